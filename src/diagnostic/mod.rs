@@ -1,0 +1,85 @@
+//! What otto says about the user's input: a code, what is wrong, where, and what would be right.
+//! Collected, never thrown one at a time.
+
+mod code;
+
+pub(crate) use code::Code;
+
+use crate::source::{SourceFile, Span};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Severity {
+    Error,
+    Warning,
+}
+
+/// One message about the input. Texts are lower case, without a full stop, names in backticks.
+#[derive(Clone, Debug)]
+pub(crate) struct Diagnostic {
+    pub(crate) code: Code,
+    pub(crate) severity: Severity,
+    pub(crate) message: String,
+    /// The places, the first of them the one that is wrong. May be empty: not every mistake is in a file.
+    pub(crate) labels: Vec<Label>,
+    /// What is known beside the places, each a `= note:` line.
+    pub(crate) notes: Vec<String>,
+    /// What would be right, each a `help:` line.
+    pub(crate) helps: Vec<String>,
+}
+
+/// A place with a few words under it.
+#[derive(Clone, Debug)]
+pub(crate) struct Label {
+    pub(crate) source: SourceFile,
+    pub(crate) span: Span,
+    pub(crate) text: String,
+}
+
+impl Diagnostic {
+    pub(crate) fn error(code: Code, message: impl Into<String>) -> Diagnostic {
+        Diagnostic {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            labels: Vec::new(),
+            notes: Vec::new(),
+            helps: Vec::new(),
+        }
+    }
+
+    pub(crate) fn warning(code: Code, message: impl Into<String>) -> Diagnostic {
+        Diagnostic { severity: Severity::Warning, ..Diagnostic::error(code, message) }
+    }
+
+    /// Adds a place. The first one added is where the mistake is.
+    pub(crate) fn at(mut self, source: &SourceFile, span: Span, text: impl Into<String>) -> Diagnostic {
+        self.labels.push(Label { source: source.clone(), span, text: text.into() });
+        self
+    }
+
+    pub(crate) fn note(mut self, text: impl Into<String>) -> Diagnostic {
+        self.notes.push(text.into());
+        self
+    }
+
+    pub(crate) fn help(mut self, text: impl Into<String>) -> Diagnostic {
+        self.helps.push(text.into());
+        self
+    }
+
+    /// `help: did you mean …?` for at most three names, nothing for none.
+    pub(crate) fn did_you_mean(self, names: &[&str]) -> Diagnostic {
+        match names {
+            [] => self,
+            [one] => self.help(format!("did you mean `{one}`?")),
+            [first, rest @ ..] => {
+                let others: Vec<String> = rest.iter().map(|name| format!("`{name}`")).collect();
+                self.help(format!("did you mean `{first}` or {}?", others.join(" or ")))
+            }
+        }
+    }
+
+    pub(crate) fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}

@@ -1,0 +1,25 @@
+//! otto, a task runner in which tasks pass data.
+//!
+//! The `mod` lines stand from the ground up: a module may use only modules above it. `tests/tidy.rs` holds
+//! the sources to this order, and keeps files, processes, clocks and threads out of all that is above `host`.
+
+#[cfg(not(unix))]
+compile_error!("otto runs on Unix only: its tasks are processes, process groups and symlinks");
+
+// Words: no I/O.
+mod source;
+mod name;
+mod value;
+mod diagnostic;
+
+// What the user wrote.
+mod ottofile;
+
+// The world.
+mod store;
+mod lang;
+
+/// Runs otto with the arguments of this process.
+pub fn main() -> std::process::ExitCode {
+    std::process::ExitCode::SUCCESS
+}

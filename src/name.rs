@@ -1,0 +1,278 @@
+//! Names, parsed once and then trusted: tasks, parameters, jobs, runs.
+//! Knows nothing of files; how a name becomes a file name is `store::layout`.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The built-in commands. Capitalised, so that no task collides with one by accident; a task that is named
+/// like one is a load error.
+pub(crate) const BUILT_INS: &[&str] = &[
+    "Check", "Clean", "Completions", "Convert", "Data", "Explain", "Graph", "Help", "History", "Init", "List", "Logs",
+    "Man", "Replay", "Rerun", "Schema", "Show", "Stats",
+];
+
+/// Why a text cannot be a name; reads on after "the name `…`".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NameError(pub(crate) &'static str);
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// The name of a task as written: not empty, no control characters, no leading `-`, not a built-in, at most
+/// 255 bytes. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct TaskName(Arc<str>);
+
+impl TaskName {
+    pub(crate) fn new(text: &str) -> Result<TaskName, NameError> {
+        if text.is_empty() {
+            return Err(NameError("is empty"));
+        }
+        if text.starts_with('-') {
+            return Err(NameError("starts with `-`, so the command line would read it as an option"));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(NameError("contains a control character"));
+        }
+        if text.len() > 255 {
+            return Err(NameError("is longer than 255 bytes"));
+        }
+        if BUILT_INS.contains(&text) {
+            return Err(NameError("is a built-in command of otto"));
+        }
+        Ok(TaskName(text.into()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TaskName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for TaskName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.0)
+    }
+}
+
+/// The name of a parameter: a shell identifier (`dry_run`), made from the long form with `-` as `_`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ParamName(Arc<str>);
+
+impl ParamName {
+    /// From the long form without dashes, the short letter, or the bare word: `dry-run` is `dry_run`.
+    pub(crate) fn new(written: &str) -> Result<ParamName, NameError> {
+        let name = written.replace('-', "_");
+        let is_identifier = !name.is_empty()
+            && !name.as_bytes()[0].is_ascii_digit()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if !is_identifier {
+            return Err(NameError("is not an identifier: letters, digits, `-` and `_`, not starting with a digit"));
+        }
+        if is_reserved_variable(&name) {
+            return Err(NameError("is a variable that bash, Python, the loader or otto itself obeys"));
+        }
+        Ok(ParamName(name.into()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Variables that change how a shell, Python or the dynamic loader behaves (guarantee G33).
+pub(crate) fn is_reserved_variable(name: &str) -> bool {
+    const EXACT: &[&str] = &[
+        "BASH_ENV", "BASHOPTS", "CDPATH", "ENV", "EUID", "FUNCNAME", "GLOBIGNORE", "HOME", "IFS", "LINENO", "OLDPWD",
+        "OPTARG", "OPTIND", "PATH", "POSIXLY_CORRECT", "PPID", "PROMPT_COMMAND", "PS4", "PWD", "SHELL", "SHELLOPTS",
+        "UID", "INPUT", "OUTPUT", "PARAMS", "_",
+    ];
+    const PREFIXES: &[&str] = &["LD_", "DYLD_", "PYTHON", "OTTO_", "BASH_", "otto_", "NODE_OPTIONS", "PERL5", "RUBYOPT", "RUBYLIB"];
+    EXACT.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+impl fmt::Display for ParamName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ParamName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.0)
+    }
+}
+
+/// The name of a job: a task's name, or `task:item` for a job of a foreach task. Unique in a plan.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct JobName(Arc<str>);
+
+impl JobName {
+    pub(crate) fn of_task(task: &TaskName) -> JobName {
+        JobName(task.0.clone())
+    }
+
+    /// `item` is the name of the item, already without blanks and control characters.
+    pub(crate) fn of_item(task: &TaskName, item: &str) -> JobName {
+        JobName(format!("{task}:{item}").into())
+    }
+
+    /// A name read back from a record; anything not empty is accepted, for the record is the truth.
+    pub(crate) fn recorded(text: &str) -> Option<JobName> {
+        (!text.is_empty()).then(|| JobName(text.into()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for JobName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for JobName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.0)
+    }
+}
+
+/// The name of a run: `20261123-215400.123456-k3f9`, UTC time and a random tail in base 32. It sorts by time and is also the
+/// name of the run's directory. Users see and type only its tail, [`RunId::short`].
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct RunId(Arc<str>);
+
+impl RunId {
+    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    /// Length of the random tail in characters.
+    pub(crate) const TAIL: usize = 6;
+
+    /// `stamp` is `YYYYMMDD-HHMMSS.ffffff` in UTC; `random` supplies the tail, 5 bits a character.
+    pub(crate) fn new(stamp: &str, random: u64) -> RunId {
+        let tail: String = (0..RunId::TAIL)
+            .map(|place| char::from(RunId::ALPHABET[(random >> (5 * place)) as usize & 31]))
+            .collect();
+        RunId(format!("{stamp}-{tail}").into())
+    }
+
+    /// A run id read back from disk: exactly the form that [`RunId::new`] makes.
+    pub(crate) fn parse(text: &str) -> Option<RunId> {
+        let bytes = text.as_bytes();
+        let has_form = bytes.len() == 22 + 1 + RunId::TAIL
+            && bytes.iter().enumerate().all(|(place, byte)| match place {
+                8 | 22 => *byte == b'-',
+                15 => *byte == b'.',
+                0..=21 => byte.is_ascii_digit(),
+                _ => RunId::ALPHABET.contains(byte),
+            });
+        has_form.then(|| RunId(text.into()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The random tail. Views show its shortest unique prefix, at least 4 characters.
+    pub(crate) fn tail(&self) -> &str {
+        &self.0[self.0.len() - RunId::TAIL..]
+    }
+
+    /// The first 4 characters of the tail: what a live run calls itself.
+    pub(crate) fn short(&self) -> &str {
+        &self.tail()[..4]
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// At most `most` of `known` that look like `wanted`, best first. Names that differ only in case, or of which
+/// one starts with the other, come before those that are near by edit distance.
+pub(crate) fn similar<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>, most: usize) -> Vec<&'a str> {
+    let folded = wanted.to_lowercase();
+    let mut scored: Vec<(f64, &str)> = known
+        .into_iter()
+        .filter(|name| *name != wanted)
+        .filter_map(|name| {
+            let other = name.to_lowercase();
+            let score = if other == folded {
+                2.0
+            } else if folded.len() >= 3 && (other.starts_with(&folded) || folded.starts_with(&other) && other.len() >= 3) {
+                1.0 + strsim::jaro_winkler(&folded, &other)
+            } else {
+                let distance = strsim::osa_distance(&folded, &other);
+                let longest = folded.chars().count().max(other.chars().count());
+                let is_near = distance <= 1.max(longest / 3);
+                if !is_near {
+                    return None;
+                }
+                1.0 - distance as f64 / (longest + 1) as f64
+            };
+            Some((score, name))
+        })
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+    scored.dedup_by(|a, b| a.1 == b.1);
+    scored.into_iter().take(most).map(|(_, name)| name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn task_names_refuse_what_the_command_line_or_the_console_could_not_show() {
+        assert_eq!(TaskName::new(""), Err(NameError("is empty")));
+        assert!(TaskName::new("-x").is_err());
+        assert!(TaskName::new("a\nb").is_err());
+        assert!(TaskName::new("Clean").is_err());
+        for fine in ["build", "my task", "$(id)", "a/b", "..", "żółw", "build:x86", "2024"] {
+            assert_eq!(TaskName::new(fine).map(|name| name.as_str().to_owned()), Ok(fine.to_owned()));
+        }
+    }
+
+    #[test]
+    fn parameter_names_are_identifiers_and_never_traps() {
+        assert_eq!(ParamName::new("dry-run").map(|name| name.as_str().to_owned()), Ok("dry_run".into()));
+        for trap in ["PATH", "LD_PRELOAD", "BASH_ENV", "PYTHONPATH", "OTTO_TASK", "2x", "a.b", ""] {
+            assert!(ParamName::new(trap).is_err(), "{trap}");
+        }
+    }
+
+    #[test]
+    fn run_ids_parse_exactly_what_they_print() {
+        let id = RunId::new("20261123-215400.123456", 0x1234_5678_9abc);
+        assert_eq!(RunId::parse(id.as_str()), Some(id.clone()));
+        assert_eq!(id.short().len(), 4);
+        for other in ["latest", "20261123-215400.123456-ABCDEF", "20261123-215400-abcdef", ""] {
+            assert_eq!(RunId::parse(other), None);
+        }
+    }
+
+    #[test]
+    fn suggestions_are_few_and_near() {
+        let known = ["build", "builder", "test", "deploy"];
+        assert_eq!(similar("biuld", known, 3), ["build"]);
+        assert_eq!(similar("Build", known, 3), ["build", "builder"]);
+        assert_eq!(similar("zzz", known, 3), Vec::<&str>::new());
+    }
+}

@@ -1,0 +1,246 @@
+//! The ottofile as plain data. Defaults are filled in where the document is silent; nothing is resolved:
+//! names of tasks are as written, `${…}` is still text.
+//! An [`Ottofile`] is well formed: names are valid, bodies single, edges between tasks that exist, forms of
+//! parameters unique. Cycles and items of foreach are the plan's business.
+
+use crate::name::{ParamName, TaskName};
+use crate::source::{SourceFile, Span, Spanned};
+use std::collections::HashMap;
+use std::time::Duration;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Ottofile {
+    pub(crate) source: SourceFile,
+    pub(crate) settings: Settings,
+    /// In the order of the document.
+    pub(crate) tasks: Vec<Task>,
+    /// Where each task stands in `tasks`.
+    pub(crate) index: HashMap<TaskName, usize>,
+}
+
+impl Ottofile {
+    pub(crate) fn task(&self, name: &str) -> Option<&Task> {
+        self.position(name).map(|place| &self.tasks[place])
+    }
+
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        // `TaskName` refuses what no task can be called, so such a text names none.
+        self.index.get(&TaskName::new(name).ok()?).copied()
+    }
+}
+
+/// The map `otto:`.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) name: Option<String>,
+    pub(crate) about: Option<String>,
+    /// Default of `-j`; at least 1.
+    pub(crate) jobs: Option<usize>,
+    pub(crate) default_tasks: DefaultTasks,
+    pub(crate) envs: Vec<EnvEntry>,
+    pub(crate) envs_command: Option<Spanned<String>>,
+    /// Files to read, relative to the ottofile.
+    pub(crate) dotenv: Vec<Spanned<String>>,
+    pub(crate) retention: Retention,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum DefaultTasks {
+    /// Plain `otto` lists.
+    None,
+    /// `["*"]`: every task of the file.
+    All,
+    /// Tasks or `task:item`, as written.
+    Named(Vec<Spanned<String>>),
+}
+
+/// `KEY: value`; the value is the scalar as spelled.
+#[derive(Clone, Debug)]
+pub(crate) struct EnvEntry {
+    pub(crate) name: Spanned<String>,
+    pub(crate) value: Spanned<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Retention {
+    pub(crate) keep_days: u32,
+    pub(crate) keep_last: u32,
+    pub(crate) keep_failed_days: u32,
+    pub(crate) is_auto_prune: bool,
+    pub(crate) prune_interval_hours: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Retention {
+        Retention {
+            keep_days: 30,
+            keep_last: 10,
+            keep_failed_days: 60,
+            is_auto_prune: true,
+            prune_interval_hours: 24,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Task {
+    pub(crate) name: TaskName,
+    pub(crate) name_span: Span,
+    pub(crate) help: Option<String>,
+    pub(crate) group: Option<String>,
+    pub(crate) is_hidden: bool,
+    /// Dependencies.
+    pub(crate) before: Vec<Edge>,
+    /// Tasks that depend on this one; `on-failure` entries are here too, with `When::Failure`.
+    pub(crate) after: Vec<Edge>,
+    /// File globs, relative to the ottofile; `${VAR}` is not yet resolved.
+    pub(crate) input: Vec<Spanned<String>>,
+    pub(crate) output: Vec<Spanned<String>>,
+    pub(crate) envs: Vec<EnvEntry>,
+    /// In the order of the document.
+    pub(crate) params: Vec<Param>,
+    /// None: a group of its dependencies.
+    pub(crate) body: Option<Body>,
+    pub(crate) foreach: Option<Foreach>,
+    pub(crate) tty: Option<Span>,
+    pub(crate) timeout: Option<Spanned<Duration>>,
+    pub(crate) retries: Option<Spanned<Retries>>,
+    /// Working directory relative to the ottofile; None: its folder.
+    pub(crate) dir: Option<Spanned<String>>,
+    pub(crate) streaming: Option<Spanned<Streaming>>,
+    pub(crate) has_lenient_stream_errors: bool,
+}
+
+/// The name of a task, or `task:item`, as written; the plan finds it.
+#[derive(Clone, Debug)]
+pub(crate) struct Edge {
+    pub(crate) task: Spanned<String>,
+    pub(crate) when: When,
+    pub(crate) is_on_failure: bool,
+}
+
+/// Which outcome of the source lets the dependant run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum When {
+    Success,
+    Failure,
+    Always,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Streaming {
+    /// `streaming: true`: `$OTTO_OUTPUT_PIPE`.
+    Pipe,
+    /// `streaming: stdout`: its stdout flows too.
+    Stdout,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Retries {
+    /// Tries after the first.
+    pub(crate) count: u32,
+    /// Pause before the first retry.
+    pub(crate) delay: Duration,
+    /// Factor from one pause to the next; at least 1.
+    pub(crate) backoff: f64,
+}
+
+/// A script as written.
+#[derive(Clone, Debug)]
+pub(crate) struct Body {
+    pub(crate) key: BodyKey,
+    /// The text after YAML's rules for block scalars.
+    pub(crate) text: String,
+    /// The place of the whole scalar.
+    pub(crate) span: Span,
+    /// The line of the ottofile (from 1) on which the first line of `text` stands.
+    pub(crate) first_line: usize,
+    /// Whether line n of `text` is line `first_line + n` of the ottofile: true for literal blocks and
+    /// single-line scalars, false for folded and multi-line quoted ones.
+    pub(crate) has_true_lines: bool,
+}
+
+/// Under which key the body was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyKey {
+    Bash,
+    Python,
+    /// `action`: its `#!` line chooses.
+    Action,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Param {
+    pub(crate) name: ParamName,
+    /// The key as written, `-m|--msg`.
+    pub(crate) form_span: Span,
+    pub(crate) form: ParamForm,
+    pub(crate) help: Option<String>,
+    /// The scalar as spelled.
+    pub(crate) default: Option<Spanned<String>>,
+    pub(crate) choices: Vec<Spanned<String>>,
+    pub(crate) choices_command: Option<Spanned<String>>,
+    pub(crate) count: Count,
+    pub(crate) metavar: Option<String>,
+    pub(crate) is_required: bool,
+    /// Variable to fall back on.
+    pub(crate) env: Option<Spanned<String>>,
+    pub(crate) kind: ParamType,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ParamForm {
+    /// At least one of the two is there.
+    Option { short: Option<char>, long: Option<String> },
+    Positional(String),
+}
+
+/// How many words a parameter takes (`nargs`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Count {
+    /// A flag: no word, its value is `true` or `false`.
+    Flag,
+    /// One word, the default.
+    One,
+    /// From `least` to `most` words (`None`: no limit), joined by a blank. `?` is 0 to 1.
+    Range { least: usize, most: Option<usize> },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ParamType {
+    Str,
+    Int,
+    Float,
+    Bool,
+    Path,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Foreach {
+    pub(crate) span: Span,
+    pub(crate) source: ForeachSource,
+    /// The variable that holds the item.
+    pub(crate) variable: Spanned<String>,
+    pub(crate) is_parallel: bool,
+    pub(crate) max_items: usize,
+    pub(crate) jobs: Option<ForeachJobs>,
+    pub(crate) is_buffered: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum ForeachSource {
+    /// Scalars as spelled.
+    Items(Vec<Spanned<String>>),
+    Glob(Spanned<String>),
+    /// Inclusive, `first <= last`.
+    Range { first: i64, last: i64, span: Span },
+    Command(Spanned<String>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ForeachJobs {
+    /// As many as there are, whatever `-j` says.
+    All,
+    /// At most so many at a time.
+    Most(usize),
+}

@@ -1,0 +1,107 @@
+//! A text that the user wrote, and places in it.
+//! Knows nothing of YAML or of diagnostics.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A half-open range of byte offsets into one [`SourceFile`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub(crate) struct Span {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+impl Span {
+    pub(crate) fn new(start: usize, end: usize) -> Span {
+        // The reader refuses files over 16 MiB, far below 4 GiB.
+        let fits = |offset: usize| u32::try_from(offset).expect("bug: a source file is over 4 GiB");
+        Span { start: fits(start), end: fits(end.max(start)) }
+    }
+
+    pub(crate) fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// A thing the user wrote, with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Spanned<T> {
+    pub(crate) value: T,
+    pub(crate) span: Span,
+}
+
+impl<T> Spanned<T> {
+    pub(crate) fn new(value: T, span: Span) -> Spanned<T> {
+        Spanned { value, span }
+    }
+}
+
+/// A line and a column, both counted from 1; the column counts characters, not bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Position {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
+/// A whole text with the name under which the user knows it (`otto.yml`, `sub/alt.yml`, `command line`).
+#[derive(Clone, Debug)]
+pub(crate) struct SourceFile {
+    inner: Arc<SourceInner>,
+}
+
+#[derive(Debug)]
+struct SourceInner {
+    name: String,
+    text: String,
+    /// Byte offset at which each line starts; the first is always 0.
+    line_starts: Vec<usize>,
+}
+
+impl SourceFile {
+    pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> SourceFile {
+        let text = text.into();
+        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let line_starts = std::iter::once(0).chain(newlines.map(|(offset, _)| offset + 1)).collect();
+        SourceFile { inner: Arc::new(SourceInner { name: name.into(), text, line_starts }) }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.inner.text
+    }
+
+    pub(crate) fn slice(&self, span: Span) -> &str {
+        self.inner.text.get(span.range()).unwrap_or("")
+    }
+
+    /// The line and column of a byte offset; an offset past the end is the end.
+    pub(crate) fn position(&self, offset: u32) -> Position {
+        let offset = (offset as usize).min(self.inner.text.len());
+        let line = self.inner.line_starts.partition_point(|start| *start <= offset);
+        let start = self.inner.line_starts[line - 1];
+        let column = self.inner.text.get(start..offset).map_or(1, |before| before.chars().count() + 1);
+        Position { line, column }
+    }
+
+    /// The line (from 1) on which a span starts.
+    pub(crate) fn line(&self, span: Span) -> usize {
+        self.position(span.start).line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_lines_and_characters_from_one() {
+        let file = SourceFile::new("otto.yml", "a: 1\nżó: 2\n");
+        assert_eq!(file.position(0), Position { line: 1, column: 1 });
+        assert_eq!(file.position(5), Position { line: 2, column: 1 });
+        assert_eq!(file.position(9), Position { line: 2, column: 3 });
+        assert_eq!(file.position(999), Position { line: 3, column: 1 });
+    }
+}

@@ -1,0 +1,3 @@
+//! The directories of runs: where things are, and how they come to be there whole.
+
+pub(crate) mod outputs;
