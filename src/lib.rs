@@ -15,9 +15,14 @@ mod diagnostic;
 // What the user wrote.
 mod ottofile;
 
+// What will happen: pure.
+mod plan;
+mod event;
+
 // The world.
 mod store;
 mod lang;
+mod exec;
 
 /// Runs otto with the arguments of this process.
 pub fn main() -> std::process::ExitCode {

@@ -7,8 +7,24 @@ use std::sync::Arc;
 /// The built-in commands. Capitalised, so that no task collides with one by accident; a task that is named
 /// like one is a load error.
 pub(crate) const BUILT_INS: &[&str] = &[
-    "Check", "Clean", "Completions", "Convert", "Data", "Explain", "Graph", "Help", "History", "Init", "List", "Logs",
-    "Man", "Replay", "Rerun", "Schema", "Show", "Stats",
+    "Check",
+    "Clean",
+    "Completions",
+    "Convert",
+    "Data",
+    "Explain",
+    "Graph",
+    "Help",
+    "History",
+    "Init",
+    "List",
+    "Logs",
+    "Man",
+    "Replay",
+    "Rerun",
+    "Schema",
+    "Show",
+    "Stats",
 ];
 
 /// Why a text cannot be a name; reads on after "the name `…`".
@@ -75,7 +91,9 @@ impl ParamName {
             && !name.as_bytes()[0].is_ascii_digit()
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if !is_identifier {
-            return Err(NameError("is not an identifier: letters, digits, `-` and `_`, not starting with a digit"));
+            return Err(NameError(
+                "is not an identifier: letters, digits, `-` and `_`, not starting with a digit",
+            ));
         }
         if is_reserved_variable(&name) {
             return Err(NameError("is a variable that bash, Python, the loader or otto itself obeys"));
@@ -91,11 +109,35 @@ impl ParamName {
 /// Variables that change how a shell, Python or the dynamic loader behaves (guarantee G33).
 pub(crate) fn is_reserved_variable(name: &str) -> bool {
     const EXACT: &[&str] = &[
-        "BASH_ENV", "BASHOPTS", "CDPATH", "ENV", "EUID", "FUNCNAME", "GLOBIGNORE", "HOME", "IFS", "LINENO", "OLDPWD",
-        "OPTARG", "OPTIND", "PATH", "POSIXLY_CORRECT", "PPID", "PROMPT_COMMAND", "PS4", "PWD", "SHELL", "SHELLOPTS",
-        "UID", "INPUT", "OUTPUT", "PARAMS", "_",
+        "BASH_ENV",
+        "BASHOPTS",
+        "CDPATH",
+        "ENV",
+        "EUID",
+        "FUNCNAME",
+        "GLOBIGNORE",
+        "HOME",
+        "IFS",
+        "LINENO",
+        "OLDPWD",
+        "OPTARG",
+        "OPTIND",
+        "PATH",
+        "POSIXLY_CORRECT",
+        "PPID",
+        "PROMPT_COMMAND",
+        "PS4",
+        "PWD",
+        "SHELL",
+        "SHELLOPTS",
+        "UID",
+        "INPUT",
+        "OUTPUT",
+        "PARAMS",
+        "_",
     ];
-    const PREFIXES: &[&str] = &["LD_", "DYLD_", "PYTHON", "OTTO_", "BASH_", "otto_", "NODE_OPTIONS", "PERL5", "RUBYOPT", "RUBYLIB"];
+    const PREFIXES: &[&str] =
+        &["LD_", "DYLD_", "PYTHON", "OTTO_", "BASH_", "otto_", "NODE_OPTIONS", "PERL5", "RUBYOPT", "RUBYLIB"];
     EXACT.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
@@ -205,9 +247,40 @@ impl fmt::Debug for RunId {
     }
 }
 
+impl serde::Serialize for JobName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for JobName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<JobName, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        JobName::recorded(&text).ok_or_else(|| serde::de::Error::custom("the name of a job is empty"))
+    }
+}
+
+impl serde::Serialize for RunId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for RunId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<RunId, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        RunId::parse(&text)
+            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not the id of a run")))
+    }
+}
+
 /// At most `most` of `known` that look like `wanted`, best first. Names that differ only in case, or of which
 /// one starts with the other, come before those that are near by edit distance.
-pub(crate) fn similar<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>, most: usize) -> Vec<&'a str> {
+pub(crate) fn similar<'a>(
+    wanted: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    most: usize,
+) -> Vec<&'a str> {
     let folded = wanted.to_lowercase();
     let mut scored: Vec<(f64, &str)> = known
         .into_iter()
@@ -216,7 +289,9 @@ pub(crate) fn similar<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>
             let other = name.to_lowercase();
             let score = if other == folded {
                 2.0
-            } else if folded.len() >= 3 && (other.starts_with(&folded) || folded.starts_with(&other) && other.len() >= 3) {
+            } else if folded.len() >= 3
+                && (other.starts_with(&folded) || folded.starts_with(&other) && other.len() >= 3)
+            {
                 1.0 + strsim::jaro_winkler(&folded, &other)
             } else {
                 let distance = strsim::osa_distance(&folded, &other);

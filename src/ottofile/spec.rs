@@ -191,7 +191,10 @@ pub(crate) struct Param {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ParamForm {
     /// At least one of the two is there.
-    Option { short: Option<char>, long: Option<String> },
+    Option {
+        short: Option<char>,
+        long: Option<String>,
+    },
     Positional(String),
 }
 
@@ -233,7 +236,11 @@ pub(crate) enum ForeachSource {
     Items(Vec<Spanned<String>>),
     Glob(Spanned<String>),
     /// Inclusive, `first <= last`.
-    Range { first: i64, last: i64, span: Span },
+    Range {
+        first: i64,
+        last: i64,
+        span: Span,
+    },
     Command(Spanned<String>),
 }
 

@@ -1,3 +1,4 @@
 //! The directories of runs: where things are, and how they come to be there whole.
 
+pub(crate) mod layout;
 pub(crate) mod outputs;

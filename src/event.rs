@@ -1,0 +1,234 @@
+//! Something that happened in a run, in order. Console, journal, index and replay are folds over these.
+//! Knows no clock: who stamps an event brings the time.
+
+use crate::name::{JobName, RunId};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The version of the journal's lines. A reader refuses a higher major number and ignores unknown fields.
+pub(crate) const FORMAT: u32 = 1;
+
+/// One line of the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Stamped {
+    /// From 0, without gaps: the order of events, whatever clocks do.
+    pub(crate) seq: u64,
+    /// Wall clock, microseconds since the Unix epoch.
+    pub(crate) wall_us: i64,
+    /// Monotonic clock, microseconds since the run began: what durations are made of.
+    pub(crate) mono_us: u64,
+    pub(crate) event: Event,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Event {
+    RunStarted {
+        format: u32,
+        run: RunId,
+        /// At most so many tasks at a time.
+        slots: usize,
+        /// In plan order.
+        jobs: Vec<PlannedJob>,
+    },
+    AttemptStarted {
+        job: JobName,
+        /// From 1.
+        attempt: u32,
+    },
+    AttemptEnded {
+        job: JobName,
+        attempt: u32,
+        exit: Exit,
+        /// Processes that outlived the task and held its output; they were ended.
+        leaked: u32,
+        stdout_bytes: u64,
+        stderr_bytes: u64,
+    },
+    /// A failed attempt will be repeated after a pause.
+    RetryPlanned {
+        job: JobName,
+        attempt: u32,
+        pause_ms: u64,
+    },
+    JobSettled {
+        job: JobName,
+        outcome: Outcome,
+        /// Keys that the job set, in the order of its record.
+        keys: Vec<String>,
+    },
+    /// Something the user should know that is no outcome. `code` is the diagnostic's, where it has one.
+    Warning {
+        job: Option<JobName>,
+        code: Option<String>,
+        message: String,
+    },
+    /// The run was asked to stop: by this signal, or because a task failed (`None`, `--fail-fast`).
+    Stopping {
+        signal: Option<i32>,
+        is_forced: bool,
+    },
+    RunEnded {
+        result: RunResult,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PlannedJob {
+    pub(crate) name: JobName,
+    pub(crate) task: String,
+    /// False for groups, which have no process and no directory.
+    pub(crate) has_body: bool,
+    /// Line of the task in the ottofile, from 1.
+    pub(crate) line: usize,
+    pub(crate) needs: Vec<JobName>,
+    /// Declared parameters that have a value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) params: Vec<(String, String)>,
+}
+
+/// Which of a task's two streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Exit {
+    Code(i32),
+    Signal(i32),
+    /// Ended by otto after its time was up.
+    Timeout,
+    /// Its end was never seen.
+    Lost,
+    /// It could not be started. 127 not found, 126 not executable, 125 anything else.
+    NotStarted {
+        code: i32,
+        reason: String,
+    },
+}
+
+impl Exit {
+    pub(crate) fn is_success(&self) -> bool {
+        *self == Exit::Code(0)
+    }
+
+    /// The status a shell would give it.
+    pub(crate) fn status(&self) -> i32 {
+        match self {
+            Exit::Code(code) => *code,
+            Exit::Signal(signal) => 128 + signal,
+            Exit::Timeout => 124,
+            Exit::Lost => 125,
+            Exit::NotStarted { code, .. } => *code,
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Exit::Code(code) => write!(f, "exit {code}"),
+            Exit::Signal(signal) => write!(f, "killed by {}", signal_name(*signal)),
+            Exit::Timeout => f.write_str("timeout"),
+            Exit::Lost => f.write_str("lost"),
+            Exit::NotStarted { reason, .. } => write!(f, "not started: {reason}"),
+        }
+    }
+}
+
+/// What a job came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    Succeeded,
+    /// Up to date; its data is that of the run named.
+    Fresh {
+        run: RunId,
+    },
+    /// `reason` is what failed beside the exit, as when outputs were lost.
+    Failed {
+        exit: Exit,
+        reason: Option<String>,
+    },
+    Skipped(Skip),
+    /// Running when the run was stopped. `survivors` had to be killed after the grace period.
+    Interrupted {
+        exit: Exit,
+        survivors: u32,
+    },
+    /// Not started when the run was stopped.
+    Cancelled,
+}
+
+/// Why a job was not run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Skip {
+    /// A job it needs failed, or was itself skipped for such a reason.
+    Needs(JobName),
+    /// It waits for a failure (or a success) that did not come.
+    NotCalledFor(JobName),
+    /// An earlier job of the same serial foreach failed.
+    SerialPredecessor(JobName),
+    /// Another task failed under `--fail-fast`.
+    FailFast,
+}
+
+impl Outcome {
+    pub(crate) fn is_success(&self) -> bool {
+        matches!(self, Outcome::Succeeded | Outcome::Fresh { .. })
+    }
+
+    pub(crate) fn is_failure(&self) -> bool {
+        matches!(self, Outcome::Failed { .. })
+    }
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RunResult {
+    Succeeded,
+    /// The status otto exits with: that of the first failed job in plan order.
+    Failed {
+        status: i32,
+    },
+    Interrupted {
+        signal: i32,
+    },
+}
+
+/// `SIGKILL` for 9; `signal 99` for one without a name.
+pub(crate) fn signal_name(signal: i32) -> String {
+    const NAMES: &[(i32, &str)] = &[
+        (1, "SIGHUP"),
+        (2, "SIGINT"),
+        (3, "SIGQUIT"),
+        (4, "SIGILL"),
+        (5, "SIGTRAP"),
+        (6, "SIGABRT"),
+        (8, "SIGFPE"),
+        (9, "SIGKILL"),
+        (11, "SIGSEGV"),
+        (13, "SIGPIPE"),
+        (14, "SIGALRM"),
+        (15, "SIGTERM"),
+        (24, "SIGXCPU"),
+        (25, "SIGXFSZ"),
+    ];
+    // Those that Linux and macOS number differently.
+    #[cfg(target_os = "linux")]
+    const OTHERS: &[(i32, &str)] = &[(7, "SIGBUS"), (10, "SIGUSR1"), (12, "SIGUSR2"), (31, "SIGSYS")];
+    #[cfg(not(target_os = "linux"))]
+    const OTHERS: &[(i32, &str)] = &[(10, "SIGBUS"), (30, "SIGUSR1"), (31, "SIGUSR2"), (12, "SIGSYS")];
+    NAMES
+        .iter()
+        .chain(OTHERS)
+        .find(|(number, _)| *number == signal)
+        .map_or_else(|| format!("signal {signal}"), |(_, name)| (*name).to_owned())
+}

@@ -1,0 +1,214 @@
+//! The only file that joins the parts of a path in the store.
+//!
+//! ```text
+//! $OTTO_HOME/                        default ~/.otto, mode 0700
+//!   index.sqlite
+//!   runtime/<version>/               script libraries
+//!   <project>-<hash>/                one per ottofile directory
+//!     latest -> <run-id>
+//!     <run-id>/
+//!       run.json  events.jsonl  .lock
+//!       tasks/<job>/
+//!         script.sh  stdout.log  stderr.log  input.<dep>.json  output.<job>.json
+//! ```
+
+use crate::name::{JobName, RunId};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// The longest name of a job's directory, in bytes. With `output.` and `.json` round it, it stays below the 255
+/// bytes that file systems allow.
+const LONGEST: usize = 200;
+
+/// `$OTTO_HOME`, absolute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Home {
+    pub(crate) root: PathBuf,
+}
+
+impl Home {
+    pub(crate) fn new(root: PathBuf) -> Home {
+        Home { root }
+    }
+
+    pub(crate) fn index(&self) -> PathBuf {
+        self.root.join("index.sqlite")
+    }
+
+    pub(crate) fn runtime(&self) -> PathBuf {
+        self.root.join("runtime").join(env!("CARGO_PKG_VERSION"))
+    }
+
+    /// The project of the ottofiles in `folder` (absolute).
+    pub(crate) fn project(&self, folder: &Path) -> ProjectDir {
+        ProjectDir { path: self.root.join(project_name(folder)) }
+    }
+}
+
+/// `<project>-<hash>`: the folder's name for people, the hash of its path for identity.
+pub(crate) fn project_name(folder: &Path) -> String {
+    let name = folder.file_name().unwrap_or(OsStr::new("root"));
+    let mut label = encode(name.as_bytes());
+    label.truncate(floor_boundary(&label, 64));
+    let hash = blake3::hash(folder.as_os_str().as_bytes()).to_hex();
+    format!("{label}-{}", &hash.as_str()[..12])
+}
+
+/// The runs of one folder of ottofiles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ProjectDir {
+    pub(crate) path: PathBuf,
+}
+
+impl ProjectDir {
+    pub(crate) fn latest(&self) -> PathBuf {
+        self.path.join("latest")
+    }
+
+    /// State of tasks that is not tied to a run: what freshness compares with.
+    pub(crate) fn fresh(&self) -> PathBuf {
+        self.path.join("fresh")
+    }
+
+    pub(crate) fn run(&self, id: &RunId) -> RunDir {
+        RunDir { path: self.path.join(id.as_str()) }
+    }
+}
+
+/// One run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RunDir {
+    pub(crate) path: PathBuf,
+}
+
+impl RunDir {
+    pub(crate) fn record(&self) -> PathBuf {
+        self.path.join("run.json")
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.path.join("events.jsonl")
+    }
+
+    /// Locked for as long as the run lives.
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.path.join(".lock")
+    }
+
+    pub(crate) fn tasks(&self) -> PathBuf {
+        self.path.join("tasks")
+    }
+
+    pub(crate) fn job(&self, job: &JobName) -> JobDir {
+        JobDir { path: self.tasks().join(file_name(job)), name: file_name(job) }
+    }
+}
+
+/// One job's own directory, `$OTTO_TASK_DIR`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct JobDir {
+    pub(crate) path: PathBuf,
+    name: String,
+}
+
+impl JobDir {
+    /// The log of an attempt's stream: the first attempt's is `stdout.log`, the third one's `stdout.3.log`.
+    pub(crate) fn log(&self, stream: crate::event::Stream, attempt: u32) -> PathBuf {
+        let stem = match stream {
+            crate::event::Stream::Stdout => "stdout",
+            crate::event::Stream::Stderr => "stderr",
+        };
+        match attempt {
+            1 => self.path.join(format!("{stem}.log")),
+            later => self.path.join(format!("{stem}.{later}.log")),
+        }
+    }
+
+    pub(crate) fn output(&self) -> PathBuf {
+        self.path.join(format!("output.{}.json", self.name))
+    }
+
+    /// The symlink to a dependency's outputs.
+    pub(crate) fn input(&self, dependency: &JobName) -> PathBuf {
+        self.path.join(format!("input.{}.json", file_name(dependency)))
+    }
+
+    /// What otto and its script libraries keep for themselves.
+    pub(crate) fn private(&self) -> PathBuf {
+        self.path.join(".otto")
+    }
+}
+
+/// The name of a job's directory: readable, never `.` or `..`, without a slash, at most 200 bytes, and
+/// different for different jobs.
+pub(crate) fn file_name(job: &JobName) -> String {
+    let encoded = encode(job.as_str().as_bytes());
+    if encoded.len() <= LONGEST {
+        return encoded;
+    }
+    // `%~` is never made by the encoding, so a cut name cannot meet a whole one.
+    let hash = blake3::hash(job.as_str().as_bytes()).to_hex();
+    let kept = floor_boundary(&encoded, LONGEST - 34);
+    format!("{}%~{}", &encoded[..kept], &hash.as_str()[..32])
+}
+
+/// ASCII letters, digits, `._:@+-` and every non-ASCII letter stay; any other byte, and a leading dot, becomes `%XX`.
+fn encode(bytes: &[u8]) -> String {
+    let mut encoded = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            let is_leading_dot = encoded.is_empty() && character == '.';
+            let stays = character.is_ascii_alphanumeric()
+                || "._:@+-".contains(character)
+                || !character.is_ascii() && character.is_alphanumeric();
+            if stays && !is_leading_dot {
+                encoded.push(character);
+            } else {
+                let mut buffer = [0; 4];
+                escape(&mut encoded, character.encode_utf8(&mut buffer).as_bytes());
+            }
+        }
+        escape(&mut encoded, chunk.invalid());
+    }
+    encoded
+}
+
+fn escape(encoded: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        encoded.push_str(&format!("%{byte:02X}"));
+    }
+}
+
+/// The largest character boundary at or below `most`.
+fn floor_boundary(text: &str, most: usize) -> usize {
+    (0..=most.min(text.len())).rev().find(|place| text.is_char_boundary(*place)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn named(text: &str) -> String {
+        file_name(&JobName::recorded(text).expect("not empty"))
+    }
+
+    #[test]
+    fn plain_names_stay_readable_and_wild_ones_stay_inside() {
+        assert_eq!(named("deploy:staging"), "deploy:staging");
+        assert_eq!(named(".."), "%2E.");
+        assert_eq!(named("a/b c"), "a%2Fb%20c");
+        assert_eq!(named("żółw"), "żółw");
+        assert_eq!(named("100%"), "100%25");
+    }
+
+    proptest! {
+        #[test]
+        fn different_jobs_have_different_directories(a in "\\PC{1,300}", b in "\\PC{1,300}") {
+            prop_assert_eq!(a == b, named(&a) == named(&b));
+            prop_assert!(named(&a).len() <= LONGEST);
+            prop_assert!(!named(&a).contains('/') && !named(&a).starts_with('.'));
+        }
+    }
+}
