@@ -44,11 +44,18 @@ pub(crate) enum Event {
         leaked: u32,
         stdout_bytes: u64,
         stderr_bytes: u64,
+        /// Line of the ottofile, from 1, on which the script failed, where its language knows it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        line: Option<usize>,
     },
     /// A failed attempt will be repeated after a pause.
     RetryPlanned {
         job: JobName,
+        /// The attempt that failed.
         attempt: u32,
+        /// How often the task may be repeated: one less than the attempts it has.
+        #[serde(default)]
+        retries: u32,
         pause_ms: u64,
     },
     JobSettled {

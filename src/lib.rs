@@ -23,6 +23,7 @@ mod event;
 mod store;
 mod lang;
 mod exec;
+mod view;
 
 /// Runs otto with the arguments of this process.
 pub fn main() -> std::process::ExitCode {

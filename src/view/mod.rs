@@ -1,0 +1,33 @@
+//! Whatever shows events: the console, JSON lines, GitHub Actions. Live and replayed runs look the same, for a view
+//! sees nothing but events and output.
+//! A view knows no process and no clock; whoever drives it brings the time.
+
+use crate::diagnostic::Diagnostic;
+use crate::event::{Stamped, Stream};
+use crate::name::JobName;
+
+/// Shows a run while it happens. Calls come in the order of the run's events; times are microseconds since the run began
+/// and never go back.
+pub(crate) trait View {
+    fn event(&mut self, stamped: &Stamped);
+
+    /// What a job wrote, cut anywhere. All of an attempt's output comes before its `AttemptEnded`.
+    fn output(&mut self, job: &JobName, stream: Stream, bytes: &[u8], mono_us: u64);
+
+    /// What is known about why a job failed. Comes before `RunEnded`, with which it is shown.
+    fn hint(&mut self, job: &JobName, hints: &[Diagnostic]);
+
+    /// Lets time pass: draws the progress line, or says after a silence that something still runs.
+    fn tick(&mut self, mono_us: u64);
+
+    /// When `tick` would do something, if nothing else happens before.
+    fn next_tick(&self) -> Option<u64>;
+
+    /// The terminal goes to somebody else (a `tty` task, or the shell after ^Z): nothing of ours may be left on it.
+    fn suspend(&mut self);
+
+    fn resume(&mut self, mono_us: u64);
+
+    /// The last call, also when no `RunEnded` came: what is held back is shown now.
+    fn finish(&mut self, mono_us: u64);
+}
