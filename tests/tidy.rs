@@ -1,0 +1,785 @@
+//! Holds the sources to what the architecture says of them: the order of the modules, purity above the world, where
+//! output, exits and `unsafe` may stand, and that documents and tables name what there is.
+//! Reads text, not types: a small lexer blanks comments and literals, the rules look at the paths that are left.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+// ── The rules ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// The line in `src/lib.rs` under which modules may touch the world.
+const WORLD: &str = "// The world.";
+
+/// Where `unsafe` may stand, each with its reason: what they do has no safe form in any crate used here.
+const UNSAFE_FILES: &[&str] = &["src/exec/guard.rs", "src/exec/terminal.rs"];
+
+/// What only the world below may use, as beginnings of paths.
+const IMPURE_PATHS: &[&str] = &[
+    "std::fs",
+    "std::process",
+    "std::env",
+    "std::net",
+    "std::thread",
+    "std::io::stdin",
+    "std::io::stdout",
+    "std::io::stderr",
+    "std::os::fd",
+    "std::os::unix::fs",
+    "std::os::unix::net",
+    "std::os::unix::process",
+    "std::time::Instant",
+    "std::time::SystemTime",
+    "std::sync::Mutex",
+    "std::sync::RwLock",
+    "std::sync::Condvar",
+    "std::sync::mpsc",
+    "std::sync::atomic",
+    "std::*",
+    "rusqlite",
+    "rustix",
+    "signal_hook",
+    "walkdir",
+];
+
+/// Methods of `Path` that ask the file system, and readers of clocks.
+const IMPURE_CALLS: &[&str] = &[
+    "canonicalize",
+    "exists",
+    "is_dir",
+    "is_file",
+    "is_symlink",
+    "metadata",
+    "read_dir",
+    "read_link",
+    "symlink_metadata",
+    "try_exists",
+];
+
+const PRINTING: &[&str] = &["print", "println", "eprint", "eprintln", "dbg"];
+
+/// File names that say nothing about what is inside.
+const EMPTY_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "manager", "common", "misc"];
+
+/// A source file: its path from the root of the project with `/`, and its text.
+struct File {
+    path: String,
+    text: String,
+}
+
+/// The modules of `lib.rs` from the ground up, and how many of them stand above the world.
+struct Architecture {
+    modules: Vec<String>,
+    pure: usize,
+}
+
+impl Architecture {
+    fn read(lib: &str) -> Architecture {
+        let mut modules = Vec::new();
+        let mut pure = None;
+        for line in lib.lines() {
+            if line.trim() == WORLD {
+                pure = Some(modules.len());
+            }
+            let declared = line.trim_start_matches("pub ").trim_start_matches("pub(crate) ");
+            if let Some(name) = declared.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';')) {
+                modules.push(name.to_owned());
+            }
+        }
+        Architecture { pure: pure.unwrap_or(modules.len()), modules }
+    }
+
+    fn place(&self, module: &str) -> Option<usize> {
+        self.modules.iter().position(|name| name == module)
+    }
+}
+
+/// All complaints about one file of `src/`, as `path:line: what is wrong`.
+fn complaints(architecture: &Architecture, file: &File) -> Vec<String> {
+    let code = Code::of(&file.text);
+    let mut found = Vec::new();
+    let mut complain = |line: usize, what: String| found.push(format!("{}:{line}: {what}", file.path));
+
+    if !file.text.starts_with("//!") {
+        complain(1, "a file opens with `//!`: what it is for, and what it does not know".into());
+    }
+    let module = module_path(&file.path);
+    for part in &module {
+        if EMPTY_NAMES.contains(&part.as_str()) {
+            complain(1, format!("`{part}` names nothing: say what the file is about"));
+        }
+    }
+    for mark in &code.marks {
+        match mark {
+            Mark::Unsafe(line) if !UNSAFE_FILES.contains(&file.path.as_str()) => {
+                complain(*line, format!("`unsafe` stands only in {}", UNSAFE_FILES.join(" and ")));
+            }
+            Mark::Macro(line, name) if PRINTING.contains(&name.as_str()) => {
+                complain(*line, format!("`{name}!` writes past the views: stdout and stderr are theirs"));
+            }
+            Mark::Unsafe(_) | Mark::Macro(..) | Mark::Call(..) => {}
+        }
+    }
+    for path in &code.paths {
+        if file.path != "src/main.rs" && path.segments.ends_with(&["process".into(), "exit".into()]) {
+            complain(path.line, "`process::exit` skips what has to be put in order: return a code".into());
+        }
+    }
+
+    // The top of the crate uses everything; the rules below are about the modules.
+    let Some(top) = module.first() else { return found };
+    let Some(place) = architecture.place(top) else {
+        complain(1, format!("`{top}` is no module of src/lib.rs"));
+        return found;
+    };
+    for path in &code.paths {
+        let Some(used) = path.top_module(&module) else { continue };
+        match architecture.place(used) {
+            None => complain(path.line, format!("`{used}` is no module of src/lib.rs")),
+            Some(other) if other > place => {
+                complain(path.line, format!("`{top}` uses `{used}`, which stands below it in src/lib.rs"));
+            }
+            Some(_) => {}
+        }
+    }
+    if place < architecture.pure {
+        for path in &code.paths {
+            let written = path.segments.join("::");
+            let impure = IMPURE_PATHS.iter().find(|impure| {
+                written.strip_prefix(**impure).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+            });
+            if let Some(impure) = impure {
+                complain(path.line, format!("`{impure}` in `{top}`, which stands above the world"));
+            }
+            let reads_clock =
+                path.segments.len() > 1 && path.segments.last().is_some_and(|last| last == "now");
+            if reads_clock {
+                complain(path.line, format!("`{written}` reads a clock in `{top}`, above the world"));
+            }
+        }
+        for mark in &code.marks {
+            if let Mark::Call(line, name) = mark
+                && IMPURE_CALLS.contains(&name.as_str())
+            {
+                complain(*line, format!("`.{name}()` asks the file system in `{top}`, above the world"));
+            }
+        }
+    }
+    found
+}
+
+/// Files that no `mod` line brings in: the compiler never sees them.
+fn orphans(files: &[File]) -> Vec<String> {
+    let mut declared: BTreeSet<Vec<String>> = BTreeSet::new();
+    for file in files {
+        let parent = module_path(&file.path);
+        for name in &Code::of(&file.text).declared {
+            declared.insert([parent.clone(), vec![name.clone()]].concat());
+        }
+    }
+    files
+        .iter()
+        .map(|file| (file, module_path(&file.path)))
+        .filter(|(_, module)| !module.is_empty() && !declared.contains(module))
+        .map(|(file, _)| format!("{}: no `mod` line brings this file in", file.path))
+        .collect()
+}
+
+/// `src/plan/graph.rs` is `[plan, graph]`, `src/plan/mod.rs` is `[plan]`, `src/lib.rs` is `[]`.
+fn module_path(path: &str) -> Vec<String> {
+    let inside = path.strip_prefix("src/").unwrap_or(path).trim_end_matches(".rs");
+    let mut parts: Vec<String> = inside.split('/').map(str::to_owned).collect();
+    if parts.last().is_some_and(|last| last == "mod" || parts.len() == 1 && (last == "lib" || last == "main"))
+    {
+        parts.pop();
+    }
+    parts
+}
+
+/// Numbers and titles of the codes in `src/diagnostic/code.rs`.
+fn codes(table: &str) -> BTreeMap<u16, String> {
+    table
+        .lines()
+        .filter_map(|line| {
+            let (_, rest) = line.trim().split_once(" = ")?;
+            let (number, title) = rest.split_once(", \"")?;
+            Some((number.parse().ok()?, title.strip_suffix("\";")?.to_owned()))
+        })
+        .collect()
+}
+
+/// What is wrong with the pages of the codes: `pages` holds file names and their texts.
+fn page_complaints(codes: &BTreeMap<u16, String>, pages: &BTreeMap<String, String>) -> Vec<String> {
+    let mut found = Vec::new();
+    for (number, title) in codes {
+        let page = format!("E{number:04}.md");
+        let heading = format!("# E{number:04}: {title}");
+        match pages.get(&page).map(|text| text.lines().next() == Some(&heading)) {
+            None => found.push(format!("docs/errors/{page}: missing: the page of `{title}`")),
+            Some(false) => found.push(format!("docs/errors/{page}: opens with `{heading}`")),
+            Some(true) => {}
+        }
+    }
+    for page in pages.keys() {
+        let number =
+            page.strip_prefix('E').and_then(|rest| rest.strip_suffix(".md")).and_then(|n| n.parse().ok());
+        if number.is_none_or(|number| !codes.contains_key(&number)) {
+            found.push(format!("docs/errors/{page}: a page without a code"));
+        }
+    }
+    found
+}
+
+/// Names of the crates in one section of Cargo.toml.
+fn dependencies(manifest: &str, section: &str) -> Vec<String> {
+    let mut is_inside = false;
+    let mut names = Vec::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            is_inside = line.trim() == format!("[{section}]");
+        } else if is_inside && let Some((name, _)) = line.split_once('=') {
+            names.push(name.trim().to_owned());
+        }
+    }
+    names
+}
+
+/// Names in the first column of the table under a heading, without back-ticks.
+fn first_column(document: &str, heading: &str) -> Vec<String> {
+    document
+        .lines()
+        .skip_while(|line| line.trim() != heading)
+        .skip(1)
+        .take_while(|line| !line.starts_with('#'))
+        .filter(|line| line.starts_with('|'))
+        .skip(2)
+        .filter_map(|line| Some(line.split('|').nth(1)?.trim().trim_matches('`').to_owned()))
+        .collect()
+}
+
+/// Paths of somebody's machine: they mean nothing to anybody else.
+fn machine_paths(file: &File, checkout: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (line, text) in file.text.lines().enumerate() {
+        let names_checkout = checkout.split('/').count() > 3 && text.contains(checkout);
+        // Spelled in two parts, so that this file may contain the rule.
+        let names_root = text.contains(concat!("/ro", "ot/"));
+        let names_home = [concat!("/ho", "me/"), concat!("/Us", "ers/")].iter().any(|homes| {
+            text.split(homes).skip(1).any(|rest| {
+                let user: String =
+                    rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                !user.is_empty() && !["a", "b", "me", "you", "user"].contains(&user.as_str())
+            })
+        });
+        if names_checkout || names_root || names_home {
+            found.push(format!("{}:{}: a path of one machine: {}", file.path, line + 1, text.trim()));
+        }
+    }
+    found
+}
+
+// ── Reading Rust, as far as the rules need it ────────────────────────────────────────────────────────────────
+
+/// What the rules look at in one file.
+struct Code {
+    paths: Vec<UsedPath>,
+    marks: Vec<Mark>,
+    /// Names of `mod name;` lines.
+    declared: Vec<String>,
+}
+
+/// A path as written, groups taken apart: `use std::{fs, io::Read}` is two.
+struct UsedPath {
+    line: usize,
+    segments: Vec<String>,
+    /// How many `mod name {` are round it.
+    inline_depth: usize,
+}
+
+enum Mark {
+    Unsafe(usize),
+    /// `name!`
+    Macro(usize, String),
+    /// `.name(`
+    Call(usize, String),
+}
+
+impl UsedPath {
+    /// The module of `lib.rs` that this path leads to, seen from a file whose module is `from`.
+    fn top_module(&self, from: &[String]) -> Option<&str> {
+        let supers = self.segments.iter().take_while(|segment| *segment == "super").count();
+        let rest = match self.segments.first()?.as_str() {
+            "crate" => &self.segments[1..],
+            "super" if supers >= from.len() + self.inline_depth => &self.segments[supers..],
+            _ => return None,
+        };
+        rest.first().map(String::as_str)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Token {
+    line: usize,
+    text: String,
+}
+
+impl Code {
+    fn of(text: &str) -> Code {
+        let tokens = tokens(&blanked(text));
+        let mut code = Code { paths: Vec::new(), marks: Vec::new(), declared: Vec::new() };
+        let at = |place: usize| tokens.get(place).map_or("", |token| token.text.as_str());
+        // How many braces are open, and at which counts an inline module was entered.
+        let mut braces = 0usize;
+        let mut inline: Vec<usize> = Vec::new();
+        let mut place = 0;
+        while place < tokens.len() {
+            let Token { line, text } = &tokens[place];
+            match text.as_str() {
+                "{" => braces += 1,
+                "}" => {
+                    braces = braces.saturating_sub(1);
+                    if inline.last() == Some(&braces) {
+                        inline.pop();
+                    }
+                }
+                "unsafe" => code.marks.push(Mark::Unsafe(*line)),
+                "mod" if at(place + 2) == ";" => code.declared.push(at(place + 1).to_owned()),
+                "mod" if at(place + 2) == "{" => inline.push(braces),
+                "." if is_word(at(place + 1)) && at(place + 2) == "(" => {
+                    code.marks.push(Mark::Call(*line, at(place + 1).to_owned()));
+                }
+                word if is_word(word) => {
+                    if at(place + 1) == "!" {
+                        code.marks.push(Mark::Macro(*line, word.to_owned()));
+                    }
+                    let is_start = place == 0 || !["::", "."].contains(&at(place - 1));
+                    if is_start && at(place + 1) == "::" {
+                        let end = path_from(&tokens, place, &[], inline.len(), &mut code.paths);
+                        // Braces of a group are balanced, so skipping them keeps the count right.
+                        place = end;
+                        continue;
+                    }
+                }
+                _ => {}
+            }
+            place += 1;
+        }
+        code
+    }
+}
+
+/// Reads the path that starts at `place` and adds it, or the paths of its group. Gives the place after it.
+fn path_from(
+    tokens: &[Token],
+    mut place: usize,
+    before: &[String],
+    inline_depth: usize,
+    paths: &mut Vec<UsedPath>,
+) -> usize {
+    let at = |place: usize| tokens.get(place).map_or("", |token| token.text.as_str());
+    let line = tokens[place].line;
+    let mut segments = before.to_vec();
+    loop {
+        if at(place) == "{" {
+            place += 1;
+            while place < tokens.len() && at(place) != "}" {
+                let is_entry = is_word(at(place)) || at(place) == "*" || at(place) == "{";
+                place = if is_entry {
+                    path_from(tokens, place, &segments, inline_depth, paths)
+                } else {
+                    place + 1
+                };
+            }
+            return place + 1;
+        }
+        if is_word(at(place)) || at(place) == "*" {
+            segments.push(at(place).to_owned());
+            place += 1;
+        }
+        if at(place) != "::" || !(is_word(at(place + 1)) || ["{", "*"].contains(&at(place + 1))) {
+            break;
+        }
+        place += 1;
+    }
+    if at(place) == "as" {
+        place += 2;
+    }
+    if segments.last().is_some_and(|last| last == "self") && segments.len() > 1 {
+        segments.pop();
+    }
+    paths.push(UsedPath { line, segments, inline_depth });
+    place.max(1)
+}
+
+fn is_word(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_alphabetic() || first == '_')
+}
+
+/// Words, `::` and single other characters, with their lines.
+fn tokens(code: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut line = 1;
+    let mut rest = code;
+    while let Some(first) = rest.chars().next() {
+        let length = if is_word(rest) {
+            rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())
+        } else if rest.starts_with("::") {
+            2
+        } else {
+            first.len_utf8()
+        };
+        if first == '\n' {
+            line += 1;
+        } else if !first.is_whitespace() {
+            tokens.push(Token { line, text: rest[..length].to_owned() });
+        }
+        rest = &rest[length..];
+    }
+    tokens
+}
+
+/// The text with comments and the insides of literals as blanks; lines stay where they are.
+fn blanked(text: &str) -> String {
+    let mut blanked = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut after_word = false;
+    while let Some(first) = rest.chars().next() {
+        let (length, keeps) = if rest.starts_with("//") {
+            (rest.find('\n').unwrap_or(rest.len()), false)
+        } else if rest.starts_with("/*") {
+            (block_comment(rest), false)
+        } else if let Some(length) = (!after_word).then(|| raw_string(rest)).flatten() {
+            (length, false)
+        } else if first == '"' {
+            (quoted(rest, '"'), false)
+        } else if first == '\'' && is_character(rest) {
+            (quoted(rest, '\''), false)
+        } else {
+            (first.len_utf8(), true)
+        };
+        if keeps {
+            blanked.push_str(&rest[..length]);
+        } else {
+            blanked.extend(rest[..length].chars().map(|c| if c == '\n' { '\n' } else { ' ' }));
+        }
+        after_word = first.is_alphanumeric() || first == '_';
+        rest = &rest[length..];
+    }
+    blanked
+}
+
+fn block_comment(text: &str) -> usize {
+    let mut depth = 0;
+    let mut place = 0;
+    while place < text.len() {
+        if text[place..].starts_with("/*") {
+            depth += 1;
+            place += 2;
+        } else if text[place..].starts_with("*/") {
+            depth -= 1;
+            place += 2;
+            if depth == 0 {
+                return place;
+            }
+        } else {
+            place += text[place..].chars().next().map_or(1, char::len_utf8);
+        }
+    }
+    text.len()
+}
+
+/// The length of `r"…"`, `r#"…"#`, `br"…"` at the start of the text, if one is there.
+fn raw_string(text: &str) -> Option<usize> {
+    let after =
+        text.strip_prefix("br").or_else(|| text.strip_prefix("cr")).or_else(|| text.strip_prefix('r'))?;
+    let hashes = after.len() - after.trim_start_matches('#').len();
+    let inside = after[hashes..].strip_prefix('"')?;
+    let close = format!("\"{}", "#".repeat(hashes));
+    let start = text.len() - inside.len();
+    Some(inside.find(&close).map_or(text.len(), |end| start + end + close.len()))
+}
+
+fn quoted(text: &str, quote: char) -> usize {
+    let mut characters = text.char_indices().skip(1);
+    while let Some((place, character)) = characters.next() {
+        if character == '\\' {
+            characters.next();
+        } else if character == quote {
+            return place + 1;
+        }
+    }
+    text.len()
+}
+
+/// `'a'` and `'\n'` are characters, `'a` is a lifetime.
+fn is_character(text: &str) -> bool {
+    let mut characters = text.chars().skip(1);
+    match (characters.next(), characters.next()) {
+        (Some('\\'), _) => true,
+        (Some(_), Some('\'')) => true,
+        _ => false,
+    }
+}
+
+// ── The project ──────────────────────────────────────────────────────────────────────────────────────────────
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// All files under `folder` that `keeps` by name, sorted, as text.
+fn files(folder: &str, keeps: impl Fn(&str) -> bool + Copy) -> Vec<File> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        let Ok(entries) = fs::read_dir(folder) else { return };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            let name = entry.file_name();
+            // What is built and what tools leave behind is not the project's text.
+            let is_made = ["target", "book", ".git", ".venv", "__pycache__", "node_modules"];
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() && !is_made.iter().any(|made| name == *made) => walk(&path, found),
+                Ok(kind) if kind.is_file() => found.push(path),
+                _ => {}
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&root().join(folder), &mut found);
+    found.sort();
+    found
+        .into_iter()
+        .map(|path| path.strip_prefix(root()).expect("walked from the root").to_string_lossy().into_owned())
+        .filter(|path| keeps(path))
+        // What is not text has no rules here.
+        .filter_map(|path| Some(File { text: fs::read_to_string(root().join(&path)).ok()?, path }))
+        .collect()
+}
+
+fn none(found: Vec<String>) {
+    assert!(found.is_empty(), "\n{}\n", found.join("\n"));
+}
+
+#[test]
+fn the_sources_keep_the_rules_of_the_house() {
+    let architecture = Architecture::read(&read("src/lib.rs"));
+    assert!(architecture.pure < architecture.modules.len(), "src/lib.rs has no line `{WORLD}`");
+    let sources = files("src", |path| path.ends_with(".rs"));
+    assert!(sources.len() > 10, "the sources were not found");
+    none(sources.iter().flat_map(|file| complaints(&architecture, file)).collect());
+}
+
+#[test]
+fn every_source_file_is_part_of_the_crate() {
+    none(orphans(&files("src", |path| path.ends_with(".rs"))));
+}
+
+#[test]
+fn every_code_has_its_page_and_every_page_its_code() {
+    let codes = codes(&read("src/diagnostic/code.rs"));
+    assert!(codes.len() > 30, "the table of codes was not found");
+    let pages = files("docs/errors", |path| path.ends_with(".md"))
+        .into_iter()
+        .map(|file| (file.path.trim_start_matches("docs/errors/").to_owned(), file.text))
+        .filter(|(name, _)| name != "README.md")
+        .collect();
+    none(page_complaints(&codes, &pages));
+}
+
+#[test]
+fn the_architecture_gives_a_reason_for_every_dependency_and_names_every_module() {
+    let manifest = read("Cargo.toml");
+    let document = read("ARCHITECTURE.md");
+    let wanted: BTreeSet<String> = ["dependencies", "dev-dependencies"]
+        .iter()
+        .flat_map(|section| dependencies(&manifest, section))
+        .collect();
+    assert!(wanted.contains("clap"), "the dependencies were not found");
+    let given: BTreeSet<String> = first_column(&document, "## Dependencies").into_iter().collect();
+    assert_eq!(given, wanted, "the table under `## Dependencies` of ARCHITECTURE.md against Cargo.toml");
+
+    let missing: Vec<String> = Architecture::read(&read("src/lib.rs"))
+        .modules
+        .into_iter()
+        .filter(|name| {
+            let entries = [format!("{name}/ "), format!("{name}.rs ")];
+            !document.lines().any(|line| entries.iter().any(|entry| line.trim().starts_with(entry.as_str())))
+        })
+        .map(|name| format!("ARCHITECTURE.md: the map does not have the module `{name}`"))
+        .collect();
+    none(missing);
+}
+
+#[test]
+fn no_file_names_a_path_of_one_machine() {
+    let is_own = |path: &str| {
+        !path.starts_with("target/")
+            && !path.contains("/.")
+            && (!path.starts_with('.') || path.starts_with(".ci/"))
+    };
+    let checkout = root().to_string_lossy().into_owned();
+    none(files("", is_own).iter().flat_map(|file| machine_paths(file, &checkout)).collect());
+}
+
+// ── Each rule, broken ────────────────────────────────────────────────────────────────────────────────────────
+
+const LIB: &str = "//! x\nmod low;\nmod middle;\n// The world.\nmod host;\nmod high;\n";
+
+/// The complaints about one file, without its name.
+fn about(path: &str, text: &str) -> Vec<String> {
+    complaints(&Architecture::read(LIB), &File { path: path.into(), text: text.into() })
+        .into_iter()
+        .map(|complaint| complaint.split_once(": ").map_or("", |(_, what)| what).to_owned())
+        .collect()
+}
+
+#[test]
+fn a_module_that_uses_one_below_it_is_reported() {
+    let breaks = "`middle` uses `host`, which stands below it in src/lib.rs";
+    for text in [
+        "//! x\nuse crate::host::Facts;",
+        "//! x\nuse crate::{low::A, host};",
+        "//! x\nuse crate::{low::{A, B}, host::{C}};",
+        "//! x\nfn f() -> crate::host::Facts { todo() }",
+        "//! x\nuse super::host::Facts;",
+        "//! x\nmod tests { use super::super::host; }",
+        "//! x\nmod tests { fn f() { let s = \"}\"; if true {} } }\nuse super::host;",
+        "//! x\nuse crate::host as other;",
+    ] {
+        assert_eq!(about("src/middle.rs", text), [breaks], "{text}");
+    }
+    assert_eq!(about("src/middle/inner.rs", "//! x\nuse super::super::host::A;"), [breaks]);
+    assert_eq!(about("src/middle/mod.rs", "//! x\nuse super::host::A;"), [breaks]);
+}
+
+#[test]
+fn a_module_may_use_those_above_it_and_itself() {
+    for text in [
+        "//! x\nuse crate::low::A;\nuse crate::middle::B;\nuse self::inner::C;",
+        "//! x\nmod tests { use super::*; use crate::{low::A, middle::B}; }",
+        "//! x\npub(crate) fn f() {} // crate::host\n/* crate::host /* nested */ crate::host */",
+        "//! x\nconst S: &str = \"crate::host\"; const R: &str = r#\"crate::\"host\"#; const C: char = '\"';",
+        "//! x\nfn f<'a>(x: &'a str) -> &'a str { x } // crate::host'",
+        "//! x\nuse hyper::host::A;",
+    ] {
+        assert_eq!(about("src/middle.rs", text), Vec::<String>::new(), "{text}");
+    }
+    assert_eq!(about("src/high/inner.rs", "//! x\nuse super::host;\nuse crate::host;"), Vec::<String>::new());
+    assert_eq!(about("src/lib.rs", "//! x\nuse crate::high;"), Vec::<String>::new());
+}
+
+#[test]
+fn the_world_above_the_world_is_reported() {
+    for (text, what) in [
+        ("use std::fs;", "`std::fs` in `low`, which stands above the world"),
+        ("use std::{collections::HashMap, env};", "`std::env` in `low`, which stands above the world"),
+        (
+            "fn f() { std::process::Command::new(x); }",
+            "`std::process` in `low`, which stands above the world",
+        ),
+        (
+            "use std::time::{Duration, Instant};",
+            "`std::time::Instant` in `low`, which stands above the world",
+        ),
+        ("use std::sync::{Arc, Mutex};", "`std::sync::Mutex` in `low`, which stands above the world"),
+        ("use std::net::{self, TcpStream as S};", "`std::net` in `low`, which stands above the world"),
+        ("use std::thread;", "`std::thread` in `low`, which stands above the world"),
+        ("use rustix::fd::AsFd;", "`rustix` in `low`, which stands above the world"),
+        (
+            "fn f() { jiff::Timestamp::now(); }",
+            "`jiff::Timestamp::now` reads a clock in `low`, above the world",
+        ),
+        ("fn f(p: &Path) { p.exists(); }", "`.exists()` asks the file system in `low`, above the world"),
+    ] {
+        let first = about("src/low.rs", &format!("//! x\n{text}")).into_iter().next();
+        assert_eq!(first.as_deref(), Some(what), "{text}");
+        assert_eq!(about("src/high.rs", &format!("//! x\n{text}")), Vec::<String>::new(), "{text}");
+    }
+    assert_eq!(about("src/low.rs", "//! x\nuse std::sync::Arc;\nuse std::fmt;"), Vec::<String>::new());
+}
+
+#[test]
+fn printing_exits_unsafe_and_silent_openings_are_reported() {
+    assert_eq!(
+        about("src/high.rs", "//! x\nfn f() { println!(\"x\"); }"),
+        ["`println!` writes past the views: stdout and stderr are theirs"]
+    );
+    assert_eq!(
+        about("src/high.rs", "//! x\n// println!\nfn f() { writeln!(o, \"print!\"); }"),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        about("src/high.rs", "//! x\nfn f() { std::process::exit(1); }"),
+        ["`process::exit` skips what has to be put in order: return a code"]
+    );
+    assert_eq!(
+        about("src/high.rs", "//! x\nuse std::process;\nfn f() { process::exit(1); }"),
+        ["`process::exit` skips what has to be put in order: return a code"]
+    );
+    assert_eq!(about("src/high.rs", "//! x\nfn f() { unsafe { g() } }").len(), 1);
+    let architecture = Architecture::read("mod exec;");
+    let guard = File { path: UNSAFE_FILES[0].into(), text: "//! x\nunsafe fn f() {}".into() };
+    assert_eq!(complaints(&architecture, &guard), Vec::<String>::new());
+    assert_eq!(
+        about("src/high.rs", "use crate::low;"),
+        ["a file opens with `//!`: what it is for, and what it does not know"]
+    );
+    assert_eq!(about("src/high/util.rs", "//! x"), ["`util` names nothing: say what the file is about"]);
+    assert_eq!(about("src/new.rs", "//! x"), ["`new` is no module of src/lib.rs"]);
+}
+
+#[test]
+fn a_file_that_no_module_brings_in_is_reported() {
+    let file = |path: &str, text: &str| File { path: path.into(), text: text.into() };
+    let found = orphans(&[
+        file("src/lib.rs", "mod plan;"),
+        file("src/main.rs", ""),
+        file("src/plan/mod.rs", "mod graph;"),
+        file("src/plan/graph.rs", ""),
+        file("src/plan/lost.rs", ""),
+    ]);
+    assert_eq!(found, ["src/plan/lost.rs: no `mod` line brings this file in"]);
+}
+
+#[test]
+fn pages_without_codes_and_codes_without_pages_are_reported() {
+    let codes =
+        codes("codes! {\n    First = 1, \"one\";\n    Second = 102, \"two\";\n    Third = 3, \"three\";\n}");
+    let page = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let pages = BTreeMap::from([
+        page("E0001.md", "# E0001: one\n"),
+        page("E0003.md", "# three"),
+        page("E0999.md", ""),
+    ]);
+    assert_eq!(
+        page_complaints(&codes, &pages),
+        [
+            "docs/errors/E0003.md: opens with `# E0003: three`",
+            "docs/errors/E0102.md: missing: the page of `two`",
+            "docs/errors/E0999.md: a page without a code",
+        ]
+    );
+}
+
+#[test]
+fn tables_of_dependencies_are_read() {
+    let manifest = "[package]\nname = \"x\"\n[dependencies]\nclap = \"4\"\nserde = { version = \"1\" }\n[lints]\nx = 1\n";
+    assert_eq!(dependencies(manifest, "dependencies"), ["clap", "serde"]);
+    let document = "## Dependencies\nText.\n\n| crate | why |\n|---|---|\n| `clap` | words |\n| `serde` | x |\n\n## Next\n| `no` |\n";
+    assert_eq!(first_column(document, "## Dependencies"), ["clap", "serde"]);
+}
+
+#[test]
+fn paths_of_one_machine_are_reported() {
+    let about = |text: &str| {
+        machine_paths(&File { path: "x.md".into(), text: text.into() }, "/srv/build/otto-checkout").len()
+    };
+    assert_eq!(about(concat!("cd /ho", "me/alice/src")), 1);
+    assert_eq!(about(concat!("cd /Us", "ers/bob/src")), 1);
+    assert_eq!(about(concat!("/ro", "ot/.cargo")), 1);
+    assert_eq!(about("see /srv/build/otto-checkout/x"), 1);
+    assert_eq!(about("looked in /home/a/x, /usr/bin, ~/.otto and /tmp"), 0);
+}
