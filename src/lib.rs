@@ -23,6 +23,7 @@ mod event;
 mod store;
 mod lang;
 mod exec;
+mod history;
 mod view;
 
 /// Runs otto with the arguments of this process.

@@ -6,6 +6,8 @@
 //!   runtime/<version>/               script libraries
 //!   <project>-<hash>/                one per ottofile directory
 //!     latest -> <run-id>
+//!     ledger                         the ids of all its runs, in the order in which they began
+//!     pruned                         its time is that of the last automatic pruning
 //!     <run-id>/
 //!       run.json  events.jsonl  .lock
 //!       tasks/<job>/
@@ -52,8 +54,11 @@ pub(crate) fn project_name(folder: &Path) -> String {
     let mut label = encode(name.as_bytes());
     label.truncate(floor_boundary(&label, 64));
     let hash = blake3::hash(folder.as_os_str().as_bytes()).to_hex();
-    format!("{label}-{}", &hash.as_str()[..12])
+    format!("{label}-{}", &hash.as_str()[..PROJECT_HASH])
 }
+
+/// Hex digits of a path's hash in the name of a project.
+const PROJECT_HASH: usize = 12;
 
 /// The runs of one folder of ottofiles.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,9 +76,66 @@ impl ProjectDir {
         self.path.join("fresh")
     }
 
+    /// One line for each run that began here, so that the index need not list a large directory.
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.path.join("ledger")
+    }
+
+    /// Touched by each automatic pruning.
+    pub(crate) fn prune_stamp(&self) -> PathBuf {
+        self.path.join("pruned")
+    }
+
     pub(crate) fn run(&self, id: &RunId) -> RunDir {
         RunDir { path: self.path.join(id.as_str()) }
     }
+
+    /// Where the directory of a run is made, before it appears whole under its own name.
+    pub(crate) fn arriving(&self, id: &RunId) -> RunDir {
+        RunDir { path: self.path.join(format!("{ARRIVING}{id}")) }
+    }
+
+    /// Where a run is moved before it is deleted, so that it disappears whole.
+    pub(crate) fn leaving(&self, id: &RunId) -> RunDir {
+        RunDir { path: self.path.join(format!("{LEAVING}{id}")) }
+    }
+
+    /// The next `latest`, before it is renamed over the old one.
+    pub(crate) fn next_latest(&self, id: &RunId) -> PathBuf {
+        self.path.join(format!("{NEXT_LATEST}{id}"))
+    }
+}
+
+const ARRIVING: &str = ".new-";
+const LEAVING: &str = ".gone-";
+const NEXT_LATEST: &str = ".latest-";
+
+/// What a process that died may have left in a project's directory, by the name of the entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leftover {
+    /// A run's directory that never appeared, or that was being deleted.
+    Run,
+    Link,
+}
+
+pub(crate) fn leftover(name: &str) -> Option<Leftover> {
+    let is_of = |prefix: &str| name.strip_prefix(prefix).is_some_and(|id| RunId::parse(id).is_some());
+    if is_of(ARRIVING) || is_of(LEAVING) {
+        Some(Leftover::Run)
+    } else if is_of(NEXT_LATEST) {
+        Some(Leftover::Link)
+    } else {
+        None
+    }
+}
+
+/// Whether a directory in `$OTTO_HOME` has the form of [`project_name`].
+pub(crate) fn is_project_name(name: &str) -> bool {
+    name.rsplit_once('-').is_some_and(|(label, hash)| {
+        !label.is_empty()
+            && hash.len() == PROJECT_HASH
+            && hash.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    })
 }
 
 /// One run.

@@ -1,4 +1,5 @@
 //! The directories of runs: where things are, and how they come to be there whole.
 
 pub(crate) mod layout;
+pub(crate) mod claim;
 pub(crate) mod outputs;

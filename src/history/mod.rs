@@ -1,0 +1,4 @@
+//! What is known of runs: their records and journals (the truth), and an index over them (derived).
+
+pub(crate) mod record;
+pub(crate) mod journal;
