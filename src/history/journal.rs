@@ -237,8 +237,8 @@ mod tests {
         {"seq":0,"wall_us":1000,"mono_us":0,"event":{"run_started":{"format":1,"run":"20261123-120000.000000-a10000","slots":2,"jobs":[{"name":"a","task":"a","has_body":true,"line":3,"needs":[],"params":[["env","a \"b\"\n"]]},{"name":"b","task":"b","has_body":true,"line":3,"needs":["a"],"params":[["env","a \"b\"\n"]]}]}}}
         {"seq":1,"wall_us":1000,"mono_us":7,"event":{"attempt_started":{"job":"a","attempt":1}}}
         {"seq":2,"wall_us":1000,"mono_us":14,"event":{"warning":{"job":null,"code":"E0702","message":"hm"}}}
-        {"seq":3,"wall_us":1000,"mono_us":21,"event":{"attempt_ended":{"job":"a","attempt":1,"exit":{"signal":9},"leaked":1,"stdout_bytes":10,"stderr_bytes":0}}}
-        {"seq":4,"wall_us":1000,"mono_us":28,"event":{"retry_planned":{"job":"a","attempt":2,"pause_ms":5}}}
+        {"seq":3,"wall_us":1000,"mono_us":21,"event":{"attempt_ended":{"job":"a","attempt":1,"exit":{"signal":9},"leaked":1,"stdout_bytes":10,"stderr_bytes":0,"line":7}}}
+        {"seq":4,"wall_us":1000,"mono_us":28,"event":{"retry_planned":{"job":"a","attempt":1,"retries":2,"pause_ms":5}}}
         {"seq":5,"wall_us":1000,"mono_us":35,"event":{"job_settled":{"job":"a","outcome":{"failed":{"exit":{"signal":9},"reason":null}},"keys":["k"]}}}
         {"seq":6,"wall_us":1000,"mono_us":42,"event":{"job_settled":{"job":"b","outcome":{"skipped":{"needs":"a"}},"keys":[]}}}
         {"seq":7,"wall_us":1000,"mono_us":49,"event":{"stopping":{"signal":2,"is_forced":false}}}
