@@ -196,9 +196,19 @@ impl JobDir {
         self.path.join(format!("input.{}.json", file_name(dependency)))
     }
 
+    /// Outputs of an attempt that failed: kept for reading, never handed on.
+    pub(crate) fn failed_output(&self, attempt: u32) -> PathBuf {
+        self.path.join(format!("output.{}.failed-{attempt}.json", self.name))
+    }
+
     /// What otto and its script libraries keep for themselves.
     pub(crate) fn private(&self) -> PathBuf {
         self.path.join(".otto")
+    }
+
+    /// The names of the outputs that were exported, a line each; there only if some were.
+    pub(crate) fn exports(&self) -> PathBuf {
+        self.private().join("exports")
     }
 }
 

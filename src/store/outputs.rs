@@ -1,6 +1,16 @@
 //! What a job handed over, as `output.<job>.json`.
+//! Knows no language: who read it from the job brings it as values.
 
-use crate::value::Map;
+use crate::store::atomic;
+use crate::store::layout::JobDir;
+use crate::value::{self, JsonError, Map};
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+/// The largest `output.<job>.json`, in bytes.
+pub(crate) const MOST_BYTES: usize = 64 << 20;
 
 /// The outputs of one job.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -8,4 +18,164 @@ pub(crate) struct Outputs {
     pub(crate) values: Map,
     /// Those keys of `values` that were exported (`export OTTO_VERSION=…`), as written, sorted.
     pub(crate) exports: Vec<String>,
+}
+
+/// Why outputs could not be stored or read back.
+#[derive(Debug)]
+pub(crate) enum OutputsError {
+    TooLarge { bytes: usize },
+    CannotWrite { path: PathBuf, error: io::Error },
+    CannotRead { path: PathBuf, error: io::Error },
+    NotJson { path: PathBuf, error: JsonError },
+    NotAMap { path: PathBuf },
+}
+
+impl fmt::Display for OutputsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OutputsError::TooLarge { bytes } => {
+                write!(f, "the outputs are {bytes} bytes of JSON; a task may hand over {MOST_BYTES} (64 MiB)")
+            }
+            OutputsError::CannotWrite { path, error } => {
+                write!(f, "cannot write `{}`: {error}", path.display())
+            }
+            OutputsError::CannotRead { path, error } => {
+                write!(f, "cannot read `{}`: {error}", path.display())
+            }
+            OutputsError::NotJson { path, error } => write!(f, "`{}` is not JSON: {error}", path.display()),
+            OutputsError::NotAMap { path } => write!(f, "`{}` is not a JSON object", path.display()),
+        }
+    }
+}
+
+/// Publishes the outputs of an attempt that succeeded. Nothing is written when there are none.
+pub(crate) fn write(dir: &JobDir, outputs: &Outputs) -> Result<(), OutputsError> {
+    if outputs.values.is_empty() {
+        return Ok(());
+    }
+    let text = text(outputs)?;
+    if !outputs.exports.is_empty() {
+        let path = dir.exports();
+        let names = outputs.exports.join("\n") + "\n";
+        fs::create_dir_all(dir.private())
+            .and_then(|()| atomic::write(&path, names.as_bytes()))
+            .map_err(|error| OutputsError::CannotWrite { path, error })?;
+    }
+    let path = dir.output();
+    atomic::write(&path, text.as_bytes()).map_err(|error| OutputsError::CannotWrite { path, error })
+}
+
+/// Keeps the outputs of an attempt that failed, for people and for the history, under a name to which no link
+/// of a dependant leads.
+pub(crate) fn write_failed(dir: &JobDir, attempt: u32, outputs: &Outputs) -> Result<(), OutputsError> {
+    if outputs.values.is_empty() {
+        return Ok(());
+    }
+    let text = text(outputs)?;
+    let path = dir.failed_output(attempt);
+    atomic::write(&path, text.as_bytes()).map_err(|error| OutputsError::CannotWrite { path, error })
+}
+
+fn text(outputs: &Outputs) -> Result<String, OutputsError> {
+    let text = value::indented_map(&outputs.values);
+    if text.len() > MOST_BYTES {
+        return Err(OutputsError::TooLarge { bytes: text.len() });
+    }
+    Ok(text)
+}
+
+/// Reads back what [`write`] published; a job without outputs has no file.
+pub(crate) fn read(dir: &JobDir) -> Result<Outputs, OutputsError> {
+    let path = dir.output();
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Outputs::default()),
+        Err(error) => return Err(OutputsError::CannotRead { path, error }),
+    };
+    let value::Value::Map(values) =
+        value::parse(&bytes).map_err(|error| OutputsError::NotJson { path: path.clone(), error })?
+    else {
+        return Err(OutputsError::NotAMap { path });
+    };
+    let path = dir.exports();
+    let names = match fs::read_to_string(&path) {
+        Ok(names) => names,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(OutputsError::CannotRead { path, error }),
+    };
+    Ok(Outputs { values, exports: names.lines().map(str::to_owned).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::JobName;
+    use crate::store::layout::RunDir;
+    use crate::value::Value;
+    use std::os::unix::fs::MetadataExt;
+
+    fn job_dir() -> (tempfile::TempDir, JobDir) {
+        let folder = tempfile::tempdir().expect("a directory");
+        let dir = RunDir { path: folder.path().to_owned() }.job(&JobName::recorded("a").expect("not empty"));
+        fs::create_dir_all(&dir.path).expect("made");
+        (folder, dir)
+    }
+
+    fn outputs() -> Outputs {
+        Outputs {
+            values: vec![
+                ("OTTO_V".into(), Value::String("1.10".into())),
+                ("n".into(), Value::Number("1.10".into())),
+            ],
+            exports: vec!["OTTO_V".into()],
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_with_the_names_of_exports() {
+        let (_folder, dir) = job_dir();
+        write(&dir, &outputs()).expect("written");
+        assert_eq!(read(&dir).expect("read"), outputs());
+        assert_eq!(
+            fs::read_to_string(dir.path.join("output.a.json")).expect("there"),
+            "{\n  \"OTTO_V\": \"1.10\",\n  \"n\": 1.10\n}\n"
+        );
+        assert_eq!(fs::metadata(dir.output()).expect("there").mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn no_outputs_are_no_file() {
+        let (_folder, dir) = job_dir();
+        write(&dir, &Outputs::default()).expect("nothing to do");
+        assert!(!dir.output().exists());
+        assert_eq!(read(&dir).expect("nothing there"), Outputs::default());
+    }
+
+    #[test]
+    fn outputs_of_a_failed_attempt_are_kept_where_no_dependant_looks() {
+        let (_folder, dir) = job_dir();
+        write_failed(&dir, 2, &outputs()).expect("written");
+        assert!(dir.path.join("output.a.failed-2.json").exists());
+        assert_eq!(read(&dir).expect("nothing there"), Outputs::default());
+    }
+
+    #[test]
+    fn outputs_over_the_limit_are_refused_with_their_size() {
+        let (_folder, dir) = job_dir();
+        let huge = Outputs {
+            values: vec![("k".into(), Value::String("x".repeat(MOST_BYTES)))],
+            exports: Vec::new(),
+        };
+        insta::assert_snapshot!(write(&dir, &huge).expect_err("too large"),
+            @"the outputs are 67108878 bytes of JSON; a task may hand over 67108864 (64 MiB)");
+        assert!(!dir.output().exists());
+    }
+
+    #[test]
+    fn a_damaged_file_is_named_with_the_place() {
+        let (_folder, dir) = job_dir();
+        fs::write(dir.output(), "{\"a\": 1,").expect("written");
+        let message = read(&dir).expect_err("not JSON").to_string();
+        assert!(message.starts_with(&format!("`{}` is not JSON: ", dir.output().display())), "{message}");
+    }
 }
