@@ -86,6 +86,13 @@ impl SourceFile {
         Position { line, column }
     }
 
+    /// The bytes of a line (from 1) with its line break; a line past the end is empty.
+    pub(crate) fn line_range(&self, line: usize) -> Range<usize> {
+        let length = self.inner.text.len();
+        let start_of = |line: usize| self.inner.line_starts.get(line - 1).copied().unwrap_or(length);
+        start_of(line.max(1))..start_of(line.max(1) + 1)
+    }
+
     /// The line (from 1) on which a span starts.
     pub(crate) fn line(&self, span: Span) -> usize {
         self.position(span.start).line

@@ -2,8 +2,10 @@
 //! Collected, never thrown one at a time.
 
 mod code;
+mod render;
 
 pub(crate) use code::Code;
+pub(crate) use render::{render, summary};
 
 use crate::source::{SourceFile, Span};
 

@@ -30,7 +30,7 @@ impl Ottofile {
 }
 
 /// The map `otto:`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) name: Option<String>,
     pub(crate) about: Option<String>,
@@ -44,9 +44,10 @@ pub(crate) struct Settings {
     pub(crate) retention: Retention,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum DefaultTasks {
     /// Plain `otto` lists.
+    #[default]
     None,
     /// `["*"]`: every task of the file.
     All,
@@ -111,6 +112,33 @@ pub(crate) struct Task {
     pub(crate) has_lenient_stream_errors: bool,
 }
 
+impl Task {
+    /// A task of which nothing is written but the name.
+    pub(crate) fn new(name: TaskName, name_span: Span) -> Task {
+        Task {
+            name,
+            name_span,
+            help: None,
+            group: None,
+            is_hidden: false,
+            before: Vec::new(),
+            after: Vec::new(),
+            input: Vec::new(),
+            output: Vec::new(),
+            envs: Vec::new(),
+            params: Vec::new(),
+            body: None,
+            foreach: None,
+            tty: None,
+            timeout: None,
+            retries: None,
+            dir: None,
+            streaming: None,
+            has_lenient_stream_errors: false,
+        }
+    }
+}
+
 /// The name of a task, or `task:item`, as written; the plan finds it.
 #[derive(Clone, Debug)]
 pub(crate) struct Edge {
@@ -149,6 +177,7 @@ pub(crate) struct Retries {
 #[derive(Clone, Debug)]
 pub(crate) struct Body {
     pub(crate) key: BodyKey,
+    pub(crate) key_span: Span,
     /// The text after YAML's rules for block scalars.
     pub(crate) text: String,
     /// The place of the whole scalar.
@@ -188,6 +217,26 @@ pub(crate) struct Param {
     pub(crate) kind: ParamType,
 }
 
+impl Param {
+    /// A parameter of which nothing is written but the form.
+    pub(crate) fn new(name: ParamName, form_span: Span, form: ParamForm) -> Param {
+        Param {
+            name,
+            form_span,
+            form,
+            help: None,
+            default: None,
+            choices: Vec::new(),
+            choices_command: None,
+            count: Count::One,
+            metavar: None,
+            is_required: false,
+            env: None,
+            kind: ParamType::Str,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ParamForm {
     /// At least one of the two is there.
@@ -216,6 +265,23 @@ pub(crate) enum ParamType {
     Float,
     Bool,
     Path,
+}
+
+impl ParamType {
+    /// Whether a word is a value of this type.
+    pub(crate) fn accepts(self, word: &str) -> bool {
+        match self {
+            ParamType::Str => true,
+            // Digits of any number: values are handed on as they are spelled.
+            ParamType::Int => {
+                let digits = word.strip_prefix(['-', '+']).unwrap_or(word);
+                !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+            }
+            ParamType::Float => word.parse::<f64>().is_ok_and(f64::is_finite) || ParamType::Int.accepts(word),
+            ParamType::Bool => matches!(word, "true" | "false"),
+            ParamType::Path => !word.is_empty(),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -250,4 +316,45 @@ pub(crate) enum ForeachJobs {
     All,
     /// At most so many at a time.
     Most(usize),
+}
+
+impl ForeachSource {
+    /// Whether there is an item of this name; `None` where only the world knows.
+    pub(crate) fn has_item(&self, name: &str) -> Option<bool> {
+        match self {
+            ForeachSource::Items(items) => Some(items.iter().any(|item| item_name(&item.value) == name)),
+            ForeachSource::Range { first, last, .. } => {
+                let number: Option<i64> = name.parse().ok();
+                let is_inside = number.filter(|number| (first..=last).contains(&number));
+                Some(is_inside.is_some_and(|number| range_item_name(number, *last) == name))
+            }
+            ForeachSource::Glob(_) | ForeachSource::Command(_) => None,
+        }
+    }
+
+    /// The names of the items that the document itself lists, at most `most` of them.
+    pub(crate) fn literal_names(&self, most: usize) -> Vec<String> {
+        match self {
+            ForeachSource::Items(items) => {
+                items.iter().take(most).map(|item| item_name(&item.value)).collect()
+            }
+            ForeachSource::Range { first, last, .. } => {
+                (*first..=*last).take(most).map(|number| range_item_name(number, *last)).collect()
+            }
+            ForeachSource::Glob(_) | ForeachSource::Command(_) => Vec::new(),
+        }
+    }
+}
+
+/// What an item is called in `task:item`: its text, with blanks and control characters as `_`.
+pub(crate) fn item_name(item: &str) -> String {
+    item.chars()
+        .map(|character| if character.is_whitespace() || character.is_control() { '_' } else { character })
+        .collect()
+}
+
+/// What a number of a range is called in `task:item`: with zeros up to the width of the range's end.
+pub(crate) fn range_item_name(number: i64, last: i64) -> String {
+    let width = last.to_string().len();
+    format!("{number:0width$}")
 }

@@ -1,0 +1,293 @@
+//! Diagnostics as text for a terminal: the message, the lines it is about with carets, what would be right.
+//! Alone knows the rendering crate. Nothing that the user wrote reaches the terminal uncleaned.
+
+use super::{Diagnostic, Label, Severity};
+use crate::source::{Position, SourceFile, Span};
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use anstyle::Style;
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// Lines longer than this are shown in part, around what is labelled.
+const LONGEST_LINE: usize = 400;
+
+/// All diagnostics, in the order of their places, each with a line break at its end. `width` is that of the
+/// terminal, in columns.
+pub(crate) fn render(diagnostics: &[Diagnostic], colour: bool, width: usize) -> String {
+    let renderer = if colour { Renderer::styled().hyperlink(false) } else { Renderer::plain() };
+    // Narrower than this nothing could be read.
+    let renderer = renderer.decor_style(DecorStyle::Unicode).term_width(width.max(40));
+    let styles = if colour { Styles::coloured() } else { Styles::plain() };
+    let mut text = String::new();
+    for diagnostic in in_order(diagnostics) {
+        one(&mut text, diagnostic, &renderer, &styles);
+    }
+    text
+}
+
+/// The closing line: "otto.yml: 2 errors. `otto Explain E0104` says more."
+pub(crate) fn summary(file_name: &str, diagnostics: &[Diagnostic]) -> String {
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+    let warnings = diagnostics.len() - errors;
+    let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let counts = match (errors, warnings) {
+        (_, 0) => counted(errors, "error"),
+        (0, _) => counted(warnings, "warning"),
+        (_, _) => format!("{} and {}", counted(errors, "error"), counted(warnings, "warning")),
+    };
+    let mut line = format!("{}: {counts}.", clean_text(file_name));
+    // The last one stands right above this line.
+    if let Some(last) = in_order(diagnostics).last() {
+        let _infallible = write!(line, " `otto Explain {}` says more.", last.code);
+    }
+    line
+}
+
+/// By file and place; those that have none come first, as they were told.
+fn in_order(diagnostics: &[Diagnostic]) -> Vec<&Diagnostic> {
+    let mut ordered: Vec<&Diagnostic> = diagnostics.iter().collect();
+    let place = |diagnostic: &&Diagnostic| {
+        diagnostic.labels.first().map(|label| (label.source.name().to_owned(), label.span))
+    };
+    ordered.sort_by_cached_key(place);
+    ordered
+}
+
+struct Styles {
+    gutter: Style,
+    note: Style,
+    help: Style,
+}
+
+impl Styles {
+    fn plain() -> Styles {
+        Styles { gutter: Style::new(), note: Style::new(), help: Style::new() }
+    }
+
+    fn coloured() -> Styles {
+        Styles {
+            gutter: annotate_snippets::renderer::DEFAULT_LINE_NUM_STYLE,
+            note: annotate_snippets::renderer::DEFAULT_NOTE_STYLE,
+            help: annotate_snippets::renderer::DEFAULT_HELP_STYLE,
+        }
+    }
+}
+
+fn one(text: &mut String, diagnostic: &Diagnostic, renderer: &Renderer, styles: &Styles) {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level.clone().primary_title(clean_text(&diagnostic.message)).id(diagnostic.code.to_string());
+    text.push_str(&renderer.render(&[Group::with_title(title)]));
+    text.push('\n');
+    let mut labels = diagnostic.labels.as_slice();
+    while let [first, ..] = labels {
+        // Labels of one file share an excerpt, as long as they stand beside each other in the list.
+        let same = labels.iter().take_while(|label| label.source.name() == first.source.name()).count();
+        let (here, rest) = labels.split_at(same);
+        excerpt(text, here, level.clone(), here.len() < diagnostic.labels.len(), renderer, styles);
+        labels = rest;
+    }
+    for (word, style, lines) in
+        [("= note", styles.note, &diagnostic.notes), ("help", styles.help, &diagnostic.helps)]
+    {
+        for line in lines {
+            let indent = if word == "help" { "" } else { "  " };
+            let body = clean_lines(line).replace('\n', &format!("\n{indent}      "));
+            let _infallible = writeln!(text, "{indent}{style}{word}{style:#}: {body}");
+        }
+    }
+}
+
+/// The lines of one file that the labels are about.
+fn excerpt(
+    text: &mut String,
+    labels: &[Label],
+    level: Level<'_>,
+    is_part: bool,
+    renderer: &Renderer,
+    styles: &Styles,
+) {
+    let source = &labels[0].source;
+    let lines = Lines::around(source, labels);
+    let Position { line, column } = source.position(labels[0].span.start);
+    let width = lines.last_number().to_string().len();
+    let gutter = styles.gutter;
+    let arrow = if is_part { "├▸" } else { "╭▸" };
+    let _infallible = writeln!(
+        text,
+        "{:width$} {gutter}{arrow}{gutter:#} {}:{line}:{column}",
+        "",
+        clean_text(source.name())
+    );
+    let mut snippet = Snippet::source(lines.text.as_str()).line_start(lines.first_number);
+    for (place, (label, range)) in labels.iter().zip(&lines.ranges).enumerate() {
+        let kind = if place == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+        let annotation = kind.span(range.clone());
+        let words = clean_text(&label.text);
+        snippet = snippet.annotation(if words.is_empty() { annotation } else { annotation.label(words) });
+    }
+    let rendered = renderer.render(&[Group::with_level(level).element(snippet)]);
+    // Its first line is the header for an unnamed file: the places in it would be those in the part shown.
+    let (_, body) = rendered.split_once('\n').unwrap_or_default();
+    text.push_str(body);
+    text.push('\n');
+}
+
+/// A part of a file made fit for showing: cleaned, long lines cut, lines far from every label left empty (the
+/// renderer folds them). The labels' places are those in this text.
+struct Lines {
+    text: String,
+    first_number: usize,
+    ranges: Vec<std::ops::Range<usize>>,
+}
+
+impl Lines {
+    fn around(source: &SourceFile, labels: &[Label]) -> Lines {
+        let spans: Vec<Span> = labels.iter().map(|label| on_one_line(source, label.span)).collect();
+        let numbers: Vec<usize> = spans.iter().map(|span| source.line(*span)).collect();
+        let first_number = numbers.iter().copied().min().unwrap_or(1);
+        let last_number = numbers.iter().copied().max().unwrap_or(1);
+        let mut ranges = vec![0..0; spans.len()];
+        let mut text = String::new();
+        for number in first_number..=last_number {
+            let here: Vec<usize> = (0..spans.len()).filter(|place| numbers[*place] == number).collect();
+            // The renderer shows a gap of one line rather than fold it.
+            let is_near = numbers.iter().any(|labelled| labelled.abs_diff(number) <= 2);
+            if is_near {
+                let line = line_span(source, number);
+                push_line(&mut text, source, line, &here, &spans, &mut ranges);
+            }
+            if number < last_number {
+                text.push('\n');
+            }
+        }
+        Lines { text, first_number, ranges }
+    }
+
+    fn last_number(&self) -> usize {
+        self.first_number + self.text.matches('\n').count()
+    }
+}
+
+/// Appends one line, of a long one only what is around its labels.
+fn push_line(
+    text: &mut String,
+    source: &SourceFile,
+    line: Span,
+    here: &[usize],
+    spans: &[Span],
+    ranges: &mut [std::ops::Range<usize>],
+) {
+    let raw = source.slice(line);
+    let line_start = line.start as usize;
+    let from = here.iter().map(|place| spans[*place].start as usize - line_start).min().unwrap_or(0);
+    let window = match raw.len() <= LONGEST_LINE {
+        true => 0..raw.len(),
+        false => {
+            let start = from.saturating_sub(LONGEST_LINE / 4);
+            let start = (start..=from).find(|place| raw.is_char_boundary(*place)).unwrap_or(from);
+            let end = (start + LONGEST_LINE).min(raw.len());
+            let end = (end..=raw.len()).find(|place| raw.is_char_boundary(*place)).unwrap_or(raw.len());
+            start..end
+        }
+    };
+    if window.start > 0 {
+        text.push('…');
+    }
+    // Cleaning changes how many bytes a character has, so each label's ends are noted while it goes on.
+    let mut ends: Vec<(usize, usize)> = Vec::new();
+    for place in here {
+        let span = spans[*place];
+        ends.push(((span.start as usize - line_start).clamp(window.start, window.end), place * 2));
+        ends.push(((span.end as usize - line_start).clamp(window.start, window.end), place * 2 + 1));
+    }
+    ends.sort_unstable();
+    let mut note = |at: usize, length: usize, ends: &mut Vec<(usize, usize)>| {
+        ends.retain(|(offset, which)| {
+            if *offset > at {
+                return true;
+            }
+            let range = &mut ranges[which / 2];
+            if which % 2 == 0 {
+                range.start = length
+            } else {
+                range.end = length
+            }
+            false
+        });
+    };
+    for (offset, character) in raw[window.clone()].char_indices() {
+        note(window.start + offset, text.len(), &mut ends);
+        // A byte order mark has no width and no meaning; the renderer widens tabs.
+        if line_start + window.start + offset == 0 && character == '\u{feff}' {
+            continue;
+        }
+        text.push(if character == '\t' { '\t' } else { clean(character) });
+    }
+    note(usize::MAX, text.len(), &mut ends);
+    if window.end < raw.len() {
+        text.push('…');
+    }
+}
+
+/// A place, cut at the end of its first line.
+fn on_one_line(source: &SourceFile, span: Span) -> Span {
+    let length = source.text().len();
+    let mut start = (span.start as usize).min(length);
+    while !source.text().is_char_boundary(start) {
+        start -= 1;
+    }
+    let line = line_span(source, source.line(Span::new(start, start)));
+    let mut end = (span.end as usize).clamp(start, (line.end as usize).max(start));
+    while !source.text().is_char_boundary(end) {
+        end += 1;
+    }
+    Span::new(start, end)
+}
+
+/// A line by its number, without its line break.
+fn line_span(source: &SourceFile, number: usize) -> Span {
+    let line = source.line_range(number);
+    let raw = &source.text()[line.clone()];
+    Span::new(line.start, line.start + raw.trim_end_matches(['\n', '\r']).len())
+}
+
+/// A text for one line: everything that a terminal could obey, or not show, is replaced.
+fn clean_text(text: &str) -> Cow<'_, str> {
+    match text.chars().all(|character| clean(character) == character) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(text.chars().map(clean).collect()),
+    }
+}
+
+/// The same for a text that may have several lines.
+fn clean_lines(text: &str) -> String {
+    text.trim_end_matches('\n')
+        .chars()
+        .map(|character| if character == '\n' { '\n' } else { clean(character) })
+        .collect()
+}
+
+/// A control character as its picture; what turns the direction of text, ends a line or has no width as `�`.
+fn clean(character: char) -> char {
+    match character {
+        '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + character as u32).unwrap_or('�'),
+        '\u{7f}' => '␡',
+        '\u{80}'..='\u{9f}'
+        | '\u{ad}'
+        | '\u{61c}'
+        | '\u{200b}'
+        | '\u{200c}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}' => '�',
+        other => other,
+    }
+}

@@ -1,0 +1,274 @@
+//! What can be known only of all tasks together: names that are used but not defined, edges that exclude
+//! each other, names that mean two things.
+
+use super::field::Reader;
+use super::read::Tasks;
+use super::spec::*;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::name;
+use crate::source::{Span, Spanned};
+use std::collections::HashMap;
+
+pub(super) fn check(reader: &mut Reader<'_>, settings: Settings, tasks: Tasks) -> Ottofile {
+    let index = tasks.tasks.iter().enumerate().map(|(place, task)| (task.name.clone(), place)).collect();
+    let ottofile = Ottofile { source: reader.source.clone(), settings, tasks: tasks.tasks, index };
+    let checker = Checker { reader, ottofile: &ottofile, refused: tasks.refused };
+    checker.run();
+    ottofile
+}
+
+struct Checker<'c, 's> {
+    reader: &'c mut Reader<'s>,
+    ottofile: &'c Ottofile,
+    refused: std::collections::HashSet<String>,
+}
+
+/// What a name in an edge or in `otto.tasks` stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Target<'t> {
+    Task(usize),
+    Item(usize, &'t str),
+}
+
+impl Target<'_> {
+    fn task(self) -> usize {
+        match self {
+            Target::Task(task) | Target::Item(task, _) => task,
+        }
+    }
+
+    /// Whether a job can belong to both.
+    fn overlaps(self, other: Target<'_>) -> bool {
+        match (self, other) {
+            (Target::Item(task, item), Target::Item(other, other_item)) => {
+                task == other && item == other_item
+            }
+            _ => self.task() == other.task(),
+        }
+    }
+}
+
+/// Why a name stands for nothing.
+enum Unknown<'t> {
+    Task,
+    /// `task:item` of a task without a foreach.
+    NoForeach(usize),
+    /// `task:item` without such an item.
+    Item(usize, &'t str),
+}
+
+impl<'c> Checker<'c, '_> {
+    fn run(mut self) {
+        let ottofile = self.ottofile;
+        let mut has_failure_edges = false;
+        for task in &ottofile.tasks {
+            for (key, edges) in [("before", &task.before), ("after", &task.after)] {
+                for edge in edges {
+                    has_failure_edges |= edge.when == When::Failure;
+                    self.edge(task, if edge.is_on_failure { "on-failure" } else { key }, edge);
+                }
+            }
+        }
+        if has_failure_edges {
+            self.contradicting_edges();
+        }
+        self.item_names();
+        if let DefaultTasks::Named(names) = &ottofile.settings.default_tasks {
+            for name in names {
+                self.default_task(name);
+            }
+        }
+    }
+
+    // ── names ──
+
+    fn find<'t>(&self, name: &'t str) -> Result<Target<'t>, Unknown<'t>> {
+        if let Some(place) = self.ottofile.position(name) {
+            return Ok(Target::Task(place));
+        }
+        let mut unknown = Unknown::Task;
+        // Names of tasks may contain colons themselves.
+        for (colon, _) in name.match_indices(':') {
+            let Some(place) = self.ottofile.position(&name[..colon]) else { continue };
+            let item = &name[colon + 1..];
+            match &self.ottofile.tasks[place].foreach {
+                None => unknown = Unknown::NoForeach(place),
+                Some(foreach) if foreach.source.has_item(item) == Some(false) => {
+                    unknown = Unknown::Item(place, item)
+                }
+                Some(_) => return Ok(Target::Item(place, item)),
+            }
+        }
+        Err(unknown)
+    }
+
+    fn is_refused(&self, name: &str) -> bool {
+        let task = name.split(':').next().unwrap_or(name);
+        self.refused.contains(name) || self.refused.contains(task)
+    }
+
+    /// Adds what is known about a name that stands for nothing: what it is near to.
+    fn explained(&self, wrong: Diagnostic, name: &str, unknown: &Unknown<'_>) -> Diagnostic {
+        let tasks = &self.ottofile.tasks;
+        if self.reader.is_full() {
+            return wrong;
+        }
+        match unknown {
+            Unknown::Task => {
+                let similar = name::similar(name, tasks.iter().map(|task| task.name.as_str()), 3);
+                let nearest = similar.first().and_then(|name| self.ottofile.task(name));
+                match nearest {
+                    None => wrong,
+                    Some(task) => wrong
+                        .at(self.reader.source, task.name_span, "a task with a similar name is defined here")
+                        .did_you_mean(&similar),
+                }
+            }
+            Unknown::NoForeach(place) => {
+                let task = &tasks[*place];
+                wrong
+                    .at(self.reader.source, task.name_span, "this task has no `foreach`, so it has no items")
+                    .help(format!("name the whole task: `{}`", task.name))
+            }
+            Unknown::Item(place, item) => {
+                let task = &tasks[*place];
+                let Some(foreach) = &task.foreach else { return wrong };
+                let items = foreach.source.literal_names(1000);
+                let similar = name::similar(item, items.iter().map(String::as_str), 3);
+                let similar: Vec<String> =
+                    similar.iter().map(|item| format!("{}:{item}", task.name)).collect();
+                let similar: Vec<&str> = similar.iter().map(String::as_str).collect();
+                let foreach = super::yaml::first_line_of(self.reader.source, foreach.span);
+                wrong.at(self.reader.source, foreach, "its items are these").did_you_mean(&similar)
+            }
+        }
+    }
+
+    // ── edges ──
+
+    fn edge(&mut self, task: &Task, key: &str, edge: &Edge) {
+        let name = edge.task.value.as_str();
+        let target = match self.find(name) {
+            Ok(target) => target,
+            Err(_) if self.is_refused(name) => return,
+            Err(unknown) => return self.unknown_edge(task, key, edge, &unknown),
+        };
+        let is_itself = self.ottofile.tasks[target.task()].name == task.name;
+        // Jobs of one foreach task may wait for each other; whether they do so in a circle is for the plan.
+        if is_itself && matches!(target, Target::Task(_)) {
+            let message = match key {
+                "on-failure" => format!("task `{task}` cannot run when itself fails", task = task.name),
+                _ => format!("task `{task}` depends on itself", task = task.name),
+            };
+            let wrong = self
+                .reader
+                .error(Code::Cycle, message, edge.task.span, "the task itself")
+                .help(format!("remove it from `{key}`"));
+            self.reader.tell(wrong);
+        }
+    }
+
+    fn unknown_edge(&mut self, task: &Task, key: &str, edge: &Edge, unknown: &Unknown<'_>) {
+        let name = edge.task.value.as_str();
+        let (code, what, label) = match unknown {
+            Unknown::Task => (Code::UnknownDependency, "task", "no task has this name"),
+            Unknown::NoForeach(_) => (Code::UnknownDependency, "job", "no job has this name"),
+            Unknown::Item(..) => (Code::UnknownItem, "job", "no job has this name"),
+        };
+        let message = match key {
+            "before" => format!("task `{}` depends on an unknown {what} `{name}`", task.name),
+            "after" => format!("`after` of task `{}` names an unknown {what} `{name}`", task.name),
+            _ => format!("`on-failure` of task `{}` names an unknown {what} `{name}`", task.name),
+        };
+        let wrong = self.reader.error(code, message, edge.task.span, label);
+        let wrong = self.explained(wrong, name, unknown);
+        self.reader.tell(wrong);
+    }
+
+    /// One task that waits for another to succeed, and for the same one to fail, never runs.
+    fn contradicting_edges(&mut self) {
+        // Edges by the pair of tasks that they join: (what runs first, what runs then).
+        let mut pairs: HashMap<(usize, usize), Vec<(Target<'c>, Target<'c>, &'c Edge)>> = HashMap::new();
+        let ottofile = self.ottofile;
+        for (place, task) in ottofile.tasks.iter().enumerate() {
+            let own = Target::Task(place);
+            let before = task.before.iter().map(|edge| (edge, true));
+            let after = task.after.iter().map(|edge| (edge, false));
+            for (edge, is_before) in before.chain(after) {
+                let Ok(other) = self.find(&edge.task.value) else { continue };
+                let (first, then) = if is_before { (other, own) } else { (own, other) };
+                pairs.entry((first.task(), then.task())).or_default().push((first, then, edge));
+            }
+        }
+        let mut found: Vec<(Span, Span, usize, usize)> = Vec::new();
+        for ((first, then), edges) in &pairs {
+            let failure = edges.iter().filter(|(_, _, edge)| edge.when == When::Failure);
+            for (a_first, a_then, failing) in failure {
+                let rival = edges.iter().find(|(b_first, b_then, edge)| {
+                    edge.when == When::Success && a_first.overlaps(*b_first) && a_then.overlaps(*b_then)
+                });
+                if let Some((_, _, succeeding)) = rival {
+                    found.push((failing.task.span, succeeding.task.span, *first, *then));
+                }
+            }
+        }
+        found.sort();
+        for (failing, succeeding, first, then) in found {
+            let (first, then) = (&ottofile.tasks[first].name, &ottofile.tasks[then].name);
+            let message =
+                format!("task `{then}` runs only when `{first}` succeeds and only when it fails, so never");
+            let wrong = self
+                .reader
+                .error(Code::ContradictingEdges, message, failing, "when it fails")
+                .at(self.reader.source, succeeding, "when it succeeds")
+                .help("keep one of the two, or write `when: always`");
+            self.reader.tell(wrong);
+        }
+    }
+
+    /// A task called `deploy:staging` beside a foreach task `deploy` with an item `staging`.
+    fn item_names(&mut self) {
+        for task in self.ottofile.tasks.iter().filter(|task| task.name.as_str().contains(':')) {
+            let name = task.name.as_str();
+            for (colon, _) in name.match_indices(':') {
+                let Some(parent) = self.ottofile.task(&name[..colon]) else { continue };
+                let Some(foreach) = &parent.foreach else { continue };
+                if foreach.source.has_item(&name[colon + 1..]) != Some(true) {
+                    continue;
+                }
+                let foreach = super::yaml::first_line_of(self.reader.source, foreach.span);
+                let wrong = self
+                    .reader
+                    .error(
+                        Code::NameClash,
+                        format!("`{name}` is a task and a job"),
+                        task.name_span,
+                        "the task",
+                    )
+                    .at(
+                        self.reader.source,
+                        foreach,
+                        format!("makes a job of task `{}` with this name", parent.name),
+                    )
+                    .help("give one of them another name");
+                self.reader.tell(wrong);
+            }
+        }
+    }
+
+    fn default_task(&mut self, name: &Spanned<String>) {
+        let unknown = match self.find(&name.value) {
+            Ok(_) => return,
+            Err(_) if self.is_refused(&name.value) => return,
+            Err(unknown) => unknown,
+        };
+        let (code, what) = match unknown {
+            Unknown::Task => (Code::UnknownTask, "task"),
+            Unknown::NoForeach(_) | Unknown::Item(..) => (Code::UnknownItem, "job"),
+        };
+        let message = format!("`otto.tasks` names an unknown {what} `{}`", name.value);
+        let wrong = self.reader.error(code, message, name.span, format!("no {what} has this name"));
+        let wrong = self.explained(wrong, &name.value, &unknown);
+        self.reader.tell(wrong);
+    }
+}

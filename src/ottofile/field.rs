@@ -1,0 +1,398 @@
+//! One field of the document as a typed value, or a diagnostic that says what should stand there.
+//! Knows whose field it is, for the messages, but not what it means.
+
+use super::limit;
+use super::yaml::{Key, Kind, Map, Node, Style, first_line_of};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::name;
+use crate::source::{SourceFile, Span, Spanned};
+use std::fmt;
+use std::time::Duration;
+
+/// Collects what is wrong while the parts of a document are read.
+pub(super) struct Reader<'s> {
+    pub(super) source: &'s SourceFile,
+    diagnostics: Vec<Diagnostic>,
+    /// Mistakes beyond [`limit::MOST_DIAGNOSTICS`].
+    untold: usize,
+}
+
+/// Whose keys are being read; reads on after "in" or "of".
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Owner<'a> {
+    Document,
+    Otto,
+    Retention,
+    Task(&'a str),
+    Edge(&'a str),
+    Foreach(&'a str),
+    Retries(&'a str),
+    Param { form: &'a str, task: &'a str },
+}
+
+/// A key of an owner: "`before` of task `build`".
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Field<'a> {
+    pub(super) key: &'a str,
+    pub(super) owner: Owner<'a>,
+}
+
+impl fmt::Display for Owner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Owner::Document => f.write_str("the ottofile"),
+            Owner::Otto => f.write_str("`otto`"),
+            Owner::Retention => f.write_str("`otto.retention`"),
+            Owner::Task(task) => write!(f, "task `{task}`"),
+            Owner::Edge(task) => write!(f, "an edge of task `{task}`"),
+            Owner::Foreach(task) => write!(f, "`foreach` of task `{task}`"),
+            Owner::Retries(task) => write!(f, "`retries` of task `{task}`"),
+            Owner::Param { form, task } => write!(f, "parameter `{form}` of task `{task}`"),
+        }
+    }
+}
+
+impl fmt::Display for Field<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.owner {
+            Owner::Document => write!(f, "`{}`", self.key),
+            Owner::Otto => write!(f, "`otto.{}`", self.key),
+            Owner::Retention => write!(f, "`otto.retention.{}`", self.key),
+            Owner::Task(_) | Owner::Edge(_) | Owner::Foreach(_) | Owner::Retries(_) | Owner::Param { .. } => {
+                write!(f, "`{}` of {}", self.key, self.owner)
+            }
+        }
+    }
+}
+
+impl<'s> Reader<'s> {
+    pub(super) fn new(source: &'s SourceFile, diagnostics: Vec<Diagnostic>) -> Reader<'s> {
+        Reader { source, diagnostics, untold: 0 }
+    }
+
+    pub(super) fn tell(&mut self, diagnostic: Diagnostic) {
+        match self.diagnostics.len() < limit::MOST_DIAGNOSTICS {
+            true => self.diagnostics.push(diagnostic),
+            false => self.untold += 1,
+        }
+    }
+
+    /// Whether further mistakes are only counted: nobody needs to search for suggestions then.
+    pub(super) fn is_full(&self) -> bool {
+        self.diagnostics.len() >= limit::MOST_DIAGNOSTICS
+    }
+
+    /// Everything that was told, in the order of the file.
+    pub(super) fn finish(mut self) -> Vec<Diagnostic> {
+        let place = |diagnostic: &Diagnostic| diagnostic.labels.first().map(|label| label.span);
+        self.diagnostics.sort_by_key(place);
+        if self.untold > 0
+            && let Some(last) = self.diagnostics.pop()
+        {
+            let more = format!("{} more mistakes are not shown", self.untold);
+            self.diagnostics.push(last.note(more));
+        }
+        self.diagnostics
+    }
+
+    /// An error at the first line of a place.
+    pub(super) fn error(
+        &self,
+        code: Code,
+        message: impl Into<String>,
+        span: Span,
+        label: impl Into<String>,
+    ) -> Diagnostic {
+        Diagnostic::error(code, message).at(self.source, first_line_of(self.source, span), label)
+    }
+
+    /// "`before` of task `a` must be …, not a number".
+    pub(super) fn wrong_type(
+        &mut self,
+        field: Field<'_>,
+        node: &Node<'_>,
+        expected: &str,
+        help: impl Into<String>,
+    ) {
+        let found = describe(node);
+        let message = format!("{field} must be {expected}, not {found}");
+        let wrong = self.error(Code::WrongType, message, node.span, format!("this is {found}")).help(help);
+        self.tell(wrong);
+    }
+
+    pub(super) fn bad_value(&mut self, field: Field<'_>, span: Span, expected: &str, label: &str) {
+        let message = format!("{field} must be {expected}");
+        let wrong = self.error(Code::BadValue, message, span, label);
+        self.tell(wrong);
+    }
+
+    /// A key that means nothing here. `known` are the keys of this owner.
+    pub(super) fn unknown_key(
+        &mut self,
+        key: Key<'_>,
+        owner: Owner<'_>,
+        known: &[&str],
+        meant: Option<String>,
+    ) {
+        let similar = name::similar(key.text, known.iter().copied(), 3);
+        let message = match owner {
+            Owner::Document => format!("unknown key `{}`", key.text),
+            _ => format!("unknown key `{}` in {owner}", key.text),
+        };
+        let wrong = self.error(Code::UnknownKey, message, key.span, "otto does not know this key");
+        let wrong = match (meant, similar.as_slice()) {
+            (Some(help), _) => wrong.help(help),
+            (None, []) => wrong.note(format!("the keys here are {}", listed(known))),
+            (None, similar) => wrong.did_you_mean(similar),
+        };
+        self.tell(wrong);
+    }
+
+    // ── values ──
+
+    /// A scalar, as spelled.
+    pub(super) fn text(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Spanned<String>> {
+        match node.scalar() {
+            Some(text) => Some(Spanned::new(text.to_owned(), node.span)),
+            None => {
+                self.wrong_type(field, node, "a text", format!("write `{}: TEXT`", field.key));
+                None
+            }
+        }
+    }
+
+    /// A scalar that is not empty.
+    pub(super) fn filled_text(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Spanned<String>> {
+        let text = self.text(field, node)?;
+        if text.value.trim().is_empty() {
+            self.bad_value(field, node.span, "a text", "this is empty");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// Exactly `true` or `false`, quoted or not.
+    pub(super) fn truth(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<bool> {
+        let help = match node.scalar() {
+            Some("true") => return Some(true),
+            Some("false") => return Some(false),
+            Some("yes" | "Yes" | "YES" | "on" | "On" | "ON" | "y" | "Y" | "1" | "True" | "TRUE") => {
+                "write `true`"
+            }
+            Some("no" | "No" | "NO" | "off" | "Off" | "OFF" | "n" | "N" | "0" | "False" | "FALSE") => {
+                "write `false`"
+            }
+            Some(_) | None => "write `true` or `false`",
+        };
+        let found = match node.scalar() {
+            Some(text) if !text.is_empty() => format!("`{}`", shortened(text)),
+            _ => describe(node).to_owned(),
+        };
+        let message = format!("{field} must be `true` or `false`, not {found}");
+        let wrong = self.error(Code::WrongType, message, node.span, "neither `true` nor `false`").help(help);
+        self.tell(wrong);
+        None
+    }
+
+    /// A whole number of at least `least`.
+    pub(super) fn number(&mut self, field: Field<'_>, node: &Node<'_>, least: u32) -> Option<u32> {
+        let Some(text) = node.scalar() else {
+            self.wrong_type(field, node, "a number", format!("write `{}: {}`", field.key, least.max(1)));
+            return None;
+        };
+        match text.parse::<u32>() {
+            Ok(number) if number >= least && !text.starts_with('+') => Some(number),
+            Ok(_) => {
+                self.bad_value(field, node.span, &format!("at least {least}"), "too small");
+                None
+            }
+            Err(_) if text.len() > 9 && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                self.bad_value(field, node.span, &format!("at most {}", u32::MAX), "too large");
+                None
+            }
+            Err(_) => {
+                let expected = format!("a whole number of at least {least}");
+                self.bad_value(field, node.span, &expected, "not such a number");
+                None
+            }
+        }
+    }
+
+    pub(super) fn duration(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Spanned<Duration>> {
+        let text = node.scalar();
+        match text.and_then(parse_duration) {
+            Some(duration) => Some(Spanned::new(duration, node.span)),
+            None => {
+                let message = format!("{field} must be a time, such as `30s`, `5m` or `1h30m`");
+                let wrong = self
+                    .error(Code::BadValue, message, node.span, "not a time")
+                    .note("units are `ms`, `s`, `m`, `h` and `d`; a number alone counts seconds");
+                self.tell(wrong);
+                None
+            }
+        }
+    }
+
+    /// A list of scalars, as spelled.
+    pub(super) fn texts(&mut self, field: Field<'_>, node: &Node<'_>, each: &str) -> Vec<Spanned<String>> {
+        let Some(items) = self.list(field, node, each) else { return Vec::new() };
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items {
+            match item.scalar() {
+                Some(text) if !item.is_nothing() => texts.push(Spanned::new(text.to_owned(), item.span)),
+                Some(_) => self.bad_entry(field, item, each),
+                None => self.bad_entry(field, item, each),
+            }
+        }
+        texts
+    }
+
+    pub(super) fn bad_entry(&mut self, field: Field<'_>, item: &Node<'_>, each: &str) {
+        let found = describe(item);
+        let message = format!("each entry of {field} must be {each}, not {found}");
+        let wrong = self.error(Code::WrongType, message, item.span, format!("this is {found}"));
+        self.tell(wrong);
+    }
+
+    /// A list. A single entry without its brackets is refused with the brackets in the help: there is one way
+    /// to write a list.
+    pub(super) fn list<'n, 'a>(
+        &mut self,
+        field: Field<'_>,
+        node: &'n Node<'a>,
+        each: &str,
+    ) -> Option<&'n [Node<'a>]> {
+        match &node.kind {
+            Kind::List(items) => Some(items),
+            Kind::Written(..) | Kind::Made(..) | Kind::Map(_) => {
+                let written = self.source.slice(node.span);
+                let is_word = node.style() == Some(Style::Plain)
+                    && !looks_like_number(written)
+                    && !written.contains(['\n', ',', '[', ']', '{', '}', '#']);
+                let help = match is_word {
+                    true => format!("write a list: `{}: [{}]`", field.key, shortened(written)),
+                    false => format!("write a list: `{}: [NAME]`", field.key),
+                };
+                self.wrong_type(field, node, &format!("a list, each entry {each}"), help);
+                None
+            }
+        }
+    }
+
+    pub(super) fn map<'n, 'a>(
+        &mut self,
+        field: Field<'_>,
+        node: &'n Node<'a>,
+        help: &str,
+    ) -> Option<&'n Map<'a>> {
+        match &node.kind {
+            Kind::Map(map) => Some(map),
+            Kind::Written(..) | Kind::Made(..) | Kind::List(_) => {
+                self.wrong_type(field, node, "a map", help);
+                None
+            }
+        }
+    }
+}
+
+/// What stands there, in the words of the file.
+pub(super) fn describe(node: &Node<'_>) -> &'static str {
+    match &node.kind {
+        Kind::List(_) => "a list",
+        Kind::Map(_) => "a map",
+        Kind::Written(..) | Kind::Made(..) if node.is_nothing() => "nothing",
+        Kind::Written(..) | Kind::Made(..) => match (node.style(), node.scalar().unwrap_or_default()) {
+            (Some(Style::Plain), "null" | "~") => "nothing",
+            (Some(Style::Plain), "true" | "false") => "`true` or `false`",
+            (Some(Style::Plain), text) if looks_like_number(text) => "a number",
+            _ => "a text",
+        },
+    }
+}
+
+fn looks_like_number(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_digit() || "+-.".contains(first))
+        && text.parse::<f64>().is_ok()
+}
+
+/// A text for use inside a message: its first line, at most 40 characters of it.
+pub(super) fn shortened(text: &str) -> String {
+    let line = text.lines().next().unwrap_or("");
+    match line.char_indices().nth(40) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None if line.len() < text.trim_end().len() => format!("{line}…"),
+        None => line.to_owned(),
+    }
+}
+
+/// "`a`, `b` and `c`".
+pub(super) fn listed(names: &[&str]) -> String {
+    match names {
+        [] => "none".to_owned(),
+        [one] => format!("`{one}`"),
+        [first @ .., last] => {
+            let first: Vec<String> = first.iter().map(|name| format!("`{name}`")).collect();
+            format!("{} and `{last}`", first.join(", "))
+        }
+    }
+}
+
+/// A time as users write it: `30s`, `5m`, `1h30m`, `1.5s`, `250ms`; a number alone counts seconds. Units come
+/// in descending order, each at most once. At most a year.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+    const UNITS: &[(&str, f64)] = &[("d", 86_400.0), ("h", 3_600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001)];
+    const MOST_SECONDS: f64 = 366.0 * 86_400.0;
+    let text = text.trim();
+    let mut rest = text;
+    let mut seconds = 0.0;
+    let mut units = UNITS;
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|character: char| !character.is_ascii_digit() && character != '.')
+            .unwrap_or(rest.len());
+        let (number, after) = rest.split_at(digits);
+        if !number.starts_with(|first: char| first.is_ascii_digit()) || number.ends_with('.') {
+            return None;
+        }
+        let number: f64 = number.parse().ok()?;
+        let letters = after.find(|character: char| !character.is_ascii_alphabetic()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(letters);
+        let (place, factor) = match unit {
+            // A number alone is seconds, but only if it is all there is: `1h30` could mean anything.
+            "" if rest == text && after.is_empty() => (UNITS.len() - 1, 1.0),
+            _ => {
+                let place = units.iter().position(|(name, _)| *name == unit)?;
+                (place, units[place].1)
+            }
+        };
+        seconds += number * factor;
+        units = units.get(place + 1..).unwrap_or_default();
+        rest = after;
+    }
+    let is_sound = !text.is_empty() && seconds.is_finite() && seconds <= MOST_SECONDS;
+    is_sound.then(|| Duration::from_micros((seconds * 1e6).round() as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_users_write_them() {
+        let read = |text| parse_duration(text).map(|duration| duration.as_millis());
+        assert_eq!(read("30s"), Some(30_000));
+        assert_eq!(read("5m"), Some(300_000));
+        assert_eq!(read("1h30m"), Some(5_400_000));
+        assert_eq!(read("1d2h3m4s5ms"), Some(93_784_005));
+        assert_eq!(read("90"), Some(90_000));
+        assert_eq!(read("1.5"), Some(1_500));
+        assert_eq!(read("250ms"), Some(250));
+        assert_eq!(read("0"), Some(0));
+        for wrong in [
+            "", "s", "5 m", "1h30", "30m1h", "5s5s", "-5s", "1..5s", "1.s", ".5s", "5x", "∞", "1e3",
+            "999999d",
+        ] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+}

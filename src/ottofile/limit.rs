@@ -1,0 +1,20 @@
+//! How much an ottofile may hold. Far above what anyone writes, and low enough that no file takes more than a
+//! second or a few hundred megabytes to refuse.
+
+/// Bytes of the file; the same as 16 MiB.
+pub(crate) const MOST_BYTES: usize = 16 << 20;
+
+/// Lists and maps inside each other, aliases followed.
+pub(super) const MOST_LEVELS: usize = 100;
+
+/// Scalars, lists and maps, those that aliases repeat counted again.
+pub(super) const MOST_NODES: usize = 2_000_000;
+
+/// Of these, what aliases repeat.
+pub(super) const MOST_REPEATED_NODES: usize = 500_000;
+
+/// Bytes of the texts that aliases repeat.
+pub(super) const MOST_REPEATED_BYTES: usize = 16 << 20;
+
+/// Mistakes that are told one by one. Whoever has more will not read them all.
+pub(super) const MOST_DIAGNOSTICS: usize = 100;

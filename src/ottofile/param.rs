@@ -1,0 +1,530 @@
+//! One entry of `params`: its form, its keys, and whether they agree.
+
+use super::field::{Field, Owner, Reader, listed, shortened};
+use super::foreign;
+use super::spec::{Count, Param, ParamForm, ParamType};
+use super::yaml::{Key, Kind, Node};
+use crate::diagnostic::Code;
+use crate::name::ParamName;
+use crate::source::{Span, Spanned};
+use std::collections::HashMap;
+
+const KEYS: &[&str] =
+    &["choices", "choices-command", "default", "env", "help", "metavar", "nargs", "required", "type"];
+
+/// Words that one parameter may take at most: more than any command line holds.
+const MOST_WORDS: usize = 100_000;
+
+pub(super) fn read(reader: &mut Reader<'_>, field: Field<'_>, node: &Node<'_>) -> Vec<Param> {
+    let help = "write `params:` and below it a form such as `-m|--msg:` for each";
+    let Some(map) = reader.map(field, node, help) else { return Vec::new() };
+    let Owner::Task(task) = field.owner else { unreachable!("bug: parameters outside a task") };
+    let mut params: Vec<Param> = Vec::with_capacity(map.len());
+    for (key, node) in map.iter() {
+        let owner = Owner::Param { form: key.text, task };
+        if let Some((name, form)) = reader.form(key, owner) {
+            let param = reader.param(name, form, key, owner, node);
+            params.push(param);
+        }
+    }
+    reader.clashes(task, &params);
+    reader.order_of_positionals(task, &params);
+    params
+}
+
+/// Where each key of a parameter stands, for messages about two of them.
+#[derive(Default)]
+struct Places {
+    count: Option<Span>,
+    required: Option<Span>,
+    choices: Option<Span>,
+}
+
+impl Reader<'_> {
+    // ── the form ──
+
+    fn form(&mut self, key: Key<'_>, owner: Owner<'_>) -> Option<(ParamName, ParamForm)> {
+        let (form, name) = match form_of(key.text) {
+            Ok(form) => {
+                let name = match &form {
+                    ParamForm::Option { long: Some(long), .. } => long.clone(),
+                    ParamForm::Option { short: Some(short), .. } => short.to_string(),
+                    ParamForm::Option { .. } => unreachable!("bug: an option without letter and word"),
+                    ParamForm::Positional(word) => word.clone(),
+                };
+                (form, name)
+            }
+            Err(BadForm { why, help }) => {
+                let Owner::Param { task, .. } = owner else {
+                    unreachable!("bug: a form outside a parameter")
+                };
+                let message = format!("the parameter form `{}` of task `{task}` {why}", shortened(key.text));
+                let mut wrong = self.error(Code::BadParamForm, message, key.span, "cannot be read");
+                if let Some(help) = help {
+                    wrong = wrong.help(help);
+                }
+                let wrong =
+                    wrong.note("forms are `-m|--msg`, `--msg`, `-m`, or a bare word for a positional");
+                self.tell(wrong);
+                return None;
+            }
+        };
+        if name == "help" && matches!(form, ParamForm::Option { .. }) {
+            let message = format!("`--help` is an option of every task, so it cannot be {owner}");
+            let wrong = self.error(Code::NameClash, message, key.span, "choose another name");
+            self.tell(wrong);
+            return None;
+        }
+        match ParamName::new(&name) {
+            Ok(name) => Some((name, form)),
+            Err(why) => {
+                let message = format!("the name `{}` of {owner} {why}", name.replace('-', "_"));
+                let wrong = self.error(Code::BadName, message, key.span, "choose another name");
+                self.tell(wrong);
+                None
+            }
+        }
+    }
+
+    /// Two parameters of one task with one name, or one letter.
+    fn clashes(&mut self, task: &str, params: &[Param]) {
+        let mut names: HashMap<&str, Span> = HashMap::new();
+        let mut letters: HashMap<char, Span> = HashMap::new();
+        for param in params {
+            if let Some(earlier) = names.get(param.name.as_str()) {
+                let message = format!("task `{task}` has two parameters called `{}`", param.name);
+                let wrong = self
+                    .error(Code::NameClash, message, param.form_span, "the second")
+                    .at(self.source, *earlier, "the first")
+                    .note("the name is the long form with `-` as `_`, without one the letter");
+                self.tell(wrong);
+            } else {
+                names.insert(param.name.as_str(), param.form_span);
+            }
+            let ParamForm::Option { short: Some(letter), .. } = param.form else { continue };
+            if let Some(earlier) = letters.get(&letter) {
+                let message = format!("task `{task}` has two parameters with the letter `-{letter}`");
+                let wrong = self.error(Code::NameClash, message, param.form_span, "the second").at(
+                    self.source,
+                    *earlier,
+                    "the first",
+                );
+                self.tell(wrong);
+            } else {
+                letters.insert(letter, param.form_span);
+            }
+        }
+    }
+
+    /// Words go to positionals in their order: none may be asked for behind one that may stay away or takes all.
+    fn order_of_positionals(&mut self, task: &str, params: &[Param]) {
+        let mut optional: Option<&Param> = None;
+        let mut greedy: Option<&Param> = None;
+        for param in params.iter().filter(|param| matches!(param.form, ParamForm::Positional(_))) {
+            if param.is_required
+                && let Some(earlier) = optional
+            {
+                let message = format!(
+                    "`{}` of task `{task}` is required, but stands behind `{}`, which is not",
+                    param.name, earlier.name
+                );
+                let wrong = self
+                    .error(Code::Contradiction, message, param.form_span, "required")
+                    .at(self.source, earlier.form_span, "may be left out")
+                    .help("put the required words first");
+                self.tell(wrong);
+            }
+            let has_no_end = matches!(param.count, Count::Range { most: None, .. });
+            if has_no_end && let Some(earlier) = greedy {
+                let message = format!(
+                    "no word would ever reach `{}` of task `{task}`: `{}` takes them all",
+                    param.name, earlier.name
+                );
+                let wrong = self
+                    .error(Code::Contradiction, message, param.form_span, "takes any number of words")
+                    .at(self.source, earlier.form_span, "takes any number of words too")
+                    .help("make one of them an option: `--NAME`");
+                self.tell(wrong);
+            }
+            if !param.is_required {
+                optional = optional.or(Some(param));
+            }
+            if has_no_end {
+                greedy = greedy.or(Some(param));
+            }
+        }
+    }
+
+    // ── the keys ──
+
+    fn param(
+        &mut self,
+        name: ParamName,
+        form: ParamForm,
+        key: Key<'_>,
+        owner: Owner<'_>,
+        node: &Node<'_>,
+    ) -> Param {
+        let mut param = Param::new(name, key.span, form);
+        if node.is_null() {
+            return param;
+        }
+        let Kind::Map(map) = &node.kind else {
+            let found = super::field::describe(node);
+            let message = format!("{owner} must be a map, not {found}");
+            let help = format!("write `{}: {{default: VALUE, help: TEXT}}`", shortened(key.text));
+            let wrong =
+                self.error(Code::WrongType, message, node.span, format!("this is {found}")).help(help);
+            self.tell(wrong);
+            return param;
+        };
+        let mut places = Places::default();
+        let mut count = None;
+        for (key, node) in map.iter() {
+            let field = Field { key: key.text, owner };
+            if node.is_null() && KEYS.contains(&key.text) {
+                continue;
+            }
+            match key.text {
+                "help" => param.help = self.text(field, node).map(|text| text.value),
+                "default" => param.default = self.default(field, node),
+                "choices" => {
+                    places.choices = Some(key.span);
+                    param.choices = self.choices(field, node);
+                }
+                "choices-command" => param.choices_command = self.filled_text(field, node),
+                "nargs" => {
+                    places.count = Some(node.span);
+                    count = self.count(field, node);
+                }
+                "metavar" => param.metavar = self.filled_text(field, node).map(|text| text.value),
+                "required" => {
+                    if self.truth(field, node) == Some(true) {
+                        param.is_required = true;
+                        places.required = Some(key.span);
+                    }
+                }
+                "env" => param.env = self.env(field, node),
+                "type" => {
+                    if let Some(kind) = self.kind(field, node) {
+                        param.kind = kind;
+                    }
+                }
+                _ => self.unknown_key(key, owner, KEYS, foreign::meant(owner, key.text)),
+            }
+        }
+        let default = param.default.as_ref().map(|default| default.value.as_str());
+        let is_option = matches!(param.form, ParamForm::Option { .. });
+        param.count = match count {
+            Some(count) => count,
+            // A positional cannot be a flag: it is there by its word.
+            None if is_option && places.count.is_none() && matches!(default, Some("true" | "false")) => {
+                Count::Flag
+            }
+            None => Count::One,
+        };
+        self.agreement(&mut param, owner, &places);
+        param
+    }
+
+    fn default(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Spanned<String>> {
+        if node.scalar().is_none() {
+            self.wrong_type(
+                field,
+                node,
+                "a text",
+                "write one text; several words stand in it with blanks: `\"a b\"`",
+            );
+            return None;
+        }
+        self.text(field, node)
+    }
+
+    fn choices(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<Spanned<String>> {
+        let choices = self.texts(field, node, "a text");
+        if matches!(&node.kind, Kind::List(items) if items.is_empty()) {
+            self.bad_value(field, node.span, "a list with at least one value", "no value is allowed");
+        }
+        choices
+    }
+
+    fn count(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Count> {
+        let number = |text: &str| {
+            let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            let number: Option<usize> = is_number.then(|| text.parse().ok()).flatten();
+            number.filter(|number| *number <= MOST_WORDS)
+        };
+        let count = match node.scalar() {
+            Some("?") => Some(Count::Range { least: 0, most: Some(1) }),
+            Some("*") => Some(Count::Range { least: 0, most: None }),
+            Some("+") => Some(Count::Range { least: 1, most: None }),
+            Some(text) => match text.split_once(':') {
+                Some((least, most)) => match (number(least), number(most)) {
+                    (Some(1), Some(1)) => Some(Count::One),
+                    (Some(least), Some(most)) if least <= most && most > 0 => {
+                        Some(Count::Range { least, most: Some(most) })
+                    }
+                    _ => None,
+                },
+                None => match number(text) {
+                    Some(0) => Some(Count::Flag),
+                    Some(1) => Some(Count::One),
+                    Some(words) => Some(Count::Range { least: words, most: Some(words) }),
+                    None => None,
+                },
+            },
+            None => None,
+        };
+        if count.is_none() {
+            let expected = "a number, `N:M`, `?` (0 or 1), `*` (any number) or `+` (1 or more)";
+            self.bad_value(field, node.span, expected, "how many words does it take?");
+        }
+        count
+    }
+
+    fn env(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Spanned<String>> {
+        let text = self.filled_text(field, node)?;
+        let name = text.value.as_str();
+        let is_identifier = !name.as_bytes()[0].is_ascii_digit()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if !is_identifier {
+            self.bad_value(field, node.span, "the name of a variable, without `$`", "not such a name");
+            return None;
+        }
+        Some(text)
+    }
+
+    fn kind(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<ParamType> {
+        let kind = match node.scalar() {
+            Some("str") => ParamType::Str,
+            Some("int") => ParamType::Int,
+            Some("float") => ParamType::Float,
+            Some("bool") => ParamType::Bool,
+            Some("path") => ParamType::Path,
+            other => {
+                let message = format!("{field} must be `str`, `int`, `float`, `bool` or `path`");
+                let mut wrong = self.error(Code::BadValue, message, node.span, "none of these");
+                let meant = match other {
+                    Some("string" | "text") => Some("str"),
+                    Some("integer" | "number") => Some("int"),
+                    Some("boolean" | "flag") => Some("bool"),
+                    Some("file" | "dir" | "directory") => Some("path"),
+                    Some("double" | "real") => Some("float"),
+                    Some(_) | None => None,
+                };
+                if let Some(meant) = meant {
+                    wrong = wrong.help(format!("write `type: {meant}`"));
+                }
+                self.tell(wrong);
+                return None;
+            }
+        };
+        Some(kind)
+    }
+
+    // ── whether the keys agree ──
+
+    fn agreement(&mut self, param: &mut Param, owner: Owner<'_>, places: &Places) {
+        self.count_agrees(param, owner, places);
+        self.required_agrees(param, owner, places);
+        if let (Some(choices), Some(command)) = (places.choices, &param.choices_command) {
+            let wrong = self
+                .error(
+                    Code::Contradiction,
+                    format!("{owner} has its choices twice"),
+                    command.span,
+                    "choices by command",
+                )
+                .at(self.source, choices, "choices by list")
+                .help("keep one of the two");
+            self.tell(wrong);
+        }
+        for choice in &param.choices {
+            if !param.kind.accepts(&choice.value) {
+                let message = format!("a choice of {owner} must be {}", param.kind);
+                let wrong =
+                    self.error(Code::BadParamType, message, choice.span, format!("not {}", param.kind));
+                self.tell(wrong);
+            }
+        }
+        self.default_agrees(param, owner);
+    }
+
+    fn count_agrees(&mut self, param: &mut Param, owner: Owner<'_>, places: &Places) {
+        if param.count != Count::Flag {
+            return;
+        }
+        let place = places.count.unwrap_or(param.form_span);
+        if matches!(param.form, ParamForm::Positional(_)) {
+            let message = format!("{owner} takes no word, so nothing could ever give it a value");
+            let wrong = self
+                .error(Code::Contradiction, message, place, "no words")
+                .help("make it an option: `--NAME`");
+            self.tell(wrong);
+            return;
+        }
+        match &param.default {
+            // A flag is `true` or `false`, never unset.
+            None => param.default = Some(Spanned::new("false".to_owned(), place)),
+            Some(default) if !["true", "false"].contains(&default.value.as_str()) => {
+                let message = format!("{owner} is a flag, so its default must be `true` or `false`");
+                let wrong = self
+                    .error(Code::Contradiction, message, default.span, "neither `true` nor `false`")
+                    .at(self.source, place, "takes no word");
+                self.tell(wrong);
+                return;
+            }
+            Some(_) => {}
+        }
+        let odd = param.choices.iter().find(|choice| !["true", "false"].contains(&choice.value.as_str()));
+        if let Some(choice) = odd {
+            let message = format!("{owner} is a flag, so no choice but `true` and `false` can be made");
+            let wrong = self
+                .error(Code::Contradiction, message, choice.span, "cannot be chosen")
+                .help("give it a default that is one of the choices, or `nargs: 1`");
+            self.tell(wrong);
+            param.choices.clear();
+        }
+        if let Some(command) = &param.choices_command {
+            let message = format!("{owner} is a flag, so it has no choices");
+            let wrong = self
+                .error(Code::Contradiction, message, command.span, "nothing to choose")
+                .help("add `nargs: 1`");
+            self.tell(wrong);
+        }
+    }
+
+    fn required_agrees(&mut self, param: &Param, owner: Owner<'_>, places: &Places) {
+        let Some(required) = places.required else { return };
+        let rival = match (&param.default, param.count) {
+            (_, Count::Flag) => Some((places.count.unwrap_or(param.form_span), "a flag always has a value")),
+            (_, Count::Range { least: 0, .. }) => {
+                Some((places.count.unwrap_or(param.form_span), "no word is enough here"))
+            }
+            (Some(default), Count::One | Count::Range { .. }) => {
+                Some((default.span, "the value when none is given"))
+            }
+            (None, Count::One | Count::Range { .. }) => None,
+        };
+        if let Some((span, label)) = rival {
+            let wrong = self
+                .error(
+                    Code::Contradiction,
+                    format!("{owner} is required and can be left out"),
+                    required,
+                    "required",
+                )
+                .at(self.source, span, label)
+                .help("remove one of the two");
+            self.tell(wrong);
+        }
+    }
+
+    fn default_agrees(&mut self, param: &mut Param, owner: Owner<'_>) {
+        let Some(default) = &mut param.default else { return };
+        // An empty default is how a script is told that nothing was chosen.
+        if default.value.is_empty() {
+            return;
+        }
+        let takes_several = matches!(param.count, Count::Range { most, .. } if most != Some(1));
+        let words: Vec<&str> = match takes_several {
+            true => default.value.split_ascii_whitespace().collect(),
+            false => vec![&default.value],
+        };
+        if let Some(word) = words.iter().find(|word| !param.kind.accepts(word)) {
+            let message = format!("the default of {owner} must be {}", param.kind);
+            let label = format!("`{}` is not {}", shortened(word), param.kind);
+            let wrong = self.error(Code::BadParamType, message, default.span, label);
+            self.tell(wrong);
+            return;
+        }
+        if param.choices.is_empty() {
+            return;
+        }
+        let chosen: Vec<Option<&str>> = words.iter().map(|word| chosen(word, &param.choices)).collect();
+        match chosen.iter().copied().collect::<Option<Vec<&str>>>() {
+            // Choices match whatever their case, and are stored as declared.
+            Some(chosen) => default.value = chosen.join(" "),
+            None => {
+                let names: Vec<&str> = param.choices.iter().map(|choice| choice.value.as_str()).collect();
+                let message = format!("the default of {owner} is none of its choices");
+                let label = format!("not {}", shortened(&listed(&names)));
+                let span = default.span;
+                let wrong = self.error(Code::BadChoice, message, span, "not among the choices").note(label);
+                self.tell(wrong);
+            }
+        }
+    }
+}
+
+/// The choice that a word means: exactly, or else whatever its case.
+fn chosen<'c>(word: &str, choices: &'c [Spanned<String>]) -> Option<&'c str> {
+    let exact = choices.iter().find(|choice| choice.value == word);
+    let folded = || choices.iter().find(|choice| choice.value.to_lowercase() == word.to_lowercase());
+    exact.or_else(folded).map(|choice| choice.value.as_str())
+}
+
+struct BadForm {
+    /// Reads on after "the parameter form `…`".
+    why: &'static str,
+    help: Option<String>,
+}
+
+/// `-m|--msg`, `--msg|-m`, `--msg`, `-m` or `word`.
+fn form_of(text: &str) -> Result<ParamForm, BadForm> {
+    let bad = |why, help| Err(BadForm { why, help });
+    let is_word = |word: &str| {
+        word.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_')
+            && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    };
+    let parts: Vec<&str> = text.split('|').collect();
+    if parts.len() > 2 {
+        return bad("has more than two parts", None);
+    }
+    let (mut short, mut long) = (None, None);
+    for part in &parts {
+        if let Some(word) = part.strip_prefix("--") {
+            if !is_word(word) {
+                return bad("is not `--` and a word of letters, digits, `-` and `_`", None);
+            }
+            if long.replace(word.to_owned()).is_some() {
+                return bad("has two long forms", Some("declare one parameter for each".to_owned()));
+            }
+        } else if let Some(letter) = part.strip_prefix('-') {
+            let mut letters = letter.chars();
+            match (letters.next(), letters.next()) {
+                (Some(one), None) if one.is_ascii_alphanumeric() => {
+                    if short.replace(one).is_some() {
+                        return bad("has two letters", Some("declare one parameter for each".to_owned()));
+                    }
+                }
+                _ if is_word(letter) => {
+                    return bad("is a word behind a single `-`", Some(format!("write `--{letter}`")));
+                }
+                _ => return bad("is not `-` and one letter", None),
+            }
+        } else if parts.len() > 1 {
+            return bad(
+                "joins a bare word with another form",
+                Some(format!("write `--{part}` for an option")),
+            );
+        } else if is_word(part) {
+            return Ok(ParamForm::Positional((*part).to_owned()));
+        } else {
+            return bad("is not a word of letters, digits, `-` and `_`", None);
+        }
+    }
+    Ok(ParamForm::Option { short, long })
+}
+
+impl std::fmt::Display for ParamType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            ParamType::Str => "a text",
+            ParamType::Int => "a whole number",
+            ParamType::Float => "a number",
+            ParamType::Bool => "`true` or `false`",
+            ParamType::Path => "a path",
+        })
+    }
+}

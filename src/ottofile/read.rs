@@ -1,0 +1,660 @@
+//! The nodes of a document to an [`Ottofile`], collecting every mistake.
+//! Knows each key of the root, of `otto` and of a task; what spans tasks is in `check`.
+
+use super::field::{Field, Owner, Reader, describe, shortened};
+use super::spec::*;
+use super::yaml::{self, Key, Kind, Map, Node};
+use super::{check, foreach, foreign, param};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::name::{self, TaskName};
+use crate::source::{SourceFile, Span, Spanned};
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+const ROOT_KEYS: &[&str] = &["otto", "tasks"];
+
+const OTTO_KEYS: &[&str] =
+    &["about", "api", "dotenv", "envs", "envs-command", "jobs", "name", "retention", "tasks"];
+
+const RETENTION_KEYS: &[&str] =
+    &["auto_prune", "keep_days", "keep_failed", "keep_last", "prune_interval_hours"];
+
+const TASK_KEYS: &[&str] = &[
+    "action",
+    "after",
+    "bash",
+    "before",
+    "dir",
+    "envs",
+    "foreach",
+    "group",
+    "help",
+    "hidden",
+    "input",
+    "interactive",
+    "on-failure",
+    "output",
+    "params",
+    "python",
+    "python3",
+    "retries",
+    "stream-errors",
+    "streaming",
+    "timeout",
+    "tty",
+];
+
+/// Reads and checks a whole ottofile. With the ottofile come warnings; without it every mistake that was
+/// found, in the order of the file.
+pub(crate) fn read(source: &SourceFile) -> Result<(Ottofile, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let (root, diagnostics) = yaml::parse(source);
+    let is_readable = root.is_some() || diagnostics.is_empty();
+    if let Some(root) = &root
+        && let Some(wrong) = unsupported_api(source, root)
+    {
+        return Err(vec![wrong]);
+    }
+    let mut reader = Reader::new(source, diagnostics);
+    if !is_readable {
+        return Err(reader.finish());
+    }
+    let (settings, tasks) = reader.document(root.as_ref());
+    drop(root);
+    let ottofile = check::check(&mut reader, settings, tasks);
+    let diagnostics = reader.finish();
+    match diagnostics.iter().any(Diagnostic::is_error) {
+        true => Err(diagnostics),
+        false => Ok((ottofile, diagnostics)),
+    }
+}
+
+/// The version of the form comes before everything: nothing else that this otto could say about a file of
+/// another version would be true.
+fn unsupported_api(source: &SourceFile, root: &Node<'_>) -> Option<Diagnostic> {
+    let Kind::Map(root) = &root.kind else { return None };
+    let Kind::Map(otto) = &root.get("otto")?.1.kind else { return None };
+    let (_, api) = otto.get("api")?;
+    let written = api.scalar().map_or(describe(api).to_owned(), |text| format!("`{}`", shortened(text)));
+    if api.scalar() == Some("1") || api.is_null() {
+        return None;
+    }
+    let message = format!("this ottofile is written for version {written} of otto's form");
+    let wrong = Diagnostic::error(Code::UnsupportedApi, message)
+        .at(source, yaml::first_line_of(source, api.span), "this otto reads version `1`")
+        .help("a newer otto may read it; otherwise write `api: 1`");
+    Some(wrong)
+}
+
+/// The tasks of a document, and the names under which some were refused: edges to those are not mistakes of
+/// their own.
+#[derive(Default)]
+pub(super) struct Tasks {
+    pub(super) tasks: Vec<Task>,
+    pub(super) refused: HashSet<String>,
+}
+
+impl Reader<'_> {
+    fn document(&mut self, root: Option<&Node<'_>>) -> (Settings, Tasks) {
+        let mut settings = Settings::default();
+        let mut tasks = Tasks::default();
+        let Some(root) = root.filter(|root| !root.is_null()) else { return (settings, tasks) };
+        let Kind::Map(map) = &root.kind else {
+            let found = describe(root);
+            let message = format!("an ottofile must be a map with `otto` and `tasks`, not {found}");
+            let wrong = self
+                .error(Code::WrongType, message, root.span, format!("this is {found}"))
+                .help("begin with `tasks:`, and below it `  NAME:` and `    bash: COMMAND`");
+            self.tell(wrong);
+            return (settings, tasks);
+        };
+        for (key, node) in map.iter() {
+            let field = Field { key: key.text, owner: Owner::Document };
+            match key.text {
+                "otto" if node.is_null() => {}
+                "otto" => {
+                    if let Some(map) =
+                        self.map(field, node, "write `otto:` and its keys below, each with a `:`")
+                    {
+                        settings = self.settings(map);
+                    }
+                }
+                "tasks" if node.is_null() => {}
+                "tasks" => {
+                    if let Some(map) =
+                        self.map(field, node, "write `tasks:` and below it `  NAME:` for each task")
+                    {
+                        tasks = self.tasks(map);
+                    }
+                }
+                _ => self.unknown_root_key(key, node),
+            }
+        }
+        (settings, tasks)
+    }
+
+    fn unknown_root_key(&mut self, key: Key<'_>, node: &Node<'_>) {
+        let looks_like_task = match &node.kind {
+            Kind::Map(map) => {
+                map.iter().any(|(key, _)| ["bash", "python", "action", "before"].contains(&key.text))
+            }
+            Kind::List(_) | Kind::Written(..) | Kind::Made(..) => false,
+        };
+        let meant = foreign::meant(Owner::Document, key.text).or_else(|| {
+            looks_like_task.then(|| format!("a task stands under `tasks`: `tasks: {{ {}: … }}`", key.text))
+        });
+        self.unknown_key(key, Owner::Document, ROOT_KEYS, meant);
+    }
+
+    // ── otto ──
+
+    fn settings(&mut self, map: &Map<'_>) -> Settings {
+        let mut settings = Settings::default();
+        for (key, node) in map.iter() {
+            let field = Field { key: key.text, owner: Owner::Otto };
+            if !OTTO_KEYS.contains(&key.text) {
+                self.unknown_key(key, Owner::Otto, OTTO_KEYS, foreign::meant(Owner::Otto, key.text));
+                continue;
+            }
+            if node.is_null() {
+                continue;
+            }
+            match key.text {
+                "name" => settings.name = self.text(field, node).map(|text| text.value),
+                "about" => settings.about = self.text(field, node).map(|text| text.value),
+                "jobs" => settings.jobs = self.number(field, node, 1).map(|jobs| jobs as usize),
+                "tasks" => settings.default_tasks = self.default_tasks(field, node),
+                "envs" => settings.envs = self.envs(field, node),
+                "envs-command" => settings.envs_command = self.filled_text(field, node),
+                "dotenv" => settings.dotenv = self.dotenv(field, node),
+                "retention" => settings.retention = self.retention(field, node),
+                // `api` was checked before everything else.
+                _ => {}
+            }
+        }
+        settings
+    }
+
+    fn default_tasks(&mut self, field: Field<'_>, node: &Node<'_>) -> DefaultTasks {
+        let names = self.texts(field, node, "the name of a task");
+        match names.iter().find(|name| name.value == "*") {
+            None if names.is_empty() => DefaultTasks::None,
+            None => DefaultTasks::Named(names),
+            Some(_) if names.len() == 1 => DefaultTasks::All,
+            Some(star) => {
+                let message = "`*` in `otto.tasks` means every task, and others stand beside it";
+                let wrong = self
+                    .error(Code::Contradiction, message, star.span, "every task")
+                    .help("write `tasks: [\"*\"]`, or the names alone");
+                self.tell(wrong);
+                DefaultTasks::All
+            }
+        }
+    }
+
+    fn dotenv(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<Spanned<String>> {
+        match node.scalar() {
+            Some(_) => self.filled_text(field, node).into_iter().collect(),
+            None => self.texts(field, node, "the name of a file"),
+        }
+    }
+
+    fn retention(&mut self, field: Field<'_>, node: &Node<'_>) -> Retention {
+        let mut retention = Retention::default();
+        let Some(map) = self.map(field, node, "write `retention:` and its keys below") else {
+            return retention;
+        };
+        let mut spellings: HashMap<String, Span> = HashMap::new();
+        for (key, node) in map.iter() {
+            let field = Field { key: key.text, owner: Owner::Retention };
+            let name = key.text.replace('-', "_");
+            if !RETENTION_KEYS.contains(&name.as_str()) {
+                self.unknown_key(key, Owner::Retention, RETENTION_KEYS, None);
+                continue;
+            }
+            if let Some(earlier) = spellings.insert(name.clone(), key.span) {
+                self.two_spellings(field, key.span, earlier);
+            }
+            if node.is_null() {
+                continue;
+            }
+            match name.as_str() {
+                "keep_days" => set(&mut retention.keep_days, self.number(field, node, 0)),
+                "keep_last" => set(&mut retention.keep_last, self.number(field, node, 0)),
+                "keep_failed" => set(&mut retention.keep_failed_days, self.number(field, node, 0)),
+                "auto_prune" => set(&mut retention.is_auto_prune, self.truth(field, node)),
+                _ => set(&mut retention.prune_interval_hours, self.number(field, node, 0)),
+            }
+        }
+        retention
+    }
+
+    fn two_spellings(&mut self, field: Field<'_>, span: Span, earlier: Span) {
+        let wrong = self
+            .error(
+                Code::DuplicateKey,
+                format!("{field} is written twice, in two spellings"),
+                span,
+                "written again here",
+            )
+            .at(self.source, earlier, "first written here")
+            .help("keep one of the two");
+        self.tell(wrong);
+    }
+
+    // ── envs ──
+
+    fn envs(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<EnvEntry> {
+        let help = format!("write `{}:` and below it `  NAME: VALUE`", field.key);
+        let Some(map) = self.map(field, node, &help) else { return Vec::new() };
+        let mut entries = Vec::with_capacity(map.len());
+        for (key, node) in map.iter() {
+            if let Some(why) = refused_variable(key.text) {
+                let wrong = self
+                    .error(
+                        Code::BadName,
+                        format!("the variable `{}` {why}", key.text),
+                        key.span,
+                        "not as a variable",
+                    )
+                    .note(format!("it stands in {field}"));
+                self.tell(wrong);
+                continue;
+            }
+            match node.scalar() {
+                // Nothing at all is the empty value, and `null` and `~` are texts like any other.
+                Some(text) => entries.push(EnvEntry {
+                    name: Spanned::new(key.text.to_owned(), key.span),
+                    value: Spanned::new(text.to_owned(), node.span),
+                }),
+                None => {
+                    let inner = Field { key: key.text, owner: field.owner };
+                    let found = describe(node);
+                    let message =
+                        format!("the variable `{}` of {} must be a text, not {found}", key.text, inner.owner);
+                    let wrong = self.error(Code::WrongType, message, node.span, format!("this is {found}"));
+                    self.tell(wrong);
+                }
+            }
+        }
+        entries
+    }
+
+    // ── tasks ──
+
+    fn tasks(&mut self, map: &Map<'_>) -> Tasks {
+        let mut tasks = Tasks { tasks: Vec::with_capacity(map.len()), refused: HashSet::new() };
+        for (key, node) in map.iter() {
+            match TaskName::new(key.text) {
+                Ok(name) => {
+                    let task = self.task(name, key, node);
+                    tasks.tasks.push(task);
+                }
+                Err(why) => {
+                    let code =
+                        if name::BUILT_INS.contains(&key.text) { Code::NameClash } else { Code::BadName };
+                    let message = format!("the task name `{}` {why}", shortened(key.text));
+                    let mut wrong = self.error(code, message, key.span, "choose another name");
+                    if code == Code::NameClash {
+                        wrong = wrong.help(format!("lower case is free: `{}`", key.text.to_lowercase()));
+                    }
+                    self.tell(wrong);
+                    tasks.refused.insert(key.text.to_owned());
+                }
+            }
+        }
+        tasks
+    }
+
+    fn task(&mut self, name: TaskName, key: Key<'_>, node: &Node<'_>) -> Task {
+        let mut task = Task::new(name, key.span);
+        if node.is_null() {
+            return task;
+        }
+        let Kind::Map(map) = &node.kind else {
+            let found = describe(node);
+            let message = format!("task `{}` must be a map, not {found}", key.text);
+            let wrong = self
+                .error(Code::WrongType, message, node.span, format!("this is {found}"))
+                .help(format!("write `{}:` and below it, indented, `bash: COMMAND`", shortened(key.text)));
+            self.tell(wrong);
+            return task;
+        };
+        let owner = Owner::Task(key.text);
+        let mut tty_key: Option<Span> = None;
+        let mut stream_errors: Option<Span> = None;
+        for (key, node) in map.iter() {
+            let field = Field { key: key.text, owner };
+            if node.is_null() && TASK_KEYS.contains(&key.text) {
+                continue;
+            }
+            match key.text {
+                "help" => task.help = self.text(field, node).map(|text| text.value),
+                "group" => task.group = self.filled_text(field, node).map(|text| text.value),
+                "hidden" => set(&mut task.is_hidden, self.truth(field, node)),
+                "before" => task.before = self.edges(field, node),
+                "after" => {
+                    let edges = self.edges(field, node);
+                    task.after.extend(edges);
+                }
+                "on-failure" => {
+                    let edges = self.on_failure(field, node);
+                    task.after.extend(edges);
+                }
+                "input" => task.input = self.texts(field, node, "a file name or pattern"),
+                "output" => task.output = self.texts(field, node, "a file name or pattern"),
+                "envs" => task.envs = self.envs(field, node),
+                "params" => task.params = param::read(self, field, node),
+                "bash" => self.body(&mut task, BodyKey::Bash, field, key, node),
+                "python" | "python3" => self.body(&mut task, BodyKey::Python, field, key, node),
+                "action" => self.body(&mut task, BodyKey::Action, field, key, node),
+                "foreach" => task.foreach = foreach::read(self, field, node),
+                "tty" | "interactive" => {
+                    if let Some(earlier) = tty_key.replace(key.span) {
+                        self.two_spellings(field, key.span, earlier);
+                    }
+                    task.tty = self.truth(field, node).and_then(|is_tty| is_tty.then_some(key.span));
+                }
+                "timeout" => task.timeout = self.timeout(field, node),
+                "retries" => task.retries = self.retries(field, node),
+                "dir" => task.dir = self.filled_text(field, node),
+                "streaming" => task.streaming = self.streaming(field, node),
+                "stream-errors" => {
+                    stream_errors = Some(key.span);
+                    set(&mut task.has_lenient_stream_errors, self.stream_errors(field, node));
+                }
+                _ => self.unknown_key(key, owner, TASK_KEYS, foreign::meant(owner, key.text)),
+            }
+        }
+        self.contradictions(&task, stream_errors);
+        task
+    }
+
+    fn body(&mut self, task: &mut Task, body_key: BodyKey, field: Field<'_>, key: Key<'_>, node: &Node<'_>) {
+        let Some(text) = node.scalar() else {
+            let help = format!("write one text: `{}: |`, and the lines below it, indented", field.key);
+            self.wrong_type(field, node, "a text", help);
+            return;
+        };
+        if let Some(first) = &task.body {
+            let message = format!("task `{}` has two bodies", task.name);
+            let wrong = self
+                .error(Code::TwoBodies, message, key.span, "a second body")
+                .at(self.source, first.key_span, "the first body")
+                .help("keep one, or make two tasks and join them with `before`");
+            self.tell(wrong);
+            return;
+        }
+        let (first_line, has_true_lines) = node.script_lines(self.source);
+        let (text, span, key_span) = (text.to_owned(), node.span, key.span);
+        task.body = Some(Body { key: body_key, key_span, text, span, first_line, has_true_lines });
+    }
+
+    // ── edges ──
+
+    fn edges(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<Edge> {
+        let Some(items) = self.list(field, node, "the name of a task") else { return Vec::new() };
+        let mut edges = Vec::with_capacity(items.len());
+        for item in items {
+            if let Some(edge) = self.edge(field, item) {
+                edges.push(edge);
+            }
+        }
+        edges
+    }
+
+    fn edge(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Edge> {
+        let map = match &node.kind {
+            Kind::Written(..) | Kind::Made(..) => {
+                return self.edge_name(field, node).map(|task| Edge {
+                    task,
+                    when: When::Success,
+                    is_on_failure: false,
+                });
+            }
+            Kind::Map(map) => map,
+            Kind::List(_) => {
+                self.bad_entry(field, node, "the name of a task");
+                return None;
+            }
+        };
+        let Owner::Task(task) = field.owner else { unreachable!("bug: edges outside a task") };
+        let owner = Owner::Edge(task);
+        let mut name = None;
+        let mut when = When::Success;
+        let mut has_task_key = false;
+        for (key, node) in map.iter() {
+            let inner = Field { key: key.text, owner };
+            match key.text {
+                "task" => {
+                    has_task_key = true;
+                    name = self.edge_name(inner, node);
+                }
+                "when" => match node.scalar() {
+                    Some("success") => when = When::Success,
+                    Some("failure") => when = When::Failure,
+                    Some("always") => when = When::Always,
+                    Some(_) | None => {
+                        self.bad_value(inner, node.span, "`success`, `failure` or `always`", "none of these");
+                    }
+                },
+                _ => self.unknown_key(key, owner, &["task", "when"], foreign::meant(owner, key.text)),
+            }
+        }
+        if !has_task_key {
+            let message = format!("an entry of {field} names no task");
+            let wrong = self
+                .error(Code::MissingKey, message, node.span, "`task` is missing")
+                .help("write `{task: NAME, when: success}`");
+            self.tell(wrong);
+        }
+        name.map(|task| Edge { task, when, is_on_failure: false })
+    }
+
+    fn edge_name(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Spanned<String>> {
+        match node.scalar() {
+            Some(text) if !text.is_empty() => Some(Spanned::new(text.to_owned(), node.span)),
+            Some(_) | None => {
+                self.bad_entry(field, node, "the name of a task");
+                None
+            }
+        }
+    }
+
+    fn on_failure(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<Edge> {
+        let names = self.texts(field, node, "the name of a task");
+        names.into_iter().map(|task| Edge { task, when: When::Failure, is_on_failure: true }).collect()
+    }
+
+    // ── how a task runs ──
+
+    fn timeout(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Spanned<Duration>> {
+        let timeout = self.duration(field, node)?;
+        if timeout.value.is_zero() {
+            let message = format!("{field} of zero would end the task before it begins");
+            let wrong = self
+                .error(Code::BadValue, message, node.span, "no time at all")
+                .help("leave it out for no limit");
+            self.tell(wrong);
+            return None;
+        }
+        Some(timeout)
+    }
+
+    fn retries(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Spanned<Retries>> {
+        let mut retries = Retries { count: 0, delay: Duration::ZERO, backoff: 1.0 };
+        let Kind::Map(map) = &node.kind else {
+            if node.scalar().is_none() {
+                self.wrong_type(
+                    field,
+                    node,
+                    "a number or a map",
+                    "write `retries: 2` or `retries: {count: 2, delay: 5s}`",
+                );
+                return None;
+            }
+            retries.count = self.number(field, node, 0)?;
+            return Some(Spanned::new(retries, node.span));
+        };
+        let Owner::Task(task) = field.owner else { unreachable!("bug: retries outside a task") };
+        let owner = Owner::Retries(task);
+        let mut has_count = false;
+        for (key, node) in map.iter() {
+            let inner = Field { key: key.text, owner };
+            match key.text {
+                "count" => {
+                    has_count = true;
+                    set(&mut retries.count, self.number(inner, node, 0));
+                }
+                "delay" => set(&mut retries.delay, self.duration(inner, node).map(|delay| delay.value)),
+                "backoff" => set(&mut retries.backoff, self.backoff(inner, node)),
+                _ => self.unknown_key(
+                    key,
+                    owner,
+                    &["backoff", "count", "delay"],
+                    foreign::meant(owner, key.text),
+                ),
+            }
+        }
+        if !has_count {
+            let message = format!("{field} does not say how often");
+            let wrong = self
+                .error(Code::MissingKey, message, node.span, "`count` is missing")
+                .help("write `retries: {count: 2, …}`: two more tries after the first");
+            self.tell(wrong);
+        }
+        Some(Spanned::new(retries, node.span))
+    }
+
+    fn backoff(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<f64> {
+        match node.scalar().and_then(|text| text.parse::<f64>().ok()) {
+            Some(factor) if (1.0..=1000.0).contains(&factor) => Some(factor),
+            Some(_) | None => {
+                self.bad_value(field, node.span, "a number from 1 to 1000", "not such a number");
+                None
+            }
+        }
+    }
+
+    fn streaming(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Spanned<Streaming>> {
+        match node.scalar() {
+            Some("stdout") => Some(Spanned::new(Streaming::Stdout, node.span)),
+            Some("true") => Some(Spanned::new(Streaming::Pipe, node.span)),
+            Some("false") => None,
+            Some(_) | None => {
+                self.bad_value(field, node.span, "`true`, `false` or `stdout`", "none of these");
+                None
+            }
+        }
+    }
+
+    fn stream_errors(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<bool> {
+        match node.scalar() {
+            Some("ignore") => Some(true),
+            Some("fail") => Some(false),
+            Some(_) | None => {
+                self.bad_value(field, node.span, "`fail` or `ignore`", "neither of these");
+                None
+            }
+        }
+    }
+
+    /// Settings of one task that exclude each other, whatever their order.
+    fn contradictions(&mut self, task: &Task, stream_errors: Option<Span>) {
+        if let Some(span) = stream_errors
+            && task.streaming.is_none()
+        {
+            let message =
+                format!("`stream-errors` of task `{}` has no effect without `streaming`", task.name);
+            let wrong = self
+                .error(Code::Contradiction, message, span, "about streams, and this task has none")
+                .help("add `streaming: true`, or remove this key");
+            self.tell(wrong);
+        }
+        if let Some(foreach) = &task.foreach {
+            let clash = task.params.iter().find(|param| param.name.as_str() == foreach.variable.value);
+            if let Some(param) = clash {
+                let name = &foreach.variable.value;
+                let message =
+                    format!("task `{}` has two variables `{name}`: a parameter and the item", task.name);
+                let wrong = self
+                    .error(Code::NameClash, message, param.form_span, "the parameter")
+                    .at(self.source, foreach.variable.span, format!("the item is in `{name}`"))
+                    .help("give the item another name: `as: NAME`");
+                self.tell(wrong);
+            }
+            let serial = task.params.iter().find(|param| param.name.as_str() == "Serial");
+            if let Some(param) = serial {
+                let message =
+                    format!("task `{}` has a parameter `--Serial`, which every foreach task has", task.name);
+                let wrong = self.error(Code::NameClash, message, param.form_span, "choose another name");
+                self.tell(wrong);
+            }
+        }
+        let Some(tty) = task.tty else { return };
+        if let Some(streaming) = &task.streaming
+            && streaming.value == Streaming::Stdout
+        {
+            let message = format!("task `{}` gives its stdout to the terminal and to a stream", task.name);
+            let wrong = self
+                .error(Code::Contradiction, message, streaming.span, "stdout into a stream")
+                .at(self.source, tty, "stdout to the terminal")
+                .help("write `streaming: true`, and to `$OTTO_OUTPUT_PIPE` in the script");
+            self.tell(wrong);
+        }
+        let Some(foreach) = &task.foreach else { return };
+        let rival = match foreach.jobs.is_some() {
+            true => Some("`foreach.jobs` would run several at a time"),
+            false if foreach.is_buffered => Some("`foreach.buffer` would hold its output back"),
+            false => None,
+        };
+        if let Some(rival) = rival {
+            let message = format!("task `{}` has the terminal to itself, and {rival}", task.name);
+            let wrong = self
+                .error(Code::Contradiction, message, tty, "the terminal is for one job at a time")
+                .at(self.source, yaml::first_line_of(self.source, foreach.span), "the foreach is here");
+            self.tell(wrong);
+        }
+    }
+}
+
+/// Takes a value that was read, and keeps the default where it could not be.
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+/// Why an entry of `envs` cannot have this name; reads on after "the variable `…`".
+///
+/// The author of an ottofile may set what changes the programs of a task, such as `PATH`, `PYTHONPATH` or
+/// `LD_LIBRARY_PATH`. Refused is what would change how otto's own bash reads the script before the script
+/// begins, what slips code into every process, and what otto itself sets for each job.
+fn refused_variable(name: &str) -> Option<&'static str> {
+    const OF_THE_SHELL: &[&str] = &["BASH_ENV", "BASHOPTS", "ENV", "IFS", "PS4", "SHELLOPTS"];
+    const OF_OTTO: &[&str] = &[
+        "OTTO_OUTPUT_JSON",
+        "OTTO_OUTPUT_PIPE",
+        "OTTO_RUN_ID",
+        "OTTO_TASK",
+        "OTTO_TASKS_DIR",
+        "OTTO_TASK_DIR",
+        "OTTO_TASK_NAME",
+        "OTTO_USER",
+        "OTTO_WORKSPACE",
+    ];
+    let is_identifier = !name.is_empty()
+        && !name.as_bytes()[0].is_ascii_digit()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !is_identifier {
+        return Some("is not a name: letters, digits and `_`, not starting with a digit");
+    }
+    let slips_code_in =
+        (name.starts_with("LD_") || name.starts_with("DYLD_")) && !name.ends_with("_LIBRARY_PATH");
+    if OF_THE_SHELL.contains(&name) || slips_code_in {
+        return Some("changes how the shell or the loader works: set it in the script, where it is needed");
+    }
+    if OF_OTTO.contains(&name) || name.starts_with("OTTO_FOREACH_") || name.starts_with("OTTO_INPUT_") {
+        return Some("is set by otto for each job");
+    }
+    None
+}
