@@ -15,9 +15,13 @@ mod diagnostic;
 // What the user wrote.
 mod ottofile;
 
+// What was asked.
+mod request;
+
 // What will happen: pure.
 mod plan;
 mod event;
+mod scheduler;
 
 // The world.
 mod store;

@@ -1,8 +1,24 @@
 //! What will happen: the jobs of a run, every choice made, as a graph without cycles.
 //! A function of (ottofile, request, facts); starts nothing and writes nothing.
 
-use crate::name::{JobName, ParamName};
-use crate::ottofile::spec::When;
+pub(crate) mod envs;
+pub(crate) mod expand;
+pub(crate) mod facts;
+pub(crate) mod graph;
+pub(crate) mod params;
+mod select;
+pub(crate) mod template;
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::name::{JobName, ParamName, similar};
+use crate::ottofile::Ottofile;
+use crate::ottofile::spec::{Foreach, ForeachJobs, Task, When};
+use crate::request::Request;
+use crate::source::{SourceFile, Span, Spanned};
+use expand::{Expansion, NamedItem};
+use facts::Facts;
+use select::{Items, Mention, Selected};
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,4 +122,363 @@ pub(crate) enum Lane {
     Most(usize),
     /// As many as there are, whatever `-j` says.
     All,
+}
+
+/// Makes the plan of a request, or says everything that stands in its way.
+pub(crate) fn make(
+    ottofile: &Ottofile,
+    request: &Request,
+    facts: &dyn Facts,
+) -> Result<Plan, Vec<Diagnostic>> {
+    let selected = select::select(ottofile, request)?;
+    let unsupported: Vec<Diagnostic> =
+        selected.iter().filter_map(|member| not_yet(ottofile, &ottofile.tasks[member.task])).collect();
+    if !unsupported.is_empty() {
+        return Err(unsupported);
+    }
+    let globals = std::cell::OnceCell::new();
+    let globals = || globals.get_or_init(|| envs::global(ottofile, facts).map(Arc::new)).clone();
+    let mut variables = || globals().map(|globals| globals.as_ref().clone());
+
+    let serial: Vec<usize> =
+        request.tasks.iter().filter(|asked| asked.is_serial).map(|asked| asked.task).collect();
+    let mut builder = Builder { ottofile, request, jobs: Vec::new(), lanes: Vec::new(), placed: Vec::new() };
+    let mut diagnostics = Vec::new();
+    for member in &selected {
+        let task = &ottofile.tasks[member.task];
+        match &task.foreach {
+            None => builder.add_task(member),
+            Some(foreach) => match expand::items(ottofile, task, foreach, facts, &mut variables) {
+                Ok(Expansion::Items(items)) => builder.add_foreach(
+                    member,
+                    foreach,
+                    items,
+                    serial.contains(&member.task),
+                    &mut diagnostics,
+                ),
+                Ok(Expansion::Unknown) => builder.add_unknown(member),
+                Err(mut problems) => {
+                    diagnostics.append(&mut problems);
+                    builder.add_unknown(member);
+                }
+            },
+        }
+    }
+    let Builder { mut jobs, lanes, .. } = builder;
+    name_clashes(ottofile, &jobs, &mut diagnostics);
+    if !diagnostics.is_empty() {
+        return Err(diagnostics);
+    }
+    params::set_params(ottofile, request, &mut jobs, facts, &mut variables)?;
+    graph::set_heights(&mut jobs);
+    let mut envs = Arc::new(Vec::new());
+    let has_work = jobs.iter().any(|job| job.work.has_body());
+    if has_work && facts.may_run_commands() {
+        envs = globals()?;
+        for job in &mut jobs {
+            set_envs(ottofile, job, &envs, facts, &mut diagnostics);
+        }
+    }
+    if diagnostics.is_empty() { Ok(Plan { jobs, lanes, envs }) } else { Err(diagnostics) }
+}
+
+/// Keys that are read and checked, but whose behaviour this version does not have.
+fn not_yet(ottofile: &Ottofile, task: &Task) -> Option<Diagnostic> {
+    let streaming = task.streaming.as_ref()?;
+    Some(
+        Diagnostic::error(Code::NotYet, format!("`streaming` of `{}` is not there yet", task.name))
+            .at(&ottofile.source, streaming.span, "accepted, but this otto cannot run it")
+            .help("pass values through OUTPUT, or files through `$OTTO_TASK_DIR`"),
+    )
+}
+
+impl Work {
+    pub(crate) fn has_body(self) -> bool {
+        match self {
+            Work::Body | Work::Terminal => true,
+            Work::Group | Work::ForeachGroup => false,
+        }
+    }
+}
+
+struct Builder<'a> {
+    ottofile: &'a Ottofile,
+    request: &'a Request,
+    jobs: Vec<Job>,
+    lanes: Vec<Lane>,
+    /// For each selected task: its job or group, and its jobs by item.
+    placed: Vec<Placed>,
+}
+
+struct Placed {
+    whole: JobId,
+    members: Vec<JobId>,
+    items: HashMap<String, JobId>,
+}
+
+impl Builder<'_> {
+    fn add_task(&mut self, member: &Selected) {
+        let task = &self.ottofile.tasks[member.task];
+        let (needs, inputs) = self.needs(member);
+        let whole =
+            self.push(member.task, JobName::of_task(&task.name), work_of(task), None, needs, inputs, None);
+        self.placed.push(Placed { whole, members: Vec::new(), items: HashMap::new() });
+    }
+
+    /// A foreach task whose items are not known stands as one empty group.
+    fn add_unknown(&mut self, member: &Selected) {
+        let task = &self.ottofile.tasks[member.task];
+        let (needs, inputs) = self.needs(member);
+        let whole = self.push(
+            member.task,
+            JobName::of_task(&task.name),
+            Work::ForeachGroup,
+            None,
+            needs,
+            inputs,
+            None,
+        );
+        self.placed.push(Placed { whole, members: Vec::new(), items: HashMap::new() });
+    }
+
+    fn add_foreach(
+        &mut self,
+        member: &Selected,
+        foreach: &Foreach,
+        items: Vec<NamedItem>,
+        is_serial: bool,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
+        let task = &self.ottofile.tasks[member.task];
+        if let Items::Only(only) = &member.items {
+            let unknown = only.iter().filter(|(name, _)| items.iter().all(|item| item.name != *name));
+            diagnostics
+                .extend(unknown.map(|(name, mention)| self.unknown_item(task, name, *mention, &items)));
+        }
+        let lane = match (is_serial || !foreach.is_parallel, foreach.jobs) {
+            (true, _) => Some(Lane::Serial),
+            (false, Some(ForeachJobs::All)) => Some(Lane::All),
+            (false, Some(ForeachJobs::Most(most))) => Some(Lane::Most(most)),
+            (false, None) => None,
+        };
+        let lane = lane.map(|lane| {
+            self.lanes.push(lane);
+            LaneId(self.lanes.len() as u32 - 1)
+        });
+        let (needs, inputs) = self.needs(member);
+        let mut members = Vec::new();
+        let mut by_name = HashMap::new();
+        for NamedItem { name, item } in items {
+            if let Items::Only(only) = &member.items
+                && only.iter().all(|(wanted, _)| *wanted != name)
+            {
+                continue;
+            }
+            let job_name = JobName::of_item(&task.name, &name);
+            let job = self.push(
+                member.task,
+                job_name,
+                work_of(task),
+                Some(item),
+                needs.clone(),
+                inputs.clone(),
+                lane,
+            );
+            members.push(job);
+            by_name.insert(name, job);
+        }
+        // The group waits for what its jobs wait for, so that an empty one keeps the order too.
+        let group_needs = members.iter().map(|job| Need { job: *job, when: When::Always });
+        let group_needs = if members.is_empty() { needs } else { group_needs.collect() };
+        let whole = self.push(
+            member.task,
+            JobName::of_task(&task.name),
+            Work::ForeachGroup,
+            None,
+            group_needs,
+            Vec::new(),
+            None,
+        );
+        self.placed.push(Placed { whole, members, items: by_name });
+    }
+
+    fn unknown_item(&self, task: &Task, name: &str, mention: Mention, items: &[NamedItem]) -> Diagnostic {
+        let (source, span) = match mention {
+            Mention::CommandLine(span) => (&self.request.source, span),
+            Mention::Ottofile(span) => (&self.ottofile.source, span),
+        };
+        let known = items.iter().map(|item| item.name.as_str());
+        let near = similar(name, known.clone(), 3);
+        let diagnostic = Diagnostic::error(
+            Code::UnknownItem,
+            format!(
+                "`{}:{name}` does not exist: the foreach of `{}` has no item `{name}`",
+                task.name, task.name
+            ),
+        )
+        .at(source, span, "no such item")
+        .did_you_mean(
+            &near
+                .iter()
+                .map(|near| format!("{}:{near}", task.name))
+                .collect::<Vec<_>>()
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>(),
+        );
+        match (near.is_empty(), items.len()) {
+            (true, 0) => diagnostic.note("it has no items at all"),
+            (true, 1..=20) => diagnostic.note(format!("it has {}", known.collect::<Vec<_>>().join(", "))),
+            (true, count) => diagnostic.note(format!("it has {count} items")),
+            (false, _) => diagnostic,
+        }
+    }
+
+    /// The edges of a task as edges between jobs, and the jobs whose data it sees.
+    fn needs(&self, member: &Selected) -> (Vec<Need>, Vec<JobId>) {
+        let mut needs = Vec::with_capacity(member.needs.len());
+        let mut inputs = Vec::with_capacity(member.needs.len());
+        for need in &member.needs {
+            let placed = &self.placed[need.selected];
+            match need.item.as_ref().and_then(|item| placed.items.get(item)) {
+                Some(job) => {
+                    needs.push(Need { job: *job, when: need.when });
+                    inputs.push(*job);
+                }
+                None => {
+                    needs.push(Need { job: placed.whole, when: need.when });
+                    match self.jobs[placed.whole.index()].work {
+                        Work::Body | Work::Terminal => inputs.push(placed.whole),
+                        Work::ForeachGroup => inputs.extend(&placed.members),
+                        Work::Group => {}
+                    }
+                }
+            }
+        }
+        needs.sort_by_key(|need| need.job);
+        inputs.sort_unstable();
+        inputs.dedup();
+        (needs, inputs)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn push(
+        &mut self,
+        task: usize,
+        name: JobName,
+        work: Work,
+        item: Option<Item>,
+        needs: Vec<Need>,
+        inputs: Vec<JobId>,
+        lane: Option<LaneId>,
+    ) -> JobId {
+        let id = JobId(u32::try_from(self.jobs.len()).expect("bug: more than four billion jobs"));
+        let timeout = self.ottofile.tasks[task].timeout.as_ref().map(|timeout| timeout.value);
+        self.jobs.push(Job {
+            name,
+            task,
+            work,
+            item,
+            params: Vec::new(),
+            needs,
+            inputs,
+            envs: Vec::new(),
+            input_globs: Vec::new(),
+            output_globs: Vec::new(),
+            lane,
+            height: 1,
+            timeout,
+        });
+        id
+    }
+}
+
+fn work_of(task: &Task) -> Work {
+    match (&task.body, task.tty) {
+        (None, _) => Work::Group,
+        (Some(_), Some(_)) => Work::Terminal,
+        (Some(_), None) => Work::Body,
+    }
+}
+
+/// A task called `build:x86` beside the item `x86` of `build`.
+fn name_clashes(ottofile: &Ottofile, jobs: &[Job], diagnostics: &mut Vec<Diagnostic>) {
+    if jobs.iter().all(|job| job.item.is_none()) {
+        return;
+    }
+    let mut seen: HashMap<&JobName, &Job> = HashMap::with_capacity(jobs.len());
+    for job in jobs {
+        if let Some(other) = seen.insert(&job.name, job) {
+            let span = |job: &Job| ottofile.tasks[job.task].name_span;
+            diagnostics.push(
+                Diagnostic::error(Code::NameClash, format!("two jobs are called `{}`", job.name))
+                    .at(&ottofile.source, span(job), "one from this task")
+                    .at(&ottofile.source, span(other), "the other from this one")
+                    .help("rename the task or the item"),
+            );
+        }
+    }
+}
+
+/// Resolves the task's own `envs` and the `${…}` of its `input` and `output` for one job.
+fn set_envs(
+    ottofile: &Ottofile,
+    job: &mut Job,
+    globals: &[(String, OsString)],
+    facts: &dyn Facts,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let task = &ottofile.tasks[job.task];
+    let has_templates = !task.envs.is_empty() || !task.input.is_empty() || !task.output.is_empty();
+    if !job.work.has_body() || !has_templates {
+        return;
+    }
+    let mut beneath = globals.to_vec();
+    beneath.extend(job.item.iter().map(|item| (item.variable.clone(), item.value.clone())));
+    beneath.extend(
+        job.params.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), value.clone()?))),
+    );
+    match envs::resolve(&task.envs, &beneath, &ottofile.source, facts) {
+        Ok(envs) => job.envs = envs,
+        Err(mut problems) => {
+            diagnostics.append(&mut problems);
+            return;
+        }
+    }
+    beneath.extend(job.envs.iter().cloned());
+    // A parameter beats an entry of `envs` of the same name.
+    beneath.extend(
+        job.params.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), value.clone()?))),
+    );
+    let mut globs = |written: &[Spanned<String>]| {
+        let mut globs = Vec::with_capacity(written.len());
+        for glob in written {
+            match path_text(glob, &beneath, &ottofile.source, facts) {
+                Ok(text) => globs.push(text),
+                Err(diagnostic) => diagnostics.push(*diagnostic),
+            }
+        }
+        globs
+    };
+    job.input_globs = globs(&task.input);
+    job.output_globs = globs(&task.output);
+}
+
+/// A glob with its variables filled in.
+fn path_text(
+    glob: &Spanned<String>,
+    variables: &[(String, OsString)],
+    source: &SourceFile,
+    facts: &dyn Facts,
+) -> Result<String, Box<Diagnostic>> {
+    if !glob.value.contains('$') {
+        return Ok(glob.value.clone());
+    }
+    let entry = crate::ottofile::spec::EnvEntry {
+        name: Spanned::new("path".to_owned(), Span::default()),
+        value: glob.clone(),
+    };
+    let resolved = envs::resolve(std::slice::from_ref(&entry), variables, source, facts)
+        .map_err(|mut problems| Box::new(problems.remove(0)))?;
+    Ok(resolved[0].1.to_string_lossy().into_owned())
 }

@@ -1,0 +1,378 @@
+//! The values of `envs`: references between entries in any order, commands, each of them run once.
+//! What a command printed is data and is never read again.
+
+use super::facts::{CommandFailure, Facts};
+use super::template::{self, Default, Piece};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::name::similar;
+use crate::ottofile::Ottofile;
+use crate::ottofile::spec::EnvEntry;
+use crate::source::{SourceFile, Span, Spanned};
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+pub(crate) type Variables = Vec<(String, OsString)>;
+
+/// The variables of every task: `dotenv` under the environment, `envs-command` over it, `envs` on top.
+pub(crate) fn global(ottofile: &Ottofile, facts: &dyn Facts) -> Result<Variables, Vec<Diagnostic>> {
+    let mut beneath = Variables::new();
+    let mut diagnostics = Vec::new();
+    for path in &ottofile.settings.dotenv {
+        match dotenv(path, &ottofile.source, facts) {
+            Ok(entries) => {
+                for (name, value) in entries {
+                    // What the caller has set wins over a file, so that one run can differ from the rest.
+                    if facts.variable(&name).is_none() {
+                        set(&mut beneath, name, value);
+                    }
+                }
+            }
+            Err(diagnostic) => diagnostics.push(diagnostic),
+        }
+    }
+    if let Some(command) = &ottofile.settings.envs_command {
+        match envs_command(command, &ottofile.source, facts, &beneath) {
+            Ok(entries) => entries.into_iter().for_each(|(name, value)| set(&mut beneath, name, value)),
+            Err(diagnostic) => diagnostics.push(diagnostic),
+        }
+    }
+    if !diagnostics.is_empty() {
+        return Err(diagnostics);
+    }
+    let entries = resolve(&ottofile.settings.envs, &beneath, &ottofile.source, facts)?;
+    entries.into_iter().for_each(|(name, value)| set(&mut beneath, name, value));
+    Ok(beneath)
+}
+
+fn set(variables: &mut Variables, name: String, value: OsString) {
+    match variables.iter_mut().find(|(known, _)| *known == name) {
+        Some(variable) => variable.1 = value,
+        None => variables.push((name, value)),
+    }
+}
+
+/// Resolves entries over the variables beneath them and the environment. Answers the entries only, in order.
+pub(crate) fn resolve(
+    entries: &[EnvEntry],
+    beneath: &[(String, OsString)],
+    source: &SourceFile,
+    facts: &dyn Facts,
+) -> Result<Variables, Vec<Diagnostic>> {
+    if entries.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut diagnostics = Vec::new();
+    let mut parsed = Vec::with_capacity(entries.len());
+    for entry in entries {
+        match template::parse(&entry.value.value) {
+            Ok(pieces) => parsed.push(pieces),
+            Err(error) => {
+                let diagnostic = Diagnostic::error(
+                    Code::EnvSyntax,
+                    format!("the value of `{}` cannot be read", entry.name.value),
+                )
+                .at(source, within(source, &entry.value, &error.place), error.message)
+                .help("a `$` that is only a `$` is written `$$`");
+                diagnostics.push(diagnostic);
+            }
+        }
+    }
+    if !diagnostics.is_empty() {
+        return Err(diagnostics);
+    }
+    let names: HashMap<&str, usize> =
+        entries.iter().enumerate().map(|(place, entry)| (entry.name.value.as_str(), place)).collect();
+    let mentions: Vec<Vec<usize>> = parsed
+        .iter()
+        .enumerate()
+        .map(|(place, pieces)| {
+            let mut mentioned = Vec::new();
+            mentioned_names(pieces, &mut mentioned);
+            // An entry that mentions itself means what it stands over.
+            let mut places: Vec<usize> = mentioned
+                .iter()
+                .filter_map(|name| names.get(name.as_str()).copied())
+                .filter(|other| *other != place)
+                .collect();
+            places.sort_unstable();
+            places.dedup();
+            places
+        })
+        .collect();
+    let order = in_order(&mentions).map_err(|cycle| vec![circle(entries, &cycle, source)])?;
+
+    let has_command: Vec<bool> = parsed.iter().map(|pieces| runs_command(pieces)).collect();
+    let mut values: Vec<Option<OsString>> = vec![None; entries.len()];
+    // Entries without commands first: a command sees all of them, whether it mentions them or not.
+    let mut sorted = order.clone();
+    sorted.sort_by_key(|place| depends_on_command(*place, &mentions, &has_command));
+    for place in sorted {
+        let evaluation =
+            Evaluation { entries, place, values: &values, beneath, source, facts, names: &names };
+        match evaluation.text(&parsed[place]) {
+            Ok(value) => values[place] = Some(value),
+            Err(diagnostic) => diagnostics.push(*diagnostic),
+        }
+        if !diagnostics.is_empty() {
+            return Err(diagnostics);
+        }
+    }
+    let value_of = |(place, entry): (usize, &EnvEntry)| {
+        (entry.name.value.clone(), values[place].take().expect("bug: an entry was left out of the order"))
+    };
+    Ok(entries.iter().enumerate().map(value_of).collect())
+}
+
+/// Whether an entry, or one that it mentions, runs a command.
+fn depends_on_command(place: usize, mentions: &[Vec<usize>], has_command: &[bool]) -> bool {
+    let mut seen = vec![false; mentions.len()];
+    let mut open = vec![place];
+    while let Some(place) = open.pop() {
+        if has_command[place] {
+            return true;
+        }
+        if !std::mem::replace(&mut seen[place], true) {
+            open.extend(&mentions[place]);
+        }
+    }
+    false
+}
+
+fn runs_command(pieces: &[Piece]) -> bool {
+    pieces.iter().any(|piece| match piece {
+        Piece::Text(_) => false,
+        Piece::Command { .. } => true,
+        Piece::Variable { default, .. } => {
+            default.as_ref().is_some_and(|default| runs_command(&default.pieces))
+        }
+    })
+}
+
+fn mentioned_names(pieces: &[Piece], names: &mut Vec<String>) {
+    for piece in pieces {
+        match piece {
+            Piece::Text(_) => {}
+            Piece::Variable { name, default, .. } => {
+                names.push(name.clone());
+                if let Some(default) = default {
+                    mentioned_names(&default.pieces, names);
+                }
+            }
+            Piece::Command { text, .. } => names.extend(template::names_in_command(text)),
+        }
+    }
+}
+
+/// An order in which each comes after those it mentions, or a circle.
+fn in_order(mentions: &[Vec<usize>]) -> Result<Vec<usize>, Vec<usize>> {
+    super::graph::topological(mentions.len(), |place| &mentions[place])
+}
+
+fn circle(entries: &[EnvEntry], cycle: &[usize], source: &SourceFile) -> Diagnostic {
+    let name = |place: usize| format!("`{}`", entries[place].name.value);
+    let mut chain: Vec<String> = cycle.iter().map(|place| name(*place)).collect();
+    chain.push(name(cycle[0]));
+    let mut diagnostic = Diagnostic::error(
+        Code::EnvCycle,
+        format!("`envs` entries refer to each other in a circle: {}", chain.join(" needs ")),
+    );
+    for place in cycle {
+        diagnostic = diagnostic.at(source, entries[*place].value.span, "part of the circle");
+    }
+    diagnostic
+}
+
+/// The place of a part of a scalar; the whole scalar where quoting or folding moved the characters.
+fn within(source: &SourceFile, value: &Spanned<String>, place: &std::ops::Range<usize>) -> Span {
+    let written = source.slice(value.span);
+    let wanted = value.value.get(place.clone()).unwrap_or("");
+    let found = written.match_indices(wanted).map(|(offset, _)| offset);
+    let before = value.value[..place.start.min(value.value.len())].matches(wanted).count();
+    match found.clone().nth(before) {
+        Some(offset) if !wanted.is_empty() => {
+            let start = value.span.start as usize + offset;
+            Span::new(start, start + wanted.len())
+        }
+        _ => value.span,
+    }
+}
+
+struct Evaluation<'a> {
+    entries: &'a [EnvEntry],
+    place: usize,
+    values: &'a [Option<OsString>],
+    beneath: &'a [(String, OsString)],
+    source: &'a SourceFile,
+    facts: &'a dyn Facts,
+    names: &'a HashMap<&'a str, usize>,
+}
+
+impl Evaluation<'_> {
+    fn text(&self, pieces: &[Piece]) -> Result<OsString, Box<Diagnostic>> {
+        let mut value = OsString::new();
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => value.push(text),
+                Piece::Variable { name, default, place } => {
+                    value.push(self.variable(name, default.as_ref(), place)?)
+                }
+                Piece::Command { text, place } => value.push(self.command(text, place)?),
+            }
+        }
+        Ok(value)
+    }
+
+    fn variable(
+        &self,
+        name: &str,
+        default: Option<&Default>,
+        place: &std::ops::Range<usize>,
+    ) -> Result<OsString, Box<Diagnostic>> {
+        let value = self.lookup(name);
+        match (value, default) {
+            (Some(value), Some(default)) if value.is_empty() && default.replaces_empty => {
+                self.text(&default.pieces)
+            }
+            (Some(value), _) => Ok(value),
+            (None, Some(default)) => self.text(&default.pieces),
+            (None, None) => {
+                let known: Vec<&str> = self.entries.iter().map(|entry| entry.name.value.as_str()).collect();
+                let entry = &self.entries[self.place];
+                Err(Box::new(
+                    Diagnostic::error(
+                        Code::EnvUnknown,
+                        format!("`{}` refers to `{name}`, which is not set", entry.name.value),
+                    )
+                    .at(
+                        self.source,
+                        within(self.source, &entry.value, place),
+                        "neither an entry of `envs` nor in the environment",
+                    )
+                    .did_you_mean(&similar(name, known, 3))
+                    .help(format!(
+                        "`${{{name}:-}}` is empty when it is not set; a literal dollar sign is written `$$`"
+                    )),
+                ))
+            }
+        }
+    }
+
+    fn lookup(&self, name: &str) -> Option<OsString> {
+        let entry = self
+            .names
+            .get(name)
+            .filter(|other| **other != self.place)
+            .and_then(|other| self.values[*other].clone());
+        let beneath =
+            || self.beneath.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        entry.or_else(beneath).or_else(|| self.facts.variable(name))
+    }
+
+    fn command(&self, command: &str, place: &std::ops::Range<usize>) -> Result<OsString, Box<Diagnostic>> {
+        let mut variables: Variables = self.beneath.to_vec();
+        for (other, value) in self.values.iter().enumerate() {
+            if let Some(value) = value {
+                set(&mut variables, self.entries[other].name.value.clone(), value.clone());
+            }
+        }
+        let entry = &self.entries[self.place];
+        let printed = self.facts.command(command, &variables).map_err(|failure| {
+            let diagnostic = Diagnostic::error(
+                Code::EnvFailed,
+                format!("the command in `{}` failed: {}", entry.name.value, failure.how),
+            )
+            .at(self.source, within(self.source, &entry.value, place), failure.how.clone());
+            Box::new(
+                with_stderr(diagnostic, &failure)
+                    .help("a fallback keeps the run going: `$(command || echo default)`"),
+            )
+        })?;
+        if printed.contains(&0) {
+            let diagnostic = Diagnostic::error(
+                Code::EnvFailed,
+                format!(
+                    "the command in `{}` printed a NUL byte, which no variable can hold",
+                    entry.name.value
+                ),
+            )
+            .at(self.source, entry.value.span, "");
+            return Err(Box::new(diagnostic));
+        }
+        Ok(OsString::from_vec(printed.trim_ascii().to_vec()))
+    }
+}
+
+pub(super) fn with_stderr(diagnostic: Diagnostic, failure: &CommandFailure) -> Diagnostic {
+    match failure.stderr.trim() {
+        "" => diagnostic,
+        stderr => diagnostic.note(format!("it wrote: {stderr}")),
+    }
+}
+
+fn envs_command(
+    command: &Spanned<String>,
+    source: &SourceFile,
+    facts: &dyn Facts,
+    beneath: &Variables,
+) -> Result<Variables, Diagnostic> {
+    let printed = facts.command(&command.value, beneath).map_err(|failure| {
+        let diagnostic = Diagnostic::error(
+            Code::CommandFailed,
+            format!("`envs-command` failed: {}", failure.how),
+        )
+        .at(source, command.span, failure.how.clone());
+        with_stderr(diagnostic, &failure)
+    })?;
+    lines(&printed).map_err(|line| {
+        Diagnostic::error(Code::CommandFailed, "`envs-command` printed a line that is not `KEY=VALUE`")
+            .at(source, command.span, "prints it")
+            .note(format!("the line is `{line}`"))
+    })
+}
+
+fn dotenv(path: &Spanned<String>, source: &SourceFile, facts: &dyn Facts) -> Result<Variables, Diagnostic> {
+    let text = match facts.file(&path.value) {
+        Ok(text) => text,
+        Err(reason) => {
+            return Err(Diagnostic::error(
+                Code::CommandFailed,
+                format!("the dotenv file `{}` cannot be read", path.value),
+            )
+            .at(source, path.span, reason));
+        }
+    };
+    lines(text.as_bytes()).map_err(|line| {
+        Diagnostic::error(Code::CommandFailed, format!("`{}` has a line that is not `KEY=VALUE`", path.value))
+            .at(source, path.span, "read here")
+            .note(format!("the line is `{line}`"))
+    })
+}
+
+/// `KEY=VALUE` lines; blank lines and `#` comments are passed over, `export ` is allowed, a value may stand in
+/// single or double quotes.
+fn lines(text: &[u8]) -> Result<Variables, String> {
+    let mut variables = Variables::new();
+    for line in text.split(|byte| *byte == b'\n') {
+        let line = line.trim_ascii();
+        if line.is_empty() || line.starts_with(b"#") {
+            continue;
+        }
+        let shown = || String::from_utf8_lossy(line).into_owned();
+        let entry = line.strip_prefix(b"export ").map_or(line, <[u8]>::trim_ascii_start);
+        let equals = entry.iter().position(|byte| *byte == b'=').ok_or_else(shown)?;
+        let name = std::str::from_utf8(entry[..equals].trim_ascii_end()).map_err(|_| shown())?;
+        let is_name = name.as_bytes().first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if !is_name || entry.contains(&0) {
+            return Err(shown());
+        }
+        let value = entry[equals + 1..].trim_ascii();
+        let unquoted = match value {
+            [b'"', inside @ .., b'"'] | [b'\'', inside @ .., b'\''] => inside,
+            plain => plain,
+        };
+        set(&mut variables, name.to_owned(), OsStr::from_bytes(unquoted).to_owned());
+    }
+    Ok(variables)
+}

@@ -1,0 +1,27 @@
+//! The few questions that planning asks of the world.
+
+use std::ffi::OsString;
+
+/// Answers come from the host, or from a table in tests. Each question is asked at most once per thing.
+pub(crate) trait Facts {
+    /// A variable of otto's own environment.
+    fn variable(&self, name: &str) -> Option<OsString>;
+    /// Files that match a glob, relative to the ottofile's folder, sorted.
+    fn glob(&self, pattern: &str) -> Result<Vec<OsString>, String>;
+    /// The text of a file, named relative to the ottofile's folder.
+    fn file(&self, path: &str) -> Result<String, String>;
+    /// What `sh -c command` printed, run in the ottofile's folder with otto's environment and these variables
+    /// over it.
+    fn command(&self, command: &str, variables: &[(String, OsString)]) -> Result<Vec<u8>, CommandFailure>;
+    /// False for `--dry-run`, where nothing may be spawned: commands are not asked for then.
+    fn may_run_commands(&self) -> bool;
+}
+
+/// Why a command gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CommandFailure {
+    /// `exit 3`, `killed by SIGKILL`, or why it was not started.
+    pub(crate) how: String,
+    /// What it wrote to stderr, its last lines.
+    pub(crate) stderr: String,
+}

@@ -1,0 +1,108 @@
+//! Order in a graph given by "needs": topological order, circles, heights. Without recursion, for chains are long.
+
+use super::{Job, JobId};
+
+/// An order of `0..count` in which each stands after those it needs, otherwise in ascending order of first
+/// mention; or the members of a circle, each needing the next and the last one the first.
+pub(crate) fn topological<'a, I>(count: usize, needs: impl Fn(usize) -> I) -> Result<Vec<usize>, Vec<usize>>
+where
+    I: IntoIterator<Item = &'a usize>,
+    I::IntoIter: 'a,
+{
+    #[derive(Clone, Copy, PartialEq)]
+    enum Mark {
+        New,
+        Open,
+        Done,
+    }
+    let mut marks = vec![Mark::New; count];
+    let mut order = Vec::with_capacity(count);
+    for start in 0..count {
+        if marks[start] != Mark::New {
+            continue;
+        }
+        marks[start] = Mark::Open;
+        let mut path = vec![(start, needs(start).into_iter())];
+        while let Some((node, rest)) = path.last_mut() {
+            let node = *node;
+            match rest.next().copied() {
+                None => {
+                    marks[node] = Mark::Done;
+                    order.push(node);
+                    path.pop();
+                }
+                Some(next) => match marks[next] {
+                    Mark::Done => {}
+                    Mark::New => {
+                        marks[next] = Mark::Open;
+                        path.push((next, needs(next).into_iter()));
+                    }
+                    Mark::Open => {
+                        let begin = path
+                            .iter()
+                            .position(|(node, _)| *node == next)
+                            .expect("bug: an open node is not on the path");
+                        return Err(path[begin..].iter().map(|(node, _)| *node).collect());
+                    }
+                },
+            }
+        }
+    }
+    Ok(order)
+}
+
+/// Sets each job's height: the longest chain of jobs that depend on it, itself included.
+pub(crate) fn set_heights(jobs: &mut [Job]) {
+    for place in (0..jobs.len()).rev() {
+        let height = jobs[place].height.max(1);
+        jobs[place].height = height;
+        for index in 0..jobs[place].needs.len() {
+            let JobId(need) = jobs[place].needs[index].job;
+            let lower = &mut jobs[need as usize].height;
+            *lower = (*lower).max(height + 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn chains_of_any_length_do_not_overflow_the_stack() {
+        let needs: Vec<Vec<usize>> =
+            (0..100_000).map(|place| if place == 99_999 { vec![] } else { vec![place + 1] }).collect();
+        assert_eq!(topological(100_000, |place| &needs[place]).map(|order| order[0]), Ok(99_999));
+        let circle: Vec<Vec<usize>> = (0..100_000).map(|place| vec![(place + 1) % 100_000]).collect();
+        assert_eq!(topological(100_000, |place| &circle[place]).map_err(|cycle| cycle.len()), Err(100_000));
+    }
+
+    proptest! {
+        #[test]
+        fn an_order_or_a_real_circle(edges in proptest::collection::vec((0usize..12, 0usize..12), 0..30)) {
+            let mut needs = vec![Vec::new(); 12];
+            for (from, to) in edges {
+                needs[from].push(to);
+            }
+            match topological(12, |place| &needs[place]) {
+                Ok(order) => {
+                    let mut places = [0; 12];
+                    for (place, node) in order.iter().enumerate() {
+                        places[*node] = place;
+                    }
+                    prop_assert_eq!(order.len(), 12);
+                    for (node, needed) in needs.iter().enumerate() {
+                        prop_assert!(needed.iter().all(|need| places[*need] < places[node]));
+                    }
+                }
+                Err(cycle) => {
+                    prop_assert!(!cycle.is_empty());
+                    for (place, node) in cycle.iter().enumerate() {
+                        prop_assert!(needs[*node].contains(&cycle[(place + 1) % cycle.len()]));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Which tasks take part: those asked for, what they need, what follows them; and in which order.
+
+use super::graph;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::name::similar;
+use crate::ottofile::Ottofile;
+use crate::ottofile::spec::{Edge, When};
+use crate::request::{Request, find};
+use crate::source::Span;
+use std::collections::HashMap;
+
+/// A task of the plan with its edges, before foreach tasks are expanded.
+#[derive(Debug)]
+pub(super) struct Selected {
+    /// Place in `Ottofile::tasks`.
+    pub(super) task: usize,
+    pub(super) items: Items,
+    pub(super) needs: Vec<TaskNeed>,
+}
+
+/// Which jobs of a foreach task take part.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Items {
+    All,
+    /// These only, by name, with where they were named.
+    Only(Vec<(String, Mention)>),
+}
+
+/// Where a name was mentioned.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Mention {
+    CommandLine(Span),
+    Ottofile(Span),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct TaskNeed {
+    /// Place in the list of selected tasks.
+    pub(super) selected: usize,
+    pub(super) item: Option<String>,
+    pub(super) when: When,
+}
+
+/// An edge that a later task declares upon an earlier one: `after` seen from the task that runs after.
+struct Reverse<'a> {
+    source: usize,
+    edge: &'a Edge,
+}
+
+/// The tasks of a run in an order in which each stands after its needs.
+pub(super) fn select(ottofile: &Ottofile, request: &Request) -> Result<Vec<Selected>, Vec<Diagnostic>> {
+    let mut reverse: HashMap<usize, Vec<Reverse>> = HashMap::new();
+    for (source, task) in ottofile.tasks.iter().enumerate() {
+        for edge in &task.after {
+            let (target, _) = resolve(ottofile, edge)?;
+            reverse.entry(target).or_default().push(Reverse { source, edge });
+        }
+    }
+
+    // `members` is in order of discovery; `place` finds a task's entry.
+    let mut members: Vec<(usize, Items)> = Vec::new();
+    let mut place: HashMap<usize, usize> = HashMap::new();
+    let mut open: Vec<usize> = Vec::new();
+    let mut include = |members: &mut Vec<(usize, Items)>,
+                       open: &mut Vec<usize>,
+                       task: usize,
+                       item: Option<(String, Mention)>| {
+        let entry = *place.entry(task).or_insert_with(|| {
+            members.push((task, Items::Only(Vec::new())));
+            open.push(task);
+            members.len() - 1
+        });
+        let items = &mut members[entry].1;
+        match (items, item) {
+            (Items::All, _) => {}
+            (items, None) => *items = Items::All,
+            (Items::Only(only), Some(item)) => {
+                if only.iter().all(|(known, _)| *known != item.0) {
+                    only.push(item);
+                }
+            }
+        }
+    };
+    for asked in &request.tasks {
+        let item = asked.item.clone().map(|item| (item, Mention::CommandLine(asked.span)));
+        include(&mut members, &mut open, asked.task, item);
+    }
+    let mut next = 0;
+    while next < open.len() {
+        let task = open[next];
+        next += 1;
+        for edge in ottofile.tasks[task].before.iter().chain(&ottofile.tasks[task].after) {
+            let (target, item) = resolve(ottofile, edge)?;
+            include(
+                &mut members,
+                &mut open,
+                target,
+                item.map(|item| (item, Mention::Ottofile(edge.task.span))),
+            );
+        }
+        for edge in reverse.get(&task).into_iter().flatten() {
+            // Who asks for the remedy by name wants the remedy, not a failure first.
+            if edge.edge.when != When::Failure {
+                include(&mut members, &mut open, edge.source, None);
+            }
+        }
+    }
+
+    let needs: Vec<Vec<TaskNeed>> = members
+        .iter()
+        .map(|(task, _)| {
+            let mut needs: Vec<TaskNeed> = Vec::new();
+            let mut add = |selected: usize, item: Option<String>, when: When| {
+                // The same edge written from both ends is one edge.
+                if needs.iter().all(|need| (need.selected, &need.item, need.when) != (selected, &item, when))
+                {
+                    needs.push(TaskNeed { selected, item, when });
+                }
+            };
+            for edge in &ottofile.tasks[*task].before {
+                let (target, item) = resolve(ottofile, edge)?;
+                add(place[&target], item, edge.when);
+            }
+            for edge in reverse.get(task).into_iter().flatten() {
+                if let Some(source) = place.get(&edge.source) {
+                    add(*source, None, edge.edge.when);
+                }
+            }
+            Ok(needs)
+        })
+        .collect::<Result<_, Vec<Diagnostic>>>()?;
+
+    let plain: Vec<Vec<usize>> =
+        needs.iter().map(|needs| needs.iter().map(|need| need.selected).collect()).collect();
+    let order = graph::topological(members.len(), |member| &plain[member])
+        .map_err(|cycle| vec![circle(ottofile, &members, &cycle)])?;
+
+    let mut new_place = vec![0; order.len()];
+    for (place, member) in order.iter().enumerate() {
+        new_place[*member] = place;
+    }
+    let mut members: Vec<Option<(usize, Items)>> = members.into_iter().map(Some).collect();
+    let mut needs: Vec<Option<Vec<TaskNeed>>> = needs.into_iter().map(Some).collect();
+    let selected = order.into_iter().map(|member| {
+        let (task, items) = members[member].take().expect("bug: a task stands twice in the order");
+        let mut needs = needs[member].take().expect("bug: a task stands twice in the order");
+        needs.iter_mut().for_each(|need| need.selected = new_place[need.selected]);
+        Selected { task, items, needs }
+    });
+    Ok(selected.collect())
+}
+
+/// The task an edge names; an `Ottofile` has only edges to tasks that exist.
+fn resolve(ottofile: &Ottofile, edge: &Edge) -> Result<(usize, Option<String>), Vec<Diagnostic>> {
+    find(ottofile, &edge.task.value).ok_or_else(|| {
+        let known = ottofile.tasks.iter().map(|task| task.name.as_str());
+        let near = similar(&edge.task.value, known, 3);
+        vec![
+            Diagnostic::error(Code::UnknownDependency, format!("no task is called `{}`", edge.task.value))
+                .at(&ottofile.source, edge.task.span, "no task has this name")
+                .did_you_mean(&near),
+        ]
+    })
+}
+
+/// Names a whole circle, with the place of each edge.
+fn circle(ottofile: &Ottofile, members: &[(usize, Items)], cycle: &[usize]) -> Diagnostic {
+    let name = |member: usize| &ottofile.tasks[members[member].0].name;
+    let mut chain: Vec<String> = cycle.iter().map(|member| format!("`{}`", name(*member))).collect();
+    chain.push(format!("`{}`", name(cycle[0])));
+    let mut diagnostic =
+        Diagnostic::error(Code::Cycle, format!("tasks wait for each other: {}", chain.join(" needs ")));
+    // A long circle is named whole above; a screenful of places is enough below.
+    for (place, member) in cycle.iter().enumerate().take(8) {
+        let next = cycle[(place + 1) % cycle.len()];
+        if let Some((span, text)) = edge_place(ottofile, members[*member].0, members[next].0) {
+            diagnostic = diagnostic.at(&ottofile.source, span, text);
+        }
+    }
+    diagnostic.help("remove one of these edges, or split a task")
+}
+
+/// Where it is written that `task` needs `need`.
+fn edge_place(ottofile: &Ottofile, task: usize, need: usize) -> Option<(Span, String)> {
+    let names = |edge: &&Edge, wanted: usize| {
+        find(ottofile, &edge.task.value).is_some_and(|(found, _)| found == wanted)
+    };
+    let (task_name, need_name) = (&ottofile.tasks[task].name, &ottofile.tasks[need].name);
+    let before = ottofile.tasks[task].before.iter().find(|edge| names(edge, need));
+    let before = before.map(|edge| (edge.task.span, format!("`{task_name}` needs `{need_name}`")));
+    before.or_else(|| {
+        let after = ottofile.tasks[need].after.iter().find(|edge| names(edge, task))?;
+        Some((after.task.span, format!("`{task_name}` runs after `{need_name}`")))
+    })
+}

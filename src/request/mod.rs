@@ -1,0 +1,321 @@
+//! What this command line asks for: tasks, each with its own words, and otto's own options between them.
+//! Splits words by the arity that parameters declare. Knows no environment and no defaults; whether a value is
+//! one of the choices is the plan's business, for values are inherited too.
+
+mod words;
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::name::{BUILT_INS, similar};
+use crate::ottofile::Ottofile;
+use crate::ottofile::spec::Task;
+use crate::source::{SourceFile, Span};
+use std::ffi::OsString;
+use words::CommandLine;
+
+/// The tasks that were asked for, in order, each once.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// The command line as a text, for diagnostics.
+    pub(crate) source: SourceFile,
+    pub(crate) tasks: Vec<Asked>,
+}
+
+/// A task that was named, with the values it was given.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// Place in `Ottofile::tasks`.
+    pub(crate) task: usize,
+    /// For `task:item`, the item's name as written.
+    pub(crate) item: Option<String>,
+    pub(crate) span: Span,
+    pub(crate) given: Vec<Given>,
+    /// `--Serial`: the jobs of a foreach task one at a time.
+    pub(crate) is_serial: bool,
+}
+
+/// A value for a parameter, from the command line.
+#[derive(Clone, Debug)]
+pub(crate) struct Given {
+    /// Place in `Task::params`.
+    pub(crate) param: usize,
+    pub(crate) value: OsString,
+    pub(crate) span: Span,
+}
+
+/// What a word list came to.
+#[derive(Debug)]
+pub(crate) enum Parsed {
+    /// Run these; the words are otto's own options that stood among the tasks.
+    Run { request: Request, options: Vec<OsString> },
+    /// Show the help of this task (place in `Ottofile::tasks`).
+    Help { task: usize },
+}
+
+/// Whether one of otto's own options takes a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Takes {
+    Nothing,
+    Value,
+}
+
+/// Reads the words that follow otto's leading options.
+///
+/// `option` tells, for a `-x` or `--long` without its value, whether it is one of otto's own. `program` is shown
+/// in front of the words in diagnostics.
+pub(crate) fn parse(
+    words: &[OsString],
+    ottofile: &Ottofile,
+    option: &dyn Fn(&str) -> Option<Takes>,
+) -> Result<Parsed, Vec<Diagnostic>> {
+    let line = CommandLine::new(words);
+    let mut reader = Reader {
+        line: &line,
+        ottofile,
+        option,
+        place: 0,
+        options: Vec::new(),
+        diagnostics: Vec::new(),
+        help: None,
+    };
+    let tasks = reader.tasks();
+    if let Some(task) = reader.help
+        && reader.diagnostics.is_empty()
+    {
+        return Ok(Parsed::Help { task });
+    }
+    let options = reader.options;
+    let mut diagnostics = reader.diagnostics;
+    let tasks = merge(tasks, ottofile, &line.source, &mut diagnostics);
+    if diagnostics.is_empty() {
+        Ok(Parsed::Run { request: Request { source: line.source.clone(), tasks }, options })
+    } else {
+        Err(diagnostics)
+    }
+}
+
+/// The request that names these tasks without any values, as the default tasks of an ottofile do.
+pub(crate) fn of_names(
+    names: &[(String, Span)],
+    source: &SourceFile,
+    ottofile: &Ottofile,
+) -> Result<Request, Vec<Diagnostic>> {
+    let mut diagnostics = Vec::new();
+    let mut tasks = Vec::new();
+    for (name, span) in names {
+        match find(ottofile, name) {
+            Some((task, item)) => {
+                tasks.push(Asked { task, item, span: *span, given: Vec::new(), is_serial: false })
+            }
+            None => diagnostics.push(unknown_task(ottofile, name, source, *span)),
+        }
+    }
+    let tasks = merge(tasks, ottofile, source, &mut diagnostics);
+    if diagnostics.is_empty() { Ok(Request { source: source.clone(), tasks }) } else { Err(diagnostics) }
+}
+
+/// A task by name, or a foreach task by the name of one of its jobs. The longest task name wins, so that a task
+/// called `build:x86` is found before the item `x86` of `build`.
+pub(crate) fn find(ottofile: &Ottofile, word: &str) -> Option<(usize, Option<String>)> {
+    if let Some(task) = ottofile.position(word) {
+        return Some((task, None));
+    }
+    word.match_indices(':').rev().find_map(|(colon, _)| {
+        let task = ottofile.position(&word[..colon])?;
+        ottofile.tasks[task].foreach.as_ref()?;
+        Some((task, Some(word[colon + 1..].to_owned())))
+    })
+}
+
+pub(crate) fn unknown_task(ottofile: &Ottofile, word: &str, source: &SourceFile, span: Span) -> Diagnostic {
+    let known = ottofile.tasks.iter().map(|task| task.name.as_str()).chain(BUILT_INS.iter().copied());
+    let near = similar(word, known, 3);
+    let diagnostic = Diagnostic::error(Code::UnknownTask, format!("no task is called `{word}`"))
+        .at(source, span, format!("not in {}", ottofile.source.name()))
+        .did_you_mean(&near);
+    if near.is_empty() { diagnostic.help("`otto List` shows all tasks") } else { diagnostic }
+}
+
+struct Reader<'a> {
+    line: &'a CommandLine,
+    ottofile: &'a Ottofile,
+    option: &'a dyn Fn(&str) -> Option<Takes>,
+    place: usize,
+    options: Vec<OsString>,
+    diagnostics: Vec<Diagnostic>,
+    help: Option<usize>,
+}
+
+impl Reader<'_> {
+    fn tasks(&mut self) -> Vec<Asked> {
+        let mut tasks: Vec<Asked> = Vec::new();
+        let mut only_names = false;
+        while self.place < self.line.words.len() {
+            let text = self.line.text(self.place);
+            if !only_names && text == "--" {
+                only_names = true;
+                self.place += 1;
+            } else if !only_names && text.starts_with('-') && text.len() > 1 {
+                // Options between tasks belong to the task before them; these stand before the first one.
+                if !self.own_option() {
+                    let known = Diagnostic::error(Code::UnknownFlag, format!("otto has no option `{text}`"))
+                        .at(&self.line.source, self.line.span(self.place), "stands before any task")
+                        .help("options of a task stand after its name; `otto --help` shows otto's own");
+                    self.diagnostics.push(known);
+                    self.place += 1;
+                }
+            } else if let Some((task, item)) = find(self.ottofile, text) {
+                let span = self.line.span(self.place);
+                self.place += 1;
+                let asked = Asked { task, item, span, given: Vec::new(), is_serial: false };
+                let asked = self.words_of(asked);
+                tasks.push(asked);
+            } else {
+                let previous = tasks.last().map(|asked| &self.ottofile.tasks[asked.task]);
+                let diagnostic = self.no_such_task(text, previous);
+                self.diagnostics.push(diagnostic);
+                self.place += 1;
+                // What follows belongs to a task that is not there; one message is enough.
+                break;
+            }
+        }
+        tasks
+    }
+
+    fn no_such_task(&self, text: &str, previous: Option<&Task>) -> Diagnostic {
+        let (source, span) = (&self.line.source, self.line.span(self.place));
+        if BUILT_INS.contains(&text) {
+            let task = previous.map_or("a task", |task| task.name.as_str());
+            return Diagnostic::error(
+                Code::BuiltInMixed,
+                format!("`{text}` is a built-in and cannot run together with the task `{task}`"),
+            )
+            .at(source, span, "a built-in stands alone")
+            .help(format!("run `otto {text}` by itself"));
+        }
+        match previous {
+            None => unknown_task(self.ottofile, text, source, span),
+            Some(task) => {
+                let takes_none = task.params.is_empty();
+                let why = if takes_none {
+                    "it takes no arguments"
+                } else {
+                    "all its positional parameters have their value"
+                };
+                let known = self.ottofile.tasks.iter().map(|task| task.name.as_str());
+                Diagnostic::error(
+                    Code::UnexpectedWord,
+                    format!("`{text}` is neither a task nor an argument of `{}`", task.name),
+                )
+                .at(source, span, why)
+                .did_you_mean(&similar(text, known, 3))
+                .help(format!("`otto {} --help` shows what it takes", task.name))
+            }
+        }
+    }
+
+    /// Takes one of otto's own options with its value; false if it is none.
+    fn own_option(&mut self) -> bool {
+        let text = self.line.text(self.place);
+        let (name, has_value) = match text.split_once('=') {
+            Some((name, _)) if text.starts_with("--") => (name, true),
+            _ => (text, false),
+        };
+        let found = match (self.option)(name) {
+            Some(takes) => Some((takes, has_value)),
+            // `-j4`: a short option with its value attached.
+            None if !text.starts_with("--") && text.is_char_boundary(2) => {
+                (self.option)(&text[..2]).map(|takes| (takes, true))
+            }
+            None => None,
+        };
+        let Some((takes, has_value)) = found else { return false };
+        self.options.push(self.line.words[self.place].clone());
+        self.place += 1;
+        if takes == Takes::Value && !has_value && self.place < self.line.words.len() {
+            self.options.push(self.line.words[self.place].clone());
+            self.place += 1;
+        }
+        true
+    }
+
+    /// Takes the words that belong to one task.
+    fn words_of(&mut self, mut asked: Asked) -> Asked {
+        let ottofile = self.ottofile;
+        let task = &ottofile.tasks[asked.task];
+        let mut taker = words::Taker::new(self.line, task, self.ottofile);
+        while self.place < self.line.words.len() {
+            let text = self.line.text(self.place);
+            let is_option = text.starts_with('-') && text.len() > 1;
+            if text == "--" {
+                self.place += 1;
+                while self.place < self.line.words.len() {
+                    self.place = taker.word_after_dashes(self.place, &mut self.diagnostics);
+                }
+            } else if is_option && !taker.takes_as_number(text) {
+                if let Some(next) = taker.option(self.place, &mut self.diagnostics) {
+                    self.place = next;
+                } else if text == "--Serial" && task.foreach.is_some() {
+                    asked.is_serial = true;
+                    self.place += 1;
+                } else if text == "-h" || text == "--help" {
+                    self.help = Some(asked.task);
+                    self.place += 1;
+                } else if !self.own_option() {
+                    let diagnostic = taker.unknown_option(self.place);
+                    self.diagnostics.push(diagnostic);
+                    self.place += 1;
+                }
+            } else if let Some(next) = taker.positional(self.place) {
+                self.place = next;
+            } else {
+                break;
+            }
+        }
+        asked.given = taker.finish(&mut self.diagnostics);
+        asked
+    }
+}
+
+/// A task that is named twice is run once, with the values of both; two different values for one parameter
+/// are an error.
+fn merge(
+    tasks: Vec<Asked>,
+    ottofile: &Ottofile,
+    source: &SourceFile,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Asked> {
+    let mut merged: Vec<Asked> = Vec::new();
+    let mut places = std::collections::HashMap::new();
+    for asked in tasks {
+        let place = *places.entry((asked.task, asked.item.clone())).or_insert(merged.len());
+        if place == merged.len() {
+            merged.push(asked);
+            continue;
+        }
+        let first = &mut merged[place];
+        first.is_serial |= asked.is_serial;
+        for given in asked.given {
+            match first.given.iter().find(|earlier| earlier.param == given.param) {
+                None => first.given.push(given),
+                Some(earlier) if earlier.value == given.value => {}
+                Some(earlier) => {
+                    let task = &ottofile.tasks[first.task];
+                    let name = &task.params[given.param].name;
+                    diagnostics.push(
+                        Diagnostic::error(
+                            Code::ParamConflict,
+                            format!("`{}` is asked for twice with different values of `{name}`", task.name),
+                        )
+                        .at(source, given.span, "a second value")
+                        .at(source, earlier.span, "the first value")
+                        .note("a task runs once in a run"),
+                    );
+                }
+            }
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,372 @@
+//! The words of one task, taken by the arity that its parameters declare.
+
+use super::{Given, find};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::name::similar;
+use crate::ottofile::Ottofile;
+use crate::ottofile::spec::{Count, Param, ParamForm, Task};
+use crate::source::{SourceFile, Span};
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+/// The words as given, and as one line of text with the place of each.
+pub(super) struct CommandLine {
+    pub(super) words: Vec<OsString>,
+    pub(super) source: SourceFile,
+    spans: Vec<Span>,
+    texts: Vec<String>,
+}
+
+impl CommandLine {
+    pub(super) fn new(words: &[OsString]) -> CommandLine {
+        let mut line = String::from("otto");
+        let mut spans = Vec::with_capacity(words.len());
+        let mut texts = Vec::with_capacity(words.len());
+        for word in words {
+            let text = word.to_string_lossy().into_owned();
+            line.push(' ');
+            let start = line.len();
+            line.push_str(&quoted(&text));
+            spans.push(Span::new(start, line.len()));
+            texts.push(text);
+        }
+        CommandLine { words: words.to_vec(), source: SourceFile::new("command line", line), spans, texts }
+    }
+
+    /// The word as text; bytes that are not UTF-8 are replaced, which no name or option matches.
+    pub(super) fn text(&self, place: usize) -> &str {
+        &self.texts[place]
+    }
+
+    pub(super) fn span(&self, place: usize) -> Span {
+        self.spans[place]
+    }
+}
+
+/// As a shell would want it, when it holds a blank or a quote.
+pub(crate) fn quoted(text: &str) -> Cow<'_, str> {
+    let is_plain = !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "-_=./:,+@%^".contains(c));
+    if is_plain { Cow::Borrowed(text) } else { Cow::Owned(format!("'{}'", text.replace('\'', "'\\''"))) }
+}
+
+/// Collects the values of one task.
+pub(super) struct Taker<'a> {
+    line: &'a CommandLine,
+    task: &'a Task,
+    ottofile: &'a Ottofile,
+    given: Vec<Given>,
+    /// Places in `Task::params` of the positional ones, in order.
+    positionals: Vec<usize>,
+    /// The positional that the next word would go to, and how many words it has.
+    next: usize,
+    taken: usize,
+}
+
+impl<'a> Taker<'a> {
+    pub(super) fn new(line: &'a CommandLine, task: &'a Task, ottofile: &'a Ottofile) -> Taker<'a> {
+        let is_positional = |(_, param): &(usize, &Param)| matches!(param.form, ParamForm::Positional(_));
+        let positionals =
+            task.params.iter().enumerate().filter(is_positional).map(|(place, _)| place).collect();
+        Taker { line, task, ottofile, given: Vec::new(), positionals, next: 0, taken: 0 }
+    }
+
+    /// `-5` is a value when a positional waits and no option is called so.
+    pub(super) fn takes_as_number(&self, text: &str) -> bool {
+        let is_number = text.parse::<f64>().is_ok();
+        is_number
+            && self.next < self.positionals.len()
+            && self.short(text.chars().nth(1).unwrap_or('-')).is_none()
+    }
+
+    fn short(&self, letter: char) -> Option<usize> {
+        self.find(|form| matches!(form, ParamForm::Option { short: Some(short), .. } if *short == letter))
+    }
+
+    fn long(&self, name: &str) -> Option<usize> {
+        self.find(|form| matches!(form, ParamForm::Option { long: Some(long), .. } if long == name))
+    }
+
+    fn find(&self, matches: impl Fn(&ParamForm) -> bool) -> Option<usize> {
+        self.task.params.iter().position(|param| matches(&param.form))
+    }
+
+    fn push(&mut self, param: usize, value: OsString, span: Span) {
+        let gathers = matches!(self.task.params[param].count, Count::Range { .. });
+        match self.given.iter_mut().find(|given| given.param == param) {
+            Some(given) if gathers => {
+                given.value.push(" ");
+                given.value.push(value);
+                given.span = Span { start: given.span.start, end: span.end };
+            }
+            // The last one wins, as users of other tools expect.
+            Some(given) => *given = Given { param, value, span },
+            None => self.given.push(Given { param, value, span }),
+        }
+    }
+
+    /// Takes an option of this task with its values; None if the task declares no such option.
+    pub(super) fn option(&mut self, place: usize, diagnostics: &mut Vec<Diagnostic>) -> Option<usize> {
+        let text = self.line.text(place);
+        if let Some(long) = text.strip_prefix("--") {
+            let (name, attached) = match long.split_once('=') {
+                Some((name, _)) => (name, Some(self.after_equals(place))),
+                None => (long, None),
+            };
+            if let Some(param) = self.long(name) {
+                return Some(self.values(param, text, place, attached, diagnostics));
+            }
+            let negated = name.strip_prefix("no-").and_then(|name| self.long(name));
+            let param = negated
+                .filter(|param| self.task.params[*param].count == Count::Flag && attached.is_none())?;
+            self.push(param, "false".into(), self.line.span(place));
+            return Some(place + 1);
+        }
+        let mut letters = text[1..].char_indices();
+        let (_, first) = letters.next()?;
+        let param = self.short(first)?;
+        let rest = letters.next();
+        match (self.task.params[param].count, rest) {
+            (_, None) => Some(self.values(param, text, place, None, diagnostics)),
+            (Count::Flag, Some((_, '='))) => {
+                let attached = self.after_equals(place);
+                Some(self.values(param, text, place, Some(attached), diagnostics))
+            }
+            (Count::Flag, Some(_)) => self.bundle(place, diagnostics),
+            (Count::One | Count::Range { .. }, Some((offset, letter))) => {
+                let skipped = 1 + offset + usize::from(letter == '=');
+                let value = OsString::from_vec(self.line.words[place].as_bytes()[skipped..].to_vec());
+                Some(self.values(param, text, place, Some(value), diagnostics))
+            }
+        }
+    }
+
+    /// `-vf` is `-v -f` when all are flags but the last, which may take a value.
+    fn bundle(&mut self, place: usize, diagnostics: &mut Vec<Diagnostic>) -> Option<usize> {
+        let letters: Vec<char> = self.line.text(place)[1..].chars().collect();
+        let params: Option<Vec<usize>> = letters.iter().map(|letter| self.short(*letter)).collect();
+        let params = params?;
+        let (last, flags) = params.split_last()?;
+        if flags.iter().any(|param| self.task.params[*param].count != Count::Flag) {
+            return None;
+        }
+        for param in flags {
+            self.push(*param, "true".into(), self.line.span(place));
+        }
+        let shown = format!("-{}", letters[letters.len() - 1]);
+        Some(self.values(*last, &shown, place, None, diagnostics))
+    }
+
+    fn after_equals(&self, place: usize) -> OsString {
+        let bytes = self.line.words[place].as_bytes();
+        let equals = bytes.iter().position(|byte| *byte == b'=').map_or(bytes.len(), |at| at + 1);
+        OsString::from_vec(bytes[equals..].to_vec())
+    }
+
+    /// Takes the values of an option that stands at `place`; answers where the next word is.
+    fn values(
+        &mut self,
+        param: usize,
+        shown: &str,
+        place: usize,
+        attached: Option<OsString>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> usize {
+        let span = self.line.span(place);
+        let (least, most) = match (self.task.params[param].count, attached) {
+            (Count::Flag, None) => {
+                self.push(param, "true".into(), span);
+                return place + 1;
+            }
+            (Count::Flag, Some(value)) => {
+                match parse_bool(&value) {
+                    Some(value) => self.push(param, value.to_string().into(), span),
+                    None => diagnostics.push(
+                        Diagnostic::error(
+                            Code::BadParamType,
+                            format!(
+                                "`{}` is not a value for the flag `{}`",
+                                value.to_string_lossy(),
+                                flag_of(shown)
+                            ),
+                        )
+                        .at(&self.line.source, span, "a flag is `true` or `false`"),
+                    ),
+                }
+                return place + 1;
+            }
+            (Count::One, Some(value)) => {
+                self.push(param, value, span);
+                return place + 1;
+            }
+            (Count::Range { .. }, Some(value)) => {
+                self.push(param, value, span);
+                return place + 1;
+            }
+            (Count::One, None) => (1, Some(1)),
+            (Count::Range { least, most }, None) => (least, most),
+        };
+        let mut next = place + 1;
+        let mut taken = 0;
+        while most.is_none_or(|most| taken < most) && next < self.line.words.len() {
+            let text = self.line.text(next);
+            let is_optional = taken >= least;
+            if text == "--" || self.is_option(text) || is_optional && find(self.ottofile, text).is_some() {
+                break;
+            }
+            self.push(param, self.line.words[next].clone(), self.line.span(next));
+            next += 1;
+            taken += 1;
+        }
+        if taken == 0 && least == 0 {
+            // `--tags` alone: an empty list, which is not the same as not given.
+            self.push(param, OsString::new(), span);
+        }
+        if taken < least {
+            let wanted = if least == 1 { "a value".to_owned() } else { format!("{least} values") };
+            let mut diagnostic = Diagnostic::error(
+                Code::MissingValue,
+                format!("`{shown}` of `{}` needs {wanted}", self.task.name),
+            )
+            .at(
+                &self.line.source,
+                span,
+                if taken == 0 { "no value follows".to_owned() } else { format!("only {taken} follow") },
+            );
+            if next < self.line.words.len() && self.line.text(next).starts_with('-') {
+                diagnostic = diagnostic.help(format!(
+                    "a value that starts with `-` is written `{}={}`",
+                    flag_of(shown),
+                    self.line.text(next)
+                ));
+            }
+            diagnostics.push(diagnostic);
+        }
+        next
+    }
+
+    /// Whether a word is an option rather than a value: it starts with `-` and is neither `-` nor a number.
+    fn is_option(&self, text: &str) -> bool {
+        text.starts_with('-') && text.len() > 1 && text.parse::<f64>().is_err()
+    }
+
+    /// Gives a bare word to the positional that waits for it; None if it belongs to nobody here.
+    ///
+    /// A positional without a value yet takes any word, even one that spells a task. One that has its least
+    /// number of words, or a default, takes only words that spell none.
+    pub(super) fn positional(&mut self, place: usize) -> Option<usize> {
+        loop {
+            let param = *self.positionals.get(self.next)?;
+            let declared = &self.task.params[param];
+            let (least, most) = bounds(declared.count);
+            if most.is_some_and(|most| self.taken >= most) {
+                self.next += 1;
+                self.taken = 0;
+                continue;
+            }
+            let is_waiting = self.taken < least && declared.default.is_none();
+            if !is_waiting && find(self.ottofile, self.line.text(place)).is_some() {
+                return None;
+            }
+            self.push(param, self.line.words[place].clone(), self.line.span(place));
+            self.taken += 1;
+            return Some(place + 1);
+        }
+    }
+
+    /// After `--` every word is a positional, whatever it looks like.
+    pub(super) fn word_after_dashes(&mut self, place: usize, diagnostics: &mut Vec<Diagnostic>) -> usize {
+        while let Some(param) = self.positionals.get(self.next).copied() {
+            if bounds(self.task.params[param].count).1.is_none_or(|most| self.taken < most) {
+                self.push(param, self.line.words[place].clone(), self.line.span(place));
+                self.taken += 1;
+                return place + 1;
+            }
+            self.next += 1;
+            self.taken = 0;
+        }
+        diagnostics.push(
+            Diagnostic::error(
+                Code::UnexpectedWord,
+                format!("`{}` takes no further argument", self.task.name),
+            )
+            .at(&self.line.source, self.line.span(place), "left over after `--`"),
+        );
+        place + 1
+    }
+
+    pub(super) fn unknown_option(&self, place: usize) -> Diagnostic {
+        let text = self.line.text(place);
+        let name = text.split('=').next().unwrap_or(text);
+        let known: Vec<String> = self.task.params.iter().flat_map(option_names).collect();
+        let near = similar(name, known.iter().map(String::as_str), 3);
+        let diagnostic =
+            Diagnostic::error(Code::UnknownParam, format!("`{}` has no option `{name}`", self.task.name))
+                .at(&self.line.source, self.line.span(place), "not declared in its `params`")
+                .did_you_mean(&near);
+        if known.is_empty() {
+            diagnostic.note(format!("`{}` declares no options", self.task.name))
+        } else if near.is_empty() {
+            diagnostic.help(format!(
+                "it has {}",
+                known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+            ))
+        } else {
+            diagnostic
+        }
+    }
+
+    /// The values, after a check that each positional got as many words as it needs.
+    pub(super) fn finish(self, diagnostics: &mut Vec<Diagnostic>) -> Vec<Given> {
+        if let Some(param) = self.positionals.get(self.next) {
+            let declared = &self.task.params[*param];
+            let (least, _) = bounds(declared.count);
+            if self.taken > 0 && self.taken < least {
+                let given = self.given.iter().find(|given| given.param == *param);
+                let span = given.map_or(Span::default(), |given| given.span);
+                diagnostics.push(
+                    Diagnostic::error(
+                        Code::WrongCount,
+                        format!(
+                            "`{}` of `{}` needs {least} values, {} given",
+                            declared.name, self.task.name, self.taken
+                        ),
+                    )
+                    .at(&self.line.source, span, "too few"),
+                );
+            }
+        }
+        self.given
+    }
+}
+
+/// `--msg` and `-m` of a parameter; nothing for a positional.
+pub(super) fn option_names(param: &Param) -> Vec<String> {
+    match &param.form {
+        ParamForm::Positional(_) => Vec::new(),
+        ParamForm::Option { short, long } => {
+            let long = long.iter().map(|long| format!("--{long}"));
+            long.chain(short.iter().map(|short| format!("-{short}"))).collect()
+        }
+    }
+}
+
+fn bounds(count: Count) -> (usize, Option<usize>) {
+    match count {
+        Count::Flag => (0, Some(0)),
+        Count::One => (1, Some(1)),
+        Count::Range { least, most } => (least, most),
+    }
+}
+
+fn flag_of(shown: &str) -> &str {
+    shown.split('=').next().unwrap_or(shown)
+}
+
+pub(super) fn parse_bool(value: &OsStr) -> Option<bool> {
+    match value.to_str()?.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Some(true),
+        "false" | "no" | "off" | "0" => Some(false),
+        _ => None,
+    }
+}

@@ -1,0 +1,422 @@
+//! Chooses the next job and settles outcomes.
+//! Knows no clock, no process and no file; the run loop brings those.
+
+use crate::event::{Outcome, Skip};
+use crate::ottofile::spec::When;
+use crate::plan::{Job, JobId, Lane, LaneId, Plan, Work};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+/// The state of all jobs of one plan. Every job is settled exactly once.
+#[derive(Debug)]
+pub(crate) struct Scheduler<'a> {
+    plan: &'a Plan,
+    states: Vec<State>,
+    /// For each job, those that need it.
+    dependants: Vec<Vec<JobId>>,
+    /// Jobs that may start, by priority: the longest chain behind them first, then plan order.
+    ready: BinaryHeap<(u32, Reverse<JobId>)>,
+    /// Jobs of lanes that `-j` does not bind.
+    unbound: VecDeque<JobId>,
+    lanes: Vec<LaneState>,
+    slots: usize,
+    /// Running jobs that hold a slot.
+    held: usize,
+    running: usize,
+    unsettled: usize,
+    policy: Policy,
+    has_stopped: bool,
+    terminal_runs: bool,
+    /// Settled before anything ran: groups without needs. Handed out by [`Scheduler::begin`].
+    early: Vec<JobId>,
+}
+
+/// What a failure means for jobs that do not need the failed one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Policy {
+    KeepGoing,
+    /// Start nothing more; what runs may finish.
+    FailFast,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum State {
+    Waiting {
+        missing: u32,
+    },
+    /// May start, is kept in a queue.
+    Ready,
+    Running,
+    /// Failed an attempt and waits for the next; holds no slot.
+    Pausing,
+    Settled(Outcome),
+}
+
+#[derive(Debug)]
+struct LaneState {
+    kind: Lane,
+    /// In plan order.
+    members: Vec<JobId>,
+    running: usize,
+    /// Ready, but the lane is full or an earlier member comes first.
+    parked: Vec<JobId>,
+    /// Serial lanes: the first member that is not settled.
+    front: usize,
+}
+
+impl<'a> Scheduler<'a> {
+    /// `slots` is the number of jobs that may run at a time, at least 1.
+    pub(crate) fn new(plan: &'a Plan, slots: usize, policy: Policy) -> Scheduler<'a> {
+        let count = plan.jobs.len();
+        let mut dependants = vec![Vec::new(); count];
+        let mut states = Vec::with_capacity(count);
+        let mut lanes: Vec<LaneState> = plan
+            .lanes
+            .iter()
+            .map(|kind| LaneState {
+                kind: *kind,
+                members: Vec::new(),
+                running: 0,
+                parked: Vec::new(),
+                front: 0,
+            })
+            .collect();
+        for (id, job) in plan.ids().zip(&plan.jobs) {
+            let mut missing = 0;
+            for need in &job.needs {
+                let known: &mut Vec<JobId> = &mut dependants[need.job.index()];
+                // Two edges to one job (`success` and `always`, say) are one wait.
+                if known.last() != Some(&id) {
+                    known.push(id);
+                    missing += 1;
+                }
+            }
+            states.push(State::Waiting { missing });
+            if let Some(LaneId(lane)) = job.lane {
+                lanes[lane as usize].members.push(id);
+            }
+        }
+        let mut scheduler = Scheduler {
+            plan,
+            states,
+            dependants,
+            ready: BinaryHeap::new(),
+            unbound: VecDeque::new(),
+            lanes,
+            slots: slots.max(1),
+            held: 0,
+            running: 0,
+            unsettled: count,
+            policy,
+            has_stopped: false,
+            terminal_runs: false,
+            early: Vec::new(),
+        };
+        let free: Vec<JobId> =
+            plan.ids().filter(|id| scheduler.states[id.index()] == State::Waiting { missing: 0 }).collect();
+        scheduler.early = scheduler.settle_released(free);
+        scheduler
+    }
+
+    /// The jobs that were settled before any ran, with their outcomes. To be asked once, first.
+    pub(crate) fn begin(&mut self) -> Vec<(JobId, Outcome)> {
+        let early = std::mem::take(&mut self.early);
+        self.with_outcomes(early)
+    }
+
+    /// The job to start now, which then counts as running; None while nothing may start.
+    pub(crate) fn next(&mut self) -> Option<JobId> {
+        if self.has_stopped || self.terminal_runs {
+            return None;
+        }
+        if let Some(job) = self.unbound.pop_front() {
+            self.start(job);
+            return Some(job);
+        }
+        while self.held < self.slots {
+            let (height, Reverse(job)) = *self.ready.peek()?;
+            if self.plan.job(job).work == Work::Terminal && self.running > 0 {
+                // It runs alone: let the others end first.
+                return None;
+            }
+            self.ready.pop();
+            if !self.may_enter_lane(job) {
+                let LaneId(lane) =
+                    self.plan.job(job).lane.expect("bug: a job without a lane was held back by one");
+                self.lanes[lane as usize].parked.push(job);
+                continue;
+            }
+            debug_assert_eq!(height, self.plan.job(job).height);
+            self.start(job);
+            return Some(job);
+        }
+        None
+    }
+
+    fn start(&mut self, job: JobId) {
+        debug_assert_eq!(self.states[job.index()], State::Ready);
+        self.states[job.index()] = State::Running;
+        self.running += 1;
+        self.held += usize::from(self.holds_slot(job));
+        self.terminal_runs = self.plan.job(job).work == Work::Terminal;
+        if let Some(LaneId(lane)) = self.plan.job(job).lane {
+            self.lanes[lane as usize].running += 1;
+        }
+    }
+
+    fn holds_slot(&self, job: JobId) -> bool {
+        self.lane_kind(job) != Some(Lane::All)
+    }
+
+    fn lane_kind(&self, job: JobId) -> Option<Lane> {
+        self.plan.job(job).lane.map(|LaneId(lane)| self.lanes[lane as usize].kind)
+    }
+
+    fn may_enter_lane(&self, job: JobId) -> bool {
+        let Some(LaneId(lane)) = self.plan.job(job).lane else { return true };
+        let lane = &self.lanes[lane as usize];
+        match lane.kind {
+            Lane::All => true,
+            Lane::Most(most) => lane.running < most,
+            Lane::Serial => lane.running == 0 && lane.members.get(lane.front) == Some(&job),
+        }
+    }
+
+    /// The attempt of a running job failed and another will follow; until [`Scheduler::resume`] it holds no slot.
+    /// It keeps its place in its lane.
+    pub(crate) fn pause(&mut self, job: JobId) {
+        assert_eq!(self.states[job.index()], State::Running, "bug: a job that does not run cannot pause");
+        self.states[job.index()] = State::Pausing;
+        self.leave(job);
+    }
+
+    /// The pause is over: the job may start again.
+    pub(crate) fn resume(&mut self, job: JobId) {
+        if self.states[job.index()] == State::Pausing {
+            self.states[job.index()] = State::Ready;
+            self.enqueue(job);
+        }
+    }
+
+    /// A running job gives back what it held.
+    fn leave(&mut self, job: JobId) {
+        self.running -= 1;
+        self.held -= usize::from(self.holds_slot(job));
+        self.terminal_runs &= self.plan.job(job).work != Work::Terminal;
+        if let Some(LaneId(lane)) = self.plan.job(job).lane {
+            let lane = &mut self.lanes[lane as usize];
+            lane.running -= 1;
+            for parked in std::mem::take(&mut lane.parked) {
+                self.ready.push((self.plan.job(parked).height, Reverse(parked)));
+            }
+        }
+    }
+
+    fn enqueue(&mut self, job: JobId) {
+        if self.lane_kind(job) == Some(Lane::All) {
+            self.unbound.push_back(job);
+        } else {
+            self.ready.push((self.plan.job(job).height, Reverse(job)));
+        }
+    }
+
+    /// Settles a running (or pausing) job, and with it whatever its outcome decides. Answers all that were
+    /// settled, this one first.
+    pub(crate) fn finish(&mut self, job: JobId, outcome: Outcome) -> Vec<(JobId, Outcome)> {
+        match self.states[job.index()] {
+            State::Running => self.leave(job),
+            State::Pausing => {}
+            State::Waiting { .. } | State::Ready | State::Settled(_) => {
+                unreachable!("bug: job {job:?} finished without running")
+            }
+        }
+        let has_failed = outcome.is_failure();
+        self.set(job, outcome);
+        let mut settled = vec![job];
+        if has_failed && self.policy == Policy::FailFast {
+            settled.extend(self.settle_rest(&Outcome::Skipped(Skip::FailFast)));
+        }
+        settled.extend(self.settle_after(vec![job]));
+        self.with_outcomes(settled)
+    }
+
+    /// Starts nothing more. Answers the jobs that this settles: all that do not run.
+    pub(crate) fn stop(&mut self) -> Vec<(JobId, Outcome)> {
+        self.has_stopped = true;
+        let settled = self.settle_rest(&Outcome::Cancelled);
+        self.with_outcomes(settled)
+    }
+
+    /// Nothing runs and nothing is left to run.
+    pub(crate) fn is_done(&self) -> bool {
+        self.unsettled == 0
+    }
+
+    pub(crate) fn running(&self) -> usize {
+        self.running
+    }
+
+    pub(crate) fn outcome(&self, job: JobId) -> Option<&Outcome> {
+        match &self.states[job.index()] {
+            State::Settled(outcome) => Some(outcome),
+            State::Waiting { .. } | State::Ready | State::Running | State::Pausing => None,
+        }
+    }
+
+    fn with_outcomes(&self, jobs: Vec<JobId>) -> Vec<(JobId, Outcome)> {
+        let outcome =
+            |job: JobId| self.outcome(job).expect("bug: a job counts as settled without an outcome").clone();
+        jobs.into_iter().map(|job| (job, outcome(job))).collect()
+    }
+
+    /// Gives every job that neither runs nor is settled this outcome.
+    fn settle_rest(&mut self, outcome: &Outcome) -> Vec<JobId> {
+        self.ready.clear();
+        self.unbound.clear();
+        self.lanes.iter_mut().for_each(|lane| lane.parked.clear());
+        let is_open = |state: &State| matches!(state, State::Waiting { .. } | State::Ready | State::Pausing);
+        let open: Vec<JobId> = self.plan.ids().filter(|job| is_open(&self.states[job.index()])).collect();
+        for job in &open {
+            self.set(*job, outcome.clone());
+        }
+        open
+    }
+
+    fn set(&mut self, job: JobId, outcome: Outcome) {
+        let state = &mut self.states[job.index()];
+        assert!(!matches!(state, State::Settled(_)), "bug: job {job:?} settled twice");
+        *state = State::Settled(outcome);
+        self.unsettled -= 1;
+    }
+
+    /// Follows the consequences of settled jobs; answers what else was settled.
+    fn settle_after(&mut self, mut open: Vec<JobId>) -> Vec<JobId> {
+        let mut settled = Vec::new();
+        while let Some(job) = open.pop() {
+            let mut released = Vec::new();
+            for index in 0..self.dependants[job.index()].len() {
+                let dependant = self.dependants[job.index()][index];
+                if let State::Waiting { missing } = &mut self.states[dependant.index()] {
+                    *missing -= 1;
+                    if *missing == 0 {
+                        released.push(dependant);
+                    }
+                }
+            }
+            let mut also = self.release(released);
+            also.extend(self.advance_lane(job));
+            open.extend(&also);
+            settled.extend(also);
+        }
+        settled
+    }
+
+    /// As `settle_after`, for jobs that wait for nothing.
+    fn settle_released(&mut self, released: Vec<JobId>) -> Vec<JobId> {
+        let mut settled = self.release(released);
+        settled.extend(self.settle_after(settled.clone()));
+        settled
+    }
+
+    /// Decides jobs whose needs are all settled: queued, or settled at once.
+    fn release(&mut self, released: Vec<JobId>) -> Vec<JobId> {
+        let mut settled = Vec::new();
+        for job in released {
+            match self.decide(self.plan.job(job)) {
+                Some(outcome) => {
+                    self.set(job, outcome);
+                    settled.push(job);
+                }
+                None => {
+                    self.states[job.index()] = State::Ready;
+                    self.enqueue(job);
+                }
+            }
+        }
+        settled
+    }
+
+    /// After a member of a serial lane was settled: the next one's turn, or the end of all after a failure.
+    fn advance_lane(&mut self, job: JobId) -> Vec<JobId> {
+        let Some(LaneId(lane)) = self.plan.job(job).lane else { return Vec::new() };
+        let lane = lane as usize;
+        if self.lanes[lane].kind != Lane::Serial {
+            return Vec::new();
+        }
+        let mut skipped = Vec::new();
+        if self.outcome(job).is_some_and(Outcome::is_failure) {
+            let predecessor = self.plan.job(job).name.clone();
+            for index in 0..self.lanes[lane].members.len() {
+                let member = self.lanes[lane].members[index];
+                let is_open = matches!(self.states[member.index()], State::Waiting { .. } | State::Ready);
+                if member > job && is_open {
+                    self.set(member, Outcome::Skipped(Skip::SerialPredecessor(predecessor.clone())));
+                    skipped.push(member);
+                }
+            }
+            let is_open = |state: &State| matches!(state, State::Ready);
+            let states = &self.states;
+            self.ready.retain(|(_, Reverse(job))| is_open(&states[job.index()]));
+            self.lanes[lane].parked.clear();
+        }
+        let lane = &mut self.lanes[lane];
+        while lane
+            .members
+            .get(lane.front)
+            .is_some_and(|member| matches!(self.states[member.index()], State::Settled(_)))
+        {
+            lane.front += 1;
+        }
+        for parked in std::mem::take(&mut lane.parked) {
+            self.ready.push((self.plan.job(parked).height, Reverse(parked)));
+        }
+        skipped
+    }
+
+    /// The outcome of a job that is decided by its needs alone; None if it is to run.
+    fn decide(&self, job: &Job) -> Option<Outcome> {
+        let outcome =
+            |need: JobId| self.outcome(need).expect("bug: a job was released before its needs were settled");
+        if job.work == Work::ForeachGroup
+            && job.needs.iter().all(|need| self.plan.job(need.job).task == job.task)
+        {
+            return Some(self.group_outcome(job));
+        }
+        let mut not_called_for = None;
+        for need in &job.needs {
+            let name = || self.plan.job(need.job).name.clone();
+            match (need.when, outcome(need.job)) {
+                (_, Outcome::Cancelled | Outcome::Interrupted { .. }) => return Some(Outcome::Cancelled),
+                (When::Success, Outcome::Succeeded | Outcome::Fresh { .. })
+                | (When::Failure, Outcome::Failed { .. })
+                | (When::Always, _) => {}
+                (When::Success, Outcome::Skipped(Skip::NotCalledFor(_))) | (When::Failure, _) => {
+                    not_called_for.get_or_insert_with(name);
+                }
+                (When::Success, Outcome::Failed { .. } | Outcome::Skipped(_)) => {
+                    return Some(Outcome::Skipped(Skip::Needs(name())));
+                }
+            }
+        }
+        if let Some(job) = not_called_for {
+            return Some(Outcome::Skipped(Skip::NotCalledFor(job)));
+        }
+        if job.work.has_body() { None } else { Some(Outcome::Succeeded) }
+    }
+
+    /// A foreach group failed if a job of it failed, was skipped if one was skipped, else succeeded.
+    fn group_outcome(&self, group: &Job) -> Outcome {
+        let outcomes = || group.needs.iter().filter_map(|need| self.outcome(need.job));
+        if let Some(Outcome::Failed { exit, .. }) = outcomes().find(|outcome| outcome.is_failure()) {
+            return Outcome::Failed { exit: exit.clone(), reason: None };
+        }
+        let other = outcomes().find(|outcome| !outcome.is_success());
+        other.cloned().map_or(Outcome::Succeeded, |outcome| match outcome {
+            Outcome::Interrupted { .. } => Outcome::Cancelled,
+            other => other,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,301 @@
+use super::*;
+use crate::event::Exit;
+use crate::name::JobName;
+use crate::plan::Need;
+use proptest::prelude::*;
+use std::sync::Arc;
+
+fn failed() -> Outcome {
+    Outcome::Failed { exit: Exit::Code(1), reason: None }
+}
+
+fn job(place: usize, work: Work, needs: Vec<Need>, lane: Option<LaneId>) -> Job {
+    Job {
+        name: JobName::recorded(&format!("t{place}")).expect("not empty"),
+        task: place,
+        work,
+        item: None,
+        params: Vec::new(),
+        needs,
+        inputs: Vec::new(),
+        envs: Vec::new(),
+        input_globs: Vec::new(),
+        output_globs: Vec::new(),
+        lane,
+        height: 1,
+        timeout: None,
+    }
+}
+
+fn plan(mut jobs: Vec<Job>, lanes: Vec<Lane>) -> Plan {
+    crate::plan::graph::set_heights(&mut jobs);
+    Plan { jobs, lanes, envs: Arc::new(Vec::new()) }
+}
+
+fn need(job: u32, when: When) -> Need {
+    Need { job: JobId(job), when }
+}
+
+/// Runs a plan to its end with given outcomes; answers each job's outcome as a word.
+fn run(plan: &Plan, slots: usize, policy: Policy, outcome: impl Fn(JobId) -> Outcome) -> Vec<String> {
+    let mut scheduler = Scheduler::new(plan, slots, policy);
+    scheduler.begin();
+    let mut running = VecDeque::new();
+    loop {
+        while let Some(job) = scheduler.next() {
+            running.push_back(job);
+        }
+        let Some(job) = running.pop_front() else { break };
+        scheduler.finish(job, outcome(job));
+    }
+    assert!(scheduler.is_done());
+    let word = |job| match scheduler.outcome(job).expect("settled") {
+        Outcome::Succeeded => "ok".to_owned(),
+        Outcome::Fresh { .. } => "fresh".to_owned(),
+        Outcome::Failed { .. } => "FAIL".to_owned(),
+        Outcome::Skipped(Skip::Needs(job)) => format!("needs {job}"),
+        Outcome::Skipped(Skip::NotCalledFor(job)) => format!("not called for by {job}"),
+        Outcome::Skipped(Skip::SerialPredecessor(job)) => format!("after {job}"),
+        Outcome::Skipped(Skip::FailFast) => "fail-fast".to_owned(),
+        Outcome::Interrupted { .. } => "INT".to_owned(),
+        Outcome::Cancelled => "cancelled".to_owned(),
+    };
+    plan.ids().map(word).collect()
+}
+
+#[test]
+fn a_failure_skips_its_dependants_and_nothing_else() {
+    let jobs = vec![
+        job(0, Work::Body, vec![], None),
+        job(1, Work::Body, vec![], None),
+        job(2, Work::Body, vec![need(0, When::Success)], None),
+        job(3, Work::Group, vec![need(1, When::Success), need(2, When::Success)], None),
+        job(4, Work::Body, vec![need(1, When::Success)], None),
+    ];
+    let plan = plan(jobs, vec![]);
+    let outcome = |job: JobId| if job.0 == 0 { failed() } else { Outcome::Succeeded };
+    assert_eq!(run(&plan, 2, Policy::KeepGoing, outcome), ["FAIL", "ok", "needs t0", "needs t2", "ok"]);
+}
+
+#[test]
+fn edges_follow_the_outcome_they_ask_for() {
+    let with = |work: Outcome| {
+        let jobs = vec![
+            job(0, Work::Body, vec![], None),
+            job(1, Work::Body, vec![need(0, When::Failure)], None),
+            job(2, Work::Body, vec![need(0, When::Always)], None),
+            job(3, Work::Body, vec![need(0, When::Success)], None),
+            job(4, Work::Body, vec![need(1, When::Success)], None),
+            job(5, Work::Body, vec![need(3, When::Always)], None),
+        ];
+        run(&plan(jobs, vec![]), 4, Policy::KeepGoing, move |job| {
+            if job.0 == 0 { work.clone() } else { Outcome::Succeeded }
+        })
+    };
+    assert_eq!(
+        with(Outcome::Succeeded),
+        ["ok", "not called for by t0", "ok", "ok", "not called for by t1", "ok"]
+    );
+    assert_eq!(with(failed()), ["FAIL", "ok", "ok", "needs t0", "ok", "ok"]);
+}
+
+#[test]
+fn a_serial_lane_keeps_its_order_and_ends_with_a_failure() {
+    let jobs = (0..4).map(|place| job(place, Work::Body, vec![], Some(LaneId(0)))).collect();
+    let mut plan = plan(jobs, vec![Lane::Serial]);
+    // The last one is the most urgent, and still comes last.
+    plan.jobs[3].height = 9;
+    let mut scheduler = Scheduler::new(&plan, 8, Policy::KeepGoing);
+    let mut order = Vec::new();
+    while let Some(job) = scheduler.next() {
+        assert_eq!(scheduler.next(), None, "one at a time");
+        order.push(job.0);
+        scheduler.finish(job, Outcome::Succeeded);
+    }
+    assert_eq!(order, [0, 1, 2, 3]);
+    let outcome = |job: JobId| if job.0 == 1 { failed() } else { Outcome::Succeeded };
+    assert_eq!(run(&plan, 8, Policy::KeepGoing, outcome), ["ok", "FAIL", "after t1", "after t1"]);
+}
+
+#[test]
+fn an_unbound_lane_does_not_count_against_the_slots() {
+    let mut jobs: Vec<Job> = (0..3).map(|place| job(place, Work::Body, vec![], Some(LaneId(0)))).collect();
+    jobs.push(job(3, Work::Body, vec![], None));
+    jobs.push(job(4, Work::Body, vec![], None));
+    let plan = plan(jobs, vec![Lane::All]);
+    let mut scheduler = Scheduler::new(&plan, 1, Policy::KeepGoing);
+    let started: Vec<u32> = std::iter::from_fn(|| scheduler.next()).map(|job| job.0).collect();
+    assert_eq!(started, [0, 1, 2, 3]);
+}
+
+#[test]
+fn a_terminal_job_runs_alone() {
+    let plan = plan(
+        vec![
+            job(0, Work::Body, vec![], None),
+            job(1, Work::Terminal, vec![], None),
+            job(2, Work::Body, vec![], None),
+        ],
+        vec![],
+    );
+    let mut scheduler = Scheduler::new(&plan, 3, Policy::KeepGoing);
+    assert_eq!(scheduler.next(), Some(JobId(0)));
+    assert_eq!(scheduler.next(), None);
+    scheduler.finish(JobId(0), Outcome::Succeeded);
+    assert_eq!(scheduler.next(), Some(JobId(1)));
+    assert_eq!(scheduler.next(), None);
+    scheduler.finish(JobId(1), Outcome::Succeeded);
+    assert_eq!(scheduler.next(), Some(JobId(2)));
+}
+
+#[test]
+fn a_pause_gives_the_slot_to_another_job() {
+    let plan = plan(vec![job(0, Work::Body, vec![], None), job(1, Work::Body, vec![], None)], vec![]);
+    let mut scheduler = Scheduler::new(&plan, 1, Policy::KeepGoing);
+    assert_eq!(scheduler.next(), Some(JobId(0)));
+    scheduler.pause(JobId(0));
+    assert_eq!(scheduler.next(), Some(JobId(1)));
+    scheduler.resume(JobId(0));
+    assert_eq!(scheduler.next(), None);
+    scheduler.finish(JobId(1), Outcome::Succeeded);
+    assert_eq!(scheduler.next(), Some(JobId(0)));
+    scheduler.finish(JobId(0), Outcome::Succeeded);
+    assert!(scheduler.is_done());
+}
+
+/// A random plan, how each job ends, and in which order running jobs end.
+#[derive(Debug, Clone)]
+struct World {
+    kinds: Vec<u8>,
+    edges: Vec<(u32, u32, u8)>,
+    lanes: Vec<u8>,
+    ends: Vec<u8>,
+    picks: Vec<u8>,
+    slots: usize,
+    is_fail_fast: bool,
+    stop_after: Option<usize>,
+}
+
+fn world() -> impl Strategy<Value = World> {
+    (1usize..24)
+        .prop_flat_map(|count| {
+            (
+                proptest::collection::vec(0u8..10, count),
+                proptest::collection::vec((0..count as u32, 0..count as u32, 0u8..6), 0..3 * count),
+                proptest::collection::vec(0u8..8, count),
+                proptest::collection::vec(0u8..10, count),
+                proptest::collection::vec(any::<u8>(), 4 * count),
+                1usize..6,
+                proptest::bool::weighted(0.2),
+                proptest::option::weighted(0.2, 0..count),
+            )
+        })
+        .prop_map(|(kinds, edges, lanes, ends, picks, slots, is_fail_fast, stop_after)| World {
+            kinds,
+            edges,
+            lanes,
+            ends,
+            picks,
+            slots,
+            is_fail_fast,
+            stop_after,
+        })
+}
+
+impl World {
+    fn plan(&self) -> Plan {
+        let lanes = vec![Lane::Serial, Lane::Most(2), Lane::All];
+        let jobs = self.kinds.iter().enumerate().map(|(place, kind)| {
+            let work = match kind {
+                0 => Work::Terminal,
+                1 => Work::Group,
+                _ => Work::Body,
+            };
+            let mut needs: Vec<Need> = self
+                .edges
+                .iter()
+                .filter(|(to, from, _)| *to as usize == place && (*from as usize) < place)
+                .map(|(_, from, when)| {
+                    need(
+                        *from,
+                        [
+                            When::Success,
+                            When::Success,
+                            When::Success,
+                            When::Success,
+                            When::Failure,
+                            When::Always,
+                        ][*when as usize],
+                    )
+                })
+                .collect();
+            needs.sort_by_key(|need| need.job);
+            needs.dedup_by_key(|need| need.job);
+            let lane =
+                (self.lanes[place] < 3 && work == Work::Body).then(|| LaneId(u32::from(self.lanes[place])));
+            job(place, work, needs, lane)
+        });
+        plan(jobs.collect(), lanes)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 20_000, ..ProptestConfig::default() })]
+    #[test]
+    fn every_job_is_settled_once_and_none_starts_early(world in world()) {
+        let plan = world.plan();
+        let policy = if world.is_fail_fast { Policy::FailFast } else { Policy::KeepGoing };
+        let mut scheduler = Scheduler::new(&plan, world.slots, policy);
+        let mut settled: Vec<Option<Outcome>> = vec![None; plan.jobs.len()];
+        let mut note = |list: Vec<(JobId, Outcome)>| {
+            for (job, outcome) in list {
+                assert!(settled[job.index()].replace(outcome).is_none(), "settled twice");
+            }
+        };
+        note(scheduler.begin());
+        let mut running: Vec<JobId> = Vec::new();
+        let mut started = vec![false; plan.jobs.len()];
+        let mut picks = world.picks.iter().copied();
+        let mut finished = 0;
+        let mut has_stopped = false;
+        loop {
+            while let Some(job) = scheduler.next() {
+                prop_assert!(!has_stopped, "started after the stop");
+                prop_assert!(!std::mem::replace(&mut started[job.index()], true), "started twice");
+                prop_assert!(plan.job(job).work.has_body());
+                for need in &plan.job(job).needs {
+                    prop_assert!(scheduler.outcome(need.job).is_some(), "started early");
+                }
+                prop_assert!(plan.job(job).work != Work::Terminal || running.is_empty(), "a terminal job was not alone");
+                running.push(job);
+                let bound = running.iter().filter(|job| plan.job(**job).lane != Some(LaneId(2))).count();
+                prop_assert!(bound <= world.slots, "over the limit");
+                let in_lane = |lane| running.iter().filter(|job| plan.job(**job).lane == Some(LaneId(lane))).count();
+                prop_assert!(in_lane(0) <= 1 && in_lane(1) <= 2, "a lane is over its limit");
+            }
+            prop_assert_eq!(scheduler.running(), running.len());
+            if running.is_empty() {
+                break;
+            }
+            let pick = usize::from(picks.next().unwrap_or(0)) % running.len();
+            let job = running.swap_remove(pick);
+            let outcome = match world.ends[job.index()] {
+                0 | 1 => failed(),
+                2 => Outcome::Fresh { run: crate::name::RunId::new("20260101-000000.000000", 0) },
+                _ => Outcome::Succeeded,
+            };
+            note(scheduler.finish(job, outcome));
+            finished += 1;
+            if world.stop_after == Some(finished) {
+                has_stopped = true;
+                note(scheduler.stop());
+            }
+        }
+        prop_assert!(scheduler.is_done(), "jobs were left over");
+        prop_assert!(settled.iter().all(Option::is_some), "a job has no outcome");
+        for job in plan.ids() {
+            let ran = settled[job.index()].as_ref().is_some_and(|outcome| outcome.is_success() || outcome.is_failure());
+            prop_assert_eq!(started[job.index()], ran && plan.job(job).work.has_body(), "outcome without a run");
+        }
+    }
+}
