@@ -590,6 +590,47 @@ fn every_code_has_its_page_and_every_page_its_code() {
 }
 
 #[test]
+fn every_page_is_in_the_table_of_contents() {
+    let contents = read("docs/SUMMARY.md");
+    let list = read("docs/errors/README.md");
+    let pages = files("docs", |path| path.ends_with(".md"));
+    assert!(pages.len() > 30, "the pages were not found");
+    let missing = pages.iter().map(|page| page.path.trim_start_matches("docs/")).filter(|page| {
+        let is_listed = |name: &str, text: &str| text.contains(&format!("({name})"));
+        let name = page.trim_start_matches("errors/");
+        *page != "SUMMARY.md" && !is_listed(page, &contents)
+            || name.starts_with("E0") && !is_listed(name, &list)
+    });
+    none(
+        missing.map(|page| format!("docs/{page}: not in docs/SUMMARY.md or docs/errors/README.md")).collect(),
+    );
+}
+
+/// Targets of links in a document that are files of the project, without what stands after `#`.
+fn links(text: &str) -> Vec<&str> {
+    text.split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split([')', '#']).next())
+        .filter(|target| {
+            !target.is_empty() && !target.contains("://") && !target.contains(char::is_whitespace)
+        })
+        .collect()
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let documents = files("", |path| path.ends_with(".md") && !path.starts_with("target/"));
+    let broken = documents.iter().flat_map(|document| {
+        let folder = root().join(&document.path).parent().expect("a file has a folder").to_path_buf();
+        links(&document.text)
+            .into_iter()
+            .filter(move |target| !folder.join(target).exists())
+            .map(|target| format!("{}: leads nowhere: {target}", document.path))
+    });
+    none(broken.collect());
+}
+
+#[test]
 fn the_architecture_gives_a_reason_for_every_dependency_and_names_every_module() {
     let manifest = read("Cargo.toml");
     let document = read("ARCHITECTURE.md");
@@ -770,6 +811,12 @@ fn tables_of_dependencies_are_read() {
     assert_eq!(dependencies(manifest, "dependencies"), ["clap", "serde"]);
     let document = "## Dependencies\nText.\n\n| crate | why |\n|---|---|\n| `clap` | words |\n| `serde` | x |\n\n## Next\n| `no` |\n";
     assert_eq!(first_column(document, "## Dependencies"), ["clap", "serde"]);
+}
+
+#[test]
+fn links_are_found() {
+    let text = "[a](x.md) [b](docs/y.md#part) [c](https://x.example/) [d](#here) `OUTPUT[k](not a link)`";
+    assert_eq!(links(text), ["x.md", "docs/y.md"]);
 }
 
 #[test]
