@@ -24,6 +24,7 @@ mod event;
 mod scheduler;
 
 // The world.
+mod host;
 mod store;
 mod lang;
 mod exec;

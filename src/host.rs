@@ -1,0 +1,339 @@
+//! The world as planning sees it: where the ottofile is, the environment, and the answers to `Facts`.
+//! Knows no run.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::plan::facts::{CommandFailure, Facts};
+use crate::source::{SourceFile, Span};
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Component, Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The names of an ottofile, the first one that is there wins.
+pub(crate) const NAMES: [&str; 6] =
+    ["otto.yml", ".otto.yml", "otto.yaml", ".otto.yaml", "Ottofile", "OTTOFILE"];
+
+/// The environment otto was started with.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Environment {
+    variables: BTreeMap<OsString, OsString>,
+}
+
+impl Environment {
+    pub(crate) fn of_process() -> Environment {
+        Environment { variables: std::env::vars_os().collect() }
+    }
+
+    pub(crate) fn get(&self, name: impl AsRef<OsStr>) -> Option<&OsStr> {
+        self.variables.get(name.as_ref()).map(OsString::as_os_str)
+    }
+
+    /// A variable that is set and not empty.
+    pub(crate) fn filled(&self, name: &str) -> Option<&OsStr> {
+        self.get(name).filter(|value| !value.is_empty())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+}
+
+#[cfg(test)]
+impl<const N: usize> From<[(&str, &str); N]> for Environment {
+    fn from(variables: [(&str, &str); N]) -> Environment {
+        Environment {
+            variables: variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+        }
+    }
+}
+
+/// An ottofile on disk.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    /// Absolute.
+    pub(crate) path: PathBuf,
+    /// As the user knows it: relative to where otto was called, where that is shorter.
+    pub(crate) shown: String,
+}
+
+impl Found {
+    /// The folder that tasks run in and globs are relative to; absolute.
+    pub(crate) fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("/"))
+    }
+}
+
+/// Finds the ottofile: `named` (`-o`, `OTTOFILE`: a file, or a directory to search), or the nearest one upwards.
+pub(crate) fn find_ottofile(cwd: &Path, named: Option<&OsStr>) -> Result<Found, Diagnostic> {
+    if let Some(named) = named {
+        let path = cwd.join(named);
+        if path.is_dir() {
+            return in_folder(&path, cwd).ok_or_else(|| {
+                Diagnostic::error(
+                    Code::NoOttofile,
+                    format!("no ottofile found in `{}`", named.to_string_lossy()),
+                )
+                .note(format!("looked for {}", NAMES.join(", ")))
+            });
+        }
+        if !path.exists() {
+            return Err(Diagnostic::error(
+                Code::NoOttofile,
+                format!("no ottofile found: `{}` does not exist", named.to_string_lossy()),
+            )
+            .note(format!("named by `-o` or the variable OTTOFILE, from `{}`", cwd.display())));
+        }
+        return Ok(Found { shown: named.to_string_lossy().into_owned(), path: normal(&path) });
+    }
+    let mut searched = Vec::new();
+    for folder in cwd.ancestors() {
+        if let Some(found) = in_folder(folder, cwd) {
+            return Ok(found);
+        }
+        searched.push(folder.display().to_string());
+    }
+    Err(Diagnostic::error(Code::NoOttofile, "no ottofile found")
+        .note(format!(
+            "looked for {} in {} (stopped at the filesystem root)",
+            NAMES.join(", "),
+            searched.join(", ")
+        ))
+        .help("`otto Init` writes a commented otto.yml here"))
+}
+
+fn in_folder(folder: &Path, cwd: &Path) -> Option<Found> {
+    let name = NAMES.iter().find(|name| folder.join(name).is_file())?;
+    let path = normal(&folder.join(name));
+    let shown = relative(&path, cwd);
+    Some(Found { path, shown })
+}
+
+/// The path without `.` and `..`; symlinks are left as the user sees them.
+pub(crate) fn normal(path: &Path) -> PathBuf {
+    let mut parts = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                parts.pop();
+            }
+            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => parts.push(part),
+        }
+    }
+    parts
+}
+
+/// `path` as seen from `from`, both absolute: `otto.yml`, `../otto.yml`, or the whole path where that is shorter.
+fn relative(path: &Path, from: &Path) -> String {
+    let from = normal(from);
+    let shared = path.components().zip(from.components()).take_while(|(a, b)| a == b).count();
+    let up = from.components().count() - shared;
+    let mut shown: PathBuf = std::iter::repeat_n("..", up).collect();
+    shown.extend(path.components().skip(shared));
+    let whole = path.display().to_string();
+    let shown = shown.display().to_string();
+    if shown.len() <= whole.len() { shown } else { whole }
+}
+
+/// Reads an ottofile as text.
+pub(crate) fn read_ottofile(found: &Found) -> Result<SourceFile, Diagnostic> {
+    let cannot = |why: String| {
+        Diagnostic::error(Code::UnreadableOttofile, format!("cannot read `{}`: {why}", found.shown))
+    };
+    let size = std::fs::metadata(&found.path).map_err(|error| cannot(plain(&error)))?.len();
+    if size > crate::ottofile::limit::MOST_BYTES as u64 {
+        return Err(Diagnostic::error(
+            Code::YamlLimit,
+            format!("`{}` has {size} bytes; an ottofile has at most 16 MiB", found.shown),
+        ));
+    }
+    let bytes = std::fs::read(&found.path).map_err(|error| cannot(plain(&error)))?;
+    String::from_utf8(bytes).map(|text| SourceFile::new(&found.shown, text)).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        let source = SourceFile::new(&found.shown, text);
+        Diagnostic::error(Code::UnreadableOttofile, format!("`{}` is not UTF-8", found.shown))
+            .at(&source, Span::new(valid, valid + 3), "this byte is not UTF-8")
+            .help("save the file as UTF-8")
+    })
+}
+
+/// An error of the system in its own words, without the number.
+pub(crate) fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let end = text.find(" (os error").unwrap_or(text.len());
+    let mut letters = text[..end].chars();
+    letters.next().map_or(String::new(), |first| first.to_lowercase().chain(letters).collect())
+}
+
+/// Answers what planning asks, for the ottofile in one folder.
+pub(crate) struct HostFacts<'a> {
+    pub(crate) environment: &'a Environment,
+    /// The ottofile's folder, absolute.
+    pub(crate) folder: &'a Path,
+    pub(crate) may_run_commands: bool,
+}
+
+impl Facts for HostFacts<'_> {
+    fn variable(&self, name: &str) -> Option<OsString> {
+        self.environment.get(name).map(OsStr::to_owned)
+    }
+
+    fn glob(&self, pattern: &str) -> Result<Vec<OsString>, String> {
+        glob(self.folder, pattern)
+    }
+
+    fn file(&self, path: &str) -> Result<String, String> {
+        std::fs::read_to_string(self.folder.join(path)).map_err(|error| plain(&error))
+    }
+
+    fn command(&self, command: &str, variables: &[(String, OsString)]) -> Result<Vec<u8>, CommandFailure> {
+        let failure = |how: String| CommandFailure { how, stderr: String::new() };
+        let mut child = Command::new("sh");
+        child.arg("-c").arg(command).current_dir(self.folder).stdin(Stdio::null()).env_clear();
+        child.envs(self.environment.iter().filter(|(name, _)| !is_shell_trap(name)));
+        child.envs(variables.iter().map(|(name, value)| (name, value)));
+        let output =
+            child.output().map_err(|error| failure(format!("cannot run `sh`: {}", plain(&error))))?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        let how = match (output.status.code(), output.status.signal()) {
+            (Some(code), _) => format!("exit {code}"),
+            (None, Some(signal)) => format!("killed by {}", crate::event::signal_name(signal)),
+            (None, None) => "it ended without a status".to_owned(),
+        };
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let lines: Vec<&str> = stderr.lines().collect();
+        Err(CommandFailure { how, stderr: lines[lines.len().saturating_sub(5)..].join("\n") })
+    }
+
+    fn may_run_commands(&self) -> bool {
+        self.may_run_commands
+    }
+}
+
+/// Variables with which a caller's shell would change what a script means without a word of it in the ottofile.
+pub(crate) fn is_shell_trap(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    matches!(name, b"BASH_ENV" | b"ENV" | b"SHELLOPTS" | b"BASHOPTS" | b"PS4" | b"CDPATH" | b"GLOBIGNORE")
+        || name.starts_with(b"BASH_FUNC_")
+}
+
+/// Paths that match, relative to `folder`, sorted by bytes. As in a shell, `*` stays within one folder and a
+/// leading dot must be written; `**` is any number of folders; `{a,b}` and `[a-z]` work.
+pub(crate) fn glob(folder: &Path, pattern: &str) -> Result<Vec<OsString>, String> {
+    let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
+    if !pattern.contains(['*', '?', '[', '{']) {
+        let exists = folder.join(pattern).symlink_metadata().is_ok();
+        return Ok(if exists { vec![pattern.into()] } else { Vec::new() });
+    }
+    let matcher = globset::GlobBuilder::new(pattern)
+        .literal_separator(true)
+        .build()
+        .map_err(|error| error.kind().to_string())?
+        .compile_matcher();
+    let fixed: PathBuf = Path::new(pattern)
+        .components()
+        .take_while(|part| !part.as_os_str().as_bytes().iter().any(|byte| b"*?[{".contains(byte)))
+        .collect();
+    let variable_parts = Path::new(pattern).components().count() - fixed.components().count();
+    let mut walk = walkdir::WalkDir::new(folder.join(&fixed)).min_depth(1);
+    if !pattern.contains("**") && !pattern.contains('{') {
+        walk = walk.max_depth(variable_parts);
+    }
+    let wants_hidden = pattern.contains("/.") || pattern.starts_with('.') && !pattern.starts_with("..");
+    let is_hidden =
+        |entry: &walkdir::DirEntry| entry.depth() > 0 && entry.file_name().as_bytes().starts_with(b".");
+    let mut matches = Vec::new();
+    for entry in walk.into_iter().filter_entry(|entry| wants_hidden || !is_hidden(entry)) {
+        // What cannot be read does not match, as in a shell.
+        let Ok(entry) = entry else { continue };
+        let Ok(inside) = entry.path().strip_prefix(folder.join(&fixed)) else { continue };
+        let path = fixed.join(inside);
+        if matcher.is_match(&path) {
+            matches.push(path.into_os_string());
+        }
+    }
+    matches.sort_unstable_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
+    Ok(matches)
+}
+
+/// Where otto was called, absolute.
+pub(crate) fn working_directory() -> PathBuf {
+    // A deleted working directory has no name; `PWD` may still say what it was.
+    std::env::current_dir()
+        .or_else(|error| std::env::var_os("PWD").map(PathBuf::from).ok_or(error))
+        .unwrap_or_else(|_| PathBuf::from("/"))
+}
+
+/// Bytes from the system's generator; from the clock and the process where there is none.
+pub(crate) fn random() -> u64 {
+    let mut bytes = [0; 8];
+    let read = std::fs::File::open("/dev/urandom")
+        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes));
+    if read.is_err() {
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |since| since.as_nanos() as u64);
+        return now ^ (u64::from(std::process::id()) << 32);
+    }
+    u64::from_ne_bytes(bytes)
+}
+
+/// The name of this machine.
+pub(crate) fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// The name of the user, as the environment has it, else the number.
+pub(crate) fn user_name(environment: &Environment) -> OsString {
+    let named = environment.filled("USER").or_else(|| environment.filled("LOGNAME"));
+    named.map_or_else(|| rustix::process::getuid().as_raw().to_string().into(), OsStr::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        for file in files {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().expect("inside")).expect("a folder");
+            std::fs::write(path, "").expect("a file");
+        }
+        folder
+    }
+
+    #[test]
+    fn globs_match_as_in_a_shell() {
+        let folder =
+            folder(&["a.sh", "b.sh", ".h.sh", "sub/c.sh", "sub/deep/d.sh", "c d.sh", "x.txt", ".git/e.sh"]);
+        let found = |pattern: &str| -> Vec<String> {
+            let paths = glob(folder.path(), pattern).expect("a pattern");
+            paths.into_iter().map(|path| path.into_string().expect("UTF-8")).collect()
+        };
+        assert_eq!(found("*.sh"), ["a.sh", "b.sh", "c d.sh"]);
+        assert_eq!(found("./*.sh"), ["a.sh", "b.sh", "c d.sh"]);
+        assert_eq!(found(".*.sh"), [".h.sh"]);
+        assert_eq!(found("**/*.sh"), ["a.sh", "b.sh", "c d.sh", "sub/c.sh", "sub/deep/d.sh"]);
+        assert_eq!(found("sub/*"), ["sub/c.sh", "sub/deep"]);
+        assert_eq!(found("{a,b}.sh"), ["a.sh", "b.sh"]);
+        assert_eq!(found("a.sh"), ["a.sh"]);
+        assert_eq!(found("none/*.sh"), Vec::<String>::new());
+        assert!(glob(folder.path(), "[z-a").is_err());
+    }
+
+    #[test]
+    fn the_nearest_ottofile_upwards_is_found_in_the_order_of_names() {
+        let folder = folder(&["Ottofile", "a/otto.yaml", "a/.otto.yml", "a/b/x", "a/b/otto.yml/x"]);
+        let found = find_ottofile(&folder.path().join("a/b"), None).expect("found");
+        assert_eq!(found.shown, "../.otto.yml");
+        assert_eq!(found.folder(), folder.path().join("a"));
+        let named = find_ottofile(&folder.path().join("a"), Some(OsStr::new(".."))).expect("found");
+        assert_eq!(named.shown, "../Ottofile");
+    }
+}
