@@ -2,6 +2,19 @@
 //! sees nothing but events and output.
 //! A view knows no process and no clock; whoever drives it brings the time.
 
+pub(crate) mod console;
+pub(crate) mod filter;
+mod lines;
+mod progress;
+#[cfg(test)]
+mod script;
+mod sink;
+mod state;
+pub(crate) mod style;
+mod tail;
+mod wording;
+pub(crate) mod time;
+
 use crate::diagnostic::Diagnostic;
 use crate::event::{Stamped, Stream};
 use crate::name::JobName;

@@ -1,0 +1,56 @@
+//! The one line at the bottom of the terminal that says what runs.
+//! Computes text; the console draws and clears it.
+
+use super::filter::shown;
+use super::state::RunState;
+use super::time;
+use unicode_width::UnicodeWidthStr;
+
+/// `[3/5] 9s · test 3.1s · lint 0.2s`, in fewer than `columns` columns: the longest running first, those that find no
+/// room are counted (`+3`).
+pub(crate) fn line(run: &RunState, now_us: u64, columns: usize) -> String {
+    // The last column stays free: a cursor beyond it wraps on some terminals.
+    let room = columns.saturating_sub(1);
+    let elapsed = time::whole_seconds(now_us.saturating_sub(run.began_us));
+    let mut line = format!("[{}/{}] {elapsed}", run.settled, run.bodies);
+    if line.width() > room {
+        return String::new();
+    }
+    let mut left = run.running().len();
+    for (since_us, job) in run.running() {
+        let took = time::duration(now_us.saturating_sub(since_us));
+        let part = format!(" · {} {took}", shown(job.planned.name.as_str()));
+        left -= 1;
+        // Whoever comes after this one must at least be counted.
+        let reserved = if left > 0 { more(left).width() } else { 0 };
+        if line.width() + part.width() + reserved > room {
+            let count = more(left + 1);
+            if line.width() + count.width() <= room {
+                line.push_str(&count);
+            }
+            break;
+        }
+        line.push_str(&part);
+    }
+    line
+}
+
+fn more(count: usize) -> String {
+    format!(" · +{count}")
+}
+
+/// `still running: test 60s`, for logs in which nothing else appears.
+pub(crate) fn still_running(run: &RunState, now_us: u64) -> String {
+    const MOST: usize = 8;
+    let named = run.running().take(MOST).map(|(since_us, job)| {
+        let took = time::whole_seconds(now_us.saturating_sub(since_us));
+        format!("{} {took}", shown(job.planned.name.as_str()))
+    });
+    let names = named.collect::<Vec<_>>().join(", ");
+    let left = run.running().len().saturating_sub(MOST);
+    if left == 0 {
+        format!("still running: {names}\n")
+    } else {
+        format!("still running: {names} and {left} more\n")
+    }
+}

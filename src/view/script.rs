@@ -1,0 +1,195 @@
+//! For tests of views: events and output as a few words, and what was shown as text.
+
+use super::View;
+use super::console::{Console, Logs, Settings};
+use super::sink::tests::Shared;
+use crate::event::{Event, Exit, FORMAT, Outcome, PlannedJob, RunResult, Skip, Stamped, Stream};
+use crate::name::{JobName, RunId};
+use std::io::{self, Read};
+
+pub(crate) fn name(text: &str) -> JobName {
+    JobName::recorded(text).expect("not empty")
+}
+
+pub(crate) fn run_id(tail: &str) -> RunId {
+    RunId::parse(&format!("20261124-091400.000000-{tail}00")).expect("four characters of a run id")
+}
+
+/// `build 12 needs fetch, lint`: the name, the line, and what it needs; `group ci 4 needs …` has no body.
+pub(crate) fn planned(text: &str) -> PlannedJob {
+    let (head, needs) = text.split_once(" needs ").unwrap_or((text, ""));
+    let (has_body, head) = head.strip_prefix("group ").map_or((true, head), |rest| (false, rest));
+    let (job, line) = head.rsplit_once(' ').unwrap_or((head, "1"));
+    PlannedJob {
+        name: name(job),
+        task: job.split(':').next().unwrap_or(job).to_owned(),
+        has_body,
+        line: line.parse().expect("a line"),
+        needs: needs.split(", ").filter(|need| !need.is_empty()).map(name).collect(),
+        params: Vec::new(),
+    }
+}
+
+/// Logs that are not needed, or are made up.
+pub(crate) struct FakeLogs(pub(crate) &'static str);
+
+impl Logs for FakeLogs {
+    fn open(&self, _job: &JobName, _attempt: u32, stream: Stream) -> io::Result<Box<dyn Read>> {
+        match stream {
+            Stream::Stdout if self.0.is_empty() => Err(io::ErrorKind::NotFound.into()),
+            Stream::Stdout => Ok(Box::new(self.0.as_bytes())),
+            Stream::Stderr => Ok(Box::new(io::empty())),
+        }
+    }
+}
+
+/// A run that is told to a view.
+pub(crate) struct Script<V> {
+    pub(crate) view: V,
+    seq: u64,
+    now_us: u64,
+}
+
+/// What a console has written.
+pub(crate) struct Screens {
+    pub(crate) stdout: Shared,
+    pub(crate) stderr: Shared,
+}
+
+impl Screens {
+    pub(crate) fn both(&self) -> String {
+        format!("--- stdout\n{}--- stderr\n{}", self.stdout.text(), self.stderr.text())
+    }
+}
+
+/// A console whose stdout and stderr are one text, as on a terminal.
+pub(crate) fn on_screen(change: impl FnOnce(&mut Settings)) -> (Script<Console>, Shared) {
+    let (screen, settings) = (Shared::default(), changed(true, change));
+    let console = Console::new(
+        settings,
+        Box::new(screen.clone()),
+        Box::new(screen.clone()),
+        Box::new(FakeLogs("")),
+        Box::new(|| 50),
+    );
+    (Script::new(console), screen)
+}
+
+/// A console whose stdout and stderr are two files.
+pub(crate) fn apart(change: impl FnOnce(&mut Settings)) -> (Script<Console>, Screens) {
+    let (stdout, stderr) = (Shared::default(), Shared::default());
+    let console = Console::new(
+        changed(false, change),
+        Box::new(stdout.clone()),
+        Box::new(stderr.clone()),
+        Box::new(FakeLogs("from the log\n")),
+        Box::new(|| 50),
+    );
+    (Script::new(console), Screens { stdout, stderr })
+}
+
+fn changed(is_shared: bool, change: impl FnOnce(&mut Settings)) -> Settings {
+    let mut settings = Settings { is_shared, ..Settings::plain("otto.yml") };
+    change(&mut settings);
+    settings
+}
+
+/// What a reader sees: escape sequences as text.
+pub(crate) fn visible(text: &str) -> String {
+    text.replace('\x1b', "␛").replace('\r', "␍")
+}
+
+impl<V: View> Script<V> {
+    pub(crate) fn new(view: V) -> Script<V> {
+        Script { view, seq: 0, now_us: 0 }
+    }
+
+    pub(crate) fn at(&mut self, seconds: f64) -> &mut Self {
+        self.now_us = (seconds * 1e6).round() as u64;
+        self
+    }
+
+    pub(crate) fn event(&mut self, event: Event) -> &mut Self {
+        let wall_us = 1_795_511_640_000_000 + self.now_us as i64;
+        self.view.event(&Stamped { seq: self.seq, wall_us, mono_us: self.now_us, event });
+        self.seq += 1;
+        self
+    }
+
+    pub(crate) fn run(&mut self, tail: &str, slots: usize, jobs: &[&str]) -> &mut Self {
+        let jobs = jobs.iter().map(|text| planned(text)).collect();
+        self.event(Event::RunStarted { format: FORMAT, run: run_id(tail), slots, jobs })
+    }
+
+    pub(crate) fn start(&mut self, job: &str) -> &mut Self {
+        self.attempt(job, 1)
+    }
+
+    pub(crate) fn attempt(&mut self, job: &str, attempt: u32) -> &mut Self {
+        self.event(Event::AttemptStarted { job: name(job), attempt })
+    }
+
+    pub(crate) fn out(&mut self, job: &str, text: &str) -> &mut Self {
+        self.view.output(&name(job), Stream::Stdout, text.as_bytes(), self.now_us);
+        self
+    }
+
+    pub(crate) fn err(&mut self, job: &str, text: &str) -> &mut Self {
+        self.view.output(&name(job), Stream::Stderr, text.as_bytes(), self.now_us);
+        self
+    }
+
+    pub(crate) fn ended(
+        &mut self,
+        job: &str,
+        attempt: u32,
+        exit: Exit,
+        leaked: u32,
+        line: Option<usize>,
+    ) -> &mut Self {
+        let (stdout_bytes, stderr_bytes) = (0, 0);
+        self.event(Event::AttemptEnded {
+            job: name(job),
+            attempt,
+            exit,
+            leaked,
+            stdout_bytes,
+            stderr_bytes,
+            line,
+        })
+    }
+
+    pub(crate) fn settled(&mut self, job: &str, outcome: Outcome, keys: &[&str]) -> &mut Self {
+        let keys = keys.iter().map(|key| (*key).to_owned()).collect();
+        self.event(Event::JobSettled { job: name(job), outcome, keys })
+    }
+
+    pub(crate) fn ok(&mut self, job: &str, keys: &[&str]) -> &mut Self {
+        self.ended(job, 1, Exit::Code(0), 0, None).settled(job, Outcome::Succeeded, keys)
+    }
+
+    pub(crate) fn fail(&mut self, job: &str, exit: Exit, line: Option<usize>) -> &mut Self {
+        self.ended(job, 1, exit.clone(), 0, line);
+        self.settled(job, Outcome::Failed { exit, reason: None }, &[])
+    }
+
+    pub(crate) fn interrupted(&mut self, job: &str, exit: Exit, survivors: u32) -> &mut Self {
+        self.ended(job, 1, exit.clone(), 0, None);
+        self.settled(job, Outcome::Interrupted { exit, survivors }, &[])
+    }
+
+    pub(crate) fn skip(&mut self, job: &str, skip: Skip) -> &mut Self {
+        self.settled(job, Outcome::Skipped(skip), &[])
+    }
+
+    pub(crate) fn end(&mut self, result: RunResult) -> &mut Self {
+        self.event(Event::RunEnded { result });
+        self.view.finish(self.now_us);
+        self
+    }
+
+    pub(crate) fn tick(&mut self) -> &mut Self {
+        self.view.tick(self.now_us);
+        self
+    }
+}

@@ -1,0 +1,253 @@
+//! Where a run stands, folded from its events: which jobs wait, run and are settled, how long they took, what
+//! held the run up longest.
+//! Knows no words and no output.
+
+use crate::event::{Event, Exit, Outcome, PlannedJob, RunResult, Skip, Stamped};
+use crate::name::{JobName, RunId};
+use std::collections::{BTreeSet, HashMap};
+
+/// A run as its events so far tell it.
+#[derive(Debug, Default)]
+pub(crate) struct RunState {
+    pub(crate) run: Option<RunId>,
+    pub(crate) slots: usize,
+    /// In plan order.
+    pub(crate) jobs: Vec<JobState>,
+    places: HashMap<JobName, usize>,
+    /// When the running jobs' attempts began, and the jobs' places.
+    running: BTreeSet<(u64, usize)>,
+    /// Jobs with a body; the others are groups, which nobody waits for by name.
+    pub(crate) bodies: usize,
+    /// Jobs with a body that are settled.
+    pub(crate) settled: usize,
+    pub(crate) began_us: u64,
+    pub(crate) stopping: Option<Stopping>,
+    pub(crate) result: Option<RunResult>,
+    pub(crate) ended_us: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stopping {
+    pub(crate) signal: Option<i32>,
+    pub(crate) is_forced: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct JobState {
+    pub(crate) planned: PlannedJob,
+    /// Attempts begun.
+    pub(crate) attempts: u32,
+    /// Of the last attempt that ended.
+    pub(crate) exit: Option<Exit>,
+    pub(crate) leaked: u32,
+    pub(crate) line: Option<usize>,
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) keys: Vec<String>,
+    /// When the first attempt began.
+    started_us: Option<u64>,
+    /// When the last attempt ended.
+    ended_us: Option<u64>,
+    running_since_us: Option<u64>,
+}
+
+impl JobState {
+    fn new(planned: &PlannedJob) -> JobState {
+        JobState {
+            planned: planned.clone(),
+            attempts: 0,
+            exit: None,
+            leaked: 0,
+            line: None,
+            outcome: None,
+            keys: Vec::new(),
+            started_us: None,
+            ended_us: None,
+            running_since_us: None,
+        }
+    }
+
+    /// From the beginning of its first attempt to the end of its last; `None` if it was never started.
+    pub(crate) fn took_us(&self) -> Option<u64> {
+        Some(self.ended_us?.saturating_sub(self.started_us?))
+    }
+
+    /// Settled without being needed: it waited for a failure, or a success, that did not come.
+    pub(crate) fn is_not_called_for(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::Skipped(Skip::NotCalledFor(_))))
+    }
+}
+
+/// How many jobs with a body came to what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) ok: usize,
+    /// Of `ok`: those that left processes behind.
+    pub(crate) leaking: usize,
+    pub(crate) fresh: usize,
+    pub(crate) failed: usize,
+    pub(crate) skipped: usize,
+    pub(crate) interrupted: usize,
+    pub(crate) not_started: usize,
+    /// Not settled at all, as after a crash.
+    pub(crate) unsettled: usize,
+}
+
+impl Counts {
+    pub(crate) fn total(&self) -> usize {
+        self.ok
+            + self.fresh
+            + self.failed
+            + self.skipped
+            + self.interrupted
+            + self.not_started
+            + self.unsettled
+    }
+
+    pub(crate) fn is_all_well(&self) -> bool {
+        self.ok + self.fresh == self.total()
+    }
+}
+
+impl RunState {
+    /// Folds one event in.
+    pub(crate) fn apply(&mut self, stamped: &Stamped) {
+        let now = stamped.mono_us;
+        match &stamped.event {
+            Event::RunStarted { format: _, run, slots, jobs } => {
+                self.run = Some(run.clone());
+                self.slots = *slots;
+                self.began_us = now;
+                self.jobs = jobs.iter().map(JobState::new).collect();
+                self.places = jobs.iter().enumerate().map(|(place, job)| (job.name.clone(), place)).collect();
+                self.bodies = jobs.iter().filter(|job| job.has_body).count();
+            }
+            Event::AttemptStarted { job, attempt } => {
+                if let Some(place) = self.place(job) {
+                    let state = &mut self.jobs[place];
+                    state.attempts = *attempt;
+                    state.started_us.get_or_insert(now);
+                    state.running_since_us = Some(now);
+                    self.running.insert((now, place));
+                }
+            }
+            Event::AttemptEnded { job, exit, leaked, line, .. } => {
+                if let Some(place) = self.place(job) {
+                    self.stop(place);
+                    let state = &mut self.jobs[place];
+                    state.exit = Some(exit.clone());
+                    state.leaked = *leaked;
+                    state.line = *line;
+                    state.ended_us = Some(now);
+                }
+            }
+            Event::JobSettled { job, outcome, keys } => {
+                if let Some(place) = self.place(job) {
+                    self.stop(place);
+                    let state = &mut self.jobs[place];
+                    if state.outcome.is_none() && state.planned.has_body {
+                        self.settled += 1;
+                    }
+                    if state.started_us.is_some() {
+                        state.ended_us.get_or_insert(now);
+                    }
+                    state.outcome = Some(outcome.clone());
+                    state.keys.clone_from(keys);
+                }
+            }
+            Event::Stopping { signal, is_forced } => {
+                self.stopping = Some(Stopping { signal: *signal, is_forced: *is_forced });
+            }
+            Event::RunEnded { result } => {
+                self.result = Some(result.clone());
+                self.ended_us = Some(now);
+            }
+            Event::RetryPlanned { .. } | Event::Warning { .. } => {}
+        }
+    }
+
+    /// The place of a job in `jobs`. `None` for one that the plan does not have, which only a damaged record brings.
+    pub(crate) fn place(&self, job: &JobName) -> Option<usize> {
+        self.places.get(job).copied()
+    }
+
+    pub(crate) fn job(&self, job: &JobName) -> Option<&JobState> {
+        self.place(job).map(|place| &self.jobs[place])
+    }
+
+    /// The jobs that run, longest first, with when they began.
+    pub(crate) fn running(&self) -> impl ExactSizeIterator<Item = (u64, &JobState)> {
+        self.running.iter().map(|(since, place)| (*since, &self.jobs[*place]))
+    }
+
+    fn stop(&mut self, place: usize) {
+        if let Some(since) = self.jobs[place].running_since_us.take() {
+            self.running.remove(&(since, place));
+        }
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for job in self.jobs.iter().filter(|job| job.planned.has_body && !job.is_not_called_for()) {
+            match &job.outcome {
+                Some(Outcome::Succeeded) => {
+                    counts.ok += 1;
+                    counts.leaking += usize::from(job.leaked > 0);
+                }
+                Some(Outcome::Fresh { .. }) => counts.fresh += 1,
+                Some(Outcome::Failed { .. }) => counts.failed += 1,
+                Some(Outcome::Skipped(_)) => counts.skipped += 1,
+                Some(Outcome::Interrupted { .. }) => counts.interrupted += 1,
+                Some(Outcome::Cancelled) => counts.not_started += 1,
+                None => counts.unsettled += 1,
+            }
+        }
+        counts
+    }
+
+    /// The chain of jobs, each needing the one before it, that took longest together, and how long that was. Groups and jobs
+    /// that were not started are left out of it; the chain is empty if nothing was started.
+    pub(crate) fn slowest_chain(&self) -> (Vec<&JobName>, u64) {
+        // Plan order has needs before those who need them, so one pass is enough.
+        let mut longest: Vec<(u64, Option<usize>)> = Vec::with_capacity(self.jobs.len());
+        for job in &self.jobs {
+            let before = job
+                .planned
+                .needs
+                .iter()
+                .filter_map(|need| self.place(need))
+                .filter(|place| *place < longest.len())
+                .max_by_key(|place| longest[*place].0);
+            let until_then = before.map_or(0, |place| longest[place].0);
+            longest.push((until_then.saturating_add(job.took_us().unwrap_or(0)), before));
+        }
+        let last = (0..longest.len()).max_by_key(|place| (longest[*place].0, std::cmp::Reverse(*place)));
+        let mut chain = Vec::new();
+        let mut next = last;
+        while let Some(place) = next {
+            if self.jobs[place].planned.has_body && self.jobs[place].took_us().is_some() {
+                chain.push(&self.jobs[place].planned.name);
+            }
+            next = longest[place].1;
+        }
+        chain.reverse();
+        (chain, last.map_or(0, |place| longest[place].0))
+    }
+
+    pub(crate) fn is_stopped_by_signal(&self) -> bool {
+        self.stopping.is_some_and(|stopping| stopping.signal.is_some())
+    }
+
+    /// Whether the plan lets at most one job run at a time: one slot, one body, or a chain.
+    pub(crate) fn is_one_at_a_time(&self) -> bool {
+        is_one_at_a_time(self.slots, self.jobs.iter().map(|job| &job.planned))
+    }
+}
+
+/// See [`RunState::is_one_at_a_time`]. `jobs` are in plan order.
+pub(crate) fn is_one_at_a_time<'a>(slots: usize, jobs: impl Iterator<Item = &'a PlannedJob> + Clone) -> bool {
+    if slots <= 1 || jobs.clone().filter(|job| job.has_body).count() <= 1 {
+        return true;
+    }
+    // In an order that respects the edges, neighbours are ordered by the graph only if there is an edge between them.
+    jobs.clone().zip(jobs.skip(1)).all(|(first, second)| second.needs.contains(&first.name))
+}
