@@ -72,6 +72,15 @@ codes! {
     NoInterpreter = 601, "an interpreter that is not there";
     InterpreterDenied = 602, "an interpreter that cannot be executed";
     TooLarge = 603, "a value that is too large for the environment";
+    NotHandedOver = 701, "outputs that were never handed over";
+    CutShort = 702, "outputs that were written only in part";
+    BadOutput = 703, "an output that cannot be recorded";
+    NoSuchInput = 704, "an input that the dependency did not record";
+    NotADependency = 705, "an input of a task that is not a dependency";
+    LostOutput = 706, "an output that is set where it is lost";
+    NotJson = 707, "text that should be JSON and is not";
+    InputClash = 708, "two inputs with one name";
+    OutputReplaced = 709, "an `OUTPUT` that became something else";
 }
 
 impl Code {
