@@ -1,9 +1,19 @@
 //! Where launches run. The run loop asks and never waits; what happens comes back as [`Report`]s.
+//! Knows nothing of tasks and dependencies: what to start, when to stop it and what its end means is the run's.
+
+mod native;
+mod census;
+mod capture;
+mod spawn;
+mod attendant;
+pub(crate) mod local;
 
 use crate::event::{Exit, Stream};
 use crate::plan::JobId;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// One try at one job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,33 +59,68 @@ pub(crate) enum Report {
         stream: Stream,
         bytes: Vec<u8>,
     },
-    /// The last report of an attempt: ended, all output read, nothing of its process group alive.
-    Ended {
-        attempt: AttemptId,
-        exit: Exit,
-        leaked: u32,
-        survivors: u32,
-        stdout_bytes: u64,
-        stderr_bytes: u64,
-        log_error: Option<String>,
-    },
+    /// The last report of an attempt, and the only one of an attempt that could not be started: ended, all output
+    /// read, nothing of its process group alive.
+    Ended(Ended),
 }
+
+/// How an attempt ended, and what had to be cleared away after it.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) attempt: AttemptId,
+    pub(crate) exit: Exit,
+    /// Processes that outlived the task by themselves; they were ended.
+    pub(crate) leaked: Vec<Leftover>,
+    /// Processes beside the task's own that were asked to stop, did not within the grace period, and were killed.
+    /// If the task's own process had to be killed too, `exit` is [`Exit::Signal`] with SIGKILL (or a timeout).
+    pub(crate) survivors: u32,
+    pub(crate) stdout_bytes: u64,
+    pub(crate) stderr_bytes: u64,
+    /// Why a log is not complete: names the file and says from which byte on.
+    pub(crate) log_error: Option<String>,
+}
+
+/// A process that a task left behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Leftover {
+    pub(crate) pid: i32,
+    /// Its command line, or its short name where that cannot be read. Control characters are replaced.
+    pub(crate) command: String,
+}
+
+/// `sleep 60 (pid 4711)`.
+impl fmt::Display for Leftover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (pid {})", self.command, self.pid)
+    }
+}
+
+/// Where reports go: into the run's inbox. It may block while the inbox is full; that slows the reader of the task's
+/// output and nothing else.
+pub(crate) type ReportSink = Arc<dyn Fn(Report) + Send + Sync>;
 
 /// What the run asks of an attempt that runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// Send this signal to its process group; after the grace period, kill.
+    /// Send this signal to its processes; kill after the grace period. Asked a second time, it kills at once.
     Polite {
         signal: i32,
     },
-    /// As `Polite` with SIGTERM, and report [`Exit::Timeout`].
+    /// As `Polite` with SIGTERM, and report [`Exit::Timeout`]. A `Polite` after it does not kill yet.
     Timeout,
     Kill,
 }
 
 pub(crate) trait Executor {
-    /// Begins an attempt. Never blocks and never fails: what goes wrong is the `exit` of a `Report::Ended`.
+    /// Begins an attempt. Never blocks and never fails: what goes wrong is the `exit` of a [`Report::Ended`].
     fn start(&mut self, attempt: AttemptId, launch: Launch);
-    /// Ends an attempt. One that has ended already is left alone.
+    /// Ends an attempt. One that has ended already is left alone. One that has not begun never will: its only report
+    /// is `Ended`, with the exit that the stop would have caused (SIGKILL for `Kill`).
     fn stop(&mut self, attempt: AttemptId, how: Stop);
+    /// Halts all that runs, until `resume`. When this returns, nothing that was started goes on.
+    fn suspend(&mut self);
+    /// Lets all that was halted go on.
+    fn resume(&mut self);
+    /// The end of the run: ends whatever is still alive and names it.
+    fn finish(&mut self) -> Vec<Leftover>;
 }

@@ -1,0 +1,613 @@
+//! Serves one attempt after another, each from its first process to the last one that it left behind.
+//! One thread does all of it: starting, reading both streams, watching for the end, stopping, clearing away.
+//! Knows nothing of retries and time limits; whoever wants an attempt stopped says so.
+
+use super::capture::{Capture, Log};
+use super::census::{Belongings, Census, Process, reap_adopted};
+use super::local::Line;
+use super::spawn::{self, PAUSES_MS, SpawnError, Spawner, Wiring};
+use super::{AttemptId, Ended, Launch, LaunchIo, Leftover, Report, ReportSink, Stop};
+use crate::event::{Exit, Stream};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
+use std::collections::VecDeque;
+use std::io::{PipeReader, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+/// After a task has ended, its streams may be silent for so long before those who hold them open count as leaked.
+const SILENCE: Duration = Duration::from_millis(100);
+/// So long have leaked processes to end when they are asked to.
+const LEAK_GRACE: Duration = Duration::from_secs(1);
+/// So long is waited for what was killed. Only processes of other users, or stuck in the kernel, take longer.
+const KILL_PATIENCE: Duration = Duration::from_secs(2);
+/// While an attempt runs, adopted processes that have ended are reaped so often.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// What all attendants have in common.
+pub(super) struct Shared {
+    pub(super) sink: ReportSink,
+    /// Between a polite stop and the kill, and at most so long may leaked processes go on writing.
+    pub(super) grace: Duration,
+    pub(super) spawner: Spawner,
+    /// Nothing may run: what is started now is halted at once.
+    pub(super) is_suspended: AtomicBool,
+    pub(super) begun: Instant,
+    /// When adopted processes were last reaped, in milliseconds since `begun`.
+    pub(super) swept_ms: AtomicU64,
+}
+
+/// What the executor tells an attendant.
+pub(super) enum Command {
+    /// If it is busy, it does this one next.
+    Start(AttemptId, Box<Launch>),
+    Stop(AttemptId, Stop),
+    /// Time has stood still for so long.
+    Resumed(Duration),
+    /// The task's own process ended; from the thread that waits for it where the kernel has no pidfd.
+    Exited(AttemptId, Exit),
+    /// The executor is gone: kill what runs, and end.
+    Leave,
+}
+
+/// An attendant's end of its connection to the executor.
+pub(super) struct Desk {
+    pub(super) commands: Receiver<Command>,
+    pub(super) bell: PipeReader,
+    /// Sends this attendant commands; for threads that help it.
+    pub(super) line: Line,
+    /// The process group that it attends, 0 if none.
+    pub(super) group: Arc<AtomicI32>,
+    /// True until the executor gives it an attempt, and again from just before the last report `Ended`.
+    pub(super) is_free: Arc<AtomicBool>,
+    /// What it was given while it was busy, because no other attendant could be had.
+    pub(super) backlog: VecDeque<(AttemptId, Box<Launch>)>,
+    pub(super) is_leaving: bool,
+}
+
+/// The body of an attendant's thread; ends when the executor is gone.
+pub(super) fn attend(shared: &Shared, mut desk: Desk) {
+    // Children inherit the mask of the thread that creates them.
+    super::native::unblock_all_signals();
+    let mut buffer = Vec::new();
+    while !desk.is_leaving {
+        let Some((attempt, launch)) = desk.backlog.pop_front() else {
+            match desk.commands.recv() {
+                Ok(command) => drop(desk.sort(shared, command, None)),
+                Err(_) => return,
+            }
+            continue;
+        };
+        let ended = serve(shared, &mut desk, attempt, launch, &mut buffer);
+        desk.group.store(0, Ordering::SeqCst);
+        // Before the report: whoever reads it may start the next attempt, and should find this attendant free.
+        desk.is_free.store(desk.backlog.is_empty(), Ordering::SeqCst);
+        (shared.sink)(Report::Ended(ended));
+    }
+}
+
+/// What a command means for the attempt that is being served.
+enum Order {
+    Stop(Stop),
+    Exited(Exit),
+    Resumed(Duration),
+}
+
+impl Desk {
+    /// Does what a command asks for, unless it is for the current attempt. Commands for attempts that have ended are
+    /// dropped: they came too late.
+    fn sort(&mut self, shared: &Shared, command: Command, current: Option<AttemptId>) -> Option<Order> {
+        match command {
+            Command::Start(attempt, launch) => self.backlog.push_back((attempt, launch)),
+            Command::Stop(attempt, how) if Some(attempt) == current => return Some(Order::Stop(how)),
+            Command::Stop(attempt, how) => {
+                if let Some(place) = self.backlog.iter().position(|(waiting, _)| *waiting == attempt) {
+                    self.backlog.remove(place);
+                    (shared.sink)(Report::Ended(Ended::without_process(attempt, exit_of(how))));
+                }
+            }
+            Command::Exited(attempt, exit) if Some(attempt) == current => return Some(Order::Exited(exit)),
+            Command::Exited(..) => {}
+            Command::Resumed(paused) => return Some(Order::Resumed(paused)),
+            Command::Leave => {
+                self.is_leaving = true;
+                return current.map(|_| Order::Stop(Stop::Kill));
+            }
+        }
+        None
+    }
+}
+
+/// How an attempt ends that is stopped before it has a process.
+fn exit_of(stop: Stop) -> Exit {
+    match stop {
+        Stop::Polite { signal } => Exit::Signal(signal),
+        Stop::Timeout => Exit::Timeout,
+        Stop::Kill => Exit::Signal(Signal::KILL.as_raw()),
+    }
+}
+
+fn serve(
+    shared: &Shared,
+    desk: &mut Desk,
+    attempt: AttemptId,
+    launch: Box<Launch>,
+    buffer: &mut Vec<u8>,
+) -> Ended {
+    let (wiring, shows, logs) = match &launch.io {
+        LaunchIo::Captured { stdin, stdout_log, stderr_log, shows } => {
+            (Wiring::Piped(*stdin), *shows, Some([Log::open(stdout_log), Log::open(stderr_log)]))
+        }
+        LaunchIo::Terminal => (Wiring::Inherited, false, None),
+    };
+    let spawned = match start(shared, desk, attempt, &launch, wiring) {
+        Ok(spawned) => spawned,
+        Err(exit) => return Ended::without_process(attempt, exit),
+    };
+    let captures = match (spawned.pipes, logs) {
+        (Some((stdout, stderr)), Some([stdout_log, stderr_log])) => vec![
+            (Stream::Stdout, Capture::new(stdout, stdout_log)),
+            (Stream::Stderr, Capture::new(stderr, stderr_log)),
+        ],
+        _ => Vec::new(),
+    };
+    let pid = Pid::from_child(&spawned.child);
+    // A group that otto cannot see would go on while everything else is halted.
+    desk.group.store(pid.as_raw_nonzero().get(), Ordering::SeqCst);
+    if shared.is_suspended.load(Ordering::SeqCst) {
+        signal_group(pid, Signal::STOP);
+    }
+    (shared.sink)(Report::Started(attempt));
+    let marker = marker(&launch);
+    let watch = Watch::over(pid, attempt, desk);
+    drop(launch);
+    let mut attendance = Attendance {
+        shared,
+        desk,
+        attempt,
+        group: pid,
+        marker,
+        shows,
+        watch,
+        captures,
+        exit: None,
+        ended_at: None,
+        quiet_since: Instant::now(),
+        ending: Ending::NotAsked,
+        stop: None,
+        leaked: Vec::new(),
+        survivors: 0,
+        tick: Duration::ZERO,
+        is_given_up: false,
+    };
+    attendance.run(buffer);
+    attendance.ended()
+}
+
+/// Creates the process, waiting for room if the machine has none.
+fn start(
+    shared: &Shared,
+    desk: &mut Desk,
+    attempt: AttemptId,
+    launch: &Launch,
+    wiring: Wiring,
+) -> Result<spawn::Spawned, Exit> {
+    let begun = Instant::now();
+    let mut pauses = PAUSES_MS.iter().copied().map(Duration::from_millis);
+    loop {
+        if let Some(exit) = stopped_before_start(shared, desk, attempt, Duration::ZERO) {
+            return Err(exit);
+        }
+        let error = match spawn::spawn(launch, wiring, shared.spawner) {
+            Ok(spawned) => return Ok(spawned),
+            Err(SpawnError::Never(exit)) => return Err(exit),
+            Err(SpawnError::Busy(error)) => error,
+        };
+        let Some(pause) = pauses.next() else {
+            return Err(spawn::no_room(&error, begun.elapsed()));
+        };
+        if let Some(exit) = stopped_before_start(shared, desk, attempt, pause) {
+            return Err(exit);
+        }
+    }
+}
+
+/// The exit of an attempt that is asked to stop within `patience`, before it has a process.
+fn stopped_before_start(
+    shared: &Shared,
+    desk: &mut Desk,
+    attempt: AttemptId,
+    patience: Duration,
+) -> Option<Exit> {
+    let until = Instant::now() + patience;
+    loop {
+        let command = match patience {
+            Duration::ZERO => desk.commands.try_recv().ok()?,
+            _ => desk.commands.recv_timeout(until.saturating_duration_since(Instant::now())).ok()?,
+        };
+        if let Some(Order::Stop(how)) = desk.sort(shared, command, Some(attempt)) {
+            return Some(exit_of(how));
+        }
+    }
+}
+
+/// The variable by which a task's processes are known even after they have left its process group.
+fn marker(launch: &Launch) -> Option<Vec<u8>> {
+    use std::os::unix::ffi::OsStrExt;
+    let (name, value) = launch.env.iter().find(|(name, _)| name == "OTTO_TASK_DIR")?;
+    Some([name.as_bytes(), b"=", value.as_bytes()].concat())
+}
+
+/// How the end of the task's own process is noticed.
+enum Watch {
+    PidFd(OwnedFd),
+    /// A thread of its own waits and sends [`Command::Exited`].
+    Thread,
+}
+
+impl Watch {
+    fn over(pid: Pid, attempt: AttemptId, desk: &Desk) -> Watch {
+        #[cfg(target_os = "linux")]
+        if let Ok(fd) = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()) {
+            return Watch::PidFd(fd);
+        }
+        let line = desk.line.clone();
+        std::thread::spawn(move || {
+            let exit = reap(pid, WaitIdOptions::EXITED).unwrap_or(Exit::Lost);
+            line.send(Command::Exited(attempt, exit));
+        });
+        Watch::Thread
+    }
+}
+
+/// Takes the status of a child that has ended. `None` if it has not, and `NOHANG` is given.
+fn reap(pid: Pid, options: WaitIdOptions) -> Option<Exit> {
+    let status: WaitIdStatus =
+        rustix::io::retry_on_intr(|| rustix::process::waitid(WaitId::Pid(pid), options)).ok()??;
+    let exit = match (status.exit_status(), status.terminating_signal()) {
+        (Some(code), _) => Exit::Code(code),
+        (None, Some(signal)) => Exit::Signal(signal),
+        (None, None) => Exit::Lost,
+    };
+    Some(exit)
+}
+
+/// How far an attempt's processes have been asked to end.
+#[derive(Clone, Copy, Debug)]
+enum Ending {
+    NotAsked,
+    Asked { kill_at: Instant },
+    Killed { give_up_at: Instant },
+}
+
+/// An attempt that has a process.
+struct Attendance<'a> {
+    shared: &'a Shared,
+    desk: &'a mut Desk,
+    attempt: AttemptId,
+    /// The process group, named like the task's own process.
+    group: Pid,
+    marker: Option<Vec<u8>>,
+    shows: bool,
+    watch: Watch,
+    captures: Vec<(Stream, Capture)>,
+    /// Of the task's own process, once it has been reaped.
+    exit: Option<Exit>,
+    ended_at: Option<Instant>,
+    /// When there was last something to read, or the process ended.
+    quiet_since: Instant,
+    ending: Ending,
+    /// The first stop that was asked for while the task's own process ran.
+    stop: Option<Stop>,
+    leaked: Vec<Leftover>,
+    survivors: u32,
+    /// How long to wait before looking again whether leftovers are gone; grows.
+    tick: Duration,
+    is_given_up: bool,
+}
+
+impl Attendance<'_> {
+    fn run(&mut self, buffer: &mut Vec<u8>) {
+        while !self.is_over() {
+            let seen = self.wait();
+            for place in 0..self.captures.len() {
+                if seen.readable[place] {
+                    self.read(place, buffer);
+                }
+            }
+            if seen.has_ended {
+                // `None` would mean that somebody else reaped it; there is nothing more to learn then.
+                self.has_ended(reap(self.group, WaitIdOptions::EXITED).unwrap_or(Exit::Lost));
+            }
+            if seen.has_rung {
+                self.take_commands();
+            }
+            self.act_on_time(!seen.readable.contains(&true));
+        }
+    }
+
+    /// The process is reaped, its streams are at their end, nobody is left in its group.
+    fn is_over(&mut self) -> bool {
+        if self.is_given_up {
+            return true;
+        }
+        if self.exit.is_none() || self.captures.iter().any(|(_, capture)| capture.pipe().is_some()) {
+            return false;
+        }
+        if is_group_alive(self.group) {
+            // Perhaps only by zombies that were left to otto.
+            reap_adopted();
+            if is_group_alive(self.group) {
+                return false;
+            }
+        }
+        // Those who left the group have been asked too.
+        self.stop.is_none() || Census::take().belonging_to(&self.belongings(&[])).is_empty()
+    }
+
+    fn wait(&self) -> Seen {
+        let mut fds = Vec::with_capacity(4);
+        fds.push(PollFd::new(&self.desk.bell, PollFlags::IN));
+        for (_, capture) in &self.captures {
+            if let Some(pipe) = capture.pipe() {
+                fds.push(PollFd::from_borrowed_fd(pipe, PollFlags::IN));
+            }
+        }
+        if let (Watch::PidFd(fd), None) = (&self.watch, &self.exit) {
+            fds.push(PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN));
+        }
+        let timeout = self.patience().and_then(|patience| Timespec::try_from(patience).ok());
+        let mut seen = Seen::default();
+        // Interrupted by a signal: the same as nothing seen. Any other error would be a bug of ours.
+        if rustix::event::poll(&mut fds, timeout.as_ref()).is_err() {
+            return seen;
+        }
+        let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
+        seen.has_rung = ready.next().unwrap_or(false);
+        for (place, (_, capture)) in self.captures.iter().enumerate() {
+            seen.readable[place] = capture.pipe().is_some() && ready.next().unwrap_or(false);
+        }
+        seen.has_ended = ready.next().unwrap_or(false);
+        seen
+    }
+
+    /// How long nothing needs to be done unless something happens.
+    fn patience(&self) -> Option<Duration> {
+        let now = Instant::now();
+        let mut next = now + SWEEP;
+        if self.exit.is_some() {
+            next = next.min(now + self.tick);
+        }
+        match self.ending {
+            Ending::NotAsked => {}
+            Ending::Asked { kill_at } => next = next.min(kill_at),
+            Ending::Killed { give_up_at } => next = next.min(give_up_at).min(now + self.tick),
+        }
+        Some(next.saturating_duration_since(now))
+    }
+
+    fn read(&mut self, place: usize, buffer: &mut Vec<u8>) {
+        let (stream, capture) = &mut self.captures[place];
+        capture.read(buffer);
+        if !buffer.is_empty() && self.shows {
+            (self.shared.sink)(Report::Output {
+                attempt: self.attempt,
+                stream: *stream,
+                bytes: buffer.as_slice().to_vec(),
+            });
+        }
+        // Now, and not before: to report may take long.
+        self.quiet_since = Instant::now();
+    }
+
+    fn has_ended(&mut self, exit: Exit) {
+        self.exit = Some(exit);
+        self.ended_at = Some(Instant::now());
+        self.quiet_since = Instant::now();
+    }
+
+    fn take_commands(&mut self) {
+        let mut rings = [0; 64];
+        // Cannot fail, and the number of rings does not matter.
+        let _ = (&self.desk.bell).read(&mut rings);
+        while let Ok(command) = self.desk.commands.try_recv() {
+            match self.desk.sort(self.shared, command, Some(self.attempt)) {
+                Some(Order::Stop(how)) => self.stop(how),
+                Some(Order::Exited(exit)) => self.has_ended(exit),
+                Some(Order::Resumed(paused)) => self.shift(paused),
+                None => {}
+            }
+        }
+    }
+
+    fn stop(&mut self, how: Stop) {
+        if self.stop.is_none() && self.exit.is_none() {
+            self.stop = Some(how);
+        } else if let Stop::Polite { .. } = how
+            && let Some(Stop::Polite { .. }) = self.stop
+        {
+            return self.kill();
+        }
+        match how {
+            Stop::Kill => self.kill(),
+            Stop::Polite { signal } => self.ask(Signal::from_named_raw(signal).unwrap_or(Signal::TERM)),
+            Stop::Timeout => self.ask(Signal::TERM),
+        }
+    }
+
+    fn ask(&mut self, signal: Signal) {
+        let latest = Instant::now() + self.shared.grace;
+        match self.ending {
+            Ending::NotAsked => self.ending = Ending::Asked { kill_at: latest },
+            Ending::Asked { kill_at } => self.ending = Ending::Asked { kill_at: kill_at.min(latest) },
+            Ending::Killed { .. } => return,
+        }
+        // Whoever is halted could not obey.
+        self.signal_all(&[signal, Signal::CONT]);
+    }
+
+    fn kill(&mut self) {
+        if let Ending::Killed { .. } = self.ending {
+            return;
+        }
+        self.ending = Ending::Killed { give_up_at: Instant::now() + KILL_PATIENCE };
+        self.tick = Duration::ZERO;
+        let killed = self.signal_all(&[Signal::KILL]);
+        if self.stop.is_some() {
+            self.survivors = killed.iter().filter(|pid| **pid != self.group).count() as u32;
+        }
+    }
+
+    /// What becomes due by itself. `is_quiet`: there was nothing to read just now.
+    fn act_on_time(&mut self, is_quiet: bool) {
+        let now = Instant::now();
+        match (self.ending, self.ended_at) {
+            (Ending::NotAsked, Some(ended_at)) => {
+                let is_silent = is_quiet && now >= self.quiet_since + SILENCE;
+                if is_silent || now >= ended_at + self.shared.grace {
+                    self.clear_leak(now);
+                }
+            }
+            (Ending::NotAsked, None) => sweep(self.shared, now),
+            (Ending::Asked { kill_at }, _) if now >= kill_at => self.kill(),
+            (Ending::Asked { .. }, _) => {}
+            (Ending::Killed { give_up_at }, _) if now >= give_up_at => self.give_up(),
+            // Whoever was created while the others were being killed.
+            (Ending::Killed { .. }, _) => drop(self.signal_all(&[Signal::KILL])),
+        }
+        if self.exit.is_some() || matches!(self.ending, Ending::Killed { .. }) {
+            self.tick = (self.tick * 2).clamp(Duration::from_millis(1), Duration::from_millis(20));
+        }
+    }
+
+    /// The task ended by itself and something of it goes on.
+    fn clear_leak(&mut self, now: Instant) {
+        let pipes = self.open_pipes();
+        let census = Census::take();
+        self.leaked = census.belonging_to(&self.belongings(&pipes)).iter().map(|it| it.leftover()).collect();
+        self.ending = Ending::Asked { kill_at: now + LEAK_GRACE };
+        self.tick = Duration::ZERO;
+        self.signal_all(&[Signal::TERM, Signal::CONT]);
+        if self.leaked.is_empty() && !is_group_alive(self.group) {
+            // Somebody holds the streams whom otto can neither see nor end.
+            self.close_streams();
+        }
+    }
+
+    fn give_up(&mut self) {
+        self.close_streams();
+        self.is_given_up = true;
+    }
+
+    fn close_streams(&mut self) {
+        for (_, capture) in &mut self.captures {
+            capture.close();
+        }
+    }
+
+    /// To the group as a whole, so that nobody is missed who is being created just now, and to those who have left it.
+    fn signal_all(&self, signals: &[Signal]) -> Vec<Pid> {
+        let pipes = self.open_pipes();
+        let census = Census::take();
+        let to = self.belongings(&pipes);
+        let found: Vec<&Process> = census.belonging_to(&to);
+        for signal in signals {
+            signal_group(self.group, *signal);
+        }
+        let pids = found.iter().filter_map(|process| Some((Pid::from_raw(process.pid)?, process.group)));
+        let mut reached = Vec::new();
+        for (pid, group) in pids {
+            if group != to.group {
+                for signal in signals {
+                    // It may be gone by now; that is what is wanted.
+                    let _ = rustix::process::kill_process(pid, *signal);
+                }
+            }
+            reached.push(pid);
+        }
+        reached
+    }
+
+    fn belongings<'a>(&'a self, pipes: &'a [u64]) -> Belongings<'a> {
+        // A task that ended by itself may have left a daemon running on purpose; the end of the run will end it.
+        let marker = self.stop.and(self.marker.as_deref());
+        Belongings { group: self.group.as_raw_nonzero().get(), pipes, marker }
+    }
+
+    fn open_pipes(&self) -> Vec<u64> {
+        self.captures.iter().filter_map(|(_, capture)| capture.pipe_inode()).collect()
+    }
+
+    /// The clock stood still.
+    fn shift(&mut self, paused: Duration) {
+        self.quiet_since += paused;
+        self.ended_at = self.ended_at.map(|at| at + paused);
+        match &mut self.ending {
+            Ending::NotAsked => {}
+            Ending::Asked { kill_at: at } | Ending::Killed { give_up_at: at } => *at += paused,
+        }
+    }
+
+    fn ended(self) -> Ended {
+        let mut bytes = self.captures.iter().map(|(_, capture)| capture.bytes());
+        let errors: Vec<&str> = self.captures.iter().filter_map(|(_, capture)| capture.log_error()).collect();
+        Ended {
+            attempt: self.attempt,
+            exit: match self.stop {
+                Some(Stop::Timeout) => Exit::Timeout,
+                _ => self.exit.unwrap_or(Exit::Lost),
+            },
+            leaked: self.leaked,
+            survivors: self.survivors,
+            stdout_bytes: bytes.next().unwrap_or(0),
+            stderr_bytes: bytes.next().unwrap_or(0),
+            log_error: (!errors.is_empty()).then(|| errors.join("; ")),
+        }
+    }
+}
+
+/// What a look at the world has shown.
+#[derive(Default)]
+struct Seen {
+    has_rung: bool,
+    readable: [bool; 2],
+    has_ended: bool,
+}
+
+impl Ended {
+    pub(super) fn without_process(attempt: AttemptId, exit: Exit) -> Ended {
+        Ended {
+            attempt,
+            exit,
+            leaked: Vec::new(),
+            survivors: 0,
+            stdout_bytes: 0,
+            stderr_bytes: 0,
+            log_error: None,
+        }
+    }
+}
+
+/// Reaps what was adopted, if nobody has done so for a while.
+fn sweep(shared: &Shared, now: Instant) {
+    let now_ms = (now - shared.begun).as_millis() as u64;
+    let swept_ms = shared.swept_ms.load(Ordering::Relaxed);
+    let is_due = now_ms >= swept_ms + SWEEP.as_millis() as u64;
+    let is_mine =
+        || shared.swept_ms.compare_exchange(swept_ms, now_ms, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+    if is_due && is_mine() {
+        reap_adopted();
+    }
+}
+
+pub(super) fn signal_group(group: Pid, signal: Signal) {
+    // It may be gone by now; or there is none of it that may be signalled, and the count of survivors will tell.
+    let _ = rustix::process::kill_process_group(group, signal);
+}
+
+fn is_group_alive(group: Pid) -> bool {
+    rustix::process::test_kill_process_group(group) != Err(rustix::io::Errno::SRCH)
+}

@@ -1,0 +1,173 @@
+//! What `/proc` knows of the processes that tasks leave behind. Read only when there is a reason to.
+//! Where there is no `/proc` it knows nothing, and process groups alone do the work.
+
+use super::Leftover;
+use rustix::process::{Pid, WaitId, WaitIdOptions};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+
+/// A process, as it was when the census was taken. Zombies are not counted.
+#[derive(Clone, Debug)]
+pub(super) struct Process {
+    pub(super) pid: i32,
+    pub(super) parent: i32,
+    pub(super) group: i32,
+    name: String,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Census {
+    processes: Vec<Process>,
+}
+
+/// Which processes belong to an attempt.
+#[derive(Clone, Debug)]
+pub(super) struct Belongings<'a> {
+    pub(super) group: i32,
+    /// Inodes of the pipes that only its processes can write to.
+    pub(super) pipes: &'a [u64],
+    /// `NAME=value` of an environment variable that no other attempt has, if there is one.
+    pub(super) marker: Option<&'a [u8]>,
+}
+
+impl Census {
+    pub(super) fn take() -> Census {
+        let Ok(entries) = fs::read_dir("/proc") else { return Census::default() };
+        let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        Census { processes: pids.filter_map(Process::read).collect() }
+    }
+
+    /// Members of the process group, their descendants and the first process's, whoever can still write to the
+    /// pipes, and whoever carries the marker. Never this process itself.
+    pub(super) fn belonging_to(&self, to: &Belongings<'_>) -> Vec<&Process> {
+        let this = std::process::id() as i32;
+        let mut found: Vec<&Process> = Vec::new();
+        for process in self.processes.iter().filter(|process| process.pid != this) {
+            let belongs = process.group == to.group
+                || process.parent == to.group
+                || process.holds_one_of(to.pipes)
+                || to
+                    .marker
+                    .is_some_and(|marker| self.descends_from(process, this) && process.carries(marker));
+            if belongs {
+                found.push(process);
+            }
+        }
+        // Children come after their parents in most censuses but not in all, hence rounds.
+        loop {
+            let before = found.len();
+            for process in &self.processes {
+                let is_known = found.iter().any(|known| known.pid == process.pid);
+                if !is_known && found.iter().any(|known| known.pid == process.parent) {
+                    found.push(process);
+                }
+            }
+            if found.len() == before {
+                return found;
+            }
+        }
+    }
+
+    /// Children of this process and all below them.
+    pub(super) fn descendants(&self) -> Vec<&Process> {
+        let this = std::process::id() as i32;
+        self.processes.iter().filter(|process| self.descends_from(process, this)).collect()
+    }
+
+    fn descends_from(&self, process: &Process, ancestor: i32) -> bool {
+        let mut parent = process.parent;
+        // As many steps as there are processes: a census is not taken in one instant, so it could contain a loop.
+        for _ in 0..self.processes.len() {
+            if parent == ancestor {
+                return true;
+            }
+            match self.processes.iter().find(|process| process.pid == parent) {
+                Some(process) => parent = process.parent,
+                None => return false,
+            }
+        }
+        false
+    }
+}
+
+impl Process {
+    fn read(pid: i32) -> Option<Process> {
+        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+        // `pid (name) state parent group …`; the name may contain anything, parentheses too.
+        let name_start = stat.iter().position(|byte| *byte == b'(')? + 1;
+        let name_end = stat.iter().rposition(|byte| *byte == b')')?;
+        let name = String::from_utf8_lossy(stat.get(name_start..name_end)?).into_owned();
+        let rest = std::str::from_utf8(&stat[name_end + 1..]).ok()?;
+        let mut fields = rest.split_ascii_whitespace();
+        let state = fields.next()?;
+        let parent = fields.next()?.parse().ok()?;
+        let group = fields.next()?.parse().ok()?;
+        (!matches!(state, "Z" | "X")).then_some(Process { pid, parent, group, name })
+    }
+
+    pub(super) fn leftover(&self) -> Leftover {
+        let words = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&words);
+        let text = text.trim_end_matches('\0').replace('\0', " ");
+        let full = if text.is_empty() { &self.name } else { &text };
+        let mut command: String = full
+            .chars()
+            .take(80)
+            .map(|letter| if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter })
+            .collect();
+        if full.chars().nth(80).is_some() {
+            command.push('…');
+        }
+        Leftover { pid: self.pid, command }
+    }
+
+    /// Whether it can write to one of these pipes. Somebody who only looks on, by reading `/proc/…/fd/1`, cannot.
+    fn holds_one_of(&self, pipes: &[u64]) -> bool {
+        if pipes.is_empty() {
+            return false;
+        }
+        // Not allowed for processes of other users; then it is none that could be ended either.
+        let Ok(entries) = fs::read_dir(format!("/proc/{}/fd", self.pid)) else { return false };
+        entries.flatten().any(|entry| {
+            let target = fs::read_link(entry.path()).unwrap_or_default();
+            let bytes = target.as_os_str().as_bytes();
+            let inode = bytes.strip_prefix(b"pipe:[").and_then(|rest| rest.strip_suffix(b"]"));
+            let inode = inode.and_then(|inode| std::str::from_utf8(inode).ok()?.parse().ok());
+            inode.is_some_and(|inode: u64| pipes.contains(&inode)) && self.may_write(&entry.file_name())
+        })
+    }
+
+    fn may_write(&self, fd: &std::ffi::OsStr) -> bool {
+        let mut path = std::path::PathBuf::from(format!("/proc/{}/fdinfo", self.pid));
+        path.push(fd);
+        let info = fs::read_to_string(path).unwrap_or_default();
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+        flags.and_then(|flags| i64::from_str_radix(flags.trim(), 8).ok()).is_some_and(|flags| flags & 3 != 0)
+    }
+
+    fn carries(&self, marker: &[u8]) -> bool {
+        let environment = fs::read(format!("/proc/{}/environ", self.pid)).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|variable| variable == marker)
+    }
+}
+
+/// Processes without a parent that the kernel gave to this process (a subreaper). The kernel hangs them below the
+/// main thread, and attendants, not the main thread, start tasks: so a task's own process is never among them.
+fn adopted() -> Vec<Pid> {
+    let this = std::process::id();
+    let list = fs::read_to_string(format!("/proc/self/task/{this}/children")).unwrap_or_default();
+    list.split_ascii_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
+}
+
+/// Reaps adopted processes that have ended, so that they do not fill the process table.
+pub(super) fn reap_adopted() {
+    for pid in adopted() {
+        // What otto's main thread started for itself has otto's own group, and somebody who waits for it.
+        let group = rustix::process::getpgid(Some(pid));
+        if group.is_ok_and(|group| group == rustix::process::getpgrp()) {
+            continue;
+        }
+        // Another attendant may have been faster; then there is nothing to reap.
+        let _ = rustix::process::waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+    }
+}

@@ -1,0 +1,250 @@
+//! Runs launches as processes of this machine, each attended by a thread of its own.
+//! Threads are made when they are first needed and used again; there are never more than attempts at one time.
+
+use super::attendant::{Command, Desk, Shared, attend, signal_group};
+use super::census::{Census, Process, reap_adopted};
+use super::{AttemptId, Ended, Executor, Launch, Leftover, Report, ReportSink, Stop};
+use rustix::process::{Pid, Resource, Signal, WaitId, WaitIdOptions};
+use std::collections::VecDeque;
+use std::io::{PipeWriter, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::time::{Duration, Instant};
+
+/// Between a polite stop and the kill, unless the user says otherwise.
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
+
+/// Descriptors that an attempt needs at the worst moment: two pipes, two logs, a pidfd, the bell, and the ends that
+/// the child gets.
+const DESCRIPTORS_PER_JOB: u64 = 11;
+/// Descriptors for everything else: the journal, the index, the terminal, files being read.
+const DESCRIPTORS_OF_OTTO: u64 = 48;
+
+/// How many attempts can run at once without running out of descriptors. The limit is not raised: tasks would inherit
+/// that, and programs that use `select` break above 1024.
+pub(crate) fn most_jobs() -> usize {
+    match rustix::process::getrlimit(Resource::Nofile).current {
+        None => usize::MAX,
+        Some(limit) => (limit.saturating_sub(DESCRIPTORS_OF_OTTO) / DESCRIPTORS_PER_JOB).max(1) as usize,
+    }
+}
+
+pub(crate) struct LocalExecutor {
+    shared: Arc<Shared>,
+    attendants: Vec<Attendant>,
+    suspended_at: Option<Instant>,
+}
+
+/// The executor's end of its connection to an attendant.
+struct Attendant {
+    line: Line,
+    group: Arc<AtomicI32>,
+    is_free: Arc<AtomicBool>,
+    /// What it was ever given; it knows itself which of these have ended.
+    attempts: Vec<AttemptId>,
+}
+
+/// Carries commands to an attendant, also while it waits for its attempt's output.
+#[derive(Clone)]
+pub(super) struct Line {
+    commands: Sender<Command>,
+    bell: Arc<PipeWriter>,
+}
+
+impl Line {
+    /// For an attendant that waits for commands and nothing else.
+    fn send_quietly(&self, command: Command) {
+        // Fails only when the attendant is gone, and it does not leave before its executor.
+        let _ = self.commands.send(command);
+    }
+
+    pub(super) fn send(&self, command: Command) {
+        // Fails only when the attendant is gone, and with it whatever the command is about; so does the ring.
+        if self.commands.send(command).is_ok() {
+            let _ = (&*self.bell).write(&[0]);
+        }
+    }
+}
+
+impl LocalExecutor {
+    /// Makes no thread and no process yet. From now on, what this process starts gets descriptors 0, 1 and 2 only, and
+    /// default dispositions of all signals.
+    pub(crate) fn new(sink: ReportSink, grace: Duration) -> LocalExecutor {
+        super::native::seal_descriptors();
+        super::native::stop_ignoring_for_children();
+        LocalExecutor {
+            shared: Arc::new(Shared {
+                sink,
+                grace,
+                spawner: std::process::Command::spawn,
+                is_suspended: AtomicBool::new(false),
+                begun: Instant::now(),
+                swept_ms: AtomicU64::new(0),
+            }),
+            attendants: Vec::new(),
+            suspended_at: None,
+        }
+    }
+
+    /// One that is free, made if there is none; a busy one if none can be made.
+    fn attendant(&mut self) -> std::io::Result<&mut Attendant> {
+        let free = self.attendants.iter().position(|attendant| attendant.is_free.load(Ordering::SeqCst));
+        let place = match free {
+            Some(place) => place,
+            None => match Attendant::hire(self.shared.clone()) {
+                Ok(attendant) => {
+                    self.attendants.push(attendant);
+                    self.attendants.len() - 1
+                }
+                Err(error) => {
+                    let load = |place: &usize| self.attendants[*place].attempts.len();
+                    (0..self.attendants.len()).min_by_key(load).ok_or(error)?
+                }
+            },
+        };
+        Ok(&mut self.attendants[place])
+    }
+
+    fn groups(&self) -> impl Iterator<Item = Pid> {
+        self.attendants.iter().filter_map(|attendant| Pid::from_raw(attendant.group.load(Ordering::SeqCst)))
+    }
+}
+
+impl Executor for LocalExecutor {
+    fn start(&mut self, attempt: AttemptId, launch: Launch) {
+        match self.attendant() {
+            Ok(attendant) => attendant.give(attempt, launch),
+            Err(error) => {
+                // Nothing runs, so nobody fills the inbox and this cannot block.
+                let exit = super::spawn::no_room(&error, Duration::ZERO);
+                (self.shared.sink)(Report::Ended(Ended::without_process(attempt, exit)));
+            }
+        }
+    }
+
+    fn stop(&mut self, attempt: AttemptId, how: Stop) {
+        for attendant in self.attendants.iter().filter(|attendant| attendant.attempts.contains(&attempt)) {
+            attendant.line.send(Command::Stop(attempt, how));
+        }
+    }
+
+    fn suspend(&mut self) {
+        self.suspended_at.get_or_insert_with(Instant::now);
+        // First the flag, then the groups: what is created in between is seen by one of the two.
+        self.shared.is_suspended.store(true, Ordering::SeqCst);
+        // The polite form first. It lets an otto inside a task halt its own tasks.
+        for group in self.groups() {
+            signal_group(group, Signal::TSTP);
+        }
+        let until = Instant::now() + Duration::from_millis(200);
+        while Instant::now() < until && !self.groups().all(is_halted) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        for group in self.groups() {
+            signal_group(group, Signal::STOP);
+        }
+    }
+
+    fn resume(&mut self) {
+        let Some(suspended_at) = self.suspended_at.take() else { return };
+        self.shared.is_suspended.store(false, Ordering::SeqCst);
+        for attendant in &self.attendants {
+            attendant.line.send(Command::Resumed(suspended_at.elapsed()));
+        }
+        for group in self.groups() {
+            signal_group(group, Signal::CONT);
+        }
+    }
+
+    fn finish(&mut self) -> Vec<Leftover> {
+        end_descendants()
+    }
+}
+
+impl Attendant {
+    fn hire(shared: Arc<Shared>) -> std::io::Result<Attendant> {
+        let (bell_end, bell) = std::io::pipe()?;
+        let (sender, commands) = mpsc::channel();
+        let line = Line { commands: sender, bell: Arc::new(bell) };
+        let group = Arc::new(AtomicI32::new(0));
+        let is_free = Arc::new(AtomicBool::new(true));
+        let desk = Desk {
+            commands,
+            bell: bell_end,
+            line: line.clone(),
+            group: group.clone(),
+            is_free: is_free.clone(),
+            backlog: VecDeque::new(),
+            is_leaving: false,
+        };
+        std::thread::Builder::new()
+            .name("attendant".to_owned())
+            .stack_size(512 << 10)
+            .spawn(move || attend(&shared, desk))?;
+        Ok(Attendant { line, group, is_free, attempts: Vec::new() })
+    }
+
+    fn give(&mut self, attempt: AttemptId, launch: Launch) {
+        self.is_free.store(false, Ordering::SeqCst);
+        self.attempts.push(attempt);
+        self.line.send_quietly(Command::Start(attempt, Box::new(launch)));
+    }
+}
+
+impl Drop for Attendant {
+    fn drop(&mut self) {
+        self.line.send(Command::Leave);
+    }
+}
+
+/// Whether the first process of a group is halted or gone.
+fn is_halted(group: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", group.as_raw_nonzero())).unwrap_or_default();
+    stat.rsplit_once(") ").is_none_or(|(_, rest)| !rest.starts_with(['R', 'S', 'D']))
+}
+
+/// Ends what has been started and still lives, as those do who left their task's process group and streams behind.
+/// They get a second to end by themselves.
+fn end_descendants() -> Vec<Leftover> {
+    const POLITE: Duration = Duration::from_secs(1);
+    const PATIENCE: Duration = Duration::from_secs(3);
+    let begun = Instant::now();
+    let mut found: Vec<Leftover> = Vec::new();
+    let mut asked: Vec<i32> = Vec::new();
+    let mut pause = Duration::from_millis(1);
+    loop {
+        reap_adopted();
+        let any = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let has_children = rustix::process::waitid(WaitId::All, any).is_ok();
+        if !has_children || begun.elapsed() > PATIENCE {
+            return found;
+        }
+        let census = Census::take();
+        let own = rustix::process::getpgrp().as_raw_nonzero().get();
+        let alive: Vec<&Process> = census.descendants().into_iter().filter(|it| it.group != own).collect();
+        if alive.is_empty() {
+            return found;
+        }
+        for process in alive {
+            let Some(pid) = Pid::from_raw(process.pid) else { continue };
+            let signal = match begun.elapsed() < POLITE {
+                true if asked.contains(&process.pid) => continue,
+                true => Signal::TERM,
+                false => Signal::KILL,
+            };
+            if !asked.contains(&process.pid) {
+                asked.push(process.pid);
+                found.push(process.leftover());
+            }
+            // It may be gone by now; that is what is wanted.
+            let _ = rustix::process::kill_process(pid, signal);
+            let _ = rustix::process::kill_process(pid, Signal::CONT);
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+#[cfg(test)]
+mod tests;
