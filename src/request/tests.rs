@@ -1,1 +1,1 @@
-
+//! What words on the command line become.

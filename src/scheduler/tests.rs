@@ -1,3 +1,5 @@
+//! What a state machine of jobs must hold on every graph, and how outcomes settle others.
+
 use super::*;
 use crate::event::Exit;
 use crate::name::JobName;

@@ -1,3 +1,5 @@
+//! The console as it appears, whole, for the runs that people see most.
+
 use crate::event::{Event, Exit, Outcome, RunResult, Skip};
 use crate::view::View;
 use crate::view::console::{Display, Mode, Volume};
