@@ -176,6 +176,11 @@ fn orphans(files: &[File]) -> Vec<String> {
         for name in &Code::of(&file.text).declared {
             declared.insert([parent.clone(), vec![name.clone()]].concat());
         }
+        // `#[path = "console_tests.rs"] mod tests;` brings in a file beside this one.
+        for rest in file.text.split("#[path = \"").skip(1) {
+            let (folder, _) = file.path.rsplit_once('/').unwrap_or(("src", ""));
+            declared.insert(module_path(&format!("{folder}/{}", rest.split('"').next().unwrap_or(""))));
+        }
     }
     files
         .iter()
@@ -779,7 +784,8 @@ fn a_file_that_no_module_brings_in_is_reported() {
         file("src/lib.rs", "mod plan;"),
         file("src/main.rs", ""),
         file("src/plan/mod.rs", "mod graph;"),
-        file("src/plan/graph.rs", ""),
+        file("src/plan/graph.rs", "#[cfg(test)]\n#[path = \"graph_tests.rs\"]\nmod tests;"),
+        file("src/plan/graph_tests.rs", ""),
         file("src/plan/lost.rs", ""),
     ]);
     assert_eq!(found, ["src/plan/lost.rs: no `mod` line brings this file in"]);
