@@ -21,6 +21,7 @@ mod request;
 // What will happen: pure.
 mod plan;
 mod event;
+mod state;
 mod scheduler;
 
 // The world.

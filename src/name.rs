@@ -198,6 +198,8 @@ impl RunId {
     const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     /// Length of the random tail in characters.
     pub(crate) const TAIL: usize = 6;
+    /// Length of the whole id in bytes.
+    pub(crate) const LENGTH: usize = 22 + 1 + RunId::TAIL;
 
     /// `stamp` is `YYYYMMDD-HHMMSS.ffffff` in UTC; `random` supplies the tail, 5 bits a character.
     pub(crate) fn new(stamp: &str, random: u64) -> RunId {
@@ -210,7 +212,7 @@ impl RunId {
     /// A run id read back from disk: exactly the form that [`RunId::new`] makes.
     pub(crate) fn parse(text: &str) -> Option<RunId> {
         let bytes = text.as_bytes();
-        let has_form = bytes.len() == 22 + 1 + RunId::TAIL
+        let has_form = bytes.len() == RunId::LENGTH
             && bytes.iter().enumerate().all(|(place, byte)| match place {
                 8 | 22 => *byte == b'-',
                 15 => *byte == b'.',

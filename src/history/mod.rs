@@ -2,3 +2,9 @@
 
 pub(crate) mod record;
 pub(crate) mod journal;
+pub(crate) mod past;
+pub(crate) mod index;
+pub(crate) mod query;
+
+#[cfg(test)]
+pub(crate) mod fixture;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! $OTTO_HOME/                        default ~/.otto, mode 0700
-//!   index.sqlite
+//!   index.sqlite  index.sqlite.lock
 //!   runtime/<version>/               script libraries
 //!   <project>-<hash>/                one per ottofile directory
 //!     latest -> <run-id>
@@ -34,8 +34,12 @@ impl Home {
         Home { root }
     }
 
-    pub(crate) fn index(&self) -> PathBuf {
-        self.root.join("index.sqlite")
+    /// The index, unless the user moved it to `moved` (`$OTTO_DB_PATH`).
+    pub(crate) fn index_file(&self, moved: Option<&Path>) -> IndexFile {
+        match moved {
+            Some(path) => IndexFile { path: path.to_owned(), is_moved: true },
+            None => IndexFile { path: self.root.join("index.sqlite"), is_moved: false },
+        }
     }
 
     pub(crate) fn runtime(&self) -> PathBuf {
@@ -45,6 +49,32 @@ impl Home {
     /// The project of the ottofiles in `folder` (absolute).
     pub(crate) fn project(&self, folder: &Path) -> ProjectDir {
         ProjectDir { path: self.root.join(project_name(folder)) }
+    }
+}
+
+/// Where the index of all runs is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct IndexFile {
+    pub(crate) path: PathBuf,
+    /// The user chose the place, so what is there may be something else.
+    pub(crate) is_moved: bool,
+}
+
+impl IndexFile {
+    /// Shared by all who have the index open; held alone by who replaces it.
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.beside(".lock")
+    }
+
+    /// All files that SQLite may make of the index.
+    pub(crate) fn parts(&self) -> [PathBuf; 4] {
+        ["", "-wal", "-shm", "-journal"].map(|suffix| self.beside(suffix))
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
     }
 }
 

@@ -9,7 +9,6 @@ mod progress;
 #[cfg(test)]
 mod script;
 mod sink;
-mod state;
 pub(crate) mod style;
 mod tail;
 mod wording;

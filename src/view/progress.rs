@@ -2,8 +2,8 @@
 //! Computes text; the console draws and clears it.
 
 use super::filter::shown;
-use super::state::RunState;
 use super::time;
+use crate::state::RunState;
 use unicode_width::UnicodeWidthStr;
 
 /// `[3/5] 9s · test 3.1s · lint 0.2s`, in fewer than `columns` columns: the longest running first, those that find no

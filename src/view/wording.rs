@@ -2,12 +2,12 @@
 //! Computes text and writes nothing.
 
 use super::filter::shown;
-use super::state::{Counts, JobState, RunState, Stopping};
 use super::style::{self, Paint};
 use super::tail::Tail;
 use super::time;
 use crate::event::{Exit, Outcome, Skip, signal_name};
 use crate::name::{JobName, RunId};
+use crate::state::{Counts, JobState, RunState, Stopping};
 use anstyle::Style;
 use std::time::Duration;
 use unicode_width::UnicodeWidthStr;

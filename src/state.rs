@@ -43,6 +43,9 @@ pub(crate) struct JobState {
     pub(crate) line: Option<usize>,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) keys: Vec<String>,
+    /// What the last attempt that ended wrote.
+    pub(crate) stdout_bytes: u64,
+    pub(crate) stderr_bytes: u64,
     /// When the first attempt began.
     started_us: Option<u64>,
     /// When the last attempt ended.
@@ -60,10 +63,17 @@ impl JobState {
             line: None,
             outcome: None,
             keys: Vec::new(),
+            stdout_bytes: 0,
+            stderr_bytes: 0,
             started_us: None,
             ended_us: None,
             running_since_us: None,
         }
+    }
+
+    /// When its first attempt began; `None` if it was never started.
+    pub(crate) fn started_us(&self) -> Option<u64> {
+        self.started_us
     }
 
     /// From the beginning of its first attempt to the end of its last; `None` if it was never started.
@@ -130,13 +140,15 @@ impl RunState {
                     self.running.insert((now, place));
                 }
             }
-            Event::AttemptEnded { job, exit, leaked, line, .. } => {
+            Event::AttemptEnded { job, attempt: _, exit, leaked, line, stdout_bytes, stderr_bytes } => {
                 if let Some(place) = self.place(job) {
                     self.stop(place);
                     let state = &mut self.jobs[place];
                     state.exit = Some(exit.clone());
                     state.leaked = *leaked;
                     state.line = *line;
+                    state.stdout_bytes = *stdout_bytes;
+                    state.stderr_bytes = *stderr_bytes;
                     state.ended_us = Some(now);
                 }
             }

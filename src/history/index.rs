@@ -1,0 +1,896 @@
+//! The index: SQLite over all journals, so that History and Stats are fast. Derived; whatever happens to it, it is made
+//! again from the run directories.
+//!
+//! A run writes nothing here. Each project has a ledger, to which a run adds its id when it begins, and the index knows how
+//! much of it is accounted for: a question first brings in what was added since. Both stand in one transaction, so an index
+//! that lost its last writes merely does them again.
+
+use crate::event::{Exit, Outcome, RunResult, Skip};
+use crate::history::journal::ReadError;
+use crate::history::past::{PastRun, Standing};
+use crate::history::query::RunRow;
+use crate::name::RunId;
+use crate::state::JobState;
+use crate::store::layout::{IndexFile, ProjectDir, RunDir};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, params};
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+
+/// From an empty database to the present schema; never changed, only added to.
+const MIGRATIONS: &[&str] = &[include_str!("schema/001_start.sql")];
+
+/// `otto` in ASCII: what marks a database as ours.
+const APPLICATION: i32 = 0x6f74_746f;
+
+/// How long to wait for other ottos before doing without the file.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Runs in one transaction.
+const BATCH: usize = 200;
+
+pub(crate) type Result<T> = std::result::Result<T, rusqlite::Error>;
+
+#[derive(Debug)]
+pub(crate) struct Index {
+    db: Connection,
+    place: Place,
+    /// What the user should be told, once.
+    warning: Option<String>,
+}
+
+#[derive(Debug)]
+enum Place {
+    File {
+        file: IndexFile,
+        identity: Option<Identity>,
+        /// Keeps others from replacing the file under us.
+        shared: File,
+    },
+    Memory,
+}
+
+/// Tells a file from another one of the same name: device, inode, time of birth where it is known.
+type Identity = (u64, u64, Option<SystemTime>);
+
+impl Index {
+    /// Opens the index, or makes it. Never fails: where there is no way to a file, an index in memory serves for this once.
+    pub(crate) fn open(file: IndexFile) -> Index {
+        let opened = guard(&file, File::try_lock_shared).and_then(|shared| match open_database(&file) {
+            Ok(db) => Ok(Index::in_file(file.clone(), db, shared, None)),
+            Err(Unfit::Unusable(reason)) => Err(reason),
+            Err(Unfit::Damaged(reason)) => {
+                let identity = identity(&file);
+                // Our own share would keep us from being alone.
+                drop(shared);
+                replace(&file, identity, &reason)
+            }
+        });
+        opened.unwrap_or_else(|reason| Index::in_memory(&file, &reason))
+    }
+
+    fn in_file(file: IndexFile, db: Connection, shared: File, warning: Option<String>) -> Index {
+        let identity = identity(&file);
+        Index { db, place: Place::File { file, identity, shared }, warning }
+    }
+
+    fn in_memory(file: &IndexFile, reason: &str) -> Index {
+        let warning = format!("doing without the index of runs `{}`: {reason}", file.path.display());
+        Index { db: memory(), place: Place::Memory, warning: Some(warning) }
+    }
+
+    pub(crate) fn take_warning(&mut self) -> Option<String> {
+        self.warning.take()
+    }
+
+    /// Brings in the runs of `projects` that are not accounted for, then asks. A database that turns out to be damaged is made
+    /// again.
+    pub(crate) fn ask<T>(
+        &mut self,
+        projects: &[ProjectDir],
+        question: impl Fn(&Connection) -> Result<T>,
+    ) -> Result<T> {
+        let attempt = |index: &mut Index| {
+            for project in projects {
+                index.catch_up(project)?;
+            }
+            question(&index.db)
+        };
+        match attempt(self) {
+            Err(error) if matches!(self.place, Place::File { .. }) => {
+                self.start_again(&error);
+                attempt(self)
+            }
+            answer => answer,
+        }
+    }
+
+    fn start_again(&mut self, error: &rusqlite::Error) {
+        let empty = Index { db: memory(), place: Place::Memory, warning: None };
+        let Index { db, place, .. } = std::mem::replace(self, empty);
+        let Place::File { file, identity, shared } = place else {
+            unreachable!("bug: an index in memory has no file to make again");
+        };
+        let reason = reason(error);
+        // Our own share would keep us from being alone.
+        drop((db, shared));
+        let again = if is_damage(error) { replace(&file, identity, &reason) } else { Err(reason) };
+        *self = again.unwrap_or_else(|reason| Index::in_memory(&file, &reason));
+    }
+
+    /// Accounts for the runs of a project that began since the last time, and for those that were open then.
+    fn catch_up(&mut self, project: &ProjectDir) -> Result<()> {
+        let name = project_name(project);
+        let ledger = Ledger::open(project);
+        let accounted: Option<i64> = optional(self.db.query_row(
+            "SELECT ledger_bytes FROM project WHERE dir = ?1",
+            [&name],
+            |row| row.get(0),
+        ))?
+        .flatten();
+        let open = self.open_runs(&name)?;
+        let (added, until) = match accounted.and_then(|bytes| u64::try_from(bytes).ok()) {
+            Some(from) if from == ledger.length && open.is_empty() => return Ok(()),
+            Some(from) if from <= ledger.length => ledger.since(from),
+            // New here, or not the ledger that was read before.
+            _ => (self.unknown(project, &name)?, ledger.length),
+        };
+        let mut wanted: Vec<RunId> = added.into_iter().chain(open).collect();
+        wanted.sort();
+        wanted.dedup();
+        let mut batches = wanted.chunks(BATCH).peekable();
+        loop {
+            let batch = batches.next().unwrap_or(&[]);
+            // Read first, so that nobody waits for the database meanwhile.
+            let looks: Vec<(&RunId, Look)> = batch.iter().map(|id| (id, look(project, id))).collect();
+            let is_last = batches.peek().is_none();
+            let change = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let key = project_key(&change, &name)?;
+            for (id, look) in looks {
+                write_look(&change, key, id, look)?;
+            }
+            if is_last {
+                change.execute(
+                    "UPDATE project SET ledger_bytes = ?2 WHERE key = ?1",
+                    params![key, integer(until)],
+                )?;
+            }
+            change.commit()?;
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The runs in a project's directory that are not in the index. Those of which the index knows and the directory does
+    /// not are dropped.
+    fn unknown(&mut self, project: &ProjectDir, name: &str) -> Result<Vec<RunId>> {
+        let mut present: HashSet<RunId> = list(project).into_iter().collect();
+        let mut statement = self
+            .db
+            .prepare("SELECT id FROM run JOIN project ON project.key = run.project WHERE project.dir = ?1")?;
+        let known = statement.query_map([name], |row| run_id(row, 0))?.collect::<Result<Vec<RunId>>>()?;
+        drop(statement);
+        let gone: Vec<RunId> = known.into_iter().filter(|id| !present.remove(id)).collect();
+        if !gone.is_empty() {
+            self.forget(&gone)?;
+        }
+        Ok(present.into_iter().collect())
+    }
+
+    fn open_runs(&self, project: &str) -> Result<Vec<RunId>> {
+        let mut statement = self.db.prepare(
+            "SELECT id FROM open_run JOIN project ON project.key = open_run.project WHERE project.dir = ?1",
+        )?;
+        let rows = statement.query_map([project], |row| run_id(row, 0))?;
+        rows.collect()
+    }
+
+    /// Drops runs whose directories are gone.
+    pub(crate) fn forget(&mut self, gone: &[RunId]) -> Result<()> {
+        let change = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for id in gone {
+            change.execute("DELETE FROM run WHERE id = ?1", [id.as_str()])?;
+            change.execute("DELETE FROM open_run WHERE id = ?1", [id.as_str()])?;
+        }
+        change.commit()
+    }
+}
+
+/// The id in a column; one that is none is damage.
+pub(super) fn run_id(row: &rusqlite::Row<'_>, column: usize) -> Result<RunId> {
+    let text: String = row.get(column)?;
+    RunId::parse(&text).ok_or_else(|| damaged(column, format!("`{text}` is not the id of a run")))
+}
+
+/// What a column holds cannot be.
+pub(super) fn damaged(column: usize, what: String) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, what.into())
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    match error {
+        rusqlite::Error::SqliteFailure(failure, _) => {
+            matches!(failure.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown)
+        }
+        // A value of another type than the schema has, or a table that is not there.
+        _ => true,
+    }
+}
+
+/// In one line, without the question.
+fn reason(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
+    }
+}
+
+pub(super) fn optional<T>(answer: Result<T>) -> Result<Option<T>> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn project_name(project: &ProjectDir) -> String {
+    project.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn project_key(change: &Transaction<'_>, name: &str) -> Result<i64> {
+    change.execute("INSERT OR IGNORE INTO project (dir) VALUES (?1)", [name])?;
+    change.query_row("SELECT key FROM project WHERE dir = ?1", [name], |row| row.get(0))
+}
+
+/// What is found in place of a run.
+enum Look {
+    Closed(Box<(PastRun, RunRow)>),
+    /// Still running, or not to be read by this otto.
+    Open,
+    Gone,
+}
+
+fn look(project: &ProjectDir, id: &RunId) -> Look {
+    let dir = project.run(id);
+    // A run that is in the ledger appears a moment later.
+    if !dir.path.is_dir() && !project.arriving(id).path.is_dir() && !dir.path.is_dir() {
+        return Look::Gone;
+    }
+    match PastRun::read(dir.clone(), id.clone()) {
+        Ok(run) if run.standing == Standing::Running => Look::Open,
+        Ok(_) if !dir.path.is_dir() => Look::Open,
+        Ok(run) => {
+            let row = RunRow::of(&project_name(project), &run, disk_bytes(&dir));
+            Look::Closed(Box::new((run, row)))
+        }
+        Err(ReadError::Newer { .. } | ReadError::Io(_)) => Look::Open,
+    }
+}
+
+/// The sum of the sizes of all files of a run.
+pub(crate) fn disk_bytes(dir: &RunDir) -> u64 {
+    walkdir::WalkDir::new(&dir.path)
+        .into_iter()
+        .filter_map(std::result::Result::ok)
+        .filter(|entry| entry.file_type().is_file())
+        .filter_map(|entry| entry.metadata().ok())
+        .map(|metadata| metadata.len())
+        .sum()
+}
+
+/// The runs that a project's directory holds, oldest first.
+pub(crate) fn list(project: &ProjectDir) -> Vec<RunId> {
+    let Ok(entries) = std::fs::read_dir(&project.path) else { return Vec::new() };
+    let mut ids: Vec<RunId> = entries
+        .filter_map(std::result::Result::ok)
+        .filter_map(|entry| RunId::parse(entry.file_name().to_str()?))
+        .collect();
+    ids.sort();
+    ids
+}
+
+struct Ledger {
+    file: Option<File>,
+    length: u64,
+}
+
+impl Ledger {
+    fn open(project: &ProjectDir) -> Ledger {
+        // Without one, the project has no runs yet or its directory is listed.
+        let file = File::open(project.ledger()).ok();
+        let length = file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |metadata| metadata.len());
+        Ledger { file, length }
+    }
+
+    /// The ids after the first `from` bytes, and how far that goes: to the end of the last whole line.
+    fn since(mut self, from: u64) -> (Vec<RunId>, u64) {
+        let mut added = Vec::new();
+        let read = self.file.as_mut().map_or(Ok(0), |file| {
+            file.seek(SeekFrom::Start(from))?;
+            file.take(self.length - from).read_to_end(&mut added)
+        });
+        let whole = match read {
+            Ok(_) => added.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1),
+            Err(_) => 0,
+        };
+        let ids = added[..whole].split(|byte| *byte == b'\n').filter_map(|line| {
+            // A line that was cut short by a full disk continues in the next one.
+            let start = line.len().saturating_sub(RunId::LENGTH);
+            RunId::parse(std::str::from_utf8(line.get(start..)?).ok()?)
+        });
+        (ids.collect(), from + whole as u64)
+    }
+}
+
+fn write_look(change: &Transaction<'_>, project: i64, id: &RunId, look: Look) -> Result<()> {
+    match look {
+        Look::Open => {
+            change
+                .prepare_cached("INSERT OR IGNORE INTO open_run (project, id) VALUES (?1, ?2)")?
+                .execute(params![project, id.as_str()])?;
+            return Ok(());
+        }
+        Look::Gone => {}
+        Look::Closed(run) => write_run(change, project, &run.0, &run.1)?,
+    }
+    change
+        .prepare_cached("DELETE FROM open_run WHERE project = ?1 AND id = ?2")?
+        .execute(params![project, id.as_str()])?;
+    Ok(())
+}
+
+fn write_run(change: &Transaction<'_>, project: i64, run: &PastRun, row: &RunRow) -> Result<()> {
+    let number = match &row.standing {
+        Standing::Ended(RunResult::Failed { status }) => Some(*status),
+        Standing::Ended(RunResult::Interrupted { signal }) => Some(*signal),
+        Standing::Ended(RunResult::Succeeded) | Standing::Crashed => None,
+        Standing::Running => unreachable!("bug: a run that is not over is not indexed"),
+    };
+    // Another otto may have been faster.
+    let inserted = change
+        .prepare_cached(
+            "INSERT OR IGNORE INTO run (project, id, tail, started_us, took_us, result, number, ok, leaking, fresh,
+                 failed, skipped, interrupted, not_started, unsettled, ottofile, command, origin, bytes, seal)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+        )?
+        .execute(params![
+            project,
+            row.id.as_str(),
+            row.id.tail(),
+            row.started_us,
+            row.took_us.map(integer),
+            row.standing.json(),
+            number,
+            row.counts.ok as i64,
+            row.counts.leaking as i64,
+            row.counts.fresh as i64,
+            row.counts.failed as i64,
+            row.counts.skipped as i64,
+            row.counts.interrupted as i64,
+            row.counts.not_started as i64,
+            row.counts.unsettled as i64,
+            row.ottofile,
+            serde_json::to_string(&row.command).expect("bug: words are plain data"),
+            row.origin.as_ref().map(RunId::as_str),
+            integer(row.bytes),
+            row.seal(),
+        ])?;
+    if inserted == 0 {
+        return Ok(());
+    }
+    let key = change.last_insert_rowid();
+    let mut insert = change.prepare_cached(
+        "INSERT INTO job (run, place, name, task, outcome, exit, number, attempts, started_us, took_us,
+             stdout_bytes, stderr_bytes, skip, skip_job)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+    )?;
+    for (place, job) in run.state.jobs.iter().enumerate().filter(|(_, job)| job.planned.has_body) {
+        let (exit, number) = exit_words(job);
+        let (skip, skip_job) = skip_words(job);
+        insert.execute(params![
+            key,
+            place as i64,
+            job.planned.name.as_str(),
+            job.planned.task,
+            outcome_word(job.outcome.as_ref()),
+            exit,
+            number,
+            job.attempts,
+            job.started_us().map(integer),
+            job.took_us().map(integer),
+            integer(job.stdout_bytes),
+            integer(job.stderr_bytes),
+            skip,
+            skip_job,
+        ])?;
+    }
+    Ok(())
+}
+
+/// SQLite's integers end at 2^63; what is beyond is damage, and is shown as too large as it can be.
+fn integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// As in the table `job` and in JSON.
+pub(crate) fn outcome_word(outcome: Option<&Outcome>) -> &'static str {
+    match outcome {
+        Some(Outcome::Succeeded) => "succeeded",
+        Some(Outcome::Fresh { .. }) => "fresh",
+        Some(Outcome::Failed { .. }) => "failed",
+        Some(Outcome::Skipped(_)) => "skipped",
+        Some(Outcome::Interrupted { .. }) => "interrupted",
+        Some(Outcome::Cancelled) => "cancelled",
+        None => "unsettled",
+    }
+}
+
+fn exit_words(job: &JobState) -> (Option<&'static str>, Option<i32>) {
+    match &job.exit {
+        None => (None, None),
+        Some(Exit::Code(code)) => (Some("code"), Some(*code)),
+        Some(Exit::Signal(signal)) => (Some("signal"), Some(*signal)),
+        Some(Exit::Timeout) => (Some("timeout"), None),
+        Some(Exit::Lost) => (Some("lost"), None),
+        Some(Exit::NotStarted { code, .. }) => (Some("not_started"), Some(*code)),
+    }
+}
+
+fn skip_words(job: &JobState) -> (Option<&'static str>, Option<&str>) {
+    match &job.outcome {
+        Some(Outcome::Skipped(Skip::Needs(other))) => (Some("needs"), Some(other.as_str())),
+        Some(Outcome::Skipped(Skip::NotCalledFor(other))) => (Some("not_called_for"), Some(other.as_str())),
+        Some(Outcome::Skipped(Skip::SerialPredecessor(other))) => {
+            (Some("serial_predecessor"), Some(other.as_str()))
+        }
+        Some(Outcome::Skipped(Skip::FailFast)) => (Some("fail_fast"), None),
+        _ => (None, None),
+    }
+}
+
+fn memory() -> Connection {
+    let mut db = Connection::open_in_memory().expect("bug: SQLite has no memory for an empty database");
+    if let Err(Unfit::Damaged(reason) | Unfit::Unusable(reason)) = prepare(&mut db) {
+        unreachable!("bug: the schema is not SQL: {reason}");
+    }
+    db
+}
+
+fn identity(file: &IndexFile) -> Option<Identity> {
+    let metadata = std::fs::metadata(&file.path).ok()?;
+    Some((metadata.dev(), metadata.ino(), metadata.created().ok()))
+}
+
+/// Why a database cannot be used as it is.
+enum Unfit {
+    /// It may be thrown away.
+    Damaged(String),
+    /// It may not, or that would not help.
+    Unusable(String),
+}
+
+impl From<rusqlite::Error> for Unfit {
+    fn from(error: rusqlite::Error) -> Unfit {
+        let reason = reason(&error);
+        if is_damage(&error) { Unfit::Damaged(reason) } else { Unfit::Unusable(reason) }
+    }
+}
+
+/// Takes the lock beside the index. Whoever has the index open shares it; whoever replaces the file has it alone, for
+/// SQLite finds a database's other files by name and would mix those of the old one and the new.
+fn guard(
+    index: &IndexFile,
+    take: impl Fn(&File) -> std::result::Result<(), TryLockError>,
+) -> std::result::Result<File, String> {
+    let lock = index.lock();
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&lock)
+        .map_err(|error| format!("cannot open `{}`: {error}", lock.display()))?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match take(&file) {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(TryLockError::WouldBlock) => return Err("another otto holds it".to_owned()),
+            Err(TryLockError::Error(error)) => {
+                return Err(format!("cannot lock `{}`: {error}", lock.display()));
+            }
+        }
+    }
+}
+
+fn open_database(index: &IndexFile) -> std::result::Result<Connection, Unfit> {
+    // SQLite gives its other files the mode of this one, whatever the umask. A file that is there is not touched, for
+    // closing it would drop the locks that SQLite may have on it in this process.
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&index.path) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(Unfit::Unusable(error.to_string())),
+    }
+    let mut db = Connection::open_with_flags(
+        &index.path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    db.busy_timeout(PATIENCE)?;
+    // Asked before anything is changed.
+    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables > 0 && application(&db)? != APPLICATION {
+        return Err(Unfit::Damaged("it is not an index of otto".to_owned()));
+    }
+    db.pragma_update(None, "journal_mode", "wal")?;
+    // Without a sync at each commit: what a power failure takes away is brought in again.
+    db.pragma_update(None, "synchronous", "normal")?;
+    prepare(&mut db)?;
+    Ok(db)
+}
+
+/// Sees that the database has the present schema.
+fn prepare(db: &mut Connection) -> std::result::Result<(), Unfit> {
+    db.pragma_update(None, "foreign_keys", true)?;
+    let version = |db: &Connection| db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+    let latest = MIGRATIONS.len() as i64;
+    if version(db)? == latest && application(db)? == APPLICATION {
+        return Ok(());
+    }
+    let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Asked again: another otto may have been faster.
+    let from = version(&change)?;
+    if from > latest {
+        return Err(Unfit::Damaged("a newer otto made it".to_owned()));
+    }
+    let Some(missing) = usize::try_from(from).ok().and_then(|from| MIGRATIONS.get(from..)) else {
+        return Err(Unfit::Damaged(format!("its version is {from}")));
+    };
+    for migration in missing {
+        change.execute_batch(migration)?;
+    }
+    change.pragma_update(None, "application_id", APPLICATION)?;
+    change.pragma_update(None, "user_version", latest)?;
+    change.commit()?;
+    Ok(())
+}
+
+fn application(db: &Connection) -> Result<i32> {
+    db.pragma_query_value(None, "application_id", |row| row.get(0))
+}
+
+/// Makes the index anew, unless the file is no longer the `damaged` one: then another otto has just done so.
+fn replace(file: &IndexFile, damaged: Option<Identity>, reason: &str) -> std::result::Result<Index, String> {
+    let guard = guard(file, File::try_lock)?;
+    if identity(file) == damaged {
+        if file.is_moved && !has_mark(&file.path) {
+            return Err(format!("{reason}; it was not made by otto, so it is left as it is"));
+        }
+        for part in file.parts() {
+            match std::fs::remove_file(&part) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(format!("cannot remove `{}`: {error}", part.display())),
+            }
+        }
+    }
+    let db = open_database(file).map_err(|unfit| match unfit {
+        Unfit::Damaged(reason) | Unfit::Unusable(reason) => reason,
+    })?;
+    // From alone to shared. Who is alone in between has seen the damaged file, and finds that this is another.
+    guard.lock_shared().map_err(|error| error.to_string())?;
+    let warning = format!(
+        "the index of runs `{}` could not be used ({reason}); it is made again from the runs",
+        file.path.display()
+    );
+    Ok(Index::in_file(file.clone(), db, guard, Some(warning)))
+}
+
+/// Whether the header of the file says that it is an index of otto, however damaged the rest may be.
+fn has_mark(path: &Path) -> bool {
+    let mut header = [0; 72];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    read.is_ok() && header.starts_with(b"SQLite format 3\0") && header[68..] == APPLICATION.to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::RunResult;
+    use crate::history::fixture::{Sandbox, job};
+    use crate::history::query::{self, Filter};
+    use insta::assert_snapshot;
+
+    fn open(sandbox: &Sandbox) -> Index {
+        Index::open(sandbox.home.index_file(None))
+    }
+
+    /// What the index says of all runs, one a line, newest first; a warning before them.
+    fn told(sandbox: &Sandbox) -> String {
+        let mut index = open(sandbox);
+        tell(&mut index, sandbox)
+    }
+
+    fn tell(index: &mut Index, sandbox: &Sandbox) -> String {
+        let ask = |index: &mut Index| {
+            let rows =
+                index.ask(std::slice::from_ref(&sandbox.project), |db| query::runs(db, &Filter::default()));
+            let rows = rows.expect("an answer");
+            let line = |row: query::RunRow| {
+                format!(
+                    "{} {} {:?} {} ok {} failed {} skipped `{}` {:?}",
+                    row.id.tail(),
+                    row.standing.json(),
+                    row.took_us,
+                    row.counts.ok,
+                    row.counts.failed,
+                    row.counts.skipped,
+                    row.command.join(" "),
+                    row.origin.map(|origin| origin.tail().to_owned()),
+                )
+            };
+            rows.into_iter().map(line).collect::<Vec<String>>()
+        };
+        let mut lines = ask(index);
+        if let Some(warning) = index.take_warning() {
+            let root = sandbox.home.root.display().to_string();
+            lines.insert(0, format!("warning: {}", warning.replace(&root, "HOME")));
+        }
+        lines.join("\n")
+    }
+
+    fn three_runs() -> Sandbox {
+        let sandbox = Sandbox::new();
+        sandbox.good("2026-11-20T16:58:00Z", "1b0d00", &["build"]);
+        let mut failing = sandbox.begin("2026-11-23T09:14:00Z", "9c2m00", "ci --fast");
+        failing.plan(&[("build", &[]), ("test", &["build"]), ("pack", &["test"])]);
+        failing.ok("build", 100, &["version"]);
+        failing.fail("test", 20, 3);
+        failing.skip("pack", "test");
+        let origin = failing.end(RunResult::Failed { status: 3 });
+        let rerun = sandbox.begin_with("2026-11-23T09:15:00Z", "4x1q00", "Rerun 9c2m", |record| {
+            record.origin = Some(origin.clone());
+        });
+        drop(rerun);
+        sandbox
+    }
+
+    const THREE: &str = "\
+4x1q00 crashed None 0 ok 0 failed 0 skipped `Rerun 9c2m` Some(\"9c2m00\")
+9c2m00 failed Some(120000) 1 ok 1 failed 1 skipped `ci --fast` None
+1b0d00 succeeded Some(1000) 1 ok 0 failed 0 skipped `build` None";
+
+    #[test]
+    fn an_index_tells_what_the_journals_say() {
+        let sandbox = three_runs();
+        assert_eq!(told(&sandbox), THREE);
+        assert_eq!(told(&sandbox), THREE);
+    }
+
+    #[test]
+    fn a_run_is_brought_in_when_it_is_over() {
+        let sandbox = three_runs();
+        let mut index = open(&sandbox);
+        let mut running = sandbox.begin("2026-11-24T08:00:00Z", "zzzz00", "build");
+        assert_eq!(tell(&mut index, &sandbox), THREE);
+        running.plan(&[("build", &[])]);
+        running.ok("build", 5, &[]);
+        assert_eq!(tell(&mut index, &sandbox), THREE);
+        running.end(RunResult::Succeeded);
+        let four = format!("zzzz00 succeeded Some(5000) 1 ok 0 failed 0 skipped `build` None\n{THREE}");
+        assert_eq!(tell(&mut index, &sandbox), four);
+        assert_eq!(told(&sandbox), four);
+    }
+
+    #[test]
+    fn questions_can_be_narrowed() {
+        let sandbox = three_runs();
+        let mut index = open(&sandbox);
+        let mut tails = |filter: Filter| {
+            let rows = index.ask(std::slice::from_ref(&sandbox.project), |db| query::runs(db, &filter));
+            rows.expect("an answer").iter().map(|row| row.id.tail().to_owned()).collect::<Vec<_>>().join(" ")
+        };
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(tails(Filter { limit: Some(2), ..Filter::default() }), "4x1q00 9c2m00");
+        assert_eq!(tails(Filter { task: text("build"), ..Filter::default() }), "9c2m00 1b0d00");
+        assert_eq!(tails(Filter { task: text("nope"), ..Filter::default() }), "");
+        let failed = vec!["failed".to_owned(), "crashed".to_owned()];
+        assert_eq!(tails(Filter { statuses: failed.clone(), ..Filter::default() }), "4x1q00 9c2m00");
+        assert_eq!(tails(Filter { statuses: failed.clone(), task: text("build"), ..Filter::default() }), "");
+        assert_eq!(tails(Filter { statuses: failed, task: text("test"), ..Filter::default() }), "9c2m00");
+        assert_eq!(tails(Filter { project: text("other-0123456789ab"), ..Filter::default() }), "");
+        let found = index.ask(&[], |db| query::tails(db, "9c2")).expect("an answer");
+        assert_eq!(found.len(), 1);
+        let (count, bytes) = index.ask(&[], |db| query::totals(db, &Filter::default())).expect("an answer");
+        assert_eq!(count, 3);
+        assert!(bytes > 1000, "{bytes}");
+    }
+
+    #[test]
+    fn a_lost_index_is_made_again_in_silence() {
+        let sandbox = three_runs();
+        told(&sandbox);
+        for part in sandbox.home.index_file(None).parts() {
+            let _ = std::fs::remove_file(part);
+        }
+        assert_eq!(told(&sandbox), THREE);
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_replaced_with_one_warning() {
+        let sandbox = three_runs();
+        std::fs::write(sandbox.home.index_file(None).path, "my notes, rather long ".repeat(50))
+            .expect("ours");
+        assert_snapshot!(told(&sandbox).lines().next().expect("a warning"), @"warning: the index of runs `HOME/index.sqlite` could not be used (file is not a database); it is made again from the runs");
+        assert_eq!(told(&sandbox), THREE);
+    }
+
+    #[test]
+    fn an_index_of_a_newer_otto_is_replaced_with_one_warning() {
+        let sandbox = three_runs();
+        told(&sandbox);
+        let path = sandbox.home.index_file(None).path;
+        let db = Connection::open(&path).expect("a database");
+        db.pragma_update(None, "user_version", 99).expect("ours");
+        drop(db);
+        assert_snapshot!(told(&sandbox).lines().next().expect("a warning"), @"warning: the index of runs `HOME/index.sqlite` could not be used (a newer otto made it); it is made again from the runs");
+        assert_eq!(told(&sandbox), THREE);
+    }
+
+    #[test]
+    fn a_moved_index_never_replaces_what_is_not_ours() {
+        let sandbox = three_runs();
+        let path = sandbox.dir.path().join("mine");
+        for text in ["my notes, rather long ".repeat(50).into_bytes(), {
+            let other = sandbox.dir.path().join("other.sqlite");
+            let db = Connection::open(&other).expect("a database");
+            db.execute_batch("CREATE TABLE mine (a); INSERT INTO mine VALUES (1)").expect("SQL");
+            drop(db);
+            std::fs::read(other).expect("there")
+        }] {
+            std::fs::write(&path, &text).expect("ours");
+            let mut index = Index::open(sandbox.home.index_file(Some(&path)));
+            let told = tell(&mut index, &sandbox);
+            assert!(told.ends_with(THREE), "{told}");
+            assert!(told.contains("left as it is"), "{told}");
+            drop(index);
+            assert!(std::fs::read(&path).expect("there") == text);
+        }
+    }
+
+    #[test]
+    fn where_no_file_can_be_made_the_index_is_in_memory() {
+        let sandbox = three_runs();
+        let nowhere = sandbox.dir.path().join("no/such/folder/index.sqlite");
+        let mut index = Index::open(sandbox.home.index_file(Some(&nowhere)));
+        let told = tell(&mut index, &sandbox);
+        assert!(
+            told.starts_with("warning: doing without the index of runs") && told.ends_with(THREE),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_truncated_index_is_made_again() {
+        let sandbox = three_runs();
+        told(&sandbox);
+        let path = sandbox.home.index_file(None).path;
+        let whole = std::fs::read(&path).expect("an index");
+        for length in (0..whole.len()).step_by(509) {
+            std::fs::write(&path, &whole[..length]).expect("ours");
+            let told = told(&sandbox);
+            assert!(told.ends_with(THREE), "cut at {length}: {told}");
+        }
+    }
+
+    #[test]
+    fn runs_that_an_index_lost_are_brought_in_again() {
+        let sandbox = three_runs();
+        told(&sandbox);
+        let path = sandbox.home.index_file(None).path;
+        let old = std::fs::read(&path).expect("an index");
+        sandbox.good("2026-11-24T08:00:00Z", "zzzz00", &["build"]);
+        assert_ne!(told(&sandbox), THREE);
+        // As after a power failure, or when `-wal` was deleted.
+        std::fs::write(&path, old).expect("ours");
+        assert!(told(&sandbox).starts_with("zzzz00"));
+    }
+
+    #[test]
+    fn a_ledger_that_is_lost_or_torn_hides_no_run() {
+        let sandbox = three_runs();
+        told(&sandbox);
+        std::fs::remove_file(sandbox.project.ledger()).expect("there");
+        sandbox.good("2026-11-24T08:00:00Z", "zzzz00", &["build"]);
+        assert!(told(&sandbox).starts_with("zzzz00"));
+        use std::io::Write;
+        let mut ledger = OpenOptions::new().append(true).open(sandbox.project.ledger()).expect("there");
+        ledger.write_all(b"20261124-08").expect("written");
+        sandbox.good("2026-11-24T09:00:00Z", "yyyy00", &["build"]);
+        ledger.write_all(b"20261124-08").expect("written");
+        assert!(told(&sandbox).starts_with("yyyy00"));
+        ledger.write_all(b"garbage\n\n\xff\n").expect("written");
+        sandbox.good("2026-11-24T10:00:00Z", "xxxx00", &["build"]);
+        assert!(told(&sandbox).starts_with("xxxx00"));
+    }
+
+    #[test]
+    fn runs_whose_directories_are_gone_can_be_dropped() {
+        let sandbox = three_runs();
+        let mut index = open(&sandbox);
+        tell(&mut index, &sandbox);
+        let gone = list(&sandbox.project).remove(1);
+        std::fs::remove_dir_all(sandbox.project.run(&gone).path).expect("ours");
+        index.forget(&[gone]).expect("written");
+        assert_eq!(tell(&mut index, &sandbox).lines().count(), 2);
+    }
+
+    #[test]
+    fn many_at_once_agree_and_nobody_sees_a_busy_database() {
+        let sandbox = Sandbox::new();
+        let stamp = |place: usize| format!("2026-11-23T09:{:02}:{:02}Z", place / 60, place % 60);
+        let tail = |place: usize| format!("{:02}{:02}00", place / 60, place % 60);
+        std::thread::scope(|scope| {
+            for one in 0..10 {
+                let (sandbox, stamp, tail) = (&sandbox, &stamp, &tail);
+                scope.spawn(move || {
+                    for other in 0..10 {
+                        let place = one * 10 + other;
+                        sandbox.good(&stamp(place), &tail(place), &["build"]);
+                        let told = told(sandbox);
+                        assert!(told.contains(&tail(place)) && !told.contains("warning"), "{told}");
+                    }
+                });
+            }
+        });
+        assert_eq!(told(&sandbox).lines().count(), 100);
+    }
+
+    #[test]
+    fn many_at_once_make_a_damaged_index_again_together() {
+        let sandbox = three_runs();
+        let path = sandbox.home.index_file(None).path;
+        for _ in 0..5 {
+            std::fs::write(&path, "my notes, rather long ".repeat(50)).expect("ours");
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        let told = told(&sandbox);
+                        assert!(told.ends_with(THREE), "{told}");
+                    });
+                }
+            });
+            assert_eq!(told(&sandbox), THREE);
+        }
+    }
+
+    #[test]
+    fn flipped_bytes_never_make_an_index_say_what_is_not_so() {
+        let sandbox = three_runs();
+        told(&sandbox);
+        let path = sandbox.home.index_file(None).path;
+        let whole = std::fs::read(&path).expect("an index");
+        let (mut tried, mut exact) = (0, 0);
+        for place in (0..whole.len()).filter(|place| whole[*place] != 0).step_by(7) {
+            let mut bytes = whole.clone();
+            bytes[place] ^= 0x5a;
+            for part in sandbox.home.index_file(None).parts() {
+                // Not all of them are there at each time.
+                let _ = std::fs::remove_file(part);
+            }
+            std::fs::write(&path, bytes).expect("ours");
+            let told = told(&sandbox);
+            let mut lines = told.lines().filter(|line| !line.starts_with("warning: "));
+            assert!(lines.all(|line| THREE.contains(line)), "at {place}: {told}");
+            tried += 1;
+            exact += usize::from(told.ends_with(THREE));
+        }
+        // A byte in a search tree can hide a row; nothing short of reading all of it would notice.
+        assert!(exact * 100 >= tried * 99, "{exact} of {tried}");
+    }
+}

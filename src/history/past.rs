@@ -1,0 +1,134 @@
+//! A run read back from its directory: its record, and its journal folded.
+//! Works from the files alone; the index is not asked.
+
+use crate::event::{Event, RunResult};
+use crate::history::journal::{self, ReadError};
+use crate::history::record::RunRecord;
+use crate::name::{JobName, RunId};
+use crate::state::RunState;
+use crate::store::claim;
+use crate::store::layout::RunDir;
+
+#[derive(Debug)]
+pub(crate) struct PastRun {
+    pub(crate) id: RunId,
+    pub(crate) dir: RunDir,
+    /// Or why there is none.
+    pub(crate) record: Result<RunRecord, String>,
+    pub(crate) standing: Standing,
+    pub(crate) state: RunState,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+/// What became of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Running,
+    Ended(RunResult),
+    /// Its process is gone and recorded no result: killed, or the machine went down.
+    Crashed,
+}
+
+impl Standing {
+    /// The word for it in tables, without a meaning by colour.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Standing::Running => "run",
+            Standing::Ended(RunResult::Succeeded) => "ok",
+            Standing::Ended(RunResult::Failed { .. }) => "FAIL",
+            Standing::Ended(RunResult::Interrupted { .. }) => "INT",
+            Standing::Crashed => "?",
+        }
+    }
+
+    /// The word for it in JSON.
+    pub(crate) fn json(&self) -> &'static str {
+        match self {
+            Standing::Running => "running",
+            Standing::Ended(RunResult::Succeeded) => "succeeded",
+            Standing::Ended(RunResult::Failed { .. }) => "failed",
+            Standing::Ended(RunResult::Interrupted { .. }) => "interrupted",
+            Standing::Crashed => "crashed",
+        }
+    }
+
+    /// Neither good nor still open: what `latest-failed` and `keep_failed` mean.
+    pub(crate) fn is_failure(&self) -> bool {
+        !matches!(self, Standing::Running | Standing::Ended(RunResult::Succeeded))
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Warning {
+    pub(crate) job: Option<JobName>,
+    pub(crate) message: String,
+}
+
+impl PastRun {
+    pub(crate) fn read(dir: RunDir, id: RunId) -> Result<PastRun, ReadError> {
+        let record = std::fs::read(dir.record())
+            .map_err(|error| error.to_string())
+            .and_then(|json| RunRecord::parse(&json));
+        // The lock first: a run that ends between the two questions has then written its last event.
+        let is_running = claim::is_running(&dir);
+        let mut state = RunState::default();
+        let mut warnings = Vec::new();
+        for stamped in journal::read(&dir)? {
+            state.apply(&stamped);
+            if let Event::Warning { job, code: _, message } = stamped.event {
+                warnings.push(Warning { job, message });
+            }
+        }
+        let standing = match state.result.clone() {
+            Some(result) => Standing::Ended(result),
+            None if is_running => Standing::Running,
+            None => Standing::Crashed,
+        };
+        Ok(PastRun { id, dir, record, standing, state, warnings })
+    }
+
+    /// Wall clock, microseconds since the Unix epoch.
+    pub(crate) fn started_us(&self) -> i64 {
+        match &self.record {
+            Ok(record) => record.started.as_microsecond(),
+            Err(_) => began_us(&self.id),
+        }
+    }
+
+    /// `None` while it runs and after a crash.
+    pub(crate) fn took_us(&self) -> Option<u64> {
+        self.state.ended_us.map(|ended| ended.saturating_sub(self.state.began_us))
+    }
+}
+
+/// What became of a run, from the end of its journal.
+pub(crate) fn standing(dir: &RunDir) -> Standing {
+    let is_running = claim::is_running(dir);
+    match journal::last_event(dir).map(|stamped| stamped.event) {
+        Some(Event::RunEnded { result }) => Standing::Ended(result),
+        _ if is_running => Standing::Running,
+        _ => Standing::Crashed,
+    }
+}
+
+/// When a run began, microseconds since the Unix epoch, from its id.
+pub(crate) fn began_us(id: &RunId) -> i64 {
+    let stamp = &id.as_str()[..22];
+    jiff::civil::DateTime::strptime("%Y%m%d-%H%M%S%.f", stamp)
+        .and_then(|time| jiff::tz::TimeZone::UTC.to_timestamp(time))
+        // Digits in the right places need not be a date; no otto makes such an id.
+        .map_or(0, jiff::Timestamp::as_microsecond)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_says_when_its_run_began() {
+        let began =
+            |stamp| jiff::Timestamp::from_microsecond(began_us(&RunId::new(stamp, 1))).expect("in range");
+        assert_eq!(began("20261123-215400.123456").to_string(), "2026-11-23T21:54:00.123456Z");
+        assert_eq!(began_us(&RunId::new("20269999-999999.000000", 1)), 0);
+    }
+}
