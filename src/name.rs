@@ -1,6 +1,7 @@
 //! Names, parsed once and then trusted: tasks, parameters, jobs, runs.
 //! Knows nothing of files; how a name becomes a file name is `store::layout`.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -63,6 +64,13 @@ impl TaskName {
     }
 
     pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Tables of tasks are searched by texts that may be no task's name.
+impl Borrow<str> for TaskName {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -13,14 +13,17 @@ pub(crate) struct Span {
 
 impl Span {
     pub(crate) fn new(start: usize, end: usize) -> Span {
-        // The reader refuses files over 16 MiB, far below 4 GiB.
-        let fits = |offset: usize| u32::try_from(offset).expect("bug: a source file is over 4 GiB");
         Span { start: fits(start), end: fits(end.max(start)) }
     }
 
     pub(crate) fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
+}
+
+fn fits(offset: usize) -> u32 {
+    // Whoever reads a file refuses those over 16 MiB, far below 4 GiB.
+    u32::try_from(offset).expect("bug: a source file is over 4 GiB")
 }
 
 /// A thing the user wrote, with its place.
@@ -54,14 +57,14 @@ struct SourceInner {
     name: String,
     text: String,
     /// Byte offset at which each line starts; the first is always 0.
-    line_starts: Vec<usize>,
+    line_starts: Vec<u32>,
 }
 
 impl SourceFile {
     pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> SourceFile {
         let text = text.into();
         let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        let line_starts = std::iter::once(0).chain(newlines.map(|(offset, _)| offset + 1)).collect();
+        let line_starts = std::iter::once(0).chain(newlines.map(|(offset, _)| fits(offset + 1))).collect();
         SourceFile { inner: Arc::new(SourceInner { name: name.into(), text, line_starts }) }
     }
 
@@ -80,8 +83,8 @@ impl SourceFile {
     /// The line and column of a byte offset; an offset past the end is the end.
     pub(crate) fn position(&self, offset: u32) -> Position {
         let offset = (offset as usize).min(self.inner.text.len());
-        let line = self.inner.line_starts.partition_point(|start| *start <= offset);
-        let start = self.inner.line_starts[line - 1];
+        let line = self.inner.line_starts.partition_point(|start| *start as usize <= offset);
+        let start = self.inner.line_starts[line - 1] as usize;
         let column = self.inner.text.get(start..offset).map_or(1, |before| before.chars().count() + 1);
         Position { line, column }
     }
@@ -89,13 +92,15 @@ impl SourceFile {
     /// The bytes of a line (from 1) with its line break; a line past the end is empty.
     pub(crate) fn line_range(&self, line: usize) -> Range<usize> {
         let length = self.inner.text.len();
-        let start_of = |line: usize| self.inner.line_starts.get(line - 1).copied().unwrap_or(length);
+        let start_of =
+            |line: usize| self.inner.line_starts.get(line - 1).map_or(length, |start| *start as usize);
         start_of(line.max(1))..start_of(line.max(1) + 1)
     }
 
     /// The line (from 1) on which a span starts.
     pub(crate) fn line(&self, span: Span) -> usize {
-        self.position(span.start).line
+        let offset = (span.start as usize).min(self.inner.text.len());
+        self.inner.line_starts.partition_point(|start| *start as usize <= offset)
     }
 }
 

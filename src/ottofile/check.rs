@@ -10,9 +10,9 @@ use crate::source::{Span, Spanned};
 use std::collections::HashMap;
 
 pub(super) fn check(reader: &mut Reader<'_>, settings: Settings, tasks: Tasks) -> Ottofile {
-    let index = tasks.tasks.iter().enumerate().map(|(place, task)| (task.name.clone(), place)).collect();
-    let ottofile = Ottofile { source: reader.source.clone(), settings, tasks: tasks.tasks, index };
-    let checker = Checker { reader, ottofile: &ottofile, refused: tasks.refused };
+    let Tasks { tasks, index, refused } = tasks;
+    let ottofile = Ottofile { source: reader.source.clone(), settings, tasks, index };
+    let checker = Checker { reader, ottofile: &ottofile, refused };
     checker.run();
     ottofile
 }
@@ -20,7 +20,7 @@ pub(super) fn check(reader: &mut Reader<'_>, settings: Settings, tasks: Tasks) -
 struct Checker<'c, 's> {
     reader: &'c mut Reader<'s>,
     ottofile: &'c Ottofile,
-    refused: std::collections::HashSet<String>,
+    refused: HashMap<String, Span>,
 }
 
 /// What a name in an edge or in `otto.tasks` stands for.
@@ -104,7 +104,7 @@ impl<'c> Checker<'c, '_> {
 
     fn is_refused(&self, name: &str) -> bool {
         let task = name.split(':').next().unwrap_or(name);
-        self.refused.contains(name) || self.refused.contains(task)
+        self.refused.contains_key(name) || self.refused.contains_key(task)
     }
 
     /// Adds what is known about a name that stands for nothing: what it is near to.

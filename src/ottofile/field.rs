@@ -66,8 +66,8 @@ impl fmt::Display for Field<'_> {
 }
 
 impl<'s> Reader<'s> {
-    pub(super) fn new(source: &'s SourceFile, diagnostics: Vec<Diagnostic>) -> Reader<'s> {
-        Reader { source, diagnostics, untold: 0 }
+    pub(super) fn new(source: &'s SourceFile) -> Reader<'s> {
+        Reader { source, diagnostics: Vec::new(), untold: 0 }
     }
 
     pub(super) fn tell(&mut self, diagnostic: Diagnostic) {

@@ -6,9 +6,10 @@ use super::spec::*;
 use super::yaml::{self, Key, Kind, Map, Node};
 use super::{check, foreach, foreign, param};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::name::{self, TaskName};
+use crate::name::{self, NameError, TaskName};
 use crate::source::{SourceFile, Span, Spanned};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 const ROOT_KEYS: &[&str] = &["otto", "tasks"];
@@ -47,19 +48,21 @@ const TASK_KEYS: &[&str] = &[
 /// Reads and checks a whole ottofile. With the ottofile come warnings; without it every mistake that was
 /// found, in the order of the file.
 pub(crate) fn read(source: &SourceFile) -> Result<(Ottofile, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let (root, diagnostics) = yaml::parse(source);
-    let is_readable = root.is_some() || diagnostics.is_empty();
-    if let Some(root) = &root
-        && let Some(wrong) = unsupported_api(source, root)
-    {
+    let mut reader = Reader::new(source);
+    let mut tasks = Tasks::default();
+    // Tasks are read as they come, so that the nodes of thousands of them need not be there at once.
+    let parsed = yaml::parse(source, "tasks", &mut |key, node| tasks.take(&mut reader, key, node));
+    if let Some(wrong) = parsed.root.as_ref().and_then(|root| unsupported_api(source, root)) {
         return Err(vec![wrong]);
     }
-    let mut reader = Reader::new(source, diagnostics);
-    if !is_readable {
+    for diagnostic in parsed.diagnostics {
+        reader.tell(diagnostic);
+    }
+    let settings = reader.document(parsed.root.as_ref());
+    if !parsed.is_whole {
+        // What is missing may be all that is wrong across tasks.
         return Err(reader.finish());
     }
-    let (settings, tasks) = reader.document(root.as_ref());
-    drop(root);
     let ottofile = check::check(&mut reader, settings, tasks);
     let diagnostics = reader.finish();
     match diagnostics.iter().any(Diagnostic::is_error) {
@@ -85,19 +88,46 @@ fn unsupported_api(source: &SourceFile, root: &Node<'_>) -> Option<Diagnostic> {
     Some(wrong)
 }
 
-/// The tasks of a document, and the names under which some were refused: edges to those are not mistakes of
-/// their own.
+/// The tasks of a document so far.
 #[derive(Default)]
 pub(super) struct Tasks {
     pub(super) tasks: Vec<Task>,
-    pub(super) refused: HashSet<String>,
+    /// Where each stands in `tasks`.
+    pub(super) index: HashMap<TaskName, usize>,
+    /// Names under which tasks were refused, with their places: edges to those are not mistakes of their own.
+    pub(super) refused: HashMap<String, Span>,
+}
+
+impl Tasks {
+    fn take(&mut self, reader: &mut Reader<'_>, key: Key<'_>, node: &Node<'_>) -> Result<(), Span> {
+        let name = match TaskName::new(key.text) {
+            Ok(name) => name,
+            Err(why) => {
+                return match self.refused.insert(key.text.to_owned(), key.span) {
+                    Some(earlier) => Err(earlier),
+                    None => {
+                        reader.refuse_task(key, why);
+                        Ok(())
+                    }
+                };
+            }
+        };
+        match self.index.entry(name) {
+            Entry::Occupied(there) => Err(self.tasks[*there.get()].name_span),
+            Entry::Vacant(free) => {
+                self.tasks.push(reader.task(free.key().clone(), key, node));
+                free.insert(self.tasks.len() - 1);
+                Ok(())
+            }
+        }
+    }
 }
 
 impl Reader<'_> {
-    fn document(&mut self, root: Option<&Node<'_>>) -> (Settings, Tasks) {
+    /// The root, of which the tasks are already read.
+    fn document(&mut self, root: Option<&Node<'_>>) -> Settings {
         let mut settings = Settings::default();
-        let mut tasks = Tasks::default();
-        let Some(root) = root.filter(|root| !root.is_null()) else { return (settings, tasks) };
+        let Some(root) = root.filter(|root| !root.is_null()) else { return settings };
         let Kind::Map(map) = &root.kind else {
             let found = describe(root);
             let message = format!("an ottofile must be a map with `otto` and `tasks`, not {found}");
@@ -105,12 +135,12 @@ impl Reader<'_> {
                 .error(Code::WrongType, message, root.span, format!("this is {found}"))
                 .help("begin with `tasks:`, and below it `  NAME:` and `    bash: COMMAND`");
             self.tell(wrong);
-            return (settings, tasks);
+            return settings;
         };
         for (key, node) in map.iter() {
             let field = Field { key: key.text, owner: Owner::Document };
             match key.text {
-                "otto" if node.is_null() => {}
+                "otto" | "tasks" if node.is_null() => {}
                 "otto" => {
                     if let Some(map) =
                         self.map(field, node, "write `otto:` and its keys below, each with a `:`")
@@ -118,18 +148,13 @@ impl Reader<'_> {
                         settings = self.settings(map);
                     }
                 }
-                "tasks" if node.is_null() => {}
                 "tasks" => {
-                    if let Some(map) =
-                        self.map(field, node, "write `tasks:` and below it `  NAME:` for each task")
-                    {
-                        tasks = self.tasks(map);
-                    }
+                    self.map(field, node, "write `tasks:` and below it `  NAME:` for each task");
                 }
                 _ => self.unknown_root_key(key, node),
             }
         }
-        (settings, tasks)
+        settings
     }
 
     fn unknown_root_key(&mut self, key: Key<'_>, node: &Node<'_>) {
@@ -281,28 +306,15 @@ impl Reader<'_> {
 
     // ── tasks ──
 
-    fn tasks(&mut self, map: &Map<'_>) -> Tasks {
-        let mut tasks = Tasks { tasks: Vec::with_capacity(map.len()), refused: HashSet::new() };
-        for (key, node) in map.iter() {
-            match TaskName::new(key.text) {
-                Ok(name) => {
-                    let task = self.task(name, key, node);
-                    tasks.tasks.push(task);
-                }
-                Err(why) => {
-                    let code =
-                        if name::BUILT_INS.contains(&key.text) { Code::NameClash } else { Code::BadName };
-                    let message = format!("the task name `{}` {why}", shortened(key.text));
-                    let mut wrong = self.error(code, message, key.span, "choose another name");
-                    if code == Code::NameClash {
-                        wrong = wrong.help(format!("lower case is free: `{}`", key.text.to_lowercase()));
-                    }
-                    self.tell(wrong);
-                    tasks.refused.insert(key.text.to_owned());
-                }
-            }
+    fn refuse_task(&mut self, key: Key<'_>, why: NameError) {
+        let is_built_in = name::BUILT_INS.contains(&key.text);
+        let code = if is_built_in { Code::NameClash } else { Code::BadName };
+        let message = format!("the task name `{}` {why}", shortened(key.text));
+        let mut wrong = self.error(code, message, key.span, "choose another name");
+        if is_built_in {
+            wrong = wrong.help(format!("lower case is free: `{}`", key.text.to_lowercase()));
         }
-        tasks
+        self.tell(wrong);
     }
 
     fn task(&mut self, name: TaskName, key: Key<'_>, node: &Node<'_>) -> Task {
@@ -347,7 +359,7 @@ impl Reader<'_> {
                 "bash" => self.body(&mut task, BodyKey::Bash, field, key, node),
                 "python" | "python3" => self.body(&mut task, BodyKey::Python, field, key, node),
                 "action" => self.body(&mut task, BodyKey::Action, field, key, node),
-                "foreach" => task.foreach = foreach::read(self, field, node),
+                "foreach" => task.foreach = foreach::read(self, field, node).map(Box::new),
                 "tty" | "interactive" => {
                     if let Some(earlier) = tty_key.replace(key.span) {
                         self.two_spellings(field, key.span, earlier);
@@ -355,7 +367,7 @@ impl Reader<'_> {
                     task.tty = self.truth(field, node).and_then(|is_tty| is_tty.then_some(key.span));
                 }
                 "timeout" => task.timeout = self.timeout(field, node),
-                "retries" => task.retries = self.retries(field, node),
+                "retries" => task.retries = self.retries(field, node).map(Box::new),
                 "dir" => task.dir = self.filled_text(field, node),
                 "streaming" => task.streaming = self.streaming(field, node),
                 "stream-errors" => {

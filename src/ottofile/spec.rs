@@ -24,8 +24,7 @@ impl Ottofile {
     }
 
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
-        // `TaskName` refuses what no task can be called, so such a text names none.
-        self.index.get(&TaskName::new(name).ok()?).copied()
+        self.index.get(name).copied()
     }
 }
 
@@ -102,10 +101,11 @@ pub(crate) struct Task {
     pub(crate) params: Vec<Param>,
     /// None: a group of its dependencies.
     pub(crate) body: Option<Body>,
-    pub(crate) foreach: Option<Foreach>,
+    /// Boxed, like all that few tasks have: thousands of tasks are read for every listing.
+    pub(crate) foreach: Option<Box<Foreach>>,
     pub(crate) tty: Option<Span>,
     pub(crate) timeout: Option<Spanned<Duration>>,
-    pub(crate) retries: Option<Spanned<Retries>>,
+    pub(crate) retries: Option<Box<Spanned<Retries>>>,
     /// Working directory relative to the ottofile; None: its folder.
     pub(crate) dir: Option<Spanned<String>>,
     pub(crate) streaming: Option<Spanned<Streaming>>,

@@ -31,6 +31,10 @@ pub(crate) enum Kind<'a> {
     Map(Map<'a>),
 }
 
+/// Takes an entry of the streamed map. One whose key was taken before is not taken; the answer is the place
+/// of that first key.
+pub(crate) type Visit<'v> = &'v mut dyn FnMut(Key<'_>, &Node<'_>) -> Result<(), Span>;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
     Plain,
@@ -124,40 +128,49 @@ impl Node<'_> {
     }
 }
 
-/// The tree of a text, and what is wrong with its YAML. The tree is there only if the text could be read to
-/// its end; an empty document has none either.
-pub(crate) fn parse<'a>(source: &'a SourceFile) -> (Option<Node<'a>>, Vec<Diagnostic>) {
+/// What came of a text.
+pub(crate) struct Parsed<'a> {
+    /// None for an empty document.
+    pub(crate) root: Option<Node<'a>>,
+    /// Whether the text was read to its end. Otherwise `root` holds what was complete before.
+    pub(crate) is_whole: bool,
+    /// What is wrong with the YAML as such.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads a text. The entries of the map under the root's key `streamed` go to `visit` as soon as each is
+/// complete, and are missing from the tree: ten thousand of them need not be there at once.
+pub(crate) fn parse<'a>(source: &'a SourceFile, streamed: &'static str, visit: Visit<'_>) -> Parsed<'a> {
     let text = source.text();
+    let refused = |diagnostic| Parsed { root: None, is_whole: false, diagnostics: vec![diagnostic] };
     if text.len() > limit::MOST_BYTES {
         let message =
             format!("the file has {} bytes, and an ottofile has at most {}", text.len(), limit::MOST_BYTES);
-        return (None, vec![Diagnostic::error(Code::YamlLimit, message)]);
+        return refused(Diagnostic::error(Code::YamlLimit, message));
     }
     // The scanner takes a NUL for the end of the text; what follows would be lost in silence.
     if let Some(place) = text.bytes().position(|byte| byte == 0) {
         let nul = Diagnostic::error(Code::YamlSyntax, "the file contains a NUL character")
             .at(source, Span::new(place, place + 1), "here")
             .help("write `\\0` in a quoted text, or `$'\\0'` in a script");
-        return (None, vec![nul]);
+        return refused(nul);
     }
-    let mut builder = Builder::new(source);
+    let mut builder = Builder::new(source, streamed, visit);
     let ended = builder.read();
-    let Builder { mut diagnostics, root, .. } = builder;
-    match ended {
-        Ok(()) if diagnostics.is_empty() => (root, diagnostics),
-        Ok(()) => (root, diagnostics),
-        Err(Stop(fatal)) => {
-            diagnostics.push(*fatal);
-            (None, diagnostics)
-        }
+    if let Err(Stop(fatal)) = ended {
+        builder.abandon();
+        builder.diagnostics.push(*fatal);
     }
+    Parsed { root: builder.root, is_whole: !builder.is_abandoned, diagnostics: builder.diagnostics }
 }
 
 /// A mistake after which nothing more can be read.
 struct Stop(Box<Diagnostic>);
 
-struct Builder<'a> {
+struct Builder<'a, 'v> {
     source: &'a SourceFile,
+    streamed: &'static str,
+    visit: Visit<'v>,
     diagnostics: Vec<Diagnostic>,
     root: Option<Node<'a>>,
     documents: usize,
@@ -172,6 +185,7 @@ struct Builder<'a> {
     /// Of these, what aliases repeat.
     repeated: Weight,
     has_merges: bool,
+    is_abandoned: bool,
 }
 
 /// A list or map that is not closed yet.
@@ -181,6 +195,7 @@ struct Open {
     is_flow: bool,
     anchor: usize,
     first: usize,
+    is_streamed: bool,
     weight_before: Weight,
     /// Levels below this one so far.
     height: usize,
@@ -198,10 +213,12 @@ struct Anchored<'a> {
     height: usize,
 }
 
-impl<'a> Builder<'a> {
-    fn new(source: &'a SourceFile) -> Builder<'a> {
+impl<'a, 'v> Builder<'a, 'v> {
+    fn new(source: &'a SourceFile, streamed: &'static str, visit: Visit<'v>) -> Builder<'a, 'v> {
         Builder {
             source,
+            streamed,
+            visit,
             diagnostics: Vec::new(),
             root: None,
             documents: 0,
@@ -212,6 +229,19 @@ impl<'a> Builder<'a> {
             weight: Weight::default(),
             repeated: Weight::default(),
             has_merges: false,
+            is_abandoned: false,
+        }
+    }
+
+    /// Closes what is open, so that what is complete in it can still be looked at.
+    fn abandon(&mut self) {
+        self.is_abandoned = true;
+        while let Some(open) = self.open.last() {
+            let has_lone_key = open.is_map && !(self.stack.len() - open.first).is_multiple_of(2);
+            if has_lone_key {
+                self.stack.pop();
+            }
+            self.close(self.source.text().len());
         }
     }
 
@@ -252,7 +282,10 @@ impl<'a> Builder<'a> {
             }
             Event::SequenceStart(style, anchor, _) => self.open(false, style, anchor, start),
             Event::MappingStart(style, anchor, _) => self.open(true, style, anchor, start),
-            Event::SequenceEnd | Event::MappingEnd => self.close(end),
+            Event::SequenceEnd | Event::MappingEnd => {
+                self.close(end);
+                Ok(())
+            }
             Event::Alias(id) => self.alias(id, Span::new(start, end)),
             Event::UnresolvedAlias(name) => {
                 self.unknown_alias(&name, Span::new(start, end));
@@ -291,12 +324,20 @@ impl<'a> Builder<'a> {
     }
 
     fn open(&mut self, is_map: bool, style: StructureStyle, anchor: usize, start: usize) -> Result<(), Stop> {
+        // The value of a key of the root?
+        let is_streamed = match self.open.as_slice() {
+            [root] => {
+                is_map && root.is_map && self.stack.last().and_then(Node::scalar) == Some(self.streamed)
+            }
+            _ => false,
+        };
         self.open.push(Open {
             start,
             is_map,
             is_flow: style == StructureStyle::Flow,
             anchor,
             first: self.stack.len(),
+            is_streamed,
             weight_before: self.weight,
             height: 0,
         });
@@ -307,7 +348,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Closes the innermost collection.
-    fn close(&mut self, end: usize) -> Result<(), Stop> {
+    fn close(&mut self, end: usize) {
         let open = self.open.pop().expect("bug: the YAML crate closed what it did not open");
         // A block collection ends with its last node; the crate says only where the next token is.
         let end = match self.stack[open.first..].last() {
@@ -316,7 +357,7 @@ impl<'a> Builder<'a> {
             None => open.start,
         };
         let kind = match open.is_map {
-            true => Kind::Map(self.close_map(open.first)),
+            true => Kind::Map(self.close_map(&open)),
             false => Kind::List(self.stack.drain(open.first..).collect()),
         };
         let node = Node { span: Span::new(open.start, end), kind };
@@ -327,7 +368,6 @@ impl<'a> Builder<'a> {
             self.anchors.insert(open.anchor, Anchored { node: node.clone(), weight, height });
         }
         self.put(node, height);
-        Ok(())
     }
 
     /// Adds a scalar or a repeated node, which is complete as it comes.
@@ -349,14 +389,25 @@ impl<'a> Builder<'a> {
     }
 
     fn put(&mut self, node: Node<'a>, height: usize) {
-        match self.open.last_mut() {
-            None => self.root = Some(node),
-            Some(open) => {
-                open.height = open.height.max(height);
-                let is_key = open.is_map && (self.stack.len() - open.first).is_multiple_of(2);
-                self.has_merges |= is_key && is_merge(&node);
-                self.stack.push(node);
-            }
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(node);
+            return;
+        };
+        open.height = open.height.max(height);
+        let is_key = open.is_map && (self.stack.len() - open.first).is_multiple_of(2);
+        self.has_merges |= is_key && is_merge(&node);
+        let is_visit = open.is_streamed && !is_key && !self.is_abandoned;
+        let key = self.stack.pop_if(|key| is_visit && key.scalar().is_some() && !is_merge(key));
+        match key {
+            Some(key) => self.visit(&key, &node),
+            None => self.stack.push(node),
+        }
+    }
+
+    fn visit(&mut self, key: &Node<'a>, node: &Node<'a>) {
+        let text = key.scalar().unwrap_or_default();
+        if let Err(earlier) = (self.visit)(Key { text, span: key.span }, node) {
+            self.twice(text, key.span, earlier);
         }
     }
 
@@ -389,7 +440,8 @@ impl<'a> Builder<'a> {
     // ── maps ──
 
     /// Takes the nodes of a map off the stack: checks that its keys are scalars and unique, and merges.
-    fn close_map(&mut self, first: usize) -> Map<'a> {
+    fn close_map(&mut self, open: &Open) -> Map<'a> {
+        let first = open.first;
         let keys = self.stack[first..].iter().step_by(2);
         let count = keys.len();
         let is_sound = match count {
@@ -412,7 +464,14 @@ impl<'a> Builder<'a> {
             return Map { nodes: self.stack.drain(first..).collect() };
         }
         let nodes: Vec<Node<'a>> = self.stack.drain(first..).collect();
-        self.mend_map(nodes)
+        let map = self.mend_map(nodes);
+        if open.is_streamed && !self.is_abandoned {
+            // What the map merges. An entry of its own wins, so nothing is wrong with one that was there before.
+            for (key, node) in map.iter() {
+                let _there_before = (self.visit)(key, node);
+            }
+        }
+        map
     }
 
     /// A map in which something is merged or wrong.
@@ -476,6 +535,14 @@ impl<'a> Builder<'a> {
     }
 
     // ── mistakes ──
+
+    fn twice(&mut self, text: &str, span: Span, earlier: Span) {
+        let twice = Diagnostic::error(Code::DuplicateKey, format!("the key `{text}` is written twice"))
+            .at(self.source, span, "written again here")
+            .at(self.source, earlier, "first written here")
+            .help("keep one of the two");
+        self.diagnostics.push(twice);
+    }
 
     fn tag(&mut self, place: granit_parser::Span) {
         let start = place.start.byte_offset().unwrap_or(0);
