@@ -4,7 +4,7 @@ use super::facts::Facts;
 use super::{Item, envs};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{Foreach, ForeachSource, Task};
+use crate::ottofile::spec::{self, Foreach, ForeachSource, Task};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -65,8 +65,9 @@ pub(crate) fn items(
             if count > foreach.max_items as i128 {
                 return Err(too_many(&count));
             }
-            let width = last.to_string().len();
-            (*first..=*last).map(|number| (format!("{number:0width$}"), number.to_string().into())).collect()
+            (*first..=*last)
+                .map(|number| (spec::range_item_name(number, *last), number.to_string().into()))
+                .collect()
         }
         ForeachSource::Command(command) => {
             if !facts.may_run_commands() {
@@ -105,7 +106,7 @@ pub(crate) fn items(
     let mut names: HashMap<String, usize> = HashMap::with_capacity(values.len());
     let mut items = Vec::with_capacity(values.len());
     for (index, (label, value)) in values.into_iter().enumerate() {
-        let name = item_name(&label);
+        let name = spec::item_name(&label);
         if name.is_empty() {
             return Err(fail(
                 format!("an item of `{}` is empty, so its job would have no name", task.name),
@@ -127,14 +128,6 @@ pub(crate) fn items(
         items.push(NamedItem { name, item: Item { variable: foreach.variable.value.clone(), value, index } });
     }
     Ok(Expansion::Items(items))
-}
-
-/// The name an item's job carries: blanks and control characters become `_`.
-fn item_name(label: &str) -> String {
-    label
-        .chars()
-        .map(|character| if character.is_whitespace() || character.is_control() { '_' } else { character })
-        .collect()
 }
 
 fn file_name(path: &OsStr) -> String {
