@@ -103,16 +103,8 @@ impl Reader<'_> {
 
     fn foreach_source(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<ForeachSource> {
         match field.key {
-            "items" => {
-                let items = self.texts(field, node, "a text");
-                for item in items.iter().filter(|item| item.value.is_empty()) {
-                    let message =
-                        format!("an item of {} is empty, so its job would have no name", field.owner);
-                    let wrong = self.error(Code::BadName, message, item.span, "empty");
-                    self.tell(wrong);
-                }
-                Some(ForeachSource::Items(items))
-            }
+            // Whether each makes a name of its own is the plan's business, like all that is wrong with one foreach.
+            "items" => Some(ForeachSource::Items(self.texts(field, node, "a text"))),
             "glob" => self.filled_text(field, node).map(ForeachSource::Glob),
             "command" => self.filled_text(field, node).map(ForeachSource::Command),
             _ => self.foreach_range(field, node),
