@@ -72,6 +72,7 @@ codes! {
     NoInterpreter = 601, "an interpreter that is not there";
     InterpreterDenied = 602, "an interpreter that cannot be executed";
     TooLarge = 603, "a value that is too large for the environment";
+    CannotStart = 604, "a task whose files cannot be written";
     NotHandedOver = 701, "outputs that were never handed over";
     CutShort = 702, "outputs that were written only in part";
     BadOutput = 703, "an output that cannot be recorded";
@@ -81,6 +82,12 @@ codes! {
     NotJson = 707, "text that should be JSON and is not";
     InputClash = 708, "two inputs with one name";
     OutputReplaced = 709, "an `OUTPUT` that became something else";
+    OutputConflict = 710, "an output that was set twice, to different values";
+    ExportClash = 711, "exported variables that would share one name";
+    ExportTooLarge = 712, "exported variables that are too large for an environment";
+    OutputTooLarge = 713, "outputs that are larger than otto takes";
+    NeedsNewerBash = 714, "a body that needs a newer bash";
+    ScriptHint = 715, "a mistake in a script that otto recognises";
 }
 
 impl Code {

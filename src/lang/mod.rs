@@ -1,9 +1,20 @@
 //! How a body becomes something to execute, and how its data comes back.
 //! Knows the files in a job's directory; knows no plan, no scheduler and no console.
 
-use crate::diagnostic::Diagnostic;
+mod bash;
+#[cfg(test)]
+mod bash_cases;
+mod export;
+#[cfg(test)]
+mod harness;
+mod interpreter;
+mod mention;
+mod quote;
+mod record;
+
+use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{JobName, ParamName};
-use crate::ottofile::spec::Body;
+use crate::ottofile::spec::{Body, BodyKey};
 use crate::source::SourceFile;
 use crate::store::outputs::Outputs;
 use std::ffi::{OsStr, OsString};
@@ -60,4 +71,64 @@ pub(crate) struct HandOver {
     pub(crate) outputs: Outputs,
     /// Errors fail the attempt even when its status was 0; warnings are shown.
     pub(crate) problems: Vec<Diagnostic>,
+}
+
+/// What a body is written in. Its `#!` line decides, under whichever key it stands; without one the key does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Language {
+    Bash,
+    /// `sh`, `dash`, `zsh` and their kin.
+    Posix,
+    Python,
+    /// Any other program; files are the contract.
+    Other,
+}
+
+impl Language {
+    pub(crate) fn of(body: &Body) -> Language {
+        let Some(shebang) = interpreter::Shebang::of(&body.text) else {
+            return match body.key {
+                BodyKey::Bash | BodyKey::Action => Language::Bash,
+                BodyKey::Python => Language::Python,
+            };
+        };
+        let name = shebang.name();
+        // `python3.11`, `bash-5.2`: what follows the letters is a version.
+        let stem =
+            name.trim_end_matches(|character: char| character.is_ascii_digit() || ".-".contains(character));
+        match stem {
+            "bash" | "rbash" => Language::Bash,
+            "sh" | "dash" | "ash" | "ksh" | "mksh" | "pdksh" | "oksh" | "loksh" | "yash" | "zsh"
+            | "busybox" => Language::Posix,
+            "python" | "pypy" => Language::Python,
+            _ => Language::Other,
+        }
+    }
+}
+
+/// Writes what the job needs into its directory and says what to execute. Starts nothing.
+pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
+    let injection = export::inject(script.inputs, script.job, &script.body.text);
+    if let Some(diagnostic) = injection.errors.into_iter().next() {
+        return Err(CannotPrepare { diagnostic, code: 125 });
+    }
+    let mut prepared = match Language::of(script.body) {
+        Language::Bash => bash::prepare(script, &injection.oversized)?,
+        Language::Posix | Language::Python | Language::Other => {
+            let message = format!("`{}` is in a language that this otto does not run", script.job);
+            return Err(CannotPrepare { diagnostic: Diagnostic::error(Code::NotYet, message), code: 125 });
+        }
+    };
+    prepared.env.splice(0..0, injection.env);
+    prepared.warnings.extend(injection.warnings);
+    Ok(prepared)
+}
+
+/// Reads what came back after the attempt ended. Call it once: what has been read is removed, so that another
+/// attempt in the same directory starts clean.
+pub(crate) fn collect(script: &Script, succeeded: bool) -> HandOver {
+    match Language::of(script.body) {
+        Language::Bash => bash::collect(script, succeeded),
+        Language::Posix | Language::Python | Language::Other => HandOver::default(),
+    }
 }

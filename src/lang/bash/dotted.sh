@@ -1,0 +1,7 @@
+# shellcheck shell=bash
+# Names with a dot, which POSIX mode does not allow.
+if [[ ! -o posix ]]; then
+	otto.set() { otto_set "$@"; }
+	otto.get() { otto_get "$@"; }
+	otto.save() { otto_save; }
+fi

@@ -1,0 +1,217 @@
+//! Runs one body as a run would: prepare, start, collect. For tests only.
+
+use super::{HandOver, Input, Prepared, Script, collect, prepare};
+use crate::name::{JobName, ParamName};
+use crate::ottofile::spec::{Body, BodyKey};
+use crate::source::{SourceFile, Span};
+use crate::store::outputs::Outputs;
+use crate::value::{Map, Value};
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+/// A job in a directory of its own, to be changed before it is run.
+pub(crate) struct Bench {
+    pub(crate) root: tempfile::TempDir,
+    pub(crate) job: JobName,
+    pub(crate) body: Body,
+    pub(crate) ottofile: SourceFile,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) params: Vec<(ParamName, OsString)>,
+    pub(crate) env: BTreeMap<OsString, OsString>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    /// The exit code, or 128 and the signal's number.
+    pub(crate) status: i32,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+    pub(crate) hand_over: HandOver,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) hints: Vec<String>,
+}
+
+impl Ran {
+    pub(crate) fn out(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    pub(crate) fn values(&self) -> &Map {
+        &self.hand_over.outputs.values
+    }
+
+    /// The text of a string output.
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        crate::value::get(self.values(), key)?.as_str()
+    }
+
+    /// All outputs on one line.
+    pub(crate) fn json(&self) -> String {
+        crate::value::compact(&Value::Map(self.values().clone()))
+    }
+
+    /// Severity, code and message of each problem, a line each.
+    pub(crate) fn problems(&self) -> String {
+        let lines = self.hand_over.problems.iter().map(|problem| {
+            let severity = if problem.is_error() { "error" } else { "warning" };
+            format!("{severity}[{}]: {}", problem.code, problem.message)
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Status 0 and nothing to complain about: what a run would call a success.
+    pub(crate) fn succeeded(&self) -> bool {
+        self.status == 0 && !self.hand_over.problems.iter().any(crate::diagnostic::Diagnostic::is_error)
+    }
+}
+
+pub(crate) fn job(name: &str) -> JobName {
+    JobName::recorded(name).expect("not empty")
+}
+
+/// A dependency with string outputs.
+pub(crate) fn input(name: &str, values: &[(&str, &str)]) -> Input {
+    let values = values.iter().map(|(key, value)| ((*key).to_owned(), Value::String((*value).to_owned())));
+    given(name, values.collect())
+}
+
+pub(crate) fn given(name: &str, values: Map) -> Input {
+    Input { job: job(name), outputs: Arc::new(Outputs { values, exports: Vec::new() }) }
+}
+
+impl Bench {
+    pub(crate) fn new(key: BodyKey, text: &str) -> Bench {
+        let root = tempfile::tempdir().expect("a directory");
+        fs::create_dir_all(root.path().join("project")).expect("made");
+        let path = std::env::var_os("PATH").expect("PATH is set");
+        let env = BTreeMap::from([("PATH".into(), path), ("HOME".into(), root.path().into())]);
+        let mut bench = Bench {
+            root,
+            job: job("build"),
+            body: Body {
+                key,
+                key_span: Span::default(),
+                text: String::new(),
+                span: Span::default(),
+                first_line: 0,
+                has_true_lines: true,
+            },
+            ottofile: SourceFile::new("otto.yml", ""),
+            inputs: Vec::new(),
+            params: Vec::new(),
+            env,
+        };
+        bench.at_line(21, text);
+        bench
+    }
+
+    pub(crate) fn bash(text: &str) -> Bench {
+        Bench::new(BodyKey::Bash, text)
+    }
+
+    /// Puts the body into an ottofile so that its first line is `first_line`.
+    pub(crate) fn at_line(&mut self, first_line: usize, text: &str) {
+        let above = "\n".repeat(first_line - 1);
+        self.body.span = Span::new(above.len(), above.len() + text.len());
+        self.ottofile = SourceFile::new("otto.yml", above + text);
+        self.body.text = text.to_owned();
+        self.body.first_line = first_line;
+    }
+
+    pub(crate) fn input(mut self, input: Input) -> Bench {
+        self.inputs.push(input);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Bench {
+        self.env.insert(name.into(), value.as_ref().to_owned());
+        self
+    }
+
+    pub(crate) fn dir(&self) -> PathBuf {
+        self.root.path().join("run/tasks").join(crate::store::layout::file_name(&self.job))
+    }
+
+    pub(crate) fn project(&self) -> PathBuf {
+        self.root.path().join("project")
+    }
+
+    /// Calls `with` with the script as a run would make it.
+    pub(crate) fn with_script<T>(&self, with: impl FnOnce(&Script) -> T) -> T {
+        let dir = self.dir();
+        fs::create_dir_all(&dir).expect("made");
+        let mut env = self.env.clone();
+        env.entry("OTTO_TASK".into()).or_insert(self.job.as_str().into());
+        env.entry("OTTO_TASK_DIR".into()).or_insert(dir.clone().into());
+        for (name, value) in &self.params {
+            env.insert(name.as_str().into(), value.clone());
+        }
+        let look_up = |name: &str| env.get(OsStr::new(name)).map(OsString::as_os_str);
+        with(&Script {
+            job: &self.job,
+            body: &self.body,
+            ottofile: &self.ottofile,
+            inputs: &self.inputs,
+            params: &self.params,
+            dir: &dir,
+            runtime: &self.root.path().join("runtime"),
+            workdir: &self.project(),
+            env: &look_up,
+        })
+    }
+
+    pub(crate) fn prepared(&self) -> Prepared {
+        self.with_script(|script| {
+            prepare(script).unwrap_or_else(|error| panic!("cannot prepare: {:?}", error.diagnostic))
+        })
+    }
+
+    pub(crate) fn run(&self) -> Ran {
+        self.run_changed(&|_| {})
+    }
+
+    /// Runs with a last change to the command, such as closed descriptors.
+    pub(crate) fn run_changed(&self, change: &dyn Fn(&mut Command)) -> Ran {
+        let prepared = self.prepared();
+        let mut command = Command::new(&prepared.program);
+        command.args(&prepared.args).env_clear().envs(&self.env);
+        command.env("OTTO_TASK", self.job.as_str()).env("OTTO_TASK_DIR", self.dir());
+        if let Some(chosen) = self.env.get(OsStr::new("OTTO_TASK_DIR")) {
+            command.env("OTTO_TASK_DIR", chosen);
+        }
+        command.envs(self.params.iter().map(|(name, value)| (name.as_str(), value)));
+        command.envs(prepared.env.iter().map(|(name, value)| (name, value)));
+        command.current_dir(self.project()).stdin(Stdio::null());
+        change(&mut command);
+        let output = command.output().expect("started");
+        let status =
+            output.status.code().unwrap_or_else(|| 128 + output.status.signal().expect("code or signal"));
+        self.with_script(|script| {
+            let hand_over = collect(script, status == 0);
+            Ran {
+                status,
+                stdout: output.stdout.clone(),
+                stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+                hints: Vec::new(),
+                hand_over,
+                warnings: prepared.warnings.iter().map(|warning| warning.message.clone()).collect(),
+            }
+        })
+    }
+}
+
+/// The path of a program by the tests' own `PATH`. The tests of a shell need that shell: its absence is a failure,
+/// not a reason to pass.
+pub(crate) fn needed(program: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").expect("PATH is set");
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|candidate| Path::is_file(candidate))
+        .unwrap_or_else(|| panic!("`{program}` is not installed; the tests of the shells need it"))
+}

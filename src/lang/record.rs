@@ -1,0 +1,302 @@
+//! Reads what a shell handed over: the dump that it writes at its end, and the journal of helper calls.
+//! Pure: bytes in, records out. Any bytes may come; what was cut short is never taken as whole.
+
+/// Key and value as the shell held them: any bytes but NUL.
+pub(crate) type Pair = (Vec<u8>, Vec<u8>);
+
+/// The state of the shell when it last handed over.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Dump {
+    /// `BASH_VERSION`; the name of the shell elsewhere.
+    pub(crate) version: String,
+    /// `OUTPUT` was no associative array any more.
+    pub(crate) is_spoilt: bool,
+    /// The functions that were running, innermost first, without otto's own and `main`.
+    pub(crate) functions: Vec<String>,
+    /// `OUTPUT`.
+    pub(crate) output: Vec<Pair>,
+    /// What `otto.set` kept in memory; older than anything in the journal.
+    pub(crate) own: Vec<Pair>,
+    /// The array `OTTO_OUTPUT`, items `key=value`.
+    pub(crate) legacy: Vec<Vec<u8>>,
+    /// Variables `OTTO_…`, exported or not.
+    pub(crate) variables: Vec<(String, Vec<u8>)>,
+    /// Names of the exported variables `OTTO_…`.
+    pub(crate) exported: Vec<String>,
+}
+
+/// What a dump file holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Dumped {
+    /// Nothing was handed over.
+    Nothing,
+    /// The last hand-over has no end: the disk is full, or the shell was killed while it wrote.
+    InPart,
+    /// The last hand-over, whole.
+    Whole(Box<Dump>),
+}
+
+/// Reads the records of a dump file; the last one counts.
+///
+/// A record is NUL-terminated fields: `otto1`, version, the value of the probe (not empty: spoilt), number of
+/// functions and their names, then sections `O n key*n value*n`, `S n key*n value*n`, `L n item*n`, `V name value`,
+/// `X names-by-line`, and `end`.
+pub(crate) fn dump(bytes: &[u8]) -> Dumped {
+    let mut fields = Fields { rest: bytes };
+    let mut last = Dumped::Nothing;
+    while !fields.rest.is_empty() {
+        match record(&mut fields) {
+            Some(dump) => last = Dumped::Whole(Box::new(dump)),
+            None => return Dumped::InPart,
+        }
+    }
+    last
+}
+
+fn record(fields: &mut Fields) -> Option<Dump> {
+    if fields.next()? != b"otto1" {
+        return None;
+    }
+    let mut dump = Dump { version: fields.text()?, is_spoilt: !fields.next()?.is_empty(), ..Dump::default() };
+    dump.functions =
+        fields.list()?.into_iter().map(|name| String::from_utf8_lossy(&name).into_owned()).collect();
+    dump.functions.retain(|name| !name.starts_with("otto__") && name != "main" && name != "exit");
+    loop {
+        match fields.next()? {
+            b"O" => dump.output = fields.pairs()?,
+            b"S" => dump.own = fields.pairs()?,
+            b"L" => dump.legacy = fields.list()?,
+            b"V" => dump.variables.push((fields.text()?, fields.next()?.to_vec())),
+            b"X" => dump.exported = fields.text()?.lines().map(str::to_owned).collect(),
+            b"end" => return Some(dump),
+            _ => return None,
+        }
+    }
+}
+
+/// One call of a helper function.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Entry {
+    pub(crate) key: Vec<u8>,
+    pub(crate) kind: Kind,
+    pub(crate) value: Held,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A string.
+    Text,
+    /// The text of any JSON value.
+    Json,
+    /// NUL-terminated strings.
+    List,
+}
+
+/// Where a value is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Held {
+    Here(Vec<u8>),
+    /// In a file of this name beside the journal: too long for one write.
+    InFile(Vec<u8>),
+}
+
+/// Reads a journal: triples `type key value`, each NUL-terminated; `F` before the type means that the value is a
+/// file's name. False: the last entry was cut short, or something else wrote into the file.
+pub(crate) fn journal(bytes: &[u8]) -> (Vec<Entry>, bool) {
+    let mut fields = Fields { rest: bytes };
+    let mut entries = Vec::new();
+    while !fields.rest.is_empty() {
+        match entry(&mut fields) {
+            Some(entry) => entries.push(entry),
+            None => return (entries, false),
+        }
+    }
+    (entries, true)
+}
+
+fn entry(fields: &mut Fields) -> Option<Entry> {
+    let (letter, is_in_file) = match fields.next()? {
+        [b'F', letter] => (*letter, true),
+        [letter] => (*letter, false),
+        _ => return None,
+    };
+    let kind = match letter {
+        b's' => Kind::Text,
+        b'j' => Kind::Json,
+        b'l' => Kind::List,
+        _ => return None,
+    };
+    let key = fields.next()?.to_vec();
+    let value = fields.next()?.to_vec();
+    Some(Entry { key, kind, value: if is_in_file { Held::InFile(value) } else { Held::Here(value) } })
+}
+
+/// The items of a list: each ends with a NUL.
+pub(crate) fn items(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut fields = Fields { rest: bytes };
+    std::iter::from_fn(|| fields.next().map(<[u8]>::to_vec)).collect()
+}
+
+/// Fields that end with a NUL.
+struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let end = self.rest.iter().position(|byte| *byte == 0)?;
+        let field = &self.rest[..end];
+        self.rest = &self.rest[end + 1..];
+        Some(field)
+    }
+
+    fn text(&mut self) -> Option<String> {
+        self.next().map(|field| String::from_utf8_lossy(field).into_owned())
+    }
+
+    fn count(&mut self) -> Option<usize> {
+        std::str::from_utf8(self.next()?).ok()?.parse().ok()
+    }
+
+    fn list(&mut self) -> Option<Vec<Vec<u8>>> {
+        let count = self.count()?;
+        // No capacity from `count`: it is only a claim until that many fields were there.
+        let mut items = Vec::new();
+        for _ in 0..count {
+            items.push(self.next()?.to_vec());
+        }
+        Some(items)
+    }
+
+    fn pairs(&mut self) -> Option<Vec<Pair>> {
+        let keys = self.list_of(None)?;
+        let values = self.list_of(Some(keys.len()))?;
+        Some(keys.into_iter().zip(values).collect())
+    }
+
+    fn list_of(&mut self, count: Option<usize>) -> Option<Vec<Vec<u8>>> {
+        let count = match count {
+            Some(count) => count,
+            None => self.count()?,
+        };
+        let mut items = Vec::new();
+        for _ in 0..count {
+            items.push(self.next()?.to_vec());
+        }
+        Some(items)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn fields(list: &[&[u8]]) -> Vec<u8> {
+        list.iter().flat_map(|field| field.iter().copied().chain([0])).collect()
+    }
+
+    fn whole() -> Vec<u8> {
+        fields(&[
+            b"otto1",
+            b"5.2.15",
+            b"",
+            b"2",
+            b"otto__exit",
+            b"main",
+            b"O",
+            b"2",
+            b"a",
+            b"end",
+            b"1",
+            b"x\ny",
+            b"S",
+            b"0",
+            b"L",
+            b"1",
+            b"k=v",
+            b"V",
+            b"OTTO_V",
+            b"\xff",
+            b"X",
+            b"OTTO_V\nOTTO_W\n",
+            b"end",
+        ])
+    }
+
+    #[test]
+    fn a_whole_dump_is_read_field_by_field() {
+        let Dumped::Whole(dump) = dump(&whole()) else { panic!("bug: not whole") };
+        let expected = Dump {
+            version: "5.2.15".into(),
+            output: vec![(b"a".to_vec(), b"1".to_vec()), (b"end".to_vec(), b"x\ny".to_vec())],
+            legacy: vec![b"k=v".to_vec()],
+            variables: vec![("OTTO_V".into(), b"\xff".to_vec())],
+            exported: vec!["OTTO_V".into(), "OTTO_W".into()],
+            ..Dump::default()
+        };
+        assert_eq!(*dump, expected);
+    }
+
+    #[test]
+    fn a_dump_that_is_cut_anywhere_is_never_whole() {
+        let bytes = whole();
+        assert_eq!(dump(&[]), Dumped::Nothing);
+        for end in 1..bytes.len() {
+            assert_eq!(dump(&bytes[..end]), Dumped::InPart, "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn the_last_hand_over_counts_and_a_cut_one_is_not_hidden_by_an_older_one() {
+        let later = fields(&[b"otto1", b"5.2", b"", b"0", b"O", b"1", b"k", b"new", b"end"]);
+        let both = [whole(), later.clone()].concat();
+        let Dumped::Whole(dump_read) = dump(&both) else { panic!("bug: not whole") };
+        assert_eq!(dump_read.output, vec![(b"k".to_vec(), b"new".to_vec())]);
+        assert_eq!(dump(&both[..both.len() - 1]), Dumped::InPart);
+    }
+
+    #[test]
+    fn an_impossible_count_is_not_believed() {
+        let claim = fields(&[b"otto1", b"5", b"", b"18446744073709551615", b"x"]);
+        assert_eq!(dump(&claim), Dumped::InPart);
+    }
+
+    #[test]
+    fn a_journal_keeps_what_is_whole_and_says_that_the_rest_is_cut() {
+        let bytes = fields(&[b"s", b"a", b"1", b"Fj", b"b", b"v.7", b"Fl", b"c", b"v.8"]);
+        let (entries, is_whole) = journal(&bytes);
+        assert!(is_whole);
+        assert_eq!(entries.len(), 3);
+        assert_eq!(
+            entries[1],
+            Entry { key: b"b".to_vec(), kind: Kind::Json, value: Held::InFile(b"v.7".to_vec()) }
+        );
+        for end in 1..bytes.len() {
+            let (kept, is_whole) = journal(&bytes[..end]);
+            let is_boundary = [6, 15, 24].contains(&end);
+            assert_eq!(is_whole, is_boundary, "cut at {end}");
+            assert_eq!(kept[..], entries[..kept.len()]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_readers_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            dump(&bytes);
+            journal(&bytes);
+            items(&bytes);
+        }
+
+        #[test]
+        fn bytes_that_look_nearly_right_do_not_panic_either(
+            parts in prop::collection::vec(prop::sample::select(vec![
+                "otto1", "O", "S", "L", "V", "X", "end", "s", "Fl", "", "0", "1", "2", "-1",
+            ]), 0..30)
+        ) {
+            let parts: Vec<&[u8]> = parts.into_iter().map(str::as_bytes).collect();
+            dump(&fields(&parts));
+            journal(&fields(&parts));
+        }
+    }
+}
