@@ -40,6 +40,9 @@ pub(super) struct Shared {
     pub(super) swept_ms: AtomicU64,
 }
 
+/// Stands for a process group whose number is not known yet.
+pub(super) const BEING_CREATED: i32 = -1;
+
 /// What the executor tells an attendant.
 pub(super) enum Command {
     /// If it is busy, it does this one next.
@@ -59,7 +62,7 @@ pub(super) struct Desk {
     pub(super) bell: PipeReader,
     /// Sends this attendant commands; for threads that help it.
     pub(super) line: Line,
-    /// The process group that it attends, 0 if none.
+    /// The process group that it attends, 0 if none, [`BEING_CREATED`] in between.
     pub(super) group: Arc<AtomicI32>,
     /// True until the executor gives it an attempt, and again from just before the last report `Ended`.
     pub(super) is_free: Arc<AtomicBool>,
@@ -155,8 +158,8 @@ fn serve(
         _ => Vec::new(),
     };
     let pid = Pid::from_child(&spawned.child);
-    // A group that otto cannot see would go on while everything else is halted.
     desk.group.store(pid.as_raw_nonzero().get(), Ordering::SeqCst);
+    // Suspended while it was being created.
     if shared.is_suspended.load(Ordering::SeqCst) {
         signal_group(pid, Signal::STOP);
     }
@@ -201,11 +204,21 @@ fn start(
         if let Some(exit) = stopped_before_start(shared, desk, attempt, Duration::ZERO) {
             return Err(exit);
         }
+        // First said, then looked: whoever suspends does it the other way round, so one of the two notices.
+        desk.group.store(BEING_CREATED, Ordering::SeqCst);
+        if shared.is_suspended.load(Ordering::SeqCst) {
+            desk.group.store(0, Ordering::SeqCst);
+            if let Some(exit) = stopped_before_start(shared, desk, attempt, Duration::MAX) {
+                return Err(exit);
+            }
+            continue;
+        }
         let error = match spawn::spawn(launch, wiring, shared.spawner) {
             Ok(spawned) => return Ok(spawned),
             Err(SpawnError::Never(exit)) => return Err(exit),
             Err(SpawnError::Busy(error)) => error,
         };
+        desk.group.store(0, Ordering::SeqCst);
         let Some(pause) = pauses.next() else {
             return Err(spawn::no_room(&error, begun.elapsed()));
         };
@@ -215,21 +228,24 @@ fn start(
     }
 }
 
-/// The exit of an attempt that is asked to stop within `patience`, before it has a process.
+/// The exit of an attempt that is asked to stop within `patience`, before it has a process. To be resumed ends the
+/// patience.
 fn stopped_before_start(
     shared: &Shared,
     desk: &mut Desk,
     attempt: AttemptId,
     patience: Duration,
 ) -> Option<Exit> {
-    let until = Instant::now() + patience;
+    let begun = Instant::now();
     loop {
         let command = match patience {
             Duration::ZERO => desk.commands.try_recv().ok()?,
-            _ => desk.commands.recv_timeout(until.saturating_duration_since(Instant::now())).ok()?,
+            _ => desk.commands.recv_timeout(patience.saturating_sub(begun.elapsed())).ok()?,
         };
-        if let Some(Order::Stop(how)) = desk.sort(shared, command, Some(attempt)) {
-            return Some(exit_of(how));
+        match desk.sort(shared, command, Some(attempt)) {
+            Some(Order::Stop(how)) => return Some(exit_of(how)),
+            Some(Order::Resumed(_)) if patience > Duration::ZERO => return None,
+            Some(Order::Resumed(_) | Order::Exited(_)) | None => {}
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Runs launches as processes of this machine, each attended by a thread of its own.
 //! Threads are made when they are first needed and used again; there are never more than attempts at one time.
 
-use super::attendant::{Command, Desk, Shared, attend, signal_group};
+use super::attendant::{BEING_CREATED, Command, Desk, Shared, attend, signal_group};
 use super::census::{Census, Process, reap_adopted};
 use super::{AttemptId, Ended, Executor, Launch, Leftover, Report, ReportSink, Stop};
 use rustix::process::{Pid, Resource, Signal, WaitId, WaitIdOptions};
@@ -107,7 +107,13 @@ impl LocalExecutor {
     }
 
     fn groups(&self) -> impl Iterator<Item = Pid> {
-        self.attendants.iter().filter_map(|attendant| Pid::from_raw(attendant.group.load(Ordering::SeqCst)))
+        let numbers = self.attendants.iter().map(|attendant| attendant.group.load(Ordering::SeqCst));
+        numbers.filter(|number| *number != BEING_CREATED).filter_map(Pid::from_raw)
+    }
+
+    fn is_all_halted(&self) -> bool {
+        let is_creating = |it: &Attendant| it.group.load(Ordering::SeqCst) == BEING_CREATED;
+        !self.attendants.iter().any(is_creating) && self.groups().all(is_halted)
     }
 }
 
@@ -138,7 +144,7 @@ impl Executor for LocalExecutor {
             signal_group(group, Signal::TSTP);
         }
         let until = Instant::now() + Duration::from_millis(200);
-        while Instant::now() < until && !self.groups().all(is_halted) {
+        while Instant::now() < until && !self.is_all_halted() {
             std::thread::sleep(Duration::from_millis(2));
         }
         for group in self.groups() {
