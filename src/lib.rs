@@ -31,6 +31,7 @@ mod lang;
 mod exec;
 mod history;
 mod view;
+mod run;
 
 /// Runs otto with the arguments of this process.
 pub fn main() -> std::process::ExitCode {

@@ -88,6 +88,7 @@ codes! {
     OutputTooLarge = 713, "outputs that are larger than otto takes";
     NeedsNewerBash = 714, "a body that needs a newer bash";
     ScriptHint = 715, "a mistake in a script that otto recognises";
+    OutputsNotSaved = 716, "outputs that could not be saved";
 }
 
 impl Code {

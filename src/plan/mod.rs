@@ -4,6 +4,7 @@
 pub(crate) mod envs;
 pub(crate) mod expand;
 pub(crate) mod facts;
+pub(crate) mod fresh;
 pub(crate) mod graph;
 pub(crate) mod params;
 mod select;

@@ -1,0 +1,78 @@
+//! Whether a task is up to date: what it was made from is what it would be made from now.
+//! Compares evidence; who gathers it knows files, this does not.
+
+use serde::{Deserialize, Serialize};
+
+/// What a job's result depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Evidence {
+    /// Hash of script, parameters, variables, globs and the data of dependencies; hex.
+    pub(crate) recipe: String,
+    /// The files that `input` matches, sorted by path.
+    pub(crate) files: Vec<FileEvidence>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FileEvidence {
+    pub(crate) path: String,
+    /// Hash of the content; hex.
+    pub(crate) hash: String,
+    /// What the file system says; as long as it is the same, so is the content. None when the file was changed so
+    /// shortly before it was looked at that a further change might not show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stamp: Option<Stamp>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stamp {
+    pub(crate) size: u64,
+    pub(crate) modified_ns: i128,
+    pub(crate) changed_ns: i128,
+    pub(crate) inode: u64,
+}
+
+/// What has changed since, in a few words; None if nothing has.
+pub(crate) fn difference(then: &Evidence, now: &Evidence) -> Option<String> {
+    if then.recipe != now.recipe {
+        return Some("its script, parameters, variables or data changed".to_owned());
+    }
+    let (mut old, mut new) = (then.files.iter().peekable(), now.files.iter().peekable());
+    loop {
+        match (old.peek(), new.peek()) {
+            (None, None) => return None,
+            (Some(gone), None) => return Some(format!("`{}` is gone", gone.path)),
+            (None, Some(added)) => return Some(format!("`{}` is new", added.path)),
+            (Some(a), Some(b)) if a.path == b.path => {
+                if a.hash != b.hash {
+                    return Some(format!("`{}` changed", a.path));
+                }
+                old.next();
+                new.next();
+            }
+            (Some(a), Some(b)) if a.path < b.path => return Some(format!("`{}` is gone", a.path)),
+            (Some(_), Some(b)) => return Some(format!("`{}` is new", b.path)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn evidence(files: &[(&str, &str)]) -> Evidence {
+        let file = |(path, hash): &(&str, &str)| FileEvidence { path: (*path).into(), hash: (*hash).into(), stamp: None };
+        Evidence { recipe: "r".into(), files: files.iter().map(file).collect() }
+    }
+
+    #[test]
+    fn a_changed_new_or_missing_file_is_a_difference() {
+        let then = evidence(&[("a", "1"), ("b", "2")]);
+        assert_eq!(difference(&then, &then), None);
+        let against = |files: &[(&str, &str)]| difference(&then, &evidence(files)).unwrap_or_default();
+        assert_eq!(against(&[("a", "1"), ("b", "9")]), "`b` changed");
+        assert_eq!(against(&[("a", "1")]), "`b` is gone");
+        assert_eq!(against(&[("b", "2")]), "`a` is gone");
+        assert_eq!(against(&[("a", "1"), ("aa", "1"), ("b", "2")]), "`aa` is new");
+        assert_eq!(difference(&then, &Evidence { recipe: "x".into(), ..then.clone() }).unwrap_or_default(), "its script, parameters, variables or data changed");
+    }
+}

@@ -1,0 +1,19 @@
+//! All that can happen to a run, in one channel.
+
+use crate::exec::Report;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+/// Enough that short bursts of output do not stop their readers, little enough that memory stays small: a
+/// message holds at most one read.
+const MESSAGES: usize = 64;
+
+#[derive(Debug)]
+pub(crate) enum Message {
+    Report(Report),
+    /// otto itself received this signal.
+    Signal(i32),
+}
+
+pub(crate) fn inbox() -> (SyncSender<Message>, Receiver<Message>) {
+    sync_channel(MESSAGES)
+}

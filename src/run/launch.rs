@@ -1,0 +1,136 @@
+//! From a job to what an executor needs: its directory, its inputs, its environment, its script.
+
+use super::Setting;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::exec::{Launch, LaunchIo, Stdin};
+use crate::host::{is_shell_trap, plain};
+use crate::lang::{self, CannotPrepare, Input, Script};
+use crate::name::ParamName;
+use crate::ottofile::spec::Body;
+use crate::plan::{Job, Work};
+use crate::event::Stream;
+use crate::store::layout::JobDir;
+use crate::store::{inputs, outputs::Outputs};
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A job that is being run, with all that its language asked for.
+pub(crate) struct Started {
+    pub(crate) dir: JobDir,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) params: Vec<(ParamName, OsString)>,
+    pub(crate) workdir: PathBuf,
+    pub(crate) env: BTreeMap<OsString, OsString>,
+}
+
+impl Started {
+    /// Makes the job's directory and its inputs' links, and works out the environment.
+    ///
+    /// `outputs` are those of the jobs whose data this one sees, in plan order.
+    pub(crate) fn new(setting: &Setting, job: &Job, outputs: Vec<(&Job, Arc<Outputs>)>) -> Result<Started, CannotPrepare> {
+        let dir = setting.run_dir.job(&job.name);
+        let cannot = |what: &str, path: &Path, error: std::io::Error| CannotPrepare {
+            diagnostic: Diagnostic::error(Code::CannotStart, format!("cannot {what} `{}`: {}", path.display(), plain(&error))),
+            code: 125,
+        };
+        let made = std::fs::DirBuilder::new().mode(0o700).create(&dir.path);
+        match made {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(cannot("create", &dir.path, error)),
+            Ok(()) | Err(_) => {}
+        }
+        for (dependency, outputs) in &outputs {
+            if !outputs.values.is_empty() {
+                inputs::link(&dir, &dependency.name).map_err(|error| cannot("link the inputs in", &dir.path, error))?;
+            }
+        }
+        let task = &setting.ottofile.tasks[job.task];
+        let workdir = task.dir.as_ref().map_or_else(|| setting.folder.clone(), |dir| setting.folder.join(&dir.value));
+        if task.dir.is_some() && !workdir.is_dir() {
+            let missing = Diagnostic::error(Code::CannotStart, format!("the `dir` of `{}` is not a directory: `{}`", task.name, workdir.display()));
+            return Err(CannotPrepare { diagnostic: missing, code: 125 });
+        }
+        let params: Vec<(ParamName, OsString)> = job.params.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect();
+        let inputs: Vec<Input> = outputs.into_iter().map(|(job, outputs)| Input { job: job.name.clone(), outputs }).collect();
+        let mut started = Started { dir, inputs, params, workdir, env: BTreeMap::new() };
+        started.env = environment(setting, job, &started);
+        Ok(started)
+    }
+
+    pub(crate) fn script<'a>(&'a self, setting: &'a Setting, job: &'a Job, body: &'a Body, env: &'a dyn Fn(&str) -> Option<&'a OsStr>) -> Script<'a> {
+        Script {
+            job: &job.name,
+            body,
+            ottofile: &setting.ottofile.source,
+            inputs: &self.inputs,
+            params: &self.params,
+            dir: &self.dir.path,
+            runtime: &setting.runtime,
+            workdir: &self.workdir,
+            env,
+        }
+    }
+
+    /// Writes the script and answers what to execute, with warnings.
+    pub(crate) fn launch(&self, setting: &Setting, job: &Job, attempt: u32) -> Result<(Launch, Vec<Diagnostic>), CannotPrepare> {
+        let body = setting.body(job);
+        let get = |name: &str| self.env.get(OsStr::new(name)).map(OsString::as_os_str);
+        let prepared = lang::prepare(&self.script(setting, job, body, &get))?;
+        let mut env = self.env.clone();
+        env.extend(prepared.env);
+        let io = match job.work {
+            Work::Terminal => LaunchIo::Terminal,
+            Work::Body | Work::Group | Work::ForeachGroup => LaunchIo::Captured {
+                stdin: if setting.inherits_stdin.contains(&job.task) { Stdin::Inherit } else { Stdin::Null },
+                stdout_log: self.dir.log(Stream::Stdout, attempt),
+                stderr_log: self.dir.log(Stream::Stderr, attempt),
+                shows: setting.shows_output,
+            },
+        };
+        let launch = Launch { program: prepared.program, args: prepared.args, env: env.into_iter().collect(), workdir: self.workdir.clone(), io };
+        Ok((launch, prepared.warnings))
+    }
+}
+
+/// otto's own environment, under the ottofile's variables, under the task's, under its parameters.
+fn environment(setting: &Setting, job: &Job, started: &Started) -> BTreeMap<OsString, OsString> {
+    let mut env: BTreeMap<OsString, OsString> = setting
+        .environment
+        .iter()
+        .filter(|(name, _)| !is_shell_trap(name) && !is_of_one_job(name))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let mut set = |name: &str, value: &OsStr| env.insert(name.into(), value.to_owned());
+    if setting.tells_colour && !["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"].iter().any(|name| setting.environment.get(name).is_some()) {
+        set("FORCE_COLOR", OsStr::new("1"));
+        set("CLICOLOR_FORCE", OsStr::new("1"));
+    }
+    for (name, value) in setting.plan.envs.iter().chain(&job.envs) {
+        set(name, value);
+    }
+    for (name, value) in &started.params {
+        set(name.as_str(), value);
+    }
+    if let Some(item) = &job.item {
+        set(&item.variable, &item.value);
+        set("OTTO_FOREACH_ITEM", &item.value);
+        set("OTTO_FOREACH_INDEX", OsStr::new(&item.index.to_string()));
+    }
+    set("OTTO_TASK", OsStr::new(job.name.as_str()));
+    set("OTTO_TASK_NAME", OsStr::new(setting.ottofile.tasks[job.task].name.as_str()));
+    set("OTTO_TASK_DIR", started.dir.path.as_os_str());
+    set("OTTO_TASKS_DIR", setting.run_dir.tasks().as_os_str());
+    set("OTTO_WORKSPACE", setting.folder.as_os_str());
+    set("OTTO_RUN_ID", OsStr::new(setting.run_id.as_str()));
+    set("OTTO_USER", &setting.user);
+    env
+}
+
+/// Variables that belong to one job of an otto that this one runs inside of; ours would not replace them all.
+fn is_of_one_job(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    name.starts_with(b"OTTO_FOREACH_") || name.starts_with(b"OTTO_INPUT_") || matches!(name, b"OTTO_OUTPUT_JSON" | b"OTTO_OUTPUT_PIPE" | b"OTTO_INPUT_PIPE")
+}

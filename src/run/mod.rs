@@ -1,0 +1,540 @@
+//! The event loop of a run, the one place where everything meets: scheduler, executor, languages, store,
+//! journal and view. One thread owns all of it; whatever happens elsewhere comes through the inbox.
+
+mod inbox;
+mod launch;
+pub(crate) mod fresh;
+
+pub(crate) use inbox::{Message, inbox};
+
+use crate::diagnostic::Diagnostic;
+use crate::event::{Event, Exit, FORMAT, Outcome, PlannedJob, RunResult, Stamped};
+use crate::exec::{AttemptId, Ended, Executor, Report, Stop};
+use crate::history::journal::Journal;
+use crate::history::record::public_value;
+use crate::host::Environment;
+use crate::lang::{self, CannotPrepare, HandOver};
+use crate::name::RunId;
+use crate::ottofile::Ottofile;
+use crate::ottofile::spec::{Body, Retries};
+use crate::plan::{Job, JobId, Plan};
+use crate::scheduler::{Policy, Scheduler};
+use crate::store::layout::{ProjectDir, RunDir};
+use crate::store::outputs::{self, Outputs};
+use crate::view::View;
+use crate::plan::fresh::Evidence;
+use fresh::Verdict;
+use launch::Started;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::ffi::{OsStr, OsString};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+/// How much of a failed task's stderr is searched for what went wrong, in bytes.
+const SEARCHED_TAIL: u64 = 64 * 1024;
+
+/// What a run is given and never changes.
+pub(crate) struct Setting<'a> {
+    pub(crate) ottofile: &'a Ottofile,
+    pub(crate) plan: &'a Plan,
+    pub(crate) environment: &'a Environment,
+    /// The ottofile's folder, absolute.
+    pub(crate) folder: PathBuf,
+    pub(crate) project: ProjectDir,
+    pub(crate) run_dir: RunDir,
+    pub(crate) run_id: RunId,
+    /// Where the languages keep their libraries.
+    pub(crate) runtime: PathBuf,
+    pub(crate) user: OsString,
+    pub(crate) slots: usize,
+    pub(crate) policy: Policy,
+    /// `--force`: no task is fresh.
+    pub(crate) ignores_freshness: bool,
+    /// `--timeout`: for tasks that have none of their own.
+    pub(crate) timeout: Option<Duration>,
+    /// Tasks (places in the ottofile) that get otto's own stdin.
+    pub(crate) inherits_stdin: Vec<usize>,
+    /// The view wants to see what tasks write.
+    pub(crate) shows_output: bool,
+    /// Tasks are told that their output is shown in colour.
+    pub(crate) tells_colour: bool,
+}
+
+impl Setting<'_> {
+    fn body(&self, job: &Job) -> &Body {
+        let task = &self.ottofile.tasks[job.task];
+        task.body.as_ref().expect("bug: only jobs with a body are run")
+    }
+}
+
+/// What the run came to, with what its exit code is made of.
+pub(crate) struct Finished {
+    pub(crate) result: RunResult,
+}
+
+enum Timer {
+    Timeout(AttemptId),
+    Retry(JobId),
+}
+
+struct Running {
+    attempt: AttemptId,
+    started: Started,
+}
+
+pub(crate) struct Run<'a> {
+    setting: &'a Setting<'a>,
+    scheduler: Scheduler<'a>,
+    executor: Box<dyn Executor + 'a>,
+    inbox: Receiver<Message>,
+    journal: Journal,
+    view: Box<dyn View + 'a>,
+    running: HashMap<JobId, Running>,
+    /// Outputs of settled jobs, as long as a job that sees them is not settled.
+    outputs: Vec<Option<Arc<Outputs>>>,
+    /// How many unsettled jobs see each job's outputs.
+    readers: Vec<u32>,
+    timers: BinaryHeap<(Reverse<Instant>, usize)>,
+    timer_kinds: HashMap<usize, Timer>,
+    next_timer: usize,
+    begin: Instant,
+    seq: u64,
+    /// What jobs that run are being made from, where their freshness is asked for.
+    evidence: HashMap<JobId, Evidence>,
+    /// The number of the attempt that follows a pause.
+    retries: HashMap<JobId, u32>,
+    /// The signal that stops the run.
+    stopping: Option<i32>,
+    is_killing: bool,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(setting: &'a Setting<'a>, executor: Box<dyn Executor + 'a>, inbox: Receiver<Message>, journal: Journal, view: Box<dyn View + 'a>) -> Run<'a> {
+        let plan = setting.plan;
+        let mut readers = vec![0; plan.jobs.len()];
+        for job in &plan.jobs {
+            for input in &job.inputs {
+                readers[input.index()] += 1;
+            }
+        }
+        Run {
+            setting,
+            scheduler: Scheduler::new(plan, setting.slots, setting.policy),
+            executor,
+            inbox,
+            journal,
+            view,
+            running: HashMap::new(),
+            outputs: vec![None; plan.jobs.len()],
+            readers,
+            timers: BinaryHeap::new(),
+            timer_kinds: HashMap::new(),
+            next_timer: 0,
+            begin: Instant::now(),
+            seq: 0,
+            evidence: HashMap::new(),
+            retries: HashMap::new(),
+            stopping: None,
+            is_killing: false,
+        }
+    }
+
+    /// Runs the plan to its end.
+    pub(crate) fn run(mut self) -> Finished {
+        let started = Event::RunStarted { format: FORMAT, run: self.setting.run_id.clone(), slots: self.setting.slots, jobs: planned_jobs(self.setting) };
+        self.emit(started);
+        let early = self.scheduler.begin();
+        self.settled(early);
+        loop {
+            while let Some(job) = self.scheduler.next() {
+                self.begin_job(job);
+            }
+            if self.scheduler.is_done() {
+                break;
+            }
+            self.wait();
+        }
+        for leftover in self.executor.finish() {
+            self.warn(None, None, format!("a process was left behind and ended: {leftover}"));
+        }
+        if let Some(warning) = self.journal.take_warning() {
+            self.warn(None, None, warning);
+        }
+        let result = self.result();
+        self.emit(Event::RunEnded { result: result.clone() });
+        let now = self.mono_us();
+        self.view.finish(now);
+        Finished { result }
+    }
+
+    fn result(&self) -> RunResult {
+        if let Some(signal) = self.stopping {
+            return RunResult::Interrupted { signal };
+        }
+        // The first in plan order, so that parallelism does not change the exit code.
+        let failed = self.setting.plan.ids().find_map(|job| match self.scheduler.outcome(job) {
+            Some(Outcome::Failed { exit, .. }) => Some(exit.status()),
+            _ => None,
+        });
+        match failed {
+            // A task that exits 0 and fails all the same, for its data was lost.
+            Some(0) => RunResult::Failed { status: 1 },
+            Some(status) => RunResult::Failed { status },
+            None => RunResult::Succeeded,
+        }
+    }
+
+    /// Waits for the next thing to happen, and handles it.
+    fn wait(&mut self) {
+        let now = Instant::now();
+        let timer = self.timers.peek().map(|(Reverse(at), _)| *at);
+        let tick = self.view.next_tick().map(|at| self.begin + Duration::from_micros(at));
+        let deadline = [timer, tick].into_iter().flatten().min();
+        let received = match deadline {
+            None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(deadline) => self.inbox.recv_timeout(deadline.saturating_duration_since(now)),
+        };
+        match received {
+            Ok(message) => self.handle(message),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => unreachable!("bug: the inbox closed while jobs run"),
+        }
+        self.fire_timers();
+        if tick.is_some_and(|tick| tick <= Instant::now()) {
+            let now = self.mono_us();
+            self.view.tick(now);
+        }
+    }
+
+    fn handle(&mut self, message: Message) {
+        match message {
+            Message::Report(Report::Started(_)) => {}
+            Message::Report(Report::Output { attempt, stream, bytes }) => {
+                let now = self.mono_us();
+                self.view.output(&self.setting.plan.job(attempt.job).name, stream, &bytes, now);
+            }
+            Message::Report(Report::Ended(ended)) => self.ended(ended),
+            Message::Signal(signal) => self.signalled(signal),
+        }
+    }
+
+    // ── beginning ────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn begin_job(&mut self, job: JobId) {
+        if let Some(number) = self.retries.remove(&job) {
+            self.begin_attempt(AttemptId { job, number });
+            return;
+        }
+        if self.may_be_fresh(job) {
+            return;
+        }
+        self.begin_attempt(AttemptId { job, number: 1 });
+    }
+
+    /// Settles the job if it is fresh. If it is not, what it is about to be made from is kept for its success.
+    fn may_be_fresh(&mut self, id: JobId) -> bool {
+        let job = self.setting.plan.job(id);
+        if job.input_globs.is_empty() || job.output_globs.is_empty() {
+            return false;
+        }
+        match fresh::check(self.setting, job, &self.inputs_of(job)) {
+            Ok(Verdict::Fresh(fresh)) => {
+                self.outputs[id.index()] = Some(Arc::new(fresh.outputs));
+                let settled = self.scheduler.finish(id, Outcome::Fresh { run: fresh.run });
+                self.settled(settled);
+                return true;
+            }
+            Ok(Verdict::Stale(evidence)) => {
+                self.evidence.insert(id, evidence);
+            }
+            Err(warning) => self.warn(Some(id), None, warning),
+        }
+        false
+    }
+
+    fn inputs_of(&self, job: &Job) -> Vec<(&'a Job, Arc<Outputs>)> {
+        let empty = Arc::new(Outputs::default());
+        job.inputs
+            .iter()
+            .map(|input| {
+                let outputs = self.outputs[input.index()].clone().unwrap_or_else(|| empty.clone());
+                (self.setting.plan.job(*input), outputs)
+            })
+            .collect()
+    }
+
+    fn begin_attempt(&mut self, attempt: AttemptId) {
+        let setting = self.setting;
+        let job = setting.plan.job(attempt.job);
+        self.emit(Event::AttemptStarted { job: job.name.clone(), attempt: attempt.number });
+        let inputs = self.inputs_of(job);
+        let prepared = Started::new(setting, job, inputs).and_then(|started| {
+            let (launch, warnings) = started.launch(setting, job, attempt.number)?;
+            Ok((started, launch, warnings))
+        });
+        match prepared {
+            Ok((started, launch, warnings)) => {
+                for warning in warnings {
+                    self.warn_about(attempt.job, &warning);
+                }
+                if matches!(launch.io, crate::exec::LaunchIo::Terminal) {
+                    self.view.suspend();
+                }
+                self.running.insert(attempt.job, Running { attempt, started });
+                if let Some(limit) = job.timeout.or(setting.timeout) {
+                    self.set_timer(limit, Timer::Timeout(attempt));
+                }
+                self.executor.start(attempt, launch);
+            }
+            Err(CannotPrepare { diagnostic, code }) => {
+                let exit = Exit::NotStarted { code, reason: diagnostic.message.clone() };
+                self.view.hint(&job.name, std::slice::from_ref(&diagnostic));
+                self.emit(Event::AttemptEnded { job: job.name.clone(), attempt: attempt.number, exit: exit.clone(), leaked: 0, stdout_bytes: 0, stderr_bytes: 0, line: None });
+                let settled = self.scheduler.finish(attempt.job, Outcome::Failed { exit, reason: None });
+                self.settled(settled);
+            }
+        }
+    }
+
+    // ── ending ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn ended(&mut self, ended: Ended) {
+        let setting = self.setting;
+        let id = ended.attempt.job;
+        let job = setting.plan.job(id);
+        let Some(Running { attempt, started }) = self.running.remove(&id) else {
+            unreachable!("bug: `{}` ended without having begun", job.name);
+        };
+        if matches!(job.work, crate::plan::Work::Terminal) {
+            let now = self.mono_us();
+            self.view.resume(now);
+        }
+        let body = setting.body(job);
+        let get = |name: &str| started.env.get(OsStr::new(name)).map(OsString::as_os_str);
+        let script = started.script(setting, job, body, &get);
+        let mut hand_over = lang::collect(&script, ended.exit.is_success());
+        let published = self.publish(id, attempt, &started, &ended, &mut hand_over);
+        let has_failed = !ended.exit.is_success() || !published;
+        let mut line = None;
+        if has_failed {
+            let tail = read_tail(&started.dir.log(crate::event::Stream::Stderr, attempt.number));
+            line = lang::failing_line(&script, &tail);
+            let mut hints: Vec<Diagnostic> = hand_over.problems.iter().filter(|problem| problem.is_error()).cloned().collect();
+            hints.extend(lang::hints(&script, &tail, &hand_over));
+            if !hints.is_empty() {
+                self.view.hint(&job.name, &hints);
+            }
+        }
+        for warning in hand_over.problems.iter().filter(|problem| !problem.is_error()) {
+            self.warn_about(id, warning);
+        }
+        if let Some(error) = ended.log_error {
+            self.warn(Some(id), None, error);
+        }
+        for leftover in &ended.leaked {
+            self.warn(Some(id), None, format!("left a process running, which was ended: {leftover}"));
+        }
+        self.emit(Event::AttemptEnded {
+            job: job.name.clone(),
+            attempt: attempt.number,
+            exit: ended.exit.clone(),
+            leaked: ended.leaked.len() as u32,
+            stdout_bytes: ended.stdout_bytes,
+            stderr_bytes: ended.stderr_bytes,
+            line,
+        });
+        let outcome = if !has_failed {
+            self.outputs[id.index()] = Some(Arc::new(hand_over.outputs));
+            Outcome::Succeeded
+        } else if self.stopping.is_some() {
+            Outcome::Interrupted { exit: ended.exit, survivors: ended.survivors }
+        } else if let Some(pause) = self.pause_before_retry(job, attempt) {
+            self.plan_retry(id, attempt, pause);
+            return;
+        } else {
+            let reason = hand_over.problems.iter().find(|problem| problem.is_error()).map(|problem| problem.message.clone());
+            let reason = reason.filter(|_| ended.exit.is_success());
+            // What it recorded before it failed is for tasks that asked for a failure.
+            self.outputs[id.index()] = Some(Arc::new(hand_over.outputs));
+            Outcome::Failed { exit: ended.exit, reason }
+        };
+        if let Some(evidence) = self.evidence.remove(&id)
+            && outcome == Outcome::Succeeded
+        {
+            let has_outputs = self.outputs[id.index()].as_ref().is_some_and(|outputs| !outputs.values.is_empty());
+            if let Err(warning) = fresh::remember(setting, job, evidence, has_outputs) {
+                self.warn(Some(id), None, warning);
+            }
+        }
+        let settled = self.scheduler.finish(id, outcome);
+        self.settled(settled);
+    }
+
+    /// Writes what the job handed over; false if the job fails for it.
+    fn publish(&mut self, id: JobId, attempt: AttemptId, started: &Started, ended: &Ended, hand_over: &mut HandOver) -> bool {
+        let is_good = ended.exit.is_success() && hand_over.problems.iter().all(|problem| !problem.is_error());
+        let written = if is_good {
+            outputs::write(&started.dir, &hand_over.outputs)
+        } else {
+            outputs::write_failed(&started.dir, attempt.number, &hand_over.outputs)
+        };
+        match written {
+            Ok(()) => is_good,
+            Err(error) if is_good => {
+                let code = crate::diagnostic::Code::OutputsNotSaved;
+                hand_over.problems.push(Diagnostic::error(code, format!("the outputs of `{}` are not saved: {error}", self.setting.plan.job(id).name)));
+                false
+            }
+            Err(error) => {
+                self.warn(Some(id), None, error.to_string());
+                false
+            }
+        }
+    }
+
+    fn pause_before_retry(&self, job: &Job, attempt: AttemptId) -> Option<Duration> {
+        let Retries { count, delay, backoff } = &self.setting.ottofile.tasks[job.task].retries.as_ref()?.value;
+        let retried = attempt.number - 1;
+        // A day is longer than anybody means.
+        let seconds = delay.as_secs_f64() * backoff.powi(retried as i32);
+        (retried < *count).then(|| Duration::from_secs_f64(seconds.clamp(0.0, 86_400.0)))
+    }
+
+    fn plan_retry(&mut self, id: JobId, attempt: AttemptId, pause: Duration) {
+        let job = self.setting.plan.job(id);
+        let retries = self.setting.ottofile.tasks[job.task].retries.as_ref().map_or(0, |retries| retries.value.count);
+        self.emit(Event::RetryPlanned { job: job.name.clone(), attempt: attempt.number, retries, pause_ms: pause.as_millis() as u64 });
+        self.scheduler.pause(id);
+        self.retries.insert(id, attempt.number + 1);
+        self.set_timer(pause, Timer::Retry(id));
+    }
+
+    /// Tells of settled jobs and lets go of outputs that nobody will read.
+    fn settled(&mut self, settled: Vec<(JobId, Outcome)>) {
+        for (id, outcome) in settled {
+            let job = self.setting.plan.job(id);
+            let keys = match (&outcome, &self.outputs[id.index()]) {
+                (Outcome::Succeeded | Outcome::Fresh { .. } | Outcome::Failed { .. }, Some(outputs)) => outputs.values.iter().map(|(key, _)| key.clone()).collect(),
+                _ => Vec::new(),
+            };
+            self.emit(Event::JobSettled { job: job.name.clone(), outcome, keys });
+            for input in &job.inputs {
+                self.readers[input.index()] -= 1;
+                if self.readers[input.index()] == 0 {
+                    self.outputs[input.index()] = None;
+                }
+            }
+            if self.readers[id.index()] == 0 {
+                self.outputs[id.index()] = None;
+            }
+        }
+    }
+
+    // ── time and signals ─────────────────────────────────────────────────────────────────────────────────────
+
+    fn set_timer(&mut self, after: Duration, timer: Timer) {
+        self.timers.push((Reverse(Instant::now() + after), self.next_timer));
+        self.timer_kinds.insert(self.next_timer, timer);
+        self.next_timer += 1;
+    }
+
+    fn fire_timers(&mut self) {
+        while let Some((Reverse(at), number)) = self.timers.peek().copied() {
+            if at > Instant::now() {
+                break;
+            }
+            self.timers.pop();
+            match self.timer_kinds.remove(&number).expect("bug: a timer without a kind") {
+                Timer::Timeout(attempt) => {
+                    if self.running.get(&attempt.job).is_some_and(|running| running.attempt == attempt) {
+                        self.executor.stop(attempt, Stop::Timeout);
+                    }
+                }
+                Timer::Retry(job) => self.scheduler.resume(job),
+            }
+        }
+    }
+
+    /// Stops the run: politely first, then at once.
+    fn signalled(&mut self, signal: i32) {
+        let how = if self.stopping.is_none() {
+            self.stopping = Some(signal);
+            self.emit(Event::Stopping { signal: Some(signal), is_forced: false });
+            Stop::Polite { signal }
+        } else if !self.is_killing {
+            self.is_killing = true;
+            self.emit(Event::Stopping { signal: Some(signal), is_forced: true });
+            Stop::Kill
+        } else {
+            return;
+        };
+        let attempts: Vec<AttemptId> = self.running.values().map(|running| running.attempt).collect();
+        for attempt in attempts {
+            self.executor.stop(attempt, how);
+        }
+        let settled = self.scheduler.stop();
+        self.settled(settled);
+    }
+
+    // ── telling ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn mono_us(&self) -> u64 {
+        self.begin.elapsed().as_micros() as u64
+    }
+
+    fn emit(&mut self, event: Event) {
+        let stamped = Stamped { seq: self.seq, wall_us: jiff::Timestamp::now().as_microsecond(), mono_us: self.mono_us(), event };
+        self.seq += 1;
+        self.journal.append(&stamped);
+        self.view.event(&stamped);
+    }
+
+    fn warn(&mut self, job: Option<JobId>, code: Option<String>, message: String) {
+        let job = job.map(|job| self.setting.plan.job(job).name.clone());
+        self.emit(Event::Warning { job, code, message });
+    }
+
+    fn warn_about(&mut self, job: JobId, warning: &Diagnostic) {
+        let place = warning.labels.first().map(|label| format!("{}:{}: ", label.source.name(), label.source.line(label.span)));
+        let helps: String = warning.notes.iter().chain(&warning.helps).map(|text| format!("; {text}")).collect();
+        let message = format!("{}{}{helps}", place.unwrap_or_default(), warning.message);
+        self.warn(Some(job), Some(warning.code.to_string()), message);
+    }
+}
+
+/// The jobs as the journal and the views know them.
+pub(crate) fn planned_jobs(setting: &Setting) -> Vec<PlannedJob> {
+    let job = |job: &Job| {
+        let task = &setting.ottofile.tasks[job.task];
+        let params = job.params.iter().filter_map(|(name, value)| {
+            let value = value.as_ref()?.to_string_lossy();
+            Some((name.as_str().to_owned(), public_value(name.as_str(), &value).to_owned()))
+        });
+        PlannedJob {
+            name: job.name.clone(),
+            task: task.name.as_str().to_owned(),
+            has_body: job.work.has_body(),
+            line: setting.ottofile.source.line(task.name_span),
+            needs: job.needs.iter().map(|need| setting.plan.job(need.job).name.clone()).collect(),
+            params: params.collect(),
+        }
+    };
+    setting.plan.jobs.iter().map(job).collect()
+}
+
+/// The end of a log; nothing where it cannot be read.
+fn read_tail(path: &Path) -> Vec<u8> {
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut file = std::fs::File::open(path)?;
+        let size = file.metadata()?.len();
+        file.seek(SeekFrom::Start(size.saturating_sub(SEARCHED_TAIL)))?;
+        let mut tail = Vec::new();
+        file.take(SEARCHED_TAIL).read_to_end(&mut tail)?;
+        Ok(tail)
+    };
+    read().unwrap_or_default()
+}
