@@ -132,3 +132,13 @@ pub(crate) fn collect(script: &Script, succeeded: bool) -> HandOver {
         Language::Posix | Language::Python | Language::Other => HandOver::default(),
     }
 }
+
+/// What is known about why an attempt failed, from the end of what it wrote to stderr.
+pub(crate) fn hints(_script: &Script, _stderr_tail: &[u8], _hand_over: &HandOver) -> Vec<Diagnostic> {
+    Vec::new()
+}
+
+/// The line of the ottofile, from 1, on which the script failed, where its language reports one.
+pub(crate) fn failing_line(_script: &Script, _stderr_tail: &[u8]) -> Option<usize> {
+    None
+}
