@@ -90,7 +90,7 @@ fn program(script: &Script, shebang: Option<&Shebang>) -> Result<PathBuf, Cannot
 }
 
 /// The name under which bash runs the script and with which its messages begin: `otto.yml:build`.
-fn shown_name(script: &Script) -> String {
+pub(super) fn shown_name(script: &Script) -> String {
     let ottofile = script.ottofile.name().rsplit('/').next().unwrap_or("otto.yml");
     let mut name = format!("{ottofile}:{}", crate::store::layout::file_name(script.job));
     if name.len() > 255 {

@@ -9,6 +9,7 @@ mod export;
 mod harness;
 mod interpreter;
 mod mention;
+mod python;
 mod quote;
 mod record;
 
@@ -114,7 +115,8 @@ pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
     }
     let mut prepared = match Language::of(script.body) {
         Language::Bash => bash::prepare(script, &injection.oversized)?,
-        Language::Posix | Language::Python | Language::Other => {
+        Language::Python => python::prepare(script)?,
+        Language::Posix | Language::Other => {
             let message = format!("`{}` is in a language that this otto does not run", script.job);
             return Err(CannotPrepare { diagnostic: Diagnostic::error(Code::NotYet, message), code: 125 });
         }
@@ -129,7 +131,8 @@ pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
 pub(crate) fn collect(script: &Script, succeeded: bool) -> HandOver {
     match Language::of(script.body) {
         Language::Bash => bash::collect(script, succeeded),
-        Language::Posix | Language::Python | Language::Other => HandOver::default(),
+        Language::Python => python::collect(script, succeeded),
+        Language::Posix | Language::Other => HandOver::default(),
     }
 }
 

@@ -1,0 +1,519 @@
+//! Python bodies: the script in the job's directory, what the runtime loads beside it, and what it hands over.
+//! The runtime itself is `python/*.py`. Knows no shell; starts nothing.
+
+use super::bash::shown_name as name_in_ottofile;
+use super::export::{self, has_word};
+use super::interpreter::{self, Shebang};
+use super::mention::COLOURS;
+use super::{CannotPrepare, HandOver, Prepared, Script};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::source::Span;
+use crate::store::layout::file_name;
+use crate::store::outputs::{MOST_BYTES, Outputs, OutputsError};
+use crate::value::{self, Map, Value};
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+const RUNNER: (&str, &str) = ("otto_runner.py", include_str!("python/otto_runner.py"));
+const RUNTIME: (&str, &str) = ("otto_runtime.py", include_str!("python/otto_runtime.py"));
+
+/// The end of the line before the user's first one. The runner runs what follows it.
+const MARKER: &str = "# otto: the lines of the task follow";
+
+/// What runs when somebody starts `script.py` by hand: the runner takes over, and never sees this line.
+const BY_HAND: &str = "import os, sys; os.execv(sys.executable, [sys.executable, \
+    os.path.dirname(os.path.abspath(__file__)) + \"/.otto/runner.py\", \"try\", *sys.argv])";
+
+/// Variables of otto that a script may want when it is run by hand, without an otto around it.
+const VARIABLES: &[&str] =
+    &["OTTO_TASK", "OTTO_TASK_DIR", "OTTO_TASK_NAME", "OTTO_TASKS_DIR", "OTTO_WORKSPACE"];
+
+/// Writes the script and what belongs to it into the job's directory.
+pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
+    let interpreter = Interpreter::of(script)?;
+    let warnings = clashes(script);
+    write_files(script, &interpreter).map_err(|(path, error)| CannotPrepare {
+        diagnostic: Diagnostic::error(
+            Code::CannotStart,
+            format!("cannot write `{}`: {error}", path.display()),
+        ),
+        code: 125,
+    })?;
+    let mut args: Vec<OsString> = interpreter.flags.iter().map(OsString::from).collect();
+    args.push(private(script).join("runner.py").into());
+    args.push("run".into());
+    Ok(Prepared { program: interpreter.program, args, env: Vec::new(), warnings })
+}
+
+/// Reads what the script handed over. `succeeded`: its status was 0.
+pub(crate) fn collect(script: &Script, succeeded: bool) -> HandOver {
+    let path = private(script).join("dump");
+    let mut found = HandOver::default();
+    match read_record(&path) {
+        Ok(Some(record)) => record.hand_over(script, &mut found),
+        Ok(None) if succeeded && may_record(&script.body.text) => {
+            found.problems.push(
+                Diagnostic::error(
+                    Code::NotHandedOver,
+                    format!("`{}` ended with status 0 and never handed over its outputs", script.job),
+                )
+                .note("the process was replaced (`os.exec…`) or ended hard (`os._exit`)")
+                .help("end with `sys.exit()`, or call `otto_serialize_output()` before"),
+            );
+        }
+        Ok(None) => {}
+        Err(problem) if succeeded => found.problems.push(problem),
+        Err(mut problem) => {
+            problem.severity = crate::diagnostic::Severity::Warning;
+            found.problems.push(problem);
+        }
+    }
+    found
+}
+
+/// What otto can add to an error that the script ended with; `stderr` is the end of what it wrote there.
+pub(crate) fn hints(script: &Script, stderr: &[u8]) -> Vec<Diagnostic> {
+    let text = without_colours(stderr);
+    let Some(message) = text.lines().rev().take(50).find_map(|line| line.strip_prefix("KeyError: ")) else {
+        return Vec::new();
+    };
+    // The runtime's own messages; a KeyError of any other dict shows the key alone.
+    let code = if message.contains(" is not a dependency of `") || message.contains("depends on no task") {
+        Code::NotADependency
+    } else if message.contains("` has no output ")
+        || message.contains("` has no key ")
+        || message.contains("recorded no outputs")
+        || message.contains("does not say of which task")
+    {
+        Code::NoSuchInput
+    } else {
+        return Vec::new();
+    };
+    let (message, help) = message.split_once("; ").unwrap_or((message, ""));
+    let mut hint = Diagnostic::error(code, message);
+    if let Some(line) = failing_line(script, stderr)
+        && let Some(span) = line_span(script, line)
+    {
+        hint = hint.at(script.ottofile, span, "read here");
+    }
+    vec![if help.is_empty() { hint } else { hint.help(help) }]
+}
+
+/// The line of the ottofile on which the script failed, from the traceback.
+pub(crate) fn failing_line(script: &Script, stderr: &[u8]) -> Option<usize> {
+    if !script.body.has_true_lines {
+        return None;
+    }
+    let text = without_colours(stderr);
+    let place = format!("File \"{}\", line ", shown_name(script));
+    let after = &text[text.rfind(&place)? + place.len()..];
+    let digits = after.find(|character: char| !character.is_ascii_digit()).unwrap_or(after.len());
+    after[..digits].parse().ok()
+}
+
+// ── the interpreter ──────────────────────────────────────────────────────────────────────────────────────────
+
+struct Interpreter {
+    program: PathBuf,
+    flags: Vec<String>,
+    /// What line 1 of the script says, for whoever runs it by hand.
+    shebang: String,
+}
+
+impl Interpreter {
+    /// `OTTO_PYTHON`, else what the body's `#!` line names, else `python3`, else `python`.
+    fn of(script: &Script) -> Result<Interpreter, CannotPrepare> {
+        if let Some(chosen) = (script.env)("OTTO_PYTHON").filter(|chosen| !chosen.is_empty()) {
+            let program = interpreter::find(script, chosen)?;
+            let shebang = format!("#!{}", program.display());
+            return Ok(Interpreter { program, flags: Vec::new(), shebang });
+        }
+        if let Some(shebang) = Shebang::of(&script.body.text) {
+            let program = interpreter::find(script, OsStr::new(&shebang.program))?;
+            let line = script.body.text.lines().next().unwrap_or_default().to_owned();
+            return Ok(Interpreter { program, flags: shebang.args, shebang: line });
+        }
+        let (name, program) = match interpreter::find(script, OsStr::new("python3")) {
+            Ok(program) => ("python3", program),
+            Err(error) => match interpreter::find(script, OsStr::new("python")) {
+                Ok(program) => ("python", program),
+                Err(_) => {
+                    let diagnostic = error.diagnostic.help("install Python, or name one in OTTO_PYTHON");
+                    return Err(CannotPrepare { diagnostic, ..error });
+                }
+            },
+        };
+        Ok(Interpreter { program, flags: Vec::new(), shebang: format!("#!/usr/bin/env {name}") })
+    }
+}
+
+// ── files ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+fn private(script: &Script) -> PathBuf {
+    script.dir.join(".otto")
+}
+
+/// What errors call the script: the ottofile and the job where its lines are those of the ottofile.
+fn shown_name(script: &Script) -> String {
+    match script.body.has_true_lines {
+        true => name_in_ottofile(script),
+        false => script.dir.join("script.py").display().to_string(),
+    }
+}
+
+type WriteError = (PathBuf, io::Error);
+
+fn write_files(script: &Script, interpreter: &Interpreter) -> Result<(), WriteError> {
+    install(script.runtime)?;
+    let private = private(script);
+    make_dir(&private)?;
+    let page = Page::of(script, interpreter);
+    write(&script.dir.join("script.py"), page.text.as_bytes(), 0o700)?;
+    write(&private.join("start"), &start(script, &page), 0o600)?;
+    // Empty, and there: the umask of the script has no say in how it is made.
+    write(&private.join("dump"), b"", 0o600)?;
+    link(&script.runtime.join(RUNNER.0), &private.join("runner.py"))?;
+    write_source(script, &page, &private.join("source"))
+}
+
+/// Puts the runtime where Python finds it, and may keep its compiled form.
+fn install(runtime: &Path) -> Result<(), WriteError> {
+    for (name, text) in [RUNNER, RUNTIME] {
+        let path = runtime.join(name);
+        if fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
+            continue;
+        }
+        make_dir(runtime)?;
+        // Another otto may be doing the same.
+        let unfinished = runtime.join(format!("{name}.{}", std::process::id()));
+        write(&unfinished, text.as_bytes(), 0o600)?;
+        fs::rename(&unfinished, &path).map_err(|error| (path, error))?;
+    }
+    Ok(())
+}
+
+/// Python looks for the lines that it shows with an error in a file of the script's name.
+fn write_source(script: &Script, page: &Page, folder: &Path) -> Result<(), WriteError> {
+    if !script.body.has_true_lines {
+        return Ok(());
+    }
+    make_dir(folder)?;
+    let path = folder.join(shown_name(script));
+    match page.has_true_lines {
+        true => link(Path::new("../../script.py"), &path),
+        false => write(&path, ("\n".repeat(page.first_line - 1) + &script.body.text).as_bytes(), 0o600),
+    }
+}
+
+/// The fields that the runtime reads before anything else, each ending with a NUL.
+fn start(script: &Script, page: &Page) -> Vec<u8> {
+    let mut fields = Vec::new();
+    let mut field = |bytes: &[u8]| {
+        fields.extend_from_slice(bytes);
+        fields.push(0);
+    };
+    field(script.job.as_str().as_bytes());
+    field(shown_name(script).as_bytes());
+    field(page.first_line.to_string().as_bytes());
+    field(script.workdir.as_os_str().as_bytes());
+
+    field(script.inputs.len().to_string().as_bytes());
+    for input in script.inputs {
+        field(input.job.as_str().as_bytes());
+        match input.outputs.values.is_empty() {
+            true => field(b""),
+            false => field(format!("input.{}.json", file_name(&input.job)).as_bytes()),
+        }
+    }
+    field(script.params.len().to_string().as_bytes());
+    for (name, text) in script.params {
+        field(name.as_str().as_bytes());
+        field(text.as_bytes());
+    }
+    let colours: Vec<_> = COLOURS.iter().filter(|(name, _)| has_word(&script.body.text, name)).collect();
+    field(colours.len().to_string().as_bytes());
+    for (name, text) in colours {
+        field(name.as_bytes());
+        field(text.as_bytes());
+    }
+    let params = script.params.iter().map(|(name, _)| name.as_str());
+    let environment: Vec<(&str, &OsStr)> = params
+        .chain(VARIABLES.iter().copied())
+        .filter_map(|name| Some((name, (script.env)(name)?)))
+        .collect();
+    field(environment.len().to_string().as_bytes());
+    for (name, text) in environment {
+        field(name.as_bytes());
+        field(text.as_bytes());
+    }
+    fields
+}
+
+fn make_dir(path: &Path) -> Result<(), WriteError> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| (path.to_owned(), error))
+}
+
+fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), WriteError> {
+    let result = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path);
+    result.and_then(|mut file| file.write_all(bytes)).map_err(|error| (path.to_owned(), error))
+}
+
+fn link(target: &Path, path: &Path) -> Result<(), WriteError> {
+    match symlink(target, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // From an earlier attempt.
+            fs::remove_file(path).and_then(|()| symlink(target, path))
+        }
+        result => result,
+    }
+    .map_err(|error| (path.to_owned(), error))
+}
+
+// ── the script ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/// `script.py`: comments for whoever opens it, then the user's lines.
+struct Page {
+    text: String,
+    /// The line that the user's first one is counted as.
+    first_line: usize,
+    /// Whether that is also where it stands.
+    has_true_lines: bool,
+}
+
+impl Page {
+    fn of(script: &Script, interpreter: &Interpreter) -> Page {
+        let body = script.body;
+        // `from __future__` must come before any other statement.
+        let is_future = body.text.contains("__future__");
+        let (first, last) = match is_future {
+            false => (interpreter.shebang.clone(), format!("{BY_HAND}  {MARKER}")),
+            true => {
+                let runner = private(script).join("runner.py");
+                let program = interpreter.program.display();
+                (format!("#!/usr/bin/env -S \"{program}\" \"{}\" try", runner.display()), MARKER.to_owned())
+            }
+        };
+        let mut comments = comments(script);
+        let room = if body.has_true_lines { body.first_line - 1 } else { 0 };
+        let needed = comments.len() + 2;
+        if (3..needed).contains(&room) {
+            // What has no line of its own shares the last one.
+            let rest = comments.split_off(room - 3);
+            comments.push(rest.join("  "));
+        }
+        let mut lines = vec![first];
+        lines.append(&mut comments);
+        let has_true_lines = room > lines.len();
+        if has_true_lines {
+            lines.resize(room - 1, String::new());
+        }
+        lines.push(last);
+        let first_line = if body.has_true_lines { body.first_line } else { lines.len() + 1 };
+        let mut text = lines.join("\n");
+        text.push('\n');
+        text.push_str(&body.text);
+        Page { text, first_line, has_true_lines: has_true_lines || !body.has_true_lines }
+    }
+}
+
+fn comments(script: &Script) -> Vec<String> {
+    let mut lines =
+        vec![format!("# The task {} of {}.", plain(script.job.as_str()), plain(script.ottofile.name()))];
+    if script.inputs.is_empty() {
+        lines.push("# INPUT is empty: the task depends on no other (`before`).".into());
+    } else {
+        lines.push("# INPUT[\"task.key\"] is what a dependency recorded:".into());
+    }
+    for input in script.inputs.iter().take(30) {
+        let keys: Vec<String> = input.outputs.values.iter().take(12).map(|(key, _)| plain(key)).collect();
+        let more = input.outputs.values.len().saturating_sub(keys.len());
+        let keys = if keys.is_empty() { "nothing".to_owned() } else { keys.join(", ") };
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        lines.push(format!("#   {}: {keys}{more}", plain(input.job.as_str())));
+    }
+    if script.inputs.len() > 30 {
+        lines.push(format!("#   and {} tasks more", script.inputs.len() - 30));
+    }
+    lines.push("# OUTPUT[\"key\"] = value records a value for the tasks that depend on this one.".into());
+    if !script.params.is_empty() {
+        let names: Vec<&str> = script.params.iter().map(|(name, _)| name.as_str()).collect();
+        lines.push(format!("# Parameters are variables, and PARAMS[\"name\"]: {}.", names.join(", ")));
+    }
+    lines.push(
+        "# OTTO_TASK_DIR names this directory. See the data: cat \"$OTTO_TASK_DIR\"/input.*.json".into(),
+    );
+    lines.push("# Run by hand, the script sees the same inputs and records nothing.".into());
+    // Python would take the words for an encoding.
+    lines.iter().map(|line| line.replace("coding:", "coding :").replace("coding=", "coding =")).collect()
+}
+
+/// A name as it is if that is harmless in a comment, else as JSON writes it.
+fn plain(name: &str) -> String {
+    let is_harmless = |character: char| character.is_alphanumeric() || "._:@+-/%".contains(character);
+    match !name.is_empty() && name.chars().all(is_harmless) {
+        true => name.to_owned(),
+        false => value::quoted(name),
+    }
+}
+
+/// Whether a script with this text can have outputs.
+fn may_record(text: &str) -> bool {
+    ["OUTPUT", "OTTO_", "otto_"].iter().any(|word| text.contains(word))
+}
+
+/// Keys under which two inputs would be reached.
+fn clashes(script: &Script) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for outer in script.inputs {
+        for inner in script.inputs {
+            let Some(rest) =
+                inner.job.as_str().strip_prefix(outer.job.as_str()).and_then(|rest| rest.strip_prefix('.'))
+            else {
+                continue;
+            };
+            for (key, _) in &inner.outputs.values {
+                if value::get(&outer.outputs.values, &format!("{rest}.{key}")).is_some() {
+                    found.push(
+                        Diagnostic::warning(
+                            Code::InputClash,
+                            format!(
+                                "`{}.{key}` names an output of `{}` and one of `{}`",
+                                inner.job, outer.job, inner.job
+                            ),
+                        )
+                        .help(format!("`INPUT[\"{}\"][\"{key}\"]` names exactly one", inner.job)),
+                    );
+                }
+            }
+        }
+    }
+    found
+}
+
+// ── the hand-over ────────────────────────────────────────────────────────────────────────────────────────────
+
+/// What the runtime wrote: the outputs, and what it has to say about them.
+struct Record {
+    outputs: Map,
+    told: Map,
+}
+
+impl Record {
+    fn hand_over(self, script: &Script, found: &mut HandOver) {
+        let mut values = self.outputs;
+        let mut exports = Vec::new();
+        if let Some(Value::Map(variables)) = value::get(&self.told, "exports") {
+            for (name, text) in variables.iter().filter(|(name, _)| !export::is_reserved(name)) {
+                exports.push(name.clone());
+                value::merge(&mut values, vec![(name.clone(), text.clone())]);
+            }
+        }
+        exports.sort();
+        found.outputs = Outputs { values, exports };
+        found.problems.extend(export::limits_warning(script.job, &found.outputs));
+        for (list, code) in [("replaced", Code::OutputReplaced), ("problems", Code::BadOutput)] {
+            for text in texts(&self.told, list) {
+                found.problems.push(Diagnostic::error(code, text));
+            }
+        }
+        let warnings = value::get(&self.told, "warnings").and_then(Value::as_list).unwrap_or_default();
+        for warning in warnings {
+            if let Some([Value::Number(line), Value::String(text)]) = warning.as_list() {
+                let diagnostic = Diagnostic::warning(Code::LostOutput, text);
+                let span = line.parse().ok().and_then(|line| line_span(script, line));
+                found.problems.push(match span {
+                    Some(span) => diagnostic
+                        .at(script.ottofile, span, "set here")
+                        .help("write `OUTPUT[\"key\"] = value`, or `global OUTPUT` before"),
+                    None => diagnostic,
+                });
+            }
+        }
+    }
+}
+
+fn texts<'a>(told: &'a Map, list: &str) -> impl Iterator<Item = &'a str> {
+    value::get(told, list).and_then(Value::as_list).unwrap_or_default().iter().filter_map(Value::as_str)
+}
+
+/// The last record of a hand-over, if there is any. Every record is two lines of JSON and a line that tells their
+/// length, so that one which was cut short is not taken for a whole one.
+fn read_record(path: &Path) -> Result<Option<Record>, Diagnostic> {
+    let unreadable = |error: io::Error| {
+        Diagnostic::error(Code::CutShort, format!("cannot read `{}`: {error}", path.display()))
+    };
+    let length = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        result => result.map_err(unreadable)?.len(),
+    };
+    if length == 0 {
+        return Ok(None);
+    }
+    let bytes = fs::read(path).map_err(unreadable)?;
+    // The next attempt makes its own; what cannot be removed is only cut short there.
+    let _ = fs::remove_file(path);
+    let lines = last_record(&bytes).ok_or_else(|| {
+        Diagnostic::error(Code::CutShort, "the outputs were written only in part")
+            .note(format!("`{}` ends after {length} bytes; is the disk full?", path.display()))
+    })?;
+    let (outputs, told) = lines;
+    if outputs.len() > MOST_BYTES {
+        let text = format!(
+            "the outputs are {} bytes of JSON; a task may hand over {MOST_BYTES} (64 MiB)",
+            outputs.len()
+        );
+        return Err(Diagnostic::error(Code::BadOutput, text));
+    }
+    match (value::parse(outputs), value::parse(told)) {
+        (Ok(Value::Map(outputs)), Ok(Value::Map(told))) => Ok(Some(Record { outputs, told })),
+        (Err(error), _) | (_, Err(error)) => Err(Diagnostic::error(
+            Code::NotJson,
+            format!("`{}` is not what otto wrote: {error}", path.display()),
+        )),
+        (Ok(_), Ok(_)) => {
+            Err(Diagnostic::error(Code::NotJson, format!("`{}` is not what otto wrote", path.display())))
+        }
+    }
+}
+
+fn last_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let body = bytes.strip_suffix(b"\n")?;
+    let end = body.iter().rposition(|byte| *byte == b'\n')? + 1;
+    let length: usize = std::str::from_utf8(body[end..].strip_prefix(b"otto-end ")?).ok()?.parse().ok()?;
+    let record = bytes[end.checked_sub(length)?..end].strip_suffix(b"\n")?;
+    let newline = record.iter().rposition(|byte| *byte == b'\n')?;
+    Some((&record[..newline], &record[newline + 1..]))
+}
+
+// ── places ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// The place of a line of the ottofile, without its indentation.
+fn line_span(script: &Script, line: usize) -> Option<Span> {
+    let range = script.ottofile.line_range(line);
+    let written = script.ottofile.text().get(range.clone())?;
+    let indentation = written.len() - written.trim_start().len();
+    let is_there = script.body.has_true_lines && !written.trim().is_empty();
+    is_there.then(|| Span::new(range.start + indentation, range.start + written.trim_end().len()))
+}
+
+/// Text without the escapes with which newer Pythons colour their tracebacks.
+fn without_colours(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = &*text;
+    while let Some(place) = rest.find("\u{1b}[") {
+        plain.push_str(&rest[..place]);
+        rest = rest[place + 2..]
+            .trim_start_matches(|character: char| character.is_ascii_digit() || character == ';');
+        rest = rest.strip_prefix('m').unwrap_or(rest);
+    }
+    plain.push_str(rest);
+    plain
+}
+
+#[cfg(test)]
+mod tests;

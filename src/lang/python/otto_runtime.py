@@ -1,0 +1,950 @@
+"""Runs the Python script of a task: loads INPUT, runs the user's lines as `__main__`, records OUTPUT.
+
+Imports next to nothing, for every import costs each task its time, and keeps its own names for what it uses,
+for a script may rebind or delete anything.
+"""
+
+import atexit
+import os
+import sys
+from _io import FileIO
+from _signal import SIG_DFL, SIGHUP, SIGTERM, getsignal, signal
+from os import fsdecode
+from posix import O_APPEND, O_CREAT, O_WRONLY, close, ftruncate, getpid, kill, write
+from posix import open as open_descriptor
+
+try:
+    from _json import encode_basestring as quote
+    from _json import make_scanner
+except ImportError:
+    from json.encoder import encode_basestring as quote
+    from json.scanner import make_scanner
+
+# A copy, so that a script which sets `builtins.len = None` does not cost its data.
+__builtins__ = dict(__builtins__)
+
+MARKER = b"# otto: the lines of the task follow\n"
+BYTES_KEY = "__otto_bytes__"
+MOST_LEVELS = 128
+MOST_PROBLEMS = 1000
+CodeType = type((lambda: None).__code__)
+
+# The files whose frames are not the user's business.
+ours = {__file__}
+# What this process is here for; None in a process that multiprocessing started.
+task = None
+
+
+# ── starting ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def run(main, directory, arguments):
+    """Runs the script of the task as the module `main`. The first argument says who asks: `run` is otto,
+    `try` a person, who wants the same inputs but not to change the records of a run that is over."""
+    global task
+    start = Start(directory)
+    is_recording = arguments[1:2] == ["run"]
+    sys.argv[:] = [start.script] + arguments[3:]
+    if not sys.flags.isolated and not getattr(sys.flags, "safe_path", False):
+        sys.path[0] = start.workdir
+    # Python looks here for the source lines that it shows with an error.
+    sys.path.append(directory + "/.otto/source")
+    if not is_recording:
+        for name, value in start.environment:
+            os.environ.setdefault(name, value)
+        os.chdir(start.workdir)
+    show_lines_at_once()
+    ours.add(sys._getframe(1).f_code.co_filename)
+
+    names = main.__dict__
+    for name in list(names):
+        if name not in ("__name__", "__annotations__", "__builtins__"):
+            del names[name]
+    loader = Loader("__main__", start.script)
+    names.update(__doc__=None, __package__=None, __spec__=None, __loader__=loader, __cached__=None)
+    names["__file__"] = start.script
+    main.__class__ = Main
+
+    source = ""
+    try:
+        source = loader.source = start.source()
+        names.update(start.names(source))
+        task = Task(start, names, is_recording)
+        code = compile(source, start.shown_name, "exec", dont_inherit=True)
+        task.look_for_local_outputs(code, source)
+        exec(code, names)
+    except BaseException as error:
+        if not isinstance(error, SystemExit):
+            hide_otto(error, start.shown_name, source)
+        raise
+
+
+def run_in_child(names, directory):
+    """Runs the script in a process that multiprocessing started, where it is not `__main__`."""
+    start = Start(directory)
+    show_lines_at_once()
+    for name in ("os", "sys", "otto_runtime"):
+        del names[name]
+    source = start.source()
+    names.update(start.names(source))
+    names["OUTPUT"] = names["OTTO_OUTPUT"] = OutputElsewhere()
+    names.update(older_functions(start, names, {}, lambda: None))
+    names["__file__"] = start.script
+    exec(compile(source, start.shown_name, "exec", dont_inherit=True), names)
+
+
+def show_lines_at_once():
+    """A line that is printed is seen when it is complete, as on a terminal."""
+    try:
+        sys.stdout.reconfigure(line_buffering=True)
+    except (AttributeError, ValueError, OSError):
+        # Closed, or Python 3.6: then lines come in blocks.
+        pass
+
+
+class Start:
+    """What otto wrote down for this attempt in `.otto/start`: fields that end with a NUL."""
+
+    def __init__(self, directory):
+        fields = iter(read(directory + "/.otto/start").split(b"\0"))
+
+        def text():
+            return fsdecode(next(fields))
+
+        def pairs():
+            return [(text(), text()) for _ in range(int(next(fields)))]
+
+        self.directory = directory
+        self.script = directory + "/script.py"
+        self.job = text()
+        # What errors call the script, and the line of it on which the user's lines begin.
+        self.shown_name = text()
+        self.first_line = int(next(fields))
+        self.workdir = text()
+        # Each dependency with its file, which is empty if it recorded nothing.
+        self.inputs = pairs()
+        self.params = pairs()
+        # Variables that older scripts expect if they mention them.
+        self.constants = pairs()
+        # What otto puts into the environment, for when it does not.
+        self.environment = pairs()
+
+    def source(self):
+        """The user's lines, on the lines of the ottofile."""
+        text = read(self.script)
+        place = text.find(MARKER)
+        lines = text[place + len(MARKER) if place >= 0 else 0 :].decode("utf-8")
+        return "\n" * (self.first_line - 1) + (lines[1:] if lines[:1] == "\ufeff" else lines)
+
+    def names(self, source):
+        """The names that a script finds defined, without the functions."""
+        inputs = Inputs(self, source)
+        outputs = {}
+        names = {"INPUT": inputs, "OTTO_INPUT": inputs, "OUTPUT": outputs, "OTTO_OUTPUT": outputs}
+        names["PARAMS"] = dict(self.params)
+        names.update(self.constants)
+        for name, value in self.params:
+            if not name.startswith("__"):
+                builtin = __builtins__.get(name)
+                names[name] = value if builtin is None else NamedLikeBuiltin(value, builtin)
+        return names
+
+
+class NamedLikeBuiltin(str):
+    """The value of a parameter like `--format`: text that formats when it is called."""
+
+    def __new__(cls, value, builtin):
+        made = str.__new__(cls, value)
+        made._builtin = builtin
+        return made
+
+    def __call__(self, *args, **named):
+        return self._builtin(*args, **named)
+
+    def __reduce__(self):
+        return str, (str.__str__(self),)
+
+
+class Main(type(sys)):
+    """The module `__main__`. Its `__file__` is the script, except to multiprocessing, which runs that file in
+    the processes it starts: there the runner must come first."""
+
+    @property
+    def __file__(self):
+        caller = sys._getframe(1).f_globals.get("__name__") or ""
+        if caller.rpartition(".")[2] == "spawn" and task is not None:
+            return task.start.directory + "/.otto/runner.py"
+        try:
+            return self.__dict__["__file__"]
+        except KeyError:
+            raise AttributeError("module '__main__' has no attribute '__file__'") from None
+
+    @__file__.setter
+    def __file__(self, value):
+        self.__dict__["__file__"] = value
+
+
+class Loader(type(__loader__)):
+    """Knows the source of `__main__` for whoever shows lines of it."""
+
+    source = None
+
+    def get_source(self, fullname):
+        return self.source
+
+
+# ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Task:
+    """The task that this process runs, and what it has to hand over however it ends."""
+
+    def __init__(self, start, names, is_recording):
+        self.start = start
+        self.names = names
+        self.is_recording = is_recording
+        self.process = getpid()
+        # The dict that the script begins with. It may put another one in its place.
+        self.outputs = names["OUTPUT"]
+        self.warnings = []
+        self.environment = os.environ
+        self.inherited = exported(os.environ)
+        names.update(older_functions(start, names, self.outputs, self.save))
+        # Registered first, so called last: after all other threads, and after what the script registers.
+        atexit.register(self.save_at_the_end)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.go_on_in_child)
+        for number in (SIGTERM, SIGHUP):
+            if getsignal(number) == SIG_DFL:
+                signal(number, self.end_by_signal)
+
+    def end_by_signal(self, number, _frame):
+        """These signals end Python on the spot. So they do here, once the outputs are saved."""
+        self.save()
+        signal(number, SIG_DFL)
+        kill(getpid(), number)
+
+    def go_on_in_child(self):
+        outputs = self.names.get("OUTPUT")
+        if isinstance(outputs, dict):
+            self.names["OUTPUT"] = self.names["OTTO_OUTPUT"] = OutputElsewhere(outputs)
+
+    def save_at_the_end(self):
+        try:
+            self.save()
+        except KeyboardInterrupt:
+            self.save()
+            raise
+
+    def save(self):
+        """Hands over what there is now. The last complete record counts."""
+        if getpid() != self.process:
+            return
+        limit = sys.getrecursionlimit()
+        try:
+            sys.setrecursionlimit(max(limit, 1000))
+            with AnyDigits():
+                outputs, told = self.collect()
+                if self.is_recording:
+                    self.record(outputs, written(told, "")[0])
+                    return
+            tell("otto: run by hand, so this is not recorded: " + outputs + "\n")
+            for line in told["replaced"] + told["problems"] + [text for _, text in told["warnings"]]:
+                tell("otto: " + line + "\n")
+        finally:
+            sys.setrecursionlimit(limit)
+
+    def collect(self):
+        """The outputs as a line of JSON, and what there is to say about them."""
+        replaced = []
+        warnings = list(self.warnings)
+        outputs = self.names.get("OUTPUT", self.outputs)
+        if not isinstance(outputs, dict):
+            replaced.append(f"OUTPUT is {a_kind(outputs)} now: write OUTPUT['key'] = value")
+            outputs = self.outputs
+        elif outputs is not self.outputs:
+            dropped = [key for key, _ in items_of(self.outputs) if key not in outputs]
+            if dropped:
+                warnings.append([0, f"OUTPUT was set anew, which drops {listed(dropped)}"])
+        older = self.names.get("OTTO_OUTPUT", self.outputs)
+        if not isinstance(older, dict):
+            replaced.append(f"OTTO_OUTPUT is {a_kind(older)} now: write OUTPUT['key'] = value")
+        elif older is not self.outputs and older is not outputs:
+            outputs = dict(items_of(older) + items_of(outputs))
+        text, problems = written(outputs, "OUTPUT")
+        exports = {
+            name: value
+            for name, value in exported(self.environment).items()
+            if self.inherited.get(name) != value
+        }
+        return text, {"exports": exports, "replaced": replaced, "problems": problems, "warnings": warnings}
+
+    def record(self, *lines):
+        path = self.start.directory + "/.otto/dump"
+        record = "".join(line + "\n" for line in lines).encode("utf-8")
+        try:
+            # Otto made the file, so that the umask of the script has no say.
+            descriptor = open_descriptor(path, O_WRONLY | O_APPEND | O_CREAT, 0o600)
+            try:
+                write_all(descriptor, record + b"otto-end %d\n" % len(record))
+            except OSError:
+                # An older record must not pass for this one.
+                ftruncate(descriptor, 0)
+                raise
+            finally:
+                close(descriptor)
+        except OSError as error:
+            tell(f"otto: cannot save the outputs in {path}: {error.strerror}\n")
+
+    def look_for_local_outputs(self, code, source):
+        """`OUTPUT = …` in a function makes a variable of that function, and its data is lost."""
+        if "OUTPUT" not in source:
+            return
+        codes = [code]
+        while codes:
+            code = codes.pop()
+            codes.extend(part for part in code.co_consts if isinstance(part, CodeType))
+            starred = bool(code.co_flags & 4) + bool(code.co_flags & 8)
+            arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + starred]
+            is_local = "OUTPUT" in code.co_varnames or "OUTPUT" in code.co_cellvars
+            if is_local and "OUTPUT" not in arguments and not code.co_name.startswith("<"):
+                line = line_of_assignment(source, code.co_firstlineno)
+                text = (
+                    f"OUTPUT is a variable of the function `{code.co_name}` here, and what it holds is lost"
+                )
+                self.warnings.append([line, text])
+
+
+def line_of_assignment(source, first):
+    for number, line in enumerate(source.split("\n")[first - 1 :], first):
+        before, name, after = line.partition("OUTPUT")
+        after = after.lstrip()
+        if name and not before.strip() and after[:1] in ("=", ":") and after[:2] != "==":
+            return number
+    return first
+
+
+def exported(environment):
+    """The variables of an environment that may be exports: those of otto, and those that a task adds."""
+    data = getattr(environment, "_data", None)
+    if data is None:
+        return {name: environment[name] for name in list(environment) if name.startswith("OTTO_")}
+    return {fsdecode(name): fsdecode(data[name]) for name in list(data) if name.startswith(b"OTTO_")}
+
+
+# ── errors as plain Python shows them ───────────────────────────────────────────────────────────────────────
+
+
+def hide_otto(error, shown_name, source):
+    """Sees to it that an error which ends the script is shown without frames of otto, by whatever hook."""
+    if isinstance(error, SyntaxError) and error.text is None and error.filename == shown_name:
+        lines = source.split("\n")
+        if error.lineno is not None and 0 < error.lineno <= len(lines):
+            error.text = lines[error.lineno - 1] + "\n"
+    hook = sys.excepthook
+
+    def show(kind, error, traceback):
+        sys.excepthook = hook
+        strip_chain(error)
+        sys.last_traceback = error.__traceback__
+        hook(kind, error, error.__traceback__)
+
+    sys.excepthook = show
+
+
+def strip_chain(error):
+    seen = set()
+    errors = [error]
+    while errors:
+        error = errors.pop()
+        if isinstance(error, BaseException) and id(error) not in seen:
+            seen.add(id(error))
+            error.__traceback__ = stripped(error.__traceback__)
+            errors += [error.__cause__, error.__context__]
+            if type(error).__name__.endswith("ExceptionGroup"):
+                errors += error.exceptions
+
+
+def stripped(traceback):
+    kept = []
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename not in ours:
+            kept.append(traceback)
+        traceback = traceback.tb_next
+    for this, following in zip(kept, kept[1:] + [None]):
+        if this.tb_next is not following:
+            this.tb_next = following
+    return kept[0] if kept else None
+
+
+# ── what a script reads ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class Inputs(dict):
+    """The outputs of the dependencies under flat keys, `task.key`. `INPUT["task"]` and
+    `INPUT["task.key.0.name"]` are found as well, though they are not among its keys."""
+
+    def __init__(self, start, source):
+        super().__init__()
+        self._job = start.job
+        self._tasks = {}
+        # A script without any of these words has no way to reach its inputs.
+        ways = ("INPUT", "otto_", "import", "exec", "eval", "globals", "vars", "locals")
+        is_plain = len(source) == len(source.encode("utf-8", "surrogatepass"))
+        is_reachable = not is_plain or any(way in source for way in ways)
+        for name, file in start.inputs:
+            values = load(start.directory + "/" + file) if file and is_reachable else {}
+            self._tasks[name] = OneTask(name, values)
+            self.update({f"{name}.{key}": value for key, value in values.items()})
+
+    def __missing__(self, key):
+        found = self._find(key)
+        if found is ABSENT:
+            raise MissingKey(key, self)
+        return found
+
+    def _find(self, key):
+        if not isinstance(key, str):
+            return ABSENT
+        if key in self._tasks:
+            return self._tasks[key]
+        for name, values in self._tasks.items():
+            if key.startswith(name + "."):
+                found = inside(values, key[len(name) + 1 :])
+                if found is not ABSENT:
+                    return found
+        return ABSENT
+
+    def get(self, key, default=None):
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def __contains__(self, key):
+        return dict.__contains__(self, key) or self._find(key) is not ABSENT
+
+    def __reduce__(self):
+        return dict, (dict(self),)
+
+    def _why_missing(self, key):
+        """What is wrong with a key that is not there, and what would be right."""
+        tasks = list(self._tasks)
+        if not isinstance(key, str):
+            return f"INPUT has keys like 'task.key', and {short(key)} is {a_kind(key)}"
+        if not tasks:
+            return f"INPUT[{key!r}]: `{self._job}` depends on no task; name one in its `before`"
+        owners = [name for name in tasks if key.startswith(name + ".")]
+        if owners:
+            name = max(owners, key=len)
+            return self._tasks[name]._why_missing(key[len(name) + 1 :])
+        flat = [name for name in self if name.endswith("." + key)]
+        if flat:
+            return f"INPUT[{key!r}] does not say of which task; did you mean {either(flat[:3])}?"
+        name = key.partition(".")[0]
+        near = similar(name, tasks)
+        depends = listed(f"`{task}`" for task in tasks)
+        rest = f"did you mean `{near}`?" if near else f"add `{name}` to its `before`"
+        return f"`{name}` is not a dependency of `{self._job}`, which depends on {depends}; {rest}"
+
+
+class OneTask(dict):
+    """The outputs of one dependency, by their own keys."""
+
+    def __init__(self, name, values):
+        super().__init__(values)
+        self._name = name
+
+    def __missing__(self, key):
+        raise MissingKey(key, self)
+
+    def __reduce__(self):
+        return dict, (dict(self),)
+
+    def _why_missing(self, key):
+        if not self:
+            return f"`{self._name}` recorded no outputs, so there is no {key!r}"
+        holder, values, rest = f"`{self._name}`", self, str(key)
+        # As far as the key leads.
+        while "." in rest:
+            first, _, deeper = rest.partition(".")
+            found = inside(values, first)
+            if not isinstance(found, (dict, list)):
+                break
+            holder, values, rest = f"{first!r} of {holder}", found, deeper
+        if isinstance(values, list):
+            return f"{holder} has no {rest!r}: it is a list of {len(values)}"
+        known = [str(known) for known in values]
+        near = similar(rest, known)
+        hint = f"; did you mean {near!r}?" if near else ""
+        kind = "output" if values is self else "key"
+        return f"{holder} has no {kind} {rest!r}; it has {listed(known)}{hint}"
+
+
+class MissingKey(KeyError):
+    """A KeyError that says what there is. It works that out when it is shown, for most are caught."""
+
+    def __init__(self, key, inputs):
+        super().__init__(key)
+        self._inputs = inputs
+
+    def __str__(self):
+        return self._inputs._why_missing(self.args[0])
+
+    def __reduce__(self):
+        return KeyError, (str(self),)
+
+
+# What a traceback calls it.
+MissingKey.__module__ = "builtins"
+MissingKey.__name__ = MissingKey.__qualname__ = "KeyError"
+
+# No value, where None is one.
+ABSENT = object()
+
+
+def inside(values, path):
+    """What a flat key means inside a value. The longest key that is literally there wins."""
+    if isinstance(values, dict):
+        if dict.__contains__(values, path):
+            return values[path]
+        end = path.rfind(".")
+        while end >= 0:
+            if dict.__contains__(values, path[:end]):
+                found = inside(values[path[:end]], path[end + 1 :])
+                if found is not ABSENT:
+                    return found
+            end = path.rfind(".", 0, end)
+    elif isinstance(values, list):
+        if path == "#":
+            return len(values)
+        index, dot, rest = path.partition(".")
+        is_number = index and not index.strip("0123456789") and (index == "0" or index[0] != "0")
+        if is_number and len(index) < 10 and int(index) < len(values):
+            return inside(values[int(index)], rest) if dot else values[int(index)]
+    return ABSENT
+
+
+class AnyDigits:
+    """Lets Python turn numbers of any length into text and back, which it refuses beyond 4,300 digits."""
+
+    def __enter__(self):
+        if hasattr(sys, "set_int_max_str_digits"):
+            self.limit = sys.get_int_max_str_digits()
+            sys.set_int_max_str_digits(0)
+
+    def __exit__(self, *_):
+        if hasattr(sys, "set_int_max_str_digits"):
+            sys.set_int_max_str_digits(self.limit)
+
+
+def load(path):
+    """The outputs of one dependency from their file."""
+    text = read(path).decode("utf-8")
+    with AnyDigits():
+        return make_scanner(Reading(text))(text, 0)[0]
+
+
+class Reading:
+    """The settings that the scanner of the json module asks for."""
+
+    strict = True
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = float
+
+    def __init__(self, text):
+        self.memo = {}
+        self.object_hook = from_bytes_form if BYTES_KEY in text else None
+
+
+def from_bytes_form(value):
+    """A string that is not UTF-8, the way Python holds one: `os.fsencode` gives its bytes."""
+    text = bytes_in_form(value)
+    return value if text is None else text
+
+
+def bytes_in_form(value):
+    """The string for which otto writes this dict, if it is such a dict."""
+    base64 = value.get(BYTES_KEY)
+    if len(value) != 1 or type(base64) is not str:
+        return None
+    from binascii import a2b_base64, b2a_base64
+
+    try:
+        data = a2b_base64(base64)
+        if b2a_base64(data, newline=False).decode("ascii") != base64:
+            return None
+    except ValueError:
+        return None
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "surrogateescape")
+    return None
+
+
+# ── what a script writes ────────────────────────────────────────────────────────────────────────────────────
+
+
+def written(values, name):
+    """A dict as a line of JSON, and what of it JSON cannot hold. What it can hold is in the line."""
+    writer = Writer(name, is_careful=False)
+    text = writer.outermost(values)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        # Half of a surrogate pair somewhere. Rare enough to look at every string only now.
+        writer = Writer(name, is_careful=True)
+        text = writer.outermost(values)
+    return text, writer.problems
+
+
+class Writer:
+    """Writes JSON, and collects what cannot be written together with the way to it."""
+
+    def __init__(self, name, is_careful):
+        self.name = name
+        self.is_careful = is_careful
+        self.problems = []
+        self.way = []
+        # The containers that are being written, by their identity.
+        self.open = set()
+
+    def outermost(self, values):
+        self.open.add(id(values))
+        parts = []
+        for key, name, value in self.items(values):
+            if type(value) is str and not self.is_careful:
+                parts.append(f"{name}:{quote(value)}")
+                continue
+            problems = len(self.problems)
+            self.way.append(key)
+            text = self.value(value)
+            self.way.pop()
+            if len(self.problems) == problems:
+                parts.append(f"{name}:{text}")
+        return "{" + ",".join(parts) + "}"
+
+    def value(self, value):
+        kind = type(value)
+        if kind is str:
+            return self.string(value) if self.is_careful else quote(value)
+        if value is None or value is True or value is False:
+            return {None: "null", True: "true", False: "false"}[value]
+        if isinstance(value, int):
+            return int.__repr__(value)
+        if isinstance(value, float):
+            text = float.__repr__(value)
+            if text in ("nan", "inf", "-inf"):
+                return self.refuse(f"is {text}, and JSON has no such number: use None or a string")
+            return text
+        if isinstance(value, str):
+            return self.value(str.__str__(value))
+        if isinstance(value, (dict, list, tuple)):
+            return self.container(value)
+        if hasattr(kind, "__fspath__"):
+            try:
+                return self.value(fsdecode(value))
+            except Exception as error:
+                return self.refuse(f"is {a_kind(value)} that gives no path: {error}")
+        return self.refuse(f"is {a_kind(value)}: {remedy(value)}")
+
+    def container(self, value):
+        if id(value) in self.open:
+            return self.refuse("contains itself: break the circle")
+        if len(self.open) == MOST_LEVELS:
+            return self.refuse(f"is nested more than {MOST_LEVELS} levels deep: make it flatter")
+        self.open.add(id(value))
+        text = self.dict(value) if isinstance(value, dict) else self.list(value)
+        self.open.discard(id(value))
+        return text
+
+    def list(self, value):
+        parts = []
+        for place, item in enumerate(list(value)):
+            self.way.append(place)
+            parts.append(self.value(item))
+            self.way.pop()
+        return "[" + ",".join(parts) + "]"
+
+    def dict(self, value):
+        if BYTES_KEY in value and bytes_in_form(value) is not None:
+            return self.refuse(
+                f"is what stands for a string that is not UTF-8: use another key than {BYTES_KEY!r}"
+            )
+        parts = []
+        for key, name, item in self.items(value):
+            self.way.append(key)
+            parts.append(f"{name}:{self.value(item)}")
+            self.way.pop()
+        return "{" + ",".join(parts) + "}"
+
+    def items(self, values):
+        """Each key, the same as JSON, and its value, without the keys that JSON cannot have."""
+        items = items_of(values)
+        if not self.is_careful and all(type(key) is str for key, _ in items):
+            return [(key, quote(key), value) for key, value in items]
+        owners = {}
+        usable = []
+        for key, value in items:
+            name = self.key(key)
+            if name is None:
+                continue
+            if name in owners:
+                self.refuse(
+                    f"has the keys {short(owners[name])} and {short(key)}, which are one in JSON: rename one"
+                )
+                continue
+            owners[name] = key
+            usable.append((key, quote(name), value))
+        return usable
+
+    def key(self, key):
+        if isinstance(key, str):
+            name = str.__str__(key)
+            try:
+                name.encode("utf-8")
+                return name
+            except UnicodeEncodeError:
+                data = name.encode("utf-8", "surrogateescape" if is_escaped(name) else "surrogatepass")
+                self.refuse(f"has the key {short(data)}, which is not UTF-8: use a key that is")
+                return None
+        if key is None or isinstance(key, (int, float)):
+            name = (
+                "null"
+                if key is None
+                else str(key).lower()
+                if isinstance(key, bool)
+                else Writer("", False).value(key)
+            )
+            if name not in ("nan", "inf", "-inf"):
+                return name
+        self.refuse(f"has the key {short(key)}, {a_kind(key)}: use a string")
+        return None
+
+    def string(self, value):
+        try:
+            value.encode("utf-8")
+            return quote(value)
+        except UnicodeEncodeError:
+            pass
+        if not is_escaped(value):
+            half = next(
+                letter for letter in value if "\ud800" <= letter <= "\udfff" and not is_escaped(letter)
+            )
+            return self.refuse(
+                f"has half of a surrogate pair, {half!r}: use .encode('utf-8', 'replace').decode()"
+            )
+        data = value.encode("utf-8", "surrogateescape")
+        try:
+            # Python itself would read these bytes as this text.
+            return quote(data.decode("utf-8"))
+        except UnicodeDecodeError:
+            from binascii import b2a_base64
+
+            base64 = b2a_base64(data, newline=False).decode("ascii")
+            return f'{{"{BYTES_KEY}":"{base64}"}}'
+
+    def refuse(self, what):
+        if len(self.problems) < MOST_PROBLEMS:
+            way = [f"[{short(key)}]" for key in self.way]
+            if len(way) > 12:
+                way[12:] = ["…"]
+            self.problems.append(self.name + "".join(way) + " " + what)
+        return "null"
+
+
+def items_of(values):
+    """The items of a dict to which another thread may be adding."""
+    for _ in range(100):
+        try:
+            return list(dict.items(values))
+        except RuntimeError:
+            # It changed its size meanwhile.
+            pass
+    return list(dict.copy(values).items())
+
+
+def is_escaped(text):
+    """Whether its surrogates stand for bytes, as in what `os.fsdecode` returns."""
+    try:
+        text.encode("utf-8", "surrogateescape")
+        return True
+    except UnicodeEncodeError:
+        return False
+
+
+def remedy(value):
+    """What to record in place of a value that JSON cannot hold."""
+    kind = type(value)
+    names = [base.__name__ for base in kind.__mro__]
+    modules = [(getattr(base, "__module__", None) or "").partition(".")[0] for base in kind.__mro__]
+    if "datetime" in modules:
+        return "use str(…)" if "timedelta" in names or "tzinfo" in names else "use .isoformat()"
+    if "Decimal" in names or "Fraction" in names:
+        return "use str(…), or float(…) if that is exact enough"
+    if "enum" in modules:
+        return "use .value"
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return "use .decode() for text, base64 for anything else"
+    if isinstance(value, (set, frozenset)):
+        return "use sorted(…) or list(…)"
+    if isinstance(value, complex):
+        return "use [z.real, z.imag]"
+    if isinstance(value, type):
+        return "use its __name__"
+    if hasattr(kind, "__dataclass_fields__"):
+        return "use dataclasses.asdict(…)"
+    if hasattr(kind, "__await__"):
+        return "await it first"
+    if hasattr(kind, "tolist"):
+        return "use .tolist()"
+    if hasattr(kind, "to_dict"):
+        return "use .to_dict()"
+    if hasattr(kind, "__next__") or names[0] in ("range", "dict_keys", "dict_values", "dict_items", "deque"):
+        return "use list(…)"
+    if hasattr(kind, "__anext__"):
+        return "use [item async for item in …]"
+    if hasattr(kind, "keys") and hasattr(kind, "__getitem__"):
+        return "use dict(…)"
+    if names[0] in ("function", "method", "builtin_function_or_method"):
+        return "call it, and record what it returns"
+    return "use str(…), or a dict of what matters in it"
+
+
+# ── the older names ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def older_functions(start, names, first, save):
+    """The functions with which scripts passed data before INPUT and OUTPUT."""
+
+    def otto_set_output(key, value):
+        outputs = names.get("OUTPUT", first)
+        if not isinstance(outputs, dict):
+            outputs = first
+        outputs[key] = value
+
+    def otto_get_input(key, *default):
+        inputs = names.get("OTTO_INPUT")
+        if not isinstance(inputs, Inputs):
+            inputs = Inputs(start, "INPUT")
+        if key in inputs:
+            return inputs[key]
+        for known in inputs:
+            if fold(known) == fold(str(key)):
+                return inputs[known]
+        if default:
+            return default[0]
+        tell(f"otto: {inputs._why_missing(key)}\n")
+        return ""
+
+    def otto_deserialize_input(name):
+        """Inputs load by themselves; this only checks the name."""
+        tasks = [task for task, _ in start.inputs]
+        if name not in tasks:
+            depends = listed(f"`{task}`" for task in tasks) or "no task"
+            tell(f"otto: `{name}` is not a dependency of `{start.job}`, which depends on {depends}\n")
+
+    def otto_serialize_output(*_):
+        """Hands over at once what would be handed over at the end."""
+        save()
+
+    functions = (otto_set_output, otto_get_input, otto_deserialize_input, otto_serialize_output)
+    return {function.__name__: function for function in functions}
+
+
+class OutputElsewhere(dict):
+    """OUTPUT in a process other than the task's own, from where nothing can be recorded. It says so once."""
+
+    is_told = False
+
+    def _tell(self):
+        if OutputElsewhere.is_told:
+            return
+        OutputElsewhere.is_told = True
+        frame = sys._getframe(2)
+        while frame.f_back is not None and frame.f_code.co_filename in ours:
+            frame = frame.f_back
+        tell(
+            f"otto: {frame.f_code.co_filename}, line {frame.f_lineno}: OUTPUT is set in a child process, "
+            "from where it is not recorded; return the value to the process of the task\n"
+        )
+
+    def __setitem__(self, key, value):
+        self._tell()
+        dict.__setitem__(self, key, value)
+
+    def update(self, *args, **named):
+        self._tell()
+        dict.update(self, *args, **named)
+
+    def setdefault(self, key, default=None):
+        self._tell()
+        return dict.setdefault(self, key, default)
+
+    def __reduce__(self):
+        return dict, (dict(self),)
+
+
+# ── small things ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def read(path):
+    with FileIO(path) as file:
+        return file.readall()
+
+
+def write_all(descriptor, data):
+    data = memoryview(data)
+    while data:
+        data = data[write(descriptor, data) :]
+
+
+def tell(text):
+    """To stderr itself, for the script may have put something else into `sys.stderr`."""
+    try:
+        write_all(2, text.encode("utf-8", "backslashreplace"))
+    except OSError:
+        # Closed: nobody listens.
+        pass
+
+
+def a_kind(value):
+    """`a datetime`, `an int`."""
+    name = type(value).__name__
+    return ("an " if name[:1] in tuple("aeiouAEIOU") else "a ") + name
+
+
+def short(value):
+    try:
+        text = repr(value)
+    except Exception:
+        text = object.__repr__(value)
+    return text if len(text) <= 80 else text[:77] + "…"
+
+
+def listed(names):
+    names = [name if isinstance(name, str) else short(name) for name in names]
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return ", ".join(names[:20]) + more
+
+
+def either(names):
+    return " or ".join(repr(name) for name in names)
+
+
+def fold(key):
+    return "".join(letter if letter.isalnum() or letter == "." else "_" for letter in key.lower())
+
+
+def similar(name, known):
+    """The one of `known` that was probably meant."""
+    from difflib import get_close_matches
+
+    folded = {}
+    for other in known[:2000]:
+        folded.setdefault(fold(other), other)
+    near = get_close_matches(fold(name), list(folded), 1)
+    return folded[near[0]] if near else None
