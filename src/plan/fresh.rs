@@ -60,7 +60,11 @@ mod tests {
     use super::*;
 
     fn evidence(files: &[(&str, &str)]) -> Evidence {
-        let file = |(path, hash): &(&str, &str)| FileEvidence { path: (*path).into(), hash: (*hash).into(), stamp: None };
+        let file = |(path, hash): &(&str, &str)| FileEvidence {
+            path: (*path).into(),
+            hash: (*hash).into(),
+            stamp: None,
+        };
         Evidence { recipe: "r".into(), files: files.iter().map(file).collect() }
     }
 
@@ -73,6 +77,9 @@ mod tests {
         assert_eq!(against(&[("a", "1")]), "`b` is gone");
         assert_eq!(against(&[("b", "2")]), "`a` is gone");
         assert_eq!(against(&[("a", "1"), ("aa", "1"), ("b", "2")]), "`aa` is new");
-        assert_eq!(difference(&then, &Evidence { recipe: "x".into(), ..then.clone() }).unwrap_or_default(), "its script, parameters, variables or data changed");
+        assert_eq!(
+            difference(&then, &Evidence { recipe: "x".into(), ..then.clone() }).unwrap_or_default(),
+            "its script, parameters, variables or data changed"
+        );
     }
 }

@@ -59,7 +59,12 @@ pub(crate) fn check(setting: &Setting, job: &Job, data: &[(&Job, Arc<Outputs>)])
 }
 
 /// Keeps the evidence of a success.
-pub(crate) fn remember(setting: &Setting, job: &Job, evidence: Evidence, has_outputs: bool) -> Result<(), String> {
+pub(crate) fn remember(
+    setting: &Setting,
+    job: &Job,
+    evidence: Evidence,
+    has_outputs: bool,
+) -> Result<(), String> {
     let success = Success { format: 1, run: setting.run_id.clone(), has_outputs, evidence };
     let path = success_path(setting, job);
     let json = serde_json::to_vec(&success).expect("bug: evidence is plain data");
@@ -70,7 +75,9 @@ pub(crate) fn remember(setting: &Setting, job: &Job, evidence: Evidence, has_out
         }
         atomic::write(&path, &json)
     };
-    write().map_err(|error| format!("cannot keep what `{}` was made from in `{}`: {}", job.name, path.display(), plain(&error)))
+    write().map_err(|error| {
+        format!("cannot keep what `{}` was made from in `{}`: {}", job.name, path.display(), plain(&error))
+    })
 }
 
 fn success_path(setting: &Setting, job: &Job) -> PathBuf {
@@ -94,7 +101,8 @@ fn has_outputs(setting: &Setting, job: &Job) -> Result<bool, String> {
 }
 
 fn matches(setting: &Setting, job: &Job, pattern: &str) -> Result<Vec<std::ffi::OsString>, String> {
-    glob(&setting.folder, pattern).map_err(|reason| format!("the glob `{pattern}` of `{}` cannot be used: {reason}", job.name))
+    glob(&setting.folder, pattern)
+        .map_err(|reason| format!("the glob `{pattern}` of `{}` cannot be used: {reason}", job.name))
 }
 
 /// The outputs that the last success recorded, linked into this run; None if they are gone.
@@ -111,14 +119,23 @@ fn hand_on(setting: &Setting, job: &Job, last: &Success) -> Option<Outputs> {
     outputs::read(&dir).ok()
 }
 
-fn gather(setting: &Setting, job: &Job, data: &[(&Job, Arc<Outputs>)], known: Option<&Evidence>) -> Result<Evidence, String> {
+fn gather(
+    setting: &Setting,
+    job: &Job,
+    data: &[(&Job, Arc<Outputs>)],
+    known: Option<&Evidence>,
+) -> Result<Evidence, String> {
     let mut paths = Vec::new();
     for pattern in &job.input_globs {
         paths.extend(matches(setting, job, pattern)?);
     }
     paths.sort_unstable_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
     paths.dedup();
-    let known: HashMap<&str, &FileEvidence> = known.into_iter().flat_map(|evidence| &evidence.files).map(|file| (file.path.as_str(), file)).collect();
+    let known: HashMap<&str, &FileEvidence> = known
+        .into_iter()
+        .flat_map(|evidence| &evidence.files)
+        .map(|file| (file.path.as_str(), file))
+        .collect();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i128);
     let mut files = Vec::with_capacity(paths.len());
     for path in paths {
@@ -130,9 +147,16 @@ fn gather(setting: &Setting, job: &Job, data: &[(&Job, Arc<Outputs>)], known: Op
 }
 
 /// None for what is no file: a folder that a glob matches says nothing by itself.
-fn look_at(folder: &Path, path: &OsStr, known: &HashMap<&str, &FileEvidence>, now: i128) -> Result<Option<FileEvidence>, String> {
+fn look_at(
+    folder: &Path,
+    path: &OsStr,
+    known: &HashMap<&str, &FileEvidence>,
+    now: i128,
+) -> Result<Option<FileEvidence>, String> {
     let whole = folder.join(path);
-    let cannot = |error: std::io::Error| format!("cannot look at the input `{}`: {}", path.to_string_lossy(), plain(&error));
+    let cannot = |error: std::io::Error| {
+        format!("cannot look at the input `{}`: {}", path.to_string_lossy(), plain(&error))
+    };
     let metadata = std::fs::metadata(&whole).map_err(cannot)?;
     if !metadata.is_file() {
         return Ok(None);

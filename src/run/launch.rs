@@ -2,13 +2,13 @@
 
 use super::Setting;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::event::Stream;
 use crate::exec::{Launch, LaunchIo, Stdin};
 use crate::host::{is_shell_trap, plain};
 use crate::lang::{self, CannotPrepare, Input, Script};
 use crate::name::ParamName;
 use crate::ottofile::spec::Body;
 use crate::plan::{Job, Work};
-use crate::event::Stream;
 use crate::store::layout::JobDir;
 use crate::store::{inputs, outputs::Outputs};
 use std::collections::BTreeMap;
@@ -31,36 +31,58 @@ impl Started {
     /// Makes the job's directory and its inputs' links, and works out the environment.
     ///
     /// `outputs` are those of the jobs whose data this one sees, in plan order.
-    pub(crate) fn new(setting: &Setting, job: &Job, outputs: Vec<(&Job, Arc<Outputs>)>) -> Result<Started, CannotPrepare> {
+    pub(crate) fn new(
+        setting: &Setting,
+        job: &Job,
+        outputs: Vec<(&Job, Arc<Outputs>)>,
+    ) -> Result<Started, CannotPrepare> {
         let dir = setting.run_dir.job(&job.name);
         let cannot = |what: &str, path: &Path, error: std::io::Error| CannotPrepare {
-            diagnostic: Diagnostic::error(Code::CannotStart, format!("cannot {what} `{}`: {}", path.display(), plain(&error))),
+            diagnostic: Diagnostic::error(
+                Code::CannotStart,
+                format!("cannot {what} `{}`: {}", path.display(), plain(&error)),
+            ),
             code: 125,
         };
         let made = std::fs::DirBuilder::new().mode(0o700).create(&dir.path);
         match made {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(cannot("create", &dir.path, error)),
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(cannot("create", &dir.path, error));
+            }
             Ok(()) | Err(_) => {}
         }
         for (dependency, outputs) in &outputs {
             if !outputs.values.is_empty() {
-                inputs::link(&dir, &dependency.name).map_err(|error| cannot("link the inputs in", &dir.path, error))?;
+                inputs::link(&dir, &dependency.name)
+                    .map_err(|error| cannot("link the inputs in", &dir.path, error))?;
             }
         }
         let task = &setting.ottofile.tasks[job.task];
-        let workdir = task.dir.as_ref().map_or_else(|| setting.folder.clone(), |dir| setting.folder.join(&dir.value));
+        let workdir =
+            task.dir.as_ref().map_or_else(|| setting.folder.clone(), |dir| setting.folder.join(&dir.value));
         if task.dir.is_some() && !workdir.is_dir() {
-            let missing = Diagnostic::error(Code::CannotStart, format!("the `dir` of `{}` is not a directory: `{}`", task.name, workdir.display()));
+            let missing = Diagnostic::error(
+                Code::CannotStart,
+                format!("the `dir` of `{}` is not a directory: `{}`", task.name, workdir.display()),
+            );
             return Err(CannotPrepare { diagnostic: missing, code: 125 });
         }
-        let params: Vec<(ParamName, OsString)> = job.params.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect();
-        let inputs: Vec<Input> = outputs.into_iter().map(|(job, outputs)| Input { job: job.name.clone(), outputs }).collect();
+        let params: Vec<(ParamName, OsString)> =
+            job.params.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect();
+        let inputs: Vec<Input> =
+            outputs.into_iter().map(|(job, outputs)| Input { job: job.name.clone(), outputs }).collect();
         let mut started = Started { dir, inputs, params, workdir, env: BTreeMap::new() };
         started.env = environment(setting, job, &started);
         Ok(started)
     }
 
-    pub(crate) fn script<'a>(&'a self, setting: &'a Setting, job: &'a Job, body: &'a Body, env: &'a dyn Fn(&str) -> Option<&'a OsStr>) -> Script<'a> {
+    pub(crate) fn script<'a>(
+        &'a self,
+        setting: &'a Setting,
+        job: &'a Job,
+        body: &'a Body,
+        env: &'a dyn Fn(&str) -> Option<&'a OsStr>,
+    ) -> Script<'a> {
         Script {
             job: &job.name,
             body,
@@ -75,7 +97,12 @@ impl Started {
     }
 
     /// Writes the script and answers what to execute, with warnings.
-    pub(crate) fn launch(&self, setting: &Setting, job: &Job, attempt: u32) -> Result<(Launch, Vec<Diagnostic>), CannotPrepare> {
+    pub(crate) fn launch(
+        &self,
+        setting: &Setting,
+        job: &Job,
+        attempt: u32,
+    ) -> Result<(Launch, Vec<Diagnostic>), CannotPrepare> {
         let body = setting.body(job);
         let get = |name: &str| self.env.get(OsStr::new(name)).map(OsString::as_os_str);
         let prepared = lang::prepare(&self.script(setting, job, body, &get))?;
@@ -90,7 +117,13 @@ impl Started {
                 shows: setting.shows_output,
             },
         };
-        let launch = Launch { program: prepared.program, args: prepared.args, env: env.into_iter().collect(), workdir: self.workdir.clone(), io };
+        let launch = Launch {
+            program: prepared.program,
+            args: prepared.args,
+            env: env.into_iter().collect(),
+            workdir: self.workdir.clone(),
+            io,
+        };
         Ok((launch, prepared.warnings))
     }
 }
@@ -104,7 +137,11 @@ fn environment(setting: &Setting, job: &Job, started: &Started) -> BTreeMap<OsSt
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let mut set = |name: &str, value: &OsStr| env.insert(name.into(), value.to_owned());
-    if setting.tells_colour && !["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"].iter().any(|name| setting.environment.get(name).is_some()) {
+    if setting.tells_colour
+        && !["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"]
+            .iter()
+            .any(|name| setting.environment.get(name).is_some())
+    {
         set("FORCE_COLOR", OsStr::new("1"));
         set("CLICOLOR_FORCE", OsStr::new("1"));
     }
@@ -132,5 +169,7 @@ fn environment(setting: &Setting, job: &Job, started: &Started) -> BTreeMap<OsSt
 /// Variables that belong to one job of an otto that this one runs inside of; ours would not replace them all.
 fn is_of_one_job(name: &OsStr) -> bool {
     let name = name.as_bytes();
-    name.starts_with(b"OTTO_FOREACH_") || name.starts_with(b"OTTO_INPUT_") || matches!(name, b"OTTO_OUTPUT_JSON" | b"OTTO_OUTPUT_PIPE" | b"OTTO_INPUT_PIPE")
+    name.starts_with(b"OTTO_FOREACH_")
+        || name.starts_with(b"OTTO_INPUT_")
+        || matches!(name, b"OTTO_OUTPUT_JSON" | b"OTTO_OUTPUT_PIPE" | b"OTTO_INPUT_PIPE")
 }

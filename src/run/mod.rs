@@ -17,12 +17,12 @@ use crate::lang::{self, CannotPrepare, HandOver};
 use crate::name::RunId;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Body, Retries};
+use crate::plan::fresh::Evidence;
 use crate::plan::{Job, JobId, Plan};
 use crate::scheduler::{Policy, Scheduler};
 use crate::store::layout::{ProjectDir, RunDir};
 use crate::store::outputs::{self, Outputs};
 use crate::view::View;
-use crate::plan::fresh::Evidence;
 use fresh::Verdict;
 use launch::Started;
 use std::cmp::Reverse;
@@ -113,7 +113,13 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub(crate) fn new(setting: &'a Setting<'a>, executor: Box<dyn Executor + 'a>, inbox: Receiver<Message>, journal: Journal, view: Box<dyn View + 'a>) -> Run<'a> {
+    pub(crate) fn new(
+        setting: &'a Setting<'a>,
+        executor: Box<dyn Executor + 'a>,
+        inbox: Receiver<Message>,
+        journal: Journal,
+        view: Box<dyn View + 'a>,
+    ) -> Run<'a> {
         let plan = setting.plan;
         let mut readers = vec![0; plan.jobs.len()];
         for job in &plan.jobs {
@@ -145,7 +151,12 @@ impl<'a> Run<'a> {
 
     /// Runs the plan to its end.
     pub(crate) fn run(mut self) -> Finished {
-        let started = Event::RunStarted { format: FORMAT, run: self.setting.run_id.clone(), slots: self.setting.slots, jobs: planned_jobs(self.setting) };
+        let started = Event::RunStarted {
+            format: FORMAT,
+            run: self.setting.run_id.clone(),
+            slots: self.setting.slots,
+            jobs: planned_jobs(self.setting),
+        };
         self.emit(started);
         let early = self.scheduler.begin();
         self.settled(early);
@@ -293,7 +304,15 @@ impl<'a> Run<'a> {
             Err(CannotPrepare { diagnostic, code }) => {
                 let exit = Exit::NotStarted { code, reason: diagnostic.message.clone() };
                 self.view.hint(&job.name, std::slice::from_ref(&diagnostic));
-                self.emit(Event::AttemptEnded { job: job.name.clone(), attempt: attempt.number, exit: exit.clone(), leaked: 0, stdout_bytes: 0, stderr_bytes: 0, line: None });
+                self.emit(Event::AttemptEnded {
+                    job: job.name.clone(),
+                    attempt: attempt.number,
+                    exit: exit.clone(),
+                    leaked: 0,
+                    stdout_bytes: 0,
+                    stderr_bytes: 0,
+                    line: None,
+                });
                 let settled = self.scheduler.finish(attempt.job, Outcome::Failed { exit, reason: None });
                 self.settled(settled);
             }
@@ -323,7 +342,8 @@ impl<'a> Run<'a> {
         if has_failed {
             let tail = read_tail(&started.dir.log(crate::event::Stream::Stderr, attempt.number));
             line = lang::failing_line(&script, &tail);
-            let mut hints: Vec<Diagnostic> = hand_over.problems.iter().filter(|problem| problem.is_error()).cloned().collect();
+            let mut hints: Vec<Diagnostic> =
+                hand_over.problems.iter().filter(|problem| problem.is_error()).cloned().collect();
             hints.extend(lang::hints(&script, &tail, &hand_over));
             if !hints.is_empty() {
                 self.view.hint(&job.name, &hints);
@@ -356,7 +376,11 @@ impl<'a> Run<'a> {
             self.plan_retry(id, attempt, pause);
             return;
         } else {
-            let reason = hand_over.problems.iter().find(|problem| problem.is_error()).map(|problem| problem.message.clone());
+            let reason = hand_over
+                .problems
+                .iter()
+                .find(|problem| problem.is_error())
+                .map(|problem| problem.message.clone());
             let reason = reason.filter(|_| ended.exit.is_success());
             // What it recorded before it failed is for tasks that asked for a failure.
             self.outputs[id.index()] = Some(Arc::new(hand_over.outputs));
@@ -365,7 +389,8 @@ impl<'a> Run<'a> {
         if let Some(evidence) = self.evidence.remove(&id)
             && outcome == Outcome::Succeeded
         {
-            let has_outputs = self.outputs[id.index()].as_ref().is_some_and(|outputs| !outputs.values.is_empty());
+            let has_outputs =
+                self.outputs[id.index()].as_ref().is_some_and(|outputs| !outputs.values.is_empty());
             if let Err(warning) = fresh::remember(setting, job, evidence, has_outputs) {
                 self.warn(Some(id), None, warning);
             }
@@ -375,7 +400,14 @@ impl<'a> Run<'a> {
     }
 
     /// Writes what the job handed over; false if the job fails for it.
-    fn publish(&mut self, id: JobId, attempt: AttemptId, started: &Started, ended: &Ended, hand_over: &mut HandOver) -> bool {
+    fn publish(
+        &mut self,
+        id: JobId,
+        attempt: AttemptId,
+        started: &Started,
+        ended: &Ended,
+        hand_over: &mut HandOver,
+    ) -> bool {
         let is_good = ended.exit.is_success() && hand_over.problems.iter().all(|problem| !problem.is_error());
         let written = if is_good {
             outputs::write(&started.dir, &hand_over.outputs)
@@ -386,7 +418,10 @@ impl<'a> Run<'a> {
             Ok(()) => is_good,
             Err(error) if is_good => {
                 let code = crate::diagnostic::Code::OutputsNotSaved;
-                hand_over.problems.push(Diagnostic::error(code, format!("the outputs of `{}` are not saved: {error}", self.setting.plan.job(id).name)));
+                hand_over.problems.push(Diagnostic::error(
+                    code,
+                    format!("the outputs of `{}` are not saved: {error}", self.setting.plan.job(id).name),
+                ));
                 false
             }
             Err(error) => {
@@ -397,7 +432,8 @@ impl<'a> Run<'a> {
     }
 
     fn pause_before_retry(&self, job: &Job, attempt: AttemptId) -> Option<Duration> {
-        let Retries { count, delay, backoff } = &self.setting.ottofile.tasks[job.task].retries.as_ref()?.value;
+        let Retries { count, delay, backoff } =
+            &self.setting.ottofile.tasks[job.task].retries.as_ref()?.value;
         let retried = attempt.number - 1;
         // A day is longer than anybody means.
         let seconds = delay.as_secs_f64() * backoff.powi(retried as i32);
@@ -406,8 +442,14 @@ impl<'a> Run<'a> {
 
     fn plan_retry(&mut self, id: JobId, attempt: AttemptId, pause: Duration) {
         let job = self.setting.plan.job(id);
-        let retries = self.setting.ottofile.tasks[job.task].retries.as_ref().map_or(0, |retries| retries.value.count);
-        self.emit(Event::RetryPlanned { job: job.name.clone(), attempt: attempt.number, retries, pause_ms: pause.as_millis() as u64 });
+        let retries =
+            self.setting.ottofile.tasks[job.task].retries.as_ref().map_or(0, |retries| retries.value.count);
+        self.emit(Event::RetryPlanned {
+            job: job.name.clone(),
+            attempt: attempt.number,
+            retries,
+            pause_ms: pause.as_millis() as u64,
+        });
         self.scheduler.pause(id);
         self.retries.insert(id, attempt.number + 1);
         self.set_timer(pause, Timer::Retry(id));
@@ -418,7 +460,9 @@ impl<'a> Run<'a> {
         for (id, outcome) in settled {
             let job = self.setting.plan.job(id);
             let keys = match (&outcome, &self.outputs[id.index()]) {
-                (Outcome::Succeeded | Outcome::Fresh { .. } | Outcome::Failed { .. }, Some(outputs)) => outputs.values.iter().map(|(key, _)| key.clone()).collect(),
+                (Outcome::Succeeded | Outcome::Fresh { .. } | Outcome::Failed { .. }, Some(outputs)) => {
+                    outputs.values.iter().map(|(key, _)| key.clone()).collect()
+                }
                 _ => Vec::new(),
             };
             self.emit(Event::JobSettled { job: job.name.clone(), outcome, keys });
@@ -487,7 +531,12 @@ impl<'a> Run<'a> {
     }
 
     fn emit(&mut self, event: Event) {
-        let stamped = Stamped { seq: self.seq, wall_us: jiff::Timestamp::now().as_microsecond(), mono_us: self.mono_us(), event };
+        let stamped = Stamped {
+            seq: self.seq,
+            wall_us: jiff::Timestamp::now().as_microsecond(),
+            mono_us: self.mono_us(),
+            event,
+        };
         self.seq += 1;
         self.journal.append(&stamped);
         self.view.event(&stamped);
@@ -499,8 +548,12 @@ impl<'a> Run<'a> {
     }
 
     fn warn_about(&mut self, job: JobId, warning: &Diagnostic) {
-        let place = warning.labels.first().map(|label| format!("{}:{}: ", label.source.name(), label.source.line(label.span)));
-        let helps: String = warning.notes.iter().chain(&warning.helps).map(|text| format!("; {text}")).collect();
+        let place = warning
+            .labels
+            .first()
+            .map(|label| format!("{}:{}: ", label.source.name(), label.source.line(label.span)));
+        let helps: String =
+            warning.notes.iter().chain(&warning.helps).map(|text| format!("; {text}")).collect();
         let message = format!("{}{}{helps}", place.unwrap_or_default(), warning.message);
         self.warn(Some(job), Some(warning.code.to_string()), message);
     }

@@ -1,20 +1,23 @@
 //! A run for people: what the tasks write, and otto's own lines round it.
 //! What was asked for goes to stdout, everything else to stderr. Knows no log files beyond what `Logs` reads for it.
 
-use super::View;
 use super::filter;
+use super::github::{self, Workflow};
+use super::held::Held;
 use super::lines::{Frame, Lines};
 use super::progress;
 use super::sink::Sink;
 use super::style::{self, Paint};
 use super::tail::Tail;
 use super::wording::{self, Words};
-use crate::diagnostic::Diagnostic;
+use super::{Logs, View};
+use crate::diagnostic::{self, Diagnostic};
 use crate::event::{Event, Outcome, PlannedJob, Stamped, Stream};
 use crate::name::JobName;
-use crate::state::{self, JobState, RunState};
+use crate::state::{self, RunState};
 use std::collections::HashMap;
-use std::io::{self, Read};
+use std::io;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// Between two drawings of the progress line.
@@ -29,8 +32,8 @@ const LONG_SILENCE_US: u64 = 8 * SILENCE_US;
 const MOST_FAILURES: usize = 10;
 /// Lines for skipped jobs; the rest is only counted.
 const MOST_SKIPS: usize = 50;
-/// What group mode keeps of a job in memory. A job that writes more is read back from its logs.
-const MOST_HELD: usize = 1024 * 1024;
+/// See `Console::pace`.
+const RUNNER_PAUSE: Duration = Duration::from_millis(3);
 
 /// `--display`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -67,12 +70,13 @@ impl Display {
         }
     }
 
-    /// The mode for a run: as asked, or raw where tasks cannot interleave and by line where they can.
+    /// The mode for a run: as asked; else raw where tasks cannot interleave and by line where they can, or by task where
+    /// GitHub folds them.
     pub(crate) fn resolve(self, is_github: bool, slots: usize, jobs: &[PlannedJob]) -> Mode {
         match self {
             Display::Fixed(mode) => mode,
+            Display::Auto if is_github && jobs.iter().filter(|job| job.has_body).count() > 1 => Mode::Group,
             Display::Auto if state::is_one_at_a_time(slots, jobs.iter()) => Mode::Stream,
-            Display::Auto if is_github => Mode::Group,
             Display::Auto => Mode::Prefix,
         }
     }
@@ -94,7 +98,8 @@ pub(crate) enum Volume {
 pub(crate) struct Settings {
     pub(crate) display: Display,
     pub(crate) volume: Volume,
-    pub(crate) is_github: bool,
+    /// Under GitHub Actions.
+    pub(crate) github: Option<Workflow>,
     /// Whether otto's own colours are on, by stream.
     pub(crate) colours_stdout: bool,
     pub(crate) colours_stderr: bool,
@@ -118,7 +123,7 @@ impl Settings {
         Settings {
             display: Display::Auto,
             volume: Volume::Normal,
-            is_github: false,
+            github: None,
             colours_stdout: false,
             colours_stderr: false,
             stdout_is_terminal: false,
@@ -132,18 +137,15 @@ impl Settings {
     }
 }
 
-/// The logs of the run that is shown, for output too large to be kept in memory.
-pub(crate) trait Logs {
-    fn open(&self, job: &JobName, attempt: u32, stream: Stream) -> io::Result<Box<dyn Read>>;
-}
-
 pub(crate) struct Console {
     settings: Settings,
     words: Words,
     mode: Mode,
     stdout: Sink,
     stderr: Sink,
-    logs: Box<dyn Logs>,
+    /// The Markdown that GitHub shows with the workflow.
+    step_summary: Option<Sink>,
+    logs: Rc<dyn Logs>,
     /// The width of the terminal now.
     columns: Box<dyn Fn() -> usize>,
     run: RunState,
@@ -167,17 +169,6 @@ struct JobOutput {
     held: Held,
 }
 
-/// What group mode keeps of an attempt.
-#[derive(Debug, Default)]
-struct Held {
-    /// In the order in which it came.
-    pieces: Vec<(Stream, Vec<u8>)>,
-    /// Bytes in `pieces`.
-    length: usize,
-    /// It was too much, `pieces` is empty and the logs have it.
-    is_in_logs: bool,
-}
-
 /// What is known of the place where we write.
 #[derive(Debug, Default)]
 struct Screen {
@@ -185,6 +176,10 @@ struct Screen {
     is_suspended: bool,
     /// A raw line of stdout or stderr is open.
     open_line: [bool; 2],
+    /// Raw output may have left a colour on.
+    may_be_coloured: bool,
+    /// Where something was written last.
+    last: Option<Stream>,
     drawn_us: Option<u64>,
     /// When something other than the progress line was last written.
     spoke_us: u64,
@@ -197,7 +192,7 @@ impl Console {
         settings: Settings,
         stdout: Box<dyn io::Write>,
         stderr: Box<dyn io::Write>,
-        logs: Box<dyn Logs>,
+        logs: Rc<dyn Logs>,
         columns: Box<dyn Fn() -> usize>,
     ) -> Console {
         let words = Words {
@@ -212,6 +207,7 @@ impl Console {
             mode: Mode::Prefix,
             stdout: Sink::new(stdout),
             stderr: Sink::new(stderr),
+            step_summary: None,
             logs,
             columns,
             run: RunState::default(),
@@ -223,6 +219,12 @@ impl Console {
             screen: Screen { silence_us: SILENCE_US, ..Screen::default() },
             buffer: Vec::new(),
         }
+    }
+
+    /// Writes a summary in Markdown there when the run ends.
+    pub(crate) fn with_step_summary(mut self, writer: Box<dyn io::Write>) -> Console {
+        self.step_summary = Some(Sink::new(writer));
+        self
     }
 
     fn volume(&self) -> Volume {
@@ -244,11 +246,15 @@ impl Console {
         if text.is_empty() {
             return;
         }
+        self.pace(Stream::Stderr);
         let mut bytes = Vec::with_capacity(text.len() + 8);
         self.clear_progress_into(&mut bytes);
         if self.screen.open_line[1] || self.screen.open_line[0] && self.settings.is_shared {
             bytes.push(b'\n');
             self.screen.open_line = [false, false];
+        }
+        if std::mem::take(&mut self.screen.may_be_coloured) {
+            bytes.extend_from_slice(filter::RESET);
         }
         bytes.extend_from_slice(text.as_bytes());
         self.stderr.write(&bytes);
@@ -260,6 +266,7 @@ impl Console {
         if bytes.is_empty() {
             return;
         }
+        self.pace(stream);
         match stream {
             Stream::Stdout => {
                 self.clear_progress();
@@ -275,6 +282,29 @@ impl Console {
         }
         self.screen.open_line[slot(stream)] = bytes.last() != Some(&b'\n');
         self.spoke(now_us);
+    }
+
+    /// The runner of GitHub Actions reads stdout and stderr side by side; only a pause keeps them in order, so that a task's
+    /// lines are in its fold.
+    fn pace(&mut self, stream: Stream) {
+        let is_framed =
+            self.mode == Mode::Group && self.settings.github.is_some() && !self.settings.is_shared;
+        if is_framed && self.screen.last.replace(stream).is_some_and(|last| last != stream) {
+            std::thread::sleep(RUNNER_PAUSE);
+        }
+    }
+
+    /// Writes lines of a task.
+    fn put_safe(&mut self, stream: Stream, lines: &mut Vec<u8>, now_us: u64) {
+        // Commands of the workflow were turned off on stderr, which the runner may read later than stdout.
+        if self.mode == Mode::Group
+            && stream == Stream::Stdout
+            && self.settings.github.is_some()
+            && !self.settings.is_shared
+        {
+            github::harmless(lines);
+        }
+        self.put(stream, lines, now_us);
     }
 
     fn spoke(&mut self, now_us: u64) {
@@ -304,7 +334,7 @@ impl Console {
     // ── what the events bring ──
 
     fn run_started(&mut self, slots: usize, jobs: &[PlannedJob], now_us: u64) {
-        self.mode = self.settings.display.resolve(self.settings.is_github, slots, jobs);
+        self.mode = self.settings.display.resolve(self.settings.github.is_some(), slots, jobs);
         self.words.name_width = wording::name_width(&self.run);
         if self.is_verbose() || self.is_loud() && self.run.bodies > 1 {
             let header = self.words.header(&self.run);
@@ -314,6 +344,7 @@ impl Console {
 
     fn attempt_started(&mut self, job: &JobName, now_us: u64) {
         let Some(place) = self.run.place(job) else { return };
+        self.end_output(place, now_us);
         self.outputs.insert(place, self.new_output(place));
         if self.is_verbose() {
             let line = self.words.start_line(&self.run.jobs[place]);
@@ -345,100 +376,93 @@ impl Console {
         }
     }
 
-    /// Shows what is still held back of an attempt that has ended.
+    /// Shows the last line of an attempt that has ended, if it had no newline.
     fn end_output(&mut self, place: usize, now_us: u64) {
         let Some(mut output) = self.outputs.remove(&place) else { return };
         output.tail.end();
-        match self.mode {
-            Mode::Prefix => {
-                for stream in [Stream::Stdout, Stream::Stderr] {
-                    let mut buffer = std::mem::take(&mut self.buffer);
-                    output.lines[slot(stream)].end(&output.frame[slot(stream)], &mut buffer);
-                    self.put(stream, &buffer, now_us);
-                    buffer.clear();
-                    self.buffer = buffer;
-                }
-            }
-            Mode::Group => self.show_group(place, &mut output, now_us),
-            Mode::Stream | Mode::Quiet => {}
+        if self.mode == Mode::Prefix {
+            self.put_last_lines(&mut output, now_us);
         }
         self.outputs.insert(place, output);
     }
 
-    fn show_group(&mut self, place: usize, output: &mut JobOutput, now_us: u64) {
-        let JobState { planned, attempts, .. } = &self.run.jobs[place];
-        let (name, attempt) = (planned.name.clone(), (*attempts).max(1));
-        let held = std::mem::take(&mut output.held);
-        if held.pieces.is_empty() && !held.is_in_logs {
-            return;
-        }
-        self.say_group_title(&name, now_us);
-        for (stream, bytes) in held.pieces {
-            self.put_lines(output, stream, &bytes, now_us);
-        }
-        if held.is_in_logs {
-            for stream in [Stream::Stdout, Stream::Stderr] {
-                if let Err(error) = self.copy_log(output, &name, attempt, stream, now_us) {
-                    let message = format!("cannot read the log of its output back: {error}");
-                    let warning = self.words.warning(Some(&name), None, &message);
-                    self.say(&warning, now_us);
-                }
-            }
-        }
+    fn put_last_lines(&mut self, output: &mut JobOutput, now_us: u64) {
         for stream in [Stream::Stdout, Stream::Stderr] {
-            let mut buffer = Vec::new();
+            let mut buffer = std::mem::take(&mut self.buffer);
             output.lines[slot(stream)].end(&output.frame[slot(stream)], &mut buffer);
-            self.put(stream, &buffer, now_us);
+            self.put_safe(stream, &mut buffer, now_us);
+            buffer.clear();
+            self.buffer = buffer;
         }
     }
 
-    fn say_group_title(&mut self, name: &JobName, now_us: u64) {
-        let title = format!("── {}\n", filter::shown(name.as_str()));
-        let title = self.words.paint.text(style::FAINT, title.trim_end()) + "\n";
-        self.say(&title, now_us);
-    }
-
-    fn copy_log(
-        &mut self,
-        output: &mut JobOutput,
-        job: &JobName,
-        attempt: u32,
-        stream: Stream,
-        now_us: u64,
-    ) -> io::Result<()> {
-        let mut log = self.logs.open(job, attempt, stream)?;
-        let mut chunk = vec![0; 64 * 1024];
-        loop {
-            match log.read(&mut chunk) {
-                Ok(0) => return Ok(()),
-                Ok(length) => self.put_lines(output, stream, &chunk[..length], now_us),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+    /// Says how an attempt ended. In group mode its output comes first.
+    fn say_end(&mut self, place: usize, line: &str, is_failure: bool, now_us: u64) {
+        let is_empty = self.outputs.get(&place).is_none_or(|output| output.held.is_empty());
+        match (self.mode, &self.settings.github) {
+            (Mode::Group, Some(workflow)) if !is_empty && !is_failure && !line.is_empty() => {
+                let (open, close) = (workflow.group(line.trim_start().trim_end()), "::endgroup::\n");
+                self.say(&open, now_us);
+                self.show_held(place, now_us);
+                self.say(close, now_us);
             }
+            (Mode::Group, _) if !is_empty => {
+                let name = filter::shown(self.run.jobs[place].planned.name.as_str());
+                let title = self.words.paint.text(style::FAINT, &format!("── {name}"));
+                self.say(&format!("{title}\n"), now_us);
+                self.show_held(place, now_us);
+                self.say(line, now_us);
+            }
+            (Mode::Stream | Mode::Prefix | Mode::Group | Mode::Quiet, _) => self.say(line, now_us),
         }
+    }
+
+    /// Shows what group mode has kept of an attempt.
+    fn show_held(&mut self, place: usize, now_us: u64) {
+        let Some(mut output) = self.outputs.remove(&place) else { return };
+        let held = std::mem::take(&mut output.held);
+        let job = &self.run.jobs[place];
+        let (name, attempt) = (job.planned.name.clone(), job.attempts.max(1));
+        if let Some(workflow) = &self.settings.github {
+            let command = workflow.stop_commands();
+            self.say(&command, now_us);
+        }
+        let logs = Rc::clone(&self.logs);
+        let released = held.release(logs.as_ref(), &name, attempt, |stream, bytes| {
+            self.put_lines(&mut output, stream, bytes, now_us);
+        });
+        self.put_last_lines(&mut output, now_us);
+        if let Some(workflow) = &self.settings.github {
+            let command = workflow.resume_commands();
+            self.say(&command, now_us);
+        }
+        if let Err(error) = released {
+            let message = format!("cannot read the log of its output back: {error}");
+            let warning = self.words.warning(Some(&name), None, &message);
+            self.say(&warning, now_us);
+        }
+        self.outputs.insert(place, output);
     }
 
     fn put_lines(&mut self, output: &mut JobOutput, stream: Stream, bytes: &[u8], now_us: u64) {
         let mut buffer = std::mem::take(&mut self.buffer);
         output.lines[slot(stream)].push(bytes, &output.frame[slot(stream)], &mut buffer);
-        self.put(stream, &buffer, now_us);
+        self.put_safe(stream, &mut buffer, now_us);
         buffer.clear();
         self.buffer = buffer;
     }
 
     fn retry_planned(&mut self, job: &JobName, attempt: u32, retries: u32, pause_ms: u64, now_us: u64) {
-        let Some(state) = self.run.job(job) else { return };
-        if self.is_loud() {
-            let line = self.words.retry_line(state, attempt, retries, pause_ms);
-            self.say(&line, now_us);
-        }
+        let Some(place) = self.run.place(job) else { return };
+        let line = self.words.retry_line(&self.run.jobs[place], attempt, retries, pause_ms);
+        let line = if self.is_loud() { line } else { String::new() };
+        self.say_end(place, &line, false, now_us);
     }
 
     fn job_settled(&mut self, job: &JobName, now_us: u64) {
         let Some(place) = self.run.place(job) else { return };
         // Nothing is left to end, unless the end of the attempt was not seen.
         self.end_output(place, now_us);
-        let output = self.outputs.remove(&place);
         let state = &self.run.jobs[place];
         let is_shown = match &state.outcome {
             _ if !state.planned.has_body => false,
@@ -454,10 +478,10 @@ impl Console {
             None => false,
         };
         let is_failure = state.planned.has_body && state.outcome.as_ref().is_some_and(Outcome::is_failure);
-        if is_shown {
-            let line = self.words.finish_line(state, self.run.stopping);
-            self.say(&line, now_us);
-        }
+        let line = if is_shown { self.words.finish_line(state, self.run.stopping) } else { String::new() };
+        let is_unfolded = is_failure || matches!(state.outcome, Some(Outcome::Interrupted { .. }));
+        self.say_end(place, &line, is_unfolded, now_us);
+        let output = self.outputs.remove(&place);
         if is_failure {
             self.failed += 1;
             if self.failures.len() < MOST_FAILURES {
@@ -486,14 +510,39 @@ impl Console {
         if unseen_skips > 0 && self.is_loud() {
             text.push_str(&format!("and {unseen_skips} more skipped\n"));
         }
+        text.push_str(&self.failure_blocks());
+        text.push_str(&self.closing_words());
+        if let Some(workflow) = &self.settings.github {
+            // The ends of what tasks wrote are in it.
+            if !self.failures.is_empty() {
+                text = workflow.stop_commands() + &text + &workflow.resume_commands();
+                for (place, tail) in &self.failures {
+                    let job = &self.run.jobs[*place];
+                    let title = filter::without_colours(&self.words.title(job));
+                    text.push_str(&workflow.error(job, &title, tail));
+                }
+            }
+        }
+        self.say(&text, now_us);
+        if let Some(summary) = &mut self.step_summary {
+            summary.write(github::step_summary(&self.words, &self.run, &self.failures).as_bytes());
+            if let Some(reason) = summary.take_failure() {
+                let message = format!("cannot write the summary of the step: {reason}");
+                let warning = self.words.warning(None, None, &message);
+                self.say(&warning, now_us);
+            }
+        }
+    }
+
+    fn failure_blocks(&self) -> String {
+        let mut text = String::new();
         for (place, tail) in &self.failures {
             let job = &self.run.jobs[*place];
-            let was_just_shown = self.is_still_on_screen(tail);
+            let tail = (!self.is_still_on_screen(tail)).then_some(tail);
             text.push('\n');
-            let tail = (!was_just_shown).then_some(tail);
             text.push_str(&self.words.failure_block(self.run.run.as_ref(), job, tail));
             if let Some(hints) = self.hints.get(&job.planned.name) {
-                text.push_str(&self.hint_text(hints));
+                text.push_str(&diagnostic::render(hints, self.settings.colours_stderr, (self.columns)()));
             }
         }
         let unseen = self.failed - self.failures.len();
@@ -503,8 +552,7 @@ impl Console {
         if !self.failures.is_empty() {
             text.push('\n');
         }
-        text.push_str(&self.closing_words());
-        self.say(&text, now_us);
+        text
     }
 
     /// The summary. A run of one task has it in its finish line already.
@@ -527,15 +575,12 @@ impl Console {
         is_live && is_whole && self.settings.is_shared && self.run.bodies == 1
     }
 
-    fn hint_text(&self, hints: &[Diagnostic]) -> String {
-        hints.iter().map(|hint| format!("  hint: {}\n", filter::shown(&hint.message))).collect()
-    }
-
     fn end_all_output(&mut self, now_us: u64) {
         let mut places: Vec<usize> = self.outputs.keys().copied().collect();
         places.sort_unstable();
         for place in places {
             self.end_output(place, now_us);
+            self.say_end(place, "", true, now_us);
             self.outputs.remove(&place);
         }
     }
@@ -588,7 +633,10 @@ impl View for Console {
             }
             Event::JobSettled { job, .. } => self.job_settled(job, now_us),
             Event::Warning { job, code, message } => {
-                let warning = self.words.warning(job.as_ref(), code.as_deref(), message);
+                let warning = match &self.settings.github {
+                    Some(workflow) => workflow.warning(job.as_ref().map_or("otto", JobName::as_str), message),
+                    None => self.words.warning(job.as_ref(), code.as_deref(), message),
+                };
                 self.say(&warning, now_us);
             }
             Event::Stopping { .. } => self.stopping(now_us),
@@ -603,7 +651,10 @@ impl View for Console {
         };
         output.tail.push(stream, bytes);
         match self.mode {
-            Mode::Stream => self.put(stream, bytes, mono_us),
+            Mode::Stream => {
+                self.put(stream, bytes, mono_us);
+                self.screen.may_be_coloured |= self.settings.stderr_is_terminal && bytes.contains(&0x1b);
+            }
             Mode::Prefix => self.put_lines(&mut output, stream, bytes, mono_us),
             Mode::Group => output.held.push(stream, bytes),
             Mode::Quiet => {}
@@ -651,23 +702,6 @@ impl View for Console {
     fn finish(&mut self, mono_us: u64) {
         self.end_all_output(mono_us);
         self.clear_progress();
-    }
-}
-
-impl Held {
-    fn push(&mut self, stream: Stream, bytes: &[u8]) {
-        if self.is_in_logs {
-            return;
-        }
-        if self.length + bytes.len() > MOST_HELD {
-            *self = Held { is_in_logs: true, ..Held::default() };
-            return;
-        }
-        self.length += bytes.len();
-        match self.pieces.last_mut() {
-            Some((last, held)) if *last == stream => held.extend_from_slice(bytes),
-            Some(_) | None => self.pieces.push((stream, bytes.to_vec())),
-        }
     }
 }
 

@@ -1,10 +1,16 @@
 //! The console as it appears, whole, for the runs that people see most.
 
-use crate::event::{Event, Exit, Outcome, RunResult, Skip};
-use crate::view::View;
-use crate::view::console::{Display, Mode, Volume};
-use crate::view::script::{Script, apart, name, on_screen, run_id, visible};
+use crate::event::{Event, Exit, Outcome, RunResult, Skip, Stamped, Stream};
+use crate::state::RunState;
+use crate::view::console::{Console, Display, Mode, Settings, Volume};
+use crate::view::github::Workflow;
+use crate::view::script::{FakeLogs, Script, apart, name, on_screen, planned, run_id, visible};
+use crate::view::sink::tests::Shared;
+use crate::view::{View, progress};
 use insta::assert_snapshot;
+use proptest::prelude::*;
+use std::rc::Rc;
+use unicode_width::UnicodeWidthStr;
 
 const CI: [&str; 5] =
     ["fetch 3", "lint 8", "build 12 needs fetch", "test 31 needs build", "package 40 needs build, test"];
@@ -154,6 +160,16 @@ fn raw_stdout_is_not_touched() {
 }
 
 #[test]
+fn raw_colours_end_before_our_own_lines() {
+    let (mut script, screen) = on_screen(|settings| settings.stderr_is_terminal = true);
+    script.run("7f3k", 1, &["a 1"]).start("a").out("a", "\x1b[31mred").ok("a", &[]).end(RunResult::Succeeded);
+    assert_snapshot!(visible(&screen.text()), @r"
+    ␛[31mred
+    ␛[0m     ok  a     0.0s
+    ");
+}
+
+#[test]
 fn quiet_says_nothing_when_all_is_well() {
     let (mut script, screen) = on_screen(|settings| settings.display = Display::Fixed(Mode::Quiet));
     success(&mut script);
@@ -192,24 +208,478 @@ fn low_volume_shows_output_and_failures() {
 }
 
 #[test]
-fn failure_raw() {
+fn failure_prefixed_in_detail() {
     let (mut script, screen) = on_screen(|settings| {
-        settings.display = Display::Fixed(Mode::Quiet);
+        settings.display = Display::Fixed(Mode::Prefix);
         settings.volume = Volume::Verbose;
-        settings.tail_lines = 2;
+        settings.tail_lines = 3;
+        settings.stdout_is_terminal = true;
     });
-    failure(&mut script);
+    script.run("9c2m", 2, &["fetch 3", "test 31 needs fetch", "notify 40 needs test"]);
+    script.start("fetch").out("fetch", "\x1b[32mfetched\n").at(1.0).ok("fetch", &[]).start("test");
+    script.out("test", "\x1b[1mone\ntwo\x1b]0;x\x07\n").err("test", "three").out("test", "four").at(2.0);
+    script.fail("test", Exit::Code(3), None).skip("notify", Skip::NotCalledFor(name("test")));
+    script.at(2.1).end(RunResult::Failed { status: 3 });
+    assert_snapshot!(visible(&screen.text()), @r"
+    otto · run 9c2m · 3 tasks
+      start  fetch
+      fetch │ ␛[32mfetched␛[0m
+         ok  fetch      1.0s
+      start  test
+       test │ ␛[1mone␛[0m
+       test │ ␛[1mtwo\x1b]0;x\x07␛[0m
+       test │ ␛[1mfour␛[0m
+       test │ three
+       FAIL  test       1.0s  exit 3
+       skip  notify           not called for by test
+
+    FAIL test · exit 3 · 1.0s · otto.yml:31
+      │ two\x1b]0;x\x07
+      │ four
+      │ three
+      last 3 of 4 lines · whole log: otto Logs 9c2m test
+
+    2 tasks in 2.1s: 1 ok, 1 failed
+    rerun failed:  otto Rerun 9c2m
+    ");
+}
+
+#[test]
+fn a_single_task_has_no_frame() {
+    let (mut script, screen) = on_screen(|_| {});
+    script
+        .run("9c2m", 8, &["my task 3"])
+        .start("my task")
+        .out("my task", "one\n")
+        .at(0.8)
+        .ok("my task", &["a", "b"]);
+    script.end(RunResult::Succeeded);
     assert_snapshot!(screen.text(), @r"
-       FAIL  test        4.3s  exit 1
+    one
+         ok  my task     0.8s  set a, b
+    ");
+}
+
+#[test]
+fn a_single_failure_does_not_repeat_what_stands_above_it() {
+    let (mut script, screen) = on_screen(|_| {});
+    script
+        .run("9c2m", 8, &["my task 3"])
+        .start("my task")
+        .out("my task", "one\n")
+        .err("my task", "two")
+        .at(0.8);
+    script.fail("my task", Exit::Code(1), None).end(RunResult::Failed { status: 1 });
+    assert_snapshot!(screen.text(), @r"
+    one
+    two
+       FAIL  my task     0.8s  exit 1
+
+    FAIL my task · exit 1 · 0.8s · otto.yml:3
+      whole log: otto Logs 9c2m 'my task'
+
+    rerun:  otto Rerun 9c2m
+    ");
+}
+
+#[test]
+fn a_single_failure_repeats_what_went_elsewhere() {
+    let (mut script, screens) = apart(|_| {});
+    script.run("9c2m", 8, &["it's 3"]).start("it's").out("it's", "one\n").err("it's", "two").at(0.8);
+    script.fail("it's", Exit::Code(1), None).end(RunResult::Failed { status: 1 });
+    assert_snapshot!(screens.both(), @r"
+    --- stdout
+    one
+    --- stderr
+    two
+       FAIL  it's     0.8s  exit 1
+
+    FAIL it's · exit 1 · 0.8s · otto.yml:3
+      │ one
+      │ two
+      2 lines · whole log: otto Logs 9c2m 'it'\''s'
+
+    rerun:  otto Rerun 9c2m
+    ");
+}
+
+#[test]
+fn ten_failures_are_shown_and_fifty_skips() {
+    let (mut script, screen) = on_screen(|settings| settings.display = Display::Fixed(Mode::Quiet));
+    let jobs: Vec<String> = (0..12).map(|number| format!("t{number} {number}")).collect();
+    let skipped: Vec<String> = (0..60).map(|number| format!("s{number} 1 needs t0")).collect();
+    let all: Vec<&str> = jobs.iter().chain(&skipped).map(String::as_str).collect();
+    script.run("9c2m", 2, &all);
+    for number in 0..12 {
+        script.start(&format!("t{number}")).fail(&format!("t{number}"), Exit::Code(1), None);
+    }
+    for number in 0..60 {
+        script.skip(&format!("s{number}"), Skip::Needs(name("t0")));
+    }
+    script.end(RunResult::Failed { status: 1 });
+    let text = screen.text();
+    assert_eq!(text.matches("\nFAIL t").count(), 10);
+    assert!(text.ends_with(
+        "\n\nand 2 more failed\n\n72 tasks in 0.0s: 12 failed, 60 skipped\nrerun failed and skipped:  otto Rerun 9c2m\n"
+    ));
+}
+
+#[test]
+fn github_folds_what_succeeded_and_annotates_what_failed() {
+    let summary = Shared::default();
+    let workflow = Workflow { token: "t0ken".into(), file: "ci/otto.yml".into() };
+    let (script, screen) = on_screen(|settings| settings.github = Some(workflow));
+    let mut script = Script::new(script.view.with_step_summary(Box::new(summary.clone())));
+    script.run("9c2m", 8, &["fetch 3", "test 31 needs fetch", "pack:a|b 40 needs test"]);
+    script
+        .start("fetch")
+        .out("fetch", "::error::not an error\n")
+        .at(1.2)
+        .ok("fetch", &["version"])
+        .start("test");
+    script.out("test", "\x1b[31m1 < 2\x1b[0m, 50%\n\n").err("test", "::add-path::/tmp").at(5.5);
+    script.fail("test", Exit::Code(1), Some(33)).skip("pack:a|b", Skip::Needs(name("test")));
+    script.at(5.6).end(RunResult::Failed { status: 1 });
+    assert_snapshot!(format!("{}--- summary\n{}", visible(&screen.text()), summary.text()), @r"
+    otto · run 9c2m · 3 tasks
+    ::group::ok  fetch        1.2s  set version
+    ::stop-commands::t0ken
+    ::error::not an error
+    ::t0ken::
+    ::endgroup::
+    ── test
+    ::stop-commands::t0ken
+    ␛[31m1 < 2␛[0m, 50%
+
+    ::add-path::/tmp
+    ::t0ken::
+       FAIL  test         4.3s  exit 1
+       skip  pack:a|b           needs test
+    ::stop-commands::t0ken
 
     FAIL test · exit 1 · 4.3s · otto.yml:33
-      │ E       assert 10 == 12
-      │ 1 failed, 311 passed in 4.02s
-      last 2 of 214 lines · whole log: otto Logs 9c2m test
+      │ ␛[31m1 < 2␛[0m, 50%
+      │
+      │ ::add-path::/tmp
+      3 lines · whole log: otto Logs 9c2m test
 
-    5 tasks in 14.1s: 3 ok, 1 failed, 1 skipped
+    3 tasks in 5.6s: 1 ok, 1 failed, 1 skipped
     rerun failed and skipped:  otto Rerun 9c2m
+    ::t0ken::
+    ::error file=ci/otto.yml,line=33,title=test::FAIL test · exit 1 · 4.3s · otto.yml:33%0A1 < 2, 50%25%0A%0A::add-path::/tmp
+    --- summary
+    ### otto: 1 ok, 1 failed, 1 skipped in 5.6s
+
+    | task | | time | |
+    |---|---|---:|---|
+    | <code>fetch</code> | ok | 1.2s | set version |
+    | <code>test</code> | FAIL | 4.3s | exit 1 |
+    | <code>pack&#58;a&#124;b</code> | skip |  | needs test |
+
+    <details open><summary>FAIL <code>test</code> exit 1 otto.yml:33</summary>
+    <pre>
+    1 &lt; 2, 50%
+    &nbsp;
+    ::add-path::/tmp
+    </pre></details>
     ");
+}
+
+#[test]
+fn github_cannot_be_told_commands_on_stdout() {
+    let workflow = Workflow { token: "t0ken".into(), file: "ci/otto.yml".into() };
+    let (mut script, screens) = apart(|settings| settings.github = Some(workflow));
+    script.run("9c2m", 8, &["a 3", "b 31"]).start("a").out("a", "::error::x\n").err("a", "::error::y\n");
+    script.ok("a", &[]).settled("b", Outcome::Fresh { run: run_id("1b0d") }, &[]).end(RunResult::Succeeded);
+    assert_snapshot!(screens.both(), @r"
+    --- stdout
+    \::error::x
+    --- stderr
+    otto · run 9c2m · 2 tasks
+    ::group::ok  a     0.0s
+    ::stop-commands::t0ken
+    ::error::y
+    ::t0ken::
+    ::endgroup::
+      fresh  b           unchanged since run 1b0d
+    1 ok, 1 fresh in 0.0s
+    ");
+}
+
+#[test]
+fn large_groups_come_from_the_logs() {
+    let (mut script, screens) = apart(|settings| settings.display = Display::Fixed(Mode::Group));
+    script.run("9c2m", 8, &["a 3", "b 4"]).start("a");
+    for _ in 0..200 {
+        script.out("a", &"x".repeat(10_000));
+    }
+    script.ok("a", &[]).start("b").ok("b", &[]).end(RunResult::Succeeded);
+    assert_snapshot!(screens.both(), @r"
+    --- stdout
+    from the log
+    --- stderr
+    otto · run 9c2m · 2 tasks
+    ── a
+         ok  a     0.0s
+         ok  b     0.0s
+    2 ok in 0.0s
+    ");
+}
+
+#[test]
+fn retries_keep_their_output_apart() {
+    let (mut script, screen) = on_screen(|settings| settings.display = Display::Fixed(Mode::Group));
+    script.run("9c2m", 8, &["a 3", "b 4"]).start("a").out("a", "first").at(1.0).ended(
+        "a",
+        1,
+        Exit::Code(1),
+        0,
+        None,
+    );
+    script
+        .event(Event::RetryPlanned { job: name("a"), attempt: 1, retries: 1, pause_ms: 500 })
+        .at(1.5)
+        .attempt("a", 2);
+    script.out("a", "second\n").at(2.0).ended("a", 2, Exit::Code(2), 0, None);
+    script.settled("a", Outcome::Failed { exit: Exit::Code(2), reason: None }, &[]).start("b").ok("b", &[]);
+    script.at(2.5).end(RunResult::Failed { status: 2 });
+    assert_snapshot!(screen.text(), @r"
+    otto · run 9c2m · 2 tasks
+    ── a
+    first
+      retry  a     1.0s  exit 1 · retry 1 of 1 in 0.5s
+    ── a
+    second
+       FAIL  a     2.0s  exit 2
+         ok  b     0.0s
+
+    FAIL a · exit 2 · 2.0s · otto.yml:3
+      │ second
+      1 line · whole log: otto Logs 9c2m a
+
+    2 tasks in 2.5s: 1 ok, 1 failed
+    rerun failed:  otto Rerun 9c2m
+    ");
+}
+
+#[test]
+fn the_progress_line_is_gone_before_anything_else() {
+    let (mut script, screen) = on_screen(|settings| {
+        settings.draws_progress = true;
+        settings.stderr_is_terminal = true;
+    });
+    script.run("7f3k", 8, &CI).start("fetch").start("lint").tick().at(0.05).tick().at(0.1).tick();
+    assert_eq!(script.view.next_tick(), Some(200_000));
+    script.at(0.25).out("fetch", "half a line").out("lint", "a line\n").tick().at(0.9).ok("lint", &[]).tick();
+    script.view.suspend();
+    script.at(1.0).tick();
+    assert_eq!(script.view.next_tick(), None);
+    script.view.resume(1_100_000);
+    script.at(1.1).tick().event(Event::Stopping { signal: Some(2), is_forced: false });
+    script.interrupted("fetch", Exit::Signal(2), 0).end(RunResult::Interrupted { signal: 2 });
+    assert_snapshot!(visible(&screen.text()).replace("␍", "\n␍"), @r"
+    otto · run 7f3k · 5 tasks
+
+    ␍[0/5] 0s · fetch 0.0s · lint 0.0s␛[K
+    ␍[0/5] 0s · fetch 0.1s · lint 0.1s␛[K
+    ␍␛[K   lint │ a line
+
+    ␍[0/5] 0s · fetch 0.3s · lint 0.3s␛[K
+    ␍␛[K     ok  lint        0.9s
+
+    ␍[1/5] 0s · fetch 0.9s␛[K
+    ␍␛[K
+    ␍[1/5] 1s · fetch 1.1s␛[K
+    ␍␛[Kstopping 1 task (SIGINT, then kill after 10s; Ctrl-C again kills now)
+      fetch │ half a line
+        INT  fetch       1.1s  SIGINT
+    5 tasks in 1.1s: 1 ok, 1 interrupted, 3 without a result
+    resume:  otto Rerun 7f3k
+    ");
+}
+
+#[test]
+fn a_raw_stream_has_the_screen_to_itself_until_it_is_silent() {
+    let (mut script, _) = on_screen(|settings| settings.draws_progress = true);
+    script.run("7f3k", 1, &["a 1", "b 1"]).start("a").at(5.0).out("a", "line\n");
+    assert_eq!(script.view.next_tick(), Some(6_000_000));
+    script.out("a", "prompt: ");
+    assert_eq!(script.view.next_tick(), None);
+}
+
+#[test]
+fn a_silent_log_says_now_and_then_what_runs() {
+    let (mut script, screen) = on_screen(|_| {});
+    script.run("7f3k", 8, &["a 1", "b 1"]).start("a").at(2.0).start("b");
+    for _ in 0..4 {
+        let due_us = script.view.next_tick().expect("something runs");
+        script.at(due_us as f64 / 1e6).tick();
+    }
+    script.out("a", "alive\n");
+    assert_eq!(script.view.next_tick(), Some(960_000_000));
+    assert_snapshot!(screen.text(), @r"
+    otto · run 7f3k · 2 tasks
+    still running: a 60s, b 58s
+    still running: a 3m00s, b 2m58s
+    still running: a 7m00s, b 6m58s
+    still running: a 15m00s, b 14m58s
+          a │ alive
+    ");
+}
+
+#[test]
+fn warnings_and_names_cannot_move_the_cursor() {
+    let (mut script, screen) = on_screen(|_| {});
+    script.run("7f3k", 8, &["a\x1b[2J 1", "b\u{202e} 1"]).start("a\x1b[2J").out("a\x1b[2J", "x\n");
+    script.event(Event::Warning { job: Some(name("b\u{202e}")), code: None, message: "\x1b]0;x\x07".into() });
+    script.fail("a\x1b[2J", Exit::NotStarted { code: 126, reason: "\x1b[H".into() }, None);
+    script.settled("b\u{202e}", Outcome::Succeeded, &["\x1b[31m"]).end(RunResult::Failed { status: 126 });
+    assert!(!screen.text().contains(['\x1b', '\u{202e}', '\x07']), "{}", visible(&screen.text()));
+}
+
+#[test]
+fn a_reader_who_goes_away_does_not_stop_the_run() {
+    struct Gone;
+    impl std::io::Write for Gone {
+        fn write(&mut self, _bytes: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let stderr = Shared::default();
+    let settings = Settings::plain("otto.yml");
+    let console = Console::new(
+        settings,
+        Box::new(Gone),
+        Box::new(stderr.clone()),
+        Rc::new(FakeLogs("")),
+        Box::new(|| 80),
+    );
+    success(&mut Script::new(console));
+    assert!(stderr.text().ends_with("4.5s\n"), "{}", stderr.text());
+}
+
+#[test]
+fn auto_is_raw_where_tasks_cannot_interleave() {
+    let jobs = |texts: &[&str]| texts.iter().map(|text| planned(text)).collect::<Vec<_>>();
+    for (slots, texts, plain, github) in [
+        (8, &["a 1"][..], Mode::Stream, Mode::Stream),
+        (8, &["a 1", "group all 2 needs a"], Mode::Stream, Mode::Stream),
+        (8, &["a 1", "b 1"], Mode::Prefix, Mode::Group),
+        (1, &["a 1", "b 1"], Mode::Stream, Mode::Group),
+        (8, &["a 1", "b 1 needs a", "c 1 needs a, b"], Mode::Stream, Mode::Group),
+        (8, &["a 1", "b 1 needs a", "c 1 needs a"], Mode::Prefix, Mode::Group),
+    ] {
+        assert_eq!(Display::Auto.resolve(false, slots, &jobs(texts)), plain, "{texts:?}");
+        assert_eq!(Display::Auto.resolve(true, slots, &jobs(texts)), github, "{texts:?}");
+        assert_eq!(Display::Fixed(Mode::Quiet).resolve(true, slots, &jobs(texts)), Mode::Quiet);
+    }
+}
+
+#[test]
+fn a_run_that_breaks_off_loses_no_output() {
+    for mode in [Mode::Stream, Mode::Prefix, Mode::Group] {
+        let (mut script, screen) = on_screen(|settings| settings.display = Display::Fixed(mode));
+        script.run("7f3k", 8, &["a 1", "b 1"]).start("a").out("a", "half a line");
+        script.view.finish(1);
+        assert!(screen.text().contains("half a line"), "{mode:?}");
+    }
+}
+
+/// What one task writes, in pieces; each line says whose it is and which.
+#[derive(Clone, Debug)]
+struct Writing {
+    pieces: Vec<(Stream, String)>,
+}
+
+fn writing(job: usize) -> impl Strategy<Value = Writing> {
+    let lines = prop::collection::vec((any::<bool>(), "[a-zé ]{0,30}"), 0..12);
+    (lines, prop::collection::vec(any::<prop::sample::Index>(), 0..8), any::<bool>()).prop_map(
+        move |(lines, cuts, ends_in_newline)| {
+            let mut pieces = Vec::new();
+            for stream in [Stream::Stdout, Stream::Stderr] {
+                let own = lines.iter().enumerate().filter(|(_, line)| line.0 == (stream == Stream::Stdout));
+                let mut text: String =
+                    own.map(|(number, line)| format!("<{job}.{number}>{}\n", line.1)).collect();
+                if !ends_in_newline {
+                    text.pop();
+                }
+                let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
+                places.retain(|place| text.is_char_boundary(*place));
+                places.extend([0, text.len()]);
+                places.sort_unstable();
+                pieces.extend(places.windows(2).map(|pair| (stream, text[pair[0]..pair[1]].to_owned())));
+            }
+            Writing { pieces }
+        },
+    )
+}
+
+proptest! {
+    /// Whatever the pieces and their order: each line of each task is shown once, whole, in order, behind the right name
+    /// and on the right stream.
+    #[test]
+    fn no_line_is_lost_torn_or_mixed(
+        writings in prop::collection::vec(any::<()>(), 1..4).prop_flat_map(|jobs| (0..jobs.len()).map(writing).collect::<Vec<_>>()),
+        turns in prop::collection::vec(0..4_usize, 0..200),
+        mode in prop::sample::select(vec![Mode::Prefix, Mode::Group]),
+    ) {
+        let (mut script, screens) = apart(|settings| {
+            settings.display = Display::Fixed(mode);
+            settings.volume = Volume::Quiet;
+            settings.draws_progress = true;
+        });
+        let names: Vec<String> = (0..writings.len()).map(|job| format!("job{job}")).collect();
+        script.run("7f3k", 8, &names.iter().map(String::as_str).collect::<Vec<_>>());
+        names.iter().for_each(|name| { script.start(name); });
+        let mut queues: Vec<_> = writings.iter().map(|writing| writing.pieces.iter()).collect();
+        let all = (0..writings.len()).cycle().take(writings.len() * 40);
+        for job in turns.into_iter().chain(all).filter(|job| *job < names.len()) {
+            match queues[job].next() {
+                Some((Stream::Stdout, text)) => { script.out(&names[job], text); }
+                Some((Stream::Stderr, text)) => { script.err(&names[job], text); }
+                None => {}
+            }
+        }
+        names.iter().for_each(|name| { script.ok(name, &[]); });
+        script.end(RunResult::Succeeded);
+        for (stream, shown) in [(Stream::Stdout, screens.stdout.text()), (Stream::Stderr, screens.stderr.text())] {
+            for (job, writing) in writings.iter().enumerate() {
+                let wrote: String =
+                    writing.pieces.iter().filter(|piece| piece.0 == stream).map(|piece| piece.1.as_str()).collect();
+                let prefix = if mode == Mode::Prefix { format!("   job{job} │ ") } else { String::new() };
+                let expected: Vec<String> = wrote.lines().map(|line| format!("{prefix}{line}")).collect();
+                let own: Vec<&str> = shown.lines().filter(|line| line.contains(&format!("<{job}."))).collect();
+                prop_assert_eq!(own, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn the_progress_line_is_never_wider_than_the_terminal(
+        names in prop::collection::vec("[a-zé日本\\x1b]{1,30}", 1..20),
+        columns in 0..120_usize,
+        seconds in 0..20_000_u32,
+    ) {
+        let mut run = RunState::default();
+        let unique: Vec<String> = names.iter().enumerate().map(|(place, name)| format!("{name}{place}")).collect();
+        let jobs = unique.iter().map(|text| planned(&format!("{text} 1"))).collect();
+        let mut stamped = Stamped { seq: 0, wall_us: 0, mono_us: 0, event: Event::RunStarted { format: 1, run: run_id("7f3k"), slots: 9, jobs } };
+        run.apply(&stamped);
+        for (place, job) in unique.iter().enumerate() {
+            stamped.mono_us = place as u64 * 1_000_000;
+            stamped.event = Event::AttemptStarted { job: name(job), attempt: 1 };
+            run.apply(&stamped);
+        }
+        let line = progress::line(&run, u64::from(seconds) * 1_000_000, columns);
+        prop_assert!(line.width() < columns.max(1), "{} in {columns}: {line}", line.width());
+        prop_assert!(!line.contains('\x1b'));
+        let seen = line.matches(" · ").count() - usize::from(line.contains(" · +"));
+        let counted: usize = line.split(" · +").nth(1).map_or(0, |count| count.parse().expect("a count"));
+        prop_assert!(counted == 0 || seen + counted == unique.len(), "{line}");
+    }
 }
 
 #[test]

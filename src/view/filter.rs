@@ -162,6 +162,14 @@ pub(crate) fn filtered(bytes: &[u8]) -> String {
     String::from_utf8(out).expect("bug: the filter wrote what is not UTF-8")
 }
 
+/// A filtered text without its colours.
+pub(crate) fn without_colours(text: &str) -> String {
+    let mut parts = text.split('\x1b');
+    let first = parts.next().unwrap_or_default().to_owned();
+    // Behind each ESC that the filter left stands `[…m`.
+    parts.fold(first, |plain, part| plain + part.split_once('m').map_or(part, |(_, after)| after))
+}
+
 /// A name, a path or a message of ours: one line, and colours do not pass either.
 pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unsafe) {
@@ -332,6 +340,11 @@ mod tests {
     fn names_and_messages_pass_no_colour_and_no_newline() {
         assert_eq!(shown("build:x86"), "build:x86");
         assert_eq!(shown("a\x1b[31m\nb\u{202e}"), r"a\x1b[31m\x0ab<U+202E>");
+    }
+
+    #[test]
+    fn colours_can_be_taken_away() {
+        assert_eq!(without_colours(&filtered(b"a\x1b[1;31mred\x1b[mm\x1b[32m")), "aredm");
     }
 
     #[test]

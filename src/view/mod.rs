@@ -4,6 +4,9 @@
 
 pub(crate) mod console;
 pub(crate) mod filter;
+pub(crate) mod github;
+mod held;
+pub(crate) mod json;
 mod lines;
 mod progress;
 #[cfg(test)]
@@ -17,6 +20,7 @@ pub(crate) mod time;
 use crate::diagnostic::Diagnostic;
 use crate::event::{Stamped, Stream};
 use crate::name::JobName;
+use std::io::{self, Read};
 
 /// Shows a run while it happens. Calls come in the order of the run's events; times are microseconds since the run began
 /// and never go back.
@@ -42,4 +46,9 @@ pub(crate) trait View {
 
     /// The last call, also when no `RunEnded` came: what is held back is shown now.
     fn finish(&mut self, mono_us: u64);
+}
+
+/// The logs of the run that is shown, for output that is not kept in memory.
+pub(crate) trait Logs {
+    fn open(&self, job: &JobName, attempt: u32, stream: Stream) -> io::Result<Box<dyn Read>>;
 }

@@ -43,7 +43,12 @@ fn more(count: usize) -> String {
 pub(crate) fn still_running(run: &RunState, now_us: u64) -> String {
     const MOST: usize = 8;
     let named = run.running().take(MOST).map(|(since_us, job)| {
-        let took = time::whole_seconds(now_us.saturating_sub(since_us));
+        let took_us = now_us.saturating_sub(since_us);
+        let took = if took_us < 120_000_000 {
+            format!("{}s", took_us / 1_000_000)
+        } else {
+            time::whole_seconds(took_us)
+        };
         format!("{} {took}", shown(job.planned.name.as_str()))
     });
     let names = named.collect::<Vec<_>>().join(", ");

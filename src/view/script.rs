@@ -1,11 +1,12 @@
 //! For tests of views: events and output as a few words, and what was shown as text.
 
-use super::View;
-use super::console::{Console, Logs, Settings};
+use super::console::{Console, Settings};
 use super::sink::tests::Shared;
+use super::{Logs, View};
 use crate::event::{Event, Exit, FORMAT, Outcome, PlannedJob, RunResult, Skip, Stamped, Stream};
 use crate::name::{JobName, RunId};
 use std::io::{self, Read};
+use std::rc::Rc;
 
 pub(crate) fn name(text: &str) -> JobName {
     JobName::recorded(text).expect("not empty")
@@ -69,7 +70,7 @@ pub(crate) fn on_screen(change: impl FnOnce(&mut Settings)) -> (Script<Console>,
         settings,
         Box::new(screen.clone()),
         Box::new(screen.clone()),
-        Box::new(FakeLogs("")),
+        Rc::new(FakeLogs("")),
         Box::new(|| 50),
     );
     (Script::new(console), screen)
@@ -82,7 +83,7 @@ pub(crate) fn apart(change: impl FnOnce(&mut Settings)) -> (Script<Console>, Scr
         changed(false, change),
         Box::new(stdout.clone()),
         Box::new(stderr.clone()),
-        Box::new(FakeLogs("from the log\n")),
+        Rc::new(FakeLogs("from the log\n")),
         Box::new(|| 50),
     );
     (Script::new(console), Screens { stdout, stderr })

@@ -214,8 +214,8 @@ impl Words {
         }
     }
 
-    /// How and where a job failed, and the end of what it wrote. `tail` is `None` if that has just been on the screen.
-    pub(crate) fn failure_block(&self, run: Option<&RunId>, job: &JobState, tail: Option<&Tail>) -> String {
+    /// `FAIL test · exit 1 · 4.3s · otto.yml:31`
+    pub(crate) fn title(&self, job: &JobState) -> String {
         let (word, colour) = status(job);
         let mut title =
             vec![format!("{} {}", self.paint.text(colour, word), shown(job.planned.name.as_str()))];
@@ -226,8 +226,12 @@ impl Words {
         }
         title.extend(job.took_us().map(time::duration));
         title.push(format!("{}:{}", shown(&self.ottofile), job.line.unwrap_or(job.planned.line)));
-        let mut block = format!("{}\n", title.join(" · "));
+        title.join(" · ")
+    }
 
+    /// How and where a job failed, and the end of what it wrote. `tail` is `None` if that has just been on the screen.
+    pub(crate) fn failure_block(&self, run: Option<&RunId>, job: &JobState, tail: Option<&Tail>) -> String {
+        let mut block = format!("{}\n", self.title(job));
         let bar = self.paint.text(style::FAINT, "│");
         for line in tail.map(Tail::lines).into_iter().flatten() {
             block.push_str(format!("  {bar} {line}").trim_end());
@@ -308,11 +312,11 @@ impl Words {
     }
 }
 
-/// ` · slowest chain fetch → build 14.5s`; nothing if fewer than two jobs ran.
+/// ` · slowest chain fetch → build 14.5s`; nothing if fewer than two jobs ran, or if nobody had to wait.
 fn slowest(run: &RunState) -> String {
     let ran = run.jobs.iter().filter(|job| job.planned.has_body && job.took_us().is_some()).count();
     let (chain, took_us) = run.slowest_chain();
-    if ran < 2 || chain.is_empty() {
+    if ran < 2 || chain.is_empty() || took_us < 1_000_000 {
         return String::new();
     }
     let names: Vec<String> = chain.iter().map(|name| shown(name.as_str()).into_owned()).collect();
