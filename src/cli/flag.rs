@@ -1,0 +1,278 @@
+//! otto's own options, declared once: parsing, help, completion and the man page read this table.
+
+use crate::command::Context;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::host::Environment;
+use crate::ottofile::parse_duration;
+use crate::request::Takes;
+use crate::view::console::{Display, Mode, Volume};
+use crate::view::style::{ColourChoice, ColourFacts, is_coloured};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use std::ffi::OsString;
+use std::time::Duration;
+
+/// What otto's own options came to.
+#[derive(Clone, Debug)]
+pub(crate) struct Flags {
+    pub(crate) ottofile: Option<OsString>,
+    pub(crate) cwd: Option<OsString>,
+    pub(crate) jobs: Option<usize>,
+    pub(crate) is_fail_fast: bool,
+    pub(crate) is_dry_run: bool,
+    pub(crate) is_force: bool,
+    display: Option<Display>,
+    pub(crate) tail_lines: usize,
+    pub(crate) timeout: Option<Duration>,
+    colour: ColourChoice,
+    quiet: bool,
+    verbose: bool,
+    pub(crate) is_json: bool,
+    pub(crate) is_help: bool,
+    pub(crate) is_short_help: bool,
+    pub(crate) is_version: bool,
+    pub(crate) lists_subtasks: bool,
+}
+
+impl Default for Flags {
+    fn default() -> Flags {
+        Flags::parse(&[]).expect("bug: no words are no mistake")
+    }
+}
+
+/// The table.
+pub(crate) fn command() -> Command {
+    let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
+    let value = |name: &'static str, shown: &'static str| {
+        Arg::new(name).long(name).value_name(shown).action(ArgAction::Set).overrides_with(name)
+    };
+    Command::new("otto")
+        .no_binary_name(true)
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .args_override_self(true)
+        .args([
+            value("ottofile", "FILE")
+                .short('o')
+                .value_parser(clap::value_parser!(OsString))
+                .help("use this ottofile, or the one in this folder [env: OTTOFILE]"),
+            value("cwd", "DIR")
+                .short('C')
+                .value_parser(clap::value_parser!(OsString))
+                .help("change to this folder first"),
+            value("jobs", "N")
+                .short('j')
+                .help("run at most N tasks at a time [default: `jobs` of the ottofile, else the processors]"),
+            flag("keep-going")
+                .short('k')
+                .help("after a failure go on with tasks that do not need it (the default)"),
+            flag("fail-fast").help("after a failure start nothing more"),
+            flag("dry-run").short('n').help("show what would run, and start nothing"),
+            flag("force").help("run tasks that are up to date too"),
+            value("display", "MODE")
+                .help("how output is shown: auto, stream, prefix, group, quiet [env: OTTO_DISPLAY]"),
+            value("tail", "N").help("show the last N lines of a failed task [default: 20]"),
+            value("timeout", "DUR")
+                .help("end a task after this long (30s, 5m, 1h30m) unless it says otherwise"),
+            value("color", "WHEN").help("colours: auto, always, never"),
+            flag("quiet").short('q').help("show failures only"),
+            flag("verbose").short('v').help("show more of what otto does"),
+            flag("json").help("write JSON to stdout and nothing else"),
+            flag("list-subtasks").help("list the jobs of foreach tasks"),
+            flag("help").help("show the whole help (-h: one screen)"),
+            Arg::new("short-help").short('h').action(ArgAction::SetTrue).hide(true),
+            flag("version").short('V').help("show the version"),
+        ])
+}
+
+/// Whether a word is one of otto's options, and whether it takes a value.
+pub(crate) fn takes(word: &str) -> Option<Takes> {
+    let matches = |argument: &&Arg| match word.strip_prefix("--") {
+        Some(long) => argument.get_long() == Some(long),
+        None => word
+            .strip_prefix('-')
+            .is_some_and(|short| argument.get_short().is_some_and(|own| short.chars().eq([own]))),
+    };
+    let command = command();
+    let argument = command.get_arguments().find(matches)?;
+    Some(if argument.get_action().takes_values() { Takes::Value } else { Takes::Nothing })
+}
+
+/// Options that built-ins take too, besides their own.
+pub(crate) fn everywhere() -> Vec<Arg> {
+    const NAMES: [&str; 4] = ["ottofile", "cwd", "color", "json"];
+    command()
+        .get_arguments()
+        .filter(|argument| NAMES.contains(&argument.get_id().as_str()))
+        .cloned()
+        .collect()
+}
+
+/// Lets the options that stand behind a built-in have their effect.
+pub(crate) fn apply_everywhere(context: &mut Context, matches: &ArgMatches) -> Result<(), Diagnostic> {
+    if let Some(folder) = matches.get_one::<OsString>("cwd") {
+        context.cwd = crate::host::normal(&context.cwd.join(folder));
+    }
+    if let Some(ottofile) = matches.get_one::<OsString>("ottofile") {
+        context.ottofile = Some(ottofile.clone());
+    }
+    context.is_json |= matches.get_flag("json");
+    if let Some(word) = matches.get_one::<String>("color") {
+        let choice = ColourChoice::parse(word)
+            .ok_or_else(|| bad_value("--color", word, &ColourChoice::WORDS.join(", ")))?;
+        let facts = |is_terminal| colour_facts(&context.environment, is_terminal);
+        let stderr_is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        let (stdout, stderr) = (
+            is_coloured(choice, facts(context.stdout_is_terminal)),
+            is_coloured(choice, facts(stderr_is_terminal)),
+        );
+        context.colours_stdout = stdout;
+        context.colours_stderr = stderr;
+    }
+    Ok(())
+}
+
+impl Flags {
+    /// Reads words that are all options and their values.
+    pub(crate) fn parse(words: &[OsString]) -> Result<Flags, Diagnostic> {
+        let matches = command()
+            .try_get_matches_from(words)
+            .map_err(|error| diagnostic_of(&error).help("`otto --help` shows all options"))?;
+        let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+        let count = |name: &'static str, least: usize| match text(name) {
+            None => Ok(None),
+            Some(word) => match word.parse::<usize>() {
+                Ok(number) if number >= least => Ok(Some(number)),
+                Ok(_) | Err(_) => {
+                    Err(bad_value(&format!("--{name}"), word, &format!("a whole number from {least}")))
+                }
+            },
+        };
+        let colour = match text("color") {
+            None => ColourChoice::Auto,
+            Some(word) => ColourChoice::parse(word)
+                .ok_or_else(|| bad_value("--color", word, &ColourChoice::WORDS.join(", ")))?,
+        };
+        let display = match text("display") {
+            None => None,
+            Some(word) => Some(
+                Display::parse(word)
+                    .ok_or_else(|| bad_value("--display", word, &Display::WORDS.join(", ")))?,
+            ),
+        };
+        let timeout = match text("timeout") {
+            None => None,
+            Some(word) => Some(
+                parse_duration(word)
+                    .filter(|time| !time.is_zero())
+                    .ok_or_else(|| bad_value("--timeout", word, "a time such as 30s, 5m or 1h30m"))?,
+            ),
+        };
+        Ok(Flags {
+            ottofile: matches.get_one::<OsString>("ottofile").cloned(),
+            cwd: matches.get_one::<OsString>("cwd").cloned(),
+            jobs: count("jobs", 1)?,
+            is_fail_fast: matches.get_flag("fail-fast") && !matches.get_flag("keep-going"),
+            is_dry_run: matches.get_flag("dry-run"),
+            is_force: matches.get_flag("force"),
+            display,
+            tail_lines: count("tail", 0)?.unwrap_or(20),
+            timeout,
+            colour,
+            quiet: matches.get_flag("quiet"),
+            verbose: matches.get_flag("verbose"),
+            is_json: matches.get_flag("json"),
+            is_help: matches.get_flag("help"),
+            is_short_help: matches.get_flag("short-help"),
+            is_version: matches.get_flag("version"),
+            lists_subtasks: matches.get_flag("list-subtasks"),
+        })
+    }
+
+    pub(crate) fn colours(&self, environment: &Environment, is_terminal: bool) -> bool {
+        is_coloured(self.colour, colour_facts(environment, is_terminal))
+    }
+
+    /// `--display`, else `OTTO_DISPLAY`; a word there that is none is passed over.
+    pub(crate) fn display(&self, environment: &Environment) -> Display {
+        if self.quiet {
+            return Display::Fixed(Mode::Quiet);
+        }
+        let from_environment =
+            || environment.filled("OTTO_DISPLAY").and_then(|word| Display::parse(word.to_str()?));
+        self.display.or_else(from_environment).unwrap_or_default()
+    }
+
+    pub(crate) fn volume(&self) -> Volume {
+        match (self.quiet, self.verbose) {
+            (true, _) => Volume::Quiet,
+            (false, true) => Volume::Verbose,
+            (false, false) => Volume::Normal,
+        }
+    }
+}
+
+fn colour_facts(environment: &Environment, is_terminal: bool) -> ColourFacts<'_> {
+    let text = |name: &str| environment.get(name).and_then(|value| value.to_str());
+    ColourFacts {
+        no_color: text("NO_COLOR"),
+        clicolor_force: text("CLICOLOR_FORCE"),
+        force_color: text("FORCE_COLOR"),
+        term: text("TERM"),
+        is_terminal,
+    }
+}
+
+fn bad_value(option: &str, word: &str, wanted: &str) -> Diagnostic {
+    Diagnostic::error(Code::BadFlagValue, format!("`{word}` is not a value for `{option}`"))
+        .help(format!("it takes {wanted}"))
+}
+
+/// A mistake that clap found, as one of ours.
+pub(crate) fn diagnostic_of(error: &clap::Error) -> Diagnostic {
+    let context = |kind: ContextKind| {
+        error.get(kind).map(|value| match value {
+            ContextValue::String(text) => text.clone(),
+            ContextValue::Strings(texts) => texts.join(", "),
+            other => other.to_string(),
+        })
+    };
+    let argument = context(ContextKind::InvalidArg).unwrap_or_default();
+    let argument = argument.split([' ', '=']).next().unwrap_or("").to_owned();
+    let value = context(ContextKind::InvalidValue).unwrap_or_default();
+    let mut diagnostic = match error.kind() {
+        ErrorKind::UnknownArgument => {
+            Diagnostic::error(Code::UnknownFlag, format!("there is no option or argument `{argument}` here"))
+        }
+        ErrorKind::InvalidValue if value.is_empty() => {
+            Diagnostic::error(Code::BadFlagValue, format!("`{argument}` needs a value"))
+        }
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            Diagnostic::error(Code::BadFlagValue, format!("`{value}` is not a value for `{argument}`"))
+        }
+        ErrorKind::MissingRequiredArgument => {
+            Diagnostic::error(Code::MissingValue, format!("`{argument}` is missing"))
+        }
+        ErrorKind::ArgumentConflict => Diagnostic::error(
+            Code::Contradiction,
+            format!("`{argument}` cannot be used with what else is given"),
+        ),
+        _ => {
+            let text = error.to_string();
+            let first = text
+                .lines()
+                .next()
+                .unwrap_or("the command line is not understood")
+                .trim_start_matches("error: ")
+                .to_owned();
+            Diagnostic::error(Code::UnknownFlag, first)
+        }
+    };
+    if let Some(valid) = context(ContextKind::ValidValue) {
+        diagnostic = diagnostic.help(format!("it takes {valid}"));
+    }
+    if let Some(near) = context(ContextKind::SuggestedArg) {
+        diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+    }
+    diagnostic
+}

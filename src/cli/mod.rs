@@ -1,0 +1,330 @@
+//! From the words of the command line to a command and an exit code.
+
+mod flag;
+
+use crate::command::{self, Context, Options, Target};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::event::RunResult;
+use crate::host::{self, Environment, Found, HostFacts};
+use crate::name::BUILT_INS;
+use crate::ottofile::Ottofile;
+use crate::ottofile::spec::DefaultTasks;
+use crate::plan;
+use crate::request::{self, Parsed, Request, Takes};
+use crate::source::{SourceFile, Span};
+use flag::Flags;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::ffi::OsStrExt;
+
+/// What is left to do when all is said.
+pub(crate) enum Ending {
+    Exit(i32),
+    /// otto was ended by this signal and ends as its tasks did.
+    Signal(i32),
+}
+
+/// Runs otto with these words (without the program's name).
+pub(crate) fn run(words: Vec<OsString>) -> Ending {
+    let environment = Environment::of_process();
+    let mut stdout = io::stdout();
+    let mut stderr = io::stderr();
+    let leading = leading_options(&words);
+    let flags = match Flags::parse(&words[..leading]) {
+        Ok(flags) => flags,
+        Err(diagnostic) => {
+            let mut context = context(&Flags::default(), environment, &mut stdout, &mut stderr);
+            return Ending::Exit(context.refuse(&[diagnostic]));
+        }
+    };
+    let mut context = context(&flags, environment, &mut stdout, &mut stderr);
+    if let Some(folder) = &flags.cwd {
+        let folder = context.cwd.join(folder);
+        if !folder.is_dir() {
+            let diagnostic = Diagnostic::error(
+                Code::BadFlagValue,
+                format!("cannot change to `{}`: it is not a directory", folder.display()),
+            );
+            return Ending::Exit(context.refuse(&[diagnostic]));
+        }
+        context.cwd = host::normal(&folder);
+    }
+    if flags.is_version {
+        context.print(&format!("otto {}\n", env!("CARGO_PKG_VERSION")));
+        return Ending::Exit(0);
+    }
+    let rest = &words[leading..];
+    match rest.first() {
+        Some(word) if command::find(word).is_some() => {
+            Ending::Exit(built_in(&mut context, word.clone(), &rest[1..]))
+        }
+        _ if flags.is_help || flags.is_short_help => {
+            Ending::Exit(general_help(&mut context, !flags.is_short_help))
+        }
+        _ => tasks(&mut context, &flags, &words, rest),
+    }
+}
+
+fn context<'a>(
+    flags: &Flags,
+    environment: Environment,
+    stdout: &'a mut io::Stdout,
+    stderr: &'a mut io::Stderr,
+) -> Context<'a> {
+    let stdout_is_terminal = stdout.is_terminal();
+    let stderr_is_terminal = stderr.is_terminal();
+    let colours = |is_terminal| flags.colours(&environment, is_terminal);
+    Context {
+        cwd: host::working_directory(),
+        ottofile: flags.ottofile.clone().or_else(|| environment.filled("OTTOFILE").map(ToOwned::to_owned)),
+        colours_stdout: colours(stdout_is_terminal),
+        colours_stderr: colours(stderr_is_terminal),
+        stdout_is_terminal,
+        width: command::terminal_width(),
+        now: jiff::Timestamp::now(),
+        zone: jiff::tz::TimeZone::system(),
+        is_json: flags.is_json,
+        environment,
+        stdout,
+        stderr,
+    }
+}
+
+/// How many words at the front are otto's own options and their values.
+fn leading_options(words: &[OsString]) -> usize {
+    let mut place = 0;
+    while let Some(word) = words.get(place) {
+        let text = word.to_string_lossy();
+        if !text.starts_with('-') || text == "-" || text == "--" {
+            break;
+        }
+        let (name, has_value) = text.split_once('=').map_or((text.as_ref(), false), |(name, _)| (name, true));
+        match flag::takes(name) {
+            Some(Takes::Value) if !has_value => place += 2,
+            Some(_) | None => place += 1,
+        }
+    }
+    place.min(words.len())
+}
+
+fn built_in(context: &mut Context, name: OsString, words: &[OsString]) -> i32 {
+    let built_in = command::find(&name).expect("bug: called with a name that was found");
+    if words.iter().any(|word| word == "--help" || word == "-h") {
+        context.print(&command::command_help(built_in));
+        return 0;
+    }
+    let declared = (built_in.command)()
+        .no_binary_name(true)
+        .disable_help_flag(true)
+        .bin_name(format!("otto {}", built_in.name));
+    let declared = declared.args(flag::everywhere());
+    match declared.try_get_matches_from(words) {
+        Ok(matches) => {
+            if let Err(diagnostic) = flag::apply_everywhere(context, &matches) {
+                return context.refuse(&[diagnostic]);
+            }
+            (built_in.run)(context, &matches)
+        }
+        Err(error) => {
+            let diagnostic = flag::diagnostic_of(&error)
+                .help(format!("`otto {} --help` shows what it takes", built_in.name));
+            context.refuse(&[diagnostic])
+        }
+    }
+}
+
+/// Help of otto, with the tasks of the ottofile if there is one.
+fn general_help(context: &mut Context, is_full: bool) -> i32 {
+    let command = flag::command();
+    match context.load() {
+        Ok((found, ottofile)) => {
+            let text = command::general_help(context, Some((&found, &ottofile)), &command, is_full);
+            context.print(&text);
+            0
+        }
+        // Without an ottofile, help is still help; unless a file was named.
+        Err(diagnostics) if diagnostics[0].code == Code::NoOttofile && context.ottofile.is_none() => {
+            let text = command::general_help(context, None, &command, is_full);
+            context.print(&text);
+            0
+        }
+        Err(diagnostics) => context.refuse(&diagnostics),
+    }
+}
+
+/// Everything that is about tasks: run them, list them, explain one.
+fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[OsString]) -> Ending {
+    let (found, ottofile) = match context.load() {
+        Ok(loaded) => loaded,
+        Err(diagnostics)
+            if words.is_empty()
+                && diagnostics[0].code == Code::NoOttofile
+                && context.ottofile.is_none()
+                && !flags.lists_subtasks =>
+        {
+            return Ending::Exit(general_help(context, false));
+        }
+        Err(diagnostics) => return Ending::Exit(context.refuse(&diagnostics)),
+    };
+    if flags.lists_subtasks {
+        let text = command::list_subtasks(context, &found, &ottofile);
+        context.print(&text);
+        return Ending::Exit(0);
+    }
+    let is_help_word =
+        words.first().is_some_and(|word| word == "help" || word == "Help") && ottofile.task("help").is_none();
+    if is_help_word {
+        return Ending::Exit(help_of(context, &found, &ottofile, &words[1..]));
+    }
+    let parsed =
+        if words.is_empty() { default_request(context, &found, &ottofile) } else { asked(&ottofile, words) };
+    let (request, options) = match parsed {
+        Ok(Wanted::Run { request, options }) => (request, options),
+        Ok(Wanted::Help { task }) => {
+            let text = command::task_help(context, &found, &ottofile, &ottofile.tasks[task]);
+            context.print(&text);
+            return Ending::Exit(0);
+        }
+        Ok(Wanted::List) => {
+            let text = if context.is_json {
+                command::list_json(&ottofile)
+            } else {
+                command::list(context, &found, &ottofile, false)
+            };
+            context.print(&text);
+            return Ending::Exit(0);
+        }
+        Ok(Wanted::GeneralHelp) => return Ending::Exit(general_help(context, false)),
+        Err(diagnostics) => return Ending::Exit(context.refuse(&diagnostics)),
+    };
+    // Options may stand between tasks too; all of them together are read again, so that each is known once.
+    let flags = if options.is_empty() {
+        flags.clone()
+    } else {
+        let leading = &all_words[..all_words.len() - words.len()];
+        match Flags::parse(&leading.iter().cloned().chain(options).collect::<Vec<_>>()) {
+            Ok(flags) => flags,
+            Err(diagnostic) => return Ending::Exit(context.refuse(&[diagnostic])),
+        }
+    };
+    context.colours_stdout = flags.colours(&context.environment, context.stdout_is_terminal);
+    context.colours_stderr = flags.colours(&context.environment, io::stderr().is_terminal());
+    run_request(context, &flags, &found, &ottofile, &request, all_words)
+}
+
+fn run_request(
+    context: &mut Context,
+    flags: &Flags,
+    found: &Found,
+    ottofile: &Ottofile,
+    request: &Request,
+    words: &[OsString],
+) -> Ending {
+    let planned = {
+        let facts = HostFacts {
+            environment: &context.environment,
+            folder: found.folder(),
+            may_run_commands: !flags.is_dry_run,
+        };
+        plan::make(ottofile, request, &facts)
+    };
+    let plan = match planned {
+        Ok(plan) => plan,
+        Err(diagnostics) => return Ending::Exit(context.refuse(&diagnostics)),
+    };
+    let target = Target { found, ottofile, request, plan: &plan };
+    if flags.is_dry_run {
+        return Ending::Exit(command::dry_run(context, &target));
+    }
+    let options = Options {
+        jobs: flags.jobs,
+        is_fail_fast: flags.is_fail_fast,
+        ignores_freshness: flags.is_force,
+        display: flags.display(&context.environment),
+        volume: flags.volume(),
+        tail_lines: flags.tail_lines,
+        timeout: flags.timeout,
+        words: words.to_vec(),
+        origin: None,
+    };
+    match command::execute(context, &target, &options) {
+        Ok(RunResult::Succeeded) => Ending::Exit(0),
+        Ok(RunResult::Failed { status }) => Ending::Exit(status),
+        Ok(RunResult::Interrupted { signal }) => Ending::Signal(signal),
+        Err(code) => Ending::Exit(code),
+    }
+}
+
+enum Wanted {
+    Run { request: Request, options: Vec<OsString> },
+    Help { task: usize },
+    List,
+    GeneralHelp,
+}
+
+fn asked(ottofile: &Ottofile, words: &[OsString]) -> Result<Wanted, Vec<Diagnostic>> {
+    match request::parse(words, ottofile, &flag::takes)? {
+        Parsed::Help { task } => Ok(Wanted::Help { task }),
+        Parsed::Run { request, options } => Ok(Wanted::Run { request, options }),
+    }
+}
+
+/// Plain `otto`: the default tasks, or a listing where there are none.
+fn default_request(
+    context: &mut Context,
+    found: &Found,
+    ottofile: &Ottofile,
+) -> Result<Wanted, Vec<Diagnostic>> {
+    if ottofile.tasks.is_empty() {
+        let _ = writeln!(context.stderr, "{} defines no tasks", found.shown);
+        return Ok(Wanted::GeneralHelp);
+    }
+    let names: Vec<(String, Span)> = match &ottofile.settings.default_tasks {
+        DefaultTasks::None => return Ok(Wanted::List),
+        DefaultTasks::All => {
+            ottofile.tasks.iter().map(|task| (task.name.as_str().to_owned(), task.name_span)).collect()
+        }
+        DefaultTasks::Named(names) => names.iter().map(|name| (name.value.clone(), name.span)).collect(),
+    };
+    let request = request::of_names(&names, &ottofile.source, ottofile)?;
+    Ok(Wanted::Run { request, options: Vec::new() })
+}
+
+/// `otto help TASK`.
+fn help_of(context: &mut Context, found: &Found, ottofile: &Ottofile, words: &[OsString]) -> i32 {
+    let shown: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let line = format!("otto help {}", shown.join(" "));
+    let source = SourceFile::new("command line", line.clone());
+    let place = |number: usize| {
+        let start = "otto help ".len() + shown[..number].iter().map(|word| word.len() + 1).sum::<usize>();
+        Span::new(start, start + shown[number].len())
+    };
+    match shown.len() {
+        0 => general_help(context, true),
+        1 => {
+            if let Some(built_in) = command::find(&words[0]) {
+                context.print(&command::command_help(built_in));
+                return 0;
+            }
+            match request::find(ottofile, &shown[0]) {
+                Some((task, _)) => {
+                    let text = command::task_help(context, found, ottofile, &ottofile.tasks[task]);
+                    context.print(&text);
+                    0
+                }
+                None => context.refuse(&[request::unknown_task(ottofile, &shown[0], &source, place(0))]),
+            }
+        }
+        _ => context.refuse(&[Diagnostic::error(
+            Code::UnexpectedWord,
+            format!("`help` takes one task, and `{}` is one more", shown[1]),
+        )
+        .at(&source, place(1), "not expected")]),
+    }
+}
+
+/// Whether a word is a built-in that this build does not have yet.
+#[cfg(test)]
+fn is_known_built_in(name: &str) -> bool {
+    BUILT_INS.contains(&name)
+}

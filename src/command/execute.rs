@@ -1,0 +1,233 @@
+//! Runs a plan: claims a directory, brings executor, journal and view together, and answers the exit code.
+
+use super::Context;
+use crate::event::{RunResult, Stream};
+use crate::exec::ReportSink;
+use crate::exec::local::{GRACE, LocalExecutor, most_jobs};
+use crate::history::journal::Journal;
+use crate::history::record::{FORMAT, RecordedPath, RunRecord, is_secret_name, masked};
+use crate::host::{self, Found};
+use crate::name::{JobName, RunId};
+use crate::ottofile::Ottofile;
+use crate::ottofile::spec::Task;
+use crate::plan::{Plan, Work};
+use crate::request::Request;
+use crate::run::{Message, Run, Setting, inbox, planned_jobs};
+use crate::scheduler::Policy;
+use crate::store::claim::claim_run;
+use crate::store::layout::RunDir;
+use crate::view::View;
+use crate::view::console::{Console, Display, Logs, Settings, Volume};
+use crate::view::filter::filtered;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the command line says of how to run.
+pub(crate) struct Options {
+    /// `-j`.
+    pub(crate) jobs: Option<usize>,
+    pub(crate) is_fail_fast: bool,
+    pub(crate) ignores_freshness: bool,
+    pub(crate) display: Display,
+    pub(crate) volume: Volume,
+    pub(crate) tail_lines: usize,
+    pub(crate) timeout: Option<Duration>,
+    /// The words after `otto`, for the record.
+    pub(crate) words: Vec<OsString>,
+    /// The run that this one repeats.
+    pub(crate) origin: Option<RunId>,
+}
+
+/// A valid plan with all that it came from.
+pub(crate) struct Target<'a> {
+    pub(crate) found: &'a Found,
+    pub(crate) ottofile: &'a Ottofile,
+    pub(crate) request: &'a Request,
+    pub(crate) plan: &'a Plan,
+}
+
+/// Shows what would run, in plan order, with each job's parameters.
+pub(crate) fn dry_run(context: &mut Context, target: &Target) -> i32 {
+    let mut text = String::new();
+    let mut number = 0;
+    for job in target
+        .plan
+        .jobs
+        .iter()
+        .filter(|job| job.work.has_body() || job.work == Work::ForeachGroup && job.needs.is_empty())
+    {
+        number += 1;
+        let task = &target.ottofile.tasks[job.task];
+        let _ = write!(text, "{number:>3}  {}", filtered(job.name.as_str().as_bytes()));
+        for (name, value) in job.params.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+            let shown =
+                crate::history::record::public_value(name.as_str(), &value.to_string_lossy()).to_owned();
+            let _ = write!(text, "  {name}={}", filtered(shown.as_bytes()));
+        }
+        if job.work == Work::ForeachGroup {
+            text.push_str(
+                "  (its items come from a command, which a dry run does not run, or there are none)",
+            );
+        }
+        let needs: Vec<&str> = job.needs.iter().map(|need| target.plan.job(need.job).name.as_str()).collect();
+        if !needs.is_empty() {
+            let _ = write!(text, "  after {}", filtered(needs.join(", ").as_bytes()));
+        }
+        let _ = writeln!(
+            text,
+            "  ({}:{})",
+            target.ottofile.source.name(),
+            target.ottofile.source.line(task.name_span)
+        );
+    }
+    context.print(&text);
+    let _ = writeln!(context.stderr, "dry run: {number} tasks would run, nothing was started");
+    0
+}
+
+/// Runs the plan; answers the exit code. Dying by a signal is left to the caller.
+pub(crate) fn execute(context: &mut Context, target: &Target, options: &Options) -> Result<RunResult, i32> {
+    let Target { found, ottofile, plan, .. } = target;
+    let home = context.open_home()?;
+    let folder = found.folder().to_owned();
+    let project = home.project(&folder);
+    let claimed =
+        claim_run(&project, context.now, host::random(), |id| record(context, target, options, id).to_json());
+    let (run_dir, run_id, lock) = match claimed {
+        Ok(claimed) => claimed,
+        Err(error) => {
+            let _ = writeln!(context.stderr, "error: {error}");
+            return Err(75);
+        }
+    };
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let slots = options.jobs.or(ottofile.settings.jobs).unwrap_or(processors).min(most_jobs()).max(1);
+    let display = options.display;
+    let is_github = context.environment.filled("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+    let (sender, receiver) = inbox();
+    let mut setting = Setting {
+        ottofile,
+        plan,
+        environment: &context.environment,
+        folder,
+        project,
+        run_dir: run_dir.clone(),
+        run_id,
+        runtime: home.runtime(),
+        user: host::user_name(&context.environment),
+        slots,
+        policy: if options.is_fail_fast { Policy::FailFast } else { Policy::KeepGoing },
+        ignores_freshness: options.ignores_freshness,
+        timeout: options.timeout,
+        inherits_stdin: inherits_stdin(target),
+        shows_output: true,
+        tells_colour: context.colours_stdout && context.stdout_is_terminal,
+    };
+    let mode = display.resolve(is_github, slots, &planned_jobs(&setting));
+    setting.shows_output = mode != crate::view::console::Mode::Quiet;
+    let settings = Settings {
+        display,
+        volume: options.volume,
+        is_github,
+        colours_stdout: context.colours_stdout,
+        colours_stderr: context.colours_stderr,
+        stdout_is_terminal: context.stdout_is_terminal,
+        stderr_is_terminal: io::stderr().is_terminal(),
+        is_shared: is_same_file(),
+        draws_progress: io::stderr().is_terminal()
+            && context.environment.filled("TERM").is_some_and(|term| term != "dumb"),
+        tail_lines: options.tail_lines,
+        ottofile: found.shown.clone(),
+        grace: GRACE,
+    };
+    let logs = Box::new(RunLogs { run_dir: run_dir.clone() });
+    let view: Box<dyn View> = Box::new(Console::new(
+        settings,
+        Box::new(io::stdout()),
+        Box::new(io::stderr()),
+        logs,
+        Box::new(terminal_width),
+    ));
+    let reports = sender.clone();
+    // The run may have ended before a last report of a leftover comes in; nobody misses it then.
+    let sink: ReportSink = Arc::new(move |report| drop(reports.send(Message::Report(report))));
+    let executor = Box::new(LocalExecutor::new(sink, GRACE));
+    let journal = Journal::create(&run_dir);
+    let finished = Run::new(&setting, executor, receiver, journal, view).run();
+    drop(sender);
+    drop(lock);
+    Ok(finished.result)
+}
+
+/// The tasks that were asked for by name get otto's stdin; what they need does not, or it would eat their input.
+fn inherits_stdin(target: &Target) -> Vec<usize> {
+    if io::stdin().is_terminal() {
+        Vec::new()
+    } else {
+        target.request.tasks.iter().map(|asked| asked.task).collect()
+    }
+}
+
+fn record(context: &Context, target: &Target, options: &Options, id: &RunId) -> RunRecord {
+    let secrets: Vec<&OsStr> = target
+        .request
+        .tasks
+        .iter()
+        .flat_map(|asked| {
+            let task: &Task = &target.ottofile.tasks[asked.task];
+            asked
+                .given
+                .iter()
+                .filter(|given| is_secret_name(task.params[given.param].name.as_str()))
+                .map(|given| given.value.as_os_str())
+        })
+        .collect();
+    RunRecord {
+        format: FORMAT,
+        id: id.clone(),
+        started: context.now,
+        otto: env!("CARGO_PKG_VERSION").to_owned(),
+        command: masked(options.words.iter().map(OsString::as_os_str), &secrets),
+        ottofile: RecordedPath(target.found.path.clone()),
+        ottofile_hash: blake3::hash(target.ottofile.source.text().as_bytes()).to_hex().to_string(),
+        cwd: RecordedPath(context.cwd.clone()),
+        user: host::user_name(&context.environment).to_string_lossy().into_owned(),
+        host: host::host_name(),
+        environment: context
+            .environment
+            .iter()
+            .map(|(name, _)| name.to_string_lossy().into_owned())
+            .collect(),
+        origin: options.origin.clone(),
+    }
+}
+
+/// The logs of a run's directory.
+struct RunLogs {
+    run_dir: RunDir,
+}
+
+impl Logs for RunLogs {
+    fn open(&self, job: &JobName, attempt: u32, stream: Stream) -> io::Result<Box<dyn Read>> {
+        Ok(Box::new(File::open(self.run_dir.job(job).log(stream, attempt))?))
+    }
+}
+
+/// Whether stdout and stderr go to the same place.
+fn is_same_file() -> bool {
+    let stat =
+        |fd: std::os::fd::BorrowedFd<'_>| rustix::fs::fstat(fd).map(|stat| (stat.st_dev, stat.st_ino)).ok();
+    let (stdout, stderr) = (stat(rustix::stdio::stdout()), stat(rustix::stdio::stderr()));
+    stdout.is_some() && stdout == stderr
+}
+
+/// Columns of the terminal that stderr is; 80 where it is none.
+pub(crate) fn terminal_width() -> usize {
+    let size = rustix::termios::tcgetwinsize(rustix::stdio::stderr())
+        .or_else(|_| rustix::termios::tcgetwinsize(rustix::stdio::stdout()));
+    size.map_or(80, |size| if size.ws_col == 0 { 80 } else { usize::from(size.ws_col) })
+}

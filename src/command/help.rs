@@ -1,0 +1,286 @@
+//! Help: of otto, of a built-in, of a task. Runs nothing and evaluates nothing.
+
+use super::list::{item_count, task_lines};
+use super::{BuiltIn, Context, TABLE};
+use crate::host;
+use crate::lang;
+use crate::ottofile::Ottofile;
+use crate::ottofile::spec::{Count, Param, ParamForm, Task};
+use crate::view::filter::filtered;
+use crate::view::style::{self, Paint};
+use std::fmt::Write;
+
+/// The forms of the command line.
+pub(crate) fn general_usage() -> &'static str {
+    "Usage: otto [OPTIONS] [TASK [WORDS]]...\n       otto [OPTIONS] COMMAND [WORDS]\n"
+}
+
+/// `-h` (one screen) or `--help` (`is_full`), with the tasks of the ottofile where there is one.
+pub(crate) fn general_help(
+    context: &Context,
+    file: Option<(&host::Found, &Ottofile)>,
+    flags: &clap::Command,
+    is_full: bool,
+) -> String {
+    let paint = Paint { is_on: context.colours_stdout };
+    let head = |text: &str| paint.text(style::STRONG, text);
+    let mut text = String::new();
+    if let Some((_, ottofile)) = file {
+        if let Some(name) = &ottofile.settings.name {
+            let about = ottofile
+                .settings
+                .about
+                .as_deref()
+                .map_or(String::new(), |about| format!(": {}", first_line(about)));
+            let _ = writeln!(text, "{}\n", filtered(format!("{name}{about}").as_bytes()));
+        }
+    } else {
+        text.push_str("otto, a task runner in which tasks pass data\n\n");
+    }
+    text.push_str(general_usage());
+    match file {
+        Some((found, ottofile)) if !ottofile.tasks.is_empty() => {
+            let shown: Vec<&Task> = ottofile.tasks.iter().filter(|task| !task.is_hidden).collect();
+            // One screen has no room for hundreds.
+            let most = if is_full { shown.len() } else { shown.len().min(20) };
+            let _ = writeln!(text, "\n{} ({}):", head("Tasks"), filtered(found.shown.as_bytes()));
+            text.push_str(&task_lines(context, found, ottofile, &shown[..most]));
+            if shown.len() > most {
+                let _ = writeln!(text, "  … and {} more: `otto List`", shown.len() - most);
+            }
+        }
+        Some((found, _)) => {
+            let _ = writeln!(text, "\n{} defines no tasks", filtered(found.shown.as_bytes()));
+        }
+        None => text.push_str("\nNo ottofile here: `otto Init` writes a commented otto.yml\n"),
+    }
+    let _ = writeln!(text, "\n{}:", head("Commands"));
+    for built_in in TABLE {
+        let _ = writeln!(text, "  {:<12} {}", built_in.name, built_in.about);
+    }
+    let _ = writeln!(text, "\n{}:", head("Options"));
+    for argument in flags.get_arguments().filter(|argument| !argument.is_hide_set()) {
+        let short = argument.get_short().map_or("    ".to_owned(), |short| format!("-{short}, "));
+        let long = argument.get_long().map_or(String::new(), |long| format!("--{long}"));
+        let value = if argument.get_action().takes_values() {
+            format!(" <{}>", argument.get_value_names().map_or("VALUE".into(), |names| names[0].to_string()))
+        } else {
+            String::new()
+        };
+        let help = argument.get_help().map_or(String::new(), ToString::to_string);
+        let _ = writeln!(text, "  {:<26} {help}", format!("{short}{long}{value}"));
+    }
+    if is_full {
+        text.push_str(EXIT_CODES);
+    }
+    text.push_str("\notto TASK --help · otto COMMAND --help\n");
+    text
+}
+
+const EXIT_CODES: &str = "
+Exit codes:
+  0            all is well
+  1-255        the exit code of the first task, in plan order, that failed
+  2            wrong usage or a wrong ottofile; nothing was run
+  70           a bug in otto
+  75           the records of the run could not be written or locked
+  124          a task took longer than its timeout
+  125          a task could not be started
+  126, 127     its interpreter is not executable, not found
+  128+n        a task, or otto itself, was ended by signal n
+";
+
+/// The help of a built-in.
+pub(crate) fn command_help(built_in: &BuiltIn) -> String {
+    let mut command = (built_in.command)().about(built_in.about).bin_name(format!("otto {}", built_in.name));
+    command.render_long_help().to_string()
+}
+
+/// The help of one task.
+pub(crate) fn task_help(context: &Context, found: &host::Found, ottofile: &Ottofile, task: &Task) -> String {
+    let paint = Paint { is_on: context.colours_stdout };
+    let head = |text: &str| paint.text(style::STRONG, text);
+    let clean = |text: &str| filtered(text.as_bytes());
+    let mut text = format!("Usage: otto {}", clean(task.name.as_str()));
+    if task.params.iter().any(|param| matches!(param.form, ParamForm::Option { .. }))
+        || task.foreach.is_some()
+    {
+        text.push_str(" [OPTIONS]");
+    }
+    for param in &task.params {
+        if let ParamForm::Positional(name) = &param.form {
+            let _ = write!(text, " {}", positional(name, param));
+        }
+    }
+    text.push('\n');
+    if let Some(help) = &task.help {
+        let _ = writeln!(text, "\n{}", help.lines().map(clean).collect::<Vec<_>>().join("\n").trim_end());
+    }
+    if let Some(foreach) = &task.foreach {
+        let facts = host::HostFacts {
+            environment: &context.environment,
+            folder: found.folder(),
+            may_run_commands: false,
+        };
+        let count = item_count(ottofile, task, foreach, &facts);
+        let _ = writeln!(
+            text,
+            "\nRuns once for each item {count}; `otto {}:ITEM` runs one.",
+            clean(task.name.as_str())
+        );
+    }
+    let rows: Vec<(String, String)> = task
+        .params
+        .iter()
+        .filter_map(|param| match &param.form {
+            ParamForm::Positional(name) => Some((positional(name, param), explained(param))),
+            ParamForm::Option { .. } => None,
+        })
+        .collect();
+    section(&mut text, &head("Arguments"), &rows);
+    let mut rows: Vec<(String, String)> = task
+        .params
+        .iter()
+        .filter_map(|param| match &param.form {
+            ParamForm::Option { short, long } => {
+                Some((option(*short, long.as_deref(), param), explained(param)))
+            }
+            ParamForm::Positional(_) => None,
+        })
+        .collect();
+    if task.foreach.is_some() {
+        rows.push(("    --Serial".into(), "run the items one at a time".into()));
+    }
+    rows.push(("-h, --help".into(), "show this help".into()));
+    section(&mut text, &head("Options"), &rows);
+
+    let names = |edges: &[crate::ottofile::spec::Edge]| {
+        edges.iter().map(|edge| clean(&edge.task.value)).collect::<Vec<_>>().join(", ")
+    };
+    let mut facts: Vec<(&str, String)> = Vec::new();
+    if !task.before.is_empty() {
+        facts.push(("needs", names(&task.before)));
+    }
+    if !task.after.is_empty() {
+        facts.push(("then", names(&task.after)));
+    }
+    let keys = task.body.as_ref().map_or(Vec::new(), |body| lang::set_keys(&body.text));
+    if !keys.is_empty() {
+        facts.push(("sets", keys.iter().map(|key| clean(key)).collect::<Vec<_>>().join(", ")));
+    }
+    facts.push((
+        "defined",
+        format!("{}:{}", clean(ottofile.source.name()), ottofile.source.line(task.name_span)),
+    ));
+    text.push('\n');
+    for (word, value) in facts {
+        let _ = writeln!(text, "{word:<8} {value}");
+    }
+    text
+}
+
+fn section(text: &mut String, title: &str, rows: &[(String, String)]) {
+    if rows.is_empty() {
+        return;
+    }
+    let width =
+        rows.iter().map(|(form, _)| form.chars().count()).filter(|width| *width <= 30).max().unwrap_or(0);
+    let _ = writeln!(text, "\n{title}:");
+    for (form, help) in rows {
+        let _ = writeln!(text, "  {}", format!("{form:<width$}  {help}").trim_end());
+    }
+}
+
+fn positional(name: &str, param: &Param) -> String {
+    let shown = param.metavar.as_deref().unwrap_or(name);
+    let dots = matches!(param.count, Count::Range { most, .. } if most != Some(1));
+    let shown = filtered(shown.as_bytes());
+    let shown = if param.is_required { format!("<{shown}>") } else { format!("[{shown}]") };
+    if dots { format!("{shown}...") } else { shown }
+}
+
+fn option(short: Option<char>, long: Option<&str>, param: &Param) -> String {
+    let short_text = match (short, long) {
+        (Some(short), Some(_)) => format!("-{short}, "),
+        (Some(short), None) => format!("-{short}"),
+        (None, _) => "    ".to_owned(),
+    };
+    let long = long.map_or(String::new(), |long| format!("--{long}"));
+    let metavar = || filtered(param.metavar.as_deref().unwrap_or(param.name.as_str()).as_bytes());
+    let value = match param.count {
+        Count::Flag => String::new(),
+        Count::One | Count::Range { least: 1, most: Some(1) } => format!(" <{}>", metavar()),
+        Count::Range { least: 0, most: Some(1) } => format!(" [<{}>]", metavar()),
+        Count::Range { .. } => format!(" <{}>...", metavar()),
+    };
+    format!("{short_text}{long}{value}")
+}
+
+/// The help of a parameter with its default, choices, and where else its value may come from.
+fn explained(param: &Param) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    if let Some(help) = &param.help {
+        parts.push(help.lines().collect::<Vec<_>>().join(" "));
+    }
+    if param.is_required {
+        parts.push("(required)".into());
+    }
+    if let Some(default) = &param.default {
+        parts.push(format!("[default: {}]", if default.value.is_empty() { "\"\"" } else { &default.value }));
+    }
+    if !param.choices.is_empty() {
+        parts.push(format!(
+            "[choices: {}]",
+            param.choices.iter().map(|choice| choice.value.as_str()).collect::<Vec<_>>().join(", ")
+        ));
+    }
+    if let Some(command) = &param.choices_command {
+        parts.push(format!("[dynamic choices: {}]", first_line(&command.value)));
+    }
+    if let Some(env) = &param.env {
+        parts.push(format!("[env: {}]", env.value));
+    }
+    filtered(parts.join(" ").as_bytes())
+}
+
+/// `--profile debug|release  [debug]`, for listings.
+pub(super) fn params_summary(task: &Task) -> String {
+    let part = |param: &Param| {
+        let name = match &param.form {
+            ParamForm::Positional(name) => positional(name, param),
+            ParamForm::Option { long: Some(long), .. } => format!("--{long}"),
+            ParamForm::Option { short, long: None } => format!("-{}", short.unwrap_or('?')),
+        };
+        let value = if param.choices.is_empty() {
+            String::new()
+        } else {
+            format!(
+                " {}",
+                param.choices.iter().map(|choice| choice.value.as_str()).collect::<Vec<_>>().join("|")
+            )
+        };
+        let default = match &param.default {
+            Some(default) if param.count != Count::Flag && !default.value.is_empty() => {
+                format!("  [{}]", default.value)
+            }
+            _ if param.is_required && matches!(param.form, ParamForm::Option { .. }) => {
+                "  (required)".to_owned()
+            }
+            _ => String::new(),
+        };
+        format!("{name}{value}{default}")
+    };
+    let most = 3;
+    let shown: Vec<String> = task.params.iter().take(most).map(part).collect();
+    let more = if task.params.len() > most { "  …" } else { "" };
+    let text: String = shown
+        .join("  ")
+        .chars()
+        .map(|character| if character.is_control() { ' ' } else { character })
+        .collect();
+    format!("{}{more}", filtered(text.as_bytes()))
+}
+
+pub(super) fn first_line(text: &str) -> &str {
+    text.trim_start().lines().next().unwrap_or("").trim_end()
+}

@@ -1,0 +1,227 @@
+//! `otto List`: the tasks of the ottofile. Runs nothing and evaluates nothing.
+
+use super::Context;
+use super::help::{first_line, params_summary};
+use crate::host;
+use crate::ottofile::Ottofile;
+use crate::ottofile::spec::{Foreach, ForeachSource, Task};
+use crate::plan::expand::{Expansion, items};
+use crate::plan::facts::Facts;
+use crate::view::filter::filtered;
+use crate::view::style::{self, Paint};
+use std::fmt::Write;
+
+pub(super) fn command() -> clap::Command {
+    clap::Command::new("List")
+        .arg(clap::Arg::new("all").long("all").action(clap::ArgAction::SetTrue).help("show hidden tasks too"))
+}
+
+pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
+    let (found, ottofile) = match context.load() {
+        Ok(loaded) => loaded,
+        Err(diagnostics) => return context.refuse(&diagnostics),
+    };
+    let text = if context.is_json {
+        list_json(&ottofile)
+    } else {
+        list(context, &found, &ottofile, matches.get_flag("all"))
+    };
+    context.print(&text);
+    0
+}
+
+/// The listing, by groups.
+pub(crate) fn list(
+    context: &Context,
+    found: &host::Found,
+    ottofile: &Ottofile,
+    shows_hidden: bool,
+) -> String {
+    let paint = Paint { is_on: context.colours_stdout };
+    let project = ottofile.settings.name.clone().unwrap_or_else(|| {
+        let folder = found.folder().file_name().unwrap_or(found.folder().as_os_str());
+        folder.to_string_lossy().into_owned()
+    });
+    let shown: Vec<&Task> = ottofile.tasks.iter().filter(|task| shows_hidden || !task.is_hidden).collect();
+    let count = if shown.len() == 1 { "1 task".to_owned() } else { format!("{} tasks", shown.len()) };
+    let mut text = format!(
+        "{} · {} · {count}\n",
+        paint.text(style::STRONG, &filtered(project.as_bytes())),
+        filtered(found.shown.as_bytes())
+    );
+    if let Some(about) = &ottofile.settings.about {
+        let _ = writeln!(text, "{}", filtered(first_line(about).as_bytes()));
+    }
+    text.push('\n');
+    text.push_str(&task_lines(context, found, ottofile, &shown));
+    text.push_str("\notto TASK --help · otto History · otto Graph\n");
+    text
+}
+
+/// The tasks under their groups, a line each.
+pub(super) fn task_lines(
+    context: &Context,
+    found: &host::Found,
+    ottofile: &Ottofile,
+    shown: &[&Task],
+) -> String {
+    let paint = Paint { is_on: context.colours_stdout };
+    let facts = host::HostFacts {
+        environment: &context.environment,
+        folder: found.folder(),
+        may_run_commands: false,
+    };
+    let name_width = shown
+        .iter()
+        .map(|task| task.name.as_str().chars().count())
+        .filter(|width| *width <= 32)
+        .max()
+        .unwrap_or(0);
+    let help_of = |task: &Task| {
+        let help = filtered(first_line(task.help.as_deref().unwrap_or("")).as_bytes());
+        match task.foreach.as_ref().map(|foreach| item_count(ottofile, task, foreach, &facts)) {
+            Some(count) if help.is_empty() => count,
+            Some(count) => format!("{help} {count}"),
+            None => help,
+        }
+    };
+    let helps: Vec<String> = shown.iter().map(|task| help_of(task)).collect();
+    let help_width =
+        helps.iter().map(|help| help.chars().count()).filter(|width| *width <= 40).max().unwrap_or(0);
+
+    // Groups in the order in which they first appear, those without one last.
+    let mut groups: Vec<&str> = Vec::new();
+    for group in shown.iter().filter_map(|task| task.group.as_deref()) {
+        if !groups.contains(&group) {
+            groups.push(group);
+        }
+    }
+    let has_groups = !groups.is_empty();
+    let mut text = String::new();
+    let groups = groups.into_iter().map(Some).chain([None]);
+    for group in groups {
+        let members = || shown.iter().zip(&helps).filter(|(task, _)| task.group.as_deref() == group);
+        if has_groups && members().next().is_some() {
+            let _ = writeln!(
+                text,
+                "{}",
+                paint.text(style::STRONG, &filtered(group.unwrap_or("other").as_bytes()))
+            );
+        }
+        for (task, help) in members() {
+            let name = filtered(task.name.as_str().as_bytes());
+            let padding = " ".repeat(name_width.saturating_sub(name.chars().count()));
+            let detail = detail(task);
+            let mut line = format!("  {}{padding}", paint.text(style::OK, &name));
+            if !help.is_empty() || !detail.is_empty() {
+                let _ = write!(line, "  {help}");
+            }
+            if !detail.is_empty() {
+                let padding = help_width.saturating_sub(help.chars().count());
+                let _ = write!(line, "{:padding$}  {}", "", paint.text(style::FAINT, &detail));
+            }
+            // A name without anything after it still ends in a blank, so that a search for the word finds it.
+            let line = if help.is_empty() && detail.is_empty() {
+                format!("{line} ")
+            } else {
+                line.trim_end().to_owned()
+            };
+            text.push_str(&line);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// What a task takes, or where it takes nothing, what it needs.
+fn detail(task: &Task) -> String {
+    let params = params_summary(task);
+    if !params.is_empty() || task.before.is_empty() {
+        return params;
+    }
+    let names: Vec<&str> = task.before.iter().map(|edge| edge.task.value.as_str()).collect();
+    let most = 4;
+    let more = names.len().saturating_sub(most);
+    let shown = names[..names.len().min(most)].join(", ");
+    let text = if more == 0 { format!("needs {shown}") } else { format!("needs {shown} and {more} more") };
+    filtered(text.as_bytes())
+}
+
+/// `[3 items]`, or `[dynamic]` where only a command knows.
+pub(super) fn item_count(ottofile: &Ottofile, task: &Task, foreach: &Foreach, facts: &dyn Facts) -> String {
+    let count = match &foreach.source {
+        ForeachSource::Command(_) => return "[dynamic]".to_owned(),
+        ForeachSource::Items(items) => items.len() as i128,
+        ForeachSource::Range { first, last, .. } => i128::from(*last) - i128::from(*first) + 1,
+        ForeachSource::Glob(_) => match items(ottofile, task, foreach, facts, &mut || Ok(Vec::new())) {
+            Ok(Expansion::Items(items)) => items.len() as i128,
+            Ok(Expansion::Unknown) | Err(_) => return "[?]".to_owned(),
+        },
+    };
+    if count == 1 { "[1 item]".to_owned() } else { format!("[{count} items]") }
+}
+
+/// `--list-subtasks`: every foreach task with the names of its jobs.
+pub(crate) fn list_subtasks(context: &Context, found: &host::Found, ottofile: &Ottofile) -> String {
+    let facts = host::HostFacts {
+        environment: &context.environment,
+        folder: found.folder(),
+        may_run_commands: false,
+    };
+    let mut text = String::new();
+    for task in &ottofile.tasks {
+        let Some(foreach) = &task.foreach else { continue };
+        match items(ottofile, task, foreach, &facts, &mut || Ok(Vec::new())) {
+            Ok(Expansion::Items(items)) => {
+                let _ = writeln!(text, "{} ({} items):", task.name, items.len());
+                for item in items {
+                    let _ = writeln!(text, "  {}:{}", task.name, filtered(item.name.as_bytes()));
+                }
+            }
+            Ok(Expansion::Unknown) => {
+                let _ = writeln!(text, "{} (dynamic)", task.name);
+            }
+            Err(diagnostics) => {
+                let _ = writeln!(text, "{} ({})", task.name, diagnostics[0].message);
+            }
+        }
+    }
+    if text.is_empty() { "No tasks with foreach\n".to_owned() } else { text }
+}
+
+/// The tasks as JSON: `[{"name", "help", "group", "hidden", "line", "needs", "params"}]`.
+pub(crate) fn list_json(ottofile: &Ottofile) -> String {
+    let tasks: Vec<serde_json::Value> = ottofile
+        .tasks
+        .iter()
+        .map(|task| {
+            let params: Vec<serde_json::Value> = task
+                .params
+                .iter()
+                .map(|param| {
+                    serde_json::json!({
+                        "name": param.name.as_str(),
+                        "form": ottofile.source.slice(param.form_span).trim_matches(['"', '\'']),
+                        "help": param.help,
+                        "default": param.default.as_ref().map(|default| &default.value),
+                        "choices": param.choices.iter().map(|choice| &choice.value).collect::<Vec<_>>(),
+                        "required": param.is_required,
+                    })
+                })
+                .collect();
+            serde_json::json!({
+                "name": task.name.as_str(),
+                "help": task.help,
+                "group": task.group,
+                "hidden": task.is_hidden,
+                "line": ottofile.source.line(task.name_span),
+                "foreach": task.foreach.is_some(),
+                "needs": task.before.iter().map(|edge| &edge.task.value).collect::<Vec<_>>(),
+                "params": params,
+            })
+        })
+        .collect();
+    let mut text = serde_json::to_string_pretty(&tasks).expect("bug: a listing is plain data");
+    text.push('\n');
+    text
+}

@@ -1,0 +1,138 @@
+//! The built-in commands: a table, and a file for each. Capitalised, so that no task collides with one.
+
+mod execute;
+mod help;
+mod list;
+
+pub(crate) use execute::{Options, Target, dry_run, execute, terminal_width};
+pub(crate) use help::{command_help, general_help, general_usage, task_help};
+pub(crate) use list::{list, list_json, list_subtasks};
+
+use crate::diagnostic::{self, Diagnostic};
+use crate::host::{self, Environment, Found};
+use crate::ottofile::{self, Ottofile};
+use crate::store::claim;
+use crate::store::layout::Home;
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// What a command knows of the world.
+pub(crate) struct Context<'a> {
+    pub(crate) environment: Environment,
+    /// Where otto was called (after `-C`), absolute.
+    pub(crate) cwd: PathBuf,
+    /// `-o`, else the variable OTTOFILE.
+    pub(crate) ottofile: Option<OsString>,
+    pub(crate) stdout: &'a mut dyn Write,
+    pub(crate) stderr: &'a mut dyn Write,
+    pub(crate) colours_stdout: bool,
+    pub(crate) colours_stderr: bool,
+    pub(crate) stdout_is_terminal: bool,
+    /// Of the terminal, in columns; 80 where there is none.
+    pub(crate) width: usize,
+    pub(crate) now: jiff::Timestamp,
+    pub(crate) zone: jiff::tz::TimeZone,
+    pub(crate) is_json: bool,
+}
+
+/// A command of otto's own.
+pub(crate) struct BuiltIn {
+    pub(crate) name: &'static str,
+    /// One line for the help.
+    pub(crate) about: &'static str,
+    pub(crate) command: fn() -> clap::Command,
+    /// Answers the exit code.
+    pub(crate) run: fn(&mut Context, &clap::ArgMatches) -> i32,
+}
+
+/// In the order of the help. `name::BUILT_INS` names the same ones; a test compares them.
+pub(crate) const TABLE: &[BuiltIn] = &[BuiltIn {
+    name: "List",
+    about: "show the tasks of the ottofile",
+    command: list::command,
+    run: list::run,
+}];
+
+pub(crate) fn find(name: &OsStr) -> Option<&'static BuiltIn> {
+    TABLE.iter().find(|built_in| name == built_in.name)
+}
+
+impl Context<'_> {
+    /// Finds and reads the ottofile; warnings are shown, errors are returned.
+    pub(crate) fn load(&mut self) -> Result<(Found, Ottofile), Vec<Diagnostic>> {
+        let found = host::find_ottofile(&self.cwd, self.ottofile.as_deref())
+            .map_err(|diagnostic| vec![diagnostic])?;
+        let source = host::read_ottofile(&found).map_err(|diagnostic| vec![diagnostic])?;
+        let (ottofile, warnings) = ottofile::read(&source)?;
+        if !warnings.is_empty() {
+            self.show(&warnings);
+        }
+        Ok((found, ottofile))
+    }
+
+    /// Shows diagnostics on stderr. A closed stderr ends quietly.
+    pub(crate) fn show(&mut self, diagnostics: &[Diagnostic]) {
+        let text = diagnostic::render(diagnostics, self.colours_stderr, self.width);
+        let _ = self.stderr.write_all(text.as_bytes());
+    }
+
+    /// Shows why nothing was done, and answers the exit code for it: 2.
+    pub(crate) fn refuse(&mut self, diagnostics: &[Diagnostic]) -> i32 {
+        self.show(diagnostics);
+        let file = diagnostics
+            .iter()
+            .flat_map(|diagnostic| &diagnostic.labels)
+            .map(|label| label.source.name())
+            .find(|name| *name != "command line");
+        let summary = diagnostic::summary(file.unwrap_or("otto"), diagnostics);
+        // Nobody is left to be told when stderr is closed.
+        let _ = writeln!(self.stderr, "{}", summary.trim_end());
+        2
+    }
+
+    /// Writes what was asked for to stdout. A reader that has gone away ends quietly.
+    pub(crate) fn print(&mut self, text: &str) {
+        let _ = self.stdout.write_all(text.as_bytes()).and_then(|()| self.stdout.flush());
+    }
+
+    /// `$OTTO_HOME`, else `~/.otto`. None where neither variable is set.
+    pub(crate) fn home_path(&self) -> Option<PathBuf> {
+        if let Some(home) = self.environment.filled("OTTO_HOME") {
+            return Some(self.cwd.join(home));
+        }
+        Some(self.cwd.join(self.environment.filled("HOME")?).join(".otto"))
+    }
+
+    /// The home for a run: the real one, or with a warning one that lives only as long as the machine lets it.
+    /// `Err` is the exit code, after a message.
+    pub(crate) fn open_home(&mut self) -> Result<Home, i32> {
+        let why = match self.home_path().map(claim::open_home) {
+            Some(Ok(home)) => return Ok(home),
+            Some(Err(error @ claim::HomeError::Foreign { .. })) => {
+                let _ = writeln!(self.stderr, "error: {error}");
+                return Err(75);
+            }
+            Some(Err(error)) => error.to_string(),
+            None => "neither OTTO_HOME nor HOME is set".to_owned(),
+        };
+        match claim::temporary_home(host::random()) {
+            Ok(home) => {
+                let _ = writeln!(
+                    self.stderr,
+                    "warning: {why}; the records of this run are kept in `{}`",
+                    home.root.display()
+                );
+                Ok(home)
+            }
+            Err(error) => {
+                let _ = writeln!(
+                    self.stderr,
+                    "error: {why}, and no temporary directory can be made: {}",
+                    host::plain(&error)
+                );
+                Err(75)
+            }
+        }
+    }
+}
