@@ -9,10 +9,12 @@ mod held;
 pub(crate) mod json;
 mod lines;
 mod progress;
+pub(crate) mod replay;
 #[cfg(test)]
 mod script;
 mod sink;
 pub(crate) mod style;
+pub(crate) mod table;
 mod tail;
 mod wording;
 pub(crate) mod time;
