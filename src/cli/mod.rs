@@ -244,6 +244,7 @@ fn run_request(
         volume: flags.volume(),
         tail_lines: flags.tail_lines,
         timeout: flags.timeout,
+        is_json: flags.is_json,
         words: words.to_vec(),
         origin: None,
     };

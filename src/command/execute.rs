@@ -18,11 +18,15 @@ use crate::store::claim::claim_run;
 use crate::store::layout::RunDir;
 use crate::view::console::{Console, Display, Settings, Volume};
 use crate::view::filter::filtered;
+use crate::view::github::Workflow;
+use crate::view::json::Json;
 use crate::view::{Logs, View};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
+use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +40,8 @@ pub(crate) struct Options {
     pub(crate) volume: Volume,
     pub(crate) tail_lines: usize,
     pub(crate) timeout: Option<Duration>,
+    /// `--json`: events instead of a console.
+    pub(crate) is_json: bool,
     /// The words after `otto`, for the record.
     pub(crate) words: Vec<OsString>,
     /// The run that this one repeats.
@@ -107,7 +113,7 @@ pub(crate) fn execute(context: &mut Context, target: &Target, options: &Options)
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let slots = options.jobs.or(ottofile.settings.jobs).unwrap_or(processors).min(most_jobs()).max(1);
     let display = options.display;
-    let is_github = context.environment.filled("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+    let github = workflow(context, found);
     let (sender, receiver) = inbox();
     let mut setting = Setting {
         ottofile,
@@ -127,12 +133,12 @@ pub(crate) fn execute(context: &mut Context, target: &Target, options: &Options)
         shows_output: true,
         tells_colour: context.colours_stdout && context.stdout_is_terminal,
     };
-    let mode = display.resolve(is_github, slots, &planned_jobs(&setting));
+    let mode = display.resolve(github.is_some(), slots, &planned_jobs(&setting));
     setting.shows_output = mode != crate::view::console::Mode::Quiet;
     let settings = Settings {
         display,
         volume: options.volume,
-        is_github,
+        github,
         colours_stdout: context.colours_stdout,
         colours_stderr: context.colours_stderr,
         stdout_is_terminal: context.stdout_is_terminal,
@@ -144,14 +150,17 @@ pub(crate) fn execute(context: &mut Context, target: &Target, options: &Options)
         ottofile: found.shown.clone(),
         grace: GRACE,
     };
-    let logs = Box::new(RunLogs { run_dir: run_dir.clone() });
-    let view: Box<dyn View> = Box::new(Console::new(
-        settings,
-        Box::new(io::stdout()),
-        Box::new(io::stderr()),
-        logs,
-        Box::new(terminal_width),
-    ));
+    let logs: Rc<dyn Logs> = Rc::new(RunLogs { run_dir: run_dir.clone() });
+    let (stdout, stderr) = (Box::new(io::stdout()), Box::new(io::stderr()));
+    let view: Box<dyn View> = if options.is_json {
+        Box::new(Json::new(stdout, stderr, context.zone.clone()))
+    } else {
+        let console = Console::new(settings, stdout, stderr, logs, Box::new(terminal_width));
+        Box::new(match step_summary(context) {
+            Some(summary) => console.with_step_summary(summary),
+            None => console,
+        })
+    };
     let reports = sender.clone();
     // The run may have ended before a last report of a leftover comes in; nobody misses it then.
     let sink: ReportSink = Arc::new(move |report| drop(reports.send(Message::Report(report))));
@@ -161,6 +170,26 @@ pub(crate) fn execute(context: &mut Context, target: &Target, options: &Options)
     drop(sender);
     drop(lock);
     Ok(finished.result)
+}
+
+/// The GitHub workflow that this runs in, if it does.
+fn workflow(context: &Context, found: &Found) -> Option<Workflow> {
+    context.environment.filled("GITHUB_ACTIONS").filter(|value| *value == "true")?;
+    let root = context.environment.filled("GITHUB_WORKSPACE").map(Path::new);
+    let file = root.and_then(|root| found.path.strip_prefix(root).ok()).unwrap_or(&found.path);
+    Some(Workflow {
+        token: format!("{:016x}{:016x}", host::random(), host::random()),
+        file: file.display().to_string(),
+    })
+}
+
+/// The page of the workflow, to which a summary is added.
+fn step_summary(context: &Context) -> Option<Box<dyn Write>> {
+    context.environment.filled("GITHUB_ACTIONS").filter(|value| *value == "true")?;
+    let path = context.environment.filled("GITHUB_STEP_SUMMARY")?;
+    // Without it the run is complete all the same.
+    let file = File::options().append(true).create(true).open(path).ok()?;
+    Some(Box::new(file))
 }
 
 /// The tasks that were asked for by name get otto's stdin; what they need does not, or it would eat their input.
