@@ -73,8 +73,8 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
 
     let mut args: Vec<OsString> =
         shebang.into_iter().flat_map(|shebang| shebang.args).map(OsString::from).collect();
-    args.push(run_as.into());
-    Ok(Prepared { program, args, env: Vec::new(), warnings: Vec::new() })
+    args.push(run_as.clone().into());
+    Ok(Prepared { program, args, env: Vec::new(), warnings: Vec::new(), script_path: Some(run_as) })
 }
 
 /// `OTTO_BASH` before everything; else what the `#!` line says, if that path is there; else `bash` by `PATH`.
@@ -89,7 +89,7 @@ fn program(script: &Script, shebang: Option<&Shebang>) -> Result<PathBuf, Cannot
     })
 }
 
-/// The name under which bash runs the script and with which its messages begin: `otto.yml:build`.
+/// The name under which a shell runs the script and with which its messages begin: `otto.yml:build`.
 pub(super) fn shown_name(script: &Script) -> String {
     let ottofile = script.ottofile.name().rsplit('/').next().unwrap_or("otto.yml");
     let mut name = format!("{ottofile}:{}", crate::store::layout::file_name(script.job));

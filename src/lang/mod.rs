@@ -7,14 +7,18 @@ mod bash_cases;
 mod export;
 #[cfg(test)]
 mod harness;
+mod grammar;
+mod hint;
 mod interpreter;
+mod lint;
 mod mention;
+mod place;
 mod python;
 mod quote;
 mod record;
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::name::{JobName, ParamName};
+use crate::name::{JobName, ParamName, TaskName};
 use crate::ottofile::spec::{Body, BodyKey};
 use crate::source::SourceFile;
 use crate::store::outputs::Outputs;
@@ -56,6 +60,8 @@ pub(crate) struct Prepared {
     /// Added to the environment, over what is there.
     pub(crate) env: Vec<(OsString, OsString)>,
     pub(crate) warnings: Vec<Diagnostic>,
+    /// What the language puts before a line number in its messages: the path of the script. See [`shown_line`].
+    pub(crate) script_path: Option<PathBuf>,
 }
 
 /// Why a job cannot be started.
@@ -136,14 +142,43 @@ pub(crate) fn collect(script: &Script, succeeded: bool) -> HandOver {
     }
 }
 
-/// What is known about why an attempt failed, from the end of what it wrote to stderr.
-pub(crate) fn hints(_script: &Script, _stderr_tail: &[u8], _hand_over: &HandOver) -> Vec<Diagnostic> {
-    Vec::new()
+/// What the end of a failed attempt's stderr means in terms of the ottofile. Empty when it says nothing.
+pub(crate) fn hints(script: &Script, stderr_tail: &[u8], _hand_over: &HandOver) -> Vec<Diagnostic> {
+    match Language::of(script.body) {
+        Language::Bash | Language::Posix => hint::hints(script, stderr_tail),
+        Language::Python => python::hints(script, stderr_tail),
+        Language::Other => Vec::new(),
+    }
 }
 
-/// The line of the ottofile, from 1, on which the script failed, where its language reports one.
-pub(crate) fn failing_line(_script: &Script, _stderr_tail: &[u8]) -> Option<usize> {
-    None
+/// The line of the ottofile, from 1, that the interpreter named last.
+pub(crate) fn failing_line(script: &Script, stderr_tail: &[u8]) -> Option<usize> {
+    match Language::of(script.body) {
+        Language::Bash | Language::Posix => {
+            hint::failing_line(script, stderr_tail, &bash::shown_name(script))
+        }
+        Language::Python => python::failing_line(script, stderr_tail),
+        Language::Other => None,
+    }
+}
+
+/// What is wrong with a body as written, before anything runs. Pure, and quick: most bodies are not even read.
+pub(crate) fn warnings(body: &Body, task: &TaskName, source: &SourceFile) -> Vec<Diagnostic> {
+    match Language::of(body) {
+        Language::Bash => lint::warnings(body, task, source),
+        Language::Posix | Language::Python | Language::Other => Vec::new(),
+    }
+}
+
+/// A line of a task's stderr as it is shown: a message of the shell begins with `otto.yml:build: line 28:` instead of
+/// the long path of the script, [`Prepared::script_path`], whose last part that is. Every other line stays as it is.
+pub(crate) fn shown_line<'a>(script_path: &Path, line: &'a [u8]) -> &'a [u8] {
+    let Some(folder) = script_path.parent().map(|folder| folder.as_os_str().as_encoded_bytes()) else {
+        return line;
+    };
+    let name = script_path.file_name().map_or(&b""[..], |name| name.as_encoded_bytes());
+    let rest = line.strip_prefix(folder).and_then(|rest| rest.strip_prefix(b"/"));
+    rest.filter(|rest| rest.strip_prefix(name).is_some_and(|rest| rest.starts_with(b": "))).unwrap_or(line)
 }
 
 /// Keys that a body seems to set, by its words alone, in the order of first mention: for help, which runs nothing.

@@ -1,0 +1,884 @@
+//! The commands in a shell text, each with what is known of where it runs: enough to see which assignments a
+//! subshell swallows. Not a judge of syntax: whatever it cannot read, it skips, and it never fails.
+
+use std::ops::Range;
+
+/// Why what a command sets is not seen by the shell that runs the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Copy {
+    /// `( … )`
+    Subshell,
+    /// `$( … )` and backquotes.
+    Substitution,
+    /// `<( … )` and `>( … )`.
+    Process,
+    /// Any part of a pipeline.
+    Pipeline,
+    /// `… &`
+    Background,
+    Coproc,
+}
+
+/// A simple command.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Command {
+    /// Assignments, name and arguments, in order, as they stand in the text.
+    pub(crate) words: Vec<Range<usize>>,
+    /// The outermost copy of the shell in which it runs, within its function if it is in one.
+    pub(crate) copy: Option<Copy>,
+    /// The function in whose body it stands, a place in [`Commands::functions`].
+    pub(crate) function: Option<usize>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Commands {
+    pub(crate) commands: Vec<Command>,
+    /// Names in the order of their definitions.
+    pub(crate) functions: Vec<String>,
+}
+
+/// Constructs inside each other beyond this are not read; no script that people write has them.
+const MOST_LEVELS: usize = 150;
+
+pub(crate) fn commands(text: &str) -> Commands {
+    let mut parser = Parser {
+        text,
+        bytes: text.as_bytes(),
+        place: 0,
+        found: Commands::default(),
+        here_documents: Vec::new(),
+        function: None,
+        has_lastpipe: text.contains("lastpipe"),
+        level: 0,
+    };
+    // A stray `)` or `fi` ends a list; what follows is read all the same.
+    while parser.place < parser.bytes.len() {
+        let before = parser.place;
+        parser.list(&[]);
+        if parser.place == before {
+            parser.place += 1;
+        }
+    }
+    parser.found
+}
+
+struct HereDocument {
+    delimiter: Vec<u8>,
+    is_quoted: bool,
+    strips_tabs: bool,
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    place: usize,
+    found: Commands,
+    /// Begun on this line, their texts start on the next.
+    here_documents: Vec<HereDocument>,
+    function: Option<usize>,
+    has_lastpipe: bool,
+    level: usize,
+}
+
+impl Parser<'_> {
+    fn peek(&self, ahead: usize) -> u8 {
+        self.bytes.get(self.place + ahead).copied().unwrap_or(0)
+    }
+
+    fn at(&self, text: &str) -> bool {
+        self.bytes[self.place.min(self.bytes.len())..].starts_with(text.as_bytes())
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.place >= self.bytes.len()
+    }
+
+    fn mark(&mut self, from: usize, copy: Copy) {
+        for command in &mut self.found.commands[from..] {
+            if command.function == self.function {
+                command.copy = Some(copy);
+            }
+        }
+    }
+
+    /// Commands up to one of the words in `stops`, to `)`, `;;`, or to the end. The stop is not consumed.
+    fn list(&mut self, stops: &[&str]) {
+        self.level += 1;
+        if self.level > MOST_LEVELS {
+            self.place = self.bytes.len();
+        }
+        loop {
+            self.skip_blanks_and_newlines();
+            while self.peek(0) == b';' && self.peek(1) != b';' && self.peek(1) != b'&' {
+                self.place += 1;
+                self.skip_blanks_and_newlines();
+            }
+            if self.is_at_end() || self.peek(0) == b')' || self.peek(0) == b';' || self.is_at_word(stops) {
+                break;
+            }
+            let before = self.place;
+            let from = self.found.commands.len();
+            self.and_or(stops);
+            self.skip_blanks();
+            if self.peek(0) == b'&' && self.peek(1) != b'&' {
+                self.place += 1;
+                self.mark(from, Copy::Background);
+            }
+            if self.place == before {
+                // Something that is no command, such as a lone `|`.
+                self.place += 1;
+            }
+        }
+        self.level -= 1;
+    }
+
+    fn and_or(&mut self, stops: &[&str]) {
+        loop {
+            self.pipeline(stops);
+            self.skip_blanks();
+            if !(self.at("&&") || self.at("||")) {
+                return;
+            }
+            self.place += 2;
+            self.skip_blanks_and_newlines();
+        }
+    }
+
+    fn pipeline(&mut self, stops: &[&str]) {
+        let first = self.found.commands.len();
+        let mut last = first;
+        let mut is_single = true;
+        loop {
+            self.command(stops);
+            self.skip_blanks();
+            if self.peek(0) != b'|' || self.peek(1) == b'|' {
+                break;
+            }
+            self.place += if self.peek(1) == b'&' { 2 } else { 1 };
+            self.skip_blanks_and_newlines();
+            is_single = false;
+            last = self.found.commands.len();
+        }
+        if is_single {
+            return;
+        }
+        let kept = if self.has_lastpipe { self.found.commands.split_off(last) } else { Vec::new() };
+        self.mark(first, Copy::Pipeline);
+        self.found.commands.extend(kept);
+    }
+
+    fn command(&mut self, stops: &[&str]) {
+        self.skip_blanks();
+        let from = self.found.commands.len();
+        match self.peek(0) {
+            b'(' if self.peek(1) == b'(' && self.is_arithmetic() => {
+                self.skip_arithmetic();
+                self.redirections();
+            }
+            b'(' => {
+                self.place += 1;
+                self.list(&[]);
+                self.expect(")");
+                self.mark(from, Copy::Subshell);
+                self.redirections();
+            }
+            _ => self.worded_command(from, stops),
+        }
+    }
+
+    fn worded_command(&mut self, from: usize, stops: &[&str]) {
+        let keyword = self.literal_word();
+        let length = keyword.len();
+        match keyword {
+            "!" | "then" | "do" | "else" if !stops.contains(&keyword) => {
+                self.place += length;
+                self.skip_blanks();
+                self.command(stops);
+            }
+            "time" => {
+                self.place += length;
+                self.skip_blanks();
+                if self.literal_word() == "-p" {
+                    self.place += 2;
+                }
+                self.command(stops);
+            }
+            "coproc" => {
+                self.place += length;
+                self.skip_blanks();
+                // `coproc NAME { …; }`: a name stands only before a compound command.
+                let name = self.literal_word().len();
+                let rest = self.text.get(self.place + name..).unwrap_or("").trim_start_matches([' ', '\t']);
+                if name > 0 && rest.starts_with(['{', '(']) && self.literal_word() != "{" {
+                    self.place += name;
+                    self.skip_blanks();
+                }
+                self.command(stops);
+                self.mark(from, Copy::Coproc);
+            }
+            "{" => {
+                self.place += length;
+                self.list(&["}"]);
+                self.expect("}");
+                self.redirections();
+            }
+            "if" => {
+                self.place += length;
+                self.list(&["then"]);
+                self.expect("then");
+                loop {
+                    self.list(&["elif", "else", "fi"]);
+                    match self.literal_word() {
+                        "elif" => {
+                            self.place += 4;
+                            self.list(&["then"]);
+                            self.expect("then");
+                        }
+                        "else" => self.place += 4,
+                        _ => break,
+                    }
+                }
+                self.expect("fi");
+                self.redirections();
+            }
+            "while" | "until" => {
+                self.place += length;
+                self.list(&["do"]);
+                self.expect("do");
+                self.list(&["done"]);
+                self.expect("done");
+                self.redirections();
+            }
+            "for" | "select" => {
+                self.place += length;
+                self.skip_blanks();
+                if self.at("((") {
+                    self.skip_arithmetic();
+                } else {
+                    self.simple_words(false);
+                }
+                self.skip_blanks_and_newlines();
+                if self.peek(0) == b';' {
+                    self.place += 1;
+                    self.skip_blanks_and_newlines();
+                }
+                let end = if self.literal_word() == "{" { "}" } else { "done" };
+                self.place += self.literal_word().len();
+                self.list(&[end]);
+                self.expect(end);
+                self.redirections();
+            }
+            "case" => {
+                self.place += length;
+                self.case();
+                self.redirections();
+            }
+            "[[" => {
+                self.place += length;
+                self.skip_condition();
+                self.redirections();
+            }
+            "function" => {
+                self.place += length;
+                self.skip_blanks();
+                let name = self.read_word(false);
+                self.skip_blanks();
+                if self.peek(0) == b'(' {
+                    self.place += 1;
+                    self.skip_blanks();
+                    self.expect(")");
+                }
+                self.function_body(name);
+            }
+            _ => self.simple_command(from),
+        }
+    }
+
+    fn simple_command(&mut self, from: usize) {
+        let words = self.simple_words(true);
+        let [name] = &words[..] else {
+            self.push(from, words);
+            return;
+        };
+        self.skip_blanks();
+        let is_definition = self.peek(0) == b'(' && {
+            let rest = self.text.get(self.place + 1..).unwrap_or("");
+            rest.trim_start_matches([' ', '\t']).starts_with(')')
+        };
+        if is_definition {
+            self.place += 1;
+            self.skip_blanks();
+            self.expect(")");
+            self.function_body(name.clone());
+        } else {
+            self.push(from, words);
+        }
+    }
+
+    /// Puts a command before those that stand inside its words, so that the order is that of the text.
+    fn push(&mut self, from: usize, words: Vec<Range<usize>>) {
+        if !words.is_empty() {
+            self.found.commands.insert(from, Command { words, copy: None, function: self.function });
+        }
+    }
+
+    fn function_body(&mut self, name: Range<usize>) {
+        self.skip_blanks_and_newlines();
+        let outer = self.function.replace(self.found.functions.len());
+        self.found.functions.push(self.text.get(name).unwrap_or("").to_owned());
+        self.command(&[]);
+        self.function = outer;
+    }
+
+    fn case(&mut self) {
+        self.skip_blanks();
+        self.read_word(false);
+        self.skip_blanks_and_newlines();
+        self.expect("in");
+        loop {
+            self.skip_blanks_and_newlines();
+            if self.is_at_end() || self.is_at_word(&["esac"]) {
+                break;
+            }
+            if self.peek(0) == b'(' {
+                self.place += 1;
+            }
+            // The pattern; its words may hold substitutions.
+            while !self.is_at_end() && self.peek(0) != b')' {
+                let before = self.place;
+                self.skip_blanks_and_newlines();
+                self.read_word(false);
+                if self.peek(0) == b'|' || self.place == before {
+                    self.place += usize::from(self.peek(0) != b')');
+                }
+            }
+            self.expect(")");
+            self.list(&["esac"]);
+            while self.peek(0) == b';' || self.peek(0) == b'&' {
+                self.place += 1;
+            }
+            if self.peek(0) == b')' {
+                // Not a case after all; leave it to the caller.
+                return;
+            }
+        }
+        self.expect("esac");
+    }
+
+    /// Words and redirections of one simple command.
+    fn simple_words(&mut self, takes_assignments: bool) -> Vec<Range<usize>> {
+        let mut words: Vec<Range<usize>> = Vec::new();
+        let mut may_assign = takes_assignments;
+        loop {
+            self.skip_blanks();
+            match self.peek(0) {
+                0 if self.is_at_end() => break,
+                b'\n' | b';' | b')' | b'|' => break,
+                b'&' if self.peek(1) != b'>' => break,
+                b'(' => break,
+                b'<' | b'>' | b'&' => {
+                    let is_process = self.peek(0) != b'&' && self.peek(1) == b'(';
+                    if is_process {
+                        words.push(self.read_word(false));
+                    } else {
+                        self.redirection();
+                    }
+                }
+                b'#' => {
+                    self.skip_comment();
+                    break;
+                }
+                _ => {
+                    let word = self.read_word(may_assign);
+                    if word.is_empty() {
+                        break;
+                    }
+                    // `2>file`: the number belongs to the redirection.
+                    let is_descriptor = self.text[word.clone()].bytes().all(|byte| byte.is_ascii_digit())
+                        && matches!(self.peek(0), b'<' | b'>');
+                    may_assign &= is_assignment(&self.text[word.clone()]);
+                    if !is_descriptor {
+                        words.push(word);
+                    }
+                }
+            }
+        }
+        words
+    }
+
+    fn redirections(&mut self) {
+        loop {
+            self.skip_blanks();
+            let digits = self.bytes[self.place.min(self.bytes.len())..]
+                .iter()
+                .take_while(|byte| byte.is_ascii_digit())
+                .count();
+            let is_next = matches!(self.peek(digits), b'<' | b'>') || (digits == 0 && self.at("&>"));
+            if !is_next {
+                return;
+            }
+            self.place += digits;
+            self.redirection();
+        }
+    }
+
+    fn redirection(&mut self) {
+        if self.at("<<<") {
+            self.place += 3;
+        } else if self.at("<<") {
+            self.place += 2;
+            let strips_tabs = self.peek(0) == b'-';
+            self.place += usize::from(strips_tabs);
+            self.skip_blanks();
+            let word = self.read_word(false);
+            let written = self.text.get(word).unwrap_or("");
+            let is_quoted = written.contains(['\'', '"', '\\']);
+            let delimiter = written.bytes().filter(|byte| !matches!(byte, b'\'' | b'"' | b'\\')).collect();
+            self.here_documents.push(HereDocument { delimiter, is_quoted, strips_tabs });
+            return;
+        } else {
+            while matches!(self.peek(0), b'<' | b'>' | b'&' | b'|') {
+                self.place += 1;
+                if self.peek(0) == b'(' {
+                    break;
+                }
+            }
+        }
+        self.skip_blanks();
+        self.read_word(false);
+    }
+
+    /// One word, with everything that is quoted or substituted in it. `may_assign`: it stands where `name[a b]=` and
+    /// `name=(…)` are one word.
+    fn read_word(&mut self, may_assign: bool) -> Range<usize> {
+        let start = self.place;
+        while !self.is_at_end() {
+            match self.peek(0) {
+                b' ' | b'\t' | b'\n' | b';' | b'|' | b')' => break,
+                b'&' => break,
+                b'(' => {
+                    let so_far = &self.bytes[start..self.place];
+                    let is_array = may_assign && so_far.ends_with(b"=");
+                    let is_pattern =
+                        so_far.last().is_some_and(|byte| matches!(byte, b'@' | b'!' | b'?' | b'*' | b'+'));
+                    if !is_array && !is_pattern {
+                        break;
+                    }
+                    self.place += 1;
+                    self.skip_array();
+                }
+                b'<' | b'>' => {
+                    if self.peek(1) != b'(' || self.place != start {
+                        break;
+                    }
+                    self.place += 2;
+                    self.substitution(Copy::Process);
+                }
+                b'[' if may_assign && is_name(&self.bytes[start..self.place]) => self.skip_subscript(),
+                _ => self.quoted_or_plain(),
+            }
+        }
+        start..self.place
+    }
+
+    /// One step through a word: a quoted string, a substitution, or a character.
+    fn quoted_or_plain(&mut self) {
+        match self.peek(0) {
+            b'\\' => self.place = (self.place + 2).min(self.bytes.len()),
+            b'\'' => {
+                self.place += 1;
+                self.skip_past(b'\'');
+            }
+            b'"' => {
+                self.place += 1;
+                self.double_quoted();
+            }
+            b'`' => self.backquoted(),
+            b'$' => self.dollar(),
+            _ => self.place += 1,
+        }
+    }
+
+    fn double_quoted(&mut self) {
+        while !self.is_at_end() {
+            match self.peek(0) {
+                b'"' => {
+                    self.place += 1;
+                    return;
+                }
+                b'\'' => self.place += 1,
+                // `$'` and `$"` mean nothing in here.
+                b'$' if matches!(self.peek(1), b'\'' | b'"') => self.place += 1,
+                _ => self.quoted_or_plain(),
+            }
+        }
+    }
+
+    fn dollar(&mut self) {
+        match self.peek(1) {
+            b'(' if self.peek(2) == b'(' && self.is_arithmetic_at(self.place + 1) => {
+                self.place += 1;
+                self.skip_arithmetic();
+            }
+            b'(' => {
+                self.place += 2;
+                self.substitution(Copy::Substitution);
+            }
+            b'{' => {
+                self.place += 2;
+                self.braced();
+            }
+            b'\'' => {
+                self.place += 2;
+                while !self.is_at_end() && self.peek(0) != b'\'' {
+                    self.place += if self.peek(0) == b'\\' { 2 } else { 1 };
+                }
+                self.place = (self.place + 1).min(self.bytes.len());
+            }
+            _ => self.place += 1,
+        }
+    }
+
+    /// The rest of `${ … }`.
+    fn braced(&mut self) {
+        self.level += 1;
+        if self.level > MOST_LEVELS {
+            self.place = self.bytes.len();
+        }
+        while !self.is_at_end() {
+            match self.peek(0) {
+                b'}' => {
+                    self.place += 1;
+                    break;
+                }
+                _ => self.quoted_or_plain(),
+            }
+        }
+        self.level -= 1;
+    }
+
+    /// The rest of `$( … )`, `<( … )` and their like.
+    fn substitution(&mut self, copy: Copy) {
+        let from = self.found.commands.len();
+        self.list(&[]);
+        // Inside a case, `;;` ends a list too; go on to the bracket.
+        while self.peek(0) == b';' {
+            self.place += 1;
+            self.list(&[]);
+        }
+        self.expect(")");
+        self.mark(from, copy);
+    }
+
+    fn backquoted(&mut self) {
+        let start = self.place + 1;
+        self.place = start;
+        while !self.is_at_end() && self.peek(0) != b'`' {
+            self.place += if self.peek(0) == b'\\' { 2 } else { 1 };
+        }
+        let end = self.place.min(self.bytes.len());
+        let from = self.found.commands.len();
+        // Read as it stands; backslashes in it matter to nothing that is looked for.
+        let whole = self.bytes;
+        self.bytes = &whole[..end];
+        self.place = start;
+        self.list(&[]);
+        self.bytes = whole;
+        self.place = (end + 1).min(self.bytes.len());
+        self.mark(from, Copy::Substitution);
+    }
+
+    fn skip_array(&mut self) {
+        while !self.is_at_end() && self.peek(0) != b')' {
+            let before = self.place;
+            self.skip_blanks_and_newlines();
+            if self.peek(0) == b'(' || self.peek(0) == b'|' {
+                self.place += 1;
+            }
+            self.read_word(false);
+            if self.place == before {
+                self.place += 1;
+            }
+        }
+        self.place = (self.place + 1).min(self.bytes.len());
+    }
+
+    fn skip_subscript(&mut self) {
+        let mut depth = 0;
+        while !self.is_at_end() {
+            match self.peek(0) {
+                b'[' => depth += 1,
+                b']' => depth -= 1,
+                b'\n' => return,
+                _ => {
+                    self.quoted_or_plain();
+                    continue;
+                }
+            }
+            self.place += 1;
+            if depth == 0 {
+                return;
+            }
+        }
+    }
+
+    fn is_arithmetic(&self) -> bool {
+        self.is_arithmetic_at(self.place)
+    }
+
+    /// Whether `((` at `start` ends with `))`: `((a); (b))` is two subshells.
+    fn is_arithmetic_at(&self, start: usize) -> bool {
+        let mut depth = 0;
+        for (place, byte) in self.bytes.iter().enumerate().skip(start) {
+            match byte {
+                b'(' => depth += 1,
+                b')' => {
+                    depth -= 1;
+                    if depth == 1 {
+                        return self.bytes.get(place + 1) == Some(&b')');
+                    }
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+
+    fn skip_arithmetic(&mut self) {
+        let mut depth = 0;
+        while !self.is_at_end() {
+            match self.peek(0) {
+                b'(' => depth += 1,
+                b')' => depth -= 1,
+                b'$' | b'`' | b'"' | b'\\' => {
+                    self.quoted_or_plain();
+                    continue;
+                }
+                _ => {}
+            }
+            self.place += 1;
+            if depth == 0 {
+                return;
+            }
+        }
+    }
+
+    /// The rest of `[[ … ]]`.
+    fn skip_condition(&mut self) {
+        while !self.is_at_end() {
+            let is_after_blank = self.place == 0 || self.bytes[self.place - 1].is_ascii_whitespace();
+            if is_after_blank && self.at("]]") {
+                self.place += 2;
+                return;
+            }
+            match self.peek(0) {
+                b'\n' => self.newline(),
+                b'\'' | b'"' | b'`' | b'$' | b'\\' => self.quoted_or_plain(),
+                _ => self.place += 1,
+            }
+        }
+    }
+
+    /// The unquoted word of plain characters that starts here: a keyword, or nothing that matters.
+    fn literal_word(&self) -> &str {
+        let rest = &self.bytes[self.place.min(self.bytes.len())..];
+        let end = rest.iter().position(|byte| byte.is_ascii_whitespace() || b";|&()<>\"'`$\\".contains(byte));
+        let end = end.unwrap_or(rest.len());
+        std::str::from_utf8(&rest[..end]).unwrap_or("")
+    }
+
+    fn is_at_word(&self, words: &[&str]) -> bool {
+        words.contains(&self.literal_word())
+    }
+
+    fn expect(&mut self, text: &str) {
+        if self.at(text) {
+            self.place += text.len();
+        }
+    }
+
+    fn skip_past(&mut self, end: u8) {
+        let rest = &self.bytes[self.place.min(self.bytes.len())..];
+        self.place += rest.iter().position(|byte| *byte == end).map_or(rest.len(), |found| found + 1);
+    }
+
+    fn skip_comment(&mut self) {
+        let rest = &self.bytes[self.place..];
+        self.place += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+    }
+
+    fn skip_blanks(&mut self) {
+        loop {
+            if matches!(self.peek(0), b' ' | b'\t' | b'\r') {
+                self.place += 1;
+            } else if self.peek(0) == b'\\' && self.peek(1) == b'\n' {
+                self.place += 2;
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn skip_blanks_and_newlines(&mut self) {
+        loop {
+            self.skip_blanks();
+            match self.peek(0) {
+                b'\n' => self.newline(),
+                b'#' => self.skip_comment(),
+                _ => return,
+            }
+        }
+    }
+
+    /// The end of a line, and the here-documents that begin after it.
+    fn newline(&mut self) {
+        self.place += 1;
+        for document in std::mem::take(&mut self.here_documents) {
+            self.here_document(&document);
+        }
+    }
+
+    fn here_document(&mut self, document: &HereDocument) {
+        let start = self.place;
+        let mut end = self.bytes.len();
+        let mut after = end;
+        let mut line_start = start;
+        while line_start < self.bytes.len() {
+            let rest = &self.bytes[line_start..];
+            let length = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+            let mut line = &rest[..length];
+            while document.strips_tabs && line.first() == Some(&b'\t') {
+                line = &line[1..];
+            }
+            if line == document.delimiter {
+                end = line_start;
+                after = (line_start + length + 1).min(self.bytes.len());
+                break;
+            }
+            line_start += length + 1;
+        }
+        if !document.is_quoted {
+            let whole = self.bytes;
+            self.bytes = &whole[..end];
+            while !self.is_at_end() {
+                match self.peek(0) {
+                    b'$' if self.peek(1) == b'\'' => self.place += 1,
+                    b'$' | b'`' | b'\\' => self.quoted_or_plain(),
+                    _ => self.place += 1,
+                }
+            }
+            self.bytes = whole;
+        }
+        self.place = after;
+    }
+}
+
+fn is_name(bytes: &[u8]) -> bool {
+    !bytes.is_empty()
+        && !bytes[0].is_ascii_digit()
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+}
+
+/// `name=…`, `name+=…`, `name[…]=…`.
+pub(crate) fn is_assignment(word: &str) -> bool {
+    let Some(equals) = word.find('=') else { return false };
+    let target = word[..equals].strip_suffix('+').unwrap_or(&word[..equals]);
+    let name = target.split('[').next().unwrap_or("");
+    is_name(name.as_bytes())
+        && (name.len() == target.len()
+            || target.ends_with(']')
+            || word.contains("]=")
+            || word.contains("]+="))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Each command's first word, with a mark for where it runs.
+    fn outline(text: &str) -> String {
+        let found = commands(text);
+        let shown = found.commands.iter().map(|command| {
+            let words: Vec<&str> = command.words.iter().map(|word| &text[word.clone()]).collect();
+            let copy = command.copy.map_or(String::new(), |copy| format!("[{copy:?}]"));
+            let function =
+                command.function.map_or(String::new(), |place| format!("{}: ", found.functions[place]));
+            format!("{function}{}{copy}", words.join("·"))
+        });
+        shown.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn commands_are_found_with_the_copies_they_run_in() {
+        insta::assert_snapshot!(outline("a; ( b; c ) && d | e || f &\ng"), @r"
+        a
+        b[Background]
+        c[Background]
+        d[Background]
+        e[Background]
+        f[Background]
+        g
+        ");
+        insta::assert_snapshot!(outline("x=$(a; `b` ) \"$(c)\" <(d) ${e:-$(f)} # $(no)\n"), @r#"
+        x=$(a; `b` )·"$(c)"·<(d)·${e:-$(f)}
+        a[Substitution]
+        `b`[Substitution]
+        b[Substitution]
+        c[Substitution]
+        d[Process]
+        f[Substitution]
+        "#);
+        insta::assert_snapshot!(outline("f() { a; ( b ); }\nfunction g { c | d; }\nif a; then b & fi; while c; do d; done < <(e)"), @r"
+        f: a
+        f: b[Subshell]
+        g: c[Pipeline]
+        g: d[Pipeline]
+        a
+        b[Background]
+        c
+        d
+        e[Process]
+        ");
+        insta::assert_snapshot!(outline("case $x in (a|b) c ;; *) d ;& e) f;; esac | g\ncat <<E\n$(h) 'x\nE\ncat <<'E'\n$(no)\nE\ni"), @r"
+        c[Pipeline]
+        d[Pipeline]
+        f[Pipeline]
+        g[Pipeline]
+        cat
+        h[Substitution]
+        cat
+        i
+        ");
+        insta::assert_snapshot!(outline("OUTPUT[a b]=1 x=(a b $(c)) d; [[ a == (b|c) && $(e) ]] && ((f > 1)) || for i in a b; do g; done"), @r"
+        OUTPUT[a b]=1·x=(a b $(c))·d
+        c[Substitution]
+        e[Substitution]
+        g
+        ");
+        insta::assert_snapshot!(outline("coproc a { b; }; shopt -s lastpipe; c | d; 2>f g; ! time -p h; i >&2 j"), @r"
+        b[Coproc]
+        shopt·-s·lastpipe
+        c[Pipeline]
+        d
+        g
+        h
+        i·j
+        ");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_fail(text in "[a-z(){}\\[\\]$`'\"|&;<>#=\\\\ \\n\\t!-]{0,80}") {
+            commands(&text);
+        }
+
+        #[test]
+        fn keywords_in_any_order_do_no_harm(words in prop::collection::vec(prop::sample::select(vec![
+            "if", "then", "fi", "case", "in", "esac", "for", "do", "done", "(", ")", "{", "}", "((", "))", "[[", "]]", "<<E", "\nE\n", ";;", "$(", "`", "\"", "'", "x", "|", "&", "\n", "function", "f()", "coproc", "é",
+        ]), 0..40)) {
+            commands(&words.join(" "));
+            commands(&words.concat());
+        }
+    }
+}
