@@ -226,7 +226,10 @@ mod tests {
         E0705: `lint` is not a dependency of `deploy`: it depends on `build`, `empty`
           help: add it to `before` of `deploy`
         ");
-        insta::assert_snapshot!(told(&deploy(), "t: line 21: INPUT[$k]: unbound variable"), @r"");
+        insta::assert_snapshot!(told(&deploy(), "t: line 21: INPUT[$k]: unbound variable"), @r"
+        E0704: there is no input `$k`
+          note: there are `build.version`, `build.artifact`
+        ");
     }
 
     /// Row 42.
