@@ -5,6 +5,7 @@ pub(crate) mod journal;
 pub(crate) mod past;
 pub(crate) mod index;
 pub(crate) mod query;
+pub(crate) mod retention;
 
 #[cfg(test)]
 pub(crate) mod fixture;

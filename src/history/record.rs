@@ -1,6 +1,7 @@
 //! `run.json`: what is known of a run when it begins. Written once, with the run's directory.
 //! Holds no value of the environment, and no value of an option that looks like a secret.
 
+use crate::history::retention::Policy;
 use crate::name::RunId;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
@@ -32,6 +33,9 @@ pub(crate) struct RunRecord {
     pub(crate) host: String,
     /// Names of the variables in otto's own environment, sorted; never their values.
     pub(crate) environment: Vec<String>,
+    /// How long runs of this project were to be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) retention: Option<Policy>,
     /// The run that this one repeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) origin: Option<RunId>,
@@ -215,6 +219,7 @@ pub(crate) mod tests {
             user: "ada".into(),
             host: "engine".into(),
             environment: vec!["HOME".into(), "PATH".into()],
+            retention: None,
             origin: None,
         }
     }

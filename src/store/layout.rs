@@ -148,15 +148,9 @@ pub(crate) enum Leftover {
     Link,
 }
 
-pub(crate) fn leftover(name: &str) -> Option<Leftover> {
-    let is_of = |prefix: &str| name.strip_prefix(prefix).is_some_and(|id| RunId::parse(id).is_some());
-    if is_of(ARRIVING) || is_of(LEAVING) {
-        Some(Leftover::Run)
-    } else if is_of(NEXT_LATEST) {
-        Some(Leftover::Link)
-    } else {
-        None
-    }
+pub(crate) fn leftover(name: &str) -> Option<(Leftover, RunId)> {
+    let kinds = [(ARRIVING, Leftover::Run), (LEAVING, Leftover::Run), (NEXT_LATEST, Leftover::Link)];
+    kinds.into_iter().find_map(|(prefix, kind)| Some((kind, RunId::parse(name.strip_prefix(prefix)?)?)))
 }
 
 /// Whether a directory in `$OTTO_HOME` has the form of [`project_name`].

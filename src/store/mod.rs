@@ -5,3 +5,4 @@ pub(crate) mod inputs;
 pub(crate) mod layout;
 pub(crate) mod claim;
 pub(crate) mod outputs;
+pub(crate) mod prune;
