@@ -248,18 +248,108 @@ impl RunState {
     pub(crate) fn is_stopped_by_signal(&self) -> bool {
         self.stopping.is_some_and(|stopping| stopping.signal.is_some())
     }
-
-    /// Whether the plan lets at most one job run at a time: one slot, one body, or a chain.
-    pub(crate) fn is_one_at_a_time(&self) -> bool {
-        is_one_at_a_time(self.slots, self.jobs.iter().map(|job| &job.planned))
-    }
 }
 
-/// See [`RunState::is_one_at_a_time`]. `jobs` are in plan order.
+/// Whether the plan lets at most one job run at a time: one slot, one body, or a chain. `jobs` are in plan order.
 pub(crate) fn is_one_at_a_time<'a>(slots: usize, jobs: impl Iterator<Item = &'a PlannedJob> + Clone) -> bool {
     if slots <= 1 || jobs.clone().filter(|job| job.has_body).count() <= 1 {
         return true;
     }
     // In an order that respects the edges, neighbours are ordered by the graph only if there is an edge between them.
     jobs.clone().zip(jobs.skip(1)).all(|(first, second)| second.needs.contains(&first.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::FORMAT;
+    use proptest::prelude::*;
+
+    fn name(place: usize) -> JobName {
+        JobName::recorded(&format!("job{place}")).expect("not empty")
+    }
+
+    fn run_of(jobs: &[(Vec<usize>, bool)]) -> (RunState, Stamped) {
+        let planned = |(place, (needs, has_body)): (usize, &(Vec<usize>, bool))| PlannedJob {
+            name: name(place),
+            task: format!("job{place}"),
+            has_body: *has_body,
+            line: 1,
+            needs: needs.iter().map(|need| name(*need)).collect(),
+            params: Vec::new(),
+        };
+        let jobs = jobs.iter().enumerate().map(planned).collect();
+        let run = RunId::new("20261124-091400.000000", 0);
+        let event = Event::RunStarted { format: FORMAT, run, slots: 4, jobs };
+        let stamped = Stamped { seq: 0, wall_us: 0, mono_us: 0, event };
+        let mut state = RunState::default();
+        state.apply(&stamped);
+        (state, stamped)
+    }
+
+    fn ended(job: JobName) -> Event {
+        let (attempt, exit, leaked) = (1, Exit::Code(0), 0);
+        Event::AttemptEnded { job, attempt, exit, leaked, stdout_bytes: 0, stderr_bytes: 0, line: None }
+    }
+
+    #[test]
+    fn the_longest_running_come_first_and_leave_when_they_end() {
+        let (mut state, mut stamped) = run_of(&[(vec![], true), (vec![], true), (vec![], true)]);
+        for place in [2, 0, 1] {
+            stamped.mono_us += 10;
+            stamped.event = Event::AttemptStarted { job: name(place), attempt: 1 };
+            state.apply(&stamped);
+        }
+        stamped.event = ended(name(0));
+        state.apply(&stamped);
+        let running: Vec<(u64, &JobName)> =
+            state.running().map(|(since, job)| (since, &job.planned.name)).collect();
+        assert_eq!(running, [(10, &name(2)), (30, &name(1))]);
+        assert_eq!(state.jobs[0].took_us(), Some(10));
+    }
+
+    #[test]
+    fn jobs_that_the_plan_does_not_have_change_nothing() {
+        let (mut state, mut stamped) = run_of(&[(vec![], true)]);
+        for event in [Event::AttemptStarted { job: name(7), attempt: 1 }, ended(name(7))] {
+            stamped.event = event;
+            state.apply(&stamped);
+        }
+        assert_eq!((state.running().len(), state.settled, state.counts().unsettled), (0, 0, 1));
+    }
+
+    /// The longest way to a job, found the slow way.
+    fn longest_to(jobs: &[(Vec<usize>, bool)], took: &[u64], place: usize) -> u64 {
+        took[place] + jobs[place].0.iter().map(|need| longest_to(jobs, took, *need)).max().unwrap_or(0)
+    }
+
+    proptest! {
+        #[test]
+        fn the_slowest_chain_is_a_chain_and_none_is_slower(
+            edges in prop::collection::vec((prop::collection::vec(any::<prop::sample::Index>(), 0..3), any::<bool>(), 0..100_u64), 1..10),
+        ) {
+            let needs = |place: usize, all: &[prop::sample::Index]| match place {
+                0 => vec![],
+                _ => all.iter().map(|need| need.index(place)).collect(),
+            };
+            let jobs: Vec<(Vec<usize>, bool)> =
+                edges.iter().enumerate().map(|(place, edge)| (needs(place, &edge.0), edge.1)).collect();
+            // Groups take no time, and neither do jobs that were not started.
+            let took: Vec<u64> = edges.iter().map(|edge| if edge.1 { edge.2 } else { 0 }).collect();
+            let (mut state, mut stamped) = run_of(&jobs);
+            for (place, took) in took.iter().enumerate().filter(|(_, took)| **took > 0) {
+                stamped.event = Event::AttemptStarted { job: name(place), attempt: 1 };
+                state.apply(&stamped);
+                stamped.mono_us += took;
+                stamped.event = ended(name(place));
+                state.apply(&stamped);
+            }
+            let (chain, length) = state.slowest_chain();
+            let expected = (0..jobs.len()).map(|place| longest_to(&jobs, &took, place)).max().unwrap_or(0);
+            prop_assert_eq!(length, expected);
+            let places: Vec<usize> = chain.iter().filter_map(|job| state.place(job)).collect();
+            prop_assert_eq!(places.iter().map(|place| took[*place]).sum::<u64>(), length);
+            prop_assert!(places.is_sorted());
+        }
+    }
 }

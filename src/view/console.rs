@@ -3,7 +3,7 @@
 
 use super::filter;
 use super::github::{self, Workflow};
-use super::held::Held;
+use super::held::{Held, copy_log};
 use super::lines::{Frame, Lines};
 use super::progress;
 use super::sink::Sink;
@@ -167,6 +167,8 @@ struct JobOutput {
     lines: [Lines; 2],
     tail: Tail,
     held: Held,
+    /// It wrote something that we were not given, as when only failures are shown.
+    is_only_logged: bool,
 }
 
 /// What is known of the place where we write.
@@ -373,6 +375,7 @@ impl Console {
             lines: Default::default(),
             tail: Tail::new(self.settings.tail_lines),
             held: Held::default(),
+            is_only_logged: false,
         }
     }
 
@@ -485,10 +488,31 @@ impl Console {
         if is_failure {
             self.failed += 1;
             if self.failures.len() < MOST_FAILURES {
-                let tail = output.map_or_else(|| Tail::new(0), |output| output.tail);
+                let tail = match output {
+                    Some(output) if output.is_only_logged => self.read_tail(place, now_us),
+                    Some(output) => output.tail,
+                    None => Tail::new(0),
+                };
                 self.failures.push((place, tail));
             }
         }
+    }
+
+    /// The end of what a failed job wrote, from its logs: what it wrote to stderr comes last, for there the reason is.
+    fn read_tail(&mut self, place: usize, now_us: u64) -> Tail {
+        let job = &self.run.jobs[place];
+        let (name, attempt) = (job.planned.name.clone(), job.attempts.max(1));
+        let mut tail = Tail::new(self.settings.tail_lines);
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            let push = &mut |stream, bytes: &[u8]| tail.push(stream, bytes);
+            if let Err(error) = copy_log(self.logs.as_ref(), &name, attempt, stream, push) {
+                let message = format!("cannot read the log of its output: {error}");
+                let warning = self.words.warning(Some(&name), None, &message);
+                self.say(&warning, now_us);
+            }
+        }
+        tail.end();
+        tail
     }
 
     fn stopping(&mut self, now_us: u64) {
@@ -623,9 +647,11 @@ impl View for Console {
         match &stamped.event {
             Event::RunStarted { format: _, run: _, slots, jobs } => self.run_started(*slots, jobs, now_us),
             Event::AttemptStarted { job, attempt: _ } => self.attempt_started(job, now_us),
-            Event::AttemptEnded { job, .. } => {
-                if let Some(place) = self.run.place(job) {
-                    self.end_output(place, now_us);
+            Event::AttemptEnded { job, stdout_bytes, stderr_bytes, .. } => {
+                let Some(place) = self.run.place(job) else { return };
+                self.end_output(place, now_us);
+                if let Some(output) = self.outputs.get_mut(&place) {
+                    output.is_only_logged = output.tail.total() == 0 && stdout_bytes + stderr_bytes > 0;
                 }
             }
             Event::RetryPlanned { job, attempt, retries, pause_ms } => {

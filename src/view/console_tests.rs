@@ -197,6 +197,34 @@ fn quiet_shows_failures() {
 }
 
 #[test]
+fn output_that_is_not_shown_live_is_read_from_the_logs() {
+    let (mut script, screens) = apart(|settings| settings.display = Display::Fixed(Mode::Quiet));
+    let (stdout_bytes, stderr_bytes, exit) = (13, 0, Exit::Code(1));
+    script.run("9c2m", 8, &["test 3"]).start("test");
+    script.event(Event::AttemptEnded {
+        job: name("test"),
+        attempt: 1,
+        exit: exit.clone(),
+        leaked: 0,
+        stdout_bytes,
+        stderr_bytes,
+        line: None,
+    });
+    script.settled("test", Outcome::Failed { exit, reason: None }, &[]).end(RunResult::Failed { status: 1 });
+    assert_snapshot!(screens.both(), @r"
+    --- stdout
+    --- stderr
+       FAIL  test     0.0s  exit 1
+
+    FAIL test · exit 1 · 0.0s · otto.yml:3
+      │ from the log
+      1 line · whole log: otto Logs 9c2m test
+
+    rerun:  otto Rerun 9c2m
+    ");
+}
+
+#[test]
 fn low_volume_shows_output_and_failures() {
     let (mut script, screen) = on_screen(|settings| settings.volume = Volume::Quiet);
     success(&mut script);
