@@ -232,6 +232,7 @@ fn record(context: &Context, target: &Target, options: &Options, id: &RunId) -> 
             .map(|(name, _)| name.to_string_lossy().into_owned())
             .collect(),
         origin: options.origin.clone(),
+        retention: Some((&target.ottofile.settings.retention).into()),
     }
 }
 
