@@ -525,11 +525,7 @@ fn quoted(text: &str, quote: char) -> usize {
 /// `'a'` and `'\n'` are characters, `'a` is a lifetime.
 fn is_character(text: &str) -> bool {
     let mut characters = text.chars().skip(1);
-    match (characters.next(), characters.next()) {
-        (Some('\\'), _) => true,
-        (Some(_), Some('\'')) => true,
-        _ => false,
-    }
+    matches!((characters.next(), characters.next()), (Some('\\'), _) | (Some(_), Some('\'')))
 }
 
 // ── The project ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,9 @@
 //! The built-in commands: a table, and a file for each. Capitalised, so that no task collides with one.
 
+mod convert;
 mod execute;
+mod explain;
+mod graph;
 mod help;
 mod list;
 
@@ -47,12 +50,27 @@ pub(crate) struct BuiltIn {
 }
 
 /// In the order of the help. `name::BUILT_INS` names the same ones; a test compares them.
-pub(crate) const TABLE: &[BuiltIn] = &[BuiltIn {
-    name: "List",
-    about: "show the tasks of the ottofile",
-    command: list::command,
-    run: list::run,
-}];
+pub(crate) const TABLE: &[BuiltIn] = &[
+    BuiltIn { name: "List", about: "show the tasks of the ottofile", command: list::command, run: list::run },
+    BuiltIn {
+        name: "Graph",
+        about: "draw the tasks and what they need",
+        command: graph::command,
+        run: graph::run,
+    },
+    BuiltIn {
+        name: "Explain",
+        about: "say more about a diagnostic code",
+        command: explain::command,
+        run: explain::run,
+    },
+    BuiltIn {
+        name: "Convert",
+        about: "turn a Makefile into an ottofile",
+        command: convert::command,
+        run: convert::run,
+    },
+];
 
 pub(crate) fn find(name: &OsStr) -> Option<&'static BuiltIn> {
     TABLE.iter().find(|built_in| name == built_in.name)

@@ -7,7 +7,7 @@ pub(crate) mod facts;
 pub(crate) mod fresh;
 pub(crate) mod graph;
 pub(crate) mod params;
-mod select;
+pub(crate) mod select;
 pub(crate) mod template;
 
 use crate::diagnostic::{Code, Diagnostic};

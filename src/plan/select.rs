@@ -11,16 +11,16 @@ use std::collections::HashMap;
 
 /// A task of the plan with its edges, before foreach tasks are expanded.
 #[derive(Debug)]
-pub(super) struct Selected {
+pub(crate) struct Selected {
     /// Place in `Ottofile::tasks`.
-    pub(super) task: usize,
-    pub(super) items: Items,
-    pub(super) needs: Vec<TaskNeed>,
+    pub(crate) task: usize,
+    pub(crate) items: Items,
+    pub(crate) needs: Vec<TaskNeed>,
 }
 
 /// Which jobs of a foreach task take part.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Items {
+pub(crate) enum Items {
     All,
     /// These only, by name, with where they were named.
     Only(Vec<(String, Mention)>),
@@ -28,17 +28,17 @@ pub(super) enum Items {
 
 /// Where a name was mentioned.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Mention {
+pub(crate) enum Mention {
     CommandLine(Span),
     Ottofile(Span),
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct TaskNeed {
+pub(crate) struct TaskNeed {
     /// Place in the list of selected tasks.
-    pub(super) selected: usize,
-    pub(super) item: Option<String>,
-    pub(super) when: When,
+    pub(crate) selected: usize,
+    pub(crate) item: Option<String>,
+    pub(crate) when: When,
 }
 
 /// An edge that a later task declares upon an earlier one: `after` seen from the task that runs after.
@@ -48,7 +48,7 @@ struct Reverse<'a> {
 }
 
 /// The tasks of a run in an order in which each stands after its needs.
-pub(super) fn select(ottofile: &Ottofile, request: &Request) -> Result<Vec<Selected>, Vec<Diagnostic>> {
+pub(crate) fn select(ottofile: &Ottofile, request: &Request) -> Result<Vec<Selected>, Vec<Diagnostic>> {
     let mut reverse: HashMap<usize, Vec<Reverse>> = HashMap::new();
     for (source, task) in ottofile.tasks.iter().enumerate() {
         for edge in &task.after {

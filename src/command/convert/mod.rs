@@ -1,0 +1,58 @@
+//! `Convert`: a Makefile as an ottofile. Knows two languages of the one and one of the other; runs nothing.
+
+mod makefile;
+mod ottofile;
+#[cfg(test)]
+mod tests;
+
+use super::Context;
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+
+pub(super) fn command() -> clap::Command {
+    let file = clap::Arg::new("file")
+        .value_name("FILE")
+        .value_parser(clap::value_parser!(std::path::PathBuf))
+        .help("A Makefile; `-` or none reads stdin, or `Makefile` where stdin is a terminal");
+    clap::Command::new("Convert").arg(file)
+}
+
+pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
+    let stdin = std::io::stdin();
+    let named = matches.get_one::<std::path::PathBuf>("file").map(|path| path.as_path());
+    let path = match named {
+        Some(path) if path == Path::new("-") => None,
+        Some(path) => Some(path),
+        None if stdin.is_terminal() => Some(Path::new("Makefile")),
+        None => None,
+    };
+    let mut bytes = Vec::new();
+    let (name, read) = match path {
+        Some(path) => {
+            let read = std::fs::read(context.cwd.join(path)).map(|content| bytes = content);
+            (path.display().to_string(), read)
+        }
+        None => ("stdin".to_owned(), stdin.lock().read_to_end(&mut bytes).map(|_| ())),
+    };
+    // Nobody is left to be told when stderr is closed.
+    if let Err(error) = read {
+        let _ = writeln!(context.stderr, "error: cannot read `{name}`: {}", crate::host::plain(&error));
+        return 2;
+    }
+    let Ok(makefile) = String::from_utf8(bytes) else {
+        let _ = writeln!(context.stderr, "error: `{name}` is not UTF-8");
+        return 2;
+    };
+    let (ottofile, left_out) = converted(&makefile);
+    context.print(&ottofile);
+    for part in left_out {
+        let _ = writeln!(context.stderr, "not converted: {name}, {part}");
+    }
+    0
+}
+
+/// An ottofile for a Makefile, and a line for each part of it that is not in the ottofile.
+fn converted(makefile: &str) -> (String, Vec<String>) {
+    let (text, left_out) = ottofile::write(makefile::read(makefile));
+    (text, left_out.iter().map(|part| format!("line {}: {}", part.line, part.why)).collect())
+}

@@ -1,0 +1,196 @@
+//! `Graph`: the tasks and what they need, as text or as a picture. Runs nothing, not even a command that lists
+//! items.
+
+mod picture;
+mod text;
+#[cfg(test)]
+mod tests;
+
+use super::Context;
+use crate::diagnostic::Diagnostic;
+use crate::ottofile::Ottofile;
+use crate::ottofile::spec::{Foreach, ForeachSource, When};
+use crate::plan::select::select;
+use crate::request::of_names;
+use crate::source::{SourceFile, Span};
+use crate::store::atomic;
+use std::path::Path;
+
+pub(super) fn command() -> clap::Command {
+    let format = clap::Arg::new("format")
+        .long("format")
+        .value_name("FORMAT")
+        .value_parser(clap::builder::PossibleValuesParser::new(FORMATS.map(|(name, _)| name)))
+        .help("text (the default), dot, mermaid or svg; otherwise what the name of the file says");
+    let output = clap::Arg::new("output")
+        .long("output")
+        .value_name("FILE")
+        .value_parser(clap::value_parser!(std::path::PathBuf))
+        .help("Write to this file instead of stdout");
+    let tasks = clap::Arg::new("tasks")
+        .value_name("TASK")
+        .num_args(0..)
+        .help("Only these tasks, what they need and what follows them");
+    clap::Command::new("Graph").args([format, output, tasks])
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Format {
+    Text,
+    Dot,
+    Mermaid,
+    Svg,
+}
+
+const FORMATS: [(&str, Format); 4] =
+    [("text", Format::Text), ("dot", Format::Dot), ("mermaid", Format::Mermaid), ("svg", Format::Svg)];
+
+pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
+    let output = matches.get_one::<std::path::PathBuf>("output").map(|file| context.cwd.join(file));
+    let named =
+        matches.get_one::<String>("format").and_then(|name| FORMATS.iter().find(|(known, _)| known == name));
+    let format = named
+        .map(|(_, format)| *format)
+        .or_else(|| output.as_deref().and_then(format_of))
+        .unwrap_or(Format::Text);
+    let names: Vec<String> = matches.get_many("tasks").into_iter().flatten().cloned().collect();
+    let drawing = match context.load().and_then(|(_, ottofile)| Drawing::of(&ottofile, &names)) {
+        Ok(drawing) => drawing,
+        Err(diagnostics) => return context.refuse(&diagnostics),
+    };
+    let drawn = match format {
+        _ if context.is_json => drawing.json(),
+        Format::Text => text::tree(&drawing),
+        Format::Dot => picture::dot(&drawing),
+        Format::Mermaid => picture::mermaid(&drawing),
+        Format::Svg => picture::svg(&drawing),
+    };
+    let Some(output) = output else {
+        context.print(&drawn);
+        return 0;
+    };
+    match atomic::write(&output, drawn.as_bytes()) {
+        Ok(()) => 0,
+        Err(error) => {
+            // Nobody is left to be told when stderr is closed.
+            let _ = writeln!(context.stderr, "error: cannot write `{}`: {error}", output.display());
+            75
+        }
+    }
+}
+
+fn format_of(file: &Path) -> Option<Format> {
+    match file.extension()?.to_str()? {
+        "txt" => Some(Format::Text),
+        "dot" | "gv" => Some(Format::Dot),
+        "mmd" | "mermaid" => Some(Format::Mermaid),
+        "svg" => Some(Format::Svg),
+        _ => None,
+    }
+}
+
+/// What is drawn: tasks, each after all that it needs, and the edges between them.
+#[derive(Debug)]
+struct Drawing {
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug)]
+struct Node {
+    name: String,
+    /// Beside the name: how many jobs a foreach task stands for.
+    remark: Option<String>,
+    /// A task without a body.
+    is_group: bool,
+    needs: Vec<Need>,
+}
+
+#[derive(Debug, PartialEq)]
+struct Need {
+    /// Place of the needed task in `Drawing::nodes`.
+    node: usize,
+    /// One item of it only.
+    item: Option<String>,
+    when: When,
+}
+
+impl Drawing {
+    /// The tasks named and all that goes with them; every task of the file for no names.
+    fn of(ottofile: &Ottofile, names: &[String]) -> Result<Drawing, Vec<Diagnostic>> {
+        let words = if names.is_empty() {
+            ottofile.tasks.iter().map(|task| task.name.as_str().to_owned()).collect()
+        } else {
+            names.to_vec()
+        };
+        let source = SourceFile::new("command line", format!("otto Graph {}", words.join(" ")));
+        let mut at = "otto Graph ".len();
+        let spanned: Vec<(String, Span)> = words
+            .into_iter()
+            .map(|word| {
+                let span = Span::new(at, at + word.len());
+                at += word.len() + 1;
+                (word, span)
+            })
+            .collect();
+        let request = of_names(&spanned, &source, ottofile)?;
+        let nodes = select(ottofile, &request)?.into_iter().map(|selected| {
+            let task = &ottofile.tasks[selected.task];
+            let needs = selected.needs.into_iter();
+            Node {
+                name: task.name.as_str().to_owned(),
+                remark: task.foreach.as_deref().map(remark),
+                is_group: task.body.is_none(),
+                needs: needs
+                    .map(|need| Need { node: need.selected, item: need.item, when: need.when })
+                    .collect(),
+            }
+        });
+        Ok(Drawing { nodes: nodes.collect() })
+    }
+
+    fn json(&self) -> String {
+        let tasks: Vec<serde_json::Value> = self
+            .nodes
+            .iter()
+            .map(|node| {
+                let needs = node.needs.iter().map(|need| {
+                    serde_json::json!({
+                        "task": self.nodes[need.node].name,
+                        "item": need.item,
+                        "when": condition(need.when),
+                    })
+                });
+                serde_json::json!({
+                    "name": node.name,
+                    "foreach": node.remark.is_some(),
+                    "group": node.is_group,
+                    "needs": needs.collect::<Vec<_>>(),
+                })
+            })
+            .collect();
+        format!("{:#}\n", serde_json::json!({ "tasks": tasks }))
+    }
+}
+
+fn remark(foreach: &Foreach) -> String {
+    match &foreach.source {
+        ForeachSource::Items(items) => counted(items.len() as u128),
+        ForeachSource::Range { first, last, .. } => {
+            counted((i128::from(*last) - i128::from(*first) + 1).unsigned_abs())
+        }
+        ForeachSource::Glob(pattern) => format!("each {}", pattern.value),
+        ForeachSource::Command(_) => "each line of a command".to_owned(),
+    }
+}
+
+fn counted(items: u128) -> String {
+    if items == 1 { "1 item".to_owned() } else { format!("{items} items") }
+}
+
+fn condition(when: When) -> &'static str {
+    match when {
+        When::Success => "success",
+        When::Failure => "failure",
+        When::Always => "always",
+    }
+}

@@ -1,0 +1,191 @@
+//! The graph for Graphviz, for Mermaid, and as a picture of its own.
+//! Names are data: each language has its way to quote them.
+
+use super::{Drawing, Need, Node};
+use crate::ottofile::spec::When;
+use crate::view::filter::shown;
+use std::fmt::Write;
+use unicode_width::UnicodeWidthStr;
+
+pub(super) fn dot(drawing: &Drawing) -> String {
+    let quoted = |text: &str| format!("\"{}\"", plain(text).replace('\\', "\\\\").replace('"', "\\\""));
+    let mut dot = String::from("digraph otto {\n  rankdir=LR;\n  node [shape=box, style=rounded];\n");
+    for node in &drawing.nodes {
+        let shape = if node.is_group { ", style=\"rounded,dashed\"" } else { "" };
+        let _ = writeln!(dot, "  {} [label={}{shape}];", quoted(&node.name), quoted(&label(node)));
+    }
+    for (node, need) in edges(drawing) {
+        let style = match need.when {
+            When::Success => "",
+            When::Failure => ", style=dashed",
+            When::Always => ", style=dotted",
+        };
+        let words = words(need);
+        let attributes = if words.is_empty() && style.is_empty() {
+            String::new()
+        } else {
+            format!(" [label={}{style}]", quoted(&words))
+        };
+        let _ = writeln!(
+            dot,
+            "  {} -> {}{attributes};",
+            quoted(&drawing.nodes[need.node].name),
+            quoted(&node.name)
+        );
+    }
+    dot + "}\n"
+}
+
+pub(super) fn mermaid(drawing: &Drawing) -> String {
+    // Mermaid reads character references of its own, `#quot;` for one.
+    let quoted = |text: &str| {
+        let mut result = String::from("\"");
+        for character in plain(text).chars() {
+            match character {
+                '"' | '#' | '<' | '>' | '&' | '`' | ';' | '\\' => {
+                    let _ = write!(result, "#{};", u32::from(character));
+                }
+                _ => result.push(character),
+            }
+        }
+        result + "\""
+    };
+    let mut mermaid = String::from("flowchart LR\n");
+    for (place, node) in drawing.nodes.iter().enumerate() {
+        let (open, close) = if node.is_group { ("([", "])") } else { ("[", "]") };
+        let _ = writeln!(mermaid, "  t{place}{open}{}{close}", quoted(&label(node)));
+    }
+    for (place, node) in drawing.nodes.iter().enumerate() {
+        for need in &node.needs {
+            let arrow = if need.when == When::Success { "-->" } else { "-.->" };
+            let words = words(need);
+            let words = if words.is_empty() { String::new() } else { format!("|{}|", quoted(&words)) };
+            let _ = writeln!(mermaid, "  t{} {arrow}{words} t{place}", need.node);
+        }
+    }
+    mermaid
+}
+
+const LINE: usize = 40;
+const BOX: usize = 26;
+const LETTER: usize = 8;
+const GAP: usize = 60;
+const MARGIN: usize = 12;
+
+/// Columns from left to right: each task to the right of all that it needs.
+pub(super) fn svg(drawing: &Drawing) -> String {
+    let mut column = vec![0_usize; drawing.nodes.len()];
+    for (place, node) in drawing.nodes.iter().enumerate() {
+        column[place] = node.needs.iter().map(|need| column[need.node] + 1).max().unwrap_or(0);
+    }
+    let columns = column.iter().max().map_or(0, |last| last + 1);
+    let width_of = |node: &Node| plain(&label(node)).width() * LETTER + 2 * MARGIN;
+    let mut widths = vec![0; columns];
+    let mut rows = vec![0_usize; columns];
+    let mut row = vec![0; drawing.nodes.len()];
+    for (place, node) in drawing.nodes.iter().enumerate() {
+        let column = column[place];
+        widths[column] = widths[column].max(width_of(node));
+        row[place] = rows[column];
+        rows[column] += 1;
+    }
+    let lefts: Vec<usize> = widths
+        .iter()
+        .scan(MARGIN, |left, width| {
+            let this = *left;
+            *left += width + GAP;
+            Some(this)
+        })
+        .collect();
+    let height = rows.iter().max().copied().unwrap_or(0) * LINE + 2 * MARGIN;
+    let width = lefts.last().map_or(0, |left| left + widths[columns - 1]) + MARGIN;
+    let top = |place: usize| MARGIN + row[place] * LINE;
+
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n\
+         <style>\n\
+         rect {{ fill: #f6f8fa; stroke: #57606a; }}\n\
+         text {{ font: 13px monospace; fill: #1f2328; }}\n\
+         path {{ fill: none; stroke: #57606a; }}\n\
+         .group {{ stroke-dasharray: 4 3; }}\n\
+         .failure {{ stroke: #cf222e; stroke-dasharray: 5 3; }}\n\
+         .always {{ stroke-dasharray: 2 3; }}\n\
+         </style>\n"
+    );
+    for (place, node) in drawing.nodes.iter().enumerate() {
+        for need in &node.needs {
+            let from =
+                (lefts[column[need.node]] + width_of(&drawing.nodes[need.node]), top(need.node) + BOX / 2);
+            let to = (lefts[column[place]], top(place) + BOX / 2);
+            let bend = GAP / 2;
+            let class = match need.when {
+                When::Success => "success",
+                When::Failure => "failure",
+                When::Always => "always",
+            };
+            let words = [plain(&drawing.nodes[need.node].name), words(need), plain(&node.name)];
+            let title = words.iter().filter(|word| !word.is_empty()).cloned().collect::<Vec<_>>().join(" → ");
+            let _ = writeln!(
+                svg,
+                "<path class=\"{class}\" d=\"M{} {} C{} {} {} {} {} {}\"><title>{}</title></path>",
+                from.0,
+                from.1,
+                from.0 + bend,
+                from.1,
+                to.0.saturating_sub(bend),
+                to.1,
+                to.0,
+                to.1,
+                escaped(&title)
+            );
+        }
+    }
+    for (place, node) in drawing.nodes.iter().enumerate() {
+        let (left, top) = (lefts[column[place]], top(place));
+        let class = if node.is_group { " class=\"group\"" } else { "" };
+        let _ = writeln!(
+            svg,
+            "<rect{class} x=\"{left}\" y=\"{top}\" width=\"{}\" height=\"{BOX}\" rx=\"6\"/>\
+             <text x=\"{}\" y=\"{}\">{}</text>",
+            width_of(node),
+            left + MARGIN,
+            top + BOX - 8,
+            escaped(&plain(&label(node)))
+        );
+    }
+    svg + "</svg>\n"
+}
+
+fn edges(drawing: &Drawing) -> impl Iterator<Item = (&Node, &Need)> {
+    drawing.nodes.iter().flat_map(|node| node.needs.iter().map(move |need| (node, need)))
+}
+
+fn label(node: &Node) -> String {
+    match &node.remark {
+        Some(remark) => format!("{} [{remark}]", node.name),
+        None => node.name.clone(),
+    }
+}
+
+/// What an edge says beside being there.
+fn words(need: &Need) -> String {
+    let when = match need.when {
+        When::Success => "",
+        When::Failure => "failure",
+        When::Always => "always",
+    };
+    match (&need.item, when) {
+        (None, when) => when.to_owned(),
+        (Some(item), "") => plain(item),
+        (Some(item), when) => format!("{}, {when}", plain(item)),
+    }
+}
+
+/// Nothing that a terminal or another program would obey.
+fn plain(text: &str) -> String {
+    shown(text).into_owned()
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
