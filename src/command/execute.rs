@@ -6,6 +6,7 @@ use crate::exec::ReportSink;
 use crate::exec::local::{GRACE, LocalExecutor, most_jobs};
 use crate::history::journal::Journal;
 use crate::history::record::{FORMAT, RecordedPath, RunRecord, is_secret_name, masked};
+use crate::history::retention::{Background, Keeping};
 use crate::host::{self, Found};
 use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
@@ -165,10 +166,14 @@ pub(crate) fn execute(context: &mut Context, target: &Target, options: &Options)
     // The run may have ended before a last report of a leftover comes in; nobody misses it then.
     let sink: ReportSink = Arc::new(move |report| drop(reports.send(Message::Report(report))));
     let executor = Box::new(LocalExecutor::new(sink, GRACE));
+    let pruning = Background::start(&setting.project, &ottofile.settings.retention, context.now);
     let journal = Journal::create(&run_dir);
     let finished = Run::new(&setting, executor, receiver, journal, view).run();
     drop(sender);
     drop(lock);
+    if let Some(pruning) = pruning {
+        pruning.finish();
+    }
     Ok(finished.result)
 }
 
@@ -231,6 +236,7 @@ fn record(context: &Context, target: &Target, options: &Options, id: &RunId) -> 
             .iter()
             .map(|(name, _)| name.to_string_lossy().into_owned())
             .collect(),
+        retention: Some(Keeping::from(&target.ottofile.settings.retention)),
         origin: options.origin.clone(),
         retention: Some((&target.ottofile.settings.retention).into()),
     }

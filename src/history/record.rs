@@ -1,7 +1,7 @@
 //! `run.json`: what is known of a run when it begins. Written once, with the run's directory.
 //! Holds no value of the environment, and no value of an option that looks like a secret.
 
-use crate::history::retention::Policy;
+use crate::history::retention::Keeping;
 use crate::name::RunId;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
@@ -35,7 +35,7 @@ pub(crate) struct RunRecord {
     pub(crate) environment: Vec<String>,
     /// How long runs of this project were to be kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) retention: Option<Policy>,
+    pub(crate) retention: Option<Keeping>,
     /// The run that this one repeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) origin: Option<RunId>,

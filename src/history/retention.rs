@@ -20,16 +20,16 @@ const DAY_US: i64 = 86_400_000_000;
 
 /// How long runs are kept. Recorded with each run, so that it is known where no ottofile is at hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Policy {
+pub(crate) struct Keeping {
     pub(crate) keep_days: u32,
     /// So many of the newest are kept however old they are.
     pub(crate) keep_last: u32,
     pub(crate) keep_failed_days: u32,
 }
 
-impl From<&Retention> for Policy {
-    fn from(retention: &Retention) -> Policy {
-        Policy {
+impl From<&Retention> for Keeping {
+    fn from(retention: &Retention) -> Keeping {
+        Keeping {
             keep_days: retention.keep_days,
             keep_last: retention.keep_last,
             keep_failed_days: retention.keep_failed_days,
@@ -74,20 +74,20 @@ pub(crate) trait Facts {
     fn pinned(&self) -> HashSet<RunId>;
 }
 
-pub(crate) fn judge(mut ids: Vec<RunId>, policy: Policy, now_us: i64, facts: &dyn Facts) -> Verdict {
+pub(crate) fn judge(mut ids: Vec<RunId>, keeping: Keeping, now_us: i64, facts: &dyn Facts) -> Verdict {
     ids.sort();
     ids.reverse();
     let is_younger = |id: &RunId, days: u32| {
         now_us.saturating_sub(past::began_us(id)) < i64::from(days).saturating_mul(DAY_US)
     };
     let reason = |(place, id): (usize, &RunId)| {
-        if place < policy.keep_last as usize {
+        if place < keeping.keep_last as usize {
             Some(Reason::Last)
-        } else if is_younger(id, policy.keep_days) {
+        } else if is_younger(id, keeping.keep_days) {
             Some(Reason::Young)
         } else if facts.is_running(id) {
             Some(Reason::Running)
-        } else if is_younger(id, policy.keep_failed_days) && facts.is_failure(id) {
+        } else if is_younger(id, keeping.keep_failed_days) && facts.is_failure(id) {
             Some(Reason::Failed)
         } else {
             None
@@ -138,8 +138,8 @@ impl Facts for OnDisk<'_> {
     }
 }
 
-pub(crate) fn judge_project(project: &ProjectDir, policy: Policy, now_us: i64) -> Verdict {
-    judge(index::list(project), policy, now_us, &OnDisk { project })
+pub(crate) fn judge_project(project: &ProjectDir, keeping: Keeping, now_us: i64) -> Verdict {
+    judge(index::list(project), keeping, now_us, &OnDisk { project })
 }
 
 /// Deletes one doomed run.
@@ -184,9 +184,9 @@ impl Background {
             OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&stamp).ok()?;
         stamp.try_lock().ok()?;
         let is_over = Arc::new(AtomicBool::new(false));
-        let (project, policy) = (project.clone(), Policy::from(retention));
+        let (project, keeping) = (project.clone(), Keeping::from(retention));
         let told = is_over.clone();
-        let work = move || prune_until(&project, policy, now, &stamp, &told);
+        let work = move || prune_until(&project, keeping, now, &stamp, &told);
         let thread = std::thread::Builder::new().name("prune".to_owned()).spawn(work).ok()?;
         Some(Background { is_over, thread })
     }
@@ -207,12 +207,12 @@ fn system_time(time: jiff::Timestamp) -> SystemTime {
 
 fn prune_until(
     project: &ProjectDir,
-    policy: Policy,
+    keeping: Keeping,
     now: jiff::Timestamp,
     stamp: &File,
     is_over: &AtomicBool,
 ) {
-    let verdict = judge_project(project, policy, now.as_microsecond());
+    let verdict = judge_project(project, keeping, now.as_microsecond());
     // Oldest first, so that what is left over is what is wanted most.
     for id in verdict.doomed().rev() {
         if is_over.load(Ordering::Relaxed) {
@@ -280,10 +280,10 @@ mod tests {
         }
     }
 
-    fn judged(runs: &str, policy: [u32; 3], facts: &Told) -> String {
-        let [keep_days, keep_last, keep_failed_days] = policy;
-        let policy = Policy { keep_days, keep_last, keep_failed_days };
-        let verdict = judge(runs.chars().map(aged).collect(), policy, noon().as_microsecond(), facts);
+    fn judged(runs: &str, keeping: [u32; 3], facts: &Told) -> String {
+        let [keep_days, keep_last, keep_failed_days] = keeping;
+        let keeping = Keeping { keep_days, keep_last, keep_failed_days };
+        let verdict = judge(runs.chars().map(aged).collect(), keeping, noon().as_microsecond(), facts);
         let told = verdict.runs.iter().map(|(id, reason)| match reason {
             Some(reason) => format!("{}:{reason:?}", letter(id)),
             None => letter(id).to_string(),
@@ -365,8 +365,8 @@ mod tests {
             let needs: HashMap<char, &'static str> =
                 needs.into_iter().map(|(from, to)| (from, &*to.leak())).collect();
             let facts = Told { needs, pinned: "p", ..Told::default() };
-            let policy = Policy { keep_days: days, keep_last: last, keep_failed_days: 0 };
-            let verdict = judge(RUNS.chars().map(aged).collect(), policy, noon().as_microsecond(), &facts);
+            let keeping = Keeping { keep_days: days, keep_last: last, keep_failed_days: 0 };
+            let verdict = judge(RUNS.chars().map(aged).collect(), keeping, noon().as_microsecond(), &facts);
             let doomed: HashSet<&RunId> = verdict.doomed().collect();
             prop_assert!(!doomed.contains(&aged('p')));
             for (id, reason) in &verdict.runs {

@@ -234,7 +234,7 @@ mod tests {
         symlink(&precious, dir.tasks().join("a/deep/link")).expect("made");
         symlink(&precious, dir.path.join("top")).expect("made");
         fs::set_permissions(dir.tasks().join("a/deep"), fs::Permissions::from_mode(0o500)).expect("ours");
-        fs::set_permissions(dir.tasks().join("a"), fs::Permissions::from_mode(0)).expect("ours");
+        fs::set_permissions(dir.tasks().join("a"), fs::Permissions::from_mode(0o000)).expect("ours");
         assert_eq!(remove(&store.project, &id).expect("deleted"), Removal::Removed);
         assert!(precious.join("canary").exists());
         assert_eq!(remove(&store.project, &id).expect("nothing to do"), Removal::Gone);
