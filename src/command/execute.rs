@@ -238,7 +238,6 @@ fn record(context: &Context, target: &Target, options: &Options, id: &RunId) -> 
             .collect(),
         retention: Some(Keeping::from(&target.ottofile.settings.retention)),
         origin: options.origin.clone(),
-        retention: Some((&target.ottofile.settings.retention).into()),
     }
 }
 
