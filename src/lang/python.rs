@@ -61,7 +61,7 @@ pub(crate) fn collect(script: &Script, succeeded: bool) -> HandOver {
                     Code::NotHandedOver,
                     format!("`{}` ended with status 0 and never handed over its outputs", script.job),
                 )
-                .note("the process was replaced (`os.exec…`) or ended hard (`os._exit`)")
+                .note("the process was replaced (`os.exec…`), ended hard (`os._exit`), or could not write")
                 .help("end with `sys.exit()`, or call `otto_serialize_output()` before"),
             );
         }
@@ -86,6 +86,7 @@ pub(crate) fn hints(script: &Script, stderr: &[u8]) -> Vec<Diagnostic> {
         Code::NotADependency
     } else if message.contains("` has no output ")
         || message.contains("` has no key ")
+        || message.contains(": it is a list of ")
         || message.contains("recorded no outputs")
         || message.contains("does not say of which task")
     {
@@ -205,7 +206,11 @@ fn write_source(script: &Script, page: &Page, folder: &Path) -> Result<(), Write
     let path = folder.join(shown_name(script));
     match page.has_true_lines {
         true => link(Path::new("../../script.py"), &path),
-        false => write(&path, ("\n".repeat(page.first_line - 1) + &script.body.text).as_bytes(), 0o600),
+        false => {
+            // A link from an earlier attempt would lead elsewhere.
+            let _ = fs::remove_file(&path);
+            write(&path, ("\n".repeat(page.first_line - 1) + &script.body.text).as_bytes(), 0o600)
+        }
     }
 }
 
@@ -298,25 +303,37 @@ impl Page {
             }
         };
         let mut comments = comments(script);
-        let room = if body.has_true_lines { body.first_line - 1 } else { 0 };
-        let needed = comments.len() + 2;
-        if (3..needed).contains(&room) {
-            // What has no line of its own shares the last one.
-            let rest = comments.split_off(room - 3);
-            comments.push(rest.join("  "));
-        }
+        let room = if body.has_true_lines { body.first_line - 1 } else { usize::MAX };
+        let mut afterwards = Vec::new();
         let mut lines = vec![first];
-        lines.append(&mut comments);
-        let has_true_lines = room > lines.len();
-        if has_true_lines {
-            lines.resize(room - 1, String::new());
+        match room {
+            0 => lines.append(&mut comments),
+            1 => {
+                lines.clear();
+                afterwards = comments;
+            }
+            2 => afterwards = comments,
+            _ => {
+                if comments.len() > room - 2 {
+                    // What has no line of its own shares the last one.
+                    let rest = comments.split_off(room - 3);
+                    comments.push(rest.join("  "));
+                }
+                lines.append(&mut comments);
+                lines.resize(lines.len().max(body.first_line.saturating_sub(2)), String::new());
+            }
         }
         lines.push(last);
+        let has_true_lines = !body.has_true_lines || lines.len() == room;
         let first_line = if body.has_true_lines { body.first_line } else { lines.len() + 1 };
         let mut text = lines.join("\n");
         text.push('\n');
         text.push_str(&body.text);
-        Page { text, first_line, has_true_lines: has_true_lines || !body.has_true_lines }
+        for comment in afterwards {
+            text.push('\n');
+            text.push_str(&comment);
+        }
+        Page { text, first_line, has_true_lines }
     }
 }
 
@@ -346,7 +363,10 @@ fn comments(script: &Script) -> Vec<String> {
     lines.push(
         "# OTTO_TASK_DIR names this directory. See the data: cat \"$OTTO_TASK_DIR\"/input.*.json".into(),
     );
-    lines.push("# Run by hand, the script sees the same inputs and records nothing.".into());
+    lines.push(
+        "# Run by hand, it sees the same inputs and records nothing; the line before yours sees to it."
+            .into(),
+    );
     // Python would take the words for an encoding.
     lines.iter().map(|line| line.replace("coding:", "coding :").replace("coding=", "coding =")).collect()
 }

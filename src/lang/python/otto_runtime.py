@@ -9,7 +9,6 @@ import os
 import sys
 from _io import FileIO
 from _signal import SIG_DFL, SIGHUP, SIGTERM, getsignal, signal
-from os import fsdecode
 from posix import O_APPEND, O_CREAT, O_WRONLY, close, ftruncate, getpid, kill, write
 from posix import open as open_descriptor
 
@@ -27,6 +26,7 @@ MARKER = b"# otto: the lines of the task follow\n"
 BYTES_KEY = "__otto_bytes__"
 MOST_LEVELS = 128
 MOST_PROBLEMS = 1000
+FILE_SYSTEM = (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
 CodeType = type((lambda: None).__code__)
 
 # The files whose frames are not the user's business.
@@ -265,7 +265,7 @@ class Task:
         elif outputs is not self.outputs:
             dropped = [key for key, _ in items_of(self.outputs) if key not in outputs]
             if dropped:
-                warnings.append([0, f"OUTPUT was set anew, which drops {listed(dropped)}"])
+                warnings.append([0, f"OUTPUT was set anew, which drops {listed(map(repr, dropped))}"])
         older = self.names.get("OTTO_OUTPUT", self.outputs)
         if not isinstance(older, dict):
             replaced.append(f"OTTO_OUTPUT is {a_kind(older)} now: write OUTPUT['key'] = value")
@@ -288,8 +288,7 @@ class Task:
             try:
                 write_all(descriptor, record + b"otto-end %d\n" % len(record))
             except OSError:
-                # An older record must not pass for this one.
-                ftruncate(descriptor, 0)
+                discard(descriptor)
                 raise
             finally:
                 close(descriptor)
@@ -371,9 +370,13 @@ def stripped(traceback):
         if traceback.tb_frame.f_code.co_filename not in ours:
             kept.append(traceback)
         traceback = traceback.tb_next
-    for this, following in zip(kept, kept[1:] + [None]):
-        if this.tb_next is not following:
-            this.tb_next = following
+    try:
+        for this, following in zip(kept, kept[1:] + [None]):
+            if this.tb_next is not following:
+                this.tb_next = following
+    except AttributeError:
+        # Python 3.6 can only leave out the first ones.
+        pass
     return kept[0] if kept else None
 
 
@@ -646,7 +649,8 @@ class Writer:
             return self.container(value)
         if hasattr(kind, "__fspath__"):
             try:
-                return self.value(fsdecode(value))
+                path = kind.__fspath__(value)
+                return self.value(fsdecode(path) if isinstance(path, bytes) else path)
             except Exception as error:
                 return self.refuse(f"is {a_kind(value)} that gives no path: {error}")
         return self.refuse(f"is {a_kind(value)}: {remedy(value)}")
@@ -896,10 +900,24 @@ def read(path):
         return file.readall()
 
 
+def fsdecode(data):
+    """`os.fsdecode`, which a script may have replaced, and which asks `builtins` itself."""
+    return data.decode(*FILE_SYSTEM)
+
+
 def write_all(descriptor, data):
     data = memoryview(data)
     while data:
         data = data[write(descriptor, data) :]
+
+
+def discard(descriptor):
+    """Empties a file, so that an older record in it does not pass for one that could not be written."""
+    try:
+        ftruncate(descriptor, 0)
+    except OSError:
+        # Then what is in it ends in the middle, which says as much.
+        pass
 
 
 def tell(text):
@@ -913,8 +931,8 @@ def tell(text):
 
 def a_kind(value):
     """`a datetime`, `an int`."""
-    name = type(value).__name__
-    return ("an " if name[:1] in tuple("aeiouAEIOU") else "a ") + name
+    name = "class" if isinstance(value, type) else type(value).__name__
+    return ("an " if name[:1] in tuple("aeioAEIO") else "a ") + name
 
 
 def short(value):

@@ -1,17 +1,44 @@
 //! What Python bodies can rely on, shown by running them.
 
+use crate::diagnostic::Diagnostic;
 use crate::lang::harness::{Bench, Ran, given, needed};
 use crate::lang::python::{failing_line, hints};
+use crate::name::ParamName;
 use crate::ottofile::spec::BodyKey;
 use crate::store::inputs;
 use crate::store::layout::RunDir;
 use crate::store::outputs;
 use crate::value::{self, Value};
 use insta::assert_snapshot;
+use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
+
+/// The interpreter itself, past any wrapper on `PATH`.
+static INTERPRETER: LazyLock<PathBuf> = LazyLock::new(|| {
+    let ask = ["-c", "import sys; print(sys.executable)"];
+    let output = Command::new(needed("python3")).args(ask).output().expect("python3 starts");
+    PathBuf::from(String::from_utf8(output.stdout).expect("a path").trim_end())
+});
+
+/// All Pythons that can be found: on `PATH`, and those that pyenv keeps.
+static ALL: LazyLock<Vec<PathBuf>> = LazyLock::new(|| {
+    let mut found = vec![INTERPRETER.clone()];
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    for minor in 6..=15 {
+        let kept = fs::read_dir(home.join(".pyenv/versions")).into_iter().flatten().flatten();
+        found.extend(kept.map(|version| version.path().join(format!("bin/python3.{minor}"))));
+    }
+    found.retain(|path| path.is_file());
+    found
+});
 
 fn python(text: &str) -> Bench {
-    Bench::new(BodyKey::Python, text)
+    Bench::new(BodyKey::Python, text).env("OTTO_PYTHON", &*INTERPRETER)
 }
 
 /// A dependency that is over, with these outputs.
@@ -26,6 +53,27 @@ fn input(mut bench: Bench, job: &str, json: &str) -> Bench {
     inputs::link(&run.job(&bench.job), &input.job).expect("linked");
     bench.inputs.push(input);
     bench
+}
+
+fn param(mut bench: Bench, name: &str, text: impl Into<OsString>) -> Bench {
+    bench.params.push((ParamName::new(name).expect("a name"), text.into()));
+    bench
+}
+
+/// Diagnostics with all their parts, a line each.
+fn parts(diagnostics: &[Diagnostic]) -> String {
+    let mut text = String::new();
+    for diagnostic in diagnostics {
+        let severity = if diagnostic.is_error() { "error" } else { "warning" };
+        text += &format!("{severity}[{}]: {}\n", diagnostic.code, diagnostic.message);
+        for label in &diagnostic.labels {
+            let line = label.source.line(label.span);
+            text += &format!("  {line}: {} <- {}\n", label.source.slice(label.span), label.text);
+        }
+        text.extend(diagnostic.notes.iter().map(|note| format!("  note: {note}\n")));
+        text.extend(diagnostic.helps.iter().map(|help| format!("  help: {help}\n")));
+    }
+    text
 }
 
 /// How it ended, all that it wrote and recorded, and what otto says to it.
@@ -48,16 +96,7 @@ fn whole(bench: &Bench, ran: &Ran) -> String {
         if !diagnostics.is_empty() {
             text += &format!("-- {title}\n");
         }
-        for diagnostic in diagnostics {
-            let severity = if diagnostic.is_error() { "error" } else { "warning" };
-            text += &format!("{severity}[{}]: {}\n", diagnostic.code, diagnostic.message);
-            for label in &diagnostic.labels {
-                let line = label.source.line(label.span);
-                text += &format!("  {line}: {} <- {}\n", label.source.slice(label.span), label.text);
-            }
-            text.extend(diagnostic.notes.iter().map(|note| format!("  note: {note}\n")));
-            text.extend(diagnostic.helps.iter().map(|help| format!("  help: {help}\n")));
-        }
+        text += &parts(diagnostics);
     }
     let root = bench.root.path().to_str().expect("UTF-8");
     text.replace(root, "ROOT")
@@ -67,20 +106,1269 @@ fn told(bench: &Bench) -> String {
     whole(bench, &bench.run())
 }
 
+// ── values ───────────────────────────────────────────────────────────────────────────────────────────────────
+
 #[test]
 fn values_pass_with_their_types() {
     let bench = python(
         "OUTPUT['n'] = 42
 OUTPUT['all'] = dict(INPUT)
-print(INPUT['build.version'], INPUT['build']['meta']['n'], INPUT['build.meta.tags.1'])
+print(INPUT['build.version'], INPUT['build']['meta']['n'], INPUT['build.meta.tags.1'], INPUT['build.meta.tags.#'])
+print(INPUT.get('build.meta.n'), INPUT.get('build.x'), INPUT.get('build.x', 7), INPUT.get('build')['version'])
+print('build.version' in INPUT, 'build' in INPUT, 'build.meta.n' in INPUT, 'build.x' in INPUT, 3 in INPUT)
+print(len(INPUT), list(INPUT), sorted(INPUT.keys()), INPUT is OTTO_INPUT)
+import json
+print(json.dumps(INPUT), json.dumps(INPUT['build']))
 ",
     );
     let bench = input(bench, "build", r#"{"version": "1.2.3", "meta": {"tags": ["a", "b"], "n": 42}}"#);
     assert_snapshot!(told(&bench), @r#"
 status 0
 -- stdout
-1.2.3 42 b
+1.2.3 42 b 2
+42 None 7 1.2.3
+True True True False False
+2 ['build.version', 'build.meta'] ['build.meta', 'build.version'] True
+{"build.version": "1.2.3", "build.meta": {"tags": ["a", "b"], "n": 42}} {"version": "1.2.3", "meta": {"tags": ["a", "b"], "n": 42}}
 -- outputs
 {"n":42,"all":{"build.version":"1.2.3","build.meta":{"tags":["a","b"],"n":42}}}
 "#);
+}
+
+#[test]
+fn exact_json_for_every_type() {
+    let bench = python(
+        "import enum, pathlib, collections
+class Size(enum.IntEnum):
+    BIG = 3
+class Name(str, enum.Enum):
+    A = 'a'
+class Text(str): pass
+class Number(float): pass
+OUTPUT.update(i=0, neg=-7, big=2**70, f=1.5, zero=-0.0, large=1e22, small=5e-324, t=True, n=None, l=[], d={}, tup=(1, (2,)),
+    nested={'a': [{'b': None}]}, path=pathlib.Path('/a/b'), enum=Size.BIG, name=Name.A, text=Text('x'), number=Number(2),
+    ordered=collections.OrderedDict(z=1, a=2), default=collections.defaultdict(list, k=[1]), point=collections.namedtuple('P', 'x y')(1, 2))
+OUTPUT['ints'] = {1: 'a', True: 'b', None: 'c', 1.5: 'd'}
+OUTPUT[7] = 'seven'
+OUTPUT[''] = 'empty'
+OUTPUT['text'] = 'quote\" back\\\\ \\n\\r\\t\\x00\\x01\\x7f \\u2028 \\ufeff żółć 👩‍💻'
+shared = [1]
+OUTPUT['shared'] = [shared, shared]
+",
+    );
+    assert_snapshot!(told(&bench), @r#"
+status 0
+-- outputs
+{"i":0,"neg":-7,"big":1180591620717411303424,"f":1.5,"zero":-0.0,"large":1e+22,"small":5e-324,"t":true,"n":null,"l":[],"d":{},"tup":[1,[2]],"nested":{"a":[{"b":null}]},"path":"/a/b","enum":3,"name":"a","text":"quote\" back\\ \n\r\t\u0000\u0001   ﻿ żółć 👩‍💻","number":2.0,"ordered":{"z":1,"a":2},"default":{"k":[1]},"point":[1,2],"ints":{"1":"b","null":"c","1.5":"d"},"7":"seven","":"empty","shared":[[1],[1]]}
+"#);
+}
+
+#[test]
+fn what_json_cannot_hold_is_listed_whole_with_its_remedy() {
+    let bench = python(
+        "import datetime, decimal, enum, dataclasses, asyncio, uuid, array
+OUTPUT['good'] = 1
+OUTPUT['a'] = {'when': [datetime.datetime(2024, 1, 1)], 'ok': 1, 'then': datetime.timedelta(1)}
+OUTPUT['object'] = object()
+OUTPUT['set'] = {1}
+OUTPUT['decimal'] = decimal.Decimal('1.10')
+OUTPUT['bytes'] = [b'x', bytearray(b'y')]
+OUTPUT['function'] = lambda: 1
+OUTPUT['nan'] = float('nan')
+OUTPUT['inf'] = [[float('-inf')]]
+class Colour(enum.Enum):
+    RED = 1
+OUTPUT['enum'] = Colour.RED
+@dataclasses.dataclass
+class Point:
+    x: int = 1
+OUTPUT['dataclass'] = Point()
+OUTPUT['generator'] = (x for x in [])
+async def later(): pass
+OUTPUT['coroutine'] = coroutine = later()
+coroutine.close()
+OUTPUT['class'] = int
+OUTPUT['module'] = asyncio
+OUTPUT['range'] = range(3)
+OUTPUT['keys'] = {}.keys()
+OUTPUT['uuid'] = uuid.UUID(int=0)
+OUTPUT['complex'] = 1j
+OUTPUT['array'] = array.array('i', [1])
+OUTPUT['error'] = ValueError('x')
+OUTPUT['two'] = {1: 'a', '1': 'b'}
+OUTPUT['tuple key'] = {(1, 2): 'x'}
+loop = []
+loop.append(loop)
+OUTPUT['loop'] = {'again': loop}
+deep = []
+for _ in range(5000):
+    deep = [deep]
+OUTPUT['deep'] = deep
+OUTPUT['half'] = 'x\\ud800y'
+OUTPUT['form'] = {'__otto_bytes__': '/w=='}
+OUTPUT['form of text'] = {'__otto_bytes__': 'aGk='}
+class Broken:
+    def __repr__(self): raise ValueError
+    def __fspath__(self): raise RuntimeError('no path')
+OUTPUT['broken'] = Broken()
+",
+    );
+    assert_snapshot!(told(&bench), @r#"
+status 0
+-- outputs
+{"good":1,"form of text":{"__otto_bytes__":"aGk="}}
+-- problems
+error[E0703]: OUTPUT['a']['when'][0] is a datetime: use .isoformat()
+error[E0703]: OUTPUT['a']['then'] is a timedelta: use str(…)
+error[E0703]: OUTPUT['object'] is an object: use str(…), or a dict of what matters in it
+error[E0703]: OUTPUT['set'] is a set: use sorted(…) or list(…)
+error[E0703]: OUTPUT['decimal'] is a Decimal: use str(…), or float(…) if that is exact enough
+error[E0703]: OUTPUT['bytes'][0] is a bytes: use .decode() for text, base64 for anything else
+error[E0703]: OUTPUT['bytes'][1] is a bytearray: use .decode() for text, base64 for anything else
+error[E0703]: OUTPUT['function'] is a function: call it, and record what it returns
+error[E0703]: OUTPUT['nan'] is nan, and JSON has no such number: use None or a string
+error[E0703]: OUTPUT['inf'][0][0] is -inf, and JSON has no such number: use None or a string
+error[E0703]: OUTPUT['enum'] is a Colour: use .value
+error[E0703]: OUTPUT['dataclass'] is a Point: use dataclasses.asdict(…)
+error[E0703]: OUTPUT['generator'] is a generator: use list(…)
+error[E0703]: OUTPUT['coroutine'] is a coroutine: await it first
+error[E0703]: OUTPUT['class'] is a class: use its __name__
+error[E0703]: OUTPUT['module'] is a module: use str(…), or a dict of what matters in it
+error[E0703]: OUTPUT['range'] is a range: use list(…)
+error[E0703]: OUTPUT['keys'] is a dict_keys: use list(…)
+error[E0703]: OUTPUT['uuid'] is a UUID: use str(…), or a dict of what matters in it
+error[E0703]: OUTPUT['complex'] is a complex: use [z.real, z.imag]
+error[E0703]: OUTPUT['array'] is an array: use .tolist()
+error[E0703]: OUTPUT['error'] is a ValueError: use str(…), or a dict of what matters in it
+error[E0703]: OUTPUT['two'] has the keys 1 and '1', which are one in JSON: rename one
+error[E0703]: OUTPUT['tuple key'] has the key (1, 2), a tuple: use a string
+error[E0703]: OUTPUT['loop']['again'][0] contains itself: break the circle
+error[E0703]: OUTPUT['deep'][0][0][0][0][0][0][0][0][0][0][0]… is nested more than 128 levels deep: make it flatter
+error[E0703]: OUTPUT['half'] has half of a surrogate pair, '\ud800': use .encode('utf-8', 'replace').decode()
+error[E0703]: OUTPUT['form'] is what stands for a string that is not UTF-8: use another key than '__otto_bytes__'
+error[E0703]: OUTPUT['broken'] is a Broken that gives no path: no path
+"#);
+}
+
+#[test]
+fn a_key_that_is_not_utf8_fails_the_task_and_the_others_are_recorded() {
+    let bench =
+        python("import os\nOUTPUT['a'] = 1\nOUTPUT[os.fsdecode(b'caf\\xe9')] = 2\nOUTPUT['x\\ud800'] = 3\n");
+    assert_snapshot!(told(&bench), @r#"
+status 0
+-- outputs
+{"a":1}
+-- problems
+error[E0703]: OUTPUT has the key b'caf\xe9', which is not UTF-8: use a key that is
+error[E0703]: OUTPUT has the key b'x\xed\xa0\x80', which is not UTF-8: use a key that is
+"#);
+}
+
+#[test]
+fn text_that_is_not_utf8_goes_through_as_the_same_bytes() {
+    let bench = python(
+        "import os
+OUTPUT['bytes'] = [os.fsdecode(b'caf\\xe9'), {'k': os.fsdecode(b'\\xff\\xfe\\xed\\xa0\\x80\\xc0\\xaf')}]
+OUTPUT['same'] = INPUT['a.k']
+print(os.fsencode(INPUT['a.k']), os.fsencode(INPUT['a.l.0']), INPUT['a.map'])
+",
+    );
+    let bench = input(
+        bench,
+        "a",
+        r#"{"k": {"__otto_bytes__": "Y2Fm6Q=="}, "l": [{"__otto_bytes__": "/w=="}], "map": {"__otto_bytes__": "aGk="}}"#,
+    );
+    assert_snapshot!(told(&bench), @r#"
+status 0
+-- stdout
+b'caf\xe9' b'\xff' {'__otto_bytes__': 'aGk='}
+-- outputs
+{"bytes":[{"__otto_bytes__":"Y2Fm6Q=="},{"k":{"__otto_bytes__":"//7toIDArw=="}}],"same":{"__otto_bytes__":"Y2Fm6Q=="}}
+"#);
+}
+
+#[test]
+fn numbers_of_any_length_go_in_and_out() {
+    let digits = "7".repeat(5001);
+    let bench = input(
+        python("OUTPUT['n'] = INPUT['a.n'] + 1\nOUTPUT['m'] = 10**5000\n"),
+        "a",
+        &format!("{{\"n\": {digits}}}"),
+    );
+    let ran = bench.run();
+    assert_eq!(
+        ran.json(),
+        format!("{{\"n\":{}8,\"m\":1{}}}", &digits[1..], "0".repeat(5000)),
+        "{}",
+        ran.stderr
+    );
+}
+
+// ── how a script ends ────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn outputs_are_recorded_however_a_script_ends_and_the_status_is_that_of_plain_python() {
+    let endings = [
+        "pass",
+        "sys.exit()",
+        "sys.exit(3)",
+        "sys.exit('told')",
+        "sys.exit(-1)",
+        "quit()",
+        "raise SystemExit(5)",
+        "raise ValueError('bad')",
+        "raise KeyboardInterrupt",
+        "os.kill(os.getpid(), signal.SIGINT)",
+        "def f(): f()\nf()",
+        "raise MemoryError",
+        "class Odd(BaseException): pass\nraise Odd",
+        "assert False, 'no'",
+        "os.kill(os.getpid(), signal.SIGTERM)",
+        "os.kill(os.getpid(), signal.SIGHUP)",
+        "os.kill(os.getpid(), signal.SIGKILL)",
+        "os._exit(0)",
+        "os._exit(4)",
+        "os.execvp('true', ['true'])",
+        "otto_serialize_output()\nos.execvp('true', ['true'])",
+        "otto_serialize_output('x')\nos._exit(0)",
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(9))\nos.kill(os.getpid(), signal.SIGTERM)",
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nos.kill(os.getpid(), signal.SIGTERM)",
+        "sys.excepthook = lambda *_: print('hooked', file=sys.stderr)\n1/0",
+        "import atexit\natexit.register(lambda: OUTPUT.update(late=2))",
+        "import threading, time\nthreading.Thread(target=lambda: (time.sleep(.05), OUTPUT.update(late=2))).start()",
+        "sys.setrecursionlimit(60)\nOUTPUT['k'] = [[[[[[[[[[1]]]]]]]]]]",
+    ];
+    let mut text = String::new();
+    for ending in endings {
+        let bench = python(&format!("import os, sys, signal\nOUTPUT['k'] = 1\n{ending}\n"));
+        let ran = bench.run();
+        let last = ran.stderr.trim_end().lines().last().unwrap_or("-").to_owned();
+        text += &format!("{}\n    {} {} {last}\n", ending.replace('\n', "; "), ran.status, ran.json());
+        text.extend(ran.problems().lines().map(|line| format!("    {line}\n")));
+    }
+    assert_snapshot!(text, @r#"
+pass
+    0 {"k":1} -
+sys.exit()
+    0 {"k":1} -
+sys.exit(3)
+    3 {"k":1} -
+sys.exit('told')
+    1 {"k":1} told
+sys.exit(-1)
+    255 {"k":1} -
+quit()
+    0 {"k":1} -
+raise SystemExit(5)
+    5 {"k":1} -
+raise ValueError('bad')
+    1 {"k":1} ValueError: bad
+raise KeyboardInterrupt
+    130 {"k":1} KeyboardInterrupt
+os.kill(os.getpid(), signal.SIGINT)
+    130 {"k":1} KeyboardInterrupt
+def f(): f(); f()
+    1 {"k":1} RecursionError: maximum recursion depth exceeded
+raise MemoryError
+    1 {"k":1} MemoryError
+class Odd(BaseException): pass; raise Odd
+    1 {"k":1} Odd
+assert False, 'no'
+    1 {"k":1} AssertionError: no
+os.kill(os.getpid(), signal.SIGTERM)
+    143 {"k":1} -
+os.kill(os.getpid(), signal.SIGHUP)
+    129 {"k":1} -
+os.kill(os.getpid(), signal.SIGKILL)
+    137 {} -
+os._exit(0)
+    0 {} -
+    error[E0701]: `build` ended with status 0 and never handed over its outputs
+os._exit(4)
+    4 {} -
+os.execvp('true', ['true'])
+    0 {} -
+    error[E0701]: `build` ended with status 0 and never handed over its outputs
+otto_serialize_output(); os.execvp('true', ['true'])
+    0 {"k":1} -
+otto_serialize_output('x'); os._exit(0)
+    0 {"k":1} -
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(9)); os.kill(os.getpid(), signal.SIGTERM)
+    9 {"k":1} -
+signal.signal(signal.SIGTERM, signal.SIG_IGN); os.kill(os.getpid(), signal.SIGTERM)
+    0 {"k":1} -
+sys.excepthook = lambda *_: print('hooked', file=sys.stderr); 1/0
+    1 {"k":1} hooked
+import atexit; atexit.register(lambda: OUTPUT.update(late=2))
+    0 {"k":1,"late":2} -
+import threading, time; threading.Thread(target=lambda: (time.sleep(.05), OUTPUT.update(late=2))).start()
+    0 {"k":1,"late":2} -
+sys.setrecursionlimit(60); OUTPUT['k'] = [[[[[[[[[[1]]]]]]]]]]
+    0 {"k":[[[[[[[[[[1]]]]]]]]]]} -
+"#);
+}
+
+#[test]
+fn a_script_that_sets_nothing_may_end_as_it_likes() {
+    for text in ["import os\nos._exit(0)\n", "import os\nos.execvp('true', ['true'])\n"] {
+        let ran = python(text).run();
+        assert!(ran.succeeded(), "{text}: {}", ran.problems());
+    }
+}
+
+#[test]
+fn a_daemon_thread_that_writes_on_does_no_harm() {
+    let text = "import threading, itertools
+def write():
+    for n in itertools.count():
+        OUTPUT[f'k{n % 5000}'] = n
+threading.Thread(target=write, daemon=True).start()
+while len(OUTPUT) < 100: pass
+";
+    let ran = python(text).run();
+    assert!(ran.succeeded() && ran.values().len() >= 100, "{} {}", ran.stderr, ran.problems());
+}
+
+#[test]
+fn children_leave_the_data_of_their_parent_alone() {
+    let bench = python(
+        "import os, sys
+OUTPUT['k'] = 1
+child = os.fork()
+if child == 0:
+    OUTPUT['child'] = 2
+    OUTPUT['again'] = 2
+    sys.exit(0)
+os.waitpid(child, 0)
+child = os.fork()
+if child == 0:
+    raise ValueError('in the child')
+os.waitpid(child, 0)
+OUTPUT['end'] = 3
+",
+    );
+    assert_snapshot!(told(&bench), @r#"
+status 0
+-- stderr
+otto: otto.yml:build, line 25: OUTPUT is set in a child process, from where it is not recorded; return the value to the process of the task
+Traceback (most recent call last):
+  File "otto.yml:build", line 31, in <module>
+    raise ValueError('in the child')
+ValueError: in the child
+-- outputs
+{"k":1,"end":3}
+"#);
+}
+
+#[test]
+fn every_start_method_of_multiprocessing_works_with_inputs() {
+    for method in ["fork", "spawn", "forkserver"] {
+        let text = r#""""A script."""
+from __future__ import annotations
+import multiprocessing, concurrent.futures, os, sys
+BASE = int(INPUT['a.n'])
+class Point:
+    def __init__(self, x): self.x = x
+def work(n):
+    OUTPUT['lost'] = n
+    return Point(BASE + n + INPUT['a']['n'] + int(factor) + len(PARAMS))
+if __name__ == '__main__':
+    context = multiprocessing.get_context('METHOD')
+    with context.Pool(2) as pool:
+        OUTPUT['pool'] = [point.x for point in pool.map(work, range(3))]
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+        OUTPUT['executor'] = [point.x for point in pool.map(work, [10])]
+"#;
+        let bench = python(&text.replace("METHOD", method));
+        let ran = param(input(bench, "a", r#"{"n": 100}"#), "factor", "1000").run();
+        assert_eq!(ran.json(), r#"{"pool":[1201,1202,1203],"executor":[1211]}"#, "{method} {}", ran.stderr);
+        let told = "otto: otto.yml:build, line 28: OUTPUT is set in a child process";
+        assert!(ran.stderr.contains(told), "{method} {}", ran.stderr);
+        assert!(ran.succeeded(), "{}", ran.problems());
+    }
+}
+
+#[test]
+fn an_output_that_became_something_else_is_told() {
+    let cases = [
+        "OUTPUT['old'] = 1\nOUTPUT = {'k': 1}",
+        "OUTPUT = {'k': 1}\nOUTPUT['l'] = 2",
+        "OUTPUT['k'] = 1\nOUTPUT = [1]",
+        "OUTPUT['k'] = 1\ndel OUTPUT",
+        "OUTPUT['k'] = 1\nOUTPUT = {**OUTPUT, 'l': 2}",
+        "def f():\n    x = 1\n    OUTPUT = {'k': 1}\nf()",
+        "def f():\n    global OUTPUT\n    OUTPUT = {'k': 1}\nf()",
+        "def f(OUTPUT):\n    OUTPUT['k'] = 1\nf(OUTPUT)",
+        "def f():\n    OUTPUT: dict = {}\n    def g(): OUTPUT['k'] = 1\n    g()\nf()",
+        "OTTO_OUTPUT = {'k': 1}\nOUTPUT['l'] = 2",
+        "OTTO_OUTPUT = 5",
+        "import __main__\n__main__.OTTO_OUTPUT['k'] = 1\n__main__.OUTPUT['l'] = 2",
+        "OUTPUT['k'] = 1\nglobals().clear()",
+    ];
+    let all = cases.map(|text| format!("{text}\n{}", told(&python(&format!("{text}\n")))));
+    assert_snapshot!(all.join("\n"), @r#"
+OUTPUT['old'] = 1
+OUTPUT = {'k': 1}
+status 0
+-- outputs
+{"k":1}
+-- problems
+warning[E0706]: OUTPUT was set anew, which drops 'old'
+
+OUTPUT = {'k': 1}
+OUTPUT['l'] = 2
+status 0
+-- outputs
+{"k":1,"l":2}
+
+OUTPUT['k'] = 1
+OUTPUT = [1]
+status 0
+-- outputs
+{"k":1}
+-- problems
+error[E0709]: OUTPUT is a list now: write OUTPUT['key'] = value
+
+OUTPUT['k'] = 1
+del OUTPUT
+status 0
+-- outputs
+{"k":1}
+
+OUTPUT['k'] = 1
+OUTPUT = {**OUTPUT, 'l': 2}
+status 0
+-- outputs
+{"k":1,"l":2}
+
+def f():
+    x = 1
+    OUTPUT = {'k': 1}
+f()
+status 0
+-- problems
+warning[E0706]: OUTPUT is a variable of the function `f` here, and what it holds is lost
+  23: OUTPUT = {'k': 1} <- set here
+  help: write `OUTPUT["key"] = value`, or `global OUTPUT` before
+
+def f():
+    global OUTPUT
+    OUTPUT = {'k': 1}
+f()
+status 0
+-- outputs
+{"k":1}
+
+def f(OUTPUT):
+    OUTPUT['k'] = 1
+f(OUTPUT)
+status 0
+-- outputs
+{"k":1}
+
+def f():
+    OUTPUT: dict = {}
+    def g(): OUTPUT['k'] = 1
+    g()
+f()
+status 0
+-- problems
+warning[E0706]: OUTPUT is a variable of the function `f` here, and what it holds is lost
+  22: OUTPUT: dict = {} <- set here
+  help: write `OUTPUT["key"] = value`, or `global OUTPUT` before
+
+OTTO_OUTPUT = {'k': 1}
+OUTPUT['l'] = 2
+status 0
+-- outputs
+{"k":1,"l":2}
+
+OTTO_OUTPUT = 5
+status 0
+-- problems
+error[E0709]: OTTO_OUTPUT is an int now: write OUTPUT['key'] = value
+
+import __main__
+__main__.OTTO_OUTPUT['k'] = 1
+__main__.OUTPUT['l'] = 2
+status 0
+-- outputs
+{"k":1,"l":2}
+
+OUTPUT['k'] = 1
+globals().clear()
+status 0
+-- outputs
+{"k":1}
+"#);
+}
+
+// ── a script like any other ──────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn every_form_of_script_runs_as_in_plain_python() {
+    let forms = [
+        "from __future__ import annotations\ndef f(x: nope): pass\nOUTPUT['k'] = __doc__\n",
+        "'''doc'''\nOUTPUT['k'] = __doc__\n",
+        "'''doc'''\nfrom __future__ import annotations\nOUTPUT['k'] = __doc__\n",
+        "# -*- coding: latin-1 -*-\nOUTPUT['k'] = 'ż'\n",
+        "\u{feff}OUTPUT['k'] = 1\n",
+        "OUTPUT['k'] = '''a\r\nb'''\r\nif 1:\r\n    OUTPUT['l'] = 1\r\n",
+        "",
+        "\n\n",
+        "# only a comment",
+        "OUTPUT['k'] = 1; OUTPUT['no newline'] = 2",
+        "#!/usr/bin/env python3\nOUTPUT['k'] = 1\n",
+        "if __name__ == '__main__':\n    OUTPUT['k'] = 1\n",
+    ];
+    let all = forms.map(|text| {
+        let ran = python(text).run();
+        format!("{text:?} {} {} {}{}", ran.status, ran.json(), ran.stderr, ran.problems())
+    });
+    assert_snapshot!(all.join("\n"), @r##"
+"from __future__ import annotations\ndef f(x: nope): pass\nOUTPUT['k'] = __doc__\n" 0 {"k":null} 
+"'''doc'''\nOUTPUT['k'] = __doc__\n" 0 {"k":"doc"} 
+"'''doc'''\nfrom __future__ import annotations\nOUTPUT['k'] = __doc__\n" 0 {"k":"doc"} 
+"# -*- coding: latin-1 -*-\nOUTPUT['k'] = 'ż'\n" 0 {"k":"ż"} 
+"\u{feff}OUTPUT['k'] = 1\n" 0 {"k":1} 
+"OUTPUT['k'] = '''a\r\nb'''\r\nif 1:\r\n    OUTPUT['l'] = 1\r\n" 0 {"k":"a\nb","l":1} 
+"" 0 {} 
+"\n\n" 0 {} 
+"# only a comment" 0 {} 
+"OUTPUT['k'] = 1; OUTPUT['no newline'] = 2" 0 {"k":1,"no newline":2} 
+"#!/usr/bin/env python3\nOUTPUT['k'] = 1\n" 0 {"k":1} 
+"if __name__ == '__main__':\n    OUTPUT['k'] = 1\n" 0 {"k":1}
+"##);
+}
+
+#[test]
+fn names_are_those_of_a_main_script_and_ottos_own() {
+    let bench = python(
+        "names = dict(globals())
+import sys, os, __main__
+print([name for name in sorted(names) if name[:2] != '__'])
+print(__name__, __doc__, __package__, __spec__, __builtins__ is sys.modules['builtins'])
+print(__file__ == sys.argv[0], os.path.basename(__file__), sys.argv[1:])
+print(sys.modules['__main__'] is __main__, __main__.__file__ == __file__, __main__.__dict__ is globals())
+print([path for path in sys.path if os.environ['HOME'] in path], os.getcwd() == sys.path[0])
+",
+    );
+    assert_snapshot!(told(&bench), @"
+status 0
+-- stdout
+['INPUT', 'OTTO_INPUT', 'OTTO_OUTPUT', 'OUTPUT', 'PARAMS', 'otto_deserialize_input', 'otto_get_input', 'otto_serialize_output', 'otto_set_output']
+__main__ None None None True
+True script.py []
+True True True
+['ROOT/project', 'ROOT/run/tasks/build/.otto/source'] True
+");
+}
+
+#[test]
+fn the_tools_that_look_at_source_work() {
+    let bench = python(
+        "import inspect, pickle, dataclasses, asyncio, typing
+def function():
+    return 1
+@dataclasses.dataclass
+class Point:
+    x: 'int' = 1
+print(inspect.getsource(function), end='')
+print(inspect.getsource(Point), end='')
+print(inspect.getsourcelines(function)[1], function.__code__.co_filename)
+print(pickle.loads(pickle.dumps(Point(3))), typing.get_type_hints(Point))
+async def main():
+    await asyncio.sleep(0)
+    return 'async'
+print(asyncio.run(main()))
+",
+    );
+    assert_snapshot!(told(&bench), @"
+status 0
+-- stdout
+def function():
+    return 1
+@dataclasses.dataclass
+class Point:
+    x: 'int' = 1
+22 otto.yml:build
+Point(x=3) {'x': <class 'int'>}
+async
+");
+}
+
+#[test]
+fn modules_of_the_project_are_found() {
+    let bench = python("import mymod\nOUTPUT['k'] = mymod.value()\n");
+    let module = "import __main__
+def value():
+    __main__.OUTPUT['by'] = __main__.INPUT['a.k']
+    return 1
+";
+    fs::write(bench.project().join("mymod.py"), module).expect("written");
+    assert_snapshot!(told(&input(bench, "a", r#"{"k": "v"}"#)), @r#"
+status 0
+-- outputs
+{"by":"v","k":1}
+"#);
+}
+
+#[test]
+fn lines_are_seen_as_soon_as_they_are_complete() {
+    let bench = python("import os\nprint('first', end=' ')\nprint('line')\nos.write(1, b'second\\n')\n");
+    assert_eq!(bench.run().out(), "first line\nsecond\n");
+}
+
+// ── hostile scripts ──────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn nothing_that_a_script_breaks_costs_its_data() {
+    let harms = [
+        "json = os = sys = open = len = dict = str = type = isinstance = print = None",
+        "import builtins\nfor name in dir(builtins): setattr(builtins, name, None)",
+        "import os\nos.open = os.write = os.getpid = os.fsencode = os.environ = None",
+        "import posix\nposix.write = posix.open = None",
+        "import os\nos.chdir('/')",
+        "import os\nos.mkdir('gone'); os.chdir('gone'); os.rmdir(os.getcwd())",
+        "import os\nos.closerange(0, 100)",
+        "import sys\nsys.stdout = sys.stderr = None",
+        "import sys\nsys.stdout.close(); sys.stderr.close()",
+        "import os\nos.umask(0o777)",
+        "import os\nos.environ.clear()",
+        "import os\nos.environ = {}",
+        "import sys\nsys.modules.clear()",
+        "import sys\nsys.path.clear(); sys.meta_path.clear()",
+        "import sys\nsys.argv.clear()",
+        "import sys\nsys.settrace(lambda *a: None); sys.setprofile(lambda *a: None)",
+        "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (6, 6))",
+        "import sys\nsys.stdout = open('/dev/full', 'w'); print('x')",
+        "import os\nos.environ['OTTO_TASK_DIR'] = '/tmp'",
+        "import os, sys\nos.remove(sys.argv[0])",
+        "__builtins__ = {}",
+        "del __builtins__, __name__, __loader__, __file__",
+    ];
+    let mut text = String::new();
+    for harm in harms {
+        let bench = python(&format!("OUTPUT['k'] = {{'ż': [1, 'x']}}\n{harm}\n"));
+        let ran = bench.run();
+        let is_whole = ran.json() == r#"{"k":{"ż":[1,"x"]}}"#;
+        let last = ran.stderr.trim_end().lines().last().unwrap_or("-").to_owned();
+        text += &format!("{} {is_whole} {}\n", ran.status, harm.lines().last().unwrap_or_default());
+        text += &format!("    {last} {}\n", ran.problems());
+    }
+    assert_snapshot!(text, @"
+0 true json = os = sys = open = len = dict = str = type = isinstance = print = None
+    - 
+1 true for name in dir(builtins): setattr(builtins, name, None)
+    TypeError: catching classes that do not inherit from BaseException is not allowed 
+0 true os.open = os.write = os.getpid = os.fsencode = os.environ = None
+    - 
+0 true posix.write = posix.open = None
+    - 
+0 true os.chdir('/')
+    - 
+0 true os.mkdir('gone'); os.chdir('gone'); os.rmdir(os.getcwd())
+    - 
+0 true os.closerange(0, 100)
+    - 
+0 true sys.stdout = sys.stderr = None
+    - 
+0 true sys.stdout.close(); sys.stderr.close()
+    - 
+0 true os.umask(0o777)
+    - 
+0 true os.environ.clear()
+    - 
+0 true os.environ = {}
+    - 
+0 true sys.modules.clear()
+    - 
+0 true sys.path.clear(); sys.meta_path.clear()
+    - 
+0 true sys.argv.clear()
+    - 
+0 true sys.settrace(lambda *a: None); sys.setprofile(lambda *a: None)
+    - 
+0 true resource.setrlimit(resource.RLIMIT_NOFILE, (6, 6))
+    - 
+120 true sys.stdout = open('/dev/full', 'w'); print('x')
+    OSError: [Errno 28] No space left on device 
+0 true os.environ['OTTO_TASK_DIR'] = '/tmp'
+    - 
+0 true os.remove(sys.argv[0])
+    - 
+0 true __builtins__ = {}
+    - 
+0 true del __builtins__, __name__, __loader__, __file__
+    -
+");
+}
+
+#[test]
+fn a_full_disk_is_an_error_and_the_c_locale_is_none() {
+    let ran = python("OUTPUT['k'] = 'żółć'\n").env("LC_ALL", "C").run();
+    assert_eq!(ran.json(), r#"{"k":"żółć"}"#);
+    // A file that takes no byte stands for a disk without room.
+    let bench = python(
+        "import os
+dump = os.environ['OTTO_TASK_DIR'] + '/.otto/dump'
+os.remove(dump)
+os.symlink('/dev/full', dump)
+OUTPUT['k'] = 1
+",
+    );
+    assert_snapshot!(told(&bench), @"
+status 0
+-- stderr
+otto: cannot save the outputs in ROOT/run/tasks/build/.otto/dump: No space left on device
+-- problems
+error[E0701]: `build` ended with status 0 and never handed over its outputs
+  note: the process was replaced (`os.exec…`), ended hard (`os._exit`), or could not write
+  help: end with `sys.exit()`, or call `otto_serialize_output()` before
+");
+}
+
+// ── errors ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn errors_show_the_lines_of_the_ottofile_and_nothing_of_otto() {
+    let cases = [
+        "x = 1\ndef f():\n    raise ValueError('bad')\nf()\n",
+        "x = 1\nif x\n    pass\n",
+        "def f():\nreturn 1\n",
+        "x = 1\nreturn 5\n",
+        "import nosuchmodule\n",
+        "try:\n    1/0\nexcept ZeroDivisionError:\n    {}['k']\n",
+        "value = 1\nprint(valu)\n",
+        "import warnings\nwarnings.warn('careful')\n",
+        "try:\n    INPUT['a.k']\nexcept KeyError as e:\n    raise RuntimeError('wrapped') from e\n",
+        "exec(compile('1/0', 'other.py', 'exec'))\n",
+    ];
+    let mut text = String::new();
+    for case in cases {
+        let bench = python(case);
+        let ran = bench.run();
+        let line = bench.with_script(|script| failing_line(script, ran.stderr.as_bytes()));
+        text += &format!("{}line {line:?}\n\n", whole(&bench, &ran));
+    }
+    assert_snapshot!(without_carets(&text), @r#"
+status 1
+-- stderr
+Traceback (most recent call last):
+  File "otto.yml:build", line 24, in <module>
+    f()
+  File "otto.yml:build", line 23, in f
+    raise ValueError('bad')
+ValueError: bad
+line Some(23)
+
+status 1
+-- stderr
+  File "otto.yml:build", line 22
+    if x
+SyntaxError: expected ':'
+line Some(22)
+
+status 1
+-- stderr
+  File "otto.yml:build", line 22
+    return 1
+IndentationError: expected an indented block after function definition on line 21
+line Some(22)
+
+status 1
+-- stderr
+  File "otto.yml:build", line 22
+    return 5
+SyntaxError: 'return' outside function
+line Some(22)
+
+status 1
+-- stderr
+Traceback (most recent call last):
+  File "otto.yml:build", line 21, in <module>
+    import nosuchmodule
+ModuleNotFoundError: No module named 'nosuchmodule'
+line Some(21)
+
+status 1
+-- stderr
+Traceback (most recent call last):
+  File "otto.yml:build", line 22, in <module>
+    1/0
+ZeroDivisionError: division by zero
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "otto.yml:build", line 24, in <module>
+    {}['k']
+KeyError: 'k'
+line Some(24)
+
+status 1
+-- stderr
+Traceback (most recent call last):
+  File "otto.yml:build", line 22, in <module>
+    print(valu)
+NameError: name 'valu' is not defined. Did you mean: 'value'?
+line Some(22)
+
+status 0
+-- stderr
+otto.yml:build:22: UserWarning: careful
+  warnings.warn('careful')
+line None
+
+status 1
+-- stderr
+Traceback (most recent call last):
+  File "otto.yml:build", line 22, in <module>
+    INPUT['a.k']
+KeyError: INPUT['a.k']: `build` depends on no task; name one in its `before`
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "otto.yml:build", line 24, in <module>
+    raise RuntimeError('wrapped') from e
+RuntimeError: wrapped
+-- hints
+error[E0705]: INPUT['a.k']: `build` depends on no task
+  24: raise RuntimeError('wrapped') from e <- read here
+  help: name one in its `before`
+line Some(24)
+
+status 1
+-- stderr
+Traceback (most recent call last):
+  File "otto.yml:build", line 21, in <module>
+    exec(compile('1/0', 'other.py', 'exec'))
+  File "other.py", line 1, in <module>
+ZeroDivisionError: division by zero
+line Some(21)
+"#);
+}
+
+#[test]
+fn threads_show_their_lines_too() {
+    let text = "import threading
+thread = threading.Thread(target=lambda: 1/0)
+thread.start(); thread.join()
+";
+    let stderr = python(text).run().stderr;
+    let shown = "  File \"otto.yml:build\", line 22, in <lambda>\n    thread = threading.Thread(target=lambda: 1/0)\n";
+    assert!(stderr.contains(shown), "{stderr}");
+}
+
+/// Newer Pythons underline what failed.
+fn without_carets(text: &str) -> String {
+    let is_underline =
+        |line: &&str| !line.trim().is_empty() && line.trim().trim_matches(['^', '~']).is_empty();
+    text.lines().filter(|line| !is_underline(line)).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn an_input_that_is_not_there_is_told_with_what_is() {
+    let cases = [
+        "INPUT['build.verion']",
+        "INPUT['build']['verion']",
+        "INPUT['build.meta.nme']",
+        "INPUT['build.meta.tags.7']",
+        "INPUT['bild.version']",
+        "INPUT['version']",
+        "INPUT['nothing']",
+        "INPUT[3]",
+        "INPUT['empty.k']",
+        "INPUT['empty']['k']",
+        "OTTO_INPUT['build.x']",
+    ];
+    let mut text = String::new();
+    for case in cases {
+        let bench = python(&format!("x = 1\n{case}\n"));
+        let json = r#"{"version": "1.2.3", "meta": {"name": 1, "tags": []}, "artifact": "a"}"#;
+        let bench = input(input(bench, "build", json), "empty", "{}");
+        let ran = bench.run();
+        text += &without_carets(&whole(&bench, &ran)).replace("Traceback (most recent call last):\n", "");
+    }
+    text += &without_carets(&told(&python("INPUT['a.b']\n")));
+    assert_snapshot!(text, @r#"
+status 1
+-- stderr
+  File "otto.yml:build", line 22, in <module>
+    INPUT['build.verion']
+KeyError: `build` has no output 'verion'; it has version, meta, artifact; did you mean 'version'?
+-- hints
+error[E0704]: `build` has no output 'verion'
+  22: INPUT['build.verion'] <- read here
+  help: it has version, meta, artifact; did you mean 'version'?
+status 1
+-- stderr
+  File "otto.yml:build", line 22, in <module>
+    INPUT['build']['verion']
+KeyError: `build` has no output 'verion'; it has version, meta, artifact; did you mean 'version'?
+-- hints
+error[E0704]: `build` has no output 'verion'
+  22: INPUT['build']['verion'] <- read here
+  help: it has version, meta, artifact; did you mean 'version'?
+status 1
+-- stderr
+  File "otto.yml:build", line 22, in <module>
+    INPUT['build.meta.nme']
+KeyError: 'meta' of `build` has no key 'nme'; it has name, tags; did you mean 'name'?
+-- hints
+error[E0704]: 'meta' of `build` has no key 'nme'
+  22: INPUT['build.meta.nme'] <- read here
+  help: it has name, tags; did you mean 'name'?
+status 1
+-- stderr
+  File "otto.yml:build", line 22, in <module>
+    INPUT['build.meta.tags.7']
+KeyError: 'tags' of 'meta' of `build` has no '7': it is a list of 0
+-- hints
+error[E0704]: 'tags' of 'meta' of `build` has no '7': it is a list of 0
+  22: INPUT['build.meta.tags.7'] <- read here
+status 1
+-- stderr
+  File "otto.yml:build", line 22, in <module>
+    INPUT['bild.version']
+KeyError: `bild` is not a dependency of `build`, which depends on `build`, `empty`; did you mean `build`?
+-- hints
+error[E0705]: `bild` is not a dependency of `build`, which depends on `build`, `empty`
+  22: INPUT['bild.version'] <- read here
+  help: did you mean `build`?
+status 1
+-- stderr
+  File "otto.yml:build", line 22, in <module>
+    INPUT['version']
+KeyError: INPUT['version'] does not say of which task; did you mean 'build.version'?
+-- hints
+error[E0704]: INPUT['version'] does not say of which task
+  22: INPUT['version'] <- read here
+  help: did you mean 'build.version'?
+status 1
+-- stderr
+  File "otto.yml:build", line 22, in <module>
+    INPUT['nothing']
+KeyError: `nothing` is not a dependency of `build`, which depends on `build`, `empty`; add `nothing` to its `before`
+-- hints
+error[E0705]: `nothing` is not a dependency of `build`, which depends on `build`, `empty`
+  22: INPUT['nothing'] <- read here
+  help: add `nothing` to its `before`
+status 1
+-- stderr
+  File "otto.yml:build", line 22, in <module>
+    INPUT[3]
+KeyError: INPUT has keys like 'task.key', and 3 is an int
+status 1
+-- stderr
+  File "otto.yml:build", line 22, in <module>
+    INPUT['empty.k']
+KeyError: `empty` recorded no outputs, so there is no 'k'
+-- hints
+error[E0704]: `empty` recorded no outputs, so there is no 'k'
+  22: INPUT['empty.k'] <- read here
+status 1
+-- stderr
+  File "otto.yml:build", line 22, in <module>
+    INPUT['empty']['k']
+KeyError: `empty` recorded no outputs, so there is no 'k'
+-- hints
+error[E0704]: `empty` recorded no outputs, so there is no 'k'
+  22: INPUT['empty']['k'] <- read here
+status 1
+-- stderr
+  File "otto.yml:build", line 22, in <module>
+    OTTO_INPUT['build.x']
+KeyError: `build` has no output 'x'; it has version, meta, artifact
+-- hints
+error[E0704]: `build` has no output 'x'
+  22: OTTO_INPUT['build.x'] <- read here
+  help: it has version, meta, artifact
+status 1
+-- stderr
+Traceback (most recent call last):
+  File "otto.yml:build", line 21, in <module>
+    INPUT['a.b']
+KeyError: INPUT['a.b']: `build` depends on no task; name one in its `before`
+-- hints
+error[E0705]: INPUT['a.b']: `build` depends on no task
+  21: INPUT['a.b'] <- read here
+  help: name one in its `before`
+"#);
+}
+
+#[test]
+fn a_missing_input_is_a_key_error_to_a_script() {
+    let bench = python(
+        "import pickle
+try:
+    INPUT['build.x']
+except KeyError as error:
+    print(error.args, type(error).__name__, error)
+    print(repr(pickle.loads(pickle.dumps(error))))
+try:
+    INPUT['build']['x']
+except LookupError as error:
+    print(error)
+",
+    );
+    assert_snapshot!(told(&input(bench, "build", r#"{"version": 1}"#)), @r#"
+status 0
+-- stdout
+('build.x',) KeyError `build` has no output 'x'; it has version
+KeyError("`build` has no output 'x'; it has version")
+`build` has no output 'x'; it has version
+"#);
+}
+
+// ── older names, exports, parameters ─────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn the_older_functions_work() {
+    let bench = python(
+        "otto_deserialize_input('build')
+otto_deserialize_input('other')
+print(otto_get_input('build.n'), otto_get_input('build.build_id'), otto_get_input('b.zz', 'dflt'))
+print(repr(otto_get_input('build.nosuch')), otto_get_input('build.zz', None))
+otto_set_output('k', 42)
+otto_serialize_output()
+otto_serialize_output('task')
+import __main__
+__main__.OTTO_OUTPUT['l'] = __main__.OTTO_INPUT.get('build.n', 0)
+__main__.otto_set_output('m', 1)
+print(RED + 'x' + NC, 'GREENISH' in globals(), 'BLU' + 'E' in globals())
+",
+    );
+    assert_snapshot!(told(&input(bench, "build", r#"{"n": 1, "Build-ID": "x"}"#)), @r#"
+status 0
+-- stdout
+1 x dflt
+'' None
+\033[0;31mx\033[0m False False
+-- stderr
+otto: `other` is not a dependency of `build`, which depends on `build`
+otto: `build` has no output 'nosuch'; it has n, Build-ID
+-- outputs
+{"k":42,"l":1,"m":1}
+"#);
+}
+
+#[test]
+fn variables_that_a_script_sets_in_the_environment_are_exports() {
+    let bench = python(
+        "import os
+os.environ['OTTO_V'] = '1.2.3'
+os.environ['OTTO_BYTES'] = os.fsdecode(b'caf\\xe9')
+os.environ['OTTO_CHANGED'] = 'new'
+os.environ['OTTO_GONE'] = 'x'
+del os.environ['OTTO_GONE']
+os.environ['OTTO_TASK'] = 'zzz'
+os.environ['OTHER'] = 'x'
+",
+    );
+    assert_snapshot!(told(&bench.env("OTTO_CHANGED", "old").env("OTTO_KEPT", "1")), @r#"
+status 0
+-- outputs
+{"OTTO_CHANGED":"new","OTTO_V":"1.2.3","OTTO_BYTES":{"__otto_bytes__":"Y2Fm6Q=="}}
+-- exports
+OTTO_BYTES OTTO_CHANGED OTTO_V
+"#);
+}
+
+#[test]
+fn parameters_are_data_whatever_they_are_called() {
+    let bench = python(
+        "print(msg, dry_run, PARAMS['msg'] == msg, sorted(PARAMS))
+print(format, format(255, 'x'), format == 'json', list, list('ab'), PARAMS['class'], __name__)
+OUTPUT['format'] = format
+OUTPUT['raw'] = raw
+",
+    );
+    let bench = param(bench, "msg", "it's $(touch X) \"; echo INJ; \"\n%s");
+    let bench = param(param(bench, "dry-run", "true"), "format", "json");
+    let bench = param(param(param(bench, "list", "l"), "class", "c"), "__name__", "n");
+    let bench = param(bench, "raw", OsString::from_vec(b"caf\xe9".to_vec()));
+    assert_snapshot!(told(&bench), @r#"
+status 0
+-- stdout
+it's $(touch X) "; echo INJ; "
+%s true True ['__name__', 'class', 'dry_run', 'format', 'list', 'msg', 'raw']
+json ff True l ['a', 'b'] c __main__
+-- outputs
+{"format":"json","raw":{"__otto_bytes__":"Y2Fm6Q=="}}
+"#);
+    assert!(!bench.project().join("X").exists());
+}
+
+// ── the script, and running it by hand ───────────────────────────────────────────────────────────────────────
+
+#[test]
+fn the_script_explains_itself_and_keeps_the_lines() {
+    let bench = input(python("print(1)\n"), "build", r#"{"version": 1, "a\nb": 2, "coding: x": 3}"#);
+    let mut bench = param(bench, "env", "x");
+    let show = |bench: &Bench| {
+        bench.prepared();
+        let text = fs::read_to_string(bench.dir().join("script.py")).expect("there");
+        let lines = text.lines().enumerate().map(|(number, line)| format!("{:2} {line}\n", number + 1));
+        lines.collect::<String>().replace(INTERPRETER.to_str().expect("UTF-8"), "PYTHON")
+    };
+    assert_snapshot!(show(&bench), @r#"
+ 1 #!PYTHON
+ 2 # The task build of otto.yml.
+ 3 # INPUT["task.key"] is what a dependency recorded:
+ 4 #   build: version, "a\nb", "coding : x"
+ 5 # OUTPUT["key"] = value records a value for the tasks that depend on this one.
+ 6 # Parameters are variables, and PARAMS["name"]: env.
+ 7 # OTTO_TASK_DIR names this directory. See the data: cat "$OTTO_TASK_DIR"/input.*.json
+ 8 # Run by hand, it sees the same inputs and records nothing; the line before yours sees to it.
+ 9 
+10 
+11 
+12 
+13 
+14 
+15 
+16 
+17 
+18 
+19 
+20 import os, sys; os.execv(sys.executable, [sys.executable, os.path.dirname(os.path.abspath(__file__)) + "/.otto/runner.py", "try", *sys.argv])  # otto: the lines of the task follow
+21 print(1)
+"#);
+    for first_line in [2, 3, 4, 6, 9] {
+        bench.at_line(first_line, "print(1)\n1/0\n");
+        let lines = show(&bench);
+        assert_eq!(lines.lines().nth(first_line - 1).map(|line| &line[3..]), Some("print(1)"), "{lines}");
+        let stderr = bench.run().stderr;
+        let shown = format!("\"otto.yml:build\", line {}, in <module>\n    1/0", first_line + 1);
+        assert!(stderr.contains(&shown), "{stderr}");
+    }
+    bench.at_line(5, "print(1)\n");
+    assert_snapshot!(show(&bench), @r#"
+1 #!PYTHON
+2 # The task build of otto.yml.
+3 # INPUT["task.key"] is what a dependency recorded:  #   build: version, "a\nb", "coding : x"  # OUTPUT["key"] = value records a value for the tasks that depend on this one.  # Parameters are variables, and PARAMS["name"]: env.  # OTTO_TASK_DIR names this directory. See the data: cat "$OTTO_TASK_DIR"/input.*.json  # Run by hand, it sees the same inputs and records nothing; the line before yours sees to it.
+4 import os, sys; os.execv(sys.executable, [sys.executable, os.path.dirname(os.path.abspath(__file__)) + "/.otto/runner.py", "try", *sys.argv])  # otto: the lines of the task follow
+5 print(1)
+"#);
+    bench.at_line(1, "1/0\n");
+    let stderr = bench.run().stderr;
+    assert!(stderr.contains("\"otto.yml:build\", line 1, in <module>\n    1/0"), "{stderr}");
+    bench.body.has_true_lines = false;
+    let stderr = bench.run().stderr;
+    let shown = format!("\"{}\", line ", bench.dir().join("script.py").display());
+    assert!(stderr.contains(&shown) && stderr.contains("    1/0"), "{stderr}");
+}
+
+#[test]
+fn by_hand_a_script_sees_the_same_inputs_and_records_nothing() {
+    let text = "import sys, os
+print(INPUT['a.k'], msg, sys.argv[1:], os.environ['OTTO_TASK'], os.getcwd() == sys.path[0])
+OUTPUT['o'] = 1
+OUTPUT['p'] = {1}
+";
+    for is_future in [false, true] {
+        let text =
+            if is_future { format!("from __future__ import annotations\n{text}") } else { text.to_owned() };
+        let bench = param(input(python(&text), "a", r#"{"k": "v"}"#), "msg", "hello");
+        let ran = bench.run();
+        assert_eq!(ran.out(), "v hello [] build True\n", "{}", ran.stderr);
+        let script = bench.dir().join("script.py");
+        let mut by_hand = vec![Command::new(&script)];
+        if !is_future {
+            by_hand.push(Command::new(&*INTERPRETER));
+            by_hand[1].arg(&script);
+        }
+        for mut command in by_hand {
+            command.args(["x", "y z"]).env_clear().env("PATH", "/usr/bin:/bin").current_dir("/");
+            let output = command.output().expect("started");
+            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+            let stdout = String::from_utf8_lossy(&output.stdout);
+            assert_eq!(stdout, "v hello ['x', 'y z'] build True\n", "{stderr}");
+            assert_eq!(
+                stderr,
+                "otto: run by hand, so this is not recorded: {\"o\":1}\n\
+                 otto: OUTPUT['p'] is a set: use sorted(…) or list(…)\n"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_interpreter_is_the_one_that_was_asked_for() {
+    let mut bench = python("OUTPUT['k'] = 1\n");
+    bench.env.remove(OsStr::new("OTTO_PYTHON"));
+    bench.env.insert("PATH".into(), bench.project().into());
+    let refused = |bench: &Bench| {
+        let error = bench.with_script(|script| crate::lang::prepare(script).expect_err("refused"));
+        let text = parts(&[error.diagnostic]) + &error.code.to_string();
+        text.replace(bench.root.path().to_str().expect("UTF-8"), "ROOT")
+    };
+    assert_snapshot!(refused(&bench), @"
+error[E0601]: the interpreter `python3` was not found
+  note: PATH is `ROOT/project`
+  help: install Python, or name one in OTTO_PYTHON
+127
+");
+    fs::write(bench.project().join("python3"), "").expect("written");
+    assert_snapshot!(refused(&bench), @"
+error[E0602]: the interpreter `python3` is not an executable file
+  note: PATH is `ROOT/project`
+  help: install Python, or name one in OTTO_PYTHON
+126
+");
+    symlink(&*INTERPRETER, bench.project().join("python")).expect("linked");
+    assert_eq!(bench.run().json(), r#"{"k":1}"#);
+    bench.at_line(9, "#!/usr/bin/env -S python -O\nOUTPUT['k'] = __debug__\n");
+    assert_eq!(bench.run().json(), r#"{"k":false}"#);
+    bench.at_line(9, "#!/nonexistent/python3\n");
+    assert_snapshot!(refused(&bench), @"
+error[E0601]: the interpreter `/nonexistent/python3` was not found
+127
+");
+}
+
+// ── every version ────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn every_python_passes_data() {
+    for interpreter in ALL.iter() {
+        let bench = python(
+            "from __future__ import generator_stop
+import sys, os, inspect
+OUTPUT['version'] = '%d.%d' % sys.version_info[:2]
+OUTPUT['in'] = [INPUT['a.k'], INPUT['a.m.x.1'], INPUT['a']['n'], os.fsencode(INPUT['a.b']).hex()]
+OUTPUT['out'] = {'f': 1.5, 'n': None, 'b': INPUT['a.b'], 'big': 2**70, 'long': INPUT['a.long'] == 10 ** 5000, 'ż': 'ż'}
+os.environ['OTTO_V'] = '1'
+OUTPUT['bad'] = {1}
+class Point:
+    x = 1
+print(__name__, inspect.getsource(Point).strip(), end=' ')
+INPUT['a.kk']
+",
+        );
+        let long = format!("1{}", "0".repeat(5000));
+        let json = r#"{"k": "v", "m": {"x": [1, true]}, "n": null, "b": {"__otto_bytes__": "Y2Fm6Q=="}, "long": LONG}"#;
+        let ran = input(bench.env("OTTO_PYTHON", interpreter), "a", &json.replace("LONG", &long)).run();
+        let version = ran.text("version").unwrap_or("none").to_owned();
+        assert_eq!(
+            ran.json().replace(&format!("{version:?}"), "V"),
+            r#"{"version":V,"in":["v",true,null,"636166e9"],"out":{"f":1.5,"n":null,"b":{"__otto_bytes__":"Y2Fm6Q=="},"big":1180591620717411303424,"long":true,"ż":"ż"},"OTTO_V":"1"}"#,
+            "{} {}",
+            interpreter.display(),
+            ran.stderr
+        );
+        assert_eq!((ran.status, ran.out().as_str()), (1, "__main__ class Point:\n    x = 1 "), "{version}");
+        assert_eq!(ran.problems(), "error[E0703]: OUTPUT['bad'] is a set: use sorted(…) or list(…)");
+        let shown = r#"Traceback (most recent call last):
+  File "otto.yml:build", line 31, in <module>
+    INPUT['a.kk']
+KeyError: `a` has no output 'kk'; it has k, m, n, b, long; did you mean 'k'?
+"#;
+        // Its tracebacks cannot be cut.
+        if version != "3.6" {
+            assert_eq!(without_carets(&ran.stderr), shown, "{version}");
+        }
+    }
 }
