@@ -276,10 +276,12 @@ fn machine_paths(file: &File, checkout: &str) -> Vec<String> {
         // Spelled in two parts, so that this file may contain the rule.
         let names_root = text.contains(concat!("/ro", "ot/"));
         let names_home = [concat!("/ho", "me/"), concat!("/Us", "ers/")].iter().any(|homes| {
-            text.split(homes).skip(1).any(|rest| {
-                let user: String =
-                    rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-                !user.is_empty() && !["a", "b", "me", "you", "user"].contains(&user.as_str())
+            text.match_indices(homes).any(|(place, _)| {
+                // `/srv/otto/home/x` is somewhere else.
+                let is_start = !text[..place].ends_with(|c: char| c.is_alphanumeric() || ".-_".contains(c));
+                let rest = text[place + homes.len()..].chars();
+                let user: String = rest.take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                is_start && !user.is_empty() && !["a", "b", "me", "you", "user"].contains(&user.as_str())
             })
         });
         if names_checkout || names_root || names_home {
@@ -837,5 +839,5 @@ fn paths_of_one_machine_are_reported() {
     assert_eq!(about(concat!("cd /Us", "ers/bob/src")), 1);
     assert_eq!(about(concat!("/ro", "ot/.cargo")), 1);
     assert_eq!(about("see /srv/build/otto-checkout/x"), 1);
-    assert_eq!(about("looked in /home/a/x, /usr/bin, ~/.otto and /tmp"), 0);
+    assert_eq!(about(concat!("looked in /home/a/x, /usr/bin, ~/.otto, /tmp and /srv/ho", "me/alice")), 0);
 }
