@@ -483,3 +483,6 @@ fn path_text(
         .map_err(|mut problems| Box::new(problems.remove(0)))?;
     Ok(resolved[0].1.to_string_lossy().into_owned())
 }
+
+#[cfg(test)]
+mod tests;

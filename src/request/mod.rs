@@ -316,6 +316,3 @@ fn merge(
     }
     merged
 }
-
-#[cfg(test)]
-mod tests;

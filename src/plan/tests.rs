@@ -1,0 +1,454 @@
+use super::*;
+use crate::diagnostic::render;
+use crate::plan::facts::CommandFailure;
+use crate::request::{self, Parsed, Takes};
+use insta::assert_snapshot;
+use std::cell::RefCell;
+
+/// A world that is a table.
+#[derive(Default)]
+struct Table {
+    variables: Vec<(&'static str, &'static str)>,
+    files: Vec<&'static str>,
+    /// Commands and what they print.
+    commands: Vec<(&'static str, &'static str)>,
+    forbids_commands: bool,
+    asked: RefCell<Vec<String>>,
+}
+
+impl Facts for Table {
+    fn variable(&self, name: &str) -> Option<OsString> {
+        self.variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into())
+    }
+
+    fn glob(&self, pattern: &str) -> Result<Vec<OsString>, String> {
+        let (before, after) = pattern.split_once('*').ok_or("no star")?;
+        Ok(self
+            .files
+            .iter()
+            .filter(|file| file.starts_with(before) && file.ends_with(after))
+            .map(|file| (*file).into())
+            .collect())
+    }
+
+    fn file(&self, path: &str) -> Result<String, String> {
+        if path == ".env" {
+            Ok("FROM_FILE=1\nexport QUOTED=\"a b\"\n# note\n".into())
+        } else {
+            Err("no such file".into())
+        }
+    }
+
+    fn command(&self, command: &str, variables: &[(String, OsString)]) -> Result<Vec<u8>, CommandFailure> {
+        let seen: Vec<String> =
+            variables.iter().map(|(name, value)| format!("{name}={}", value.to_string_lossy())).collect();
+        self.asked.borrow_mut().push(format!("{command} [{}]", seen.join(" ")));
+        let found = self.commands.iter().find(|(known, _)| *known == command);
+        found
+            .map(|(_, printed)| printed.as_bytes().to_vec())
+            .ok_or(CommandFailure { how: "exit 3".into(), stderr: "oh no\n".into() })
+    }
+
+    fn may_run_commands(&self) -> bool {
+        !self.forbids_commands
+    }
+}
+
+/// The jobs of `otto WORDS`, a line each, or what stands in the way.
+fn planned_with(yaml: &str, words: &str, facts: &Table) -> String {
+    let source = SourceFile::new("otto.yml", yaml);
+    let shown = |diagnostics: Vec<Diagnostic>| render(&diagnostics, false, 100);
+    let (ottofile, _) = match crate::ottofile::read(&source) {
+        Ok(read) => read,
+        Err(diagnostics) => return shown(diagnostics),
+    };
+    let words: Vec<OsString> = words.split_whitespace().map(|word| word.replace('_', " ").into()).collect();
+    let option = |word: &str| match word {
+        "-j" | "--jobs" => Some(Takes::Value),
+        "-k" | "--force" => Some(Takes::Nothing),
+        _ => None,
+    };
+    let request = match request::parse(&words, &ottofile, &option) {
+        Ok(Parsed::Run { request, .. }) => request,
+        Ok(Parsed::Help { task }) => return format!("help of {}", ottofile.tasks[task].name),
+        Err(diagnostics) => return shown(diagnostics),
+    };
+    match make(&ottofile, &request, facts) {
+        Err(diagnostics) => shown(diagnostics),
+        Ok(plan) => plan.jobs.iter().map(|job| line(&plan, job)).collect(),
+    }
+}
+
+fn planned(yaml: &str, words: &str) -> String {
+    planned_with(yaml, words, &Table { files: vec!["ex/a.sh", "ex/b c.sh", "ex/z.txt"], ..Table::default() })
+}
+
+fn line(plan: &Plan, job: &Job) -> String {
+    let mut text = job.name.to_string();
+    match job.work {
+        Work::Body => {}
+        Work::Terminal => text.push_str(" (terminal)"),
+        Work::Group | Work::ForeachGroup => text.push_str(" (group)"),
+    }
+    for need in &job.needs {
+        let when = match need.when {
+            When::Success => "",
+            When::Failure => "!",
+            When::Always => "~",
+        };
+        text.push_str(&format!(" <{when}{}", plan.job(need.job).name));
+    }
+    if let Some(item) = &job.item {
+        text.push_str(&format!(" {}[{}]={}", item.variable, item.index, item.value.to_string_lossy()));
+    }
+    for (name, value) in &job.params {
+        text.push_str(
+            &value
+                .as_ref()
+                .map_or(format!(" {name} unset"), |value| format!(" {name}={}", value.to_string_lossy())),
+        );
+    }
+    for (name, value) in plan.envs.iter().chain(&job.envs).filter(|_| job.work.has_body()) {
+        text.push_str(&format!(" ${name}={}", value.to_string_lossy()));
+    }
+    let inputs: Vec<&str> = job.inputs.iter().map(|input| plan.job(*input).name.as_str()).collect();
+    if !inputs.is_empty() {
+        text.push_str(&format!(" sees {}", inputs.join(",")));
+    }
+    if let Some(LaneId(lane)) = job.lane {
+        text.push_str(&format!(" {:?}", plan.lanes[lane as usize]));
+    }
+    text + "\n"
+}
+
+#[test]
+fn a_task_brings_what_it_needs_and_what_follows_it() {
+    let yaml = "
+tasks:
+  cov: {after: [report], bash: echo}
+  report: {bash: echo}
+  lint: {bash: echo}
+  ci: {before: [lint, cov]}
+  other: {bash: echo}
+";
+    assert_snapshot!(planned(yaml, "ci"), @"
+    lint
+    cov
+    ci (group) <lint <cov sees lint,cov
+    report <cov sees cov
+    ");
+    assert_snapshot!(planned(yaml, "report"), @"
+    cov
+    report <cov sees cov
+    ");
+}
+
+#[test]
+fn a_remedy_asked_for_by_name_does_not_bring_the_failure() {
+    let yaml = "
+tasks:
+  deploy: {on-failure: [rollback], after: [{task: notify, when: always}], bash: echo}
+  rollback: {bash: echo}
+  notify: {bash: echo}
+";
+    assert_snapshot!(planned(yaml, "rollback"), @"rollback");
+    assert_snapshot!(planned(yaml, "deploy"), @"
+    deploy
+    rollback <!deploy sees deploy
+    notify <~deploy sees deploy
+    ");
+}
+
+#[test]
+fn a_circle_is_named_whole() {
+    assert_snapshot!(planned("tasks:\n  a: {before: [b], bash: x}\n  b: {before: [c], bash: x}\n  c: {after: [b], before: [a], bash: x}\n", "a"), @"
+    error[E0302]: tasks wait for each other: `a` needs `b` needs `c` needs `a`
+      ╭▸ otto.yml:2:16
+    2 │   a: {before: [b], bash: x}
+      │                ━ `a` needs `b`
+    3 │   b: {before: [c], bash: x}
+      │                ─ `b` needs `c`
+    4 │   c: {after: [b], before: [a], bash: x}
+      ╰╴                           ─ `c` needs `a`
+    help: remove one of these edges, or split a task
+    ");
+}
+
+#[test]
+fn foreach_tasks_become_jobs_and_a_group() {
+    let yaml = "
+tasks:
+  pre: {bash: echo}
+  up: {foreach: {items: [x, y], as: svc, parallel: false}, before: [pre], bash: echo}
+  files: {foreach: {glob: 'ex/*.sh'}, bash: echo}
+  nums: {foreach: {range: 9..10, jobs: all}, bash: echo}
+  all: {before: [up, 'nums:09'], bash: echo}
+";
+    assert_snapshot!(planned(yaml, "all"), @"
+    pre
+    up:x <pre svc[0]=x sees pre Serial
+    up:y <pre svc[1]=y sees pre Serial
+    up (group) <~up:x <~up:y
+    nums:09 item[0]=9 All
+    nums (group) <~nums:09
+    all <up <nums:09 sees up:x,up:y,nums:09
+    ");
+    assert_snapshot!(planned(yaml, "files up:y"), @"
+    files:a.sh item[0]=ex/a.sh
+    files:b_c.sh item[1]=ex/b c.sh
+    files (group) <~files:a.sh <~files:b_c.sh
+    pre
+    up:y <pre svc[1]=y sees pre Serial
+    up (group) <~up:y
+    ");
+}
+
+#[test]
+fn items_that_cannot_be_jobs_are_refused() {
+    assert_snapshot!(planned("tasks:\n  up: {foreach: {items: [a b, a_b]}, bash: x}\n", "up"), @"
+    error[E0305]: two items of `up` would both be called `up:a_b`
+      ╭▸ otto.yml:2:17
+    2 │   up: {foreach: {items: [a b, a_b]}, bash: x}
+      ╰╴                ━━━━━━━━━━━━━━━━━━━ has both
+      = note: items 1 and 2
+    ");
+    assert_snapshot!(planned("tasks:\n  up: {foreach: {items: [alpha, beta]}, bash: x}\n", "up:alpah"), @"
+    error[E0304]: `up:alpah` does not exist: the foreach of `up` has no item `alpah`
+      ╭▸ command line:1:6
+    1 │ otto up:alpah
+      ╰╴     ━━━━━━━━ no such item
+    help: did you mean `up:alpha`?
+    ");
+}
+
+const PASSING: &str = "
+tasks:
+  build: {params: {-e|--env: {default: dev, choices: [dev, Prod, qa]}}, bash: echo}
+  mid: {before: [build], params: {-e|--env: {default: qa}}, bash: echo}
+  deploy: {before: [mid], params: {-e|--env: {default: dev}}, bash: echo}
+  other: {before: [build], params: {-e|--env: {default: zz}}, bash: echo}
+";
+
+#[test]
+fn values_from_the_command_line_flow_to_dependencies_and_defaults_do_not() {
+    assert_snapshot!(planned(PASSING, "deploy"), @"
+    build env=dev
+    mid <build env=qa sees build
+    deploy <mid env=dev sees mid
+    ");
+    assert_snapshot!(planned(PASSING, "deploy -e prod"), @"
+    build env=Prod
+    mid <build env=prod sees build
+    deploy <mid env=prod sees mid
+    ");
+    assert_snapshot!(planned(PASSING, "deploy -e prod build --env=qa"), @"
+    build env=qa
+    mid <build env=prod sees build
+    deploy <mid env=prod sees mid
+    ");
+}
+
+#[test]
+fn two_dependants_that_disagree_are_both_named() {
+    assert_snapshot!(planned(PASSING, "deploy -e prod other -e qa"), @"
+    error[E0407]: `build` would inherit two values of `env`: `prod` from `mid` and `qa` from `other`
+      ╭▸ command line:1:16
+    1 │ otto deploy -e prod other -e qa
+      │                ┯━━━          ── passed on by `other`
+      │                │
+      ╰╴               passed on by `mid`
+    help: give `build` its own value: `otto … build --env VALUE`
+    ");
+}
+
+#[test]
+fn an_inherited_value_outside_the_choices_names_both_tasks() {
+    assert_snapshot!(planned(PASSING, "deploy -e live"), @"
+    error[E0404]: `live` is not a choice for `--env` of `build`, inherited from `mid`
+      ╭▸ command line:1:16
+    1 │ otto deploy -e live
+      ╰╴               ━━━━ choose from: dev, Prod, qa
+    ");
+}
+
+#[test]
+fn values_come_from_the_command_line_then_the_environment_then_the_default() {
+    let yaml = "
+tasks:
+  t:
+    params:
+      --count: {type: int, env: COUNT, default: 1}
+      --who: {required: true}
+      -v|--verbose: {default: false}
+      --tags: {nargs: '*'}
+      where: {}
+    bash: echo
+";
+    let facts = Table { variables: vec![("COUNT", "7")], ..Table::default() };
+    assert_snapshot!(planned_with(yaml, "t --who me", &facts), @"t count=7 who=me verbose=false tags unset where unset");
+    assert_snapshot!(planned_with(yaml, "t --who=me -v --count -3 here --tags a b_c", &facts), @"t count=-3 who=me verbose=true tags=a b c where=here");
+    let facts = Table { variables: vec![("COUNT", "many")], ..Table::default() };
+    assert_snapshot!(planned_with(yaml, "t", &facts), @"
+    error[E0403]: `t` needs a value for `--who`
+      ├▸ command line:1:6
+    1 │ otto t
+      ╰╴     ━ asked for here
+      ├▸ otto.yml:6:7
+    6 │       --who: {required: true}
+      ╰╴      ━━━━━ declared as required
+    help: `otto t --who <who>`
+    error[E0405]: `many` from `$COUNT` is not a value for `--count` of `t`
+      ╭▸ otto.yml:5:33
+    5 │       --count: {type: int, env: COUNT, default: 1}
+      ╰╴                                ━━━━━ not an integer
+    ");
+}
+
+#[test]
+fn variables_refer_to_each_other_in_any_order_and_run_each_command_once() {
+    let yaml = "
+otto:
+  dotenv: .env
+  envs-command: list
+  envs:
+    FULL: '${NAME}-$VER/${OUTER}:${NONE:-d}'
+    NAME: app
+    VER: $(echo $NAME)
+    COST: $$5 and $5
+tasks:
+  a: {envs: {OUT: 'build/${item}/$NAME'}, foreach: {items: [x, y]}, bash: echo}
+";
+    let facts = Table {
+        variables: vec![("OUTER", "out")],
+        commands: vec![("list", "A=1\nB=two words\n"), ("echo $NAME", " $FIVE\n\n")],
+        ..Table::default()
+    };
+    assert_snapshot!(planned_with(yaml, "a", &facts), @"
+    a:x item[0]=x $FROM_FILE=1 $QUOTED=a b $A=1 $B=two words $FULL=app-$FIVE/out:d $NAME=app $VER=$FIVE $COST=$5 and $5 $OUT=build/x/app
+    a:y item[1]=y $FROM_FILE=1 $QUOTED=a b $A=1 $B=two words $FULL=app-$FIVE/out:d $NAME=app $VER=$FIVE $COST=$5 and $5 $OUT=build/y/app
+    a (group) <~a:x <~a:y
+    ");
+    assert_snapshot!(facts.asked.borrow().join("\n"), @"
+    list [FROM_FILE=1 QUOTED=a b]
+    echo $NAME [FROM_FILE=1 QUOTED=a b A=1 B=two words NAME=app COST=$5 and $5]
+    ");
+}
+
+#[test]
+fn variables_that_cannot_be_resolved_stop_the_run_and_are_named() {
+    let yaml = |envs: &str| format!("otto:\n  envs:\n{envs}tasks: {{a: {{bash: echo}}}}\n");
+    assert_snapshot!(planned(&yaml("    BAD: v$(exit 3)\n"), "a"), @"
+    error[E0501]: the command in `BAD` failed: exit 3
+      ╭▸ otto.yml:3:11
+    3 │     BAD: v$(exit 3)
+      ╰╴          ━━━━━━━━━ exit 3
+      = note: it wrote: oh no
+    help: a fallback keeps the run going: `$(command || echo default)`
+    ");
+    assert_snapshot!(planned(&yaml("    AA: ${BB}\n    BB: $(echo $AA)\n"), "a"), @"
+    error[E0502]: `envs` entries refer to each other in a circle: `AA` needs `BB` needs `AA`
+      ╭▸ otto.yml:3:9
+    3 │     AA: ${BB}
+      │         ━━━━━ part of the circle
+    4 │     BB: $(echo $AA)
+      ╰╴        ─────────── part of the circle
+    ");
+    assert_snapshot!(planned(&yaml("    URL: http://$HSOT/\n    HOST: h\n"), "a"), @"
+    error[E0503]: `URL` refers to `HSOT`, which is not set
+      ╭▸ otto.yml:3:17
+    3 │     URL: http://$HSOT/
+      ╰╴                ━━━━━ neither an entry of `envs` nor in the environment
+    help: did you mean `HOST`?
+    help: `${HSOT:-}` is empty when it is not set; a literal dollar sign is written `$$`
+    ");
+}
+
+#[test]
+fn nothing_is_asked_of_commands_that_nobody_needs_or_that_may_not_run() {
+    let yaml = "
+otto: {envs: {X: $(now)}}
+tasks:
+  up: {foreach: {command: items}, params: {--svc: {choices-command: list}}, bash: echo}
+  next: {before: [up], bash: echo}
+  group: {}
+";
+    let facts = Table { forbids_commands: true, ..Table::default() };
+    assert_snapshot!(planned_with(yaml, "next up --svc a", &facts), @"
+    up (group) svc=a
+    next <up
+    ");
+    assert_snapshot!(planned(yaml, "group"), @"group (group)");
+    assert_eq!(*facts.asked.borrow(), Vec::<String>::new());
+    let facts =
+        Table { commands: vec![("now", "1"), ("items", "b\n\na\n"), ("list", "a\nb")], ..Table::default() };
+    assert_snapshot!(planned_with(yaml, "up --svc B", &facts), @"
+    up:b item[0]=b svc=b $X=1
+    up:a item[1]=a svc=b $X=1
+    up (group) <~up:b <~up:a svc=b
+    ");
+    assert_eq!(facts.asked.borrow().len(), 3);
+}
+
+#[test]
+fn words_go_to_the_parameters_that_wait_for_them() {
+    let yaml = "
+tasks:
+  build: {params: {-m|--msg: {default: none}, -v: {default: false}, -q: {default: false}}, bash: echo}
+  test: {params: {what: {}, more: {default: d}}, bash: echo}
+  lint: {bash: echo}
+";
+    assert_snapshot!(planned(yaml, "build --msg lint -vq test lint lint"), @"
+    build msg=lint v=true q=true
+    test what=lint more=d
+    lint
+    ");
+    assert_snapshot!(planned(yaml, "build -mhi -j 4 --force test -- -x lint"), @"
+    build msg=hi v=false q=false
+    test what=-x more=lint
+    ");
+    assert_snapshot!(planned(yaml, "lint --help"), @"help of lint");
+}
+
+#[test]
+fn every_word_that_nobody_takes_is_an_error_in_its_place() {
+    let yaml = "
+tasks:
+  build: {params: {-m|--msg: {default: none}, -v|--verbose: {default: false}}, bash: echo}
+  lint: {bash: echo}
+";
+    assert_snapshot!(planned(yaml, "build --mgs x"), @"
+    error[E0401]: `build` has no option `--mgs`
+      ╭▸ command line:1:12
+    1 │ otto build --mgs x
+      ╰╴           ━━━━━ not declared in its `params`
+    help: did you mean `--msg`?
+    error[E0005]: `x` is neither a task nor an argument of `build`
+      ╭▸ command line:1:18
+    1 │ otto build --mgs x
+      ╰╴                 ━ all its positional parameters have their value
+    help: `otto build --help` shows what it takes
+    ");
+    assert_snapshot!(planned(yaml, "build --msg --verbose"), @"
+    error[E0402]: `--msg` of `build` needs a value
+      ╭▸ command line:1:12
+    1 │ otto build --msg --verbose
+      ╰╴           ━━━━━ no value follows
+    help: a value that starts with `-` is written `--msg=--verbose`
+    ");
+    assert_snapshot!(planned(yaml, "lint Clean"), @"
+    error[E0004]: `Clean` is a built-in and cannot run together with the task `lint`
+      ╭▸ command line:1:11
+    1 │ otto lint Clean
+      ╰╴          ━━━━━ a built-in stands alone
+    help: run `otto Clean` by itself
+    ");
+    assert_snapshot!(planned(yaml, "build -m a build -m b"), @"
+    error[E0407]: `build` is asked for twice with different values of `msg`
+      ╭▸ command line:1:26
+    1 │ otto build -m a build -m b
+      │               ┬          ━ a second value
+      │               │
+      ╰╴              the first value
+      = note: a task runs once in a run
+    ");
+}

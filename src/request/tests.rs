@@ -1,1 +1,0 @@
-//! What words on the command line become.
