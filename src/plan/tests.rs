@@ -422,11 +422,6 @@ tasks:
     1 │ otto build --mgs x
       ╰╴           ━━━━━ not declared in its `params`
     help: did you mean `--msg`?
-    error[E0005]: `x` is neither a task nor an argument of `build`
-      ╭▸ command line:1:18
-    1 │ otto build --mgs x
-      ╰╴                 ━ all its positional parameters have their value
-    help: `otto build --help` shows what it takes
     ");
     assert_snapshot!(planned(yaml, "build --msg --verbose"), @"
     error[E0402]: `--msg` of `build` needs a value

@@ -7,7 +7,7 @@ mod words;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{BUILT_INS, similar};
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::Task;
+use crate::ottofile::spec::{ParamForm, Task};
 use crate::source::{SourceFile, Span};
 use std::ffi::OsString;
 use words::CommandLine;
@@ -195,9 +195,9 @@ impl Reader<'_> {
         match previous {
             None => unknown_task(self.ottofile, text, source, span),
             Some(task) => {
-                let takes_none = task.params.is_empty();
+                let takes_none = task.params.iter().all(|param| !matches!(param.form, ParamForm::Positional(_)));
                 let why = if takes_none {
-                    "it takes no arguments"
+                    "it takes no positional arguments"
                 } else {
                     "all its positional parameters have their value"
                 };
@@ -264,6 +264,11 @@ impl Reader<'_> {
                     let diagnostic = taker.unknown_option(self.place);
                     self.diagnostics.push(diagnostic);
                     self.place += 1;
+                    // What follows was probably meant as its value; one message is enough.
+                    let is_value = |text: &str| !text.starts_with('-') && find(ottofile, text).is_none();
+                    if self.place < self.line.words.len() && is_value(self.line.text(self.place)) {
+                        self.place += 1;
+                    }
                 }
             } else if let Some(next) = taker.positional(self.place) {
                 self.place = next;
