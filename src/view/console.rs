@@ -629,9 +629,11 @@ impl Console {
         if !self.may_draw() {
             return None;
         }
+        // What is over at once needs no progress line.
+        let after_start = self.run.began_us + 2 * REDRAW_US;
         let after_raw = if self.mode == Mode::Stream { self.screen.spoke_us + RAW_SILENCE_US } else { 0 };
         let after_last = self.screen.drawn_us.map_or(0, |drawn_us| drawn_us + REDRAW_US);
-        Some(after_raw.max(after_last))
+        Some(after_start.max(after_raw).max(after_last))
     }
 
     fn next_silence_line(&self) -> Option<u64> {

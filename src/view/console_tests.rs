@@ -496,9 +496,11 @@ fn the_progress_line_is_gone_before_anything_else() {
         settings.draws_progress = true;
         settings.stderr_is_terminal = true;
     });
-    script.run("7f3k", 8, &CI).start("fetch").start("lint").tick().at(0.05).tick().at(0.1).tick();
+    script.run("7f3k", 8, &CI).start("fetch").start("lint").tick();
     assert_eq!(script.view.next_tick(), Some(200_000));
-    script.at(0.25).out("fetch", "half a line").out("lint", "a line\n").tick().at(0.9).ok("lint", &[]).tick();
+    script.at(0.2).tick().at(0.21).tick();
+    assert_eq!(script.view.next_tick(), Some(300_000));
+    script.at(0.35).out("fetch", "half a line").out("lint", "a line\n").tick().at(0.9).ok("lint", &[]).tick();
     script.view.suspend();
     script.at(1.0).tick();
     assert_eq!(script.view.next_tick(), None);
@@ -508,11 +510,10 @@ fn the_progress_line_is_gone_before_anything_else() {
     assert_snapshot!(visible(&screen.text()).replace("␍", "\n␍"), @r"
     otto · run 7f3k · 5 tasks
 
-    ␍[0/5] 0s · fetch 0.0s · lint 0.0s␛[K
-    ␍[0/5] 0s · fetch 0.1s · lint 0.1s␛[K
+    ␍[0/5] 0s · fetch 0.2s · lint 0.2s␛[K
     ␍␛[K   lint │ a line
 
-    ␍[0/5] 0s · fetch 0.3s · lint 0.3s␛[K
+    ␍[0/5] 0s · fetch 0.4s · lint 0.4s␛[K
     ␍␛[K     ok  lint        0.9s
 
     ␍[1/5] 0s · fetch 0.9s␛[K

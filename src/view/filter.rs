@@ -342,6 +342,19 @@ mod tests {
     }
 
     #[test]
+    fn of_all_characters_just_the_unsafe_ones_are_escaped() {
+        for character in '\0'..=char::MAX {
+            let (mut buffer, mut out) = ([0; 4], Vec::new());
+            let text = character.encode_utf8(&mut buffer);
+            let mut filter = Filter::default();
+            filter.push(text.as_bytes(), &mut out);
+            filter.end(&mut out);
+            let passes = !is_unsafe(character) || "\n\t".contains(character);
+            assert_eq!(out == text.as_bytes(), passes, "{}", u32::from(character));
+        }
+    }
+
+    #[test]
     fn names_and_messages_pass_no_colour_and_no_newline() {
         assert_eq!(shown("build:x86"), "build:x86");
         assert_eq!(shown("a\x1b[31m\nb\u{202e}"), r"a\x1b[31m\x0ab<U+202E>");

@@ -207,6 +207,17 @@ mod tests {
     }
 
     #[test]
+    fn a_bar_that_never_ends_is_one_line_of_constant_memory() {
+        let (mut lines, mut out) = (Lines::default(), Vec::new());
+        for percent in 0..100_000 {
+            lines.push(format!("\r{percent:>40} of 100000").as_bytes(), &frame(), &mut out);
+        }
+        assert!(out.is_empty() && lines.pending.capacity() < 1_000);
+        lines.end(&frame(), &mut out);
+        assert_eq!(String::from_utf8_lossy(&out), format!("a | {:>40} of 100000\n", 99_999));
+    }
+
+    #[test]
     fn the_newline_of_a_long_line_makes_no_empty_line() {
         let long = "x".repeat(LONGEST + 1);
         assert_eq!(shown(&[long.as_bytes(), b"\nnext\n"]), format!("a | {long}\na | next\n"));
