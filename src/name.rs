@@ -291,10 +291,16 @@ pub(crate) fn similar<'a>(
     known: impl IntoIterator<Item = &'a str>,
     most: usize,
 ) -> Vec<&'a str> {
+    // Nobody mistypes a name this long, and comparing takes time with the product of the lengths.
+    const LONGEST: usize = 100;
+    if wanted.len() > LONGEST {
+        return Vec::new();
+    }
     let folded = wanted.to_lowercase();
+    let length = folded.chars().count();
     let mut scored: Vec<(f64, &str)> = known
         .into_iter()
-        .filter(|name| *name != wanted)
+        .filter(|name| *name != wanted && name.len() <= LONGEST)
         .filter_map(|name| {
             let other = name.to_lowercase();
             let score = if other == folded {
@@ -304,10 +310,15 @@ pub(crate) fn similar<'a>(
             {
                 1.0 + strsim::jaro_winkler(&folded, &other)
             } else {
+                let other_length = other.chars().count();
+                let longest = length.max(other_length);
+                let most_apart = 1.max(longest / 3);
+                if length.abs_diff(other_length) > most_apart {
+                    return None;
+                }
                 let distance = strsim::osa_distance(&folded, &other);
-                let longest = folded.chars().count().max(other.chars().count());
-                let is_near = distance <= 1.max(longest / 3);
-                if !is_near {
+                // Short names differ in all their letters before they differ in many.
+                if distance > most_apart || distance == longest {
                     return None;
                 }
                 1.0 - distance as f64 / (longest + 1) as f64
@@ -359,5 +370,7 @@ mod tests {
         assert_eq!(similar("biuld", known, 3), ["build"]);
         assert_eq!(similar("Build", known, 3), ["build", "builder"]);
         assert_eq!(similar("zzz", known, 3), Vec::<&str>::new());
+        assert_eq!(similar("b", ["a", "ab"], 3), ["ab"]);
+        assert_eq!(similar(&"x".repeat(101), [&*"x".repeat(100)], 3), Vec::<&str>::new());
     }
 }

@@ -2,18 +2,19 @@
 //! each other, names that mean two things.
 
 use super::field::Reader;
+use super::limit;
 use super::read::Tasks;
 use super::spec::*;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name;
 use crate::source::{Span, Spanned};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub(super) fn check(reader: &mut Reader<'_>, settings: Settings, tasks: Tasks) -> Ottofile {
-    let Tasks { tasks, index, refused } = tasks;
+    let Tasks { tasks, index, refused, .. } = tasks;
     let ottofile = Ottofile { source: reader.source.clone(), settings, tasks, index };
-    let checker = Checker { reader, ottofile: &ottofile, refused };
-    checker.run();
+    Checker { reader, ottofile: &ottofile, refused, items: HashMap::new(), comparable: limit::MOST_COMPARED }
+        .run();
     ottofile
 }
 
@@ -21,6 +22,10 @@ struct Checker<'c, 's> {
     reader: &'c mut Reader<'s>,
     ottofile: &'c Ottofile,
     refused: HashMap<String, Span>,
+    /// Names of the items of those foreach tasks that were asked for, as far as the document lists them.
+    items: HashMap<usize, HashSet<String>>,
+    /// How many more names may be compared in search of suggestions.
+    comparable: usize,
 }
 
 /// What a name in an edge or in `otto.tasks` stands for.
@@ -37,14 +42,8 @@ impl Target<'_> {
         }
     }
 
-    /// Whether a job can belong to both.
-    fn overlaps(self, other: Target<'_>) -> bool {
-        match (self, other) {
-            (Target::Item(task, item), Target::Item(other, other_item)) => {
-                task == other && item == other_item
-            }
-            _ => self.task() == other.task(),
-        }
+    fn whole(self) -> Target<'static> {
+        Target::Task(self.task())
     }
 }
 
@@ -82,24 +81,40 @@ impl<'c> Checker<'c, '_> {
 
     // ── names ──
 
-    fn find<'t>(&self, name: &'t str) -> Result<Target<'t>, Unknown<'t>> {
+    fn find<'t>(&mut self, name: &'t str) -> Result<Target<'t>, Unknown<'t>> {
         if let Some(place) = self.ottofile.position(name) {
             return Ok(Target::Task(place));
         }
         let mut unknown = Unknown::Task;
-        // Names of tasks may contain colons themselves.
-        for (colon, _) in name.match_indices(':') {
+        // Names of tasks may contain colons themselves, and are at most 255 bytes long.
+        for (colon, _) in name.match_indices(':').take_while(|(colon, _)| *colon <= 255) {
             let Some(place) = self.ottofile.position(&name[..colon]) else { continue };
             let item = &name[colon + 1..];
             match &self.ottofile.tasks[place].foreach {
                 None => unknown = Unknown::NoForeach(place),
-                Some(foreach) if foreach.source.has_item(item) == Some(false) => {
-                    unknown = Unknown::Item(place, item)
-                }
-                Some(_) => return Ok(Target::Item(place, item)),
+                Some(foreach) => match self.has_item(place, foreach, item) {
+                    Some(false) => unknown = Unknown::Item(place, item),
+                    Some(true) | None => return Ok(Target::Item(place, item)),
+                },
             }
         }
         Err(unknown)
+    }
+
+    /// Whether a foreach task has an item of this name; `None` where only the world knows.
+    fn has_item(&mut self, place: usize, foreach: &Foreach, name: &str) -> Option<bool> {
+        match &foreach.source {
+            ForeachSource::Items(items) => {
+                let names = || items.iter().map(|item| item_name(&item.value)).collect();
+                Some(self.items.entry(place).or_insert_with(names).contains(name))
+            }
+            ForeachSource::Range { first, last, .. } => {
+                let number: Option<i64> = name.parse().ok();
+                let inside = number.filter(|number| (first..=last).contains(&number));
+                Some(inside.is_some_and(|number| range_item_name(number, *last) == name))
+            }
+            ForeachSource::Glob(_) | ForeachSource::Command(_) => None,
+        }
     }
 
     fn is_refused(&self, name: &str) -> bool {
@@ -108,14 +123,11 @@ impl<'c> Checker<'c, '_> {
     }
 
     /// Adds what is known about a name that stands for nothing: what it is near to.
-    fn explained(&self, wrong: Diagnostic, name: &str, unknown: &Unknown<'_>) -> Diagnostic {
+    fn explained(&mut self, wrong: Diagnostic, name: &str, unknown: &Unknown<'_>) -> Diagnostic {
         let tasks = &self.ottofile.tasks;
-        if self.reader.is_full() {
-            return wrong;
-        }
         match unknown {
             Unknown::Task => {
-                let similar = name::similar(name, tasks.iter().map(|task| task.name.as_str()), 3);
+                let similar = self.similar(name, tasks.iter().map(|task| task.name.as_str()), tasks.len());
                 let nearest = similar.first().and_then(|name| self.ottofile.task(name));
                 match nearest {
                     None => wrong,
@@ -133,13 +145,30 @@ impl<'c> Checker<'c, '_> {
             Unknown::Item(place, item) => {
                 let task = &tasks[*place];
                 let Some(foreach) = &task.foreach else { return wrong };
-                let items = foreach.source.literal_names(1000);
-                let similar = name::similar(item, items.iter().map(String::as_str), 3);
+                let items = literal_names(&foreach.source, 1000);
+                let similar = self.similar(item, items.iter().map(String::as_str), items.len());
                 let similar: Vec<String> =
                     similar.iter().map(|item| format!("{}:{item}", task.name)).collect();
                 let similar: Vec<&str> = similar.iter().map(String::as_str).collect();
-                let foreach = super::yaml::first_line_of(self.reader.source, foreach.span);
-                wrong.at(self.reader.source, foreach, "its items are these").did_you_mean(&similar)
+                wrong
+                    .at(self.reader.source, self.reader.first_line(foreach.span), "its items are these")
+                    .did_you_mean(&similar)
+            }
+        }
+    }
+
+    /// Like [`name::similar`], as long as not too much was compared already.
+    fn similar<'n>(
+        &mut self,
+        name: &str,
+        known: impl Iterator<Item = &'n str>,
+        count: usize,
+    ) -> Vec<&'n str> {
+        match self.comparable.checked_sub(count) {
+            None => Vec::new(),
+            Some(left) => {
+                self.comparable = left;
+                name::similar(name, known, 3)
             }
         }
     }
@@ -169,6 +198,9 @@ impl<'c> Checker<'c, '_> {
     }
 
     fn unknown_edge(&mut self, task: &Task, key: &str, edge: &Edge, unknown: &Unknown<'_>) {
+        if self.reader.only_counted() {
+            return;
+        }
         let name = edge.task.value.as_str();
         let (code, what, label) = match unknown {
             Unknown::Task => (Code::UnknownDependency, "task", "no task has this name"),
@@ -185,10 +217,13 @@ impl<'c> Checker<'c, '_> {
         self.reader.tell(wrong);
     }
 
-    /// One task that waits for another to succeed, and for the same one to fail, never runs.
+    /// A task that waits for another to succeed, and for the same one to fail, never runs.
     fn contradicting_edges(&mut self) {
-        // Edges by the pair of tasks that they join: (what runs first, what runs then).
-        let mut pairs: HashMap<(usize, usize), Vec<(Target<'c>, Target<'c>, &'c Edge)>> = HashMap::new();
+        // Edges by what runs first and what runs then. An edge to a whole task is one to each of its items, so
+        // those that ask for success stand here once as written, and once for the whole tasks.
+        type Pairs<'c> = HashMap<(Target<'c>, Target<'c>), Span>;
+        let (mut exact, mut whole): (Pairs<'c>, Pairs<'c>) = Default::default();
+        let mut failing: Vec<((Target<'c>, Target<'c>), Span)> = Vec::new();
         let ottofile = self.ottofile;
         for (place, task) in ottofile.tasks.iter().enumerate() {
             let own = Target::Task(place);
@@ -197,30 +232,29 @@ impl<'c> Checker<'c, '_> {
             for (edge, is_before) in before.chain(after) {
                 let Ok(other) = self.find(&edge.task.value) else { continue };
                 let (first, then) = if is_before { (other, own) } else { (own, other) };
-                pairs.entry((first.task(), then.task())).or_default().push((first, then, edge));
-            }
-        }
-        let mut found: Vec<(Span, Span, usize, usize)> = Vec::new();
-        for ((first, then), edges) in &pairs {
-            let failure = edges.iter().filter(|(_, _, edge)| edge.when == When::Failure);
-            for (a_first, a_then, failing) in failure {
-                let rival = edges.iter().find(|(b_first, b_then, edge)| {
-                    edge.when == When::Success && a_first.overlaps(*b_first) && a_then.overlaps(*b_then)
-                });
-                if let Some((_, _, succeeding)) = rival {
-                    found.push((failing.task.span, succeeding.task.span, *first, *then));
+                match edge.when {
+                    When::Always => {}
+                    When::Failure => failing.push(((first, then), edge.task.span)),
+                    When::Success => {
+                        exact.entry((first, then)).or_insert(edge.task.span);
+                        whole.entry((first.whole(), then.whole())).or_insert(edge.task.span);
+                    }
                 }
             }
         }
-        found.sort();
-        for (failing, succeeding, first, then) in found {
-            let (first, then) = (&ottofile.tasks[first].name, &ottofile.tasks[then].name);
+        for ((first, then), failing) in failing {
+            let (all_first, all_then) = (first.whole(), then.whole());
+            let wider = [(first, then), (all_first, then), (first, all_then), (all_first, all_then)];
+            let rival = wider.iter().find_map(|pair| exact.get(pair)).or_else(|| whole.get(&(first, then)));
+            let Some(succeeding) = rival else { continue };
+            let first = &ottofile.tasks[first.task()].name;
+            let then = &ottofile.tasks[then.task()].name;
             let message =
                 format!("task `{then}` runs only when `{first}` succeeds and only when it fails, so never");
             let wrong = self
                 .reader
                 .error(Code::ContradictingEdges, message, failing, "when it fails")
-                .at(self.reader.source, succeeding, "when it succeeds")
+                .at(self.reader.source, *succeeding, "when it succeeds")
                 .help("keep one of the two, or write `when: always`");
             self.reader.tell(wrong);
         }
@@ -231,12 +265,13 @@ impl<'c> Checker<'c, '_> {
         for task in self.ottofile.tasks.iter().filter(|task| task.name.as_str().contains(':')) {
             let name = task.name.as_str();
             for (colon, _) in name.match_indices(':') {
-                let Some(parent) = self.ottofile.task(&name[..colon]) else { continue };
+                let Some(place) = self.ottofile.position(&name[..colon]) else { continue };
+                let parent = &self.ottofile.tasks[place];
                 let Some(foreach) = &parent.foreach else { continue };
-                if foreach.source.has_item(&name[colon + 1..]) != Some(true) {
+                if self.has_item(place, foreach, &name[colon + 1..]) != Some(true) {
                     continue;
                 }
-                let foreach = super::yaml::first_line_of(self.reader.source, foreach.span);
+                let foreach = self.reader.first_line(foreach.span);
                 let wrong = self
                     .reader
                     .error(
@@ -270,5 +305,16 @@ impl<'c> Checker<'c, '_> {
         let wrong = self.reader.error(code, message, name.span, format!("no {what} has this name"));
         let wrong = self.explained(wrong, &name.value, &unknown);
         self.reader.tell(wrong);
+    }
+}
+
+/// The names of the items that the document itself lists, at most `most` of them.
+fn literal_names(source: &ForeachSource, most: usize) -> Vec<String> {
+    match source {
+        ForeachSource::Items(items) => items.iter().take(most).map(|item| item_name(&item.value)).collect(),
+        ForeachSource::Range { first, last, .. } => {
+            (*first..=*last).take(most).map(|number| range_item_name(number, *last)).collect()
+        }
+        ForeachSource::Glob(_) | ForeachSource::Command(_) => Vec::new(),
     }
 }

@@ -9,6 +9,18 @@ use crate::source::{SourceFile, Span, Spanned};
 use std::fmt;
 use std::time::Duration;
 
+/// What the entries of a list are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entries {
+    pub(super) all: &'static str,
+    pub(super) each: &'static str,
+}
+
+pub(super) const TASK_NAMES: Entries = Entries { all: "a list of task names", each: "the name of a task" };
+pub(super) const FILE_PATTERNS: Entries =
+    Entries { all: "a list of file names or patterns", each: "a file name or pattern" };
+pub(super) const TEXTS: Entries = Entries { all: "a list", each: "a text" };
+
 /// Collects what is wrong while the parts of a document are read.
 pub(super) struct Reader<'s> {
     pub(super) source: &'s SourceFile,
@@ -77,9 +89,20 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// Whether further mistakes are only counted: nobody needs to search for suggestions then.
-    pub(super) fn is_full(&self) -> bool {
-        self.diagnostics.len() >= limit::MOST_DIAGNOSTICS
+    /// Tells what was found elsewhere, and `untold` more of which only the number is known.
+    pub(super) fn tell_all(&mut self, diagnostics: Vec<Diagnostic>, untold: usize) {
+        for diagnostic in diagnostics {
+            self.tell(diagnostic);
+        }
+        self.untold += untold;
+    }
+
+    /// Counts one more mistake, if that is all that will be done with it. What may happen a million times asks
+    /// this before it makes words.
+    pub(super) fn only_counted(&mut self) -> bool {
+        let is_full = self.diagnostics.len() >= limit::MOST_DIAGNOSTICS;
+        self.untold += usize::from(is_full);
+        is_full
     }
 
     /// Everything that was told, in the order of the file.
@@ -103,7 +126,11 @@ impl<'s> Reader<'s> {
         span: Span,
         label: impl Into<String>,
     ) -> Diagnostic {
-        Diagnostic::error(code, message).at(self.source, first_line_of(self.source, span), label)
+        Diagnostic::error(code, message).at(self.source, self.first_line(span), label)
+    }
+
+    pub(super) fn first_line(&self, span: Span) -> Span {
+        first_line_of(self.source, span)
     }
 
     /// "`before` of task `a` must be …, not a number".
@@ -114,6 +141,9 @@ impl<'s> Reader<'s> {
         expected: &str,
         help: impl Into<String>,
     ) {
+        if self.only_counted() {
+            return;
+        }
         let found = describe(node);
         let message = format!("{field} must be {expected}, not {found}");
         let wrong = self.error(Code::WrongType, message, node.span, format!("this is {found}")).help(help);
@@ -121,6 +151,9 @@ impl<'s> Reader<'s> {
     }
 
     pub(super) fn bad_value(&mut self, field: Field<'_>, span: Span, expected: &str, label: &str) {
+        if self.only_counted() {
+            return;
+        }
         let message = format!("{field} must be {expected}");
         let wrong = self.error(Code::BadValue, message, span, label);
         self.tell(wrong);
@@ -134,6 +167,9 @@ impl<'s> Reader<'s> {
         known: &[&str],
         meant: Option<String>,
     ) {
+        if self.only_counted() {
+            return;
+        }
         let similar = name::similar(key.text, known.iter().copied(), 3);
         let message = match owner {
             Owner::Document => format!("unknown key `{}`", key.text),
@@ -234,22 +270,24 @@ impl<'s> Reader<'s> {
     }
 
     /// A list of scalars, as spelled.
-    pub(super) fn texts(&mut self, field: Field<'_>, node: &Node<'_>, each: &str) -> Vec<Spanned<String>> {
-        let Some(items) = self.list(field, node, each) else { return Vec::new() };
+    pub(super) fn texts(&mut self, field: Field<'_>, node: &Node<'_>, what: Entries) -> Vec<Spanned<String>> {
+        let Some(items) = self.list(field, node, what) else { return Vec::new() };
         let mut texts = Vec::with_capacity(items.len());
         for item in items {
             match item.scalar() {
                 Some(text) if !item.is_nothing() => texts.push(Spanned::new(text.to_owned(), item.span)),
-                Some(_) => self.bad_entry(field, item, each),
-                None => self.bad_entry(field, item, each),
+                Some(_) | None => self.bad_entry(field, item, what),
             }
         }
         texts
     }
 
-    pub(super) fn bad_entry(&mut self, field: Field<'_>, item: &Node<'_>, each: &str) {
+    pub(super) fn bad_entry(&mut self, field: Field<'_>, item: &Node<'_>, what: Entries) {
+        if self.only_counted() {
+            return;
+        }
         let found = describe(item);
-        let message = format!("each entry of {field} must be {each}, not {found}");
+        let message = format!("each entry of {field} must be {}, not {found}", what.each);
         let wrong = self.error(Code::WrongType, message, item.span, format!("this is {found}"));
         self.tell(wrong);
     }
@@ -260,20 +298,20 @@ impl<'s> Reader<'s> {
         &mut self,
         field: Field<'_>,
         node: &'n Node<'a>,
-        each: &str,
+        what: Entries,
     ) -> Option<&'n [Node<'a>]> {
         match &node.kind {
             Kind::List(items) => Some(items),
             Kind::Written(..) | Kind::Made(..) | Kind::Map(_) => {
                 let written = self.source.slice(node.span);
-                let is_word = node.style() == Some(Style::Plain)
+                let is_entry = !written.is_empty()
+                    && node.style() == Some(Style::Plain)
                     && !looks_like_number(written)
-                    && !written.contains(['\n', ',', '[', ']', '{', '}', '#']);
-                let help = match is_word {
-                    true => format!("write a list: `{}: [{}]`", field.key, shortened(written)),
-                    false => format!("write a list: `{}: [NAME]`", field.key),
-                };
-                self.wrong_type(field, node, &format!("a list, each entry {each}"), help);
+                    && (written.contains(',') || !written.contains(char::is_whitespace))
+                    && !written.contains(['\n', '[', ']', '{', '}', '#']);
+                let example = if is_entry { shortened(written) } else { "NAME".to_owned() };
+                let help = format!("write a list: `{}: [{example}]`", field.key);
+                self.wrong_type(field, node, what.all, help);
                 None
             }
         }
@@ -315,13 +353,11 @@ fn looks_like_number(text: &str) -> bool {
         && text.parse::<f64>().is_ok()
 }
 
-/// A text for use inside a message: its first line, at most 40 characters of it.
+/// A text for use inside a message: at most 40 characters of it.
 pub(super) fn shortened(text: &str) -> String {
-    let line = text.lines().next().unwrap_or("");
-    match line.char_indices().nth(40) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None if line.len() < text.trim_end().len() => format!("{line}…"),
-        None => line.to_owned(),
+    match text.char_indices().nth(40) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The map `foreach` of a task. What it expands to is the plan's business: nothing is listed here, however
 //! large a range may be.
 
-use super::field::{Field, Owner, Reader, listed};
+use super::field::{Field, Owner, Reader, TEXTS, listed};
 use super::foreign;
 use super::spec::{Foreach, ForeachJobs, ForeachSource};
 use super::yaml::{Map, Node};
@@ -104,7 +104,7 @@ impl Reader<'_> {
     fn foreach_source(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<ForeachSource> {
         match field.key {
             // Whether each makes a name of its own is the plan's business, like all that is wrong with one foreach.
-            "items" => Some(ForeachSource::Items(self.texts(field, node, "a text"))),
+            "items" => Some(ForeachSource::Items(self.texts(field, node, TEXTS))),
             "glob" => self.filled_text(field, node).map(ForeachSource::Glob),
             "command" => self.filled_text(field, node).map(ForeachSource::Command),
             _ => self.foreach_range(field, node),

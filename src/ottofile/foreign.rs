@@ -50,8 +50,11 @@ pub(super) fn meant(owner: Owner<'_>, key: &str) -> Option<String> {
             "internal" | "private" | "hide" => ("hidden", "leave the task out of listings"),
             "category" | "section" | "namespace" => ("group", "the heading in listings"),
             "pty" | "terminal" | "stdin" => ("tty", "the task gets the terminal"),
+            "parallel" | "jobs" | "concurrency" => {
+                return Some("tasks run side by side unless `before` or `after` orders them".to_owned());
+            }
             "time-limit" | "timeout-minutes" | "timeout-seconds" => ("timeout", "a time such as `5m`"),
-            "attempts" | "max-retries" => ("retries", "how often to try again"),
+            "retry" | "attempts" | "max-retries" => ("retries", "how often to try again"),
             "on-error" | "rescue" | "catch" => ("on-failure", "tasks to run when this one fails"),
             "stream" | "pipe" => ("streaming", "hand output on while the task runs"),
             _ => return None,

@@ -8,9 +8,18 @@ pub(crate) const MOST_BYTES: usize = 16 << 20;
 pub(super) const MOST_LEVELS: usize = 100;
 
 /// Scalars, lists and maps, those that aliases repeat counted again.
-pub(super) const MOST_NODES: usize = 2_000_000;
+pub(super) const MOST_NODES: usize = 1_500_000;
 
-/// Of these, what aliases repeat.
+/// Tasks.
+pub(super) const MOST_TASKS: usize = 250_000;
+
+/// Names that are compared in search of suggestions, over all mistakes of a file.
+pub(super) const MOST_COMPARED: usize = 500_000;
+
+/// `&name` in one file.
+pub(super) const MOST_ANCHORS: usize = 10_000;
+
+/// Of the nodes, what aliases repeat.
 pub(super) const MOST_REPEATED_NODES: usize = 500_000;
 
 /// Bytes of the texts that aliases repeat.

@@ -1,13 +1,13 @@
 //! One entry of `params`: its form, its keys, and whether they agree.
 
-use super::field::{Field, Owner, Reader, listed, shortened};
+use super::field::{Field, Owner, Reader, TEXTS, listed, shortened};
 use super::foreign;
 use super::spec::{Count, Param, ParamForm, ParamType};
 use super::yaml::{Key, Kind, Node};
 use crate::diagnostic::Code;
 use crate::name::ParamName;
 use crate::source::{Span, Spanned};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 const KEYS: &[&str] =
     &["choices", "choices-command", "default", "env", "help", "metavar", "nargs", "required", "type"];
@@ -70,7 +70,8 @@ impl Reader<'_> {
             }
         };
         if name == "help" && matches!(form, ParamForm::Option { .. }) {
-            let message = format!("`--help` is an option of every task, so it cannot be {owner}");
+            let Owner::Param { task, .. } = owner else { unreachable!("bug: a form outside a parameter") };
+            let message = format!("`--help` is an option of every task, so task `{task}` cannot declare it");
             let wrong = self.error(Code::NameClash, message, key.span, "choose another name");
             self.tell(wrong);
             return None;
@@ -241,7 +242,7 @@ impl Reader<'_> {
     }
 
     fn choices(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<Spanned<String>> {
-        let choices = self.texts(field, node, "a text");
+        let choices = self.texts(field, node, TEXTS);
         if matches!(&node.kind, Kind::List(items) if items.is_empty()) {
             self.bad_value(field, node.span, "a list with at least one value", "no value is allowed");
         }
@@ -441,27 +442,41 @@ impl Reader<'_> {
         if param.choices.is_empty() {
             return;
         }
-        let chosen: Vec<Option<&str>> = words.iter().map(|word| chosen(word, &param.choices)).collect();
-        match chosen.iter().copied().collect::<Option<Vec<&str>>>() {
+        let chosen = Chosen::from(&param.choices);
+        match words.iter().map(|word| chosen.by(word)).collect::<Option<Vec<&str>>>() {
             // Choices match whatever their case, and are stored as declared.
             Some(chosen) => default.value = chosen.join(" "),
             None => {
                 let names: Vec<&str> = param.choices.iter().map(|choice| choice.value.as_str()).collect();
                 let message = format!("the default of {owner} is none of its choices");
-                let label = format!("not {}", shortened(&listed(&names)));
+                let known = format!("the choices are {}", listed(&names));
                 let span = default.span;
-                let wrong = self.error(Code::BadChoice, message, span, "not among the choices").note(label);
+                let wrong = self.error(Code::BadChoice, message, span, "not among the choices").note(known);
                 self.tell(wrong);
             }
         }
     }
 }
 
-/// The choice that a word means: exactly, or else whatever its case.
-fn chosen<'c>(word: &str, choices: &'c [Spanned<String>]) -> Option<&'c str> {
-    let exact = choices.iter().find(|choice| choice.value == word);
-    let folded = || choices.iter().find(|choice| choice.value.to_lowercase() == word.to_lowercase());
-    exact.or_else(folded).map(|choice| choice.value.as_str())
+/// Finds the choice that a word means: exactly, or else whatever its case.
+struct Chosen<'c> {
+    exact: HashSet<&'c str>,
+    folded: HashMap<String, &'c str>,
+}
+
+impl<'c> Chosen<'c> {
+    fn from(choices: &'c [Spanned<String>]) -> Chosen<'c> {
+        let mut folded = HashMap::with_capacity(choices.len());
+        for choice in choices {
+            folded.entry(choice.value.to_lowercase()).or_insert(choice.value.as_str());
+        }
+        Chosen { exact: choices.iter().map(|choice| choice.value.as_str()).collect(), folded }
+    }
+
+    fn by(&self, word: &str) -> Option<&'c str> {
+        let exact = self.exact.get(word).copied();
+        exact.or_else(|| self.folded.get(&word.to_lowercase()).copied())
+    }
 }
 
 struct BadForm {

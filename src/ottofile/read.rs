@@ -1,10 +1,10 @@
 //! The nodes of a document to an [`Ottofile`], collecting every mistake.
 //! Knows each key of the root, of `otto` and of a task; what spans tasks is in `check`.
 
-use super::field::{Field, Owner, Reader, describe, shortened};
+use super::field::{FILE_PATTERNS, Field, Owner, Reader, TASK_NAMES, describe, shortened};
 use super::spec::*;
 use super::yaml::{self, Key, Kind, Map, Node};
-use super::{check, foreach, foreign, param};
+use super::{check, foreach, foreign, limit, param};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{self, NameError, TaskName};
 use crate::source::{SourceFile, Span, Spanned};
@@ -55,14 +55,12 @@ pub(crate) fn read(source: &SourceFile) -> Result<(Ottofile, Vec<Diagnostic>), V
     if let Some(wrong) = parsed.root.as_ref().and_then(|root| unsupported_api(source, root)) {
         return Err(vec![wrong]);
     }
-    for diagnostic in parsed.diagnostics {
-        reader.tell(diagnostic);
-    }
-    let settings = reader.document(parsed.root.as_ref());
-    if !parsed.is_whole {
-        // What is missing may be all that is wrong across tasks.
+    reader.tell_all(parsed.diagnostics, parsed.untold);
+    if !parsed.is_whole || tasks.is_full {
+        // Of a document that was not read to its end nobody knows what is missing, so only what is complete was looked at.
         return Err(reader.finish());
     }
+    let settings = reader.document(parsed.root.as_ref());
     let ottofile = check::check(&mut reader, settings, tasks);
     let diagnostics = reader.finish();
     match diagnostics.iter().any(Diagnostic::is_error) {
@@ -77,11 +75,14 @@ fn unsupported_api(source: &SourceFile, root: &Node<'_>) -> Option<Diagnostic> {
     let Kind::Map(root) = &root.kind else { return None };
     let Kind::Map(otto) = &root.get("otto")?.1.kind else { return None };
     let (_, api) = otto.get("api")?;
-    let written = api.scalar().map_or(describe(api).to_owned(), |text| format!("`{}`", shortened(text)));
-    if api.scalar() == Some("1") || api.is_null() {
-        return None;
-    }
-    let message = format!("this ottofile is written for version {written} of otto's form");
+    let message = match api.scalar() {
+        Some("1") => return None,
+        Some(_) if api.is_null() => return None,
+        Some(version) => {
+            format!("this ottofile is written for version `{}` of otto's form", shortened(version))
+        }
+        None => format!("`otto.api` must be the version of otto's form, not {}", describe(api)),
+    };
     let wrong = Diagnostic::error(Code::UnsupportedApi, message)
         .at(source, yaml::first_line_of(source, api.span), "this otto reads version `1`")
         .help("a newer otto may read it; otherwise write `api: 1`");
@@ -96,10 +97,21 @@ pub(super) struct Tasks {
     pub(super) index: HashMap<TaskName, usize>,
     /// Names under which tasks were refused, with their places: edges to those are not mistakes of their own.
     pub(super) refused: HashMap<String, Span>,
+    /// Whether there were more than can be taken.
+    is_full: bool,
 }
 
 impl Tasks {
     fn take(&mut self, reader: &mut Reader<'_>, key: Key<'_>, node: &Node<'_>) -> Result<(), Span> {
+        if self.tasks.len() + self.refused.len() >= limit::MOST_TASKS {
+            if !self.is_full {
+                let message = format!("the file has more than {} tasks", limit::MOST_TASKS);
+                let wrong = reader.error(Code::YamlLimit, message, key.span, "one too many");
+                reader.tell(wrong);
+            }
+            self.is_full = true;
+            return Ok(());
+        }
         let name = match TaskName::new(key.text) {
             Ok(name) => name,
             Err(why) => {
@@ -200,7 +212,7 @@ impl Reader<'_> {
     }
 
     fn default_tasks(&mut self, field: Field<'_>, node: &Node<'_>) -> DefaultTasks {
-        let names = self.texts(field, node, "the name of a task");
+        let names = self.texts(field, node, TASK_NAMES);
         match names.iter().find(|name| name.value == "*") {
             None if names.is_empty() => DefaultTasks::None,
             None => DefaultTasks::Named(names),
@@ -219,7 +231,7 @@ impl Reader<'_> {
     fn dotenv(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<Spanned<String>> {
         match node.scalar() {
             Some(_) => self.filled_text(field, node).into_iter().collect(),
-            None => self.texts(field, node, "the name of a file"),
+            None => self.texts(field, node, FILE_PATTERNS),
         }
     }
 
@@ -279,7 +291,7 @@ impl Reader<'_> {
                         Code::BadName,
                         format!("the variable `{}` {why}", key.text),
                         key.span,
-                        "not as a variable",
+                        "cannot be set here",
                     )
                     .note(format!("it stands in {field}"));
                 self.tell(wrong);
@@ -325,9 +337,11 @@ impl Reader<'_> {
         let Kind::Map(map) = &node.kind else {
             let found = describe(node);
             let message = format!("task `{}` must be a map, not {found}", key.text);
+            let command =
+                node.scalar().filter(|text| !text.contains('\n')).map_or("COMMAND".to_owned(), shortened);
             let wrong = self
                 .error(Code::WrongType, message, node.span, format!("this is {found}"))
-                .help(format!("write `{}:` and below it, indented, `bash: COMMAND`", shortened(key.text)));
+                .help(format!("write `{}:` and below it, indented, `bash: {command}`", shortened(key.text)));
             self.tell(wrong);
             return task;
         };
@@ -352,8 +366,8 @@ impl Reader<'_> {
                     let edges = self.on_failure(field, node);
                     task.after.extend(edges);
                 }
-                "input" => task.input = self.texts(field, node, "a file name or pattern"),
-                "output" => task.output = self.texts(field, node, "a file name or pattern"),
+                "input" => task.input = self.texts(field, node, FILE_PATTERNS),
+                "output" => task.output = self.texts(field, node, FILE_PATTERNS),
                 "envs" => task.envs = self.envs(field, node),
                 "params" => task.params = param::read(self, field, node),
                 "bash" => self.body(&mut task, BodyKey::Bash, field, key, node),
@@ -404,7 +418,7 @@ impl Reader<'_> {
     // ── edges ──
 
     fn edges(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<Edge> {
-        let Some(items) = self.list(field, node, "the name of a task") else { return Vec::new() };
+        let Some(items) = self.list(field, node, TASK_NAMES) else { return Vec::new() };
         let mut edges = Vec::with_capacity(items.len());
         for item in items {
             if let Some(edge) = self.edge(field, item) {
@@ -425,7 +439,7 @@ impl Reader<'_> {
             }
             Kind::Map(map) => map,
             Kind::List(_) => {
-                self.bad_entry(field, node, "the name of a task");
+                self.bad_entry(field, node, TASK_NAMES);
                 return None;
             }
         };
@@ -466,14 +480,14 @@ impl Reader<'_> {
         match node.scalar() {
             Some(text) if !text.is_empty() => Some(Spanned::new(text.to_owned(), node.span)),
             Some(_) | None => {
-                self.bad_entry(field, node, "the name of a task");
+                self.bad_entry(field, node, TASK_NAMES);
                 None
             }
         }
     }
 
     fn on_failure(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<Edge> {
-        let names = self.texts(field, node, "the name of a task");
+        let names = self.texts(field, node, TASK_NAMES);
         names.into_iter().map(|task| Edge { task, when: When::Failure, is_on_failure: true }).collect()
     }
 
@@ -482,7 +496,8 @@ impl Reader<'_> {
     fn timeout(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Spanned<Duration>> {
         let timeout = self.duration(field, node)?;
         if timeout.value.is_zero() {
-            let message = format!("{field} of zero would end the task before it begins");
+            let Owner::Task(task) = field.owner else { unreachable!("bug: a timeout outside a task") };
+            let message = format!("a `timeout` of zero would end task `{task}` before it begins");
             let wrong = self
                 .error(Code::BadValue, message, node.span, "no time at all")
                 .help("leave it out for no limit");

@@ -318,34 +318,6 @@ pub(crate) enum ForeachJobs {
     Most(usize),
 }
 
-impl ForeachSource {
-    /// Whether there is an item of this name; `None` where only the world knows.
-    pub(crate) fn has_item(&self, name: &str) -> Option<bool> {
-        match self {
-            ForeachSource::Items(items) => Some(items.iter().any(|item| item_name(&item.value) == name)),
-            ForeachSource::Range { first, last, .. } => {
-                let number: Option<i64> = name.parse().ok();
-                let is_inside = number.filter(|number| (first..=last).contains(&number));
-                Some(is_inside.is_some_and(|number| range_item_name(number, *last) == name))
-            }
-            ForeachSource::Glob(_) | ForeachSource::Command(_) => None,
-        }
-    }
-
-    /// The names of the items that the document itself lists, at most `most` of them.
-    pub(crate) fn literal_names(&self, most: usize) -> Vec<String> {
-        match self {
-            ForeachSource::Items(items) => {
-                items.iter().take(most).map(|item| item_name(&item.value)).collect()
-            }
-            ForeachSource::Range { first, last, .. } => {
-                (*first..=*last).take(most).map(|number| range_item_name(number, *last)).collect()
-            }
-            ForeachSource::Glob(_) | ForeachSource::Command(_) => Vec::new(),
-        }
-    }
-}
-
 /// What an item is called in `task:item`: its text, with blanks and control characters as `_`.
 pub(crate) fn item_name(item: &str) -> String {
     item.chars()

@@ -2,7 +2,9 @@
 //! Alone knows the YAML crate; knows nothing of tasks.
 //!
 //! The rules: one document; keys are plain texts and unique; aliases and `<<` within a budget; no tags; at
-//! most 16 MiB of text, 100 levels, 2 million nodes. Scalars stay as spelled.
+//! most 16 MiB of text, 100 levels, 1.5 million nodes. Scalars stay as spelled.
+
+mod syntax;
 
 use super::limit;
 use crate::diagnostic::{Code, Diagnostic};
@@ -11,6 +13,7 @@ use crate::source::{SourceFile, Span};
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, StructureStyle};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Deref;
 use std::rc::Rc;
 
@@ -136,13 +139,16 @@ pub(crate) struct Parsed<'a> {
     pub(crate) is_whole: bool,
     /// What is wrong with the YAML as such.
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// How many more mistakes there are.
+    pub(crate) untold: usize,
 }
 
 /// Reads a text. The entries of the map under the root's key `streamed` go to `visit` as soon as each is
 /// complete, and are missing from the tree: ten thousand of them need not be there at once.
 pub(crate) fn parse<'a>(source: &'a SourceFile, streamed: &'static str, visit: Visit<'_>) -> Parsed<'a> {
     let text = source.text();
-    let refused = |diagnostic| Parsed { root: None, is_whole: false, diagnostics: vec![diagnostic] };
+    let refused =
+        |diagnostic| Parsed { root: None, is_whole: false, diagnostics: vec![diagnostic], untold: 0 };
     if text.len() > limit::MOST_BYTES {
         let message =
             format!("the file has {} bytes, and an ottofile has at most {}", text.len(), limit::MOST_BYTES);
@@ -152,16 +158,21 @@ pub(crate) fn parse<'a>(source: &'a SourceFile, streamed: &'static str, visit: V
     if let Some(place) = text.bytes().position(|byte| byte == 0) {
         let nul = Diagnostic::error(Code::YamlSyntax, "the file contains a NUL character")
             .at(source, Span::new(place, place + 1), "here")
-            .help("write `\\0` in a quoted text, or `$'\\0'` in a script");
+            .help("a script makes one with `printf '\\0'`");
         return refused(nul);
     }
     let mut builder = Builder::new(source, streamed, visit);
     let ended = builder.read();
     if let Err(Stop(fatal)) = ended {
         builder.abandon();
-        builder.diagnostics.push(*fatal);
+        // What follows a mistake on its line mostly follows from it.
+        let line = |diagnostic: &Diagnostic| diagnostic.labels.first().map(|label| source.line(label.span));
+        if builder.diagnostics.last().is_none_or(|last| line(last) != line(&fatal)) {
+            builder.diagnostics.push(*fatal);
+        }
     }
-    Parsed { root: builder.root, is_whole: !builder.is_abandoned, diagnostics: builder.diagnostics }
+    let Builder { root, diagnostics, untold, is_abandoned, .. } = builder;
+    Parsed { root, is_whole: !is_abandoned, diagnostics, untold }
 }
 
 /// A mistake after which nothing more can be read.
@@ -171,7 +182,11 @@ struct Builder<'a, 'v> {
     source: &'a SourceFile,
     streamed: &'static str,
     visit: Visit<'v>,
+    /// A streamed entry whose value is a scalar. It waits for the next event: only then it is known to have
+    /// ended where it should.
+    waiting: Option<(Node<'a>, Node<'a>)>,
     diagnostics: Vec<Diagnostic>,
+    untold: usize,
     root: Option<Node<'a>>,
     documents: usize,
     open: Vec<Open>,
@@ -219,7 +234,9 @@ impl<'a, 'v> Builder<'a, 'v> {
             source,
             streamed,
             visit,
+            waiting: None,
             diagnostics: Vec::new(),
+            untold: 0,
             root: None,
             documents: 0,
             open: Vec::new(),
@@ -266,6 +283,9 @@ impl<'a, 'v> Builder<'a, 'v> {
         let end = place.end.byte_offset().unwrap_or(start);
         if event.tag().is_some() {
             self.tag(place.tag_span().unwrap_or(place));
+        }
+        if let Some((key, node)) = self.waiting.take() {
+            self.visit(&key, &node);
         }
         match event {
             Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
@@ -341,9 +361,10 @@ impl<'a, 'v> Builder<'a, 'v> {
             weight_before: self.weight,
             height: 0,
         });
+        let place = Span::new(start, start);
         match self.open.len() > limit::MOST_LEVELS {
-            true => Err(self.too_deep(Span::new(start, start))),
-            false => Ok(()),
+            true => Err(self.too_deep(place)),
+            false => self.is_bounded(place),
         }
     }
 
@@ -375,16 +396,25 @@ impl<'a, 'v> Builder<'a, 'v> {
         let bytes = node.scalar().map_or(0, str::len);
         self.weight.nodes += 1;
         self.weight.bytes += bytes;
-        if self.weight.nodes > limit::MOST_NODES {
-            let message = format!("the file has more than {} values", limit::MOST_NODES);
-            let here = Span::new(node.span.start as usize, node.span.start as usize);
-            return Err(self.limit(message, here, "one too many"));
-        }
+        let start = node.span.start as usize;
+        self.is_bounded(Span::new(start, start))?;
         if anchor > 0 {
             let weight = Weight { nodes: 1, bytes };
             self.anchors.insert(anchor, Anchored { node: node.clone(), weight, height: 0 });
         }
         self.put(node, 0);
+        Ok(())
+    }
+
+    fn is_bounded(&self, place: Span) -> Result<(), Stop> {
+        if self.weight.nodes > limit::MOST_NODES {
+            let message = format!("the file has more than {} values", limit::MOST_NODES);
+            return Err(self.limit(message, place, "one too many"));
+        }
+        if self.anchor_names.len() > limit::MOST_ANCHORS {
+            let message = format!("the file has more than {} anchors", limit::MOST_ANCHORS);
+            return Err(self.limit(message, place, "one too many"));
+        }
         Ok(())
     }
 
@@ -399,6 +429,7 @@ impl<'a, 'v> Builder<'a, 'v> {
         let is_visit = open.is_streamed && !is_key && !self.is_abandoned;
         let key = self.stack.pop_if(|key| is_visit && key.scalar().is_some() && !is_merge(key));
         match key {
+            Some(key) if node.scalar().is_some() => self.waiting = Some((key, node)),
             Some(key) => self.visit(&key, &node),
             None => self.stack.push(node),
         }
@@ -413,12 +444,14 @@ impl<'a, 'v> Builder<'a, 'v> {
 
     fn alias(&mut self, id: usize, span: Span) -> Result<(), Stop> {
         let Some(anchored) = self.anchors.get(&id) else {
-            let inside = Diagnostic::error(
-                Code::YamlSyntax,
-                "an alias stands inside the value that it repeats",
-            )
-            .at(self.source, span, "this would repeat itself without end");
-            self.diagnostics.push(inside);
+            self.tell(|this| {
+                let message = "an alias stands inside the value that it repeats";
+                Diagnostic::error(Code::YamlSyntax, message).at(
+                    this.source,
+                    span,
+                    "this would repeat itself without end",
+                )
+            });
             return self.add(nothing(span.start as usize), 0);
         };
         let (weight, height, node) = (anchored.weight, anchored.height, anchored.node.clone());
@@ -477,7 +510,7 @@ impl<'a, 'v> Builder<'a, 'v> {
     /// A map in which something is merged or wrong.
     fn mend_map(&mut self, nodes: Vec<Node<'a>>) -> Map<'a> {
         let mut kept: Vec<Node<'a>> = Vec::with_capacity(nodes.len());
-        let mut places: HashMap<String, Span> = HashMap::new();
+        let mut places: HashMap<Cow<'a, str>, Span> = HashMap::new();
         let mut merged: Vec<Node<'a>> = Vec::new();
         let mut nodes = nodes.into_iter();
         while let (Some(key), Some(value)) = (nodes.next(), nodes.next()) {
@@ -485,24 +518,18 @@ impl<'a, 'v> Builder<'a, 'v> {
                 merged.push(value);
                 continue;
             }
-            let Some(text) = key.scalar() else {
-                let wrong = Diagnostic::error(Code::WrongType, "a key must be a single text")
-                    .at(self.source, first_line_of(self.source, key.span), "this is a key")
-                    .help("quote it if it is meant as text: `\"[a]\": …`");
-                self.diagnostics.push(wrong);
+            let Some(text) = shared_text(&key) else {
+                self.tell(|this| {
+                    Diagnostic::error(Code::WrongType, "a key must be a single text")
+                        .at(this.source, first_line_of(this.source, key.span), "this is a key")
+                        .help("quote it if it is meant as text: `\"[a]\": …`")
+                });
                 continue;
             };
-            match places.get(text) {
-                Some(earlier) => {
-                    let twice =
-                        Diagnostic::error(Code::DuplicateKey, format!("the key `{text}` is written twice"))
-                            .at(self.source, key.span, "written again here")
-                            .at(self.source, *earlier, "first written here")
-                            .help("keep one of the two");
-                    self.diagnostics.push(twice);
-                }
-                None => {
-                    places.insert(text.to_owned(), key.span);
+            match places.entry(text) {
+                Entry::Occupied(there) => self.twice(there.key(), key.span, *there.get()),
+                Entry::Vacant(free) => {
+                    free.insert(key.span);
                     kept.push(key);
                     kept.push(value);
                 }
@@ -516,16 +543,24 @@ impl<'a, 'v> Builder<'a, 'v> {
             };
             for source in sources {
                 let Kind::Map(map) = &source.kind else {
-                    let wrong = Diagnostic::error(Code::WrongType, "`<<` merges maps, and this is none")
-                        .at(self.source, first_line_of(self.source, source.span), "not a map")
-                        .help("write `<<: *NAME`, where NAME is the anchor of a map");
-                    self.diagnostics.push(wrong);
+                    let is_told = |told: &Diagnostic| {
+                        told.labels.first().is_some_and(|label| label.span.start == source.span.start)
+                    };
+                    // An alias that repeats nothing was told as that.
+                    if self.diagnostics.iter().any(is_told) {
+                        continue;
+                    }
+                    self.tell(|this| {
+                        Diagnostic::error(Code::WrongType, "`<<` merges maps, and this is none")
+                            .at(this.source, first_line_of(this.source, source.span), "not a map")
+                            .help("write `<<: *NAME`, where NAME is the anchor of a map")
+                    });
                     continue;
                 };
                 for pair in map.nodes.chunks_exact(2) {
-                    let text = pair[0].scalar().unwrap_or_default();
-                    if !places.contains_key(text) {
-                        places.insert(text.to_owned(), pair[0].span);
+                    let Some(text) = shared_text(&pair[0]) else { continue };
+                    if let Entry::Vacant(free) = places.entry(text) {
+                        free.insert(pair[0].span);
                         kept.extend_from_slice(pair);
                     }
                 }
@@ -536,37 +571,50 @@ impl<'a, 'v> Builder<'a, 'v> {
 
     // ── mistakes ──
 
+    /// Millions of mistakes are only counted, before any words are made.
+    fn tell(&mut self, diagnostic: impl FnOnce(&Self) -> Diagnostic) {
+        match self.diagnostics.len() < limit::MOST_DIAGNOSTICS {
+            true => {
+                let diagnostic = diagnostic(self);
+                self.diagnostics.push(diagnostic);
+            }
+            false => self.untold += 1,
+        }
+    }
+
     fn twice(&mut self, text: &str, span: Span, earlier: Span) {
-        let twice = Diagnostic::error(Code::DuplicateKey, format!("the key `{text}` is written twice"))
-            .at(self.source, span, "written again here")
-            .at(self.source, earlier, "first written here")
-            .help("keep one of the two");
-        self.diagnostics.push(twice);
+        self.tell(|this| {
+            Diagnostic::error(Code::DuplicateKey, format!("the key `{text}` is written twice"))
+                .at(this.source, span, "written again here")
+                .at(this.source, earlier, "first written here")
+                .help("keep one of the two")
+        });
     }
 
     fn tag(&mut self, place: granit_parser::Span) {
         let start = place.start.byte_offset().unwrap_or(0);
         let end = place.end.byte_offset().unwrap_or(start);
         let span = Span::new(start, end);
-        let tag = self.source.slice(span).to_owned();
-        let wrong =
-            Diagnostic::error(Code::YamlFeature, format!("ottofiles use no YAML tags, such as `{tag}`"))
-                .at(self.source, span, "a tag")
-                .help("leave the tag out: values are read as they are spelled");
-        self.diagnostics.push(wrong);
+        self.tell(|this| {
+            let message = format!("ottofiles use no YAML tags, such as `{}`", this.source.slice(span));
+            Diagnostic::error(Code::YamlFeature, message)
+                .at(this.source, span, "a tag")
+                .help("leave the tag out, for values are read as they are spelled; or quote the text if the `!` is part of it")
+        });
     }
 
     fn unknown_alias(&mut self, name: &str, span: Span) {
-        let known = name::similar(name, self.anchor_names.iter().map(|name| &**name), 3);
-        let known: Vec<String> = known.into_iter().map(|name| format!("*{name}")).collect();
-        let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        let mut wrong = Diagnostic::error(Code::YamlSyntax, format!("the alias `*{name}` repeats nothing"))
-            .at(self.source, span, format!("no `&{name}` stands before this line"))
-            .did_you_mean(&known);
-        if known.is_empty() {
-            wrong = wrong.help(format!("quote it if the star is meant as text: `\"*{name}\"`"));
-        }
-        self.diagnostics.push(wrong);
+        self.tell(|this| {
+            let known = name::similar(name, this.anchor_names.iter().map(|name| &**name), 3);
+            let known: Vec<String> = known.into_iter().map(|name| format!("*{name}")).collect();
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            let wrong = Diagnostic::error(Code::YamlSyntax, format!("the alias `*{name}` repeats nothing"))
+                .at(this.source, span, format!("no `&{name}` stands before this line"));
+            match known.is_empty() {
+                true => wrong.help(format!("quote it if the star is meant as text: `\"*{name}\"`")),
+                false => wrong.did_you_mean(&known),
+            }
+        });
     }
 
     fn second_document(&self, span: Span) -> Stop {
@@ -593,22 +641,12 @@ impl<'a, 'v> Builder<'a, 'v> {
         if *error.kind() == ErrorKind::RecursionLimitExceeded {
             return self.too_deep(Span::new(place, place));
         }
-        let mistake = syntax::explain(self.source, error.kind(), place);
-        let mut wrong =
-            Diagnostic::error(Code::YamlSyntax, mistake.message).at(self.source, mistake.span, mistake.label);
-        if mistake.is_about_indentation
-            && let Some(open) = self.open.last()
-            && !open.is_flow
-        {
-            let what = if open.is_map { "the keys of this map" } else { "the entries of this list" };
-            let column = self.source.position(open.start as u32).column;
-            let start = Span::new(open.start, open.start + 1);
-            wrong = wrong.at(self.source, start, format!("{what} start in column {column}"));
-        }
-        for help in mistake.helps {
-            wrong = wrong.help(help);
-        }
-        Stop(Box::new(wrong))
+        let unfinished = self.open.last().map(|open| syntax::Unfinished {
+            start: open.start,
+            is_map: open.is_map,
+            is_flow: open.is_flow,
+        });
+        Stop(Box::new(syntax::explain(self.source, error.kind(), place, unfinished)))
     }
 }
 
@@ -627,6 +665,15 @@ fn nothing<'a>(place: usize) -> Node<'a> {
     Node { span: Span::new(place, place), kind: Kind::Written("", Style::Plain) }
 }
 
+/// The text of a scalar for as long as the source lives, without a copy where it stands there.
+fn shared_text<'a>(node: &Node<'a>) -> Option<Cow<'a, str>> {
+    match &node.kind {
+        Kind::Written(text, _) => Some(Cow::Borrowed(text)),
+        Kind::Made(text, _) => Some(Cow::Owned(text.to_string())),
+        Kind::List(_) | Kind::Map(_) => None,
+    }
+}
+
 fn is_merge(key: &Node<'_>) -> bool {
     matches!(key.kind, Kind::Written("<<", Style::Plain))
 }
@@ -635,169 +682,6 @@ fn is_merge(key: &Node<'_>) -> bool {
 pub(crate) fn first_line_of(source: &SourceFile, span: Span) -> Span {
     let line = source.slice(span).lines().next().unwrap_or("");
     Span::new(span.start as usize, span.start as usize + line.len())
-}
-
-mod syntax {
-    //! What the crate's errors mean to someone who wrote an ottofile.
-
-    use super::*;
-
-    pub(super) struct Mistake {
-        pub(super) message: String,
-        pub(super) span: Span,
-        pub(super) label: String,
-        pub(super) helps: Vec<String>,
-        pub(super) is_about_indentation: bool,
-    }
-
-    pub(super) fn explain(source: &SourceFile, kind: &ErrorKind, place: usize) -> Mistake {
-        if let Some(tab) = tab_in_indentation(source.text(), place) {
-            return mistake("a tab in the indentation", Span::new(tab, tab + 1), "this is a tab")
-                .help("YAML indents with blanks only: replace each tab by two blanks");
-        }
-        let text = source.text();
-        let next = text[place..].chars().next();
-        let here = Span::new(place, place + next.map_or(0, char::len_utf8));
-        let word = word_at(text, place);
-        match kind {
-            ErrorKind::UnclosedFlowCollection { open } => {
-                let close = if *open == '[' { ']' } else { '}' };
-                mistake(format!("`{open}` is never closed"), here, format!("no `{close}` follows"))
-                    .help(format!("close it with `{close}`, or quote the text if it is meant as text"))
-            }
-            ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
-                mistake(format!("`{open}` is closed by `{close}`"), here, "opened here")
-            }
-            ErrorKind::MisplacedFlowCollectionEnd => {
-                let bracket = next.unwrap_or(']');
-                mistake(format!("`{bracket}` closes nothing"), here, "nothing is open here")
-                    .help("quote the text if the bracket is part of it")
-            }
-            ErrorKind::UnclosedQuotedScalar => {
-                let quote = next.unwrap_or('"');
-                mistake(format!("a text in `{quote}` is never closed"), here, "opened here")
-                    .help(format!("close it with `{quote}`, or write a longer text as a block: `key: |`"))
-            }
-            ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
-                mistake("a `:` where no key can stand", here, "this makes the text before it a key").help(
-                    "quote the whole text, or write it as a block: `key: |` and the text on the next line",
-                )
-            }
-            ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation => mistake(
-                "a line that is not indented like its neighbours",
-                word,
-                "no key is expected in this column",
-            )
-            .indentation()
-            .help("give it the indentation of the lines that it belongs to"),
-            ErrorKind::ExpectedBlockSequenceEntry => mistake(
-                "a list goes on with something that is no `- ` entry",
-                word,
-                "expected `- `, or less indentation",
-            )
-            .indentation(),
-            ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
-                mistake("a key without its `:`", word, "a `:` must follow on this line")
-                    .help("write `key: value`; a longer text goes into a block: `key: |`")
-            }
-            ErrorKind::BlockSequenceEntryNotAllowed | ErrorKind::BlockEntryInFlowCollection => {
-                mistake("a `- ` entry where no list can begin", here, "not here")
-                    .help("begin the list on a line of its own, or write it as `[a, b]`")
-            }
-            ErrorKind::UnexpectedCharacter { character } if "@`%".contains(*character) => mistake(
-                format!("no plain text begins with `{character}`"),
-                here,
-                "a plain text cannot begin so",
-            )
-            .help("quote the text"),
-            ErrorKind::UnexpectedCharacter { character } => mistake(
-                format!("the character `{}` is not allowed here", character.escape_default()),
-                here,
-                "not allowed here",
-            ),
-            ErrorKind::InvalidTrailingSingleQuotedScalar | ErrorKind::InvalidTrailingDoubleQuotedScalar => {
-                mistake("text after a closing quote", word, "the quoted text has ended before this").help(
-                    "quote the whole text, or write it as a block: `key: |` and the text on the next line",
-                )
-            }
-            ErrorKind::UnknownQuotedScalarEscape => {
-                mistake("an escape that YAML does not know, in double quotes", here, "in this text")
-                    .help("double the backslash, or use single quotes: they keep backslashes as they are")
-            }
-            ErrorKind::InvalidQuotedScalarHexEscape
-            | ErrorKind::InvalidUnicodeEscape
-            | ErrorKind::InvalidLowSurrogate
-            | ErrorKind::InvalidLowSurrogateHexEscape
-            | ErrorKind::MissingLowSurrogate
-            | ErrorKind::UnpairedLowSurrogate => {
-                mistake("an escape that names no character, in double quotes", here, "in this text")
-                    .help("write `\\x41`, `\\u0041` or `\\U00000041`, or use single quotes")
-            }
-            ErrorKind::InvalidBlockScalarHeader | ErrorKind::ZeroBlockScalarIndent => {
-                mistake("text after `|` or `>`", here, "a block begins on the next line")
-                    .help("after `|` or `>` only `-`, `+`, a digit from 1 to 9 and a comment may follow")
-            }
-            ErrorKind::InvalidBlockScalarIndent => mistake(
-                "a blank line of a block is indented deeper than its text",
-                here,
-                "deeper than the text",
-            )
-            .help("remove the blanks, or say the indentation: `|2`"),
-            ErrorKind::ExpectedFlowMappingSeparator => {
-                mistake("entries of a `{ }` map are not separated", word, "expected `,` or `}` before this")
-            }
-            ErrorKind::ExpectedFlowSequenceSeparator => {
-                mistake("entries of a `[ ]` list are not separated", word, "expected `,` or `]` before this")
-            }
-            other => mistake(format!("this is not YAML: {other}"), here, "here"),
-        }
-    }
-
-    fn mistake(message: impl Into<String>, span: Span, label: impl Into<String>) -> Mistake {
-        Mistake {
-            message: message.into(),
-            span,
-            label: label.into(),
-            helps: Vec::new(),
-            is_about_indentation: false,
-        }
-    }
-
-    impl Mistake {
-        fn help(mut self, text: impl Into<String>) -> Mistake {
-            self.helps.push(text.into());
-            self
-        }
-
-        fn indentation(mut self) -> Mistake {
-            self.is_about_indentation = true;
-            self
-        }
-    }
-
-    /// Whatever the crate calls it: where the line of the error is indented with a tab, the tab is the mistake.
-    fn tab_in_indentation(text: &str, place: usize) -> Option<usize> {
-        let lines_from = |start: usize| {
-            let indent = text[start..].find(|character: char| character != ' ' && character != '\t')?;
-            text[start..start + indent].find('\t').map(|tab| start + tab)
-        };
-        let line_start = text[..place].rfind('\n').map_or(0, |newline| newline + 1);
-        // A block's content is reported at its header, one line above.
-        let next_line = text[place..].find('\n').map(|newline| place + newline + 1);
-        lines_from(line_start).or_else(|| {
-            let is_header = text[line_start..].lines().next()?.contains(['|', '>']);
-            next_line.filter(|_| is_header).and_then(lines_from)
-        })
-    }
-
-    /// From a place to the end of the word there.
-    fn word_at(text: &str, place: usize) -> Span {
-        let rest = &text[place..];
-        let length = rest.find(|character: char| character.is_whitespace() || ",]}".contains(character));
-        let length = length.unwrap_or(rest.len()).clamp(0, 200);
-        let length = (length..=rest.len()).find(|end| rest.is_char_boundary(*end)).unwrap_or(0);
-        Span::new(place, place + length)
-    }
 }
 
 /// A scalar's text, wherever it lives.
