@@ -195,7 +195,8 @@ impl Reader<'_> {
         match previous {
             None => unknown_task(self.ottofile, text, source, span),
             Some(task) => {
-                let takes_none = task.params.iter().all(|param| !matches!(param.form, ParamForm::Positional(_)));
+                let takes_none =
+                    task.params.iter().all(|param| !matches!(param.form, ParamForm::Positional(_)));
                 let why = if takes_none {
                     "it takes no positional arguments"
                 } else {

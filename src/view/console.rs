@@ -117,26 +117,6 @@ pub(crate) struct Settings {
     pub(crate) grace: Duration,
 }
 
-impl Settings {
-    /// For output that goes to no terminal, without colour.
-    pub(crate) fn plain(ottofile: &str) -> Settings {
-        Settings {
-            display: Display::Auto,
-            volume: Volume::Normal,
-            github: None,
-            colours_stdout: false,
-            colours_stderr: false,
-            stdout_is_terminal: false,
-            stderr_is_terminal: false,
-            is_shared: false,
-            draws_progress: false,
-            tail_lines: 20,
-            ottofile: ottofile.to_owned(),
-            grace: Duration::from_secs(10),
-        }
-    }
-}
-
 pub(crate) struct Console {
     settings: Settings,
     words: Words,

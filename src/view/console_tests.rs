@@ -1,10 +1,12 @@
 //! The console as it appears, whole, for the runs that people see most.
 
+use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{Event, Exit, Outcome, RunResult, Skip, Stamped, Stream};
+use crate::source::{SourceFile, Span};
 use crate::state::RunState;
-use crate::view::console::{Console, Display, Mode, Settings, Volume};
+use crate::view::console::{Console, Display, Mode, Volume};
 use crate::view::github::Workflow;
-use crate::view::script::{FakeLogs, Script, apart, name, on_screen, planned, run_id, visible};
+use crate::view::script::{FakeLogs, Script, apart, name, on_screen, plain, planned, run_id, visible};
 use crate::view::sink::tests::Shared;
 use crate::view::{View, progress};
 use insta::assert_snapshot;
@@ -221,6 +223,40 @@ fn output_that_is_not_shown_live_is_read_from_the_logs() {
       1 line · whole log: otto Logs 9c2m test
 
     rerun:  otto Rerun 9c2m
+    ");
+}
+
+#[test]
+fn a_hint_stands_with_its_failure() {
+    let (mut script, screen) = on_screen(|_| {});
+    let source = SourceFile::new("otto.yml", "tasks:\n  use:\n    bash: echo ${INPUT[a.versoin]}\n");
+    let hint = Diagnostic::error(Code::BadValue, "task `a` has no output `versoin`")
+        .at(&source, Span::new(38, 47), "this input is not there")
+        .help("did you mean `a.version`?");
+    script.run("9c2m", 8, &["use 2", "other 9"]).start("use").start("other").out("use", "unbound variable\n");
+    script.view.hint(&name("use"), &[hint]);
+    script.at(0.1).fail("use", Exit::Code(1), Some(3)).fail("other", Exit::Code(1), None);
+    script.end(RunResult::Failed { status: 1 });
+    assert_snapshot!(screen.text(), @r"
+    otto · run 9c2m · 2 tasks
+        use │ unbound variable
+       FAIL  use       0.1s  exit 1
+       FAIL  other     0.1s  exit 1
+
+    FAIL use · exit 1 · 0.1s · otto.yml:3
+      │ unbound variable
+      1 line · whole log: otto Logs 9c2m use
+    error[E0109]: task `a` has no output `versoin`
+      ╭▸ otto.yml:3:25
+    3 │     bash: echo ${INPUT[a.versoin]}
+      ╰╴                        ━━━━━━━━━ this input is not there
+    help: did you mean `a.version`?
+
+    FAIL other · exit 1 · 0.1s · otto.yml:9
+      no output · whole log: otto Logs 9c2m other
+
+    2 tasks in 0.1s: 2 failed
+    rerun failed:  otto Rerun 9c2m
     ");
 }
 
@@ -578,9 +614,8 @@ fn a_reader_who_goes_away_does_not_stop_the_run() {
         }
     }
     let stderr = Shared::default();
-    let settings = Settings::plain("otto.yml");
     let console = Console::new(
-        settings,
+        plain(),
         Box::new(Gone),
         Box::new(stderr.clone()),
         Rc::new(FakeLogs("")),

@@ -1,12 +1,13 @@
 //! For tests of views: events and output as a few words, and what was shown as text.
 
-use super::console::{Console, Settings};
+use super::console::{Console, Display, Settings, Volume};
 use super::sink::tests::Shared;
 use super::{Logs, View};
 use crate::event::{Event, Exit, FORMAT, Outcome, PlannedJob, RunResult, Skip, Stamped, Stream};
 use crate::name::{JobName, RunId};
 use std::io::{self, Read};
 use std::rc::Rc;
+use std::time::Duration;
 
 pub(crate) fn name(text: &str) -> JobName {
     JobName::recorded(text).expect("not empty")
@@ -89,8 +90,26 @@ pub(crate) fn apart(change: impl FnOnce(&mut Settings)) -> (Script<Console>, Scr
     (Script::new(console), Screens { stdout, stderr })
 }
 
+/// Output that goes to no terminal, without colour.
+pub(crate) fn plain() -> Settings {
+    Settings {
+        display: Display::Auto,
+        volume: Volume::Normal,
+        github: None,
+        colours_stdout: false,
+        colours_stderr: false,
+        stdout_is_terminal: false,
+        stderr_is_terminal: false,
+        is_shared: false,
+        draws_progress: false,
+        tail_lines: 20,
+        ottofile: "otto.yml".to_owned(),
+        grace: Duration::from_secs(10),
+    }
+}
+
 fn changed(is_shared: bool, change: impl FnOnce(&mut Settings)) -> Settings {
-    let mut settings = Settings { is_shared, ..Settings::plain("otto.yml") };
+    let mut settings = Settings { is_shared, ..plain() };
     change(&mut settings);
     settings
 }

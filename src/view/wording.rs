@@ -22,6 +22,8 @@ const MOST_KEYS: usize = 8;
 /// Jobs that the summary names of the slowest chain.
 const MOST_OF_CHAIN: usize = 6;
 
+const SIGINT: i32 = 2;
+
 /// What the words depend on beside the run.
 #[derive(Clone, Debug)]
 pub(crate) struct Words {
@@ -210,7 +212,8 @@ impl Words {
             format!("killing {tasks}\n")
         } else {
             let grace = time::round_duration(self.grace.as_micros() as u64);
-            format!("stopping {tasks} ({name}, then kill after {grace}; Ctrl-C again kills now)\n")
+            let hint = if signal == SIGINT { "; Ctrl-C again kills now" } else { "" };
+            format!("stopping {tasks} ({name}, then kill after {grace}{hint})\n")
         }
     }
 
