@@ -14,8 +14,11 @@ if sys.version_info < (3, 6):  # noqa: UP036
     sys.exit(1)
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+# The compiled runtime may be kept beside it, whatever holds for the modules of the script.
+writes_nothing, sys.dont_write_bytecode = sys.dont_write_bytecode, False
 import otto_runtime  # noqa: E402
 
+sys.dont_write_bytecode = writes_nothing
 del sys.path[0]
 if __name__ == "__main__":
     otto_runtime.run(

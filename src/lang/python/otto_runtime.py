@@ -7,6 +7,7 @@ for a script may rebind or delete anything.
 import atexit
 import os
 import sys
+from _imp import _fix_co_filename as rename
 from _io import FileIO
 from _signal import SIG_DFL, SIGHUP, SIGTERM, getsignal, signal
 from posix import O_APPEND, O_CREAT, O_WRONLY, close, ftruncate, getpid, kill, write
@@ -69,14 +70,65 @@ def run(main, directory, arguments):
     try:
         source = loader.source = start.source()
         names.update(start.names(source))
-        task = Task(start, names, is_recording)
-        code = compile(source, start.shown_name, "exec", dont_inherit=True)
-        task.look_for_local_outputs(code, source)
-        exec(code, names)
+        task = Task(start, source, names, is_recording)
+        execute(source, names, start.shown_name, task.look_for_local_outputs)
     except BaseException as error:
         if not isinstance(error, SystemExit):
             hide_otto(error, start.shown_name, source)
         raise
+
+
+def execute(source, names, shown_name, look):
+    """Runs source code as a script of that name. `look` sees the code before it runs.
+
+    That is `exec(compile(…))`, only that the first call of `compile` makes Python set up its syntax tree,
+    which takes longer than to run most scripts. `exec` of a string does without, but calls the code
+    `<string>`: a trace function, called before the first line runs, puts that right. Whatever does not go
+    smoothly, such as a warning about the syntax, goes by the long way, where it has the right name."""
+    has_begun = False
+
+    def begin(frame, _event, _argument):
+        nonlocal has_begun
+        if frame.f_globals is names:
+            has_begun = True
+            sys.settrace(None)
+            warn_as_before()
+            rename(frame.f_code, shown_name)
+            look(frame.f_code)
+
+    warn_as_before = refuse_warnings()
+    if warn_as_before and sys.gettrace() is None:
+        try:
+            sys.settrace(begin)
+            exec(source, names)
+        except (SyntaxError, ValueError, MemoryError, RecursionError):
+            if has_begun:
+                raise
+        finally:
+            if not has_begun:
+                sys.settrace(None)
+                warn_as_before()
+    if not has_begun:
+        code = compile(source, shown_name, "exec", dont_inherit=True)
+        look(code)
+        exec(code, names)
+
+
+def refuse_warnings():
+    """Makes errors of warnings about the syntax. Returns what undoes that, or None where it cannot."""
+    try:
+        from _warnings import _filters_mutated, filters
+    except ImportError:
+        return None
+    entry = ("error", None, SyntaxWarning, None, 0)
+    filters.insert(0, entry)
+    _filters_mutated()
+
+    def undo():
+        filters.remove(entry)
+        _filters_mutated()
+
+    return undo
 
 
 def run_in_child(names, directory):
@@ -199,8 +251,9 @@ class Loader(type(__loader__)):
 class Task:
     """The task that this process runs, and what it has to hand over however it ends."""
 
-    def __init__(self, start, names, is_recording):
+    def __init__(self, start, source, names, is_recording):
         self.start = start
+        self.source = source
         self.names = names
         self.is_recording = is_recording
         self.process = getpid()
@@ -295,9 +348,9 @@ class Task:
         except OSError as error:
             tell(f"otto: cannot save the outputs in {path}: {error.strerror}\n")
 
-    def look_for_local_outputs(self, code, source):
+    def look_for_local_outputs(self, code):
         """`OUTPUT = …` in a function makes a variable of that function, and its data is lost."""
-        if "OUTPUT" not in source:
+        if "OUTPUT" not in self.source:
             return
         codes = [code]
         while codes:
@@ -307,7 +360,7 @@ class Task:
             arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + starred]
             is_local = "OUTPUT" in code.co_varnames or "OUTPUT" in code.co_cellvars
             if is_local and "OUTPUT" not in arguments and not code.co_name.startswith("<"):
-                line = line_of_assignment(source, code.co_firstlineno)
+                line = line_of_assignment(self.source, code.co_firstlineno)
                 text = (
                     f"OUTPUT is a variable of the function `{code.co_name}` here, and what it holds is lost"
                 )

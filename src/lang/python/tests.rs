@@ -10,6 +10,7 @@ use crate::store::layout::RunDir;
 use crate::store::outputs;
 use crate::value::{self, Value};
 use insta::assert_snapshot;
+use proptest::prelude::*;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
@@ -1370,5 +1371,102 @@ KeyError: `a` has no output 'kk'; it has k, m, n, b, long; did you mean 'k'?
         if version != "3.6" {
             assert_eq!(without_carets(&ran.stderr), shown, "{version}");
         }
+    }
+}
+
+#[test]
+fn warnings_about_the_syntax_have_the_name_and_the_line() {
+    let ran = python("x = 1\nif x is 'a':\n    pass\nOUTPUT['k'] = 1\n").run();
+    let lines: Vec<&str> = ran.stderr.lines().collect();
+    assert!(lines[0].starts_with("otto.yml:build:22: SyntaxWarning: \"is\" with "), "{}", ran.stderr);
+    assert_eq!((lines[1], ran.json().as_str()), ("  if x is 'a':", r#"{"k":1}"#));
+}
+
+#[test]
+fn two_inputs_under_one_name_are_told_and_each_can_be_named() {
+    let bench = python("print(INPUT['a.b']['c'], INPUT['a']['b.c'], INPUT['a.b']['d'])\n");
+    let bench = input(input(bench, "a", r#"{"b.c": 1, "x": 2}"#), "a.b", r#"{"c": 3, "d": 4}"#);
+    let ran = bench.run();
+    assert_eq!(ran.out(), "3 1 4\n", "{}", ran.stderr);
+    assert_snapshot!(ran.warnings.join("\n"), @"`a.b.c` names an output of `a` and one of `a.b`");
+}
+
+// ── properties ───────────────────────────────────────────────────────────────────────────────────────────────
+
+fn any_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        any::<i128>().prop_map(|number| Value::Number(number.to_string().into())),
+        any::<f64>()
+            .prop_filter("JSON has no other numbers", |number| number.is_finite())
+            .prop_map(|number| Value::Number(format!("{number:e}").into())),
+        any::<String>().prop_map(Value::String),
+        "[\\x00-\\x1f\"'\\\\$`{}%n]{0,8}".prop_map(Value::String),
+        proptest::collection::vec(any::<u8>(), 0..12).prop_map(Value::from_bytes),
+    ];
+    leaf.prop_recursive(4, 24, 5, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::List),
+            proptest::collection::hash_map(any::<String>(), inner, 0..5)
+                .prop_map(|map| Value::Map(map.into_iter().collect())),
+        ]
+    })
+}
+
+/// Equal, where Python may write the same float in another way.
+fn is_same(ours: &Value, theirs: &Value) -> bool {
+    match (ours, theirs) {
+        (Value::Number(a), Value::Number(b)) if a.contains(['e', '.']) => {
+            let bits = |text: &str| text.parse::<f64>().map(f64::to_bits);
+            bits(a) == bits(b)
+        }
+        (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b)),
+        (Value::Map(a), Value::Map(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|((a, x), (b, y))| a == b && is_same(x, y))
+        }
+        _ => ours == theirs,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_recorded_comes_back_from_python_as_it_was(
+        values in proptest::collection::hash_map(any::<String>(), any_value(), 1..60),
+    ) {
+        let map = Value::Map(values.into_iter().collect());
+        let bench = input(python("OUTPUT.update(INPUT['a'])\n"), "a", &value::compact(&map));
+        let ran = bench.run();
+        let theirs = Value::Map(ran.values().clone());
+        prop_assert!(is_same(&map, &theirs), "{}\n{}\n{}", value::compact(&map), ran.json(), ran.problems());
+        prop_assert!(ran.succeeded(), "{} {}", ran.stderr, ran.problems());
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_record_that_is_cut_anywhere_is_never_a_whole_one(
+        first in any_value(), second in any_value(), cut in any::<proptest::sample::Index>(),
+    ) {
+        let record = |value: &Value| {
+            let lines = format!("{}\n{{}}\n", value::compact(value));
+            format!("{lines}otto-end {}\n", lines.len())
+        };
+        let one = record(&first);
+        let both = one.clone() + &record(&second);
+        let outputs = |bytes: &[u8]| crate::lang::python::last_record(bytes).map(|(outputs, _)| outputs.to_vec());
+        prop_assert_eq!(outputs(both.as_bytes()), Some(value::compact(&second).into_bytes()));
+        let cut = cut.index(both.len());
+        let expected = (cut == one.len()).then(|| value::compact(&first).into_bytes());
+        prop_assert_eq!(outputs(&both.as_bytes()[..cut]), expected);
+    }
+
+    #[test]
+    fn no_bytes_at_all_make_the_reader_of_records_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60), length in 0..80usize) {
+        let _may_be_none = crate::lang::python::last_record(&bytes);
+        let ended = [&bytes[..], format!("\notto-end {length}\n").as_bytes()].concat();
+        let _may_be_some = crate::lang::python::last_record(&ended);
     }
 }
