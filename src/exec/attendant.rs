@@ -40,6 +40,16 @@ pub(super) struct Shared {
     pub(super) swept_ms: AtomicU64,
 }
 
+impl Shared {
+    pub(super) fn report(&self, report: Report) {
+        // What tasks come to while otto is torn down is not their result.
+        while spawn::is_over() {
+            std::thread::park();
+        }
+        (self.sink)(report);
+    }
+}
+
 /// Stands for a process group whose number is not known yet.
 pub(super) const BEING_CREATED: i32 = -1;
 
@@ -88,7 +98,7 @@ pub(super) fn attend(shared: &Shared, mut desk: Desk) {
         desk.group.store(0, Ordering::SeqCst);
         // Before the report: whoever reads it may start the next attempt, and should find this attendant free.
         desk.is_free.store(desk.backlog.is_empty(), Ordering::SeqCst);
-        (shared.sink)(Report::Ended(ended));
+        shared.report(Report::Ended(ended));
     }
 }
 
@@ -109,7 +119,7 @@ impl Desk {
             Command::Stop(attempt, how) => {
                 if let Some(place) = self.backlog.iter().position(|(waiting, _)| *waiting == attempt) {
                     self.backlog.remove(place);
-                    (shared.sink)(Report::Ended(Ended::without_process(attempt, exit_of(how))));
+                    shared.report(Report::Ended(Ended::without_process(attempt, exit_of(how))));
                 }
             }
             Command::Exited(attempt, exit) if Some(attempt) == current => return Some(Order::Exited(exit)),
@@ -163,7 +173,7 @@ fn serve(
     if shared.is_suspended.load(Ordering::SeqCst) {
         signal_group(pid, Signal::STOP);
     }
-    (shared.sink)(Report::Started(attempt));
+    shared.report(Report::Started(attempt));
     let marker = marker(&launch);
     let watch = Watch::over(pid, attempt, desk);
     drop(launch);
@@ -409,7 +419,7 @@ impl Attendance<'_> {
         let (stream, capture) = &mut self.captures[place];
         capture.read(buffer);
         if !buffer.is_empty() && self.shows {
-            (self.shared.sink)(Report::Output {
+            self.shared.report(Report::Output {
                 attempt: self.attempt,
                 stream: *stream,
                 bytes: buffer.as_slice().to_vec(),

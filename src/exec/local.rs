@@ -124,7 +124,7 @@ impl Executor for LocalExecutor {
             Err(error) => {
                 // Nothing runs, so nobody fills the inbox and this cannot block.
                 let exit = super::spawn::no_room(&error, Duration::ZERO);
-                (self.shared.sink)(Report::Ended(Ended::without_process(attempt, exit)));
+                self.shared.report(Report::Ended(Ended::without_process(attempt, exit)));
             }
         }
     }

@@ -1,12 +1,13 @@
 //! Where launches run. The run loop asks and never waits; what happens comes back as [`Report`]s.
 //! Knows nothing of tasks and dependencies: what to start, when to stop it and what its end means is the run's.
 
-mod native;
+pub(crate) mod native;
 mod census;
 mod capture;
 mod spawn;
 mod attendant;
 pub(crate) mod local;
+pub(crate) mod guard;
 
 use crate::event::{Exit, Stream};
 use crate::plan::JobId;

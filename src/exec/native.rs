@@ -75,3 +75,119 @@ pub(super) fn plain(error: &io::Error) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
+
+/// Which signals were ignored when this was asked first: those that otto's caller wants ignored. Bit n is signal n.
+pub(crate) fn ignored_at_start() -> u64 {
+    static IGNORED: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+    *IGNORED.get_or_init(|| {
+        let is_ignored = |signal: i32| {
+            let mut action = MaybeUninit::<libc::sigaction>::uninit();
+            // SAFETY: sigaction writes `action` when it returns 0, and only then it is read.
+            unsafe {
+                libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) == 0
+                    && action.assume_init().sa_sigaction == libc::SIG_IGN
+            }
+        };
+        (1..64).filter(|signal| is_ignored(*signal)).fold(0, |mask, signal| mask | 1 << signal)
+    })
+}
+
+/// Ends this process by a signal, so that whoever waits for it sees what happened.
+pub(crate) fn die_by(signal: i32) -> ! {
+    // SAFETY: takes integers, and pointers to a set that is initialised by sigemptyset before it is read.
+    unsafe {
+        // A second core, of the wrong process, would overwrite the first.
+        let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        libc::setrlimit(libc::RLIMIT_CORE, &none);
+        libc::signal(signal, libc::SIG_DFL);
+        let mut set = MaybeUninit::uninit();
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), signal);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, set.as_ptr(), std::ptr::null_mut());
+        libc::raise(signal);
+        // Only for a signal that does not end a process.
+        libc::_exit(128 + signal)
+    }
+}
+
+/// Stops this process as ^Z does, and returns when it is continued; at once if nobody could continue it, because
+/// there is no shell with job control.
+pub(crate) fn halt() {
+    // SAFETY: `before` is written by sigaction when it returns 0, and only then it is read. The sets are initialised
+    // by sigemptyset and by pthread_sigmask.
+    unsafe {
+        let mut default: libc::sigaction = std::mem::zeroed();
+        default.sa_sigaction = libc::SIG_DFL;
+        let mut before = MaybeUninit::uninit();
+        if libc::sigaction(libc::SIGTSTP, &default, before.as_mut_ptr()) != 0 {
+            return;
+        }
+        let (mut set, mut mask) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), libc::SIGTSTP);
+        libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), mask.as_mut_ptr());
+        libc::raise(libc::SIGTSTP);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, set.as_ptr(), std::ptr::null_mut());
+        libc::pthread_sigmask(libc::SIG_SETMASK, mask.as_ptr(), std::ptr::null_mut());
+        libc::sigaction(libc::SIGTSTP, before.as_ptr(), std::ptr::null_mut());
+    }
+}
+
+/// Signals that wait until they are fetched, instead of interrupting.
+#[derive(Clone, Copy)]
+pub(super) struct Held {
+    set: libc::sigset_t,
+    before: libc::sigset_t,
+}
+
+impl Held {
+    pub(super) fn hold(signals: &[i32]) -> Held {
+        let (mut set, mut before) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+        // SAFETY: `set` is initialised by sigemptyset, `before` by pthread_sigmask.
+        unsafe {
+            libc::sigemptyset(set.as_mut_ptr());
+            for signal in signals {
+                libc::sigaddset(set.as_mut_ptr(), *signal);
+            }
+            libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), before.as_mut_ptr());
+            Held { set: set.assume_init(), before: before.assume_init() }
+        }
+    }
+
+    /// Waits for the next one.
+    pub(super) fn next(&self) -> i32 {
+        let mut signal = 0;
+        // SAFETY: `set` is initialised; sigwait writes `signal` and keeps no pointer.
+        unsafe { libc::sigwait(&self.set, &mut signal) };
+        signal
+    }
+
+    pub(super) fn release(self) {
+        // SAFETY: `before` is initialised and only read.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.before, std::ptr::null_mut()) };
+    }
+}
+
+/// Divides this process in two; says which of them this is.
+pub(super) enum Fork {
+    Parent { child: rustix::process::Pid },
+    Child,
+}
+
+/// Only for a process with a single thread: what other threads were doing, locks held included, would be frozen in
+/// the child for ever.
+pub(super) fn fork() -> io::Result<Fork> {
+    // SAFETY: with one thread there is no lock that somebody else holds, so the child may go on as if nothing happened.
+    match unsafe { libc::fork() } {
+        0 => Ok(Fork::Child),
+        pid => rustix::process::Pid::from_raw(pid.max(0))
+            .map(|child| Fork::Parent { child })
+            .ok_or_else(io::Error::last_os_error),
+    }
+}
+
+/// Ends this process at once, without unwinding and without whatever was to be done at exit.
+pub(super) fn exit_now(status: i32) -> ! {
+    // SAFETY: takes an integer and does not return.
+    unsafe { libc::_exit(status) }
+}

@@ -11,6 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Pauses between attempts to create a process while the machine has no room for one: 2.5 s altogether.
@@ -31,6 +32,27 @@ pub(super) struct Spawned {
     pub(super) child: Child,
     /// stdout and stderr, if they are captured.
     pub(super) pipes: Option<(PipeReader, PipeReader)>,
+}
+
+/// How many processes are being created just now; [`CLOSED`] and more when there shall be no new ones.
+static CREATING: AtomicUsize = AtomicUsize::new(0);
+const CLOSED: usize = usize::MAX / 2;
+
+/// From now on no process is created; returns when none is being created any more.
+pub(super) fn never_again() {
+    CREATING.fetch_add(CLOSED, Ordering::SeqCst);
+    // Creation takes less than a millisecond, and whoever it may hang for must not hang the clearing up.
+    for _ in 0..200 {
+        if CREATING.load(Ordering::SeqCst) == CLOSED {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Whether otto is being torn down. Nobody should act any more on what happens to tasks now.
+pub(super) fn is_over() -> bool {
+    CREATING.load(Ordering::Relaxed) >= CLOSED
 }
 
 /// Where a child's three first descriptors lead.
@@ -60,7 +82,13 @@ pub(super) fn spawn(launch: &Launch, wiring: Wiring, spawner: Spawner) -> Result
             Some((stdout, stderr))
         }
     };
-    let child = spawner(&mut command).map_err(|error| refused(launch, &program, error))?;
+    let is_open = CREATING.fetch_add(1, Ordering::SeqCst) < CLOSED;
+    let child = match is_open {
+        true => spawner(&mut command),
+        false => Err(io::ErrorKind::Interrupted.into()),
+    };
+    CREATING.fetch_sub(1, Ordering::SeqCst);
+    let child = child.map_err(|error| refused(launch, &program, error))?;
     Ok(Spawned { child, pipes })
 }
 

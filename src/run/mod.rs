@@ -3,6 +3,7 @@
 
 mod inbox;
 mod launch;
+pub(crate) mod signals;
 pub(crate) mod fresh;
 
 pub(crate) use inbox::{Message, inbox};

@@ -1,0 +1,404 @@
+//! Guard, listener and executor together, in processes of their own: what remains after signals and `kill -9`.
+//!
+//! The test binary starts itself again. A function that runs before `main` sees a variable, and plays a small otto
+//! with one task instead of running tests: a guard must be forked before there is a second thread.
+
+use super::*;
+use crate::event::Exit;
+use crate::exec::local::LocalExecutor;
+use crate::exec::{AttemptId, Executor, Launch, LaunchIo, Report, ReportSink, Stdin, Stop};
+use crate::plan::JobId;
+use rustix::process::{Pid, Signal};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::mpsc::sync_channel;
+
+const SCRIPT: &str = "OTTO_TEST_SCRIPT";
+const GRACE_MS: &str = "OTTO_TEST_GRACE_MS";
+
+// SAFETY: the loader calls it before `main` with the arguments of `main`, which it ignores; it does not unwind, and the
+// standard library works there as far as it is used here.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static BEFORE_MAIN: extern "C" fn() = before_main;
+
+#[expect(clippy::exit, reason = "instead of the main function, which would run tests")]
+extern "C" fn before_main() {
+    if std::env::var_os(SCRIPT).is_some() {
+        // SAFETY: takes integers. Rust does this before it calls `main`.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+        std::process::exit(guarded(small_otto));
+    }
+}
+
+enum Message {
+    Report(Report),
+    Signal(i32),
+}
+
+/// Runs one task, and does with signals what otto does.
+fn small_otto(signals: Signals) -> i32 {
+    let (sender, inbox) = sync_channel(16);
+    let reports = sender.clone();
+    let sink: ReportSink = Arc::new(move |report| drop(reports.send(Message::Report(report))));
+    let grace = std::env::var(GRACE_MS).ok().and_then(|text| text.parse().ok()).unwrap_or(10_000);
+    let mut executor = LocalExecutor::new(sink, Duration::from_millis(grace));
+    signals.subscribe(sender, Message::Signal);
+    let attempt = AttemptId { job: JobId(0), number: 1 };
+    let folder = std::env::current_dir().unwrap_or_default();
+    executor.start(
+        attempt,
+        Launch {
+            program: "/bin/bash".into(),
+            args: vec!["-c".into(), std::env::var_os(SCRIPT).unwrap_or_default()],
+            env: std::env::vars_os().filter(|(name, _)| name != SCRIPT).collect(),
+            io: LaunchIo::Captured {
+                stdin: Stdin::Null,
+                stdout_log: folder.join("stdout.log"),
+                stderr_log: folder.join("stderr.log"),
+                shows: false,
+            },
+            workdir: folder,
+        },
+    );
+    let mut stopped_by = None;
+    for message in inbox {
+        match message {
+            Message::Signal(libc::SIGTSTP) => {
+                executor.suspend();
+                halt();
+                executor.resume();
+            }
+            Message::Signal(signal) if STOPPING.contains(&signal) => {
+                stopped_by.get_or_insert(signal);
+                executor.stop(attempt, Stop::Polite { signal });
+            }
+            Message::Signal(_) | Message::Report(Report::Started(_) | Report::Output { .. }) => {}
+            Message::Report(Report::Ended(ended)) => {
+                executor.finish();
+                match (stopped_by, ended.exit) {
+                    (Some(signal), _) => die_by(signal),
+                    (None, exit) => return exit.status(),
+                }
+            }
+        }
+    }
+    70
+}
+
+/// A small otto that runs, and what can be seen of it.
+struct Otto {
+    guard: Child,
+    folder: tempfile::TempDir,
+    /// In the environment of everything that it starts.
+    marker: String,
+}
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Otto {
+    fn start(script: &str) -> Otto {
+        Otto::start_with(script, |_| {})
+    }
+
+    fn start_with(script: &str, change: impl FnOnce(&mut Command)) -> Otto {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let marker = format!("OTTO_RUN_ID={}", folder.path().display());
+        let mut command = Command::new(std::env::current_exe().expect("this test binary"));
+        command
+            .env(SCRIPT, script)
+            .env("OTTO_RUN_ID", folder.path())
+            .current_dir(folder.path())
+            .process_group(0);
+        change(&mut command);
+        Otto { guard: command.spawn().expect("to start"), folder, marker }
+    }
+
+    /// Waits until the script has made this file.
+    fn await_file(&self, name: &str) -> String {
+        await_some(|| {
+            std::fs::read_to_string(self.folder.path().join(name)).ok().filter(|text| text.ends_with('\n'))
+        })
+    }
+
+    fn engine(&self) -> Pid {
+        let pid = self.guard.id();
+        let children = format!("/proc/{pid}/task/{pid}/children");
+        await_some(|| Pid::from_raw(std::fs::read_to_string(&children).ok()?.trim().parse().ok()?))
+    }
+
+    fn guard(&self) -> Pid {
+        Pid::from_child(&self.guard)
+    }
+
+    fn kill(&self, who: Pid, signal: Signal) {
+        rustix::process::kill_process(who, signal).expect("to signal");
+    }
+
+    /// Signals the guard and the engine at once, as the terminal does.
+    fn kill_both(&self, signal: Signal) {
+        rustix::process::kill_process_group(self.guard(), signal).expect("to signal");
+    }
+
+    fn end(&mut self) -> ExitStatus {
+        self.guard.wait().expect("to wait")
+    }
+
+    /// Everything that otto started and itself, without zombies.
+    fn survivors(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
+            let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+            if environment.split(|byte| *byte == 0).any(|variable| variable == self.marker.as_bytes()) {
+                let words = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+                found.push(format!("{} {}", entry.path().display(), String::from_utf8_lossy(&words)));
+            }
+        }
+        found
+    }
+
+    fn expect_no_survivors(&self, within: Duration) {
+        let begun = Instant::now();
+        while !self.survivors().is_empty() {
+            assert!(begun.elapsed() < within, "alive after {within:?}: {:#?}", self.survivors());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Otto {
+    /// Leaves nothing behind, even if the test fails.
+    fn drop(&mut self) {
+        let _ = self.guard.kill();
+        let _ = self.guard.wait();
+        for process in self.survivors() {
+            let pid = process.trim_start_matches("/proc/").split(' ').next().and_then(|pid| pid.parse().ok());
+            if let Some(pid) = pid.and_then(Pid::from_raw) {
+                let _ = rustix::process::kill_process(pid, Signal::KILL);
+            }
+        }
+    }
+}
+
+fn await_some<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "waited too long");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn state_of(pid: Pid) -> char {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+    stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()).unwrap_or('-')
+}
+
+/// How often each case is tried: a few times, or as often as `OTTO_TEST_ROUNDS` says.
+fn rounds() -> u32 {
+    std::env::var("OTTO_TEST_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
+}
+
+#[test]
+fn the_status_is_that_of_the_engine() {
+    assert_eq!(Otto::start("exit 0").end().code(), Some(0));
+    assert_eq!(Otto::start("exit 7").end().code(), Some(7));
+}
+
+/// Ways to get out of sight of whoever started one.
+const ESCAPES: [(&str, &str); 5] = [
+    ("plain", "sleep 1000 & "),
+    ("setsid", "setsid sleep 1000 & "),
+    ("nohup", "nohup sleep 1000 >/dev/null 2>&1 & "),
+    ("double fork", "( ( setsid sleep 1000 >/dev/null 2>&1 & ) & ) ; (sleep 1000 &) ; "),
+    ("deaf", "trap '' INT TERM HUP; (trap '' INT TERM HUP; setsid bash -c 'sleep 1000; sleep 1000') & "),
+];
+
+#[test]
+fn nothing_outlives_the_violent_death_of_the_guard_or_the_engine() {
+    for (name, escape) in ESCAPES {
+        for round in 0..rounds() {
+            for kills_guard in [true, false] {
+                let mut otto = Otto::start(&format!("{escape} echo up > up; while :; do sleep 0.05; done"));
+                otto.await_file("up");
+                let victim = if kills_guard { otto.guard() } else { otto.engine() };
+                otto.kill(victim, Signal::KILL);
+                otto.expect_no_survivors(Duration::from_secs(2));
+                assert_eq!(
+                    otto.end().signal(),
+                    Some(libc::SIGKILL),
+                    "{name}, round {round}, guard {kills_guard}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_outlives_a_violent_death_at_any_moment() {
+    let script =
+        "for i in 1 2 3 4 5 6 7 8 9; do (setsid sleep 1000 &); sleep 1000 & done; (true; true); sleep 1000";
+    for round in 0..rounds() * 4 {
+        let mut otto = Otto::start(script);
+        // Spread over the time in which everything gets going.
+        std::thread::sleep(Duration::from_micros(u64::from(round) * 7919 % 25_000));
+        match round % 2 {
+            0 => otto.kill(otto.guard(), Signal::KILL),
+            _ => otto.kill(otto.engine(), Signal::KILL),
+        }
+        otto.expect_no_survivors(Duration::from_secs(2));
+        assert_eq!(otto.end().signal(), Some(libc::SIGKILL));
+    }
+}
+
+#[test]
+fn a_normal_end_leaves_no_daemon_behind() {
+    let mut otto = Otto::start("setsid sleep 1000 >/dev/null 2>&1 & sleep 0.1");
+    let status = otto.end();
+    assert_eq!(status.code(), Some(0), "{status}");
+    assert_eq!(otto.survivors(), Vec::<String>::new());
+}
+
+#[test]
+fn signals_are_passed_on_once_and_otto_dies_of_them() {
+    // It counts what it gets, and would be killed by a second request.
+    let script = "trap 'echo got >> got' INT TERM HUP; echo up > up; while [ ! -e got ]; do sleep 0.02; done; sleep 0.2";
+    for (signal, number) in
+        [(Signal::INT, libc::SIGINT), (Signal::TERM, libc::SIGTERM), (Signal::HUP, libc::SIGHUP)]
+    {
+        for whom in ["guard", "engine", "both"] {
+            let mut otto = Otto::start(script);
+            otto.await_file("up");
+            match whom {
+                "guard" => otto.kill(otto.guard(), signal),
+                "engine" => otto.kill(otto.engine(), signal),
+                _ => otto.kill_both(signal),
+            }
+            assert_eq!(otto.end().signal(), Some(number), "{signal:?} to {whom}");
+            assert_eq!(otto.await_file("got"), "got\n", "{signal:?} to {whom}");
+            assert_eq!(otto.survivors(), Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn the_deaf_are_killed_after_the_grace_period() {
+    let script = "trap '' INT; setsid sleep 1000 & echo up > up; while :; do sleep 0.1; done";
+    let mut otto = Otto::start_with(script, |command| drop(command.env(GRACE_MS, "300")));
+    otto.await_file("up");
+    otto.kill_both(Signal::INT);
+    assert_eq!(otto.end().signal(), Some(libc::SIGINT));
+    assert_eq!(otto.survivors(), Vec::<String>::new());
+}
+
+#[test]
+fn a_second_interrupt_ends_within_a_second() {
+    let mut otto = Otto::start("trap '' INT; echo up > up; while :; do sleep 0.1; done");
+    otto.await_file("up");
+    otto.kill_both(Signal::INT);
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(otto.guard.try_wait().expect("to wait"), None);
+    let begun = Instant::now();
+    otto.kill_both(Signal::INT);
+    assert_eq!(otto.end().signal(), Some(libc::SIGINT));
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn what_the_caller_ignores_stays_ignored_by_otto_and_works_in_tasks() {
+    let mut otto = Otto::start_with("trap", |command| {
+        // As nohup does it.
+        let exe = std::env::current_exe().expect("this test binary");
+        let script = "exec \"$0\"";
+        let before = std::mem::replace(command, Command::new("bash"));
+        command.args(["-c", &format!("trap '' HUP; {script}")]).arg(exe);
+        for (name, value) in before.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        command.current_dir(before.get_current_dir().expect("a folder")).process_group(0);
+        command.env(SCRIPT, "echo up > up; while [ ! -e go ]; do sleep 0.02; done; kill -HUP $$; sleep 10");
+    });
+    otto.await_file("up");
+    otto.kill_both(Signal::HUP);
+    std::fs::write(otto.folder.path().join("go"), "").expect("to write");
+    let status = otto.end();
+    assert_eq!(status.code(), Some(Exit::Signal(libc::SIGHUP).status()), "{status}");
+}
+
+#[test]
+fn suspended_it_stands_still_and_continues() {
+    for whom in ["guard", "both"] {
+        let script = "echo $$ > up; while [ ! -e go ]; do echo . >> dots; sleep 0.01; done; exit 3";
+        let mut otto = Otto::start(script);
+        let task = Pid::from_raw(otto.await_file("up").trim().parse().expect("a pid")).expect("a pid");
+        let engine = otto.engine();
+        match whom {
+            "guard" => otto.kill(otto.guard(), Signal::TSTP),
+            _ => otto.kill_both(Signal::TSTP),
+        }
+        for pid in [task, engine, otto.guard()] {
+            await_some(|| (state_of(pid) == 'T').then_some(()));
+        }
+        let dots = |otto: &Otto| std::fs::read(otto.folder.path().join("dots")).map_or(0, |dots| dots.len());
+        let before = dots(&otto);
+        std::thread::sleep(Duration::from_millis(100));
+        assert_eq!(dots(&otto), before);
+        match whom {
+            "guard" => otto.kill(otto.guard(), Signal::CONT),
+            _ => otto.kill_both(Signal::CONT),
+        }
+        await_some(|| (dots(&otto) > before).then_some(()));
+        // Longer than an unconfirmed signal takes: it does not stop a second time.
+        std::thread::sleep(CONFIRMATION + Duration::from_millis(200));
+        assert_ne!(state_of(engine), 'T');
+        std::fs::write(otto.folder.path().join("go"), "").expect("to write");
+        assert_eq!(otto.end().code(), Some(3));
+    }
+}
+
+#[test]
+fn a_suspended_engine_notices_the_death_of_its_guard() {
+    let mut otto = Otto::start("setsid sleep 1000 & echo up > up; sleep 1000");
+    otto.await_file("up");
+    // As in `otto | cat`. Alone in its group, the engine would be woken by the kernel for want of a shell.
+    let mut cat = Command::new("cat");
+    cat.process_group(otto.guard.id() as i32).stdin(std::process::Stdio::piped());
+    // It ends when this end of the pipe is closed, whatever becomes of the test.
+    let mut cat = cat.spawn().expect("to start");
+    otto.kill(otto.guard(), Signal::TSTP);
+    for pid in [otto.engine(), otto.guard()] {
+        await_some(|| (state_of(pid) == 'T').then_some(()));
+    }
+    otto.kill(otto.guard(), Signal::KILL);
+    otto.expect_no_survivors(Duration::from_secs(2));
+    otto.end();
+    cat.wait().expect("to wait");
+}
+
+#[test]
+fn by_name_only_the_guard_is_killed() {
+    let otto = Otto::start("echo up > up; sleep 1000");
+    otto.await_file("up");
+    let name = |pid: Pid| {
+        std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("comm")).expect("a name")
+    };
+    assert!(name(otto.guard()).contains("otto"));
+    assert!(!name(otto.engine()).contains("otto"));
+}
+
+/// Not a promise but a measurement.
+#[test]
+#[ignore = "a measurement"]
+#[expect(clippy::print_stderr, reason = "this is what it is for")]
+fn measured_cost_of_the_guard() {
+    for _ in 0..3 {
+        let begun = Instant::now();
+        for _ in 0..200 {
+            assert!(Otto::start("exit 0").end().success());
+        }
+        eprintln!("{:?} for a small otto", begun.elapsed() / 200);
+    }
+}
