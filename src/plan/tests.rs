@@ -1,3 +1,5 @@
+//! Plans of whole ottofiles, as a line for each job, and what stands in the way of one.
+
 use super::*;
 use crate::diagnostic::render;
 use crate::plan::facts::CommandFailure;

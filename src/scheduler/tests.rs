@@ -1,3 +1,5 @@
+//! Examples of each rule, and tens of thousands of random plans.
+
 //! What a state machine of jobs must hold on every graph, and how outcomes settle others.
 
 use super::*;
