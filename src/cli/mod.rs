@@ -84,6 +84,7 @@ fn context<'a>(
         now: jiff::Timestamp::now(),
         zone: jiff::tz::TimeZone::system(),
         is_json: flags.is_json,
+        options: flag::command,
         environment,
         stdout,
         stderr,

@@ -77,7 +77,7 @@ pub(crate) fn general_help(
     text
 }
 
-const EXIT_CODES: &str = "
+pub(super) const EXIT_CODES: &str = "
 Exit codes:
   0            all is well
   1-255        the exit code of the first task, in plan order, that failed

@@ -5,7 +5,10 @@ mod execute;
 mod explain;
 mod graph;
 mod help;
+mod init;
 mod list;
+mod man;
+mod schema;
 
 pub(crate) use execute::{Options, Target, dry_run, execute, terminal_width};
 pub(crate) use help::{command_help, general_help, general_usage, task_help};
@@ -37,6 +40,8 @@ pub(crate) struct Context<'a> {
     pub(crate) now: jiff::Timestamp,
     pub(crate) zone: jiff::tz::TimeZone,
     pub(crate) is_json: bool,
+    /// Declares otto's own options, which the command line below knows.
+    pub(crate) options: fn() -> clap::Command,
 }
 
 /// A command of otto's own.
@@ -65,11 +70,24 @@ pub(crate) const TABLE: &[BuiltIn] = &[
         run: explain::run,
     },
     BuiltIn {
+        name: "Init",
+        about: "write a commented ottofile that fits this folder",
+        command: init::command,
+        run: init::run,
+    },
+    BuiltIn {
         name: "Convert",
         about: "turn a Makefile into an ottofile",
         command: convert::command,
         run: convert::run,
     },
+    BuiltIn {
+        name: "Schema",
+        about: "print the JSON Schema of ottofiles, for editors",
+        command: schema::command,
+        run: schema::run,
+    },
+    BuiltIn { name: "Man", about: "print the manual page", command: man::command, run: man::run },
 ];
 
 pub(crate) fn find(name: &OsStr) -> Option<&'static BuiltIn> {

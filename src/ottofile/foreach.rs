@@ -9,7 +9,8 @@ use crate::diagnostic::Code;
 use crate::name::ParamName;
 use crate::source::{Span, Spanned};
 
-const KEYS: &[&str] = &["as", "buffer", "command", "glob", "items", "jobs", "max_items", "parallel", "range"];
+pub(super) const KEYS: &[&str] =
+    &["as", "buffer", "command", "glob", "items", "jobs", "max_items", "parallel", "range"];
 
 const DEFAULT_VARIABLE: &str = "item";
 const DEFAULT_MOST_ITEMS: usize = 1000;

@@ -8,11 +8,17 @@ pub(crate) mod limit;
 mod param;
 mod read;
 pub(crate) mod spec;
+pub(crate) mod write;
 mod yaml;
 
 pub(crate) use field::parse_duration;
 pub(crate) use read::read;
 pub(crate) use spec::Ottofile;
 
+/// The form of an ottofile as JSON Schema, for editors. Says less than the reader: what spans tasks is not in it.
+pub(crate) const SCHEMA: &str = include_str!("schema.json");
+
+#[cfg(test)]
+mod schema_tests;
 #[cfg(test)]
 mod tests;

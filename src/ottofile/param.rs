@@ -9,7 +9,7 @@ use crate::name::ParamName;
 use crate::source::{Span, Spanned};
 use std::collections::{HashMap, HashSet};
 
-const KEYS: &[&str] =
+pub(super) const KEYS: &[&str] =
     &["choices", "choices-command", "default", "env", "help", "metavar", "nargs", "required", "type"];
 
 /// Words that one parameter may take at most: more than any command line holds.

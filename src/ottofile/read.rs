@@ -12,15 +12,15 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
 
-const ROOT_KEYS: &[&str] = &["otto", "tasks"];
+pub(super) const ROOT_KEYS: &[&str] = &["otto", "tasks"];
 
-const OTTO_KEYS: &[&str] =
+pub(super) const OTTO_KEYS: &[&str] =
     &["about", "api", "dotenv", "envs", "envs-command", "jobs", "name", "retention", "tasks"];
 
-const RETENTION_KEYS: &[&str] =
+pub(super) const RETENTION_KEYS: &[&str] =
     &["auto_prune", "keep_days", "keep_failed", "keep_last", "prune_interval_hours"];
 
-const TASK_KEYS: &[&str] = &[
+pub(super) const TASK_KEYS: &[&str] = &[
     "action",
     "after",
     "bash",

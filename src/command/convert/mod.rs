@@ -56,3 +56,13 @@ fn converted(makefile: &str) -> (String, Vec<String>) {
     let (text, left_out) = ottofile::write(makefile::read(makefile));
     (text, left_out.iter().map(|part| format!("line {}: {}", part.line, part.why)).collect())
 }
+
+/// The targets that a Makefile offers by name, with what it says about them.
+pub(super) fn targets(makefile: &str) -> Vec<(String, Option<String>)> {
+    let makefile = makefile::read(makefile);
+    // A file that names what is no file means the others to be files.
+    let is_offered = |target: &str| makefile.phony.is_empty() || makefile.phony.contains(target);
+    let rules =
+        makefile.rules.iter().filter(|rule| !rule.target.starts_with('.') && is_offered(&rule.target));
+    rules.map(|rule| (rule.target.clone(), rule.help.clone())).collect()
+}

@@ -3,6 +3,7 @@
 
 use super::makefile::{LeftOut, Makefile, Piece, Rule, Variable, pieces};
 use crate::name::{BUILT_INS, TaskName};
+use crate::ottofile::write::{block, is_printable, scalar};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
@@ -394,63 +395,7 @@ fn visible(text: &str) -> String {
         .collect()
 }
 
-/// Whether YAML takes the character as it is, in a block or in quotes.
-fn is_printable(character: char) -> bool {
-    !character.is_control()
-        && !matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
-}
-
 /// For bash, between single quotes.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-/// A text as a YAML scalar on one line.
-pub(super) fn scalar(text: &str) -> String {
-    let is_plain = text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_./@+- ".contains(c))
-        && !text.ends_with(' ')
-        && !["null", "true", "false", "yes", "no", "on", "off", "y", "n"]
-            .contains(&text.to_lowercase().as_str());
-    if is_plain {
-        return text.to_owned();
-    }
-    let mut scalar = String::from("\"");
-    for character in text.chars() {
-        match character {
-            '"' => scalar.push_str("\\\""),
-            '\\' => scalar.push_str("\\\\"),
-            '\n' => scalar.push_str("\\n"),
-            '\t' => scalar.push_str("\\t"),
-            c if is_printable(c) => scalar.push(c),
-            c => scalar.push_str(&format!("\\U{:08X}", u32::from(c))),
-        }
-    }
-    scalar.push('"');
-    scalar
-}
-
-/// A text as a YAML block scalar, indented by so many blanks, or in quotes where a block cannot hold it.
-pub(super) fn block(text: &str, indent: usize) -> String {
-    if text.chars().any(|c| c != '\n' && c != '\t' && !is_printable(c)) || text.trim().is_empty() {
-        return scalar(text) + "\n";
-    }
-    // A first line that begins with blanks would be taken for the indentation.
-    let indicator = if text.starts_with([' ', '\t', '\n']) { "2" } else { "" };
-    let chomp = if text.ends_with("\n\n") {
-        "+"
-    } else if text.ends_with('\n') {
-        ""
-    } else {
-        "-"
-    };
-    let mut block = format!("|{indicator}{chomp}\n");
-    for line in text.lines() {
-        if !line.is_empty() {
-            block.push_str(&" ".repeat(indent));
-            block.push_str(line);
-        }
-        block.push('\n');
-    }
-    block
 }

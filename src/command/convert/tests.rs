@@ -1,7 +1,6 @@
 //! Makefiles and the ottofiles they become.
 
 use super::converted;
-use super::ottofile::{block, scalar};
 use crate::ottofile::read;
 use crate::ottofile::spec::Ottofile;
 use crate::source::SourceFile;
@@ -248,13 +247,5 @@ proptest! {
     #[test]
     fn any_text_at_all_is_converted(text in "\\PC*|(?s).{0,200}") {
         loaded(&converted(&text).0);
-    }
-
-    #[test]
-    fn scalars_and_blocks_are_read_as_they_were_written(text in "(?s)[ -~\u{80}-\u{a0}\t\n\u{feff}\u{2028}é]{0,40}") {
-        let ottofile = loaded(&format!("tasks:\n  a:\n    help: {}\n    bash: {}", scalar(&text), block(&text, 6)));
-        let task = ottofile.task("a").expect("the task");
-        prop_assert_eq!(task.help.as_deref(), Some(text.as_str()));
-        prop_assert_eq!(task.body.as_ref().map(|body| body.text.as_str()), Some(text.as_str()));
     }
 }

@@ -1,0 +1,70 @@
+//! `Init`: writes a commented ottofile that fits what the folder holds. Overwrites nothing.
+
+mod propose;
+#[cfg(test)]
+mod tests;
+
+use super::Context;
+use crate::host;
+use crate::ottofile::write::{block, scalar};
+use propose::{Proposal, proposals};
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+
+const FILE: &str = "otto.yml";
+
+pub(super) fn command() -> clap::Command {
+    clap::Command::new("Init").after_help(
+        "Looks at Cargo.toml, package.json, pyproject.toml, go.mod and Makefile. An ottofile that is there stays as it is.",
+    )
+}
+
+pub(super) fn run(context: &mut Context, _matches: &clap::ArgMatches) -> i32 {
+    // Nobody is left to be told when stderr is closed.
+    if let Some(there) = host::NAMES.iter().find(|name| context.cwd.join(name).exists()) {
+        let _ = writeln!(context.stderr, "error: `{there}` is there already; nothing was changed");
+        return 2;
+    }
+    let text = ottofile(&proposals(&|name| std::fs::read_to_string(context.cwd.join(name)).ok()));
+    match create(&context.cwd.join(FILE), &text) {
+        Ok(()) => {
+            let _ = writeln!(context.stderr, "wrote {FILE}: `otto` lists its tasks");
+            0
+        }
+        Err(error) => {
+            let path = context.cwd.join(FILE);
+            let _ =
+                writeln!(context.stderr, "error: cannot write `{}`: {}", path.display(), host::plain(&error));
+            75
+        }
+    }
+}
+
+/// Only a file that was not there: between the look and the write somebody else may have made one.
+fn create(path: &Path, text: &str) -> std::io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
+}
+
+fn ottofile(proposals: &[Proposal]) -> String {
+    let mut text = String::from(include_str!("head.yml"));
+    for proposal in proposals {
+        text.push_str(&format!("  # From {}.{}\n", proposal.file, proposal.remark));
+        for task in &proposal.tasks {
+            text.push_str(&format!("  {}:\n", scalar(&task.name)));
+            if let Some(help) = &task.help {
+                text.push_str(&format!("    help: {}\n", scalar(help)));
+            }
+            if !task.before.is_empty() {
+                let names: Vec<String> = task.before.iter().map(|name| scalar(name)).collect();
+                text.push_str(&format!("    before: [{}]\n", names.join(", ")));
+            }
+            if !task.command.is_empty() {
+                text.push_str(&format!("    bash: {}", block(&format!("{}\n", task.command), 6)));
+            }
+            text.push('\n');
+        }
+    }
+    text.push_str(if proposals.is_empty() { include_str!("example.yml") } else { include_str!("data.yml") });
+    text
+}

@@ -1,0 +1,175 @@
+//! Folders and the ottofiles that are written for them.
+
+use super::ottofile;
+use super::propose::proposals;
+use crate::ottofile::read;
+use crate::source::SourceFile;
+use insta::assert_snapshot;
+use proptest::prelude::*;
+
+fn written(files: &[(&str, &str)]) -> String {
+    let text = ottofile(&proposals(&|wanted| {
+        files.iter().find(|(name, _)| *name == wanted).map(|(_, text)| (*text).to_owned())
+    }));
+    if let Err(wrong) = read(&SourceFile::new("otto.yml", text.as_str())) {
+        panic!("{text}\n{wrong:#?}");
+    }
+    text
+}
+
+#[test]
+fn an_empty_folder_gets_an_example() {
+    assert_snapshot!(written(&[]), @r#"
+    # The tasks of this project. `otto` lists them, `otto TASK` runs one and what it needs, `otto Check` reads this file
+    # and reports every mistake. A task's help is shown by `otto TASK --help`.
+    otto:
+      api: 1
+      # What plain `otto` runs:
+      # tasks: [check]
+
+    tasks:
+      # Tasks pass data: what one sets in OUTPUT, those that depend on it have in INPUT.
+      name:
+        help: Find out who is there
+        bash: |
+          OUTPUT[who]="world"
+
+      hello:
+        help: Greet them
+        before: [name]
+        params:
+          -g|--greeting:
+            help: How to greet
+            default: hello
+        bash: |
+          echo "$greeting, ${INPUT[name.who]}"
+
+      # The same in Python: types survive.
+      count:
+        help: Count the letters
+        before: [name]
+        python: |
+          OUTPUT["letters"] = len(INPUT["name.who"])
+          print(OUTPUT["letters"], "letters")
+    "#);
+}
+
+#[test]
+fn a_rust_project_gets_its_commands_and_a_comment_on_data() {
+    assert_snapshot!(written(&[("Cargo.toml", "")]), @r#"
+    # The tasks of this project. `otto` lists them, `otto TASK` runs one and what it needs, `otto Check` reads this file
+    # and reports every mistake. A task's help is shown by `otto TASK --help`.
+    otto:
+      api: 1
+      # What plain `otto` runs:
+      # tasks: [check]
+
+    tasks:
+      # From Cargo.toml.
+      build:
+        help: Compile
+        bash: |
+          cargo build
+
+      test:
+        help: Run the tests
+        bash: |
+          cargo test
+
+      lint:
+        help: Run clippy
+        bash: |
+          cargo clippy --all-targets -- -D warnings
+
+      format:
+        help: Check the formatting
+        bash: |
+          cargo fmt --check
+
+      check:
+        help: Everything to run before a commit
+        before: [format, lint, test]
+
+      # Tasks pass data: what one sets in OUTPUT, those that depend on it have in INPUT.
+      #
+      # version:
+      #   bash: |
+      #     OUTPUT[version]=$(git describe --tags --always)
+      #
+      # announce:
+      #   before: [version]
+      #   params:
+      #     --to: {default: everybody, help: Whom to tell}
+      #   bash: |
+      #     echo "version ${INPUT[version.version]} for $to"
+    "#);
+}
+
+#[test]
+fn names_that_two_files_suggest_stay_apart() {
+    let package =
+        r#"{"scripts": {"test": "vitest", "pretest": "x", "it's \"odd\"": "echo", "Clean": "x", "-x": "y"}}"#;
+    let makefile = ".PHONY: test all\ntest: ## Run them\n\tpytest\nall: test\nout/x:\n\ttouch out/x\n";
+    let files = [
+        ("package.json", package),
+        ("yarn.lock", ""),
+        ("pyproject.toml", "[tool.uv]\n[tool.ruff]\n"),
+        ("Makefile", makefile),
+    ];
+    let text = written(&files);
+    let tasks = text.split_once("tasks:\n").map_or("", |(_, tasks)| tasks);
+    let tasks = tasks.split_once("  # Tasks pass data").map_or("", |(tasks, _)| tasks);
+    assert_snapshot!(tasks, @r#"
+    # From package.json.
+    "it's \"odd\"":
+      help: echo
+      bash: |
+        yarn run 'it'\''s "odd"'
+
+    test:
+      help: vitest
+      bash: |
+        yarn run test
+
+    # From pyproject.toml.
+    pyproject-test:
+      help: Run the tests
+      bash: |
+        uv run python3 -m pytest
+
+    lint:
+      help: Run ruff
+      bash: |
+        uv run ruff check .
+
+    check:
+      help: Everything to run before a commit
+      before: [lint, pyproject-test]
+
+    # From Makefile. `otto Convert` turns its recipes into tasks that need no make.
+    makefile-test:
+      help: Run them
+      bash: |
+        make test
+
+    all:
+      bash: |
+        make all
+    "#);
+}
+
+#[test]
+fn a_package_that_is_not_json_suggests_nothing() {
+    assert!(written(&[("package.json", "{")]).contains("hello:"));
+}
+
+proptest! {
+    #[test]
+    fn whatever_scripts_are_called_the_file_can_be_read(names in prop::collection::vec("\\PC{1,12}|[ -~]{1,8}", 0..6)) {
+        let scripts: serde_json::Map<String, serde_json::Value> =
+            names.iter().map(|name| (name.clone(), serde_json::json!(name))).collect();
+        let package = serde_json::json!({ "scripts": scripts }).to_string();
+        let makefile: String = names.iter().map(|name| format!("{name}:\n\techo\n")).collect();
+        written(&[("package.json", &package), ("Makefile", &makefile), ("go.mod", "")]);
+    }
+}
