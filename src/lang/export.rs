@@ -165,6 +165,20 @@ pub(crate) fn limits_warning(job: &JobName, outputs: &crate::store::outputs::Out
     )
 }
 
+/// Whether a shell text says `export NAME`, in one of the ways there are: handing on what was inherited is a wish too.
+pub(crate) fn exports_by_name(text: &str, name: &str) -> bool {
+    has_word(text, name)
+        && super::grammar::commands(text).commands.iter().any(|command| {
+            let mut words = command.words.iter().map(|word| text[word.clone()].trim_matches(['"', '\'']));
+            words
+                .find(|word| !super::grammar::is_assignment(word))
+                .is_some_and(|verb| ["export", "declare", "typeset"].contains(&verb))
+                && words.any(|word| {
+                    word.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+                })
+        })
+}
+
 /// Whether `text` has `word` as a whole identifier.
 pub(crate) fn has_word(text: &str, word: &str) -> bool {
     let is_inside = |character: char| character.is_alphanumeric() || character == '_';

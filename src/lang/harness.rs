@@ -1,6 +1,6 @@
 //! Runs one body as a run would: prepare, start, collect. For tests only.
 
-use super::{HandOver, Input, Prepared, Script, collect, prepare};
+use super::{HandOver, Input, Prepared, Script, collect, hints, prepare};
 use crate::name::{JobName, ParamName};
 use crate::ottofile::spec::{Body, BodyKey};
 use crate::source::{SourceFile, Span};
@@ -198,7 +198,10 @@ impl Bench {
                 status,
                 stdout: output.stdout.clone(),
                 stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-                hints: Vec::new(),
+                hints: hints(script, &output.stderr, &hand_over)
+                    .into_iter()
+                    .map(|hint| hint.message)
+                    .collect(),
                 hand_over,
                 warnings: prepared.warnings.iter().map(|warning| warning.message.clone()).collect(),
             }

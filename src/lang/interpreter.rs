@@ -4,6 +4,8 @@
 use super::{CannotPrepare, Script};
 use crate::diagnostic::{Code, Diagnostic};
 use rustix::fs::Access;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -77,12 +79,48 @@ fn missing(program: &OsStr, is_denied: bool, searched: Option<&OsStr>) -> Cannot
     CannotPrepare { diagnostic, code: number }
 }
 
+/// The version of a bash, read out of its own file, which holds `@(#)Bash version 5.2.15(1) release`. Nothing is
+/// started. `None`: the file is none of bash, or it is the system's own on Linux, which has been newer than any limit
+/// that matters for longer than otto exists, and is not worth the time.
+pub(super) fn bash_version(program: &Path) -> Option<String> {
+    thread_local! {
+        static KNOWN: RefCell<HashMap<PathBuf, Option<String>>> = RefCell::default();
+    }
+    let is_systems_own = cfg!(target_os = "linux")
+        && ["/bin/bash", "/usr/bin/bash"].iter().any(|path| program == Path::new(path));
+    if is_systems_own {
+        return None;
+    }
+    KNOWN.with_borrow_mut(|known| {
+        known.entry(program.to_owned()).or_insert_with(|| version_in(program)).clone()
+    })
+}
+
+fn version_in(program: &Path) -> Option<String> {
+    const MARK: &[u8] = b"@(#)Bash version ";
+    let bytes = std::fs::read(program).ok()?;
+    let start = bytes.windows(MARK.len()).position(|window| window == MARK)? + MARK.len();
+    let end = bytes[start..].iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.')?;
+    String::from_utf8(bytes[start..start + end].to_vec()).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn shebang(text: &str) -> Option<(String, Vec<String>)> {
         Shebang::of(text).map(|shebang| (shebang.program, shebang.args))
+    }
+
+    #[test]
+    fn the_version_of_a_bash_is_read_from_its_file() {
+        let bash = super::super::harness::needed("bash");
+        let told =
+            std::process::Command::new(&bash).args(["-c", "echo $BASH_VERSION"]).output().expect("started");
+        let told = String::from_utf8(told.stdout).expect("text");
+        let read = version_in(&bash).expect("a version");
+        assert!(told.starts_with(&format!("{read}(")), "{told} {read}");
+        assert_eq!(version_in(Path::new("/etc/passwd")), None);
     }
 
     #[test]

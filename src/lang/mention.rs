@@ -6,8 +6,10 @@
 pub(crate) struct Mentions {
     /// `INPUT` as an array.
     pub(crate) input: bool,
-    /// `OUTPUT` as an array, or assigned as a plain variable.
+    /// `OUTPUT` as an array.
     pub(crate) output: bool,
+    /// `OUTPUT` assigned as a plain variable, not for other programs.
+    pub(crate) plain_output: bool,
     /// `otto.set`, `otto_set`, `otto_set_output`.
     pub(crate) set: bool,
     /// `otto.get`, `otto_get`, `otto_get_input`.
@@ -22,6 +24,8 @@ pub(crate) struct Mentions {
     pub(crate) legacy_output: bool,
     /// The array `OTTO_INPUT`.
     pub(crate) legacy_input: bool,
+    /// Variables `OTTO_INPUT_<TASK>_<KEY>`.
+    pub(crate) legacy_variables: bool,
     /// May make an exported variable `OTTO_…`.
     pub(crate) export: bool,
     /// Runs text that is not in the body: `source`, `.`, `eval`. Everything above may happen in it.
@@ -42,15 +46,13 @@ impl Mentions {
     pub(crate) fn of(text: &str) -> Mentions {
         let mut found = Mentions::default();
         let bytes = text.as_bytes();
+        let (mut input, mut output) = (Uses::default(), Uses::default());
         for word in Words::new(text) {
             let before = bytes[..word.start].last().copied();
             let after = bytes.get(word.end).copied();
             match &text[word.start..word.end] {
-                "INPUT" => found.input |= is_array(bytes, word.start, word.end),
-                "OUTPUT" => {
-                    found.output |=
-                        is_array(bytes, word.start, word.end) || is_assigned(text, word.start, word.end)
-                }
+                "INPUT" => input.see(text, &word),
+                "OUTPUT" => output.see(text, &word),
                 "otto" if after == Some(b'.') => found.helper(&text[word.end + 1..], true),
                 "OTTO_OUTPUT" => found.legacy_output = true,
                 "OTTO_INPUT" => found.legacy_input = true,
@@ -72,12 +74,13 @@ impl Mentions {
                 }
                 "allexport" => found.export = true,
                 name if name.starts_with("otto_") => found.helper(&name["otto_".len()..], false),
+                name if name.starts_with("OTTO_INPUT_") => found.legacy_variables = true,
                 name if name.starts_with("OTTO_") => {
                     // `$OTTO_TASK_DIR` and `${OTTO_TASK_DIR%/*}` only read; `${OTTO_X:=…}` assigns.
                     let is_read = before == Some(b'$')
                         || (text[..word.start].ends_with("${")
                             && !matches!(&text[word.end..], rest if rest.starts_with('=') || rest.starts_with(":=")));
-                    found.export |= !is_read && !name.starts_with("OTTO_INPUT_");
+                    found.export |= !is_read;
                 }
                 name if COLOURS.iter().any(|(colour, _)| *colour == name) => {
                     found.colours |= before == Some(b'$') || text[..word.start].ends_with("${");
@@ -86,6 +89,9 @@ impl Mentions {
             }
         }
         found.opaque |= has_dot_command(text);
+        found.input = input.is_array || input.is_named && !input.is_exported;
+        found.output = output.is_array || output.is_named && !output.is_exported;
+        found.plain_output = output.is_assigned && !output.is_exported;
         found
     }
 
@@ -106,12 +112,18 @@ impl Mentions {
 
     /// May set outputs, in one way or another.
     pub(crate) fn may_hand_over(&self) -> bool {
-        self.output || self.set || self.save || self.legacy_output || self.export || self.opaque
+        self.output
+            || self.plain_output
+            || self.set
+            || self.save
+            || self.legacy_output
+            || self.export
+            || self.opaque
     }
 
     /// May read inputs in a way that needs them in the shell.
     pub(crate) fn may_read(&self) -> bool {
-        self.input || self.get || self.legacy_input || self.opaque
+        self.input || self.get || self.legacy_input || self.legacy_variables || self.opaque
     }
 }
 
@@ -129,26 +141,33 @@ pub(crate) const COLOURS: &[(&str, &str)] = &[
     ("NC", "\\033[0m"),
 ];
 
-/// `INPUT[`, `INPUT+=(`, `declare -p INPUT`, `ref=INPUT`; not `$INPUT`, `INPUT=file`, `MY_INPUT`, `export INPUT`.
-fn is_array(bytes: &[u8], start: usize, end: usize) -> bool {
-    let rest = &bytes[end..];
-    if rest.starts_with(b"[") || rest.starts_with(b"+=") || rest.starts_with(b"=(") {
-        return true;
+/// How a text uses a variable that has the name of one of otto's arrays.
+#[derive(Default)]
+struct Uses {
+    /// `OUTPUT[`, `OUTPUT+=`, `OUTPUT=(`.
+    is_array: bool,
+    /// Only by its name: `declare -p OUTPUT`, `ref=OUTPUT`.
+    is_named: bool,
+    /// `OUTPUT=text`.
+    is_assigned: bool,
+    /// `export OUTPUT`: it is a variable of the body's own, for other programs.
+    is_exported: bool,
+}
+
+impl Uses {
+    fn see(&mut self, text: &str, word: &std::ops::Range<usize>) {
+        let (before, rest) = (&text[..word.start], &text[word.end..]);
+        let line = before.rsplit(['\n', ';', '&', '|']).next().unwrap_or("");
+        if line.split_whitespace().any(|word| matches!(word, "export" | "-x")) {
+            self.is_exported = true;
+        } else if rest.starts_with(['[']) || rest.starts_with("+=") || rest.starts_with("=(") {
+            self.is_array = true;
+        } else if rest.starts_with('=') {
+            self.is_assigned = true;
+        } else if !before.ends_with('$') && !before.ends_with("${") && !before.ends_with("${#") {
+            self.is_named = true;
+        }
     }
-    let before = &bytes[..start];
-    let is_read = before.ends_with(b"$") || before.ends_with(b"${") || before.ends_with(b"${#");
-    !is_read && !rest.starts_with(b"=") && !is_exported(before)
-}
-
-/// `OUTPUT=text` as a command of its own; not `export OUTPUT=text`, which makes a variable for other programs.
-fn is_assigned(text: &str, start: usize, end: usize) -> bool {
-    text[end..].starts_with('=') && !is_exported(&text.as_bytes()[..start])
-}
-
-fn is_exported(before: &[u8]) -> bool {
-    let line = before.rsplit(|byte| matches!(byte, b'\n' | b';' | b'&' | b'|')).next().unwrap_or(b"");
-    let mut words = line.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
-    words.any(|word| matches!(word, b"export" | b"-x"))
 }
 
 /// Whether a word at `start` can be the name of a command.
@@ -213,7 +232,7 @@ mod tests {
             "docker build .\ntest . = .",
             "echo \"$OTTO_TASK_DIR\" ${OTTO_TASK_DIR%/*}",
             "echo $INPUT ${OUTPUT} # a plain variable is the body's own",
-            "export OUTPUT=dist/app; make",
+            "export OUTPUT=dist/app; make; printenv OUTPUT",
             "MY_OUTPUT[1]=x; cat source.txt evaluation",
             "find \\\n . -type f",
         ] {
@@ -232,7 +251,7 @@ mod tests {
             ("declare -n in=INPUT", |found| found.input),
             ("OUTPUT[a]=1", |found| found.output),
             ("OUTPUT+=([a]=1)", |found| found.output),
-            ("OUTPUT=oops", |found| found.output),
+            ("OUTPUT=oops", |found| found.plain_output && !found.output),
             ("otto.set a b", |found| found.set && found.dotted),
             ("x=$(otto.get a.b)", |found| found.get && found.dotted),
             ("otto_set_output a b", |found| found.set && found.legacy),

@@ -8,6 +8,7 @@ mod export;
 #[cfg(test)]
 mod harness;
 mod grammar;
+mod handover;
 mod hint;
 mod interpreter;
 mod lint;
@@ -16,6 +17,7 @@ mod place;
 mod python;
 mod quote;
 mod record;
+mod shell;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{JobName, ParamName, TaskName};
@@ -179,6 +181,29 @@ pub(crate) fn shown_line<'a>(script_path: &Path, line: &'a [u8]) -> &'a [u8] {
     let name = script_path.file_name().map_or(&b""[..], |name| name.as_encoded_bytes());
     let rest = line.strip_prefix(folder).and_then(|rest| rest.strip_prefix(b"/"));
     rest.filter(|rest| rest.strip_prefix(name).is_some_and(|rest| rest.starts_with(b": "))).unwrap_or(line)
+}
+
+/// Flat names that two dependencies share: key `c` of task `a.b` and key `b.c` of task `a`.
+fn clashes(inputs: &[Input]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for inner in inputs {
+        for outer in inputs {
+            let rest =
+                inner.job.as_str().strip_prefix(outer.job.as_str()).and_then(|rest| rest.strip_prefix('.'));
+            let Some(rest) = rest else { continue };
+            for (key, _) in &inner.outputs.values {
+                if crate::value::lookup(&outer.outputs.values, &format!("{rest}.{key}")).is_none() {
+                    continue;
+                }
+                let message = format!(
+                    "`{}.{key}` names an output of `{}` and one of `{}`",
+                    inner.job, outer.job, inner.job
+                );
+                found.push(Diagnostic::warning(Code::InputClash, message).help("rename one of them"));
+            }
+        }
+    }
+    found
 }
 
 /// Keys that a body seems to set, by its words alone, in the order of first mention: for help, which runs nothing.

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # otto__dir and otto__deps are set by the lines before this file.
-# Says why there is no such input. `otto__deps`: the name of each dependency, then its keys in words.
+# Says why there is no such input. Every bash. `otto__deps`: the name of each dependency, then its keys in words.
 
 otto__missing() {
 	otto__found='' otto__names='' otto__i=0

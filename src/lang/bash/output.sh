@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # otto__dir and otto__deps are set by the lines before this file.
+# shellcheck disable=SC2154 # otto__dir is set by the lines before this file.
 # Saves OUTPUT when the shell ends, however it ends. The whole of what a body needs that only sets OUTPUT.
+# bash 4.2 and newer.
 
-declare -At OUTPUT=()
+declare -At OUTPUT=() || return
 
 otto__exit() {
 	# In POSIX mode special builtins come before functions, so `unset` is the real one whatever the body defined.
@@ -17,5 +18,3 @@ otto__exit() {
 	builtin printf '%s\0' otto1 "$BASH_VERSION" "$otto__plain" "${#FUNCNAME[@]}" "${FUNCNAME[@]}" \
 		O "${#OUTPUT[@]}" "${!OUTPUT[@]}" "${OUTPUT[@]}" end >> "$otto__dir/dump"
 }
-
-trap otto__exit EXIT

@@ -1,0 +1,282 @@
+//! What a shell handed over, as outputs and as problems to tell. Knows the files; what is in them is `record`'s.
+
+use super::export;
+use super::mention::Mentions;
+use super::record::{self, Dump, Dumped, Held, Kind};
+use super::shell::{one_line, private};
+use super::{HandOver, Script};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::store::outputs::{MOST_BYTES, Outputs};
+use crate::value::{self, Value};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// Reads, removes and merges what is in the job's directory. In the order of their age: what `otto.set` kept in memory,
+/// the journal, the array OTTO_OUTPUT, OUTPUT, exported variables.
+pub(super) fn collect(script: &Script, found: &Mentions, succeeded: bool) -> HandOver {
+    let mut collector = Collector {
+        script,
+        private: private(script),
+        values: BTreeMap::new(),
+        bytes: 0,
+        problems: Vec::new(),
+    };
+    let dumped = record::dump(&collector.read_and_remove("dump"));
+    let dump = match dumped {
+        Dumped::Whole(dump) => *dump,
+        Dumped::Nothing => {
+            if succeeded {
+                collector.never_handed_over(found);
+            }
+            Dump::default()
+        }
+        Dumped::InPart => {
+            collector.in_part();
+            Dump::default()
+        }
+    };
+    collector.merge(dump, found)
+}
+
+struct Collector<'a, 's> {
+    script: &'a Script<'s>,
+    private: PathBuf,
+    /// Sorted: bash has no order of keys to keep.
+    values: BTreeMap<String, Value>,
+    /// Of all values so far.
+    bytes: usize,
+    problems: Vec<Diagnostic>,
+}
+
+impl Collector<'_, '_> {
+    /// A file's bytes; none if it is not there. It is removed, so that another attempt starts clean.
+    fn read_and_remove(&mut self, name: impl AsRef<Path>) -> Vec<u8> {
+        let path = self.private.join(name);
+        match read_private(&path) {
+            Ok(bytes) => {
+                // If it stays, the next attempt appends to it and its own record still comes last.
+                let _ = fs::remove_file(&path);
+                bytes
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => {
+                let message = format!("cannot read `{}`: {error}", path.display());
+                self.problems.push(Diagnostic::error(Code::NotHandedOver, message));
+                Vec::new()
+            }
+        }
+    }
+
+    fn never_handed_over(&mut self, found: &Mentions) {
+        let message =
+            format!("`{}` ended with status 0, but its outputs were never handed over", self.script.job);
+        let mut problem = Diagnostic::error(Code::NotHandedOver, message);
+        if found.exec {
+            problem = problem
+                .note("`exec` replaces the shell, and with it everything that was set")
+                .help("call `otto.save` before `exec`");
+        } else if found.trap {
+            problem = problem.note("a trap for EXIT that the script set has taken the place of otto's");
+        }
+        self.problems.push(problem);
+    }
+
+    fn in_part(&mut self) {
+        let message = format!("the outputs of `{}` were written only in part", self.script.job);
+        let note = format!("they were being written to `{}`; is the disk full?", self.private.display());
+        self.problems.push(Diagnostic::error(Code::CutShort, message).note(note));
+    }
+
+    fn merge(mut self, dump: Dump, found: &Mentions) -> HandOver {
+        self.look_at_output(&dump, found);
+        for (key, value) in dump.own {
+            self.set(&key, Value::from_bytes(value));
+        }
+        self.journal();
+        for item in dump.legacy {
+            match item.iter().position(|byte| *byte == b'=') {
+                Some(equals) => self.set(&item[..equals], Value::from_bytes(item[equals + 1..].to_vec())),
+                None => {
+                    let shown = one_line(&String::from_utf8_lossy(&item));
+                    self.bad_output(format!("OTTO_OUTPUT has the item `{shown}`, which is not `key=value`"));
+                }
+            }
+        }
+        for (key, value) in dump.output {
+            self.set_in_output(&key, Value::from_bytes(value));
+        }
+        let exports = self.exports(&dump.exported, dump.variables);
+        if self.bytes > MOST_BYTES {
+            let message = format!(
+                "the outputs of `{}` are {} bytes; a task may hand over {MOST_BYTES} (64 MiB)",
+                self.script.job, self.bytes
+            );
+            self.values.clear();
+            self.problems.push(
+                Diagnostic::error(Code::OutputTooLarge, message).help("write a file, and hand over its path"),
+            );
+        }
+        let outputs = Outputs { values: self.values.into_iter().collect(), exports };
+        self.problems.extend(export::limits_warning(self.script.job, &outputs));
+        HandOver { outputs, problems: self.problems }
+    }
+
+    /// What can be wrong with OUTPUT itself.
+    fn look_at_output(&mut self, dump: &Dump, found: &Mentions) {
+        let job = self.script.job;
+        let declared = self.read_and_remove("shadow");
+        let attributes = declared.strip_prefix(b"declare -").unwrap_or_default();
+        let attributes = attributes.split(|byte| *byte == b' ').next().unwrap_or_default();
+        if dump.version.starts_with(['1', '2', '3']) {
+            if attributes.contains(&b'a') {
+                let message = format!("`{job}` sets keys of OUTPUT, which bash {} cannot", dump.version);
+                let help = "use `otto.set KEY VALUE`, or a bash of version 4 or newer";
+                self.problems.push(Diagnostic::error(Code::NeedsNewerBash, message).help(help));
+            }
+            return;
+        }
+        if dump.is_spoilt {
+            let message = format!("OUTPUT is not an associative array any more at the end of `{job}`");
+            let help =
+                "after `unset OUTPUT`, or as another kind of variable, otto cannot read it; use another name";
+            self.problems.push(Diagnostic::error(Code::OutputReplaced, message).help(help));
+        } else if let (Some(function), false) = (dump.functions.first(), attributes.contains(&b't')) {
+            let message =
+                format!("`{job}` ended inside `{function}`, which has a variable OUTPUT of its own");
+            let help = "end outside of that function, or do not declare OUTPUT in it";
+            self.problems.push(Diagnostic::error(Code::OutputReplaced, message).help(help));
+        }
+        if found.plain_output && dump.output.iter().any(|(key, _)| key == b"0") {
+            let message = format!("`OUTPUT=…` in `{job}` sets the key `0` of OUTPUT");
+            self.problems
+                .push(Diagnostic::warning(Code::ScriptHint, message).help("write `OUTPUT[key]=value`"));
+        }
+    }
+
+    fn journal(&mut self) {
+        let bytes = self.read_and_remove("journal");
+        let (entries, is_whole) = record::journal(&bytes);
+        if !is_whole {
+            self.in_part();
+        }
+        for entry in entries {
+            let bytes = match entry.value {
+                Held::Here(bytes) => bytes,
+                // Only a name of otto's own making leads to a file.
+                Held::InFile(name) if name.starts_with(b"v.") && !name.contains(&b'/') => {
+                    self.read_and_remove(OsStr::from_bytes(&name))
+                }
+                Held::InFile(_) => {
+                    self.in_part();
+                    continue;
+                }
+            };
+            match entry.kind {
+                Kind::Text => self.set(&entry.key, Value::from_bytes(bytes)),
+                Kind::List => {
+                    let items = record::items(&bytes).into_iter().map(Value::from_bytes);
+                    self.set(&entry.key, Value::List(items.collect()));
+                }
+                Kind::Json => match value::parse(&bytes) {
+                    Ok(value) => self.set(&entry.key, value),
+                    Err(error) => {
+                        let key = one_line(&String::from_utf8_lossy(&entry.key));
+                        let text = one_line(&String::from_utf8_lossy(&bytes));
+                        let message = format!("`otto.set --json {key}` got a text that is not JSON: {error}");
+                        self.problems.push(
+                            Diagnostic::error(Code::NotJson, message).note(format!("the text is `{text}`")),
+                        );
+                    }
+                },
+            }
+        }
+    }
+
+    /// Exported variables that are neither otto's own nor what the launch was given.
+    fn exports(&mut self, exported: &[String], variables: Vec<(String, Vec<u8>)>) -> Vec<String> {
+        if exported.is_empty() {
+            return Vec::new();
+        }
+        let injected: HashMap<_, _> =
+            export::inject(self.script.inputs, self.script.job, "").env.into_iter().collect();
+        let exported: HashSet<&str> = exported.iter().map(String::as_str).collect();
+        let mut names = Vec::new();
+        for (name, value) in variables {
+            if !exported.contains(name.as_str()) {
+                continue;
+            }
+            let given = injected.get(OsStr::new(&name)).map(|value| value.as_os_str());
+            let is_as_given =
+                given.or_else(|| (self.script.env)(&name)).is_some_and(|given| given.as_bytes() == value);
+            if export::is_reserved(&name) {
+                if !is_as_given && export::exports_by_name(&self.script.body.text, &name) {
+                    let message = format!("`{name}` is otto's own, so exporting it hands nothing over");
+                    self.problems
+                        .push(Diagnostic::warning(Code::ExportClash, message).help("use another name"));
+                }
+                continue;
+            }
+            if is_as_given && !export::exports_by_name(&self.script.body.text, &name) {
+                continue;
+            }
+            self.set(name.as_bytes(), Value::from_bytes(value));
+            names.push(name);
+        }
+        names.sort();
+        names
+    }
+
+    fn set(&mut self, key: &[u8], value: Value) {
+        self.bytes += key.len() + size(&value);
+        match std::str::from_utf8(key) {
+            Ok("") => self.bad_output("an output has an empty key".to_owned()),
+            Ok(key) => {
+                self.values.insert(key.to_owned(), value);
+            }
+            Err(_) => self.bad_output(format!("the key `{}` is not UTF-8", key.escape_ascii())),
+        }
+    }
+
+    /// OUTPUT counts before what the functions were told; which of the two was later is not known.
+    fn set_in_output(&mut self, key: &[u8], value: Value) {
+        let there = std::str::from_utf8(key).ok().and_then(|key| self.values.get(key));
+        if there.is_some_and(|there| *there != value) {
+            let key = String::from_utf8_lossy(key);
+            let message = format!("`OUTPUT[{key}]` and `otto.set {key}` set different values; OUTPUT counts");
+            self.problems
+                .push(Diagnostic::warning(Code::OutputConflict, message).help("set a key in one way only"));
+        }
+        self.set(key, value);
+    }
+
+    fn bad_output(&mut self, message: String) {
+        self.problems.push(Diagnostic::error(Code::BadOutput, message));
+    }
+}
+
+/// What a value takes in JSON, roughly; the exact size is checked when it is written.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() + 6,
+        Value::Number(digits) => digits.len() + 2,
+        Value::Null | Value::Bool(_) => 6,
+        Value::List(items) => items.iter().map(size).sum::<usize>() + 2,
+        Value::Map(map) => map.iter().map(|(key, value)| key.len() + 4 + size(value)).sum::<usize>() + 2,
+    }
+}
+
+/// Reads a file that a body made, whatever `umask` it had.
+fn read_private(path: &Path) -> io::Result<Vec<u8>> {
+    use std::os::unix::fs::PermissionsExt;
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+            fs::read(path)
+        }
+        result => result,
+    }
+}

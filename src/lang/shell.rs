@@ -1,0 +1,294 @@
+//! What every shell has in common: the files of a job, the script round the user's lines, inputs as a shell can read
+//! them. Knows no particular shell.
+
+use super::quote::{Charset, push_word};
+use super::{CannotPrepare, Input, Script};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::store::atomic;
+use crate::store::layout::file_name;
+use crate::value::{self, Value};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::path::{Path, PathBuf};
+
+/// Leaves nested in lists and maps that one dependency may add to the flat keys.
+const MOST_LEAVES: usize = 10_000;
+/// Keys of one dependency that the script's opening comment names.
+const MOST_KEYS_SHOWN: usize = 6;
+/// Empty lines above the body beyond which they are written as `\`, which a shell reads faster.
+const MOST_EMPTY_LINES: usize = 200;
+
+/// Where otto keeps what it loads and what comes back.
+pub(super) fn private(script: &Script) -> PathBuf {
+    script.dir.join(".otto")
+}
+
+/// The name under which a shell runs the script and with which its messages begin: `otto.yml:build`.
+pub(super) fn shown_name(script: &Script) -> String {
+    let ottofile = script.ottofile.name().rsplit('/').next().unwrap_or("otto.yml");
+    let name = format!("{ottofile}:{}", file_name(script.job));
+    if name.len() > 255 { file_name(script.job) } else { name }
+}
+
+/// Writes `.otto/start.sh`, if there is one, and `script.sh`, and makes the link under whose name the script runs. That
+/// link's path comes back.
+pub(super) fn write(script: &Script, start: Option<&[u8]>, text: &[u8]) -> Result<PathBuf, CannotPrepare> {
+    if let Some(start) = start {
+        let private = private(script);
+        make_dir(&private).map_err(|error| cannot_write(&private, &error))?;
+        write_new(&start_path(script), start)?;
+    }
+    write_new(&script.dir.join("script.sh"), text)?;
+    let run_as = script.dir.join(shown_name(script));
+    match symlink("script.sh", &run_as) {
+        // A second attempt finds it there.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(cannot_write(&run_as, &error)),
+        _ => Ok(run_as),
+    }
+}
+
+pub(super) fn start_path(script: &Script) -> PathBuf {
+    private(script).join("start.sh")
+}
+
+fn make_dir(path: &Path) -> io::Result<()> {
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        result => result,
+    }
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CannotPrepare> {
+    let result = atomic::create(path).and_then(|mut file| file.write_all(bytes));
+    result.map_err(|error| cannot_write(path, &error))
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> CannotPrepare {
+    let message = format!("cannot write `{}`: {error}", path.display());
+    CannotPrepare { diagnostic: Diagnostic::error(Code::CannotStart, message), code: 125 }
+}
+
+/// The parts of a script that differ between shells.
+pub(super) struct Frame<'a> {
+    pub(super) shebang: &'a str,
+    /// What runs before the body, on one line.
+    pub(super) before: Vec<u8>,
+    /// What runs after the body.
+    pub(super) after: &'a str,
+    /// How this shell sets an output, for the opening comment.
+    pub(super) setting: &'a str,
+    /// How it reads an input, from the key.
+    pub(super) reading: &'a dyn Fn(&str) -> String,
+}
+
+/// The script: an opening comment, the start, the body with its lines where the ottofile has them, the end. Where there
+/// is no room for the comment, it stands after the end.
+pub(super) fn script_text(script: &Script, frame: &Frame) -> Vec<u8> {
+    let comments = opening(script, frame);
+    let above = script.body.first_line.saturating_sub(1);
+    let mut text = Vec::with_capacity(script.body.text.len() + 1024 + above);
+    let mut fitting = 0;
+    if above >= 2 {
+        text.extend_from_slice(frame.shebang.as_bytes());
+        text.push(b'\n');
+        fitting = comments.len().min(above - 2);
+        push_lines(&mut text, &comments[..fitting]);
+    }
+    let padding = above.saturating_sub(if above >= 2 { fitting + 2 } else { 1 });
+    if padding > MOST_EMPTY_LINES {
+        (1..padding).for_each(|_| text.extend_from_slice(b"\\\n"));
+        text.push(b'\n');
+    } else {
+        text.resize(text.len() + padding, b'\n');
+    }
+    text.extend_from_slice(&frame.before);
+    text.extend_from_slice(if above == 0 { b"; " } else { b"\n" });
+    text.extend_from_slice(script.body.text.as_bytes());
+    // An empty line between: the body may end without a newline, or with a backslash.
+    text.extend_from_slice(b"\n\n");
+    text.extend_from_slice(frame.after.as_bytes());
+    text.push(b'\n');
+    push_lines(&mut text, &comments[fitting..]);
+    text
+}
+
+fn push_lines(text: &mut Vec<u8>, lines: &[String]) {
+    for line in lines {
+        text.extend_from_slice(line.as_bytes());
+        text.push(b'\n');
+    }
+}
+
+/// What the reader of the script should know, a comment line each, the most useful first.
+fn opening(script: &Script, frame: &Frame) -> Vec<String> {
+    let ottofile = one_line(script.ottofile.name());
+    let mut lines = vec![format!("# Task `{}` of {ottofile}, as otto runs it.", script.job)];
+    if script.inputs.is_empty() {
+        lines.push("# INPUT is empty: this task depends on no other.".to_owned());
+    }
+    for input in script.inputs {
+        match input.outputs.values.first() {
+            None => lines.push(format!("# INPUT: `{}` handed over nothing.", input.job)),
+            Some((key, _)) => {
+                let example = (frame.reading)(&format!("{}.{}", input.job, one_line(key)));
+                let keys = keys_in_words(input, MOST_KEYS_SHOWN);
+                lines.push(format!("# INPUT: {example}; `{}` has {keys}.", input.job));
+            }
+        }
+    }
+    lines.push(format!("# {} hands a value to the tasks that depend on this one.", frame.setting));
+    if !script.params.is_empty() {
+        let names: Vec<&str> = script.params.iter().map(|(name, _)| name.as_str()).collect();
+        lines.push(format!("# Parameters are variables: {}.", names.join(" ")));
+    }
+    lines.push("# OTTO_TASK_DIR is this directory. The data: cat \"$OTTO_TASK_DIR\"/input.*.json".to_owned());
+    lines
+}
+
+/// The keys of a dependency for people: `version, artifact and 3 more`.
+pub(super) fn keys_in_words(input: &Input, most: usize) -> String {
+    let keys: Vec<String> = input.outputs.values.iter().take(most).map(|(key, _)| one_line(key)).collect();
+    match input.outputs.values.len() - keys.len() {
+        0 => keys.join(", "),
+        more => format!("{} and {more} more", keys.join(", ")),
+    }
+}
+
+/// A text that cannot leave its line, and is not long.
+pub(super) fn one_line(text: &str) -> String {
+    let shown = |character: char| if character.is_control() { '\u{fffd}' } else { character };
+    text.chars().take(60).map(shown).collect()
+}
+
+/// Every key that a shell can read, with its value as text: those that were set, then what is nested in them. A key that
+/// is literally there wins over a nested one.
+pub(super) fn each_input(inputs: &[Input], take: &mut dyn FnMut(&str, &[u8])) {
+    let nests = |value: &Value| matches!(value, Value::List(_) | Value::Map(_)) && value.as_bytes().is_none();
+    for input in inputs {
+        let job = input.job.as_str();
+        for (key, value) in &input.outputs.values {
+            if let Some(bytes) = shell_value(value) {
+                take(&format!("{job}.{key}"), &bytes);
+            }
+        }
+        if !input.outputs.values.iter().any(|(_, value)| nests(value)) {
+            continue;
+        }
+        let literal: HashSet<&str> = input.outputs.values.iter().map(|(key, _)| key.as_str()).collect();
+        let mut left = MOST_LEAVES;
+        for (key, value) in input.outputs.values.iter().filter(|(_, value)| nests(value)) {
+            value::each_leaf(key, value, &mut |path, leaf| {
+                if let Some(bytes) = shell_value(leaf).filter(|_| !literal.contains(path)) {
+                    take(&format!("{job}.{path}"), &bytes);
+                    left -= 1;
+                }
+                left > 0
+            });
+        }
+    }
+}
+
+/// A value as the text that a shell holds: strings as they are, null as nothing, all else as JSON. `None`: it has a
+/// NUL, which no shell can hold.
+fn shell_value(value: &Value) -> Option<Cow<'_, [u8]>> {
+    if let Some(bytes) = value.as_bytes() {
+        return (!bytes.contains(&0)).then_some(bytes);
+    }
+    Some(match value {
+        Value::Null => Cow::Borrowed(b""),
+        Value::Number(digits) => Cow::Borrowed(digits.as_bytes()),
+        other => Cow::Owned(value::compact(other).into_bytes()),
+    })
+}
+
+/// `name='value'` and a newline.
+pub(super) fn push_assignment(text: &mut Vec<u8>, name: &str, value: &[u8], charset: Charset) {
+    text.extend_from_slice(name.as_bytes());
+    text.push(b'=');
+    push_word(text, value, charset);
+    text.push(b'\n');
+}
+
+/// What otto sets before the start, for a script that is run by hand: the rest of a file that has returned by now if
+/// otto runs it.
+pub(super) fn push_by_hand(text: &mut Vec<u8>, script: &Script, charset: Charset) {
+    const NAMES: &[&str] = &[
+        "OTTO_TASK",
+        "OTTO_TASK_NAME",
+        "OTTO_TASK_DIR",
+        "OTTO_TASKS_DIR",
+        "OTTO_WORKSPACE",
+        "OTTO_RUN_ID",
+        "OTTO_USER",
+        "OTTO_FOREACH_ITEM",
+        "OTTO_FOREACH_INDEX",
+    ];
+    text.extend_from_slice(b"[ \"${OTTO_TASK_DIR-}\" != ");
+    push_word(text, script.dir.as_os_str().as_bytes(), Charset::Plain);
+    text.extend_from_slice(b" ] || return 0\n# Run by hand: what otto sets before the start.\n");
+    for name in NAMES {
+        if let Some(value) = (script.env)(name) {
+            push_assignment(text, name, value.as_bytes(), charset);
+            text.extend_from_slice(format!("export {name}\n").as_bytes());
+        }
+    }
+    for (name, value) in script.params {
+        // One that is there already has been chosen by hand.
+        text.extend_from_slice(format!("[ \"${{{name}+x}}\" ] || ").as_bytes());
+        push_assignment(text, name.as_str(), value.as_bytes(), charset);
+        text.extend_from_slice(format!("export {name}\n").as_bytes());
+    }
+    text.extend_from_slice(b"cd -- ");
+    push_word(text, script.workdir.as_os_str().as_bytes(), Charset::Plain);
+    text.push(b'\n');
+}
+
+/// The variables `OTTO_INPUT_<TASK>_<KEY>` that a text mentions, with their values.
+pub(super) fn legacy_variables(script: &Script) -> Vec<(String, Vec<u8>)> {
+    let mut found: Vec<(String, Vec<u8>)> = Vec::new();
+    each_input(script.inputs, &mut |key, value| {
+        let name = format!("OTTO_INPUT_{}", super::export::fold(key));
+        let is_new = !found.iter().any(|(there, _)| *there == name);
+        if is_new && super::export::has_word(&script.body.text, &name) {
+            found.push((name, value.to_vec()));
+        }
+    });
+    found
+}
+
+/// `otto__find KEY` and `otto__find_folded KEY` for shells without associative arrays.
+pub(super) fn push_find_function(text: &mut Vec<u8>, script: &Script, charset: Charset) {
+    let mut folded: HashMap<String, Option<Vec<u8>>> = HashMap::new();
+    text.extend_from_slice(b"otto__find() {\notto__is_there=x\ncase $1 in\n");
+    each_input(script.inputs, &mut |key, value| {
+        push_arm(text, key, value, charset);
+        // A spelling that means two keys means none.
+        let spelling = super::export::fold(key).to_ascii_lowercase();
+        folded.entry(spelling).and_modify(|there| *there = None).or_insert_with(|| Some(value.to_vec()));
+    });
+    text.extend_from_slice(b"*) otto__is_there= otto__value= ;;\nesac\n}\n");
+    text.extend_from_slice(b"otto__find_folded() {\notto__is_there=x\ncase $1 in\n");
+    let mut folded: Vec<_> = folded.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+    folded.sort();
+    for (key, value) in folded {
+        // `build.build_id` as it is written, with the dot between.
+        let jobs = script.inputs.iter().map(|input| input.job.as_str());
+        for job in jobs.filter(|job| key.starts_with(&*super::export::fold(job).to_ascii_lowercase())) {
+            if let Some(rest) = key.get(job.len() + 1..) {
+                push_arm(text, &format!("{job}.{rest}"), &value, charset);
+            }
+        }
+    }
+    text.extend_from_slice(b"*) otto__is_there= otto__value= ;;\nesac\n}\n");
+}
+
+fn push_arm(text: &mut Vec<u8>, key: &str, value: &[u8], charset: Charset) {
+    push_word(text, key.as_bytes(), charset);
+    text.extend_from_slice(b") otto__value=");
+    push_word(text, value, charset);
+    text.extend_from_slice(b" ;;\n");
+}
