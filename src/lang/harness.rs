@@ -173,13 +173,14 @@ impl Bench {
     }
 
     pub(crate) fn run(&self) -> Ran {
-        self.run_changed(&|_| {})
+        self.run_through("exec \"$@\"")
     }
 
-    /// Runs with a last change to the command, such as closed descriptors.
-    pub(crate) fn run_changed(&self, change: &dyn Fn(&mut Command)) -> Ran {
+    /// Runs behind a line of shell, which starts `"$@"` with closed descriptors, limits and the like.
+    pub(crate) fn run_through(&self, line: &str) -> Ran {
         let prepared = self.prepared();
-        let mut command = Command::new(&prepared.program);
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", line, "sh"]).arg(&prepared.program);
         command.args(&prepared.args).env_clear().envs(&self.env);
         command.env("OTTO_TASK", self.job.as_str()).env("OTTO_TASK_DIR", self.dir());
         if let Some(chosen) = self.env.get(OsStr::new("OTTO_TASK_DIR")) {
@@ -188,7 +189,6 @@ impl Bench {
         command.envs(self.params.iter().map(|(name, value)| (name.as_str(), value)));
         command.envs(prepared.env.iter().map(|(name, value)| (name, value)));
         command.current_dir(self.project()).stdin(Stdio::null());
-        change(&mut command);
         let output = command.output().expect("started");
         let status =
             output.status.code().unwrap_or_else(|| 128 + output.status.signal().expect("code or signal"));
