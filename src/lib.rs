@@ -39,8 +39,6 @@ mod cli;
 
 /// Runs otto with the arguments of this process.
 pub fn main() -> std::process::ExitCode {
-    match cli::run(std::env::args_os().skip(1).collect()) {
-        cli::Ending::Exit(code) => std::process::ExitCode::from(u8::try_from(code).unwrap_or(1)),
-        cli::Ending::Signal(signal) => std::process::ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)),
-    }
+    let code = cli::run(std::env::args_os().skip(1).collect());
+    std::process::ExitCode::from(u8::try_from(code).unwrap_or(1))
 }

@@ -11,21 +11,16 @@ use crate::ottofile::Ottofile;
 use crate::ottofile::spec::DefaultTasks;
 use crate::plan;
 use crate::request::{self, Parsed, Request, Takes};
+use crate::run::signals::{die_by, guarded};
 use crate::source::{SourceFile, Span};
 use flag::Flags;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::ffi::OsStrExt;
 
-/// What is left to do when all is said.
-pub(crate) enum Ending {
-    Exit(i32),
-    /// otto was ended by this signal and ends as its tasks did.
-    Signal(i32),
-}
-
-/// Runs otto with these words (without the program's name).
-pub(crate) fn run(words: Vec<OsString>) -> Ending {
+/// Runs otto with these words (without the program's name); answers the exit code. A run that was stopped by a signal
+/// ends this process by the same signal.
+pub(crate) fn run(words: Vec<OsString>) -> i32 {
     let environment = Environment::of_process();
     let mut stdout = io::stdout();
     let mut stderr = io::stderr();
@@ -34,7 +29,7 @@ pub(crate) fn run(words: Vec<OsString>) -> Ending {
         Ok(flags) => flags,
         Err(diagnostic) => {
             let mut context = context(&Flags::default(), environment, &mut stdout, &mut stderr);
-            return Ending::Exit(context.refuse(&[diagnostic]));
+            return context.refuse(&[diagnostic]);
         }
     };
     let mut context = context(&flags, environment, &mut stdout, &mut stderr);
@@ -45,22 +40,18 @@ pub(crate) fn run(words: Vec<OsString>) -> Ending {
                 Code::BadFlagValue,
                 format!("cannot change to `{}`: it is not a directory", folder.display()),
             );
-            return Ending::Exit(context.refuse(&[diagnostic]));
+            return context.refuse(&[diagnostic]);
         }
         context.cwd = host::normal(&folder);
     }
     if flags.is_version {
         context.print(&format!("otto {}\n", env!("CARGO_PKG_VERSION")));
-        return Ending::Exit(0);
+        return 0;
     }
     let rest = &words[leading..];
     match rest.first() {
-        Some(word) if command::find(word).is_some() => {
-            Ending::Exit(built_in(&mut context, word.clone(), &rest[1..]))
-        }
-        _ if flags.is_help || flags.is_short_help => {
-            Ending::Exit(general_help(&mut context, !flags.is_short_help))
-        }
+        Some(word) if command::find(word).is_some() => built_in(&mut context, word.clone(), &rest[1..]),
+        _ if flags.is_help || flags.is_short_help => general_help(&mut context, !flags.is_short_help),
         _ => tasks(&mut context, &flags, &words, rest),
     }
 }
@@ -154,7 +145,7 @@ fn general_help(context: &mut Context, is_full: bool) -> i32 {
 }
 
 /// Everything that is about tasks: run them, list them, explain one.
-fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[OsString]) -> Ending {
+fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[OsString]) -> i32 {
     let (found, ottofile) = match context.load() {
         Ok(loaded) => loaded,
         Err(diagnostics)
@@ -163,19 +154,19 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
                 && context.ottofile.is_none()
                 && !flags.lists_subtasks =>
         {
-            return Ending::Exit(general_help(context, false));
+            return general_help(context, false);
         }
-        Err(diagnostics) => return Ending::Exit(context.refuse(&diagnostics)),
+        Err(diagnostics) => return context.refuse(&diagnostics),
     };
     if flags.lists_subtasks {
         let text = command::list_subtasks(context, &found, &ottofile);
         context.print(&text);
-        return Ending::Exit(0);
+        return 0;
     }
     let is_help_word =
         words.first().is_some_and(|word| word == "help" || word == "Help") && ottofile.task("help").is_none();
     if is_help_word {
-        return Ending::Exit(help_of(context, &found, &ottofile, &words[1..]));
+        return help_of(context, &found, &ottofile, &words[1..]);
     }
     let parsed =
         if words.is_empty() { default_request(context, &found, &ottofile) } else { asked(&ottofile, words) };
@@ -184,7 +175,7 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
         Ok(Wanted::Help { task }) => {
             let text = command::task_help(context, &found, &ottofile, &ottofile.tasks[task]);
             context.print(&text);
-            return Ending::Exit(0);
+            return 0;
         }
         Ok(Wanted::List) => {
             let text = if context.is_json {
@@ -193,10 +184,10 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
                 command::list(context, &found, &ottofile, false)
             };
             context.print(&text);
-            return Ending::Exit(0);
+            return 0;
         }
-        Ok(Wanted::GeneralHelp) => return Ending::Exit(general_help(context, false)),
-        Err(diagnostics) => return Ending::Exit(context.refuse(&diagnostics)),
+        Ok(Wanted::GeneralHelp) => return general_help(context, false),
+        Err(diagnostics) => return context.refuse(&diagnostics),
     };
     // Options may stand between tasks too; all of them together are read again, so that each is known once.
     let flags = if options.is_empty() {
@@ -205,7 +196,7 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
         let leading = &all_words[..all_words.len() - words.len()];
         match Flags::parse(&leading.iter().cloned().chain(options).collect::<Vec<_>>()) {
             Ok(flags) => flags,
-            Err(diagnostic) => return Ending::Exit(context.refuse(&[diagnostic])),
+            Err(diagnostic) => return context.refuse(&[diagnostic]),
         }
     };
     context.colours_stdout = flags.colours(&context.environment, context.stdout_is_terminal);
@@ -220,7 +211,7 @@ fn run_request(
     ottofile: &Ottofile,
     request: &Request,
     words: &[OsString],
-) -> Ending {
+) -> i32 {
     let planned = {
         let facts = HostFacts {
             environment: &context.environment,
@@ -231,11 +222,11 @@ fn run_request(
     };
     let plan = match planned {
         Ok(plan) => plan,
-        Err(diagnostics) => return Ending::Exit(context.refuse(&diagnostics)),
+        Err(diagnostics) => return context.refuse(&diagnostics),
     };
     let target = Target { found, ottofile, request, plan: &plan };
     if flags.is_dry_run {
-        return Ending::Exit(command::dry_run(context, &target));
+        return command::dry_run(context, &target);
     }
     let options = Options {
         jobs: flags.jobs,
@@ -249,12 +240,14 @@ fn run_request(
         words: words.to_vec(),
         origin: None,
     };
-    match command::execute(context, &target, &options) {
-        Ok(RunResult::Succeeded) => Ending::Exit(0),
-        Ok(RunResult::Failed { status }) => Ending::Exit(status),
-        Ok(RunResult::Interrupted { signal }) => Ending::Signal(signal),
-        Err(code) => Ending::Exit(code),
-    }
+    // What is written so far must not be written again by the second of the two processes.
+    let _ = context.stdout.flush().and_then(|()| context.stderr.flush());
+    guarded(|signals| match command::execute(context, &target, &options, &signals) {
+        Ok(RunResult::Succeeded) => 0,
+        Ok(RunResult::Failed { status }) => status,
+        Ok(RunResult::Interrupted { signal }) => die_by(signal),
+        Err(code) => code,
+    })
 }
 
 enum Wanted {

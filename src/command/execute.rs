@@ -13,6 +13,7 @@ use crate::ottofile::Ottofile;
 use crate::ottofile::spec::Task;
 use crate::plan::{Plan, Work};
 use crate::request::Request;
+use crate::run::signals::Signals;
 use crate::run::{Message, Run, Setting, inbox, planned_jobs};
 use crate::scheduler::Policy;
 use crate::store::claim::claim_run;
@@ -97,7 +98,12 @@ pub(crate) fn dry_run(context: &mut Context, target: &Target) -> i32 {
 }
 
 /// Runs the plan; answers the exit code. Dying by a signal is left to the caller.
-pub(crate) fn execute(context: &mut Context, target: &Target, options: &Options) -> Result<RunResult, i32> {
+pub(crate) fn execute(
+    context: &mut Context,
+    target: &Target,
+    options: &Options,
+    signals: &Signals,
+) -> Result<RunResult, i32> {
     let Target { found, ottofile, plan, .. } = target;
     let home = context.open_home()?;
     let folder = found.folder().to_owned();
@@ -116,6 +122,7 @@ pub(crate) fn execute(context: &mut Context, target: &Target, options: &Options)
     let display = options.display;
     let github = workflow(context, found);
     let (sender, receiver) = inbox();
+    signals.subscribe(sender.clone(), Message::Signal);
     let mut setting = Setting {
         ottofile,
         plan,

@@ -230,7 +230,10 @@ impl<'a> Run<'a> {
                 self.view.output(&self.setting.plan.job(attempt.job).name, stream, &bytes, now);
             }
             Message::Report(Report::Ended(ended)) => self.ended(ended),
-            Message::Signal(signal) => self.signalled(signal),
+            Message::Signal(signals::SUSPENDING) => self.halt(),
+            // The width of the terminal is asked for anew with each line.
+            Message::Signal(signal) if signals::STOPPING.contains(&signal) => self.signalled(signal),
+            Message::Signal(_) => {}
         }
     }
 
@@ -502,6 +505,22 @@ impl<'a> Run<'a> {
                 Timer::Retry(job) => self.scheduler.resume(job),
             }
         }
+    }
+
+    /// ^Z: tasks and clocks stop with otto, and go on with it.
+    fn halt(&mut self) {
+        self.executor.suspend();
+        self.view.suspend();
+        let before = Instant::now();
+        signals::halt();
+        let halted = before.elapsed();
+        self.timers = std::mem::take(&mut self.timers)
+            .into_iter()
+            .map(|(Reverse(at), number)| (Reverse(at + halted), number))
+            .collect();
+        let now = self.mono_us();
+        self.view.resume(now);
+        self.executor.resume();
     }
 
     /// Stops the run: politely first, then at once.

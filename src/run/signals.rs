@@ -20,6 +20,9 @@ pub(crate) use crate::exec::native::{die_by, halt};
 /// Asked to stop, in the order of importance.
 pub(crate) const STOPPING: [i32; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
 
+/// Asked to halt, as ^Z does.
+pub(crate) const SUSPENDING: i32 = libc::SIGTSTP;
+
 /// How long the guard may take to confirm a signal. It takes microseconds, unless the machine is very busy.
 const CONFIRMATION: Duration = Duration::from_millis(500);
 
