@@ -1,14 +1,19 @@
 //! The built-in commands: a table, and a file for each. Capitalised, so that no task collides with one.
 
 mod convert;
+mod describe;
 mod execute;
 mod explain;
 mod graph;
 mod help;
+mod history;
 mod init;
 mod list;
 mod man;
+mod pick;
 mod schema;
+#[cfg(test)]
+mod stage;
 
 pub(crate) use execute::{Options, Target, dry_run, execute, terminal_width};
 pub(crate) use help::{command_help, general_help, general_usage, task_help};
@@ -62,6 +67,12 @@ pub(crate) const TABLE: &[BuiltIn] = &[
         about: "draw the tasks and what they need",
         command: graph::command,
         run: graph::run,
+    },
+    BuiltIn {
+        name: "History",
+        about: "list the runs of this project",
+        command: history::command,
+        run: history::run,
     },
     BuiltIn {
         name: "Explain",

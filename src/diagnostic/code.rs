@@ -89,6 +89,11 @@ codes! {
     NeedsNewerBash = 714, "a body that needs a newer bash";
     ScriptHint = 715, "a mistake in a script that otto recognises";
     OutputsNotSaved = 716, "outputs that could not be saved";
+    UnknownRun = 801, "a run that is not recorded";
+    AmbiguousRun = 802, "the beginning of more than one run";
+    NotInRun = 803, "a task that the run did not have";
+    NotSet = 804, "a value that the task did not set";
+    UnreadableRun = 805, "a record that cannot be read";
 }
 
 impl Code {

@@ -2,13 +2,13 @@
 
 use crate::event::{Event, Exit, FORMAT, Outcome, PlannedJob, RunResult, Skip, Stamped};
 use crate::history::journal::Journal;
-use crate::history::record::{RunRecord, tests::record};
+use crate::history::record::{RecordedPath, RunRecord, tests::record};
 use crate::name::{JobName, RunId};
 use crate::store::claim::{RunLock, claim_run, open_home};
 use crate::store::layout::{Home, ProjectDir, RunDir};
-use std::path::Path;
+use std::path::PathBuf;
 
-/// A home of its own, and the project `/work/shop` in it.
+/// A home of its own, a folder `shop` beside it, and the folder's project.
 pub(crate) struct Sandbox {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) home: Home,
@@ -18,9 +18,17 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     pub(crate) fn new() -> Sandbox {
         let dir = tempfile::tempdir().expect("a sandbox");
-        let home = open_home(dir.path().join("home")).expect("a home");
-        let project = home.project(Path::new("/work/shop"));
+        let root = dir.path().canonicalize().expect("there");
+        let home = open_home(root.join("home")).expect("a home");
+        let folder = root.join("shop");
+        std::fs::create_dir(&folder).expect("made");
+        let project = home.project(&folder);
         Sandbox { dir, home, project }
+    }
+
+    /// Where the project's ottofile would be.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.dir.path().canonicalize().expect("there").join("shop")
     }
 
     /// A run that begins at `at` (RFC 3339) and whose id ends in `tail`.
@@ -37,6 +45,8 @@ impl Sandbox {
     ) -> Run {
         let (dir, id, lock) = claim_run(&self.project, at.parse().expect("a time"), number_of(tail), |id| {
             let mut record = record(id, at, command);
+            record.ottofile = RecordedPath(self.folder().join("otto.yml"));
+            record.cwd = RecordedPath(self.folder());
             change(&mut record);
             record.to_json()
         })

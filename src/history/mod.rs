@@ -5,6 +5,7 @@ pub(crate) mod journal;
 pub(crate) mod past;
 pub(crate) mod index;
 pub(crate) mod query;
+pub(crate) mod find;
 pub(crate) mod retention;
 
 #[cfg(test)]

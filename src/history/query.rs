@@ -167,6 +167,16 @@ fn run_row(row: &Row<'_>) -> Result<RunRow> {
     Ok(run)
 }
 
+/// Runs that were not over when they were last looked at, with their projects. Only the project of the filter counts.
+pub(crate) fn open_runs(db: &Connection, filter: &Filter) -> Result<Vec<(String, RunId)>> {
+    db.prepare(
+        "SELECT project.dir, open_run.id FROM open_run JOIN project ON project.key = open_run.project
+         WHERE ?1 IS NULL OR project.dir = ?1",
+    )?
+    .query_map([&filter.project], |row| Ok((row.get(0)?, run_id(row, 1)?)))?
+    .collect()
+}
+
 /// How many runs there are and how large they are together.
 pub(crate) fn totals(db: &Connection, filter: &Filter) -> Result<(usize, u64)> {
     let (conditions, values) = conditions(filter);

@@ -45,6 +45,29 @@ pub(crate) fn open_home(root: PathBuf) -> Result<Home, HomeError> {
     }
 }
 
+/// The home at `root` for looking only: nothing is made or changed. `None`: there is none yet.
+pub(crate) fn find_home(root: PathBuf) -> Result<Option<Home>, HomeError> {
+    let own = rustix::process::geteuid().as_raw();
+    let look = || {
+        let link = rustix::fs::lstat(&root)?;
+        Ok((link.st_uid, rustix::fs::stat(&root)?.st_uid, link))
+    };
+    match look() {
+        Ok((by, owner, link)) => {
+            let is_link = file_type(&link) == FileType::Symlink;
+            if owner != own {
+                Err(HomeError::Foreign { root, owner })
+            } else if is_link && by != own && by != 0 {
+                Err(HomeError::Foreign { root, owner: by })
+            } else {
+                Ok(Some(Home::new(root)))
+            }
+        }
+        Err(Errno::NOENT) => Ok(None),
+        Err(error) => Err(HomeError::Unusable { root, error: error.into() }),
+    }
+}
+
 /// The uid of a foreign owner, or `None` when `root` may be used.
 fn checked_home(root: &Path) -> io::Result<Option<u32>> {
     let own = rustix::process::geteuid().as_raw();
@@ -289,9 +312,21 @@ mod tests {
         if std::os::unix::fs::lchown(&link, Some(12_345), None).is_err() {
             return; // Only root can give things away.
         }
+        assert!(matches!(find_home(link.clone()), Err(HomeError::Foreign { owner: 12_345, .. })));
         assert!(matches!(open_home(link), Err(HomeError::Foreign { owner: 12_345, .. })));
         std::os::unix::fs::chown(&theirs, Some(12_345), None).expect("we are root");
+        assert!(matches!(find_home(theirs.clone()), Err(HomeError::Foreign { owner: 12_345, .. })));
         assert!(matches!(open_home(theirs), Err(HomeError::Foreign { owner: 12_345, .. })));
+    }
+
+    #[test]
+    fn looking_for_a_home_makes_none() {
+        let sandbox = tempfile::tempdir().expect("a sandbox");
+        let root = sandbox.path().join("home");
+        assert!(matches!(find_home(root.clone()), Ok(None)));
+        assert!(!root.exists());
+        open_home(root.clone()).expect("it is made");
+        assert!(matches!(find_home(root), Ok(Some(_))));
     }
 
     #[test]

@@ -46,6 +46,11 @@ impl Home {
         self.root.join("runtime").join(env!("CARGO_PKG_VERSION"))
     }
 
+    /// The project of a directory in here; `None` if the name is not that of a project.
+    pub(crate) fn recorded_project(&self, name: &str) -> Option<ProjectDir> {
+        is_project_name(name).then(|| ProjectDir { path: self.root.join(name) })
+    }
+
     /// The project of the ottofiles in `folder` (absolute).
     pub(crate) fn project(&self, folder: &Path) -> ProjectDir {
         ProjectDir { path: self.root.join(project_name(folder)) }
@@ -154,7 +159,7 @@ pub(crate) fn leftover(name: &str) -> Option<(Leftover, RunId)> {
 }
 
 /// Whether a directory in `$OTTO_HOME` has the form of [`project_name`].
-pub(crate) fn is_project_name(name: &str) -> bool {
+fn is_project_name(name: &str) -> bool {
     name.rsplit_once('-').is_some_and(|(label, hash)| {
         !label.is_empty()
             && hash.len() == PROJECT_HASH

@@ -339,7 +339,7 @@ mod tests {
         fs::create_dir(dir.tasks().join("b")).expect("made");
         let links = [
             format!("../../../{origin}/tasks/a/output.a.json"),
-            format!("/otto/home/shop/{}/tasks/a/output.a.json", RunId::new("20250101-000000.000000", 3)),
+            format!("/otto/store/shop/{}/tasks/a/output.a.json", RunId::new("20250101-000000.000000", 3)),
             format!("../../../{id}/tasks/a/output.a.json"),
             "../a/output.a.json".to_owned(),
         ];

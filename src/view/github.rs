@@ -97,7 +97,7 @@ pub(crate) fn harmless(text: &mut Vec<u8>) {
 pub(crate) fn step_summary(words: &Words, run: &RunState, failures: &[(usize, Tail)]) -> String {
     let words = &Words { paint: Paint { is_on: false }, ..words.clone() };
     let took = time::duration(run.ended_us.unwrap_or(run.began_us).saturating_sub(run.began_us));
-    let mut text = format!("### otto: {} in {took}\n\n", words.counts(&run.counts()));
+    let mut text = format!("### otto: {} in {took}\n\n", wording::counts(&run.counts(), words.paint));
     let shown_jobs = || run.jobs.iter().filter(|job| job.planned.has_body && !job.is_not_called_for());
     text.push_str("| task | | time | |\n|---|---|---:|---|\n");
     for job in shown_jobs().take(MOST_ROWS) {

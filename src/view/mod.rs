@@ -16,7 +16,7 @@ mod sink;
 pub(crate) mod style;
 pub(crate) mod table;
 mod tail;
-mod wording;
+pub(crate) mod wording;
 pub(crate) mod time;
 
 use crate::diagnostic::Diagnostic;

@@ -147,6 +147,11 @@ fn interruption(exit: &Exit, survivors: u32, stopping: Option<Stopping>, grace: 
 }
 
 impl Words {
+    /// For a run of the past.
+    pub(crate) fn new(paint: Paint, ottofile: String, run: &RunState, grace: Duration) -> Words {
+        Words { paint, ottofile, grace, name_width: name_width(run) }
+    }
+
     /// `otto · run 7f3k · 5 tasks`
     pub(crate) fn header(&self, run: &RunState) -> String {
         let id = run.run.as_ref().map_or("?", RunId::short);
@@ -265,10 +270,10 @@ impl Words {
             return "nothing to run\n".to_owned();
         }
         if counts.is_all_well() {
-            return format!("{} in {took}{}\n", self.counts(&counts), slowest(run));
+            return format!("{} in {took}{}\n", self::counts(&counts, self.paint), slowest(run));
         }
         let tasks = counted(counts.total(), "task", "tasks");
-        format!("{tasks} in {took}: {}\n{}", self.counts(&counts), self.next_command(run))
+        format!("{tasks} in {took}: {}\n{}", self::counts(&counts, self.paint), self.next_command(run))
     }
 
     /// The command that runs again what did not succeed; empty if everything did.
@@ -291,32 +296,32 @@ impl Words {
         };
         if counts.is_all_well() { String::new() } else { format!("{what}:  otto Rerun {}\n", id.short()) }
     }
+}
 
-    /// `3 ok, 1 failed, 1 skipped`
-    pub(crate) fn counts(&self, counts: &Counts) -> String {
-        let leaks = match counts.leaking {
-            0 => String::new(),
-            leaking => format!(" ({leaking} with leaks)"),
-        };
-        let parts = [
-            (counts.ok, "ok", style::OK),
-            (counts.fresh, "fresh", style::FRESH),
-            (counts.failed, "failed", style::BAD),
-            (counts.skipped, "skipped", style::ODD),
-            (counts.interrupted, "interrupted", style::ODD),
-            (counts.not_started, "not started", style::ODD),
-            (counts.unsettled, "without a result", style::ODD),
-        ];
-        let named = parts.into_iter().filter(|part| part.0 > 0).map(|(count, word, colour)| {
-            let leaks = if word == "ok" { leaks.as_str() } else { "" };
-            format!("{}{leaks}", self.paint.text(colour, &format!("{count} {word}")))
-        });
-        named.collect::<Vec<_>>().join(", ")
-    }
+/// `3 ok, 1 failed, 1 skipped`
+pub(crate) fn counts(counts: &Counts, paint: Paint) -> String {
+    let leaks = match counts.leaking {
+        0 => String::new(),
+        leaking => format!(" ({leaking} with leaks)"),
+    };
+    let parts = [
+        (counts.ok, "ok", style::OK),
+        (counts.fresh, "fresh", style::FRESH),
+        (counts.failed, "failed", style::BAD),
+        (counts.skipped, "skipped", style::ODD),
+        (counts.interrupted, "interrupted", style::ODD),
+        (counts.not_started, "not started", style::ODD),
+        (counts.unsettled, "without a result", style::ODD),
+    ];
+    let named = parts.into_iter().filter(|part| part.0 > 0).map(|(count, word, colour)| {
+        let leaks = if word == "ok" { leaks.as_str() } else { "" };
+        format!("{}{leaks}", paint.text(colour, &format!("{count} {word}")))
+    });
+    named.collect::<Vec<_>>().join(", ")
 }
 
 /// ` · slowest chain fetch → build 14.5s`; nothing if fewer than two jobs ran, or if nobody had to wait.
-fn slowest(run: &RunState) -> String {
+pub(crate) fn slowest(run: &RunState) -> String {
     let ran = run.jobs.iter().filter(|job| job.planned.has_body && job.took_us().is_some()).count();
     let (chain, took_us) = run.slowest_chain();
     if ran < 2 || chain.is_empty() || took_us < 1_000_000 {

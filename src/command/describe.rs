@@ -1,0 +1,175 @@
+//! Runs and jobs of the past as JSON. Fields are only ever added.
+
+use crate::event::{Exit, Outcome, RunResult, Skip};
+use crate::history::index::outcome_word;
+use crate::history::past::{PastRun, Standing};
+use crate::history::query::RunRow;
+use crate::state::{Counts, JobState};
+use crate::view::time::rfc3339;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+/// A run in `History --json`, and the beginning of `Show --json`.
+#[derive(Debug, Serialize)]
+pub(super) struct RunJson {
+    id: String,
+    /// The shortest name by which it can be called.
+    short: String,
+    /// RFC 3339.
+    started: String,
+    /// Null while it runs, and if it ended without a result.
+    took_ms: Option<u64>,
+    /// succeeded, failed, interrupted, crashed, running
+    result: &'static str,
+    /// The exit status of a failed run.
+    status: Option<i32>,
+    /// The signal of an interrupted one.
+    signal: Option<i32>,
+    tasks: CountsJson,
+    /// The words after `otto`, without secrets.
+    command: Vec<String>,
+    ottofile: Option<String>,
+    /// The run that it repeats.
+    origin: Option<String>,
+    /// The size of its folder; null while it runs.
+    bytes: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct CountsJson {
+    ok: usize,
+    fresh: usize,
+    failed: usize,
+    skipped: usize,
+    interrupted: usize,
+    not_started: usize,
+    /// Without a result.
+    unsettled: usize,
+}
+
+impl From<Counts> for CountsJson {
+    fn from(counts: Counts) -> CountsJson {
+        let Counts { ok, leaking: _, fresh, failed, skipped, interrupted, not_started, unsettled } = counts;
+        CountsJson { ok, fresh, failed, skipped, interrupted, not_started, unsettled }
+    }
+}
+
+fn numbers(standing: &Standing) -> (Option<i32>, Option<i32>) {
+    match standing {
+        Standing::Ended(RunResult::Failed { status }) => (Some(*status), None),
+        Standing::Ended(RunResult::Interrupted { signal }) => (None, Some(*signal)),
+        Standing::Ended(RunResult::Succeeded) | Standing::Running | Standing::Crashed => (None, None),
+    }
+}
+
+impl RunJson {
+    pub(super) fn of_row(row: &RunRow, short: &str, zone: &TimeZone) -> RunJson {
+        let (status, signal) = numbers(&row.standing);
+        RunJson {
+            id: row.id.to_string(),
+            short: short.to_owned(),
+            started: rfc3339(row.started_us, zone),
+            took_ms: row.took_us.map(|us| us / 1000),
+            result: row.standing.json(),
+            status,
+            signal,
+            tasks: row.counts.into(),
+            command: row.command.clone(),
+            ottofile: Some(row.ottofile.clone()).filter(|path| !path.is_empty()),
+            origin: row.origin.as_ref().map(ToString::to_string),
+            bytes: (row.standing != Standing::Running).then_some(row.bytes),
+        }
+    }
+
+    pub(super) fn of_run(run: &PastRun, short: &str, bytes: u64, zone: &TimeZone) -> RunJson {
+        RunJson::of_row(&RunRow::of("", run, bytes), short, zone)
+    }
+}
+
+/// A job in `Show --json`.
+#[derive(Debug, Serialize)]
+pub(super) struct JobJson {
+    name: String,
+    task: String,
+    /// succeeded, fresh, failed, skipped, interrupted, cancelled, unsettled
+    outcome: &'static str,
+    /// How its last attempt ended: code, signal, timeout, lost, not_started.
+    exit: Option<&'static str>,
+    code: Option<i32>,
+    signal: Option<i32>,
+    /// In words, where there is something to say.
+    reason: Option<String>,
+    attempts: u32,
+    /// Since the run began.
+    started_ms: Option<u64>,
+    took_ms: Option<u64>,
+    needs: Vec<String>,
+    params: serde_json::Map<String, serde_json::Value>,
+    keys: Vec<String>,
+    stdout_bytes: u64,
+    stderr_bytes: u64,
+    /// Of the ottofile, from 1.
+    line: usize,
+    /// The run whose data a fresh job handed on.
+    fresh_since: Option<String>,
+}
+
+impl From<&JobState> for JobJson {
+    fn from(job: &JobState) -> JobJson {
+        let (exit, code, signal) = match &job.exit {
+            None => (None, None, None),
+            Some(Exit::Code(code)) => (Some("code"), Some(*code), None),
+            Some(Exit::Signal(signal)) => (Some("signal"), None, Some(*signal)),
+            Some(Exit::Timeout) => (Some("timeout"), None, None),
+            Some(Exit::Lost) => (Some("lost"), None, None),
+            Some(Exit::NotStarted { code, .. }) => (Some("not_started"), Some(*code), None),
+        };
+        let reason = match &job.outcome {
+            Some(Outcome::Failed { reason: Some(reason), .. }) => Some(reason.clone()),
+            Some(Outcome::Failed { exit: Exit::NotStarted { reason, .. }, reason: None }) => {
+                Some(reason.clone())
+            }
+            Some(Outcome::Skipped(Skip::Needs(other))) => Some(format!("needs {other}")),
+            Some(Outcome::Skipped(Skip::NotCalledFor(other))) => Some(format!("not called for by {other}")),
+            Some(Outcome::Skipped(Skip::SerialPredecessor(other))) => Some(format!("after {other} failed")),
+            Some(Outcome::Skipped(Skip::FailFast)) => Some("another task failed".to_owned()),
+            Some(
+                Outcome::Succeeded
+                | Outcome::Fresh { .. }
+                | Outcome::Failed { .. }
+                | Outcome::Interrupted { .. }
+                | Outcome::Cancelled,
+            )
+            | None => None,
+        };
+        let fresh_since = match &job.outcome {
+            Some(Outcome::Fresh { run }) => Some(run.to_string()),
+            _ => None,
+        };
+        let planned = &job.planned;
+        JobJson {
+            name: planned.name.to_string(),
+            task: planned.task.clone(),
+            outcome: outcome_word(job.outcome.as_ref()),
+            exit,
+            code,
+            signal,
+            reason,
+            attempts: job.attempts,
+            started_ms: job.started_us().map(|us| us / 1000),
+            took_ms: job.took_us().map(|us| us / 1000),
+            needs: planned.needs.iter().map(ToString::to_string).collect(),
+            params: planned.params.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect(),
+            keys: job.keys.clone(),
+            stdout_bytes: job.stdout_bytes,
+            stderr_bytes: job.stderr_bytes,
+            line: planned.line,
+            fresh_since,
+        }
+    }
+}
+
+/// JSON as it is printed.
+pub(super) fn text(value: &impl Serialize) -> String {
+    serde_json::to_string_pretty(value).expect("bug: a description is plain data") + "\n"
+}

@@ -1,0 +1,177 @@
+//! What a command about the past is about: which projects, which run, which job of it.
+
+use super::Context;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::history::find::{self, FoundRun, NotFound, Selector};
+use crate::history::past::PastRun;
+use crate::host;
+use crate::name::{JobName, similar};
+use crate::state::JobState;
+use crate::store::claim;
+use crate::store::layout::{Home, ProjectDir};
+use clap::Arg;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// The records that there are.
+#[derive(Debug)]
+pub(super) struct Records {
+    /// None: nothing was ever recorded.
+    pub(super) home: Option<Home>,
+    /// The folder of the ottofile; None where there is none.
+    pub(super) folder: Option<PathBuf>,
+}
+
+impl Records {
+    /// Looks where the records are, and changes nothing. `Err` is the exit code, after a message.
+    pub(super) fn open(context: &mut Context) -> Result<Records, i32> {
+        let folder = match host::find_ottofile(&context.cwd, context.ottofile.as_deref()) {
+            Ok(found) => Some(found.folder().to_owned()),
+            // Without an ottofile all projects are meant; unless one was named.
+            Err(diagnostic) if diagnostic.code == Code::NoOttofile && context.ottofile.is_none() => None,
+            Err(diagnostic) => return Err(context.refuse(&[diagnostic])),
+        };
+        match context.home_path().map(claim::find_home).transpose() {
+            Ok(home) => Ok(Records { home: home.flatten(), folder }),
+            Err(error) => {
+                // Nobody is left to be told when stderr is closed.
+                let _ = writeln!(context.stderr, "error: {error}");
+                Err(75)
+            }
+        }
+    }
+
+    /// The project of the ottofile; without an ottofile, or with `is_everywhere`, all projects.
+    pub(super) fn projects(&self, is_everywhere: bool) -> Vec<ProjectDir> {
+        match (&self.home, &self.folder) {
+            (None, _) => Vec::new(),
+            (Some(home), Some(folder)) if !is_everywhere => vec![home.project(folder)],
+            (Some(home), _) => find::projects(home),
+        }
+    }
+
+    /// The run that `word` names. `Err` is the exit code, after a message.
+    pub(super) fn find(&self, context: &mut Context, word: &str) -> Result<FoundRun, i32> {
+        let near = self.projects(false);
+        find::find(&Selector::parse(word), &near, || self.projects(true))
+            .map_err(|why| context.refuse(&[not_found(word, &why)]))
+    }
+
+    /// The run that `word` names, read.
+    pub(super) fn read(&self, context: &mut Context, word: &str) -> Result<Picked, i32> {
+        let found = self.find(context, word)?;
+        let dir = found.project.run(&found.id);
+        match PastRun::read(dir.clone(), found.id.clone()) {
+            Ok(run) => Ok(Picked { run, found }),
+            Err(error) => {
+                let unreadable = Diagnostic::error(
+                    Code::UnreadableRun,
+                    format!("cannot read what run `{}` recorded: {error}", found.short),
+                );
+                Err(context.refuse(&[unreadable.note(format!("its folder is `{}`", dir.path.display()))]))
+            }
+        }
+    }
+}
+
+/// A run that was picked and read.
+#[derive(Debug)]
+pub(super) struct Picked {
+    pub(super) run: PastRun,
+    pub(super) found: FoundRun,
+}
+
+impl Picked {
+    /// The jobs that a name means: one job, or all of a foreach task. `Err` is the exit code, after a message.
+    pub(super) fn jobs(&self, context: &mut Context, name: &str) -> Result<Vec<&JobState>, i32> {
+        let jobs = self.jobs_named(name);
+        if jobs.is_empty() { Err(context.refuse(&[self.no_job(name)])) } else { Ok(jobs) }
+    }
+
+    /// The one job of that name. `Err` is the exit code, after a message.
+    pub(super) fn job(&self, context: &mut Context, name: &str) -> Result<&JobState, i32> {
+        match self.jobs(context, name)?[..] {
+            [one] => Ok(one),
+            ref many => {
+                let names: Vec<String> =
+                    many.iter().take(10).map(|job| format!("`{}`", job.planned.name)).collect();
+                let more = if many.len() > names.len() { ", …" } else { "" };
+                let several = Diagnostic::error(
+                    Code::NotInRun,
+                    format!("`{name}` was {} jobs in run `{}`: name one", many.len(), self.found.short),
+                );
+                Err(context.refuse(&[several.help(format!("its jobs are {}{more}", names.join(", ")))]))
+            }
+        }
+    }
+
+    pub(super) fn jobs_named(&self, name: &str) -> Vec<&JobState> {
+        let state = &self.run.state;
+        let bodies = || state.jobs.iter().filter(|job| job.planned.has_body);
+        match bodies().find(|job| job.planned.name.as_str() == name) {
+            Some(one) => vec![one],
+            None => bodies().filter(|job| job.planned.task == name).collect(),
+        }
+    }
+
+    pub(super) fn no_job(&self, name: &str) -> Diagnostic {
+        let names = || {
+            let bodies = self.run.state.jobs.iter().filter(|job| job.planned.has_body);
+            bodies.map(|job| job.planned.name.as_str())
+        };
+        let diagnostic =
+            Diagnostic::error(Code::NotInRun, format!("run `{}` had no task `{name}`", self.found.short));
+        match similar(name, names(), 3)[..] {
+            [] => {
+                let all: Vec<String> = names().take(10).map(|name| format!("`{name}`")).collect();
+                let more = if names().nth(10).is_some() { ", …" } else { "" };
+                match all[..] {
+                    [] => diagnostic.note("it has recorded no tasks at all"),
+                    _ => diagnostic.note(format!("its tasks were {}{more}", all.join(", "))),
+                }
+            }
+            ref near => diagnostic.did_you_mean(near),
+        }
+    }
+
+    /// The folder of a job.
+    pub(super) fn job_dir(&self, job: &JobName) -> crate::store::layout::JobDir {
+        self.run.dir.job(job)
+    }
+}
+
+fn not_found(word: &str, why: &NotFound) -> Diagnostic {
+    let unknown = |message: String| Diagnostic::error(Code::UnknownRun, message);
+    match why {
+        NotFound::NoRuns => unknown(format!("there is no run `{word}`: nothing has been recorded yet")),
+        NotFound::NoFailedRun => unknown(format!("there is no run `{word}`: all that is recorded succeeded")),
+        NotFound::TooFarBack(count) => unknown(format!("there is no run `{word}`: {count} are recorded"))
+            .help("`otto History` lists them"),
+        NotFound::Unknown(near) => {
+            let near: Vec<&str> = near.iter().map(String::as_str).collect();
+            let diagnostic = unknown(format!("there is no run `{word}`"));
+            if near.is_empty() {
+                diagnostic
+                    .help("`otto History` lists the runs; `latest`, `latest-failed` and `-1` name some too")
+            } else {
+                diagnostic.did_you_mean(&near)
+            }
+        }
+        NotFound::Ambiguous(ids) => {
+            const MOST: usize = 5;
+            let named: Vec<String> = ids.iter().take(MOST).map(|id| format!("`{}`", id.tail())).collect();
+            let more =
+                if ids.len() > MOST { format!(" and {} more", ids.len() - MOST) } else { String::new() };
+            Diagnostic::error(Code::AmbiguousRun, format!("`{word}` is the beginning of {} runs", ids.len()))
+                .help(format!("newest first: {}{more}", named.join(", ")))
+        }
+    }
+}
+
+/// The argument that names a run.
+pub(super) fn run_argument() -> Arg {
+    Arg::new("run")
+        .value_name("RUN")
+        .allow_negative_numbers(true)
+        .help("the beginning of a run's id, `latest`, `latest-failed`, or `-1`, `-2`, …")
+}

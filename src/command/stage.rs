@@ -1,0 +1,65 @@
+//! Where the tests of commands take place: a sandbox of recorded runs, a fixed clock, and what was written.
+
+use super::{Context, find};
+use crate::history::fixture::Sandbox;
+use crate::host::Environment;
+use std::ffi::OsString;
+
+/// Noon of the day on which the tests look back.
+pub(super) const NOW: &str = "2026-11-23T12:00:00Z";
+
+pub(super) struct Stage {
+    pub(super) sandbox: Sandbox,
+    pub(super) is_json: bool,
+    pub(super) is_terminal: bool,
+}
+
+impl Stage {
+    /// The project of the sandbox has an ottofile.
+    pub(super) fn new() -> Stage {
+        let sandbox = Sandbox::new();
+        std::fs::write(sandbox.folder().join("otto.yml"), "tasks: {}\n").expect("written");
+        Stage { sandbox, is_json: false, is_terminal: false }
+    }
+
+    /// What `otto LINE` answers: its stdout, its stderr, and its exit code unless that is 0. Paths of this machine are replaced.
+    pub(super) fn otto(&self, line: &str) -> String {
+        let (out, err, code) = self.run(line);
+        let mut text = String::from_utf8_lossy(&out).into_owned();
+        if !err.is_empty() {
+            text.push_str(&format!("--- stderr\n{}", String::from_utf8_lossy(&err)));
+        }
+        if code != 0 {
+            text.push_str(&format!("--- exit {code}\n"));
+        }
+        let root = self.sandbox.dir.path().canonicalize().expect("there");
+        text.replace(&root.display().to_string(), "/sandbox")
+    }
+
+    pub(super) fn run(&self, line: &str) -> (Vec<u8>, Vec<u8>, i32) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let home = self.sandbox.home.root.to_str().expect("text");
+        let mut context = Context {
+            environment: Environment::from([("OTTO_HOME", home)]),
+            cwd: self.sandbox.folder(),
+            ottofile: None,
+            stdout: &mut stdout,
+            stderr: &mut stderr,
+            colours_stdout: false,
+            colours_stderr: false,
+            stdout_is_terminal: self.is_terminal,
+            width: 80,
+            now: NOW.parse().expect("a time"),
+            zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(1)),
+            is_json: self.is_json,
+        };
+        let built_in = find(&OsString::from(words[0])).expect("a command");
+        let matches = (built_in.command)()
+            .no_binary_name(true)
+            .try_get_matches_from(&words[1..])
+            .unwrap_or_else(|error| panic!("{line}: {error}"));
+        let code = (built_in.run)(&mut context, &matches);
+        (stdout, stderr, code)
+    }
+}
