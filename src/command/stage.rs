@@ -53,6 +53,7 @@ impl Stage {
             now: NOW.parse().expect("a time"),
             zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(1)),
             is_json: self.is_json,
+            options: || clap::Command::new("otto"),
         };
         let built_in = find(&OsString::from(words[0])).expect("a command");
         let matches = (built_in.command)()
