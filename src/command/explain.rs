@@ -80,6 +80,11 @@ pages! {
     E0714,
     E0715,
     E0716,
+    E0801,
+    E0802,
+    E0803,
+    E0804,
+    E0805,
 }
 
 pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
