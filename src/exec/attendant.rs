@@ -6,6 +6,7 @@ use super::capture::{Capture, Log};
 use super::census::{Belongings, Census, Process, reap_adopted};
 use super::local::Line;
 use super::spawn::{self, PAUSES_MS, SpawnError, Spawner, Wiring};
+use super::terminal::Loan;
 use super::{AttemptId, Ended, Launch, LaunchIo, Leftover, Report, ReportSink, Stop};
 use crate::event::{Exit, Stream};
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -62,6 +63,8 @@ pub(super) enum Command {
     Resumed(Duration),
     /// The task's own process ended; from the thread that waits for it where the kernel has no pidfd.
     Exited(AttemptId, Exit),
+    /// The task's own process was stopped by this signal.
+    Halted(AttemptId, i32),
     /// The executor is gone: kill what runs, and end.
     Leave,
 }
@@ -106,6 +109,7 @@ pub(super) fn attend(shared: &Shared, mut desk: Desk) {
 enum Order {
     Stop(Stop),
     Exited(Exit),
+    Halted(i32),
     Resumed(Duration),
 }
 
@@ -123,7 +127,10 @@ impl Desk {
                 }
             }
             Command::Exited(attempt, exit) if Some(attempt) == current => return Some(Order::Exited(exit)),
-            Command::Exited(..) => {}
+            Command::Halted(attempt, signal) if Some(attempt) == current => {
+                return Some(Order::Halted(signal));
+            }
+            Command::Exited(..) | Command::Halted(..) => {}
             Command::Resumed(paused) => return Some(Order::Resumed(paused)),
             Command::Leave => {
                 self.is_leaving = true;
@@ -173,10 +180,12 @@ fn serve(
     if shared.is_suspended.load(Ordering::SeqCst) {
         signal_group(pid, Signal::STOP);
     }
-    shared.report(Report::Started(attempt));
+    let is_interactive = captures.is_empty();
+    let loan = if is_interactive { Loan::to(pid) } else { None };
+    let watch = Watch::over(pid, attempt, desk, is_interactive);
     let marker = marker(&launch);
-    let watch = Watch::over(pid, attempt, desk);
     drop(launch);
+    shared.report(Report::Started(attempt));
     let mut attendance = Attendance {
         shared,
         desk,
@@ -185,6 +194,7 @@ fn serve(
         marker,
         shows,
         watch,
+        loan,
         captures,
         exit: None,
         ended_at: None,
@@ -255,7 +265,7 @@ fn stopped_before_start(
         match desk.sort(shared, command, Some(attempt)) {
             Some(Order::Stop(how)) => return Some(exit_of(how)),
             Some(Order::Resumed(_)) if patience > Duration::ZERO => return None,
-            Some(Order::Resumed(_) | Order::Exited(_)) | None => {}
+            Some(Order::Resumed(_) | Order::Exited(_) | Order::Halted(_)) | None => {}
         }
     }
 }
@@ -269,36 +279,59 @@ fn marker(launch: &Launch) -> Option<Vec<u8>> {
 
 /// How the end of the task's own process is noticed.
 enum Watch {
+    #[cfg(target_os = "linux")]
     PidFd(OwnedFd),
-    /// A thread of its own waits and sends [`Command::Exited`].
+    /// A thread of its own waits and sends [`Command::Exited`], and [`Command::Halted`] before.
     Thread,
+    /// By asking again and again: there is neither a descriptor nor a thread left for it.
+    Asking,
 }
 
 impl Watch {
-    fn over(pid: Pid, attempt: AttemptId, desk: &Desk) -> Watch {
+    fn over(pid: Pid, attempt: AttemptId, desk: &Desk, is_interactive: bool) -> Watch {
+        // A pidfd tells of the end only.
         #[cfg(target_os = "linux")]
-        if let Ok(fd) = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()) {
+        if !is_interactive
+            && let Ok(fd) = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())
+        {
             return Watch::PidFd(fd);
         }
+        let options = match is_interactive {
+            true => WaitIdOptions::EXITED | WaitIdOptions::STOPPED,
+            false => WaitIdOptions::EXITED,
+        };
         let line = desk.line.clone();
-        std::thread::spawn(move || {
-            let exit = reap(pid, WaitIdOptions::EXITED).unwrap_or(Exit::Lost);
-            line.send(Command::Exited(attempt, exit));
-        });
-        Watch::Thread
+        let wait = move || loop {
+            match wait(pid, options) {
+                Some(Change::Halted(signal)) => line.send(Command::Halted(attempt, signal)),
+                Some(Change::Ended(exit)) => return line.send(Command::Exited(attempt, exit)),
+                None => return line.send(Command::Exited(attempt, Exit::Lost)),
+            }
+        };
+        let thread = std::thread::Builder::new().name("waiter".to_owned()).stack_size(256 << 10).spawn(wait);
+        thread.map_or(Watch::Asking, |_| Watch::Thread)
     }
 }
 
-/// Takes the status of a child that has ended. `None` if it has not, and `NOHANG` is given.
-fn reap(pid: Pid, options: WaitIdOptions) -> Option<Exit> {
+/// What happened to a child.
+enum Change {
+    Ended(Exit),
+    Halted(i32),
+}
+
+/// Waits for a child, and reaps it if it has ended. `None` if nothing has happened and `NOHANG` is given, or if it is
+/// no child.
+fn wait(pid: Pid, options: WaitIdOptions) -> Option<Change> {
     let status: WaitIdStatus =
         rustix::io::retry_on_intr(|| rustix::process::waitid(WaitId::Pid(pid), options)).ok()??;
-    let exit = match (status.exit_status(), status.terminating_signal()) {
+    if let Some(signal) = status.stopping_signal() {
+        return Some(Change::Halted(signal));
+    }
+    Some(Change::Ended(match (status.exit_status(), status.terminating_signal()) {
         (Some(code), _) => Exit::Code(code),
         (None, Some(signal)) => Exit::Signal(signal),
         (None, None) => Exit::Lost,
-    };
-    Some(exit)
+    }))
 }
 
 /// How far an attempt's processes have been asked to end.
@@ -319,6 +352,8 @@ struct Attendance<'a> {
     marker: Option<Vec<u8>>,
     shows: bool,
     watch: Watch,
+    /// If the task has, or wants, the terminal.
+    loan: Option<Loan>,
     captures: Vec<(Stream, Capture)>,
     /// Of the task's own process, once it has been reaped.
     exit: Option<Exit>,
@@ -344,9 +379,8 @@ impl Attendance<'_> {
                     self.read(place, buffer);
                 }
             }
-            if seen.has_ended {
-                // `None` would mean that somebody else reaped it; there is nothing more to learn then.
-                self.has_ended(reap(self.group, WaitIdOptions::EXITED).unwrap_or(Exit::Lost));
+            if seen.has_ended || matches!(self.watch, Watch::Asking) {
+                self.reap(seen.has_ended);
             }
             if seen.has_rung {
                 self.take_commands();
@@ -382,6 +416,7 @@ impl Attendance<'_> {
                 fds.push(PollFd::from_borrowed_fd(pipe, PollFlags::IN));
             }
         }
+        #[cfg(target_os = "linux")]
         if let (Watch::PidFd(fd), None) = (&self.watch, &self.exit) {
             fds.push(PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN));
         }
@@ -404,6 +439,9 @@ impl Attendance<'_> {
     fn patience(&self) -> Option<Duration> {
         let now = Instant::now();
         let mut next = now + SWEEP;
+        if let (Watch::Asking, None) = (&self.watch, &self.exit) {
+            next = now + Duration::from_millis(20);
+        }
         if self.exit.is_some() {
             next = next.min(now + self.tick);
         }
@@ -429,6 +467,41 @@ impl Attendance<'_> {
         self.quiet_since = Instant::now();
     }
 
+    fn reap(&mut self, has_ended: bool) {
+        if self.exit.is_some() {
+            return;
+        }
+        match wait(self.group, WaitIdOptions::EXITED | WaitIdOptions::NOHANG) {
+            Some(Change::Ended(exit)) => self.has_ended(exit),
+            Some(Change::Halted(_)) => {}
+            // Somebody else has reaped it; there is nothing more to learn.
+            None if has_ended => self.has_ended(Exit::Lost),
+            None => {}
+        }
+    }
+
+    /// Only heard of tasks that have the terminal.
+    fn has_halted(&mut self, signal: i32) {
+        let wants_terminal = signal == libc::SIGTTIN || signal == libc::SIGTTOU;
+        if wants_terminal && self.loan.as_ref().is_some_and(Loan::is_lent) {
+            // It was faster than the loan.
+            return signal_group(self.group, Signal::CONT);
+        }
+        let Some(loan) = &mut self.loan else { return };
+        loan.take_back();
+        // If everything is being suspended anyway, this is no news.
+        if !self.shared.is_suspended.load(Ordering::SeqCst) {
+            self.shared.report(Report::Halted(self.attempt));
+        }
+    }
+
+    fn lend_terminal(&mut self) {
+        if let Some(loan) = &mut self.loan {
+            loan.lend();
+            signal_group(self.group, Signal::CONT);
+        }
+    }
+
     fn has_ended(&mut self, exit: Exit) {
         self.exit = Some(exit);
         self.ended_at = Some(Instant::now());
@@ -443,7 +516,11 @@ impl Attendance<'_> {
             match self.desk.sort(self.shared, command, Some(self.attempt)) {
                 Some(Order::Stop(how)) => self.stop(how),
                 Some(Order::Exited(exit)) => self.has_ended(exit),
-                Some(Order::Resumed(paused)) => self.shift(paused),
+                Some(Order::Halted(signal)) => self.has_halted(signal),
+                Some(Order::Resumed(paused)) => {
+                    self.shift(paused);
+                    self.lend_terminal();
+                }
                 None => {}
             }
         }

@@ -5,6 +5,7 @@ pub(crate) mod native;
 mod census;
 mod capture;
 mod spawn;
+mod terminal;
 mod attendant;
 pub(crate) mod local;
 pub(crate) mod guard;
@@ -39,7 +40,8 @@ pub(crate) struct Launch {
 pub(crate) enum LaunchIo {
     /// stdout and stderr through pipes into these files, and as [`Report::Output`] if `shows` is set.
     Captured { stdin: Stdin, stdout_log: PathBuf, stderr_log: PathBuf, shows: bool },
-    /// otto's own terminal, foreground process group included; nothing is captured.
+    /// otto's own descriptors and terminal; nothing is captured. The task becomes the terminal's foreground process
+    /// group, so ^C reaches it and not otto: an exit by SIGINT then means that the user wants to stop.
     Terminal,
 }
 
@@ -60,6 +62,9 @@ pub(crate) enum Report {
         stream: Stream,
         bytes: Vec<u8>,
     },
+    /// The task was stopped from the terminal, by ^Z or because it read while otto is in the background. Whoever
+    /// started otto expects all of otto to stop now.
+    Halted(AttemptId),
     /// The last report of an attempt, and the only one of an attempt that could not be started: ended, all output
     /// read, nothing of its process group alive.
     Ended(Ended),

@@ -74,7 +74,7 @@ impl Room {
                     Stream::Stderr => stderr.extend(bytes),
                 },
                 Report::Ended(ended) if ended.attempt == attempt => return (stdout, stderr, ended),
-                Report::Ended(_) | Report::Output { .. } | Report::Started(_) => {}
+                Report::Ended(_) | Report::Output { .. } | Report::Started(_) | Report::Halted(_) => {}
             }
         }
     }
@@ -90,7 +90,7 @@ impl Room {
         while !String::from_utf8_lossy(&all).contains(text) {
             match self.inbox.recv_timeout(PATIENCE).expect("a report") {
                 Report::Output { bytes, .. } => all.extend(bytes),
-                Report::Started(_) => {}
+                Report::Started(_) | Report::Halted(_) => {}
                 Report::Ended(ended) => panic!("ended early: {ended:?}"),
             }
         }
@@ -463,7 +463,7 @@ fn tasks_die_with_their_executor() {
     drop(executor);
     let ended = inbox.iter().find_map(|report| match report {
         Report::Ended(ended) => Some(ended),
-        Report::Started(_) | Report::Output { .. } => None,
+        Report::Started(_) | Report::Halted(_) | Report::Output { .. } => None,
     });
     assert_eq!(ended.map(|ended| ended.exit), Some(Exit::Signal(libc::SIGKILL)));
     assert!(!is_alive(&pid));

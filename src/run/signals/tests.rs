@@ -16,6 +16,8 @@ use std::sync::mpsc::sync_channel;
 
 const SCRIPT: &str = "OTTO_TEST_SCRIPT";
 const GRACE_MS: &str = "OTTO_TEST_GRACE_MS";
+/// Set if the task gets the terminal.
+const TERMINAL: &str = "OTTO_TEST_TERMINAL";
 
 // SAFETY: the loader calls it before `main` with the arguments of `main`, which it ignores; it does not unwind, and the
 // standard library works there as far as it is used here.
@@ -53,11 +55,14 @@ fn small_otto(signals: Signals) -> i32 {
             program: "/bin/bash".into(),
             args: vec!["-c".into(), std::env::var_os(SCRIPT).unwrap_or_default()],
             env: std::env::vars_os().filter(|(name, _)| name != SCRIPT).collect(),
-            io: LaunchIo::Captured {
-                stdin: Stdin::Null,
-                stdout_log: folder.join("stdout.log"),
-                stderr_log: folder.join("stderr.log"),
-                shows: false,
+            io: match std::env::var_os(TERMINAL).filter(|text| !text.is_empty()) {
+                Some(_) => LaunchIo::Terminal,
+                None => LaunchIo::Captured {
+                    stdin: Stdin::Null,
+                    stdout_log: folder.join("stdout.log"),
+                    stderr_log: folder.join("stderr.log"),
+                    shows: false,
+                },
             },
             workdir: folder,
         },
@@ -65,7 +70,7 @@ fn small_otto(signals: Signals) -> i32 {
     let mut stopped_by = None;
     for message in inbox {
         match message {
-            Message::Signal(libc::SIGTSTP) => {
+            Message::Signal(libc::SIGTSTP) | Message::Report(Report::Halted(_)) => {
                 executor.suspend();
                 halt();
                 executor.resume();
@@ -387,6 +392,180 @@ fn by_name_only_the_guard_is_killed() {
     };
     assert!(name(otto.guard()).contains("otto"));
     assert!(!name(otto.engine()).contains("otto"));
+}
+
+/// A shell with job control on a terminal of its own, and somebody who types.
+struct Terminal {
+    master: std::os::fd::OwnedFd,
+    shell: Child,
+    shown: String,
+    folder: tempfile::TempDir,
+}
+
+impl Terminal {
+    fn open() -> Terminal {
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        let master =
+            openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+        grantpt(&master).and_then(|()| unlockpt(&master)).expect("a terminal");
+        let name = ptsname(&master, Vec::new()).expect("its name").into_string().expect("its name");
+        let open = || std::fs::File::options().read(true).write(true).open(&name).expect("the terminal");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut command = Command::new("setsid");
+        command
+            .args(["--ctty", "bash", "--norc", "--noprofile", "--noediting", "-i"])
+            .stdin(open())
+            .stdout(open())
+            .stderr(open());
+        command.env("PS1", "$ ").env("EXE", std::env::current_exe().expect("this test binary"));
+        command.env("OTTO_RUN_ID", folder.path()).current_dir(folder.path());
+        let mut terminal =
+            Terminal { master, shell: command.spawn().expect("a shell"), shown: String::new(), folder };
+        terminal.await_text("$ ");
+        terminal.type_line(
+            "otto() { OTTO_TEST_SCRIPT=$1 OTTO_TEST_TERMINAL=$2 $EXE; }; unset HISTFILE; stty -echo",
+        );
+        terminal.type_line("echo ready");
+        terminal.await_text("ready\r\n$ ");
+        terminal
+    }
+
+    fn type_keys(&self, keys: &str) {
+        rustix::io::write(&self.master, keys.as_bytes()).expect("to type");
+    }
+
+    fn type_line(&self, line: &str) {
+        self.type_keys(&format!("{line}\n"));
+    }
+
+    /// Waits for this text, after what was waited for before.
+    fn await_text(&mut self, text: &str) {
+        let begun = Instant::now();
+        loop {
+            if let Some(place) = self.shown.find(text) {
+                self.shown.drain(..place + text.len());
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(10), "no {text:?} in {:?}", self.shown);
+            let timeout = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+            let mut fds = [PollFd::new(&self.master, PollFlags::IN)];
+            if rustix::event::poll(&mut fds, Some(&timeout)).expect("to poll") > 0 {
+                let mut bytes = [0; 4096];
+                let count = rustix::io::read(&self.master, &mut bytes).unwrap_or(0);
+                self.shown.push_str(&String::from_utf8_lossy(&bytes[..count]));
+            }
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.shell.kill();
+        let _ = self.shell.wait();
+        let marker = format!("OTTO_RUN_ID={}", self.folder.path().display());
+        for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
+            let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+            if environment.split(|byte| *byte == 0).any(|variable| variable == marker.as_bytes()) {
+                let pid = entry.file_name().to_str().and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw);
+                let _ = pid.map(|pid| rustix::process::kill_process(pid, Signal::KILL));
+            }
+        }
+    }
+}
+
+#[test]
+fn in_a_terminal_an_interrupt_counts_once_and_the_shell_sees_it() {
+    let mut terminal = Terminal::open();
+    terminal
+        .type_line("otto 'trap \"echo got >> got; exit 5\" INT; echo up > up; while :; do sleep 0.02; done'");
+    await_some(|| std::fs::read_to_string(terminal.folder.path().join("up")).ok());
+    terminal.type_keys("\x03");
+    terminal.await_text("$ ");
+    terminal.type_line("echo status $? $(cat got)");
+    terminal.await_text("status 130 got\r\n");
+}
+
+#[test]
+fn in_a_terminal_it_stops_and_goes_on_like_any_job() {
+    let mut terminal = Terminal::open();
+    terminal.type_line("otto 'echo up > up; while [ ! -e go ]; do echo . >> dots; sleep 0.01; done; exit 3'");
+    await_some(|| std::fs::read_to_string(terminal.folder.path().join("up")).ok());
+    terminal.type_keys("\x1a");
+    terminal.await_text("Stopped");
+    terminal.await_text("$ ");
+    terminal.type_line("n=$(wc -l < dots); sleep 0.2; [ $n = $(wc -l < dots) ] && echo stands still");
+    terminal.await_text("stands still\r\n");
+    terminal.type_line("fg");
+    let dots = || std::fs::read(terminal.folder.path().join("dots")).map_or(0, |dots| dots.len());
+    let before = dots();
+    await_some(|| (dots() > before + 20).then_some(()));
+    std::fs::write(terminal.folder.path().join("go"), "").expect("to write");
+    terminal.await_text("$ ");
+    terminal.type_line("echo status $?");
+    terminal.await_text("status 3\r\n");
+}
+
+#[test]
+fn a_task_that_has_the_terminal_reads_keys_and_gets_the_interrupt_alone() {
+    let mut terminal = Terminal::open();
+    terminal.type_line(
+        "otto 'trap \"echo got\" INT; read -p \"name: \" name; echo hello $name; read x; exit 6' yes",
+    );
+    terminal.await_text("name: ");
+    terminal.type_line("you");
+    terminal.await_text("hello you\r\n");
+    terminal.type_keys("\x03");
+    terminal.await_text("got\r\n");
+    terminal.type_line("");
+    terminal.await_text("$ ");
+    terminal.type_line("echo status $?");
+    terminal.await_text("status 6\r\n");
+}
+
+#[test]
+fn a_task_that_has_the_terminal_stops_with_otto_and_gets_it_back() {
+    let mut terminal = Terminal::open();
+    terminal.type_line(
+        "otto 'stty -icanon; echo raw; read -n 1 x; echo first $x; read -n 1 y; echo second $y; exit 6' yes",
+    );
+    terminal.await_text("raw\r\n");
+    terminal.type_keys("a");
+    terminal.await_text("first a\r\n");
+    terminal.type_keys("\x1a");
+    terminal.await_text("Stopped");
+    terminal.await_text("$ ");
+    terminal.type_line("fg");
+    terminal.await_text("\r\n");
+    // In the state that the task made: a key counts without the end of the line.
+    terminal.type_keys("b");
+    terminal.await_text("second b\r\n");
+    terminal.await_text("$ ");
+    terminal.type_line("echo status $?; stty -a | grep -o -- '-\\?icanon'");
+    terminal.await_text("status 6\r\nicanon\r\n");
+}
+
+#[test]
+fn a_task_that_is_killed_leaves_the_terminal_as_it_was() {
+    let mut terminal = Terminal::open();
+    terminal.type_line("otto 'stty raw -echo; echo $$ > up; kill -KILL $$' yes");
+    terminal.await_text("$ ");
+    terminal.type_line("echo status $?; stty -a | grep -oE -- '-?(icanon|isig|opost)'");
+    terminal.await_text("status 137\r\nopost\r\nisig\r\nicanon\r\n");
+}
+
+#[test]
+fn a_task_that_wants_the_terminal_from_the_background_waits_for_it() {
+    let mut terminal = Terminal::open();
+    terminal.type_line(
+        "OTTO_TEST_SCRIPT='read -p \"name: \" name; echo hello $name' OTTO_TEST_TERMINAL=yes $EXE &",
+    );
+    terminal.await_text("$ ");
+    terminal.type_line("until jobs | grep Stopped; do sleep 0.02; done");
+    terminal.await_text("Stopped");
+    terminal.await_text("$ ");
+    terminal.type_line("fg");
+    terminal.type_line("you");
+    terminal.await_text("hello you\r\n");
 }
 
 /// Not a promise but a measurement.

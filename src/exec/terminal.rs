@@ -1,0 +1,84 @@
+//! otto's terminal, lent to a task that wants to talk to the user: as its foreground process group the task receives
+//! the keyboard, ^C and ^Z, and otto does not. Whatever the task does to the terminal is undone afterwards.
+
+use super::native::Held;
+use rustix::process::Pid;
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
+use std::fs::File;
+
+pub(super) struct Loan {
+    terminal: File,
+    /// otto's own process group.
+    ours: Pid,
+    /// As they were before the first loan.
+    attributes: Termios,
+    /// The borrower, and its attributes if it has given the terminal back for a while.
+    group: Pid,
+    borrowed: Option<Termios>,
+    is_lent: bool,
+}
+
+impl Loan {
+    /// `None` if there is no controlling terminal.
+    pub(super) fn to(group: Pid) -> Option<Loan> {
+        let terminal = File::options().read(true).write(true).open("/dev/tty").ok()?;
+        let attributes = tcgetattr(&terminal).ok()?;
+        let ours = rustix::process::getpgrp();
+        let mut loan = Loan { terminal, ours, attributes, group, borrowed: None, is_lent: false };
+        loan.lend();
+        Some(loan)
+    }
+
+    /// Only if otto has it: from the background, it is not otto's to give.
+    pub(super) fn lend(&mut self) {
+        if self.is_lent || tcgetpgrp(&self.terminal) != Ok(self.ours) {
+            return;
+        }
+        unstopped(|| {
+            if let Some(attributes) = self.borrowed.take() {
+                // A terminal that hangs up meanwhile is noticed by who reads it.
+                let _ = tcsetattr(&self.terminal, OptionalActions::Now, &attributes);
+            }
+            self.is_lent = tcsetpgrp(&self.terminal, self.group).is_ok();
+        });
+    }
+
+    pub(super) fn is_lent(&self) -> bool {
+        self.is_lent
+    }
+
+    /// Takes the terminal back, as it was. If somebody else has it now, a shell for one, it stays there.
+    pub(super) fn take_back(&mut self) {
+        if !std::mem::take(&mut self.is_lent) {
+            return;
+        }
+        unstopped(|| {
+            if tcgetpgrp(&self.terminal) == Ok(self.group) || !has_members(&self.terminal) {
+                self.borrowed = tcgetattr(&self.terminal).ok();
+                // Fails only if the terminal is gone.
+                let _ = tcsetpgrp(&self.terminal, self.ours);
+                let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.attributes);
+            }
+        });
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        self.take_back();
+    }
+}
+
+/// Whether the terminal's foreground process group has members; it has none when the borrower is dead.
+fn has_members(terminal: &File) -> bool {
+    let group = tcgetpgrp(terminal);
+    group.is_ok_and(|group| rustix::process::test_kill_process_group(group) != Err(rustix::io::Errno::SRCH))
+}
+
+/// While the terminal is lent otto is in the background, and who changes a terminal from there is stopped by SIGTTOU
+/// unless it is blocked.
+fn unstopped(change: impl FnOnce()) {
+    let held = Held::hold(&[libc::SIGTTOU]);
+    change();
+    held.release();
+}
