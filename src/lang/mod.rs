@@ -11,6 +11,7 @@ mod grammar;
 mod handover;
 mod hint;
 mod interpreter;
+mod json_record;
 mod lint;
 mod mention;
 mod place;

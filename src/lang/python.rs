@@ -2,15 +2,14 @@
 //! The runtime itself is `python/*.py`. Knows no shell; starts nothing.
 
 use super::bash::shown_name as name_in_ottofile;
-use super::export::{self, has_word};
+use super::export::has_word;
 use super::interpreter::{self, Shebang};
+use super::json_record::{self, line_span};
 use super::mention::COLOURS;
 use super::{CannotPrepare, HandOver, Prepared, Script};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::source::Span;
 use crate::store::layout::file_name;
-use crate::store::outputs::{MOST_BYTES, Outputs, OutputsError};
-use crate::value::{self, Map, Value};
+use crate::value;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Write};
@@ -51,9 +50,8 @@ pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
 
 /// Reads what the script handed over. `succeeded`: its status was 0.
 pub(crate) fn collect(script: &Script, succeeded: bool) -> HandOver {
-    let path = private(script).join("dump");
     let mut found = HandOver::default();
-    match read_record(&path) {
+    match json_record::read(&private(script).join("dump")) {
         Ok(Some(record)) => record.hand_over(script, &mut found),
         Ok(None) if succeeded && may_record(&script.body.text) => {
             found.problems.push(
@@ -66,11 +64,7 @@ pub(crate) fn collect(script: &Script, succeeded: bool) -> HandOver {
             );
         }
         Ok(None) => {}
-        Err(problem) if succeeded => found.problems.push(problem),
-        Err(mut problem) => {
-            problem.severity = crate::diagnostic::Severity::Warning;
-            found.problems.push(problem);
-        }
+        Err(problem) => found.problems.push(problem),
     }
     found
 }
@@ -388,8 +382,8 @@ fn may_record(text: &str) -> bool {
 /// Keys under which two inputs would be reached.
 fn clashes(script: &Script) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for outer in script.inputs {
-        for inner in script.inputs {
+    for inner in script.inputs.iter().filter(|input| input.job.as_str().contains('.')) {
+        for outer in script.inputs {
             let Some(rest) =
                 inner.job.as_str().strip_prefix(outer.job.as_str()).and_then(|rest| rest.strip_prefix('.'))
             else {
@@ -414,111 +408,7 @@ fn clashes(script: &Script) -> Vec<Diagnostic> {
     found
 }
 
-// ── the hand-over ────────────────────────────────────────────────────────────────────────────────────────────
-
-/// What the runtime wrote: the outputs, and what it has to say about them.
-struct Record {
-    outputs: Map,
-    told: Map,
-}
-
-impl Record {
-    fn hand_over(self, script: &Script, found: &mut HandOver) {
-        let mut values = self.outputs;
-        let mut exports = Vec::new();
-        if let Some(Value::Map(variables)) = value::get(&self.told, "exports") {
-            for (name, text) in variables.iter().filter(|(name, _)| !export::is_reserved(name)) {
-                exports.push(name.clone());
-                value::merge(&mut values, vec![(name.clone(), text.clone())]);
-            }
-        }
-        exports.sort();
-        found.outputs = Outputs { values, exports };
-        found.problems.extend(export::limits_warning(script.job, &found.outputs));
-        for (list, code) in [("replaced", Code::OutputReplaced), ("problems", Code::BadOutput)] {
-            for text in texts(&self.told, list) {
-                found.problems.push(Diagnostic::error(code, text));
-            }
-        }
-        let warnings = value::get(&self.told, "warnings").and_then(Value::as_list).unwrap_or_default();
-        for warning in warnings {
-            if let Some([Value::Number(line), Value::String(text)]) = warning.as_list() {
-                let diagnostic = Diagnostic::warning(Code::LostOutput, text);
-                let span = line.parse().ok().and_then(|line| line_span(script, line));
-                found.problems.push(match span {
-                    Some(span) => diagnostic
-                        .at(script.ottofile, span, "set here")
-                        .help("write `OUTPUT[\"key\"] = value`, or `global OUTPUT` before"),
-                    None => diagnostic,
-                });
-            }
-        }
-    }
-}
-
-fn texts<'a>(told: &'a Map, list: &str) -> impl Iterator<Item = &'a str> {
-    value::get(told, list).and_then(Value::as_list).unwrap_or_default().iter().filter_map(Value::as_str)
-}
-
-/// The last record of a hand-over, if there is any. Every record is two lines of JSON and a line that tells their
-/// length, so that one which was cut short is not taken for a whole one.
-fn read_record(path: &Path) -> Result<Option<Record>, Diagnostic> {
-    let unreadable = |error: io::Error| {
-        Diagnostic::error(Code::CutShort, format!("cannot read `{}`: {error}", path.display()))
-    };
-    let length = match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        result => result.map_err(unreadable)?.len(),
-    };
-    if length == 0 {
-        return Ok(None);
-    }
-    let bytes = fs::read(path).map_err(unreadable)?;
-    // The next attempt makes its own; what cannot be removed is only cut short there.
-    let _ = fs::remove_file(path);
-    let lines = last_record(&bytes).ok_or_else(|| {
-        Diagnostic::error(Code::CutShort, "the outputs were written only in part")
-            .note(format!("`{}` ends after {length} bytes; is the disk full?", path.display()))
-    })?;
-    let (outputs, told) = lines;
-    if outputs.len() > MOST_BYTES {
-        let text = format!(
-            "the outputs are {} bytes of JSON; a task may hand over {MOST_BYTES} (64 MiB)",
-            outputs.len()
-        );
-        return Err(Diagnostic::error(Code::BadOutput, text));
-    }
-    match (value::parse(outputs), value::parse(told)) {
-        (Ok(Value::Map(outputs)), Ok(Value::Map(told))) => Ok(Some(Record { outputs, told })),
-        (Err(error), _) | (_, Err(error)) => Err(Diagnostic::error(
-            Code::NotJson,
-            format!("`{}` is not what otto wrote: {error}", path.display()),
-        )),
-        (Ok(_), Ok(_)) => {
-            Err(Diagnostic::error(Code::NotJson, format!("`{}` is not what otto wrote", path.display())))
-        }
-    }
-}
-
-fn last_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let body = bytes.strip_suffix(b"\n")?;
-    let end = body.iter().rposition(|byte| *byte == b'\n')? + 1;
-    let length: usize = std::str::from_utf8(body[end..].strip_prefix(b"otto-end ")?).ok()?.parse().ok()?;
-    let record = bytes[end.checked_sub(length)?..end].strip_suffix(b"\n")?;
-    let newline = record.iter().rposition(|byte| *byte == b'\n')?;
-    Some((&record[..newline], &record[newline + 1..]))
-}
-
 // ── places ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-/// The place of a line of the ottofile, without its indentation.
-fn line_span(script: &Script, line: usize) -> Option<Span> {
-    let range = script.ottofile.line_range(line);
-    let written = script.ottofile.text().get(range.clone())?;
-    let indentation = written.len() - written.trim_start().len();
-    let is_there = script.body.has_true_lines && !written.trim().is_empty();
-    is_there.then(|| Span::new(range.start + indentation, range.start + written.trim_end().len()))
-}
 
 /// Text without the escapes with which newer Pythons colour their tracebacks.
 fn without_colours(bytes: &[u8]) -> String {

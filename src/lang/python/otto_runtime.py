@@ -362,7 +362,8 @@ class Task:
             if is_local and "OUTPUT" not in arguments and not code.co_name.startswith("<"):
                 line = line_of_assignment(self.source, code.co_firstlineno)
                 text = (
-                    f"OUTPUT is a variable of the function `{code.co_name}` here, and what it holds is lost"
+                    f"OUTPUT is a variable of `{code.co_name}` here, and what it holds is lost: "
+                    "write OUTPUT['key'] = value, or `global OUTPUT` before"
                 )
                 self.warnings.append([line, text])
 

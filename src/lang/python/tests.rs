@@ -548,9 +548,8 @@ def f():
 f()
 status 0
 -- problems
-warning[E0706]: OUTPUT is a variable of the function `f` here, and what it holds is lost
+warning[E0706]: OUTPUT is a variable of `f` here, and what it holds is lost: write OUTPUT['key'] = value, or `global OUTPUT` before
   23: OUTPUT = {'k': 1} <- set here
-  help: write `OUTPUT["key"] = value`, or `global OUTPUT` before
 
 def f():
     global OUTPUT
@@ -574,9 +573,8 @@ def f():
 f()
 status 0
 -- problems
-warning[E0706]: OUTPUT is a variable of the function `f` here, and what it holds is lost
+warning[E0706]: OUTPUT is a variable of `f` here, and what it holds is lost: write OUTPUT['key'] = value, or `global OUTPUT` before
   22: OUTPUT: dict = {} <- set here
-  help: write `OUTPUT["key"] = value`, or `global OUTPUT` before
 
 OTTO_OUTPUT = {'k': 1}
 OUTPUT['l'] = 2
@@ -1456,7 +1454,7 @@ proptest! {
         };
         let one = record(&first);
         let both = one.clone() + &record(&second);
-        let outputs = |bytes: &[u8]| crate::lang::python::last_record(bytes).map(|(outputs, _)| outputs.to_vec());
+        let outputs = |bytes: &[u8]| crate::lang::json_record::last_record(bytes).map(|(outputs, _)| outputs.to_vec());
         prop_assert_eq!(outputs(both.as_bytes()), Some(value::compact(&second).into_bytes()));
         let cut = cut.index(both.len());
         let expected = (cut == one.len()).then(|| value::compact(&first).into_bytes());
@@ -1465,8 +1463,8 @@ proptest! {
 
     #[test]
     fn no_bytes_at_all_make_the_reader_of_records_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60), length in 0..80usize) {
-        let _may_be_none = crate::lang::python::last_record(&bytes);
+        let _may_be_none = crate::lang::json_record::last_record(&bytes);
         let ended = [&bytes[..], format!("\notto-end {length}\n").as_bytes()].concat();
-        let _may_be_some = crate::lang::python::last_record(&ended);
+        let _may_be_some = crate::lang::json_record::last_record(&ended);
     }
 }
