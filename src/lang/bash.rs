@@ -6,6 +6,7 @@ use super::grammar;
 use super::handover;
 use super::interpreter::{self, Shebang};
 use super::mention::{COLOURS, Mentions};
+use super::place::Place;
 use super::quote::{Charset, push_word};
 use super::shell::{self, Frame};
 use super::{CannotPrepare, HandOver, Prepared, Script};
@@ -244,7 +245,11 @@ impl Setup<'_, '_> {
         let name = if self.found.output { "OUTPUT[key]" } else { "INPUT[task.key]" };
         let message =
             format!("`{}` uses `{name}`, which needs bash 4, and this bash is older", self.script.job);
+        let start = self.script.body.text.find(name.split('[').next().unwrap_or(name)).unwrap_or(0);
+        let span = Place::of(self.script.body, self.script.ottofile)
+            .span(start..start + name.find('[').unwrap_or(0));
         let diagnostic = Diagnostic::error(Code::NeedsNewerBash, message)
+            .at(self.script.ottofile, span, "bash 3.2 has no such arrays")
             .help("use `otto.set KEY VALUE` and `otto.get TASK.KEY`, which every bash has")
             .help("or install a newer bash, and put it into PATH or name it in `OTTO_BASH`");
         Err(CannotPrepare { diagnostic, code: 125 })

@@ -11,7 +11,7 @@ otto__save() {
 	# A body that set `OUTPUT[key]` all the same has made an ordinary array, with one element.
 	[[ ! ${OUTPUT+x} ]] || builtin declare -p OUTPUT >| "$otto__dir/shadow"
 	{
-		builtin printf '%s\0' otto1 "$BASH_VERSION" '' "${#FUNCNAME[@]}" "${FUNCNAME[@]}"
+		builtin printf '%s\0' otto1 3.2 '' "${#FUNCNAME[@]}" "${FUNCNAME[@]}"
 		otto__save_variables
 		builtin printf 'end\0'
 	} >> "$otto__dir/dump"
