@@ -1,5 +1,6 @@
 //! From the words of the command line to a command and an exit code.
 
+mod complete;
 mod flag;
 
 use crate::command::{self, Context, Options, Target};
@@ -24,6 +25,13 @@ pub(crate) fn run(words: Vec<OsString>) -> i32 {
     let environment = Environment::of_process();
     let mut stdout = io::stdout();
     let mut stderr = io::stderr();
+    // What the scripts of `Completions` ask; a word that nobody types.
+    if words.first().is_some_and(|word| word == "--complete") {
+        let mut context = context(&Flags::default(), environment, &mut stdout, &mut stderr);
+        let answer = complete::complete(&mut context, &words[1..]);
+        context.print(&answer);
+        return Ending::Exit(0);
+    }
     let leading = leading_options(&words);
     let flags = match Flags::parse(&words[..leading]) {
         Ok(flags) => flags,

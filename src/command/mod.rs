@@ -1,5 +1,6 @@
 //! The built-in commands: a table, and a file for each. Capitalised, so that no task collides with one.
 
+mod completions;
 mod convert;
 mod describe;
 mod execute;
@@ -97,6 +98,12 @@ pub(crate) const TABLE: &[BuiltIn] = &[
         about: "print the JSON Schema of ottofiles, for editors",
         command: schema::command,
         run: schema::run,
+    },
+    BuiltIn {
+        name: "Completions",
+        about: "print the completion script for bash, zsh or fish",
+        command: completions::command,
+        run: completions::run,
     },
     BuiltIn { name: "Man", about: "print the manual page", command: man::command, run: man::run },
 ];

@@ -12,6 +12,8 @@ use crate::source::{SourceFile, Span};
 use std::ffi::OsString;
 use words::CommandLine;
 
+pub(crate) use words::option_names;
+
 /// The tasks that were asked for, in order, each once.
 #[derive(Debug)]
 pub(crate) struct Request {

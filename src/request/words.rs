@@ -341,7 +341,7 @@ impl<'a> Taker<'a> {
 }
 
 /// `--msg` and `-m` of a parameter; nothing for a positional.
-pub(super) fn option_names(param: &Param) -> Vec<String> {
+pub(crate) fn option_names(param: &Param) -> Vec<String> {
     match &param.form {
         ParamForm::Positional(_) => Vec::new(),
         ParamForm::Option { short, long } => {

@@ -1,0 +1,559 @@
+//! What may come next on the command line. Spawns nothing and writes nothing; what it cannot find out it leaves out.
+//!
+//! The answer is text for the scripts of `Completions`: a line with its kind (`words`, `files`, `folders`), then
+//! for `words` a line for each, the word and what it is about, with a tab between.
+
+use super::flag;
+use crate::command::{self, BuiltIn, Context};
+use crate::diagnostic::Code;
+use crate::history::index;
+use crate::host::{self, Found, HostFacts};
+use crate::ottofile::Ottofile;
+use crate::ottofile::spec::{Count, Param, ParamForm, ParamType, Task};
+use crate::plan::expand::{Expansion, items};
+use crate::request;
+use crate::store::layout::Home;
+use crate::view::filter::shown;
+use std::ffi::OsString;
+
+/// What may come next.
+#[derive(Debug, PartialEq)]
+enum Answer {
+    Words(Vec<(String, String)>),
+    Files,
+    Folders,
+}
+
+/// Whose words are being read.
+#[derive(Clone, Copy)]
+enum Place {
+    Start,
+    Task(usize),
+    BuiltIn(&'static BuiltIn),
+}
+
+/// Whose value the next word is.
+enum Waiting {
+    Option(clap::Arg),
+    Param { task: usize, param: usize },
+}
+
+/// `words` are those behind `otto`, the last of them the one that is being written.
+pub(super) fn complete(context: &mut Context, words: &[OsString]) -> String {
+    let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let (current, before) = words.split_last().map_or(("", &[][..]), |(last, rest)| (last.as_str(), rest));
+    let mut reader = Reader {
+        context,
+        file: None,
+        is_loaded: false,
+        place: Place::Start,
+        waiting: None,
+        is_after_dashes: false,
+        positionals: 0,
+    };
+    before.iter().for_each(|word| reader.take(word));
+    match reader.answer(current) {
+        Answer::Files => "files\n".to_owned(),
+        Answer::Folders => "folders\n".to_owned(),
+        Answer::Words(words) => {
+            let mut text = "words\n".to_owned();
+            for (word, about) in words.iter().filter(|(word, _)| word.starts_with(current)) {
+                // A word with a tab or a newline could not be told from two.
+                if !word.contains(char::is_control) {
+                    text.push_str(&format!("{word}\t{}\n", shown(about.lines().next().unwrap_or(""))));
+                }
+            }
+            text
+        }
+    }
+}
+
+struct Reader<'r, 'c> {
+    context: &'r mut Context<'c>,
+    file: Option<(Found, Ottofile)>,
+    is_loaded: bool,
+    place: Place,
+    waiting: Option<Waiting>,
+    is_after_dashes: bool,
+    /// Words that the task or the built-in has taken for itself.
+    positionals: usize,
+}
+
+impl Reader<'_, '_> {
+    /// The ottofile, read when it is first needed: `-o` and `-C` stand before tasks.
+    fn ottofile(&mut self) -> Option<&Ottofile> {
+        if !self.is_loaded {
+            self.is_loaded = true;
+            let found = host::find_ottofile(&self.context.cwd, self.context.ottofile.as_deref());
+            self.file = found.ok().and_then(|found| {
+                let source = host::read_ottofile(&found).ok()?;
+                let (ottofile, _) = crate::ottofile::read(&source).ok()?;
+                Some((found, ottofile))
+            });
+        }
+        self.file.as_ref().map(|(_, ottofile)| ottofile)
+    }
+
+    /// A word that is complete.
+    fn take(&mut self, word: &str) {
+        match self.waiting.take() {
+            Some(Waiting::Option(argument)) => return self.set(&argument, word),
+            Some(Waiting::Param { .. }) => return,
+            None => {}
+        }
+        if word == "--" && !self.is_after_dashes {
+            self.is_after_dashes = true;
+            return;
+        }
+        if word.starts_with('-') && word.len() > 1 && !self.is_after_dashes {
+            let (name, value) =
+                word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
+            match (self.waiter(name), value) {
+                (Some(Waiting::Option(argument)), Some(value)) => self.set(&argument, value),
+                (waiting, None) => self.waiting = waiting,
+                (Some(Waiting::Param { .. }) | None, Some(_)) => {}
+            }
+            return;
+        }
+        if let Place::BuiltIn(_) = self.place {
+            self.positionals += 1;
+            return;
+        }
+        if let Place::Start = self.place
+            && let Some(built_in) = command::find(word.as_ref())
+        {
+            self.place = Place::BuiltIn(built_in);
+            return;
+        }
+        let task = self.ottofile().and_then(|ottofile| request::find(ottofile, word)).map(|(task, _)| task);
+        match task {
+            Some(task) if !self.is_after_dashes => {
+                self.place = Place::Task(task);
+                self.positionals = 0;
+            }
+            Some(_) | None => self.positionals += 1,
+        }
+    }
+
+    fn set(&mut self, argument: &clap::Arg, value: &str) {
+        match argument.get_id().as_str() {
+            "ottofile" => self.context.ottofile = Some(value.into()),
+            "cwd" => self.context.cwd = host::normal(&self.context.cwd.join(value)),
+            _ => {}
+        }
+    }
+
+    /// What waits for a value behind this option.
+    fn waiter(&mut self, name: &str) -> Option<Waiting> {
+        if let Place::Task(task) = self.place {
+            let params = &self.ottofile()?.tasks[task].params;
+            let param =
+                params.iter().position(|param| request::option_names(param).iter().any(|own| own == name));
+            if let Some(param) = param {
+                let takes_value = params[param].count != Count::Flag;
+                return takes_value.then_some(Waiting::Param { task, param });
+            }
+        }
+        let arguments = self.options().into_iter();
+        let argument = arguments
+            .filter(|argument| argument.get_action().takes_values())
+            .find(|argument| is_named(argument, name));
+        argument.map(Waiting::Option)
+    }
+
+    /// The options that otto or the built-in declares.
+    fn options(&self) -> Vec<clap::Arg> {
+        match self.place {
+            Place::BuiltIn(built_in) => {
+                let own = (built_in.command)();
+                let own = own.get_arguments().filter(|argument| !argument.is_positional()).cloned();
+                own.chain(flag::everywhere()).collect()
+            }
+            Place::Start | Place::Task(_) => flag::command().get_arguments().cloned().collect(),
+        }
+    }
+
+    fn answer(&mut self, current: &str) -> Answer {
+        match self.waiting.take() {
+            Some(Waiting::Option(argument)) => return self.values(&argument),
+            Some(Waiting::Param { task, param }) => return self.choices(task, param),
+            None => {}
+        }
+        if current.starts_with('-') && !self.is_after_dashes {
+            if let Some((name, _)) = current.split_once('=') {
+                let answer = match self.waiter(name) {
+                    Some(Waiting::Option(argument)) => self.values(&argument),
+                    Some(Waiting::Param { task, param }) => self.choices(task, param),
+                    None => Answer::Words(Vec::new()),
+                };
+                return match answer {
+                    Answer::Words(words) => Answer::Words(
+                        words.into_iter().map(|(word, about)| (format!("{name}={word}"), about)).collect(),
+                    ),
+                    other => other,
+                };
+            }
+            return Answer::Words(self.option_words());
+        }
+        match self.place {
+            Place::BuiltIn(built_in) => {
+                let command = (built_in.command)();
+                let mut positionals = command.get_positionals();
+                let last = command.get_positionals().last().filter(|last| takes_many(last));
+                match positionals.nth(self.positionals).or(last) {
+                    Some(argument) => self.values(argument),
+                    None => Answer::Words(Vec::new()),
+                }
+            }
+            Place::Task(task) => {
+                let waiting = self.waiting_positional(task);
+                let own = waiting.map_or(Answer::Words(Vec::new()), |param| self.choices(task, param));
+                match own {
+                    Answer::Words(mut words) => {
+                        if !self.is_after_dashes {
+                            words.extend(self.tasks(current));
+                        }
+                        Answer::Words(words)
+                    }
+                    other => other,
+                }
+            }
+            Place::Start => {
+                let mut words = self.tasks(current);
+                words.extend(
+                    command::TABLE
+                        .iter()
+                        .map(|built_in| (built_in.name.to_owned(), built_in.about.to_owned())),
+                );
+                Answer::Words(words)
+            }
+        }
+    }
+
+    /// The positional parameter of a task that the next word would go to.
+    fn waiting_positional(&mut self, task: usize) -> Option<usize> {
+        let taken = self.positionals;
+        let params = &self.ottofile()?.tasks[task].params;
+        let positionals =
+            params.iter().enumerate().filter(|(_, param)| matches!(param.form, ParamForm::Positional(_)));
+        let mut before = 0;
+        for (place, param) in positionals {
+            let most = match param.count {
+                Count::Flag => Some(0),
+                Count::One => Some(1),
+                Count::Range { most, .. } => most,
+            };
+            match most {
+                Some(most) if taken >= before + most => before += most,
+                Some(_) | None => return Some(place),
+            }
+        }
+        None
+    }
+
+    fn option_words(&mut self) -> Vec<(String, String)> {
+        let mut words = Vec::new();
+        if let Place::Task(task) = self.place
+            && let Some(ottofile) = self.ottofile()
+        {
+            let task = &ottofile.tasks[task];
+            for param in &task.params {
+                let about = param.help.clone().unwrap_or_default();
+                let names = request::option_names(param).into_iter();
+                words.extend(names.map(|name| (name, about.clone())));
+            }
+            if task.foreach.is_some() {
+                words.push(("--Serial".to_owned(), "one item at a time".to_owned()));
+            }
+        }
+        for argument in self.options().iter().filter(|argument| !argument.is_hide_set()) {
+            if let Some(long) = argument.get_long() {
+                let about = argument.get_help().map(ToString::to_string).unwrap_or_default();
+                let name = format!("--{long}");
+                if words.iter().all(|(known, _)| *known != name) {
+                    words.push((name, about));
+                }
+            }
+        }
+        words
+    }
+
+    /// Values of an option or a word that clap declares: those that it lists, or what the name of its value stands
+    /// for.
+    fn values(&mut self, argument: &clap::Arg) -> Answer {
+        let listed = argument.get_possible_values();
+        if !listed.is_empty() {
+            let words = listed.iter().map(|value| {
+                (value.get_name().to_owned(), value.get_help().map(ToString::to_string).unwrap_or_default())
+            });
+            return Answer::Words(words.collect());
+        }
+        let named =
+            argument.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());
+        let plain = |words: &[&str]| {
+            Answer::Words(words.iter().map(|word| ((*word).to_owned(), String::new())).collect())
+        };
+        match named {
+            "FILE" => Answer::Files,
+            "DIR" => Answer::Folders,
+            "MODE" => plain(crate::view::console::Display::WORDS),
+            "WHEN" => plain(crate::view::style::ColourChoice::WORDS),
+            "CODE" => {
+                let codes = Code::ALL.iter().map(|code| (code.to_string(), code.title().to_owned()));
+                Answer::Words(codes.collect())
+            }
+            "TASK" => {
+                let tasks = self.ottofile().into_iter().flat_map(|ottofile| &ottofile.tasks);
+                Answer::Words(tasks.map(about_task).collect())
+            }
+            "RUN" => Answer::Words(self.runs()),
+            _ => Answer::Words(Vec::new()),
+        }
+    }
+
+    fn choices(&mut self, task: usize, param: usize) -> Answer {
+        let Some(ottofile) = self.ottofile() else { return Answer::Words(Vec::new()) };
+        let param: &Param = &ottofile.tasks[task].params[param];
+        let word = |word: &str| (word.to_owned(), String::new());
+        match param.kind {
+            _ if !param.choices.is_empty() => {
+                Answer::Words(param.choices.iter().map(|choice| word(&choice.value)).collect())
+            }
+            ParamType::Bool => Answer::Words(vec![word("true"), word("false")]),
+            ParamType::Path => Answer::Files,
+            ParamType::Str | ParamType::Int | ParamType::Float => Answer::Words(Vec::new()),
+        }
+    }
+
+    /// Tasks, and of a foreach task that is written out already, its jobs.
+    fn tasks(&mut self, current: &str) -> Vec<(String, String)> {
+        if self.ottofile().is_none() {
+            return Vec::new();
+        }
+        let Some((found, ottofile)) = &self.file else { return Vec::new() };
+        let facts = HostFacts {
+            environment: &self.context.environment,
+            folder: found.folder(),
+            may_run_commands: false,
+        };
+        let mut words = Vec::new();
+        for task in ottofile.tasks.iter().filter(|task| !task.is_hidden) {
+            words.push(about_task(task));
+            let prefix = format!("{}:", task.name);
+            if let Some(foreach) = &task.foreach
+                && current.starts_with(&prefix)
+                && let Ok(Expansion::Items(items)) =
+                    items(ottofile, task, foreach, &facts, &mut || Ok(Vec::new()))
+            {
+                words.extend(items.iter().map(|item| (format!("{prefix}{}", item.name), String::new())));
+            }
+        }
+        words
+    }
+
+    /// The newest runs of this project, by what they are called.
+    fn runs(&mut self) -> Vec<(String, String)> {
+        const MOST: usize = 50;
+        let mut words = vec![
+            ("latest".to_owned(), "the last run".to_owned()),
+            ("latest-failed".to_owned(), "the last run that failed".to_owned()),
+        ];
+        let Some(home) = self.context.home_path() else { return words };
+        if self.ottofile().is_none() {
+            return words;
+        }
+        let Some((found, _)) = &self.file else { return words };
+        let mut runs = index::list(&Home::new(home).project(found.folder()));
+        runs.sort_by(|one, other| other.as_str().cmp(one.as_str()));
+        for run in runs.iter().take(MOST) {
+            let stamp = run.as_str();
+            let day = format!(
+                "{}-{}-{} {}:{}",
+                &stamp[..4],
+                &stamp[4..6],
+                &stamp[6..8],
+                &stamp[9..11],
+                &stamp[11..13]
+            );
+            words.push((run.short().to_owned(), format!("{day} UTC")));
+        }
+        words
+    }
+}
+
+fn about_task(task: &Task) -> (String, String) {
+    (task.name.as_str().to_owned(), task.help.clone().unwrap_or_default())
+}
+
+fn is_named(argument: &clap::Arg, name: &str) -> bool {
+    match name.strip_prefix("--") {
+        Some(long) => argument.get_long() == Some(long),
+        None => name
+            .strip_prefix('-')
+            .is_some_and(|short| argument.get_short().is_some_and(|own| short.chars().eq([own]))),
+    }
+}
+
+fn takes_many(argument: &clap::Arg) -> bool {
+    argument.get_num_args().is_some_and(|range| range.max_values() > 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::Environment;
+    use insta::assert_snapshot;
+
+    const FILE: &str = "
+tasks:
+  build: {help: Compile, params: {-r|--release: {default: false, help: Optimise}}, bash: x}
+  deploy:
+    help: Ship it
+    params: {--env: {choices: [staging, prod]}, --key: {type: path}, target: {choices: [eu, us]}}
+    bash: x
+  each: {foreach: {items: [a, b]}, bash: x}
+  secret: {hidden: true, bash: x}
+";
+
+    fn asked(words: &[&str]) -> String {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("otto.yml"), FILE).expect("an ottofile");
+        std::fs::create_dir(folder.path().join("other")).expect("a folder");
+        std::fs::write(folder.path().join("other/otto.yml"), "tasks: {alone: }").expect("an ottofile");
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let mut context = Context {
+            environment: Environment::default(),
+            cwd: folder.path().to_path_buf(),
+            ottofile: None,
+            stdout: &mut stdout,
+            stderr: &mut stderr,
+            colours_stdout: false,
+            colours_stderr: false,
+            stdout_is_terminal: false,
+            width: 80,
+            now: jiff::Timestamp::UNIX_EPOCH,
+            zone: jiff::tz::TimeZone::UTC,
+            is_json: false,
+            options: flag::command,
+        };
+        let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+        complete(&mut context, &words)
+    }
+
+    #[test]
+    fn tasks_come_first_and_hidden_ones_not_at_all() {
+        assert_snapshot!(asked(&["b"]), @"
+        words
+        build	Compile
+        ");
+        assert!(asked(&[""]).starts_with("words\nbuild\tCompile\ndeploy\tShip it\neach\t\nList\t"));
+        assert_eq!(asked(&["sec"]), "words\n");
+        assert_snapshot!(asked(&["Gr"]), @"
+        words
+        Graph	draw the tasks and what they need
+        ");
+    }
+
+    #[test]
+    fn items_of_foreach_tasks_follow_their_colon() {
+        assert_snapshot!(asked(&["each:"]), @"
+        words
+        each:a	
+        each:b
+        ");
+        assert_eq!(asked(&["eac"]), "words\neach\t\n");
+    }
+
+    #[test]
+    fn options_of_the_task_stand_before_those_of_otto() {
+        let answer = asked(&["build", "-"]);
+        assert!(answer.starts_with("words\n--release\tOptimise\n-r\tOptimise\n--ottofile\t"), "{answer}");
+        assert_snapshot!(asked(&["each", "--S"]), @"
+        words
+        --Serial	one item at a time
+        ");
+        assert_snapshot!(asked(&["deploy", "--e"]), @"
+        words
+        --env
+        ");
+    }
+
+    #[test]
+    fn values_are_the_choices_or_files() {
+        assert_snapshot!(asked(&["deploy", "--env", ""]), @"
+        words
+        staging	
+        prod
+        ");
+        assert_snapshot!(asked(&["deploy", "--env=p"]), @"
+        words
+        --env=prod
+        ");
+        assert_eq!(asked(&["deploy", "--key", ""]), "files\n");
+        assert_eq!(asked(&["-o", ""]), "files\n");
+        assert_eq!(asked(&["-C", ""]), "folders\n");
+        assert_snapshot!(asked(&["--color", ""]), @"
+        words
+        auto	
+        always	
+        never
+        ");
+    }
+
+    #[test]
+    fn a_waiting_word_has_its_choices_and_another_task_may_follow() {
+        assert_snapshot!(asked(&["deploy", ""]), @"
+        words
+        eu	
+        us	
+        build	Compile
+        deploy	Ship it
+        each
+        ");
+        assert_snapshot!(asked(&["deploy", "eu", "b"]), @"
+        words
+        build	Compile
+        ");
+        assert_snapshot!(asked(&["deploy", "--", ""]), @"
+        words
+        eu	
+        us
+        ");
+    }
+
+    #[test]
+    fn built_ins_have_their_own_words() {
+        assert_snapshot!(asked(&["Graph", "--format", ""]), @"
+        words
+        text	
+        dot	
+        mermaid	
+        svg
+        ");
+        assert_snapshot!(asked(&["Graph", "build", "d"]), @"
+        words
+        deploy	Ship it
+        ");
+        assert_snapshot!(asked(&["Explain", "E020"]), @"
+        words
+        E0201	no ottofile
+        E0202	an ottofile that cannot be read
+        ");
+        assert_eq!(asked(&["Convert", ""]), "files\n");
+        assert_eq!(asked(&["Completions", "bash", ""]), "words\n");
+    }
+
+    #[test]
+    fn another_file_has_other_tasks_and_a_broken_one_none() {
+        assert_snapshot!(asked(&["-C", "other", "al"]), @"
+        words
+        alone
+        ");
+        assert_snapshot!(asked(&["-o", "other/otto.yml", "al"]), @"
+        words
+        alone
+        ");
+        assert_eq!(asked(&["-o", "nowhere", "b"]), "words\n");
+        assert_eq!(asked(&[]), asked(&[""]));
+    }
+}
