@@ -12,6 +12,12 @@ use std::fmt::Write;
 /// Lines longer than this are shown in part, around what is labelled.
 const LONGEST_LINE: usize = 400;
 
+/// Characters of a message or a label that are shown at most.
+const LONGEST_TEXT: usize = 1000;
+
+/// Labels farther apart have excerpts of their own: what the renderer folds, it reads.
+const FARTHEST_LINE: usize = 20_000;
+
 /// All diagnostics, in the order of their places, each with a line break at its end. `width` is that of the
 /// terminal, in columns.
 pub(crate) fn render(diagnostics: &[Diagnostic], colour: bool, width: usize) -> String {
@@ -85,43 +91,35 @@ fn one(text: &mut String, diagnostic: &Diagnostic, renderer: &Renderer, styles: 
     let mut labels = diagnostic.labels.as_slice();
     while let [first, ..] = labels {
         // Labels of one file share an excerpt, as long as they stand beside each other in the list.
-        let same = labels.iter().take_while(|label| label.source.name() == first.source.name()).count();
-        let (here, rest) = labels.split_at(same);
-        excerpt(text, here, level.clone(), here.len() < diagnostic.labels.len(), renderer, styles);
+        let line = first.source.line(first.span);
+        let is_near = |label: &&Label| {
+            label.source.name() == first.source.name()
+                && label.source.line(label.span).abs_diff(line) <= FARTHEST_LINE
+        };
+        let (here, rest) = labels.split_at(labels.iter().take_while(is_near).count());
+        excerpt(text, here, level.clone(), renderer, styles);
         labels = rest;
     }
-    for (word, style, lines) in
-        [("= note", styles.note, &diagnostic.notes), ("help", styles.help, &diagnostic.helps)]
+    for (indent, word, style, lines) in
+        [("  ", "= note", styles.note, &diagnostic.notes), ("", "help", styles.help, &diagnostic.helps)]
     {
+        let deeper = format!("\n{:width$}", "", width = indent.len() + word.len() + 2);
         for line in lines {
-            let indent = if word == "help" { "" } else { "  " };
-            let body = clean_lines(line).replace('\n', &format!("\n{indent}      "));
+            let body = clean_lines(line).replace('\n', &deeper);
             let _infallible = writeln!(text, "{indent}{style}{word}{style:#}: {body}");
         }
     }
 }
 
 /// The lines of one file that the labels are about.
-fn excerpt(
-    text: &mut String,
-    labels: &[Label],
-    level: Level<'_>,
-    is_part: bool,
-    renderer: &Renderer,
-    styles: &Styles,
-) {
+fn excerpt(text: &mut String, labels: &[Label], level: Level<'_>, renderer: &Renderer, styles: &Styles) {
     let source = &labels[0].source;
     let lines = Lines::around(source, labels);
     let Position { line, column } = source.position(labels[0].span.start);
     let width = lines.last_number().to_string().len();
     let gutter = styles.gutter;
-    let arrow = if is_part { "├▸" } else { "╭▸" };
-    let _infallible = writeln!(
-        text,
-        "{:width$} {gutter}{arrow}{gutter:#} {}:{line}:{column}",
-        "",
-        clean_text(source.name())
-    );
+    let _infallible =
+        writeln!(text, "{:width$} {gutter}╭▸{gutter:#} {}:{line}:{column}", "", clean_text(source.name()));
     let mut snippet = Snippet::source(lines.text.as_str()).line_start(lines.first_number);
     for (place, (label, range)) in labels.iter().zip(&lines.ranges).enumerate() {
         let kind = if place == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
@@ -255,8 +253,12 @@ fn line_span(source: &SourceFile, number: usize) -> Span {
     Span::new(line.start, line.start + raw.trim_end_matches(['\n', '\r']).len())
 }
 
-/// A text for one line: everything that a terminal could obey, or not show, is replaced.
+/// A text for one line: everything that a terminal could obey, or not show, is replaced. A name of a million
+/// characters does not become a message of a million characters.
 fn clean_text(text: &str) -> Cow<'_, str> {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST_TEXT) {
+        return Cow::Owned(text[..end].chars().map(clean).chain(['…']).collect());
+    }
     match text.chars().all(|character| clean(character) == character) {
         true => Cow::Borrowed(text),
         false => Cow::Owned(text.chars().map(clean).collect()),
@@ -289,5 +291,217 @@ fn clean(character: char) -> char {
         | '\u{fff9}'..='\u{fffb}'
         | '\u{e0000}'..='\u{e007f}' => '�',
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Code;
+    use insta::assert_snapshot;
+    use proptest::prelude::*;
+
+    fn place(source: &SourceFile, word: &str) -> Span {
+        let start = source.text().find(word).expect("the word is in the text");
+        Span::new(start, start + word.len())
+    }
+
+    fn example() -> Vec<Diagnostic> {
+        let text = "tasks:\n  lint:\n    bsh: ruff\n  build:\n    bash: make\n  test:\n    help: Run\n    before: [biuld, lint]\n";
+        let source = SourceFile::new("otto.yml", text);
+        vec![
+            Diagnostic::error(Code::UnknownDependency, "task `test` depends on an unknown task `biuld`")
+                .at(&source, place(&source, "biuld"), "no task has this name")
+                .at(&source, place(&source, "build"), "a task with a similar name is defined here")
+                .help("did you mean `build`?"),
+            Diagnostic::error(Code::UnknownKey, "unknown key `bsh` in task `lint`")
+                .at(&source, place(&source, "bsh"), "otto does not know this key")
+                .note("one thing that is known")
+                .note("another,\nin two lines")
+                .help("did you mean `bash`?"),
+        ]
+    }
+
+    #[test]
+    fn diagnostics_stand_in_the_order_of_the_file_with_a_line_that_closes() {
+        assert_snapshot!(render(&example(), false, 100) + &summary("otto.yml", &example()), @"
+        error[E0104]: unknown key `bsh` in task `lint`
+          ╭▸ otto.yml:3:5
+        3 │     bsh: ruff
+          ╰╴    ━━━ otto does not know this key
+          = note: one thing that is known
+          = note: another,
+                  in two lines
+        help: did you mean `bash`?
+        error[E0301]: task `test` depends on an unknown task `biuld`
+          ╭▸ otto.yml:8:14
+        4 │   build:
+          │   ───── a task with a similar name is defined here
+          ┆
+        8 │     before: [biuld, lint]
+          ╰╴             ━━━━━ no task has this name
+        help: did you mean `build`?
+        otto.yml: 2 errors. `otto Explain E0301` says more.
+        ");
+        let mut turned = example();
+        turned.reverse();
+        assert_eq!(render(&turned, false, 100), render(&example(), false, 100));
+    }
+
+    #[test]
+    fn colour_changes_nothing_but_colour() {
+        let coloured = render(&example(), true, 100);
+        assert!(coloured.starts_with("\u{1b}[1m\u{1b}[91merror[E0104]"), "{coloured:?}");
+        let mut plain = String::new();
+        let mut is_escape = false;
+        for character in coloured.chars() {
+            match character {
+                '\u{1b}' => is_escape = true,
+                'm' if is_escape => is_escape = false,
+                _ if is_escape => {}
+                other => plain.push(other),
+            }
+        }
+        assert_eq!(plain, render(&example(), false, 100));
+    }
+
+    #[test]
+    fn what_has_no_place_is_said_without_one() {
+        let nowhere = Diagnostic::error(Code::NoOttofile, "no ottofile found")
+            .note("looked in `a`, `b`")
+            .help("`otto Init` writes a commented otto.yml here");
+        let later = Diagnostic::warning(Code::NotYet, "one more thing");
+        assert_snapshot!(render(&[nowhere.clone(), later.clone()], false, 80) + &summary("otto.yml", &[nowhere, later]), @"
+        error[E0201]: no ottofile found
+          = note: looked in `a`, `b`
+        help: `otto Init` writes a commented otto.yml here
+        warning[E0307]: one more thing
+        otto.yml: 1 error and 1 warning. `otto Explain E0307` says more.
+        ");
+        assert_snapshot!(summary("otto.yml", &[]), @"otto.yml: 0 errors.");
+    }
+
+    #[test]
+    fn places_in_two_files_are_shown_one_after_the_other() {
+        let line = SourceFile::new("command line", "otto deploy --env qa");
+        let file = SourceFile::new(
+            "otto.yml",
+            "tasks:\n  deploy:\n    params:\n      --env: {choices: [dev, prod]}\n",
+        );
+        let wrong = Diagnostic::error(Code::BadChoice, "`qa` is none of the choices of `--env`")
+            .at(&line, place(&line, "qa"), "")
+            .at(&file, place(&file, "[dev, prod]"), "the choices");
+        assert_snapshot!(render(&[wrong], false, 80), @"
+        error[E0404]: `qa` is none of the choices of `--env`
+          ╭▸ command line:1:19
+        1 │ otto deploy --env qa
+          ╰╴                  ━━
+          ╭▸ otto.yml:4:24
+        4 │       --env: {choices: [dev, prod]}
+          ╰╴                       ━━━━━━━━━━━ the choices
+        ");
+    }
+
+    #[test]
+    fn places_far_apart_in_one_file_are_shown_apart() {
+        let text = format!("first: 1\n{}first: 2\n", "\n".repeat(1_000_000));
+        let source = SourceFile::new("otto.yml", text);
+        let again = Span::new(source.text().len() - 9, source.text().len() - 4);
+        let wrong = Diagnostic::error(Code::DuplicateKey, "twice").at(&source, again, "again").at(
+            &source,
+            place(&source, "first"),
+            "first",
+        );
+        assert_snapshot!(render(&[wrong], false, 80), @"
+        error[E0105]: twice
+                ╭▸ otto.yml:1000002:1
+        1000002 │ first: 2
+                ╰╴━━━━━ again
+          ╭▸ otto.yml:1:1
+        1 │ first: 1
+          ╰╴━━━━━ first
+        ");
+    }
+
+    #[test]
+    fn a_place_of_many_lines_is_its_first_and_the_end_of_the_file_is_a_place() {
+        let source = SourceFile::new("otto.yml", "a: |\n  one\n  two\nb: [");
+        let all = Span::new(0, source.text().len());
+        let end = Span::new(source.text().len(), source.text().len());
+        let wrong = Diagnostic::error(Code::YamlSyntax, "unfinished")
+            .at(&source, end, "ends here")
+            .at(&source, all, "all");
+        assert_snapshot!(render(&[wrong], false, 80), @"
+        error[E0101]: unfinished
+          ╭▸ otto.yml:4:5
+        1 │ a: |
+          │ ──── all
+          ┆
+        4 │ b: [
+          ╰╴    ━ ends here
+        ");
+    }
+
+    #[test]
+    fn of_a_long_line_the_part_around_the_place_is_shown_with_its_true_column() {
+        let text = format!("help: {} here {}\n", "é".repeat(500), "y".repeat(1_000_000));
+        let source = SourceFile::new("otto.yml", text);
+        let wrong = Diagnostic::error(Code::WrongType, "wrong").at(&source, place(&source, "here"), "this");
+        assert_snapshot!(render(&[wrong], false, 60), @"
+        error[E0103]: wrong
+          ╭▸ otto.yml:1:508
+        1 │ …ééééééééééééééééééééé here yyyyyyyyyyyyyyyyyyyyyyyyyyy…
+          ╰╴                       ━━━━ this
+        ");
+    }
+
+    #[test]
+    fn a_long_name_does_not_make_a_long_message() {
+        let wrong = Diagnostic::error(Code::UnknownTask, format!("`{}` is unknown", "x".repeat(1_000_000)));
+        assert_eq!(
+            render(&[wrong], false, 80).chars().count(),
+            "error[E0003]: ".len() + LONGEST_TEXT + "…\n".chars().count()
+        );
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_comes_from_a_file() {
+        let source = SourceFile::new(
+            "x\u{1b}]0;t\u{7}.yml",
+            "\u{feff}a:\tb\u{1b}[31m \u{9b}2J \u{202e}c \u{200b}d\r\n",
+        );
+        let wrong = Diagnostic::error(Code::WrongType, "bad \u{1b}[2J\nname\t")
+            .at(&source, place(&source, "d"), "la\u{1b}bel\n")
+            .note("no\u{7f}te\nof two\u{85}")
+            .help("he\u{0}lp");
+        assert_snapshot!(render(&[wrong], false, 80), @"
+        error[E0103]: bad ␛[2J␊name␉
+          ╭▸ x␛]0;t␇.yml:1:20
+        1 │ a:    b␛[31m �2J �c �d
+          ╰╴                     ━ la␛bel␊
+          = note: no␡te
+                  of two�
+        help: he␀lp
+        ");
+    }
+
+    proptest! {
+        #[test]
+        fn any_place_in_any_text_can_be_shown(
+            text in "[a-z \t\r\n\u{0}\u{1b}é日\u{301}\u{feff}\u{202e}]{0,80}",
+            places in prop::collection::vec((0u32..100, 0u32..100, any::<String>()), 0..4),
+            words in any::<String>(),
+            width in 0usize..200,
+        ) {
+            let source = SourceFile::new(words.clone(), text);
+            let mut wrong = Diagnostic::error(Code::WrongType, words.clone()).note(words.clone()).help(words);
+            for (start, end, label) in places {
+                // Even places that no reader would give.
+                wrong = wrong.at(&source, Span { start, end }, label);
+            }
+            let shown = render(&[wrong], false, width);
+            let obeyed = shown.chars().find(|character| character.is_control() && *character != '\n');
+            prop_assert_eq!(obeyed, None);
+        }
     }
 }

@@ -298,7 +298,7 @@ impl<'c> Checker<'c, '_> {
             Err(unknown) => unknown,
         };
         let (code, what) = match unknown {
-            Unknown::Task => (Code::UnknownTask, "task"),
+            Unknown::Task => (Code::UnknownDependency, "task"),
             Unknown::NoForeach(_) | Unknown::Item(..) => (Code::UnknownItem, "job"),
         };
         let message = format!("`otto.tasks` names an unknown {what} `{}`", name.value);

@@ -126,9 +126,16 @@ impl Reader<'_> {
                 None
             }
             None => {
+                let text = node.scalar().unwrap_or_default();
+                let has_only_numbers = !text.is_empty()
+                    && text.bytes().all(|byte| byte.is_ascii_digit() || b"-. ".contains(&byte));
+                let label = match has_only_numbers && text.len() > 18 {
+                    true => "too large a number",
+                    false => "not such a range",
+                };
                 let message = format!("{field} must be two whole numbers, such as `1..10`");
                 let wrong = self
-                    .error(Code::BadValue, message, node.span, "not such a range")
+                    .error(Code::BadValue, message, node.span, label)
                     .note("both ends belong to the range; `1-10` means the same");
                 self.tell(wrong);
                 None

@@ -296,8 +296,10 @@ impl<'a, 'v> Builder<'a, 'v> {
                     _ => Err(self.second_document(Span::new(start, end))),
                 }
             }
-            Event::Scalar(text, style, anchor, _) => {
-                let node = self.scalar(text, style, start, end);
+            Event::Scalar(text, style, anchor, tag) => {
+                // What a tag makes of a scalar is not known; so it says nothing, rather than something wrong.
+                let is_unknown = tag.is_some() && !self.expects_key();
+                let node = if is_unknown { nothing(start) } else { self.scalar(text, style, start, end) };
                 self.add(node, anchor)
             }
             Event::SequenceStart(style, anchor, _) => self.open(false, style, anchor, start),
@@ -418,13 +420,18 @@ impl<'a, 'v> Builder<'a, 'v> {
         Ok(())
     }
 
+    /// Whether the next node is the key of a map.
+    fn expects_key(&self) -> bool {
+        self.open.last().is_some_and(|open| open.is_map && (self.stack.len() - open.first).is_multiple_of(2))
+    }
+
     fn put(&mut self, node: Node<'a>, height: usize) {
+        let is_key = self.expects_key();
         let Some(open) = self.open.last_mut() else {
             self.root = Some(node);
             return;
         };
         open.height = open.height.max(height);
-        let is_key = open.is_map && (self.stack.len() - open.first).is_multiple_of(2);
         self.has_merges |= is_key && is_merge(&node);
         let is_visit = open.is_streamed && !is_key && !self.is_abandoned;
         let key = self.stack.pop_if(|key| is_visit && key.scalar().is_some() && !is_merge(key));
@@ -520,7 +527,7 @@ impl<'a, 'v> Builder<'a, 'v> {
             }
             let Some(text) = shared_text(&key) else {
                 self.tell(|this| {
-                    Diagnostic::error(Code::WrongType, "a key must be a single text")
+                    Diagnostic::error(Code::YamlFeature, "a key must be a single text")
                         .at(this.source, first_line_of(this.source, key.span), "this is a key")
                         .help("quote it if it is meant as text: `\"[a]\": …`")
                 });

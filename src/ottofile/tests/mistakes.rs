@@ -991,7 +991,7 @@ tasks: {}
     help: remove this line, or move what follows into a file of its own
     ");
     assert_snapshot!(check_task("? [x] : y"), @r#"
-    error[E0103]: a key must be a single text
+    error[E0113]: a key must be a single text
       ╭▸ otto.yml:1:15
     1 │ tasks: {a: {? [x] : y}}
       ╰╴              ━━━ this is a key
@@ -1050,7 +1050,7 @@ fn edges_to_tasks_that_do_not_exist() {
     assert_snapshot!(check(r"otto: {tasks: [bild]}
 tasks: {build: {bash: make}}
 "), @"
-    error[E0003]: `otto.tasks` names an unknown task `bild`
+    error[E0301]: `otto.tasks` names an unknown task `bild`
       ╭▸ otto.yml:1:16
     1 │ otto: {tasks: [bild]}
       │                ━━━━ no task has this name
