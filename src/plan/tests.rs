@@ -292,10 +292,10 @@ tasks:
     let facts = Table { variables: vec![("COUNT", "many")], ..Table::default() };
     assert_snapshot!(planned_with(yaml, "t", &facts), @"
     error[E0403]: `t` needs a value for `--who`
-      ├▸ command line:1:6
+      ╭▸ command line:1:6
     1 │ otto t
       ╰╴     ━ asked for here
-      ├▸ otto.yml:6:7
+      ╭▸ otto.yml:6:7
     6 │       --who: {required: true}
       ╰╴      ━━━━━ declared as required
     help: `otto t --who <who>`
