@@ -34,7 +34,7 @@ enum Place {
 
 /// Whose value the next word is.
 enum Waiting {
-    Option(clap::Arg),
+    Option(Box<clap::Arg>),
     Param { task: usize, param: usize },
 }
 
@@ -158,7 +158,7 @@ impl Reader<'_, '_> {
         let argument = arguments
             .filter(|argument| argument.get_action().takes_values())
             .find(|argument| is_named(argument, name));
-        argument.map(Waiting::Option)
+        argument.map(|argument| Waiting::Option(Box::new(argument)))
     }
 
     /// The options that otto or the built-in declares.

@@ -30,7 +30,7 @@ pub(crate) fn run(words: Vec<OsString>) -> i32 {
         let mut context = context(&Flags::default(), environment, &mut stdout, &mut stderr);
         let answer = complete::complete(&mut context, &words[1..]);
         context.print(&answer);
-        return Ending::Exit(0);
+        return 0;
     }
     let leading = leading_options(&words);
     let flags = match Flags::parse(&words[..leading]) {
