@@ -5,6 +5,9 @@ use crate::history::index::outcome_word;
 use crate::history::past::{PastRun, Standing};
 use crate::history::query::RunRow;
 use crate::state::{Counts, JobState};
+use crate::value::{self, Map, Value};
+use crate::view::filter::shown;
+use crate::view::table::cut;
 use crate::view::time::rfc3339;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -167,6 +170,20 @@ impl From<&JobState> for JobJson {
             fresh_since,
         }
     }
+}
+
+/// A description to which values of tasks can be added, digits and all.
+pub(super) fn map(description: &impl Serialize) -> Map {
+    let json = serde_json::to_vec(description).expect("bug: a description is plain data");
+    match value::parse(&json) {
+        Ok(Value::Map(map)) => map,
+        Ok(_) | Err(_) => unreachable!("bug: a description is a JSON object"),
+    }
+}
+
+/// A text without what moves a terminal, cut where it is very long.
+pub(super) fn in_line(text: &str) -> String {
+    cut(&shown(text), 200)
 }
 
 /// JSON as it is printed.

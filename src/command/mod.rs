@@ -2,6 +2,7 @@
 
 mod completions;
 mod convert;
+mod data;
 mod describe;
 mod execute;
 mod explain;
@@ -10,9 +11,11 @@ mod help;
 mod history;
 mod init;
 mod list;
+mod logs;
 mod man;
 mod pick;
 mod schema;
+mod show;
 #[cfg(test)]
 mod stage;
 
@@ -70,11 +73,24 @@ pub(crate) const TABLE: &[BuiltIn] = &[
         run: graph::run,
     },
     BuiltIn {
+        name: "Data",
+        about: "show the values that passed in a run, what differs, where they came from",
+        command: data::command,
+        run: data::run,
+    },
+    BuiltIn {
         name: "History",
         about: "list the runs of this project",
         command: history::command,
         run: history::run,
     },
+    BuiltIn {
+        name: "Show",
+        about: "show one run, or one task of it",
+        command: show::command,
+        run: show::run,
+    },
+    BuiltIn { name: "Logs", about: "show what a task wrote", command: logs::command, run: logs::run },
     BuiltIn {
         name: "Explain",
         about: "say more about a diagnostic code",

@@ -9,6 +9,7 @@ use crate::name::{JobName, similar};
 use crate::state::JobState;
 use crate::store::claim;
 use crate::store::layout::{Home, ProjectDir};
+use crate::view::wording::counted;
 use clap::Arg;
 use std::io::Write;
 use std::path::PathBuf;
@@ -145,8 +146,10 @@ fn not_found(word: &str, why: &NotFound) -> Diagnostic {
     match why {
         NotFound::NoRuns => unknown(format!("there is no run `{word}`: nothing has been recorded yet")),
         NotFound::NoFailedRun => unknown(format!("there is no run `{word}`: all that is recorded succeeded")),
-        NotFound::TooFarBack(count) => unknown(format!("there is no run `{word}`: {count} are recorded"))
-            .help("`otto History` lists them"),
+        NotFound::TooFarBack(count) => {
+            unknown(format!("there is no run `{word}`: only {} recorded", counted(*count, "is", "are")))
+                .help("`otto History` lists them")
+        }
         NotFound::Unknown(near) => {
             let near: Vec<&str> = near.iter().map(String::as_str).collect();
             let diagnostic = unknown(format!("there is no run `{word}`"));

@@ -33,7 +33,8 @@ impl Stage {
             text.push_str(&format!("--- exit {code}\n"));
         }
         let root = self.sandbox.dir.path().canonicalize().expect("there");
-        text.replace(&root.display().to_string(), "/sandbox")
+        let project = self.sandbox.project.path.file_name().expect("named").to_string_lossy().into_owned();
+        text.replace(&root.display().to_string(), "/sandbox").replace(&project, "shop-HASH")
     }
 
     pub(super) fn run(&self, line: &str) -> (Vec<u8>, Vec<u8>, i32) {

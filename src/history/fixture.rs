@@ -165,6 +165,17 @@ impl Run {
         std::fs::write(dir.join(file), text).expect("ours");
     }
 
+    /// Hands on outputs, as JSON.
+    pub(crate) fn outputs(&self, name: &str, json: &str) {
+        self.file(name, &format!("output.{name}.json"), json);
+    }
+
+    pub(crate) fn input(&self, name: &str, dependency: &str) {
+        let dir = self.dir.job(&job(name));
+        std::fs::create_dir_all(&dir.path).expect("ours");
+        crate::store::inputs::link(&dir, &job(dependency)).expect("ours");
+    }
+
     pub(crate) fn end(mut self, result: RunResult) -> RunId {
         self.event(Event::RunEnded { result });
         self.lock.take();

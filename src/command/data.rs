@@ -1,0 +1,636 @@
+//! `otto Data`: the values that passed between the tasks of a run, what differs between two runs, and where a value came
+//! from. Reads the files in the runs' folders; the index is not asked.
+
+mod diff;
+mod why;
+
+use super::Context;
+use super::describe;
+use super::pick::{Picked, Records};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::name::{JobName, RunId, similar};
+use crate::state::JobState;
+use crate::store::layout::{JobDir, file_name};
+use crate::store::outputs;
+use crate::value::{self, Map, Value};
+use crate::view::filter::{filtered, shown};
+use crate::view::style::{self, Paint};
+use crate::view::table::cut;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io::Write as _;
+
+pub(super) fn command() -> Command {
+    Command::new("Data")
+        .override_usage(
+            "otto Data [RUN] [TASK[.KEY]]\n       otto Data diff RUN RUN\n       otto Data why [RUN] TASK.KEY",
+        )
+        .arg(
+            Arg::new("words")
+                .value_name("WORDS")
+                .num_args(0..=3)
+                .action(ArgAction::Append)
+                .allow_negative_numbers(true)
+                .help("a run (default: the latest), a task, or a value of it; `diff` and two runs; `why` and a value"),
+        )
+        .after_help(
+            "`otto Data` shows all values that passed in the latest run, `otto Data build` those of a task, and\n\
+             `otto Data build.version` one of them as it is, for scripts.",
+        )
+}
+
+pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
+    let words: Vec<&String> = matches.get_many("words").into_iter().flatten().collect();
+    let words: Vec<&str> = words.iter().map(|word| word.as_str()).collect();
+    let records = match Records::open(context) {
+        Ok(records) => records,
+        Err(code) => return code,
+    };
+    let answer = match words[..] {
+        ["diff", from, to] => diff::run(context, &records, from, to),
+        ["diff", ..] => return context.refuse(&[usage("`otto Data diff` takes two runs")]),
+        ["why", what] => why::run(context, &records, "latest", what),
+        ["why", run, what] => why::run(context, &records, run, what),
+        ["why", ..] => return context.refuse(&[usage("`otto Data why` takes a value: `TASK.KEY`")]),
+        [] => look(context, &records, "latest", None),
+        [one] => look_at_one(context, &records, one),
+        [run, what] => look(context, &records, run, Some(what)),
+        _ => return context.refuse(&[usage("`otto Data` takes a run and a task, and no more")]),
+    };
+    match answer {
+        Ok(()) => 0,
+        Err(code) => code,
+    }
+}
+
+fn usage(message: &str) -> Diagnostic {
+    Diagnostic::error(Code::UnexpectedWord, message).help("`otto Data --help` shows the forms")
+}
+
+/// One word is a task of the latest run, or a value of it, else a run.
+fn look_at_one(context: &mut Context, records: &Records, word: &str) -> Result<(), i32> {
+    // Looked at without a message: without any run the word cannot be a task.
+    let latest = crate::history::find::find(
+        &crate::history::find::Selector::Latest,
+        &records.projects(false),
+        Vec::new,
+    );
+    if let Ok(latest) = latest {
+        let picked = records.read(context, latest.id.as_str())?;
+        if matches!(meaning(&picked, word), Some(Meaning::Jobs(_)) | Some(Meaning::Value(..))) {
+            return look(context, records, "latest", Some(word));
+        }
+        let is_run = crate::history::find::find(
+            &crate::history::find::Selector::parse(word),
+            &records.projects(false),
+            || records.projects(true),
+        );
+        // Nothing is called so: most likely a task was meant.
+        if is_run.is_err() && !word.starts_with('-') {
+            return look(context, records, "latest", Some(word));
+        }
+    }
+    look(context, records, word, None)
+}
+
+/// What a word means in a run.
+enum Meaning<'a> {
+    Jobs(Vec<&'a JobState>),
+    /// A key, or a path into a value.
+    Value(&'a JobState, &'a str),
+}
+
+/// `None`: the run has no task of that name.
+fn meaning<'a>(picked: &'a Picked, word: &'a str) -> Option<Meaning<'a>> {
+    let jobs = picked.jobs_named(word);
+    if !jobs.is_empty() {
+        return Some(Meaning::Jobs(jobs));
+    }
+    // Names of tasks may have dots in them; the longest one that is there is meant.
+    let dots: Vec<usize> = word.match_indices('.').map(|(place, _)| place).collect();
+    dots.into_iter().rev().find_map(|dot| {
+        let mut jobs = picked.run.state.jobs.iter();
+        let job = jobs.find(|job| job.planned.has_body && job.planned.name.as_str() == &word[..dot])?;
+        Some(Meaning::Value(job, &word[dot + 1..]))
+    })
+}
+
+fn look(context: &mut Context, records: &Records, run: &str, what: Option<&str>) -> Result<(), i32> {
+    let picked = records.read(context, run)?;
+    let meant = match what {
+        None => {
+            let bodies = picked.run.state.jobs.iter().filter(|job| job.planned.has_body);
+            Meaning::Jobs(bodies.collect())
+        }
+        Some(word) => match meaning(&picked, word) {
+            Some(meant) => meant,
+            None => return Err(context.refuse(&[picked.no_job(word.split('.').next().unwrap_or(word))])),
+        },
+    };
+    match meant {
+        Meaning::Jobs(jobs) => {
+            let is_one = what.is_some() && jobs.len() == 1;
+            show_jobs(context, &picked, &jobs, is_one)
+        }
+        Meaning::Value(job, key) => show_value(context, &picked, job, key),
+    }
+}
+
+/// The outputs of a job. Trouble is told, and the job has none then.
+fn outputs_of(context: &mut Context, dir: &JobDir) -> Map {
+    match outputs::read(dir) {
+        Ok(outputs) => outputs.values,
+        Err(error) => {
+            // Nobody is left to be told when stderr is closed.
+            let _ = writeln!(context.stderr, "warning: {}", shown(&error.to_string()));
+            Map::new()
+        }
+    }
+}
+
+fn show_jobs(context: &mut Context, picked: &Picked, jobs: &[&JobState], is_one: bool) -> Result<(), i32> {
+    let mut found: Vec<(&JobName, Map)> = Vec::new();
+    for job in jobs {
+        let name = &job.planned.name;
+        let values = outputs_of(context, &picked.job_dir(name));
+        if !values.is_empty() {
+            found.push((name, values));
+        }
+    }
+    if context.is_json {
+        let json = match (is_one, found.first()) {
+            (true, Some((_, values))) => value::indented_map(values),
+            (true, None) => "{}\n".to_owned(),
+            (false, _) => {
+                let all: Map =
+                    found.into_iter().map(|(name, values)| (name.to_string(), Value::Map(values))).collect();
+                value::indented_map(&all)
+            }
+        };
+        context.print(&json);
+        return Ok(());
+    }
+    let width = context.stdout_is_terminal.then_some(context.width);
+    let paint = Paint { is_on: context.colours_stdout };
+    let mut text = String::new();
+    for (name, values) in &found {
+        for (key, value) in values {
+            let name = filtered(format!("{name}.{key}").as_bytes());
+            let value = shown(&value::compact(value)).into_owned();
+            // A long value in full: `otto Data RUN TASK.KEY`.
+            let room = width.map(|width| width.saturating_sub(name.chars().count() + 3).max(20));
+            let value = room.map_or(value.clone(), |room| cut(&value, room));
+            text.push_str(&format!("{} = {value}\n", paint.text(style::STRONG, &name)));
+        }
+    }
+    context.print(&text);
+    if found.is_empty() {
+        let what = match jobs {
+            [one] if is_one => format!("`{}` set nothing", shown(one.planned.name.as_str())),
+            _ => "no values passed".to_owned(),
+        };
+        let _ = writeln!(context.stderr, "{what} in run {}", picked.found.short);
+    }
+    Ok(())
+}
+
+/// A value as it is: a string without quotes, its bytes unchanged where no terminal would read them.
+fn show_value(context: &mut Context, picked: &Picked, job: &JobState, key: &str) -> Result<(), i32> {
+    let values = outputs_of(context, &picked.job_dir(&job.planned.name));
+    let Some(value) = value::lookup(&values, key) else {
+        return Err(context.refuse(&[not_set(picked, &job.planned.name, &values, key)]));
+    };
+    if context.is_json {
+        context.print(&format!("{}\n", value::indented(&value).trim_end()));
+        return Ok(());
+    }
+    let bytes: Cow<'_, [u8]> = match value.as_bytes() {
+        Some(bytes) => bytes,
+        None => value::compact(&value).into_bytes().into(),
+    };
+    let bytes = if context.stdout_is_terminal { filtered(&bytes).into_bytes().into() } else { bytes };
+    // A reader that has gone away ends quietly.
+    let _ = context.stdout.write_all(&bytes).and_then(|()| context.stdout.write_all(b"\n"));
+    let _ = context.stdout.flush();
+    Ok(())
+}
+
+fn not_set(picked: &Picked, job: &JobName, values: &Map, key: &str) -> Diagnostic {
+    let diagnostic = Diagnostic::error(
+        Code::NotSet,
+        format!("`{job}` did not set `{key}` in run `{}`", picked.found.short),
+    );
+    let keys: Vec<&str> = values.iter().map(|(key, _)| key.as_str()).collect();
+    match similar(key, keys.iter().copied(), 3)[..] {
+        [] if keys.is_empty() => diagnostic.note("it set nothing that was handed on"),
+        [] => {
+            let named: Vec<String> = keys.iter().take(10).map(|key| format!("`{key}`")).collect();
+            let more = if keys.len() > 10 { ", …" } else { "" };
+            diagnostic.note(format!("it set {}{more}", named.join(", ")))
+        }
+        ref near => diagnostic.did_you_mean(near),
+    }
+}
+
+/// What a job saw and what it set.
+#[derive(Debug, Default)]
+pub(super) struct Passed {
+    pub(super) inputs: Vec<PassedInput>,
+    pub(super) outputs: Map,
+    /// By attempt: what failed attempts set, which was never handed on.
+    pub(super) failed: Vec<(u32, Map)>,
+    pub(super) problems: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(super) struct PassedInput {
+    pub(super) job: JobName,
+    /// The run whose data it is, where that is another one.
+    pub(super) origin: Option<RunId>,
+    pub(super) values: Map,
+}
+
+pub(super) fn passed(picked: &Picked, job: &JobState) -> Passed {
+    let dir = picked.job_dir(&job.planned.name);
+    let mut passed = Passed::default();
+    match outputs::read(&dir) {
+        Ok(outputs) => passed.outputs = outputs.values,
+        Err(error) => passed.problems.push(error.to_string()),
+    }
+    for attempt in 1..=job.attempts {
+        let path = dir.failed_output(attempt);
+        // Most attempts have none.
+        let Ok(bytes) = std::fs::read(&path) else { continue };
+        match value::parse(&bytes) {
+            Ok(Value::Map(values)) => passed.failed.push((attempt, values)),
+            Ok(_) | Err(_) => passed.problems.push(format!("`{}` is not a JSON object", path.display())),
+        }
+    }
+    passed.inputs = inputs(picked, &dir, &mut passed.problems);
+    passed
+}
+
+/// The `input.*.json` of a job, in plan order.
+fn inputs(picked: &Picked, dir: &JobDir, problems: &mut Vec<String>) -> Vec<PassedInput> {
+    let jobs = &picked.run.state.jobs;
+    let by_file: HashMap<String, (usize, &JobName)> = jobs
+        .iter()
+        .enumerate()
+        .map(|(place, job)| (file_name(&job.planned.name), (place, &job.planned.name)))
+        .collect();
+    let Ok(entries) = std::fs::read_dir(&dir.path) else { return Vec::new() };
+    let mut found: Vec<(usize, PassedInput)> = Vec::new();
+    for entry in entries.filter_map(Result::ok) {
+        let name = entry.file_name();
+        let Some(file) = name.to_str().and_then(|name| name.strip_prefix("input.")?.strip_suffix(".json"))
+        else {
+            continue;
+        };
+        // A rerun sees jobs that are not among its own; the name of the file is all that is known of them.
+        let known = by_file.get(file).map(|(place, job)| (*place, (*job).clone()));
+        let Some((place, job)) = known.or_else(|| Some((usize::MAX, JobName::recorded(file)?))) else {
+            continue;
+        };
+        let origin = std::fs::read_link(entry.path()).ok().and_then(|target| {
+            let mut parts = target.components().filter_map(|part| RunId::parse(part.as_os_str().to_str()?));
+            parts.find(|id| *id != picked.run.id)
+        });
+        let values = match std::fs::read(entry.path()).map_err(|error| error.to_string()) {
+            Ok(bytes) => match value::parse(&bytes) {
+                Ok(Value::Map(values)) => values,
+                Ok(_) | Err(_) => {
+                    problems.push(format!("`{}` is not a JSON object", entry.path().display()));
+                    continue;
+                }
+            },
+            Err(error) => {
+                problems.push(format!("`{}`: {error}", entry.path().display()));
+                continue;
+            }
+        };
+        found.push((place, PassedInput { job, origin, values }));
+    }
+    found.sort_by(|a, b| (a.0, &a.1.job).cmp(&(b.0, &b.1.job)));
+    found.into_iter().map(|(_, input)| input).collect()
+}
+
+/// A value in one line.
+fn in_line(value: &Value) -> String {
+    describe::in_line(&value::compact(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::Stage;
+    use crate::event::{Event, FORMAT, Outcome, PlannedJob, RunResult};
+    use crate::history::fixture::job;
+    use crate::name::RunId;
+    use insta::assert_snapshot;
+    use std::os::unix::fs::symlink;
+
+    /// fetch → build → deploy:a, deploy:b; `tag` is what fetch set.
+    fn ship(stage: &Stage, at: &str, tail: &str, tag: &str) -> RunId {
+        let mut run = stage.sandbox.begin(at, tail, "deploy");
+        let planned = |name: &str, needs: &[&str], params: &[(&str, &str)]| PlannedJob {
+            name: job(name),
+            task: name.split(':').next().expect("a task").into(),
+            has_body: true,
+            line: 3,
+            needs: needs.iter().copied().map(job).collect(),
+            params: params.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+        };
+        run.event(Event::RunStarted {
+            format: FORMAT,
+            run: run.id.clone(),
+            slots: 2,
+            jobs: vec![
+                planned("fetch", &[], &[]),
+                planned("build.x", &["fetch"], &[("env", "prod")]),
+                planned("deploy:a", &["build.x"], &[]),
+                planned("deploy:b", &["build.x"], &[]),
+            ],
+        });
+        run.file(
+            "fetch",
+            "script.sh",
+            "# OUTPUT[tag] is a comment\nOUTPUT[other]=1\nOUTPUT[tag]=first\nOUTPUT[tag]=v1\n",
+        );
+        run.outputs("fetch", &format!(r#"{{"tag": "{tag}", "other": 1}}"#));
+        run.ok("fetch", 10, &["tag", "other"]);
+        run.input("build.x", "fetch");
+        run.file(
+            "build.x",
+            "script.sh",
+            "set -e\n  OUTPUT[version]=\"1.2-${INPUT[fetch.tag]}\"\notto.set --json meta '{}'\n",
+        );
+        run.outputs(
+            "build.x",
+            &format!(r#"{{"version": "1.2-{tag}", "meta": {{"size": 1.10, "files": ["a", "b"]}}, "odd": "x\u001b[2J\ny"}}"#),
+        );
+        run.ok("build.x", 10, &["version", "meta", "odd"]);
+        for name in ["deploy:a", "deploy:b"] {
+            run.input(name, "build.x");
+            run.file(
+                name,
+                "script.py",
+                "# x\nOUTPUT[\"url\"] = 'https://' + INPUT[\"build.x\"][\"version\"]\n",
+            );
+            run.outputs(name, &format!(r#"{{"url": "https://1.2-{tag}"}}"#));
+            run.ok(name, 10, &["url"]);
+        }
+        run.end(RunResult::Succeeded)
+    }
+
+    fn shop() -> Stage {
+        let stage = Stage::new();
+        ship(&stage, "2026-11-23T09:00:00Z", "aaaa00", "v1");
+        stage
+    }
+
+    #[test]
+    fn the_values_of_a_run_of_a_task_or_one_value_are_shown() {
+        let stage = shop();
+        assert_snapshot!(stage.otto("Data"), @r#"
+        fetch.tag = "v1"
+        fetch.other = 1
+        build.x.version = "1.2-v1"
+        build.x.meta = {"size":1.10,"files":["a","b"]}
+        build.x.odd = "x\u001b[2J\ny"
+        deploy:a.url = "https://1.2-v1"
+        deploy:b.url = "https://1.2-v1"
+        "#);
+        assert_snapshot!(stage.otto("Data deploy"), @r#"
+        deploy:a.url = "https://1.2-v1"
+        deploy:b.url = "https://1.2-v1"
+        "#);
+        assert_snapshot!(stage.otto("Data aaaa fetch"), @r#"
+        fetch.tag = "v1"
+        fetch.other = 1
+        "#);
+        assert_snapshot!(stage.otto("Data build.x.version"), @"1.2-v1");
+        assert_snapshot!(stage.otto("Data latest build.x.meta"), @r#"{"size":1.10,"files":["a","b"]}"#);
+        assert_snapshot!(stage.otto("Data -1 build.x.meta.files.1"), @"b");
+    }
+
+    #[test]
+    fn a_value_is_its_bytes_except_on_a_terminal() {
+        let mut stage = shop();
+        assert_eq!(stage.run("Data build.x.odd").0, b"x\x1b[2J\ny\n");
+        stage.is_terminal = true;
+        assert_eq!(stage.run("Data build.x.odd").0, b"x\\x1b[2J\ny\n");
+    }
+
+    #[test]
+    fn data_as_json_keeps_digits_and_order() {
+        let mut stage = shop();
+        stage.is_json = true;
+        assert_snapshot!(stage.otto("Data latest build.x"), @r#"
+        {
+          "version": "1.2-v1",
+          "meta": {
+            "size": 1.10,
+            "files": [
+              "a",
+              "b"
+            ]
+          },
+          "odd": "x\u001b[2J\ny"
+        }
+        "#);
+        assert_snapshot!(stage.otto("Data build.x.meta"), @r#"
+        {
+          "size": 1.10,
+          "files": [
+            "a",
+            "b"
+          ]
+        }
+        "#);
+        assert_snapshot!(stage.otto("Data deploy:a.url"), @r#""https://1.2-v1""#);
+        let all: serde_json::Value = serde_json::from_str(&stage.otto("Data")).expect("JSON");
+        assert_eq!(all["deploy:b"]["url"], "https://1.2-v1");
+    }
+
+    #[test]
+    fn what_was_not_set_is_said_with_what_was() {
+        let stage = shop();
+        assert_snapshot!(stage.otto("Data build.x.verison"), @"
+        --- stderr
+        error[E0804]: `build.x` did not set `verison` in run `aaaa`
+        help: did you mean `version`?
+        otto: 1 error. `otto Explain E0804` says more.
+        --- exit 2
+        ");
+        assert_snapshot!(stage.otto("Data latest fetch.zzz"), @"
+        --- stderr
+        error[E0804]: `fetch` did not set `zzz` in run `aaaa`
+          = note: it set `tag`, `other`
+        otto: 1 error. `otto Explain E0804` says more.
+        --- exit 2
+        ");
+        assert_snapshot!(stage.otto("Data latest fetsch.tag"), @"
+        --- stderr
+        error[E0803]: run `aaaa` had no task `fetsch`
+        help: did you mean `fetch`?
+        otto: 1 error. `otto Explain E0803` says more.
+        --- exit 2
+        ");
+        assert_snapshot!(stage.otto("Data zzzz"), @"
+        --- stderr
+        error[E0803]: run `aaaa` had no task `zzzz`
+          = note: its tasks were `fetch`, `build.x`, `deploy:a`, `deploy:b`
+        otto: 1 error. `otto Explain E0803` says more.
+        --- exit 2
+        ");
+        assert_snapshot!(stage.otto("Data diff latest"), @"
+        --- stderr
+        error[E0005]: `otto Data diff` takes two runs
+        help: `otto Data --help` shows the forms
+        otto: 1 error. `otto Explain E0005` says more.
+        --- exit 2
+        ");
+        assert_snapshot!(stage.otto("Data why fetch"), @"
+        --- stderr
+        error[E0005]: `fetch` is a task and not a value of it
+        help: name one: `otto Data why fetch.KEY`
+        otto: 1 error. `otto Explain E0005` says more.
+        --- exit 2
+        ");
+        assert_snapshot!(Stage::new().otto("Data build"), @"
+        --- stderr
+        error[E0801]: there is no run `build`: nothing has been recorded yet
+        otto: 1 error. `otto Explain E0801` says more.
+        --- exit 2
+        ");
+    }
+
+    #[test]
+    fn a_diff_shows_what_differs_and_where_first() {
+        let mut stage = shop();
+        let mut run = stage.sandbox.begin("2026-11-23T10:00:00Z", "bbbb00", "deploy");
+        run.plan(&[("fetch", &[]), ("notes", &[]), ("build.x", &["fetch"])]);
+        run.outputs("fetch", r#"{"tag": "v2", "other": 1}"#);
+        run.ok("fetch", 1, &["tag"]);
+        run.outputs("notes", r#"{"text": "new"}"#);
+        run.ok("notes", 1, &["text"]);
+        run.outputs("build.x", r#"{"version": "1.2-v1", "meta": {"size": 1.1, "files": ["a", "b"]}}"#);
+        run.ok("build.x", 1, &["version"]);
+        run.end(RunResult::Succeeded);
+        assert_snapshot!(stage.otto("Data diff -2 -1"), @r#"
+        fetch.tag
+            aaaa  "v1"
+            bbbb  "v2"
+        build.x.meta
+            aaaa  {"size":1.10,"files":["a","b"]}
+            bbbb  {"size":1.1,"files":["a","b"]}
+        build.x.odd
+            aaaa  "x\u001b[2J\ny"
+            bbbb  not set
+        deploy:a.url
+            aaaa  "https://1.2-v1"
+            bbbb  not set
+        deploy:b.url
+            aaaa  "https://1.2-v1"
+            bbbb  not set
+        notes.text
+            aaaa  not set
+            bbbb  "new"
+        --- stderr
+        aaaa → bbbb: 6 of 8 values differ, first in fetch
+        "#);
+        assert_snapshot!(stage.otto("Data diff aaaa aaaa"), @"
+        --- stderr
+        aaaa → aaaa: the same 7 values
+        ");
+        stage.is_json = true;
+        let json: serde_json::Value = serde_json::from_str(&stage.otto("Data diff -2 -1")).expect("JSON");
+        assert_eq!(json[0], serde_json::json!({"task": "fetch", "key": "tag", "from": "v1", "to": "v2"}));
+    }
+
+    #[test]
+    fn why_leads_back_to_the_roots() {
+        let stage = shop();
+        assert_snapshot!(stage.otto("Data why deploy:b.url"), @r#"
+        deploy:b.url = "https://1.2-v1"
+          set by deploy:b, script.py:2  OUTPUT["url"] = 'https://' + INPUT["build.x"]["version"]
+          build.x.version = "1.2-v1"
+            set by build.x, script.sh:2  OUTPUT[version]="1.2-${INPUT[fetch.tag]}"
+            with env=prod
+            fetch.tag = "v1"
+              set by fetch, script.sh:4  OUTPUT[tag]=v1
+              from no other task
+        "#);
+        assert_snapshot!(stage.otto("Data why latest build.x.meta.size"), @r#"
+        build.x.meta = {"size":1.10,"files":["a","b"]}
+          set by build.x, script.sh:3  otto.set --json meta '{}'
+          with env=prod
+          fetch.tag = "v1"
+            set by fetch, script.sh:4  OUTPUT[tag]=v1
+            from no other task
+        "#);
+    }
+
+    #[test]
+    fn why_follows_fresh_tasks_and_reruns_into_earlier_runs() {
+        let mut stage = shop();
+        let origin = ship(&stage, "2026-11-23T09:30:00Z", "bbbb00", "v2");
+        let mut run = stage.sandbox.begin("2026-11-23T10:00:00Z", "cccc00", "build.x");
+        run.plan(&[("build.x", &[]), ("pack", &["build.x"])]);
+        run.outputs("build.x", r#"{"version": "1.2-v2"}"#);
+        run.settle("build.x", Outcome::Fresh { run: origin.clone() }, &["version"]);
+        run.input("pack", "build.x");
+        run.file("pack", "script.sh", "OUTPUT[tar]=x-${INPUT[$name]}-$OTTO_INPUT_FETCH_TAG\n");
+        let target = format!("../../../{origin}/tasks/fetch/output.fetch.json");
+        symlink(target, run.dir.job(&job("pack")).input(&job("fetch"))).expect("ours");
+        run.outputs("pack", r#"{"tar": "x-1.2-v2-v2"}"#);
+        run.ok("pack", 1, &["tar"]);
+        run.end(RunResult::Succeeded);
+        assert_snapshot!(stage.otto("Data why pack.tar"), @r#"
+        pack.tar = "x-1.2-v2-v2"
+          set by pack, script.sh:1  OUTPUT[tar]=x-${INPUT[$name]}-$OTTO_INPUT_FETCH_TAG
+          fetch.tag = "v2"
+            set by fetch in run bbbb, script.sh:4  OUTPUT[tag]=v1
+            from no other task
+        "#);
+        assert_snapshot!(stage.otto("Data why build.x.version"), @r#"
+        build.x.version = "1.2-v2"
+          set by build.x in run bbbb, script.sh:2  OUTPUT[version]="1.2-${INPUT[fetch.tag]}"
+          with env=prod
+          fetch.tag = "v2"
+            set by fetch in run bbbb, script.sh:4  OUTPUT[tag]=v1
+            from no other task
+        "#);
+        // What an earlier run knew may be gone; what was handed on is still told.
+        std::fs::remove_dir_all(stage.sandbox.project.run(&origin).path).expect("ours");
+        assert_snapshot!(stage.otto("Data why build.x.version"), @r#"
+        build.x.version = "1.2-v2"
+          set by build.x
+          from no other task
+        "#);
+        stage.is_json = true;
+        let json: serde_json::Value =
+            serde_json::from_str(&stage.otto("Data why aaaa deploy:a.url")).expect("JSON");
+        assert_eq!(
+            (&json[2]["task"], &json[2]["depth"], &json[2]["line"]),
+            (&"fetch".into(), &2.into(), &4.into())
+        );
+    }
+
+    #[test]
+    fn damaged_data_is_a_warning_and_no_panic() {
+        let stage = shop();
+        let dir = stage.sandbox.project.run(&ship(&stage, "2026-11-23T11:00:00Z", "dddd00", "v1"));
+        std::fs::write(dir.job(&job("fetch")).output(), "{\"tag\": \"v1\"").expect("ours");
+        std::fs::write(dir.job(&job("build.x")).output(), "[]").expect("ours");
+        assert_snapshot!(stage.otto("Data"), @r#"
+        deploy:a.url = "https://1.2-v1"
+        deploy:b.url = "https://1.2-v1"
+        --- stderr
+        warning: `/sandbox/home/shop-HASH/20261123-110000.000000-dddd00/tasks/fetch/output.fetch.json` is not JSON: line 1, column 13: expected `,` or `}`, found the end of the text
+        warning: `/sandbox/home/shop-HASH/20261123-110000.000000-dddd00/tasks/build.x/output.build.x.json` is not a JSON object
+        "#);
+        stage.otto("Data why deploy:a.url");
+        stage.otto("Show latest build.x");
+    }
+}

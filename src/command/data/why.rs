@@ -1,0 +1,305 @@
+//! `otto Data why`: where a value came from. The task that set it, the line of its script, that task's own inputs, and so on
+//! back to those that had none.
+
+use super::{Meaning, PassedInput, in_line, meaning, not_set, outputs_of, passed};
+use crate::command::Context;
+use crate::command::pick::{Picked, Records};
+use crate::command::show::script;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::event::Outcome;
+use crate::name::{JobName, RunId};
+use crate::state::JobState;
+use crate::value::{self, Map, Value};
+use crate::view::filter::shown;
+use crate::view::wording::quoted;
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+
+/// Values of one dependency that are followed when a script does not say which one it reads.
+const MOST_UNNAMED: usize = 20;
+/// Values in one answer.
+const MOST_STEPS: usize = 1000;
+
+/// A value and what it came from.
+#[derive(Debug)]
+struct Step {
+    /// How far from the value that was asked for.
+    depth: usize,
+    run: RunId,
+    job: JobName,
+    key: String,
+    value: Value,
+    set: Option<Line>,
+    params: Vec<(String, String)>,
+    /// Told before, where it came up first.
+    is_repeated: bool,
+    /// It may have come from this and more, which is not followed.
+    is_root: bool,
+}
+
+/// A line of a script.
+#[derive(Debug, PartialEq)]
+struct Line {
+    file: String,
+    /// From 1.
+    number: usize,
+    text: String,
+}
+
+pub(super) fn run(context: &mut Context, records: &Records, run: &str, what: &str) -> Result<(), i32> {
+    let picked = records.read(context, run)?;
+    let (job, path) = match meaning(&picked, what) {
+        Some(Meaning::Value(job, path)) => (job.planned.name.clone(), path.to_owned()),
+        Some(Meaning::Jobs(_)) => {
+            let no_key =
+                Diagnostic::error(Code::UnexpectedWord, format!("`{what}` is a task and not a value of it"));
+            return Err(context.refuse(&[no_key.help(format!("name one: `otto Data why {what}.KEY`"))]));
+        }
+        None => return Err(context.refuse(&[picked.no_job(what.split('.').next().unwrap_or(what))])),
+    };
+    let values = outputs_of(context, &picked.job_dir(&job));
+    let Some(key) = key_of(&values, &path) else {
+        return Err(context.refuse(&[not_set(&picked, &job, &values, &path)]));
+    };
+    let asked = picked.run.id.clone();
+    let mut search = Search { records, runs: HashMap::from([(asked.clone(), picked)]), told: HashSet::new() };
+    let steps = search.steps(context, &asked, job, key);
+    let text = if context.is_json { json(&steps) } else { text(&steps, &asked) };
+    context.print(&text);
+    Ok(())
+}
+
+/// The key that a path (`meta.name`, `files.0`) leads into.
+fn key_of(values: &Map, path: &str) -> Option<String> {
+    value::lookup(values, path)?;
+    let ends = path.match_indices('.').map(|(place, _)| place).chain([path.len()]);
+    let key = ends.map(|end| &path[..end]).filter(|key| value::get(values, key).is_some()).last();
+    key.map(str::to_owned)
+}
+
+struct Search<'a> {
+    records: &'a Records,
+    /// Runs that were read, as inputs and fresh tasks lead to others.
+    runs: HashMap<RunId, Picked>,
+    told: HashSet<(RunId, JobName, String)>,
+}
+
+impl Search<'_> {
+    /// From the value that was asked for back to the roots, depth first.
+    fn steps(&mut self, context: &mut Context, run: &RunId, job: JobName, key: String) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let mut left = vec![(0, run.clone(), job, key)];
+        while let Some((depth, run, job, key)) = left.pop() {
+            if steps.len() == MOST_STEPS {
+                break;
+            }
+            let run = self.source(context, run, &job);
+            let Some(picked) = self.runs.get(&run) else { continue };
+            let Some(state) = picked.run.state.job(&job) else { continue };
+            let data = passed(picked, state);
+            let Some(value) = value::get(&data.outputs, &key).cloned() else { continue };
+            let is_repeated = !self.told.insert((run.clone(), job.clone(), key.clone()));
+            let body = Body::read(picked, state);
+            let read = if is_repeated { Vec::new() } else { read_by(&body, &data.inputs) };
+            steps.push(Step {
+                depth,
+                run: run.clone(),
+                key: key.clone(),
+                value,
+                set: body.line_that_sets(&key),
+                params: state.planned.params.clone(),
+                is_repeated,
+                is_root: read.is_empty(),
+                job,
+            });
+            // The first one on top.
+            left.extend(
+                read.into_iter()
+                    .rev()
+                    .map(|(origin, job, key)| (depth + 1, origin.unwrap_or_else(|| run.clone()), job, key)),
+            );
+        }
+        steps
+    }
+
+    /// The run in which a job of `run` really ran: a fresh one only handed on what an earlier run made.
+    fn source(&mut self, context: &mut Context, run: RunId, job: &JobName) -> RunId {
+        let mut run = run;
+        loop {
+            self.read(context, &run);
+            let state = self.runs.get(&run).and_then(|picked| picked.run.state.job(job));
+            match state.and_then(|state| state.outcome.clone()) {
+                Some(Outcome::Fresh { run: earlier }) if earlier < run => {
+                    self.read(context, &earlier);
+                    if !self.runs.contains_key(&earlier) {
+                        return run;
+                    }
+                    run = earlier;
+                }
+                _ => return run,
+            }
+        }
+    }
+
+    /// An earlier run may have been removed; then its data is told from where it was handed on.
+    fn read(&mut self, context: &mut Context, run: &RunId) {
+        if self.runs.contains_key(run) {
+            return;
+        }
+        let near = self.records.projects(false);
+        let selector = crate::history::find::Selector::Start(run.to_string());
+        let is_there = crate::history::find::find(&selector, &near, || self.records.projects(true)).is_ok();
+        if is_there && let Ok(picked) = self.records.read(context, run.as_str()) {
+            self.runs.insert(run.clone(), picked);
+        }
+    }
+}
+
+/// The values that a script reads: those whose names stand in it; if none does, for it may put names together, all.
+fn read_by(body: &Body, inputs: &[PassedInput]) -> Vec<(Option<RunId>, JobName, String)> {
+    let all = |most: usize| {
+        inputs.iter().flat_map(move |input| {
+            let keys = input.values.iter().map(|(key, _)| key).take(most);
+            keys.map(|key| (input.origin.clone(), input.job.clone(), key.clone()))
+        })
+    };
+    let named: Vec<_> = all(usize::MAX).filter(|(_, job, key)| body.names(job, key)).collect();
+    if named.is_empty() && body.reads_inputs() { all(MOST_UNNAMED).collect() } else { named }
+}
+
+/// The lines of a script that the user wrote.
+struct Body {
+    file: String,
+    /// With their numbers in the file.
+    lines: Vec<(usize, String)>,
+}
+
+impl Body {
+    fn read(picked: &Picked, job: &JobState) -> Body {
+        let path = script(&picked.job_dir(&job.planned.name).path);
+        // Without a script (it may be deleted) nothing is known of the line.
+        let text = path.as_deref().and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let file = path
+            .as_deref()
+            .and_then(|path| path.file_name())
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        // Comments, those of otto at the top among them, set nothing.
+        let is_code = |line: &str| !line.trim_start().starts_with('#');
+        let lines = text.lines().enumerate().filter(|(_, line)| is_code(line));
+        Body { file, lines: lines.map(|(place, line)| (place + 1, line.to_owned())).collect() }
+    }
+
+    fn line_that_sets(&self, key: &str) -> Option<Line> {
+        let quotes = [format!("[{key}]"), format!("[\"{key}\"]"), format!("['{key}']")];
+        let assigns = |line: &str| {
+            quotes.iter().any(|quoted| line.contains(&format!("OUTPUT{quoted}")))
+                || line.contains("OUTPUT") && quotes[1..].iter().any(|quoted| line.contains(quoted.as_str()))
+        };
+        const SETTERS: [&str; 4] = ["otto.set", "otto_set_output", "otto_set", "export"];
+        let calls = |line: &str| SETTERS.iter().any(|setter| line.contains(setter)) && has_word(line, key);
+        // `OTTO_OUTPUT+=("key=value")`, `os.environ["OTTO_X"] = …`
+        let names =
+            |line: &str| (line.contains("OTTO_OUTPUT") || line.contains("environ")) && has_word(line, key);
+        let mentions = |line: &str| has_word(line, key);
+        let tests: [&dyn Fn(&str) -> bool; 4] = [&assigns, &calls, &names, &mentions];
+        // The last assignment is the one that counts.
+        let found = tests.iter().find_map(|test| self.lines.iter().rev().find(|(_, line)| test(line)))?;
+        Some(Line { file: self.file.clone(), number: found.0, text: found.1.trim().to_owned() })
+    }
+
+    fn names(&self, job: &JobName, key: &str) -> bool {
+        let flat = format!("{job}.{key}");
+        let nested = [format!("[\"{job}\"][\"{key}\"]"), format!("['{job}']['{key}']")];
+        let fold = |text: &str| {
+            let keep = |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_uppercase() } else { b'_' };
+            text.bytes().map(|byte| char::from(keep(byte))).collect::<String>()
+        };
+        let exported =
+            key.strip_prefix("OTTO_").map(|rest| format!("OTTO_{}_{}", fold(job.as_str()), fold(rest)));
+        let input = format!("OTTO_INPUT_{}_{}", fold(job.as_str()), fold(key));
+        self.lines.iter().any(|(_, line)| {
+            line.contains(&flat)
+                || nested.iter().any(|nested| line.contains(nested.as_str()))
+                || has_word(line, &input)
+                || exported.as_ref().is_some_and(|name| has_word(line, name))
+        })
+    }
+
+    fn reads_inputs(&self) -> bool {
+        const READERS: [&str; 3] = ["INPUT", "otto.get", "otto_get"];
+        self.lines.iter().any(|(_, line)| READERS.iter().any(|reader| line.contains(reader)))
+    }
+}
+
+/// Whether a text has `word` in it, and not as a part of a longer one.
+fn has_word(text: &str, word: &str) -> bool {
+    let is_part = |character: char| character.is_alphanumeric() || "_-.".contains(character);
+    text.match_indices(word).any(|(place, _)| {
+        let before = text[..place].chars().next_back();
+        let after = text[place + word.len()..].chars().next();
+        !before.is_some_and(is_part) && !after.is_some_and(is_part)
+    })
+}
+
+fn text(steps: &[Step], asked: &RunId) -> String {
+    let mut text = String::new();
+    for step in steps {
+        let indent = "  ".repeat(step.depth);
+        let name = format!("{}.{}", step.job, step.key);
+        // A `String` takes everything.
+        let _ = write!(text, "{indent}{} = {}", shown(&name), in_line(&step.value));
+        if step.is_repeated {
+            text.push_str("  (see above)\n");
+            continue;
+        }
+        text.push('\n');
+        let in_run = if step.run == *asked { String::new() } else { format!(" in run {}", step.run.short()) };
+        let _ = match &step.set {
+            Some(line) => writeln!(
+                text,
+                "{indent}  set by {}{in_run}, {}:{}  {}",
+                shown(step.job.as_str()),
+                line.file,
+                line.number,
+                shown(&line.text)
+            ),
+            None => writeln!(text, "{indent}  set by {}{in_run}", shown(step.job.as_str())),
+        };
+        if !step.params.is_empty() {
+            let given = step.params.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
+            let _ = writeln!(text, "{indent}  with {}", shown(&given.collect::<Vec<_>>().join(" ")));
+        }
+        if step.is_root {
+            let _ = writeln!(text, "{indent}  from no other task");
+        }
+    }
+    if steps.len() == MOST_STEPS {
+        let _ = writeln!(text, "… and more; these are the first {MOST_STEPS}");
+    }
+    text
+}
+
+/// A list, the value that was asked for first: `depth` says under which one an entry belongs.
+fn json(steps: &[Step]) -> String {
+    let one = |step: &Step| {
+        let string = |text: &str| Value::String(text.to_owned());
+        let params = step.params.iter().map(|(name, value)| (name.clone(), string(value)));
+        let mut map: Map = vec![
+            ("depth".to_owned(), Value::int(step.depth as i64)),
+            ("run".to_owned(), string(step.run.as_str())),
+            ("task".to_owned(), string(step.job.as_str())),
+            ("key".to_owned(), string(&step.key)),
+            ("value".to_owned(), step.value.clone()),
+            ("params".to_owned(), Value::Map(params.collect())),
+            ("repeated".to_owned(), Value::Bool(step.is_repeated)),
+        ];
+        if let Some(line) = &step.set {
+            map.push(("script".to_owned(), string(&line.file)));
+            map.push(("line".to_owned(), Value::int(line.number as i64)));
+            map.push(("text".to_owned(), string(&line.text)));
+        }
+        Value::Map(map)
+    };
+    value::indented(&Value::List(steps.iter().map(one).collect()))
+}

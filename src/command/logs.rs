@@ -1,0 +1,222 @@
+//! `otto Logs`: what a task wrote, byte for byte; on a terminal without what would move it.
+
+use super::Context;
+use super::pick::{Records, run_argument};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::event::{Outcome, Stream};
+use crate::host::plain;
+use crate::view::filter::{Filter, shown};
+use crate::view::wording::{counted, quoted};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::Path;
+
+pub(super) fn command() -> Command {
+    let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
+    Command::new("Logs")
+        .override_usage("otto Logs [OPTIONS] [RUN] TASK")
+        .arg(run_argument().required(true))
+        .arg(Arg::new("task").value_name("TASK").help("a task of the run; alone: of the latest run"))
+        .arg(flag("stdout").help("only what it wrote to stdout").conflicts_with("stderr"))
+        .arg(flag("stderr").help("only what it wrote to stderr, on stdout"))
+        .arg(
+            Arg::new("attempt")
+                .long("attempt")
+                .value_name("N")
+                .value_parser(value_parser!(u32).range(1..))
+                .help("an earlier attempt of a task that was repeated (default: the last one)"),
+        )
+        .arg(flag("raw").help("the bytes as they are, also on a terminal"))
+}
+
+pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
+    match answer(context, matches) {
+        Ok(()) => 0,
+        Err(code) => code,
+    }
+}
+
+fn answer(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
+    let records = Records::open(context)?;
+    let first = matches.get_one::<String>("run").expect("bug: it is required").as_str();
+    let (run, task) = match matches.get_one::<String>("task") {
+        Some(task) => (first, task.as_str()),
+        None => ("latest", first),
+    };
+    let picked = records.read(context, run)?;
+    let job = picked.job(context, task)?;
+    let refusal = |message: String| Diagnostic::error(Code::NotInRun, message);
+    let short = &picked.found.short;
+    let attempt = match (matches.get_one::<u32>("attempt").copied().unwrap_or(job.attempts), &job.outcome) {
+        (0, Some(Outcome::Fresh { run })) => {
+            let fresh = refusal(format!("`{task}` was fresh in run `{short}` and was not started"))
+                .help(format!("when it last ran: `otto Logs {} {}`", run.short(), quoted(task)));
+            return Err(context.refuse(&[fresh]));
+        }
+        (0, _) => {
+            return Err(context.refuse(&[refusal(format!("`{task}` was not started in run `{short}`"))]));
+        }
+        (attempt, _) if attempt > job.attempts => {
+            let had = counted(job.attempts as usize, "attempt", "attempts");
+            let message = format!("`{task}` had {had} in run `{short}`, and {attempt} is none of them");
+            return Err(context.refuse(&[refusal(message)]));
+        }
+        (attempt, _) => attempt,
+    };
+    let dir = picked.job_dir(&job.planned.name);
+    let is_filtered = context.stdout_is_terminal && !matches.get_flag("raw");
+    let (only_stdout, only_stderr) = (matches.get_flag("stdout"), matches.get_flag("stderr"));
+    let log = |stream| dir.log(stream, attempt);
+    let shown = if only_stderr {
+        copy(&log(Stream::Stderr), context.stdout, is_filtered)
+    } else {
+        copy(&log(Stream::Stdout), context.stdout, is_filtered).and_then(|()| {
+            // As the task did: each on its own stream.
+            if only_stdout { Ok(()) } else { copy(&log(Stream::Stderr), context.stderr, is_filtered) }
+        })
+    };
+    shown.map_err(|trouble| {
+        let unreadable = Diagnostic::error(Code::UnreadableRun, trouble);
+        context.refuse(&[unreadable])
+    })
+}
+
+/// A log that is not there is empty: logs are made when there is something in them. `Err`: it cannot be read.
+fn copy(path: &Path, out: &mut dyn Write, is_filtered: bool) -> Result<(), String> {
+    let cannot =
+        |error: io::Error| format!("cannot read `{}`: {}", shown(&path.display().to_string()), plain(&error));
+    let mut log = match File::open(path) {
+        Ok(log) => log,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(cannot(error)),
+    };
+    let mut filter = Filter::default();
+    let mut chunk = vec![0; 64 * 1024];
+    let mut safe = Vec::new();
+    loop {
+        let length = match log.read(&mut chunk) {
+            Ok(length) => length,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(cannot(error)),
+        };
+        safe.clear();
+        let bytes = match (is_filtered, length) {
+            (false, _) => &chunk[..length],
+            (true, 0) => {
+                filter.end(&mut safe);
+                if !filter.open_colours().is_empty() {
+                    safe.extend_from_slice(crate::view::filter::RESET);
+                }
+                &safe[..]
+            }
+            (true, _) => {
+                filter.push(&chunk[..length], &mut safe);
+                &safe[..]
+            }
+        };
+        // A reader that has gone away ends quietly.
+        if out.write_all(bytes).is_err() {
+            return Ok(());
+        }
+        if length == 0 {
+            let _ = out.flush();
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::Stage;
+    use crate::event::{Event, Exit, Outcome, RunResult};
+    use crate::history::fixture::job;
+    use insta::assert_snapshot;
+
+    const WILD: &[u8] = b"\x1b[31mred\x1b[0m\x00\xff\r10%\x1b]0;title\x07\nno newline";
+
+    fn shop() -> Stage {
+        let stage = Stage::new();
+        let mut run = stage.sandbox.begin("2026-11-23T09:00:00Z", "aaaa00", "test");
+        run.plan(&[("test", &[]), ("pack", &["test"]), ("silent", &[])]);
+        run.file("test", "stdout.log", "first try\n");
+        run.attempt("test", 10, Exit::Code(1));
+        run.event(Event::AttemptStarted { job: job("test"), attempt: 2 });
+        run.file("test", "stderr.2.log", "oh\n");
+        std::fs::write(run.dir.job(&job("test")).path.join("stdout.2.log"), WILD).expect("ours");
+        run.settle("test", Outcome::Failed { exit: Exit::Code(1), reason: None }, &[]);
+        run.skip("pack", "test");
+        run.ok("silent", 1, &[]);
+        run.end(RunResult::Failed { status: 1 });
+        stage
+    }
+
+    #[test]
+    fn logs_are_the_bytes_of_the_last_attempt_each_on_its_stream() {
+        let stage = shop();
+        assert_eq!(stage.run("Logs latest test"), (WILD.to_vec(), b"oh\n".to_vec(), 0));
+        assert_eq!(stage.run("Logs test --stdout"), (WILD.to_vec(), Vec::new(), 0));
+        assert_eq!(stage.run("Logs test --stderr"), (b"oh\n".to_vec(), Vec::new(), 0));
+        assert_eq!(stage.run("Logs test --attempt 1"), (b"first try\n".to_vec(), Vec::new(), 0));
+        assert_eq!(stage.run("Logs silent"), (Vec::new(), Vec::new(), 0));
+    }
+
+    #[test]
+    fn on_a_terminal_control_characters_are_shown_and_not_obeyed() {
+        let mut stage = shop();
+        stage.is_terminal = true;
+        let (shown, _, _) = stage.run("Logs test --stdout");
+        let shown = String::from_utf8(shown).expect("text");
+        assert!(shown.starts_with("\x1b[31mred\x1b[0m") && shown.ends_with("no newline"), "{shown:?}");
+        assert!(!shown.contains(['\0', '\x07', '\r']) && !shown.contains("\x1b]"), "{shown:?}");
+        assert_eq!(stage.run("Logs test --stdout --raw").0, WILD);
+    }
+
+    #[test]
+    fn a_log_that_is_not_there_is_said_with_a_reason() {
+        let stage = shop();
+        assert_snapshot!(stage.otto("Logs pack"), @"
+        --- stderr
+        error[E0803]: `pack` was not started in run `aaaa`
+        otto: 1 error. `otto Explain E0803` says more.
+        --- exit 2
+        ");
+        assert_snapshot!(stage.otto("Logs test --attempt 3"), @"
+        --- stderr
+        error[E0803]: `test` had 2 attempts in run `aaaa`, and 3 is none of them
+        otto: 1 error. `otto Explain E0803` says more.
+        --- exit 2
+        ");
+        let run = crate::name::RunId::new("20261120-120000.000000", 9);
+        let mut fresh = stage.sandbox.begin("2026-11-23T10:00:00Z", "bbbb00", "test");
+        fresh.plan(&[("test", &[])]);
+        fresh.settle("test", Outcome::Fresh { run }, &[]);
+        fresh.end(RunResult::Succeeded);
+        assert_snapshot!(stage.otto("Logs test"), @"
+        --- stderr
+        error[E0803]: `test` was fresh in run `bbbb` and was not started
+        help: when it last ran: `otto Logs 9000 test`
+        otto: 1 error. `otto Explain E0803` says more.
+        --- exit 2
+        ");
+        assert_snapshot!(stage.otto("Logs tset"), @"
+        --- stderr
+        error[E0803]: run `bbbb` had no task `tset`
+        help: did you mean `test`?
+        otto: 1 error. `otto Explain E0803` says more.
+        --- exit 2
+        ");
+    }
+
+    #[test]
+    fn a_large_log_is_copied_in_pieces() {
+        let stage = shop();
+        let text = "0123456789abcde\n".repeat(20_000);
+        let dir = stage.sandbox.project.run(&crate::history::index::list(&stage.sandbox.project)[0]);
+        std::fs::write(dir.job(&job("silent")).path.join("stdout.log"), &text).unwrap_or_else(|_| {
+            std::fs::create_dir_all(dir.job(&job("silent")).path).expect("ours");
+            std::fs::write(dir.job(&job("silent")).path.join("stdout.log"), &text).expect("ours");
+        });
+        assert_eq!(stage.run("Logs silent").0, text.as_bytes());
+    }
+}
