@@ -50,7 +50,13 @@ fn levels_reach_a_limit_however_they_are_written() {
     survives(&(0..300).map(|level| format!("{}a:\n", " ".repeat(level))).collect::<String>());
     // Deep, but not too deep; the levels of an alias count where it stands.
     survives(&nested("[", "]", 99));
-    survives(&format!("a: &a {}\nb: {}\n", nested("[", "]", 90), nested("[", "]", 90).replace('x', "*a")));
+    let deep = nested("[", "]", 60);
+    assert_snapshot!(check(&format!("a: &a {deep}\nb: {}\n", deep.replace('x', "*a"))), @"
+    error[E0102]: the file nests deeper than 100 levels
+      ╭▸ otto.yml:2:64
+    2 │ b: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[*a]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]…
+      ╰╴                                                               ━━ one level too many
+    ");
     survives(
         &(0..3000)
             .map(|number| format!("a{number}: &a{number} [*a{}]\n", number - 1))

@@ -1212,6 +1212,27 @@ fn edges_that_exclude_each_other() {
 }
 
 #[test]
+fn an_edge_to_a_whole_task_is_one_to_each_of_its_items() {
+    assert_snapshot!(check(r#"tasks:
+  each: {foreach: {items: [x, y]}}
+  one: {before: [{task: each, when: failure}, "each:x"]}
+  two: {before: [{task: "each:x", when: failure}, each]}
+  fine: {before: [{task: "each:x", when: failure}, "each:y", {task: each, when: always}]}
+"#), @r#"
+    error[E0306]: task `one` runs only when `each` succeeds and only when it fails, so never
+      ╭▸ otto.yml:3:25
+    3 │   one: {before: [{task: each, when: failure}, "each:x"]}
+      ╰╴                        ━━━━ when it fails    ──────── when it succeeds
+    help: keep one of the two, or write `when: always`
+    error[E0306]: task `two` runs only when `each` succeeds and only when it fails, so never
+      ╭▸ otto.yml:4:25
+    4 │   two: {before: [{task: "each:x", when: failure}, each]}
+      ╰╴                        ━━━━━━━━ when it fails    ──── when it succeeds
+    help: keep one of the two, or write `when: always`
+    "#);
+}
+
+#[test]
 fn defaults_outside_the_choices() {
     assert_snapshot!(check_task("params: {--e: {default: qa, choices: [dev, prod]}}"), @"
     error[E0404]: the default of parameter `--e` of task `a` is none of its choices
