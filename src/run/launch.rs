@@ -108,6 +108,9 @@ impl Started {
         let prepared = lang::prepare(&self.script(setting, job, body, &get))?;
         let mut env = self.env.clone();
         env.extend(prepared.env);
+        if let Some(diagnostic) = too_large(job.name.as_str(), &env) {
+            return Err(CannotPrepare { diagnostic, code: 125 });
+        }
         let io = match job.work {
             Work::Terminal => LaunchIo::Terminal,
             Work::Body | Work::Group | Work::ForeachGroup => LaunchIo::Captured {
@@ -166,10 +169,45 @@ fn environment(setting: &Setting, job: &Job, started: &Started) -> BTreeMap<OsSt
     env
 }
 
+/// What the system would refuse with "argument list too long", for the job and for everything that it starts.
+fn too_large(job: &str, env: &BTreeMap<OsString, OsString>) -> Option<Diagnostic> {
+    // One text with its name, the `=` and the NUL may fill 32 pages; other systems only limit the sum.
+    const MOST: usize = if cfg!(target_os = "linux") { 128 << 10 } else { usize::MAX };
+    let (name, value) = env.iter().find(|(name, value)| name.len() + value.len() + 2 > MOST)?;
+    let message = format!(
+        "the variable `{}` of `{job}` is {} bytes long, and an environment takes at most {MOST} for one",
+        name.display(),
+        value.len()
+    );
+    let diagnostic = Diagnostic::error(Code::TooLarge, message);
+    Some(diagnostic.help("pass it as data with OUTPUT, or write it to a file and pass the path of the file"))
+}
+
 /// Variables that belong to one job of an otto that this one runs inside of; ours would not replace them all.
 fn is_of_one_job(name: &OsStr) -> bool {
     let name = name.as_bytes();
     name.starts_with(b"OTTO_FOREACH_")
         || name.starts_with(b"OTTO_INPUT_")
         || matches!(name, b"OTTO_OUTPUT_JSON" | b"OTTO_OUTPUT_PIPE" | b"OTTO_INPUT_PIPE")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_variable_that_no_program_could_start_with_is_refused_before_the_start() {
+        let env = |bytes: usize| BTreeMap::from([("BIG".into(), "x".repeat(bytes).into())]);
+        assert!(too_large("build", &env((128 << 10) - 5)).is_none());
+        let refused = too_large("build", &env((128 << 10) - 4)).expect("it is too large");
+        assert_eq!(
+            refused.message,
+            "the variable `BIG` of `build` is 131068 bytes long, and an environment takes at most 131072 for one"
+        );
+        // The limit is the kernel's, not ours.
+        let starts = |bytes: usize| std::process::Command::new("true").env("BIG", "x".repeat(bytes)).status();
+        assert!(starts((128 << 10) - 5).is_ok());
+        assert!(starts((128 << 10) - 4).is_err());
+    }
 }
