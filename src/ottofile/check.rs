@@ -145,13 +145,19 @@ impl<'c> Checker<'c, '_> {
             Unknown::Item(place, item) => {
                 let task = &tasks[*place];
                 let Some(foreach) = &task.foreach else { return wrong };
+                let listed = match &foreach.source {
+                    ForeachSource::Range { span, .. } => *span,
+                    ForeachSource::Items(_) | ForeachSource::Glob(_) | ForeachSource::Command(_) => {
+                        foreach.span
+                    }
+                };
                 let items = literal_names(&foreach.source, 1000);
                 let similar = self.similar(item, items.iter().map(String::as_str), items.len());
                 let similar: Vec<String> =
                     similar.iter().map(|item| format!("{}:{item}", task.name)).collect();
                 let similar: Vec<&str> = similar.iter().map(String::as_str).collect();
                 wrong
-                    .at(self.reader.source, self.reader.first_line(foreach.span), "its items are these")
+                    .at(self.reader.source, self.reader.first_line(listed), "its items are these")
                     .did_you_mean(&similar)
             }
         }

@@ -60,7 +60,7 @@ pub(crate) fn read(source: &SourceFile) -> Result<(Ottofile, Vec<Diagnostic>), V
         // Of a document that was not read to its end nobody knows what is missing, so only what is complete was looked at.
         return Err(reader.finish());
     }
-    let settings = reader.document(parsed.root.as_ref());
+    let settings = reader.document(parsed.root.as_ref(), &mut tasks);
     let ottofile = check::check(&mut reader, settings, tasks);
     let diagnostics = reader.finish();
     match diagnostics.iter().any(Diagnostic::is_error) {
@@ -136,8 +136,8 @@ impl Tasks {
 }
 
 impl Reader<'_> {
-    /// The root, of which the tasks are already read.
-    fn document(&mut self, root: Option<&Node<'_>>) -> Settings {
+    /// The root, most of whose tasks are already taken.
+    fn document(&mut self, root: Option<&Node<'_>>, tasks: &mut Tasks) -> Settings {
         let mut settings = Settings::default();
         let Some(root) = root.filter(|root| !root.is_null()) else { return settings };
         let Kind::Map(map) = &root.kind else {
@@ -161,7 +161,12 @@ impl Reader<'_> {
                     }
                 }
                 "tasks" => {
-                    self.map(field, node, "write `tasks:` and below it `  NAME:` for each task");
+                    let help = "write `tasks:` and below it `  NAME:` for each task";
+                    let map = self.map(field, node, help);
+                    // Those that an alias or a merge at the root brought in did not come one by one.
+                    for (key, node) in map.into_iter().flat_map(Map::iter) {
+                        let _there_before = tasks.take(self, key, node);
+                    }
                 }
                 _ => self.unknown_root_key(key, node),
             }

@@ -14,7 +14,6 @@ use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, StructureStyle};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::ops::Deref;
 use std::rc::Rc;
 
 /// A piece of the document. Cheap to clone: aliases share what they repeat.
@@ -689,13 +688,4 @@ fn is_merge(key: &Node<'_>) -> bool {
 pub(crate) fn first_line_of(source: &SourceFile, span: Span) -> Span {
     let line = source.slice(span).lines().next().unwrap_or("");
     Span::new(span.start as usize, span.start as usize + line.len())
-}
-
-/// A scalar's text, wherever it lives.
-impl Deref for Key<'_> {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        self.text
-    }
 }

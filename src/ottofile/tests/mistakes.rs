@@ -1095,18 +1095,18 @@ tasks:
     error[E0304]: task `after` depends on an unknown job `nums:8`
        ╭▸ otto.yml:13:56
      9 │     foreach: {range: 8..11}
-       │              ────────────── its items are these
+       │                      ───── its items are these
        ┆
     13 │     before: [deploy:stagging, deploy:staging, nums:08, nums:8, nums:12, globbed:anything, afte…
        ╰╴                                                       ━━━━━━ no job has this name
     help: did you mean `nums:08`?
     error[E0304]: task `after` depends on an unknown job `nums:12`
        ╭▸ otto.yml:13:64
-     9 │ …reach: {range: 8..11}
-       │         ────────────── its items are these
+     9 │ …h: {range: 8..11}
+       │             ───── its items are these
        ┆
-    13 │ …fore: [deploy:stagging, deploy:staging, nums:08, nums:8, nums:12, globbed:anything, after:x]
-       ╰╴                                                          ━━━━━━━ no job has this name
+    13 │ …: [deploy:stagging, deploy:staging, nums:08, nums:8, nums:12, globbed:anything, after:x]
+       ╰╴                                                      ━━━━━━━ no job has this name
     help: did you mean `nums:10` or `nums:11`?
     error[E0301]: task `after` depends on an unknown job `after:x`
        ╭▸ otto.yml:13:91

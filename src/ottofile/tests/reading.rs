@@ -379,6 +379,17 @@ fn tasks_themselves_may_be_merged() {
 }
 
 #[test]
+fn no_task_is_lost_however_the_map_of_tasks_came_to_be() {
+    assert_eq!(sound("<<: {tasks: {a: {bash: x}, b: {}}}\n").tasks.len(), 2);
+    assert_eq!(sound("otto: {envs: &none {}}\ntasks: *none\n").tasks.len(), 0);
+    assert_eq!(sound("tasks: {<<: [{a: {}}, {a: {}, b: {}}], c: {}}\n").tasks.len(), 3);
+    let (first, second) = ("tasks: {a: &a {bash: x}, b: *a}", "tasks: {a: {bash: x}, b: {bash: x}}");
+    let bodies =
+        |text| sound(text).tasks.into_iter().map(|task| task.body.map(|body| body.text)).collect::<Vec<_>>();
+    assert_eq!(bodies(first), bodies(second));
+}
+
+#[test]
 fn places_are_those_of_the_words() {
     let text = "tasks:\n  build:\n    before: [test]\n    params: {-m|--msg: {default: \"d\"}}\n    bash: |\n      make\n\n  test: {}\n";
     let ottofile = sound(text);
