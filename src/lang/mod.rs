@@ -14,6 +14,7 @@ mod interpreter;
 mod json_record;
 mod lint;
 mod mention;
+mod other;
 mod place;
 mod python;
 mod quote;
@@ -125,7 +126,8 @@ pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
     let mut prepared = match Language::of(script.body) {
         Language::Bash => bash::prepare(script, &injection.oversized)?,
         Language::Python => python::prepare(script)?,
-        Language::Posix | Language::Other => {
+        Language::Other => other::prepare(script)?,
+        Language::Posix => {
             let message = format!("`{}` is in a language that this otto does not run", script.job);
             return Err(CannotPrepare { diagnostic: Diagnostic::error(Code::NotYet, message), code: 125 });
         }
@@ -141,7 +143,8 @@ pub(crate) fn collect(script: &Script, succeeded: bool) -> HandOver {
     match Language::of(script.body) {
         Language::Bash => bash::collect(script, succeeded),
         Language::Python => python::collect(script, succeeded),
-        Language::Posix | Language::Other => HandOver::default(),
+        Language::Other => other::collect(script, succeeded),
+        Language::Posix => HandOver::default(),
     }
 }
 
@@ -150,7 +153,7 @@ pub(crate) fn hints(script: &Script, stderr_tail: &[u8], _hand_over: &HandOver) 
     match Language::of(script.body) {
         Language::Bash | Language::Posix => hint::hints(script, stderr_tail),
         Language::Python => python::hints(script, stderr_tail),
-        Language::Other => Vec::new(),
+        Language::Other => other::hints(script, stderr_tail),
     }
 }
 
@@ -161,7 +164,7 @@ pub(crate) fn failing_line(script: &Script, stderr_tail: &[u8]) -> Option<usize>
             hint::failing_line(script, stderr_tail, &bash::shown_name(script))
         }
         Language::Python => python::failing_line(script, stderr_tail),
-        Language::Other => None,
+        Language::Other => other::failing_line(script, stderr_tail),
     }
 }
 

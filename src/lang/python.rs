@@ -75,19 +75,8 @@ pub(crate) fn hints(script: &Script, stderr: &[u8]) -> Vec<Diagnostic> {
     let Some(message) = text.lines().rev().take(50).find_map(|line| line.strip_prefix("KeyError: ")) else {
         return Vec::new();
     };
-    // The runtime's own messages; a KeyError of any other dict shows the key alone.
-    let code = if message.contains(" is not a dependency of `") || message.contains("depends on no task") {
-        Code::NotADependency
-    } else if message.contains("` has no output ")
-        || message.contains("` has no key ")
-        || message.contains(": it is a list of ")
-        || message.contains("recorded no outputs")
-        || message.contains("does not say of which task")
-    {
-        Code::NoSuchInput
-    } else {
-        return Vec::new();
-    };
+    // A KeyError of any other dict shows the key alone.
+    let Some(code) = json_record::missing_input(message) else { return Vec::new() };
     let (message, help) = message.split_once("; ").unwrap_or((message, ""));
     let mut hint = Diagnostic::error(code, message);
     if let Some(line) = failing_line(script, stderr)

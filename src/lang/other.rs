@@ -1,0 +1,364 @@
+//! Bodies in any other language: their `#!` line says which program runs them, and files are the contract.
+//! `$OTTO_INPUT_JSON` holds `{"task": {"key": value}}`, `$OTTO_OUTPUT_JSON` takes JSON objects. For node, ruby and perl
+//! a file of `other/` is loaded first, which gives them INPUT and OUTPUT.
+
+use super::export::has_word;
+use super::interpreter::{self, Shebang};
+use super::json_record::{self, line_span};
+use super::{CannotPrepare, HandOver, Prepared, Script};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::store::outputs::MOST_BYTES;
+use crate::value::{self, Value};
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// What is known of a language.
+struct Dialect {
+    /// The interpreter, without a version.
+    names: &'static [&'static str],
+    /// Of the script's name.
+    extension: &'static str,
+    /// How a comment begins. With one, the script opens with an explanation and keeps the lines of the ottofile.
+    comment: Option<&'static str>,
+    preload: Option<Preload>,
+}
+
+/// A file that the interpreter loads before the script.
+struct Preload {
+    file: &'static str,
+    text: &'static str,
+    /// From its path to the arguments that load it.
+    load: fn(&Path) -> Vec<OsString>,
+    /// How a script sets an output, for its opening comment.
+    sets: &'static str,
+    reads: &'static str,
+}
+
+const NODE: Preload = Preload {
+    file: "otto_preload.cjs",
+    text: include_str!("other/otto_preload.cjs"),
+    load: |path| vec!["-r".into(), path.into()],
+    sets: "OUTPUT.key = value",
+    reads: "INPUT[\"task.key\"]",
+};
+
+const RUBY: Preload = Preload {
+    file: "otto_preload.rb",
+    text: include_str!("other/otto_preload.rb"),
+    load: |path| vec![concatenated("-r", path)],
+    sets: "OUTPUT[\"key\"] = value",
+    reads: "INPUT[\"task.key\"]",
+};
+
+const PERL: Preload = Preload {
+    file: "OttoPreload.pm",
+    text: include_str!("other/OttoPreload.pm"),
+    load: |path| vec![concatenated("-I", path.parent().unwrap_or(path)), "-MOttoPreload".into()],
+    sets: "$OUTPUT{key} = $value",
+    reads: "$INPUT{\"task.key\"}",
+};
+
+const DIALECTS: &[Dialect] = &[
+    Dialect { names: &["node", "nodejs"], extension: "cjs", comment: Some("//"), preload: Some(NODE) },
+    Dialect { names: &["ruby"], extension: "rb", comment: Some("#"), preload: Some(RUBY) },
+    Dialect { names: &["perl"], extension: "pl", comment: Some("#"), preload: Some(PERL) },
+    Dialect {
+        names: &["bun", "deno", "tsx", "ts-node"],
+        extension: "ts",
+        comment: Some("//"),
+        preload: None,
+    },
+    Dialect { names: &["uv", "pipx", "hatch"], extension: "py", comment: Some("#"), preload: None },
+    Dialect { names: &["Rscript"], extension: "R", comment: Some("#"), preload: None },
+    Dialect { names: &["lua", "luajit"], extension: "lua", comment: Some("--"), preload: None },
+    Dialect { names: &["fish"], extension: "fish", comment: Some("#"), preload: None },
+    Dialect { names: &["pwsh"], extension: "ps1", comment: Some("#"), preload: None },
+    Dialect { names: &["awk", "gawk", "mawk"], extension: "awk", comment: Some("#"), preload: None },
+    Dialect { names: &["tclsh", "expect", "wish"], extension: "tcl", comment: Some("#"), preload: None },
+    // What stands before `<?php` is output, so its script stays as it is written.
+    Dialect { names: &["php"], extension: "php", comment: None, preload: None },
+];
+
+const UNKNOWN: Dialect = Dialect { names: &[], extension: "", comment: None, preload: None };
+
+fn concatenated(option: &str, path: &Path) -> OsString {
+    let mut text = OsString::from(option);
+    text.push(path);
+    text
+}
+
+impl Dialect {
+    fn of(shebang: &Shebang) -> &'static Dialect {
+        let name = shebang.name();
+        let stem =
+            name.trim_end_matches(|character: char| character.is_ascii_digit() || ".-".contains(character));
+        DIALECTS.iter().find(|dialect| dialect.names.contains(&stem)).unwrap_or(&UNKNOWN)
+    }
+}
+
+/// Writes the script and what belongs to it into the job's directory.
+pub(super) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
+    let Some(shebang) = Shebang::of(&script.body.text) else {
+        unreachable!("bug: a body without a `#!` line is bash or Python");
+    };
+    let program = interpreter::find(script, OsStr::new(&shebang.program))?;
+    let dialect = Dialect::of(&shebang);
+    write_files(script, dialect).map_err(|(path, error)| CannotPrepare {
+        diagnostic: Diagnostic::error(
+            Code::CannotStart,
+            format!("cannot write `{}`: {error}", path.display()),
+        ),
+        code: 125,
+    })?;
+    let mut args = Vec::new();
+    if let Some(preload) = &dialect.preload {
+        args.extend((preload.load)(&script.runtime.join(preload.file)));
+    }
+    args.extend(shebang.args.into_iter().map(OsString::from));
+    args.push(script_path(script, dialect).into());
+    let env = vec![
+        ("OTTO_INPUT_JSON".into(), input_path(script).into()),
+        ("OTTO_OUTPUT_JSON".into(), output_path(script).into()),
+    ];
+    Ok(Prepared { program, args, env, warnings: shadowed(script, dialect), script_path: None })
+}
+
+/// Reads what the script handed over, in `$OTTO_OUTPUT_JSON` and by OUTPUT, which wins. `succeeded`: its status
+/// was 0.
+pub(super) fn collect(script: &Script, succeeded: bool) -> HandOver {
+    let mut found = HandOver::default();
+    match read_objects(&output_path(script)) {
+        Ok(values) => found.outputs.values = values,
+        Err(problem) => found.problems.push(problem),
+    }
+    let has_preload =
+        Shebang::of(&script.body.text).is_some_and(|shebang| Dialect::of(&shebang).preload.is_some());
+    if !has_preload {
+        return found;
+    }
+    match json_record::read(&private(script).join("dump")) {
+        Ok(Some(record)) => record.hand_over(script, &mut found),
+        Ok(None) if succeeded && has_word(&script.body.text, "OUTPUT") => found.problems.push(
+            Diagnostic::error(
+                Code::NotHandedOver,
+                format!("`{}` ended with status 0 and never handed over its outputs", script.job),
+            )
+            .note("the process was replaced (`exec`), ended hard (`_exit`), or could not write")
+            .help("end in the ordinary way, or write the outputs to `$OTTO_OUTPUT_JSON` before"),
+        ),
+        Ok(None) => {}
+        Err(problem) => found.problems.push(problem),
+    }
+    found
+}
+
+/// What otto can add to an error that the script ended with; `stderr` is the end of what it wrote there.
+pub(super) fn hints(script: &Script, stderr: &[u8]) -> Vec<Diagnostic> {
+    let text = String::from_utf8_lossy(stderr);
+    let Some((code, message)) =
+        text.lines().rev().take(50).find_map(|line| Some((json_record::missing_input(line)?, line)))
+    else {
+        return Vec::new();
+    };
+    // Before and after the message each language says where it comes from, and of what kind it is.
+    let start = message.find(": `").map_or(0, |place| place + 2);
+    let message =
+        message[start..].trim_start_matches("MissingInput: ").trim_end_matches(" (Otto::MissingInput)");
+    let message = message.split(" at /").next().unwrap_or(message).trim_end_matches(']');
+    let (message, help) = message.split_once("; ").unwrap_or((message, ""));
+    let mut hint = Diagnostic::error(code, message);
+    if let Some(span) = failing_line(script, stderr).and_then(|line| line_span(script, line)) {
+        hint = hint.at(script.ottofile, span, "read here");
+    }
+    vec![if help.is_empty() { hint } else { hint.help(help) }]
+}
+
+/// The line of the ottofile that the error names first, for errors are shown from the inside out.
+pub(super) fn failing_line(script: &Script, stderr: &[u8]) -> Option<usize> {
+    let dialect = Dialect::of(&Shebang::of(&script.body.text)?);
+    if !script.body.has_true_lines || dialect.comment.is_none() {
+        return None;
+    }
+    let text = String::from_utf8_lossy(stderr);
+    let path = script_path(script, dialect).display().to_string();
+    let line_after = |(place, _): (usize, &str)| {
+        let after = text[place + path.len()..].trim_start_matches(['"', ',', '\'']);
+        let after = after.strip_prefix(" line ").or_else(|| after.strip_prefix(':'))?;
+        let digits = after.find(|character: char| !character.is_ascii_digit()).unwrap_or(after.len());
+        after[..digits].parse().ok()
+    };
+    text.match_indices(path.as_str()).find_map(line_after).filter(|line| *line >= script.body.first_line)
+}
+
+// ── files ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+fn private(script: &Script) -> PathBuf {
+    script.dir.join(".otto")
+}
+
+fn input_path(script: &Script) -> PathBuf {
+    private(script).join("input.json")
+}
+
+fn output_path(script: &Script) -> PathBuf {
+    private(script).join("output.json")
+}
+
+fn script_path(script: &Script, dialect: &Dialect) -> PathBuf {
+    let extension = match dialect.extension {
+        "cjs" if is_module(&script.body.text) => "mjs",
+        other => other,
+    };
+    script.dir.join("script").with_extension(extension)
+}
+
+type WriteError = (PathBuf, io::Error);
+
+fn write_files(script: &Script, dialect: &Dialect) -> Result<(), WriteError> {
+    let private = private(script);
+    make_dir(&private)?;
+    write(&script_path(script, dialect), script_text(script, dialect).as_bytes(), 0o700)?;
+    let tasks = script
+        .inputs
+        .iter()
+        .map(|input| (input.job.as_str().to_owned(), Value::Map(input.outputs.values.clone())))
+        .collect();
+    write(&input_path(script), value::indented(&Value::Map(tasks)).as_bytes(), 0o600)?;
+    // Empty, and there: the umask of the script has no say in how they are made.
+    write(&output_path(script), b"", 0o600)?;
+    if let Some(preload) = &dialect.preload {
+        write(&private.join("dump"), b"", 0o600)?;
+        write(&private.join("claim"), b"", 0o600)?;
+        install(script.runtime, preload)?;
+    }
+    Ok(())
+}
+
+fn install(runtime: &Path, preload: &Preload) -> Result<(), WriteError> {
+    let path = runtime.join(preload.file);
+    if fs::read(&path).is_ok_and(|there| there == preload.text.as_bytes()) {
+        return Ok(());
+    }
+    make_dir(runtime)?;
+    // Another otto may be doing the same.
+    let unfinished = runtime.join(format!("{}.{}", preload.file, std::process::id()));
+    write(&unfinished, preload.text.as_bytes(), 0o600)?;
+    fs::rename(&unfinished, &path).map_err(|error| (path, error))
+}
+
+fn make_dir(path: &Path) -> Result<(), WriteError> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| (path.to_owned(), error))
+}
+
+fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), WriteError> {
+    let result = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path);
+    result.and_then(|mut file| file.write_all(bytes)).map_err(|error| (path.to_owned(), error))
+}
+
+/// JSON objects one after the other, as a script wrote them.
+fn read_objects(path: &Path) -> Result<value::Map, Diagnostic> {
+    let unreadable = |error: io::Error| {
+        Diagnostic::error(Code::NotHandedOver, format!("cannot read `$OTTO_OUTPUT_JSON`: {error}"))
+            .note(format!("it is `{}`", path.display()))
+    };
+    let length = fs::metadata(path).map_err(unreadable)?.len();
+    if length > MOST_BYTES as u64 {
+        return Err(json_record::too_large(usize::try_from(length).unwrap_or(usize::MAX)));
+    }
+    let bytes = fs::read(path).map_err(unreadable)?;
+    // The next attempt makes its own.
+    let _ = fs::remove_file(path);
+    value::parse_stream(&bytes).map_err(|error| {
+        let line = bytes.split(|byte| *byte == b'\n').nth(error.line - 1).unwrap_or_default();
+        let shown: String = String::from_utf8_lossy(line).chars().take(120).collect();
+        Diagnostic::error(Code::NotJson, format!("`$OTTO_OUTPUT_JSON` is not JSON: {error}"))
+            .note(format!("line {} is `{}`", error.line, shown.escape_debug()))
+            .help("write objects, `{\"key\": \"value\"}`, one after the other")
+    })
+}
+
+// ── the script ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/// The body, with its `#!` line on top and an explanation below it where there is room, so that every other line
+/// stands where the ottofile has it. In a language that may not know comments: the body as it is written.
+fn script_text(script: &Script, dialect: &Dialect) -> String {
+    let body = script.body;
+    let Some(mark) = dialect.comment.filter(|_| body.has_true_lines && body.first_line > 1) else {
+        return body.text.clone();
+    };
+    let (shebang, rest) = body.text.split_once('\n').unwrap_or((&body.text, ""));
+    let mut lines = vec![shebang.to_owned()];
+    lines.extend(comments(script, dialect).into_iter().map(|comment| format!("{mark} {comment}")));
+    lines.resize(body.first_line, String::new());
+    lines.join("\n") + "\n" + rest
+}
+
+fn comments(script: &Script, dialect: &Dialect) -> Vec<String> {
+    let one_line = |text: &str| -> String {
+        text.chars().take(60).map(|character| if character.is_control() { ' ' } else { character }).collect()
+    };
+    let mut lines =
+        vec![format!("Task `{}` of {}, as otto runs it.", script.job, one_line(script.ottofile.name()))];
+    for input in script.inputs {
+        let keys: Vec<String> = input.outputs.values.iter().take(6).map(|(key, _)| one_line(key)).collect();
+        let more = input.outputs.values.len() - keys.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        lines.push(match keys.is_empty() {
+            true => format!("`{}` handed over nothing.", input.job),
+            false => format!("`{}` handed over {}{more}.", input.job, keys.join(", ")),
+        });
+    }
+    match &dialect.preload {
+        Some(preload) => lines.push(format!("{} reads a value, {} hands one over.", preload.reads, preload.sets)),
+        None => lines.push("Values of dependencies: the file $OTTO_INPUT_JSON. Hand over: JSON objects to $OTTO_OUTPUT_JSON.".into()),
+    }
+    lines.push("OTTO_TASK_DIR is this directory. The data: cat \"$OTTO_TASK_DIR\"/input.*.json".into());
+    lines
+}
+
+/// Whether a node script is an ES module: it imports, exports or awaits on its outermost level, and does not call
+/// `require`.
+fn is_module(text: &str) -> bool {
+    let begins = |line: &str, word: &str| {
+        line.strip_prefix(word).is_some_and(|rest| rest.starts_with([' ', '{', '*', '"', '\'', '\t']))
+    };
+    let is_statement = |line: &str| begins(line, "import") || begins(line, "export");
+    let awaits = |line: &str| {
+        !line.starts_with([' ', '\t', '/', '*']) && has_word(line, "await") && !has_word(line, "async")
+    };
+    text.lines().any(is_statement) || !has_word(text, "require") && text.lines().any(awaits)
+}
+
+/// `const OUTPUT = …` makes a variable of the script, and its data is lost.
+fn shadowed(script: &Script, dialect: &Dialect) -> Vec<Diagnostic> {
+    let Some(words) = dialect.preload.as_ref().map(|preload| match preload.file {
+        "otto_preload.cjs" => ["const OUTPUT", "let OUTPUT", "var OUTPUT"],
+        "OttoPreload.pm" => ["my %OUTPUT", "our %OUTPUT", "local %OUTPUT"],
+        _ => ["", "", ""],
+    }) else {
+        return Vec::new();
+    };
+    let found = script.body.text.lines().enumerate().find(|(_, line)| {
+        let line = line.trim_start();
+        words.iter().any(|word| {
+            !word.is_empty()
+                && line.strip_prefix(word).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+        })
+    });
+    let Some((number, _)) = found else { return Vec::new() };
+    let mut warning = Diagnostic::warning(
+        Code::LostOutput,
+        "OUTPUT is a variable of the script's own here, and what it holds is lost",
+    )
+    .help("leave out the declaration: OUTPUT is there");
+    if let Some(span) = line_span(script, script.body.first_line + number) {
+        warning = warning.at(script.ottofile, span, "declared here");
+    }
+    vec![warning]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,369 @@
+# Gives a perl script its %INPUT and %OUTPUT, and records %OUTPUT however the script ends. Loaded by `perl -M` before
+# the script. Uses no module of the library, for each would cost every task its time.
+package OttoPreload;
+
+use strict;
+use warnings;
+no warnings 'recursion';
+
+my ($directory) = $ENV{OTTO_INPUT_JSON} =~ m{\A(.*)/\.otto/[^/]*\z}s or die "otto: OTTO_INPUT_JSON is not set\n";
+my $process   = $$;
+my $job       = $ENV{OTTO_TASK};
+my %inherited = %ENV;
+my $most      = 128;
+my $bytes_key = '__otto_bytes__';
+my (%outputs, @problems);
+
+# ── what a script reads ───────────────────────────────────────────────────────────────────────────────────────
+
+sub read_file {
+    my ($path) = @_;
+    open my $file, '<:raw', $path or die "otto: cannot read $path: $!\n";
+    local $/;
+    return scalar <$file>;
+}
+
+# JSON as otto writes it. Strings are bytes, as everything that perl reads; true and false are perl's own.
+sub decode {
+    my ($text) = @_;
+    return value_at(\$text);
+}
+
+sub value_at {
+    my ($text) = @_;
+    $$text =~ /\G\s+/gc;
+    if ($$text =~ /\G"/gc) { return string_at($text) }
+    if ($$text =~ /\G\{\s*/gc) {
+        my %map;
+        until ($$text =~ /\G\s*\}/gc) {
+            $$text =~ /\G[\s,]*"/gc or die "otto: the inputs are damaged\n";
+            my $key = string_at($text);
+            $$text =~ /\G\s*:/gc;
+            $map{$key} = value_at($text);
+        }
+        my $base64 = $map{$bytes_key};
+        return \%map if keys %map != 1 || !defined $base64 || ref $base64;
+        my $bytes = base64_decode($base64);
+        return is_utf8($bytes) ? \%map : $bytes;
+    }
+    if ($$text =~ /\G\[\s*/gc) {
+        my @list;
+        until ($$text =~ /\G\s*\]/gc) {
+            $$text =~ /\G[\s,]+/gc;
+            push @list, value_at($text);
+        }
+        return \@list;
+    }
+    if ($$text =~ /\Gnull/gc)  { return undef }
+    if ($$text =~ /\Gtrue/gc)  { return !!1 }
+    if ($$text =~ /\Gfalse/gc) { return !!0 }
+    $$text =~ /\G(-?[0-9][-+.0-9eE]*)/gc or die "otto: the inputs are damaged\n";
+    my $number = 0 + $1;
+    # An integer that perl would round stays text.
+    return "$number" eq $1 || $1 =~ /[.eE]/ ? $number : $1;
+}
+
+my %unescaped = (b => "\b", f => "\f", n => "\n", r => "\r", t => "\t");
+
+# After the opening quote.
+sub string_at {
+    my ($text) = @_;
+    my $string = '';
+    while (1) {
+        $string .= $1 if $$text =~ /\G([^"\\]+)/gc;
+        return $string if $$text =~ /\G"/gc;
+        if    ($$text =~ /\G\\u([0-9a-fA-F]{4})/gc) { my $code = chr hex $1; utf8::encode($code); $string .= $code }
+        elsif ($$text =~ /\G\\(.)/gcs)              { $string .= $unescaped{$1} // $1 }
+        else                                        { die "otto: the inputs are damaged\n" }
+    }
+}
+
+sub base64_decode {
+    my ($text) = @_;
+    (my $symbols = $text) =~ tr{A-Za-z0-9+/}{}cd;
+    my $padding = length($text) - length $symbols;
+    $symbols =~ tr{A-Za-z0-9+/}{ -_};
+    my $bytes = '';
+    while ($symbols =~ /(.{1,60})/gs) {
+        my $line = $1;
+        $bytes .= unpack 'u', chr(32 + int(length($line) * 3 / 4)) . $line;
+    }
+    return $bytes;
+}
+
+sub is_utf8 {
+    my $copy = shift;
+    return utf8::decode($copy);
+}
+
+# The outputs of one dependency, by their own keys.
+package OttoPreload::Task {
+    sub TIEHASH  { my ($class, $name, $values) = @_; return bless [ $values, $name ], $class }
+    sub STORE    { my ($self, $key, $value) = @_; $self->[0]{$key} = $value; return }
+    sub EXISTS   { my ($self, $key) = @_; return exists $self->[0]{$key} }
+    sub DELETE   { my ($self, $key) = @_; return delete $self->[0]{$key} }
+    sub CLEAR    { my ($self) = @_; %{ $self->[0] } = (); return }
+    sub FIRSTKEY { my ($self) = @_; keys %{ $self->[0] }; return each %{ $self->[0] } }
+    sub NEXTKEY  { my ($self) = @_; return each %{ $self->[0] } }
+    sub SCALAR   { my ($self) = @_; return scalar %{ $self->[0] } }
+
+    sub FETCH {
+        my ($self, $key) = @_;
+        my ($values, $name) = @$self;
+        return $values->{$key} if exists $values->{$key};
+        my (undef, $file, $line) = caller;
+        die OttoPreload::why_missing($name, $key, sort keys %$values) . " at $file line $line.\n";
+    }
+}
+
+# The outputs of all dependencies under flat keys, `task.key`. `$INPUT{task}` and `$INPUT{'task.key.0.name'}` are found
+# as well, though they are not among its keys.
+package OttoPreload::Inputs {
+    sub TIEHASH { my ($class, $tasks) = @_; return bless { tasks => $tasks }, $class }
+
+    sub FETCH {
+        my ($self, $key) = @_;
+        my $found = $self->find($key);
+        return $$found if $found;
+        my (undef, $file, $line) = caller;
+        die $self->why($key) . " at $file line $line.\n";
+    }
+
+    # A reference to what a flat key means.
+    sub find {
+        my ($self, $key) = @_;
+        return \$self->{tasks}{$key} if exists $self->{tasks}{$key};
+        for my $name (keys %{ $self->{tasks} }) {
+            next if index($key, "$name.") != 0;
+            my $found = OttoPreload::inside($self->{tasks}{$name}, substr $key, 1 + length $name);
+            return $found if $found;
+        }
+        return;
+    }
+
+    sub keys_of { my ($self) = @_; my $tasks = $self->{tasks}; return map { my $name = $_; map { "$name.$_" } sort keys %{ $tasks->{$name} } } sort keys %$tasks }
+    sub EXISTS   { my ($self, $key) = @_; return !!$self->find($key) }
+    sub FIRSTKEY { my ($self) = @_; $self->{left} = [ $self->keys_of ]; return shift @{ $self->{left} } }
+    sub NEXTKEY  { my ($self) = @_; return shift @{ $self->{left} } }
+    sub SCALAR   { my ($self) = @_; return scalar(my @keys = $self->keys_of) }
+    sub STORE    { my (undef, $file, $line) = caller; die "\%INPUT holds what other tasks recorded; set \$OUTPUT{'$_[1]'} at $file line $line.\n" }
+    sub DELETE   { goto &STORE }
+    sub CLEAR    { goto &STORE }
+
+    sub why {
+        my ($self, $key) = @_;
+        my @tasks = sort keys %{ $self->{tasks} };
+        return "\$INPUT{'$key'}: `$job` depends on no task; name one in its `before`" if !@tasks;
+        my ($owner) = sort { length $b <=> length $a } grep { index($key, "$_.") == 0 } @tasks;
+        if (defined $owner) {
+            my $rest  = substr $key, 1 + length $owner;
+            return OttoPreload::why_missing($owner, $rest, sort keys %{ $self->{tasks}{$owner} });
+        }
+        my @owners = grep { /\.\Q$key\E\z/ } $self->keys_of;
+        return "\$INPUT{'$key'} does not say of which task; did you mean '$owners[0]'?" if @owners;
+        my ($name) = split /\./, $key;
+        my $hint = OttoPreload::did_you_mean($name, @tasks) || "; add `$name` to its `before`";
+        return "`$name` is not a dependency of `$job`, which depends on " . join(', ', map { "`$_`" } @tasks) . $hint;
+    }
+}
+
+# The longest key that is literally there wins.
+sub inside {
+    my ($value, $key) = @_;
+    if (ref $value eq 'HASH') {
+        return \$value->{$key} if exists $value->{$key};
+        for (my $dot = rindex $key, '.'; $dot >= 0; $dot = $dot > 0 ? rindex($key, '.', $dot - 1) : -1) {
+            my $first = substr $key, 0, $dot;
+            next if !exists $value->{$first};
+            my $found = inside($value->{$first}, substr $key, $dot + 1);
+            return $found if $found;
+        }
+    }
+    elsif (ref $value eq 'ARRAY') {
+        return \scalar @$value if $key eq '#';
+        my ($index, $rest) = split /\./, $key, 2;
+        return if !defined $index || $index !~ /\A(?:0|[1-9][0-9]{0,8})\z/ || $index >= @$value;
+        return defined $rest ? inside($value->[$index], $rest) : \$value->[$index];
+    }
+    return;
+}
+
+sub why_missing {
+    my ($task, $key, @known) = @_;
+    return "`$task` recorded no outputs, so there is no '$key'" if !@known;
+    return "`$task` has no output '$key'; it has " . listed(@known) . did_you_mean($key, @known);
+}
+
+sub listed {
+    my @names = @_;
+    return join ', ', @names if @names <= 20;
+    return join(', ', @names[ 0 .. 19 ]) . ' and ' . (@names - 20) . ' more';
+}
+
+sub did_you_mean {
+    my ($key, @known) = @_;
+    my ($best, $least);
+    for my $name (@known > 2000 ? @known[ 0 .. 1999 ] : @known) {
+        my $distance = distance(lc $key, lc $name);
+        ($best, $least) = ($name, $distance) if !defined $least || $distance < $least;
+    }
+    return defined $least && $least <= (length($key) > 3 ? length($key) / 3 : 1) ? "; did you mean '$best'?" : '';
+}
+
+sub distance {
+    my ($a, $b) = @_;
+    my @row = 0 .. length $b;
+    for my $i (1 .. length $a) {
+        my @next = ($i);
+        for my $j (1 .. length $b) {
+            my $cost = substr($a, $i - 1, 1) eq substr($b, $j - 1, 1) ? 0 : 1;
+            my $least = $row[ $j - 1 ] + $cost;
+            $least = $row[$j] + 1        if $row[$j] + 1 < $least;
+            $least = $next[ $j - 1 ] + 1 if $next[ $j - 1 ] + 1 < $least;
+            $next[$j] = $least;
+        }
+        @row = @next;
+    }
+    return $row[-1];
+}
+
+# ── what a script writes ──────────────────────────────────────────────────────────────────────────────────────
+
+my %escaped = ('"' => '\\"', '\\' => '\\\\', "\n" => '\\n', "\r" => '\\r', "\t" => '\\t');
+
+sub quote {
+    my ($bytes) = @_;
+    $bytes =~ s/(["\\\x00-\x1f])/$escaped{$1} || sprintf '\\u%04x', ord $1/ge;
+    return "\"$bytes\"";
+}
+
+# Characters become UTF-8; bytes stay as they are.
+sub bytes_of {
+    my $text = "$_[0]";
+    utf8::encode($text) if utf8::is_utf8($text);
+    return $text;
+}
+
+sub encode {
+    my ($value, $way, $open) = @_;
+    return 'null' if !defined $value;
+    my $kind = ref $value;
+    if ($kind eq '') { return scalar_text($value, $way) }
+    if ($kind eq 'SCALAR' && defined $$value && !ref $$value && $$value =~ /\A[01]\z/) { return $$value ? 'true' : 'false' }
+    if ($kind eq 'JSON::PP::Boolean' || $kind eq 'Types::Serialiser::Boolean') { return $value ? 'true' : 'false' }
+    if ($kind ne 'HASH' && $kind ne 'ARRAY') {
+        my %remedy = (CODE => 'call it, and record what it returns', Regexp => 'use "$regexp"', GLOB => 'record what it reads');
+        return refuse($way, "is a $kind: " . ($remedy{$kind} // 'record what matters in it as a hash or a string'));
+    }
+    return refuse($way, 'contains itself: break the circle') if grep { $_ == $value } @$open;
+    return refuse($way, "is nested more than $most levels deep: make it flatter") if @$open == $most;
+    my @inner = (@$open, $value);
+    if ($kind eq 'ARRAY') {
+        return '[' . join(',', map { encode($value->[$_], [ @$way, $_ ], \@inner) } 0 .. $#$value) . ']';
+    }
+    return '{' . join(',', map { entry($_, $value->{$_}, $way, \@inner) } sort keys %$value) . '}';
+}
+
+sub entry {
+    my ($key, $value, $way, $open) = @_;
+    my $name = bytes_of($key);
+    if (!is_utf8($name)) {
+        refuse($way, 'has the key "' . escape($name) . '", which is not UTF-8: use a key that is');
+        return '"":null';
+    }
+    return quote($name) . ':' . encode($value, [ @$way, $key ], $open);
+}
+
+sub scalar_text {
+    my ($value, $way) = @_;
+    if (defined &builtin::is_bool) {
+        no warnings;
+        return $value ? 'true' : 'false' if builtin::is_bool($value);
+    }
+    if (is_number($value)) {
+        return $value if "$value" =~ /\A-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:e[-+]?[0-9]+)?\z/;
+        return refuse($way, "is $value, and JSON has no such number: use undef or a string");
+    }
+    my $bytes = bytes_of($value);
+    return quote($bytes) if is_utf8($bytes);
+    return "{\"$bytes_key\":\"" . base64_encode($bytes) . '"}';
+}
+
+# Whether perl holds it as a number and nothing else: `&` makes 0 of a number and "" of a string.
+sub is_number {
+    my ($value) = @_;
+    return 0 if utf8::is_utf8($value);
+    no warnings;
+    return length((my $both = '') & $value) != 0 && 0 + $value eq $value;
+}
+
+sub base64_encode {
+    my ($bytes) = @_;
+    my $text = '';
+    while ($bytes =~ /(.{1,45})/gs) { $text .= substr pack('u', $1), 1; chomp $text }
+    $text =~ tr{` -_}{AA-Za-z0-9+/};
+    my $padding = (3 - length($bytes) % 3) % 3;
+    $text =~ s/.{$padding}\z/'=' x $padding/e if $padding;
+    return $text;
+}
+
+sub escape { my ($text) = @_; $text =~ s/([^ -~])/sprintf '\\x%02x', ord $1/ge; return $text }
+
+sub refuse {
+    my ($way, $what) = @_;
+    my @steps = map { /\A[0-9]+\z/ ? "[$_]" : "{'" . escape(bytes_of($_)) . "'}" } @$way;
+    splice @steps, 12, @steps, '…' if @steps > 12;
+    push @problems, (@steps ? '$' : '%') . 'OUTPUT' . join('', @steps) . " $what" if @problems < 1000;
+    return 'null';
+}
+
+sub save {
+    return if $$ != $process;
+    @problems = ();
+    my @parts;
+    for my $key (sort keys %outputs) {
+        my $count = @problems;
+        my $part = entry($key, $outputs{$key}, [], [ \%outputs ]);
+        push @parts, $part if @problems == $count;
+    }
+    my %exports = map { $_ => $ENV{$_} } grep { /\AOTTO_/ && (!defined $inherited{$_} || $inherited{$_} ne $ENV{$_}) } keys %ENV;
+    my @told = map { quote(bytes_of($_)) } @problems;
+    my $lines = '{' . join(',', @parts) . "}\n{\"exports\":" . encode(\%exports, [], []) . ',"problems":[' . join(',', @told) . "]}\n";
+    my $path = "$directory/.otto/dump";
+    local ($!, $?, $@);
+    my $file;
+    my $is_written = open($file, '>>:raw', $path) && print({$file} $lines, 'otto-end ', length $lines, "\n") && close $file;
+    if (!$is_written) {
+        print STDERR "otto: cannot save the outputs in $path: $!\n";
+        # An older record must not pass for this one.
+        truncate $path, 0;
+    }
+    return;
+}
+
+# ── the script's own ──────────────────────────────────────────────────────────────────────────────────────────
+
+{
+    my $tasks = decode(read_file("$directory/.otto/input.json"));
+    for my $name (keys %$tasks) {
+        my $values = $tasks->{$name};
+        tie my %task, 'OttoPreload::Task', $name, $values;
+        $tasks->{$name} = \%task;
+    }
+    tie my %inputs, 'OttoPreload::Inputs', $tasks;
+    no warnings 'once';
+    # From another package, which makes them known under `use strict`.
+    *main::INPUT  = \%inputs;
+    *main::OUTPUT = \%outputs;
+}
+
+# A signal that would end perl on the spot does so once the outputs are saved.
+for my $name (qw(TERM HUP)) {
+    next if defined $SIG{$name} && $SIG{$name} ne 'DEFAULT';
+    $SIG{$name} = sub { save(); $SIG{$name} = 'DEFAULT'; kill $name, $$ };
+}
+
+# The first END block of all, so the last to run.
+END { save() }
+
+1;

@@ -1,0 +1,379 @@
+// Gives a node script its INPUT and OUTPUT, and records OUTPUT however the script ends. Loaded by `node -r` before the
+// script, in its process only: what that starts gets an OUTPUT that says it is not recorded.
+'use strict';
+
+const fs = require('fs');
+const path = require('path');
+const worker = require('worker_threads');
+
+const directory = path.dirname(path.dirname(process.env.OTTO_INPUT_JSON || ''));
+const file = (name) => path.join(directory, '.otto', name);
+const MOST_LEVELS = 128;
+const BIG_KEY = '__otto_integer__';
+
+// ── who this is ───────────────────────────────────────────────────────────────────────────────────────────────
+
+// The first process to remove the file is the task's own. Workers and forked children load this file too.
+function isTheTask() {
+  if (!worker.isMainThread) return false;
+  try {
+    fs.unlinkSync(file('claim'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const isTask = isTheTask();
+// A module of ours that the script cannot replace by assigning to `fs`.
+const { appendFileSync, readFileSync } = fs;
+
+// ── what a script reads ───────────────────────────────────────────────────────────────────────────────────────
+
+let loaded;
+
+function tasks() {
+  loaded ??= parse(readFileSync(file('input.json'), 'utf8'));
+  return loaded;
+}
+
+// Integers that JavaScript would round become BigInt.
+function parse(text) {
+  if (!/\d{16}/.test(text)) return JSON.parse(text);
+  const mark = (token) => (token.startsWith('"') || Number.isSafeInteger(Number(token)) ? token : `{"${BIG_KEY}":"${token}"}`);
+  const marked = text.replace(/"(?:[^"\\]|\\.)*"|(?<![\d.])-?\d{16,}(?![\d.eE])/g, mark);
+  return JSON.parse(marked, (_key, value) => (value !== null && Object.hasOwn(value, BIG_KEY) ? BigInt(value[BIG_KEY]) : value));
+}
+
+// Asked for by JavaScript itself of any object, so their absence is no mistake of the script.
+const ORDINARY = new Set(['then', 'toJSON', 'inspect', 'nodeType', 'length', 'asymmetricMatch', '$$typeof']);
+
+function isOrdinary(key) {
+  return typeof key === 'symbol' || key in Object.prototype || ORDINARY.has(key);
+}
+
+const NOTHING = Symbol('nothing');
+
+// The meaning of a flat key; the longest key that is literally there wins.
+function inside(value, key) {
+  if (Array.isArray(value)) {
+    if (key === '#') return value.length;
+    const [index, ...rest] = key.split('.');
+    if (!/^(0|[1-9]\d*)$/.test(index) || Number(index) >= value.length) return NOTHING;
+    return rest.length ? inside(value[index], rest.join('.')) : value[index];
+  }
+  if (value === null || typeof value !== 'object') return NOTHING;
+  if (Object.hasOwn(value, key)) return value[key];
+  for (let dot = key.lastIndexOf('.'); dot >= 0; dot = dot > 0 ? key.lastIndexOf('.', dot - 1) : -1) {
+    const first = key.slice(0, dot);
+    const found = Object.hasOwn(value, first) ? inside(value[first], key.slice(dot + 1)) : NOTHING;
+    if (found !== NOTHING) return found;
+  }
+  return NOTHING;
+}
+
+function find(key) {
+  const all = tasks();
+  if (Object.hasOwn(all, key)) return oneTask(key);
+  for (const name of Object.keys(all)) {
+    if (!key.startsWith(name + '.')) continue;
+    const found = inside(all[name], key.slice(name.length + 1));
+    if (found !== NOTHING) return found;
+  }
+  return NOTHING;
+}
+
+function flatKeys() {
+  return Object.entries(tasks()).flatMap(([name, values]) => Object.keys(values).map((key) => `${name}.${key}`));
+}
+
+function oneTask(name) {
+  return new Proxy(tasks()[name], {
+    get(values, key) {
+      if (Object.hasOwn(values, key) || isOrdinary(key)) return values[key];
+      throw missing(whyMissing(name, key));
+    },
+    set: refuseToSet,
+  });
+}
+
+const INPUT = new Proxy({}, {
+  get(target, key) {
+    if (typeof key === 'string') {
+      const found = find(key);
+      if (found !== NOTHING) return found;
+    }
+    if (isOrdinary(key)) return Reflect.get(target, key);
+    const owner = Object.keys(tasks()).filter((name) => key.startsWith(name + '.')).sort((a, b) => b.length - a.length)[0];
+    throw missing(owner ? whyMissing(owner, key.slice(owner.length + 1)) : whyNoTask(key));
+  },
+  has: (target, key) => (typeof key === 'string' && find(key) !== NOTHING) || Reflect.has(target, key),
+  ownKeys: flatKeys,
+  getOwnPropertyDescriptor(_target, key) {
+    const found = typeof key === 'string' ? find(key) : NOTHING;
+    return found === NOTHING ? undefined : { value: found, enumerable: true, configurable: true };
+  },
+  set: refuseToSet,
+});
+
+function refuseToSet(_target, key) {
+  throw new TypeError(`INPUT holds what other tasks recorded; set OUTPUT[${JSON.stringify(String(key))}]`);
+}
+
+function missing(why) {
+  const error = new Error(why);
+  error.name = 'MissingInput';
+  // Without the frames of this file.
+  error.stack = `${error.stack}`.replace(/^Error/, error.name).split('\n').filter((line) => !line.includes(__filename)).join('\n');
+  return error;
+}
+
+function whyMissing(task, key) {
+  const known = Object.keys(tasks()[task]);
+  if (!known.length) return `\`${task}\` recorded no outputs, so there is no '${key}'`;
+  return `\`${task}\` has no output '${key}'; it has ${listed(known)}${didYouMean(key, known)}`;
+}
+
+function whyNoTask(key) {
+  const known = Object.keys(tasks());
+  const job = process.env.OTTO_TASK;
+  const name = key.split('.')[0];
+  if (!known.length) return `INPUT['${key}']: \`${job}\` depends on no task; name one in its \`before\``;
+  const owners = flatKeys().filter((flat) => flat.endsWith('.' + key)).slice(0, 3);
+  if (owners.length) return `INPUT['${key}'] does not say of which task; did you mean '${owners.join("' or '")}'?`;
+  const depends = known.map((task) => `\`${task}\``).join(', ');
+  return `\`${name}\` is not a dependency of \`${job}\`, which depends on ${depends}${didYouMean(name, known) || `; add \`${name}\` to its \`before\``}`;
+}
+
+function listed(names) {
+  return names.slice(0, 20).join(', ') + (names.length > 20 ? ` and ${names.length - 20} more` : '');
+}
+
+function didYouMean(key, known) {
+  const near = known.slice(0, 2000).map((name) => [distance(key.toLowerCase(), name.toLowerCase()), name]).sort((a, b) => a[0] - b[0])[0];
+  return near[0] <= Math.max(1, key.length / 3) ? `; did you mean '${near[1]}'?` : '';
+}
+
+function distance(a, b) {
+  let row = Array.from({ length: b.length + 1 }, (_, place) => place);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+// ── what a script writes ──────────────────────────────────────────────────────────────────────────────────────
+
+class Writer {
+  constructor() {
+    this.problems = [];
+    this.open = [];
+    this.way = [];
+  }
+
+  // An object as JSON, without the keys that JSON cannot hold.
+  outermost(values) {
+    this.open.push(values);
+    const parts = [];
+    for (const key of Object.keys(values)) {
+      const problems = this.problems.length;
+      const part = this.entry(key, values[key]);
+      if (this.problems.length === problems) parts.push(part);
+    }
+    this.open.pop();
+    return `{${parts.join(',')}}`;
+  }
+
+  entry(key, value) {
+    if (!isWellFormed(key)) {
+      this.refuse(`has the key ${JSON.stringify(key)}, which is not well-formed text: use a key that is`);
+      return '';
+    }
+    this.way.push(key);
+    const text = `${JSON.stringify(key)}:${this.value(value)}`;
+    this.way.pop();
+    return text;
+  }
+
+  value(value) {
+    switch (typeof value) {
+      case 'string':
+        return isWellFormed(value) ? JSON.stringify(value) : this.refuse('has half of a surrogate pair: use .toWellFormed()');
+      case 'number':
+        if (!Number.isFinite(value)) return this.refuse(`is ${value}, and JSON has no such number: use null or a string`);
+        return Object.is(value, -0) ? '-0' : String(value);
+      case 'bigint':
+        return String(value);
+      case 'boolean':
+        return String(value);
+      case 'undefined':
+        return this.refuse('is undefined: use null, or leave it out');
+      case 'function':
+        return this.refuse('is a function: call it, and record what it returns');
+      case 'symbol':
+        return this.refuse('is a symbol: use its .description');
+      default:
+        return value === null ? 'null' : this.object(value);
+    }
+  }
+
+  object(value) {
+    if (value instanceof Date) {
+      return Number.isNaN(value.getTime()) ? this.refuse('is an invalid Date: use null') : JSON.stringify(value.toISOString());
+    }
+    if (value instanceof String || value instanceof Number || value instanceof Boolean) return this.value(value.valueOf());
+    if (this.open.includes(value)) return this.refuse('contains itself: break the circle');
+    if (this.open.length === MOST_LEVELS) return this.refuse(`is nested more than ${MOST_LEVELS} levels deep: make it flatter`);
+    this.open.push(value);
+    const text = this.container(value);
+    this.open.pop();
+    return text;
+  }
+
+  container(value) {
+    if (Array.isArray(value)) {
+      const parts = Array.from(value, (item, place) => {
+        this.way.push(place);
+        const text = this.value(item);
+        this.way.pop();
+        return text;
+      });
+      return `[${parts.join(',')}]`;
+    }
+    const remedy = remedyFor(value);
+    if (remedy) return this.refuse(`is ${remedy}`);
+    if (typeof value.toJSON === 'function') return this.value(value.toJSON());
+    return `{${Object.keys(value).map((key) => this.entry(key, value[key])).join(',')}}`;
+  }
+
+  refuse(what) {
+    if (this.problems.length < 1000) {
+      const way = this.way.map((step) => `[${JSON.stringify(step)}]`);
+      if (way.length > 12) way.splice(12, way.length, '…');
+      this.problems.push(`OUTPUT${way.join('')} ${what}`);
+    }
+    return 'null';
+  }
+}
+
+function remedyFor(value) {
+  if (value instanceof Map) return 'a Map: use Object.fromEntries(…)';
+  if (value instanceof Set) return 'a Set: use [...set]';
+  if (value instanceof WeakMap || value instanceof WeakSet) return 'a weak collection: use an object or an array';
+  if (value instanceof Promise) return 'a Promise: await it first';
+  if (value instanceof Error) return 'an Error: use .message or .stack';
+  if (value instanceof RegExp) return 'a RegExp: use .source';
+  if (Buffer.isBuffer(value)) return "a Buffer: use .toString('utf8') or .toString('base64')";
+  if (ArrayBuffer.isView(value)) return `a ${value.constructor.name}: use Array.from(…)`;
+  if (value instanceof ArrayBuffer) return 'an ArrayBuffer: use Array.from(new Uint8Array(…))';
+  return '';
+}
+
+function isWellFormed(text) {
+  return !/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(text);
+}
+
+// ── recording ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+const first = isTask ? {} : elsewhere();
+const inherited = { ...process.env };
+
+function exported() {
+  const changed = Object.entries(process.env).filter(([name, text]) => name.startsWith('OTTO_') && inherited[name] !== text);
+  return Object.fromEntries(changed);
+}
+
+function save() {
+  const writer = new Writer();
+  const replaced = [];
+  let outputs = globalThis.OUTPUT;
+  if (outputs === null || typeof outputs !== 'object' || Array.isArray(outputs)) {
+    replaced.push(`OUTPUT is ${Array.isArray(outputs) ? 'an array' : String(outputs)} now: set keys of it, OUTPUT.key = value`);
+    outputs = first;
+  }
+  const warnings = [];
+  const dropped = Object.keys(first).filter((key) => !Object.hasOwn(outputs, key));
+  if (dropped.length) warnings.push([0, `OUTPUT was set anew, which drops ${listed(dropped.map((key) => JSON.stringify(key)))}`]);
+  const text = writer.outermost(outputs);
+  const told = { exports: exported(), replaced, problems: writer.problems, warnings };
+  const record = Buffer.from(`${text}\n${JSON.stringify(told)}\n`);
+  try {
+    appendFileSync(file('dump'), Buffer.concat([record, Buffer.from(`otto-end ${record.length}\n`)]));
+  } catch (error) {
+    process._rawDebug(`otto: cannot save the outputs in ${file('dump')}: ${error.message}`);
+    try {
+      // An older record must not pass for this one.
+      fs.truncateSync(file('dump'));
+    } catch {
+      // Then what is in it ends in the middle, which says as much.
+    }
+  }
+}
+
+// OUTPUT in a worker or a child process, from where nothing is recorded. It says so once.
+function elsewhere() {
+  let isTold = false;
+  return new Proxy({}, {
+    set(target, key, value) {
+      if (!isTold) process._rawDebug(`otto: OUTPUT.${String(key)} is set outside the process of the task, from where it is not recorded`);
+      isTold = true;
+      return Reflect.set(target, key, value);
+    },
+  });
+}
+
+const define = (name, value) => Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
+define('INPUT', INPUT);
+define('OUTPUT', first);
+
+if (isTask) {
+  // Not a listener: those that the script adds would come after it.
+  const emit = process.emit;
+  process.emit = function (name, ...rest) {
+    try {
+      return emit.call(this, name, ...rest);
+    } finally {
+      if (name === 'exit') save();
+    }
+  };
+}
+
+// ── modules of the project ────────────────────────────────────────────────────────────────────────────────────
+
+// The script lies in otto's directory, but `require('./lib')` and packages are meant from where it runs.
+const Module = require('module');
+const { pathToFileURL } = require('url');
+const script = process.argv[1];
+const home = path.join(process.cwd(), 'otto.yml');
+
+const resolveFilename = Module._resolveFilename;
+Module._resolveFilename = function (request, parent, ...rest) {
+  const isScript = parent && parent.filename === script;
+  const from = isScript ? { id: home, filename: home, paths: Module._nodeModulePaths(process.cwd()) } : parent;
+  return resolveFilename.call(this, request, from, ...rest);
+};
+
+// The same for `import`. In most versions that takes a thread of its own, so it is only for who needs it.
+const HOOKS = `
+  let from, to;
+  export const initialize = (urls) => { [from, to] = urls; };
+  export const resolve = (specifier, context, next) =>
+    next(specifier, context.parentURL === from ? { ...context, parentURL: to } : context);
+`;
+
+function importsOfTheProject() {
+  try {
+    return /\b(from|import)\s*\(?\s*(["'])(?!node:)/.test(readFileSync(script, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+if (isTask && Module.register && importsOfTheProject()) {
+  const urls = [script, home].map((file) => pathToFileURL(file).href);
+  Module.register(`data:text/javascript,${encodeURIComponent(HOOKS)}`, { data: urls });
+}

@@ -1,0 +1,337 @@
+# frozen_string_literal: true
+
+# Gives a ruby script its INPUT and OUTPUT, and records OUTPUT however the script ends. Loaded by `ruby -r` before the
+# script. Needs the json library only if there are inputs.
+module Otto
+  DIRECTORY = File.dirname(File.dirname(ENV.fetch('OTTO_INPUT_JSON')))
+  PROCESS = Process.pid
+  JOB = ENV.fetch('OTTO_TASK', '')
+  BYTES_KEY = '__otto_bytes__'
+  MOST_LEVELS = 128
+  INHERITED = ENV.to_h.freeze
+
+  # A KeyError that says what there is.
+  class MissingInput < KeyError
+  end
+
+  # The outputs of one dependency, by their own keys.
+  class Task < Hash
+    attr_accessor :otto_name
+
+    def self.of(name, values)
+      task = new { |hash, key| Otto.refuse(hash.otto_why(key)) }
+      task.otto_name = name
+      task.update(values)
+    end
+
+    def otto_why(key)
+      return "`#{otto_name}` recorded no outputs, so there is no '#{key}'" if empty?
+
+      "`#{otto_name}` has no output '#{key}'; it has #{Otto.listed(keys)}#{Otto.did_you_mean(key, keys)}"
+    end
+  end
+
+  # The outputs of all dependencies under flat keys, `task.key`. `INPUT['task']` and `INPUT['task.key.0.name']` are
+  # found as well, though they are not among its keys.
+  class Inputs < Hash
+    def self.load(tasks)
+      inputs = new do |hash, key|
+        found = hash.otto_find(key)
+        found.equal?(NOTHING) ? Otto.refuse(hash.otto_why(key)) : found
+      end
+      inputs.otto_fill(tasks)
+    end
+
+    def otto_fill(tasks)
+      @tasks = tasks.to_h { |name, values| [name, Task.of(name, values)] }
+      tasks.each { |name, values| values.each { |key, value| self["#{name}.#{key}"] = value } }
+      self
+    end
+
+    def key?(key)
+      super || !otto_find(key).equal?(NOTHING)
+    end
+    alias include? key?
+    alias has_key? key?
+    alias member? key?
+
+    def fetch(key, *default, &block)
+      return super if default.empty? && block.nil? && !key?(key)
+
+      key?(key) ? self[key] : super
+    end
+
+    def dig(key, *rest)
+      found = key?(key) ? self[key] : nil
+      rest.empty? || found.nil? ? found : found.dig(*rest)
+    end
+
+    def otto_find(key)
+      key = key.to_s
+      return @tasks[key] if @tasks.key?(key)
+
+      @tasks.each do |name, values|
+        next unless key.start_with?("#{name}.")
+
+        found = Otto.inside(values, key[(name.size + 1)..])
+        return found unless found.equal?(NOTHING)
+      end
+      NOTHING
+    end
+
+    def otto_why(key)
+      key = key.to_s
+      return "INPUT['#{key}']: `#{JOB}` depends on no task; name one in its `before`" if @tasks.empty?
+
+      owner = @tasks.keys.select { |name| key.start_with?("#{name}.") }.max_by(&:size)
+      return @tasks[owner].otto_why(key[(owner.size + 1)..]) if owner
+
+      owners = keys.select { |flat| flat.end_with?(".#{key}") }.first(3)
+      return "INPUT['#{key}'] does not say of which task; did you mean '#{owners.join("' or '")}'?" unless owners.empty?
+
+      name = key.split('.').first.to_s
+      depends = @tasks.keys.map { |task| "`#{task}`" }.join(', ')
+      hint = Otto.did_you_mean(name, @tasks.keys)
+      hint = "; add `#{name}` to its `before`" if hint.empty?
+      "`#{name}` is not a dependency of `#{JOB}`, which depends on #{depends}#{hint}"
+    end
+  end
+
+  NOTHING = Object.new.freeze
+
+  module_function
+
+  # From where the script asked, without the lines of this file.
+  def refuse(why)
+    raise MissingInput, why, caller.reject { |line| line.start_with?(__FILE__) }
+  end
+
+  # The meaning of a flat key; the longest key that is literally there wins.
+  def inside(value, key)
+    case value
+    when Hash
+      return value.fetch(key) if value.key?(key)
+
+      parts = key.split('.', -1)
+      (parts.size - 1).downto(1) do |count|
+        first = parts.first(count).join('.')
+        found = value.key?(first) ? inside(value.fetch(first), parts.drop(count).join('.')) : NOTHING
+        return found unless found.equal?(NOTHING)
+      end
+    when Array
+      return value.size if key == '#'
+
+      index, rest = key.split('.', 2)
+      if index&.match?(/\A(0|[1-9]\d{0,8})\z/) && index.to_i < value.size
+        return rest ? inside(value[index.to_i], rest) : value[index.to_i]
+      end
+    end
+    NOTHING
+  end
+
+  def listed(names)
+    names.first(20).join(', ') + (names.size > 20 ? " and #{names.size - 20} more" : '')
+  end
+
+  def did_you_mean(key, known)
+    return '' unless defined?(DidYouMean::SpellChecker)
+
+    near = DidYouMean::SpellChecker.new(dictionary: known.first(2000).map(&:to_s)).correct(key.to_s).first
+    near ? "; did you mean '#{near}'?" : ''
+  end
+
+  def inputs
+    file = File.join(DIRECTORY, '.otto/input.json')
+    return Inputs.load({}) if File.size(file) < 4
+
+    require 'json'
+    Inputs.load(from_bytes_form(JSON.parse(File.binread(file).force_encoding(Encoding::UTF_8), max_nesting: 200)))
+  end
+
+  # A string that is not UTF-8 is one in ruby as well.
+  def from_bytes_form(value)
+    case value
+    when Array then value.map { |item| from_bytes_form(item) }
+    when Hash
+      bytes = value.size == 1 && value[BYTES_KEY].is_a?(String) ? value[BYTES_KEY].unpack1('m') : nil
+      text = bytes&.dup&.force_encoding(Encoding::UTF_8)
+      text && !text.valid_encoding? ? text : value.transform_values { |item| from_bytes_form(item) }
+    else value
+    end
+  end
+
+  # Writes JSON, and collects what cannot be written together with the way to it.
+  class Writer
+    attr_reader :problems
+
+    ESCAPES = { '"' => '\\"', '\\' => '\\\\', "\n" => '\\n', "\r" => '\\r', "\t" => '\\t' }.freeze
+
+    def initialize
+      @problems = []
+      @open = []
+      @way = []
+    end
+
+    # A hash as JSON, without the keys that JSON cannot hold.
+    def outermost(values)
+      @open.push(values)
+      parts = entries(values).filter_map do |key, name, value|
+        count = @problems.size
+        part = entry(key, name, value)
+        part if @problems.size == count
+      end
+      @open.pop
+      "{#{parts.join(',')}}"
+    end
+
+    def value(value)
+      case value
+      when nil then 'null'
+      when true then 'true'
+      when false then 'false'
+      when Integer then value.to_s
+      when Float
+        value.finite? ? value.to_s : refuse("is #{value}, and JSON has no such number: use nil or a string")
+      when String then string(value)
+      when Symbol then string(value.to_s)
+      when Hash, Array then container(value)
+      else other(value)
+      end
+    end
+
+    def quote(text)
+      escaped = text.gsub(/["\\\x00-\x1f]/) { |found| ESCAPES[found] || format('\\u%04x', found.ord) }
+      "\"#{escaped}\""
+    end
+
+    private
+
+    def string(text)
+      text = utf8(text)
+      return quote(text) if text.valid_encoding?
+
+      "{\"#{BYTES_KEY}\":\"#{[text.b].pack('m0')}\"}"
+    end
+
+    def utf8(text)
+      return text.dup.force_encoding(Encoding::UTF_8) if [Encoding::UTF_8, Encoding::BINARY].include?(text.encoding)
+
+      text.encode(Encoding::UTF_8)
+    rescue EncodingError
+      text.b.force_encoding(Encoding::UTF_8)
+    end
+
+    def container(value)
+      return refuse('contains itself: break the circle') if @open.any? { |outer| outer.equal?(value) }
+      return refuse("is nested more than #{MOST_LEVELS} levels deep: make it flatter") if @open.size == MOST_LEVELS
+
+      @open.push(value)
+      text = value.is_a?(Hash) ? hash(value) : array(value)
+      @open.pop
+      text
+    end
+
+    def hash(values)
+      "{#{entries(values).map { |key, name, value| entry(key, name, value) }.join(',')}}"
+    end
+
+    def array(values)
+      parts = values.each_with_index.map { |item, place| inside(place) { value(item) } }
+      "[#{parts.join(',')}]"
+    end
+
+    def entry(key, name, value)
+      "#{quote(name)}:#{inside(key) { value(value) }}"
+    end
+
+    def inside(step)
+      @way.push(step)
+      yield
+    ensure
+      @way.pop
+    end
+
+    # Each key with its name in JSON and its value.
+    def entries(values)
+      owners = {}
+      values.to_a.filter_map do |key, value|
+        name = key.is_a?(String) || key.is_a?(Symbol) || key.is_a?(Numeric) ? utf8(key.to_s) : nil
+        next refuse("has the key #{key.inspect}, #{a(key)}: use a string") if name.nil?
+        next refuse("has the key #{name.b.inspect}, which is not UTF-8: use a key that is") unless name.valid_encoding?
+
+        if owners.key?(name)
+          next refuse("has the keys #{owners[name].inspect} and #{key.inspect}, which are one in JSON: rename one")
+        end
+
+        owners[name] = key
+        [key, name, value]
+      end.select { |entry| entry.is_a?(Array) }
+    end
+
+    def other(value)
+      return string(value.to_path) if value.respond_to?(:to_path)
+
+      remedy =
+        if value.is_a?(Time) || value.respond_to?(:iso8601) then 'use .iso8601, of the library time, or .to_s'
+        elsif value.respond_to?(:each_pair) || value.respond_to?(:members) then 'use .to_h'
+        elsif value.is_a?(Proc) || value.is_a?(Method) then 'call it, and record what it returns'
+        elsif value.respond_to?(:each) then 'use .to_a'
+        elsif value.is_a?(Numeric) then 'use .to_f or .to_s'
+        elsif value.is_a?(Module) then 'use .name'
+        else 'use .to_s, or a hash of what matters in it'
+        end
+      refuse("is #{a(value)}: #{remedy}")
+    end
+
+    def a(value)
+      name = value.class.name || 'nameless class'
+      "#{name.match?(/\A[aeio]/i) ? 'an' : 'a'} #{name}"
+    end
+
+    def refuse(what)
+      if @problems.size < 1000
+        way = @way.map { |step| "[#{step.inspect}]" }
+        way[12..] = ['…'] if way.size > 12
+        @problems << "OUTPUT#{way.join} #{what}"
+      end
+      'null'
+    end
+  end
+
+  def exported
+    ENV.to_h.select { |name, text| name.start_with?('OTTO_') && INHERITED[name] != text }
+  end
+
+  def save(first)
+    return unless Process.pid == PROCESS
+
+    replaced = []
+    warnings = []
+    outputs = Object.const_get(:OUTPUT)
+    if outputs.is_a?(Hash)
+      dropped = first.keys - outputs.keys
+      warnings << [0, "OUTPUT was set anew, which drops #{listed(dropped.map(&:inspect))}"] unless dropped.empty?
+    else
+      replaced << "OUTPUT is a #{outputs.class} now: write OUTPUT['key'] = value"
+      outputs = first
+    end
+    writer = Writer.new
+    text = writer.outermost(outputs)
+    told = { 'exports' => exported, 'replaced' => replaced, 'problems' => writer.problems, 'warnings' => warnings }
+    record("#{text}\n#{Writer.new.outermost(told)}\n".b)
+  end
+
+  def record(lines)
+    path = File.join(DIRECTORY, '.otto/dump')
+    File.open(path, 'ab') { |file| file.write(lines, "otto-end #{lines.bytesize}\n") }
+  rescue SystemCallError => e
+    $stderr.puts("otto: cannot save the outputs: #{e.message}")
+    # An older record must not pass for this one.
+    File.truncate(path, 0) if File.writable?(path)
+  end
+end
+
+INPUT = Otto.inputs
+OUTPUT = {}
+# Registered first, so called last.
+at_exit { |first = OUTPUT| Otto.save(first) }
