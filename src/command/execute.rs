@@ -249,8 +249,8 @@ fn record(context: &Context, target: &Target, options: &Options, id: &RunId) -> 
 }
 
 /// The logs of a run's directory.
-struct RunLogs {
-    run_dir: RunDir,
+pub(super) struct RunLogs {
+    pub(super) run_dir: RunDir,
 }
 
 impl Logs for RunLogs {
@@ -260,7 +260,7 @@ impl Logs for RunLogs {
 }
 
 /// Whether stdout and stderr go to the same place.
-fn is_same_file() -> bool {
+pub(super) fn is_same_file() -> bool {
     let stat =
         |fd: std::os::fd::BorrowedFd<'_>| rustix::fs::fstat(fd).map(|stat| (stat.st_dev, stat.st_ino)).ok();
     let (stdout, stderr) = (stat(rustix::stdio::stdout()), stat(rustix::stdio::stderr()));

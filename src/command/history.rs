@@ -407,13 +407,12 @@ mod tests {
         (stage, running)
     }
 
-    /// Sizes depend on the length of the machine's paths.
+    /// Sizes depend on the machine's paths.
     fn without_sizes(text: &str) -> String {
         let is_size = |part: &str| part.ends_with(" B") || part.ends_with(" kB");
-        text.lines()
-            .map(|line| line.split(" · ").filter(|part| !is_size(part)).collect::<Vec<_>>().join(" · "))
-            .collect::<Vec<_>>()
-            .join("\n")
+        let line =
+            |line: &str| line.split(" · ").filter(|part| !is_size(part)).collect::<Vec<_>>().join(" · ");
+        text.lines().map(line).collect::<Vec<_>>().join("\n")
     }
 
     #[test]

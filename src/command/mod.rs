@@ -1,6 +1,7 @@
 //! The built-in commands: a table, and a file for each. Capitalised, so that no task collides with one.
 
 mod completions;
+mod clean;
 mod convert;
 mod data;
 mod describe;
@@ -14,10 +15,12 @@ mod list;
 mod logs;
 mod man;
 mod pick;
+mod replay;
 mod schema;
 mod show;
 #[cfg(test)]
 mod stage;
+mod stats;
 
 pub(crate) use execute::{Options, Target, dry_run, execute, terminal_width};
 pub(crate) use help::{command_help, general_help, general_usage, task_help};
@@ -90,6 +93,19 @@ pub(crate) const TABLE: &[BuiltIn] = &[
         command: show::command,
         run: show::run,
     },
+    BuiltIn {
+        name: "Replay",
+        about: "show a run again as it appeared; runs nothing",
+        command: replay::command,
+        run: replay::run,
+    },
+    BuiltIn {
+        name: "Stats",
+        about: "how often and how long tasks ran",
+        command: stats::command,
+        run: stats::run,
+    },
+    BuiltIn { name: "Clean", about: "remove old runs", command: clean::command, run: clean::run },
     BuiltIn { name: "Logs", about: "show what a task wrote", command: logs::command, run: logs::run },
     BuiltIn {
         name: "Explain",

@@ -280,8 +280,11 @@ fn data_text(data: &Passed) -> String {
     let mut text = String::new();
     let mut part = |title: &str, lines: Vec<String>| {
         if !lines.is_empty() {
+            // A `String` takes everything.
             let _ = writeln!(text, "\n{title}");
-            lines.iter().for_each(|line| drop(writeln!(text, "  {}", describe::in_line(line))));
+            for line in lines {
+                let _ = writeln!(text, "  {}", describe::in_line(&line));
+            }
         }
     };
     let lines = |before: &str, values: &Map| {

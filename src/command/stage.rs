@@ -37,11 +37,49 @@ impl Stage {
         text.replace(&root.display().to_string(), "/sandbox").replace(&project, "shop-HASH")
     }
 
+    /// [`Stage::otto`] with `SIZE` for sizes, which depend on the paths of the machine, and columns two blanks apart.
+    pub(super) fn otto_without_sizes(&self, line: &str) -> String {
+        let mut shown = String::new();
+        for line in self.otto(line).lines() {
+            let mut words: Vec<String> = Vec::new();
+            for word in line.split(' ') {
+                let is_unit = matches!(word.trim_end_matches(','), "B" | "kB");
+                match words.last_mut() {
+                    Some(number) if is_unit && number.starts_with(|first: char| first.is_ascii_digit()) => {
+                        *number = word.replace("kB", "SIZE").replace('B', "SIZE");
+                    }
+                    _ => words.push(word.to_owned()),
+                }
+            }
+            let line = words.join(" ");
+            let columns: Vec<&str> =
+                line.split("  ").map(str::trim).filter(|text| !text.is_empty()).collect();
+            shown.push_str(&format!("{}\n", columns.join("  ")));
+        }
+        shown
+    }
+
     pub(super) fn run(&self, line: &str) -> (Vec<u8>, Vec<u8>, i32) {
         let words: Vec<&str> = line.split_whitespace().collect();
+        let built_in = find(&OsString::from(words[0])).expect("a command");
+        let matches = (built_in.command)()
+            .no_binary_name(true)
+            .try_get_matches_from(&words[1..])
+            .unwrap_or_else(|error| panic!("{line}: {error}"));
+        let mut code = 0;
+        let (stdout, stderr) = self.within(|context| code = (built_in.run)(context, &matches));
+        (stdout, stderr, code)
+    }
+
+    /// What `act` wrote to stderr, for acts that write the rest elsewhere.
+    pub(super) fn with_context(&self, act: impl FnOnce(&mut Context)) -> String {
+        String::from_utf8(self.within(act).1).expect("text")
+    }
+
+    fn within(&self, act: impl FnOnce(&mut Context)) -> (Vec<u8>, Vec<u8>) {
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let home = self.sandbox.home.root.to_str().expect("text");
-        let mut context = Context {
+        act(&mut Context {
             environment: Environment::from([("OTTO_HOME", home)]),
             cwd: self.sandbox.folder(),
             ottofile: None,
@@ -55,13 +93,7 @@ impl Stage {
             zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(1)),
             is_json: self.is_json,
             options: || clap::Command::new("otto"),
-        };
-        let built_in = find(&OsString::from(words[0])).expect("a command");
-        let matches = (built_in.command)()
-            .no_binary_name(true)
-            .try_get_matches_from(&words[1..])
-            .unwrap_or_else(|error| panic!("{line}: {error}"));
-        let code = (built_in.run)(&mut context, &matches);
-        (stdout, stderr, code)
+        });
+        (stdout, stderr)
     }
 }

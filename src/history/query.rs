@@ -200,6 +200,7 @@ pub(crate) fn tails(db: &Connection, start: &str) -> Result<Vec<RunId>> {
 /// One job that was started, or that was skipped, failed or cancelled before.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct JobRow {
+    pub(crate) name: String,
     pub(crate) task: String,
     pub(crate) outcome: String,
     pub(crate) took_us: Option<u64>,
@@ -218,7 +219,7 @@ pub(crate) fn jobs(db: &Connection, filter: &Filter, mut each: impl FnMut(JobRow
         values.push(project);
     }
     let sql = format!(
-        "SELECT job.task, job.outcome, job.took_us FROM job JOIN run ON run.key = job.run
+        "SELECT job.name, job.task, job.outcome, job.took_us FROM job JOIN run ON run.key = job.run
          WHERE {} ORDER BY run.id, job.place",
         conditions.join(" AND ")
     );
@@ -226,9 +227,10 @@ pub(crate) fn jobs(db: &Connection, filter: &Filter, mut each: impl FnMut(JobRow
     let mut rows = statement.query(&values[..])?;
     while let Some(row) = rows.next()? {
         each(JobRow {
-            task: row.get(0)?,
-            outcome: row.get(1)?,
-            took_us: row.get::<_, Option<i64>>(2)?.map(i64::unsigned_abs),
+            name: row.get(0)?,
+            task: row.get(1)?,
+            outcome: row.get(2)?,
+            took_us: row.get::<_, Option<i64>>(3)?.map(i64::unsigned_abs),
         });
     }
     Ok(())

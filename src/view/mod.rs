@@ -12,7 +12,7 @@ mod progress;
 pub(crate) mod replay;
 #[cfg(test)]
 mod script;
-mod sink;
+pub(crate) mod sink;
 pub(crate) mod style;
 pub(crate) mod table;
 mod tail;

@@ -73,7 +73,7 @@ pub(super) fn run(context: &mut Context, records: &Records, run: &str, what: &st
 fn key_of(values: &Map, path: &str) -> Option<String> {
     value::lookup(values, path)?;
     let ends = path.match_indices('.').map(|(place, _)| place).chain([path.len()]);
-    let key = ends.map(|end| &path[..end]).filter(|key| value::get(values, key).is_some()).last();
+    let key = ends.map(|end| &path[..end]).rfind(|key| value::get(values, key).is_some());
     key.map(str::to_owned)
 }
 
