@@ -643,6 +643,26 @@ fn links_between_documents_lead_somewhere() {
     none(broken.collect());
 }
 
+/// Names of tests that a page claims and no source has.
+fn claimed_tests(page: &str, sources: &[File]) -> Vec<String> {
+    let rows = page.lines().filter(|line| line.starts_with("| ")).filter_map(|line| line.split('|').nth(2));
+    let names = rows.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let is_there = |name: &str| sources.iter().any(|file| file.text.contains(&format!("fn {name}(")));
+    names
+        .filter(|name| !is_there(name))
+        .map(|name| format!("docs/guarantees.md: no test is called `{name}`"))
+        .collect()
+}
+
+#[test]
+fn every_guarantee_is_shown_by_tests_that_exist() {
+    let page = read("docs/guarantees.md");
+    assert!(page.matches("\n| ").count() > 30, "the guarantees were not found");
+    let mut sources = files("src", |path| path.ends_with(".rs"));
+    sources.extend(files("tests", |path| path.ends_with(".rs")));
+    none(claimed_tests(&page, &sources));
+}
+
 #[test]
 fn the_architecture_gives_a_reason_for_every_dependency_and_names_every_module() {
     let manifest = read("Cargo.toml");
@@ -826,6 +846,13 @@ fn tables_of_dependencies_are_read() {
     assert_eq!(dependencies(manifest, "dependencies"), ["clap", "serde"]);
     let document = "## Dependencies\nText.\n\n| crate | why |\n|---|---|\n| `clap` | words |\n| `serde` | x |\n\n## Next\n| `no` |\n";
     assert_eq!(first_column(document, "## Dependencies"), ["clap", "serde"]);
+}
+
+#[test]
+fn a_guarantee_without_its_test_is_reported() {
+    let sources = [File { path: "src/x.rs".into(), text: "fn it_holds() {}".into() }];
+    let page = "| otto guarantees | shown by |\n|---|---|\n| a `word` | `it_holds` `it_does_not` |\n";
+    assert_eq!(claimed_tests(page, &sources), ["docs/guarantees.md: no test is called `it_does_not`"]);
 }
 
 #[test]
