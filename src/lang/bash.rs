@@ -8,7 +8,7 @@ use super::interpreter::{self, Shebang};
 use super::mention::{COLOURS, Mentions};
 use super::place::Place;
 use super::quote::{Charset, push_word};
-use super::shell::{self, Frame};
+use super::shell::{self, Frame, Start};
 use super::{CannotPrepare, HandOver, Prepared, Script};
 use crate::diagnostic::{Code, Diagnostic};
 use std::ffi::{OsStr, OsString};
@@ -87,17 +87,15 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
         charset: Charset::of(&|name| (script.env)(name).map(|value| value.as_bytes().to_vec())),
     };
     setup.refuse_arrays()?;
-    let start = match () {
-        () if found.may_hand_over() || found.may_read() || !oversized.is_empty() || setup.needs_end() => {
-            Start::Loaded
-        }
-        // Run by hand, the parameters would be missing.
-        () if !script.params.is_empty() => Start::ByHand,
-        () => Start::None,
+    let start = Start::of(script, &found, !oversized.is_empty() || setup.needs_end());
+    let options = if options.is_empty() {
+        "set -euo pipefail".into()
+    } else {
+        format!("set -euo pipefail; set {options}")
     };
     let frame = Frame {
         shebang: "#!/usr/bin/env bash",
-        before: before(script, &found, start, &options),
+        before: shell::before(script, found.colours.then_some(COLOURS), start, &options),
         after: setup.after(),
         setting: if setup.level == Level::Three { "otto.set KEY VALUE" } else { "OUTPUT[key]=\"value\"" },
         reading: &|key| match setup.level {
@@ -189,41 +187,6 @@ fn traps(text: &str, found: &Mentions) -> Traps {
     Traps::Named
 }
 
-/// When a script loads the file beside it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Start {
-    /// There is none.
-    None,
-    /// Only when somebody runs the script by hand.
-    ByHand,
-    Loaded,
-}
-
-/// The line before the body.
-fn before(script: &Script, found: &Mentions, start: Start, options: &str) -> Vec<u8> {
-    let mut line = Vec::new();
-    if start == Start::ByHand {
-        line.extend_from_slice(b"[ \"${OTTO_TASK_DIR-}\" = ");
-        push_word(&mut line, script.dir.as_os_str().as_bytes(), Charset::Plain);
-        line.extend_from_slice(b" ] || ");
-    }
-    if start != Start::None {
-        line.extend_from_slice(b". ");
-        push_word(&mut line, shell::start_path(script).as_os_str().as_bytes(), Charset::Plain);
-        line.extend_from_slice(b" || exit 97; ");
-    }
-    if found.colours {
-        let all: String = COLOURS.iter().map(|(name, text)| format!("{name}='{text}' ")).collect();
-        line.extend_from_slice(all.trim_end().as_bytes());
-        line.extend_from_slice(b"; ");
-    }
-    line.extend_from_slice(b"set -euo pipefail");
-    if !options.is_empty() {
-        line.extend_from_slice(format!("; set {options}").as_bytes());
-    }
-    line
-}
-
 /// Everything that decides what one body gets.
 struct Setup<'a, 's> {
     script: &'a Script<'s>,
@@ -277,8 +240,7 @@ impl Setup<'_, '_> {
         match (self.found.may_hand_over() && self.traps() == Traps::Any, may_change) {
             (true, _) => "case $- in *e*) otto__guard ;; *) otto__end $? ;; esac",
             (false, true) if self.found.own_exit => "case $- in *e*) ;; *) otto__end $? ;; esac",
-            (false, true) => "case $- in *e*) ;; *) exit $? ;; esac",
-            (false, false) => "case $- in *) ;; esac # a false test as the last line is no failure",
+            (false, _) => shell::neutral_end(&self.found),
         }
     }
 
@@ -286,10 +248,7 @@ impl Setup<'_, '_> {
     /// what otto would have set.
     fn start_text(&self, oversized: &[(String, Vec<u8>)]) -> Vec<u8> {
         let (script, found, charset) = (self.script, &self.found, self.charset);
-        let mut text: Vec<u8> =
-            b"# What otto does before the body. The body itself: ../script.sh\notto__dir=".to_vec();
-        push_word(&mut text, shell::private(script).as_os_str().as_bytes(), Charset::Plain);
-        text.push(b'\n');
+        let mut text = shell::start_of_start(script);
         if found.may_hand_over() {
             self.push_saving(&mut text);
         } else if self.needs_end() {

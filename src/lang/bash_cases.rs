@@ -760,6 +760,10 @@ fn typed_values_are_asked_for() {
         "otto.set --json n 1180591620717411303424; otto.set --list l a 'b c' ''; otto.set --list e; otto.set --json m '{\"b\":1,\"a\":[null]}'; OUTPUT[s]=42; otto.set --list one ''",
     );
     assert_eq!(
+        fine("otto.set --list l {1..12}").json(),
+        r#"{"l":["1","2","3","4","5","6","7","8","9","10","11","12"]}"#
+    );
+    assert_eq!(
         ran.json(),
         r#"{"e":[],"l":["a","b c",""],"m":{"b":1,"a":[null]},"n":1180591620717411303424,"one":[""],"s":"42"}"#
     );

@@ -2,30 +2,29 @@
 
 use super::export;
 use super::mention::Mentions;
-use super::record::{self, Dump, Dumped, Held, Kind};
+use super::record::{self, Dump, Dumped, Entry, Held, Kind};
 use super::shell::{one_line, private};
 use super::{HandOver, Script};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::store::outputs::{MOST_BYTES, Outputs};
 use crate::value::{self, Value};
+use rustix::fs::OFlags;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+/// The largest file that is read: several hand-overs may stand in one.
+const MOST_FILE_BYTES: u64 = 4 * MOST_BYTES as u64;
 
 /// Reads, removes and merges what is in the job's directory. In the order of their age: what `otto.set` kept in memory,
 /// the journal, the array OTTO_OUTPUT, OUTPUT, exported variables.
 pub(super) fn collect(script: &Script, found: &Mentions, succeeded: bool) -> HandOver {
-    let mut collector = Collector {
-        script,
-        private: private(script),
-        values: BTreeMap::new(),
-        bytes: 0,
-        problems: Vec::new(),
-    };
-    let dumped = record::dump(&collector.read_and_remove("dump"));
+    let mut collector = Collector::of(script);
+    let dumped = record::dump(&collector.take("dump"));
     let dump = match dumped {
         Dumped::Whole(dump) => *dump,
         Dumped::Nothing => {
@@ -42,6 +41,28 @@ pub(super) fn collect(script: &Script, found: &Mentions, succeeded: bool) -> Han
     collector.merge(dump, found)
 }
 
+/// The same from a shell without arrays: the journals, and exported variables if the text may make some.
+pub(super) fn collect_from_posix(
+    script: &Script,
+    found: &Mentions,
+    may_export: bool,
+    succeeded: bool,
+) -> HandOver {
+    let mut collector = Collector::of(script);
+    let bytes = if may_export { collector.take("exported") } else { Vec::new() };
+    let mut dump = Dump { version: "sh".to_owned(), ..Dump::default() };
+    match record::exports(&bytes) {
+        Some(variables) => {
+            dump.variables = variables.into_iter().filter(|(name, _)| name.starts_with("OTTO_")).collect();
+            dump.exported = dump.variables.iter().map(|(name, _)| name.clone()).collect();
+        }
+        None if !bytes.is_empty() => collector.in_part(),
+        None if may_export && succeeded => collector.never_handed_over(found),
+        None => {}
+    }
+    collector.merge(dump, found)
+}
+
 struct Collector<'a, 's> {
     script: &'a Script<'s>,
     private: PathBuf,
@@ -52,21 +73,36 @@ struct Collector<'a, 's> {
     problems: Vec<Diagnostic>,
 }
 
-impl Collector<'_, '_> {
-    /// A file's bytes; none if it is not there. It is removed, so that another attempt starts clean.
-    fn read_and_remove(&mut self, name: impl AsRef<Path>) -> Vec<u8> {
+impl<'a, 's> Collector<'a, 's> {
+    fn of(script: &'a Script<'s>) -> Collector<'a, 's> {
+        Collector {
+            script,
+            private: private(script),
+            values: BTreeMap::new(),
+            bytes: 0,
+            problems: Vec::new(),
+        }
+    }
+
+    /// The bytes of a file that may be missing.
+    fn take(&mut self, name: &str) -> Vec<u8> {
+        self.read_and_remove(name).unwrap_or_default()
+    }
+
+    /// A file's bytes; `None` if it is not there. It is removed, so that another attempt starts clean.
+    fn read_and_remove(&mut self, name: impl AsRef<Path>) -> Option<Vec<u8>> {
         let path = self.private.join(name);
         match read_private(&path) {
             Ok(bytes) => {
                 // If it stays, the next attempt appends to it and its own record still comes last.
                 let _ = fs::remove_file(&path);
-                bytes
+                Some(bytes)
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
                 let message = format!("cannot read `{}`: {error}", path.display());
                 self.problems.push(Diagnostic::error(Code::NotHandedOver, message));
-                Vec::new()
+                None
             }
         }
     }
@@ -97,6 +133,7 @@ impl Collector<'_, '_> {
             self.set(&key, Value::from_bytes(value));
         }
         self.journal();
+        self.journal_of_names();
         for item in dump.legacy {
             match item.iter().position(|byte| *byte == b'=') {
                 Some(equals) => self.set(&item[..equals], Value::from_bytes(item[equals + 1..].to_vec())),
@@ -128,7 +165,7 @@ impl Collector<'_, '_> {
     /// What can be wrong with OUTPUT itself.
     fn look_at_output(&mut self, dump: &Dump, found: &Mentions) {
         let job = self.script.job;
-        let declared = self.read_and_remove("shadow");
+        let declared = self.take("shadow");
         let attributes = declared.strip_prefix(b"declare -").unwrap_or_default();
         let attributes = attributes.split(|byte| *byte == b' ').next().unwrap_or_default();
         if dump.version.starts_with(['1', '2', '3']) {
@@ -158,41 +195,60 @@ impl Collector<'_, '_> {
     }
 
     fn journal(&mut self) {
-        let bytes = self.read_and_remove("journal");
+        let bytes = self.take("journal");
         let (entries, is_whole) = record::journal(&bytes);
         if !is_whole {
             self.in_part();
         }
         for entry in entries {
-            let bytes = match entry.value {
-                Held::Here(bytes) => bytes,
-                // Only a name of otto's own making leads to a file.
-                Held::InFile(name) if name.starts_with(b"v.") && !name.contains(&b'/') => {
-                    self.read_and_remove(OsStr::from_bytes(&name))
+            self.entry(entry);
+        }
+    }
+
+    /// In a shell that cannot write an entry at once, every entry is a file, and this one has their names.
+    fn journal_of_names(&mut self) {
+        let names = self.take("names");
+        if !names.is_empty() && !names.ends_with(b"\n") {
+            self.in_part();
+        }
+        for name in names.split(|byte| *byte == b'\n').filter(|name| !name.is_empty()) {
+            self.entry(Entry { key: Vec::new(), kind: Kind::Whole, value: Held::InFile(name.to_vec()) });
+        }
+    }
+
+    fn entry(&mut self, entry: Entry) {
+        let bytes = match entry.value {
+            Held::Here(bytes) => bytes,
+            // Only a name of otto's own making leads to a file.
+            Held::InFile(name) if name.starts_with(b"v.") && !name.contains(&b'/') => {
+                match self.read_and_remove(OsStr::from_bytes(&name)) {
+                    Some(bytes) => bytes,
+                    None => return self.in_part(),
                 }
-                Held::InFile(_) => {
-                    self.in_part();
-                    continue;
-                }
-            };
-            match entry.kind {
-                Kind::Text => self.set(&entry.key, Value::from_bytes(bytes)),
-                Kind::List => {
-                    let items = record::items(&bytes).into_iter().map(Value::from_bytes);
-                    self.set(&entry.key, Value::List(items.collect()));
-                }
-                Kind::Json => match value::parse(&bytes) {
-                    Ok(value) => self.set(&entry.key, value),
-                    Err(error) => {
-                        let key = one_line(&String::from_utf8_lossy(&entry.key));
-                        let text = one_line(&String::from_utf8_lossy(&bytes));
-                        let message = format!("`otto.set --json {key}` got a text that is not JSON: {error}");
-                        self.problems.push(
-                            Diagnostic::error(Code::NotJson, message).note(format!("the text is `{text}`")),
-                        );
-                    }
-                },
             }
+            Held::InFile(_) => return self.in_part(),
+        };
+        match entry.kind {
+            Kind::Text => self.set(&entry.key, Value::from_bytes(bytes)),
+            Kind::List => {
+                let items = record::items(&bytes).into_iter().map(Value::from_bytes);
+                self.set(&entry.key, Value::List(items.collect()));
+            }
+            Kind::Json => match value::parse(&bytes) {
+                Ok(value) => self.set(&entry.key, value),
+                Err(error) => {
+                    let key = one_line(&String::from_utf8_lossy(&entry.key));
+                    let text = one_line(&String::from_utf8_lossy(&bytes));
+                    let message = format!("`otto.set --json {key}` got a text that is not JSON: {error}");
+                    self.problems.push(
+                        Diagnostic::error(Code::NotJson, message).note(format!("the text is `{text}`")),
+                    );
+                }
+            },
+            Kind::Whole => match record::entry_in_file(&bytes) {
+                Some(entry) if entry.kind != Kind::Whole => self.entry(entry),
+                Some(_) | None => self.in_part(),
+            },
         }
     }
 
@@ -269,14 +325,30 @@ fn size(value: &Value) -> usize {
     }
 }
 
-/// Reads a file that a body made, whatever `umask` it had.
+/// Reads a file that a body made, whatever `umask` it had; and it is a file, not a pipe or a device that never ends.
 fn read_private(path: &Path) -> io::Result<Vec<u8>> {
-    use std::os::unix::fs::PermissionsExt;
-    match fs::read(path) {
+    let open = || {
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        fs::OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)
+    };
+    let mut file = match open() {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-            fs::read(path)
+            open()?
         }
-        result => result,
+        result => result?,
+    };
+    let size = file.metadata()?;
+    if !size.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
     }
+    if size.len() > MOST_FILE_BYTES {
+        return Err(io::Error::other(format!(
+            "it is {} bytes long; outputs may be {MOST_BYTES} (64 MiB)",
+            size.len()
+        )));
+    }
+    let mut bytes = Vec::with_capacity(size.len() as usize);
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

@@ -1,6 +1,6 @@
 //! Runs one body as a run would: prepare, start, collect. For tests only.
 
-use super::{HandOver, Input, Prepared, Script, collect, hints, prepare};
+use super::{HandOver, Input, Prepared, Script, collect, failing_line, hints, prepare};
 use crate::name::{JobName, ParamName};
 use crate::ottofile::spec::{Body, BodyKey};
 use crate::source::{SourceFile, Span};
@@ -35,6 +35,8 @@ pub(crate) struct Ran {
     pub(crate) hand_over: HandOver,
     pub(crate) warnings: Vec<String>,
     pub(crate) hints: Vec<String>,
+    /// The line of the ottofile that the shell named last.
+    pub(crate) line: Option<usize>,
 }
 
 impl Ran {
@@ -202,6 +204,7 @@ impl Bench {
                     .into_iter()
                     .map(|hint| hint.message)
                     .collect(),
+                line: failing_line(script, &output.stderr),
                 hand_over,
                 warnings: prepared.warnings.iter().map(|warning| warning.message.clone()).collect(),
             }

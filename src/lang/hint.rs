@@ -51,7 +51,7 @@ pub(super) fn failing_line(script: &Script, stderr_tail: &[u8], name: &str) -> O
         let rest = rest
             .strip_prefix(": line ")
             .or_else(|| rest.strip_prefix(": "))
-            .or_else(|| rest.strip_prefix('['))?;
+            .or_else(|| rest.strip_prefix(['[', ':']))?;
         let digits = rest.split(|character: char| !character.is_ascii_digit()).next()?;
         digits.parse().ok().filter(|line| (first..=last).contains(line))
     })

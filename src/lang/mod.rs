@@ -16,6 +16,9 @@ mod lint;
 mod mention;
 mod other;
 mod place;
+mod posix;
+#[cfg(test)]
+mod posix_cases;
 mod python;
 mod quote;
 mod record;
@@ -126,11 +129,8 @@ pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
     let mut prepared = match Language::of(script.body) {
         Language::Bash => bash::prepare(script, &injection.oversized)?,
         Language::Python => python::prepare(script)?,
+        Language::Posix => posix::prepare(script, &injection.oversized)?,
         Language::Other => other::prepare(script)?,
-        Language::Posix => {
-            let message = format!("`{}` is in a language that this otto does not run", script.job);
-            return Err(CannotPrepare { diagnostic: Diagnostic::error(Code::NotYet, message), code: 125 });
-        }
     };
     prepared.env.splice(0..0, injection.env);
     prepared.warnings.extend(injection.warnings);
@@ -143,8 +143,8 @@ pub(crate) fn collect(script: &Script, succeeded: bool) -> HandOver {
     match Language::of(script.body) {
         Language::Bash => bash::collect(script, succeeded),
         Language::Python => python::collect(script, succeeded),
+        Language::Posix => posix::collect(script, succeeded),
         Language::Other => other::collect(script, succeeded),
-        Language::Posix => HandOver::default(),
     }
 }
 

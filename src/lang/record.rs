@@ -74,6 +74,196 @@ fn record(fields: &mut Fields) -> Option<Dump> {
     }
 }
 
+/// What a shell wrote of its exported variables with `export -p`: `None` if it was cut short. Any number of hand-overs may
+/// stand there, each between the lines `otto1 sh` and `otto1 end`; the last one counts.
+pub(crate) fn exports(bytes: &[u8]) -> Option<Vec<(String, Vec<u8>)>> {
+    let mut words = ShellWords { rest: bytes };
+    let mut last = None;
+    loop {
+        match words.command()? {
+            line if line.is_empty() && words.rest.is_empty() => return last,
+            line if line == [&b"otto1"[..], b"sh"] => {}
+            _ => return None,
+        }
+        let mut variables = Vec::new();
+        loop {
+            let line = words.command()?;
+            match line.first().map(Vec::as_slice) {
+                Some(b"otto1") => break,
+                Some(b"export" | b"declare" | b"typeset") => {
+                    // `export NAME`, without a value, is no variable yet.
+                    let assignment = line.last().filter(|word| word.contains(&b'='));
+                    variables.extend(assignment.map(|word| {
+                        let equals = word.iter().position(|byte| *byte == b'=').unwrap_or(0);
+                        (String::from_utf8_lossy(&word[..equals]).into_owned(), word[equals + 1..].to_vec())
+                    }));
+                }
+                _ => return None,
+            }
+        }
+        last = Some(variables);
+    }
+}
+
+/// Words of a shell's own output, quoted in any of the ways that shells have.
+struct ShellWords<'a> {
+    rest: &'a [u8],
+}
+
+impl ShellWords<'_> {
+    fn next(&mut self) -> Option<u8> {
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(*first)
+    }
+
+    /// The words of one line, which quotes may carry on over the end of it. Empty at the end; `None`: no end of the line
+    /// or of a quote.
+    fn command(&mut self) -> Option<Vec<Vec<u8>>> {
+        let mut words = Vec::new();
+        let mut word: Option<Vec<u8>> = None;
+        if self.rest.is_empty() {
+            return Some(words);
+        }
+        loop {
+            let byte = self.next()?;
+            match byte {
+                b'\n' => {
+                    words.extend(word);
+                    return Some(words);
+                }
+                b' ' | b'\t' => words.extend(word.take()),
+                b'\'' => self.single(word.get_or_insert_default())?,
+                b'"' => self.double(word.get_or_insert_default())?,
+                b'$' if self.rest.first() == Some(&b'\'') => {
+                    self.next();
+                    self.dollar(word.get_or_insert_default())?;
+                }
+                b'\\' => match self.next()? {
+                    b'\n' => {}
+                    escaped => word.get_or_insert_default().push(escaped),
+                },
+                plain => word.get_or_insert_default().push(plain),
+            }
+        }
+    }
+
+    fn single(&mut self, word: &mut Vec<u8>) -> Option<()> {
+        loop {
+            match self.next()? {
+                b'\'' => return Some(()),
+                byte => word.push(byte),
+            }
+        }
+    }
+
+    fn double(&mut self, word: &mut Vec<u8>) -> Option<()> {
+        loop {
+            match self.next()? {
+                b'"' => return Some(()),
+                b'\\' => match self.next()? {
+                    escaped @ (b'"' | b'\\' | b'$' | b'`') => word.push(escaped),
+                    b'\n' => {}
+                    other => word.extend([b'\\', other]),
+                },
+                byte => word.push(byte),
+            }
+        }
+    }
+
+    /// The rest of `$'…'`.
+    fn dollar(&mut self, word: &mut Vec<u8>) -> Option<()> {
+        loop {
+            match self.next()? {
+                b'\'' => return Some(()),
+                b'\\' => self.escape(word)?,
+                byte => word.push(byte),
+            }
+        }
+    }
+
+    fn escape(&mut self, word: &mut Vec<u8>) -> Option<()> {
+        let byte = self.next()?;
+        word.push(match byte {
+            b'a' => 7,
+            b'b' => 8,
+            b'e' | b'E' => 0x1b,
+            b'f' => 0x0c,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'v' => 0x0b,
+            b'0'..=b'7' => self.number(u32::from(byte - b'0'), 8, 2) as u8,
+            b'x' => {
+                // ksh writes `\x[ff]`.
+                let has_brackets = self.rest.first() == Some(&b'[');
+                if has_brackets {
+                    self.next();
+                }
+                let number = self.number(0, 16, 2);
+                if has_brackets && self.rest.first() == Some(&b']') {
+                    self.next();
+                }
+                number as u8
+            }
+            b'u' | b'U' => {
+                let number = self.number(0, 16, if byte == b'u' { 4 } else { 8 });
+                let character = char::from_u32(number)?;
+                word.extend(character.to_string().bytes());
+                return Some(());
+            }
+            b'C' | b'M' | b'c' => {
+                // zsh: `\C-a`, `\M-\C-a`, `\M-a`; ksh: `\cA`.
+                let mut is_meta = byte == b'M';
+                let mut is_control = byte != b'M';
+                if byte != b'c' {
+                    self.next().filter(|dash| *dash == b'-')?;
+                }
+                while self.rest.first() == Some(&b'\\') {
+                    self.next();
+                    match self.next()? {
+                        b'M' => is_meta = true,
+                        b'C' => is_control = true,
+                        literal => {
+                            word.push(meta(control(literal, is_control), is_meta));
+                            return Some(());
+                        }
+                    }
+                    self.next().filter(|dash| *dash == b'-')?;
+                }
+                meta(control(self.next()?, is_control), is_meta)
+            }
+            other => other,
+        });
+        Some(())
+    }
+
+    /// At most `most` more digits after a first value.
+    fn number(&mut self, first: u32, base: u32, most: usize) -> u32 {
+        let mut number = first;
+        for _ in 0..most {
+            let Some(digit) = self.rest.first().and_then(|byte| char::from(*byte).to_digit(base)) else {
+                break;
+            };
+            number = number.wrapping_mul(base).wrapping_add(digit);
+            self.next();
+        }
+        number
+    }
+}
+
+fn control(byte: u8, is_control: bool) -> u8 {
+    match (is_control, byte) {
+        (false, byte) => byte,
+        (true, b'?') => 0x7f,
+        (true, byte) => byte & 0x1f,
+    }
+}
+
+fn meta(byte: u8, is_meta: bool) -> u8 {
+    if is_meta { byte | 0x80 } else { byte }
+}
+
 /// One call of a helper function.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entry {
@@ -90,6 +280,8 @@ pub(crate) enum Kind {
     Json,
     /// NUL-terminated strings.
     List,
+    /// The value is the file of an entry, see [`entry_in_file`].
+    Whole,
 }
 
 /// Where a value is.
@@ -101,7 +293,7 @@ pub(crate) enum Held {
 }
 
 /// Reads a journal: triples `type key value`, each NUL-terminated; `F` before the type means that the value is a
-/// file's name. False: the last entry was cut short, or something else wrote into the file.
+/// file's name, and so does the type `E`, whose file is the whole entry. False: the last entry was cut short, or something else wrote into the file.
 pub(crate) fn journal(bytes: &[u8]) -> (Vec<Entry>, bool) {
     let mut fields = Fields { rest: bytes };
     let mut entries = Vec::new();
@@ -114,8 +306,22 @@ pub(crate) fn journal(bytes: &[u8]) -> (Vec<Entry>, bool) {
     (entries, true)
 }
 
+/// An entry that is a whole file: `type key value`, for a list `l key item…`.
+pub(crate) fn entry_in_file(bytes: &[u8]) -> Option<Entry> {
+    let mut fields = Fields { rest: bytes };
+    if !bytes.starts_with(b"l\0") {
+        let entry = entry(&mut fields);
+        return entry.filter(|_| fields.rest.is_empty());
+    }
+    fields.next();
+    let key = fields.next()?.to_vec();
+    let is_whole = fields.rest.is_empty() || fields.rest.ends_with(b"\0");
+    is_whole.then(|| Entry { key, kind: Kind::List, value: Held::Here(fields.rest.to_vec()) })
+}
+
 fn entry(fields: &mut Fields) -> Option<Entry> {
     let (letter, is_in_file) = match fields.next()? {
+        b"E" => (b'E', true),
         [b'F', letter] => (*letter, true),
         [letter] => (*letter, false),
         _ => return None,
@@ -124,6 +330,7 @@ fn entry(fields: &mut Fields) -> Option<Entry> {
         b's' => Kind::Text,
         b'j' => Kind::Json,
         b'l' => Kind::List,
+        b'E' => Kind::Whole,
         _ => return None,
     };
     let key = fields.next()?.to_vec();

@@ -1,6 +1,7 @@
 //! What every shell has in common: the files of a job, the script round the user's lines, inputs as a shell can read
 //! them. Knows no particular shell.
 
+use super::mention::Mentions;
 use super::quote::{Charset, push_word};
 use super::{CannotPrepare, Input, Script};
 use crate::diagnostic::{Code, Diagnostic};
@@ -113,6 +114,71 @@ pub(super) fn script_text(script: &Script, frame: &Frame) -> Vec<u8> {
     text.extend_from_slice(frame.after.as_bytes());
     text.push(b'\n');
     push_lines(&mut text, &comments[fitting..]);
+    text
+}
+
+/// When a script loads the file beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// There is none.
+    None,
+    /// Only when somebody runs the script by hand, who would lack its parameters.
+    ByHand,
+    Loaded,
+}
+
+impl Start {
+    pub(super) fn of(script: &Script, found: &Mentions, is_needed: bool) -> Start {
+        if is_needed || found.may_hand_over() || found.may_read() {
+            Start::Loaded
+        } else if !script.params.is_empty() {
+            Start::ByHand
+        } else {
+            Start::None
+        }
+    }
+}
+
+/// The line before the body: loads the start, defines the colours, sets the options.
+pub(super) fn before(
+    script: &Script,
+    colours: Option<&[(&str, &str)]>,
+    start: Start,
+    options: &str,
+) -> Vec<u8> {
+    let mut line = Vec::new();
+    if start == Start::ByHand {
+        line.extend_from_slice(b"[ \"${OTTO_TASK_DIR-}\" = ");
+        push_word(&mut line, script.dir.as_os_str().as_bytes(), Charset::Plain);
+        line.extend_from_slice(b" ] || ");
+    }
+    if start != Start::None {
+        line.extend_from_slice(b". ");
+        push_word(&mut line, start_path(script).as_os_str().as_bytes(), Charset::Plain);
+        line.extend_from_slice(b" || exit 97; ");
+    }
+    if let Some(colours) = colours {
+        let all: Vec<String> = colours.iter().map(|(name, text)| format!("{name}='{text}'")).collect();
+        line.extend_from_slice(format!("{}; ", all.join(" ")).as_bytes());
+    }
+    line.extend_from_slice(options.as_bytes());
+    line
+}
+
+/// The end of a script that has nothing to save. A false test as the last line is no failure; without `set -e` the last
+/// status counts.
+pub(super) fn neutral_end(found: &Mentions) -> &'static str {
+    match found.options || found.opaque {
+        true => "case $- in *e*) ;; *) exit $? ;; esac",
+        false => "case $- in *) ;; esac # a false test as the last line is no failure",
+    }
+}
+
+/// The first lines of the file that a script loads.
+pub(super) fn start_of_start(script: &Script) -> Vec<u8> {
+    let mut text = b"# What otto does before the body. The body itself: ../script.sh\notto__dir=".to_vec();
+    push_word(&mut text, private(script).as_os_str().as_bytes(), Charset::Plain);
+    text.push(b'\n');
     text
 }
 

@@ -4,9 +4,9 @@
 
 otto_set() {
 	case $#:${1-} in
-	[!01]*:--list) otto__record_list "${@:2}" ;;
+	1:--list | 2:--json | 2:) otto__usage ;;
+	*:--list) otto__record_list "${@:2}" ;;
 	3:--json) otto__record j "$2" "$3" ;;
-	2:--json | 2: | *:--list) otto__usage ;;
 	2:*) otto__keep "$1" "$2" ;;
 	*) otto__usage "$#" ;;
 	esac

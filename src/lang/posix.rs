@@ -1,0 +1,134 @@
+//! `sh`, dash, busybox, ksh, mksh, yash, zsh: the functions without arrays. A body that calls none of them gets nothing.
+//! What is set goes to the journal at once; only exported variables are left for the end.
+
+use super::bash::without_comments;
+use super::handover;
+use super::interpreter::{self, Shebang};
+use super::mention::{COLOURS, Mentions};
+use super::place::Place;
+use super::quote::{Charset, push_word};
+use super::shell::{self, Frame, Start};
+use super::{CannotPrepare, HandOver, Prepared, Script};
+use crate::diagnostic::{Code, Diagnostic};
+use std::ffi::{OsStr, OsString};
+use std::sync::LazyLock;
+
+static FUNCTIONS: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/posix.sh")));
+static EXPORTS: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/exports.sh")));
+static LEAVE: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/leave.sh")));
+
+pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Result<Prepared, CannotPrepare> {
+    let Some(shebang) = Shebang::of(&script.body.text) else {
+        unreachable!("bug: only a `#!` line chooses such a shell")
+    };
+    let found = Mentions::of(&script.body.text);
+    refuse_arrays(script, &found, shebang.name())?;
+    let program = interpreter::find(script, OsStr::new(&shebang.program))
+        .or_else(|error| interpreter::find(script, OsStr::new(shebang.name())).map_err(|_| error))?;
+    let start = Start::of(script, &found, !oversized.is_empty());
+    let line = script.body.text.lines().next().unwrap_or("");
+    let options = if lacks_pipefail(&shebang) { "set -eu" } else { "set -euo pipefail" };
+    let frame = Frame {
+        shebang: line,
+        before: shell::before(script, found.colours.then_some(COLOURS), start, options),
+        after: match may_export(&found) {
+            true => {
+                "case $- in *e*) otto__exit ;; *) otto__status=$?; otto__exit; exit \"$otto__status\" ;; esac"
+            }
+            false => shell::neutral_end(&found),
+        },
+        setting: "otto_set KEY VALUE",
+        reading: &|key| format!("$(otto_get {key})"),
+    };
+    let start_text = (start != Start::None).then(|| start_text(script, &found, oversized));
+    let run_as = shell::write(script, start_text.as_deref(), &shell::script_text(script, &frame))?;
+    let mut args: Vec<OsString> = shebang.args.iter().map(OsString::from).collect();
+    args.push(run_as.clone().into());
+    Ok(Prepared {
+        program,
+        args,
+        env: Vec::new(),
+        warnings: super::clashes(script.inputs),
+        script_path: Some(run_as),
+    })
+}
+
+pub(super) fn collect(script: &Script, succeeded: bool) -> HandOver {
+    let found = Mentions::of(&script.body.text);
+    if !found.may_hand_over() {
+        return HandOver::default();
+    }
+    handover::collect_from_posix(script, &found, may_export(&found), succeeded)
+}
+
+fn may_export(found: &Mentions) -> bool {
+    found.export || found.opaque || found.save
+}
+
+/// `sh` and dash may not know the option, and would end there.
+fn lacks_pipefail(shebang: &Shebang) -> bool {
+    matches!(shebang.name(), "sh" | "dash")
+}
+
+/// Such an array would stay the body's own, or be no array at all.
+fn refuse_arrays(script: &Script, found: &Mentions, shell: &str) -> Result<(), CannotPrepare> {
+    if !found.output && !found.input {
+        return Ok(());
+    }
+    let (name, word) = if found.output { ("OUTPUT[key]", "OUTPUT") } else { ("INPUT[task.key]", "INPUT") };
+    let start = script.body.text.find(word).unwrap_or(0);
+    let span = Place::of(script.body, script.ottofile).span(start..start + word.len());
+    let message =
+        format!("`{}` uses `{name}`, which otto has for bash only, and this is {shell}", script.job);
+    let diagnostic = Diagnostic::error(Code::NeedsNewerBash, message)
+        .at(script.ottofile, span, "not in this shell")
+        .help("use `otto_set KEY VALUE` and `otto_get TASK.KEY`, or run it with bash");
+    Err(CannotPrepare { diagnostic, code: 125 })
+}
+
+fn start_text(script: &Script, found: &Mentions, oversized: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let charset = Charset::Plain;
+    let mut text = shell::start_of_start(script);
+    if found.set || found.get || found.save || found.opaque {
+        text.extend_from_slice(FUNCTIONS.as_bytes());
+        shell::push_find_function(&mut text, script, charset);
+        push_about_function(&mut text, script);
+    }
+    if may_export(found) {
+        text.extend_from_slice(EXPORTS.as_bytes());
+        if found.trap || found.opaque {
+            text.extend_from_slice(LEAVE.as_bytes());
+        }
+        text.extend_from_slice(b"trap otto__exit EXIT\n");
+    }
+    if found.legacy_variables {
+        for (name, value) in shell::legacy_variables(script) {
+            shell::push_assignment(&mut text, &name, &value, charset);
+        }
+    }
+    for (name, value) in oversized {
+        shell::push_assignment(&mut text, name, value, charset);
+    }
+    shell::push_by_hand(&mut text, script, charset);
+    text
+}
+
+/// `otto__about KEY`: which dependency a key speaks of, and what that has.
+fn push_about_function(text: &mut Vec<u8>, script: &Script) {
+    let mut inputs: Vec<_> = script.inputs.iter().collect();
+    // Of `a` and `a.b` the longer one is meant by `a.b.c`.
+    inputs.sort_by_key(|input| std::cmp::Reverse(input.job.as_str().len()));
+    text.extend_from_slice(b"otto__about() {\ncase $1 in\n");
+    for input in inputs {
+        push_word(text, format!("{}.", input.job).as_bytes(), Charset::Plain);
+        text.extend_from_slice(b"*) otto__task=");
+        push_word(text, input.job.as_str().as_bytes(), Charset::Plain);
+        text.extend_from_slice(b" otto__keys=");
+        push_word(text, shell::keys_in_words(input, 20).as_bytes(), Charset::Plain);
+        text.extend_from_slice(b" ;;\n");
+    }
+    let names: Vec<&str> = script.inputs.iter().map(|input| input.job.as_str()).collect();
+    text.extend_from_slice(b"*) otto__task= otto__keys=");
+    push_word(text, names.join(", ").as_bytes(), Charset::Plain);
+    text.extend_from_slice(b" ;;\nesac\n}\n");
+}

@@ -1,0 +1,182 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # otto__dir, otto__find and otto__about come from the lines before this file.
+# The functions for shells that are no bash: dash, busybox, ksh, mksh, yash, zsh. No arrays, no names with dots; values
+# go to the journal at once, so that nothing is left to do for them at the end.
+
+otto__number=0
+
+otto_set() {
+	case "$# ${1-}" in
+	'1 --list' | '2 --json' | '2 ') otto__usage ;;
+	*' --list')
+		shift
+		otto__record_list "$@"
+		;;
+	'3 --json') otto__record j "$2" "$3" ;;
+	'2 '*) otto__record s "$1" "$2" ;;
+	*) otto__usage "$#" ;;
+	esac
+}
+
+# otto__record TYPE KEY VALUE: one write of at most 4096 bytes, which no other process can split. A longer value goes
+# to a file of its own, whose name nobody else has.
+otto__record() {
+	if [ -z "$2" ]; then
+		otto__usage
+	elif [ $((${#2} + ${#3})) -gt 800 ] || [ -n "$otto__has_no_printf" ]; then
+		otto__claim "$@"
+	else
+		printf '%s\0%s\0%s\0' "$1" "$2" "$3" >> "$otto__dir/journal"
+	fi
+}
+
+# otto__record_list KEY [ITEM…]
+otto__record_list() {
+	if [ -z "$1" ]; then
+		otto__usage
+	else
+		otto__claim l "$@"
+	fi
+}
+
+# otto__claim TYPE KEY VALUE…: a whole entry as a file, and its name in the journal of names.
+otto__claim() {
+	while otto__number=$((otto__number + 1)); [ "$otto__number" -lt 100000 ]; do
+		otto__file=v.$$.$otto__number
+		# Refuses a file that is there: a subshell counts from where its parent was.
+		if (set -C && : > "$otto__dir/$otto__file") 2> /dev/null; then
+			otto__put "$@" >> "$otto__dir/$otto__file" &&
+				otto__refer
+			return
+		fi
+	done
+	return 1
+}
+
+# otto__refer: the entry in otto__file belongs here.
+otto__refer() {
+	printf 'E\0\0%s\0' "$otto__file" >> "$otto__dir/journal"
+}
+
+# Every argument, each with a NUL after it.
+otto__put() {
+	printf '%s\0' "$@"
+}
+
+# mksh and its kin have no printf of their own; print writes a line in one go.
+otto__has_no_printf=
+case ${KSH_VERSION-} in
+*MIRBSD* | *LEGACY* | *'PD KSH'*)
+	otto__has_no_printf=1
+	printf() {
+		print -r -- "$2"
+	}
+	otto__refer() {
+		print -r -- "$otto__file" >> "$otto__dir/names"
+	}
+	otto__put() {
+		for otto__item; do
+			print -rn -- "$otto__item"
+			print -n '\0'
+		done
+	}
+	;;
+esac
+
+otto_get() {
+	if [ "${1-}" = -v ]; then
+		case "$# ${2-}" in
+		[34]' '*[!a-zA-Z0-9_]* | [34]' '[0-9]* | [34]' ' | [!34]' '*) otto__usage_get ;;
+		*)
+			otto__find "$3"
+			if [ -n "$otto__is_there" ]; then
+				eval "$2=\$otto__value"
+			elif [ $# -eq 4 ]; then
+				eval "$2=\$4"
+			else
+				otto__missing "$3"
+				return 1
+			fi
+			;;
+		esac
+	elif [ $# -lt 1 ] || [ $# -gt 2 ] || [ -z "$1" ]; then
+		otto__usage_get
+	else
+		otto__find "$1"
+		if [ -n "$otto__is_there" ]; then
+			printf '%s\n' "$otto__value"
+		elif [ $# -eq 2 ]; then
+			printf '%s\n' "$2"
+		else
+			otto__missing "$1"
+			return 1
+		fi
+	fi
+}
+
+# otto__about sets otto__task to the dependency that a key speaks of and otto__keys to what it has; without one,
+# otto__keys is all dependencies.
+otto__missing() {
+	otto__about "$1"
+	if [ -n "$otto__task" ]; then
+		otto__say "no input '$1': task '$otto__task' has no output '${1#"$otto__task".}'; it has: ${otto__keys:-nothing}"
+	else
+		otto__say "no input '$1': this task does not depend on '${1%%.*}'; it depends on: ${otto__keys:-nothing}"
+	fi
+}
+
+otto__say() {
+	printf '%s\n' "otto: $1" >&2
+}
+
+otto__usage() {
+	otto__say "usage: otto_set KEY VALUE | --json KEY JSON | --list KEY [ITEM...]${1+ (got $1 words: quote the value?)}"
+	return 2
+}
+
+otto__usage_get() {
+	otto__say 'usage: otto_get [-v VARIABLE] TASK.KEY [DEFAULT]'
+	return 2
+}
+
+otto_set_output() {
+	case $# in
+	2) otto_set "$@" ;;
+	*)
+		otto__say "usage: otto_set_output KEY VALUE (got $# words: quote the value?)"
+		return 2
+		;;
+	esac
+}
+
+# A missing key is told on stderr and reads as empty: bodies use it inside strings, where a failure goes unseen.
+otto_get_input() {
+	if [ -z "${1-}" ]; then
+		otto__say 'usage: otto_get_input TASK.KEY [DEFAULT]'
+		return 2
+	fi
+	otto__find "$1"
+	[ -n "$otto__is_there" ] || otto__find_folded "$1"
+	if [ -n "$otto__is_there" ]; then
+		printf '%s\n' "$otto__value"
+	elif [ $# -gt 1 ]; then
+		printf '%s\n' "$2"
+	else
+		otto__missing "$1"
+		printf '%s\n' ''
+	fi
+}
+
+otto_deserialize_input() {
+	otto__about "${1-}."
+	[ "$otto__task" = "${1-}" ] ||
+		otto__say "otto_deserialize_input: this task does not depend on '${1-}'"
+}
+
+otto_save() {
+	otto__exit
+}
+
+otto_serialize_output() {
+	otto__exit
+}
