@@ -49,16 +49,29 @@ pub(super) fn collect_from_posix(
     succeeded: bool,
 ) -> HandOver {
     let mut collector = Collector::of(script);
-    let bytes = if may_export { collector.take("exported") } else { Vec::new() };
     let mut dump = Dump { version: "sh".to_owned(), ..Dump::default() };
-    match record::exports(&bytes) {
-        Some(variables) => {
-            dump.variables = variables.into_iter().filter(|(name, _)| name.starts_with("OTTO_")).collect();
-            dump.exported = dump.variables.iter().map(|(name, _)| name.clone()).collect();
-        }
-        None if !bytes.is_empty() => collector.in_part(),
-        None if may_export && succeeded => collector.never_handed_over(found),
-        None => {}
+    if may_export {
+        let written = collector.take("exported");
+        // zsh writes what bash writes.
+        dump = match (record::dump(&collector.take("dump")), record::exports(&written)) {
+            (Dumped::Whole(dump), _) => *dump,
+            (_, Some(variables)) => {
+                dump.variables =
+                    variables.into_iter().filter(|(name, _)| name.starts_with("OTTO_")).collect();
+                dump.exported = dump.variables.iter().map(|(name, _)| name.clone()).collect();
+                dump
+            }
+            (Dumped::Nothing, None) if written.is_empty() => {
+                if succeeded {
+                    collector.never_handed_over(found);
+                }
+                dump
+            }
+            (Dumped::InPart | Dumped::Nothing, None) => {
+                collector.in_part();
+                dump
+            }
+        };
     }
     collector.merge(dump, found)
 }

@@ -23,6 +23,8 @@ mod python;
 mod quote;
 mod record;
 mod shell;
+#[cfg(test)]
+mod shell_properties;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{JobName, ParamName, TaskName};

@@ -194,20 +194,9 @@ impl ShellWords<'_> {
             b't' => b'\t',
             b'v' => 0x0b,
             b'0'..=b'7' => self.number(u32::from(byte - b'0'), 8, 2) as u8,
-            b'x' => {
-                // ksh writes `\x[ff]`.
-                let has_brackets = self.rest.first() == Some(&b'[');
-                if has_brackets {
-                    self.next();
-                }
-                let number = self.number(0, 16, 2);
-                if has_brackets && self.rest.first() == Some(&b']') {
-                    self.next();
-                }
-                number as u8
-            }
+            b'x' => self.bracketed_number(2) as u8,
             b'u' | b'U' => {
-                let number = self.number(0, 16, if byte == b'u' { 4 } else { 8 });
+                let number = self.bracketed_number(if byte == b'u' { 4 } else { 8 });
                 let character = char::from_u32(number)?;
                 word.extend(character.to_string().bytes());
                 return Some(());
@@ -236,6 +225,19 @@ impl ShellWords<'_> {
             other => other,
         });
         Some(())
+    }
+
+    /// Hexadecimal digits, which ksh may put between brackets: `\x[ff]`.
+    fn bracketed_number(&mut self, most: usize) -> u32 {
+        let has_brackets = self.rest.first() == Some(&b'[');
+        if has_brackets {
+            self.next();
+        }
+        let number = self.number(0, 16, most);
+        if has_brackets && self.rest.first() == Some(&b']') {
+            self.next();
+        }
+        number
     }
 
     /// At most `most` more digits after a first value.

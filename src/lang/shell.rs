@@ -192,17 +192,19 @@ fn push_lines(text: &mut Vec<u8>, lines: &[String]) {
 /// What the reader of the script should know, a comment line each, the most useful first.
 fn opening(script: &Script, frame: &Frame) -> Vec<String> {
     let ottofile = one_line(script.ottofile.name());
-    let mut lines = vec![format!("# Task `{}` of {ottofile}, as otto runs it.", script.job)];
+    let mut lines =
+        vec![format!("# Task `{}` of {ottofile}, as otto runs it.", one_line(script.job.as_str()))];
     if script.inputs.is_empty() {
         lines.push("# INPUT is empty: this task depends on no other.".to_owned());
     }
     for input in script.inputs {
+        let job = one_line(input.job.as_str());
         match input.outputs.values.first() {
-            None => lines.push(format!("# INPUT: `{}` handed over nothing.", input.job)),
+            None => lines.push(format!("# INPUT: `{job}` handed over nothing.")),
             Some((key, _)) => {
-                let example = (frame.reading)(&format!("{}.{}", input.job, one_line(key)));
+                let example = (frame.reading)(&format!("{job}.{}", one_line(key)));
                 let keys = keys_in_words(input, MOST_KEYS_SHOWN);
-                lines.push(format!("# INPUT: {example}; `{}` has {keys}.", input.job));
+                lines.push(format!("# INPUT: {example}; `{job}` has {keys}."));
             }
         }
     }

@@ -3,9 +3,39 @@
 # Hands over exported variables, in the shell's own words. The first line is a mark, and so is the last.
 
 otto__exit() {
+	# In other locales ksh and mksh print some characters so that they cannot be told from bytes.
+	otto__had_locale=${LC_ALL+x} otto__locale=${LC_ALL-}
+	LC_ALL=C
+	if [ -n "${ZSH_VERSION-}" ]; then
+		otto__exit_zsh
+	else
+		{
+			printf '%s\n' 'otto1 sh'
+			export -p
+			printf '%s\n' 'otto1 end'
+		} >> "$otto__dir/exported"
+	fi
+	if [ -n "$otto__had_locale" ]; then
+		LC_ALL=$otto__locale
+	else
+		unset LC_ALL
+	fi
+}
+
+# What zsh prints of a byte may be what it prints of two; but it can name the exported variables itself. Only zsh can read
+# this, so to every other shell it is a text.
+otto__exit_zsh() {
+	eval '
 	{
-		printf '%s\n' 'otto1 sh'
-		export -p
-		printf '%s\n' 'otto1 end'
-	} >> "$otto__dir/exported"
+		printf "%s\\0" otto1 "zsh $ZSH_VERSION" "" 0
+		otto__names=
+		for otto__name in ${(k)parameters[(I)OTTO_*]}; do
+			if [[ ${parameters[$otto__name]} == *export* ]]; then
+				printf "%s\\0" V "$otto__name" "${(P)otto__name}"
+				otto__names+=$otto__name$'"'\\n'"'
+			fi
+		done
+		printf "%s\\0" X "$otto__names" end
+	} >> "$otto__dir/dump"
+	'
 }
