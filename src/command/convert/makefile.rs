@@ -48,10 +48,12 @@ pub(super) struct Rule {
     /// What stands behind `##`, as many Makefiles write it.
     pub(super) help: Option<String>,
     pub(super) variables: Vec<Variable>,
+    /// A part of the rule that only make can compute: without it the rest would do the wrong thing.
+    pub(super) obstacle: Option<LeftOut>,
 }
 
 /// Something of the Makefile that is not in the ottofile.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct LeftOut {
     pub(super) line: usize,
     pub(super) text: String,
@@ -264,10 +266,9 @@ impl Reader {
             return;
         }
         let (needs, order_only) = needs.split_once('|').unwrap_or((needs, ""));
-        let (Ok(needs), Ok(order_only)) = (self.names(needs), self.names(order_only)) else {
-            self.leave_out(line.number, statement, "prerequisites that a function computes");
-            return;
-        };
+        let names = (self.names(needs), self.names(order_only));
+        let is_computed = names.0.is_err() || names.1.is_err();
+        let (needs, order_only) = (names.0.unwrap_or_default(), names.1.unwrap_or_default());
         if let [special] = targets.as_slice()
             && special.starts_with('.')
             && special.len() > 1
@@ -290,6 +291,10 @@ impl Reader {
             add(&mut rule.needs, &needs);
             add(&mut rule.order_only, &order_only);
             rule.help = rule.help.take().or_else(|| help.clone());
+            if is_computed {
+                let why = "prerequisites that a function computes";
+                rule.obstacle = Some(LeftOut { line: line.number, text: statement.to_owned(), why });
+            }
             if let Some(recipe) = inline.filter(|recipe| !recipe.is_empty()) {
                 rule.recipe.push((line.number, recipe.to_owned()));
             }
@@ -308,6 +313,7 @@ impl Reader {
             recipe: Vec::new(),
             help: None,
             variables: Vec::new(),
+            obstacle: None,
         });
         rules.len() - 1
     }

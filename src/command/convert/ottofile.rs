@@ -27,6 +27,10 @@ const KNOWN_TO_MAKE: &[(&str, &str)] = &[
     ("RM", "rm -f"),
 ];
 
+fn known_to_make(name: &str) -> Option<&'static str> {
+    KNOWN_TO_MAKE.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+}
+
 /// A word that makes a line of a recipe leave something behind for the next one, which make would not see.
 const LASTING: &[&str] = &[
     "cd", "exec", "exit", "export", "popd", "pushd", "return", "set", "shopt", "source", "trap", "umask",
@@ -171,12 +175,32 @@ impl Writer<'_> {
             envs.iter()
                 .for_each(|(name, value)| text.push_str(&format!("      {name}: {}\n", scalar(value))));
         }
-        if !rule.recipe.is_empty() {
-            let body = self.body(rule);
+        let obstacle = rule.obstacle.clone().or_else(|| self.implicit(rule));
+        if !rule.recipe.is_empty() || obstacle.is_some() {
+            let mut body = String::new();
+            if let Some(obstacle) = obstacle {
+                body.push_str(&failing(obstacle.line, &obstacle.text));
+                self.left_out.push(obstacle);
+            }
+            body.push_str(&self.body(rule));
             text.push_str(&format!("    bash: {}", block(&body, 6)));
         }
         self.variables = already;
         text
+    }
+
+    /// A file without a recipe, which make would know how to build from its name.
+    fn implicit(&self, rule: &Rule) -> Option<LeftOut> {
+        let has_tasks = rule.needs.iter().chain(&rule.order_only).any(|need| self.names.contains_key(need));
+        let is_asked = !rule.variables.is_empty() || !rule.needs.is_empty();
+        let is_implicit =
+            rule.recipe.is_empty() && !has_tasks && is_asked && !self.makefile.phony.contains(&rule.target);
+        let line = rule.variables.first().map_or(1, |variable| variable.line);
+        is_implicit.then(|| LeftOut {
+            line,
+            text: format!("{}: {}", rule.target, rule.needs.join(" ")).trim_end().to_owned(),
+            why: "no recipe: make would take one of its own rules",
+        })
     }
 
     fn body(&mut self, rule: &Rule) -> String {
@@ -189,8 +213,7 @@ impl Writer<'_> {
                 Ok(command) => command,
                 Err(why) => {
                     self.left_out.push(LeftOut { line: *number, text: written.clone(), why });
-                    let what = format!("line {number} of the Makefile was not converted: {}", visible(line));
-                    body.push_str(&format!("echo {} >&2; exit 1\n", quoted(&what)));
+                    body.push_str(&failing(*number, line));
                     continue;
                 }
             };
@@ -269,7 +292,7 @@ impl Writer<'_> {
         if self.makefile.variables.iter().chain(&rule.variables).any(|variable| variable.name == name) {
             return Err("it uses a variable that was not converted");
         }
-        if let Some((_, value)) = KNOWN_TO_MAKE.iter().find(|(known, _)| *known == name) {
+        if let Some(value) = known_to_make(name) {
             return Ok(format!("${{{name}:-{value}}}"));
         }
         match is_identifier(name) {
@@ -314,7 +337,7 @@ fn env_value(text: &str, own: &str, known: &HashSet<&str>) -> Result<String, &'s
                     return Err("a variable that refers to itself");
                 } else if known.contains(name) {
                     value.push_str(&format!("${{{name}}}"));
-                } else if let Some((_, default)) = KNOWN_TO_MAKE.iter().find(|(known, _)| *known == name) {
+                } else if let Some(default) = known_to_make(name) {
                     value.push_str(&format!("${{{name}:-{default}}}"));
                 } else if is_identifier(name) {
                     value.push_str(&format!("${{{name}:-}}"));
@@ -335,12 +358,22 @@ fn shell_script(text: &str, known: &HashSet<&str>) -> Result<String, &'static st
             Piece::Text(text) => script.push_str(text),
             Piece::Dollar => script.push('$'),
             Piece::Reference(name) if known.contains(name) => script.push_str(&format!("${{{name}}}")),
+            Piece::Reference(name) if known_to_make(name).is_some() => {
+                let value = known_to_make(name).unwrap_or_default();
+                script.push_str(&format!("${{{name}:-{value}}}"));
+            }
             Piece::Reference(name) if is_identifier(name) => script.push_str(&format!("${{{name}:-}}")),
             Piece::Reference(_) => return Err("a command that a function of make computes"),
             Piece::Open => return Err("a `$` that make cannot read either"),
         }
     }
     Ok(script)
+}
+
+/// A line that fails where one of the Makefile would have run.
+fn failing(line: usize, text: &str) -> String {
+    let what = format!("line {line} of the Makefile was not converted: {}", visible(text));
+    format!("echo {} >&2; exit 1\n", quoted(&what))
 }
 
 /// Why a variable of make cannot be an entry of `envs`.

@@ -177,6 +177,56 @@ fn what_cannot_be_said_is_listed_and_fails_where_it_would_run() {
 }
 
 #[test]
+fn a_rule_that_only_make_can_complete_fails_and_is_listed() {
+    let (text, left_out) = converted(
+        "all: $(filter x,$(X)) prep\n\
+         prep: ; mkdir -p out\n\
+         tool: LDLIBS = -lm\n\
+         tool: tool.c\n\
+         FORCE:\n\
+         X = $(shell $(CC) --version)\n",
+    );
+    assert_snapshot!(text, @r#"
+    # Made from a Makefile by `otto Convert`; read it before you rely on it. Scripts run under `set -euo pipefail`,
+    # which is stricter than the shell of make: `a; b` stops when `a` fails.
+    otto:
+      api: 1
+      tasks: [all]
+      envs:
+        X: "$(${CC:-cc} --version || true)"
+    tasks:
+      all:
+        bash: |
+          echo 'line 1 of the Makefile was not converted: all: $(filter x,$(X)) prep' >&2; exit 1
+
+      prep:
+        bash: |
+          mkdir -p out
+
+      tool:
+        envs:
+          LDLIBS: "-lm"
+        bash: |
+          echo 'line 3 of the Makefile was not converted: tool: tool.c' >&2; exit 1
+
+      FORCE:
+
+    # Not converted:
+    #
+    # line 1: prerequisites that a function computes
+    #   all: $(filter x,$(X)) prep
+    #
+    # line 3: no recipe: make would take one of its own rules
+    #   tool: tool.c
+    "#);
+    assert_snapshot!(left_out.join("\n"), @"
+    line 1: prerequisites that a function computes
+    line 3: no recipe: make would take one of its own rules
+    ");
+    loaded(&text);
+}
+
+#[test]
 fn an_empty_makefile_is_an_empty_ottofile() {
     let (text, left_out) = converted("");
     assert_snapshot!(text, @"
