@@ -331,6 +331,16 @@ pub(crate) fn similar<'a>(
     scored.into_iter().take(most).map(|(_, name)| name).collect()
 }
 
+/// Byte by byte: letters in upper case, `_` for all that is no letter, digit or `_`.
+pub(crate) fn fold(text: &str) -> String {
+    let folded = text.bytes().map(|byte| match byte {
+        b'a'..=b'z' => byte.to_ascii_uppercase(),
+        b'A'..=b'Z' | b'0'..=b'9' => byte,
+        _ => b'_',
+    });
+    folded.map(char::from).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 
 use crate::event::{Outcome, Skip};
 use crate::ottofile::spec::When;
-use crate::plan::{Job, JobId, Lane, LaneId, Plan, Work};
+use crate::plan::{Flow, Job, JobId, Lane, LaneId, Need, Plan, Work};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
@@ -14,6 +14,9 @@ pub(crate) struct Scheduler<'a> {
     states: Vec<State>,
     /// For each job, those that need it.
     dependants: Vec<Vec<JobId>>,
+    /// Of these, those that may start as soon as it has; those who were told so no longer wait for it.
+    readers: Vec<Vec<JobId>>,
+    streams: Vec<bool>,
     /// Jobs that may start, by priority: the longest chain behind them first, then plan order.
     ready: BinaryHeap<(u32, Reverse<JobId>)>,
     /// Jobs of lanes that `-j` does not bind.
@@ -69,6 +72,7 @@ impl<'a> Scheduler<'a> {
     pub(crate) fn new(plan: &'a Plan, slots: usize, policy: Policy) -> Scheduler<'a> {
         let count = plan.jobs.len();
         let mut dependants = vec![Vec::new(); count];
+        let mut readers = vec![Vec::new(); count];
         let mut states = Vec::with_capacity(count);
         let mut lanes: Vec<LaneState> = plan
             .lanes
@@ -91,6 +95,9 @@ impl<'a> Scheduler<'a> {
                     missing += 1;
                 }
             }
+            for need in job.needs.iter().filter(|need| need.flow != Flow::AtEnd) {
+                readers[need.job.index()].push(id);
+            }
             states.push(State::Waiting { missing });
             if let Some(LaneId(lane)) = job.lane {
                 lanes[lane as usize].members.push(id);
@@ -100,6 +107,8 @@ impl<'a> Scheduler<'a> {
             plan,
             states,
             dependants,
+            readers,
+            streams: vec![false; count],
             ready: BinaryHeap::new(),
             unbound: VecDeque::new(),
             lanes,
@@ -180,6 +189,32 @@ impl<'a> Scheduler<'a> {
             Lane::Most(most) => lane.running < most,
             Lane::Serial => lane.running == 0 && lane.members.get(lane.front) == Some(&job),
         }
+    }
+
+    /// A running job's stream can be read from now on: those who read it need not wait for its end. Answers the jobs
+    /// that this settles, for there was something else that they waited for in vain.
+    pub(crate) fn stream(&mut self, job: JobId) -> Vec<(JobId, Outcome)> {
+        assert_eq!(self.states[job.index()], State::Running, "bug: a job that does not run cannot stream");
+        if self.has_stopped || std::mem::replace(&mut self.streams[job.index()], true) {
+            return Vec::new();
+        }
+        let released = self.no_longer_missing(&self.readers[job.index()].clone());
+        let settled = self.settle_released(released);
+        self.with_outcomes(settled)
+    }
+
+    /// Of these jobs, one need is met; answers those that wait for no other.
+    fn no_longer_missing(&mut self, jobs: &[JobId]) -> Vec<JobId> {
+        let mut released = Vec::new();
+        for job in jobs {
+            if let State::Waiting { missing } = &mut self.states[job.index()] {
+                *missing -= 1;
+                if *missing == 0 {
+                    released.push(*job);
+                }
+            }
+        }
+        released
     }
 
     /// The attempt of a running job failed and another will follow; until [`Scheduler::resume`] it holds no slot.
@@ -293,17 +328,15 @@ impl<'a> Scheduler<'a> {
     fn settle_after(&mut self, mut open: Vec<JobId>) -> Vec<JobId> {
         let mut settled = Vec::new();
         while let Some(job) = open.pop() {
-            let mut released = Vec::new();
-            for index in 0..self.dependants[job.index()].len() {
-                let dependant = self.dependants[job.index()][index];
-                if let State::Waiting { missing } = &mut self.states[dependant.index()] {
-                    *missing -= 1;
-                    if *missing == 0 {
-                        released.push(dependant);
-                    }
-                }
+            let mut dependants = self.dependants[job.index()].clone();
+            let mut also = Vec::new();
+            if self.streams[job.index()] {
+                let readers = std::mem::take(&mut self.readers[job.index()]);
+                dependants.retain(|dependant| !readers.contains(dependant));
+                also.extend(self.withdraw(&readers));
             }
-            let mut also = self.release(released);
+            let released = self.no_longer_missing(&dependants);
+            also.extend(self.release(released));
             also.extend(self.advance_lane(job));
             open.extend(&also);
             settled.extend(also);
@@ -336,6 +369,33 @@ impl<'a> Scheduler<'a> {
         settled
     }
 
+    /// A job that others were to read while it runs has ended: those that have not started and must not any more are
+    /// settled.
+    fn withdraw(&mut self, readers: &[JobId]) -> Vec<JobId> {
+        let mut settled = Vec::new();
+        for job in readers {
+            if self.states[job.index()] == State::Ready
+                && let Some(outcome) = self.decide(self.plan.job(*job))
+            {
+                self.set(*job, outcome);
+                settled.push(*job);
+            }
+        }
+        if !settled.is_empty() {
+            self.forget_settled();
+        }
+        settled
+    }
+
+    /// Takes jobs that are no longer to be started out of the queues.
+    fn forget_settled(&mut self) {
+        let states = &self.states;
+        let is_ready = |job: &JobId| states[job.index()] == State::Ready;
+        self.ready.retain(|(_, Reverse(job))| is_ready(job));
+        self.unbound.retain(is_ready);
+        self.lanes.iter_mut().for_each(|lane| lane.parked.retain(is_ready));
+    }
+
     /// After a member of a serial lane was settled: the next one's turn, or the end of all after a failure.
     fn advance_lane(&mut self, job: JobId) -> Vec<JobId> {
         let Some(LaneId(lane)) = self.plan.job(job).lane else { return Vec::new() };
@@ -354,9 +414,7 @@ impl<'a> Scheduler<'a> {
                     skipped.push(member);
                 }
             }
-            let is_open = |state: &State| matches!(state, State::Ready);
-            let states = &self.states;
-            self.ready.retain(|(_, Reverse(job))| is_open(&states[job.index()]));
+            self.forget_settled();
             self.lanes[lane].parked.clear();
         }
         let lane = &mut self.lanes[lane];
@@ -375,8 +433,17 @@ impl<'a> Scheduler<'a> {
 
     /// The outcome of a job that is decided by its needs alone; None if it is to run.
     fn decide(&self, job: &Job) -> Option<Outcome> {
-        let outcome =
-            |need: JobId| self.outcome(need).expect("bug: a job was released before its needs were settled");
+        let outcome = |need: &Need| match (self.outcome(need.job), need.flow) {
+            (None, Flow::Stream { .. }) if self.streams[need.job.index()] => None,
+            // It began, and its stream is there up to where it failed.
+            (Some(Outcome::Failed { .. }), Flow::Stream { is_lenient: true })
+                if self.streams[need.job.index()] =>
+            {
+                None
+            }
+            (Some(outcome), _) => Some(outcome),
+            (None, _) => unreachable!("bug: a job was released before its needs were met"),
+        };
         if job.work == Work::ForeachGroup
             && job.needs.iter().all(|need| self.plan.job(need.job).task == job.task)
         {
@@ -385,7 +452,8 @@ impl<'a> Scheduler<'a> {
         let mut not_called_for = None;
         for need in &job.needs {
             let name = || self.plan.job(need.job).name.clone();
-            match (need.when, outcome(need.job)) {
+            let Some(outcome) = outcome(need) else { continue };
+            match (need.when, outcome) {
                 (_, Outcome::Cancelled | Outcome::Interrupted { .. }) => return Some(Outcome::Cancelled),
                 (When::Success, Outcome::Succeeded | Outcome::Fresh { .. })
                 | (When::Failure, Outcome::Failed { .. })

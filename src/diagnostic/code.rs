@@ -94,6 +94,13 @@ codes! {
     NotInRun = 803, "a task that the run did not have";
     NotSet = 804, "a value that the task did not set";
     UnreadableRun = 805, "a record that cannot be read";
+    StreamRepeated = 901, "a stream that would begin again";
+    StreamClash = 902, "two streams with one name";
+    StreamValues = 903, "a value that is read from a task that streams";
+    StreamBroken = 904, "a stream that did not come to its end";
+    StreamCut = 905, "a stream that was cut off";
+    StreamUnread = 906, "a stream that was not read";
+    StreamLimit = 907, "a stream that grew too large";
 }
 
 impl Code {

@@ -3,7 +3,7 @@
 
 use super::Input;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::name::JobName;
+use crate::name::{JobName, fold};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -45,16 +45,6 @@ pub(crate) fn is_reserved(name: &str) -> bool {
 pub(crate) fn folded_name(job: &JobName, name: &str) -> String {
     let rest = name.strip_prefix("OTTO_").unwrap_or(name);
     format!("OTTO_{}_{}", fold(job.as_str()), fold(rest))
-}
-
-/// Byte by byte: letters in upper case, `_` for all that is no letter, digit or `_`.
-pub(crate) fn fold(text: &str) -> String {
-    let folded = text.bytes().map(|byte| match byte {
-        b'a'..=b'z' => byte.to_ascii_uppercase(),
-        b'A'..=b'Z' | b'0'..=b'9' => byte,
-        _ => b'_',
-    });
-    folded.map(char::from).collect()
 }
 
 /// What the exports of its dependencies add to a job's environment.

@@ -622,17 +622,29 @@ impl Reader<'_> {
                 self.tell(wrong);
             }
         }
-        let Some(tty) = task.tty else { return };
-        if let Some(streaming) = &task.streaming
-            && streaming.value == Streaming::Stdout
-        {
-            let message = format!("task `{}` gives its stdout to the terminal and to a stream", task.name);
-            let wrong = self
-                .error(Code::Contradiction, message, streaming.span, "stdout into a stream")
-                .at(self.source, tty, "stdout to the terminal")
-                .help("write `streaming: true`, and to `$OTTO_OUTPUT_PIPE` in the script");
-            self.tell(wrong);
+        if let Some(streaming) = &task.streaming {
+            if let Some(tty) = task.tty {
+                let message = format!("task `{}` runs alone, with the terminal, and is streaming", task.name);
+                let wrong = self
+                    .error(Code::Contradiction, message, streaming.span, "a stream flows while others run")
+                    .at(self.source, tty, "runs while nothing else does")
+                    .help("remove one of the two; what has the terminal can read and write files");
+                self.tell(wrong);
+            }
+            if task.body.is_none() {
+                let message = format!("task `{}` has nothing to run, and is streaming", task.name);
+                let wrong = self
+                    .error(
+                        Code::Contradiction,
+                        message,
+                        streaming.span,
+                        "there is no script whose data could flow",
+                    )
+                    .help("add `bash: …` or `python: …`, or write `streaming` at the tasks that it groups");
+                self.tell(wrong);
+            }
         }
+        let Some(tty) = task.tty else { return };
         let Some(foreach) = &task.foreach else { return };
         let rival = match foreach.jobs.is_some() {
             true => Some("`foreach.jobs` would run several at a time"),

@@ -8,6 +8,7 @@ pub(crate) mod fresh;
 pub(crate) mod graph;
 pub(crate) mod params;
 pub(crate) mod select;
+pub(crate) mod stream;
 pub(crate) mod template;
 
 use crate::diagnostic::{Code, Diagnostic};
@@ -49,6 +50,14 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn job(&self, id: JobId) -> &Job {
         &self.jobs[id.index()]
+    }
+
+    /// The jobs whose streams a job reads, in plan order.
+    pub(crate) fn producers(&self, id: JobId) -> impl Iterator<Item = (JobId, bool)> + '_ {
+        self.job(id).needs.iter().filter_map(|need| match need.flow {
+            Flow::AtEnd => None,
+            Flow::Stream { is_lenient } => Some((need.job, is_lenient)),
+        })
     }
 
     pub(crate) fn ids(&self) -> impl DoubleEndedIterator<Item = JobId> + use<> {
@@ -98,6 +107,19 @@ pub(crate) enum Work {
 pub(crate) struct Need {
     pub(crate) job: JobId,
     pub(crate) when: When,
+    pub(crate) flow: Flow,
+}
+
+/// When what a job needs reaches it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// When the need is settled: its values and files.
+    AtEnd,
+    /// While both run: its stream. The edge asks for success.
+    Stream {
+        /// `stream-errors: ignore`: what came before a failure is enough.
+        is_lenient: bool,
+    },
 }
 
 /// The item of a foreach job.
@@ -132,11 +154,6 @@ pub(crate) fn make(
     facts: &dyn Facts,
 ) -> Result<Plan, Vec<Diagnostic>> {
     let selected = select::select(ottofile, request)?;
-    let unsupported: Vec<Diagnostic> =
-        selected.iter().filter_map(|member| not_yet(ottofile, &ottofile.tasks[member.task])).collect();
-    if !unsupported.is_empty() {
-        return Err(unsupported);
-    }
     let globals = std::cell::OnceCell::new();
     let globals = || globals.get_or_init(|| envs::global(ottofile, facts).map(Arc::new)).clone();
     let mut variables = || globals().map(|globals| globals.as_ref().clone());
@@ -167,6 +184,7 @@ pub(crate) fn make(
     }
     let Builder { mut jobs, lanes, .. } = builder;
     name_clashes(ottofile, &jobs, &mut diagnostics);
+    stream::check(ottofile, &jobs, &mut diagnostics);
     if !diagnostics.is_empty() {
         return Err(diagnostics);
     }
@@ -181,16 +199,6 @@ pub(crate) fn make(
         }
     }
     if diagnostics.is_empty() { Ok(Plan { jobs, lanes, envs }) } else { Err(diagnostics) }
-}
-
-/// Keys that are read and checked, but whose behaviour this version does not have.
-fn not_yet(ottofile: &Ottofile, task: &Task) -> Option<Diagnostic> {
-    let streaming = task.streaming.as_ref()?;
-    Some(
-        Diagnostic::error(Code::NotYet, format!("`streaming` of `{}` is not there yet", task.name))
-            .at(&ottofile.source, streaming.span, "accepted, but this otto cannot run it")
-            .help("pass values through OUTPUT, or files through `$OTTO_TASK_DIR`"),
-    )
 }
 
 impl Work {
@@ -289,7 +297,7 @@ impl Builder<'_> {
             by_name.insert(name, job);
         }
         // The group waits for what its jobs wait for, so that an empty one keeps the order too.
-        let group_needs = members.iter().map(|job| Need { job: *job, when: When::Always });
+        let group_needs = members.iter().map(|job| Need { job: *job, when: When::Always, flow: Flow::AtEnd });
         let group_needs = if members.is_empty() { needs } else { group_needs.collect() };
         let whole = self.push(
             member.task,
@@ -341,22 +349,37 @@ impl Builder<'_> {
         let mut inputs = Vec::with_capacity(member.needs.len());
         for need in &member.needs {
             let placed = &self.placed[need.selected];
+            let flow =
+                stream::flow(self.ottofile, member.task, self.jobs[placed.whole.index()].task, need.when);
+            let mut add = |job: JobId| needs.push(Need { job, when: need.when, flow });
             match need.item.as_ref().and_then(|item| placed.items.get(item)) {
                 Some(job) => {
-                    needs.push(Need { job: *job, when: need.when });
+                    add(*job);
                     inputs.push(*job);
                 }
-                None => {
-                    needs.push(Need { job: placed.whole, when: need.when });
-                    match self.jobs[placed.whole.index()].work {
-                        Work::Body | Work::Terminal => inputs.push(placed.whole),
-                        Work::ForeachGroup => inputs.extend(&placed.members),
-                        Work::Group => {}
+                None => match (self.jobs[placed.whole.index()].work, flow) {
+                    // Each job of the group has a stream of its own; the group itself has none.
+                    (Work::ForeachGroup, Flow::Stream { .. }) if !placed.members.is_empty() => {
+                        placed.members.iter().copied().for_each(add);
+                        inputs.extend(&placed.members);
                     }
-                }
+                    (Work::ForeachGroup, Flow::AtEnd | Flow::Stream { .. }) => {
+                        needs.push(Need { job: placed.whole, when: need.when, flow: Flow::AtEnd });
+                        inputs.extend(&placed.members);
+                    }
+                    (Work::Body | Work::Terminal, _) => {
+                        add(placed.whole);
+                        inputs.push(placed.whole);
+                    }
+                    (Work::Group, _) => add(placed.whole),
+                },
             }
         }
         needs.sort_by_key(|need| need.job);
+        // Where a second edge waits for the end, the first one need not hurry.
+        let late: Vec<JobId> =
+            needs.iter().filter(|need| need.flow == Flow::AtEnd).map(|need| need.job).collect();
+        needs.iter_mut().filter(|need| late.contains(&need.job)).for_each(|need| need.flow = Flow::AtEnd);
         inputs.sort_unstable();
         inputs.dedup();
         (needs, inputs)

@@ -98,7 +98,12 @@ fn line(plan: &Plan, job: &Job) -> String {
             When::Failure => "!",
             When::Always => "~",
         };
-        text.push_str(&format!(" <{when}{}", plan.job(need.job).name));
+        let flow = match need.flow {
+            Flow::AtEnd => "",
+            Flow::Stream { is_lenient: false } => "=",
+            Flow::Stream { is_lenient: true } => "=?",
+        };
+        text.push_str(&format!(" <{when}{flow}{}", plan.job(need.job).name));
     }
     if let Some(item) = &job.item {
         text.push_str(&format!(" {}[{}]={}", item.variable, item.index, item.value.to_string_lossy()));
@@ -448,4 +453,34 @@ tasks:
       ╰╴              the first value
       = note: a task runs once in a run
     ");
+}
+
+#[test]
+fn a_stream_flows_between_two_streaming_tasks() {
+    let yaml = "
+tasks:
+  logs: {streaming: stdout, bash: echo}
+  each: {streaming: true, foreach: {items: [a, b]}, before: [logs], bash: echo}
+  sum: {streaming: true, stream-errors: ignore, before: [each, plain], bash: echo}
+  one: {streaming: true, before: ['each:a'], bash: echo}
+  plain: {before: [logs], bash: echo}
+  on-end: {streaming: true, before: [{task: logs, when: always}], bash: echo}
+  twice: {streaming: true, before: [logs, {task: logs, when: always}], bash: echo}
+";
+    assert_snapshot!(planned(yaml, "sum one on-end twice"), @"");
+}
+
+#[test]
+fn streams_that_would_begin_again_or_share_a_name_are_refused() {
+    assert_snapshot!(planned("
+tasks:
+  logs: {streaming: true, retries: 2, bash: echo}
+  sum: {streaming: true, before: [logs], retries: 2, bash: echo}
+", "sum"), @"");
+    assert_snapshot!(planned("
+tasks:
+  a-b: {streaming: true, bash: echo}
+  a_b: {streaming: true, bash: echo}
+  sum: {streaming: true, before: [a-b, a_b], bash: echo}
+", "sum"), @"");
 }

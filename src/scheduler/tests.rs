@@ -5,7 +5,6 @@
 use super::*;
 use crate::event::Exit;
 use crate::name::JobName;
-use crate::plan::Need;
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -37,7 +36,11 @@ fn plan(mut jobs: Vec<Job>, lanes: Vec<Lane>) -> Plan {
 }
 
 fn need(job: u32, when: When) -> Need {
-    Need { job: JobId(job), when }
+    Need { job: JobId(job), when, flow: Flow::AtEnd }
+}
+
+fn stream_of(job: u32, is_lenient: bool) -> Need {
+    Need { job: JobId(job), when: When::Success, flow: Flow::Stream { is_lenient } }
 }
 
 /// Runs a plan to its end with given outcomes; answers each job's outcome as a word.
@@ -167,6 +170,65 @@ fn a_pause_gives_the_slot_to_another_job() {
     assert!(scheduler.is_done());
 }
 
+#[test]
+fn a_reader_starts_as_soon_as_what_it_reads_and_waits_for_all_else() {
+    let jobs = vec![
+        job(0, Work::Body, vec![], None),
+        job(1, Work::Body, vec![], None),
+        job(2, Work::Body, vec![stream_of(0, false), need(1, When::Success)], None),
+        job(3, Work::Body, vec![stream_of(0, false)], None),
+        job(4, Work::Body, vec![stream_of(3, false)], None),
+    ];
+    let plan = plan(jobs, vec![]);
+    let mut scheduler = Scheduler::new(&plan, 9, Policy::KeepGoing);
+    let all = |scheduler: &mut Scheduler| {
+        std::iter::from_fn(|| scheduler.next()).map(|job| job.0).collect::<Vec<_>>()
+    };
+    assert_eq!(all(&mut scheduler), [0, 1]);
+    assert_eq!(scheduler.stream(JobId(0)), []);
+    assert_eq!(all(&mut scheduler), [3]);
+    assert_eq!(scheduler.stream(JobId(3)), []);
+    assert_eq!(all(&mut scheduler), [4]);
+    assert_eq!(scheduler.finish(JobId(1), Outcome::Succeeded).len(), 1);
+    assert_eq!(all(&mut scheduler), [2]);
+}
+
+#[test]
+fn with_one_slot_the_producer_runs_to_its_end_first() {
+    let chain = |is_lenient| {
+        plan(
+            vec![
+                job(0, Work::Body, vec![], None),
+                job(1, Work::Body, vec![stream_of(0, is_lenient)], None),
+                job(2, Work::Body, vec![stream_of(1, is_lenient)], None),
+            ],
+            vec![],
+        )
+    };
+    let ends = |is_lenient, first: Outcome| {
+        let plan = chain(is_lenient);
+        let mut scheduler = Scheduler::new(&plan, 1, Policy::KeepGoing);
+        let mut settled = Vec::new();
+        while let Some(job) = scheduler.next() {
+            settled.extend(scheduler.stream(job));
+            assert_eq!(scheduler.next(), None);
+            let outcome = if job.0 == 0 { first.clone() } else { Outcome::Succeeded };
+            settled.extend(scheduler.finish(job, outcome));
+        }
+        assert!(scheduler.is_done());
+        settled
+    };
+    let needs =
+        |job: u32| Outcome::Skipped(Skip::Needs(JobName::recorded(&format!("t{job}")).expect("not empty")));
+    let ok = Outcome::Succeeded;
+    assert_eq!(
+        ends(false, ok.clone()),
+        [(JobId(0), ok.clone()), (JobId(1), ok.clone()), (JobId(2), ok.clone())]
+    );
+    assert_eq!(ends(false, failed()), [(JobId(0), failed()), (JobId(1), needs(0)), (JobId(2), needs(1))]);
+    assert_eq!(ends(true, failed()), [(JobId(0), failed()), (JobId(1), ok.clone()), (JobId(2), ok)]);
+}
+
 /// A random plan, how each job ends, and in which order running jobs end.
 #[derive(Debug, Clone)]
 struct World {
@@ -174,6 +236,8 @@ struct World {
     edges: Vec<(u32, u32, u8)>,
     lanes: Vec<u8>,
     ends: Vec<u8>,
+    /// 0: its stream can be read only at its end.
+    lates: Vec<u8>,
     picks: Vec<u8>,
     slots: usize,
     is_fail_fast: bool,
@@ -185,20 +249,22 @@ fn world() -> impl Strategy<Value = World> {
         .prop_flat_map(|count| {
             (
                 proptest::collection::vec(0u8..10, count),
-                proptest::collection::vec((0..count as u32, 0..count as u32, 0u8..6), 0..3 * count),
+                proptest::collection::vec((0..count as u32, 0..count as u32, 0u8..9), 0..3 * count),
                 proptest::collection::vec(0u8..8, count),
                 proptest::collection::vec(0u8..10, count),
+                proptest::collection::vec(0u8..4, count),
                 proptest::collection::vec(any::<u8>(), 4 * count),
                 1usize..6,
                 proptest::bool::weighted(0.2),
                 proptest::option::weighted(0.2, 0..count),
             )
         })
-        .prop_map(|(kinds, edges, lanes, ends, picks, slots, is_fail_fast, stop_after)| World {
+        .prop_map(|(kinds, edges, lanes, ends, lates, picks, slots, is_fail_fast, stop_after)| World {
             kinds,
             edges,
             lanes,
             ends,
+            lates,
             picks,
             slots,
             is_fail_fast,
@@ -219,18 +285,15 @@ impl World {
                 .edges
                 .iter()
                 .filter(|(to, from, _)| *to as usize == place && (*from as usize) < place)
-                .map(|(_, from, when)| {
-                    need(
-                        *from,
-                        [
-                            When::Success,
-                            When::Success,
-                            When::Success,
-                            When::Success,
-                            When::Failure,
-                            When::Always,
-                        ][*when as usize],
-                    )
+                .map(|(_, from, kind)| {
+                    let can_flow = |place: usize| !matches!(self.kinds[place], 0 | 1);
+                    match kind {
+                        0..4 => need(*from, When::Success),
+                        4 => need(*from, When::Failure),
+                        5 => need(*from, When::Always),
+                        _ if can_flow(place) && can_flow(*from as usize) => stream_of(*from, *kind == 8),
+                        _ => need(*from, When::Success),
+                    }
                 })
                 .collect();
             needs.sort_by_key(|need| need.job);
@@ -259,6 +322,7 @@ proptest! {
         note(scheduler.begin());
         let mut running: Vec<JobId> = Vec::new();
         let mut started = vec![false; plan.jobs.len()];
+        let mut streams = vec![false; plan.jobs.len()];
         let mut picks = world.picks.iter().copied();
         let mut finished = 0;
         let mut has_stopped = false;
@@ -268,10 +332,26 @@ proptest! {
                 prop_assert!(!std::mem::replace(&mut started[job.index()], true), "started twice");
                 prop_assert!(plan.job(job).work.has_body());
                 for need in &plan.job(job).needs {
-                    prop_assert!(scheduler.outcome(need.job).is_some(), "started early");
+                    match (need.flow, scheduler.outcome(need.job)) {
+                        (Flow::AtEnd, outcome) => prop_assert!(outcome.is_some(), "started early"),
+                        (Flow::Stream { .. }, None) => prop_assert!(streams[need.job.index()], "started before its producer"),
+                        (Flow::Stream { is_lenient }, Some(outcome)) => prop_assert!(
+                            outcome.is_success() || is_lenient && outcome.is_failure() && streams[need.job.index()],
+                            "started after its producer failed"
+                        ),
+                    }
                 }
+                prop_assert!(plan.job(job).needs.iter().all(|need| {
+                    world.slots > 1 || plan.job(job).lane == Some(LaneId(2)) || plan.job(need.job).lane == Some(LaneId(2))
+                        || scheduler.outcome(need.job).is_some()
+                }), "with one slot, the producer ends first");
                 prop_assert!(plan.job(job).work != Work::Terminal || running.is_empty(), "a terminal job was not alone");
                 running.push(job);
+                // A fresh job ends without having streamed.
+                if world.ends[job.index()] != 2 && world.lates[job.index()] > 0 {
+                    streams[job.index()] = true;
+                    note(scheduler.stream(job));
+                }
                 let bound = running.iter().filter(|job| plan.job(**job).lane != Some(LaneId(2))).count();
                 prop_assert!(bound <= world.slots, "over the limit");
                 let in_lane = |lane| running.iter().filter(|job| plan.job(**job).lane == Some(LaneId(lane))).count();
@@ -283,6 +363,10 @@ proptest! {
             }
             let pick = usize::from(picks.next().unwrap_or(0)) % running.len();
             let job = running.swap_remove(pick);
+            if world.lates[job.index()] == 0 && world.ends[job.index()] != 2 && !has_stopped {
+                streams[job.index()] = true;
+                note(scheduler.stream(job));
+            }
             let outcome = match world.ends[job.index()] {
                 0 | 1 => failed(),
                 2 => Outcome::Fresh { run: crate::name::RunId::new("20260101-000000.000000", 0) },

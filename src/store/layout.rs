@@ -12,6 +12,8 @@
 //!       run.json  events.jsonl  .lock
 //!       tasks/<job>/
 //!         script.sh  stdout.log  stderr.log  input.<dep>.json  output.<job>.json
+//!         stream.<job>.log           what flowed through its pipe
+//!         output.pipe  input.<dep>.pipe    named pipes, there only while it runs
 //! ```
 
 use crate::name::{JobName, RunId};
@@ -228,6 +230,26 @@ impl JobDir {
     /// Outputs of an attempt that failed: kept for reading, never handed on.
     pub(crate) fn failed_output(&self, attempt: u32) -> PathBuf {
         self.path.join(format!("output.{}.failed-{attempt}.json", self.name))
+    }
+
+    /// What the latest attempt streamed.
+    pub(crate) fn stream(&self) -> PathBuf {
+        self.path.join(format!("stream.{}.log", self.name))
+    }
+
+    /// What an attempt streamed that failed and was repeated.
+    pub(crate) fn failed_stream(&self, attempt: u32) -> PathBuf {
+        self.path.join(format!("stream.{}.failed-{attempt}.log", self.name))
+    }
+
+    /// The named pipe that the job writes its stream to.
+    pub(crate) fn output_pipe(&self) -> PathBuf {
+        self.path.join("output.pipe")
+    }
+
+    /// The named pipe that the job reads a dependency's stream from.
+    pub(crate) fn input_pipe(&self, dependency: &JobName) -> PathBuf {
+        self.path.join(format!("input.{}.pipe", file_name(dependency)))
     }
 
     /// What otto and its script libraries keep for themselves.

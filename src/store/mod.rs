@@ -6,3 +6,4 @@ pub(crate) mod layout;
 pub(crate) mod claim;
 pub(crate) mod outputs;
 pub(crate) mod prune;
+pub(crate) mod stream;

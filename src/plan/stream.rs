@@ -1,0 +1,71 @@
+//! Which edges carry a stream, and what must hold for those that do.
+//! Knows no pipes; what flows through them is the run's.
+
+use super::{Flow, Job};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::name::JobName;
+use crate::ottofile::Ottofile;
+use crate::ottofile::spec::When;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How the data of `producer` reaches `consumer` (places in the ottofile): both must be streaming, and the edge must
+/// ask for success. What waits for a failure, or for any end, waits for the end.
+pub(super) fn flow(ottofile: &Ottofile, consumer: usize, producer: usize, when: When) -> Flow {
+    let (consumer, producer) = (&ottofile.tasks[consumer], &ottofile.tasks[producer]);
+    let is_stream = when == When::Success
+        && [consumer, producer].iter().all(|task| task.streaming.is_some() && task.body.is_some());
+    if is_stream { Flow::Stream { is_lenient: consumer.has_lenient_stream_errors } } else { Flow::AtEnd }
+}
+
+/// The variable that leads a consumer to the stream of `producer`: `OTTO_INPUT_PIPE_BUILD_ALL_X` for `build-all:x`.
+pub(crate) fn pipe_variable(producer: &JobName) -> String {
+    format!("OTTO_INPUT_PIPE_{}", crate::name::fold(producer.as_str()))
+}
+
+/// Refuses producers that would begin their streams again, and streams that one consumer could not tell apart.
+pub(super) fn check(ottofile: &Ottofile, jobs: &[Job], diagnostics: &mut Vec<Diagnostic>) {
+    let mut repeated = BTreeSet::new();
+    let mut clashing = BTreeSet::new();
+    for job in jobs {
+        let mut names: BTreeMap<String, &Job> = BTreeMap::new();
+        for need in job.needs.iter().filter(|need| need.flow != Flow::AtEnd) {
+            let producer = &jobs[need.job.index()];
+            let task = &ottofile.tasks[producer.task];
+            if let Some(retries) = &task.retries
+                && retries.value.count > 0
+                && repeated.insert(producer.task)
+            {
+                let consumer = &ottofile.tasks[job.task];
+                diagnostics.push(
+                    Diagnostic::error(
+                        Code::StreamRepeated,
+                        format!(
+                            "`{}` may be repeated, and `{}` reads its stream while it runs",
+                            task.name, consumer.name
+                        ),
+                    )
+                    .at(&ottofile.source, retries.span, "a second attempt would begin the stream again")
+                    .at(&ottofile.source, consumer.name_span, "has read what the first attempt wrote")
+                    .help("remove `retries`, or `streaming` from one of the two"),
+                );
+            }
+            let name = pipe_variable(&producer.name);
+            let Some(other) = names.insert(name.clone(), producer) else { continue };
+            if clashing.insert((job.task, name.clone())) {
+                let span = |job: &Job| ottofile.tasks[job.task].name_span;
+                diagnostics.push(
+                    Diagnostic::error(
+                        Code::StreamClash,
+                        format!(
+                            "`{}` reads the streams of `{}` and `{}`, and both would be `${name}`",
+                            job.name, other.name, producer.name
+                        ),
+                    )
+                    .at(&ottofile.source, span(other), "one of them")
+                    .at(&ottofile.source, span(producer), "the other one")
+                    .help("rename one of the two"),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! What flowed through a task's pipe, on disk: appended to at its end, read from any place while it grows.
+//! Knows no pipes and no tasks.
+
+use crate::host::plain;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+
+/// So much may flow through one stream, unless the user says otherwise.
+pub(crate) const LIMIT: u64 = 1 << 30;
+/// So much of the disk, in percent, is left to others.
+const SPARED_PERCENT: u64 = 5;
+/// How much a spool takes without looking at the disk, and between two looks.
+const LOOK_EVERY: u64 = 64 << 20;
+
+/// The recorded stream of one attempt. Every byte below `length` is in the file; what is there never changes.
+#[derive(Debug)]
+pub(crate) struct Spool {
+    path: PathBuf,
+    file: File,
+    length: AtomicU64,
+    end: AtomicU8,
+    limit: u64,
+    is_full: AtomicBool,
+}
+
+/// Whether more will come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Open,
+    /// This is all that there was.
+    Complete,
+    /// There should have been more.
+    Broken,
+}
+
+/// Why a spool takes no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    Limit(u64),
+    Disk,
+}
+
+impl Spool {
+    /// An empty one, to be appended to.
+    pub(crate) fn create(path: &Path, limit: u64) -> io::Result<Spool> {
+        let file = File::options().read(true).append(true).create_new(true).mode(0o600).open(path)?;
+        Ok(Spool::of(path, file, 0, End::Open, limit))
+    }
+
+    /// What an earlier run recorded; complete.
+    pub(crate) fn recorded(path: &Path) -> io::Result<Spool> {
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        Ok(Spool::of(path, file, length, End::Complete, u64::MAX))
+    }
+
+    fn of(path: &Path, file: File, length: u64, end: End, limit: u64) -> Spool {
+        Spool {
+            path: path.to_owned(),
+            file,
+            length: AtomicU64::new(length),
+            end: AtomicU8::new(end as u8),
+            limit,
+            is_full: AtomicBool::new(false),
+        }
+    }
+
+    /// Two threads may append at a time: the system does one whole write after the other.
+    pub(crate) fn append(&self, bytes: &[u8]) -> Result<(), String> {
+        let cannot = |error| format!("cannot write `{}`: {}", self.path.display(), plain(&error));
+        (&self.file).write_all(bytes).map_err(cannot)?;
+        self.grew(bytes.len() as u64);
+        Ok(())
+    }
+
+    /// So many bytes are in the file that were not before.
+    fn grew(&self, bytes: u64) {
+        // After the write: a write that came first in the file has come to its end, so all below is there.
+        let before = self.length.fetch_add(bytes, Ordering::AcqRel);
+        let length = before + bytes;
+        if length >= self.limit || before / LOOK_EVERY != length / LOOK_EVERY && self.is_disk_scarce() {
+            self.is_full.store(true, Ordering::Release);
+        }
+    }
+
+    fn is_disk_scarce(&self) -> bool {
+        rustix::fs::fstatvfs(&self.file)
+            .is_ok_and(|disk| disk.f_bavail.saturating_mul(100) < disk.f_blocks.saturating_mul(SPARED_PERCENT))
+    }
+
+    /// Why nothing more should be appended.
+    pub(crate) fn full(&self) -> Option<Full> {
+        self.is_full.load(Ordering::Acquire).then(|| match self.length() >= self.limit {
+            true => Full::Limit(self.limit),
+            false => Full::Disk,
+        })
+    }
+
+    /// Reads once from `offset` on; 0 where nothing is yet.
+    pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let there = self.length().saturating_sub(offset).min(buffer.len() as u64) as usize;
+        self.file.read_at(&mut buffer[..there], offset)
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn length(&self) -> u64 {
+        self.length.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn end(&self) -> End {
+        match self.end.load(Ordering::Acquire) {
+            0 => End::Open,
+            1 => End::Complete,
+            _ => End::Broken,
+        }
+    }
+
+    /// Nothing more will be appended. The first word stands.
+    pub(crate) fn close(&self, end: End) {
+        // Fails when it was closed before.
+        let _ = self.end.compare_exchange(End::Open as u8, end as u8, Ordering::AcqRel, Ordering::Acquire);
+    }
+}
+
+/// Makes room for the stream of another attempt: that of the failed one gets another name.
+pub(crate) fn set_aside(spool: &Path, failed: &Path) -> io::Result<()> {
+    match std::fs::rename(spool, failed) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+/// `512M` as bytes: a number, and `K`, `M`, `G` or `T` for powers of 1024.
+pub(crate) fn parse_size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.trim_end_matches(|unit: char| !unit.is_ascii_digit());
+    let shift = match text[digits.len()..].trim().to_ascii_uppercase().as_str() {
+        "" | "B" => 0,
+        "K" | "KB" | "KIB" => 10,
+        "M" | "MB" | "MIB" => 20,
+        "G" | "GB" | "GIB" => 30,
+        "T" | "TB" | "TIB" => 40,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
+/// `1 GiB` for 1073741824.
+pub(crate) fn shown_size(bytes: u64) -> String {
+    let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+    match units.into_iter().find(|(shift, _)| bytes >= 1 << shift && bytes.trailing_zeros() >= *shift) {
+        Some((shift, unit)) => format!("{} {unit}", bytes >> shift),
+        None => format!("{bytes} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spool(limit: u64) -> (tempfile::TempDir, Spool) {
+        let folder = tempfile::tempdir().expect("a directory");
+        let spool = Spool::create(&folder.path().join("stream.a.log"), limit).expect("created");
+        (folder, spool)
+    }
+
+    #[test]
+    fn it_is_read_from_any_place_while_it_grows() {
+        let (folder, spool) = spool(LIMIT);
+        let read = |offset| {
+            let mut buffer = [0; 4];
+            let count = spool.read_at(&mut buffer, offset).expect("read");
+            String::from_utf8_lossy(&buffer[..count]).into_owned()
+        };
+        assert_eq!(read(0), "");
+        spool.append(b"one ").expect("appended");
+        spool.append(b"two").expect("appended");
+        assert_eq!((read(0), read(2), read(4), read(7), read(9)), ("one ".into(), "e tw".into(), "two".into(), "".into(), "".into()));
+        assert_eq!(spool.end(), End::Open);
+        spool.close(End::Broken);
+        spool.close(End::Complete);
+        assert_eq!(spool.end(), End::Broken);
+        let again = Spool::recorded(&folder.path().join("stream.a.log")).expect("there");
+        assert_eq!((again.length(), again.end()), (7, End::Complete));
+    }
+
+    #[test]
+    fn it_says_when_it_is_full_and_loses_nothing_then() {
+        let (_folder, spool) = spool(5);
+        spool.append(b"1234").expect("appended");
+        assert_eq!(spool.full(), None);
+        spool.append(b"56").expect("appended");
+        assert_eq!((spool.full(), spool.length()), (Some(Full::Limit(5)), 6));
+    }
+
+    #[test]
+    fn what_two_threads_append_is_whole() {
+        let (_folder, spool) = spool(LIMIT);
+        std::thread::scope(|scope| {
+            for letter in [b'a', b'b'] {
+                let spool = &spool;
+                scope.spawn(move || (0..500).for_each(|_| spool.append(&[letter; 1000]).expect("appended")));
+            }
+        });
+        let mut all = vec![0; 1_000_000];
+        spool.file().read_exact_at(&mut all, 0).expect("all of it");
+        assert_eq!(spool.length(), 1_000_000);
+        assert!(all.chunks(1000).all(|chunk| chunk.iter().all(|byte| *byte == chunk[0])));
+    }
+
+    #[test]
+    fn sizes_are_read_and_shown() {
+        assert_eq!((parse_size("512M"), parse_size("10"), parse_size(" 2 GiB ")), (Some(512 << 20), Some(10), Some(2 << 30)));
+        assert_eq!((parse_size(""), parse_size("M"), parse_size("1X"), parse_size("99999999T"), parse_size("-1")), (None, None, None, None, None));
+        assert_eq!((shown_size(1 << 30), shown_size(1536 << 10), shown_size(1000)), ("1 GiB".into(), "1536 KiB".into(), "1000 bytes".into()));
+    }
+}
