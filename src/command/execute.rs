@@ -3,6 +3,7 @@
 use super::Context;
 use crate::event::{RunResult, Stream};
 use crate::exec::ReportSink;
+use crate::exec::stream::IntakeReport;
 use crate::exec::local::{GRACE, LocalExecutor, most_jobs};
 use crate::history::journal::Journal;
 use crate::history::record::{FORMAT, RecordedPath, RunRecord, is_secret_name, masked};
@@ -11,13 +12,15 @@ use crate::host::{self, Found};
 use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::Task;
-use crate::plan::{Plan, Work};
+use crate::plan::{JobId, Plan, Work};
 use crate::request::Request;
 use crate::run::signals::Signals;
+use crate::run::stream::StreamSetting;
 use crate::run::{Message, Run, Setting, inbox, planned_jobs};
 use crate::scheduler::Policy;
 use crate::store::claim::claim_run;
 use crate::store::layout::RunDir;
+use crate::store::stream;
 use crate::view::console::{Console, Display, Settings, Volume};
 use crate::view::filter::filtered;
 use crate::view::github::Workflow;
@@ -30,6 +33,7 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 /// What the command line says of how to run.
@@ -105,6 +109,7 @@ pub(crate) fn execute(
     signals: &Signals,
 ) -> Result<RunResult, i32> {
     let Target { found, ottofile, plan, .. } = target;
+    let limit = stream_limit(context)?;
     let home = context.open_home()?;
     let folder = found.folder().to_owned();
     let project = home.project(&folder);
@@ -122,6 +127,7 @@ pub(crate) fn execute(
     let display = options.display;
     let github = workflow(context, found);
     let (sender, receiver) = inbox();
+    let streams = StreamSetting { limit, sink: stream_sink(sender.clone()) };
     signals.subscribe(sender.clone(), Message::Signal);
     let mut setting = Setting {
         ottofile,
@@ -139,6 +145,7 @@ pub(crate) fn execute(
         timeout: options.timeout,
         inherits_stdin: inherits_stdin(target),
         shows_output: true,
+        streams,
         tells_colour: context.colours_stdout && context.stdout_is_terminal,
     };
     let mode = display.resolve(github.is_some(), slots, &planned_jobs(&setting));
@@ -182,6 +189,25 @@ pub(crate) fn execute(
         pruning.finish();
     }
     Ok(finished.result)
+}
+
+/// How much one stream may hold: OTTO_STREAM_LIMIT.
+fn stream_limit(context: &mut Context) -> Result<u64, i32> {
+    let Some(written) = context.environment.filled("OTTO_STREAM_LIMIT") else { return Ok(stream::LIMIT) };
+    let written = written.to_string_lossy().into_owned();
+    stream::parse_size(&written).ok_or_else(|| {
+        let _ = writeln!(
+            context.stderr,
+            "error: OTTO_STREAM_LIMIT is `{}`, which is no size: write `512M` or `4G`",
+            filtered(written.as_bytes())
+        );
+        2
+    })
+}
+
+/// Streams have an end only after their run has heard of it, so nobody misses what comes later.
+fn stream_sink(sender: SyncSender<Message>) -> Arc<dyn Fn(JobId, IntakeReport) + Send + Sync> {
+    Arc::new(move |job, report| drop(sender.send(Message::Stream(job, report))))
 }
 
 /// The GitHub workflow that this runs in, if it does.

@@ -5,6 +5,7 @@
 use super::capture::{Capture, Log};
 use super::census::{Belongings, Census, Process, reap_adopted};
 use super::local::Line;
+use super::stream::{self, Tap};
 use super::spawn::{self, PAUSES_MS, SpawnError, Spawner, Wiring};
 use super::terminal::Loan;
 use super::{AttemptId, Ended, Launch, LaunchIo, Leftover, Report, ReportSink, Stop};
@@ -157,11 +158,14 @@ fn serve(
     launch: Box<Launch>,
     buffer: &mut Vec<u8>,
 ) -> Ended {
-    let (wiring, shows, logs) = match &launch.io {
-        LaunchIo::Captured { stdin, stdout_log, stderr_log, shows } => {
-            (Wiring::Piped(*stdin), *shows, Some([Log::open(stdout_log), Log::open(stderr_log)]))
-        }
-        LaunchIo::Terminal => (Wiring::Inherited, false, None),
+    let (wiring, shows, logs, tap) = match &launch.io {
+        LaunchIo::Captured { stdin, stdout_log, stderr_log, shows, stream } => (
+            Wiring::Piped(stdin),
+            *shows,
+            Some([Log::open(stdout_log), Log::open(stderr_log)]),
+            stream.clone(),
+        ),
+        LaunchIo::Terminal => (Wiring::Inherited, false, None, None),
     };
     let spawned = match start(shared, desk, attempt, &launch, wiring) {
         Ok(spawned) => spawned,
@@ -193,6 +197,7 @@ fn serve(
         group: pid,
         marker,
         shows,
+        tap,
         watch,
         loan,
         captures,
@@ -351,6 +356,7 @@ struct Attendance<'a> {
     group: Pid,
     marker: Option<Vec<u8>>,
     shows: bool,
+    tap: Option<Tap>,
     watch: Watch,
     /// If the task has, or wants, the terminal.
     loan: Option<Loan>,
@@ -411,9 +417,12 @@ impl Attendance<'_> {
     fn wait(&self) -> Seen {
         let mut fds = Vec::with_capacity(4);
         fds.push(PollFd::new(&self.desk.bell, PollFlags::IN));
-        for (_, capture) in &self.captures {
+        let is_full = self.is_stream_full();
+        for (stream, capture) in &self.captures {
             if let Some(pipe) = capture.pipe() {
-                fds.push(PollFd::from_borrowed_fd(pipe, PollFlags::IN));
+                let waits = is_full && *stream == Stream::Stdout;
+                let flags = if waits { PollFlags::empty() } else { PollFlags::IN };
+                fds.push(PollFd::from_borrowed_fd(pipe, flags));
             }
         }
         #[cfg(target_os = "linux")]
@@ -445,6 +454,9 @@ impl Attendance<'_> {
         if self.exit.is_some() {
             next = next.min(now + self.tick);
         }
+        if self.is_stream_full() {
+            next = next.min(now + Duration::from_millis(20));
+        }
         match self.ending {
             Ending::NotAsked => {}
             Ending::Asked { kill_at } => next = next.min(kill_at),
@@ -453,9 +465,30 @@ impl Attendance<'_> {
         Some(next.saturating_duration_since(now))
     }
 
+    /// Whether stdout must wait, for it flows into a stream that takes no more just now. What a task that has ended
+    /// left in its pipe is little, and taken.
+    fn is_stream_full(&self) -> bool {
+        let is_full = |tap: &Tap| tap.copies_stdout && tap.is_full() && !tap.is_closed();
+        if self.exit.is_some() || !self.tap.as_ref().is_some_and(is_full) {
+            return false;
+        }
+        if let (Some(tap), Some(pipe)) = (&self.tap, self.captures.first().and_then(|(_, capture)| capture.pipe())) {
+            let mut fds = [PollFd::from_borrowed_fd(pipe, PollFlags::IN)];
+            let has_more = rustix::event::poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+            tap.has_more(has_more.is_ok_and(|ready| ready > 0));
+        }
+        true
+    }
+
     fn read(&mut self, place: usize, buffer: &mut Vec<u8>) {
         let (stream, capture) = &mut self.captures[place];
         capture.read(buffer);
+        if let Some(tap) = self.tap.as_ref().filter(|tap| tap.copies_stdout && *stream == Stream::Stdout) {
+            tap.take(buffer);
+            if tap.is_closed() {
+                capture.close();
+            }
+        }
         if !buffer.is_empty() && self.shows {
             self.shared.report(Report::Output {
                 attempt: self.attempt,
@@ -569,7 +602,8 @@ impl Attendance<'_> {
         let now = Instant::now();
         match (self.ending, self.ended_at) {
             (Ending::NotAsked, Some(ended_at)) => {
-                let is_silent = is_quiet && now >= self.quiet_since + SILENCE;
+                let silence = if self.tap.is_some() { stream::GRACE } else { SILENCE };
+                let is_silent = is_quiet && now >= self.quiet_since + silence;
                 if is_silent || now >= ended_at + self.shared.grace {
                     self.clear_leak(now);
                 }

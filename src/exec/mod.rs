@@ -6,6 +6,7 @@ mod census;
 mod capture;
 mod spawn;
 mod terminal;
+pub(crate) mod stream;
 mod attendant;
 pub(crate) mod local;
 pub(crate) mod guard;
@@ -14,8 +15,10 @@ use crate::event::{Exit, Stream};
 use crate::plan::JobId;
 use std::ffi::OsString;
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
+use stream::Tap;
 
 /// One try at one job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,17 +42,26 @@ pub(crate) struct Launch {
 #[derive(Clone, Debug)]
 pub(crate) enum LaunchIo {
     /// stdout and stderr through pipes into these files, and as [`Report::Output`] if `shows` is set.
-    Captured { stdin: Stdin, stdout_log: PathBuf, stderr_log: PathBuf, shows: bool },
+    Captured {
+        stdin: Stdin,
+        stdout_log: PathBuf,
+        stderr_log: PathBuf,
+        shows: bool,
+        /// Of a streaming task, which may leave writers behind for a moment.
+        stream: Option<Tap>,
+    },
     /// otto's own descriptors and terminal; nothing is captured. The task becomes the terminal's foreground process
     /// group, so ^C reaches it and not otto: an exit by SIGINT then means that the user wants to stop.
     Terminal,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Stdin {
     Null,
     /// otto's own stdin, when it is not a terminal.
     Inherit,
+    /// The end of a pipe.
+    Pipe(Arc<OwnedFd>),
 }
 
 /// What an executor tells the run.

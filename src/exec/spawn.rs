@@ -57,8 +57,8 @@ pub(super) fn is_over() -> bool {
 
 /// Where a child's three first descriptors lead.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Wiring {
-    Piped(Stdin),
+pub(super) enum Wiring<'a> {
+    Piped(&'a Stdin),
     Inherited,
 }
 
@@ -78,6 +78,9 @@ pub(super) fn spawn(launch: &Launch, wiring: Wiring, spawner: Spawner) -> Result
             command.stdout(stdout_end).stderr(stderr_end).stdin(match stdin {
                 Stdin::Null => Stdio::null(),
                 Stdin::Inherit => Stdio::inherit(),
+                Stdin::Pipe(pipe) => {
+                    pipe.try_clone().map_err(|error| refused(launch, &program, error))?.into()
+                }
             });
             Some((stdout, stderr))
         }

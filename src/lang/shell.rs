@@ -319,7 +319,7 @@ pub(super) fn push_by_hand(text: &mut Vec<u8>, script: &Script, charset: Charset
 pub(super) fn legacy_variables(script: &Script) -> Vec<(String, Vec<u8>)> {
     let mut found: Vec<(String, Vec<u8>)> = Vec::new();
     each_input(script.inputs, &mut |key, value| {
-        let name = format!("OTTO_INPUT_{}", super::export::fold(key));
+        let name = format!("OTTO_INPUT_{}", crate::name::fold(key));
         let is_new = !found.iter().any(|(there, _)| *there == name);
         if is_new && super::export::has_word(&script.body.text, &name) {
             found.push((name, value.to_vec()));
@@ -335,7 +335,7 @@ pub(super) fn push_find_function(text: &mut Vec<u8>, script: &Script, charset: C
     each_input(script.inputs, &mut |key, value| {
         push_arm(text, key, value, charset);
         // A spelling that means two keys means none.
-        let spelling = super::export::fold(key).to_ascii_lowercase();
+        let spelling = crate::name::fold(key).to_ascii_lowercase();
         folded.entry(spelling).and_modify(|there| *there = None).or_insert_with(|| Some(value.to_vec()));
     });
     text.extend_from_slice(b"*) otto__is_there= otto__value= ;;\nesac\n}\n");
@@ -345,7 +345,7 @@ pub(super) fn push_find_function(text: &mut Vec<u8>, script: &Script, charset: C
     for (key, value) in folded {
         // `build.build_id` as it is written, with the dot between.
         let jobs = script.inputs.iter().map(|input| input.job.as_str());
-        for job in jobs.filter(|job| key.starts_with(&*super::export::fold(job).to_ascii_lowercase())) {
+        for job in jobs.filter(|job| key.starts_with(&*crate::name::fold(job).to_ascii_lowercase())) {
             if let Some(rest) = key.get(job.len() + 1..) {
                 push_arm(text, &format!("{job}.{rest}"), &value, charset);
             }

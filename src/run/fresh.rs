@@ -45,9 +45,16 @@ pub(crate) enum Verdict {
 }
 
 /// Looks whether a job is fresh. `Err` is a warning: the job runs, and will run the next time too.
-pub(crate) fn check(setting: &Setting, job: &Job, data: &[(&Job, Arc<Outputs>)]) -> Result<Verdict, String> {
+///
+/// `streams` are the jobs whose streams it reads, and the runs that these are from: two runs may have streamed anything.
+pub(crate) fn check(
+    setting: &Setting,
+    job: &Job,
+    data: &[(&Job, Arc<Outputs>)],
+    streams: &[(&Job, RunId)],
+) -> Result<Verdict, String> {
     let last = last_success(setting, job);
-    let evidence = gather(setting, job, data, last.as_ref().map(|last| &last.evidence))?;
+    let evidence = gather(setting, job, data, streams, last.as_ref().map(|last| &last.evidence))?;
     let Some(last) = last.filter(|_| !setting.ignores_freshness) else { return Ok(Verdict::Stale(evidence)) };
     if difference(&last.evidence, &evidence).is_some() || !has_outputs(setting, job)? {
         return Ok(Verdict::Stale(evidence));
@@ -107,22 +114,30 @@ fn matches(setting: &Setting, job: &Job, pattern: &str) -> Result<Vec<std::ffi::
 
 /// The outputs that the last success recorded, linked into this run; None if they are gone.
 fn hand_on(setting: &Setting, job: &Job, last: &Success) -> Option<Outputs> {
-    if !last.has_outputs {
+    let is_streaming = setting.ottofile.tasks[job.task].streaming.is_some();
+    if !last.has_outputs && !is_streaming {
         return Some(Outputs::default());
     }
     let earlier = setting.project.run(&last.run).job(&job.name);
     let dir = setting.run_dir.job(&job.name);
     std::fs::DirBuilder::new().mode(0o700).create(&dir.path).ok()?;
-    if !inputs::adopt(&dir, &earlier).ok()? {
+    let outputs = match last.has_outputs {
+        true if inputs::adopt(&dir, &earlier).ok()? => outputs::read(&dir).ok()?,
+        true => return None,
+        false => Outputs::default(),
+    };
+    // Last, so that nothing is in the way of a stream of its own.
+    if is_streaming && !inputs::hand_on(&earlier.stream(), &dir.stream()).ok()? {
         return None;
     }
-    outputs::read(&dir).ok()
+    Some(outputs)
 }
 
 fn gather(
     setting: &Setting,
     job: &Job,
     data: &[(&Job, Arc<Outputs>)],
+    streams: &[(&Job, RunId)],
     known: Option<&Evidence>,
 ) -> Result<Evidence, String> {
     let mut paths = Vec::new();
@@ -143,7 +158,7 @@ fn gather(
             files.push(file);
         }
     }
-    Ok(Evidence { recipe: recipe(setting, job, data), files })
+    Ok(Evidence { recipe: recipe(setting, job, data, streams), files })
 }
 
 /// None for what is no file: a folder that a glob matches says nothing by itself.
@@ -193,7 +208,12 @@ fn shown(path: &OsStr) -> String {
 }
 
 /// Everything but files: each part with its length before it, so that no two lists of parts look alike.
-fn recipe(setting: &Setting, job: &Job, data: &[(&Job, Arc<Outputs>)]) -> String {
+fn recipe(
+    setting: &Setting,
+    job: &Job,
+    data: &[(&Job, Arc<Outputs>)],
+    streams: &[(&Job, RunId)],
+) -> String {
     let mut hasher = blake3::Hasher::new();
     let mut part = |bytes: &[u8]| {
         hasher.update(&(bytes.len() as u64).to_le_bytes());
@@ -226,6 +246,10 @@ fn recipe(setting: &Setting, job: &Job, data: &[(&Job, Arc<Outputs>)]) -> String
             part(key.as_bytes());
             part(value::compact(value).as_bytes());
         }
+    }
+    for (producer, run) in streams {
+        part(producer.name.as_str().as_bytes());
+        part(run.as_str().as_bytes());
     }
     hasher.finalize().to_hex().to_string()
 }

@@ -1,6 +1,8 @@
 //! All that can happen to a run, in one channel.
 
 use crate::exec::Report;
+use crate::exec::stream::IntakeReport;
+use crate::plan::JobId;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Enough that short bursts of output do not stop their readers, little enough that memory stays small: a
@@ -10,6 +12,8 @@ const MESSAGES: usize = 64;
 #[derive(Debug)]
 pub(crate) enum Message {
     Report(Report),
+    /// News of the stream of this job.
+    Stream(JobId, IntakeReport),
     /// otto itself received this signal.
     Signal(i32),
 }

@@ -1,6 +1,7 @@
 //! From a job to what an executor needs: its directory, its inputs, its environment, its script.
 
 use super::Setting;
+use super::stream::Wires;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::Stream;
 use crate::exec::{Launch, LaunchIo, Stdin};
@@ -102,6 +103,7 @@ impl Started {
         setting: &Setting,
         job: &Job,
         attempt: u32,
+        wires: Wires,
     ) -> Result<(Launch, Vec<Diagnostic>), CannotPrepare> {
         let body = setting.body(job);
         let get = |name: &str| self.env.get(OsStr::new(name)).map(OsString::as_os_str);
@@ -114,10 +116,15 @@ impl Started {
         let io = match job.work {
             Work::Terminal => LaunchIo::Terminal,
             Work::Body | Work::Group | Work::ForeachGroup => LaunchIo::Captured {
-                stdin: if setting.inherits_stdin.contains(&job.task) { Stdin::Inherit } else { Stdin::Null },
+                stdin: match wires.stdin {
+                    Some(stdin) => stdin,
+                    None if setting.inherits_stdin.contains(&job.task) => Stdin::Inherit,
+                    None => Stdin::Null,
+                },
                 stdout_log: self.dir.log(Stream::Stdout, attempt),
                 stderr_log: self.dir.log(Stream::Stderr, attempt),
                 shows: setting.shows_output,
+                stream: wires.tap,
             },
         };
         let launch = Launch {

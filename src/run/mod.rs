@@ -3,13 +3,15 @@
 
 mod inbox;
 mod launch;
+pub(crate) mod stream;
 pub(crate) mod signals;
 pub(crate) mod fresh;
 
 pub(crate) use inbox::{Message, inbox};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{Event, Exit, FORMAT, Outcome, PlannedJob, RunResult, Stamped};
+use crate::exec::stream::IntakeReport;
 use crate::exec::{AttemptId, Ended, Executor, Report, Stop};
 use crate::history::journal::Journal;
 use crate::history::record::public_value;
@@ -23,9 +25,11 @@ use crate::plan::{Job, JobId, Plan};
 use crate::scheduler::{Policy, Scheduler};
 use crate::store::layout::{ProjectDir, RunDir};
 use crate::store::outputs::{self, Outputs};
+use crate::store::stream::End;
 use crate::view::View;
 use fresh::Verdict;
 use launch::Started;
+use stream::{StreamSetting, Streams};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::ffi::{OsStr, OsString};
@@ -37,6 +41,11 @@ use std::time::{Duration, Instant};
 
 /// How much of a failed task's stderr is searched for what went wrong, in bytes.
 const SEARCHED_TAIL: u64 = 64 * 1024;
+
+const SIGPIPE: i32 = libc::SIGPIPE;
+const SIGTERM: i32 = libc::SIGTERM;
+/// A shell's own status when a command of its was ended by SIGPIPE.
+const SIGPIPE_STATUS: i32 = 128 + SIGPIPE;
 
 /// What a run is given and never changes.
 pub(crate) struct Setting<'a> {
@@ -61,6 +70,7 @@ pub(crate) struct Setting<'a> {
     pub(crate) inherits_stdin: Vec<usize>,
     /// The view wants to see what tasks write.
     pub(crate) shows_output: bool,
+    pub(crate) streams: StreamSetting,
     /// Tasks are told that their output is shown in colour.
     pub(crate) tells_colour: bool,
 }
@@ -99,6 +109,9 @@ pub(crate) struct Run<'a> {
     outputs: Vec<Option<Arc<Outputs>>>,
     /// How many unsettled jobs see each job's outputs.
     readers: Vec<u32>,
+    streams: Streams,
+    /// Attempts whose processes have ended, and whose streams have not.
+    draining: HashMap<JobId, Ended>,
     timers: BinaryHeap<(Reverse<Instant>, usize)>,
     timer_kinds: HashMap<usize, Timer>,
     next_timer: usize,
@@ -138,6 +151,8 @@ impl<'a> Run<'a> {
             running: HashMap::new(),
             outputs: vec![None; plan.jobs.len()],
             readers,
+            streams: Streams::new(plan),
+            draining: HashMap::new(),
             timers: BinaryHeap::new(),
             timer_kinds: HashMap::new(),
             next_timer: 0,
@@ -231,6 +246,13 @@ impl<'a> Run<'a> {
                 self.view.output(&self.setting.plan.job(attempt.job).name, stream, &bytes, now);
             }
             Message::Report(Report::Ended(ended)) => self.ended(ended),
+            Message::Stream(job, IntakeReport::Stuck(reason)) => self.stuck(job, reason),
+            Message::Stream(job, IntakeReport::Drained { was_cut }) => {
+                // That of an attempt that never began waits for nothing.
+                if let Some(ended) = self.draining.remove(&job) {
+                    self.over(ended, was_cut);
+                }
+            }
             Message::Signal(signals::SUSPENDING) => self.halt(),
             // The width of the terminal is asked for anew with each line.
             Message::Signal(signal) if signals::STOPPING.contains(&signal) => self.signalled(signal),
@@ -257,8 +279,9 @@ impl<'a> Run<'a> {
         if job.input_globs.is_empty() || job.output_globs.is_empty() {
             return false;
         }
-        match fresh::check(self.setting, job, &self.inputs_of(job)) {
+        match fresh::check(self.setting, job, &self.inputs_of(id), &self.streams_of(id)) {
             Ok(Verdict::Fresh(fresh)) => {
+                self.streams.adopt(id, &self.setting.run_dir.job(&job.name));
                 self.outputs[id.index()] = Some(Arc::new(fresh.outputs));
                 let settled = self.scheduler.finish(id, Outcome::Fresh { run: fresh.run });
                 self.settled(settled);
@@ -272,24 +295,39 @@ impl<'a> Run<'a> {
         false
     }
 
-    fn inputs_of(&self, job: &Job) -> Vec<(&'a Job, Arc<Outputs>)> {
+    /// What a job sees of its dependencies. Of those whose streams it reads it sees no values, whether they have ended
+    /// or not: it would depend on how fast they are.
+    fn inputs_of(&self, id: JobId) -> Vec<(&'a Job, Arc<Outputs>)> {
         let empty = Arc::new(Outputs::default());
-        job.inputs
-            .iter()
-            .map(|input| {
-                let outputs = self.outputs[input.index()].clone().unwrap_or_else(|| empty.clone());
-                (self.setting.plan.job(*input), outputs)
-            })
-            .collect()
+        let streams: Vec<JobId> = self.setting.plan.producers(id).map(|(producer, _)| producer).collect();
+        let outputs = |input: &JobId| {
+            let recorded = self.outputs[input.index()].as_ref().filter(|_| !streams.contains(input));
+            (self.setting.plan.job(*input), recorded.unwrap_or(&empty).clone())
+        };
+        self.setting.plan.job(id).inputs.iter().map(outputs).collect()
+    }
+
+    /// The jobs whose streams a job reads, and the runs that these are from.
+    fn streams_of(&self, id: JobId) -> Vec<(&'a Job, RunId)> {
+        let run = |producer| match self.scheduler.outcome(producer) {
+            Some(Outcome::Fresh { run }) => run.clone(),
+            Some(_) | None => self.setting.run_id.clone(),
+        };
+        let producers = self.setting.plan.producers(id);
+        producers.map(|(producer, _)| (self.setting.plan.job(producer), run(producer))).collect()
     }
 
     fn begin_attempt(&mut self, attempt: AttemptId) {
         let setting = self.setting;
         let job = setting.plan.job(attempt.job);
         self.emit(Event::AttemptStarted { job: job.name.clone(), attempt: attempt.number });
-        let inputs = self.inputs_of(job);
-        let prepared = Started::new(setting, job, inputs).and_then(|started| {
-            let (launch, warnings) = started.launch(setting, job, attempt.number)?;
+        let inputs = self.inputs_of(attempt.job);
+        let streams = &mut self.streams;
+        let prepared = Started::new(setting, job, inputs).and_then(|mut started| {
+            let mut wires = streams.wire(setting, attempt.job, attempt.number, &started.dir)?;
+            wires.extend(&mut started);
+            let (launch, mut warnings) = started.launch(setting, job, attempt.number, wires)?;
+            warnings.extend(stream::values_warning(setting, attempt.job));
             Ok((started, launch, warnings))
         });
         match prepared {
@@ -305,8 +343,14 @@ impl<'a> Run<'a> {
                     self.set_timer(limit, Timer::Timeout(attempt));
                 }
                 self.executor.start(attempt, launch);
+                if setting.ottofile.tasks[job.task].streaming.is_some() {
+                    let settled = self.scheduler.stream(attempt.job);
+                    self.settled(settled);
+                }
             }
             Err(CannotPrepare { diagnostic, code }) => {
+                self.streams.detach(attempt.job);
+                self.streams.close(attempt.job, End::Broken);
                 let exit = Exit::NotStarted { code, reason: diagnostic.message.clone() };
                 self.view.hint(&job.name, std::slice::from_ref(&diagnostic));
                 self.emit(Event::AttemptEnded {
@@ -326,7 +370,42 @@ impl<'a> Run<'a> {
 
     // ── ending ───────────────────────────────────────────────────────────────────────────────────────────────
 
+    /// The processes of an attempt have ended; what they streamed may still be on its way.
     fn ended(&mut self, ended: Ended) {
+        let id = ended.attempt.job;
+        let name = |job: JobId| &self.setting.plan.job(job).name;
+        let mut unread = Vec::new();
+        for taken in self.streams.detach(id) {
+            if taken.fed.has_failed {
+                let reason = format!("the recorded stream of `{}` cannot be read", name(taken.producer));
+                self.streams.set_trouble(id, reason);
+            } else if taken.fed.bytes == 0 && taken.had_bytes && ended.exit.is_success() {
+                unread.push(format!("never read the stream of `{}`", name(taken.producer)));
+            }
+        }
+        for message in unread {
+            self.warn(Some(id), Some(Code::StreamUnread.to_string()), message);
+        }
+        if self.streams.finish(id, ended.exit.is_success() && self.stopping.is_none()) {
+            self.draining.insert(id, ended);
+        } else {
+            self.over(ended, false);
+        }
+    }
+
+    /// A stream cannot be recorded any further, and its producer waits for that: it is ended.
+    fn stuck(&mut self, id: JobId, reason: String) {
+        self.streams.set_trouble(id, reason);
+        if let Some(running) = self.running.get(&id)
+            && !self.draining.contains_key(&id)
+            && self.stopping.is_none()
+        {
+            self.executor.stop(running.attempt, Stop::Polite { signal: SIGTERM });
+        }
+    }
+
+    /// An attempt is over: nothing more can come of it.
+    fn over(&mut self, ended: Ended, was_cut: bool) {
         let setting = self.setting;
         let id = ended.attempt.job;
         let job = setting.plan.job(id);
@@ -340,9 +419,25 @@ impl<'a> Run<'a> {
         let body = setting.body(job);
         let get = |name: &str| started.env.get(OsStr::new(name)).map(OsString::as_os_str);
         let script = started.script(setting, job, body, &get);
-        let mut hand_over = lang::collect(&script, ended.exit.is_success());
-        let published = self.publish(id, attempt, &started, &ended, &mut hand_over);
-        let has_failed = !ended.exit.is_success() || !published;
+        // As in a pipeline whose last command has seen enough.
+        let has_only_stopped = self.stopping.is_none()
+            && matches!(ended.exit, Exit::Signal(SIGPIPE) | Exit::Code(SIGPIPE_STATUS))
+            && self.streams.is_closed(id);
+        let has_exited_well = ended.exit.is_success() || has_only_stopped;
+        let broken_by = self.streams.broken_by(id);
+        let trouble = match broken_by {
+            Some(producer) => Some(stream::broken(setting.plan.job(producer))),
+            None => self.streams.trouble(id).map(str::to_owned),
+        };
+        let mut hand_over = lang::collect(&script, has_exited_well);
+        let is_good = has_exited_well && trouble.is_none();
+        let published = self.publish(id, attempt, &started, is_good, &mut hand_over);
+        let has_failed = !is_good || !published;
+        if was_cut && is_good {
+            let seconds = crate::exec::stream::GRACE.as_secs();
+            let message = format!("something it left behind still had its pipe open {seconds} s after its end: the stream was cut there");
+            self.warn(Some(id), Some(Code::StreamCut.to_string()), message);
+        }
         let mut line = None;
         if has_failed {
             let tail = read_tail(&started.dir.log(crate::event::Stream::Stderr, attempt.number));
@@ -377,7 +472,8 @@ impl<'a> Run<'a> {
             Outcome::Succeeded
         } else if self.stopping.is_some() {
             Outcome::Interrupted { exit: ended.exit, survivors: ended.survivors }
-        } else if let Some(pause) = self.pause_before_retry(job, attempt) {
+        } else if let Some(pause) = self.pause_before_retry(job, attempt).filter(|_| broken_by.is_none()) {
+            self.streams.close(id, End::Broken);
             self.plan_retry(id, attempt, pause);
             return;
         } else {
@@ -386,7 +482,7 @@ impl<'a> Run<'a> {
                 .iter()
                 .find(|problem| problem.is_error())
                 .map(|problem| problem.message.clone());
-            let reason = reason.filter(|_| ended.exit.is_success());
+            let reason = trouble.or(reason.filter(|_| ended.exit.is_success()));
             // What it recorded before it failed is for tasks that asked for a failure.
             self.outputs[id.index()] = Some(Arc::new(hand_over.outputs));
             Outcome::Failed { exit: ended.exit, reason }
@@ -400,8 +496,20 @@ impl<'a> Run<'a> {
                 self.warn(Some(id), None, warning);
             }
         }
+        self.close_stream(id, if outcome == Outcome::Succeeded { End::Complete } else { End::Broken });
         let settled = self.scheduler.finish(id, outcome);
         self.settled(settled);
+    }
+
+    /// Whoever reads a stream that breaks off is ended before it could take that for the end.
+    fn close_stream(&mut self, id: JobId, end: End) {
+        for consumer in self.streams.close(id, end) {
+            if let Some(running) = self.running.get(&consumer)
+                && self.stopping.is_none()
+            {
+                self.executor.stop(running.attempt, Stop::Polite { signal: SIGTERM });
+            }
+        }
     }
 
     /// Writes what the job handed over; false if the job fails for it.
@@ -410,10 +518,10 @@ impl<'a> Run<'a> {
         id: JobId,
         attempt: AttemptId,
         started: &Started,
-        ended: &Ended,
+        is_good: bool,
         hand_over: &mut HandOver,
     ) -> bool {
-        let is_good = ended.exit.is_success() && hand_over.problems.iter().all(|problem| !problem.is_error());
+        let is_good = is_good && hand_over.problems.iter().all(|problem| !problem.is_error());
         let written = if is_good {
             outputs::write(&started.dir, &hand_over.outputs)
         } else {
@@ -422,7 +530,7 @@ impl<'a> Run<'a> {
         match written {
             Ok(()) => is_good,
             Err(error) if is_good => {
-                let code = crate::diagnostic::Code::OutputsNotSaved;
+                let code = Code::OutputsNotSaved;
                 hand_over.problems.push(Diagnostic::error(
                     code,
                     format!("the outputs of `{}` are not saved: {error}", self.setting.plan.job(id).name),
@@ -480,6 +588,7 @@ impl<'a> Run<'a> {
             if self.readers[id.index()] == 0 {
                 self.outputs[id.index()] = None;
             }
+            self.streams.settled(self.setting.plan, id);
         }
     }
 
@@ -541,6 +650,7 @@ impl<'a> Run<'a> {
         for attempt in attempts {
             self.executor.stop(attempt, how);
         }
+        self.streams.hurry(self.draining.keys().copied());
         let settled = self.scheduler.stop();
         self.settled(settled);
     }

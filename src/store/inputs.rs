@@ -28,8 +28,8 @@ pub(crate) fn adopt(dir: &JobDir, earlier: &JobDir) -> io::Result<bool> {
     Ok(true)
 }
 
-/// False: there is nothing at `from`.
-fn hand_on(from: &Path, to: &Path) -> io::Result<bool> {
+/// The same file under another name, so that it outlives the run that it is from. False: there is nothing at `from`.
+pub(crate) fn hand_on(from: &Path, to: &Path) -> io::Result<bool> {
     match fs::hard_link(from, to) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

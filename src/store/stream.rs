@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 /// So much may flow through one stream, unless the user says otherwise.
@@ -24,6 +25,7 @@ pub(crate) struct Spool {
     end: AtomicU8,
     limit: u64,
     is_full: AtomicBool,
+    failure: OnceLock<String>,
 }
 
 /// Whether more will come.
@@ -65,15 +67,31 @@ impl Spool {
             end: AtomicU8::new(end as u8),
             limit,
             is_full: AtomicBool::new(false),
+            failure: OnceLock::new(),
         }
     }
 
-    /// Two threads may append at a time: the system does one whole write after the other.
+    /// Two threads may append at a time: the system does one whole write after the other. Once it has failed it always
+    /// fails: a spool with a hole would look whole.
     pub(crate) fn append(&self, bytes: &[u8]) -> Result<(), String> {
-        let cannot = |error| format!("cannot write `{}`: {}", self.path.display(), plain(&error));
-        (&self.file).write_all(bytes).map_err(cannot)?;
-        self.grew(bytes.len() as u64);
-        Ok(())
+        if let Some(failure) = self.failure.get() {
+            return Err(failure.clone());
+        }
+        match (&self.file).write_all(bytes) {
+            Ok(()) => {
+                self.grew(bytes.len() as u64);
+                Ok(())
+            }
+            Err(error) => {
+                let failure = format!("cannot write `{}`: {}", self.path.display(), plain(&error));
+                Err(self.failure.get_or_init(|| failure).clone())
+            }
+        }
+    }
+
+    /// Why nothing more can be appended.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.failure.get().map(String::as_str)
     }
 
     /// So many bytes are in the file that were not before.

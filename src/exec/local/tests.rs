@@ -48,6 +48,7 @@ impl Room {
                 stdout_log: log("stdout"),
                 stderr_log: log("stderr"),
                 shows: true,
+                stream: None,
             },
         }
     }

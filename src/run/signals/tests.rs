@@ -62,6 +62,7 @@ fn small_otto(signals: Signals) -> i32 {
                     stdout_log: folder.join("stdout.log"),
                     stderr_log: folder.join("stderr.log"),
                     shows: false,
+                    stream: None,
                 },
             },
             workdir: folder,

@@ -1,0 +1,343 @@
+//! Who reads whose stream in this run, and what the end of one means for the other.
+//! Knows pipes and spools, and no bytes: those flow in `exec::stream`.
+
+use super::Setting;
+use super::launch::Started;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::exec::Stdin;
+use crate::exec::stream::{Fed, GRACE, Intake, IntakeReport, Outlet, Tap};
+use crate::host::plain;
+use crate::lang::CannotPrepare;
+use crate::ottofile::spec::Streaming;
+use crate::plan::stream::pipe_variable;
+use crate::plan::{Job, JobId, Plan};
+use crate::store::layout::JobDir;
+use crate::store::stream::{End, Spool, set_aside};
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How streams are kept, and where news of them goes.
+#[derive(Clone)]
+pub(crate) struct StreamSetting {
+    /// The most that one stream may hold, in bytes.
+    pub(crate) limit: u64,
+    pub(crate) sink: Arc<dyn Fn(JobId, IntakeReport) + Send + Sync>,
+}
+
+/// All streams of a run.
+#[derive(Default)]
+pub(super) struct Streams {
+    producers: HashMap<JobId, Producer>,
+    consumers: HashMap<JobId, Consumer>,
+    /// For each job, those who read its stream and are not settled.
+    readers: BTreeMap<JobId, Vec<JobId>>,
+}
+
+/// A job that has streamed, or does.
+struct Producer {
+    spool: Arc<Spool>,
+    /// While it runs.
+    intake: Option<Intake>,
+    pipe: PathBuf,
+    has_had_reader: bool,
+    /// Why it must fail, whatever its exit.
+    trouble: Option<String>,
+}
+
+/// A job that reads streams, while it runs.
+#[derive(Default)]
+struct Consumer {
+    sources: Vec<Source>,
+    /// The producer that failed, so that there is no whole stream to read.
+    broken_by: Option<JobId>,
+}
+
+struct Source {
+    producer: JobId,
+    is_lenient: bool,
+    /// A named pipe, and its stdin if this is its only source.
+    outlets: Vec<Outlet>,
+    pipe: PathBuf,
+}
+
+/// What streams add to a launch.
+#[derive(Default)]
+pub(super) struct Wires {
+    pub(super) env: Vec<(OsString, OsString)>,
+    pub(super) stdin: Option<Stdin>,
+    pub(super) tap: Option<Tap>,
+}
+
+/// What an attempt took of one stream.
+pub(super) struct Taken {
+    pub(super) producer: JobId,
+    pub(super) fed: Fed,
+    /// There was something to read, or there might have been.
+    pub(super) had_bytes: bool,
+}
+
+impl Streams {
+    pub(super) fn new(plan: &Plan) -> Streams {
+        let mut readers: BTreeMap<JobId, Vec<JobId>> = BTreeMap::new();
+        for id in plan.ids() {
+            for (producer, _) in plan.producers(id) {
+                readers.entry(producer).or_default().push(id);
+            }
+        }
+        Streams { readers, ..Streams::default() }
+    }
+
+    /// Makes the pipes of an attempt.
+    pub(super) fn wire(
+        &mut self,
+        setting: &Setting,
+        id: JobId,
+        attempt: u32,
+        dir: &JobDir,
+    ) -> Result<Wires, CannotPrepare> {
+        let mut wires = Wires::default();
+        let job = setting.plan.job(id);
+        let Some(streaming) = &setting.ottofile.tasks[job.task].streaming else { return Ok(wires) };
+        let cannot = |path: &Path, error: io::Error| CannotPrepare {
+            diagnostic: Diagnostic::error(
+                Code::CannotStart,
+                format!("cannot make a stream at `{}`: {}", path.display(), plain(&error)),
+            ),
+            code: 125,
+        };
+        let (pipe, path) = (dir.output_pipe(), dir.stream());
+        if attempt > 1 {
+            set_aside(&path, &dir.failed_stream(attempt - 1)).map_err(|error| cannot(&path, error))?;
+        }
+        let spool = Spool::create(&path, setting.streams.limit).map_err(|error| cannot(&path, error))?;
+        let spool = Arc::new(spool);
+        let sink = setting.streams.sink.clone();
+        let intake = Intake::open(&pipe, spool.clone(), move |report| sink(id, report))
+            .map_err(|error| cannot(&pipe, error))?;
+        wires.tap = Some(intake.tap(streaming.value == Streaming::Stdout));
+        wires.env.push(("OTTO_OUTPUT_PIPE".into(), pipe.clone().into()));
+        let producer = Producer { spool, intake: Some(intake), pipe, has_had_reader: false, trouble: None };
+        self.producers.insert(id, producer);
+
+        self.consumers.insert(id, Consumer::default());
+        let producers: Vec<(JobId, bool)> = setting.plan.producers(id).collect();
+        let is_single = producers.len() == 1;
+        for (producer, is_lenient) in producers {
+            let name = &setting.plan.job(producer).name;
+            let pipe = dir.input_pipe(name);
+            let source = self.open_source(producer, is_lenient, &pipe, is_single);
+            let (source, stdin) = source.map_err(|error| cannot(&pipe, error))?;
+            if is_single {
+                wires.env.push(("OTTO_INPUT_PIPE".into(), pipe.clone().into()));
+            }
+            wires.env.push((pipe_variable(name).into(), pipe.into()));
+            wires.stdin = stdin.map(|pipe| Stdin::Pipe(Arc::new(pipe)));
+            self.consumers.entry(id).or_default().sources.push(source);
+        }
+        for producer in self.broken_sources(id) {
+            let diagnostic = Diagnostic::error(Code::StreamBroken, broken(setting.plan.job(producer)));
+            return Err(CannotPrepare { diagnostic, code: 125 });
+        }
+        Ok(wires)
+    }
+
+    fn open_source(
+        &mut self,
+        id: JobId,
+        is_lenient: bool,
+        pipe: &Path,
+        is_single: bool,
+    ) -> io::Result<(Source, Option<std::os::fd::OwnedFd>)> {
+        let producer = self.producers.get_mut(&id).expect("bug: a consumer starts after its producers");
+        producer.has_had_reader = true;
+        let mut outlets = vec![Outlet::fifo(pipe, producer.spool.clone(), is_lenient)?];
+        let mut stdin = None;
+        if is_single {
+            let (outlet, end) = Outlet::pipe(producer.spool.clone(), is_lenient)?;
+            outlets.push(outlet);
+            stdin = Some(end);
+        }
+        if let Some(intake) = &producer.intake {
+            outlets.iter().for_each(|outlet| intake.attach(outlet));
+        }
+        Ok((Source { producer: id, is_lenient, outlets, pipe: pipe.to_owned() }, stdin))
+    }
+
+    fn broken_sources(&self, consumer: JobId) -> Vec<JobId> {
+        let sources = self.consumers.get(&consumer).into_iter().flat_map(|consumer| &consumer.sources);
+        let is_broken =
+            |source: &&Source| !source.is_lenient && self.producers[&source.producer].spool.end() == End::Broken;
+        sources.filter(is_broken).map(|source| source.producer).collect()
+    }
+
+    /// The stream of a job that is skipped as fresh: what an earlier run recorded, to be read by its readers here.
+    /// False: nothing is recorded.
+    pub(super) fn adopt(&mut self, id: JobId, dir: &JobDir) -> bool {
+        let path = dir.stream();
+        let Ok(spool) = Spool::recorded(&path) else { return !self.readers.contains_key(&id) };
+        let spool = Arc::new(spool);
+        let pipe = dir.output_pipe();
+        self.producers.insert(id, Producer { spool, intake: None, pipe, has_had_reader: false, trouble: None });
+        true
+    }
+
+    /// An attempt has ended by itself or was ended: its pipes are taken away. Answers what it took from whom.
+    pub(super) fn detach(&mut self, consumer: JobId) -> Vec<Taken> {
+        let Some(consumer) = self.consumers.get_mut(&consumer) else { return Vec::new() };
+        let mut taken = Vec::new();
+        for source in std::mem::take(&mut consumer.sources) {
+            let spool = &self.producers[&source.producer].spool;
+            let mut fed = Fed { bytes: 0, has_failed: false };
+            for part in source.outlets.into_iter().map(Outlet::stop) {
+                fed = Fed { bytes: fed.bytes.max(part.bytes), has_failed: fed.has_failed || part.has_failed };
+            }
+            // The consumer may have removed it; a name that leads nowhere is what is wanted.
+            let _ = std::fs::remove_file(&source.pipe);
+            let had_bytes = spool.length() > 0 || spool.end() == End::Open;
+            taken.push(Taken { producer: source.producer, fed, had_bytes });
+        }
+        taken
+    }
+
+    /// The producer whose failure took away what this job read.
+    pub(super) fn broken_by(&self, consumer: JobId) -> Option<JobId> {
+        self.consumers.get(&consumer).and_then(|consumer| consumer.broken_by)
+    }
+
+    /// The process of a producer has ended. True: a last report of its intake follows, and its attempt is over then.
+    pub(super) fn finish(&self, id: JobId, has_succeeded: bool) -> bool {
+        let intake = self.producers.get(&id).and_then(|producer| producer.intake.as_ref());
+        if let Some(intake) = intake {
+            intake.finish(if has_succeeded { GRACE } else { Duration::ZERO });
+        }
+        intake.is_some()
+    }
+
+    /// The run stops: nobody waits any longer for what producers left behind.
+    pub(super) fn hurry(&self, ended: impl Iterator<Item = JobId>) {
+        ended.for_each(|id| drop(self.finish(id, false)));
+    }
+
+    /// An attempt is over, and its stream with it. Answers the consumers that must be stopped for it.
+    pub(super) fn close(&mut self, id: JobId, end: End) -> Vec<JobId> {
+        let Some(producer) = self.producers.get_mut(&id) else { return Vec::new() };
+        producer.intake = None;
+        producer.spool.close(end);
+        // The task may have removed it; a name that leads nowhere is what is wanted.
+        let _ = std::fs::remove_file(&producer.pipe);
+        let mut broken = Vec::new();
+        for (consumer, state) in &mut self.consumers {
+            for source in state.sources.iter().filter(|source| source.producer == id) {
+                if end == End::Broken && !source.is_lenient {
+                    state.broken_by.get_or_insert(id);
+                    broken.push(*consumer);
+                }
+                source.outlets.iter().for_each(Outlet::wake);
+            }
+        }
+        broken.sort_unstable();
+        broken
+    }
+
+    /// A job is settled. A producer all of whose readers are is told so, the way a pipe does.
+    pub(super) fn settled(&mut self, plan: &Plan, id: JobId) {
+        self.consumers.remove(&id);
+        for (producer, _) in plan.producers(id) {
+            let Some(left) = self.readers.get_mut(&producer) else { continue };
+            left.retain(|reader| *reader != id);
+            if left.is_empty()
+                && let Some(producer) = self.producers.get(&producer)
+                && producer.has_had_reader
+                && let Some(intake) = &producer.intake
+            {
+                intake.close();
+            }
+        }
+        if self.readers.get(&id).is_none_or(Vec::is_empty) {
+            self.producers.remove(&id);
+        }
+    }
+
+    /// Whether the readers of this job had all seen enough while it ran.
+    pub(super) fn is_closed(&self, id: JobId) -> bool {
+        let intake = self.producers.get(&id).and_then(|producer| producer.intake.as_ref());
+        intake.is_some_and(Intake::is_closed)
+    }
+
+    pub(super) fn set_trouble(&mut self, id: JobId, reason: String) {
+        if let Some(producer) = self.producers.get_mut(&id) {
+            producer.trouble.get_or_insert(reason);
+        }
+    }
+
+    pub(super) fn trouble(&self, id: JobId) -> Option<&str> {
+        self.producers.get(&id)?.trouble.as_deref()
+    }
+
+    /// How much an attempt streamed.
+    pub(super) fn length(&self, id: JobId) -> u64 {
+        self.producers.get(&id).map_or(0, |producer| producer.spool.length())
+    }
+}
+
+impl Wires {
+    /// Puts the pipes into the environment of a job.
+    pub(super) fn extend(&mut self, started: &mut Started) {
+        started.env.extend(std::mem::take(&mut self.env));
+    }
+}
+
+/// Why a consumer failed whose producer did.
+pub(super) fn broken(producer: &Job) -> String {
+    format!("`{}` failed while its stream was read, so the stream is not whole", producer.name)
+}
+
+/// A consumer whose text reads values of a task that streams to it: there are none.
+pub(super) fn values_warning(setting: &Setting, id: JobId) -> Option<Diagnostic> {
+    let job = setting.plan.job(id);
+    let body = setting.body(job);
+    let names: Vec<&str> = setting
+        .plan
+        .producers(id)
+        .map(|(producer, _)| setting.plan.job(producer).name.as_str())
+        .filter(|name| reads_values(&body.text, name))
+        .collect();
+    let shown = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    (!names.is_empty()).then(|| {
+        let message = format!("`{}` seems to read values of {shown}, which streams to it", job.name);
+        Diagnostic::warning(Code::StreamValues, message)
+            .at(&setting.ottofile.source, body.key_span, "INPUT holds nothing of a task that may still run")
+            .help("let another task depend on both, or write the value into the stream")
+    })
+}
+
+/// Looks for `INPUT[build.key]`, `INPUT["build.key"]`, `INPUT["build"]`, `otto.get build.key` and their like.
+fn reads_values(text: &str, task: &str) -> bool {
+    let speaks_of_data = text.contains("INPUT[") || text.contains("otto.get") || text.contains("otto_get");
+    speaks_of_data
+        && text.match_indices(task).any(|(place, _)| {
+            let (before, after) = (&text[..place], &text[place + task.len()..]);
+            let is_key = after.starts_with('.') && after[1..].starts_with(|c: char| c.is_alphanumeric() || c == '_');
+            let is_task = after.starts_with("\"]") || after.starts_with("']");
+            before.ends_with(['[', '"', '\'', ' ']) && (is_key || is_task)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_that_read_values_of_a_task_are_known() {
+        for text in ["echo ${INPUT[logs.n]}", "x = INPUT[\"logs\"][\"n\"]", "x=$(otto.get logs.n)", "INPUT['logs.n']"] {
+            assert!(reads_values(text, "logs"), "{text}");
+        }
+        for text in ["grep x \"$OTTO_INPUT_PIPE\"", "cat logs.txt", "echo ${INPUT[build.n]} logs", "INPUT[catalogs.n]"] {
+            assert!(!reads_values(text, "logs"), "{text}");
+        }
+    }
+}
