@@ -3,8 +3,8 @@
 use super::Context;
 use crate::event::{RunResult, Stream};
 use crate::exec::ReportSink;
-use crate::exec::stream::IntakeReport;
 use crate::exec::local::{GRACE, LocalExecutor, most_jobs};
+use crate::exec::stream::IntakeReport;
 use crate::history::journal::Journal;
 use crate::history::record::{FORMAT, RecordedPath, RunRecord, is_secret_name, masked};
 use crate::history::retention::{Background, Keeping};

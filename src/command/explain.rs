@@ -85,6 +85,12 @@ pages! {
     E0803,
     E0804,
     E0805,
+    E0901,
+    E0902,
+    E0903,
+    E0904,
+    E0905,
+    E0906,
 }
 
 pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {

@@ -100,7 +100,6 @@ codes! {
     StreamBroken = 904, "a stream that did not come to its end";
     StreamCut = 905, "a stream that was cut off";
     StreamUnread = 906, "a stream that was not read";
-    StreamLimit = 907, "a stream that grew too large";
 }
 
 impl Code {

@@ -5,8 +5,8 @@
 use super::capture::{Capture, Log};
 use super::census::{Belongings, Census, Process, reap_adopted};
 use super::local::Line;
-use super::stream::{self, Tap};
 use super::spawn::{self, PAUSES_MS, SpawnError, Spawner, Wiring};
+use super::stream::{self, Tap};
 use super::terminal::Loan;
 use super::{AttemptId, Ended, Launch, LaunchIo, Leftover, Report, ReportSink, Stop};
 use crate::event::{Exit, Stream};
@@ -472,7 +472,9 @@ impl Attendance<'_> {
         if self.exit.is_some() || !self.tap.as_ref().is_some_and(is_full) {
             return false;
         }
-        if let (Some(tap), Some(pipe)) = (&self.tap, self.captures.first().and_then(|(_, capture)| capture.pipe())) {
+        if let (Some(tap), Some(pipe)) =
+            (&self.tap, self.captures.first().and_then(|(_, capture)| capture.pipe()))
+        {
             let mut fds = [PollFd::from_borrowed_fd(pipe, PollFlags::IN)];
             let has_more = rustix::event::poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
             tap.has_more(has_more.is_ok_and(|ready| ready > 0));

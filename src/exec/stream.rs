@@ -365,7 +365,8 @@ impl Worker {
 
     /// A full spool waits as long as a reader makes progress, for when all have seen enough the producer may end well.
     fn watch_limit(&mut self, report: &dyn Fn(IntakeReport)) {
-        let Some(full) = self.spool.full().filter(|_| self.finish_by.is_none() && !self.is_stuck && self.pipe.is_some())
+        let Some(full) =
+            self.spool.full().filter(|_| self.finish_by.is_none() && !self.is_stuck && self.pipe.is_some())
         else {
             self.watch = None;
             return;
@@ -641,7 +642,8 @@ impl Feeder {
             }
             self.buffered = 0..count;
         }
-        let written = rustix::io::retry_on_intr(|| rustix::io::write(pipe, &self.buffer[self.buffered.clone()]))?;
+        let written =
+            rustix::io::retry_on_intr(|| rustix::io::write(pipe, &self.buffer[self.buffered.clone()]))?;
         self.buffered.start += written;
         Ok(written)
     }

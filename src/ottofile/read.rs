@@ -631,18 +631,6 @@ impl Reader<'_> {
                     .help("remove one of the two; what has the terminal can read and write files");
                 self.tell(wrong);
             }
-            if task.body.is_none() {
-                let message = format!("task `{}` has nothing to run, and is streaming", task.name);
-                let wrong = self
-                    .error(
-                        Code::Contradiction,
-                        message,
-                        streaming.span,
-                        "there is no script whose data could flow",
-                    )
-                    .help("add `bash: …` or `python: …`, or write `streaming` at the tasks that it groups");
-                self.tell(wrong);
-            }
         }
         let Some(tty) = task.tty else { return };
         let Some(foreach) = &task.foreach else { return };

@@ -22,11 +22,27 @@ pub(crate) fn pipe_variable(producer: &JobName) -> String {
     format!("OTTO_INPUT_PIPE_{}", crate::name::fold(producer.as_str()))
 }
 
-/// Refuses producers that would begin their streams again, and streams that one consumer could not tell apart.
+/// Refuses producers that would begin their streams again, streams that one consumer could not tell apart, and groups
+/// that stream.
 pub(super) fn check(ottofile: &Ottofile, jobs: &[Job], diagnostics: &mut Vec<Diagnostic>) {
     let mut repeated = BTreeSet::new();
     let mut clashing = BTreeSet::new();
+    let mut idle = BTreeSet::new();
     for job in jobs {
+        let task = &ottofile.tasks[job.task];
+        if let Some(streaming) = &task.streaming
+            && task.body.is_none()
+            && idle.insert(job.task)
+        {
+            diagnostics.push(
+                Diagnostic::error(
+                    Code::Contradiction,
+                    format!("`{}` is streaming, and has no script whose data could flow", task.name),
+                )
+                .at(&ottofile.source, streaming.span, "of a task that only groups others")
+                .help("write `streaming` at the tasks that it groups"),
+            );
+        }
         let mut names: BTreeMap<String, &Job> = BTreeMap::new();
         for need in job.needs.iter().filter(|need| need.flow != Flow::AtEnd) {
             let producer = &jobs[need.job.index()];

@@ -467,7 +467,17 @@ tasks:
   on-end: {streaming: true, before: [{task: logs, when: always}], bash: echo}
   twice: {streaming: true, before: [logs, {task: logs, when: always}], bash: echo}
 ";
-    assert_snapshot!(planned(yaml, "sum one on-end twice"), @"");
+    assert_snapshot!(planned(yaml, "sum one on-end twice"), @"
+    logs
+    each:a <=logs item[0]=a sees logs
+    each:b <=logs item[1]=b sees logs
+    each (group) <~each:a <~each:b
+    plain <logs sees logs
+    sum <=?each:a <=?each:b <plain sees each:a,each:b,plain
+    one <=each:a sees each:a
+    on-end <~logs sees logs
+    twice <logs <~logs sees logs
+    ");
 }
 
 #[test]
@@ -476,11 +486,38 @@ fn streams_that_would_begin_again_or_share_a_name_are_refused() {
 tasks:
   logs: {streaming: true, retries: 2, bash: echo}
   sum: {streaming: true, before: [logs], retries: 2, bash: echo}
-", "sum"), @"");
+", "sum"), @"
+    error[E0901]: `logs` may be repeated, and `sum` reads its stream while it runs
+      ╭▸ otto.yml:3:36
+    3 │   logs: {streaming: true, retries: 2, bash: echo}
+      │                                    ━ a second attempt would begin the stream again
+    4 │   sum: {streaming: true, before: [logs], retries: 2, bash: echo}
+      ╰╴  ─── has read what the first attempt wrote
+    help: remove `retries`, or `streaming` from one of the two
+    ");
     assert_snapshot!(planned("
 tasks:
   a-b: {streaming: true, bash: echo}
   a_b: {streaming: true, bash: echo}
   sum: {streaming: true, before: [a-b, a_b], bash: echo}
-", "sum"), @"");
+", "sum"), @"
+    error[E0902]: `sum` reads the streams of `a-b` and `a_b`, and both would be `$OTTO_INPUT_PIPE_A_B`
+      ╭▸ otto.yml:3:3
+    3 │   a-b: {streaming: true, bash: echo}
+      │   ━━━ one of them
+    4 │   a_b: {streaming: true, bash: echo}
+      ╰╴  ─── the other one
+    help: rename one of the two
+    ");
+    assert_snapshot!(planned("
+tasks:
+  logs: {streaming: true, bash: echo}
+  all: {streaming: true, before: [logs]}
+", "all"), @"
+    error[E0112]: `all` is streaming, and has no script whose data could flow
+      ╭▸ otto.yml:4:20
+    4 │   all: {streaming: true, before: [logs]}
+      ╰╴                   ━━━━ of a task that only groups others
+    help: write `streaming` at the tasks that it groups
+    ");
 }

@@ -208,12 +208,7 @@ fn shown(path: &OsStr) -> String {
 }
 
 /// Everything but files: each part with its length before it, so that no two lists of parts look alike.
-fn recipe(
-    setting: &Setting,
-    job: &Job,
-    data: &[(&Job, Arc<Outputs>)],
-    streams: &[(&Job, RunId)],
-) -> String {
+fn recipe(setting: &Setting, job: &Job, data: &[(&Job, Arc<Outputs>)], streams: &[(&Job, RunId)]) -> String {
     let mut hasher = blake3::Hasher::new();
     let mut part = |bytes: &[u8]| {
         hasher.update(&(bytes.len() as u64).to_le_bytes());

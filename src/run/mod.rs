@@ -29,7 +29,6 @@ use crate::store::stream::End;
 use crate::view::View;
 use fresh::Verdict;
 use launch::Started;
-use stream::{StreamSetting, Streams};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::ffi::{OsStr, OsString};
@@ -38,6 +37,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
+use stream::{StreamSetting, Streams};
 
 /// How much of a failed task's stderr is searched for what went wrong, in bytes.
 const SEARCHED_TAIL: u64 = 64 * 1024;
@@ -435,7 +435,9 @@ impl<'a> Run<'a> {
         let has_failed = !is_good || !published;
         if was_cut && is_good {
             let seconds = crate::exec::stream::GRACE.as_secs();
-            let message = format!("something it left behind still had its pipe open {seconds} s after its end: the stream was cut there");
+            let message = format!(
+                "something it left behind still had its pipe open {seconds} s after its end: the stream was cut there"
+            );
             self.warn(Some(id), Some(Code::StreamCut.to_string()), message);
         }
         let mut line = None;

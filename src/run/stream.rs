@@ -169,8 +169,9 @@ impl Streams {
 
     fn broken_sources(&self, consumer: JobId) -> Vec<JobId> {
         let sources = self.consumers.get(&consumer).into_iter().flat_map(|consumer| &consumer.sources);
-        let is_broken =
-            |source: &&Source| !source.is_lenient && self.producers[&source.producer].spool.end() == End::Broken;
+        let is_broken = |source: &&Source| {
+            !source.is_lenient && self.producers[&source.producer].spool.end() == End::Broken
+        };
         sources.filter(is_broken).map(|source| source.producer).collect()
     }
 
@@ -181,7 +182,8 @@ impl Streams {
         let Ok(spool) = Spool::recorded(&path) else { return !self.readers.contains_key(&id) };
         let spool = Arc::new(spool);
         let pipe = dir.output_pipe();
-        self.producers.insert(id, Producer { spool, intake: None, pipe, has_had_reader: false, trouble: None });
+        self.producers
+            .insert(id, Producer { spool, intake: None, pipe, has_had_reader: false, trouble: None });
         true
     }
 
@@ -321,7 +323,8 @@ fn reads_values(text: &str, task: &str) -> bool {
     speaks_of_data
         && text.match_indices(task).any(|(place, _)| {
             let (before, after) = (&text[..place], &text[place + task.len()..]);
-            let is_key = after.starts_with('.') && after[1..].starts_with(|c: char| c.is_alphanumeric() || c == '_');
+            let is_key =
+                after.starts_with('.') && after[1..].starts_with(|c: char| c.is_alphanumeric() || c == '_');
             let is_task = after.starts_with("\"]") || after.starts_with("']");
             before.ends_with(['[', '"', '\'', ' ']) && (is_key || is_task)
         })
@@ -333,10 +336,17 @@ mod tests {
 
     #[test]
     fn texts_that_read_values_of_a_task_are_known() {
-        for text in ["echo ${INPUT[logs.n]}", "x = INPUT[\"logs\"][\"n\"]", "x=$(otto.get logs.n)", "INPUT['logs.n']"] {
+        for text in
+            ["echo ${INPUT[logs.n]}", "x = INPUT[\"logs\"][\"n\"]", "x=$(otto.get logs.n)", "INPUT['logs.n']"]
+        {
             assert!(reads_values(text, "logs"), "{text}");
         }
-        for text in ["grep x \"$OTTO_INPUT_PIPE\"", "cat logs.txt", "echo ${INPUT[build.n]} logs", "INPUT[catalogs.n]"] {
+        for text in [
+            "grep x \"$OTTO_INPUT_PIPE\"",
+            "cat logs.txt",
+            "echo ${INPUT[build.n]} logs",
+            "INPUT[catalogs.n]",
+        ] {
             assert!(!reads_values(text, "logs"), "{text}");
         }
     }

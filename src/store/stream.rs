@@ -105,8 +105,9 @@ impl Spool {
     }
 
     fn is_disk_scarce(&self) -> bool {
-        rustix::fs::fstatvfs(&self.file)
-            .is_ok_and(|disk| disk.f_bavail.saturating_mul(100) < disk.f_blocks.saturating_mul(SPARED_PERCENT))
+        rustix::fs::fstatvfs(&self.file).is_ok_and(|disk| {
+            disk.f_bavail.saturating_mul(100) < disk.f_blocks.saturating_mul(SPARED_PERCENT)
+        })
     }
 
     /// Why nothing more should be appended.
@@ -203,7 +204,10 @@ mod tests {
         assert_eq!(read(0), "");
         spool.append(b"one ").expect("appended");
         spool.append(b"two").expect("appended");
-        assert_eq!((read(0), read(2), read(4), read(7), read(9)), ("one ".into(), "e tw".into(), "two".into(), "".into(), "".into()));
+        assert_eq!(
+            (read(0), read(2), read(4), read(7), read(9)),
+            ("one ".into(), "e tw".into(), "two".into(), "".into(), "".into())
+        );
         assert_eq!(spool.end(), End::Open);
         spool.close(End::Broken);
         spool.close(End::Complete);
@@ -238,8 +242,17 @@ mod tests {
 
     #[test]
     fn sizes_are_read_and_shown() {
-        assert_eq!((parse_size("512M"), parse_size("10"), parse_size(" 2 GiB ")), (Some(512 << 20), Some(10), Some(2 << 30)));
-        assert_eq!((parse_size(""), parse_size("M"), parse_size("1X"), parse_size("99999999T"), parse_size("-1")), (None, None, None, None, None));
-        assert_eq!((shown_size(1 << 30), shown_size(1536 << 10), shown_size(1000)), ("1 GiB".into(), "1536 KiB".into(), "1000 bytes".into()));
+        assert_eq!(
+            (parse_size("512M"), parse_size("10"), parse_size(" 2 GiB ")),
+            (Some(512 << 20), Some(10), Some(2 << 30))
+        );
+        assert_eq!(
+            (parse_size(""), parse_size("M"), parse_size("1X"), parse_size("99999999T"), parse_size("-1")),
+            (None, None, None, None, None)
+        );
+        assert_eq!(
+            (shown_size(1 << 30), shown_size(1536 << 10), shown_size(1000)),
+            ("1 GiB".into(), "1536 KiB".into(), "1000 bytes".into())
+        );
     }
 }

@@ -954,13 +954,13 @@ tasks: {a: {}}
       ╰╴            the terminal is for one job at a time
     ");
     assert_snapshot!(check_task("tty: true, streaming: stdout"), @"
-    error[E0112]: task `a` gives its stdout to the terminal and to a stream
+    error[E0112]: task `a` runs alone, with the terminal, and is streaming
       ╭▸ otto.yml:1:35
     1 │ tasks: {a: {tty: true, streaming: stdout}}
-      │             ┬──                   ━━━━━━ stdout into a stream
+      │             ┬──                   ━━━━━━ a stream flows while others run
       │             │
-      ╰╴            stdout to the terminal
-    help: write `streaming: true`, and to `$OTTO_OUTPUT_PIPE` in the script
+      ╰╴            runs while nothing else does
+    help: remove one of the two; what has the terminal can read and write files
     ");
     assert_snapshot!(check_task("stream-errors: ignore"), @"
     error[E0112]: `stream-errors` of task `a` has no effect without `streaming`

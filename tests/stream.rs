@@ -1,0 +1,580 @@
+//! What streams between running tasks promise, with real processes.
+
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A project with a home of its own.
+struct Project {
+    folder: tempfile::TempDir,
+    environment: Vec<(&'static str, &'static str)>,
+}
+
+/// A run of otto that has ended.
+struct Ran {
+    status: i32,
+    stdout: String,
+    stderr: String,
+    took: Duration,
+}
+
+/// No run of a test takes longer, on however slow a machine; one that hangs is ended and fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Project {
+    fn new(tasks: &str) -> Project {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("otto.yml"), format!("tasks:\n{tasks}")).expect("written");
+        Project { folder, environment: Vec::new() }
+    }
+
+    fn with(mut self, name: &'static str, value: &'static str) -> Project {
+        self.environment.push((name, value));
+        self
+    }
+
+    fn start(&self, words: &str) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_otto"));
+        command.args(words.split_whitespace()).current_dir(self.folder.path());
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("OTTO_HOME", self.folder.path().join("home")).env("OTTO_DISPLAY", "prefix");
+        command.envs(self.environment.iter().copied());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("otto starts")
+    }
+
+    fn run(&self, words: &str) -> Ran {
+        let begun = Instant::now();
+        self.end(self.start(words), begun)
+    }
+
+    fn end(&self, child: Child, begun: Instant) -> Ran {
+        let pid = child.id();
+        let (done, is_done) = std::sync::mpsc::channel::<()>();
+        let watchdog = std::thread::spawn(move || {
+            if is_done.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                // Killed, and so seen by the test: a run that hangs has failed.
+                let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
+            }
+        });
+        let output = child.wait_with_output().expect("otto ends");
+        drop(done);
+        watchdog.join().expect("the watchdog ends");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let status = output.status.code().unwrap_or_else(|| {
+            128 + std::os::unix::process::ExitStatusExt::signal(&output.status).unwrap_or(0)
+        });
+        Ran { status, stdout: text(&output.stdout), stderr: text(&output.stderr), took: begun.elapsed() }
+    }
+
+    /// The directory of a task in the latest run.
+    fn task(&self, name: &str) -> PathBuf {
+        let home = self.folder.path().join("home");
+        let projects = fs::read_dir(home).expect("a home").flatten().map(|entry| entry.path());
+        let project = projects.into_iter().find(|path| path.join("latest").exists()).expect("a run");
+        project.join("latest/tasks").join(name)
+    }
+
+    fn stream(&self, name: &str) -> Vec<u8> {
+        fs::read(self.task(name).join(format!("stream.{name}.log"))).expect("a recorded stream")
+    }
+
+    fn file(&self, name: &str) -> Vec<u8> {
+        fs::read(self.folder.path().join(name)).unwrap_or_default()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+impl Ran {
+    fn assert_ok(&self) -> &Ran {
+        assert_eq!(self.status, 0, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// What a task printed, without its name.
+    fn lines(&self, task: &str) -> Vec<&str> {
+        let of_task = self.stdout.lines().filter_map(|line| line.split_once(" │ "));
+        of_task.filter(|(name, _)| name.trim() == task).map(|(_, line)| line).collect()
+    }
+
+    #[track_caller]
+    fn assert_says(&self, text: &str) {
+        assert!(self.stderr.contains(text), "`{text}` is not in:\n{}", self.stderr);
+    }
+}
+
+/// Bytes of all values, different in every place.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend(state.to_le_bytes());
+    }
+    bytes.truncate(length);
+    bytes
+}
+
+#[test]
+fn three_consumers_get_all_of_it_and_so_does_the_record() {
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: cat data > \"$OTTO_OUTPUT_PIPE\"}
+  b: {streaming: true, before: [a], bash: cat \"$OTTO_INPUT_PIPE\" > b.out}
+  c: {streaming: true, before: [a], bash: cat > c.out}
+  d: {streaming: true, before: [a], python: \"import os, shutil\\nshutil.copyfileobj(open(os.environ['OTTO_INPUT_PIPE_A'], 'rb'), open('d.out', 'wb'))\"}
+  all: {before: [b, c, d]}
+",
+    );
+    // With NUL, and with every other byte.
+    let data = noise(2_000_003);
+    fs::write(project.path("data"), &data).expect("written");
+    for slots in ["-j8", "-j2", "-j1"] {
+        project.run(&format!("{slots} all")).assert_ok();
+        for copy in ["b.out", "c.out", "d.out"] {
+            assert!(project.file(copy) == data, "{slots}: {copy} differs");
+            fs::remove_file(project.path(copy)).expect("removed");
+        }
+        assert!(project.stream("a") == data, "{slots}: the record differs");
+    }
+}
+
+#[test]
+fn writes_one_after_the_other_are_one_stream() {
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: 'echo one > \"$OTTO_OUTPUT_PIPE\"; sleep 0.2; echo two > \"$OTTO_OUTPUT_PIPE\"'}
+  b: {streaming: true, before: [a], bash: cat}
+",
+    );
+    assert_eq!(project.run("b").assert_ok().lines("b"), ["one", "two"]);
+}
+
+#[test]
+fn a_line_is_read_while_the_producer_still_runs() {
+    let project = Project::new(
+        "
+  a:
+    streaming: true
+    bash: |
+      echo ping > \"$OTTO_OUTPUT_PIPE\"
+      until [ -e seen ]; do sleep 0.01; done
+  b: {streaming: true, before: [a], bash: 'read -r line; echo \"$line\" > seen; cat'}
+",
+    );
+    project.run("-j2 b").assert_ok();
+    assert_eq!(project.file("seen"), b"ping\n");
+}
+
+#[test]
+fn consumers_of_a_killed_producer_are_ended_and_never_complete() {
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: 'echo half > \"$OTTO_OUTPUT_PIPE\"; until [ -e seen ]; do sleep 0.01; done; kill -9 $$'}
+  b: {streaming: true, before: [a], bash: 'read -r line; echo > seen; cat; echo complete > b.out'}
+  c: {streaming: true, before: [a], bash: 'trap \"echo asked > c.out; exit 0\" TERM; cat \"$OTTO_INPUT_PIPE\" & wait; echo complete > c.out'}
+  d: {streaming: true, before: [b], bash: 'cat; echo complete > d.out'}
+  all: {before: [b, c, d]}
+",
+    );
+    let ran = project.run("-j8 all");
+    assert_eq!(ran.status, 137, "{}", ran.stderr);
+    assert_eq!((project.file("b.out"), project.file("d.out")), (vec![], vec![]));
+    assert_eq!(project.file("c.out"), b"asked\n");
+    assert_eq!(project.stream("a"), b"half\n");
+    ran.assert_says("`a` failed while its stream was read");
+    ran.assert_says("`b` failed while its stream was read");
+    for failed in ["a", "b", "c", "d"] {
+        assert!(
+            ran.stderr
+                .lines()
+                .any(|line| line.trim_start().starts_with("FAIL") && line.contains(&format!(" {failed} "))),
+            "{failed}: {}",
+            ran.stderr
+        );
+    }
+}
+
+#[test]
+fn who_ignores_errors_reads_what_came_before() {
+    let tasks = "
+  a: {streaming: true, bash: 'echo half > \"$OTTO_OUTPUT_PIPE\"; exit 3'}
+  b: {streaming: true, stream-errors: ignore, before: [a], bash: 'cat; echo end'}
+";
+    for slots in ["-j2", "-j1"] {
+        let ran = Project::new(tasks).run(&format!("{slots} b"));
+        assert_eq!((ran.status, ran.lines("b")), (3, vec!["half", "end"]), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn with_one_slot_the_failure_skips_the_consumer() {
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: 'echo half > \"$OTTO_OUTPUT_PIPE\"; exit 3'}
+  b: {streaming: true, before: [a], bash: 'cat; echo end'}
+",
+    );
+    let ran = project.run("-j1 b");
+    assert_eq!((ran.status, ran.lines("b").len()), (3, 0));
+    ran.assert_says("skip  b");
+}
+
+#[test]
+fn one_consumer_leaves_and_the_others_get_everything() {
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: seq 300000 > \"$OTTO_OUTPUT_PIPE\"}
+  b: {streaming: true, before: [a], bash: head -1}
+  c: {streaming: true, before: [a], bash: tail -1}
+  d: {streaming: true, before: [a], bash: wc -l < \"$OTTO_INPUT_PIPE_A\"}
+  all: {before: [b, c, d]}
+",
+    );
+    let ran = project.run("-j8 all");
+    let last = |task: &str| ran.assert_ok().lines(task).concat().trim().to_owned();
+    assert_eq!((last("b"), last("c"), last("d")), ("1".into(), "300000".into(), "300000".into()));
+}
+
+#[test]
+fn a_producer_ends_when_its_last_reader_has() {
+    for (kind, body) in [
+        ("true", "yes > \"$OTTO_OUTPUT_PIPE\""),
+        ("stdout", "yes"),
+        ("true", "while echo y; do :; done > \"$OTTO_OUTPUT_PIPE\""),
+    ] {
+        let project = Project::new(&format!(
+            "
+  a: {{streaming: {kind}, bash: '{body}'}}
+  b: {{streaming: true, before: [a], bash: head -1}}
+"
+        ));
+        let ran = project.run("-j2 b");
+        assert_eq!(ran.assert_ok().lines("b"), ["y"], "{body}");
+        assert!(ran.took < Duration::from_secs(10), "{body}: {:?}", ran.took);
+    }
+}
+
+#[test]
+fn a_producer_that_opens_its_pipe_again_does_not_wait_for_readers_that_left() {
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: 'until [ -e left ]; do echo y > \"$OTTO_OUTPUT_PIPE\"; sleep 0.01; done; for i in {1..50}; do echo y > \"$OTTO_OUTPUT_PIPE\" || true; sleep 0.01; done'}
+  b: {streaming: true, before: [a], bash: head -1}
+  c: {before: [b], bash: touch left}
+",
+    );
+    project.run("-j3 c").assert_ok();
+}
+
+#[test]
+fn a_stream_that_nobody_opens_does_not_block_its_producer() {
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: seq 300000 > \"$OTTO_OUTPUT_PIPE\"}
+  a2: {streaming: true, bash: echo 1 > \"$OTTO_OUTPUT_PIPE\"}
+  b: {streaming: true, before: [a], bash: sleep 0.1}
+  c: {streaming: true, before: [a, a2], bash: 'cat \"$OTTO_INPUT_PIPE_A2\" && sleep 0.1'}
+  all: {before: [b, c]}
+",
+    );
+    let ran = project.run("-j8 all");
+    ran.assert_ok();
+    let notes: Vec<&str> =
+        ran.stderr.lines().filter(|line| line.contains("never read the stream of `a`")).collect();
+    assert_eq!(notes.len(), 2, "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("never read").count(), 2, "{}", ran.stderr);
+}
+
+#[test]
+fn a_producer_that_never_opens_its_pipe_ends_the_stream_by_ending() {
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: sleep 0.2}
+  b: {streaming: true, before: [a], bash: 'cat \"$OTTO_INPUT_PIPE\"; echo end'}
+  c: {streaming: true, before: [a], bash: 'cat; sleep 0.2; cat \"$OTTO_INPUT_PIPE\"; cat \"$OTTO_INPUT_PIPE\"; echo end'}
+  all: {before: [b, c]}
+",
+    );
+    let ran = project.run("-j8 all");
+    assert_eq!((ran.assert_ok().lines("b"), ran.lines("c")), (vec!["end"], vec!["end"]));
+}
+
+#[test]
+fn a_diamond_whose_end_reads_one_side_after_the_other_finishes() {
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: head -c 4000000 /dev/zero > \"$OTTO_OUTPUT_PIPE\"}
+  b: {streaming: true, before: [a], bash: cat > \"$OTTO_OUTPUT_PIPE\"}
+  c: {streaming: true, before: [a], bash: cat > \"$OTTO_OUTPUT_PIPE\"}
+  d: {streaming: true, before: [b, c], bash: 'cat \"$OTTO_INPUT_PIPE_B\" | wc -c; cat \"$OTTO_INPUT_PIPE_C\" | wc -c'}
+",
+    );
+    for slots in ["-j8", "-j3", "-j1"] {
+        let ran = project.run(&format!("{slots} d"));
+        let counts: Vec<&str> = ran.assert_ok().lines("d").into_iter().map(str::trim).collect();
+        assert_eq!(counts, ["4000000", "4000000"], "{slots}");
+    }
+}
+
+#[test]
+fn what_a_child_writes_soon_after_the_end_is_included_and_later_is_cut() {
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: '(sleep 0.5; echo late > \"$OTTO_OUTPUT_PIPE\") & echo early > \"$OTTO_OUTPUT_PIPE\"'}
+  b: {streaming: true, before: [a], bash: cat}
+",
+    );
+    assert_eq!(project.run("-j2 b").assert_ok().lines("b"), ["early", "late"]);
+    // It leaves its task's process group and streams, so that nothing but the pipe is known of it.
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: 'echo early > \"$OTTO_OUTPUT_PIPE\"; setsid bash -c \"sleep 30; echo late\" > \"$OTTO_OUTPUT_PIPE\" 2>/dev/null < /dev/null & until [ -e /proc/$!/fd/1 ]; do sleep 0.01; done; sleep 0.2'}
+  b: {streaming: true, before: [a], bash: cat}
+",
+    );
+    let ran = project.run("-j2 b");
+    assert_eq!(ran.assert_ok().lines("b"), ["early"]);
+    ran.assert_says("E0905");
+    assert!(ran.took < Duration::from_secs(15), "{:?}", ran.took);
+}
+
+#[test]
+fn a_consumer_fails_by_itself_and_the_record_is_kept() {
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: 'echo one > \"$OTTO_OUTPUT_PIPE\"; until [ -e failed ]; do sleep 0.01; done; OUTPUT[n]=1'}
+  b: {streaming: true, before: [a], bash: 'read -r line; touch failed; exit 7'}
+",
+    );
+    let ran = project.run("-j2 b");
+    assert_eq!(ran.status, 7, "{}", ran.stderr);
+    ran.assert_says("ok  a");
+    assert_eq!(project.stream("a"), b"one\n");
+    assert!(project.task("a").join("output.a.json").exists());
+}
+
+#[test]
+fn a_slow_consumer_slows_nobody() {
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: 'head -c 3000000 /dev/zero > \"$OTTO_OUTPUT_PIPE\"; touch a.done'}
+  b: {streaming: true, before: [a], bash: 'until [ -e c.done ]; do sleep 0.01; done; wc -c'}
+  c: {streaming: true, before: [a], bash: 'wc -c; touch c.done'}
+  all: {before: [b, c]}
+",
+    );
+    let ran = project.run("-j3 all");
+    assert_eq!(
+        (ran.assert_ok().lines("b").concat(), ran.lines("c").concat()),
+        ("3000000".into(), "3000000".into())
+    );
+}
+
+#[test]
+fn a_stream_that_grows_too_large_fails_with_the_reason() {
+    for (kind, body) in [("true", "yes > \"$OTTO_OUTPUT_PIPE\""), ("stdout", "yes")] {
+        let tasks = format!(
+            "
+  a: {{streaming: {kind}, bash: '{body}'}}
+  b: {{streaming: true, before: [a], bash: 'sleep 60 & wait; echo complete'}}
+"
+        );
+        let project = Project::new(&tasks).with("OTTO_STREAM_LIMIT", "4M").with("OTTO_DISPLAY", "quiet");
+        let ran = project.run("-j2 b");
+        assert_ne!(ran.status, 0, "{}", ran.stderr);
+        ran.assert_says("reached its limit of 4 MiB");
+        let length = project.stream("a").len();
+        assert!((4 << 20..8 << 20).contains(&length), "{kind}: {length}");
+    }
+    // One that ends the moment it is full has lost nothing.
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: 'head -c 4194304 /dev/zero > \"$OTTO_OUTPUT_PIPE\"; sleep 1.5'}
+  b: {streaming: true, before: [a], bash: wc -c}
+",
+    )
+    .with("OTTO_STREAM_LIMIT", "4M");
+    assert_eq!(project.run("-j2 b").assert_ok().lines("b").concat(), "4194304");
+    // And readers that have seen enough by then end it well.
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: yes > \"$OTTO_OUTPUT_PIPE\"}
+  b: {streaming: true, before: [a], bash: 'for i in {1..40}; do head -c 100000 > /dev/null; sleep 0.05; done'}
+",
+    )
+    .with("OTTO_STREAM_LIMIT", "4M");
+    project.run("-j2 b").assert_ok();
+}
+
+#[test]
+fn a_limit_that_is_no_size_is_said_before_anything_runs() {
+    let ran = Project::new("\n  a: {bash: touch ran}\n").with("OTTO_STREAM_LIMIT", "much").run("a");
+    assert_eq!(ran.status, 2);
+    assert_eq!(ran.stderr, "error: OTTO_STREAM_LIMIT is `much`, which is no size: write `512M` or `4G`\n");
+}
+
+#[test]
+fn stdout_flows_and_is_shown_as_well() {
+    let project = Project::new(
+        "
+  a: {streaming: stdout, bash: 'echo out; echo pipe > \"$OTTO_OUTPUT_PIPE\"; sleep 0.2; echo more'}
+  b: {streaming: true, before: [a], bash: 'cat > b.out'}
+",
+    );
+    let ran = project.run("-j2 b");
+    assert_eq!(ran.assert_ok().lines("a"), ["out", "more"]);
+    let mut lines: Vec<String> =
+        String::from_utf8_lossy(&project.file("b.out")).lines().map(str::to_owned).collect();
+    lines.sort();
+    assert_eq!(lines, ["more", "out", "pipe"]);
+}
+
+#[test]
+fn a_reader_may_open_its_pipe_again_and_loses_nothing() {
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: seq 5 > \"$OTTO_OUTPUT_PIPE\"}
+  x: {streaming: true, bash: echo x > \"$OTTO_OUTPUT_PIPE\"}
+  b: {streaming: true, before: [a, x], bash: 'for i in 1 2 3 4 5; do read -r line < \"$OTTO_INPUT_PIPE_A\"; echo \"$line\"; done; cat \"$OTTO_INPUT_PIPE_X\"'}
+",
+    );
+    for slots in ["-j3", "-j1"] {
+        assert_eq!(
+            project.run(&format!("{slots} b")).assert_ok().lines("b"),
+            ["1", "2", "3", "4", "5", "x"],
+            "{slots}"
+        );
+    }
+}
+
+#[test]
+fn pipes_are_private_and_gone_at_the_end() {
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: 'stat -c \"%a %F %n\" \"$OTTO_OUTPUT_PIPE\" \"$OTTO_TASK_DIR\"; ls /proc/self/fd | wc -w'}
+  b: {streaming: true, before: [a], bash: 'stat -c \"%a %F %n\" \"$OTTO_INPUT_PIPE\"; ls /proc/self/fd | wc -w'}
+",
+    );
+    let ran = project.run("-j2 b");
+    let (a, b) = (ran.assert_ok().lines("a"), ran.lines("b"));
+    assert!(a[0].starts_with("600 fifo ") && a[0].ends_with("/tasks/a/output.pipe"), "{a:?}");
+    assert!(a[1].starts_with("700 directory "), "{a:?}");
+    assert!(b[0].starts_with("600 fifo ") && b[0].ends_with("/tasks/b/input.a.pipe"), "{b:?}");
+    // stdin, stdout, stderr, and the directory that is being read.
+    assert_eq!((a[2].trim(), b[1].trim()), ("4", "4"));
+    for task in ["a", "b"] {
+        let mode =
+            fs::metadata(project.task(task).join(format!("stream.{task}.log"))).expect("there").permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600);
+        assert_eq!(fifos(&project.task(task)), 0);
+    }
+}
+
+fn fifos(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).expect("a folder").flatten();
+    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_fifo())).count()
+}
+
+#[test]
+fn each_job_of_a_foreach_is_a_stream_of_its_own() {
+    let project = Project::new(
+        "
+  a: {streaming: true, foreach: {items: [x, y]}, bash: 'echo $item > \"$OTTO_OUTPUT_PIPE\"'}
+  b: {streaming: true, before: [a], bash: 'for pipe in ${!OTTO_INPUT_PIPE_@}; do echo $pipe $(cat ${!pipe}); done'}
+  c: {streaming: true, before: ['a:y'], bash: cat}
+  all: {before: [b, c]}
+",
+    );
+    let ran = project.run("-j8 all");
+    assert_eq!(ran.assert_ok().lines("b"), ["OTTO_INPUT_PIPE_A_X x", "OTTO_INPUT_PIPE_A_Y y"]);
+    assert_eq!(ran.lines("c"), ["y"]);
+}
+
+#[test]
+fn a_consumer_that_is_repeated_reads_from_the_beginning() {
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: seq 3 > \"$OTTO_OUTPUT_PIPE\"}
+  b: {streaming: true, before: [a], retries: 1, bash: 'cat | tee \"$OTTO_OUTPUT_PIPE\"; [ -e again ] || { touch again; exit 1; }'}
+",
+    );
+    let ran = project.run("-j2 b");
+    assert_eq!(ran.assert_ok().lines("b"), ["1", "2", "3", "1", "2", "3"]);
+    assert_eq!(project.stream("b"), b"1\n2\n3\n");
+    assert_eq!(fs::read(project.task("b").join("stream.b.failed-1.log")).expect("kept"), b"1\n2\n3\n");
+}
+
+#[test]
+fn a_fresh_producer_streams_what_it_recorded() {
+    let project = Project::new(
+        "
+  a: {streaming: true, input: [in], output: [out], bash: 'cat in > \"$OTTO_OUTPUT_PIPE\"; touch out'}
+  b: {streaming: true, before: [a], bash: cat}
+  c: {streaming: true, before: [a], input: [other], output: [c.out], bash: cat > c.out}
+  all: {before: [b, c]}
+",
+    );
+    fs::write(project.path("in"), "one\n").expect("written");
+    fs::write(project.path("other"), "").expect("written");
+    assert_eq!(project.run("all").assert_ok().lines("b"), ["one"]);
+    // Within the tick of the file system's clock nothing is fresh.
+    std::thread::sleep(Duration::from_millis(100));
+    project.run("all").assert_ok();
+    let again = project.run("all");
+    assert_eq!(again.assert_ok().lines("b"), ["one"]);
+    again.assert_says("fresh  a");
+    again.assert_says("fresh  c");
+    assert_eq!(project.stream("a"), b"one\n");
+    fs::write(project.path("in"), "two\n").expect("written");
+    assert_eq!(project.run("all").assert_ok().lines("b"), ["two"]);
+    assert_eq!(project.file("c.out"), b"two\n");
+}
+
+#[test]
+fn values_of_a_task_that_streams_are_not_there_and_that_is_said() {
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: 'OUTPUT[n]=1; echo x > \"$OTTO_OUTPUT_PIPE\"'}
+  b: {streaming: true, before: [a], bash: 'cat; echo \"${INPUT[a.n]:-none}\"'}
+  c: {before: [a, b], bash: 'echo \"${INPUT[a.n]}\"'}
+",
+    );
+    for slots in ["-j3", "-j1"] {
+        let ran = project.run(&format!("{slots} c"));
+        assert_eq!((ran.assert_ok().lines("b"), ran.lines("c")), (vec!["x", "none"], vec!["1"]), "{slots}");
+        ran.assert_says("E0903");
+    }
+}
+
+#[test]
+fn a_run_that_is_interrupted_ends_at_once_with_all_streams() {
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: 'touch started; yes > \"$OTTO_OUTPUT_PIPE\"'}
+  b: {streaming: true, before: [a], bash: cat > \"$OTTO_OUTPUT_PIPE\"}
+  c: {streaming: true, before: [b], bash: cat > /dev/null}
+  d: {streaming: true, before: [b], bash: sleep 60}
+  all: {before: [c, d]}
+",
+    );
+    let begun = Instant::now();
+    let child = project.start("-j8 all");
+    while !project.path("started").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let ran = project.end(child, begun);
+    assert_eq!(ran.status, 130, "{}", ran.stderr);
+    assert!(ran.took < Duration::from_secs(15), "{:?}", ran.took);
+    for task in ["a", "b"] {
+        assert_eq!(fifos(&project.task(task)), 0);
+    }
+}
