@@ -622,17 +622,15 @@ impl Reader<'_> {
                 self.tell(wrong);
             }
         }
-        if let Some(streaming) = &task.streaming {
-            if let Some(tty) = task.tty {
-                let message = format!("task `{}` runs alone, with the terminal, and is streaming", task.name);
-                let wrong = self
-                    .error(Code::Contradiction, message, streaming.span, "a stream flows while others run")
-                    .at(self.source, tty, "runs while nothing else does")
-                    .help("remove one of the two; what has the terminal can read and write files");
-                self.tell(wrong);
-            }
-        }
         let Some(tty) = task.tty else { return };
+        if let Some(streaming) = &task.streaming {
+            let message = format!("task `{}` runs alone, with the terminal, and is streaming", task.name);
+            let wrong = self
+                .error(Code::Contradiction, message, streaming.span, "a stream flows while others run")
+                .at(self.source, tty, "runs while nothing else does")
+                .help("remove one of the two; what has the terminal can read and write files");
+            self.tell(wrong);
+        }
         let Some(foreach) = &task.foreach else { return };
         let rival = match foreach.jobs.is_some() {
             true => Some("`foreach.jobs` would run several at a time"),

@@ -138,7 +138,7 @@ impl Streams {
             wires.stdin = stdin.map(|pipe| Stdin::Pipe(Arc::new(pipe)));
             self.consumers.entry(id).or_default().sources.push(source);
         }
-        for producer in self.broken_sources(id) {
+        if let Some(producer) = self.broken_source(id) {
             let diagnostic = Diagnostic::error(Code::StreamBroken, broken(setting.plan.job(producer)));
             return Err(CannotPrepare { diagnostic, code: 125 });
         }
@@ -167,12 +167,12 @@ impl Streams {
         Ok((Source { producer: id, is_lenient, outlets, pipe: pipe.to_owned() }, stdin))
     }
 
-    fn broken_sources(&self, consumer: JobId) -> Vec<JobId> {
-        let sources = self.consumers.get(&consumer).into_iter().flat_map(|consumer| &consumer.sources);
+    /// A producer that has failed, and whose stream this job was to read whole.
+    fn broken_source(&self, consumer: JobId) -> Option<JobId> {
         let is_broken = |source: &&Source| {
             !source.is_lenient && self.producers[&source.producer].spool.end() == End::Broken
         };
-        sources.filter(is_broken).map(|source| source.producer).collect()
+        self.consumers.get(&consumer)?.sources.iter().find(is_broken).map(|source| source.producer)
     }
 
     /// The stream of a job that is skipped as fresh: what an earlier run recorded, to be read by its readers here.
@@ -221,7 +221,9 @@ impl Streams {
 
     /// The run stops: nobody waits any longer for what producers left behind.
     pub(super) fn hurry(&self, ended: impl Iterator<Item = JobId>) {
-        ended.for_each(|id| drop(self.finish(id, false)));
+        for id in ended {
+            self.finish(id, false);
+        }
     }
 
     /// An attempt is over, and its stream with it. Answers the consumers that must be stopped for it.
@@ -278,11 +280,6 @@ impl Streams {
 
     pub(super) fn trouble(&self, id: JobId) -> Option<&str> {
         self.producers.get(&id)?.trouble.as_deref()
-    }
-
-    /// How much an attempt streamed.
-    pub(super) fn length(&self, id: JobId) -> u64 {
-        self.producers.get(&id).map_or(0, |producer| producer.spool.length())
     }
 }
 
