@@ -110,6 +110,7 @@ pub(crate) fn execute(
 ) -> Result<RunResult, i32> {
     let Target { found, ottofile, plan, .. } = target;
     let limit = stream_limit(context)?;
+    warn_about_bodies(context, target);
     let home = context.open_home()?;
     let folder = found.folder().to_owned();
     let project = home.project(&folder);
@@ -208,6 +209,16 @@ fn stream_limit(context: &mut Context) -> Result<u64, i32> {
 /// Streams have an end only after their run has heard of it, so nobody misses what comes later.
 fn stream_sink(sender: SyncSender<Message>) -> Arc<dyn Fn(JobId, IntakeReport) + Send + Sync> {
     Arc::new(move |job, report| drop(sender.send(Message::Stream(job, report))))
+}
+
+/// Shows what is wrong with the bodies that will run, as far as reading them tells.
+fn warn_about_bodies(context: &mut Context, target: &Target) {
+    let with_body = target.plan.jobs.iter().filter(|job| job.work.has_body()).map(|job| job.task);
+    let tasks: std::collections::BTreeSet<usize> = with_body.collect();
+    let warnings = super::check::body_warnings(target.ottofile, tasks);
+    if !warnings.is_empty() {
+        context.show(&warnings);
+    }
 }
 
 /// The GitHub workflow that this runs in, if it does.

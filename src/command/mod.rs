@@ -2,6 +2,7 @@
 
 mod completions;
 mod clean;
+mod check;
 mod convert;
 mod data;
 mod describe;
@@ -69,6 +70,12 @@ pub(crate) struct BuiltIn {
 /// In the order of the help. `name::BUILT_INS` names the same ones; a test compares them.
 pub(crate) const TABLE: &[BuiltIn] = &[
     BuiltIn { name: "List", about: "show the tasks of the ottofile", command: list::command, run: list::run },
+    BuiltIn {
+        name: "Check",
+        about: "read the ottofile and its tasks, and say what is wrong",
+        command: check::command,
+        run: check::run,
+    },
     BuiltIn {
         name: "Graph",
         about: "draw the tasks and what they need",

@@ -137,6 +137,9 @@ pub(crate) fn unknown_task(ottofile: &Ottofile, word: &str, source: &SourceFile,
     if near.is_empty() { diagnostic.help("`otto List` shows all tasks") } else { diagnostic }
 }
 
+/// A task that runs after the one whose words are read; where it was first given a value; what takes its words.
+type Follower<'a> = (usize, Option<Span>, words::Taker<'a>);
+
 struct Reader<'a> {
     line: &'a CommandLine,
     ottofile: &'a Ottofile,
@@ -170,7 +173,7 @@ impl Reader<'_> {
                 self.place += 1;
                 let asked = Asked { task, item, span, given: Vec::new(), is_serial: false };
                 let asked = self.words_of(asked);
-                tasks.push(asked);
+                tasks.extend(asked);
             } else {
                 let previous = tasks.last().map(|asked| &self.ottofile.tasks[asked.task]);
                 let diagnostic = self.no_such_task(text, previous);
@@ -242,10 +245,11 @@ impl Reader<'_> {
     }
 
     /// Takes the words that belong to one task.
-    fn words_of(&mut self, mut asked: Asked) -> Asked {
+    fn words_of(&mut self, mut asked: Asked) -> Vec<Asked> {
         let ottofile = self.ottofile;
         let task = &ottofile.tasks[asked.task];
         let mut taker = words::Taker::new(self.line, task, self.ottofile);
+        let mut followers = self.followers(task);
         while self.place < self.line.words.len() {
             let text = self.line.text(self.place);
             let is_option = text.starts_with('-') && text.len() > 1;
@@ -263,6 +267,8 @@ impl Reader<'_> {
                 } else if text == "-h" || text == "--help" {
                     self.help = Some(asked.task);
                     self.place += 1;
+                } else if let Some(next) = self.option_of_follower(&mut followers) {
+                    self.place = next;
                 } else if !self.own_option() {
                     let diagnostic = taker.unknown_option(self.place);
                     self.diagnostics.push(diagnostic);
@@ -280,7 +286,37 @@ impl Reader<'_> {
             }
         }
         asked.given = taker.finish(&mut self.diagnostics);
-        asked
+        let mut all = vec![asked];
+        for (task, span, taker) in followers {
+            let given = taker.finish(&mut self.diagnostics);
+            if let Some(span) = span {
+                all.push(Asked { task, item: None, span, given, is_serial: false });
+            }
+        }
+        all
+    }
+
+    /// The tasks that run after this one, each with what would take its words.
+    fn followers<'b>(&self, task: &'b Task) -> Vec<Follower<'b>>
+    where
+        Self: 'b,
+    {
+        let targets = task.after.iter().filter_map(|edge| find(self.ottofile, &edge.task.value));
+        let with_taker = |(target, _): (usize, Option<String>)| {
+            (target, None, words::Taker::new(self.line, &self.ottofile.tasks[target], self.ottofile))
+        };
+        targets.map(with_taker).collect()
+    }
+
+    /// An option that the task does not declare, but one of those that run after it: `otto cov --fail-under 60`,
+    /// where `cov` has `after: [cov-report]` and that one declares `--fail-under`.
+    fn option_of_follower(&mut self, followers: &mut [Follower]) -> Option<usize> {
+        let (place, span) = (self.place, self.line.span(self.place));
+        followers.iter_mut().find_map(|(_, asked_at, taker)| {
+            let next = taker.option(place, &mut self.diagnostics)?;
+            asked_at.get_or_insert(span);
+            Some(next)
+        })
     }
 }
 
