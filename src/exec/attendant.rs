@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::io::{PipeReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -35,6 +35,8 @@ pub(super) struct Shared {
     /// Between a polite stop and the kill, and at most so long may leaked processes go on writing.
     pub(super) grace: Duration,
     pub(super) spawner: Spawner,
+    /// How many attempts have a process.
+    pub(super) running: AtomicUsize,
     /// Nothing may run: what is started now is halted at once.
     pub(super) is_suspended: AtomicBool,
     pub(super) begun: Instant,
@@ -124,7 +126,7 @@ impl Desk {
             Command::Stop(attempt, how) => {
                 if let Some(place) = self.backlog.iter().position(|(waiting, _)| *waiting == attempt) {
                     self.backlog.remove(place);
-                    shared.report(Report::Ended(Ended::without_process(attempt, exit_of(how))));
+                    shared.report(Report::Ended(Ended::without_process(attempt, how.exit())));
                 }
             }
             Command::Exited(attempt, exit) if Some(attempt) == current => return Some(Order::Exited(exit)),
@@ -139,15 +141,6 @@ impl Desk {
             }
         }
         None
-    }
-}
-
-/// How an attempt ends that is stopped before it has a process.
-fn exit_of(stop: Stop) -> Exit {
-    match stop {
-        Stop::Polite { signal } => Exit::Signal(signal),
-        Stop::Timeout => Exit::Timeout,
-        Stop::Kill => Exit::Signal(Signal::KILL.as_raw()),
     }
 }
 
@@ -211,7 +204,9 @@ fn serve(
         tick: Duration::ZERO,
         is_given_up: false,
     };
+    shared.running.fetch_add(1, Ordering::SeqCst);
     attendance.run(buffer);
+    shared.running.fetch_sub(1, Ordering::SeqCst);
     attendance.ended()
 }
 
@@ -223,7 +218,7 @@ fn start(
     launch: &Launch,
     wiring: Wiring,
 ) -> Result<spawn::Spawned, Exit> {
-    let begun = Instant::now();
+    let mut begun = Instant::now();
     let mut pauses = PAUSES_MS.iter().copied().map(Duration::from_millis);
     loop {
         if let Some(exit) = stopped_before_start(shared, desk, attempt, Duration::ZERO) {
@@ -244,8 +239,14 @@ fn start(
             Err(SpawnError::Busy(error)) => error,
         };
         desk.group.store(0, Ordering::SeqCst);
-        let Some(pause) = pauses.next() else {
-            return Err(spawn::no_room(&error, begun.elapsed()));
+        let pause = match pauses.next() {
+            Some(pause) => pause,
+            // When one of the others ends there will be room.
+            None if shared.running.load(Ordering::SeqCst) > 0 => {
+                begun = Instant::now();
+                Duration::from_millis(100)
+            }
+            None => return Err(spawn::no_room(&error, begun.elapsed())),
         };
         if let Some(exit) = stopped_before_start(shared, desk, attempt, pause) {
             return Err(exit);
@@ -268,7 +269,7 @@ fn stopped_before_start(
             _ => desk.commands.recv_timeout(patience.saturating_sub(begun.elapsed())).ok()?,
         };
         match desk.sort(shared, command, Some(attempt)) {
-            Some(Order::Stop(how)) => return Some(exit_of(how)),
+            Some(Order::Stop(how)) => return Some(how.exit()),
             Some(Order::Resumed(_)) if patience > Duration::ZERO => return None,
             Some(Order::Resumed(_) | Order::Exited(_) | Order::Halted(_)) | None => {}
         }
@@ -714,20 +715,6 @@ struct Seen {
     has_rung: bool,
     readable: [bool; 2],
     has_ended: bool,
-}
-
-impl Ended {
-    pub(super) fn without_process(attempt: AttemptId, exit: Exit) -> Ended {
-        Ended {
-            attempt,
-            exit,
-            leaked: Vec::new(),
-            survivors: 0,
-            stdout_bytes: 0,
-            stderr_bytes: 0,
-            log_error: None,
-        }
-    }
 }
 
 /// Reaps what was adopted, if nobody has done so for a while.

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Resource, Signal, WaitId, WaitIdOptions};
 use std::collections::VecDeque;
 use std::io::{PipeWriter, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
@@ -78,6 +78,7 @@ impl LocalExecutor {
                 sink,
                 grace,
                 spawner: std::process::Command::spawn,
+                running: AtomicUsize::new(0),
                 is_suspended: AtomicBool::new(false),
                 begun: Instant::now(),
                 swept_ms: AtomicU64::new(0),

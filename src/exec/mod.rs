@@ -10,6 +10,8 @@ pub(crate) mod stream;
 mod attendant;
 pub(crate) mod local;
 pub(crate) mod guard;
+#[cfg(test)]
+pub(crate) mod fake;
 
 use crate::event::{Exit, Stream};
 use crate::plan::JobId;
@@ -127,6 +129,32 @@ pub(crate) enum Stop {
     /// As `Polite` with SIGTERM, and report [`Exit::Timeout`]. A `Polite` after it does not kill yet.
     Timeout,
     Kill,
+}
+
+impl Stop {
+    /// How an attempt ends that is stopped before it has a process.
+    fn exit(self) -> Exit {
+        match self {
+            Stop::Polite { signal } => Exit::Signal(signal),
+            Stop::Timeout => Exit::Timeout,
+            Stop::Kill => Exit::Signal(libc::SIGKILL),
+        }
+    }
+}
+
+impl Ended {
+    /// Of an attempt that never had a process.
+    fn without_process(attempt: AttemptId, exit: Exit) -> Ended {
+        Ended {
+            attempt,
+            exit,
+            leaked: Vec::new(),
+            survivors: 0,
+            stdout_bytes: 0,
+            stderr_bytes: 0,
+            log_error: None,
+        }
+    }
 }
 
 pub(crate) trait Executor {

@@ -156,7 +156,10 @@ fn refused(launch: &Launch, program: &Path, error: io::Error) -> SpawnError {
 
 /// The exit of an attempt for which there was no room in the end.
 pub(super) fn no_room(error: &io::Error, waited: Duration) -> Exit {
-    let reason = format!("no process could be created for {:.1} s: {}", waited.as_secs_f64(), plain(error));
+    let reason = match waited {
+        Duration::ZERO => format!("there is no room for a thread: {}", plain(error)),
+        _ => format!("there was no room for a process for {:.1} s: {}", waited.as_secs_f64(), plain(error)),
+    };
     not_started(125, reason)
 }
 

@@ -80,6 +80,14 @@ impl Room {
         }
     }
 
+    fn end_of_any(&self) -> (AttemptId, Exit) {
+        loop {
+            if let Report::Ended(ended) = self.inbox.recv_timeout(PATIENCE).expect("a report") {
+                return (ended.attempt, ended.exit);
+            }
+        }
+    }
+
     fn run(&mut self, script: &str) -> (Vec<u8>, Vec<u8>, Ended) {
         let attempt = self.start(script);
         self.end(attempt)
@@ -402,8 +410,29 @@ fn a_machine_without_room_is_given_time_and_then_blamed() {
     let Exit::NotStarted { code: 125, reason } = Room::with(9, GRACE, never).run("true").2.exit else {
         panic!("started");
     };
-    assert!(reason.starts_with("no process could be created for 2."), "{reason}");
+    assert!(reason.starts_with("there was no room for a process for 2."), "{reason}");
     assert!(reason.ends_with(" s: resource temporarily unavailable"), "{reason}");
+}
+
+#[test]
+fn while_others_run_there_is_hope_for_room() {
+    fn only_one(command: &mut std::process::Command) -> std::io::Result<std::process::Child> {
+        static FIRST: std::sync::Mutex<Option<u32>> = std::sync::Mutex::new(None);
+        let mut first = FIRST.lock().expect("a lock");
+        match *first {
+            Some(pid) if is_alive(&pid.to_string()) => never(command),
+            _ => command.spawn().inspect(|child| *first = Some(child.id())),
+        }
+    }
+    let mut room = Room::with(9, GRACE, only_one);
+    let first = room.start("sleep 3.5; exit 1");
+    while !matches!(room.inbox.recv_timeout(PATIENCE).expect("a report"), Report::Started(id) if id == first)
+    {
+    }
+    let second = room.start("exit 2");
+    let mut exits = [room.end_of_any(), room.end_of_any()];
+    exits.sort_by_key(|(attempt, _)| *attempt);
+    assert_eq!(exits, [(first, Exit::Code(1)), (second, Exit::Code(2))]);
 }
 
 #[test]
