@@ -287,6 +287,7 @@ impl<'a> Scheduler<'a> {
         self.unsettled == 0
     }
 
+    #[cfg(test)]
     pub(crate) fn running(&self) -> usize {
         self.running
     }

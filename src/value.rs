@@ -241,23 +241,6 @@ impl Value {
         }
     }
 
-    /// The value of a key, if this is a map that has it.
-    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
-        get(self.as_map()?, key)
-    }
-
-    /// What a message calls it: `a list`, `a string`.
-    pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Value::Null => "null",
-            Value::Bool(_) => "a boolean",
-            Value::Number(_) => "a number",
-            Value::String(_) => "a string",
-            Value::List(_) => "a list",
-            Value::Map(_) => "a map",
-        }
-    }
-
     /// Whether it is a list or a map; a string that is not UTF-8 is not, though recorded as one.
     fn holds_values(&self) -> bool {
         matches!(self, Value::List(_) | Value::Map(_)) && self.as_bytes().is_none()

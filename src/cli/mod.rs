@@ -7,7 +7,6 @@ use crate::command::{self, Context, Options, Target};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::RunResult;
 use crate::host::{self, Environment, Found, HostFacts};
-use crate::name::BUILT_INS;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::DefaultTasks;
 use crate::plan;
@@ -16,8 +15,7 @@ use crate::run::signals::{die_by, guarded};
 use crate::source::{SourceFile, Span};
 use flag::Flags;
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
-use std::os::unix::ffi::OsStrExt;
+use std::io::{self, IsTerminal};
 
 /// Runs otto with these words (without the program's name); answers the exit code. A run that was stopped by a signal
 /// ends this process by the same signal.
@@ -324,10 +322,4 @@ fn help_of(context: &mut Context, found: &Found, ottofile: &Ottofile, words: &[O
         )
         .at(&source, place(1), "not expected")]),
     }
-}
-
-/// Whether a word is a built-in that this build does not have yet.
-#[cfg(test)]
-fn is_known_built_in(name: &str) -> bool {
-    BUILT_INS.contains(&name)
 }

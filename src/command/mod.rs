@@ -24,7 +24,7 @@ mod stage;
 mod stats;
 
 pub(crate) use execute::{Options, Target, dry_run, execute, terminal_width};
-pub(crate) use help::{command_help, general_help, general_usage, task_help};
+pub(crate) use help::{command_help, general_help, task_help};
 pub(crate) use list::{list, list_json, list_subtasks};
 
 use crate::diagnostic::{self, Diagnostic};

@@ -107,7 +107,7 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     let run_as = shell::write(script, start_text.as_deref(), &shell::script_text(script, &frame))?;
     args.push(run_as.clone().into());
     let warnings = super::clashes(script.inputs);
-    Ok(Prepared { program, args, env: Vec::new(), warnings, script_path: Some(run_as) })
+    Ok(Prepared { program, args, env: Vec::new(), warnings })
 }
 
 pub(super) fn collect(script: &Script, succeeded: bool) -> HandOver {

@@ -50,13 +50,25 @@ pub(crate) fn find(script: &Script, program: &OsStr) -> Result<PathBuf, CannotPr
             _ => Err(missing(program, path.exists(), None)),
         };
     }
+    /// Where a program was found, by its name, `PATH`, and the folder that relative entries of `PATH` start at.
+    type Question = (OsString, OsString, PathBuf);
+    thread_local! {
+        static FOUND: RefCell<HashMap<Question, PathBuf>> = RefCell::default();
+    }
     let search = (script.env)("PATH").map(OsStr::to_owned).unwrap_or_else(|| OsString::from(STANDARD_PATH));
+    let question = (program.to_owned(), search.clone(), script.workdir.to_owned());
+    if let Some(path) = FOUND.with_borrow(|found| found.get(&question).cloned()) {
+        return Ok(path);
+    }
     let mut denied = false;
     for folder in std::env::split_paths(&search) {
         // An empty entry of PATH is the working directory.
         let path = script.workdir.join(folder).join(program);
         match rustix::fs::access(&path, Access::EXEC_OK) {
-            Ok(()) if !path.is_dir() => return Ok(path),
+            Ok(()) if !path.is_dir() => {
+                FOUND.with_borrow_mut(|found| found.insert(question, path.clone()));
+                return Ok(path);
+            }
             _ => denied |= path.is_file(),
         }
     }

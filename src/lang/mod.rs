@@ -69,8 +69,6 @@ pub(crate) struct Prepared {
     /// Added to the environment, over what is there.
     pub(crate) env: Vec<(OsString, OsString)>,
     pub(crate) warnings: Vec<Diagnostic>,
-    /// What the language puts before a line number in its messages: the path of the script. See [`shown_line`].
-    pub(crate) script_path: Option<PathBuf>,
 }
 
 /// Why a job cannot be started.
@@ -176,17 +174,6 @@ pub(crate) fn warnings(body: &Body, task: &TaskName, source: &SourceFile) -> Vec
         Language::Bash => lint::warnings(body, task, source),
         Language::Posix | Language::Python | Language::Other => Vec::new(),
     }
-}
-
-/// A line of a task's stderr as it is shown: a message of the shell begins with `otto.yml:build: line 28:` instead of
-/// the long path of the script, [`Prepared::script_path`], whose last part that is. Every other line stays as it is.
-pub(crate) fn shown_line<'a>(script_path: &Path, line: &'a [u8]) -> &'a [u8] {
-    let Some(folder) = script_path.parent().map(|folder| folder.as_os_str().as_encoded_bytes()) else {
-        return line;
-    };
-    let name = script_path.file_name().map_or(&b""[..], |name| name.as_encoded_bytes());
-    let rest = line.strip_prefix(folder).and_then(|rest| rest.strip_prefix(b"/"));
-    rest.filter(|rest| rest.strip_prefix(name).is_some_and(|rest| rest.starts_with(b": "))).unwrap_or(line)
 }
 
 /// Flat names that two dependencies share: key `c` of task `a.b` and key `b.c` of task `a`.

@@ -123,7 +123,7 @@ pub(super) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
         ("OTTO_INPUT_JSON".into(), input_path(script).into()),
         ("OTTO_OUTPUT_JSON".into(), output_path(script).into()),
     ];
-    Ok(Prepared { program, args, env, warnings: shadowed(script, dialect), script_path: None })
+    Ok(Prepared { program, args, env, warnings: shadowed(script, dialect) })
 }
 
 /// Reads what the script handed over, in `$OTTO_OUTPUT_JSON` and by OUTPUT, which wins. `succeeded`: its status

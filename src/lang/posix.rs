@@ -44,13 +44,7 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     let run_as = shell::write(script, start_text.as_deref(), &shell::script_text(script, &frame))?;
     let mut args: Vec<OsString> = shebang.args.iter().map(OsString::from).collect();
     args.push(run_as.clone().into());
-    Ok(Prepared {
-        program,
-        args,
-        env: Vec::new(),
-        warnings: super::clashes(script.inputs),
-        script_path: Some(run_as),
-    })
+    Ok(Prepared { program, args, env: Vec::new(), warnings: super::clashes(script.inputs) })
 }
 
 pub(super) fn collect(script: &Script, succeeded: bool) -> HandOver {

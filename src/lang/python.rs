@@ -45,7 +45,7 @@ pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
     let mut args: Vec<OsString> = interpreter.flags.iter().map(OsString::from).collect();
     args.push(private(script).join("runner.py").into());
     args.push("run".into());
-    Ok(Prepared { program: interpreter.program, args, env: Vec::new(), warnings, script_path: None })
+    Ok(Prepared { program: interpreter.program, args, env: Vec::new(), warnings })
 }
 
 /// Reads what the script handed over. `succeeded`: its status was 0.

@@ -53,6 +53,7 @@ pub(crate) fn push_word(text: &mut Vec<u8>, bytes: &[u8], charset: Charset) {
 }
 
 /// [`push_word`] of a text or a path, as a string of its own.
+#[cfg(test)]
 pub(crate) fn word(bytes: &[u8], charset: Charset) -> Vec<u8> {
     let mut text = Vec::with_capacity(bytes.len() + 2);
     push_word(&mut text, bytes, charset);
