@@ -182,7 +182,6 @@ fn serve(
     let watch = Watch::over(pid, attempt, desk, is_interactive);
     let marker = marker(&launch);
     drop(launch);
-    shared.report(Report::Started(attempt));
     let mut attendance = Attendance {
         shared,
         desk,
@@ -527,7 +526,7 @@ impl Attendance<'_> {
         loan.take_back();
         // If everything is being suspended anyway, this is no news.
         if !self.shared.is_suspended.load(Ordering::SeqCst) {
-            self.shared.report(Report::Halted(self.attempt));
+            self.shared.report(Report::Halted);
         }
     }
 

@@ -73,7 +73,6 @@ impl Executor for FakeExecutor {
     fn start(&mut self, attempt: AttemptId, _launch: Launch) {
         self.note(Asked::Start(attempt));
         self.running.push(attempt);
-        (self.sink)(Report::Started(attempt));
         if self.order.iter().all(|(ordered, _)| *ordered != attempt) {
             self.end(attempt, Exit::Code(0));
         }
@@ -136,7 +135,7 @@ mod tests {
             .filter_map(|report| match report {
                 Report::Ended(ended) => Some(format!("{} {}", ended.attempt.job.0, ended.exit)),
                 Report::Output { bytes, .. } => Some(String::from_utf8_lossy(&bytes).into_owned()),
-                Report::Started(_) | Report::Halted(_) => None,
+                Report::Halted => None,
             })
             .collect();
         assert_eq!(ended, ["2 exit 2", "one", "1 exit 1", "3 exit 0", "4 exit 0", "5 exit 0"]);

@@ -69,16 +69,11 @@ pub(crate) enum Stdin {
 /// What an executor tells the run.
 #[derive(Debug)]
 pub(crate) enum Report {
-    Started(AttemptId),
     /// Bytes as they came, already in the log.
-    Output {
-        attempt: AttemptId,
-        stream: Stream,
-        bytes: Vec<u8>,
-    },
-    /// The task was stopped from the terminal, by ^Z or because it read while otto is in the background. Whoever
+    Output { attempt: AttemptId, stream: Stream, bytes: Vec<u8> },
+    /// A task was stopped from the terminal, by ^Z or because it read while otto is in the background. Whoever
     /// started otto expects all of otto to stop now.
-    Halted(AttemptId),
+    Halted,
     /// The last report of an attempt, and the only one of an attempt that could not be started: ended, all output
     /// read, nothing of its process group alive.
     Ended(Ended),

@@ -239,8 +239,7 @@ impl<'a> Run<'a> {
 
     fn handle(&mut self, message: Message) {
         match message {
-            Message::Report(Report::Started(_)) => {}
-            Message::Report(Report::Halted(_)) => self.halt(),
+            Message::Report(Report::Halted) => self.halt(),
             Message::Report(Report::Output { attempt, stream, bytes }) => {
                 let now = self.mono_us();
                 self.view.output(&self.setting.plan.job(attempt.job).name, stream, &bytes, now);

@@ -75,7 +75,7 @@ impl Room {
                     Stream::Stderr => stderr.extend(bytes),
                 },
                 Report::Ended(ended) if ended.attempt == attempt => return (stdout, stderr, ended),
-                Report::Ended(_) | Report::Output { .. } | Report::Started(_) | Report::Halted(_) => {}
+                Report::Ended(_) | Report::Output { .. } | Report::Halted => {}
             }
         }
     }
@@ -99,7 +99,7 @@ impl Room {
         while !String::from_utf8_lossy(&all).contains(text) {
             match self.inbox.recv_timeout(PATIENCE).expect("a report") {
                 Report::Output { bytes, .. } => all.extend(bytes),
-                Report::Started(_) | Report::Halted(_) => {}
+                Report::Halted => {}
                 Report::Ended(ended) => panic!("ended early: {ended:?}"),
             }
         }
@@ -425,10 +425,8 @@ fn while_others_run_there_is_hope_for_room() {
         }
     }
     let mut room = Room::with(9, GRACE, only_one);
-    let first = room.start("sleep 3.5; exit 1");
-    while !matches!(room.inbox.recv_timeout(PATIENCE).expect("a report"), Report::Started(id) if id == first)
-    {
-    }
+    let first = room.start("echo up; sleep 3.5; exit 1");
+    room.await_output("up");
     let second = room.start("exit 2");
     let mut exits = [room.end_of_any(), room.end_of_any()];
     exits.sort_by_key(|(attempt, _)| *attempt);
@@ -493,7 +491,7 @@ fn tasks_die_with_their_executor() {
     drop(executor);
     let ended = inbox.iter().find_map(|report| match report {
         Report::Ended(ended) => Some(ended),
-        Report::Started(_) | Report::Halted(_) | Report::Output { .. } => None,
+        Report::Halted | Report::Output { .. } => None,
     });
     assert_eq!(ended.map(|ended| ended.exit), Some(Exit::Signal(libc::SIGKILL)));
     assert!(!is_alive(&pid));

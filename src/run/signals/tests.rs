@@ -71,7 +71,7 @@ fn small_otto(signals: Signals) -> i32 {
     let mut stopped_by = None;
     for message in inbox {
         match message {
-            Message::Signal(libc::SIGTSTP) | Message::Report(Report::Halted(_)) => {
+            Message::Signal(libc::SIGTSTP) | Message::Report(Report::Halted) => {
                 executor.suspend();
                 halt();
                 executor.resume();
@@ -80,7 +80,7 @@ fn small_otto(signals: Signals) -> i32 {
                 stopped_by.get_or_insert(signal);
                 executor.stop(attempt, Stop::Polite { signal });
             }
-            Message::Signal(_) | Message::Report(Report::Started(_) | Report::Output { .. }) => {}
+            Message::Signal(_) | Message::Report(Report::Output { .. }) => {}
             Message::Report(Report::Ended(ended)) => {
                 executor.finish();
                 match (stopped_by, ended.exit) {
@@ -293,7 +293,9 @@ fn signals_are_passed_on_once_and_otto_dies_of_them() {
 #[test]
 fn the_deaf_are_killed_after_the_grace_period() {
     let script = "trap '' INT; setsid sleep 1000 & echo up > up; while :; do sleep 0.1; done";
-    let mut otto = Otto::start_with(script, |command| drop(command.env(GRACE_MS, "300")));
+    let mut otto = Otto::start_with(script, |command| {
+        command.env(GRACE_MS, "300");
+    });
     otto.await_file("up");
     otto.kill_both(Signal::INT);
     assert_eq!(otto.end().signal(), Some(libc::SIGINT));
