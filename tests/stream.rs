@@ -578,3 +578,152 @@ fn a_run_that_is_interrupted_ends_at_once_with_all_streams() {
         assert_eq!(fifos(&project.task(task)), 0);
     }
 }
+
+// ── any graph ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+use proptest::prelude::*;
+
+/// A task of a random graph.
+#[derive(Clone, Debug)]
+struct Node {
+    is_streaming: bool,
+    /// Places before its own that it depends on, each with how it reads the stream if there is one.
+    needs: Vec<(usize, Reading)>,
+    /// How many numbers it writes before it reads, and after.
+    numbers: (usize, usize),
+    /// How it ends: most of them well.
+    end: u8,
+    takes_stdin: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Reading {
+    All,
+    Start(usize),
+    Never,
+}
+
+impl Node {
+    /// The inputs that are streams, in plan order.
+    fn streams<'a>(&'a self, nodes: &'a [Node]) -> impl Iterator<Item = (usize, Reading)> + 'a {
+        self.needs.iter().copied().filter(|(need, _)| self.is_streaming && nodes[*need].is_streaming)
+    }
+
+    fn yaml(&self, place: usize, nodes: &[Node]) -> String {
+        let write = |count: usize| match count {
+            0 => String::new(),
+            _ if self.is_streaming => format!("seq {count} > \"$OTTO_OUTPUT_PIPE\"\n"),
+            _ => String::new(),
+        };
+        let mut body = write(self.numbers.0);
+        let is_single = self.streams(nodes).count() == 1;
+        for (need, reading) in self.streams(nodes) {
+            let from = match self.takes_stdin && is_single {
+                true => "/dev/stdin".to_owned(),
+                false => format!("$OTTO_INPUT_PIPE_T{need}"),
+            };
+            match reading {
+                Reading::All => body += &format!("cat \"{from}\" > t{place}.t{need}\n"),
+                Reading::Start(count) => body += &format!("head -c {count} \"{from}\" > t{place}.t{need}\n"),
+                Reading::Never => {}
+            }
+        }
+        body += &write(self.numbers.1);
+        body += match self.end {
+            0 => "exit 3",
+            1 => "kill -9 $$",
+            _ => ":",
+        };
+        let needs: Vec<String> = self.needs.iter().map(|(need, _)| format!("t{need}")).collect();
+        format!(
+            "  t{place}:\n    streaming: {}\n    before: [{}]\n    bash: |\n      {}\n",
+            self.is_streaming,
+            needs.join(", "),
+            body.trim_end().replace('\n', "\n      ")
+        )
+    }
+}
+
+fn node(place: usize) -> impl Strategy<Value = Node> {
+    let reading = prop_oneof![
+        4 => Just(Reading::All),
+        1 => (1usize..5000).prop_map(Reading::Start),
+        1 => Just(Reading::Never),
+    ];
+    let numbers = prop_oneof![3 => 0usize..50, 1 => 20_000usize..60_000];
+    let needs = proptest::collection::vec((0..place.max(1), reading), 0..=place.min(3));
+    (proptest::bool::weighted(0.85), needs, (numbers.clone(), numbers), 0u8..12, any::<bool>()).prop_map(
+        move |(is_streaming, mut needs, numbers, end, takes_stdin)| {
+            needs.retain(|(need, _)| *need < place);
+            needs.sort_by_key(|(need, _)| *need);
+            needs.dedup_by_key(|(need, _)| *need);
+            Node { is_streaming, needs, numbers, end, takes_stdin }
+        },
+    )
+}
+
+fn graph() -> impl Strategy<Value = (Vec<Node>, usize)> {
+    (2usize..7).prop_flat_map(|count| ((0..count).map(node).collect::<Vec<_>>(), 1usize..6))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn every_graph_ends_and_who_succeeds_has_seen_what_is_recorded((nodes, slots) in graph()) {
+        let tasks: String = nodes.iter().enumerate().map(|(place, node)| node.yaml(place, &nodes)).collect();
+        let project = Project::new(&tasks);
+        let names: Vec<String> = (0..nodes.len()).map(|place| format!("t{place}")).collect();
+        let ran = project.run(&format!("-j{slots} {}", names.join(" ")));
+        prop_assert!(ran.took < PATIENCE, "it hung:\n{}\n{}", tasks, ran.stderr);
+        let outcome = |place: usize| -> String {
+            let line = ran.stderr.lines().find(|line| line.split_whitespace().nth(1) == Some(&format!("t{place}")));
+            line.and_then(|line| line.split_whitespace().next()).unwrap_or("none").to_owned()
+        };
+        for (place, node) in nodes.iter().enumerate() {
+            let outcome_here = outcome(place);
+            prop_assert!(["ok", "FAIL", "skip"].contains(&outcome_here.as_str()), "t{place} is {outcome_here}:\n{tasks}\n{}", ran.stderr);
+            // Those whose own script fails are never a success; and with nobody to leave early, the others fail only with others.
+            if node.end < 2 {
+                prop_assert!(outcome_here != "ok", "t{place}");
+            } else if outcome_here == "FAIL" {
+                let by_others = node.streams(&nodes).any(|(need, _)| outcome(need) == "FAIL");
+                prop_assert!(by_others, "t{place} failed by itself:\n{tasks}\n{}", ran.stderr);
+            }
+            if outcome_here != "ok" {
+                continue;
+            }
+            let has_left_early = |need: usize| {
+                let readers = nodes.iter().filter(|node| node.streams(&nodes).any(|(other, _)| other == need));
+                readers.count() > 0
+            };
+            if node.is_streaming {
+                let whole: Vec<u8> = [node.numbers.0, node.numbers.1]
+                    .iter()
+                    .flat_map(|count| (1..=*count).map(|number| format!("{number}\n")))
+                    .collect::<String>()
+                    .into_bytes();
+                let recorded = project.stream(&format!("t{place}"));
+                prop_assert!(
+                    if has_left_early(place) { whole.starts_with(&recorded) } else { whole == recorded },
+                    "the record of t{place} differs:\n{tasks}\n{}", ran.stderr
+                );
+            }
+            for (need, reading) in node.streams(&nodes) {
+                let recorded = project.stream(&format!("t{need}"));
+                let seen = project.file(&format!("t{place}.t{need}"));
+                match reading {
+                    Reading::All => {
+                        prop_assert_eq!(outcome(need), "ok", "t{} read all of what broke off", place);
+                        prop_assert!(seen == recorded, "t{place} saw {} of {} bytes of t{need}:\n{tasks}\n{}", seen.len(), recorded.len(), ran.stderr);
+                    }
+                    Reading::Start(count) => {
+                        prop_assert!(recorded.starts_with(&seen) && seen.len() <= count, "t{place} of t{need}");
+                        prop_assert!(seen.len() == count || seen.len() == recorded.len(), "t{place} of t{need}: {}", seen.len());
+                    }
+                    Reading::Never => {}
+                }
+            }
+            prop_assert_eq!(fifos(&project.task(&format!("t{place}"))), 0);
+        }
+    }
+}
