@@ -302,7 +302,7 @@ fn a_leak_that_left_the_group_is_found_by_its_stream() {
 #[test]
 fn a_leak_that_writes_on_loses_nothing() {
     let mut room = Room::new();
-    let attempt = room.start("(for i in 1 2 3 4 5 6 7 8; do sleep 0.05; echo $i; done) & exit 4");
+    let attempt = room.start("(for i in 1 2 3 4 5 6 7 8; do sleep 0.01; echo $i; done) & exit 4");
     let (stdout, _, ended) = room.end(attempt);
     assert_eq!(text(&stdout), "1\n2\n3\n4\n5\n6\n7\n8\n");
     assert_eq!(room.log("stdout", attempt), stdout);
