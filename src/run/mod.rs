@@ -425,7 +425,7 @@ impl<'a> Run<'a> {
         let has_exited_well = ended.exit.is_success() || has_only_stopped;
         let broken_by = self.streams.broken_by(id);
         let trouble = match broken_by {
-            Some(producer) => Some(stream::broken(setting.plan.job(producer))),
+            Some(producer) => Some(stream::broken(setting.plan.job(producer)).message),
             None => self.streams.trouble(id).map(str::to_owned),
         };
         let mut hand_over = lang::collect(&script, has_exited_well);
@@ -445,6 +445,7 @@ impl<'a> Run<'a> {
             line = lang::failing_line(&script, &tail);
             let mut hints: Vec<Diagnostic> =
                 hand_over.problems.iter().filter(|problem| problem.is_error()).cloned().collect();
+            hints.extend(broken_by.map(|producer| stream::broken(setting.plan.job(producer))));
             hints.extend(lang::hints(&script, &tail, &hand_over));
             if !hints.is_empty() {
                 self.view.hint(&job.name, &hints);

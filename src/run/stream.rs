@@ -139,7 +139,7 @@ impl Streams {
             self.consumers.entry(id).or_default().sources.push(source);
         }
         if let Some(producer) = self.broken_source(id) {
-            let diagnostic = Diagnostic::error(Code::StreamBroken, broken(setting.plan.job(producer)));
+            let diagnostic = broken(setting.plan.job(producer));
             return Err(CannotPrepare { diagnostic, code: 125 });
         }
         Ok(wires)
@@ -291,8 +291,10 @@ impl Wires {
 }
 
 /// Why a consumer failed whose producer did.
-pub(super) fn broken(producer: &Job) -> String {
-    format!("`{}` failed while its stream was read, so the stream is not whole", producer.name)
+pub(super) fn broken(producer: &Job) -> Diagnostic {
+    let message = format!("`{}` failed while its stream was read, so the stream is not whole", producer.name);
+    Diagnostic::error(Code::StreamBroken, message)
+        .help("a reader for which the beginning is enough says `stream-errors: ignore`")
 }
 
 /// A consumer whose text reads values of a task that streams to it: there are none.
