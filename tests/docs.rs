@@ -1,0 +1,158 @@
+//! What the documents show is true: each `yaml` block is an ottofile that otto reads, each `console` block is run in the
+//! folder of the ottofile above it and prints what is written. `UPDATE_DOCS=1` rewrites what differs.
+
+mod transcript;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use transcript::{Sandbox, settled, steps, written};
+
+/// A fenced block: its language and where its content stands in the text.
+#[derive(Debug, PartialEq)]
+struct Block {
+    language: String,
+    start: usize,
+    end: usize,
+}
+
+fn blocks(text: &str) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut open: Option<(String, usize)> = None;
+    let mut place = 0;
+    for line in text.split_inclusive('\n') {
+        match (line.trim_end().strip_prefix("```"), open.take()) {
+            (Some(""), Some((language, start))) => blocks.push(Block { language, start, end: place }),
+            (Some(language), None) => open = Some((language.to_owned(), place + line.len())),
+            (_, still) => open = still,
+        }
+        place += line.len();
+    }
+    assert!(open.is_none(), "a fence is never closed");
+    blocks
+}
+
+/// The document with every console block as it really is. Complaints that no rewriting mends go to `broken`.
+fn proven(path: &Path, text: &str, broken: &mut Vec<String>) -> String {
+    let name = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(path).display().to_string();
+    // A page of a diagnostic shows ottofiles with mistakes in them.
+    let is_code = name.starts_with("docs/errors/E");
+    let mut result = String::new();
+    let mut done = 0;
+    let mut sandbox = sandbox(&name);
+    for block in blocks(text) {
+        let content = &text[block.start..block.end];
+        match block.language.as_str() {
+            "yaml" => {
+                sandbox = self::sandbox(&name);
+                fs::write(sandbox.project().join("otto.yml"), content).expect("an ottofile in the sandbox");
+                if !is_code {
+                    let check = steps("$ otto List >/dev/null || echo refused").expect("a transcript");
+                    let printed = &sandbox.run(&check)[0].output;
+                    if printed.contains("refused") {
+                        broken.push(format!("{name}: otto does not read\n{content}\n{printed}"));
+                    }
+                }
+            }
+            "console" => match steps(content) {
+                Ok(wanted) => {
+                    let got = sandbox.run(&wanted);
+                    if is_code && !got.iter().any(|step| step.output.contains(&code_of(&name))) {
+                        broken.push(format!("{name}: the example does not give its code\n{}", written(&got)));
+                        continue;
+                    }
+                    result.push_str(&text[done..block.start]);
+                    result.push_str(&written(&settled(&wanted, &got)));
+                    done = block.end;
+                }
+                Err(error) => broken.push(format!("{name}: {error}")),
+            },
+            "sh" | "text" | "bash" | "python" | "toml" | "json" => {}
+            other => broken.push(format!("{name}: a block in a language that is not checked: `{other}`")),
+        }
+    }
+    result.push_str(&text[done..]);
+    result
+}
+
+fn code_of(page: &str) -> String {
+    format!("[{}]", page.trim_start_matches("docs/errors/").trim_end_matches(".md"))
+}
+
+/// The README speaks of the examples, so it has them beside it.
+fn sandbox(name: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    if name == "README.md" {
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+        transcript::copy(&examples, &sandbox.project().join("examples"));
+    }
+    sandbox
+}
+
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = vec![root.join("README.md")];
+    for folder in ["docs", "docs/errors"] {
+        let entries = fs::read_dir(root.join(folder)).expect("docs/").flatten().map(|entry| entry.path());
+        found.extend(entries.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
+    }
+    found.sort();
+    found
+}
+
+/// Checks the documents for which `is_meant` holds; several tests share the work, so that they run side by side.
+fn check(is_meant: impl Fn(&str) -> bool) {
+    let mut broken = Vec::new();
+    let mut seen = 0;
+    for path in documents() {
+        let name =
+            path.strip_prefix(env!("CARGO_MANIFEST_DIR")).expect("a document of ours").display().to_string();
+        if !is_meant(&name) {
+            continue;
+        }
+        seen += 1;
+        let text = fs::read_to_string(&path).expect("a document is text");
+        let result = proven(&path, &text, &mut broken);
+        if result != text {
+            if std::env::var_os("UPDATE_DOCS").is_some() {
+                fs::write(&path, &result).expect("the document");
+            }
+            let difference = similar_lines(&text, &result);
+            broken.push(format!("{name}: shows what is not so\n{difference}"));
+        }
+    }
+    assert!(seen > 0, "the documents were not found");
+    assert!(broken.is_empty(), "\n{}", broken.join("\n"));
+}
+
+/// The lines that differ, `-` as written and `+` as it is.
+fn similar_lines(written: &str, real: &str) -> String {
+    let (old, new): (Vec<&str>, Vec<&str>) = (written.lines().collect(), real.lines().collect());
+    let head = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+    let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(a, b)| a == b).count();
+    let lines =
+        |sign: &str, lines: &[&str]| lines.iter().map(|line| format!("{sign} {line}\n")).collect::<String>();
+    lines("-", &old[head..old.len() - tail]) + &lines("+", &new[head..new.len() - tail])
+}
+
+#[test]
+fn the_readme_shows_what_is_so() {
+    check(|name| name == "README.md");
+}
+
+#[test]
+fn the_guide_shows_what_is_so() {
+    check(|name| name.starts_with("docs/") && !name.starts_with("docs/errors/"));
+}
+
+#[test]
+fn the_page_of_each_code_shows_its_message() {
+    check(|name| name.starts_with("docs/errors/"));
+}
+
+#[test]
+fn blocks_are_found_with_their_languages() {
+    let text = "a\n```yaml\nx: 1\n```\nb\n```console\n$ otto\n```\n";
+    let found: Vec<(String, &str)> =
+        blocks(text).into_iter().map(|block| (block.language, &text[block.start..block.end])).collect();
+    assert_eq!(found, [("yaml".to_owned(), "x: 1\n"), ("console".to_owned(), "$ otto\n")]);
+}
