@@ -263,6 +263,31 @@ fn a_producer_ends_when_its_last_reader_has() {
 }
 
 #[test]
+fn what_a_producer_set_before_its_readers_left_is_kept() {
+    for (kind, from, body) in [
+        (
+            "true",
+            "python",
+            "import os\nOUTPUT['n'] = 1\nwith open(os.environ['OTTO_OUTPUT_PIPE'], 'w') as pipe:\n  while True: print('y', file=pipe)",
+        ),
+        ("stdout", "python", "OUTPUT['n'] = 1\nwhile True: print('y')"),
+        ("true", "bash", "OUTPUT[n]=1\nwhile echo y; do :; done > $OTTO_OUTPUT_PIPE"),
+        ("stdout", "bash", "OUTPUT[n]=1\nyes"),
+    ] {
+        let project = Project::new(&format!(
+            "
+  a: {{streaming: {kind}, {from}: {body:?}}}
+  b: {{streaming: true, before: [a], bash: head -1}}
+  c: {{before: [a, b], bash: 'echo ${{INPUT[a.n]}}'}}
+"
+        ));
+        let ran = project.run("-j2 c");
+        assert_eq!((ran.assert_ok().lines("b"), ran.lines("c")), (vec!["y"], vec!["1"]), "{body}");
+        assert!(!ran.stderr.contains("Broken"), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_producer_that_opens_its_pipe_again_does_not_wait_for_readers_that_left() {
     let project = Project::new(
         "

@@ -12,7 +12,7 @@ use crate::host::{self, Found};
 use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::Task;
-use crate::plan::{JobId, Plan, Work};
+use crate::plan::{Flow, JobId, Plan, Work};
 use crate::request::Request;
 use crate::run::signals::Signals;
 use crate::run::stream::StreamSetting;
@@ -85,9 +85,17 @@ pub(crate) fn dry_run(context: &mut Context, target: &Target) -> i32 {
                 "  (its items come from a command, which a dry run does not run, or there are none)",
             );
         }
-        let needs: Vec<&str> = job.needs.iter().map(|need| target.plan.job(need.job).name.as_str()).collect();
+        let named = |is_wanted: fn(Flow) -> bool| -> Vec<&str> {
+            let needs = job.needs.iter().filter(|need| is_wanted(need.flow));
+            needs.map(|need| target.plan.job(need.job).name.as_str()).collect()
+        };
+        let needs = named(|flow| flow == Flow::AtEnd);
         if !needs.is_empty() {
             let _ = write!(text, "  after {}", filtered(needs.join(", ").as_bytes()));
+        }
+        let streams = named(|flow| flow != Flow::AtEnd);
+        if !streams.is_empty() {
+            let _ = write!(text, "  with the stream of {}", filtered(streams.join(", ").as_bytes()));
         }
         let _ = writeln!(
             text,

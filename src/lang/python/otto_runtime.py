@@ -73,9 +73,21 @@ def run(main, directory, arguments):
         task = Task(start, source, names, is_recording)
         execute(source, names, start.shown_name, task.look_for_local_outputs)
     except BaseException as error:
+        if isinstance(error, BrokenPipeError) and has_streamed_enough():
+            raise SystemExit(141) from None
         if not isinstance(error, SystemExit):
             hide_otto(error, start.shown_name, source)
         raise
+
+
+def has_streamed_enough():
+    """Whether all who read the stream of this task have left it: otto then puts a link in the place of its pipe.
+    Other programs are ended by SIGPIPE at this point, and it counts as a success."""
+    if not os.path.islink(os.environ.get("OTTO_OUTPUT_PIPE", "")):
+        return False
+    # What is still to be flushed has no reader either, and must not fail once more.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return True
 
 
 def execute(source, names, shown_name, look):
