@@ -5,15 +5,14 @@ mod flag;
 
 use crate::command::{self, Context, Options, Target};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::event::RunResult;
 use crate::host::{self, Environment, Found, HostFacts};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::DefaultTasks;
 use crate::plan;
 use crate::request::{self, Parsed, Request, Takes};
-use crate::run::signals::{die_by, guarded};
 use crate::source::{SourceFile, Span};
 use flag::Flags;
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 
@@ -230,7 +229,7 @@ fn run_request(
         Ok(plan) => plan,
         Err(diagnostics) => return context.refuse(&diagnostics),
     };
-    let target = Target { found, ottofile, request, plan: &plan };
+    let target = Target { found, ottofile, request, plan: &plan, recorded: HashMap::new() };
     if flags.is_dry_run {
         return command::dry_run(context, &target);
     }
@@ -246,14 +245,7 @@ fn run_request(
         words: words.to_vec(),
         origin: None,
     };
-    // What is written so far must not be written again by the second of the two processes.
-    let _ = context.stdout.flush().and_then(|()| context.stderr.flush());
-    guarded(|signals| match command::execute(context, &target, &options, &signals) {
-        Ok(RunResult::Succeeded) => 0,
-        Ok(RunResult::Failed { status }) => status,
-        Ok(RunResult::Interrupted { signal }) => die_by(signal),
-        Err(code) => code,
-    })
+    command::run_to_end(context, &target, &options)
 }
 
 enum Wanted {

@@ -19,7 +19,6 @@ use crate::view::time;
 use crate::view::wording::counted;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde::Serialize;
-use std::io::Write;
 
 pub(super) fn command() -> Command {
     let number = |name: &'static str, help: &'static str| {
@@ -156,7 +155,7 @@ fn clean(project: &ProjectDir, keeping: Keeping, now: jiff::Timestamp, is_dry: b
         }
     }
     if !is_dry {
-        retention::sweep(project, now_us);
+        retention::sweep(project, now);
     }
     Cleaned { verdict, removed, problems }
 }

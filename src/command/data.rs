@@ -19,7 +19,6 @@ use crate::view::table::cut;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::io::Write as _;
 
 pub(super) fn command() -> Command {
     Command::new("Data")

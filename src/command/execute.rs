@@ -4,6 +4,7 @@ use super::Context;
 use crate::event::{RunResult, Stream};
 use crate::exec::ReportSink;
 use crate::exec::local::{GRACE, LocalExecutor, most_jobs};
+use crate::exec::native::die_by;
 use crate::exec::stream::IntakeReport;
 use crate::history::journal::Journal;
 use crate::history::record::{FORMAT, RecordedPath, RunRecord, is_secret_name, masked};
@@ -14,17 +15,18 @@ use crate::ottofile::Ottofile;
 use crate::ottofile::spec::Task;
 use crate::plan::{Flow, JobId, Plan, Work};
 use crate::request::Request;
-use crate::run::signals::Signals;
+use crate::run::signals::{Signals, guarded};
 use crate::run::stream::StreamSetting;
-use crate::run::{Message, Run, Setting, inbox, planned_jobs};
+use crate::run::{Message, Recorded, Run, Setting, inbox, planned_jobs};
 use crate::scheduler::Policy;
-use crate::store::claim::claim_run;
+use crate::store::claim::{claim_run, keep_ottofile};
 use crate::store::layout::RunDir;
 use crate::store::stream;
 use crate::view::console::{Console, Display, Settings, Volume};
 use crate::view::filter::filtered;
 use crate::view::github::Workflow;
 use crate::view::json::Json;
+use crate::view::wording::counted;
 use crate::view::{Logs, View};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -60,6 +62,8 @@ pub(crate) struct Target<'a> {
     pub(crate) ottofile: &'a Ottofile,
     pub(crate) request: &'a Request,
     pub(crate) plan: &'a Plan,
+    /// Of a rerun.
+    pub(crate) recorded: Recorded,
 }
 
 /// Shows what would run, in plan order, with each job's parameters.
@@ -105,12 +109,28 @@ pub(crate) fn dry_run(context: &mut Context, target: &Target) -> i32 {
         );
     }
     context.print(&text);
-    let _ = writeln!(context.stderr, "dry run: {number} tasks would run, nothing was started");
+    let _ = writeln!(
+        context.stderr,
+        "dry run: {} would run, nothing was started",
+        counted(number, "task", "tasks")
+    );
     0
 }
 
-/// Runs the plan; answers the exit code. Dying by a signal is left to the caller.
-pub(crate) fn execute(
+/// Runs the plan below a guard, and ends as the run did: with its exit code, or by its signal.
+pub(crate) fn run_to_end(context: &mut Context, target: &Target, options: &Options) -> i32 {
+    // What is written so far must not be written again by the second of the two processes.
+    let _ = context.stdout.flush().and_then(|()| context.stderr.flush());
+    guarded(|signals| match execute(context, target, options, &signals) {
+        Ok(RunResult::Succeeded) => 0,
+        Ok(RunResult::Failed { status }) => status,
+        Ok(RunResult::Interrupted { signal }) => die_by(signal),
+        Err(code) => code,
+    })
+}
+
+/// Runs the plan; `Err` is the exit code when it could not.
+fn execute(
     context: &mut Context,
     target: &Target,
     options: &Options,
@@ -122,8 +142,11 @@ pub(crate) fn execute(
     let home = context.open_home()?;
     let folder = found.folder().to_owned();
     let project = home.project(&folder);
-    let claimed =
-        claim_run(&project, context.now, host::random(), |id| record(context, target, options, id).to_json());
+    let text = ottofile.source.text();
+    let hash = blake3::hash(text.as_bytes()).to_hex().to_string();
+    let claimed = claim_run(&project, context.now, host::random(), |id| {
+        record(context, target, options, id, &hash).to_json()
+    });
     let (run_dir, run_id, lock) = match claimed {
         Ok(claimed) => claimed,
         Err(error) => {
@@ -135,6 +158,7 @@ pub(crate) fn execute(
     let slots = options.jobs.or(ottofile.settings.jobs).unwrap_or(processors).min(most_jobs()).max(1);
     let display = options.display;
     let github = workflow(context, found);
+    keep_ottofile(&project, &hash, text);
     let (sender, receiver) = inbox();
     let streams = StreamSetting { limit, sink: stream_sink(sender.clone()) };
     signals.subscribe(sender.clone(), Message::Signal);
@@ -152,7 +176,9 @@ pub(crate) fn execute(
         policy: if options.is_fail_fast { Policy::FailFast } else { Policy::KeepGoing },
         ignores_freshness: options.ignores_freshness,
         timeout: options.timeout,
-        inherits_stdin: inherits_stdin(target),
+        // A rerun names tasks by what became of them.
+        inherits_stdin: if options.origin.is_some() { Vec::new() } else { inherits_stdin(target) },
+        recorded: target.recorded.clone(),
         shows_output: true,
         streams,
         tells_colour: context.colours_stdout && context.stdout_is_terminal,
@@ -258,7 +284,7 @@ fn inherits_stdin(target: &Target) -> Vec<usize> {
     }
 }
 
-fn record(context: &Context, target: &Target, options: &Options, id: &RunId) -> RunRecord {
+fn record(context: &Context, target: &Target, options: &Options, id: &RunId, hash: &str) -> RunRecord {
     let secrets: Vec<&OsStr> = target
         .request
         .tasks
@@ -279,7 +305,7 @@ fn record(context: &Context, target: &Target, options: &Options, id: &RunId) -> 
         otto: env!("CARGO_PKG_VERSION").to_owned(),
         command: masked(options.words.iter().map(OsString::as_os_str), &secrets),
         ottofile: RecordedPath(target.found.path.clone()),
-        ottofile_hash: blake3::hash(target.ottofile.source.text().as_bytes()).to_hex().to_string(),
+        ottofile_hash: hash.to_owned(),
         cwd: RecordedPath(context.cwd.clone()),
         user: host::user_name(&context.environment).to_string_lossy().into_owned(),
         host: host::host_name(),

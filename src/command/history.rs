@@ -19,7 +19,6 @@ use crate::view::wording::{counted, counts, quoted};
 use anstyle::Style;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use std::collections::{HashMap, HashSet};
-use std::io::Write;
 
 /// What `--status` takes: results of runs, and with a task its outcomes.
 const STATUSES: [&str; 10] = [

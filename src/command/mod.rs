@@ -17,13 +17,14 @@ mod logs;
 mod man;
 mod pick;
 mod replay;
+mod rerun;
 mod schema;
 mod show;
 #[cfg(test)]
 mod stage;
 mod stats;
 
-pub(crate) use execute::{Options, Target, dry_run, execute, terminal_width};
+pub(crate) use execute::{Options, Target, dry_run, run_to_end, terminal_width};
 pub(crate) use help::{command_help, general_help, task_help};
 pub(crate) use list::{list, list_json, list_subtasks};
 
@@ -105,6 +106,12 @@ pub(crate) const TABLE: &[BuiltIn] = &[
         about: "show a run again as it appeared; runs nothing",
         command: replay::command,
         run: replay::run,
+    },
+    BuiltIn {
+        name: "Rerun",
+        about: "run again with the values recorded then",
+        command: rerun::command,
+        run: rerun::run,
     },
     BuiltIn {
         name: "Stats",

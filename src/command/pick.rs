@@ -11,7 +11,6 @@ use crate::store::claim;
 use crate::store::layout::{Home, ProjectDir};
 use crate::view::wording::counted;
 use clap::Arg;
-use std::io::Write;
 use std::path::PathBuf;
 
 /// The records that there are.

@@ -14,11 +14,10 @@ use crate::view::filter::shown;
 use crate::view::style::Paint;
 use crate::view::table::{Align, Cell, Table};
 use crate::view::time;
-use crate::view::wording::{counted, slowest};
+use crate::view::wording::slowest;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde::Serialize;
 use std::collections::HashMap;
-use std::io::Write;
 
 /// How many of the latest durations are held against those before.
 const RECENT: usize = 10;

@@ -94,6 +94,7 @@ codes! {
     NotInRun = 803, "a task that the run did not have";
     NotSet = 804, "a value that the task did not set";
     UnreadableRun = 805, "a record that cannot be read";
+    NotRepeatable = 806, "a run that cannot be repeated so";
     StreamRepeated = 901, "a stream that would begin again";
     StreamClash = 902, "two streams with one name";
     StreamValues = 903, "a value that is read from a task that streams";

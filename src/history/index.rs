@@ -613,7 +613,7 @@ fn has_mark(path: &Path) -> bool {
 mod tests {
     use super::*;
     use crate::event::RunResult;
-    use crate::history::fixture::{Sandbox, job};
+    use crate::history::fixture::Sandbox;
     use crate::history::query::{self, Filter};
     use insta::assert_snapshot;
 

@@ -2,6 +2,7 @@
 
 use crate::history::index;
 use crate::history::past;
+use crate::history::record::RunRecord;
 use crate::name::RunId;
 use crate::ottofile::spec::Retention;
 use crate::store::layout::ProjectDir;
@@ -148,8 +149,14 @@ pub(crate) fn remove(project: &ProjectDir, id: &RunId) -> io::Result<Removal> {
 }
 
 /// Deletes what processes that died left behind.
-pub(crate) fn sweep(project: &ProjectDir, now_us: i64) {
-    prune::sweep(project, now_us, past::began_us);
+pub(crate) fn sweep(project: &ProjectDir, now: jiff::Timestamp) {
+    prune::sweep(project, now.as_microsecond(), past::began_us);
+    let hash = |id: &RunId| {
+        let json = std::fs::read(project.run(id).record()).ok()?;
+        Some(RunRecord::parse(&json).ok()?.ottofile_hash)
+    };
+    let hashes: HashSet<String> = index::list(project).iter().filter_map(hash).collect();
+    prune::sweep_ottofiles(project, &hashes, system_time(now));
 }
 
 /// A pruning beside a run, on a thread of its own. What it cannot do before the run ends it leaves for the next time.
@@ -221,7 +228,7 @@ fn prune_until(
         // What cannot be deleted stays; `otto Clean` says why.
         let _ = remove(project, id);
     }
-    sweep(project, now.as_microsecond());
+    sweep(project, now);
     // Without the time the next run prunes again.
     let _ = stamp.set_modified(system_time(now));
 }
@@ -339,6 +346,27 @@ mod tests {
         let set_back =
             Background::start(&sandbox.project, &retention, later(-1)).expect("the stamp is of the future");
         set_back.finish();
+    }
+
+    #[test]
+    fn ottofiles_are_kept_as_long_as_a_run_was_made_from_them() {
+        let sandbox = Sandbox::new();
+        sandbox.good("2026-11-22T12:00:00Z", "y00000", &["a"]);
+        let [used, unused, new] = ["0123abcd", "feedbeef", "cafe"].map(|hash| {
+            crate::store::claim::keep_ottofile(&sandbox.project, hash, "tasks: {}\n");
+            sandbox.project.ottofile(hash)
+        });
+        for old in [&used, &unused] {
+            let file = File::options().write(true).open(old).expect("kept");
+            file.set_modified(system_time(noon()) - Duration::from_secs(3601)).expect("ours");
+        }
+        File::options()
+            .write(true)
+            .open(&new)
+            .and_then(|file| file.set_modified(system_time(noon())))
+            .expect("ours");
+        sweep(&sandbox.project, noon());
+        assert_eq!([used.exists(), unused.exists(), new.exists()], [true, false, true]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub(crate) mod facts;
 pub(crate) mod fresh;
 pub(crate) mod graph;
 pub(crate) mod params;
+pub(crate) mod restrict;
 pub(crate) mod select;
 pub(crate) mod stream;
 pub(crate) mod template;

@@ -1,7 +1,7 @@
 //! From a job to what an executor needs: its directory, its inputs, its environment, its script.
 
-use super::Setting;
 use super::stream::Wires;
+use super::{RecordedInput, RecordedSource, Setting};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::Stream;
 use crate::exec::{Launch, LaunchIo, Stdin};
@@ -9,9 +9,10 @@ use crate::host::{is_shell_trap, plain};
 use crate::lang::{self, CannotPrepare, Input, Script};
 use crate::name::ParamName;
 use crate::ottofile::spec::Body;
-use crate::plan::{Job, Work};
+use crate::plan::{Job, JobId, Work};
+use crate::store::inputs;
 use crate::store::layout::JobDir;
-use crate::store::{inputs, outputs::Outputs};
+use crate::store::outputs::{self, Outputs};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -34,9 +35,10 @@ impl Started {
     /// `outputs` are those of the jobs whose data this one sees, in plan order.
     pub(crate) fn new(
         setting: &Setting,
-        job: &Job,
+        id: JobId,
         outputs: Vec<(&Job, Arc<Outputs>)>,
     ) -> Result<Started, CannotPrepare> {
+        let job = setting.plan.job(id);
         let dir = setting.run_dir.job(&job.name);
         let cannot = |what: &str, path: &Path, error: std::io::Error| CannotPrepare {
             diagnostic: Diagnostic::error(
@@ -51,6 +53,11 @@ impl Started {
                 return Err(cannot("create", &dir.path, error));
             }
             Ok(()) | Err(_) => {}
+        }
+        let recorded: &[RecordedInput] = setting.recorded.get(&id).map_or(&[], Vec::as_slice);
+        for input in recorded.iter().filter(|input| !input.outputs.values.is_empty()) {
+            link_recorded(setting, &dir, input)
+                .map_err(|error| cannot("link the recorded inputs in", &dir.path, error))?;
         }
         for (dependency, outputs) in &outputs {
             if !outputs.values.is_empty() {
@@ -70,8 +77,10 @@ impl Started {
         }
         let params: Vec<(ParamName, OsString)> =
             job.params.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect();
-        let inputs: Vec<Input> =
-            outputs.into_iter().map(|(job, outputs)| Input { job: job.name.clone(), outputs }).collect();
+        let recorded =
+            recorded.iter().map(|input| Input { job: input.job.clone(), outputs: input.outputs.clone() });
+        let outputs = outputs.into_iter().map(|(job, outputs)| Input { job: job.name.clone(), outputs });
+        let inputs: Vec<Input> = recorded.chain(outputs).collect();
         let mut started = Started { dir, inputs, params, workdir, env: BTreeMap::new() };
         started.env = environment(setting, job, &started);
         Ok(started)
@@ -135,6 +144,19 @@ impl Started {
             io,
         };
         Ok((launch, prepared.warnings))
+    }
+}
+
+fn link_recorded(setting: &Setting, dir: &JobDir, input: &RecordedInput) -> std::io::Result<()> {
+    match &input.source {
+        RecordedSource::Earlier(earlier) => inputs::link_to_earlier(dir, &input.job, earlier),
+        RecordedSource::Changed => {
+            let changed = setting.run_dir.job(&input.job);
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&changed.path)?;
+            outputs::write(&changed, &input.outputs)
+                .map_err(|error| std::io::Error::other(error.to_string()))?;
+            inputs::link(dir, &input.job)
+        }
     }
 }
 

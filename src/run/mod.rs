@@ -17,13 +17,13 @@ use crate::history::journal::Journal;
 use crate::history::record::public_value;
 use crate::host::Environment;
 use crate::lang::{self, CannotPrepare, HandOver};
-use crate::name::RunId;
+use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Body, Retries};
 use crate::plan::fresh::Evidence;
 use crate::plan::{Job, JobId, Plan};
 use crate::scheduler::{Policy, Scheduler};
-use crate::store::layout::{ProjectDir, RunDir};
+use crate::store::layout::{JobDir, ProjectDir, RunDir};
 use crate::store::outputs::{self, Outputs};
 use crate::store::stream::End;
 use crate::view::View;
@@ -68,6 +68,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) timeout: Option<Duration>,
     /// Tasks (places in the ottofile) that get otto's own stdin.
     pub(crate) inherits_stdin: Vec<usize>,
+    /// What jobs of a rerun see of an earlier run.
+    pub(crate) recorded: Recorded,
     /// The view wants to see what tasks write.
     pub(crate) shows_output: bool,
     pub(crate) streams: StreamSetting,
@@ -80,6 +82,24 @@ impl Setting<'_> {
         let task = &self.ottofile.tasks[job.task];
         task.body.as_ref().expect("bug: only jobs with a body are run")
     }
+}
+
+/// For each job of a rerun, what it sees of jobs that are not run again.
+pub(crate) type Recorded = HashMap<JobId, Vec<RecordedInput>>;
+
+#[derive(Clone, Debug)]
+pub(crate) struct RecordedInput {
+    pub(crate) job: JobName,
+    pub(crate) outputs: Arc<Outputs>,
+    pub(crate) source: RecordedSource,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum RecordedSource {
+    /// Where the job ran.
+    Earlier(JobDir),
+    /// Changed for this rerun, so it is written as if the job had run here.
+    Changed,
 }
 
 /// What the run came to, with what its exit code is made of.
@@ -322,7 +342,7 @@ impl<'a> Run<'a> {
         self.emit(Event::AttemptStarted { job: job.name.clone(), attempt: attempt.number });
         let inputs = self.inputs_of(attempt.job);
         let streams = &mut self.streams;
-        let prepared = Started::new(setting, job, inputs).and_then(|mut started| {
+        let prepared = Started::new(setting, attempt.job, inputs).and_then(|mut started| {
             let mut wires = streams.wire(setting, attempt.job, attempt.number, &started.dir)?;
             wires.extend(&mut started);
             let (launch, mut warnings) = started.launch(setting, job, attempt.number, wires)?;

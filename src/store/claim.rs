@@ -2,6 +2,7 @@
 //! Knows nothing of what a run records in it.
 
 use crate::name::RunId;
+use crate::store::atomic;
 use crate::store::layout::{Home, ProjectDir, RunDir};
 use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, Stat};
 use rustix::io::Errno;
@@ -198,8 +199,8 @@ fn try_claim(project: &ProjectDir, id: &RunId, record: &[u8]) -> Result<Option<R
         file.write_all(MARKER).map_err(failed("write", &lock))?;
         file.lock().map_err(failed("lock", &lock))?;
         let path = arriving.record();
-        let written = new_file(&path).and_then(|mut file| file.write_all(record));
-        written.map_err(failed("write", &path))?;
+        // Nobody looks for it here, but a kill between the two would leave half of it for ever.
+        atomic::write(&path, record).map_err(failed("write", &path))?;
         builder.create(arriving.tasks()).map_err(failed("create", &arriving.tasks()))?;
         let place = project.run(id).path;
         // Before the run appears, so that one which dies in between is not missed.
@@ -245,6 +246,17 @@ fn point_latest_to(project: &ProjectDir, id: &RunId) {
     if renamed.is_err() {
         let _ = std::fs::remove_file(&next);
     }
+}
+
+/// Keeps the ottofile of a run, so that it can be repeated as it was. One system call if it is kept already. A failure
+/// may be dropped: then a rerun of the recorded script says that there is none.
+pub(crate) fn keep_ottofile(project: &ProjectDir, hash: &str, text: &str) {
+    let path = project.ottofile(hash);
+    if rustix::fs::access(&path, Access::EXISTS).is_ok() {
+        return;
+    }
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(project.ottofiles());
+    let _ = made.and_then(|()| atomic::write(&path, text.as_bytes()));
 }
 
 /// Whether the process that runs `run` is alive.

@@ -6,13 +6,25 @@ use crate::store::layout::{JobDir, file_name};
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Makes `input.<dep>.json`, relative, so that a run's directory can be moved and read elsewhere.
 pub(crate) fn link(dir: &JobDir, dependency: &JobName) -> io::Result<()> {
     let name = file_name(dependency);
     let target = PathBuf::from(format!("../{name}/output.{name}.json"));
     replace_link(&target, &dir.input(dependency))
+}
+
+/// Makes `input.<dep>.json` of a rerun, which leads to what the dependency recorded in an earlier run.
+pub(crate) fn link_to_earlier(dir: &JobDir, dependency: &JobName, earlier: &JobDir) -> io::Result<()> {
+    replace_link(&relative(&dir.path, &earlier.output()), &dir.input(dependency))
+}
+
+/// The way from a directory to a file; both absolute.
+fn relative(from: &Path, to: &Path) -> PathBuf {
+    let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+    let up = from.components().skip(shared).map(|_| Component::ParentDir);
+    up.chain(to.components().skip(shared)).collect()
 }
 
 /// Hands on the outputs of an earlier run as those of a job that was fresh and is skipped. A hard link, for the
@@ -74,6 +86,25 @@ mod tests {
 
     fn one() -> Outputs {
         Outputs { values: vec![("a".into(), Value::String("1".into()))], exports: vec!["OTTO_A".into()] }
+    }
+
+    #[test]
+    fn a_rerun_sees_what_an_earlier_run_recorded() {
+        let home = tempfile::tempdir().expect("a directory");
+        let job = |name: &str| JobName::recorded(name).expect("not empty");
+        let [earlier, rerun] = ["20261123-120000.000000-aaaaaa", "20261123-120001.000000-bbbbbb"]
+            .map(|id| RunDir { path: home.path().join("shop-0123456789ab").join(id) });
+        let (from, dir) = (earlier.job(&job("build")), rerun.job(&job("test")));
+        fs::create_dir_all(&from.path).expect("made");
+        fs::create_dir_all(&dir.path).expect("made");
+        let values = vec![("k".to_owned(), Value::Bool(true))];
+        outputs::write(&from, &Outputs { values, exports: Vec::new() }).expect("written");
+        link_to_earlier(&dir, &job("build"), &from).expect("linked");
+        assert_eq!(
+            fs::read_link(dir.input(&job("build"))).expect("a link"),
+            Path::new("../../../20261123-120000.000000-aaaaaa/tasks/build/output.build.json")
+        );
+        assert_eq!(fs::read_to_string(dir.input(&job("build"))).expect("there"), "{\n  \"k\": true\n}\n");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //!   <project>-<hash>/                one per ottofile directory
 //!     latest -> <run-id>
 //!     ledger                         the ids of all its runs, in the order in which they began
+//!     ottofiles/<hash>.yml           the ottofiles that runs were made from
 //!     pruned                         its time is that of the last automatic pruning
 //!     <run-id>/
 //!       run.json  events.jsonl  .lock
@@ -116,6 +117,16 @@ impl ProjectDir {
     /// One line for each run that began here, so that the index need not list a large directory.
     pub(crate) fn ledger(&self) -> PathBuf {
         self.path.join("ledger")
+    }
+
+    /// The texts of ottofiles that runs were made from, each once.
+    pub(crate) fn ottofiles(&self) -> PathBuf {
+        self.path.join("ottofiles")
+    }
+
+    /// `hash` is that of `run.json`.
+    pub(crate) fn ottofile(&self, hash: &str) -> PathBuf {
+        self.ottofiles().join(format!("{hash}.yml"))
     }
 
     /// Touched by each automatic pruning.

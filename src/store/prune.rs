@@ -6,10 +6,12 @@ use crate::store::claim::MARKER;
 use crate::store::layout::{Leftover, ProjectDir, RunDir, leftover};
 use rustix::fs::{FileType, Mode, OFlags};
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 /// What became of the wish to delete a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +154,25 @@ fn open_up(path: &Path) {
                 open(&entry.path());
                 left.push(entry.path());
             }
+        }
+    }
+}
+
+/// Deletes the ottofiles of no run in `hashes` that were kept more than an hour ago.
+pub(crate) fn sweep_ottofiles(project: &ProjectDir, hashes: &HashSet<String>, now: SystemTime) {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let Ok(entries) = fs::read_dir(project.ottofiles()) else { return };
+    for entry in entries.filter_map(Result::ok) {
+        let path = entry.path();
+        let is_needed = path.file_stem().and_then(OsStr::to_str).is_some_and(|hash| hashes.contains(hash));
+        // A run that just begins may have kept its ottofile before it is there itself.
+        let is_old = entry
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .is_ok_and(|kept| now.duration_since(kept).is_ok_and(|age| age > HOUR));
+        if !is_needed && is_old {
+            // What cannot be deleted now is tried again by the next sweep.
+            let _ = fs::remove_file(path);
         }
     }
 }

@@ -9,7 +9,6 @@ use crate::view::filter::shown;
 use crate::view::wording::counted;
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 /// One value of one job, as the two runs have it.
 #[derive(Debug, PartialEq)]

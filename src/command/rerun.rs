@@ -1,0 +1,679 @@
+//! `otto Rerun`: runs again what a run left undone, or the tasks that are named, with the data and the parameters of that
+//! run. A rerun is a run of its own, linked to its origin.
+
+use super::execute::{Options, Target, run_to_end};
+use super::pick::{Picked, Records, run_argument};
+use super::{Context, dry_run};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::event::{Outcome, Skip};
+use crate::history::past::Standing;
+use crate::history::record::{MASK, RunRecord, is_secret_name};
+use crate::host::{self, Found, HostFacts, plain};
+use crate::lang::Language;
+use crate::name::{JobName, RunId};
+use crate::ottofile::spec::{Body, BodyKey, Task};
+use crate::ottofile::{self, Ottofile};
+use crate::plan::restrict::{Part, restrict};
+use crate::plan::{self, Flow, Plan, Work};
+use crate::request::{Asked, Given, Request};
+use crate::run::{Recorded, RecordedInput, RecordedSource};
+use crate::source::{SourceFile, Span};
+use crate::state::JobState;
+use crate::store::layout::JobDir;
+use crate::store::outputs::{self, Outputs};
+use crate::value::{self, Value};
+use crate::view::console::{Display, Volume};
+use crate::view::filter::shown;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
+use std::sync::Arc;
+
+const BASH_SHELL: &str = include_str!("rerun/shell.sh");
+const PYTHON_SHELL: &str = include_str!("rerun/shell.py");
+
+/// Variables that were set then and are not now: so many are named.
+const MOST_NAMED: usize = 8;
+
+/// Variables that come and go with every shell, and say nothing.
+const OF_THE_SHELL: [&str; 6] = ["_", "COLUMNS", "LINES", "OLDPWD", "PWD", "SHLVL"];
+
+pub(super) fn command() -> Command {
+    let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
+    let pairs = |name: &'static str| Arg::new(name).long(name).action(ArgAction::Append);
+    Command::new("Rerun")
+        .arg(run_argument().default_value("latest"))
+        .arg(
+            Arg::new("tasks")
+                .value_name("TASK")
+                .num_args(0..)
+                .help("just these (default: what failed, was interrupted, skipped or not started)"),
+        )
+        .arg(Arg::new("from").long("from").value_name("TASK").help("this task and all that depend on it"))
+        .arg(pairs("set").value_name("TASK.KEY=VALUE").help("change a recorded value that is read, to a string"))
+        .arg(pairs("set-json").value_name("TASK.KEY=JSON").help("the same, to any JSON value"))
+        .arg(
+            pairs("param")
+                .value_name("[TASK.]NAME=VALUE")
+                .help("another value for a parameter, or one that was not recorded as it looks like a secret"),
+        )
+        .arg(flag("recorded-script").help("the ottofile as it was then, not that of today"))
+        .arg(flag("shell").help("open a shell in the place of the task, with its data, instead of running it"))
+        .arg(flag("dry-run").short('n').help("show what would run, and start nothing"))
+        .arg(
+            Arg::new("jobs")
+                .short('j')
+                .long("jobs")
+                .value_name("N")
+                .value_parser(value_parser!(u32).range(1..))
+                .help("run at most N tasks at a time"),
+        )
+        .arg(flag("fail-fast").help("after a failure start nothing more"))
+        .arg(
+            Arg::new("display")
+                .long("display")
+                .value_name("MODE")
+                .value_parser(clap::builder::PossibleValuesParser::new(Display::WORDS))
+                .help("how output is shown"),
+        )
+        .arg(flag("quiet").short('q').help("show failures only"))
+        .arg(flag("verbose").short('v').help("show more of what otto does"))
+        .after_help(
+            "The tasks see what was recorded of the tasks before them, and get the parameters of then. What a run does not\n\
+             record is as it is now: files outside its folder, and the values of variables.",
+        )
+}
+
+pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
+    let rerun = match Rerun::prepare(context, matches) {
+        Ok(Some(rerun)) => rerun,
+        Ok(None) => return 0,
+        Err(code) => return code,
+    };
+    let Rerun { found, ottofile, request, plan, recorded, origin } = rerun;
+    let target = Target { found: &found, ottofile: &ottofile, request: &request, plan: &plan, recorded };
+    if matches.get_flag("dry-run") {
+        return dry_run(context, &target);
+    }
+    let display = matches.get_one::<String>("display").map(String::as_str);
+    let from_environment = context.environment.filled("OTTO_DISPLAY").and_then(|word| word.to_str());
+    let options = Options {
+        jobs: matches.get_one::<u32>("jobs").map(|jobs| *jobs as usize),
+        is_fail_fast: matches.get_flag("fail-fast"),
+        // It was asked to run again, whatever has changed since.
+        ignores_freshness: true,
+        display: display.or(from_environment).and_then(Display::parse).unwrap_or_default(),
+        volume: match (matches.get_flag("quiet"), matches.get_flag("verbose")) {
+            (true, _) => Volume::Quiet,
+            (false, true) => Volume::Verbose,
+            (false, false) => Volume::Normal,
+        },
+        tail_lines: 20,
+        timeout: None,
+        is_json: context.is_json,
+        words: words(matches),
+        origin: Some(origin),
+    };
+    run_to_end(context, &target, &options)
+}
+
+/// The command line for the record. Values are left out, for they may be secret.
+fn words(matches: &ArgMatches) -> Vec<OsString> {
+    let mut words: Vec<OsString> = vec!["Rerun".into()];
+    let texts = |name: &str| matches.get_many::<String>(name).into_iter().flatten();
+    words.extend(texts("run").chain(texts("tasks")).map(OsString::from));
+    words.extend(texts("from").flat_map(|task| ["--from".into(), OsString::from(task)]));
+    for option in ["set", "set-json", "param"] {
+        for pair in texts(option) {
+            let name = pair.split_once('=').map_or(pair.as_str(), |(name, _)| name);
+            words.extend([format!("--{option}").into(), format!("{name}={MASK}").into()]);
+        }
+    }
+    let flags = ["recorded-script", "shell"].into_iter().filter(|flag| matches.get_flag(flag));
+    words.extend(flags.map(|flag| OsString::from(format!("--{flag}"))));
+    words
+}
+
+/// All that a rerun needs, worked out before anything is started.
+struct Rerun {
+    found: Found,
+    ottofile: Ottofile,
+    request: Request,
+    plan: Plan,
+    recorded: Recorded,
+    origin: RunId,
+}
+
+impl Rerun {
+    /// `Ok(None)`: there is nothing to run again, and that was said. `Err` is the exit code, after a message.
+    fn prepare(context: &mut Context, matches: &ArgMatches) -> Result<Option<Rerun>, i32> {
+        let records = Records::open(context)?;
+        let word = matches.get_one::<String>("run").expect("bug: it has a default");
+        let picked = records.read(context, word)?;
+        let short = picked.found.short.clone();
+        if picked.run.standing == Standing::Running {
+            let running = Diagnostic::error(Code::NotRepeatable, format!("run `{short}` is still running"));
+            return Err(context.refuse(&[running.help("wait for it, or stop it with Ctrl-C")]));
+        }
+        let record = match &picked.run.record {
+            Ok(record) => record.clone(),
+            Err(error) => {
+                let message = format!("cannot read how run `{short}` was started: {error}");
+                return Err(context.refuse(&[Diagnostic::error(Code::UnreadableRun, message)]));
+            }
+        };
+        let mut selected = selected(context, &picked, matches)?;
+        if selected.is_empty() {
+            // Nobody is left to be told when stderr is closed.
+            let _ = writeln!(
+                context.stderr,
+                "nothing to run again: all of run {short} succeeded · `otto Rerun {short} TASK` runs a task again"
+            );
+            return Ok(None);
+        }
+        let is_recorded = matches.get_flag("recorded-script");
+        let (found, mut ottofile) = ottofile(context, &picked, &record, is_recorded)?;
+        let (request, plan) = loop {
+            let request = request(context, &picked, &ottofile, &selected, matches)?;
+            let facts = HostFacts {
+                environment: &context.environment,
+                folder: found.folder(),
+                may_run_commands: !matches.get_flag("dry-run"),
+            };
+            match plan::make(&ottofile, &request, &facts) {
+                // With more tasks, more parameters may be asked for.
+                Ok(plan) if add_producers(&plan, &mut selected) => drop((request, plan)),
+                Ok(plan) => break (request, plan),
+                Err(diagnostics) => {
+                    let code = context.refuse(&diagnostics);
+                    if !is_recorded {
+                        let _ = writeln!(
+                            context.stderr,
+                            "help: `--recorded-script` takes the ottofile as it was then"
+                        );
+                    }
+                    return Err(code);
+                }
+            }
+        };
+        let Part { mut plan, missing } = restrict(plan, |job| selected.contains(&job.name));
+        let present: HashSet<&JobName> = plan.jobs.iter().map(|job| &job.name).collect();
+        let gone: Vec<Diagnostic> = selected
+            .iter()
+            .filter(|name| !present.contains(name))
+            .map(|name| gone(name, &ottofile, is_recorded))
+            .collect();
+        if !gone.is_empty() {
+            return Err(context.refuse(&gone));
+        }
+        let mut inputs =
+            Inputs { records: &records, runs: vec![picked], known: HashMap::new(), lost: Vec::new() };
+        for names in missing.values() {
+            for name in names {
+                inputs.find(context, name);
+            }
+        }
+        inputs.change(context, matches)?;
+        let recorded = inputs.recorded(&missing);
+        let origin = record.id.clone();
+        say_what_is_run(context, &short, &record, &plan, &inputs.lost);
+        if matches.get_flag("shell") {
+            open_shell(context, &mut ottofile, &mut plan)?;
+        }
+        Ok(Some(Rerun { found, ottofile, request, plan, recorded, origin }))
+    }
+}
+
+// ── what is run ──────────────────────────────────────────────────────────────────────────────────────────────
+
+fn selected(context: &mut Context, picked: &Picked, matches: &ArgMatches) -> Result<HashSet<JobName>, i32> {
+    let jobs = &picked.run.state.jobs;
+    let named: Vec<&String> = matches.get_many("tasks").into_iter().flatten().collect();
+    let mut selected: HashSet<JobName> = HashSet::new();
+    for name in &named {
+        selected.extend(named_jobs(context, picked, name)?);
+    }
+    if let Some(from) = matches.get_one::<String>("from") {
+        let mut after: HashSet<JobName> = named_jobs(context, picked, from)?;
+        // Plan order has needs before those who need them, so one pass is enough.
+        for job in jobs {
+            if job.planned.needs.iter().any(|need| after.contains(need)) {
+                after.insert(job.planned.name.clone());
+            }
+        }
+        selected.extend(
+            jobs.iter()
+                .filter(|job| job.planned.has_body)
+                .map(|job| job.planned.name.clone())
+                .filter(|name| after.contains(name)),
+        );
+    } else if named.is_empty() {
+        for job in jobs.iter().filter(|job| job.planned.has_body) {
+            let needs = || job.planned.needs.iter().any(|need| waits_for(jobs, need, &selected));
+            if is_undone(job) || job.is_not_called_for() && needs() {
+                selected.insert(job.planned.name.clone());
+            }
+        }
+    }
+    Ok(selected)
+}
+
+/// A stream is read while it is written, so who writes it is run again with who reads it. Whether there were any.
+fn add_producers(plan: &Plan, selected: &mut HashSet<JobName>) -> bool {
+    let before = selected.len();
+    // From the last to the first, for a producer may itself read a stream.
+    for job in plan.jobs.iter().rev().filter(|job| job.work.has_body()) {
+        if selected.contains(&job.name) {
+            let streams = job.needs.iter().filter(|need| need.flow != Flow::AtEnd);
+            selected.extend(streams.map(|need| plan.job(need.job).name.clone()));
+        }
+    }
+    selected.len() > before
+}
+
+/// Whether a job, or for a group one of those that it is made of, is run again.
+fn waits_for(jobs: &[JobState], need: &JobName, selected: &HashSet<JobName>) -> bool {
+    let mut left = vec![need];
+    while let Some(name) = left.pop() {
+        if selected.contains(name) {
+            return true;
+        }
+        let group = jobs.iter().find(|job| job.planned.name == *name && !job.planned.has_body);
+        left.extend(group.into_iter().flat_map(|group| &group.planned.needs));
+    }
+    false
+}
+
+/// Failed, interrupted, skipped for another's failure, not started, or without a result.
+fn is_undone(job: &JobState) -> bool {
+    match &job.outcome {
+        Some(Outcome::Succeeded | Outcome::Fresh { .. } | Outcome::Skipped(Skip::NotCalledFor(_))) => false,
+        Some(
+            Outcome::Failed { .. }
+            | Outcome::Skipped(Skip::Needs(_) | Skip::SerialPredecessor(_) | Skip::FailFast)
+            | Outcome::Interrupted { .. }
+            | Outcome::Cancelled,
+        )
+        | None => true,
+    }
+}
+
+/// A job, all jobs of a foreach task, or what a group consists of.
+fn named_jobs(context: &mut Context, picked: &Picked, name: &str) -> Result<HashSet<JobName>, i32> {
+    let jobs = &picked.run.state.jobs;
+    let group = jobs.iter().find(|job| !job.planned.has_body && job.planned.name.as_str() == name);
+    if let Some(group) = group.filter(|_| picked.jobs_named(name).is_empty()) {
+        let mut left = vec![&group.planned.name];
+        let mut found = HashSet::new();
+        while let Some(name) = left.pop() {
+            match picked.run.state.job(name) {
+                Some(job) if job.planned.has_body => drop(found.insert(name.clone())),
+                Some(group) => left.extend(&group.planned.needs),
+                None => {}
+            }
+        }
+        return Ok(found);
+    }
+    Ok(picked.jobs(context, name)?.into_iter().map(|job| job.planned.name.clone()).collect())
+}
+
+fn gone(name: &JobName, ottofile: &Ottofile, is_recorded: bool) -> Diagnostic {
+    let message = format!("`{name}` is not among the tasks of {} any more", ottofile.source.name());
+    let diagnostic = Diagnostic::error(Code::NotRepeatable, message);
+    if is_recorded {
+        diagnostic.note("the items of a foreach come from files or a command, which are those of today")
+    } else {
+        diagnostic.help("`--recorded-script` takes the ottofile as it was then")
+    }
+}
+
+// ── the ottofile ─────────────────────────────────────────────────────────────────────────────────────────────
+
+fn ottofile(
+    context: &mut Context,
+    picked: &Picked,
+    record: &RunRecord,
+    is_recorded: bool,
+) -> Result<(Found, Ottofile), i32> {
+    let path = record.ottofile.0.clone();
+    // As the user knows it, where it is the one at hand.
+    let at_hand = host::find_ottofile(&context.cwd, context.ottofile.as_deref()).ok();
+    let shown_name = match at_hand.filter(|found| found.path == path) {
+        Some(found) => found.shown,
+        None => path.display().to_string(),
+    };
+    let found = Found { path, shown: shown_name };
+    let source = if is_recorded {
+        let kept = picked.found.project.ottofile(&record.ottofile_hash);
+        match std::fs::read_to_string(&kept) {
+            Ok(text) => SourceFile::new(found.shown.clone(), text),
+            Err(error) => {
+                let message = format!(
+                    "the ottofile of run `{}` was not kept: `{}`: {}",
+                    picked.found.short,
+                    kept.display(),
+                    plain(&error)
+                );
+                let lost = Diagnostic::error(Code::UnreadableRun, message);
+                return Err(
+                    context.refuse(&[lost.help("without `--recorded-script`, that of today is taken")])
+                );
+            }
+        }
+    } else {
+        host::read_ottofile(&found).map_err(|diagnostic| {
+            context.refuse(&[diagnostic.help("`--recorded-script` takes the ottofile as it was then")])
+        })?
+    };
+    match ottofile::read(&source) {
+        Ok((ottofile, warnings)) => {
+            if !warnings.is_empty() && !is_recorded {
+                context.show(&warnings);
+            }
+            Ok((found, ottofile))
+        }
+        Err(diagnostics) => Err(context.refuse(&diagnostics)),
+    }
+}
+
+// ── parameters ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Asks for all tasks of the run with the values that they had, so that what is run again is planned as it was then; what
+/// is not run again is taken out of the plan afterwards.
+fn request(
+    context: &mut Context,
+    picked: &Picked,
+    ottofile: &Ottofile,
+    selected: &HashSet<JobName>,
+    matches: &ArgMatches,
+) -> Result<Request, i32> {
+    let line = format!("otto Rerun {}", picked.found.short);
+    let span = Span::new(0, line.len());
+    let mut given = Params::new(context, matches)?;
+    let mut diagnostics = Vec::new();
+    let mut tasks: Vec<Asked> = Vec::new();
+    let mut seen: HashSet<usize> = HashSet::new();
+    for job in &picked.run.state.jobs {
+        let Some(place) = ottofile.position(&job.planned.task) else { continue };
+        let is_selected = |name: &JobName| selected.contains(name);
+        // Jobs of one foreach task have the same parameters.
+        if !seen.insert(place) {
+            continue;
+        }
+        let task = &ottofile.tasks[place];
+        let of_task = picked.run.state.jobs.iter().filter(|other| other.planned.task == job.planned.task);
+        let is_run = of_task.clone().any(|other| is_selected(&other.planned.name));
+        let recorded = of_task.clone().find(|other| other.planned.has_body).unwrap_or(job);
+        let mut values = Vec::new();
+        for (index, param) in task.params.iter().enumerate() {
+            let name = param.name.as_str();
+            let then = recorded
+                .planned
+                .params
+                .iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, value)| value.as_str());
+            let value = match (given.take(task, name).filter(|_| is_run), then) {
+                (Some(value), _) => value,
+                (None, Some(MASK)) if is_run && is_secret_name(name) => {
+                    let variable = param.env.as_ref().map(|variable| variable.value.as_str());
+                    if variable.is_some_and(|variable| context.environment.filled(variable).is_some()) {
+                        // Planning takes it from there.
+                        continue;
+                    }
+                    let secret = Diagnostic::error(
+                        Code::NotRepeatable,
+                        format!(
+                            "the value of `{name}` of `{}` was not recorded: it looks like a secret",
+                            task.name
+                        ),
+                    );
+                    diagnostics
+                        .push(secret.help(format!("give it again: `--param {}.{name}=VALUE`", task.name)));
+                    continue;
+                }
+                (None, Some(value)) => value.to_owned(),
+                (None, None) => continue,
+            };
+            values.push(Given { param: index, value: value.into(), span });
+        }
+        tasks.push(Asked { task: place, item: None, span, given: values, is_serial: false });
+    }
+    diagnostics.extend(given.unused());
+    if !diagnostics.is_empty() {
+        return Err(context.refuse(&diagnostics));
+    }
+    Ok(Request { source: SourceFile::new("command line", line), tasks })
+}
+
+/// The values of `--param`.
+struct Params {
+    /// `NAME` or `TASK.NAME`, the value, and whether a task took it.
+    values: Vec<(String, String, bool)>,
+}
+
+impl Params {
+    fn new(context: &mut Context, matches: &ArgMatches) -> Result<Params, i32> {
+        let mut values = Vec::new();
+        for pair in matches.get_many::<String>("param").into_iter().flatten() {
+            let Some((name, value)) = pair.split_once('=') else {
+                return Err(context.refuse(&[no_value("--param", pair)]));
+            };
+            values.push((name.to_owned(), value.to_owned(), false));
+        }
+        Ok(Params { values })
+    }
+
+    /// The last one given counts, and one for the task before one for all.
+    fn take(&mut self, task: &Task, param: &str) -> Option<String> {
+        let of_task = format!("{}.{param}", task.name);
+        let mut taken = None;
+        for wanted in [param, &of_task] {
+            for (name, value, is_taken) in &mut self.values {
+                if name.replace('-', "_") == wanted.replace('-', "_") {
+                    *is_taken = true;
+                    taken = Some(value.clone());
+                }
+            }
+        }
+        taken
+    }
+
+    fn unused(&self) -> Vec<Diagnostic> {
+        let unused = self.values.iter().filter(|(_, _, is_taken)| !is_taken);
+        unused
+            .map(|(name, ..)| {
+                Diagnostic::error(Code::UnknownParam, format!("no task of the run has a parameter `{name}`"))
+            })
+            .collect()
+    }
+}
+
+fn no_value(option: &str, pair: &str) -> Diagnostic {
+    Diagnostic::error(Code::BadFlagValue, format!("`{pair}` is no value for `{option}`"))
+        .help(format!("write `{option} NAME=VALUE`"))
+}
+
+// ── data ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// What jobs that are not run again handed on.
+struct Inputs<'a> {
+    records: &'a Records,
+    /// The run that is repeated, the run which that one repeated, and so on.
+    runs: Vec<Picked>,
+    known: HashMap<JobName, (Arc<Outputs>, RecordedSource)>,
+    /// Those that never succeeded, so that they have no data.
+    lost: Vec<JobName>,
+}
+
+impl Inputs<'_> {
+    fn find(&mut self, context: &mut Context, name: &JobName) {
+        if self.known.contains_key(name) || self.lost.contains(name) {
+            return;
+        }
+        let Some(dir) = self.dir_of(context, name) else {
+            self.lost.push(name.clone());
+            return;
+        };
+        match outputs::read(&dir) {
+            Ok(outputs) => {
+                self.known.insert(name.clone(), (Arc::new(outputs), RecordedSource::Earlier(dir)));
+            }
+            Err(error) => {
+                let _ = writeln!(context.stderr, "warning: {}", shown(&error.to_string()));
+                self.lost.push(name.clone());
+            }
+        }
+    }
+
+    /// Where the job last succeeded, going back from rerun to origin.
+    fn dir_of(&mut self, context: &mut Context, name: &JobName) -> Option<JobDir> {
+        for place in 0.. {
+            let picked = match self.runs.get(place) {
+                Some(picked) => picked,
+                None => {
+                    let before = self.runs.last()?.run.record.as_ref().ok()?.origin.clone()?;
+                    // An origin that was removed has no data; that of its rerun is all there is.
+                    if !self.runs.last()?.found.project.run(&before).path.is_dir() {
+                        return None;
+                    }
+                    let before = self.records.read(context, before.as_str()).ok()?;
+                    self.runs.push(before);
+                    self.runs.last()?
+                }
+            };
+            let job = picked.run.state.job(name);
+            if job.is_some_and(|job| job.outcome.as_ref().is_some_and(Outcome::is_success)) {
+                return Some(picked.job_dir(name));
+            }
+        }
+        None
+    }
+
+    /// `--set` and `--set-json`.
+    fn change(&mut self, context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
+        let mut diagnostics = Vec::new();
+        for option in ["set", "set-json"] {
+            for pair in matches.get_many::<String>(option).into_iter().flatten() {
+                if let Err(diagnostic) = self.set(&format!("--{option}"), pair) {
+                    diagnostics.push(diagnostic);
+                }
+            }
+        }
+        if diagnostics.is_empty() { Ok(()) } else { Err(context.refuse(&diagnostics)) }
+    }
+
+    fn set(&mut self, option: &str, pair: &str) -> Result<(), Diagnostic> {
+        let (name, text) = pair.split_once('=').ok_or_else(|| no_value(option, pair))?;
+        let value = match option {
+            "--set-json" => value::parse(text.as_bytes()).map_err(|error| {
+                Diagnostic::error(Code::BadFlagValue, format!("the value of `{name}` is not JSON: {error}"))
+                    .help("a string needs its quotes; `--set` takes one without")
+            })?,
+            _ => Value::String(text.to_owned()),
+        };
+        // Names of tasks may have dots in them; the longest one that is there is meant.
+        let dots: Vec<usize> = name.match_indices('.').map(|(place, _)| place).collect();
+        let known = dots.into_iter().rev().find_map(|dot| {
+            let job = self.known.keys().find(|job| job.as_str() == &name[..dot])?;
+            Some((job.clone(), name[dot + 1..].to_owned()))
+        });
+        let Some((job, key)) = known else {
+            let mut names: Vec<String> = self.known.keys().map(|job| format!("`{job}`")).collect();
+            names.sort();
+            let wrong = Diagnostic::error(
+                Code::NotRepeatable,
+                format!("`{name}` is not a recorded value that is read by what is run again"),
+            );
+            return Err(match names[..] {
+                [] => wrong.note("what is run again reads no recorded values"),
+                _ => wrong.note(format!("values are read of {}", names.join(", "))),
+            });
+        };
+        let (outputs, source) = self.known.get_mut(&job).expect("bug: it was just found");
+        let changed = Arc::make_mut(outputs);
+        match changed.values.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, known)) => *known = value,
+            None => changed.values.push((key, value)),
+        }
+        *source = RecordedSource::Changed;
+        Ok(())
+    }
+
+    fn recorded(&self, missing: &HashMap<plan::JobId, Vec<JobName>>) -> Recorded {
+        let input = |name: &JobName| {
+            let (outputs, source) = self.known.get(name)?;
+            Some(RecordedInput { job: name.clone(), outputs: outputs.clone(), source: source.clone() })
+        };
+        missing.iter().map(|(id, names)| (*id, names.iter().filter_map(input).collect())).collect()
+    }
+}
+
+// ── talk ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+fn say_what_is_run(context: &mut Context, short: &str, record: &RunRecord, plan: &Plan, lost: &[JobName]) {
+    let names: Vec<&str> =
+        plan.jobs.iter().filter(|job| job.work.has_body()).map(|job| job.name.as_str()).collect();
+    let shown_names =
+        shown(&names.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ")).into_owned();
+    let more = match names.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    // Nobody is left to be told when stderr is closed.
+    let _ = writeln!(context.stderr, "again from run {short}: {shown_names}{more}");
+    for name in lost {
+        let name = shown(name.as_str());
+        let _ = writeln!(
+            context.stderr,
+            "warning: `{name}` did not succeed in run {short}, so there is no data of it"
+        );
+    }
+    let unset: Vec<&str> = record
+        .environment
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !OF_THE_SHELL.contains(name) && context.environment.get(name).is_none())
+        .collect();
+    let _ = writeln!(context.stderr, "as they are now: files outside the run's folder, values of variables");
+    if !unset.is_empty() {
+        let named =
+            shown(&unset.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ")).into_owned();
+        let more = if unset.len() > MOST_NAMED { ", …" } else { "" };
+        let _ = writeln!(context.stderr, "set then and not now: {named}{more}");
+    }
+}
+
+// ── a shell ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Puts a shell in the place of the one job's body: it has the same directory, environment and data.
+fn open_shell(context: &mut Context, ottofile: &mut Ottofile, plan: &mut Plan) -> Result<(), i32> {
+    let mut bodies = plan.jobs.iter_mut().filter(|job| job.work.has_body());
+    let (Some(job), None) = (bodies.next(), bodies.next()) else {
+        let several = Diagnostic::error(Code::NotRepeatable, "`--shell` opens a shell for one task");
+        return Err(context.refuse(&[several.help("name the task: `otto Rerun RUN TASK --shell`")]));
+    };
+    job.work = Work::Terminal;
+    let task = &mut ottofile.tasks[job.task];
+    let body = task.body.as_ref().expect("bug: a job with a body has one");
+    let (key, shell) = match Language::of(body) {
+        Language::Python => (BodyKey::Python, PYTHON_SHELL),
+        Language::Bash | Language::Posix | Language::Other => (BodyKey::Bash, BASH_SHELL),
+    };
+    // The interpreter that the task asks for, if it is of the shell's own language.
+    let interpreter = match (Language::of(body), body.text.lines().next()) {
+        (Language::Python | Language::Bash, Some(line)) if line.starts_with("#!") => format!("{line}\n"),
+        _ => String::new(),
+    };
+    task.retries = None;
+    task.body = Some(Body {
+        key,
+        text: format!("{interpreter}{shell}"),
+        span: body.span,
+        key_span: body.key_span,
+        first_line: body.first_line,
+        has_true_lines: false,
+    });
+    job.timeout = None;
+    Ok(())
+}

@@ -1,0 +1,13 @@
+# The shell of `otto Rerun --shell`: INPUT, OUTPUT and PARAMS are those of the body.
+import code
+
+try:
+    import readline  # noqa: F401  (editing of lines, where Python has it)
+except ImportError:
+    pass
+
+code.interact(
+    banner="INPUT, OUTPUT and PARAMS are those of the task; end with Ctrl-D",
+    local={"INPUT": INPUT, "OUTPUT": OUTPUT, "PARAMS": PARAMS},  # noqa: F821
+    exitmsg="",
+)

@@ -1,0 +1,161 @@
+//! A part of a plan: what a rerun runs of it. The data of what is left out comes from elsewhere.
+
+use super::{Job, JobId, Plan, graph};
+use crate::name::JobName;
+use std::collections::HashMap;
+
+/// A part of a plan, and what it lacks.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) plan: Plan,
+    /// For jobs of the part: those whose data they would see and that are not in it, in the order of the whole plan.
+    pub(crate) missing: HashMap<JobId, Vec<JobName>>,
+}
+
+/// The jobs that `is_wanted`, and the groups through which they wait for each other. Edges to jobs that are left out are
+/// as if those had been settled well.
+pub(crate) fn restrict(plan: Plan, is_wanted: impl Fn(&Job) -> bool) -> Part {
+    let mut places: Vec<Option<JobId>> = Vec::with_capacity(plan.jobs.len());
+    let names: Vec<JobName> = plan.jobs.iter().map(|job| job.name.clone()).collect();
+    let mut jobs = Vec::new();
+    let mut missing = HashMap::new();
+    for mut job in plan.jobs {
+        let connects =
+            !job.work.has_body() && job.needs.iter().any(|need| places[need.job.index()].is_some());
+        if !(connects || job.work.has_body() && is_wanted(&job)) {
+            places.push(None);
+            continue;
+        }
+        let id = JobId(u32::try_from(jobs.len()).expect("bug: a part is larger than its whole"));
+        places.push(Some(id));
+        job.needs.retain_mut(|need| match places[need.job.index()] {
+            Some(place) => {
+                need.job = place;
+                true
+            }
+            None => false,
+        });
+        let mut lacks = Vec::new();
+        job.inputs.retain_mut(|input| match places[input.index()] {
+            Some(place) => {
+                *input = place;
+                true
+            }
+            None => {
+                lacks.push(names[input.index()].clone());
+                false
+            }
+        });
+        if !lacks.is_empty() {
+            missing.insert(id, lacks);
+        }
+        job.height = 1;
+        jobs.push(job);
+    }
+    graph::set_heights(&mut jobs);
+    Part { plan: Plan { jobs, lanes: plan.lanes, envs: plan.envs }, missing }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::TaskName;
+    use crate::ottofile::spec::When;
+    use crate::plan::{Flow, Need, Work};
+    use proptest::prelude::*;
+    use std::sync::Arc;
+
+    fn plan(jobs: &[(&str, Work, &[u32], &[u32])]) -> Plan {
+        let job = |(name, work, needs, inputs): &(&str, Work, &[u32], &[u32])| Job {
+            name: JobName::of_task(&TaskName::new(name).expect("a name")),
+            task: 0,
+            work: *work,
+            item: None,
+            params: Vec::new(),
+            needs: needs
+                .iter()
+                .map(|need| Need { job: JobId(*need), when: When::Success, flow: Flow::AtEnd })
+                .collect(),
+            inputs: inputs.iter().copied().map(JobId).collect(),
+            envs: Vec::new(),
+            input_globs: Vec::new(),
+            output_globs: Vec::new(),
+            lane: None,
+            height: 1,
+            timeout: None,
+        };
+        Plan { jobs: jobs.iter().map(job).collect(), lanes: Vec::new(), envs: Arc::new(Vec::new()) }
+    }
+
+    fn told(part: &Part) -> String {
+        let name = |id: JobId| part.plan.job(id).name.to_string();
+        let line = |id: JobId| {
+            let job = part.plan.job(id);
+            let needs: Vec<String> = job.needs.iter().map(|need| name(need.job)).collect();
+            let inputs: Vec<String> = job.inputs.iter().copied().map(name).collect();
+            let missing: Vec<&str> =
+                part.missing.get(&id).into_iter().flatten().map(JobName::as_str).collect();
+            format!("{} needs {needs:?} sees {inputs:?} lacks {missing:?} height {}", job.name, job.height)
+        };
+        part.plan.ids().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_part_keeps_its_order_and_says_what_it_lacks() {
+        let whole = || {
+            plan(&[
+                ("fetch", Work::Body, &[], &[]),
+                ("build:a", Work::Body, &[0], &[0]),
+                ("build:b", Work::Body, &[0], &[0]),
+                ("build", Work::ForeachGroup, &[1, 2], &[]),
+                ("test", Work::Body, &[3], &[1, 2]),
+                ("ci", Work::Group, &[4], &[]),
+            ])
+        };
+        let wanted = |names: &'static [&str]| move |job: &Job| names.contains(&job.name.as_str());
+        insta::assert_snapshot!(told(&restrict(whole(), wanted(&["build:b", "test"]))), @r#"
+        build:b needs [] sees [] lacks ["fetch"] height 4
+        build needs ["build:b"] sees [] lacks [] height 3
+        test needs ["build"] sees ["build:b"] lacks ["build:a"] height 2
+        ci needs ["test"] sees [] lacks [] height 1
+        "#);
+        insta::assert_snapshot!(told(&restrict(whole(), wanted(&["test"]))), @r#"
+        test needs [] sees [] lacks ["build:a", "build:b"] height 2
+        ci needs ["test"] sees [] lacks [] height 1
+        "#);
+        insta::assert_snapshot!(told(&restrict(whole(), wanted(&[]))), @"");
+    }
+
+    proptest! {
+        #[test]
+        fn every_edge_of_a_part_leads_back_and_nothing_wanted_is_lost(
+            edges in proptest::collection::vec(proptest::collection::vec(0u32..12, 0..4), 12),
+            groups in proptest::collection::vec(any::<bool>(), 12),
+            wanted in proptest::collection::vec(any::<bool>(), 12),
+        ) {
+            let names: Vec<String> = (0..12).map(|place| format!("t{place}")).collect();
+            let needs: Vec<Vec<u32>> = edges
+                .into_iter()
+                .enumerate()
+                .map(|(place, needs)| needs.into_iter().filter(|need| (*need as usize) < place).collect())
+                .collect();
+            let work = |place: usize| if groups[place] { Work::Group } else { Work::Body };
+            let jobs: Vec<(&str, Work, &[u32], &[u32])> =
+                (0..12).map(|place| (names[place].as_str(), work(place), &needs[place][..], &needs[place][..])).collect();
+            let is_wanted = |job: &Job| wanted[names.iter().position(|name| name == job.name.as_str()).expect("there")];
+            let part = restrict(plan(&jobs), is_wanted);
+            for id in part.plan.ids() {
+                let job = part.plan.job(id);
+                prop_assert!(job.needs.iter().all(|need| need.job < id));
+                prop_assert!(job.inputs.iter().all(|input| *input < id));
+                let lost = part.missing.get(&id).map_or(0, Vec::len);
+                let place = names.iter().position(|name| name == job.name.as_str()).expect("there");
+                prop_assert_eq!(job.inputs.len() + lost, needs[place].len());
+            }
+            let kept = |place: usize| part.plan.jobs.iter().any(|job| job.name.as_str() == names[place]);
+            for place in (0..12).filter(|place| !groups[*place]) {
+                prop_assert_eq!(kept(place), wanted[place]);
+            }
+        }
+    }
+}

@@ -1,0 +1,537 @@
+//! What otto promises about its records, asked of the binary: reruns, runs that are killed, many runs at once, who may read
+//! what, and what is never written down.
+
+use std::collections::HashSet;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const OTTO: &str = env!("CARGO_BIN_EXE_otto");
+
+struct Project {
+    root: tempfile::TempDir,
+}
+
+struct Said {
+    out: String,
+    err: String,
+    code: Option<i32>,
+}
+
+impl Project {
+    fn new(ottofile: &str) -> Project {
+        let project = Project { root: tempfile::tempdir().expect("a folder") };
+        fs::create_dir(project.folder()).expect("made");
+        project.write(ottofile);
+        project
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.root.path().canonicalize().expect("there").join("shop")
+    }
+
+    fn home(&self) -> PathBuf {
+        self.root.path().canonicalize().expect("there").join("home")
+    }
+
+    fn write(&self, ottofile: &str) {
+        fs::write(self.folder().join("otto.yml"), ottofile).expect("written");
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(OTTO);
+        command
+            .args(line.split_whitespace())
+            .current_dir(self.folder())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.root.path())
+            .env("OTTO_HOME", self.home())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn otto(&self, line: &str) -> Said {
+        said(self.command(line).output().expect("otto starts"))
+    }
+
+    /// As [`Project::otto`], and it must have gone well.
+    fn well(&self, line: &str) -> Said {
+        let said = self.otto(line);
+        assert_eq!(said.code, Some(0), "otto {line}\n{}{}", said.out, said.err);
+        said
+    }
+
+    fn json(&self, line: &str) -> serde_json::Value {
+        serde_json::from_str(&self.well(line).out).expect("JSON")
+    }
+
+    /// The folders of runs, oldest first.
+    fn runs(&self) -> Vec<PathBuf> {
+        let Ok(projects) = fs::read_dir(self.home()) else { return Vec::new() };
+        let mut runs: Vec<PathBuf> = projects
+            .filter_map(|entry| fs::read_dir(entry.expect("read").path()).ok())
+            .flatten()
+            .map(|entry| entry.expect("read").path())
+            .filter(|path| !path.is_symlink() && path.join("run.json").is_file())
+            // One that never appeared under its own name was never a run.
+            .filter(|path| path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('.')))
+            .collect();
+        runs.sort();
+        runs
+    }
+}
+
+fn said(output: Output) -> Said {
+    Said {
+        out: String::from_utf8(output.stdout).expect("text"),
+        err: String::from_utf8(output.stderr).expect("text"),
+        code: output.status.code(),
+    }
+}
+
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "in vain: {what}");
+        std::thread::yield_now();
+    }
+}
+
+const SHOP: &str = r#"
+tasks:
+  fetch:
+    bash: OUTPUT[tag]=v1
+  build:
+    before: [fetch]
+    params:
+      --env: {default: dev}
+      --api-token: {}
+    bash: |
+      OUTPUT[version]="1.2-${INPUT[fetch.tag]}-$env"
+      echo "token ${api_token-none}" > token.txt
+  test:
+    before: [build]
+    bash: |
+      OUTPUT[seen]="${INPUT[build.version]}"
+      [ -e fixed ]
+  pack:
+    before: [test]
+    bash: OUTPUT[tar]="pack of ${INPUT[test.seen]}"
+  tidy:
+    before: [{task: test, when: failure}]
+    bash: echo tidy
+"#;
+
+// ── reruns ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+fn results(project: &Project) -> String {
+    let jobs = project.json("Show --json")["jobs"].clone();
+    let jobs = jobs.as_array().expect("a list").iter();
+    let told = jobs.map(|job| {
+        format!("{} {}", job["name"].as_str().expect("text"), job["outcome"].as_str().expect("text"))
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn a_rerun_runs_what_was_left_undone_with_the_data_of_then() {
+    let project = Project::new(SHOP);
+    let first = project.otto("pack tidy build --env prod");
+    assert_eq!(first.code, Some(1), "{}", first.err);
+    assert_eq!(
+        results(&project),
+        "fetch succeeded, build succeeded, test failed, pack skipped, tidy succeeded"
+    );
+    fs::write(project.folder().join("fixed"), "").expect("written");
+    let again = project.well("Rerun");
+    assert!(again.err.contains(": test, pack\n"), "{}", again.err);
+    assert_eq!(results(&project), "test succeeded, pack succeeded");
+    assert_eq!(project.well("Data pack.tar").out, "pack of 1.2-v1-prod\n");
+
+    let runs = project.runs();
+    let link = fs::read_link(runs[1].join("tasks/test/input.build.json")).expect("a link");
+    let name = runs[0].file_name().expect("named").to_string_lossy().into_owned();
+    assert_eq!(link, Path::new(&format!("../../../{name}/tasks/build/output.build.json")));
+    let list = project.json("History --json");
+    assert_eq!(list[0]["origin"], name.as_str());
+    assert!(project.well("History").out.contains(" └"));
+    let why = project.well("Data why pack.tar").out;
+    assert!(
+        why.contains("fetch.tag = \"v1\"") && why.contains(&format!("in run {}", &name[23..27])),
+        "{why}"
+    );
+
+    // Nothing is left to do, and that is no error.
+    assert!(project.well("Rerun").err.contains("nothing to run again"));
+    // The data of a run that another one stands on stays.
+    project.well("Clean --keep-days 0 --keep-failed 0 --keep-last 1");
+    assert_eq!(project.runs().len(), 2);
+}
+
+#[test]
+fn a_rerun_of_a_rerun_finds_the_data_of_the_first() {
+    let project = Project::new(SHOP);
+    project.otto("pack");
+    assert_eq!(project.otto("Rerun").code, Some(1));
+    fs::write(project.folder().join("fixed"), "").expect("written");
+    project.well("Rerun");
+    assert_eq!(project.well("Data pack.tar").out, "pack of 1.2-v1-dev\n");
+    assert_eq!(results(&project), "test succeeded, pack succeeded");
+}
+
+#[test]
+fn values_and_parameters_can_be_changed_for_a_rerun() {
+    let project = Project::new(SHOP);
+    fs::write(project.folder().join("fixed"), "").expect("written");
+    project.well("pack build --env prod --api-token s3cret");
+    assert_eq!(fs::read_to_string(project.folder().join("token.txt")).expect("there"), "token s3cret\n");
+    project.well("Rerun latest test --set build.version=by_hand");
+    assert_eq!(project.well("Data test.seen").out, "by_hand\n");
+    assert_eq!(results(&project), "test succeeded");
+    project.well("Rerun -2 test --set-json build.version=[1,2]");
+    assert_eq!(project.well("Data test.seen").out, "[1,2]\n");
+
+    // A secret is not recorded, so it has to be given again.
+    let refused = project.otto("Rerun -3 build");
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.err.contains("--param build.api_token=VALUE"), "{}", refused.err);
+    project.well("Rerun -3 build --param api-token=other --param build.env=stage");
+    assert_eq!(project.well("Data build.version").out, "1.2-v1-stage\n");
+    assert_eq!(fs::read_to_string(project.folder().join("token.txt")).expect("there"), "token other\n");
+    let recorded = fs::read_to_string(project.runs()[3].join("run.json")).expect("there");
+    assert!(recorded.contains("api-token=***") && !recorded.contains("other"), "{recorded}");
+
+    let wrong = project.otto("Rerun -1 build --param api-token=x --set pack.x=1 --set-json fetch.tag={");
+    assert_eq!(wrong.code, Some(2));
+    assert!(
+        wrong.err.contains("`pack.x` is not a recorded value") && wrong.err.contains("is not JSON"),
+        "{}",
+        wrong.err
+    );
+}
+
+#[test]
+fn from_a_task_everything_after_it_is_run_again() {
+    let project = Project::new(SHOP);
+    fs::write(project.folder().join("fixed"), "").expect("written");
+    project.well("pack");
+    project.well("Rerun latest --from test");
+    assert_eq!(results(&project), "test succeeded, pack succeeded");
+}
+
+#[test]
+fn the_ottofile_of_then_can_be_taken_instead_of_that_of_today() {
+    let project = Project::new(
+        "tasks: {a: {bash: 'OUTPUT[k]=then'}, b: {before: [a], bash: 'OUTPUT[k]=${INPUT[a.k]}'}}",
+    );
+    project.well("b");
+    project.write("tasks: {a: {bash: 'OUTPUT[k]=now'}}");
+    project.well("Rerun latest a");
+    assert_eq!(project.well("Data a.k").out, "now\n");
+    let gone = project.otto("Rerun -2 b");
+    assert_eq!(gone.code, Some(2));
+    assert!(
+        gone.err.contains("`b` is not among the tasks of otto.yml any more")
+            && gone.err.contains("--recorded-script"),
+        "{}",
+        gone.err
+    );
+    project.well("Rerun -2 b --recorded-script");
+    assert_eq!(project.well("Data b.k").out, "then\n");
+    fs::remove_file(project.folder().join("otto.yml")).expect("ours");
+    project.well("Rerun -1 b --recorded-script");
+}
+
+#[test]
+fn jobs_of_a_foreach_are_run_again_one_by_one_or_together() {
+    let project = Project::new(
+        "tasks: {each: {foreach: {items: [one, two]}, bash: 'OUTPUT[k]=$item; [ $item = one ] || [ -e fixed ]'}, \
+         after: {before: [each], bash: 'OUTPUT[all]=\"${INPUT[each:one.k]} ${INPUT[each:two.k]}\"'}}",
+    );
+    project.otto("after");
+    assert_eq!(results(&project), "each:one succeeded, each:two failed, after skipped");
+    fs::write(project.folder().join("fixed"), "").expect("written");
+    project.well("Rerun");
+    assert_eq!(results(&project), "each:two succeeded, after succeeded");
+    assert_eq!(project.well("Data after.all").out, "one two\n");
+    project.well("Rerun -2 each");
+    assert_eq!(results(&project), "each:one succeeded, each:two succeeded");
+    project.well("Rerun -3 each:one");
+    assert_eq!(results(&project), "each:one succeeded");
+}
+
+#[test]
+fn who_writes_a_stream_is_run_again_with_who_reads_it() {
+    let project = Project::new(
+        "tasks: {source: {streaming: stdout, bash: 'echo one; echo two'}, \
+         sink: {before: [source], streaming: true, bash: 'OUTPUT[lines]=$(wc -l); [ -e fixed ]'}}",
+    );
+    project.otto("sink");
+    assert_eq!(results(&project), "source succeeded, sink failed");
+    fs::write(project.folder().join("fixed"), "").expect("written");
+    project.well("Rerun");
+    assert_eq!(results(&project), "source succeeded, sink succeeded");
+    assert_eq!(project.well("Data sink.lines").out.trim(), "2");
+}
+
+#[test]
+fn a_shell_opens_with_the_data_of_the_task() {
+    let project = Project::new(
+        "tasks: {a: {bash: 'OUTPUT[k]=v1'}, b: {before: [a], bash: 'exit 3'}, \
+         p: {before: [a], python: 'raise SystemExit(3)'}}",
+    );
+    project.otto("b p");
+    let shell = |task: &str, input: &str| {
+        let mut child = project
+            .command(&format!("Rerun latest-failed {task} --shell"))
+            .env("TERM", "dumb")
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("otto starts");
+        std::io::Write::write_all(&mut child.stdin.take().expect("piped"), input.as_bytes()).expect("read");
+        said(child.wait_with_output().expect("it ends"))
+    };
+    let bash = shell("b", "echo \"k is ${INPUT[a.k]}\"\nOUTPUT[hand]=made\nexit\n");
+    assert!(bash.out.contains("k is v1\n"), "{}{}", bash.out, bash.err);
+    assert_eq!(project.well("Data b.hand").out, "made\n");
+    let python = shell("p", "print('k is', INPUT['a.k'])\nOUTPUT['hand'] = [1]\n");
+    assert!(python.out.contains("k is v1\n"), "{}{}", python.out, python.err);
+    let both = project.otto("Rerun latest-failed --shell");
+    assert!(
+        both.code == Some(2) && both.err.contains("`--shell` opens a shell for one task"),
+        "{}",
+        both.err
+    );
+}
+
+// ── crashes and company ──────────────────────────────────────────────────────────────────────────────────────
+
+/// Pseudo-random pauses, the same in each test run.
+fn pauses() -> impl Iterator<Item = Duration> {
+    let mut state = 7u64;
+    std::iter::repeat_with(move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        Duration::from_micros((state >> 40) % 30_000)
+    })
+}
+
+fn children_of(process: &Child) -> Vec<i32> {
+    let path = format!("/proc/{0}/task/{0}/children", process.id());
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+#[test]
+fn a_run_that_is_killed_at_any_moment_leaves_a_history_that_opens() {
+    let project = Project::new(
+        "tasks: {a: {bash: 'OUTPUT[k]=v; sleep 0.005'}, b: {before: [a], bash: 'sleep 0.005'}, c: {bash: 'sleep 0.01'}}",
+    );
+    for (round, pause) in pauses().take(30).enumerate() {
+        let mut child = project.command("b c").spawn().expect("otto starts");
+        // No event to wait for: any moment is meant.
+        std::thread::sleep(pause);
+        let engine = children_of(&child).first().copied();
+        match engine.filter(|_| round % 2 == 1).and_then(rustix::process::Pid::from_raw) {
+            // It may have ended by itself.
+            Some(engine) => drop(rustix::process::kill_process(engine, rustix::process::Signal::KILL)),
+            None => drop(child.kill()),
+        }
+        drop(child.wait());
+        for file in json_files(&project.home()) {
+            let text = fs::read(&file).expect("there");
+            assert!(
+                serde_json::from_slice::<serde_json::Value>(&text).is_ok(),
+                "half of `{}`",
+                file.display()
+            );
+        }
+    }
+    project.well("b c");
+    wait_until("all processes are gone", || {
+        let runs = project.json("History --limit 0 --json");
+        let runs = runs.as_array().expect("a list");
+        assert_eq!(runs.len(), project.runs().len());
+        runs.iter().all(|run| run["result"] != "running")
+    });
+    let text = project.well("History --limit 0").out;
+    assert!(text.lines().nth(1).is_some_and(|line| line.contains("ok    3 ok")), "{text}");
+}
+
+fn json_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut left = vec![folder.to_owned()];
+    while let Some(folder) = left.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        for entry in entries.flatten() {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => left.push(entry.path()),
+                Ok(kind) if kind.is_file() && entry.path().extension().is_some_and(|end| end == "json") => {
+                    files.push(entry.path());
+                }
+                _ => {}
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn twenty_at_once_are_all_recorded_and_latest_is_valid_at_each_moment() {
+    let project = Project::new("tasks: {a: {bash: 'OUTPUT[k]=v'}, b: {before: [a], bash: ':'}}");
+    project.well("b");
+    let latest = project.runs()[0].parent().expect("a project").join("latest");
+    for _ in 0..2 {
+        let mut running: Vec<Child> =
+            (0..20).map(|_| project.command("b").spawn().expect("otto starts")).collect();
+        let mut looks = 0;
+        while running.iter_mut().any(|child| child.try_wait().expect("ours").is_none()) {
+            assert!(latest.join("run.json").is_file(), "`latest` leads nowhere");
+            looks += 1;
+            if looks % 64 == 0 {
+                let history = project.otto("History");
+                assert_eq!(history.code, Some(0), "{}", history.err);
+                assert!(!history.err.contains("warning"), "{}", history.err);
+            }
+        }
+        for child in running {
+            let said = said(child.wait_with_output().expect("ours"));
+            assert_eq!(said.code, Some(0), "{}", said.err);
+            assert!(!said.err.contains("busy") && !said.err.contains("warning"), "{}", said.err);
+        }
+    }
+    let runs = project.json("History --limit 0 --json");
+    let ids: HashSet<&str> =
+        runs.as_array().expect("a list").iter().map(|run| run["id"].as_str().expect("text")).collect();
+    assert_eq!(ids.len(), 41);
+}
+
+#[test]
+fn a_run_that_goes_on_is_shown_as_running_and_never_cleaned() {
+    let project = Project::new("tasks: {a: {bash: 'until [ -e stop ]; do sleep 0.01; done'}}");
+    let child = project.command("a").spawn().expect("otto starts");
+    wait_until("the run begins", || !project.runs().is_empty());
+    wait_until("the task runs", || project.otto("Show").out.contains("still running"));
+    assert_eq!(project.json("History --json")[0]["result"], "running");
+    project.well("Clean --keep-days 0 --keep-last 0 --keep-failed 0");
+    let again = project.otto("Rerun");
+    assert!(again.code == Some(2) && again.err.contains("still running"), "{}", again.err);
+    assert_eq!(project.runs().len(), 1);
+    fs::write(project.folder().join("stop"), "").expect("written");
+    assert_eq!(said(child.wait_with_output().expect("ours")).code, Some(0));
+    assert_eq!(project.json("History --json")[0]["result"], "succeeded");
+    project.well("Clean --keep-days 0 --keep-last 0 --keep-failed 0");
+    assert_eq!(project.runs().len(), 0);
+}
+
+// ── who may read what ────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn everything_recorded_is_closed_to_others_whatever_the_umask() {
+    for umask in ["000", "077"] {
+        let project = Project::new(SHOP);
+        let line = format!("umask {umask}; '{OTTO}' pack; '{OTTO}' Rerun; '{OTTO}' History");
+        let mut command = project.command("");
+        let environment: Vec<_> =
+            command.get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
+        command = Command::new("sh");
+        command.args(["-c", &line]).current_dir(project.folder()).env_clear();
+        for (name, value) in environment {
+            command.env(name, value.unwrap_or_default());
+        }
+        command.output().expect("sh starts");
+        assert_eq!(project.runs().len(), 2);
+        let mut left = vec![project.home()];
+        while let Some(path) = left.pop() {
+            let metadata = fs::symlink_metadata(&path).expect("there");
+            if metadata.is_symlink() {
+                continue;
+            }
+            assert_eq!(metadata.mode() & 0o077, 0, "umask {umask}: `{}`", path.display());
+            if metadata.is_dir() {
+                left.extend(fs::read_dir(&path).expect("ours").map(|entry| entry.expect("read").path()));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_environment_and_secrets_are_not_written_down() {
+    let project = Project::new(SHOP);
+    fs::write(project.folder().join("fixed"), "").expect("written");
+    let mut command = project.command("pack build --api-token tok3n-canary --env prod");
+    command.env("CANARY", "env-canary");
+    assert!(command.output().expect("otto starts").status.success());
+    project.well("Rerun -1 test");
+    project.well("History");
+    let run = project.runs().remove(0);
+    let told = fs::read_to_string(run.join("run.json")).expect("there");
+    assert!(told.contains("\"CANARY\"") && told.contains("***"), "{told}");
+    for file in all_files(&project.home()) {
+        let bytes = fs::read(&file).expect("ours");
+        let has = |word: &str| bytes.windows(word.len()).any(|window| window == word.as_bytes());
+        assert!(!has("env-canary"), "`{}`", file.display());
+        // Beside a script stands what it needs to be run by hand, parameters included.
+        let is_by_hand = file.components().any(|part| part.as_os_str() == ".otto");
+        assert!(!has("tok3n-canary") || is_by_hand, "`{}`", file.display());
+    }
+}
+
+fn all_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut left = vec![folder.to_owned()];
+    while let Some(folder) = left.pop() {
+        for entry in fs::read_dir(&folder).expect("ours").flatten() {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => left.push(entry.path()),
+                Ok(kind) if kind.is_file() => files.push(entry.path()),
+                _ => {}
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn a_home_of_somebody_else_is_refused_and_one_that_cannot_be_used_is_replaced_for_the_run() {
+    let project = Project::new("tasks: {a: {bash: 'echo fine'}}");
+    let with_home =
+        |home: &Path| said(project.command("a").env("OTTO_HOME", home).output().expect("otto starts"));
+    let file = project.root.path().join("file");
+    fs::write(&file, "").expect("written");
+    let spare = with_home(&file.join("below"));
+    assert!(spare.code == Some(0) && spare.out == "fine\n", "{}{}", spare.out, spare.err);
+    assert_eq!(spare.err.matches("warning").count(), 1, "{}", spare.err);
+    let kept = spare.err.split('`').find(|part| part.contains("/otto-")).expect("it is named");
+    assert_eq!(fs::metadata(kept).expect("there").mode() & 0o777, 0o700);
+    fs::remove_dir_all(kept).expect("ours");
+
+    let mut homeless = project.command("a");
+    homeless.env_remove("OTTO_HOME").env_remove("HOME");
+    let homeless = said(homeless.output().expect("otto starts"));
+    assert!(
+        homeless.code == Some(0) && homeless.err.contains("neither OTTO_HOME nor HOME is set"),
+        "{}",
+        homeless.err
+    );
+    let kept = homeless.err.split('`').find(|part| part.contains("/otto-")).expect("it is named");
+    fs::remove_dir_all(kept).expect("ours");
+
+    let theirs = project.root.path().join("theirs");
+    fs::create_dir(&theirs).expect("made");
+    fs::set_permissions(&theirs, fs::Permissions::from_mode(0o777)).expect("ours");
+    // Only root can give things away.
+    if std::os::unix::fs::chown(&theirs, Some(12_345), None).is_ok() {
+        for line in ["a", "History", "Show", "Clean"] {
+            let refused =
+                said(project.command(line).env("OTTO_HOME", &theirs).output().expect("otto starts"));
+            assert_eq!(refused.code, Some(75), "{line}: {}", refused.err);
+            assert!(refused.err.contains("belongs to another user (uid 12345)"), "{}", refused.err);
+        }
+        assert_eq!(fs::read_dir(&theirs).expect("ours").count(), 0);
+    }
+}
