@@ -2,6 +2,7 @@
 //! Knows none of these languages.
 
 use super::export;
+use super::place::Place;
 use super::{HandOver, Script};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
@@ -32,7 +33,11 @@ impl Record {
         found.problems.extend(export::limits_warning(script.job, &found.outputs));
         for (list, code) in [("replaced", Code::OutputReplaced), ("problems", Code::BadOutput)] {
             for text in texts(&self.told, list) {
-                found.problems.push(Diagnostic::error(code, text));
+                let problem = Diagnostic::error(code, text);
+                found.problems.push(match place_of_output(script, text) {
+                    Some(span) => problem.at(script.ottofile, span, "set here"),
+                    None => problem,
+                });
             }
         }
         let warnings = value::get(&self.told, "warnings").and_then(Value::as_list).unwrap_or_default();
@@ -100,6 +105,26 @@ pub(super) fn last_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let record = bytes[end.checked_sub(length)?..end].strip_suffix(b"\n")?;
     let newline = record.iter().rposition(|byte| *byte == b'\n')?;
     Some((&record[..newline], &record[newline + 1..]))
+}
+
+/// Where the body sets the output that a problem begins with: `OUTPUT['when'][0] is a datetime`.
+fn place_of_output(script: &Script, problem: &str) -> Option<Span> {
+    let name = problem.split_once("OUTPUT")?.1;
+    let rest = name.strip_prefix(['[', '{'])?;
+    let quote = rest.chars().next().filter(|first| "'\"".contains(*first))?;
+    let key = rest[1..].split(quote).next()?;
+    let text = &script.body.text;
+    let ways = [
+        format!("OUTPUT[\"{key}\"]"),
+        format!("OUTPUT['{key}']"),
+        format!("OUTPUT.{key}"),
+        format!("$OUTPUT{{{key}}}"),
+        format!("$OUTPUT{{'{key}'}}"),
+    ];
+    let is_whole = |end: usize| !text[end..].starts_with(|next: char| next.is_alphanumeric() || next == '_');
+    let mut places = ways.iter().flat_map(|way| text.match_indices(way.as_str()));
+    let (start, way) = places.find(|(start, way)| is_whole(start + way.len()))?;
+    Some(Place::of(script.body, script.ottofile).span(start..start + way.len()))
 }
 
 /// What a runtime's message about an input that is not there means; `None` for any other message.

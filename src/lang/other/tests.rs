@@ -279,6 +279,7 @@ OUTPUT.c.c.push(OUTPUT.c)
     error[E0703]: OUTPUT has the key "\udc00", which is not well-formed text: use a key that is
     error[E0703]: OUTPUT["deep"][0][0][0][0][0][0][0][0][0][0][0]… is nested more than 128 levels deep: make it flatter
     error[E0703]: OUTPUT["c"]["c"][0] contains itself: break the circle
+      25: set here
 "#);
 }
 
@@ -407,13 +408,21 @@ OUTPUT['c'] = (c = []; c << c); OUTPUT['d'] = 500.times.inject(1) { |d, _| [d] }
     error[E0703]: OUTPUT has the key nil, a NilClass: use a string
     error[E0703]: OUTPUT has the key "caf\xE9", which is not UTF-8: use a key that is
     error[E0703]: OUTPUT["c"][0] contains itself: break the circle
+      22: set here
     error[E0703]: OUTPUT["d"][0][0][0][0][0][0][0][0][0][0][0]… is nested more than 128 levels deep: make it flatter
+      22: set here
     error[E0703]: OUTPUT["n"][0] is NaN, and JSON has no such number: use nil or a string
+      22: set here
     error[E0703]: OUTPUT["t"] is a Time: use .iso8601, of the library time, or .to_s
+      22: set here
     error[E0703]: OUTPUT["r"] is a Range: use .to_a
+      22: set here
     error[E0703]: OUTPUT["o"] is an Object: use .to_s, or a hash of what matters in it
+      22: set here
     error[E0703]: OUTPUT["p"] is a Proc: call it, and record what it returns
+      22: set here
     error[E0703]: OUTPUT["st"] is a nameless class: use .to_h
+      22: set here
 x = 1
 INPUT['build.verison']
     1 line 23 {} 	from ROOT/run/tasks/build/script.rb:23:in `<main>'
@@ -495,10 +504,15 @@ data
 $OUTPUT{c} = sub {}; $OUTPUT{n} = 9**9**9; $OUTPUT{ok} = 1; my $l = []; push @$l, $l; $OUTPUT{l} = $l; $OUTPUT{o} = bless {}, 'Foo'; my $d = []; $d = [$d] for 1 .. 500; $OUTPUT{d} = $d; $OUTPUT{"\xff"} = 1
     0 {"ok":1} -
     error[E0703]: $OUTPUT{'c'} is a CODE: call it, and record what it returns
+      22: set here
     error[E0703]: $OUTPUT{'d'}[0][0][0][0][0][0][0][0][0][0][0]… is nested more than 128 levels deep: make it flatter
+      22: set here
     error[E0703]: $OUTPUT{'l'}[0] contains itself: break the circle
+      22: set here
     error[E0703]: $OUTPUT{'n'} is Inf, and JSON has no such number: use undef or a string
+      22: set here
     error[E0703]: $OUTPUT{'o'} is a Foo: record what matters in it as a hash or a string
+      22: set here
     error[E0703]: %OUTPUT has the key "\xff", which is not UTF-8: use a key that is
 my $x = 1;
 $x = $INPUT{'build.verison'};

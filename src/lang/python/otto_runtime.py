@@ -9,7 +9,8 @@ import os
 import sys
 from _imp import _fix_co_filename as rename
 from _io import FileIO
-from _signal import SIG_DFL, SIGHUP, SIGTERM, getsignal, signal
+from _signal import SIG_BLOCK, SIG_DFL, SIG_SETMASK, SIGHUP, SIGTERM, getsignal, pthread_sigmask, signal
+from _thread import get_ident
 from posix import O_APPEND, O_CREAT, O_WRONLY, close, ftruncate, getpid, kill, write
 from posix import open as open_descriptor
 
@@ -27,6 +28,7 @@ MARKER = b"# otto: the lines of the task follow\n"
 BYTES_KEY = "__otto_bytes__"
 MOST_LEVELS = 128
 MOST_PROBLEMS = 1000
+SIGNALS = (SIGTERM, SIGHUP)
 FILE_SYSTEM = (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
 CodeType = type((lambda: None).__code__)
 
@@ -173,10 +175,13 @@ class Start:
         fields = iter(read(directory + "/.otto/start").split(b"\0"))
 
         def text():
-            return fsdecode(next(fields))
+            return decode(next(fields))
 
-        def pairs():
-            return [(text(), text()) for _ in range(int(next(fields)))]
+        def path():
+            return next(fields).decode(*FILE_SYSTEM)
+
+        def pairs(second=text):
+            return [(text(), second()) for _ in range(int(next(fields)))]
 
         self.directory = directory
         self.script = directory + "/script.py"
@@ -184,14 +189,14 @@ class Start:
         # What errors call the script, and the line of it on which the user's lines begin.
         self.shown_name = text()
         self.first_line = int(next(fields))
-        self.workdir = text()
+        self.workdir = path()
         # Each dependency with its file, which is empty if it recorded nothing.
-        self.inputs = pairs()
+        self.inputs = pairs(path)
         self.params = pairs()
         # Variables that older scripts expect if they mention them.
         self.constants = pairs()
         # What otto puts into the environment, for when it does not.
-        self.environment = pairs()
+        self.environment = pairs(path)
 
     def source(self):
         """The user's lines, on the lines of the ottofile."""
@@ -277,11 +282,18 @@ class Task:
         names.update(older_functions(start, names, self.outputs, self.save))
         # Registered first, so called last: after all other threads, and after what the script registers.
         atexit.register(self.save_at_the_end)
+        # The masks of the threads that are forking right now.
+        self.masks = {}
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self.go_on_in_child)
-        for number in (SIGTERM, SIGHUP):
+            os.register_at_fork(
+                before=self.before_fork,
+                after_in_parent=self.after_fork,
+                after_in_child=self.go_on_in_child,
+            )
+        self.handler = self.end_by_signal
+        for number in SIGNALS:
             if getsignal(number) == SIG_DFL:
-                signal(number, self.end_by_signal)
+                signal(number, self.handler)
 
     def end_by_signal(self, number, _frame):
         """These signals end Python on the spot. So they do here, once the outputs are saved."""
@@ -289,10 +301,22 @@ class Task:
         signal(number, SIG_DFL)
         kill(getpid(), number)
 
+    def before_fork(self):
+        """A signal that a child gets before Python is in order again there is lost if it has a handler, and
+        who sent it waits for ever. So it is held back until the child has none."""
+        self.masks[get_ident()] = pthread_sigmask(SIG_BLOCK, SIGNALS)
+
+    def after_fork(self):
+        pthread_sigmask(SIG_SETMASK, self.masks.pop(get_ident(), ()))
+
     def go_on_in_child(self):
         outputs = self.names.get("OUTPUT")
         if isinstance(outputs, dict):
             self.names["OUTPUT"] = self.names["OTTO_OUTPUT"] = OutputElsewhere(outputs)
+        for number in SIGNALS:
+            if getsignal(number) == self.handler:
+                signal(number, SIG_DFL)
+        self.after_fork()
 
     def save_at_the_end(self):
         try:
@@ -394,7 +418,7 @@ def exported(environment):
     data = getattr(environment, "_data", None)
     if data is None:
         return {name: environment[name] for name in list(environment) if name.startswith("OTTO_")}
-    return {fsdecode(name): fsdecode(data[name]) for name in list(data) if name.startswith(b"OTTO_")}
+    return {decode(name): decode(data[name]) for name in list(data) if name.startswith(b"OTTO_")}
 
 
 # ── errors as plain Python shows them ───────────────────────────────────────────────────────────────────────
@@ -716,7 +740,7 @@ class Writer:
         if hasattr(kind, "__fspath__"):
             try:
                 path = kind.__fspath__(value)
-                return self.value(fsdecode(path) if isinstance(path, bytes) else path)
+                return self.value(decode(path) if isinstance(path, bytes) else path)
             except Exception as error:
                 return self.refuse(f"is {a_kind(value)} that gives no path: {error}")
         return self.refuse(f"is {a_kind(value)}: {remedy(value)}")
@@ -966,9 +990,9 @@ def read(path):
         return file.readall()
 
 
-def fsdecode(data):
-    """`os.fsdecode`, which a script may have replaced, and which asks `builtins` itself."""
-    return data.decode(*FILE_SYSTEM)
+def decode(data):
+    """Bytes as text, whatever the locale says, so that they are recorded as the same bytes."""
+    return data.decode("utf-8", "surrogateescape")
 
 
 def write_all(descriptor, data):
