@@ -1,7 +1,7 @@
 //! `otto Check`: reads the ottofile, plans all its tasks and reads their bodies; runs nothing.
 
 use super::Context;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::host::HostFacts;
 use crate::lang;
 use crate::ottofile::Ottofile;
@@ -29,6 +29,8 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
     let planned = request::of_names(&names, &ottofile.source, &ottofile)
         .and_then(|request| plan::make(&ottofile, &request, &facts).map(|_| ()));
     let mut diagnostics = planned.err().unwrap_or_default();
+    // Nobody asked for these tasks, so nobody left anything out.
+    diagnostics.retain(|diagnostic| diagnostic.code != Code::MissingParam);
     if !diagnostics.is_empty() {
         return context.refuse(&diagnostics);
     }
@@ -55,4 +57,48 @@ pub(super) fn body_warnings(ottofile: &Ottofile, tasks: impl IntoIterator<Item =
         .filter_map(|task| Some((task, task.body.as_ref()?)))
         .flat_map(|(task, body)| lang::warnings(body, &task.name, &ottofile.source))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::Stage;
+    use insta::assert_snapshot;
+
+    fn checked(ottofile: &str, line: &str) -> String {
+        let stage = Stage::new();
+        std::fs::write(stage.sandbox.folder().join("otto.yml"), ottofile).expect("written");
+        stage.otto(line)
+    }
+
+    #[test]
+    fn a_parameter_that_must_be_given_is_no_mistake_of_the_file() {
+        let file =
+            "tasks: {a: {params: {x: {required: true}, --e: {required: true, env: NOWHERE}}, bash: echo}}";
+        assert_snapshot!(checked(file, "Check"), @"otto.yml: 1 task is well formed");
+    }
+
+    #[test]
+    fn circles_are_found_and_warnings_are_mistakes_when_asked() {
+        assert_snapshot!(checked("tasks: {a: {before: [b]}, b: {before: [a]}}", "Check"), @"
+        --- stderr
+        error[E0302]: tasks wait for each other: `a` needs `b` needs `a`
+          ╭▸ otto.yml:1:22
+        1 │ tasks: {a: {before: [b]}, b: {before: [a]}}
+          ╰╴                     ━ `a` needs `b`   ─ `b` needs `a`
+        help: remove one of these edges, or split a task
+        otto.yml: 1 error. `otto Explain E0302` says more.
+        --- exit 2
+        ");
+        let lost = "tasks: {a: {bash: '( OUTPUT[x]=1 )'}}";
+        assert_snapshot!(checked(lost, "Check"), @"
+        otto.yml: 1 task is well formed
+        --- stderr
+        warning[E0706]: `OUTPUT[x]` is set in a subshell in task `a`: the value will be lost
+          ╭▸ otto.yml:1:22
+        1 │ tasks: {a: {bash: '( OUTPUT[x]=1 )'}}
+          ╰╴                     ━━━━━━━━━━━ bash runs this in a copy of the shell
+        help: use `otto.set x VALUE`, which works everywhere
+        ");
+        assert!(checked(lost, "Check --strict").ends_with("--- exit 2\n"));
+    }
 }

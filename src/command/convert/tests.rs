@@ -1,6 +1,7 @@
 //! Makefiles and the ottofiles they become.
 
 use super::converted;
+use crate::command::stage::Stage;
 use crate::ottofile::read;
 use crate::ottofile::spec::Ottofile;
 use crate::source::SourceFile;
@@ -237,6 +238,29 @@ fn an_empty_makefile_is_an_empty_ottofile() {
     tasks: {}
     ");
     assert!(left_out.is_empty() && loaded(&text).tasks.is_empty());
+}
+
+#[test]
+fn a_file_is_read_by_name_and_what_is_left_out_goes_to_stderr() {
+    let stage = Stage::new();
+    let folder = stage.sandbox.folder();
+    std::fs::write(folder.join("Makefile"), "include x.mk\na:\n\techo\n").expect("written");
+    std::fs::write(folder.join("bytes"), b"\xff").expect("written");
+    let converted = stage.otto("Convert Makefile");
+    assert!(
+        converted
+            .ends_with("--- stderr\nnot converted: Makefile, line 1: an included file: convert it too\n")
+    );
+    assert_snapshot!(stage.otto("Convert nowhere"), @"
+    --- stderr
+    error: cannot read `nowhere`: no such file or directory
+    --- exit 2
+    ");
+    assert_snapshot!(stage.otto("Convert bytes"), @"
+    --- stderr
+    error: `bytes` is not UTF-8
+    --- exit 2
+    ");
 }
 
 /// Lines that come near to what Makefiles hold.

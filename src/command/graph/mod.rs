@@ -8,12 +8,12 @@ mod tests;
 
 use super::Context;
 use crate::diagnostic::Diagnostic;
+use crate::host;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Foreach, ForeachSource, When};
 use crate::plan::select::select;
 use crate::request::of_names;
 use crate::source::{SourceFile, Span};
-use crate::store::atomic;
 use std::path::Path;
 
 pub(super) fn command() -> clap::Command {
@@ -69,12 +69,17 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
         context.print(&drawn);
         return 0;
     };
-    match atomic::write(&output, drawn.as_bytes()) {
+    match std::fs::write(&output, drawn) {
         Ok(()) => 0,
         Err(error) => {
             // Nobody is left to be told when stderr is closed.
-            let _ = writeln!(context.stderr, "error: cannot write `{}`: {error}", output.display());
-            75
+            let _ = writeln!(
+                context.stderr,
+                "error: cannot write `{}`: {}",
+                output.display(),
+                host::plain(&error)
+            );
+            2
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Graphs of small ottofiles, whole, in every format.
 
 use super::{Drawing, picture, text};
+use crate::command::stage::Stage;
 use crate::source::SourceFile;
 use insta::assert_snapshot;
 
@@ -111,6 +112,23 @@ fn the_picture_has_a_box_for_each_task() {
     <rect class="group" x="212" y="12" width="48" height="26" rx="6"/><text x="224" y="30">all</text>
     </svg>
     "#);
+}
+
+#[test]
+fn a_file_says_by_its_name_what_it_holds() {
+    let stage = Stage::new();
+    let folder = stage.sandbox.folder();
+    std::fs::write(folder.join("otto.yml"), "tasks: {a: {bash: x}}").expect("written");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+    assert_eq!(stage.otto("Graph --output g.dot") + &stage.otto("Graph --output g.svg"), "");
+    assert!(read("g.dot").starts_with("digraph otto {") && read("g.svg").starts_with("<svg "));
+    assert_eq!(stage.otto("Graph --format mermaid --output g.dot"), "");
+    assert!(read("g.dot").starts_with("flowchart"));
+    assert_snapshot!(stage.otto("Graph --output nowhere/g.dot"), @"
+    --- stderr
+    error: cannot write `/sandbox/shop/nowhere/g.dot`: no such file or directory
+    --- exit 2
+    ");
 }
 
 #[test]

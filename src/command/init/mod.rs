@@ -36,7 +36,7 @@ pub(super) fn run(context: &mut Context, _matches: &clap::ArgMatches) -> i32 {
             let path = context.cwd.join(FILE);
             let _ =
                 writeln!(context.stderr, "error: cannot write `{}`: {}", path.display(), host::plain(&error));
-            75
+            2
         }
     }
 }

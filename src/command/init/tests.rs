@@ -2,6 +2,7 @@
 
 use super::ottofile;
 use super::propose::proposals;
+use crate::command::stage::Stage;
 use crate::ottofile::read;
 use crate::source::SourceFile;
 use insta::assert_snapshot;
@@ -161,6 +162,29 @@ fn names_that_two_files_suggest_stay_apart() {
 #[test]
 fn a_package_that_is_not_json_suggests_nothing() {
     assert!(written(&[("package.json", "{")]).contains("hello:"));
+}
+
+#[test]
+fn a_file_is_written_once_and_never_over_another() {
+    let stage = Stage::new();
+    let folder = stage.sandbox.folder();
+    assert_snapshot!(stage.otto("Init"), @"
+    --- stderr
+    error: `otto.yml` is there already; nothing was changed
+    --- exit 2
+    ");
+    std::fs::rename(folder.join("otto.yml"), folder.join("Ottofile")).expect("renamed");
+    assert_snapshot!(stage.otto("Init"), @"
+    --- stderr
+    error: `Ottofile` is there already; nothing was changed
+    --- exit 2
+    ");
+    std::fs::remove_file(folder.join("Ottofile")).expect("removed");
+    assert_snapshot!(stage.otto("Init"), @"
+    --- stderr
+    wrote otto.yml: `otto` lists its tasks
+    ");
+    assert_snapshot!(stage.otto("Check"), @"otto.yml: 3 tasks are well formed");
 }
 
 proptest! {
