@@ -78,6 +78,7 @@ pub(crate) fn command() -> Command {
             flag("quiet").short('q').help("show failures only"),
             flag("verbose").short('v').help("show more of what otto does"),
             flag("json").help("write JSON to stdout and nothing else"),
+            flag("tui").hide(true),
             flag("list-subtasks").help("list the jobs of foreach tasks"),
             flag("help").help("show the whole help (-h: one screen)"),
             Arg::new("short-help").short('h').action(ArgAction::SetTrue).hide(true),
@@ -138,6 +139,13 @@ impl Flags {
         let matches = command()
             .try_get_matches_from(words)
             .map_err(|error| diagnostic_of(&error).help("`otto --help` shows all options"))?;
+        if matches.get_flag("tui") {
+            let diagnostic =
+                Diagnostic::error(Code::NotYet, "`--tui`, the full-screen view, is not there yet");
+            return Err(diagnostic.help(
+                "on a terminal otto shows a progress line by itself; `--display group` keeps tasks apart",
+            ));
+        }
         let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
         let count = |name: &'static str, least: usize| match text(name) {
             None => Ok(None),
@@ -268,11 +276,51 @@ pub(crate) fn diagnostic_of(error: &clap::Error) -> Diagnostic {
             Diagnostic::error(Code::UnknownFlag, first)
         }
     };
-    if let Some(valid) = context(ContextKind::ValidValue) {
+    if let Some(valid) = context(ContextKind::ValidValue).filter(|valid| !valid.is_empty()) {
         diagnostic = diagnostic.help(format!("it takes {valid}"));
     }
     if let Some(near) = context(ContextKind::SuggestedArg) {
         diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
     }
     diagnostic
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(words: &str) -> String {
+        let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
+        let diagnostic = Flags::parse(&words).expect_err("a mistake");
+        crate::diagnostic::render(&[diagnostic], false, 100)
+    }
+
+    #[test]
+    fn mistakes_in_ottos_own_options_say_what_would_be_right() {
+        insta::assert_snapshot!(refused("--tui"), @"
+        error[E0307]: `--tui`, the full-screen view, is not there yet
+        help: on a terminal otto shows a progress line by itself; `--display group` keeps tasks apart
+        ");
+        insta::assert_snapshot!(refused("--jbos 3"), @"
+        error[E0001]: there is no option or argument `--jbos` here
+        help: did you mean `--jobs`?
+        help: `otto --help` shows all options
+        ");
+        insta::assert_snapshot!(refused("-j many"), @"
+        error[E0002]: `many` is not a value for `--jobs`
+        help: it takes a whole number from 1
+        ");
+        insta::assert_snapshot!(refused("-j"), @"
+        error[E0002]: `--jobs` needs a value
+        help: `otto --help` shows all options
+        ");
+        insta::assert_snapshot!(refused("--display loud"), @"
+        error[E0002]: `loud` is not a value for `--display`
+        help: it takes auto, stream, prefix, group, quiet
+        ");
+        insta::assert_snapshot!(refused("--timeout never"), @"
+        error[E0002]: `never` is not a value for `--timeout`
+        help: it takes a time such as 30s, 5m or 1h30m
+        ");
+    }
 }

@@ -56,7 +56,7 @@ codes! {
     UnknownItem = 304, "an item that the foreach task does not have";
     ForeachFailed = 305, "a foreach that cannot be expanded";
     ContradictingEdges = 306, "edges between two tasks that exclude each other";
-    NotYet = 307, "a key whose behaviour is not there yet";
+    NotYet = 307, "a key or an option whose behaviour is not there yet";
     UnknownParam = 401, "an option that the task does not declare";
     MissingValue = 402, "an option without its value";
     MissingParam = 403, "a required parameter that was not given";
