@@ -16,6 +16,8 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 
+const VERSION: &str = concat!("otto ", env!("CARGO_PKG_VERSION"), "\n");
+
 /// Runs otto with these words (without the program's name); answers the exit code. A run that was stopped by a signal
 /// ends this process by the same signal.
 pub(crate) fn run(words: Vec<OsString>) -> i32 {
@@ -50,7 +52,7 @@ pub(crate) fn run(words: Vec<OsString>) -> i32 {
         context.cwd = host::normal(&folder);
     }
     if flags.is_version {
-        context.print(&format!("otto {}\n", env!("CARGO_PKG_VERSION")));
+        context.print(VERSION);
         return 0;
     }
     let rest = &words[leading..];
@@ -153,6 +155,21 @@ fn general_help(context: &mut Context, is_full: bool) -> i32 {
 fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[OsString]) -> i32 {
     let (found, ottofile) = match context.load() {
         Ok(loaded) => loaded,
+        // `otto help` and the help of a built-in need no ottofile.
+        Err(diagnostics)
+            if is_help_word(words)
+                && diagnostics[0].code == Code::NoOttofile
+                && context.ottofile.is_none()
+                && words.get(1).is_none_or(|word| command::find(word).is_some()) =>
+        {
+            return match words.get(1).and_then(|word| command::find(word)) {
+                Some(built_in) => {
+                    context.print(&command::command_help(built_in));
+                    0
+                }
+                None => general_help(context, true),
+            };
+        }
         Err(diagnostics)
             if words.is_empty()
                 && diagnostics[0].code == Code::NoOttofile
@@ -168,9 +185,7 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
         context.print(&text);
         return 0;
     }
-    let is_help_word =
-        words.first().is_some_and(|word| word == "help" || word == "Help") && ottofile.task("help").is_none();
-    if is_help_word {
+    if is_help_word(words) && ottofile.task("help").is_none() {
         return help_of(context, &found, &ottofile, &words[1..]);
     }
     let parsed =
@@ -198,15 +213,41 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
     let flags = if options.is_empty() {
         flags.clone()
     } else {
+        if let Ok(between) = Flags::parse(&options)
+            && let Some(diagnostic) = too_late(&between)
+        {
+            return context.refuse(&[diagnostic]);
+        }
         let leading = &all_words[..all_words.len() - words.len()];
         match Flags::parse(&leading.iter().cloned().chain(options).collect::<Vec<_>>()) {
             Ok(flags) => flags,
             Err(diagnostic) => return context.refuse(&[diagnostic]),
         }
     };
+    if flags.is_version {
+        context.print(VERSION);
+        return 0;
+    }
+    if flags.lists_subtasks {
+        let text = command::list_subtasks(context, &found, &ottofile);
+        context.print(&text);
+        return 0;
+    }
     context.colours_stdout = flags.colours(&context.environment, context.stdout_is_terminal);
     context.colours_stderr = flags.colours(&context.environment, io::stderr().is_terminal());
     run_request(context, &flags, &found, &ottofile, &request, all_words)
+}
+
+/// Options that choose the ottofile mean nothing after a task of it.
+fn too_late(between: &Flags) -> Option<Diagnostic> {
+    let (option, value) = match (&between.ottofile, &between.cwd) {
+        (Some(file), _) => ("-o", file),
+        (None, Some(folder)) => ("-C", folder),
+        (None, None) => return None,
+    };
+    let message = format!("`{option}` stands after a task, where the ottofile is already chosen");
+    let help = format!("`otto {option} {} TASK`", value.to_string_lossy());
+    Some(Diagnostic::error(Code::UnexpectedWord, message).help(help))
 }
 
 fn run_request(
@@ -281,6 +322,10 @@ fn default_request(
     };
     let request = request::of_names(&names, &ottofile.source, ottofile)?;
     Ok(Wanted::Run { request, options: Vec::new() })
+}
+
+fn is_help_word(words: &[OsString]) -> bool {
+    words.first().is_some_and(|word| word == "help" || word == "Help")
 }
 
 /// `otto help TASK`.

@@ -151,7 +151,9 @@ pub(crate) fn task_help(context: &Context, found: &host::Found, ottofile: &Ottof
     if task.foreach.is_some() {
         rows.push(("    --Serial".into(), "run the items one at a time".into()));
     }
-    rows.push(("-h, --help".into(), "show this help".into()));
+    let takes_h =
+        task.params.iter().any(|param| matches!(param.form, ParamForm::Option { short: Some('h'), .. }));
+    rows.push((if takes_h { "    --help" } else { "-h, --help" }.into(), "show this help".into()));
     section(&mut text, &head("Options"), &rows);
 
     let names = |edges: &[crate::ottofile::spec::Edge]| {

@@ -1,0 +1,141 @@
+//! The commands of otto itself, each once with what it takes and once with what it does not.
+
+use crate::Project;
+use insta::assert_snapshot;
+
+const FILE: &str = "
+tasks:
+  a: {help: First, bash: 'echo a; OUTPUT[v]=1'}
+  b: {before: [a], bash: 'echo ${INPUT[a.v]}; exit 3'}
+";
+
+#[test]
+fn check_says_what_is_wrong_and_nothing_runs() {
+    assert_snapshot!(Project::new(FILE).run("Check").all(), @"");
+    let ran = Project::new("tasks: {a: {befor: [b], bash: x}, c: {before: [d], bash: 'if'}}").run("Check");
+    assert_snapshot!(ran.all(), @"");
+}
+
+#[test]
+fn graph_draws_text_or_dot() {
+    let project = Project::new(FILE);
+    assert_snapshot!(project.run("Graph").all(), @"");
+    assert!(project.run("Graph --format dot").ok().starts_with("digraph"));
+    project.run("Graph --format dot --output g.dot").ok();
+    assert!(project.read("g.dot").starts_with("digraph"));
+    project.run("Graph --format bogus").refused();
+    project.run("Graph nothing").refused();
+}
+
+#[test]
+fn explain_knows_every_spelling_of_a_code() {
+    let project = Project::empty("project");
+    let text = project.run("Explain E0104").ok().to_owned();
+    assert!(text.contains("E0104"));
+    for word in ["e0104", "104", "0104"] {
+        assert_eq!(project.run(&format!("Explain {word}")).ok(), text, "{word}");
+    }
+    project.run("Explain E9999").refused();
+    project.run("Explain nonsense").refused();
+}
+
+#[test]
+fn init_writes_an_ottofile_that_runs_and_never_over_another() {
+    let project = Project::empty("project");
+    project.run("Init").ok();
+    assert_eq!(project.run("Check").status, 0, "{}", project.run("Check").all());
+    let written = project.read("otto.yml");
+    assert_eq!(project.run("Init").status, 2);
+    assert_eq!(project.read("otto.yml"), written);
+}
+
+#[test]
+fn convert_makes_an_ottofile_of_a_makefile() {
+    let project = Project::empty("project");
+    let ran = project.feed("Convert", "all: one\n\techo all\none:\n\techo one\n");
+    project.write("otto.yml", ran.ok());
+    assert!(
+        project.run("-j1 all").ok().ends_with("one\necho all\nall\n")
+            || project.run("-j1 all").ok() == "one\nall\n"
+    );
+    assert_eq!(project.run("Convert nowhere").status, 2);
+}
+
+#[test]
+fn schema_is_json_and_man_is_a_page() {
+    let project = Project::empty("project");
+    let schema: serde_json::Value = serde_json::from_str(project.run("Schema").ok()).expect("JSON");
+    assert_eq!(schema["type"], "object");
+    assert!(project.run("Man").ok().contains(".TH"));
+}
+
+#[test]
+fn completions_are_for_three_shells() {
+    let project = Project::empty("project");
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(project.run(&format!("Completions {shell}")).ok().contains("otto"));
+    }
+    project.run("Completions tcsh").refused();
+    project.run("Completions").refused();
+}
+
+#[test]
+fn records_are_shown_after_a_run_and_missed_before_one() {
+    let project = Project::new(FILE);
+    for words in ["History", "Stats", "Clean --dry-run"] {
+        assert_eq!(project.run(words).status, 0, "otto {words}");
+    }
+    assert_eq!(project.run("b").status, 3);
+    for words in
+        ["History", "History --json", "Stats", "Show", "Logs", "Data", "Replay", "Clean --dry-run", "Clean"]
+    {
+        let ran = project.run(words);
+        assert_eq!(ran.status, 0, "otto {words}: {}", ran.all());
+    }
+    for words in [
+        "Show zzzz",
+        "Logs zzzz",
+        "Logs zzzz a",
+        "Data zzzz",
+        "Replay zzzz",
+        "Show --bogus",
+        "History --bogus",
+    ] {
+        let ran = project.run(words);
+        assert_eq!(ran.status, 2, "otto {words}: {}", ran.all());
+        assert!(!ran.stderr.is_empty(), "otto {words}");
+    }
+}
+
+#[test]
+fn every_command_has_help_that_starts_with_its_usage() {
+    let project = Project::empty("project");
+    for name in [
+        "List",
+        "Check",
+        "Graph",
+        "Data",
+        "History",
+        "Show",
+        "Replay",
+        "Stats",
+        "Clean",
+        "Logs",
+        "Explain",
+        "Init",
+        "Convert",
+        "Schema",
+        "Completions",
+        "Man",
+    ] {
+        let help = project.run(&format!("{name} --help"));
+        assert!(help.ok().contains(&format!("Usage: otto {name}")), "{name}: {}", help.all());
+        assert_eq!(project.run(&format!("help {name}")).ok(), help.ok(), "{name}");
+        project.run(&format!("{name} --bogus")).refused();
+    }
+}
+
+#[test]
+fn a_task_may_not_be_called_like_a_command() {
+    assert_snapshot!(Project::new("tasks: {List: {bash: x}}").run("List").all(), @"");
+}

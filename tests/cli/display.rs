@@ -1,0 +1,263 @@
+//! How a run looks: display modes, colours, JSON, terminals, other programs around otto.
+
+use crate::Project;
+use insta::assert_snapshot;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::process::Stdio;
+
+const TALK: &str = "
+otto: {jobs: 1}
+tasks:
+  one: {bash: 'echo out; echo err >&2; printf tail; OUTPUT[key]=1'}
+  two: {before: [one], bash: 'echo two'}
+";
+
+#[test]
+fn every_display_mode_shows_the_same_run_in_its_way() {
+    let project = Project::new(TALK);
+    assert_snapshot!(project.run("--display stream two").all(), @"");
+    assert_snapshot!(project.run("--display prefix two").all(), @"");
+    assert_snapshot!(project.run("--display group two").all(), @"");
+    assert_snapshot!(project.run("--display quiet two").all(), @"");
+    assert_snapshot!(project.run("-v two").all(), @"");
+    assert_eq!(project.run("-q two").all(), project.run("--display quiet two").all());
+}
+
+#[test]
+fn the_variable_chooses_the_mode_and_the_flag_beats_it() {
+    let project = Project::new(TALK).with("OTTO_DISPLAY", "group");
+    assert_eq!(project.run("two").all(), project.run("--display group two").all());
+    assert_eq!(project.run("--display stream two").stdout, "out\ntailtwo\n");
+}
+
+#[test]
+fn a_quiet_run_shows_what_failed() {
+    let project =
+        Project::new("otto: {jobs: 1}\ntasks: {good: {bash: echo good}, bad: {bash: 'echo why; exit 3'}}");
+    assert_snapshot!(project.run("-q good bad").all(), @"");
+    assert_eq!(project.run("-q good").all(), "── exit 0");
+}
+
+#[test]
+fn several_at_a_time_are_told_apart_by_their_names() {
+    let project = Project::new("tasks: {a: {bash: 'echo from a'}, b: {bash: 'echo from b'}}");
+    let ran = project.run("-j2 a b");
+    let mut lines: Vec<&str> = ran.ok().lines().map(str::trim_start).collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["a │ from a", "b │ from b"]);
+}
+
+#[test]
+fn json_is_valid_lines_on_stdout_and_nothing_else() {
+    let project = Project::new(
+        "otto: {jobs: 1}\ntasks: {a: {bash: 'printf \"\\\"q\\\" \\xff\\e[31m\\n\"; echo err >&2; OUTPUT[k]=v'}, b: {before: [a], bash: exit 3}, c: {before: [b], bash: x}}",
+    );
+    for words in ["--json c", "c --json"] {
+        let ran = project.run(words);
+        assert_eq!((ran.status, ran.stderr.as_str()), (3, ""), "otto {words}");
+        let mut kinds: Vec<String> = Vec::new();
+        for line in ran.stdout.lines() {
+            let value: serde_json::Value = serde_json::from_str(line).expect(line);
+            let kind = value["event"].as_str().expect("a kind");
+            let task = value["task"].as_str().map(|task| format!(" {task}")).unwrap_or_default();
+            kinds.push(format!("{kind}{task}"));
+        }
+        kinds.retain(|kind| kind != "output a");
+        assert_eq!(
+            kinds.join(", "),
+            "run_started, attempt_started a, attempt_ended a, task_settled a, attempt_started b, attempt_ended b, \
+             task_settled b, task_settled c, run_ended"
+        );
+    }
+}
+
+#[test]
+fn colours_follow_the_flag_then_the_variables() {
+    let colours = |variables: &[(&str, &str)], words: &str| {
+        let project = Project::new(TALK);
+        let project = variables.iter().fold(project, |project, (name, value)| project.with(name, value));
+        project.run(words).stderr.contains('\x1b')
+    };
+    assert!(!colours(&[], "two"));
+    assert!(colours(&[], "--color always two"));
+    assert!(colours(&[], "two --color=always"));
+    assert!(colours(&[("NO_COLOR", "1")], "--color always two"));
+    assert!(colours(&[("CLICOLOR_FORCE", "1")], "two"));
+    assert!(colours(&[("FORCE_COLOR", "1"), ("NO_COLOR", "")], "two"));
+    assert!(!colours(&[("FORCE_COLOR", "1"), ("NO_COLOR", "1")], "two"));
+    assert!(!colours(&[("FORCE_COLOR", "1")], "--color never two"));
+}
+
+#[test]
+fn control_characters_are_kept_from_the_terminal_but_not_from_the_log() {
+    let project =
+        Project::new("tasks: {t: {bash: 'printf \"a\\033]0;title\\007b\\033[31mred\\033[0m\\033[2Jc\\n\"'}}");
+    assert_eq!(project.run("--display prefix t").ok(), "t │ ab\u{1b}[31mred\u{1b}[0mc\n");
+    let log = std::fs::read_to_string(project.task("t").join("stdout.log")).expect("a log");
+    assert_eq!(log, "a\u{1b}]0;title\u{7}b\u{1b}[31mred\u{1b}[0m\u{1b}[2Jc\n");
+}
+
+#[test]
+fn a_dry_run_shows_the_plan_and_starts_nothing() {
+    let project = Project::new(
+        "tasks:
+  a: {params: {--mode: {default: fast}}, bash: touch RAN}
+  e: {before: [a], foreach: {items: [x, y]}, bash: touch RAN}
+  s: {streaming: true, bash: touch RAN}
+  r: {before: [s, e], bash: touch RAN}
+",
+    );
+    assert_snapshot!(project.run("--dry-run r").all(), @"");
+    project.run("r -n").ok();
+    assert_eq!(project.read("RAN"), "-");
+    assert!(!project.task_home().exists());
+}
+
+#[test]
+fn a_closed_stdout_ends_quietly() {
+    let project =
+        Project::new("tasks: {t: {bash: 'for i in {1..20000}; do echo line $i of many; done; touch ended'}}");
+    for mode in ["stream", "prefix", "group"] {
+        let ran = project.shell(&format!("otto --display {mode} t | head -1; exit ${{PIPESTATUS[0]}}"));
+        assert_eq!(ran.stdout.lines().count(), 1, "{mode}");
+        assert!(!ran.stderr.contains("panic") && !ran.stderr.contains("roken pipe"), "{mode}: {}", ran.all());
+        assert!([0, 141].contains(&ran.status), "{mode}: {}", ran.all());
+    }
+    for words in
+        ["List", "--help", "Schema", "Man", "Completions bash", "--json t", "History", "Graph", "t --help"]
+    {
+        let ran = project.shell(&format!("otto {words} | head -c1 > /dev/null"));
+        assert!(
+            !ran.stderr.contains("panic") && !ran.stderr.contains("roken pipe"),
+            "{words}: {}",
+            ran.all()
+        );
+        let ran = project.shell(&format!("otto {words} >&-"));
+        assert!(!ran.stderr.contains("panic"), "{words}: {}", ran.all());
+    }
+    assert!(!project.shell("otto t 2>&-").stderr.contains("panic"));
+}
+
+#[test]
+fn what_is_piped_into_otto_is_for_its_task() {
+    let project = Project::new("tasks: {t: {bash: 'cat'}}");
+    assert_eq!(project.feed("t", "hello\n").ok(), "hello\n");
+    assert_eq!(project.run("t").ok(), "");
+}
+
+#[test]
+fn otto_runs_within_otto() {
+    let project = Project::new(
+        "tasks: {outer: {bash: 'otto inner; OUTPUT[a]=1'}, inner: {bash: 'echo inner $OTTO_TASK; OUTPUT[b]=2; exit 0'}, bad: {bash: 'otto five'}, five: {bash: exit 5}}",
+    );
+    let ran = project.run("outer");
+    assert_eq!(
+        (ran.ok(), ran.outcomes().as_str()),
+        ("inner inner\n", "inner: ok, outer: ok"),
+        "{}",
+        ran.all()
+    );
+    assert_eq!(project.run("bad").status, 5);
+}
+
+#[test]
+fn github_actions_get_groups_and_annotations() {
+    let project = Project::new(
+        "otto: {jobs: 1}
+tasks:
+  good: {bash: echo good}
+  bad: {bash: 'echo why; exit 3'}
+",
+    )
+    .with("GITHUB_ACTIONS", "true");
+    assert_snapshot!(project.run("good bad").all(), @"");
+}
+
+#[test]
+fn a_path_with_blanks_and_quotes_is_a_path_like_others() {
+    let project = Project::empty("it's \"a\" $(touch RAN) `b` dir ü");
+    project.write(
+        "otto.yml",
+        "otto: {envs: {A: '$(pwd)'}}\ntasks: {a: {bash: 'OUTPUT[v]=1; pwd'}, b: {before: [a], input: ['s*'], output: [o], bash: 'touch o; echo ${INPUT[a.v]} \"$A\"'}, p: {before: [a], python: 'print(INPUT[\"a.v\"])'}}",
+    );
+    project.write("src", "");
+    let here = "/you/it's \"a\" $(touch RAN) `b` dir ü";
+    assert_eq!(project.run("-j1 b").ok(), format!("{here}\n1 {here}\n"));
+    assert_eq!(project.run("-j1 b").outcomes(), "a: ok, b: fresh");
+    assert_eq!(project.run("-j1 p").ok(), format!("{here}\n1\n"));
+    assert_eq!(project.read("RAN"), "-");
+}
+
+#[test]
+fn a_relative_home_is_relative_to_where_otto_was_called() {
+    let project = Project::new("tasks: {a: {bash: 'OUTPUT[v]=1; cd /; ls \"$OTTO_TASK_DIR\" > /dev/null'}, b: {before: [a], dir: sub, bash: 'echo ${INPUT[a.v]}'}}")
+        .with("OTTO_HOME", "state");
+    project.write("sub/file", "");
+    assert_eq!(project.run("-j1 b").ok(), "1\n");
+    assert!(project.path("state").exists());
+    assert_eq!(project.run("History").status, 0);
+}
+
+/// Runs a line with a terminal of its own as stdin, stdout and stderr; answers all that was shown.
+fn in_terminal(project: &Project, words: &[&str]) -> String {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&ours).expect("granted");
+    unlockpt(&ours).expect("unlocked");
+    let name = ptsname(&ours, Vec::new()).expect("a name").into_string().expect("a path");
+    let open = || {
+        let file = File::options().read(true).write(true).open(&name).expect("the other side");
+        Stdio::from(OwnedFd::from(file))
+    };
+    let mut command = project.command("setsid");
+    command.args(["-c", env!("CARGO_BIN_EXE_otto")]).args(words).env("TERM", "xterm");
+    let mut child = command.stdin(open()).stdout(open()).stderr(open()).spawn().expect("setsid starts");
+    // It held the other side open.
+    drop(command);
+    let mut shown = Vec::new();
+    let mut ours = File::from(ours);
+    let mut buffer = [0; 4096];
+    // The end of the other side shows as an error.
+    while let Ok(count @ 1..) = ours.read(&mut buffer) {
+        shown.extend_from_slice(&buffer[..count]);
+    }
+    assert!(child.wait().expect("it ends").success(), "{}", String::from_utf8_lossy(&shown));
+    String::from_utf8_lossy(&shown).replace("\r\n", "\n")
+}
+
+#[test]
+fn a_tty_task_gets_the_terminal_and_others_do_not() {
+    let project = Project::new(
+        "tasks:
+  alone: {tty: true, bash: '[ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo has a terminal > said; : < /dev/tty'}
+  other: {bash: 'if [ -t 0 ] || [ -t 1 ]; then echo terminal; else echo none; fi > said; if : < /dev/tty; then echo controlled >> said; fi'}
+  each: {tty: true, foreach: {items: [a, b]}, bash: '[ -t 0 ] && echo $item >> each'}
+",
+    );
+    in_terminal(&project, &["alone"]);
+    assert_eq!(project.read("said"), "has a terminal\n");
+    in_terminal(&project, &["other"]);
+    assert_eq!(project.read("said"), "none\n");
+    in_terminal(&project, &["each"]);
+    let mut items: Vec<String> = project.read("each").lines().map(ToOwned::to_owned).collect();
+    items.sort();
+    assert_eq!(items, ["a", "b"]);
+}
+
+#[test]
+fn tasks_are_told_of_a_colour_terminal() {
+    let project = Project::new("tasks: {t: {bash: 'echo \"${FORCE_COLOR-}${CLICOLOR_FORCE-}\" > said'}}");
+    in_terminal(&project, &["t"]);
+    assert_eq!(project.read("said"), "11\n");
+    in_terminal(&project.with("NO_COLOR", "1"), &["t"]);
+}
+
+#[test]
+fn a_warning_of_a_body_is_said_once_per_task() {
+    let project = Project::new(
+        "otto: {jobs: 1}\ntasks: {a: {bash: 'OUTPUT[k]=1'}, t: {before: [a], foreach: {items: [x, y, z]}, bash: 'echo \"${INPUT[a.none]:-}\"'}}",
+    );
+    assert_snapshot!(project.run("t").all(), @"");
+}

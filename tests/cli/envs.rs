@@ -1,0 +1,109 @@
+//! Variables: where they come from, in which order, when they are worked out, what a mistake in them says.
+
+use crate::Project;
+use insta::assert_snapshot;
+
+#[test]
+fn a_tasks_variables_go_over_the_files_over_the_surroundings() {
+    let project = Project::new(
+        "otto: {envs: {A: global, B: global}}\ntasks: {t: {envs: {A: task, D: '$A-$B-${C}'}, bash: 'echo $A $B $C $D'}}",
+    )
+    .with("A", "outside")
+    .with("C", "outside");
+    assert_eq!(project.run("t").ok(), "task global outside task-global-outside\n");
+}
+
+#[test]
+fn variables_are_worked_out_in_the_order_they_need_each_other() {
+    let project = Project::new(
+        "otto: {envs: {C: '${B}c', B: '${A}b', A: a, PRICE: '$$5', TWICE: '$(echo \"$A\"; echo more)'}}\ntasks: {t: {bash: 'echo \"$C $PRICE $TWICE\"'}}",
+    );
+    assert_eq!(project.run("t").ok(), "abc $5 a\nmore\n");
+}
+
+#[test]
+fn text_that_was_put_in_is_not_looked_at_again() {
+    let project = Project::new(
+        "otto: {envs: {A: '$(echo \"\\$B \\$(touch RAN)\")', B: b, C: '$A'}}\ntasks: {t: {bash: 'echo \"$C\"'}}",
+    );
+    assert_eq!(project.run("t").ok(), "$B $(touch RAN)\n");
+    assert_eq!(project.read("RAN"), "-");
+}
+
+#[test]
+fn a_command_runs_once_and_only_when_tasks_run() {
+    let project = Project::new(
+        "otto: {jobs: 1, envs: {A: '$(echo ran >> count; echo a)', B: '$A$A'}}\ntasks: {t: {bash: 'echo $A $B'}, u: {bash: 'echo $B'}}",
+    );
+    project.run("--dry-run t").ok();
+    project.run("List").ok();
+    assert_eq!(project.read("count"), "-");
+    assert_eq!(project.run("t u").ok(), "a aa\naa\n");
+    assert_eq!(project.read("count"), "ran\n");
+}
+
+#[test]
+fn a_mistake_in_a_variable_is_refused_with_its_place() {
+    for (envs, word) in [
+        ("{A: '$NOWHERE'}", "NOWHERE"),
+        ("{A: '$(exit 3)'}", "exit 3"),
+        ("{A: '$B', B: '$A'}", "`B`"),
+        ("{A: '$(echo'}", "A"),
+        ("{A: '${'}", "A"),
+        ("{A: [1]}", "A"),
+        ("{'1A': x}", "1A"),
+        ("{'A=B': x}", "A=B"),
+    ] {
+        let project = Project::new(&format!("otto:\n  envs: {envs}\ntasks: {{t: {{bash: echo ran}}}}"));
+        let ran = project.run("t");
+        assert!(ran.refused().contains(word), "{envs}: {}", ran.stderr);
+    }
+    let project = Project::new("otto: {envs: {A: $HOEM}}\ntasks: {t: {bash: echo ran}}");
+    assert_snapshot!(project.run("t").all(), @"");
+}
+
+#[test]
+fn a_command_may_bring_variables_below_those_of_the_file() {
+    let project = Project::new(
+        "otto: {envs-command: 'echo ran >> count; echo A=command; echo B=command', envs: {A: file, C: '$B!'}}\ntasks: {t: {bash: 'echo $A $B $C'}}",
+    );
+    assert_eq!(project.run("t").ok(), "file command command!\n");
+    assert_eq!(project.read("count"), "ran\n");
+    Project::new("otto: {envs-command: exit 4}\ntasks: {t: {bash: x}}").run("t").refused();
+    Project::new("otto: {envs-command: echo no variable}\ntasks: {t: {bash: x}}").run("t").refused();
+}
+
+#[test]
+fn a_listed_dotenv_file_is_read() {
+    let project =
+        Project::new("otto: {dotenv: .env, envs: {B: file}}\ntasks: {t: {bash: 'echo \"$A|$B|$C\"'}}");
+    project.write(".env", "# comment\nA=one\nexport B=two\nC=\"with blanks\"\n");
+    assert_eq!(project.run("t").ok(), "one|file|with blanks\n");
+    let project = Project::new("tasks: {t: {bash: 'echo \"${A-unset}\"'}}");
+    project.write(".env", "A=one\n");
+    assert_eq!(project.run("t").ok(), "unset\n");
+}
+
+#[test]
+fn a_task_sees_who_it_is() {
+    let project = Project::new(
+        "tasks:
+  t:
+    bash: |
+      echo $OTTO_TASK $OTTO_WORKSPACE
+      [ \"$PWD\" = \"$OTTO_WORKSPACE\" ] && [ -w \"$OTTO_TASK_DIR\" ] && [ -n \"$OTTO_RUN_ID\" ] && [ -d \"$OTTO_TASKS_DIR\" ] && echo there
+      echo \"${RED}|${NC}\"
+",
+    );
+    assert_eq!(project.run("t").ok(), "t /you/project\nthere\n\\033[0;31m|\\033[0m\n");
+}
+
+#[test]
+fn globs_take_variables() {
+    let project = Project::new(
+        "otto: {envs: {OUT: build}}\ntasks: {t: {input: ['$IN.txt'], envs: {IN: source}, output: ['${OUT}/x'], bash: 'mkdir -p build; touch build/x; echo ran'}}",
+    );
+    project.write("source.txt", "");
+    assert_eq!(project.run("t").ok(), "ran\n");
+    assert_eq!(project.run("t").ok(), "");
+}

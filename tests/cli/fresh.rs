@@ -1,0 +1,153 @@
+//! When a task is up to date, and what it still hands on.
+
+use crate::Project;
+
+const FILE: &str = "
+otto: {jobs: 1}
+tasks:
+  source: {params: {--value: {default: one}}, bash: 'OUTPUT[value]=$value'}
+  build:
+    before: [source]
+    params: {--mode: {default: debug}}
+    envs: {LEVEL: '${LEVEL_OUTSIDE}'}
+    input: ['src/*']
+    output: [out/x]
+    bash: |
+      mkdir -p out; cat src/* > out/x; OUTPUT[size]=$(wc -c < out/x | tr -d ' '); echo built
+  user: {before: [build], bash: 'echo size ${INPUT[build.size]}'}
+";
+
+fn built() -> Project {
+    let project = Project::new(FILE).with("LEVEL_OUTSIDE", "1");
+    project.write("src/a", "12345");
+    assert_eq!(project.run("build").ok(), "built\n");
+    project
+}
+
+#[test]
+fn nothing_changed_and_nothing_runs() {
+    let project = built();
+    let ran = project.run("build");
+    assert_eq!((ran.ok(), ran.outcomes().as_str()), ("", "build: fresh, source: ok"));
+}
+
+#[test]
+fn a_fresh_task_hands_on_its_data() {
+    let project = built();
+    for _ in 0..2 {
+        let ran = project.run("user");
+        assert_eq!((ran.ok(), ran.outcomes().as_str()), ("size 5\n", "build: fresh, source: ok, user: ok"));
+    }
+}
+
+#[test]
+fn force_runs_it_again() {
+    let project = built();
+    assert_eq!(project.run("--force build").ok(), "built\n");
+    assert_eq!(project.run("build --force").ok(), "built\n");
+    assert_eq!(project.run("build").ok(), "");
+}
+
+/// Changes one thing; the task must run again, and then not again.
+#[track_caller]
+fn runs_again(change: impl FnOnce(&Project), words: &str) {
+    let project = built();
+    change(&project);
+    assert_eq!(project.run(words).ok(), "built\n");
+    assert_eq!(project.run(words).ok(), "");
+}
+
+#[test]
+fn a_changed_input_runs_it_again() {
+    runs_again(|project| project.write("src/a", "123456"), "build");
+}
+
+#[test]
+fn a_new_input_runs_it_again() {
+    runs_again(|project| project.write("src/b", "6"), "build");
+}
+
+#[test]
+fn a_removed_input_runs_it_again() {
+    let project = built();
+    project.write("src/b", "6");
+    assert_eq!(project.run("build").ok(), "built\n");
+    std::fs::remove_file(project.path("src/b")).expect("removed");
+    assert_eq!(project.run("build").ok(), "built\n");
+}
+
+#[test]
+fn a_missing_output_runs_it_again() {
+    runs_again(|project| std::fs::remove_file(project.path("out/x")).expect("removed"), "build");
+}
+
+#[test]
+fn a_changed_script_runs_it_again() {
+    runs_again(|project| project.write("otto.yml", &FILE.replace("echo built", "echo built # now")), "build");
+}
+
+#[test]
+fn a_changed_param_runs_it_again() {
+    runs_again(|_| (), "build --mode release");
+}
+
+#[test]
+fn changed_data_of_a_dependency_runs_it_again() {
+    runs_again(|_| (), "source --value two build");
+}
+
+#[test]
+fn a_changed_variable_runs_it_again() {
+    let project = built().with("LEVEL_OUTSIDE", "2");
+    assert_eq!(project.run("build").ok(), "built\n");
+    assert_eq!(project.run("build").ok(), "");
+}
+
+#[test]
+fn a_task_that_failed_is_never_fresh() {
+    let project =
+        Project::new("tasks: {t: {input: [in], output: [out], bash: 'touch out; echo try; exit 1'}}");
+    project.write("in", "");
+    for _ in 0..2 {
+        let ran = project.run("t");
+        assert_eq!((ran.status, ran.stdout.as_str()), (1, "try\n"));
+    }
+}
+
+#[test]
+fn only_inputs_or_only_outputs_always_run() {
+    let project = Project::new(
+        "tasks: {in: {input: [a], bash: echo ran}, out: {output: [b], bash: 'touch b; echo ran'}}",
+    );
+    project.write("a", "");
+    for task in ["in", "in", "out", "out"] {
+        assert_eq!(project.run(task).ok(), "ran\n", "{task}");
+    }
+}
+
+#[test]
+fn what_depends_on_a_task_that_ran_runs_by_its_own_files() {
+    let project = Project::new(
+        "otto: {jobs: 1}\ntasks: {a: {input: [s], output: [m], bash: 'cp s m; echo A'}, b: {before: [a], input: [m], output: [o], bash: 'cp m o; echo B'}}",
+    );
+    project.write("s", "1");
+    assert_eq!(project.run("b").ok(), "A\nB\n");
+    assert_eq!(project.run("b").ok(), "");
+    project.write("s", "22");
+    assert_eq!(project.run("b").ok(), "A\nB\n");
+    assert_eq!(project.read("o"), "22");
+}
+
+#[test]
+fn a_dry_run_leaves_freshness_as_it_was() {
+    let project = built();
+    project.write("src/a", "123456");
+    project.run("--dry-run build").ok();
+    assert_eq!(project.run("build").ok(), "built\n");
+}
+
+#[test]
+fn a_subfolder_makes_no_difference() {
+    let project = built();
+    assert_eq!(project.run("-C src build").ok(), "");
+}

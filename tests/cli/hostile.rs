@@ -1,0 +1,163 @@
+//! Ottofiles that nobody would write: each is refused with exit code 2, soon, and without a panic.
+
+use crate::Project;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+#[track_caller]
+fn refused(ottofile: &[u8]) {
+    let project = Project::empty("project");
+    std::fs::write(project.path("otto.yml"), ottofile).expect("written");
+    let begun = Instant::now();
+    let ran = project.run("t");
+    let shown = String::from_utf8_lossy(&ottofile[..ottofile.len().min(60)]);
+    assert!(begun.elapsed() < PATIENCE, "{shown}: {:?}", begun.elapsed());
+    assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{shown}: {}", ran.all());
+    assert!(!ran.stderr.contains("panic"), "{shown}: {}", ran.stderr);
+    // A screen, not a flood.
+    assert!(ran.stderr.len() < 100_000, "{shown}: {} bytes of errors", ran.stderr.len());
+}
+
+#[test]
+fn text_that_is_no_yaml() {
+    for text in [
+        "tasks: {t: {bash: [1, 2\n",
+        "tasks:\n\tt:\n",
+        "\"",
+        "'",
+        "{",
+        "[",
+        "}",
+        "- - -\n- x: [",
+        "a: b: c",
+        "&",
+        "*",
+        "!",
+        "%",
+        "@",
+        "`",
+        "%YAML 9.9\n---\nx",
+        "tasks: *nowhere",
+        "tasks: &a {t: *a}",
+        "? [a]\n: b",
+        "--- a\n--- b",
+        "tasks: !!python/object x",
+        "\u{feff}{",
+        "tasks: {t: {bash: \"\\xZZ\"}}",
+        "tasks: |\n  t",
+        "tasks: {<<: {t: {bash: x}}}}",
+    ] {
+        refused(text.as_bytes());
+    }
+}
+
+#[test]
+fn yaml_that_is_no_ottofile() {
+    for text in [
+        "",
+        "~",
+        "x",
+        "1",
+        "[]",
+        "- tasks",
+        "tasks: []",
+        "tasks: x",
+        "tasks: {t: x}",
+        "tasks: {t: [x]}",
+        "tasks: {t: 1}",
+        "tasks: {t: {bash: [x]}}",
+        "tasks: {t: {bash: {a: b}}}",
+        "tasks: {[a]: {bash: x}}",
+        "tasks: {{a: b}: {bash: x}}",
+        "tasks: {'': {bash: x}}",
+        "tasks: {t: {bash: x}, t: {bash: y}}",
+        "tasks: {t: {bash: x, bash: y}}",
+        "tasks: {t: {bash: x, python: y}}",
+        "tasks: {'a:b': {bash: x}}",
+        "tasks: {'-t': {bash: x}}",
+        "tasks: {\"a\\nb\": {bash: x}}",
+        "tasks: {\"\\0\": {bash: x}}",
+        "otto: {api: 2}\ntasks: {t: {bash: x}}",
+        "otto: {api: 99999999999999999999}\ntasks: {t: {bash: x}}",
+        "otto: {jobs: 0}\ntasks: {t: {bash: x}}",
+        "otto: {jobs: -1}\ntasks: {t: {bash: x}}",
+        "otto: {jobs: 1e9}\ntasks: {t: {bash: x}}",
+        "otto: 7\ntasks: {t: {bash: x}}",
+        "envs: {A: 1}\ntasks: {t: {bash: x}}",
+        "tasks: {t: {bash: x, timeout: -1s}}",
+        "tasks: {t: {bash: x, timeout: 99999999999999999999h}}",
+        "tasks: {t: {bash: x, retries: -1}}",
+        "tasks: {t: {bash: x, retries: {count: 1, delay: x}}}",
+        "tasks: {t: {bash: x, dir: [a]}}",
+        "tasks: {t: {bash: x, foreach: 1}}",
+        "tasks: {t: {bash: x, foreach: {}}}",
+        "tasks: {t: {bash: x, params: [a]}}",
+        "tasks: {t: {bash: x, params: {-x: {nargs: '3:1'}}}}",
+        "tasks: {t: {bash: x, params: {-x: {nargs: 99999999999999999999}}}}",
+        "tasks: {t: {bash: x, input: {a: b}}}",
+        "tasks: {t: {bash: x, output: ['[']}}",
+        "tasks: {t: {bash: x, tty: maybe}}",
+        "tasks: {t: {before: [t], bash: x}}",
+        "tasks: {t: {before: [{task: [a]}], bash: x}}",
+    ] {
+        refused(text.as_bytes());
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text() {
+    refused(b"tasks: {t: {bash: \"\xff\xfe\"}}");
+    refused(b"\xff\xfet\0a\0s\0k\0s\0");
+    refused(&[0; 1000]);
+    refused(b"\x1f\x8b\x08\x00\x00\x00");
+}
+
+#[test]
+fn text_that_is_too_much() {
+    refused("[".repeat(100_000).as_bytes());
+    refused("{a: ".repeat(100_000).as_bytes());
+    refused("- ".repeat(100_000).as_bytes());
+    refused("a:\n ".repeat(10_000).as_bytes());
+    refused(format!("tasks: {{t: {{bash: x, before: [{}]}}}}", "nowhere, ".repeat(20_000)).as_bytes());
+    // Nine doublings of ten: a billion nodes, if each alias were followed.
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..10 {
+        let below = format!("*a{}, ", level - 1).repeat(10);
+        bomb.push_str(&format!("a{level}: &a{level} [{below}]\n"));
+    }
+    refused(bomb.as_bytes());
+    refused(format!("tasks: {bomb}").replace('\n', "\n  ").as_bytes());
+}
+
+#[test]
+fn files_that_are_no_files() {
+    let project = Project::empty("project");
+    for words in ["-o /dev/null t", "-o / t", "-o /proc/self/mem t", "-o . t", "-o a\u{1b}[31m t"] {
+        let ran = project.run(words);
+        assert_eq!(ran.status, 2, "otto {words}: {}", ran.all());
+        assert!(!ran.stderr.contains("panic") && !ran.stderr.contains('\x1b'), "otto {words}: {}", ran.all());
+    }
+}
+
+#[test]
+fn names_cannot_drive_the_terminal() {
+    let project = Project::new("tasks: {\"a\\e]0;owned\\a\": {help: \"h\\e[2J\", bash: x}, t: {bash: x}}");
+    for words in ["List", "--help", "t", "nothing", "Graph"] {
+        let ran = project.run(words);
+        assert!(!ran.stdout.contains('\x1b') && !ran.stderr.contains('\x1b'), "otto {words}: {}", ran.all());
+    }
+}
+
+#[test]
+fn odd_ottofiles_that_are_fine() {
+    for text in [
+        "\u{feff}tasks: {t: {bash: echo ran}}",
+        "tasks:\r\n  t:\r\n    bash: echo ran\r\n",
+        "---\ntasks: {t: {bash: echo ran}}\n...\n",
+        "# nothing before\n\n\n\"tasks\": {\"t\": {\"bash\": \"echo ran\"}}",
+        "tasks: {a: &a {bash: echo ran}, t: *a}",
+    ] {
+        assert_eq!(Project::new(text).run("t").ok(), "ran\n", "{text:?}");
+    }
+}

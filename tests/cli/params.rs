@@ -1,0 +1,261 @@
+//! What parameters take, what they refuse, and how their values reach tasks.
+
+use crate::Project;
+use insta::assert_snapshot;
+
+fn one(param: &str) -> Project {
+    let name = if param.contains("files") { "files" } else { "x" };
+    Project::new(&format!("tasks: {{t: {{params: {{{param}}}, bash: 'echo \"[${{{name}-unset}}]\"'}}}}"))
+}
+
+#[test]
+fn every_count_of_values_takes_as_many_and_no_fewer() {
+    for (nargs, words, wanted) in [
+        ("1", "-x a", Some("a")),
+        ("1", "", Some("unset")),
+        ("1", "-x", None),
+        ("'?'", "-x a", Some("a")),
+        ("'?'", "", Some("unset")),
+        ("'+'", "-x a b c", Some("a b c")),
+        ("'+'", "-x", None),
+        ("'*'", "-x a b", Some("a b")),
+        ("'*'", "-x", Some("")),
+        ("'+'", "-x a -x b", Some("a b")),
+        ("2", "-x a b", Some("a b")),
+        ("2", "-x a", None),
+        ("2", "-x a b c", None),
+        ("'1:2'", "-x a", Some("a")),
+        ("'1:2'", "-x a b", Some("a b")),
+        ("'2:3'", "-x a", None),
+    ] {
+        let project = one(&format!("-x: {{nargs: {nargs}}}"));
+        let ran = project.run(&format!("t {words}"));
+        match wanted {
+            Some(value) => assert_eq!(ran.ok(), format!("[{value}]\n"), "nargs {nargs}: {words}"),
+            None => assert!(!ran.refused().is_empty(), "nargs {nargs}: {words}"),
+        }
+    }
+}
+
+#[test]
+fn every_count_of_positionals_takes_as_many_and_no_fewer() {
+    for (nargs, words, wanted) in [
+        ("1", "a", Some("a")),
+        ("1", "", Some("unset")),
+        ("1", "a b", None),
+        ("'?'", "", Some("unset")),
+        ("'+'", "a b c", Some("a b c")),
+        ("'*'", "", Some("unset")),
+        ("2", "a b", Some("a b")),
+        ("2", "a", None),
+        ("'1:2'", "a b c", None),
+    ] {
+        let project = one(&format!("files: {{nargs: {nargs}}}"));
+        let ran = project.run(&format!("t {words}"));
+        match wanted {
+            Some(value) => assert_eq!(ran.ok(), format!("[{value}]\n"), "nargs {nargs}: {words}"),
+            None => assert!(!ran.refused().is_empty(), "nargs {nargs}: {words}"),
+        }
+    }
+}
+
+#[test]
+fn a_flag_is_on_or_off() {
+    let project = one("-x|--x: {default: false}");
+    for (words, value) in
+        [("", "false"), ("-x", "true"), ("--x", "true"), ("--x=false", "false"), ("--no-x", "false")]
+    {
+        assert_eq!(project.run(&format!("t {words}")).ok(), format!("[{value}]\n"), "{words}");
+    }
+    let project = one("--x: {default: true}");
+    for (words, value) in [("", "true"), ("--no-x", "false"), ("--x=false", "false"), ("--no-x --x", "true")]
+    {
+        assert_eq!(project.run(&format!("t {words}")).ok(), format!("[{value}]\n"), "{words}");
+    }
+    project.run("t --no-x=true").refused();
+}
+
+#[test]
+fn choices_are_taken_in_any_case_and_stored_as_declared() {
+    let project = one("-x: {choices: [Debug, release], default: Debug}");
+    assert_eq!(project.run("t -x DEBUG").ok(), "[Debug]\n");
+    assert_snapshot!(project.run("t -x relase").all(), @"
+    ── stderr
+    error[E0404]: `relase` is not a choice for `-x` of `t`
+      ╭▸ command line:1:11
+    1 │ otto t -x relase
+      ╰╴          ━━━━━━ choose from: Debug, release
+    help: did you mean `release`?
+    otto: 1 error. `otto Explain E0404` says more.
+    ── exit 2
+    ");
+}
+
+#[test]
+fn a_command_may_name_the_choices() {
+    let project = one("-x: {choices-command: 'echo ran >> asked; printf \"one\\ntwo\\n\"'}");
+    assert_eq!(project.run("t -x two").ok(), "[two]\n");
+    assert_eq!(project.read("asked"), "ran\n");
+    project.run("t -x three").refused();
+    assert!(one("-x: {choices-command: exit 3}").run("t -x one").refused().contains("exit 3"));
+    one("-x: {choices-command: 'true'}").run("t -x one").refused();
+}
+
+#[test]
+fn a_variable_stands_in_for_a_value_that_was_not_given() {
+    let file = "-x: {env: DEPLOY_X, default: declared, choices: [given, declared, variable]}";
+    assert_eq!(one(file).run("t").ok(), "[declared]\n");
+    let project = one(file).with("DEPLOY_X", "variable");
+    assert_eq!(project.run("t").ok(), "[variable]\n");
+    assert_eq!(project.run("t -x given").ok(), "[given]\n");
+    one(file).with("DEPLOY_X", "nonsense").run("t").refused();
+}
+
+#[test]
+fn types_are_checked_and_values_stay_as_spelled() {
+    for (kind, good, bad) in [
+        ("int", "007", Some("1.5")),
+        ("float", "3.50", Some("much")),
+        ("bool", "true", Some("maybe")),
+        ("str", "any", None),
+        ("path", "a/../b", None),
+    ] {
+        let project = one(&format!("-x: {{type: {kind}}}"));
+        assert_eq!(project.run(&format!("t -x {good}")).ok(), format!("[{good}]\n"), "{kind}");
+        if let Some(bad) = bad {
+            project.run(&format!("t -x {bad}")).refused();
+        }
+    }
+    assert_eq!(one("-x: {default: 3.50}").run("t").ok(), "[3.50]\n");
+    assert_eq!(one("-x: {default: 007}").run("t").ok(), "[007]\n");
+    assert_eq!(one("-x: {default: yes}").run("t").ok(), "[yes]\n");
+    one("-x: {type: int, default: many}").run("t").refused();
+    one("-x: {type: number}").run("t").refused();
+}
+
+#[test]
+fn what_is_required_is_asked_of_the_task_that_was_named() {
+    let project = Project::new(
+        "tasks: {named: {params: {-x: {required: true}}, bash: 'echo [${x-unset}]'}, user: {before: [named], bash: 'true'}}",
+    );
+    assert_snapshot!(project.run("named").all(), @"
+    ── stderr
+    error[E0403]: `named` needs a value for `-x`
+      ╭▸ command line:1:6
+    1 │ otto named
+      ╰╴     ━━━━━ asked for here
+      ╭▸ otto.yml:1:26
+    1 │ tasks: {named: {params: {-x: {required: true}}, bash: 'echo [${x-unset}]'},…
+      ╰╴                         ━━ declared as required
+    help: `otto named -x <x>`
+    otto.yml: 1 error. `otto Explain E0403` says more.
+    ── exit 2
+    ");
+    assert_eq!(project.run("named -x 1").ok(), "[1]\n");
+    assert_eq!(project.run("user").ok(), "[unset]\n");
+    for contradiction in [
+        "-x: {required: true, default: a}",
+        "-x: {required: true, nargs: '?'}",
+        "-x: {required: true, default: false}",
+    ] {
+        one(contradiction).run("t").refused();
+    }
+    Project::new("tasks: {t: {params: {a: {}, b: {required: true}}, bash: x}}").run("t 1 2").refused();
+}
+
+#[test]
+fn a_form_that_is_no_form_is_refused() {
+    for param in [
+        "-verbose: {}",
+        "'-v|-x': {}",
+        "'--a|--b': {}",
+        "'a|--b': {}",
+        "--: {}",
+        "'-x|--x': {}, --x: {}",
+        "'': {}",
+        "'a b': {}",
+    ] {
+        one(param).run("t").refused();
+    }
+}
+
+#[test]
+fn values_are_data_and_never_run() {
+    let project = Project::new(
+        "tasks:
+  shell: {params: {--name: {default: '$HOME `id` $(touch RAN)'}}, bash: 'printf \"%s\\n\" \"$name\"'}
+  snake: {params: {--name: {default: d}}, python: 'print(name); print(PARAMS[\"name\"])'}
+  other: {params: {--the-name: {default: d}}, action: \"#!/bin/sh\\nprintf '%s\\\\n' \\\"$the_name\\\"\\n\"}
+",
+    );
+    assert_eq!(project.run("shell").ok(), "$HOME `id` $(touch RAN)\n");
+    for value in
+        ["\"; touch RAN; \"", "$(touch RAN)", "`touch RAN`", "it's", "back\\slash", "two\nlines", "-", "ünï"]
+    {
+        assert_eq!(project.run_words(&["shell", "--name", value]).ok(), format!("{value}\n"));
+        assert_eq!(
+            project.run_words(&["snake", &format!("--name={value}")]).ok(),
+            format!("{value}\n{value}\n")
+        );
+        assert_eq!(project.run_words(&["other", &format!("--the-name={value}")]).ok(), format!("{value}\n"));
+    }
+    assert_eq!(project.read("RAN"), "-");
+}
+
+const CHAIN: &str = "
+otto: {jobs: 1}
+tasks:
+  build: {params: {-e|--env: {default: dev, choices: [dev, prod, QA]}}, bash: 'echo build $env'}
+  mid: {before: [build], params: {-e|--env: {default: QA}}, bash: 'echo mid $env'}
+  deploy: {before: [mid], params: {-e|--env: {default: dev}}, bash: 'echo deploy $env'}
+  other: {before: [build], params: {-e|--env: {}}, bash: 'echo other $env'}
+  plain: {before: [build], bash: echo plain}
+  far: {before: [plain], params: {-e|--env: {default: x}}, bash: 'echo far $env'}
+";
+
+#[test]
+fn a_given_value_flows_to_dependencies_and_a_default_does_not() {
+    let project = Project::new(CHAIN);
+    assert_eq!(project.run("deploy").ok(), "build dev\nmid QA\ndeploy dev\n");
+    assert_eq!(project.run("deploy -e prod").ok(), "build prod\nmid prod\ndeploy prod\n");
+    assert_eq!(project.run("deploy -e prod build -e QA").ok(), "build QA\nmid prod\ndeploy prod\n");
+    // `plain` does not declare it.
+    assert_eq!(project.run("far -e prod").ok(), "build dev\nplain\nfar prod\n");
+}
+
+#[test]
+fn dependants_that_disagree_are_refused() {
+    let project = Project::new(CHAIN);
+    assert_snapshot!(project.run("deploy -e prod other -e dev").all(), @"
+    ── stderr
+    error[E0407]: `build` would inherit two values of `env`: `prod` from `mid` and `dev` from `other`
+      ╭▸ command line:1:16
+    1 │ otto deploy -e prod other -e dev
+      │                ┯━━━          ─── passed on by `other`
+      │                │
+      ╰╴               passed on by `mid`
+    help: give `build` its own value: `otto … build --env VALUE`
+    otto: 1 error. `otto Explain E0407` says more.
+    ── exit 2
+    ");
+    assert_eq!(project.run("mid -e prod other -e dev build -e QA").status, 0);
+    assert_snapshot!(project.run("other -e elsewhere").all(), @"
+    ── stderr
+    error[E0404]: `elsewhere` is not a choice for `--env` of `build`, inherited from `other`
+      ╭▸ command line:1:15
+    1 │ otto other -e elsewhere
+      ╰╴              ━━━━━━━━━ choose from: dev, prod, QA
+    otto: 1 error. `otto Explain E0404` says more.
+    ── exit 2
+    ");
+}
+
+#[test]
+fn a_parameter_beats_a_variable_of_its_name() {
+    let project = Project::new(
+        "otto: {envs: {msg: global}}\ntasks: {a: {params: {--msg: {default: param}}, bash: 'echo $msg; printenv msg'}, b: {params: {--msg: {}}, bash: 'echo $msg'}}",
+    )
+    .with("msg", "shell");
+    assert_eq!(project.run("a").ok(), "param\nparam\n");
+    assert_eq!(project.run("b").ok(), "global\n");
+}
