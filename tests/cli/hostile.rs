@@ -96,7 +96,6 @@ fn yaml_that_is_no_ottofile() {
         "tasks: {t: {bash: x, params: {-x: {nargs: '3:1'}}}}",
         "tasks: {t: {bash: x, params: {-x: {nargs: 99999999999999999999}}}}",
         "tasks: {t: {bash: x, input: {a: b}}}",
-        "tasks: {t: {bash: x, output: ['[']}}",
         "tasks: {t: {bash: x, tty: maybe}}",
         "tasks: {t: {before: [t], bash: x}}",
         "tasks: {t: {before: [{task: [a]}], bash: x}}",

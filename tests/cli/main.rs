@@ -154,9 +154,12 @@ impl Project {
         static RUN: LazyLock<Regex> = LazyLock::new(|| {
             Regex::new(r"\b(run|Rerun|Logs|Show|Replay|Data) [0-9a-z]{4,6}\b").expect("a pattern")
         });
+        // What ends the text of tasks for GitHub.
+        static TOKEN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[0-9a-f]{32}").expect("a pattern"));
         let text = String::from_utf8_lossy(bytes);
         let root = self.root.path().canonicalize().expect("the folder is there");
         let text = text.replace(&*root.to_string_lossy(), "/you");
+        let text = TOKEN.replace_all(&text, "TOKEN");
         let text = CHAIN.replace_all(&text, "");
         let text = RUN.replace_all(&text, "$1 RUN");
         // Twice: neighbours share a blank.
