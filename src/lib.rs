@@ -37,6 +37,10 @@ mod run;
 mod command;
 mod cli;
 
+// For whoever throws bytes at it.
+#[cfg(any(fuzzing, test))]
+pub mod fuzz;
+
 /// Runs otto with the arguments of this process.
 pub fn main() -> std::process::ExitCode {
     let code = cli::run(std::env::args_os().skip(1).collect());

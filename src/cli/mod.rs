@@ -1,7 +1,7 @@
 //! From the words of the command line to a command and an exit code.
 
 mod complete;
-mod flag;
+pub(crate) mod flag;
 
 use crate::command::{self, Context, Options, Target};
 use crate::diagnostic::{Code, Diagnostic};

@@ -108,7 +108,7 @@ pub(crate) fn read(run: &RunDir) -> Result<Vec<Stamped>, ReadError> {
     parse(BufReader::with_capacity(1 << 16, file))
 }
 
-fn parse(mut lines: impl BufRead) -> Result<Vec<Stamped>, ReadError> {
+pub(crate) fn parse(mut lines: impl BufRead) -> Result<Vec<Stamped>, ReadError> {
     let mut events = Vec::new();
     let mut line = Vec::new();
     loop {

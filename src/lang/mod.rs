@@ -21,7 +21,7 @@ mod posix;
 mod posix_cases;
 mod python;
 mod quote;
-mod record;
+pub(crate) mod record;
 mod shell;
 #[cfg(test)]
 mod shell_properties;
