@@ -356,20 +356,23 @@ fn tasks_are_told_of_a_colour_terminal() {
 #[test]
 fn a_warning_of_a_body_is_said_once_per_task() {
     let project = Project::new(
-        "otto: {jobs: 1}\ntasks: {a: {bash: 'OUTPUT[k]=1'}, t: {before: [a], foreach: {items: [x, y, z]}, bash: 'echo \"${INPUT[a.none]:-}\"'}}",
+        "otto: {jobs: 1}
+tasks:
+  t: {foreach: {items: [x, y, z]}, bash: 'echo a | while read -r l; do OUTPUT[k]=$l; done'}
+",
     );
     assert_snapshot!(project.run("t").all(), @"
-    ── stdout
-
-
-
     ── stderr
-    otto · run RUN · 4 tasks
-         ok  a       TIME  set k
+    warning[E0706]: `OUTPUT[k]` is set in a pipeline in task `t`: the value will be lost
+      ╭▸ otto.yml:3:72
+    3 │ …ad -r l; do OUTPUT[k]=$l; done'}
+      ╰╴             ━━━━━━━━━━━━ bash runs this in a copy of the shell
+    help: use `otto.set k VALUE`, which works everywhere, or `while …; done < <(command)` instead of the pipe
+    otto · run RUN · 3 tasks
          ok  t:x     TIME
          ok  t:y     TIME
          ok  t:z     TIME
-    4 ok in TIME
+    3 ok in TIME
     ── exit 0
     ");
 }
