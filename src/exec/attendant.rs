@@ -5,7 +5,7 @@
 use super::capture::{Capture, Log};
 use super::census::{Belongings, Census, Process, reap_adopted};
 use super::local::Line;
-use super::spawn::{self, PAUSES_MS, SpawnError, Spawner, Wiring};
+use super::spawn::{self, HeldOpen, PAUSES_MS, SpawnError, Spawner, Wiring};
 use super::stream::{self, Tap};
 use super::terminal::Loan;
 use super::{AttemptId, Ended, Launch, LaunchIo, Leftover, Report, ReportSink, Stop};
@@ -193,6 +193,7 @@ fn serve(
         watch,
         loan,
         captures,
+        held_open: Some(spawned.held_open),
         exit: None,
         ended_at: None,
         quiet_since: Instant::now(),
@@ -361,6 +362,8 @@ struct Attendance<'a> {
     /// If the task has, or wants, the terminal.
     loan: Option<Loan>,
     captures: Vec<(Stream, Capture)>,
+    /// Until the task's own process has ended.
+    held_open: Option<HeldOpen>,
     /// Of the task's own process, once it has been reaped.
     exit: Option<Exit>,
     ended_at: Option<Instant>,
@@ -383,6 +386,8 @@ impl Attendance<'_> {
             for place in 0..self.captures.len() {
                 if seen.readable[place] {
                     self.read(place, buffer);
+                } else if seen.at_end[place] {
+                    self.captures[place].1.close();
                 }
             }
             if seen.has_ended || matches!(self.watch, Watch::Asking) {
@@ -435,12 +440,16 @@ impl Attendance<'_> {
         if rustix::event::poll(&mut fds, timeout.as_ref()).is_err() {
             return seen;
         }
-        let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
-        seen.has_rung = ready.next().unwrap_or(false);
+        let mut events = fds.iter().map(PollFd::revents);
+        seen.has_rung = events.next().is_some_and(|events| !events.is_empty());
         for (place, (_, capture)) in self.captures.iter().enumerate() {
-            seen.readable[place] = capture.pipe().is_some() && ready.next().unwrap_or(false);
+            let events = if capture.pipe().is_some() { events.next() } else { None };
+            let events = events.unwrap_or(PollFlags::empty());
+            seen.readable[place] = events.contains(PollFlags::IN);
+            // Nothing to read, and nobody who could write: no need to be told so by a read.
+            seen.at_end[place] = !is_full && !events.is_empty() && !events.contains(PollFlags::IN);
         }
-        seen.has_ended = ready.next().unwrap_or(false);
+        seen.has_ended = events.next().is_some_and(|events| !events.is_empty());
         seen
     }
 
@@ -539,6 +548,7 @@ impl Attendance<'_> {
 
     fn has_ended(&mut self, exit: Exit) {
         self.exit = Some(exit);
+        self.held_open = None;
         self.ended_at = Some(Instant::now());
         self.quiet_since = Instant::now();
     }
@@ -713,6 +723,7 @@ impl Attendance<'_> {
 struct Seen {
     has_rung: bool,
     readable: [bool; 2],
+    at_end: [bool; 2],
     has_ended: bool,
 }
 

@@ -32,6 +32,15 @@ pub(super) struct Spawned {
     pub(super) child: Child,
     /// stdout and stderr, if they are captured.
     pub(super) pipes: Option<(PipeReader, PipeReader)>,
+    pub(super) held_open: HeldOpen,
+}
+
+/// Otto's copies of the ends that the child writes to. As long as they are kept, a pipe does not tell that its last
+/// writer is gone: the end of a process then wakes its attendant once, not three times.
+#[derive(Debug)]
+pub(super) struct HeldOpen {
+    /// It owns them.
+    _command: Command,
 }
 
 /// How many processes are being created just now; [`CLOSED`] and more when there shall be no new ones.
@@ -92,7 +101,9 @@ pub(super) fn spawn(launch: &Launch, wiring: Wiring, spawner: Spawner) -> Result
     };
     CREATING.fetch_sub(1, Ordering::SeqCst);
     let child = child.map_err(|error| refused(launch, &program, error))?;
-    Ok(Spawned { child, pipes })
+    // Not these: who writes to the stdin of a task shall see when nobody reads it, and the environment is large.
+    command.stdin(Stdio::null()).env_clear();
+    Ok(Spawned { child, pipes, held_open: HeldOpen { _command: command } })
 }
 
 /// The file to execute. std would fall back to fork for a bare name together with a `PATH` of the child's.

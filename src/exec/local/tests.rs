@@ -499,10 +499,17 @@ fn tasks_die_with_their_executor() {
 
 /// CPU seconds of this process and its children so far.
 fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").expect("stat");
-    let fields: Vec<&str> = stat.rsplit_once(") ").expect("stat").1.split(' ').collect();
-    let ticks: u64 = (11..15).map(|place| fields[place].parse::<u64>().expect("ticks")).sum();
-    ticks as f64 / 100.0
+    let used = |who| {
+        let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+        // SAFETY: getrusage writes a structure that is valid with any bits.
+        let usage = unsafe {
+            libc::getrusage(who, usage.as_mut_ptr());
+            usage.assume_init()
+        };
+        let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+        seconds(usage.ru_utime) + seconds(usage.ru_stime)
+    };
+    used(libc::RUSAGE_SELF) + used(libc::RUSAGE_CHILDREN)
 }
 
 /// Not a promise but a measurement: `cargo test --release -- --ignored --nocapture --test-threads 1 measured`.
@@ -510,43 +517,50 @@ fn cpu_seconds() -> f64 {
 #[ignore = "a measurement"]
 #[expect(clippy::print_stderr, reason = "this is what it is for")]
 fn measured_cost_of_an_attempt() {
-    const TASKS: u32 = 1000;
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    for round in 0..3 {
-        let begun = (Instant::now(), cpu_seconds());
+    const TASKS: u32 = 300;
+    let environment: Vec<(std::ffi::OsString, std::ffi::OsString)> = std::env::vars_os().collect();
+    let bare = || {
         for _ in 0..TASKS {
             let mut bare = std::process::Command::new("/bin/bash");
-            bare.args(["-c", "true"]).env_clear().env("PATH", &path).stdin(std::process::Stdio::null());
+            bare.args(["-c", "true"]).stdin(std::process::Stdio::null());
             bare.spawn().expect("to spawn").wait().expect("to wait");
         }
-        let floor = (begun.0.elapsed().as_secs_f64(), cpu_seconds() - begun.1);
-        for at_once in [1, 2] {
-            let mut room = Room::new();
-            let begun = (Instant::now(), cpu_seconds());
-            let (mut running, mut ended) = (0, 0);
-            while ended < TASKS {
-                while running < at_once && running + ended < TASKS {
-                    let mut launch = room.launch("true");
-                    launch.program = "/bin/bash".into();
-                    room.start_launch(launch);
-                    running += 1;
-                }
-                if let Report::Ended(_) = room.inbox.recv().expect("a report") {
-                    (running, ended) = (running - 1, ended + 1);
-                }
+    };
+    let attended = |at_once: u32| {
+        let mut room = Room::new();
+        let (mut running, mut ended) = (0, 0);
+        while ended < TASKS {
+            while running < at_once && running + ended < TASKS {
+                let mut launch = room.launch("true");
+                launch.program = "/bin/bash".into();
+                launch.env = environment.clone();
+                room.start_launch(launch);
+                running += 1;
             }
-            let cost = (begun.0.elapsed().as_secs_f64(), cpu_seconds() - begun.1);
-            let each = |seconds: f64| seconds / f64::from(TASKS) * 1e6;
-            eprintln!(
-                "round {round}, {at_once} at once: {:.0} µs CPU, {:.0} µs wall; bare {:.0} µs CPU, {:.0} µs wall; ratio {:.3}",
-                each(cost.1),
-                each(cost.0),
-                each(floor.1),
-                each(floor.0),
-                cost.1 / floor.1
-            );
+            if let Report::Ended(_) = room.inbox.recv().expect("a report") {
+                (running, ended) = (running - 1, ended + 1);
+            }
         }
+    };
+    let measure = |work: &dyn Fn()| {
+        let begun = cpu_seconds();
+        work();
+        (cpu_seconds() - begun) / f64::from(TASKS) * 1e6
+    };
+    // In turn, and the best of each: the machine has other things to do.
+    let mut best = [f64::MAX; 3];
+    for _ in 0..15 {
+        let costs = [measure(&bare), measure(&|| attended(1)), measure(&|| attended(2))];
+        best = std::array::from_fn(|place| best[place].min(costs[place]));
     }
+    eprintln!(
+        "CPU per `bash -c true`: bare {:.0} µs; attended {:.0} µs one by one ({:.3}), {:.0} µs two at once ({:.3})",
+        best[0],
+        best[1],
+        best[1] / best[0],
+        best[2],
+        best[2] / best[0]
+    );
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn small_otto(signals: Signals) -> i32 {
                     stdin: Stdin::Null,
                     stdout_log: folder.join("stdout.log"),
                     stderr_log: folder.join("stderr.log"),
-                    shows: false,
+                    shows: true,
                     stream: None,
                 },
             },
@@ -395,6 +395,21 @@ fn by_name_only_the_guard_is_killed() {
     };
     assert!(name(otto.guard()).contains("otto"));
     assert!(!name(otto.engine()).contains("otto"));
+}
+
+#[test]
+fn output_of_any_size_takes_little_memory() {
+    // A gigabyte where all rounds are asked for.
+    let bytes = u64::from(rounds().min(200)) * 5_000_000;
+    let script = format!("head -c {bytes} /dev/zero; grep VmHWM /proc/$PPID/status > peak");
+    let mut otto = Otto::start_with(&script, |command| {
+        let folder = command.get_current_dir().expect("a folder");
+        std::os::unix::fs::symlink("/dev/null", folder.join("stdout.log")).expect("a link");
+    });
+    assert_eq!(otto.end().code(), Some(0));
+    let peak = otto.await_file("peak");
+    let kilobytes: u64 = peak.split_whitespace().nth(1).and_then(|text| text.parse().ok()).expect("a number");
+    assert!(kilobytes < 40_000, "{peak}");
 }
 
 /// A shell with job control on a terminal of its own, and somebody who types.
