@@ -155,6 +155,11 @@ fn writes_one_after_the_other_are_one_stream() {
 ",
     );
     assert_eq!(project.run("b").assert_ok().lines("b"), ["one", "two"]);
+    let shown = project.run("Show latest a").assert_ok().stdout.clone();
+    assert!(
+        shown.lines().any(|line| line.trim_start().starts_with("stream ") && line.contains("8 B")),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -561,6 +566,29 @@ fn a_fresh_producer_streams_what_it_recorded() {
     fs::write(project.path("in"), "two\n").expect("written");
     assert_eq!(project.run("all").assert_ok().lines("b"), ["two"]);
     assert_eq!(project.file("c.out"), b"two\n");
+}
+
+#[test]
+fn a_rerun_reads_what_was_recorded_and_runs_again_who_recorded_no_whole_stream() {
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: 'echo ran >> a.runs; date +%N > \"$OTTO_OUTPUT_PIPE\"'}
+  x: {streaming: true, bash: 'echo ran >> x.runs; echo x > \"$OTTO_OUTPUT_PIPE\"; [ -e again ]'}
+  b: {streaming: true, before: [a], bash: 'cat; cat \"$OTTO_INPUT_PIPE\"; [ -e again ]'}
+  c: {streaming: true, before: [a, x], bash: 'cat \"$OTTO_INPUT_PIPE_A\" \"$OTTO_INPUT_PIPE_X\"'}
+",
+    );
+    assert_eq!(project.run("-j3 b c").status, 1);
+    let recorded = String::from_utf8(project.stream("a")).expect("digits");
+    fs::write(project.path("again"), "").expect("written");
+    for words in ["Rerun latest b", "Rerun -2 b c"] {
+        let ran = project.run(words);
+        assert_eq!(ran.assert_ok().lines("b"), [recorded.trim(), recorded.trim()], "{}", ran.stderr);
+        if words.ends_with('c') {
+            assert_eq!(ran.lines("c"), [recorded.trim(), "x"], "{}", ran.stderr);
+        }
+    }
+    assert_eq!((project.file("a.runs"), project.file("x.runs")), (b"ran\n".to_vec(), b"ran\nran\n".to_vec()));
 }
 
 #[test]

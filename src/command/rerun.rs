@@ -173,8 +173,15 @@ impl Rerun {
         }
         let is_recorded = matches.get_flag("recorded-script");
         let (found, mut ottofile) = ottofile(context, &picked, &record, is_recorded)?;
+        let mut inputs = Inputs {
+            records: &records,
+            runs: vec![picked],
+            known: HashMap::new(),
+            streams: HashMap::new(),
+            lost: Vec::new(),
+        };
         let (request, plan) = loop {
-            let request = request(context, &picked, &ottofile, &selected, matches)?;
+            let request = request(context, &inputs.runs[0], &ottofile, &selected, matches)?;
             let facts = HostFacts {
                 environment: &context.environment,
                 folder: found.folder(),
@@ -182,7 +189,9 @@ impl Rerun {
             };
             match plan::make(&ottofile, &request, &facts) {
                 // With more tasks, more parameters may be asked for.
-                Ok(plan) if add_producers(&plan, &mut selected) => drop((request, plan)),
+                Ok(plan) if add_producers(context, &plan, &mut inputs, &mut selected) => {
+                    drop((request, plan))
+                }
                 Ok(plan) => break (request, plan),
                 Err(diagnostics) => {
                     let code = context.refuse(&diagnostics);
@@ -206,10 +215,8 @@ impl Rerun {
         if !gone.is_empty() {
             return Err(context.refuse(&gone));
         }
-        let mut inputs =
-            Inputs { records: &records, runs: vec![picked], known: HashMap::new(), lost: Vec::new() };
-        for names in missing.values() {
-            for name in names {
+        for (name, flow) in missing.values().flatten() {
+            if *flow == Flow::AtEnd {
                 inputs.find(context, name);
             }
         }
@@ -258,14 +265,23 @@ fn selected(context: &mut Context, picked: &Picked, matches: &ArgMatches) -> Res
     Ok(selected)
 }
 
-/// A stream is read while it is written, so who writes it is run again with who reads it. Whether there were any.
-fn add_producers(plan: &Plan, selected: &mut HashSet<JobName>) -> bool {
+/// Who writes a stream that was not recorded whole is run again with who reads it. Whether there were any.
+fn add_producers(
+    context: &mut Context,
+    plan: &Plan,
+    inputs: &mut Inputs,
+    selected: &mut HashSet<JobName>,
+) -> bool {
     let before = selected.len();
     // From the last to the first, for a producer may itself read a stream.
     for job in plan.jobs.iter().rev().filter(|job| job.work.has_body()) {
         if selected.contains(&job.name) {
-            let streams = job.needs.iter().filter(|need| need.flow != Flow::AtEnd);
-            selected.extend(streams.map(|need| plan.job(need.job).name.clone()));
+            for need in job.needs.iter().filter(|need| need.flow != Flow::AtEnd) {
+                let producer = &plan.job(need.job).name;
+                if !selected.contains(producer) && !inputs.has_stream(context, producer) {
+                    selected.insert(producer.clone());
+                }
+            }
         }
     }
     selected.len() > before
@@ -502,6 +518,8 @@ struct Inputs<'a> {
     /// The run that is repeated, the run which that one repeated, and so on.
     runs: Vec<Picked>,
     known: HashMap<JobName, (Arc<Outputs>, RecordedSource)>,
+    /// Where those ran whose recorded streams are read again.
+    streams: HashMap<JobName, JobDir>,
     /// Those that never succeeded, so that they have no data.
     lost: Vec<JobName>,
 }
@@ -524,6 +542,16 @@ impl Inputs<'_> {
                 self.lost.push(name.clone());
             }
         }
+    }
+
+    /// Whether the job's stream was recorded whole.
+    fn has_stream(&mut self, context: &mut Context, name: &JobName) -> bool {
+        if !self.streams.contains_key(name)
+            && let Some(dir) = self.dir_of(context, name).filter(|dir| dir.stream().is_file())
+        {
+            self.streams.insert(name.clone(), dir);
+        }
+        self.streams.contains_key(name)
     }
 
     /// Where the job last succeeded, going back from rerun to origin.
@@ -600,10 +628,15 @@ impl Inputs<'_> {
         Ok(())
     }
 
-    fn recorded(&self, missing: &HashMap<plan::JobId, Vec<JobName>>) -> Recorded {
-        let input = |name: &JobName| {
-            let (outputs, source) = self.known.get(name)?;
-            Some(RecordedInput { job: name.clone(), outputs: outputs.clone(), source: source.clone() })
+    fn recorded(&self, missing: &HashMap<plan::JobId, Vec<(JobName, Flow)>>) -> Recorded {
+        let input = |(name, flow): &(JobName, Flow)| {
+            let (outputs, source) = match flow {
+                Flow::AtEnd => self.known.get(name)?.clone(),
+                Flow::Stream { .. } => {
+                    (Arc::default(), RecordedSource::Earlier(self.streams.get(name)?.clone()))
+                }
+            };
+            Some(RecordedInput { job: name.clone(), outputs, source, flow: *flow })
         };
         missing.iter().map(|(id, names)| (*id, names.iter().filter_map(input).collect())).collect()
     }

@@ -186,6 +186,9 @@ struct ShownJob {
     script: Option<String>,
     stdout_log: Option<String>,
     stderr_log: Option<String>,
+    /// What a streaming task streamed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<String>,
     environment: Vec<String>,
 }
 
@@ -200,6 +203,7 @@ fn job_json(picked: &Picked, job: &JobState) -> String {
         script: script(&dir.path).map(|path| path.display().to_string()),
         stdout_log: log(Stream::Stdout),
         stderr_log: log(Stream::Stderr),
+        stream: file(dir.stream()),
         environment: picked
             .run
             .record
@@ -267,6 +271,12 @@ fn job_text(context: &Context, picked: &Picked, job: &JobState) -> String {
             let read = format!("otto Logs {} {task}{option}", found.short);
             fact(&mut text, name, &format!("{} · {read}", time::size(bytes)));
         }
+    }
+    let stream = dir.stream();
+    if let Ok(metadata) = stream.metadata().as_ref()
+        && metadata.len() > 0
+    {
+        fact(&mut text, "stream", &format!("{} · {}", time::size(metadata.len()), stream.display()));
     }
     if let Ok(record) = &run.record {
         fact(&mut text, "environment", &record.environment.join(" "));

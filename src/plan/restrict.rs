@@ -1,6 +1,6 @@
 //! A part of a plan: what a rerun runs of it. The data of what is left out comes from elsewhere.
 
-use super::{Job, JobId, Plan, graph};
+use super::{Flow, Job, JobId, Plan, graph};
 use crate::name::JobName;
 use std::collections::HashMap;
 
@@ -8,8 +8,9 @@ use std::collections::HashMap;
 #[derive(Debug)]
 pub(crate) struct Part {
     pub(crate) plan: Plan,
-    /// For jobs of the part: those whose data they would see and that are not in it, in the order of the whole plan.
-    pub(crate) missing: HashMap<JobId, Vec<JobName>>,
+    /// For jobs of the part: those whose data they would see and that are not in it, in the order of the whole plan, and
+    /// how it would reach them.
+    pub(crate) missing: HashMap<JobId, Vec<(JobName, Flow)>>,
 }
 
 /// The jobs that `is_wanted`, and the groups through which they wait for each other. Edges to jobs that are left out are
@@ -28,6 +29,9 @@ pub(crate) fn restrict(plan: Plan, is_wanted: impl Fn(&Job) -> bool) -> Part {
         }
         let id = JobId(u32::try_from(jobs.len()).expect("bug: a part is larger than its whole"));
         places.push(Some(id));
+        let needs = job.needs.clone();
+        let flow =
+            |input: JobId| needs.iter().find(|need| need.job == input).map_or(Flow::AtEnd, |need| need.flow);
         job.needs.retain_mut(|need| match places[need.job.index()] {
             Some(place) => {
                 need.job = place;
@@ -42,7 +46,7 @@ pub(crate) fn restrict(plan: Plan, is_wanted: impl Fn(&Job) -> bool) -> Part {
                 true
             }
             None => {
-                lacks.push(names[input.index()].clone());
+                lacks.push((names[input.index()].clone(), flow(*input)));
                 false
             }
         });
@@ -94,7 +98,7 @@ mod tests {
             let needs: Vec<String> = job.needs.iter().map(|need| name(need.job)).collect();
             let inputs: Vec<String> = job.inputs.iter().copied().map(name).collect();
             let missing: Vec<&str> =
-                part.missing.get(&id).into_iter().flatten().map(JobName::as_str).collect();
+                part.missing.get(&id).into_iter().flatten().map(|(name, _)| name.as_str()).collect();
             format!("{} needs {needs:?} sees {inputs:?} lacks {missing:?} height {}", job.name, job.height)
         };
         part.plan.ids().map(line).collect::<Vec<_>>().join("\n")

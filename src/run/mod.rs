@@ -21,7 +21,7 @@ use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Body, Retries};
 use crate::plan::fresh::Evidence;
-use crate::plan::{Job, JobId, Plan};
+use crate::plan::{Flow, Job, JobId, Plan};
 use crate::scheduler::{Policy, Scheduler};
 use crate::store::layout::{JobDir, ProjectDir, RunDir};
 use crate::store::outputs::{self, Outputs};
@@ -92,6 +92,7 @@ pub(crate) struct RecordedInput {
     pub(crate) job: JobName,
     pub(crate) outputs: Arc<Outputs>,
     pub(crate) source: RecordedSource,
+    pub(crate) flow: Flow,
 }
 
 #[derive(Clone, Debug)]
@@ -392,14 +393,13 @@ impl<'a> Run<'a> {
     /// The processes of an attempt have ended; what they streamed may still be on its way.
     fn ended(&mut self, ended: Ended) {
         let id = ended.attempt.job;
-        let name = |job: JobId| &self.setting.plan.job(job).name;
         let mut unread = Vec::new();
         for taken in self.streams.detach(id) {
             if taken.fed.has_failed {
-                let reason = format!("the recorded stream of `{}` cannot be read", name(taken.producer));
+                let reason = format!("the recorded stream of `{}` cannot be read", taken.producer);
                 self.streams.set_trouble(id, reason);
             } else if taken.fed.bytes == 0 && taken.had_bytes && ended.exit.is_success() {
-                unread.push(format!("never read the stream of `{}`", name(taken.producer)));
+                unread.push(format!("never read the stream of `{}`", taken.producer));
             }
         }
         for message in unread {

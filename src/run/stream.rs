@@ -1,16 +1,17 @@
 //! Who reads whose stream in this run, and what the end of one means for the other.
 //! Knows pipes and spools, and no bytes: those flow in `exec::stream`.
 
-use super::Setting;
 use super::launch::Started;
+use super::{RecordedSource, Setting};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exec::Stdin;
 use crate::exec::stream::{Fed, GRACE, Intake, IntakeReport, Outlet, Tap};
 use crate::host::plain;
 use crate::lang::CannotPrepare;
+use crate::name::JobName;
 use crate::ottofile::spec::Streaming;
 use crate::plan::stream::pipe_variable;
-use crate::plan::{Job, JobId, Plan};
+use crate::plan::{Flow, Job, JobId, Plan};
 use crate::store::layout::JobDir;
 use crate::store::stream::{End, Spool, set_aside};
 use std::collections::{BTreeMap, HashMap};
@@ -57,11 +58,23 @@ struct Consumer {
 }
 
 struct Source {
-    producer: JobId,
+    name: JobName,
+    /// `None`: of an earlier run.
+    producer: Option<JobId>,
+    spool: Arc<Spool>,
     is_lenient: bool,
     /// A named pipe, and its stdin if this is its only source.
     outlets: Vec<Outlet>,
     pipe: PathBuf,
+}
+
+/// Where a stream that a job reads comes from.
+struct Origin {
+    name: JobName,
+    producer: Option<JobId>,
+    /// Its file, if an earlier run recorded it.
+    recorded: PathBuf,
+    is_lenient: bool,
 }
 
 /// What streams add to a launch.
@@ -74,7 +87,7 @@ pub(super) struct Wires {
 
 /// What an attempt took of one stream.
 pub(super) struct Taken {
-    pub(super) producer: JobId,
+    pub(super) producer: JobName,
     pub(super) fed: Fed,
     /// There was something to read, or there might have been.
     pub(super) had_bytes: bool,
@@ -124,17 +137,16 @@ impl Streams {
         self.producers.insert(id, producer);
 
         self.consumers.insert(id, Consumer::default());
-        let producers: Vec<(JobId, bool)> = setting.plan.producers(id).collect();
-        let is_single = producers.len() == 1;
-        for (producer, is_lenient) in producers {
-            let name = &setting.plan.job(producer).name;
-            let pipe = dir.input_pipe(name);
-            let source = self.open_source(producer, is_lenient, &pipe, is_single);
-            let (source, stdin) = source.map_err(|error| cannot(&pipe, error))?;
+        let origins = self.origins(setting, id);
+        let is_single = origins.len() == 1;
+        for origin in origins {
+            let pipe = dir.input_pipe(&origin.name);
             if is_single {
                 wires.env.push(("OTTO_INPUT_PIPE".into(), pipe.clone().into()));
             }
-            wires.env.push((pipe_variable(name).into(), pipe.into()));
+            wires.env.push((pipe_variable(&origin.name).into(), pipe.clone().into()));
+            let source = self.open_source(origin, &pipe, is_single);
+            let (source, stdin) = source.map_err(|error| cannot(&pipe, error))?;
             wires.stdin = stdin.map(|pipe| Stdin::Pipe(Arc::new(pipe)));
             self.consumers.entry(id).or_default().sources.push(source);
         }
@@ -145,34 +157,58 @@ impl Streams {
         Ok(wires)
     }
 
+    /// What a job reads: streams of this run, and in a rerun what was recorded of jobs that are not run again.
+    fn origins(&self, setting: &Setting, id: JobId) -> Vec<Origin> {
+        let live = setting.plan.producers(id).map(|(producer, is_lenient)| Origin {
+            name: setting.plan.job(producer).name.clone(),
+            producer: Some(producer),
+            recorded: PathBuf::new(),
+            is_lenient,
+        });
+        let recorded = setting.recorded.get(&id).into_iter().flatten().filter_map(|input| {
+            let (Flow::Stream { is_lenient }, RecordedSource::Earlier(dir)) = (input.flow, &input.source)
+            else {
+                return None;
+            };
+            Some(Origin { name: input.job.clone(), producer: None, recorded: dir.stream(), is_lenient })
+        });
+        recorded.chain(live).collect()
+    }
+
     fn open_source(
         &mut self,
-        id: JobId,
-        is_lenient: bool,
+        origin: Origin,
         pipe: &Path,
         is_single: bool,
     ) -> io::Result<(Source, Option<std::os::fd::OwnedFd>)> {
-        let producer = self.producers.get_mut(&id).expect("bug: a consumer starts after its producers");
-        producer.has_had_reader = true;
-        let mut outlets = vec![Outlet::fifo(pipe, producer.spool.clone(), is_lenient)?];
+        let Origin { name, producer, recorded, is_lenient } = origin;
+        let producer_state = producer.map(|producer| {
+            self.producers.get_mut(&producer).expect("bug: a consumer starts after its producers")
+        });
+        let spool = match &producer_state {
+            Some(state) => state.spool.clone(),
+            None => Arc::new(Spool::recorded(&recorded)?),
+        };
+        let mut outlets = vec![Outlet::fifo(pipe, spool.clone(), is_lenient)?];
         let mut stdin = None;
         if is_single {
-            let (outlet, end) = Outlet::pipe(producer.spool.clone(), is_lenient)?;
+            let (outlet, end) = Outlet::pipe(spool.clone(), is_lenient)?;
             outlets.push(outlet);
             stdin = Some(end);
         }
-        if let Some(intake) = &producer.intake {
-            outlets.iter().for_each(|outlet| intake.attach(outlet));
+        if let Some(state) = producer_state {
+            state.has_had_reader = true;
+            if let Some(intake) = &state.intake {
+                outlets.iter().for_each(|outlet| intake.attach(outlet));
+            }
         }
-        Ok((Source { producer: id, is_lenient, outlets, pipe: pipe.to_owned() }, stdin))
+        Ok((Source { name, producer, spool, is_lenient, outlets, pipe: pipe.to_owned() }, stdin))
     }
 
     /// A producer that has failed, and whose stream this job was to read whole.
     fn broken_source(&self, consumer: JobId) -> Option<JobId> {
-        let is_broken = |source: &&Source| {
-            !source.is_lenient && self.producers[&source.producer].spool.end() == End::Broken
-        };
-        self.consumers.get(&consumer)?.sources.iter().find(is_broken).map(|source| source.producer)
+        let is_broken = |source: &&Source| !source.is_lenient && source.spool.end() == End::Broken;
+        self.consumers.get(&consumer)?.sources.iter().find(is_broken)?.producer
     }
 
     /// The stream of a job that is skipped as fresh: what an earlier run recorded, to be read by its readers here.
@@ -192,15 +228,14 @@ impl Streams {
         let Some(consumer) = self.consumers.get_mut(&consumer) else { return Vec::new() };
         let mut taken = Vec::new();
         for source in std::mem::take(&mut consumer.sources) {
-            let spool = &self.producers[&source.producer].spool;
             let mut fed = Fed { bytes: 0, has_failed: false };
             for part in source.outlets.into_iter().map(Outlet::stop) {
                 fed = Fed { bytes: fed.bytes.max(part.bytes), has_failed: fed.has_failed || part.has_failed };
             }
             // The consumer may have removed it; a name that leads nowhere is what is wanted.
             let _ = std::fs::remove_file(&source.pipe);
-            let had_bytes = spool.length() > 0 || spool.end() == End::Open;
-            taken.push(Taken { producer: source.producer, fed, had_bytes });
+            let had_bytes = source.spool.length() > 0 || source.spool.end() == End::Open;
+            taken.push(Taken { producer: source.name, fed, had_bytes });
         }
         taken
     }
@@ -235,7 +270,7 @@ impl Streams {
         let _ = std::fs::remove_file(&producer.pipe);
         let mut broken = Vec::new();
         for (consumer, state) in &mut self.consumers {
-            for source in state.sources.iter().filter(|source| source.producer == id) {
+            for source in state.sources.iter().filter(|source| source.producer == Some(id)) {
                 if end == End::Broken && !source.is_lenient {
                     state.broken_by.get_or_insert(id);
                     broken.push(*consumer);
