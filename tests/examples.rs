@@ -76,6 +76,8 @@ fn what_differs_from_run_to_run_counts_as_equal_and_nothing_else() {
     assert_eq!(neutral("otto · run 761s · 5 tasks"), neutral("otto · run 9c2m · 5 tasks"));
     assert_eq!(neutral("5 ok in 1m02s"), neutral("5 ok in 0.9s"));
     assert_eq!(neutral("92c7  26 s ago  0.0s  ok    1 ok"), neutral("k3fz  1 min ago  12.0s  ok    1 ok"));
+    assert_eq!(neutral(" └fdbt  0 s ago  0.0s  ok"), neutral(" └92c7  26 s ago  1.2s  ok"));
+    assert_eq!(neutral("run   when     took"), neutral("run   when      took"));
     assert_eq!(neutral("error: run `92c7` had no task `a`"), neutral("error: run `abcd` had no task `a`"));
     assert_ne!(neutral("error: run `92c7` had no task `a`"), neutral("error: run `92c7` had no task `b`"));
     assert_eq!(

@@ -142,7 +142,7 @@ fn neutral_line(line: &str) -> String {
     let mut neutral: Vec<String> = Vec::with_capacity(words.len());
     let mut place = 0;
     while let Some(word) = words.get(place) {
-        let start = word.len() - word.trim_start_matches(['`', '(']).len();
+        let start = word.len() - word.trim_start_matches(['`', '(', '└', '├']).len();
         let bare = word[start..].trim_end_matches(['`', ',', ')', ':', '.']);
         let (before, after) = (&word[..start], &word[start + bare.len()..]);
         let last = if place == 0 { "" } else { words[place - 1] };
@@ -171,7 +171,13 @@ fn neutral_line(line: &str) -> String {
         }
         place += used;
     }
-    if neutral.iter().map(String::as_str).eq(words) { line.to_owned() } else { neutral.join(" ") }
+    // The titles of a table stand where its widest cells want them.
+    let is_title = words.starts_with(&["run", "when"]);
+    if !is_title && neutral.iter().map(String::as_str).eq(words) {
+        line.to_owned()
+    } else {
+        neutral.join(" ")
+    }
 }
 
 /// `2026-11-23`
