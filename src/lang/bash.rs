@@ -11,6 +11,8 @@ use super::quote::{Charset, push_word};
 use super::shell::{self, Frame, Start};
 use super::{CannotPrepare, HandOver, Prepared, Script};
 use crate::diagnostic::{Code, Diagnostic};
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -30,20 +32,24 @@ macro_rules! fragments {
 fragments! {
     OUTPUT_ONLY = "bash/output.sh";
     SAVE = "bash/save.sh";
-    SAVE_3 = "bash/save3.sh";
-    VARIABLES = "bash/variables.sh";
+    SAVE_ALL = "bash/save_all.sh";
+    SAVE_3 = "bash/save_3.sh";
+    HARDENED = "bash/hardened.sh";
     MIDDLE = "bash/middle.sh";
+    NOW = "bash/now.sh";
     EXIT = "bash/exit.sh";
     TRAP = "bash/trap.sh";
     GUARD = "bash/guard.sh";
     OLD = "bash/old.sh";
     SET = "bash/set.sh";
-    FIND = "bash/find.sh";
+    SET_OUTPUT = "bash/set_output.sh";
     GET = "bash/get.sh";
-    MISSING = "bash/missing.sh";
-    LEGACY = "bash/legacy.sh";
-    HAND_OVER = "bash/handover.sh";
+    GET_INPUT = "bash/get_input.sh";
+    PLAIN_3 = "bash/plain_3.sh";
+    DESERIALIZE = "bash/deserialize.sh";
     DOTTED = "bash/dotted.sh";
+    MORE = "bash/more.sh";
+    FIND = "bash/find.sh";
 }
 
 /// Comments are for the reader of the source; bash would read past them in every task.
@@ -103,6 +109,9 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
             Level::Four | Level::Modern => format!("\"${{INPUT[{key}]}}\""),
         },
     };
+    if found.sets() || found.gets() || found.opaque {
+        install_more(script, setup.level)?;
+    }
     let start_text = (start != Start::None).then(|| setup.start_text(oversized));
     let run_as = shell::write(script, start_text.as_deref(), &shell::script_text(script, &frame))?;
     args.push(run_as.clone().into());
@@ -228,10 +237,12 @@ impl Setup<'_, '_> {
         self.after().contains("otto__")
     }
 
+    /// The body sets `OUTPUT[key]`, and does nothing else that matters to saving it.
     fn saves_only_output(&self) -> bool {
         let found = &self.found;
-        let is_more = found.opaque || found.set || found.save || found.export || found.legacy_output;
-        !is_more && self.traps() == Traps::None
+        let is_more = found.opaque || found.sets() || found.save || found.export || found.legacy_output;
+        let is_unruly = self.is_quiet || found.own_builtins || found.takes_output || found.plain_output;
+        !is_more && !is_unruly && self.traps() == Traps::None
     }
 
     /// The end of the script. A false test as the last line is no failure; without `set -e` the last status counts.
@@ -254,17 +265,8 @@ impl Setup<'_, '_> {
         } else if self.needs_end() {
             text.extend_from_slice(b"otto__end() { return \"$1\"; }\n");
         }
-        let needs = |is_mentioned: bool| is_mentioned || found.opaque;
-        if needs(found.set) {
-            text.extend_from_slice(SET.as_bytes());
-        }
-        if needs(found.get) {
-            self.push_getting(&mut text);
-        }
-        if needs(found.legacy) {
-            text.extend_from_slice(LEGACY.as_bytes());
-        }
-        if needs(found.dotted) {
+        self.push_functions(&mut text);
+        if found.dotted || found.opaque {
             text.extend_from_slice(DOTTED.as_bytes());
         }
         if found.may_read() && self.level > Level::Three {
@@ -278,7 +280,7 @@ impl Setup<'_, '_> {
                 text.push(b'\n');
             });
         }
-        if needs(found.legacy_input) {
+        if found.legacy_input || found.opaque {
             text.extend_from_slice(b"OTTO_INPUT=()\n");
             shell::each_input(script.inputs, &mut |key, value| {
                 text.extend_from_slice(b"OTTO_INPUT+=(");
@@ -294,33 +296,45 @@ impl Setup<'_, '_> {
         for (name, value) in oversized {
             shell::push_assignment(&mut text, name, value, charset);
         }
-        text.extend_from_slice(b"set --\n");
         shell::push_by_hand(&mut text, script, charset);
         text
     }
 
     fn push_saving(&self, text: &mut Vec<u8>) {
+        if self.saves_only_output() {
+            text.extend_from_slice(OUTPUT_ONLY.as_bytes());
+            return;
+        }
+        let found = &self.found;
         let mut push = |fragment: &str| text.extend_from_slice(fragment.as_bytes());
         if self.is_quiet {
             push("otto__quiet='{ otto__status=$?; set +x; } 2> /dev/null; '\n");
         }
-        if self.saves_only_output() {
-            push(&OUTPUT_ONLY);
-        } else {
-            push(if self.level == Level::Three { &SAVE_3 } else { &SAVE });
-            push(&VARIABLES);
+        match self.level {
+            Level::Three => push(&SAVE_3),
+            Level::Four | Level::Modern => {
+                push(&SAVE);
+                if found.export || found.opaque {
+                    push(&SAVE_ALL);
+                }
+            }
         }
-        if self.found.save || self.found.opaque || self.traps() != Traps::None {
+        if found.own_builtins || found.opaque || self.traps() == Traps::Any {
+            push(&HARDENED);
+        }
+        if found.save || found.opaque || self.traps() != Traps::None {
             push(&MIDDLE);
         }
-        if self.found.save || self.found.opaque {
-            push(&HAND_OVER);
+        if found.save || found.opaque {
+            push(&NOW);
         }
         match self.traps() {
+            Traps::None if self.needs_end() => push("otto__end() { return \"$1\"; }\n"),
             Traps::None => {}
             Traps::Named => {
                 push(&EXIT);
                 push(&TRAP);
+                push("otto__end() { return \"$1\"; }\n");
             }
             Traps::Any => {
                 push(&EXIT);
@@ -328,26 +342,43 @@ impl Setup<'_, '_> {
                 push("otto__end() { otto__guard; return \"$1\"; }\n");
             }
         }
-        if self.level < Level::Modern {
-            push(&OLD);
-        } else if self.is_quiet {
-            push("trap \"${otto__quiet}otto__exit\" EXIT\n");
-        } else {
-            push("trap otto__exit EXIT\n");
-        }
-        if self.traps() != Traps::Any && self.needs_end() {
-            push("otto__end() { return \"$1\"; }\n");
+        match self.level {
+            Level::Three | Level::Four => push(&OLD),
+            Level::Modern if self.is_quiet => push("trap \"${otto__quiet}otto__exit\" EXIT\n"),
+            Level::Modern => push("trap otto__exit EXIT\n"),
         }
     }
 
-    fn push_getting(&self, text: &mut Vec<u8>) {
+    /// The functions that the body calls. What they need only sometimes is in a file that all runs share.
+    fn push_functions(&self, text: &mut Vec<u8>) {
+        let found = &self.found;
+        let needs = |is_mentioned: bool| is_mentioned || found.opaque;
+        if !needs(found.sets() || found.gets()) {
+            return;
+        }
+        text.extend_from_slice(b"otto__more() { builtin source ");
+        push_word(text, more_path(self.script, self.level).as_os_str().as_bytes(), Charset::Plain);
+        text.extend_from_slice(b"; }\n");
+        let mut push = |is_needed: bool, fragment: &str| {
+            if is_needed {
+                text.extend_from_slice(fragment.as_bytes());
+            }
+        };
+        if self.level == Level::Three {
+            push(true, &PLAIN_3);
+        } else {
+            push(needs(found.set), &SET);
+            push(needs(found.set_output), &SET_OUTPUT);
+            push(needs(found.get), &GET);
+            push(needs(found.get_input), &GET_INPUT);
+        }
+        push(needs(found.deserialize_input), &DESERIALIZE);
+        if !needs(found.gets()) {
+            return;
+        }
         if self.level == Level::Three {
             shell::push_find_function(text, self.script, self.charset);
-        } else {
-            text.extend_from_slice(FIND.as_bytes());
         }
-        text.extend_from_slice(GET.as_bytes());
-        text.extend_from_slice(MISSING.as_bytes());
         text.extend_from_slice(b"otto__deps=(");
         for input in self.script.inputs {
             push_word(text, input.job.as_str().as_bytes(), self.charset);
@@ -357,4 +388,35 @@ impl Setup<'_, '_> {
         }
         text.extend_from_slice(b")\n");
     }
+}
+
+/// The file of what the functions seldom need. Its name tells its text, for other versions of otto have others.
+fn more_path(script: &Script, level: Level) -> PathBuf {
+    static NAMES: LazyLock<[String; 2]> = LazyLock::new(|| {
+        [3, 4].map(|version| {
+            let hash = blake3::hash(more_text(version > 3).as_bytes()).to_hex();
+            format!("bash-{version}-{}.sh", &hash.as_str()[..12])
+        })
+    });
+    script.runtime.join(&NAMES[usize::from(level > Level::Three)])
+}
+
+fn more_text(has_arrays: bool) -> String {
+    let find: &str = if has_arrays { &FIND } else { "" };
+    format!("{}{find}", *MORE)
+}
+
+fn install_more(script: &Script, level: Level) -> Result<(), CannotPrepare> {
+    thread_local! {
+        static INSTALLED: RefCell<HashSet<PathBuf>> = RefCell::default();
+    }
+    let path = more_path(script, level);
+    if INSTALLED.with_borrow(|installed| installed.contains(&path)) {
+        return Ok(());
+    }
+    if !path.exists() {
+        shell::install(&path, more_text(level > Level::Three).as_bytes())?;
+    }
+    INSTALLED.with_borrow_mut(|installed| installed.insert(path));
+    Ok(())
 }

@@ -10,16 +10,17 @@ pub(crate) struct Mentions {
     pub(crate) output: bool,
     /// `OUTPUT` assigned as a plain variable, not for other programs.
     pub(crate) plain_output: bool,
-    /// `otto.set`, `otto_set`, `otto_set_output`.
+    /// `otto.set`, `otto_set`.
     pub(crate) set: bool,
-    /// `otto.get`, `otto_get`, `otto_get_input`.
+    pub(crate) set_output: bool,
+    /// `otto.get`, `otto_get`.
     pub(crate) get: bool,
+    pub(crate) get_input: bool,
+    pub(crate) deserialize_input: bool,
     /// `otto.save`, `otto_save`, `otto_serialize_output`.
     pub(crate) save: bool,
     /// Names with a dot: `otto.set`.
     pub(crate) dotted: bool,
-    /// `otto_set_output`, `otto_get_input`, `otto_deserialize_input`, `otto_serialize_output`.
-    pub(crate) legacy: bool,
     /// The array `OTTO_OUTPUT`.
     pub(crate) legacy_output: bool,
     /// The array `OTTO_INPUT`.
@@ -38,6 +39,10 @@ pub(crate) struct Mentions {
     pub(crate) options: bool,
     /// Defines a function that is called `exit`.
     pub(crate) own_exit: bool,
+    /// May define functions with the names of builtins, `exit` included.
+    pub(crate) own_builtins: bool,
+    /// May take OUTPUT away: `unset`, `local OUTPUT`.
+    pub(crate) takes_output: bool,
     /// `RED`, `NC` and the other colours, as `$RED` or `${RED}`.
     pub(crate) colours: bool,
 }
@@ -60,10 +65,10 @@ impl Mentions {
                 "trap" => found.trap = true,
                 "exec" => found.exec = true,
                 "set" | "shopt" | "SHELLOPTS" => found.options = true,
-                "exit" => {
-                    let rest = text[word.end..].trim_start_matches([' ', '\t']);
-                    let is_keyword_form = text[..word.start].trim_end().ends_with("function");
-                    found.own_exit |= rest.starts_with('(') || is_keyword_form;
+                "unset" => found.takes_output = true,
+                name if BUILTINS.contains(&name) && is_defined(text, &word) => {
+                    found.own_builtins = true;
+                    found.own_exit |= name == "exit";
                 }
                 "export" | "declare" | "typeset" | "readonly" | "local" => {
                     // `export "$line"`: which variable that is, the text does not say.
@@ -92,6 +97,7 @@ impl Mentions {
         found.input = input.is_array || input.is_named && !input.is_exported;
         found.output = output.is_array || output.is_named && !output.is_exported;
         found.plain_output = output.is_assigned && !output.is_exported;
+        found.takes_output |= output.is_declared;
         found
     }
 
@@ -102,9 +108,10 @@ impl Mentions {
             "set" => self.set = true,
             "get" => self.get = true,
             "save" => self.save = true,
-            "set_output" => (self.set, self.legacy) = (true, true),
-            "get_input" | "deserialize_input" => (self.get, self.legacy) = (true, true),
-            "serialize_output" => (self.save, self.legacy) = (true, true),
+            "set_output" => self.set_output = true,
+            "get_input" => self.get_input = true,
+            "deserialize_input" => self.deserialize_input = true,
+            "serialize_output" => self.save = true,
             _ => return,
         }
         self.dotted |= is_dotted;
@@ -114,16 +121,26 @@ impl Mentions {
     pub(crate) fn may_hand_over(&self) -> bool {
         self.output
             || self.plain_output
-            || self.set
+            || self.sets()
             || self.save
             || self.legacy_output
             || self.export
             || self.opaque
     }
 
+    /// Calls a function that sets.
+    pub(crate) fn sets(&self) -> bool {
+        self.set || self.set_output
+    }
+
+    /// Calls a function that knows the inputs.
+    pub(crate) fn gets(&self) -> bool {
+        self.get || self.get_input || self.deserialize_input
+    }
+
     /// May read inputs in a way that needs them in the shell.
     pub(crate) fn may_read(&self) -> bool {
-        self.input || self.get || self.legacy_input || self.legacy_variables || self.opaque
+        self.input || self.gets() || self.legacy_input || self.legacy_variables || self.opaque
     }
 }
 
@@ -152,12 +169,30 @@ struct Uses {
     is_assigned: bool,
     /// `export OUTPUT`: it is a variable of the body's own, for other programs.
     is_exported: bool,
+    /// `local OUTPUT`, `declare -A OUTPUT`, `readonly OUTPUT`, `read OUTPUT`.
+    is_declared: bool,
+}
+
+/// Builtins that a script of otto's relies on.
+const BUILTINS: &[&str] = &[
+    "builtin", "case", "command", "compgen", "declare", "eval", "exit", "printf", "read", "return", "set",
+    "source", "trap", "true", "unset",
+];
+
+/// Whether the word is the name of a function that is defined here: `name ()`, `function name`.
+fn is_defined(text: &str, word: &std::ops::Range<usize>) -> bool {
+    text[word.end..].trim_start_matches([' ', '\t']).starts_with('(')
+        || text[..word.start].trim_end_matches([' ', '\t']).ends_with("function")
 }
 
 impl Uses {
     fn see(&mut self, text: &str, word: &std::ops::Range<usize>) {
         let (before, rest) = (&text[..word.start], &text[word.end..]);
         let line = before.rsplit(['\n', ';', '&', '|']).next().unwrap_or("");
+        let is_declaring = |word| {
+            matches!(word, "local" | "declare" | "typeset" | "readonly" | "read" | "mapfile" | "readarray")
+        };
+        self.is_declared |= line.split_whitespace().any(is_declaring);
         if line.split_whitespace().any(|word| matches!(word, "export" | "-x")) {
             self.is_exported = true;
         } else if rest.starts_with(['[']) || rest.starts_with("+=") || rest.starts_with("=(") {
@@ -254,8 +289,8 @@ mod tests {
             ("OUTPUT=oops", |found| found.plain_output && !found.output),
             ("otto.set a b", |found| found.set && found.dotted),
             ("x=$(otto.get a.b)", |found| found.get && found.dotted),
-            ("otto_set_output a b", |found| found.set && found.legacy),
-            ("otto_serialize_output", |found| found.save && found.legacy),
+            ("otto_set_output a b", |found| found.set_output),
+            ("otto_serialize_output", |found| found.save),
             ("OTTO_OUTPUT+=(\"a=b\")", |found| found.legacy_output),
             ("export OTTO_VERSION=1", |found| found.export),
             ("OTTO_VERSION=1\nexport OTTO_VERSION", |found| found.export),
@@ -266,7 +301,10 @@ mod tests {
             ("if . lib.sh; then :; fi", |found| found.opaque),
             ("eval \"$(x)\"", |found| found.opaque),
             ("echo -e \"${RED}x$NC\"", |found| found.colours),
-            ("exit() { :; }", |found| found.own_exit),
+            ("exit() { :; }", |found| found.own_exit && found.own_builtins),
+            ("function printf { :; }", |found| found.own_builtins),
+            ("unset OUTPUT", |found| found.takes_output),
+            ("f() { local -A OUTPUT; }", |found| found.takes_output),
         ];
         for (body, way) in ways {
             assert!(way(&Mentions::of(body)), "{body}: {:?}", Mentions::of(body));

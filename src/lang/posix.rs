@@ -83,7 +83,7 @@ fn refuse_arrays(script: &Script, found: &Mentions, shell: &str) -> Result<(), C
 fn start_text(script: &Script, found: &Mentions, oversized: &[(String, Vec<u8>)]) -> Vec<u8> {
     let charset = Charset::Plain;
     let mut text = shell::start_of_start(script);
-    if found.set || found.get || found.save || found.opaque {
+    if found.sets() || found.gets() || found.save || found.opaque {
         text.extend_from_slice(FUNCTIONS.as_bytes());
         shell::push_find_function(&mut text, script, charset);
         push_about_function(&mut text, script);

@@ -56,6 +56,18 @@ pub(super) fn start_path(script: &Script) -> PathBuf {
     private(script).join("start.sh")
 }
 
+/// Puts a file where all runs find it. It appears whole; of two who write it, either may win.
+pub(super) fn install(path: &Path, bytes: &[u8]) -> Result<(), CannotPrepare> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let result = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).and_then(|()| {
+        let mut unfinished = path.as_os_str().to_owned();
+        unfinished.push(format!(".{}", std::process::id()));
+        atomic::write(Path::new(&unfinished), bytes)?;
+        fs::rename(&unfinished, path)
+    });
+    result.map_err(|error| cannot_write(path, &error))
+}
+
 fn make_dir(path: &Path) -> io::Result<()> {
     match fs::DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # get.sh and legacy.sh read otto__value and otto__is_there.
-# otto__find KEY: sets otto__value, and otto__is_there to something if there is such an input. In bash 3.2 and other
-# shells a generated function of this name does it.
+# shellcheck disable=SC2034 # more.sh reads otto__value and otto__is_there.
+# otto__find KEY: sets otto__value, and otto__is_there to something if there is such an input. In bash 3.2 generated
+# functions of these names do it.
 
 otto__find() {
 	otto__is_there=${INPUT[$1]+x}

@@ -1,20 +1,9 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # otto__dir is set by the lines before this file.
-# Saves OUTPUT when the shell ends, however it ends. The whole of what a body needs that only sets OUTPUT.
-# bash 4.2 and newer.
+# shellcheck disable=SC2016,SC2154 # The trap expands at the end; otto__dir is set by the lines before this file.
+# Saves OUTPUT when the shell ends, however it ends. All that a plain body needs: one that only sets OUTPUT[key], and leaves
+# options, traps and the names of builtins alone. bash 4.2 and newer.
 
 declare -At OUTPUT=() || return
 
-otto__exit() {
-	# In POSIX mode special builtins come before functions, so `unset` is the real one whatever the body defined.
-	POSIXLY_CORRECT=1
-	unset -f builtin
-	set +u
-	# Arithmetic, and so an assignment, unless OUTPUT is still an associative array.
-	otto__plain=
-	: "${OUTPUT[otto__plain=1]+x}"
-	# Ended inside a function: which may have an OUTPUT of its own. The attribute `t` tells them apart.
-	[[ ${#FUNCNAME[@]} -le 2 ]] || builtin declare -p OUTPUT >| "$otto__dir/shadow"
-	builtin printf '%s\0' otto1 "$BASH_VERSION" "$otto__plain" "${#FUNCNAME[@]}" "${FUNCNAME[@]}" \
-		O "${#OUTPUT[@]}" "${!OUTPUT[@]}" "${OUTPUT[@]}" end >> "$otto__dir/dump"
-}
+# The probe is arithmetic, and so an assignment, unless OUTPUT is still an associative array.
+trap 'printf "%s\0" otto1 "" "${OUTPUT[otto__plain=1]+x}${otto__plain-}" 0 O "${#OUTPUT[@]}" ${OUTPUT[@]+"${!OUTPUT[@]}"} ${OUTPUT[@]+"${OUTPUT[@]}"} end >> "$otto__dir/dump"' EXIT

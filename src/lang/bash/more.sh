@@ -1,0 +1,137 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # otto__dir and otto__deps, the name of each dependency and then its keys in words, come from the
+# file that loads this one; otto__find and otto__find_folded set otto__value and otto__is_there.
+# What the functions seldom need, loaded when they do: values from subshells, long, typed and missing ones. Every bash.
+
+otto__more() {
+	builtin true
+}
+
+otto__set() {
+	case $#:${1-} in
+	1:--list | 2:--json | 2:) otto__usage ;;
+	*:--list) otto__record_list "${@:2}" ;;
+	3:--json) otto__record j "$2" "$3" ;;
+	2:*) otto__record s "$1" "$2" ;;
+	*) otto__usage "$#" ;;
+	esac
+}
+
+otto__set_output() {
+	if (($# == 2)); then
+		otto__set "$@"
+	else
+		builtin printf 'otto: usage: otto_set_output KEY VALUE (got %s words: quote the value?)\n' "$#" >&2
+		return 2
+	fi
+}
+
+# otto__record TYPE KEY VALUE: one write of at most 4096 bytes, which no other process can split. A longer value
+# goes to a file of its own first.
+otto__record() {
+	if [[ ! $2 ]]; then
+		otto__usage
+	elif ((${#2} + ${#3} > 800)); then
+		otto__file=v.${BASHPID-$$}.$RANDOM$RANDOM$RANDOM
+		builtin printf '%s' "$3" >| "$otto__dir/$otto__file" &&
+			builtin printf '%s\0' "F$1" "$2" "$otto__file" >> "$otto__dir/journal"
+	else
+		builtin printf '%s\0' "$@" >> "$otto__dir/journal"
+	fi
+}
+
+# otto__record_list KEY [ITEM…]
+otto__record_list() {
+	if [[ ! $1 ]]; then
+		otto__usage
+	else
+		otto__file=v.${BASHPID-$$}.$RANDOM$RANDOM$RANDOM
+		case $# in
+		1) builtin printf '' >| "$otto__dir/$otto__file" ;;
+		*) builtin printf '%s\0' "${@:2}" >| "$otto__dir/$otto__file" ;;
+		esac &&
+			builtin printf '%s\0' Fl "$1" "$otto__file" >> "$otto__dir/journal"
+	fi
+}
+
+otto__usage() {
+	builtin printf 'otto: usage: otto.set KEY VALUE | --json KEY JSON | --list KEY [ITEM...]%s\n' \
+		"${1+ (got $1 words: quote the value?)}" >&2
+	return 2
+}
+
+otto__get() {
+	if [[ ${1-} == -v ]]; then
+		case $#:${2-} in
+		[34]:*[!a-zA-Z0-9_]* | [34]:[0-9]* | [34]: | [!34]:*) otto__usage_get ;;
+		*)
+			otto__find "$3"
+			if [[ $otto__is_there ]]; then
+				builtin eval "$2=\$otto__value"
+			elif (($# == 4)); then
+				builtin eval "$2=\$4"
+			else
+				otto__missing "$3"
+				return 1
+			fi
+			;;
+		esac
+	elif (($# < 1 || $# > 2)) || [[ ! $1 ]]; then
+		otto__usage_get
+	else
+		otto__find "$1"
+		if [[ $otto__is_there ]]; then
+			builtin printf '%s\n' "$otto__value"
+		elif (($# == 2)); then
+			builtin printf '%s\n' "$2"
+		else
+			otto__missing "$1"
+			return 1
+		fi
+	fi
+}
+
+otto__usage_get() {
+	builtin printf 'otto: usage: otto.get [-v VARIABLE] TASK.KEY [DEFAULT]\n' >&2
+	return 2
+}
+
+# A missing key is told on stderr and reads as empty: bodies use it inside strings, where a failure goes unseen.
+otto__get_input() {
+	if [[ ! ${1-} ]]; then
+		builtin printf 'otto: usage: otto_get_input TASK.KEY [DEFAULT]\n' >&2
+		return 2
+	fi
+	otto__find "$1"
+	[[ $otto__is_there ]] || otto__find_folded "$1"
+	if [[ $otto__is_there ]]; then
+		builtin printf '%s\n' "$otto__value"
+	elif (($# > 1)); then
+		builtin printf '%s\n' "$2"
+	else
+		otto__missing "$1"
+		builtin printf '\n'
+	fi
+}
+
+# Says why there is no such input.
+otto__missing() {
+	otto__found='' otto__names='' otto__i=0
+	while ((otto__i < ${#otto__deps[@]})); do
+		otto__name=${otto__deps[otto__i]}
+		otto__names+="${otto__names:+, }$otto__name"
+		# Of `a` and `a.b` the longer one is meant by `a.b.c`.
+		if [[ $1 == "$otto__name".* && ${#otto__name} -gt ${#otto__found} ]]; then
+			otto__found=$otto__name
+			otto__keys=${otto__deps[otto__i + 1]}
+		fi
+		((otto__i += 2))
+	done
+	if [[ $otto__found ]]; then
+		builtin printf "otto: no input '%s': task '%s' has no output '%s'; it has: %s\n" \
+			"$1" "$otto__found" "${1#"$otto__found".}" "${otto__keys:-nothing}" >&2
+	else
+		builtin printf "otto: no input '%s': this task does not depend on '%s'; it depends on: %s\n" \
+			"$1" "${1%%.*}" "${otto__names:-nothing}" >&2
+	fi
+}

@@ -1,0 +1,20 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # otto__dir is set by the lines before this file.
+# Over save.sh, for bodies that may export variables: hands those over too.
+
+otto__save() {
+	set +u
+	otto__look
+	{
+		builtin printf '%s\0' otto1 "$BASH_VERSION" "$otto__plain" "${#FUNCNAME[@]}" "${FUNCNAME[@]}" \
+			O "${#OUTPUT[@]}" "${!OUTPUT[@]}" "${OUTPUT[@]}" \
+			S "${#otto__own[@]}" "${!otto__own[@]}" "${otto__own[@]}" \
+			L "${#OTTO_OUTPUT[@]}" "${OTTO_OUTPUT[@]}"
+		for otto__name in "${!OTTO_@}"; do
+			builtin printf '%s\0' V "$otto__name" "${!otto__name-}"
+		done
+		builtin printf 'X\0'
+		builtin compgen -e OTTO_ || builtin true
+		builtin printf '\0end\0'
+	} >> "$otto__dir/dump"
+}
