@@ -11,6 +11,7 @@ use super::quote::{Charset, push_word};
 use super::shell::{self, Frame, Start};
 use super::{CannotPrepare, HandOver, Prepared, Script};
 use crate::diagnostic::{Code, Diagnostic};
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -82,12 +83,13 @@ enum Traps {
 pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Result<Prepared, CannotPrepare> {
     let shebang = Shebang::of(&script.body.text);
     let program = program(script, shebang.as_ref())?;
-    let found = Mentions::of(&script.body.text);
+    let level = level(script, &program);
+    let (text, found) = text(script, level);
     let (options, mut args) = split_options(shebang.map_or(Vec::new(), |shebang| shebang.args));
     let setup = Setup {
         script,
         found,
-        level: level(script, &program),
+        level,
         traps: traps(&script.body.text, &found),
         is_quiet: found.options || found.opaque || !options.is_empty(),
         charset: Charset::of(&|name| (script.env)(name).map(|value| value.as_bytes().to_vec())),
@@ -101,6 +103,7 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     };
     let frame = Frame {
         shebang: "#!/usr/bin/env bash",
+        body: &text,
         before: shell::before(script, found.colours.then_some(COLOURS), start, &options),
         after: setup.after(),
         setting: if setup.level == Level::Three { "otto.set KEY VALUE" } else { "OUTPUT[key]=\"value\"" },
@@ -125,6 +128,20 @@ pub(super) fn collect(script: &Script, succeeded: bool) -> HandOver {
         return HandOver::default();
     }
     handover::collect(script, &found, succeeded)
+}
+
+/// The user's text, with plain reads made direct where nothing in it could tell the difference.
+fn text<'a>(script: &Script<'a>, level: Level) -> (Cow<'a, str>, Mentions) {
+    let text = &script.body.text;
+    let found = Mentions::of(text);
+    let is_safe = level > Level::Three && (found.get || found.get_input) && !found.opaque && !found.input;
+    match is_safe.then(|| super::direct::direct(text, script.inputs)).flatten() {
+        Some(changed) => {
+            let found = Mentions::of(&changed);
+            (Cow::Owned(changed), found)
+        }
+        None => (Cow::Borrowed(text), found),
+    }
 }
 
 /// `OTTO_BASH` before everything; else what the `#!` line says, if that path is there; else `bash` by `PATH`.

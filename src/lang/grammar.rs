@@ -35,6 +35,8 @@ pub(crate) struct Commands {
     pub(crate) commands: Vec<Command>,
     /// Names in the order of their definitions.
     pub(crate) functions: Vec<String>,
+    /// Where each `$( … )` stands, brackets included, in the order of their ends.
+    pub(crate) substitutions: Vec<Range<usize>>,
 }
 
 /// Constructs inside each other beyond this are not read; no script that people write has them.
@@ -521,8 +523,10 @@ impl Parser<'_> {
                 self.skip_arithmetic();
             }
             b'(' => {
+                let start = self.place;
                 self.place += 2;
                 self.substitution(Copy::Substitution);
+                self.found.substitutions.push(start..self.place);
             }
             b'{' => {
                 self.place += 2;

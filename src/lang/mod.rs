@@ -4,6 +4,7 @@
 mod bash;
 #[cfg(test)]
 mod bash_cases;
+mod direct;
 mod export;
 #[cfg(test)]
 mod harness;

@@ -30,6 +30,7 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     let options = if lacks_pipefail(&shebang) { "set -eu" } else { "set -euo pipefail" };
     let frame = Frame {
         shebang: line,
+        body: &script.body.text,
         before: shell::before(script, found.colours.then_some(COLOURS), start, options),
         after: match may_export(&found) {
             true => {

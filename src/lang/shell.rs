@@ -88,6 +88,8 @@ fn cannot_write(path: &Path, error: &io::Error) -> CannotPrepare {
 /// The parts of a script that differ between shells.
 pub(super) struct Frame<'a> {
     pub(super) shebang: &'a str,
+    /// The user's lines.
+    pub(super) body: &'a str,
     /// What runs before the body, on one line.
     pub(super) before: Vec<u8>,
     /// What runs after the body.
@@ -103,7 +105,7 @@ pub(super) struct Frame<'a> {
 pub(super) fn script_text(script: &Script, frame: &Frame) -> Vec<u8> {
     let comments = opening(script, frame);
     let above = script.body.first_line.saturating_sub(1);
-    let mut text = Vec::with_capacity(script.body.text.len() + 1024 + above);
+    let mut text = Vec::with_capacity(frame.body.len() + 1024 + above);
     let mut fitting = 0;
     if above >= 2 {
         text.extend_from_slice(frame.shebang.as_bytes());
@@ -120,7 +122,7 @@ pub(super) fn script_text(script: &Script, frame: &Frame) -> Vec<u8> {
     }
     text.extend_from_slice(&frame.before);
     text.extend_from_slice(if above == 0 { b"; " } else { b"\n" });
-    text.extend_from_slice(script.body.text.as_bytes());
+    text.extend_from_slice(frame.body.as_bytes());
     // An empty line between: the body may end without a newline, or with a backslash.
     text.extend_from_slice(b"\n\n");
     text.extend_from_slice(frame.after.as_bytes());
@@ -224,6 +226,12 @@ fn opening(script: &Script, frame: &Frame) -> Vec<String> {
     if !script.params.is_empty() {
         let names: Vec<&str> = script.params.iter().map(|(name, _)| name.as_str()).collect();
         lines.push(format!("# Parameters are variables: {}.", names.join(" ")));
+    }
+    if frame.body != script.body.text {
+        lines.push(
+            "# A plain $(otto_get_input TASK.KEY) stands here as what it reads, ${INPUT[TASK.KEY]}."
+                .to_owned(),
+        );
     }
     lines.push("# OTTO_TASK_DIR is this directory. The data: cat \"$OTTO_TASK_DIR\"/input.*.json".to_owned());
     lines
