@@ -1,6 +1,6 @@
 //! What data passing promises to bash bodies, a test for each promise.
 
-use super::harness::{Bench, Ran, given, input, job};
+use super::harness::{Bench, Ran, given, input, job, needed};
 use crate::value::{Map, Value};
 
 #[test]
@@ -433,6 +433,10 @@ fn exec_costs_outputs_only_with_a_word() {
     keeps("otto.save; exec true", 0);
     keeps("otto_serialize_output; exec true", 0);
     fine("exec true");
+    fine("OTTO_X=1 exec true");
+    fine("OTTO_HOME=/tmp/x exec true");
+    fine("source /dev/null; exec true");
+    assert!(!ended("export OTTO_X=1; exec true", 0).succeeded());
     let ran = Bench::bash("exec echo \"${INPUT[p.k]}\"").input(input("p", &[("k", "v")])).run();
     assert!(ran.succeeded() && ran.out() == "v\n", "{ran:?}");
     let ran = ended("OUTPUT[k]=v; exec /nonexistent", 127);
@@ -567,6 +571,30 @@ fn functions_with_the_names_of_builtins_cost_nothing() {
     keeps(&format!("{all}false"), 1);
     let ran = fine(&format!("otto.set j w; export OTTO_X=1; OUTPUT[k]=v\n{all}"));
     assert_eq!(ran.json(), r#"{"OTTO_X":"1","j":"w","k":"v"}"#);
+}
+
+#[test]
+fn aliases_with_the_names_of_builtins_cost_nothing() {
+    let ran = fine("shopt -s expand_aliases; alias printf=true builtin=true declare=true; OUTPUT[k]=v");
+    assert_eq!(ran.json(), r#"{"k":"v"}"#);
+}
+
+/// Row 51: files may grow to 4 KiB only, which is what a full disk looks like.
+#[test]
+fn outputs_that_do_not_fit_on_the_disk_are_an_error() {
+    for text in [
+        "OUTPUT[k]=$(head -c 100000 /dev/zero | tr '\\0' x)",
+        "set +e; OUTPUT[k]=$(head -c 100000 /dev/zero | tr '\\0' x)",
+        "for i in {1..9}; do OUTPUT[k$i]=$(head -c 900 /dev/zero | tr '\\0' x); done; OTTO_OUTPUT+=(a=b)",
+        "set +e; otto.set --json k \"$(head -c 100000 /dev/zero | tr '\\0' x)\"",
+        "set +e; for i in {1..9}; do ( otto.set k$i \"$(head -c 790 /dev/zero | tr '\\0' x)\" ); done; true",
+    ] {
+        let ran = Bench::bash(text).run_through("trap '' XFSZ; ulimit -f 8; exec \"$@\"");
+        assert!(!ran.succeeded(), "{text}: {ran:?}");
+        let is_told =
+            ran.stderr.contains("File too large") || ran.problems().contains("written only in part");
+        assert!(is_told, "{text}: {ran:?}");
+    }
 }
 
 /// Row 60.
@@ -1111,4 +1139,56 @@ fn a_status_0_without_a_hand_over_is_an_error() {
     let ran = old("3.2", "otto.set k v; trap 'echo bye' EXIT; builtin exit 0");
     assert!(!ran.succeeded(), "{ran:?}");
     insta::assert_snapshot!(ran.problems(), @"error[E0701]: `build` ended with status 0, but its outputs were never handed over");
+}
+
+// ── The files ────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn the_shell_files_pass_shellcheck() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lang");
+    let output = std::process::Command::new(needed("shellcheck"))
+        .args(super::bash::FRAGMENTS.iter().map(|(name, _)| folder.join(name)))
+        .args(["posix/posix.sh", "posix/exports.sh", "posix/leave.sh"].map(|name| folder.join(name)))
+        .output()
+        .expect("shellcheck starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn files_for_every_bash_use_nothing_that_3_2_lacks() {
+    let newer = [
+        "declare -A",
+        "local -n",
+        "declare -n",
+        "declare -g",
+        "mapfile",
+        "readarray",
+        "printf -v",
+        "coproc",
+        "${!INPUT",
+        "|&",
+        "&>>",
+        ";;&",
+        ";&",
+        "[[ -v",
+        ",,}",
+        "^^}",
+        "@Q}",
+        "@a}",
+        "BASHPID ",
+        "$BASHPID",
+        "EPOCH",
+        "INPUT[",
+    ];
+    let all =
+        super::bash::FRAGMENTS.iter().filter(|(_, text)| text.contains("Every bash") || name.contains("_3"));
+    let mut count = 0;
+    for (name, text) in all {
+        count += 1;
+        let code = super::bash::without_comments(text);
+        for word in newer {
+            assert!(!code.contains(word), "{name} uses {word}");
+        }
+    }
+    assert!(count >= 6, "{count}");
 }

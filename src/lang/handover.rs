@@ -17,6 +17,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+/// The version of a shell that is no bash.
+const POSIX: &str = "sh";
+
 /// The largest file that is read: several hand-overs may stand in one.
 const MOST_FILE_BYTES: u64 = 4 * MOST_BYTES as u64;
 
@@ -49,7 +52,7 @@ pub(super) fn collect_from_posix(
     succeeded: bool,
 ) -> HandOver {
     let mut collector = Collector::of(script);
-    let mut dump = Dump { version: "sh".to_owned(), ..Dump::default() };
+    let mut dump = Dump { version: POSIX.to_owned(), ..Dump::default() };
     if may_export {
         let written = collector.take("exported");
         // zsh writes what bash writes.
@@ -121,6 +124,10 @@ impl<'a, 's> Collector<'a, 's> {
     }
 
     fn never_handed_over(&mut self, found: &Mentions) {
+        if found.exec && !found.surely_hands_over() {
+            // It became another program, and had nothing to hand over.
+            return;
+        }
         let message =
             format!("`{}` ended with status 0, but its outputs were never handed over", self.script.job);
         let mut problem = Diagnostic::error(Code::NotHandedOver, message);
@@ -145,8 +152,12 @@ impl<'a, 's> Collector<'a, 's> {
         for (key, value) in dump.own {
             self.set(&key, Value::from_bytes(value));
         }
-        self.journal();
-        self.journal_of_names();
+        if found.sets() || found.opaque {
+            self.journal();
+        }
+        if dump.version == POSIX {
+            self.journal_of_names();
+        }
         for item in dump.legacy {
             match item.iter().position(|byte| *byte == b'=') {
                 Some(equals) => self.set(&item[..equals], Value::from_bytes(item[equals + 1..].to_vec())),
@@ -178,7 +189,8 @@ impl<'a, 's> Collector<'a, 's> {
     /// What can be wrong with OUTPUT itself.
     fn look_at_output(&mut self, dump: &Dump, found: &Mentions) {
         let job = self.script.job;
-        let declared = self.take("shadow");
+        let may_be_there = !dump.functions.is_empty() || dump.version.starts_with('3');
+        let declared = if may_be_there { self.take("shadow") } else { Vec::new() };
         let attributes = declared.strip_prefix(b"declare -").unwrap_or_default();
         let attributes = attributes.split(|byte| *byte == b' ').next().unwrap_or_default();
         if dump.version.starts_with(['1', '2', '3']) {

@@ -27,8 +27,10 @@ pub(crate) struct Mentions {
     pub(crate) legacy_input: bool,
     /// Variables `OTTO_INPUT_<TASK>_<KEY>`.
     pub(crate) legacy_variables: bool,
-    /// May make an exported variable `OTTO_…`.
+    /// May make or change an exported variable `OTTO_…`.
     pub(crate) export: bool,
+    /// Says `export` or its like somewhere, so that the former is not just `OTTO_X=1 command`.
+    pub(crate) export_verb: bool,
     /// Runs text that is not in the body: `source`, `.`, `eval`. Everything above may happen in it.
     pub(crate) opaque: bool,
     /// `trap`.
@@ -39,7 +41,7 @@ pub(crate) struct Mentions {
     pub(crate) options: bool,
     /// Defines a function that is called `exit`.
     pub(crate) own_exit: bool,
-    /// May define functions with the names of builtins, `exit` included.
+    /// May define functions or aliases with the names of builtins, `exit` included.
     pub(crate) own_builtins: bool,
     /// May take OUTPUT away: `unset`, `local OUTPUT`.
     pub(crate) takes_output: bool,
@@ -66,18 +68,20 @@ impl Mentions {
                 "exec" => found.exec = true,
                 "set" | "shopt" | "SHELLOPTS" => found.options = true,
                 "unset" => found.takes_output = true,
+                "alias" => found.own_builtins = true,
                 name if BUILTINS.contains(&name) && is_defined(text, &word) => {
                     found.own_builtins = true;
                     found.own_exit |= name == "exit";
                 }
                 "export" | "declare" | "typeset" | "readonly" | "local" => {
+                    found.export_verb = true;
                     // `export "$line"`: which variable that is, the text does not say.
                     let line = text[word.end..].lines().next().unwrap_or("");
                     found.export |= line
                         .split_whitespace()
                         .any(|word| word.trim_start_matches(['"', '\'']).starts_with(['$', '`']));
                 }
-                "allexport" => found.export = true,
+                "allexport" => (found.export, found.export_verb) = (true, true),
                 name if name.starts_with("otto_") => found.helper(&name["otto_".len()..], false),
                 name if name.starts_with("OTTO_INPUT_") => found.legacy_variables = true,
                 name if name.starts_with("OTTO_") => {
@@ -85,7 +89,10 @@ impl Mentions {
                     let is_read = before == Some(b'$')
                         || (text[..word.start].ends_with("${")
                             && !matches!(&text[word.end..], rest if rest.starts_with('=') || rest.starts_with(":=")));
-                    found.export |= !is_read;
+                    // otto's own names count only where they are exported: that is worth a word.
+                    let line = text[..word.start].rsplit(['\n', ';']).next().unwrap_or("");
+                    let is_own = super::export::is_reserved(name) && !line.contains("export");
+                    found.export |= !is_read && !is_own;
                 }
                 name if COLOURS.iter().any(|(colour, _)| *colour == name) => {
                     found.colours |= before == Some(b'$') || text[..word.start].ends_with("${");
@@ -136,6 +143,12 @@ impl Mentions {
     /// Calls a function that knows the inputs.
     pub(crate) fn gets(&self) -> bool {
         self.get || self.get_input || self.deserialize_input
+    }
+
+    /// Sets outputs in words of the text itself, not only in what it may load or inherit.
+    pub(crate) fn surely_hands_over(&self) -> bool {
+        let exports = self.export && self.export_verb;
+        self.output || self.plain_output || self.sets() || self.save || self.legacy_output || exports
     }
 
     /// May read inputs in a way that needs them in the shell.

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # otto__dir is set by the lines before this file.
 # For bodies whose traps cannot be followed by name: before the end, looks whether otto's handler for EXIT is still
-# there, and puts it behind the user's one. No process is started for it. Needs exit.sh.
+# there, and puts it behind the user's one. No process is started for it. Every bash; needs exit.sh.
 
 otto__guard() {
 	# This may be the user's handler, called after an error, and then it is too late for another one.

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # otto__dir is set by the lines before this file.
 # Over save.sh, for bodies that may export variables: hands those over too.
+# bash 4.0 and newer.
 
 otto__save() {
 	set +u

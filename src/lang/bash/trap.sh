@@ -2,6 +2,7 @@
 # shellcheck disable=SC2064 # The handler comes ready from the caller.
 # For bodies that set traps, all of them on signals that are named in the text: a `trap` that puts otto's handler
 # round the user's one for EXIT. Needs exit.sh.
+# bash 4.2 and newer.
 
 trap() {
 	# A subshell's traps, listings, and every other signal are bash's own.
