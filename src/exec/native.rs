@@ -3,6 +3,9 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::OnceLock;
 
 /// Lets every signal through to this thread, and so to what it starts.
 pub(super) fn unblock_all_signals() {
@@ -11,6 +14,21 @@ pub(super) fn unblock_all_signals() {
     unsafe {
         libc::sigemptyset(set.as_mut_ptr());
         libc::pthread_sigmask(libc::SIG_SETMASK, set.as_ptr(), std::ptr::null_mut());
+    }
+}
+
+/// Whether this process has a controlling terminal. It is looked at once: a terminal is not lost and found again.
+pub(super) fn has_terminal() -> bool {
+    static KNOWN: OnceLock<bool> = OnceLock::new();
+    *KNOWN.get_or_init(|| std::fs::File::open("/dev/tty").is_ok())
+}
+
+/// Lets the child begin a session of its own, which has no terminal; it leads a process group of its own too.
+pub(super) fn in_own_session(command: &mut Command) {
+    // SAFETY: between fork and exec only setsid is called, which is async-signal-safe and touches nothing that the
+    // two processes share.
+    unsafe {
+        command.pre_exec(|| rustix::process::setsid().map(drop).map_err(io::Error::from));
     }
 }
 

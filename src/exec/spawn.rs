@@ -1,7 +1,7 @@
 //! From a launch to a process, or to the reason why there is none, in words that help.
 //! Always by posix_spawn: a fork costs a copy of otto's page tables for each task.
 
-use super::native::plain;
+use super::native::{self, plain};
 use super::{Launch, Stdin};
 use crate::event::Exit;
 use std::ffi::{OsStr, OsString};
@@ -77,8 +77,16 @@ pub(super) fn spawn(launch: &Launch, wiring: Wiring, spawner: Spawner) -> Result
     let mut command = Command::new(&program);
     command.arg0(&launch.program).args(&launch.args).current_dir(&launch.workdir);
     command.env_clear().envs(launch.env.iter().map(|(name, value)| (name, value)));
-    // Of its own, so that all of it can be signalled at once, and the terminal's ^C goes to otto alone.
-    command.process_group(0);
+    match wiring {
+        // A process group of its own would be one in the background of otto's terminal: whoever asks there for a
+        // passphrase would be stopped for ever. In a session of its own there is no terminal to ask. It costs a fork
+        // where posix_spawn would do, so it is done only where there is a terminal.
+        Wiring::Piped(_) if native::has_terminal() => native::in_own_session(&mut command),
+        // Of its own, so that all of it can be signalled at once, and the terminal's ^C goes to otto alone.
+        Wiring::Piped(_) | Wiring::Inherited => {
+            command.process_group(0);
+        }
+    }
     let pipes = match wiring {
         Wiring::Inherited => None,
         Wiring::Piped(stdin) => {

@@ -332,6 +332,7 @@ fn a_tty_task_gets_the_terminal_and_others_do_not() {
         "tasks:
   alone: {tty: true, bash: '[ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo has a terminal > said; : < /dev/tty'}
   other: {bash: 'if [ -t 0 ] || [ -t 1 ]; then echo terminal; else echo none; fi > said'}
+  asks: {bash: '{ read -r x < /dev/tty; } 2>/dev/null && echo asked > said || echo nobody to ask > said'}
   each: {tty: true, foreach: {items: [a, b]}, bash: '[ -t 0 ] && echo $item >> each'}
 ",
     );
@@ -339,6 +340,9 @@ fn a_tty_task_gets_the_terminal_and_others_do_not() {
     assert_eq!(project.read("said"), "has a terminal\n");
     in_terminal(&project, &["other"]);
     assert_eq!(project.read("said"), "none\n");
+    // Nobody can be asked for a passphrase behind otto's back: it is an error, not a task that waits for ever.
+    in_terminal(&project, &["asks"]);
+    assert_eq!(project.read("said"), "nobody to ask\n");
     in_terminal(&project, &["each"]);
     let mut items: Vec<String> = project.read("each").lines().map(ToOwned::to_owned).collect();
     items.sort();
