@@ -220,3 +220,19 @@ pub(super) fn make_fifo(path: &std::path::Path) -> io::Result<()> {
         _ => Err(io::Error::last_os_error()),
     }
 }
+
+/// CPU seconds of this process and its children so far.
+#[cfg(test)]
+pub(super) fn cpu_seconds() -> f64 {
+    let used = |who| {
+        let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+        // SAFETY: getrusage writes a structure that is valid with any bits.
+        let usage = unsafe {
+            libc::getrusage(who, usage.as_mut_ptr());
+            usage.assume_init()
+        };
+        let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+        seconds(usage.ru_utime) + seconds(usage.ru_stime)
+    };
+    used(libc::RUSAGE_SELF) + used(libc::RUSAGE_CHILDREN)
+}

@@ -1,5 +1,6 @@
 //! What real processes do to the executor.
 
+use super::super::native::cpu_seconds;
 use super::*;
 use crate::event::{Exit, Stream};
 use crate::exec::{LaunchIo, Stdin};
@@ -495,21 +496,6 @@ fn tasks_die_with_their_executor() {
     });
     assert_eq!(ended.map(|ended| ended.exit), Some(Exit::Signal(libc::SIGKILL)));
     assert!(!is_alive(&pid));
-}
-
-/// CPU seconds of this process and its children so far.
-fn cpu_seconds() -> f64 {
-    let used = |who| {
-        let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
-        // SAFETY: getrusage writes a structure that is valid with any bits.
-        let usage = unsafe {
-            libc::getrusage(who, usage.as_mut_ptr());
-            usage.assume_init()
-        };
-        let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
-        seconds(usage.ru_utime) + seconds(usage.ru_stime)
-    };
-    used(libc::RUSAGE_SELF) + used(libc::RUSAGE_CHILDREN)
 }
 
 /// Not a promise but a measurement: `cargo test --release -- --ignored --nocapture --test-threads 1 measured`.
