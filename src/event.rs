@@ -102,6 +102,26 @@ pub(crate) enum Stream {
     Stderr,
 }
 
+/// A piece of output: where it came among the events, and in which log its bytes are, after those of the pieces before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    /// The number of the event before which it came.
+    pub(crate) before: u64,
+    /// The place of the job in the plan.
+    pub(crate) place: usize,
+    pub(crate) attempt: u32,
+    pub(crate) stream: Stream,
+    pub(crate) bytes: u64,
+}
+
+impl Piece {
+    /// Whether `next` is more of the same.
+    pub(crate) fn continues(&self, next: &Piece) -> bool {
+        let of = |piece: &Piece| (piece.before, piece.place, piece.attempt, piece.stream);
+        of(self) == of(next)
+    }
+}
+
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -195,9 +195,9 @@ fn list(
         }
         let running = running(index, projects, filter)?;
         let open: HashSet<RunId> = running.iter().map(|row| row.id.clone()).collect();
-        let whole = Filter { project: filter.project.clone(), ..Filter::default() };
-        let (count, bytes) = index.ask(&[], |db| query::totals(db, &whole))?;
-        let count = count + index.ask(&[], |db| query::open_runs(db, &whole))?.len();
+        let project = filter.project.as_deref();
+        let (count, bytes) = index.ask(&[], |db| query::totals(db, project))?;
+        let count = count + index.ask(&[], |db| query::open_runs(db, project))?.len();
         rows.extend(running);
         rows.sort_by(|a, b| b.id.cmp(&a.id));
         rows.truncate(filter.limit.unwrap_or(usize::MAX));
@@ -230,7 +230,7 @@ fn running(
     let is_wanted = filter.task.is_none() && filter.statuses.is_empty()
         || filter.statuses.iter().any(|word| word == "running");
     let mut rows = Vec::new();
-    for (project, id) in index.ask(&[], |db| query::open_runs(db, filter))? {
+    for (project, id) in index.ask(&[], |db| query::open_runs(db, filter.project.as_deref()))? {
         let Some(dir) = projects.iter().find(|dir| project_name(dir) == project) else { continue };
         // One that cannot be read (of a newer otto) is left out; `otto Show` says why.
         let Ok(run) = PastRun::read(dir.run(&id), id) else { continue };

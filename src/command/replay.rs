@@ -7,7 +7,7 @@ use super::{Context, terminal_width};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{Event, Stamped};
 use crate::exec::local::GRACE;
-use crate::history::journal;
+use crate::history::{journal, order};
 use crate::view::View;
 use crate::view::console::{Console, Display, Mode, Settings, Volume};
 use crate::view::filter::Filter;
@@ -74,7 +74,7 @@ fn show(
     let recorded = super::history::when(picked.run.started_us(), context);
     // Nobody is left to be told when stderr is closed.
     let _ = writeln!(context.stderr, "replay of run {short}, {recorded}; nothing is run");
-    if !replay(&events, &*logs, view.as_mut()) {
+    if !replay(&events, order::read(&picked.run.dir), &*logs, view.as_mut()) {
         let _ = writeln!(context.stderr, "run {short} ended without a result; this is all that it recorded");
     }
     Ok(())

@@ -726,6 +726,9 @@ mod tests {
         let (count, bytes) = index.ask(&[], |db| query::totals(db, &Filter::default())).expect("an answer");
         assert_eq!(count, 3);
         assert!(bytes > 1000, "{bytes}");
+        index.forget(&list(&sandbox.project)[..2]).expect("written");
+        let (count, less) = index.ask(&[], |db| query::totals(db, None)).expect("an answer");
+        assert!(count == 1 && less > 300 && less < bytes, "{count} of {less} bytes");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! `events.jsonl`: every event of a run, a line each, written as it happens. The truth about a run.
 //! Knows lines; what they amount to is `past`.
 
-use crate::event::{Event, FORMAT, Stamped};
+use crate::event::{Event, FORMAT, Piece, Stamped};
+use crate::history::order::Order;
 use crate::store::layout::RunDir;
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -13,6 +14,7 @@ use std::os::unix::fs::OpenOptionsExt;
 pub(crate) struct Journal {
     /// None: it could not be made.
     file: Option<File>,
+    order: Order,
     line: Vec<u8>,
     /// The last write was cut short, so the next line must not continue it.
     is_torn: bool,
@@ -24,8 +26,14 @@ impl Journal {
     pub(crate) fn create(run: &RunDir) -> Journal {
         let path = run.journal();
         let made = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path);
-        let mut journal =
-            Journal { file: None, line: Vec::new(), is_torn: false, warning: None, has_failed: false };
+        let mut journal = Journal {
+            file: None,
+            order: Order::new(run),
+            line: Vec::new(),
+            is_torn: false,
+            warning: None,
+            has_failed: false,
+        };
         match made {
             Ok(file) => journal.file = Some(file),
             Err(error) => journal.warn(format!("cannot create `{}`: {error}", path.display())),
@@ -49,6 +57,16 @@ impl Journal {
                 self.warn(format!("cannot write the run's journal: {error}"));
             }
         }
+    }
+
+    /// A task wrote: so much of its log came before the next event.
+    pub(crate) fn output(&mut self, piece: Piece) {
+        self.order.note(piece);
+    }
+
+    /// The run ends.
+    pub(crate) fn finish(&mut self) {
+        self.order.finish();
     }
 
     /// What the user should be told, once.

@@ -2,6 +2,7 @@
 
 pub(crate) mod record;
 pub(crate) mod journal;
+pub(crate) mod order;
 pub(crate) mod past;
 pub(crate) mod index;
 pub(crate) mod query;

@@ -167,25 +167,26 @@ fn run_row(row: &Row<'_>) -> Result<RunRow> {
     Ok(run)
 }
 
-/// Runs that were not over when they were last looked at, with their projects. Only the project of the filter counts.
-pub(crate) fn open_runs(db: &Connection, filter: &Filter) -> Result<Vec<(String, RunId)>> {
+/// Runs that were not over when they were last looked at, with their projects.
+pub(crate) fn open_runs(db: &Connection, project: Option<&str>) -> Result<Vec<(String, RunId)>> {
     db.prepare(
         "SELECT project.dir, open_run.id FROM open_run JOIN project ON project.key = open_run.project
          WHERE ?1 IS NULL OR project.dir = ?1",
     )?
-    .query_map([&filter.project], |row| Ok((row.get(0)?, run_id(row, 1)?)))?
+    .query_map([project], |row| Ok((row.get(0)?, run_id(row, 1)?)))?
     .collect()
 }
 
-/// How many runs there are and how large they are together.
-pub(crate) fn totals(db: &Connection, filter: &Filter) -> Result<(usize, u64)> {
-    let (conditions, values) = conditions(filter);
-    let sql = format!("SELECT count(*), coalesce(sum(bytes), 0) FROM run WHERE {conditions}");
-    let values: Vec<&dyn ToSql> = values.iter().map(|value| value as &dyn ToSql).collect();
-    db.query_row(&sql, &values[..], |row| {
-        let (count, bytes): (i64, i64) = (row.get(0)?, row.get(1)?);
-        Ok((count.unsigned_abs() as usize, bytes.unsigned_abs()))
-    })
+/// How many runs that are over there are and how large they are together, in a project or in all.
+pub(crate) fn totals(db: &Connection, project: Option<&str>) -> Result<(usize, u64)> {
+    db.query_row(
+        "SELECT coalesce(sum(runs), 0), coalesce(sum(bytes), 0) FROM project WHERE ?1 IS NULL OR dir = ?1",
+        [project],
+        |row| {
+            let (count, bytes): (i64, i64) = (row.get(0)?, row.get(1)?);
+            Ok((count.unsigned_abs() as usize, bytes.unsigned_abs()))
+        },
+    )
 }
 
 /// The runs whose last part begins with `start`, in whatever project.

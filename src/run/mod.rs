@@ -10,7 +10,7 @@ pub(crate) mod fresh;
 pub(crate) use inbox::{Message, inbox};
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::event::{Event, Exit, FORMAT, Outcome, PlannedJob, RunResult, Stamped};
+use crate::event::{Event, Exit, FORMAT, Outcome, Piece, PlannedJob, RunResult, Stamped};
 use crate::exec::stream::IntakeReport;
 use crate::exec::{AttemptId, Ended, Executor, Report, Stop};
 use crate::history::journal::Journal;
@@ -209,6 +209,7 @@ impl<'a> Run<'a> {
         for leftover in self.executor.finish() {
             self.warn(None, None, format!("a process was left behind and ended: {leftover}"));
         }
+        self.journal.finish();
         if let Some(warning) = self.journal.take_warning() {
             self.warn(None, None, warning);
         }
@@ -264,6 +265,13 @@ impl<'a> Run<'a> {
             Message::Report(Report::Output { attempt, stream, bytes }) => {
                 let now = self.mono_us();
                 self.view.output(&self.setting.plan.job(attempt.job).name, stream, &bytes, now);
+                self.journal.output(Piece {
+                    before: self.seq,
+                    place: attempt.job.index(),
+                    attempt: attempt.number,
+                    stream,
+                    bytes: bytes.len() as u64,
+                });
             }
             Message::Report(Report::Ended(ended)) => self.ended(ended),
             Message::Stream(job, IntakeReport::Stuck(reason)) => self.stuck(job, reason),

@@ -10,7 +10,7 @@
 //!     ottofiles/<hash>.yml           the ottofiles that runs were made from
 //!     pruned                         its time is that of the last automatic pruning
 //!     <run-id>/
-//!       run.json  events.jsonl  .lock
+//!       run.json  events.jsonl  output.order  .lock
 //!       tasks/<job>/
 //!         script.sh  stdout.log  stderr.log  input.<dep>.json  output.<job>.json
 //!         stream.<job>.log           what flowed through its pipe
@@ -193,6 +193,11 @@ impl RunDir {
 
     pub(crate) fn journal(&self) -> PathBuf {
         self.path.join("events.jsonl")
+    }
+
+    /// In which order tasks wrote what is in their logs.
+    pub(crate) fn order(&self) -> PathBuf {
+        self.path.join("output.order")
     }
 
     /// Locked for as long as the run lives.

@@ -1,78 +1,165 @@
 //! A recorded run shown again: its events and logs go to a view as they once did live.
 //! Knows no files; runs nothing.
 
-use super::held::copy_log;
 use super::{Logs, View};
-use crate::event::{Event, Stamped, Stream};
+use crate::event::{Event, Piece, Stamped, Stream};
 use crate::name::JobName;
+use std::collections::HashMap;
+use std::io::{self, ErrorKind, Read};
 
-/// Shows a run. The logs do not tell when which line was written, so the output of an attempt comes when the attempt ends,
-/// stdout first. Returns whether the run had come to its end.
+/// Shows a run. `order` is that of its output; what it does not tell of comes when its attempt ends, stdout first. Returns
+/// whether the run had come to its end.
 pub(crate) fn replay<'a>(
     events: impl IntoIterator<Item = &'a Stamped>,
+    order: impl IntoIterator<Item = Piece>,
     logs: &dyn Logs,
     view: &mut dyn View,
 ) -> bool {
-    let mut open: Vec<(JobName, u32)> = Vec::new();
+    let mut player = Player { logs, view, names: Vec::new(), open: HashMap::new() };
+    let mut order = order.into_iter().peekable();
     let mut last: Option<&Stamped> = None;
     let mut has_ended = false;
     for stamped in events {
+        while let Some(piece) = order.next_if(|piece| piece.before <= stamped.seq) {
+            player.play(piece, stamped.mono_us);
+        }
         match &stamped.event {
-            Event::AttemptStarted { job, attempt } => open.push((job.clone(), *attempt)),
+            Event::RunStarted { jobs, .. } => {
+                player.names = jobs.iter().map(|job| job.name.clone()).collect()
+            }
+            Event::AttemptStarted { job, attempt } => {
+                player.open.entry((job.clone(), *attempt)).or_default();
+            }
             Event::AttemptEnded { job, attempt, stdout_bytes, stderr_bytes, .. } => {
-                open.retain(|(other, number)| (other, number) != (job, attempt));
-                show_log(logs, job, *attempt, (Stream::Stdout, *stdout_bytes), stamped, view);
-                show_log(logs, job, *attempt, (Stream::Stderr, *stderr_bytes), stamped, view);
+                player.finish(job, *attempt, [*stdout_bytes, *stderr_bytes], stamped);
             }
             Event::RunEnded { .. } => has_ended = true,
-            Event::RunStarted { .. }
-            | Event::RetryPlanned { .. }
+            Event::RetryPlanned { .. }
             | Event::JobSettled { .. }
             | Event::Warning { .. }
             | Event::Stopping { .. } => {}
         }
-        view.event(stamped);
+        player.view.event(stamped);
         last = Some(stamped);
     }
     if let Some(last) = last {
-        // Attempts whose end nobody saw: the run crashed while they wrote.
-        for (job, attempt) in open {
-            show_log(logs, &job, attempt, (Stream::Stdout, 0), last, view);
-            show_log(logs, &job, attempt, (Stream::Stderr, 0), last, view);
+        for piece in order {
+            player.play(piece, last.mono_us);
         }
-        view.finish(last.mono_us);
+        // Attempts whose end nobody saw: the run crashed while they wrote.
+        let mut open: Vec<(JobName, u32)> = player.open.keys().cloned().collect();
+        open.sort();
+        for (job, attempt) in open {
+            player.finish(&job, attempt, [0, 0], last);
+        }
+        player.view.finish(last.mono_us);
     }
     has_ended
 }
 
-/// `expected` is the stream with the number of bytes that it had, at least.
-fn show_log(
-    logs: &dyn Logs,
-    job: &JobName,
-    attempt: u32,
-    expected: (Stream, u64),
-    now: &Stamped,
-    view: &mut dyn View,
-) {
-    let (stream, bytes) = expected;
-    let mut shown = 0;
-    let result = copy_log(logs, job, attempt, stream, &mut |stream, piece| {
-        shown += piece.len() as u64;
-        view.output(job, stream, piece, now.mono_us);
-    });
-    let name = match stream {
-        Stream::Stdout => "stdout",
-        Stream::Stderr => "stderr",
-    };
-    let message = match result {
-        Err(error) => format!("the log of its {name} cannot be read: {error}"),
-        Ok(()) if shown < bytes => {
-            format!("the log of its {name} has {shown} bytes of the {bytes} that it had")
+struct Player<'a> {
+    logs: &'a dyn Logs,
+    view: &'a mut dyn View,
+    /// In plan order.
+    names: Vec<JobName>,
+    /// Attempts that have not ended.
+    open: HashMap<(JobName, u32), [Log; 2]>,
+}
+
+/// One stream of an attempt.
+#[derive(Default)]
+struct Log {
+    state: LogState,
+    shown: u64,
+    trouble: Option<io::Error>,
+}
+
+#[derive(Default)]
+enum LogState {
+    #[default]
+    Closed,
+    Open(Box<dyn Read>),
+    /// To its end, or as far as it could be read.
+    Done,
+}
+
+const STREAMS: [(Stream, &str); 2] = [(Stream::Stdout, "stdout"), (Stream::Stderr, "stderr")];
+
+impl Player<'_> {
+    fn play(&mut self, piece: Piece, now_us: u64) {
+        // An order without its plan, or of attempts that have ended, is damaged; their logs were shown whole.
+        let Some(job) = self.names.get(piece.place).cloned() else { return };
+        let Some(logs) = self.open.get_mut(&(job.clone(), piece.attempt)) else { return };
+        let log = &mut logs[usize::from(piece.stream == Stream::Stderr)];
+        let view = &mut *self.view;
+        log.show(piece.bytes, || self.logs.open(&job, piece.attempt, piece.stream), &mut |bytes| {
+            view.output(&job, piece.stream, bytes, now_us);
+        });
+    }
+
+    /// Shows what is left of an attempt's output. `expected`: how long the two streams were, at least.
+    fn finish(&mut self, job: &JobName, attempt: u32, expected: [u64; 2], now: &Stamped) {
+        let mut logs = self.open.remove(&(job.clone(), attempt)).unwrap_or_default();
+        for ((log, (stream, name)), expected) in logs.iter_mut().zip(STREAMS).zip(expected) {
+            let view = &mut *self.view;
+            log.show(u64::MAX, || self.logs.open(job, attempt, stream), &mut |bytes| {
+                view.output(job, stream, bytes, now.mono_us);
+            });
+            let message = match &log.trouble {
+                Some(error) => format!("the log of its {name} cannot be read: {error}"),
+                None if log.shown < expected => {
+                    format!("the log of its {name} has {} bytes of the {expected} that it had", log.shown)
+                }
+                None => continue,
+            };
+            let event = Event::Warning { job: Some(job.clone()), code: None, message };
+            self.view.event(&Stamped { event, ..now.clone() });
         }
-        Ok(()) => return,
-    };
-    let event = Event::Warning { job: Some(job.clone()), code: None, message };
-    view.event(&Stamped { event, ..now.clone() });
+    }
+}
+
+impl Log {
+    /// Shows at most so many bytes more.
+    fn show(
+        &mut self,
+        most: u64,
+        open: impl FnOnce() -> io::Result<Box<dyn Read>>,
+        show: &mut dyn FnMut(&[u8]),
+    ) {
+        if let LogState::Closed = self.state {
+            match open() {
+                Ok(log) => self.state = LogState::Open(log),
+                Err(error) => {
+                    self.state = LogState::Done;
+                    // Logs are made when there is something in them.
+                    self.trouble = Some(error).filter(|error| error.kind() != ErrorKind::NotFound);
+                }
+            }
+        }
+        let LogState::Open(log) = &mut self.state else { return };
+        let mut chunk = vec![0; usize::try_from(most).unwrap_or(usize::MAX).min(64 * 1024)];
+        let mut left = most;
+        while left > 0 {
+            let room = usize::try_from(left).unwrap_or(usize::MAX).min(chunk.len());
+            match log.read(&mut chunk[..room]) {
+                Ok(0) => {
+                    self.state = LogState::Done;
+                    return;
+                }
+                Ok(length) => {
+                    show(&chunk[..length]);
+                    self.shown += length as u64;
+                    left -= length as u64;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.trouble = Some(error);
+                    self.state = LogState::Done;
+                    return;
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -123,9 +210,13 @@ mod tests {
     }
 
     fn shown(events: Vec<Event>) -> (String, bool) {
+        shown_in_order(events, Vec::new())
+    }
+
+    fn shown_in_order(events: Vec<Event>, order: Vec<Piece>) -> (String, bool) {
         let (Script { mut view, .. }, screen) =
             on_screen(|settings| settings.display = Display::Fixed(Mode::Prefix));
-        let has_ended = replay(&stamped(events), &FakeLogs("one\ntwo\n"), &mut view);
+        let has_ended = replay(&stamped(events), order, &FakeLogs("one\ntwo\n"), &mut view);
         (screen.text(), has_ended)
     }
 
@@ -144,6 +235,24 @@ mod tests {
          ok  b     1.5s
     2 ok in 3.5s · slowest b 1.5s
     ");
+    }
+
+    #[test]
+    fn output_comes_in_the_order_in_which_it_came_then() {
+        let piece = |before, place, bytes| Piece { before, place, attempt: 1, stream: Stream::Stdout, bytes };
+        // `a` wrote "one", then `b`, then `a` again; nothing is known of the rest of `b`.
+        let order = vec![piece(3, 0, 4), piece(3, 1, 4), piece(3, 0, 4), piece(3, 9, 9), piece(7, 0, 9)];
+        assert_snapshot!(shown_in_order(events(), order).0, @"
+        otto · run 7f3k · 2 tasks
+              a │ one
+              b │ one
+              a │ two
+             ok  a     1.0s
+              b │ two
+        warning: b: the log of its stdout has 8 bytes of the 99 that it had
+             ok  b     1.5s
+        2 ok in 3.5s · slowest b 1.5s
+        ");
     }
 
     #[test]

@@ -6,7 +6,10 @@ CREATE TABLE project (
     -- Name of its directory in $OTTO_HOME.
     dir TEXT NOT NULL UNIQUE,
     -- Bytes of its ledger that are accounted for here. NULL: its directory was never listed as a whole.
-    ledger_bytes INTEGER
+    ledger_bytes INTEGER,
+    -- Of its runs that are over, together.
+    runs INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE run (
@@ -42,6 +45,14 @@ CREATE TABLE run (
     seal INTEGER NOT NULL,
     UNIQUE (project, id)
 ) STRICT;
+
+CREATE TRIGGER run_comes AFTER INSERT ON run BEGIN
+    UPDATE project SET runs = runs + 1, bytes = bytes + new.bytes WHERE key = new.project;
+END;
+
+CREATE TRIGGER run_goes AFTER DELETE ON run BEGIN
+    UPDATE project SET runs = runs - 1, bytes = bytes - old.bytes WHERE key = old.project;
+END;
 
 CREATE INDEX run_by_id ON run (id);
 CREATE INDEX run_by_tail ON run (tail);
