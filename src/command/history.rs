@@ -5,7 +5,7 @@ use super::describe::{self, RunJson};
 use super::pick::Records;
 use crate::event::RunResult;
 use crate::history::find::shortest;
-use crate::history::index::{Index, project_name};
+use crate::history::index::{Index, project_name, reason};
 use crate::history::past::{PastRun, Standing};
 use crate::history::query::{self, Filter, RunRow};
 use crate::name::RunId;
@@ -104,7 +104,11 @@ pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
     let Listed { entries, count, bytes } = match listed {
         Ok(listed) => listed,
         Err(error) => {
-            let _ = writeln!(context.stderr, "error: the index of runs cannot be read: {error}");
+            let _ = writeln!(
+                context.stderr,
+                "error: the index of runs cannot be read: {}",
+                shown(&reason(&error))
+            );
             return 75;
         }
     };

@@ -6,7 +6,7 @@ use super::history::index;
 use super::pick::Records;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::history::find::{self, Selector};
-use crate::history::index::project_name;
+use crate::history::index::{project_name, reason};
 use crate::history::past::PastRun;
 use crate::history::query::{self, Filter, JobRow};
 use crate::name::similar;
@@ -133,7 +133,11 @@ fn answer(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
     let stats = match asked {
         Ok(stats) => stats,
         Err(error) => {
-            let _ = writeln!(context.stderr, "error: the index of runs cannot be read: {error}");
+            let _ = writeln!(
+                context.stderr,
+                "error: the index of runs cannot be read: {}",
+                shown(&reason(&error))
+            );
             return Err(75);
         }
     };

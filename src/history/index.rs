@@ -227,7 +227,7 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 }
 
 /// In one line, without the question.
-fn reason(error: &rusqlite::Error) -> String {
+pub(crate) fn reason(error: &rusqlite::Error) -> String {
     let text = match error {
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
         other => other.to_string(),
@@ -723,7 +723,7 @@ mod tests {
         assert_eq!(tails(Filter { project: text("other-0123456789ab"), ..Filter::default() }), "");
         let found = index.ask(&[], |db| query::tails(db, "9c2")).expect("an answer");
         assert_eq!(found.len(), 1);
-        let (count, bytes) = index.ask(&[], |db| query::totals(db, &Filter::default())).expect("an answer");
+        let (count, bytes) = index.ask(&[], |db| query::totals(db, None)).expect("an answer");
         assert_eq!(count, 3);
         assert!(bytes > 1000, "{bytes}");
         index.forget(&list(&sandbox.project)[..2]).expect("written");

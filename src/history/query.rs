@@ -180,7 +180,7 @@ pub(crate) fn open_runs(db: &Connection, project: Option<&str>) -> Result<Vec<(S
 /// How many runs that are over there are and how large they are together, in a project or in all.
 pub(crate) fn totals(db: &Connection, project: Option<&str>) -> Result<(usize, u64)> {
     db.query_row(
-        "SELECT coalesce(sum(runs), 0), coalesce(sum(bytes), 0) FROM project WHERE ?1 IS NULL OR dir = ?1",
+        "SELECT coalesce(sum(run_count), 0), coalesce(sum(run_bytes), 0) FROM project WHERE ?1 IS NULL OR dir = ?1",
         [project],
         |row| {
             let (count, bytes): (i64, i64) = (row.get(0)?, row.get(1)?);

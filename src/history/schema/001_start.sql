@@ -8,8 +8,8 @@ CREATE TABLE project (
     -- Bytes of its ledger that are accounted for here. NULL: its directory was never listed as a whole.
     ledger_bytes INTEGER,
     -- Of its runs that are over, together.
-    runs INTEGER NOT NULL DEFAULT 0,
-    bytes INTEGER NOT NULL DEFAULT 0
+    run_count INTEGER NOT NULL DEFAULT 0,
+    run_bytes INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE run (
@@ -47,11 +47,11 @@ CREATE TABLE run (
 ) STRICT;
 
 CREATE TRIGGER run_comes AFTER INSERT ON run BEGIN
-    UPDATE project SET runs = runs + 1, bytes = bytes + new.bytes WHERE key = new.project;
+    UPDATE project SET run_count = run_count + 1, run_bytes = run_bytes + new.bytes WHERE key = new.project;
 END;
 
 CREATE TRIGGER run_goes AFTER DELETE ON run BEGIN
-    UPDATE project SET runs = runs - 1, bytes = bytes - old.bytes WHERE key = old.project;
+    UPDATE project SET run_count = run_count - 1, run_bytes = run_bytes - old.bytes WHERE key = old.project;
 END;
 
 CREATE INDEX run_by_id ON run (id);
