@@ -263,11 +263,12 @@ impl Worker {
     }
 
     fn take_orders(&mut self) {
-        // First quiet, then looked: who rings after that rings again.
-        self.line.is_rung.store(false, Ordering::SeqCst);
+        // First the ring is taken, then it is quiet, then orders are looked at: who rings after that rings again. Taken
+        // after it was quiet, a new ring would go with the old one, and nobody could ring any more.
         let mut rings = [0; 64];
         // Cannot fail, and the number of rings does not matter.
         let _ = (&self.bell).read(&mut rings);
+        self.line.is_rung.store(false, Ordering::SeqCst);
         while let Ok(order) = self.orders.try_recv() {
             match order {
                 Order::Reader(thread, meter) => {

@@ -1,10 +1,9 @@
 # The shell of `otto Rerun --shell`: INPUT, OUTPUT and PARAMS are those of the body.
 import code
+import contextlib
 
-try:
+with contextlib.suppress(ImportError):
     import readline  # noqa: F401  (editing of lines, where Python has it)
-except ImportError:
-    pass
 
 code.interact(
     banner="INPUT, OUTPUT and PARAMS are those of the task; end with Ctrl-D",

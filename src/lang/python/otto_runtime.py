@@ -83,7 +83,7 @@ def run(main, directory, arguments):
 
 
 def has_streamed_enough():
-    """Whether all who read the stream of this task have left it: otto then puts a link in the place of its pipe.
+    """Whether all who read the stream of this task have left it: otto then puts a link in place of its pipe.
     Other programs are ended by SIGPIPE at this point, and it counts as a success."""
     if not os.path.islink(os.environ.get("OTTO_OUTPUT_PIPE", "")):
         return False
