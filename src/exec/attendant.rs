@@ -15,9 +15,9 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
 use std::collections::VecDeque;
 use std::io::{PipeReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// After a task has ended, its streams may be silent for so long before those who hold them open count as leaked.
@@ -29,14 +29,19 @@ const KILL_PATIENCE: Duration = Duration::from_secs(2);
 /// While an attempt runs, adopted processes that have ended are reaped so often.
 const SWEEP: Duration = Duration::from_secs(5);
 
+/// A census is used for so long. Whoever is missed for being younger is found by the next.
+const CENSUS_AGE: Duration = Duration::from_millis(5);
+
 /// What all attendants have in common.
 pub(super) struct Shared {
     pub(super) sink: ReportSink,
     /// Between a polite stop and the kill, and at most so long may leaked processes go on writing.
     pub(super) grace: Duration,
     pub(super) spawner: Spawner,
-    /// How many attempts have a process.
-    pub(super) running: AtomicUsize,
+    /// The process groups of all attempts that have a process.
+    pub(super) attended: Mutex<Vec<i32>>,
+    /// The last census. When many attempts are stopped at once, each would take its own.
+    pub(super) census: Mutex<Option<(Instant, Arc<Census>)>>,
     /// Nothing may run: what is started now is halted at once.
     pub(super) is_suspended: AtomicBool,
     pub(super) begun: Instant,
@@ -45,6 +50,23 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// The processes of this machine, as they were a moment ago.
+    fn census(&self) -> Arc<Census> {
+        let mut last = self.census.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, census)) = &*last
+            && at.elapsed() < CENSUS_AGE
+        {
+            return census.clone();
+        }
+        let census = Arc::new(Census::take());
+        *last = Some((Instant::now(), census.clone()));
+        census
+    }
+
+    fn attended(&self) -> MutexGuard<'_, Vec<i32>> {
+        self.attended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn report(&self, report: Report) {
         // What tasks come to while otto is torn down is not their result.
         while spawn::is_over() {
@@ -203,10 +225,12 @@ fn serve(
         survivors: 0,
         tick: Duration::ZERO,
         is_given_up: false,
+        is_group_gone: false,
     };
-    shared.running.fetch_add(1, Ordering::SeqCst);
+    let number = pid.as_raw_nonzero().get();
+    shared.attended().push(number);
     attendance.run(buffer);
-    shared.running.fetch_sub(1, Ordering::SeqCst);
+    shared.attended().retain(|attended| *attended != number);
     attendance.ended()
 }
 
@@ -242,7 +266,7 @@ fn start(
         let pause = match pauses.next() {
             Some(pause) => pause,
             // When one of the others ends there will be room.
-            None if shared.running.load(Ordering::SeqCst) > 0 => {
+            None if !shared.attended().is_empty() => {
                 begun = Instant::now();
                 Duration::from_millis(100)
             }
@@ -377,6 +401,8 @@ struct Attendance<'a> {
     /// How long to wait before looking again whether leftovers are gone; grows.
     tick: Duration,
     is_given_up: bool,
+    /// Set only after the task's own process has been reaped.
+    is_group_gone: bool,
 }
 
 impl Attendance<'_> {
@@ -408,15 +434,26 @@ impl Attendance<'_> {
         if self.exit.is_none() || self.captures.iter().any(|(_, capture)| capture.pipe().is_some()) {
             return false;
         }
-        if is_group_alive(self.group) {
-            // Perhaps only by zombies that were left to otto.
-            reap_adopted();
-            if is_group_alive(self.group) {
-                return false;
-            }
+        if self.has_group() {
+            return false;
         }
         // Those who left the group have been asked too.
-        self.stop.is_none() || Census::take().belonging_to(&self.belongings(&[])).is_empty()
+        self.stop.is_none() || {
+            let attended = self.shared.attended().clone();
+            self.shared.census().belonging_to(&self.belongings(&[], &attended)).is_empty()
+        }
+    }
+
+    /// Whether the process group has members. Once it has none, its number may be given to others.
+    fn has_group(&mut self) -> bool {
+        if self.exit.is_some() && !self.is_group_gone {
+            self.is_group_gone = !is_group_alive(self.group) || {
+                // Perhaps only zombies that were left to otto.
+                reap_adopted();
+                !is_group_alive(self.group)
+            };
+        }
+        !self.is_group_gone
     }
 
     fn wait(&self) -> Seen {
@@ -548,6 +585,7 @@ impl Attendance<'_> {
 
     fn has_ended(&mut self, exit: Exit) {
         self.exit = Some(exit);
+        self.has_group();
         self.held_open = None;
         self.ended_at = Some(Instant::now());
         self.quiet_since = Instant::now();
@@ -612,6 +650,7 @@ impl Attendance<'_> {
     /// What becomes due by itself. `is_quiet`: there was nothing to read just now.
     fn act_on_time(&mut self, is_quiet: bool) {
         let now = Instant::now();
+        self.has_group();
         match (self.ending, self.ended_at) {
             (Ending::NotAsked, Some(ended_at)) => {
                 let silence = if self.tap.is_some() { stream::GRACE } else { SILENCE };
@@ -634,13 +673,13 @@ impl Attendance<'_> {
 
     /// The task ended by itself and something of it goes on.
     fn clear_leak(&mut self, now: Instant) {
-        let pipes = self.open_pipes();
-        let census = Census::take();
-        self.leaked = census.belonging_to(&self.belongings(&pipes)).iter().map(|it| it.leftover()).collect();
+        let (pipes, attended) = (self.open_pipes(), self.shared.attended().clone());
+        let belongings = self.belongings(&pipes, &attended);
+        self.leaked = Census::take().belonging_to(&belongings).iter().map(|it| it.leftover()).collect();
         self.ending = Ending::Asked { kill_at: now + LEAK_GRACE };
         self.tick = Duration::ZERO;
         self.signal_all(&[Signal::TERM, Signal::CONT]);
-        if self.leaked.is_empty() && !is_group_alive(self.group) {
+        if self.leaked.is_empty() && !self.has_group() {
             // Somebody holds the streams whom otto can neither see nor end.
             self.close_streams();
         }
@@ -659,17 +698,17 @@ impl Attendance<'_> {
 
     /// To the group as a whole, so that nobody is missed who is being created just now, and to those who have left it.
     fn signal_all(&self, signals: &[Signal]) -> Vec<Pid> {
-        let pipes = self.open_pipes();
-        let census = Census::take();
-        let to = self.belongings(&pipes);
+        let (pipes, attended) = (self.open_pipes(), self.shared.attended().clone());
+        let census = self.shared.census();
+        let to = self.belongings(&pipes, &attended);
         let found: Vec<&Process> = census.belonging_to(&to);
-        for signal in signals {
+        for signal in signals.iter().filter(|_| to.group.is_some()) {
             signal_group(self.group, *signal);
         }
         let pids = found.iter().filter_map(|process| Some((Pid::from_raw(process.pid)?, process.group)));
         let mut reached = Vec::new();
         for (pid, group) in pids {
-            if group != to.group {
+            if Some(group) != to.group {
                 for signal in signals {
                     // It may be gone by now; that is what is wanted.
                     let _ = rustix::process::kill_process(pid, *signal);
@@ -680,10 +719,11 @@ impl Attendance<'_> {
         reached
     }
 
-    fn belongings<'a>(&'a self, pipes: &'a [u64]) -> Belongings<'a> {
+    fn belongings<'a>(&'a self, pipes: &'a [u64], attended: &'a [i32]) -> Belongings<'a> {
         // A task that ended by itself may have left a daemon running on purpose; the end of the run will end it.
         let marker = self.stop.and(self.marker.as_deref());
-        Belongings { group: self.group.as_raw_nonzero().get(), pipes, marker }
+        let group = (!self.is_group_gone).then(|| self.group.as_raw_nonzero().get());
+        Belongings { group, pipes, marker, attended }
     }
 
     fn open_pipes(&self) -> Vec<u64> {

@@ -3,6 +3,7 @@
 
 use super::Leftover;
 use rustix::process::{Pid, WaitId, WaitIdOptions};
+use std::collections::HashSet;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 
@@ -15,6 +16,7 @@ pub(super) struct Process {
     name: String,
 }
 
+/// Sorted by pid.
 #[derive(Debug, Default)]
 pub(super) struct Census {
     processes: Vec<Process>,
@@ -23,42 +25,50 @@ pub(super) struct Census {
 /// Which processes belong to an attempt.
 #[derive(Clone, Debug)]
 pub(super) struct Belongings<'a> {
-    pub(super) group: i32,
+    /// Its process group, if that still has members. The number may belong to somebody else when it has none.
+    pub(super) group: Option<i32>,
     /// Inodes of the pipes that only its processes can write to.
     pub(super) pipes: &'a [u64],
     /// `NAME=value` of an environment variable that no other attempt has, if there is one.
     pub(super) marker: Option<&'a [u8]>,
+    /// Process groups of attempts; what is in another's is not this one's.
+    pub(super) attended: &'a [i32],
 }
 
 impl Census {
     pub(super) fn take() -> Census {
         let Ok(entries) = fs::read_dir("/proc") else { return Census::default() };
         let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-        Census { processes: pids.filter_map(Process::read).collect() }
+        let mut processes: Vec<Process> = pids.filter_map(Process::read).collect();
+        processes.sort_by_key(|process| process.pid);
+        Census { processes }
     }
 
-    /// Members of the process group, their descendants and the first process's, whoever can still write to the
-    /// pipes, and whoever carries the marker. Never this process itself.
+    /// Members of the process group and children of its first process, whoever can still write to the pipes, whoever
+    /// carries the marker, and all of their descendants. Never this process itself.
     pub(super) fn belonging_to(&self, to: &Belongings<'_>) -> Vec<&Process> {
         let this = std::process::id() as i32;
-        let mut found: Vec<&Process> = Vec::new();
-        for process in self.processes.iter().filter(|process| process.pid != this) {
-            let belongs = process.group == to.group
-                || process.parent == to.group
-                || process.holds_one_of(to.pipes)
-                || to
-                    .marker
-                    .is_some_and(|marker| self.descends_from(process, this) && process.carries(marker));
-            if belongs {
-                found.push(process);
+        // Below a subreaper nobody can get out; elsewhere the parent of who escapes is lost.
+        let all_descend = is_subreaper();
+        let belongs = |process: &&Process| {
+            if process.pid == this {
+                return false;
             }
-        }
-        // Children come after their parents in most censuses but not in all, hence rounds.
+            if to.group.is_some_and(|group| process.group == group || process.parent == group) {
+                return true;
+            }
+            if to.attended.contains(&process.group) || all_descend && !self.descends_from(process, this) {
+                return false;
+            }
+            process.holds_one_of(to.pipes) || to.marker.is_some_and(|marker| process.carries(marker))
+        };
+        let mut found: Vec<&Process> = self.processes.iter().filter(belongs).collect();
+        let mut pids: HashSet<i32> = found.iter().map(|process| process.pid).collect();
+        // A pid says nothing about who came first, hence rounds.
         loop {
             let before = found.len();
             for process in &self.processes {
-                let is_known = found.iter().any(|known| known.pid == process.pid);
-                if !is_known && found.iter().any(|known| known.pid == process.parent) {
+                if pids.contains(&process.parent) && pids.insert(process.pid) {
                     found.push(process);
                 }
             }
@@ -81,13 +91,20 @@ impl Census {
             if parent == ancestor {
                 return true;
             }
-            match self.processes.iter().find(|process| process.pid == parent) {
-                Some(process) => parent = process.parent,
-                None => return false,
+            match self.processes.binary_search_by_key(&parent, |process| process.pid) {
+                Ok(place) => parent = self.processes[place].parent,
+                Err(_) => return false,
             }
         }
         false
     }
+}
+
+fn is_subreaper() -> bool {
+    #[cfg(target_os = "linux")]
+    return rustix::process::child_subreaper().is_ok_and(|reaper| reaper.is_some());
+    #[cfg(not(target_os = "linux"))]
+    false
 }
 
 impl Process {

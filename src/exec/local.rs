@@ -7,9 +7,9 @@ use super::{AttemptId, Ended, Executor, Launch, Leftover, Report, ReportSink, St
 use rustix::process::{Pid, Resource, Signal, WaitId, WaitIdOptions};
 use std::collections::VecDeque;
 use std::io::{PipeWriter, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Between a polite stop and the kill, unless the user says otherwise.
@@ -78,7 +78,8 @@ impl LocalExecutor {
                 sink,
                 grace,
                 spawner: std::process::Command::spawn,
-                running: AtomicUsize::new(0),
+                attended: Mutex::default(),
+                census: Mutex::default(),
                 is_suspended: AtomicBool::new(false),
                 begun: Instant::now(),
                 swept_ms: AtomicU64::new(0),
