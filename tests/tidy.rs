@@ -245,6 +245,28 @@ fn page_complaints(codes: &BTreeMap<u16, String>, pages: &BTreeMap<String, Strin
     found
 }
 
+/// Codes whose message nobody has seen: neither in a console block of their page, which tests/docs.rs runs, nor in a
+/// source that tests it.
+fn unseen_codes(
+    codes: &BTreeMap<u16, String>,
+    pages: &BTreeMap<String, String>,
+    sources: &[File],
+) -> Vec<String> {
+    let is_table =
+        |path: &str| ["src/diagnostic/code.rs", "src/command/explain.rs", "tests/tidy.rs"].contains(&path);
+    let is_seen = |code: &str| {
+        let page = pages.get(&format!("{code}.md")).map_or("", String::as_str);
+        let consoles = page.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next());
+        consoles.into_iter().any(|console| console.contains(&format!("[{code}]")))
+            || sources.iter().any(|file| !is_table(&file.path) && file.text.contains(code))
+    };
+    let names = codes.iter().map(|(number, title)| (format!("E{number:04}"), title));
+    names
+        .filter(|(code, _)| !is_seen(code))
+        .map(|(code, title)| format!("{code} ({title}): shown by no page and by no test"))
+        .collect()
+}
+
 /// Names of the crates in one section of Cargo.toml.
 fn dependencies(manifest: &str, section: &str) -> Vec<String> {
     let mut is_inside = false;
@@ -600,6 +622,9 @@ fn every_code_has_its_page_and_every_page_its_code() {
         .filter(|(name, _)| name != "README.md")
         .collect();
     none(page_complaints(&codes, &pages));
+    let mut sources = files("src", |path| path.ends_with(".rs"));
+    sources.extend(files("tests", |path| path.ends_with(".rs")));
+    none(unseen_codes(&codes, &pages, &sources));
 }
 
 #[test]
@@ -838,6 +863,21 @@ fn pages_without_codes_and_codes_without_pages_are_reported() {
             "docs/errors/E0999.md: a page without a code",
         ]
     );
+}
+
+#[test]
+fn codes_that_nobody_has_seen_are_reported() {
+    let codes = BTreeMap::from([(1, "one".to_owned()), (2, "two".to_owned()), (3, "three".to_owned())]);
+    let page = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let pages = BTreeMap::from([
+        page("E0001.md", "# E0001: one\n```console\n$ otto\nerror[E0001]: one\n```\n"),
+        page("E0002.md", "# E0002: two\n```text\nerror[E0002]: two\n```\n"),
+    ]);
+    let sources = [
+        File { path: "src/x.rs".into(), text: "@\"error[E0003]: x\"".into() },
+        File { path: "src/command/explain.rs".into(), text: "E0002,".into() },
+    ];
+    assert_eq!(unseen_codes(&codes, &pages, &sources), ["E0002 (two): shown by no page and by no test"]);
 }
 
 #[test]

@@ -80,6 +80,14 @@ pub(crate) struct CannotPrepare {
     pub(crate) code: i32,
 }
 
+impl CannotPrepare {
+    /// A file of the job cannot be written.
+    fn writing(path: &Path, error: &std::io::Error) -> CannotPrepare {
+        let message = format!("cannot write `{}`: {}", path.display(), crate::host::plain(error));
+        CannotPrepare { diagnostic: Diagnostic::error(Code::CannotStart, message), code: 125 }
+    }
+}
+
 /// What came back from an attempt.
 #[derive(Debug, Default)]
 pub(crate) struct HandOver {

@@ -106,13 +106,7 @@ pub(super) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
     };
     let program = interpreter::find(script, OsStr::new(&shebang.program))?;
     let dialect = Dialect::of(&shebang);
-    write_files(script, dialect).map_err(|(path, error)| CannotPrepare {
-        diagnostic: Diagnostic::error(
-            Code::CannotStart,
-            format!("cannot write `{}`: {error}", path.display()),
-        ),
-        code: 125,
-    })?;
+    write_files(script, dialect).map_err(|(path, error)| CannotPrepare::writing(&path, &error))?;
     let mut args = Vec::new();
     if let Some(preload) = &dialect.preload {
         args.extend((preload.load)(&script.runtime.join(preload.file)));

@@ -35,13 +35,7 @@ const VARIABLES: &[&str] =
 pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
     let interpreter = Interpreter::of(script)?;
     let warnings = clashes(script);
-    write_files(script, &interpreter).map_err(|(path, error)| CannotPrepare {
-        diagnostic: Diagnostic::error(
-            Code::CannotStart,
-            format!("cannot write `{}`: {error}", path.display()),
-        ),
-        code: 125,
-    })?;
+    write_files(script, &interpreter).map_err(|(path, error)| CannotPrepare::writing(&path, &error))?;
     let mut args: Vec<OsString> = interpreter.flags.iter().map(OsString::from).collect();
     args.push(private(script).join("runner.py").into());
     args.push("run".into());

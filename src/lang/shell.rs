@@ -4,7 +4,6 @@
 use super::mention::Mentions;
 use super::quote::{Charset, push_word};
 use super::{CannotPrepare, Input, Script};
-use crate::diagnostic::{Code, Diagnostic};
 use crate::store::atomic;
 use crate::store::layout::file_name;
 use crate::value::{self, Value};
@@ -40,14 +39,16 @@ pub(super) fn shown_name(script: &Script) -> String {
 pub(super) fn write(script: &Script, start: Option<&[u8]>, text: &[u8]) -> Result<PathBuf, CannotPrepare> {
     if let Some(start) = start {
         let private = private(script);
-        make_dir(&private).map_err(|error| cannot_write(&private, &error))?;
+        make_dir(&private).map_err(|error| CannotPrepare::writing(&private, &error))?;
         write_new(&start_path(script), start)?;
     }
     write_new(&script.dir.join("script.sh"), text)?;
     let run_as = script.dir.join(shown_name(script));
     match symlink("script.sh", &run_as) {
         // A second attempt finds it there.
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(cannot_write(&run_as, &error)),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(CannotPrepare::writing(&run_as, &error))
+        }
         _ => Ok(run_as),
     }
 }
@@ -65,7 +66,7 @@ pub(super) fn install(path: &Path, bytes: &[u8]) -> Result<(), CannotPrepare> {
         atomic::write(Path::new(&unfinished), bytes)?;
         fs::rename(&unfinished, path)
     });
-    result.map_err(|error| cannot_write(path, &error))
+    result.map_err(|error| CannotPrepare::writing(path, &error))
 }
 
 fn make_dir(path: &Path) -> io::Result<()> {
@@ -77,12 +78,7 @@ fn make_dir(path: &Path) -> io::Result<()> {
 
 fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CannotPrepare> {
     let result = atomic::create(path).and_then(|mut file| file.write_all(bytes));
-    result.map_err(|error| cannot_write(path, &error))
-}
-
-fn cannot_write(path: &Path, error: &io::Error) -> CannotPrepare {
-    let message = format!("cannot write `{}`: {error}", path.display());
-    CannotPrepare { diagnostic: Diagnostic::error(Code::CannotStart, message), code: 125 }
+    result.map_err(|error| CannotPrepare::writing(path, &error))
 }
 
 /// The parts of a script that differ between shells.

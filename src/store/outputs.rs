@@ -1,6 +1,7 @@
 //! What a job handed over, as `output.<job>.json`.
 //! Knows no language: who read it from the job brings it as values.
 
+use crate::host::plain;
 use crate::store::atomic;
 use crate::store::layout::JobDir;
 use crate::value::{self, JsonError, Map};
@@ -37,10 +38,10 @@ impl fmt::Display for OutputsError {
                 write!(f, "the outputs are {bytes} bytes of JSON; a task may hand over {MOST_BYTES} (64 MiB)")
             }
             OutputsError::CannotWrite { path, error } => {
-                write!(f, "cannot write `{}`: {error}", path.display())
+                write!(f, "cannot write `{}`: {}", path.display(), plain(error))
             }
             OutputsError::CannotRead { path, error } => {
-                write!(f, "cannot read `{}`: {error}", path.display())
+                write!(f, "cannot read `{}`: {}", path.display(), plain(error))
             }
             OutputsError::NotJson { path, error } => write!(f, "`{}` is not JSON: {error}", path.display()),
             OutputsError::NotAMap { path } => write!(f, "`{}` is not a JSON object", path.display()),
