@@ -966,7 +966,7 @@ fn the_script_opens_with_what_its_reader_should_know() {
     # OUTPUT[key]="value" hands a value to the tasks that depend on this one.
     # Parameters are variables: dry_run.
     # OTTO_TASK_DIR is this directory. The data: cat "$OTTO_TASK_DIR"/input.*.json
-
+    # OTTO_TASK, OTTO_WORKSPACE, OTTO_TASKS_DIR and OTTO_RUN_ID are set too.
 
 
     . '/t/.otto/start.sh' || exit 97; set -euo pipefail
@@ -991,6 +991,7 @@ fn the_script_opens_with_what_its_reader_should_know() {
     # OUTPUT[key]="value" hands a value to the tasks that depend on this one.
     # Parameters are variables: dry_run.
     # OTTO_TASK_DIR is this directory. The data: cat "$OTTO_TASK_DIR"/input.*.json
+    # OTTO_TASK, OTTO_WORKSPACE, OTTO_TASKS_DIR and OTTO_RUN_ID are set too.
     "#);
 }
 

@@ -18,6 +18,22 @@ pub(super) fn hints(script: &Script, stderr_tail: &[u8]) -> Vec<Diagnostic> {
     for line in tail.lines() {
         let hint = if let Some(key) = missing_key(line) {
             missing(script, key)
+        } else if line.contains(": declare: -A") && line.contains(".otto/start.sh: ") {
+            Some(
+                Diagnostic::error(
+                    Code::NeedsNewerBash,
+                    "this bash has no associative arrays, which INPUT and OUTPUT are",
+                )
+                .help("use `otto.set KEY VALUE` and `otto.get TASK.KEY`, or a bash of version 4 or newer"),
+            )
+        } else if is_from_shell(line, ": otto.set: ")
+            || is_from_shell(line, ": otto.get: ")
+            || is_from_shell(line, ": otto.save: ")
+        {
+            Some(
+                Diagnostic::error(Code::ScriptHint, "this shell has no functions with a dot in their names")
+                    .help("use `otto_set`, `otto_get`, `otto_save`"),
+            )
         } else if is_from_shell(line, ": return: ") {
             Some(
                 Diagnostic::error(

@@ -50,29 +50,37 @@ pub(crate) fn find(script: &Script, program: &OsStr) -> Result<PathBuf, CannotPr
             _ => Err(missing(program, path.exists(), None)),
         };
     }
-    /// Where a program was found, by its name, `PATH`, and the folder that relative entries of `PATH` start at.
-    type Question = (OsString, OsString, PathBuf);
+    let search = (script.env)("PATH").map(OsStr::to_owned).unwrap_or_else(|| OsString::from(STANDARD_PATH));
+    // Most jobs run bash, and nobody installs another one in the middle of a run; a Python or node may well come from a
+    // job before this one.
+    if program != "bash" {
+        return search_path(script, program, &search);
+    }
+    /// Where bash was found, by `PATH` and the folder that relative entries of it start at.
+    type Question = (OsString, PathBuf);
     thread_local! {
         static FOUND: RefCell<HashMap<Question, PathBuf>> = RefCell::default();
     }
-    let search = (script.env)("PATH").map(OsStr::to_owned).unwrap_or_else(|| OsString::from(STANDARD_PATH));
-    let question = (program.to_owned(), search.clone(), script.workdir.to_owned());
+    let question = (search.clone(), script.workdir.to_owned());
     if let Some(path) = FOUND.with_borrow(|found| found.get(&question).cloned()) {
         return Ok(path);
     }
+    let path = search_path(script, program, &search)?;
+    FOUND.with_borrow_mut(|found| found.insert(question, path.clone()));
+    Ok(path)
+}
+
+fn search_path(script: &Script, program: &OsStr, search: &OsStr) -> Result<PathBuf, CannotPrepare> {
     let mut denied = false;
-    for folder in std::env::split_paths(&search) {
+    for folder in std::env::split_paths(search) {
         // An empty entry of PATH is the working directory.
         let path = script.workdir.join(folder).join(program);
         match rustix::fs::access(&path, Access::EXEC_OK) {
-            Ok(()) if !path.is_dir() => {
-                FOUND.with_borrow_mut(|found| found.insert(question, path.clone()));
-                return Ok(path);
-            }
+            Ok(()) if !path.is_dir() => return Ok(path),
             _ => denied |= path.is_file(),
         }
     }
-    Err(missing(program, denied, Some(&search)))
+    Err(missing(program, denied, Some(search)))
 }
 
 /// What is searched when `PATH` is not set.

@@ -64,11 +64,12 @@ impl Mentions {
                 "OTTO_OUTPUT" => found.legacy_output = true,
                 "OTTO_INPUT" => found.legacy_input = true,
                 "source" | "eval" => found.opaque |= is_command(text, word.start),
-                "trap" => found.trap = true,
-                "exec" => found.exec = true,
-                "set" | "shopt" | "SHELLOPTS" => found.options = true,
-                "unset" => found.takes_output = true,
-                "alias" => found.own_builtins = true,
+                "trap" => found.trap |= is_command(text, word.start),
+                "exec" => found.exec |= is_command(text, word.start),
+                "set" | "shopt" => found.options |= is_command(text, word.start),
+                "SHELLOPTS" => found.options = true,
+                "unset" => found.takes_output |= is_command(text, word.start),
+                "alias" => found.own_builtins |= is_command(text, word.start),
                 name if BUILTINS.contains(&name) && is_defined(text, &word) => {
                     found.own_builtins = true;
                     found.own_exit |= name == "exit";

@@ -230,6 +230,7 @@ fn opening(script: &Script, frame: &Frame) -> Vec<String> {
         );
     }
     lines.push("# OTTO_TASK_DIR is this directory. The data: cat \"$OTTO_TASK_DIR\"/input.*.json".to_owned());
+    lines.push("# OTTO_TASK, OTTO_WORKSPACE, OTTO_TASKS_DIR and OTTO_RUN_ID are set too.".to_owned());
     lines
 }
 
