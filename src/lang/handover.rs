@@ -116,7 +116,7 @@ impl<'a, 's> Collector<'a, 's> {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
-                let message = format!("cannot read `{}`: {error}", path.display());
+                let message = format!("cannot read `{}`: {}", path.display(), crate::host::plain(&error));
                 self.problems.push(Diagnostic::error(Code::NotHandedOver, message));
                 None
             }

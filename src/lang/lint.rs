@@ -285,7 +285,7 @@ mod tests {
         "! { @\n} || true",
         "while read -r l; do @\ndone < <(echo 1)",
         "echo 1 | while read -r l; do @\ndone",
-        "time { @\n} 2> /dev/null",
+        "time true 2> /dev/null; { @\n}",
         "coproc { @\n}\nwait",
         "if ( @\n); then true; fi",
     ];

@@ -188,7 +188,7 @@ pub(crate) fn warnings(body: &Body, task: &TaskName, source: &SourceFile) -> Vec
 /// Flat names that two dependencies share: key `c` of task `a.b` and key `b.c` of task `a`.
 fn clashes(inputs: &[Input]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for inner in inputs {
+    for inner in inputs.iter().filter(|input| input.job.as_str().contains('.')) {
         for outer in inputs {
             let rest =
                 inner.job.as_str().strip_prefix(outer.job.as_str()).and_then(|rest| rest.strip_prefix('.'));

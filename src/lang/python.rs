@@ -34,7 +34,8 @@ const VARIABLES: &[&str] =
 /// Writes the script and what belongs to it into the job's directory.
 pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
     let interpreter = Interpreter::of(script)?;
-    let warnings = clashes(script);
+    let exact = "`INPUT[\"task\"][\"key\"]` names exactly one";
+    let warnings = super::clashes(script.inputs).into_iter().map(|warning| warning.help(exact)).collect();
     write_files(script, &interpreter).map_err(|(path, error)| CannotPrepare::writing(&path, &error))?;
     let mut args: Vec<OsString> = interpreter.flags.iter().map(OsString::from).collect();
     args.push(private(script).join("runner.py").into());
@@ -360,35 +361,6 @@ fn plain(name: &str) -> String {
 /// Whether a script with this text can have outputs.
 fn may_record(text: &str) -> bool {
     ["OUTPUT", "OTTO_", "otto_"].iter().any(|word| text.contains(word))
-}
-
-/// Keys under which two inputs would be reached.
-fn clashes(script: &Script) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    for inner in script.inputs.iter().filter(|input| input.job.as_str().contains('.')) {
-        for outer in script.inputs {
-            let Some(rest) =
-                inner.job.as_str().strip_prefix(outer.job.as_str()).and_then(|rest| rest.strip_prefix('.'))
-            else {
-                continue;
-            };
-            for (key, _) in &inner.outputs.values {
-                if value::get(&outer.outputs.values, &format!("{rest}.{key}")).is_some() {
-                    found.push(
-                        Diagnostic::warning(
-                            Code::InputClash,
-                            format!(
-                                "`{}.{key}` names an output of `{}` and one of `{}`",
-                                inner.job, outer.job, inner.job
-                            ),
-                        )
-                        .help(format!("`INPUT[\"{}\"][\"{key}\"]` names exactly one", inner.job)),
-                    );
-                }
-            }
-        }
-    }
-    found
 }
 
 // ── places ───────────────────────────────────────────────────────────────────────────────────────────────────
