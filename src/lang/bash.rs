@@ -31,7 +31,9 @@ macro_rules! fragments {
 }
 
 fragments! {
-    OUTPUT_ONLY = "bash/output.sh";
+    OUTPUT = "bash/output.sh";
+    OUTPUT_OWN = "bash/output_own.sh";
+    READY = "bash/ready.sh";
     SAVE = "bash/save.sh";
     SAVE_ALL = "bash/save_all.sh";
     SAVE_3 = "bash/save_3.sh";
@@ -254,10 +256,10 @@ impl Setup<'_, '_> {
         self.after().contains("otto__")
     }
 
-    /// The body sets `OUTPUT[key]`, and does nothing else that matters to saving it.
-    fn saves_only_output(&self) -> bool {
+    /// The body sets `OUTPUT[key]` or calls `otto_set`, and does nothing else that matters to saving.
+    fn saves_plainly(&self) -> bool {
         let found = &self.found;
-        let is_more = found.opaque || found.sets() || found.save || found.export || found.legacy_output;
+        let is_more = found.opaque || found.save || found.export || found.legacy_output;
         let is_unruly = self.is_quiet || found.own_builtins || found.takes_output || found.plain_output;
         !is_more && !is_unruly && self.traps() == Traps::None
     }
@@ -318,8 +320,9 @@ impl Setup<'_, '_> {
     }
 
     fn push_saving(&self, text: &mut Vec<u8>) {
-        if self.saves_only_output() {
-            text.extend_from_slice(OUTPUT_ONLY.as_bytes());
+        if self.saves_plainly() {
+            let plain: &str = if self.found.sets() { &OUTPUT_OWN } else { &OUTPUT };
+            text.extend_from_slice(plain.as_bytes());
             return;
         }
         let found = &self.found;
@@ -330,10 +333,8 @@ impl Setup<'_, '_> {
         match self.level {
             Level::Three => push(&SAVE_3),
             Level::Four | Level::Modern => {
-                push(&SAVE);
-                if found.export || found.opaque {
-                    push(&SAVE_ALL);
-                }
+                push(&READY);
+                push(if found.export || found.opaque { &SAVE_ALL } else { &SAVE });
             }
         }
         if found.own_builtins || found.opaque || self.traps() == Traps::Any {

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Over save.sh, for bodies that may define functions with the names of builtins, or set traps for DEBUG and
+# Over the others, for bodies that may define functions with the names of builtins, or set traps for DEBUG and
 # the like. Every bash.
 
 # Nothing runs after this one.

@@ -1,10 +1,6 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2034,SC2154 # otto__dir is set by the lines before this file, otto__own is filled by set.sh.
-# Saves OUTPUT, what the functions were told, and OTTO_OUTPUT. bash 4.0 and newer.
-
-declare -At OUTPUT=() || return
-declare -A otto__own=()
-OTTO_OUTPUT=()
+# shellcheck disable=SC2154 # otto__dir and the arrays are set by the lines before this file.
+# Saves OUTPUT, what the functions were told, and OTTO_OUTPUT. bash 4.0 and newer; needs ready.sh.
 
 # Leaves `set -u` off.
 otto__save() {
@@ -14,20 +10,4 @@ otto__save() {
 		O "${#OUTPUT[@]}" "${!OUTPUT[@]}" "${OUTPUT[@]}" \
 		S "${#otto__own[@]}" "${!otto__own[@]}" "${otto__own[@]}" \
 		L "${#OTTO_OUTPUT[@]}" "${OTTO_OUTPUT[@]}" end >> "$otto__dir/dump"
-}
-
-# What has become of OUTPUT itself.
-otto__look() {
-	# Arithmetic, and so an assignment, unless OUTPUT is still an associative array.
-	otto__plain=
-	: "${OUTPUT[otto__plain=1]+x}"
-	# Ended inside a function, which may have an OUTPUT of its own: the attribute `t` tells them apart.
-	case ${FUNCNAME[${#FUNCNAME[@]} - 2]} in
-	otto__* | exit) ;;
-	*) builtin declare -p OUTPUT >| "$otto__dir/shadow" ;;
-	esac
-}
-
-otto__exit() {
-	otto__save
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # otto__dir is set by the lines before this file.
-# As save.sh and save_all.sh, for bash 3.2, which has no associative arrays: the functions write to the journal at once.
+# In place of ready.sh and save_all.sh in bash 3.2, which has no associative arrays: the functions write to the journal at once.
 
 OTTO_OUTPUT=()
 

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # otto__dir is set by the lines before this file.
-# Over save.sh, for bodies that may export variables: hands those over too.
-# bash 4.0 and newer.
+# shellcheck disable=SC2154 # otto__dir and the arrays are set by the lines before this file.
+# In place of save.sh for bodies that may export variables: hands those over too. bash 4.0 and newer; needs ready.sh.
 
+# Leaves `set -u` off.
 otto__save() {
 	set +u
 	otto__look
