@@ -205,6 +205,7 @@ fn values_and_parameters_can_be_changed_for_a_rerun() {
     assert_eq!(fs::read_to_string(project.folder().join("token.txt")).expect("there"), "token other\n");
     let recorded = fs::read_to_string(project.runs()[3].join("run.json")).expect("there");
     assert!(recorded.contains("api-token=***") && !recorded.contains("other"), "{recorded}");
+    assert!(recorded.contains("build.env=stage"), "{recorded}");
 
     let wrong = project.otto("Rerun -1 build --param api-token=x --set pack.x=1 --set-json fetch.tag={");
     assert_eq!(wrong.code, Some(2));

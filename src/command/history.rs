@@ -101,7 +101,7 @@ pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
         // Nobody is left to be told when stderr is closed.
         let _ = writeln!(context.stderr, "warning: {}", shown(&warning));
     }
-    let Listed { entries, count, bytes } = match listed {
+    let Listed { entries, count, bytes, unreadable } = match listed {
         Ok(listed) => listed,
         Err(error) => {
             let _ = writeln!(
@@ -112,6 +112,10 @@ pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
             return 75;
         }
     };
+    for problem in &unreadable {
+        // Nobody is left to be told when stderr is closed.
+        let _ = writeln!(context.stderr, "warning: {}", shown(problem));
+    }
     if context.is_json {
         let runs: Vec<RunJson> =
             entries.iter().map(|entry| RunJson::of_row(&entry.row, &entry.short, &context.zone)).collect();
@@ -178,6 +182,8 @@ struct Listed {
     /// Of all runs of these projects.
     count: usize,
     bytes: u64,
+    /// Runs of which nothing is known, and why.
+    unreadable: Vec<String>,
 }
 
 fn list(
@@ -197,7 +203,7 @@ fn list(
             index.forget(&gone)?;
             continue;
         }
-        let running = running(index, projects, filter)?;
+        let (running, unreadable) = running(index, projects, filter)?;
         let open: HashSet<RunId> = running.iter().map(|row| row.id.clone()).collect();
         let project = filter.project.as_deref();
         let (count, bytes) = index.ask(&[], |db| query::totals(db, project))?;
@@ -221,23 +227,29 @@ fn list(
                 None => entries.push(Entry { row, short, depth: 0 }),
             }
         }
-        return Ok(Listed { entries, count, bytes });
+        return Ok(Listed { entries, count, bytes, unreadable });
     }
 }
 
-/// Runs that are not over, as far as the filter lets them through.
+/// Runs that are not over, as far as the filter lets them through, and what is to be said of those that cannot be read.
 fn running(
     index: &mut Index,
     projects: &[ProjectDir],
     filter: &Filter,
-) -> crate::history::index::Result<Vec<RunRow>> {
+) -> crate::history::index::Result<(Vec<RunRow>, Vec<String>)> {
     let is_wanted = filter.task.is_none() && filter.statuses.is_empty()
         || filter.statuses.iter().any(|word| word == "running");
-    let mut rows = Vec::new();
+    let (mut rows, mut unreadable) = (Vec::new(), Vec::new());
     for (project, id) in index.ask(&[], |db| query::open_runs(db, filter.project.as_deref()))? {
         let Some(dir) = projects.iter().find(|dir| project_name(dir) == project) else { continue };
-        // One that cannot be read (of a newer otto) is left out; `otto Show` says why.
-        let Ok(run) = PastRun::read(dir.run(&id), id) else { continue };
+        let run = match PastRun::read(dir.run(&id), id.clone()) {
+            Ok(run) => run,
+            // Of a newer otto, most likely.
+            Err(error) => {
+                unreadable.push(format!("run {} is not listed: {error}", id.short()));
+                continue;
+            }
+        };
         let has_task = filter.task.as_ref().is_none_or(|task| {
             let mut jobs = run.state.jobs.iter();
             jobs.any(|job| job.planned.task == *task || job.planned.name.as_str() == task)
@@ -246,7 +258,7 @@ fn running(
             rows.push(RunRow::of(&project, &run, 0));
         }
     }
-    Ok(rows)
+    Ok((rows, unreadable))
 }
 
 /// Reruns under the run that they repeat, as far as it is in the list. What somebody worked on last comes first.
@@ -573,6 +585,17 @@ mod tests {
         assert!(!stage.otto("History").contains("9c2m  "));
         std::fs::remove_dir_all(&running.dir.path).expect("ours");
         assert!(!stage.otto("History").contains("zzzz"));
+    }
+
+    #[test]
+    fn a_run_that_a_newer_otto_recorded_is_not_passed_over_in_silence() {
+        let (stage, running) = shop();
+        std::fs::write(running.dir.journal(), r#"{"event":{"run_started":{"format":7}}}"#).expect("ours");
+        let text = stage.otto("History --limit 1");
+        assert!(
+            text.contains("warning: run zzzz is not listed: its journal has format 7, and this otto reads up to 1\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -117,7 +117,7 @@ pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
     run_to_end(context, &target, &options)
 }
 
-/// The command line for the record. Values are left out, for they may be secret.
+/// The command line for the record, without values that look like secrets.
 fn words(matches: &ArgMatches) -> Vec<OsString> {
     let mut words: Vec<OsString> = vec!["Rerun".into()];
     let texts = |name: &str| matches.get_many::<String>(name).into_iter().flatten();
@@ -125,8 +125,11 @@ fn words(matches: &ArgMatches) -> Vec<OsString> {
     words.extend(texts("from").flat_map(|task| ["--from".into(), OsString::from(task)]));
     for option in ["set", "set-json", "param"] {
         for pair in texts(option) {
-            let name = pair.split_once('=').map_or(pair.as_str(), |(name, _)| name);
-            words.extend([format!("--{option}").into(), format!("{name}={MASK}").into()]);
+            let shown = match pair.split_once('=') {
+                Some((name, _)) if is_secret_name(name) => format!("{name}={MASK}"),
+                Some(_) | None => pair.clone(),
+            };
+            words.extend([format!("--{option}").into(), shown.into()]);
         }
     }
     let flags = ["recorded-script", "shell"].into_iter().filter(|flag| matches.get_flag(flag));

@@ -43,6 +43,8 @@ pub(crate) type Result<T> = std::result::Result<T, rusqlite::Error>;
 pub(crate) struct Index {
     db: Connection,
     place: Place,
+    /// The projects that were brought in: again, if the index has to be made again.
+    projects: Vec<ProjectDir>,
     /// What the user should be told, once.
     warning: Option<String>,
 }
@@ -79,12 +81,12 @@ impl Index {
 
     fn in_file(file: IndexFile, db: Connection, shared: File, warning: Option<String>) -> Index {
         let identity = identity(&file);
-        Index { db, place: Place::File { file, identity, shared }, warning }
+        Index { db, place: Place::File { file, identity, shared }, projects: Vec::new(), warning }
     }
 
     fn in_memory(file: &IndexFile, reason: &str) -> Index {
         let warning = format!("doing without the index of runs `{}`: {reason}", file.path.display());
-        Index { db: memory(), place: Place::Memory, warning: Some(warning) }
+        Index { db: memory(), place: Place::Memory, projects: Vec::new(), warning: Some(warning) }
     }
 
     pub(crate) fn take_warning(&mut self) -> Option<String> {
@@ -98,23 +100,27 @@ impl Index {
         projects: &[ProjectDir],
         question: impl Fn(&Connection) -> Result<T>,
     ) -> Result<T> {
-        let attempt = |index: &mut Index| {
+        let attempt = |index: &mut Index, projects: &[ProjectDir]| {
             for project in projects {
                 index.catch_up(project)?;
             }
             question(&index.db)
         };
-        match attempt(self) {
+        let new = projects.iter().filter(|project| !self.projects.contains(project)).cloned();
+        let all: Vec<ProjectDir> = self.projects.iter().cloned().chain(new).collect();
+        let answer = match attempt(self, projects) {
             Err(error) if matches!(self.place, Place::File { .. }) => {
                 self.start_again(&error);
-                attempt(self)
+                attempt(self, &all)
             }
             answer => answer,
-        }
+        };
+        self.projects = all;
+        answer
     }
 
     fn start_again(&mut self, error: &rusqlite::Error) {
-        let empty = Index { db: memory(), place: Place::Memory, warning: None };
+        let empty = Index { db: memory(), place: Place::Memory, projects: Vec::new(), warning: None };
         let Index { db, place, .. } = std::mem::replace(self, empty);
         let Place::File { file, identity, shared } = place else {
             unreachable!("bug: an index in memory has no file to make again");
@@ -793,6 +799,18 @@ mod tests {
             told.starts_with("warning: doing without the index of runs") && told.ends_with(THREE),
             "{told}"
         );
+    }
+
+    #[test]
+    fn an_index_that_is_damaged_between_two_questions_knows_the_runs_again() {
+        let sandbox = three_runs();
+        let mut index = open(&sandbox);
+        assert_eq!(tell(&mut index, &sandbox), THREE);
+        index.db.execute_batch("DROP TABLE job; DELETE FROM run;").expect("SQL");
+        let broken = |db: &Connection| db.query_row("SELECT count(*) FROM job", [], |row| row.get::<_, i64>(0));
+        assert_eq!(index.ask(&[], broken).expect("an answer"), 4);
+        assert!(index.take_warning().is_some_and(|warning| warning.contains("made again from the runs")));
+        assert_eq!(tell(&mut index, &sandbox), THREE);
     }
 
     #[test]
