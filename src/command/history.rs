@@ -593,7 +593,9 @@ mod tests {
         std::fs::write(running.dir.journal(), r#"{"event":{"run_started":{"format":7}}}"#).expect("ours");
         let text = stage.otto("History --limit 1");
         assert!(
-            text.contains("warning: run zzzz is not listed: its journal has format 7, and this otto reads up to 1\n"),
+            text.contains(
+                "warning: run zzzz is not listed: its journal has format 7, and this otto reads up to 1\n"
+            ),
             "{text}"
         );
     }

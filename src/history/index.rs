@@ -807,7 +807,8 @@ mod tests {
         let mut index = open(&sandbox);
         assert_eq!(tell(&mut index, &sandbox), THREE);
         index.db.execute_batch("DROP TABLE job; DELETE FROM run;").expect("SQL");
-        let broken = |db: &Connection| db.query_row("SELECT count(*) FROM job", [], |row| row.get::<_, i64>(0));
+        let broken =
+            |db: &Connection| db.query_row("SELECT count(*) FROM job", [], |row| row.get::<_, i64>(0));
         assert_eq!(index.ask(&[], broken).expect("an answer"), 4);
         assert!(index.take_warning().is_some_and(|warning| warning.contains("made again from the runs")));
         assert_eq!(tell(&mut index, &sandbox), THREE);
