@@ -853,6 +853,15 @@ mod tests {
         std::fs::remove_file(sandbox.project.ledger()).expect("there");
         sandbox.good("2026-11-24T08:00:00Z", "zzzz00", &["build"]);
         assert!(told(&sandbox).starts_with("zzzz00"));
+        // A full disk: the run goes on without its line, and without the ledger.
+        told(&sandbox);
+        std::fs::remove_file(sandbox.project.ledger()).expect("there");
+        std::os::unix::fs::symlink("/dev/full", sandbox.project.ledger()).expect("made");
+        sandbox.good("2026-11-24T08:30:00Z", "vvvv00", &["build"]);
+        assert!(!sandbox.project.ledger().exists());
+        assert!(told(&sandbox).starts_with("vvvv00"));
+        sandbox.good("2026-11-24T08:31:00Z", "vvvv11", &["build"]);
+        assert!(told(&sandbox).starts_with("vvvv11"));
         use std::io::Write;
         let mut ledger = OpenOptions::new().append(true).open(sandbox.project.ledger()).expect("there");
         ledger.write_all(b"20261124-08").expect("written");

@@ -1,6 +1,7 @@
 //! How a run comes by its place on disk: `$OTTO_HOME`, and a directory that belongs to this run alone.
 //! Knows nothing of what a run records in it.
 
+use crate::host::plain;
 use crate::name::RunId;
 use crate::store::atomic;
 use crate::store::layout::{Home, ProjectDir, RunDir};
@@ -31,7 +32,9 @@ impl fmt::Display for HomeError {
             HomeError::Foreign { root, owner } => {
                 write!(f, "`{}` belongs to another user (uid {owner})", root.display())
             }
-            HomeError::Unusable { root, error } => write!(f, "cannot use `{}`: {error}", root.display()),
+            HomeError::Unusable { root, error } => {
+                write!(f, "cannot use `{}`: {}", root.display(), plain(error))
+            }
         }
     }
 }
@@ -137,7 +140,7 @@ pub(crate) struct ClaimError {
 
 impl fmt::Display for ClaimError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot {} `{}`: {}", self.doing, self.path.display(), self.error)
+        write!(f, "cannot {} `{}`: {}", self.doing, self.path.display(), plain(&self.error))
     }
 }
 
@@ -231,11 +234,14 @@ fn new_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// One line, one write. A failure may be dropped: a run that is missing from the ledger is found when the project's
-/// directory is next listed as a whole.
+/// One line, one write. Where that fails the ledger goes: without one, the project's directory is listed as a whole, and
+/// the run is found there.
 fn note_in_ledger(project: &ProjectDir, id: &RunId) {
     let ledger = OpenOptions::new().append(true).create(true).mode(0o600).open(project.ledger());
-    let _ = ledger.and_then(|mut ledger| ledger.write_all(format!("{id}\n").as_bytes()));
+    if ledger.and_then(|mut ledger| ledger.write_all(format!("{id}\n").as_bytes())).is_err() {
+        // If it cannot even be deleted, the run is found when the index is next made anew.
+        let _ = std::fs::remove_file(project.ledger());
+    }
 }
 
 /// By rename, so that `latest` is valid at each moment. otto itself never relies on it, so a failure may be dropped.
@@ -410,7 +416,7 @@ mod tests {
         std::fs::write(sandbox.path().join("file"), "").expect("a file");
         let project = ProjectDir { path: sandbox.path().join("file/shop") };
         let error = claim_run(&project, noon(), 1, |_| Vec::new()).expect_err("a file is in the way");
-        assert!(error.to_string().ends_with("Not a directory (os error 20)"), "{error}");
+        assert!(error.to_string().ends_with("-100000`: not a directory"), "{error}");
         assert_eq!(error.doing, "create");
     }
 }
