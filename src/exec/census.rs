@@ -13,6 +13,8 @@ pub(super) struct Process {
     pub(super) pid: i32,
     pub(super) parent: i32,
     pub(super) group: i32,
+    /// Where its stack begins: chosen at random for each program that is started, 0 where it is kept secret.
+    image: u64,
     name: String,
 }
 
@@ -39,7 +41,12 @@ impl Census {
     pub(super) fn take() -> Census {
         let Ok(entries) = fs::read_dir("/proc") else { return Census::default() };
         let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-        let mut processes: Vec<Process> = pids.filter_map(Process::read).collect();
+        let this = std::process::id() as i32;
+        let image = Process::read(this).map_or(0, |process| process.image);
+        // A child that has not come to its program yet still has all files of ours, pipes of other attempts too.
+        let is_unborn = |process: &Process| process.parent == this && process.image == image && image != 0;
+        let mut processes: Vec<Process> =
+            pids.filter_map(Process::read).filter(|process| !is_unborn(process)).collect();
         processes.sort_by_key(|process| process.pid);
         Census { processes }
     }
@@ -119,7 +126,9 @@ impl Process {
         let state = fields.next()?;
         let parent = fields.next()?.parse().ok()?;
         let group = fields.next()?.parse().ok()?;
-        (!matches!(state, "Z" | "X")).then_some(Process { pid, parent, group, name })
+        // `startstack`, the 28th of all fields.
+        let image = fields.nth(22)?.parse().ok()?;
+        (!matches!(state, "Z" | "X")).then_some(Process { pid, parent, group, image, name })
     }
 
     pub(super) fn leftover(&self) -> Leftover {

@@ -11,6 +11,7 @@ use crate::history::past::{PastRun, Standing};
 use crate::history::query::RunRow;
 use crate::name::RunId;
 use crate::state::JobState;
+use crate::store::held::Held;
 use crate::store::layout::{IndexFile, ProjectDir, RunDir};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, params};
@@ -55,7 +56,7 @@ enum Place {
         file: IndexFile,
         identity: Option<Identity>,
         /// Keeps others from replacing the file under us.
-        shared: File,
+        shared: Held,
     },
     Memory,
 }
@@ -79,7 +80,7 @@ impl Index {
         opened.unwrap_or_else(|reason| Index::in_memory(&file, &reason))
     }
 
-    fn in_file(file: IndexFile, db: Connection, shared: File, warning: Option<String>) -> Index {
+    fn in_file(file: IndexFile, db: Connection, shared: Held, warning: Option<String>) -> Index {
         let identity = identity(&file);
         Index { db, place: Place::File { file, identity, shared }, projects: Vec::new(), warning }
     }
@@ -147,7 +148,10 @@ impl Index {
             Some(from) if from == ledger.length && open.is_empty() => return Ok(()),
             Some(from) if from <= ledger.length => ledger.since(from),
             // New here, or not the ledger that was read before.
-            _ => (self.unknown(project, &name)?, ledger.length),
+            _ => {
+                let (noted, until) = ledger.since(0);
+                (self.unknown(project, &name, noted)?, until)
+            }
         };
         let mut wanted: Vec<RunId> = added.into_iter().chain(open).collect();
         wanted.sort();
@@ -176,20 +180,23 @@ impl Index {
         }
     }
 
-    /// The runs in a project's directory that are not in the index. Those of which the index knows and the directory does
-    /// not are dropped.
-    fn unknown(&mut self, project: &ProjectDir, name: &str) -> Result<Vec<RunId>> {
-        let mut present: HashSet<RunId> = list(project).into_iter().collect();
+    /// The runs of a project that are not in the index: those in its directory, and those which are just arriving there
+    /// and stand only in the ledger, that is in `noted`. Runs of which the index knows and the directory does not are
+    /// dropped.
+    fn unknown(&mut self, project: &ProjectDir, name: &str, noted: Vec<RunId>) -> Result<Vec<RunId>> {
         let mut statement = self
             .db
             .prepare("SELECT id FROM run JOIN project ON project.key = run.project WHERE project.dir = ?1")?;
-        let known = statement.query_map([name], |row| run_id(row, 0))?.collect::<Result<Vec<RunId>>>()?;
+        let known = statement.query_map([name], |row| run_id(row, 0))?.collect::<Result<HashSet<RunId>>>()?;
         drop(statement);
-        let gone: Vec<RunId> = known.into_iter().filter(|id| !present.remove(id)).collect();
+        // Listed after the question, so that a run which another otto brings in meanwhile is not taken for gone.
+        let mut present: HashSet<RunId> = list(project).into_iter().collect();
+        let gone: Vec<RunId> = known.difference(&present).cloned().collect();
         if !gone.is_empty() {
             self.forget(&gone)?;
         }
-        Ok(present.into_iter().collect())
+        present.extend(noted);
+        Ok(present.into_iter().filter(|id| !known.contains(id)).collect())
     }
 
     fn open_runs(&self, project: &str) -> Result<Vec<RunId>> {
@@ -498,7 +505,7 @@ impl From<rusqlite::Error> for Unfit {
 fn guard(
     index: &IndexFile,
     take: impl Fn(&File) -> std::result::Result<(), TryLockError>,
-) -> std::result::Result<File, String> {
+) -> std::result::Result<Held, String> {
     let lock = index.lock();
     let file = OpenOptions::new()
         .write(true)
@@ -510,7 +517,7 @@ fn guard(
     let deadline = Instant::now() + PATIENCE;
     loop {
         match take(&file) {
-            Ok(()) => return Ok(file),
+            Ok(()) => return Ok(Held::new(file)),
             Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
                 std::thread::sleep(Duration::from_millis(5));
             }

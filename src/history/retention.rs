@@ -5,6 +5,7 @@ use crate::history::past;
 use crate::history::record::RunRecord;
 use crate::name::RunId;
 use crate::ottofile::spec::Retention;
+use crate::store::held::Held;
 use crate::store::layout::ProjectDir;
 use crate::store::prune::{self, Removal};
 use serde::{Deserialize, Serialize};
@@ -190,6 +191,7 @@ impl Background {
         let stamp =
             OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&stamp).ok()?;
         stamp.try_lock().ok()?;
+        let stamp = Held::new(stamp);
         let is_over = Arc::new(AtomicBool::new(false));
         let (project, keeping) = (project.clone(), Keeping::from(retention));
         let told = is_over.clone();

@@ -4,6 +4,7 @@
 use crate::host::plain;
 use crate::name::RunId;
 use crate::store::atomic;
+use crate::store::held::Held;
 use crate::store::layout::{Home, ProjectDir, RunDir};
 use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, Stat};
 use rustix::io::Errno;
@@ -148,7 +149,7 @@ impl fmt::Display for ClaimError {
 /// without a result.
 #[derive(Debug)]
 pub(crate) struct RunLock {
-    _file: File,
+    _held: Held,
 }
 
 /// Makes the directory of a new run. It appears by one rename: with its lock held, its `run.json` (from `record`)
@@ -210,7 +211,7 @@ fn try_claim(project: &ProjectDir, id: &RunId, record: &[u8]) -> Result<Option<R
         note_in_ledger(project, id);
         // A rename never replaces a directory with something in it, and every run has.
         match std::fs::rename(&arriving.path, &place) {
-            Ok(()) => Ok(Some(RunLock { _file: file })),
+            Ok(()) => Ok(Some(RunLock { _held: Held::new(file) })),
             Err(error)
                 if matches!(
                     error.kind(),
@@ -269,7 +270,11 @@ pub(crate) fn keep_ottofile(project: &ProjectDir, hash: &str, text: &str) {
 pub(crate) fn is_running(run: &RunDir) -> bool {
     // Without a lock file it is no run of ours, or one that is being deleted.
     let Ok(file) = File::open(run.lock()) else { return false };
-    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    match file.try_lock_shared() {
+        Ok(()) => drop(Held::new(file)),
+        Err(error) => return matches!(error, TryLockError::WouldBlock),
+    }
+    false
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The directories of runs: where things are, and how they come to be there whole.
 
 pub(crate) mod atomic;
+pub(crate) mod held;
 pub(crate) mod inputs;
 pub(crate) mod layout;
 pub(crate) mod claim;

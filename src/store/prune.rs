@@ -3,6 +3,7 @@
 
 use crate::name::RunId;
 use crate::store::claim::MARKER;
+use crate::store::held::Held;
 use crate::store::layout::{Leftover, ProjectDir, RunDir, leftover};
 use rustix::fs::{FileType, Mode, OFlags};
 use std::collections::HashSet;
@@ -40,6 +41,7 @@ pub(crate) fn remove(project: &ProjectDir, id: &RunId) -> io::Result<Removal> {
     if lock.try_lock().is_err() {
         return Ok(Removal::Locked);
     }
+    let _lock = Held::new(lock);
     let leaving = project.leaving(id);
     match fs::rename(&run.path, &leaving.path) {
         Ok(()) => {}
