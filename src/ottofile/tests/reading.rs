@@ -194,6 +194,9 @@ fn bodies_know_their_language_and_their_lines() {
     assert_eq!(lines("tasks:\n  a:\n    bash: one\n"), expected("one", 3, true));
     assert_eq!(lines("tasks:\n  a:\n    bash: |\n      one\n      two\n"), expected("one\ntwo\n", 4, true));
     assert_eq!(lines("tasks:\n  a:\n    bash: |-   # why\n      one\n"), expected("one", 4, true));
+    // A carriage return alone is a line's end to YAML and none to an editor, before the text and in it.
+    assert!(!lines("tasks:\n  a:\n    bash: |\r\n\r      one\n").2);
+    assert!(!lines("tasks:\n  a:\n    bash: |\n      one\r      two\n").2);
     assert_eq!(lines("tasks:\n  a:\n    bash: |+\n      one\n\n\n"), expected("one\n\n\n", 4, true));
     assert_eq!(
         lines("tasks:\n  a:\n    bash: |2\n        one\n      two\n"),
