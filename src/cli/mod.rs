@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::host::{self, Environment, Found, HostFacts};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::DefaultTasks;
-use crate::plan;
+use crate::plan::{self, Plan};
 use crate::request::{self, Parsed, Request, Takes};
 use crate::source::{SourceFile, Span};
 use flag::Flags;
@@ -258,20 +258,12 @@ fn run_request(
     request: &Request,
     words: &[OsString],
 ) -> i32 {
-    let planned = {
-        let facts = HostFacts {
-            environment: &context.environment,
-            folder: found.folder(),
-            may_run_commands: !flags.is_dry_run,
-        };
-        plan::make(ottofile, request, &facts)
-    };
-    let plan = match planned {
-        Ok(plan) => plan,
-        Err(diagnostics) => return context.refuse(&diagnostics),
-    };
-    let target = Target { found, ottofile, request, plan: &plan, recorded: HashMap::new() };
     if flags.is_dry_run {
+        let plan = match planned(context, found, ottofile, request, false) {
+            Ok(plan) => plan,
+            Err(diagnostics) => return context.refuse(&diagnostics),
+        };
+        let target = Target { found, ottofile, request, plan: &plan, recorded: HashMap::new() };
         return command::dry_run(context, &target);
     }
     let options = Options {
@@ -286,7 +278,25 @@ fn run_request(
         words: words.to_vec(),
         origin: None,
     };
-    command::run_to_end(context, &target, &options)
+    command::below_guard(context, |context, signals| {
+        let plan = match planned(context, found, ottofile, request, true) {
+            Ok(plan) => plan,
+            Err(diagnostics) => return context.refuse(&diagnostics),
+        };
+        let target = Target { found, ottofile, request, plan: &plan, recorded: HashMap::new() };
+        command::run_to_end(context, &target, &options, signals)
+    })
+}
+
+fn planned(
+    context: &Context,
+    found: &Found,
+    ottofile: &Ottofile,
+    request: &Request,
+    may_run_commands: bool,
+) -> Result<Plan, Vec<Diagnostic>> {
+    let facts = HostFacts { environment: &context.environment, folder: found.folder(), may_run_commands };
+    plan::make(ottofile, request, &facts)
 }
 
 enum Wanted {

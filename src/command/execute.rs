@@ -117,16 +117,27 @@ pub(crate) fn dry_run(context: &mut Context, target: &Target) -> i32 {
     0
 }
 
-/// Runs the plan below a guard, and ends as the run did: with its exit code, or by its signal.
-pub(crate) fn run_to_end(context: &mut Context, target: &Target, options: &Options) -> i32 {
+/// Does what may start processes below a guard, so that none of them outlives otto: planning, which runs the commands of
+/// the ottofile, and the run.
+pub(crate) fn below_guard(context: &mut Context, engine: impl FnOnce(&mut Context, &Signals) -> i32) -> i32 {
     // What is written so far must not be written again by the second of the two processes.
     let _ = context.stdout.flush().and_then(|()| context.stderr.flush());
-    guarded(|signals| match execute(context, target, options, &signals) {
+    guarded(|signals| engine(context, &signals))
+}
+
+/// Runs the plan, and ends as the run did: with its exit code, or by its signal.
+pub(crate) fn run_to_end(
+    context: &mut Context,
+    target: &Target,
+    options: &Options,
+    signals: &Signals,
+) -> i32 {
+    match execute(context, target, options, signals) {
         Ok(RunResult::Succeeded) => 0,
         Ok(RunResult::Failed { status }) => status,
         Ok(RunResult::Interrupted { signal }) => die_by(signal),
         Err(code) => code,
-    })
+    }
 }
 
 /// Runs the plan; `Err` is the exit code when it could not.

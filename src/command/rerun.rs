@@ -1,7 +1,7 @@
 //! `otto Rerun`: runs again what a run left undone, or the tasks that are named, with the data and the parameters of that
 //! run. A rerun is a run of its own, linked to its origin.
 
-use super::execute::{Options, Target, run_to_end};
+use super::execute::{Options, Target, below_guard, run_to_end};
 use super::pick::{Picked, Records, run_argument};
 use super::{Context, dry_run};
 use crate::diagnostic::{Code, Diagnostic};
@@ -16,6 +16,7 @@ use crate::ottofile::{self, Ottofile};
 use crate::plan::restrict::{Part, restrict};
 use crate::plan::{self, Flow, Plan, Work};
 use crate::request::{Asked, Given, Request};
+use crate::run::signals::Signals;
 use crate::run::{Recorded, RecordedInput, RecordedSource};
 use crate::source::{SourceFile, Span};
 use crate::state::JobState;
@@ -85,6 +86,14 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
+    if matches.get_flag("dry-run") {
+        return run_again(context, matches, None);
+    }
+    below_guard(context, |context, signals| run_again(context, matches, Some(signals)))
+}
+
+/// Without `signals` it is only shown what would run.
+fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signals>) -> i32 {
     let rerun = match Rerun::prepare(context, matches) {
         Ok(Some(rerun)) => rerun,
         Ok(None) => return 0,
@@ -92,9 +101,7 @@ pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
     };
     let Rerun { found, ottofile, request, plan, recorded, origin } = rerun;
     let target = Target { found: &found, ottofile: &ottofile, request: &request, plan: &plan, recorded };
-    if matches.get_flag("dry-run") {
-        return dry_run(context, &target);
-    }
+    let Some(signals) = signals else { return dry_run(context, &target) };
     let display = matches.get_one::<String>("display").map(String::as_str);
     let from_environment = context.environment.filled("OTTO_DISPLAY").and_then(|word| word.to_str());
     let options = Options {
@@ -114,7 +121,7 @@ pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
         words: words(matches),
         origin: Some(origin),
     };
-    run_to_end(context, &target, &options)
+    run_to_end(context, &target, &options, signals)
 }
 
 /// The command line for the record, without values that look like secrets.

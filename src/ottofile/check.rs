@@ -225,10 +225,10 @@ impl<'c> Checker<'c, '_> {
 
     /// A task that waits for another to succeed, and for the same one to fail, never runs.
     fn contradicting_edges(&mut self) {
-        // Edges by what runs first and what runs then. An edge to a whole task is one to each of its items, so
-        // those that ask for success stand here once as written, and once for the whole tasks.
+        // Edges by what runs first and what runs then: those that ask for success, as written, and once more for
+        // the whole task that runs then, since an edge to a whole task is one to each of its items.
         type Pairs<'c> = HashMap<(Target<'c>, Target<'c>), Span>;
-        let (mut exact, mut whole): (Pairs<'c>, Pairs<'c>) = Default::default();
+        let (mut exact, mut to_whole): (Pairs<'c>, Pairs<'c>) = Default::default();
         let mut failing: Vec<((Target<'c>, Target<'c>), Span)> = Vec::new();
         let ottofile = self.ottofile;
         for (place, task) in ottofile.tasks.iter().enumerate() {
@@ -243,18 +243,25 @@ impl<'c> Checker<'c, '_> {
                     When::Failure => failing.push(((first, then), edge.task.span)),
                     When::Success => {
                         exact.entry((first, then)).or_insert(edge.task.span);
-                        whole.entry((first.whole(), then.whole())).or_insert(edge.task.span);
+                        to_whole.entry((first, then.whole())).or_insert(edge.task.span);
                     }
                 }
             }
         }
         for ((first, then), failing) in failing {
-            let (all_first, all_then) = (first.whole(), then.whole());
-            let wider = [(first, then), (all_first, then), (first, all_then), (all_first, all_then)];
-            let rival = wider.iter().find_map(|pair| exact.get(pair)).or_else(|| whole.get(&(first, then)));
+            // Who waits for an item to fail cannot wait for all of them to succeed. The other way round is sound:
+            // one item succeeds, and the whole task fails by another.
+            let firsts = [first, first.whole()];
+            let rival = firsts.iter().find_map(|first| {
+                let to_exactly = exact.get(&(*first, then)).or_else(|| exact.get(&(*first, then.whole())));
+                to_exactly.or_else(|| to_whole.get(&(*first, then)))
+            });
             let Some(succeeding) = rival else { continue };
-            let first = &ottofile.tasks[first.task()].name;
             let then = &ottofile.tasks[then.task()].name;
+            let first = match first {
+                Target::Task(task) => ottofile.tasks[task].name.to_string(),
+                Target::Item(task, item) => format!("{}:{item}", ottofile.tasks[task].name),
+            };
             let message =
                 format!("task `{then}` runs only when `{first}` succeeds and only when it fails, so never");
             let wrong = self

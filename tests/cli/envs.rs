@@ -116,3 +116,23 @@ fn globs_take_variables() {
     assert_eq!(project.run("t").ok(), "ran\n");
     assert_eq!(project.run("t").ok(), "");
 }
+
+#[test]
+fn what_a_command_of_the_ottofile_started_ends_with_otto() {
+    let project = Project::new(
+        "otto: {envs: {A: '$(echo $$ > started; exec sleep 600)'}}\ntasks: {t: {bash: echo ran}}",
+    );
+    for (signal, status) in [("TERM", 143), ("KILL", 137)] {
+        let ran = project.shell(&format!(
+            "otto t & otto=$!
+             until [ -s started ]; do sleep 0.01; done
+             command=$(cat started)
+             kill -{signal} $otto
+             wait $otto; status=$?
+             for try in {{1..500}}; do kill -0 $command 2>/dev/null || break; sleep 0.01; done
+             kill -0 $command 2>/dev/null && echo 'the command lives'
+             rm started; exit $status"
+        ));
+        assert_eq!((ran.status, ran.stdout.as_str()), (status, ""), "{}", ran.all());
+    }
+}

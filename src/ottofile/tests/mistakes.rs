@@ -1214,17 +1214,20 @@ fn edges_that_exclude_each_other() {
 #[test]
 fn an_edge_to_a_whole_task_is_one_to_each_of_its_items() {
     assert_snapshot!(check(r#"tasks:
-  each: {foreach: {items: [x, y]}}
-  one: {before: [{task: each, when: failure}, "each:x"]}
+  each: {foreach: {items: [x, y]}, before: [make]}
+  make: {after: [{task: "each:x", when: failure}]}
   two: {before: [{task: "each:x", when: failure}, each]}
   fine: {before: [{task: "each:x", when: failure}, "each:y", {task: each, when: always}]}
+  fails-by-another: {before: [{task: each, when: failure}, "each:x"]}
 "#), @r#"
-    error[E0306]: task `one` runs only when `each` succeeds and only when it fails, so never
+    error[E0306]: task `each` runs only when `make` succeeds and only when it fails, so never
       ╭▸ otto.yml:3:25
-    3 │   one: {before: [{task: each, when: failure}, "each:x"]}
-      ╰╴                        ━━━━ when it fails    ──────── when it succeeds
+    2 │   each: {foreach: {items: [x, y]}, before: [make]}
+      │                                             ──── when it succeeds
+    3 │   make: {after: [{task: "each:x", when: failure}]}
+      ╰╴                        ━━━━━━━━ when it fails
     help: keep one of the two, or write `when: always`
-    error[E0306]: task `two` runs only when `each` succeeds and only when it fails, so never
+    error[E0306]: task `two` runs only when `each:x` succeeds and only when it fails, so never
       ╭▸ otto.yml:4:25
     4 │   two: {before: [{task: "each:x", when: failure}, each]}
       ╰╴                        ━━━━━━━━ when it fails    ──── when it succeeds
