@@ -4,11 +4,15 @@
 //! below them that loses its parent becomes their child, whatever it does (setsid, nohup, double fork). So when the
 //! engine dies, everything it started hangs below the guard; when the guard dies, everything hangs below the engine,
 //! which notices because the *lifeline*, a pipe between them, breaks. Either kills until it has no children left.
-//! What this cannot survive is the death of both in the same instant.
+//!
+//! What this cannot survive is the death of both in the same instant. So that nobody kills both by mistake, the engine
+//! is neither in the guard's process group (`kill -9 -GROUP`, `timeout -s KILL`) nor called otto (`pkill -9 -f otto`).
 //!
 //! Knows nothing of runs. Elsewhere than on Linux there is no guard, and process groups have to do.
 
+use rustix::process::Pid;
 use std::io::PipeReader;
+use std::sync::OnceLock;
 
 /// The engine's end of the pipe from its guard. Each byte is the number of a signal that the guard received; the end
 /// of the file is the guard's death. `None`: there is no guard.
@@ -23,6 +27,14 @@ pub(crate) fn run(engine: impl FnOnce(Lifeline) -> i32) -> i32 {
     #[cfg(not(target_os = "linux"))]
     engine(Lifeline(None))
 }
+
+/// The process group that the shell knows as otto, and that has the terminal when otto is in the foreground.
+pub(super) fn job_group() -> Pid {
+    JOB_GROUP.get().copied().unwrap_or_else(rustix::process::getpgrp)
+}
+
+/// Set in an engine, which has a group of its own.
+static JOB_GROUP: OnceLock<Pid> = OnceLock::new();
 
 /// To be called by the engine when its lifeline has broken: ends everything below it and the engine itself.
 pub(crate) fn follow() -> ! {
@@ -64,6 +76,9 @@ mod linux {
                 drop(writer);
                 become_engine();
                 held.release();
+                // The engine shows what tasks write, on a terminal that its group has not got: under `stty tostop` it
+                // would be stopped for that. Whatever it starts gets an empty mask.
+                let _ = Held::hold(&[libc::SIGTTOU]);
                 engine(Lifeline(Some(reader)))
             }
             Err(_) => {
@@ -81,20 +96,27 @@ mod linux {
     }
 
     fn become_engine() {
+        // Asked only here, so it is not set yet.
+        let _ = super::JOB_GROUP.set(rustix::process::getpgrp());
+        // Fails for the leader of a session only, and a process that was just born is none.
+        let _ = rustix::process::setpgid(None, None);
         // Neither can fail on a kernel that has the calls, and the guard has just used one of them.
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
         // An engine that is halted would not notice that the lifeline breaks.
         let _ = rustix::process::set_parent_process_death_signal(Some(Signal::CONT));
-        // Not `otto`, so that `killall otto` and `pkill otto` hit the guard alone, and the engine can clear up.
+        // Not `otto`, so that `killall otto` and `pkill -f otto` hit the guard alone, and the engine can clear up.
         let _ = rustix::thread::set_name(c"run-engine");
+        native::retitle(b"run-engine");
     }
 
     fn guard(engine: Pid, mut lifeline: PipeWriter, held: Held) -> i32 {
         loop {
             match rustix::process::waitpid(Some(engine), WaitOptions::NOHANG | WaitOptions::UNTRACED) {
                 Ok(Some((_, status))) if status.stopped() => {
-                    // For the shell, the guard is the job. The SIGCONT that ends this comes out of `held` below.
+                    // For the shell, the guard is the job.
                     native::halt();
+                    // Where there is no shell with job control the guard was not halted, and nobody else would do this.
+                    pass_on(Signal::CONT, engine);
                     continue;
                 }
                 Ok(Some((_, status))) => return end_like(status),
@@ -110,17 +132,21 @@ mod linux {
                 // Harmless if it comes twice, and it must work on an engine that is halted.
                 signal @ (libc::SIGCONT | libc::SIGQUIT) => {
                     if let Some(signal) = Signal::from_named_raw(signal) {
-                        // A dead engine is noticed by the next wait.
-                        let _ = rustix::process::kill_process(engine, signal);
+                        pass_on(signal, engine);
                     }
                 }
-                // Through the pipe, because the terminal sends these to both of us: the engine takes the guard's word
+                // Through the pipe, because somebody may send these to both of us: the engine takes the guard's word
                 // for how often.
                 signal => {
                     let _ = lifeline.write(&[signal as u8]);
                 }
             }
         }
+    }
+
+    fn pass_on(signal: Signal, engine: Pid) {
+        // A dead engine is noticed by the next wait.
+        let _ = rustix::process::kill_process(engine, signal);
     }
 
     fn end_like(status: WaitStatus) -> i32 {

@@ -5,11 +5,11 @@ pub(crate) mod native;
 mod census;
 mod capture;
 mod spawn;
+pub(crate) mod guard;
 mod terminal;
 pub(crate) mod stream;
 mod attendant;
 pub(crate) mod local;
-pub(crate) mod guard;
 #[cfg(test)]
 pub(crate) mod fake;
 

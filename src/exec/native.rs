@@ -186,6 +186,27 @@ impl Held {
     }
 }
 
+/// Changes what `ps` shows as this process's command line, as far as there is room where it stood. Only while nobody
+/// looks at the arguments any more.
+#[cfg(target_os = "linux")]
+pub(super) fn retitle(title: &[u8]) {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // After the name, which may contain anything, `state` is the third field; `arg_start` is the 48th.
+    let Some((_, fields)) = stat.rsplit_once(") ") else { return };
+    let mut places = fields.split_ascii_whitespace().skip(45).map_while(|field| field.parse::<usize>().ok());
+    let (Some(start), Some(end)) = (places.next(), places.next()) else { return };
+    if start == 0 || end <= start {
+        return;
+    }
+    // SAFETY: the kernel put the arguments there when it started this program, into memory of its stack that is
+    // writable, belongs to nothing else and stays as long as the process. Nobody else reads or writes it.
+    let place = unsafe { std::slice::from_raw_parts_mut(start as *mut u8, end - start) };
+    place.fill(0);
+    // The last byte stays 0: without it the kernel takes what follows for the rest of the title.
+    let length = title.len().min(place.len() - 1);
+    place[..length].copy_from_slice(&title[..length]);
+}
+
 /// Divides this process in two; says which of them this is.
 pub(super) enum Fork {
     Parent { child: rustix::process::Pid },

@@ -1,6 +1,7 @@
 //! otto's terminal, lent to a task that wants to talk to the user: as its foreground process group the task receives
 //! the keyboard, ^C and ^Z, and otto does not. Whatever the task does to the terminal is undone afterwards.
 
+use super::guard;
 use super::native::Held;
 use rustix::process::Pid;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
@@ -8,7 +9,7 @@ use std::fs::File;
 
 pub(super) struct Loan {
     terminal: File,
-    /// otto's own process group.
+    /// The process group that the terminal belongs to while nothing is lent.
     ours: Pid,
     /// As they were before the first loan.
     attributes: Termios,
@@ -23,7 +24,7 @@ impl Loan {
     pub(super) fn to(group: Pid) -> Option<Loan> {
         let terminal = File::options().read(true).write(true).open("/dev/tty").ok()?;
         let attributes = tcgetattr(&terminal).ok()?;
-        let ours = rustix::process::getpgrp();
+        let ours = guard::job_group();
         let mut loan = Loan { terminal, ours, attributes, group, borrowed: None, is_lent: false };
         loan.lend();
         Some(loan)

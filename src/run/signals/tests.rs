@@ -142,8 +142,15 @@ impl Otto {
         rustix::process::kill_process(who, signal).expect("to signal");
     }
 
-    /// Signals the guard and the engine at once, as the terminal does.
+    /// Signals the guard and the engine at once.
     fn kill_both(&self, signal: Signal) {
+        let engine = self.engine();
+        self.kill_group(signal);
+        self.kill(engine, signal);
+    }
+
+    /// Signals what the shell knows as otto, as the terminal does.
+    fn kill_group(&self, signal: Signal) {
         rustix::process::kill_process_group(self.guard(), signal).expect("to signal");
     }
 
@@ -178,13 +185,15 @@ impl Drop for Otto {
     fn drop(&mut self) {
         let _ = self.guard.kill();
         let _ = self.guard.wait();
-        for process in self.survivors() {
-            let pid = process.trim_start_matches("/proc/").split(' ').next().and_then(|pid| pid.parse().ok());
-            if let Some(pid) = pid.and_then(Pid::from_raw) {
-                let _ = rustix::process::kill_process(pid, Signal::KILL);
-            }
+        for pid in self.survivors().iter().filter_map(pid_of) {
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
         }
     }
+}
+
+/// Of a survivor.
+fn pid_of(process: &String) -> Option<Pid> {
+    Pid::from_raw(process.trim_start_matches("/proc/").split(' ').next()?.parse().ok()?)
 }
 
 fn await_some<T>(mut look: impl FnMut() -> Option<T>) -> T {
@@ -238,6 +247,33 @@ fn nothing_outlives_the_violent_death_of_the_guard_or_the_engine() {
                     Some(libc::SIGKILL),
                     "{name}, round {round}, guard {kills_guard}"
                 );
+            }
+        }
+    }
+}
+
+/// What a shell, `timeout -s KILL` and a build machine do, and somebody who wants to be rid of otto.
+#[test]
+fn nothing_outlives_the_violent_death_of_the_group_or_of_all_that_are_called_otto() {
+    for (name, escape) in ESCAPES {
+        for round in 0..rounds() {
+            for kills_group in [true, false] {
+                let mut otto = Otto::start(&format!("{escape} echo up > up; while :; do sleep 0.05; done"));
+                otto.await_file("up");
+                if kills_group {
+                    otto.kill_group(Signal::KILL);
+                } else {
+                    // As `pkill -9 -f otto` does, which would reach others that run here.
+                    let called_otto: Vec<Pid> =
+                        otto.survivors().iter().filter(|it| it.contains("otto")).filter_map(pid_of).collect();
+                    assert!(called_otto.contains(&otto.guard()) && !called_otto.contains(&otto.engine()));
+                    for pid in called_otto {
+                        otto.kill(pid, Signal::KILL);
+                    }
+                }
+                otto.expect_no_survivors(Duration::from_secs(2));
+                let status = otto.end();
+                assert_eq!(status.signal(), Some(libc::SIGKILL), "{name}, {round}, group {kills_group}");
             }
         }
     }
@@ -390,11 +426,13 @@ fn a_suspended_engine_notices_the_death_of_its_guard() {
 fn by_name_only_the_guard_is_killed() {
     let otto = Otto::start("echo up > up; sleep 1000");
     otto.await_file("up");
-    let name = |pid: Pid| {
-        std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("comm")).expect("a name")
-    };
-    assert!(name(otto.guard()).contains("otto"));
-    assert!(!name(otto.engine()).contains("otto"));
+    for file in ["comm", "cmdline"] {
+        let name = |pid: Pid| {
+            std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join(file)).expect("a name")
+        };
+        assert!(name(otto.guard()).contains("otto"));
+        assert!(name(otto.engine()).starts_with("run-engine"), "{}", name(otto.engine()));
+    }
 }
 
 #[test]
