@@ -44,6 +44,9 @@ pub(crate) enum Event {
         leaked: u32,
         stdout_bytes: u64,
         stderr_bytes: u64,
+        /// What a streaming task streamed.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        stream_bytes: u64,
         /// Line of the ottofile, from 1, on which the script failed, where its language knows it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         line: Option<usize>,
@@ -92,6 +95,16 @@ pub(crate) struct PlannedJob {
     /// Declared parameters that have a value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) params: Vec<(String, String)>,
+    /// Those of them that are not UTF-8, as hex: what stands in `params` is for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) raw_params: Vec<(String, String)>,
+    /// The jobs of its foreach task ran one at a time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_serial: bool,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Which of a task's two streams.

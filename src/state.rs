@@ -46,6 +46,7 @@ pub(crate) struct JobState {
     /// What the last attempt that ended wrote.
     pub(crate) stdout_bytes: u64,
     pub(crate) stderr_bytes: u64,
+    pub(crate) stream_bytes: u64,
     /// When the first attempt began.
     started_us: Option<u64>,
     /// When the last attempt ended.
@@ -65,6 +66,7 @@ impl JobState {
             keys: Vec::new(),
             stdout_bytes: 0,
             stderr_bytes: 0,
+            stream_bytes: 0,
             started_us: None,
             ended_us: None,
             running_since_us: None,
@@ -140,7 +142,16 @@ impl RunState {
                     self.running.insert((now, place));
                 }
             }
-            Event::AttemptEnded { job, attempt: _, exit, leaked, line, stdout_bytes, stderr_bytes } => {
+            Event::AttemptEnded {
+                job,
+                attempt: _,
+                exit,
+                leaked,
+                line,
+                stdout_bytes,
+                stderr_bytes,
+                stream_bytes,
+            } => {
                 if let Some(place) = self.place(job) {
                     self.stop(place);
                     let state = &mut self.jobs[place];
@@ -149,6 +160,7 @@ impl RunState {
                     state.line = *line;
                     state.stdout_bytes = *stdout_bytes;
                     state.stderr_bytes = *stderr_bytes;
+                    state.stream_bytes = *stream_bytes;
                     state.ended_us = Some(now);
                 }
             }
@@ -277,6 +289,8 @@ mod tests {
             line: 1,
             needs: needs.iter().map(|need| name(*need)).collect(),
             params: Vec::new(),
+            raw_params: Vec::new(),
+            is_serial: false,
         };
         let jobs = jobs.iter().enumerate().map(planned).collect();
         let run = RunId::new("20261124-091400.000000", 0);
@@ -289,7 +303,16 @@ mod tests {
 
     fn ended(job: JobName) -> Event {
         let (attempt, exit, leaked) = (1, Exit::Code(0), 0);
-        Event::AttemptEnded { job, attempt, exit, leaked, stdout_bytes: 0, stderr_bytes: 0, line: None }
+        Event::AttemptEnded {
+            job,
+            attempt,
+            exit,
+            leaked,
+            stdout_bytes: 0,
+            stderr_bytes: 0,
+            stream_bytes: 0,
+            line: None,
+        }
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //! what, and what is never written down.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -278,6 +280,41 @@ fn who_reads_a_stream_is_run_again_with_the_one_recorded() {
     project.well("Rerun");
     assert_eq!(results(&project), "sink succeeded");
     assert_eq!(project.well("Data sink.lines").out.trim(), "2");
+
+    assert_eq!(project.well("Logs -2 source --stream").out, "one\ntwo\n");
+    let source = project.json("Show -2 source --json");
+    assert_eq!((&source["stream_bytes"], &source["stdout_bytes"]), (&8.into(), &8.into()));
+    let none = project.otto("Logs -1 sink --stream");
+    assert!(none.code == Some(0) && none.out.is_empty(), "{}", none.err);
+}
+
+#[test]
+fn items_that_ran_one_at_a_time_do_so_again() {
+    let project = Project::new(
+        "tasks: {each: {foreach: {items: [one, two, three]}, bash: '[ $item = one ] || [ -e fixed ]'}}",
+    );
+    project.otto("-j3 each --Serial");
+    assert_eq!(results(&project), "each:one succeeded, each:two failed, each:three skipped");
+    // Side by side the third would be tried, whatever became of the second.
+    assert_eq!(project.otto("Rerun -j3").code, Some(1));
+    assert_eq!(results(&project), "each:two failed, each:three skipped");
+}
+
+#[test]
+fn a_parameter_that_is_not_utf_8_is_given_again_as_it_was() {
+    let project = Project::new(
+        "tasks: {a: {params: {--name: {}, --api-token: {}}, bash: 'printf %s \"$name$api_token\" >> got'}}",
+    );
+    let name = OsStr::from_bytes(b"--name=caf\xe9");
+    let mut first = project.command("a");
+    first.arg(name).arg(OsStr::from_bytes(b"--api-token=\xfe"));
+    assert!(first.output().expect("otto starts").status.success());
+    project.well("Rerun latest a --param api-token=x");
+    project.well("Rerun latest a --param api-token=x --param name=tea");
+    assert_eq!(fs::read(project.folder().join("got")).expect("there"), b"caf\xe9\xfecaf\xe9xteax");
+    assert_eq!(project.json("Show -2 --json")["jobs"][0]["params"]["name"], "caf\u{fffd}");
+    let journal = fs::read_to_string(project.runs()[0].join("events.jsonl")).expect("there");
+    assert!(journal.contains(r#""raw_params":[["name","636166e9"]]"#), "{journal}");
 }
 
 #[test]

@@ -338,6 +338,8 @@ mod tests {
             line: 3,
             needs: needs.iter().copied().map(job).collect(),
             params: params.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+            raw_params: Vec::new(),
+            is_serial: false,
         };
         run.event(Event::RunStarted {
             format: FORMAT,

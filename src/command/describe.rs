@@ -111,6 +111,8 @@ pub(super) struct JobJson {
     keys: Vec<String>,
     stdout_bytes: u64,
     stderr_bytes: u64,
+    /// What a streaming task streamed.
+    stream_bytes: u64,
     /// Of the ottofile, from 1.
     line: usize,
     /// The run whose data a fresh job handed on.
@@ -166,6 +168,7 @@ impl From<&JobState> for JobJson {
             keys: job.keys.clone(),
             stdout_bytes: job.stdout_bytes,
             stderr_bytes: job.stderr_bytes,
+            stream_bytes: job.stream_bytes,
             line: planned.line,
             fresh_since,
         }

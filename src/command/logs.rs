@@ -1,16 +1,18 @@
 //! `otto Logs`: what a task wrote, byte for byte; on a terminal without what would move it.
 
 use super::Context;
-use super::pick::{Records, run_argument};
+use super::pick::{Picked, Records, run_argument};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{Outcome, Stream};
 use crate::host::plain;
+use crate::state::JobState;
+use crate::store::layout::JobDir;
 use crate::view::filter::{Filter, shown};
 use crate::view::wording::{counted, quoted};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(super) fn command() -> Command {
     let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
@@ -20,6 +22,7 @@ pub(super) fn command() -> Command {
         .arg(Arg::new("task").value_name("TASK").help("a task of the run; alone: of the latest run"))
         .arg(flag("stdout").help("only what it wrote to stdout").conflicts_with("stderr"))
         .arg(flag("stderr").help("only what it wrote to stderr, on stdout"))
+        .arg(flag("stream").help("what it streamed to other tasks").conflicts_with_all(["stdout", "stderr"]))
         .arg(
             Arg::new("attempt")
                 .long("attempt")
@@ -46,6 +49,9 @@ fn answer(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
     };
     let picked = records.read(context, run)?;
     let job = picked.job(context, task)?;
+    if matches.get_flag("stream") {
+        return stream(context, &picked, job, matches);
+    }
     let refusal = |message: String| Diagnostic::error(Code::NotInRun, message);
     let short = &picked.found.short;
     let attempt = match (matches.get_one::<u32>("attempt").copied().unwrap_or(job.attempts), &job.outcome) {
@@ -58,9 +64,7 @@ fn answer(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
             return Err(context.refuse(&[refusal(format!("`{task}` was not started in run `{short}`"))]));
         }
         (attempt, _) if attempt > job.attempts => {
-            let had = counted(job.attempts as usize, "attempt", "attempts");
-            let message = format!("`{task}` had {had} in run `{short}`, and {attempt} is none of them");
-            return Err(context.refuse(&[refusal(message)]));
+            return Err(context.refuse(&[no_attempt(&picked, job, attempt)]));
         }
         (attempt, _) => attempt,
     };
@@ -76,10 +80,54 @@ fn answer(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
             if only_stdout { Ok(()) } else { copy(&log(Stream::Stderr), context.stderr, is_filtered) }
         })
     };
-    shown.map_err(|trouble| {
-        let unreadable = Diagnostic::error(Code::UnreadableRun, trouble);
-        context.refuse(&[unreadable])
-    })
+    shown.map_err(|trouble| unreadable(context, trouble))?;
+    let has_written = [Stream::Stdout, Stream::Stderr].into_iter().any(|stream| has_bytes(&log(stream)));
+    let spool = spool(&dir, job, attempt);
+    if !has_written && has_bytes(&spool) {
+        let name = quoted(job.planned.name.as_str());
+        // Nobody is left to be told when stderr is closed.
+        let _ = writeln!(
+            context.stderr,
+            "`{task}` wrote to its stream alone: `otto Logs {short} {name} --stream` shows that"
+        );
+    }
+    Ok(())
+}
+
+/// What a job streamed, also one that was fresh and handed on what an earlier run had recorded.
+fn stream(context: &mut Context, picked: &Picked, job: &JobState, matches: &ArgMatches) -> Result<(), i32> {
+    let attempt = matches.get_one::<u32>("attempt").copied().unwrap_or(job.attempts);
+    let path = spool(&picked.job_dir(&job.planned.name), job, attempt);
+    if attempt > job.attempts {
+        return Err(context.refuse(&[no_attempt(picked, job, attempt)]));
+    }
+    if !path.is_file() {
+        let (name, short) = (&job.planned.name, &picked.found.short);
+        let message = format!("no stream of `{name}` was recorded in run `{short}`");
+        let none = Diagnostic::error(Code::NotInRun, message);
+        return Err(context.refuse(&[none.note("a task with `streaming` has one when it was started")]));
+    }
+    let is_filtered = context.stdout_is_terminal && !matches.get_flag("raw");
+    copy(&path, context.stdout, is_filtered).map_err(|trouble| unreadable(context, trouble))
+}
+
+fn no_attempt(picked: &Picked, job: &JobState, attempt: u32) -> Diagnostic {
+    let had = counted(job.attempts as usize, "attempt", "attempts");
+    let (name, short) = (&job.planned.name, &picked.found.short);
+    let message = format!("`{name}` had {had} in run `{short}`, and {attempt} is none of them");
+    Diagnostic::error(Code::NotInRun, message)
+}
+
+fn spool(dir: &JobDir, job: &JobState, attempt: u32) -> PathBuf {
+    if attempt < job.attempts { dir.failed_stream(attempt) } else { dir.stream() }
+}
+
+fn has_bytes(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.len() > 0)
+}
+
+fn unreadable(context: &mut Context, trouble: String) -> i32 {
+    context.refuse(&[Diagnostic::error(Code::UnreadableRun, trouble)])
 }
 
 /// A log that is not there is empty: logs are made when there is something in them. `Err`: it cannot be read.
@@ -203,6 +251,41 @@ mod tests {
         --- stderr
         error[E0803]: run `bbbb` had no task `tset`
         help: did you mean `test`?
+        otto: 1 error. `otto Explain E0803` says more.
+        --- exit 2
+        ");
+    }
+
+    #[test]
+    fn what_a_task_streamed_is_shown_by_attempt() {
+        let stage = Stage::new();
+        let mut run = stage.sandbox.begin("2026-11-23T09:00:00Z", "aaaa00", "test");
+        run.plan(&[("source", &[]), ("plain", &[])]);
+        run.attempt("source", 10, Exit::Code(1));
+        run.event(Event::AttemptStarted { job: job("source"), attempt: 2 });
+        let dir = run.dir.job(&job("source"));
+        std::fs::create_dir_all(&dir.path).expect("ours");
+        std::fs::write(dir.failed_stream(1), "half").expect("ours");
+        std::fs::write(dir.stream(), WILD).expect("ours");
+        run.settle("source", Outcome::Succeeded, &[]);
+        run.ok("plain", 1, &[]);
+        run.end(RunResult::Succeeded);
+        assert_eq!(stage.run("Logs source --stream"), (WILD.to_vec(), Vec::new(), 0));
+        assert_eq!(stage.run("Logs source --stream --attempt 1").0, b"half");
+        assert_snapshot!(stage.otto("Logs source"), @"
+        --- stderr
+        `source` wrote to its stream alone: `otto Logs aaaa source --stream` shows that
+        ");
+        assert_snapshot!(stage.otto("Logs plain --stream"), @"
+        --- stderr
+        error[E0803]: no stream of `plain` was recorded in run `aaaa`
+          = note: a task with `streaming` has one when it was started
+        otto: 1 error. `otto Explain E0803` says more.
+        --- exit 2
+        ");
+        assert_snapshot!(stage.otto("Logs source --stream --attempt 3"), @"
+        --- stderr
+        error[E0803]: `source` had 2 attempts in run `aaaa`, and 3 is none of them
         otto: 1 error. `otto Explain E0803` says more.
         --- exit 2
         ");

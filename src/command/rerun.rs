@@ -7,7 +7,7 @@ use super::{Context, dry_run};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{Outcome, Skip};
 use crate::history::past::Standing;
-use crate::history::record::{MASK, RunRecord, is_secret_name};
+use crate::history::record::{MASK, RunRecord, is_secret_name, unhex};
 use crate::host::{self, Found, HostFacts, plain};
 use crate::lang::Language;
 use crate::name::{JobName, RunId};
@@ -28,6 +28,7 @@ use crate::view::filter::shown;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::sync::Arc;
 
 const BASH_SHELL: &str = include_str!("rerun/shell.sh");
@@ -439,8 +440,9 @@ fn request(
                 .iter()
                 .find(|(known, _)| known == name)
                 .map(|(_, value)| value.as_str());
-            let value = match (given.take(task, name).filter(|_| is_run), then) {
-                (Some(value), _) => value,
+            let raw = recorded.planned.raw_params.iter().find(|(known, _)| known == name);
+            let value: OsString = match (given.take(task, name).filter(|_| is_run), then) {
+                (Some(value), _) => value.into(),
                 (None, Some(MASK)) if is_run && is_secret_name(name) => {
                     let variable = param.env.as_ref().map(|variable| variable.value.as_str());
                     if variable.is_some_and(|variable| context.environment.filled(variable).is_some()) {
@@ -458,12 +460,16 @@ fn request(
                         .push(secret.help(format!("give it again: `--param {}.{name}=VALUE`", task.name)));
                     continue;
                 }
-                (None, Some(value)) => value.to_owned(),
+                (None, Some(value)) => match raw.and_then(|(_, hex)| unhex(hex)) {
+                    Some(bytes) => OsString::from_vec(bytes),
+                    None => value.into(),
+                },
                 (None, None) => continue,
             };
-            values.push(Given { param: index, value: value.into(), span });
+            values.push(Given { param: index, value, span });
         }
-        tasks.push(Asked { task: place, item: None, span, given: values, is_serial: false });
+        let is_serial = recorded.planned.is_serial;
+        tasks.push(Asked { task: place, item: None, span, given: values, is_serial });
     }
     diagnostics.extend(given.unused());
     if !diagnostics.is_empty() {

@@ -276,7 +276,8 @@ fn job_text(context: &Context, picked: &Picked, job: &JobState) -> String {
     if let Ok(metadata) = stream.metadata().as_ref()
         && metadata.len() > 0
     {
-        fact(&mut text, "stream", &format!("{} · {}", time::size(metadata.len()), stream.display()));
+        let read = format!("otto Logs {} {} --stream", found.short, quoted(planned.name.as_str()));
+        fact(&mut text, "stream", &format!("{} · {read}", time::size(metadata.len())));
     }
     if let Ok(record) = &run.record {
         fact(&mut text, "environment", &record.environment.join(" "));
@@ -328,6 +329,8 @@ mod tests {
             line,
             needs: needs.iter().copied().map(job).collect(),
             params: params.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+            raw_params: Vec::new(),
+            is_serial: false,
         };
         run.event(Event::RunStarted {
             format: FORMAT,
@@ -514,6 +517,7 @@ mod tests {
           ],
           "stdout_bytes": 6,
           "stderr_bytes": 0,
+          "stream_bytes": 0,
           "line": 3,
           "fresh_since": null,
           "folder": "/sandbox/home/shop-HASH/20261123-115800.000000-9c2m00/tasks/build",

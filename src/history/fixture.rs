@@ -111,6 +111,8 @@ impl Run {
             line: 3 + 4 * place,
             needs: needs.iter().copied().map(job).collect(),
             params: Vec::new(),
+            raw_params: Vec::new(),
+            is_serial: false,
         };
         self.plan_as(jobs.iter().enumerate().map(planned).collect());
     }
@@ -135,6 +137,7 @@ impl Run {
             leaked: 0,
             stdout_bytes,
             stderr_bytes,
+            stream_bytes: 0,
             line: None,
         });
     }

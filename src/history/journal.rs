@@ -193,6 +193,8 @@ mod tests {
             line: 3,
             needs: needs.iter().copied().map(job).collect(),
             params: vec![("env".into(), "a \"b\"\n".into())],
+            raw_params: Vec::new(),
+            is_serial: false,
         };
         vec![
             Event::RunStarted {
@@ -210,6 +212,7 @@ mod tests {
                 leaked: 1,
                 stdout_bytes: 10,
                 stderr_bytes: 0,
+                stream_bytes: 0,
                 line: Some(7),
             },
             Event::RetryPlanned { job: job("a"), attempt: 1, retries: 2, pause_ms: 5 },

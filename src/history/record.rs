@@ -83,10 +83,7 @@ impl Serialize for RecordedPath {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let form = match self.0.to_str() {
             Some(text) => PathForm::Text(text.to_owned()),
-            None => {
-                let bytes = self.0.as_os_str().as_bytes();
-                PathForm::Bytes { hex: bytes.iter().map(|byte| format!("{byte:02x}")).collect() }
-            }
+            None => PathForm::Bytes { hex: hex(self.0.as_os_str().as_bytes()) },
         };
         form.serialize(serializer)
     }
@@ -103,7 +100,11 @@ impl<'de> Deserialize<'de> for RecordedPath {
     }
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> =
         text.chars().map(|digit| digit.to_digit(16).map(|value| value as u8)).collect::<Option<_>>()?;
     let (pairs, rest) = digits.as_chunks::<2>();

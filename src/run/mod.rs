@@ -14,14 +14,14 @@ use crate::event::{Event, Exit, FORMAT, Outcome, Piece, PlannedJob, RunResult, S
 use crate::exec::stream::IntakeReport;
 use crate::exec::{AttemptId, Ended, Executor, Report, Stop};
 use crate::history::journal::Journal;
-use crate::history::record::public_value;
+use crate::history::record::{hex, is_secret_name, public_value};
 use crate::host::Environment;
 use crate::lang::{self, CannotPrepare, HandOver};
 use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Body, Retries};
 use crate::plan::fresh::Evidence;
-use crate::plan::{Flow, Job, JobId, Plan};
+use crate::plan::{Flow, Job, JobId, Lane, Plan};
 use crate::scheduler::{Policy, Scheduler};
 use crate::store::layout::{JobDir, ProjectDir, RunDir};
 use crate::store::outputs::{self, Outputs};
@@ -33,6 +33,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -388,6 +389,7 @@ impl<'a> Run<'a> {
                     leaked: 0,
                     stdout_bytes: 0,
                     stderr_bytes: 0,
+                    stream_bytes: 0,
                     line: None,
                 });
                 let settled = self.scheduler.finish(attempt.job, Outcome::Failed { exit, reason: None });
@@ -495,6 +497,7 @@ impl<'a> Run<'a> {
             leaked: ended.leaked.len() as u32,
             stdout_bytes: ended.stdout_bytes,
             stderr_bytes: ended.stderr_bytes,
+            stream_bytes: self.streams.length(id),
             line,
         });
         let outcome = if !has_failed {
@@ -728,6 +731,10 @@ pub(crate) fn planned_jobs(setting: &Setting) -> Vec<PlannedJob> {
             let value = value.as_ref()?.to_string_lossy();
             Some((name.as_str().to_owned(), public_value(name.as_str(), &value).to_owned()))
         });
+        let raw_params = job.params.iter().filter_map(|(name, value)| {
+            let value = value.as_ref().filter(|value| value.to_str().is_none())?;
+            (!is_secret_name(name.as_str())).then(|| (name.as_str().to_owned(), hex(value.as_bytes())))
+        });
         PlannedJob {
             name: job.name.clone(),
             task: task.name.as_str().to_owned(),
@@ -735,6 +742,8 @@ pub(crate) fn planned_jobs(setting: &Setting) -> Vec<PlannedJob> {
             line: setting.ottofile.source.line(task.name_span),
             needs: job.needs.iter().map(|need| setting.plan.job(need.job).name.clone()).collect(),
             params: params.collect(),
+            raw_params: raw_params.collect(),
+            is_serial: job.lane.is_some_and(|lane| setting.plan.lanes[lane.0 as usize] == Lane::Serial),
         }
     };
     setting.plan.jobs.iter().map(job).collect()

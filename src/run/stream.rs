@@ -307,6 +307,11 @@ impl Streams {
         intake.is_some_and(Intake::is_closed)
     }
 
+    /// How much a job has streamed.
+    pub(super) fn length(&self, id: JobId) -> u64 {
+        self.producers.get(&id).map_or(0, |producer| producer.spool.length())
+    }
+
     pub(super) fn set_trouble(&mut self, id: JobId, reason: String) {
         if let Some(producer) = self.producers.get_mut(&id) {
             producer.trouble.get_or_insert(reason);

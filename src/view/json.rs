@@ -73,6 +73,8 @@ enum Fields<'a> {
         stdout_bytes: u64,
         stderr_bytes: u64,
         #[serde(skip_serializing_if = "Option::is_none")]
+        stream_bytes: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         line: Option<usize>,
     },
     Output {
@@ -262,7 +264,16 @@ fn fields(event: &Event) -> (&'static str, Fields<'_>) {
         Event::AttemptStarted { job, attempt } => {
             ("attempt_started", Fields::AttemptStarted { task: job, attempt: *attempt })
         }
-        Event::AttemptEnded { job, attempt, exit, leaked, stdout_bytes, stderr_bytes, line } => (
+        Event::AttemptEnded {
+            job,
+            attempt,
+            exit,
+            leaked,
+            stdout_bytes,
+            stderr_bytes,
+            stream_bytes,
+            line,
+        } => (
             "attempt_ended",
             Fields::AttemptEnded {
                 task: job,
@@ -271,6 +282,7 @@ fn fields(event: &Event) -> (&'static str, Fields<'_>) {
                 leaked: *leaked,
                 stdout_bytes: *stdout_bytes,
                 stderr_bytes: *stderr_bytes,
+                stream_bytes: Some(*stream_bytes).filter(|bytes| *bytes > 0),
                 line: *line,
             },
         ),

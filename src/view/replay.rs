@@ -188,6 +188,7 @@ mod tests {
             leaked: 0,
             stdout_bytes,
             stderr_bytes: 0,
+            stream_bytes: 0,
             line: None,
         };
         let settled =

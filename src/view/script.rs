@@ -29,6 +29,8 @@ pub(crate) fn planned(text: &str) -> PlannedJob {
         line: line.parse().expect("a line"),
         needs: needs.split(", ").filter(|need| !need.is_empty()).map(name).collect(),
         params: Vec::new(),
+        raw_params: Vec::new(),
+        is_serial: false,
     }
 }
 
@@ -175,6 +177,7 @@ impl<V: View> Script<V> {
             leaked,
             stdout_bytes,
             stderr_bytes,
+            stream_bytes: 0,
             line,
         })
     }
