@@ -234,6 +234,13 @@ impl RunId {
         &self.0
     }
 
+    /// The time in it, microseconds since the Unix epoch. `None`: digits in the right places need not be a date; no otto makes
+    /// such an id.
+    pub(crate) fn stamp_us(&self) -> Option<i64> {
+        let time = jiff::civil::DateTime::strptime("%Y%m%d-%H%M%S%.f", &self.0[..22]).ok()?;
+        Some(jiff::tz::TimeZone::UTC.to_timestamp(time).ok()?.as_microsecond())
+    }
+
     /// The random tail. Views show its shortest unique prefix, at least 4 characters.
     pub(crate) fn tail(&self) -> &str {
         &self.0[self.0.len() - RunId::TAIL..]

@@ -449,6 +449,58 @@ fn twenty_at_once_are_all_recorded_and_latest_is_valid_at_each_moment() {
 }
 
 #[test]
+fn what_ran_last_is_the_latest_although_the_clock_was_set_back() {
+    let project = Project::new("tasks: {a: {bash: 'OUTPUT[k]=\"$(cat value)\"; [ -e fixed ]'}}");
+    fs::write(project.folder().join("value"), "first").expect("written");
+    assert_eq!(project.otto("a").code, Some(1));
+    // As if the clock had been ahead by far, and was then set right.
+    let run = project.runs().remove(0);
+    let (place, id) = (run.parent().expect("a project"), run.file_name().expect("named").to_string_lossy());
+    let ahead = format!("2099{}", &id[4..]);
+    for file in [run.join("run.json"), run.join("events.jsonl"), place.join("ledger")] {
+        let text = fs::read_to_string(&file).expect("there");
+        let started = format!("\"started\": \"{}", &id[..4]);
+        let text = text.replace(&*id, &ahead).replace(&started, "\"started\": \"2099");
+        fs::write(&file, text).expect("written");
+    }
+    fs::rename(&run, place.join(&ahead)).expect("moved");
+    fs::remove_file(place.join("latest")).expect("there");
+    std::os::unix::fs::symlink(&ahead, place.join("latest")).expect("made");
+
+    fs::write(project.folder().join("value"), "second").expect("written");
+    assert_eq!(project.otto("a").code, Some(1));
+    let runs = project.json("History --json");
+    let (second, first) = (&runs[0], &runs[1]);
+    assert_eq!(first["id"], ahead.as_str());
+    assert!(first["started"].as_str().expect("text").starts_with("2099"), "{first}");
+    assert!(!second["started"].as_str().expect("text").starts_with("2099"), "{second}");
+    assert!(second["took_ms"].as_u64().is_some_and(|took| took < 60_000), "{second}");
+    let failed =
+        |run: &str| project.json(&format!("Show {run} a --json"))["failed_outputs"]["1"]["k"].clone();
+    assert_eq!([failed("latest"), failed("latest-failed"), failed("-2")], ["second", "second", "first"]);
+    fs::write(project.folder().join("fixed"), "").expect("written");
+    project.well("Rerun");
+    assert_eq!(project.json("History --json")[0]["origin"], second["id"]);
+    // By its record the second is of today, and the first of a day to come.
+    project.well("Clean --keep-days 0 --keep-failed 0 --keep-last 1");
+    assert_eq!(project.runs().len(), 1);
+}
+
+#[test]
+fn a_run_that_died_before_it_had_a_plan_cannot_be_repeated_and_says_how_to_start_it() {
+    let project = Project::new("tasks: {a: {bash: ':'}}");
+    project.well("-j1 a");
+    fs::write(project.runs()[0].join("events.jsonl"), "").expect("ours");
+    let said = project.otto("Rerun");
+    assert_eq!(said.code, Some(2));
+    assert!(
+        said.err.contains("recorded no tasks") && said.err.contains("start it anew: `otto -j1 a`"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
 fn a_run_that_goes_on_is_shown_as_running_and_never_cleaned() {
     let project = Project::new("tasks: {a: {bash: 'until [ -e stop ]; do sleep 0.01; done'}}");
     let child = project.command("a").spawn().expect("otto starts");

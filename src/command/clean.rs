@@ -192,6 +192,7 @@ fn summary(all: &[Cleaned], is_dry: bool) -> String {
         (Reason::Failed, "failed"),
         (Reason::Running, "running"),
         (Reason::Needed, "needed by others"),
+        (Reason::Newer, "of a newer otto"),
     ];
     let kept = |reason| all.iter().map(|one| one.verdict.kept(reason)).sum::<usize>();
     let parts: Vec<String> = reasons

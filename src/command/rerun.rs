@@ -2,6 +2,7 @@
 //! run. A rerun is a run of its own, linked to its origin.
 
 use super::execute::{Options, Target, below_guard, run_to_end};
+use super::history::command_line;
 use super::pick::{Picked, Records, run_argument};
 use super::{Context, dry_run};
 use crate::diagnostic::{Code, Diagnostic};
@@ -173,6 +174,12 @@ impl Rerun {
                 return Err(context.refuse(&[Diagnostic::error(Code::UnreadableRun, message)]));
             }
         };
+        if picked.run.state.jobs.is_empty() {
+            let message = format!("run `{short}` recorded no tasks, so there is nothing to repeat");
+            let empty = Diagnostic::error(Code::NotRepeatable, message);
+            let anew = command_line(&record.command);
+            return Err(context.refuse(&[empty.help(format!("start it anew: `{}`", shown(&anew)))]));
+        }
         let mut selected = selected(context, &picked, matches)?;
         if selected.is_empty() {
             // Nobody is left to be told when stderr is closed.

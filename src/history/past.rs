@@ -4,6 +4,7 @@
 use crate::event::{Event, RunResult};
 use crate::history::journal::{self, ReadError};
 use crate::history::record::RunRecord;
+use crate::host::plain;
 use crate::name::{JobName, RunId};
 use crate::state::RunState;
 use crate::store::claim;
@@ -67,7 +68,7 @@ pub(crate) struct Warning {
 impl PastRun {
     pub(crate) fn read(dir: RunDir, id: RunId) -> Result<PastRun, ReadError> {
         let record = std::fs::read(dir.record())
-            .map_err(|error| error.to_string())
+            .map_err(|error| plain(&error))
             .and_then(|json| RunRecord::parse(&json));
         // The lock first: a run that ends between the two questions has then written its last event.
         let is_running = claim::is_running(&dir);
@@ -113,11 +114,7 @@ pub(crate) fn standing(dir: &RunDir) -> Standing {
 
 /// When a run began, microseconds since the Unix epoch, from its id.
 pub(crate) fn began_us(id: &RunId) -> i64 {
-    let stamp = &id.as_str()[..22];
-    jiff::civil::DateTime::strptime("%Y%m%d-%H%M%S%.f", stamp)
-        .and_then(|time| jiff::tz::TimeZone::UTC.to_timestamp(time))
-        // Digits in the right places need not be a date; no otto makes such an id.
-        .map_or(0, jiff::Timestamp::as_microsecond)
+    id.stamp_us().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -130,5 +127,64 @@ mod tests {
             |stamp| jiff::Timestamp::from_microsecond(began_us(&RunId::new(stamp, 1))).expect("in range");
         assert_eq!(began("20261123-215400.123456").to_string(), "2026-11-23T21:54:00.123456Z");
         assert_eq!(began_us(&RunId::new("20269999-999999.000000", 1)), 0);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_changes_neither_durations_nor_the_order() {
+        use crate::event::{Exit, Outcome, PlannedJob, Stamped};
+        let sandbox = crate::history::fixture::Sandbox::new();
+        let run = sandbox.begin("2026-11-23T12:00:00Z", "aaaa00", "a b");
+        let mut journal = journal::Journal::create(&RunDir { path: run.dir.path.join("tasks") });
+        let name = crate::history::fixture::job;
+        let planned = |job: &str| PlannedJob {
+            name: name(job),
+            task: job.into(),
+            has_body: true,
+            line: 1,
+            needs: Vec::new(),
+            params: Vec::new(),
+            raw_params: Vec::new(),
+            is_serial: false,
+        };
+        let ended = |job: &str| Event::AttemptEnded {
+            job: name(job),
+            attempt: 1,
+            exit: Exit::Code(0),
+            leaked: 0,
+            stdout_bytes: 0,
+            stderr_bytes: 0,
+            stream_bytes: 0,
+            line: None,
+        };
+        let started = |job: &str| Event::AttemptStarted { job: name(job), attempt: 1 };
+        let settled =
+            |job: &str| Event::JobSettled { job: name(job), outcome: Outcome::Succeeded, keys: Vec::new() };
+        let events = [
+            Event::RunStarted {
+                format: crate::event::FORMAT,
+                run: run.id.clone(),
+                slots: 1,
+                jobs: vec![planned("a"), planned("b")],
+            },
+            started("a"),
+            ended("a"),
+            settled("a"),
+            started("b"),
+            ended("b"),
+            settled("b"),
+            Event::RunEnded { result: RunResult::Succeeded },
+        ];
+        // Back by a day while `a` runs, ahead by a year while `b` does.
+        let hours = [0, 0, -24, -24, -24, 24 * 365, 24 * 365, 24 * 365];
+        for (place, (event, hours)) in events.into_iter().zip(hours).enumerate() {
+            let wall_us = 1_795_435_200_000_000 + hours * 3_600_000_000i64;
+            journal.append(&Stamped { seq: place as u64, wall_us, mono_us: place as u64 * 1000, event });
+        }
+        let made = run.dir.path.join("tasks/events.jsonl");
+        std::fs::rename(made, run.dir.journal()).expect("moved");
+        let read = PastRun::read(run.dir.clone(), run.id.clone()).expect("ours");
+        let took: Vec<_> = read.state.jobs.iter().map(|job| (job.started_us(), job.took_us())).collect();
+        assert_eq!(took, [(Some(1000), Some(1000)), (Some(4000), Some(1000))]);
+        assert_eq!((read.took_us(), read.standing), (Some(7000), Standing::Ended(RunResult::Succeeded)));
     }
 }

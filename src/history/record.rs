@@ -50,22 +50,28 @@ impl RunRecord {
     }
 
     pub(crate) fn parse(json: &[u8]) -> Result<RunRecord, String> {
-        #[derive(Deserialize)]
-        struct Versioned {
-            format: u32,
-        }
         // Asked first: a newer record need not look like ours.
-        let version: Versioned = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-        if version.format > FORMAT {
-            return Err(format!("it has format {}, and this otto reads up to {FORMAT}", version.format));
+        let Versioned { format } = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        if format > FORMAT {
+            return Err(format!("it has format {format}, and this otto reads up to {FORMAT}"));
         }
         serde_json::from_slice(json).map_err(|error| error.to_string())
+    }
+
+    /// Whether a newer otto wrote it, whose runs this one does not understand.
+    pub(crate) fn is_newer(json: &[u8]) -> bool {
+        serde_json::from_slice(json).is_ok_and(|Versioned { format }| format > FORMAT)
     }
 
     /// The folder of the ottofile: what the project is known by.
     pub(crate) fn folder(&self) -> &Path {
         self.ottofile.0.parent().unwrap_or(Path::new("/"))
     }
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    format: u32,
 }
 
 /// A path as it was, also where it is not UTF-8: a string, or `{"hex": "2f77ff"}`.

@@ -48,6 +48,8 @@ pub(crate) enum Reason {
     Running,
     /// Inputs of a run that is kept point into it, or the freshness of a task rests on it.
     Needed,
+    /// A newer otto made it: what it needs, and what needs it, is not known here.
+    Newer,
 }
 
 /// What is to become of the runs of a project, newest first; `None`: to be deleted.
@@ -70,6 +72,9 @@ impl Verdict {
 pub(crate) trait Facts {
     fn is_running(&self, id: &RunId) -> bool;
     fn is_failure(&self, id: &RunId) -> bool;
+    fn is_newer(&self, id: &RunId) -> bool;
+    /// When it began by the clock, where that is known.
+    fn started_us(&self, id: &RunId) -> Option<i64>;
     /// Other runs that this one needs.
     fn references(&self, id: &RunId) -> HashSet<RunId>;
     /// Runs that are needed by what is no run.
@@ -79,8 +84,13 @@ pub(crate) trait Facts {
 pub(crate) fn judge(mut ids: Vec<RunId>, keeping: Keeping, now_us: i64, facts: &dyn Facts) -> Verdict {
     ids.sort();
     ids.reverse();
+    let began_us = |id: &RunId| match past::began_us(id) {
+        // After a clock was set back, ids are ahead of it.
+        ahead if ahead > now_us => facts.started_us(id).unwrap_or(ahead),
+        began => began,
+    };
     let is_younger = |id: &RunId, days: u32| {
-        now_us.saturating_sub(past::began_us(id)) < i64::from(days).saturating_mul(DAY_US)
+        now_us.saturating_sub(began_us(id)).max(0) < i64::from(days).saturating_mul(DAY_US)
     };
     let reason = |(place, id): (usize, &RunId)| {
         if place < keeping.keep_last as usize {
@@ -91,6 +101,8 @@ pub(crate) fn judge(mut ids: Vec<RunId>, keeping: Keeping, now_us: i64, facts: &
             Some(Reason::Running)
         } else if is_younger(id, keeping.keep_failed_days) && facts.is_failure(id) {
             Some(Reason::Failed)
+        } else if facts.is_newer(id) {
+            Some(Reason::Newer)
         } else {
             None
         }
@@ -129,6 +141,15 @@ impl Facts for OnDisk<'_> {
 
     fn is_failure(&self, id: &RunId) -> bool {
         past::standing(&self.project.run(id)).is_failure()
+    }
+
+    fn is_newer(&self, id: &RunId) -> bool {
+        std::fs::read(self.project.run(id).record()).is_ok_and(|json| RunRecord::is_newer(&json))
+    }
+
+    fn started_us(&self, id: &RunId) -> Option<i64> {
+        let json = std::fs::read(self.project.run(id).record()).ok()?;
+        Some(RunRecord::parse(&json).ok()?.started.as_microsecond())
     }
 
     fn references(&self, id: &RunId) -> HashSet<RunId> {
@@ -260,6 +281,9 @@ mod tests {
         failed: &'static str,
         needs: HashMap<char, &'static str>,
         pinned: &'static str,
+        newer: &'static str,
+        /// The clock was set back by so many days after all runs were made.
+        back_days: i64,
     }
 
     fn letter(id: &RunId) -> char {
@@ -281,6 +305,12 @@ mod tests {
         fn is_failure(&self, id: &RunId) -> bool {
             self.failed.contains(letter(id))
         }
+        fn is_newer(&self, id: &RunId) -> bool {
+            self.newer.contains(letter(id))
+        }
+        fn started_us(&self, id: &RunId) -> Option<i64> {
+            (letter(id) != 'a').then(|| past::began_us(id) - self.back_days * DAY_US)
+        }
         fn references(&self, id: &RunId) -> HashSet<RunId> {
             self.needs.get(&letter(id)).map_or_else(HashSet::new, |others| others.chars().map(aged).collect())
         }
@@ -292,7 +322,8 @@ mod tests {
     fn judged(runs: &str, keeping: [u32; 3], facts: &Told) -> String {
         let [keep_days, keep_last, keep_failed_days] = keeping;
         let keeping = Keeping { keep_days, keep_last, keep_failed_days };
-        let verdict = judge(runs.chars().map(aged).collect(), keeping, noon().as_microsecond(), facts);
+        let now_us = noon().as_microsecond() - facts.back_days * DAY_US;
+        let verdict = judge(runs.chars().map(aged).collect(), keeping, now_us, facts);
         let told = verdict.runs.iter().map(|(id, reason)| match reason {
             Some(reason) => format!("{}:{reason:?}", letter(id)),
             None => letter(id).to_string(),
@@ -306,6 +337,19 @@ mod tests {
         assert_snapshot!(judged("fedcba", [2, 1, 4], &facts), @"a:Last b:Young c d:Failed e f");
         assert_snapshot!(judged("fedcba", [0, 0, 0], &facts), @"a b c d e f");
         assert_snapshot!(judged("fedcba", [0, 9, 0], &facts), @"a:Last b:Last c:Last d:Last e:Last f:Last");
+    }
+
+    #[test]
+    fn runs_of_a_newer_otto_are_kept_with_what_they_are_seen_to_need() {
+        let facts = Told { newer: "bd", needs: HashMap::from([('d', "c")]), ..Told::default() };
+        assert_snapshot!(judged("abcde", [0, 0, 0], &facts), @"a b:Newer c:Needed d:Newer e");
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_no_run_immortal() {
+        let facts = Told { back_days: 365, ..Told::default() };
+        // Of `a` nothing but its id is known.
+        assert_snapshot!(judged("abcde", [2, 0, 0], &facts), @"a:Young b:Young c d e");
     }
 
     #[test]

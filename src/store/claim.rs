@@ -160,7 +160,7 @@ pub(crate) fn claim_run(
     random: u64,
     mut record: impl FnMut(&RunId) -> Vec<u8>,
 ) -> Result<(RunDir, RunId, RunLock), ClaimError> {
-    let stamp = now.strftime("%Y%m%d-%H%M%S.%6f").to_string();
+    let stamp = later_of(stamp(now), project);
     let mut random = random;
     // Two runs meet only if they begin in the same microsecond and draw the same 30 bits.
     for _ in 0..64 {
@@ -176,6 +176,26 @@ pub(crate) fn claim_run(
         path: project.path.clone(),
         error: io::ErrorKind::AlreadyExists.into(),
     })
+}
+
+fn stamp(time: jiff::Timestamp) -> String {
+    time.strftime("%Y%m%d-%H%M%S.%6f").to_string()
+}
+
+/// The stamp of the next run: after that of the latest one, also where the clock was set back meanwhile. Runs are listed by
+/// their ids, and what ran last must come first. When it began by the clock says its record.
+fn later_of(stamp_now: String, project: &ProjectDir) -> String {
+    let after = || {
+        let link = std::fs::read_link(project.latest()).ok()?;
+        let latest = RunId::parse(link.to_str()?)?;
+        if latest.as_str()[..22] < *stamp_now {
+            return None;
+        }
+        let time = jiff::Timestamp::from_microsecond(latest.stamp_us()? + 1).ok()?;
+        // In the last microsecond of all there is none after it.
+        Some(stamp(time)).filter(|next| next.len() == stamp_now.len())
+    };
+    after().unwrap_or(stamp_now)
 }
 
 /// `None` if the name is taken.
@@ -360,6 +380,37 @@ mod tests {
         for home in [first, second] {
             assert_eq!(std::fs::metadata(&home.root).expect("it exists").mode() & 0o777, 0o700);
             std::fs::remove_dir(&home.root).expect("it is empty");
+        }
+    }
+
+    #[test]
+    fn a_run_comes_after_those_before_it_although_the_clock_was_set_back() {
+        let sandbox = tempfile::tempdir().expect("a sandbox");
+        let project = project(&sandbox);
+        let claim = |now: jiff::Timestamp| claim_run(&project, now, 7, |_| Vec::new()).expect("a run").1;
+        let first = claim(noon());
+        let ids = [
+            first.clone(),
+            claim(noon() - jiff::SignedDuration::from_hours(1)),
+            claim(noon() - jiff::SignedDuration::from_hours(24 * 400)),
+            claim(noon() + jiff::SignedDuration::from_hours(1)),
+        ];
+        assert_eq!(
+            ids.each_ref().map(|id| &id.as_str()[..22]),
+            [
+                "20261123-120000.123456",
+                "20261123-120000.123457",
+                "20261123-120000.123458",
+                "20261123-130000.123456"
+            ]
+        );
+        let latest = std::fs::read_link(project.latest()).expect("there");
+        assert_eq!(latest.to_str(), Some(ids[3].as_str()));
+        // What cannot be a time, or has none after it, is not counted on from.
+        for odd in ["99991399-000000.000000-a10000", "99991231-235959.999999-a10000", "elsewhere"] {
+            std::fs::remove_file(project.latest()).expect("there");
+            std::os::unix::fs::symlink(odd, project.latest()).expect("made");
+            assert_eq!(claim(noon()).as_str()[..22], first.as_str()[..22], "{odd}");
         }
     }
 
