@@ -218,6 +218,76 @@ fn values_and_parameters_can_be_changed_for_a_rerun() {
     );
 }
 
+const PIPELINE: &str = r#"
+tasks:
+  fetch:
+    bash: |
+      echo run >> fetch.runs
+      OUTPUT[tag]="v$(wc -l < fetch.runs)"
+      OUTPUT[size]=10
+  build:
+    before: [fetch]
+    python: |
+      open("build.runs", "a").write("run\n")
+      OUTPUT["version"] = "1.2-" + INPUT["fetch.tag"]
+      OUTPUT["parts"] = [{"name": "a", "weight": 1.10}, None]
+  test:
+    before: [build]
+    bash: |
+      OUTPUT[seen]="${INPUT[build.version]}"
+      false # mended later
+  pack:
+    before: [test, fetch]
+    python: OUTPUT["tar"] = f"{INPUT['test.seen']} {INPUT['fetch.tag']}"
+  ship:
+    before: [pack]
+    bash: OUTPUT[to]="shelf of ${INPUT[pack.tar]}"
+"#;
+
+#[test]
+fn a_pipeline_that_failed_goes_on_after_its_ottofile_is_mended() {
+    let project = Project::new(PIPELINE);
+    assert_eq!(project.otto("ship").code, Some(1));
+    assert_eq!(
+        results(&project),
+        "fetch succeeded, build succeeded, test failed, pack skipped, ship skipped"
+    );
+    let mended = PIPELINE.replace("false # mended later", "true");
+    // What the first two would do today is of no matter.
+    project.write(&mended.replace("OUTPUT[size]=10", "exit 9").replace("\"1.2-\"", "\"9.9-\""));
+    let again = project.well("Rerun latest");
+    assert!(again.err.contains(": test, pack, ship\n"), "{}", again.err);
+    assert_eq!(results(&project), "test succeeded, pack succeeded, ship succeeded");
+    assert_eq!(project.well("Data ship.to").out, "shelf of 1.2-v1 v1\n");
+    for task in ["fetch", "build"] {
+        let runs = fs::read_to_string(project.folder().join(format!("{task}.runs"))).expect("there");
+        assert_eq!(runs, "run\n", "{task} ran once, in the first run");
+    }
+    let seen = project.json("Show latest test --json")["inputs"]["build"].clone();
+    assert_eq!(seen["parts"], serde_json::json!([{"name": "a", "weight": 1.1}, null]));
+
+    // One value replaced, the others as they were.
+    project.well("Rerun -2 --set fetch.tag=v77");
+    assert_eq!(project.well("Data ship.to").out, "shelf of 1.2-v1 v77\n");
+    project.well("Rerun -3 --from pack --set test.seen=by_hand");
+    assert_eq!(results(&project), "pack succeeded, ship succeeded");
+    assert_eq!(project.well("Data ship.to").out, "shelf of by_hand v1\n");
+
+    // A rerun stands on what it repeats, so only what it did itself is a difference.
+    let diff = project.json("Data diff -4 -3 --json");
+    let differing: Vec<String> = diff
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| format!("{}.{}", one["task"].as_str().expect("text"), one["key"].as_str().expect("text")))
+        .collect();
+    assert_eq!(differing, ["test.seen", "pack.tar", "ship.to"]);
+    let set = project.json("Data diff -3 -2 --json");
+    assert_eq!(set[0], serde_json::json!({"task": "fetch", "key": "tag", "from": "v1", "to": "v77"}));
+    let other = project.otto("Data build.version");
+    assert!(other.err.contains("it repeats a part of run"), "{}", other.err);
+}
+
 #[test]
 fn from_a_task_everything_after_it_is_run_again() {
     let project = Project::new(SHOP);

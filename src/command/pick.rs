@@ -121,6 +121,10 @@ impl Picked {
         };
         let diagnostic =
             Diagnostic::error(Code::NotInRun, format!("run `{}` had no task `{name}`", self.found.short));
+        let diagnostic = match self.run.record.as_ref().ok().and_then(|record| record.origin.as_ref()) {
+            Some(origin) => diagnostic.help(format!("it repeats a part of run `{}`", origin.short())),
+            None => diagnostic,
+        };
         match similar(name, names(), 3)[..] {
             [] => {
                 let all: Vec<String> = names().take(10).map(|name| format!("`{name}`")).collect();

@@ -626,11 +626,12 @@ impl Inputs<'_> {
         // Names of tasks may have dots in them; the longest one that is there is meant.
         let dots: Vec<usize> = name.match_indices('.').map(|(place, _)| place).collect();
         let known = dots.into_iter().rev().find_map(|dot| {
-            let job = self.known.keys().find(|job| job.as_str() == &name[..dot])?;
+            let job = self.known.keys().chain(&self.lost).find(|job| job.as_str() == &name[..dot])?;
             Some((job.clone(), name[dot + 1..].to_owned()))
         });
         let Some((job, key)) = known else {
-            let mut names: Vec<String> = self.known.keys().map(|job| format!("`{job}`")).collect();
+            let mut names: Vec<String> =
+                self.known.keys().chain(&self.lost).map(|job| format!("`{job}`")).collect();
             names.sort();
             let wrong = Diagnostic::error(
                 Code::NotRepeatable,
@@ -641,7 +642,10 @@ impl Inputs<'_> {
                 _ => wrong.note(format!("values are read of {}", names.join(", "))),
             });
         };
-        let (outputs, source) = self.known.get_mut(&job).expect("bug: it was just found");
+        // A job that never succeeded has no data but what it is given here.
+        self.lost.retain(|lost| *lost != job);
+        let (outputs, source) =
+            self.known.entry(job).or_insert_with(|| (Arc::default(), RecordedSource::Changed));
         let changed = Arc::make_mut(outputs);
         match changed.values.iter_mut().find(|(known, _)| *known == key) {
             Some((_, known)) => *known = value,

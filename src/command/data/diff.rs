@@ -1,9 +1,10 @@
 //! `otto Data diff`: which values differ between two runs, the first divergence in plan order first.
 
-use super::{in_line, outputs_of};
+use super::{in_line, inputs, outputs_of};
 use crate::command::Context;
 use crate::command::pick::{Picked, Records};
 use crate::name::JobName;
+use crate::store::layout::file_name;
 use crate::value::{self, Map, Value};
 use crate::view::filter::shown;
 use crate::view::wording::counted;
@@ -22,7 +23,7 @@ struct Difference {
 pub(super) fn run(context: &mut Context, records: &Records, from: &str, to: &str) -> Result<(), i32> {
     let from = records.read(context, from)?;
     let to = records.read(context, to)?;
-    let (before, after) = (all(context, &from), all(context, &to));
+    let (before, after) = (all(context, records, &from), all(context, records, &to));
     let compared = compare(&before, &after);
     if context.is_json {
         context.print(&json(&compared.differences));
@@ -47,12 +48,36 @@ pub(super) fn run(context: &mut Context, records: &Records, from: &str, to: &str
     Ok(())
 }
 
-/// What each job of a run handed on, in plan order.
-fn all(context: &mut Context, picked: &Picked) -> Vec<(JobName, Map)> {
-    let bodies = picked.run.state.jobs.iter().filter(|job| job.planned.has_body);
-    bodies
-        .map(|job| (job.planned.name.clone(), outputs_of(context, &picked.job_dir(&job.planned.name))))
-        .collect()
+/// What each job of a run handed on, in plan order. A rerun stands on the run that it repeats: of jobs that it did not run
+/// it has the values of that one, as far as it saw no others (`--set`).
+fn all(context: &mut Context, records: &Records, picked: &Picked) -> Vec<(JobName, Map)> {
+    let origin = picked.run.record.as_ref().ok().and_then(|record| record.origin.clone());
+    // Older than its rerun, so this comes to an end, and it may have been cleaned away.
+    let origin = origin.filter(|id| *id < picked.run.id && picked.found.project.run(id).path.is_dir());
+    let mut values = match origin.and_then(|id| records.read(context, id.as_str()).ok()) {
+        Some(origin) => all(context, records, &origin),
+        None => Vec::new(),
+    };
+    let mut put = |name: &JobName, handed_on: Map| match values
+        .iter_mut()
+        .find(|(known, _)| known == name || file_name(known) == name.as_str())
+    {
+        Some((_, known)) => *known = handed_on,
+        None => values.push((name.clone(), handed_on)),
+    };
+    let bodies = || picked.run.state.jobs.iter().filter(|job| job.planned.has_body);
+    for job in bodies() {
+        // What cannot be read is told where it is asked for.
+        for input in inputs(picked, &picked.job_dir(&job.planned.name), &mut Vec::new()) {
+            if picked.run.state.job(&input.job).is_none() {
+                put(&input.job, input.values);
+            }
+        }
+    }
+    for job in bodies() {
+        put(&job.planned.name, outputs_of(context, &picked.job_dir(&job.planned.name)));
+    }
+    values
 }
 
 struct Compared {
