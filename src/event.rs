@@ -101,6 +101,9 @@ pub(crate) struct PlannedJob {
     /// The jobs of its foreach task ran one at a time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_serial: bool,
+    /// Its output is shown as one block, in the order of the items of its task.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_buffered: bool,
 }
 
 fn is_zero(number: &u64) -> bool {

@@ -291,6 +291,7 @@ mod tests {
             params: Vec::new(),
             raw_params: Vec::new(),
             is_serial: false,
+            is_buffered: false,
         };
         let jobs = jobs.iter().enumerate().map(planned).collect();
         let run = RunId::new("20261124-091400.000000", 0);

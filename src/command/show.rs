@@ -331,6 +331,7 @@ mod tests {
             params: params.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
             raw_params: Vec::new(),
             is_serial: false,
+            is_buffered: false,
         };
         run.event(Event::RunStarted {
             format: FORMAT,

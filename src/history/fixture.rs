@@ -115,6 +115,7 @@ impl Run {
             params: Vec::new(),
             raw_params: Vec::new(),
             is_serial: false,
+            is_buffered: false,
         };
         self.plan_as(jobs.iter().enumerate().map(planned).collect());
     }

@@ -195,6 +195,7 @@ mod tests {
             params: vec![("env".into(), "a \"b\"\n".into())],
             raw_params: Vec::new(),
             is_serial: false,
+            is_buffered: false,
         };
         vec![
             Event::RunStarted {

@@ -744,6 +744,8 @@ pub(crate) fn planned_jobs(setting: &Setting) -> Vec<PlannedJob> {
             params: params.collect(),
             raw_params: raw_params.collect(),
             is_serial: job.lane.is_some_and(|lane| setting.plan.lanes[lane.0 as usize] == Lane::Serial),
+            is_buffered: job.item.is_some()
+                && task.foreach.as_ref().is_some_and(|foreach| foreach.is_buffered),
         }
     };
     setting.plan.jobs.iter().map(job).collect()

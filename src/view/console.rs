@@ -9,6 +9,7 @@ use super::progress;
 use super::sink::Sink;
 use super::style::{self, Paint};
 use super::tail::Tail;
+use super::turns::{Block, Turns};
 use super::wording::{self, Words};
 use super::{Logs, View};
 use crate::diagnostic::{self, Diagnostic};
@@ -136,6 +137,7 @@ pub(crate) struct Console {
     failed: usize,
     hints: HashMap<JobName, Vec<Diagnostic>>,
     skips: usize,
+    turns: Turns,
     screen: Screen,
     /// Reused for what is written at once.
     buffer: Vec<u8>,
@@ -198,6 +200,7 @@ impl Console {
             failed: 0,
             hints: HashMap::new(),
             skips: 0,
+            turns: Turns::default(),
             screen: Screen { silence_us: SILENCE_US, ..Screen::default() },
             buffer: Vec::new(),
         }
@@ -379,33 +382,65 @@ impl Console {
         }
     }
 
-    /// Says how an attempt ended. In group mode its output comes first.
-    fn say_end(&mut self, place: usize, line: &str, is_failure: bool, now_us: u64) {
-        let is_empty = self.outputs.get(&place).is_none_or(|output| output.held.is_empty());
-        match (self.mode, &self.settings.github) {
-            (Mode::Group, Some(workflow)) if !is_empty && !is_failure && !line.is_empty() => {
-                let (open, close) = (workflow.group(line.trim_start().trim_end()), "::endgroup::\n");
-                self.say(&open, now_us);
-                self.show_held(place, now_us);
-                self.say(close, now_us);
-            }
-            (Mode::Group, _) if !is_empty => {
-                let name = filter::shown(self.run.jobs[place].planned.name.as_str());
-                let title = self.words.paint.text(style::FAINT, &format!("── {name}"));
-                self.say(&format!("{title}\n"), now_us);
-                self.show_held(place, now_us);
-                self.say(line, now_us);
-            }
-            (Mode::Stream | Mode::Prefix | Mode::Group | Mode::Quiet, _) => self.say(line, now_us),
+    /// Whether the output of a job is kept until its attempt is over.
+    fn holds(&self, place: usize) -> bool {
+        let is_buffered = self.run.jobs[place].planned.is_buffered;
+        match self.mode {
+            Mode::Group => true,
+            Mode::Prefix => is_buffered,
+            // Chosen by otto itself it means that nothing can come between the lines of a job.
+            Mode::Stream => is_buffered && self.settings.display == Display::Fixed(Mode::Stream),
+            Mode::Quiet => false,
         }
     }
 
-    /// Shows what group mode has kept of an attempt.
-    fn show_held(&mut self, place: usize, now_us: u64) {
-        let Some(mut output) = self.outputs.remove(&place) else { return };
-        let held = std::mem::take(&mut output.held);
-        let job = &self.run.jobs[place];
-        let (name, attempt) = (job.planned.name.clone(), job.attempts.max(1));
+    /// Says how an attempt ended. What was held of its output comes first.
+    fn say_end(&mut self, place: usize, line: &str, is_failure: bool, now_us: u64) {
+        let held = self.outputs.get_mut(&place).map(|output| std::mem::take(&mut output.held));
+        let held = held.unwrap_or_default();
+        let attempt = self.run.jobs[place].attempts.max(1);
+        let block = Block { place, attempt, held, line: line.to_owned(), is_failure };
+        let block = match self.mode {
+            Mode::Quiet => Some(block),
+            Mode::Stream | Mode::Prefix | Mode::Group => self.turns.offer(&self.run.jobs, block),
+        };
+        if let Some(block) = block {
+            self.show_block(block, now_us);
+        }
+    }
+
+    fn show_block(&mut self, block: Block, now_us: u64) {
+        let is_empty = block.held.is_empty();
+        let line = block.line.clone();
+        match (self.mode, &self.settings.github) {
+            (Mode::Group, Some(workflow)) if !is_empty && !block.is_failure && !line.is_empty() => {
+                let (open, close) = (workflow.group(line.trim_start().trim_end()), "::endgroup::\n");
+                self.say(&open, now_us);
+                self.show_held(block, now_us);
+                self.say(close, now_us);
+            }
+            (Mode::Group | Mode::Stream, _) if !is_empty => {
+                let name = filter::shown(self.run.jobs[block.place].planned.name.as_str());
+                let title = self.words.paint.text(style::FAINT, &format!("── {name}"));
+                self.say(&format!("{title}\n"), now_us);
+                self.show_held(block, now_us);
+                self.say(&line, now_us);
+            }
+            (Mode::Stream | Mode::Prefix | Mode::Group | Mode::Quiet, _) => {
+                self.show_held(block, now_us);
+                self.say(&line, now_us);
+            }
+        }
+    }
+
+    /// Shows what was kept of an attempt.
+    fn show_held(&mut self, block: Block, now_us: u64) {
+        let Block { place, attempt, held, .. } = block;
+        if held.is_empty() {
+            return;
+        }
+        let mut output = self.new_output(place);
+        let name = self.run.jobs[place].planned.name.clone();
         if let Some(workflow) = &self.settings.github {
             let command = workflow.stop_commands();
             self.say(&command, now_us);
@@ -424,7 +459,6 @@ impl Console {
             let warning = self.words.warning(Some(&name), None, &message);
             self.say(&warning, now_us);
         }
-        self.outputs.insert(place, output);
     }
 
     fn put_lines(&mut self, output: &mut JobOutput, stream: Stream, bytes: &[u8], now_us: u64) {
@@ -464,6 +498,9 @@ impl Console {
         let line = if is_shown { self.words.finish_line(state, self.run.stopping) } else { String::new() };
         let is_unfolded = is_failure || matches!(state.outcome, Some(Outcome::Interrupted { .. }));
         self.say_end(place, &line, is_unfolded, now_us);
+        for block in self.turns.settled(&self.run.jobs, place) {
+            self.show_block(block, now_us);
+        }
         let output = self.outputs.remove(&place);
         if is_failure {
             self.failed += 1;
@@ -587,6 +624,9 @@ impl Console {
             self.say_end(place, "", true, now_us);
             self.outputs.remove(&place);
         }
+        for block in self.turns.rest() {
+            self.show_block(block, now_us);
+        }
     }
 
     // ── progress ──
@@ -659,13 +699,13 @@ impl View for Console {
         };
         output.tail.push(stream, bytes);
         match self.mode {
+            _ if self.holds(place) => output.held.push(stream, bytes),
             Mode::Stream => {
                 self.put(stream, bytes, mono_us);
                 self.screen.may_be_coloured |= self.settings.stderr_is_terminal && bytes.contains(&0x1b);
             }
             Mode::Prefix => self.put_lines(&mut output, stream, bytes, mono_us),
-            Mode::Group => output.held.push(stream, bytes),
-            Mode::Quiet => {}
+            Mode::Group | Mode::Quiet => {}
         }
         self.outputs.insert(place, output);
     }

@@ -644,12 +644,51 @@ fn auto_is_raw_where_tasks_cannot_interleave() {
 }
 
 #[test]
+fn buffered_jobs_are_blocks_in_the_order_of_the_items() {
+    let (mut script, screen) = on_screen(|_| {});
+    script.run("7f3k", 8, &["buffered up:a 3", "buffered up:b 3", "buffered up:c 3", "other 9"]);
+    script.start("up:a").start("up:b").start("up:c").start("other");
+    script.out("up:c", "c\n").out("up:a", "a\n").out("other", "live\n").err("up:c", "more of c");
+    script.at(1.0).ok("up:c", &["k"]).at(2.0).out("up:b", "b\n").ended("up:b", 1, Exit::Code(1), 0, None);
+    script.event(Event::RetryPlanned { job: name("up:b"), attempt: 1, retries: 1, pause_ms: 500 });
+    script
+        .at(3.0)
+        .out("up:a", "more of a\n")
+        .ok("up:a", &[])
+        .at(3.5)
+        .attempt("up:b", 2)
+        .out("up:b", "b again\n");
+    script.ended("up:b", 2, Exit::Code(0), 0, None).settled("up:b", Outcome::Succeeded, &[]);
+    script.at(4.0).ok("other", &[]).end(RunResult::Succeeded);
+    assert_snapshot!(screen.text(), @"
+    otto · run 7f3k · 4 tasks
+      other │ live
+       up:a │ a
+       up:a │ more of a
+         ok  up:a      3.0s
+       up:b │ b
+      retry  up:b      2.0s  exit 1 · retry 1 of 1 in 0.5s
+       up:b │ b again
+         ok  up:b      3.5s  attempt 2
+       up:c │ c
+       up:c │ more of c
+         ok  up:c      1.0s  set k
+         ok  other     4.0s
+    4 ok in 4.0s · slowest other 4.0s
+    ");
+}
+
+#[test]
 fn a_run_that_breaks_off_loses_no_output() {
     for mode in [Mode::Stream, Mode::Prefix, Mode::Group] {
-        let (mut script, screen) = on_screen(|settings| settings.display = Display::Fixed(mode));
-        script.run("7f3k", 8, &["a 1", "b 1"]).start("a").out("a", "half a line");
-        script.view.finish(1);
-        assert!(screen.text().contains("half a line"), "{mode:?}");
+        for kind in ["", "buffered "] {
+            let (mut script, screen) = on_screen(|settings| settings.display = Display::Fixed(mode));
+            script.run("7f3k", 8, &[&format!("{kind}a:1 1"), &format!("{kind}a:2 1")]);
+            script.start("a:1").start("a:2").out("a:1", "half a line").out("a:2", "a whole one\n");
+            script.ok("a:2", &[]).view.finish(1);
+            assert!(screen.text().contains("half a line"), "{kind}{mode:?}");
+            assert!(screen.text().contains("a whole one"), "{kind}{mode:?}");
+        }
     }
 }
 
@@ -690,14 +729,17 @@ proptest! {
         writings in prop::collection::vec(any::<()>(), 1..4).prop_flat_map(|jobs| (0..jobs.len()).map(writing).collect::<Vec<_>>()),
         turns in prop::collection::vec(0..4_usize, 0..200),
         mode in prop::sample::select(vec![Mode::Prefix, Mode::Group]),
+        is_buffered in any::<bool>(),
     ) {
         let (mut script, screens) = apart(|settings| {
             settings.display = Display::Fixed(mode);
             settings.volume = Volume::Quiet;
             settings.draws_progress = true;
         });
-        let names: Vec<String> = (0..writings.len()).map(|job| format!("job{job}")).collect();
-        script.run("7f3k", 8, &names.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut names: Vec<String> = (0..writings.len()).map(|job| format!("job:{job}")).collect();
+        let kind = if is_buffered { "buffered " } else { "" };
+        let planned: Vec<String> = names.iter().map(|name| format!("{kind}{name} 1")).collect();
+        script.run("7f3k", 8, &planned.iter().map(String::as_str).collect::<Vec<_>>());
         names.iter().for_each(|name| { script.start(name); });
         let mut queues: Vec<_> = writings.iter().map(|writing| writing.pieces.iter()).collect();
         let all = (0..writings.len()).cycle().take(writings.len() * 40);
@@ -708,17 +750,20 @@ proptest! {
                 None => {}
             }
         }
+        names.reverse();
         names.iter().for_each(|name| { script.ok(name, &[]); });
         script.end(RunResult::Succeeded);
         for (stream, shown) in [(Stream::Stdout, screens.stdout.text()), (Stream::Stderr, screens.stderr.text())] {
             for (job, writing) in writings.iter().enumerate() {
                 let wrote: String =
                     writing.pieces.iter().filter(|piece| piece.0 == stream).map(|piece| piece.1.as_str()).collect();
-                let prefix = if mode == Mode::Prefix { format!("   job{job} │ ") } else { String::new() };
+                let prefix = if mode == Mode::Prefix { format!("  job:{job} │ ") } else { String::new() };
                 let expected: Vec<String> = wrote.lines().map(|line| format!("{prefix}{line}")).collect();
                 let own: Vec<&str> = shown.lines().filter(|line| line.contains(&format!("<{job}."))).collect();
                 prop_assert_eq!(own, expected);
             }
+            let whose: Vec<&str> = shown.lines().filter_map(|line| Some(line.split_once('<')?.1.split_once('.')?.0)).collect();
+            prop_assert!(!is_buffered || whose.is_sorted(), "{}", shown);
         }
     }
 

@@ -16,6 +16,7 @@ pub(crate) mod sink;
 pub(crate) mod style;
 pub(crate) mod table;
 mod tail;
+mod turns;
 pub(crate) mod wording;
 pub(crate) mod time;
 

@@ -17,9 +17,11 @@ pub(crate) fn run_id(tail: &str) -> RunId {
     RunId::parse(&format!("20261124-091400.000000-{tail}00")).expect("four characters of a run id")
 }
 
-/// `build 12 needs fetch, lint`: the name, the line, and what it needs; `group ci 4 needs …` has no body.
+/// `build 12 needs fetch, lint`: the name, the line, and what it needs; `group ci 4 needs …` has no body, and
+/// `buffered up:a 4` is shown as a block.
 pub(crate) fn planned(text: &str) -> PlannedJob {
     let (head, needs) = text.split_once(" needs ").unwrap_or((text, ""));
+    let (is_buffered, head) = head.strip_prefix("buffered ").map_or((false, head), |rest| (true, rest));
     let (has_body, head) = head.strip_prefix("group ").map_or((true, head), |rest| (false, rest));
     let (job, line) = head.rsplit_once(' ').unwrap_or((head, "1"));
     PlannedJob {
@@ -31,6 +33,7 @@ pub(crate) fn planned(text: &str) -> PlannedJob {
         params: Vec::new(),
         raw_params: Vec::new(),
         is_serial: false,
+        is_buffered,
     }
 }
 
