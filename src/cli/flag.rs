@@ -4,7 +4,7 @@ use crate::command::Context;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::host::Environment;
 use crate::ottofile::parse_duration;
-use crate::request::Takes;
+use crate::request::{Takes, USAGE};
 use crate::view::console::{Display, Mode, Volume};
 use crate::view::style::{ColourChoice, ColourFacts, is_coloured};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -138,7 +138,7 @@ impl Flags {
     pub(crate) fn parse(words: &[OsString]) -> Result<Flags, Diagnostic> {
         let matches = command()
             .try_get_matches_from(words)
-            .map_err(|error| diagnostic_of(&error).help("`otto --help` shows all options"))?;
+            .map_err(|error| diagnostic_of(&error).help("`otto --help` shows all options").usage(USAGE))?;
         if matches.get_flag("tui") {
             let diagnostic =
                 Diagnostic::error(Code::NotYet, "`--tui`, the full-screen view, is not there yet");

@@ -125,8 +125,10 @@ fn built_in(context: &mut Context, name: OsString, words: &[OsString]) -> i32 {
             (built_in.run)(context, &matches)
         }
         Err(error) => {
+            let usage = (built_in.command)().bin_name(format!("otto {}", built_in.name)).render_usage();
             let diagnostic = flag::diagnostic_of(&error)
-                .help(format!("`otto {} --help` shows what it takes", built_in.name));
+                .help(format!("`otto {} --help` shows what it takes", built_in.name))
+                .usage(usage.to_string().trim_start_matches("Usage: "));
             context.refuse(&[diagnostic])
         }
     }

@@ -6,6 +6,7 @@ use crate::host;
 use crate::lang;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Count, Param, ParamForm, Task};
+use crate::request;
 use crate::view::filter::filtered;
 use crate::view::style::{self, Paint};
 use std::fmt::Write;
@@ -101,18 +102,7 @@ pub(crate) fn task_help(context: &Context, found: &host::Found, ottofile: &Ottof
     let paint = Paint { is_on: context.colours_stdout };
     let head = |text: &str| paint.text(style::STRONG, text);
     let clean = |text: &str| filtered(text.as_bytes());
-    let mut text = format!("Usage: otto {}", clean(task.name.as_str()));
-    if task.params.iter().any(|param| matches!(param.form, ParamForm::Option { .. }))
-        || task.foreach.is_some()
-    {
-        text.push_str(" [OPTIONS]");
-    }
-    for param in &task.params {
-        if let ParamForm::Positional(name) = &param.form {
-            let _ = write!(text, " {}", positional(name, param));
-        }
-    }
-    text.push('\n');
+    let mut text = format!("Usage: {}\n", clean(&request::usage(task)));
     if let Some(help) = &task.help {
         let _ = writeln!(text, "\n{}", help.lines().map(clean).collect::<Vec<_>>().join("\n").trim_end());
     }
@@ -133,7 +123,7 @@ pub(crate) fn task_help(context: &Context, found: &host::Found, ottofile: &Ottof
         .params
         .iter()
         .filter_map(|param| match &param.form {
-            ParamForm::Positional(name) => Some((positional(name, param), explained(param))),
+            ParamForm::Positional(name) => Some((clean(&request::positional(name, param)), explained(param))),
             ParamForm::Option { .. } => None,
         })
         .collect();
@@ -193,14 +183,6 @@ fn section(text: &mut String, title: &str, rows: &[(String, String)]) {
     }
 }
 
-fn positional(name: &str, param: &Param) -> String {
-    let shown = param.metavar.as_deref().unwrap_or(name);
-    let dots = matches!(param.count, Count::Range { most, .. } if most != Some(1));
-    let shown = filtered(shown.as_bytes());
-    let shown = if param.is_required { format!("<{shown}>") } else { format!("[{shown}]") };
-    if dots { format!("{shown}...") } else { shown }
-}
-
 fn option(short: Option<char>, long: Option<&str>, param: &Param) -> String {
     let short_text = match (short, long) {
         (Some(short), Some(_)) => format!("-{short}, "),
@@ -249,7 +231,7 @@ fn explained(param: &Param) -> String {
 pub(super) fn params_summary(task: &Task) -> String {
     let part = |param: &Param| {
         let name = match &param.form {
-            ParamForm::Positional(name) => positional(name, param),
+            ParamForm::Positional(name) => filtered(request::positional(name, param).as_bytes()),
             ParamForm::Option { long: Some(long), .. } => format!("--{long}"),
             ParamForm::Option { short, long: None } => format!("-{}", short.unwrap_or('?')),
         };

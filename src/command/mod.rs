@@ -180,6 +180,7 @@ impl Context<'_> {
     /// Shows why nothing was done, and answers the exit code for it: 2.
     pub(crate) fn refuse(&mut self, diagnostics: &[Diagnostic]) -> i32 {
         self.show(diagnostics);
+        let _ = self.stderr.write_all(diagnostic::usage(diagnostics).as_bytes());
         let file = diagnostics
             .iter()
             .flat_map(|diagnostic| &diagnostic.labels)

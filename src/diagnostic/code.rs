@@ -69,6 +69,7 @@ codes! {
     EnvUnknown = 503, "a reference to a variable that is not set";
     EnvSyntax = 504, "a `$` expression that cannot be read";
     CommandFailed = 505, "a command that supplies values and failed";
+    DotenvFile = 506, "a dotenv file that cannot be read";
     NoInterpreter = 601, "an interpreter that is not there";
     InterpreterDenied = 602, "an interpreter that cannot be executed";
     TooLarge = 603, "a value that is too large for the environment";

@@ -5,7 +5,7 @@ mod code;
 mod render;
 
 pub(crate) use code::Code;
-pub(crate) use render::{render, summary};
+pub(crate) use render::{render, summary, usage};
 
 use crate::source::{SourceFile, Span};
 
@@ -27,6 +27,8 @@ pub(crate) struct Diagnostic {
     pub(crate) notes: Vec<String>,
     /// What would be right, each a `help:` line.
     pub(crate) helps: Vec<String>,
+    /// The form of the command that was not understood; said once, below all mistakes.
+    pub(crate) usage: Option<String>,
 }
 
 /// A place with a few words under it.
@@ -46,6 +48,7 @@ impl Diagnostic {
             labels: Vec::new(),
             notes: Vec::new(),
             helps: Vec::new(),
+            usage: None,
         }
     }
 
@@ -66,6 +69,11 @@ impl Diagnostic {
 
     pub(crate) fn help(mut self, text: impl Into<String>) -> Diagnostic {
         self.helps.push(text.into());
+        self
+    }
+
+    pub(crate) fn usage(mut self, usage: impl Into<String>) -> Diagnostic {
+        self.usage = Some(usage.into());
         self
     }
 

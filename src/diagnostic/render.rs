@@ -32,6 +32,15 @@ pub(crate) fn render(diagnostics: &[Diagnostic], colour: bool, width: usize) -> 
     text
 }
 
+/// `usage: otto deploy [OPTIONS] <env>`, each form once.
+pub(crate) fn usage(diagnostics: &[Diagnostic]) -> String {
+    let mut forms: Vec<&str> =
+        diagnostics.iter().filter_map(|diagnostic| diagnostic.usage.as_deref()).collect();
+    forms.sort_unstable();
+    forms.dedup();
+    forms.iter().map(|form| format!("usage: {}\n", clean_text(form))).collect()
+}
+
 /// The closing line: "otto.yml: 2 errors. `otto Explain E0104` says more."
 pub(crate) fn summary(file_name: &str, diagnostics: &[Diagnostic]) -> String {
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();

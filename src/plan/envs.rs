@@ -1,6 +1,7 @@
 //! The values of `envs`: references between entries in any order, commands, each of them run once.
 //! What a command printed is data and is never read again.
 
+use super::dotenv;
 use super::facts::{CommandFailure, Facts};
 use super::template::{self, Default, Piece};
 use crate::diagnostic::{Code, Diagnostic};
@@ -19,7 +20,7 @@ pub(crate) fn global(ottofile: &Ottofile, facts: &dyn Facts) -> Result<Variables
     let mut beneath = Variables::new();
     let mut diagnostics = Vec::new();
     for path in &ottofile.settings.dotenv {
-        match dotenv(path, &ottofile.source, facts) {
+        match dotenv_file(path, &ottofile.source, facts) {
             Ok(entries) => {
                 for (name, value) in entries {
                     // What the caller has set wins over a file, so that one run can differ from the rest.
@@ -331,25 +332,34 @@ fn envs_command(
     })
 }
 
-fn dotenv(path: &Spanned<String>, source: &SourceFile, facts: &dyn Facts) -> Result<Variables, Diagnostic> {
+fn dotenv_file(
+    path: &Spanned<String>,
+    source: &SourceFile,
+    facts: &dyn Facts,
+) -> Result<Variables, Diagnostic> {
     let text = match facts.file(&path.value) {
         Ok(text) => text,
         Err(reason) => {
             return Err(Diagnostic::error(
-                Code::CommandFailed,
+                Code::DotenvFile,
                 format!("the dotenv file `{}` cannot be read", path.value),
             )
             .at(source, path.span, reason));
         }
     };
-    lines(text.as_bytes()).map_err(|line| {
-        Diagnostic::error(Code::CommandFailed, format!("`{}` has a line that is not `KEY=VALUE`", path.value))
-            .at(source, path.span, "read here")
-            .note(format!("the line is `{line}`"))
-    })
+    let file = SourceFile::new(&path.value, text);
+    let variables = dotenv::parse(file.text()).map_err(|error| {
+        let place = Span::new(error.place.start, error.place.end);
+        Diagnostic::error(Code::DotenvFile, format!("the dotenv file `{}` cannot be understood", path.value))
+            .at(&file, place, error.message)
+            .at(source, path.span, "read because of this")
+    })?;
+    let mut read = Variables::new();
+    variables.into_iter().for_each(|(name, value)| set(&mut read, name, value.into()));
+    Ok(read)
 }
 
-/// `KEY=VALUE` lines; blank lines and `#` comments are passed over, `export ` is allowed, a value may stand in
+/// `KEY=VALUE` lines as commands print them; blank lines and `#` comments are passed over, `export ` is allowed, a value may stand in
 /// single or double quotes.
 fn lines(text: &[u8]) -> Result<Variables, String> {
     let mut variables = Variables::new();

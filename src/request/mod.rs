@@ -7,7 +7,7 @@ mod words;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{BUILT_INS, similar};
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{ParamForm, Task};
+use crate::ottofile::spec::{Count, Param, ParamForm, Task};
 use crate::source::{SourceFile, Span};
 use std::ffi::OsString;
 use words::CommandLine;
@@ -128,12 +128,39 @@ pub(crate) fn find(ottofile: &Ottofile, word: &str) -> Option<(usize, Option<Str
     })
 }
 
+/// The form of the command line.
+pub(crate) const USAGE: &str = "otto [OPTIONS] [TASK [WORDS]]...";
+
+/// `otto deploy [OPTIONS] <env> [files]...`
+pub(crate) fn usage(task: &Task) -> String {
+    let takes_options = task.params.iter().any(|param| matches!(param.form, ParamForm::Option { .. }));
+    let mut usage = format!("otto {}", task.name);
+    if takes_options || task.foreach.is_some() {
+        usage.push_str(" [OPTIONS]");
+    }
+    for param in &task.params {
+        if let ParamForm::Positional(name) = &param.form {
+            usage = format!("{usage} {}", positional(name, param));
+        }
+    }
+    usage
+}
+
+/// `<env>` if it must be given, `[env]` if not, with `...` for several words.
+pub(crate) fn positional(name: &str, param: &Param) -> String {
+    let shown = param.metavar.as_deref().unwrap_or(name);
+    let shown = if param.is_required { format!("<{shown}>") } else { format!("[{shown}]") };
+    let dots = matches!(param.count, Count::Range { most, .. } if most != Some(1));
+    if dots { format!("{shown}...") } else { shown }
+}
+
 pub(crate) fn unknown_task(ottofile: &Ottofile, word: &str, source: &SourceFile, span: Span) -> Diagnostic {
     let known = ottofile.tasks.iter().map(|task| task.name.as_str()).chain(BUILT_INS.iter().copied());
     let near = similar(word, known, 3);
     let diagnostic = Diagnostic::error(Code::UnknownTask, format!("no task is called `{word}`"))
         .at(source, span, format!("not in {}", ottofile.source.name()))
-        .did_you_mean(&near);
+        .did_you_mean(&near)
+        .usage(USAGE);
     if near.is_empty() { diagnostic.help("`otto List` shows all tasks") } else { diagnostic }
 }
 
@@ -164,7 +191,8 @@ impl Reader<'_> {
                 if !self.own_option() {
                     let known = Diagnostic::error(Code::UnknownFlag, format!("otto has no option `{text}`"))
                         .at(&self.line.source, self.line.span(self.place), "stands before any task")
-                        .help("options of a task stand after its name; `otto --help` shows otto's own");
+                        .help("options of a task stand after its name; `otto --help` shows otto's own")
+                        .usage(USAGE);
                     self.diagnostics.push(known);
                     self.place += 1;
                 }
@@ -215,6 +243,7 @@ impl Reader<'_> {
                 .at(source, span, why)
                 .did_you_mean(&similar(text, known, 3))
                 .help(format!("`otto {} --help` shows what it takes", task.name))
+                .usage(usage(task))
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The words of one task, taken by the arity that its parameters declare.
 
-use super::{Given, find};
+use super::{Given, find, usage};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::similar;
 use crate::ottofile::Ottofile;
@@ -303,7 +303,8 @@ impl<'a> Taker<'a> {
         let diagnostic =
             Diagnostic::error(Code::UnknownParam, format!("`{}` has no option `{name}`", self.task.name))
                 .at(&self.line.source, self.line.span(place), "not declared in its `params`")
-                .did_you_mean(&near);
+                .did_you_mean(&near)
+                .usage(usage(self.task));
         if known.is_empty() {
             diagnostic.note(format!("`{}` declares no options", self.task.name))
         } else if near.is_empty() {

@@ -304,7 +304,7 @@ fn failure_prefixed_in_detail() {
       │ three
       last 3 of 4 lines · whole log: otto Logs 9c2m test
 
-    2 tasks in 2.1s: 1 ok, 1 failed
+    3 tasks in 2.1s: 1 ok, 1 failed, 1 not called for
     rerun failed:  otto Rerun 9c2m
     ");
 }
@@ -920,7 +920,7 @@ fn every_status_has_a_word() {
     FAIL up:a · killed by SIGSEGV · 1.0s · otto.yml:9
       no output · whole log: otto Logs 7f3k up:a
 
-    9 tasks in 34.0s: 2 ok (1 with leaks), 1 fresh, 4 failed, 2 skipped
+    10 tasks in 34.0s: 2 ok (1 with leaks), 1 fresh, 4 failed, 2 skipped, 1 not called for
     rerun failed and skipped:  otto Rerun 7f3k
     ");
 }

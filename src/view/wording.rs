@@ -269,11 +269,17 @@ impl Words {
         if counts.total() == 0 {
             return "nothing to run\n".to_owned();
         }
-        if counts.is_all_well() {
-            return format!("{} in {took}{}\n", self::counts(&counts, self.paint), slowest(run));
+        // Those of the header are all accounted for.
+        let uncalled = run.jobs.iter().filter(|job| job.planned.has_body && job.is_not_called_for()).count();
+        let mut came_to = self::counts(&counts, self.paint);
+        if uncalled > 0 {
+            came_to.push_str(&format!(", {uncalled} not called for"));
         }
-        let tasks = counted(counts.total(), "task", "tasks");
-        format!("{tasks} in {took}: {}\n{}", self::counts(&counts, self.paint), self.next_command(run))
+        if counts.is_all_well() {
+            return format!("{came_to} in {took}{}\n", slowest(run));
+        }
+        let tasks = counted(counts.total() + uncalled, "task", "tasks");
+        format!("{tasks} in {took}: {came_to}\n{}", self.next_command(run))
     }
 
     /// The command that runs again what did not succeed; empty if everything did.

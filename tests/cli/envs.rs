@@ -94,6 +94,22 @@ fn a_listed_dotenv_file_is_read() {
 }
 
 #[test]
+fn a_line_of_a_dotenv_file_that_is_none_is_shown_there() {
+    let project = Project::new("otto:\n  dotenv: [conf/.env]\ntasks: {t: {bash: echo ran}}");
+    project.write("conf/.env", "A=\"one\" # fine\n  B: two\n");
+    assert_snapshot!(project.run("t").refused(), @"
+    error[E0506]: the dotenv file `conf/.env` cannot be understood
+      ╭▸ conf/.env:2:3
+    2 │   B: two
+      ╰╴  ━━━━━━ no `KEY=VALUE`
+      ╭▸ otto.yml:2:12
+    2 │   dotenv: [conf/.env]
+      ╰╴           ━━━━━━━━━ read because of this
+    conf/.env: 1 error. `otto Explain E0506` says more.
+    ");
+}
+
+#[test]
 fn a_task_sees_who_it_is() {
     let project = Project::new(
         "tasks:

@@ -106,6 +106,7 @@ fn a_word_that_is_not_understood_is_shown_with_what_is_near() {
     1 │ otto biuld
       ╰╴     ━━━━━ not in otto.yml
     help: did you mean `build`?
+    usage: otto [OPTIONS] [TASK [WORDS]]...
     otto: 1 error. `otto Explain E0003` says more.
     ── exit 2
     ");
@@ -116,6 +117,7 @@ fn a_word_that_is_not_understood_is_shown_with_what_is_near() {
     1 │ otto build --mgs x
       ╰╴           ━━━━━ not declared in its `params`
     help: did you mean `--msg`?
+    usage: otto build [OPTIONS]
     otto: 1 error. `otto Explain E0401` says more.
     ── exit 2
     ");
@@ -126,6 +128,7 @@ fn a_word_that_is_not_understood_is_shown_with_what_is_near() {
     1 │ otto test one two
       ╰╴              ━━━ all its positional parameters have their value
     help: `otto test --help` shows what it takes
+    usage: otto test [OPTIONS] [what]
     otto: 1 error. `otto Explain E0005` says more.
     ── exit 2
     ");
@@ -161,6 +164,8 @@ fn many_mistakes_are_said_at_once() {
     1 │ otto build --x --y test one two
       ╰╴                            ━━━ all its positional parameters have their value
     help: `otto test --help` shows what it takes
+    usage: otto build [OPTIONS]
+    usage: otto test [OPTIONS] [what]
     otto: 3 errors. `otto Explain E0005` says more.
     ── exit 2
     ");
