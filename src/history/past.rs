@@ -145,6 +145,7 @@ mod tests {
             params: Vec::new(),
             raw_params: Vec::new(),
             is_serial: false,
+            is_buffered: false,
         };
         let ended = |job: &str| Event::AttemptEnded {
             job: name(job),
