@@ -1,12 +1,13 @@
-//! An executor for tests: no processes, and everything happens in the order that the test says.
+//! An executor for tests: no processes. A *world* says which attempt ends next and how, whenever the run waits.
 
 use super::{AttemptId, Ended, Executor, Launch, Leftover, Report, ReportSink, Stop};
 use crate::event::{Exit, Stream};
-use std::collections::{HashMap, VecDeque};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What the run asked for, in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     Start(AttemptId),
     Stop(AttemptId, Stop),
@@ -15,27 +16,23 @@ pub(crate) enum Asked {
     Finish,
 }
 
-/// Reports from within `start` and `stop`, so its inbox must have room for all that comes of one call.
+/// Who has asked for nothing for so long waits for something to happen.
+const QUIET: Duration = Duration::from_micros(500);
+
+/// Of those that run, the place of the one that ends now, with its exit; `None` lets time pass.
+pub(crate) type World = Box<dyn FnMut(&[AttemptId]) -> Option<(usize, Exit)> + Send>;
+
+/// An attempt that is asked to stop obeys at once.
 pub(crate) struct FakeExecutor {
-    sink: ReportSink,
-    /// Attempts end in this order, each as soon as it has been started and those before it have ended.
-    order: VecDeque<(AttemptId, Exit)>,
-    /// What an attempt prints to stdout when it ends.
-    output: HashMap<AttemptId, Vec<u8>>,
-    running: Vec<AttemptId>,
+    orders: Sender<Asked>,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl FakeExecutor {
-    /// An attempt that is not in `order` succeeds at once.
-    pub(crate) fn new(sink: ReportSink, order: impl IntoIterator<Item = (AttemptId, Exit)>) -> FakeExecutor {
-        let order = order.into_iter().collect();
-        FakeExecutor { sink, order, output: HashMap::new(), running: Vec::new(), asked: Arc::default() }
-    }
-
-    pub(crate) fn prints(mut self, attempt: AttemptId, bytes: &[u8]) -> FakeExecutor {
-        self.output.insert(attempt, bytes.to_vec());
-        self
+    pub(crate) fn new(sink: ReportSink, world: World) -> FakeExecutor {
+        let (orders, incoming) = channel();
+        std::thread::spawn(move || play(&incoming, &sink, world));
+        FakeExecutor { orders, asked: Arc::default() }
     }
 
     /// For the test to look at when the run is over and has dropped the executor.
@@ -43,102 +40,59 @@ impl FakeExecutor {
         self.asked.clone()
     }
 
-    fn note(&self, asked: Asked) {
+    fn ask(&self, asked: Asked) {
         self.asked.lock().expect("a test that has not panicked").push(asked);
+        self.orders.send(asked).expect("the thread ends after its executor");
     }
+}
 
-    fn end(&mut self, attempt: AttemptId, exit: Exit) {
-        self.running.retain(|running| *running != attempt);
-        let bytes = self.output.remove(&attempt).unwrap_or_default();
+fn play(incoming: &Receiver<Asked>, sink: &ReportSink, mut world: World) {
+    let mut running: Vec<AttemptId> = Vec::new();
+    let end = |attempt: AttemptId, exit: Exit| {
         let mut ended = Ended::without_process(attempt, exit);
+        let bytes = b"a line\n".to_vec();
         ended.stdout_bytes = bytes.len() as u64;
-        if !bytes.is_empty() {
-            (self.sink)(Report::Output { attempt, stream: Stream::Stdout, bytes });
-        }
-        (self.sink)(Report::Ended(ended));
-    }
-
-    /// Ends whatever may end by now.
-    fn go_on(&mut self) {
-        while let Some((attempt, exit)) = self.order.front().cloned()
-            && self.running.contains(&attempt)
-        {
-            self.order.pop_front();
-            self.end(attempt, exit);
+        sink(Report::Output { attempt, stream: Stream::Stdout, bytes });
+        sink(Report::Ended(ended));
+    };
+    loop {
+        match incoming.recv_timeout(QUIET) {
+            Ok(Asked::Start(attempt)) => running.push(attempt),
+            Ok(Asked::Stop(attempt, how)) => {
+                if let Some(place) = running.iter().position(|it| *it == attempt) {
+                    end(running.remove(place), how.exit());
+                }
+            }
+            Ok(Asked::Suspend | Asked::Resume | Asked::Finish) => {}
+            Err(RecvTimeoutError::Timeout) => {
+                if let Some((place, exit)) = world(&running) {
+                    end(running.remove(place), exit);
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }
 
 impl Executor for FakeExecutor {
     fn start(&mut self, attempt: AttemptId, _launch: Launch) {
-        self.note(Asked::Start(attempt));
-        self.running.push(attempt);
-        if self.order.iter().all(|(ordered, _)| *ordered != attempt) {
-            self.end(attempt, Exit::Code(0));
-        }
-        self.go_on();
+        self.ask(Asked::Start(attempt));
     }
 
     fn stop(&mut self, attempt: AttemptId, how: Stop) {
-        self.note(Asked::Stop(attempt, how));
-        if self.running.contains(&attempt) {
-            self.order.retain(|(ordered, _)| *ordered != attempt);
-            self.end(attempt, how.exit());
-            self.go_on();
-        }
+        self.ask(Asked::Stop(attempt, how));
     }
 
     fn suspend(&mut self) {
-        self.note(Asked::Suspend);
+        self.ask(Asked::Suspend);
     }
 
     fn resume(&mut self) {
-        self.note(Asked::Resume);
+        self.ask(Asked::Resume);
     }
 
     fn finish(&mut self) -> Vec<Leftover> {
-        self.note(Asked::Finish);
+        self.ask(Asked::Finish);
         Vec::new()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::exec::LaunchIo;
-    use crate::plan::JobId;
-    use std::sync::mpsc::channel;
-
-    #[test]
-    fn attempts_end_in_the_order_given() {
-        let attempt = |job| AttemptId { job: JobId(job), number: 1 };
-        let launch = || Launch {
-            program: "x".into(),
-            args: Vec::new(),
-            env: Vec::new(),
-            workdir: "/".into(),
-            io: LaunchIo::Terminal,
-        };
-        let (sender, inbox) = channel();
-        let sink: ReportSink = Arc::new(move |report| drop(sender.send(report)));
-        let order = [(attempt(2), Exit::Code(2)), (attempt(1), Exit::Code(1)), (attempt(4), Exit::Code(0))];
-        let mut executor = FakeExecutor::new(sink, order).prints(attempt(1), b"one");
-        let asked = executor.asked();
-        for job in [1, 2, 3, 4] {
-            executor.start(attempt(job), launch());
-        }
-        executor.start(attempt(5), launch());
-        executor.stop(attempt(5), Stop::Kill);
-        drop(executor);
-        let ended: Vec<String> = inbox
-            .iter()
-            .filter_map(|report| match report {
-                Report::Ended(ended) => Some(format!("{} {}", ended.attempt.job.0, ended.exit)),
-                Report::Output { bytes, .. } => Some(String::from_utf8_lossy(&bytes).into_owned()),
-                Report::Halted => None,
-            })
-            .collect();
-        assert_eq!(ended, ["2 exit 2", "one", "1 exit 1", "3 exit 0", "4 exit 0", "5 exit 0"]);
-        assert_eq!(asked.lock().expect("not poisoned").last(), Some(&Asked::Stop(attempt(5), Stop::Kill)));
     }
 }

@@ -24,6 +24,8 @@ pub(crate) const GRACE: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often a full spool is looked at.
 const TICK: Duration = Duration::from_millis(20);
+/// Between two looks so much more may pass before it counts as time in which nobody could do anything.
+const ABSENCE: Duration = Duration::from_millis(200);
 /// The most that is read or written at once, and the size that pipes are widened to.
 const CHUNK: usize = 256 << 10;
 /// So much more than its limit a spool takes from a producer that has ended: what its pipe can hold.
@@ -219,7 +221,12 @@ impl Worker {
     fn run(mut self, report: &dyn Fn(IntakeReport)) {
         let mut buffer = vec![0; CHUNK];
         loop {
+            let begun = Instant::now();
+            let is_watched = self.finish_by.is_some() || self.watch.is_some();
             let (has_rung, is_readable) = self.wait();
+            if is_watched {
+                self.forgive(begun.elapsed());
+            }
             if has_rung {
                 self.take_orders();
             }
@@ -260,6 +267,16 @@ impl Worker {
         let is_ready = |fd: Option<&PollFd>| fd.is_some_and(|fd| !fd.revents().is_empty());
         // A pipe whose writers were gone before it was opened anew does not say so; a read does.
         (is_ready(fds.first()), is_ready(fds.get(1)) || self.finish_by.is_some())
+    }
+
+    /// Otto was halted, or the machine too busy to let anybody go on: nobody's patience has run out by that. At least
+    /// a tick is counted for each look, so in the end it always does.
+    fn forgive(&mut self, waited: Duration) {
+        let absence = waited.saturating_sub(TICK);
+        if absence > ABSENCE {
+            self.finish_by = self.finish_by.map(|by| by + absence);
+            self.watch = self.watch.map(|(since, read)| (since + absence, read));
+        }
     }
 
     fn take_orders(&mut self) {

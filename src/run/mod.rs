@@ -21,7 +21,7 @@ use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Body, Retries};
 use crate::plan::fresh::Evidence;
-use crate::plan::{Flow, Job, JobId, Lane, Plan};
+use crate::plan::{Flow, Job, JobId, Lane, Plan, Work};
 use crate::scheduler::{Policy, Scheduler};
 use crate::store::layout::{JobDir, ProjectDir, RunDir};
 use crate::store::outputs::{self, Outputs};
@@ -43,6 +43,7 @@ use stream::{StreamSetting, Streams};
 /// How much of a failed task's stderr is searched for what went wrong, in bytes.
 const SEARCHED_TAIL: u64 = 64 * 1024;
 
+const SIGINT: i32 = libc::SIGINT;
 const SIGPIPE: i32 = libc::SIGPIPE;
 const SIGTERM: i32 = libc::SIGTERM;
 /// A shell's own status when a command of its was ended by SIGPIPE.
@@ -137,6 +138,7 @@ pub(crate) struct Run<'a> {
     timers: BinaryHeap<(Reverse<Instant>, usize)>,
     timer_kinds: HashMap<usize, Timer>,
     next_timer: usize,
+    /// When the run began, moved on by the time that it stood still.
     begin: Instant,
     seq: u64,
     /// What jobs that run are being made from, where their freshness is asked for.
@@ -403,6 +405,11 @@ impl<'a> Run<'a> {
     /// The processes of an attempt have ended; what they streamed may still be on its way.
     fn ended(&mut self, ended: Ended) {
         let id = ended.attempt.job;
+        // ^C went to the task alone, for it has the terminal; but who types it wants all of otto to stop.
+        let has_terminal = self.setting.plan.job(id).work == Work::Terminal;
+        if has_terminal && ended.exit == Exit::Signal(SIGINT) && self.stopping.is_none() {
+            self.signalled(SIGINT);
+        }
         let mut unread = Vec::new();
         for taken in self.streams.detach(id) {
             if taken.fed.has_failed {
@@ -441,7 +448,7 @@ impl<'a> Run<'a> {
         let Some(Running { attempt, started }) = self.running.remove(&id) else {
             unreachable!("bug: `{}` ended without having begun", job.name);
         };
-        if matches!(job.work, crate::plan::Work::Terminal) {
+        if job.work == Work::Terminal {
             let now = self.mono_us();
             self.view.resume(now);
         }
@@ -657,6 +664,7 @@ impl<'a> Run<'a> {
         let before = Instant::now();
         signals::halt();
         let halted = before.elapsed();
+        self.begin += halted;
         self.timers = std::mem::take(&mut self.timers)
             .into_iter()
             .map(|(Reverse(at), number)| (Reverse(at + halted), number))
@@ -763,3 +771,6 @@ fn read_tail(path: &Path) -> Vec<u8> {
     };
     read().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
