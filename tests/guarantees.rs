@@ -602,6 +602,43 @@ fn a_missing_interpreter_is_127_and_one_that_cannot_run_126() {
 }
 
 #[test]
+fn nothing_starts_if_an_interpreter_is_missing_that_no_task_could_bring() {
+    let project = Project::new(
+        r##"
+tasks:
+  a: {bash: "echo > started"}
+  p: {python: "print('python')"}
+  later: {before: [a], python: "print('python')"}
+  brings:
+    bash: |
+      mkdir tools
+      printf '#!/bin/bash\necho brought > tools/used\n' > tools/tool
+      chmod +x tools/tool
+  uses: {before: [brings], bash: "#!tools/tool\n"}
+"##,
+    );
+    let tools = project.folder.path().join("bin");
+    fs::create_dir(&tools).expect("a folder");
+    for program in ["bash", "mkdir", "chmod"] {
+        let found =
+            std::env::split_paths(&search_path()).map(|folder| folder.join(program)).find(|it| it.exists());
+        std::os::unix::fs::symlink(found.expect("a program"), tools.join(program)).expect("a link");
+    }
+    let without_python = |words: &[&str]| run(project.command(OTTO).args(words).env("PATH", &tools));
+    let ran = without_python(&["a", "p"]);
+    ran.assert_status(127);
+    ran.assert_says("python3");
+    ran.assert_says(&tools.display().to_string());
+    ran.assert_says("otto.yml:4");
+    assert!(!project.root.join("started").exists(), "a task was started");
+    // Somebody may bring it before it is wanted.
+    without_python(&["later"]).assert_status(127);
+    assert!(project.root.join("started").exists());
+    without_python(&["uses"]).assert_status(0);
+    assert!(project.root.join("tools/used").exists());
+}
+
+#[test]
 fn any_folder_will_do() {
     let mut names: Vec<Vec<u8>> = [
         "with space",

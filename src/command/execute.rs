@@ -1,6 +1,7 @@
 //! Runs a plan: claims a directory, brings executor, journal and view together, and answers the exit code.
 
 use super::Context;
+use crate::diagnostic::Diagnostic;
 use crate::event::{RunResult, Stream};
 use crate::exec::ReportSink;
 use crate::exec::local::{GRACE, LocalExecutor, most_jobs};
@@ -17,7 +18,7 @@ use crate::plan::{Flow, JobId, Plan, Work};
 use crate::request::Request;
 use crate::run::signals::{Signals, guarded};
 use crate::run::stream::StreamSetting;
-use crate::run::{Message, Recorded, Run, Setting, inbox, planned_jobs};
+use crate::run::{Message, Recorded, Run, Setting, inbox, missing_interpreters, planned_jobs};
 use crate::scheduler::Policy;
 use crate::store::claim::{claim_run, keep_ottofile};
 use crate::store::layout::RunDir;
@@ -150,6 +151,7 @@ fn execute(
     let Target { found, ottofile, plan, .. } = target;
     let limit = stream_limit(context)?;
     warn_about_bodies(context, target);
+    refuse_missing_interpreters(context, target)?;
     let home = context.open_home()?;
     let folder = found.folder().to_owned();
     let project = home.project(&folder);
@@ -264,6 +266,16 @@ fn warn_about_bodies(context: &mut Context, target: &Target) {
     if !warnings.is_empty() {
         context.show(&warnings);
     }
+}
+
+/// Sooner than in the middle of the run.
+fn refuse_missing_interpreters(context: &mut Context, target: &Target) -> Result<(), i32> {
+    let folder = target.found.folder();
+    let missing = missing_interpreters(target.ottofile, target.plan, &context.environment, folder);
+    let Some(code) = missing.first().map(|cannot| cannot.code) else { return Ok(()) };
+    let diagnostics: Vec<Diagnostic> = missing.into_iter().map(|cannot| cannot.diagnostic).collect();
+    context.show(&diagnostics);
+    Err(code)
 }
 
 /// The GitHub workflow that this runs in, if it does.

@@ -33,8 +33,21 @@ pub(super) fn job_group() -> Pid {
     JOB_GROUP.get().copied().unwrap_or_else(rustix::process::getpgrp)
 }
 
-/// Set in an engine, which has a group of its own.
+/// Set in an engine.
 static JOB_GROUP: OnceLock<Pid> = OnceLock::new();
+
+/// To be called by the engine's main thread before it starts tasks: it gets a process group of its own. Not earlier, for
+/// what planning starts may want to ask the user something, and would be stopped for that in a group without terminal.
+pub(super) fn stand_aside() {
+    if JOB_GROUP.get().is_none() {
+        return;
+    }
+    // Fails for the leader of a session only, and no engine is one.
+    let _ = rustix::process::setpgid(None, None);
+    // The engine shows what tasks write, and under `stty tostop` it would be stopped for that. Tasks are started by other
+    // threads, with an empty mask.
+    let _ = super::native::Held::hold(&[libc::SIGTTOU]);
+}
 
 /// To be called by the engine when its lifeline has broken: ends everything below it and the engine itself.
 pub(crate) fn follow() -> ! {
@@ -49,6 +62,7 @@ mod linux {
     use super::Lifeline;
     use crate::exec::native::{self, Fork, Held};
     use crate::exec::spawn;
+    use crate::exec::terminal::{self, Keepsake};
     use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
     use std::io::{PipeWriter, Write};
     use std::time::{Duration, Instant};
@@ -76,9 +90,6 @@ mod linux {
                 drop(writer);
                 become_engine();
                 held.release();
-                // The engine shows what tasks write, on a terminal that its group has not got: under `stty tostop` it
-                // would be stopped for that. Whatever it starts gets an empty mask.
-                let _ = Held::hold(&[libc::SIGTTOU]);
                 engine(Lifeline(Some(reader)))
             }
             Err(_) => {
@@ -98,8 +109,6 @@ mod linux {
     fn become_engine() {
         // Asked only here, so it is not set yet.
         let _ = super::JOB_GROUP.set(rustix::process::getpgrp());
-        // Fails for the leader of a session only, and a process that was just born is none.
-        let _ = rustix::process::setpgid(None, None);
         // Neither can fail on a kernel that has the calls, and the guard has just used one of them.
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
         // An engine that is halted would not notice that the lifeline breaks.
@@ -110,6 +119,8 @@ mod linux {
     }
 
     fn guard(engine: Pid, mut lifeline: PipeWriter, held: Held) -> i32 {
+        // Beside the engine, which has just begun and lends nothing yet.
+        let terminal = Keepsake::take();
         loop {
             match rustix::process::waitpid(Some(engine), WaitOptions::NOHANG | WaitOptions::UNTRACED) {
                 Ok(Some((_, status))) if status.stopped() => {
@@ -119,7 +130,7 @@ mod linux {
                     pass_on(Signal::CONT, engine);
                     continue;
                 }
-                Ok(Some((_, status))) => return end_like(status),
+                Ok(Some((_, status))) => return end_like(status, terminal.as_ref()),
                 Ok(None) => {}
                 // Not our child any more: nothing is known of its end.
                 Err(_) => {
@@ -149,8 +160,13 @@ mod linux {
         let _ = rustix::process::kill_process(engine, signal);
     }
 
-    fn end_like(status: WaitStatus) -> i32 {
+    fn end_like(status: WaitStatus, terminal: Option<&Keepsake>) -> i32 {
         end_children();
+        if status.terminating_signal().is_some()
+            && let Some(terminal) = terminal
+        {
+            terminal.restore();
+        }
         match (status.exit_status(), status.terminating_signal()) {
             (Some(code), _) => code,
             (None, Some(signal)) => native::die_by(signal),
@@ -199,6 +215,7 @@ mod linux {
     pub(super) fn follow() -> ! {
         spawn::never_again();
         end_children();
+        terminal::restore_after_death();
         native::exit_now(128 + libc::SIGKILL)
     }
 }

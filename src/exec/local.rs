@@ -71,6 +71,7 @@ impl LocalExecutor {
     /// Makes no thread and no process yet. From now on, what this process starts gets descriptors 0, 1 and 2 only, and
     /// default dispositions of all signals.
     pub(crate) fn new(sink: ReportSink, grace: Duration) -> LocalExecutor {
+        super::guard::stand_aside();
         super::native::seal_descriptors();
         super::native::stop_ignoring_for_children();
         LocalExecutor {

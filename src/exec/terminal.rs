@@ -6,6 +6,47 @@ use super::native::Held;
 use rustix::process::Pid;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
 use std::fs::File;
+use std::sync::OnceLock;
+
+/// The terminal as it was before any task had it.
+pub(super) struct Keepsake {
+    terminal: File,
+    /// The process group that the terminal belongs to while nothing is lent.
+    ours: Pid,
+    attributes: Termios,
+}
+
+/// Of an engine that has lent its terminal.
+static KEPT: OnceLock<Keepsake> = OnceLock::new();
+
+impl Keepsake {
+    /// `None` if there is no controlling terminal.
+    pub(super) fn take() -> Option<Keepsake> {
+        let terminal = File::options().read(true).write(true).open("/dev/tty").ok()?;
+        let attributes = tcgetattr(&terminal).ok()?;
+        Some(Keepsake { terminal, ours: guard::job_group(), attributes })
+    }
+
+    /// After a violent death, when nobody of the borrower's is left. Where a shell has taken the terminal back by
+    /// itself, it is the shell's.
+    pub(super) fn restore(&self) {
+        if has_members(&self.terminal) && tcgetpgrp(&self.terminal) != Ok(self.ours) {
+            return;
+        }
+        unstopped(|| {
+            // Each fails only if there is nothing left to restore.
+            let _ = tcsetpgrp(&self.terminal, self.ours);
+            let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.attributes);
+        });
+    }
+}
+
+/// To be called when this engine ends because its guard has died, and nothing of the run is alive any more.
+pub(super) fn restore_after_death() {
+    if let Some(keepsake) = KEPT.get() {
+        keepsake.restore();
+    }
+}
 
 pub(super) struct Loan {
     terminal: File,
@@ -25,6 +66,10 @@ impl Loan {
         let terminal = File::options().read(true).write(true).open("/dev/tty").ok()?;
         let attributes = tcgetattr(&terminal).ok()?;
         let ours = guard::job_group();
+        if let (None, Some(keepsake)) = (KEPT.get(), Keepsake::take()) {
+            // Tasks that want the terminal run one at a time, so nobody else sets it.
+            let _ = KEPT.set(keepsake);
+        }
         let mut loan = Loan { terminal, ours, attributes, group, borrowed: None, is_lent: false };
         loan.lend();
         Some(loan)

@@ -146,6 +146,10 @@ fn text<'a>(script: &Script<'a>, level: Level) -> (Cow<'a, str>, Mentions) {
     }
 }
 
+pub(super) fn interpreter(script: &Script) -> Result<PathBuf, CannotPrepare> {
+    program(script, Shebang::of(&script.body.text).as_ref())
+}
+
 /// `OTTO_BASH` before everything; else what the `#!` line says, if that path is there; else `bash` by `PATH`.
 fn program(script: &Script, shebang: Option<&Shebang>) -> Result<PathBuf, CannotPrepare> {
     if let Some(chosen) = (script.env)("OTTO_BASH").filter(|chosen| !chosen.is_empty()) {

@@ -146,6 +146,16 @@ pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
     Ok(prepared)
 }
 
+/// Looks for the program that runs the body, as [`prepare`] does. Reads and writes no file.
+pub(crate) fn interpreter(script: &Script) -> Result<PathBuf, CannotPrepare> {
+    match Language::of(script.body) {
+        Language::Bash => bash::interpreter(script),
+        Language::Python => python::interpreter(script),
+        Language::Posix => posix::interpreter(script),
+        Language::Other => other::interpreter(script),
+    }
+}
+
 /// Reads what came back after the attempt ended. Call it once: what has been read is removed, so that another
 /// attempt in the same directory starts clean.
 pub(crate) fn collect(script: &Script, succeeded: bool) -> HandOver {

@@ -99,6 +99,13 @@ impl Dialect {
     }
 }
 
+pub(super) fn interpreter(script: &Script) -> Result<PathBuf, CannotPrepare> {
+    let Some(shebang) = Shebang::of(&script.body.text) else {
+        unreachable!("bug: a body without a `#!` line is bash or Python");
+    };
+    interpreter::find(script, OsStr::new(&shebang.program))
+}
+
 /// Writes the script and what belongs to it into the job's directory.
 pub(super) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
     let Some(shebang) = Shebang::of(&script.body.text) else {

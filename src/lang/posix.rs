@@ -11,11 +11,21 @@ use super::shell::{self, Frame, Start};
 use super::{CannotPrepare, HandOver, Prepared, Script};
 use crate::diagnostic::{Code, Diagnostic};
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 use std::sync::LazyLock;
 
 static FUNCTIONS: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/posix.sh")));
 static EXPORTS: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/exports.sh")));
 static LEAVE: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/leave.sh")));
+
+/// What the `#!` line names, or a program of that name by `PATH`.
+pub(super) fn interpreter(script: &Script) -> Result<PathBuf, CannotPrepare> {
+    let Some(shebang) = Shebang::of(&script.body.text) else {
+        unreachable!("bug: only a `#!` line chooses such a shell")
+    };
+    interpreter::find(script, OsStr::new(&shebang.program))
+        .or_else(|error| interpreter::find(script, OsStr::new(shebang.name())).map_err(|_| error))
+}
 
 pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Result<Prepared, CannotPrepare> {
     let Some(shebang) = Shebang::of(&script.body.text) else {
@@ -23,8 +33,7 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     };
     let found = Mentions::of(&script.body.text);
     refuse_arrays(script, &found, shebang.name())?;
-    let program = interpreter::find(script, OsStr::new(&shebang.program))
-        .or_else(|error| interpreter::find(script, OsStr::new(shebang.name())).map_err(|_| error))?;
+    let program = interpreter(script)?;
     let start = Start::of(script, &found, !oversized.is_empty());
     let line = script.body.text.lines().next().unwrap_or("");
     let options = if lacks_pipefail(&shebang) { "set -eu" } else { "set -euo pipefail" };

@@ -130,6 +130,10 @@ impl Interpreter {
     }
 }
 
+pub(super) fn interpreter(script: &Script) -> Result<PathBuf, CannotPrepare> {
+    Interpreter::of(script).map(|interpreter| interpreter.program)
+}
+
 // ── files ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 fn private(script: &Script) -> PathBuf {

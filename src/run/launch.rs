@@ -5,15 +5,16 @@ use super::{RecordedInput, RecordedSource, Setting};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::Stream;
 use crate::exec::{Launch, LaunchIo, Stdin};
-use crate::host::{is_shell_trap, plain};
-use crate::lang::{self, CannotPrepare, Input, Script};
+use crate::host::{Environment, is_shell_trap, plain};
+use crate::lang::{self, CannotPrepare, Input, Language, Script};
 use crate::name::ParamName;
+use crate::ottofile::Ottofile;
 use crate::ottofile::spec::Body;
-use crate::plan::{Job, JobId, Work};
+use crate::plan::{Job, JobId, Need, Plan, Work};
 use crate::store::inputs;
 use crate::store::layout::JobDir;
 use crate::store::outputs::{self, Outputs};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
@@ -145,6 +146,56 @@ impl Started {
         };
         Ok((launch, prepared.warnings))
     }
+}
+
+/// Looks for the interpreters that no job can bring, for none runs before the one that wants it: each that is missing.
+/// A bash is brought by nobody. Answers nothing for jobs that may be fresh, and so need none.
+pub(crate) fn missing_interpreters(
+    ottofile: &Ottofile,
+    plan: &Plan,
+    environment: &Environment,
+    folder: &Path,
+) -> Vec<CannotPrepare> {
+    let mut missing: Vec<CannotPrepare> = Vec::new();
+    let mut seen = BTreeSet::new();
+    // Of a job that comes later than one that needs it, nothing is known.
+    let mut is_preceded = vec![true; plan.jobs.len()];
+    for (id, job) in plan.ids().zip(&plan.jobs) {
+        let runs_first = |need: &Need| plan.job(need.job).work.has_body() || is_preceded[need.job.index()];
+        is_preceded[id.index()] = job.needs.iter().any(runs_first);
+        let task = &ottofile.tasks[job.task];
+        let Some(body) = task.body.as_ref().filter(|_| job.work.has_body()) else { continue };
+        let may_be_fresh = !job.input_globs.is_empty() && !job.output_globs.is_empty();
+        let may_be_brought = is_preceded[id.index()] && Language::of(body) != Language::Bash;
+        let workdir = task.dir.as_ref().map_or_else(|| folder.to_owned(), |dir| folder.join(&dir.value));
+        if may_be_fresh || may_be_brought || !workdir.is_dir() || !seen.insert(job.task) {
+            continue;
+        }
+        let env = |name: &str| {
+            let set = job.envs.iter().rev().chain(plan.envs.iter().rev());
+            let mut values = set.filter(|(known, _)| known == name).map(|(_, value)| value.as_os_str());
+            values.next().or_else(|| environment.get(name))
+        };
+        let script = Script {
+            job: &job.name,
+            body,
+            ottofile: &ottofile.source,
+            inputs: &[],
+            params: &[],
+            dir: folder,
+            runtime: folder,
+            workdir: &workdir,
+            env: &env,
+        };
+        if let Err(cannot) = lang::interpreter(&script)
+            && missing.iter().all(|known| known.diagnostic.message != cannot.diagnostic.message)
+        {
+            let place = "this task wants it; nothing was started";
+            let diagnostic = cannot.diagnostic.at(&ottofile.source, task.name_span, place);
+            missing.push(CannotPrepare { diagnostic, code: cannot.code });
+        }
+    }
+    missing
 }
 
 fn link_recorded(setting: &Setting, dir: &JobDir, input: &RecordedInput) -> std::io::Result<()> {

@@ -8,6 +8,7 @@ pub(crate) mod signals;
 pub(crate) mod fresh;
 
 pub(crate) use inbox::{Message, inbox};
+pub(crate) use launch::missing_interpreters;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{Event, Exit, FORMAT, Outcome, Piece, PlannedJob, RunResult, Stamped};

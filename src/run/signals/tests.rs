@@ -160,15 +160,7 @@ impl Otto {
 
     /// Everything that otto started and itself, without zombies.
     fn survivors(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
-            let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
-            if environment.split(|byte| *byte == 0).any(|variable| variable == self.marker.as_bytes()) {
-                let words = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-                found.push(format!("{} {}", entry.path().display(), String::from_utf8_lossy(&words)));
-            }
-        }
-        found
+        survivors_with(&self.marker)
     }
 
     fn expect_no_survivors(&self, within: Duration) {
@@ -189,6 +181,19 @@ impl Drop for Otto {
             let _ = rustix::process::kill_process(pid, Signal::KILL);
         }
     }
+}
+
+/// What has this in its environment, as a path and a command line.
+fn survivors_with(marker: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
+        let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+        if environment.split(|byte| *byte == 0).any(|variable| variable == marker.as_bytes()) {
+            let words = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            found.push(format!("{} {}", entry.path().display(), String::from_utf8_lossy(&words)));
+        }
+    }
+    found
 }
 
 /// Of a survivor.
@@ -452,7 +457,8 @@ fn output_of_any_size_takes_little_memory() {
 
 /// A shell with job control on a terminal of its own, and somebody who types.
 struct Terminal {
-    master: std::os::fd::OwnedFd,
+    /// Until it is closed.
+    master: Option<std::os::fd::OwnedFd>,
     shell: Child,
     shown: String,
     folder: tempfile::TempDir,
@@ -475,8 +481,12 @@ impl Terminal {
             .stderr(open());
         command.env("PS1", "$ ").env("EXE", std::env::current_exe().expect("this test binary"));
         command.env("OTTO_RUN_ID", folder.path()).current_dir(folder.path());
-        let mut terminal =
-            Terminal { master, shell: command.spawn().expect("a shell"), shown: String::new(), folder };
+        let mut terminal = Terminal {
+            master: Some(master),
+            shell: command.spawn().expect("a shell"),
+            shown: String::new(),
+            folder,
+        };
         terminal.await_text("$ ");
         terminal.type_line(
             "otto() { OTTO_TEST_SCRIPT=$1 OTTO_TEST_TERMINAL=$2 $EXE; }; unset HISTFILE; stty -echo",
@@ -486,8 +496,23 @@ impl Terminal {
         terminal
     }
 
+    fn master(&self) -> &std::os::fd::OwnedFd {
+        self.master.as_ref().expect("an open terminal")
+    }
+
+    /// As a window is closed.
+    fn close(&mut self) {
+        self.master = None;
+    }
+
+    /// Waits until the script has made this file.
+    fn await_file(&self, name: &str) -> String {
+        let path = self.folder.path().join(name);
+        await_some(|| std::fs::read_to_string(&path).ok().filter(|text| text.ends_with('\n')))
+    }
+
     fn type_keys(&self, keys: &str) {
-        rustix::io::write(&self.master, keys.as_bytes()).expect("to type");
+        rustix::io::write(self.master(), keys.as_bytes()).expect("to type");
     }
 
     fn type_line(&self, line: &str) {
@@ -502,12 +527,12 @@ impl Terminal {
                 self.shown.drain(..place + text.len());
                 return;
             }
-            assert!(begun.elapsed() < Duration::from_secs(10), "no {text:?} in {:?}", self.shown);
+            assert!(begun.elapsed() < PATIENCE, "no {text:?} in {:?}", self.shown);
             let timeout = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
-            let mut fds = [PollFd::new(&self.master, PollFlags::IN)];
+            let mut fds = [PollFd::new(self.master(), PollFlags::IN)];
             if rustix::event::poll(&mut fds, Some(&timeout)).expect("to poll") > 0 {
                 let mut bytes = [0; 4096];
-                let count = rustix::io::read(&self.master, &mut bytes).unwrap_or(0);
+                let count = rustix::io::read(self.master(), &mut bytes).unwrap_or(0);
                 self.shown.push_str(&String::from_utf8_lossy(&bytes[..count]));
             }
         }
@@ -519,12 +544,8 @@ impl Drop for Terminal {
         let _ = self.shell.kill();
         let _ = self.shell.wait();
         let marker = format!("OTTO_RUN_ID={}", self.folder.path().display());
-        for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
-            let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
-            if environment.split(|byte| *byte == 0).any(|variable| variable == marker.as_bytes()) {
-                let pid = entry.file_name().to_str().and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw);
-                let _ = pid.map(|pid| rustix::process::kill_process(pid, Signal::KILL));
-            }
+        for pid in survivors_with(&marker).iter().filter_map(pid_of) {
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
         }
     }
 }
@@ -622,6 +643,94 @@ fn a_task_that_wants_the_terminal_from_the_background_waits_for_it() {
     terminal.type_line("fg");
     terminal.type_line("you");
     terminal.await_text("hello you\r\n");
+}
+
+#[test]
+fn in_a_terminal_a_second_interrupt_kills_at_once() {
+    let mut terminal = Terminal::open();
+    terminal.type_line("otto 'trap \"echo got >> got\" INT; echo up > up; while :; do sleep 0.02; done'");
+    terminal.await_file("up");
+    terminal.type_keys("\x03");
+    terminal.await_file("got");
+    let begun = Instant::now();
+    terminal.type_keys("\x03");
+    terminal.await_text("$ ");
+    // The grace period is ten seconds.
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    terminal.type_line("echo status $? $(cat got)");
+    terminal.await_text("status 130 got\r\n");
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_otto_and_all_it_started() {
+    for task_has_terminal in ["", "yes"] {
+        let mut terminal = Terminal::open();
+        terminal.type_line(&format!(
+            "otto '(setsid sleep 1000 &); echo up > up; while :; do sleep 0.02; done' {task_has_terminal}"
+        ));
+        terminal.await_file("up");
+        let folder = terminal.folder.path().to_owned();
+        terminal.close();
+        let marker = format!("OTTO_RUN_ID={}", folder.display());
+        let begun = Instant::now();
+        // The shell itself may live: what it does on a hangup is its own business.
+        let is_ours = |it: &String| it.contains("otto") || it.contains("run-engine") || it.contains("sleep");
+        while survivors_with(&marker).iter().any(is_ours) {
+            assert!(begun.elapsed() < Duration::from_secs(5), "{:#?}", survivors_with(&marker));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// `sh -c` has no job control, so nobody but otto does it.
+#[test]
+fn after_a_violent_death_the_terminal_is_as_it_was() {
+    for kills_guard in [false, true] {
+        let mut terminal = Terminal::open();
+        let script = "stty raw -echo; echo $PPID > up; while :; do sleep 0.02; done";
+        terminal.type_line(&format!(
+            "export OTTO_TEST_SCRIPT='{script}'; OTTO_TEST_TERMINAL=yes sh -c '$EXE; sleep 0.3; stty -a > after; echo over'"
+        ));
+        let engine: i32 = terminal.await_file("up").trim().parse().expect("a pid");
+        let victim = if kills_guard { parent_of(engine) } else { engine };
+        rustix::process::kill_process(Pid::from_raw(victim).expect("a pid"), Signal::KILL).expect("to kill");
+        let settings = terminal.await_file("after");
+        let is_on = |word: &str| settings.split_whitespace().any(|setting| setting == word);
+        for setting in ["icanon", "isig", "opost"] {
+            assert!(is_on(setting), "guard {kills_guard}: not {setting}: {settings}");
+        }
+        terminal.await_text("over");
+    }
+}
+
+fn parent_of(pid: i32) -> i32 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+    let (_, fields) = stat.rsplit_once(") ").expect("a name");
+    fields.split(' ').nth(1).and_then(|parent| parent.parse().ok()).expect("a parent")
+}
+
+/// In the group of a shell without job control, which nobody could continue, ^Z must not stop anything for good.
+#[test]
+fn where_nobody_could_continue_it_nothing_halts() {
+    let script = "echo up > up; while [ ! -e go ]; do echo . >> dots; sleep 0.01; done; exit 3";
+    let mut otto = Otto::start_with(script, |command| {
+        let exe = std::env::current_exe().expect("this test binary");
+        let before = std::mem::replace(command, Command::new("bash"));
+        // A session of its own has no shell.
+        command.args(["-c", "exec setsid \"$0\""]).arg(exe);
+        for (name, value) in before.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        command.current_dir(before.get_current_dir().expect("a folder"));
+    });
+    otto.await_file("up");
+    otto.kill(otto.guard(), Signal::TSTP);
+    std::thread::sleep(Duration::from_millis(300));
+    let dots = |otto: &Otto| std::fs::read(otto.folder.path().join("dots")).map_or(0, |dots| dots.len());
+    let before = dots(&otto);
+    await_some(|| (dots(&otto) > before).then_some(()));
+    std::fs::write(otto.folder.path().join("go"), "").expect("to write");
+    assert_eq!(otto.end().code(), Some(3));
 }
 
 /// Not a promise but a measurement.
