@@ -209,6 +209,16 @@ fn large_values_and_many_keys_are_everyday() {
     assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
 }
 
+/// Bash puts a word with many `'` together in quadratic time; this one would take it minutes.
+#[test]
+fn large_values_full_of_quotes_are_as_quick() {
+    let big = "it's \"$x\" \\ `ż\n".repeat((10 << 20) / 16);
+    let start = std::time::Instant::now();
+    let ran = Bench::bash("OUTPUT[k]=${INPUT[p.k]}").input(input("p", &[("k", &big)])).run();
+    assert!(ran.text("k") == Some(&big), "{} bytes of {}", ran.text("k").map_or(0, str::len), big.len());
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}
+
 // ── Keys ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Rows 15 and 16.

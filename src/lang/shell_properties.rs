@@ -1,7 +1,7 @@
 //! What must hold for every value, every text and every script, tried with random ones in real shells.
 
 use super::harness::{Bench, given, needed};
-use super::quote::{Charset, word};
+use super::quote::{Charset, long_word, word};
 use super::record;
 use crate::value::{Map, Value};
 use proptest::collection::{btree_map, vec};
@@ -174,10 +174,11 @@ proptest! {
     fn quoted_bytes_are_read_back_by_every_shell(words in vec(bytes(6), 1..40)) {
         let expected: Vec<u8> = words.iter().flat_map(|word| word.iter().copied().chain([b'\n'])).collect();
         let list = |charset: Charset| words.iter().flat_map(|bytes| [word(bytes, charset), b" ".to_vec()].concat()).collect::<Vec<u8>>();
-        let plain = list(Charset::Plain);
-        for shell in ["bash", "dash", "ksh", "zsh", "busybox"] {
-            for options in ["", "set -u; ", "set -f; ", "IFS=\"'/a0T\\\\\"; "] {
-                let script = [options.as_bytes(), b"printf '%s\\n' ", &plain].concat();
+        let long: Vec<u8> = words.iter().flat_map(|bytes| [long_word(bytes), b" ".to_vec()].concat()).collect();
+        let forms = [list(Charset::Plain), long];
+        for shell in ["bash", "dash", "ksh", "mksh", "zsh", "busybox"] {
+            for (options, form) in ["", "set -u; ", "set -f; ", "IFS=\"'/a0T\\\\\"; "].iter().flat_map(|options| forms.iter().map(move |form| (options, form))) {
+                let script = [options.as_bytes(), b"printf '%s\\n' ", form].concat();
                 let mut command = Command::new(needed(shell));
                 command.args((shell == "busybox").then_some("sh")).arg("-c").arg(OsStr::from_bytes(&script)).env("LC_ALL", "C.UTF-8");
                 let output = command.output().expect("started");
