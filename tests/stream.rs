@@ -444,6 +444,89 @@ fn a_stream_that_grows_too_large_fails_with_the_reason() {
     project.run("-j2 b").assert_ok();
 }
 
+/// A disk of its own, so small that a stream fills it.
+struct Disk {
+    at: PathBuf,
+}
+
+impl Disk {
+    fn mount(at: PathBuf, bytes: u64) -> Option<Disk> {
+        fs::create_dir(&at).expect("made");
+        let size = format!("size={bytes},mode=700");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&at).output();
+        mounted.is_ok_and(|ended| ended.status.success()).then_some(Disk { at })
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Nothing more can be done; the test has ended.
+        let _ = Command::new("umount").arg("-l").arg(&self.at).status();
+    }
+}
+
+#[test]
+fn the_last_part_of_a_disk_is_not_taken_by_a_stream() {
+    // After the first 64 MiB of the stream less than 5 % are left.
+    let tasks = |reader: &str| {
+        format!(
+            "
+  a: {{streaming: true, bash: yes > \"$OTTO_OUTPUT_PIPE\"}}
+  b: {{streaming: true, before: [a], bash: '{reader}'}}
+"
+        )
+    };
+    for (reader, status) in [("sleep 60 & wait; echo complete", 1), ("head -c 66000000 > /dev/null", 0)] {
+        let project = Project::new(&tasks(reader)).with("OTTO_DISPLAY", "quiet");
+        let Some(disk) = Disk::mount(project.path("home"), 67 << 20) else {
+            eprintln!("SKIPPED: a disk that is almost full: needs the right to mount");
+            return;
+        };
+        let ran = project.run("-j2 b");
+        assert_eq!(ran.status != 0, status != 0, "{}", ran.stderr);
+        let length = project.stream("a").len() as u64;
+        assert!((64 << 20..67 << 20).contains(&length), "{length}");
+        if status != 0 {
+            ran.assert_says("is almost full");
+            ran.assert_says("stream.a.log");
+            assert!(!ran.stderr.contains("no space left"), "{}", ran.stderr);
+        }
+        drop(disk);
+    }
+}
+
+#[test]
+fn pipes_that_a_killed_otto_left_are_in_nobodys_way() {
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: 'echo one > \"$OTTO_OUTPUT_PIPE\"; OUTPUT[k]=v; echo said; sleep 60 & wait'}
+  b: {streaming: true, before: [a], bash: 'read -r line; echo $line > seen; sleep 60 & wait'}
+",
+    );
+    let mut child = project.start("-j2 b");
+    let deadline = Instant::now() + PATIENCE;
+    while project.file("seen") != b"one\n" {
+        assert!(Instant::now() < deadline, "the stream never flowed");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().expect("it runs");
+    child.wait().expect("ours");
+    while !project.run("Show").stdout.contains("ended without a result") {
+        assert!(Instant::now() < deadline, "the engine outlived the otto that was killed");
+    }
+    assert!(fifos(&project.task("a")) + fifos(&project.task("b")) > 0, "there is something to be in the way");
+    assert_eq!(project.run("Logs a --stream").assert_ok().stdout, "one\n");
+    assert_eq!(project.run("Logs a").assert_ok().stdout, "said\n");
+    for words in ["Data", "Show latest a", "Show latest b --json", "Replay", "History", "Stats", "Rerun -n"] {
+        project.run(words).assert_ok();
+    }
+    project.run("Clean --keep-days 0 --keep-failed 0 --keep-last 0").assert_ok();
+    let home = project.path("home");
+    let left =
+        fs::read_dir(home).expect("there").flatten().filter(|project| project.path().join("latest").exists());
+    assert_eq!(left.count(), 0, "the run is gone with its pipes");
+}
+
 #[test]
 fn a_limit_that_is_no_size_is_said_before_anything_runs() {
     let ran = Project::new("\n  a: {bash: touch ran}\n").with("OTTO_STREAM_LIMIT", "much").run("a");
