@@ -36,8 +36,11 @@ impl Project {
     }
 
     fn start(&self, words: &str) -> Child {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_otto"));
-        command.args(words.split_whitespace()).current_dir(self.folder.path());
+        self.start_as(Command::new(env!("CARGO_BIN_EXE_otto")).args(words.split_whitespace()))
+    }
+
+    fn start_as(&self, command: &mut Command) -> Child {
+        command.current_dir(self.folder.path());
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("OTTO_HOME", self.folder.path().join("home")).env("OTTO_DISPLAY", "prefix");
         command.envs(self.environment.iter().copied());
@@ -485,8 +488,9 @@ fn the_last_part_of_a_disk_is_not_taken_by_a_stream() {
         let ran = project.run("-j2 b");
         assert_eq!(ran.status != 0, status != 0, "{}", ran.stderr);
         let length = project.stream("a").len() as u64;
-        assert!((64 << 20..67 << 20).contains(&length), "{length}");
+        assert!(length < 67 << 20, "{length}");
         if status != 0 {
+            assert!(length >= 64 << 20, "{length}");
             ran.assert_says("is almost full");
             ran.assert_says("stream.a.log");
             assert!(!ran.stderr.contains("no space left"), "{}", ran.stderr);
@@ -609,6 +613,23 @@ fn each_job_of_a_foreach_is_a_stream_of_its_own() {
     let ran = project.run("-j8 all");
     assert_eq!(ran.assert_ok().lines("b"), ["OTTO_INPUT_PIPE_A_X x", "OTTO_INPUT_PIPE_A_Y y"]);
     assert_eq!(ran.lines("c"), ["y"]);
+}
+
+#[test]
+fn more_streams_than_a_process_may_have_files_are_read_one_after_the_other() {
+    let project = Project::new(
+        "
+  part: {streaming: true, foreach: {range: 1..150}, bash: echo $item > \"$OTTO_OUTPUT_PIPE\"}
+  merge: {streaming: true, before: [part], bash: 'for pipe in \"${!OTTO_INPUT_PIPE_@}\"; do cat \"${!pipe}\"; done | sort -n | tail -1'}
+  count: {streaming: true, before: [part], bash: 'for pipe in \"${!OTTO_INPUT_PIPE_@}\"; do cat \"${!pipe}\"; done | wc -l'}
+",
+    );
+    let otto = env!("CARGO_BIN_EXE_otto");
+    let begun = Instant::now();
+    let ran = project
+        .start_as(Command::new("sh").args(["-c", "ulimit -n 128; exec \"$0\" -j 64 merge count"]).arg(otto));
+    let ran = project.end(ran, begun);
+    assert_eq!((ran.assert_ok().lines("merge"), ran.lines("count")), (vec!["150"], vec!["150"]));
 }
 
 #[test]

@@ -168,7 +168,12 @@ fn execute(
         }
     };
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let slots = options.jobs.or(ottofile.settings.jobs).unwrap_or(processors).min(most_jobs()).max(1);
+    let streams = plan
+        .ids()
+        .map(|id| plan.producers(id).count())
+        .max()
+        .filter(|_| plan.jobs.iter().any(|job| ottofile.tasks[job.task].streaming.is_some()));
+    let slots = options.jobs.or(ottofile.settings.jobs).unwrap_or(processors).min(most_jobs(streams)).max(1);
     let display = options.display;
     let github = workflow(context, found);
     keep_ottofile(&project, &hash, text);

@@ -21,12 +21,26 @@ const DESCRIPTORS_PER_JOB: u64 = 11;
 /// Descriptors for everything else: the journal, the index, the terminal, files being read.
 const DESCRIPTORS_OF_OTTO: u64 = 48;
 
-/// How many attempts can run at once without running out of descriptors. The limit is not raised: tasks would inherit
-/// that, and programs that use `select` break above 1024.
-pub(crate) fn most_jobs() -> usize {
+/// Those that a stream of its own needs: its pipe, the bell, the spool.
+const DESCRIPTORS_PER_WRITER: u64 = 4;
+/// For each stream that it reads: a named pipe and its stdin, and the spool for both.
+const DESCRIPTORS_PER_READER: u64 = 4;
+/// A reader of more streams than that reads them one after the other, most likely.
+const MOST_READ_AT_ONCE: u64 = 8;
+
+/// How many attempts can run at once without running out of descriptors. `streams`: how many streams a job reads at most,
+/// in a plan that has any. The limit is not raised: tasks would inherit that, and programs that use `select` break above
+/// 1024.
+pub(crate) fn most_jobs(streams: Option<usize>) -> usize {
+    let of_streams = streams.map_or(0, |read| {
+        DESCRIPTORS_PER_WRITER + (read as u64).min(MOST_READ_AT_ONCE) * DESCRIPTORS_PER_READER
+    });
     match rustix::process::getrlimit(Resource::Nofile).current {
         None => usize::MAX,
-        Some(limit) => (limit.saturating_sub(DESCRIPTORS_OF_OTTO) / DESCRIPTORS_PER_JOB).max(1) as usize,
+        Some(limit) => {
+            let each = DESCRIPTORS_PER_JOB + of_streams;
+            (limit.saturating_sub(DESCRIPTORS_OF_OTTO) / each).max(1) as usize
+        }
     }
 }
 

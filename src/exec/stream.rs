@@ -5,10 +5,11 @@
 //! nobody read. With a file between them each reader has all of it, at its own speed, from the beginning.
 
 use super::native::{make_fifo, plain};
-use crate::store::stream::{End, Full, Spool, shown_size};
+use crate::store::stream::{End, Full, Spool, SpoolWriter, shown_size};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -36,7 +37,7 @@ const LAST_BYTES: u64 = 2 << 20;
 /// A producer's named pipe, open and being read into its spool.
 #[derive(Debug)]
 pub(crate) struct Intake {
-    spool: Arc<Spool>,
+    writer: Arc<SpoolWriter>,
     line: Arc<Line>,
     orders: Sender<Order>,
 }
@@ -86,7 +87,7 @@ impl Intake {
     /// Makes the named pipe and opens it, so that a producer that opens it never waits.
     pub(crate) fn open(
         path: &Path,
-        spool: Arc<Spool>,
+        writer: Arc<SpoolWriter>,
         report: impl Fn(IntakeReport) + Send + 'static,
     ) -> io::Result<Intake> {
         remake_fifo(path)?;
@@ -103,7 +104,7 @@ impl Intake {
         let worker = Worker {
             pipe: Some(pipe),
             path: path.to_owned(),
-            spool: spool.clone(),
+            writer: writer.clone(),
             line: line.clone(),
             bell: bell_end,
             orders,
@@ -119,12 +120,12 @@ impl Intake {
             .name("stream intake".to_owned())
             .stack_size(256 << 10)
             .spawn(move || worker.run(&report))?;
-        Ok(Intake { spool, line, orders: sender })
+        Ok(Intake { writer, line, orders: sender })
     }
 
     /// What goes into the launch of the producer.
     pub(crate) fn tap(&self, copies_stdout: bool) -> Tap {
-        Tap { spool: self.spool.clone(), line: self.line.clone(), copies_stdout }
+        Tap { writer: self.writer.clone(), line: self.line.clone(), copies_stdout }
     }
 
     pub(crate) fn attach(&self, outlet: &Outlet) {
@@ -164,7 +165,7 @@ impl Drop for Intake {
 /// The task's own end of its stream, as its launch has it.
 #[derive(Clone, Debug)]
 pub(crate) struct Tap {
-    spool: Arc<Spool>,
+    writer: Arc<SpoolWriter>,
     line: Arc<Line>,
     /// What it writes to stdout flows too.
     pub(crate) copies_stdout: bool,
@@ -174,7 +175,7 @@ impl Tap {
     /// Takes what was read from stdout. What cannot be written to the spool is told by the intake.
     pub(super) fn take(&self, bytes: &[u8]) {
         // The spool knows that it failed, and the intake asks it.
-        let _ = self.spool.append(bytes);
+        let _ = self.writer.append(bytes);
         self.line.ring();
     }
 
@@ -185,7 +186,7 @@ impl Tap {
 
     /// No more should be read for the moment.
     pub(super) fn is_full(&self) -> bool {
-        self.spool.full().is_some()
+        self.writer.spool().full().is_some()
     }
 
     pub(super) fn has_more(&self, has_more: bool) {
@@ -200,7 +201,7 @@ struct Worker {
     /// `None` when nothing more is read.
     pipe: Option<OwnedFd>,
     path: PathBuf,
-    spool: Arc<Spool>,
+    writer: Arc<SpoolWriter>,
     line: Arc<Line>,
     bell: PipeReader,
     orders: Receiver<Order>,
@@ -234,7 +235,7 @@ impl Worker {
                 self.read(&mut buffer, report);
             }
             self.wake_readers();
-            if let Some(failure) = self.spool.failure() {
+            if let Some(failure) = self.writer.spool().failure() {
                 self.get_stuck(failure.to_owned(), report);
             }
             self.watch_limit(report);
@@ -248,7 +249,9 @@ impl Worker {
 
     /// Whether there is a pipe that should be read now.
     fn takes(&self) -> bool {
-        self.pipe.is_some() && !self.is_stuck && (self.finish_by.is_some() || self.spool.full().is_none())
+        self.pipe.is_some()
+            && !self.is_stuck
+            && (self.finish_by.is_some() || self.writer.spool().full().is_none())
     }
 
     fn wait(&self) -> (bool, bool) {
@@ -258,7 +261,7 @@ impl Worker {
         {
             fds.push(PollFd::new(pipe, PollFlags::IN));
         }
-        let is_watched = self.finish_by.is_some() || self.spool.full().is_some();
+        let is_watched = self.finish_by.is_some() || self.writer.spool().full().is_some();
         let timeout = is_watched.then(|| Timespec::try_from(TICK).expect("bug: 20 ms are no time"));
         // Interrupted by a signal: the same as nothing seen. Any other error would be a bug of ours.
         if rustix::event::poll(&mut fds, timeout.as_ref()).is_err() {
@@ -323,10 +326,10 @@ impl Worker {
             Ok(0) => self.pipe = None,
             Ok(count) => {
                 // What cannot be written is told when the spool is asked.
-                let _ = self.spool.append(&buffer[..count]);
+                let _ = self.writer.append(&buffer[..count]);
                 if self.finish_by.is_some() {
                     self.last_bytes += count as u64;
-                    if self.last_bytes > LAST_BYTES && (is_late || self.spool.full().is_some()) {
+                    if self.last_bytes > LAST_BYTES && (is_late || self.writer.spool().full().is_some()) {
                         self.cut();
                     }
                 }
@@ -372,7 +375,7 @@ impl Worker {
     }
 
     fn wake_readers(&mut self) {
-        let length = self.spool.length();
+        let length = self.writer.spool().length();
         if length == self.woken_at {
             return;
         }
@@ -383,8 +386,11 @@ impl Worker {
 
     /// A full spool waits as long as a reader makes progress, for when all have seen enough the producer may end well.
     fn watch_limit(&mut self, report: &dyn Fn(IntakeReport)) {
-        let Some(full) =
-            self.spool.full().filter(|_| self.finish_by.is_none() && !self.is_stuck && self.pipe.is_some())
+        let Some(full) = self
+            .writer
+            .spool()
+            .full()
+            .filter(|_| self.finish_by.is_none() && !self.is_stuck && self.pipe.is_some())
         else {
             self.watch = None;
             return;
@@ -408,7 +414,7 @@ impl Worker {
         }
         let reason = match full {
             Full::Limit(limit) => format!("the stream reached its limit of {}", shown_size(limit)),
-            Full::Disk => format!("the disk of `{}` is almost full", self.spool.path().display()),
+            Full::Disk => format!("the disk of `{}` is almost full", self.writer.spool().path().display()),
         };
         self.get_stuck(reason, report);
     }
@@ -487,6 +493,7 @@ impl Outlet {
             path,
             pipe,
             spool,
+            file: None,
             is_lenient,
             meter: meter.clone(),
             position: 0,
@@ -530,6 +537,8 @@ struct Feeder {
     path: Option<PathBuf>,
     pipe: Option<OwnedFd>,
     spool: Arc<Spool>,
+    /// The spool's, while somebody reads and there is something to be read.
+    file: Option<File>,
     is_lenient: bool,
     meter: Arc<Meter>,
     position: u64,
@@ -558,6 +567,8 @@ impl Feeder {
                 match self.feed() {
                     Ok(()) => {}
                     Err(Errno::AGAIN) => self.wait_for_room(),
+                    // Another one is closed sooner or later.
+                    Err(Errno::MFILE | Errno::NFILE) => self.rest(),
                     // The reader has gone. Another one may come, and finds what is left in the pipe.
                     Err(Errno::PIPE) => {
                         self.meter.has_reader.store(false, Ordering::Release);
@@ -569,7 +580,7 @@ impl Feeder {
                     }
                     Err(_) => {
                         self.meter.has_failed.store(true, Ordering::Release);
-                        self.pipe = None;
+                        (self.pipe, self.file) = (None, None);
                         is_done = true;
                     }
                 }
@@ -582,7 +593,7 @@ impl Feeder {
                 End::Complete | End::Broken => match self.unread() {
                     // Closed with something in it and nobody there, a named pipe would forget it.
                     0 => {
-                        self.pipe = None;
+                        (self.pipe, self.file) = (None, None);
                         self.pause = SHORTEST;
                         is_done = true;
                     }
@@ -638,12 +649,20 @@ impl Feeder {
 
     fn push(&mut self) -> Result<usize, Errno> {
         let Some(pipe) = &self.pipe else { return Err(Errno::PIPE) };
+        let file = match &self.file {
+            Some(file) => file,
+            None => {
+                let opened =
+                    self.spool.open().map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO));
+                &*self.file.insert(opened?)
+            }
+        };
         #[cfg(target_os = "linux")]
         if self.splices {
             use rustix::pipe::{SpliceFlags, splice};
             let mut offset = self.position;
             let length = (self.spool.length() - self.position).min(CHUNK as u64) as usize;
-            match splice(self.spool.file(), Some(&mut offset), pipe, None, length, SpliceFlags::NONBLOCK) {
+            match splice(file, Some(&mut offset), pipe, None, length, SpliceFlags::NONBLOCK) {
                 // Not every file system can.
                 Err(Errno::INVAL) => self.splices = false,
                 // Somebody has made the file shorter.
@@ -653,7 +672,7 @@ impl Feeder {
         }
         if self.buffered.is_empty() {
             self.buffer.resize(CHUNK, 0);
-            let read = self.spool.read_at(&mut self.buffer, self.position);
+            let read = self.spool.read_at(file, &mut self.buffer, self.position);
             let count = read.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
             if count == 0 {
                 return Err(Errno::IO);

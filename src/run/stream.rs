@@ -126,10 +126,10 @@ impl Streams {
         if attempt > 1 {
             set_aside(&path, &dir.failed_stream(attempt - 1)).map_err(|error| cannot(&path, error))?;
         }
-        let spool = Spool::create(&path, setting.streams.limit).map_err(|error| cannot(&path, error))?;
-        let spool = Arc::new(spool);
+        let writer = Spool::create(&path, setting.streams.limit).map_err(|error| cannot(&path, error))?;
+        let (spool, writer) = (writer.spool().clone(), Arc::new(writer));
         let sink = setting.streams.sink.clone();
-        let intake = Intake::open(&pipe, spool.clone(), move |report| sink(id, report))
+        let intake = Intake::open(&pipe, writer, move |report| sink(id, report))
             .map_err(|error| cannot(&pipe, error))?;
         wires.tap = Some(intake.tap(streaming.value == Streaming::Stdout));
         wires.env.push(("OTTO_OUTPUT_PIPE".into(), pipe.clone().into()));

@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// So much may flow through one stream, unless the user says otherwise.
 pub(crate) const LIMIT: u64 = 1 << 30;
@@ -17,15 +17,22 @@ const SPARED_PERCENT: u64 = 5;
 const LOOK_EVERY: u64 = 64 << 20;
 
 /// The recorded stream of one attempt. Every byte below `length` is in the file; what is there never changes.
+/// Holds no descriptor: it is asked for as long as anybody might read it, and there may be thousands.
 #[derive(Debug)]
 pub(crate) struct Spool {
     path: PathBuf,
-    file: File,
     length: AtomicU64,
     end: AtomicU8,
     limit: u64,
     is_full: AtomicBool,
     failure: OnceLock<String>,
+}
+
+/// The end of a spool that is appended to.
+#[derive(Debug)]
+pub(crate) struct SpoolWriter {
+    spool: Arc<Spool>,
+    file: File,
 }
 
 /// Whether more will come.
@@ -47,22 +54,20 @@ pub(crate) enum Full {
 
 impl Spool {
     /// An empty one, to be appended to.
-    pub(crate) fn create(path: &Path, limit: u64) -> io::Result<Spool> {
-        let file = File::options().read(true).append(true).create_new(true).mode(0o600).open(path)?;
-        Ok(Spool::of(path, file, 0, End::Open, limit))
+    pub(crate) fn create(path: &Path, limit: u64) -> io::Result<SpoolWriter> {
+        let file = File::options().append(true).create_new(true).mode(0o600).open(path)?;
+        Ok(SpoolWriter { spool: Arc::new(Spool::of(path, 0, End::Open, limit)), file })
     }
 
     /// What an earlier run recorded; complete.
     pub(crate) fn recorded(path: &Path) -> io::Result<Spool> {
-        let file = File::open(path)?;
-        let length = file.metadata()?.len();
-        Ok(Spool::of(path, file, length, End::Complete, u64::MAX))
+        let length = File::open(path)?.metadata()?.len();
+        Ok(Spool::of(path, length, End::Complete, u64::MAX))
     }
 
-    fn of(path: &Path, file: File, length: u64, end: End, limit: u64) -> Spool {
+    fn of(path: &Path, length: u64, end: End, limit: u64) -> Spool {
         Spool {
             path: path.to_owned(),
-            file,
             length: AtomicU64::new(length),
             end: AtomicU8::new(end as u8),
             limit,
@@ -71,43 +76,9 @@ impl Spool {
         }
     }
 
-    /// Two threads may append at a time: the system does one whole write after the other. Once it has failed it always
-    /// fails: a spool with a hole would look whole.
-    pub(crate) fn append(&self, bytes: &[u8]) -> Result<(), String> {
-        if let Some(failure) = self.failure.get() {
-            return Err(failure.clone());
-        }
-        match (&self.file).write_all(bytes) {
-            Ok(()) => {
-                self.grew(bytes.len() as u64);
-                Ok(())
-            }
-            Err(error) => {
-                let failure = format!("cannot write `{}`: {}", self.path.display(), plain(&error));
-                Err(self.failure.get_or_init(|| failure).clone())
-            }
-        }
-    }
-
     /// Why nothing more can be appended.
     pub(crate) fn failure(&self) -> Option<&str> {
         self.failure.get().map(String::as_str)
-    }
-
-    /// So many bytes are in the file that were not before.
-    fn grew(&self, bytes: u64) {
-        // After the write: a write that came first in the file has come to its end, so all below is there.
-        let before = self.length.fetch_add(bytes, Ordering::AcqRel);
-        let length = before + bytes;
-        if length >= self.limit || before / LOOK_EVERY != length / LOOK_EVERY && self.is_disk_scarce() {
-            self.is_full.store(true, Ordering::Release);
-        }
-    }
-
-    fn is_disk_scarce(&self) -> bool {
-        rustix::fs::fstatvfs(&self.file).is_ok_and(|disk| {
-            disk.f_bavail.saturating_mul(100) < disk.f_blocks.saturating_mul(SPARED_PERCENT)
-        })
     }
 
     /// Why nothing more should be appended.
@@ -118,14 +89,15 @@ impl Spool {
         })
     }
 
-    /// Reads once from `offset` on; 0 where nothing is yet.
-    pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let there = self.length().saturating_sub(offset).min(buffer.len() as u64) as usize;
-        self.file.read_at(&mut buffer[..there], offset)
+    /// The file, to be read.
+    pub(crate) fn open(&self) -> io::Result<File> {
+        File::open(&self.path)
     }
 
-    pub(crate) fn file(&self) -> &File {
-        &self.file
+    /// Reads once from `offset` on; 0 where nothing is yet. `file` is what [`Spool::open`] gave.
+    pub(crate) fn read_at(&self, file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let there = self.length().saturating_sub(offset).min(buffer.len() as u64) as usize;
+        file.read_at(&mut buffer[..there], offset)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -148,6 +120,48 @@ impl Spool {
     pub(crate) fn close(&self, end: End) {
         // Fails when it was closed before.
         let _ = self.end.compare_exchange(End::Open as u8, end as u8, Ordering::AcqRel, Ordering::Acquire);
+    }
+}
+
+impl SpoolWriter {
+    pub(crate) fn spool(&self) -> &Arc<Spool> {
+        &self.spool
+    }
+
+    /// Two threads may append at a time: the system does one whole write after the other. Once it has failed it always
+    /// fails: a spool with a hole would look whole.
+    pub(crate) fn append(&self, bytes: &[u8]) -> Result<(), String> {
+        let failure = &self.spool.failure;
+        if let Some(failure) = failure.get() {
+            return Err(failure.clone());
+        }
+        match (&self.file).write_all(bytes) {
+            Ok(()) => {
+                self.grew(bytes.len() as u64);
+                Ok(())
+            }
+            Err(error) => {
+                let message = format!("cannot write `{}`: {}", self.spool.path.display(), plain(&error));
+                Err(failure.get_or_init(|| message).clone())
+            }
+        }
+    }
+
+    /// So many bytes are in the file that were not before.
+    fn grew(&self, bytes: u64) {
+        let spool = &self.spool;
+        // After the write: a write that came first in the file has come to its end, so all below is there.
+        let before = spool.length.fetch_add(bytes, Ordering::AcqRel);
+        let length = before + bytes;
+        if length >= spool.limit || before / LOOK_EVERY != length / LOOK_EVERY && self.is_disk_scarce() {
+            spool.is_full.store(true, Ordering::Release);
+        }
+    }
+
+    fn is_disk_scarce(&self) -> bool {
+        rustix::fs::fstatvfs(&self.file).is_ok_and(|disk| {
+            disk.f_bavail.saturating_mul(100) < disk.f_blocks.saturating_mul(SPARED_PERCENT)
+        })
     }
 }
 
@@ -187,23 +201,25 @@ pub(crate) fn shown_size(bytes: u64) -> String {
 mod tests {
     use super::*;
 
-    fn spool(limit: u64) -> (tempfile::TempDir, Spool) {
+    fn writer(limit: u64) -> (tempfile::TempDir, SpoolWriter) {
         let folder = tempfile::tempdir().expect("a directory");
-        let spool = Spool::create(&folder.path().join("stream.a.log"), limit).expect("created");
-        (folder, spool)
+        let writer = Spool::create(&folder.path().join("stream.a.log"), limit).expect("created");
+        (folder, writer)
     }
 
     #[test]
     fn it_is_read_from_any_place_while_it_grows() {
-        let (folder, spool) = spool(LIMIT);
+        let (folder, writer) = writer(LIMIT);
+        let spool = writer.spool();
+        let file = spool.open().expect("there");
         let read = |offset| {
             let mut buffer = [0; 4];
-            let count = spool.read_at(&mut buffer, offset).expect("read");
+            let count = spool.read_at(&file, &mut buffer, offset).expect("read");
             String::from_utf8_lossy(&buffer[..count]).into_owned()
         };
         assert_eq!(read(0), "");
-        spool.append(b"one ").expect("appended");
-        spool.append(b"two").expect("appended");
+        writer.append(b"one ").expect("appended");
+        writer.append(b"two").expect("appended");
         assert_eq!(
             (read(0), read(2), read(4), read(7), read(9)),
             ("one ".into(), "e tw".into(), "two".into(), "".into(), "".into())
@@ -218,24 +234,26 @@ mod tests {
 
     #[test]
     fn it_says_when_it_is_full_and_loses_nothing_then() {
-        let (_folder, spool) = spool(5);
-        spool.append(b"1234").expect("appended");
+        let (_folder, writer) = writer(5);
+        let spool = writer.spool();
+        writer.append(b"1234").expect("appended");
         assert_eq!(spool.full(), None);
-        spool.append(b"56").expect("appended");
+        writer.append(b"56").expect("appended");
         assert_eq!((spool.full(), spool.length()), (Some(Full::Limit(5)), 6));
     }
 
     #[test]
     fn what_two_threads_append_is_whole() {
-        let (_folder, spool) = spool(LIMIT);
+        let (_folder, writer) = writer(LIMIT);
+        let spool = writer.spool();
         std::thread::scope(|scope| {
             for letter in [b'a', b'b'] {
-                let spool = &spool;
-                scope.spawn(move || (0..500).for_each(|_| spool.append(&[letter; 1000]).expect("appended")));
+                let writer = &writer;
+                scope.spawn(move || (0..500).for_each(|_| writer.append(&[letter; 1000]).expect("appended")));
             }
         });
         let mut all = vec![0; 1_000_000];
-        spool.file().read_exact_at(&mut all, 0).expect("all of it");
+        spool.open().expect("there").read_exact_at(&mut all, 0).expect("all of it");
         assert_eq!(spool.length(), 1_000_000);
         assert!(all.chunks(1000).all(|chunk| chunk.iter().all(|byte| *byte == chunk[0])));
     }
