@@ -2,6 +2,7 @@
 //! Knows no run.
 
 use crate::diagnostic::{Code, Diagnostic};
+use crate::ottofile::glob::{is_pattern, matcher};
 use crate::plan::facts::{CommandFailure, Facts};
 use crate::source::{SourceFile, Span};
 use std::collections::BTreeMap;
@@ -226,15 +227,11 @@ pub(crate) fn is_shell_trap(name: &OsStr) -> bool {
 /// leading dot must be written; `**` is any number of folders; `{a,b}` and `[a-z]` work.
 pub(crate) fn glob(folder: &Path, pattern: &str) -> Result<Vec<OsString>, String> {
     let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
-    if !pattern.contains(['*', '?', '[', '{']) {
+    if !is_pattern(pattern) {
         let exists = folder.join(pattern).symlink_metadata().is_ok();
         return Ok(if exists { vec![pattern.into()] } else { Vec::new() });
     }
-    let matcher = globset::GlobBuilder::new(pattern)
-        .literal_separator(true)
-        .build()
-        .map_err(|error| error.kind().to_string())?
-        .compile_matcher();
+    let matcher = matcher(pattern)?;
     let fixed: PathBuf = Path::new(pattern)
         .components()
         .take_while(|part| !part.as_os_str().as_bytes().iter().any(|byte| b"*?[{".contains(byte)))

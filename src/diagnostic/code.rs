@@ -48,6 +48,7 @@ codes! {
     BadParamForm = 111, "a parameter whose form cannot be read";
     Contradiction = 112, "two settings that exclude each other";
     YamlFeature = 113, "a YAML feature that ottofiles do not use";
+    BadGlob = 114, "a pattern of files that cannot be read";
     NoOttofile = 201, "no ottofile";
     UnreadableOttofile = 202, "an ottofile that cannot be read";
     UnknownDependency = 301, "an edge to a task that does not exist";

@@ -106,7 +106,11 @@ impl Reader<'_> {
         match field.key {
             // Whether each makes a name of its own is the plan's business, like all that is wrong with one foreach.
             "items" => Some(ForeachSource::Items(self.texts(field, node, TEXTS))),
-            "glob" => self.filled_text(field, node).map(ForeachSource::Glob),
+            "glob" => {
+                let pattern = self.filled_text(field, node)?;
+                self.pattern(field, &pattern);
+                Some(ForeachSource::Glob(pattern))
+            }
             "command" => self.filled_text(field, node).map(ForeachSource::Command),
             _ => self.foreach_range(field, node),
         }

@@ -4,6 +4,7 @@ mod check;
 mod field;
 mod foreach;
 mod foreign;
+pub(crate) mod glob;
 pub(crate) mod limit;
 mod param;
 mod read;

@@ -4,7 +4,7 @@
 use super::field::{FILE_PATTERNS, Field, Owner, Reader, TASK_NAMES, describe, shortened};
 use super::spec::*;
 use super::yaml::{self, Key, Kind, Map, Node};
-use super::{check, foreach, foreign, limit, param};
+use super::{check, foreach, foreign, glob, limit, param};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{self, NameError, TaskName};
 use crate::source::{SourceFile, Span, Spanned};
@@ -371,8 +371,8 @@ impl Reader<'_> {
                     let edges = self.on_failure(field, node);
                     task.after.extend(edges);
                 }
-                "input" => task.input = self.texts(field, node, FILE_PATTERNS),
-                "output" => task.output = self.texts(field, node, FILE_PATTERNS),
+                "input" => task.input = self.patterns(field, node),
+                "output" => task.output = self.patterns(field, node),
                 "envs" => task.envs = self.envs(field, node),
                 "params" => task.params = param::read(self, field, node),
                 "bash" => self.body(&mut task, BodyKey::Bash, field, key, node),
@@ -418,6 +418,25 @@ impl Reader<'_> {
         let (first_line, has_true_lines) = node.script_lines(self.source);
         let (text, span, key_span) = (text.to_owned(), node.span, key.span);
         task.body = Some(Body { key: body_key, key_span, text, span, first_line, has_true_lines });
+    }
+
+    fn patterns(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<Spanned<String>> {
+        let patterns = self.texts(field, node, FILE_PATTERNS);
+        for pattern in &patterns {
+            self.pattern(field, pattern);
+        }
+        patterns
+    }
+
+    /// Tells if this is no pattern. What variables will put into it only the plan knows.
+    pub(super) fn pattern(&mut self, field: Field<'_>, pattern: &Spanned<String>) {
+        let Some(why) = glob::mistake(&pattern.value) else { return };
+        if pattern.value.contains('$') || self.only_counted() {
+            return;
+        }
+        let message = format!("a pattern of files in {field} cannot be read");
+        let wrong = self.error(Code::BadGlob, message, pattern.span, why);
+        self.tell(wrong);
     }
 
     // ── edges ──

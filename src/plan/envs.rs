@@ -63,6 +63,46 @@ pub(crate) fn resolve(
     if entries.is_empty() {
         return Ok(Vec::new());
     }
+    let Ordered { parsed, names, mentions, order } = ordered(entries, source)?;
+    let mut diagnostics = Vec::new();
+    let has_command: Vec<bool> = parsed.iter().map(|pieces| runs_command(pieces)).collect();
+    let mut values: Vec<Option<OsString>> = vec![None; entries.len()];
+    // Entries without commands first: a command sees all of them, whether it mentions them or not.
+    let mut sorted = order;
+    sorted.sort_by_key(|place| depends_on_command(*place, &mentions, &has_command));
+    for place in sorted {
+        let evaluation =
+            Evaluation { entries, place, values: &values, beneath, source, facts, names: &names };
+        match evaluation.text(&parsed[place]) {
+            Ok(value) => values[place] = Some(value),
+            Err(diagnostic) => diagnostics.push(*diagnostic),
+        }
+        if !diagnostics.is_empty() {
+            return Err(diagnostics);
+        }
+    }
+    let value_of = |(place, entry): (usize, &EnvEntry)| {
+        (entry.name.value.clone(), values[place].take().expect("bug: an entry was left out of the order"))
+    };
+    Ok(entries.iter().enumerate().map(value_of).collect())
+}
+
+/// What is wrong with these entries whatever the world is like.
+pub(crate) fn mistakes(entries: &[EnvEntry], source: &SourceFile) -> Vec<Diagnostic> {
+    ordered(entries, source).err().unwrap_or_default()
+}
+
+/// Entries that were read, by their places.
+struct Ordered<'e> {
+    parsed: Vec<Vec<Piece>>,
+    names: HashMap<&'e str, usize>,
+    /// The other entries that each mentions.
+    mentions: Vec<Vec<usize>>,
+    /// Each after those it mentions.
+    order: Vec<usize>,
+}
+
+fn ordered<'e>(entries: &'e [EnvEntry], source: &SourceFile) -> Result<Ordered<'e>, Vec<Diagnostic>> {
     let mut diagnostics = Vec::new();
     let mut parsed = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -102,27 +142,7 @@ pub(crate) fn resolve(
         })
         .collect();
     let order = in_order(&mentions).map_err(|cycle| vec![circle(entries, &cycle, source)])?;
-
-    let has_command: Vec<bool> = parsed.iter().map(|pieces| runs_command(pieces)).collect();
-    let mut values: Vec<Option<OsString>> = vec![None; entries.len()];
-    // Entries without commands first: a command sees all of them, whether it mentions them or not.
-    let mut sorted = order.clone();
-    sorted.sort_by_key(|place| depends_on_command(*place, &mentions, &has_command));
-    for place in sorted {
-        let evaluation =
-            Evaluation { entries, place, values: &values, beneath, source, facts, names: &names };
-        match evaluation.text(&parsed[place]) {
-            Ok(value) => values[place] = Some(value),
-            Err(diagnostic) => diagnostics.push(*diagnostic),
-        }
-        if !diagnostics.is_empty() {
-            return Err(diagnostics);
-        }
-    }
-    let value_of = |(place, entry): (usize, &EnvEntry)| {
-        (entry.name.value.clone(), values[place].take().expect("bug: an entry was left out of the order"))
-    };
-    Ok(entries.iter().enumerate().map(value_of).collect())
+    Ok(Ordered { parsed, names, mentions, order })
 }
 
 /// Whether an entry, or one that it mentions, runs a command.

@@ -16,14 +16,15 @@ pub(crate) mod template;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{JobName, ParamName, similar};
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{Foreach, ForeachJobs, Task, When};
+use crate::ottofile::glob;
+use crate::ottofile::spec::{EnvEntry, Foreach, ForeachJobs, ForeachSource, Task, When};
 use crate::request::Request;
-use crate::source::{SourceFile, Span, Spanned};
+use crate::source::{SourceFile, Spanned};
 use expand::{Expansion, NamedItem};
 use facts::Facts;
 use select::{Items, Mention, Selected};
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -194,11 +195,14 @@ pub(crate) fn make(
     graph::set_heights(&mut jobs);
     let mut envs = Arc::new(Vec::new());
     let has_work = jobs.iter().any(|job| job.work.has_body());
-    if has_work && facts.may_run_commands() {
+    if !facts.may_run_commands() {
+        diagnostics.extend(envs_mistakes(ottofile, &selected));
+    } else if has_work {
         envs = globals()?;
         for job in &mut jobs {
             set_envs(ottofile, job, &envs, facts, &mut diagnostics);
         }
+        told_once(&mut diagnostics);
     }
     if diagnostics.is_empty() { Ok(Plan { jobs, lanes, envs }) } else { Err(diagnostics) }
 }
@@ -446,6 +450,29 @@ fn name_clashes(ottofile: &Ottofile, jobs: &[Job], diagnostics: &mut Vec<Diagnos
     }
 }
 
+/// What is wrong with the variables of these tasks whatever their values, for when they are not worked out.
+fn envs_mistakes(ottofile: &Ottofile, selected: &[Selected]) -> Vec<Diagnostic> {
+    let mut diagnostics = envs::mistakes(&ottofile.settings.envs, &ottofile.source);
+    for task in selected.iter().map(|member| &ottofile.tasks[member.task]) {
+        diagnostics.extend(envs::mistakes(&task.envs, &ottofile.source));
+        for (key, patterns) in [("input", &task.input), ("output", &task.output)] {
+            let with_variables = patterns.iter().filter(|pattern| pattern.value.contains('$'));
+            let entries = with_variables.map(|pattern| pattern_entry(key, pattern));
+            diagnostics.extend(entries.flat_map(|entry| envs::mistakes(&[entry], &ottofile.source)));
+        }
+    }
+    diagnostics
+}
+
+/// The jobs of one foreach task make the same mistake in the same place.
+fn told_once(diagnostics: &mut Vec<Diagnostic>) {
+    let mut told = std::collections::HashSet::new();
+    diagnostics.retain(|diagnostic| {
+        let place = diagnostic.labels.first().map(|label| label.span);
+        told.insert((diagnostic.code, diagnostic.message.clone(), place))
+    });
+}
+
 /// Resolves the task's own `envs` and the `${…}` of its `input` and `output` for one job.
 fn set_envs(
     ottofile: &Ottofile,
@@ -460,7 +487,9 @@ fn set_envs(
         return;
     }
     let mut beneath = globals.to_vec();
-    beneath.extend(job.item.iter().map(|item| (item.variable.clone(), item.value.clone())));
+    beneath.push(("OTTO_TASK".to_owned(), job.name.as_str().into()));
+    beneath.push(("OTTO_TASK_NAME".to_owned(), task.name.as_str().into()));
+    beneath.extend(item_variables(job, |value| value.to_owned()));
     beneath.extend(
         job.params.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), value.clone()?))),
     );
@@ -471,27 +500,49 @@ fn set_envs(
             return;
         }
     }
+    // The name of a file is no pattern, whatever characters are in it.
+    let is_file =
+        task.foreach.as_ref().is_some_and(|foreach| matches!(foreach.source, ForeachSource::Glob(_)));
+    if is_file {
+        beneath.extend(item_variables(job, |value| glob::escaped(&value.to_string_lossy()).into()));
+    }
     beneath.extend(job.envs.iter().cloned());
     // A parameter beats an entry of `envs` of the same name.
     beneath.extend(
         job.params.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), value.clone()?))),
     );
-    let mut globs = |written: &[Spanned<String>]| {
+    let mut globs = |key: &str, written: &[Spanned<String>]| {
         let mut globs = Vec::with_capacity(written.len());
         for glob in written {
-            match path_text(glob, &beneath, &ottofile.source, facts) {
+            match pattern_text(key, glob, &beneath, &ottofile.source, facts) {
                 Ok(text) => globs.push(text),
                 Err(diagnostic) => diagnostics.push(*diagnostic),
             }
         }
         globs
     };
-    job.input_globs = globs(&task.input);
-    job.output_globs = globs(&task.output);
+    job.input_globs = globs("input", &task.input);
+    job.output_globs = globs("output", &task.output);
 }
 
-/// A glob with its variables filled in.
-fn path_text(
+/// The variables that hold a job's item, with its value as given or changed.
+fn item_variables(job: &Job, changed: impl Fn(&OsStr) -> OsString) -> Vec<(String, OsString)> {
+    let Some(item) = &job.item else { return Vec::new() };
+    let value = changed(&item.value);
+    vec![
+        (item.variable.clone(), value.clone()),
+        ("OTTO_FOREACH_ITEM".to_owned(), value),
+        ("OTTO_FOREACH_INDEX".to_owned(), item.index.to_string().into()),
+    ]
+}
+
+fn pattern_entry(key: &str, pattern: &Spanned<String>) -> EnvEntry {
+    EnvEntry { name: Spanned::new(key.to_owned(), pattern.span), value: pattern.clone() }
+}
+
+/// An entry of `input` or `output` with its variables filled in.
+fn pattern_text(
+    key: &str,
     glob: &Spanned<String>,
     variables: &[(String, OsString)],
     source: &SourceFile,
@@ -500,13 +551,17 @@ fn path_text(
     if !glob.value.contains('$') {
         return Ok(glob.value.clone());
     }
-    let entry = crate::ottofile::spec::EnvEntry {
-        name: Spanned::new("path".to_owned(), Span::default()),
-        value: glob.clone(),
-    };
-    let resolved = envs::resolve(std::slice::from_ref(&entry), variables, source, facts)
+    let resolved = envs::resolve(&[pattern_entry(key, glob)], variables, source, facts)
         .map_err(|mut problems| Box::new(problems.remove(0)))?;
-    Ok(resolved[0].1.to_string_lossy().into_owned())
+    let text = resolved[0].1.to_string_lossy().into_owned();
+    match glob::mistake(&text) {
+        None => Ok(text),
+        Some(why) => {
+            let message = format!("a pattern of files in `{key}` cannot be read");
+            let wrong = Diagnostic::error(Code::BadGlob, message).at(source, glob.span, why);
+            Err(Box::new(wrong.note(format!("with its variables filled in it is `{text}`"))))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -158,7 +158,7 @@ fn brace_end(bytes: &[u8], mut at: usize) -> Option<usize> {
 }
 
 /// Where the `)` stands that closes a `$(` whose inside starts at `at`, as a shell reads it: quotes, escapes,
-/// nested parentheses and comments are understood. (A lone `)` of a `case` pattern is not.)
+/// nested parentheses, comments and the lone `)` of a `case` pattern are understood.
 fn command_end(bytes: &[u8], at: usize) -> Option<usize> {
     /// What an open construct is closed by.
     #[derive(PartialEq)]
@@ -166,11 +166,39 @@ fn command_end(bytes: &[u8], at: usize) -> Option<usize> {
         Paren,
         DoubleQuote,
         Brace,
+        Case,
     }
     let mut open = vec![Open::Paren];
     let mut at = at;
+    // Whether a word that begins here is a command or a keyword, rather than an argument.
+    let mut is_command = true;
     while at < bytes.len() {
         let in_quotes = open.last() == Some(&Open::DoubleQuote);
+        if matches!(open.last(), Some(Open::Paren | Open::Case)) {
+            let word = &bytes[at..name_end(bytes, at)];
+            if !word.is_empty() {
+                is_command = match (word, is_command, open.last() == Some(&Open::Case)) {
+                    (b"case", true, _) => {
+                        open.push(Open::Case);
+                        false
+                    }
+                    (b"esac", true, true) => {
+                        open.pop();
+                        false
+                    }
+                    (b"in", _, true) => true,
+                    (b"do" | b"then" | b"else" | b"elif" | b"if" | b"while" | b"until", true, _) => true,
+                    _ => false,
+                };
+                at += word.len();
+                continue;
+            }
+            is_command = match bytes[at] {
+                b';' | b'&' | b'|' | b'(' | b')' | b'\n' | b'{' | b'!' => true,
+                b' ' | b'\t' | b'\r' => is_command,
+                _ => false,
+            };
+        }
         match bytes[at] {
             b'\\' => at += 1,
             b'\'' if !in_quotes => at += 1 + bytes[at + 1..].iter().position(|byte| *byte == b'\'')?,
@@ -267,6 +295,15 @@ mod tests {
             ("v$(echo 1).$(echo 2)", "[v](echo 1)[.](echo 2)"),
             ("$(echo \"$(basename /x/y)\")", "(echo \"$(basename /x/y)\")"),
             ("$(echo \")\")$(echo 'a)b')$( (echo x) )", "(echo \")\")(echo 'a)b')( (echo x) )"),
+            (
+                "$(case $X in a) echo 1;; (b|c) echo 2;; *) echo 3; esac)!",
+                "(case $X in a) echo 1;; (b|c) echo 2;; *) echo 3; esac)[!]",
+            ),
+            (
+                "$(echo case; if case x in esac; then case a in\na) x;;\nesac; fi)",
+                "(echo case; if case x in esac; then case a in\na) x;;\nesac; fi)",
+            ),
+            ("$(echo case closed)$(mycase x)", "(echo case closed)(mycase x)"),
             ("costs $5 and $", "[costs $5 and $]"),
             ("$(echo", "0..6: `$(` without its `)`"),
             ("${A", "0..3: `${` without its `}`"),

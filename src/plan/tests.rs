@@ -4,6 +4,7 @@ use super::*;
 use crate::diagnostic::render;
 use crate::plan::facts::CommandFailure;
 use crate::request::{self, Parsed, Takes};
+use crate::source::Span;
 use insta::assert_snapshot;
 use std::cell::RefCell;
 
@@ -519,5 +520,63 @@ tasks:
     4 │   all: {streaming: true, before: [logs]}
       ╰╴                   ━━━━ of a task that only groups others
     help: write `streaming` at the tasks that it groups
+    ");
+}
+
+#[test]
+fn mistakes_in_variables_are_found_without_working_them_out() {
+    let yaml = "otto: {envs: {A: '$B', B: '$(echo $A)'}}
+tasks: {t: {envs: {C: '${D'}, input: ['$(x'], output: ['$OUT'], bash: x}}";
+    let facts = Table { forbids_commands: true, ..Table::default() };
+    assert_snapshot!(planned_with(yaml, "t", &facts), @"
+    error[E0502]: `envs` entries refer to each other in a circle: `A` needs `B` needs `A`
+      ╭▸ otto.yml:1:18
+    1 │ otto: {envs: {A: '$B', B: '$(echo $A)'}}
+      │                  ┯━━━     ──────────── part of the circle
+      │                  │
+      ╰╴                 part of the circle
+    error[E0504]: the value of `C` cannot be read
+      ╭▸ otto.yml:2:24
+    2 │ tasks: {t: {envs: {C: '${D'}, input: ['$(x'], output: ['$OUT'], bash: x}}
+      ╰╴                       ━━━ `${` without its `}`
+    help: a `$` that is only a `$` is written `$$`
+    error[E0504]: the value of `input` cannot be read
+      ╭▸ otto.yml:2:40
+    2 │ tasks: {t: {envs: {C: '${D'}, input: ['$(x'], output: ['$OUT'], bash: x}}
+      ╰╴                                       ━━━ `$(` without its `)`
+    help: a `$` that is only a `$` is written `$$`
+    ");
+    assert_eq!(facts.asked.into_inner(), Vec::<String>::new());
+}
+
+#[test]
+fn patterns_take_the_item_and_a_mistake_in_them_is_told_once() {
+    let facts = Table { files: vec!["a[1].c", "b.c"], variables: vec![("DIR", "[o")], ..Table::default() };
+    let globs =
+        |plan: &Plan, job: &Job| format!("{:?} {:?}\n", job.input_globs, job.output_globs) + &line(plan, job);
+    let yaml = "tasks: {t: {foreach: {glob: '*.c', as: f}, input: [$f], output: ['out/$OTTO_FOREACH_ITEM.$OTTO_FOREACH_INDEX', out/$OTTO_TASK], bash: x}}";
+    let source = SourceFile::new("otto.yml", yaml);
+    let (ottofile, _) = crate::ottofile::read(&source).expect("well formed");
+    let request = request::of_names(&[("t".into(), Span::default())], &source, &ottofile).expect("a task");
+    let plan = make(&ottofile, &request, &facts).expect("a plan");
+    let shown: String =
+        plan.jobs.iter().filter(|job| job.item.is_some()).map(|job| globs(&plan, job)).collect();
+    assert_snapshot!(shown, @r#"
+    ["a[[]1[]].c"] ["out/a[[]1[]].c.0", "out/t:a[1].c"]
+    t:a[1].c f[0]=a[1].c
+    ["b.c"] ["out/b.c.1", "out/t:b.c"]
+    t:b.c f[1]=b.c
+    "#);
+    assert_snapshot!(planned_with("tasks: {t: {foreach: {items: [a, b]}, input: [$DIR/*], output: [$NOWHERE], bash: x}}", "t", &facts), @"
+    error[E0114]: a pattern of files in `input` cannot be read
+      ╭▸ otto.yml:1:47
+    1 │ tasks: {t: {foreach: {items: [a, b]}, input: [$DIR/*], output: [$NOWHERE], bash: x}}
+      ╰╴                                              ━━━━━━ unclosed character class; missing ']'
+      = note: with its variables filled in it is `[o/*`
+    error[E0503]: `output` refers to `NOWHERE`, which is not set
+      ╭▸ otto.yml:1:65
+    1 │ tasks: {t: {foreach: {items: [a, b]}, input: [$DIR/*], output: [$NOWHERE], bash: x}}
+      ╰╴                                                                ━━━━━━━━ neither an entry of `envs` nor in the environment
+    help: `${NOWHERE:-}` is empty when it is not set; a literal dollar sign is written `$$`
     ");
 }

@@ -151,3 +151,23 @@ fn a_subfolder_makes_no_difference() {
     let project = built();
     assert_eq!(project.run("-C src build").ok(), "");
 }
+
+#[test]
+fn each_job_is_fresh_for_itself_whatever_its_file_is_called() {
+    let project = Project::new(
+        "otto: {jobs: 1}
+tasks:
+  each:
+    foreach: {glob: 'src/*', as: file}
+    input: [$file]
+    output: ['out/$(basename \"$file\")', 'out/$OTTO_FOREACH_INDEX']
+    bash: mkdir -p out; cp \"$file\" \"out/$(basename \"$file\")\"; cp \"$file\" out/$OTTO_FOREACH_INDEX; echo $file
+",
+    );
+    project.write("src/a[1].c", "1");
+    project.write("src/b {x}*.c", "2");
+    assert_eq!(project.run("each").ok(), "src/a[1].c\nsrc/b {x}*.c\n");
+    assert_eq!(project.run("each").ok(), "");
+    project.write("src/a[1].c", "3");
+    assert_eq!(project.run("each").ok(), "src/a[1].c\n");
+}

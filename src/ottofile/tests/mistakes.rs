@@ -1276,3 +1276,23 @@ fn defaults_and_choices_of_the_wrong_type() {
       ╰╴                                               ━━━━ `true` is not a whole number
     ");
 }
+
+#[test]
+fn patterns_of_files_that_are_none() {
+    assert_snapshot!(check_task(r#"input: ["src/[z-a]", "$DIR/[z-a]", fine], output: [""]"#), @r#"
+    error[E0114]: a pattern of files in `input` of task `a` cannot be read
+      ╭▸ otto.yml:1:21
+    1 │ tasks: {a: {input: ["src/[z-a]", "$DIR/[z-a]", fine], output: [""]}}
+      ╰╴                    ━━━━━━━━━━━ invalid range; 'z' > 'a'
+    error[E0114]: a pattern of files in `output` of task `a` cannot be read
+      ╭▸ otto.yml:1:64
+    1 │ tasks: {a: {input: ["src/[z-a]", "$DIR/[z-a]", fine], output: [""]}}
+      ╰╴                                                               ━━ it is empty
+    "#);
+    assert_snapshot!(check_task(r#"foreach: {glob: "{a"}"#), @r#"
+    error[E0114]: a pattern of files in `glob` of `foreach` of task `a` cannot be read
+      ╭▸ otto.yml:1:29
+    1 │ tasks: {a: {foreach: {glob: "{a"}}}
+      ╰╴                            ━━━━ unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?)
+    "#);
+}
