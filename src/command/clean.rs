@@ -34,7 +34,8 @@ pub(super) fn command() -> Command {
         .after_help(
             "What is not given is as in `otto.retention` of the ottofile. A run is removed if none of the three rules\n\
              keeps it, it is not running, and no run that is kept needs its data.\n\
-             `otto Clean --keep-days 0 --keep-last 5 --keep-failed 0` keeps the last five.",
+             `otto Clean --keep-days 0 --keep-last 5 --keep-failed 0` keeps the last five. With `--json` what is removed is\n\
+             a list of objects.",
         )
 }
 

@@ -35,7 +35,8 @@ pub(super) fn command() -> Command {
         )
         .after_help(
             "`otto Data` shows all values that passed in the latest run, `otto Data build` those of a task, and\n\
-             `otto Data build.version` one of them as it is, for scripts.",
+             `otto Data build.version` one of them as it is, for scripts. With `--json` all forms answer in JSON, in which\n\
+             numbers keep their digits.",
         )
 }
 

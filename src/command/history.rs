@@ -75,6 +75,7 @@ pub(super) fn command() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("the runs of all ottofiles"),
         )
+        .after_help("`otto History --json` is the same as a list of objects, newest first.")
 }
 
 /// A run in the list. What is running is not in the index, but has the same columns.

@@ -29,6 +29,7 @@ pub(super) fn command() -> Command {
                 .help("as in a run"),
         )
         .arg(Arg::new("verbose").short('v').action(ArgAction::SetTrue).help("beginnings of tasks too"))
+        .after_help("`otto Replay --json` gives the events and the output, an object a line, as `otto --json TASK` did.")
 }
 
 pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {

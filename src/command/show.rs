@@ -24,6 +24,7 @@ pub(super) fn command() -> Command {
     Command::new("Show")
         .arg(run_argument().default_value("latest"))
         .arg(Arg::new("task").value_name("TASK").help("one task of the run, with its data"))
+        .after_help("`otto Show --json` says the same as an object, and so does `otto Show RUN TASK --json`.")
 }
 
 pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {

@@ -33,6 +33,7 @@ pub(super) fn command() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("the tasks of all ottofiles; those of one name together"),
         )
+        .after_help("`otto Stats --json` is the same as a list of objects, times in milliseconds.")
 }
 
 /// What is known of a task over all runs. In JSON, times are in milliseconds.
@@ -175,7 +176,15 @@ fn nothing(context: &mut Context, task: Option<&str>, known: &[String]) -> Resul
         Some(task) if !known.is_empty() => {
             let unknown = Diagnostic::error(Code::NotInRun, format!("no run had a task `{task}`"));
             let near = similar(task, known.iter().map(String::as_str), 3);
-            Err(context.refuse(&[unknown.did_you_mean(&near)]))
+            let unknown = match near[..] {
+                [] => {
+                    let named: Vec<String> = known.iter().take(10).map(|name| format!("`{name}`")).collect();
+                    let more = if known.len() > 10 { ", …" } else { "" };
+                    unknown.note(format!("tasks that ran are {}{more}", named.join(", ")))
+                }
+                _ => unknown.did_you_mean(&near),
+            };
+            Err(context.refuse(&[unknown]))
         }
         Some(_) | None => {
             if context.is_json {
@@ -302,6 +311,13 @@ mod tests {
         --- stderr
         error[E0803]: no run had a task `deplay`
         help: did you mean `deploy`?
+        otto: 1 error. `otto Explain E0803` says more.
+        --- exit 2
+        ");
+        assert_snapshot!(stage.otto("Stats zzz"), @"
+        --- stderr
+        error[E0803]: no run had a task `zzz`
+          = note: tasks that ran are `build`, `deploy`
         otto: 1 error. `otto Explain E0803` says more.
         --- exit 2
         ");
