@@ -47,7 +47,12 @@ fn ten_by_bash() -> bool {
         &each_of_ten("otto.get -v value start.key#; otto.set copy# \"$value\""),
     ));
     let at_most = Limit::Ratio(1.25);
-    Group::new("a bash task", Unit::Cpu, "bash -c :", JOBS, || {
+    let floor = format!("for ((i = 0; i < {JOBS}; i++)); do bash -c :; done");
+    Group::new("a bash task", Unit::Cpu, "bash -c : in a loop of bash", JOBS, || {
+        succeed(Command::new("bash").args(["-c", &floor]));
+    })
+    // A loop of bash forks all of bash for each; this one starts it as a small program can.
+    .case("bash -c : without that fork", Limit::None, JOBS, || {
         for _ in 0..JOBS {
             succeed(Command::new("bash").args(["-c", ":"]));
         }

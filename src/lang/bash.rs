@@ -174,7 +174,7 @@ fn split_options(args: Vec<String>) -> (String, Vec<OsString>) {
     (options.join(" "), args.into_iter().map(OsString::from).collect())
 }
 
-/// The version that matters, from the file itself: nothing is started to ask it.
+/// The version that matters, from the file itself.
 fn level(script: &Script, program: &Path) -> Level {
     let forced = (script.env)("OTTO_BASH_LEVEL").and_then(OsStr::to_str).map(str::to_owned);
     let version = forced.or_else(|| interpreter::bash_version(program));

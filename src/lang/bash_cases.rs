@@ -401,6 +401,19 @@ fn a_users_exit_trap_runs_and_costs_nothing() {
     assert_eq!(ran.out(), "caught\ntrap -- 'echo caught' SIGTERM\n");
 }
 
+/// In POSIX mode nobody may define functions that are called `trap` and `exit`.
+#[test]
+fn a_bash_in_posix_mode_keeps_what_it_can_and_says_the_rest() {
+    let posix = |text: &str| Bench::bash(text).env("POSIXLY_CORRECT", "1").run();
+    let ran = posix("OUTPUT[k]=v; otto_set j w; export OTTO_V=1");
+    assert!(ran.succeeded() && ran.json() == r#"{"OTTO_V":"1","j":"w","k":"v"}"#, "{ran:?}");
+    let ran = posix("trap 'echo usr' USR1; OUTPUT[k]=v; kill -USR1 $$; exit 3");
+    assert_eq!((ran.status, ran.out().as_str(), ran.text("k")), (3, "usr\n", Some("v")), "{ran:?}");
+    let ran = posix("trap 'echo bye' EXIT; OUTPUT[k]=v; exit 0");
+    assert_eq!((ran.out().as_str(), ran.stderr.as_str()), ("bye\n", ""), "{ran:?}");
+    assert!(ran.text("k") == Some("v") || !ran.succeeded(), "{ran:?}");
+}
+
 /// Rows 33 and 34.
 #[test]
 fn a_trap_behind_ottos_back_is_still_found_unless_exit_is_too() {
@@ -579,6 +592,11 @@ fn functions_with_the_names_of_builtins_cost_nothing() {
         names.split(' ').filter(|name| *name != ":").map(|name| format!("{name}() {{ :; }}\n")).collect();
     keeps(&all, 0);
     keeps(&format!("{all}false"), 1);
+    // With a trap that only its handler tells of.
+    for name in names.split(' ').filter(|name| !["exit", ":", "trap", "eval", "builtin"].contains(name)) {
+        let ran = keeps(&format!("{name}() {{ :; }}; e=EXIT\ntrap 'builtin printf bye' $e\nexit 0"), 0);
+        assert_eq!(ran.out(), "bye", "{name}");
+    }
     let ran = fine(&format!("otto.set j w; export OTTO_X=1; OUTPUT[k]=v\n{all}"));
     assert_eq!(ran.json(), r#"{"OTTO_X":"1","j":"w","k":"v"}"#);
 }
@@ -1165,42 +1183,113 @@ fn the_shell_files_pass_shellcheck() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
-#[test]
-fn files_for_every_bash_use_nothing_that_3_2_lacks() {
-    let newer = [
-        "declare -A",
-        "local -n",
-        "declare -n",
-        "declare -g",
-        "mapfile",
-        "readarray",
-        "printf -v",
-        "coproc",
-        "${!INPUT",
-        "|&",
-        "&>>",
-        ";;&",
-        ";&",
-        "[[ -v",
-        ",,}",
-        "^^}",
-        "@Q}",
-        "@a}",
-        "BASHPID ",
-        "$BASHPID",
-        "EPOCH",
-        "INPUT[",
+/// What each version of bash brought, as far as a text shows it.
+const NEWS: &[(&str, &[&str])] = &[
+    (
+        "4.0",
+        &[
+            "declare -A",
+            "declare -At",
+            "INPUT[",
+            "OUTPUT[",
+            "mapfile",
+            "readarray",
+            "coproc",
+            "|&",
+            "&>>",
+            ";;&",
+            ";&",
+            ",,}",
+            "^^}",
+            ",}",
+            "^}",
+            "$BASHPID",
+            "globstar",
+            "${!INPUT",
+            "${!OUTPUT",
+        ],
+    ),
+    ("4.1", &["printf -v", "{fd}", "BASH_XTRACEFD"]),
+    ("4.2", &["declare -g", "-v ", "%(", "lastpipe", ":-1}", "[-1]"]),
+    ("4.3", &["local -n", "declare -n", "wait -n", "-ot "]),
+    ("4.4", &["@Q}", "@E}", "@P}", "@A}", "@a}", "mapfile -d", "local -", "inherit_errexit"]),
+    ("5.0", &["EPOCHSECONDS", "EPOCHREALTIME", "BASH_ARGV0"]),
+    ("5.1", &["SRANDOM", "wait -p", "@U}", "@u}", "@L}", "@K}", "assoc_expand_once"]),
+    ("5.2", &["@k}", "varredir_close", "patsub_replacement"]),
+    ("5.3", &["${ ", "${|"]),
+];
+
+fn is_before(level: &str, version: &str) -> bool {
+    let number =
+        |text: &str| text.split('.').map(|part| part.parse::<u32>().expect("a number")).collect::<Vec<_>>();
+    number(level) < number(version)
+}
+
+/// Everything that otto gives a bash to read, for bodies that between them need all of it.
+fn given_to_bash(level: &str) -> Vec<(String, String)> {
+    let bodies = [
+        "otto_set k v; otto_get p.k; otto_set_output a b; otto_get_input p.k; otto_deserialize_input p",
+        "otto_save; export OTTO_V=1; trap 'echo bye' EXIT; OTTO_OUTPUT+=(a=b); echo $OTTO_INPUT_P_K ${OTTO_INPUT[@]}",
+        "eval ':'",
+        "set -x; trap 'echo bye' EXIT; otto_set k v",
+        "f=EXIT; trap 'echo bye' $f; printf() { :; }; otto_set k v; local -x y",
+        "printf() { :; }; otto_set k v",
+        "otto_set k v",
+        "otto.get p.k",
     ];
-    let all = super::bash::FRAGMENTS
-        .iter()
-        .filter(|(name, text)| text.contains("Every bash") || name.contains("_3"));
-    let mut count = 0;
-    for (name, text) in all {
-        count += 1;
-        let code = super::bash::without_comments(text);
-        for word in newer {
-            assert!(!code.contains(word), "{name} uses {word}");
+    let mut texts = Vec::new();
+    for body in bodies {
+        let mut bench = Bench::bash(body).input(input("p", &[("k", "v")])).env("OTTO_BASH_LEVEL", level);
+        bench.params.push((crate::name::ParamName::new("msg").expect("a name"), "x".into()));
+        bench.prepared();
+        let script = std::fs::read_to_string(bench.dir().join("script.sh")).expect("there");
+        // The opening comment shows how to read and set, and the body is the user's.
+        let script: String =
+            script.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
+        texts.push((format!("script of {body}"), script.replace(body, "")));
+        let start = std::fs::read_to_string(bench.dir().join(".otto/start.sh")).expect("there");
+        texts.push((format!("start of {body}"), start));
+        for file in std::fs::read_dir(bench.root.path().join("runtime")).into_iter().flatten() {
+            let path = file.expect("an entry").path();
+            texts.push((path.display().to_string(), std::fs::read_to_string(&path).expect("there")));
         }
     }
-    assert!(count >= 6, "{count}");
+    texts
+}
+
+#[test]
+fn no_bash_is_given_what_only_a_newer_one_has() {
+    for level in ["3.2", "4.0", "4.1", "4.2", "4.3", "4.4", "5.0"] {
+        for (name, text) in given_to_bash(level) {
+            for (version, words) in NEWS.iter().filter(|(version, _)| is_before(level, version)) {
+                for word in *words {
+                    // `otto.get -v NAME` is otto's own, and so is the letter that `read` and `[` do not see.
+                    let is_there = text.replace("OTTO_OUTPUT[", "").lines().any(|line| {
+                        line.contains(word)
+                            && !(*word == "-v " && (line.contains("otto.get") || line.contains("== -v")))
+                    });
+                    assert!(!is_there, "{level}: {name} has `{word}` of bash {version}:\n{text}");
+                }
+            }
+        }
+    }
+}
+
+/// Below 4.4 an empty array is an unset variable to `set -u`.
+#[test]
+fn empty_arrays_are_read_where_an_old_bash_allows_it() {
+    for level in ["3.2", "4.0", "4.2"] {
+        for (name, text) in given_to_bash(level) {
+            let mut is_lenient = false;
+            for line in text.lines() {
+                is_lenient = (is_lenient || line.trim() == "set +u") && line != "}";
+                let is_bare = line.match_indices("[@]}").any(|(end, _)| {
+                    let expansion = &line[line[..end].rfind("${").unwrap_or(end)..end];
+                    !expansion.starts_with("${#")
+                        && !line.contains(&format!("{}[@]+", expansion.replace('!', "")))
+                });
+                assert!(is_lenient || !is_bare, "{level}: {name}: {line}");
+            }
+        }
+    }
 }

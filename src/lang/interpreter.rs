@@ -1,5 +1,5 @@
 //! Which program runs a body: what its `#!` line says, and where that program is.
-//! Starts nothing: a program is found by looking, never by asking it.
+//! Finds a program by looking, and asks none but a script that stands in the place of bash.
 
 use super::{CannotPrepare, Script};
 use crate::diagnostic::{Code, Diagnostic};
@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// A body's first line, taken apart: `#!/usr/bin/env -S node --no-warnings` is `node` by `PATH` with one
 /// argument.
@@ -100,28 +101,45 @@ fn missing(program: &OsStr, is_denied: bool, searched: Option<&OsStr>) -> Cannot
 }
 
 /// The version of a bash, read out of its own file, which holds `@(#)Bash version 5.2.15(1) release`. Nothing is
-/// started. `None`: the file is none of bash, or it is the system's own on Linux, which has been newer than any limit
-/// that matters for longer than otto exists, and is not worth the time.
+/// started, except where the file is a script that starts the real one: that has to be asked. `None`: the file is none of
+/// bash, or it is the system's own on Linux and so large that it is not one of the old ones, which is not worth the time.
 pub(super) fn bash_version(program: &Path) -> Option<String> {
     thread_local! {
         static KNOWN: RefCell<HashMap<PathBuf, Option<String>>> = RefCell::default();
     }
+    /// Below 4.2 no distribution's bash was as large; since 5.0 all have been larger.
+    const OLD_BYTES: u64 = 1_050_000;
     let is_systems_own = cfg!(target_os = "linux")
         && ["/bin/bash", "/usr/bin/bash"].iter().any(|path| program == Path::new(path));
-    if is_systems_own {
-        return None;
-    }
     KNOWN.with_borrow_mut(|known| {
-        known.entry(program.to_owned()).or_insert_with(|| version_in(program)).clone()
+        if let Some(version) = known.get(program) {
+            return version.clone();
+        }
+        let is_recent = is_systems_own && std::fs::metadata(program).is_ok_and(|file| file.len() > OLD_BYTES);
+        let version = if is_recent { None } else { version_in(program) };
+        known.entry(program.to_owned()).or_insert(version).clone()
     })
 }
 
 fn version_in(program: &Path) -> Option<String> {
     const MARK: &[u8] = b"@(#)Bash version ";
     let bytes = std::fs::read(program).ok()?;
+    if bytes.starts_with(b"#!") {
+        return version_told(program);
+    }
     let start = bytes.windows(MARK.len()).position(|window| window == MARK)? + MARK.len();
     let end = bytes[start..].iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.')?;
     String::from_utf8(bytes[start..start + end].to_vec()).ok()
+}
+
+/// What a script in the place of bash says of the bash that it starts.
+fn version_told(program: &Path) -> Option<String> {
+    let mut command = Command::new(program);
+    command.args(["-c", "echo \"$BASH_VERSION\""]).stdin(Stdio::null()).stderr(Stdio::null());
+    let output = command.output().ok()?;
+    let told = String::from_utf8(output.stdout).ok()?;
+    let version = told.trim().split('(').next()?.to_owned();
+    version.starts_with(|first: char| first.is_ascii_digit()).then_some(version)
 }
 
 #[cfg(test)]
@@ -141,6 +159,24 @@ mod tests {
         let read = version_in(&bash).expect("a version");
         assert!(told.starts_with(&format!("{read}(")), "{told} {read}");
         assert_eq!(version_in(Path::new("/etc/passwd")), None);
+    }
+
+    #[test]
+    fn a_script_in_the_place_of_bash_is_asked() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a directory");
+        let script = folder.path().join("bash");
+        let version = |text: &str| {
+            std::fs::write(&script, text).expect("written");
+            std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).expect("set");
+            version_in(&script)
+        };
+        assert_eq!(
+            version("#!/bin/sh\nBASH_VERSION='3.2.57(1)-release'; eval \"$2\"\n").as_deref(),
+            Some("3.2.57")
+        );
+        assert_eq!(version("#!/bin/sh\nexit 1\n"), None);
+        assert_eq!(version("#!/bin/sh\necho error\n"), None);
     }
 
     #[test]

@@ -21,23 +21,25 @@ otto__before() {
 	return "$otto__status"
 }
 
-# A handler that calls `exit` ends before otto's part of it.
-exit() {
-	otto__status=$?
-	if [[ ${BASHPID-$$} == "$$" && $BASH_SUBSHELL == 0 ]]; then
-		if [[ ${otto__is_ending-} ]]; then
-			otto__hand_over
-		else
-			otto__guard
+# A handler that calls `exit` ends before otto's part of it. In POSIX mode nobody may define such a function.
+if [[ ! -o posix ]]; then
+	exit() {
+		otto__status=$?
+		if [[ ${BASHPID-$$} == "$$" && $BASH_SUBSHELL == 0 ]]; then
+			if [[ ${otto__is_ending-} ]]; then
+				otto__hand_over
+			else
+				otto__guard
+			fi
 		fi
-	fi
-	if (($#)); then
-		builtin exit "$@"
-	fi
-	# Without a number the status of the last command counts, or in a handler the one before the signal: bash knows.
-	otto__return "$otto__status" && :
-	builtin exit
-}
+		if (($#)); then
+			builtin exit "$@"
+		fi
+		# Without a number the status of the last command counts, or in a handler the one before the signal: bash knows.
+		otto__return "$otto__status" && :
+		builtin exit
+	}
+fi
 
 otto__return() {
 	return "$1"

@@ -12,7 +12,7 @@ otto__find() {
 # is meant.
 otto__find_folded() {
 	otto__is_there='' otto__i=0
-	for otto__name in "${!INPUT[@]}"; do
+	for otto__name in ${INPUT[@]+"${!INPUT[@]}"}; do
 		otto__keys=${otto__name//[!a-zA-Z0-9]/_}
 		if [[ ${otto__keys,,} == "${1//[!a-z0-9]/_}" ]]; then
 			otto__is_there=x

@@ -8,7 +8,7 @@ otto__guard() {
 	otto__hand_over
 	builtin trap -p EXIT >| "$otto__dir/trap"
 	otto__trap=
-	read -r -d '' otto__trap < "$otto__dir/trap" || builtin true
+	builtin read -r -d '' otto__trap < "$otto__dir/trap" || builtin true
 	if [[ $otto__trap != *otto__exit* ]]; then
 		otto__words=()
 		# `-- 'handler' EXIT`, quoted by bash itself.
