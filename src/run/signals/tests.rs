@@ -177,7 +177,7 @@ impl Drop for Otto {
     fn drop(&mut self) {
         let _ = self.guard.kill();
         let _ = self.guard.wait();
-        for pid in self.survivors().iter().filter_map(pid_of) {
+        for pid in self.survivors().iter().filter_map(|process| pid_of(process)) {
             let _ = rustix::process::kill_process(pid, Signal::KILL);
         }
     }
@@ -197,7 +197,7 @@ fn survivors_with(marker: &str) -> Vec<String> {
 }
 
 /// Of a survivor.
-fn pid_of(process: &String) -> Option<Pid> {
+fn pid_of(process: &str) -> Option<Pid> {
     Pid::from_raw(process.trim_start_matches("/proc/").split(' ').next()?.parse().ok()?)
 }
 
@@ -269,8 +269,12 @@ fn nothing_outlives_the_violent_death_of_the_group_or_of_all_that_are_called_ott
                     otto.kill_group(Signal::KILL);
                 } else {
                     // As `pkill -9 -f otto` does, which would reach others that run here.
-                    let called_otto: Vec<Pid> =
-                        otto.survivors().iter().filter(|it| it.contains("otto")).filter_map(pid_of).collect();
+                    let called_otto: Vec<Pid> = otto
+                        .survivors()
+                        .iter()
+                        .filter(|it| it.contains("otto"))
+                        .filter_map(|process| pid_of(process))
+                        .collect();
                     assert!(called_otto.contains(&otto.guard()) && !called_otto.contains(&otto.engine()));
                     for pid in called_otto {
                         otto.kill(pid, Signal::KILL);
@@ -544,7 +548,7 @@ impl Drop for Terminal {
         let _ = self.shell.kill();
         let _ = self.shell.wait();
         let marker = format!("OTTO_RUN_ID={}", self.folder.path().display());
-        for pid in survivors_with(&marker).iter().filter_map(pid_of) {
+        for pid in survivors_with(&marker).iter().filter_map(|process| pid_of(process)) {
             let _ = rustix::process::kill_process(pid, Signal::KILL);
         }
     }
