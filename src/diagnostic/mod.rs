@@ -28,7 +28,7 @@ pub(crate) struct Diagnostic {
     /// What would be right, each a `help:` line.
     pub(crate) helps: Vec<String>,
     /// The form of the command that was not understood; said once, below all mistakes.
-    pub(crate) usage: Option<String>,
+    pub(crate) usage: Option<Box<str>>,
 }
 
 /// A place with a few words under it.
@@ -72,7 +72,7 @@ impl Diagnostic {
         self
     }
 
-    pub(crate) fn usage(mut self, usage: impl Into<String>) -> Diagnostic {
+    pub(crate) fn usage(mut self, usage: impl Into<Box<str>>) -> Diagnostic {
         self.usage = Some(usage.into());
         self
     }
