@@ -1,4 +1,5 @@
 //! What streams between running tasks promise, with real processes.
+#![allow(clippy::print_stderr)]
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
