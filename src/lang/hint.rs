@@ -2,6 +2,7 @@
 //! Reads what the shell and otto's functions printed; knows shells by the shape of their messages, for the words
 //! are translated.
 
+use super::grammar;
 use super::place::Place;
 use super::{Input, Script};
 use crate::diagnostic::{Code, Diagnostic};
@@ -18,6 +19,9 @@ pub(super) fn hints(script: &Script, stderr_tail: &[u8]) -> Vec<Diagnostic> {
     for line in tail.lines() {
         let hint = if let Some(key) = missing_key(line) {
             missing(script, key)
+        } else if let Some(name) = line.strip_prefix("otto: usage: ").and_then(|rest| rest.split(' ').next())
+        {
+            Some(wrong_words(script, name))
         } else if line.contains(": declare: -A") && line.contains(".otto/start.sh: ") {
             Some(
                 Diagnostic::error(
@@ -173,6 +177,34 @@ fn of_longest_name<'a>(inputs: &'a [Input], key: &str) -> Option<&'a Input> {
     let is_meant =
         |input: &&Input| key.strip_prefix(input.job.as_str()).is_some_and(|rest| rest.starts_with('.'));
     inputs.iter().filter(is_meant).max_by_key(|input| input.job.as_str().len())
+}
+
+/// A function of otto's was called with too few words, or with more than it takes.
+fn wrong_words(script: &Script, name: &str) -> Diagnostic {
+    let is_setter = name.contains("set");
+    let (what, help) = match is_setter {
+        true => ("takes a key and one value", "quote the value: `KEY \"$value\"`"),
+        false => {
+            ("takes `TASK.KEY` and a default at most", "quote what has blanks in it: `TASK.KEY \"$default\"`")
+        }
+    };
+    let mut diagnostic = Diagnostic::error(Code::ScriptHint, format!("`{name}` {what}")).help(help);
+    let text = &script.body.text;
+    let names = [name, &name.replace('.', "_")];
+    let wrong = grammar::commands(text).commands.into_iter().filter(|command| {
+        let words: Vec<&str> = command.words.iter().map(|word| &text[word.clone()]).collect();
+        let has_option = words.get(1).is_some_and(|word| ["--json", "--list", "-v"].contains(word));
+        words.first().is_some_and(|word| names.contains(word)) && !has_option && words.len() != 3
+    });
+    // Which of several it was, the message does not say.
+    if let [command] = &wrong.collect::<Vec<_>>()[..] {
+        let range = command.words[0].start..command.words[command.words.len() - 1].end;
+        let span = Place::of(script.body, script.ottofile).span(range);
+        let count = command.words.len() - 1;
+        let label = format!("{count} {}", if count == 1 { "word" } else { "words" });
+        diagnostic = diagnostic.at(script.ottofile, span, label);
+    }
+    diagnostic
 }
 
 fn found_in_text(script: &Script, key: &str) -> Option<std::ops::Range<usize>> {

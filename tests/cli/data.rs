@@ -1,0 +1,506 @@
+//! Mistakes with the data that tasks pass: the whole of what a user sees, and that each code has its page.
+
+use crate::Project;
+use insta::assert_snapshot;
+use regex::Regex;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::LazyLock;
+
+/// Runs a task of a project in which `build` hands over `version` and `artifact`, and `silent` nothing.
+fn told(project: &Project, task: &str) -> String {
+    // One at a time, so that the tasks end in order.
+    let said = project.run(&format!("-j1 {task}")).all();
+    let mut rest = &*said;
+    while let Some(place) = rest.find("[E") {
+        rest = &rest[place + 1..];
+        let Some((code, _)) = rest.split_once(']') else { break };
+        let page = project.run_words(&["Explain", code]);
+        assert!(page.status == 0 && page.stdout.contains(code), "{code}: {}", page.all());
+    }
+    RUN_FOLDER.replace_all(&said, "project-ID/RUN/").into_owned()
+}
+
+static RUN_FOLDER: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new("project-[0-9a-f]+/[0-9]+-[0-9.]+-[a-z0-9]+/").expect("a pattern"));
+
+fn reading(body: &str) -> Project {
+    Project::new(&format!(
+        "tasks:
+  build: {{bash: 'OUTPUT[version]=1.2.3; OUTPUT[artifact]=app.tar'}}
+  silent: {{bash: ':'}}
+  deploy:
+    before: [build, silent]
+{body}"
+    ))
+}
+
+fn setting(body: &str) -> Project {
+    Project::new(&format!("tasks:\n  build:\n{body}"))
+}
+
+#[test]
+fn a_key_that_is_not_there_is_told_with_those_that_are() {
+    let project = reading("    bash: |\n      echo start\n      echo \"${INPUT[build.verison]}\"\n");
+    assert_snapshot!(told(&project, "deploy"), @r#"
+    ── stdout
+    start
+    ── stderr
+    otto · run RUN · 3 tasks
+         ok  build      TIME  set artifact, version
+         ok  silent     TIME
+    /you/home/project-ID/RUN/tasks/deploy/otto.yml:deploy: line 8: INPUT[build.verison]: unbound variable
+       FAIL  deploy     TIME  exit 1
+
+    FAIL deploy · exit 1 · TIME · otto.yml:8
+      │ start
+      │ /you/home/project-ID/RUN/tasks/deploy/otto.yml:deploy: line 8: INPUT[build.verison]: unbound variable
+      2 lines · whole log: otto Logs RUN deploy
+    error[E0704]: task `build` has no output `verison`
+      ╭▸ otto.yml:8:21
+    8 │       echo "${INPUT[build.verison]}"
+      ╰╴                    ━━━━━━━━━━━━━ this input is not there
+      = note: `build` has `artifact`, `version`
+    help: did you mean `build.version`?
+
+    3 tasks in TIME: 2 ok, 1 failed
+    rerun failed:  otto Rerun RUN
+    ── exit 1
+    "#);
+    let project = reading("    bash: |\n      x=$(otto.get build.verison)\n");
+    assert_snapshot!(told(&project, "deploy"), @r"
+    ── stderr
+    otto · run RUN · 3 tasks
+         ok  build      TIME  set artifact, version
+         ok  silent     TIME
+    otto: no input 'build.verison': task 'build' has no output 'verison'; it has: artifact, version
+       FAIL  deploy     TIME  exit 1
+
+    FAIL deploy · exit 1 · TIME · otto.yml:4
+      │ otto: no input 'build.verison': task 'build' has no output 'verison'; it has: artifact, version
+      1 line · whole log: otto Logs RUN deploy
+    error[E0704]: task `build` has no output `verison`
+      ╭▸ otto.yml:7:20
+    7 │       x=$(otto.get build.verison)
+      ╰╴                   ━━━━━━━━━━━━━ this input is not there
+      = note: `build` has `artifact`, `version`
+    help: did you mean `build.version`?
+
+    3 tasks in TIME: 2 ok, 1 failed
+    rerun failed:  otto Rerun RUN
+    ── exit 1
+    ");
+    let project = reading("    python: |\n      print(INPUT[\"build.verison\"])\n");
+    assert_snapshot!(told(&project, "deploy"), @r#"
+    ── stderr
+    otto · run RUN · 3 tasks
+         ok  build      TIME  set artifact, version
+         ok  silent     TIME
+    Traceback (most recent call last):
+      File "otto.yml:deploy", line 7, in <module>
+        print(INPUT["build.verison"])
+              ~~~~~^^^^^^^^^^^^^^^^^
+    KeyError: `build` has no output 'verison'; it has artifact, version; did you mean 'version'?
+       FAIL  deploy     TIME  exit 1
+
+    FAIL deploy · exit 1 · TIME · otto.yml:7
+      │ Traceback (most recent call last):
+      │   File "otto.yml:deploy", line 7, in <module>
+      │     print(INPUT["build.verison"])
+      │           ~~~~~^^^^^^^^^^^^^^^^^
+      │ KeyError: `build` has no output 'verison'; it has artifact, version; did you mean 'version'?
+      5 lines · whole log: otto Logs RUN deploy
+    error[E0704]: `build` has no output 'verison'
+      ╭▸ otto.yml:7:7
+    7 │       print(INPUT["build.verison"])
+      ╰╴      ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ read here
+    help: it has artifact, version; did you mean 'version'?
+
+    3 tasks in TIME: 2 ok, 1 failed
+    rerun failed:  otto Rerun RUN
+    ── exit 1
+    "#);
+}
+
+#[test]
+fn a_task_that_is_no_dependency_is_told_with_those_that_are() {
+    let project = reading("    bash: echo \"${INPUT[bild.version]}\"\n");
+    assert_snapshot!(told(&project, "deploy"), @r#"
+    ── stderr
+    otto · run RUN · 3 tasks
+         ok  build      TIME  set artifact, version
+         ok  silent     TIME
+    /you/home/project-ID/RUN/tasks/deploy/otto.yml:deploy: line 6: INPUT[bild.version]: unbound variable
+       FAIL  deploy     TIME  exit 1
+
+    FAIL deploy · exit 1 · TIME · otto.yml:6
+      │ /you/home/project-ID/RUN/tasks/deploy/otto.yml:deploy: line 6: INPUT[bild.version]: unbound variable
+      1 line · whole log: otto Logs RUN deploy
+    error[E0705]: `bild` is not a dependency of `deploy`: it depends on `build`, `silent`
+      ╭▸ otto.yml:6:25
+    6 │     bash: echo "${INPUT[bild.version]}"
+      ╰╴                        ━━━━━━━━━━━━ this input is not there
+    help: did you mean `build`?
+
+    3 tasks in TIME: 2 ok, 1 failed
+    rerun failed:  otto Rerun RUN
+    ── exit 1
+    "#);
+    let project = reading("    bash: otto.get bild.version\n");
+    assert_snapshot!(told(&project, "deploy"), @r"
+    ── stderr
+    otto · run RUN · 3 tasks
+         ok  build      TIME  set artifact, version
+         ok  silent     TIME
+    otto: no input 'bild.version': this task does not depend on 'bild'; it depends on: build, silent
+       FAIL  deploy     TIME  exit 1
+
+    FAIL deploy · exit 1 · TIME · otto.yml:4
+      │ otto: no input 'bild.version': this task does not depend on 'bild'; it depends on: build, silent
+      1 line · whole log: otto Logs RUN deploy
+    error[E0705]: `bild` is not a dependency of `deploy`: it depends on `build`, `silent`
+      ╭▸ otto.yml:6:20
+    6 │     bash: otto.get bild.version
+      ╰╴                   ━━━━━━━━━━━━ this input is not there
+    help: did you mean `build`?
+
+    3 tasks in TIME: 2 ok, 1 failed
+    rerun failed:  otto Rerun RUN
+    ── exit 1
+    ");
+    let project = reading("    python: INPUT[\"bild\"][\"version\"]\n");
+    assert_snapshot!(told(&project, "deploy"), @r#"
+    ── stderr
+    otto · run RUN · 3 tasks
+         ok  build      TIME  set artifact, version
+         ok  silent     TIME
+    Traceback (most recent call last):
+      File "otto.yml:deploy", line 6, in <module>
+        INPUT["bild"]["version"]
+        ~~~~~^^^^^^^^
+    KeyError: `bild` is not a dependency of `deploy`, which depends on `build`, `silent`; did you mean `build`?
+       FAIL  deploy     TIME  exit 1
+
+    FAIL deploy · exit 1 · TIME · otto.yml:6
+      │ Traceback (most recent call last):
+      │   File "otto.yml:deploy", line 6, in <module>
+      │     INPUT["bild"]["version"]
+      │     ~~~~~^^^^^^^^
+      │ KeyError: `bild` is not a dependency of `deploy`, which depends on `build`, `silent`; did you mean `build`?
+      5 lines · whole log: otto Logs RUN deploy
+    error[E0705]: `bild` is not a dependency of `deploy`, which depends on `build`, `silent`
+      ╭▸ otto.yml:6:5
+    6 │     python: INPUT["bild"]["version"]
+      ╰╴    ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ read here
+    help: did you mean `build`?
+
+    3 tasks in TIME: 2 ok, 1 failed
+    rerun failed:  otto Rerun RUN
+    ── exit 1
+    "#);
+}
+
+#[test]
+fn a_dependency_that_handed_over_nothing_is_told_as_such() {
+    let project = reading("    bash: echo \"${INPUT[silent.version]}\"\n");
+    assert_snapshot!(told(&project, "deploy"), @r#"
+    ── stderr
+    otto · run RUN · 3 tasks
+         ok  build      TIME  set artifact, version
+         ok  silent     TIME
+    /you/home/project-ID/RUN/tasks/deploy/otto.yml:deploy: line 6: INPUT[silent.version]: unbound variable
+       FAIL  deploy     TIME  exit 1
+
+    FAIL deploy · exit 1 · TIME · otto.yml:6
+      │ /you/home/project-ID/RUN/tasks/deploy/otto.yml:deploy: line 6: INPUT[silent.version]: unbound variable
+      1 line · whole log: otto Logs RUN deploy
+    error[E0704]: task `silent` has no output `version`
+      ╭▸ otto.yml:6:25
+    6 │     bash: echo "${INPUT[silent.version]}"
+      ╰╴                        ━━━━━━━━━━━━━━ this input is not there
+      = note: `silent` handed over nothing
+
+    3 tasks in TIME: 2 ok, 1 failed
+    rerun failed:  otto Rerun RUN
+    ── exit 1
+    "#);
+    let project = reading("    bash: otto.get silent.version\n");
+    assert_snapshot!(told(&project, "deploy"), @r"
+    ── stderr
+    otto · run RUN · 3 tasks
+         ok  build      TIME  set artifact, version
+         ok  silent     TIME
+    otto: no input 'silent.version': task 'silent' has no output 'version'; it has: nothing
+       FAIL  deploy     TIME  exit 1
+
+    FAIL deploy · exit 1 · TIME · otto.yml:4
+      │ otto: no input 'silent.version': task 'silent' has no output 'version'; it has: nothing
+      1 line · whole log: otto Logs RUN deploy
+    error[E0704]: task `silent` has no output `version`
+      ╭▸ otto.yml:6:20
+    6 │     bash: otto.get silent.version
+      ╰╴                   ━━━━━━━━━━━━━━ this input is not there
+      = note: `silent` handed over nothing
+
+    3 tasks in TIME: 2 ok, 1 failed
+    rerun failed:  otto Rerun RUN
+    ── exit 1
+    ");
+    let project = reading("    python: INPUT[\"silent.version\"]\n");
+    assert_snapshot!(told(&project, "deploy"), @r#"
+    ── stderr
+    otto · run RUN · 3 tasks
+         ok  build      TIME  set artifact, version
+         ok  silent     TIME
+    Traceback (most recent call last):
+      File "otto.yml:deploy", line 6, in <module>
+        INPUT["silent.version"]
+        ~~~~~^^^^^^^^^^^^^^^^^^
+    KeyError: `silent` recorded no outputs, so there is no 'version'
+       FAIL  deploy     TIME  exit 1
+
+    FAIL deploy · exit 1 · TIME · otto.yml:6
+      │ Traceback (most recent call last):
+      │   File "otto.yml:deploy", line 6, in <module>
+      │     INPUT["silent.version"]
+      │     ~~~~~^^^^^^^^^^^^^^^^^^
+      │ KeyError: `silent` recorded no outputs, so there is no 'version'
+      5 lines · whole log: otto Logs RUN deploy
+    error[E0704]: `silent` recorded no outputs, so there is no 'version'
+      ╭▸ otto.yml:6:5
+    6 │     python: INPUT["silent.version"]
+      ╰╴    ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ read here
+
+    3 tasks in TIME: 2 ok, 1 failed
+    rerun failed:  otto Rerun RUN
+    ── exit 1
+    "#);
+}
+
+#[test]
+fn too_many_words_are_answered_with_usage() {
+    let project = setting("    bash: otto.set name two words\n");
+    assert_snapshot!(told(&project, "build"), @r#"
+    ── stderr
+    otto: usage: otto.set KEY VALUE | --json KEY JSON | --list KEY [ITEM...] (got 3 words: quote the value?)
+       FAIL  build     TIME  exit 2
+
+    FAIL build · exit 2 · TIME · otto.yml:2
+      │ otto: usage: otto.set KEY VALUE | --json KEY JSON | --list KEY [ITEM...] (got 3 words: quote the value?)
+      1 line · whole log: otto Logs RUN build
+    error[E0715]: `otto.set` takes a key and one value
+      ╭▸ otto.yml:3:11
+    3 │     bash: otto.set name two words
+      ╰╴          ━━━━━━━━━━━━━━━━━━━━━━━ 3 words
+    help: quote the value: `KEY "$value"`
+
+    rerun:  otto Rerun RUN
+    ── exit 2
+    "#);
+    let project = setting("    bash: otto_set_output name two words\n");
+    assert_snapshot!(told(&project, "build"), @r#"
+    ── stderr
+    otto: usage: otto_set_output KEY VALUE (got 3 words: quote the value?)
+       FAIL  build     TIME  exit 2
+
+    FAIL build · exit 2 · TIME · otto.yml:2
+      │ otto: usage: otto_set_output KEY VALUE (got 3 words: quote the value?)
+      1 line · whole log: otto Logs RUN build
+    error[E0715]: `otto_set_output` takes a key and one value
+      ╭▸ otto.yml:3:11
+    3 │     bash: otto_set_output name two words
+      ╰╴          ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ 3 words
+    help: quote the value: `KEY "$value"`
+
+    rerun:  otto Rerun RUN
+    ── exit 2
+    "#);
+}
+
+#[test]
+fn an_output_that_is_no_more_is_told() {
+    let project = setting("    bash: |\n      OUTPUT[a]=1\n      unset OUTPUT\n");
+    assert_snapshot!(told(&project, "build"), @r"
+    ── stderr
+       FAIL  build     TIME  OUTPUT is not an associative array any more at the end of `build`
+
+    FAIL build · OUTPUT is not an associative array any more at the end of `build` · TIME · otto.yml:2
+      no output · whole log: otto Logs RUN build
+    error[E0709]: OUTPUT is not an associative array any more at the end of `build`
+    help: after `unset OUTPUT`, or as another kind of variable, otto cannot read it; use another name
+
+    rerun:  otto Rerun RUN
+    ── exit 1
+    ");
+    let project = setting("    bash: |\n      OUTPUT[a]=1\n      unset OUTPUT\n      OUTPUT=plain\n");
+    assert_snapshot!(told(&project, "build"), @r"
+    ── stderr
+    warning[E0715]: build: `OUTPUT=…` in `build` sets the key `0` of OUTPUT; write `OUTPUT[key]=value`
+       FAIL  build     TIME  OUTPUT is not an associative array any more at the end of `build`
+
+    FAIL build · OUTPUT is not an associative array any more at the end of `build` · TIME · otto.yml:2
+      no output · whole log: otto Logs RUN build
+    error[E0709]: OUTPUT is not an associative array any more at the end of `build`
+    help: after `unset OUTPUT`, or as another kind of variable, otto cannot read it; use another name
+
+    rerun:  otto Rerun RUN
+    ── exit 1
+    ");
+    let project = setting(
+        "    bash: |\n      collect() {\n        local -A OUTPUT\n        OUTPUT[a]=1\n        exit 0\n      }\n      collect\n",
+    );
+    assert_snapshot!(told(&project, "build"), @r"
+    ── stderr
+       FAIL  build     TIME  `build` ended inside `collect`, which has a variable OUTPUT of its own
+
+    FAIL build · `build` ended inside `collect`, which has a variable OUTPUT of its own · TIME · otto.yml:2
+      no output · whole log: otto Logs RUN build
+    error[E0709]: `build` ended inside `collect`, which has a variable OUTPUT of its own
+    help: end outside of that function, or do not declare OUTPUT in it
+
+    rerun:  otto Rerun RUN
+    ── exit 1
+    ");
+    let project = setting("    python: |\n      OUTPUT = [1]\n");
+    assert_snapshot!(told(&project, "build"), @r"
+    ── stderr
+       FAIL  build     TIME  OUTPUT is a list now: write OUTPUT['key'] = value
+
+    FAIL build · OUTPUT is a list now: write OUTPUT['key'] = value · TIME · otto.yml:2
+      no output · whole log: otto Logs RUN build
+    error[E0709]: OUTPUT is a list now: write OUTPUT['key'] = value
+
+    rerun:  otto Rerun RUN
+    ── exit 1
+    ");
+}
+
+#[test]
+fn what_is_no_json_is_told_with_its_place() {
+    let project = setting("    bash: |\n      otto.set --json size '{oops'\n");
+    assert_snapshot!(told(&project, "build"), @r"
+    ── stderr
+       FAIL  build     TIME  `otto.set --json size` got a text that is not JSON: line 1, column 2: expected a key in double quotes, found `o`
+
+    FAIL build · `otto.set --json size` got a text that is not JSON: line 1, column 2: expected a key in double quotes, found `o` · TIME · otto.yml:2
+      no output · whole log: otto Logs RUN build
+    error[E0707]: `otto.set --json size` got a text that is not JSON: line 1, column 2: expected a key in double quotes, found `o`
+      = note: the text is `{oops`
+
+    rerun:  otto Rerun RUN
+    ── exit 1
+    ");
+    let project = setting("");
+    project.write("program", "#!/bin/sh\nprintf '{\"a\": 1}\\na=1\\n' > \"$OTTO_OUTPUT_JSON\"\n");
+    let program = project.path("program");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("executable");
+    project.write("otto.yml", &format!("tasks:\n  build:\n    bash: |\n      #!{}\n", program.display()));
+    assert_snapshot!(told(&project, "build"), @r#"
+    ── stderr
+       FAIL  build     TIME  `$OTTO_OUTPUT_JSON` is not JSON: line 2, column 1: expected a JSON object, found `a`
+
+    FAIL build · `$OTTO_OUTPUT_JSON` is not JSON: line 2, column 1: expected a JSON object, found `a` · TIME · otto.yml:2
+      no output · whole log: otto Logs RUN build
+    error[E0707]: `$OTTO_OUTPUT_JSON` is not JSON: line 2, column 1: expected a JSON object, found `a`
+      = note: line 2 is `a=1`
+    help: write objects, `{"key": "value"}`, one after the other
+
+    rerun:  otto Rerun RUN
+    ── exit 1
+    "#);
+    let project = setting(
+        "    python: |\n      import datetime\n      OUTPUT[\"a\"] = {\"when\": [datetime.date(2026, 1, 1)]}\n      OUTPUT[\"b\"] = {1, 2}\n      OUTPUT[\"c\"] = 1\n",
+    );
+    assert_snapshot!(told(&project, "build"), @r#"
+    ── stderr
+       FAIL  build     TIME  OUTPUT['a']['when'][0] is a date: use .isoformat()
+
+    FAIL build · OUTPUT['a']['when'][0] is a date: use .isoformat() · TIME · otto.yml:2
+      no output · whole log: otto Logs RUN build
+    error[E0703]: OUTPUT['a']['when'][0] is a date: use .isoformat()
+      ╭▸ otto.yml:5:7
+    5 │       OUTPUT["a"] = {"when": [datetime.date(2026, 1, 1)]}
+      ╰╴      ━━━━━━━━━━━ set here
+    error[E0703]: OUTPUT['b'] is a set: use sorted(…) or list(…)
+      ╭▸ otto.yml:6:7
+    6 │       OUTPUT["b"] = {1, 2}
+      ╰╴      ━━━━━━━━━━━ set here
+
+    rerun:  otto Rerun RUN
+    ── exit 1
+    "#);
+}
+
+/// A limit on the size of files is what a full disk looks like to a script.
+#[test]
+fn outputs_that_do_not_fit_are_told() {
+    let project = setting(
+        "    bash: |\n      OUTPUT[log]=$(head -c 100000 /dev/zero | tr '\\0' x)\n      trap '' XFSZ\n      ulimit -f 8\n",
+    );
+    assert_snapshot!(told(&project, "build"), @r"
+    ── stderr
+    /you/home/project-ID/RUN/tasks/build/.otto/start.sh: line 20: printf: write error: File too large
+    /you/home/project-ID/RUN/tasks/build/.otto/start.sh: line 20: printf: write error: File too large
+       FAIL  build     TIME  exit 1
+
+    FAIL build · exit 1 · TIME · otto.yml:2
+      │ /you/home/project-ID/RUN/tasks/build/.otto/start.sh: line 20: printf: write error: File too large
+      │ /you/home/project-ID/RUN/tasks/build/.otto/start.sh: line 20: printf: write error: File too large
+      2 lines · whole log: otto Logs RUN build
+    error[E0702]: the outputs of `build` were written only in part
+      = note: they were being written to `/you/home/project-ID/RUN/tasks/build/.otto`; is the disk full?
+
+    rerun:  otto Rerun RUN
+    ── exit 1
+    ");
+    let project = setting(
+        "    python: |\n      import resource\n      OUTPUT[\"log\"] = \"x\" * 100000\n      resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))\n",
+    );
+    assert_snapshot!(told(&project, "build"), @r"
+    ── stderr
+    otto: cannot save the outputs in /you/home/project-ID/RUN/tasks/build/.otto/dump: File too large
+       FAIL  build     TIME  `build` ended with status 0 and never handed over its outputs
+
+    FAIL build · `build` ended with status 0 and never handed over its outputs · TIME · otto.yml:2
+      │ otto: cannot save the outputs in /you/home/project-ID/RUN/tasks/build/.otto/dump: File too large
+      1 line · whole log: otto Logs RUN build
+    error[E0701]: `build` ended with status 0 and never handed over its outputs
+      = note: the process was replaced (`os.exec…`), ended hard (`os._exit`), or could not write
+    help: end with `sys.exit()`, or call `otto_serialize_output()` before
+
+    rerun:  otto Rerun RUN
+    ── exit 1
+    ");
+}
+
+#[test]
+fn outputs_that_were_never_handed_over_are_told() {
+    let project = setting("    bash: |\n      OUTPUT[a]=1\n      exec true\n");
+    assert_snapshot!(told(&project, "build"), @r"
+    ── stderr
+       FAIL  build     TIME  `build` ended with status 0, but its outputs were never handed over
+
+    FAIL build · `build` ended with status 0, but its outputs were never handed over · TIME · otto.yml:2
+      no output · whole log: otto Logs RUN build
+    error[E0701]: `build` ended with status 0, but its outputs were never handed over
+      = note: `exec` replaces the shell, and with it everything that was set
+    help: call `otto.save` before `exec`
+
+    rerun:  otto Rerun RUN
+    ── exit 1
+    ");
+    let project = setting("    python: |\n      import os\n      OUTPUT[\"a\"] = 1\n      os._exit(0)\n");
+    assert_snapshot!(told(&project, "build"), @r"
+    ── stderr
+       FAIL  build     TIME  `build` ended with status 0 and never handed over its outputs
+
+    FAIL build · `build` ended with status 0 and never handed over its outputs · TIME · otto.yml:2
+      no output · whole log: otto Logs RUN build
+    error[E0701]: `build` ended with status 0 and never handed over its outputs
+      = note: the process was replaced (`os.exec…`), ended hard (`os._exit`), or could not write
+    help: end with `sys.exit()`, or call `otto_serialize_output()` before
+
+    rerun:  otto Rerun RUN
+    ── exit 1
+    ");
+}
