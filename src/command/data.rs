@@ -8,6 +8,7 @@ use super::Context;
 use super::describe;
 use super::pick::{Picked, Records};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::host::plain;
 use crate::name::{JobName, RunId, similar};
 use crate::state::JobState;
 use crate::store::layout::{JobDir, file_name};
@@ -53,9 +54,9 @@ pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
         ["why", what] => why::run(context, &records, "latest", what),
         ["why", run, what] => why::run(context, &records, run, what),
         ["why", ..] => return context.refuse(&[usage("`otto Data why` takes a value: `TASK.KEY`")]),
-        [] => look(context, &records, "latest", None),
+        [] => records.read(context, "latest").and_then(|picked| look(context, &picked, None)),
         [one] => look_at_one(context, &records, one),
-        [run, what] => look(context, &records, run, Some(what)),
+        [run, what] => records.read(context, run).and_then(|picked| look(context, &picked, Some(what))),
         _ => return context.refuse(&[usage("`otto Data` takes a run and a task, and no more")]),
     };
     match answer {
@@ -77,9 +78,9 @@ fn look_at_one(context: &mut Context, records: &Records, word: &str) -> Result<(
         Vec::new,
     );
     if let Ok(latest) = latest {
-        let picked = records.read(context, latest.id.as_str())?;
-        if matches!(meaning(&picked, word), Some(Meaning::Jobs(_)) | Some(Meaning::Value(..))) {
-            return look(context, records, "latest", Some(word));
+        let picked = records.read_found(context, latest)?;
+        if meaning(&picked, word).is_some() {
+            return look(context, &picked, Some(word));
         }
         let is_run = crate::history::find::find(
             &crate::history::find::Selector::parse(word),
@@ -88,10 +89,11 @@ fn look_at_one(context: &mut Context, records: &Records, word: &str) -> Result<(
         );
         // Nothing is called so: most likely a task was meant.
         if is_run.is_err() && !word.starts_with('-') {
-            return look(context, records, "latest", Some(word));
+            return look(context, &picked, Some(word));
         }
     }
-    look(context, records, word, None)
+    let picked = records.read(context, word)?;
+    look(context, &picked, None)
 }
 
 /// What a word means in a run.
@@ -116,14 +118,13 @@ fn meaning<'a>(picked: &'a Picked, word: &'a str) -> Option<Meaning<'a>> {
     })
 }
 
-fn look(context: &mut Context, records: &Records, run: &str, what: Option<&str>) -> Result<(), i32> {
-    let picked = records.read(context, run)?;
+fn look(context: &mut Context, picked: &Picked, what: Option<&str>) -> Result<(), i32> {
     let meant = match what {
         None => {
             let bodies = picked.run.state.jobs.iter().filter(|job| job.planned.has_body);
             Meaning::Jobs(bodies.collect())
         }
-        Some(word) => match meaning(&picked, word) {
+        Some(word) => match meaning(picked, word) {
             Some(meant) => meant,
             None => return Err(context.refuse(&[picked.no_job(word.split('.').next().unwrap_or(word))])),
         },
@@ -131,9 +132,9 @@ fn look(context: &mut Context, records: &Records, run: &str, what: Option<&str>)
     match meant {
         Meaning::Jobs(jobs) => {
             let is_one = what.is_some() && jobs.len() == 1;
-            show_jobs(context, &picked, &jobs, is_one)
+            show_jobs(context, picked, &jobs, is_one)
         }
-        Meaning::Value(job, key) => show_value(context, &picked, job, key),
+        Meaning::Value(job, key) => show_value(context, picked, job, key),
     }
 }
 
@@ -296,7 +297,7 @@ fn inputs(picked: &Picked, dir: &JobDir, problems: &mut Vec<String>) -> Vec<Pass
             let mut parts = target.components().filter_map(|part| RunId::parse(part.as_os_str().to_str()?));
             parts.find(|id| *id != picked.run.id)
         });
-        let values = match std::fs::read(entry.path()).map_err(|error| error.to_string()) {
+        let values = match std::fs::read(entry.path()).map_err(|error| plain(&error)) {
             Ok(bytes) => match value::parse(&bytes) {
                 Ok(Value::Map(values)) => values,
                 Ok(_) | Err(_) => {

@@ -454,6 +454,24 @@ mod tests {
     }
 
     #[test]
+    fn a_narrow_terminal_cuts_what_is_long_and_keeps_the_names_of_runs() {
+        let (mut stage, _running) = shop();
+        stage.is_terminal = true;
+        stage.width = 50;
+        let shown = stage.otto("History");
+        let table = shown.split("--- stderr").next().expect("a table");
+        assert!(table.lines().all(|line| line.chars().count() <= 50), "{table}");
+        assert_snapshot!(table, @"
+        run     when          took  result      command
+        zzzz    9 s ago         9s  run   1 o…  otto depl…
+        9c2m    2 min ago    14.1s  FAIL  1 o…  otto ci
+         └4x1q  1 min ago    13.4s  INT   1 i…  otto Reru…
+        7f3k    today 09:14  14.6s  ok    2 ok  otto ci -…
+        1b0d    Fri 16:58        —  ?     end…  otto ci
+        ");
+    }
+
+    #[test]
     fn history_can_be_narrowed() {
         let (stage, _running) = shop();
         assert_snapshot!(without_sizes(&stage.otto("History --failed")), @"

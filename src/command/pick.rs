@@ -60,6 +60,11 @@ impl Records {
     /// The run that `word` names, read.
     pub(super) fn read(&self, context: &mut Context, word: &str) -> Result<Picked, i32> {
         let found = self.find(context, word)?;
+        self.read_found(context, found)
+    }
+
+    /// A run that was found, read. `Err` is the exit code, after a message.
+    pub(super) fn read_found(&self, context: &mut Context, found: FoundRun) -> Result<Picked, i32> {
         let dir = found.project.run(&found.id);
         match PastRun::read(dir.clone(), found.id.clone()) {
             Ok(run) => Ok(Picked { run, found }),

@@ -12,6 +12,7 @@ pub(super) struct Stage {
     pub(super) sandbox: Sandbox,
     pub(super) is_json: bool,
     pub(super) is_terminal: bool,
+    pub(super) width: usize,
 }
 
 impl Stage {
@@ -19,7 +20,7 @@ impl Stage {
     pub(super) fn new() -> Stage {
         let sandbox = Sandbox::new();
         std::fs::write(sandbox.folder().join("otto.yml"), "tasks: {}\n").expect("written");
-        Stage { sandbox, is_json: false, is_terminal: false }
+        Stage { sandbox, is_json: false, is_terminal: false, width: 80 }
     }
 
     /// What `otto LINE` answers: its stdout, its stderr, and its exit code unless that is 0. Paths of this machine are replaced.
@@ -88,7 +89,7 @@ impl Stage {
             colours_stdout: false,
             colours_stderr: false,
             stdout_is_terminal: self.is_terminal,
-            width: 80,
+            width: self.width,
             now: NOW.parse().expect("a time"),
             zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(1)),
             is_json: self.is_json,

@@ -72,7 +72,7 @@ pub(crate) fn find(
             let matches = starting(&runs, start);
             match matches[..] {
                 [one] => one,
-                [] => return find_anywhere(start, &runs, all()),
+                [] => return find_anywhere(start, &runs, &all()),
                 _ => return Err(ambiguous(&matches)),
             }
         }
@@ -93,10 +93,10 @@ pub(crate) fn projects(home: &Home) -> Vec<ProjectDir> {
     projects
 }
 
-type Run = (RunId, ProjectDir);
+type Run<'a> = (RunId, &'a ProjectDir);
 
-fn find_anywhere(start: &str, near: &[Run], all: Vec<ProjectDir>) -> Result<FoundRun, NotFound> {
-    let everywhere = runs(&all);
+fn find_anywhere(start: &str, near: &[Run<'_>], all: &[ProjectDir]) -> Result<FoundRun, NotFound> {
+    let everywhere = runs(all);
     let matches = starting(&everywhere, start);
     match matches[..] {
         [one] => Ok(found_run(one, &everywhere)),
@@ -110,30 +110,30 @@ fn find_anywhere(start: &str, near: &[Run], all: Vec<ProjectDir>) -> Result<Foun
 }
 
 /// Oldest first.
-fn runs(projects: &[ProjectDir]) -> Vec<Run> {
-    let mut runs: Vec<Run> = projects
-        .iter()
-        .flat_map(|project| list(project).into_iter().map(|id| (id, project.clone())))
-        .collect();
-    runs.sort_by(|a, b| a.0.cmp(&b.0));
+fn runs(projects: &[ProjectDir]) -> Vec<Run<'_>> {
+    let of_one = |project| list(project).into_iter().map(move |id| (id, project));
+    let mut runs: Vec<Run<'_>> = projects.iter().flat_map(of_one).collect();
+    if projects.len() > 1 {
+        runs.sort_by(|a, b| a.0.cmp(&b.0));
+    }
     runs
 }
 
-fn starting<'a>(runs: &'a [Run], start: &str) -> Vec<&'a Run> {
+fn starting<'a, 'b>(runs: &'a [Run<'b>], start: &str) -> Vec<&'a Run<'b>> {
     let is_meant =
         |id: &RunId| !start.is_empty() && (id.tail().starts_with(start) || id.as_str().starts_with(start));
     runs.iter().filter(|(id, _)| is_meant(id)).collect()
 }
 
-fn ambiguous(matches: &[&Run]) -> NotFound {
+fn ambiguous(matches: &[&Run<'_>]) -> NotFound {
     NotFound::Ambiguous(matches.iter().rev().map(|(id, _)| id.clone()).collect())
 }
 
-fn found_run((id, project): &Run, runs: &[Run]) -> FoundRun {
+fn found_run((id, project): &Run<'_>, runs: &[Run<'_>]) -> FoundRun {
     let short = shortest(id, |start| {
         runs.iter().filter(|(other, _)| other.tail().starts_with(start)).nth(1).is_some()
     });
-    FoundRun { project: project.clone(), id: id.clone(), short }
+    FoundRun { project: (*project).clone(), id: id.clone(), short }
 }
 
 /// The shortest beginning of the last part of an id, at least 4 characters, that is not `is_shared` with another.

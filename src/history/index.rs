@@ -9,6 +9,7 @@ use crate::event::{Exit, Outcome, RunResult, Skip};
 use crate::history::journal::ReadError;
 use crate::history::past::{PastRun, Standing};
 use crate::history::query::RunRow;
+use crate::host::plain;
 use crate::name::RunId;
 use crate::state::JobState;
 use crate::store::held::Held;
@@ -513,7 +514,7 @@ fn guard(
         .truncate(false)
         .mode(0o600)
         .open(&lock)
-        .map_err(|error| format!("cannot open `{}`: {error}", lock.display()))?;
+        .map_err(|error| format!("cannot open `{}`: {}", lock.display(), plain(&error)))?;
     let deadline = Instant::now() + PATIENCE;
     loop {
         match take(&file) {
@@ -523,7 +524,7 @@ fn guard(
             }
             Err(TryLockError::WouldBlock) => return Err("another otto holds it".to_owned()),
             Err(TryLockError::Error(error)) => {
-                return Err(format!("cannot lock `{}`: {error}", lock.display()));
+                return Err(format!("cannot lock `{}`: {}", lock.display(), plain(&error)));
             }
         }
     }
@@ -535,7 +536,7 @@ fn open_database(index: &IndexFile) -> std::result::Result<Connection, Unfit> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&index.path) {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(Unfit::Unusable(error.to_string())),
+        Err(error) => return Err(Unfit::Unusable(plain(&error))),
     }
     let mut db = Connection::open_with_flags(
         &index.path,
@@ -599,7 +600,7 @@ fn replace(file: &IndexFile, damaged: Option<Identity>, reason: &str) -> std::re
             match std::fs::remove_file(&part) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(format!("cannot remove `{}`: {error}", part.display())),
+                Err(error) => return Err(format!("cannot remove `{}`: {}", part.display(), plain(&error))),
             }
         }
     }
@@ -607,7 +608,7 @@ fn replace(file: &IndexFile, damaged: Option<Identity>, reason: &str) -> std::re
         Unfit::Damaged(reason) | Unfit::Unusable(reason) => reason,
     })?;
     // From alone to shared. Who is alone in between has seen the damaged file, and finds that this is another.
-    guard.lock_shared().map_err(|error| error.to_string())?;
+    guard.lock_shared().map_err(|error| plain(&error))?;
     let warning = format!(
         "the index of runs `{}` could not be used ({reason}); it is made again from the runs",
         file.path.display()

@@ -55,7 +55,11 @@ pub(crate) fn find_home(root: PathBuf) -> Result<Option<Home>, HomeError> {
     let own = rustix::process::geteuid().as_raw();
     let look = || {
         let link = rustix::fs::lstat(&root)?;
-        Ok((link.st_uid, rustix::fs::stat(&root)?.st_uid, link))
+        let place = rustix::fs::stat(&root)?;
+        if file_type(&place) != FileType::Directory {
+            return Err(Errno::NOTDIR);
+        }
+        Ok((link.st_uid, place.st_uid, link))
     };
     match look() {
         Ok((by, owner, link)) => {
@@ -331,6 +335,7 @@ mod tests {
         std::fs::write(&file, "").expect("a file");
         assert!(matches!(open_home(file.clone()), Err(HomeError::Unusable { .. })));
         assert!(matches!(open_home(file.join("below")), Err(HomeError::Unusable { .. })));
+        assert!(matches!(find_home(file), Err(HomeError::Unusable { .. })));
         let link = sandbox.path().join("link");
         std::os::unix::fs::symlink("nowhere", &link).expect("a link");
         assert!(matches!(open_home(link), Err(HomeError::Unusable { .. })));
