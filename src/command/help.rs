@@ -1,6 +1,6 @@
 //! Help: of otto, of a built-in, of a task. Runs nothing and evaluates nothing.
 
-use super::list::{item_count, task_lines};
+use super::list::{first_line, item_count, task_lines};
 use super::{BuiltIn, Context, TABLE};
 use crate::host;
 use crate::lang;
@@ -225,46 +225,4 @@ fn explained(param: &Param) -> String {
         parts.push(format!("[env: {}]", env.value));
     }
     filtered(parts.join(" ").as_bytes())
-}
-
-/// `--profile debug|release  [debug]`, for listings.
-pub(super) fn params_summary(task: &Task) -> String {
-    let part = |param: &Param| {
-        let name = match &param.form {
-            ParamForm::Positional(name) => filtered(request::positional(name, param).as_bytes()),
-            ParamForm::Option { long: Some(long), .. } => format!("--{long}"),
-            ParamForm::Option { short, long: None } => format!("-{}", short.unwrap_or('?')),
-        };
-        let value = if param.choices.is_empty() {
-            String::new()
-        } else {
-            format!(
-                " {}",
-                param.choices.iter().map(|choice| choice.value.as_str()).collect::<Vec<_>>().join("|")
-            )
-        };
-        let default = match &param.default {
-            Some(default) if param.count != Count::Flag && !default.value.is_empty() => {
-                format!("  [{}]", default.value)
-            }
-            _ if param.is_required && matches!(param.form, ParamForm::Option { .. }) => {
-                "  (required)".to_owned()
-            }
-            _ => String::new(),
-        };
-        format!("{name}{value}{default}")
-    };
-    let most = 3;
-    let shown: Vec<String> = task.params.iter().take(most).map(part).collect();
-    let more = if task.params.len() > most { "  …" } else { "" };
-    let text: String = shown
-        .join("  ")
-        .chars()
-        .map(|character| if character.is_control() { ' ' } else { character })
-        .collect();
-    format!("{}{more}", filtered(text.as_bytes()))
-}
-
-pub(super) fn first_line(text: &str) -> &str {
-    text.trim_start().lines().next().unwrap_or("").trim_end()
 }

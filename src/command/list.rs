@@ -1,12 +1,12 @@
 //! `otto List`: the tasks of the ottofile. Runs nothing and evaluates nothing.
 
 use super::Context;
-use super::help::{first_line, params_summary};
 use crate::host;
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{Foreach, ForeachSource, Task};
+use crate::ottofile::spec::{Count, Foreach, ForeachSource, Param, ParamForm, Task};
 use crate::plan::expand::{Expansion, items};
 use crate::plan::facts::Facts;
+use crate::request;
 use crate::view::filter::filtered;
 use crate::view::style::{self, Paint};
 use std::fmt::Write;
@@ -147,6 +147,44 @@ fn detail(task: &Task) -> String {
     filtered(text.as_bytes())
 }
 
+/// `--profile debug|release  [debug]`.
+fn params_summary(task: &Task) -> String {
+    let part = |param: &Param| {
+        let name = match &param.form {
+            ParamForm::Positional(name) => filtered(request::positional(name, param).as_bytes()),
+            ParamForm::Option { long: Some(long), .. } => format!("--{long}"),
+            ParamForm::Option { short, long: None } => format!("-{}", short.unwrap_or('?')),
+        };
+        let value = if param.choices.is_empty() {
+            String::new()
+        } else {
+            format!(
+                " {}",
+                param.choices.iter().map(|choice| choice.value.as_str()).collect::<Vec<_>>().join("|")
+            )
+        };
+        let default = match &param.default {
+            Some(default) if param.count != Count::Flag && !default.value.is_empty() => {
+                format!("  [{}]", default.value)
+            }
+            _ if param.is_required && matches!(param.form, ParamForm::Option { .. }) => {
+                "  (required)".to_owned()
+            }
+            _ => String::new(),
+        };
+        format!("{name}{value}{default}")
+    };
+    let most = 3;
+    let shown: Vec<String> = task.params.iter().take(most).map(part).collect();
+    let more = if task.params.len() > most { "  …" } else { "" };
+    let text: String = shown
+        .join("  ")
+        .chars()
+        .map(|character| if character.is_control() { ' ' } else { character })
+        .collect();
+    format!("{}{more}", filtered(text.as_bytes()))
+}
+
 /// `[3 items]`, or `[dynamic]` where only a command knows.
 pub(super) fn item_count(ottofile: &Ottofile, task: &Task, foreach: &Foreach, facts: &dyn Facts) -> String {
     let count = match &foreach.source {
@@ -224,4 +262,8 @@ pub(crate) fn list_json(ottofile: &Ottofile) -> String {
     let mut text = serde_json::to_string_pretty(&tasks).expect("bug: a listing is plain data");
     text.push('\n');
     text
+}
+
+pub(super) fn first_line(text: &str) -> &str {
+    text.trim_start().lines().next().unwrap_or("").trim_end()
 }
