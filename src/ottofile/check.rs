@@ -3,12 +3,23 @@
 
 use super::field::Reader;
 use super::limit;
-use super::read::Tasks;
 use super::spec::*;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::name;
+use crate::name::{self, TaskName};
 use crate::source::{Span, Spanned};
 use std::collections::{HashMap, HashSet};
+
+/// The tasks of a document so far.
+#[derive(Default)]
+pub(super) struct Tasks {
+    pub(super) tasks: Vec<Task>,
+    /// Where each stands in `tasks`.
+    pub(super) index: HashMap<TaskName, usize>,
+    /// Names under which tasks were refused, with their places: edges to those are not mistakes of their own.
+    pub(super) refused: HashMap<String, Span>,
+    /// Whether there were more than can be taken.
+    pub(super) is_full: bool,
+}
 
 pub(super) fn check(reader: &mut Reader<'_>, settings: Settings, tasks: Tasks) -> Ottofile {
     let Tasks { tasks, index, refused, .. } = tasks;

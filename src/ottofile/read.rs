@@ -1,6 +1,7 @@
 //! The nodes of a document to an [`Ottofile`], collecting every mistake.
 //! Knows each key of the root, of `otto` and of a task; what spans tasks is in `check`.
 
+use super::check::Tasks;
 use super::field::{FILE_PATTERNS, Field, Owner, Reader, TASK_NAMES, describe, shortened};
 use super::spec::*;
 use super::yaml::{self, Key, Kind, Map, Node};
@@ -87,18 +88,6 @@ fn unsupported_api(source: &SourceFile, root: &Node<'_>) -> Option<Diagnostic> {
         .at(source, yaml::first_line_of(source, api.span), "this otto reads version `1`")
         .help("a newer otto may read it; otherwise write `api: 1`");
     Some(wrong)
-}
-
-/// The tasks of a document so far.
-#[derive(Default)]
-pub(super) struct Tasks {
-    pub(super) tasks: Vec<Task>,
-    /// Where each stands in `tasks`.
-    pub(super) index: HashMap<TaskName, usize>,
-    /// Names under which tasks were refused, with their places: edges to those are not mistakes of their own.
-    pub(super) refused: HashMap<String, Span>,
-    /// Whether there were more than can be taken.
-    is_full: bool,
 }
 
 impl Tasks {

@@ -357,7 +357,7 @@ impl<'a> Run<'a> {
         let streams = &mut self.streams;
         let prepared = Started::new(setting, attempt.job, inputs).and_then(|mut started| {
             let mut wires = streams.wire(setting, attempt.job, attempt.number, &started.dir)?;
-            wires.extend(&mut started);
+            started.env.extend(wires.env.drain(..));
             let (launch, mut warnings) = started.launch(setting, job, attempt.number, wires)?;
             warnings.extend(stream::values_warning(setting, attempt.job));
             Ok((started, launch, warnings))

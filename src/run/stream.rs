@@ -1,7 +1,6 @@
 //! Who reads whose stream in this run, and what the end of one means for the other.
 //! Knows pipes and spools, and no bytes: those flow in `exec::stream`.
 
-use super::launch::Started;
 use super::{RecordedSource, Setting};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exec::Stdin;
@@ -320,13 +319,6 @@ impl Streams {
 
     pub(super) fn trouble(&self, id: JobId) -> Option<&str> {
         self.producers.get(&id)?.trouble.as_deref()
-    }
-}
-
-impl Wires {
-    /// Puts the pipes into the environment of a job.
-    pub(super) fn extend(&mut self, started: &mut Started) {
-        started.env.extend(std::mem::take(&mut self.env));
     }
 }
 
