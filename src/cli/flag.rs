@@ -65,21 +65,25 @@ pub(crate) fn command() -> Command {
                 .help("run at most N tasks at a time [default: `jobs` of the ottofile, else the processors]"),
             flag("keep-going")
                 .short('k')
+                .hide_short_help(true)
                 .help("after a failure go on with tasks that do not need it (the default)"),
             flag("fail-fast").help("after a failure start nothing more"),
             flag("dry-run").short('n').help("show what would run, and start nothing"),
             flag("force").help("run tasks that are up to date too"),
             value("display", "MODE")
                 .help("how output is shown: auto, stream, prefix, group, quiet [env: OTTO_DISPLAY]"),
-            value("tail", "N").help("show the last N lines of a failed task [default: 20]"),
+            value("tail", "N")
+                .hide_short_help(true)
+                .help("show the last N lines of a failed task [default: 20]"),
             value("timeout", "DUR")
+                .hide_short_help(true)
                 .help("end a task after this long (30s, 5m, 1h30m) unless it says otherwise"),
-            value("color", "WHEN").help("colours: auto, always, never"),
+            value("color", "WHEN").hide_short_help(true).help("colours: auto, always, never"),
             flag("quiet").short('q').help("show failures only"),
             flag("verbose").short('v').help("show more of what otto does"),
             flag("json").help("write JSON to stdout and nothing else"),
             flag("tui").hide(true),
-            flag("list-subtasks").help("list the jobs of foreach tasks"),
+            flag("list-subtasks").hide_short_help(true).help("list the jobs of foreach tasks"),
             flag("help").help("show the whole help (-h: one screen)"),
             Arg::new("short-help").short('h').action(ArgAction::SetTrue).hide(true),
             flag("version").short('V').help("show the version"),

@@ -43,7 +43,7 @@ pub(crate) fn general_help(
         Some((found, ottofile)) if !ottofile.tasks.is_empty() => {
             let shown: Vec<&Task> = ottofile.tasks.iter().filter(|task| !task.is_hidden).collect();
             // One screen has no room for hundreds.
-            let most = if is_full { shown.len() } else { shown.len().min(20) };
+            let most = if is_full { shown.len() } else { shown.len().min(10) };
             let _ = writeln!(text, "\n{} ({}):", head("Tasks"), filtered(found.shown.as_bytes()));
             text.push_str(&task_lines(context, found, ottofile, &shown[..most]));
             if shown.len() > most {
@@ -56,11 +56,20 @@ pub(crate) fn general_help(
         None => text.push_str("\nNo ottofile here: `otto Init` writes a commented otto.yml\n"),
     }
     let _ = writeln!(text, "\n{}:", head("Commands"));
-    for built_in in TABLE {
-        let _ = writeln!(text, "  {:<12} {}", built_in.name, built_in.about);
+    if is_full {
+        for built_in in TABLE {
+            let _ = writeln!(text, "  {:<12} {}", built_in.name, built_in.about);
+        }
+    } else {
+        let names: Vec<&str> = TABLE.iter().map(|built_in| built_in.name).collect();
+        for line in names.chunks(9) {
+            let _ = writeln!(text, "  {}", line.join("  "));
+        }
     }
     let _ = writeln!(text, "\n{}:", head("Options"));
-    for argument in flags.get_arguments().filter(|argument| !argument.is_hide_set()) {
+    let is_shown =
+        |argument: &&clap::Arg| !argument.is_hide_set() && (is_full || !argument.is_hide_short_help_set());
+    for argument in flags.get_arguments().filter(is_shown) {
         let short = argument.get_short().map_or("    ".to_owned(), |short| format!("-{short}, "));
         let long = argument.get_long().map_or(String::new(), |long| format!("--{long}"));
         let value = if argument.get_action().takes_values() {
@@ -74,7 +83,8 @@ pub(crate) fn general_help(
     if is_full {
         text.push_str(EXIT_CODES);
     }
-    text.push_str("\notto TASK --help · otto COMMAND --help\n");
+    let more = if is_full { "" } else { "otto --help · " };
+    let _ = writeln!(text, "\n{more}otto TASK --help · otto COMMAND --help");
     text
 }
 

@@ -90,23 +90,23 @@ pub(super) fn task_lines(
         helps.iter().map(|help| help.chars().count()).filter(|width| *width <= 40).max().unwrap_or(0);
 
     // Groups in the order in which they first appear, those without one last.
+    const WITHOUT: &str = "other";
+    fn group_of(task: &Task) -> &str {
+        task.group.as_deref().unwrap_or(WITHOUT)
+    }
     let mut groups: Vec<&str> = Vec::new();
-    for group in shown.iter().filter_map(|task| task.group.as_deref()) {
+    for group in shown.iter().map(|task| group_of(task)).filter(|group| *group != WITHOUT) {
         if !groups.contains(&group) {
             groups.push(group);
         }
     }
-    let has_groups = !groups.is_empty();
+    let has_groups = shown.iter().any(|task| task.group.is_some());
+    groups.push(WITHOUT);
     let mut text = String::new();
-    let groups = groups.into_iter().map(Some).chain([None]);
     for group in groups {
-        let members = || shown.iter().zip(&helps).filter(|(task, _)| task.group.as_deref() == group);
+        let members = || shown.iter().zip(&helps).filter(|(task, _)| group_of(task) == group);
         if has_groups && members().next().is_some() {
-            let _ = writeln!(
-                text,
-                "{}",
-                paint.text(style::STRONG, &filtered(group.unwrap_or("other").as_bytes()))
-            );
+            let _ = writeln!(text, "{}", paint.text(style::STRONG, &filtered(group.as_bytes())));
         }
         for (task, help) in members() {
             let name = filtered(task.name.as_str().as_bytes());
