@@ -70,7 +70,7 @@ fn bash_gets_words_cut_where_it_cuts_them() {
 fn zsh_gets_words_with_what_they_are_about() {
     let zsh = |words: &str| {
         let script = format!(
-            "compdef() {{ :; }}; _describe() {{ print -l -- ${{(P)4}}; }}; _files() {{ print files $@; }}\n\
+            "compdef() {{ :; }}; _describe() {{ print -rl -- ${{(P)4}}; }}; _files() {{ print files $@; }}\n\
              source <(otto Completions zsh); words=({words}); CURRENT=$#words; _otto"
         );
         printed("zsh", &["-fc"], &script)
@@ -84,6 +84,35 @@ fn zsh_gets_words_with_what_they_are_about() {
     ] {
         if let Some(printed) = zsh(words) {
             assert_eq!(printed, wanted, "{words}");
+        }
+    }
+}
+
+#[test]
+fn zsh_completes_what_is_typed() {
+    // What stands on the line after the tab is made an argument of `print`.
+    let typed = |line: &str| {
+        let script = format!(
+            r#"zmodload zsh/zpty || exit
+               zpty typist zsh -f -i
+               zpty -w typist 'PS1=; autoload -Uz compinit; compinit -u -D; source <(otto Completions zsh); print REA""DY'
+               zpty -r typist ready '*READY*'
+               zpty -w -n typist '{line}'$'\t\C-aprint -r -- \C-e >completed; exit\n'
+               while zpty -r typist rest 2>/dev/null; do :; done
+               cat completed"#
+        );
+        printed("zsh", &["-fc"], &script)
+    };
+    for (line, wanted) in [
+        ("otto bu", "otto build\n"),
+        ("otto each:t", "otto each:two\n"),
+        ("otto build each:t", "otto build each:two\n"),
+        ("otto deploy --env=p", "otto deploy --env=prod\n"),
+        ("otto a", "otto a b\n"),
+        ("otto deploy --file da", "otto deploy --file data.txt\n"),
+    ] {
+        if let Some(completed) = typed(line) {
+            assert_eq!(completed, wanted, "{line}");
         }
     }
 }

@@ -12,7 +12,7 @@ _otto() {
         for line in "${(@)lines[2,-1]}"; do
             value=${line%%$'\t'*}
             about=${line#*$'\t'}
-            values+=("${value//:/\\\\:}:$about")
+            values+=("${value//:/\\:}:$about")
         done
         _describe -t otto otto values
         ;;
