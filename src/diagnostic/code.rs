@@ -49,6 +49,7 @@ codes! {
     Contradiction = 112, "two settings that exclude each other";
     YamlFeature = 113, "a YAML feature that ottofiles do not use";
     BadGlob = 114, "a pattern of files that cannot be read";
+    JoinedLines = 115, "a body whose lines YAML joins into one";
     NoOttofile = 201, "no ottofile";
     UnreadableOttofile = 202, "an ottofile that cannot be read";
     UnknownDependency = 301, "an edge to a task that does not exist";

@@ -4,7 +4,7 @@
 use super::check::Tasks;
 use super::field::{FILE_PATTERNS, Field, Owner, Reader, TASK_NAMES, describe, shortened};
 use super::spec::*;
-use super::yaml::{self, Key, Kind, Map, Node};
+use super::yaml::{self, Key, Kind, Map, Node, Style};
 use super::{check, foreach, foreign, glob, limit, param};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{self, NameError, TaskName};
@@ -404,9 +404,30 @@ impl Reader<'_> {
             self.tell(wrong);
             return;
         }
+        self.joined_lines(field, node);
         let (first_line, has_true_lines) = node.script_lines(self.source);
         let (text, span, key_span) = (text.to_owned(), node.span, key.span);
         task.body = Some(Body { key: body_key, key_span, text, span, first_line, has_true_lines });
+    }
+
+    /// Warns where lines without a `|` look like commands of their own.
+    fn joined_lines(&mut self, field: Field<'_>, node: &Node<'_>) {
+        let written = self.source.slice(node.span);
+        if node.style() != Some(Style::Plain) || !written.contains('\n') {
+            return;
+        }
+        let lines: Vec<&str> = written.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let is_command = |pair: &[&str]| {
+            let goes_on = pair[0].ends_with(['\\', '|', '&', '(', '{', ',']);
+            !goes_on && !pair[1].starts_with(['-', '|', '&', '>', '<', ')', '}', '"', '\'', '$'])
+        };
+        if lines.windows(2).any(is_command) && !self.only_counted() {
+            let message = format!("the lines of {field} are joined by blanks: they are one line");
+            let wrong = Diagnostic::warning(Code::JoinedLines, message)
+                .at(self.source, self.first_line(node.span), "goes on below without a `|`")
+                .help(format!("write `{}: |` for lines, `{}: >` to join them", field.key, field.key));
+            self.tell(wrong);
+        }
     }
 
     fn patterns(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<Spanned<String>> {

@@ -323,7 +323,9 @@ fn from_environment(
     if param.choices.is_empty() {
         return Some(Ok(value));
     }
-    match param.choices.iter().find(|choice| choice.value.to_lowercase() == text.to_lowercase()) {
+    let exact = param.choices.iter().find(|choice| choice.value == text);
+    let near = || param.choices.iter().find(|choice| choice.value.to_lowercase() == text.to_lowercase());
+    match exact.or_else(near) {
         Some(choice) => Some(Ok(OsString::from(&choice.value))),
         None => refuse(
             Code::BadChoice,

@@ -1296,3 +1296,24 @@ fn patterns_of_files_that_are_none() {
       ╰╴                            ━━━━ unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?)
     "#);
 }
+
+#[test]
+fn lines_that_are_joined_into_one() {
+    assert_snapshot!(check("tasks:\n  a:\n    bash:\n      echo one\n      echo two\n"), @"
+    fine
+    warning[E0115]: the lines of `bash` of task `a` are joined by blanks: they are one line
+      ╭▸ otto.yml:4:7
+    4 │       echo one
+      ╰╴      ━━━━━━━━ goes on below without a `|`
+    help: write `bash: |` for lines, `bash: >` to join them
+    ");
+    for fine in [
+        "cargo test\n      --all",
+        "a |\n      b",
+        "'a\n      b'",
+        "|\n      a\n      b",
+        ">\n      a\n      b",
+    ] {
+        assert_eq!(check(&format!("tasks:\n  a:\n    bash: {fine}\n")), "fine\n");
+    }
+}
