@@ -27,6 +27,10 @@ const MARKER: &str = "# otto: the lines of the task follow";
 const BY_HAND: &str = "import os, sys; os.execv(sys.executable, [sys.executable, \
     os.path.dirname(os.path.abspath(__file__)) + \"/.otto/runner.py\", \"try\", *sys.argv])";
 
+/// Round [`BY_HAND`] where it shares a line with the last `from __future__ import`, before which no statement may stand.
+/// The runner takes it out again.
+const AFTER_FUTURE: (&str, &str) = ("; ", "  # otto: for a start by hand");
+
 /// Variables of otto that a script may want when it is run by hand, without an otto around it.
 const VARIABLES: &[&str] =
     &["OTTO_TASK", "OTTO_TASK_DIR", "OTTO_TASK_NAME", "OTTO_TASKS_DIR", "OTTO_WORKSPACE"];
@@ -310,13 +314,36 @@ impl Page {
         let first_line = if body.has_true_lines { body.first_line } else { lines.len() + 1 };
         let mut text = lines.join("\n");
         text.push('\n');
-        text.push_str(&body.text);
+        match is_future.then(|| end_of_future(&body.text)).flatten() {
+            Some(end) => {
+                let (before, after) = AFTER_FUTURE;
+                text.extend([&body.text[..end], before, BY_HAND, after, &body.text[end..]]);
+            }
+            None => text.push_str(&body.text),
+        }
         for comment in afterwards {
             text.push('\n');
             text.push_str(&comment);
         }
         Page { text, first_line, has_true_lines }
     }
+}
+
+/// Where the last `from __future__ import …` ends, if all of them are plain lines.
+fn end_of_future(text: &str) -> Option<usize> {
+    let mut place = 0;
+    let mut end = None;
+    for line in text.split_inclusive('\n') {
+        if let Some(names) = line.strip_prefix("from __future__ import") {
+            let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_, ".contains(letter);
+            if !names.trim_end().chars().all(is_plain) {
+                return None;
+            }
+            end = Some(place + line.trim_end().len());
+        }
+        place += line.len();
+    }
+    end
 }
 
 fn comments(script: &Script) -> Vec<String> {

@@ -340,6 +340,16 @@ if (isTask) {
       if (name === 'exit') save();
     }
   };
+  // A signal that would end node on the spot does so once the outputs are saved. A script that listens decides itself.
+  for (const name of ['SIGTERM', 'SIGHUP']) {
+    const end = () => {
+      if (process.listenerCount(name) > 1) return;
+      save();
+      process.off(name, end);
+      process.kill(process.pid, name);
+    };
+    process.on(name, end);
+  }
 }
 
 // ── modules of the project ────────────────────────────────────────────────────────────────────────────────────

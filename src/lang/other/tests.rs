@@ -180,6 +180,8 @@ fn node_scripts_pass_data() {
         "import fs from 'node:fs'\nawait 1\nOUTPUT.k = fs.existsSync('/')",
         "OUTPUT.k = 1; process.reallyExit(0)",
         "OUTPUT.k = 1; process.kill(process.pid, 'SIGKILL')",
+        "OUTPUT.k = 1; process.kill(process.pid, 'SIGTERM'); setTimeout(() => {}, 5000)",
+        "OUTPUT.k = 1; process.once('SIGTERM', () => { OUTPUT.term = 1; process.exit(3) }); process.kill(process.pid, 'SIGTERM'); setTimeout(() => {}, 5000)",
         "const c = require('child_process'); if (process.argv[2]) { OUTPUT.child = 1 } else { c.fork(__filename, ['x']).on('exit', () => { OUTPUT.k = 2 }) }",
         "const { Worker } = require('worker_threads'); new Worker('OUTPUT.w = 1', { eval: true }).on('exit', () => { OUTPUT.k = 2 })",
         "process.env.OTTO_V = '1'; process.env.OTTO_TASK = 'x'; OUTPUT.k = __filename.split('/').pop()",
@@ -231,6 +233,10 @@ OUTPUT.k = 1; process.reallyExit(0)
       help: end in the ordinary way, or write the outputs to `$OTTO_OUTPUT_JSON` before
 OUTPUT.k = 1; process.kill(process.pid, 'SIGKILL')
     137 {} -
+OUTPUT.k = 1; process.kill(process.pid, 'SIGTERM'); setTimeout(() => {}, 5000)
+    143 {"k":1} -
+OUTPUT.k = 1; process.once('SIGTERM', () => { OUTPUT.term = 1; process.exit(3) }); process.kill(process.pid, 'SIGTERM'); setTimeout(() => {}, 5000)
+    3 {"k":1,"term":1} -
 const c = require('child_process'); if (process.argv[2]) { OUTPUT.child = 1 } else { c.fork(__filename, ['x']).on('exit', () => { OUTPUT.k = 2 }) }
     0 {"k":2} otto: OUTPUT.child is set outside the process of the task, from where it is not recorded
 const { Worker } = require('worker_threads'); new Worker('OUTPUT.w = 1', { eval: true }).on('exit', () => { OUTPUT.k = 2 })

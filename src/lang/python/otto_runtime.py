@@ -25,6 +25,8 @@ except ImportError:
 __builtins__ = dict(__builtins__)
 
 MARKER = b"# otto: the lines of the task follow\n"
+# Round what stands behind a `from __future__ import` for who starts the script by hand.
+BY_HAND = (b"; import os, sys; os.execv(", b"  # otto: for a start by hand")
 BYTES_KEY = "__otto_bytes__"
 MOST_LEVELS = 128
 MOST_PROBLEMS = 1000
@@ -202,7 +204,11 @@ class Start:
         """The user's lines, on the lines of the ottofile."""
         text = read(self.script)
         place = text.find(MARKER)
-        lines = text[place + len(MARKER) if place >= 0 else 0 :].decode("utf-8")
+        lines = text[place + len(MARKER) if place >= 0 else 0 :]
+        end = lines.find(BY_HAND[1])
+        if end >= 0:
+            lines = lines[: lines.rfind(BY_HAND[0], 0, end)] + lines[end + len(BY_HAND[1]) :]
+        lines = lines.decode("utf-8")
         return "\n" * (self.first_line - 1) + (lines[1:] if lines[:1] == "\ufeff" else lines)
 
     def names(self, source):
@@ -279,6 +285,7 @@ class Task:
         self.warnings = []
         self.environment = os.environ
         self.inherited = exported(os.environ)
+        self.exporting = watch(os.environ)
         names.update(older_functions(start, names, self.outputs, self.save))
         # Registered first, so called last: after all other threads, and after what the script registers.
         atexit.register(self.save_at_the_end)
@@ -364,7 +371,7 @@ class Task:
         exports = {
             name: value
             for name, value in exported(self.environment).items()
-            if self.inherited.get(name) != value
+            if self.inherited.get(name) != value or name.encode("utf-8", "surrogateescape") in self.exporting
         }
         return text, {"exports": exports, "replaced": replaced, "problems": problems, "warnings": warnings}
 
@@ -947,6 +954,28 @@ def older_functions(start, names, first, save):
 
     functions = (otto_set_output, otto_get_input, otto_deserialize_input, otto_serialize_output)
     return {function.__name__: function for function in functions}
+
+
+class Environment(dict):
+    """What is beneath `os.environ`. Knows which variables the script has set: setting one to the value that it has
+    already is a wish to hand it on."""
+
+    def __setitem__(self, name, value):
+        dict.__setitem__(self, name, value)
+        self.names.add(name)
+
+
+def watch(environ):
+    """The names, as bytes, of the variables that are set from now on."""
+    names = set()
+    try:
+        data = Environment(environ._data)
+        data.names = names
+        environ._data = os.environb._data = data
+    except AttributeError:
+        # Another kind of Python. Then a variable that is set to what it was is not seen.
+        pass
+    return names
 
 
 class OutputElsewhere(dict):

@@ -1188,14 +1188,20 @@ os.environ['OTTO_GONE'] = 'x'
 del os.environ['OTTO_GONE']
 os.environ['OTTO_TASK'] = 'zzz'
 os.environ['OTHER'] = 'x'
+os.environ['OTTO_SAME'] = os.environ['OTTO_SAME']
+os.environ.setdefault('OTTO_KEPT', '2')
+import copy, subprocess
+assert copy.deepcopy(os.environ) == os.environ == dict(os.environ)
+assert subprocess.run(['printenv', 'OTTO_V'], stdout=subprocess.PIPE).stdout.strip() == b'1.2.3'
 ",
     );
-    assert_snapshot!(told(&bench.env("OTTO_CHANGED", "old").env("OTTO_KEPT", "1")), @r#"
+    let bench = bench.env("OTTO_CHANGED", "old").env("OTTO_KEPT", "1").env("OTTO_SAME", "2");
+    assert_snapshot!(told(&bench), @r#"
 status 0
 -- outputs
-{"OTTO_CHANGED":"new","OTTO_V":"1.2.3","OTTO_BYTES":{"__otto_bytes__":"Y2Fm6Q=="}}
+{"OTTO_SAME":"2","OTTO_CHANGED":"new","OTTO_V":"1.2.3","OTTO_BYTES":{"__otto_bytes__":"Y2Fm6Q=="}}
 -- exports
-OTTO_BYTES OTTO_CHANGED OTTO_V
+OTTO_BYTES OTTO_CHANGED OTTO_SAME OTTO_V
 "#);
 }
 
@@ -1291,15 +1297,20 @@ print(INPUT['a.k'], msg, sys.argv[1:], os.environ['OTTO_TASK'], os.getcwd() == s
 OUTPUT['o'] = 1
 OUTPUT['p'] = {1}
 ";
-    for is_future in [false, true] {
-        let text =
-            if is_future { format!("from __future__ import annotations\n{text}") } else { text.to_owned() };
-        let bench = param(input(python(&text), "a", r#"{"k": "v"}"#), "msg", "hello");
+    let futures = [
+        "",
+        "from __future__ import annotations\n",
+        "'''doc'''\nfrom __future__ import annotations, division\r\nfrom __future__ import generator_stop\n",
+        "from __future__ import (annotations)\n",
+    ];
+    for future in futures {
+        let bench = param(input(python(&format!("{future}{text}")), "a", r#"{"k": "v"}"#), "msg", "hello");
         let ran = bench.run();
         assert_eq!(ran.out(), "v hello [] build True\n", "{}", ran.stderr);
         let script = bench.dir().join("script.py");
         let mut by_hand = vec![Command::new(&script)];
-        if !is_future {
+        // No statement may stand before it, and none was put behind this one.
+        if !future.contains('(') {
             by_hand.push(Command::new(&*INTERPRETER));
             by_hand[1].arg(&script);
         }
