@@ -289,6 +289,32 @@ fn a_pipeline_that_failed_goes_on_after_its_ottofile_is_mended() {
 }
 
 #[test]
+fn what_a_task_recorded_before_it_failed_is_for_those_who_asked_for_the_failure() {
+    let project = Project::new(
+        "
+tasks:
+  test: {retries: 1, bash: 'echo try >> tries; OUTPUT[why]=broken_$(wc -l < tries); false'}
+  tidy:
+    before: [{task: test, when: failure}]
+    bash: OUTPUT[seen]=\"$(cat $OTTO_TASK_DIR/input.test.json | tr -d '[:space:]') ${INPUT[test.why]}\"
+  pack: {before: [test], bash: 'OUTPUT[seen]=${INPUT[test.why]-nothing}'}
+",
+    );
+    project.otto("tidy pack");
+    assert_eq!(results(&project), "test failed, tidy succeeded, pack skipped");
+    let seen = "{\"why\":\"broken_2\"} broken_2\n";
+    assert_eq!(project.well("Data tidy.seen").out, seen);
+    assert_eq!(project.json("Show latest tidy --json")["inputs"]["test"]["why"], "broken_2");
+    assert!(project.well("Data why tidy.seen").out.contains("test.why = \"broken_2\""));
+    project.well("Rerun latest tidy");
+    assert_eq!(project.well("Data tidy.seen").out, seen);
+    // Nobody else gets it.
+    let pack = project.otto("Rerun -2 pack");
+    assert!(pack.err.contains("`test` did not succeed"), "{}", pack.err);
+    assert_eq!(project.well("Data pack.seen").out, "nothing\n");
+}
+
+#[test]
 fn from_a_task_everything_after_it_is_run_again() {
     let project = Project::new(SHOP);
     fs::write(project.folder().join("fixed"), "").expect("written");

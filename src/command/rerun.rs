@@ -12,7 +12,7 @@ use crate::history::record::{MASK, RunRecord, is_secret_name, unhex};
 use crate::host::{self, Found, HostFacts, plain};
 use crate::lang::Language;
 use crate::name::{JobName, RunId};
-use crate::ottofile::spec::{Body, BodyKey, Task};
+use crate::ottofile::spec::{Body, BodyKey, Task, When};
 use crate::ottofile::{self, Ottofile};
 use crate::plan::restrict::{Part, restrict};
 use crate::plan::{self, Flow, Plan, Work};
@@ -223,6 +223,15 @@ impl Rerun {
                 }
             }
         };
+        // Those whose failure somebody asked for; what they recorded before it is for him.
+        let lenient: HashSet<JobName> = plan
+            .jobs
+            .iter()
+            .filter(|job| selected.contains(&job.name))
+            .flat_map(|job| &job.needs)
+            .filter(|need| need.when != When::Success)
+            .map(|need| plan.job(need.job).name.clone())
+            .collect();
         let Part { mut plan, missing } = restrict(plan, |job| selected.contains(&job.name));
         let present: HashSet<&JobName> = plan.jobs.iter().map(|job| &job.name).collect();
         let gone: Vec<Diagnostic> = selected
@@ -235,7 +244,7 @@ impl Rerun {
         }
         for (name, flow) in missing.values().flatten() {
             if *flow == Flow::AtEnd {
-                inputs.find(context, name);
+                inputs.find(context, name, lenient.contains(name));
             }
         }
         inputs.change(context, matches)?;
@@ -548,15 +557,17 @@ struct Inputs<'a> {
 }
 
 impl Inputs<'_> {
-    fn find(&mut self, context: &mut Context, name: &JobName) {
+    fn find(&mut self, context: &mut Context, name: &JobName, takes_failed: bool) {
         if self.known.contains_key(name) || self.lost.contains(name) {
             return;
         }
-        let Some(dir) = self.dir_of(context, name) else {
+        let succeeded = self.dir_of(context, name, Outcome::is_success);
+        let failed = || self.dir_of(context, name, Outcome::is_failure).filter(|_| takes_failed);
+        let Some(dir) = succeeded.or_else(failed) else {
             self.lost.push(name.clone());
             return;
         };
-        match outputs::read(&dir) {
+        match outputs::read_recorded(&dir) {
             Ok(outputs) => {
                 self.known.insert(name.clone(), (Arc::new(outputs), RecordedSource::Earlier(dir)));
             }
@@ -570,15 +581,21 @@ impl Inputs<'_> {
     /// Whether the job's stream was recorded whole.
     fn has_stream(&mut self, context: &mut Context, name: &JobName) -> bool {
         if !self.streams.contains_key(name)
-            && let Some(dir) = self.dir_of(context, name).filter(|dir| dir.stream().is_file())
+            && let Some(dir) =
+                self.dir_of(context, name, Outcome::is_success).filter(|dir| dir.stream().is_file())
         {
             self.streams.insert(name.clone(), dir);
         }
         self.streams.contains_key(name)
     }
 
-    /// Where the job last succeeded, going back from rerun to origin.
-    fn dir_of(&mut self, context: &mut Context, name: &JobName) -> Option<JobDir> {
+    /// Where the job last came to such an outcome, going back from rerun to origin.
+    fn dir_of(
+        &mut self,
+        context: &mut Context,
+        name: &JobName,
+        is_meant: impl Fn(&Outcome) -> bool,
+    ) -> Option<JobDir> {
         for place in 0.. {
             let picked = match self.runs.get(place) {
                 Some(picked) => picked,
@@ -594,7 +611,7 @@ impl Inputs<'_> {
                 }
             };
             let job = picked.run.state.job(name);
-            if job.is_some_and(|job| job.outcome.as_ref().is_some_and(Outcome::is_success)) {
+            if job.is_some_and(|job| job.outcome.as_ref().is_some_and(&is_meant)) {
                 return Some(picked.job_dir(name));
             }
         }

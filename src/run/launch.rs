@@ -62,7 +62,7 @@ impl Started {
         }
         for (dependency, outputs) in &outputs {
             if !outputs.values.is_empty() {
-                inputs::link(&dir, &dependency.name)
+                inputs::link_to(&dir, &dependency.name, &setting.run_dir.job(&dependency.name))
                     .map_err(|error| cannot("link the inputs in", &dir.path, error))?;
             }
         }
@@ -200,7 +200,7 @@ pub(crate) fn missing_interpreters(
 
 fn link_recorded(setting: &Setting, dir: &JobDir, input: &RecordedInput) -> std::io::Result<()> {
     match &input.source {
-        RecordedSource::Earlier(earlier) => inputs::link_to_earlier(dir, &input.job, earlier),
+        RecordedSource::Earlier(earlier) => inputs::link_to(dir, &input.job, earlier),
         RecordedSource::Changed => {
             let changed = setting.run_dir.job(&input.job);
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&changed.path)?;

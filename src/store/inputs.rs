@@ -15,9 +15,28 @@ pub(crate) fn link(dir: &JobDir, dependency: &JobName) -> io::Result<()> {
     replace_link(&target, &dir.input(dependency))
 }
 
-/// Makes `input.<dep>.json` of a rerun, which leads to what the dependency recorded in an earlier run.
-pub(crate) fn link_to_earlier(dir: &JobDir, dependency: &JobName, earlier: &JobDir) -> io::Result<()> {
-    replace_link(&relative(&dir.path, &earlier.output()), &dir.input(dependency))
+/// Makes `input.<dep>.json`, which leads to what the dependency handed on in `from`: its directory in this run or, for a
+/// rerun, in an earlier one.
+pub(crate) fn link_to(dir: &JobDir, dependency: &JobName, from: &JobDir) -> io::Result<()> {
+    replace_link(&relative(&dir.path, &handed_on(from)), &dir.input(dependency))
+}
+
+/// The file with the outputs of a job. Of one that failed: with what its last attempt recorded, which is for those who
+/// asked for a failure.
+pub(crate) fn handed_on(job: &JobDir) -> PathBuf {
+    let output = job.output();
+    if output.exists() { output } else { last_failed(job).unwrap_or(output) }
+}
+
+fn last_failed(job: &JobDir) -> Option<PathBuf> {
+    let first = job.failed_output(1);
+    let start = first.file_name()?.to_str()?.strip_suffix("1.json")?.to_owned();
+    let attempt = |entry: fs::DirEntry| {
+        let name = entry.file_name();
+        name.to_str()?.strip_prefix(&start)?.strip_suffix(".json")?.parse::<u32>().ok()
+    };
+    let attempts = fs::read_dir(&job.path).ok()?.filter_map(Result::ok).filter_map(attempt);
+    attempts.max().map(|attempt| job.failed_output(attempt))
 }
 
 /// The way from a directory to a file; both absolute.
@@ -99,12 +118,27 @@ mod tests {
         fs::create_dir_all(&dir.path).expect("made");
         let values = vec![("k".to_owned(), Value::Bool(true))];
         outputs::write(&from, &Outputs { values, exports: Vec::new() }).expect("written");
-        link_to_earlier(&dir, &job("build"), &from).expect("linked");
+        link_to(&dir, &job("build"), &from).expect("linked");
         assert_eq!(
             fs::read_link(dir.input(&job("build"))).expect("a link"),
             Path::new("../../../20261123-120000.000000-aaaaaa/tasks/build/output.build.json")
         );
         assert_eq!(fs::read_to_string(dir.input(&job("build"))).expect("there"), "{\n  \"k\": true\n}\n");
+    }
+
+    #[test]
+    fn who_asked_for_a_failure_sees_what_the_last_attempt_recorded() {
+        let (_folder, dirs) = dirs(&["tidy", "a 1"]);
+        for attempt in [1, 2, 10] {
+            outputs::write_failed(&dirs[1], attempt, &one()).expect("written");
+        }
+        link_to(&dirs[0], &job("a 1"), &dirs[1]).expect("linked");
+        let target = fs::read_link(dirs[0].input(&job("a 1"))).expect("a link");
+        assert_eq!(target.to_str(), Some("../a%201/output.a%201.failed-10.json"));
+        outputs::write(&dirs[1], &one()).expect("written");
+        link_to(&dirs[0], &job("a 1"), &dirs[1]).expect("linked");
+        let target = fs::read_link(dirs[0].input(&job("a 1"))).expect("a link");
+        assert_eq!(target.to_str(), Some("../a%201/output.a%201.json"));
     }
 
     #[test]

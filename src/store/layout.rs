@@ -243,7 +243,7 @@ impl JobDir {
         self.path.join(format!("input.{}.json", file_name(dependency)))
     }
 
-    /// Outputs of an attempt that failed: kept for reading, never handed on.
+    /// Outputs of an attempt that failed: for people, and for those who asked for the failure; never for other dependants.
     pub(crate) fn failed_output(&self, attempt: u32) -> PathBuf {
         self.path.join(format!("output.{}.failed-{attempt}.json", self.name))
     }

@@ -87,7 +87,15 @@ fn text(outputs: &Outputs) -> Result<String, OutputsError> {
 
 /// Reads back what [`write`] published; a job without outputs has no file.
 pub(crate) fn read(dir: &JobDir) -> Result<Outputs, OutputsError> {
-    let path = dir.output();
+    read_from(dir, dir.output())
+}
+
+/// As [`read`], also what a job that failed recorded, for those who asked for its failure.
+pub(crate) fn read_recorded(dir: &JobDir) -> Result<Outputs, OutputsError> {
+    read_from(dir, super::inputs::handed_on(dir))
+}
+
+fn read_from(dir: &JobDir, path: PathBuf) -> Result<Outputs, OutputsError> {
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Outputs::default()),

@@ -97,7 +97,9 @@ impl Search<'_> {
             let Some(picked) = self.runs.get(&run) else { continue };
             let Some(state) = picked.run.state.job(&job) else { continue };
             let data = passed(picked, state);
-            let Some(value) = value::get(&data.outputs, &key).cloned() else { continue };
+            // Who asked for a failure has seen what the last attempt recorded.
+            let failed = || value::get(&data.failed.last()?.1, &key);
+            let Some(value) = value::get(&data.outputs, &key).or_else(failed).cloned() else { continue };
             let is_repeated = !self.told.insert((run.clone(), job.clone(), key.clone()));
             let body = Body::read(picked, state);
             let read = if is_repeated { Vec::new() } else { read_by(&body, &data.inputs) };
