@@ -19,6 +19,15 @@ pub(super) fn meant(owner: Owner<'_>, key: &str) -> Option<String> {
                 ("jobs", "how many tasks run at a time")
             }
             "env-file" | "envfile" | "env-files" => ("dotenv", "files with variables"),
+            "home" => return Some("runs are kept where the variable OTTO_HOME says".to_owned()),
+            "verbosity" | "verbose" | "quiet" | "log-level" => {
+                return Some("how much otto says is chosen when it is called: `-q`, `-v`".to_owned());
+            }
+            "progress" | "progress-interval" => {
+                return Some(
+                    "the progress line is there on a terminal and nowhere else; leave this out".to_owned(),
+                );
+            }
             _ => return None,
         },
         Owner::Task(_) => match key {

@@ -124,7 +124,12 @@ impl Started {
             return Err(CannotPrepare { diagnostic, code: 125 });
         }
         let io = match job.work {
-            Work::Terminal => LaunchIo::Terminal,
+            Work::Terminal => {
+                // Who looks for its output later is told why there is none. Without it nothing is lost.
+                let note = "otto: tty task, output not captured\n";
+                let _ = std::fs::write(self.dir.log(Stream::Stderr, attempt), note);
+                LaunchIo::Terminal
+            }
             Work::Body | Work::Group | Work::ForeachGroup => LaunchIo::Captured {
                 stdin: match wires.stdin {
                     Some(stdin) => stdin,

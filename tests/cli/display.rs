@@ -350,6 +350,71 @@ fn a_tty_task_gets_the_terminal_and_others_do_not() {
 }
 
 #[test]
+fn the_log_of_a_tty_task_says_why_it_is_empty() {
+    let project = Project::new("tasks: {t: {tty: true, bash: echo shown}}");
+    in_terminal(&project, &["t"]);
+    assert_eq!(project.run("Logs t").stderr, "otto: tty task, output not captured\n");
+}
+
+#[test]
+fn the_progress_line_is_cleared_before_anything_else() {
+    let project = Project::new("tasks: {a: {bash: sleep 0.5; echo done}, b: {bash: sleep 0.6}}");
+    let shown = in_terminal(&project, &["-j2", "a", "b"]);
+    let drawn: Vec<&str> = shown.split("\r").filter(|part| part.contains("[0/2]")).collect();
+    assert!(!drawn.is_empty(), "{shown:?}");
+    for line in drawn {
+        assert!(line.ends_with("\x1b[K"), "{line:?} in {shown:?}");
+    }
+    assert!(shown.contains("\r\x1b[K"), "{shown:?}");
+    assert!(!in_terminal(&project, &["-q", "a", "b"]).contains("[0/2]"));
+    assert!(!project.run("a b").stderr.contains("[0/2]"));
+}
+
+#[test]
+fn the_end_of_a_failed_task_is_as_long_as_it_is_asked_for() {
+    let project = Project::new("tasks: {a: {bash: 'seq 30; exit 3'}, b: {bash: 'true'}}");
+    let tail = |words: &str| {
+        let ran = project.run(words);
+        assert_eq!(ran.status, 3, "{}", ran.all());
+        let lines = ran.stderr.lines().filter(|line| line.starts_with("  │ ") || line.starts_with("  last "));
+        lines.map(str::trim).collect::<Vec<_>>().join("; ")
+    };
+    assert_eq!(tail("--tail 2 a b"), "│ 29; │ 30; last 2 of 30 lines · whole log: otto Logs RUN a");
+    assert_eq!(tail("a --tail=1 b"), "│ 30; last 1 of 30 lines · whole log: otto Logs RUN a");
+    assert_eq!(tail("-q --tail 2 a b"), "│ 29; │ 30; last 2 of 30 lines · whole log: otto Logs RUN a");
+    assert_eq!(tail("a b").matches('│').count(), 20);
+    assert!(project.run("--tail many a").refused().contains("--tail"));
+}
+
+#[test]
+fn buffered_jobs_are_blocks_in_the_order_of_the_items() {
+    let project = Project::new(
+        "tasks:
+  t:
+    foreach: {items: [a, b, c], buffer: true, jobs: all}
+    bash: |
+      echo $item begins
+      if [ $item = a ]; then until [ -e last ]; do sleep 0.01; done; fi
+      echo $item ends
+      if [ $item = c ]; then touch last; fi
+",
+    );
+    let blocks = "    t:a │ a begins\n    t:a │ a ends\n    t:b │ b begins\n    t:b │ b ends\n    t:c │ c begins\n    t:c │ c ends\n";
+    assert_eq!(project.run("-j2 t").ok(), blocks);
+}
+
+#[test]
+fn what_has_the_terminal_cannot_be_one_of_several() {
+    for foreach in ["{items: [a], jobs: 2}", "{items: [a], jobs: all}", "{items: [a], buffer: true}"] {
+        let project = Project::new(&format!("tasks: {{t: {{tty: true, foreach: {foreach}, bash: x}}}}"));
+        assert!(
+            project.run("t").refused().starts_with("error[E0112]: task `t` has the terminal to itself"),
+            "{foreach}"
+        );
+    }
+}
+
+#[test]
 fn tasks_are_told_of_a_colour_terminal() {
     let project = Project::new("tasks: {t: {bash: 'echo \"${FORCE_COLOR-}${CLICOLOR_FORCE-}\" > said'}}");
     in_terminal(&project, &["t"]);
