@@ -134,6 +134,17 @@ struct OnDisk<'a> {
     project: &'a ProjectDir,
 }
 
+impl OnDisk<'_> {
+    fn record(&self, id: &RunId) -> Option<RunRecord> {
+        let json = std::fs::read(self.project.run(id).record()).ok()?;
+        RunRecord::parse(&json).ok()
+    }
+
+    fn origin(&self, id: &RunId) -> Option<RunId> {
+        self.record(id)?.origin
+    }
+}
+
 impl Facts for OnDisk<'_> {
     fn is_running(&self, id: &RunId) -> bool {
         crate::store::claim::is_running(&self.project.run(id))
@@ -148,12 +159,20 @@ impl Facts for OnDisk<'_> {
     }
 
     fn started_us(&self, id: &RunId) -> Option<i64> {
-        let json = std::fs::read(self.project.run(id).record()).ok()?;
-        Some(RunRecord::parse(&json).ok()?.started.as_microsecond())
+        Some(self.record(id)?.started.as_microsecond())
     }
 
     fn references(&self, id: &RunId) -> HashSet<RunId> {
-        prune::references(&self.project.run(id), id)
+        let mut needed = prune::references(&self.project.run(id), id);
+        if self.is_running(id) {
+            // A rerun that goes on has yet to link what its later tasks will read, here or further back.
+            let mut run = id.clone();
+            while let Some(origin) = self.origin(&run).filter(|origin| *origin < run) {
+                needed.insert(origin.clone());
+                run = origin;
+            }
+        }
+        needed
     }
 
     fn pinned(&self) -> HashSet<RunId> {
@@ -392,6 +411,28 @@ mod tests {
         let set_back =
             Background::start(&sandbox.project, &retention, later(-1)).expect("the stamp is of the future");
         set_back.finish();
+    }
+
+    #[test]
+    fn what_a_rerun_may_still_read_is_kept_while_it_runs() {
+        let sandbox = Sandbox::new();
+        let first = sandbox.good("2026-01-01T12:00:00Z", "f00000", &["a"]);
+        let again = |at: &str, tail: &str, origin: &RunId| {
+            sandbox.begin_with(at, tail, "Rerun", |record| record.origin = Some(origin.clone()))
+        };
+        let mut second = again("2026-01-02T12:00:00Z", "s00000", &first);
+        second.plan(&[("b", &[])]);
+        let second = second.end(RunResult::Succeeded);
+        let mut third = again("2026-01-03T12:00:00Z", "t00000", &second);
+        third.plan(&[("b", &[])]);
+        let keeping = Keeping { keep_days: 0, keep_last: 0, keep_failed_days: 0 };
+        let kept = || {
+            let verdict = judge_project(&sandbox.project, keeping, noon().as_microsecond());
+            verdict.runs.into_iter().map(|(_, reason)| reason).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(), [Some(Reason::Running), Some(Reason::Needed), Some(Reason::Needed)]);
+        third.end(RunResult::Succeeded);
+        assert_eq!(kept(), [None, None, None]);
     }
 
     #[test]
