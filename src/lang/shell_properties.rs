@@ -116,6 +116,52 @@ fn config() -> ProptestConfig {
     ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() }
 }
 
+/// One call of a function of otto's in a random script.
+#[derive(Clone, Debug)]
+struct Call {
+    key: u8,
+    value: String,
+    kind: &'static str,
+    /// The call stands in place of the `@`.
+    place: &'static str,
+}
+
+impl Call {
+    fn text(&self, prefix: &str) -> String {
+        let quoted = String::from_utf8(word(self.value.as_bytes(), Charset::Plain)).expect("UTF-8");
+        let Call { key, kind, place, .. } = self;
+        let key = format!("{prefix}{key}");
+        let call = match *kind {
+            "--json" => format!("otto_set --json {key} '[7]'"),
+            "--list" => format!("otto_set --list {key} {quoted} ''"),
+            function => format!("{function} {key} {quoted}"),
+        };
+        place.replace('@', &call)
+    }
+
+    fn result(&self) -> Value {
+        let text = |value: &str| Value::String(value.to_owned());
+        match self.kind {
+            "--json" => Value::List(vec![Value::Number("7".into())]),
+            "--list" => Value::List(vec![text(&self.value), text("")]),
+            _ => text(&self.value),
+        }
+    }
+}
+
+/// Some of them longer than what one write can hold.
+fn call(places: &[&'static str]) -> impl Strategy<Value = Call> {
+    let value = (select(vec!["x", "it's\n", "ż \\"]), select(vec![0_usize, 1, 9, 300, 3000]))
+        .prop_map(|(piece, count)| piece.repeat(count));
+    let kind = select(vec!["otto_set", "otto_set", "otto.set", "otto_set_output", "--json", "--list"]);
+    (0..4_u8, value, kind, select(places.to_vec())).prop_map(|(key, value, kind, place)| Call {
+        key,
+        value,
+        kind,
+        place,
+    })
+}
+
 fn project_is_untouched(bench: &Bench) -> bool {
     std::fs::read_dir(bench.project()).expect("there").next().is_none()
 }
@@ -153,6 +199,57 @@ proptest! {
         prop_assert!(ran.succeeded(), "{ran:?}");
         prop_assert_eq!(ran.values(), &values);
         prop_assert_eq!(std::fs::read_dir(bench.project()).expect("there").count(), 1);
+    }
+
+    /// P1 and P2: bash writes, Python reads and writes, bash reads and writes, and nothing is another value than before.
+    #[test]
+    fn every_pair_passes_from_bash_through_python_to_bash(values in values()) {
+        let in_bash = |values: &Map| {
+            let copy = "for k in \"${!INPUT[@]}\"; do x=${k#p.}; OUTPUT[$x]=${INPUT[$k]}; done";
+            Bench::bash(copy).input(given("p", values.clone())).run()
+        };
+        let first = in_bash(&values);
+        let mut bench = Bench::new(crate::ottofile::spec::BodyKey::Python, "for key in INPUT['p']: OUTPUT[key] = INPUT['p'][key]\n");
+        let path = bench.dir().parent().expect("a folder").join("p");
+        std::fs::create_dir_all(&path).expect("made");
+        std::fs::create_dir_all(bench.dir()).expect("made");
+        std::fs::write(path.join("output.p.json"), crate::value::compact(&Value::Map(first.values().clone()))).expect("written");
+        std::os::unix::fs::symlink("../p/output.p.json", bench.dir().join("input.p.json")).expect("linked");
+        bench = bench.input(given("p", first.values().clone()));
+        let second = bench.run();
+        prop_assert!(second.succeeded(), "{:?}", second);
+        let third = in_bash(second.values());
+        prop_assert!(third.succeeded(), "{:?}", third);
+        prop_assert_eq!(third.values(), &values);
+    }
+
+    /// However calls from subshells, pipelines and background jobs follow each other, the last one counts, and what jobs
+    /// write at the same time does not mix.
+    #[test]
+    fn the_last_of_any_calls_counts_and_none_is_torn(
+        calls in vec(call(&["@", "@", "( @ )", "x=$(@)", "true | @", "@ | cat", "@ & wait", "f() { @; }; f", "cat <(@)", "( ( @ ) & wait )"]), 0..10),
+        jobs in vec(vec(call(&["@", "( @ )", "@ | cat"]), 1..6), 0..5),
+        level in select(vec!["5.2", "4.1", "3.2"]),
+    ) {
+        let mut text = String::new();
+        let mut expected = BTreeMap::new();
+        for call in &calls {
+            text += &format!("{}\n", call.text("k"));
+            expected.insert(format!("k{}", call.key), call.result());
+        }
+        for (number, calls) in jobs.iter().enumerate() {
+            let prefix = format!("job{number}.");
+            let lines: Vec<String> = calls.iter().map(|call| call.text(&prefix)).collect();
+            text += &format!("{{\n{}\n}} &\n", lines.join("\n"));
+            for call in calls {
+                expected.insert(format!("{prefix}{}", call.key), call.result());
+            }
+        }
+        text += "wait\n";
+        let ran = Bench::bash(&text).env("OTTO_BASH_LEVEL", level).run();
+        prop_assert!(ran.succeeded(), "{}\n{:?}", text, ran);
+        let expected: Map = expected.into_iter().collect();
+        prop_assert_eq!(ran.values(), &expected, "{}", text);
     }
 
     /// P5: names and parameters are data wherever they stand.

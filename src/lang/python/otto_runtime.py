@@ -957,8 +957,8 @@ def older_functions(start, names, first, save):
 
 
 class Environment(dict):
-    """What is beneath `os.environ`. Knows which variables the script has set: setting one to the value that it has
-    already is a wish to hand it on."""
+    """What is beneath `os.environ`. Knows which variables the script has set: setting one to the value that it
+    has already is a wish to hand it on."""
 
     def __setitem__(self, name, value):
         dict.__setitem__(self, name, value)
