@@ -14,12 +14,14 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
-/// A folder with two locales of the treacherous kind, made from the system's own sources. Their absence is a failure.
+/// A folder with two locales of the treacherous kind and one with letters of its own, made from the system's own sources. Their absence is a failure.
 static LOCALES: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("a directory").keep();
-    for (source, charset, name) in
-        [("ja_JP", "SHIFT_JIS", "ja_JP.SJIS"), ("zh_CN", "GB18030", "zh_CN.GB18030")]
-    {
+    for (source, charset, name) in [
+        ("ja_JP", "SHIFT_JIS", "ja_JP.SJIS"),
+        ("zh_CN", "GB18030", "zh_CN.GB18030"),
+        ("tr_TR", "UTF-8", "tr_TR.UTF-8"),
+    ] {
         // It warns that SHIFT_JIS is not ASCII compatible, with status 1, and makes it all the same.
         let output = Command::new(needed("localedef"))
             .args(["-c", "-i", source, "-f", charset])
@@ -35,7 +37,25 @@ static LOCALES: LazyLock<PathBuf> = LazyLock::new(|| {
     folder
 });
 
-const LOCALE_NAMES: [&str; 4] = ["C", "C.UTF-8", "ja_JP.SJIS", "zh_CN.GB18030"];
+const LOCALE_NAMES: [&str; 5] = ["C", "C.UTF-8", "ja_JP.SJIS", "zh_CN.GB18030", "tr_TR.UTF-8"];
+
+/// Rows 14, 68 and 80.
+#[test]
+fn every_locale_reads_the_same_keys() {
+    for locale in LOCALE_NAMES {
+        let bench = |text: &str| {
+            Bench::bash(text)
+                .input(super::harness::input("build", &[("Build-ID", "7")]))
+                .env("LC_ALL", locale)
+                .env("LOCPATH", &*LOCALES)
+                .run()
+        };
+        let ran = bench("OUTPUT[k]=$(otto_get_input build.build_id)");
+        assert_eq!((ran.json().as_str(), ran.stderr.as_str()), (r#"{"k":"7"}"#, ""), "{locale}");
+        let ran = bench("echo \"${INPUT[build.Build-IE]}\"");
+        assert_eq!(ran.hints, ["task `build` has no output `Build-IE`"], "{locale}: {}", ran.stderr);
+    }
+}
 
 /// Pieces of which hostile values are made; the canary is a file `X` in the working directory.
 fn piece() -> impl Strategy<Value = Vec<u8>> {

@@ -504,3 +504,59 @@ fn outputs_that_were_never_handed_over_are_told() {
     ── exit 1
     ");
 }
+
+#[test]
+fn what_a_failed_task_handed_over_is_there_for_who_runs_after_it() {
+    let project = Project::new(
+        "tasks:
+  build: {bash: 'OUTPUT[log]=half; exit 3'}
+  report:
+    before: [{task: build, when: failure}]
+    bash: echo \"${INPUT[build.log]}\" > said
+",
+    );
+    assert_eq!(project.run("report").status, 3);
+    assert_eq!(project.read("said"), "half\n");
+}
+
+#[test]
+fn the_jobs_of_a_foreach_task_are_inputs_of_their_own() {
+    let project = Project::new(
+        "tasks:
+  build: {foreach: {items: [x86, arm]}, bash: 'OUTPUT[of]=$item'}
+  pack:
+    before: [build]
+    bash: echo \"${INPUT[build:x86.of]} ${INPUT[build:arm.of]}\" > said
+  list:
+    before: [build]
+    python: print(sorted(INPUT), file=open('said', 'w'))
+",
+    );
+    assert_eq!((project.run("pack").status, project.read("said").as_str()), (0, "x86 arm\n"));
+    assert_eq!(project.run("list").status, 0);
+    assert_eq!(project.read("said"), "['build:arm.of', 'build:x86.of']\n");
+}
+
+#[test]
+fn an_otto_inside_a_task_has_outputs_of_its_own() {
+    let project = Project::new(
+        "tasks:
+  outer:
+    bash: |
+      export OTTO_OUT=1
+      OTTO_HOME=$PWD/inside otto -q inner
+  inner:
+    bash: |
+      export OTTO_IN=2
+      OUTPUT[x]=$OTTO_TASK
+",
+    );
+    let ran = project.run("outer");
+    assert_eq!(ran.status, 0, "{}", ran.all());
+    let outer = fs::read_to_string(project.task("outer").join("output.outer.json")).expect("recorded");
+    assert_eq!(outer, "{\n  \"OTTO_OUT\": \"1\"\n}\n");
+    let inside = fs::read_dir(project.path("inside")).expect("a home").flatten();
+    let inner = inside.map(|entry| entry.path().join("latest/tasks/inner/output.inner.json"));
+    let inner = inner.filter_map(|path| fs::read_to_string(path).ok()).collect::<String>();
+    assert_eq!(inner, "{\n  \"OTTO_IN\": \"2\",\n  \"x\": \"inner\"\n}\n");
+}

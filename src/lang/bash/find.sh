@@ -14,6 +14,8 @@ otto__find_folded() {
 	otto__is_there='' otto__i=0
 	for otto__name in ${INPUT[@]+"${!INPUT[@]}"}; do
 		otto__keys=${otto__name//[!a-zA-Z0-9]/_}
+		# In Turkish the small letter of I is another one.
+		otto__keys=${otto__keys//I/i}
 		if [[ ${otto__keys,,} == "${1//[!a-z0-9]/_}" ]]; then
 			otto__is_there=x
 			otto__value=${INPUT[$otto__name]}
