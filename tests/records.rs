@@ -315,6 +315,26 @@ tasks:
 }
 
 #[test]
+fn runs_and_keys_are_completed() {
+    let project = Project::new("tasks: {a: {bash: 'OUTPUT[k]=1'}, b: {bash: ':'}}");
+    project.well("a");
+    let words = |words: &[&str]| {
+        let said = said(project.command("--complete").args(words).output().expect("otto starts"));
+        let lines = said.out.lines().skip(1).map(|line| line.split('\t').next().expect("a word").to_owned());
+        lines.collect::<Vec<_>>().join(" ")
+    };
+    let id = project.runs()[0].file_name().expect("named").to_string_lossy()[23..27].to_owned();
+    assert_eq!(words(&["Show", ""]), format!("latest latest-failed {id}"));
+    assert_eq!(words(&["Show", "latest", ""]), "a b");
+    assert_eq!(words(&["Logs", ""]), format!("a b latest latest-failed {id}"));
+    assert_eq!(words(&["Rerun", &id[..2]]), id);
+    assert_eq!(words(&["Data", "a"]), "a a.k");
+    assert_eq!(words(&["Data", "wh"]), "why");
+    assert_eq!(words(&["Data", "why", "a."]), "a.k");
+    assert_eq!(words(&["Data", "diff", "latest", "latest"]), "latest latest-failed");
+}
+
+#[test]
 fn from_a_task_everything_after_it_is_run_again() {
     let project = Project::new(SHOP);
     fs::write(project.folder().join("fixed"), "").expect("written");

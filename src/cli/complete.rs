@@ -7,13 +7,15 @@ use super::flag;
 use crate::command::{self, BuiltIn, Context};
 use crate::diagnostic::Code;
 use crate::history::index;
+use crate::history::past::{self, PastRun};
 use crate::host::{self, Found, HostFacts};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Count, Param, ParamForm, ParamType, Task};
 use crate::plan::expand::{Expansion, items};
 use crate::request;
-use crate::store::layout::Home;
+use crate::store::layout::{Home, ProjectDir};
 use crate::view::filter::shown;
+use crate::view::time;
 use std::ffi::OsString;
 
 /// What may come next.
@@ -307,6 +309,22 @@ impl Reader<'_, '_> {
                 Answer::Words(tasks.map(about_task).collect())
             }
             "RUN" => Answer::Words(self.runs()),
+            "RUN|TASK" => {
+                let mut words = self.tasks("");
+                words.extend(self.runs());
+                Answer::Words(words)
+            }
+            "RUN|TASK.KEY" => {
+                let mut words = self.keys();
+                words.extend(self.runs());
+                if self.positionals == 0 {
+                    words.extend([
+                        ("diff".to_owned(), "which values differ between two runs".to_owned()),
+                        ("why".to_owned(), "where a value came from".to_owned()),
+                    ]);
+                }
+                Answer::Words(words)
+            }
             _ => Answer::Words(Vec::new()),
         }
     }
@@ -358,26 +376,36 @@ impl Reader<'_, '_> {
             ("latest".to_owned(), "the last run".to_owned()),
             ("latest-failed".to_owned(), "the last run that failed".to_owned()),
         ];
-        let Some(home) = self.context.home_path() else { return words };
-        if self.ottofile().is_none() {
-            return words;
-        }
-        let Some((found, _)) = &self.file else { return words };
-        let mut runs = index::list(&Home::new(home).project(found.folder()));
-        runs.sort_by(|one, other| other.as_str().cmp(one.as_str()));
-        for run in runs.iter().take(MOST) {
-            let stamp = run.as_str();
-            let day = format!(
-                "{}-{}-{} {}:{}",
-                &stamp[..4],
-                &stamp[4..6],
-                &stamp[6..8],
-                &stamp[9..11],
-                &stamp[11..13]
-            );
-            words.push((run.short().to_owned(), format!("{day} UTC")));
+        let Some(project) = self.project() else { return words };
+        for run in index::list(&project).iter().rev().take(MOST) {
+            let when = jiff::Timestamp::from_microsecond(past::began_us(run))
+                .map(|began| time::relative(began, self.context.now, &self.context.zone));
+            words.push((run.short().to_owned(), when.unwrap_or_default()));
         }
         words
+    }
+
+    /// The tasks of the latest run and, as `TASK.KEY`, what they set.
+    fn keys(&mut self) -> Vec<(String, String)> {
+        const MOST: usize = 500;
+        let latest = self.project().and_then(|project| {
+            let id = index::list(&project).pop()?;
+            PastRun::read(project.run(&id), id).ok()
+        });
+        let jobs = latest.iter().flat_map(|run| &run.state.jobs).filter(|job| job.planned.has_body);
+        let words = jobs.flat_map(|job| {
+            let name = &job.planned.name;
+            let keys = job.keys.iter().map(move |key| format!("{name}.{key}"));
+            std::iter::once(name.to_string()).chain(keys)
+        });
+        words.take(MOST).map(|word| (word, String::new())).collect()
+    }
+
+    fn project(&mut self) -> Option<ProjectDir> {
+        let home = Home::new(self.context.home_path()?);
+        self.ottofile()?;
+        let (found, _) = self.file.as_ref()?;
+        Some(home.project(found.folder()))
     }
 }
 

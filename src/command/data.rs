@@ -28,7 +28,7 @@ pub(super) fn command() -> Command {
         )
         .arg(
             Arg::new("words")
-                .value_name("WORDS")
+                .value_name("RUN|TASK.KEY")
                 .num_args(0..=3)
                 .action(ArgAction::Append)
                 .allow_negative_numbers(true)

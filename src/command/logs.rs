@@ -18,7 +18,7 @@ pub(super) fn command() -> Command {
     let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     Command::new("Logs")
         .override_usage("otto Logs [OPTIONS] [RUN] TASK")
-        .arg(run_argument().required(true))
+        .arg(run_argument().required(true).value_name("RUN|TASK"))
         .arg(Arg::new("task").value_name("TASK").help("a task of the run; alone: of the latest run"))
         .arg(flag("stdout").help("only what it wrote to stdout").conflicts_with("stderr"))
         .arg(flag("stderr").help("only what it wrote to stderr, on stdout"))
