@@ -235,6 +235,7 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
         context.print(&text);
         return 0;
     }
+    context.is_json = flags.is_json;
     context.colours_stdout = flags.colours(&context.environment, context.stdout_is_terminal);
     context.colours_stderr = flags.colours(&context.environment, io::stderr().is_terminal());
     run_request(context, &flags, &found, &ottofile, &request, all_words)

@@ -1,8 +1,8 @@
 //! `otto Check`: reads the ottofile, plans all its tasks and reads their bodies; runs nothing.
 
 use super::Context;
-use crate::diagnostic::{Code, Diagnostic};
-use crate::host::HostFacts;
+use crate::diagnostic::{Code, Diagnostic, Label};
+use crate::host::{Found, HostFacts};
 use crate::lang;
 use crate::ottofile::Ottofile;
 use crate::plan;
@@ -18,36 +18,82 @@ pub(super) fn command() -> clap::Command {
 }
 
 pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
-    let (found, ottofile) = match context.load() {
-        Ok(loaded) => loaded,
+    let (found, ottofile, mut diagnostics) = match context.read() {
+        Ok(read) => read,
+        Err(diagnostics) if context.is_json => {
+            let text = json(None, &diagnostics);
+            context.print(&text);
+            return 2;
+        }
         Err(diagnostics) => return context.refuse(&diagnostics),
     };
+    diagnostics.extend(mistakes(context, &found, &ottofile));
+    let is_wrong = diagnostics.iter().any(Diagnostic::is_error);
+    if !is_wrong {
+        diagnostics.extend(body_warnings(&ottofile, 0..ottofile.tasks.len()));
+    }
+    let is_refused = is_wrong || matches.get_flag("strict") && !diagnostics.is_empty();
+    if context.is_json {
+        let text = json(Some(&ottofile), &diagnostics);
+        context.print(&text);
+    } else if is_wrong {
+        return context.refuse(&diagnostics);
+    } else {
+        context.show(&diagnostics);
+        let count = ottofile.tasks.len();
+        let are = if count == 1 { "task is" } else { "tasks are" };
+        if !is_refused {
+            context.print(&format!("{}: {count} {are} well formed\n", found.shown));
+        }
+    }
+    if is_refused { 2 } else { 0 }
+}
+
+/// What stands in the way of all tasks together, as far as it can be known without running commands.
+fn mistakes(context: &Context, found: &Found, ottofile: &Ottofile) -> Vec<Diagnostic> {
     let facts =
         HostFacts { environment: &context.environment, folder: found.folder(), may_run_commands: false };
     let names: Vec<_> =
         ottofile.tasks.iter().map(|task| (task.name.as_str().to_owned(), task.name_span)).collect();
-    let planned = request::of_names(&names, &ottofile.source, &ottofile)
-        .and_then(|request| plan::make(&ottofile, &request, &facts).map(|_| ()));
+    let planned = request::of_names(&names, &ottofile.source, ottofile)
+        .and_then(|request| plan::make(ottofile, &request, &facts).map(|_| ()));
     let mut diagnostics = planned.err().unwrap_or_default();
     // Nobody asked for these tasks, so nobody left anything out.
     diagnostics.retain(|diagnostic| diagnostic.code != Code::MissingParam);
-    if !diagnostics.is_empty() {
-        return context.refuse(&diagnostics);
-    }
-    diagnostics.extend(body_warnings(&ottofile, 0..ottofile.tasks.len()));
-    if !diagnostics.is_empty() {
-        context.show(&diagnostics);
-        if matches.get_flag("strict") {
-            return 2;
-        }
-    }
-    let count = ottofile.tasks.len();
-    context.print(&format!(
-        "{}: {count} {} well formed\n",
-        found.shown,
-        if count == 1 { "task is" } else { "tasks are" }
-    ));
-    0
+    diagnostics
+}
+
+/// `{"ottofile", "tasks", "diagnostics": [{"code", "severity", "message", "places": [{"file", "line", "column",
+/// "end_line", "end_column", "text"}], "notes", "helps"}]}`; the first place is the one that is wrong. `tasks` is null
+/// where the ottofile could not be read.
+fn json(ottofile: Option<&Ottofile>, diagnostics: &[Diagnostic]) -> String {
+    let place = |label: &Label| {
+        let (start, end) = (label.source.position(label.span.start), label.source.position(label.span.end));
+        serde_json::json!({
+            "file": label.source.name(),
+            "line": start.line,
+            "column": start.column,
+            "end_line": end.line,
+            "end_column": end.column,
+            "text": label.text,
+        })
+    };
+    let one = |diagnostic: &Diagnostic| {
+        serde_json::json!({
+            "code": diagnostic.code.to_string(),
+            "severity": if diagnostic.is_error() { "error" } else { "warning" },
+            "message": diagnostic.message,
+            "places": diagnostic.labels.iter().map(place).collect::<Vec<_>>(),
+            "notes": diagnostic.notes,
+            "helps": diagnostic.helps,
+        })
+    };
+    let answer = serde_json::json!({
+        "ottofile": ottofile.map(|ottofile| ottofile.source.name()),
+        "tasks": ottofile.map(|ottofile| ottofile.tasks.len()),
+        "diagnostics": diagnostics.iter().map(one).collect::<Vec<_>>(),
+    });
+    format!("{answer:#}\n")
 }
 
 /// What reading the bodies of these tasks (places in the ottofile) gives reason to warn about.
@@ -100,5 +146,77 @@ mod tests {
         help: use `otto.set x VALUE`, which works everywhere
         ");
         assert!(checked(lost, "Check --strict").ends_with("--- exit 2\n"));
+    }
+
+    #[test]
+    fn warnings_of_the_file_are_warnings_like_those_of_bodies() {
+        let joined = "tasks:\n  a:\n    bash: echo\n      echo\n";
+        assert!(checked(joined, "Check").starts_with("otto.yml: 1 task is well formed\n"));
+        assert!(checked(joined, "Check --strict").ends_with("--- exit 2\n"));
+    }
+
+    #[test]
+    fn as_json_it_is_all_on_stdout() {
+        let json = |file: &str| {
+            let mut stage = Stage::new();
+            stage.is_json = true;
+            std::fs::write(stage.sandbox.folder().join("otto.yml"), file).expect("written");
+            stage.otto("Check")
+        };
+        assert_snapshot!(json("tasks: {a: {befor: [b]}}"), @r#"
+        {
+          "diagnostics": [
+            {
+              "code": "E0104",
+              "helps": [
+                "did you mean `before`?"
+              ],
+              "message": "unknown key `befor` in task `a`",
+              "notes": [],
+              "places": [
+                {
+                  "column": 13,
+                  "end_column": 18,
+                  "end_line": 1,
+                  "file": "otto.yml",
+                  "line": 1,
+                  "text": "otto does not know this key"
+                }
+              ],
+              "severity": "error"
+            }
+          ],
+          "ottofile": null,
+          "tasks": null
+        }
+        --- exit 2
+        "#);
+        assert_snapshot!(json("tasks: {a: {bash: '( OUTPUT[x]=1 )'}}"), @r#"
+        {
+          "diagnostics": [
+            {
+              "code": "E0706",
+              "helps": [
+                "use `otto.set x VALUE`, which works everywhere"
+              ],
+              "message": "`OUTPUT[x]` is set in a subshell in task `a`: the value will be lost",
+              "notes": [],
+              "places": [
+                {
+                  "column": 22,
+                  "end_column": 33,
+                  "end_line": 1,
+                  "file": "otto.yml",
+                  "line": 1,
+                  "text": "bash runs this in a copy of the shell"
+                }
+              ],
+              "severity": "warning"
+            }
+          ],
+          "ottofile": "otto.yml",
+          "tasks": 1
+        }
+        "#);
     }
 }

@@ -8,13 +8,13 @@ use crate::exec::local::{GRACE, LocalExecutor, most_jobs};
 use crate::exec::native::die_by;
 use crate::exec::stream::IntakeReport;
 use crate::history::journal::Journal;
-use crate::history::record::{FORMAT, RecordedPath, RunRecord, is_secret_name, masked};
+use crate::history::record::{FORMAT, RecordedPath, RunRecord, is_secret_name, masked, public_value};
 use crate::history::retention::{Background, Keeping};
 use crate::host::{self, Found};
 use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::Task;
-use crate::plan::{Flow, JobId, Plan, Work};
+use crate::plan::{Flow, Job, JobId, Plan, Work};
 use crate::request::Request;
 use crate::run::signals::{Signals, guarded};
 use crate::run::stream::StreamSetting;
@@ -69,20 +69,19 @@ pub(crate) struct Target<'a> {
 
 /// Shows what would run, in plan order, with each job's parameters.
 pub(crate) fn dry_run(context: &mut Context, target: &Target) -> i32 {
+    if context.is_json {
+        let text = dry_run_json(target);
+        context.print(&text);
+        return 0;
+    }
     let mut text = String::new();
     let mut number = 0;
-    for job in target
-        .plan
-        .jobs
-        .iter()
-        .filter(|job| job.work.has_body() || job.work == Work::ForeachGroup && job.needs.is_empty())
-    {
+    for job in target.plan.jobs.iter().filter(|job| is_shown_dry(job)) {
         number += 1;
         let task = &target.ottofile.tasks[job.task];
         let _ = write!(text, "{number:>3}  {}", filtered(job.name.as_str().as_bytes()));
         for (name, value) in job.params.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
-            let shown =
-                crate::history::record::public_value(name.as_str(), &value.to_string_lossy()).to_owned();
+            let shown = public_value(name.as_str(), &value.to_string_lossy()).to_owned();
             let _ = write!(text, "  {name}={}", filtered(shown.as_bytes()));
         }
         if job.work == Work::ForeachGroup {
@@ -116,6 +115,37 @@ pub(crate) fn dry_run(context: &mut Context, target: &Target) -> i32 {
         counted(number, "task", "tasks")
     );
     0
+}
+
+/// Jobs that would run, and foreach tasks of which it is not known.
+fn is_shown_dry(job: &Job) -> bool {
+    job.work.has_body() || job.work == Work::ForeachGroup && job.needs.is_empty()
+}
+
+/// `{"tasks": [{"name", "task", "line", "is_expanded", "params", "needs": [{"task", "stream"}]}]}`, in plan order;
+/// `is_expanded` is false for a foreach task whose items only a command knows.
+fn dry_run_json(target: &Target) -> String {
+    let one = |job: &Job| {
+        let task = &target.ottofile.tasks[job.task];
+        let params = job.params.iter().filter_map(|(name, value)| {
+            let value = value.as_ref()?.to_string_lossy();
+            Some((name.as_str(), public_value(name.as_str(), &value).to_owned()))
+        });
+        let needs = job.needs.iter().map(|need| {
+            let name = target.plan.job(need.job).name.as_str();
+            serde_json::json!({ "task": name, "stream": need.flow != Flow::AtEnd })
+        });
+        serde_json::json!({
+            "name": job.name.as_str(),
+            "task": task.name.as_str(),
+            "line": target.ottofile.source.line(task.name_span),
+            "is_expanded": job.work != Work::ForeachGroup,
+            "params": params.collect::<std::collections::BTreeMap<_, _>>(),
+            "needs": needs.collect::<Vec<_>>(),
+        })
+    };
+    let tasks: Vec<_> = target.plan.jobs.iter().filter(|job| is_shown_dry(job)).map(one).collect();
+    format!("{:#}\n", serde_json::json!({ "tasks": tasks }))
 }
 
 /// Does what may start processes below a guard, so that none of them outlives otto: planning, which runs the commands of

@@ -161,14 +161,20 @@ pub(crate) fn find(name: &OsStr) -> Option<&'static BuiltIn> {
 impl Context<'_> {
     /// Finds and reads the ottofile; warnings are shown, errors are returned.
     pub(crate) fn load(&mut self) -> Result<(Found, Ottofile), Vec<Diagnostic>> {
-        let found = host::find_ottofile(&self.cwd, self.ottofile.as_deref())
-            .map_err(|diagnostic| vec![diagnostic])?;
-        let source = host::read_ottofile(&found).map_err(|diagnostic| vec![diagnostic])?;
-        let (ottofile, warnings) = ottofile::read(&source)?;
+        let (found, ottofile, warnings) = self.read()?;
         if !warnings.is_empty() {
             self.show(&warnings);
         }
         Ok((found, ottofile))
+    }
+
+    /// Finds and reads the ottofile; with it come warnings.
+    pub(crate) fn read(&self) -> Result<(Found, Ottofile, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let found = host::find_ottofile(&self.cwd, self.ottofile.as_deref())
+            .map_err(|diagnostic| vec![diagnostic])?;
+        let source = host::read_ottofile(&found).map_err(|diagnostic| vec![diagnostic])?;
+        let (ottofile, warnings) = ottofile::read(&source)?;
+        Ok((found, ottofile, warnings))
     }
 
     /// Shows diagnostics on stderr. A closed stderr ends quietly.

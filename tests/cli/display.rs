@@ -190,6 +190,56 @@ fn a_dry_run_shows_the_plan_and_starts_nothing() {
 }
 
 #[test]
+fn a_dry_run_as_json_is_json_and_nothing_else() {
+    let project = Project::new(
+        "tasks: {a: {params: {--x: {default: d}, --password: {}}, bash: x}, b: {before: [a, c], bash: x}, c: {foreach: {command: ls}, bash: x}}",
+    );
+    assert_snapshot!(project.run("b a --x 1 --password hush -n --json").ok(), @r#"
+    {
+      "tasks": [
+        {
+          "is_expanded": true,
+          "line": 1,
+          "name": "a",
+          "needs": [],
+          "params": {
+            "password": "***",
+            "x": "1"
+          },
+          "task": "a"
+        },
+        {
+          "is_expanded": false,
+          "line": 1,
+          "name": "c",
+          "needs": [],
+          "params": {},
+          "task": "c"
+        },
+        {
+          "is_expanded": true,
+          "line": 1,
+          "name": "b",
+          "needs": [
+            {
+              "stream": false,
+              "task": "a"
+            },
+            {
+              "stream": false,
+              "task": "c"
+            }
+          ],
+          "params": {},
+          "task": "b"
+        }
+      ]
+    }
+    "#);
+    assert_eq!(project.run("--json --dry-run b").stderr, "");
+}
+
+#[test]
 fn a_closed_stdout_ends_quietly() {
     let project =
         Project::new("tasks: {t: {bash: 'for i in {1..20000}; do echo line $i of many; done; touch ended'}}");
