@@ -224,6 +224,10 @@ fn environment(setting: &Setting, job: &Job, started: &Started) -> BTreeMap<OsSt
         .filter(|(name, _)| !is_shell_trap(name) && !is_of_one_job(name))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
+    // A parameter without a value is unset, also where otto itself runs in a task with one of the same name.
+    for (name, _) in job.params.iter().filter(|(_, value)| value.is_none()) {
+        env.remove(OsStr::new(name.as_str()));
+    }
     let mut set = |name: &str, value: &OsStr| env.insert(name.into(), value.to_owned());
     if setting.tells_colour
         && !["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"]

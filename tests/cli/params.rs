@@ -251,6 +251,24 @@ fn dependants_that_disagree_are_refused() {
 }
 
 #[test]
+fn a_parameter_without_a_value_is_unset_whatever_the_surroundings_hold() {
+    let body = "'echo ${msg-unset} $(printenv msg || echo unset)'";
+    let project = Project::new(&format!(
+        "tasks:
+  t: {{params: {{--msg: {{}}}}, bash: {body}}}
+  u: {{params: {{--msg: {{}}}}, envs: {{msg: mine}}, bash: {body}}}
+  outer: {{params: {{--msg: {{}}}}, bash: otto t}}
+  other: {{bash: {body}}}
+"
+    ))
+    .with("msg", "outside");
+    assert_eq!(project.run("t").ok(), "unset unset\n");
+    assert_eq!(project.run("u").ok(), "mine mine\n");
+    assert_eq!(project.run("other").ok(), "outside outside\n");
+    assert_eq!(project.run("outer --msg given").ok(), "unset unset\n");
+}
+
+#[test]
 fn a_parameter_beats_a_variable_of_its_name() {
     let project = Project::new(
         "otto: {envs: {msg: global}}\ntasks: {a: {params: {--msg: {default: param}}, bash: 'echo $msg; printenv msg'}, b: {params: {--msg: {}}, bash: 'echo $msg'}}",
