@@ -688,6 +688,7 @@ fn the_ground_may_be_pulled_away() {
         "cd /",
         "mkdir gone; cd gone; rmdir ../gone",
         "PATH=/nonexistent",
+        "PATH=",
         "umask 777",
         "exec 0<&- 1>&- 2>&-",
         "OTTO_TASK_DIR=/tmp",

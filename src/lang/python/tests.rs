@@ -337,6 +337,18 @@ fn numbers_of_any_length_go_in_and_out() {
 // ── how a script ends ────────────────────────────────────────────────────────────────────────────────────────
 
 #[test]
+fn large_values_and_many_keys_are_everyday() {
+    let text =
+        "OUTPUT.update((f'k{i}', i) for i in range(10000)); OUTPUT['big'] = 'it\\'s \\\\ ż\\n' * (1 << 20)\n";
+    let first = python(text).run();
+    assert!(first.succeeded() && first.values().len() == 10_001, "{}", first.stderr);
+    let copy = python("OUTPUT.update(INPUT['a'])\n");
+    let second = input(copy, "a", &value::compact(&Value::Map(first.values().clone()))).run();
+    assert!(second.succeeded() && second.values() == first.values(), "{}", second.stderr);
+    assert_eq!(second.text("big").map(str::len), Some(10 << 20));
+}
+
+#[test]
 fn outputs_are_recorded_however_a_script_ends_and_the_status_is_that_of_plain_python() {
     let endings = [
         "pass",
