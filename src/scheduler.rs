@@ -450,6 +450,11 @@ impl<'a> Scheduler<'a> {
         {
             return Some(self.group_outcome(job));
         }
+        if job.work == Work::Group
+            && let Some(failed) = self.failed_member(job)
+        {
+            return Some(failed);
+        }
         let mut not_called_for = None;
         for need in &job.needs {
             let name = || self.plan.job(need.job).name.clone();
@@ -471,6 +476,20 @@ impl<'a> Scheduler<'a> {
             return Some(Outcome::Skipped(Skip::NotCalledFor(job)));
         }
         if job.work.has_body() { None } else { Some(Outcome::Succeeded) }
+    }
+
+    /// A task without a body stands for its dependencies, so it failed if one failed that it wants to succeed. What waits
+    /// for its failure would never run otherwise.
+    fn failed_member(&self, group: &Job) -> Option<Outcome> {
+        let wanted = group.needs.iter().filter(|need| need.when == When::Success);
+        wanted.filter_map(|need| self.outcome(need.job)).find_map(|outcome| match outcome {
+            Outcome::Failed { exit, .. } => Some(Outcome::Failed { exit: exit.clone(), reason: None }),
+            Outcome::Succeeded
+            | Outcome::Fresh { .. }
+            | Outcome::Skipped(_)
+            | Outcome::Interrupted { .. }
+            | Outcome::Cancelled => None,
+        })
     }
 
     /// A foreach group failed if a job of it failed, was skipped if one was skipped, else succeeded.

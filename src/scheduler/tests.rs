@@ -85,6 +85,25 @@ fn a_failure_skips_its_dependants_and_nothing_else() {
 }
 
 #[test]
+fn a_group_fails_with_what_it_wants_to_succeed() {
+    let jobs = vec![
+        job(0, Work::Body, vec![], None),
+        job(1, Work::Body, vec![], None),
+        job(2, Work::Group, vec![need(0, When::Success), need(1, When::Success)], None),
+        job(3, Work::Body, vec![need(2, When::Failure)], None),
+        job(4, Work::Body, vec![need(2, When::Success)], None),
+        job(5, Work::Group, vec![need(0, When::Always), need(1, When::Success)], None),
+        job(6, Work::Body, vec![need(5, When::Success)], None),
+    ];
+    let plan = plan(jobs, vec![]);
+    let failing = |wanted: u32| move |job: JobId| if job.0 == wanted { failed() } else { Outcome::Succeeded };
+    let run = |wanted: u32| run(&plan, 2, Policy::KeepGoing, failing(wanted));
+    assert_eq!(run(0), ["FAIL", "ok", "FAIL", "ok", "needs t2", "ok", "ok"]);
+    assert_eq!(run(1), ["ok", "FAIL", "FAIL", "ok", "needs t2", "FAIL", "needs t5"]);
+    assert_eq!(run(9), ["ok", "ok", "ok", "not called for by t2", "ok", "ok", "ok"]);
+}
+
+#[test]
 fn edges_follow_the_outcome_they_ask_for() {
     let with = |work: Outcome| {
         let jobs = vec![

@@ -237,6 +237,22 @@ tasks:
 }
 
 #[test]
+fn what_waits_for_the_failure_of_a_group_runs_when_a_member_fails() {
+    let project = Project::new(
+        "otto: {jobs: 1}
+tasks:
+  lint: {bash: exit 8}
+  test: {bash: 'true'}
+  ci: {before: [lint, test], on-failure: [tell]}
+  tell: {bash: echo told}
+",
+    );
+    let ran = project.run("ci");
+    assert_eq!((ran.status, ran.stdout.as_str()), (8, "told\n"), "{}", ran.all());
+    assert_eq!(ran.outcomes(), "lint: FAIL, tell: ok, test: ok");
+}
+
+#[test]
 fn asking_for_a_task_also_runs_what_comes_after_it() {
     let project = Project::new(
         "otto: {jobs: 1}\ntasks: {ci: {before: [cov], bash: echo ci}, cov: {after: [report], bash: echo cov}, report: {bash: 'echo report; exit 4'}}",
