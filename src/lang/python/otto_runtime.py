@@ -7,6 +7,7 @@ for a script may rebind or delete anything.
 import atexit
 import os
 import sys
+from _codecs import lookup_error
 from _imp import _fix_co_filename as rename
 from _io import FileIO
 from _signal import SIG_BLOCK, SIG_DFL, SIG_SETMASK, SIGHUP, SIGTERM, getsignal, pthread_sigmask, signal
@@ -33,6 +34,7 @@ MOST_PROBLEMS = 1000
 SIGNALS = (SIGTERM, SIGHUP)
 FILE_SYSTEM = (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
 CodeType = type((lambda: None).__code__)
+MethodType = type((lambda self: None).__get__(0))
 
 # The files whose frames are not the user's business.
 ours = {__file__}
@@ -497,11 +499,9 @@ class Inputs(dict):
             self._tasks[name] = OneTask(name, values)
             self.update({f"{name}.{key}": value for key, value in values.items()})
 
-    def __missing__(self, key):
-        found = self._find(key)
-        if found is ABSENT:
-            raise MissingKey(key, self)
-        return found
+    @property
+    def __missing__(self):
+        return MethodType(Lookup, self)
 
     def _find(self, key):
         if not isinstance(key, str):
@@ -555,8 +555,12 @@ class OneTask(dict):
         super().__init__(values)
         self._name = name
 
-    def __missing__(self, key):
-        raise MissingKey(key, self)
+    @property
+    def __missing__(self):
+        return MethodType(Lookup, self)
+
+    def _find(self, key):
+        return ABSENT
 
     def __reduce__(self):
         return dict, (dict(self),)
@@ -579,6 +583,25 @@ class OneTask(dict):
         hint = f"; did you mean {near!r}?" if near else ""
         kind = "output" if values is self else "key"
         return f"{holder} has no {kind} {rest!r}; it has {listed(known)}{hint}"
+
+
+class Lookup:
+    """Called with inputs and a key that is not among theirs, gives the value that it means, or raises what
+    says that there is none. All that raises is in C: a script that shows the traceback itself sees only its
+    own lines."""
+
+    def __new__(cls, inputs, key):
+        found = inputs._find(key)
+        if found is not ABSENT:
+            return found
+        lookup = object.__new__(cls)
+        lookup.error = MissingKey(key, inputs)
+        return lookup
+
+    @property
+    def __init__(self):
+        # `union` asks its first argument for an item, for which the handler of the codecs raises the error.
+        return MethodType(frozenset().union, map(lookup_error("strict"), (self.error,)))
 
 
 class MissingKey(KeyError):
@@ -957,8 +980,8 @@ def older_functions(start, names, first, save):
 
 
 class Environment(dict):
-    """What is beneath `os.environ`. Knows which variables the script has set: setting one to the value that it
-    has already is a wish to hand it on."""
+    """What is beneath `os.environ`. Knows which variables the script has set: setting one to the value that
+    it has already is a wish to hand it on."""
 
     def __setitem__(self, name, value):
         dict.__setitem__(self, name, value)

@@ -1146,6 +1146,13 @@ try:
     INPUT['build']['x']
 except LookupError as error:
     print(error)
+import traceback
+for look in ('build.x', 'build', 'nope'):
+    try:
+        INPUT[look]['y']
+    except KeyError:
+        print(''.join(traceback.format_exc().split('    ~')[0].splitlines(True)[:3]), end='')
+        assert 'runtime' not in traceback.format_exc()
 ",
     );
     assert_snapshot!(told(&input(bench, "build", r#"{"version": 1}"#)), @r#"
@@ -1154,6 +1161,15 @@ status 0
 ('build.x',) KeyError `build` has no output 'x'; it has version
 KeyError("`build` has no output 'x'; it has version")
 `build` has no output 'x'; it has version
+Traceback (most recent call last):
+  File "otto.yml:build", line 34, in <module>
+    INPUT[look]['y']
+Traceback (most recent call last):
+  File "otto.yml:build", line 34, in <module>
+    INPUT[look]['y']
+Traceback (most recent call last):
+  File "otto.yml:build", line 34, in <module>
+    INPUT[look]['y']
 "#);
 }
 
@@ -1412,10 +1428,7 @@ INPUT['a.kk']
     INPUT['a.kk']
 KeyError: `a` has no output 'kk'; it has k, m, n, b, long; did you mean 'k'?
 "#;
-        // Its tracebacks cannot be cut.
-        if version != "3.6" {
-            assert_eq!(without_carets(&ran.stderr), shown, "{version}");
-        }
+        assert_eq!(without_carets(&ran.stderr), shown, "{version}");
     }
 }
 
