@@ -1283,7 +1283,9 @@ fn empty_arrays_are_read_where_an_old_bash_allows_it() {
         for (name, text) in given_to_bash(level) {
             let mut is_lenient = false;
             for line in text.lines() {
-                is_lenient = (is_lenient || line.trim() == "set +u") && line != "}";
+                let is_start = line.trim() == "set +u" || line.ends_with("[@]})) || return 0");
+                is_lenient = (is_lenient || is_start) && line != "}";
+                let is_lenient = is_lenient || line.starts_with("trap 'set +u; ");
                 let is_bare = line.match_indices("[@]}").any(|(end, _)| {
                     let expansion = &line[line[..end].rfind("${").unwrap_or(end)..end];
                     !expansion.starts_with("${#")

@@ -12,7 +12,8 @@ otto__find() {
 # is meant.
 otto__find_folded() {
 	otto__is_there='' otto__i=0
-	for otto__name in ${INPUT[@]+"${!INPUT[@]}"}; do
+	((${#INPUT[@]})) || return 0
+	for otto__name in "${!INPUT[@]}"; do
 		otto__keys=${otto__name//[!a-zA-Z0-9]/_}
 		# In Turkish the small letter of I is another one.
 		otto__keys=${otto__keys//I/i}
