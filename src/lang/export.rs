@@ -34,6 +34,7 @@ pub(crate) fn is_reserved(name: &str) -> bool {
         "OTTO_DISPLAY",
         "OTTO_COMMAND",
         "OTTO_CHOICES_COMMAND",
+        "OTTO_ENVS_COMMAND",
         "OTTO_",
     ];
     const PREFIXES: &[&str] = &["OTTO_INPUT", "OTTO_OUTPUT", "OTTO_FOREACH"];

@@ -11,6 +11,7 @@ use crate::ottofile::spec::EnvEntry;
 use crate::source::{SourceFile, Span, Spanned};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 pub(crate) type Variables = Vec<(String, OsString)>;
@@ -292,18 +293,27 @@ impl Evaluation<'_> {
 
     fn command(&self, command: &str, place: &std::ops::Range<usize>) -> Result<OsString, Box<Diagnostic>> {
         let mut variables: Variables = self.beneath.to_vec();
+        let entry = &self.entries[self.place];
+        let span = within(self.source, &entry.value, place);
+        match callers(self.source, entry.value.span, self.facts) {
+            Some(callers) => variables.push((CALLERS.to_owned(), callers)),
+            None => {
+                let message = format!("the command in `{}` runs an otto that needs `{0}`", entry.name.value);
+                let wrong = Diagnostic::error(Code::EnvCycle, message);
+                return Err(Box::new(wrong.at(self.source, span, "calls itself without end")));
+            }
+        }
         for (other, value) in self.values.iter().enumerate() {
             if let Some(value) = value {
                 set(&mut variables, self.entries[other].name.value.clone(), value.clone());
             }
         }
-        let entry = &self.entries[self.place];
         let printed = self.facts.command(command, &variables).map_err(|failure| {
             let diagnostic = Diagnostic::error(
                 Code::EnvFailed,
                 format!("the command in `{}` failed: {}", entry.name.value, failure.how),
             )
-            .at(self.source, within(self.source, &entry.value, place), failure.how.clone());
+            .at(self.source, span, failure.how.clone());
             Box::new(
                 with_stderr(diagnostic, &failure)
                     .help("a fallback keeps the run going: `$(command || echo default)`"),
@@ -324,6 +334,21 @@ impl Evaluation<'_> {
     }
 }
 
+/// The variable in which the commands that supply variables and have not ended yet are named, one below the other.
+const CALLERS: &str = "OTTO_ENVS_COMMAND";
+
+/// Those of the surroundings and the command in this place; `None` if it is one of them already.
+fn callers(source: &SourceFile, place: Span, facts: &dyn Facts) -> Option<OsString> {
+    let mut hasher = DefaultHasher::new();
+    source.text().hash(&mut hasher);
+    let own = format!("{:x}@{}", hasher.finish(), place.start);
+    let others = facts.variable(CALLERS).unwrap_or_default();
+    let is_among = others.to_str().is_some_and(|others| others.split(' ').any(|other| other == own));
+    let mut all = others;
+    all.push(format!(" {own}"));
+    (!is_among).then_some(all)
+}
+
 pub(super) fn with_stderr(diagnostic: Diagnostic, failure: &CommandFailure) -> Diagnostic {
     match failure.stderr.trim() {
         "" => diagnostic,
@@ -337,7 +362,13 @@ fn envs_command(
     facts: &dyn Facts,
     beneath: &Variables,
 ) -> Result<Variables, Diagnostic> {
-    let printed = facts.command(&command.value, beneath).map_err(|failure| {
+    let Some(callers) = callers(source, command.span, facts) else {
+        let wrong = Diagnostic::error(Code::EnvCycle, "`envs-command` runs an otto that needs its variables");
+        return Err(wrong.at(source, command.span, "calls itself without end"));
+    };
+    let mut variables = beneath.clone();
+    variables.push((CALLERS.to_owned(), callers));
+    let printed = facts.command(&command.value, &variables).map_err(|failure| {
         let diagnostic = Diagnostic::error(
             Code::CommandFailed,
             format!("`envs-command` failed: {}", failure.how),

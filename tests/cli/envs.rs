@@ -134,6 +134,37 @@ fn globs_take_variables() {
 }
 
 #[test]
+fn a_command_that_asks_for_its_own_value_is_refused() {
+    let project = Project::new(
+        "otto:
+  envs: {A: '$(otto list)'}
+tasks:
+  list: {bash: echo ran}
+",
+    );
+    let ran = project.run("list");
+    assert!(ran.refused().starts_with("error[E0501]: the command in `A` failed: exit 2\n"), "{}", ran.all());
+    assert!(
+        ran.stderr.contains("error[E0502]: the command in `A` runs an otto that needs `A`"),
+        "{}",
+        ran.all()
+    );
+
+    let project =
+        Project::new("tasks: {a: {envs: {A: '$(otto b)'}, bash: x}, b: {envs: {B: '$(otto a)'}, bash: x}}");
+    assert!(project.run("a").refused().contains("E0501"));
+    let project = Project::new("otto: {envs-command: 'otto a'}\ntasks: {a: {bash: x}}");
+    assert!(project.run("a").refused().contains("E0505"));
+
+    // Another file, and what needs no variables, may be asked.
+    let project = Project::new(
+        "otto: {envs: {A: '$(otto -o other.yml say; otto List | head -1)'}}\ntasks: {a: {bash: echo $A}}",
+    );
+    project.write("other.yml", "otto: {envs: {B: '$(echo b)'}}\ntasks: {say: {bash: echo $B}}");
+    assert_eq!(project.run("a").ok(), "b project · otto.yml · 1 task\n");
+}
+
+#[test]
 fn what_a_command_of_the_ottofile_started_ends_with_otto() {
     let project = Project::new(
         "otto: {envs: {A: '$(echo $$ > started; exec sleep 600)'}}\ntasks: {t: {bash: echo ran}}",
