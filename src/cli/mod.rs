@@ -190,8 +190,12 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
     if is_help_word(words) && ottofile.task("help").is_none() {
         return help_of(context, &found, &ottofile, &words[1..]);
     }
-    let parsed =
-        if words.is_empty() { default_request(context, &found, &ottofile) } else { asked(&ottofile, words) };
+    // `--` alone ends options and names nothing.
+    let parsed = if words.iter().all(|word| word == "--") {
+        default_request(context, &found, &ottofile)
+    } else {
+        asked(&ottofile, words)
+    };
     let (request, options) = match parsed {
         Ok(Wanted::Run { request, options }) => (request, options),
         Ok(Wanted::Help { task }) => {

@@ -1,6 +1,7 @@
 //! The document as the user wrote it: read, checked, every field with its place.
 
 mod check;
+pub(crate) mod choice;
 mod field;
 mod foreach;
 mod foreign;

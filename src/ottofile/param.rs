@@ -1,5 +1,6 @@
 //! One entry of `params`: its form, its keys, and whether they agree.
 
+use super::choice::Choices;
 use super::field::{Field, Owner, Reader, TEXTS, listed, shortened};
 use super::foreign;
 use super::spec::{Count, Param, ParamForm, ParamType};
@@ -7,7 +8,7 @@ use super::yaml::{Key, Kind, Node};
 use crate::diagnostic::Code;
 use crate::name::ParamName;
 use crate::source::{Span, Spanned};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 pub(super) const KEYS: &[&str] =
     &["choices", "choices-command", "default", "env", "help", "metavar", "nargs", "required", "type"];
@@ -427,7 +428,7 @@ impl Reader<'_> {
         if default.value.is_empty() {
             return;
         }
-        let takes_several = matches!(param.count, Count::Range { most, .. } if most != Some(1));
+        let takes_several = param.count.takes_several();
         let words: Vec<&str> = match takes_several {
             true => default.value.split_ascii_whitespace().collect(),
             false => vec![&default.value],
@@ -442,10 +443,14 @@ impl Reader<'_> {
         if param.choices.is_empty() {
             return;
         }
-        let chosen = Chosen::from(&param.choices);
-        match words.iter().map(|word| chosen.by(word)).collect::<Option<Vec<&str>>>() {
-            // Choices match whatever their case, and are stored as declared.
-            Some(chosen) => default.value = chosen.join(" "),
+        let choices = Choices::new(param.choices.iter().map(|choice| choice.value.as_str()));
+        let chosen = match takes_several {
+            true => choices.several(&default.value),
+            false => choices.one(&default.value).map(str::to_owned),
+        };
+        match chosen {
+            // They are stored as declared.
+            Some(chosen) => default.value = chosen,
             None => {
                 let names: Vec<&str> = param.choices.iter().map(|choice| choice.value.as_str()).collect();
                 let message = format!("the default of {owner} is none of its choices");
@@ -455,27 +460,6 @@ impl Reader<'_> {
                 self.tell(wrong);
             }
         }
-    }
-}
-
-/// Finds the choice that a word means: exactly, or else whatever its case.
-struct Chosen<'c> {
-    exact: HashSet<&'c str>,
-    folded: HashMap<String, &'c str>,
-}
-
-impl<'c> Chosen<'c> {
-    fn from(choices: &'c [Spanned<String>]) -> Chosen<'c> {
-        let mut folded = HashMap::with_capacity(choices.len());
-        for choice in choices {
-            folded.entry(choice.value.to_lowercase()).or_insert(choice.value.as_str());
-        }
-        Chosen { exact: choices.iter().map(|choice| choice.value.as_str()).collect(), folded }
-    }
-
-    fn by(&self, word: &str) -> Option<&'c str> {
-        let exact = self.exact.get(word).copied();
-        exact.or_else(|| self.folded.get(&word.to_lowercase()).copied())
     }
 }
 

@@ -258,6 +258,17 @@ pub(crate) enum Count {
     Range { least: usize, most: Option<usize> },
 }
 
+impl Count {
+    pub(crate) fn takes_several(self) -> bool {
+        matches!(self, Count::Range { most, .. } if most != Some(1))
+    }
+
+    /// Whether an option may stand without any word, which is the empty value.
+    pub(crate) fn takes_none(self) -> bool {
+        matches!(self, Count::Range { least: 0, .. })
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ParamType {
     Str,

@@ -5,6 +5,7 @@ use super::{Job, envs};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::JobName;
 use crate::ottofile::Ottofile;
+use crate::ottofile::choice::Choices;
 use crate::ottofile::spec::{Param, ParamForm, ParamType, Task};
 use crate::request::Request;
 use crate::source::Span;
@@ -191,7 +192,8 @@ fn chosen(
     let param = &task.params[index];
     let text = passed.value.to_string_lossy();
     let whose = if passed.is_own { String::new() } else { format!(", inherited from `{}`", passed.from) };
-    if let Err(wanted) = has_type(&passed.value, param.kind) {
+    if !has_type(&passed.value, param) {
+        let wanted = param.kind;
         return Err(vec![
             Diagnostic::error(
                 Code::BadParamType,
@@ -223,20 +225,7 @@ fn chosen(
         Rc::new(Some(param.choices.iter().map(|choice| choice.value.clone()).collect()))
     };
     let Some(choices) = choices.as_ref() else { return Ok(passed.value.clone()) };
-    let pick = |word: &str| {
-        let exact = choices.iter().find(|choice| *choice == word);
-        exact.or_else(|| choices.iter().find(|choice| choice.to_lowercase() == word.to_lowercase())).cloned()
-    };
-    // A value with blanks may be one choice, or several words of a parameter that takes more than one.
-    let picked = pick(&text).or_else(|| match param.count {
-        crate::ottofile::spec::Count::Range { .. } => text
-            .split(' ')
-            .filter(|word| !word.is_empty())
-            .map(pick)
-            .collect::<Option<Vec<_>>>()
-            .map(|words| words.join(" ")),
-        crate::ottofile::spec::Count::Flag | crate::ottofile::spec::Count::One => None,
-    });
+    let picked = among(choices.iter().map(String::as_str), &text, param);
     picked.map(OsString::from).ok_or_else(|| {
         let near = crate::name::similar(&text, choices.iter().map(String::as_str), 3);
         vec![
@@ -317,16 +306,14 @@ fn from_environment(
         )
         .at(&ottofile.source, variable.span, why)))
     };
-    if let Err(wanted) = has_type(&value, param.kind) {
-        return refuse(Code::BadParamType, format!("not {wanted}"));
+    if !has_type(&value, param) {
+        return refuse(Code::BadParamType, format!("not {}", param.kind));
     }
     if param.choices.is_empty() {
         return Some(Ok(value));
     }
-    let exact = param.choices.iter().find(|choice| choice.value == text);
-    let near = || param.choices.iter().find(|choice| choice.value.to_lowercase() == text.to_lowercase());
-    match exact.or_else(near) {
-        Some(choice) => Some(Ok(OsString::from(&choice.value))),
+    match among(param.choices.iter().map(|choice| choice.value.as_str()), &text, param) {
+        Some(chosen) => Some(Ok(OsString::from(chosen))),
         None => refuse(
             Code::BadChoice,
             format!(
@@ -337,25 +324,23 @@ fn from_environment(
     }
 }
 
-/// What the value should have been, if it is not.
-fn has_type(value: &OsStr, kind: ParamType) -> Result<(), &'static str> {
-    let text = value.to_str();
-    let check = |is_good: bool, wanted| if is_good { Ok(()) } else { Err(wanted) };
-    match kind {
-        ParamType::Str | ParamType::Path => Ok(()),
-        ParamType::Int => {
-            let digits = text.map(|text| text.strip_prefix(['-', '+']).unwrap_or(text));
-            check(
-                digits.is_some_and(|digits| {
-                    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
-                }),
-                "an integer",
-            )
-        }
-        ParamType::Float => {
-            check(text.is_some_and(|text| text.parse::<f64>().is_ok_and(f64::is_finite)), "a number")
-        }
-        ParamType::Bool => check(matches!(text, Some("true" | "false")), "`true` or `false`"),
+/// The value as its choices are declared, if it is one of them, or several for a parameter that takes several words.
+fn among<'c>(choices: impl Iterator<Item = &'c str>, text: &str, param: &Param) -> Option<String> {
+    let choices = Choices::new(choices);
+    match param.count.takes_several() {
+        _ if text.is_empty() && param.count.takes_none() => Some(String::new()),
+        true => choices.several(text),
+        false => choices.one(text).map(str::to_owned),
+    }
+}
+
+/// Whether the value, or each of its words where the parameter takes several, is what was declared.
+fn has_type(value: &OsStr, param: &Param) -> bool {
+    let Some(text) = value.to_str() else { return matches!(param.kind, ParamType::Str | ParamType::Path) };
+    match param.count.takes_several() {
+        _ if text.is_empty() && param.count.takes_none() => true,
+        true => text.split_ascii_whitespace().all(|word| param.kind.accepts(word)),
+        false => param.kind.accepts(text),
     }
 }
 

@@ -310,7 +310,7 @@ tasks:
     error[E0405]: `many` from `$COUNT` is not a value for `--count` of `t`
       ╭▸ otto.yml:5:33
     5 │       --count: {type: int, env: COUNT, default: 1}
-      ╰╴                                ━━━━━ not an integer
+      ╰╴                                ━━━━━ not a whole number
     ");
 }
 
@@ -417,6 +417,50 @@ tasks:
     test what=-x more=lint
     ");
     assert_snapshot!(planned(yaml, "lint --help"), @"help of lint");
+}
+
+#[test]
+fn types_and_choices_are_about_each_word() {
+    // An underscore on this command line is a blank within a word.
+    let yaml = "
+tasks:
+  a:
+    params:
+      -d: {default: false}
+      -c: {}
+      --two: {nargs: 2, type: int}
+      --few: {nargs: +, choices: [x, Y z], default: y z x}
+      --maybe: {nargs: '?', type: int, choices: [1, 2]}
+    bash: x
+";
+    assert_snapshot!(planned(yaml, "a"), @"a d=false c unset two unset few=Y z x maybe unset");
+    assert_snapshot!(planned(yaml, "a --two 1 -2 --few X y_Z x --maybe -dcv"), @"a d=true c=v two=1 -2 few=x Y z x maybe=");
+    assert_snapshot!(planned(yaml, "a -dc=v --maybe 2 --few=y_z"), @"a d=true c=v two unset few=Y z maybe=2");
+    assert_snapshot!(planned(yaml, "a --two 1 x --few x z"), @"
+    error[E0405]: `1 x` is not a value for `--two` of `a`
+      ╭▸ command line:1:14
+    1 │ otto a --two 1 x --few x z
+      ╰╴             ━━━ not a whole number
+      ╭▸ otto.yml:7:7
+    7 │       --two: {nargs: 2, type: int}
+      ╰╴      ━━━━━ declared as a whole number
+    error[E0404]: `x z` is not a choice for `--few` of `a`
+      ╭▸ command line:1:24
+    1 │ otto a --two 1 x --few x z
+      ╰╴                       ━━━ choose from: x, Y z
+    help: did you mean `Y z`?
+    ");
+    assert_snapshot!(planned(yaml, "a --two=1 -c --"), @"
+    error[E0402]: `--two` of `a` needs 2 values
+      ╭▸ command line:1:8
+    1 │ otto a --two=1 -c --
+      ╰╴       ━━━━━━━ one stands behind the `=`
+    help: write them behind it, with blanks: `--two …`
+    error[E0402]: `-c` of `a` needs a value
+      ╭▸ command line:1:16
+    1 │ otto a --two=1 -c --
+      ╰╴               ━━ no value follows
+    ");
 }
 
 #[test]

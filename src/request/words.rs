@@ -141,20 +141,34 @@ impl<'a> Taker<'a> {
         }
     }
 
-    /// `-vf` is `-v -f` when all are flags but the last, which may take a value.
+    /// `-vf` is `-v -f` when all are flags but the last, which may take a value: `-vfx` is `-v -f x`.
     fn bundle(&mut self, place: usize, diagnostics: &mut Vec<Diagnostic>) -> Option<usize> {
-        let letters: Vec<char> = self.line.text(place)[1..].chars().collect();
-        let params: Option<Vec<usize>> = letters.iter().map(|letter| self.short(*letter)).collect();
-        let params = params?;
-        let (last, flags) = params.split_last()?;
-        if flags.iter().any(|param| self.task.params[*param].count != Count::Flag) {
-            return None;
+        let text = self.line.text(place);
+        let is_flag = |param: usize| self.task.params[param].count == Count::Flag;
+        let mut flags = Vec::new();
+        let mut last = None;
+        for (offset, letter) in text[1..].char_indices() {
+            let param = self.short(letter)?;
+            last = Some((param, 1 + offset + letter.len_utf8(), letter));
+            if !is_flag(param) {
+                break;
+            }
+            flags.push(param);
         }
-        for param in flags {
-            self.push(*param, "true".into(), self.line.span(place));
+        let (param, end, letter) = last?;
+        if is_flag(param) {
+            flags.pop();
         }
-        let shown = format!("-{}", letters[letters.len() - 1]);
-        Some(self.values(*last, &shown, place, None, diagnostics))
+        for flag in flags {
+            self.push(flag, "true".into(), self.line.span(place));
+        }
+        let bytes = self.line.words[place].as_bytes();
+        // Letters are ASCII, so the text and the bytes agree up to here.
+        let attached = (end < bytes.len()).then(|| {
+            let skipped = end + usize::from(bytes[end] == b'=');
+            OsString::from_vec(bytes[skipped..].to_vec())
+        });
+        Some(self.values(param, &format!("-{letter}"), place, attached, diagnostics))
     }
 
     fn after_equals(&self, place: usize) -> OsString {
@@ -199,7 +213,15 @@ impl<'a> Taker<'a> {
                 self.push(param, value, span);
                 return place + 1;
             }
-            (Count::Range { .. }, Some(value)) => {
+            (Count::Range { least, .. }, Some(value)) => {
+                if least > 1 {
+                    let message =
+                        format!("`{}` of `{}` needs {least} values", flag_of(shown), self.task.name);
+                    let wrong = Diagnostic::error(Code::MissingValue, message)
+                        .at(&self.line.source, span, "one stands behind the `=`")
+                        .help(format!("write them behind it, with blanks: `{} …`", flag_of(shown)));
+                    diagnostics.push(wrong);
+                }
                 self.push(param, value, span);
                 return place + 1;
             }
@@ -233,7 +255,10 @@ impl<'a> Taker<'a> {
                 span,
                 if taken == 0 { "no value follows".to_owned() } else { format!("only {taken} follow") },
             );
-            if next < self.line.words.len() && self.line.text(next).starts_with('-') {
+            if next < self.line.words.len()
+                && self.line.text(next).starts_with('-')
+                && self.line.text(next) != "--"
+            {
                 diagnostic = diagnostic.help(format!(
                     "a value that starts with `-` is written `{}={}`",
                     flag_of(shown),

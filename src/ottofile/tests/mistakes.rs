@@ -357,7 +357,7 @@ fn unknown_keys_come_with_what_otto_calls_them() {
       ╭▸ otto.yml:1:30
     1 │ otto: {task: [a], envvs: {}, home: x, default: a, retention: {keep: 1}}
       ╰╴                             ━━━━ otto does not know this key
-      = note: the keys here are `about`, `api`, `dotenv`, `envs`, `envs-command`, `jobs`, `name`, `retention` and `tasks`
+    help: runs are kept where the variable OTTO_HOME says
     error[E0104]: unknown key `default` in `otto`
       ╭▸ otto.yml:1:39
     1 │ otto: {task: [a], envvs: {}, home: x, default: a, retention: {keep: 1}}
