@@ -23,6 +23,8 @@ pub(crate) struct Scheduler<'a> {
     unbound: VecDeque<JobId>,
     lanes: Vec<LaneState>,
     slots: usize,
+    /// So many jobs may run at a time, those without a slot counted too.
+    most: usize,
     /// Running jobs that hold a slot.
     held: usize,
     running: usize,
@@ -113,6 +115,7 @@ impl<'a> Scheduler<'a> {
             unbound: VecDeque::new(),
             lanes,
             slots: slots.max(1),
+            most: usize::MAX,
             held: 0,
             running: 0,
             unsettled: count,
@@ -127,6 +130,12 @@ impl<'a> Scheduler<'a> {
         scheduler
     }
 
+    /// The machine has no room for more jobs at a time, whoever asks for them.
+    pub(crate) fn limited_to(mut self, most: usize) -> Scheduler<'a> {
+        self.most = most.max(1);
+        self
+    }
+
     /// The jobs that were settled before any ran, with their outcomes. To be asked once, first.
     pub(crate) fn begin(&mut self) -> Vec<(JobId, Outcome)> {
         let early = std::mem::take(&mut self.early);
@@ -135,7 +144,7 @@ impl<'a> Scheduler<'a> {
 
     /// The job to start now, which then counts as running; None while nothing may start.
     pub(crate) fn next(&mut self) -> Option<JobId> {
-        if self.has_stopped || self.terminal_runs {
+        if self.has_stopped || self.terminal_runs || self.running >= self.most {
             return None;
         }
         if let Some(job) = self.unbound.pop_front() {

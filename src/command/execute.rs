@@ -203,7 +203,8 @@ fn execute(
         .map(|id| plan.producers(id).count())
         .max()
         .filter(|_| plan.jobs.iter().any(|job| ottofile.tasks[job.task].streaming.is_some()));
-    let slots = options.jobs.or(ottofile.settings.jobs).unwrap_or(processors).min(most_jobs(streams)).max(1);
+    let most = most_jobs(streams);
+    let slots = options.jobs.or(ottofile.settings.jobs).unwrap_or(processors).min(most).max(1);
     let display = options.display;
     let github = workflow(context, found);
     keep_ottofile(&project, &hash, text);
@@ -221,6 +222,7 @@ fn execute(
         runtime: home.runtime(),
         user: host::user_name(&context.environment),
         slots,
+        most,
         policy: if options.is_fail_fast { Policy::FailFast } else { Policy::KeepGoing },
         ignores_freshness: options.ignores_freshness,
         timeout: options.timeout,

@@ -64,6 +64,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) runtime: PathBuf,
     pub(crate) user: OsString,
     pub(crate) slots: usize,
+    /// However many jobs are asked for, with more of them otto would run out of files.
+    pub(crate) most: usize,
     pub(crate) policy: Policy,
     /// `--force`: no task is fresh.
     pub(crate) ignores_freshness: bool,
@@ -168,7 +170,7 @@ impl<'a> Run<'a> {
         }
         Run {
             setting,
-            scheduler: Scheduler::new(plan, setting.slots, setting.policy),
+            scheduler: Scheduler::new(plan, setting.slots, setting.policy).limited_to(setting.most),
             executor,
             inbox,
             journal,

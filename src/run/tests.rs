@@ -166,6 +166,7 @@ fn run(tasks: &[Drawn], stops: Stops, slots: usize, policy: Policy, mut dice: u6
         runtime: home.runtime(),
         user: "somebody".into(),
         slots,
+        most: usize::MAX,
         policy,
         ignores_freshness: false,
         timeout: None,

@@ -213,6 +213,19 @@ fn a_reader_starts_as_soon_as_what_it_reads_and_waits_for_all_else() {
 }
 
 #[test]
+fn jobs_that_hold_no_slot_are_no_more_than_the_machine_takes() {
+    let jobs = (0..5).map(|place| job(place, Work::Body, vec![], Some(LaneId(0)))).collect();
+    let plan = plan(jobs, vec![Lane::All]);
+    let mut scheduler = Scheduler::new(&plan, 1, Policy::KeepGoing).limited_to(3);
+    let all = |scheduler: &mut Scheduler| {
+        std::iter::from_fn(|| scheduler.next()).map(|job| job.0).collect::<Vec<_>>()
+    };
+    assert_eq!(all(&mut scheduler), [0, 1, 2]);
+    assert_eq!(scheduler.finish(JobId(1), Outcome::Succeeded).len(), 1);
+    assert_eq!(all(&mut scheduler), [3]);
+}
+
+#[test]
 fn with_one_slot_the_producer_runs_to_its_end_first() {
     let chain = |is_lenient| {
         plan(
