@@ -24,7 +24,7 @@ use crate::store::claim::{claim_run, keep_ottofile};
 use crate::store::layout::RunDir;
 use crate::store::stream;
 use crate::view::console::{Console, Display, Settings, Volume};
-use crate::view::filter::filtered;
+use crate::view::filter::shown;
 use crate::view::github::Workflow;
 use crate::view::json::Json;
 use crate::view::wording::counted;
@@ -79,10 +79,10 @@ pub(crate) fn dry_run(context: &mut Context, target: &Target) -> i32 {
     for job in target.plan.jobs.iter().filter(|job| is_shown_dry(job)) {
         number += 1;
         let task = &target.ottofile.tasks[job.task];
-        let _ = write!(text, "{number:>3}  {}", filtered(job.name.as_str().as_bytes()));
+        let _ = write!(text, "{number:>3}  {}", shown(job.name.as_str()));
         for (name, value) in job.params.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
-            let shown = public_value(name.as_str(), &value.to_string_lossy()).to_owned();
-            let _ = write!(text, "  {name}={}", filtered(shown.as_bytes()));
+            let value = public_value(name.as_str(), &value.to_string_lossy()).to_owned();
+            let _ = write!(text, "  {name}={}", shown(&value));
         }
         if job.work == Work::ForeachGroup {
             text.push_str(
@@ -95,11 +95,11 @@ pub(crate) fn dry_run(context: &mut Context, target: &Target) -> i32 {
         };
         let needs = named(|flow| flow == Flow::AtEnd);
         if !needs.is_empty() {
-            let _ = write!(text, "  after {}", filtered(needs.join(", ").as_bytes()));
+            let _ = write!(text, "  after {}", shown(&needs.join(", ")));
         }
         let streams = named(|flow| flow != Flow::AtEnd);
         if !streams.is_empty() {
-            let _ = write!(text, "  with the stream of {}", filtered(streams.join(", ").as_bytes()));
+            let _ = write!(text, "  with the stream of {}", shown(&streams.join(", ")));
         }
         let _ = writeln!(
             text,
@@ -284,7 +284,7 @@ fn stream_limit(context: &mut Context) -> Result<u64, i32> {
         let _ = writeln!(
             context.stderr,
             "error: OTTO_STREAM_LIMIT is `{}`, which is no size: write `512M` or `4G`",
-            filtered(written.as_bytes())
+            shown(&written)
         );
         2
     })

@@ -7,7 +7,7 @@ use crate::lang;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Count, Param, ParamForm, Task};
 use crate::request;
-use crate::view::filter::filtered;
+use crate::view::filter::shown;
 use crate::view::style::{self, Paint};
 use std::fmt::Write;
 
@@ -33,7 +33,7 @@ pub(crate) fn general_help(
                 .about
                 .as_deref()
                 .map_or(String::new(), |about| format!(": {}", first_line(about)));
-            let _ = writeln!(text, "{}\n", filtered(format!("{name}{about}").as_bytes()));
+            let _ = writeln!(text, "{}\n", shown(&format!("{name}{about}")));
         }
     } else {
         text.push_str("otto, a task runner in which tasks pass data\n\n");
@@ -41,17 +41,17 @@ pub(crate) fn general_help(
     text.push_str(general_usage());
     match file {
         Some((found, ottofile)) if !ottofile.tasks.is_empty() => {
-            let shown: Vec<&Task> = ottofile.tasks.iter().filter(|task| !task.is_hidden).collect();
+            let listed: Vec<&Task> = ottofile.tasks.iter().filter(|task| !task.is_hidden).collect();
             // One screen has no room for hundreds.
-            let most = if is_full { shown.len() } else { shown.len().min(10) };
-            let _ = writeln!(text, "\n{} ({}):", head("Tasks"), filtered(found.shown.as_bytes()));
-            text.push_str(&task_lines(context, found, ottofile, &shown[..most]));
-            if shown.len() > most {
-                let _ = writeln!(text, "  … and {} more: `otto List`", shown.len() - most);
+            let most = if is_full { listed.len() } else { listed.len().min(10) };
+            let _ = writeln!(text, "\n{} ({}):", head("Tasks"), shown(&found.shown));
+            text.push_str(&task_lines(context, found, ottofile, &listed[..most]));
+            if listed.len() > most {
+                let _ = writeln!(text, "  … and {} more: `otto List`", listed.len() - most);
             }
         }
         Some((found, _)) => {
-            let _ = writeln!(text, "\n{} defines no tasks", filtered(found.shown.as_bytes()));
+            let _ = writeln!(text, "\n{} defines no tasks", shown(&found.shown));
         }
         None => text.push_str("\nNo ottofile here: `otto Init` writes a commented otto.yml\n"),
     }
@@ -111,7 +111,7 @@ pub(crate) fn command_help(built_in: &BuiltIn) -> String {
 pub(crate) fn task_help(context: &Context, found: &host::Found, ottofile: &Ottofile, task: &Task) -> String {
     let paint = Paint { is_on: context.colours_stdout };
     let head = |text: &str| paint.text(style::STRONG, text);
-    let clean = |text: &str| filtered(text.as_bytes());
+    let clean = |text: &str| shown(text).into_owned();
     let mut text = format!("Usage: {}\n", clean(&request::usage(task)));
     if let Some(help) = &task.help {
         let _ = writeln!(text, "\n{}", help.lines().map(clean).collect::<Vec<_>>().join("\n").trim_end());
@@ -200,7 +200,7 @@ fn option(short: Option<char>, long: Option<&str>, param: &Param) -> String {
         (None, _) => "    ".to_owned(),
     };
     let long = long.map_or(String::new(), |long| format!("--{long}"));
-    let metavar = || filtered(param.metavar.as_deref().unwrap_or(param.name.as_str()).as_bytes());
+    let metavar = || shown(param.metavar.as_deref().unwrap_or(param.name.as_str())).into_owned();
     let value = match param.count {
         Count::Flag => String::new(),
         Count::One | Count::Range { least: 1, most: Some(1) } => format!(" <{}>", metavar()),
@@ -234,5 +234,5 @@ fn explained(param: &Param) -> String {
     if let Some(env) = &param.env {
         parts.push(format!("[env: {}]", env.value));
     }
-    filtered(parts.join(" ").as_bytes())
+    shown(&parts.join(" ")).into_owned()
 }

@@ -7,7 +7,7 @@ use crate::ottofile::spec::{Count, Foreach, ForeachSource, Param, ParamForm, Tas
 use crate::plan::expand::{Expansion, items};
 use crate::plan::facts::Facts;
 use crate::request;
-use crate::view::filter::filtered;
+use crate::view::filter::shown;
 use crate::view::style::{self, Paint};
 use std::fmt::Write;
 
@@ -42,18 +42,15 @@ pub(crate) fn list(
         let folder = found.folder().file_name().unwrap_or(found.folder().as_os_str());
         folder.to_string_lossy().into_owned()
     });
-    let shown: Vec<&Task> = ottofile.tasks.iter().filter(|task| shows_hidden || !task.is_hidden).collect();
-    let count = if shown.len() == 1 { "1 task".to_owned() } else { format!("{} tasks", shown.len()) };
-    let mut text = format!(
-        "{} · {} · {count}\n",
-        paint.text(style::STRONG, &filtered(project.as_bytes())),
-        filtered(found.shown.as_bytes())
-    );
+    let listed: Vec<&Task> = ottofile.tasks.iter().filter(|task| shows_hidden || !task.is_hidden).collect();
+    let count = if listed.len() == 1 { "1 task".to_owned() } else { format!("{} tasks", listed.len()) };
+    let mut text =
+        format!("{} · {} · {count}\n", paint.text(style::STRONG, &shown(&project)), shown(&found.shown));
     if let Some(about) = &ottofile.settings.about {
-        let _ = writeln!(text, "{}", filtered(first_line(about).as_bytes()));
+        let _ = writeln!(text, "{}", shown(first_line(about)));
     }
     text.push('\n');
-    text.push_str(&task_lines(context, found, ottofile, &shown));
+    text.push_str(&task_lines(context, found, ottofile, &listed));
     text.push_str("\notto TASK --help · otto History · otto Graph\n");
     text
 }
@@ -63,7 +60,7 @@ pub(super) fn task_lines(
     context: &Context,
     found: &host::Found,
     ottofile: &Ottofile,
-    shown: &[&Task],
+    listed: &[&Task],
 ) -> String {
     let paint = Paint { is_on: context.colours_stdout };
     let facts = host::HostFacts {
@@ -71,21 +68,21 @@ pub(super) fn task_lines(
         folder: found.folder(),
         may_run_commands: false,
     };
-    let name_width = shown
+    let name_width = listed
         .iter()
         .map(|task| task.name.as_str().chars().count())
         .filter(|width| *width <= 32)
         .max()
         .unwrap_or(0);
     let help_of = |task: &Task| {
-        let help = filtered(first_line(task.help.as_deref().unwrap_or("")).as_bytes());
+        let help = shown(first_line(task.help.as_deref().unwrap_or("")));
         match task.foreach.as_ref().map(|foreach| item_count(ottofile, task, foreach, &facts)) {
             Some(count) if help.is_empty() => count,
             Some(count) => format!("{help} {count}"),
-            None => help,
+            None => help.into_owned(),
         }
     };
-    let helps: Vec<String> = shown.iter().map(|task| help_of(task)).collect();
+    let helps: Vec<String> = listed.iter().map(|task| help_of(task)).collect();
     let help_width =
         helps.iter().map(|help| help.chars().count()).filter(|width| *width <= 40).max().unwrap_or(0);
 
@@ -95,21 +92,21 @@ pub(super) fn task_lines(
         task.group.as_deref().unwrap_or(WITHOUT)
     }
     let mut groups: Vec<&str> = Vec::new();
-    for group in shown.iter().map(|task| group_of(task)).filter(|group| *group != WITHOUT) {
+    for group in listed.iter().map(|task| group_of(task)).filter(|group| *group != WITHOUT) {
         if !groups.contains(&group) {
             groups.push(group);
         }
     }
-    let has_groups = shown.iter().any(|task| task.group.is_some());
+    let has_groups = listed.iter().any(|task| task.group.is_some());
     groups.push(WITHOUT);
     let mut text = String::new();
     for group in groups {
-        let members = || shown.iter().zip(&helps).filter(|(task, _)| group_of(task) == group);
+        let members = || listed.iter().zip(&helps).filter(|(task, _)| group_of(task) == group);
         if has_groups && members().next().is_some() {
-            let _ = writeln!(text, "{}", paint.text(style::STRONG, &filtered(group.as_bytes())));
+            let _ = writeln!(text, "{}", paint.text(style::STRONG, &shown(group)));
         }
         for (task, help) in members() {
-            let name = filtered(task.name.as_str().as_bytes());
+            let name = shown(task.name.as_str());
             let padding = " ".repeat(name_width.saturating_sub(name.chars().count()));
             let detail = detail(task);
             let mut line = format!("  {}{padding}", paint.text(style::OK, &name));
@@ -142,16 +139,16 @@ fn detail(task: &Task) -> String {
     let names: Vec<&str> = task.before.iter().map(|edge| edge.task.value.as_str()).collect();
     let most = 4;
     let more = names.len().saturating_sub(most);
-    let shown = names[..names.len().min(most)].join(", ");
-    let text = if more == 0 { format!("needs {shown}") } else { format!("needs {shown} and {more} more") };
-    filtered(text.as_bytes())
+    let listed = names[..names.len().min(most)].join(", ");
+    let text = if more == 0 { format!("needs {listed}") } else { format!("needs {listed} and {more} more") };
+    shown(&text).into_owned()
 }
 
 /// `--profile debug|release  [debug]`.
 fn params_summary(task: &Task) -> String {
     let part = |param: &Param| {
         let name = match &param.form {
-            ParamForm::Positional(name) => filtered(request::positional(name, param).as_bytes()),
+            ParamForm::Positional(name) => shown(&request::positional(name, param)).into_owned(),
             ParamForm::Option { long: Some(long), .. } => format!("--{long}"),
             ParamForm::Option { short, long: None } => format!("-{}", short.unwrap_or('?')),
         };
@@ -175,14 +172,14 @@ fn params_summary(task: &Task) -> String {
         format!("{name}{value}{default}")
     };
     let most = 3;
-    let shown: Vec<String> = task.params.iter().take(most).map(part).collect();
+    let listed: Vec<String> = task.params.iter().take(most).map(part).collect();
     let more = if task.params.len() > most { "  …" } else { "" };
-    let text: String = shown
+    let text: String = listed
         .join("  ")
         .chars()
         .map(|character| if character.is_control() { ' ' } else { character })
         .collect();
-    format!("{}{more}", filtered(text.as_bytes()))
+    format!("{}{more}", shown(&text).into_owned())
 }
 
 /// `[3 items]`, or `[dynamic]` where only a command knows.
@@ -211,16 +208,16 @@ pub(crate) fn list_subtasks(context: &Context, found: &host::Found, ottofile: &O
         let Some(foreach) = &task.foreach else { continue };
         match items(ottofile, task, foreach, &facts, &mut || Ok(Vec::new())) {
             Ok(Expansion::Items(items)) => {
-                let _ = writeln!(text, "{} ({} items):", task.name, items.len());
+                let _ = writeln!(text, "{} ({} items):", shown(task.name.as_str()), items.len());
                 for item in items {
-                    let _ = writeln!(text, "  {}:{}", task.name, filtered(item.name.as_bytes()));
+                    let _ = writeln!(text, "  {}:{}", shown(task.name.as_str()), shown(&item.name));
                 }
             }
             Ok(Expansion::Unknown) => {
-                let _ = writeln!(text, "{} (dynamic)", task.name);
+                let _ = writeln!(text, "{} (dynamic)", shown(task.name.as_str()));
             }
             Err(diagnostics) => {
-                let _ = writeln!(text, "{} ({})", task.name, diagnostics[0].message);
+                let _ = writeln!(text, "{} ({})", shown(task.name.as_str()), shown(&diagnostics[0].message));
             }
         }
     }

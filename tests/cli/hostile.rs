@@ -141,8 +141,17 @@ fn files_that_are_no_files() {
 
 #[test]
 fn names_cannot_drive_the_terminal() {
-    let project = Project::new("tasks: {\"a\\e]0;owned\\a\": {help: \"h\\e[2J\", bash: x}, t: {bash: x}}");
-    for words in ["List", "--help", "t", "nothing", "Graph"] {
+    let project = Project::new(
+        r#"otto: {name: "n\e[31m", about: "a\e[1m"}
+tasks:
+  "a\e]0;owned\a\e[31m": {help: "h\e[2J\e[31m", group: "g\e[7m", bash: x}
+  t: {params: {--p: {help: "\e[31m", metavar: "\e[31m", default: "\e[31m"}}, bash: x}
+  f: {foreach: {items: ["\e[31m"]}, bash: x}
+"#,
+    );
+    for words in
+        ["List", "--help", "-h", "t --help", "t", "nothing", "Graph", "-n", "-n t f", "--list-subtasks", "f"]
+    {
         let ran = project.run(words);
         assert!(!ran.stdout.contains('\x1b') && !ran.stderr.contains('\x1b'), "otto {words}: {}", ran.all());
     }
