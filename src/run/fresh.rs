@@ -3,6 +3,7 @@
 use super::Setting;
 use crate::host::{glob, plain};
 use crate::name::RunId;
+use crate::ottofile::glob::{escaped, is_pattern};
 use crate::plan::Job;
 use crate::plan::fresh::{Evidence, FileEvidence, Stamp, difference};
 use crate::store::layout::file_name;
@@ -11,7 +12,7 @@ use crate::store::{atomic, inputs};
 use crate::value;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -107,7 +108,7 @@ fn has_outputs(setting: &Setting, job: &Job) -> Result<bool, String> {
     Ok(true)
 }
 
-fn matches(setting: &Setting, job: &Job, pattern: &str) -> Result<Vec<std::ffi::OsString>, String> {
+fn matches(setting: &Setting, job: &Job, pattern: &str) -> Result<Vec<OsString>, String> {
     glob(&setting.folder, pattern)
         .map_err(|reason| format!("the glob `{pattern}` of `{}` cannot be used: {reason}", job.name))
 }
@@ -142,7 +143,7 @@ fn gather(
 ) -> Result<Evidence, String> {
     let mut paths = Vec::new();
     for pattern in &job.input_globs {
-        paths.extend(matches(setting, job, pattern)?);
+        paths.extend(input_files(setting, job, pattern)?);
     }
     paths.sort_unstable_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
     paths.dedup();
@@ -159,6 +160,23 @@ fn gather(
         }
     }
     Ok(Evidence { recipe: recipe(setting, job, data, streams), files })
+}
+
+/// What a pattern of `input` stands for. A folder that is named stands for the files below it; a path without anything
+/// there is likely to be mistyped, and would make the task fresh for ever.
+fn input_files(setting: &Setting, job: &Job, pattern: &str) -> Result<Vec<OsString>, String> {
+    let found = matches(setting, job, pattern)?;
+    if is_pattern(pattern) {
+        return Ok(found);
+    }
+    if found.is_empty() {
+        return Err(format!("the input `{pattern}` is not there, so `{}` is never up to date", job.name));
+    }
+    let path = pattern.trim_end_matches('/');
+    if setting.folder.join(path).is_dir() {
+        return matches(setting, job, &format!("{}/**", escaped(path)));
+    }
+    Ok(found)
 }
 
 /// None for what is no file: a folder that a glob matches says nothing by itself.

@@ -153,6 +153,35 @@ fn a_subfolder_makes_no_difference() {
 }
 
 #[test]
+fn a_folder_named_as_input_is_what_is_in_it() {
+    let project = Project::new("tasks: {t: {input: [src/, 'a b'], output: [o], bash: touch o; echo ran}}");
+    project.write("src/deep/file", "1");
+    project.write("a b/file", "1");
+    assert_eq!((project.run("t").ok(), project.run("t").ok()), ("ran\n", ""));
+    for file in ["src/deep/file", "src/new", "a b/file"] {
+        project.write(file, "2");
+        assert_eq!((project.run("t").ok(), project.run("t").ok()), ("ran\n", ""), "{file}");
+    }
+}
+
+#[test]
+fn an_input_that_is_not_there_is_told_and_never_fresh() {
+    let project =
+        Project::new("tasks: {t: {input: [scr/main.c, 'none/*'], output: [o], bash: touch o; echo ran}}");
+    for _ in 0..2 {
+        let ran = project.run("t");
+        assert_eq!(ran.ok(), "ran\n");
+        assert!(
+            ran.stderr.contains("the input `scr/main.c` is not there, so `t` is never up to date"),
+            "{}",
+            ran.all()
+        );
+    }
+    project.write("scr/main.c", "");
+    assert_eq!((project.run("t").ok(), project.run("t").ok()), ("ran\n", ""));
+}
+
+#[test]
 fn each_job_is_fresh_for_itself_whatever_its_file_is_called() {
     let project = Project::new(
         "otto: {jobs: 1}
