@@ -1121,6 +1121,43 @@ fn the_functions_work_in_every_bash() {
     }
 }
 
+/// The arrays, in every bash that has them.
+#[test]
+fn the_arrays_work_in_every_bash_that_has_them() {
+    let values = numbered(&hard_values());
+    for level in ["4.0", "4.1", "4.2", "4.3", "4.4", "5.2"] {
+        for (text, json) in [
+            ("OUTPUT[k]=${INPUT[p.k]}", r#"{"k":"it's\n"}"#),
+            ("OUTPUT[k]=; exit 0", r#"{"k":""}"#),
+            ("OUTPUT[k]=v; trap 'OUTPUT[t]=1' EXIT; exit 0", r#"{"k":"v","t":"1"}"#),
+            ("OUTPUT[k]=v; trap 'OUTPUT[t]=1' EXIT", r#"{"k":"v","t":"1"}"#),
+            ("OUTPUT[k]=v; export OTTO_V=1", r#"{"OTTO_V":"1","k":"v"}"#),
+            (
+                "OUTPUT[a]=1; OUTPUT+=([b]=1); OUTPUT[a]+=x; OTTO_OUTPUT+=(c=2)",
+                r#"{"a":"1x","b":"1","c":"2"}"#,
+            ),
+            ("main() { OUTPUT[x]=1; otto_set y 2; exit 0; }; main", r#"{"x":"1","y":"2"}"#),
+            ("set +e; false; OUTPUT[k]=v", r#"{"k":"v"}"#),
+        ] {
+            let ran = old(level, text);
+            assert!(ran.succeeded(), "{level} {text}: {ran:?}");
+            assert_eq!(ran.json(), json, "{level} {text}: {ran:?}");
+        }
+        for text in [
+            "OUTPUT[a]=1; unset OUTPUT; OUTPUT[x]=1 || true",
+            "OUTPUT[a]=1; unset OUTPUT; exit 0",
+            "f() { local -A OUTPUT; OUTPUT[x]=1; exit 0; }; f",
+            "OUTPUT[a]=1; exec true",
+        ] {
+            assert!(!old(level, text).succeeded(), "{level} {text}");
+        }
+        let copy = "for k in \"${!INPUT[@]}\"; do OUTPUT[${k#p.}]=${INPUT[$k]}; done";
+        let ran = Bench::bash(copy).input(given("p", values.clone())).env("OTTO_BASH_LEVEL", level).run();
+        assert!(ran.succeeded(), "{level}: {ran:?}");
+        assert_eq!(*ran.values(), values, "{level}");
+    }
+}
+
 #[test]
 fn every_value_passes_through_the_functions_of_an_old_bash() {
     let values = numbered(&hard_values());
