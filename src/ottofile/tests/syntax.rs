@@ -203,6 +203,7 @@ fn what_is_opened_must_be_closed() {
       │      ─ not closed yet
     3 │   b: {bash: y}
       ╰╴   ━ expected `,` or `}` before this
+    help: quote a text that has `{`, `}`, `[`, `]`, `,` or `: ` in it
     ");
 }
 
@@ -428,5 +429,25 @@ tasks: {a: *default, b: *x}
       ╭▸ otto.yml:1:8
     1 │ a: &a [*a]
       ╰╴       ━━ this would repeat itself without end
+    ");
+}
+
+#[test]
+fn blocks_do_not_stand_in_braces() {
+    assert_snapshot!(check("tasks: {a: {bash: |\n  echo\n}}"), @"
+    error[E0101]: a block of lines (`|`) cannot stand within `{ }` or `[ ]`
+      ╭▸ otto.yml:1:19
+    1 │ tasks: {a: {bash: |
+      ╰╴                  ━ no block here
+    help: quote the text if it begins so, or write the keys on lines of their own, without `{ }`
+    ");
+    assert_snapshot!(check("tasks: {a: {bash: OUTPUT[c]=1}}"), @"
+    error[E0101]: the entries of a `{ }` map are not separated
+      ╭▸ otto.yml:1:25
+    1 │ tasks: {a: {bash: OUTPUT[c]=1}}
+      │            ┬            ━━ expected `,` or `}` before this
+      │            │
+      ╰╴           not closed yet
+    help: quote a text that has `{`, `}`, `[`, `]`, `,` or `: ` in it
     ");
 }

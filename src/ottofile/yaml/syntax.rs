@@ -90,6 +90,15 @@ impl Scene<'_> {
                     "a plain text cannot begin so",
                 )
                 .help("quote the text"),
+            ErrorKind::UnexpectedCharacter { character: character @ ('|' | '>') } => self
+                .wrong(
+                    format!("a block of lines (`{character}`) cannot stand within `{{ }}` or `[ ]`"),
+                    self.here(),
+                    "no block here",
+                )
+                .help(
+                    "quote the text if it begins so, or write the keys on lines of their own, without `{ }`",
+                ),
             ErrorKind::UnexpectedCharacter { character } => {
                 let name = character.escape_default();
                 let wrong = self.wrong(
@@ -127,10 +136,12 @@ impl Scene<'_> {
             ErrorKind::ExpectedFlowMappingSeparator => {
                 let message = "the entries of a `{ }` map are not separated";
                 self.unclosed(self.wrong(message, self.word(), "expected `,` or `}` before this"), unfinished)
+                    .help("quote a text that has `{`, `}`, `[`, `]`, `,` or `: ` in it")
             }
             ErrorKind::ExpectedFlowSequenceSeparator => {
                 let message = "the entries of a `[ ]` list are not separated";
                 self.unclosed(self.wrong(message, self.word(), "expected `,` or `]` before this"), unfinished)
+                    .help("quote a text that has `{`, `}`, `[`, `]`, `,` or `: ` in it")
             }
             other => self.wrong(format!("this is not YAML: {other}"), self.here(), "here"),
         }
