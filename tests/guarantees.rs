@@ -509,7 +509,7 @@ fn few_descriptors_bound_the_jobs_and_lose_no_output() {
     let jobs = of(100, 1000);
     for lane in ["", ", jobs: all"] {
         let project = Project::new(&format!(
-            "tasks:\n  many:\n    foreach: {{range: 1..{jobs}, as: n{lane}}}\n    bash: 'echo \"line $n\"; echo \"error $n\" >&2'\n"
+            "tasks:\n  many:\n    foreach: {{range: 1..{jobs}, as: n{lane}}}\n    bash: 'echo \"line $n\"; sleep 0.1; echo \"error $n\" >&2'\n"
         ));
         let mut otto = project.command("bash");
         run(otto.args(["-c", "ulimit -n 256; exec \"$0\" -j 200 many", OTTO])).assert_status(0);
@@ -640,7 +640,9 @@ fn a_full_disk_is_named_and_costs_nothing_that_was_there() {
         let ran = project.otto(&["d"]);
         let code = ran.status.code().unwrap_or(-1);
         *statuses.entry(format!("{code}")).or_default() += 1;
-        if code != 0 {
+        // A run that comes to its end all the same has lost a log or a line of its journal at most, and says so.
+        let is_told = code != 0 || ran.stderr.contains("cannot write");
+        if is_told {
             let names_it =
                 ran.stderr.contains(&project.home.display().to_string()) || ran.stderr.contains("/home/");
             assert!(names_it, "{free_kb} kB: no path in:\n{}", ran.stderr);
@@ -658,6 +660,9 @@ fn a_full_disk_is_named_and_costs_nothing_that_was_there() {
             );
         }
         fs::remove_file(&filler).expect("removed");
+        if !is_told {
+            assert_eq!(project.json(&["History", "--json"])[0]["result"], "succeeded", "{free_kb} kB");
+        }
         project.assert_records_are_whole("full disk");
         project.otto(&["d"]).assert_status(0);
         let history = project.json(&["History", "--json"]);

@@ -9,12 +9,14 @@ use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 
 /// Writes the journal of a run. Never fails the run: what goes wrong is one warning.
 #[derive(Debug)]
 pub(crate) struct Journal {
     /// None: it could not be made.
     file: Option<File>,
+    path: PathBuf,
     order: Order,
     line: Vec<u8>,
     /// The last write was cut short, so the next line must not continue it.
@@ -29,6 +31,7 @@ impl Journal {
         let made = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path);
         let mut journal = Journal {
             file: None,
+            path: path.clone(),
             order: Order::new(run),
             line: Vec::new(),
             is_torn: false,
@@ -55,7 +58,7 @@ impl Journal {
             Ok(()) => self.is_torn = false,
             Err(error) => {
                 self.is_torn = true;
-                self.warn(format!("cannot write the run's journal: {}", plain(&error)));
+                self.warn(format!("cannot write `{}`: {}", self.path.display(), plain(&error)));
             }
         }
     }
@@ -346,7 +349,7 @@ mod tests {
         journal.file = Some(OpenOptions::new().write(true).open("/dev/full").expect("Linux and BSD have it"));
         journal.append(&events[0]);
         journal.append(&events[1]);
-        assert!(journal.take_warning().expect("it failed").starts_with("cannot write the run's journal"));
+        assert!(journal.take_warning().expect("it failed").starts_with("cannot write `"));
         journal.file = good;
         journal.file.as_mut().expect("there").write_all(b"{\"seq\":1,").expect("a torn line");
         journal.append(&events[2]);
