@@ -300,6 +300,9 @@ impl<'a, 'v> Builder<'a, 'v> {
             Event::Scalar(text, style, anchor, tag) => {
                 // What a tag makes of a scalar is not known; so it says nothing, rather than something wrong.
                 let is_unknown = tag.is_some() && !self.expects_key();
+                if text.contains('\0') && !self.expects_key() {
+                    self.nul(Span::new(start, end));
+                }
                 let node = if is_unknown { nothing(start) } else { self.scalar(text, style, start, end) };
                 self.add(node, anchor)
             }
@@ -321,6 +324,15 @@ impl<'a, 'v> Builder<'a, 'v> {
             // The crate may learn new events; those that are no nodes say nothing to us.
             _ => Ok(()),
         }
+    }
+
+    /// Scripts, variables, arguments and paths end at a NUL; keys say so themselves.
+    fn nul(&mut self, span: Span) {
+        self.tell(|this| {
+            Diagnostic::error(Code::YamlFeature, "a NUL byte, which no script, variable or path can hold")
+                .at(this.source, first_line_of(this.source, span), "`\\0` stands in this text")
+                .help("leave it out; a script can make one: `printf '\\0'`")
+        });
     }
 
     fn scalar(&self, text: Cow<'a, str>, style: ScalarStyle, start: usize, end: usize) -> Node<'a> {

@@ -1317,3 +1317,23 @@ fn lines_that_are_joined_into_one() {
         assert_eq!(check(&format!("tasks:\n  a:\n    bash: {fine}\n")), "fine\n");
     }
 }
+
+#[test]
+fn a_nul_byte_stands_nowhere() {
+    assert_snapshot!(check_task(r#"params: {--x: {default: "a\0b"}}, bash: 'printf "\0"'"#), @r#"
+    error[E0113]: a NUL byte, which no script, variable or path can hold
+      ╭▸ otto.yml:1:37
+    1 │ tasks: {a: {params: {--x: {default: "a\0b"}}, bash: 'printf "\0"'}}
+      ╰╴                                    ━━━━━━ `\0` stands in this text
+    help: leave it out; a script can make one: `printf '\0'`
+    "#);
+    for keys in [
+        r#"bash: "\0""#,
+        r#"envs: {A: "\0"}"#,
+        r#"input: ["\x00"]"#,
+        r#"dir: "\u0000""#,
+        r#"foreach: {items: ["\0"]}"#,
+    ] {
+        assert!(check_task(keys).starts_with("error[E0113]: a NUL byte"), "{keys}");
+    }
+}
