@@ -922,6 +922,51 @@ fn looking_starts_nothing_and_writes_nothing() {
     eprintln!("{count} ways to look: 0 programs started, 0 files written");
 }
 
+/// What otto shows on a terminal of so many columns.
+fn shown_on_a_terminal(otto: &mut Command, columns: u16) -> (ExitStatus, String) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+    grantpt(&master).and_then(|()| unlockpt(&master)).expect("a terminal");
+    let name = ptsname(&master, Vec::new()).expect("its name").into_string().expect("its name");
+    let size = rustix::termios::Winsize { ws_row: 1, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    rustix::termios::tcsetwinsize(&master, size).expect("a size");
+    let open = || fs::File::options().read(true).write(true).open(&name).expect("the terminal");
+    let mut child = otto.stdin(open()).stdout(open()).stderr(open()).spawn().expect("starts");
+    // The command holds the terminal open for as long as it is kept.
+    otto.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut shown = Vec::new();
+    // Ends with an error when nobody has the terminal any more.
+    let _ = std::io::Read::read_to_end(&mut fs::File::from(master), &mut shown);
+    (child.wait().expect("ends"), String::from_utf8_lossy(&shown).into_owned())
+}
+
+#[test]
+fn no_terminal_is_too_odd_for_a_run() {
+    let project = Project::new(
+        "tasks:\n  x: {bash: 'echo hä 日本; sleep 0.2'}\n  y: {bash: 'echo a long line of text and more of it; exit 3'}\n  both: {before: [x, y]}\n",
+    );
+    let mut count = 0;
+    for columns in [0, 1, 2, 9, 80, u16::MAX] {
+        for kind in ["xterm", "dumb", "", "\u{1b}]0;x"] {
+            for (words, status) in
+                [(&["-j2", "both"][..], 3), (&["History"], 0), (&["List"], 0), (&["--help"], 0)]
+            {
+                let mut otto = project.command(OTTO);
+                otto.args(words).env("TERM", kind).env("FORCE_COLOR", "1").env_remove("OTTO_DISPLAY");
+                let (ended, shown) = shown_on_a_terminal(&mut otto, columns);
+                assert_eq!(
+                    ended.code(),
+                    Some(status),
+                    "{columns} columns, TERM {kind:?}, {words:?}:\n{shown}"
+                );
+                assert!(!shown.contains("panicked") && !shown.contains("\u{1b}]"), "{shown}");
+                count += 1;
+            }
+        }
+    }
+    eprintln!("{count} ways to look at odd terminals");
+}
+
 // ── Values are data ──────────────────────────────────────────────────────────────────────────────────────────
 
 fn payloads() -> Vec<String> {
