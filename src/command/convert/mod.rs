@@ -53,8 +53,22 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
 
 /// An ottofile for a Makefile, and a line for each part of it that is not in the ottofile.
 fn converted(makefile: &str) -> (String, Vec<String>) {
-    let (text, left_out) = ottofile::write(makefile::read(makefile));
-    (text, left_out.iter().map(|part| format!("line {}: {}", part.line, part.why)).collect())
+    // As make does: a NUL byte ends its line.
+    let readable: String = makefile.split_inclusive('\n').map(before_nul).collect();
+    let cut = makefile.split('\n').enumerate().filter(|(_, line)| line.contains('\0'));
+    let cut = cut.map(|(line, _)| format!("line {}: a NUL byte and what stands behind it", line + 1));
+    let (text, left_out) = ottofile::write(makefile::read(&readable));
+    let left_out = left_out.iter().map(|part| format!("line {}: {}", part.line, part.why));
+    (text, cut.chain(left_out).collect())
+}
+
+/// A line without what make does not read of it, but with its end.
+fn before_nul(line: &str) -> String {
+    match line.split_once('\0') {
+        None => line.to_owned(),
+        Some((before, _)) if line.ends_with('\n') => format!("{before}\n"),
+        Some((before, _)) => before.to_owned(),
+    }
 }
 
 /// The targets that a Makefile offers by name, with what it says about them.

@@ -323,3 +323,11 @@ proptest! {
         loaded(&converted(&text).0);
     }
 }
+
+#[test]
+fn a_nul_byte_ends_its_line_as_it_does_for_make() {
+    let (text, left_out) = converted("a:\n\techo one\0two\n\techo three\n");
+    assert!(text.contains("echo one\n      echo three\n"), "{text}");
+    assert_eq!(left_out, ["line 2: a NUL byte and what stands behind it"]);
+    loaded(&text);
+}

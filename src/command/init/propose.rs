@@ -21,8 +21,10 @@ pub(super) struct ProposedTask {
 }
 
 fn task(name: &str, help: &str, command: &str) -> ProposedTask {
-    let help = (!help.is_empty()).then(|| help.to_owned());
-    ProposedTask { name: name.to_owned(), help, before: Vec::new(), command: command.to_owned() }
+    // No text of an ottofile holds a NUL byte, and neither does a command that anybody could run.
+    let text = |text: &str| text.replace('\0', "");
+    let help = (!help.is_empty()).then(|| text(help));
+    ProposedTask { name: text(name), help, before: Vec::new(), command: text(command) }
 }
 
 fn group(name: &str, help: &str, before: &[&str]) -> ProposedTask {
