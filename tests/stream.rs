@@ -267,7 +267,8 @@ fn a_producer_ends_when_its_last_reader_has() {
         ));
         let ran = project.run("-j2 b");
         assert_eq!(ran.assert_ok().lines("b"), ["y"], "{body}");
-        assert!(ran.took < Duration::from_secs(10), "{body}: {:?}", ran.took);
+        // Without its readers it would write until its stream has no room, which takes longer than this on any machine.
+        assert!(ran.took < Duration::from_secs(60), "{body}: {:?}", ran.took);
     }
 }
 
