@@ -78,6 +78,11 @@ impl JobState {
         self.started_us
     }
 
+    /// When the attempt began that runs now.
+    pub(crate) fn running_since_us(&self) -> Option<u64> {
+        self.running_since_us
+    }
+
     /// From the beginning of its first attempt to the end of its last; `None` if it was never started.
     pub(crate) fn took_us(&self) -> Option<u64> {
         Some(self.ended_us?.saturating_sub(self.started_us?))

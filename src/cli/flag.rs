@@ -22,6 +22,7 @@ pub(crate) struct Flags {
     pub(crate) is_dry_run: bool,
     pub(crate) is_force: bool,
     display: Option<Display>,
+    pub(crate) is_tui: bool,
     pub(crate) tail_lines: usize,
     pub(crate) timeout: Option<Duration>,
     colour: ColourChoice,
@@ -72,6 +73,7 @@ pub(crate) fn command() -> Command {
             flag("force").help("run tasks that are up to date too"),
             value("display", "MODE")
                 .help("how output is shown: auto, stream, prefix, group, quiet [env: OTTO_DISPLAY]"),
+            flag("tui").help("show the run on the whole screen, with keys to look at each task"),
             value("tail", "N")
                 .hide_short_help(true)
                 .help("show the last N lines of a failed task [default: 20]"),
@@ -82,7 +84,6 @@ pub(crate) fn command() -> Command {
             flag("quiet").short('q').help("show failures only"),
             flag("verbose").short('v').help("show more of what otto does"),
             flag("json").help("write JSON to stdout and nothing else"),
-            flag("tui").hide(true),
             flag("list-subtasks").hide_short_help(true).help("list the jobs of foreach tasks"),
             flag("help").help("show the whole help (-h: one screen)"),
             Arg::new("short-help").short('h').action(ArgAction::SetTrue).hide(true),
@@ -143,12 +144,14 @@ impl Flags {
         let matches = command()
             .try_get_matches_from(words)
             .map_err(|error| diagnostic_of(&error).help("`otto --help` shows all options").usage(USAGE))?;
-        if matches.get_flag("tui") {
-            let diagnostic =
-                Diagnostic::error(Code::NotYet, "`--tui`, the full-screen view, is not there yet");
-            return Err(diagnostic.help(
-                "on a terminal otto shows a progress line by itself; `--display group` keeps tasks apart",
-            ));
+        let is_tui = matches.get_flag("tui");
+        let other = ["json", "display", "quiet"].into_iter().find(|name| match *name {
+            "display" => matches.contains_id(name),
+            _ => matches.get_flag(name),
+        });
+        if let (true, Some(other)) = (is_tui, other) {
+            let message = format!("`--tui` and `--{other}` are two ways to show the run");
+            return Err(Diagnostic::error(Code::Contradiction, message).help("leave one of them out"));
         }
         let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
         let count = |name: &'static str, least: usize| match text(name) {
@@ -188,6 +191,7 @@ impl Flags {
             is_dry_run: matches.get_flag("dry-run"),
             is_force: matches.get_flag("force"),
             display,
+            is_tui,
             tail_lines: count("tail", 0)?.unwrap_or(20),
             timeout,
             colour,
@@ -301,9 +305,9 @@ mod tests {
 
     #[test]
     fn mistakes_in_ottos_own_options_say_what_would_be_right() {
-        insta::assert_snapshot!(refused("--tui"), @"
-        error[E0307]: `--tui`, the full-screen view, is not there yet
-        help: on a terminal otto shows a progress line by itself; `--display group` keeps tasks apart
+        insta::assert_snapshot!(refused("--tui --json"), @"
+        error[E0112]: `--tui` and `--json` are two ways to show the run
+        help: leave one of them out
         ");
         insta::assert_snapshot!(refused("--jbos 3"), @"
         error[E0001]: there is no option or argument `--jbos` here

@@ -5,6 +5,7 @@ pub(crate) mod flag;
 
 use crate::command::{self, Context, Options, Target};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::exec::screen::announce_screen;
 use crate::host::{self, Environment, Found, HostFacts};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::DefaultTasks;
@@ -278,6 +279,7 @@ fn run_request(
         is_fail_fast: flags.is_fail_fast,
         ignores_freshness: flags.is_force,
         display: flags.display(&context.environment),
+        is_tui: flags.is_tui,
         volume: flags.volume(),
         tail_lines: flags.tail_lines,
         timeout: flags.timeout,
@@ -285,6 +287,9 @@ fn run_request(
         words: words.to_vec(),
         origin: None,
     };
+    if options.is_tui {
+        announce_screen();
+    }
     command::below_guard(context, |context, signals| {
         let plan = match planned(context, found, ottofile, request, true) {
             Ok(plan) => plan,

@@ -1,11 +1,12 @@
 //! Runs a plan: claims a directory, brings executor, journal and view together, and answers the exit code.
 
 use super::Context;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{RunResult, Stream};
 use crate::exec::ReportSink;
 use crate::exec::local::{GRACE, LocalExecutor, most_jobs};
 use crate::exec::native::die_by;
+use crate::exec::screen::WholeScreen;
 use crate::exec::stream::IntakeReport;
 use crate::history::journal::Journal;
 use crate::history::record::{FORMAT, RecordedPath, RunRecord, is_secret_name, masked, public_value};
@@ -27,7 +28,9 @@ use crate::view::console::{Console, Display, Settings, Volume};
 use crate::view::filter::shown;
 use crate::view::github::Workflow;
 use crate::view::json::Json;
-use crate::view::wording::counted;
+use crate::view::style::Paint;
+use crate::view::tui::{Screen, Tui};
+use crate::view::wording::{Words, counted};
 use crate::view::{Logs, View};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -46,6 +49,8 @@ pub(crate) struct Options {
     pub(crate) is_fail_fast: bool,
     pub(crate) ignores_freshness: bool,
     pub(crate) display: Display,
+    /// `--tui`: the whole screen instead of a console.
+    pub(crate) is_tui: bool,
     pub(crate) volume: Volume,
     pub(crate) tail_lines: usize,
     pub(crate) timeout: Option<Duration>,
@@ -180,6 +185,9 @@ fn execute(
 ) -> Result<RunResult, i32> {
     let Target { found, ottofile, plan, .. } = target;
     let limit = stream_limit(context)?;
+    if options.is_tui {
+        refuse_screen(context, target)?;
+    }
     warn_about_bodies(context, target);
     refuse_missing_interpreters(context, target)?;
     let home = context.open_home()?;
@@ -252,19 +260,29 @@ fn execute(
     };
     let logs: Rc<dyn Logs> = Rc::new(RunLogs { run_dir: run_dir.clone() });
     let (stdout, stderr) = (Box::new(io::stdout()), Box::new(io::stderr()));
-    let view: Box<dyn View> = if options.is_json {
-        Box::new(Json::new(stdout, stderr, context.zone.clone()))
-    } else {
-        let console = Console::new(settings, stdout, stderr, logs, Box::new(terminal_width));
-        Box::new(match step_summary(context) {
-            Some(summary) => console.with_step_summary(summary),
-            None => console,
-        })
-    };
     let reports = sender.clone();
     // The run may have ended before a last report of a leftover comes in; nobody misses it then.
     let sink: ReportSink = Arc::new(move |report| drop(reports.send(Message::Report(report))));
     let executor = Box::new(LocalExecutor::new(sink, GRACE));
+    let view: Box<dyn View> = if options.is_json {
+        Box::new(Json::new(stdout, stderr, context.zone.clone()))
+    } else {
+        let words = Words {
+            paint: Paint { is_on: context.colours_stdout },
+            ottofile: settings.ottofile.clone(),
+            grace: GRACE,
+            name_width: 0,
+        };
+        let console = Console::new(settings, stdout, stderr, Rc::clone(&logs), Box::new(terminal_width));
+        let console = match step_summary(context) {
+            Some(summary) => console.with_step_summary(summary),
+            None => console,
+        };
+        match options.is_tui.then(|| whole_screen(&sender)).flatten() {
+            Some(screen) => Box::new(Tui::new(screen, console, logs, words)),
+            None => Box::new(console),
+        }
+    };
     let pruning = Background::start(&setting.project, &ottofile.settings.retention, context.now);
     let journal = Journal::create(&run_dir);
     let finished = Run::new(&setting, executor, receiver, journal, view).run();
@@ -274,6 +292,55 @@ fn execute(
         pruning.finish();
     }
     Ok(finished.result)
+}
+
+/// The whole screen needs a terminal of its own: nothing else may be written there, and nothing go elsewhere.
+fn refuse_screen(context: &mut Context, target: &Target) -> Result<(), i32> {
+    let has_term = context.environment.filled("TERM").is_some_and(|term| term != "dumb");
+    if !context.stdout_is_terminal || !io::stderr().is_terminal() || !has_term {
+        let missing = match (context.stdout_is_terminal, io::stderr().is_terminal()) {
+            (false, _) => "stdout is no terminal",
+            (true, false) => "stderr is no terminal",
+            (true, true) => "`TERM` names no terminal that has one",
+        };
+        let wrong =
+            Diagnostic::error(Code::NoScreen, format!("`--tui` needs the whole screen, and {missing}"));
+        return Err(context.refuse(&[wrong.help("leave `--tui` out; `--display group` keeps tasks apart")]));
+    }
+    let with_terminal = target.plan.jobs.iter().find(|job| job.work == Work::Terminal);
+    let Some(job) = with_terminal else { return Ok(()) };
+    let message = format!("`--tui` has the terminal that `{}` wants", shown(job.name.as_str()));
+    let task = &target.ottofile.tasks[job.task];
+    let wrong = Diagnostic::error(Code::NoScreen, message)
+        .at(&target.ottofile.source, task.name_span, "this task has `tty: true`")
+        .help("leave `--tui` out");
+    Err(context.refuse(&[wrong]))
+}
+
+/// The terminal as a whole, with what is typed there in the inbox.
+fn whole_screen(sender: &SyncSender<Message>) -> Option<Box<dyn Screen>> {
+    let mut screen = WholeScreen::open()?;
+    let sender = sender.clone();
+    screen.listen(move |bytes| sender.send(Message::Typed(bytes)).is_ok()).ok()?;
+    Some(Box::new(screen))
+}
+
+impl Screen for WholeScreen {
+    fn take(&mut self) -> io::Result<()> {
+        WholeScreen::take(self)
+    }
+
+    fn give_back(&mut self) {
+        WholeScreen::give_back(self);
+    }
+
+    fn size(&self) -> (u16, u16) {
+        WholeScreen::size(self)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        WholeScreen::write(self, bytes)
+    }
 }
 
 /// How much one stream may hold: OTTO_STREAM_LIMIT.

@@ -7,6 +7,7 @@ use super::pick::{Picked, Records, run_argument};
 use super::{Context, dry_run};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{Outcome, Skip};
+use crate::exec::screen::announce_screen;
 use crate::history::past::Standing;
 use crate::history::record::{MASK, RunRecord, is_secret_name, unhex};
 use crate::host::{self, Found, HostFacts, plain};
@@ -79,6 +80,11 @@ pub(super) fn command() -> Command {
                 .value_parser(clap::builder::PossibleValuesParser::new(Display::WORDS))
                 .help("how output is shown"),
         )
+        .arg(
+            flag("tui")
+                .conflicts_with_all(["display", "quiet", "json"])
+                .help("show the run on the whole screen, with keys to look at each task"),
+        )
         .arg(flag("quiet").short('q').help("show failures only"))
         .arg(flag("verbose").short('v').help("show more of what otto does"))
         .after_help(
@@ -90,6 +96,9 @@ pub(super) fn command() -> Command {
 pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
     if matches.get_flag("dry-run") {
         return run_again(context, matches, None);
+    }
+    if matches.get_flag("tui") {
+        announce_screen();
     }
     below_guard(context, |context, signals| run_again(context, matches, Some(signals)))
 }
@@ -112,6 +121,7 @@ fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signa
         // It was asked to run again, whatever has changed since.
         ignores_freshness: true,
         display: display.or(from_environment).and_then(Display::parse).unwrap_or_default(),
+        is_tui: matches.get_flag("tui"),
         volume: match (matches.get_flag("quiet"), matches.get_flag("verbose")) {
             (true, _) => Volume::Quiet,
             (false, true) => Volume::Verbose,

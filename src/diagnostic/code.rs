@@ -35,6 +35,7 @@ codes! {
     UnknownTask = 3, "a task that the ottofile does not define";
     BuiltInMixed = 4, "a built-in command together with tasks";
     UnexpectedWord = 5, "a word that no parameter takes";
+    NoScreen = 6, "a full-screen view without a screen";
     YamlSyntax = 101, "text that is not YAML";
     YamlLimit = 102, "a file that is too large, too deep or expands too far";
     WrongType = 103, "a value of the wrong type";
@@ -58,7 +59,6 @@ codes! {
     UnknownItem = 304, "an item that the foreach task does not have";
     ForeachFailed = 305, "a foreach that cannot be expanded";
     ContradictingEdges = 306, "edges between two tasks that exclude each other";
-    NotYet = 307, "a key or an option whose behaviour is not there yet";
     UnknownParam = 401, "an option that the task does not declare";
     MissingValue = 402, "an option without its value";
     MissingParam = 403, "a required parameter that was not given";

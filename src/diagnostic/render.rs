@@ -379,13 +379,13 @@ mod tests {
         let nowhere = Diagnostic::error(Code::NoOttofile, "no ottofile found")
             .note("looked in `a`, `b`")
             .help("`otto Init` writes a commented otto.yml here");
-        let later = Diagnostic::warning(Code::NotYet, "one more thing");
+        let later = Diagnostic::warning(Code::JoinedLines, "one more thing");
         assert_snapshot!(render(&[nowhere.clone(), later.clone()], false, 80) + &summary("otto.yml", &[nowhere, later]), @"
         error[E0201]: no ottofile found
           = note: looked in `a`, `b`
         help: `otto Init` writes a commented otto.yml here
-        warning[E0307]: one more thing
-        otto.yml: 1 error and 1 warning. `otto Explain E0307` says more.
+        warning[E0115]: one more thing
+        otto.yml: 1 error and 1 warning. `otto Explain E0115` says more.
         ");
         assert_snapshot!(summary("otto.yml", &[]), @"otto.yml: 0 errors.");
     }

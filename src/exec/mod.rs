@@ -7,6 +7,7 @@ mod capture;
 mod spawn;
 pub(crate) mod guard;
 mod terminal;
+pub(crate) mod screen;
 pub(crate) mod stream;
 mod attendant;
 pub(crate) mod local;

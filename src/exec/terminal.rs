@@ -4,9 +4,14 @@
 use super::guard;
 use super::native::Held;
 use rustix::process::Pid;
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
 use std::fs::File;
+use std::io::Write;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Leaves the other screen of the terminal, with a cursor and no colours. Source: xterm's "ctlseqs", DECSET 25 and 1049.
+pub(super) const LEAVE_SCREEN: &[u8] = b"\x1b[0m\x1b[?25h\x1b[?1049l";
 
 /// The terminal as it was before any task had it.
 pub(super) struct Keepsake {
@@ -19,6 +24,21 @@ pub(super) struct Keepsake {
 /// Of an engine that has lent its terminal.
 static KEPT: OnceLock<Keepsake> = OnceLock::new();
 
+/// In a guard: its engine may show the run on the whole screen.
+static MAY_BE_WHOLE: AtomicBool = AtomicBool::new(false);
+
+/// In an engine: the whole screen shows the run now.
+static IS_WHOLE: AtomicBool = AtomicBool::new(false);
+
+/// To be called before there is a guard, if the run will be shown on the whole screen.
+pub(crate) fn announce_screen() {
+    MAY_BE_WHOLE.store(true, Ordering::SeqCst);
+}
+
+pub(super) fn set_whole_screen(is_whole: bool) {
+    IS_WHOLE.store(is_whole, Ordering::SeqCst);
+}
+
 impl Keepsake {
     /// `None` if there is no controlling terminal.
     pub(super) fn take() -> Option<Keepsake> {
@@ -30,7 +50,13 @@ impl Keepsake {
     /// After a violent death, when nobody of the borrower's is left. Where a shell has taken the terminal back by
     /// itself, it is the shell's.
     pub(super) fn restore(&self) {
-        if has_members(&self.terminal) && tcgetpgrp(&self.terminal) != Ok(self.ours) {
+        if IS_WHOLE.load(Ordering::SeqCst) || MAY_BE_WHOLE.load(Ordering::SeqCst) && self.is_raw() {
+            // Fails only if the terminal is gone.
+            unstopped(|| drop((&self.terminal).write_all(LEAVE_SCREEN)));
+        }
+        let group = tcgetpgrp(&self.terminal);
+        let is_ours = group == Ok(self.ours) || group == Ok(rustix::process::getpgrp());
+        if has_members(&self.terminal) && !is_ours {
             return;
         }
         unstopped(|| {
@@ -38,6 +64,11 @@ impl Keepsake {
             let _ = tcsetpgrp(&self.terminal, self.ours);
             let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.attributes);
         });
+    }
+
+    /// Whether somebody has left the terminal without lines, as one does who draws on the whole of it.
+    fn is_raw(&self) -> bool {
+        tcgetattr(&self.terminal).is_ok_and(|now| !now.local_modes.contains(LocalModes::ICANON))
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) enum Message {
     Stream(JobId, IntakeReport),
     /// otto itself received this signal.
     Signal(i32),
+    /// Bytes that somebody typed into a view that has the terminal.
+    Typed(Vec<u8>),
 }
 
 pub(crate) fn inbox() -> (SyncSender<Message>, Receiver<Message>) {

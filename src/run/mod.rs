@@ -27,7 +27,7 @@ use crate::scheduler::{Policy, Scheduler};
 use crate::store::layout::{JobDir, ProjectDir, RunDir};
 use crate::store::outputs::{self, Outputs};
 use crate::store::stream::End;
-use crate::view::View;
+use crate::view::{View, Wish};
 use fresh::Verdict;
 use launch::Started;
 use std::cmp::Reverse;
@@ -221,6 +221,9 @@ impl<'a> Run<'a> {
         }
         let result = self.result();
         self.emit(Event::RunEnded { result: result.clone() });
+        while self.view.is_looked_at() {
+            self.linger();
+        }
         let now = self.mono_us();
         self.view.finish(now);
         Finished { result }
@@ -291,6 +294,36 @@ impl<'a> Run<'a> {
             // The width of the terminal is asked for anew with each line.
             Message::Signal(signal) if signals::STOPPING.contains(&signal) => self.signalled(signal),
             Message::Signal(_) => {}
+            Message::Typed(bytes) => {
+                let now = self.mono_us();
+                match self.view.typed(&bytes, now) {
+                    Wish::Nothing => {}
+                    Wish::Stop => self.signalled(SIGINT),
+                    Wish::Halt => self.halt(),
+                }
+            }
+        }
+    }
+
+    /// The run is over, and somebody still looks at it: nothing is left to happen but what they do.
+    fn linger(&mut self) {
+        let now = self.mono_us();
+        let tick =
+            self.view.next_tick().map_or(Duration::MAX, |at| Duration::from_micros(at.saturating_sub(now)));
+        let message = self.inbox.recv_timeout(tick);
+        let now = self.mono_us();
+        let wish = match message {
+            Ok(Message::Typed(bytes)) => self.view.typed(&bytes, now),
+            Ok(Message::Signal(signals::SUSPENDING)) => Wish::Halt,
+            Ok(Message::Signal(signal)) if signals::STOPPING.contains(&signal) => Wish::Stop,
+            Ok(Message::Signal(_) | Message::Report(_) | Message::Stream(..)) => Wish::Nothing,
+            Err(RecvTimeoutError::Timeout) => Wish::Nothing,
+            Err(RecvTimeoutError::Disconnected) => Wish::Stop,
+        };
+        match wish {
+            Wish::Nothing => self.view.tick(now),
+            Wish::Stop => self.view.finish(now),
+            Wish::Halt => self.halt(),
         }
     }
 

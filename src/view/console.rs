@@ -137,6 +137,8 @@ pub(crate) struct Console {
     failed: usize,
     hints: HashMap<JobName, Vec<Diagnostic>>,
     skips: usize,
+    /// A task wrote something that we were not given.
+    has_missed_output: bool,
     turns: Turns,
     screen: Screen,
     /// Reused for what is written at once.
@@ -149,6 +151,8 @@ struct JobOutput {
     lines: [Lines; 2],
     tail: Tail,
     held: Held,
+    /// Bytes that we were given.
+    given: u64,
     /// It wrote something that we were not given, as when only failures are shown.
     is_only_logged: bool,
 }
@@ -200,6 +204,7 @@ impl Console {
             failed: 0,
             hints: HashMap::new(),
             skips: 0,
+            has_missed_output: false,
             turns: Turns::default(),
             screen: Screen { silence_us: SILENCE_US, ..Screen::default() },
             buffer: Vec::new(),
@@ -358,6 +363,7 @@ impl Console {
             lines: Default::default(),
             tail: Tail::new(self.settings.tail_lines),
             held: Held::default(),
+            given: 0,
             is_only_logged: false,
         }
     }
@@ -613,7 +619,7 @@ impl Console {
     fn is_still_on_screen(&self, tail: &Tail) -> bool {
         let is_live = matches!(self.mode, Mode::Stream | Mode::Prefix | Mode::Group);
         let is_whole = tail.total() > 0 && tail.total() == tail.lines().len() as u64;
-        is_live && is_whole && self.settings.is_shared && self.run.bodies == 1
+        is_live && is_whole && !self.has_missed_output && self.settings.is_shared && self.run.bodies == 1
     }
 
     fn end_all_output(&mut self, now_us: u64) {
@@ -673,7 +679,8 @@ impl View for Console {
                 let Some(place) = self.run.place(job) else { return };
                 self.end_output(place, now_us);
                 if let Some(output) = self.outputs.get_mut(&place) {
-                    output.is_only_logged = output.tail.total() == 0 && stdout_bytes + stderr_bytes > 0;
+                    output.is_only_logged = output.given < stdout_bytes + stderr_bytes;
+                    self.has_missed_output |= output.is_only_logged;
                 }
             }
             Event::RetryPlanned { job, attempt, retries, pause_ms } => {
@@ -698,6 +705,7 @@ impl View for Console {
             return;
         };
         output.tail.push(stream, bytes);
+        output.given += bytes.len() as u64;
         match self.mode {
             _ if self.holds(place) => output.held.push(stream, bytes),
             Mode::Stream => {

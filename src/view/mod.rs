@@ -1,4 +1,4 @@
-//! Whatever shows events: the console, JSON lines, GitHub Actions. Live and replayed runs look the same, for a view
+//! Whatever shows events: the console, the whole screen, JSON lines, GitHub Actions. Live and replayed runs look the same, for a view
 //! sees nothing but events and output.
 //! A view knows no process and no clock; whoever drives it brings the time.
 
@@ -17,6 +17,7 @@ pub(crate) mod style;
 pub(crate) mod table;
 mod tail;
 mod turns;
+pub(crate) mod tui;
 pub(crate) mod wording;
 pub(crate) mod time;
 
@@ -47,8 +48,28 @@ pub(crate) trait View {
 
     fn resume(&mut self, mono_us: u64);
 
+    /// What was typed, where the view has a terminal of its own for that; answers what the user wants of the run.
+    fn typed(&mut self, _bytes: &[u8], _mono_us: u64) -> Wish {
+        Wish::Nothing
+    }
+
+    /// Whether somebody looks at the run that has ended; what is typed is still for the view then.
+    fn is_looked_at(&self) -> bool {
+        false
+    }
+
     /// The last call, also when no `RunEnded` came: what is held back is shown now.
     fn finish(&mut self, mono_us: u64);
+}
+
+/// What a view asks for in the name of who looks at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Nothing,
+    /// As ^C.
+    Stop,
+    /// As ^Z.
+    Halt,
 }
 
 /// The logs of the run that is shown, for output that is not kept in memory.

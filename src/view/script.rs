@@ -54,7 +54,7 @@ impl Logs for FakeLogs {
 pub(crate) struct Script<V> {
     pub(crate) view: V,
     seq: u64,
-    now_us: u64,
+    pub(crate) now_us: u64,
 }
 
 /// What a console has written.

@@ -3,9 +3,10 @@
 use crate::Project;
 use insta::assert_snapshot;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
-use std::process::Stdio;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitStatus, Stdio};
 
 const TALK: &str = "
 otto: {jobs: 1}
@@ -351,6 +352,13 @@ fn a_relative_home_is_relative_to_where_otto_was_called() {
 
 /// Runs a line with a terminal of its own as stdin, stdout and stderr; answers all that was shown.
 fn in_terminal(project: &Project, words: &[&str]) -> String {
+    let (status, shown) = typed_in_terminal(project, words, &[]);
+    assert!(status.success(), "{shown}");
+    shown
+}
+
+/// The same, and types each of `keys` as soon as the text before it is shown.
+fn typed_in_terminal(project: &Project, words: &[&str], keys: &[(&str, &str)]) -> (ExitStatus, String) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&ours).expect("granted");
@@ -369,11 +377,20 @@ fn in_terminal(project: &Project, words: &[&str]) -> String {
     let mut ours = File::from(ours);
     let mut buffer = [0; 4096];
     // The end of the other side shows as an error.
+    let (mut keys, mut seen) = (keys.iter(), 0);
+    let mut next = keys.next();
     while let Ok(count @ 1..) = ours.read(&mut buffer) {
         shown.extend_from_slice(&buffer[..count]);
+        while let Some((text, typed)) = next
+            && let Some(place) = String::from_utf8_lossy(&shown[seen..]).find(text)
+        {
+            seen += place + text.len();
+            ours.write_all(typed.as_bytes()).expect("to type");
+            next = keys.next();
+        }
     }
-    assert!(child.wait().expect("it ends").success(), "{}", String::from_utf8_lossy(&shown));
-    String::from_utf8_lossy(&shown).replace("\r\n", "\n")
+    let status = child.wait().expect("it ends");
+    (status, String::from_utf8_lossy(&shown).replace("\r\n", "\n"))
 }
 
 #[test]
@@ -470,6 +487,87 @@ fn tasks_are_told_of_a_colour_terminal() {
     in_terminal(&project, &["t"]);
     assert_eq!(project.read("said"), "11\n");
     in_terminal(&project.with("NO_COLOR", "1"), &["t"]);
+}
+
+/// What a terminal is told when the whole of it is taken, and when it is given back.
+const TAKEN: &str = "\x1b[?1049h";
+const GIVEN_BACK: &str = "\x1b[?1049l";
+
+/// What was shown on the whole screen, and what after it was given back.
+fn on_and_after_the_screen(shown: &str) -> (&str, &str) {
+    let (before, rest) = shown.split_once(TAKEN).unwrap_or_else(|| panic!("never taken: {shown:?}"));
+    let (on, after) = rest.split_once(GIVEN_BACK).unwrap_or_else(|| panic!("never given back: {shown:?}"));
+    assert!(before.is_empty() && !after.contains(TAKEN), "{shown:?}");
+    (on, after)
+}
+
+#[test]
+fn a_run_on_the_whole_screen_is_told_when_the_screen_is_given_back() {
+    let project =
+        Project::new("tasks: {a: {bash: 'echo hello; sleep 0.5; OUTPUT[k]=1'}, b: {bash: sleep 0.6}}");
+    let shown = in_terminal(&project, &["--tui", "--color", "never", "-j2", "a", "b"]);
+    let (on, after) = on_and_after_the_screen(&shown);
+    assert!(on.contains("hello") && on.contains("▸"), "{on:?}");
+    let ends: Vec<&str> = after.lines().filter(|line| line.starts_with("     ok")).collect();
+    assert!(ends.len() == 2 && ends[0].ends_with("set k"), "{after:?}");
+    assert!(after.contains("2 ok in") && !after.contains("hello"), "{after:?}");
+}
+
+#[test]
+fn keys_leave_the_whole_screen_and_stop_a_run() {
+    let project =
+        Project::new("tasks: {a: {bash: 'echo one; while [ ! -e go ]; do sleep 0.01; done; echo two'}}");
+    let (ended, shown) = typed_in_terminal(&project, &["--tui", "--color", "never", "a"], &[("one", "\x03")]);
+    let (_, after) = on_and_after_the_screen(&shown);
+    assert_eq!(ended.signal(), Some(2), "{shown:?}");
+    assert!(after.contains("INT  a") && after.contains("SIGINT"), "{after:?}");
+
+    // Left alone, the console has the rest of the run; and a run that somebody looks at stays until they leave.
+    let project = Project::new(
+        "tasks: {a: {bash: 'echo one; while [ ! -e go ]; do sleep 0.01; done; echo two'}, b: {bash: 'sleep 0.3; touch go'}}",
+    );
+    let (ended, shown) =
+        typed_in_terminal(&project, &["--tui", "--color", "never", "a", "b"], &[("one", "q")]);
+    assert!(ended.success(), "{shown:?}");
+    assert!(on_and_after_the_screen(&shown).1.contains("│ two"), "{shown:?}");
+    let (ended, shown) = typed_in_terminal(
+        &project,
+        &["--tui", "--color", "never", "a", "b"],
+        &[("one", "j"), ("2 ok", "\r")],
+    );
+    assert!(ended.success(), "{shown:?}");
+    assert!(!on_and_after_the_screen(&shown).1.contains("│ two"), "{shown:?}");
+}
+
+#[test]
+fn the_whole_screen_is_given_back_after_a_violent_death() {
+    let project = Project::new("tasks: {a: {bash: 'echo one; sleep 0.3; kill -9 $PPID; sleep 5'}}");
+    let (ended, shown) = typed_in_terminal(&project, &["--tui", "a"], &[]);
+    assert_eq!(ended.signal(), Some(9), "{shown:?}");
+    assert_eq!(on_and_after_the_screen(&shown).1, "");
+}
+
+#[test]
+fn the_whole_screen_is_refused_where_there_is_none_or_a_task_wants_it() {
+    let project = Project::new("tasks: {t: {tty: true, bash: 'touch ran'}, u: {before: [t]}}");
+    assert_snapshot!(project.run("--tui u").all(), @"
+    ── stderr
+    error[E0006]: `--tui` needs the whole screen, and stdout is no terminal
+    help: leave `--tui` out; `--display group` keeps tasks apart
+    otto: 1 error. `otto Explain E0006` says more.
+    ── exit 2
+    ");
+    let (ended, shown) = typed_in_terminal(&project, &["--tui", "--color", "never", "u"], &[]);
+    assert_eq!(ended.code(), Some(2));
+    assert_snapshot!(shown, @"
+    error[E0006]: `--tui` has the terminal that `t` wants
+      ╭▸ otto.yml:1:9
+    1 │ tasks: {t: {tty: true, bash: 'touch ran'}, u: {before: [t]}}
+      ╰╴        ━ this task has `tty: true`
+    help: leave `--tui` out
+    otto.yml: 1 error. `otto Explain E0006` says more.
+    ");
+    assert!(!project.path("ran").exists());
 }
 
 #[test]
