@@ -53,6 +53,9 @@ fragments! {
     DOTTED = "bash/dotted.sh";
     MORE = "bash/more.sh";
     FIND = "bash/find.sh";
+    END = "bash/end.sh";
+    END_GUARD = "bash/end_guard.sh";
+    BUILTIN = "bash/builtin.sh";
 }
 
 /// Comments are for the reader of the source; bash would read past them in every task.
@@ -115,7 +118,7 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
         },
     };
     if found.sets() || found.gets() || found.opaque {
-        install_more(script, setup.level)?;
+        install_more(script, setup.level, &setup.found)?;
     }
     let start_text = (start != Start::None).then(|| setup.start_text(oversized));
     let run_as = shell::write(script, start_text.as_deref(), &shell::script_text(script, &frame))?;
@@ -283,10 +286,13 @@ impl Setup<'_, '_> {
     fn start_text(&self, oversized: &[(String, Vec<u8>)]) -> Vec<u8> {
         let (script, found, charset) = (self.script, &self.found, self.charset);
         let mut text = shell::start_of_start(script);
+        if found.own_builtin {
+            text.extend_from_slice(BUILTIN.as_bytes());
+        }
         if found.may_hand_over() {
             self.push_saving(&mut text);
         } else if self.needs_end() {
-            text.extend_from_slice(b"otto__end() { return \"$1\"; }\n");
+            text.extend_from_slice(past_functions(&END, &found).as_bytes());
         }
         self.push_functions(&mut text);
         if found.dotted || found.opaque {
@@ -330,9 +336,10 @@ impl Setup<'_, '_> {
             return;
         }
         let found = &self.found;
-        let mut push = |fragment: &str| text.extend_from_slice(fragment.as_bytes());
+        let mut push = |fragment: &str| text.extend_from_slice(past_functions(fragment, &found).as_bytes());
         if self.is_quiet {
-            push("otto__quiet='{ otto__status=$?; set +x; } 2> /dev/null; '\n");
+            // The handler is read when it runs, so `set` may be an alias by then.
+            push("otto__quiet='{ otto__status=$?; \\set +x; } 2> /dev/null; '\n");
         }
         match self.level {
             Level::Three => push(&SAVE_3),
@@ -351,17 +358,17 @@ impl Setup<'_, '_> {
             push(&NOW);
         }
         match self.traps() {
-            Traps::None if self.needs_end() => push("otto__end() { return \"$1\"; }\n"),
+            Traps::None if self.needs_end() => push(&END),
             Traps::None => {}
             Traps::Named => {
                 push(&EXIT);
                 push(&TRAP);
-                push("otto__end() { return \"$1\"; }\n");
+                push(&END);
             }
             Traps::Any => {
                 push(&EXIT);
                 push(&GUARD);
-                push("otto__end() { otto__guard; return \"$1\"; }\n");
+                push(&END_GUARD);
             }
         }
         match self.level {
@@ -378,12 +385,12 @@ impl Setup<'_, '_> {
         if !needs(found.sets() || found.gets()) {
             return;
         }
-        text.extend_from_slice(b"otto__more() { builtin source ");
-        push_word(text, more_path(self.script, self.level).as_os_str().as_bytes(), Charset::Plain);
+        text.extend_from_slice(past_functions("otto__more() { builtin source ", found).as_bytes());
+        push_word(text, more_path(self.script, self.level, found).as_os_str().as_bytes(), Charset::Plain);
         text.extend_from_slice(b"; }\n");
         let mut push = |is_needed: bool, fragment: &str| {
             if is_needed {
-                text.extend_from_slice(fragment.as_bytes());
+                text.extend_from_slice(past_functions(fragment, found).as_bytes());
             }
         };
         if self.level == Level::Three {
@@ -412,32 +419,44 @@ impl Setup<'_, '_> {
     }
 }
 
+/// Calls of `builtin` in a text of otto's, so that the body's own function of that name is not what they call. `return`
+/// would return from the function in its place, which has been called before.
+fn past_functions<'a>(text: &'a str, found: &Mentions) -> Cow<'a, str> {
+    match found.own_builtin {
+        true => text
+            .replace("builtin ", "otto__builtin ")
+            .replace("otto__builtin return", "builtin return")
+            .into(),
+        false => text.into(),
+    }
+}
+
 /// The file of what the functions seldom need. Its name tells its text, for other versions of otto have others.
-fn more_path(script: &Script, level: Level) -> PathBuf {
-    static NAMES: LazyLock<[String; 2]> = LazyLock::new(|| {
-        [3, 4].map(|version| {
-            let hash = blake3::hash(more_text(version > 3).as_bytes()).to_hex();
-            format!("bash-{version}-{}.sh", &hash.as_str()[..12])
+fn more_path(script: &Script, level: Level, found: &Mentions) -> PathBuf {
+    static NAMES: LazyLock<[String; 4]> = LazyLock::new(|| {
+        [(3, false), (3, true), (4, false), (4, true)].map(|(version, own_builtin)| {
+            let text = more_text(version > 3, &Mentions { own_builtin, ..Mentions::default() });
+            format!("bash-{version}-{}.sh", &blake3::hash(text.as_bytes()).to_hex().as_str()[..12])
         })
     });
-    script.runtime.join(&NAMES[usize::from(level > Level::Three)])
+    script.runtime.join(&NAMES[2 * usize::from(level > Level::Three) + usize::from(found.own_builtin)])
 }
 
-fn more_text(has_arrays: bool) -> String {
+fn more_text(has_arrays: bool, found: &Mentions) -> String {
     let find: &str = if has_arrays { &FIND } else { "" };
-    format!("{}{find}", *MORE)
+    past_functions(&format!("{}{find}", *MORE), found).into_owned()
 }
 
-fn install_more(script: &Script, level: Level) -> Result<(), CannotPrepare> {
+fn install_more(script: &Script, level: Level, found: &Mentions) -> Result<(), CannotPrepare> {
     thread_local! {
         static INSTALLED: RefCell<HashSet<PathBuf>> = RefCell::default();
     }
-    let path = more_path(script, level);
+    let path = more_path(script, level, found);
     if INSTALLED.with_borrow(|installed| installed.contains(&path)) {
         return Ok(());
     }
     if !path.exists() {
-        shell::install(&path, more_text(level > Level::Three).as_bytes())?;
+        shell::install(&path, more_text(level > Level::Three, found).as_bytes())?;
     }
     INSTALLED.with_borrow_mut(|installed| installed.insert(path));
     Ok(())

@@ -43,6 +43,8 @@ pub(crate) struct Mentions {
     pub(crate) own_exit: bool,
     /// May define functions or aliases with the names of builtins, `exit` included.
     pub(crate) own_builtins: bool,
+    /// Defines a function that is called `builtin`.
+    pub(crate) own_builtin: bool,
     /// May take OUTPUT away: `unset`, `local OUTPUT`.
     pub(crate) takes_output: bool,
     /// `RED`, `NC` and the other colours, as `$RED` or `${RED}`.
@@ -73,6 +75,7 @@ impl Mentions {
                 name if BUILTINS.contains(&name) && is_defined(text, &word) => {
                     found.own_builtins = true;
                     found.own_exit |= name == "exit";
+                    found.own_builtin |= name == "builtin";
                 }
                 "export" | "declare" | "typeset" | "readonly" | "local" => {
                     found.export_verb = true;

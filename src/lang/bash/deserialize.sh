@@ -4,9 +4,9 @@
 
 otto_deserialize_input() {
 	otto__i=0
-	while ((otto__i < ${#otto__deps[@]})); do
-		[[ ${otto__deps[otto__i]} != "${1-}" ]] || return 0
+	while ((otto__i < ${#otto__deps[@]})) && [[ ${otto__deps[otto__i]} != "${1-}" ]]; do
 		((otto__i += 2))
 	done
-	builtin printf "otto: otto_deserialize_input: this task does not depend on '%s'\n" "${1-}" >&2
+	((otto__i < ${#otto__deps[@]})) ||
+		builtin printf "otto: otto_deserialize_input: this task does not depend on '%s'\n" "${1-}" >&2
 }

@@ -18,7 +18,7 @@ otto__before() {
 	[[ ${otto__quiet-} ]] || otto__status=$otto__last
 	otto__is_ending=1
 	otto__hand_over
-	return "$otto__status"
+	builtin return "$otto__status"
 }
 
 # A handler that calls `exit` ends before otto's part of it. In POSIX mode nobody may define such a function.
@@ -42,5 +42,5 @@ if [[ ! -o posix ]]; then
 fi
 
 otto__return() {
-	return "$1"
+	builtin return "$1"
 }

@@ -12,7 +12,7 @@ otto__find() {
 # is meant.
 otto__find_folded() {
 	otto__is_there='' otto__i=0
-	((${#INPUT[@]})) || return 0
+	((${#INPUT[@]})) || builtin return 0
 	for otto__name in "${!INPUT[@]}"; do
 		otto__keys=${otto__name//[!a-zA-Z0-9]/_}
 		# In Turkish the small letter of I is another one.

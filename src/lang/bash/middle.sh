@@ -5,13 +5,13 @@ otto__hand_over() {
 	# With functrace a trap of the body's would run between these commands and write into what they write.
 	case $- in
 	*T*)
-		set +T
+		builtin set +T
 		otto__hand_over
-		set -T
+		builtin set -T
 		;;
 	*u*)
 		otto__save
-		set -u
+		builtin set -u
 		;;
 	*) otto__save ;;
 	esac

@@ -22,7 +22,7 @@ otto__set_output() {
 		otto__set "$@"
 	else
 		builtin printf 'otto: usage: otto_set_output KEY VALUE (got %s words: quote the value?)\n' "$#" >&2
-		return 2
+		builtin return 2
 	fi
 }
 
@@ -57,7 +57,7 @@ otto__record_list() {
 otto__usage() {
 	builtin printf 'otto: usage: otto.set KEY VALUE | --json KEY JSON | --list KEY [ITEM...]%s\n' \
 		"${1+ (got $1 words: quote the value?)}" >&2
-	return 2
+	builtin return 2
 }
 
 otto__get() {
@@ -72,7 +72,7 @@ otto__get() {
 				builtin eval "$2=\$4"
 			else
 				otto__missing "$3"
-				return 1
+				builtin return 1
 			fi
 			;;
 		esac
@@ -86,21 +86,21 @@ otto__get() {
 			builtin printf '%s\n' "$2"
 		else
 			otto__missing "$1"
-			return 1
+			builtin return 1
 		fi
 	fi
 }
 
 otto__usage_get() {
 	builtin printf 'otto: usage: otto.get [-v VARIABLE] TASK.KEY [DEFAULT]\n' >&2
-	return 2
+	builtin return 2
 }
 
 # A missing key is told on stderr and reads as empty: bodies use it inside strings, where a failure goes unseen.
 otto__get_input() {
 	if [[ ! ${1-} ]]; then
 		builtin printf 'otto: usage: otto_get_input TASK.KEY [DEFAULT]\n' >&2
-		return 2
+		builtin return 2
 	fi
 	otto__find "$1"
 	[[ $otto__is_there ]] || otto__find_folded "$1"

@@ -4,7 +4,7 @@
 otto_save() {
 	if [[ ${BASHPID-$$} != "$$" || $BASH_SUBSHELL != 0 ]]; then
 		builtin printf 'otto: otto.save works in the main shell only; in a subshell use otto.set\n' >&2
-		return 1
+		builtin return 1
 	fi
 	otto__hand_over
 }

@@ -4,7 +4,7 @@
 
 # Leaves `set -u` off.
 otto__save() {
-	set +u
+	builtin set +u
 	otto__look
 	builtin printf '%s\0' otto1 "$BASH_VERSION" "$otto__plain" "${#FUNCNAME[@]}" "${FUNCNAME[@]}" \
 		O "${#OUTPUT[@]}" "${!OUTPUT[@]}" "${OUTPUT[@]}" \

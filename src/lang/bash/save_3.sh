@@ -6,7 +6,7 @@ OTTO_OUTPUT=()
 
 # Leaves `set -u` off.
 otto__save() {
-	set +u
+	builtin set +u
 	# A body that set `OUTPUT[key]` all the same has made an ordinary array, with one element.
 	[[ ! ${OUTPUT+x} ]] || builtin declare -p OUTPUT >| "$otto__dir/shadow"
 	{

@@ -7,23 +7,27 @@
 # In POSIX mode nobody may define a function of that name; there a handler that takes the place of otto's is an error.
 if [[ ! -o posix ]]; then
 	trap() {
-		# A subshell's traps, listings, and every other signal are bash's own.
 		builtin trap "$@"
-		if [[ $BASHPID == "$$" && ${1-} != -[lp]* ]]; then
-			[[ ${1-} != -- ]] || shift
-			otto__handler=-
-			if (($# > 1)); then
-				otto__handler=$1
-				shift
-			fi
-			for otto__name; do
-				case $otto__name in
-				0 | [Ee][Xx][Ii][Tt]) otto__chain "$otto__handler" ;;
-				esac
-			done
+		# A subshell's traps, listings, and every other signal are bash's own.
+		if [[ $BASHPID == "$$" && ${1-} != -[lpP]* ]]; then
+			case $#:${1-} in
+			1:*) otto__follow - "$1" ;;
+			2:--) otto__follow - "$2" ;;
+			*:--) otto__follow "${@:2}" ;;
+			*) otto__follow "$@" ;;
+			esac
 		fi
 	}
 fi
+
+# otto__follow HANDLER SIGNAL…
+otto__follow() {
+	for otto__name in "${@:2}"; do
+		case $otto__name in
+		0 | [Ee][Xx][Ii][Tt]) otto__chain "$1" ;;
+		esac
+	done
+}
 
 # `trap` has seen to it.
 otto__guard() {
