@@ -8,7 +8,7 @@ use super::interpreter::{self, Shebang};
 use super::mention::{COLOURS, Mentions};
 use super::place::Place;
 use super::quote::{Charset, push_word};
-use super::shell::{self, Frame, Start};
+use super::shell::{self, Frame, LegacyVariable, Start};
 use super::{CannotPrepare, HandOver, Prepared, Script};
 use crate::diagnostic::{Code, Diagnostic};
 use std::borrow::Cow;
@@ -120,7 +120,8 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     if found.sets() || found.gets() || found.opaque {
         install_more(script, setup.level, &setup.found)?;
     }
-    let start_text = (start != Start::None).then(|| setup.start_text(oversized));
+    let variables = shell::legacy_variables(script, &found)?;
+    let start_text = (start != Start::None).then(|| setup.start_text(&variables, oversized));
     let run_as = shell::write(script, start_text.as_deref(), &shell::script_text(script, &frame))?;
     args.push(run_as.clone().into());
     let warnings = super::clashes(script.inputs);
@@ -283,7 +284,7 @@ impl Setup<'_, '_> {
 
     /// What bash loads before the body: the functions that the body mentions, then INPUT, and, for a start by hand,
     /// what otto would have set.
-    fn start_text(&self, oversized: &[(String, Vec<u8>)]) -> Vec<u8> {
+    fn start_text(&self, variables: &[LegacyVariable], oversized: &[(String, Vec<u8>)]) -> Vec<u8> {
         let (script, found, charset) = (self.script, &self.found, self.charset);
         let mut text = shell::start_of_start(script);
         if found.own_builtin {
@@ -317,10 +318,8 @@ impl Setup<'_, '_> {
                 text.extend_from_slice(b")\n");
             });
         }
-        if found.legacy_variables {
-            for (name, value) in shell::legacy_variables(script) {
-                shell::push_assignment(&mut text, &name, &value, charset);
-            }
+        for variable in variables {
+            shell::push_assignment(&mut text, &variable.name, &variable.value, charset);
         }
         for (name, value) in oversized {
             shell::push_assignment(&mut text, name, value, charset);

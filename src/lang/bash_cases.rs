@@ -902,6 +902,21 @@ fn old_spellings_and_old_leniency_stay() {
 
 /// Row 83.
 #[test]
+fn an_old_variable_that_two_inputs_would_be_has_no_value() {
+    for text in ["echo $OTTO_INPUT_A_B_V", "#!/bin/sh\necho $OTTO_INPUT_A_B_V"] {
+        let bench =
+            |other| Bench::bash(text).input(input("a-b", &[("v", "1")])).input(input("a_b", &[("v", other)]));
+        assert_eq!(bench("1").run().out(), "1\n", "{text}");
+        let error = bench("2").with_script(|script| super::prepare(script).expect_err("refused")).diagnostic;
+        assert_eq!(
+            error.message,
+            "`build` uses `OTTO_INPUT_A_B_V`, which has no one value: `a-b.v` and `a_b.v` would both be in it"
+        );
+        assert_eq!(error.helps, ["read them with `otto_get_input a-b.v` and `otto_get_input a_b.v`"]);
+    }
+}
+
+#[test]
 fn colours_are_there_when_they_are_used() {
     assert_eq!(
         fine("echo \"${GREEN}|$NC|${RED}\"; echo -e \"${BOLD}x$NC\"").out(),
@@ -1364,7 +1379,8 @@ fn empty_arrays_are_read_where_an_old_bash_allows_it() {
         for (name, text) in given_to_bash(level) {
             let mut is_lenient = false;
             for line in text.lines() {
-                let is_start = line.trim() == "builtin set +u" || line.ends_with("[@]})) || builtin return 0");
+                let is_start =
+                    line.trim() == "builtin set +u" || line.ends_with("[@]})) || builtin return 0");
                 is_lenient = (is_lenient || is_start) && line != "}";
                 let is_lenient = is_lenient || line.starts_with("trap 'set +u; ");
                 let is_bare = line.match_indices("[@]}").any(|(end, _)| {

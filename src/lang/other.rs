@@ -274,11 +274,26 @@ fn read_objects(path: &Path) -> Result<value::Map, Diagnostic> {
     let _ = fs::remove_file(path);
     value::parse_stream(&bytes).map_err(|error| {
         let line = bytes.split(|byte| *byte == b'\n').nth(error.line - 1).unwrap_or_default();
-        let shown: String = String::from_utf8_lossy(line).chars().take(120).collect();
+        let shown = around(&String::from_utf8_lossy(line), error.column);
         Diagnostic::error(Code::NotJson, format!("`$OTTO_OUTPUT_JSON` is not JSON: {error}"))
-            .note(format!("line {} is `{}`", error.line, shown.escape_debug()))
+            .note(format!("line {} is `{shown}`", error.line))
             .help("write objects, `{\"key\": \"value\"}`, one after the other")
     })
+}
+
+/// What stands round a column, from 1, of a line that may be long.
+fn around(line: &str, column: usize) -> String {
+    const MOST: usize = 120;
+    let characters: Vec<char> =
+        line.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect();
+    if characters.len() <= MOST {
+        return characters.into_iter().collect();
+    }
+    let start = column.saturating_sub(MOST / 2).min(characters.len() - MOST);
+    let end = start + MOST;
+    let middle: String = characters[start..end].iter().collect();
+    let more = |is_cut: bool| if is_cut { "…" } else { "" };
+    format!("{}{middle}{}", more(start > 0), more(end < characters.len()))
 }
 
 // ── the script ───────────────────────────────────────────────────────────────────────────────────────────────

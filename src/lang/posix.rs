@@ -7,7 +7,7 @@ use super::interpreter::{self, Shebang};
 use super::mention::{COLOURS, Mentions};
 use super::place::Place;
 use super::quote::{Charset, push_word};
-use super::shell::{self, Frame, Start};
+use super::shell::{self, Frame, LegacyVariable, Start};
 use super::{CannotPrepare, HandOver, Prepared, Script};
 use crate::diagnostic::{Code, Diagnostic};
 use std::ffi::{OsStr, OsString};
@@ -50,7 +50,8 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
         setting: "otto_set KEY VALUE",
         reading: &|key| format!("$(otto_get {key})"),
     };
-    let start_text = (start != Start::None).then(|| start_text(script, &found, oversized));
+    let variables = shell::legacy_variables(script, &found)?;
+    let start_text = (start != Start::None).then(|| start_text(script, &found, &variables, oversized));
     let run_as = shell::write(script, start_text.as_deref(), &shell::script_text(script, &frame))?;
     let mut args: Vec<OsString> = shebang.args.iter().map(OsString::from).collect();
     args.push(run_as.clone().into());
@@ -90,7 +91,12 @@ fn refuse_arrays(script: &Script, found: &Mentions, shell: &str) -> Result<(), C
     Err(CannotPrepare { diagnostic, code: 125 })
 }
 
-fn start_text(script: &Script, found: &Mentions, oversized: &[(String, Vec<u8>)]) -> Vec<u8> {
+fn start_text(
+    script: &Script,
+    found: &Mentions,
+    variables: &[LegacyVariable],
+    oversized: &[(String, Vec<u8>)],
+) -> Vec<u8> {
     let charset = Charset::Plain;
     let mut text = shell::start_of_start(script);
     if found.sets() || found.gets() || found.save || found.opaque {
@@ -105,10 +111,8 @@ fn start_text(script: &Script, found: &Mentions, oversized: &[(String, Vec<u8>)]
         }
         text.extend_from_slice(b"trap otto__exit EXIT\n");
     }
-    if found.legacy_variables {
-        for (name, value) in shell::legacy_variables(script) {
-            shell::push_assignment(&mut text, &name, &value, charset);
-        }
+    for variable in variables {
+        shell::push_assignment(&mut text, &variable.name, &variable.value, charset);
     }
     for (name, value) in oversized {
         shell::push_assignment(&mut text, name, value, charset);

@@ -4,6 +4,7 @@
 use super::mention::Mentions;
 use super::quote::{Charset, push_word};
 use super::{CannotPrepare, Input, Script};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::store::atomic;
 use crate::store::layout::file_name;
 use crate::value::{self, Value};
@@ -332,17 +333,45 @@ pub(super) fn push_by_hand(text: &mut Vec<u8>, script: &Script, charset: Charset
     text.push(b'\n');
 }
 
-/// The variables `OTTO_INPUT_<TASK>_<KEY>` that a text mentions, with their values.
-pub(super) fn legacy_variables(script: &Script) -> Vec<(String, Vec<u8>)> {
-    let mut found: Vec<(String, Vec<u8>)> = Vec::new();
+/// A variable `OTTO_INPUT_<TASK>_<KEY>` that a text mentions.
+pub(super) struct LegacyVariable {
+    pub(super) name: String,
+    pub(super) value: Vec<u8>,
+    /// The input it is made from.
+    key: String,
+}
+
+/// The variables that the text mentions; an error if two inputs would be one variable with different values.
+pub(super) fn legacy_variables(
+    script: &Script,
+    found: &Mentions,
+) -> Result<Vec<LegacyVariable>, CannotPrepare> {
+    let mut variables: Vec<LegacyVariable> = Vec::new();
+    let mut clash = None;
+    if !found.legacy_variables {
+        return Ok(variables);
+    }
     each_input(script.inputs, &mut |key, value| {
         let name = format!("OTTO_INPUT_{}", crate::name::fold(key));
-        let is_new = !found.iter().any(|(there, _)| *there == name);
-        if is_new && super::export::has_word(&script.body.text, &name) {
-            found.push((name, value.to_vec()));
+        match variables.iter().find(|there| there.name == name) {
+            Some(there) if there.value != value => {
+                clash.get_or_insert_with(|| (name, there.key.clone(), key.to_owned()));
+            }
+            Some(_) => {}
+            None if super::export::has_word(&script.body.text, &name) => {
+                variables.push(LegacyVariable { name, value: value.to_vec(), key: key.to_owned() });
+            }
+            None => {}
         }
     });
-    found
+    let Some((name, one, other)) = clash else { return Ok(variables) };
+    let message = format!(
+        "`{}` uses `{name}`, which has no one value: `{one}` and `{other}` would both be in it",
+        script.job
+    );
+    let diagnostic = Diagnostic::error(Code::ExportClash, message)
+        .help(format!("read them with `otto_get_input {one}` and `otto_get_input {other}`"));
+    Err(CannotPrepare { diagnostic, code: 125 })
 }
 
 /// `otto__find KEY` and `otto__find_folded KEY` for shells without associative arrays.

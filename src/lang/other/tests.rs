@@ -112,6 +112,7 @@ fn objects_are_appended_and_everything_else_is_an_error_with_its_place() {
         r#"print "{\"a\":1}\n{\"b\": oops}" >> f"#,
         r#"print "{\"a\":1,\"a\":2}" >> f"#,
         r#"print "[1]" >> f"#,
+        r#"printf "{\"a\":\"%0200d\",\"b\":\"\\q\",\"c\":\"%0100d\"}", 0, 0 >> f"#,
         r#"printf "" >> f"#,
         r#"print "{\"a\":1}" >> f; exit 3"#,
     ];
@@ -128,17 +129,22 @@ print "a=1" >> f
 print "{\"a\":1}\n{\"b\": oops}" >> f
     0 {} -
     error[E0707]: `$OTTO_OUTPUT_JSON` is not JSON: line 2, column 7: `oops` is not a JSON value; text needs double quotes
-      note: line 2 is `{\"b\": oops}`
+      note: line 2 is `{"b": oops}`
       help: write objects, `{"key": "value"}`, one after the other
 print "{\"a\":1,\"a\":2}" >> f
     0 {} -
     error[E0707]: `$OTTO_OUTPUT_JSON` is not JSON: line 1, column 8: the key "a" is there twice
-      note: line 1 is `{\"a\":1,\"a\":2}`
+      note: line 1 is `{"a":1,"a":2}`
       help: write objects, `{"key": "value"}`, one after the other
 print "[1]" >> f
     0 {} -
     error[E0707]: `$OTTO_OUTPUT_JSON` is not JSON: line 1, column 1: expected a JSON object, found `[`
       note: line 1 is `[1]`
+      help: write objects, `{"key": "value"}`, one after the other
+printf "{\"a\":\"%0200d\",\"b\":\"\\q\",\"c\":\"%0100d\"}", 0, 0 >> f
+    0 {} -
+    error[E0707]: `$OTTO_OUTPUT_JSON` is not JSON: line 1, column 214: a backslash before `q` means nothing in JSON
+      note: line 1 is `…0000000000000000000000000000000000000000000000000000","b":"\q","c":"0000000000000000000000000000000000000000000000000000…`
       help: write objects, `{"key": "value"}`, one after the other
 printf "" >> f
     0 {} -
