@@ -123,6 +123,9 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     let variables = shell::legacy_variables(script, &found)?;
     let start_text = (start != Start::None).then(|| setup.start_text(&variables, oversized));
     let run_as = shell::write(script, start_text.as_deref(), &shell::script_text(script, &frame))?;
+    if found.may_hand_over() && (found.umask || found.opaque) {
+        shell::make_files(script, &["dump", "journal", "trap", "shadow"])?;
+    }
     args.push(run_as.clone().into());
     let warnings = super::clashes(script.inputs);
     Ok(Prepared { program, args, env: Vec::new(), warnings })

@@ -755,6 +755,26 @@ fn the_ground_may_be_pulled_away() {
     assert_eq!((ran.status, ran.text("k")), (0, Some("v")), "{ran:?}");
 }
 
+/// Row 63, for who is not root: a file made under such a umask cannot be written to again.
+#[test]
+fn a_umask_costs_nothing_however_often_outputs_are_written() {
+    for level in ["3.2", "4.0", "4.2", "5.2"] {
+        for text in [
+            "otto.set k v; ( otto.set j w ); ( otto.set t 1 )",
+            "OTTO_OUTPUT+=(k=1); otto.save; OTTO_OUTPUT+=(k=v j=w t=1)",
+            "trap 'OTTO_OUTPUT+=(t=1)' EXIT; OTTO_OUTPUT+=(k=v j=w); exit 0",
+            "trap 'otto.set t 1' EXIT; ( otto.set k v ); otto.set j w",
+            "e=EXIT; trap 'otto.set t 1' $e; ( otto.set k v ); otto.set j w; exit 0",
+            "otto.set --list t; ( otto.set k v ); ( otto.set j w ); f() { otto.set t 1; exit 0; }; f",
+        ] {
+            let bench = Bench::bash(&format!("umask 777\n{text}")).env("OTTO_BASH_LEVEL", level);
+            let ran = bench.run_without_rights();
+            assert!(ran.succeeded(), "{level} {text}: {ran:?}");
+            assert_eq!(ran.json(), r#"{"j":"w","k":"v","t":"1"}"#, "{level} {text}: {ran:?}");
+        }
+    }
+}
+
 /// Rows 64, 65, 66.
 #[test]
 fn an_output_that_is_no_more_is_an_error() {
@@ -1274,7 +1294,10 @@ fn the_shell_files_pass_shellcheck() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lang");
     let output = std::process::Command::new(needed("shellcheck"))
         .args(super::bash::FRAGMENTS.iter().map(|(name, _)| folder.join(name)))
-        .args(["posix/posix.sh", "posix/exports.sh", "posix/leave.sh"].map(|name| folder.join(name)))
+        .args(
+            ["posix/print.sh", "posix/posix.sh", "posix/exports.sh", "posix/leave.sh"]
+                .map(|name| folder.join(name)),
+        )
         .output()
         .expect("shellcheck starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));

@@ -178,6 +178,14 @@ impl Bench {
         self.run_through("exec \"$@\"")
     }
 
+    /// Without root's right to write to any file, which hides what the modes of files do.
+    pub(crate) fn run_without_rights(&self) -> Ran {
+        needed("setpriv");
+        self.run_through(
+            "[ \"$(id -u)\" != 0 ] || set -- setpriv --bounding-set=-all --inh-caps=-all \"$@\"; exec \"$@\"",
+        )
+    }
+
     /// Runs behind a line of shell, which starts `"$@"` with closed descriptors, limits and the like.
     pub(crate) fn run_through(&self, line: &str) -> Ran {
         let prepared = self.prepared();

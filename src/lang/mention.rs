@@ -39,6 +39,8 @@ pub(crate) struct Mentions {
     pub(crate) exec: bool,
     /// May switch `set -e` off, or options at all: `set`, `shopt`.
     pub(crate) options: bool,
+    /// May change the mode of files to come.
+    pub(crate) umask: bool,
     /// Defines a function that is called `exit`.
     pub(crate) own_exit: bool,
     /// May define functions or aliases with the names of builtins, `exit` included.
@@ -70,6 +72,7 @@ impl Mentions {
                 "exec" => found.exec |= is_command(text, word.start),
                 "set" | "shopt" => found.options |= is_command(text, word.start),
                 "SHELLOPTS" => found.options = true,
+                "umask" => found.umask = true,
                 "unset" => found.takes_output |= is_command(text, word.start),
                 "alias" => found.own_builtins |= is_command(text, word.start),
                 name if BUILTINS.contains(&name) && is_defined(text, &word) => {

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 static FUNCTIONS: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/posix.sh")));
+static PRINT: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/print.sh")));
 static EXPORTS: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/exports.sh")));
 static LEAVE: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/leave.sh")));
 
@@ -53,6 +54,10 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     let variables = shell::legacy_variables(script, &found)?;
     let start_text = (start != Start::None).then(|| start_text(script, &found, &variables, oversized));
     let run_as = shell::write(script, start_text.as_deref(), &shell::script_text(script, &frame))?;
+    // With `set -C` zsh does not append to a file that is not there.
+    if found.may_hand_over() && (found.umask || found.options || found.opaque) {
+        shell::make_files(script, &["journal", "names", "exported", "dump"])?;
+    }
     let mut args: Vec<OsString> = shebang.args.iter().map(OsString::from).collect();
     args.push(run_as.clone().into());
     Ok(Prepared { program, args, env: Vec::new(), warnings: super::clashes(script.inputs) })
@@ -99,7 +104,11 @@ fn start_text(
 ) -> Vec<u8> {
     let charset = Charset::Plain;
     let mut text = shell::start_of_start(script);
-    if found.sets() || found.gets() || found.save || found.opaque {
+    let calls = found.sets() || found.gets() || found.save || found.opaque;
+    if calls || may_export(found) {
+        text.extend_from_slice(PRINT.as_bytes());
+    }
+    if calls {
         text.extend_from_slice(FUNCTIONS.as_bytes());
         shell::push_find_function(&mut text, script, charset);
         push_about_function(&mut text, script);

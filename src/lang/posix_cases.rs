@@ -106,6 +106,44 @@ fn outputs_are_kept_however_the_script_ends() {
     }
 }
 
+/// What otto defines for itself is not in the way of the body's own `printf`, nor that in otto's.
+#[test]
+fn printf_is_the_bodys_own() {
+    for shell in shells() {
+        let ran = run(&shell, "otto_set k \"$(printf '%s-%03d' a 7)\"; printf '%s,%s' x y");
+        assert_eq!(
+            (ran.json().as_str(), ran.out().as_str()),
+            (r#"{"k":"a-007"}"#, "x,y"),
+            "{shell}: {ran:?}"
+        );
+        let ran = run(
+            &shell,
+            "printf() { :; }; otto_set k v; otto_set --list l a b; otto_get -v x p.e; otto_get p.k; export OTTO_V=1",
+        );
+        assert_eq!(
+            (ran.json().as_str(), ran.out().as_str()),
+            (r#"{"OTTO_V":"1","k":"v","l":["a","b"]}"#, "it's\n\n"),
+            "{shell}: {ran:?}"
+        );
+    }
+}
+
+#[test]
+fn a_umask_and_options_cost_nothing_however_often_outputs_are_written() {
+    let long = "x".repeat(1000);
+    for shell in shells() {
+        for option in ["umask 777", "set -C", "set -o noclobber; umask 0377"] {
+            let text = format!(
+                "{option}\notto_set k v; otto_set long {long}; otto_set --list l a; export OTTO_V=1; otto_save; export OTTO_W=1"
+            );
+            let ran = Bench::bash(&format!("{shell}\n{text}")).run_without_rights();
+            assert!(ran.succeeded(), "{shell} {option}: {ran:?}");
+            let json = format!(r#"{{"OTTO_V":"1","OTTO_W":"1","k":"v","l":["a"],"long":"{long}"}}"#);
+            assert_eq!(ran.json(), json, "{shell} {option}: {ran:?}");
+        }
+    }
+}
+
 #[test]
 fn every_value_passes_unchanged() {
     let texts = [

@@ -54,6 +54,11 @@ pub(super) fn write(script: &Script, start: Option<&[u8]>, text: &[u8]) -> Resul
     }
 }
 
+/// Makes files that a body would else make itself, with a `umask` that may keep it from writing to them again.
+pub(super) fn make_files(script: &Script, names: &[&str]) -> Result<(), CannotPrepare> {
+    names.iter().try_for_each(|name| write_new(&private(script).join(name), b""))
+}
+
 pub(super) fn start_path(script: &Script) -> PathBuf {
     private(script).join("start.sh")
 }

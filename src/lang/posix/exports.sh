@@ -10,9 +10,9 @@ otto__exit() {
 		otto__exit_zsh
 	else
 		{
-			printf '%s\n' 'otto1 sh'
+			otto__line 'otto1 sh'
 			export -p
-			printf '%s\n' 'otto1 end'
+			otto__line 'otto1 end'
 		} >> "$otto__dir/exported"
 	fi
 	if [ -n "$otto__had_locale" ]; then
@@ -27,15 +27,15 @@ otto__exit() {
 otto__exit_zsh() {
 	eval '
 	{
-		printf "%s\\0" otto1 "zsh $ZSH_VERSION" "" 0
+		otto__printf "%s\\0" otto1 "zsh $ZSH_VERSION" "" 0
 		otto__names=
 		for otto__name in ${(k)parameters[(I)OTTO_*]}; do
 			if [[ ${parameters[$otto__name]} == *export* ]]; then
-				printf "%s\\0" V "$otto__name" "${(P)otto__name}"
+				otto__printf "%s\\0" V "$otto__name" "${(P)otto__name}"
 				otto__names+=$otto__name$'"'\\n'"'
 			fi
 		done
-		printf "%s\\0" X "$otto__names" end
+		otto__printf "%s\\0" X "$otto__names" end
 	} >> "$otto__dir/dump"
 	'
 }

@@ -26,7 +26,7 @@ otto__record() {
 	elif [ $((${#2} + ${#3})) -gt 800 ] || [ -n "$otto__has_no_printf" ]; then
 		otto__claim "$@"
 	else
-		printf '%s\0%s\0%s\0' "$1" "$2" "$3" >> "$otto__dir/journal"
+		otto__printf '%s\0%s\0%s\0' "$1" "$2" "$3" >> "$otto__dir/journal"
 	fi
 }
 
@@ -44,7 +44,7 @@ otto__claim() {
 	while otto__number=$((otto__number + 1)); [ "$otto__number" -lt 100000 ]; do
 		otto__file=v.$$.$otto__number
 		# Refuses a file that is there: a subshell counts from where its parent was.
-		if (set -C && : > "$otto__dir/$otto__file") 2> /dev/null; then
+		if (umask 077 && set -C && : > "$otto__dir/$otto__file") 2> /dev/null; then
 			otto__put "$@" >> "$otto__dir/$otto__file" &&
 				otto__refer
 			return
@@ -55,24 +55,17 @@ otto__claim() {
 
 # otto__refer: the entry in otto__file belongs here.
 otto__refer() {
-	printf 'E\0\0%s\0' "$otto__file" >> "$otto__dir/journal"
+	otto__printf 'E\0\0%s\0' "$otto__file" >> "$otto__dir/journal"
 }
 
 # Every argument, each with a NUL after it.
 otto__put() {
-	printf '%s\0' "$@"
+	otto__printf '%s\0' "$@"
 }
 
-# mksh and its kin have no printf of their own; print writes a line in one go.
-otto__has_no_printf=
-case ${KSH_VERSION-} in
-*MIRBSD* | *LEGACY* | *'PD KSH'*)
-	otto__has_no_printf=1
-	printf() {
-		print -r -- "$2"
-	}
+if [ -n "$otto__has_no_printf" ]; then
 	otto__refer() {
-		print -r -- "$otto__file" >> "$otto__dir/names"
+		otto__line "$otto__file" >> "$otto__dir/names"
 	}
 	otto__put() {
 		for otto__item; do
@@ -80,8 +73,7 @@ case ${KSH_VERSION-} in
 			print -n '\0'
 		done
 	}
-	;;
-esac
+fi
 
 otto_get() {
 	if [ "${1-}" = -v ]; then
@@ -104,9 +96,9 @@ otto_get() {
 	else
 		otto__find "$1"
 		if [ -n "$otto__is_there" ]; then
-			printf '%s\n' "$otto__value"
+			otto__line "$otto__value"
 		elif [ $# -eq 2 ]; then
-			printf '%s\n' "$2"
+			otto__line "$2"
 		else
 			otto__missing "$1"
 			return 1
@@ -126,7 +118,7 @@ otto__missing() {
 }
 
 otto__say() {
-	printf '%s\n' "otto: $1" >&2
+	otto__line "otto: $1" >&2
 }
 
 otto__usage() {
@@ -158,12 +150,12 @@ otto_get_input() {
 	otto__find "$1"
 	[ -n "$otto__is_there" ] || otto__find_folded "$1"
 	if [ -n "$otto__is_there" ]; then
-		printf '%s\n' "$otto__value"
+		otto__line "$otto__value"
 	elif [ $# -gt 1 ]; then
-		printf '%s\n' "$2"
+		otto__line "$2"
 	else
 		otto__missing "$1"
-		printf '%s\n' ''
+		otto__line ''
 	fi
 }
 
