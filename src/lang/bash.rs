@@ -132,21 +132,33 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
 }
 
 pub(super) fn collect(script: &Script, succeeded: bool) -> HandOver {
-    let found = Mentions::of(&script.body.text);
+    let text = &script.body.text;
+    let is_old = Mentions::of(text).trap
+        && program(script, Shebang::of(text).as_ref())
+            .is_ok_and(|program| level(script, &program) < Level::Modern);
+    let found = mentions(text, if is_old { Level::Three } else { Level::Modern });
     if !found.may_hand_over() {
         return HandOver::default();
     }
-    handover::collect(script, &found, succeeded)
+    handover::collect(script, &found, is_old, succeeded)
+}
+
+/// What a body speaks of. Below 4.2 bash ends with status 0 where `set -eu` meets a variable that is not set, if there is a
+/// trap for EXIT: a hand-over that is missing gives it away, so a body with a trap has one.
+fn mentions(text: &str, level: Level) -> Mentions {
+    let mut found = Mentions::of(text);
+    found.export |= found.trap && level < Level::Modern;
+    found
 }
 
 /// The user's text, with plain reads made direct where nothing in it could tell the difference.
 fn text<'a>(script: &Script<'a>, level: Level) -> (Cow<'a, str>, Mentions) {
     let text = &script.body.text;
-    let found = Mentions::of(text);
+    let found = mentions(text, level);
     let is_safe = level > Level::Three && (found.get || found.get_input) && !found.opaque && !found.input;
     match is_safe.then(|| super::direct::direct(text, script.inputs)).flatten() {
         Some(changed) => {
-            let found = Mentions::of(&changed);
+            let found = mentions(&changed, level);
             (Cow::Owned(changed), found)
         }
         None => (Cow::Borrowed(text), found),
@@ -422,13 +434,15 @@ impl Setup<'_, '_> {
 }
 
 /// Calls of `builtin` in a text of otto's, so that the body's own function of that name is not what they call. `return`
-/// would return from the function in its place, which has been called before.
+/// and `shift` are about the function that they stand in; the one in the place of `builtin` has been called before.
 fn past_functions<'a>(text: &'a str, found: &Mentions) -> Cow<'a, str> {
     match found.own_builtin {
-        true => text
-            .replace("builtin ", "otto__builtin ")
-            .replace("otto__builtin return", "builtin return")
-            .into(),
+        true => {
+            let text = text.replace("builtin ", "otto__builtin ");
+            text.replace("otto__builtin return", "builtin return")
+                .replace("otto__builtin shift", "builtin shift")
+                .into()
+        }
         false => text.into(),
     }
 }

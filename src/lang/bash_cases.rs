@@ -1285,6 +1285,24 @@ fn a_status_0_without_a_hand_over_is_an_error() {
     let ran = old("3.2", "otto.set k v; trap 'echo bye' EXIT; builtin exit 0");
     assert!(!ran.succeeded(), "{ran:?}");
     insta::assert_snapshot!(ran.problems(), @"error[E0701]: `build` ended with status 0, but its outputs were never handed over");
+    // Also of a body that hands nothing over, for its work is only half done.
+    for level in ["3.2", "4.0", "4.1"] {
+        let ran = old(level, "trap 'echo bye' EXIT; builtin exit 0");
+        assert!(!ran.succeeded(), "{level}: {ran:?}");
+        let problem = &ran.hand_over.problems[0];
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(format!("{}\n{}", problem.message, problem.notes.join("\n")), @r"
+            `build` ended with status 0, but its outputs were never handed over
+            with a trap for EXIT, bash before 4.2 ends so where a variable is not set or a trap took the place of otto's
+            ");
+        }
+        for text in
+            ["trap 'echo bye' EXIT; true", "trap 'echo bye' EXIT; exit 0", "trap 'echo usr' USR1; exec true"]
+        {
+            assert!(old(level, text).succeeded(), "{level}: {text}");
+        }
+    }
+    assert!(old("5.2", "trap 'echo bye' EXIT; builtin exit 0").succeeded());
 }
 
 // ── The files ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -1327,6 +1345,9 @@ const NEWS: &[(&str, &[&str])] = &[
             "globstar",
             "${!INPUT",
             "${!OUTPUT",
+            // Until then the rest of a list was split wrongly under some values of IFS.
+            "@]:",
+            "{@:",
         ],
     ),
     ("4.1", &["printf -v", "{fd}", "BASH_XTRACEFD"]),

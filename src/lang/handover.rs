@@ -25,14 +25,15 @@ const MOST_FILE_BYTES: u64 = 4 * MOST_BYTES as u64;
 
 /// Reads, removes and merges what is in the job's directory. In the order of their age: what `otto.set` kept in memory,
 /// the journal, the array OTTO_OUTPUT, OUTPUT, exported variables.
-pub(super) fn collect(script: &Script, found: &Mentions, succeeded: bool) -> HandOver {
+/// `is_old`: of the bash, see `bash::mentions`.
+pub(super) fn collect(script: &Script, found: &Mentions, is_old: bool, succeeded: bool) -> HandOver {
     let mut collector = Collector::of(script);
     let dumped = record::dump(&collector.take("dump"));
     let dump = match dumped {
         Dumped::Whole(dump) => *dump,
         Dumped::Nothing => {
             if succeeded {
-                collector.never_handed_over(found);
+                collector.never_handed_over(found, is_old);
             }
             Dump::default()
         }
@@ -66,7 +67,7 @@ pub(super) fn collect_from_posix(
             }
             (Dumped::Nothing, None) if written.is_empty() => {
                 if succeeded {
-                    collector.never_handed_over(found);
+                    collector.never_handed_over(found, false);
                 }
                 dump
             }
@@ -123,7 +124,7 @@ impl<'a, 's> Collector<'a, 's> {
         }
     }
 
-    fn never_handed_over(&mut self, found: &Mentions) {
+    fn never_handed_over(&mut self, found: &Mentions, is_old: bool) {
         if found.exec && !found.surely_hands_over() {
             // It became another program, and had nothing to hand over.
             return;
@@ -135,6 +136,9 @@ impl<'a, 's> Collector<'a, 's> {
             problem = problem
                 .note("`exec` replaces the shell, and with it everything that was set")
                 .help("call `otto.save` before `exec`");
+        } else if is_old {
+            problem = problem
+                .note("with a trap for EXIT, bash before 4.2 ends so where a variable is not set or a trap took the place of otto's");
         } else if found.trap {
             problem = problem.note("a trap for EXIT that the script set has taken the place of otto's");
         }

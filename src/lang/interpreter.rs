@@ -7,6 +7,8 @@ use rustix::fs::Access;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -102,32 +104,53 @@ fn missing(program: &OsStr, is_denied: bool, searched: Option<&OsStr>) -> Cannot
 
 /// The version of a bash, read out of its own file, which holds `@(#)Bash version 5.2.15(1) release`. Nothing is
 /// started, except where the file is a script that starts the real one: that has to be asked. `None`: the file is none of
-/// bash, or it is the system's own on Linux and so large that it is not one of the old ones, which is not worth the time.
+/// bash.
 pub(super) fn bash_version(program: &Path) -> Option<String> {
     thread_local! {
         static KNOWN: RefCell<HashMap<PathBuf, Option<String>>> = RefCell::default();
     }
-    /// Below 4.2 no distribution's bash was as large; since 5.0 all have been larger.
-    const OLD_BYTES: u64 = 1_050_000;
-    let is_systems_own = cfg!(target_os = "linux")
-        && ["/bin/bash", "/usr/bin/bash"].iter().any(|path| program == Path::new(path));
     KNOWN.with_borrow_mut(|known| {
         if let Some(version) = known.get(program) {
             return version.clone();
         }
-        let is_recent = is_systems_own && std::fs::metadata(program).is_ok_and(|file| file.len() > OLD_BYTES);
-        let version = if is_recent { None } else { version_in(program) };
+        let version = version_in(program);
         known.entry(program.to_owned()).or_insert(version).clone()
     })
 }
 
 fn version_in(program: &Path) -> Option<String> {
-    const MARK: &[u8] = b"@(#)Bash version ";
-    let bytes = std::fs::read(program).ok()?;
-    if bytes.starts_with(b"#!") {
+    /// Bytes that are looked through at once, and how far into the ones behind them a version may reach.
+    const STEP: u64 = 128 << 10;
+    const REACH: u64 = 64;
+    let file = File::open(program).ok()?;
+    let length = file.metadata().ok()?.len();
+    let mut first = [0; 2];
+    file.read_exact_at(&mut first, 0).ok()?;
+    if first == *b"#!" {
         return version_told(program);
     }
-    let start = bytes.windows(MARK.len()).position(|window| window == MARK)? + MARK.len();
+    // Texts stand near the end of a program.
+    let mut end = length;
+    while end > 0 {
+        let start = end.saturating_sub(STEP);
+        let mut bytes = vec![0; usize::try_from((end + REACH).min(length) - start).ok()?];
+        file.read_exact_at(&mut bytes, start).ok()?;
+        if let Some(version) = version_among(&bytes) {
+            return Some(version);
+        }
+        end = start;
+    }
+    None
+}
+
+fn version_among(bytes: &[u8]) -> Option<String> {
+    const MARK: &[u8] = b"@(#)Bash version ";
+    /// Pieces of which most can be passed over at a look, which is quicker than to compare at each byte.
+    const PIECE: usize = 512;
+    let pieces = bytes.chunks(PIECE).enumerate().filter(|(_, piece)| piece.contains(&MARK[0]));
+    let mut places =
+        pieces.flat_map(|(number, piece)| (0..piece.len()).map(move |place| number * PIECE + place));
+    let start = places.find(|place| bytes[*place..].starts_with(MARK))? + MARK.len();
     let end = bytes[start..].iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.')?;
     String::from_utf8(bytes[start..start + end].to_vec()).ok()
 }
@@ -159,6 +182,30 @@ mod tests {
         let read = version_in(&bash).expect("a version");
         assert!(told.starts_with(&format!("{read}(")), "{told} {read}");
         assert_eq!(version_in(Path::new("/etc/passwd")), None);
+    }
+
+    #[test]
+    fn the_version_is_found_wherever_it_stands() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let program = folder.path().join("bash");
+        let step = 128 << 10;
+        for (place, length) in [
+            (0, 64),
+            (0, 3 * step),
+            (step - 40, 2 * step),
+            (step - 17, 2 * step),
+            (step - 1, 2 * step),
+            (step, 2 * step + 7),
+            (2 * step - 30, 2 * step),
+            (510, 1024),
+        ] {
+            let mut bytes = b"@(#)@Bash ".repeat(length / 10 + 1);
+            bytes.truncate(length);
+            let text = b"@(#)Bash version 3.2.57(1) re";
+            bytes[place..place + text.len()].copy_from_slice(text);
+            std::fs::write(&program, bytes).expect("written");
+            assert_eq!(version_in(&program).as_deref(), Some("3.2.57"), "at {place} of {length}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ otto__more() {
 otto__set() {
 	case $#:${1-} in
 	1:--list | 2:--json | 2:) otto__usage ;;
-	*:--list) otto__record_list "${@:2}" ;;
+	*:--list) otto__record_list "$@" ;;
 	3:--json) otto__record j "$2" "$3" ;;
 	2:*) otto__record s "$1" "$2" ;;
 	*) otto__usage "$#" ;;
@@ -40,17 +40,20 @@ otto__record() {
 	fi
 }
 
-# otto__record_list KEY [ITEM…]
+# otto__record_list --list KEY [ITEM…]
 otto__record_list() {
-	if [[ ! $1 ]]; then
+	if [[ ! $2 ]]; then
 		otto__usage
 	else
 		otto__file=v.${BASHPID-$$}.$RANDOM$RANDOM$RANDOM
+		otto__name=$2
+		# Not "${@:3}", which bash 3.2 makes one word of if IFS begins with something else than a blank.
+		builtin shift 2
 		case $# in
-		1) builtin printf '' >| "$otto__dir/$otto__file" ;;
-		*) builtin printf '%s\0' "${@:2}" >| "$otto__dir/$otto__file" ;;
+		0) builtin printf '' >| "$otto__dir/$otto__file" ;;
+		*) builtin printf '%s\0' "$@" >| "$otto__dir/$otto__file" ;;
 		esac &&
-			builtin printf '%s\0' Fl "$1" "$otto__file" >> "$otto__dir/journal"
+			builtin printf '%s\0' Fl "$otto__name" "$otto__file" >> "$otto__dir/journal"
 	fi
 }
 
