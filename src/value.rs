@@ -49,9 +49,19 @@ impl fmt::Display for JsonError {
 /// of a surrogate pair, invalid UTF-8 and more than [`MOST_LEVELS`] levels are errors, for each of them would be
 /// read differently by somebody else.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
+    parse_within(bytes, 0)
+}
+
+/// Reads the value of one output. In the file of its task it stands a level down, and must be readable there too.
+pub(crate) fn parse_output(bytes: &[u8]) -> Result<Value, JsonError> {
+    parse_within(bytes, 1)
+}
+
+/// As [`parse`], for a text that stands inside so many lists and maps.
+fn parse_within(bytes: &[u8], level: usize) -> Result<Value, JsonError> {
     let mut reader = Reader::new(bytes)?;
     reader.skip_blanks();
-    let value = reader.value(0)?;
+    let value = reader.value(level)?;
     reader.skip_blanks();
     if reader.place < reader.text.len() {
         return Err(reader.error(reader.place, format!("{} after the end of the value", reader.found())));
@@ -852,6 +862,9 @@ mod tests {
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         assert!(parse(nested(128).as_bytes()).is_ok());
         assert_eq!(refused(&nested(129)), "line 1, column 129: more than 128 levels of lists and maps");
+        assert!(parse_output(nested(127).as_bytes()).is_ok());
+        let error = parse_output(nested(128).as_bytes()).expect_err("not readable in its file");
+        assert_eq!(error.to_string(), "line 1, column 128: more than 128 levels of lists and maps");
         assert!(parse("[".repeat(1_000_000).as_bytes()).is_err());
     }
 

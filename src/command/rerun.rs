@@ -644,7 +644,7 @@ impl Inputs<'_> {
     fn set(&mut self, option: &str, pair: &str) -> Result<(), Diagnostic> {
         let (name, text) = pair.split_once('=').ok_or_else(|| no_value(option, pair))?;
         let value = match option {
-            "--set-json" => value::parse(text.as_bytes()).map_err(|error| {
+            "--set-json" => value::parse_output(text.as_bytes()).map_err(|error| {
                 Diagnostic::error(Code::BadFlagValue, format!("the value of `{name}` is not JSON: {error}"))
                     .help("a string needs its quotes; `--set` takes one without")
             })?,

@@ -876,6 +876,15 @@ fn what_is_no_json_is_told_with_its_place() {
 
 /// Rows 117 and 118, the bash side.
 #[test]
+fn nothing_is_recorded_that_otto_could_not_read_again() {
+    let nested = |levels: usize| format!("otto.set --json k '{}{}'", "[".repeat(levels), "]".repeat(levels));
+    let ran = fine(&nested(127));
+    assert!(crate::value::parse(ran.json().as_bytes()).is_ok(), "{ran:?}");
+    let ran = ended(&nested(128), 0);
+    insta::assert_snapshot!(ran.problems(), @"error[E0707]: `otto.set --json k` got a text that is not JSON: line 1, column 128: more than 128 levels of lists and maps");
+}
+
+#[test]
 fn typed_values_are_asked_for() {
     let ran = fine(
         "otto.set --json n 1180591620717411303424; otto.set --list l a 'b c' ''; otto.set --list e; otto.set --json m '{\"b\":1,\"a\":[null]}'; OUTPUT[s]=42; otto.set --list one ''",

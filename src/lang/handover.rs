@@ -263,7 +263,7 @@ impl<'a, 's> Collector<'a, 's> {
                 let items = record::items(&bytes).into_iter().map(Value::from_bytes);
                 self.set(&entry.key, Value::List(items.collect()));
             }
-            Kind::Json => match value::parse(&bytes) {
+            Kind::Json => match value::parse_output(&bytes) {
                 Ok(value) => self.set(&entry.key, value),
                 Err(error) => {
                     let key = one_line(&String::from_utf8_lossy(&entry.key));
