@@ -5,6 +5,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ottofile::glob::{is_pattern, matcher};
 use crate::plan::facts::{CommandFailure, Facts};
 use crate::source::{SourceFile, Span};
+use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -280,6 +281,27 @@ pub(crate) fn random() -> u64 {
     u64::from_ne_bytes(bytes)
 }
 
+/// Where systems keep their time zones, each a file under its name.
+const ZONE_FOLDERS: [&str; 3] = ["/usr/share/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo"];
+
+/// The zone of TZ, or that of the system.
+pub(crate) fn time_zone(environment: &Environment) -> TimeZone {
+    named_zone(environment).unwrap_or_else(TimeZone::system)
+}
+
+/// `TZ=Asia/Tokyo`: jiff knows rules (`JST-9`) and paths by itself, names only after a walk through all that there are.
+fn named_zone(environment: &Environment) -> Option<TimeZone> {
+    let name = environment.filled("TZ")?.to_str()?;
+    let name = name.strip_prefix(':').unwrap_or(name);
+    if !Path::new(name).components().all(|part| matches!(part, Component::Normal(_))) {
+        return None;
+    }
+    let own = environment.filled("TZDIR").map(Path::new);
+    let mut folders = own.into_iter().chain(ZONE_FOLDERS.iter().map(Path::new));
+    let bytes = folders.find_map(|folder| std::fs::read(folder.join(name)).ok())?;
+    TimeZone::tzif(name, &bytes).ok()
+}
+
 /// The name of this machine.
 pub(crate) fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
@@ -332,5 +354,38 @@ mod tests {
         assert_eq!(found.folder(), folder.path().join("a"));
         let named = find_ottofile(&folder.path().join("a"), Some(OsStr::new(".."))).expect("found");
         assert_eq!(named.shown, "../Ottofile");
+    }
+    /// A file of a zone that has been nine hours ahead since ever.
+    fn zone_file() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for _ in 0..2 {
+            bytes.extend(b"TZif2");
+            bytes.extend([0; 15]);
+            // Nothing but one kind of time and four bytes of its name.
+            for count in [0_u32, 0, 0, 0, 1, 4] {
+                bytes.extend(count.to_be_bytes());
+            }
+            bytes.extend((9 * 3600_u32).to_be_bytes());
+            bytes.extend([0, 0]);
+            bytes.extend(b"JST\0");
+        }
+        bytes.extend(b"\nJST-9\n");
+        bytes
+    }
+
+    #[test]
+    fn a_time_zone_may_be_named() {
+        let folder = folder(&["Asia/Nowhere"]);
+        std::fs::write(folder.path().join("Asia/Here"), zone_file()).expect("a file");
+        let zones = folder.path().to_str().expect("UTF-8");
+        let named = |name: &str| named_zone(&Environment::from([("TZ", name), ("TZDIR", zones)]));
+        for name in ["Asia/Here", ":Asia/Here"] {
+            let zone = named(name).expect("a zone");
+            assert_eq!(zone.to_offset(jiff::Timestamp::UNIX_EPOCH), jiff::tz::offset(9), "{name}");
+        }
+        // The last one is a rule, which needs no file.
+        for name in ["Asia/Nowhere", "Asia", "Asia/../Asia/Here", "/dev/null", "", "JST-9"] {
+            assert_eq!(named(name), None, "{name}");
+        }
     }
 }

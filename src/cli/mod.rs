@@ -81,7 +81,7 @@ fn context<'a>(
         stdout_is_terminal,
         width: command::terminal_width(),
         now: jiff::Timestamp::now(),
-        zone: jiff::tz::TimeZone::system(),
+        zone: host::time_zone(&environment),
         is_json: flags.is_json,
         options: flag::command,
         environment,
