@@ -136,7 +136,7 @@ fn clean(project: &ProjectDir, keeping: Keeping, now: jiff::Timestamp, is_dry: b
         let word = past::standing(&dir).word();
         let read = PastRun::read(dir.clone(), id.clone());
         let folder = read.ok().and_then(|run| Some(run.record.ok()?.folder().display().to_string()));
-        let outcome = if is_dry { Ok(Removal::Removed) } else { retention::remove(project, id) };
+        let outcome = if is_dry { Ok(retention::look(project, id)) } else { retention::remove(project, id) };
         match outcome {
             Ok(Removal::Removed) => removed.push(Removed {
                 id: id.to_string(),
@@ -307,9 +307,14 @@ mod tests {
         let (stage, _running) = shop();
         let old = stage.sandbox.project.run(&crate::history::index::list(&stage.sandbox.project)[0]);
         std::fs::write(old.lock(), "").expect("ours");
-        let text = stage.otto("Clean --keep-days 0 --keep-last 0 --keep-failed 0");
-        assert!(text.contains("has no mark of otto in it and is left alone\n"), "{text}");
-        assert!(text.ends_with("--- exit 75\n") && old.path.is_dir(), "{text}");
+        for words in ["Clean --dry-run", "Clean"] {
+            let text = stage.otto(&format!("{words} --keep-days 0 --keep-last 0 --keep-failed 0"));
+            assert!(text.contains("has no mark of otto in it and is left alone\n"), "{text}");
+            assert!(
+                text.ends_with("--- exit 75\n") && !text.contains("0d0000  ") && old.path.is_dir(),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -189,6 +189,11 @@ pub(crate) fn remove(project: &ProjectDir, id: &RunId) -> io::Result<Removal> {
     prune::remove(project, id)
 }
 
+/// What deleting it would come to.
+pub(crate) fn look(project: &ProjectDir, id: &RunId) -> Removal {
+    prune::look(project, id)
+}
+
 /// Deletes what processes that died left behind.
 pub(crate) fn sweep(project: &ProjectDir, now: jiff::Timestamp) {
     prune::sweep(project, now.as_microsecond(), past::began_us);

@@ -2,7 +2,7 @@
 //! Does not choose which; that is `history::retention`.
 
 use crate::name::RunId;
-use crate::store::claim::MARKER;
+use crate::store::claim::{MARKER, is_running};
 use crate::store::held::Held;
 use crate::store::layout::{Leftover, ProjectDir, RunDir, leftover};
 use rustix::fs::{FileType, Mode, OFlags};
@@ -26,18 +26,36 @@ pub(crate) enum Removal {
     NotARun,
 }
 
-/// Deletes one run. It disappears by one rename, so that nobody sees a half of it.
-pub(crate) fn remove(project: &ProjectDir, id: &RunId) -> io::Result<Removal> {
+/// What deleting a run would come to, without doing it.
+pub(crate) fn look(project: &ProjectDir, id: &RunId) -> Removal {
+    match marked(project, id) {
+        Ok(_) if is_running(&project.run(id)) => Removal::Locked,
+        Ok(_) => Removal::Removed,
+        Err(removal) => removal,
+    }
+}
+
+/// The lock of a run that is a directory in its place with otto's marker in it.
+fn marked(project: &ProjectDir, id: &RunId) -> Result<File, Removal> {
     let run = project.run(id);
     // A link in the place of either could lead anywhere.
     if !is_real_directory(&project.path) {
-        return Ok(Removal::NotARun);
+        return Err(Removal::NotARun);
     }
     if !is_real_directory(&run.path) {
         let is_absent = fs::symlink_metadata(&run.path).is_err();
-        return Ok(if is_absent { Removal::Gone } else { Removal::NotARun });
+        return Err(if is_absent { Removal::Gone } else { Removal::NotARun });
     }
-    let Some(lock) = marked_lock(&run) else { return Ok(Removal::NotARun) };
+    marked_lock(&run).ok_or(Removal::NotARun)
+}
+
+/// Deletes one run. It disappears by one rename, so that nobody sees a half of it.
+pub(crate) fn remove(project: &ProjectDir, id: &RunId) -> io::Result<Removal> {
+    let run = project.run(id);
+    let lock = match marked(project, id) {
+        Ok(lock) => lock,
+        Err(removal) => return Ok(removal),
+    };
     if lock.try_lock().is_err() {
         return Ok(Removal::Locked);
     }
@@ -163,10 +181,21 @@ fn open_up(path: &Path) {
 /// Deletes the ottofiles of no run in `hashes` that were kept more than an hour ago.
 pub(crate) fn sweep_ottofiles(project: &ProjectDir, hashes: &HashSet<String>, now: SystemTime) {
     const HOUR: Duration = Duration::from_secs(3600);
+    // A link in the place of either could lead anywhere.
+    if !is_real_directory(&project.path) || !is_real_directory(&project.ottofiles()) {
+        return;
+    }
     let Ok(entries) = fs::read_dir(project.ottofiles()) else { return };
     for entry in entries.filter_map(Result::ok) {
         let path = entry.path();
-        let is_needed = path.file_stem().and_then(OsStr::to_str).is_some_and(|hash| hashes.contains(hash));
+        // What is called otherwise is not ours.
+        let Some(hash) = path.file_stem().and_then(OsStr::to_str).filter(|hash| is_hash(hash)) else {
+            continue;
+        };
+        if project.ottofile(hash) != path {
+            continue;
+        }
+        let is_needed = hashes.contains(hash);
         // A run that just begins may have kept its ottofile before it is there itself.
         let is_old = entry
             .metadata()
@@ -177,6 +206,10 @@ pub(crate) fn sweep_ottofiles(project: &ProjectDir, hashes: &HashSet<String>, no
             let _ = fs::remove_file(path);
         }
     }
+}
+
+fn is_hash(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// The other runs into which the inputs of a run point, as those of a rerun do.
@@ -352,6 +385,40 @@ mod tests {
             "what is not ours is left"
         );
         assert!(precious.join("canary").exists());
+    }
+
+    #[test]
+    fn of_ottofiles_only_those_that_otto_kept_are_swept() {
+        let store = Store::new();
+        let precious = store.canary();
+        store.run(1);
+        let (needed, old) = ("0a".repeat(32), "1b".repeat(32));
+        let files = [
+            format!("{needed}.yml"),
+            format!("{old}.yml"),
+            format!("{old}.yaml"),
+            "notes.yml".to_owned(),
+            "notes".to_owned(),
+        ];
+        let hashes = HashSet::from([needed]);
+        let later = SystemTime::now() + Duration::from_secs(7200);
+        let fill = |folder: &Path| {
+            for file in &files {
+                fs::write(folder.join(file), "kept").expect("written");
+            }
+        };
+        let ottofiles = store.project.ottofiles();
+        fs::create_dir(&ottofiles).expect("made");
+        fill(&ottofiles);
+        sweep_ottofiles(&store.project, &hashes, later);
+        let left: Vec<bool> = files.iter().map(|file| ottofiles.join(file).exists()).collect();
+        assert_eq!(left, [true, false, true, true, true]);
+
+        fs::rename(&ottofiles, precious.join("ottofiles")).expect("ours");
+        symlink(precious.join("ottofiles"), &ottofiles).expect("made");
+        fill(&ottofiles);
+        sweep_ottofiles(&store.project, &hashes, later);
+        assert!(files.iter().all(|file| ottofiles.join(file).exists()), "a link is not followed");
     }
 
     #[test]
