@@ -358,7 +358,7 @@ mod tests {
         run.file(
             "fetch",
             "script.sh",
-            "# OUTPUT[tag] is a comment\nOUTPUT[other]=1\nOUTPUT[tag]=first\nOUTPUT[tag]=v1\n",
+            &format!("# OUTPUT[tag] is a comment\nOUTPUT[other]=1\nOUTPUT[tag]=first\nOUTPUT[tag]={tag}\n"),
         );
         run.outputs("fetch", &format!(r#"{{"tag": "{tag}", "other": 1}}"#));
         run.ok("fetch", 10, &["tag", "other"]);
@@ -594,7 +594,7 @@ mod tests {
         pack.tar = "x-1.2-v2-v2"
           set by pack, script.sh:1  OUTPUT[tar]=x-${INPUT[$name]}-$OTTO_INPUT_FETCH_TAG
           fetch.tag = "v2"
-            set by fetch in run bbbb, script.sh:4  OUTPUT[tag]=v1
+            set by fetch in run bbbb, script.sh:4  OUTPUT[tag]=v2
             from no other task
         "#);
         assert_snapshot!(stage.otto("Data why build.x.version"), @r#"
@@ -602,7 +602,7 @@ mod tests {
           set by build.x in run bbbb, script.sh:2  OUTPUT[version]="1.2-${INPUT[fetch.tag]}"
           with env=prod
           fetch.tag = "v2"
-            set by fetch in run bbbb, script.sh:4  OUTPUT[tag]=v1
+            set by fetch in run bbbb, script.sh:4  OUTPUT[tag]=v2
             from no other task
         "#);
         // What an earlier run knew may be gone; what was handed on is still told.
@@ -610,7 +610,6 @@ mod tests {
         assert_snapshot!(stage.otto("Data why build.x.version"), @r#"
         build.x.version = "1.2-v2"
           set by build.x
-          from no other task
         "#);
         stage.is_json = true;
         let json: serde_json::Value =
@@ -618,6 +617,55 @@ mod tests {
         assert_eq!(
             (&json[2]["task"], &json[2]["depth"], &json[2]["line"]),
             (&"fetch".into(), &2.into(), &4.into())
+        );
+    }
+
+    #[test]
+    fn why_names_all_lines_that_may_have_set_a_value_and_no_others() {
+        let mut stage = Stage::new();
+        let mut run = stage.sandbox.begin("2026-11-23T10:00:00Z", "cccc00", "b");
+        run.plan(&[("a", &[]), ("b", &["a"])]);
+        let lines: String = (1..=7).map(|n| format!("[ $n = {n} ] || OUTPUT[many]=${n}\n")).collect();
+        let script = "if test -e x; then\n  OUTPUT[way]=$x\nelse\n  OUTPUT[way]=that\nfi\nput by_hand 1\n\
+                      OUTPUT[sure]=yes; OUTPUT[sure]=\"no\"\nOUTPUT[sure]=maybe\n";
+        run.file("a", "script.sh", &format!("{script}{lines}"));
+        run.outputs("a", r#"{"way": "this", "sure": "no", "by_hand": "1", "many": "3", "unseen": "x"}"#);
+        run.ok("a", 1, &["way", "sure", "by_hand", "many", "unseen"]);
+        run.input("b", "a");
+        run.file("b", "script.sh", "jq .way < $OTTO_TASK_DIR/input.a.json; OUTPUT[k]=1\n");
+        run.outputs("b", r#"{"k": "1"}"#);
+        run.ok("b", 1, &["k"]);
+        run.end(RunResult::Succeeded);
+        assert_snapshot!(stage.otto("Data why b.k"), @r#"
+        b.k = "1"
+          set by b, script.sh:1  jq .way < $OTTO_TASK_DIR/input.a.json; OUTPUT[k]=1
+          a.way = "this"
+            set by a, script.sh:2  OUTPUT[way]=$x
+            from no other task
+          a.sure = "no"
+            set by a, script.sh:7  OUTPUT[sure]=yes; OUTPUT[sure]="no"
+            from no other task
+          a.by_hand = "1"
+            set by a, likely script.sh:6  put by_hand 1
+            from no other task
+          a.many = "3"
+            set by a, in one of these lines
+              script.sh:11  [ $n = 3 ] || OUTPUT[many]=$3
+              script.sh:12  [ $n = 4 ] || OUTPUT[many]=$4
+              script.sh:13  [ $n = 5 ] || OUTPUT[many]=$5
+              script.sh:14  [ $n = 6 ] || OUTPUT[many]=$6
+              script.sh:15  [ $n = 7 ] || OUTPUT[many]=$7
+              … or one of 2 before
+            from no other task
+          a.unseen = "x"
+            set by a
+            from no other task
+        "#);
+        stage.is_json = true;
+        let json: serde_json::Value = serde_json::from_str(&stage.otto("Data why a.way")).expect("JSON");
+        assert_eq!(
+            (&json[0]["line"], &json[0]["lines"], &json[0]["is_setting"]),
+            (&2.into(), &serde_json::json!([2]), &true.into())
         );
     }
 

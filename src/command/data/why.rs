@@ -17,6 +17,8 @@ use std::fmt::Write as _;
 
 /// Values of one dependency that are followed when a script does not say which one it reads.
 const MOST_UNNAMED: usize = 20;
+/// Lines that may have set one value that are shown.
+const MOST_LINES: usize = 5;
 /// Values in one answer.
 const MOST_STEPS: usize = 1000;
 
@@ -29,7 +31,7 @@ struct Step {
     job: JobName,
     key: String,
     value: Value,
-    set: Option<Line>,
+    set: Option<Lines>,
     params: Vec<(String, String)>,
     /// Told before, where it came up first.
     is_repeated: bool,
@@ -37,13 +39,14 @@ struct Step {
     is_root: bool,
 }
 
-/// A line of a script.
+/// The lines of a script that may have set a value: which of several did, the text does not say.
 #[derive(Debug, PartialEq)]
-struct Line {
+struct Lines {
     file: String,
-    /// From 1.
-    number: usize,
-    text: String,
+    /// With their numbers, from 1; not empty.
+    lines: Vec<(usize, String)>,
+    /// They set the key. Others only speak of it.
+    is_setting: bool,
 }
 
 pub(super) fn run(context: &mut Context, records: &Records, run: &str, what: &str) -> Result<(), i32> {
@@ -107,11 +110,11 @@ impl Search<'_> {
                 depth,
                 run: run.clone(),
                 key: key.clone(),
+                set: body.lines_that_set(&key, &value),
                 value,
-                set: body.line_that_sets(&key),
                 params: state.planned.params.clone(),
                 is_repeated,
-                is_root: read.is_empty(),
+                is_root: read.is_empty() && body.is_known(),
                 job,
             });
             // The first one on top.
@@ -179,7 +182,6 @@ struct Body {
 impl Body {
     fn read(picked: &Picked, job: &JobState) -> Body {
         let path = script(&picked.job_dir(&job.planned.name).path);
-        // Without a script (it may be deleted) nothing is known of the line.
         let text = path.as_deref().and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
         let text = String::from_utf8_lossy(&text).into_owned();
         let file = path
@@ -192,7 +194,7 @@ impl Body {
         Body { file, lines: lines.map(|(place, line)| (place + 1, line.to_owned())).collect() }
     }
 
-    fn line_that_sets(&self, key: &str) -> Option<Line> {
+    fn lines_that_set(&self, key: &str, value: &Value) -> Option<Lines> {
         let quotes = [format!("[{key}]"), format!("[\"{key}\"]"), format!("['{key}']")];
         let assigns = |line: &str| {
             quotes.iter().any(|quoted| line.contains(&format!("OUTPUT{quoted}")))
@@ -205,9 +207,27 @@ impl Body {
             |line: &str| (line.contains("OTTO_OUTPUT") || line.contains("environ")) && has_word(line, key);
         let mentions = |line: &str| has_word(line, key);
         let tests: [&dyn Fn(&str) -> bool; 4] = [&assigns, &calls, &names, &mentions];
-        // The last assignment is the one that counts.
-        let found = tests.iter().find_map(|test| self.lines.iter().rev().find(|(_, line)| test(line)))?;
-        Some(Line { file: self.file.clone(), number: found.0, text: found.1.trim().to_owned() })
+        for (place, test) in tests.iter().enumerate() {
+            let found = self.lines.iter().filter(|(_, line)| test(line));
+            let mut lines: Vec<_> = found.map(|(number, text)| (*number, text.trim().to_owned())).collect();
+            let others = |line: &str| {
+                let found = quotes
+                    .iter()
+                    .flat_map(|quoted| line.split(&format!("OUTPUT{quoted}")).skip(1).collect::<Vec<_>>());
+                let [rest] = found.collect::<Vec<_>>()[..] else { return false };
+                literal(rest, self.file.ends_with(".py")).is_some_and(|literal| {
+                    value.as_bytes().as_deref() != Some(literal.as_bytes())
+                        && value::compact(value) != literal
+                })
+            };
+            if lines.iter().any(|(_, line)| !others(line)) {
+                lines.retain(|(_, line)| !others(line));
+            }
+            if !lines.is_empty() {
+                return Some(Lines { file: self.file.clone(), lines, is_setting: place + 1 < tests.len() });
+            }
+        }
+        None
     }
 
     fn names(&self, job: &JobName, key: &str) -> bool {
@@ -228,10 +248,31 @@ impl Body {
         })
     }
 
+    /// Without its script, which may be deleted, nothing is known of what a job read.
+    fn is_known(&self) -> bool {
+        !self.file.is_empty()
+    }
+
     fn reads_inputs(&self) -> bool {
-        const READERS: [&str; 3] = ["INPUT", "otto.get", "otto_get"];
+        const READERS: [&str; 4] = ["INPUT", "otto.get", "otto_get", "input."];
         self.lines.iter().any(|(_, line)| READERS.iter().any(|reader| line.contains(reader)))
     }
+}
+
+/// What is assigned, if it stands there as it is: ` = "text"`, `=text`, and nothing comes after it but another command.
+fn literal(rest: &str, is_python: bool) -> Option<&str> {
+    let rest = rest.trim_start().strip_prefix('=')?;
+    let rest = if is_python { rest.trim_start() } else { rest };
+    let (text, after) = match rest.chars().next().filter(|first| matches!(first, '"' | '\'')) {
+        Some(quote) => rest[1..].split_once(quote)?,
+        None => rest.split_at(rest.find([' ', '\t', ';', '&', '|', ')']).unwrap_or(rest.len())),
+    };
+    let is_plain = |character: char| character.is_alphanumeric() || " _-.,:/@%+".contains(character);
+    // A word of Python is a variable, and `1.10` is recorded as 1.1.
+    let is_text =
+        !is_python || rest.len() > text.len() + after.len() || text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_end = after.trim_start().is_empty() || after.trim_start().starts_with([';', '&', '|', '#', ')']);
+    (is_text && is_end && text.chars().all(is_plain)).then_some(text)
 }
 
 /// Whether a text has `word` in it, and not as a part of a longer one.
@@ -257,17 +298,26 @@ fn text(steps: &[Step], asked: &RunId) -> String {
         }
         text.push('\n');
         let in_run = if step.run == *asked { String::new() } else { format!(" in run {}", step.run.short()) };
-        let _ = match &step.set {
-            Some(line) => writeln!(
-                text,
-                "{indent}  set by {}{in_run}, {}:{}  {}",
-                shown(step.job.as_str()),
-                line.file,
-                line.number,
-                shown(&line.text)
-            ),
-            None => writeln!(text, "{indent}  set by {}{in_run}", shown(step.job.as_str())),
-        };
+        let _ = write!(text, "{indent}  set by {}{in_run}", shown(step.job.as_str()));
+        if let Some(set) = &step.set {
+            text.push_str(if set.is_setting { ", " } else { ", likely " });
+            match &set.lines[..] {
+                [(number, line)] => {
+                    let _ = write!(text, "{}:{number}  {}", set.file, shown(line));
+                }
+                lines => {
+                    text.push_str("in one of these lines");
+                    let left = lines.len().saturating_sub(MOST_LINES);
+                    for (number, line) in &lines[left..] {
+                        let _ = write!(text, "\n{indent}    {}:{number}  {}", set.file, shown(line));
+                    }
+                    if left > 0 {
+                        let _ = write!(text, "\n{indent}    … or one of {left} before");
+                    }
+                }
+            }
+        }
+        text.push('\n');
         if !step.params.is_empty() {
             let given = step.params.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
             let _ = writeln!(text, "{indent}  with {}", shown(&given.collect::<Vec<_>>().join(" ")));
@@ -296,10 +346,15 @@ fn json(steps: &[Step]) -> String {
             ("params".to_owned(), Value::Map(params.collect())),
             ("repeated".to_owned(), Value::Bool(step.is_repeated)),
         ];
-        if let Some(line) = &step.set {
-            map.push(("script".to_owned(), string(&line.file)));
-            map.push(("line".to_owned(), Value::int(line.number as i64)));
-            map.push(("text".to_owned(), string(&line.text)));
+        if let Some(Lines { file, lines, is_setting }) = &step.set
+            && let Some((number, text)) = lines.last()
+        {
+            map.push(("script".to_owned(), string(file)));
+            map.push(("line".to_owned(), Value::int(*number as i64)));
+            map.push(("text".to_owned(), string(text)));
+            let numbers = lines.iter().map(|(number, _)| Value::int(*number as i64));
+            map.push(("lines".to_owned(), Value::List(numbers.collect())));
+            map.push(("is_setting".to_owned(), Value::Bool(*is_setting)));
         }
         Value::Map(map)
     };
