@@ -7,6 +7,7 @@ use super::{Context, terminal_width};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{Event, Stamped};
 use crate::exec::local::GRACE;
+use crate::history::past::Standing;
 use crate::history::{journal, order};
 use crate::view::View;
 use crate::view::console::{Console, Display, Mode, Settings, Volume};
@@ -76,7 +77,12 @@ fn show(
     // Nobody is left to be told when stderr is closed.
     let _ = writeln!(context.stderr, "replay of run {short}, {recorded}; nothing is run");
     if !replay(&events, order::read(&picked.run.dir), &*logs, view.as_mut()) {
-        let _ = writeln!(context.stderr, "run {short} ended without a result; this is all that it recorded");
+        let why = if picked.run.standing == Standing::Running {
+            "is still running; this is what it recorded so far"
+        } else {
+            "ended without a result; this is all that it recorded"
+        };
+        let _ = writeln!(context.stderr, "run {short} {why}");
     }
     Ok(())
 }
@@ -225,6 +231,21 @@ mod tests {
         --- otto
         replay of run 9c2m, 2 min ago; nothing is run
         run 9c2m ended without a result; this is all that it recorded
+        ");
+    }
+
+    #[test]
+    fn a_run_that_goes_on_is_shown_as_far_as_it_is() {
+        let stage = Stage::new();
+        let mut run = stage.sandbox.begin("2026-11-23T11:58:00Z", "9c2m00", "ci");
+        run.plan(&[("build", &[]), ("test", &["build"])]);
+        run.ok("build", 1200, &[]);
+        assert_snapshot!(replayed(&stage, "--display prefix"), @"
+        otto · run 9c2m · 2 tasks
+             ok  build     1.2s
+        --- otto
+        replay of run 9c2m, 2 min ago; nothing is run
+        run 9c2m is still running; this is what it recorded so far
         ");
     }
 
