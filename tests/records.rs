@@ -639,8 +639,16 @@ fn a_run_that_goes_on_is_shown_as_running_and_never_cleaned() {
 #[test]
 fn everything_recorded_is_closed_to_others_whatever_the_umask() {
     for umask in ["000", "077"] {
-        let project = Project::new(SHOP);
-        let line = format!("umask {umask}; '{OTTO}' pack; '{OTTO}' Rerun; '{OTTO}' History");
+        let project = Project::new(&format!(
+            "{SHOP}
+  loads: {{bash: '. ./lib.sh; OUTPUT[k]=v'}}
+  terminal: {{tty: true, bash: 'OUTPUT[k]=v'}}
+  python: {{python: 'OUTPUT[\"k\"] = 1'}}
+"
+        ));
+        fs::write(project.folder().join("lib.sh"), "").expect("written");
+        let line =
+            format!("umask {umask}; '{OTTO}' pack loads terminal python; '{OTTO}' Rerun; '{OTTO}' History");
         let mut command = project.command("");
         let environment: Vec<_> =
             command.get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();

@@ -28,6 +28,8 @@ const MOST_FILE_BYTES: u64 = 4 * MOST_BYTES as u64;
 /// `is_old`: of the bash, see `bash::mentions`.
 pub(super) fn collect(script: &Script, found: &Mentions, is_old: bool, succeeded: bool) -> HandOver {
     let mut collector = Collector::of(script);
+    // What a look at the traps of the body leaves, as open to others as the umask of the body has it.
+    let _ = fs::remove_file(collector.private.join("trap"));
     let dumped = record::dump(&collector.take("dump"));
     let dump = match dumped {
         Dumped::Whole(dump) => *dump,

@@ -174,7 +174,8 @@ fn install(runtime: &Path) -> Result<(), WriteError> {
         if fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
             continue;
         }
-        make_dir(runtime)?;
+        // Made by Python, the second one would be as open to others as the umask has it.
+        make_dir(&runtime.join("__pycache__"))?;
         // Another otto may be doing the same.
         let unfinished = runtime.join(format!("{name}.{}", std::process::id()));
         write(&unfinished, text.as_bytes(), 0o600)?;

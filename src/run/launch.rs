@@ -11,6 +11,7 @@ use crate::name::ParamName;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::Body;
 use crate::plan::{Job, JobId, Need, Plan, Work};
+use crate::store::atomic;
 use crate::store::inputs;
 use crate::store::layout::JobDir;
 use crate::store::outputs::{self, Outputs};
@@ -127,7 +128,7 @@ impl Started {
             Work::Terminal => {
                 // Who looks for its output later is told why there is none. Without it nothing is lost.
                 let note = "otto: tty task, output not captured\n";
-                let _ = std::fs::write(self.dir.log(Stream::Stderr, attempt), note);
+                let _ = atomic::write(&self.dir.log(Stream::Stderr, attempt), note.as_bytes());
                 LaunchIo::Terminal
             }
             Work::Body | Work::Group | Work::ForeachGroup => LaunchIo::Captured {
