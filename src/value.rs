@@ -155,21 +155,48 @@ fn inside<'a>(value: &'a Value, path: &str) -> Option<Cow<'a, Value>> {
     match value {
         Value::Map(map) => lookup(map, path),
         Value::List(items) if path == "#" => Some(Cow::Owned(Value::int(items.len() as i64))),
-        Value::List(items) => {
-            let (index, rest) = match path.split_once('.') {
-                Some((index, rest)) => (index, Some(rest)),
-                None => (path, None),
-            };
-            let is_plain =
-                index == "0" || (index.bytes().all(|byte| byte.is_ascii_digit()) && !index.starts_with('0'));
-            let item = items.get(index.parse::<usize>().ok().filter(|_| is_plain)?)?;
-            match rest {
-                Some(rest) => inside(item, rest),
-                None => Some(Cow::Borrowed(item)),
-            }
-        }
+        Value::List(items) => match item_of(items, path)? {
+            (place, Some(rest)) => inside(&items[place], rest),
+            (place, None) => Some(Cow::Borrowed(&items[place])),
+        },
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }
+}
+
+/// The same to be changed; a length cannot be.
+pub(crate) fn lookup_mut<'a>(map: &'a mut Map, path: &str) -> Option<&'a mut Value> {
+    if let Some(place) = map.iter().position(|(name, _)| name == path) {
+        return Some(&mut map[place].1);
+    }
+    let dots = path.match_indices('.').map(|(place, _)| place);
+    let dot = dots
+        .rev()
+        .find(|dot| get(map, &path[..*dot]).is_some_and(|value| inside(value, &path[dot + 1..]).is_some()))?;
+    let (_, value) = map.iter_mut().find(|(name, _)| *name == path[..dot])?;
+    inside_mut(value, &path[dot + 1..])
+}
+
+fn inside_mut<'a>(value: &'a mut Value, path: &str) -> Option<&'a mut Value> {
+    match value {
+        Value::Map(map) => lookup_mut(map, path),
+        Value::List(items) => match item_of(items, path)? {
+            (place, Some(rest)) => inside_mut(&mut items[place], rest),
+            (place, None) => Some(&mut items[place]),
+        },
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
+}
+
+/// Which item of a list a path leads to or through, and the rest of the path.
+fn item_of<'a>(items: &[Value], path: &'a str) -> Option<(usize, Option<&'a str>)> {
+    let (index, rest) = match path.split_once('.') {
+        Some((index, rest)) => (index, Some(rest)),
+        None => (path, None),
+    };
+    let is_plain =
+        index == "0" || (index.bytes().all(|byte| byte.is_ascii_digit()) && !index.starts_with('0'));
+    let place = index.parse::<usize>().ok().filter(|place| is_plain && *place < items.len())?;
+    Some((place, rest))
 }
 
 /// Calls `take` with every value inside `value` that holds no further ones, and with the length of every list
@@ -892,6 +919,20 @@ mod tests {
         for path in ["v.x", "files.2", "files.00", "files.+1", "files.", "meta", "#", "files.#.0", "meta.a.x"]
         {
             assert_eq!(found(path).filter(|_| path != "meta"), None, "{path}");
+        }
+        let changed = |path: &str| {
+            let mut map = map.clone();
+            let value = lookup_mut(&mut map, path)?;
+            *value = Value::Null;
+            Some(lookup(&map, path).is_some_and(|value| *value == Value::Null))
+        };
+        for path in
+            ["v", "meta.name", "meta.a.b.c", "meta.a.b.d", "meta.v", "files.0", "files.1.0", ".", "meta"]
+        {
+            assert_eq!(changed(path), Some(true), "{path}");
+        }
+        for path in ["v.x", "files.2", "files.00", "files.#", "files.1.#", "#", "meta.a.x", "none"] {
+            assert_eq!(changed(path), None, "{path}");
         }
         let mut leaves = Vec::new();
         for (key, value) in &map {

@@ -218,6 +218,81 @@ fn values_and_parameters_can_be_changed_for_a_rerun() {
     );
 }
 
+#[test]
+fn what_is_set_replaces_what_is_there_and_a_key_that_is_not_is_told() {
+    let project = Project::new(
+        "
+tasks:
+  a:
+    python: |
+      OUTPUT['meta'] = {'name': 'x', 'sizes': [1, 2]}
+      OUTPUT['version'] = '1'
+  b:
+    before: [a]
+    python: |
+      OUTPUT['meta'] = INPUT['a']['meta']
+      OUTPUT['keys'] = sorted(INPUT['a'])
+",
+    );
+    project.well("b");
+    let inside = project.well("Rerun -1 b --set a.meta.name=y --set-json a.meta.sizes.1={\"w\":7}");
+    assert!(!inside.err.contains("warning"), "{}", inside.err);
+    assert_eq!(
+        project.json("Data b --json"),
+        serde_json::json!({"meta": {"name": "y", "sizes": [1, {"w": 7}]}, "keys": ["meta", "version"]})
+    );
+    let typo = project.well("Rerun -2 b --set a.verison=2 --set a.verison=3");
+    let warning = "warning: `a` did not set `verison`, which is added; did you mean `version`?\n";
+    assert_eq!(typo.err.matches("warning").count(), 1, "{}", typo.err);
+    assert!(typo.err.contains(warning), "{}", typo.err);
+    assert_eq!(project.json("Data b.keys --json"), serde_json::json!(["meta", "verison", "version"]));
+    let nothing = project.otto("Rerun -3 b --set a.=2");
+    assert_eq!(nothing.code, Some(2), "{}", nothing.err);
+    assert!(nothing.err.contains("`a.=2` is no value for `--set`"), "{}", nothing.err);
+}
+
+#[test]
+fn a_dependency_that_the_ottofile_came_to_have_since_is_run_too() {
+    let project =
+        Project::new("tasks: {a: {bash: 'OUTPUT[k]=1'}, b: {before: [a], bash: 'echo ${INPUT[n.k]}'}}");
+    assert_eq!(project.otto("b").code, Some(1));
+    project.write(
+        "
+tasks:
+  a: {bash: 'OUTPUT[k]=1'}
+  deep: {bash: 'OUTPUT[k]=deep'}
+  n: {before: [deep], foreach: {items: [x]}, bash: 'OUTPUT[k]=${INPUT[deep.k]}'}
+  b: {before: [a, n], bash: 'OUTPUT[seen]=\"${INPUT[a.k]} ${INPUT[n:x.k]}\"'}
+",
+    );
+    project.well("Rerun latest");
+    assert_eq!(results(&project), "deep succeeded, n:x succeeded, b succeeded");
+    assert_eq!(project.well("Data b.seen").out, "1 deep\n");
+    // Just those that are named; and what is given need not be made.
+    project.well("Rerun -2 --set n:x.k=given");
+    assert_eq!(results(&project), "b succeeded");
+    assert_eq!(project.well("Data b.seen").out, "1 given\n");
+    let named = project.otto("Rerun -3 b");
+    assert_eq!(named.code, Some(1));
+    let told: Vec<&str> = named.err.lines().filter(|line| line.contains("n:x")).collect();
+    assert_eq!(
+        told[0],
+        format!("warning: `n:x` was not there in run {}, so there is no data of it", id(&project, 0))
+    );
+    assert!(named.err.contains("error[E0704]: task `n:x` has no output `k`"), "{}", named.err);
+    assert!(named.err.contains("`n:x` handed over nothing"), "{}", named.err);
+
+    project.write("tasks: {b: {params: {--who: {required: true}}, bash: 'echo $who'}}");
+    let asked = project.otto("Rerun -4");
+    assert!(asked.err.contains("help: `--param TASK.NAME=VALUE` gives a value\n"), "{}", asked.err);
+    project.well("Rerun -4 --param b.who=me");
+}
+
+/// The short id of a run, counted from the oldest.
+fn id(project: &Project, place: usize) -> String {
+    project.runs()[place].file_name().expect("named").to_string_lossy()[23..27].to_owned()
+}
+
 const PIPELINE: &str = r#"
 tasks:
   fetch:
@@ -323,7 +398,7 @@ fn runs_and_keys_are_completed() {
         let lines = said.out.lines().skip(1).map(|line| line.split('\t').next().expect("a word").to_owned());
         lines.collect::<Vec<_>>().join(" ")
     };
-    let id = project.runs()[0].file_name().expect("named").to_string_lossy()[23..27].to_owned();
+    let id = id(&project, 0);
     assert_eq!(words(&["Show", ""]), format!("latest latest-failed {id}"));
     assert_eq!(words(&["Show", "latest", ""]), "a b");
     assert_eq!(words(&["Logs", ""]), format!("a b latest latest-failed {id}"));
@@ -457,7 +532,7 @@ fn a_shell_opens_with_the_data_of_the_task() {
     assert!(python.out.contains("k is v1\n"), "{}{}", python.out, python.err);
     let both = project.otto("Rerun latest-failed --shell");
     assert!(
-        both.code == Some(2) && both.err.contains("`--shell` opens a shell for one task"),
+        both.code == Some(2) && both.err.starts_with("error[E0806]: `--shell` opens a shell for one task\n"),
         "{}",
         both.err
     );

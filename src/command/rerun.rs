@@ -12,7 +12,7 @@ use crate::history::past::Standing;
 use crate::history::record::{MASK, RunRecord, is_secret_name, unhex};
 use crate::host::{self, Found, HostFacts, plain};
 use crate::lang::Language;
-use crate::name::{JobName, RunId};
+use crate::name::{JobName, RunId, similar};
 use crate::ottofile::spec::{Body, BodyKey, Task, When};
 use crate::ottofile::{self, Ottofile};
 use crate::plan::restrict::{Part, restrict};
@@ -208,6 +208,13 @@ impl Rerun {
             streams: HashMap::new(),
             lost: Vec::new(),
         };
+        // Who names tasks wants just those.
+        let takes_new = matches.get_many::<String>("tasks").is_none();
+        let given: Vec<&String> = ["set", "set-json"]
+            .iter()
+            .filter_map(|name| matches.get_many::<String>(name))
+            .flatten()
+            .collect();
         let (request, plan) = loop {
             let request = request(context, &inputs.runs[0], &ottofile, &selected, matches)?;
             let facts = HostFacts {
@@ -217,12 +224,20 @@ impl Rerun {
             };
             match plan::make(&ottofile, &request, &facts) {
                 // With more tasks, more parameters may be asked for.
-                Ok(plan) if add_producers(context, &plan, &mut inputs, &mut selected) => {
+                Ok(plan)
+                    if add_producers(context, &plan, &mut inputs, &mut selected)
+                        || takes_new && add_new(context, &plan, &mut inputs, &mut selected, &given) =>
+                {
                     drop((request, plan))
                 }
                 Ok(plan) => break (request, plan),
                 Err(diagnostics) => {
+                    let is_missing = |diagnostic: &Diagnostic| diagnostic.code == Code::MissingParam;
+                    let lacks_param = diagnostics.iter().any(is_missing);
                     let code = context.refuse(&diagnostics);
+                    if lacks_param {
+                        let _ = writeln!(context.stderr, "help: `--param TASK.NAME=VALUE` gives a value");
+                    }
                     if !is_recorded {
                         let _ = writeln!(
                             context.stderr,
@@ -260,10 +275,10 @@ impl Rerun {
         inputs.change(context, matches)?;
         let recorded = inputs.recorded(&missing);
         let origin = record.id.clone();
-        say_what_is_run(context, &short, &record, &plan, &inputs.lost);
         if matches.get_flag("shell") {
             open_shell(context, &mut ottofile, &mut plan)?;
         }
+        say_what_is_run(context, &record, &plan, &mut inputs);
         Ok(Some(Rerun { found, ottofile, request, plan, recorded, origin }))
     }
 }
@@ -318,6 +333,39 @@ fn add_producers(
                 if !selected.contains(producer) && !inputs.has_stream(context, producer) {
                     selected.insert(producer.clone());
                 }
+            }
+        }
+    }
+    selected.len() > before
+}
+
+/// Who is needed and was not in the run at all, as the ottofile came to name it since, is run with those who need it,
+/// unless its values are given. Whether there were any.
+fn add_new(
+    context: &mut Context,
+    plan: &Plan,
+    inputs: &mut Inputs,
+    selected: &mut HashSet<JobName>,
+    given: &[&String],
+) -> bool {
+    let before = selected.len();
+    let is_given = |name: &JobName| {
+        let of_it =
+            |pair: &&String| pair.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.'));
+        given.iter().any(of_it)
+    };
+    let mut left: Vec<_> = plan.jobs.iter().filter(|job| selected.contains(&job.name)).collect();
+    let mut seen: HashSet<plan::JobId> = HashSet::new();
+    while let Some(job) = left.pop() {
+        for need in job.needs.iter().filter(|need| seen.insert(need.job)).map(|need| plan.job(need.job)) {
+            if !need.work.has_body() {
+                left.push(need);
+            } else if !selected.contains(&need.name)
+                && !is_given(&need.name)
+                && !inputs.was_there(context, &need.name)
+            {
+                selected.insert(need.name.clone());
+                left.push(need);
             }
         }
     }
@@ -606,6 +654,20 @@ impl Inputs<'_> {
         name: &JobName,
         is_meant: impl Fn(&Outcome) -> bool,
     ) -> Option<JobDir> {
+        self.last(context, name, |job| job.outcome.as_ref().is_some_and(&is_meant))
+    }
+
+    /// Whether the run, or one that it goes back to, had such a job.
+    fn was_there(&mut self, context: &mut Context, name: &JobName) -> bool {
+        self.last(context, name, |_| true).is_some()
+    }
+
+    fn last(
+        &mut self,
+        context: &mut Context,
+        name: &JobName,
+        is_meant: impl Fn(&JobState) -> bool,
+    ) -> Option<JobDir> {
         for place in 0.. {
             let picked = match self.runs.get(place) {
                 Some(picked) => picked,
@@ -620,8 +682,7 @@ impl Inputs<'_> {
                     self.runs.last()?
                 }
             };
-            let job = picked.run.state.job(name);
-            if job.is_some_and(|job| job.outcome.as_ref().is_some_and(&is_meant)) {
+            if picked.run.state.job(name).is_some_and(&is_meant) {
                 return Some(picked.job_dir(name));
             }
         }
@@ -633,15 +694,20 @@ impl Inputs<'_> {
         let mut diagnostics = Vec::new();
         for option in ["set", "set-json"] {
             for pair in matches.get_many::<String>(option).into_iter().flatten() {
-                if let Err(diagnostic) = self.set(&format!("--{option}"), pair) {
-                    diagnostics.push(diagnostic);
+                match self.set(&format!("--{option}"), pair) {
+                    Ok(None) => {}
+                    Ok(Some(warning)) => {
+                        let _ = writeln!(context.stderr, "warning: {}", shown(&warning));
+                    }
+                    Err(diagnostic) => diagnostics.push(diagnostic),
                 }
             }
         }
         if diagnostics.is_empty() { Ok(()) } else { Err(context.refuse(&diagnostics)) }
     }
 
-    fn set(&mut self, option: &str, pair: &str) -> Result<(), Diagnostic> {
+    /// Answers a warning about a key that is most likely not the one that was meant.
+    fn set(&mut self, option: &str, pair: &str) -> Result<Option<String>, Diagnostic> {
         let (name, text) = pair.split_once('=').ok_or_else(|| no_value(option, pair))?;
         let value = match option {
             "--set-json" => value::parse_output(text.as_bytes()).map_err(|error| {
@@ -656,6 +722,9 @@ impl Inputs<'_> {
             let job = self.known.keys().chain(&self.lost).find(|job| job.as_str() == &name[..dot])?;
             Some((job.clone(), name[dot + 1..].to_owned()))
         });
+        if known.as_ref().is_some_and(|(_, key)| key.is_empty()) {
+            return Err(no_value(option, pair));
+        }
         let Some((job, key)) = known else {
             let mut names: Vec<String> =
                 self.known.keys().chain(&self.lost).map(|job| format!("`{job}`")).collect();
@@ -672,20 +741,36 @@ impl Inputs<'_> {
         // A job that never succeeded has no data but what it is given here.
         self.lost.retain(|lost| *lost != job);
         let (outputs, source) =
-            self.known.entry(job).or_insert_with(|| (Arc::default(), RecordedSource::Changed));
+            self.known.entry(job.clone()).or_insert_with(|| (Arc::default(), RecordedSource::Changed));
+        let mut warning = None;
         let changed = Arc::make_mut(outputs);
-        match changed.values.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, known)) => *known = value,
-            None => changed.values.push((key, value)),
+        match value::lookup_mut(&mut changed.values, &key) {
+            Some(known) => *known = value,
+            None => {
+                if matches!(source, RecordedSource::Earlier(_)) {
+                    let keys = changed.values.iter().map(|(key, _)| key.as_str());
+                    let near = similar(&key, keys, 3);
+                    let meant = match near.is_empty() {
+                        true => String::new(),
+                        false => format!("; did you mean `{}`?", near.join("`, `")),
+                    };
+                    warning = Some(format!("`{job}` did not set `{key}`, which is added{meant}"));
+                }
+                changed.values.push((key, value));
+            }
         }
         *source = RecordedSource::Changed;
-        Ok(())
+        Ok(warning)
     }
 
     fn recorded(&self, missing: &HashMap<plan::JobId, Vec<(JobName, Flow)>>) -> Recorded {
         let input = |(name, flow): &(JobName, Flow)| {
             let (outputs, source) = match flow {
-                Flow::AtEnd => self.known.get(name)?.clone(),
+                // Of one that is lost there is nothing, and who reads it is told so.
+                Flow::AtEnd => {
+                    let nothing = || (Arc::default(), RecordedSource::Changed);
+                    self.known.get(name).cloned().unwrap_or_else(nothing)
+                }
                 Flow::Stream { .. } => {
                     (Arc::default(), RecordedSource::Earlier(self.streams.get(name)?.clone()))
                 }
@@ -698,7 +783,8 @@ impl Inputs<'_> {
 
 // ── talk ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-fn say_what_is_run(context: &mut Context, short: &str, record: &RunRecord, plan: &Plan, lost: &[JobName]) {
+fn say_what_is_run(context: &mut Context, record: &RunRecord, plan: &Plan, inputs: &mut Inputs) {
+    let short = inputs.runs[0].found.short.clone();
     let names: Vec<&str> =
         plan.jobs.iter().filter(|job| job.work.has_body()).map(|job| job.name.as_str()).collect();
     let shown_names =
@@ -709,12 +795,11 @@ fn say_what_is_run(context: &mut Context, short: &str, record: &RunRecord, plan:
     };
     // Nobody is left to be told when stderr is closed.
     let _ = writeln!(context.stderr, "again from run {short}: {shown_names}{more}");
-    for name in lost {
+    for name in std::mem::take(&mut inputs.lost) {
+        let verb = if inputs.was_there(context, &name) { "did not succeed" } else { "was not there" };
         let name = shown(name.as_str());
-        let _ = writeln!(
-            context.stderr,
-            "warning: `{name}` did not succeed in run {short}, so there is no data of it"
-        );
+        let _ =
+            writeln!(context.stderr, "warning: `{name}` {verb} in run {short}, so there is no data of it");
     }
     let unset: Vec<&str> = record
         .environment
