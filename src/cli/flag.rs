@@ -8,6 +8,7 @@ use crate::request::{Takes, USAGE};
 use crate::view::console::{Display, Mode, Volume};
 use crate::view::style::{ColourChoice, ColourFacts, is_coloured};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
 use std::time::Duration;
@@ -112,6 +113,33 @@ pub(crate) fn everywhere() -> Vec<Arg> {
         .filter(|argument| NAMES.contains(&argument.get_id().as_str()))
         .cloned()
         .collect()
+}
+
+/// Of the options before a built-in's name those that it has too, by name, each as the built-in reads it. `None`: nothing
+/// shall be done, and the built-in does not know that.
+pub(crate) fn given_to(built_in: &Command, leading: &[OsString]) -> Option<Vec<(String, Vec<OsString>)>> {
+    // Mistakes were told before.
+    let matches = command().try_get_matches_from(leading).ok()?;
+    let mut given = Vec::new();
+    for id in matches.ids().map(clap::Id::as_str) {
+        if matches.value_source(id) != Some(ValueSource::CommandLine) {
+            continue;
+        }
+        let Some(argument) = built_in.get_arguments().find(|argument| argument.get_id() == id) else {
+            if id == "dry-run" {
+                return None;
+            }
+            continue;
+        };
+        let name = match (argument.get_long(), argument.get_short()) {
+            (Some(long), _) => format!("--{long}"),
+            (None, short) => format!("-{}", short?),
+        };
+        let value = argument.get_action().takes_values().then(|| matches.get_one::<String>(id)).flatten();
+        let words = std::iter::once(OsString::from(name)).chain(value.map(OsString::from));
+        given.push((id.to_owned(), words.collect()));
+    }
+    Some(given)
 }
 
 /// Lets the options that stand behind a built-in have their effect.

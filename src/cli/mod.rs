@@ -12,6 +12,7 @@ use crate::ottofile::spec::DefaultTasks;
 use crate::plan::{self, Plan};
 use crate::request::{self, Parsed, Request, Takes};
 use crate::source::{SourceFile, Span};
+use clap::parser::ValueSource;
 use flag::Flags;
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -58,7 +59,9 @@ pub(crate) fn run(words: Vec<OsString>) -> i32 {
     }
     let rest = &words[leading..];
     match rest.first() {
-        Some(word) if command::find(word).is_some() => built_in(&mut context, word.clone(), &rest[1..]),
+        Some(word) if command::find(word).is_some() => {
+            built_in(&mut context, word.clone(), &words[..leading], &rest[1..])
+        }
         _ if flags.is_help || flags.is_short_help => general_help(&mut context, !flags.is_short_help),
         _ => tasks(&mut context, &flags, &words, rest),
     }
@@ -107,7 +110,8 @@ fn leading_options(words: &[OsString]) -> usize {
     place.min(words.len())
 }
 
-fn built_in(context: &mut Context, name: OsString, words: &[OsString]) -> i32 {
+/// `leading` are the options before the name. Those that the built-in has too are meant for it.
+fn built_in(context: &mut Context, name: OsString, leading: &[OsString], words: &[OsString]) -> i32 {
     let built_in = command::find(&name).expect("bug: called with a name that was found");
     if words.iter().any(|word| word == "--help" || word == "-h") {
         context.print(&command::command_help(built_in));
@@ -117,8 +121,21 @@ fn built_in(context: &mut Context, name: OsString, words: &[OsString]) -> i32 {
         .no_binary_name(true)
         .disable_help_flag(true)
         .bin_name(format!("otto {}", built_in.name));
+    let own = flag::given_to(&declared, leading);
+    if own.is_none() {
+        let message = format!("`otto {}` has no `--dry-run`", built_in.name);
+        return context.refuse(&[Diagnostic::error(Code::UnknownFlag, message)]);
+    }
     let declared = declared.args(flag::everywhere());
-    match declared.try_get_matches_from(words) {
+    let read = |words: &[OsString]| declared.clone().try_get_matches_from(words);
+    let matches = read(words).and_then(|matches| {
+        // What stands behind the name counts for more.
+        let is_new = |id: &str| matches.value_source(id) != Some(ValueSource::CommandLine);
+        let before = own.into_iter().flatten().filter(|(id, _)| is_new(id)).flat_map(|(_, words)| words);
+        let before: Vec<OsString> = before.collect();
+        if before.is_empty() { Ok(matches) } else { read(&[&before, words].concat()) }
+    });
+    match matches {
         Ok(matches) => {
             if let Err(diagnostic) = flag::apply_everywhere(context, &matches) {
                 return context.refuse(&[diagnostic]);

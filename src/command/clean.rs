@@ -30,7 +30,7 @@ pub(super) fn command() -> Command {
         .arg(number("keep-last", "keep the N newest runs of a project, however old"))
         .arg(number("keep-failed", "keep what did not succeed and is younger than N days"))
         .arg(flag("all-projects").help("the runs of all ottofiles"))
-        .arg(flag("dry-run").help("say what would be removed, and remove nothing"))
+        .arg(flag("dry-run").short('n').help("say what would be removed, and remove nothing"))
         .after_help(
             "What is not given is as in `otto.retention` of the ottofile. A run is removed if none of the three rules\n\
              keeps it, it is not running, and no run that is kept needs its data.\n\

@@ -25,13 +25,14 @@ use crate::state::JobState;
 use crate::store::layout::JobDir;
 use crate::store::outputs::{self, Outputs};
 use crate::value::{self, Value};
-use crate::view::console::{Display, Volume};
+use crate::view::console::{Display, Mode, Volume};
 use crate::view::filter::shown;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::sync::Arc;
+use std::time::Duration;
 
 const BASH_SHELL: &str = include_str!("rerun/shell.sh");
 const PYTHON_SHELL: &str = include_str!("rerun/shell.py");
@@ -72,6 +73,11 @@ pub(super) fn command() -> Command {
                 .value_parser(value_parser!(u32).range(1..))
                 .help("run at most N tasks at a time"),
         )
+        .arg(
+            flag("keep-going")
+                .short('k')
+                .help("after a failure go on with tasks that do not need it (the default)"),
+        )
         .arg(flag("fail-fast").help("after a failure start nothing more"))
         .arg(
             Arg::new("display")
@@ -85,12 +91,31 @@ pub(super) fn command() -> Command {
                 .conflicts_with_all(["display", "quiet", "json"])
                 .help("show the run on the whole screen, with keys to look at each task"),
         )
+        .arg(
+            Arg::new("tail")
+                .long("tail")
+                .value_name("N")
+                .value_parser(value_parser!(usize))
+                .help("show the last N lines of a failed task (default: 20)"),
+        )
+        .arg(
+            Arg::new("timeout")
+                .long("timeout")
+                .value_name("DUR")
+                .value_parser(duration)
+                .help("end a task after this long (30s, 5m, 1h30m) unless it says otherwise"),
+        )
         .arg(flag("quiet").short('q').help("show failures only"))
         .arg(flag("verbose").short('v').help("show more of what otto does"))
         .after_help(
             "The tasks see what was recorded of the tasks before them, and get the parameters of then. What a run does not\n\
              record is as it is now: files outside its folder, and the values of variables.",
         )
+}
+
+fn duration(word: &str) -> Result<Duration, String> {
+    let time = ottofile::parse_duration(word).filter(|time| !time.is_zero());
+    time.ok_or_else(|| "a time such as 30s, 5m or 1h30m".to_owned())
 }
 
 pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
@@ -117,18 +142,21 @@ fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signa
     let from_environment = context.environment.filled("OTTO_DISPLAY").and_then(|word| word.to_str());
     let options = Options {
         jobs: matches.get_one::<u32>("jobs").map(|jobs| *jobs as usize),
-        is_fail_fast: matches.get_flag("fail-fast"),
+        is_fail_fast: matches.get_flag("fail-fast") && !matches.get_flag("keep-going"),
         // It was asked to run again, whatever has changed since.
         ignores_freshness: true,
-        display: display.or(from_environment).and_then(Display::parse).unwrap_or_default(),
+        display: match matches.get_flag("quiet") {
+            true => Display::Fixed(Mode::Quiet),
+            false => display.or(from_environment).and_then(Display::parse).unwrap_or_default(),
+        },
         is_tui: matches.get_flag("tui"),
         volume: match (matches.get_flag("quiet"), matches.get_flag("verbose")) {
             (true, _) => Volume::Quiet,
             (false, true) => Volume::Verbose,
             (false, false) => Volume::Normal,
         },
-        tail_lines: 20,
-        timeout: None,
+        tail_lines: matches.get_one("tail").copied().unwrap_or(20),
+        timeout: matches.get_one("timeout").copied(),
         is_json: context.is_json,
         words: words(matches),
         origin: Some(origin),

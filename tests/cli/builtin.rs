@@ -169,3 +169,47 @@ fn a_task_may_not_be_called_like_a_command() {
     ── exit 2
     ");
 }
+
+#[test]
+fn options_before_the_name_of_a_built_in_are_meant_for_it() {
+    let project = Project::new(
+        "
+otto: {retention: {keep_days: 0, keep_last: 0, keep_failed: 0, auto_prune: false}}
+tasks:
+  a: {bash: 'echo run >> ran; echo out; [ $(wc -l < ran) -gt 1 ] && sleep 20; false'}
+",
+    );
+    project.run("a");
+    assert_snapshot!(project.run("-n Rerun").all(), @"
+    ── stdout
+      1  a  (otto.yml:4)
+    ── stderr
+    again from run RUN: a
+    as they are now: files outside the run's folder, values of variables
+    dry run: 1 task would run, nothing was started
+    ── exit 0
+    ");
+    assert_snapshot!(project.run("--timeout 1s --display quiet --tail 0 Rerun").all(), @"
+    ── stderr
+    again from run RUN: a
+    as they are now: files outside the run's folder, values of variables
+    TIMEOUT  a     TIME
+
+    TIMEOUT a · TIME · otto.yml:4
+      last 0 of 1 lines · whole log: otto Logs RUN a
+
+    rerun:  otto Rerun RUN
+    ── exit 124
+    ");
+    assert_eq!(project.read("ran"), "run\nrun\n");
+    // What stands behind the name counts for more.
+    assert_eq!(project.run("--timeout 20s Rerun --timeout 1s").status, 124);
+    assert!(project.run("--dry-run Clean").ok().starts_with("would be removed"));
+    assert!(project.run("-n Clean -n").ok().starts_with("would be removed"));
+    assert_eq!(project.run("History --json").ok().matches("\"id\"").count(), 3);
+    assert_snapshot!(project.run("-n Init").refused(), @"
+    error[E0001]: `otto Init` has no `--dry-run`
+    otto: 1 error. `otto Explain E0001` says more.
+    ");
+    assert_eq!(project.run("-j1 --keep-going History -n 1 --json").ok().matches("\"id\"").count(), 1);
+}
