@@ -248,7 +248,19 @@ tasks:
     assert_eq!(project.json("Data b.keys --json"), serde_json::json!(["meta", "verison", "version"]));
     let nothing = project.otto("Rerun -3 b --set a.=2");
     assert_eq!(nothing.code, Some(2), "{}", nothing.err);
-    assert!(nothing.err.contains("`a.=2` is no value for `--set`"), "{}", nothing.err);
+    assert!(
+        nothing.err.contains("`a.=2` is no value for `--set`\nhelp: write `--set TASK.KEY=VALUE`"),
+        "{}",
+        nothing.err
+    );
+    let no_run = project.otto("Rerun b");
+    assert_eq!(
+        no_run.err,
+        "error[E0801]: there is no run `b`\n\
+         help: `otto History` lists the runs; `latest`, `latest-failed` and `-1` name some too\n\
+         help: `b` is a task of the latest run, which is named first: `latest b`\n\
+         otto: 1 error. `otto Explain E0801` says more.\n"
+    );
 }
 
 #[test]

@@ -53,8 +53,13 @@ impl Records {
     /// The run that `word` names. `Err` is the exit code, after a message.
     pub(super) fn find(&self, context: &mut Context, word: &str) -> Result<FoundRun, i32> {
         let near = self.projects(false);
-        find::find(&Selector::parse(word), &near, || self.projects(true))
-            .map_err(|why| context.refuse(&[not_found(word, &why)]))
+        find::find(&Selector::parse(word), &near, || self.projects(true)).map_err(|why| {
+            let unknown = not_found(word, &why);
+            let is_task = matches!(why, NotFound::Unknown(_)) && is_task_of_latest(&near, word);
+            let help =
+                || format!("`{word}` is a task of the latest run, which is named first: `latest {word}`");
+            context.refuse(&[if is_task { unknown.help(help()) } else { unknown }])
+        })
     }
 
     /// The run that `word` names, read.
@@ -147,6 +152,13 @@ impl Picked {
     pub(super) fn job_dir(&self, job: &JobName) -> crate::store::layout::JobDir {
         self.run.dir.job(job)
     }
+}
+
+fn is_task_of_latest(near: &[ProjectDir], word: &str) -> bool {
+    let latest = find::find(&Selector::Latest, near, Vec::new).ok();
+    let run = latest.and_then(|found| PastRun::read(found.project.run(&found.id), found.id.clone()).ok());
+    let is_meant = |job: &JobState| job.planned.name.as_str() == word || job.planned.task == word;
+    run.is_some_and(|run| run.state.jobs.iter().any(is_meant))
 }
 
 fn not_found(word: &str, why: &NotFound) -> Diagnostic {

@@ -624,8 +624,13 @@ impl Params {
 }
 
 fn no_value(option: &str, pair: &str) -> Diagnostic {
+    let form = match option {
+        "--param" => "NAME=VALUE",
+        "--set-json" => "TASK.KEY=JSON",
+        _ => "TASK.KEY=VALUE",
+    };
     Diagnostic::error(Code::BadFlagValue, format!("`{pair}` is no value for `{option}`"))
-        .help(format!("write `{option} NAME=VALUE`"))
+        .help(format!("write `{option} {form}`"))
 }
 
 // ── data ─────────────────────────────────────────────────────────────────────────────────────────────────────
