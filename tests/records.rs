@@ -300,6 +300,67 @@ tasks:
     project.well("Rerun -4 --param b.who=me");
 }
 
+#[test]
+fn what_the_ottofile_has_no_more_is_left_out_unless_it_was_named() {
+    let project = Project::new(
+        "
+tasks:
+  a: {bash: 'OUTPUT[k]=1'}
+  b: {before: [a], bash: 'exit 3'}
+  c: {before: [b], bash: 'echo c'}
+  each: {foreach: {glob: '*.txt', as: file}, bash: 'exit 3'}
+  made: {foreach: {command: 'ls *.txt', as: file}, bash: 'exit 3'}
+",
+    );
+    for file in ["x.txt", "y.txt"] {
+        fs::write(project.folder().join(file), "").expect("written");
+    }
+    project.otto("c each made");
+    project.write(
+        "
+tasks:
+  a: {bash: 'OUTPUT[k]=2'}
+  bb: {before: [a], bash: 'OUTPUT[k]=${INPUT[a.k]}'}
+  c: {before: [bb], bash: 'OUTPUT[k]=${INPUT[bb.k]}'}
+  each: {foreach: {glob: '*.txt', as: file}, bash: ':'}
+  made: {foreach: {command: 'ls *.txt', as: file}, bash: ':'}
+",
+    );
+    fs::remove_file(project.folder().join("x.txt")).expect("ours");
+    let dry = project.well("Rerun latest -n");
+    assert_eq!(
+        dry.out,
+        "  1  bb  (otto.yml:4)\n  2  c  after bb  (otto.yml:5)\n  3  each:y.txt  (otto.yml:6)\n"
+    );
+    let warnings = |said: &Said| {
+        let lines = said.err.lines().filter(|line| line.starts_with("warning: "));
+        lines.map(|line| format!("{line}\n")).collect::<String>()
+    };
+    assert_eq!(
+        warnings(&dry),
+        "warning: whether there is a `made:x.txt` only a command knows, which a dry run does not run\n\
+         warning: whether there is a `made:y.txt` only a command knows, which a dry run does not run\n\
+         warning: `b` is not among the tasks of otto.yml any more and is left out\n\
+         warning: `each:x.txt` is not among the tasks of otto.yml any more and is left out\n"
+    );
+    let again = project.well("Rerun latest");
+    assert_eq!(
+        warnings(&again),
+        "warning: `b` is not among the tasks of otto.yml any more and is left out\n\
+         warning: `each:x.txt` is not among the tasks of otto.yml any more and is left out\n\
+         warning: `made:x.txt` is not among the tasks of otto.yml any more and is left out\n"
+    );
+    assert_eq!(results(&project), "bb succeeded, c succeeded, each:y.txt succeeded, made:y.txt succeeded");
+    assert_eq!(project.well("Data c.k").out, "1\n");
+    let named = project.otto("Rerun -2 each");
+    assert_eq!(
+        named.err,
+        "error[E0806]: `each:x.txt` is not among the tasks of otto.yml any more\n  \
+         = note: the items of a foreach come from files or a command, which are those of today\n\
+         otto: 1 error. `otto Explain E0806` says more.\n"
+    );
+}
+
 /// The short id of a run, counted from the oldest.
 fn id(project: &Project, place: usize) -> String {
     project.runs()[place].file_name().expect("named").to_string_lossy()[23..27].to_owned()

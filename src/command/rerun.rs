@@ -13,7 +13,7 @@ use crate::history::record::{MASK, RunRecord, is_secret_name, unhex};
 use crate::host::{self, Found, HostFacts, plain};
 use crate::lang::Language;
 use crate::name::{JobName, RunId, similar};
-use crate::ottofile::spec::{Body, BodyKey, Task, When};
+use crate::ottofile::spec::{Body, BodyKey, ForeachSource, Task, When};
 use crate::ottofile::{self, Ottofile};
 use crate::plan::restrict::{Part, restrict};
 use crate::plan::{self, Flow, Plan, Work};
@@ -285,16 +285,9 @@ impl Rerun {
             .filter(|need| need.when != When::Success)
             .map(|need| plan.job(need.job).name.clone())
             .collect();
+        let gone = Gone { run: &inputs.runs[0], ottofile: &ottofile, plan: &plan, is_recorded };
+        gone.take_out(context, &mut selected, matches)?;
         let Part { mut plan, missing } = restrict(plan, |job| selected.contains(&job.name));
-        let present: HashSet<&JobName> = plan.jobs.iter().map(|job| &job.name).collect();
-        let gone: Vec<Diagnostic> = selected
-            .iter()
-            .filter(|name| !present.contains(name))
-            .map(|name| gone(name, &ottofile, is_recorded))
-            .collect();
-        if !gone.is_empty() {
-            return Err(context.refuse(&gone));
-        }
         for (name, flow) in missing.values().flatten() {
             if *flow == Flow::AtEnd {
                 inputs.find(context, name, lenient.contains(name));
@@ -446,13 +439,74 @@ fn named_jobs(context: &mut Context, picked: &Picked, name: &str) -> Result<Hash
     Ok(picked.jobs(context, name)?.into_iter().map(|job| job.planned.name.clone()).collect())
 }
 
-fn gone(name: &JobName, ottofile: &Ottofile, is_recorded: bool) -> Diagnostic {
-    let message = format!("`{name}` is not among the tasks of {} any more", ottofile.source.name());
-    let diagnostic = Diagnostic::error(Code::NotRepeatable, message);
-    if is_recorded {
-        diagnostic.note("the items of a foreach come from files or a command, which are those of today")
-    } else {
-        diagnostic.help("`--recorded-script` takes the ottofile as it was then")
+/// What a run had and the plan of today has not.
+struct Gone<'a> {
+    run: &'a Picked,
+    ottofile: &'a Ottofile,
+    plan: &'a Plan,
+    is_recorded: bool,
+}
+
+impl Gone<'_> {
+    /// Leaves them out, with a warning; who named them, or has nothing else to run, is refused.
+    fn take_out(
+        &self,
+        context: &mut Context,
+        selected: &mut HashSet<JobName>,
+        matches: &ArgMatches,
+    ) -> Result<(), i32> {
+        let present: HashSet<&JobName> = self.plan.jobs.iter().map(|job| &job.name).collect();
+        let recorded = self.run.run.state.jobs.iter().map(|job| &job.planned);
+        let gone: Vec<_> = recorded
+            .filter(|job| selected.contains(&job.name) && !present.contains(&job.name))
+            .map(|job| (&job.name, self.ottofile.task(job.task.as_str())))
+            .collect();
+        let is_unknown = |task: Option<&Task>| {
+            let source = task.and_then(|task| Some(&task.foreach.as_ref()?.source));
+            matches.get_flag("dry-run") && matches!(source, Some(ForeachSource::Command(_)))
+        };
+        let is_named = matches.get_many::<String>("tasks").is_some();
+        let is_all = gone.len() == selected.len();
+        let (unknown, gone): (Vec<_>, Vec<_>) = gone.into_iter().partition(|(_, task)| is_unknown(*task));
+        if (is_named || is_all) && !gone.is_empty() {
+            let refused: Vec<_> = gone.iter().map(|(name, task)| self.refused(name, *task)).collect();
+            return Err(context.refuse(&refused));
+        }
+        for (name, _) in unknown {
+            selected.remove(name);
+            // Nobody is left to be told when stderr is closed.
+            let _ = writeln!(
+                context.stderr,
+                "warning: whether there is a `{}` only a command knows, which a dry run does not run",
+                shown(name.as_str())
+            );
+        }
+        for (name, _) in gone {
+            selected.remove(name);
+            let _ = writeln!(
+                context.stderr,
+                "warning: `{}` is not among the tasks of {} any more and is left out",
+                shown(name.as_str()),
+                self.ottofile.source.name()
+            );
+        }
+        Ok(())
+    }
+
+    fn refused(&self, name: &JobName, task: Option<&Task>) -> Diagnostic {
+        let message = format!("`{name}` is not among the tasks of {} any more", self.ottofile.source.name());
+        let diagnostic = Diagnostic::error(Code::NotRepeatable, message);
+        let source = task.and_then(|task| Some(&task.foreach.as_ref()?.source));
+        match source {
+            Some(ForeachSource::Glob(_) | ForeachSource::Command(_)) => diagnostic
+                .note("the items of a foreach come from files or a command, which are those of today"),
+            Some(ForeachSource::Items(_) | ForeachSource::Range { .. }) | None if self.is_recorded => {
+                diagnostic
+            }
+            Some(ForeachSource::Items(_) | ForeachSource::Range { .. }) | None => {
+                diagnostic.help("`--recorded-script` takes the ottofile as it was then")
+            }
+        }
     }
 }
 
