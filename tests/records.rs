@@ -294,10 +294,21 @@ tasks:
     assert!(named.err.contains("error[E0704]: task `n:x` has no output `k`"), "{}", named.err);
     assert!(named.err.contains("`n:x` handed over nothing"), "{}", named.err);
 
+    // Whether it was in a run that is there no more, nobody knows.
+    let origin = project.runs()[0].clone();
+    let short = id(&project, 0);
+    let kept = origin.with_file_name("kept");
+    fs::rename(&origin, &kept).expect("ours");
+    let removed = project.otto("Rerun -1");
+    assert_eq!(removed.code, Some(1), "{}", removed.err);
+    let warning = format!("warning: `n:x` is of run {short}, which was removed, so there is no data of it");
+    assert!(removed.err.contains(&warning), "{}", removed.err);
+    fs::rename(&kept, &origin).expect("ours");
+
     project.write("tasks: {b: {params: {--who: {required: true}}, bash: 'echo $who'}}");
-    let asked = project.otto("Rerun -4");
+    let asked = project.otto("Rerun -5");
     assert!(asked.err.contains("help: `--param TASK.NAME=VALUE` gives a value\n"), "{}", asked.err);
-    project.well("Rerun -4 --param b.who=me");
+    project.well("Rerun -5 --param b.who=me");
 }
 
 #[test]

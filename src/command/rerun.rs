@@ -235,6 +235,7 @@ impl Rerun {
             known: HashMap::new(),
             streams: HashMap::new(),
             lost: Vec::new(),
+            removed: None,
         };
         // Who names tasks wants just those.
         let takes_new = matches.get_many::<String>("tasks").is_none();
@@ -699,6 +700,8 @@ struct Inputs<'a> {
     streams: HashMap<JobName, JobDir>,
     /// Those that never succeeded, so that they have no data.
     lost: Vec<JobName>,
+    /// The one of `runs` that is not there any more.
+    removed: Option<RunId>,
 }
 
 impl Inputs<'_> {
@@ -744,9 +747,9 @@ impl Inputs<'_> {
         self.last(context, name, |job| job.outcome.as_ref().is_some_and(&is_meant))
     }
 
-    /// Whether the run, or one that it goes back to, had such a job.
+    /// Whether the run, or one that it goes back to, had such a job. One that was removed may have had it.
     fn was_there(&mut self, context: &mut Context, name: &JobName) -> bool {
-        self.last(context, name, |_| true).is_some()
+        self.last(context, name, |_| true).is_some() || self.removed.is_some()
     }
 
     fn last(
@@ -762,6 +765,7 @@ impl Inputs<'_> {
                     let before = self.runs.last()?.run.record.as_ref().ok()?.origin.clone()?;
                     // An origin that was removed has no data; that of its rerun is all there is.
                     if !self.runs.last()?.found.project.run(&before).path.is_dir() {
+                        self.removed = Some(before);
                         return None;
                     }
                     let before = self.records.read(context, before.as_str()).ok()?;
@@ -883,10 +887,14 @@ fn say_what_is_run(context: &mut Context, record: &RunRecord, plan: &Plan, input
     // Nobody is left to be told when stderr is closed.
     let _ = writeln!(context.stderr, "again from run {short}: {shown_names}{more}");
     for name in std::mem::take(&mut inputs.lost) {
-        let verb = if inputs.was_there(context, &name) { "did not succeed" } else { "was not there" };
+        let was_there = inputs.was_there(context, &name);
+        let why = match &inputs.removed {
+            Some(removed) => format!("is of run {}, which was removed", removed.short()),
+            None if was_there => format!("did not succeed in run {short}"),
+            None => format!("was not there in run {short}"),
+        };
         let name = shown(name.as_str());
-        let _ =
-            writeln!(context.stderr, "warning: `{name}` {verb} in run {short}, so there is no data of it");
+        let _ = writeln!(context.stderr, "warning: `{name}` {why}, so there is no data of it");
     }
     let unset: Vec<&str> = record
         .environment
