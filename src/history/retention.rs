@@ -164,13 +164,14 @@ impl Facts for OnDisk<'_> {
 
     fn references(&self, id: &RunId) -> HashSet<RunId> {
         let mut needed = prune::references(&self.project.run(id), id);
-        if self.is_running(id) {
-            // A rerun that goes on has yet to link what its later tasks will read, here or further back.
-            let mut run = id.clone();
-            while let Some(origin) = self.origin(&run).filter(|origin| *origin < run) {
-                needed.insert(origin.clone());
-                run = origin;
-            }
+        // A rerun that goes on, or that can be repeated as it did not succeed, has yet to link what its later tasks will
+        // read, here or further back.
+        let mut origin = self.origin(id).filter(|_| self.is_running(id) || self.is_failure(id));
+        let mut run = id.clone();
+        while let Some(before) = origin.filter(|origin| *origin < run) {
+            needed.insert(before.clone());
+            origin = self.origin(&before);
+            run = before;
         }
         needed
     }
@@ -419,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_rerun_may_still_read_is_kept_while_it_runs() {
+    fn what_a_rerun_may_still_read_is_kept_until_it_succeeds() {
         let sandbox = Sandbox::new();
         let first = sandbox.good("2026-01-01T12:00:00Z", "f00000", &["a"]);
         let again = |at: &str, tail: &str, origin: &RunId| {
@@ -430,14 +431,21 @@ mod tests {
         let second = second.end(RunResult::Succeeded);
         let mut third = again("2026-01-03T12:00:00Z", "t00000", &second);
         third.plan(&[("b", &[])]);
-        let keeping = Keeping { keep_days: 0, keep_last: 0, keep_failed_days: 0 };
-        let kept = || {
+        let mut keeping = Keeping { keep_days: 0, keep_last: 0, keep_failed_days: 0 };
+        let kept = |keeping: Keeping| {
             let verdict = judge_project(&sandbox.project, keeping, noon().as_microsecond());
             verdict.runs.into_iter().map(|(_, reason)| reason).collect::<Vec<_>>()
         };
-        assert_eq!(kept(), [Some(Reason::Running), Some(Reason::Needed), Some(Reason::Needed)]);
-        third.end(RunResult::Succeeded);
-        assert_eq!(kept(), [None, None, None]);
+        let all = |newest: Reason| [newest, Reason::Needed, Reason::Needed].map(Some);
+        assert_eq!(kept(keeping), all(Reason::Running));
+        let journal = third.dir.journal();
+        let before = std::fs::read(&journal).expect("there");
+        third.end(RunResult::Interrupted { signal: 2 });
+        assert_eq!(kept(keeping), [None, None, None]);
+        keeping.keep_last = 1;
+        assert_eq!(kept(keeping), all(Reason::Last));
+        std::fs::write(&journal, &before).expect("ours");
+        assert_eq!(kept(keeping), all(Reason::Last), "it crashed");
     }
 
     #[test]
