@@ -624,7 +624,7 @@ mod tests {
     fn why_names_all_lines_that_may_have_set_a_value_and_no_others() {
         let mut stage = Stage::new();
         let mut run = stage.sandbox.begin("2026-11-23T10:00:00Z", "cccc00", "b");
-        run.plan(&[("a", &[]), ("b", &["a"])]);
+        run.plan(&[("a", &[]), ("b", &["a"]), ("n", &[]), ("c", &["n"])]);
         let lines: String = (1..=7).map(|n| format!("[ $n = {n} ] || OUTPUT[many]=${n}\n")).collect();
         let script = "if test -e x; then\n  OUTPUT[way]=$x\nelse\n  OUTPUT[way]=that\nfi\nput by_hand 1\n\
                       OUTPUT[sure]=yes; OUTPUT[sure]=\"no\"\nOUTPUT[sure]=maybe\n";
@@ -635,6 +635,14 @@ mod tests {
         run.file("b", "script.sh", "jq .way < $OTTO_TASK_DIR/input.a.json; OUTPUT[k]=1\n");
         run.outputs("b", r#"{"k": "1"}"#);
         run.ok("b", 1, &["k"]);
+        // Names that are the beginnings of others.
+        run.file("n", "script.sh", "OUTPUT[v]=1 OUTPUT[v.w]=2 OUTPUT[ve]=3 OUTPUT[m]={}\n");
+        run.outputs("n", r#"{"v": "1", "v.w": "2", "ve": "3", "m": {"k": 1}}"#);
+        run.ok("n", 1, &["v", "v.w", "ve", "m"]);
+        run.input("c", "n");
+        run.file("c", "script.sh", "OUTPUT[k]=${INPUT[n.v.w]}${INPUT[n.m.k]}${INPUT[xn.v]}${INPUT[n.ve-]}\n");
+        run.outputs("c", r#"{"k": "1"}"#);
+        run.ok("c", 1, &["k"]);
         run.end(RunResult::Succeeded);
         assert_snapshot!(stage.otto("Data why b.k"), @r#"
         b.k = "1"
@@ -659,6 +667,16 @@ mod tests {
             from no other task
           a.unseen = "x"
             set by a
+            from no other task
+        "#);
+        assert_snapshot!(stage.otto("Data why c.k"), @r#"
+        c.k = "1"
+          set by c, script.sh:1  OUTPUT[k]=${INPUT[n.v.w]}${INPUT[n.m.k]}${INPUT[xn.v]}${INPUT[n.ve-]}
+          n.v.w = "2"
+            set by n, script.sh:1  OUTPUT[v]=1 OUTPUT[v.w]=2 OUTPUT[ve]=3 OUTPUT[m]={}
+            from no other task
+          n.m = {"k":1}
+            set by n, script.sh:1  OUTPUT[v]=1 OUTPUT[v.w]=2 OUTPUT[ve]=3 OUTPUT[m]={}
             from no other task
         "#);
         stage.is_json = true;

@@ -162,14 +162,20 @@ impl Search<'_> {
 
 /// The values that a script reads: those whose names stand in it; if none does, for it may put names together, all.
 fn read_by(body: &Body, inputs: &[PassedInput]) -> Vec<(Option<RunId>, JobName, String)> {
-    let all = |most: usize| {
-        inputs.iter().flat_map(move |input| {
-            let keys = input.values.iter().map(|(key, _)| key).take(most);
-            keys.map(|key| (input.origin.clone(), input.job.clone(), key.clone()))
-        })
-    };
-    let named: Vec<_> = all(usize::MAX).filter(|(_, job, key)| body.names(job, key)).collect();
-    if named.is_empty() && body.reads_inputs() { all(MOST_UNNAMED).collect() } else { named }
+    let mut named = Vec::new();
+    let mut first = Vec::new();
+    for PassedInput { job, origin, values } in inputs {
+        for (place, (key, _)) in values.iter().enumerate() {
+            let value = || (origin.clone(), job.clone(), key.clone());
+            if body.names(job, key, values) {
+                named.push(value());
+            }
+            if place < MOST_UNNAMED {
+                first.push(value());
+            }
+        }
+    }
+    if named.is_empty() && body.reads_inputs() { first } else { named }
 }
 
 /// The lines of a script that the user wrote.
@@ -230,8 +236,22 @@ impl Body {
         None
     }
 
-    fn names(&self, job: &JobName, key: &str) -> bool {
+    /// `all` are the values of the job: of `x` and `x.y`, `job.x.y` names the second.
+    fn names(&self, job: &JobName, key: &str, all: &Map) -> bool {
         let flat = format!("{job}.{key}");
+        let longer = |other: &&String| other.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'));
+        let longer: Vec<&String> = all.iter().map(|(other, _)| other).filter(longer).collect();
+        let is_part = |character: char| character.is_alphanumeric() || "_-".contains(character);
+        let is_named = |line: &str| {
+            line.match_indices(&flat).any(|(place, _)| {
+                let rest = &line[place + job.as_str().len() + 1..];
+                let is_apart =
+                    |key: &str| rest.strip_prefix(key).is_some_and(|rest| !rest.starts_with(is_part));
+                !line[..place].ends_with(is_part)
+                    && is_apart(key)
+                    && !longer.iter().any(|other| is_apart(other))
+            })
+        };
         let nested = [format!("[\"{job}\"][\"{key}\"]"), format!("['{job}']['{key}']")];
         let fold = |text: &str| {
             let keep = |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_uppercase() } else { b'_' };
@@ -241,7 +261,7 @@ impl Body {
             key.strip_prefix("OTTO_").map(|rest| format!("OTTO_{}_{}", fold(job.as_str()), fold(rest)));
         let input = format!("OTTO_INPUT_{}_{}", fold(job.as_str()), fold(key));
         self.lines.iter().any(|(_, line)| {
-            line.contains(&flat)
+            is_named(line)
                 || nested.iter().any(|nested| line.contains(nested.as_str()))
                 || has_word(line, &input)
                 || exported.as_ref().is_some_and(|name| has_word(line, name))
