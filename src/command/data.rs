@@ -626,11 +626,15 @@ mod tests {
         let mut run = stage.sandbox.begin("2026-11-23T10:00:00Z", "cccc00", "b");
         run.plan(&[("a", &[]), ("b", &["a"]), ("n", &[]), ("c", &["n"])]);
         let lines: String = (1..=7).map(|n| format!("[ $n = {n} ] || OUTPUT[many]=${n}\n")).collect();
-        let script = "if test -e x; then\n  OUTPUT[way]=$x\nelse\n  OUTPUT[way]=that\nfi\nput by_hand 1\n\
+        let script = "if test -e x; then\n  OUTPUT[way]=$x\nelse\n  OUTPUT[way]=that\nfi\nput by_hand 1\notto.set mode unseen\n\
+                      OUTPUT+=([added]=1)\n\
                       OUTPUT[sure]=yes; OUTPUT[sure]=\"no\"\nOUTPUT[sure]=maybe\n";
         run.file("a", "script.sh", &format!("{script}{lines}"));
-        run.outputs("a", r#"{"way": "this", "sure": "no", "by_hand": "1", "many": "3", "unseen": "x"}"#);
-        run.ok("a", 1, &["way", "sure", "by_hand", "many", "unseen"]);
+        run.outputs(
+            "a",
+            r#"{"way": "this", "sure": "no", "by_hand": "1", "added": "1", "many": "3", "unseen": "x"}"#,
+        );
+        run.ok("a", 1, &["way", "sure", "by_hand", "added", "many", "unseen"]);
         run.input("b", "a");
         run.file("b", "script.sh", "jq .way < $OTTO_TASK_DIR/input.a.json; OUTPUT[k]=1\n");
         run.outputs("b", r#"{"k": "1"}"#);
@@ -651,22 +655,25 @@ mod tests {
             set by a, script.sh:2  OUTPUT[way]=$x
             from no other task
           a.sure = "no"
-            set by a, script.sh:7  OUTPUT[sure]=yes; OUTPUT[sure]="no"
+            set by a, script.sh:9  OUTPUT[sure]=yes; OUTPUT[sure]="no"
             from no other task
           a.by_hand = "1"
             set by a, likely script.sh:6  put by_hand 1
             from no other task
+          a.added = "1"
+            set by a, script.sh:8  OUTPUT+=([added]=1)
+            from no other task
           a.many = "3"
             set by a, in one of these lines
-              script.sh:11  [ $n = 3 ] || OUTPUT[many]=$3
-              script.sh:12  [ $n = 4 ] || OUTPUT[many]=$4
-              script.sh:13  [ $n = 5 ] || OUTPUT[many]=$5
-              script.sh:14  [ $n = 6 ] || OUTPUT[many]=$6
-              script.sh:15  [ $n = 7 ] || OUTPUT[many]=$7
+              script.sh:13  [ $n = 3 ] || OUTPUT[many]=$3
+              script.sh:14  [ $n = 4 ] || OUTPUT[many]=$4
+              script.sh:15  [ $n = 5 ] || OUTPUT[many]=$5
+              script.sh:16  [ $n = 6 ] || OUTPUT[many]=$6
+              script.sh:17  [ $n = 7 ] || OUTPUT[many]=$7
               … or one of 2 before
             from no other task
           a.unseen = "x"
-            set by a
+            set by a, likely script.sh:7  otto.set mode unseen
             from no other task
         "#);
         assert_snapshot!(stage.otto("Data why c.k"), @r#"

@@ -206,11 +206,23 @@ impl Body {
             quotes.iter().any(|quoted| line.contains(&format!("OUTPUT{quoted}")))
                 || line.contains("OUTPUT") && quotes[1..].iter().any(|quoted| line.contains(quoted.as_str()))
         };
-        const SETTERS: [&str; 4] = ["otto.set", "otto_set_output", "otto_set", "export"];
-        let calls = |line: &str| SETTERS.iter().any(|setter| line.contains(setter)) && has_word(line, key);
-        // `OTTO_OUTPUT+=("key=value")`, `os.environ["OTTO_X"] = …`
-        let names =
-            |line: &str| (line.contains("OTTO_OUTPUT") || line.contains("environ")) && has_word(line, key);
+        // `otto.set --json key …`, `otto_set_output("key", …)`: what comes first is the key.
+        let is_first = |rest: &str| {
+            let rest = rest.trim_start();
+            let option = ["--json", "--list"].iter().find_map(|option| rest.strip_prefix(option));
+            let words = option.unwrap_or(rest).trim_start().trim_start_matches(['(', '"', '\'']);
+            words.strip_prefix(key).is_some_and(|after| !after.starts_with(is_part))
+        };
+        const SETTERS: [&str; 3] = ["otto.set ", "otto_set ", "otto_set_output"];
+        let calls = |line: &str| {
+            SETTERS.iter().any(|setter| line.split(setter).skip(1).any(is_first))
+                || line.contains("export") && has_word(line, key)
+        };
+        // `OUTPUT.update({"key": …})`, `OUTPUT+=([key]=…)`, `OTTO_OUTPUT+=("key=value")`, `os.environ["OTTO_X"] = …`
+        let names = |line: &str| {
+            let is_whole = line.split("OUTPUT").skip(1).any(|rest| !rest.starts_with('['));
+            (is_whole || line.contains("environ")) && has_word(line, key)
+        };
         let mentions = |line: &str| has_word(line, key);
         let tests: [&dyn Fn(&str) -> bool; 4] = [&assigns, &calls, &names, &mentions];
         for (place, test) in tests.iter().enumerate() {
@@ -295,9 +307,13 @@ fn literal(rest: &str, is_python: bool) -> Option<&str> {
     (is_text && is_end && text.chars().all(is_plain)).then_some(text)
 }
 
+/// Whether a character may stand within the name of a value.
+fn is_part(character: char) -> bool {
+    character.is_alphanumeric() || "_-.".contains(character)
+}
+
 /// Whether a text has `word` in it, and not as a part of a longer one.
 fn has_word(text: &str, word: &str) -> bool {
-    let is_part = |character: char| character.is_alphanumeric() || "_-.".contains(character);
     text.match_indices(word).any(|(place, _)| {
         let before = text[..place].chars().next_back();
         let after = text[place + word.len()..].chars().next();
