@@ -299,14 +299,29 @@ fn what_a_producer_set_before_its_readers_left_is_kept() {
 
 #[test]
 fn a_producer_that_opens_its_pipe_again_does_not_wait_for_readers_that_left() {
-    let project = Project::new(
-        "
-  a: {streaming: true, bash: 'until [ -e left ]; do echo y > \"$OTTO_OUTPUT_PIPE\"; sleep 0.01; done; for i in {1..50}; do echo y > \"$OTTO_OUTPUT_PIPE\" || true; sleep 0.01; done'}
-  b: {streaming: true, before: [a], bash: head -1}
-  c: {before: [b], bash: touch left}
-",
-    );
-    project.run("-j3 c").assert_ok();
+    let tasks = |body: &str| {
+        format!(
+            "
+  a: {{streaming: true, bash: '{body}'}}
+  b: {{streaming: true, before: [a], bash: head -1}}
+  c: {{before: [b], bash: touch left}}
+"
+        )
+    };
+    let by_name = "until [ -e left ]; do echo y > \"$OTTO_OUTPUT_PIPE\"; sleep 0.01; done; \
+                   for i in {1..50}; do echo y > \"$OTTO_OUTPUT_PIPE\" || true; sleep 0.01; done";
+    Project::new(&tasks(by_name)).run("-j3 c").assert_ok();
+    // These need no name that could lead elsewhere.
+    let by_descriptor =
+        "{ until [ -e left ]; do echo y > /dev/stdout; done; echo y > /dev/stdout; } > \"$OTTO_OUTPUT_PIPE\"";
+    let by_other_name =
+        "ln \"$OTTO_OUTPUT_PIPE\" pipe; until [ -e left ]; do echo y > pipe; done; echo y > pipe";
+    for body in [by_descriptor, by_other_name] {
+        let project = Project::new(&tasks(body));
+        let ran = project.run("-j3 c");
+        assert!(ran.assert_ok().took < Duration::from_secs(20), "{body}: {:?}", ran.took);
+        assert_eq!(fifos(&project.task("a")), 0, "{body}");
+    }
 }
 
 #[test]

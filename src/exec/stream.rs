@@ -115,6 +115,7 @@ impl Intake {
             last_bytes: 0,
             was_cut: false,
             watch: None,
+            closed: None,
         };
         std::thread::Builder::new()
             .name("stream intake".to_owned())
@@ -216,6 +217,8 @@ struct Worker {
     was_cut: bool,
     /// While the spool is full: when readers last made progress, and how far they were.
     watch: Option<(Instant, u64)>,
+    /// Another name of the pipe, since nobody reads it any more.
+    closed: Option<PathBuf>,
 }
 
 impl Worker {
@@ -239,9 +242,14 @@ impl Worker {
                 self.get_stuck(failure.to_owned(), report);
             }
             self.watch_limit(report);
+            self.let_in();
             if self.is_over() {
                 break;
             }
+        }
+        if let Some(closed) = &self.closed {
+            // It goes with its folder if it cannot be removed.
+            let _ = std::fs::remove_file(closed);
         }
         self.wake_readers();
         report(IntakeReport::Drained { was_cut: self.was_cut });
@@ -261,7 +269,8 @@ impl Worker {
         {
             fds.push(PollFd::new(pipe, PollFlags::IN));
         }
-        let is_watched = self.finish_by.is_some() || self.writer.spool().full().is_some();
+        let is_watched =
+            self.finish_by.is_some() || self.closed.is_some() || self.writer.spool().full().is_some();
         let timeout = is_watched.then(|| Timespec::try_from(TICK).expect("bug: 20 ms are no time"));
         // Interrupted by a signal: the same as nothing seen. Any other error would be a bug of ours.
         if rustix::event::poll(&mut fds, timeout.as_ref()).is_err() {
@@ -361,17 +370,30 @@ impl Worker {
             return;
         }
         // Whoever opens it from now on would wait for a reader for ever, so its name leads elsewhere first.
-        let aside = self.path.with_extension("closed");
-        let replaced = std::os::unix::fs::symlink("/dev/null", &aside)
+        let (closed, aside) = (self.path.with_extension("closed"), self.path.with_extension("null"));
+        let replaced = std::fs::hard_link(&self.path, &closed)
+            .and_then(|()| std::os::unix::fs::symlink("/dev/null", &aside))
             .and_then(|()| std::fs::rename(&aside, &self.path));
         if replaced.is_err() {
             // It stays open and is read to the end; that costs disk and no data.
             return;
         }
-        // Those who are between finding the name and opening the pipe get there meanwhile.
-        std::thread::sleep(Duration::from_millis(5));
+        self.closed = Some(closed);
         self.line.is_closed.store(true, Ordering::SeqCst);
         self.pipe = None;
+    }
+
+    /// Some open a closed pipe all the same: those who were between finding its name and opening it, and those who need
+    /// no name, as by `/dev/stdout`. They would wait for a reader, so there is one for a moment.
+    fn let_in(&self) {
+        if let Some(closed) = &self.closed {
+            // Fails when the task has removed it, and nothing would make up for that.
+            drop(rustix::fs::open(
+                closed,
+                OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC,
+                Mode::empty(),
+            ));
+        }
     }
 
     fn wake_readers(&mut self) {
