@@ -464,6 +464,21 @@ fn a_stream_that_grows_too_large_fails_with_the_reason() {
     project.run("-j2 b").assert_ok();
 }
 
+#[test]
+fn a_full_stream_waits_for_a_reader_that_takes_a_line_now_and_then() {
+    // For longer than a reader that takes nothing is waited for, and less than would make room in the pipe.
+    for from in ["/dev/stdin", "\"$OTTO_INPUT_PIPE\""] {
+        let project = Project::new(&format!(
+            "
+  a: {{streaming: true, bash: yes > \"$OTTO_OUTPUT_PIPE\"}}
+  b: {{streaming: true, before: [a], bash: 'for i in {{1..20}}; do read -r line; sleep 0.1; done < {from}; echo seen'}}
+"
+        ))
+        .with("OTTO_STREAM_LIMIT", "1M");
+        assert_eq!(project.run("-j2 b").assert_ok().lines("b"), ["seen"], "{from}");
+    }
+}
+
 /// A disk of its own, so small that a stream fills it.
 struct Disk {
     at: PathBuf,

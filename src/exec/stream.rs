@@ -425,7 +425,7 @@ impl Worker {
         if !self.readers.is_empty() && self.readers.iter().all(|(_, meter)| has_left(meter)) {
             return self.close();
         }
-        let read: u64 = self.readers.iter().map(|(_, meter)| meter.position.load(Ordering::Acquire)).sum();
+        let read: u64 = self.readers.iter().map(|(_, meter)| meter.taken()).sum();
         let (since, before) = *self.watch.get_or_insert((now, read));
         if read != before {
             self.watch = Some((now, read));
@@ -472,9 +472,15 @@ struct Meter {
     was_opened: AtomicBool,
     has_reader: AtomicBool,
     is_stopped: AtomicBool,
-    /// What was put into the pipe and not taken out, once the outlet was stopped.
+    /// What was put into the pipe and not taken out: at the last look while the spool is full, and in the end.
     unread: AtomicU64,
     has_failed: AtomicBool,
+}
+
+impl Meter {
+    fn taken(&self) -> u64 {
+        self.position.load(Ordering::Acquire).saturating_sub(self.unread.load(Ordering::Acquire))
+    }
 }
 
 /// What a consumer took of a stream.
@@ -541,9 +547,8 @@ impl Outlet {
         self.meter.is_stopped.store(true, Ordering::Release);
         self.wake();
         let is_whole = self.thread.join().is_ok();
-        let position = self.meter.position.load(Ordering::Acquire);
         Fed {
-            bytes: position.saturating_sub(self.meter.unread.load(Ordering::Acquire)),
+            bytes: self.meter.taken(),
             has_failed: !is_whole || self.meter.has_failed.load(Ordering::Acquire),
         }
     }
@@ -583,6 +588,10 @@ impl Feeder {
                 self.rest();
                 continue;
             }
+            let is_full = self.spool.full().is_some();
+            if is_full {
+                self.meter.unread.store(self.unread(), Ordering::Release);
+            }
             // First the end, then the length: what is appended before the end is seen.
             let end = self.spool.end();
             if self.position < self.spool.length() {
@@ -609,6 +618,8 @@ impl Feeder {
                 continue;
             }
             match end {
+                // The producer waits for as long as the pipe is being emptied.
+                End::Open if is_full => self.rest(),
                 End::Open => std::thread::park(),
                 // It must not look complete: there is no end of file for a reader that is about to be ended.
                 End::Broken if !self.is_lenient => std::thread::park(),
