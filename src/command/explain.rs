@@ -95,6 +95,7 @@ pages! {
     E0904,
     E0905,
     E0906,
+    E0907,
 }
 
 pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {

@@ -104,6 +104,7 @@ codes! {
     StreamBroken = 904, "a stream that did not come to its end";
     StreamCut = 905, "a stream that was cut off";
     StreamUnread = 906, "a stream that was not read";
+    StreamFull = 907, "a stream that took no more";
 }
 
 impl Code {

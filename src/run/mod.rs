@@ -519,6 +519,7 @@ impl<'a> Run<'a> {
             let mut hints: Vec<Diagnostic> =
                 hand_over.problems.iter().filter(|problem| problem.is_error()).cloned().collect();
             hints.extend(broken_by.map(|producer| stream::broken(setting.plan.job(producer))));
+            hints.extend(self.streams.overflow(job, id));
             hints.extend(lang::hints(&script, &tail, &hand_over));
             if !hints.is_empty() {
                 self.view.hint(&job.name, &hints);

@@ -12,7 +12,7 @@ use crate::ottofile::spec::Streaming;
 use crate::plan::stream::pipe_variable;
 use crate::plan::{Flow, Job, JobId, Plan};
 use crate::store::layout::JobDir;
-use crate::store::stream::{End, Spool, set_aside};
+use crate::store::stream::{End, Full, Spool, set_aside};
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::io;
@@ -319,6 +319,27 @@ impl Streams {
 
     pub(super) fn trouble(&self, id: JobId) -> Option<&str> {
         self.producers.get(&id)?.trouble.as_deref()
+    }
+
+    /// What to do about a stream that was ended because it took no more.
+    pub(super) fn overflow(&self, job: &Job, id: JobId) -> Option<Diagnostic> {
+        let producer = self.producers.get(&id)?;
+        let reason = producer.trouble.as_deref().filter(|_| producer.spool.failure().is_none())?;
+        let full = producer.spool.full()?;
+        let mut diagnostic = Diagnostic::error(
+            Code::StreamFull,
+            format!("`{}` had more to write, and no reader went on: {reason}", job.name),
+        );
+        if !producer.has_had_reader && self.readers.contains_key(&id) {
+            diagnostic =
+                diagnostic.note("its readers had not started: with a higher `-j` they run at the same time");
+        }
+        Some(diagnostic.help(match full {
+            Full::Limit(_) => {
+                "`OTTO_STREAM_LIMIT` in otto's environment sets another limit, as in `OTTO_STREAM_LIMIT=8G`"
+            }
+            Full::Disk => "make room on the disk, or keep the runs on a larger one, which `OTTO_HOME` names",
+        }))
     }
 }
 
