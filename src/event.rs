@@ -92,6 +92,9 @@ pub(crate) struct PlannedJob {
     /// Line of the task in the ottofile, from 1.
     pub(crate) line: usize,
     pub(crate) needs: Vec<JobName>,
+    /// Those of them whose streams it reads, so that it runs while they do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) reads: Vec<JobName>,
     /// Declared parameters that have a value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) params: Vec<(String, String)>,

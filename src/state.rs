@@ -234,19 +234,24 @@ impl RunState {
     }
 
     /// The chain of jobs, each needing the one before it, that took longest together, and how long that was. Groups and jobs
-    /// that were not started are left out of it; the chain is empty if nothing was started.
+    /// that were not started are left out of it; the chain is empty if nothing was started. While a job reads what another
+    /// still streams, both run, and that time counts once.
     pub(crate) fn slowest_chain(&self) -> (Vec<&JobName>, u64) {
         // Plan order has needs before those who need them, so one pass is enough.
         let mut longest: Vec<(u64, Option<usize>)> = Vec::with_capacity(self.jobs.len());
         for job in &self.jobs {
-            let before = job
-                .planned
-                .needs
-                .iter()
-                .filter_map(|need| self.place(need))
-                .filter(|place| *place < longest.len())
-                .max_by_key(|place| longest[*place].0);
-            let until_then = before.map_or(0, |place| longest[place].0);
+            let until_it_began = |need: usize| {
+                let both_ran = match (self.jobs[need].ended_us, job.started_us) {
+                    (Some(ended), Some(started)) => ended.saturating_sub(started),
+                    _ => 0,
+                };
+                longest[need].0.saturating_sub(both_ran)
+            };
+            let needs = job.planned.needs.iter().filter_map(|need| self.place(need));
+            let before =
+                needs.filter(|place| *place < longest.len()).map(|place| (until_it_began(place), place));
+            let (until_then, before) =
+                before.max().map_or((0, None), |(until_then, place)| (until_then, Some(place)));
             longest.push((until_then.saturating_add(job.took_us().unwrap_or(0)), before));
         }
         let last = (0..longest.len()).max_by_key(|place| (longest[*place].0, std::cmp::Reverse(*place)));
@@ -267,13 +272,16 @@ impl RunState {
     }
 }
 
-/// Whether the plan lets at most one job run at a time: one slot, one body, or a chain. `jobs` are in plan order.
+/// Whether the plan lets at most one job run at a time: one slot, one body, or a chain without streams. `jobs` are in plan
+/// order.
 pub(crate) fn is_one_at_a_time<'a>(slots: usize, jobs: impl Iterator<Item = &'a PlannedJob> + Clone) -> bool {
     if slots <= 1 || jobs.clone().filter(|job| job.has_body).count() <= 1 {
         return true;
     }
     // In an order that respects the edges, neighbours are ordered by the graph only if there is an edge between them.
-    jobs.clone().zip(jobs.skip(1)).all(|(first, second)| second.needs.contains(&first.name))
+    jobs.clone()
+        .zip(jobs.skip(1))
+        .all(|(first, second)| second.needs.contains(&first.name) && !second.reads.contains(&first.name))
 }
 
 #[cfg(test)]
@@ -293,6 +301,7 @@ mod tests {
             has_body: *has_body,
             line: 1,
             needs: needs.iter().map(|need| name(*need)).collect(),
+            reads: Vec::new(),
             params: Vec::new(),
             raw_params: Vec::new(),
             is_serial: false,
@@ -345,6 +354,27 @@ mod tests {
             state.apply(&stamped);
         }
         assert_eq!((state.running().len(), state.settled, state.counts().unsettled), (0, 0, 1));
+    }
+
+    #[test]
+    fn time_in_which_a_job_reads_what_another_streams_counts_once() {
+        let (mut state, mut stamped) =
+            run_of(&[(vec![], true), (vec![0], true), (vec![0], true), (vec![1, 2], true)]);
+        let mut at = |mono_us, event| {
+            (stamped.mono_us, stamped.event) = (mono_us, event);
+            state.apply(&stamped);
+        };
+        let started = |place| Event::AttemptStarted { job: name(place), attempt: 1 };
+        for place in [0, 1, 2] {
+            at(10, started(place));
+        }
+        // One reader leaves early, the other has the rest to do when the producer has ended.
+        at(30, ended(name(1)));
+        at(100, ended(name(0)));
+        at(120, ended(name(2)));
+        at(120, started(3));
+        at(125, ended(name(3)));
+        assert_eq!(state.slowest_chain(), (vec![&name(0), &name(2), &name(3)], 115));
     }
 
     /// The longest way to a job, found the slow way.

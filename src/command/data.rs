@@ -339,6 +339,7 @@ mod tests {
             has_body: true,
             line: 3,
             needs: needs.iter().copied().map(job).collect(),
+            reads: Vec::new(),
             params: params.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
             raw_params: Vec::new(),
             is_serial: false,

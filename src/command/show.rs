@@ -329,6 +329,7 @@ mod tests {
             has_body: true,
             line,
             needs: needs.iter().copied().map(job).collect(),
+            reads: Vec::new(),
             params: params.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
             raw_params: Vec::new(),
             is_serial: false,

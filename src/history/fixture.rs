@@ -112,6 +112,7 @@ impl Run {
             has_body: true,
             line: 3 + 4 * place,
             needs: needs.iter().copied().map(job).collect(),
+            reads: Vec::new(),
             params: Vec::new(),
             raw_params: Vec::new(),
             is_serial: false,

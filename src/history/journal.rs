@@ -195,6 +195,7 @@ mod tests {
             has_body: true,
             line: 3,
             needs: needs.iter().copied().map(job).collect(),
+            reads: Vec::new(),
             params: vec![("env".into(), "a \"b\"\n".into())],
             raw_params: Vec::new(),
             is_serial: false,

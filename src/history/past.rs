@@ -142,6 +142,7 @@ mod tests {
             has_body: true,
             line: 1,
             needs: Vec::new(),
+            reads: Vec::new(),
             params: Vec::new(),
             raw_params: Vec::new(),
             is_serial: false,

@@ -770,7 +770,7 @@ impl<'a> Run<'a> {
 
 /// The jobs as the journal and the views know them.
 pub(crate) fn planned_jobs(setting: &Setting) -> Vec<PlannedJob> {
-    let job = |job: &Job| {
+    let job = |(id, job): (JobId, &Job)| {
         let task = &setting.ottofile.tasks[job.task];
         let params = job.params.iter().filter_map(|(name, value)| {
             let value = value.as_ref()?.to_string_lossy();
@@ -786,6 +786,11 @@ pub(crate) fn planned_jobs(setting: &Setting) -> Vec<PlannedJob> {
             has_body: job.work.has_body(),
             line: setting.ottofile.source.line(task.name_span),
             needs: job.needs.iter().map(|need| setting.plan.job(need.job).name.clone()).collect(),
+            reads: setting
+                .plan
+                .producers(id)
+                .map(|(producer, _)| setting.plan.job(producer).name.clone())
+                .collect(),
             params: params.collect(),
             raw_params: raw_params.collect(),
             is_serial: job.lane.is_some_and(|lane| setting.plan.lanes[lane.0 as usize] == Lane::Serial),
@@ -793,7 +798,7 @@ pub(crate) fn planned_jobs(setting: &Setting) -> Vec<PlannedJob> {
                 && task.foreach.as_ref().is_some_and(|foreach| foreach.is_buffered),
         }
     };
-    setting.plan.jobs.iter().map(job).collect()
+    setting.plan.ids().zip(&setting.plan.jobs).map(job).collect()
 }
 
 /// The end of a log; nothing where it cannot be read.

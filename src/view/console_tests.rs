@@ -636,6 +636,8 @@ fn auto_is_raw_where_tasks_cannot_interleave() {
         (1, &["a 1", "b 1"], Mode::Stream, Mode::Group),
         (8, &["a 1", "b 1 needs a", "c 1 needs a, b"], Mode::Stream, Mode::Group),
         (8, &["a 1", "b 1 needs a", "c 1 needs a"], Mode::Prefix, Mode::Group),
+        (8, &["a 1", "b 1 needs ~a"], Mode::Prefix, Mode::Group),
+        (8, &["a 1", "b 1 needs a", "c 1 needs ~a, b"], Mode::Stream, Mode::Group),
     ] {
         assert_eq!(Display::Auto.resolve(false, slots, &jobs(texts)), plain, "{texts:?}");
         assert_eq!(Display::Auto.resolve(true, slots, &jobs(texts)), github, "{texts:?}");

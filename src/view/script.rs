@@ -18,18 +18,20 @@ pub(crate) fn run_id(tail: &str) -> RunId {
 }
 
 /// `build 12 needs fetch, lint`: the name, the line, and what it needs; `group ci 4 needs …` has no body, and
-/// `buffered up:a 4` is shown as a block.
+/// `buffered up:a 4` is shown as a block. `needs ~fetch` reads its stream.
 pub(crate) fn planned(text: &str) -> PlannedJob {
     let (head, needs) = text.split_once(" needs ").unwrap_or((text, ""));
     let (is_buffered, head) = head.strip_prefix("buffered ").map_or((false, head), |rest| (true, rest));
     let (has_body, head) = head.strip_prefix("group ").map_or((true, head), |rest| (false, rest));
+    let needs: Vec<&str> = needs.split(", ").filter(|need| !need.is_empty()).collect();
     let (job, line) = head.rsplit_once(' ').unwrap_or((head, "1"));
     PlannedJob {
         name: name(job),
         task: job.split(':').next().unwrap_or(job).to_owned(),
         has_body,
         line: line.parse().expect("a line"),
-        needs: needs.split(", ").filter(|need| !need.is_empty()).map(name).collect(),
+        needs: needs.iter().map(|need| name(need.trim_start_matches('~'))).collect(),
+        reads: needs.iter().filter_map(|need| need.strip_prefix('~')).map(name).collect(),
         params: Vec::new(),
         raw_params: Vec::new(),
         is_serial: false,
