@@ -17,6 +17,8 @@ use crate::value::{self, Map, Value};
 use crate::view::filter::{filtered, shown};
 use crate::view::style::{self, Paint};
 use crate::view::table::cut;
+use crate::view::time;
+use crate::view::wording::quoted;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -150,6 +152,9 @@ fn outputs_of(context: &mut Context, dir: &JobDir) -> Map {
     }
 }
 
+/// So many streams are named.
+const MOST_STREAMS: usize = 5;
+
 fn show_jobs(context: &mut Context, picked: &Picked, jobs: &[&JobState], is_one: bool) -> Result<(), i32> {
     let mut found: Vec<(&JobName, Map)> = Vec::new();
     for job in jobs {
@@ -193,7 +198,25 @@ fn show_jobs(context: &mut Context, picked: &Picked, jobs: &[&JobState], is_one:
         };
         let _ = writeln!(context.stderr, "{what} in run {}", picked.found.short);
     }
+    tell_streams(context, picked, jobs);
     Ok(())
+}
+
+/// What was streamed is no value, and passed all the same.
+fn tell_streams(context: &mut Context, picked: &Picked, jobs: &[&JobState]) {
+    let streamed = |job: &&JobState| {
+        let name = &job.planned.name;
+        let length = picked.job_dir(name).stream().metadata().map_or(0, |metadata| metadata.len());
+        (length > 0)
+            .then(|| (quoted(name.as_str()), format!("`{}` {}", shown(name.as_str()), time::size(length))))
+    };
+    let streams: Vec<(String, String)> = jobs.iter().filter_map(streamed).collect();
+    let (Some((first, _)), short) = (streams.first(), &picked.found.short) else { return };
+    let named: Vec<&str> = streams.iter().take(MOST_STREAMS).map(|(_, named)| named.as_str()).collect();
+    let more = if streams.len() > MOST_STREAMS { ", …" } else { "" };
+    // Nobody is left to be told when stderr is closed.
+    let _ =
+        writeln!(context.stderr, "streamed: {}{more} · otto Logs {short} {first} --stream", named.join(", "));
 }
 
 /// A value as it is: a string without quotes, its bytes unchanged where no terminal would read them.
@@ -424,6 +447,35 @@ mod tests {
         assert_eq!(stage.run("Data build.x.odd").0, b"x\x1b[2J\ny\n");
         stage.is_terminal = true;
         assert_eq!(stage.run("Data build.x.odd").0, b"x\\x1b[2J\ny\n");
+    }
+
+    #[test]
+    fn what_was_streamed_is_named_beside_the_values() {
+        let mut stage = Stage::new();
+        let mut run = stage.sandbox.begin("2026-11-23T09:00:00Z", "aaaa00", "all");
+        let names = ["logs", "count", "b", "c", "d", "e", "f"];
+        run.plan(&names.map(|name| (name, &[][..])));
+        for name in names {
+            run.file(name, "script.sh", "");
+            let text = if name == "count" { "" } else { "streamed" };
+            std::fs::write(run.dir.job(&job(name)).stream(), text).expect("ours");
+            run.ok(name, 1, &[]);
+        }
+        run.outputs("count", r#"{"n": 1}"#);
+        run.end(RunResult::Succeeded);
+        assert_snapshot!(stage.otto("Data"), @"
+        count.n = 1
+        --- stderr
+        streamed: `logs` 8 B, `b` 8 B, `c` 8 B, `d` 8 B, `e` 8 B, … · otto Logs aaaa logs --stream
+        ");
+        assert_snapshot!(stage.otto("Data logs"), @"
+        --- stderr
+        `logs` set nothing in run aaaa
+        streamed: `logs` 8 B · otto Logs aaaa logs --stream
+        ");
+        assert_snapshot!(stage.otto("Data count"), @"count.n = 1");
+        stage.is_json = true;
+        assert_snapshot!(stage.otto("Data logs"), @"{}");
     }
 
     #[test]
