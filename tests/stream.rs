@@ -532,6 +532,30 @@ fn the_last_part_of_a_disk_is_not_taken_by_a_stream() {
 }
 
 #[test]
+fn a_full_disk_fails_the_producer_and_what_was_recorded_is_what_was_read() {
+    let project = Project::new(
+        "
+  a: {streaming: true, bash: yes > \"$OTTO_OUTPUT_PIPE\"}
+  b: {streaming: true, before: [a], bash: 'cat > /dev/null; touch complete'}
+  c: {streaming: true, stream-errors: ignore, before: [a], bash: cat > c.out}
+  all: {before: [b, c]}
+",
+    )
+    .with("OTTO_DISPLAY", "quiet");
+    // No whole number of reads.
+    let Some(_disk) = Disk::mount(project.path("home"), (4 << 20) + 12_288) else {
+        eprintln!("SKIPPED: a full disk: needs the right to mount");
+        return;
+    };
+    let ran = project.run("-j3 all");
+    assert_eq!((ran.status, project.path("complete").exists()), (143, false), "{}", ran.stderr);
+    ran.assert_says("stream.a.log`: no space left on device");
+    let (read, recorded) = (project.file("c.out"), project.stream("a"));
+    assert!(recorded.len() > 3 << 20, "{}", recorded.len());
+    assert!(read == recorded, "{} of {} bytes", read.len(), recorded.len());
+}
+
+#[test]
 fn pipes_that_a_killed_otto_left_are_in_nobodys_way() {
     let project = Project::new(
         "

@@ -128,23 +128,30 @@ impl SpoolWriter {
         &self.spool
     }
 
-    /// Two threads may append at a time: the system does one whole write after the other. Once it has failed it always
+    /// Two threads may append at a time: the system does one write after the other. Once it has failed it always
     /// fails: a spool with a hole would look whole.
     pub(crate) fn append(&self, bytes: &[u8]) -> Result<(), String> {
         let failure = &self.spool.failure;
         if let Some(failure) = failure.get() {
             return Err(failure.clone());
         }
-        match (&self.file).write_all(bytes) {
-            Ok(()) => {
-                self.grew(bytes.len() as u64);
-                Ok(())
-            }
-            Err(error) => {
-                let message = format!("cannot write `{}`: {}", self.spool.path.display(), plain(&error));
-                Err(failure.get_or_init(|| message).clone())
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match (&self.file).write(rest) {
+                // Also a part: a disk takes that before it is full, and what is in the file is in the stream.
+                Ok(count) if count > 0 => {
+                    self.grew(count as u64);
+                    rest = &rest[count..];
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                written => {
+                    let error = written.err().unwrap_or(io::ErrorKind::WriteZero.into());
+                    let message = format!("cannot write `{}`: {}", self.spool.path.display(), plain(&error));
+                    return Err(failure.get_or_init(|| message).clone());
+                }
             }
         }
+        Ok(())
     }
 
     /// So many bytes are in the file that were not before.
