@@ -6,11 +6,11 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::name::JobName;
 use crate::ottofile::Ottofile;
 use crate::ottofile::choice::Choices;
-use crate::ottofile::spec::{Param, ParamForm, ParamType, Task};
-use crate::request::Request;
+use crate::ottofile::spec::{Count, Param, ParamForm, ParamType, Task};
+use crate::request::{Request, parse_bool};
 use crate::source::Span;
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::rc::Rc;
 
 /// A value from the command line on its way through the graph.
@@ -192,8 +192,8 @@ fn chosen(
     let param = &task.params[index];
     let text = passed.value.to_string_lossy();
     let whose = if passed.is_own { String::new() } else { format!(", inherited from `{}`", passed.from) };
-    if !has_type(&passed.value, param) {
-        let wanted = param.kind;
+    let Some(value) = typed(passed.value.clone(), param) else {
+        let wanted = wanted(param);
         return Err(vec![
             Diagnostic::error(
                 Code::BadParamType,
@@ -202,7 +202,7 @@ fn chosen(
             .at(&request.source, passed.span, format!("not {wanted}"))
             .at(&ottofile.source, param.form_span, format!("declared as {wanted}")),
         ]);
-    }
+    };
     let choices: Rc<Option<Vec<String>>> = if let Some(command) = &param.choices_command {
         if let Some(known) = dynamic.get(&(task_place, index)) {
             known.clone()
@@ -224,7 +224,7 @@ fn chosen(
     } else {
         Rc::new(Some(param.choices.iter().map(|choice| choice.value.clone()).collect()))
     };
-    let Some(choices) = choices.as_ref() else { return Ok(passed.value.clone()) };
+    let Some(choices) = choices.as_ref() else { return Ok(value) };
     let picked = among(choices.iter().map(String::as_str), &text, param);
     picked.map(OsString::from).ok_or_else(|| {
         let near = crate::name::similar(&text, choices.iter().map(String::as_str), 3);
@@ -306,9 +306,9 @@ fn from_environment(
         )
         .at(&ottofile.source, variable.span, why)))
     };
-    if !has_type(&value, param) {
-        return refuse(Code::BadParamType, format!("not {}", param.kind));
-    }
+    let Some(value) = typed(value, param) else {
+        return refuse(Code::BadParamType, format!("not {}", wanted(param)));
+    };
     if param.choices.is_empty() {
         return Some(Ok(value));
     }
@@ -334,14 +334,27 @@ fn among<'c>(choices: impl Iterator<Item = &'c str>, text: &str, param: &Param) 
     }
 }
 
-/// Whether the value, or each of its words where the parameter takes several, is what was declared.
-fn has_type(value: &OsStr, param: &Param) -> bool {
-    let Some(text) = value.to_str() else { return matches!(param.kind, ParamType::Str | ParamType::Path) };
-    match param.count.takes_several() {
-        _ if text.is_empty() && param.count.takes_none() => true,
-        true => text.split_ascii_whitespace().all(|word| param.kind.accepts(word)),
-        false => param.kind.accepts(text),
+/// The value as the parameter keeps it; None if it, or one of its words where the parameter takes several, is not what
+/// was declared. Bodies compare a flag with `true`, so it is one of two words wherever its value comes from.
+fn typed(value: OsString, param: &Param) -> Option<OsString> {
+    if param.count == Count::Flag {
+        let is_on = if value.is_empty() { false } else { parse_bool(&value)? };
+        return Some(is_on.to_string().into());
     }
+    let is_fine = match value.to_str() {
+        None => matches!(param.kind, ParamType::Str | ParamType::Path),
+        Some("") if param.count.takes_none() => true,
+        Some(text) if param.count.takes_several() => {
+            text.split_ascii_whitespace().all(|word| param.kind.accepts(word))
+        }
+        Some(text) => param.kind.accepts(text),
+    };
+    is_fine.then_some(value)
+}
+
+/// What a value of the parameter has to be.
+fn wanted(param: &Param) -> String {
+    if param.count == Count::Flag { ParamType::Bool.to_string() } else { param.kind.to_string() }
 }
 
 /// A required parameter must have a value when its task is named on the command line.

@@ -12,7 +12,7 @@ use crate::source::{SourceFile, Span};
 use std::ffi::OsString;
 use words::CommandLine;
 
-pub(crate) use words::option_names;
+pub(crate) use words::{option_names, parse_bool};
 
 /// The tasks that were asked for, in order, each once.
 #[derive(Debug)]

@@ -389,7 +389,7 @@ fn flag_of(shown: &str) -> &str {
     shown.split('=').next().unwrap_or(shown)
 }
 
-pub(super) fn parse_bool(value: &OsStr) -> Option<bool> {
+pub(crate) fn parse_bool(value: &OsStr) -> Option<bool> {
     match value.to_str()?.to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" | "1" => Some(true),
         "false" | "no" | "off" | "0" => Some(false),

@@ -111,6 +111,40 @@ fn a_variable_stands_in_for_a_value_that_was_not_given() {
     one(file).with("DEPLOY_X", "nonsense").run("t").refused();
 }
 
+/// Bodies compare a flag with `true`, so it is one of the two words whichever way its value came.
+#[test]
+fn a_flag_is_true_or_false_wherever_its_value_comes_from() {
+    let with = |value: &str| one("-x: {default: false, env: DEPLOY_X}").with("DEPLOY_X", value);
+    for (value, shown) in [("yes", "[true]\n"), ("1", "[true]\n"), ("Off", "[false]\n"), ("", "[false]\n")] {
+        assert_eq!(with(value).run("t").ok(), shown, "{value}");
+    }
+    assert_snapshot!(with("maybe").run("t").all(), @r#"
+    ── stderr
+    error[E0405]: `maybe` from `$DEPLOY_X` is not a value for `-x` of `t`
+      ╭▸ otto.yml:1:48
+    1 │ …{default: false, env: DEPLOY_X}}, bash: 'echo "[${x-unset}]"'}}
+      ╰╴                       ━━━━━━━━ not `true` or `false`
+    otto.yml: 1 error. `otto Explain E0405` says more.
+    ── exit 2
+    "#);
+    let project = Project::new(
+        "tasks: {t: {params: {-x: {default: false}}, bash: 'echo $x'}, all: {before: [t], params: {-x: {}}}}",
+    );
+    assert_eq!(project.run("all -x yes").ok(), "true\n");
+    assert_snapshot!(project.run("all -x maybe").all(), @"
+    ── stderr
+    error[E0405]: `maybe` is not a value for `-x` of `t`, inherited from `all`
+      ╭▸ command line:1:13
+    1 │ otto all -x maybe
+      ╰╴            ━━━━━ not `true` or `false`
+      ╭▸ otto.yml:1:22
+    1 │ tasks: {t: {params: {-x: {default: false}}, bash: 'echo $x'}, all: {before:…
+      ╰╴                     ━━ declared as `true` or `false`
+    otto.yml: 1 error. `otto Explain E0405` says more.
+    ── exit 2
+    ");
+}
+
 #[test]
 fn types_are_checked_and_values_stay_as_spelled() {
     for (kind, good, bad) in [
