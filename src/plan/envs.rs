@@ -9,7 +9,7 @@ use crate::name::similar;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::EnvEntry;
 use crate::source::{SourceFile, Span, Spanned};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -86,6 +86,14 @@ pub(crate) fn resolve(
         (entry.name.value.clone(), values[place].take().expect("bug: an entry was left out of the order"))
     };
     Ok(entries.iter().enumerate().map(value_of).collect())
+}
+
+/// The names of the entries whose values a command has a part in, directly or through others.
+pub(crate) fn computed<'e>(entries: &'e [EnvEntry], source: &SourceFile) -> HashSet<&'e str> {
+    let Ok(Ordered { parsed, mentions, .. }) = ordered(entries, source) else { return HashSet::new() };
+    let has_command: Vec<bool> = parsed.iter().map(|pieces| runs_command(pieces)).collect();
+    let places = (0..entries.len()).filter(|place| depends_on_command(*place, &mentions, &has_command));
+    places.map(|place| entries[place].name.value.as_str()).collect()
 }
 
 /// What is wrong with these entries whatever the world is like.

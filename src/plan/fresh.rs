@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Evidence {
     /// Hash of script, parameters, variables, globs and the data of dependencies; hex.
     pub(crate) recipe: String,
+    /// The parts of the recipe in the user's words, each with the beginning of its hash: enough to say which of them
+    /// changed, too little to tell what a secret was.
+    pub(crate) parts: Vec<(String, String)>,
     /// The files that `input` matches, sorted by path.
     pub(crate) files: Vec<FileEvidence>,
 }
@@ -34,7 +37,13 @@ pub(crate) struct Stamp {
 /// What has changed since, in a few words; None if nothing has.
 pub(crate) fn difference(then: &Evidence, now: &Evidence) -> Option<String> {
     if then.recipe != now.recipe {
-        return Some("its script, parameters, variables or data changed".to_owned());
+        let is_known = |one: &Evidence, part| one.parts.contains(part);
+        let changed = now.parts.iter().find(|part| !is_known(then, part));
+        let changed = changed.or_else(|| then.parts.iter().find(|part| !is_known(now, part)));
+        return Some(match changed {
+            Some((what, _)) => format!("{what} changed"),
+            None => "what it is made from changed".to_owned(),
+        });
     }
     let (mut old, mut new) = (then.files.iter().peekable(), now.files.iter().peekable());
     loop {
@@ -65,7 +74,7 @@ mod tests {
             hash: (*hash).into(),
             stamp: None,
         };
-        Evidence { recipe: "r".into(), files: files.iter().map(file).collect() }
+        Evidence { recipe: "r".into(), parts: Vec::new(), files: files.iter().map(file).collect() }
     }
 
     #[test]
@@ -77,9 +86,22 @@ mod tests {
         assert_eq!(against(&[("a", "1")]), "`b` is gone");
         assert_eq!(against(&[("b", "2")]), "`a` is gone");
         assert_eq!(against(&[("a", "1"), ("aa", "1"), ("b", "2")]), "`aa` is new");
+    }
+
+    #[test]
+    fn the_part_of_the_recipe_that_changed_is_named() {
+        let evidence = |recipe: &str, parts: &[(&str, &str)]| {
+            let parts = parts.iter().map(|(what, hash)| ((*what).into(), (*hash).into())).collect();
+            Evidence { recipe: recipe.into(), parts, files: Vec::new() }
+        };
+        let then = evidence("r", &[("its script", "1"), ("the variable `X`", "2")]);
+        let against = |parts: &[(&str, &str)]| difference(&then, &evidence("s", parts)).unwrap_or_default();
+        assert_eq!(against(&[("its script", "9"), ("the variable `X`", "2")]), "its script changed");
+        assert_eq!(against(&[("its script", "1"), ("the variable `X`", "9")]), "the variable `X` changed");
+        assert_eq!(against(&[("its script", "1")]), "the variable `X` changed");
         assert_eq!(
-            difference(&then, &Evidence { recipe: "x".into(), ..then.clone() }).unwrap_or_default(),
-            "its script, parameters, variables or data changed"
+            against(&then.parts.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect::<Vec<_>>()),
+            "what it is made from changed"
         );
     }
 }

@@ -4,8 +4,8 @@ use super::Setting;
 use crate::host::{glob, plain};
 use crate::name::RunId;
 use crate::ottofile::glob::{escaped, is_pattern};
-use crate::plan::Job;
 use crate::plan::fresh::{Evidence, FileEvidence, Stamp, difference};
+use crate::plan::{Job, envs};
 use crate::store::layout::file_name;
 use crate::store::outputs::{self, Outputs};
 use crate::store::{atomic, inputs};
@@ -35,14 +35,19 @@ struct Success {
     format: u32,
     run: RunId,
     has_outputs: bool,
+    /// When the oldest file that `output` matches was changed, as it was then.
+    oldest_output_ns: Option<i128>,
     evidence: Evidence,
 }
+
+/// The form of what is kept; with any other the job runs.
+const FORMAT: u32 = 2;
 
 /// What a look at a job's inputs found.
 pub(crate) enum Verdict {
     Fresh(Fresh),
-    /// To be kept if the job succeeds: what it was about to be made from.
-    Stale(Evidence),
+    /// The evidence is to be kept if the job succeeds: what it was about to be made from. And why it runs.
+    Stale(Evidence, String),
 }
 
 /// Looks whether a job is fresh. `Err` is a warning: the job runs, and will run the next time too.
@@ -56,13 +61,24 @@ pub(crate) fn check(
 ) -> Result<Verdict, String> {
     let last = last_success(setting, job);
     let evidence = gather(setting, job, data, streams, last.as_ref().map(|last| &last.evidence))?;
-    let Some(last) = last.filter(|_| !setting.ignores_freshness) else { return Ok(Verdict::Stale(evidence)) };
-    if difference(&last.evidence, &evidence).is_some() || !has_outputs(setting, job)? {
-        return Ok(Verdict::Stale(evidence));
+    let Some(last) = last else { return Ok(Verdict::Stale(evidence, "no success of it is known".into())) };
+    if setting.ignores_freshness {
+        return Ok(Verdict::Stale(evidence, "fresh or not".into()));
+    }
+    if let Some(why) = difference(&last.evidence, &evidence) {
+        return Ok(Verdict::Stale(evidence, why));
+    }
+    match oldest_output(setting, job)? {
+        Err(why) => return Ok(Verdict::Stale(evidence, why)),
+        // Somebody put back what had been made earlier, from something else.
+        Ok(oldest) if oldest < last.oldest_output_ns => {
+            return Ok(Verdict::Stale(evidence, "an output is older than the one it made".into()));
+        }
+        Ok(_) => {}
     }
     match hand_on(setting, job, &last) {
         Some(outputs) => Ok(Verdict::Fresh(Fresh { run: last.run, outputs })),
-        None => Ok(Verdict::Stale(evidence)),
+        None => Ok(Verdict::Stale(evidence, "what it set is not there any more".into())),
     }
 }
 
@@ -73,7 +89,9 @@ pub(crate) fn remember(
     evidence: Evidence,
     has_outputs: bool,
 ) -> Result<(), String> {
-    let success = Success { format: 1, run: setting.run_id.clone(), has_outputs, evidence };
+    let oldest_output_ns = oldest_output(setting, job)?.ok().flatten();
+    let run = setting.run_id.clone();
+    let success = Success { format: FORMAT, run, has_outputs, oldest_output_ns, evidence };
     let path = success_path(setting, job);
     let json = serde_json::to_vec(&success).expect("bug: evidence is plain data");
     let write = || {
@@ -95,17 +113,32 @@ fn success_path(setting: &Setting, job: &Job) -> PathBuf {
 /// None where there is none, and where what is there cannot be read: the job runs then.
 fn last_success(setting: &Setting, job: &Job) -> Option<Success> {
     let json = std::fs::read(success_path(setting, job)).ok()?;
-    serde_json::from_slice(&json).ok().filter(|success: &Success| success.format == 1)
+    serde_json::from_slice(&json).ok().filter(|success: &Success| success.format == FORMAT)
 }
 
-/// Every pattern of `output` matches something.
-fn has_outputs(setting: &Setting, job: &Job) -> Result<bool, String> {
+/// When the oldest of its outputs was changed; the inner `Err` is why it has to run: a pattern of `output` matches
+/// nothing.
+fn oldest_output(setting: &Setting, job: &Job) -> Result<Result<Option<i128>, String>, String> {
+    let mut oldest = None;
     for pattern in &job.output_globs {
-        if matches(setting, job, pattern)?.is_empty() {
-            return Ok(false);
+        let found = matches(setting, job, pattern)?;
+        if found.is_empty() {
+            return Ok(Err(format!("its output `{pattern}` is not there")));
         }
+        // One that has just gone is none.
+        let files = found.iter().filter_map(|path| std::fs::metadata(setting.folder.join(path)).ok());
+        let changed = files.filter(std::fs::Metadata::is_file).map(|metadata| modified_ns(&metadata)).min();
+        oldest = oldest.into_iter().chain(changed).min();
     }
-    Ok(true)
+    Ok(Ok(oldest))
+}
+
+fn modified_ns(metadata: &std::fs::Metadata) -> i128 {
+    nanoseconds(metadata.mtime(), metadata.mtime_nsec())
+}
+
+fn nanoseconds(seconds: i64, rest: i64) -> i128 {
+    i128::from(seconds) * 1_000_000_000 + i128::from(rest)
 }
 
 fn matches(setting: &Setting, job: &Job, pattern: &str) -> Result<Vec<OsString>, String> {
@@ -159,7 +192,8 @@ fn gather(
             files.push(file);
         }
     }
-    Ok(Evidence { recipe: recipe(setting, job, data, streams), files })
+    let (recipe, parts) = recipe(setting, job, data, streams);
+    Ok(Evidence { recipe, parts, files })
 }
 
 /// What a pattern of `input` stands for. A folder that is named stands for the files below it; a path without anything
@@ -194,11 +228,10 @@ fn look_at(
     if !metadata.is_file() {
         return Ok(None);
     }
-    let ns = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
     let stamp = Stamp {
         size: metadata.size(),
-        modified_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
-        changed_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
+        modified_ns: modified_ns(&metadata),
+        changed_ns: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
         inode: metadata.ino(),
     };
     let shown = shown(path);
@@ -225,44 +258,63 @@ fn shown(path: &OsStr) -> String {
     text
 }
 
-/// Everything but files: each part with its length before it, so that no two lists of parts look alike.
-fn recipe(setting: &Setting, job: &Job, data: &[(&Job, Arc<Outputs>)], streams: &[(&Job, RunId)]) -> String {
-    let mut hasher = blake3::Hasher::new();
-    let mut part = |bytes: &[u8]| {
-        hasher.update(&(bytes.len() as u64).to_le_bytes());
-        hasher.update(bytes);
-    };
+/// Everything but files: the hash of all of it, and the parts that it is made of.
+fn recipe(
+    setting: &Setting,
+    job: &Job,
+    data: &[(&Job, Arc<Outputs>)],
+    streams: &[(&Job, RunId)],
+) -> (String, Vec<(String, String)>) {
     let body = setting.body(job);
-    part(format!("{:?}", body.key).as_bytes());
-    part(body.text.as_bytes());
-    part(&job.item.as_ref().map_or(Vec::new(), |item| item.value.as_bytes().to_vec()));
-    for (name, value) in &job.params {
-        part(name.as_str().as_bytes());
-        part(&[u8::from(value.is_some())]);
-        part(value.as_ref().map_or(&[], |value| value.as_bytes()));
+    let mut recipe = Recipe::default();
+    recipe.part("its script", &[format!("{:?}", body.key).as_bytes(), body.text.as_bytes()]);
+    let dir = setting.ottofile.tasks[job.task].dir.as_ref().map_or("", |dir| dir.value.as_str());
+    recipe.part("its `dir`", &[dir.as_bytes()]);
+    if let Some(item) = &job.item {
+        recipe.part("its item", &[item.value.as_bytes()]);
     }
-    for (name, value) in &job.envs {
-        part(name.as_bytes());
-        part(value.as_bytes());
+    for (name, value) in job.params.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+        recipe.part(&format!("its parameter `{name}`"), &[value.as_bytes()]);
     }
-    // Of the variables for all tasks, those that this one mentions: a date in one of them need not rebuild the rest.
-    for (name, value) in setting.plan.envs.iter().filter(|(name, _)| body.text.contains(name.as_str())) {
-        part(name.as_bytes());
-        part(value.as_bytes());
+    // Those for all tasks too, whether the script mentions them or not: what it calls may read them. But a date or a
+    // revision that a command finds out changes by itself, and need not rebuild what does not speak of it.
+    let settings = &setting.ottofile.settings;
+    let computed = envs::computed(&settings.envs, &setting.ottofile.source);
+    let is_meant = |name: &str| !computed.contains(name) || body.text.contains(name);
+    let for_all = setting.plan.envs.iter().filter(|(name, _)| is_meant(name));
+    for (name, value) in for_all.chain(&job.envs) {
+        recipe.part(&format!("the variable `{name}`"), &[value.as_bytes()]);
     }
-    for glob in job.input_globs.iter().chain(&job.output_globs) {
-        part(glob.as_bytes());
-    }
+    let globs = |globs: &[String]| globs.iter().map(|glob| glob.as_bytes().to_vec()).collect::<Vec<_>>();
+    recipe.part("its `input`", &globs(&job.input_globs));
+    recipe.part("its `output`", &globs(&job.output_globs));
     for (dependency, outputs) in data {
-        part(dependency.name.as_str().as_bytes());
-        for (key, value) in &outputs.values {
-            part(key.as_bytes());
-            part(value::compact(value).as_bytes());
-        }
+        let values = outputs.values.iter();
+        let values = values.flat_map(|(key, value)| [key.as_bytes().to_vec(), value::compact(value).into()]);
+        recipe.part(&format!("what `{}` set", dependency.name), &values.collect::<Vec<_>>());
     }
     for (producer, run) in streams {
-        part(producer.name.as_str().as_bytes());
-        part(run.as_str().as_bytes());
+        recipe.part(&format!("the stream of `{}`", producer.name), &[run.as_str().as_bytes()]);
     }
-    hasher.finalize().to_hex().to_string()
+    (recipe.whole.finalize().to_hex().to_string(), recipe.parts)
+}
+
+#[derive(Default)]
+struct Recipe {
+    whole: blake3::Hasher,
+    parts: Vec<(String, String)>,
+}
+
+impl Recipe {
+    /// Each piece with its length before it, so that no two lists of pieces look alike.
+    fn part<P: AsRef<[u8]>>(&mut self, what: &str, pieces: &[P]) {
+        let mut hasher = blake3::Hasher::new();
+        for piece in std::iter::once(what.as_bytes()).chain(pieces.iter().map(AsRef::as_ref)) {
+            hasher.update(&(piece.len() as u64).to_le_bytes());
+            hasher.update(piece);
+        }
+        let hash = hasher.finalize();
+        self.whole.update(hash.as_bytes());
+        self.parts.push((what.to_owned(), hash.to_hex()[..8].to_owned()));
+    }
 }

@@ -354,7 +354,9 @@ impl<'a> Run<'a> {
                 self.settled(settled);
                 return true;
             }
-            Ok(Verdict::Stale(evidence)) => {
+            Ok(Verdict::Stale(evidence, why)) => {
+                let now = self.mono_us();
+                self.view.stale(&job.name, &why, now);
                 self.evidence.insert(id, evidence);
             }
             Err(warning) => self.warn(Some(id), None, warning),

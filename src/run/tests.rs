@@ -122,6 +122,7 @@ impl View for Witness {
     }
     fn output(&mut self, _: &JobName, _: crate::event::Stream, _: &[u8], _: u64) {}
     fn hint(&mut self, _: &JobName, _: &[Diagnostic]) {}
+    fn stale(&mut self, _: &JobName, _: &str, _: u64) {}
     fn tick(&mut self, _: u64) {}
     fn next_tick(&self) -> Option<u64> {
         None

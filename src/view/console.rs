@@ -722,6 +722,13 @@ impl View for Console {
         self.hints.entry(job.clone()).or_default().extend_from_slice(hints);
     }
 
+    fn stale(&mut self, job: &JobName, why: &str, mono_us: u64) {
+        if self.is_verbose() {
+            let line = self.words.stale_line(job, why);
+            self.say(&line, mono_us);
+        }
+    }
+
     fn tick(&mut self, mono_us: u64) {
         if self.next_drawing().is_some_and(|due_us| due_us <= mono_us) {
             let line = progress::line(&self.run, mono_us, (self.columns)());

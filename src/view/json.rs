@@ -237,6 +237,8 @@ impl View for Json {
         }
     }
 
+    fn stale(&mut self, _job: &JobName, _why: &str, _mono_us: u64) {}
+
     fn tick(&mut self, _mono_us: u64) {}
 
     fn next_tick(&self) -> Option<u64> {

@@ -37,6 +37,9 @@ pub(crate) trait View {
     /// What is known about why a job failed. Comes before `RunEnded`, with which it is shown.
     fn hint(&mut self, job: &JobName, hints: &[Diagnostic]);
 
+    /// Why a job runs that could have been fresh.
+    fn stale(&mut self, job: &JobName, why: &str, mono_us: u64);
+
     /// Lets time pass: draws the progress line, or says after a silence that something still runs.
     fn tick(&mut self, mono_us: u64);
 

@@ -55,8 +55,7 @@ pub(crate) struct Tui {
     run: RunState,
     holding: Holding,
     /// What the console does not know yet.
-    untold: Vec<Stamped>,
-    untold_hints: Vec<(JobName, Vec<Diagnostic>)>,
+    untold: Vec<Untold>,
     /// The jobs that are listed, by place: those with a body, in plan order.
     listed: Vec<usize>,
     /// What jobs have written, by place.
@@ -73,6 +72,12 @@ pub(crate) struct Tui {
     warning: Option<String>,
     drawn_us: Option<u64>,
     has_changed: bool,
+}
+
+enum Untold {
+    Event(Stamped),
+    Hint(JobName, Vec<Diagnostic>),
+    Stale { job: JobName, why: String, mono_us: u64 },
 }
 
 /// Whose the screen is.
@@ -105,7 +110,6 @@ impl Tui {
             run: RunState::default(),
             holding,
             untold: Vec::new(),
-            untold_hints: Vec::new(),
             listed: Vec::new(),
             tails: HashMap::new(),
             kept: VecDeque::new(),
@@ -129,11 +133,12 @@ impl Tui {
         }
         self.holding = Holding::Left;
         self.screen.give_back();
-        for (job, hints) in std::mem::take(&mut self.untold_hints) {
-            self.console.hint(&job, &hints);
-        }
-        for stamped in std::mem::take(&mut self.untold) {
-            self.console.event(&stamped);
+        for untold in std::mem::take(&mut self.untold) {
+            match untold {
+                Untold::Event(stamped) => self.console.event(&stamped),
+                Untold::Hint(job, hints) => self.console.hint(&job, &hints),
+                Untold::Stale { job, why, mono_us } => self.console.stale(&job, &why, mono_us),
+            }
         }
         self.tails.clear();
     }
@@ -311,7 +316,7 @@ impl View for Tui {
             }
             Event::RetryPlanned { .. } | Event::JobSettled { .. } | Event::RunEnded { .. } => {}
         }
-        self.untold.push(stamped.clone());
+        self.untold.push(Untold::Event(stamped.clone()));
         self.has_changed = true;
     }
 
@@ -335,7 +340,15 @@ impl View for Tui {
         if self.has_left() {
             self.console.hint(job, hints);
         } else {
-            self.untold_hints.push((job.clone(), hints.to_vec()));
+            self.untold.push(Untold::Hint(job.clone(), hints.to_vec()));
+        }
+    }
+
+    fn stale(&mut self, job: &JobName, why: &str, mono_us: u64) {
+        if self.has_left() {
+            self.console.stale(job, why, mono_us);
+        } else {
+            self.untold.push(Untold::Stale { job: job.clone(), why: why.to_owned(), mono_us });
         }
     }
 

@@ -186,6 +186,11 @@ impl Words {
         self.row(("start", style::FAINT), &job.planned.name, "", &shown(&detail.join(" ")))
     }
 
+    /// Why a job with `input` and `output` runs.
+    pub(crate) fn stale_line(&self, job: &JobName, why: &str) -> String {
+        self.row(("stale", style::FAINT), job, "", &shown(why))
+    }
+
     /// A failed attempt that will be repeated.
     pub(crate) fn retry_line(&self, job: &JobState, attempt: u32, retries: u32, pause_ms: u64) -> String {
         let pause = time::round_duration(pause_ms * 1000);

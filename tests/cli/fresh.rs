@@ -103,6 +103,73 @@ fn a_changed_variable_runs_it_again() {
     assert_eq!(project.run("build").ok(), "");
 }
 
+/// `make` and the like read variables that the script does not mention.
+#[test]
+fn a_changed_variable_for_all_tasks_runs_it_again() {
+    let file = |flags: &str, dir: &str| {
+        format!(
+            "otto: {{envs: {{FLAGS: '{flags}'}}}}\ntasks: {{t: {{dir: {dir}, input: [in], output: [out], bash: 'touch $OTTO_WORKSPACE/out; env | grep ^FLA'}}}}"
+        )
+    };
+    let project = Project::new(&file("-O2", "."));
+    project.write("in", "");
+    project.write("sub/x", "");
+    assert_eq!((project.run("t").ok(), project.run("t").ok()), ("FLAGS=-O2\n", ""));
+    project.write("otto.yml", &file("-O3", "."));
+    assert_eq!((project.run("t").ok(), project.run("t").ok()), ("FLAGS=-O3\n", ""));
+    project.write("otto.yml", &file("-O3", "sub"));
+    assert_eq!((project.run("t").ok(), project.run("t").ok()), ("FLAGS=-O3\n", ""), "another folder");
+}
+
+/// A date and a revision are found out anew each time.
+#[test]
+fn what_a_command_found_out_counts_where_the_script_mentions_it() {
+    let project = Project::new(
+        "
+otto: {envs: {N: '$(echo x >> count; wc -l < count | tr -d \" \")', TAG: 'v$N'}}
+tasks:
+  without: {input: [in], output: [out1], bash: touch out1; echo ran}
+  with: {input: [in], output: [out2], bash: touch out2; echo $TAG}
+  own: {input: [in], output: [out3], envs: {MINE: $TAG}, bash: touch out3; echo ran}
+",
+    );
+    project.write("in", "");
+    assert_eq!((project.run("without").ok(), project.run("without").ok()), ("ran\n", ""));
+    assert_eq!((project.run("with").ok(), project.run("with").ok()), ("v3\n", "v4\n"));
+    assert_eq!((project.run("own").ok(), project.run("own").ok()), ("ran\n", "ran\n"));
+    let ran = project.run("-v with");
+    assert!(ran.stderr.contains("the variable `TAG` changed"), "{}", ran.all());
+}
+
+#[test]
+fn an_earlier_output_that_was_put_back_runs_it_again() {
+    let project = built();
+    std::fs::rename(project.path("out/x"), project.path("kept")).expect("kept");
+    project.write("src/a", "123456");
+    assert_eq!(project.run("build").ok(), "built\n");
+    std::fs::rename(project.path("kept"), project.path("out/x")).expect("put back");
+    assert_eq!((project.run("build").ok(), project.run("build").ok()), ("built\n", ""));
+    assert_eq!(project.read("out/x"), "123456");
+}
+
+#[test]
+fn with_v_it_is_said_why_it_runs_again() {
+    let project = built();
+    let why = |words: &str| {
+        let ran = project.run(&format!("-v {words}"));
+        let line = ran.stderr.lines().find(|line| line.contains("stale")).unwrap_or_default();
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(why("build"), "");
+    assert_eq!(why("build --force"), "stale build fresh or not");
+    assert_eq!(why("build --mode release"), "stale build its parameter `mode` changed");
+    assert_eq!(why("source --value two build --mode release"), "stale build what `source` set changed");
+    project.write("src/b", "6");
+    assert_eq!(why("source --value two build --mode release"), "stale build `src/b` is new");
+    std::fs::remove_file(project.path("out/x")).expect("removed");
+    assert_eq!(why("source --value two build --mode release"), "stale build its output `out/x` is not there");
+}
+
 #[test]
 fn a_task_that_failed_is_never_fresh() {
     let project =
