@@ -63,6 +63,10 @@ fn bash_gets_words_cut_where_it_cuts_them() {
     assert_eq!(bash("otto build each:", "otto build each :"), "one\ntwo\n");
     assert_eq!(bash("otto a", "otto a"), "a\\ b\n");
     assert_eq!(bash("otto deploy --file da", "otto deploy --file da"), "data.txt\n");
+    assert_eq!(bash("otto \"a", "otto \\\"a"), "a b\n");
+    assert_eq!(bash("otto \"each:t", "otto \\\"each:t"), "each:two\n");
+    assert_eq!(bash("otto \"deploy\" --env ", "otto \\\"deploy\\\" --env \"\""), "staging\nprod\n");
+    assert_eq!(bash("otto -o ~/otto.yml b", "otto -o \\~/otto.yml b"), "build\n");
     assert_eq!(bash("otto nothing-like-it", "otto nothing-like-it"), "");
 }
 
@@ -70,7 +74,7 @@ fn bash_gets_words_cut_where_it_cuts_them() {
 fn zsh_gets_words_with_what_they_are_about() {
     let zsh = |words: &str| {
         let script = format!(
-            "compdef() {{ :; }}; _describe() {{ print -rl -- ${{(P)4}}; }}; _files() {{ print files $@; }}\n\
+            "compdef() {{ :; }}; _describe() {{ print -rl -- ${{(P)4}}; }}; _files() {{ print files $@; }}; compset() {{ :; }}\n\
              source <(otto Completions zsh); words=({words}); CURRENT=$#words; _otto"
         );
         printed("zsh", &["-fc"], &script)
@@ -110,6 +114,7 @@ fn zsh_completes_what_is_typed() {
         ("otto deploy --env=p", "otto deploy --env=prod\n"),
         ("otto a", "otto a b\n"),
         ("otto deploy --file da", "otto deploy --file data.txt\n"),
+        ("otto deploy --file=da", "otto deploy --file=data.txt\n"),
     ] {
         if let Some(completed) = typed(line) {
             assert_eq!(completed, wanted, "{line}");
@@ -131,6 +136,8 @@ fn fish_gets_words_with_what_they_are_about() {
         ("otto deploy --env=p", "--env=prod\n"),
         ("otto each:t", "each:two\n"),
         ("otto deploy --file da", "data.txt\n"),
+        ("otto deploy --file=da", "--file=data.txt\n"),
+        ("otto -o ~/otto.yml b", "build\tCompile it\n"),
     ] {
         if let Some(printed) = fish(line) {
             assert_eq!(printed, wanted, "{line}");

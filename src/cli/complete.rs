@@ -17,6 +17,7 @@ use crate::store::layout::{Home, ProjectDir};
 use crate::view::filter::shown;
 use crate::view::time;
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 /// What may come next.
 #[derive(Debug, PartialEq)]
@@ -138,9 +139,15 @@ impl Reader<'_, '_> {
     }
 
     fn set(&mut self, argument: &clap::Arg, value: &str) {
+        // The shell has not put the home in its place yet.
+        let below_home = value.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let path = match below_home.zip(self.context.environment.filled("HOME")) {
+            Some((rest, home)) => Path::new(home).join(rest.trim_start_matches('/')),
+            None => PathBuf::from(value),
+        };
         match argument.get_id().as_str() {
-            "ottofile" => self.context.ottofile = Some(value.into()),
-            "cwd" => self.context.cwd = host::normal(&self.context.cwd.join(value)),
+            "ottofile" => self.context.ottofile = Some(path.into()),
+            "cwd" => self.context.cwd = host::normal(&self.context.cwd.join(path)),
             _ => {}
         }
     }

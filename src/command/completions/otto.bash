@@ -1,7 +1,7 @@
 # Completion of otto for bash. Load it with: source <(otto Completions bash)
 
 _otto() {
-    local line=${COMP_LINE:0:COMP_POINT} word current cut kind value
+    local line=${COMP_LINE:0:COMP_POINT} word current cut quote='' kind value index
     local -a words=()
     # bash cuts words at `:` and `=` too; otto gets them whole.
     for word in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
@@ -13,14 +13,26 @@ _otto() {
         line=${line#"${line%%[![:space:]]*}"}
         line=${line#"$word"}
     done
+    # And without the quotes; the word that is being written may have an open one.
+    for ((index = 0; index < ${#words[@]}; index++)); do
+        word=${words[index]}
+        case $word in
+        \"*\" | \'*\') word=${word#?} word=${word%?} ;;
+        [\"\']*) quote=${word:0:1} word=${word#?} ;;
+        *) word=${word//\\/} ;;
+        esac
+        words[index]=$word
+    done
     current=${words[${#words[@]} - 1]}
     cut=${current%"${current##*[:=]}"}
+    if [[ $quote ]]; then cut=''; fi
 
     COMPREPLY=()
     {
         read -r kind
         while IFS=$'\t' read -r value _; do
-            printf -v value %q "${value#"$cut"}"
+            value=${value#"$cut"}
+            if [[ ! $quote ]]; then printf -v value %q "$value"; fi
             COMPREPLY+=("$value")
         done
     } < <("${words[0]}" --complete "${words[@]:1}" 2>/dev/null)

@@ -2,12 +2,16 @@
 
 function __otto_complete
     set -l words (commandline -opc)
-    set -l lines (otto --complete $words[2..-1] (commandline -ct) 2>/dev/null)
+    set -l current (commandline -ct)
+    set -l lines (otto --complete $words[2..-1] $current 2>/dev/null)
+    # What stands behind the `=` of `--file=` is a path too.
+    set -l before (string match -r '^--[^=]*=' -- $current)
+    set -l path (string replace -r '^--[^=]*=' '' -- $current)
     switch "$lines[1]"
         case files
-            __fish_complete_path (commandline -ct)
+            printf '%s\n' "$before"(__fish_complete_path $path)
         case folders
-            __fish_complete_directories (commandline -ct)
+            printf '%s\n' "$before"(__fish_complete_directories $path)
         case words
             printf '%s\n' $lines[2..-1]
     end

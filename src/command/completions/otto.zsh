@@ -6,8 +6,11 @@ _otto() {
     local -a lines values
     lines=("${(@f)$(${words[1]} --complete "${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
     case $lines[1] in
-    files) _files ;;
-    folders) _files -/ ;;
+    files | folders)
+        # Behind the `=` of `--file=` too.
+        compset -P '--*='
+        if [[ $lines[1] == files ]]; then _files; else _files -/; fi
+        ;;
     words)
         for line in "${(@)lines[2,-1]}"; do
             value=${line%%$'\t'*}
