@@ -4,6 +4,7 @@
 use super::{Drawing, Need, Node};
 use crate::ottofile::spec::When;
 use crate::view::filter::shown;
+use std::collections::HashMap;
 use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
 
@@ -72,7 +73,8 @@ const LETTER: usize = 8;
 const GAP: usize = 60;
 const MARGIN: usize = 12;
 
-/// Columns from left to right: each task to the right of all that it needs.
+/// Columns from left to right: each task to the right of all that it needs. An edge over several columns has a row of its
+/// own in those between, below the tasks there, so that it never runs through one.
 pub(super) fn svg(drawing: &Drawing) -> String {
     let mut column = vec![0_usize; drawing.nodes.len()];
     for (place, node) in drawing.nodes.iter().enumerate() {
@@ -89,6 +91,19 @@ pub(super) fn svg(drawing: &Drawing) -> String {
         row[place] = rows[column];
         rows[column] += 1;
     }
+    // All edges of one task pass a column in one row.
+    let mut passing: HashMap<(usize, usize), usize> = HashMap::new();
+    for (place, node) in drawing.nodes.iter().enumerate() {
+        for need in &node.needs {
+            let between = rows.iter_mut().enumerate().take(column[place]).skip(column[need.node] + 1);
+            for (between, taken) in between {
+                passing.entry((need.node, between)).or_insert_with(|| {
+                    *taken += 1;
+                    *taken - 1
+                });
+            }
+        }
+    }
     let lefts: Vec<usize> = widths
         .iter()
         .scan(MARGIN, |left, width| {
@@ -99,7 +114,8 @@ pub(super) fn svg(drawing: &Drawing) -> String {
         .collect();
     let height = rows.iter().max().copied().unwrap_or(0) * LINE + 2 * MARGIN;
     let width = lefts.last().map_or(0, |left| left + widths[columns - 1]) + MARGIN;
-    let top = |place: usize| MARGIN + row[place] * LINE;
+    let top = |row: usize| MARGIN + row * LINE;
+    let middle = |row: usize| top(row) + BOX / 2;
 
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n\
@@ -107,17 +123,37 @@ pub(super) fn svg(drawing: &Drawing) -> String {
          rect {{ fill: #f6f8fa; stroke: #57606a; }}\n\
          text {{ font: 13px monospace; fill: #1f2328; }}\n\
          path {{ fill: none; stroke: #57606a; }}\n\
+         .paper {{ fill: #ffffff; stroke: none; }}\n\
          .group {{ stroke-dasharray: 4 3; }}\n\
          .failure {{ stroke: #cf222e; stroke-dasharray: 5 3; }}\n\
          .always {{ stroke-dasharray: 2 3; }}\n\
-         </style>\n"
+         </style>\n\
+         <rect class=\"paper\" width=\"{width}\" height=\"{height}\"/>\n"
     );
     for (place, node) in drawing.nodes.iter().enumerate() {
         for need in &node.needs {
-            let from =
-                (lefts[column[need.node]] + width_of(&drawing.nodes[need.node]), top(need.node) + BOX / 2);
-            let to = (lefts[column[place]], top(place) + BOX / 2);
-            let bend = GAP / 2;
+            let source = column[need.node];
+            let right_of = |column: usize| lefts[column] + widths[column];
+            let start = lefts[source] + width_of(&drawing.nodes[need.node]);
+            let mut at = (right_of(source), middle(row[need.node]));
+            let mut line = format!("M{start} {}", at.1);
+            if at.0 > start {
+                let _ = write!(line, "H{}", at.0);
+            }
+            let mut curve_to = |to: (usize, usize), until: usize| {
+                let bend = GAP / 2;
+                let _ = write!(line, " C{} {} {} {} {} {}", at.0 + bend, at.1, to.0 - bend, to.1, to.0, to.1);
+                if until > to.0 {
+                    let _ = write!(line, "H{until}");
+                }
+                at = (until, to.1);
+            };
+            for between in source + 1..column[place] {
+                let row = passing[&(need.node, between)];
+                curve_to((lefts[between], middle(row)), right_of(between));
+            }
+            let left = lefts[column[place]];
+            curve_to((left, middle(row[place])), left);
             let class = match need.when {
                 When::Success => "success",
                 When::Failure => "failure",
@@ -127,21 +163,13 @@ pub(super) fn svg(drawing: &Drawing) -> String {
             let title = words.iter().filter(|word| !word.is_empty()).cloned().collect::<Vec<_>>().join(" → ");
             let _ = writeln!(
                 svg,
-                "<path class=\"{class}\" d=\"M{} {} C{} {} {} {} {} {}\"><title>{}</title></path>",
-                from.0,
-                from.1,
-                from.0 + bend,
-                from.1,
-                to.0.saturating_sub(bend),
-                to.1,
-                to.0,
-                to.1,
+                "<path class=\"{class}\" d=\"{line}\"><title>{}</title></path>",
                 escaped(&title)
             );
         }
     }
     for (place, node) in drawing.nodes.iter().enumerate() {
-        let (left, top) = (lefts[column[place]], top(place));
+        let (left, top) = (lefts[column[place]], top(row[place]));
         let class = if node.is_group { " class=\"group\"" } else { "" };
         let _ = writeln!(
             svg,

@@ -101,16 +101,35 @@ fn the_picture_has_a_box_for_each_task() {
     rect { fill: #f6f8fa; stroke: #57606a; }
     text { font: 13px monospace; fill: #1f2328; }
     path { fill: none; stroke: #57606a; }
+    .paper { fill: #ffffff; stroke: none; }
     .group { stroke-dasharray: 4 3; }
     .failure { stroke: #cf222e; stroke-dasharray: 5 3; }
     .always { stroke-dasharray: 2 3; }
     </style>
+    <rect class="paper" width="272" height="64"/>
     <path class="success" d="M60 25 C90 25 90 25 120 25"><title>&lt;b&gt; → b</title></path>
     <path class="success" d="M152 25 C182 25 182 25 212 25"><title>b → all</title></path>
     <rect x="12" y="12" width="48" height="26" rx="6"/><text x="24" y="30">&lt;b&gt;</text>
     <rect x="120" y="12" width="32" height="26" rx="6"/><text x="132" y="30">b</text>
     <rect class="group" x="212" y="12" width="48" height="26" rx="6"/><text x="224" y="30">all</text>
     </svg>
+    "#);
+}
+
+#[test]
+fn an_edge_over_several_columns_runs_below_the_tasks_between() {
+    let file =
+        "tasks: {a: {bash: x}, long-name: {before: [a], bash: x}, c: {before: [long-name, a], bash: x}}";
+    let svg = picture::svg(&drawing(file, &[]));
+    let lines: Vec<&str> =
+        svg.lines().filter(|line| line.starts_with("<path") || line.contains("<text")).collect();
+    assert_snapshot!(lines.join("\n"), @r#"
+    <path class="success" d="M44 25 C74 25 74 25 104 25"><title>a → long-name</title></path>
+    <path class="success" d="M200 25 C230 25 230 25 260 25"><title>long-name → c</title></path>
+    <path class="success" d="M44 25 C74 25 74 65 104 65H200 C230 65 230 25 260 25"><title>a → c</title></path>
+    <rect x="12" y="12" width="32" height="26" rx="6"/><text x="24" y="30">a</text>
+    <rect x="104" y="12" width="96" height="26" rx="6"/><text x="116" y="30">long-name</text>
+    <rect x="260" y="12" width="32" height="26" rx="6"/><text x="272" y="30">c</text>
     "#);
 }
 
