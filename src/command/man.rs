@@ -68,12 +68,16 @@ fn entry(form: &str, help: Option<String>) -> String {
     format!(".TP\n{form}\n{}\n", escaped(help.unwrap_or_default().trim()))
 }
 
-/// What roff would take for a request, an escape or a hyphen.
+/// What roff would take for a request, an escape or a hyphen, and what is not ASCII: it reads bytes.
 fn escaped(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-");
     match text.starts_with(['.', '\'']) {
         true => format!("\\&{text}"),
         false => text,
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_ascii() { c.to_string() } else { format!("\\[u{:04X}]", u32::from(c)) })
+        .collect();
     }
 }
 
@@ -89,7 +93,7 @@ mod tests {
         assert_snapshot!(entry(&form(&argument), argument.get_help().map(ToString::to_string)), @r"
         .TP
         \fB\-j\fR, \fB\-\-keep\-going\fR \fIN\fR
-        \&.5 of them\e
+        \&.5 of them\e \[u2026]
         ");
         let word = clap::Arg::new("tasks").value_name("TASK");
         assert_eq!(form(&word), "\\fITASK\\fR");
@@ -110,5 +114,6 @@ mod tests {
         for line in page.lines().filter(|line| line.starts_with(['.', '\''])) {
             assert!(requests.contains(&line.split(' ').next().unwrap_or("")), "{line}");
         }
+        assert!(page.is_ascii(), "{page}");
     }
 }
