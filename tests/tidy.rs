@@ -668,6 +668,41 @@ fn links_between_documents_lead_somewhere() {
     none(broken.collect());
 }
 
+/// Variables that a source asks the environment for by name.
+fn variables_read(text: &str) -> BTreeSet<&str> {
+    let asks = ["filled(\"", "env)(\"", "variable(\""];
+    let names = asks.iter().flat_map(|ask| text.split(ask).skip(1)).filter_map(|rest| rest.split('"').next());
+    names.filter(|name| name.len() > 1 && name.chars().all(|c| c.is_ascii_uppercase() || c == '_')).collect()
+}
+
+#[test]
+fn every_variable_that_otto_reads_is_in_the_reference() {
+    // What every program reads, what otto tells itself, and what only tests set.
+    const SURROUNDINGS: &[&str] = &[
+        "HOME",
+        "LOGNAME",
+        "PATH",
+        "USER",
+        "OTTO_CHOICES_COMMAND",
+        "OTTO_FOREACH_COMMAND",
+        "OTTO_BASH_LEVEL",
+    ];
+    let reference = read("docs/command-line.md");
+    let (_, table) = reference.split_once("## Variables that otto reads").expect("the table");
+    let sources = files("src", |path| path.ends_with(".rs"));
+    let bodies = sources.iter().filter(|file| !is_test(&file.path) && file.path != "src/fuzz.rs");
+    let names: BTreeSet<&str> = bodies
+        .flat_map(|file| variables_read(file.text.split("#[cfg(test)]\nmod tests").next().unwrap_or("")))
+        .filter(|name| !SURROUNDINGS.contains(name))
+        .collect();
+    assert!(
+        names.contains("OTTO_HOME") && names.contains("OTTO_BASH"),
+        "the sources were not found: {names:?}"
+    );
+    let missing = names.iter().filter(|name| !table.contains(&format!("`{name}`")));
+    none(missing.map(|name| format!("docs/command-line.md: {name} is read and not named")).collect());
+}
+
 /// Names of tests that a page claims and no source has.
 fn claimed_tests(page: &str, sources: &[File]) -> Vec<String> {
     let rows = page.lines().filter(|line| line.starts_with("| ")).filter_map(|line| line.split('|').nth(2));
@@ -912,3 +947,9 @@ fn paths_of_one_machine_are_reported() {
     assert_eq!(about("see /srv/build/otto-checkout/x"), 1);
     assert_eq!(about(concat!("looked in /home/a/x, /usr/bin, ~/.otto, /tmp and /srv/ho", "me/alice")), 0);
 }
+#[test]
+fn variables_that_are_read_are_found() {
+    let text = "environment.filled(\"OTTO_X\"); (script.env)(\"OTTO_Y\"); text(\"jobs\"); \"OTTO_Z\"";
+    assert_eq!(variables_read(text), BTreeSet::from(["OTTO_X", "OTTO_Y"]));
+}
+

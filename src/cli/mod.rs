@@ -2,6 +2,8 @@
 
 mod complete;
 pub(crate) mod flag;
+#[cfg(test)]
+mod reference_tests;
 
 use crate::command::{self, Context, Options, Target};
 use crate::diagnostic::{Code, Diagnostic};

@@ -88,7 +88,7 @@ pub(crate) fn general_help(
     text
 }
 
-pub(super) const EXIT_CODES: &str = "
+pub(crate) const EXIT_CODES: &str = "
 Exit codes:
   0            all is well
   1-255        the exit code of the first task, in plan order, that failed
@@ -100,6 +100,24 @@ Exit codes:
   126, 127     its interpreter is not executable, not found
   128+n        a task, or otto itself, was ended by signal n
 ";
+
+/// The variables that otto reads, for the manual page; docs/command-line.md has the same.
+pub(crate) const VARIABLES: &[(&str, &str)] = &[
+    ("OTTOFILE", "the ottofile, as with -o"),
+    ("OTTO_HOME", "where runs are kept; ~/.otto without it"),
+    ("OTTO_DB_PATH", "where the index of the history is"),
+    ("OTTO_BASH", "the bash that runs tasks"),
+    ("OTTO_PYTHON", "the Python that runs tasks"),
+    ("OTTO_DISPLAY", "as --display"),
+    ("OTTO_STREAM_LIMIT", "how much one stream may hold, such as 512M or 4G"),
+    ("NO_COLOR", "no colours"),
+    ("FORCE_COLOR", "colours, terminal or not"),
+    ("CLICOLOR_FORCE", "the same"),
+    ("TERM", "dumb: no colours and no progress line"),
+    ("GITHUB_ACTIONS", "true: folds, annotations and a summary of the step"),
+    ("GITHUB_WORKSPACE", "what the files of annotations are relative to"),
+    ("GITHUB_STEP_SUMMARY", "the file for the summary"),
+];
 
 /// The help of a built-in.
 pub(crate) fn command_help(built_in: &BuiltIn) -> String {

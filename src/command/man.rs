@@ -1,6 +1,6 @@
 //! `Man`: the manual page, made from the same tables as the help.
 
-use super::help::EXIT_CODES;
+use super::help::{EXIT_CODES, VARIABLES};
 use super::{Context, TABLE};
 use std::fmt::Write;
 
@@ -43,7 +43,10 @@ fn page(options: &clap::Command) -> String {
     for line in EXIT_CODES.lines().skip_while(|line| !line.starts_with("  ")) {
         let _ = writeln!(page, "{}", escaped(line.trim_start()));
     }
-    page.push_str(".fi\n");
+    page.push_str(".fi\n.SH ENVIRONMENT\n");
+    for (name, about) in VARIABLES {
+        page.push_str(&entry(&format!("\\fB{name}\\fR"), Some((*about).to_owned())));
+    }
     page + after
 }
 
@@ -71,13 +74,13 @@ fn entry(form: &str, help: Option<String>) -> String {
 /// What roff would take for a request, an escape or a hyphen, and what is not ASCII: it reads bytes.
 fn escaped(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-");
-    match text.starts_with(['.', '\'']) {
-        true => format!("\\&{text}"),
-        false => text,
     let text: String = text
         .chars()
         .map(|c| if c.is_ascii() { c.to_string() } else { format!("\\[u{:04X}]", u32::from(c)) })
         .collect();
+    match text.starts_with(['.', '\'']) {
+        true => format!("\\&{text}"),
+        false => text,
     }
 }
 
@@ -89,7 +92,7 @@ mod tests {
     #[test]
     fn options_are_written_as_manual_pages_do() {
         let argument =
-            clap::Arg::new("jobs").short('j').long("keep-going").value_name("N").help(".5 of them\\");
+            clap::Arg::new("jobs").short('j').long("keep-going").value_name("N").help(".5 of them\\ …");
         assert_snapshot!(entry(&form(&argument), argument.get_help().map(ToString::to_string)), @r"
         .TP
         \fB\-j\fR, \fB\-\-keep\-going\fR \fIN\fR
@@ -111,9 +114,9 @@ mod tests {
             assert!(page.contains(&format!("\\fB{}\\fR", built_in.name)), "{}", built_in.name);
         }
         let requests = [".TH", ".SH", ".TP", ".RS", ".RE", ".nf", ".fi", ".PP", ".B", ".I"];
+        assert!(page.is_ascii(), "{page}");
         for line in page.lines().filter(|line| line.starts_with(['.', '\''])) {
             assert!(requests.contains(&line.split(' ').next().unwrap_or("")), "{line}");
         }
-        assert!(page.is_ascii(), "{page}");
     }
 }

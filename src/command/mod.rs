@@ -25,6 +25,8 @@ mod stage;
 mod stats;
 
 pub(crate) use execute::{Options, Target, below_guard, dry_run, run_to_end, terminal_width};
+#[cfg(test)]
+pub(crate) use help::{EXIT_CODES, VARIABLES};
 pub(crate) use help::{command_help, general_help, task_help};
 pub(crate) use list::{list, list_json, list_subtasks};
 
