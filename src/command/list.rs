@@ -10,6 +10,7 @@ use crate::request;
 use crate::view::filter::shown;
 use crate::view::style::{self, Paint};
 use std::fmt::Write;
+use unicode_width::UnicodeWidthStr;
 
 pub(super) fn command() -> clap::Command {
     clap::Command::new("List")
@@ -70,7 +71,7 @@ pub(super) fn task_lines(
     };
     let name_width = listed
         .iter()
-        .map(|task| task.name.as_str().chars().count())
+        .map(|task| shown(task.name.as_str()).width())
         .filter(|width| *width <= 32)
         .max()
         .unwrap_or(0);
@@ -83,8 +84,7 @@ pub(super) fn task_lines(
         }
     };
     let helps: Vec<String> = listed.iter().map(|task| help_of(task)).collect();
-    let help_width =
-        helps.iter().map(|help| help.chars().count()).filter(|width| *width <= 40).max().unwrap_or(0);
+    let help_width = helps.iter().map(|help| help.width()).filter(|width| *width <= 40).max().unwrap_or(0);
 
     // Groups in the order in which they first appear, those without one last.
     const WITHOUT: &str = "other";
@@ -107,14 +107,14 @@ pub(super) fn task_lines(
         }
         for (task, help) in members() {
             let name = shown(task.name.as_str());
-            let padding = " ".repeat(name_width.saturating_sub(name.chars().count()));
+            let padding = " ".repeat(name_width.saturating_sub(name.width()));
             let detail = detail(task);
             let mut line = format!("  {}{padding}", paint.text(style::OK, &name));
             if !help.is_empty() || !detail.is_empty() {
                 let _ = write!(line, "  {help}");
             }
             if !detail.is_empty() {
-                let padding = help_width.saturating_sub(help.chars().count());
+                let padding = help_width.saturating_sub(help.width());
                 let _ = write!(line, "{:padding$}  {}", "", paint.text(style::FAINT, &detail));
             }
             // A name without anything after it still ends in a blank, so that a search for the word finds it.

@@ -34,6 +34,22 @@ fn check_says_what_is_wrong_and_nothing_runs() {
 }
 
 #[test]
+fn wide_names_keep_the_columns_of_a_listing() {
+    let project =
+        Project::new("tasks: {日本: {help: Land, bash: x}, build: {help: 作る, before: [日本], bash: x}}");
+    assert_snapshot!(project.run("List").all(), @"
+    ── stdout
+    project · otto.yml · 2 tasks
+
+      日本   Land
+      build  作る  needs 日本
+
+    otto TASK --help · otto History · otto Graph
+    ── exit 0
+    ");
+}
+
+#[test]
 fn graph_draws_text_or_dot() {
     let project = Project::new(FILE);
     assert_snapshot!(project.run("Graph").all(), @"
