@@ -272,16 +272,17 @@ impl RunState {
     }
 }
 
-/// Whether the plan lets at most one job run at a time: one slot, one body, or a chain without streams. `jobs` are in plan
-/// order.
+/// Whether the plan lets at most one job run at a time: one slot, one body, or a chain without streams, of which the jobs of a
+/// serial foreach task may be links. `jobs` are in plan order.
 pub(crate) fn is_one_at_a_time<'a>(slots: usize, jobs: impl Iterator<Item = &'a PlannedJob> + Clone) -> bool {
     if slots <= 1 || jobs.clone().filter(|job| job.has_body).count() <= 1 {
         return true;
     }
     // In an order that respects the edges, neighbours are ordered by the graph only if there is an edge between them.
-    jobs.clone()
-        .zip(jobs.skip(1))
-        .all(|(first, second)| second.needs.contains(&first.name) && !second.reads.contains(&first.name))
+    jobs.clone().zip(jobs.skip(1)).all(|(first, second)| {
+        let is_after = second.needs.contains(&first.name) && !second.reads.contains(&first.name);
+        is_after || first.is_serial && second.is_serial && first.task == second.task
+    })
 }
 
 #[cfg(test)]
@@ -375,6 +376,24 @@ mod tests {
         at(120, started(3));
         at(125, ended(name(3)));
         assert_eq!(state.slowest_chain(), (vec![&name(0), &name(2), &name(3)], 115));
+    }
+
+    #[test]
+    fn a_chain_runs_one_at_a_time_and_so_does_a_serial_foreach() {
+        let one_at_a_time = |jobs: &[(Vec<usize>, bool)], serial: &[usize]| {
+            let (state, _) = run_of(jobs);
+            let mut planned: Vec<PlannedJob> = state.jobs.into_iter().map(|job| job.planned).collect();
+            for place in serial {
+                planned[*place].is_serial = true;
+                planned[*place].task = "each".into();
+            }
+            is_one_at_a_time(4, planned.iter())
+        };
+        let (task, group) = (|needs: &[usize]| (needs.to_vec(), true), (vec![0, 1], false));
+        assert!(one_at_a_time(&[task(&[]), task(&[0])], &[]));
+        assert!(!one_at_a_time(&[task(&[]), task(&[])], &[]));
+        assert!(one_at_a_time(&[task(&[]), task(&[]), group.clone(), task(&[2])], &[0, 1]));
+        assert!(!one_at_a_time(&[task(&[]), task(&[]), group, task(&[])], &[0, 1]));
     }
 
     /// The longest way to a job, found the slow way.
