@@ -7,7 +7,7 @@ mod words;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{BUILT_INS, similar};
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{Count, Param, ParamForm, Task};
+use crate::ottofile::spec::{Count, Param, ParamForm, Task, item_name};
 use crate::source::{SourceFile, Span};
 use std::ffi::OsString;
 use words::CommandLine;
@@ -116,7 +116,7 @@ pub(crate) fn of_names(
 }
 
 /// A task by name, or a foreach task by the name of one of its jobs. The longest task name wins, so that a task
-/// called `build:x86` is found before the item `x86` of `build`.
+/// called `build:x86` is found before the item `x86` of `build`. The item's own text will do for its name.
 pub(crate) fn find(ottofile: &Ottofile, word: &str) -> Option<(usize, Option<String>)> {
     if let Some(task) = ottofile.position(word) {
         return Some((task, None));
@@ -124,7 +124,7 @@ pub(crate) fn find(ottofile: &Ottofile, word: &str) -> Option<(usize, Option<Str
     word.match_indices(':').rev().find_map(|(colon, _)| {
         let task = ottofile.position(&word[..colon])?;
         ottofile.tasks[task].foreach.as_ref()?;
-        Some((task, Some(word[colon + 1..].to_owned())))
+        Some((task, Some(item_name(&word[colon + 1..]))))
     })
 }
 

@@ -166,7 +166,9 @@ fn items_with_blanks_slashes_and_quotes_are_data() {
     let ran = project.run("t");
     assert_eq!(ran.ok(), "a b a b 0\nit's it's 1\nx/y x/y 2\n$(touch RAN) $(touch RAN) 3\n.. .. 4\n");
     assert_eq!(project.read("RAN"), "-");
-    assert_eq!(project.run("t:a_b").ok(), "a b a b 0\n");
+    for name in ["t:a_b", "t:a b"] {
+        assert_eq!(project.run_words(&[name]).ok(), "a b a b 0\n");
+    }
 }
 
 #[test]
