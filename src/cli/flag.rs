@@ -64,6 +64,7 @@ pub(crate) fn command() -> Command {
                 .help("change to this folder first"),
             value("jobs", "N")
                 .short('j')
+                .allow_negative_numbers(true)
                 .help("run at most N tasks at a time [default: `jobs` of the ottofile, else the processors]"),
             flag("keep-going")
                 .short('k')
@@ -76,6 +77,7 @@ pub(crate) fn command() -> Command {
                 .help("how output is shown: auto, stream, prefix, group, quiet [env: OTTO_DISPLAY]"),
             flag("tui").help("show the run on the whole screen, with keys to look at each task"),
             value("tail", "N")
+                .allow_negative_numbers(true)
                 .hide_short_help(true)
                 .help("show the last N lines of a failed task [default: 20]"),
             value("timeout", "DUR")
@@ -341,6 +343,10 @@ mod tests {
         error[E0001]: there is no option or argument `--jbos` here
         help: did you mean `--jobs`?
         help: `otto --help` shows all options
+        insta::assert_snapshot!(refused("-j -1"), @"
+        error[E0002]: `-1` is not a value for `--jobs`
+        help: it takes a whole number from 1
+        ");
         ");
         insta::assert_snapshot!(refused("-j many"), @"
         error[E0002]: `many` is not a value for `--jobs`
