@@ -74,9 +74,11 @@ fn before_nul(line: &str) -> String {
 /// The targets that a Makefile offers by name, with what it says about them.
 pub(super) fn targets(makefile: &str) -> Vec<(String, Option<String>)> {
     let makefile = makefile::read(makefile);
-    // A file that names what is no file means the others to be files.
-    let is_offered = |target: &str| makefile.phony.is_empty() || makefile.phony.contains(target);
-    let rules =
-        makefile.rules.iter().filter(|rule| !rule.target.starts_with('.') && is_offered(&rule.target));
+    // A file that names what is no file means the others to be files, but those that it says something about.
+    let is_offered = |rule: &&makefile::Rule| {
+        !rule.target.starts_with('.')
+            && (makefile.phony.is_empty() || rule.help.is_some() || makefile.phony.contains(&rule.target))
+    };
+    let rules = makefile.rules.iter().filter(is_offered);
     rules.map(|rule| (rule.target.clone(), rule.help.clone())).collect()
 }

@@ -110,7 +110,7 @@ fn a_rust_project_gets_its_commands_and_a_comment_on_data() {
 fn names_that_two_files_suggest_stay_apart() {
     let package =
         r#"{"scripts": {"test": "vitest", "pretest": "x", "it's \"odd\"": "echo", "Clean": "x", "-x": "y"}}"#;
-    let makefile = ".PHONY: test all\ntest: ## Run them\n\tpytest\nall: test\nout/x:\n\ttouch out/x\n";
+    let makefile = ".PHONY: test all\ntest: ## Run them\n\tpytest\nall: test\ndocs: ## Write them\n\tmdbook build\nout/x:\n\ttouch out/x\n";
     let files = [
         ("package.json", package),
         ("yarn.lock", ""),
@@ -156,6 +156,11 @@ fn names_that_two_files_suggest_stay_apart() {
     all:
       bash: |
         make all
+
+    docs:
+      help: Write them
+      bash: |
+        make docs
     "#);
 }
 
