@@ -591,7 +591,12 @@ fn pipes_that_a_killed_otto_left_are_in_nobodys_way() {
 fn a_limit_that_is_no_size_is_said_before_anything_runs() {
     let ran = Project::new("\n  a: {bash: touch ran}\n").with("OTTO_STREAM_LIMIT", "much").run("a");
     assert_eq!(ran.status, 2);
-    assert_eq!(ran.stderr, "error: OTTO_STREAM_LIMIT is `much`, which is no size: write `512M` or `4G`\n");
+    assert_eq!(
+        ran.stderr,
+        "error[E0002]: `much` is not a value for the variable `OTTO_STREAM_LIMIT`\n\
+         help: it takes a size such as 512M or 4G\n\
+         otto: 1 error. `otto Explain E0002` says more.\n"
+    );
 }
 
 #[test]

@@ -245,26 +245,41 @@ fn page_complaints(codes: &BTreeMap<u16, String>, pages: &BTreeMap<String, Strin
     found
 }
 
-/// Codes whose message nobody has seen: neither in a console block of their page, which tests/docs.rs runs, nor in a
-/// source that tests it.
+/// Codes that a page cannot be made to give, and the source with the snapshot that stands in for the page's: E0702 is about
+/// a full disk, E0714 about a bash that is too old.
+const SHOWN_ELSEWHERE: &[(&str, &str)] =
+    &[("E0702", "tests/cli/data.rs"), ("E0714", "src/lang/bash_cases.rs")];
+
+/// Codes whose message nobody has seen. It stands, with the smallest ottofile that raises it, in a console block of the
+/// code's page; tests/docs.rs runs those and compares the whole output.
 fn unseen_codes(
     codes: &BTreeMap<u16, String>,
     pages: &BTreeMap<String, String>,
-    sources: &[File],
+    elsewhere: &[(&str, &str)],
 ) -> Vec<String> {
-    let is_table =
-        |path: &str| ["src/diagnostic/code.rs", "src/command/explain.rs", "tests/tidy.rs"].contains(&path);
-    let is_seen = |code: &str| {
-        let page = pages.get(&format!("{code}.md")).map_or("", String::as_str);
-        let consoles = page.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next());
-        consoles.into_iter().any(|console| console.contains(&format!("[{code}]")))
-            || sources.iter().any(|file| !is_table(&file.path) && file.text.contains(code))
+    let is_message = |line: &str, code: &str| {
+        ["error", "warning"].iter().any(|level| line.starts_with(&format!("{level}[{code}]: ")))
     };
-    let names = codes.iter().map(|(number, title)| (format!("E{number:04}"), title));
-    names
-        .filter(|(code, _)| !is_seen(code))
-        .map(|(code, title)| format!("{code} ({title}): shown by no page and by no test"))
-        .collect()
+    let is_shown = |code: &str| {
+        let page = pages.get(&format!("{code}.md")).map_or("", String::as_str);
+        let mut consoles = page.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next());
+        consoles.any(|console| console.lines().any(|line| is_message(line, code)))
+    };
+    let mut found = Vec::new();
+    for (number, title) in codes {
+        let code = format!("E{number:04}");
+        let is_seen = match elsewhere.iter().find(|(known, _)| *known == code) {
+            None => is_shown(&code),
+            // A line of a snapshot, or the whole of it.
+            Some((_, source)) => source.lines().any(|line| {
+                is_message(line.trim_start(), &code) || line.contains(&format!("@\"error[{code}]: "))
+            }),
+        };
+        if !is_seen {
+            found.push(format!("{code} ({title}): its page does not show its message"));
+        }
+    }
+    found
 }
 
 /// Names of the crates in one section of Cargo.toml.
@@ -622,9 +637,18 @@ fn every_code_has_its_page_and_every_page_its_code() {
         .filter(|(name, _)| name != "README.md")
         .collect();
     none(page_complaints(&codes, &pages));
-    let mut sources = files("src", |path| path.ends_with(".rs"));
-    sources.extend(files("tests", |path| path.ends_with(".rs")));
-    none(unseen_codes(&codes, &pages, &sources));
+    let elsewhere: Vec<(&str, String)> =
+        SHOWN_ELSEWHERE.iter().map(|(code, source)| (*code, read(source))).collect();
+    let elsewhere: Vec<(&str, &str)> = elsewhere.iter().map(|(code, text)| (*code, text.as_str())).collect();
+    none(unseen_codes(&codes, &pages, &elsewhere));
+    let list = read("docs/errors/README.md");
+    let lines = codes.iter().map(|(number, title)| format!("- [E{number:04}](E{number:04}.md): {title}"));
+    none(
+        lines
+            .filter(|line| list.lines().all(|known| known != line))
+            .map(|line| format!("docs/errors/README.md: missing: {line}"))
+            .collect(),
+    );
 }
 
 #[test]
@@ -642,30 +666,6 @@ fn every_page_is_in_the_table_of_contents() {
     none(
         missing.map(|page| format!("docs/{page}: not in docs/SUMMARY.md or docs/errors/README.md")).collect(),
     );
-}
-
-/// Targets of links in a document that are files of the project, without what stands after `#`.
-fn links(text: &str) -> Vec<&str> {
-    text.split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split([')', '#']).next())
-        .filter(|target| {
-            !target.is_empty() && !target.contains("://") && !target.contains(char::is_whitespace)
-        })
-        .collect()
-}
-
-#[test]
-fn links_between_documents_lead_somewhere() {
-    let documents = files("", |path| path.ends_with(".md") && !path.starts_with("target/"));
-    let broken = documents.iter().flat_map(|document| {
-        let folder = root().join(&document.path).parent().expect("a file has a folder").to_path_buf();
-        links(&document.text)
-            .into_iter()
-            .filter(move |target| !folder.join(target).exists())
-            .map(|target| format!("{}: leads nowhere: {target}", document.path))
-    });
-    none(broken.collect());
 }
 
 /// Variables that a source asks the environment for by name.
@@ -701,6 +701,30 @@ fn every_variable_that_otto_reads_is_in_the_reference() {
     );
     let missing = names.iter().filter(|name| !table.contains(&format!("`{name}`")));
     none(missing.map(|name| format!("docs/command-line.md: {name} is read and not named")).collect());
+}
+
+/// Targets of links in a document that are files of the project, without what stands after `#`.
+fn links(text: &str) -> Vec<&str> {
+    text.split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split([')', '#']).next())
+        .filter(|target| {
+            !target.is_empty() && !target.contains("://") && !target.contains(char::is_whitespace)
+        })
+        .collect()
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let documents = files("", |path| path.ends_with(".md") && !path.starts_with("target/"));
+    let broken = documents.iter().flat_map(|document| {
+        let folder = root().join(&document.path).parent().expect("a file has a folder").to_path_buf();
+        links(&document.text)
+            .into_iter()
+            .filter(move |target| !folder.join(target).exists())
+            .map(|target| format!("{}: leads nowhere: {target}", document.path))
+    });
+    none(broken.collect());
 }
 
 /// Names of tests that a page claims and no source has.
@@ -902,17 +926,24 @@ fn pages_without_codes_and_codes_without_pages_are_reported() {
 
 #[test]
 fn codes_that_nobody_has_seen_are_reported() {
-    let codes = BTreeMap::from([(1, "one".to_owned()), (2, "two".to_owned()), (3, "three".to_owned())]);
-    let page = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let titles = ["one", "two", "three", "four", "five"];
+    let codes = (1..).zip(titles.map(str::to_owned)).collect();
+    let page = |number: u16, text: &str| (format!("E{number:04}.md"), text.to_owned());
     let pages = BTreeMap::from([
-        page("E0001.md", "# E0001: one\n```console\n$ otto\nerror[E0001]: one\n```\n"),
-        page("E0002.md", "# E0002: two\n```text\nerror[E0002]: two\n```\n"),
+        page(1, "```console\n$ otto\nwarning[E0001]: one\n```\n"),
+        page(2, "```text\nerror[E0002]: two\n```\n"),
+        page(3, "```console\n$ otto Explain E0003\nsee error[E0003]: three\n```\n"),
     ]);
-    let sources = [
-        File { path: "src/x.rs".into(), text: "@\"error[E0003]: x\"".into() },
-        File { path: "src/command/explain.rs".into(), text: "E0002,".into() },
-    ];
-    assert_eq!(unseen_codes(&codes, &pages, &sources), ["E0002 (two): shown by no page and by no test"]);
+    let elsewhere =
+        [("E0004", "assert_snapshot!(x, @\"error[E0004]: four\")"), ("E0005", "// error[E0005]: five")];
+    assert_eq!(
+        unseen_codes(&codes, &pages, &elsewhere),
+        [
+            "E0002 (two): its page does not show its message",
+            "E0003 (three): its page does not show its message",
+            "E0005 (five): its page does not show its message",
+        ]
+    );
 }
 
 #[test]
@@ -928,6 +959,12 @@ fn a_guarantee_without_its_test_is_reported() {
     let sources = [File { path: "src/x.rs".into(), text: "fn it_holds() {}".into() }];
     let page = "| otto guarantees | shown by |\n|---|---|\n| a `word` | `it_holds` `it_does_not` |\n";
     assert_eq!(claimed_tests(page, &sources), ["docs/guarantees.md: no test is called `it_does_not`"]);
+}
+
+#[test]
+fn variables_that_are_read_are_found() {
+    let text = "environment.filled(\"OTTO_X\"); (script.env)(\"OTTO_Y\"); text(\"jobs\"); \"OTTO_Z\"";
+    assert_eq!(variables_read(text), BTreeSet::from(["OTTO_X", "OTTO_Y"]));
 }
 
 #[test]
@@ -947,9 +984,3 @@ fn paths_of_one_machine_are_reported() {
     assert_eq!(about("see /srv/build/otto-checkout/x"), 1);
     assert_eq!(about(concat!("looked in /home/a/x, /usr/bin, ~/.otto, /tmp and /srv/ho", "me/alice")), 0);
 }
-#[test]
-fn variables_that_are_read_are_found() {
-    let text = "environment.filled(\"OTTO_X\"); (script.env)(\"OTTO_Y\"); text(\"jobs\"); \"OTTO_Z\"";
-    assert_eq!(variables_read(text), BTreeSet::from(["OTTO_X", "OTTO_Y"]));
-}
-

@@ -573,6 +573,7 @@ tasks:
         words
         E0201	no ottofile
         E0202	an ottofile that cannot be read
+        E0203	a file that otto cannot read or write
         ");
         assert_eq!(asked(&["Convert", ""]), "files\n");
         assert_eq!(asked(&["Completions", "bash", ""]), "words\n");

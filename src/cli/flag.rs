@@ -239,14 +239,9 @@ impl Flags {
         is_coloured(self.colour, colour_facts(environment, is_terminal))
     }
 
-    /// `--display`, else `OTTO_DISPLAY`; a word there that is none is passed over.
-    pub(crate) fn display(&self, environment: &Environment) -> Display {
-        if self.quiet {
-            return Display::Fixed(Mode::Quiet);
-        }
-        let from_environment =
-            || environment.filled("OTTO_DISPLAY").and_then(|word| Display::parse(word.to_str()?));
-        self.display.or_else(from_environment).unwrap_or_default()
+    /// What the options say of how a run is shown.
+    pub(crate) fn display(&self) -> Option<Display> {
+        if self.quiet { Some(Display::Fixed(Mode::Quiet)) } else { self.display }
     }
 
     pub(crate) fn volume(&self) -> Volume {
@@ -343,13 +338,13 @@ mod tests {
         error[E0001]: there is no option or argument `--jbos` here
         help: did you mean `--jobs`?
         help: `otto --help` shows all options
-        insta::assert_snapshot!(refused("-j -1"), @"
-        error[E0002]: `-1` is not a value for `--jobs`
-        help: it takes a whole number from 1
-        ");
         ");
         insta::assert_snapshot!(refused("-j many"), @"
         error[E0002]: `many` is not a value for `--jobs`
+        help: it takes a whole number from 1
+        ");
+        insta::assert_snapshot!(refused("-j -1"), @"
+        error[E0002]: `-1` is not a value for `--jobs`
         help: it takes a whole number from 1
         ");
         insta::assert_snapshot!(refused("-j"), @"

@@ -297,7 +297,7 @@ fn run_request(
         jobs: flags.jobs,
         is_fail_fast: flags.is_fail_fast,
         ignores_freshness: flags.is_force,
-        display: flags.display(&context.environment),
+        display: context.display(flags.display()),
         is_tui: flags.is_tui,
         volume: flags.volume(),
         tail_lines: flags.tail_lines,

@@ -4,6 +4,7 @@ use super::Context;
 use super::describe;
 use super::history::{index, when};
 use super::pick::Records;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::history::index::disk_bytes;
 use crate::history::past::{self, PastRun};
 use crate::history::retention::{self, Keeping, Reason, Verdict};
@@ -93,8 +94,7 @@ pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
         let _ = index.forget(&gone);
     }
     for problem in all.iter().flat_map(|one| &one.problems) {
-        // Nobody is left to be told when stderr is closed.
-        let _ = writeln!(context.stderr, "error: {}", shown(problem));
+        context.show(&[Diagnostic::error(Code::NoRecords, shown(problem))]);
     }
     if context.is_json {
         let text = describe::text(&removed);

@@ -201,8 +201,7 @@ fn execute(
     let (run_dir, run_id, lock) = match claimed {
         Ok(claimed) => claimed,
         Err(error) => {
-            let _ = writeln!(context.stderr, "error: {error}");
-            return Err(75);
+            return Err(context.fail(Code::NoRecords, error.to_string(), 75));
         }
     };
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -348,12 +347,9 @@ fn stream_limit(context: &mut Context) -> Result<u64, i32> {
     let Some(written) = context.environment.filled("OTTO_STREAM_LIMIT") else { return Ok(stream::LIMIT) };
     let written = written.to_string_lossy().into_owned();
     stream::parse_size(&written).ok_or_else(|| {
-        let _ = writeln!(
-            context.stderr,
-            "error: OTTO_STREAM_LIMIT is `{}`, which is no size: write `512M` or `4G`",
-            shown(&written)
-        );
-        2
+        let message = format!("`{written}` is not a value for the variable `OTTO_STREAM_LIMIT`");
+        let help = "it takes a size such as 512M or 4G";
+        context.refuse(&[Diagnostic::error(Code::BadFlagValue, message).help(help)])
     })
 }
 

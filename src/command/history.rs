@@ -3,6 +3,7 @@
 use super::Context;
 use super::describe::{self, RunJson};
 use super::pick::Records;
+use crate::diagnostic::Code;
 use crate::event::RunResult;
 use crate::history::find::shortest;
 use crate::history::index::{Index, project_name, reason};
@@ -105,12 +106,8 @@ pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
     let Listed { entries, count, bytes, unreadable } = match listed {
         Ok(listed) => listed,
         Err(error) => {
-            let _ = writeln!(
-                context.stderr,
-                "error: the index of runs cannot be read: {}",
-                shown(&reason(&error))
-            );
-            return 75;
+            let message = format!("the index of runs cannot be read: {}", shown(&reason(&error)));
+            return context.fail(Code::UnreadableRun, message, 75);
         }
     };
     for problem in &unreadable {

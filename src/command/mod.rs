@@ -30,11 +30,12 @@ pub(crate) use help::{EXIT_CODES, VARIABLES};
 pub(crate) use help::{command_help, general_help, task_help};
 pub(crate) use list::{list, list_json, list_subtasks};
 
-use crate::diagnostic::{self, Diagnostic};
+use crate::diagnostic::{self, Code, Diagnostic};
 use crate::host::{self, Environment, Found};
 use crate::ottofile::{self, Ottofile};
 use crate::store::claim;
 use crate::store::layout::Home;
+use crate::view::console::Display;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::PathBuf;
@@ -200,6 +201,31 @@ impl Context<'_> {
         2
     }
 
+    /// Shows what the machine did not let otto do, and answers the exit code.
+    pub(crate) fn fail(&mut self, code: Code, message: impl Into<String>, exit: i32) -> i32 {
+        self.show(&[Diagnostic::error(code, message)]);
+        exit
+    }
+
+    /// How a run is shown: as asked, else as OTTO_DISPLAY says. A word there that is none is told and passed over: what
+    /// stands in the surroundings must not keep a run from starting.
+    pub(crate) fn display(&mut self, asked: Option<Display>) -> Display {
+        if let Some(asked) = asked {
+            return asked;
+        }
+        let Some(word) =
+            self.environment.filled("OTTO_DISPLAY").map(|word| word.to_string_lossy().into_owned())
+        else {
+            return Display::default();
+        };
+        Display::parse(&word).unwrap_or_else(|| {
+            let message = format!("`{word}` is not a value for the variable `OTTO_DISPLAY`");
+            let warning = Diagnostic::warning(Code::BadFlagValue, message);
+            self.show(&[warning.help(format!("it takes {}", Display::WORDS.join(", ")))]);
+            Display::default()
+        })
+    }
+
     /// Writes what was asked for to stdout. A reader that has gone away ends quietly.
     pub(crate) fn print(&mut self, text: &str) {
         let _ = self.stdout.write_all(text.as_bytes()).and_then(|()| self.stdout.flush());
@@ -219,8 +245,7 @@ impl Context<'_> {
         let why = match self.home_path().map(claim::open_home) {
             Some(Ok(home)) => return Ok(home),
             Some(Err(error @ claim::HomeError::Foreign { .. })) => {
-                let _ = writeln!(self.stderr, "error: {error}");
-                return Err(75);
+                return Err(self.fail(Code::NoRecords, error.to_string(), 75));
             }
             Some(Err(error)) => error.to_string(),
             None => "neither OTTO_HOME nor HOME is set".to_owned(),
@@ -235,12 +260,9 @@ impl Context<'_> {
                 Ok(home)
             }
             Err(error) => {
-                let _ = writeln!(
-                    self.stderr,
-                    "error: {why}, and no temporary directory can be made: {}",
-                    host::plain(&error)
-                );
-                Err(75)
+                let reason = host::plain(&error);
+                let message = format!("{why}, and no temporary directory can be made: {reason}");
+                Err(self.fail(Code::NoRecords, message, 75))
             }
         }
     }

@@ -33,11 +33,7 @@ impl Records {
         };
         match context.home_path().map(claim::find_home).transpose() {
             Ok(home) => Ok(Records { home: home.flatten(), folder }),
-            Err(error) => {
-                // Nobody is left to be told when stderr is closed.
-                let _ = writeln!(context.stderr, "error: {error}");
-                Err(75)
-            }
+            Err(error) => Err(context.fail(Code::NoRecords, error.to_string(), 75)),
         }
     }
 

@@ -138,8 +138,8 @@ fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signa
     let Rerun { found, ottofile, request, plan, recorded, origin } = rerun;
     let target = Target { found: &found, ottofile: &ottofile, request: &request, plan: &plan, recorded };
     let Some(signals) = signals else { return dry_run(context, &target) };
-    let display = matches.get_one::<String>("display").map(String::as_str);
-    let from_environment = context.environment.filled("OTTO_DISPLAY").and_then(|word| word.to_str());
+    let asked = matches.get_one::<String>("display").and_then(|word| Display::parse(word));
+    let display = context.display(asked);
     let options = Options {
         jobs: matches.get_one::<u32>("jobs").map(|jobs| *jobs as usize),
         is_fail_fast: matches.get_flag("fail-fast") && !matches.get_flag("keep-going"),
@@ -147,7 +147,7 @@ fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signa
         ignores_freshness: true,
         display: match matches.get_flag("quiet") {
             true => Display::Fixed(Mode::Quiet),
-            false => display.or(from_environment).and_then(Display::parse).unwrap_or_default(),
+            false => display,
         },
         is_tui: matches.get_flag("tui"),
         volume: match (matches.get_flag("quiet"), matches.get_flag("verbose")) {

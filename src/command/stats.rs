@@ -134,12 +134,8 @@ fn answer(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
     let stats = match asked {
         Ok(stats) => stats,
         Err(error) => {
-            let _ = writeln!(
-                context.stderr,
-                "error: the index of runs cannot be read: {}",
-                shown(&reason(&error))
-            );
-            return Err(75);
+            let message = format!("the index of runs cannot be read: {}", shown(&reason(&error)));
+            return Err(context.fail(Code::UnreadableRun, message, 75));
         }
     };
     if stats.is_empty() {

@@ -1,7 +1,7 @@
 //! The table of diagnostic codes. A code is never reused and never changes its meaning; each has a page in
 //! `docs/errors/`.
 //!
-//! E00xx the command line as such · E01xx the ottofile's form · E02xx finding the ottofile · E03xx across tasks
+//! E00xx the command line as such · E01xx the ottofile's form · E02xx the ottofile and other files · E03xx across tasks
 //! · E04xx parameters and their values · E05xx variables and facts · E06xx starting tasks · E07xx data passing
 //! · E08xx records · E09xx streaming
 
@@ -53,6 +53,7 @@ codes! {
     JoinedLines = 115, "a body whose lines YAML joins into one";
     NoOttofile = 201, "no ottofile";
     UnreadableOttofile = 202, "an ottofile that cannot be read";
+    FileTrouble = 203, "a file that otto cannot read or write";
     UnknownDependency = 301, "an edge to a task that does not exist";
     Cycle = 302, "tasks that wait for each other";
     NameClash = 303, "two things with one name";
@@ -98,6 +99,7 @@ codes! {
     NotSet = 804, "a value that the task did not set";
     UnreadableRun = 805, "a record that cannot be read";
     NotRepeatable = 806, "a run that cannot be repeated so";
+    NoRecords = 807, "records that cannot be written or locked";
     StreamRepeated = 901, "a stream that would begin again";
     StreamClash = 902, "two streams with one name";
     StreamValues = 903, "a value that is read from a task that streams";

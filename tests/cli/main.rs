@@ -11,6 +11,7 @@ mod fresh;
 mod hostile;
 mod outcome;
 mod params;
+mod refused;
 mod words;
 
 use regex::Regex;

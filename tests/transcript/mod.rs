@@ -129,7 +129,7 @@ pub fn settled(wanted: &[Step], got: &[Step]) -> Vec<Step> {
     wanted.iter().zip(got).map(|(wanted, got)| if same(wanted, got) { wanted } else { got }.clone()).collect()
 }
 
-/// The text with everything that differs from run to run as fixed words: durations, times and ages, ids of runs, hashes
+/// The text with everything that differs from run to run as fixed words: durations, times and ages, ids of runs and processes, hashes
 /// of folders, sizes, the machine's name. In a line where something was replaced, blanks count as one.
 pub fn neutral(text: &str) -> String {
     text.lines().map(|line| neutral_line(line) + "\n").collect()
@@ -158,6 +158,7 @@ fn neutral_line(line: &str) -> String {
             _ if ["run", "Rerun", "Logs", "Show", "Replay", "Data"].contains(&last) && is_run_id(bare) => {
                 ("RUN", 1)
             }
+            _ if last == "(pid" && is_number => ("PID", 1),
             _ if is_duration(bare) => ("TIME", 1),
             _ if is_date(bare) => ("DATE", 1),
             _ if is_clock(bare) => ("CLOCK", 1),

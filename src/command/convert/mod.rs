@@ -6,6 +6,7 @@ mod ottofile;
 mod tests;
 
 use super::Context;
+use crate::diagnostic::Code;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 
@@ -34,18 +35,17 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
         }
         None => ("stdin".to_owned(), stdin.lock().read_to_end(&mut bytes).map(|_| ())),
     };
-    // Nobody is left to be told when stderr is closed.
     if let Err(error) = read {
-        let _ = writeln!(context.stderr, "error: cannot read `{name}`: {}", crate::host::plain(&error));
-        return 2;
+        let message = format!("cannot read `{name}`: {}", crate::host::plain(&error));
+        return context.fail(Code::FileTrouble, message, 2);
     }
     let Ok(makefile) = String::from_utf8(bytes) else {
-        let _ = writeln!(context.stderr, "error: `{name}` is not UTF-8");
-        return 2;
+        return context.fail(Code::FileTrouble, format!("`{name}` is not UTF-8"), 2);
     };
     let (ottofile, left_out) = converted(&makefile);
     context.print(&ottofile);
     for part in left_out {
+        // Nobody is left to be told when stderr is closed.
         let _ = writeln!(context.stderr, "not converted: {name}, {part}");
     }
     0

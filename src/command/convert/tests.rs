@@ -253,12 +253,12 @@ fn a_file_is_read_by_name_and_what_is_left_out_goes_to_stderr() {
     );
     assert_snapshot!(stage.otto("Convert nowhere"), @"
     --- stderr
-    error: cannot read `nowhere`: no such file or directory
+    error[E0203]: cannot read `nowhere`: no such file or directory
     --- exit 2
     ");
     assert_snapshot!(stage.otto("Convert bytes"), @"
     --- stderr
-    error: `bytes` is not UTF-8
+    error[E0203]: `bytes` is not UTF-8
     --- exit 2
     ");
 }

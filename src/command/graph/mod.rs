@@ -7,7 +7,7 @@ mod text;
 mod tests;
 
 use super::Context;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::host;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Foreach, ForeachSource, When};
@@ -72,14 +72,8 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
     match std::fs::write(&output, drawn) {
         Ok(()) => 0,
         Err(error) => {
-            // Nobody is left to be told when stderr is closed.
-            let _ = writeln!(
-                context.stderr,
-                "error: cannot write `{}`: {}",
-                output.display(),
-                host::plain(&error)
-            );
-            2
+            let message = format!("cannot write `{}`: {}", output.display(), host::plain(&error));
+            context.fail(Code::FileTrouble, message, 2)
         }
     }
 }

@@ -145,7 +145,7 @@ fn a_file_says_by_its_name_what_it_holds() {
     assert!(read("g.dot").starts_with("flowchart"));
     assert_snapshot!(stage.otto("Graph --output nowhere/g.dot"), @"
     --- stderr
-    error: cannot write `/sandbox/shop/nowhere/g.dot`: no such file or directory
+    error[E0203]: cannot write `/sandbox/shop/nowhere/g.dot`: no such file or directory
     --- exit 2
     ");
 }

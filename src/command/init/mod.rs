@@ -5,6 +5,7 @@ mod propose;
 mod tests;
 
 use super::Context;
+use crate::diagnostic::Code;
 use crate::host;
 use crate::ottofile::write::{block, scalar};
 use propose::{Proposal, proposals};
@@ -21,22 +22,21 @@ pub(super) fn command() -> clap::Command {
 }
 
 pub(super) fn run(context: &mut Context, _matches: &clap::ArgMatches) -> i32 {
-    // Nobody is left to be told when stderr is closed.
     if let Some(there) = host::NAMES.iter().find(|name| context.cwd.join(name).exists()) {
-        let _ = writeln!(context.stderr, "error: `{there}` is there already; nothing was changed");
-        return 2;
+        let message = format!("`{there}` is there already; nothing was changed");
+        return context.fail(Code::FileTrouble, message, 2);
     }
     let text = ottofile(&proposals(&|name| std::fs::read_to_string(context.cwd.join(name)).ok()));
     match create(&context.cwd.join(FILE), &text) {
         Ok(()) => {
+            // Nobody is left to be told when stderr is closed.
             let _ = writeln!(context.stderr, "wrote {FILE}: `otto` lists its tasks");
             0
         }
         Err(error) => {
             let path = context.cwd.join(FILE);
-            let _ =
-                writeln!(context.stderr, "error: cannot write `{}`: {}", path.display(), host::plain(&error));
-            2
+            let message = format!("cannot write `{}`: {}", path.display(), host::plain(&error));
+            context.fail(Code::FileTrouble, message, 2)
         }
     }
 }

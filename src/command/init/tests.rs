@@ -175,13 +175,13 @@ fn a_file_is_written_once_and_never_over_another() {
     let folder = stage.sandbox.folder();
     assert_snapshot!(stage.otto("Init"), @"
     --- stderr
-    error: `otto.yml` is there already; nothing was changed
+    error[E0203]: `otto.yml` is there already; nothing was changed
     --- exit 2
     ");
     std::fs::rename(folder.join("otto.yml"), folder.join("Ottofile")).expect("renamed");
     assert_snapshot!(stage.otto("Init"), @"
     --- stderr
-    error: `Ottofile` is there already; nothing was changed
+    error[E0203]: `Ottofile` is there already; nothing was changed
     --- exit 2
     ");
     std::fs::remove_file(folder.join("Ottofile")).expect("removed");

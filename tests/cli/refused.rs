@@ -1,0 +1,177 @@
+//! What otto says about mistakes that the pages of the codes do not show: each code has many messages.
+
+use crate::Project;
+use insta::assert_snapshot;
+
+const FILE: &str = "
+tasks:
+  build: {params: {--release: {default: false}, --pair: {nargs: 2}}, bash: 'true'}
+  none: {params: {--x: {choices-command: 'true'}}, bash: 'true'}
+  away: {dir: nowhere, bash: 'true'}
+";
+
+fn said(words: &str) -> String {
+    Project::new(FILE).run(words).all()
+}
+
+#[test]
+fn words_that_nobody_takes() {
+    assert_snapshot!(said("help build none"), @"
+    ── stderr
+    error[E0005]: `help` takes one task, and `none` is one more
+      ╭▸ command line:1:17
+    1 │ otto help build none
+      ╰╴                ━━━━ not expected
+    otto: 1 error. `otto Explain E0005` says more.
+    ── exit 2
+    ");
+    assert_snapshot!(said("-C otto.yml build"), @"
+    ── stderr
+    error[E0002]: cannot change to `/you/project/otto.yml`: it is not a directory
+    otto: 1 error. `otto Explain E0002` says more.
+    ── exit 2
+    ");
+    assert_snapshot!(said("--bogus build"), @"
+    ── stderr
+    error[E0001]: there is no option or argument `--bogus` here
+    help: `otto --help` shows all options
+    usage: otto [OPTIONS] [TASK [WORDS]]...
+    otto: 1 error. `otto Explain E0001` says more.
+    ── exit 2
+    ");
+    assert_snapshot!(said("build -- more"), @"
+    ── stderr
+    error[E0005]: `build` takes no further argument
+      ╭▸ command line:1:15
+    1 │ otto build -- more
+      ╰╴              ━━━━ left over after `--`
+    otto: 1 error. `otto Explain E0005` says more.
+    ── exit 2
+    ");
+}
+
+#[test]
+fn values_that_an_option_does_not_take() {
+    assert_snapshot!(said("build --release=maybe"), @"
+    ── stderr
+    error[E0405]: `maybe` is not a value for the flag `--release`
+      ╭▸ command line:1:12
+    1 │ otto build --release=maybe
+      ╰╴           ━━━━━━━━━━━━━━━ a flag is `true` or `false`
+    otto: 1 error. `otto Explain E0405` says more.
+    ── exit 2
+    ");
+    assert_snapshot!(said("build --pair one"), @"
+    ── stderr
+    error[E0402]: `--pair` of `build` needs 2 values
+      ╭▸ command line:1:12
+    1 │ otto build --pair one
+      ╰╴           ━━━━━━ only 1 follow
+    otto: 1 error. `otto Explain E0402` says more.
+    ── exit 2
+    ");
+    assert_snapshot!(said("build --pair=one"), @"
+    ── stderr
+    error[E0402]: `--pair` of `build` needs 2 values
+      ╭▸ command line:1:12
+    1 │ otto build --pair=one
+      ╰╴           ━━━━━━━━━━ one stands behind the `=`
+    help: write them behind it, with blanks: `--pair …`
+    otto: 1 error. `otto Explain E0402` says more.
+    ── exit 2
+    ");
+    assert_snapshot!(Project::new(FILE).with("OTTO_DISPLAY", "loud").run("build").all(), @"
+    ── stderr
+    warning[E0002]: `loud` is not a value for the variable `OTTO_DISPLAY`
+    help: it takes auto, stream, prefix, group, quiet
+         ok  build     TIME
+    ── exit 0
+    ");
+}
+
+#[test]
+fn commands_that_do_not_give_what_is_asked_of_them() {
+    assert_snapshot!(said("none --x 1"), @"
+    ── stderr
+    error[E0505]: the choices command of `--x` of `none` printed nothing
+      ╭▸ otto.yml:4:42
+    4 │   none: {params: {--x: {choices-command: 'true'}}, bash: 'true'}
+      ╰╴                                         ━━━━━━ no line is a choice
+    otto.yml: 1 error. `otto Explain E0505` says more.
+    ── exit 2
+    ");
+    let project = Project::new("otto: {envs: {A: $(printf 'a\\0b')}}\ntasks: {t: {bash: 'true'}}");
+    assert_snapshot!(project.run("t").all(), @r"
+    ── stderr
+    error[E0501]: the command in `A` printed a NUL byte, which no variable can hold
+      ╭▸ otto.yml:1:18
+    1 │ otto: {envs: {A: $(printf 'a\0b')}}
+      ╰╴                 ━━━━━━━━━━━━━━━━
+    otto.yml: 1 error. `otto Explain E0501` says more.
+    ── exit 2
+    ");
+    let project = Project::new("otto: {envs-command: echo nothing}\ntasks: {t: {bash: 'true'}}");
+    assert_snapshot!(project.run("t").all(), @"
+    ── stderr
+    error[E0505]: `envs-command` printed a line that is not `KEY=VALUE`
+      ╭▸ otto.yml:1:22
+    1 │ otto: {envs-command: echo nothing}
+      ╰╴                     ━━━━━━━━━━━━ prints it
+      = note: the line is `nothing`
+    otto.yml: 1 error. `otto Explain E0505` says more.
+    ── exit 2
+    ");
+}
+
+#[test]
+fn files_and_folders_that_are_not_there() {
+    assert_snapshot!(said("away"), @"
+    ── stderr
+       FAIL  away     TIME  not started: the `dir` of `away` is not a directory: `/you/project/nowhere`
+
+    FAIL away · not started: the `dir` of `away` is not a directory: `/you/project/nowhere` · TIME · otto.yml:5
+      no output · whole log: otto Logs RUN away
+    error[E0604]: the `dir` of `away` is not a directory: `/you/project/nowhere`
+
+    rerun:  otto Rerun RUN
+    ── exit 125
+    ");
+    assert_snapshot!(said("Graph --output nowhere/g.svg"), @"
+    ── stderr
+    error[E0203]: cannot write `/you/project/nowhere/g.svg`: no such file or directory
+    ── exit 2
+    ");
+    assert_snapshot!(said("Convert nowhere"), @"
+    ── stderr
+    error[E0203]: cannot read `nowhere`: no such file or directory
+    ── exit 2
+    ");
+}
+
+#[test]
+fn a_rerun_that_is_asked_for_what_is_not_there() {
+    let project = Project::new("tasks: {t: {params: {--token: {}}, bash: exit 1}}");
+    project.run("t --token x");
+    assert_snapshot!(project.run("Rerun").all(), @"
+    ── stderr
+    error[E0806]: the value of `token` of `t` was not recorded: it looks like a secret
+    help: give it again: `--param t.token=VALUE`
+    otto: 1 error. `otto Explain E0806` says more.
+    ── exit 2
+    ");
+    assert_snapshot!(project.run("Rerun --param t.nope=1").all(), @"
+    ── stderr
+    error[E0806]: the value of `token` of `t` was not recorded: it looks like a secret
+    help: give it again: `--param t.token=VALUE`
+    error[E0401]: no task of the run has a parameter `t.nope`
+    otto: 2 errors. `otto Explain E0401` says more.
+    ── exit 2
+    ");
+    assert_snapshot!(project.run("Rerun --param nope").all(), @"
+    ── stderr
+    error[E0002]: `nope` is no value for `--param`
+    help: write `--param NAME=VALUE`
+    otto: 1 error. `otto Explain E0002` says more.
+    ── exit 2
+    ");
+}
