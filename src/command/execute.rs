@@ -36,7 +36,6 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
-use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -381,11 +380,9 @@ fn refuse_missing_interpreters(context: &mut Context, target: &Target) -> Result
 /// The GitHub workflow that this runs in, if it does.
 fn workflow(context: &Context, found: &Found) -> Option<Workflow> {
     context.environment.filled("GITHUB_ACTIONS").filter(|value| *value == "true")?;
-    let root = context.environment.filled("GITHUB_WORKSPACE").map(Path::new);
-    let file = root.and_then(|root| found.path.strip_prefix(root).ok()).unwrap_or(&found.path);
     Some(Workflow {
         token: format!("{:016x}{:016x}", host::random(), host::random()),
-        file: file.display().to_string(),
+        file: context.repository_path(&found.path),
     })
 }
 

@@ -36,9 +36,11 @@ use crate::ottofile::{self, Ottofile};
 use crate::store::claim;
 use crate::store::layout::Home;
 use crate::view::console::Display;
+use crate::view::filter::shown;
+use crate::view::github;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What a command knows of the world.
 pub(crate) struct Context<'a> {
@@ -198,7 +200,34 @@ impl Context<'_> {
         let summary = diagnostic::summary(file.unwrap_or("otto"), diagnostics);
         // Nobody is left to be told when stderr is closed.
         let _ = writeln!(self.stderr, "{}", summary.trim_end());
+        self.annotate(diagnostics);
         2
+    }
+
+    /// Under GitHub Actions: the mistakes of the ottofile at their lines.
+    fn annotate(&mut self, diagnostics: &[Diagnostic]) {
+        if self.environment.filled("GITHUB_ACTIONS").is_none_or(|value| value != "true") {
+            return;
+        }
+        for diagnostic in diagnostics.iter().filter(|diagnostic| diagnostic.is_error()) {
+            let Some(label) = diagnostic.labels.first().filter(|label| label.source.name() != "command line")
+            else {
+                continue;
+            };
+            let file = self.repository_path(&self.cwd.join(label.source.name()));
+            let line = label.source.line(label.span);
+            let title = diagnostic.code.to_string();
+            let annotation = github::annotation(&file, line, &title, &shown(&diagnostic.message));
+            // Nobody is left to be told when stderr is closed.
+            let _ = self.stderr.write_all(annotation.as_bytes());
+        }
+    }
+
+    /// A file from the root of the repository, as GitHub's annotations need it.
+    fn repository_path(&self, path: &Path) -> String {
+        let path = host::normal(path);
+        let root = self.environment.filled("GITHUB_WORKSPACE").map(Path::new);
+        root.and_then(|root| path.strip_prefix(root).ok()).unwrap_or(&path).display().to_string()
     }
 
     /// Shows what the machine did not let otto do, and answers the exit code.

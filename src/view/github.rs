@@ -45,17 +45,22 @@ impl Workflow {
             std::iter::once(reason.to_owned()).chain(last.iter().cloned()).collect::<Vec<_>>().join("\n");
         let name = job.planned.name.as_str();
         let line = job.line.unwrap_or(job.planned.line);
-        format!(
-            "::error file={},line={line},title={}::{}\n",
-            property(&self.file),
-            property(&shown(name)),
-            data(&message)
-        )
+        annotation(&self.file, line, name, &message)
     }
 
     pub(crate) fn warning(&self, title: &str, message: &str) -> String {
         format!("::warning title={}::{}\n", property(&shown(title)), data(&shown(message)))
     }
+}
+
+/// An error at a line of a file, which is named from the root of the repository.
+pub(crate) fn annotation(file: &str, line: usize, title: &str, message: &str) -> String {
+    format!(
+        "::error file={},line={line},title={}::{}\n",
+        property(file),
+        property(&shown(title)),
+        data(message)
+    )
 }
 
 /// In the message of a command.

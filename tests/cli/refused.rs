@@ -149,6 +149,45 @@ fn files_and_folders_that_are_not_there() {
 }
 
 #[test]
+fn under_github_actions_a_mistake_is_shown_at_its_line() {
+    let project =
+        Project::new("tasks:\n  a: {bsh: x}\n  b: {before: [c, '100%']}\n").with("GITHUB_ACTIONS", "true");
+    assert_snapshot!(project.run("Check").all(), @"
+    ── stderr
+    error[E0104]: unknown key `bsh` in task `a`
+      ╭▸ otto.yml:2:7
+    2 │   a: {bsh: x}
+      ╰╴      ━━━ otto does not know this key
+    help: did you mean `bash`?
+    error[E0301]: task `b` depends on an unknown task `c`
+      ╭▸ otto.yml:3:16
+    3 │   b: {before: [c, '100%']}
+      ╰╴               ━ no task has this name
+    error[E0301]: task `b` depends on an unknown task `100%`
+      ╭▸ otto.yml:3:19
+    3 │   b: {before: [c, '100%']}
+      ╰╴                  ━━━━━━ no task has this name
+    otto.yml: 3 errors. `otto Explain E0301` says more.
+    ::error file=/you/project/otto.yml,line=2,title=E0104::unknown key `bsh` in task `a`
+    ::error file=/you/project/otto.yml,line=3,title=E0301::task `b` depends on an unknown task `c`
+    ::error file=/you/project/otto.yml,line=3,title=E0301::task `b` depends on an unknown task `100%25`
+    ── exit 2
+    ");
+    // What is wrong with the command line has no line in a file.
+    assert_snapshot!(Project::new(FILE).with("GITHUB_ACTIONS", "true").run("nope").all(), @"
+    ── stderr
+    error[E0003]: no task is called `nope`
+      ╭▸ command line:1:6
+    1 │ otto nope
+      ╰╴     ━━━━ not in otto.yml
+    help: did you mean `none`?
+    usage: otto [OPTIONS] [TASK [WORDS]]...
+    otto: 1 error. `otto Explain E0003` says more.
+    ── exit 2
+    ");
+}
+
+#[test]
 fn a_rerun_that_is_asked_for_what_is_not_there() {
     let project = Project::new("tasks: {t: {params: {--token: {}}, bash: exit 1}}");
     project.run("t --token x");
