@@ -14,7 +14,7 @@ use crate::history::retention::{Background, Keeping};
 use crate::host::{self, Found};
 use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::Task;
+use crate::ottofile::spec::{ForeachSource, Task};
 use crate::plan::{Flow, Job, JobId, Plan, Work};
 use crate::request::Request;
 use crate::run::signals::{Signals, guarded};
@@ -188,6 +188,9 @@ fn execute(
         refuse_screen(context, target)?;
     }
     warn_about_bodies(context, target);
+    if options.volume > Volume::Quiet {
+        tell_of_empty(context, target);
+    }
     refuse_missing_interpreters(context, target)?;
     let home = context.open_home()?;
     let folder = found.folder().to_owned();
@@ -364,6 +367,23 @@ fn warn_about_bodies(context: &mut Context, target: &Target) {
     let warnings = super::check::body_warnings(target.ottofile, tasks);
     if !warnings.is_empty() {
         context.show(&warnings);
+    }
+}
+
+/// Says which foreach tasks have no jobs because nothing was found: most often a pattern that is mistyped.
+fn tell_of_empty(context: &mut Context, target: &Target) {
+    let filled: std::collections::BTreeSet<usize> =
+        target.plan.jobs.iter().filter(|job| job.item.is_some()).map(|job| job.task).collect();
+    let groups = target.plan.jobs.iter().filter(|job| job.work == Work::ForeachGroup);
+    for job in groups.filter(|job| !filled.contains(&job.task)) {
+        let foreach = target.ottofile.tasks[job.task].foreach.as_ref();
+        let why = match foreach.map(|foreach| &foreach.source) {
+            Some(ForeachSource::Glob(pattern)) => format!("nothing matches `{}`", pattern.value),
+            Some(ForeachSource::Command(_)) => "its command printed nothing".to_owned(),
+            Some(ForeachSource::Items(_) | ForeachSource::Range { .. }) | None => continue,
+        };
+        // Nobody is left to be told when stderr is closed.
+        let _ = writeln!(context.stderr, "note: {} has no items: {}", shown(job.name.as_str()), shown(&why));
     }
 }
 

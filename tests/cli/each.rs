@@ -76,11 +76,13 @@ fn no_items_are_a_success_with_a_notice() {
     ");
     assert_snapshot!(each("glob: '*.none'").run("t").all(), @"
     ── stderr
+    note: t has no items: nothing matches `*.none`
     nothing to run
     ── exit 0
     ");
     assert_snapshot!(each("command: 'true'").run("t").all(), @"
     ── stderr
+    note: t has no items: its command printed nothing
     nothing to run
     ── exit 0
     ");

@@ -188,6 +188,27 @@ fn under_github_actions_a_mistake_is_shown_at_its_line() {
 }
 
 #[test]
+fn a_foreach_task_without_items_is_told() {
+    let file = "
+tasks:
+  files: {foreach: {glob: '*.nothing'}, bash: 'true'}
+  lines: {foreach: {command: 'true'}, bash: 'true'}
+  listed: {foreach: {items: []}, bash: 'true'}
+  all: {before: [files, lines, listed], bash: echo done}
+";
+    assert_snapshot!(Project::new(file).run("all").all(), @"
+    ── stdout
+    done
+    ── stderr
+    note: files has no items: nothing matches `*.nothing`
+    note: lines has no items: its command printed nothing
+         ok  all     TIME
+    ── exit 0
+    ");
+    assert_snapshot!(Project::new(file).run("-q files").all(), @"── exit 0");
+}
+
+#[test]
 fn a_rerun_that_is_asked_for_what_is_not_there() {
     let project = Project::new("tasks: {t: {params: {--token: {}}, bash: exit 1}}");
     project.run("t --token x");
