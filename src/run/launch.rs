@@ -71,10 +71,14 @@ impl Started {
         let workdir =
             task.dir.as_ref().map_or_else(|| setting.folder.clone(), |dir| setting.folder.join(&dir.value));
         if task.dir.is_some() && !workdir.is_dir() {
-            let missing = Diagnostic::error(
+            let mut missing = Diagnostic::error(
                 Code::CannotStart,
                 format!("the `dir` of `{}` is not a directory: `{}`", task.name, workdir.display()),
             );
+            if workdir.as_os_str().as_encoded_bytes().contains(&b'$') {
+                missing = missing
+                    .help("variables in `dir` are not resolved: `cd` in the script goes where they lead");
+            }
             return Err(CannotPrepare { diagnostic: missing, code: 125 });
         }
         let params: Vec<(ParamName, OsString)> =

@@ -136,6 +136,18 @@ fn files_and_folders_that_are_not_there() {
     rerun:  otto Rerun RUN
     ── exit 125
     ");
+    assert_snapshot!(Project::new("tasks: {t: {dir: sub/$x, bash: 'true'}}").run("t").all(), @"
+    ── stderr
+       FAIL  t     TIME  not started: the `dir` of `t` is not a directory: `/you/project/sub/$x`
+
+    FAIL t · not started: the `dir` of `t` is not a directory: `/you/project/sub/$x` · TIME · otto.yml:1
+      no output · whole log: otto Logs RUN t
+    error[E0604]: the `dir` of `t` is not a directory: `/you/project/sub/$x`
+    help: variables in `dir` are not resolved: `cd` in the script goes where they lead
+
+    rerun:  otto Rerun RUN
+    ── exit 125
+    ");
     assert_snapshot!(said("Graph --output nowhere/g.svg"), @"
     ── stderr
     error[E0203]: cannot write `/you/project/nowhere/g.svg`: no such file or directory
