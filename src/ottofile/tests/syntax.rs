@@ -33,8 +33,18 @@ fn scripts_that_look_like_something_else() {
       ╭▸ otto.yml:3:15
     3 │     bash: 'it's'
       ╰╴              ━━ the value ends before this
-    help: quote the whole text, or write it as a block: `key: |` and the text on the next line
+    help: a `'` within single quotes is written `''`; or put double quotes around the whole text
     ");
+    assert_snapshot!(check(r#"otto:
+  envs:
+    TAG: "$(git describe || echo "none")"
+"#), @r#"
+    error[E0101]: text where the value has already ended
+      ╭▸ otto.yml:3:35
+    3 │     TAG: "$(git describe || echo "none")"
+      ╰╴                                  ━━━━━━━ the value ends before this
+    help: a `"` within double quotes is written `\"`; or put single quotes around the whole text
+    "#);
     assert_snapshot!(check(r#"tasks:
   a:
     bash: echo "a: b"

@@ -250,7 +250,17 @@ impl Scene<'_> {
 
     fn after_value(&self) -> Diagnostic {
         let message = "text where the value has already ended";
-        self.wrong(message, self.word(), "the value ends before this").help(AS_BLOCK)
+        // A quote that goes on at once was meant to stand in the text.
+        let help = match self.before().chars().next_back() {
+            Some('"') => {
+                "a `\"` within double quotes is written `\\\"`; or put single quotes around the whole text"
+            }
+            Some('\'') => {
+                "a `'` within single quotes is written `''`; or put double quotes around the whole text"
+            }
+            Some(_) | None => AS_BLOCK,
+        };
+        self.wrong(message, self.word(), "the value ends before this").help(help)
     }
 
     fn unknown_escape(&self) -> Diagnostic {
