@@ -3,6 +3,7 @@
 
 use super::yaml::{self, Kind, Node, Style};
 use super::{SCHEMA, foreach, param, read};
+use crate::name::BUILT_INS;
 use crate::source::SourceFile;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -137,6 +138,7 @@ const FINE: &[&str] = &[
     "tasks: {a: {before: [b, {task: b, when: always}], after: [c], on-failure: [d]}, b: , c: , d: }",
     "tasks: {a: {params: {-m|--msg: {default: d}, --long|-l: , -x: , word: {nargs: '+', required: true}, --n: {type: int, choices: [1, 2], metavar: N, env: N, help: h}}, bash: x}}",
     "tasks: {a: {params: {--c: {choices-command: ls}, --d: {nargs: 2}, --e: {nargs: '1:3'}, --f: {nargs: '?'}}, bash: x}}",
+    "tasks: {clean: {params: {--x: {required: false, default: 1}, --y: {required: true, default: }}, bash: x}}",
     "tasks: {a: {foreach: {range: 1..3, as: n, parallel: false, max_items: 5, buffer: true}, bash: x}}",
     "tasks: {a: {foreach: {command: ls, jobs: all}, bash: x}, b: {foreach: {glob: '*', jobs: 2}, bash: x}}",
     "tasks: {a: {timeout: 5m, retries: 2, bash: x}, b: {timeout: 90, retries: {count: 1, delay: 1h30m, backoff: 1.5}, bash: x}}",
@@ -151,6 +153,7 @@ const WRONG: &[&str] = &[
     "tasks: [a]",
     "tasks: {a: 5}",
     "tasks: {-a: }",
+    "tasks: {Clean: }",
     "otto: {api: 2}",
     "otto: {jobs: 0}",
     "otto: {jobs: many}",
@@ -189,6 +192,7 @@ const WRONG: &[&str] = &[
     "tasks: {a: {params: {--x: {defualt: 1}}}}",
     "tasks: {a: {params: {--x: {default: [1]}}}}",
     "tasks: {a: {params: {--x: {choices: []}}}}",
+    "tasks: {a: {params: {--x: {required: true, default: 1}}}}",
     "tasks: {a: {params: {--x: {nargs: some}}}}",
     "tasks: {a: {params: {--x: {type: string}}}}",
     "tasks: {a: {params: {--x: {env: $X}}}}",
@@ -233,6 +237,7 @@ fn the_schema_has_exactly_the_keys_of_the_reader() {
         .flat_map(|key| [(*key).to_owned(), key.replace('_', "-")])
         .collect();
     assert_eq!(keys("/definitions/retention"), both);
+    assert_eq!(schema.pointer("/properties/tasks/propertyNames/not/enum"), Some(&json!(BUILT_INS)));
 }
 
 /// A document made of the keys of ottofiles and of values that some of them take.
