@@ -1,17 +1,24 @@
 //! Patterns of files: what makes one. Alone knows the crate that compiles them; which files there are is for `host`.
 
+/// Only a longer pattern can have more than can be compiled: 250 levels of braces, ten thousand stars.
+const SURELY_COMPILED_BYTES: usize = 500;
+
 /// Why this is no pattern, if it is none. Costs little, for ottofiles have thousands of them.
 pub(crate) fn mistake(pattern: &str) -> Option<String> {
     match pattern {
         "" => Some("it is empty".to_owned()),
         path if !is_pattern(path) => None,
+        pattern if pattern.len() > SURELY_COMPILED_BYTES => matcher(pattern).err(),
         pattern => parse(pattern).err(),
     }
 }
 
 /// The pattern, to be asked about paths. As in a shell, `*` stays within one folder; `**` is any number of folders.
-pub(crate) fn matcher(pattern: &str) -> Result<globset::GlobMatcher, String> {
-    parse(pattern).map(|glob| glob.compile_matcher())
+pub(crate) fn matcher(pattern: &str) -> Result<globset::GlobSet, String> {
+    let glob = parse(pattern)?;
+    // A set of one, for alone it panics where it cannot be compiled.
+    let compiled = globset::GlobSetBuilder::new().add(glob).build();
+    compiled.map_err(|_| "it is too long, or its braces nest too deep".to_owned())
 }
 
 fn parse(pattern: &str) -> Result<globset::Glob, String> {
@@ -45,6 +52,10 @@ mod tests {
         assert_eq!(refused("src/[a"), "unclosed character class; missing ']'");
         assert_eq!(refused(""), "it is empty");
         assert_eq!(refused("src/**/*.{c,h}"), "");
+        let braces = |levels: usize| format!("{}b{}", "{a,".repeat(levels), "}".repeat(levels));
+        assert_eq!(refused(&braces(100)), "");
+        assert_eq!(refused(&braces(1000)), "it is too long, or its braces nest too deep");
+        assert_eq!(refused(&"*".repeat(100_000)), "it is too long, or its braces nest too deep");
     }
 
     proptest! {
