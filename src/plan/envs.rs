@@ -65,22 +65,18 @@ pub(crate) fn resolve(
         return Ok(Vec::new());
     }
     let Ordered { parsed, names, mentions, order } = ordered(entries, source)?;
-    let mut diagnostics = Vec::new();
-    let has_command: Vec<bool> = parsed.iter().map(|pieces| runs_command(pieces)).collect();
-    let mut values: Vec<Option<OsString>> = vec![None; entries.len()];
+    let needs_command = needing_commands(&parsed, &mentions, &order);
     // Entries without commands first: a command sees all of them, whether it mentions them or not.
     let mut sorted = order;
-    sorted.sort_by_key(|place| depends_on_command(*place, &mentions, &has_command));
+    sorted.sort_by_key(|place| needs_command[*place]);
+    let mut values: Vec<Option<OsString>> = vec![None; entries.len()];
+    let mut room = VALUES_BYTES;
     for place in sorted {
         let evaluation =
-            Evaluation { entries, place, values: &values, beneath, source, facts, names: &names };
-        match evaluation.text(&parsed[place]) {
-            Ok(value) => values[place] = Some(value),
-            Err(diagnostic) => diagnostics.push(*diagnostic),
-        }
-        if !diagnostics.is_empty() {
-            return Err(diagnostics);
-        }
+            Evaluation { entries, place, values: &values, room, beneath, source, facts, names: &names };
+        let value = evaluation.text(&parsed[place]).map_err(|diagnostic| vec![*diagnostic])?;
+        room -= value.len();
+        values[place] = Some(value);
     }
     let value_of = |(place, entry): (usize, &EnvEntry)| {
         (entry.name.value.clone(), values[place].take().expect("bug: an entry was left out of the order"))
@@ -90,10 +86,19 @@ pub(crate) fn resolve(
 
 /// The names of the entries whose values a command has a part in, directly or through others.
 pub(crate) fn computed<'e>(entries: &'e [EnvEntry], source: &SourceFile) -> HashSet<&'e str> {
-    let Ok(Ordered { parsed, mentions, .. }) = ordered(entries, source) else { return HashSet::new() };
-    let has_command: Vec<bool> = parsed.iter().map(|pieces| runs_command(pieces)).collect();
-    let places = (0..entries.len()).filter(|place| depends_on_command(*place, &mentions, &has_command));
-    places.map(|place| entries[place].name.value.as_str()).collect()
+    let Ok(Ordered { parsed, mentions, order, .. }) = ordered(entries, source) else { return HashSet::new() };
+    let needs_command = needing_commands(&parsed, &mentions, &order);
+    let needing = entries.iter().zip(needs_command).filter(|(_, needs_command)| *needs_command);
+    needing.map(|(entry, _)| entry.name.value.as_str()).collect()
+}
+
+/// Whether each entry, or one that it mentions, runs a command.
+fn needing_commands(parsed: &[Vec<Piece>], mentions: &[Vec<usize>], order: &[usize]) -> Vec<bool> {
+    let mut needs_command: Vec<bool> = parsed.iter().map(|pieces| runs_command(pieces)).collect();
+    for place in order {
+        needs_command[*place] |= mentions[*place].iter().any(|other| needs_command[*other]);
+    }
+    needs_command
 }
 
 /// What is wrong with these entries whatever the world is like.
@@ -152,21 +157,6 @@ fn ordered<'e>(entries: &'e [EnvEntry], source: &SourceFile) -> Result<Ordered<'
         .collect();
     let order = in_order(&mentions).map_err(|cycle| vec![circle(entries, &cycle, source)])?;
     Ok(Ordered { parsed, names, mentions, order })
-}
-
-/// Whether an entry, or one that it mentions, runs a command.
-fn depends_on_command(place: usize, mentions: &[Vec<usize>], has_command: &[bool]) -> bool {
-    let mut seen = vec![false; mentions.len()];
-    let mut open = vec![place];
-    while let Some(place) = open.pop() {
-        if has_command[place] {
-            return true;
-        }
-        if !std::mem::replace(&mut seen[place], true) {
-            open.extend(&mentions[place]);
-        }
-    }
-    false
 }
 
 fn runs_command(pieces: &[Piece]) -> bool {
@@ -228,10 +218,16 @@ fn within(source: &SourceFile, value: &Spanned<String>, place: &std::ops::Range<
     }
 }
 
+/// How much all values of one `envs` may come to. No system starts a program with as much, and a few entries that each
+/// mention another one twice would fill any memory.
+const VALUES_BYTES: usize = 16 << 20;
+
 struct Evaluation<'a> {
     entries: &'a [EnvEntry],
     place: usize,
     values: &'a [Option<OsString>],
+    /// How many bytes the value may have.
+    room: usize,
     beneath: &'a [(String, OsString)],
     source: &'a SourceFile,
     facts: &'a dyn Facts,
@@ -248,6 +244,19 @@ impl Evaluation<'_> {
                     value.push(self.variable(name, default.as_ref(), place)?)
                 }
                 Piece::Command { text, place } => value.push(self.command(text, place)?),
+            }
+            if value.len() > self.room {
+                let entry = &self.entries[self.place];
+                let message = format!(
+                    "the values of `envs` are larger than {} MiB with that of `{}`",
+                    VALUES_BYTES >> 20,
+                    entry.name.value
+                );
+                return Err(Box::new(
+                    Diagnostic::error(Code::TooLarge, message)
+                        .at(self.source, entry.value.span, "the limit is reached here")
+                        .help("pass what is large as data with OUTPUT, or in a file"),
+                ));
             }
         }
         Ok(value)

@@ -31,6 +31,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Piece>, TemplateError> {
     parse_from(text, 0)
 }
 
+/// `base` is where the text begins in the whole one.
 fn parse_from(text: &str, base: usize) -> Result<Vec<Piece>, TemplateError> {
     let bytes = text.as_bytes();
     let mut pieces = Vec::new();
@@ -68,12 +69,10 @@ fn parse_from(text: &str, base: usize) -> Result<Vec<Piece>, TemplateError> {
                 at = end + 1;
             }
             Some(b'{') => {
-                let Some(end) = brace_end(bytes, at + 2) else {
-                    return Err(TemplateError {
-                        place: base + at..base + text.len(),
-                        message: "`${` without its `}`".into(),
-                    });
-                };
+                let end = brace_end(bytes, at + 2).map_err(|message| TemplateError {
+                    place: base + at..base + text.len(),
+                    message: message.into(),
+                })?;
                 flush(&mut plain, &mut pieces);
                 pieces.push(braced(&text[at + 2..end], base + at + 2, base + at..base + end + 1)?);
                 at = end + 1;
@@ -134,27 +133,34 @@ fn name_end(bytes: &[u8], start: usize) -> usize {
         .map_or(bytes.len(), |offset| start + offset)
 }
 
+/// How deep defaults may stand within defaults: each level is one of the stack.
+const MAX_DEPTH: usize = 100;
+
 /// Where the `}` stands that closes a `${` whose inside starts at `at`.
-fn brace_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+fn brace_end(bytes: &[u8], mut at: usize) -> Result<usize, &'static str> {
+    const UNCLOSED: &str = "`${` without its `}`";
     let mut depth = 1;
     while at < bytes.len() {
         match bytes[at] {
-            b'$' if bytes.get(at + 1) == Some(&b'(') => at = command_end(bytes, at + 2)?,
+            b'$' if bytes.get(at + 1) == Some(&b'(') => at = command_end(bytes, at + 2).ok_or(UNCLOSED)?,
             b'$' if bytes.get(at + 1) == Some(&b'{') => {
                 depth += 1;
+                if depth > MAX_DEPTH {
+                    return Err("`${` within `${`, more than 100 levels deep");
+                }
                 at += 1;
             }
             b'}' => {
                 depth -= 1;
                 if depth == 0 {
-                    return Some(at);
+                    return Ok(at);
                 }
             }
             _ => {}
         }
         at += 1;
     }
-    None
+    Err(UNCLOSED)
 }
 
 /// Where the `)` stands that closes a `$(` whose inside starts at `at`, as a shell reads it: quotes, escapes,
@@ -311,6 +317,15 @@ mod tests {
         ] {
             assert_eq!(shown(text), want, "{text}");
         }
+    }
+
+    #[test]
+    fn defaults_within_defaults_have_a_limit() {
+        let nested = |levels: usize| format!("{}{}", "${A:-".repeat(levels), "}".repeat(levels));
+        assert_eq!(shown(&nested(100)), "<A:->");
+        let too_deep = "`${` within `${`, more than 100 levels deep";
+        assert_eq!(shown(&nested(101)), format!("0..{}: {too_deep}", 101 * 6));
+        assert_eq!(shown(&nested(100_000)), format!("0..{}: {too_deep}", 100_000 * 6));
     }
 
     #[test]

@@ -374,6 +374,19 @@ fn variables_that_cannot_be_resolved_stop_the_run_and_are_named() {
 }
 
 #[test]
+fn values_that_grow_without_bound_are_refused() {
+    let doubled: String = (0..60).map(|n| format!("    V{n}: $V{}$V{}\n", n + 1, n + 1)).collect();
+    let yaml = format!("otto:\n  envs:\n{doubled}    V60: x\ntasks: {{a: {{bash: echo}}}}\n");
+    assert_snapshot!(planned(&yaml, "a"), @"
+    error[E0603]: the values of `envs` are larger than 16 MiB with that of `V36`
+       ╭▸ otto.yml:39:10
+    39 │     V36: $V37$V37
+       ╰╴         ━━━━━━━━ the limit is reached here
+    help: pass what is large as data with OUTPUT, or in a file
+    ");
+}
+
+#[test]
 fn nothing_is_asked_of_commands_that_nobody_needs_or_that_may_not_run() {
     let yaml = "
 otto: {envs: {X: $(now)}}
