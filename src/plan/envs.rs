@@ -3,6 +3,7 @@
 
 use super::dotenv;
 use super::facts::{CommandFailure, Facts};
+use super::graph;
 use super::template::{self, Default, Piece};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::similar;
@@ -186,20 +187,18 @@ fn mentioned_names(pieces: &[Piece], names: &mut Vec<String>) {
 
 /// An order in which each comes after those it mentions, or a circle.
 fn in_order(mentions: &[Vec<usize>]) -> Result<Vec<usize>, Vec<usize>> {
-    super::graph::topological(mentions.len(), |place| &mentions[place])
+    graph::topological(mentions.len(), |place| &mentions[place])
 }
 
 fn circle(entries: &[EnvEntry], cycle: &[usize], source: &SourceFile) -> Diagnostic {
-    let name = |place: usize| format!("`{}`", entries[place].name.value);
-    let mut chain: Vec<String> = cycle.iter().map(|place| name(*place)).collect();
-    chain.push(name(cycle[0]));
-    let mut diagnostic = Diagnostic::error(
-        Code::EnvCycle,
-        format!("`envs` entries refer to each other in a circle: {}", chain.join(" needs ")),
-    );
-    for place in cycle {
+    let names: Vec<&str> = cycle.iter().map(|place| entries[*place].name.value.as_str()).collect();
+    let (chain, whole) = graph::circle_in_words(&names);
+    let mut diagnostic =
+        Diagnostic::error(Code::EnvCycle, format!("`envs` entries refer to each other in a circle: {chain}"));
+    for place in cycle.iter().take(graph::CIRCLE_SHOWN) {
         diagnostic = diagnostic.at(source, entries[*place].value.span, "part of the circle");
     }
+    diagnostic.notes.extend(whole);
     diagnostic
 }
 

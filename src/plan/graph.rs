@@ -51,6 +51,25 @@ where
     Ok(order)
 }
 
+/// How many members of a circle a message names, and how many places are shown: a screenful.
+pub(crate) const CIRCLE_SHOWN: usize = 8;
+
+/// A circle in words: `a` needs `b` needs `a`. One that is too long for a message is cut in it, and the whole of it comes
+/// second, for a note.
+pub(crate) fn circle_in_words(names: &[&str]) -> (String, Option<String>) {
+    let chain =
+        |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" needs ");
+    let closed = [names, &names[..1]].concat();
+    if names.len() <= CIRCLE_SHOWN {
+        return (chain(&closed), None);
+    }
+    let begin = chain(&names[..CIRCLE_SHOWN]);
+    (
+        format!("{begin} and so on, {} in all", names.len()),
+        Some(format!("the whole circle: {}", chain(&closed))),
+    )
+}
+
 /// Sets each job's height: the longest chain of jobs that depend on it, itself included.
 pub(crate) fn set_heights(jobs: &mut [Job]) {
     for place in (0..jobs.len()).rev() {
@@ -76,6 +95,16 @@ mod tests {
         assert_eq!(topological(100_000, |place| &needs[place]).map(|order| order[0]), Ok(99_999));
         let circle: Vec<Vec<usize>> = (0..100_000).map(|place| vec![(place + 1) % 100_000]).collect();
         assert_eq!(topological(100_000, |place| &circle[place]).map_err(|cycle| cycle.len()), Err(100_000));
+    }
+
+    #[test]
+    fn a_long_circle_is_cut_in_the_message_and_whole_in_a_note() {
+        assert_eq!(circle_in_words(&["a", "b"]), ("`a` needs `b` needs `a`".into(), None));
+        let names: Vec<String> = (0..9).map(|place| format!("t{place}")).collect();
+        let (message, note) = circle_in_words(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        let shown = "`t0` needs `t1` needs `t2` needs `t3` needs `t4` needs `t5` needs `t6` needs `t7`";
+        assert_eq!(message, format!("{shown} and so on, 9 in all"));
+        assert_eq!(note, Some(format!("the whole circle: {shown} needs `t8` needs `t0`")));
     }
 
     proptest! {

@@ -2,7 +2,6 @@
 
 use super::graph;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::name::similar;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Edge, When};
 use crate::request::{Request, find};
@@ -52,7 +51,7 @@ pub(crate) fn select(ottofile: &Ottofile, request: &Request) -> Result<Vec<Selec
     let mut reverse: HashMap<usize, Vec<Reverse>> = HashMap::new();
     for (source, task) in ottofile.tasks.iter().enumerate() {
         for edge in &task.after {
-            let (target, _) = resolve(ottofile, edge)?;
+            let (target, _) = resolve(ottofile, edge);
             reverse.entry(target).or_default().push(Reverse { source, edge });
         }
     }
@@ -90,7 +89,7 @@ pub(crate) fn select(ottofile: &Ottofile, request: &Request) -> Result<Vec<Selec
         let task = open[next];
         next += 1;
         for edge in ottofile.tasks[task].before.iter().chain(&ottofile.tasks[task].after) {
-            let (target, item) = resolve(ottofile, edge)?;
+            let (target, item) = resolve(ottofile, edge);
             include(
                 &mut members,
                 &mut open,
@@ -118,7 +117,7 @@ pub(crate) fn select(ottofile: &Ottofile, request: &Request) -> Result<Vec<Selec
                 }
             };
             for edge in &ottofile.tasks[*task].before {
-                let (target, item) = resolve(ottofile, edge)?;
+                let (target, item) = resolve(ottofile, edge);
                 add(place[&target], item, edge.when);
             }
             for edge in reverse.get(task).into_iter().flatten() {
@@ -126,9 +125,9 @@ pub(crate) fn select(ottofile: &Ottofile, request: &Request) -> Result<Vec<Selec
                     add(*source, None, edge.edge.when);
                 }
             }
-            Ok(needs)
+            needs
         })
-        .collect::<Result<_, Vec<Diagnostic>>>()?;
+        .collect();
 
     let plain: Vec<Vec<usize>> =
         needs.iter().map(|needs| needs.iter().map(|need| need.selected).collect()).collect();
@@ -150,41 +149,30 @@ pub(crate) fn select(ottofile: &Ottofile, request: &Request) -> Result<Vec<Selec
     Ok(selected.collect())
 }
 
-/// The task an edge names; an `Ottofile` has only edges to tasks that exist.
-fn resolve(ottofile: &Ottofile, edge: &Edge) -> Result<(usize, Option<String>), Vec<Diagnostic>> {
-    find(ottofile, &edge.task.value).ok_or_else(|| {
-        let known = ottofile.tasks.iter().map(|task| task.name.as_str());
-        let near = similar(&edge.task.value, known, 3);
-        vec![
-            Diagnostic::error(Code::UnknownDependency, format!("no task is called `{}`", edge.task.value))
-                .at(&ottofile.source, edge.task.span, "no task has this name")
-                .did_you_mean(&near),
-        ]
-    })
+/// The task an edge names, and which of its items.
+fn resolve(ottofile: &Ottofile, edge: &Edge) -> (usize, Option<String>) {
+    find(ottofile, &edge.task.value).expect("bug: an ottofile has an edge to no task")
 }
 
 /// Names a whole circle, with the place of each edge.
 fn circle(ottofile: &Ottofile, members: &[(usize, Items)], cycle: &[usize]) -> Diagnostic {
-    let name = |member: usize| &ottofile.tasks[members[member].0].name;
-    let mut chain: Vec<String> = cycle.iter().map(|member| format!("`{}`", name(*member))).collect();
-    chain.push(format!("`{}`", name(cycle[0])));
-    let mut diagnostic =
-        Diagnostic::error(Code::Cycle, format!("tasks wait for each other: {}", chain.join(" needs ")));
-    // A long circle is named whole above; a screenful of places is enough below.
-    for (place, member) in cycle.iter().enumerate().take(8) {
+    let names: Vec<&str> =
+        cycle.iter().map(|member| ottofile.tasks[members[*member].0].name.as_str()).collect();
+    let (chain, whole) = graph::circle_in_words(&names);
+    let mut diagnostic = Diagnostic::error(Code::Cycle, format!("tasks wait for each other: {chain}"));
+    for (place, member) in cycle.iter().enumerate().take(graph::CIRCLE_SHOWN) {
         let next = cycle[(place + 1) % cycle.len()];
         if let Some((span, text)) = edge_place(ottofile, members[*member].0, members[next].0) {
             diagnostic = diagnostic.at(&ottofile.source, span, text);
         }
     }
+    diagnostic.notes.extend(whole);
     diagnostic.help("remove one of these edges, or split a task")
 }
 
 /// Where it is written that `task` needs `need`.
 fn edge_place(ottofile: &Ottofile, task: usize, need: usize) -> Option<(Span, String)> {
-    let names = |edge: &&Edge, wanted: usize| {
-        find(ottofile, &edge.task.value).is_some_and(|(found, _)| found == wanted)
-    };
+    let names = |edge: &&Edge, wanted: usize| resolve(ottofile, edge).0 == wanted;
     let (task_name, need_name) = (&ottofile.tasks[task].name, &ottofile.tasks[need].name);
     let before = ottofile.tasks[task].before.iter().find(|edge| names(edge, need));
     let before = before.map(|edge| (edge.task.span, format!("`{task_name}` needs `{need_name}`")));
