@@ -44,6 +44,19 @@ const IMPURE_PATHS: &[&str] = &[
     "walkdir",
 ];
 
+/// Modules of which a part is impure: above the world they are never brought in whole, so that their parts are named.
+const HALF_PURE: &[&str] = &["std::io", "std::os", "std::os::unix", "std::sync", "std::time"];
+
+/// Crates whose types one subject alone knows, so that another could take their place.
+const KNOWN_TO: &[(&str, &[&str])] = &[
+    ("annotate_snippets", &["src/diagnostic/render.rs"]),
+    ("globset", &["src/ottofile/glob.rs"]),
+    ("granit_parser", &["src/ottofile/yaml.rs", "src/ottofile/yaml/syntax.rs"]),
+    ("rusqlite", &["src/history/index.rs", "src/history/query.rs"]),
+    ("signal_hook", &["src/run/signals.rs"]),
+    ("strsim", &["src/name.rs"]),
+];
+
 /// Methods of `Path` that ask the file system, and readers of clocks.
 const IMPURE_CALLS: &[&str] = &[
     "canonicalize",
@@ -59,6 +72,9 @@ const IMPURE_CALLS: &[&str] = &[
 ];
 
 const PRINTING: &[&str] = &["print", "println", "eprint", "eprintln", "dbg"];
+
+/// Modules that take stdout and stderr to hand them to a view.
+const HANDS_OUT: &[&str] = &["command", "cli"];
 
 /// File names that say nothing about what is inside.
 const EMPTY_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "manager", "common", "misc"];
@@ -132,6 +148,24 @@ fn complaints(architecture: &Architecture, file: &File) -> Vec<String> {
         }
     }
 
+    for path in &code.paths {
+        let is_handle = path.segments.len() > 1
+            && path.segments[path.segments.len() - 2] == "io"
+            && path.segments.last().is_some_and(|last| ["stdout", "stderr"].contains(&last.as_str()));
+        let hands_out = module.first().is_none_or(|top| HANDS_OUT.contains(&top.as_str()));
+        if is_handle && !hands_out && !is_test(&file.path) {
+            let modules = HANDS_OUT.join("` and `");
+            complain(path.line, format!("stdout and stderr are the views': `{modules}` hand them out"));
+        }
+        let known =
+            KNOWN_TO.iter().find(|(name, _)| path.segments.first().is_some_and(|first| first == name));
+        if let Some((name, files)) = known
+            && !files.contains(&file.path.as_str())
+        {
+            complain(path.line, format!("`{name}` is known to {} alone", files.join(" and ")));
+        }
+    }
+
     // The top of the crate uses everything; the rules below are about the modules.
     let Some(top) = module.first() else { return found };
     let Some(place) = architecture.place(top) else {
@@ -156,6 +190,12 @@ fn complaints(architecture: &Architecture, file: &File) -> Vec<String> {
             });
             if let Some(impure) = impure {
                 complain(path.line, format!("`{impure}` in `{top}`, which stands above the world"));
+            }
+            if HALF_PURE.contains(&written.as_str()) {
+                complain(
+                    path.line,
+                    format!("`{written}` as a whole in `{top}`, above the world: name its parts"),
+                );
             }
             let reads_clock =
                 path.segments.len() > 1 && path.segments.last().is_some_and(|last| last == "now");
@@ -703,26 +743,49 @@ fn every_variable_that_otto_reads_is_in_the_reference() {
     none(missing.map(|name| format!("docs/command-line.md: {name} is read and not named")).collect());
 }
 
-/// Targets of links in a document that are files of the project, without what stands after `#`.
-fn links(text: &str) -> Vec<&str> {
+/// Targets of links in a document that are files of the project: the file, empty for the document itself, and the
+/// heading in it, empty for none.
+fn links(text: &str) -> Vec<(&str, &str)> {
     text.split("](")
         .skip(1)
-        .filter_map(|rest| rest.split([')', '#']).next())
+        .filter_map(|rest| rest.split(')').next())
         .filter(|target| {
             !target.is_empty() && !target.contains("://") && !target.contains(char::is_whitespace)
         })
+        .map(|target| target.split_once('#').unwrap_or((target, "")))
         .collect()
+}
+
+/// What may stand after `#` in a link to a document: its headings as GitHub and mdBook call them, and `<a id="…">`.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let kept = |c: char| match c {
+        ' ' => Some('-'),
+        '-' | '_' => Some(c),
+        _ => c.is_alphanumeric().then(|| c.to_ascii_lowercase()),
+    };
+    let fenced = text.split("\n```").step_by(2).flat_map(str::lines);
+    let headings = fenced
+        .filter(|line| line.starts_with('#'))
+        .map(|line| line.trim_start_matches('#').trim().chars().filter_map(kept).collect());
+    let ids = text.split("<a id=\"").skip(1).filter_map(|rest| Some(rest.split('"').next()?.to_owned()));
+    headings.chain(ids).collect()
 }
 
 #[test]
 fn links_between_documents_lead_somewhere() {
     let documents = files("", |path| path.ends_with(".md") && !path.starts_with("target/"));
-    let broken = documents.iter().flat_map(|document| {
+    let leads = |document: &File, file: &str, heading: &str| {
         let folder = root().join(&document.path).parent().expect("a file has a folder").to_path_buf();
+        let target = if file.is_empty() { root().join(&document.path) } else { folder.join(file) };
+        target.exists()
+            && (heading.is_empty()
+                || fs::read_to_string(target).is_ok_and(|text| anchors(&text).contains(heading)))
+    };
+    let broken = documents.iter().flat_map(|document| {
         links(&document.text)
             .into_iter()
-            .filter(move |target| !folder.join(target).exists())
-            .map(|target| format!("{}: leads nowhere: {target}", document.path))
+            .filter(|(file, heading)| !leads(document, file, heading))
+            .map(|(file, heading)| format!("{}: leads nowhere: {file}#{heading}", document.path))
     });
     none(broken.collect());
 }
@@ -846,6 +909,8 @@ fn the_world_above_the_world_is_reported() {
         ("use std::net::{self, TcpStream as S};", "`std::net` in `low`, which stands above the world"),
         ("use std::thread;", "`std::thread` in `low`, which stands above the world"),
         ("use rustix::fd::AsFd;", "`rustix` in `low`, which stands above the world"),
+        ("use std::io::{self, Write};", "`std::io` as a whole in `low`, above the world: name its parts"),
+        ("use std::sync;", "`std::sync` as a whole in `low`, above the world: name its parts"),
         (
             "fn f() { jiff::Timestamp::now(); }",
             "`jiff::Timestamp::now` reads a clock in `low`, above the world",
@@ -860,6 +925,20 @@ fn the_world_above_the_world_is_reported() {
 }
 
 #[test]
+fn a_crate_that_one_module_alone_knows_is_reported_elsewhere() {
+    let sql = "//! x\nuse rusqlite::Connection;";
+    assert_eq!(
+        about("src/high.rs", sql),
+        ["`rusqlite` is known to src/history/index.rs and src/history/query.rs alone"]
+    );
+    let history = File { path: "src/history/index.rs".into(), text: sql.into() };
+    assert_eq!(
+        complaints(&Architecture::read("// The world.\nmod history;"), &history),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
 fn printing_exits_unsafe_and_silent_openings_are_reported() {
     assert_eq!(
         about("src/high.rs", "//! x\nfn f() { println!(\"x\"); }"),
@@ -869,6 +948,12 @@ fn printing_exits_unsafe_and_silent_openings_are_reported() {
         about("src/high.rs", "//! x\n// println!\nfn f() { writeln!(o, \"print!\"); }"),
         Vec::<String>::new()
     );
+    for text in ["//! x\nfn f() { std::io::stderr(); }", "//! x\nuse std::io;\nfn f() { io::stdout(); }"] {
+        assert_eq!(
+            about("src/high.rs", text),
+            ["stdout and stderr are the views': `command` and `cli` hand them out"]
+        );
+    }
     assert_eq!(about("src/high/tests.rs", "//! x\nfn f() { eprintln!(\"skipped\"); }"), Vec::<String>::new());
     assert_eq!(
         about("src/high.rs", "//! x\nfn f() { std::process::exit(1); }"),
@@ -970,7 +1055,9 @@ fn variables_that_are_read_are_found() {
 #[test]
 fn links_are_found() {
     let text = "[a](x.md) [b](docs/y.md#part) [c](https://x.example/) [d](#here) `OUTPUT[k](not a link)`";
-    assert_eq!(links(text), ["x.md", "docs/y.md"]);
+    assert_eq!(links(text), [("x.md", ""), ("docs/y.md", "part"), ("", "here")]);
+    let text = "# A title\n## In `bash`, too\n```sh\n# a comment\n```\n<a id=\"old\"></a>\n### The_end\n";
+    assert_eq!(anchors(text).into_iter().collect::<Vec<_>>(), ["a-title", "in-bash-too", "old", "the_end"]);
 }
 
 #[test]
