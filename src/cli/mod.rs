@@ -182,7 +182,7 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
             if is_help_word(words)
                 && diagnostics[0].code == Code::NoOttofile
                 && context.ottofile.is_none()
-                && words.get(1).is_none_or(|word| command::find(word).is_some()) =>
+                && words.get(1).is_none_or(|word| command::find(word).is_some() || is_about_help(word)) =>
         {
             return match words.get(1).and_then(|word| command::find(word)) {
                 Some(built_in) => {
@@ -208,7 +208,7 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
         return 0;
     }
     if is_help_word(words) && ottofile.task("help").is_none() {
-        return help_of(context, &found, &ottofile, &words[1..]);
+        return help_of(context, &found, &ottofile, words);
     }
     // `--` alone ends options and names nothing.
     let parsed = if words.iter().all(|word| word == "--") {
@@ -369,35 +369,41 @@ fn is_help_word(words: &[OsString]) -> bool {
     words.first().is_some_and(|word| word == "help" || word == "Help")
 }
 
+/// Whether who asks for help with this word wants all of it.
+fn is_about_help(word: &OsString) -> bool {
+    ["help", "Help", "--help", "-h"].iter().any(|about| word == about)
+}
+
 /// `otto help TASK`.
 fn help_of(context: &mut Context, found: &Found, ottofile: &Ottofile, words: &[OsString]) -> i32 {
     let shown: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    let line = format!("otto help {}", shown.join(" "));
-    let source = SourceFile::new("command line", line.clone());
+    let source = SourceFile::new("command line", format!("otto {}", shown.join(" ")));
     let place = |number: usize| {
-        let start = "otto help ".len() + shown[..number].iter().map(|word| word.len() + 1).sum::<usize>();
+        let start = "otto ".len() + shown[..number].iter().map(|word| word.len() + 1).sum::<usize>();
         Span::new(start, start + shown[number].len())
     };
-    match shown.len() {
-        0 => general_help(context, true),
-        1 => {
-            if let Some(built_in) = command::find(&words[0]) {
+    match shown.as_slice() {
+        [_] => general_help(context, true),
+        [_, word] => {
+            if let Some(built_in) = command::find(&words[1]) {
                 context.print(&command::command_help(built_in));
                 return 0;
             }
-            match request::find(ottofile, &shown[0]) {
+            match request::find(ottofile, word) {
                 Some((task, _)) => {
                     let text = command::task_help(context, found, ottofile, &ottofile.tasks[task]);
                     context.print(&text);
                     0
                 }
-                None => context.refuse(&[request::unknown_task(ottofile, &shown[0], &source, place(0))]),
+                None if is_about_help(&words[1]) => general_help(context, true),
+                None => context.refuse(&[request::unknown_task(ottofile, word, &source, place(1))]),
             }
         }
-        _ => context.refuse(&[Diagnostic::error(
+        [help, _, more, ..] => context.refuse(&[Diagnostic::error(
             Code::UnexpectedWord,
-            format!("`help` takes one task, and `{}` is one more", shown[1]),
+            format!("`{help}` takes one task, and `{more}` is one more"),
         )
-        .at(&source, place(1), "not expected")]),
+        .at(&source, place(2), "not expected")]),
+        [] => unreachable!("bug: called without the word `help`"),
     }
 }

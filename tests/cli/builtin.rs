@@ -66,6 +66,25 @@ fn graph_draws_text_or_dot() {
 }
 
 #[test]
+fn help_with_help_is_all_of_it() {
+    for project in [Project::new(FILE), Project::empty("project")] {
+        let help = project.run("--help").ok().to_owned();
+        for words in ["help", "Help", "help --help", "Help -h", "help help", "Help Help"] {
+            assert_eq!(project.run(words).ok(), help, "{words}");
+        }
+    }
+    assert_snapshot!(Project::new(FILE).run("Help a b").all(), @"
+    ── stderr
+    error[E0005]: `Help` takes one task, and `b` is one more
+      ╭▸ command line:1:13
+    1 │ otto Help a b
+      ╰╴            ━ not expected
+    otto: 1 error. `otto Explain E0005` says more.
+    ── exit 2
+    ");
+}
+
+#[test]
 fn explain_knows_every_spelling_of_a_code() {
     let project = Project::empty("project");
     let text = project.run("Explain E0104").ok().to_owned();
