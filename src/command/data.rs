@@ -22,6 +22,7 @@ use crate::view::wording::quoted;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use unicode_width::UnicodeWidthStr;
 
 pub(super) fn command() -> Command {
     Command::new("Data")
@@ -185,7 +186,7 @@ fn show_jobs(context: &mut Context, picked: &Picked, jobs: &[&JobState], is_one:
             let name = filtered(format!("{name}.{key}").as_bytes());
             let value = shown(&value::compact(value)).into_owned();
             // A long value in full: `otto Data RUN TASK.KEY`.
-            let room = width.map(|width| width.saturating_sub(name.chars().count() + 3).max(20));
+            let room = width.map(|width| width.saturating_sub(name.width() + 3).max(20));
             let value = room.map_or(value.clone(), |room| cut(&value, room));
             text.push_str(&format!("{} = {value}\n", paint.text(style::STRONG, &name)));
         }

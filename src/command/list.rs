@@ -69,12 +69,8 @@ pub(super) fn task_lines(
         folder: found.folder(),
         may_run_commands: false,
     };
-    let name_width = listed
-        .iter()
-        .map(|task| shown(task.name.as_str()).width())
-        .filter(|width| *width <= 32)
-        .max()
-        .unwrap_or(0);
+    let names: Vec<_> = listed.iter().map(|task| shown(task.name.as_str())).collect();
+    let name_width = names.iter().map(|name| name.width()).filter(|width| *width <= 32).max().unwrap_or(0);
     let help_of = |task: &Task| {
         let help = shown(first_line(task.help.as_deref().unwrap_or("")));
         match task.foreach.as_ref().map(|foreach| item_count(ottofile, task, foreach, &facts)) {
@@ -101,15 +97,17 @@ pub(super) fn task_lines(
     groups.push(WITHOUT);
     let mut text = String::new();
     for group in groups {
-        let members = || listed.iter().zip(&helps).filter(|(task, _)| group_of(task) == group);
+        let members = || {
+            let rows = listed.iter().zip(names.iter().zip(&helps));
+            rows.filter(|(task, _)| group_of(task) == group)
+        };
         if has_groups && members().next().is_some() {
             let _ = writeln!(text, "{}", paint.text(style::STRONG, &shown(group)));
         }
-        for (task, help) in members() {
-            let name = shown(task.name.as_str());
+        for (task, (name, help)) in members() {
             let padding = " ".repeat(name_width.saturating_sub(name.width()));
             let detail = detail(task);
-            let mut line = format!("  {}{padding}", paint.text(style::OK, &name));
+            let mut line = format!("  {}{padding}", paint.text(style::OK, name));
             if !help.is_empty() || !detail.is_empty() {
                 let _ = write!(line, "  {help}");
             }

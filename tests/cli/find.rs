@@ -112,6 +112,21 @@ tasks:
 ";
 
 #[test]
+fn wide_names_stand_in_line_too() {
+    let project = Project::new(
+        "tasks: {日本: {help: Far away, bash: x}, build: {help: 作る, before: [日本], bash: x}}",
+    );
+    assert_snapshot!(project.run("List").ok(), @"
+    project · otto.yml · 2 tasks
+
+      日本   Far away
+      build  作る      needs 日本
+
+    otto TASK --help · otto History · otto Graph
+    ");
+}
+
+#[test]
 fn plain_otto_lists_where_no_default_is_named() {
     let project = Project::new(SHOP);
     assert_snapshot!(project.run("").all(), @"
