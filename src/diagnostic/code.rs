@@ -76,7 +76,7 @@ codes! {
     NoInterpreter = 601, "an interpreter that is not there";
     InterpreterDenied = 602, "an interpreter that cannot be executed";
     TooLarge = 603, "a value that is too large for the environment";
-    CannotStart = 604, "a task whose files cannot be written";
+    CannotStart = 604, "a task that cannot be started";
     NotHandedOver = 701, "outputs that were never handed over";
     CutShort = 702, "outputs that were written only in part";
     BadOutput = 703, "an output that cannot be recorded";
