@@ -9,6 +9,7 @@ use crate::ottofile::spec::{Count, Param, ParamForm, Task};
 use crate::request;
 use crate::view::filter::shown;
 use crate::view::style::{self, Paint};
+use clap::{Arg, ArgAction};
 use std::fmt::Write;
 
 /// The forms of the command line.
@@ -121,8 +122,9 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
 
 /// The help of a built-in.
 pub(crate) fn command_help(built_in: &BuiltIn) -> String {
-    let mut command = (built_in.command)().about(built_in.about).bin_name(format!("otto {}", built_in.name));
-    command.render_long_help().to_string()
+    let help = Arg::new("help").short('h').long("help").action(ArgAction::Help).help("show this help");
+    let command = (built_in.command)().about(built_in.about).bin_name(format!("otto {}", built_in.name));
+    command.disable_help_flag(true).arg(help).render_long_help().to_string()
 }
 
 /// The help of one task.

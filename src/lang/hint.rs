@@ -185,7 +185,7 @@ fn wrong_words(script: &Script, name: &str) -> Diagnostic {
     let (what, help) = match is_setter {
         true => ("takes a key and one value", "quote the value: `KEY \"$value\"`"),
         false => {
-            ("takes `TASK.KEY` and a default at most", "quote what has blanks in it: `TASK.KEY \"$default\"`")
+            ("takes `TASK.KEY` and a default at most", "quote what has spaces in it: `TASK.KEY \"$default\"`")
         }
     };
     let mut diagnostic = Diagnostic::error(Code::ScriptHint, format!("`{name}` {what}")).help(help);

@@ -203,7 +203,7 @@ impl<'c> Checker<'c, '_> {
         // Jobs of one foreach task may wait for each other; whether they do so in a circle is for the plan.
         if is_itself && matches!(target, Target::Task(_)) {
             let message = match key {
-                "on-failure" => format!("task `{task}` cannot run when itself fails", task = task.name),
+                "on-failure" => format!("task `{task}` cannot run when it fails itself", task = task.name),
                 _ => format!("task `{task}` depends on itself", task = task.name),
             };
             let wrong = self

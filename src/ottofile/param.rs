@@ -235,7 +235,7 @@ impl Reader<'_> {
                 field,
                 node,
                 "a text",
-                "write one text; several words stand in it with blanks: `\"a b\"`",
+                "write one text; several words in it are separated by spaces: `\"a b\"`",
             );
             return None;
         }

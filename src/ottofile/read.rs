@@ -422,7 +422,7 @@ impl Reader<'_> {
             !goes_on && !pair[1].starts_with(['-', '|', '&', '>', '<', ')', '}', '"', '\'', '$'])
         };
         if lines.windows(2).any(is_command) && !self.only_counted() {
-            let message = format!("the lines of {field} are joined by blanks: they are one line");
+            let message = format!("the lines of {field} are joined by spaces: they are one line");
             let wrong = Diagnostic::warning(Code::JoinedLines, message)
                 .at(self.source, self.first_line(node.span), "goes on below without a `|`")
                 .help(format!("write `{}: |` for lines, `{}: >` to join them", field.key, field.key));

@@ -468,7 +468,7 @@ tasks:
       ╭▸ command line:1:8
     1 │ otto a --two=1 -c --
       ╰╴       ━━━━━━━ one stands behind the `=`
-    help: write them behind it, with blanks: `--two …`
+    help: write them behind it, separated by spaces: `--two …`
     error[E0402]: `-c` of `a` needs a value
       ╭▸ command line:1:16
     1 │ otto a --two=1 -c --

@@ -219,7 +219,7 @@ impl<'a> Taker<'a> {
                         format!("`{}` of `{}` needs {least} values", flag_of(shown), self.task.name);
                     let wrong = Diagnostic::error(Code::MissingValue, message)
                         .at(&self.line.source, span, "one stands behind the `=`")
-                        .help(format!("write them behind it, with blanks: `{} …`", flag_of(shown)));
+                        .help(format!("write them behind it, separated by spaces: `{} …`", flag_of(shown)));
                     diagnostics.push(wrong);
                 }
                 self.push(param, value, span);

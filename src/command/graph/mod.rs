@@ -26,11 +26,11 @@ pub(super) fn command() -> clap::Command {
         .long("output")
         .value_name("FILE")
         .value_parser(clap::value_parser!(std::path::PathBuf))
-        .help("Write to this file instead of stdout");
+        .help("write to this file instead of stdout");
     let tasks = clap::Arg::new("tasks")
         .value_name("TASK")
         .num_args(0..)
-        .help("Only these tasks, what they need and what follows them");
+        .help("only these tasks, what they need and what follows them");
     clap::Command::new("Graph").args([format, output, tasks])
 }
 

@@ -1128,7 +1128,7 @@ fn a_task_cannot_wait_for_itself() {
     help: remove it from `before`
     ");
     assert_snapshot!(check_task("on-failure: [a]"), @"
-    error[E0302]: task `a` cannot run when itself fails
+    error[E0302]: task `a` cannot run when it fails itself
       ╭▸ otto.yml:1:26
     1 │ tasks: {a: {on-failure: [a]}}
       ╰╴                         ━ the task itself
@@ -1301,7 +1301,7 @@ fn patterns_of_files_that_are_none() {
 fn lines_that_are_joined_into_one() {
     assert_snapshot!(check("tasks:\n  a:\n    bash:\n      echo one\n      echo two\n"), @"
     fine
-    warning[E0115]: the lines of `bash` of task `a` are joined by blanks: they are one line
+    warning[E0115]: the lines of `bash` of task `a` are joined by spaces: they are one line
       ╭▸ otto.yml:4:7
     4 │       echo one
       ╰╴      ━━━━━━━━ goes on below without a `|`

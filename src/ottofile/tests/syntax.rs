@@ -320,21 +320,21 @@ fn tabs_have_their_own_message() {
       ╭▸ otto.yml:2:1
     2 │     a:
       ╰╴━━━━ this is a tab
-    help: YAML indents with blanks only: replace each tab by two blanks
+    help: YAML indents with spaces only: replace each tab with two spaces
     ");
     assert_snapshot!(check("tasks:\n  a:\n    bash: |\n\techo\n"), @"
     error[E0101]: a tab in the indentation
       ╭▸ otto.yml:4:1
     4 │     echo
       ╰╴━━━━ this is a tab
-    help: YAML indents with blanks only: replace each tab by two blanks
+    help: YAML indents with spaces only: replace each tab with two spaces
     ");
     assert_snapshot!(check("tasks:\n  a:\n    help: x\n  \tbash: y\n"), @"
     error[E0101]: a tab in the indentation
       ╭▸ otto.yml:4:3
     4 │       bash: y
       ╰╴  ━━━━ this is a tab
-    help: YAML indents with blanks only: replace each tab by two blanks
+    help: YAML indents with spaces only: replace each tab with two spaces
     ");
 }
 

@@ -132,7 +132,7 @@ impl Scene<'_> {
                     self.here(),
                     "deeper than the text",
                 )
-                .help("remove the blanks, or say the indentation: `|2`"),
+                .help("remove the spaces, or say the indentation: `|2`"),
             ErrorKind::ExpectedFlowMappingSeparator => {
                 let message = "the entries of a `{ }` map are not separated";
                 self.unclosed(self.wrong(message, self.word(), "expected `,` or `}` before this"), unfinished)
@@ -169,7 +169,7 @@ impl Scene<'_> {
             below().filter(|_| is_told_early).and_then(tab_from)
         })?;
         let wrong = self.wrong("a tab in the indentation", Span::new(tab, tab + 1), "this is a tab");
-        Some(wrong.help("YAML indents with blanks only: replace each tab by two blanks"))
+        Some(wrong.help("YAML indents with spaces only: replace each tab with two spaces"))
     }
 
     fn merge_conflict(&self) -> Option<Diagnostic> {
