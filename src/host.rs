@@ -8,6 +8,7 @@ use crate::source::{SourceFile, Span};
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Component, Path, PathBuf};
@@ -151,7 +152,7 @@ pub(crate) fn read_ottofile(found: &Found) -> Result<SourceFile, Diagnostic> {
             format!("`{}` has {size} bytes; an ottofile has at most 16 MiB", found.shown),
         ));
     }
-    let bytes = std::fs::read(&found.path).map_err(|error| cannot(plain(&error)))?;
+    let bytes = read_bounded(&found.path).map_err(|error| cannot(plain(&error)))?;
     String::from_utf8(bytes).map(|text| SourceFile::new(&found.shown, text)).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
@@ -160,6 +161,22 @@ pub(crate) fn read_ottofile(found: &Found) -> Result<SourceFile, Diagnostic> {
             .at(&source, Span::new(valid, valid + 3), "this byte is not UTF-8")
             .help("save the file as UTF-8")
     })
+}
+
+/// The bytes of a file that the user names. Of a device, whose size says nothing, no more than an ottofile may have.
+pub(crate) fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    bounded(std::fs::File::open(path)?)
+}
+
+/// All that is to be read, if it is no more than an ottofile may have.
+pub(crate) fn bounded(from: impl Read) -> std::io::Result<Vec<u8>> {
+    let most = crate::ottofile::limit::MOST_BYTES;
+    let mut bytes = Vec::new();
+    from.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    match bytes.len() > most {
+        true => Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, "larger than 16 MiB")),
+        false => Ok(bytes),
+    }
 }
 
 /// An error of the system in its own words, without the number.
@@ -188,7 +205,8 @@ impl Facts for HostFacts<'_> {
     }
 
     fn file(&self, path: &str) -> Result<String, String> {
-        std::fs::read_to_string(self.folder.join(path)).map_err(|error| plain(&error))
+        let bytes = read_bounded(&self.folder.join(path)).map_err(|error| plain(&error))?;
+        String::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())
     }
 
     fn command(&self, command: &str, variables: &[(String, OsString)]) -> Result<Vec<u8>, CommandFailure> {
@@ -316,6 +334,14 @@ pub(crate) fn user_name(environment: &Environment) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_no_end_is_read_to_the_limit_only() {
+        let read = |bytes: u64| bounded(std::io::repeat(b'x').take(bytes)).map(|read| read.len());
+        assert_eq!(read(16 << 20).ok(), Some(16 << 20));
+        let refused = bounded(std::io::repeat(b'x')).map_err(|error| plain(&error));
+        assert_eq!(refused, Err("larger than 16 MiB".to_owned()));
+    }
 
     fn folder(files: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a temporary directory");

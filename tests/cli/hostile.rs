@@ -127,13 +127,34 @@ fn text_that_is_too_much() {
     }
     refused(bomb.as_bytes());
     refused(format!("tasks: {bomb}").replace('\n', "\n  ").as_bytes());
+    let envs = |value: &str| format!("otto: {{envs: {{A: '{value}'}}}}\ntasks: {{t: {{bash: x}}}}");
+    refused(envs(&format!("{}{}", "${X:-".repeat(100_000), "}".repeat(100_000))).as_bytes());
+    refused(envs(&"$(".repeat(100_000)).as_bytes());
+    let doubled: String = (0..60).map(|n| format!("V{n}: $V{}$V{}, ", n + 1, n + 1)).collect();
+    refused(format!("otto: {{envs: {{{doubled}V60: x}}}}\ntasks: {{t: {{bash: x}}}}").as_bytes());
+    let glob = |pattern: &str| format!("tasks: {{t: {{bash: x, input: ['{pattern}'], output: [y]}}}}");
+    refused(glob(&"*".repeat(100_000)).as_bytes());
+    refused(glob(&format!("{}b{}", "{a,".repeat(1000), "}".repeat(1000))).as_bytes());
 }
 
 #[test]
 fn files_that_are_no_files() {
     let project = Project::empty("project");
-    for words in ["-o /dev/null t", "-o / t", "-o /proc/self/mem t", "-o . t", "-o a\u{1b}[31m t"] {
+    project.write("endless.yml", "otto: {dotenv: [/dev/zero]}\ntasks: {t: {bash: x}}");
+    for words in [
+        "-o /dev/null t",
+        "-o /dev/zero t",
+        "-o /dev/urandom t",
+        "-o endless.yml t",
+        "Convert /dev/zero",
+        "-o / t",
+        "-o /proc/self/mem t",
+        "-o . t",
+        "-o a\u{1b}[31m t",
+    ] {
+        let begun = Instant::now();
         let ran = project.run(words);
+        assert!(begun.elapsed() < PATIENCE, "otto {words}: {:?}", begun.elapsed());
         assert_eq!(ran.status, 2, "otto {words}: {}", ran.all());
         assert!(!ran.stderr.contains("panic") && !ran.stderr.contains('\x1b'), "otto {words}: {}", ran.all());
     }

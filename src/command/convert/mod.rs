@@ -7,14 +7,15 @@ mod tests;
 
 use super::Context;
 use crate::diagnostic::Code;
-use std::io::{IsTerminal, Read};
+use crate::host;
+use std::io::IsTerminal;
 use std::path::Path;
 
 pub(super) fn command() -> clap::Command {
     let file = clap::Arg::new("file")
         .value_name("FILE")
         .value_parser(clap::value_parser!(std::path::PathBuf))
-        .help("A Makefile; `-` or none reads stdin, or `Makefile` where stdin is a terminal");
+        .help("a Makefile; `-` or none reads stdin, or `Makefile` where stdin is a terminal");
     clap::Command::new("Convert").arg(file)
 }
 
@@ -27,18 +28,17 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
         None if stdin.is_terminal() => Some(Path::new("Makefile")),
         None => None,
     };
-    let mut bytes = Vec::new();
     let (name, read) = match path {
-        Some(path) => {
-            let read = std::fs::read(context.cwd.join(path)).map(|content| bytes = content);
-            (path.display().to_string(), read)
-        }
-        None => ("stdin".to_owned(), stdin.lock().read_to_end(&mut bytes).map(|_| ())),
+        Some(path) => (path.display().to_string(), host::read_bounded(&context.cwd.join(path))),
+        None => ("stdin".to_owned(), host::bounded(stdin.lock())),
     };
-    if let Err(error) = read {
-        let message = format!("cannot read `{name}`: {}", crate::host::plain(&error));
-        return context.fail(Code::FileTrouble, message, 2);
-    }
+    let bytes = match read {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let message = format!("cannot read `{name}`: {}", host::plain(&error));
+            return context.fail(Code::FileTrouble, message, 2);
+        }
+    };
     let Ok(makefile) = String::from_utf8(bytes) else {
         return context.fail(Code::FileTrouble, format!("`{name}` is not UTF-8"), 2);
     };
