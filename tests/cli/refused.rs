@@ -76,7 +76,7 @@ fn values_that_an_option_does_not_take() {
       ╭▸ command line:1:12
     1 │ otto build --pair=one
       ╰╴           ━━━━━━━━━━ one stands behind the `=`
-    help: write them behind it, with blanks: `--pair …`
+    help: write them behind it, separated by spaces: `--pair …`
     otto: 1 error. `otto Explain E0402` says more.
     ── exit 2
     ");
