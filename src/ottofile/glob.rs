@@ -1,6 +1,9 @@
 //! Patterns of files: what makes one. Alone knows the crate that compiles them; which files there are is for `host`.
 
-/// Only a longer pattern can have more than can be compiled: 250 levels of braces, ten thousand stars.
+/// How deep `{a,{b,c}}` may nest: the crate reads each level with one of the stack.
+const MOST_LEVELS: usize = 100;
+
+/// Only a longer pattern can have more than can be compiled, which is about ten thousand stars.
 const SURELY_COMPILED_BYTES: usize = 500;
 
 /// Why this is no pattern, if it is none. Costs little, for ottofiles have thousands of them.
@@ -18,12 +21,39 @@ pub(crate) fn matcher(pattern: &str) -> Result<globset::GlobSet, String> {
     let glob = parse(pattern)?;
     // A set of one, for alone it panics where it cannot be compiled.
     let compiled = globset::GlobSetBuilder::new().add(glob).build();
-    compiled.map_err(|_| "it is too long, or its braces nest too deep".to_owned())
+    compiled.map_err(|_| "it is too long".to_owned())
 }
 
 fn parse(pattern: &str) -> Result<globset::Glob, String> {
+    if levels(pattern) > MOST_LEVELS {
+        return Err(format!("its braces nest more than {MOST_LEVELS} levels deep"));
+    }
     let parsed = globset::GlobBuilder::new(pattern).literal_separator(true).build();
     parsed.map_err(|error| error.kind().to_string())
+}
+
+/// How deep braces nest; those in `[…]` and behind a backslash are themselves.
+fn levels(pattern: &str) -> usize {
+    let (mut level, mut most) = (0usize, 0);
+    let mut characters = pattern.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => drop(characters.next()),
+            '[' => {
+                characters.next_if(|next| ['!', '^'].contains(next));
+                // A `]` that stands first is one of the characters.
+                characters.next();
+                let _inside = characters.by_ref().take_while(|inside| *inside != ']').count();
+            }
+            '{' => {
+                level += 1;
+                most = most.max(level);
+            }
+            '}' => level = level.saturating_sub(1),
+            _ => {}
+        }
+    }
+    most
 }
 
 /// Whether a pattern is more than a path.
@@ -54,8 +84,10 @@ mod tests {
         assert_eq!(refused("src/**/*.{c,h}"), "");
         let braces = |levels: usize| format!("{}b{}", "{a,".repeat(levels), "}".repeat(levels));
         assert_eq!(refused(&braces(100)), "");
-        assert_eq!(refused(&braces(1000)), "it is too long, or its braces nest too deep");
-        assert_eq!(refused(&"*".repeat(100_000)), "it is too long, or its braces nest too deep");
+        assert_eq!(refused(&braces(101)), "its braces nest more than 100 levels deep");
+        assert_eq!(refused(&braces(100_000)), "its braces nest more than 100 levels deep");
+        assert_eq!(refused(&"[{][]{][!]{]\\{".repeat(101)), "");
+        assert_eq!(refused(&"*".repeat(100_000)), "it is too long");
     }
 
     proptest! {

@@ -134,7 +134,8 @@ fn text_that_is_too_much() {
     refused(format!("otto: {{envs: {{{doubled}V60: x}}}}\ntasks: {{t: {{bash: x}}}}").as_bytes());
     let glob = |pattern: &str| format!("tasks: {{t: {{bash: x, input: ['{pattern}'], output: [y]}}}}");
     refused(glob(&"*".repeat(100_000)).as_bytes());
-    refused(glob(&format!("{}b{}", "{a,".repeat(1000), "}".repeat(1000))).as_bytes());
+    refused(glob(&format!("{}b{}", "{a,".repeat(100_000), "}".repeat(100_000))).as_bytes());
+    refused(glob(&format!("{}{}", "${X:-".repeat(100_000), "}".repeat(100_000))).as_bytes());
 }
 
 #[test]
