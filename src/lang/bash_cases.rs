@@ -643,6 +643,24 @@ fn functions_with_the_names_of_builtins_are_passed_by() {
     }
 }
 
+/// With `set -a` a body exports otto's own variables too, to an otto that it starts.
+#[test]
+fn variables_of_an_otto_round_this_one_mean_nothing() {
+    for text in [
+        "OUTPUT[k]=v",
+        "otto.set k v",
+        "e=EXIT; trap 'OUTPUT[k]=v' $e; exit 0",
+        "trap 'OUTPUT[k]=v' EXIT; exit 0",
+        "set -x; OUTPUT[k]=v",
+    ] {
+        let names = ["plain", "is_ending", "status", "last", "dir", "trap", "own", "value"];
+        let bench =
+            names.iter().fold(Bench::bash(text), |bench, name| bench.env(&format!("otto__{name}"), "1"));
+        let ran = bench.run();
+        assert!(ran.succeeded() && ran.json() == r#"{"k":"v"}"#, "{text}: {ran:?}");
+    }
+}
+
 #[test]
 fn aliases_with_the_names_of_builtins_cost_nothing() {
     for names in ["printf=true builtin=true declare=true", "set=false builtin=false printf=false"] {

@@ -3,6 +3,9 @@
 # For bodies with a trap for EXIT: outputs are saved before the user's handler, which may end the shell itself, and again
 # after it, for it may set outputs. Every bash; needs middle.sh.
 
+# Not what an otto round this one may have left in the environment.
+otto__is_ending=
+
 # otto__chain HANDLER: sets the trap for EXIT.
 otto__chain() {
 	case $1 in

@@ -4,4 +4,4 @@
 
 declare -At OUTPUT=() otto__own=() || return
 
-trap 'set +u; printf "%s\0" otto1 "" "${OUTPUT[otto__plain=1]+x}${otto__plain-}" 0 O "${#OUTPUT[@]}" "${!OUTPUT[@]}" "${OUTPUT[@]}" S "${#otto__own[@]}" "${!otto__own[@]}" "${otto__own[@]}" end >> "$otto__dir/dump"' EXIT
+trap 'set +u; otto__plain=; printf "%s\0" otto1 "" "${OUTPUT[otto__plain=1]+x}${otto__plain-}" 0 O "${#OUTPUT[@]}" "${!OUTPUT[@]}" "${OUTPUT[@]}" S "${#otto__own[@]}" "${!otto__own[@]}" "${otto__own[@]}" end >> "$otto__dir/dump"' EXIT

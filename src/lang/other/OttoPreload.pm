@@ -330,7 +330,8 @@ sub save {
     my @told = map { quote(bytes_of($_)) } @problems;
     my $lines = '{' . join(',', @parts) . "}\n{\"exports\":" . encode(\%exports, [], []) . ',"problems":[' . join(',', @told) . "]}\n";
     my $path = "$directory/.otto/dump";
-    local ($!, $?, $@);
+    # `print` adds these, whatever the script has set them to.
+    local ($!, $?, $@, $\, $,);
     my $file;
     my $is_written = open($file, '>>:raw', $path) && print({$file} $lines, 'otto-end ', length $lines, "\n") && close $file;
     if (!$is_written) {

@@ -470,6 +470,7 @@ fn perl_scripts_pass_data() {
         "$OUTPUT{k} = 1; exec 'true'",
         "$OUTPUT{k} = 1; kill TERM => $$; sleep 5",
         "$OUTPUT{k} = 1; if (!fork) { $OUTPUT{c} = 1; exit } wait; END { $OUTPUT{late} = 1 } $ENV{OTTO_V} = 1; %OUTPUT = (%OUTPUT, z => 2)",
+        "$\\ = \"\\n\"; $, = ' '; $\" = '-'; $/ = undef; $; = '.'; $| = 1; $OUTPUT{k} = 1; print 'a', 'b'",
         "my %OUTPUT = (a => 1);",
         "$OUTPUT{k} = join '', <DATA>;\n__DATA__\ndata",
         "$OUTPUT{c} = sub {}; $OUTPUT{n} = 9**9**9; $OUTPUT{ok} = 1; my $l = []; push @$l, $l; $OUTPUT{l} = $l; $OUTPUT{o} = bless {}, 'Foo'; my $d = []; $d = [$d] for 1 .. 500; $OUTPUT{d} = $d; $OUTPUT{\"\\xff\"} = 1",
@@ -506,6 +507,8 @@ $OUTPUT{k} = 1; kill TERM => $$; sleep 5
 $OUTPUT{k} = 1; if (!fork) { $OUTPUT{c} = 1; exit } wait; END { $OUTPUT{late} = 1 } $ENV{OTTO_V} = 1; %OUTPUT = (%OUTPUT, z => 2)
     0 {"k":1,"late":1,"z":2,"OTTO_V":"1"} -
     exports OTTO_V
+$\ = "\n"; $, = ' '; $" = '-'; $/ = undef; $; = '.'; $| = 1; $OUTPUT{k} = 1; print 'a', 'b'
+    0 {"k":1} a b
 my %OUTPUT = (a => 1);
     0 {} -
     OUTPUT is a variable of the script's own here, and what it holds is lost
