@@ -55,7 +55,7 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     let start_text = (start != Start::None).then(|| start_text(script, &found, &variables, oversized));
     let run_as = shell::write(script, start_text.as_deref(), &shell::script_text(script, &frame))?;
     // With `set -C` zsh does not append to a file that is not there.
-    if found.may_hand_over() && (found.umask || found.options || found.opaque) {
+    if found.may_hand_over() && (found.umask || found.options || found.opaque || !shebang.args.is_empty()) {
         shell::make_files(script, &["journal", "names", "exported", "dump"])?;
     }
     let mut args: Vec<OsString> = shebang.args.iter().map(OsString::from).collect();

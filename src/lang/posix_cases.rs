@@ -144,6 +144,19 @@ fn a_umask_and_options_cost_nothing_however_often_outputs_are_written() {
     }
 }
 
+/// On some systems zsh is `sh`.
+#[test]
+fn a_zsh_may_be_told_to_be_another_shell() {
+    let zsh = needed("zsh");
+    for options in ["--emulate sh", "--emulate ksh", "-o noclobber", "-o ksharrays", "-o shwordsplit"] {
+        let text = "otto_set k v; otto_set --list l a b; export OTTO_V='a b'; trap 'echo bye' EXIT; exit 0";
+        let ran = run(&format!("#!/usr/bin/env -S {} {options}", zsh.display()), text);
+        let json = r#"{"OTTO_V":"a b","k":"v","l":["a","b"]}"#;
+        assert_eq!((ran.json().as_str(), ran.out().as_str()), (json, "bye\n"), "{options}: {ran:?}");
+        assert!(ran.succeeded(), "{options}: {ran:?}");
+    }
+}
+
 #[test]
 fn every_value_passes_unchanged() {
     let texts = [

@@ -23,8 +23,10 @@ otto__exit() {
 }
 
 # What zsh prints of a byte may be what it prints of two; but it can name the exported variables itself. Only zsh can read
-# this, so to every other shell it is a text.
 otto__exit_zsh() {
+	# As `sh` it would read flags and subscripts as that does, and not know its own variables.
+	emulate -L zsh
+	zmodload zsh/parameter
 	eval '
 	{
 		otto__printf "%s\\0" otto1 "zsh $ZSH_VERSION" "" 0
