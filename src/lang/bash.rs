@@ -134,9 +134,8 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
 pub(super) fn collect(script: &Script, succeeded: bool) -> HandOver {
     let text = &script.body.text;
     let is_old = Mentions::of(text).trap
-        && program(script, Shebang::of(text).as_ref())
-            .is_ok_and(|program| level(script, &program) < Level::Modern);
-    let found = mentions(text, if is_old { Level::Three } else { Level::Modern });
+        && program(script, Shebang::of(text).as_ref()).is_ok_and(|program| is_old(script, &program));
+    let found = mentions(text, is_old);
     if !found.may_hand_over() {
         return HandOver::default();
     }
@@ -145,20 +144,25 @@ pub(super) fn collect(script: &Script, succeeded: bool) -> HandOver {
 
 /// What a body speaks of. Below 4.2 bash ends with status 0 where `set -eu` meets a variable that is not set, if there is a
 /// trap for EXIT: a hand-over that is missing gives it away, so a body with a trap has one.
-fn mentions(text: &str, level: Level) -> Mentions {
+pub(super) fn mentions(text: &str, is_old: bool) -> Mentions {
     let mut found = Mentions::of(text);
-    found.export |= found.trap && level < Level::Modern;
+    found.export |= found.trap && is_old;
     found
+}
+
+/// Whether a program is a bash below 4.2, under whatever name.
+pub(super) fn is_old(script: &Script, program: &Path) -> bool {
+    interpreter::bash_version(program).is_some() && level(script, program) < Level::Modern
 }
 
 /// The user's text, with plain reads made direct where nothing in it could tell the difference.
 fn text<'a>(script: &Script<'a>, level: Level) -> (Cow<'a, str>, Mentions) {
     let text = &script.body.text;
-    let found = mentions(text, level);
+    let found = mentions(text, level < Level::Modern);
     let is_safe = level > Level::Three && (found.get || found.get_input) && !found.opaque && !found.input;
     match is_safe.then(|| super::direct::direct(text, script.inputs)).flatten() {
         Some(changed) => {
-            let found = mentions(&changed, level);
+            let found = mentions(&changed, level < Level::Modern);
             (Cow::Owned(changed), found)
         }
         None => (Cow::Borrowed(text), found),

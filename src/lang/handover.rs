@@ -47,16 +47,17 @@ pub(super) fn collect(script: &Script, found: &Mentions, is_old: bool, succeeded
     collector.merge(dump, found)
 }
 
-/// The same from a shell without arrays: the journals, and exported variables if the text may make some.
+/// The same from a shell without arrays: the journals, and exported variables if the text may make some; then `exports`
+/// says whether the shell is an old bash.
 pub(super) fn collect_from_posix(
     script: &Script,
     found: &Mentions,
-    may_export: bool,
+    exports: Option<bool>,
     succeeded: bool,
 ) -> HandOver {
     let mut collector = Collector::of(script);
     let mut dump = Dump { version: POSIX.to_owned(), ..Dump::default() };
-    if may_export {
+    if let Some(is_old) = exports {
         let written = collector.take("exported");
         // zsh writes what bash writes.
         dump = match (record::dump(&collector.take("dump")), record::exports(&written)) {
@@ -69,7 +70,7 @@ pub(super) fn collect_from_posix(
             }
             (Dumped::Nothing, None) if written.is_empty() => {
                 if succeeded {
-                    collector.never_handed_over(found, false);
+                    collector.never_handed_over(found, is_old);
                 }
                 dump
             }

@@ -1,7 +1,7 @@
 //! `sh`, dash, busybox, ksh, mksh, yash, zsh: the functions without arrays. A body that calls none of them gets nothing.
 //! What is set goes to the journal at once; only exported variables are left for the end.
 
-use super::bash::without_comments;
+use super::bash::{self, without_comments};
 use super::handover;
 use super::interpreter::{self, Shebang};
 use super::mention::{COLOURS, Mentions};
@@ -11,7 +11,7 @@ use super::shell::{self, Frame, LegacyVariable, Start};
 use super::{CannotPrepare, HandOver, Prepared, Script};
 use crate::diagnostic::{Code, Diagnostic};
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 static FUNCTIONS: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/posix.sh")));
@@ -32,9 +32,9 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     let Some(shebang) = Shebang::of(&script.body.text) else {
         unreachable!("bug: only a `#!` line chooses such a shell")
     };
-    let found = Mentions::of(&script.body.text);
-    refuse_arrays(script, &found, shebang.name())?;
+    refuse_arrays(script, &Mentions::of(&script.body.text), shebang.name())?;
     let program = interpreter(script)?;
+    let (found, is_old) = mentions(script, &program);
     let start = Start::of(script, &found, !oversized.is_empty());
     let line = script.body.text.lines().next().unwrap_or("");
     let options = if lacks_pipefail(&shebang) { "set -eu" } else { "set -euo pipefail" };
@@ -52,7 +52,8 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
         reading: &|key| format!("$(otto_get {key})"),
     };
     let variables = shell::legacy_variables(script, &found)?;
-    let start_text = (start != Start::None).then(|| start_text(script, &found, &variables, oversized));
+    let start_text =
+        (start != Start::None).then(|| start_text(script, &found, is_old, &variables, oversized));
     let run_as = shell::write(script, start_text.as_deref(), &shell::script_text(script, &frame))?;
     // With `set -C` zsh does not append to a file that is not there.
     if found.may_hand_over() && (found.umask || found.options || found.opaque || !shebang.args.is_empty()) {
@@ -64,11 +65,19 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
 }
 
 pub(super) fn collect(script: &Script, succeeded: bool) -> HandOver {
-    let found = Mentions::of(&script.body.text);
+    let Ok(program) = interpreter(script) else { return HandOver::default() };
+    let (found, is_old) = mentions(script, &program);
     if !found.may_hand_over() {
         return HandOver::default();
     }
-    handover::collect_from_posix(script, &found, may_export(&found), succeeded)
+    handover::collect_from_posix(script, &found, may_export(&found).then_some(is_old), succeeded)
+}
+
+/// What the body speaks of, and whether it is an old bash that runs it, which matters to those that need a trap.
+fn mentions(script: &Script, program: &Path) -> (Mentions, bool) {
+    let found = Mentions::of(&script.body.text);
+    let is_old = (found.trap || may_export(&found)) && bash::is_old(script, program);
+    (bash::mentions(&script.body.text, is_old), is_old)
 }
 
 fn may_export(found: &Mentions) -> bool {
@@ -99,6 +108,7 @@ fn refuse_arrays(script: &Script, found: &Mentions, shell: &str) -> Result<(), C
 fn start_text(
     script: &Script,
     found: &Mentions,
+    is_old: bool,
     variables: &[LegacyVariable],
     oversized: &[(String, Vec<u8>)],
 ) -> Vec<u8> {
@@ -115,10 +125,13 @@ fn start_text(
     }
     if may_export(found) {
         text.extend_from_slice(EXPORTS.as_bytes());
-        if found.trap || found.opaque {
+        if found.trap || found.opaque || is_old {
             text.extend_from_slice(LEAVE.as_bytes());
         }
-        text.extend_from_slice(b"trap otto__exit EXIT\n");
+        // An old bash would turn the failure of a variable that is not set into status 0.
+        if !is_old {
+            text.extend_from_slice(b"trap otto__exit EXIT\n");
+        }
     }
     for variable in variables {
         shell::push_assignment(&mut text, &variable.name, &variable.value, charset);

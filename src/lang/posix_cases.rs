@@ -144,6 +144,32 @@ fn a_umask_and_options_cost_nothing_however_often_outputs_are_written() {
     }
 }
 
+/// Rows 77 and 79: on macOS `sh` is bash 3.2.
+#[test]
+fn an_old_bash_may_be_sh() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let sh = folder.path().join("sh");
+    symlink(needed("bash"), &sh).expect("linked");
+    let old = |text: &str| {
+        Bench::bash(&format!("#!{}\n{text}\n", sh.display())).env("OTTO_BASH_LEVEL", "3.2").run()
+    };
+    for (text, json) in [
+        ("otto_set k v\nexport OTTO_V=1", r#"{"OTTO_V":"1","k":"v"}"#),
+        ("otto_set k v\nexport OTTO_V=1\nexit 0", r#"{"OTTO_V":"1","k":"v"}"#),
+        ("trap 'otto_set t 1' EXIT\nexport OTTO_V=1\nf() { exit; }\nf", r#"{"OTTO_V":"1","t":"1"}"#),
+        ("trap 'echo bye' EXIT\n:", "{}"),
+        ("trap 'echo usr' USR1\nexec true", "{}"),
+    ] {
+        let ran = old(text);
+        assert!(ran.succeeded() && ran.json() == json, "{text}: {ran:?}");
+    }
+    // That bash would end with status 0 here.
+    for text in ["export OTTO_V=1\ntrap - EXIT\n\\exit 0", "trap 'echo bye' EXIT\n\\exit 0"] {
+        let ran = old(text);
+        assert!(!ran.succeeded() && ran.problems().contains("never handed over"), "{text}: {ran:?}");
+    }
+}
+
 /// On some systems zsh is `sh`.
 #[test]
 fn a_zsh_may_be_told_to_be_another_shell() {
