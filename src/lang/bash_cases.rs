@@ -1009,6 +1009,26 @@ fn exported_variables_are_outputs() {
 }
 
 /// Rows 84, 89, 90, 92, on the side of the dependant.
+/// Of an array bash would hand over the first element only, and without a word.
+#[test]
+fn an_array_is_no_export_and_that_is_told() {
+    for level in ["3.2", "4.0", "5.2"] {
+        for text in
+            ["export OTTO_FILES=(a b c)", "OTTO_FILES=(a b); export OTTO_FILES", "declare -ax OTTO_FILES=(a)"]
+        {
+            let ran = old(level, &format!("{text}; export OTTO_V=1"));
+            assert!(ran.succeeded() && ran.json() == r#"{"OTTO_V":"1"}"#, "{level} {text}: {ran:?}");
+            let problem = &ran.hand_over.problems[0];
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(format!("{}\n{}", ran.problems(), problem.helps[0]), @r#"
+                warning[E0703]: `OTTO_FILES` is an array, of which bash exports nothing
+                hand it over with `otto.set --list files "${OTTO_FILES[@]}"`
+                "#);
+            }
+        }
+    }
+}
+
 #[test]
 fn dependants_have_exported_variables_in_their_environment() {
     let exported = |name: &str, values: &[(&str, &[u8])]| {

@@ -177,7 +177,7 @@ impl<'a, 's> Collector<'a, 's> {
         for (key, value) in dump.output {
             self.set_in_output(&key, Value::from_bytes(value));
         }
-        let exports = self.exports(&dump.exported, dump.variables);
+        let exports = self.exports(&dump.exported, &dump.arrays, dump.variables);
         if self.bytes > MOST_BYTES {
             let message = format!(
                 "the outputs of `{}` are {} bytes; a task may hand over {MOST_BYTES} (64 MiB)",
@@ -285,7 +285,12 @@ impl<'a, 's> Collector<'a, 's> {
     }
 
     /// Exported variables that are neither otto's own nor what the launch was given.
-    fn exports(&mut self, exported: &[String], variables: Vec<(String, Vec<u8>)>) -> Vec<String> {
+    fn exports(
+        &mut self,
+        exported: &[String],
+        arrays: &[String],
+        variables: Vec<(String, Vec<u8>)>,
+    ) -> Vec<String> {
         if exported.is_empty() {
             return Vec::new();
         }
@@ -306,6 +311,15 @@ impl<'a, 's> Collector<'a, 's> {
                     self.problems
                         .push(Diagnostic::warning(Code::ExportClash, message).help("use another name"));
                 }
+                continue;
+            }
+            if arrays.contains(&name) {
+                let message = format!("`{name}` is an array, of which bash exports nothing");
+                let key = name.trim_start_matches("OTTO_").to_ascii_lowercase();
+                self.problems.push(
+                    Diagnostic::warning(Code::BadOutput, message)
+                        .help(format!("hand it over with `otto.set --list {key} \"${{{name}[@]}}\"`")),
+                );
                 continue;
             }
             if is_as_given && !export::exports_by_name(&self.script.body.text, &name) {

@@ -65,7 +65,8 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
 }
 
 pub(super) fn collect(script: &Script, succeeded: bool) -> HandOver {
-    let Ok(program) = interpreter(script) else { return HandOver::default() };
+    // It was there when the body started; one that is gone since has still handed over.
+    let program = interpreter(script).unwrap_or_default();
     let (found, is_old) = mentions(script, &program);
     if !found.may_hand_over() {
         return HandOver::default();

@@ -23,6 +23,8 @@ pub(crate) struct Dump {
     pub(crate) variables: Vec<(String, Vec<u8>)>,
     /// Names of the exported variables `OTTO_…`.
     pub(crate) exported: Vec<String>,
+    /// Names of those `OTTO_…` that are arrays.
+    pub(crate) arrays: Vec<String>,
 }
 
 /// What a dump file holds.
@@ -40,7 +42,7 @@ pub(crate) enum Dumped {
 ///
 /// A record is NUL-terminated fields: `otto1`, version, the value of the probe (not empty: spoilt), number of
 /// functions and their names, then sections `O n key*n value*n`, `S n key*n value*n`, `L n item*n`, `V name value`,
-/// `X names-by-line`, and `end`.
+/// `X names-by-line`, `A names-by-line`, and `end`.
 pub(crate) fn dump(bytes: &[u8]) -> Dumped {
     let mut fields = Fields { rest: bytes };
     let mut last = Dumped::Nothing;
@@ -68,6 +70,7 @@ fn record(fields: &mut Fields) -> Option<Dump> {
             b"L" => dump.legacy = fields.list()?,
             b"V" => dump.variables.push((fields.text()?, fields.next()?.to_vec())),
             b"X" => dump.exported = fields.text()?.lines().map(str::to_owned).collect(),
+            b"A" => dump.arrays = fields.text()?.lines().map(str::to_owned).collect(),
             b"end" => return Some(dump),
             _ => return None,
         }
@@ -429,6 +432,8 @@ mod tests {
             b"\xff",
             b"X",
             b"OTTO_V\nOTTO_W\n",
+            b"A",
+            b"OTTO_OUTPUT\n",
             b"end",
         ])
     }
@@ -442,6 +447,7 @@ mod tests {
             legacy: vec![b"k=v".to_vec()],
             variables: vec![("OTTO_V".into(), b"\xff".to_vec())],
             exported: vec!["OTTO_V".into(), "OTTO_W".into()],
+            arrays: vec!["OTTO_OUTPUT".into()],
             ..Dump::default()
         };
         assert_eq!(*dump, expected);

@@ -17,6 +17,8 @@ otto__save() {
 		done
 		builtin printf 'X\0'
 		builtin compgen -e OTTO_ || builtin true
+		builtin printf '\0A\0'
+		builtin compgen -A arrayvar OTTO_ || builtin true
 		builtin printf '\0end\0'
 	} >> "$otto__dir/dump"
 }
