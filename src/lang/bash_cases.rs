@@ -1021,8 +1021,8 @@ fn an_array_is_no_export_and_that_is_told() {
             let problem = &ran.hand_over.problems[0];
             insta::allow_duplicates! {
                 insta::assert_snapshot!(format!("{}\n{}", ran.problems(), problem.helps[0]), @r#"
-                warning[E0703]: `OTTO_FILES` is an array, of which bash exports nothing
-                hand it over with `otto.set --list files "${OTTO_FILES[@]}"`
+                warning[E0703]: `OTTO_FILES` is an array, of which the shell exports nothing
+                hand it over with `otto_set --list files "${OTTO_FILES[@]}"`
                 "#);
             }
         }

@@ -314,11 +314,11 @@ impl<'a, 's> Collector<'a, 's> {
                 continue;
             }
             if arrays.contains(&name) {
-                let message = format!("`{name}` is an array, of which bash exports nothing");
+                let message = format!("`{name}` is an array, of which the shell exports nothing");
                 let key = name.trim_start_matches("OTTO_").to_ascii_lowercase();
                 self.problems.push(
                     Diagnostic::warning(Code::BadOutput, message)
-                        .help(format!("hand it over with `otto.set --list {key} \"${{{name}[@]}}\"`")),
+                        .help(format!("hand it over with `otto_set --list {key} \"${{{name}[@]}}\"`")),
                 );
                 continue;
             }

@@ -170,6 +170,16 @@ fn an_old_bash_may_be_sh() {
     }
 }
 
+#[test]
+fn an_array_of_zsh_is_no_export() {
+    let ran = run(&format!("#!{}", needed("zsh").display()), "export OTTO_FILES=('a b' c) OTTO_V=1");
+    assert_eq!(ran.json(), r#"{"OTTO_V":"1"}"#, "{ran:?}");
+    assert_eq!(
+        ran.problems(),
+        "warning[E0703]: `OTTO_FILES` is an array, of which the shell exports nothing"
+    );
+}
+
 /// On some systems zsh is `sh`.
 #[test]
 fn a_zsh_may_be_told_to_be_another_shell() {

@@ -23,6 +23,7 @@ otto__exit() {
 }
 
 # What zsh prints of a byte may be what it prints of two; but it can name the exported variables itself. Only zsh can read
+# the rest, so to every other shell it is a text.
 otto__exit_zsh() {
 	# As `sh` it would read flags and subscripts as that does, and not know its own variables.
 	emulate -L zsh
@@ -30,14 +31,17 @@ otto__exit_zsh() {
 	eval '
 	{
 		otto__printf "%s\\0" otto1 "zsh $ZSH_VERSION" "" 0
-		otto__names=
+		otto__names= otto__arrays=
 		for otto__name in ${(k)parameters[(I)OTTO_*]}; do
 			if [[ ${parameters[$otto__name]} == *export* ]]; then
 				otto__printf "%s\\0" V "$otto__name" "${(P)otto__name}"
 				otto__names+=$otto__name$'"'\\n'"'
+				case ${parameters[$otto__name]} in
+				*array* | *association*) otto__arrays+=$otto__name$'"'\\n'"' ;;
+				esac
 			fi
 		done
-		otto__printf "%s\\0" X "$otto__names" end
+		otto__printf "%s\\0" X "$otto__names" A "$otto__arrays" end
 	} >> "$otto__dir/dump"
 	'
 }
