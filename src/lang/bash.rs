@@ -97,6 +97,9 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
         level,
         traps: traps(&script.body.text, &found),
         is_quiet: found.options || found.opaque || !options.is_empty(),
+        is_posix: found.posix
+            || args.iter().any(|arg| arg == "--posix")
+            || (script.env)("POSIXLY_CORRECT").is_some(),
         charset: Charset::of(&|name| (script.env)(name).map(|value| value.as_bytes().to_vec())),
     };
     setup.refuse_arrays()?;
@@ -250,6 +253,8 @@ struct Setup<'a, 's> {
     traps: Traps,
     /// The body may switch tracing on, which should not show otto's own commands.
     is_quiet: bool,
+    /// The body may run in POSIX mode, where builtins come before functions, and aliases before builtins.
+    is_posix: bool,
     charset: Charset,
 }
 
@@ -381,11 +386,17 @@ impl Setup<'_, '_> {
             Traps::Named => {
                 push(&EXIT);
                 push(&TRAP);
+                if self.is_posix {
+                    push("alias trap=otto__trap exit=otto__leave\n");
+                }
                 push(&END);
             }
             Traps::Any => {
                 push(&EXIT);
                 push(&GUARD);
+                if self.is_posix {
+                    push("alias exit=otto__leave\n");
+                }
                 push(&END_GUARD);
             }
         }

@@ -41,6 +41,8 @@ pub(crate) struct Mentions {
     pub(crate) options: bool,
     /// May change the mode of files to come.
     pub(crate) umask: bool,
+    /// May switch POSIX mode on.
+    pub(crate) posix: bool,
     /// Defines a function that is called `exit`.
     pub(crate) own_exit: bool,
     /// May define functions or aliases with the names of builtins, `exit` included.
@@ -73,6 +75,7 @@ impl Mentions {
                 "set" | "shopt" => found.options |= is_command(text, word.start),
                 "SHELLOPTS" => found.options = true,
                 "umask" => found.umask = true,
+                "posix" | "POSIXLY_CORRECT" => found.posix = true,
                 "unset" => found.takes_output |= is_command(text, word.start),
                 "alias" => found.own_builtins |= is_command(text, word.start),
                 name if BUILTINS.contains(&name) && is_defined(text, &word) => {
@@ -231,7 +234,8 @@ fn is_command(text: &str, start: usize) -> bool {
     let Some(last) = before.bytes().last() else { return true };
     match last {
         b'\n' => !before.ends_with("\\\n"),
-        b';' | b'&' | b'|' | b'(' | b')' | b'{' | b'!' | b'`' | b'"' | b'\'' => true,
+        // A backslash before a name only keeps it from being an alias.
+        b';' | b'&' | b'|' | b'(' | b')' | b'{' | b'!' | b'`' | b'"' | b'\'' | b'\\' => true,
         _ => {
             let word = before.rsplit([' ', '\t', '\n', ';']).next().unwrap_or("");
             matches!(

@@ -24,23 +24,28 @@ otto__before() {
 	builtin return "$otto__status"
 }
 
-# A handler that calls `exit` ends before otto's part of it. In POSIX mode nobody may define such a function.
+# In place of `exit`, for a handler that calls it ends before otto's part of it.
+otto__leave() {
+	otto__status=$?
+	if [[ ${BASHPID-$$} == "$$" && $BASH_SUBSHELL == 0 ]]; then
+		if [[ ${otto__is_ending-} ]]; then
+			otto__hand_over
+		else
+			otto__guard
+		fi
+	fi
+	if (($#)); then
+		builtin exit "$@"
+	fi
+	# Without a number the status of the last command counts, or in a handler the one before the signal: bash knows.
+	otto__return "$otto__status" && :
+	builtin exit
+}
+
+# In POSIX mode nobody may define such a function, nor is it called: there it is an alias.
 if [[ ! -o posix ]]; then
 	exit() {
-		otto__status=$?
-		if [[ ${BASHPID-$$} == "$$" && $BASH_SUBSHELL == 0 ]]; then
-			if [[ ${otto__is_ending-} ]]; then
-				otto__hand_over
-			else
-				otto__guard
-			fi
-		fi
-		if (($#)); then
-			builtin exit "$@"
-		fi
-		# Without a number the status of the last command counts, or in a handler the one before the signal: bash knows.
-		otto__return "$otto__status" && :
-		builtin exit
+		otto__leave "$@"
 	}
 fi
 

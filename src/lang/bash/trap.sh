@@ -4,19 +4,24 @@
 # round the user's one for EXIT. Needs exit.sh.
 # bash 4.2 and newer.
 
-# In POSIX mode nobody may define a function of that name; there a handler that takes the place of otto's is an error.
+# In place of `trap`.
+otto__trap() {
+	builtin trap "$@"
+	# A subshell's traps, listings, and every other signal are bash's own.
+	if [[ $BASHPID == "$$" && ${1-} != -[lpP]* ]]; then
+		case $#:${1-} in
+		1:*) otto__follow - "$1" ;;
+		2:--) otto__follow - "$2" ;;
+		*:--) otto__follow "${@:2}" ;;
+		*) otto__follow "$@" ;;
+		esac
+	fi
+}
+
+# In POSIX mode nobody may define such a function, nor is it called: there it is an alias.
 if [[ ! -o posix ]]; then
 	trap() {
-		builtin trap "$@"
-		# A subshell's traps, listings, and every other signal are bash's own.
-		if [[ $BASHPID == "$$" && ${1-} != -[lpP]* ]]; then
-			case $#:${1-} in
-			1:*) otto__follow - "$1" ;;
-			2:--) otto__follow - "$2" ;;
-			*:--) otto__follow "${@:2}" ;;
-			*) otto__follow "$@" ;;
-			esac
-		fi
+		otto__trap "$@"
 	}
 fi
 
