@@ -68,6 +68,9 @@ pub(crate) fn find_home(root: PathBuf) -> Result<Option<Home>, HomeError> {
                 Err(HomeError::Foreign { root, owner })
             } else if is_link && by != own && by != 0 {
                 Err(HomeError::Foreign { root, owner: by })
+            } else if let Err(error) = rustix::fs::access(&root, Access::READ_OK | Access::EXEC_OK) {
+                // There are runs, perhaps; to say that there are none would be wrong.
+                Err(HomeError::Unusable { root, error: error.into() })
             } else {
                 Ok(Some(Home::new(root)))
             }
@@ -374,7 +377,13 @@ mod tests {
         assert!(matches!(find_home(root.clone()), Ok(None)));
         assert!(!root.exists());
         open_home(root.clone()).expect("it is made");
-        assert!(matches!(find_home(root), Ok(Some(_))));
+        assert!(matches!(find_home(root.clone()), Ok(Some(_))));
+        std::fs::set_permissions(&root, std::fs::Permissions::from_mode(0o300)).expect("ours");
+        let found = find_home(root.clone());
+        // Nothing is closed to root.
+        let is_closed = std::fs::read_dir(&root).is_err();
+        assert_eq!(matches!(found, Err(HomeError::Unusable { .. })), is_closed, "{found:?}");
+        std::fs::set_permissions(&root, std::fs::Permissions::from_mode(0o700)).expect("ours");
     }
 
     #[test]
