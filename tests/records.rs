@@ -474,6 +474,20 @@ tasks:
 }
 
 #[test]
+fn runs_are_found_by_a_task_without_a_body_too() {
+    let project = Project::new("tasks: {a: {bash: ':'}, b: {bash: 'exit 3'}, ci: {before: [a, b]}}");
+    project.otto("ci");
+    project.well("a");
+    let found = |line: &str| project.json(&format!("{line} --json")).as_array().expect("a list").len();
+    assert_eq!((found("History ci"), found("History a"), found("History")), (1, 2, 2));
+    assert_eq!((found("History ci --status failed"), found("History ci --status ok")), (1, 0));
+    let stats = project.json("Stats --json");
+    let tasks: Vec<&str> =
+        stats.as_array().expect("a list").iter().filter_map(|one| one["task"].as_str()).collect();
+    assert_eq!(tasks, ["a", "b"]);
+}
+
+#[test]
 fn runs_and_keys_are_completed() {
     let project = Project::new("tasks: {a: {bash: 'OUTPUT[k]=1'}, b: {bash: ':'}}");
     project.well("a");

@@ -24,7 +24,7 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 /// From an empty database to the present schema; never changed, only added to.
-const MIGRATIONS: &[&str] = &[include_str!("schema/001_start.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/001_start.sql"), include_str!("schema/002_groups.sql")];
 
 /// `otto` in ASCII: what marks a database as ours.
 const APPLICATION: i32 = 0x6f74_746f;
@@ -406,10 +406,10 @@ fn write_run(change: &Transaction<'_>, project: i64, run: &PastRun, row: &RunRow
     let key = change.last_insert_rowid();
     let mut insert = change.prepare_cached(
         "INSERT INTO job (run, place, name, task, outcome, exit, number, attempts, started_us, took_us,
-             stdout_bytes, stderr_bytes, skip, skip_job)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+             stdout_bytes, stderr_bytes, skip, skip_job, has_body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     )?;
-    for (place, job) in run.state.jobs.iter().enumerate().filter(|(_, job)| job.planned.has_body) {
+    for (place, job) in run.state.jobs.iter().enumerate() {
         let (exit, number) = exit_words(job);
         let (skip, skip_job) = skip_words(job);
         insert.execute(params![
@@ -427,6 +427,7 @@ fn write_run(change: &Transaction<'_>, project: i64, run: &PastRun, row: &RunRow
             integer(job.stderr_bytes),
             skip,
             skip_job,
+            job.planned.has_body,
         ])?;
     }
     Ok(())
@@ -761,6 +762,25 @@ mod tests {
         std::fs::write(sandbox.home.index_file(None).path, "my notes, rather long ".repeat(50))
             .expect("ours");
         assert_snapshot!(told(&sandbox).lines().next().expect("a warning"), @"warning: the index of runs `HOME/index.sqlite` could not be used (file is not a database); it is made again from the runs");
+        assert_eq!(told(&sandbox), THREE);
+    }
+
+    #[test]
+    fn an_index_of_an_older_otto_is_brought_up_to_date_in_silence() {
+        let sandbox = three_runs();
+        let path = sandbox.home.index_file(None).path;
+        let db = Connection::open(&path).expect("a database");
+        db.execute_batch(MIGRATIONS[0]).expect("SQL");
+        // As one that has seen all runs.
+        let ledger = std::fs::metadata(sandbox.project.ledger()).expect("there").len();
+        db.execute(
+            "INSERT INTO project (dir, ledger_bytes) VALUES (?1, ?2)",
+            params![project_name(&sandbox.project), integer(ledger)],
+        )
+        .expect("SQL");
+        db.pragma_update(None, "application_id", APPLICATION).expect("ours");
+        db.pragma_update(None, "user_version", 1).expect("ours");
+        drop(db);
         assert_eq!(told(&sandbox), THREE);
     }
 

@@ -207,9 +207,9 @@ pub(crate) struct JobRow {
     pub(crate) took_us: Option<u64>,
 }
 
-/// Calls `each` for all jobs of the runs that are meant, oldest run first.
+/// Calls `each` for all jobs with a body of the runs that are meant, oldest run first.
 pub(crate) fn jobs(db: &Connection, filter: &Filter, mut each: impl FnMut(JobRow)) -> Result<()> {
-    let mut conditions = vec!["1"];
+    let mut conditions = vec!["job.has_body"];
     let mut values: Vec<&dyn ToSql> = Vec::new();
     if let Some(task) = &filter.task {
         conditions.push("(job.task = ? OR job.name = ?)");
