@@ -481,6 +481,9 @@ fn runs_are_found_by_a_task_without_a_body_too() {
     let found = |line: &str| project.json(&format!("{line} --json")).as_array().expect("a list").len();
     assert_eq!((found("History ci"), found("History a"), found("History")), (1, 2, 2));
     assert_eq!((found("History ci --status failed"), found("History ci --status ok")), (1, 0));
+    let none = project.otto("Logs -2 ci");
+    let message = "has no body, so no log and no data of its own\n  = note: it stands for `a`, `b`\n";
+    assert!(none.err.contains(message), "{}", none.err);
     let stats = project.json("Stats --json");
     let tasks: Vec<&str> =
         stats.as_array().expect("a list").iter().filter_map(|one| one["task"].as_str()).collect();

@@ -125,6 +125,18 @@ impl Picked {
             let bodies = self.run.state.jobs.iter().filter(|job| job.planned.has_body);
             bodies.map(|job| job.planned.name.as_str())
         };
+        let is_group = |job: &&JobState| !job.planned.has_body && job.planned.name.as_str() == name;
+        if let Some(group) = self.run.state.jobs.iter().find(is_group) {
+            let message = format!(
+                "`{name}` in run `{}` has no body, so no log and no data of its own",
+                self.found.short
+            );
+            let needs: Vec<String> = group.planned.needs.iter().map(|need| format!("`{need}`")).collect();
+            return Diagnostic::error(Code::NotInRun, message).note(match needs[..] {
+                [] => "there were no items for it".to_owned(),
+                _ => format!("it stands for {}", needs.join(", ")),
+            });
+        }
         let diagnostic =
             Diagnostic::error(Code::NotInRun, format!("run `{}` had no task `{name}`", self.found.short));
         let diagnostic = match self.run.record.as_ref().ok().and_then(|record| record.origin.as_ref()) {
