@@ -474,6 +474,34 @@ tasks:
 }
 
 #[test]
+fn parameters_of_tasks_that_are_not_run_again_are_of_no_matter() {
+    let ottofile = "
+tasks:
+  a: {params: {--token: {choices: [x, y], required: true}, --api-key: {type: int}, --level: {choices: [lo, hi]}}, \
+      bash: 'OUTPUT[k]=$token$level'}
+  b: {before: [a], bash: 'OUTPUT[k]=${INPUT[a.k]}; [ -e fixed ]'}
+";
+    let project = Project::new(ottofile);
+    assert_eq!(project.otto("b a --token x --api-key 7 --level lo").code, Some(1));
+    fs::write(project.folder().join("fixed"), "").expect("written");
+    project.well("Rerun -1 --recorded-script");
+    project.write(&ottofile.replace("lo, hi", "low, high").replace("type: int", "required: true, type: int"));
+    project.well("Rerun -2");
+    assert_eq!(
+        (results(&project), project.well("Data b.k").out),
+        ("b succeeded".to_owned(), "xlo\n".to_owned())
+    );
+    // Of those that are run they are what was declared, as ever.
+    let refused = project.otto("Rerun -3 a --param token=x --param api-key=seven");
+    assert_eq!(refused.code, Some(2));
+    for mistake in
+        ["`seven` is not a value for `--api-key` of `a`", "`lo` is not a choice for `--level` of `a`"]
+    {
+        assert!(refused.err.contains(mistake), "{}", refused.err);
+    }
+}
+
+#[test]
 fn runs_are_found_by_a_task_without_a_body_too() {
     let project = Project::new("tasks: {a: {bash: ':'}, b: {bash: 'exit 3'}, ci: {before: [a, b]}}");
     project.otto("ci");

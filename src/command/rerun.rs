@@ -626,7 +626,14 @@ fn request(
             values.push(Given { param: index, value, span });
         }
         let is_serial = recorded.planned.is_serial;
-        tasks.push(Asked { task: place, item: None, span, given: values, is_serial });
+        tasks.push(Asked {
+            task: place,
+            item: None,
+            span,
+            given: values,
+            is_serial,
+            is_only_planned: !is_run,
+        });
     }
     diagnostics.extend(given.unused());
     if !diagnostics.is_empty() {

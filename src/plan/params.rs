@@ -9,7 +9,7 @@ use crate::ottofile::choice::Choices;
 use crate::ottofile::spec::{Count, Param, ParamForm, ParamType, Task};
 use crate::request::{Request, parse_bool};
 use crate::source::Span;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::rc::Rc;
 
@@ -35,12 +35,15 @@ pub(super) fn set_params(
     let mut diagnostics = Vec::new();
     let passed = pass_down(ottofile, request, jobs, &mut diagnostics);
     let mut dynamic: HashMap<(usize, usize), Rc<Option<Vec<String>>>> = HashMap::new();
+    let only_planned: HashSet<usize> =
+        request.tasks.iter().filter(|asked| asked.is_only_planned).map(|asked| asked.task).collect();
     for (place, job) in jobs.iter_mut().enumerate() {
         let task = &ottofile.tasks[job.task];
         let mut params = Vec::with_capacity(task.params.len());
         for (index, param) in task.params.iter().enumerate() {
             let explicit = passed[place].as_ref().and_then(|values| values[index].as_ref());
             let value = match explicit {
+                _ if only_planned.contains(&job.task) => explicit.map(|passed| passed.value.clone()),
                 Some(passed) => match chosen(
                     ottofile,
                     task,
@@ -359,7 +362,7 @@ fn wanted(param: &Param) -> String {
 
 /// A required parameter must have a value when its task is named on the command line.
 fn required(ottofile: &Ottofile, request: &Request, jobs: &[Job], diagnostics: &mut Vec<Diagnostic>) {
-    for asked in &request.tasks {
+    for asked in request.tasks.iter().filter(|asked| !asked.is_only_planned) {
         let task = &ottofile.tasks[asked.task];
         let Some(job) = jobs.iter().find(|job| job.task == asked.task) else { continue };
         for (param, (_, value)) in task.params.iter().zip(&job.params) {

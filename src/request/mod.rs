@@ -33,6 +33,8 @@ pub(crate) struct Asked {
     pub(crate) given: Vec<Given>,
     /// `--Serial`: the jobs of a foreach task one at a time.
     pub(crate) is_serial: bool,
+    /// It is planned so that others are, and not run: its values are of no matter.
+    pub(crate) is_only_planned: bool,
 }
 
 /// A value for a parameter, from the command line.
@@ -105,9 +107,14 @@ pub(crate) fn of_names(
     let mut tasks = Vec::new();
     for (name, span) in names {
         match find(ottofile, name) {
-            Some((task, item)) => {
-                tasks.push(Asked { task, item, span: *span, given: Vec::new(), is_serial: false })
-            }
+            Some((task, item)) => tasks.push(Asked {
+                task,
+                item,
+                span: *span,
+                given: Vec::new(),
+                is_serial: false,
+                is_only_planned: false,
+            }),
             None => diagnostics.push(unknown_task(ottofile, name, source, *span)),
         }
     }
@@ -199,7 +206,8 @@ impl Reader<'_> {
             } else if let Some((task, item)) = find(self.ottofile, text) {
                 let span = self.line.span(self.place);
                 self.place += 1;
-                let asked = Asked { task, item, span, given: Vec::new(), is_serial: false };
+                let asked =
+                    Asked { task, item, span, given: Vec::new(), is_serial: false, is_only_planned: false };
                 let asked = self.words_of(asked);
                 tasks.extend(asked);
             } else {
@@ -319,7 +327,7 @@ impl Reader<'_> {
         for (task, span, taker) in followers {
             let given = taker.finish(&mut self.diagnostics);
             if let Some(span) = span {
-                all.push(Asked { task, item: None, span, given, is_serial: false });
+                all.push(Asked { task, item: None, span, given, is_serial: false, is_only_planned: false });
             }
         }
         all
