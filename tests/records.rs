@@ -494,9 +494,11 @@ tasks:
     // Of those that are run they are what was declared, as ever.
     let refused = project.otto("Rerun -3 a --param token=x --param api-key=seven");
     assert_eq!(refused.code, Some(2));
-    for mistake in
-        ["`seven` is not a value for `--api-key` of `a`", "`lo` is not a choice for `--level` of `a`"]
-    {
+    for mistake in [
+        "`seven` is not a value for `--api-key` of `a`",
+        "`lo` is not a choice for `--level` of `a`",
+        "help: `--param TASK.NAME=VALUE` gives a value\n",
+    ] {
         assert!(refused.err.contains(mistake), "{}", refused.err);
     }
 }

@@ -261,8 +261,9 @@ impl Rerun {
                 }
                 Ok(plan) => break (request, plan),
                 Err(diagnostics) => {
-                    let is_missing = |diagnostic: &Diagnostic| diagnostic.code == Code::MissingParam;
-                    let lacks_param = diagnostics.iter().any(is_missing);
+                    let lacks_param = diagnostics.iter().any(|diagnostic| {
+                        matches!(diagnostic.code, Code::MissingParam | Code::BadChoice | Code::BadParamType)
+                    });
                     let code = context.refuse(&diagnostics);
                     if lacks_param {
                         let _ = writeln!(context.stderr, "help: `--param TASK.NAME=VALUE` gives a value");
