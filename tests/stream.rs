@@ -479,6 +479,27 @@ fn a_full_stream_waits_for_a_reader_that_takes_a_line_now_and_then() {
     }
 }
 
+#[test]
+fn a_full_stream_is_not_cut_for_readers_that_may_come_back() {
+    let again =
+        "head -c 100 $OTTO_INPUT_PIPE_A > /dev/null; sleep 4; wc -c < $OTTO_INPUT_PIPE_A; echo complete";
+    let repeated = "[ -e again ] || { touch again; head -c 100 $OTTO_INPUT_PIPE_A > /dev/null; sleep 4; exit 1; }; \
+                    wc -c < $OTTO_INPUT_PIPE_A; echo complete";
+    for body in [again, repeated] {
+        let project = Project::new(&format!(
+            "
+  a: {{streaming: true, bash: yes > \"$OTTO_OUTPUT_PIPE\"}}
+  x: {{streaming: true, bash: echo x > \"$OTTO_OUTPUT_PIPE\"}}
+  b: {{streaming: true, before: [a, x], retries: 1, bash: '{body}'}}
+"
+        ))
+        .with("OTTO_STREAM_LIMIT", "1M");
+        let ran = project.run("-j3 b");
+        assert_eq!((ran.status, ran.lines("b").len()), (143, 0), "{}{}", ran.stdout, ran.stderr);
+        ran.assert_says("error[E0907]");
+    }
+}
+
 /// A disk of its own, so small that a stream fills it.
 struct Disk {
     at: PathBuf,

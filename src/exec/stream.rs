@@ -419,12 +419,6 @@ impl Worker {
         };
         let now = Instant::now();
         self.readers.retain(|(_, meter)| !meter.is_stopped.load(Ordering::Acquire));
-        let has_left = |meter: &Meter| {
-            meter.was_opened.load(Ordering::Acquire) && !meter.has_reader.load(Ordering::Acquire)
-        };
-        if !self.readers.is_empty() && self.readers.iter().all(|(_, meter)| has_left(meter)) {
-            return self.close();
-        }
         let read: u64 = self.readers.iter().map(|(_, meter)| meter.taken()).sum();
         let (since, before) = *self.watch.get_or_insert((now, read));
         if read != before {
@@ -469,8 +463,6 @@ pub(crate) struct Outlet {
 #[derive(Debug, Default)]
 struct Meter {
     position: AtomicU64,
-    was_opened: AtomicBool,
-    has_reader: AtomicBool,
     is_stopped: AtomicBool,
     /// What was put into the pipe and not taken out: at the last look while the spool is full, and in the end.
     unread: AtomicU64,
@@ -514,9 +506,6 @@ impl Outlet {
         is_lenient: bool,
     ) -> io::Result<Outlet> {
         let meter = Arc::new(Meter::default());
-        let is_open = pipe.is_some();
-        meter.was_opened.store(is_open, Ordering::Release);
-        meter.has_reader.store(is_open, Ordering::Release);
         let feeder = Feeder {
             path,
             pipe,
@@ -601,14 +590,8 @@ impl Feeder {
                     // Another one is closed sooner or later.
                     Err(Errno::MFILE | Errno::NFILE) => self.rest(),
                     // The reader has gone. Another one may come, and finds what is left in the pipe.
-                    Err(Errno::PIPE) => {
-                        self.meter.has_reader.store(false, Ordering::Release);
-                        if self.path.is_some() {
-                            self.rest();
-                        } else {
-                            std::thread::park();
-                        }
-                    }
+                    Err(Errno::PIPE) if self.path.is_some() => self.rest(),
+                    Err(Errno::PIPE) => std::thread::park(),
                     Err(_) => {
                         self.meter.has_failed.store(true, Ordering::Release);
                         (self.pipe, self.file) = (None, None);
@@ -652,8 +635,6 @@ impl Feeder {
         widen(&pipe);
         self.pipe = Some(pipe);
         self.pause = SHORTEST;
-        self.meter.was_opened.store(true, Ordering::Release);
-        self.meter.has_reader.store(true, Ordering::Release);
         true
     }
 
@@ -674,9 +655,6 @@ impl Feeder {
         self.position += moved as u64;
         self.meter.position.store(self.position, Ordering::Release);
         self.pause = SHORTEST;
-        if !self.meter.has_reader.load(Ordering::Relaxed) {
-            self.meter.has_reader.store(true, Ordering::Release);
-        }
         Ok(())
     }
 
