@@ -47,6 +47,9 @@ pub(crate) enum Event {
         /// What a streaming task streamed.
         #[serde(default, skip_serializing_if = "is_zero")]
         stream_bytes: u64,
+        /// Its readers had all left before it ended: what was recorded may be the beginning of more.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_stream_short: bool,
         /// Line of the ottofile, from 1, on which the script failed, where its language knows it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         line: Option<usize>,

@@ -47,6 +47,8 @@ pub(crate) struct JobState {
     pub(crate) stdout_bytes: u64,
     pub(crate) stderr_bytes: u64,
     pub(crate) stream_bytes: u64,
+    /// What it streamed may be the beginning of more.
+    pub(crate) is_stream_short: bool,
     /// When the first attempt began.
     started_us: Option<u64>,
     /// When the last attempt ended.
@@ -67,6 +69,7 @@ impl JobState {
             stdout_bytes: 0,
             stderr_bytes: 0,
             stream_bytes: 0,
+            is_stream_short: false,
             started_us: None,
             ended_us: None,
             running_since_us: None,
@@ -156,6 +159,7 @@ impl RunState {
                 stdout_bytes,
                 stderr_bytes,
                 stream_bytes,
+                is_stream_short,
             } => {
                 if let Some(place) = self.place(job) {
                     self.stop(place);
@@ -166,6 +170,7 @@ impl RunState {
                     state.stdout_bytes = *stdout_bytes;
                     state.stderr_bytes = *stderr_bytes;
                     state.stream_bytes = *stream_bytes;
+                    state.is_stream_short = *is_stream_short;
                     state.ended_us = Some(now);
                 }
             }
@@ -327,6 +332,7 @@ mod tests {
             stdout_bytes: 0,
             stderr_bytes: 0,
             stream_bytes: 0,
+            is_stream_short: false,
             line: None,
         }
     }

@@ -778,6 +778,47 @@ fn a_rerun_reads_what_was_recorded_and_runs_again_who_recorded_no_whole_stream()
 }
 
 #[test]
+fn the_record_of_a_stream_that_all_readers_left_is_not_taken_for_a_whole_one() {
+    let project = Project::new(
+        "
+  a:
+    streaming: true
+    input: [in]
+    output: [out]
+    bash: |
+      echo ran >> a.runs
+      touch out
+      until [ -e left ]; do echo more > \"$OTTO_OUTPUT_PIPE\"; sleep 0.01; done
+      echo last > \"$OTTO_OUTPUT_PIPE\"
+  b: {streaming: true, before: [a], bash: '[ -e left ] && cat || head -1'}
+  c: {before: [b], bash: sleep 0.1; touch left}
+",
+    );
+    let runs = || project.file("a.runs").len() / "ran\n".len();
+    fs::write(project.path("in"), "").expect("written");
+    // Within the tick of the file system's clock nothing is fresh.
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(project.run("-j3 c").assert_ok().lines("b"), ["more"]);
+    assert!(!project.stream("a").ends_with(b"last\n"), "its readers left");
+    let shown = project.run("Show latest a").assert_ok().stdout.clone();
+    assert!(shown.contains(" · all readers had left before its end · otto Logs "), "{shown}");
+    let again = project.run("Rerun latest b");
+    assert_eq!((again.assert_ok().lines("b"), runs()), (vec!["last"], 2), "{}", again.stderr);
+    // That record is whole.
+    let again = project.run("Rerun latest b");
+    assert_eq!((again.assert_ok().lines("b"), runs()), (vec!["last"], 2), "{}", again.stderr);
+
+    fs::remove_file(project.path("left")).expect("removed");
+    fs::write(project.path("in"), "changed").expect("written");
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(project.run("-j3 c").assert_ok().lines("b"), ["more"]);
+    for count in [4, 4] {
+        let fresh = project.run("-j3 b");
+        assert_eq!((fresh.assert_ok().lines("b"), runs()), (vec!["last"], count), "{}", fresh.stderr);
+    }
+}
+
+#[test]
 fn values_of_a_task_that_streams_are_not_there_and_that_is_said() {
     let project = Project::new(
         "

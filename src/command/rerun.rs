@@ -737,22 +737,24 @@ impl Inputs<'_> {
     /// Whether the job's stream was recorded whole.
     fn has_stream(&mut self, context: &mut Context, name: &JobName) -> bool {
         if !self.streams.contains_key(name)
-            && let Some(dir) =
-                self.dir_of(context, name, Outcome::is_success).filter(|dir| dir.stream().is_file())
+            && let Some((dir, job)) =
+                self.last(context, name, |job| job.outcome.as_ref().is_some_and(Outcome::is_success))
+            && !job.is_stream_short
+            && dir.stream().is_file()
         {
             self.streams.insert(name.clone(), dir);
         }
         self.streams.contains_key(name)
     }
 
-    /// Where the job last came to such an outcome, going back from rerun to origin.
     fn dir_of(
         &mut self,
         context: &mut Context,
         name: &JobName,
         is_meant: impl Fn(&Outcome) -> bool,
     ) -> Option<JobDir> {
-        self.last(context, name, |job| job.outcome.as_ref().is_some_and(&is_meant))
+        let with_outcome = |job: &JobState| job.outcome.as_ref().is_some_and(&is_meant);
+        self.last(context, name, with_outcome).map(|(dir, _)| dir)
     }
 
     /// Whether the run, or one that it goes back to, had such a job. One that was removed may have had it.
@@ -760,12 +762,13 @@ impl Inputs<'_> {
         self.last(context, name, |_| true).is_some() || self.removed.is_some()
     }
 
+    /// The last such job of this name, going back from rerun to origin.
     fn last(
         &mut self,
         context: &mut Context,
         name: &JobName,
         is_meant: impl Fn(&JobState) -> bool,
-    ) -> Option<JobDir> {
+    ) -> Option<(JobDir, &JobState)> {
         for place in 0.. {
             let picked = match self.runs.get(place) {
                 Some(picked) => picked,
@@ -782,7 +785,8 @@ impl Inputs<'_> {
                 }
             };
             if picked.run.state.job(name).is_some_and(&is_meant) {
-                return Some(picked.job_dir(name));
+                let picked = &self.runs[place];
+                return Some((picked.job_dir(name), picked.run.state.job(name)?));
             }
         }
         None

@@ -278,7 +278,8 @@ fn job_text(context: &Context, picked: &Picked, job: &JobState) -> String {
         && metadata.len() > 0
     {
         let read = format!("otto Logs {} {} --stream", found.short, quoted(planned.name.as_str()));
-        fact(&mut text, "stream", &format!("{} · {read}", time::size(metadata.len())));
+        let short = if job.is_stream_short { " · all readers had left before its end" } else { "" };
+        fact(&mut text, "stream", &format!("{}{short} · {read}", time::size(metadata.len())));
     }
     if let Ok(record) = &run.record {
         fact(&mut text, "environment", &record.environment.join(" "));

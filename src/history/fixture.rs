@@ -142,6 +142,7 @@ impl Run {
             stdout_bytes,
             stderr_bytes,
             stream_bytes: 0,
+            is_stream_short: false,
             line: None,
         });
     }

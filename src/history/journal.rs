@@ -218,6 +218,7 @@ mod tests {
                 stdout_bytes: 10,
                 stderr_bytes: 0,
                 stream_bytes: 0,
+                is_stream_short: false,
                 line: Some(7),
             },
             Event::RetryPlanned { job: job("a"), attempt: 1, retries: 2, pause_ms: 5 },

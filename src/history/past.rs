@@ -156,6 +156,7 @@ mod tests {
             stdout_bytes: 0,
             stderr_bytes: 0,
             stream_bytes: 0,
+            is_stream_short: false,
             line: None,
         };
         let started = |job: &str| Event::AttemptStarted { job: name(job), attempt: 1 };

@@ -430,6 +430,7 @@ impl<'a> Run<'a> {
                     stdout_bytes: 0,
                     stderr_bytes: 0,
                     stream_bytes: 0,
+                    is_stream_short: false,
                     line: None,
                 });
                 let settled = self.scheduler.finish(attempt.job, Outcome::Failed { exit, reason: None });
@@ -494,9 +495,10 @@ impl<'a> Run<'a> {
         let get = |name: &str| started.env.get(OsStr::new(name)).map(OsString::as_os_str);
         let script = started.script(setting, job, body, &get);
         // As in a pipeline whose last command has seen enough.
+        let is_stream_short = self.streams.is_closed(id);
         let has_only_stopped = self.stopping.is_none()
             && matches!(ended.exit, Exit::Signal(SIGPIPE) | Exit::Code(SIGPIPE_STATUS))
-            && self.streams.is_closed(id);
+            && is_stream_short;
         let has_exited_well = ended.exit.is_success() || has_only_stopped;
         let broken_by = self.streams.broken_by(id);
         let trouble = match broken_by {
@@ -544,6 +546,7 @@ impl<'a> Run<'a> {
             stdout_bytes: ended.stdout_bytes,
             stderr_bytes: ended.stderr_bytes,
             stream_bytes: self.streams.length(id),
+            is_stream_short,
             line,
         });
         let outcome = if !has_failed {
@@ -568,6 +571,8 @@ impl<'a> Run<'a> {
         };
         if let Some(evidence) = self.evidence.remove(&id)
             && outcome == Outcome::Succeeded
+            // Others may read on where those of this run had seen enough.
+            && !is_stream_short
         {
             let has_outputs =
                 self.outputs[id.index()].as_ref().is_some_and(|outputs| !outputs.values.is_empty());

@@ -211,6 +211,7 @@ fn output_that_is_not_shown_live_is_read_from_the_logs() {
         stdout_bytes,
         stderr_bytes,
         stream_bytes: 0,
+        is_stream_short: false,
         line: None,
     });
     script.settled("test", Outcome::Failed { exit, reason: None }, &[]).end(RunResult::Failed { status: 1 });

@@ -274,6 +274,7 @@ fn fields(event: &Event) -> (&'static str, Fields<'_>) {
             stdout_bytes,
             stderr_bytes,
             stream_bytes,
+            is_stream_short: _,
             line,
         } => (
             "attempt_ended",

@@ -189,6 +189,7 @@ mod tests {
             stdout_bytes,
             stderr_bytes: 0,
             stream_bytes: 0,
+            is_stream_short: false,
             line: None,
         };
         let settled =

@@ -183,6 +183,7 @@ impl<V: View> Script<V> {
             stdout_bytes,
             stderr_bytes,
             stream_bytes: 0,
+            is_stream_short: false,
             line,
         })
     }

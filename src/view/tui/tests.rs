@@ -90,6 +90,7 @@ impl Stage {
             stdout_bytes: 0,
             stderr_bytes: 13,
             stream_bytes: 0,
+            is_stream_short: false,
             line: Some(9),
         });
         script.settled("lint", Outcome::Failed { exit: Exit::Code(3), reason: None }, &[]);
