@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How the data of `producer` reaches `consumer` (places in the ottofile): both must be streaming, and the edge must
 /// ask for success. What waits for a failure, or for any end, waits for the end.
-pub(super) fn flow(ottofile: &Ottofile, consumer: usize, producer: usize, when: When) -> Flow {
+pub(crate) fn flow(ottofile: &Ottofile, consumer: usize, producer: usize, when: When) -> Flow {
     let (consumer, producer) = (&ottofile.tasks[consumer], &ottofile.tasks[producer]);
     let is_stream = when == When::Success
         && [consumer, producer].iter().all(|task| task.streaming.is_some() && task.body.is_some());

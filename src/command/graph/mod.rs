@@ -11,7 +11,9 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::host;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Foreach, ForeachSource, When};
-use crate::plan::select::select;
+use crate::plan::Flow;
+use crate::plan::select::{TaskNeed, select};
+use crate::plan::stream::flow;
 use crate::request::of_names;
 use crate::source::{SourceFile, Span};
 use std::path::Path;
@@ -111,6 +113,8 @@ struct Need {
     /// One item of it only.
     item: Option<String>,
     when: When,
+    /// Its stream is read while it runs.
+    is_stream: bool,
 }
 
 impl Drawing {
@@ -132,15 +136,25 @@ impl Drawing {
             })
             .collect();
         let request = of_names(&spanned, &source, ottofile)?;
-        let nodes = select(ottofile, &request)?.into_iter().map(|selected| {
+        let selected = select(ottofile, &request)?;
+        let places: Vec<usize> = selected.iter().map(|selected| selected.task).collect();
+        let nodes = selected.into_iter().map(|selected| {
             let task = &ottofile.tasks[selected.task];
             let needs = selected.needs.into_iter();
+            let is_stream = |need: &TaskNeed| {
+                flow(ottofile, selected.task, places[need.selected], need.when) != Flow::AtEnd
+            };
             Node {
                 name: task.name.as_str().to_owned(),
                 remark: task.foreach.as_deref().map(remark),
                 is_group: task.body.is_none(),
                 needs: needs
-                    .map(|need| Need { node: need.selected, item: need.item, when: need.when })
+                    .map(|need| Need {
+                        is_stream: is_stream(&need),
+                        node: need.selected,
+                        item: need.item,
+                        when: need.when,
+                    })
                     .collect(),
             }
         });
@@ -157,6 +171,7 @@ impl Drawing {
                         "task": self.nodes[need.node].name,
                         "item": need.item,
                         "when": condition(need.when),
+                        "stream": need.is_stream,
                     })
                 });
                 serde_json::json!({

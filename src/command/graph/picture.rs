@@ -198,6 +198,7 @@ fn label(node: &Node) -> String {
 /// What an edge says beside being there.
 fn words(need: &Need) -> String {
     let when = match need.when {
+        When::Success if need.is_stream => "stream",
         When::Success => "",
         When::Failure => "failure",
         When::Always => "always",

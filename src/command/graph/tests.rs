@@ -93,6 +93,37 @@ fn mermaid_gets_names_quoted() {
 }
 
 #[test]
+fn an_edge_along_which_a_stream_flows_says_so() {
+    let tasks = "
+tasks:
+  lines: {streaming: true, bash: x}
+  upper: {streaming: stdout, before: [lines], bash: x}
+  late: {streaming: true, before: [{task: lines, when: always}], bash: x}
+  report: {before: [upper, lines], bash: x}
+";
+    let drawing = drawing(tasks, &[]);
+    assert_snapshot!(text::tree(&drawing), @"
+    late
+    └─ lines (whatever happens)
+    report
+    ├─ upper
+    │  └─ lines (its stream)
+    └─ lines
+    ");
+    assert_snapshot!(picture::mermaid(&drawing), @r#"
+    flowchart LR
+      t0["lines"]
+      t1["upper"]
+      t2["late"]
+      t3["report"]
+      t0 -->|"stream"| t1
+      t0 -.->|"always"| t2
+      t1 --> t3
+      t0 --> t3
+    "#);
+}
+
+#[test]
 fn the_picture_has_a_box_for_each_task() {
     let odd = "tasks: {'<b>': {bash: x}, b: {before: ['<b>'], bash: x}, all: {before: [b]}}";
     assert_snapshot!(picture::svg(&drawing(odd, &[])), @r#"
@@ -188,6 +219,7 @@ fn machines_get_tasks_and_needs() {
           "needs": [
             {
               "item": null,
+              "stream": false,
               "task": "a",
               "when": "success"
             }

@@ -78,6 +78,7 @@ pub(super) fn tree(drawing: &Drawing) -> String {
 fn said(need: &Need) -> String {
     let item = need.item.as_ref().map_or(String::new(), |item| format!(" only {}", shown(item)));
     let when = match need.when {
+        When::Success if need.is_stream => " (its stream)",
         When::Success => "",
         When::Failure => " (if it fails)",
         When::Always => " (whatever happens)",
