@@ -869,6 +869,29 @@ fn bash_names_the_ottofile_and_its_line() {
     }
 }
 
+/// The lines behind the body are otto's; the line that is told is the last of the body.
+#[test]
+fn a_script_that_is_not_closed_ends_on_its_last_line() {
+    for body in
+        ["echo a\nif true; then\n  echo b\n\n", "echo a\necho \"b\necho c\n", "echo a\nf() {\n  echo b\n"]
+    {
+        let mut bench = Bench::bash("");
+        bench.at_line(5, body);
+        let ran = bench.run();
+        let told = bench.with_script(|script| {
+            let hints = super::hints(script, ran.stderr.as_bytes(), &super::collect(script, false));
+            let messages: Vec<String> = hints.into_iter().map(|hint| hint.message).collect();
+            (super::failing_line(script, ran.stderr.as_bytes()), messages)
+        });
+        assert_eq!(
+            told,
+            (Some(7), vec!["the script ends before something in it is closed".to_owned()]),
+            "{body}: {}",
+            ran.stderr
+        );
+    }
+}
+
 /// Rows 69, 70, 71.
 #[test]
 fn otto_get_says_what_there_is() {

@@ -46,6 +46,12 @@ pub(super) fn hints(script: &Script, stderr_tail: &[u8]) -> Vec<Diagnostic> {
                 )
                 .help("use `exit` to end the task"),
             )
+        } else if is_unclosed(line) {
+            Some(
+                Diagnostic::error(Code::ScriptHint, "the script ends before something in it is closed").help(
+                    "a quote, a bracket, a here-document, or a block: `if` ends with `fi`, `do` with `done`",
+                ),
+            )
         } else if bracketed(line, ": OUTPUT[").is_some_and(str::is_empty) {
             Some(Diagnostic::error(Code::ScriptHint, "the key of an output must not be empty"))
         } else {
@@ -73,7 +79,15 @@ pub(super) fn failing_line(script: &Script, stderr_tail: &[u8], name: &str) -> O
             .or_else(|| rest.strip_prefix(": "))
             .or_else(|| rest.strip_prefix(['[', ':']))?;
         let digits = rest.split(|character: char| !character.is_ascii_digit()).next()?;
-        digits.parse().ok().filter(|line| (first..=last).contains(line))
+        let named: usize = digits.parse().ok()?;
+        // The shell reads on into the lines that otto has put behind the body.
+        let is_behind = named > last && is_unclosed(line);
+        let named = if is_behind {
+            first + script.body.text.trim_end().lines().count().saturating_sub(1)
+        } else {
+            named
+        };
+        (first..=last).contains(&named).then_some(named)
     })
 }
 
@@ -85,6 +99,17 @@ fn tail(stderr_tail: &[u8]) -> std::borrow::Cow<'_, str> {
 fn is_from_shell(line: &str, words: &str) -> bool {
     line.find(words)
         .is_some_and(|place| line[..place].ends_with(|character: char| character.is_ascii_digit()))
+}
+
+/// In the words of bash and dash, where these are English.
+fn is_unclosed(line: &str) -> bool {
+    const WORDS: &[&str] = &[
+        ": syntax error: unexpected end of file",
+        ": unexpected EOF while looking for matching",
+        ": Syntax error: end of file unexpected",
+        ": Syntax error: Unterminated quoted string",
+    ];
+    WORDS.iter().any(|words| is_from_shell(line, words))
 }
 
 /// The key of `…: INPUT[build.verison]: unbound variable`, in any language, or of otto's own message.
@@ -305,6 +330,9 @@ mod tests {
         assert_eq!(line("/t/otto.yml:deploy: 7: foo: not found"), Some(7));
         assert_eq!(line("/t/otto.yml:deploy[6]: foo: not found"), Some(6));
         assert_eq!(line("/t/otto.yml:deploy: line 99: x"), None);
+        let unclosed = ": line 12: unexpected EOF while looking for matching `\"'";
+        assert_eq!(line(&format!("/t/otto.yml:deploy{unclosed}")), Some(7));
+        assert_eq!(line(&format!("/t/other{unclosed}")), None);
         assert_eq!(line("nothing of that kind"), None);
     }
 }
