@@ -106,6 +106,21 @@ pub(crate) fn remember(
     })
 }
 
+/// Forgets the job's last success, for what that made is about to be made anew: if this does not come to its end, what it
+/// leaves behind is nobody's success.
+pub(crate) fn forget(setting: &Setting, job: &Job) -> Result<(), String> {
+    let path = success_path(setting, job);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(format!(
+            "cannot remove what `{}` was made from in `{}`: {}",
+            job.name,
+            path.display(),
+            plain(&error)
+        )),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 fn success_path(setting: &Setting, job: &Job) -> PathBuf {
     setting.project.fresh().join(format!("{}.json", file_name(&job.name)))
 }

@@ -361,6 +361,9 @@ impl<'a> Run<'a> {
             }
             Err(warning) => self.warn(Some(id), None, warning),
         }
+        if let Err(warning) = fresh::forget(self.setting, job) {
+            self.warn(Some(id), None, warning);
+        }
         false
     }
 

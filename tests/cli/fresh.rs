@@ -181,6 +181,38 @@ fn a_task_that_failed_is_never_fresh() {
     }
 }
 
+/// What a run that did not succeed left behind is not what the success before it made.
+#[test]
+fn a_success_counts_no_more_once_the_task_has_begun_again() {
+    let project = Project::new(
+        "
+tasks:
+  t:
+    input: [in]
+    output: [out]
+    bash: |
+      cat in > out 2>/dev/null || echo none > out
+      case $(cat out) in
+        fail) exit 1 ;;
+        kill) until [ -s otto ]; do sleep 0.01; done; kill -9 $(cat otto); sleep 60 ;;
+      esac
+",
+    );
+    let run = || project.shell("rm -f otto; otto t & echo $! > otto; wait $!");
+    let with = |content: &str| {
+        project.write("in", content);
+        (run().outcomes(), project.read("out"))
+    };
+    let made = ("t: ok".to_owned(), "good".to_owned());
+    assert_eq!(with("good"), made);
+    assert_eq!((with("fail").1.as_str(), with("good")), ("fail", made.clone()), "it failed");
+    assert_eq!((with("kill").1.as_str(), with("good")), ("kill", made.clone()), "otto was killed");
+    std::fs::remove_file(project.path("in")).expect("removed");
+    run();
+    assert_eq!((project.read("out").as_str(), with("good")), ("none\n", made), "the input was not there");
+    assert_eq!(with("good").0, "t: fresh");
+}
+
 #[test]
 fn only_inputs_or_only_outputs_always_run() {
     let project = Project::new(
