@@ -62,8 +62,11 @@ fn parse_from(text: &str, base: usize) -> Result<Vec<Piece>, TemplateError> {
                     });
                 };
                 flush(&mut plain, &mut pieces);
+                let inner = &text[at + 2..end];
+                // `$((1 + 2))` is arithmetic, as in a shell, which computes it.
+                let is_arithmetic = inner.starts_with('(') && command_end(bytes, at + 3) == Some(end - 1);
                 pieces.push(Piece::Command {
-                    text: text[at + 2..end].to_owned(),
+                    text: if is_arithmetic { format!("echo \"$({inner})\"") } else { inner.to_owned() },
                     place: base + at..base + end + 1,
                 });
                 at = end + 1;
@@ -299,6 +302,7 @@ mod tests {
             ("${A}-$B/${C:-d}", "<A>[-]<B>[/]<C:->"),
             ("$$4.99 $${X} $$(echo)", "[$4.99 ${X} $(echo)]"),
             ("v$(echo 1).$(echo 2)", "[v](echo 1)[.](echo 2)"),
+            ("$((1 + (2)))$((a) | b)$((a); (b))", "(echo \"$((1 + (2)))\")((a) | b)((a); (b))"),
             ("$(echo \"$(basename /x/y)\")", "(echo \"$(basename /x/y)\")"),
             ("$(echo \")\")$(echo 'a)b')$( (echo x) )", "(echo \")\")(echo 'a)b')( (echo x) )"),
             (

@@ -22,6 +22,14 @@ fn variables_are_worked_out_in_the_order_they_need_each_other() {
 }
 
 #[test]
+fn arithmetic_is_computed_as_in_a_shell() {
+    let project = Project::new(
+        "{otto: {envs: {N: '4', M: '$((N * 2 - (1)))', K: 'k$(( $M + 1 ))k'}}, tasks: {t: {bash: echo $M $K}}}",
+    );
+    assert_eq!(project.run("t").ok(), "7 k8k\n");
+}
+
+#[test]
 fn text_that_was_put_in_is_not_looked_at_again() {
     let project = Project::new(
         "otto: {envs: {A: '$(echo \"\\$B \\$(touch RAN)\")', B: b, C: '$A'}}\ntasks: {t: {bash: 'echo \"$C\"'}}",
