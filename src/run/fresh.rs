@@ -287,6 +287,10 @@ fn recipe(
     recipe.part("its `dir`", &[dir.as_bytes()]);
     if let Some(item) = &job.item {
         recipe.part("its item", &[item.value.as_bytes()]);
+        // An item that is put before it moves it, which matters to few scripts.
+        if body.text.contains("OTTO_FOREACH_INDEX") {
+            recipe.part("its place among the items", &[item.index.to_string().as_bytes()]);
+        }
     }
     for (name, value) in job.params.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
         recipe.part(&format!("its parameter `{name}`"), &[value.as_bytes()]);

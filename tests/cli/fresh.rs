@@ -142,6 +142,29 @@ tasks:
 }
 
 #[test]
+fn a_job_that_another_item_moves_runs_again_if_it_speaks_of_its_place() {
+    let file = |items: &str| {
+        format!(
+            "
+otto: {{jobs: 1}}
+tasks:
+  place: {{foreach: {{items: [{items}]}}, input: [in], output: [p.$item], bash: 'echo $OTTO_FOREACH_INDEX > p.$item'}}
+  other: {{foreach: {{items: [{items}]}}, input: [in], output: [o.$item], bash: 'echo > o.$item'}}
+"
+        )
+    };
+    let project = Project::new(&file("a"));
+    project.write("in", "");
+    project.run("place other").ok();
+    project.write("otto.yml", &file("b, a"));
+    assert_eq!(
+        project.run("place other").outcomes(),
+        "other:a: fresh, other:b: ok, place:a: ok, place:b: ok"
+    );
+    assert_eq!(project.read("p.a"), "1\n");
+}
+
+#[test]
 fn an_earlier_output_that_was_put_back_runs_it_again() {
     let project = built();
     std::fs::rename(project.path("out/x"), project.path("kept")).expect("kept");
