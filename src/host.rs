@@ -277,6 +277,19 @@ pub(crate) fn glob(folder: &Path, pattern: &str) -> Result<Vec<OsString>, String
     Ok(matches)
 }
 
+/// All that is below a folder, hidden or not, but what git keeps for itself, which changes with nothing else; relative to
+/// `folder`, as `path` is, in any order.
+pub(crate) fn below(folder: &Path, path: &str) -> Vec<OsString> {
+    let walk = walkdir::WalkDir::new(folder.join(path)).min_depth(1);
+    let entries = walk.into_iter().filter_entry(|entry| entry.file_name() != ".git");
+    // What cannot be read does not match, as in a shell.
+    let inside = entries.flatten().filter_map(|entry| {
+        let inside = entry.path().strip_prefix(folder.join(path)).ok()?;
+        Some(Path::new(path).join(inside).into_os_string())
+    });
+    inside.collect()
+}
+
 /// Where otto was called, absolute.
 pub(crate) fn working_directory() -> PathBuf {
     // A deleted working directory has no name; `PWD` may still say what it was.

@@ -1,9 +1,9 @@
 //! Gathers the evidence that `plan::fresh` compares, and keeps that of the last success.
 
 use super::Setting;
-use crate::host::{glob, plain};
+use crate::host::{below, glob, plain};
 use crate::name::RunId;
-use crate::ottofile::glob::{escaped, is_pattern};
+use crate::ottofile::glob::is_pattern;
 use crate::plan::fresh::{Evidence, FileEvidence, Stamp, difference};
 use crate::plan::{Job, envs};
 use crate::store::layout::file_name;
@@ -223,7 +223,7 @@ fn input_files(setting: &Setting, job: &Job, pattern: &str) -> Result<Vec<OsStri
     }
     let path = pattern.trim_end_matches('/');
     if setting.folder.join(path).is_dir() {
-        return matches(setting, job, &format!("{}/**", escaped(path)));
+        return Ok(below(&setting.folder, path));
     }
     Ok(found)
 }

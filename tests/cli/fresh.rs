@@ -280,10 +280,12 @@ fn a_folder_named_as_input_is_what_is_in_it() {
     project.write("src/deep/file", "1");
     project.write("a b/file", "1");
     assert_eq!((project.run("t").ok(), project.run("t").ok()), ("ran\n", ""));
-    for file in ["src/deep/file", "src/new", "a b/file"] {
+    for file in ["src/deep/file", "src/new", "a b/file", "src/.env", "src/.config/file"] {
         project.write(file, "2");
         assert_eq!((project.run("t").ok(), project.run("t").ok()), ("ran\n", ""), "{file}");
     }
+    project.write("src/.git/index", "1");
+    assert_eq!(project.run("t").ok(), "");
 }
 
 #[test]
