@@ -577,6 +577,34 @@ fn a_halt_is_no_part_of_the_time_and_breaks_no_stream() {
         std::thread::sleep(Duration::from_millis(2));
     }
     std::thread::sleep(Duration::from_millis(2500));
+/// As in a container: the group of the first process is that of somebody outside and has no number.
+#[test]
+fn as_the_first_process_of_a_namespace_otto_runs_and_stops_as_elsewhere() {
+    let namespace = ["unshare", "--pid", "--fork", "--mount-proc"];
+    let may = Command::new(namespace[0]).args(&namespace[1..]).arg("true").stderr(Stdio::null()).status();
+    if !may.is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: the first process of a namespace: needs unshare and the right to it");
+        return;
+    }
+    let project = Project::new(
+        "tasks:\n  a: {tty: true, bash: '(setsid sleep 1000 >/dev/null 2>&1 &) ; OUTPUT[x]=1'}\n  b: {before: [a], bash: 'echo \"${INPUT[a.x]}\" > got'}\n  waits: {bash: 'trap \"exit 3\" TERM; echo > up; while :; do sleep 0.02; done'}\n",
+    );
+    let start = |task: &str| {
+        let mut otto = project.command(namespace[0]);
+        // Who runs this test may ignore signals.
+        otto.args(&namespace[1..]).args(["env", "--default-signal=TERM", OTTO, task]);
+        otto.spawn().expect("unshare starts")
+    };
+    end(start("b")).assert_status(0);
+    assert_eq!(fs::read(project.root.join("got")).expect("the task ran"), b"1\n");
+    let unshare = start("waits");
+    await_file(&project.root.join("up"));
+    signal(children(unshare.id().cast_signed())[0], libc::SIGTERM);
+    // It cannot die of a signal there, and says with its status that it would.
+    end(unshare).assert_status(128 + libc::SIGTERM);
+    assert_eq!(project.json(&["History", "--json"])[0]["result"], "interrupted");
+}
+
     signal(guard, libc::SIGCONT);
     end(otto).assert_status(0);
     let journal = fs::read_to_string(project.latest().join("events.jsonl")).expect("a journal");

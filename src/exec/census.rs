@@ -1,7 +1,7 @@
 //! What `/proc` knows of the processes that tasks leave behind. Read only when there is a reason to.
 //! Where there is no `/proc` it knows nothing, and process groups alone do the work.
 
-use super::Leftover;
+use super::{Leftover, native};
 use rustix::process::{Pid, WaitId, WaitIdOptions};
 use std::collections::HashSet;
 use std::fs;
@@ -189,8 +189,7 @@ fn adopted() -> Vec<Pid> {
 pub(super) fn reap_adopted() {
     for pid in adopted() {
         // What otto's main thread started for itself has otto's own group, and somebody who waits for it.
-        let group = rustix::process::getpgid(Some(pid));
-        if group.is_ok_and(|group| group == rustix::process::getpgrp()) {
+        if native::group_of(Some(pid)) == native::group_of(None) {
             continue;
         }
         // Another attendant may have been faster; then there is nothing to reap.

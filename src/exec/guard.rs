@@ -10,6 +10,7 @@
 //!
 //! Knows nothing of runs. Elsewhere than on Linux there is no guard, and process groups have to do.
 
+use super::native;
 use rustix::process::Pid;
 use std::io::PipeReader;
 use std::sync::OnceLock;
@@ -28,13 +29,18 @@ pub(crate) fn run(engine: impl FnOnce(Lifeline) -> i32) -> i32 {
     engine(Lifeline(None))
 }
 
-/// The process group that the shell knows as otto, and that has the terminal when otto is in the foreground.
-pub(super) fn job_group() -> Pid {
-    JOB_GROUP.get().copied().unwrap_or_else(rustix::process::getpgrp)
+/// The process group that the shell knows as otto, and that has the terminal when otto is in the foreground. `None`: it
+/// has no number here, see [`native::group_of`].
+pub(super) fn job_group() -> Option<Pid> {
+    JOB_GROUP.get().copied().unwrap_or_else(own_group)
 }
 
 /// Set in an engine.
-static JOB_GROUP: OnceLock<Pid> = OnceLock::new();
+static JOB_GROUP: OnceLock<Option<Pid>> = OnceLock::new();
+
+pub(super) fn own_group() -> Option<Pid> {
+    Pid::from_raw(native::group_of(None)?)
+}
 
 /// To be called by the engine's main thread before it starts tasks: it gets a process group of its own. Not earlier, for
 /// what planning starts may want to ask the user something, and would be stopped for that in a group without terminal.
@@ -46,7 +52,7 @@ pub(super) fn stand_aside() {
     let _ = rustix::process::setpgid(None, None);
     // The engine shows what tasks write, and under `stty tostop` it would be stopped for that. Tasks are started by other
     // threads, with an empty mask.
-    let _ = super::native::Held::hold(&[libc::SIGTTOU]);
+    let _ = native::Held::hold(&[libc::SIGTTOU]);
 }
 
 /// To be called by the engine when its lifeline has broken: ends everything below it and the engine itself.
@@ -54,7 +60,7 @@ pub(crate) fn follow() -> ! {
     #[cfg(target_os = "linux")]
     linux::follow();
     #[cfg(not(target_os = "linux"))]
-    super::native::exit_now(1)
+    native::exit_now(1)
 }
 
 #[cfg(target_os = "linux")]
@@ -71,16 +77,15 @@ mod linux {
     const PATIENCE: Duration = Duration::from_secs(5);
 
     pub(super) fn run(engine: impl FnOnce(Lifeline) -> i32) -> i32 {
-        let Ok((reader, writer)) = std::io::pipe() else { return engine(Lifeline(None)) };
-        let this = rustix::process::getpid();
+        // What is left after the engine's death would go to init otherwise. Without it there is no point in a guard; and
+        // where there is none, otto finds with it what its tasks leave behind.
+        let is_reaper = rustix::process::set_child_subreaper(Some(rustix::process::getpid())).is_ok();
+        let (true, Ok((reader, writer))) = (is_reaper, std::io::pipe()) else {
+            return engine(Lifeline(None));
+        };
         // The guard wants to see these one at a time; the engine does with them what it likes. Those that the caller
         // ignores are none of otto's business.
         let held = Held::hold(&guarded_signals());
-        // What is left after the engine's death would go to init otherwise. Without it there is no point in a guard.
-        if rustix::process::set_child_subreaper(Some(this)).is_err() {
-            held.release();
-            return engine(Lifeline(None));
-        }
         match native::fork() {
             Ok(Fork::Parent { child }) => {
                 drop(reader);
@@ -108,7 +113,7 @@ mod linux {
 
     fn become_engine() {
         // Asked only here, so it is not set yet.
-        let _ = super::JOB_GROUP.set(rustix::process::getpgrp());
+        let _ = super::JOB_GROUP.set(super::own_group());
         // Neither can fail on a kernel that has the calls, and the guard has just used one of them.
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
         // An engine that is halted would not notice that the lifeline breaks.

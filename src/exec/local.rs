@@ -3,6 +3,7 @@
 
 use super::attendant::{BEING_CREATED, Command, Desk, Shared, attend, signal_group};
 use super::census::{Census, Process, reap_adopted};
+use super::native;
 use super::{AttemptId, Ended, Executor, Launch, Leftover, Report, ReportSink, Stop};
 use rustix::process::{Pid, Resource, Signal, WaitId, WaitIdOptions};
 use std::collections::VecDeque;
@@ -244,8 +245,9 @@ fn end_descendants() -> Vec<Leftover> {
             return found;
         }
         let census = Census::take();
-        let own = rustix::process::getpgrp().as_raw_nonzero().get();
-        let alive: Vec<&Process> = census.descendants().into_iter().filter(|it| it.group != own).collect();
+        let own = native::group_of(None);
+        let alive: Vec<&Process> =
+            census.descendants().into_iter().filter(|it| Some(it.group) != own).collect();
         if alive.is_empty() {
             return found;
         }

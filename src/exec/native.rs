@@ -241,6 +241,14 @@ pub(super) fn make_fifo(path: &std::path::Path) -> io::Result<()> {
         _ => Err(io::Error::last_os_error()),
     }
 }
+/// The number of a process's group, of this one's if none is named. 0 for a group that has no number here: that of otto
+/// itself where it is the first process of a namespace of its own, as in a container. `None`: there is no such process.
+pub(super) fn group_of(process: Option<rustix::process::Pid>) -> Option<i32> {
+    // SAFETY: takes and returns integers.
+    let group = unsafe { libc::getpgid(process.map_or(0, |pid| pid.as_raw_nonzero().get())) };
+    (group >= 0).then_some(group)
+}
+
 
 /// CPU seconds of this process and its children so far.
 #[cfg(test)]

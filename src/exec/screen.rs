@@ -2,6 +2,7 @@
 //! is as it was, with what stood on it; also after a violent death.
 //! Knows nothing of what is shown and what the keys mean.
 
+use super::guard;
 use super::native::Held;
 use super::terminal::{self, LEAVE_SCREEN, Loan};
 use rustix::event::{PollFd, PollFlags};
@@ -26,7 +27,7 @@ impl WholeScreen {
     /// process alone, but it looks as before.
     pub(crate) fn open() -> Option<WholeScreen> {
         let terminal = File::options().read(true).write(true).open("/dev/tty").ok()?;
-        let loan = Loan::to(rustix::process::getpgrp())?;
+        let loan = Loan::to(guard::own_group()?)?;
         loan.is_lent().then_some(WholeScreen { terminal, loan, bell: None })
     }
 

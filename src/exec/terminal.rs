@@ -16,8 +16,8 @@ pub(super) const LEAVE_SCREEN: &[u8] = b"\x1b[0m\x1b[?25h\x1b[?1049l";
 /// The terminal as it was before any task had it.
 pub(super) struct Keepsake {
     terminal: File,
-    /// The process group that the terminal belongs to while nothing is lent.
-    ours: Pid,
+    /// The process group that the terminal belongs to while nothing is lent. `None`: one without a number here.
+    ours: Option<Pid>,
     attributes: Termios,
 }
 
@@ -54,14 +54,14 @@ impl Keepsake {
             // Fails only if the terminal is gone.
             unstopped(|| drop((&self.terminal).write_all(LEAVE_SCREEN)));
         }
-        let group = tcgetpgrp(&self.terminal);
-        let is_ours = group == Ok(self.ours) || group == Ok(rustix::process::getpgrp());
+        let holder = foreground(&self.terminal);
+        let is_ours = holder == self.ours || holder == guard::own_group();
         if has_members(&self.terminal) && !is_ours {
             return;
         }
         unstopped(|| {
             // Each fails only if there is nothing left to restore.
-            let _ = tcsetpgrp(&self.terminal, self.ours);
+            let _ = self.ours.map(|group| tcsetpgrp(&self.terminal, group));
             let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.attributes);
         });
     }
@@ -81,8 +81,8 @@ pub(super) fn restore_after_death() {
 
 pub(super) struct Loan {
     terminal: File,
-    /// The process group that the terminal belongs to while nothing is lent.
-    ours: Pid,
+    /// The process group that the terminal belongs to while nothing is lent. `None`: one without a number here.
+    ours: Option<Pid>,
     /// As they were before the first loan.
     attributes: Termios,
     /// The borrower, and its attributes if it has given the terminal back for a while.
@@ -108,7 +108,8 @@ impl Loan {
 
     /// Only if otto has it: from the background, it is not otto's to give.
     pub(super) fn lend(&mut self) {
-        if self.is_lent || tcgetpgrp(&self.terminal) != Ok(self.ours) {
+        let holder = foreground(&self.terminal);
+        if self.is_lent || holder != self.ours && holder != self.taken_back_by() {
             return;
         }
         unstopped(|| {
@@ -118,6 +119,11 @@ impl Loan {
             }
             self.is_lent = tcsetpgrp(&self.terminal, self.group).is_ok();
         });
+    }
+
+    /// A group without a number cannot be given the terminal; ^C then goes to this process alone.
+    fn taken_back_by(&self) -> Option<Pid> {
+        self.ours.or_else(guard::own_group)
     }
 
     pub(super) fn is_lent(&self) -> bool {
@@ -130,10 +136,10 @@ impl Loan {
             return;
         }
         unstopped(|| {
-            if tcgetpgrp(&self.terminal) == Ok(self.group) || !has_members(&self.terminal) {
+            if foreground(&self.terminal) == Some(self.group) || !has_members(&self.terminal) {
                 self.borrowed = tcgetattr(&self.terminal).ok();
                 // Fails only if the terminal is gone.
-                let _ = tcsetpgrp(&self.terminal, self.ours);
+                let _ = self.taken_back_by().map(|group| tcsetpgrp(&self.terminal, group));
                 let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.attributes);
             }
         });
@@ -144,6 +150,11 @@ impl Drop for Loan {
     fn drop(&mut self) {
         self.take_back();
     }
+}
+
+/// The process group that has the terminal. `None` if it has no number here.
+fn foreground(terminal: &File) -> Option<Pid> {
+    tcgetpgrp(terminal).ok()
 }
 
 /// Whether the terminal's foreground process group has members; it has none when the borrower is dead.
