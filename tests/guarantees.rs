@@ -533,6 +533,23 @@ fn few_processes_cost_time_and_are_named_where_there_are_none() {
         return;
     }
     let project =
+#[test]
+fn a_soft_limit_of_descriptors_is_raised_for_otto_and_kept_for_tasks() {
+    // All must run at once, for each waits for the others; under a limit of 256 that is left alone 18 would.
+    let project = Project::new(
+        "tasks:\n  many:\n    foreach: {range: 1..60, as: n}\n    bash: |\n      touch \"up.$n\"\n      echo \"$(ulimit -Sn) $(ulimit -Hn)\"\n      for n in {1..400}; do ups=(up.*); [ ${#ups[@]} = 60 ] && exit; sleep 0.05; done\n      exit 1\n",
+    );
+    let mut otto = project.command("bash");
+    run(otto.args(["-c", "ulimit -Sn 256; ulimit -Hn 4000; exec \"$0\" -j 60 many", OTTO])).assert_status(0);
+    let mut limits = BTreeMap::<String, usize>::new();
+    each_file(&fs::canonicalize(project.latest()).expect("a run"), &mut |path| {
+        if path.ends_with("stdout.log") {
+            *limits.entry(fs::read_to_string(path).expect("text")).or_default() += 1;
+        }
+    });
+    assert_eq!(limits, BTreeMap::from([("256 4000\n".to_owned(), 60)]));
+}
+
         Project::new("tasks:\n  many:\n    foreach: {range: 1..12, as: n}\n    bash: 'echo \"line $n\"'\n");
     let to_all = fs::Permissions::from_mode(0o777);
     fs::set_permissions(project.folder.path(), to_all.clone()).expect("open to all");

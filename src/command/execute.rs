@@ -4,7 +4,7 @@ use super::Context;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{RunResult, Stream};
 use crate::exec::ReportSink;
-use crate::exec::local::{GRACE, LocalExecutor, most_jobs};
+use crate::exec::local::{GRACE, LocalExecutor, room_for};
 use crate::exec::native::die_by;
 use crate::exec::screen::WholeScreen;
 use crate::exec::stream::IntakeReport;
@@ -212,8 +212,9 @@ fn execute(
         .map(|id| plan.producers(id).count())
         .max()
         .filter(|_| plan.jobs.iter().any(|job| ottofile.tasks[job.task].streaming.is_some()));
-    let most = most_jobs(streams);
-    let slots = options.jobs.or(ottofile.settings.jobs).unwrap_or(processors).min(most).max(1);
+    let wanted = options.jobs.or(ottofile.settings.jobs).unwrap_or(processors);
+    let most = room_for(wanted, streams);
+    let slots = wanted.min(most).max(1);
     let display = options.display;
     let github = workflow(context, found);
     keep_ottofile(&project, &hash, text);

@@ -29,19 +29,22 @@ const DESCRIPTORS_PER_READER: u64 = 4;
 /// A reader of more streams than that reads them one after the other, most likely.
 const MOST_READ_AT_ONCE: u64 = 8;
 
-/// How many attempts can run at once without running out of descriptors. `streams`: how many streams a job reads at most,
-/// in a plan that has any. The limit is not raised: tasks would inherit that, and programs that use `select` break above
-/// 1024.
-pub(crate) fn most_jobs(streams: Option<usize>) -> usize {
+/// How many attempts can run at once without running out of descriptors, when `wanted` would like to. `streams`: how many
+/// streams a job reads at most, in a plan that has any. The soft limit is raised if that is needed and allowed. Tasks get
+/// the one that otto was started with: programs that use `select` break above 1024.
+pub(crate) fn room_for(wanted: usize, streams: Option<usize>) -> usize {
     let of_streams = streams.map_or(0, |read| {
         DESCRIPTORS_PER_WRITER + (read as u64).min(MOST_READ_AT_ONCE) * DESCRIPTORS_PER_READER
     });
-    match rustix::process::getrlimit(Resource::Nofile).current {
-        None => usize::MAX,
-        Some(limit) => {
-            let each = DESCRIPTORS_PER_JOB + of_streams;
-            (limit.saturating_sub(DESCRIPTORS_OF_OTTO) / each).max(1) as usize
-        }
+    let each = DESCRIPTORS_PER_JOB + of_streams;
+    let most = |limit: u64| (limit.saturating_sub(DESCRIPTORS_OF_OTTO) / each).max(1) as usize;
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let Some(soft) = limit.current else { return usize::MAX };
+    let needed = (wanted as u64).saturating_mul(each).saturating_add(DESCRIPTORS_OF_OTTO);
+    let raised = needed.min(limit.maximum.unwrap_or(u64::MAX));
+    match raised > soft && native::raise_descriptors(raised) {
+        true => most(raised),
+        false => most(soft),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The few system calls that neither std nor rustix offers as safe functions: all of otto's `unsafe`.
 //! Knows nothing of tasks; every function does one thing to this process.
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::unix::process::CommandExt;
@@ -29,6 +30,33 @@ pub(super) fn in_own_session(command: &mut Command) {
     // two processes share.
     unsafe {
         command.pre_exec(|| rustix::process::setsid().map(drop).map_err(io::Error::from));
+    }
+}
+
+/// The soft limit of descriptors that otto was started with, once it has raised its own.
+static FORMER_DESCRIPTORS: OnceLock<u64> = OnceLock::new();
+
+/// Raises the soft limit of descriptors of this process, and not of what it starts from now on. False if it may not.
+pub(super) fn raise_descriptors(to: u64) -> bool {
+    let former = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(to), maximum: former.maximum }).is_ok();
+    if let (true, Some(soft)) = (raised, former.current) {
+        // Raised twice, the first one counts.
+        let _ = FORMER_DESCRIPTORS.set(soft);
+    }
+    raised
+}
+
+/// Lets the child have the soft limit of descriptors that otto was started with. It costs a fork where posix_spawn would
+/// do, so it is done only where the limit was raised.
+pub(super) fn with_former_descriptors(command: &mut Command) {
+    let Some(soft) = FORMER_DESCRIPTORS.get().copied() else { return };
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let limit = Rlimit { current: Some(soft), maximum };
+    // SAFETY: between fork and exec only setrlimit is called, which is async-signal-safe and touches nothing that the two
+    // processes share.
+    unsafe {
+        command.pre_exec(move || setrlimit(Resource::Nofile, limit).map_err(io::Error::from));
     }
 }
 
@@ -213,6 +241,14 @@ pub(super) enum Fork {
     Child,
 }
 
+/// The number of a process's group, of this one's if none is named. 0 for a group that has no number here: that of otto
+/// itself where it is the first process of a namespace of its own, as in a container. `None`: there is no such process.
+pub(super) fn group_of(process: Option<rustix::process::Pid>) -> Option<i32> {
+    // SAFETY: takes and returns integers.
+    let group = unsafe { libc::getpgid(process.map_or(0, |pid| pid.as_raw_nonzero().get())) };
+    (group >= 0).then_some(group)
+}
+
 /// Only for a process with a single thread: what other threads were doing, locks held included, would be frozen in
 /// the child for ever.
 pub(super) fn fork() -> io::Result<Fork> {
@@ -241,14 +277,6 @@ pub(super) fn make_fifo(path: &std::path::Path) -> io::Result<()> {
         _ => Err(io::Error::last_os_error()),
     }
 }
-/// The number of a process's group, of this one's if none is named. 0 for a group that has no number here: that of otto
-/// itself where it is the first process of a namespace of its own, as in a container. `None`: there is no such process.
-pub(super) fn group_of(process: Option<rustix::process::Pid>) -> Option<i32> {
-    // SAFETY: takes and returns integers.
-    let group = unsafe { libc::getpgid(process.map_or(0, |pid| pid.as_raw_nonzero().get())) };
-    (group >= 0).then_some(group)
-}
-
 
 /// CPU seconds of this process and its children so far.
 #[cfg(test)]

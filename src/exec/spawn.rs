@@ -87,6 +87,7 @@ pub(super) fn spawn(launch: &Launch, wiring: Wiring, spawner: Spawner) -> Result
             command.process_group(0);
         }
     }
+    native::with_former_descriptors(&mut command);
     let pipes = match wiring {
         Wiring::Inherited => None,
         Wiring::Piped(stdin) => {
