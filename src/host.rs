@@ -73,7 +73,7 @@ pub(crate) fn find_ottofile(cwd: &Path, named: Option<&OsStr>) -> Result<Found, 
     if let Some(named) = named {
         let path = cwd.join(named);
         if path.is_dir() {
-            return in_folder(&path, cwd).ok_or_else(|| {
+            return in_folder(&path, cwd)?.ok_or_else(|| {
                 Diagnostic::error(
                     Code::NoOttofile,
                     format!("no ottofile found in `{}`", named.to_string_lossy()),
@@ -92,7 +92,7 @@ pub(crate) fn find_ottofile(cwd: &Path, named: Option<&OsStr>) -> Result<Found, 
     }
     let mut searched = Vec::new();
     for folder in cwd.ancestors() {
-        if let Some(found) = in_folder(folder, cwd) {
+        if let Some(found) = in_folder(folder, cwd)? {
             return Ok(found);
         }
         searched.push(folder.display().to_string());
@@ -106,11 +106,26 @@ pub(crate) fn find_ottofile(cwd: &Path, named: Option<&OsStr>) -> Result<Found, 
         .help("`otto Init` writes a commented otto.yml here"))
 }
 
-fn in_folder(folder: &Path, cwd: &Path) -> Option<Found> {
-    let name = NAMES.iter().find(|name| folder.join(name).is_file())?;
-    let path = normal(&folder.join(name));
-    let shown = relative(&path, cwd);
-    Some(Found { path, shown })
+/// An error if the folder's path is too long to look there: what stands above is not what the user means.
+fn in_folder(folder: &Path, cwd: &Path) -> Result<Option<Found>, Diagnostic> {
+    for name in NAMES {
+        match folder.join(name).metadata() {
+            Ok(metadata) if metadata.is_file() => {
+                let path = normal(&folder.join(name));
+                let shown = relative(&path, cwd);
+                return Ok(Some(Found { path, shown }));
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidFilename => {
+                let length = folder.as_os_str().len();
+                let message =
+                    format!("no ottofile can be looked for here: the folder's path is {length} bytes long");
+                return Err(Diagnostic::error(Code::NoOttofile, message)
+                    .help("the system takes paths of about 4000 bytes; work under a shorter one"));
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(None)
 }
 
 /// The path without `.` and `..`; symlinks are left as the user sees them.
@@ -294,7 +309,9 @@ pub(crate) fn below(folder: &Path, path: &str) -> Vec<OsString> {
 pub(crate) fn working_directory() -> PathBuf {
     // A deleted working directory has no name; `PWD` may still say what it was.
     std::env::current_dir()
-        .or_else(|error| std::env::var_os("PWD").map(PathBuf::from).ok_or(error))
+        .or_else(|error| {
+            std::env::var_os("PWD").map(PathBuf::from).filter(|path| path.is_absolute()).ok_or(error)
+        })
         .unwrap_or_else(|_| PathBuf::from("/"))
 }
 

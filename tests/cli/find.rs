@@ -38,6 +38,28 @@ fn a_folder_called_like_an_ottofile_is_passed_over() {
     assert_eq!(project.run("t").ok(), "found\n");
 }
 
+/// What stands above a folder whose own ottofile cannot be reached is not what the user means.
+#[test]
+fn under_a_path_that_is_too_long_no_other_ottofile_is_taken() {
+    let project = Project::new("tasks: {above: {bash: echo above}}\n");
+    let script = "for n in {1..50}; do mkdir \"$0\"; cd -P \"$0\"; done; echo 'tasks: {here: {bash: x}}' > otto.yml; exec \"$1\" above";
+    let mut otto = project.command("bash");
+    let ended =
+        otto.args(["-c", script, &"d".repeat(100), env!("CARGO_BIN_EXE_otto")]).output().expect("bash");
+    let stderr = String::from_utf8_lossy(&ended.stderr);
+    let length = project.path("").as_os_str().len() - 1 + 50 * 101;
+    assert_eq!(
+        (ended.status.code(), &*ended.stdout, &*stderr),
+        (
+            Some(2),
+            &b""[..],
+            &*format!(
+                "error[E0201]: no ottofile can be looked for here: the folder's path is {length} bytes long\nhelp: the system takes paths of about 4000 bytes; work under a shorter one\notto: 1 error. `otto Explain E0201` says more.\n"
+            )
+        )
+    );
+}
+
 #[test]
 fn the_flag_beats_the_variable_beats_the_search() {
     let project = Project::new(&says("searched")).with("OTTOFILE", "by/variable.yml");
