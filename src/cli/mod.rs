@@ -351,7 +351,7 @@ fn default_request(
     ottofile: &Ottofile,
 ) -> Result<Wanted, Vec<Diagnostic>> {
     if ottofile.tasks.is_empty() {
-        let _ = writeln!(context.stderr, "{} defines no tasks", found.shown);
+        context.say(&format!("{} defines no tasks", found.shown));
         return Ok(Wanted::GeneralHelp);
     }
     let names: Vec<(String, Span)> = match &ottofile.settings.default_tasks {

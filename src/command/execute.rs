@@ -108,7 +108,7 @@ pub(crate) fn dry_run(context: &mut Context, target: &Target) -> i32 {
         let _ = writeln!(
             text,
             "  ({}:{})",
-            target.ottofile.source.name(),
+            shown(target.ottofile.source.name()),
             target.ottofile.source.line(task.name_span)
         );
     }

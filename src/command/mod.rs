@@ -36,7 +36,7 @@ use crate::ottofile::{self, Ottofile};
 use crate::store::claim;
 use crate::store::layout::Home;
 use crate::view::console::Display;
-use crate::view::filter::shown;
+use crate::view::filter::{self, shown};
 use crate::view::github;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -255,8 +255,14 @@ impl Context<'_> {
         })
     }
 
+    /// A line on stderr in which no name and no path moves the terminal. A closed stderr ends quietly.
+    pub(crate) fn say(&mut self, line: &str) {
+        let _ = writeln!(self.stderr, "{}", shown(line));
+    }
+
     /// Writes what was asked for to stdout. A reader that has gone away ends quietly.
     pub(crate) fn print(&mut self, text: &str) {
+        let text = if self.is_json { filter::json(text) } else { text.into() };
         let _ = self.stdout.write_all(text.as_bytes()).and_then(|()| self.stdout.flush());
     }
 
@@ -281,11 +287,8 @@ impl Context<'_> {
         };
         match claim::temporary_home(host::random()) {
             Ok(home) => {
-                let _ = writeln!(
-                    self.stderr,
-                    "warning: {why}; the records of this run are kept in `{}`",
-                    home.root.display()
-                );
+                let root = home.root.display();
+                self.say(&format!("warning: {why}; the records of this run are kept in `{root}`"));
                 Ok(home)
             }
             Err(error) => {

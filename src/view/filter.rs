@@ -190,6 +190,23 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(String::from_utf8(out).expect("bug: escapes are ASCII"))
 }
 
+/// JSON that says the same and moves no terminal: the characters that JSON itself lets stand stand in strings only.
+pub(crate) fn json(text: &str) -> Cow<'_, str> {
+    let is_obeyed =
+        |character: char| !character.is_ascii_control() && is_unsafe(character) || character == '\x7f';
+    if is_clean(text.as_bytes()) || !text.contains(is_obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        match is_obeyed(character) {
+            true => out.push_str(&format!("\\u{:04x}", u32::from(character))),
+            false => out.push(character),
+        }
+    }
+    Cow::Owned(out)
+}
+
 /// Control characters, and those that change the direction of text or break a line.
 fn is_unsafe(character: char) -> bool {
     character.is_control()
@@ -312,6 +329,17 @@ mod tests {
         }
         filter.end(&mut out);
         String::from_utf8(out).expect("the filter writes UTF-8")
+    }
+
+    #[test]
+    fn json_says_the_same_without_characters_that_a_terminal_obeys() {
+        let every: String = (1..=char::MAX as u32).filter_map(char::from_u32).collect();
+        let text = serde_json::to_string_pretty(&[&every, "é"]).expect("JSON");
+        let safe = json(&text);
+        assert_eq!(safe.chars().find(|c| is_unsafe(*c) && *c != '\n'), None);
+        assert_eq!(serde_json::from_str::<Vec<String>>(&safe).expect("JSON"), [every.as_str(), "é"]);
+        assert!(safe.contains("\\u009b") && safe.contains("\\u202e") && safe.contains("\\u007f"));
+        assert!(matches!(json("{\n  \"é\": 1\n}\n"), Cow::Borrowed(_)), "what is harmless is as it was");
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Workflow {
 pub(crate) fn annotation(file: &str, line: usize, title: &str, message: &str) -> String {
     format!(
         "::error file={},line={line},title={}::{}\n",
-        property(file),
+        property(&shown(file)),
         property(&shown(title)),
         data(message)
     )

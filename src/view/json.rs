@@ -168,9 +168,8 @@ impl Json {
     }
 
     fn line(&mut self, line: &Line<'_>) {
-        let mut text = serde_json::to_vec(line).expect("bug: a line of JSON is plain data");
-        text.push(b'\n');
-        self.stdout.write(&text);
+        let text = serde_json::to_string(line).expect("bug: a line of JSON is plain data") + "\n";
+        self.stdout.write(filter::json(&text).as_bytes());
         if let Some(reason) = self.stdout.take_failure() {
             self.stderr
                 .write(format!("warning: cannot write to stdout: {}\n", filter::shown(&reason)).as_bytes());

@@ -180,6 +180,44 @@ tasks:
 }
 
 #[test]
+fn paths_and_values_cannot_drive_the_terminal() {
+    let wild = "x\u{1b}[2J\u{1b}]0;o\u{7}\u{202e}\u{9b}";
+    let assert_tame = |variable: (&str, &str), words: &[&str]| {
+        let project = Project::empty(wild).with(variable.0, variable.1);
+        project.write("otto.yml", "tasks: {t: {params: {--p: {}}, bash: 'OUTPUT[x]=$p; exit 3'}}\n");
+        project.write("wild\u{1b}[2J.yml", "tasks: {}\n");
+        project.run_words(&["t", "--p", wild]);
+        let said = project.run_words(words).all();
+        let is_obeyed =
+            |c: &char| c.is_control() && !matches!(c, '\n' | '\t') || ('\u{202a}'..='\u{202e}').contains(c);
+        assert_eq!(said.chars().find(is_obeyed), None, "{variable:?}, {words:?}:\n{said}");
+    };
+    let below = ["/dev/null/", wild].concat();
+    for (name, value) in
+        [("OTTO_HOME", &*below), ("OTTOFILE", wild), ("OTTO_STREAM_LIMIT", wild), ("OTTO_BASH", &below)]
+    {
+        assert_tame((name, value), &["t"]);
+        assert_tame((name, value), &["Show"]);
+    }
+    assert_tame(("GITHUB_ACTIONS", "true"), &["t", "--p", wild]);
+    for words in [
+        &["-n", "t", "--p", wild][..],
+        &["-n", "--json", "t", "--p", wild],
+        &["--json", "t", "--p", wild],
+        &["Check", "--json"],
+        &["History", "--json"],
+        &["Show", "--json"],
+        &["Data", "--json"],
+        &["Replay", "--json"],
+        &["Convert", wild],
+        &["-o", "wild\u{1b}[2J.yml"],
+        &["-C", wild, "t"],
+    ] {
+        assert_tame(("A", "b"), words);
+    }
+}
+
+#[test]
 fn odd_ottofiles_that_are_fine() {
     for text in [
         "\u{feff}tasks: {t: {bash: echo ran}}",

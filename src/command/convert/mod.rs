@@ -45,8 +45,7 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
     let (ottofile, left_out) = converted(&makefile);
     context.print(&ottofile);
     for part in left_out {
-        // Nobody is left to be told when stderr is closed.
-        let _ = writeln!(context.stderr, "not converted: {name}, {part}");
+        context.say(&format!("not converted: {name}, {part}"));
     }
     0
 }
