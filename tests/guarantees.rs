@@ -1344,6 +1344,39 @@ fn values_of_the_environment_are_not_stored() {
         "otto: {envs: {COPY: \"$SECRET\"}}\ntasks:\n  a: {bash: 'test \"$SECRET\" = \"$COPY\"; OUTPUT[x]=1; export OTTO_Y=2'}\n  b: {before: [a], python: 'OUTPUT[\"z\"] = 1'}\n  c: {before: [b], envs: {OWN: \"x$SECRET\"}, bash: 'exit 1'}\n",
     );
     let ran = run(project.command(OTTO).args(["c"]).env("SECRET", CANARY));
+#[test]
+fn all_records_are_private_whatever_the_umask() {
+    let project = Project::new(
+        "tasks:\n  a: {bash: 'OUTPUT[x]=1; umask > \"umask.$(umask)\"'}\n  p: {before: [a], python: 'OUTPUT[\"y\"] = 2'}\n  s: {streaming: true, bash: 'ls -l $OTTO_OUTPUT_PIPE > fifo; echo 1 > $OTTO_OUTPUT_PIPE'}\n  r: {streaming: true, before: [s, p], bash: 'cat $OTTO_INPUT_PIPE; exit 1'}\n",
+    );
+    let mut seen = 0;
+    for umask in ["000", "077", "022"] {
+        let mut otto = project.command("bash");
+        otto.args(["-c", &format!("umask {umask}; \"$0\" r; \"$0\" History; \"$0\" Rerun"), OTTO]);
+        run(&mut otto).assert_status(1);
+        // The tasks' own.
+        assert!(project.root.join(format!("umask.0{umask}")).exists(), "{umask}");
+        assert!(fs::read_to_string(project.root.join("fifo")).expect("ran").starts_with("prw-------"));
+        let mut folders = vec![project.home.clone()];
+        while let Some(folder) = folders.pop() {
+            let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o7777;
+            assert_eq!(mode(&folder), 0o700, "{umask}: {}", folder.display());
+            for entry in fs::read_dir(&folder).expect("readable").flatten() {
+                let (path, kind) = (entry.path(), entry.file_type().expect("there"));
+                if kind.is_dir() {
+                    folders.push(path);
+                } else if !kind.is_symlink() {
+                    // A script can be run by hand.
+                    let is_private = matches!(mode(&path), 0o600 | 0o700);
+                    assert!(is_private, "{umask}: {:o} {}", mode(&path), path.display());
+                    seen += 1;
+                }
+            }
+        }
+    }
+    eprintln!("{seen} files under 3 umasks, all private");
+}
+
     ran.assert_status(1);
     run(project.command(OTTO).args(["History"]).env("SECRET", CANARY)).assert_status(0);
     let mut files = 0;

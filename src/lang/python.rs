@@ -174,7 +174,8 @@ fn install(runtime: &Path) -> Result<(), WriteError> {
         if fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
             continue;
         }
-        // Made by Python, the second one would be as open to others as the umask has it.
+        make_dir(runtime)?;
+        // Python would make it with the umask of the script.
         make_dir(&runtime.join("__pycache__"))?;
         // Another otto may be doing the same.
         let unfinished = runtime.join(format!("{name}.{}", std::process::id()));
