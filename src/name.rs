@@ -114,30 +114,42 @@ impl ParamName {
     }
 }
 
-/// Variables that change how a shell, Python or the dynamic loader behaves (guarantee G33).
+/// Variables that change how a shell, Python or the dynamic loader behaves (guarantee G33), and those that bash sets itself,
+/// so that a value given would be lost.
 pub(crate) fn is_reserved_variable(name: &str) -> bool {
     const EXACT: &[&str] = &[
         "BASH_ENV",
         "BASHOPTS",
+        "BASHPID",
         "CDPATH",
+        "COMP_WORDBREAKS",
         "ENV",
+        "EPOCHREALTIME",
+        "EPOCHSECONDS",
         "EUID",
         "FUNCNAME",
         "GLOBIGNORE",
+        "HISTCMD",
         "HOME",
         "IFS",
         "LINENO",
         "OLDPWD",
         "OPTARG",
+        "OPTERR",
         "OPTIND",
         "PATH",
+        "PIPESTATUS",
         "POSIXLY_CORRECT",
         "PPID",
         "PROMPT_COMMAND",
         "PS4",
         "PWD",
+        "RANDOM",
+        "SECONDS",
         "SHELL",
         "SHELLOPTS",
+        "SHLVL",
+        "SRANDOM",
         "UID",
         "INPUT",
         "OUTPUT",
@@ -366,7 +378,10 @@ mod tests {
     #[test]
     fn parameter_names_are_identifiers_and_never_traps() {
         assert_eq!(ParamName::new("dry-run").map(|name| name.as_str().to_owned()), Ok("dry_run".into()));
-        for trap in ["PATH", "LD_PRELOAD", "BASH_ENV", "PYTHONPATH", "OTTO_TASK", "2x", "a.b", ""] {
+        let traps = "PATH LD_PRELOAD LD_LIBRARY_PATH LD_X BASH_ENV BASH_FUNC_x BASHOPTS ENV IFS SHELLOPTS PS4 PYTHONPATH \
+                     PYTHONSTARTUP PYTHON_X OTTO_TASK OTTO_X OUTPUT INPUT PARAMS HOME CDPATH GLOBIGNORE RANDOM SRANDOM SECONDS \
+                     BASHPID EPOCHSECONDS EPOCHREALTIME HISTCMD COMP_WORDBREAKS SHLVL OPTERR PIPESTATUS LINENO UID PPID";
+        for trap in traps.split_whitespace().chain(["2x", "a.b", "a b", "a=b", "$(x)", "é", ""]) {
             assert!(ParamName::new(trap).is_err(), "{trap}");
         }
     }
