@@ -55,6 +55,13 @@ pub(crate) struct Script<'a> {
     pub(crate) env: &'a dyn Fn(&str) -> Option<&'a OsStr>,
 }
 
+impl Script<'_> {
+    /// Whether a parameter of this name has a value, which then counts more than what otto defines by itself.
+    fn has_param(&self, name: &str) -> bool {
+        self.params.iter().any(|(param, _)| param.as_str() == name)
+    }
+}
+
 /// A dependency as its dependant sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct Input {

@@ -227,7 +227,8 @@ fn start(script: &Script, page: &Page) -> Vec<u8> {
         field(name.as_str().as_bytes());
         field(text.as_bytes());
     }
-    let colours: Vec<_> = COLOURS.iter().filter(|(name, _)| has_word(&script.body.text, name)).collect();
+    let is_meant = |name: &str| has_word(&script.body.text, name) && !script.has_param(name);
+    let colours: Vec<_> = COLOURS.iter().filter(|(name, _)| is_meant(name)).collect();
     field(colours.len().to_string().as_bytes());
     for (name, text) in colours {
         field(name.as_bytes());

@@ -173,7 +173,8 @@ pub(super) fn before(
         push_word(&mut line, start_path(script).as_os_str().as_bytes(), Charset::Plain);
         line.extend_from_slice(b" || exit 97; ");
     }
-    if let Some(colours) = colours {
+    let colours: Vec<_> = colours.into_iter().flatten().filter(|(name, _)| !script.has_param(name)).collect();
+    if !colours.is_empty() {
         let all: Vec<String> = colours.iter().map(|(name, text)| format!("{name}='{text}'")).collect();
         line.extend_from_slice(format!("{}; ", all.join(" ")).as_bytes());
     }

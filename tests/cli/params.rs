@@ -311,3 +311,18 @@ fn a_parameter_beats_a_variable_of_its_name() {
     assert_eq!(project.run("a").ok(), "param\nparam\n");
     assert_eq!(project.run("b").ok(), "global\n");
 }
+
+#[test]
+fn a_parameter_beats_a_colour_of_its_name() {
+    let project = Project::new(
+        "tasks:
+  b: {params: {--RED: {}}, bash: 'echo \"$RED $NC\"'}
+  p: {params: {--RED: {}, --NC: {}}, python: 'print(PARAMS[\"RED\"], RED, NC)'}
+  s: {params: {--BOLD: {}}, bash: \"#!/bin/sh\\necho \\\"$BOLD\\\"\\n\"}
+",
+    );
+    assert_eq!(project.run("b --RED given").ok(), "given \\033[0m\n");
+    assert_eq!(project.run("p --RED given --NC none").ok(), "given given none\n");
+    assert_eq!(project.run("s --BOLD given").ok(), "given\n");
+    assert_eq!(project.run("b").ok(), "\\033[0;31m \\033[0m\n");
+}
