@@ -403,7 +403,33 @@ fn records_are_whole_at_each_moment_for_whoever_reads_them() {
         assert!(otto.wait().expect("waits").success());
     }
     assert!(read > 0);
-    eprintln!("{read} records read while runs went on; 0 in part");
+    // A record that takes a while to write is seen at each moment of that.
+    let project = Project::new(
+        "tasks:\n  big: {foreach: {range: 1..8, as: n}, python: 'OUTPUT[\"x\"] = \"x\" * 2_000_000'}\n",
+    );
+    let mut looked = 0;
+    for _ in 0..of(1, 10) {
+        let before = project.runs().and_then(|runs| fs::read_link(runs.join("latest")).ok());
+        let mut otto = project.command(OTTO).args(["-j1", "big"]).spawn().expect("otto starts");
+        let mut awaited = 1..=8;
+        let mut next = awaited.next();
+        while otto.try_wait().expect("waits").is_none() {
+            let (Some(n), Some(runs)) = (next, project.runs()) else { continue };
+            if fs::read_link(runs.join("latest")).ok() == before {
+                continue;
+            }
+            looked += 1;
+            let Ok(bytes) = fs::read(runs.join(format!("latest/tasks/big:{n}/output.big:{n}.json"))) else {
+                continue;
+            };
+            assert!(bytes.trim_ascii_end().ends_with(b"}"), "big:{n} in part: {} bytes", bytes.len());
+            next = awaited.next();
+        }
+        assert!(otto.wait().expect("waits").success());
+        assert_ne!(next, Some(1), "none was seen");
+    }
+    assert!(looked > 0);
+    eprintln!("{read} records read while runs went on, and large ones {looked} times; 0 in part");
 }
 
 #[test]
@@ -721,6 +747,53 @@ fn a_full_disk_is_named_and_costs_nothing_that_was_there() {
         assert_eq!(history[0]["result"], "succeeded");
     }
     eprintln!("10 full disks, exit statuses {statuses:?}; {} earlier files intact each time", before.len());
+}
+
+/// Where a disk that is full is met does not matter: each call that makes something is told once that there is no room.
+#[test]
+fn a_disk_that_is_full_at_any_call_is_named_and_costs_only_that_run() {
+    if !has("strace", "full disks at system calls") {
+        return;
+    }
+    let mut statuses = BTreeMap::<String, usize>::new();
+    for call in [
+        "?mkdir,?mkdirat",
+        "?rename,?renameat,?renameat2",
+        "?symlink,?symlinkat",
+        "?mknod,?mknodat",
+        "?pwrite64,?ftruncate",
+    ] {
+        let (mut project, mut earlier) = (Project::new(PASSING), Vec::new());
+        let mut place = 1;
+        loop {
+            if earlier.len() > 12 {
+                (project, earlier) = (Project::new(PASSING), Vec::new());
+            }
+            let trace = project.folder.path().join("trace");
+            let mut strace = project.command("strace");
+            strace.args(["-f", "-qq", "-o"]).arg(&trace).args(["-e", &format!("trace={call}")]);
+            strace.args(["-e", &format!("inject={call}:error=ENOSPC:when={place}"), OTTO, "d"]);
+            let ran = run(strace.env("TMPDIR", project.folder.path()));
+            let case = format!("no room for {call} number {place}");
+            let code = ran.status.code().unwrap_or(-1);
+            assert!([0, 1, 75, 125].contains(&code), "{case}: {:?}\n{}", ran.status, ran.stderr);
+            if code != 0 {
+                assert!(ran.stderr.contains("no space left on device"), "{case}:\n{}", ran.stderr);
+                assert!(ran.stderr.contains("/home"), "{case}: no path in:\n{}", ran.stderr);
+            }
+            *statuses.entry(code.to_string()).or_default() += 1;
+            let shown = assert_survived(&project, &mut earlier, &case);
+            assert!(shown == "none" || (shown == "succeeded") == (code == 0), "{case}: {code}, {shown}");
+            if !String::from_utf8_lossy(&fs::read(&trace).unwrap_or_default()).contains("(INJECTED)") {
+                break;
+            }
+            place += if is_long() { 1 } else { 1 + place / 2 };
+        }
+    }
+    eprintln!(
+        "{} disks full at a system call, exit statuses {statuses:?}; 0 runs lost",
+        statuses.values().sum::<usize>()
+    );
 }
 
 // ── Homes, interpreters, folders ─────────────────────────────────────────────────────────────────────────────
