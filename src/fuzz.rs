@@ -2,6 +2,7 @@
 //! Knows no fuzzer; `fuzz/` does.
 
 use crate::cli::flag::takes;
+use crate::diagnostic::{Diagnostic, render};
 use crate::history::journal;
 use crate::lang::record;
 use crate::ottofile::read;
@@ -15,9 +16,22 @@ use std::os::unix::ffi::OsStringExt;
 /// An ottofile: read, or refused with at least one mistake.
 pub fn ottofile(bytes: &[u8]) {
     let source = SourceFile::new("otto.yml", String::from_utf8_lossy(bytes));
-    if let Err(diagnostics) = read(&source) {
-        assert!(!diagnostics.is_empty(), "refused without a reason");
+    match read(&source) {
+        Ok((_, warnings)) => shown(&warnings),
+        Err(mistakes) => {
+            assert!(!mistakes.is_empty(), "refused without a reason");
+            shown(&mistakes);
+        }
     }
+}
+
+/// What is said of somebody's text can be shown on any terminal, and moves none.
+fn shown(diagnostics: &[Diagnostic]) {
+    for width in [1, 80, usize::from(u16::MAX)] {
+        let text = render(diagnostics, false, width);
+        assert_eq!(text.chars().find(|c| *c != '\n' && filter::is_unsafe(*c)), None, "{text:?}");
+    }
+    render(diagnostics, true, 100);
 }
 
 /// Tasks with every form of parameter, for command lines.
@@ -36,8 +50,9 @@ pub fn command_line(bytes: &[u8]) {
     let (ottofile, _) = read(&source).unwrap_or_else(|diagnostics| panic!("bug: {diagnostics:?}"));
     let words: Vec<OsString> =
         bytes.split(|byte| *byte == b'\n').map(|word| OsString::from_vec(word.to_vec())).collect();
-    if let Err(diagnostics) = request::parse(&words, &ottofile, &takes) {
-        assert!(!diagnostics.is_empty(), "refused without a reason");
+    if let Err(mistakes) = request::parse(&words, &ottofile, &takes) {
+        assert!(!mistakes.is_empty(), "refused without a reason");
+        shown(&mistakes);
     }
 }
 
@@ -71,7 +86,7 @@ pub fn handover(bytes: &[u8]) {
 pub fn control_characters(bytes: &[u8]) {
     let whole = filter::filtered(bytes);
     let plain = filter::without_colours(&whole);
-    let obeyed = plain.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r'));
+    let obeyed = plain.chars().find(|c| filter::is_unsafe(*c) && !matches!(c, '\n' | '\t'));
     assert_eq!(obeyed, None, "{plain:?}");
     let (first, second) = bytes.split_at(bytes.len() / 2);
     let mut pieces = filter::Filter::default();

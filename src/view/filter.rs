@@ -208,7 +208,7 @@ pub(crate) fn json(text: &str) -> Cow<'_, str> {
 }
 
 /// Control characters, and those that change the direction of text or break a line.
-fn is_unsafe(character: char) -> bool {
+pub(crate) fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
