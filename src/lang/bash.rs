@@ -317,7 +317,7 @@ impl Setup<'_, '_> {
         if found.may_hand_over() {
             self.push_saving(&mut text);
         } else if self.needs_end() {
-            text.extend_from_slice(past_functions(&END, &found).as_bytes());
+            text.extend_from_slice(past_functions(&END, found).as_bytes());
         }
         self.push_functions(&mut text);
         if found.dotted || found.opaque {
@@ -359,7 +359,7 @@ impl Setup<'_, '_> {
             return;
         }
         let found = &self.found;
-        let mut push = |fragment: &str| text.extend_from_slice(past_functions(fragment, &found).as_bytes());
+        let mut push = |fragment: &str| text.extend_from_slice(past_functions(fragment, found).as_bytes());
         if self.is_quiet {
             // The handler is read when it runs, so `set` may be an alias by then.
             push("otto__quiet='{ otto__status=$?; \\set +x; } 2> /dev/null; '\n");
