@@ -7,7 +7,7 @@ use crate::name::JobName;
 use crate::ottofile::Ottofile;
 use crate::ottofile::choice::Choices;
 use crate::ottofile::spec::{Count, Param, ParamForm, ParamType, Task};
-use crate::request::{Request, parse_bool};
+use crate::request::{Asked, Request, parse_bool};
 use crate::source::Span;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
@@ -95,7 +95,9 @@ fn pass_down(
     if request.tasks.iter().all(|asked| asked.given.is_empty()) {
         return passed;
     }
-    for asked in &request.tasks {
+    // What is given to one item goes over what is given to all of them, in whatever order they are named.
+    let (for_all, for_one) = (|asked: &&Asked| asked.item.is_none(), |asked: &&Asked| asked.item.is_some());
+    for asked in request.tasks.iter().filter(for_all).chain(request.tasks.iter().filter(for_one)) {
         for (place, job) in jobs.iter().enumerate() {
             let is_meant = job.task == asked.task
                 && asked.item.as_ref().is_none_or(|item| {

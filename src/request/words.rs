@@ -324,7 +324,8 @@ impl<'a> Taker<'a> {
         let text = self.line.text(place);
         let name = text.split('=').next().unwrap_or(text);
         let known: Vec<String> = self.task.params.iter().flat_map(option_names).collect();
-        let near = similar(name, known.iter().map(String::as_str), 3);
+        let serial = self.task.foreach.is_some().then_some("--Serial");
+        let near = similar(name, known.iter().map(String::as_str).chain(serial), 3);
         let diagnostic =
             Diagnostic::error(Code::UnknownParam, format!("`{}` has no option `{name}`", self.task.name))
                 .at(&self.line.source, self.line.span(place), "not declared in its `params`")
