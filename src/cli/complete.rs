@@ -155,11 +155,14 @@ impl Reader<'_, '_> {
     /// What waits for a value behind this option.
     fn waiter(&mut self, name: &str) -> Option<Waiting> {
         if let Place::Task(task) = self.place {
-            let params = &self.ottofile()?.tasks[task].params;
-            let param =
-                params.iter().position(|param| request::option_names(param).iter().any(|own| own == name));
-            if let Some(param) = param {
-                let takes_value = params[param].count != Count::Flag;
+            let ottofile = self.ottofile()?;
+            let own = (0..ottofile.tasks[task].params.len()).map(|param| (task, param));
+            let mut all = own.chain(request::handed_on(ottofile, &ottofile.tasks[task]));
+            let is_meant = |param: &Param| request::option_names(param).iter().any(|own| own == name);
+            if let Some((task, param)) =
+                all.find(|(task, param)| is_meant(&ottofile.tasks[*task].params[*param]))
+            {
+                let takes_value = ottofile.tasks[task].params[param].count != Count::Flag;
                 return takes_value.then_some(Waiting::Param { task, param });
             }
         }
@@ -266,7 +269,9 @@ impl Reader<'_, '_> {
             && let Some(ottofile) = self.ottofile()
         {
             let task = &ottofile.tasks[task];
-            for param in &task.params {
+            let handed_on = request::handed_on(ottofile, task);
+            let handed_on = handed_on.iter().map(|(task, param)| &ottofile.tasks[*task].params[*param]);
+            for param in task.params.iter().chain(handed_on) {
                 let about = param.help.clone().unwrap_or_default();
                 let names = request::option_names(param).into_iter();
                 words.extend(names.map(|name| (name, about.clone())));
@@ -447,7 +452,7 @@ tasks:
     params: {--env: {choices: [staging, prod]}, --key: {type: path}, target: {choices: [eu, us]}}
     bash: x
   each: {foreach: {items: [a, b]}, bash: x}
-  secret: {hidden: true, bash: x}
+  secret: {hidden: true, after: [deploy], bash: x}
 ";
 
     fn asked(words: &[&str]) -> String {
@@ -515,6 +520,15 @@ tasks:
 
     #[test]
     fn values_are_the_choices_or_files() {
+        assert_snapshot!(asked(&["secret", "--k"]), @"
+        words
+        --key	
+        --keep-going	after a failure go on with tasks that do not need it (the default)
+        ");
+        assert_snapshot!(asked(&["secret", "--env", "s"]), @"
+        words
+        staging
+        ");
         assert_snapshot!(asked(&["deploy", "--env", ""]), @"
         words
         staging	

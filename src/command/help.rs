@@ -176,6 +176,17 @@ pub(crate) fn task_help(context: &Context, found: &host::Found, ottofile: &Ottof
     rows.push((if takes_h { "    --help" } else { "-h, --help" }.into(), "show this help".into()));
     section(&mut text, &head("Options"), &rows);
 
+    let handed_on = request::handed_on(ottofile, task);
+    for followers in handed_on.chunk_by(|one, other| one.0 == other.0) {
+        let rows = followers.iter().filter_map(|(follower, place)| {
+            let param = &ottofile.tasks[*follower].params[*place];
+            let ParamForm::Option { short, long } = &param.form else { return None };
+            Some((option(*short, long.as_deref(), param), explained(param)))
+        });
+        let name = clean(ottofile.tasks[followers[0].0].name.as_str());
+        section(&mut text, &head(&format!("Options for {name}")), &rows.collect::<Vec<_>>());
+    }
+
     let names = |edges: &[crate::ottofile::spec::Edge]| {
         edges.iter().map(|edge| clean(&edge.task.value)).collect::<Vec<_>>().join(", ")
     };

@@ -135,6 +135,23 @@ pub(crate) fn find(ottofile: &Ottofile, word: &str) -> Option<(usize, Option<Str
     })
 }
 
+/// Options that a task does not declare, but those that run after it do: they are handed on to these. The places of the
+/// task and of its parameter.
+pub(crate) fn handed_on(ottofile: &Ottofile, task: &Task) -> Vec<(usize, usize)> {
+    let mut taken: Vec<String> = task.params.iter().flat_map(option_names).collect();
+    let mut found = Vec::new();
+    for (target, _) in task.after.iter().filter_map(|edge| find(ottofile, &edge.task.value)) {
+        for (place, param) in ottofile.tasks[target].params.iter().enumerate() {
+            let names = option_names(param);
+            if names.iter().any(|name| !taken.contains(name)) {
+                found.push((target, place));
+                taken.extend(names);
+            }
+        }
+    }
+    found
+}
+
 /// The form of the command line.
 pub(crate) const USAGE: &str = "otto [OPTIONS] [TASK [WORDS]]...";
 

@@ -323,7 +323,9 @@ impl<'a> Taker<'a> {
     pub(super) fn unknown_option(&self, place: usize) -> Diagnostic {
         let text = self.line.text(place);
         let name = text.split('=').next().unwrap_or(text);
-        let known: Vec<String> = self.task.params.iter().flat_map(option_names).collect();
+        let handed_on = super::handed_on(self.ottofile, self.task);
+        let handed_on = handed_on.iter().map(|(task, param)| &self.ottofile.tasks[*task].params[*param]);
+        let known: Vec<String> = self.task.params.iter().chain(handed_on).flat_map(option_names).collect();
         let serial = self.task.foreach.is_some().then_some("--Serial");
         let near = similar(name, known.iter().map(String::as_str).chain(serial), 3);
         let diagnostic =

@@ -111,6 +111,48 @@ fn a_variable_stands_in_for_a_value_that_was_not_given() {
     one(file).with("DEPLOY_X", "nonsense").run("t").refused();
 }
 
+#[test]
+fn options_of_what_runs_after_a_task_are_told_and_given_to_it() {
+    let project = Project::new(
+        "
+otto: {jobs: 1}
+tasks:
+  cov: {after: [report], params: {--all: {default: false}, -o: {}}, bash: 'echo cov $all'}
+  report: {params: {--details: {default: false, help: Each file}, -u|--fail-under: {default: 60}, -o: {}, file: {}}, bash: 'echo report $details $fail_under'}
+",
+    );
+    assert_snapshot!(project.run("cov --help").all(), @"
+    ── stdout
+    Usage: otto cov [OPTIONS]
+
+    Options:
+          --all   [default: false]
+      -o <o>
+      -h, --help  show this help
+
+    Options for report:
+          --details                  Each file [default: false]
+      -u, --fail-under <fail_under>  [default: 60]
+
+    then     report
+    defined  otto.yml:4
+    ── exit 0
+    ");
+    assert!(project.run("cov --detail").refused().contains("did you mean `--details`?"));
+    assert_eq!(project.run("cov --details -u 90 --all").ok(), "cov true\nreport true 90\n");
+}
+
+#[test]
+fn a_value_for_one_item_goes_over_the_value_for_all_in_either_order() {
+    let project = Project::new(
+        "otto: {jobs: 1}\ntasks: {t: {foreach: {items: [a, b]}, params: {-x: {default: d}}, bash: 'echo $item $x'}}",
+    );
+    for words in ["t -x 1 t:a -x 2", "t:a -x 2 t -x 1"] {
+        assert_eq!(project.run(words).ok(), "a 2\nb 1\n", "{words}");
+    }
+    assert!(project.run("t --serial").refused().contains("did you mean `--Serial`?"));
+}
+
 /// Bodies compare a flag with `true`, so it is one of the two words whichever way its value came.
 #[test]
 fn a_flag_is_true_or_false_wherever_its_value_comes_from() {
