@@ -35,9 +35,16 @@ struct Success {
     format: u32,
     run: RunId,
     has_outputs: bool,
-    /// When the oldest file that `output` matches was changed, as it was then.
-    oldest_output_ns: Option<i128>,
+    made: Made,
     evidence: Evidence,
+}
+
+/// What `output` matched after it.
+#[derive(Serialize, Deserialize)]
+struct Made {
+    count: usize,
+    /// When the oldest of the files was changed; None without files.
+    oldest_ns: Option<i128>,
 }
 
 /// The form of what is kept; with any other the job runs.
@@ -68,13 +75,17 @@ pub(crate) fn check(
     if let Some(why) = difference(&last.evidence, &evidence) {
         return Ok(Verdict::Stale(evidence, why));
     }
-    match oldest_output(setting, job)? {
-        Err(why) => return Ok(Verdict::Stale(evidence, why)),
+    let why = match made(setting, job)? {
+        Err(why) => Some(why),
+        Ok(made) if made.count < last.made.count => Some("an output is gone".into()),
         // Somebody put back what had been made earlier, from something else.
-        Ok(oldest) if oldest < last.oldest_output_ns => {
-            return Ok(Verdict::Stale(evidence, "an output is older than the one it made".into()));
+        Ok(made) if made.oldest_ns < last.made.oldest_ns => {
+            Some("an output is older than the one it made".into())
         }
-        Ok(_) => {}
+        Ok(_) => None,
+    };
+    if let Some(why) = why {
+        return Ok(Verdict::Stale(evidence, why));
     }
     match hand_on(setting, job, &last) {
         Some(outputs) => Ok(Verdict::Fresh(Fresh { run: last.run, outputs })),
@@ -89,9 +100,9 @@ pub(crate) fn remember(
     evidence: Evidence,
     has_outputs: bool,
 ) -> Result<(), String> {
-    let oldest_output_ns = oldest_output(setting, job)?.ok().flatten();
+    let made = made(setting, job)?.unwrap_or(Made { count: 0, oldest_ns: None });
     let run = setting.run_id.clone();
-    let success = Success { format: FORMAT, run, has_outputs, oldest_output_ns, evidence };
+    let success = Success { format: FORMAT, run, has_outputs, made, evidence };
     let path = success_path(setting, job);
     let json = serde_json::to_vec(&success).expect("bug: evidence is plain data");
     let write = || {
@@ -131,21 +142,21 @@ fn last_success(setting: &Setting, job: &Job) -> Option<Success> {
     serde_json::from_slice(&json).ok().filter(|success: &Success| success.format == FORMAT)
 }
 
-/// When the oldest of its outputs was changed; the inner `Err` is why it has to run: a pattern of `output` matches
-/// nothing.
-fn oldest_output(setting: &Setting, job: &Job) -> Result<Result<Option<i128>, String>, String> {
-    let mut oldest = None;
+/// What there is of its outputs; the inner `Err` is why it has to run: a pattern of `output` matches nothing.
+fn made(setting: &Setting, job: &Job) -> Result<Result<Made, String>, String> {
+    let mut all = Made { count: 0, oldest_ns: None };
     for pattern in &job.output_globs {
         let found = matches(setting, job, pattern)?;
         if found.is_empty() {
             return Ok(Err(format!("its output `{pattern}` is not there")));
         }
+        all.count += found.len();
         // One that has just gone is none.
         let files = found.iter().filter_map(|path| std::fs::metadata(setting.folder.join(path)).ok());
         let changed = files.filter(std::fs::Metadata::is_file).map(|metadata| modified_ns(&metadata)).min();
-        oldest = oldest.into_iter().chain(changed).min();
+        all.oldest_ns = all.oldest_ns.into_iter().chain(changed).min();
     }
-    Ok(Ok(oldest))
+    Ok(Ok(all))
 }
 
 fn modified_ns(metadata: &std::fs::Metadata) -> i128 {
@@ -206,6 +217,9 @@ fn gather(
         if let Some(file) = look_at(&setting.folder, &path, &known, now)? {
             files.push(file);
         }
+    }
+    if files.is_empty() {
+        return Err(format!("nothing matches the `input` of `{}`, so it is never up to date", job.name));
     }
     let (recipe, parts) = recipe(setting, job, data, streams);
     Ok(Evidence { recipe, parts, files })

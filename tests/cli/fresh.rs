@@ -165,6 +165,36 @@ tasks:
 }
 
 #[test]
+fn one_of_many_outputs_that_is_gone_is_made_again() {
+    let project = Project::new(
+        "tasks: {t: {input: [in], output: ['made/*.txt'], bash: mkdir -p made; touch made/1.txt made/2.txt; echo ran}}",
+    );
+    project.write("in", "");
+    assert_eq!((project.run("t").ok(), project.run("t").ok()), ("ran\n", ""));
+    std::fs::remove_file(project.path("made/2.txt")).expect("removed");
+    assert_eq!((project.run("t").ok(), project.run("t").ok()), ("ran\n", ""));
+    project.write("made/of-somebody-else.txt", "");
+    assert_eq!(project.run("t").ok(), "");
+}
+
+#[test]
+fn an_input_that_matches_nothing_at_all_is_told_and_never_fresh() {
+    let project =
+        Project::new("tasks: {t: {input: ['scr/*.c', 'none/**'], output: [o], bash: touch o; echo ran}}");
+    for _ in 0..2 {
+        let ran = project.run("t");
+        assert_eq!(ran.ok(), "ran\n");
+        assert!(
+            ran.stderr.contains("nothing matches the `input` of `t`, so it is never up to date"),
+            "{}",
+            ran.all()
+        );
+    }
+    project.write("scr/main.c", "");
+    assert_eq!((project.run("t").ok(), project.run("t").ok()), ("ran\n", ""));
+}
+
+#[test]
 fn an_earlier_output_that_was_put_back_runs_it_again() {
     let project = built();
     std::fs::rename(project.path("out/x"), project.path("kept")).expect("kept");
