@@ -18,19 +18,59 @@ use clap::parser::ValueSource;
 use flag::Flags;
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 
 const VERSION: &str = concat!("otto ", env!("CARGO_PKG_VERSION"), "\n");
 
 /// Runs otto with these words (without the program's name); answers the exit code. A run that was stopped by a signal
 /// ends this process by the same signal.
 pub(crate) fn run(words: Vec<OsString>) -> i32 {
+    let mut answer = Answer { stdout: io::stdout(), failure: None };
+    let code = answered(words, &mut answer);
+    match answer.failure {
+        // Who redirected it to a file would take a part of the answer, or nothing, for all of it.
+        Some(reason) if code == 0 => {
+            // Nobody is left to be told when stderr is closed.
+            let _ = writeln!(io::stderr(), "error: cannot write to stdout: {reason}");
+            75
+        }
+        _ => code,
+    }
+}
+
+/// stdout, and why not everything could be written to it. A reader that has gone away is no reason.
+struct Answer {
+    stdout: io::Stdout,
+    failure: Option<String>,
+}
+
+impl Answer {
+    fn noted<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        result.inspect_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted | io::ErrorKind::BrokenPipe => {}
+            _ => self.failure = Some(host::plain(error)),
+        })
+    }
+}
+
+impl Write for Answer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = self.stdout.write(bytes);
+        self.noted(result)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.stdout.flush();
+        self.noted(result)
+    }
+}
+
+fn answered(words: Vec<OsString>, stdout: &mut Answer) -> i32 {
     let environment = Environment::of_process();
-    let mut stdout = io::stdout();
     let mut stderr = io::stderr();
     // What the scripts of `Completions` ask; a word that nobody types.
     if words.first().is_some_and(|word| word == "--complete") {
-        let mut context = context(&Flags::default(), environment, &mut stdout, &mut stderr);
+        let mut context = context(&Flags::default(), environment, stdout, &mut stderr);
         let answer = complete::complete(&mut context, &words[1..]);
         context.print(&answer);
         return 0;
@@ -39,11 +79,11 @@ pub(crate) fn run(words: Vec<OsString>) -> i32 {
     let flags = match Flags::parse(&words[..leading]) {
         Ok(flags) => flags,
         Err(diagnostic) => {
-            let mut context = context(&Flags::default(), environment, &mut stdout, &mut stderr);
+            let mut context = context(&Flags::default(), environment, stdout, &mut stderr);
             return context.refuse(&[diagnostic]);
         }
     };
-    let mut context = context(&flags, environment, &mut stdout, &mut stderr);
+    let mut context = context(&flags, environment, stdout, &mut stderr);
     if let Some(folder) = &flags.cwd {
         let folder = context.cwd.join(folder);
         if !folder.is_dir() {
@@ -72,10 +112,10 @@ pub(crate) fn run(words: Vec<OsString>) -> i32 {
 fn context<'a>(
     flags: &Flags,
     environment: Environment,
-    stdout: &'a mut io::Stdout,
+    stdout: &'a mut Answer,
     stderr: &'a mut io::Stderr,
 ) -> Context<'a> {
-    let stdout_is_terminal = stdout.is_terminal();
+    let stdout_is_terminal = stdout.stdout.is_terminal();
     let stderr_is_terminal = stderr.is_terminal();
     let colours = |is_terminal| flags.colours(&environment, is_terminal);
     Context {

@@ -95,7 +95,7 @@ Exit codes:
   1-255        the exit code of the first task, in plan order, that failed
   2            wrong usage or a wrong ottofile; nothing was run
   70           a bug in otto
-  75           the records of the run could not be written or locked
+  75           the records of a run, or an answer, could not be written
   124          a task took longer than its timeout
   125          a task could not be started
   126, 127     its interpreter is not executable, not found

@@ -48,7 +48,7 @@ impl Sink {
             // A task that shares our terminal or pipe may have made it non-blocking for everybody.
             ErrorKind::WouldBlock => std::thread::sleep(PAUSE),
             ErrorKind::BrokenPipe => self.state = State::Closed,
-            _ => self.state = State::Failed(error.to_string()),
+            _ => self.state = State::Failed(crate::host::plain(error)),
         }
     }
 

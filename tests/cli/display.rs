@@ -240,6 +240,38 @@ fn a_dry_run_as_json_is_json_and_nothing_else() {
     assert_eq!(project.run("--json --dry-run b").stderr, "");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_cannot_be_written_is_an_error_and_a_run_is_none() {
+    let project = Project::new("tasks: {t: {bash: 'echo x; OUTPUT[a]=1'}}\n");
+    let ran = project.shell("otto t > /dev/full");
+    assert_eq!(
+        (ran.status, ran.stderr.lines().next()),
+        (
+            0,
+            Some("warning: cannot write to stdout: no space left on device; the logs of the tasks are whole")
+        )
+    );
+    for words in [
+        "List",
+        "History --json",
+        "Data t.a",
+        "Logs latest t",
+        "Show",
+        "Graph",
+        "--help",
+        "--version",
+        "-n t",
+    ] {
+        let ran = project.shell(&format!("otto {words} > /dev/full"));
+        assert_eq!(ran.status, 75, "{words}: {}", ran.all());
+        let last = ran.stderr.lines().last();
+        assert_eq!(last, Some("error: cannot write to stdout: no space left on device"), "{words}");
+        let ran = project.shell(&format!("otto {words} | true; echo ${{PIPESTATUS[0]}}"));
+        assert_eq!(ran.stdout, "0\n", "{words}: {}", ran.all());
+    }
+}
+
 #[test]
 fn a_closed_stdout_ends_quietly() {
     let project =
