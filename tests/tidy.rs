@@ -722,6 +722,7 @@ fn every_variable_that_otto_reads_is_in_the_reference() {
         "HOME",
         "LOGNAME",
         "PATH",
+        "POSIXLY_CORRECT",
         "USER",
         "OTTO_CHOICES_COMMAND",
         "OTTO_FOREACH_COMMAND",

@@ -55,11 +55,8 @@ fn the_reference_of_the_command_line_has_every_option() {
         .filter(|word| word.starts_with('-'))
         .collect();
     let command = flag::command();
-    let hidden = ["tui", "short-help"];
-    let names = command
-        .get_arguments()
-        .filter(|argument| !hidden.contains(&argument.get_id().as_str()))
-        .flat_map(|argument| {
+    let names =
+        command.get_arguments().filter(|argument| argument.get_id() != "short-help").flat_map(|argument| {
             let short = argument.get_short().map(|short| format!("-{short}"));
             let long = argument.get_long().map(|long| format!("--{long}"));
             short.into_iter().chain(long)

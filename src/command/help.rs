@@ -111,6 +111,8 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ("OTTO_PYTHON", "the Python that runs tasks"),
     ("OTTO_DISPLAY", "as --display"),
     ("OTTO_STREAM_LIMIT", "how much one stream may hold, such as 512M or 4G"),
+    ("TZ", "the time zone of tables and JSON; that of the system without it"),
+    ("TZDIR", "where the time zones are"),
     ("NO_COLOR", "no colours"),
     ("FORCE_COLOR", "colours, terminal or not"),
     ("CLICOLOR_FORCE", "the same"),
