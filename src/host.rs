@@ -180,17 +180,25 @@ pub(crate) fn read_ottofile(found: &Found) -> Result<SourceFile, Diagnostic> {
 
 /// The bytes of a file that the user names. Of a device, whose size says nothing, no more than an ottofile may have.
 pub(crate) fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
-    bounded(std::fs::File::open(path)?)
+    let file = std::fs::File::open(path)?;
+    let most = crate::ottofile::limit::MOST_BYTES;
+    let mut bytes = Vec::with_capacity(file.metadata().map_or(0, |about| about.len() as usize).min(most) + 1);
+    read_at_most(most, file, &mut bytes)?;
+    Ok(bytes)
 }
 
 /// All that is to be read, if it is no more than an ottofile may have.
 pub(crate) fn bounded(from: impl Read) -> std::io::Result<Vec<u8>> {
-    let most = crate::ottofile::limit::MOST_BYTES;
     let mut bytes = Vec::new();
-    from.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    read_at_most(crate::ottofile::limit::MOST_BYTES, from, &mut bytes)?;
+    Ok(bytes)
+}
+
+fn read_at_most(most: usize, from: impl Read, bytes: &mut Vec<u8>) -> std::io::Result<()> {
+    from.take(most as u64 + 1).read_to_end(bytes)?;
     match bytes.len() > most {
         true => Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, "larger than 16 MiB")),
-        false => Ok(bytes),
+        false => Ok(()),
     }
 }
 

@@ -105,27 +105,32 @@ pub(super) fn task_lines(
             let _ = writeln!(text, "{}", paint.text(style::STRONG, &shown(group)));
         }
         for (task, (name, help)) in members() {
-            let padding = " ".repeat(name_width.saturating_sub(name.width()));
             let detail = detail(task);
-            let mut line = format!("  {}{padding}", paint.text(style::OK, name));
-            if !help.is_empty() || !detail.is_empty() {
-                let _ = write!(line, "  {help}");
+            // Piece by piece, for there may be ten thousand of them.
+            let begin = text.len();
+            text.push_str("  ");
+            text.push_str(&paint.text(style::OK, name));
+            push_blanks(&mut text, name_width.saturating_sub(name.width()));
+            if help.is_empty() && detail.is_empty() {
+                // A name without anything after it still ends in a blank, so that a search for the word finds it.
+                text.push_str(" \n");
+                continue;
             }
+            text.push_str("  ");
+            text.push_str(help);
             if !detail.is_empty() {
-                let padding = help_width.saturating_sub(help.width());
-                let _ = write!(line, "{:padding$}  {}", "", paint.text(style::FAINT, &detail));
+                push_blanks(&mut text, help_width.saturating_sub(help.width()) + 2);
+                text.push_str(&paint.text(style::FAINT, &detail));
             }
-            // A name without anything after it still ends in a blank, so that a search for the word finds it.
-            let line = if help.is_empty() && detail.is_empty() {
-                format!("{line} ")
-            } else {
-                line.trim_end().to_owned()
-            };
-            text.push_str(&line);
+            text.truncate(begin + text[begin..].trim_end().len());
             text.push('\n');
         }
     }
     text
+}
+
+fn push_blanks(text: &mut String, count: usize) {
+    text.extend(std::iter::repeat_n(' ', count));
 }
 
 /// What a task takes, or where it takes nothing, what it needs.
@@ -144,6 +149,9 @@ fn detail(task: &Task) -> String {
 
 /// `--profile debug|release  [debug]`.
 fn params_summary(task: &Task) -> String {
+    if task.params.is_empty() {
+        return String::new();
+    }
     let part = |param: &Param| {
         let name = match &param.form {
             ParamForm::Positional(name) => shown(&request::positional(name, param)).into_owned(),

@@ -176,7 +176,8 @@ pub(crate) fn without_colours(text: &str) -> String {
 
 /// A name, a path or a message of ours: one line, and colours do not pass either.
 pub(crate) fn shown(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_unsafe) {
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_plain || !text.contains(is_unsafe) {
         return Cow::Borrowed(text);
     }
     let mut out = Vec::with_capacity(text.len() + 8);
