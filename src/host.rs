@@ -3,6 +3,7 @@
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ottofile::glob::{is_pattern, matcher};
+use crate::ottofile::limit;
 use crate::plan::facts::{CommandFailure, Facts};
 use crate::source::{SourceFile, Span};
 use jiff::tz::TimeZone;
@@ -161,7 +162,7 @@ pub(crate) fn read_ottofile(found: &Found) -> Result<SourceFile, Diagnostic> {
         Diagnostic::error(Code::UnreadableOttofile, format!("cannot read `{}`: {why}", found.shown))
     };
     let size = std::fs::metadata(&found.path).map_err(|error| cannot(plain(&error)))?.len();
-    if size > crate::ottofile::limit::MOST_BYTES as u64 {
+    if size > limit::MOST_BYTES as u64 {
         return Err(Diagnostic::error(
             Code::YamlLimit,
             format!("`{}` has {size} bytes; an ottofile has at most 16 MiB", found.shown),
@@ -181,24 +182,20 @@ pub(crate) fn read_ottofile(found: &Found) -> Result<SourceFile, Diagnostic> {
 /// The bytes of a file that the user names. Of a device, whose size says nothing, no more than an ottofile may have.
 pub(crate) fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
     let file = std::fs::File::open(path)?;
-    let most = crate::ottofile::limit::MOST_BYTES;
-    let mut bytes = Vec::with_capacity(file.metadata().map_or(0, |about| about.len() as usize).min(most) + 1);
-    read_at_most(most, file, &mut bytes)?;
-    Ok(bytes)
+    let size = file.metadata().map_or(0, |about| about.len() as usize);
+    bounded_into(Vec::with_capacity(size.min(limit::MOST_BYTES) + 1), file)
 }
 
 /// All that is to be read, if it is no more than an ottofile may have.
 pub(crate) fn bounded(from: impl Read) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    read_at_most(crate::ottofile::limit::MOST_BYTES, from, &mut bytes)?;
-    Ok(bytes)
+    bounded_into(Vec::new(), from)
 }
 
-fn read_at_most(most: usize, from: impl Read, bytes: &mut Vec<u8>) -> std::io::Result<()> {
-    from.take(most as u64 + 1).read_to_end(bytes)?;
-    match bytes.len() > most {
+fn bounded_into(mut bytes: Vec<u8>, from: impl Read) -> std::io::Result<Vec<u8>> {
+    from.take(limit::MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    match bytes.len() > limit::MOST_BYTES {
         true => Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, "larger than 16 MiB")),
-        false => Ok(()),
+        false => Ok(bytes),
     }
 }
 

@@ -383,8 +383,7 @@ fn tell_of_empty(context: &mut Context, target: &Target) {
             Some(ForeachSource::Command(_)) => "its command printed nothing".to_owned(),
             Some(ForeachSource::Items(_) | ForeachSource::Range { .. }) | None => continue,
         };
-        // Nobody is left to be told when stderr is closed.
-        let _ = writeln!(context.stderr, "note: {} has no items: {}", shown(job.name.as_str()), shown(&why));
+        context.say(&format!("note: {} has no items: {why}", job.name));
     }
 }
 

@@ -98,8 +98,7 @@ fn read_keys(mut terminal: File, mut bell: PipeReader, sink: impl Fn(Vec<u8>) ->
         if rustix::event::poll(&mut fds, None).is_err() {
             continue;
         }
-        let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
-        let (has_rung, has_keys) = (ready.next().unwrap_or(false), ready.next().unwrap_or(false));
+        let has_rung = !fds[0].revents().is_empty();
         if has_rung {
             let mut word = [0];
             match bell.read(&mut word) {
@@ -110,7 +109,7 @@ fn read_keys(mut terminal: File, mut bell: PipeReader, sink: impl Fn(Vec<u8>) ->
         }
         let mut typed = [0; 256];
         match terminal.read(&mut typed) {
-            Ok(count) if has_keys && count > 0 => {
+            Ok(count) if count > 0 => {
                 if !sink(typed[..count].to_vec()) {
                     return;
                 }
