@@ -798,13 +798,13 @@ fn claimed_tests(page: &str, sources: &[File]) -> Vec<String> {
     let is_there = |name: &str| sources.iter().any(|file| file.text.contains(&format!("fn {name}(")));
     names
         .filter(|name| !is_there(name))
-        .map(|name| format!("docs/guarantees.md: no test is called `{name}`"))
+        .map(|name| format!("docs/contributors/guarantees.md: no test is called `{name}`"))
         .collect()
 }
 
 #[test]
 fn every_guarantee_is_shown_by_tests_that_exist() {
-    let page = read("docs/guarantees.md");
+    let page = read("docs/contributors/guarantees.md");
     assert!(page.matches("\n| ").count() > 30, "the guarantees were not found");
     let mut sources = files("src", |path| path.ends_with(".rs"));
     sources.extend(files("tests", |path| path.ends_with(".rs")));
@@ -1044,7 +1044,10 @@ fn tables_of_dependencies_are_read() {
 fn a_guarantee_without_its_test_is_reported() {
     let sources = [File { path: "src/x.rs".into(), text: "fn it_holds() {}".into() }];
     let page = "| otto guarantees | shown by |\n|---|---|\n| a `word` | `it_holds` `it_does_not` |\n";
-    assert_eq!(claimed_tests(page, &sources), ["docs/guarantees.md: no test is called `it_does_not`"]);
+    assert_eq!(
+        claimed_tests(page, &sources),
+        ["docs/contributors/guarantees.md: no test is called `it_does_not`"]
+    );
 }
 
 #[test]
