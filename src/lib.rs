@@ -14,6 +14,7 @@ mod diagnostic;
 
 // What the user wrote.
 mod ottofile;
+mod body;
 
 // What was asked.
 mod request;

@@ -1,9 +1,9 @@
 //! `otto Check`: reads the ottofile, plans all its tasks and reads their bodies; runs nothing.
 
 use super::Context;
+use crate::body;
 use crate::diagnostic::{Code, Diagnostic, Label};
 use crate::host::{Found, HostFacts};
-use crate::lang;
 use crate::ottofile::Ottofile;
 use crate::plan;
 use crate::request;
@@ -101,7 +101,7 @@ pub(super) fn body_warnings(ottofile: &Ottofile, tasks: impl IntoIterator<Item =
     let tasks = tasks.into_iter().map(|task| &ottofile.tasks[task]);
     tasks
         .filter_map(|task| Some((task, task.body.as_ref()?)))
-        .flat_map(|(task, body)| lang::warnings(body, &task.name, &ottofile.source))
+        .flat_map(|(task, body)| body::warnings(body, &task.name, &ottofile.source))
         .collect()
 }
 

@@ -2,8 +2,8 @@
 
 use super::list::{first_line, item_count, task_lines};
 use super::{BuiltIn, Context, TABLE};
+use crate::body;
 use crate::host;
-use crate::lang;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Count, Param, ParamForm, Task};
 use crate::request;
@@ -199,7 +199,7 @@ pub(crate) fn task_help(context: &Context, found: &host::Found, ottofile: &Ottof
     if !task.after.is_empty() {
         facts.push(("then", names(&task.after)));
     }
-    let keys = task.body.as_ref().map_or(Vec::new(), |body| lang::set_keys(&body.text));
+    let keys = task.body.as_ref().map_or(Vec::new(), |body| body::set_keys(&body.text));
     if !keys.is_empty() {
         facts.push(("sets", keys.iter().map(|key| clean(key)).collect::<Vec<_>>().join(", ")));
     }

@@ -2,14 +2,13 @@
 //! A body that speaks of none of otto's data gets neither. What the body needs is found in its text, by
 //! [`Mentions`]; data never stands in the script.
 
-use super::grammar;
 use super::handover;
-use super::interpreter::{self, Shebang};
-use super::mention::{COLOURS, Mentions};
-use super::place::Place;
+use super::interpreter::{self};
 use super::quote::{Charset, push_word};
 use super::shell::{self, Frame, LegacyVariable, Start};
 use super::{CannotPrepare, HandOver, Prepared, Script};
+use crate::body::mention::{COLOURS, Mentions};
+use crate::body::{Place, Shebang, grammar};
 use crate::diagnostic::{Code, Diagnostic};
 use std::borrow::Cow;
 use std::cell::RefCell;

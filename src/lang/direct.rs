@@ -3,7 +3,7 @@
 //! Pure: text and inputs in, text out. Lines keep their numbers.
 
 use super::Input;
-use super::grammar;
+use crate::body::grammar;
 use crate::value::Value;
 
 /// The text with its plain reads made direct; `None` if it has none.

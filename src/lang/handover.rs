@@ -1,10 +1,10 @@
 //! What a shell handed over, as outputs and as problems to tell. Knows the files; what is in them is `record`'s.
 
 use super::export;
-use super::mention::Mentions;
 use super::record::{self, Dump, Dumped, Entry, Held, Kind};
 use super::shell::{one_line, private};
 use super::{HandOver, Script};
+use crate::body::mention::Mentions;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::store::outputs::{MOST_BYTES, Outputs};
 use crate::value::{self, Value};
@@ -305,8 +305,8 @@ impl<'a, 's> Collector<'a, 's> {
             let given = injected.get(OsStr::new(&name)).map(|value| value.as_os_str());
             let is_as_given =
                 given.or_else(|| (self.script.env)(&name)).is_some_and(|given| given.as_bytes() == value);
-            if export::is_reserved(&name) {
-                if !is_as_given && export::exports_by_name(&self.script.body.text, &name) {
+            if crate::body::export::is_reserved(&name) {
+                if !is_as_given && crate::body::export::exports_by_name(&self.script.body.text, &name) {
                     let message = format!("`{name}` is otto's own, so exporting it hands nothing over");
                     self.problems
                         .push(Diagnostic::warning(Code::ExportClash, message).help("use another name"));
@@ -322,7 +322,7 @@ impl<'a, 's> Collector<'a, 's> {
                 );
                 continue;
             }
-            if is_as_given && !export::exports_by_name(&self.script.body.text, &name) {
+            if is_as_given && !crate::body::export::exports_by_name(&self.script.body.text, &name) {
                 continue;
             }
             self.set(name.as_bytes(), Value::from_bytes(value));

@@ -2,9 +2,8 @@
 //! Reads what the shell and otto's functions printed; knows shells by the shape of their messages, for the words
 //! are translated.
 
-use super::grammar;
-use super::place::Place;
 use super::{Input, Script};
+use crate::body::{Place, grammar};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::similar;
 

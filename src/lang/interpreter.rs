@@ -12,36 +12,6 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A body's first line, taken apart: `#!/usr/bin/env -S node --no-warnings` is `node` by `PATH` with one
-/// argument.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Shebang {
-    /// A path, or a bare name to be looked up in `PATH`.
-    pub(crate) program: String,
-    pub(crate) args: Vec<String>,
-}
-
-impl Shebang {
-    pub(crate) fn of(text: &str) -> Option<Shebang> {
-        let line = text.strip_prefix("#!")?.lines().next()?;
-        let mut words = line.split_whitespace().map(str::to_owned).peekable();
-        let first = words.next()?;
-        if !(first == "env" || first.ends_with("/env")) {
-            return Some(Shebang { program: first, args: words.collect() });
-        }
-        // `env` alone passes one word on; `-S` splits. Everybody who writes options after it means `-S`.
-        while words.next_if(|word| word == "-S" || word == "--" || word == "-").is_some() {}
-        let program = words.next()?;
-        let program = program.strip_prefix("-S").map(str::to_owned).unwrap_or(program);
-        Some(Shebang { program, args: words.collect() })
-    }
-
-    /// The program's name without its folder: `python3.11` of `/usr/bin/python3.11`.
-    pub(crate) fn name(&self) -> &str {
-        self.program.rsplit('/').next().unwrap_or(&self.program)
-    }
-}
-
 /// The file that `program` means under the environment of the launch: a path (relative ones start at the working
 /// directory), or a name that is looked up in `PATH`.
 pub(crate) fn find(script: &Script, program: &OsStr) -> Result<PathBuf, CannotPrepare> {
@@ -169,10 +139,6 @@ fn version_told(program: &Path) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn shebang(text: &str) -> Option<(String, Vec<String>)> {
-        Shebang::of(text).map(|shebang| (shebang.program, shebang.args))
-    }
-
     #[test]
     fn the_version_of_a_bash_is_read_from_its_file() {
         let bash = super::super::harness::needed("bash");
@@ -224,18 +190,5 @@ mod tests {
         );
         assert_eq!(version("#!/bin/sh\nexit 1\n"), None);
         assert_eq!(version("#!/bin/sh\necho error\n"), None);
-    }
-
-    #[test]
-    fn env_is_looked_through() {
-        let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        assert_eq!(shebang("#!/bin/bash -e\nx"), Some(("/bin/bash".into(), words(&["-e"]))));
-        assert_eq!(shebang("#! /usr/bin/env python3\n"), Some(("python3".into(), vec![])));
-        assert_eq!(shebang("#!/usr/bin/env -S node --flag"), Some(("node".into(), words(&["--flag"]))));
-        assert_eq!(shebang("#!/usr/bin/env -Snode --flag"), Some(("node".into(), words(&["--flag"]))));
-        assert_eq!(shebang("#!/usr/bin/env"), None);
-        assert_eq!(shebang("#!"), None);
-        assert_eq!(shebang("# no\n#!/bin/sh"), None);
-        assert_eq!(shebang("#!/usr/bin/env bash\r\necho"), Some(("bash".into(), vec![])));
     }
 }

@@ -2,8 +2,8 @@
 //! Knows none of these languages.
 
 use super::export;
-use super::place::Place;
 use super::{HandOver, Script};
+use crate::body::Place;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 use crate::store::outputs::{MOST_BYTES, Outputs, OutputsError};
@@ -22,7 +22,8 @@ impl Record {
     /// Adds the outputs to those found elsewhere, over them, and says what there is to say.
     pub(super) fn hand_over(self, script: &Script, found: &mut HandOver) {
         let told_exports = value::get(&self.told, "exports").and_then(Value::as_map);
-        let exports = told_exports.into_iter().flatten().filter(|(name, _)| !export::is_reserved(name));
+        let exports =
+            told_exports.into_iter().flatten().filter(|(name, _)| !crate::body::export::is_reserved(name));
         let exports: Map = exports.cloned().collect();
         let mut names: Vec<String> = exports.iter().map(|(name, _)| name.clone()).collect();
         names.sort();

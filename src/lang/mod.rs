@@ -8,15 +8,13 @@ mod direct;
 mod export;
 #[cfg(test)]
 mod harness;
-mod grammar;
 mod handover;
 mod hint;
 mod interpreter;
 mod json_record;
-mod lint;
-mod mention;
+#[cfg(test)]
+mod lost_properties;
 mod other;
-mod place;
 mod posix;
 #[cfg(test)]
 mod posix_cases;
@@ -27,9 +25,10 @@ mod shell;
 #[cfg(test)]
 mod shell_properties;
 
+use crate::body::Language;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::name::{JobName, ParamName, TaskName};
-use crate::ottofile::spec::{Body, BodyKey};
+use crate::name::{JobName, ParamName};
+use crate::ottofile::spec::Body;
 use crate::source::SourceFile;
 use crate::store::outputs::Outputs;
 use std::ffi::{OsStr, OsString};
@@ -103,39 +102,6 @@ pub(crate) struct HandOver {
     pub(crate) problems: Vec<Diagnostic>,
 }
 
-/// What a body is written in. Its `#!` line decides, under whichever key it stands; without one the key does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Language {
-    Bash,
-    /// `sh`, `dash`, `zsh` and their kin.
-    Posix,
-    Python,
-    /// Any other program; files are the contract.
-    Other,
-}
-
-impl Language {
-    pub(crate) fn of(body: &Body) -> Language {
-        let Some(shebang) = interpreter::Shebang::of(&body.text) else {
-            return match body.key {
-                BodyKey::Bash | BodyKey::Action => Language::Bash,
-                BodyKey::Python => Language::Python,
-            };
-        };
-        let name = shebang.name();
-        // `python3.11`, `bash-5.2`: what follows the letters is a version.
-        let stem =
-            name.trim_end_matches(|character: char| character.is_ascii_digit() || ".-".contains(character));
-        match stem {
-            "bash" | "rbash" => Language::Bash,
-            "sh" | "dash" | "ash" | "ksh" | "mksh" | "pdksh" | "oksh" | "loksh" | "yash" | "zsh"
-            | "busybox" => Language::Posix,
-            "python" | "pypy" => Language::Python,
-            _ => Language::Other,
-        }
-    }
-}
-
 /// Writes what the job needs into its directory and says what to execute. Starts nothing.
 pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
     let injection = export::inject(script.inputs, script.job, &script.body.text);
@@ -194,14 +160,6 @@ pub(crate) fn failing_line(script: &Script, stderr_tail: &[u8]) -> Option<usize>
     }
 }
 
-/// What is wrong with a body as written, before anything runs. Pure, and quick: most bodies are not even read.
-pub(crate) fn warnings(body: &Body, task: &TaskName, source: &SourceFile) -> Vec<Diagnostic> {
-    match Language::of(body) {
-        Language::Bash => lint::warnings(body, task, source),
-        Language::Posix | Language::Python | Language::Other => Vec::new(),
-    }
-}
-
 /// Flat names that two dependencies share: key `c` of task `a.b` and key `b.c` of task `a`.
 fn clashes(inputs: &[Input]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
@@ -223,58 +181,4 @@ fn clashes(inputs: &[Input]) -> Vec<Diagnostic> {
         }
     }
     found
-}
-
-/// Keys that a body seems to set, by its words alone, in the order of first mention: for help, which runs nothing.
-pub(crate) fn set_keys(text: &str) -> Vec<String> {
-    const SETTERS: [&str; 4] = ["otto.set ", "otto_set ", "otto_set_output ", "otto_set_output("];
-    let mut keys: Vec<(usize, String)> = Vec::new();
-    let mut note = |place: usize, key: &str| {
-        let key = key.trim_matches(['"', '\'', ' ']);
-        let is_plain = !key.is_empty() && !key.contains(['$', '{', '}', '`']) && !key.starts_with('-');
-        if is_plain && keys.iter().all(|(_, known)| known != key) {
-            keys.push((place, key.to_owned()));
-        }
-    };
-    for (place, _) in text.match_indices("OUTPUT[") {
-        let is_word = !text[..place].ends_with(|before: char| before.is_alphanumeric() || before == '_');
-        let inside = &text[place + "OUTPUT[".len()..];
-        let Some(end) = inside.find(']').filter(|_| is_word) else { continue };
-        let rest = inside[end + 1..].trim_start();
-        if rest.starts_with('=') && !rest.starts_with("==") || rest.starts_with("+=") {
-            note(place, &inside[..end]);
-        }
-    }
-    for setter in SETTERS {
-        for (place, _) in text.match_indices(setter) {
-            let words = text[place + setter.len()..].trim_start();
-            let words = words
-                .strip_prefix("--json ")
-                .or_else(|| words.strip_prefix("--list "))
-                .unwrap_or(words)
-                .trim_start();
-            let end = match words.chars().next() {
-                Some(quote @ ('"' | '\'')) => words[1..].find(quote).map_or(words.len(), |end| end + 1),
-                _ => words.find([' ', '\n', ',', ')', ';']).unwrap_or(words.len()),
-            };
-            note(place, &words[..end]);
-        }
-    }
-    keys.sort();
-    keys.into_iter().map(|(_, key)| key).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_keys_a_body_sets_are_found_without_running_it() {
-        let bash = "OUTPUT[version]=1\nOUTPUT[\"a b\"]+=x\n[ \"${OUTPUT[seen]}\" == x ]\notto.set name v\notto.set --json n 1\nMYOUTPUT[no]=1\nOUTPUT[$k]=1";
-        assert_eq!(set_keys(bash), ["version", "a b", "name", "n"]);
-        assert_eq!(
-            set_keys("OUTPUT[\"count\"] = 42\notto_set_output('x', 1)\nif OUTPUT['y'] == 2: pass"),
-            ["count", "x"]
-        );
-    }
 }

@@ -2,10 +2,11 @@
 //! `$OTTO_INPUT_JSON` holds `{"task": {"key": value}}`, `$OTTO_OUTPUT_JSON` takes JSON objects. For node, ruby and perl
 //! a file of `other/` is loaded first, which gives them INPUT and OUTPUT.
 
-use super::export::has_word;
-use super::interpreter::{self, Shebang};
+use super::interpreter::{self};
 use super::json_record::{self, line_span};
 use super::{CannotPrepare, HandOver, Prepared, Script};
+use crate::body::Shebang;
+use crate::body::export::has_word;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::store::outputs::MOST_BYTES;
 use crate::value::{self, Value};

@@ -3,12 +3,12 @@
 
 use super::bash::{self, without_comments};
 use super::handover;
-use super::interpreter::{self, Shebang};
-use super::mention::{COLOURS, Mentions};
-use super::place::Place;
+use super::interpreter::{self};
 use super::quote::{Charset, push_word};
 use super::shell::{self, Frame, LegacyVariable, Start};
 use super::{CannotPrepare, HandOver, Prepared, Script};
+use crate::body::mention::{COLOURS, Mentions};
+use crate::body::{Place, Shebang};
 use crate::diagnostic::{Code, Diagnostic};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

@@ -2,11 +2,13 @@
 //! The runtime itself is `python/*.py`. Knows no shell; starts nothing.
 
 use super::bash::shown_name as name_in_ottofile;
-use super::export::has_word;
-use super::interpreter::{self, Shebang};
+use super::interpreter::{self};
 use super::json_record::{self, line_span};
-use super::mention::COLOURS;
 use super::{CannotPrepare, HandOver, Prepared, Script};
+use crate::body::Shebang;
+use crate::body::export::has_word;
+use crate::body::mention::COLOURS;
+use crate::body::python::{end_of_future, may_record};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::store::layout::file_name;
 use crate::value;
@@ -332,23 +334,6 @@ impl Page {
     }
 }
 
-/// Where the last `from __future__ import …` ends, if all of them are plain lines.
-fn end_of_future(text: &str) -> Option<usize> {
-    let mut place = 0;
-    let mut end = None;
-    for line in text.split_inclusive('\n') {
-        if let Some(names) = line.strip_prefix("from __future__ import") {
-            let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_, ".contains(letter);
-            if !names.trim_end().chars().all(is_plain) {
-                return None;
-            }
-            end = Some(place + line.trim_end().len());
-        }
-        place += line.len();
-    }
-    end
-}
-
 fn comments(script: &Script) -> Vec<String> {
     let mut lines =
         vec![format!("# The task {} of {}.", plain(script.job.as_str()), plain(script.ottofile.name()))];
@@ -390,11 +375,6 @@ fn plain(name: &str) -> String {
         true => name.to_owned(),
         false => value::quoted(name),
     }
-}
-
-/// Whether a script with this text can have outputs.
-fn may_record(text: &str) -> bool {
-    ["OUTPUT", "OTTO_", "otto_"].iter().any(|word| text.contains(word))
 }
 
 // ── places ───────────────────────────────────────────────────────────────────────────────────────────────────

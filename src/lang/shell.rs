@@ -1,9 +1,9 @@
 //! What every shell has in common: the files of a job, the script round the user's lines, inputs as a shell can read
 //! them. Knows no particular shell.
 
-use super::mention::Mentions;
 use super::quote::{Charset, push_word};
 use super::{CannotPrepare, Input, Script};
+use crate::body::mention::Mentions;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::store::atomic;
 use crate::store::layout::file_name;
@@ -364,7 +364,7 @@ pub(super) fn legacy_variables(
                 clash.get_or_insert_with(|| (name, there.key.clone(), key.to_owned()));
             }
             Some(_) => {}
-            None if super::export::has_word(&script.body.text, &name) => {
+            None if crate::body::export::has_word(&script.body.text, &name) => {
                 variables.push(LegacyVariable { name, value: value.to_vec(), key: key.to_owned() });
             }
             None => {}

@@ -2,11 +2,12 @@
 
 use super::stream::Wires;
 use super::{RecordedInput, RecordedSource, Setting};
+use crate::body::Language;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::Stream;
 use crate::exec::{Launch, LaunchIo, Stdin};
 use crate::host::{Environment, is_shell_trap, plain};
-use crate::lang::{self, CannotPrepare, Input, Language, Script};
+use crate::lang::{self, CannotPrepare, Input, Script};
 use crate::name::ParamName;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::Body;

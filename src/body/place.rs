@@ -5,19 +5,19 @@ use crate::source::{SourceFile, Span};
 use std::ops::Range;
 
 /// Translates byte offsets of a body's text, which has lost its indentation, to those of the document.
-pub(super) struct Place<'a> {
+pub(crate) struct Place<'a> {
     body: &'a Body,
     source: &'a SourceFile,
 }
 
 impl<'a> Place<'a> {
-    pub(super) fn of(body: &'a Body, source: &'a SourceFile) -> Place<'a> {
+    pub(crate) fn of(body: &'a Body, source: &'a SourceFile) -> Place<'a> {
         Place { body, source }
     }
 
     /// The place of a range that lies in one line. Where the body's lines are not those of the document, the place
     /// of the whole body.
-    pub(super) fn span(&self, range: Range<usize>) -> Span {
+    pub(crate) fn span(&self, range: Range<usize>) -> Span {
         self.exact(range).unwrap_or(self.body.span)
     }
 

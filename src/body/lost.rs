@@ -1,15 +1,15 @@
 //! Finds outputs that are set where bash loses them: in a subshell, a pipeline, a background job.
 //! Pure: looks at the text of a body, before anything runs.
 
+use super::Place;
 use super::grammar::{self, Command, Commands, Copy};
-use super::place::Place;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::TaskName;
 use crate::ottofile::spec::Body;
 use crate::source::SourceFile;
 
 /// Warnings about one bash body, in the order of its lines.
-pub(super) fn warnings(body: &Body, task: &TaskName, source: &SourceFile) -> Vec<Diagnostic> {
+pub(crate) fn warnings(body: &Body, task: &TaskName, source: &SourceFile) -> Vec<Diagnostic> {
     if !body.text.contains("OUTPUT") {
         return Vec::new();
     }
@@ -34,16 +34,17 @@ pub(super) fn warnings(body: &Body, task: &TaskName, source: &SourceFile) -> Vec
 }
 
 /// An assignment that the script's own shell never sees.
-struct Lost {
-    range: std::ops::Range<usize>,
+pub(crate) struct Lost {
+    pub(crate) range: std::ops::Range<usize>,
     /// `OUTPUT[key]`, as written.
-    target: String,
+    pub(crate) target: String,
     copy: Copy,
     /// The assignment is in this function; `range` is its call.
     function: Option<String>,
 }
 
-fn lost(text: &str) -> Vec<Lost> {
+/// Every assignment in a text that is lost, in the order of the commands.
+pub(crate) fn lost(text: &str) -> Vec<Lost> {
     let found = grammar::commands(text);
     let mut lost = Vec::new();
     // What each function sets in the shell that calls it, calls of further functions included.
@@ -154,9 +155,6 @@ fn remedy(lost: &Lost) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::collection::vec;
-    use proptest::prelude::*;
-    use proptest::sample::select;
 
     fn told(text: &str) -> String {
         let lines = lost(text).into_iter().map(|lost| {
@@ -242,88 +240,4 @@ mod tests {
             assert_eq!(told(text), "", "{text}");
         }
     }
-
-    /// A script of which every line runs. `%` stands for the number of the next assignment, `@` for further lines.
-    const LEAVES: &[&str] = &[
-        "OUTPUT[k%]=v",
-        "OUTPUT[k%]+=v",
-        "OUTPUT[k%]=\"$(echo v | cat)\"",
-        "x=1 OUTPUT[k%]=v y=2",
-        "OUTPUT+=([k%]=v)",
-        "f% () { OUTPUT[k%]=v; }; f%",
-        "f% () { OUTPUT[k%]=v; }; f% | cat",
-        "function f% { OUTPUT[k%]=v; }; x=$(f%)",
-        "f% () ( OUTPUT[k%]=v ); f%",
-        "read -r 'OUTPUT[k%]' <<< v",
-        "printf -v 'OUTPUT[k%]' v",
-        "echo '( OUTPUT[no]=1 )' \"( OUTPUT[no]=1 )\" # ( OUTPUT[no]=1 )",
-        "cat <<E > /dev/null\n( OUTPUT[no]=1 )\nE",
-        "cat <<'E' | cat > /dev/null\n$( OUTPUT[no]=1 )\nE",
-        "cat <<E > /dev/null\n$( OUTPUT[k%]=1 )\nE",
-        "[[ a =~ ^(a|b)$ ]] || (( 1 > 2 )) || true",
-        "a=(b c); echo ${a[0]} ${#a[@]} $((1 + (2))) > /dev/null",
-    ];
-    const AROUND: &[&str] = &[
-        "@",
-        "( @\n)",
-        "{ @\n}",
-        "if true; then @\nfi",
-        "if ! true; then :; else @\nfi",
-        "for i in 1; do @\ndone",
-        "for ((i = 0; i < 1; i++)); do @\ndone",
-        "while true; do @\nbreak; done",
-        "until false; do @\nbreak; done",
-        "case x in (y) ;; x | z) @\n;; esac",
-        "{ @\n} | cat",
-        "true | { @\n}",
-        "x=$( @\n)",
-        "echo \"a $( @\n) b\" > /dev/null",
-        "{ @\n} & wait",
-        "cat <( @\n) > /dev/null",
-        "{ @\n} > /dev/null 2>&1",
-        "true && { @\n} || true",
-        "! { @\n} || true",
-        "while read -r l; do @\ndone < <(echo 1)",
-        "echo 1 | while read -r l; do @\ndone",
-        "time true 2> /dev/null; { @\n}",
-        "coproc { @\n}\nwait",
-        "if ( @\n); then true; fi",
-    ];
-
-    /// Assignments with up to three constructs round them.
-    fn script() -> impl Strategy<Value = String> {
-        (vec(select(LEAVES), 1..3), vec(select(AROUND), 0..4)).prop_map(|(leaves, around)| {
-            around.iter().fold(leaves.join("\n"), |inner, outer| outer.replacen('@', &inner, 1))
-        })
-    }
-
-    proptest! {
-            #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
-
-            /// P7: what is told is lost, and what is lost is told.
-            #[test]
-            fn exactly_the_lost_keys_are_told(scripts in vec(script(), 1..4)) {
-                let mut text = String::new();
-                let mut count = 0;
-                for line in scripts.join("\n").split_inclusive('\n') {
-                    // One number for all the marks of a line, which has one assignment at most.
-    text.push_str(&line.replace('%', &count.to_string()));
-                    count += 1;
-                }
-                let program = format!("declare -A OUTPUT=()\n{text}\nwait\nprintf '%s\\n' \"${{!OUTPUT[@]}}\" > \"$kept\"\n");
-                let folder = tempfile::tempdir().expect("a directory");
-                let kept = folder.path().join("kept");
-                let output = std::process::Command::new("bash").args(["-c", &program]).env("kept", &kept).stdin(std::process::Stdio::null()).output().expect("bash starts");
-                let kept = std::fs::read_to_string(&kept).unwrap_or_default();
-                let kept: std::collections::BTreeSet<String> = kept.lines().map(str::to_owned).collect();
-                let all: std::collections::BTreeSet<String> = (0..count).map(|number| format!("k{number}")).filter(|key| text.contains(&format!("[{key}]"))).collect();
-                let told: std::collections::BTreeSet<String> = lost(&text).into_iter().map(|lost| {
-                    let text = &text[lost.range.clone()];
-                    let from = if lost.target == "OUTPUT" { text } else { &lost.target };
-                    from.split(['[', ']']).find(|part| part.starts_with('k')).unwrap_or("?").to_owned()
-                }).collect();
-                let missing: std::collections::BTreeSet<String> = all.difference(&kept).cloned().collect();
-                prop_assert_eq!(told, missing, "{}\n{}", text, String::from_utf8_lossy(&output.stderr));
-            }
-        }
 }

@@ -1,0 +1,28 @@
+//! All that otto reads in the text of a body: its language, what it mentions, sets and loses, and where that stands in the
+//! ottofile. Knows no job, no value and no file.
+
+pub(crate) mod export;
+pub(crate) mod grammar;
+mod keys;
+mod language;
+pub(crate) mod lost;
+pub(crate) mod mention;
+mod place;
+pub(crate) mod python;
+
+pub(crate) use keys::set_keys;
+pub(crate) use language::{Language, Shebang};
+pub(crate) use place::Place;
+
+use crate::diagnostic::Diagnostic;
+use crate::name::TaskName;
+use crate::ottofile::spec::Body;
+use crate::source::SourceFile;
+
+/// What is wrong with a body as written, before anything runs. Pure, and quick: most bodies are not even read.
+pub(crate) fn warnings(body: &Body, task: &TaskName, source: &SourceFile) -> Vec<Diagnostic> {
+    match Language::of(body) {
+        Language::Bash => lost::warnings(body, task, source),
+        Language::Posix | Language::Python | Language::Other => Vec::new(),
+    }
+}
