@@ -30,7 +30,9 @@ pub(crate) struct Scheduler<'a> {
     running: usize,
     unsettled: usize,
     policy: Policy,
-    has_stopped: bool,
+    phase: Phase,
+    /// Jobs that were started, and not found up to date; groups of which one was.
+    has_begun: Vec<bool>,
     terminal_runs: bool,
     /// Settled before anything ran: groups without needs. Handed out by [`Scheduler::begin`].
     early: Vec<JobId>,
@@ -40,8 +42,19 @@ pub(crate) struct Scheduler<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Policy {
     KeepGoing,
-    /// Start nothing more; what runs may finish.
+    /// Start nothing more but what runs on a failure or always; what runs may finish.
     FailFast,
+}
+
+/// What may still be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Going,
+    /// A task failed under `--fail-fast`: what runs on a failure or always, after a task that had started.
+    Failing,
+    /// The run was stopped: what runs always, after a task that had started.
+    Stopping,
+    Over,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -120,7 +133,8 @@ impl<'a> Scheduler<'a> {
             running: 0,
             unsettled: count,
             policy,
-            has_stopped: false,
+            phase: Phase::Going,
+            has_begun: vec![false; count],
             terminal_runs: false,
             early: Vec::new(),
         };
@@ -144,7 +158,7 @@ impl<'a> Scheduler<'a> {
 
     /// The job to start now, which then counts as running; None while nothing may start.
     pub(crate) fn next(&mut self) -> Option<JobId> {
-        if self.has_stopped || self.terminal_runs || self.running >= self.most {
+        if self.phase == Phase::Over || self.terminal_runs || self.running >= self.most {
             return None;
         }
         if let Some(job) = self.unbound.pop_front() {
@@ -174,6 +188,7 @@ impl<'a> Scheduler<'a> {
     fn start(&mut self, job: JobId) {
         debug_assert_eq!(self.states[job.index()], State::Ready);
         self.states[job.index()] = State::Running;
+        self.has_begun[job.index()] = true;
         self.running += 1;
         self.held += usize::from(self.holds_slot(job));
         self.terminal_runs = self.plan.job(job).work == Work::Terminal;
@@ -204,7 +219,8 @@ impl<'a> Scheduler<'a> {
     /// that this settles, for there was something else that they waited for in vain.
     pub(crate) fn stream(&mut self, job: JobId) -> Vec<(JobId, Outcome)> {
         assert_eq!(self.states[job.index()], State::Running, "bug: a job that does not run cannot stream");
-        if self.has_stopped || std::mem::replace(&mut self.streams[job.index()], true) {
+        let is_stopping = matches!(self.phase, Phase::Stopping | Phase::Over);
+        if is_stopping || std::mem::replace(&mut self.streams[job.index()], true) {
             return Vec::new();
         }
         let released = self.no_longer_missing(&self.readers[job.index()].clone());
@@ -277,18 +293,35 @@ impl<'a> Scheduler<'a> {
         let has_failed = outcome.is_failure();
         self.set(job, outcome);
         let mut settled = vec![job];
-        if has_failed && self.policy == Policy::FailFast {
+        if has_failed && self.policy == Policy::FailFast && self.phase == Phase::Going {
+            self.phase = Phase::Failing;
             settled.extend(self.settle_rest(&Outcome::Skipped(Skip::FailFast)));
         }
-        settled.extend(self.settle_after(vec![job]));
+        settled.extend(self.settle_after(settled.clone()));
         self.with_outcomes(settled)
     }
 
-    /// Starts nothing more. Answers the jobs that this settles: all that do not run.
+    /// Starts nothing more but what tidies up: jobs that run always after one that had started. Answers the jobs that this
+    /// settles: all others that do not run.
     pub(crate) fn stop(&mut self) -> Vec<(JobId, Outcome)> {
-        self.has_stopped = true;
-        let settled = self.settle_rest(&Outcome::Cancelled);
+        self.end(Phase::Stopping)
+    }
+
+    /// Starts nothing more at all. Answers the jobs that this settles: all that do not run.
+    pub(crate) fn stop_all(&mut self) -> Vec<(JobId, Outcome)> {
+        self.end(Phase::Over)
+    }
+
+    fn end(&mut self, phase: Phase) -> Vec<(JobId, Outcome)> {
+        self.phase = phase;
+        let mut settled = self.settle_rest(&Outcome::Cancelled);
+        settled.extend(self.settle_after(settled.clone()));
         self.with_outcomes(settled)
+    }
+
+    /// Whether a job is there to tidy up, so that it runs on although the run goes no further.
+    pub(crate) fn tidies_up(&self, job: JobId) -> bool {
+        self.is_called_for(self.plan.job(job), &self.has_begun)
     }
 
     /// Nothing runs and nothing is left to run.
@@ -314,24 +347,57 @@ impl<'a> Scheduler<'a> {
         jobs.into_iter().map(|job| (job, outcome(job))).collect()
     }
 
-    /// Gives every job that neither runs nor is settled this outcome.
+    /// Gives every job that neither runs nor is settled this outcome, except those that may still be started.
     fn settle_rest(&mut self, outcome: &Outcome) -> Vec<JobId> {
-        self.ready.clear();
-        self.unbound.clear();
-        self.lanes.iter_mut().for_each(|lane| lane.parked.clear());
-        let is_open = |state: &State| matches!(state, State::Waiting { .. } | State::Ready | State::Pausing);
-        let open: Vec<JobId> = self.plan.ids().filter(|job| is_open(&self.states[job.index()])).collect();
-        for job in &open {
+        let mut settled = Vec::new();
+        // For each job: whether it has begun or may still do so.
+        let mut may_begin = self.has_begun.clone();
+        // A job stands after its needs.
+        for (id, job) in self.plan.ids().zip(&self.plan.jobs) {
+            match self.states[id.index()] {
+                State::Running | State::Settled(_) => continue,
+                State::Waiting { .. } | State::Ready | State::Pausing => {}
+            }
+            let is_called_for = match job.work.has_body() {
+                true => self.is_called_for(job, &may_begin),
+                false => job.needs.iter().any(|need| may_begin[need.job.index()]),
+            };
+            if is_called_for && self.phase != Phase::Over {
+                may_begin[id.index()] = true;
+            } else {
+                settled.push(id);
+            }
+        }
+        for job in &settled {
             self.set(*job, outcome.clone());
         }
-        open
+        self.forget_settled();
+        settled
+    }
+
+    /// Whether a job is to be started although the run goes no further.
+    fn is_called_for(&self, job: &Job, has_begun: &[bool]) -> bool {
+        job.needs.iter().any(|need| {
+            has_begun[need.job.index()]
+                && match need.when {
+                    When::Success => false,
+                    When::Failure => matches!(self.phase, Phase::Going | Phase::Failing),
+                    When::Always => true,
+                }
+        })
     }
 
     fn set(&mut self, job: JobId, outcome: Outcome) {
         let state = &mut self.states[job.index()];
         assert!(!matches!(state, State::Settled(_)), "bug: job {job:?} settled twice");
+        // What is up to date was looked at and not started.
+        self.has_begun[job.index()] &= !matches!(outcome, Outcome::Fresh { .. });
         *state = State::Settled(outcome);
         self.unsettled -= 1;
+        let about = self.plan.job(job);
+        if !about.work.has_body() {
+            self.has_begun[job.index()] = about.needs.iter().any(|need| self.has_begun[need.job.index()]);
+        }
     }
 
     /// Follows the consequences of settled jobs; answers what else was settled.
@@ -469,10 +535,10 @@ impl<'a> Scheduler<'a> {
             let name = || self.plan.job(need.job).name.clone();
             let Some(outcome) = outcome(need) else { continue };
             match (need.when, outcome) {
+                (When::Always, _)
+                | (When::Success, Outcome::Succeeded | Outcome::Fresh { .. })
+                | (When::Failure, Outcome::Failed { .. }) => {}
                 (_, Outcome::Cancelled | Outcome::Interrupted { .. }) => return Some(Outcome::Cancelled),
-                (When::Success, Outcome::Succeeded | Outcome::Fresh { .. })
-                | (When::Failure, Outcome::Failed { .. })
-                | (When::Always, _) => {}
                 (When::Success, Outcome::Skipped(Skip::NotCalledFor(_))) | (When::Failure, _) => {
                     not_called_for.get_or_insert_with(name);
                 }
@@ -484,7 +550,13 @@ impl<'a> Scheduler<'a> {
         if let Some(job) = not_called_for {
             return Some(Outcome::Skipped(Skip::NotCalledFor(job)));
         }
-        if job.work.has_body() { None } else { Some(Outcome::Succeeded) }
+        match (job.work.has_body(), self.phase) {
+            (false, _) => Some(Outcome::Succeeded),
+            (true, Phase::Going) => None,
+            (true, _) if self.is_called_for(job, &self.has_begun) => None,
+            (true, Phase::Failing) => Some(Outcome::Skipped(Skip::FailFast)),
+            (true, Phase::Stopping | Phase::Over) => Some(Outcome::Cancelled),
+        }
     }
 
     /// A task without a body stands for its dependencies, so it failed if one failed that it wants to succeed. What waits

@@ -127,7 +127,7 @@ mod tests {
     fn circles_are_found_and_warnings_are_mistakes_when_asked() {
         assert_snapshot!(checked("tasks: {a: {before: [b]}, b: {before: [a]}}", "Check"), @"
         --- stderr
-        error[E0302]: tasks wait for each other: `a` needs `b` needs `a`
+        error[E0302]: dependency cycle: `a` needs `b` needs `a`
           ╭▸ otto.yml:1:22
         1 │ tasks: {a: {before: [b]}, b: {before: [a]}}
           ╰╴                     ━ `a` needs `b`   ─ `b` needs `a`

@@ -9,6 +9,7 @@ use crate::body::Language;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{Outcome, Skip};
 use crate::exec::screen::announce_screen;
+use crate::history::find::{LEAST_START, Selector};
 use crate::history::past::Standing;
 use crate::history::record::{MASK, RunRecord, is_secret_name, unhex};
 use crate::host::{self, Found, HostFacts, plain};
@@ -184,6 +185,22 @@ fn words(matches: &ArgMatches) -> Vec<OsString> {
     words
 }
 
+/// What runs tasks must not guess which run is meant: `Rerun 2` names any run of a millennium.
+fn refuse_short(context: &mut Context, word: &str) -> Result<(), i32> {
+    match Selector::parse(word) {
+        Selector::Start(start) if start.chars().count() < LEAST_START => {
+            let message = format!("`{word}` is too short to name the run to repeat");
+            let wrong = Diagnostic::error(Code::UnknownRun, message);
+            let help = format!(
+                "give at least {LEAST_START} characters of its id, or `latest`, `latest-failed` or `-1`; \
+                 `otto History` lists the runs"
+            );
+            Err(context.refuse(&[wrong.help(help)]))
+        }
+        Selector::Start(_) | Selector::Latest | Selector::LatestFailed | Selector::Back(_) => Ok(()),
+    }
+}
+
 /// All that a rerun needs, worked out before anything is started.
 struct Rerun {
     found: Found,
@@ -199,6 +216,7 @@ impl Rerun {
     fn prepare(context: &mut Context, matches: &ArgMatches) -> Result<Option<Rerun>, i32> {
         let records = Records::open(context)?;
         let word = matches.get_one::<String>("run").expect("bug: it has a default");
+        refuse_short(context, word)?;
         let picked = records.read(context, word)?;
         let short = picked.found.short.clone();
         if picked.run.standing == Standing::Running {

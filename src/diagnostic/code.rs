@@ -55,7 +55,7 @@ codes! {
     UnreadableOttofile = 202, "an ottofile that cannot be read";
     FileTrouble = 203, "a file that otto cannot read or write";
     UnknownDependency = 301, "an edge to a task that does not exist";
-    Cycle = 302, "tasks that wait for each other";
+    Cycle = 302, "dependency cycle";
     NameClash = 303, "two things with one name";
     UnknownItem = 304, "an item that the foreach task does not have";
     ForeachFailed = 305, "a foreach that cannot be expanded";

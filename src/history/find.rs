@@ -30,6 +30,9 @@ impl Selector {
     }
 }
 
+/// How much of an id must be given where a run is to be repeated: less may be a typing error.
+pub(crate) const LEAST_START: usize = 4;
+
 /// A run that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FoundRun {

@@ -66,7 +66,7 @@ pub(crate) fn circle_in_words(names: &[&str]) -> (String, Option<String>) {
     let begin = chain(&names[..CIRCLE_SHOWN]);
     (
         format!("{begin} and so on, {} in all", names.len()),
-        Some(format!("the whole circle: {}", chain(&closed))),
+        Some(format!("the whole cycle: {}", chain(&closed))),
     )
 }
 
@@ -104,7 +104,7 @@ mod tests {
         let (message, note) = circle_in_words(&names.iter().map(String::as_str).collect::<Vec<_>>());
         let shown = "`t0` needs `t1` needs `t2` needs `t3` needs `t4` needs `t5` needs `t6` needs `t7`";
         assert_eq!(message, format!("{shown} and so on, 9 in all"));
-        assert_eq!(note, Some(format!("the whole circle: {shown} needs `t8` needs `t0`")));
+        assert_eq!(note, Some(format!("the whole cycle: {shown} needs `t8` needs `t0`")));
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Edge, When};
 use crate::request::{Request, find};
 use crate::source::Span;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 /// A task of the plan with its edges, before foreach tasks are expanded.
 #[derive(Debug)]
@@ -46,6 +46,59 @@ struct Reverse<'a> {
     edge: &'a Edge,
 }
 
+/// Why a task takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    /// A task of the run lists it in its `after`. Other tasks that do so too stay out of the run.
+    Follows,
+    /// It was asked for or is needed, so what runs before it takes part.
+    Wanted,
+}
+
+/// The tasks found so far.
+#[derive(Default)]
+struct Members {
+    /// In order of discovery.
+    members: Vec<(usize, Items)>,
+    standings: Vec<Standing>,
+    /// Finds a task's entry.
+    place: HashMap<usize, usize>,
+    /// Those whose edges have to be followed.
+    open: VecDeque<Added>,
+}
+
+/// A task that is new in the run, or has a higher standing than before.
+struct Added {
+    task: usize,
+    standing: Standing,
+    is_new: bool,
+}
+
+impl Members {
+    fn add(&mut self, task: usize, item: Option<(String, Mention)>, standing: Standing) {
+        let is_new = !self.place.contains_key(&task);
+        let entry = *self.place.entry(task).or_insert(self.members.len());
+        if is_new {
+            self.members.push((task, Items::Only(Vec::new())));
+            self.standings.push(standing);
+        }
+        if is_new || self.standings[entry] < standing {
+            self.standings[entry] = standing;
+            self.open.push_back(Added { task, standing, is_new });
+        }
+        let items = &mut self.members[entry].1;
+        match (items, item) {
+            (Items::All, _) => {}
+            (items, None) => *items = Items::All,
+            (Items::Only(only), Some(item)) => {
+                if only.iter().all(|(known, _)| *known != item.0) {
+                    only.push(item);
+                }
+            }
+        }
+    }
+}
+
 /// The tasks of a run in an order in which each stands after its needs.
 pub(crate) fn select(ottofile: &Ottofile, request: &Request) -> Result<Vec<Selected>, Vec<Diagnostic>> {
     let mut reverse: HashMap<usize, Vec<Reverse>> = HashMap::new();
@@ -56,54 +109,29 @@ pub(crate) fn select(ottofile: &Ottofile, request: &Request) -> Result<Vec<Selec
         }
     }
 
-    // `members` is in order of discovery; `place` finds a task's entry.
-    let mut members: Vec<(usize, Items)> = Vec::new();
-    let mut place: HashMap<usize, usize> = HashMap::new();
-    let mut open: Vec<usize> = Vec::new();
-    let mut include = |members: &mut Vec<(usize, Items)>,
-                       open: &mut Vec<usize>,
-                       task: usize,
-                       item: Option<(String, Mention)>| {
-        let entry = *place.entry(task).or_insert_with(|| {
-            members.push((task, Items::Only(Vec::new())));
-            open.push(task);
-            members.len() - 1
-        });
-        let items = &mut members[entry].1;
-        match (items, item) {
-            (Items::All, _) => {}
-            (items, None) => *items = Items::All,
-            (Items::Only(only), Some(item)) => {
-                if only.iter().all(|(known, _)| *known != item.0) {
-                    only.push(item);
-                }
-            }
-        }
-    };
+    let mut run = Members::default();
     for asked in &request.tasks {
         let item = asked.item.clone().map(|item| (item, Mention::CommandLine(asked.span)));
-        include(&mut members, &mut open, asked.task, item);
+        run.add(asked.task, item, Standing::Wanted);
     }
-    let mut next = 0;
-    while next < open.len() {
-        let task = open[next];
-        next += 1;
-        for edge in ottofile.tasks[task].before.iter().chain(&ottofile.tasks[task].after) {
-            let (target, item) = resolve(ottofile, edge);
-            include(
-                &mut members,
-                &mut open,
-                target,
-                item.map(|item| (item, Mention::Ottofile(edge.task.span))),
-            );
+    while let Some(Added { task, standing, is_new }) = run.open.pop_front() {
+        if is_new {
+            for (target, item) in targets(ottofile, &ottofile.tasks[task].before) {
+                run.add(target, item, Standing::Wanted);
+            }
+            for (target, item) in targets(ottofile, &ottofile.tasks[task].after) {
+                run.add(target, item, Standing::Follows);
+            }
         }
-        for edge in reverse.get(&task).into_iter().flatten() {
-            // Who asks for the remedy by name wants the remedy, not a failure first.
-            if edge.edge.when != When::Failure {
-                include(&mut members, &mut open, edge.source, None);
+        if standing == Standing::Wanted {
+            // Who asks for a remedy or for the tidying up by name wants that alone.
+            let pulling = reverse.get(&task).into_iter().flatten();
+            for edge in pulling.filter(|edge| edge.edge.when == When::Success) {
+                run.add(edge.source, None, Standing::Wanted);
             }
         }
     }
+    let Members { members, place, .. } = run;
 
     let needs: Vec<Vec<TaskNeed>> = members
         .iter()
@@ -154,12 +182,23 @@ fn resolve(ottofile: &Ottofile, edge: &Edge) -> (usize, Option<String>) {
     find(ottofile, &edge.task.value).expect("bug: an ottofile has an edge to no task")
 }
 
-/// Names a whole circle, with the place of each edge.
+/// The tasks that these edges name, each with its item and where that is written.
+fn targets<'a>(
+    ottofile: &'a Ottofile,
+    edges: &'a [Edge],
+) -> impl Iterator<Item = (usize, Option<(String, Mention)>)> + 'a {
+    edges.iter().map(|edge| {
+        let (task, item) = resolve(ottofile, edge);
+        (task, item.map(|item| (item, Mention::Ottofile(edge.task.span))))
+    })
+}
+
+/// Names a whole dependency cycle, with the place of each edge.
 fn circle(ottofile: &Ottofile, members: &[(usize, Items)], cycle: &[usize]) -> Diagnostic {
     let names: Vec<&str> =
         cycle.iter().map(|member| ottofile.tasks[members[*member].0].name.as_str()).collect();
     let (chain, whole) = graph::circle_in_words(&names);
-    let mut diagnostic = Diagnostic::error(Code::Cycle, format!("tasks wait for each other: {chain}"));
+    let mut diagnostic = Diagnostic::error(Code::Cycle, format!("dependency cycle: {chain}"));
     for (place, member) in cycle.iter().enumerate().take(graph::CIRCLE_SHOWN) {
         let next = cycle[(place + 1) % cycle.len()];
         if let Some((span, text)) = edge_place(ottofile, members[*member].0, members[next].0) {

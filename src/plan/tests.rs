@@ -154,6 +154,33 @@ tasks:
 }
 
 #[test]
+fn what_follows_a_task_brings_nobody_elses_predecessors() {
+    let yaml = "
+tasks:
+  test: {after: [{task: cleanup, when: always}, report], bash: echo}
+  deploy: {after: [{task: cleanup, when: always}, report], bash: echo}
+  report: {before: [login], bash: echo}
+  cleanup: {bash: echo}
+  login: {bash: echo}
+  setup: {after: [login], bash: echo}
+  all: {before: [report]}
+";
+    assert_snapshot!(planned(yaml, "test"), @"
+    test
+    cleanup <~test sees test
+    setup
+    login <setup sees setup
+    report <test <login sees test,login
+    ");
+    assert_snapshot!(planned(yaml, "cleanup"), @"cleanup");
+    // Asked for or needed, it waits for all that it follows.
+    for words in ["report", "all", "test report"] {
+        let plan = planned(yaml, words);
+        assert!(plan.contains("deploy\n") && plan.contains("<test <deploy"), "{words}: {plan}");
+    }
+}
+
+#[test]
 fn a_remedy_asked_for_by_name_does_not_bring_the_failure() {
     let yaml = "
 tasks:
@@ -172,7 +199,7 @@ tasks:
 #[test]
 fn a_circle_is_named_whole() {
     assert_snapshot!(planned("tasks:\n  a: {before: [b], bash: x}\n  b: {before: [c], bash: x}\n  c: {after: [b], before: [a], bash: x}\n", "a"), @"
-    error[E0302]: tasks wait for each other: `a` needs `b` needs `c` needs `a`
+    error[E0302]: dependency cycle: `a` needs `b` needs `c` needs `a`
       ╭▸ otto.yml:2:16
     2 │   a: {before: [b], bash: x}
       │                ━ `a` needs `b`

@@ -31,7 +31,7 @@ use crate::view::{View, Wish};
 use fresh::Verdict;
 use launch::Started;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
@@ -150,6 +150,8 @@ pub(crate) struct Run<'a> {
     retries: HashMap<JobId, u32>,
     /// The signal that stops the run.
     stopping: Option<i32>,
+    /// Attempts that were told to end because the run was.
+    stopped: HashSet<AttemptId>,
     is_killing: bool,
 }
 
@@ -188,6 +190,7 @@ impl<'a> Run<'a> {
             evidence: HashMap::new(),
             retries: HashMap::new(),
             stopping: None,
+            stopped: HashSet::new(),
             is_killing: false,
         }
     }
@@ -449,7 +452,7 @@ impl<'a> Run<'a> {
         let id = ended.attempt.job;
         // ^C went to the task alone, for it has the terminal; but who types it wants all of otto to stop.
         let has_terminal = self.setting.plan.job(id).work == Work::Terminal;
-        if has_terminal && ended.exit == Exit::Signal(SIGINT) && self.stopping.is_none() {
+        if has_terminal && ended.exit == Exit::Signal(SIGINT) && !self.stopped.contains(&ended.attempt) {
             self.signalled(SIGINT);
         }
         let mut unread = Vec::new();
@@ -555,7 +558,7 @@ impl<'a> Run<'a> {
         let outcome = if !has_failed {
             self.outputs[id.index()] = Some(Arc::new(hand_over.outputs));
             Outcome::Succeeded
-        } else if self.stopping.is_some() {
+        } else if self.stopped.contains(&attempt) {
             Outcome::Interrupted { exit: ended.exit, survivors: ended.survivors }
         } else if let Some(pause) = self.pause_before_retry(job, attempt).filter(|_| broken_by.is_none()) {
             self.streams.close(id, End::Broken);
@@ -721,26 +724,30 @@ impl<'a> Run<'a> {
         self.executor.resume();
     }
 
-    /// Stops the run: politely first, then at once.
+    /// Stops the run: first politely, and what tidies up still runs; then at once.
     fn signalled(&mut self, signal: i32) {
-        let how = if self.stopping.is_none() {
-            self.stopping = Some(signal);
-            self.emit(Event::Stopping { signal: Some(signal), is_forced: false });
-            Stop::Polite { signal }
-        } else if !self.is_killing {
-            self.is_killing = true;
-            self.emit(Event::Stopping { signal: Some(signal), is_forced: true });
-            Stop::Kill
-        } else {
+        if self.is_killing {
             return;
-        };
+        }
+        let is_forced = self.stopping.is_some();
+        self.stopping = self.stopping.or(Some(signal));
+        self.is_killing = is_forced;
+        self.emit(Event::Stopping { signal: Some(signal), is_forced });
+        let settled = if is_forced { self.scheduler.stop_all() } else { self.scheduler.stop() };
+        self.end_attempts(if is_forced { Stop::Kill } else { Stop::Polite { signal } });
+        self.streams.hurry(self.draining.keys().copied());
+        self.settled(settled);
+    }
+
+    /// Ends what runs, except what tidies up unless everything is to be killed.
+    fn end_attempts(&mut self, how: Stop) {
         let attempts: Vec<AttemptId> = self.running.values().map(|running| running.attempt).collect();
         for attempt in attempts {
-            self.executor.stop(attempt, how);
+            if how == Stop::Kill || !self.scheduler.tidies_up(attempt.job) {
+                self.stopped.insert(attempt);
+                self.executor.stop(attempt, how);
+            }
         }
-        self.streams.hurry(self.draining.keys().copied());
-        let settled = self.scheduler.stop();
-        self.settled(settled);
     }
 
     // ── telling ──────────────────────────────────────────────────────────────────────────────────────────────

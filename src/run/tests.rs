@@ -5,6 +5,8 @@ use crate::exec::ReportSink;
 use crate::exec::fake::{Asked, FakeExecutor, World};
 use crate::history::journal;
 use crate::host::HostFacts;
+use crate::ottofile::spec::When;
+use crate::plan::Need;
 use crate::plan::Work;
 use crate::request::{self, Parsed};
 use crate::source::SourceFile;
@@ -210,6 +212,15 @@ fn run(tasks: &[Drawn], stops: Stops, slots: usize, policy: Policy, mut dice: u6
     Seen { plan, events: events.take(), journal, asked, result: finished.result }
 }
 
+/// Whether a job was started, or a job of a group.
+fn has_begun(plan: &Plan, id: JobId, attempts: &BTreeMap<JobId, u32>) -> bool {
+    let job = plan.job(id);
+    match job.work.has_body() {
+        true => attempts.contains_key(&id),
+        false => job.needs.iter().any(|need| has_begun(plan, need.job, attempts)),
+    }
+}
+
 /// Everything that must hold of a run, whatever happened in it.
 fn check(seen: &Seen, slots: usize) {
     let Seen { plan, events, journal, asked, result } = seen;
@@ -225,12 +236,16 @@ fn check(seen: &Seen, slots: usize) {
     let mut running: BTreeSet<JobId> = BTreeSet::new();
     let mut attempts: BTreeMap<JobId, u32> = BTreeMap::new();
     let mut stopped_by = None;
+    let mut is_killing = false;
     for Stamped { event, .. } in events {
         match event {
             Event::AttemptStarted { job, attempt } => {
                 let id = place[job];
                 let job = plan.job(id);
-                assert_eq!(stopped_by, None, "{} began after the stop", job.name);
+                let begun = |need: &Need| need.when == When::Always && has_begun(plan, need.job, &attempts);
+                let tidies_up = job.needs.iter().any(begun);
+                assert!(stopped_by.is_none() || tidies_up, "{} began after the stop", job.name);
+                assert!(!is_killing, "{} began although everything was to end", job.name);
                 assert_eq!(*attempt, attempts.get(&id).copied().unwrap_or(0) + 1);
                 attempts.insert(id, *attempt);
                 for need in &job.needs {
@@ -250,7 +265,10 @@ fn check(seen: &Seen, slots: usize) {
                 let before = outcomes.insert(place[job], outcome.clone());
                 assert_eq!(before, None, "{job} was settled twice");
             }
-            Event::Stopping { signal, .. } => stopped_by = stopped_by.or(*signal),
+            Event::Stopping { signal, is_forced } => {
+                stopped_by = stopped_by.or(*signal);
+                is_killing |= *is_forced;
+            }
             Event::Warning { message, .. } => panic!("a warning: {message}"),
             Event::RunStarted { .. } | Event::RetryPlanned { .. } | Event::RunEnded { .. } => {}
         }
@@ -333,4 +351,54 @@ fn a_task_with_the_terminal_that_dies_of_an_interrupt_stops_the_run() {
     // Without the terminal it is a failure like any other.
     let seen = run(&[Drawn { exits: interrupt(), ..plain_task() }], none(), 1, Policy::KeepGoing, 1);
     assert_eq!(seen.result, RunResult::Failed { status: 130 });
+}
+
+/// The outcome of each task, in order.
+fn outcomes(seen: &Seen) -> Vec<String> {
+    let settled = seen.events.iter().filter_map(|stamped| match &stamped.event {
+        Event::JobSettled { job, outcome, .. } => Some((job.to_string(), outcome.clone())),
+        _ => None,
+    });
+    let word = |outcome| match outcome {
+        Outcome::Succeeded => "ok",
+        Outcome::Failed { .. } => "failed",
+        Outcome::Interrupted { .. } => "interrupted",
+        Outcome::Cancelled => "cancelled",
+        Outcome::Skipped(_) => "skipped",
+        Outcome::Fresh { .. } => "fresh",
+    };
+    let mut words: Vec<String> = settled.map(|(job, outcome)| format!("{job} {}", word(outcome))).collect();
+    words.retain(|line| !line.starts_with("all "));
+    words.sort();
+    words
+}
+
+#[test]
+fn what_runs_always_still_runs_after_an_interrupt_if_its_predecessor_had_started() {
+    let always = |of: usize| Drawn { edges: vec![(of, 2)], ..plain_task() };
+    let failing = || Drawn { exits: vec![Exit::Signal(libc::SIGINT); 3], ..plain_task() };
+    // t3 tidies up after t0, which runs when ^C comes; t4 after t2, which does not.
+    let tasks = || {
+        let waiting = Drawn { edges: vec![(1, 0)], ..failing() };
+        vec![failing(), Drawn { edges: vec![(0, 0)], ..failing() }, waiting, always(0), always(2)]
+    };
+    let once = Stops { after: vec![(0, libc::SIGINT)] };
+    let seen = run(&tasks(), once, 1, Policy::KeepGoing, 1);
+    check(&seen, 1);
+    assert_eq!(outcomes(&seen), ["t0 interrupted", "t1 cancelled", "t2 cancelled", "t3 ok", "t4 cancelled"]);
+    assert_eq!(seen.result, RunResult::Interrupted { signal: libc::SIGINT });
+    let twice = Stops { after: vec![(0, libc::SIGINT), (0, libc::SIGTERM)] };
+    let seen = run(&tasks(), twice, 1, Policy::KeepGoing, 1);
+    check(&seen, 1);
+    assert_eq!(outcomes(&seen)[3], "t3 cancelled");
+}
+
+#[test]
+fn fail_fast_still_runs_what_tidies_up() {
+    let failing = Drawn { exits: vec![Exit::Code(3); 3], ..plain_task() };
+    let after = |when| Drawn { edges: vec![(0, when)], ..plain_task() };
+    let seen =
+        run(&[failing, after(0), after(1), after(2)], Stops { after: Vec::new() }, 1, Policy::FailFast, 1);
+    check(&seen, 1);
+    assert_eq!(outcomes(&seen), ["t0 failed", "t1 skipped", "t2 ok", "t3 ok"]);
 }

@@ -104,6 +104,46 @@ fn a_group_fails_with_what_it_wants_to_succeed() {
 }
 
 #[test]
+fn after_a_stop_only_what_runs_always_and_had_a_reason_to_is_started() {
+    let jobs = vec![
+        job(0, Work::Body, vec![], None),
+        job(1, Work::Body, vec![need(0, When::Success)], None),
+        job(2, Work::Group, vec![need(0, When::Success), need(1, When::Success)], None),
+        job(3, Work::Body, vec![need(2, When::Always)], None),
+        job(4, Work::Body, vec![need(1, When::Always)], None),
+        job(5, Work::Body, vec![need(3, When::Always), need(4, When::Always)], None),
+        job(6, Work::Body, vec![need(0, When::Failure)], None),
+        job(7, Work::Body, vec![need(0, When::Always), need(1, When::Success)], None),
+    ];
+    let plan = plan(jobs, vec![]);
+    let started = |is_paused: bool, again: bool| {
+        let mut scheduler = Scheduler::new(&plan, 4, Policy::KeepGoing);
+        scheduler.begin();
+        assert_eq!(scheduler.next(), Some(JobId(0)));
+        if is_paused {
+            scheduler.pause(JobId(0));
+        }
+        scheduler.stop();
+        if again {
+            scheduler.stop_all();
+        }
+        if !is_paused {
+            scheduler.finish(JobId(0), Outcome::Interrupted { exit: Exit::Signal(2), survivors: 0 });
+        }
+        let mut started = Vec::new();
+        while let Some(job) = scheduler.next() {
+            started.push(job.0);
+            scheduler.finish(job, Outcome::Succeeded);
+        }
+        assert!(scheduler.is_done());
+        started
+    };
+    assert_eq!(started(false, false), [3, 5]);
+    assert_eq!(started(true, false), [3, 5], "a pause between two attempts is no reason not to tidy up");
+    assert_eq!(started(false, true), [0; 0]);
+}
+
+#[test]
 fn edges_follow_the_outcome_they_ask_for() {
     let with = |work: Outcome| {
         let jobs = vec![
@@ -354,13 +394,18 @@ proptest! {
         note(scheduler.begin());
         let mut running: Vec<JobId> = Vec::new();
         let mut started = vec![false; plan.jobs.len()];
+        // Started, and not up to date.
+        let mut begun = vec![false; plan.jobs.len()];
         let mut streams = vec![false; plan.jobs.len()];
         let mut picks = world.picks.iter().copied();
         let mut finished = 0;
         let mut has_stopped = false;
         loop {
             while let Some(job) = scheduler.next() {
-                prop_assert!(!has_stopped, "started after the stop");
+                let has_begun = |job: JobId| begun[job.index()] || !plan.job(job).work.has_body();
+                let tidies_up =
+                    plan.job(job).needs.iter().any(|need| need.when == When::Always && has_begun(need.job));
+                prop_assert!(!has_stopped || tidies_up, "started after the stop");
                 prop_assert!(!std::mem::replace(&mut started[job.index()], true), "started twice");
                 prop_assert!(plan.job(job).work.has_body());
                 for need in &plan.job(job).needs {
@@ -379,6 +424,7 @@ proptest! {
                 }), "with one slot, the producer ends first");
                 prop_assert!(plan.job(job).work != Work::Terminal || running.is_empty(), "a terminal job was not alone");
                 running.push(job);
+                begun[job.index()] = world.ends[job.index()] != 2;
                 // A fresh job ends without having streamed.
                 if world.ends[job.index()] != 2 && world.lates[job.index()] > 0 {
                     streams[job.index()] = true;

@@ -189,7 +189,7 @@ fn wrong_edges_are_refused() {
     );
     assert_snapshot!(project.run("a").all(), @"
     ── stderr
-    error[E0302]: tasks wait for each other: `a` needs `b` needs `c` needs `a`
+    error[E0302]: dependency cycle: `a` needs `b` needs `c` needs `a`
       ╭▸ otto.yml:1:22
     1 │ …fore: [b], bash: x}, b: {before: [c], bash: x}, c: {before: [a], bash: x}}
       ╰╴        ━ `a` needs `b`            ─ `b` needs `c`            ─ `c` needs `a`
