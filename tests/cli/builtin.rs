@@ -237,6 +237,8 @@ tasks:
     ── exit 124
     ");
     assert_eq!(project.read("ran"), "run\nrun\n");
+    assert_snapshot!(project.run("Rerun 20").refused(), @"");
+    assert_eq!(project.read("ran"), "run\nrun\n");
     // What stands behind the name counts for more.
     assert_eq!(project.run("--timeout 20s Rerun --timeout 1s").status, 124);
     assert!(project.run("--dry-run Clean").ok().starts_with("would be removed"));
