@@ -6,7 +6,6 @@
 use super::flag;
 use crate::command::{self, BuiltIn, Context};
 use crate::diagnostic::Code;
-use crate::history::index;
 use crate::history::past::{self, PastRun};
 use crate::host::{self, Found, HostFacts};
 use crate::ottofile::Ottofile;
@@ -389,7 +388,7 @@ impl Reader<'_, '_> {
             ("latest-failed".to_owned(), "the last run that failed".to_owned()),
         ];
         let Some(project) = self.project() else { return words };
-        for run in index::list(&project).iter().rev().take(MOST) {
+        for run in past::list(&project).iter().rev().take(MOST) {
             let when = jiff::Timestamp::from_microsecond(past::began_us(run))
                 .map(|began| time::relative(began, self.context.now, &self.context.zone));
             words.push((run.short().to_owned(), when.unwrap_or_default()));
@@ -401,7 +400,7 @@ impl Reader<'_, '_> {
     fn keys(&mut self) -> Vec<(String, String)> {
         const MOST: usize = 500;
         let latest = self.project().and_then(|project| {
-            let id = index::list(&project).pop()?;
+            let id = past::list(&project).pop()?;
             PastRun::read(project.run(&id), id).ok()
         });
         let jobs = latest.iter().flat_map(|run| &run.state.jobs).filter(|job| job.planned.has_body);

@@ -5,9 +5,10 @@ use super::describe;
 use super::history::{index, when};
 use super::pick::Records;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::history::index::disk_bytes;
+use crate::history::past::disk_bytes;
 use crate::history::past::{self, PastRun};
-use crate::history::retention::{self, Keeping, Reason, Verdict};
+use crate::history::record::{Keeping, RunRecord};
+use crate::history::retention::{self, Reason, Verdict};
 use crate::host::plain;
 use crate::name::RunId;
 use crate::ottofile::spec::Retention;
@@ -117,10 +118,10 @@ fn given(matches: &ArgMatches, keeping: Keeping) -> Keeping {
 }
 
 fn recorded_keeping(project: &ProjectDir) -> Keeping {
-    let runs = crate::history::index::list(project);
+    let runs = crate::history::past::list(project);
     let record = |id: &RunId| {
         let json = std::fs::read(project.run(id).record()).ok()?;
-        crate::history::record::RunRecord::parse(&json).ok()?.retention
+        RunRecord::parse(&json).ok()?.retention
     };
     runs.iter().rev().find_map(record).unwrap_or_else(|| Keeping::from(&Retention::default()))
 }
@@ -267,7 +268,7 @@ mod tests {
         removed nothing · kept 4: 1 young, 1 failed, 1 running, 1 needed by others
         ");
         drop(running);
-        let left = crate::history::index::list(&stage.sandbox.project);
+        let left = crate::history::past::list(&stage.sandbox.project);
         assert_eq!(left.len(), 4);
     }
 
@@ -305,7 +306,7 @@ mod tests {
     #[test]
     fn what_is_not_ours_is_left_and_said() {
         let (stage, _running) = shop();
-        let old = stage.sandbox.project.run(&crate::history::index::list(&stage.sandbox.project)[0]);
+        let old = stage.sandbox.project.run(&crate::history::past::list(&stage.sandbox.project)[0]);
         std::fs::write(old.lock(), "").expect("ours");
         for words in ["Clean --dry-run", "Clean"] {
             let text = stage.otto(&format!("{words} --keep-days 0 --keep-last 0 --keep-failed 0"));

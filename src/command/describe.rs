@@ -1,9 +1,9 @@
 //! Runs and jobs of the past as JSON. Fields are only ever added.
 
 use crate::event::{Exit, Outcome, RunResult, Skip};
-use crate::history::index::outcome_word;
 use crate::history::past::{PastRun, Standing};
-use crate::history::query::RunRow;
+use crate::history::row::RunRow;
+use crate::history::row::outcome_word;
 use crate::state::{Counts, JobState};
 use crate::value::{self, Map, Value};
 use crate::view::filter::shown;

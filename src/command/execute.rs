@@ -9,8 +9,10 @@ use crate::exec::native::die_by;
 use crate::exec::screen::WholeScreen;
 use crate::exec::stream::IntakeReport;
 use crate::history::journal::Journal;
-use crate::history::record::{FORMAT, RecordedPath, RunRecord, is_secret_name, masked, public_value};
-use crate::history::retention::{Background, Keeping};
+use crate::history::record::{
+    FORMAT, Keeping, RecordedPath, RunRecord, is_secret_name, masked, public_value,
+};
+use crate::history::retention::Background;
 use crate::host::{self, Found};
 use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;

@@ -8,7 +8,8 @@ use crate::event::RunResult;
 use crate::history::find::shortest;
 use crate::history::index::{Index, project_name, reason};
 use crate::history::past::{PastRun, Standing};
-use crate::history::query::{self, Filter, RunRow};
+use crate::history::query;
+use crate::history::row::{RunFilter, RunRow};
 use crate::name::RunId;
 use crate::state::Counts;
 use crate::store::layout::ProjectDir;
@@ -136,7 +137,7 @@ pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
     0
 }
 
-fn filter(matches: &ArgMatches, project: Option<&ProjectDir>) -> Filter {
+fn filter(matches: &ArgMatches, project: Option<&ProjectDir>) -> RunFilter {
     let text = |name: &str| matches.get_one::<String>(name).cloned();
     let task = text("task").or_else(|| text("task-option"));
     let mut statuses: Vec<String> = matches.get_many("status").into_iter().flatten().cloned().collect();
@@ -153,7 +154,7 @@ fn filter(matches: &ArgMatches, project: Option<&ProjectDir>) -> Filter {
         statuses = failed.iter().map(|status| (*status).to_owned()).collect();
     }
     let limit = matches.get_one::<u32>("limit").map_or(20, |limit| *limit as usize);
-    Filter { project: project.map(project_name), task, statuses, limit: (limit > 0).then_some(limit) }
+    RunFilter { project: project.map(project_name), task, statuses, limit: (limit > 0).then_some(limit) }
 }
 
 /// None where nothing was ever recorded: then no index is made.
@@ -162,7 +163,7 @@ pub(super) fn index(context: &Context, records: &Records) -> Option<Index> {
     Some(Index::open(records.home.as_ref()?.index_file(moved.as_deref())))
 }
 
-fn empty(context: &mut Context, filter: &Filter) -> i32 {
+fn empty(context: &mut Context, filter: &RunFilter) -> i32 {
     if context.is_json {
         context.print("[]\n");
         return 0;
@@ -187,7 +188,7 @@ struct Listed {
 fn list(
     index: &mut Index,
     projects: &[ProjectDir],
-    filter: &Filter,
+    filter: &RunFilter,
 ) -> crate::history::index::Result<Listed> {
     loop {
         let mut rows = index.ask(projects, |db| query::runs(db, filter))?;
@@ -233,7 +234,7 @@ fn list(
 fn running(
     index: &mut Index,
     projects: &[ProjectDir],
-    filter: &Filter,
+    filter: &RunFilter,
 ) -> crate::history::index::Result<(Vec<RunRow>, Vec<String>)> {
     let is_wanted = filter.task.is_none() && filter.statuses.is_empty()
         || filter.statuses.iter().any(|word| word == "running");

@@ -295,7 +295,7 @@ mod tests {
     fn a_large_log_is_copied_in_pieces() {
         let stage = shop();
         let text = "0123456789abcde\n".repeat(20_000);
-        let dir = stage.sandbox.project.run(&crate::history::index::list(&stage.sandbox.project)[0]);
+        let dir = stage.sandbox.project.run(&crate::history::past::list(&stage.sandbox.project)[0]);
         std::fs::write(dir.job(&job("silent")).path.join("stdout.log"), &text).unwrap_or_else(|_| {
             std::fs::create_dir_all(dir.job(&job("silent")).path).expect("ours");
             std::fs::write(dir.job(&job("silent")).path.join("stdout.log"), &text).expect("ours");

@@ -8,7 +8,8 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::history::find::{self, Selector};
 use crate::history::index::{project_name, reason};
 use crate::history::past::PastRun;
-use crate::history::query::{self, Filter, JobRow};
+use crate::history::query;
+use crate::history::row::{JobRow, RunFilter};
 use crate::name::similar;
 use crate::view::filter::shown;
 use crate::view::style::Paint;
@@ -118,7 +119,7 @@ fn answer(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
     let projects = records.projects(is_everywhere);
     let task = matches.get_one::<String>("task").cloned();
     let project = if is_everywhere { None } else { projects.first().map(project_name) };
-    let filter = Filter { project, task: task.clone(), ..Filter::default() };
+    let filter = RunFilter { project, task: task.clone(), ..RunFilter::default() };
     let Some(mut index) = index(context, &records) else {
         return nothing(context, task.as_deref(), &[]);
     };
@@ -139,7 +140,7 @@ fn answer(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
         }
     };
     if stats.is_empty() {
-        let whole = Filter { task: None, ..filter };
+        let whole = RunFilter { task: None, ..filter };
         let mut names = Vec::new();
         let known = index.ask(&[], |db| {
             let mut stats = Gathered::default();

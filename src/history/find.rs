@@ -1,7 +1,7 @@
 //! Which run a user means. Works from the names of directories, so that it needs no index and writes nothing.
 
-use crate::history::index::list;
 use crate::history::past;
+use crate::history::past::list;
 use crate::name::{RunId, similar};
 use crate::store::layout::{Home, ProjectDir};
 

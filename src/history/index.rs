@@ -1,40 +1,37 @@
-//! The index: SQLite over all journals, so that History and Stats are fast. Derived; whatever happens to it, it is made
+//! The index: SQLite over all journals, so that `History` and `Stats` are fast. It is derived: on any doubt it is made
 //! again from the run directories.
 //!
 //! A run writes nothing here. Each project has a ledger, to which a run adds its id when it begins, and the index knows how
-//! much of it is accounted for: a question first brings in what was added since. Both stand in one transaction, so an index
-//! that lost its last writes merely does them again.
+//! much of it is accounted for: a question first brings in what was added since. Both are in one transaction, so an index
+//! that lost its last writes merely repeats them. One otto at a time has the index, by a lock beside it.
 
-use crate::event::{Exit, Outcome, RunResult, Skip};
+use crate::event::RunResult;
 use crate::history::journal::ReadError;
-use crate::history::past::{PastRun, Standing};
-use crate::history::query::RunRow;
+use crate::history::ledger::Ledger;
+use crate::history::past::{PastRun, Standing, disk_bytes, list};
+use crate::history::row::{RunRow, exit_words, outcome_word, skip_words};
 use crate::host::plain;
 use crate::name::RunId;
-use crate::state::JobState;
 use crate::store::held::Held;
-use crate::store::layout::{IndexFile, ProjectDir, RunDir};
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, params};
+use crate::store::layout::{IndexFile, ProjectDir};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-/// From an empty database to the present schema; never changed, only added to.
-const MIGRATIONS: &[&str] = &[include_str!("schema/001_start.sql"), include_str!("schema/002_groups.sql")];
+const SCHEMA: &str = include_str!("schema.sql");
 
-/// `otto` in ASCII: what marks a database as ours.
+/// The version of the schema. An index of another version is made again.
+const VERSION: i64 = 3;
+
+/// `otto` in ASCII: marks a database as ours.
 const APPLICATION: i32 = 0x6f74_746f;
 
-/// How long to wait for other ottos before doing without the file.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How many pages of changes are kept apart from the database before they are written into it, which waits for the disk.
-/// Who opens the index reads them all.
-const CHECKPOINT_PAGES: i64 = 200;
+/// How long to wait for another otto before doing without the file.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs in one transaction.
 const BATCH: usize = 200;
@@ -53,42 +50,51 @@ pub(crate) struct Index {
 
 #[derive(Debug)]
 enum Place {
-    File {
-        file: IndexFile,
-        identity: Option<Identity>,
-        /// Keeps others from replacing the file under us.
-        shared: Held,
-    },
+    /// The file, and the lock by which no other otto has it.
+    File(IndexFile, Held),
     Memory,
 }
 
-/// Tells a file from another one of the same name: device, inode, time of birth where it is known.
-type Identity = (u64, u64, Option<SystemTime>);
-
 impl Index {
-    /// Opens the index, or makes it. Never fails: where there is no way to a file, an index in memory serves for this once.
+    /// Opens the index, or makes it. Never fails: where no file can be used, an index in memory serves for this once.
     pub(crate) fn open(file: IndexFile) -> Index {
-        let opened = guard(&file, File::try_lock_shared).and_then(|shared| match open_database(&file) {
-            Ok(db) => Ok(Index::in_file(file.clone(), db, shared, None)),
-            Err(Unfit::Unusable(reason)) => Err(reason),
-            Err(Unfit::Damaged(reason)) => {
-                let identity = identity(&file);
-                // Our own share would keep us from being alone.
-                drop(shared);
-                replace(&file, identity, &reason)
-            }
+        let opened = lock(&file).and_then(|held| match open_database(&file) {
+            Ok(db) => Ok(Index::new(db, Place::File(file.clone(), held), None)),
+            Err(unfit) => Index::replace(&file, held, &unfit),
         });
         opened.unwrap_or_else(|reason| Index::in_memory(&file, &reason))
     }
 
-    fn in_file(file: IndexFile, db: Connection, shared: Held, warning: Option<String>) -> Index {
-        let identity = identity(&file);
-        Index { db, place: Place::File { file, identity, shared }, projects: Vec::new(), warning }
+    fn new(db: Connection, place: Place, warning: Option<String>) -> Index {
+        Index { db, place, projects: Vec::new(), warning }
     }
 
     fn in_memory(file: &IndexFile, reason: &str) -> Index {
         let warning = format!("doing without the index of runs `{}`: {reason}", file.path.display());
-        Index { db: memory(), place: Place::Memory, projects: Vec::new(), warning: Some(warning) }
+        Index::new(memory(), Place::Memory, Some(warning))
+    }
+
+    /// Deletes an index that cannot be used and makes it again.
+    fn replace(file: &IndexFile, held: Held, unfit: &Unfit) -> std::result::Result<Index, String> {
+        if file.is_moved && !has_mark(&file.path) {
+            return Err(format!("{unfit}; it was not made by otto, so it is left as it is"));
+        }
+        for part in file.parts() {
+            match std::fs::remove_file(&part) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(format!("cannot remove `{}`: {}", part.display(), plain(&error))),
+            }
+        }
+        let db = open_database(file).map_err(|unfit| unfit.to_string())?;
+        let warning = match unfit {
+            Unfit::Older => None,
+            Unfit::Broken(reason) => Some(format!(
+                "the index of runs `{}` could not be used ({reason}); it is made again from the runs",
+                file.path.display()
+            )),
+        };
+        Ok(Index::new(db, Place::File(file.clone(), held), warning))
     }
 
     pub(crate) fn take_warning(&mut self) -> Option<String> {
@@ -111,7 +117,7 @@ impl Index {
         let new = projects.iter().filter(|project| !self.projects.contains(project)).cloned();
         let all: Vec<ProjectDir> = self.projects.iter().cloned().chain(new).collect();
         let answer = match attempt(self, projects) {
-            Err(error) if matches!(self.place, Place::File { .. }) => {
+            Err(error) if matches!(self.place, Place::File(..)) => {
                 self.start_again(&error);
                 attempt(self, &all)
             }
@@ -122,15 +128,17 @@ impl Index {
     }
 
     fn start_again(&mut self, error: &rusqlite::Error) {
-        let empty = Index { db: memory(), place: Place::Memory, projects: Vec::new(), warning: None };
-        let Index { db, place, .. } = std::mem::replace(self, empty);
-        let Place::File { file, identity, shared } = place else {
+        let Index { db, place, .. } = std::mem::replace(self, Index::new(memory(), Place::Memory, None));
+        let Place::File(file, held) = place else {
             unreachable!("bug: an index in memory has no file to make again");
         };
+        // Closed first: SQLite may still write to the files that are about to be removed.
+        drop(db);
         let reason = reason(error);
-        // Our own share would keep us from being alone.
-        drop((db, shared));
-        let again = if is_damage(error) { replace(&file, identity, &reason) } else { Err(reason) };
+        let again = match is_damage(error) {
+            true => Index::replace(&file, held, &Unfit::Broken(reason)),
+            false => Err(reason),
+        };
         *self = again.unwrap_or_else(|reason| Index::in_memory(&file, &reason));
     }
 
@@ -163,7 +171,7 @@ impl Index {
             // Read first, so that nobody waits for the database meanwhile.
             let looks: Vec<(&RunId, Look)> = batch.iter().map(|id| (id, look(project, id))).collect();
             let is_last = batches.peek().is_none();
-            let change = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let change = self.db.transaction()?;
             let key = project_key(&change, &name)?;
             for (id, look) in looks {
                 write_look(&change, key, id, look)?;
@@ -210,7 +218,7 @@ impl Index {
 
     /// Drops runs whose directories are gone.
     pub(crate) fn forget(&mut self, gone: &[RunId]) -> Result<()> {
-        let change = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let change = self.db.transaction()?;
         for id in gone {
             change.execute("DELETE FROM run WHERE id = ?1", [id.as_str()])?;
             change.execute("DELETE FROM open_run WHERE id = ?1", [id.as_str()])?;
@@ -220,13 +228,13 @@ impl Index {
 }
 
 /// The id in a column; one that is none is damage.
-pub(super) fn run_id(row: &rusqlite::Row<'_>, column: usize) -> Result<RunId> {
+pub(crate) fn run_id(row: &rusqlite::Row<'_>, column: usize) -> Result<RunId> {
     let text: String = row.get(column)?;
     RunId::parse(&text).ok_or_else(|| damaged(column, format!("`{text}` is not the id of a run")))
 }
 
 /// What a column holds cannot be.
-pub(super) fn damaged(column: usize, what: String) -> rusqlite::Error {
+pub(crate) fn damaged(column: usize, what: String) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, what.into())
 }
 
@@ -249,7 +257,7 @@ pub(crate) fn reason(error: &rusqlite::Error) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-pub(super) fn optional<T>(answer: Result<T>) -> Result<Option<T>> {
+fn optional<T>(answer: Result<T>) -> Result<Option<T>> {
     match answer {
         Ok(value) => Ok(Some(value)),
         Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
@@ -289,61 +297,6 @@ fn look(project: &ProjectDir, id: &RunId) -> Look {
             Look::Closed(Box::new((run, row)))
         }
         Err(ReadError::Newer { .. } | ReadError::Io(_)) => Look::Open,
-    }
-}
-
-/// The sum of the sizes of all files of a run.
-pub(crate) fn disk_bytes(dir: &RunDir) -> u64 {
-    walkdir::WalkDir::new(&dir.path)
-        .into_iter()
-        .filter_map(std::result::Result::ok)
-        .filter(|entry| entry.file_type().is_file())
-        .filter_map(|entry| entry.metadata().ok())
-        .map(|metadata| metadata.len())
-        .sum()
-}
-
-/// The runs that a project's directory holds, oldest first.
-pub(crate) fn list(project: &ProjectDir) -> Vec<RunId> {
-    let Ok(entries) = std::fs::read_dir(&project.path) else { return Vec::new() };
-    let mut ids: Vec<RunId> = entries
-        .filter_map(std::result::Result::ok)
-        .filter_map(|entry| RunId::parse(entry.file_name().to_str()?))
-        .collect();
-    ids.sort();
-    ids
-}
-
-struct Ledger {
-    file: Option<File>,
-    length: u64,
-}
-
-impl Ledger {
-    fn open(project: &ProjectDir) -> Ledger {
-        // Without one, the project has no runs yet or its directory is listed.
-        let file = File::open(project.ledger()).ok();
-        let length = file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |metadata| metadata.len());
-        Ledger { file, length }
-    }
-
-    /// The ids after the first `from` bytes, and how far that goes: to the end of the last whole line.
-    fn since(mut self, from: u64) -> (Vec<RunId>, u64) {
-        let mut added = Vec::new();
-        let read = self.file.as_mut().map_or(Ok(0), |file| {
-            file.seek(SeekFrom::Start(from))?;
-            file.take(self.length - from).read_to_end(&mut added)
-        });
-        let whole = match read {
-            Ok(_) => added.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1),
-            Err(_) => 0,
-        };
-        let ids = added[..whole].split(|byte| *byte == b'\n').filter_map(|line| {
-            // A line that was cut short by a full disk continues in the next one.
-            let start = line.len().saturating_sub(RunId::LENGTH);
-            RunId::parse(std::str::from_utf8(line.get(start..)?).ok()?)
-        });
-        (ids.collect(), from + whole as u64)
     }
 }
 
@@ -438,76 +391,36 @@ fn integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// As in the table `job` and in JSON.
-pub(crate) fn outcome_word(outcome: Option<&Outcome>) -> &'static str {
-    match outcome {
-        Some(Outcome::Succeeded) => "succeeded",
-        Some(Outcome::Fresh { .. }) => "fresh",
-        Some(Outcome::Failed { .. }) => "failed",
-        Some(Outcome::Skipped(_)) => "skipped",
-        Some(Outcome::Interrupted { .. }) => "interrupted",
-        Some(Outcome::Cancelled) => "cancelled",
-        None => "unsettled",
-    }
-}
-
-fn exit_words(job: &JobState) -> (Option<&'static str>, Option<i32>) {
-    match &job.exit {
-        None => (None, None),
-        Some(Exit::Code(code)) => (Some("code"), Some(*code)),
-        Some(Exit::Signal(signal)) => (Some("signal"), Some(*signal)),
-        Some(Exit::Timeout) => (Some("timeout"), None),
-        Some(Exit::Lost) => (Some("lost"), None),
-        Some(Exit::NotStarted { code, .. }) => (Some("not_started"), Some(*code)),
-    }
-}
-
-fn skip_words(job: &JobState) -> (Option<&'static str>, Option<&str>) {
-    match &job.outcome {
-        Some(Outcome::Skipped(Skip::Needs(other))) => (Some("needs"), Some(other.as_str())),
-        Some(Outcome::Skipped(Skip::NotCalledFor(other))) => (Some("not_called_for"), Some(other.as_str())),
-        Some(Outcome::Skipped(Skip::SerialPredecessor(other))) => {
-            (Some("serial_predecessor"), Some(other.as_str()))
-        }
-        Some(Outcome::Skipped(Skip::FailFast)) => (Some("fail_fast"), None),
-        _ => (None, None),
-    }
-}
-
 fn memory() -> Connection {
-    let mut db = Connection::open_in_memory().expect("bug: SQLite has no memory for an empty database");
-    if let Err(Unfit::Damaged(reason) | Unfit::Unusable(reason)) = prepare(&mut db) {
-        unreachable!("bug: the schema is not SQL: {reason}");
-    }
+    let db = Connection::open_in_memory().expect("bug: SQLite has no memory for an empty database");
+    create(&db).expect("bug: the schema is not SQL");
     db
-}
-
-fn identity(file: &IndexFile) -> Option<Identity> {
-    let metadata = std::fs::metadata(&file.path).ok()?;
-    Some((metadata.dev(), metadata.ino(), metadata.created().ok()))
 }
 
 /// Why a database cannot be used as it is.
 enum Unfit {
-    /// It may be thrown away.
-    Damaged(String),
-    /// It may not, or that would not help.
-    Unusable(String),
+    /// An older otto made it.
+    Older,
+    Broken(String),
 }
 
 impl From<rusqlite::Error> for Unfit {
     fn from(error: rusqlite::Error) -> Unfit {
-        let reason = reason(&error);
-        if is_damage(&error) { Unfit::Damaged(reason) } else { Unfit::Unusable(reason) }
+        Unfit::Broken(reason(&error))
     }
 }
 
-/// Takes the lock beside the index. Whoever has the index open shares it; whoever replaces the file has it alone, for
-/// SQLite finds a database's other files by name and would mix those of the old one and the new.
-fn guard(
-    index: &IndexFile,
-    take: impl Fn(&File) -> std::result::Result<(), TryLockError>,
-) -> std::result::Result<Held, String> {
+impl std::fmt::Display for Unfit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Unfit::Older => f.write_str("an older otto made it"),
+            Unfit::Broken(reason) => f.write_str(reason),
+        }
+    }
+}
+
+/// Takes the lock beside the index, after waiting for other ottos.
+fn lock(index: &IndexFile) -> std::result::Result<Held, String> {
     let lock = index.lock();
     let file = OpenOptions::new()
         .write(true)
@@ -518,7 +431,7 @@ fn guard(
         .map_err(|error| format!("cannot open `{}`: {}", lock.display(), plain(&error)))?;
     let deadline = Instant::now() + PATIENCE;
     loop {
-        match take(&file) {
+        match file.try_lock() {
             Ok(()) => return Ok(Held::new(file)),
             Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
                 std::thread::sleep(Duration::from_millis(5));
@@ -532,89 +445,45 @@ fn guard(
 }
 
 fn open_database(index: &IndexFile) -> std::result::Result<Connection, Unfit> {
-    // SQLite gives its other files the mode of this one, whatever the umask. A file that is there is not touched, for
-    // closing it would drop the locks that SQLite may have on it in this process.
+    // SQLite gives its other files the mode of this one, whatever the umask.
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&index.path) {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(Unfit::Unusable(plain(&error))),
+        Err(error) => return Err(Unfit::Broken(plain(&error))),
     }
-    let mut db = Connection::open_with_flags(
+    let db = Connection::open_with_flags(
         &index.path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
-    db.busy_timeout(PATIENCE)?;
-    // Asked before anything is changed.
     let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if tables > 0 && application(&db)? != APPLICATION {
-        return Err(Unfit::Damaged("it is not an index of otto".to_owned()));
+    if tables == 0 {
+        // A new database is made without waiting for the disk; what a power failure takes away is made again.
+        db.pragma_update(None, "synchronous", "off")?;
+        create(&db)?;
     }
-    // A new database is made without waiting for the disk; what a power failure takes away is made again.
-    db.pragma_update(None, "synchronous", "off")?;
-    db.pragma_update(None, "journal_mode", "wal")?;
-    prepare(&mut db)?;
-    // No sync at a commit either, and none when we close; only now and then, when changes go into the database itself.
+    let number = |name| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    if number("application_id")? != i64::from(APPLICATION) {
+        return Err(Unfit::Broken("it is not an index of otto".to_owned()));
+    }
+    match number("user_version")? {
+        VERSION => {}
+        newer if newer > VERSION => return Err(Unfit::Broken("a newer otto made it".to_owned())),
+        _ => return Err(Unfit::Older),
+    }
+    db.pragma_update(None, "foreign_keys", true)?;
+    // Works on a file system of several hosts too, where the shared memory of `wal` does not.
+    db.pragma_update(None, "journal_mode", "truncate")?;
     db.pragma_update(None, "synchronous", "normal")?;
-    db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(db)
 }
 
-/// Sees that the database has the present schema.
-fn prepare(db: &mut Connection) -> std::result::Result<(), Unfit> {
-    db.pragma_update(None, "foreign_keys", true)?;
-    let version = |db: &Connection| db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
-    let latest = MIGRATIONS.len() as i64;
-    if version(db)? == latest && application(db)? == APPLICATION {
-        return Ok(());
-    }
-    let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Asked again: another otto may have been faster.
-    let from = version(&change)?;
-    if from > latest {
-        return Err(Unfit::Damaged("a newer otto made it".to_owned()));
-    }
-    let Some(missing) = usize::try_from(from).ok().and_then(|from| MIGRATIONS.get(from..)) else {
-        return Err(Unfit::Damaged(format!("its version is {from}")));
-    };
-    for migration in missing {
-        change.execute_batch(migration)?;
-    }
+/// Makes the tables of an empty database.
+fn create(db: &Connection) -> Result<()> {
+    let change = db.unchecked_transaction()?;
+    change.execute_batch(SCHEMA)?;
     change.pragma_update(None, "application_id", APPLICATION)?;
-    change.pragma_update(None, "user_version", latest)?;
-    change.commit()?;
-    Ok(())
-}
-
-fn application(db: &Connection) -> Result<i32> {
-    db.pragma_query_value(None, "application_id", |row| row.get(0))
-}
-
-/// Makes the index anew, unless the file is no longer the `damaged` one: then another otto has just done so.
-fn replace(file: &IndexFile, damaged: Option<Identity>, reason: &str) -> std::result::Result<Index, String> {
-    let guard = guard(file, File::try_lock)?;
-    if identity(file) == damaged {
-        if file.is_moved && !has_mark(&file.path) {
-            return Err(format!("{reason}; it was not made by otto, so it is left as it is"));
-        }
-        for part in file.parts() {
-            match std::fs::remove_file(&part) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(format!("cannot remove `{}`: {}", part.display(), plain(&error))),
-            }
-        }
-    }
-    let db = open_database(file).map_err(|unfit| match unfit {
-        Unfit::Damaged(reason) | Unfit::Unusable(reason) => reason,
-    })?;
-    // From alone to shared. Who is alone in between has seen the damaged file, and finds that this is another.
-    guard.lock_shared().map_err(|error| plain(&error))?;
-    let warning = format!(
-        "the index of runs `{}` could not be used ({reason}); it is made again from the runs",
-        file.path.display()
-    );
-    Ok(Index::in_file(file.clone(), db, guard, Some(warning)))
+    change.pragma_update(None, "user_version", VERSION)?;
+    change.commit()
 }
 
 /// Whether the header of the file says that it is an index of otto, however damaged the rest may be.
@@ -629,7 +498,8 @@ mod tests {
     use super::*;
     use crate::event::RunResult;
     use crate::history::fixture::Sandbox;
-    use crate::history::query::{self, Filter};
+    use crate::history::query;
+    use crate::history::row::RunFilter;
     use insta::assert_snapshot;
 
     fn open(sandbox: &Sandbox) -> Index {
@@ -644,10 +514,10 @@ mod tests {
 
     fn tell(index: &mut Index, sandbox: &Sandbox) -> String {
         let ask = |index: &mut Index| {
-            let rows =
-                index.ask(std::slice::from_ref(&sandbox.project), |db| query::runs(db, &Filter::default()));
+            let rows = index
+                .ask(std::slice::from_ref(&sandbox.project), |db| query::runs(db, &RunFilter::default()));
             let rows = rows.expect("an answer");
-            let line = |row: query::RunRow| {
+            let line = |row: RunRow| {
                 format!(
                     "{} {} {:?} {} ok {} failed {} skipped `{}` {:?}",
                     row.id.tail(),
@@ -668,12 +538,6 @@ mod tests {
             lines.insert(0, format!("warning: {}", warning.replace(&root, "HOME")));
         }
         lines.join("\n")
-    }
-
-    /// Writes all changes into the database itself, as SQLite does now and then.
-    fn checkpoint(sandbox: &Sandbox) {
-        let db = Connection::open(sandbox.home.index_file(None).path).expect("a database");
-        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("done");
     }
 
     fn three_runs() -> Sandbox {
@@ -716,6 +580,7 @@ mod tests {
         running.end(RunResult::Succeeded);
         let four = format!("zzzz00 succeeded Some(5000) 1 ok 0 failed 0 skipped `build` None\n{THREE}");
         assert_eq!(tell(&mut index, &sandbox), four);
+        drop(index);
         assert_eq!(told(&sandbox), four);
     }
 
@@ -723,19 +588,25 @@ mod tests {
     fn questions_can_be_narrowed() {
         let sandbox = three_runs();
         let mut index = open(&sandbox);
-        let mut tails = |filter: Filter| {
+        let mut tails = |filter: RunFilter| {
             let rows = index.ask(std::slice::from_ref(&sandbox.project), |db| query::runs(db, &filter));
             rows.expect("an answer").iter().map(|row| row.id.tail().to_owned()).collect::<Vec<_>>().join(" ")
         };
         let text = |text: &str| Some(text.to_owned());
-        assert_eq!(tails(Filter { limit: Some(2), ..Filter::default() }), "4x1q00 9c2m00");
-        assert_eq!(tails(Filter { task: text("build"), ..Filter::default() }), "9c2m00 1b0d00");
-        assert_eq!(tails(Filter { task: text("nope"), ..Filter::default() }), "");
+        assert_eq!(tails(RunFilter { limit: Some(2), ..RunFilter::default() }), "4x1q00 9c2m00");
+        assert_eq!(tails(RunFilter { task: text("build"), ..RunFilter::default() }), "9c2m00 1b0d00");
+        assert_eq!(tails(RunFilter { task: text("nope"), ..RunFilter::default() }), "");
         let failed = vec!["failed".to_owned(), "crashed".to_owned()];
-        assert_eq!(tails(Filter { statuses: failed.clone(), ..Filter::default() }), "4x1q00 9c2m00");
-        assert_eq!(tails(Filter { statuses: failed.clone(), task: text("build"), ..Filter::default() }), "");
-        assert_eq!(tails(Filter { statuses: failed, task: text("test"), ..Filter::default() }), "9c2m00");
-        assert_eq!(tails(Filter { project: text("other-0123456789ab"), ..Filter::default() }), "");
+        assert_eq!(tails(RunFilter { statuses: failed.clone(), ..RunFilter::default() }), "4x1q00 9c2m00");
+        assert_eq!(
+            tails(RunFilter { statuses: failed.clone(), task: text("build"), ..RunFilter::default() }),
+            ""
+        );
+        assert_eq!(
+            tails(RunFilter { statuses: failed, task: text("test"), ..RunFilter::default() }),
+            "9c2m00"
+        );
+        assert_eq!(tails(RunFilter { project: text("other-0123456789ab"), ..RunFilter::default() }), "");
         let found = index.ask(&[], |db| query::tails(db, "9c2")).expect("an answer");
         assert_eq!(found.len(), 1);
         let (count, bytes) = index.ask(&[], |db| query::totals(db, None)).expect("an answer");
@@ -766,20 +637,13 @@ mod tests {
     }
 
     #[test]
-    fn an_index_of_an_older_otto_is_brought_up_to_date_in_silence() {
+    fn an_index_of_an_older_otto_is_made_again_silently() {
         let sandbox = three_runs();
         let path = sandbox.home.index_file(None).path;
         let db = Connection::open(&path).expect("a database");
-        db.execute_batch(MIGRATIONS[0]).expect("SQL");
-        // As one that has seen all runs.
-        let ledger = std::fs::metadata(sandbox.project.ledger()).expect("there").len();
-        db.execute(
-            "INSERT INTO project (dir, ledger_bytes) VALUES (?1, ?2)",
-            params![project_name(&sandbox.project), integer(ledger)],
-        )
-        .expect("SQL");
+        db.execute_batch("CREATE TABLE run (id TEXT)").expect("SQL");
         db.pragma_update(None, "application_id", APPLICATION).expect("ours");
-        db.pragma_update(None, "user_version", 1).expect("ours");
+        db.pragma_update(None, "user_version", VERSION - 1).expect("ours");
         drop(db);
         assert_eq!(told(&sandbox), THREE);
     }
@@ -846,7 +710,6 @@ mod tests {
     fn a_truncated_index_is_made_again() {
         let sandbox = three_runs();
         told(&sandbox);
-        checkpoint(&sandbox);
         let path = sandbox.home.index_file(None).path;
         let whole = std::fs::read(&path).expect("an index");
         for length in (0..whole.len()).step_by(509) {
@@ -860,7 +723,6 @@ mod tests {
     fn runs_that_an_index_lost_are_brought_in_again() {
         let sandbox = three_runs();
         told(&sandbox);
-        checkpoint(&sandbox);
         let path = sandbox.home.index_file(None).path;
         let old = std::fs::read(&path).expect("an index");
         sandbox.good("2026-11-24T08:00:00Z", "zzzz00", &["build"]);
@@ -955,7 +817,6 @@ mod tests {
     fn flipped_bytes_never_make_an_index_say_what_is_not_so() {
         let sandbox = three_runs();
         told(&sandbox);
-        checkpoint(&sandbox);
         let path = sandbox.home.index_file(None).path;
         let whole = std::fs::read(&path).expect("an index");
         let (mut tried, mut exact) = (0, 0);

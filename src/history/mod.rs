@@ -4,6 +4,8 @@ pub(crate) mod record;
 pub(crate) mod journal;
 pub(crate) mod order;
 pub(crate) mod past;
+pub(crate) mod ledger;
+pub(crate) mod row;
 pub(crate) mod index;
 pub(crate) mod query;
 pub(crate) mod find;

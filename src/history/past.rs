@@ -8,7 +8,7 @@ use crate::host::plain;
 use crate::name::{JobName, RunId};
 use crate::state::RunState;
 use crate::store::claim;
-use crate::store::layout::RunDir;
+use crate::store::layout::{ProjectDir, RunDir};
 
 #[derive(Debug)]
 pub(crate) struct PastRun {
@@ -110,6 +110,28 @@ pub(crate) fn standing(dir: &RunDir) -> Standing {
         _ if is_running => Standing::Running,
         _ => Standing::Crashed,
     }
+}
+
+/// The sum of the sizes of all files of a run.
+pub(crate) fn disk_bytes(dir: &RunDir) -> u64 {
+    walkdir::WalkDir::new(&dir.path)
+        .into_iter()
+        .filter_map(std::result::Result::ok)
+        .filter(|entry| entry.file_type().is_file())
+        .filter_map(|entry| entry.metadata().ok())
+        .map(|metadata| metadata.len())
+        .sum()
+}
+
+/// The runs that a project's directory holds, oldest first.
+pub(crate) fn list(project: &ProjectDir) -> Vec<RunId> {
+    let Ok(entries) = std::fs::read_dir(&project.path) else { return Vec::new() };
+    let mut ids: Vec<RunId> = entries
+        .filter_map(std::result::Result::ok)
+        .filter_map(|entry| RunId::parse(entry.file_name().to_str()?))
+        .collect();
+    ids.sort();
+    ids
 }
 
 /// When a run began, microseconds since the Unix epoch, from its id.

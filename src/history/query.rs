@@ -2,87 +2,14 @@
 
 use crate::event::RunResult;
 use crate::history::index::{Result, damaged, run_id};
-use crate::history::past::{PastRun, Standing};
+use crate::history::past::Standing;
+use crate::history::row::{JobRow, RunFilter, RunRow};
 use crate::name::RunId;
 use crate::state::Counts;
 use rusqlite::{Connection, Row, ToSql};
 
-/// Which runs; the default is all of them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Filter {
-    /// Name of a project's directory; `None`: all projects.
-    pub(crate) project: Option<String>,
-    /// Only runs in which this task, or a job of it, had its turn.
-    pub(crate) task: Option<String>,
-    /// Only runs whose [`Standing::json`] is one of these; empty: any. With a task, its outcome counts instead.
-    pub(crate) statuses: Vec<String>,
-    /// At most so many, the newest.
-    pub(crate) limit: Option<usize>,
-}
-
-/// A run that is over, as the index keeps it.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct RunRow {
-    /// Name of the project's directory.
-    pub(crate) project: String,
-    pub(crate) id: RunId,
-    pub(crate) started_us: i64,
-    pub(crate) took_us: Option<u64>,
-    pub(crate) standing: Standing,
-    pub(crate) counts: Counts,
-    pub(crate) ottofile: String,
-    pub(crate) command: Vec<String>,
-    pub(crate) origin: Option<RunId>,
-    pub(crate) bytes: u64,
-}
-
-impl RunRow {
-    pub(crate) fn of(project: &str, run: &PastRun, bytes: u64) -> RunRow {
-        let record = run.record.as_ref().ok();
-        RunRow {
-            project: project.to_owned(),
-            id: run.id.clone(),
-            started_us: run.started_us(),
-            took_us: run.took_us(),
-            standing: run.standing.clone(),
-            counts: run.state.counts(),
-            ottofile: record.map_or_else(String::new, |record| record.ottofile.to_string()),
-            command: record.map_or_else(Vec::new, |record| record.command.clone()),
-            origin: record.and_then(|record| record.origin.clone()),
-            bytes,
-        }
-    }
-
-    /// A hash of all that the row says. SQLite does not notice when a byte of a value has changed on disk.
-    pub(super) fn seal(&self) -> i64 {
-        let Counts { ok, leaking, fresh, failed, skipped, interrupted, not_started, unsettled } = self.counts;
-        let number = match &self.standing {
-            Standing::Ended(
-                RunResult::Failed { status: number } | RunResult::Interrupted { signal: number },
-            ) => *number,
-            Standing::Ended(RunResult::Succeeded) | Standing::Crashed | Standing::Running => 0,
-        };
-        let numbers = [ok, leaking, fresh, failed, skipped, interrupted, not_started, unsettled];
-        let whole = serde_json::json!([
-            self.project,
-            self.id,
-            self.started_us,
-            self.took_us,
-            self.standing.json(),
-            number,
-            numbers,
-            self.ottofile,
-            self.command,
-            self.origin,
-            self.bytes,
-        ]);
-        let hash = blake3::hash(whole.to_string().as_bytes());
-        i64::from_le_bytes(*hash.as_bytes().first_chunk().expect("bug: a hash has 32 bytes"))
-    }
-}
-
 /// Newest first.
-pub(crate) fn runs(db: &Connection, filter: &Filter) -> Result<Vec<RunRow>> {
+pub(crate) fn runs(db: &Connection, filter: &RunFilter) -> Result<Vec<RunRow>> {
     let (conditions, values) = conditions(filter);
     let limit = filter.limit.map_or(-1, |most| i64::try_from(most).unwrap_or(i64::MAX));
     let sql = format!(
@@ -96,7 +23,7 @@ pub(crate) fn runs(db: &Connection, filter: &Filter) -> Result<Vec<RunRow>> {
 }
 
 /// Conditions over `run` and `project`, and the values of their `?`.
-fn conditions(filter: &Filter) -> (String, Vec<&str>) {
+fn conditions(filter: &RunFilter) -> (String, Vec<&str>) {
     let mut conditions = vec!["1".to_owned()];
     let mut values: Vec<&str> = Vec::new();
     let marks = |count: usize| vec!["?"; count].join(", ");
@@ -198,17 +125,8 @@ pub(crate) fn tails(db: &Connection, start: &str) -> Result<Vec<RunId>> {
         .collect()
 }
 
-/// One job that was started, or that was skipped, failed or cancelled before.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct JobRow {
-    pub(crate) name: String,
-    pub(crate) task: String,
-    pub(crate) outcome: String,
-    pub(crate) took_us: Option<u64>,
-}
-
 /// Calls `each` for all jobs with a body of the runs that are meant, oldest run first.
-pub(crate) fn jobs(db: &Connection, filter: &Filter, mut each: impl FnMut(JobRow)) -> Result<()> {
+pub(crate) fn jobs(db: &Connection, filter: &RunFilter, mut each: impl FnMut(JobRow)) -> Result<()> {
     let mut conditions = vec!["job.has_body"];
     let mut values: Vec<&dyn ToSql> = Vec::new();
     if let Some(task) = &filter.task {

@@ -1,8 +1,8 @@
 //! `run.json`: what is known of a run when it begins. Written once, with the run's directory.
 //! Holds no value of the environment, and no value of an option that looks like a secret.
 
-use crate::history::retention::Keeping;
 use crate::name::RunId;
+use crate::ottofile::spec::Retention;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::fmt;
@@ -66,6 +66,25 @@ impl RunRecord {
     /// The folder of the ottofile: what the project is known by.
     pub(crate) fn folder(&self) -> &Path {
         self.ottofile.0.parent().unwrap_or(Path::new("/"))
+    }
+}
+
+/// How long runs are kept. Recorded with each run, so that it is known where no ottofile is at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Keeping {
+    pub(crate) keep_days: u32,
+    /// The number of newest runs that are kept however old they are.
+    pub(crate) keep_last: u32,
+    pub(crate) keep_failed_days: u32,
+}
+
+impl From<&Retention> for Keeping {
+    fn from(retention: &Retention) -> Keeping {
+        Keeping {
+            keep_days: retention.keep_days,
+            keep_last: retention.keep_last,
+            keep_failed_days: retention.keep_failed_days,
+        }
     }
 }
 

@@ -1,14 +1,12 @@
 //! Which runs are kept, and the pruning of the others: by `otto Clean`, and by itself after a run.
 
-use crate::history::index;
 use crate::history::past;
-use crate::history::record::RunRecord;
+use crate::history::record::{Keeping, RunRecord};
 use crate::name::RunId;
 use crate::ottofile::spec::Retention;
 use crate::store::held::Held;
 use crate::store::layout::ProjectDir;
 use crate::store::prune::{self, Removal};
-use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -19,25 +17,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 const DAY_US: i64 = 86_400_000_000;
-
-/// How long runs are kept. Recorded with each run, so that it is known where no ottofile is at hand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Keeping {
-    pub(crate) keep_days: u32,
-    /// So many of the newest are kept however old they are.
-    pub(crate) keep_last: u32,
-    pub(crate) keep_failed_days: u32,
-}
-
-impl From<&Retention> for Keeping {
-    fn from(retention: &Retention) -> Keeping {
-        Keeping {
-            keep_days: retention.keep_days,
-            keep_last: retention.keep_last,
-            keep_failed_days: retention.keep_failed_days,
-        }
-    }
-}
 
 /// Why a run is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -182,7 +161,7 @@ impl Facts for OnDisk<'_> {
 }
 
 pub(crate) fn judge_project(project: &ProjectDir, keeping: Keeping, now_us: i64) -> Verdict {
-    judge(index::list(project), keeping, now_us, &OnDisk { project })
+    judge(past::list(project), keeping, now_us, &OnDisk { project })
 }
 
 /// Deletes one doomed run.
@@ -202,7 +181,7 @@ pub(crate) fn sweep(project: &ProjectDir, now: jiff::Timestamp) {
         let json = std::fs::read(project.run(id).record()).ok()?;
         Some(RunRecord::parse(&json).ok()?.ottofile_hash)
     };
-    let hashes: HashSet<String> = index::list(project).iter().filter_map(hash).collect();
+    let hashes: HashSet<String> = past::list(project).iter().filter_map(hash).collect();
     prune::sweep_ottofiles(project, &hashes, system_time(now));
 }
 
@@ -406,7 +385,7 @@ mod tests {
             .thread
             .join()
             .expect("fine");
-        assert_eq!(index::list(&sandbox.project), [running.id.clone(), failed, crashed, young]);
+        assert_eq!(past::list(&sandbox.project), [running.id.clone(), failed, crashed, young]);
         assert!(!sandbox.project.run(&old).path.exists());
         let later = |hours: i64| noon() + jiff::SignedDuration::from_hours(hours);
         assert!(Background::start(&sandbox.project, &retention, later(23)).is_none());

@@ -79,6 +79,8 @@ CREATE TABLE job (
     skip TEXT,
     -- The job that was the reason.
     skip_job TEXT,
+    -- Tasks without a body of their own are asked for by name too.
+    has_body INTEGER NOT NULL,
     PRIMARY KEY (run, place)
 ) STRICT, WITHOUT ROWID;
 
