@@ -7,6 +7,7 @@ mod reference_tests;
 
 use crate::command::{self, Context, Options, Target};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::exec::native::withstand_inheritance;
 use crate::exec::screen::announce_screen;
 use crate::host::{self, Environment, Found, HostFacts};
 use crate::ottofile::Ottofile;
@@ -25,6 +26,7 @@ const VERSION: &str = concat!("otto ", env!("CARGO_PKG_VERSION"), "\n");
 /// Runs otto with these words (without the program's name); answers the exit code. A run that was stopped by a signal
 /// ends this process by the same signal.
 pub(crate) fn run(words: Vec<OsString>) -> i32 {
+    withstand_inheritance();
     let mut answer = Answer { stdout: io::stdout(), failure: None };
     let code = answered(words, &mut answer);
     match answer.failure {

@@ -120,7 +120,7 @@ fn given(matches: &ArgMatches, keeping: Keeping) -> Keeping {
 fn recorded_keeping(project: &ProjectDir) -> Keeping {
     let runs = crate::history::past::list(project);
     let record = |id: &RunId| {
-        let json = std::fs::read(project.run(id).record()).ok()?;
+        let json = crate::store::regular::read(&project.run(id).record()).ok()?;
         RunRecord::parse(&json).ok()?.retention
     };
     runs.iter().rev().find_map(record).unwrap_or_else(|| Keeping::from(&Retention::default()))

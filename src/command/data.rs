@@ -286,7 +286,7 @@ pub(super) fn passed(picked: &Picked, job: &JobState) -> Passed {
     for attempt in 1..=job.attempts {
         let path = dir.failed_output(attempt);
         // Most attempts have none.
-        let Ok(bytes) = std::fs::read(&path) else { continue };
+        let Ok(bytes) = crate::store::regular::read(&path) else { continue };
         match value::parse(&bytes) {
             Ok(Value::Map(values)) => passed.failed.push((attempt, values)),
             Ok(_) | Err(_) => passed.problems.push(format!("`{}` is not a JSON object", path.display())),
@@ -321,7 +321,7 @@ fn inputs(picked: &Picked, dir: &JobDir, problems: &mut Vec<String>) -> Vec<Pass
             let mut parts = target.components().filter_map(|part| RunId::parse(part.as_os_str().to_str()?));
             parts.find(|id| *id != picked.run.id)
         });
-        let values = match std::fs::read(entry.path()).map_err(|error| plain(&error)) {
+        let values = match crate::store::regular::read(&entry.path()).map_err(|error| plain(&error)) {
             Ok(bytes) => match value::parse(&bytes) {
                 Ok(Value::Map(values)) => values,
                 Ok(_) | Err(_) => {

@@ -468,7 +468,7 @@ pub(super) struct RunLogs {
 
 impl Logs for RunLogs {
     fn open(&self, job: &JobName, attempt: u32, stream: Stream) -> io::Result<Box<dyn Read>> {
-        Ok(Box::new(File::open(self.run_dir.job(job).log(stream, attempt))?))
+        Ok(Box::new(crate::store::regular::open(&self.run_dir.job(job).log(stream, attempt))?))
     }
 }
 

@@ -10,7 +10,6 @@ use crate::store::layout::JobDir;
 use crate::view::filter::{Filter, shown};
 use crate::view::wording::{counted, quoted};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -134,7 +133,7 @@ fn unreadable(context: &mut Context, trouble: String) -> i32 {
 fn copy(path: &Path, out: &mut dyn Write, is_filtered: bool) -> Result<(), String> {
     let cannot =
         |error: io::Error| format!("cannot read `{}`: {}", shown(&path.display().to_string()), plain(&error));
-    let mut log = match File::open(path) {
+    let mut log = match crate::store::regular::open(path) {
         Ok(log) => log,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(cannot(error)),

@@ -236,6 +236,20 @@ impl Context<'_> {
         exit
     }
 
+    /// Says why the home cannot be used; answers the exit code.
+    pub(crate) fn refuse_home(&mut self, error: &claim::HomeError) -> i32 {
+        let refused = Diagnostic::error(Code::NoRecords, error.to_string());
+        let refused = match error {
+            claim::HomeError::Shared { root, .. } => refused.help(format!(
+                "if it is for otto alone, `chmod go-w {}`; if not, set OTTO_HOME to a folder of its own, which otto makes",
+                root.display()
+            )),
+            claim::HomeError::Foreign { .. } | claim::HomeError::Unusable { .. } => refused,
+        };
+        self.show(&[refused]);
+        75
+    }
+
     /// How a run is shown: as asked, else as OTTO_DISPLAY says. A word there that is none is told and passed over: what
     /// stands in the surroundings must not keep a run from starting.
     pub(crate) fn display(&mut self, asked: Option<Display>) -> Display {
@@ -279,8 +293,8 @@ impl Context<'_> {
     pub(crate) fn open_home(&mut self) -> Result<Home, i32> {
         let why = match self.home_path().map(claim::open_home) {
             Some(Ok(home)) => return Ok(home),
-            Some(Err(error @ claim::HomeError::Foreign { .. })) => {
-                return Err(self.fail(Code::NoRecords, error.to_string(), 75));
+            Some(Err(error @ (claim::HomeError::Foreign { .. } | claim::HomeError::Shared { .. }))) => {
+                return Err(self.refuse_home(&error));
             }
             Some(Err(error)) => error.to_string(),
             None => "neither OTTO_HOME nor HOME is set".to_owned(),

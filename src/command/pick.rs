@@ -33,7 +33,7 @@ impl Records {
         };
         match context.home_path().map(claim::find_home).transpose() {
             Ok(home) => Ok(Records { home: home.flatten(), folder }),
-            Err(error) => Err(context.fail(Code::NoRecords, error.to_string(), 75)),
+            Err(error) => Err(context.refuse_home(&error)),
         }
     }
 

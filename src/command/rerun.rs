@@ -548,7 +548,7 @@ fn ottofile(
     let found = Found { path, shown: shown_name };
     let source = if is_recorded {
         let kept = picked.found.project.ottofile(&record.ottofile_hash);
-        match std::fs::read_to_string(&kept) {
+        match crate::store::regular::read_text(&kept) {
             Ok(text) => SourceFile::new(found.shown.clone(), text),
             Err(error) => {
                 let message = format!(

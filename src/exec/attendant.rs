@@ -3,7 +3,7 @@
 //! Knows nothing of retries and time limits; whoever wants an attempt stopped says so.
 
 use super::capture::{Capture, Log};
-use super::census::{Belongings, Census, Process, reap_adopted};
+use super::census::{Belongings, Census, Process, reap_adopted, reap_group};
 use super::local::Line;
 use super::spawn::{self, HeldOpen, PAUSES_MS, SpawnError, Spawner, Wiring};
 use super::stream::{self, Tap};
@@ -449,7 +449,7 @@ impl Attendance<'_> {
         if self.exit.is_some() && !self.is_group_gone {
             self.is_group_gone = !is_group_alive(self.group) || {
                 // Perhaps only zombies that were left to otto.
-                reap_adopted();
+                reap_group(self.group);
                 !is_group_alive(self.group)
             };
         }

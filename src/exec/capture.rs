@@ -94,7 +94,9 @@ impl Capture {
 impl Log {
     /// Made before the process, so that a task finds its logs when it looks.
     pub(super) fn open(path: &Path) -> Log {
-        let opened = File::options().append(true).create(true).mode(0o600).open(path);
+        // Neither opening nor writing waits for the other end of a pipe that a task has put there.
+        let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+        let opened = File::options().append(true).create(true).mode(0o600).custom_flags(flags).open(path);
         let (file, error) = match opened {
             Ok(file) => (Some(file), None),
             Err(error) => (None, Some(format!("cannot create `{}`: {}", path.display(), plain(&error)))),

@@ -1,11 +1,13 @@
 //! What `/proc` knows of the processes that tasks leave behind. Read only when there is a reason to.
-//! Where there is no `/proc` it knows nothing, and process groups alone do the work.
+//! Where there is no `/proc`, or one of another namespace, it knows nothing: process groups do the work then, and at the end
+//! of the run [`children`].
 
 use super::{Leftover, native};
 use rustix::process::{Pid, WaitId, WaitIdOptions};
 use std::collections::HashSet;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::OnceLock;
 
 /// A process, as it was when the census was taken. Zombies are not counted.
 #[derive(Clone, Debug)]
@@ -39,6 +41,9 @@ pub(super) struct Belongings<'a> {
 
 impl Census {
     pub(super) fn take() -> Census {
+        if !is_at_hand() {
+            return Census::default();
+        }
         let Ok(entries) = fs::read_dir("/proc") else { return Census::default() };
         let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
         let this = std::process::id() as i32;
@@ -132,7 +137,10 @@ impl Process {
     }
 
     pub(super) fn leftover(&self) -> Leftover {
-        let words = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
+        let words = match is_at_hand() {
+            true => fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default(),
+            false => Vec::new(),
+        };
         let text = String::from_utf8_lossy(&words);
         let text = text.trim_end_matches('\0').replace('\0', " ");
         let full = if text.is_empty() { &self.name } else { &text };
@@ -177,12 +185,56 @@ impl Process {
     }
 }
 
+/// Whether there is a `/proc` whose numbers mean here what they say. In a container that was given the `/proc` of its
+/// host they are those of the host's processes, and to signal them would hit others.
+pub(super) fn is_at_hand() -> bool {
+    static KNOWN: OnceLock<bool> = OnceLock::new();
+    *KNOWN.get_or_init(|| {
+        let this = std::process::id().to_string();
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        match status.lines().find_map(|line| line.strip_prefix("NSpid:")) {
+            // The number of this process in each namespace, from that of `/proc` to its own.
+            Some(numbers) => numbers.split_ascii_whitespace().eq([this.as_str()]),
+            // Linux before 4.1.
+            None => fs::read_link("/proc/self").is_ok_and(|number| number.as_os_str() == this.as_str()),
+        }
+    })
+}
+
+/// The children of this process, found by asking the kernel of each number whether it is one; those that have ended are
+/// reaped. It takes a fraction of a second, so it is for the end and for where `/proc` cannot tell. Below a subreaper all that
+/// is left becomes a child when its parent ends.
+pub(super) fn children() -> Vec<Process> {
+    /// No Linux has larger ones.
+    const LARGEST: i32 = 1 << 22;
+    let this = std::process::id() as i32;
+    let child = |number| {
+        let pid = Pid::from_raw(number)?;
+        // Costs less than the next question, and most numbers are nobody's.
+        let group = native::group_of(Some(pid))?;
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+        let is_alive = matches!(rustix::process::waitid(WaitId::Pid(pid), options), Ok(None));
+        let name = "a process without a name".to_owned();
+        is_alive.then_some(Process { pid: number, parent: this, group, image: 0, name })
+    };
+    (1..=LARGEST).filter_map(child).collect()
+}
+
 /// Processes without a parent that the kernel gave to this process (a subreaper). The kernel hangs them below the
 /// main thread, and attendants, not the main thread, start tasks: so a task's own process is never among them.
 fn adopted() -> Vec<Pid> {
+    if !is_at_hand() {
+        return Vec::new();
+    }
     let this = std::process::id();
     let list = fs::read_to_string(format!("/proc/self/task/{this}/children")).unwrap_or_default();
     list.split_ascii_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
+}
+
+/// Reaps processes of a group that have ended. Not for a group whose first process somebody waits for.
+pub(super) fn reap_group(group: Pid) {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+    while matches!(rustix::process::waitid(WaitId::Pgid(Some(group)), options), Ok(Some(_))) {}
 }
 
 /// Reaps adopted processes that have ended, so that they do not fill the process table.

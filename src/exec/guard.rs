@@ -66,6 +66,7 @@ pub(crate) fn follow() -> ! {
 #[cfg(target_os = "linux")]
 mod linux {
     use super::Lifeline;
+    use crate::exec::census;
     use crate::exec::native::{self, Fork, Held};
     use crate::exec::spawn;
     use crate::exec::terminal::{self, Keepsake};
@@ -106,8 +107,8 @@ mod linux {
 
     fn guarded_signals() -> Vec<i32> {
         let ignored = native::ignored_at_start();
-        let all = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGTSTP, libc::SIGCONT];
-        let wanted = all.into_iter().filter(|signal| ignored & 1 << signal == 0);
+        let all = native::STOPPING.iter().copied().chain([libc::SIGTSTP, libc::SIGCONT]);
+        let wanted = all.filter(|signal| ignored & 1 << signal == 0);
         wanted.chain([libc::SIGCHLD]).collect()
     }
 
@@ -146,11 +147,7 @@ mod linux {
             match held.next() {
                 libc::SIGCHLD => {}
                 // Harmless if it comes twice, and it must work on an engine that is halted.
-                signal @ (libc::SIGCONT | libc::SIGQUIT) => {
-                    if let Some(signal) = Signal::from_named_raw(signal) {
-                        pass_on(signal, engine);
-                    }
-                }
+                libc::SIGCONT => pass_on(Signal::CONT, engine),
                 // Through the pipe, because somebody may send these to both of us: the engine takes the guard's word
                 // for how often.
                 signal => {
@@ -207,6 +204,9 @@ mod linux {
 
     /// The children of all threads of this process.
     fn children() -> Vec<Pid> {
+        if !census::is_at_hand() {
+            return census::children().iter().filter_map(|child| Pid::from_raw(child.pid)).collect();
+        }
         let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
         let lists = threads.flatten().map(|thread| std::fs::read_to_string(thread.path().join("children")));
         let pids = lists.flatten().flat_map(|list| {

@@ -2,7 +2,7 @@
 //! Threads are made when they are first needed and used again; there are never more than attempts at one time.
 
 use super::attendant::{BEING_CREATED, Command, Desk, Shared, attend, signal_group};
-use super::census::{Census, Process, reap_adopted};
+use super::census::{self, Census, Process, reap_adopted};
 use super::native;
 use super::{AttemptId, Ended, Executor, Launch, Leftover, Report, ReportSink, Stop};
 use rustix::process::{Pid, Resource, Signal, WaitId, WaitIdOptions};
@@ -227,6 +227,9 @@ impl Drop for Attendant {
 
 /// Whether the first process of a group is halted or gone.
 fn is_halted(group: Pid) -> bool {
+    if !census::is_at_hand() {
+        return true;
+    }
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", group.as_raw_nonzero())).unwrap_or_default();
     stat.rsplit_once(") ").is_none_or(|(_, rest)| !rest.starts_with(['R', 'S', 'D']))
 }
@@ -247,10 +250,13 @@ fn end_descendants() -> Vec<Leftover> {
         if !has_children || begun.elapsed() > PATIENCE {
             return found;
         }
-        let census = Census::take();
         let own = native::group_of(None);
-        let alive: Vec<&Process> =
-            census.descendants().into_iter().filter(|it| Some(it.group) != own).collect();
+        let (census, asked_for) = match census::is_at_hand() {
+            true => (Census::take(), Vec::new()),
+            false => (Census::default(), census::children()),
+        };
+        let left = census.descendants().into_iter().chain(&asked_for);
+        let alive: Vec<&Process> = left.filter(|it| Some(it.group) != own).collect();
         if alive.is_empty() {
             return found;
         }

@@ -1,12 +1,33 @@
 //! The few system calls that neither std nor rustix offers as safe functions: all of otto's `unsafe`.
 //! Knows nothing of tasks; every function does one thing to this process.
 
+use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::OnceLock;
+
+/// Asks otto to stop: every signal that ends a process by default, can be caught, and does not tell of a fault in the
+/// process itself.
+pub(crate) const STOPPING: &[i32] = &[
+    libc::SIGINT,
+    libc::SIGTERM,
+    libc::SIGHUP,
+    libc::SIGQUIT,
+    libc::SIGXCPU,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGALRM,
+    libc::SIGVTALRM,
+    libc::SIGPROF,
+    libc::SIGIO,
+    #[cfg(target_os = "linux")]
+    libc::SIGPWR,
+    #[cfg(target_os = "linux")]
+    libc::SIGSTKFLT,
+];
 
 /// Lets every signal through to this thread, and so to what it starts.
 pub(super) fn unblock_all_signals() {
@@ -57,6 +78,55 @@ pub(super) fn with_former_descriptors(command: &mut Command) {
     // processes share.
     unsafe {
         command.pre_exec(move || setrlimit(Resource::Nofile, limit).map_err(io::Error::from));
+    }
+}
+
+/// The umask that otto was started with, where it was not one that otto itself could work with.
+static FORMER_UMASK: OnceLock<Mode> = OnceLock::new();
+
+/// Prepares this process for what it may have inherited. A umask may take the owner's permissions away, and then otto could
+/// not open what it makes. A file that reaches the limit of sizes would end otto by SIGXFSZ; the write fails instead. To be
+/// called while there is one thread.
+pub(crate) fn withstand_inheritance() {
+    let umask = rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    rustix::process::umask(umask.difference(Mode::RWXU));
+    if umask.intersects(Mode::RWXU) {
+        // Called twice, the first one counts.
+        let _ = FORMER_UMASK.set(umask);
+    }
+    // Not ignored, which what otto starts would inherit.
+    catch_and_do_nothing(libc::SIGXFSZ);
+}
+
+/// Lets the child have the umask that otto was started with, as [`with_former_descriptors`] does with their limit.
+pub(super) fn with_former_umask(command: &mut Command) {
+    let Some(umask) = FORMER_UMASK.get().copied() else { return };
+    // SAFETY: between fork and exec only umask is called, which is async-signal-safe and touches nothing that the two
+    // processes share.
+    unsafe {
+        command.pre_exec(move || {
+            rustix::process::umask(umask);
+            Ok(())
+        });
+    }
+}
+
+/// Gives a signal whose effect is the default one a handler that does nothing. Exec resets it.
+fn catch_and_do_nothing(signal: i32) {
+    extern "C" fn nothing(_signal: libc::c_int) {}
+    let mut action = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: sigaction writes `action` when it returns 0, and only then it is read. `nothing` is a handler that
+    // touches no memory.
+    unsafe {
+        if libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) != 0 {
+            return;
+        }
+        let mut action = action.assume_init();
+        if action.sa_sigaction == libc::SIG_DFL {
+            action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as libc::sighandler_t;
+            action.sa_flags = libc::SA_RESTART;
+            libc::sigaction(signal, &action, std::ptr::null_mut());
+        }
     }
 }
 

@@ -88,6 +88,7 @@ pub(super) fn spawn(launch: &Launch, wiring: Wiring, spawner: Spawner) -> Result
         }
     }
     native::with_former_descriptors(&mut command);
+    native::with_former_umask(&mut command);
     let pipes = match wiring {
         Wiring::Inherited => None,
         Wiring::Piped(stdin) => {

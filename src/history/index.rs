@@ -14,9 +14,10 @@ use crate::host::plain;
 use crate::name::RunId;
 use crate::store::held::Held;
 use crate::store::layout::{IndexFile, ProjectDir};
+use crate::store::regular;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -422,12 +423,7 @@ impl std::fmt::Display for Unfit {
 /// Takes the lock beside the index, after waiting for other ottos.
 fn lock(index: &IndexFile) -> std::result::Result<Held, String> {
     let lock = index.lock();
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&lock)
+    let file = regular::update(&lock)
         .map_err(|error| format!("cannot open `{}`: {}", lock.display(), plain(&error)))?;
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -448,7 +444,12 @@ fn open_database(index: &IndexFile) -> std::result::Result<Connection, Unfit> {
     // SQLite gives its other files the mode of this one, whatever the umask.
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&index.path) {
         Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // SQLite would wait for the other end of a pipe. `stat` opens nothing.
+            if std::fs::metadata(&index.path).is_ok_and(|metadata| !metadata.is_file()) {
+                return Err(Unfit::Broken("it is not a regular file".to_owned()));
+            }
+        }
         Err(error) => return Err(Unfit::Broken(plain(&error))),
     }
     let db = Connection::open_with_flags(
@@ -489,7 +490,7 @@ fn create(db: &Connection) -> Result<()> {
 /// Whether the header of the file says that it is an index of otto, however damaged the rest may be.
 fn has_mark(path: &Path) -> bool {
     let mut header = [0; 72];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    let read = regular::open(path).and_then(|mut file| file.read_exact(&mut header));
     read.is_ok() && header.starts_with(b"SQLite format 3\0") && header[68..] == APPLICATION.to_be_bytes()
 }
 

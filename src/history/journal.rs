@@ -5,6 +5,7 @@ use crate::event::{Event, FORMAT, Piece, Stamped};
 use crate::history::order::Order;
 use crate::host::plain;
 use crate::store::layout::RunDir;
+use crate::store::regular;
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -121,7 +122,7 @@ impl fmt::Display for ReadError {
 /// The events of a journal in their order. Lines that are no events of a known kind are left out: the last one of
 /// a run that was killed may be cut short, and a newer otto may know more kinds.
 pub(crate) fn read(run: &RunDir) -> Result<Vec<Stamped>, ReadError> {
-    let file = match File::open(run.journal()) {
+    let file = match regular::open(&run.journal()) {
         Ok(file) => file,
         // The run died before its first event.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -165,7 +166,7 @@ fn newer_format(line: &[u8]) -> Option<u64> {
 /// or longer than any last event of ours.
 pub(crate) fn last_event(run: &RunDir) -> Option<Stamped> {
     const TAIL: u64 = 4096;
-    let mut file = File::open(run.journal()).ok()?;
+    let mut file = regular::open(&run.journal()).ok()?;
     let length = file.seek(SeekFrom::End(0)).ok()?;
     file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
     let mut tail = Vec::new();

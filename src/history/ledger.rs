@@ -15,7 +15,7 @@ pub(crate) struct Ledger {
 impl Ledger {
     pub(crate) fn open(project: &ProjectDir) -> Ledger {
         // Without one, the project has no runs yet or its directory is listed.
-        let file = File::open(project.ledger()).ok();
+        let file = crate::store::regular::open(&project.ledger()).ok();
         let length = file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |metadata| metadata.len());
         Ledger { file, length }
     }

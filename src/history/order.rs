@@ -5,9 +5,9 @@
 
 use crate::event::{Piece, Stream};
 use crate::store::layout::RunDir;
-use std::fs::{File, OpenOptions};
+use crate::store::regular;
+use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 /// Text that is kept before it is written.
@@ -55,7 +55,7 @@ impl Order {
         if self.held.is_empty() || self.has_failed {
             return;
         }
-        let open = || OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path);
+        let open = || regular::append(&self.path);
         let written = match &mut self.file {
             Some(file) => file.write_all(&self.held),
             None => open().and_then(|file| self.file.insert(file).write_all(&self.held)),
@@ -77,7 +77,7 @@ fn push_line(text: &mut Vec<u8>, piece: Piece) {
 
 /// The pieces in their order, up to the first line that is none.
 pub(crate) fn read(run: &RunDir) -> Vec<Piece> {
-    let text = std::fs::read(run.order()).unwrap_or_default();
+    let text = regular::read(&run.order()).unwrap_or_default();
     let lines = text.split(|byte| *byte == b'\n');
     lines.map_while(|line| parse(std::str::from_utf8(line).ok()?)).collect()
 }

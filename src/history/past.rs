@@ -9,6 +9,7 @@ use crate::name::{JobName, RunId};
 use crate::state::RunState;
 use crate::store::claim;
 use crate::store::layout::{ProjectDir, RunDir};
+use crate::store::regular;
 
 #[derive(Debug)]
 pub(crate) struct PastRun {
@@ -67,7 +68,7 @@ pub(crate) struct Warning {
 
 impl PastRun {
     pub(crate) fn read(dir: RunDir, id: RunId) -> Result<PastRun, ReadError> {
-        let record = std::fs::read(dir.record())
+        let record = regular::read(&dir.record())
             .map_err(|error| plain(&error))
             .and_then(|json| RunRecord::parse(&json));
         // The lock first: a run that ends between the two questions has then written its last event.

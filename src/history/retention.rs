@@ -7,10 +7,10 @@ use crate::ottofile::spec::Retention;
 use crate::store::held::Held;
 use crate::store::layout::ProjectDir;
 use crate::store::prune::{self, Removal};
+use crate::store::regular;
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -115,7 +115,7 @@ struct OnDisk<'a> {
 
 impl OnDisk<'_> {
     fn record(&self, id: &RunId) -> Option<RunRecord> {
-        let json = std::fs::read(self.project.run(id).record()).ok()?;
+        let json = regular::read(&self.project.run(id).record()).ok()?;
         RunRecord::parse(&json).ok()
     }
 
@@ -134,7 +134,7 @@ impl Facts for OnDisk<'_> {
     }
 
     fn is_newer(&self, id: &RunId) -> bool {
-        std::fs::read(self.project.run(id).record()).is_ok_and(|json| RunRecord::is_newer(&json))
+        regular::read(&self.project.run(id).record()).is_ok_and(|json| RunRecord::is_newer(&json))
     }
 
     fn started_us(&self, id: &RunId) -> Option<i64> {
@@ -178,7 +178,7 @@ pub(crate) fn look(project: &ProjectDir, id: &RunId) -> Removal {
 pub(crate) fn sweep(project: &ProjectDir, now: jiff::Timestamp) {
     prune::sweep(project, now.as_microsecond(), past::began_us);
     let hash = |id: &RunId| {
-        let json = std::fs::read(project.run(id).record()).ok()?;
+        let json = regular::read(&project.run(id).record()).ok()?;
         Some(RunRecord::parse(&json).ok()?.ottofile_hash)
     };
     let hashes: HashSet<String> = past::list(project).iter().filter_map(hash).collect();
@@ -213,8 +213,7 @@ impl Background {
             return None;
         }
         // Pruning is a courtesy: where it cannot be done it is not.
-        let stamp =
-            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&stamp).ok()?;
+        let stamp = regular::update(&stamp).ok()?;
         stamp.try_lock().ok()?;
         let stamp = Held::new(stamp);
         let is_over = Arc::new(AtomicBool::new(false));

@@ -72,7 +72,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Record>, Diagnostic> {
     if length == 0 {
         return Ok(None);
     }
-    let bytes = fs::read(path).map_err(unreadable)?;
+    let bytes = crate::store::regular::read(path).map_err(unreadable)?;
     // The next attempt makes its own; what cannot be removed is only cut short there.
     let _ = fs::remove_file(path);
     let lines = last_record(&bytes).ok_or_else(|| {

@@ -241,7 +241,7 @@ fn write_files(script: &Script, dialect: &Dialect) -> Result<(), WriteError> {
 
 fn install(runtime: &Path, preload: &Preload) -> Result<(), WriteError> {
     let path = runtime.join(preload.file);
-    if fs::read(&path).is_ok_and(|there| there == preload.text.as_bytes()) {
+    if crate::store::regular::read(&path).is_ok_and(|there| there == preload.text.as_bytes()) {
         return Ok(());
     }
     make_dir(runtime)?;
@@ -270,7 +270,7 @@ fn read_objects(path: &Path) -> Result<value::Map, Diagnostic> {
     if length > MOST_BYTES as u64 {
         return Err(json_record::too_large(usize::try_from(length).unwrap_or(usize::MAX)));
     }
-    let bytes = fs::read(path).map_err(unreadable)?;
+    let bytes = crate::store::regular::read(path).map_err(unreadable)?;
     // The next attempt makes its own.
     let _ = fs::remove_file(path);
     value::parse_stream(&bytes).map_err(|error| {

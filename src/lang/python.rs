@@ -173,7 +173,7 @@ fn write_files(script: &Script, interpreter: &Interpreter) -> Result<(), WriteEr
 fn install(runtime: &Path) -> Result<(), WriteError> {
     for (name, text) in [RUNNER, RUNTIME] {
         let path = runtime.join(name);
-        if fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
+        if crate::store::regular::read(&path).is_ok_and(|there| there == text.as_bytes()) {
             continue;
         }
         make_dir(runtime)?;

@@ -8,7 +8,7 @@ use crate::plan::fresh::{Evidence, FileEvidence, Stamp, difference};
 use crate::plan::{Job, envs};
 use crate::store::layout::file_name;
 use crate::store::outputs::{self, Outputs};
-use crate::store::{atomic, inputs};
+use crate::store::{atomic, inputs, regular};
 use crate::value;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -138,7 +138,7 @@ fn success_path(setting: &Setting, job: &Job) -> PathBuf {
 
 /// None where there is none, and where what is there cannot be read: the job runs then.
 fn last_success(setting: &Setting, job: &Job) -> Option<Success> {
-    let json = std::fs::read(success_path(setting, job)).ok()?;
+    let json = regular::read(&success_path(setting, job)).ok()?;
     serde_json::from_slice(&json).ok().filter(|success: &Success| success.format == FORMAT)
 }
 

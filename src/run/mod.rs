@@ -729,12 +729,13 @@ impl<'a> Run<'a> {
         if self.is_killing {
             return;
         }
-        let is_forced = self.stopping.is_some();
+        // ^\ is for whoever does not want to wait.
+        let is_forced = self.stopping.is_some() || signal == libc::SIGQUIT;
         self.stopping = self.stopping.or(Some(signal));
         self.is_killing = is_forced;
         self.emit(Event::Stopping { signal: Some(signal), is_forced });
         let settled = if is_forced { self.scheduler.stop_all() } else { self.scheduler.stop() };
-        self.end_attempts(if is_forced { Stop::Kill } else { Stop::Polite { signal } });
+        self.end_attempts(if is_forced { Stop::Kill } else { Stop::Polite { signal: polite(signal) } });
         self.streams.hurry(self.draining.keys().copied());
         self.settled(settled);
     }
@@ -785,6 +786,14 @@ impl<'a> Run<'a> {
     }
 }
 
+/// What tasks are sent when otto receives this signal: the same, if it means to every program that it shall end.
+fn polite(signal: i32) -> i32 {
+    match signal {
+        libc::SIGINT | libc::SIGHUP => signal,
+        _ => SIGTERM,
+    }
+}
+
 /// The jobs as the journal and the views know them.
 pub(crate) fn planned_jobs(setting: &Setting) -> Vec<PlannedJob> {
     let job = |(id, job): (JobId, &Job)| {
@@ -821,7 +830,7 @@ pub(crate) fn planned_jobs(setting: &Setting) -> Vec<PlannedJob> {
 /// The end of a log; nothing where it cannot be read.
 fn read_tail(path: &Path) -> Vec<u8> {
     let read = || -> std::io::Result<Vec<u8>> {
-        let mut file = std::fs::File::open(path)?;
+        let mut file = crate::store::regular::open(path)?;
         let size = file.metadata()?.len();
         file.seek(SeekFrom::Start(size.saturating_sub(SEARCHED_TAIL)))?;
         let mut tail = Vec::new();

@@ -15,10 +15,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel};
 use std::time::{Duration, Instant};
 
-pub(crate) use crate::exec::native::{die_by, halt};
+pub(crate) use crate::exec::native::{STOPPING, die_by, halt};
 
-/// Asked to stop, in the order of importance.
-pub(crate) const STOPPING: [i32; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
+/// Those that the engine receives itself: from the terminal, which sends them to all that is in the foreground; and from
+/// the kernel, which counts the time of each process. The others come to otto's visible process, which is the guard.
+const TO_ENGINE: [i32; 5] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGXCPU];
 
 /// Asked to halt, as ^Z does.
 pub(crate) const SUSPENDING: i32 = libc::SIGTSTP;
@@ -45,8 +46,8 @@ enum Offer {
 }
 
 impl Signals {
-    /// From now on SIGINT, SIGTERM, SIGHUP and SIGTSTP (unless otto's caller ignores them), SIGCONT and SIGWINCH go to
-    /// this inbox, until nobody reads it any more.
+    /// From now on the [`STOPPING`] ones and SIGTSTP (unless otto's caller ignores them), SIGCONT and SIGWINCH go to this
+    /// inbox, until nobody reads it any more.
     pub(crate) fn subscribe<M: Send + 'static>(&self, inbox: SyncSender<M>, message: fn(i32) -> M) {
         let sink = move |signal| match inbox.try_send(message(signal)) {
             Ok(()) => Offer::Taken,
@@ -71,7 +72,8 @@ pub(crate) fn guarded(engine: impl FnOnce(Signals) -> i32) -> i32 {
 fn listen(lifeline: Lifeline) -> std::io::Result<Signals> {
     let (bell_end, bell) = std::io::pipe()?;
     let mut caught = Vec::new();
-    for signal in STOPPING.into_iter().chain([libc::SIGTSTP, libc::SIGCONT, libc::SIGWINCH]) {
+    let stopping = if lifeline.0.is_some() { &TO_ENGINE[..] } else { STOPPING };
+    for signal in stopping.iter().copied().chain([libc::SIGTSTP, libc::SIGCONT, libc::SIGWINCH]) {
         if ignored_at_start() & 1 << signal != 0 {
             continue;
         }
@@ -174,8 +176,8 @@ impl Listener {
             if let Some(caught) = self.caught.iter_mut().find(|caught| caught.signal == signal) {
                 caught.unconfirmed_since = None;
                 caught.confirmed_at = Some(Instant::now());
-                self.undelivered.push_back(signal);
             }
+            self.undelivered.push_back(signal);
         }
     }
 

@@ -6,7 +6,8 @@ use crate::name::RunId;
 use crate::store::atomic;
 use crate::store::held::Held;
 use crate::store::layout::{Home, ProjectDir, RunDir};
-use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, Stat};
+use crate::store::regular;
+use rustix::fs::{Access, AtFlags, CWD, FileType, Stat};
 use rustix::io::Errno;
 use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
@@ -23,6 +24,9 @@ pub(crate) enum HomeError {
     /// It, or a symlink in its place, belongs to somebody else. Refused: what that user could put there would be
     /// believed, and what is put there could be read.
     Foreign { root: PathBuf, owner: u32 },
+    /// Others may write to it. Refused for the same reason; and its permissions are not otto's to change, for it may be
+    /// `/tmp`, or a folder that a group shares on purpose.
+    Shared { root: PathBuf, mode: u32 },
     /// It cannot be made, is not a directory, or cannot be written to. A run falls back on [`temporary_home`].
     Unusable { root: PathBuf, error: io::Error },
 }
@@ -33,6 +37,13 @@ impl fmt::Display for HomeError {
             HomeError::Foreign { root, owner } => {
                 write!(f, "`{}` belongs to another user (uid {owner})", root.display())
             }
+            HomeError::Shared { root, mode } => {
+                let path = root.display();
+                write!(
+                    f,
+                    "others may write to `{path}` (mode {mode:04o}), and could change what otto keeps there"
+                )
+            }
             HomeError::Unusable { root, error } => {
                 write!(f, "cannot use `{}`: {}", root.display(), plain(error))
             }
@@ -40,13 +51,35 @@ impl fmt::Display for HomeError {
     }
 }
 
-/// Makes `root` if need be and sees that it is ours, writable and closed to others. One or two system calls when
-/// all is well.
+/// Makes `root` if need be and sees that it is ours and that we alone may write to it. One that exists keeps its
+/// permissions. One or two system calls when all is well.
 pub(crate) fn open_home(root: PathBuf) -> Result<Home, HomeError> {
     match checked_home(&root) {
-        Ok(None) => Ok(Home::new(root)),
-        Ok(Some(owner)) => Err(HomeError::Foreign { root, owner }),
+        Ok(Trust::Ours) => Ok(Home::new(root)),
+        Ok(Trust::OwnedBy(owner)) => Err(HomeError::Foreign { root, owner }),
+        Ok(Trust::Writable(mode)) => Err(HomeError::Shared { root, mode }),
         Err(error) => Err(HomeError::Unusable { root, error }),
+    }
+}
+
+/// Whose word counts for what is in a home.
+enum Trust {
+    Ours,
+    OwnedBy(u32),
+    /// Others may write to it: its mode.
+    Writable(u32),
+}
+
+impl Trust {
+    fn of(directory: &Stat) -> Trust {
+        const BY_OTHERS: u32 = 0o022;
+        if directory.st_uid != rustix::process::geteuid().as_raw() {
+            Trust::OwnedBy(directory.st_uid)
+        } else if directory.st_mode & BY_OTHERS != 0 {
+            Trust::Writable(directory.st_mode & 0o7777)
+        } else {
+            Trust::Ours
+        }
     }
 }
 
@@ -59,14 +92,14 @@ pub(crate) fn find_home(root: PathBuf) -> Result<Option<Home>, HomeError> {
         if file_type(&place) != FileType::Directory {
             return Err(Errno::NOTDIR);
         }
-        Ok((link.st_uid, place.st_uid, link))
+        Ok((Trust::of(&place), link))
     };
     match look() {
-        Ok((by, owner, link)) => {
-            let is_link = file_type(&link) == FileType::Symlink;
-            if owner != own {
-                Err(HomeError::Foreign { root, owner })
-            } else if is_link && by != own && by != 0 {
+        Ok((Trust::OwnedBy(owner), _)) => Err(HomeError::Foreign { root, owner }),
+        Ok((Trust::Writable(mode), _)) => Err(HomeError::Shared { root, mode }),
+        Ok((Trust::Ours, link)) => {
+            let (is_link, by) = (file_type(&link) == FileType::Symlink, link.st_uid);
+            if is_link && by != own && by != 0 {
                 Err(HomeError::Foreign { root, owner: by })
             } else if let Err(error) = rustix::fs::access(&root, Access::READ_OK | Access::EXEC_OK) {
                 // There are runs, perhaps; to say that there are none would be wrong.
@@ -80,8 +113,7 @@ pub(crate) fn find_home(root: PathBuf) -> Result<Option<Home>, HomeError> {
     }
 }
 
-/// The uid of a foreign owner, or `None` when `root` may be used.
-fn checked_home(root: &Path) -> io::Result<Option<u32>> {
+fn checked_home(root: &Path) -> io::Result<Trust> {
     let own = rustix::process::geteuid().as_raw();
     let mut stat = match rustix::fs::lstat(root) {
         Ok(stat) => stat,
@@ -94,22 +126,19 @@ fn checked_home(root: &Path) -> io::Result<Option<u32>> {
     if file_type(&stat) == FileType::Symlink {
         // A link of the system's administrator is as good as ours.
         if stat.st_uid != own && stat.st_uid != 0 {
-            return Ok(Some(stat.st_uid));
+            return Ok(Trust::OwnedBy(stat.st_uid));
         }
         stat = rustix::fs::stat(root)?;
     }
     if file_type(&stat) != FileType::Directory {
         return Err(Errno::NOTDIR.into());
     }
-    if stat.st_uid != own {
-        return Ok(Some(stat.st_uid));
+    let trust = Trust::of(&stat);
+    if matches!(trust, Trust::Ours) {
+        // A read-only file system shows only here.
+        rustix::fs::accessat(CWD, root, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)?;
     }
-    if stat.st_mode & 0o777 != 0o700 {
-        rustix::fs::chmod(root, Mode::RWXU)?;
-    }
-    // A read-only file system shows only here.
-    rustix::fs::accessat(CWD, root, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)?;
-    Ok(None)
+    Ok(trust)
 }
 
 fn file_type(stat: &Stat) -> FileType {
@@ -265,7 +294,7 @@ fn new_file(path: &Path) -> io::Result<File> {
 /// One line, one write. Where that fails the ledger goes: without one, the project's directory is listed as a whole, and
 /// the run is found there.
 fn note_in_ledger(project: &ProjectDir, id: &RunId) {
-    let ledger = OpenOptions::new().append(true).create(true).mode(0o600).open(project.ledger());
+    let ledger = regular::append(&project.ledger());
     if ledger.and_then(|mut ledger| ledger.write_all(format!("{id}\n").as_bytes())).is_err() {
         // If it cannot even be deleted, the run is found when the index is next made anew.
         let _ = std::fs::remove_file(project.ledger());
@@ -296,7 +325,7 @@ pub(crate) fn keep_ottofile(project: &ProjectDir, hash: &str, text: &str) {
 /// Whether the process that runs `run` is alive.
 pub(crate) fn is_running(run: &RunDir) -> bool {
     // Without a lock file it is no run of ours, or one that is being deleted.
-    let Ok(file) = File::open(run.lock()) else { return false };
+    let Ok(file) = regular::open(&run.lock()) else { return false };
     match file.try_lock_shared() {
         Ok(()) => drop(Held::new(file)),
         Err(error) => return matches!(error, TryLockError::WouldBlock),
@@ -320,15 +349,34 @@ mod tests {
     }
 
     #[test]
-    fn a_home_is_made_closed_to_others_and_an_open_one_is_closed() {
+    fn a_home_is_made_closed_to_others_and_one_that_exists_keeps_its_permissions() {
         let sandbox = tempfile::tempdir().expect("a sandbox");
         let root = sandbox.path().join("a/b/home");
         let mode = || std::fs::metadata(&root).expect("it exists").mode() & 0o7777;
         open_home(root.clone()).expect("it is made");
         assert_eq!(mode(), 0o700);
-        std::fs::set_permissions(&root, PermissionsExt::from_mode(0o777)).expect("ours");
-        open_home(root.clone()).expect("it is closed");
-        assert_eq!(mode(), 0o700);
+        for (permissions, may_be_used) in [
+            (0o755, true),
+            (0o750, true),
+            (0o711, true),
+            (0o1777, false),
+            (0o777, false),
+            (0o770, false),
+            (0o775, false),
+            (0o2770, false),
+            (0o702, false),
+        ] {
+            std::fs::set_permissions(&root, PermissionsExt::from_mode(permissions)).expect("ours");
+            let refused = open_home(root.clone()).err().map(|error| error.to_string());
+            let looked = find_home(root.clone()).err().map(|error| error.to_string());
+            assert_eq!(mode(), permissions);
+            assert_eq!(refused, looked);
+            let path = root.display();
+            let why = format!(
+                "others may write to `{path}` (mode {permissions:04o}), and could change what otto keeps there"
+            );
+            assert_eq!(refused, (!may_be_used).then_some(why));
+        }
     }
 
     #[test]

@@ -61,11 +61,15 @@ pub(crate) fn adopt(dir: &JobDir, earlier: &JobDir) -> io::Result<bool> {
 
 /// The same file under another name, so that it outlives the run that it is from. False: there is nothing at `from`.
 pub(crate) fn hand_on(from: &Path, to: &Path) -> io::Result<bool> {
+    // A pipe in the place of a record would hang whoever reads it under its new name.
+    if fs::metadata(from).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(io::Error::other(format!("`{}` is not a regular file", from.display())));
+    }
     match fs::hard_link(from, to) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         // A second call, or a file system without hard links.
-        Err(_) => crate::store::atomic::write(to, &fs::read(from)?).map(|()| true),
+        Err(_) => crate::store::atomic::write(to, &crate::store::regular::read(from)?).map(|()| true),
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod atomic;
 pub(crate) mod held;
 pub(crate) mod inputs;
 pub(crate) mod layout;
+pub(crate) mod regular;
 pub(crate) mod claim;
 pub(crate) mod outputs;
 pub(crate) mod prune;

@@ -4,6 +4,7 @@
 use crate::host::plain;
 use crate::store::atomic;
 use crate::store::layout::JobDir;
+use crate::store::regular;
 use crate::value::{self, JsonError, Map};
 use std::fmt;
 use std::fs;
@@ -96,7 +97,7 @@ pub(crate) fn read_recorded(dir: &JobDir) -> Result<Outputs, OutputsError> {
 }
 
 fn read_from(dir: &JobDir, path: PathBuf) -> Result<Outputs, OutputsError> {
-    let bytes = match fs::read(&path) {
+    let bytes = match regular::read(&path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Outputs::default()),
         Err(error) => return Err(OutputsError::CannotRead { path, error }),
@@ -107,7 +108,7 @@ fn read_from(dir: &JobDir, path: PathBuf) -> Result<Outputs, OutputsError> {
         return Err(OutputsError::NotAMap { path });
     };
     let path = dir.exports();
-    let names = match fs::read_to_string(&path) {
+    let names = match regular::read_text(&path) {
         Ok(names) => names,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(OutputsError::CannotRead { path, error }),

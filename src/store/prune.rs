@@ -5,6 +5,7 @@ use crate::name::RunId;
 use crate::store::claim::{MARKER, is_running};
 use crate::store::held::Held;
 use crate::store::layout::{Leftover, ProjectDir, RunDir, leftover};
+use crate::store::regular;
 use rustix::fs::{FileType, Mode, OFlags};
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -235,7 +236,7 @@ pub(crate) fn named_by_freshness(project: &ProjectDir) -> HashSet<RunId> {
     let files = walkdir::WalkDir::new(project.fresh()).into_iter().filter_map(Result::ok);
     files
         .filter(|entry| entry.file_type().is_file())
-        .filter_map(|entry| fs::read(entry.path()).ok())
+        .filter_map(|entry| regular::read(entry.path()).ok())
         .flat_map(|bytes| ids_in(&bytes))
         .collect()
 }

@@ -2,6 +2,7 @@
 //! Knows no pipes and no tasks.
 
 use crate::host::plain;
+use crate::store::regular;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -61,7 +62,7 @@ impl Spool {
 
     /// What an earlier run recorded; complete.
     pub(crate) fn recorded(path: &Path) -> io::Result<Spool> {
-        let length = File::open(path)?.metadata()?.len();
+        let length = regular::open(path)?.metadata()?.len();
         Ok(Spool::of(path, length, End::Complete, u64::MAX))
     }
 
@@ -91,7 +92,7 @@ impl Spool {
 
     /// The file, to be read.
     pub(crate) fn open(&self) -> io::Result<File> {
-        File::open(&self.path)
+        regular::open(&self.path)
     }
 
     /// Reads once from `offset` on; 0 where nothing is yet. `file` is what [`Spool::open`] gave.

@@ -12,6 +12,7 @@ mod hostile;
 mod outcome;
 mod params;
 mod refused;
+mod surroundings;
 mod words;
 
 use regex::Regex;
@@ -131,7 +132,8 @@ impl Project {
         self.end(child)
     }
 
-    fn end(&self, child: Child) -> Ran {
+    /// Waits for its end.
+    pub fn end(&self, child: Child) -> Ran {
         let pid = child.id();
         let (done, is_done) = std::sync::mpsc::channel::<()>();
         let watchdog = std::thread::spawn(move || {

@@ -188,7 +188,8 @@ struct Body {
 impl Body {
     fn read(picked: &Picked, job: &JobState) -> Body {
         let path = script(&picked.job_dir(&job.planned.name).path);
-        let text = path.as_deref().and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
+        let text =
+            path.as_deref().and_then(|path| crate::store::regular::read(path).ok()).unwrap_or_default();
         let text = String::from_utf8_lossy(&text).into_owned();
         let file = path
             .as_deref()

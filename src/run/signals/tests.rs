@@ -33,7 +33,7 @@ extern "C" fn before_main() {
         // SAFETY: takes integers. Rust does this before it calls `main`.
         unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
         if std::env::var_os(INHERITS).is_none() {
-            for signal in STOPPING.into_iter().chain([libc::SIGTSTP, libc::SIGCONT]) {
+            for signal in STOPPING.iter().copied().chain([libc::SIGTSTP, libc::SIGCONT]) {
                 // SAFETY: takes integers.
                 unsafe { libc::signal(signal, libc::SIG_DFL) };
             }
