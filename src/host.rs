@@ -263,12 +263,15 @@ pub(crate) fn is_shell_trap(name: &OsStr) -> bool {
 }
 
 /// Paths that match, relative to `folder`, sorted by bytes. As in a shell, `*` stays within one folder and a
-/// leading dot must be written; `**` is any number of folders; `{a,b}` and `[a-z]` work.
+/// leading dot must be written; `**` is any number of folders; `{a,b}` and `[a-z]` work. A name that exists is that
+/// name, whatever characters are in it.
 pub(crate) fn glob(folder: &Path, pattern: &str) -> Result<Vec<OsString>, String> {
     let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
+    if folder.join(pattern).symlink_metadata().is_ok() {
+        return Ok(vec![pattern.into()]);
+    }
     if !is_pattern(pattern) {
-        let exists = folder.join(pattern).symlink_metadata().is_ok();
-        return Ok(if exists { vec![pattern.into()] } else { Vec::new() });
+        return Ok(Vec::new());
     }
     let matcher = matcher(pattern)?;
     let fixed: PathBuf = Path::new(pattern)
@@ -295,19 +298,6 @@ pub(crate) fn glob(folder: &Path, pattern: &str) -> Result<Vec<OsString>, String
     }
     matches.sort_unstable_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
     Ok(matches)
-}
-
-/// All that is below a folder, hidden or not, but what git keeps for itself, which changes with nothing else; relative to
-/// `folder`, as `path` is, in any order.
-pub(crate) fn below(folder: &Path, path: &str) -> Vec<OsString> {
-    let walk = walkdir::WalkDir::new(folder.join(path)).min_depth(1);
-    let entries = walk.into_iter().filter_entry(|entry| entry.file_name() != ".git");
-    // What cannot be read does not match, as in a shell.
-    let inside = entries.flatten().filter_map(|entry| {
-        let inside = entry.path().strip_prefix(folder.join(path)).ok()?;
-        Some(Path::new(path).join(inside).into_os_string())
-    });
-    inside.collect()
 }
 
 /// Where otto was called, absolute.
@@ -404,6 +394,9 @@ mod tests {
         assert_eq!(found("{a,b}.sh"), ["a.sh", "b.sh"]);
         assert_eq!(found("a.sh"), ["a.sh"]);
         assert_eq!(found("none/*.sh"), Vec::<String>::new());
+        assert_eq!(found("[ab].sh"), ["a.sh", "b.sh"]);
+        std::fs::write(folder.path().join("[ab].sh"), "").expect("a file");
+        assert_eq!(found("[ab].sh"), ["[ab].sh"]);
         assert!(glob(folder.path(), "[z-a").is_err());
     }
 

@@ -6,9 +6,12 @@ const MOST_LEVELS: usize = 100;
 /// Only a longer pattern can have more than can be compiled, which is about ten thousand stars.
 const SURELY_COMPILED_BYTES: usize = 500;
 
+/// A pattern that can be asked about paths.
+pub(crate) type Matcher = globset::GlobSet;
+
 /// Why this is no pattern, if it is none. Costs little, for ottofiles have thousands of them.
 pub(crate) fn mistake(pattern: &str) -> Option<String> {
-    match pattern {
+    match pattern.strip_prefix('!').unwrap_or(pattern) {
         "" => Some("it is empty".to_owned()),
         path if !is_pattern(path) => None,
         pattern if pattern.len() > SURELY_COMPILED_BYTES => matcher(pattern).err(),
@@ -17,7 +20,7 @@ pub(crate) fn mistake(pattern: &str) -> Option<String> {
 }
 
 /// The pattern, to be asked about paths. As in a shell, `*` stays within one folder; `**` is any number of folders.
-pub(crate) fn matcher(pattern: &str) -> Result<globset::GlobSet, String> {
+pub(crate) fn matcher(pattern: &str) -> Result<Matcher, String> {
     let glob = parse(pattern)?;
     // A set of one, for alone it panics where it cannot be compiled.
     let compiled = globset::GlobSetBuilder::new().add(glob).build();
@@ -81,6 +84,8 @@ mod tests {
         assert_eq!(refused("src/[z-a]"), "invalid range; 'z' > 'a'");
         assert_eq!(refused("src/[a"), "unclosed character class; missing ']'");
         assert_eq!(refused(""), "it is empty");
+        assert_eq!(refused("!"), "it is empty");
+        assert_eq!(refused("!src/[a"), "unclosed character class; missing ']'");
         assert_eq!(refused("src/**/*.{c,h}"), "");
         let braces = |levels: usize| format!("{}b{}", "{a,".repeat(levels), "}".repeat(levels));
         assert_eq!(refused(&braces(100)), "");

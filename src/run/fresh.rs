@@ -1,9 +1,9 @@
 //! Gathers the evidence that `plan::fresh` compares, and keeps that of the last success.
 
 use super::Setting;
-use crate::host::{below, glob, plain};
+use super::files::{self, Unknown};
+use crate::host::plain;
 use crate::name::RunId;
-use crate::ottofile::glob::is_pattern;
 use crate::plan::fresh::{Evidence, FileEvidence, Stamp, difference};
 use crate::plan::{Job, envs};
 use crate::store::layout::file_name;
@@ -11,17 +11,23 @@ use crate::store::outputs::{self, Outputs};
 use crate::store::{atomic, inputs, regular};
 use crate::value;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A file changed less than this before it was looked at may be changed again within the same tick of the file
 /// system's clock.
 const RACY_NS: i128 = 50_000_000;
+
+/// A file is hashed in pieces of this size: large enough for the hash to use all that the processor has for it, and
+/// read within a millisecond.
+const PIECE: usize = 1 << 20;
 
 /// The data that a fresh job hands on, and the run it is from.
 pub(crate) struct Fresh {
@@ -39,35 +45,66 @@ struct Success {
     evidence: Evidence,
 }
 
-/// What `output` matched after it.
-#[derive(Serialize, Deserialize)]
-struct Made {
-    count: usize,
-    /// When the oldest of the files was changed; None without files.
-    oldest_ns: Option<i128>,
-}
+/// The files of its `output` after it, and when each was changed.
+type Made = BTreeMap<String, i128>;
 
 /// The form of what is kept; with any other the job runs.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// What a look at a job's inputs found.
+pub(crate) struct Look {
+    pub(crate) verdict: Verdict,
+    pub(crate) warnings: Vec<String>,
+}
+
 pub(crate) enum Verdict {
     Fresh(Fresh),
     /// The evidence is to be kept if the job succeeds: what it was about to be made from. And why it runs.
     Stale(Evidence, String),
+    /// The job runs, and will run the next time too; a warning says why.
+    Unknown,
 }
 
-/// Looks whether a job is fresh. `Err` is a warning: the job runs, and will run the next time too.
+/// Looks whether a job is fresh. If it is not, its last success is forgotten: what that made is about to be made anew,
+/// and if this does not come to its end, what it leaves behind is nobody's success. None: it was stopped.
 ///
 /// `streams` are the jobs whose streams it reads, and the runs that these are from: two runs may have streamed anything.
-pub(crate) fn check(
+pub(crate) fn look(
     setting: &Setting,
     job: &Job,
     data: &[(&Job, Arc<Outputs>)],
     streams: &[(&Job, RunId)],
-) -> Result<Verdict, String> {
+    stop: &AtomicBool,
+) -> Option<Look> {
+    let mut warnings = Vec::new();
+    let verdict = match check(setting, job, data, streams, stop, &mut warnings) {
+        Ok(verdict) => verdict,
+        Err(Unknown::Stopped) => return None,
+        Err(Unknown::Failed(warning)) => {
+            warnings.push(format!("{warning}, so `{}` is never up to date", job.name));
+            Verdict::Unknown
+        }
+    };
+    if !matches!(verdict, Verdict::Fresh(_)) {
+        warnings.extend(forget(setting, job).err());
+    }
+    Some(Look { verdict, warnings })
+}
+
+fn check(
+    setting: &Setting,
+    job: &Job,
+    data: &[(&Job, Arc<Outputs>)],
+    streams: &[(&Job, RunId)],
+    stop: &AtomicBool,
+    warnings: &mut Vec<String>,
+) -> Result<Verdict, Unknown> {
     let last = last_success(setting, job);
-    let evidence = gather(setting, job, data, streams, last.as_ref().map(|last| &last.evidence))?;
+    let known = last.as_ref().map(|last| &last.evidence);
+    let evidence = Evidence {
+        files: input_files(setting, job, known, stop, warnings)?,
+        ..recipe(setting, job, data, streams)
+    };
     let Some(last) = last else { return Ok(Verdict::Stale(evidence, "no success of it is known".into())) };
     if setting.ignores_freshness {
         return Ok(Verdict::Stale(evidence, "fresh or not".into()));
@@ -75,16 +112,7 @@ pub(crate) fn check(
     if let Some(why) = difference(&last.evidence, &evidence) {
         return Ok(Verdict::Stale(evidence, why));
     }
-    let why = match made(setting, job)? {
-        Err(why) => Some(why),
-        Ok(made) if made.count < last.made.count => Some("an output is gone".into()),
-        // Somebody put back what had been made earlier, from something else.
-        Ok(made) if made.oldest_ns < last.made.oldest_ns => {
-            Some("an output is older than the one it made".into())
-        }
-        Ok(_) => None,
-    };
-    if let Some(why) = why {
+    if let Some(why) = changed_output(setting, job, &last.made, stop)? {
         return Ok(Verdict::Stale(evidence, why));
     }
     match hand_on(setting, job, &last) {
@@ -93,14 +121,34 @@ pub(crate) fn check(
     }
 }
 
+/// Looks at what a success made, and keeps the evidence of it, if there is any. Returns warnings.
+pub(crate) fn succeeded(
+    setting: &Setting,
+    job: &Job,
+    evidence: Option<Evidence>,
+    has_outputs: bool,
+) -> Vec<String> {
+    let (made, nowhere) = match made(setting, job, &AtomicBool::new(false)) {
+        Ok(made) => made,
+        Err(Unknown::Stopped) => unreachable!("bug: nobody stops this look"),
+        Err(Unknown::Failed(why)) => return vec![format!("{why}, so `{}` is never up to date", job.name)],
+    };
+    let mut warnings: Vec<String> =
+        nowhere.into_iter().map(|pattern| format!("did not make its output `{pattern}`")).collect();
+    if let Some(evidence) = evidence {
+        warnings.extend(remember(setting, job, evidence, has_outputs, made).err());
+    }
+    warnings
+}
+
 /// Keeps the evidence of a success.
-pub(crate) fn remember(
+fn remember(
     setting: &Setting,
     job: &Job,
     evidence: Evidence,
     has_outputs: bool,
+    made: Made,
 ) -> Result<(), String> {
-    let made = made(setting, job)?.unwrap_or(Made { count: 0, oldest_ns: None });
     let run = setting.run_id.clone();
     let success = Success { format: FORMAT, run, has_outputs, made, evidence };
     let path = success_path(setting, job);
@@ -117,9 +165,8 @@ pub(crate) fn remember(
     })
 }
 
-/// Forgets the job's last success, for what that made is about to be made anew: if this does not come to its end, what it
-/// leaves behind is nobody's success.
-pub(crate) fn forget(setting: &Setting, job: &Job) -> Result<(), String> {
+/// Forgets the job's last success.
+fn forget(setting: &Setting, job: &Job) -> Result<(), String> {
     let path = success_path(setting, job);
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(format!(
@@ -142,21 +189,33 @@ fn last_success(setting: &Setting, job: &Job) -> Option<Success> {
     serde_json::from_slice(&json).ok().filter(|success: &Success| success.format == FORMAT)
 }
 
-/// What there is of its outputs; the inner `Err` is why it has to run: a pattern of `output` matches nothing.
-fn made(setting: &Setting, job: &Job) -> Result<Result<Made, String>, String> {
-    let mut all = Made { count: 0, oldest_ns: None };
-    for pattern in &job.output_globs {
-        let found = matches(setting, job, pattern)?;
-        if found.is_empty() {
-            return Ok(Err(format!("its output `{pattern}` is not there")));
-        }
-        all.count += found.len();
-        // One that has just gone is none.
-        let files = found.iter().filter_map(|path| std::fs::metadata(setting.folder.join(path)).ok());
-        let changed = files.filter(std::fs::Metadata::is_file).map(|metadata| modified_ns(&metadata)).min();
-        all.oldest_ns = all.oldest_ns.into_iter().chain(changed).min();
+/// The files of its `output`, and the patterns that stand for nothing.
+fn made(setting: &Setting, job: &Job, stop: &AtomicBool) -> Result<(Made, Vec<String>), Unknown> {
+    let found = files::find(&setting.folder, &job.output_globs, stop)?;
+    // What has just gone, and what leads nowhere, was changed at no time.
+    let changed =
+        |path: &OsString| std::fs::metadata(setting.folder.join(path)).map_or(0, |it| modified_ns(&it));
+    let made = found.paths.iter().map(|path| (shown(path), changed(path))).collect();
+    Ok((made, found.missing.into_iter().chain(found.unmatched).collect()))
+}
+
+/// Why its outputs are not those of its last success.
+fn changed_output(
+    setting: &Setting,
+    job: &Job,
+    last: &Made,
+    stop: &AtomicBool,
+) -> Result<Option<String>, Unknown> {
+    let (now, nowhere) = made(setting, job, stop)?;
+    if let Some(pattern) = nowhere.first() {
+        return Ok(Some(format!("its output `{pattern}` is not there")));
     }
-    Ok(Ok(all))
+    Ok(last.iter().find_map(|(path, changed)| match now.get(path) {
+        None => Some(format!("its output `{path}` is gone")),
+        // Somebody put back what had been made earlier, from something else.
+        Some(now) if now < changed => Some(format!("its output `{path}` is older than the one it made")),
+        Some(_) => None,
+    }))
 }
 
 fn modified_ns(metadata: &std::fs::Metadata) -> i128 {
@@ -165,11 +224,6 @@ fn modified_ns(metadata: &std::fs::Metadata) -> i128 {
 
 fn nanoseconds(seconds: i64, rest: i64) -> i128 {
     i128::from(seconds) * 1_000_000_000 + i128::from(rest)
-}
-
-fn matches(setting: &Setting, job: &Job, pattern: &str) -> Result<Vec<OsString>, String> {
-    glob(&setting.folder, pattern)
-        .map_err(|reason| format!("the glob `{pattern}` of `{}` cannot be used: {reason}", job.name))
 }
 
 /// The outputs that the last success recorded, linked into this run; None if they are gone.
@@ -193,88 +247,94 @@ fn hand_on(setting: &Setting, job: &Job, last: &Success) -> Option<Outputs> {
     Some(outputs)
 }
 
-fn gather(
+/// What its `input` stands for, sorted by path.
+fn input_files(
     setting: &Setting,
     job: &Job,
-    data: &[(&Job, Arc<Outputs>)],
-    streams: &[(&Job, RunId)],
     known: Option<&Evidence>,
-) -> Result<Evidence, String> {
-    let mut paths = Vec::new();
-    for pattern in &job.input_globs {
-        paths.extend(input_files(setting, job, pattern)?);
+    stop: &AtomicBool,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<FileEvidence>, Unknown> {
+    let found = files::find(&setting.folder, &job.input_globs, stop)?;
+    // It is likely to be mistyped, and would make the task fresh for ever.
+    if let Some(name) = found.missing.first() {
+        return Err(Unknown::Failed(format!("the input `{name}` is not there")));
     }
-    paths.sort_unstable_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
-    paths.dedup();
-    let known: HashMap<&str, &FileEvidence> = known
-        .into_iter()
-        .flat_map(|evidence| &evidence.files)
-        .map(|file| (file.path.as_str(), file))
-        .collect();
+    if found.paths.is_empty() {
+        return Err(Unknown::Failed(format!("nothing matches the `input` of `{}`", job.name)));
+    }
+    warnings.extend(found.unmatched.iter().map(|glob| format!("`{glob}` in `input` matches nothing")));
+    let idle =
+        |glob| format!("`{glob}` in `input` leaves nothing out: a pattern with `!` is about those before it");
+    warnings.extend(found.idle.iter().map(idle));
+    let known = known.into_iter().flat_map(|evidence| &evidence.files);
+    let known: HashMap<&str, &FileEvidence> = known.map(|file| (file.path.as_str(), file)).collect();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i128);
-    let mut files = Vec::with_capacity(paths.len());
-    for path in paths {
-        if let Some(file) = look_at(&setting.folder, &path, &known, now)? {
-            files.push(file);
-        }
-    }
-    if files.is_empty() {
-        return Err(format!("nothing matches the `input` of `{}`, so it is never up to date", job.name));
-    }
-    let (recipe, parts) = recipe(setting, job, data, streams);
-    Ok(Evidence { recipe, parts, files })
+    let look = |path: &OsString| look_at(&setting.folder, path, &known, now, stop);
+    found.paths.iter().map(look).collect()
 }
 
-/// What a pattern of `input` stands for. A folder that is named stands for the files below it; a path without anything
-/// there is likely to be mistyped, and would make the task fresh for ever.
-fn input_files(setting: &Setting, job: &Job, pattern: &str) -> Result<Vec<OsString>, String> {
-    let found = matches(setting, job, pattern)?;
-    if is_pattern(pattern) {
-        return Ok(found);
-    }
-    if found.is_empty() {
-        return Err(format!("the input `{pattern}` is not there, so `{}` is never up to date", job.name));
-    }
-    let path = pattern.trim_end_matches('/');
-    if setting.folder.join(path).is_dir() {
-        return Ok(below(&setting.folder, path));
-    }
-    Ok(found)
-}
-
-/// None for what is no file: a folder that a glob matches says nothing by itself.
 fn look_at(
     folder: &Path,
     path: &OsStr,
     known: &HashMap<&str, &FileEvidence>,
     now: i128,
-) -> Result<Option<FileEvidence>, String> {
+    stop: &AtomicBool,
+) -> Result<FileEvidence, Unknown> {
     let whole = folder.join(path);
-    let cannot = |error: std::io::Error| {
-        format!("cannot look at the input `{}`: {}", path.to_string_lossy(), plain(&error))
-    };
-    let metadata = std::fs::metadata(&whole).map_err(cannot)?;
-    if !metadata.is_file() {
-        return Ok(None);
-    }
-    let stamp = Stamp {
-        size: metadata.size(),
-        modified_ns: modified_ns(&metadata),
-        changed_ns: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
-        inode: metadata.ino(),
-    };
     let shown = shown(path);
+    let cannot = |error: std::io::Error| {
+        Unknown::Failed(format!("cannot read the input `{shown}`: {}", plain(&error)))
+    };
+    let metadata = match std::fs::metadata(&whole) {
+        Ok(metadata) => metadata,
+        // What a link that leads nowhere says is all that there is to know of it.
+        Err(error) => {
+            let target = std::fs::read_link(&whole).map_err(|_| cannot(error))?;
+            let hash = blake3::hash(target.as_os_str().as_bytes()).to_hex();
+            return Ok(FileEvidence { path: shown, hash: format!("link {hash}"), stamp: None });
+        }
+    };
+    let special = || Unknown::Failed(format!("the input `{shown}` is not a regular file"));
+    let mut stamp = stamp(&metadata).ok_or_else(special)?;
     let hash = match known.get(shown.as_str()) {
         Some(file) if file.stamp == Some(stamp) => file.hash.clone(),
         _ => {
-            let mut hasher = blake3::Hasher::new();
-            let mut file = std::fs::File::open(&whole).map_err(cannot)?;
-            std::io::copy(&mut file, &mut hasher).map_err(cannot)?;
-            hasher.finalize().to_hex().to_string()
+            // It may have become a named pipe by now, and nobody waits for its other end.
+            let file = std::fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&whole);
+            let file = file.map_err(cannot)?;
+            let metadata = file.metadata().map_err(cannot)?;
+            stamp = self::stamp(&metadata).ok_or_else(special)?;
+            hash_of(file, metadata.size(), stop).map_err(cannot)?.ok_or(Unknown::Stopped)?
         }
     };
     let is_settled = now - stamp.changed_ns.max(stamp.modified_ns) > RACY_NS;
-    Ok(Some(FileEvidence { path: shown, hash, stamp: is_settled.then_some(stamp) }))
+    Ok(FileEvidence { path: shown, hash, stamp: is_settled.then_some(stamp) })
+}
+
+/// None for what is not a regular file.
+fn stamp(metadata: &std::fs::Metadata) -> Option<Stamp> {
+    metadata.is_file().then(|| Stamp {
+        size: metadata.size(),
+        modified_ns: modified_ns(metadata),
+        changed_ns: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+        inode: metadata.ino(),
+    })
+}
+
+/// The hash of a file's content; None if it was stopped, which it can be after each piece.
+fn hash_of(mut file: impl Read, size: u64, stop: &AtomicBool) -> std::io::Result<Option<String>> {
+    let mut hasher = blake3::Hasher::new();
+    let mut piece = vec![0; usize::try_from(size).unwrap_or(usize::MAX).clamp(1 << 10, PIECE)];
+    while !stop.load(Ordering::Relaxed) {
+        match file.read(&mut piece) {
+            Ok(0) => return Ok(Some(hasher.finalize().to_hex().to_string())),
+            Ok(count) => drop(hasher.update(&piece[..count])),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
 }
 
 /// A path as text, one text for each path: bytes that are not UTF-8, and `%`, are escaped.
@@ -293,7 +353,7 @@ fn recipe(
     job: &Job,
     data: &[(&Job, Arc<Outputs>)],
     streams: &[(&Job, RunId)],
-) -> (String, Vec<(String, String)>) {
+) -> Evidence {
     let body = setting.body(job);
     let mut recipe = Recipe::default();
     recipe.part("its script", &[format!("{:?}", body.key).as_bytes(), body.text.as_bytes()]);
@@ -329,7 +389,8 @@ fn recipe(
     for (producer, run) in streams {
         recipe.part(&format!("the stream of `{}`", producer.name), &[run.as_str().as_bytes()]);
     }
-    (recipe.whole.finalize().to_hex().to_string(), recipe.parts)
+    let whole = recipe.whole.finalize().to_hex().to_string();
+    Evidence { recipe: whole, parts: recipe.parts, files: Vec::new() }
 }
 
 #[derive(Default)]

@@ -1,6 +1,7 @@
 //! The event loop of a run, the one place where everything meets: scheduler, executor, languages, store,
 //! journal and view. One thread owns all of it; whatever happens elsewhere comes through the inbox.
 
+mod files;
 mod inbox;
 mod launch;
 pub(crate) mod stream;
@@ -37,6 +38,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use stream::{StreamSetting, Streams};
@@ -349,25 +351,30 @@ impl<'a> Run<'a> {
         if job.input_globs.is_empty() || job.output_globs.is_empty() {
             return false;
         }
-        match fresh::check(self.setting, job, &self.inputs_of(id), &self.streams_of(id)) {
-            Ok(Verdict::Fresh(fresh)) => {
+        let stop = AtomicBool::new(false);
+        let Some(look) = fresh::look(self.setting, job, &self.inputs_of(id), &self.streams_of(id), &stop)
+        else {
+            unreachable!("bug: nobody stops this look");
+        };
+        for warning in look.warnings {
+            self.warn(Some(id), None, warning);
+        }
+        match look.verdict {
+            Verdict::Fresh(fresh) => {
                 self.streams.adopt(id, &self.setting.run_dir.job(&job.name));
                 self.outputs[id.index()] = Some(Arc::new(fresh.outputs));
                 let settled = self.scheduler.finish(id, Outcome::Fresh { run: fresh.run });
                 self.settled(settled);
-                return true;
+                true
             }
-            Ok(Verdict::Stale(evidence, why)) => {
+            Verdict::Stale(evidence, why) => {
                 let now = self.mono_us();
                 self.view.stale(&job.name, &why, now);
                 self.evidence.insert(id, evidence);
+                false
             }
-            Err(warning) => self.warn(Some(id), None, warning),
+            Verdict::Unknown => false,
         }
-        if let Err(warning) = fresh::forget(self.setting, job) {
-            self.warn(Some(id), None, warning);
-        }
-        false
     }
 
     /// What a job sees of its dependencies. Of those whose streams it reads it sees no values, whether they have ended
@@ -575,14 +582,12 @@ impl<'a> Run<'a> {
             self.outputs[id.index()] = Some(Arc::new(hand_over.outputs));
             Outcome::Failed { exit: ended.exit, reason }
         };
-        if let Some(evidence) = self.evidence.remove(&id)
-            && outcome == Outcome::Succeeded
-            // Others may read on where those of this run had seen enough.
-            && !is_stream_short
-        {
+        // Others may read on where those of this run had seen enough.
+        let evidence = self.evidence.remove(&id).filter(|_| !is_stream_short);
+        if outcome == Outcome::Succeeded && !job.output_globs.is_empty() {
             let has_outputs =
                 self.outputs[id.index()].as_ref().is_some_and(|outputs| !outputs.values.is_empty());
-            if let Err(warning) = fresh::remember(setting, job, evidence, has_outputs) {
+            for warning in fresh::succeeded(setting, job, evidence, has_outputs) {
                 self.warn(Some(id), None, warning);
             }
         }

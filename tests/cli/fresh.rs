@@ -185,7 +185,7 @@ fn an_input_that_matches_nothing_at_all_is_told_and_never_fresh() {
         let ran = project.run("t");
         assert_eq!(ran.ok(), "ran\n");
         assert!(
-            ran.stderr.contains("nothing matches the `input` of `t`, so it is never up to date"),
+            ran.stderr.contains("nothing matches the `input` of `t`, so `t` is never up to date"),
             "{}",
             ran.all()
         );
@@ -353,4 +353,171 @@ tasks:
     assert_eq!(project.run("each").ok(), "");
     project.write("src/a[1].c", "3");
     assert_eq!(project.run("each").ok(), "src/a[1].c\n");
+}
+
+/// Runs the task, changes something, and runs it twice more: it ran, ran again, and was fresh then.
+#[track_caller]
+fn notices(file: &str, files: &[(&str, &str)], change: impl FnOnce(&Project)) {
+    let project = Project::new(file);
+    for (path, content) in files {
+        project.write(path, content);
+    }
+    assert_eq!((project.run("t").ok(), project.run("t").ok()), ("ran\n", ""), "before the change");
+    change(&project);
+    assert_eq!((project.run("t").ok(), project.run("t").ok()), ("ran\n", ""), "after the change");
+}
+
+#[test]
+fn a_file_whose_name_is_a_glob_counts_as_itself() {
+    let files = [("pages/[id].ts", "1"), ("pages/i.ts", "1")];
+    let file = "tasks: {t: {input: ['pages/[id].ts'], output: ['o[u]t'], bash: 'touch \"o[u]t\"; echo ran'}}";
+    notices(file, &files, |project| project.write("pages/[id].ts", "2"));
+    notices(file, &files, |project| project.write("pages/i.ts", "2"));
+    notices(file, &files, |project| std::fs::remove_file(project.path("o[u]t")).expect("removed"));
+}
+
+#[test]
+fn a_folder_among_the_outputs_stands_for_its_files() {
+    for output in ["dist", "dist/", "di*", "dist/*", "{dist,dist}", "dist/**"] {
+        let file = format!(
+            "tasks: {{t: {{input: [in], output: ['{output}'], bash: 'mkdir -p dist/d; touch dist/a dist/d/b; echo ran'}}}}"
+        );
+        let remove = |file: &'static str| {
+            move |project: &Project| std::fs::remove_file(project.path(file)).expect("removed")
+        };
+        notices(&file, &[("in", "")], remove("dist/a"));
+        notices(&file, &[("in", "")], remove("dist/d/b"));
+        notices(&file, &[("in", "")], |project| {
+            std::fs::remove_dir_all(project.path("dist")).expect("removed")
+        });
+        // Another file in its place is not what the task made.
+        notices(&file, &[("in", "")], |project| {
+            std::fs::rename(project.path("dist/a"), project.path("dist/z")).expect("renamed");
+        });
+    }
+}
+
+#[test]
+fn files_behind_links_count() {
+    let project = Project::new("tasks: {t: {input: [src, 'glob/**'], output: [o], bash: touch o; echo ran}}");
+    for file in ["lib/x", "far/y", "src/a", "glob/b", "one", "two"] {
+        project.write(file, "1");
+    }
+    project.shell("ln -s ../lib src/lib; ln -s ../far glob/far; ln -s ../one src/one; ln -s nowhere src/none; ln -s . src/loop");
+    let ran = |why: &str| assert_eq!((project.run("t").ok(), project.run("t").ok()), ("ran\n", ""), "{why}");
+    ran("first");
+    for file in ["lib/x", "lib/new", "far/y", "far/deep/new", "one", "src/nowhere"] {
+        project.write(file, "2");
+        ran(file);
+    }
+    project.write("elsewhere", "3");
+    project.shell("ln -sfn ../elsewhere src/one");
+    ran("a link to a file leads elsewhere");
+    project.shell("ln -sfn ../src src/lib");
+    ran("a link to a folder leads elsewhere");
+}
+
+#[test]
+fn what_is_left_out_does_not_count_and_all_else_does() {
+    let project = Project::new(
+        "tasks: {t: {input: [src, '!src/gen/**', 'src/gen/keep'], output: [o], bash: touch o; echo ran}}",
+    );
+    for file in ["src/a", "src/gen/g", "src/gen/keep"] {
+        project.write(file, "1");
+    }
+    assert_eq!((project.run("t").ok(), project.run("t").ok()), ("ran\n", ""));
+    project.write("src/gen/g", "2");
+    assert_eq!(project.run("t").ok(), "");
+    for file in ["src/a", "src/gen/keep", "src/general"] {
+        project.write(file, "3");
+        assert_eq!((project.run("t").ok(), project.run("t").ok()), ("ran\n", ""), "{file}");
+    }
+}
+
+/// The warnings of a run.
+fn warnings(ran: &crate::Ran) -> Vec<String> {
+    let lines = ran.stderr.lines().filter_map(|line| line.split_once("warning: "));
+    lines.map(|(_, text)| text.to_owned()).collect()
+}
+
+#[test]
+fn a_pattern_without_a_match_is_a_warning_each_time() {
+    let project = Project::new(
+        "tasks: {t: {input: ['!src/x', 'src/**', 'cofnig/*.toml'], output: [o], bash: touch o; echo ran}}",
+    );
+    project.write("src/a", "");
+    for stdout in ["ran\n", ""] {
+        let ran = project.run("t");
+        assert_eq!(ran.ok(), stdout);
+        assert_eq!(
+            warnings(&ran),
+            [
+                "t: `cofnig/*.toml` in `input` matches nothing",
+                "t: `!src/x` in `input` leaves nothing out: a pattern with `!` is about those before it",
+            ],
+            "{}",
+            ran.all()
+        );
+    }
+}
+
+#[test]
+fn an_output_that_was_not_made_is_a_warning_each_time() {
+    let project = Project::new(
+        "
+tasks:
+  both: {input: [in], output: [dits/app, 'b*', made], bash: touch made; echo ran}
+  alone: {output: [dits/app], bash: echo ran}
+  each: {foreach: {items: [x]}, output: ['$item.o', '$item.d'], bash: touch $item.o; echo ran}
+  fails: {output: [none], bash: exit 3}
+",
+    );
+    project.write("in", "");
+    for _ in 0..2 {
+        let ran = project.run("both");
+        assert_eq!(ran.ok(), "ran\n");
+        assert_eq!(
+            warnings(&ran),
+            ["both: did not make its output `dits/app`", "both: did not make its output `b*`"]
+        );
+        assert_eq!(warnings(&project.run("alone")), ["alone: did not make its output `dits/app`"]);
+        assert_eq!(warnings(&project.run("each")), ["each:x: did not make its output `x.d`"]);
+        assert_eq!(warnings(&project.run("fails")), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_never_fresh_and_told() {
+    let project = Project::new("tasks: {t: {input: [src], output: [o], bash: touch o; echo ran}}");
+    project.write("src/a", "");
+    for (change, why) in [
+        ("mkfifo src/pipe", "t: the input `src/pipe` is not a regular file, so `t` is never up to date"),
+        (
+            "rm src/pipe; mkdir src/closed; chmod 0 src/closed",
+            "t: cannot look into `src/closed`: permission denied, so `t` is never up to date",
+        ),
+        (
+            "chmod 700 src/closed; echo > src/b; chmod 0 src/b",
+            "t: cannot read the input `src/b`: permission denied, so `t` is never up to date",
+        ),
+    ] {
+        project.shell(change);
+        // Nothing is closed to root.
+        if change.contains("chmod 0") && rustix::process::geteuid().is_root() {
+            continue;
+        }
+        for _ in 0..2 {
+            let ran = project.run("t");
+            assert_eq!(ran.ok(), "ran\n");
+            assert_eq!(warnings(&ran), [why], "{}", ran.all());
+        }
+    }
+}
+
+#[test]
+fn a_foreach_over_a_name_that_exists_is_that_name() {
+    let project = Project::new("tasks: {t: {foreach: {glob: 'pages/[id].ts'}, bash: 'echo \"$item\"'}}");
+    project.write("pages/[id].ts", "");
+    project.write("pages/i.ts", "");
+    assert_eq!(project.run("t").ok(), "pages/[id].ts\n");
 }
