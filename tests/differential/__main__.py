@@ -1,0 +1,142 @@
+"""Compares otto with plain bash and plain Python on random bodies.
+
+usage: python3 tests/differential --bash 20000 --python 5000 [--otto PATH] [--seed N] [--level 4.0]
+
+A body of a seed and a number is always the same one: `--seed 1 --only 17` runs it alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import bash_bodies
+import python_bodies
+from model import Body
+from plain import Plain
+from rules import differences
+from shrink import shrunk
+from under_otto import UnderOtto
+
+ROOT = Path(__file__).resolve().parents[2]
+
+FIXTURES = {
+    "lib.sh": "export OTTO_LIB=from-lib\nOUTPUT[lib]=1\nlib_loaded=yes\n",
+    "exit.sh": "OUTPUT[e]=1\nexit 6\n",
+    "no.sh": "false\n",
+    "tool.sh": '#!/bin/sh\necho tool "$@"\n',
+    "data.txt": "one\ntwo\nthree\n",
+    "helper.py": "VALUE = 42\n\n\ndef double(x):\n    return 2 * x\n",
+}
+
+
+def fixtures(folder: Path) -> None:
+    for name, text in FIXTURES.items():
+        (folder / name).write_text(text)
+    (folder / "tool.sh").chmod(0o755)
+
+
+def environment() -> dict[str, str]:
+    """Of every body, on both sides."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": "/nonexistent",
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "TERM": "dumb",
+        "NO_COLOR": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OTTO_SRC_MODE": "fast",
+    }
+
+
+class Comparison:
+    def __init__(self, otto: Path, folder: Path, level: str | None) -> None:
+        given = environment()
+        self.plain = Plain(folder / "plain", given, fixtures)
+        self.plain.folder.mkdir(parents=True)
+        self.plain.build()
+        own = {key: value for key, value in given.items() if not key.startswith("OTTO_")}
+        self.otto = UnderOtto(otto, folder / "otto", own, fixtures, level)
+        self.pool = ThreadPoolExecutor(2)
+
+    def run(self, bodies: list[Body]) -> list[dict[str, str]]:
+        plain = self.pool.map(lambda pair: self.plain.run(pair[1], f"b{pair[0]}"), enumerate(bodies))
+        outcomes = self.otto.run(bodies)
+        return [
+            differences(body, expected, actual, self.goes_on)
+            for body, expected, actual in zip(bodies, plain, outcomes)
+        ]
+
+    def goes_on(self, body: Body) -> bool:
+        """Whether bash gets past the end of a body when a line follows."""
+        return self.plain.run(Body(body.language, body.text + "\n:\n"), "further").status == 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--bash", type=int, default=0, metavar="N", help="how many bash bodies")
+    parser.add_argument("--python", type=int, default=0, metavar="N", help="how many Python bodies")
+    parser.add_argument("--otto", type=Path, default=ROOT / "target" / "debug" / "otto", help="the program")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", type=int, metavar="I", help="the body of this number alone")
+    parser.add_argument("--level", help="the version of bash that otto is to assume, such as 4.0")
+    parser.add_argument(
+        "--shrink", type=int, default=20, metavar="N", help="how many differing bodies to shrink"
+    )
+    parser.add_argument("--show", action="store_true", help="print the bodies and run nothing")
+    chosen = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="differential."))
+    try:
+        return run(chosen, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run(chosen: argparse.Namespace, folder: Path) -> int:
+    made = [(bash_bodies.body, number) for number in range(chosen.bash)]
+    made += [(python_bodies.body, number) for number in range(chosen.python)]
+    if chosen.only is not None:
+        made = [(make, number) for make, number in made if number == chosen.only] or [
+            (python_bodies.body if chosen.python else bash_bodies.body, chosen.only)
+        ]
+    if chosen.show:
+        for make, number in made:
+            print(f"── {number}\n{make(chosen.seed, number).text}")
+        return 0
+    comparison = Comparison(chosen.otto.resolve(), folder, chosen.level)
+    differing: list[tuple[int, Body, dict[str, str]]] = []
+    for start in range(0, len(made), 200):
+        part = [(number, make(chosen.seed, number)) for make, number in made[start : start + 200]]
+        found = comparison.run([body for _, body in part])
+        differing += [(number, body, what) for (number, body), what in zip(part, found) if what]
+        if sys.stderr.isatty():
+            print(f"\r{start + len(part)} bodies, {len(differing)} differ", end="", file=sys.stderr)
+    seen: set[str] = set()
+    for number, body, what in differing[: chosen.shrink]:
+        kinds = set(what)
+
+        def still_differs(bodies: list[Body], kinds: set[str] = kinds) -> list[bool]:
+            return [set(other) == kinds for other in comparison.run(bodies)]
+
+        small = shrunk(body, still_differs)
+        if small.text in seen:
+            continue
+        seen.add(small.text)
+        what = comparison.run([small])[0] or what
+        print(f"\n── {body.language} --seed {chosen.seed} --only {number}\n{small.text}")
+        for kind, text in what.items():
+            print(f"   {kind}: {text}")
+    print(f"{len(made)} bodies, {len(differing)} differ")
+    return 1 if differing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

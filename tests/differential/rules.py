@@ -1,0 +1,62 @@
+"""What counts as a difference. Each way in which otto may differ from plain bash or Python is a rule with its
+reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from model import Body, Outcome
+
+# The commands that are tests: the only ones whose "no" may end a list of bash without failing the task.
+TEST = re.compile(r"(! )*(\[ |\[\[ |test |\(\()")
+
+
+def differences(body: Body, plain: Outcome, otto: Outcome, goes_on: Callable[[Body], bool]) -> dict[str, str]:
+    """Kind and description of each difference. `goes_on` says whether plain bash passes the end of a body."""
+    if plain.timed_out or otto.timed_out:
+        return {}
+    found: dict[str, str] = {}
+    if plain.status != otto.status and not is_false_test_at_the_end(body, plain, otto, goes_on):
+        found["status"] = f"{plain.status} ≠ {otto.status}"
+    for kind in ("stdout", "stderr", "files"):
+        expected, actual = getattr(plain, kind), getattr(otto, kind)
+        if expected != actual:
+            found[kind] = f"{expected!r} ≠ {actual!r}"
+    is_refused = otto.status == 0 and not otto.succeeded
+    if is_refused and not may_be_refused(plain):
+        found["refused"] = "; ".join(otto.told) or "failed without a word"
+    expected = {key: value for key, value in plain.outputs.items() if key not in plain.problems}
+    actual = {key: value for key, value in otto.outputs.items() if key not in plain.problems}
+    if plain.how != "exit":
+        # The process was replaced or ended on the spot, before it could hand anything over. Then otto fails
+        # the task and says why; a program that fails says enough by that. A signal leaves no record.
+        if plain.how and otto.succeeded and not is_within(expected, actual):
+            found["outputs"] = f"{expected} were lost with `{plain.how}`, and otto calls it a success"
+    elif expected != actual and not plain.is_spoilt and not plain.is_hidden:
+        found["outputs"] = f"{expected} ≠ {actual}"
+    silent = [key for key in plain.lost if key not in otto.outputs and key not in plain.outputs]
+    if silent and otto.succeeded and not any(said.startswith("E07") for said in otto.told):
+        found["loss"] = f"{', '.join(silent)} lost without a word"
+    return found
+
+
+def is_within(some: dict[str, object], more: dict[str, object]) -> bool:
+    return all(more.get(key) == value for key, value in some.items())
+
+
+def is_false_test_at_the_end(
+    body: Body, plain: Outcome, otto: Outcome, goes_on: Callable[[Body], bool]
+) -> bool:
+    """Documented: a body whose last command is a test that says no, at the end of a list, is no failure.
+    It is the end only if bash would have gone on to a further line."""
+    says_no = plain.status == 1 and otto.status == 0 and plain.how == "exit" and plain.has_errexit
+    return body.language == "bash" and says_no and bool(TEST.match(plain.last_command)) and goes_on(body)
+
+
+def may_be_refused(plain: Outcome) -> bool:
+    """Documented: a task fails although its process ended with 0 where its outputs cannot be had: it became
+    another program with outputs unsaved, or OUTPUT is no associative array any more, or hidden by a variable of
+    a function, or a value of Python's has no JSON. So may one that lost a value in a copy of the shell."""
+    is_replaced = plain.how != "exit" and bool(plain.outputs)
+    return is_replaced or plain.is_spoilt or plain.is_hidden or bool(plain.lost + plain.problems)
