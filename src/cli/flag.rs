@@ -1,11 +1,11 @@
 //! otto's own options, declared once: parsing, help, completion and the man page read this table.
 
-use crate::command::Context;
+use crate::command::{Context, quiet_option};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::host::Environment;
 use crate::ottofile::parse_duration;
 use crate::request::{Takes, USAGE};
-use crate::view::console::{Display, Mode, Volume};
+use crate::view::console::{Display, Volume};
 use crate::view::style::{ColourChoice, ColourFacts, is_coloured};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
@@ -27,7 +27,7 @@ pub(crate) struct Flags {
     pub(crate) tail_lines: usize,
     pub(crate) timeout: Option<Duration>,
     colour: ColourChoice,
-    quiet: bool,
+    quiet: u8,
     verbose: bool,
     pub(crate) is_json: bool,
     pub(crate) is_help: bool,
@@ -75,7 +75,7 @@ pub(crate) fn command() -> Command {
             flag("force").help("run tasks that are up to date too"),
             value("display", "MODE")
                 .help("how output is shown: auto, stream, prefix, group, quiet [env: OTTO_DISPLAY]"),
-            flag("tui").help("show the run on the whole screen, with keys to look at each task"),
+            flag("tui").short('t').help("show the run full-screen, with keys to look at each task"),
             value("tail", "N")
                 .allow_negative_numbers(true)
                 .hide_short_help(true)
@@ -84,7 +84,7 @@ pub(crate) fn command() -> Command {
                 .hide_short_help(true)
                 .help("end a task after this long (30s, 5m, 1h30m) unless it says otherwise"),
             value("color", "WHEN").hide_short_help(true).help("colours: auto, always, never"),
-            flag("quiet").short('q').help("show failures only"),
+            quiet_option(),
             flag("verbose").short('v').help("show more of what otto does"),
             flag("json").help("write JSON to stdout and nothing else"),
             flag("list-subtasks").hide_short_help(true).help("list the jobs of foreach tasks"),
@@ -97,7 +97,7 @@ pub(crate) fn command() -> Command {
 /// Whether a word is one of otto's options, and whether it takes a value.
 pub(crate) fn takes(word: &str) -> Option<Takes> {
     let matches = |argument: &&Arg| match word.strip_prefix("--") {
-        Some(long) => argument.get_long() == Some(long),
+        Some(long) => argument.get_long_and_visible_aliases().is_some_and(|names| names.contains(&long)),
         None => word
             .strip_prefix('-')
             .is_some_and(|short| argument.get_short().is_some_and(|own| short.chars().eq([own]))),
@@ -177,6 +177,7 @@ impl Flags {
         let is_tui = matches.get_flag("tui");
         let other = ["json", "display", "quiet"].into_iter().find(|name| match *name {
             "display" => matches.contains_id(name),
+            "quiet" => matches.get_count(name) > 0,
             _ => matches.get_flag(name),
         });
         if let (true, Some(other)) = (is_tui, other) {
@@ -225,7 +226,7 @@ impl Flags {
             tail_lines: count("tail", 0)?.unwrap_or(20),
             timeout,
             colour,
-            quiet: matches.get_flag("quiet"),
+            quiet: matches.get_count("quiet"),
             verbose: matches.get_flag("verbose"),
             is_json: matches.get_flag("json"),
             is_help: matches.get_flag("help"),
@@ -241,15 +242,11 @@ impl Flags {
 
     /// What the options say of how a run is shown.
     pub(crate) fn display(&self) -> Option<Display> {
-        if self.quiet { Some(Display::Fixed(Mode::Quiet)) } else { self.display }
+        Display::quieted(self.quiet, self.display)
     }
 
     pub(crate) fn volume(&self) -> Volume {
-        match (self.quiet, self.verbose) {
-            (true, _) => Volume::Quiet,
-            (false, true) => Volume::Verbose,
-            (false, false) => Volume::Normal,
-        }
+        Volume::new(self.quiet, self.verbose)
     }
 }
 

@@ -63,6 +63,16 @@ pub(crate) struct Options {
     pub(crate) origin: Option<RunId>,
 }
 
+/// `-q` and `-qq`, for runs and reruns.
+pub(crate) fn quiet_option() -> clap::Arg {
+    clap::Arg::new("quiet")
+        .short('q')
+        .long("quiet")
+        .visible_alias("silent")
+        .action(clap::ArgAction::Count)
+        .help("show the output of tasks and failures only (-qq: failures only)")
+}
+
 /// A valid plan with all that it came from.
 pub(crate) struct Target<'a> {
     pub(crate) found: &'a Found,
@@ -186,9 +196,7 @@ fn execute(
 ) -> Result<RunResult, i32> {
     let Target { found, ottofile, plan, .. } = target;
     let limit = stream_limit(context)?;
-    if options.is_tui {
-        refuse_screen(context, target)?;
-    }
+    let is_tui = options.is_tui && has_screen(context, target);
     warn_about_bodies(context, target);
     if options.volume > Volume::Quiet {
         tell_of_empty(context, target);
@@ -246,7 +254,8 @@ fn execute(
         tells_colour: context.colours_stdout && context.stdout_is_terminal,
     };
     let mode = display.resolve(github.is_some(), slots, &planned_jobs(&setting));
-    setting.shows_output = mode != crate::view::console::Mode::Quiet;
+    // Masks and annotations count in a quiet run too.
+    setting.shows_output = mode != crate::view::console::Mode::Quiet || github.is_some();
     let settings = Settings {
         display,
         volume: options.volume,
@@ -282,7 +291,7 @@ fn execute(
             Some(summary) => console.with_step_summary(summary),
             None => console,
         };
-        match options.is_tui.then(|| whole_screen(&sender)).flatten() {
+        match is_tui.then(|| whole_screen(&sender)).flatten() {
             Some(screen) => Box::new(Tui::new(screen, console, logs, words)),
             None => Box::new(console),
         }
@@ -298,27 +307,30 @@ fn execute(
     Ok(finished.result)
 }
 
-/// The whole screen needs a terminal of its own: nothing else may be written there, and nothing go elsewhere.
-fn refuse_screen(context: &mut Context, target: &Target) -> Result<(), i32> {
+/// Whether the run can be shown on the whole screen; warns if not. That needs a terminal for stdout and stderr which no task
+/// wants for itself.
+fn has_screen(context: &mut Context, target: &Target) -> bool {
     let has_term = context.environment.filled("TERM").is_some_and(|term| term != "dumb");
-    if !context.stdout_is_terminal || !io::stderr().is_terminal() || !has_term {
-        let missing = match (context.stdout_is_terminal, io::stderr().is_terminal()) {
-            (false, _) => "stdout is no terminal",
-            (true, false) => "stderr is no terminal",
-            (true, true) => "`TERM` names no terminal that has one",
-        };
-        let wrong =
-            Diagnostic::error(Code::NoScreen, format!("`--tui` needs the whole screen, and {missing}"));
-        return Err(context.refuse(&[wrong.help("leave `--tui` out; `--display group` keeps tasks apart")]));
-    }
-    let with_terminal = target.plan.jobs.iter().find(|job| job.work == Work::Terminal);
-    let Some(job) = with_terminal else { return Ok(()) };
-    let message = format!("`--tui` has the terminal that `{}` wants", shown(job.name.as_str()));
-    let task = &target.ottofile.tasks[job.task];
-    let wrong = Diagnostic::error(Code::NoScreen, message)
-        .at(&target.ottofile.source, task.name_span, "this task has `tty: true`")
-        .help("leave `--tui` out");
-    Err(context.refuse(&[wrong]))
+    let missing = match (context.stdout_is_terminal, io::stderr().is_terminal()) {
+        (false, _) => Some("stdout is not a terminal"),
+        (true, false) => Some("stderr is not a terminal"),
+        (true, true) => (!has_term).then_some("`TERM` is not set to a terminal that has one"),
+    };
+    let warning = if let Some(missing) = missing {
+        Diagnostic::warning(Code::NoScreen, format!("`--tui` needs the whole screen, and {missing}"))
+    } else {
+        let with_terminal = target.plan.jobs.iter().find(|job| job.work == Work::Terminal);
+        let Some(job) = with_terminal else { return true };
+        let message = format!("`--tui` needs the terminal, and so does `{}`", shown(job.name.as_str()));
+        let task = &target.ottofile.tasks[job.task];
+        Diagnostic::warning(Code::NoScreen, message).at(
+            &target.ottofile.source,
+            task.name_span,
+            "this task has `tty: true`",
+        )
+    };
+    context.show(&[warning.note("the run is shown as without `--tui`")]);
+    false
 }
 
 /// The terminal as a whole, with what is typed there in the inbox.
@@ -402,10 +414,7 @@ fn refuse_missing_interpreters(context: &mut Context, target: &Target) -> Result
 /// The GitHub workflow that this runs in, if it does.
 fn workflow(context: &Context, found: &Found) -> Option<Workflow> {
     context.environment.filled("GITHUB_ACTIONS").filter(|value| *value == "true")?;
-    Some(Workflow {
-        token: format!("{:016x}{:016x}", host::random(), host::random()),
-        file: context.repository_path(&found.path),
-    })
+    Some(Workflow { file: context.repository_path(&found.path) })
 }
 
 /// The page of the workflow, to which a summary is added.

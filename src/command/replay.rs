@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_run_is_shown_again_and_nothing_is_run() {
-        assert_snapshot!(replayed(&shop(), "latest"), @r#"
+        assert_snapshot!(replayed(&shop(), "latest"), @r"
         otto · run 9c2m · 3 tasks
           build │ built
              ok  build     1.2s  set version
@@ -194,14 +194,13 @@ mod tests {
            FAIL  test      0.4s  exit 3
 
         FAIL test · exit 3 · 0.4s · otto.yml:11
-          │ boom
-          1 line · whole log: otto Logs 9c2m test
+          whole log: otto Logs 9c2m test
 
         3 tasks in 1.7s: 2 ok, 1 failed
         rerun failed:  otto Rerun 9c2m
         --- otto
         replay of run 9c2m, 2 min ago; nothing is run
-        "#);
+        ");
         assert_snapshot!(replayed(&shop(), "9c2m --display quiet"), @"
            FAIL  test      0.4s  exit 3
 

@@ -26,7 +26,7 @@ use crate::state::JobState;
 use crate::store::layout::JobDir;
 use crate::store::outputs::{self, Outputs};
 use crate::value::{self, Value};
-use crate::view::console::{Display, Mode, Volume};
+use crate::view::console::{Display, Volume};
 use crate::view::filter::shown;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use std::collections::{HashMap, HashSet};
@@ -89,8 +89,9 @@ pub(super) fn command() -> Command {
         )
         .arg(
             flag("tui")
+                .short('t')
                 .conflicts_with_all(["display", "quiet", "json"])
-                .help("show the run on the whole screen, with keys to look at each task"),
+                .help("show the run full-screen, with keys to look at each task"),
         )
         .arg(
             Arg::new("tail")
@@ -106,7 +107,7 @@ pub(super) fn command() -> Command {
                 .value_parser(duration)
                 .help("end a task after this long (30s, 5m, 1h30m) unless it says otherwise"),
         )
-        .arg(flag("quiet").short('q').help("show failures only"))
+        .arg(super::quiet_option())
         .arg(flag("verbose").short('v').help("show more of what otto does"))
         .after_help(
             "The tasks see what was recorded of the tasks before them, and get the parameters of then. What a run does not\n\
@@ -140,22 +141,16 @@ fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signa
     let target = Target { found: &found, ottofile: &ottofile, request: &request, plan: &plan, recorded };
     let Some(signals) = signals else { return dry_run(context, &target) };
     let asked = matches.get_one::<String>("display").and_then(|word| Display::parse(word));
-    let display = context.display(asked);
+    let quiet = matches.get_count("quiet");
+    let display = context.display(Display::quieted(quiet, asked));
     let options = Options {
         jobs: matches.get_one::<u32>("jobs").map(|jobs| *jobs as usize),
         is_fail_fast: matches.get_flag("fail-fast") && !matches.get_flag("keep-going"),
         // It was asked to run again, whatever has changed since.
         ignores_freshness: true,
-        display: match matches.get_flag("quiet") {
-            true => Display::Fixed(Mode::Quiet),
-            false => display,
-        },
+        display,
         is_tui: matches.get_flag("tui"),
-        volume: match (matches.get_flag("quiet"), matches.get_flag("verbose")) {
-            (true, _) => Volume::Quiet,
-            (false, true) => Volume::Verbose,
-            (false, false) => Volume::Normal,
-        },
+        volume: Volume::new(quiet, matches.get_flag("verbose")),
         tail_lines: matches.get_one("tail").copied().unwrap_or(20),
         timeout: matches.get_one("timeout").copied(),
         is_json: context.is_json,

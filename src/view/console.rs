@@ -2,7 +2,7 @@
 //! What was asked for goes to stdout, everything else to stderr. Knows no log files beyond what `Logs` reads for it.
 
 use super::filter;
-use super::github::{self, Workflow};
+use super::github::{self, Commands, Rest, Workflow};
 use super::held::{Held, copy_log};
 use super::lines::{Frame, Lines};
 use super::progress;
@@ -71,6 +71,15 @@ impl Display {
         }
     }
 
+    /// What `-q` (once: output as it is) and `-qq` (no output) make of `--display`.
+    pub(crate) fn quieted(quiet: u8, asked: Option<Display>) -> Option<Display> {
+        match quiet {
+            0 => asked,
+            1 => asked.or(Some(Display::Fixed(Mode::Stream))),
+            _ => Some(Display::Fixed(Mode::Quiet)),
+        }
+    }
+
     /// The mode for a run: as asked; else raw where tasks cannot interleave and by line where they can, or by task where
     /// GitHub folds them.
     pub(crate) fn resolve(self, is_github: bool, slots: usize, jobs: &[PlannedJob]) -> Mode {
@@ -83,15 +92,25 @@ impl Display {
     }
 }
 
-/// How much otto says itself: `-q`, nothing, `-v`.
+/// How much otto says itself: `-q` or `-qq`, nothing, `-v`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) enum Volume {
     /// Failures and warnings.
     Quiet,
     #[default]
     Normal,
-    /// Beginnings of tasks too, and tasks that were not called for.
+    /// Starts of tasks too, and tasks that were not called for.
     Verbose,
+}
+
+impl Volume {
+    pub(crate) fn new(quiet: u8, is_verbose: bool) -> Volume {
+        match (quiet, is_verbose) {
+            (0, false) => Volume::Normal,
+            (0, true) => Volume::Verbose,
+            (_, _) => Volume::Quiet,
+        }
+    }
 }
 
 /// What the console must know of the world and of the command line.
@@ -149,6 +168,8 @@ pub(crate) struct Console {
 struct JobOutput {
     frame: [Frame; 2],
     lines: [Lines; 2],
+    /// Of GitHub Actions.
+    commands: Commands,
     tail: Tail,
     held: Held,
     /// Bytes that we were given.
@@ -168,6 +189,8 @@ struct Screen {
     may_be_coloured: bool,
     /// Where something was written last.
     last: Option<Stream>,
+    /// The job, by place, whose output is the last on the screen, all of it and nothing of another task between.
+    above: Option<usize>,
     drawn_us: Option<u64>,
     /// When something other than the progress line was last written.
     spoke_us: u64,
@@ -229,6 +252,11 @@ impl Console {
         self.volume() >= Volume::Verbose
     }
 
+    /// Masks and annotations count where output is not shown too.
+    fn passes_commands_only(&self) -> bool {
+        self.mode == Mode::Quiet && self.settings.github.is_some()
+    }
+
     // ── writing ──
 
     /// Writes a line of otto's own.
@@ -284,15 +312,11 @@ impl Console {
         }
     }
 
-    /// Writes lines of a task.
-    fn put_safe(&mut self, stream: Stream, lines: &mut Vec<u8>, now_us: u64) {
-        // Commands of the workflow were turned off on stderr, which the runner may read later than stdout.
-        if self.mode == Mode::Group
-            && stream == Stream::Stdout
-            && self.settings.github.is_some()
-            && !self.settings.is_shared
-        {
-            github::harmless(lines);
+    /// Writes whole lines of a task, each behind its prefix.
+    fn put_whole(&mut self, output: &mut JobOutput, stream: Stream, lines: &mut Vec<u8>, now_us: u64) {
+        if self.settings.github.is_some() {
+            let rest = if self.mode == Mode::Quiet { Rest::Hidden } else { Rest::Shown };
+            output.commands.filter(lines, &output.frame[slot(stream)].prefix, rest);
         }
         self.put(stream, lines, now_us);
     }
@@ -361,6 +385,7 @@ impl Console {
                 frame(self.settings.colours_stderr, self.settings.stderr_is_terminal),
             ],
             lines: Default::default(),
+            commands: Commands::default(),
             tail: Tail::new(self.settings.tail_lines),
             held: Held::default(),
             given: 0,
@@ -372,7 +397,7 @@ impl Console {
     fn end_output(&mut self, place: usize, now_us: u64) {
         let Some(mut output) = self.outputs.remove(&place) else { return };
         output.tail.end();
-        if self.mode == Mode::Prefix {
+        if self.mode == Mode::Prefix || self.passes_commands_only() {
             self.put_last_lines(&mut output, now_us);
         }
         self.outputs.insert(place, output);
@@ -382,7 +407,7 @@ impl Console {
         for stream in [Stream::Stdout, Stream::Stderr] {
             let mut buffer = std::mem::take(&mut self.buffer);
             output.lines[slot(stream)].end(&output.frame[slot(stream)], &mut buffer);
-            self.put_safe(stream, &mut buffer, now_us);
+            self.put_whole(output, stream, &mut buffer, now_us);
             buffer.clear();
             self.buffer = buffer;
         }
@@ -420,45 +445,47 @@ impl Console {
         let line = block.line.clone();
         match (self.mode, &self.settings.github) {
             (Mode::Group, Some(workflow)) if !is_empty && !block.is_failure && !line.is_empty() => {
-                let (open, close) = (workflow.group(line.trim_start().trim_end()), "::endgroup::\n");
-                self.say(&open, now_us);
-                self.show_held(block, now_us);
-                self.say(close, now_us);
+                let open = workflow.group(line.trim_start().trim_end());
+                self.show_held(block, Some(&open), now_us);
             }
             (Mode::Group | Mode::Stream, _) if !is_empty => {
-                let name = filter::shown(self.run.jobs[block.place].planned.name.as_str());
-                let title = self.words.paint.text(style::FAINT, &format!("── {name}"));
-                self.say(&format!("{title}\n"), now_us);
-                self.show_held(block, now_us);
+                if self.is_loud() || self.mode == Mode::Group {
+                    let name = filter::shown(self.run.jobs[block.place].planned.name.as_str());
+                    let title = self.words.paint.text(style::FAINT, &format!("── {name}"));
+                    self.say(&format!("{title}\n"), now_us);
+                }
+                self.show_held(block, None, now_us);
                 self.say(&line, now_us);
             }
             (Mode::Stream | Mode::Prefix | Mode::Group | Mode::Quiet, _) => {
-                self.show_held(block, now_us);
+                self.show_held(block, None, now_us);
                 self.say(&line, now_us);
             }
         }
     }
 
-    /// Shows what was kept of an attempt.
-    fn show_held(&mut self, block: Block, now_us: u64) {
+    /// Shows what was kept of an attempt, as a group of GitHub Actions if `open` opens one. The group is opened and closed on
+    /// the streams where the output is, for the runner reads stdout and stderr apart.
+    fn show_held(&mut self, block: Block, open: Option<&str>, now_us: u64) {
         let Block { place, attempt, held, .. } = block;
         if held.is_empty() {
             return;
         }
         let mut output = self.new_output(place);
         let name = self.run.jobs[place].planned.name.clone();
-        if let Some(workflow) = &self.settings.github {
-            let command = workflow.stop_commands();
-            self.say(&command, now_us);
-        }
+        self.screen.above = Some(place);
         let logs = Rc::clone(&self.logs);
+        let mut last = None;
         let released = held.release(logs.as_ref(), &name, attempt, |stream, bytes| {
+            if let (None, Some(open)) = (last, open) {
+                self.put(stream, open.as_bytes(), now_us);
+            }
+            last = Some(stream);
             self.put_lines(&mut output, stream, bytes, now_us);
         });
         self.put_last_lines(&mut output, now_us);
-        if let Some(workflow) = &self.settings.github {
-            let command = workflow.resume_commands();
-            self.say(&command, now_us);
+        if let (Some(last), Some(_)) = (last, open) {
+            self.put(last, b"::endgroup::\n", now_us);
         }
         if let Err(error) = released {
             let message = format!("cannot read the log of its output back: {error}");
@@ -470,7 +497,7 @@ impl Console {
     fn put_lines(&mut self, output: &mut JobOutput, stream: Stream, bytes: &[u8], now_us: u64) {
         let mut buffer = std::mem::take(&mut self.buffer);
         output.lines[slot(stream)].push(bytes, &output.frame[slot(stream)], &mut buffer);
-        self.put_safe(stream, &mut buffer, now_us);
+        self.put_whole(output, stream, &mut buffer, now_us);
         buffer.clear();
         self.buffer = buffer;
     }
@@ -501,6 +528,9 @@ impl Console {
             None => false,
         };
         let is_failure = state.planned.has_body && state.outcome.as_ref().is_some_and(Outcome::is_failure);
+        // The only task of a run has its failure block right below; with prefixes it is a row like the others.
+        let has_block_below = is_failure && self.run.bodies == 1 && self.mode != Mode::Prefix;
+        let is_shown = is_shown && !has_block_below;
         let line = if is_shown { self.words.finish_line(state, self.run.stopping) } else { String::new() };
         let is_unfolded = is_failure || matches!(state.outcome, Some(Outcome::Interrupted { .. }));
         self.say_end(place, &line, is_unfolded, now_us);
@@ -560,14 +590,11 @@ impl Console {
         text.push_str(&self.failure_blocks());
         text.push_str(&self.closing_words());
         if let Some(workflow) = &self.settings.github {
-            // The ends of what tasks wrote are in it.
-            if !self.failures.is_empty() {
-                text = workflow.stop_commands() + &text + &workflow.resume_commands();
-                for (place, tail) in &self.failures {
-                    let job = &self.run.jobs[*place];
-                    let title = filter::without_colours(&self.words.title(job));
-                    text.push_str(&workflow.error(job, &title, tail));
-                }
+            text = github::as_text(&text);
+            for (place, tail) in &self.failures {
+                let job = &self.run.jobs[*place];
+                let title = filter::without_colours(&self.words.title(job));
+                text.push_str(&workflow.error(job, &title, tail));
             }
         }
         self.say(&text, now_us);
@@ -585,7 +612,7 @@ impl Console {
         let mut text = String::new();
         for (place, tail) in &self.failures {
             let job = &self.run.jobs[*place];
-            let tail = (!self.is_still_on_screen(tail)).then_some(tail);
+            let tail = (!self.is_still_on_screen(*place, tail)).then_some(tail);
             text.push('\n');
             text.push_str(&self.words.failure_block(self.run.run.as_ref(), job, tail));
             if let Some(hints) = self.hints.get(&job.planned.name) {
@@ -614,12 +641,12 @@ impl Console {
         }
     }
 
-    /// Whether all that a failed job wrote stands directly above its block anyway: it was the only one, wrote little, and the
-    /// reader saw both streams.
-    fn is_still_on_screen(&self, tail: &Tail) -> bool {
-        let is_live = matches!(self.mode, Mode::Stream | Mode::Prefix | Mode::Group);
+    /// Whether all that a failed job wrote is directly above its block anyway: it is the only one that failed, nothing of
+    /// another task came after it, it wrote little, and the reader saw both streams.
+    fn is_still_on_screen(&self, place: usize, tail: &Tail) -> bool {
         let is_whole = tail.total() > 0 && tail.total() == tail.lines().len() as u64;
-        is_live && is_whole && !self.has_missed_output && self.settings.is_shared && self.run.bodies == 1
+        let is_above = self.screen.above == Some(place);
+        is_above && is_whole && self.failed == 1 && !self.has_missed_output && self.settings.is_shared
     }
 
     fn end_all_output(&mut self, now_us: u64) {
@@ -704,6 +731,10 @@ impl View for Console {
         let Some(mut output) = self.outputs.remove(&place).or_else(|| Some(self.new_output(place))) else {
             return;
         };
+        if !self.holds(place) && matches!(self.mode, Mode::Stream | Mode::Prefix) {
+            let is_its_own = output.given == 0 || self.screen.above == Some(place);
+            self.screen.above = is_its_own.then_some(place);
+        }
         output.tail.push(stream, bytes);
         output.given += bytes.len() as u64;
         match self.mode {
@@ -713,6 +744,9 @@ impl View for Console {
                 self.screen.may_be_coloured |= self.settings.stderr_is_terminal && bytes.contains(&0x1b);
             }
             Mode::Prefix => self.put_lines(&mut output, stream, bytes, mono_us),
+            Mode::Quiet if self.passes_commands_only() => {
+                self.put_lines(&mut output, stream, bytes, mono_us);
+            }
             Mode::Group | Mode::Quiet => {}
         }
         self.outputs.insert(place, output);

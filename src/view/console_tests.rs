@@ -179,6 +179,23 @@ fn quiet_says_nothing_when_all_is_well() {
 }
 
 #[test]
+fn quiet_once_shows_what_tasks_write_and_nothing_of_otto() {
+    let quiet = |settings: &mut super::Settings| {
+        settings.display = Display::quieted(1, None).expect("a display");
+        settings.volume = Volume::new(1, false);
+    };
+    let (mut script, screens) = apart(quiet);
+    script.run("9c2m", 8, &["a 3", "b 4"]).start("a").out("a", "1.2.3\n").err("a", "note\n").ok("a", &["v"]);
+    script.start("b").at(100.0).ok("b", &[]).end(RunResult::Succeeded);
+    assert_snapshot!(screens.both(), @"
+    --- stdout
+    1.2.3
+    --- stderr
+    note
+    ");
+}
+
+#[test]
 fn quiet_shows_failures() {
     let (mut script, screen) = on_screen(|settings| {
         settings.display = Display::Fixed(Mode::Quiet);
@@ -215,10 +232,9 @@ fn output_that_is_not_shown_live_is_read_from_the_logs() {
         line: None,
     });
     script.settled("test", Outcome::Failed { exit, reason: None }, &[]).end(RunResult::Failed { status: 1 });
-    assert_snapshot!(screens.both(), @r"
+    assert_snapshot!(screens.both(), @"
     --- stdout
     --- stderr
-       FAIL  test     0.0s  exit 1
 
     FAIL test · exit 1 · 0.0s · otto.yml:3
       │ from the log
@@ -336,10 +352,9 @@ fn a_single_failure_does_not_repeat_what_stands_above_it() {
         .err("my task", "two")
         .at(0.8);
     script.fail("my task", Exit::Code(1), None).end(RunResult::Failed { status: 1 });
-    assert_snapshot!(screen.text(), @r"
+    assert_snapshot!(screen.text(), @"
     one
     two
-       FAIL  my task     0.8s  exit 1
 
     FAIL my task · exit 1 · 0.8s · otto.yml:3
       whole log: otto Logs 9c2m 'my task'
@@ -358,7 +373,6 @@ fn a_single_failure_repeats_what_went_elsewhere() {
     one
     --- stderr
     two
-       FAIL  it's     0.8s  exit 1
 
     FAIL it's · exit 1 · 0.8s · otto.yml:3
       │ one
@@ -393,7 +407,7 @@ fn ten_failures_are_shown_and_fifty_skips() {
 #[test]
 fn github_folds_what_succeeded_and_annotates_what_failed() {
     let summary = Shared::default();
-    let workflow = Workflow { token: "t0ken".into(), file: "ci/otto.yml".into() };
+    let workflow = Workflow { file: "ci/otto.yml".into() };
     let (script, screen) = on_screen(|settings| settings.github = Some(workflow));
     let mut script = Script::new(script.view.with_step_summary(Box::new(summary.clone())));
     script.run("9c2m", 8, &["fetch 3", "test 31 needs fetch", "pack:a|b 40 needs test"]);
@@ -409,29 +423,20 @@ fn github_folds_what_succeeded_and_annotates_what_failed() {
     assert_snapshot!(format!("{}--- summary\n{}", visible(&screen.text()), summary.text()), @r"
     otto · run 9c2m · 3 tasks
     ::group::ok  fetch        1.2s  set version
-    ::stop-commands::t0ken
     ::error::not an error
-    ::t0ken::
     ::endgroup::
     ── test
-    ::stop-commands::t0ken
     ␛[31m1 < 2␛[0m, 50%
 
-    ::add-path::/tmp
-    ::t0ken::
+    \::add-path::/tmp
        FAIL  test         4.3s  exit 1
        skip  pack:a|b           needs test
-    ::stop-commands::t0ken
 
     FAIL test · exit 1 · 4.3s · otto.yml:33
-      │ ␛[31m1 < 2␛[0m, 50%
-      │
-      │ ::add-path::/tmp
-      3 lines · whole log: otto Logs 9c2m test
+      whole log: otto Logs 9c2m test
 
     3 tasks in 5.6s: 1 ok, 1 failed, 1 skipped
     rerun failed and skipped:  otto Rerun 9c2m
-    ::t0ken::
     ::error file=ci/otto.yml,line=33,title=test::FAIL test · exit 1 · 4.3s · otto.yml:33%0A1 < 2, 50%25%0A%0A::add-path::/tmp
     --- summary
     ### otto: 1 ok, 1 failed, 1 skipped in 5.6s
@@ -452,24 +457,41 @@ fn github_folds_what_succeeded_and_annotates_what_failed() {
 }
 
 #[test]
-fn github_cannot_be_told_commands_on_stdout() {
-    let workflow = Workflow { token: "t0ken".into(), file: "ci/otto.yml".into() };
+fn github_is_told_annotations_of_tasks_and_nothing_else() {
+    let workflow = Workflow { file: "ci/otto.yml".into() };
     let (mut script, screens) = apart(|settings| settings.github = Some(workflow));
     script.run("9c2m", 8, &["a 3", "b 31"]).start("a").out("a", "::error::x\n").err("a", "::error::y\n");
     script.ok("a", &[]).settled("b", Outcome::Fresh { run: run_id("1b0d") }, &[]).end(RunResult::Succeeded);
-    assert_snapshot!(screens.both(), @r"
+    assert_snapshot!(screens.both(), @"
     --- stdout
-    \::error::x
+    ::group::ok  a     0.0s
+    ::error::x
     --- stderr
     otto · run 9c2m · 2 tasks
-    ::group::ok  a     0.0s
-    ::stop-commands::t0ken
     ::error::y
-    ::t0ken::
     ::endgroup::
       fresh  b           unchanged since run 1b0d
     1 ok, 1 fresh in 0.0s
     ");
+}
+
+#[test]
+fn github_is_told_annotations_whatever_the_display() {
+    for (mode, lines) in [
+        (Mode::Prefix, "      a │ x\n::add-mask::y\n      a │ \\::group::z\n"),
+        (Mode::Group, "::group::ok  a     0.0s\nx\n::add-mask::y\n\\::group::z\n::endgroup::\n"),
+        (Mode::Stream, "x\n::add-mask::y\n::group::z\n"),
+        (Mode::Quiet, "::add-mask::y\n"),
+    ] {
+        let (mut script, screens) = apart(|settings| {
+            settings.github = Some(Workflow { file: "otto.yml".into() });
+            settings.display = Display::Fixed(mode);
+        });
+        script.run("9c2m", 8, &["a 3", "b 31"]).start("a").out("a", "x\n::add-m");
+        script.out("a", "ask::y\n::group::z").ok("a", &[]).end(RunResult::Succeeded);
+        let stdout = screens.stdout.text();
+        assert_eq!(stdout.trim_end(), lines.trim_end(), "{mode:?}");
+    }
 }
 
 #[test]
@@ -509,7 +531,7 @@ fn retries_keep_their_output_apart() {
     script.out("a", "second\n").at(2.0).ended("a", 2, Exit::Code(2), 0, None);
     script.settled("a", Outcome::Failed { exit: Exit::Code(2), reason: None }, &[]).start("b").ok("b", &[]);
     script.at(2.5).end(RunResult::Failed { status: 2 });
-    assert_snapshot!(screen.text(), @r"
+    assert_snapshot!(screen.text(), @"
     otto · run 9c2m · 2 tasks
     ── a
     first
@@ -520,8 +542,7 @@ fn retries_keep_their_output_apart() {
          ok  b     0.0s
 
     FAIL a · exit 2 · 2.0s · otto.yml:3
-      │ second
-      1 line · whole log: otto Logs 9c2m a
+      whole log: otto Logs 9c2m a
 
     2 tasks in 2.5s: 1 ok, 1 failed
     rerun failed:  otto Rerun 9c2m

@@ -1,5 +1,5 @@
-//! What GitHub Actions wants beside plain text: foldable groups, annotations, a summary of the step.
-//! Computes text; the console writes it. Commands go to stderr, for stdout belongs to the tasks.
+//! What GitHub Actions gets besides plain text: groups, annotations, a summary of the step; and which commands of tasks reach
+//! its runner. Computes text; the console writes it.
 
 use super::filter::{self, shown};
 use super::style::Paint;
@@ -16,25 +16,14 @@ const LINES_OF_ANNOTATION: usize = 5;
 /// What is known of the workflow.
 #[derive(Clone, Debug)]
 pub(crate) struct Workflow {
-    /// A word that no task can guess: commands are off until it comes again.
-    pub(crate) token: String,
     /// The ottofile from the root of the repository, as annotations need it.
     pub(crate) file: String,
 }
 
 impl Workflow {
-    /// Opens a fold.
+    /// Opens a group.
     pub(crate) fn group(&self, title: &str) -> String {
         format!("::group::{}\n", data(&shown(title)))
-    }
-
-    /// Commands in what follows are text.
-    pub(crate) fn stop_commands(&self) -> String {
-        format!("::stop-commands::{}\n", self.token)
-    }
-
-    pub(crate) fn resume_commands(&self) -> String {
-        format!("::{}::\n", self.token)
     }
 
     /// An error at the line of the ottofile where a task failed.
@@ -73,29 +62,101 @@ fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// A line of a task that the runner would take for a command, made harmless. Needed where the command that turns commands
-/// off goes another way than the line, and may come later.
-pub(crate) fn harmless(text: &mut Vec<u8>) {
-    if !text.windows(2).any(|pair| pair == b"::" || pair == b"##") {
-        return;
-    }
-    let mut safe = Vec::with_capacity(text.len() + 16);
-    for line in text.split_inclusive(|byte| *byte == b'\n') {
-        let blanks = line.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        let (blanks, mut rest) = line.split_at(blanks);
-        safe.extend_from_slice(blanks);
-        if rest.starts_with(b"::") {
-            safe.push(b'\\');
+/// Commands of tasks that reach the runner: they mask a word or annotate a line. The others change what the runner does with
+/// later steps, other tasks or otto's own lines, and any text that a task happens to print could hold them.
+const PASSING: &[&str] = &["add-mask", "debug", "notice", "warning", "error"];
+
+/// What becomes of lines that are no passing command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rest {
+    Shown,
+    Hidden,
+}
+
+/// The commands in the output of one attempt.
+#[derive(Debug, Default)]
+pub(crate) struct Commands {
+    /// The task said `::stop-commands::TOKEN`: what follows is text for it too.
+    stopped_by: Option<String>,
+}
+
+impl Commands {
+    /// Takes whole lines, each behind `prefix`. A passing command loses the prefix, for the runner reads commands at the start
+    /// of a line only; other commands are made text.
+    pub(crate) fn filter(&mut self, lines: &mut Vec<u8>, prefix: &[u8], rest: Rest) {
+        if rest == Rest::Shown && !has_signs(lines) {
+            return;
         }
-        // The older form is obeyed anywhere in a line.
-        while let Some(place) = rest.windows(3).position(|three| three == b"##[") {
-            safe.extend_from_slice(&rest[..place]);
-            safe.extend_from_slice(b"#\\#[");
-            rest = &rest[place + 3..];
+        let mut filtered = Vec::with_capacity(lines.len() + 16);
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            let (prefix, text) = match line.strip_prefix(prefix) {
+                Some(text) => (prefix, text),
+                None => (&b""[..], line),
+            };
+            if self.passes(text) {
+                filtered.extend_from_slice(text);
+            } else if rest == Rest::Shown {
+                filtered.extend_from_slice(prefix);
+                push_as_text(text, &mut filtered);
+            }
         }
-        safe.extend_from_slice(rest);
+        *lines = filtered;
     }
-    *text = safe;
+
+    fn passes(&mut self, line: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(line);
+        // The runner trims as Unicode does.
+        let Some((command, rest)) = text.trim().strip_prefix("::").and_then(|text| text.split_once("::"))
+        else {
+            return false;
+        };
+        if let Some(token) = &self.stopped_by {
+            if command == token && rest.is_empty() {
+                self.stopped_by = None;
+            }
+            return false;
+        }
+        let name = command.split(' ').next().unwrap_or_default();
+        if name.eq_ignore_ascii_case("stop-commands") {
+            self.stopped_by = Some(rest.to_owned());
+        }
+        PASSING.iter().any(|passing| name.eq_ignore_ascii_case(passing))
+    }
+}
+
+/// Lines without anything that the runner would take for a command.
+pub(crate) fn as_text(lines: &str) -> String {
+    if !has_signs(lines.as_bytes()) {
+        return lines.to_owned();
+    }
+    let mut safe = Vec::with_capacity(lines.len() + 16);
+    for line in lines.as_bytes().split_inclusive(|byte| *byte == b'\n') {
+        push_as_text(line, &mut safe);
+    }
+    String::from_utf8(safe).expect("bug: only ASCII was added")
+}
+
+fn has_signs(text: &[u8]) -> bool {
+    text.windows(2).any(|pair| pair == b"::" || pair == b"##")
+}
+
+fn push_as_text(line: &[u8], out: &mut Vec<u8>) {
+    let blanks = match std::str::from_utf8(line) {
+        Ok(text) => text.len() - text.trim_start().len(),
+        Err(_) => line.iter().take_while(|byte| byte.is_ascii_whitespace()).count(),
+    };
+    let (blanks, mut rest) = line.split_at(blanks);
+    out.extend_from_slice(blanks);
+    if rest.starts_with(b"::") {
+        out.push(b'\\');
+    }
+    // The older form is obeyed anywhere in a line.
+    while let Some(place) = rest.windows(3).position(|three| three == b"##[") {
+        out.extend_from_slice(&rest[..place]);
+        out.extend_from_slice(b"#\\#[");
+        rest = &rest[place + 3..];
+    }
+    out.extend_from_slice(rest);
 }
 
 /// The run as Markdown, for the page of the workflow.
@@ -165,23 +226,59 @@ fn code(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn filtered(lines: &str, prefix: &str, rest: Rest) -> String {
+        let mut text = lines.as_bytes().to_vec();
+        Commands::default().filter(&mut text, prefix.as_bytes(), rest);
+        String::from_utf8(text).expect("UTF-8")
+    }
+
     #[test]
-    fn what_could_be_a_command_is_not() {
-        for (wrote, safe) in [
+    fn masks_and_annotations_pass_and_other_commands_are_text() {
+        for (wrote, shown) in [
             ("plain: a::b # ## x\n", "plain: a::b # ## x\n"),
-            ("::error::x\n", "\\::error::x\n"),
+            ("::error::x\n", "::error::x\n"),
+            (" ::Add-Mask::s3cret\n", " ::Add-Mask::s3cret\n"),
+            ("::warning file=a.c,line=3::x ##[y]\n", "::warning file=a.c,line=3::x ##[y]\n"),
             (" \t::set-env name=x::y\n::add-path::/\n", " \t\\::set-env name=x::y\n\\::add-path::/\n"),
+            ("\u{a0}::set-output name=x::y\n", "\u{a0}\\::set-output name=x::y\n"),
+            ("::group::x\n::endgroup::\n::echo::on\n", "\\::group::x\n\\::endgroup::\n\\::echo::on\n"),
+            ("::errors::x\n::error\n", "\\::errors::x\n\\::error\n"),
             ("a ##[group]b ##[x]\n", "a #\\#[group]b #\\#[x]\n"),
         ] {
-            let mut text = wrote.as_bytes().to_vec();
-            harmless(&mut text);
-            assert_eq!(String::from_utf8_lossy(&text), safe);
+            assert_eq!(filtered(wrote, "", Rest::Shown), shown);
+        }
+    }
+
+    #[test]
+    fn a_command_passes_without_the_name_of_its_task() {
+        let lines = " a │ x\n a │ ::error::x\n a │ ::add-path::/\n";
+        assert_eq!(filtered(lines, " a │ ", Rest::Shown), " a │ x\n::error::x\n a │ \\::add-path::/\n");
+        assert_eq!(filtered(lines, " a │ ", Rest::Hidden), "::error::x\n");
+    }
+
+    #[test]
+    fn a_task_can_print_commands_as_text() {
+        let lines = "::stop-commands::t0k\n::error::x\n::t0k::\n::error::y\n";
+        let shown = "\\::stop-commands::t0k\n\\::error::x\n\\::t0k::\n::error::y\n";
+        assert_eq!(filtered(lines, "", Rest::Shown), shown);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_but_what_passes_is_a_command(line in "[ \u{a0}\t]{0,2}(::|##\\[)?(set-env|add-path|error|x| )?[a-z :#\\[\\]]{0,12}") {
+            let out = filtered(&format!("{line}\n"), "", Rest::Shown);
+            let text = out.trim();
+            let name = text.strip_prefix("::").and_then(|text| text.split_once("::")).map(|(command, _)| command);
+            match name.map(|name| name.split(' ').next().unwrap_or_default()) {
+                Some(name) => proptest::prop_assert!(PASSING.contains(&name), "{out:?}"),
+                None => proptest::prop_assert!(!text.starts_with("::") && !text.contains("##["), "{out:?}"),
+            }
         }
     }
 
     #[test]
     fn commands_are_escaped() {
-        let workflow = Workflow { token: "t0ken".into(), file: "a,b:c.yml".into() };
+        let workflow = Workflow { file: "a,b:c.yml".into() };
         assert_eq!(workflow.group("a\n::b 100%"), "::group::a\\x0a::b 100%25\n");
         assert_eq!(workflow.warning("x:y,z", "one\r\ntwo"), "::warning title=x%3Ay%2Cz::one\\x0d\\x0atwo\n");
         assert_eq!(property("a%b,c:d\n"), "a%25b%2Cc%3Ad%0A");

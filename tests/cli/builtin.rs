@@ -228,7 +228,6 @@ tasks:
     ── stderr
     again from run RUN: a
     as they are now: files outside the run's folder, values of variables
-    TIMEOUT  a     TIME
 
     TIMEOUT a · TIME · otto.yml:4
       last 0 of 1 lines · whole log: otto Logs RUN a
@@ -237,7 +236,11 @@ tasks:
     ── exit 124
     ");
     assert_eq!(project.read("ran"), "run\nrun\n");
-    assert_snapshot!(project.run("Rerun 20").refused(), @"");
+    assert_snapshot!(project.run("Rerun 20").refused(), @"
+    error[E0801]: `20` is too short to name the run to repeat
+    help: give at least 4 characters of its id, or `latest`, `latest-failed` or `-1`; `otto History` lists the runs
+    otto: 1 error. `otto Explain E0801` says more.
+    ");
     assert_eq!(project.read("ran"), "run\nrun\n");
     // What stands behind the name counts for more.
     assert_eq!(project.run("--timeout 20s Rerun --timeout 1s").status, 124);

@@ -283,7 +283,6 @@ fn too_many_words_are_answered_with_usage() {
     assert_snapshot!(told(&project, "build"), @r#"
     ── stderr
     otto: usage: otto.set KEY VALUE | --json KEY JSON | --list KEY [ITEM...] (got 3 words: quote the value?)
-       FAIL  build     TIME  exit 2
 
     FAIL build · exit 2 · TIME · otto.yml:2
       │ otto: usage: otto.set KEY VALUE | --json KEY JSON | --list KEY [ITEM...] (got 3 words: quote the value?)
@@ -301,7 +300,6 @@ fn too_many_words_are_answered_with_usage() {
     assert_snapshot!(told(&project, "build"), @r#"
     ── stderr
     otto: usage: otto_set_output KEY VALUE (got 3 words: quote the value?)
-       FAIL  build     TIME  exit 2
 
     FAIL build · exit 2 · TIME · otto.yml:2
       │ otto: usage: otto_set_output KEY VALUE (got 3 words: quote the value?)
@@ -320,9 +318,8 @@ fn too_many_words_are_answered_with_usage() {
 #[test]
 fn an_output_that_is_no_more_is_told() {
     let project = setting("    bash: |\n      OUTPUT[a]=1\n      unset OUTPUT\n");
-    assert_snapshot!(told(&project, "build"), @r"
+    assert_snapshot!(told(&project, "build"), @"
     ── stderr
-       FAIL  build     TIME  OUTPUT is not an associative array any more at the end of `build`
 
     FAIL build · OUTPUT is not an associative array any more at the end of `build` · TIME · otto.yml:2
       no output · whole log: otto Logs RUN build
@@ -333,10 +330,9 @@ fn an_output_that_is_no_more_is_told() {
     ── exit 1
     ");
     let project = setting("    bash: |\n      OUTPUT[a]=1\n      unset OUTPUT\n      OUTPUT=plain\n");
-    assert_snapshot!(told(&project, "build"), @r"
+    assert_snapshot!(told(&project, "build"), @"
     ── stderr
     warning[E0715]: build: `OUTPUT=…` in `build` sets the key `0` of OUTPUT; write `OUTPUT[key]=value`
-       FAIL  build     TIME  OUTPUT is not an associative array any more at the end of `build`
 
     FAIL build · OUTPUT is not an associative array any more at the end of `build` · TIME · otto.yml:2
       no output · whole log: otto Logs RUN build
@@ -349,9 +345,8 @@ fn an_output_that_is_no_more_is_told() {
     let project = setting(
         "    bash: |\n      collect() {\n        local -A OUTPUT\n        OUTPUT[a]=1\n        exit 0\n      }\n      collect\n",
     );
-    assert_snapshot!(told(&project, "build"), @r"
+    assert_snapshot!(told(&project, "build"), @"
     ── stderr
-       FAIL  build     TIME  `build` ended inside `collect`, which has a variable OUTPUT of its own
 
     FAIL build · `build` ended inside `collect`, which has a variable OUTPUT of its own · TIME · otto.yml:2
       no output · whole log: otto Logs RUN build
@@ -362,9 +357,8 @@ fn an_output_that_is_no_more_is_told() {
     ── exit 1
     ");
     let project = setting("    python: |\n      OUTPUT = [1]\n");
-    assert_snapshot!(told(&project, "build"), @r"
+    assert_snapshot!(told(&project, "build"), @"
     ── stderr
-       FAIL  build     TIME  OUTPUT is a list now: write OUTPUT['key'] = value
 
     FAIL build · OUTPUT is a list now: write OUTPUT['key'] = value · TIME · otto.yml:2
       no output · whole log: otto Logs RUN build
@@ -378,9 +372,8 @@ fn an_output_that_is_no_more_is_told() {
 #[test]
 fn what_is_no_json_is_told_with_its_place() {
     let project = setting("    bash: |\n      otto.set --json size '{oops'\n");
-    assert_snapshot!(told(&project, "build"), @r"
+    assert_snapshot!(told(&project, "build"), @"
     ── stderr
-       FAIL  build     TIME  `otto.set --json size` got a text that is not JSON: line 1, column 2: expected a key in double quotes, found `o`
 
     FAIL build · `otto.set --json size` got a text that is not JSON: line 1, column 2: expected a key in double quotes, found `o` · TIME · otto.yml:2
       no output · whole log: otto Logs RUN build
@@ -397,7 +390,6 @@ fn what_is_no_json_is_told_with_its_place() {
     project.write("otto.yml", &format!("tasks:\n  build:\n    bash: |\n      #!{}\n", program.display()));
     assert_snapshot!(told(&project, "build"), @r#"
     ── stderr
-       FAIL  build     TIME  `$OTTO_OUTPUT_JSON` is not JSON: line 2, column 1: expected a JSON object, found `a`
 
     FAIL build · `$OTTO_OUTPUT_JSON` is not JSON: line 2, column 1: expected a JSON object, found `a` · TIME · otto.yml:2
       no output · whole log: otto Logs RUN build
@@ -413,7 +405,6 @@ fn what_is_no_json_is_told_with_its_place() {
     );
     assert_snapshot!(told(&project, "build"), @r#"
     ── stderr
-       FAIL  build     TIME  OUTPUT['a']['when'][0] is a date: use .isoformat()
 
     FAIL build · OUTPUT['a']['when'][0] is a date: use .isoformat() · TIME · otto.yml:2
       no output · whole log: otto Logs RUN build
@@ -437,11 +428,10 @@ fn outputs_that_do_not_fit_are_told() {
     let project = setting(
         "    bash: |\n      OUTPUT[log]=$(head -c 100000 /dev/zero | tr '\\0' x)\n      trap '' XFSZ\n      ulimit -f 8\n",
     );
-    assert_snapshot!(told(&project, "build"), @r"
+    assert_snapshot!(told(&project, "build"), @"
     ── stderr
     /you/home/project-ID/RUN/tasks/build/.otto/start.sh: line 20: printf: write error: File too large
     /you/home/project-ID/RUN/tasks/build/.otto/start.sh: line 20: printf: write error: File too large
-       FAIL  build     TIME  exit 1
 
     FAIL build · exit 1 · TIME · otto.yml:2
       │ /you/home/project-ID/RUN/tasks/build/.otto/start.sh: line 20: printf: write error: File too large
@@ -456,10 +446,9 @@ fn outputs_that_do_not_fit_are_told() {
     let project = setting(
         "    python: |\n      import resource\n      OUTPUT[\"log\"] = \"x\" * 100000\n      resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))\n",
     );
-    assert_snapshot!(told(&project, "build"), @r"
+    assert_snapshot!(told(&project, "build"), @"
     ── stderr
     otto: cannot save the outputs in /you/home/project-ID/RUN/tasks/build/.otto/dump: File too large
-       FAIL  build     TIME  `build` ended with status 0 and never handed over its outputs
 
     FAIL build · `build` ended with status 0 and never handed over its outputs · TIME · otto.yml:2
       │ otto: cannot save the outputs in /you/home/project-ID/RUN/tasks/build/.otto/dump: File too large
@@ -476,9 +465,8 @@ fn outputs_that_do_not_fit_are_told() {
 #[test]
 fn outputs_that_were_never_handed_over_are_told() {
     let project = setting("    bash: |\n      OUTPUT[a]=1\n      exec true\n");
-    assert_snapshot!(told(&project, "build"), @r"
+    assert_snapshot!(told(&project, "build"), @"
     ── stderr
-       FAIL  build     TIME  `build` ended with status 0, but its outputs were never handed over
 
     FAIL build · `build` ended with status 0, but its outputs were never handed over · TIME · otto.yml:2
       no output · whole log: otto Logs RUN build
@@ -490,9 +478,8 @@ fn outputs_that_were_never_handed_over_are_told() {
     ── exit 1
     ");
     let project = setting("    python: |\n      import os\n      OUTPUT[\"a\"] = 1\n      os._exit(0)\n");
-    assert_snapshot!(told(&project, "build"), @r"
+    assert_snapshot!(told(&project, "build"), @"
     ── stderr
-       FAIL  build     TIME  `build` ended with status 0 and never handed over its outputs
 
     FAIL build · `build` ended with status 0 and never handed over its outputs · TIME · otto.yml:2
       no output · whole log: otto Logs RUN build

@@ -73,7 +73,7 @@ fn every_display_mode_shows_the_same_run_in_its_way() {
     2 ok in TIME
     ── exit 0
     ");
-    assert_eq!(project.run("-q two").all(), project.run("--display quiet two").all());
+    assert_eq!(project.run("-qq two").all(), project.run("--display quiet two").all());
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn the_variable_chooses_the_mode_and_the_flag_beats_it() {
 fn a_quiet_run_shows_what_failed() {
     let project =
         Project::new("otto: {jobs: 1}\ntasks: {good: {bash: echo good}, bad: {bash: 'echo why; exit 3'}}");
-    assert_snapshot!(project.run("-q good bad").all(), @"
+    assert_snapshot!(project.run("-qq good bad").all(), @"
     ── stderr
        FAIL  bad      TIME  exit 3
 
@@ -99,7 +99,33 @@ fn a_quiet_run_shows_what_failed() {
     rerun failed:  otto Rerun RUN
     ── exit 3
     ");
-    assert_eq!(project.run("-q good").all(), "── exit 0");
+    assert_eq!(project.run("-qq good").all(), "── exit 0");
+}
+
+#[test]
+fn quiet_once_leaves_just_what_tasks_write() {
+    let project = Project::new(
+        "tasks: {a: {bash: 'OUTPUT[v]=1; echo a'}, b: {before: [a], bash: 'echo b; echo c >&2'}}",
+    );
+    assert_snapshot!(project.run("-q b").all(), @"
+    ── stdout
+    a
+    b
+    ── stderr
+    c
+    ── exit 0
+    ");
+    assert_eq!(project.run("--quiet b").all(), project.run("-q b").all());
+    assert_eq!(project.run("--silent b").all(), project.run("-q b").all());
+    assert_eq!(project.run("--silent --quiet b").all(), "── exit 0");
+    assert_snapshot!(project.run("--display prefix -q b").all(), @"
+    ── stdout
+          a │ a
+          b │ b
+    ── stderr
+          b │ c
+    ── exit 0
+    ");
 }
 
 #[test]
@@ -331,19 +357,14 @@ tasks:
     .with("GITHUB_ACTIONS", "true");
     assert_snapshot!(project.run("good bad").all(), @"
     ── stdout
+    ::group::ok  good     TIME
     good
+    ::endgroup::
     why
     ── stderr
     otto · run RUN · 2 tasks
-    ::group::ok  good     TIME
-    ::stop-commands::TOKEN
-    ::TOKEN::
-    ::endgroup::
     ── bad
-    ::stop-commands::TOKEN
-    ::TOKEN::
        FAIL  bad      TIME  exit 3
-    ::stop-commands::TOKEN
 
     FAIL bad · exit 3 · TIME · otto.yml:4
       │ why
@@ -351,7 +372,6 @@ tasks:
 
     2 tasks in TIME: 1 ok, 1 failed
     rerun failed:  otto Rerun RUN
-    ::TOKEN::
     ::error file=/you/project/otto.yml,line=4,title=bad::FAIL bad · exit 3 · TIME · otto.yml:4%0Awhy
     ── exit 3
     ");
@@ -580,26 +600,28 @@ fn the_whole_screen_is_given_back_after_a_violent_death() {
 }
 
 #[test]
-fn the_whole_screen_is_refused_where_there_is_none_or_a_task_wants_it() {
-    let project = Project::new("tasks: {t: {tty: true, bash: 'touch ran'}, u: {before: [t]}}");
-    assert_snapshot!(project.run("--tui u").all(), @"
+fn the_run_goes_on_without_the_whole_screen_where_there_is_none_or_a_task_needs_it() {
+    let project = Project::new("tasks: {t: {tty: true, bash: 'echo ran'}, u: {before: [t]}}");
+    assert_snapshot!(project.run("-t u").all(), @"
+    ── stdout
+    ran
     ── stderr
-    error[E0006]: `--tui` needs the whole screen, and stdout is no terminal
-    help: leave `--tui` out; `--display group` keeps tasks apart
-    otto: 1 error. `otto Explain E0006` says more.
-    ── exit 2
+    warning[E0006]: `--tui` needs the whole screen, and stdout is not a terminal
+      = note: the run is shown as without `--tui`
+         ok  t     TIME
+    ── exit 0
     ");
     let (ended, shown) = typed_in_terminal(&project, &["--tui", "--color", "never", "u"], &[]);
-    assert_eq!(ended.code(), Some(2));
+    assert_eq!(ended.code(), Some(0));
     assert_snapshot!(shown, @"
-    error[E0006]: `--tui` has the terminal that `t` wants
+    warning[E0006]: `--tui` needs the terminal, and so does `t`
       ╭▸ otto.yml:1:9
-    1 │ tasks: {t: {tty: true, bash: 'touch ran'}, u: {before: [t]}}
+    1 │ tasks: {t: {tty: true, bash: 'echo ran'}, u: {before: [t]}}
       ╰╴        ━ this task has `tty: true`
-    help: leave `--tui` out
-    otto.yml: 1 error. `otto Explain E0006` says more.
+      = note: the run is shown as without `--tui`
+    ran
+         ok  t     0.0s
     ");
-    assert!(!project.path("ran").exists());
 }
 
 #[test]

@@ -267,7 +267,8 @@ fn default_tasks_run_once_each_with_their_dependencies() {
          echo C}}",
     );
     assert_eq!(project.run("").ok(), "A\nC\n");
-    assert_eq!(project.run("-q").ok(), "");
+    assert_eq!(project.run("-qq").ok(), "");
+    assert_eq!(project.run("-q").all(), "── stdout\nA\nC\n── exit 0");
     assert!(project.run("--dry-run").ok().contains("  c  "));
 }
 

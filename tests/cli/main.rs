@@ -209,12 +209,15 @@ impl Ran {
             .stderr
             .lines()
             .filter_map(|line| {
-                let (word, rest) = line.trim_start().split_once("  ")?;
-                let name = rest.trim_start().split("  ").next()?;
+                // A finish line, or the title of the only failure of a run of one task.
+                let line = line.trim_start();
+                let (word, rest) = line.split_once("  ").or_else(|| line.split_once(' '))?;
+                let name = rest.trim_start().split("  ").next()?.split(" · ").next()?;
                 WORDS.contains(&word).then(|| format!("{name}: {word}"))
             })
             .collect();
         found.sort();
+        found.dedup();
         found.join(", ")
     }
 }

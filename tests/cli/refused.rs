@@ -127,7 +127,6 @@ fn commands_that_do_not_give_what_is_asked_of_them() {
 fn files_and_folders_that_are_not_there() {
     assert_snapshot!(said("away"), @"
     ── stderr
-       FAIL  away     TIME  not started: the `dir` of `away` is not a directory: `/you/project/nowhere`
 
     FAIL away · not started: the `dir` of `away` is not a directory: `/you/project/nowhere` · TIME · otto.yml:5
       no output · whole log: otto Logs RUN away
@@ -138,7 +137,6 @@ fn files_and_folders_that_are_not_there() {
     ");
     assert_snapshot!(Project::new("tasks: {t: {dir: sub/$x, bash: 'true'}}").run("t").all(), @"
     ── stderr
-       FAIL  t     TIME  not started: the `dir` of `t` is not a directory: `/you/project/sub/$x`
 
     FAIL t · not started: the `dir` of `t` is not a directory: `/you/project/sub/$x` · TIME · otto.yml:1
       no output · whole log: otto Logs RUN t
