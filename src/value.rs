@@ -26,6 +26,9 @@ pub(crate) const MOST_LEVELS: usize = 128;
 /// The only key of a map that stands for a string which is not UTF-8; its value is the base64 of the bytes.
 pub(crate) const BYTES_KEY: &str = "__otto_bytes__";
 
+/// The only key of a map that stands for the map in it, whose own only key looks like one of otto's.
+const MAP_KEY: &str = "__otto_map__";
+
 /// Why a text is not JSON that otto takes, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct JsonError {
@@ -153,7 +156,7 @@ pub(crate) fn lookup<'a>(map: &'a [(String, Value)], path: &str) -> Option<Cow<'
 
 fn inside<'a>(value: &'a Value, path: &str) -> Option<Cow<'a, Value>> {
     match value {
-        Value::Map(map) => lookup(map, path),
+        Value::Map(map) => lookup(meant(map), path),
         Value::List(items) if path == "#" => Some(Cow::Owned(Value::int(items.len() as i64))),
         Value::List(items) => match item_of(items, path)? {
             (place, Some(rest)) => inside(&items[place], rest),
@@ -178,7 +181,10 @@ pub(crate) fn lookup_mut<'a>(map: &'a mut Map, path: &str) -> Option<&'a mut Val
 
 fn inside_mut<'a>(value: &'a mut Value, path: &str) -> Option<&'a mut Value> {
     match value {
-        Value::Map(map) => lookup_mut(map, path),
+        Value::Map(map) => match is_wrapped(map) {
+            true => lookup_mut(map.first_mut()?.1.as_map_mut()?, path),
+            false => lookup_mut(map, path),
+        },
         Value::List(items) => match item_of(items, path)? {
             (place, Some(rest)) => inside_mut(&mut items[place], rest),
             (place, None) => Some(&mut items[place]),
@@ -217,12 +223,32 @@ fn each_leaf_inside(path: &mut String, value: &Value, take: &mut dyn FnMut(&str,
         goes_on
     };
     match value {
-        Value::Map(map) => map.iter().all(|(name, item)| visit(name, item, path)),
+        Value::Map(map) => meant(map).iter().all(|(name, item)| visit(name, item, path)),
         Value::List(items) => {
             visit("#", &Value::int(items.len() as i64), path)
                 && items.iter().enumerate().all(|(place, item)| visit(&place.to_string(), item, path))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    }
+}
+
+/// Whether a map stands for the one in it. Those who write outputs wrap a map whose only key has the form of otto's
+/// own keys, so that it is not taken for something else: `{"__otto_map__": {"__otto_bytes__": "/w=="}}`.
+fn is_wrapped(map: &[(String, Value)]) -> bool {
+    let is_like_ours = |key: &str| key.starts_with("__otto_") && key.ends_with("__");
+    match map {
+        [(key, Value::Map(inner))] if key == MAP_KEY => {
+            inner.len() == 1 && inner.iter().all(|(key, _)| is_like_ours(key))
+        }
+        _ => false,
+    }
+}
+
+/// The map that a task set, where it is wrapped.
+fn meant(map: &[(String, Value)]) -> &[(String, Value)] {
+    match map {
+        [(_, Value::Map(inner))] if is_wrapped(map) => inner,
+        _ => map,
     }
 }
 
@@ -265,6 +291,13 @@ impl Value {
     }
 
     pub(crate) fn as_map(&self) -> Option<&Map> {
+        match self {
+            Value::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    fn as_map_mut(&mut self) -> Option<&mut Map> {
         match self {
             Value::Map(map) => Some(map),
             _ => None,
@@ -958,6 +991,43 @@ mod tests {
         ] {
             assert_eq!(parse(other.as_bytes()).unwrap().as_bytes(), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_map_that_is_wrapped_is_looked_into_as_it_was_set() {
+        let text = r#"{"m":{"__otto_map__":{"__otto_bytes__":"/w=="}},"bytes":{"__otto_bytes__":"/w=="},
+            "twice":{"__otto_map__":{"__otto_map__":{"__otto_map__":{"__otto_secret__":[1]}}}},
+            "__otto_map__":{"a":1}}"#;
+        let Ok(Value::Map(mut map)) = parse(text.as_bytes()) else { panic!("bug: {text}") };
+        let found: Vec<String> = [
+            "m.__otto_bytes__",
+            "twice.__otto_map__.__otto_secret__.0",
+            "bytes.__otto_bytes__",
+            "__otto_map__.a",
+        ]
+        .map(|path| {
+            let shown = lookup(&map, path).map(|value| compact(&value));
+            assert_eq!(lookup_mut(&mut map, path).map(|value| compact(value)), shown, "{path}");
+            shown.unwrap_or("none".to_owned())
+        })
+        .into();
+        assert_eq!(found, ["\"/w==\"", "1", "\"/w==\"", "1"]);
+        let mut leaves = Vec::new();
+        for (key, value) in map.iter().filter(|(_, value)| value.holds_values()) {
+            each_leaf(key, value, &mut |path, value| {
+                leaves.push(format!("{path}={}", compact(value)));
+                true
+            });
+        }
+        assert_eq!(
+            leaves,
+            [
+                "m.__otto_bytes__=\"/w==\"",
+                "twice.__otto_map__.__otto_secret__.#=1",
+                "twice.__otto_map__.__otto_secret__.0=1",
+                "__otto_map__.a=1"
+            ]
+        );
     }
 
     #[test]

@@ -6,7 +6,6 @@ use super::interpreter::{self};
 use super::json_record::{self, line_span};
 use super::{CannotPrepare, HandOver, Prepared, Script};
 use crate::body::Shebang;
-use crate::body::export::has_word;
 use crate::body::mention::COLOURS;
 use crate::body::python::{end_of_future, may_record};
 use crate::diagnostic::{Code, Diagnostic};
@@ -229,8 +228,16 @@ fn start(script: &Script, page: &Page) -> Vec<u8> {
         field(name.as_str().as_bytes());
         field(text.as_bytes());
     }
-    let is_meant = |name: &str| has_word(&script.body.text, name) && !script.has_param(name);
-    let colours: Vec<_> = COLOURS.iter().filter(|(name, _)| is_meant(name)).collect();
+    // What the environment has under one of these names is the user's: an entry of `envs`, the item of a foreach.
+    let is_plain = (script.env)("NO_COLOR").is_some_and(|set| !set.is_empty());
+    let colours: Vec<(&str, &OsStr)> = COLOURS
+        .iter()
+        .filter(|(name, _)| !script.has_param(name))
+        .map(|(name, text)| {
+            let colour = OsStr::new(if is_plain { "" } else { text });
+            (*name, (script.env)(name).unwrap_or(colour))
+        })
+        .collect();
     field(colours.len().to_string().as_bytes());
     for (name, text) in colours {
         field(name.as_bytes());

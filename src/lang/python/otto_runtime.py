@@ -1,24 +1,24 @@
 """Runs the Python script of a task: loads INPUT, runs the user's lines as `__main__`, records OUTPUT.
 
-Imports next to nothing, for every import costs each task its time, and keeps its own names for what it uses,
-for a script may rebind or delete anything.
+Keeps its own names for what it uses, for a script may rebind or delete anything. `_json` and `_signal` stand for
+`json` and `signal`, whose import takes as long as half of a whole Python.
 """
 
 import atexit
 import os
 import sys
 from _codecs import lookup_error
-from _imp import _fix_co_filename as rename
-from _io import FileIO
 from _signal import SIG_BLOCK, SIG_DFL, SIG_SETMASK, SIGHUP, SIGTERM, getsignal, pthread_sigmask, signal
 from _thread import get_ident
-from posix import O_APPEND, O_CREAT, O_WRONLY, close, ftruncate, getpid, kill, write
-from posix import open as open_descriptor
+from binascii import a2b_base64, b2a_base64
+from os import O_APPEND, O_CREAT, O_WRONLY, close, ftruncate, getpid, kill, write
+from os import open as open_descriptor
 
 try:
     from _json import encode_basestring as quote
     from _json import make_scanner
 except ImportError:
+    # Another kind of Python.
     from json.encoder import encode_basestring as quote
     from json.scanner import make_scanner
 
@@ -28,7 +28,9 @@ __builtins__ = dict(__builtins__)
 MARKER = b"# otto: the lines of the task follow\n"
 # Round what stands behind a `from __future__ import` for who starts the script by hand.
 BY_HAND = (b"; import os, sys; os.execv(", b"  # otto: for a start by hand")
+# The only key of a dict that stands for a string which is not UTF-8, and of one that stands for the dict in it.
 BYTES_KEY = "__otto_bytes__"
+MAP_KEY = "__otto_map__"
 MOST_LEVELS = 128
 MOST_PROBLEMS = 1000
 SIGNALS = (SIGTERM, SIGHUP)
@@ -75,9 +77,11 @@ def run(main, directory, arguments):
     source = ""
     try:
         source = loader.source = start.source()
-        names.update(start.names(source))
+        names.update(start.names())
         task = Task(start, source, names, is_recording)
-        execute(source, names, start.shown_name, task.look_for_local_outputs)
+        code = compile(source, start.shown_name, "exec", dont_inherit=True)
+        task.look_for_local_outputs(code)
+        exec(code, names)
     except BaseException as error:
         if isinstance(error, BrokenPipeError) and has_streamed_enough():
             raise SystemExit(141) from None
@@ -96,71 +100,17 @@ def has_streamed_enough():
     return True
 
 
-def execute(source, names, shown_name, look):
-    """Runs source code as a script of that name. `look` sees the code before it runs.
-
-    That is `exec(compile(…))`, only that the first call of `compile` makes Python set up its syntax tree,
-    which takes longer than to run most scripts. `exec` of a string does without, but calls the code
-    `<string>`: a trace function, called before the first line runs, puts that right. Whatever does not go
-    smoothly, such as a warning about the syntax, goes by the long way, where it has the right name."""
-    has_begun = False
-
-    def begin(frame, _event, _argument):
-        nonlocal has_begun
-        if frame.f_globals is names:
-            has_begun = True
-            sys.settrace(None)
-            warn_as_before()
-            rename(frame.f_code, shown_name)
-            look(frame.f_code)
-
-    warn_as_before = refuse_warnings()
-    if warn_as_before and sys.gettrace() is None:
-        try:
-            sys.settrace(begin)
-            exec(source, names)
-        except (SyntaxError, ValueError, MemoryError, RecursionError):
-            if has_begun:
-                raise
-        finally:
-            if not has_begun:
-                sys.settrace(None)
-                warn_as_before()
-    if not has_begun:
-        code = compile(source, shown_name, "exec", dont_inherit=True)
-        look(code)
-        exec(code, names)
-
-
-def refuse_warnings():
-    """Makes errors of warnings about the syntax. Returns what undoes that, or None where it cannot."""
-    try:
-        from _warnings import _filters_mutated, filters
-    except ImportError:
-        return None
-    entry = ("error", None, SyntaxWarning, None, 0)
-    filters.insert(0, entry)
-    _filters_mutated()
-
-    def undo():
-        filters.remove(entry)
-        _filters_mutated()
-
-    return undo
-
-
 def run_in_child(names, directory):
     """Runs the script in a process that multiprocessing started, where it is not `__main__`."""
     start = Start(directory)
     show_lines_at_once()
     for name in ("os", "sys", "otto_runtime"):
         del names[name]
-    source = start.source()
-    names.update(start.names(source))
+    names.update(start.names())
     names["OUTPUT"] = names["OTTO_OUTPUT"] = OutputElsewhere()
     names.update(older_functions(start, names, {}, lambda: None))
     names["__file__"] = start.script
-    exec(compile(source, start.shown_name, "exec", dont_inherit=True), names)
+    exec(compile(start.source(), start.shown_name, "exec", dont_inherit=True), names)
 
 
 def show_lines_at_once():
@@ -197,8 +147,8 @@ class Start:
         # Each dependency with its file, which is empty if it recorded nothing.
         self.inputs = pairs(path)
         self.params = pairs()
-        # Variables that older scripts expect if they mention them.
-        self.constants = pairs()
+        # The colours, for scripts that write them.
+        self.colours = pairs()
         # What otto puts into the environment, for when it does not.
         self.environment = pairs(path)
 
@@ -213,13 +163,13 @@ class Start:
         lines = lines.decode("utf-8")
         return "\n" * (self.first_line - 1) + (lines[1:] if lines[:1] == "\ufeff" else lines)
 
-    def names(self, source):
+    def names(self):
         """The names that a script finds defined, without the functions."""
-        inputs = Inputs(self, source)
+        inputs = Inputs(self)
         outputs = {}
         names = {"INPUT": inputs, "OTTO_INPUT": inputs, "OUTPUT": outputs, "OTTO_OUTPUT": outputs}
         names["PARAMS"] = dict(self.params)
-        names.update(self.constants)
+        names.update(self.colours)
         for name, value in self.params:
             if not name.startswith("__"):
                 builtin = __builtins__.get(name)
@@ -285,12 +235,16 @@ class Task:
         # The dict that the script begins with. It may put another one in its place.
         self.outputs = names["OUTPUT"]
         self.warnings = []
+        # What was handed over last.
+        self.record_lines = None
         self.environment = os.environ
         self.inherited = exported(os.environ)
         self.exporting = watch(os.environ)
         names.update(older_functions(start, names, self.outputs, self.save))
         # Registered first, so called last: after all other threads, and after what the script registers.
         atexit.register(self.save_at_the_end)
+        # Whoever knows this object knows the module, so that Python clears it after what is the script's.
+        self.module = sys.modules[__name__]
         # The masks of the threads that are forking right now.
         self.masks = {}
         if hasattr(os, "register_at_fork"):
@@ -320,7 +274,7 @@ class Task:
 
     def go_on_in_child(self):
         outputs = self.names.get("OUTPUT")
-        if isinstance(outputs, dict):
+        if is_dict(outputs):
             self.names["OUTPUT"] = self.names["OTTO_OUTPUT"] = OutputElsewhere(outputs)
         for number in SIGNALS:
             if getsignal(number) == self.handler:
@@ -333,6 +287,10 @@ class Task:
         except KeyboardInterrupt:
             self.save()
             raise
+        finally:
+            # From here on Python deletes the globals of the script, if nobody else knows them. What their
+            # `__del__` still puts into OUTPUT is saved by `_last`.
+            self.names = {name: self.names[name] for name in ("OUTPUT", "OTTO_OUTPUT") if name in self.names}
 
     def save(self):
         """Hands over what there is now. The last complete record counts."""
@@ -340,41 +298,49 @@ class Task:
             return
         limit = sys.getrecursionlimit()
         try:
-            sys.setrecursionlimit(max(limit, 1000))
+            sys.setrecursionlimit(limit + 1000)
             with AnyDigits():
                 outputs, told = self.collect()
-                if self.is_recording:
-                    self.record(outputs, written(told, "")[0])
-                    return
-            tell("otto: run by hand, so this is not recorded: " + outputs + "\n")
-            for line in told["replaced"] + told["problems"] + [text for _, text in told["warnings"]]:
-                tell("otto: " + line + "\n")
+                lines = [outputs, Writer("").outermost(told)]
         finally:
             sys.setrecursionlimit(limit)
+        if lines == self.record_lines:
+            return
+        self.record_lines = lines
+        if self.is_recording:
+            self.record(*lines)
+            return
+        tell("otto: run by hand, so this is not recorded: " + outputs + "\n")
+        for line in told["replaced"] + told["problems"] + [text for _, text in told["warnings"]]:
+            tell("otto: " + line + "\n")
 
     def collect(self):
         """The outputs as a line of JSON, and what there is to say about them."""
         replaced = []
         warnings = list(self.warnings)
         outputs = self.names.get("OUTPUT", self.outputs)
-        if not isinstance(outputs, dict):
+        if not is_dict(outputs):
             replaced.append(f"OUTPUT is {a_kind(outputs)} now: write OUTPUT['key'] = value")
             outputs = self.outputs
         elif outputs is not self.outputs:
             dropped = [key for key, _ in items_of(self.outputs) if key not in outputs]
             if dropped:
-                warnings.append([0, f"OUTPUT was set anew, which drops {listed(map(repr, dropped))}"])
+                warnings.append([0, f"OUTPUT was set anew, which drops {listed(map(short, dropped))}"])
         older = self.names.get("OTTO_OUTPUT", self.outputs)
-        if not isinstance(older, dict):
+        if not is_dict(older):
             replaced.append(f"OTTO_OUTPUT is {a_kind(older)} now: write OUTPUT['key'] = value")
         elif older is not self.outputs and older is not outputs:
             outputs = dict(items_of(older) + items_of(outputs))
-        text, problems = written(outputs, "OUTPUT")
+        writer = Writer("OUTPUT")
+        text = writer.outermost(outputs)
         exports = {
             name: value
             for name, value in exported(self.environment).items()
             if self.inherited.get(name) != value or name.encode("utf-8", "surrogateescape") in self.exporting
         }
+        names = Writer("os.environ")
+        names.outermost(exports)
+        problems = writer.problems + names.problems
         return text, {"exports": exports, "replaced": replaced, "problems": problems, "warnings": warnings}
 
     def record(self, *lines):
@@ -411,6 +377,18 @@ class Task:
                     "write OUTPUT['key'] = value, or `global OUTPUT` before"
                 )
                 self.warnings.append([line, text])
+
+
+class Last:
+    """Python deletes the names of a module that begin with one underscore before its others, and modules that
+    somebody still knows after everything else: so this is the last that happens."""
+
+    def __del__(self):
+        if task is not None:
+            task.save()
+
+
+_last = Last()
 
 
 def line_of_assignment(source, first):
@@ -486,16 +464,12 @@ class Inputs(dict):
     """The outputs of the dependencies under flat keys, `task.key`. `INPUT["task"]` and
     `INPUT["task.key.0.name"]` are found as well, though they are not among its keys."""
 
-    def __init__(self, start, source):
+    def __init__(self, start):
         super().__init__()
         self._job = start.job
         self._tasks = {}
-        # A script without any of these words has no way to reach its inputs.
-        ways = ("INPUT", "otto_", "import", "exec", "eval", "globals", "vars", "locals")
-        is_plain = len(source) == len(source.encode("utf-8", "surrogatepass"))
-        is_reachable = not is_plain or any(way in source for way in ways)
         for name, file in start.inputs:
-            values = load(start.directory + "/" + file) if file and is_reachable else {}
+            values = load(start.directory + "/" + file) if file else {}
             self._tasks[name] = OneTask(name, values)
             self.update({f"{name}.{key}": value for key, value in values.items()})
 
@@ -665,36 +639,48 @@ def load(path):
     """The outputs of one dependency from their file."""
     text = read(path).decode("utf-8")
     with AnyDigits():
-        return make_scanner(Reading(text))(text, 0)[0]
+        values = make_scanner(Reading())(text, 0)[0]
+    if '"__otto_' not in text:
+        return values
+    return {key: meaning(value) for key, value in values.items()}
 
 
 class Reading:
     """The settings that the scanner of the json module asks for."""
 
     strict = True
+    object_hook = None
     object_pairs_hook = None
     parse_float = float
     parse_int = int
     parse_constant = float
 
-    def __init__(self, text):
+    def __init__(self):
         self.memo = {}
-        self.object_hook = from_bytes_form if BYTES_KEY in text else None
 
 
-def from_bytes_form(value):
-    """A string that is not UTF-8, the way Python holds one: `os.fsencode` gives its bytes."""
-    text = bytes_in_form(value)
-    return value if text is None else text
+def meaning(value):
+    """What a value of the file stands for, see `Writer.dict` and `Writer.string`."""
+    if type(value) is list:
+        return [meaning(item) for item in value]
+    if type(value) is not dict:
+        return value
+    if len(value) == 1:
+        ((key, inner),) = value.items()
+        if key == BYTES_KEY:
+            text = text_of(inner)
+            if text is not None:
+                return text
+        if key == MAP_KEY and type(inner) is dict and is_like_ours(inner):
+            value = inner
+    return {key: meaning(item) for key, item in value.items()}
 
 
-def bytes_in_form(value):
-    """The string for which otto writes this dict, if it is such a dict."""
-    base64 = value.get(BYTES_KEY)
-    if len(value) != 1 or type(base64) is not str:
+def text_of(base64):
+    """The string that these bytes are, the way Python holds one: `os.fsencode` gives them back. None if otto
+    would not have written it so."""
+    if type(base64) is not str:
         return None
-    from binascii import a2b_base64, b2a_base64
-
     try:
         data = a2b_base64(base64)
         if b2a_base64(data, newline=False).decode("ascii") != base64:
@@ -708,111 +694,110 @@ def bytes_in_form(value):
     return None
 
 
+def is_like_ours(names):
+    """Whether a dict with these names for keys could be taken for one that stands for something else."""
+    if len(names) != 1:
+        return False
+    (name,) = names
+    return name.startswith("__otto_") and name.endswith("__")
+
+
 # ── what a script writes ────────────────────────────────────────────────────────────────────────────────────
 
 
-def written(values, name):
-    """A dict as a line of JSON, and what of it JSON cannot hold. What it can hold is in the line."""
-    writer = Writer(name, is_careful=False)
-    text = writer.outermost(values)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        # Half of a surrogate pair somewhere. Rare enough to look at every string only now.
-        writer = Writer(name, is_careful=True)
-        text = writer.outermost(values)
-    return text, writer.problems
-
-
 class Writer:
-    """Writes JSON, and collects what cannot be written together with the way to it."""
+    """Writes JSON, and collects what cannot be written together with the way to it. No value is asked what it
+    is, only its type: a mock or a proxy says what it likes."""
 
-    def __init__(self, name, is_careful):
+    def __init__(self, name):
         self.name = name
-        self.is_careful = is_careful
         self.problems = []
         self.way = []
-        # The containers that are being written, by their identity.
+        # The containers that are being written, by their identity, and how many lists and maps of JSON they are.
         self.open = set()
+        self.levels = 0
 
     def outermost(self, values):
+        """A dict as a line of JSON, without what JSON cannot hold."""
         self.open.add(id(values))
+        self.levels += 1
         parts = []
         for key, name, value in self.items(values):
-            if type(value) is str and not self.is_careful:
-                parts.append(f"{name}:{quote(value)}")
-                continue
             problems = len(self.problems)
-            self.way.append(key)
-            text = self.value(value)
-            self.way.pop()
+            text = self.inside(key, value)
             if len(self.problems) == problems:
-                parts.append(f"{name}:{text}")
+                parts.append(f"{quote(name)}:{text}")
         return "{" + ",".join(parts) + "}"
+
+    def inside(self, step, value):
+        self.way.append(step)
+        try:
+            return self.value(value)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            return self.refuse(f"is {a_kind(value)} that cannot be read ({said(error)}): {remedy(value)}")
+        finally:
+            self.way.pop()
 
     def value(self, value):
         kind = type(value)
-        if kind is str:
-            return self.string(value) if self.is_careful else quote(value)
-        if value is None or value is True or value is False:
-            return {None: "null", True: "true", False: "false"}[value]
-        if isinstance(value, int):
+        if issubclass(kind, str):
+            return self.string(str.__str__(value))
+        if value is None:
+            return "null"
+        if kind is bool:
+            return "true" if value else "false"
+        if issubclass(kind, int):
             return int.__repr__(value)
-        if isinstance(value, float):
+        if issubclass(kind, float):
             text = float.__repr__(value)
-            if text in ("nan", "inf", "-inf"):
+            if text in NO_NUMBERS:
                 return self.refuse(f"is {text}, and JSON has no such number: use None or a string")
             return text
-        if isinstance(value, str):
-            return self.value(str.__str__(value))
-        if isinstance(value, (dict, list, tuple)):
+        if issubclass(kind, (dict, list, tuple)):
             return self.container(value)
         if hasattr(kind, "__fspath__"):
-            try:
-                path = kind.__fspath__(value)
-                return self.value(decode(path) if isinstance(path, bytes) else path)
-            except Exception as error:
-                return self.refuse(f"is {a_kind(value)} that gives no path: {error}")
+            path = kind.__fspath__(value)
+            return self.string(decode(path) if issubclass(type(path), bytes) else str.__str__(path))
         return self.refuse(f"is {a_kind(value)}: {remedy(value)}")
 
     def container(self, value):
         if id(value) in self.open:
             return self.refuse("contains itself: break the circle")
-        if len(self.open) == MOST_LEVELS:
-            return self.refuse(f"is nested more than {MOST_LEVELS} levels deep: make it flatter")
+        levels = self.levels
         self.open.add(id(value))
-        text = self.dict(value) if isinstance(value, dict) else self.list(value)
-        self.open.discard(id(value))
-        return text
+        try:
+            return self.dict(value) if issubclass(type(value), dict) else self.list(value)
+        finally:
+            self.open.discard(id(value))
+            self.levels = levels
+
+    def is_too_deep(self, levels):
+        """Counts the lists and maps that are about to be written."""
+        self.levels += levels
+        return self.levels > MOST_LEVELS
 
     def list(self, value):
-        parts = []
-        for place, item in enumerate(list(value)):
-            self.way.append(place)
-            parts.append(self.value(item))
-            self.way.pop()
-        return "[" + ",".join(parts) + "]"
+        if self.is_too_deep(1):
+            return self.refuse(TOO_DEEP)
+        items = list.__iter__(value) if issubclass(type(value), list) else tuple.__iter__(value)
+        return "[" + ",".join([self.inside(place, item) for place, item in enumerate(list(items))]) + "]"
 
     def dict(self, value):
-        if BYTES_KEY in value and bytes_in_form(value) is not None:
-            return self.refuse(
-                f"is what stands for a string that is not UTF-8: use another key than {BYTES_KEY!r}"
-            )
-        parts = []
-        for key, name, item in self.items(value):
-            self.way.append(key)
-            parts.append(f"{name}:{self.value(item)}")
-            self.way.pop()
-        return "{" + ",".join(parts) + "}"
+        items = self.items(value)
+        stands_for_another = is_like_ours([name for _, name, _ in items])
+        if self.is_too_deep(2 if stands_for_another else 1):
+            return self.refuse(TOO_DEEP)
+        parts = [f"{quote(name)}:{self.inside(key, item)}" for key, name, item in items]
+        text = "{" + ",".join(parts) + "}"
+        return f'{{"{MAP_KEY}":{text}}}' if stands_for_another else text
 
     def items(self, values):
-        """Each key, the same as JSON, and its value, without the keys that JSON cannot have."""
-        items = items_of(values)
-        if not self.is_careful and all(type(key) is str for key, _ in items):
-            return [(key, quote(key), value) for key, value in items]
+        """Each key, its name in JSON and its value, without the keys that JSON cannot have."""
         owners = {}
         usable = []
-        for key, value in items:
+        for key, value in items_of(values):
             name = self.key(key)
             if name is None:
                 continue
@@ -822,11 +807,12 @@ class Writer:
                 )
                 continue
             owners[name] = key
-            usable.append((key, quote(name), value))
+            usable.append((key, name, value))
         return usable
 
     def key(self, key):
-        if isinstance(key, str):
+        kind = type(key)
+        if issubclass(kind, str):
             name = str.__str__(key)
             try:
                 name.encode("utf-8")
@@ -835,16 +821,14 @@ class Writer:
                 data = name.encode("utf-8", "surrogateescape" if is_escaped(name) else "surrogatepass")
                 self.refuse(f"has the key {short(data)}, which is not UTF-8: use a key that is")
                 return None
-        if key is None or isinstance(key, (int, float)):
-            name = (
-                "null"
-                if key is None
-                else str(key).lower()
-                if isinstance(key, bool)
-                else Writer("", False).value(key)
-            )
-            if name not in ("nan", "inf", "-inf"):
-                return name
+        if key is None:
+            return "null"
+        if kind is bool:
+            return "true" if key else "false"
+        if issubclass(kind, int):
+            return int.__repr__(key)
+        if issubclass(kind, float) and float.__repr__(key) not in NO_NUMBERS:
+            return float.__repr__(key)
         self.refuse(f"has the key {short(key)}, {a_kind(key)}: use a string")
         return None
 
@@ -866,8 +850,8 @@ class Writer:
             # Python itself would read these bytes as this text.
             return quote(data.decode("utf-8"))
         except UnicodeDecodeError:
-            from binascii import b2a_base64
-
+            if self.levels == MOST_LEVELS:
+                return self.refuse(TOO_DEEP)
             base64 = b2a_base64(data, newline=False).decode("ascii")
             return f'{{"{BYTES_KEY}":"{base64}"}}'
 
@@ -878,6 +862,10 @@ class Writer:
                 way[12:] = ["…"]
             self.problems.append(self.name + "".join(way) + " " + what)
         return "null"
+
+
+TOO_DEEP = f"is nested more than {MOST_LEVELS} levels deep: make it flatter"
+NO_NUMBERS = ("nan", "inf", "-inf")
 
 
 def items_of(values):
@@ -902,7 +890,14 @@ def is_escaped(text):
 
 def remedy(value):
     """What to record in place of a value that JSON cannot hold."""
-    kind = type(value)
+    try:
+        return remedy_by_kind(type(value))
+    except Exception:
+        # A class whose class has its own idea of what attributes are.
+        return "use str(…), or a dict of what matters in it"
+
+
+def remedy_by_kind(kind):
     names = [base.__name__ for base in kind.__mro__]
     modules = [(getattr(base, "__module__", None) or "").partition(".")[0] for base in kind.__mro__]
     if "datetime" in modules:
@@ -911,13 +906,13 @@ def remedy(value):
         return "use str(…), or float(…) if that is exact enough"
     if "enum" in modules:
         return "use .value"
-    if isinstance(value, (bytes, bytearray, memoryview)):
+    if issubclass(kind, (bytes, bytearray, memoryview)):
         return "use .decode() for text, base64 for anything else"
-    if isinstance(value, (set, frozenset)):
+    if issubclass(kind, (set, frozenset)):
         return "use sorted(…) or list(…)"
-    if isinstance(value, complex):
+    if issubclass(kind, complex):
         return "use [z.real, z.imag]"
-    if isinstance(value, type):
+    if issubclass(kind, type):
         return "use its __name__"
     if hasattr(kind, "__dataclass_fields__"):
         return "use dataclasses.asdict(…)"
@@ -946,14 +941,14 @@ def older_functions(start, names, first, save):
 
     def otto_set_output(key, value):
         outputs = names.get("OUTPUT", first)
-        if not isinstance(outputs, dict):
+        if not is_dict(outputs):
             outputs = first
         outputs[key] = value
 
     def otto_get_input(key, *default):
         inputs = names.get("OTTO_INPUT")
-        if not isinstance(inputs, Inputs):
-            inputs = Inputs(start, "INPUT")
+        if type(inputs) is not Inputs:
+            inputs = Inputs(start)
         if key in inputs:
             return inputs[key]
         for known in inputs:
@@ -965,11 +960,13 @@ def older_functions(start, names, first, save):
         return ""
 
     def otto_deserialize_input(name):
-        """Inputs load by themselves; this only checks the name."""
+        """Inputs load by themselves; this only says whether the task is a dependency."""
         tasks = [task for task, _ in start.inputs]
-        if name not in tasks:
-            depends = listed(f"`{task}`" for task in tasks) or "no task"
-            tell(f"otto: `{name}` is not a dependency of `{start.job}`, which depends on {depends}\n")
+        if name in tasks:
+            return True
+        depends = listed(f"`{task}`" for task in tasks) or "no task"
+        tell(f"otto: `{name}` is not a dependency of `{start.job}`, which depends on {depends}\n")
+        return False
 
     def otto_serialize_output(*_):
         """Hands over at once what would be handed over at the end."""
@@ -1038,8 +1035,8 @@ class OutputElsewhere(dict):
 
 
 def read(path):
-    with FileIO(path) as file:
-        return file.readall()
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def decode(data):
@@ -1073,15 +1070,29 @@ def tell(text):
 
 def a_kind(value):
     """`a datetime`, `an int`."""
-    name = "class" if isinstance(value, type) else type(value).__name__
+    name = "class" if issubclass(type(value), type) else type.__getattribute__(type(value), "__name__")
     return ("an " if name[:1] in tuple("aeioAEIO") else "a ") + name
+
+
+def is_dict(value):
+    """`isinstance` would believe what the value says of itself."""
+    return issubclass(type(value), dict)
+
+
+def said(error):
+    """`ValueError: no`, also of an error that cannot be shown."""
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    return type(error).__name__ + (f": {text}" if text else "")
 
 
 def short(value):
     try:
         text = repr(value)
     except Exception:
-        text = object.__repr__(value)
+        text = f"<{a_kind(value)}>"
     return text if len(text) <= 80 else text[:77] + "…"
 
 
@@ -1101,10 +1112,17 @@ def fold(key):
 
 def similar(name, known):
     """The one of `known` that was probably meant."""
-    from difflib import get_close_matches
+    name = fold(name)
+    near = [(distance(name, fold(other)), other) for other in known[:2000]]
+    least, other = min(near, key=lambda pair: pair[0], default=(len(name), None))
+    return other if least <= max(1, len(name) // 3) else None
 
-    folded = {}
-    for other in known[:2000]:
-        folded.setdefault(fold(other), other)
-    near = get_close_matches(fold(name), list(folded), 1)
-    return folded[near[0]] if near else None
+
+def distance(one, other):
+    """How many letters one would change, add or leave out to get the other."""
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        above, row = row, [i]
+        for j, wanted in enumerate(other, 1):
+            row.append(min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (letter != wanted)))
+    return row[-1]

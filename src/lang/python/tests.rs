@@ -217,7 +217,7 @@ OUTPUT['broken'] = Broken()
     assert_snapshot!(told(&bench), @r#"
 status 0
 -- outputs
-{"good":1,"form of text":{"__otto_bytes__":"aGk="}}
+{"good":1,"form":{"__otto_map__":{"__otto_bytes__":"/w=="}},"form of text":{"__otto_map__":{"__otto_bytes__":"aGk="}}}
 -- problems
 error[E0703]: OUTPUT['a']['when'][0] is a datetime: use .isoformat()
   23: OUTPUT['a'] <- set here
@@ -273,9 +273,7 @@ error[E0703]: OUTPUT['deep'][0][0][0][0][0][0][0][0][0][0][0]… is nested more 
   58: OUTPUT['deep'] <- set here
 error[E0703]: OUTPUT['half'] has half of a surrogate pair, '\ud800': use .encode('utf-8', 'replace').decode()
   59: OUTPUT['half'] <- set here
-error[E0703]: OUTPUT['form'] is what stands for a string that is not UTF-8: use another key than '__otto_bytes__'
-  60: OUTPUT['form'] <- set here
-error[E0703]: OUTPUT['broken'] is a Broken that gives no path: no path
+error[E0703]: OUTPUT['broken'] is a Broken that cannot be read (RuntimeError: no path): use str(…), or a dict of what matters in it
   65: OUTPUT['broken'] <- set here
 "#);
 }
@@ -714,7 +712,7 @@ print([path for path in sys.path if os.environ['HOME'] in path], os.getcwd() == 
     assert_snapshot!(told(&bench), @"
 status 0
 -- stdout
-['INPUT', 'OTTO_INPUT', 'OTTO_OUTPUT', 'OUTPUT', 'PARAMS', 'otto_deserialize_input', 'otto_get_input', 'otto_serialize_output', 'otto_set_output']
+['BLUE', 'BOLD', 'CYAN', 'DIM', 'GREEN', 'INPUT', 'MAGENTA', 'NC', 'OTTO_INPUT', 'OTTO_OUTPUT', 'OUTPUT', 'PARAMS', 'RED', 'WHITE', 'YELLOW', 'otto_deserialize_input', 'otto_get_input', 'otto_serialize_output', 'otto_set_output']
 __main__ None None None True
 True script.py []
 True True True
@@ -861,6 +859,264 @@ error[E0701]: `build` ended with status 0 and never handed over its outputs
   note: the process was replaced (`os.exec…`), ended hard (`os._exit`), or could not write
   help: end with `sys.exit()`, or call `otto_serialize_output()` before
 ");
+}
+
+#[test]
+fn what_global_objects_record_when_python_deletes_them_counts() {
+    let ends = "class Ends:
+    def __init__(self, key, out=None):
+        self.key, self.out = key, out
+    def __del__(self):
+        print('del', self.key)
+        (OUTPUT if self.out is None else self.out)[self.key] = [1, b'\\xff'.decode('utf-8', 'surrogateescape')]
+";
+    let cases = [
+        "ends = Ends('global')",
+        "held = [Ends('a'), {'k': Ends('b')}]",
+        "ends = Ends('given', OUTPUT)",
+        "OUTPUT = {'new': 1}\nends = Ends('set anew')",
+        "ends = Ends('after exit')\nraise SystemExit(3)",
+        "ends = Ends('after an error')\nraise ValueError",
+        "ends = Ends('called'); OUTPUT['k'] = 1\notto_serialize_output()",
+        "import atexit; ends = Ends('last')\natexit.register(lambda: OUTPUT.update(first=1))",
+        "import threading; ends = Ends('thread')\nthreading.Thread(target=lambda: OUTPUT.update(t=1)).start()",
+    ];
+    let mut texts = Vec::new();
+    // Older ones than otto asks for have no way to know when they are at their end.
+    let is_old = |path: &PathBuf| path.ends_with("python3.6") || path.ends_with("python3.7");
+    for interpreter in ALL.iter().filter(|path| !is_old(path)) {
+        let mut text = String::new();
+        for case in cases {
+            let ran = python(&format!("{ends}{case}\n")).env("OTTO_PYTHON", interpreter).run();
+            text += &format!("{} {:?} {}\n{}", ran.status, ran.out(), ran.json(), ran.problems());
+        }
+        texts.push(text);
+    }
+    texts.dedup();
+    assert_snapshot!(texts.join("and:\n"), @r#"
+0 "del global\n" {"global":[1,{"__otto_bytes__":"/w=="}]}
+0 "del a\ndel b\n" {"a":[1,{"__otto_bytes__":"/w=="}],"b":[1,{"__otto_bytes__":"/w=="}]}
+0 "del given\n" {"given":[1,{"__otto_bytes__":"/w=="}]}
+0 "del set anew\n" {"new":1,"set anew":[1,{"__otto_bytes__":"/w=="}]}
+3 "del after exit\n" {"after exit":[1,{"__otto_bytes__":"/w=="}]}
+1 "del after an error\n" {"after an error":[1,{"__otto_bytes__":"/w=="}]}
+0 "del called\n" {"k":1,"called":[1,{"__otto_bytes__":"/w=="}]}
+0 "del last\n" {"first":1,"last":[1,{"__otto_bytes__":"/w=="}]}
+0 "del thread\n" {"t":1,"thread":[1,{"__otto_bytes__":"/w=="}]}
+"#);
+}
+
+#[test]
+fn one_odd_value_is_named_and_costs_no_other() {
+    let bench = python(
+        "import unittest.mock, collections
+class Lies(int):
+    __class__ = property(lambda self: dict)
+class Raises:
+    @property
+    def __class__(self): raise RuntimeError('no class')
+    def __getattr__(self, name): raise RuntimeError('nothing')
+    def __repr__(self): raise RuntimeError('no text')
+class Path:
+    def __fspath__(self): raise SystemExit(9)
+class Number:
+    def __fspath__(self): return 7
+class Meta(type):
+    def __getattr__(cls, name): raise RuntimeError('meta')
+class Odd(metaclass=Meta): pass
+class Items(list):
+    def __iter__(self): raise RuntimeError('no items')
+class Keys(dict):
+    def keys(self): raise RuntimeError('no keys')
+    items = values = __iter__ = __contains__ = get = keys
+class Key(str):
+    def __str__(self): raise RuntimeError('no text')
+    __repr__ = __format__ = encode = __str__
+class Lazy:
+    def __init__(self, make): object.__setattr__(self, 'make', make)
+    __class__ = property(lambda self: type(self.make()))
+    def __getattr__(self, name): return getattr(self.make(), name)
+OUTPUT['first'] = 1
+OUTPUT['mock'] = unittest.mock.MagicMock(spec=dict)
+OUTPUT['int'] = Lies(3)
+OUTPUT['raises'] = Raises()
+OUTPUT['inside'] = {'good': 1, 'list': [1, Raises()]}
+OUTPUT['path'] = Path()
+OUTPUT['number'] = Number()
+OUTPUT['meta'] = Odd()
+OUTPUT['items'] = Items([1])
+OUTPUT['keys'] = Keys(a=1)
+OUTPUT[Key('key')] = Key('text')
+OUTPUT['lazy'] = Lazy(dict)
+OUTPUT[Raises()] = 1
+OUTPUT['last'] = 2
+",
+    );
+    assert_snapshot!(told(&bench), @r#"
+status 0
+-- outputs
+{"first":1,"int":3,"items":[1],"keys":{"a":1},"key":"text","last":2}
+-- problems
+error[E0703]: OUTPUT has the key <a Raises>, a Raises: use a string
+error[E0703]: OUTPUT['mock'] is a MagicMock: use str(…), or a dict of what matters in it
+  49: OUTPUT['mock'] <- set here
+error[E0703]: OUTPUT['raises'] is a Raises: use str(…), or a dict of what matters in it
+  51: OUTPUT['raises'] <- set here
+error[E0703]: OUTPUT['inside']['list'][1] is a Raises: use str(…), or a dict of what matters in it
+  52: OUTPUT['inside'] <- set here
+error[E0703]: OUTPUT['path'] is a Path that cannot be read (SystemExit: 9): use str(…), or a dict of what matters in it
+  53: OUTPUT['path'] <- set here
+error[E0703]: OUTPUT['number'] is a Number that cannot be read (TypeError: descriptor '__str__' requires a 'str' object but received a 'int'): use str(…), or a dict of what matters in it
+  54: OUTPUT['number'] <- set here
+error[E0703]: OUTPUT['meta'] is an Odd that cannot be read (RuntimeError: meta): use str(…), or a dict of what matters in it
+  55: OUTPUT['meta'] <- set here
+error[E0703]: OUTPUT['lazy'] is a Lazy: use str(…), or a dict of what matters in it
+  59: OUTPUT['lazy'] <- set here
+"#);
+    assert_snapshot!(told(&python("import unittest.mock
+OUTPUT['k'] = 1
+OUTPUT = unittest.mock.MagicMock(spec=dict)
+")), @r#"
+status 0
+-- outputs
+{"k":1}
+-- problems
+error[E0709]: OUTPUT is a MagicMock now: write OUTPUT['key'] = value
+"#);
+}
+
+#[test]
+fn a_number_that_json_lacks_is_no_key_either() {
+    let bench = python(
+        "nan, inf = float('nan'), float('inf')
+OUTPUT['good'] = {1.5: 1, 10**30: 2, None: 3, True: 4}
+OUTPUT['m'] = {nan: 1, inf: 2, -inf: 3, 'k': 4}
+OUTPUT[nan] = OUTPUT[inf] = 1
+OUTPUT['null'] = [{None: 1, 'null': 2}]
+",
+    );
+    assert_snapshot!(told(&bench), @r#"
+status 0
+-- outputs
+{"good":{"1.5":1,"1000000000000000000000000000000":2,"null":3,"true":4}}
+-- problems
+error[E0703]: OUTPUT has the key nan, a float: use a string
+error[E0703]: OUTPUT has the key inf, a float: use a string
+error[E0703]: OUTPUT['m'] has the key nan, a float: use a string
+  23: OUTPUT['m'] <- set here
+error[E0703]: OUTPUT['m'] has the key inf, a float: use a string
+  23: OUTPUT['m'] <- set here
+error[E0703]: OUTPUT['m'] has the key -inf, a float: use a string
+  23: OUTPUT['m'] <- set here
+error[E0703]: OUTPUT['null'][0] has the keys None and 'null', which are one in JSON: rename one
+  25: OUTPUT['null'] <- set here
+"#);
+}
+
+#[test]
+fn a_dict_whose_only_key_looks_like_ottos_own_stays_a_dict() {
+    let bench = python(
+        "OUTPUT['bytes'] = {'__otto_bytes__': '/w=='}
+OUTPUT['map'] = {'__otto_map__': {'__otto_bytes__': '/w=='}}
+OUTPUT['twice'] = [{'__otto_map__': {'__otto_map__': {'__otto_secret__': {'a': 1}}}}]
+OUTPUT['other'] = {'__otto_secret__': '0123', 'k': {'__otto_x__': None}}
+OUTPUT['text'] = {'__otto_bytes__': b'\\xff'.decode('utf-8', 'surrogateescape')}
+OUTPUT['__otto_bytes__'] = '/w=='
+",
+    );
+    let ran = bench.run();
+    assert_snapshot!(whole(&bench, &ran), @r#"
+status 0
+-- outputs
+{"bytes":{"__otto_map__":{"__otto_bytes__":"/w=="}},"map":{"__otto_map__":{"__otto_map__":{"__otto_map__":{"__otto_bytes__":"/w=="}}}},"twice":[{"__otto_map__":{"__otto_map__":{"__otto_map__":{"__otto_map__":{"__otto_map__":{"__otto_secret__":{"a":1}}}}}}}],"other":{"__otto_secret__":"0123","k":{"__otto_map__":{"__otto_x__":null}}},"text":{"__otto_map__":{"__otto_bytes__":{"__otto_bytes__":"/w=="}}},"__otto_bytes__":"/w=="}
+"#);
+    let copies =
+        input(python("OUTPUT.update(INPUT['build'])\nprint(INPUT['build'])\n"), "build", &ran.json());
+    let copied = copies.run();
+    assert_eq!(copied.json(), ran.json());
+    assert_snapshot!(copied.out(), @r"{'bytes': {'__otto_bytes__': '/w=='}, 'map': {'__otto_map__': {'__otto_bytes__': '/w=='}}, 'twice': [{'__otto_map__': {'__otto_map__': {'__otto_secret__': {'a': 1}}}}], 'other': {'__otto_secret__': '0123', 'k': {'__otto_x__': None}}, 'text': {'__otto_bytes__': '\udcff'}, '__otto_bytes__': '/w=='}");
+    let top = input(
+        python("print(INPUT['build'], INPUT['build.__otto_bytes__'])\n"),
+        "build",
+        r#"{"__otto_bytes__":"/w=="}"#,
+    );
+    assert_snapshot!(top.run().out(), @"{'__otto_bytes__': '/w=='} /w==");
+}
+
+#[test]
+fn what_is_written_round_a_value_counts_as_a_level() {
+    let body = |name: &str, count: u32, step: &str, inner: &str| {
+        format!(
+            "value = {inner}\nfor _ in range({count}): value = {step}\nOUTPUT['{name}'] = value\nOUTPUT['k'] = 1\n"
+        )
+    };
+    for (most, step, inner) in [
+        (127, "[value]", "1"),
+        (126, "[value]", "b'\\xff'.decode('utf-8', 'surrogateescape')"),
+        (126, "(value,)", "{'a': 1}"),
+        (125, "[value]", "{'__otto_x__': 1}"),
+        (63, "{'__otto_x__': value}", "1"),
+    ] {
+        let ran = python(&body("whole", most, step, inner)).run();
+        assert_eq!((ran.values().len(), ran.problems().as_str()), (2, ""), "{most} {step} {inner}");
+        let ran = python(&body("deep", most + 1, step, inner)).run();
+        assert_eq!(ran.json(), r#"{"k":1}"#);
+        assert!(ran.problems().contains("is nested more than 128 levels deep"), "{}", ran.problems());
+    }
+}
+
+#[test]
+fn inputs_are_there_whatever_way_a_script_finds_to_them() {
+    let ways = [
+        "f = lambda: 0\nprint(f.__getattribute__('__glo' + 'bals__')['IN' + 'PUT']['build.k'])",
+        "print(('{0._' + '_glo' + 'bals_' + '_[IN' + 'PUT][build.k]}').format(lambda: 0))",
+        "print(__builtins__.__dict__['ev' + 'al']('IN' + 'PUT')['build.k'])",
+        "print(ＩＮＰＵＴ['build.k'])",
+    ];
+    for way in ways {
+        let ran = input(python(&format!("{way}\n")), "build", r#"{"k": "v"}"#).run();
+        assert_eq!((ran.out(), ran.status), ("v\n".into(), 0), "{way}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn an_emptied_search_path_takes_nothing_from_otto() {
+    let bench = python(
+        "import sys
+sys.path.clear(); sys.path_importer_cache.clear(); sys.path_hooks.clear(); sys.meta_path.clear()
+OUTPUT['bytes'] = b'\\xff'.decode('utf-8', 'surrogateescape')
+OUTPUT['set'] = {1}
+otto_get_input('build.kex')
+INPUT['build.kex']
+",
+    );
+    assert_snapshot!(told(&input(bench, "build", r#"{"key": "v"}"#)), @r#"
+status 1
+-- stderr
+otto: `build` has no output 'kex'; it has key; did you mean 'key'?
+Traceback (most recent call last):
+  File "otto.yml:build", line 26, in <module>
+KeyError: `build` has no output 'kex'; it has key; did you mean 'key'?
+-- outputs
+{"bytes":{"__otto_bytes__":"/w=="}}
+-- problems
+error[E0703]: OUTPUT['set'] is a set: use sorted(…) or list(…)
+  24: OUTPUT['set'] <- set here
+-- hints
+error[E0704]: `build` has no output 'kex'
+  26: INPUT['build.kex'] <- read here
+  help: it has key; did you mean 'key'?
+"#);
+}
+
+#[test]
+fn colours_give_way_to_what_is_declared() {
+    let bench = || python("print(RED, GREEN, repr(NC))\n");
+    assert_snapshot!(bench().run().out(), @r"\033[0;31m \033[0;32m '\\033[0m'");
+    assert_snapshot!(bench().env("RED", "item").env("GREEN", "").run().out(), @r"item  '\\033[0m'");
+    assert_snapshot!(param(bench(), "RED", "param").env("RED", "env").run().out(), @r"param \033[0;32m '\\033[0m'");
+    assert_snapshot!(bench().env("NO_COLOR", "1").env("RED", "mine").run().out(), @"mine  ''");
+    assert_snapshot!(bench().env("NO_COLOR", "").run().out(), @r"\033[0;31m \033[0;32m '\\033[0m'");
 }
 
 // ── errors ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -1196,7 +1452,7 @@ status 0
 -- stdout
 1 x dflt
 '' None
-\033[0;31mx\033[0m False False
+\033[0;31mx\033[0m False True
 -- stderr
 otto: `other` is not a dependency of `build`, which depends on `build`
 otto: `build` has no output 'nosuch'; it has n, Build-ID
