@@ -474,6 +474,87 @@ tasks:
 }
 
 #[test]
+fn what_a_failed_task_handed_to_those_who_asked_for_it_is_known_and_given_again_and_again() {
+    let project = Project::new(
+        "
+tasks:
+  up:
+    foreach: {items: [x, y], as: i}
+    retries: 1
+    bash: |
+      echo try >> tries.$i; OUTPUT[stage]=$i$(wc -l < tries.$i); exit 3
+  report: {before: [{task: up, when: failure}], bash: 'OUTPUT[saw]=\"${INPUT[up:x.stage]} ${INPUT[up:y.stage]}\"'}
+  alone: {bash: 'OUTPUT[k]=lone; false', on-failure: [told]}
+  told: {bash: 'OUTPUT[saw]=${INPUT[alone.k]}'}
+  tidy: {before: [{task: alone, when: always}], bash: 'OUTPUT[saw]=${INPUT[alone.k]}'}
+  unread: {bash: 'OUTPUT[k]=1; false'}
+",
+    );
+    project.otto("report tidy unread");
+    assert_eq!(project.well("Data up:x.stage").out, "x2\n");
+    assert_eq!(project.well("Data alone.k").out, "lone\n");
+    assert_eq!(project.json("Data up:y --json"), serde_json::json!({"stage": "y2"}));
+    assert_eq!(
+        project.well("Data").out,
+        "up:x.stage = \"x2\"\nup:y.stage = \"y2\"\nreport.saw = \"x2 y2\"\nalone.k = \"lone\"\ntidy.saw = \"lone\"\ntold.saw = \"lone\"\n"
+    );
+    assert!(project.well("Data why up:x.stage").out.contains("up:x.stage = \"x2\""));
+    let shown = project.well("Show latest up:x").out;
+    assert!(
+        shown.contains("attempt 2, which failed, and handed on to `report`\n  stage = \"x2\""),
+        "{shown}"
+    );
+    assert!(shown.contains("attempt 1, which failed, and not handed on\n  stage = \"x1\""), "{shown}");
+    let unread = project.otto("Data unread.k");
+    assert!(
+        unread.err.contains("attempt 1, which failed, set it, and no task was given it"),
+        "{}",
+        unread.err
+    );
+
+    // Whose rerun is run again, and that one's.
+    for _ in 0..3 {
+        project.well("Rerun latest report");
+        assert_eq!(project.well("Data report.saw").out, "x2 y2\n");
+        assert_eq!(project.json("Show latest report --json")["inputs"]["up:x"]["stage"], "x2");
+        assert_eq!(project.json("Data diff -2 -1 --json"), serde_json::json!([]));
+    }
+    project.well("Rerun latest report --set up:x.stage=by_hand");
+    project.well("Rerun latest report");
+    assert_eq!(project.well("Data report.saw").out, "by_hand y2\n");
+    // What it was given last is what counts, whatever it was given before.
+    project.otto("up:x report");
+    assert_eq!(project.well("Data report.saw").out, "x4 y4\n");
+    project.otto("Rerun latest --from up:x");
+    project.well("Rerun latest report");
+    assert_eq!(project.well("Data report.saw").out, "x6 y4\n");
+}
+
+#[test]
+fn tasks_whose_names_differ_in_case_alone_have_folders_of_their_own_and_older_runs_stay_readable() {
+    let project = Project::new(
+        "tasks: {Build: {bash: 'OUTPUT[k]=1'}, build: {bash: 'OUTPUT[k]=2'}, all: {before: [Build, build], bash: 'OUTPUT[k]=${INPUT[Build.k]}${INPUT[build.k]}'}}",
+    );
+    project.well("all");
+    assert_eq!(project.well("Data all.k").out, "12\n");
+    let tasks = project.runs()[0].join("tasks");
+    let mut names: Vec<String> = fs::read_dir(&tasks)
+        .expect("there")
+        .map(|entry| entry.expect("read").file_name().to_string_lossy().to_lowercase())
+        .collect();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 3, "{names:?}");
+    // As it was named before.
+    let now = fs::read_dir(&tasks).expect("there").map(|entry| entry.expect("read").path());
+    let now = now.filter(|path| path.to_string_lossy().contains("/Build")).next().expect("a folder");
+    let name = now.file_name().expect("named").to_string_lossy().into_owned();
+    fs::rename(now.join(format!("output.{name}.json")), now.join("output.Build.json")).expect("renamed");
+    fs::rename(&now, tasks.join("Build")).expect("renamed");
+    assert_eq!(project.well("Data Build.k").out, "1\n");
+}
+
+#[test]
 fn parameters_of_tasks_that_are_not_run_again_are_of_no_matter() {
     let ottofile = "
 tasks:

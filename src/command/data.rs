@@ -8,11 +8,12 @@ use super::Context;
 use super::describe;
 use super::pick::{Picked, Records};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::event::Outcome;
 use crate::host::plain;
 use crate::name::{JobName, RunId, similar};
 use crate::state::JobState;
-use crate::store::layout::{JobDir, file_name};
-use crate::store::outputs;
+use crate::store::layout::JobDir;
+use crate::store::{inputs as links, outputs};
 use crate::value::{self, Map, Value};
 use crate::view::filter::{filtered, shown};
 use crate::view::style::{self, Paint};
@@ -22,6 +23,7 @@ use crate::view::wording::quoted;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use unicode_width::UnicodeWidthStr;
 
 pub(super) fn command() -> Command {
@@ -141,9 +143,16 @@ fn look(context: &mut Context, picked: &Picked, what: Option<&str>) -> Result<()
     }
 }
 
-/// The outputs of a job. Trouble is told, and the job has none then.
-fn outputs_of(context: &mut Context, dir: &JobDir) -> Map {
-    match outputs::read(dir) {
+/// What a job handed on: its outputs, or what a failed attempt set and a task that asked for the failure was given.
+/// Trouble is told, and the job handed on nothing then.
+fn outputs_of(context: &mut Context, picked: &Picked, job: &JobState) -> Map {
+    let dir = picked.job_dir(&job.planned.name);
+    let given = given(picked, job);
+    let outputs = match given.is_empty() {
+        true => outputs::read(&dir),
+        false => outputs::read_recorded(&dir),
+    };
+    match outputs {
         Ok(outputs) => outputs.values,
         Err(error) => {
             // Nobody is left to be told when stderr is closed.
@@ -153,6 +162,22 @@ fn outputs_of(context: &mut Context, dir: &JobDir) -> Map {
     }
 }
 
+/// The jobs that were given what a failed attempt of this one set, each with the attempt. What a job was given is what its
+/// links say.
+fn given<'a>(picked: &'a Picked, job: &JobState) -> Vec<(u32, &'a JobName)> {
+    let name = &job.planned.name;
+    if !job.outcome.as_ref().is_some_and(Outcome::is_failure) {
+        return Vec::new();
+    }
+    let dir = picked.job_dir(name);
+    let jobs = picked.run.state.jobs.iter().map(|other| &other.planned.name);
+    jobs.filter_map(|other| {
+        let attempt = links::failed_attempt(&picked.job_dir(other), name, &dir, job.attempts)?;
+        Some((attempt, other))
+    })
+    .collect()
+}
+
 /// So many streams are named.
 const MOST_STREAMS: usize = 5;
 
@@ -160,7 +185,7 @@ fn show_jobs(context: &mut Context, picked: &Picked, jobs: &[&JobState], is_one:
     let mut found: Vec<(&JobName, Map)> = Vec::new();
     for job in jobs {
         let name = &job.planned.name;
-        let values = outputs_of(context, &picked.job_dir(name));
+        let values = outputs_of(context, picked, job);
         if !values.is_empty() {
             found.push((name, values));
         }
@@ -222,9 +247,9 @@ fn tell_streams(context: &mut Context, picked: &Picked, jobs: &[&JobState]) {
 
 /// A value as it is: a string without quotes, its bytes unchanged where no terminal would read them.
 fn show_value(context: &mut Context, picked: &Picked, job: &JobState, key: &str) -> Result<(), i32> {
-    let values = outputs_of(context, &picked.job_dir(&job.planned.name));
+    let values = outputs_of(context, picked, job);
     let Some(value) = value::lookup(&values, key) else {
-        return Err(context.refuse(&[not_set(picked, &job.planned.name, &values, key)]));
+        return Err(context.refuse(&[not_set(picked, job, &values, key)]));
     };
     if context.is_json {
         context.print(&format!("{}\n", value::indented(&value).trim_end()));
@@ -241,11 +266,17 @@ fn show_value(context: &mut Context, picked: &Picked, job: &JobState, key: &str)
     Ok(())
 }
 
-fn not_set(picked: &Picked, job: &JobName, values: &Map, key: &str) -> Diagnostic {
-    let diagnostic = Diagnostic::error(
-        Code::NotSet,
-        format!("`{job}` did not set `{key}` in run `{}`", picked.found.short),
-    );
+fn not_set(picked: &Picked, job: &JobState, values: &Map, key: &str) -> Diagnostic {
+    let (name, short) = (&job.planned.name, &picked.found.short);
+    let failed = passed(picked, job).failed;
+    if let Some((attempt, _)) = failed.iter().rfind(|(_, values)| value::lookup(values, key).is_some()) {
+        let message = format!("`{name}` handed on no `{key}` in run `{short}`");
+        return Diagnostic::error(Code::NotSet, message)
+            .note(format!("attempt {attempt}, which failed, set it, and no task was given it"))
+            .help(format!("`otto Show {short} {}` shows what it set", quoted(name.as_str())));
+    }
+    let diagnostic =
+        Diagnostic::error(Code::NotSet, format!("`{name}` did not set `{key}` in run `{short}`"));
     let keys: Vec<&str> = values.iter().map(|(key, _)| key.as_str()).collect();
     match similar(key, keys.iter().copied(), 3)[..] {
         [] if keys.is_empty() => diagnostic.note("it set nothing that was handed on"),
@@ -263,8 +294,10 @@ fn not_set(picked: &Picked, job: &JobName, values: &Map, key: &str) -> Diagnosti
 pub(super) struct Passed {
     pub(super) inputs: Vec<PassedInput>,
     pub(super) outputs: Map,
-    /// By attempt: what failed attempts set, which was never handed on.
+    /// By attempt: what failed attempts set.
     pub(super) failed: Vec<(u32, Map)>,
+    /// Who was given that because the job failed, and of which attempt; nobody else is.
+    pub(super) given: Vec<(u32, JobName)>,
     pub(super) problems: Vec<String>,
 }
 
@@ -292,6 +325,7 @@ pub(super) fn passed(picked: &Picked, job: &JobState) -> Passed {
             Ok(_) | Err(_) => passed.problems.push(format!("`{}` is not a JSON object", path.display())),
         }
     }
+    passed.given = given(picked, job).into_iter().map(|(attempt, name)| (attempt, name.clone())).collect();
     passed.inputs = inputs(picked, &dir, &mut passed.problems);
     passed
 }
@@ -299,11 +333,13 @@ pub(super) fn passed(picked: &Picked, job: &JobState) -> Passed {
 /// The `input.*.json` of a job, in plan order.
 fn inputs(picked: &Picked, dir: &JobDir, problems: &mut Vec<String>) -> Vec<PassedInput> {
     let jobs = &picked.run.state.jobs;
-    let by_file: HashMap<String, (usize, &JobName)> = jobs
-        .iter()
-        .enumerate()
-        .map(|(place, job)| (file_name(&job.planned.name), (place, &job.planned.name)))
-        .collect();
+    let names = jobs.iter().map(|job| &job.planned.name).enumerate();
+    // A rerun sees jobs that are not among its own.
+    let needs = jobs.iter().flat_map(|job| &job.planned.needs).map(|name| (usize::MAX, name));
+    let mut by_file: HashMap<PathBuf, (usize, &JobName)> = HashMap::new();
+    for (place, name) in names.chain(needs) {
+        by_file.entry(dir.input(name)).or_insert((place, name));
+    }
     let Ok(entries) = std::fs::read_dir(&dir.path) else { return Vec::new() };
     let mut found: Vec<(usize, PassedInput)> = Vec::new();
     for entry in entries.filter_map(Result::ok) {
@@ -312,8 +348,8 @@ fn inputs(picked: &Picked, dir: &JobDir, problems: &mut Vec<String>) -> Vec<Pass
         else {
             continue;
         };
-        // A rerun sees jobs that are not among its own; the name of the file is all that is known of them.
-        let known = by_file.get(file).map(|(place, job)| (*place, (*job).clone()));
+        // Of others the name of the file is all that is known.
+        let known = by_file.get(&entry.path()).map(|(place, job)| (*place, (*job).clone()));
         let Some((place, job)) = known.or_else(|| Some((usize::MAX, JobName::recorded(file)?))) else {
             continue;
         };

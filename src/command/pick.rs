@@ -158,7 +158,9 @@ impl Picked {
 
     /// The folder of a job.
     pub(super) fn job_dir(&self, job: &JobName) -> crate::store::layout::JobDir {
-        self.run.dir.job(job)
+        let dir = self.run.dir.job(job);
+        let as_written = self.run.dir.job_as_written(job);
+        if !dir.path.exists() && as_written.path.exists() { as_written } else { dir }
     }
 }
 

@@ -258,7 +258,7 @@ impl Rerun {
             .flatten()
             .collect();
         let (request, plan) = loop {
-            let request = request(context, &inputs.runs[0], &ottofile, &selected, matches)?;
+            let request = request(context, &mut inputs, &ottofile, &selected, matches)?;
             let facts = HostFacts {
                 environment: &context.environment,
                 folder: found.folder(),
@@ -291,15 +291,7 @@ impl Rerun {
                 }
             }
         };
-        // Those whose failure somebody asked for; what they recorded before it is for him.
-        let lenient: HashSet<JobName> = plan
-            .jobs
-            .iter()
-            .filter(|job| selected.contains(&job.name))
-            .flat_map(|job| &job.needs)
-            .filter(|need| need.when != When::Success)
-            .map(|need| plan.job(need.job).name.clone())
-            .collect();
+        let lenient = asked_to_fail(&plan, &selected);
         let gone = Gone { run: &inputs.runs[0], ottofile: &ottofile, plan: &plan, is_recorded };
         gone.take_out(context, &mut selected, matches)?;
         let Part { mut plan, missing } = restrict(plan, |job| selected.contains(&job.name));
@@ -351,6 +343,21 @@ fn selected(context: &mut Context, picked: &Picked, matches: &ArgMatches) -> Res
         }
     }
     Ok(selected)
+}
+
+/// Those whose failure a selected job asked for, with the jobs of a foreach task each: what they recorded before it is
+/// for that job.
+fn asked_to_fail(plan: &Plan, selected: &HashSet<JobName>) -> HashSet<JobName> {
+    let jobs = plan.jobs.iter().filter(|job| selected.contains(&job.name));
+    let needs = jobs.flat_map(|job| &job.needs).filter(|need| need.when != When::Success);
+    let mut left: Vec<_> = needs.map(|need| plan.job(need.job)).collect();
+    let mut asked = HashSet::new();
+    while let Some(job) = left.pop() {
+        if asked.insert(job.name.clone()) && !job.work.has_body() {
+            left.extend(job.needs.iter().map(|need| plan.job(need.job)));
+        }
+    }
+    asked
 }
 
 /// Who writes a stream that was not recorded whole is run again with who reads it. Whether there were any.
@@ -577,21 +584,25 @@ fn ottofile(
 // ── parameters ───────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Asks for all tasks of the run with the values that they had, so that what is run again is planned as it was then; what
-/// is not run again is taken out of the plan afterwards.
+/// is not run again is taken out of the plan afterwards. Of a run that is a rerun itself also for those tasks that only
+/// the runs before it had: they are what its own tasks have their data from.
 fn request(
     context: &mut Context,
-    picked: &Picked,
+    inputs: &mut Inputs,
     ottofile: &Ottofile,
     selected: &HashSet<JobName>,
     matches: &ArgMatches,
 ) -> Result<Request, i32> {
-    let line = format!("otto Rerun {}", picked.found.short);
+    inputs.read_all(context);
+    let line = format!("otto Rerun {}", inputs.runs[0].found.short);
     let span = Span::new(0, line.len());
     let mut given = Params::new(context, matches)?;
     let mut diagnostics = Vec::new();
     let mut tasks: Vec<Asked> = Vec::new();
     let mut seen: HashSet<usize> = HashSet::new();
-    for job in &picked.run.state.jobs {
+    let jobs =
+        inputs.runs.iter().flat_map(|picked| picked.run.state.jobs.iter().map(move |job| (picked, job)));
+    for (picked, job) in jobs {
         let Some(place) = ottofile.position(&job.planned.task) else { continue };
         let is_selected = |name: &JobName| selected.contains(name);
         // Jobs of one foreach task have the same parameters.
@@ -730,9 +741,10 @@ impl Inputs<'_> {
         if self.known.contains_key(name) || self.lost.contains(name) {
             return;
         }
-        let succeeded = self.dir_of(context, name, Outcome::is_success);
-        let failed = || self.dir_of(context, name, Outcome::is_failure).filter(|_| takes_failed);
-        let Some(dir) = succeeded.or_else(failed) else {
+        self.read_all(context);
+        let is_meant = |outcome: &Outcome| outcome.is_success() || takes_failed && outcome.is_failure();
+        let found = self.changed_in(name).or_else(|| self.dir_of(context, name, is_meant));
+        let Some(dir) = found else {
             self.lost.push(name.clone());
             return;
         };
@@ -782,24 +794,43 @@ impl Inputs<'_> {
         name: &JobName,
         is_meant: impl Fn(&JobState) -> bool,
     ) -> Option<(JobDir, &JobState)> {
-        for place in 0.. {
-            let picked = match self.runs.get(place) {
-                Some(picked) => picked,
-                None => {
-                    let before = self.runs.last()?.run.record.as_ref().ok()?.origin.clone()?;
-                    // An origin that was removed has no data; that of its rerun is all there is.
-                    if !self.runs.last()?.found.project.run(&before).path.is_dir() {
-                        self.removed = Some(before);
-                        return None;
-                    }
-                    let before = self.records.read(context, before.as_str()).ok()?;
-                    self.runs.push(before);
-                    self.runs.last()?
-                }
-            };
-            if picked.run.state.job(name).is_some_and(&is_meant) {
-                let picked = &self.runs[place];
-                return Some((picked.job_dir(name), picked.run.state.job(name)?));
+        self.read_all(context);
+        self.runs.iter().find_map(|picked| {
+            let job = picked.run.state.job(name).filter(|job| is_meant(job))?;
+            Some((picked.job_dir(name), job))
+        })
+    }
+
+    /// Reads the run that the last known one repeated, and so on.
+    fn read_all(&mut self, context: &mut Context) {
+        while self.removed.is_none()
+            && let Some(before) = self.before(context)
+        {
+            self.runs.push(before);
+        }
+    }
+
+    fn before(&mut self, context: &mut Context) -> Option<Picked> {
+        let last = self.runs.last()?;
+        let before = last.run.record.as_ref().ok()?.origin.clone()?;
+        // An origin that was removed has no data; that of its rerun is all there is.
+        if !last.found.project.run(&before).path.is_dir() {
+            self.removed = Some(before);
+            return None;
+        }
+        self.records.read(context, before.as_str()).ok()
+    }
+
+    /// Where values were written that an earlier rerun changed (`--set`): its tasks were given those, though the job was
+    /// not run in it.
+    fn changed_in(&self, name: &JobName) -> Option<JobDir> {
+        for picked in &self.runs {
+            if picked.run.state.job(name).is_some() {
+                return None;
+            }
+            let dir = picked.job_dir(name);
+            if dir.output().is_file() {
+                return Some(dir);
             }
         }
         None

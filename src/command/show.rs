@@ -213,7 +213,7 @@ fn job_json(picked: &Picked, job: &JobState) -> String {
     });
     let data = passed(picked, job);
     let inputs = data.inputs.into_iter().map(|input| (input.job.to_string(), Value::Map(input.values)));
-    // By attempt: what failed attempts set and did not hand on.
+    // By attempt: what failed attempts set, which only those are given who asked for the failure.
     let failed = data.failed.into_iter().map(|(attempt, values)| (attempt.to_string(), Value::Map(values)));
     shown.push(("inputs".to_owned(), Value::Map(inputs.collect())));
     shown.push(("outputs".to_owned(), Value::Map(data.outputs)));
@@ -308,7 +308,13 @@ fn data_text(data: &Passed) -> String {
     part("inputs", inputs.collect());
     part("outputs", lines("", &data.outputs));
     for (attempt, values) in &data.failed {
-        part(&format!("set by attempt {attempt}, which failed, and not handed on"), lines("", values));
+        let given = data.given.iter().filter(|(known, _)| known == attempt);
+        let given: Vec<String> = given.map(|(_, job)| format!("`{}`", shown(job.as_str()))).collect();
+        let to = match given.is_empty() {
+            true => "not handed on".to_owned(),
+            false => format!("handed on to {}", given.join(", ")),
+        };
+        part(&format!("set by attempt {attempt}, which failed, and {to}"), lines("", values));
     }
     part("not readable", data.problems.clone());
     text

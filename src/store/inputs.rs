@@ -39,6 +39,18 @@ fn last_failed(job: &JobDir) -> Option<PathBuf> {
     attempts.max().map(|attempt| job.failed_output(attempt))
 }
 
+/// Which of a dependency's failed attempts a job was given the outputs of, as its link says; `None` where it was given
+/// those of a success, or none.
+pub(crate) fn failed_attempt(
+    dir: &JobDir,
+    dependency: &JobName,
+    from: &JobDir,
+    attempts: u32,
+) -> Option<u32> {
+    let target = fs::read_link(dir.input(dependency)).ok()?;
+    (1..=attempts).find(|attempt| target.file_name() == from.failed_output(*attempt).file_name())
+}
+
 /// The way from a directory to a file; both absolute.
 fn relative(from: &Path, to: &Path) -> PathBuf {
     let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();

@@ -210,15 +210,28 @@ impl RunDir {
     }
 
     pub(crate) fn job(&self, job: &JobName) -> JobDir {
-        JobDir { path: self.tasks().join(file_name(job)), name: file_name(job) }
+        self.job_named(job, file_name)
+    }
+
+    /// The same in a run that an otto recorded which named directories as jobs are written, also where the case of a letter
+    /// was all that told two apart.
+    pub(crate) fn job_as_written(&self, job: &JobName) -> JobDir {
+        self.job_named(job, file_name_as_written)
+    }
+
+    fn job_named(&self, job: &JobName, naming: fn(&JobName) -> String) -> JobDir {
+        let name = naming(job);
+        JobDir { path: self.tasks().join(&name), name, naming }
     }
 }
 
 /// One job's own directory, `$OTTO_TASK_DIR`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct JobDir {
     pub(crate) path: PathBuf,
     name: String,
+    /// From a dependency to its name in here.
+    naming: fn(&JobName) -> String,
 }
 
 impl JobDir {
@@ -240,7 +253,7 @@ impl JobDir {
 
     /// The symlink to a dependency's outputs.
     pub(crate) fn input(&self, dependency: &JobName) -> PathBuf {
-        self.path.join(format!("input.{}.json", file_name(dependency)))
+        self.path.join(format!("input.{}.json", (self.naming)(dependency)))
     }
 
     /// Outputs of an attempt that failed: for people, and for those who asked for the failure; never for other dependants.
@@ -265,7 +278,7 @@ impl JobDir {
 
     /// The named pipe that the job reads a dependency's stream from.
     pub(crate) fn input_pipe(&self, dependency: &JobName) -> PathBuf {
-        self.path.join(format!("input.{}.pipe", file_name(dependency)))
+        self.path.join(format!("input.{}.pipe", (self.naming)(dependency)))
     }
 
     /// What otto and its script libraries keep for themselves.
@@ -280,16 +293,37 @@ impl JobDir {
 }
 
 /// The name of a job's directory: readable, never `.` or `..`, without a slash, at most 200 bytes, and
-/// different for different jobs.
+/// different for different jobs, also on a file system that takes `Build` for `build`, `ß` for `SS` or one way to
+/// write `é` for another: a name that has capitals, or letters beyond ASCII, ends with `%~` and eight digits of its hash.
 pub(crate) fn file_name(job: &JobName) -> String {
-    let encoded = encode(job.as_str().as_bytes());
-    if encoded.len() <= LONGEST {
-        return encoded;
+    let name = encode(job.as_str().as_bytes());
+    let may_be_another = job.as_str().bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii());
+    match may_be_another && name.len() + 2 + SHORT_HASH <= LONGEST {
+        true => format!("{name}%~{}", &hash(job)[..SHORT_HASH]),
+        false => cut(job, name, if may_be_another { 0 } else { LONGEST }),
     }
-    // `%~` is never made by the encoding, so a cut name cannot meet a whole one.
-    let hash = blake3::hash(job.as_str().as_bytes()).to_hex();
-    let kept = floor_boundary(&encoded, LONGEST - 34);
-    format!("{}%~{}", &encoded[..kept], &hash.as_str()[..32])
+}
+
+/// [`file_name`] as it was: names that differ in the case of a letter met where the file system ignores it.
+fn file_name_as_written(job: &JobName) -> String {
+    cut(job, encode(job.as_str().as_bytes()), LONGEST)
+}
+
+/// What is longer than `most` ends with its hash. `%~` is never made by the encoding, so a cut name cannot meet a whole
+/// one.
+fn cut(job: &JobName, name: String, most: usize) -> String {
+    if name.len() <= most {
+        return name;
+    }
+    let kept = floor_boundary(&name, LONGEST - 34);
+    format!("{}%~{}", &name[..kept], &hash(job)[..32])
+}
+
+/// Digits of a job's hash behind a name that a file system could take for another.
+const SHORT_HASH: usize = 8;
+
+fn hash(job: &JobName) -> String {
+    blake3::hash(job.as_str().as_bytes()).to_hex().to_string()
 }
 
 /// ASCII letters, digits, `._:@+-` and every non-ASCII letter stay; any other byte, and a leading dot, becomes `%XX`.
@@ -338,7 +372,8 @@ mod tests {
         assert_eq!(named("deploy:staging"), "deploy:staging");
         assert_eq!(named(".."), "%2E.");
         assert_eq!(named("a/b c"), "a%2Fb%20c");
-        assert_eq!(named("żółw"), "żółw");
+        assert_eq!(named("żółw"), "żółw%~7ecf727d");
+        assert_eq!(named("Build"), "Build%~f5658251");
         assert_eq!(named("100%"), "100%25");
     }
 
@@ -348,6 +383,24 @@ mod tests {
             prop_assert_eq!(a == b, named(&a) == named(&b));
             prop_assert!(named(&a).len() <= LONGEST);
             prop_assert!(!named(&a).contains('/') && !named(&a).starts_with('.'));
+        }
+
+        #[test]
+        fn directories_differ_whatever_the_file_system_takes_for_the_same(
+            parts in prop::collection::vec(prop::sample::select(vec![
+                "b", "B", "ß", "ss", "SS", "ẞ", "ſ", "s", "k", "K", "é", "e\u{301}", "E\u{301}", "ı", "i", "İ", "I", "ﬀ", "ff", "/", "%2f", "%2F",
+            ]), 1..40),
+            others in prop::collection::vec(prop::sample::select(vec!["b", "B", "ß", "ss", "SS", "K", "/", "%2f"]), 1..40),
+            times in 1..12usize,
+        ) {
+            // What no file system changes: lower-case ASCII. All that it could take for something else is left out.
+            let certain = |name: &str| -> String {
+                name.to_ascii_lowercase().chars().filter(char::is_ascii).collect()
+            };
+            let (one, other) = (parts.concat().repeat(times), others.concat());
+            for other in [other, one.to_lowercase(), one.to_uppercase(), one.to_ascii_uppercase()] {
+                prop_assert_eq!(one == other, certain(&named(&one)) == certain(&named(&other)), "{} {}", one, other);
+            }
         }
     }
 }

@@ -75,7 +75,7 @@ fn all(context: &mut Context, records: &Records, picked: &Picked) -> Vec<(JobNam
         }
     }
     for job in bodies() {
-        put(&job.planned.name, outputs_of(context, &picked.job_dir(&job.planned.name)));
+        put(&job.planned.name, outputs_of(context, picked, job));
     }
     values
 }

@@ -52,7 +52,7 @@ struct Lines {
 pub(super) fn run(context: &mut Context, records: &Records, run: &str, what: &str) -> Result<(), i32> {
     let picked = records.read(context, run)?;
     let (job, path) = match meaning(&picked, what) {
-        Some(Meaning::Value(job, path)) => (job.planned.name.clone(), path.to_owned()),
+        Some(Meaning::Value(job, path)) => (job, path.to_owned()),
         Some(Meaning::Jobs(_)) => {
             let no_key =
                 Diagnostic::error(Code::UnexpectedWord, format!("`{what}` is a task and not a value of it"));
@@ -60,10 +60,11 @@ pub(super) fn run(context: &mut Context, records: &Records, run: &str, what: &st
         }
         None => return Err(context.refuse(&[picked.no_job(what.split('.').next().unwrap_or(what))])),
     };
-    let values = outputs_of(context, &picked.job_dir(&job));
+    let values = outputs_of(context, &picked, job);
     let Some(key) = key_of(&values, &path) else {
-        return Err(context.refuse(&[not_set(&picked, &job, &values, &path)]));
+        return Err(context.refuse(&[not_set(&picked, job, &values, &path)]));
     };
+    let job = job.planned.name.clone();
     let asked = picked.run.id.clone();
     let mut search = Search { records, runs: HashMap::from([(asked.clone(), picked)]), told: HashSet::new() };
     let steps = search.steps(context, &asked, job, key);

@@ -11,7 +11,10 @@ my $process   = $$;
 my $job       = $ENV{OTTO_TASK};
 my %inherited = %ENV;
 my $most      = 128;
+# The only key of a hash that stands for a string which is not UTF-8, and of one that stands for the hash in it.
 my $bytes_key = '__otto_bytes__';
+my $map_key   = '__otto_map__';
+my $too_deep  = "is nested more than $most levels deep: make it flatter";
 my (%outputs, @problems);
 
 # ── what a script reads ───────────────────────────────────────────────────────────────────────────────────────
@@ -41,10 +44,7 @@ sub value_at {
             $$text =~ /\G\s*:/gc;
             $map{$key} = value_at($text);
         }
-        my $base64 = $map{$bytes_key};
-        return \%map if keys %map != 1 || !defined $base64 || ref $base64;
-        my $bytes = base64_decode($base64);
-        return is_utf8($bytes) ? \%map : $bytes;
+        return \%map;
     }
     if ($$text =~ /\G\[\s*/gc) {
         my @list;
@@ -62,6 +62,23 @@ sub value_at {
     # An integer that perl would round stays text.
     return "$number" eq $1 || $1 =~ /[.eE]/ ? $number : $1;
 }
+
+# What a value of the file stands for.
+sub meaning {
+    my ($value) = @_;
+    return [ map { meaning($_) } @$value ] if ref $value eq 'ARRAY';
+    return $value if ref $value ne 'HASH';
+    my ($key, $inner) = %$value;
+    if (keys %$value == 1 && $key eq $bytes_key && defined $inner && !ref $inner) {
+        my $bytes = base64_decode($inner);
+        return $bytes if !is_utf8($bytes) && base64_encode($bytes) eq $inner;
+    }
+    $value = $inner if keys %$value == 1 && $key eq $map_key && ref $inner eq 'HASH' && is_like_ours(keys %$inner);
+    return { map { $_ => meaning($value->{$_}) } keys %$value };
+}
+
+# Whether a hash with these keys could be taken for one that stands for something else.
+sub is_like_ours { return @_ == 1 && $_[0] =~ /\A__otto_.*__\z/s }
 
 my %unescaped = (b => "\b", f => "\f", n => "\n", r => "\r", t => "\t");
 
@@ -248,7 +265,7 @@ sub encode {
     my ($value, $way, $open) = @_;
     return 'null' if !defined $value;
     my $kind = ref $value;
-    if ($kind eq '') { return scalar_text($value, $way) }
+    if ($kind eq '') { return scalar_text($value, $way, $open) }
     if ($kind eq 'SCALAR' && defined $$value && !ref $$value && $$value =~ /\A[01]\z/) { return $$value ? 'true' : 'false' }
     if ($kind eq 'JSON::PP::Boolean' || $kind eq 'Types::Serialiser::Boolean') { return $value ? 'true' : 'false' }
     if ($kind ne 'HASH' && $kind ne 'ARRAY') {
@@ -256,37 +273,72 @@ sub encode {
         return refuse($way, "is a $kind: " . ($remedy{$kind} // 'record what matters in it as a hash or a string'));
     }
     return refuse($way, 'contains itself: break the circle') if grep { $_ == $value } @$open;
-    return refuse($way, "is nested more than $most levels deep: make it flatter") if @$open == $most;
-    my @inner = (@$open, $value);
+    my @keys       = $kind eq 'HASH' ? sort keys %$value : ();
+    my $is_wrapped = $kind eq 'HASH' && is_like_ours(@keys);
+    my @inner      = (@$open, $value, $is_wrapped ? $value : ());
+    return refuse($way, $too_deep) if @inner > $most;
     if ($kind eq 'ARRAY') {
-        return '[' . join(',', map { encode($value->[$_], [ @$way, $_ ], \@inner) } 0 .. $#$value) . ']';
+        return '[' . join(',', map { my $n = $_; guarded(sub { $value->[$n] }, [ @$way, $n ], \@inner) } 0 .. $#$value) . ']';
     }
-    return '{' . join(',', map { entry($_, $value->{$_}, $way, \@inner) } sort keys %$value) . '}';
+    my $text = '{' . join(',', map { entry($_, $value, $way, \@inner) } @keys) . '}';
+    return $is_wrapped ? "{\"$map_key\":$text}" : $text;
 }
 
 sub entry {
-    my ($key, $value, $way, $open) = @_;
+    my ($key, $values, $way, $open) = @_;
     my $name = bytes_of($key);
     if (!is_utf8($name)) {
         refuse($way, 'has the key "' . escape($name) . '", which is not UTF-8: use a key that is');
         return '"":null';
     }
-    return quote($name) . ':' . encode($value, [ @$way, $key ], $open);
+    return quote($name) . ':' . guarded(sub { $values->{$key} }, [ @$way, $key ], $open);
+}
+
+# What is tied, or has operators of its own, may die when it is looked at: that costs this value and no other.
+sub guarded {
+    my ($read, $way, $open) = @_;
+    local ($@, $SIG{__DIE__});
+    my $text;
+    return $text if eval { $text = encode(scalar $read->(), $way, $open); 1 };
+    return refuse($way, 'cannot be read (' . said($@) . '): record what matters in it as a hash or a string');
+}
+
+sub said {
+    my ($error) = @_;
+    my $text = eval { "$error" } // 'it dies with what cannot be shown';
+    $text =~ s/\(0x[0-9a-f]+\)//g;
+    $text =~ s/ at \S+ line [0-9]+\.?\n?\z//;
+    $text =~ s/\s+/ /g;
+    return $text;
 }
 
 sub scalar_text {
-    my ($value, $way) = @_;
+    my ($value, $way, $open) = @_;
     if (defined &builtin::is_bool) {
         no warnings;
         return $value ? 'true' : 'false' if builtin::is_bool($value);
     }
     if (is_number($value)) {
-        return $value if "$value" =~ /\A-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:e[-+]?[0-9]+)?\z/;
+        my $text = digits($value);
+        return $text if $text =~ /\A-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:e[-+]?[0-9]+)?\z/;
         return refuse($way, "is $value, and JSON has no such number: use undef or a string");
     }
     my $bytes = bytes_of($value);
     return quote($bytes) if is_utf8($bytes);
+    return refuse($way, $too_deep) if @$open == $most;
     return "{\"$bytes_key\":\"" . base64_encode($bytes) . '"}';
+}
+
+# The fewest digits that are this number: perl itself shows fifteen, of which some numbers need two more.
+sub digits {
+    my ($number) = @_;
+    my $text = "$number";
+    return $text if $text == $number || $number != $number;
+    for my $count (16, 17) {
+        $text = sprintf "%.${count}g", $number;
+        last if $text == $number;
+    }
+    return $text;
 }
 
 # Whether perl holds it as a number and nothing else: `&` makes 0 of a number and "" of a string.
@@ -294,7 +346,7 @@ sub is_number {
     my ($value) = @_;
     return 0 if utf8::is_utf8($value);
     no warnings;
-    return length((my $both = '') & $value) != 0 && 0 + $value eq $value;
+    return length((my $both = '') & $value) != 0;
 }
 
 sub base64_encode {
@@ -321,9 +373,12 @@ sub save {
     return if $$ != $process;
     @problems = ();
     my @parts;
-    for my $key (sort keys %outputs) {
+    local ($@, $SIG{__DIE__});
+    my @keys;
+    eval { @keys = sort keys %outputs; 1 } or refuse([], 'cannot be read (' . said($@) . '): use a hash of its own');
+    for my $key (@keys) {
         my $count = @problems;
-        my $part = entry($key, $outputs{$key}, [], [ \%outputs ]);
+        my $part = entry($key, \%outputs, [], [ \%outputs ]);
         push @parts, $part if @problems == $count;
     }
     my %exports = map { $_ => $ENV{$_} } grep { /\AOTTO_/ && (!defined $inherited{$_} || $inherited{$_} ne $ENV{$_}) } keys %ENV;
@@ -345,9 +400,12 @@ sub save {
 # ── the script's own ──────────────────────────────────────────────────────────────────────────────────────────
 
 {
-    my $tasks = decode(read_file("$directory/.otto/input.json"));
+    my $text    = read_file("$directory/.otto/input.json");
+    my $tasks   = decode($text);
+    my $is_more = index($text, '"__otto_') >= 0;
     for my $name (keys %$tasks) {
         my $values = $tasks->{$name};
+        $values = { map { $_ => meaning($values->{$_}) } keys %$values } if $is_more;
         tie my %task, 'OttoPreload::Task', $name, $values;
         $tasks->{$name} = \%task;
     }

@@ -9,7 +9,9 @@ const worker = require('worker_threads');
 const directory = path.dirname(path.dirname(process.env.OTTO_INPUT_JSON || ''));
 const file = (name) => path.join(directory, '.otto', name);
 const MOST_LEVELS = 128;
-const BIG_KEY = '__otto_integer__';
+// The only key of an object that stands for a string which is not UTF-8, and of one that stands for the object in it.
+const BYTES_KEY = '__otto_bytes__';
+const MAP_KEY = '__otto_map__';
 
 // ── who this is ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -33,16 +35,61 @@ const { appendFileSync, readFileSync } = fs;
 let loaded;
 
 function tasks() {
-  loaded ??= parse(readFileSync(file('input.json'), 'utf8'));
+  if (loaded) return loaded;
+  const text = readFileSync(file('input.json'), 'utf8');
+  loaded = parse(text);
+  if (text.includes('"__otto_')) {
+    for (const values of Object.values(loaded)) mean(values);
+  }
   return loaded;
 }
 
 // Integers that JavaScript would round become BigInt.
 function parse(text) {
   if (!/\d{16}/.test(text)) return JSON.parse(text);
-  const mark = (token) => (token.startsWith('"') || Number.isSafeInteger(Number(token)) ? token : `{"${BIG_KEY}":"${token}"}`);
-  const marked = text.replace(/"(?:[^"\\]|\\.)*"|(?<![\d.])-?\d{16,}(?![\d.eE])/g, mark);
-  return JSON.parse(marked, (_key, value) => (value !== null && Object.hasOwn(value, BIG_KEY) ? BigInt(value[BIG_KEY]) : value));
+  let mark = 'integer:';
+  while (text.includes(mark)) mark += ':';
+  const marked = text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"|(?<![\d.])-?\d{16,}(?![\d.eE])/g, (token) => {
+    const isPlain = token.startsWith('"') || Number.isSafeInteger(Number(token));
+    return isPlain ? token : `"${mark}${token}"`;
+  });
+  const isMarked = (value) => typeof value === 'string' && value.startsWith(mark);
+  return JSON.parse(marked, (_key, value) => (isMarked(value) ? BigInt(value.slice(mark.length)) : value));
+}
+
+// Objects that stand for strings which are not UTF-8: JavaScript has no such strings, so they are passed on as they are.
+const bytesForms = new WeakSet();
+
+// Puts in place of each value of a list or an object what it stands for.
+function mean(container) {
+  for (const key of Object.keys(container)) {
+    const value = container[key];
+    if (value === null || typeof value !== 'object') continue;
+    const only = onlyKey(value);
+    if (only === BYTES_KEY && isBytes(value[only])) {
+      bytesForms.add(value);
+      continue;
+    }
+    const isWrapped = only === MAP_KEY && value[only] !== null && typeof value[only] === 'object' && isLikeOurs(onlyKey(value[only]));
+    if (isWrapped) container[key] = value[only];
+    mean(container[key]);
+  }
+}
+
+function onlyKey(value) {
+  const keys = Array.isArray(value) ? [] : Object.keys(value);
+  return keys.length === 1 ? keys[0] : undefined;
+}
+
+function isLikeOurs(key) {
+  return key !== undefined && key.startsWith('__otto_') && key.endsWith('__');
+}
+
+// Whether otto writes a string that is not UTF-8 so.
+function isBytes(base64) {
+  if (typeof base64 !== 'string') return false;
+  const bytes = Buffer.from(base64, 'base64');
+  return bytes.toString('base64') === base64 && !Buffer.from(bytes.toString('utf8')).equals(bytes);
 }
 
 // Asked for by JavaScript itself of any object, so their absence is no mistake of the script.
@@ -172,31 +219,46 @@ class Writer {
   constructor() {
     this.problems = [];
     this.open = [];
+    // How many lists and objects of JSON that is.
+    this.levels = 0;
     this.way = [];
   }
 
   // An object as JSON, without the keys that JSON cannot hold.
   outermost(values) {
     this.open.push(values);
+    this.levels += 1;
     const parts = [];
     for (const key of Object.keys(values)) {
       const problems = this.problems.length;
-      const part = this.entry(key, values[key]);
+      const part = this.entry(key, values);
       if (this.problems.length === problems) parts.push(part);
     }
-    this.open.pop();
     return `{${parts.join(',')}}`;
   }
 
-  entry(key, value) {
+  entry(key, values) {
     if (!isWellFormed(key)) {
       this.refuse(`has the key ${JSON.stringify(key)}, which is not well-formed text: use a key that is`);
       return '';
     }
-    this.way.push(key);
-    const text = `${JSON.stringify(key)}:${this.value(value)}`;
-    this.way.pop();
-    return text;
+    return `${JSON.stringify(key)}:${this.inside(key, values)}`;
+  }
+
+  // A getter, a proxy or a `toJSON` may throw whatever it likes: that costs this value and no other.
+  inside(step, values) {
+    const { length } = this.open;
+    const { levels } = this;
+    this.way.push(step);
+    try {
+      return this.value(values[step]);
+    } catch (error) {
+      return this.refuse(`cannot be read (${said(error)}): use an object of what matters in it, or a string`);
+    } finally {
+      this.way.pop();
+      this.open.length = length;
+      this.levels = levels;
+    }
   }
 
   value(value) {
@@ -227,27 +289,29 @@ class Writer {
     }
     if (value instanceof String || value instanceof Number || value instanceof Boolean) return this.value(value.valueOf());
     if (this.open.includes(value)) return this.refuse('contains itself: break the circle');
-    if (this.open.length === MOST_LEVELS) return this.refuse(`is nested more than ${MOST_LEVELS} levels deep: make it flatter`);
+    if (this.open.length === MOST_LEVELS) return this.refuse(TOO_DEEP);
     this.open.push(value);
-    const text = this.container(value);
-    this.open.pop();
-    return text;
+    return this.container(value);
   }
 
   container(value) {
     if (Array.isArray(value)) {
-      const parts = Array.from(value, (item, place) => {
-        this.way.push(place);
-        const text = this.value(item);
-        this.way.pop();
-        return text;
-      });
-      return `[${parts.join(',')}]`;
+      if (this.isTooDeep(1)) return this.refuse(TOO_DEEP);
+      return `[${Array.from({ length: value.length }, (_, place) => this.inside(place, value)).join(',')}]`;
     }
     const remedy = remedyFor(value);
     if (remedy) return this.refuse(`is ${remedy}`);
-    if (typeof value.toJSON === 'function') return this.value(value.toJSON());
-    return `{${Object.keys(value).map((key) => this.entry(key, value[key])).join(',')}}`;
+    if (typeof value.toJSON === 'function') return this.value(value.toJSON(String(this.way.at(-1))));
+    const isToBeWrapped = isLikeOurs(onlyKey(value)) && !bytesForms.has(value);
+    if (this.isTooDeep(isToBeWrapped ? 2 : 1)) return this.refuse(TOO_DEEP);
+    const text = `{${Object.keys(value).map((key) => this.entry(key, value)).join(',')}}`;
+    return isToBeWrapped ? `{"${MAP_KEY}":${text}}` : text;
+  }
+
+  // Counts the lists and objects that are about to be written; `inside` takes them back.
+  isTooDeep(levels) {
+    this.levels += levels;
+    return this.levels > MOST_LEVELS;
   }
 
   refuse(what) {
@@ -257,6 +321,16 @@ class Writer {
       this.problems.push(`OUTPUT${way.join('')} ${what}`);
     }
     return 'null';
+  }
+}
+
+const TOO_DEEP = `is nested more than ${MOST_LEVELS} levels deep: make it flatter`;
+
+function said(error) {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : `it throws ${String(error)}`;
+  } catch {
+    return 'it throws what cannot be shown';
   }
 }
 
@@ -279,7 +353,10 @@ function isWellFormed(text) {
 
 // ── recording ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-const first = isTask ? {} : elsewhere();
+// Without the setter of `__proto__`, which would take a key of this name for something else.
+const { __proto__: _setter, ...ordinary } = Object.getOwnPropertyDescriptors(Object.prototype);
+const withoutKeys = () => Object.create(Object.create(null, ordinary));
+const first = isTask ? withoutKeys() : elsewhere();
 const inherited = { ...process.env };
 
 function exported() {
@@ -290,13 +367,22 @@ function exported() {
 function save() {
   const writer = new Writer();
   const replaced = [];
-  let outputs = globalThis.OUTPUT;
-  if (outputs === null || typeof outputs !== 'object' || Array.isArray(outputs)) {
-    replaced.push(`OUTPUT is ${Array.isArray(outputs) ? 'an array' : String(outputs)} now: set keys of it, OUTPUT.key = value`);
-    outputs = first;
+  let outputs = first;
+  let dropped = [];
+  try {
+    const found = globalThis.OUTPUT;
+    if (found === null || typeof found !== 'object' || Array.isArray(found)) {
+      replaced.push(`OUTPUT is ${Array.isArray(found) ? 'an array' : String(found)} now: set keys of it, OUTPUT.key = value`);
+    } else {
+      // A proxy may throw here, and would again further down.
+      Object.keys(found);
+      outputs = found;
+      dropped = Object.keys(first).filter((key) => !Object.hasOwn(found, key));
+    }
+  } catch (error) {
+    replaced.push(`OUTPUT cannot be read (${said(error)}): set keys of it, OUTPUT.key = value`);
   }
   const warnings = [];
-  const dropped = Object.keys(first).filter((key) => !Object.hasOwn(outputs, key));
   if (dropped.length) warnings.push([0, `OUTPUT was set anew, which drops ${listed(dropped.map((key) => JSON.stringify(key)))}`]);
   const text = writer.outermost(outputs);
   const told = { exports: exported(), replaced, problems: writer.problems, warnings };
@@ -317,7 +403,7 @@ function save() {
 // OUTPUT in a worker or a child process, from where nothing is recorded. It says so once.
 function elsewhere() {
   let isTold = false;
-  return new Proxy({}, {
+  return new Proxy(withoutKeys(), {
     set(target, key, value) {
       if (!isTold) process._rawDebug(`otto: OUTPUT.${String(key)} is set outside the process of the task, from where it is not recorded`);
       isTold = true;

@@ -6,7 +6,9 @@ module Otto
   DIRECTORY = File.dirname(File.dirname(ENV.fetch('OTTO_INPUT_JSON')))
   PROCESS = Process.pid
   JOB = ENV.fetch('OTTO_TASK', '')
+  # The only key of a hash that stands for a string which is not UTF-8, and of one that stands for the hash in it.
   BYTES_KEY = '__otto_bytes__'
+  MAP_KEY = '__otto_map__'
   MOST_LEVELS = 128
   INHERITED = ENV.to_h.freeze
 
@@ -145,20 +147,39 @@ module Otto
     return Inputs.load({}) if File.size(file) < 4
 
     require 'json'
-    Inputs.load(from_bytes_form(JSON.parse(File.binread(file).force_encoding(Encoding::UTF_8), max_nesting: 200)))
+    tasks = JSON.parse(File.binread(file).force_encoding(Encoding::UTF_8), max_nesting: 200)
+    Inputs.load(tasks.transform_values { |values| values.transform_values { |value| meaning(value) } })
   end
 
-  # A string that is not UTF-8 is one in ruby as well.
-  def from_bytes_form(value)
+  # What a value of the file stands for.
+  def meaning(value)
     case value
-    when Array then value.map { |item| from_bytes_form(item) }
+    when Array then value.map { |item| meaning(item) }
     when Hash
-      bytes = value.size == 1 && value[BYTES_KEY].is_a?(String) ? value[BYTES_KEY].unpack1('m') : nil
-      text = bytes&.dup&.force_encoding(Encoding::UTF_8)
-      text && !text.valid_encoding? ? text : value.transform_values { |item| from_bytes_form(item) }
+      key, inner = value.first if value.size == 1
+      text = text_of(inner) if key == BYTES_KEY
+      return text if text
+
+      value = inner if key == MAP_KEY && inner.is_a?(Hash) && like_ours?(inner.keys)
+      value.transform_values { |item| meaning(item) }
     else value
     end
   end
+
+  # The string that these bytes are, which is not UTF-8; nil if otto would not have written it so.
+  def text_of(base64)
+    return unless base64.is_a?(String)
+
+    text = base64.unpack1('m').force_encoding(Encoding::UTF_8)
+    text if !text.valid_encoding? && [text.b].pack('m0') == base64
+  end
+
+  # Whether a hash with these keys could be taken for one that stands for something else.
+  def like_ours?(names)
+    names.size == 1 && names.first.start_with?('__otto_') && names.first.end_with?('__')
+  end
+
+  TOO_DEEP = "is nested more than #{MOST_LEVELS} levels deep: make it flatter"
 
   # Writes JSON, and collects what cannot be written together with the way to it.
   class Writer
@@ -169,18 +190,20 @@ module Otto
     def initialize
       @problems = []
       @open = []
+      # How many lists and hashes of JSON that is.
+      @levels = 0
       @way = []
     end
 
     # A hash as JSON, without the keys that JSON cannot hold.
     def outermost(values)
       @open.push(values)
+      @levels += 1
       parts = entries(values).filter_map do |key, name, value|
         count = @problems.size
         part = entry(key, name, value)
         part if @problems.size == count
       end
-      @open.pop
       "{#{parts.join(',')}}"
     end
 
@@ -209,6 +232,7 @@ module Otto
     def string(text)
       text = utf8(text)
       return quote(text) if text.valid_encoding?
+      return refuse(TOO_DEEP) if @levels == MOST_LEVELS
 
       "{\"#{BYTES_KEY}\":\"#{[text.b].pack('m0')}\"}"
     end
@@ -223,40 +247,64 @@ module Otto
 
     def container(value)
       return refuse('contains itself: break the circle') if @open.any? { |outer| outer.equal?(value) }
-      return refuse("is nested more than #{MOST_LEVELS} levels deep: make it flatter") if @open.size == MOST_LEVELS
 
       @open.push(value)
-      text = value.is_a?(Hash) ? hash(value) : array(value)
-      @open.pop
-      text
+      Hash === value ? hash(value) : array(value)
     end
 
     def hash(values)
-      "{#{entries(values).map { |key, name, value| entry(key, name, value) }.join(',')}}"
+      entries = entries(values)
+      is_wrapped = Otto.like_ours?(entries.map { |_, name, _| name })
+      return refuse(TOO_DEEP) if too_deep?(is_wrapped ? 2 : 1)
+
+      text = "{#{entries.map { |key, name, value| entry(key, name, value) }.join(',')}}"
+      is_wrapped ? "{\"#{MAP_KEY}\":#{text}}" : text
     end
 
     def array(values)
-      parts = values.each_with_index.map { |item, place| inside(place) { value(item) } }
-      "[#{parts.join(',')}]"
+      return refuse(TOO_DEEP) if too_deep?(1)
+
+      "[#{Array.new(values.size) { |place| inside(place, values[place]) }.join(',')}]"
+    end
+
+    # Counts the lists and hashes that are about to be written; `inside` takes them back.
+    def too_deep?(levels)
+      @levels += levels
+      @levels > MOST_LEVELS
     end
 
     def entry(key, name, value)
-      "#{quote(name)}:#{inside(key) { value(value) }}"
+      "#{quote(name)}:#{inside(key, value)}"
     end
 
-    def inside(step)
+    # A value may raise whatever it likes when it is looked at: that costs this value and no other.
+    def inside(step, value)
+      open = @open.size
+      levels = @levels
       @way.push(step)
-      yield
+      value(value)
+    rescue Interrupt
+      raise
+    rescue Exception => e # rubocop:disable Lint/RescueException
+      refuse("cannot be read (#{said(e)}): use .to_s, or a hash of what matters in it")
     ensure
       @way.pop
+      @open.slice!(open..)
+      @levels = levels
+    end
+
+    def said(error)
+      "#{error.class}: #{error.message.lines.first&.chomp}"
+    rescue StandardError
+      'it raises what cannot be shown'
     end
 
     # Each key with its name in JSON and its value.
     def entries(values)
       owners = {}
       values.to_a.filter_map do |key, value|
-        name = key.is_a?(String) || key.is_a?(Symbol) || key.is_a?(Numeric) ? utf8(key.to_s) : nil
-        next refuse("has the key #{key.inspect}, #{a(key)}: use a string") if name.nil?
+        name = name_of(key)
+        next refuse("has #{shown(key)}: use a string") if name.nil?
         next refuse("has the key #{name.b.inspect}, which is not UTF-8: use a key that is") unless name.valid_encoding?
 
         if owners.key?(name)
@@ -268,7 +316,22 @@ module Otto
       end.select { |entry| entry.is_a?(Array) }
     end
 
+    # What a key is called in JSON, or nil.
+    def name_of(key)
+      case key
+      when Float then key.to_s if key.finite?
+      when String, Symbol, Numeric then utf8(key.to_s)
+      end
+    end
+
+    def shown(key)
+      "the key #{key.inspect}, #{a(key)}"
+    rescue StandardError
+      'a key that cannot be shown'
+    end
+
     def other(value)
+      return refuse('is a BasicObject: use a hash of what matters in it') unless Object === value
       return string(value.to_path) if value.respond_to?(:to_path)
 
       remedy =

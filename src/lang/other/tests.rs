@@ -413,7 +413,7 @@ __END__
 data
     0 {"k":"data\n"} -
 OUTPUT = {'a' => 1}
-    0 line 22 {"a":1} ROOT/runtime/otto_preload.rb:335: warning: previous definition of OUTPUT was here
+    0 line 22 {"a":1} ROOT/runtime/otto_preload.rb:398: warning: previous definition of OUTPUT was here
 OUTPUT['c'] = (c = []; c << c); OUTPUT['d'] = 500.times.inject(1) { |d, _| [d] }; OUTPUT['n'] = [Float::NAN]; OUTPUT[1] = 2; OUTPUT['1'] = 3; OUTPUT[nil] = 4; OUTPUT['t'] = Time.now; OUTPUT['r'] = 1..2; OUTPUT['o'] = Object.new; OUTPUT['p'] = -> {}; OUTPUT['st'] = Struct.new(:a).new(1); OUTPUT["caf\xe9"] = 1
     0 {"1":2} -
     error[E0703]: OUTPUT has the keys 1 and "1", which are one in JSON: rename one
@@ -604,4 +604,200 @@ fn values_go_through_every_language_unchanged() {
 
 fn compact(json: &str) -> String {
     value::compact(&value::parse(json.as_bytes()).expect("JSON"))
+}
+
+// ── what is odd ──────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn one_odd_value_is_named_and_costs_no_other() {
+    let odd_node = [
+        "OUTPUT.a = 1; OUTPUT.b = { toJSON() { throw new TypeError('no') } }; OUTPUT.c = 2",
+        "OUTPUT.a = 1; OUTPUT.b = [{ get x() { throw 'text' } }]; OUTPUT.c = [2]",
+        "OUTPUT.a = 1; Object.defineProperty(OUTPUT, 'b', { enumerable: true, get() { throw null } }); OUTPUT.c = 2",
+        "const r = Proxy.revocable({}, {}); r.revoke(); OUTPUT.a = 1; OUTPUT.b = r.proxy; OUTPUT.c = 2",
+        "OUTPUT.a = 1; OUTPUT.b = new Proxy({}, { ownKeys() { throw new Error('keys') } }); OUTPUT.c = 2",
+        "OUTPUT.a = 1; OUTPUT.b = { toJSON() { return this } }; OUTPUT.c = { toJSON(key) { return key } }",
+        "OUTPUT.a = 1; OUTPUT.b = { toJSON() { return { toJSON: this.toJSON } } }; OUTPUT.c = 2",
+        "class D extends Date { toISOString() { throw new Error('date') } }; OUTPUT.a = 1; OUTPUT.b = new D(0); OUTPUT.c = 2",
+        "OUTPUT.a = 1; OUTPUT.b = Object.assign([1], { [Symbol.iterator]() { throw new Error('iterator') } }); OUTPUT.c = 2",
+        "OUTPUT.a = 1; OUTPUT = new Proxy({}, { ownKeys() { throw new Error('keys') } })",
+    ];
+    assert_snapshot!(endings(node, &odd_node), @r#"
+OUTPUT.a = 1; OUTPUT.b = { toJSON() { throw new TypeError('no') } }; OUTPUT.c = 2
+    0 {"a":1,"c":2} -
+    error[E0703]: OUTPUT["b"] cannot be read (TypeError: no): use an object of what matters in it, or a string
+      22: set here
+OUTPUT.a = 1; OUTPUT.b = [{ get x() { throw 'text' } }]; OUTPUT.c = [2]
+    0 {"a":1,"c":[2]} -
+    error[E0703]: OUTPUT["b"][0]["x"] cannot be read (it throws text): use an object of what matters in it, or a string
+      22: set here
+OUTPUT.a = 1; Object.defineProperty(OUTPUT, 'b', { enumerable: true, get() { throw null } }); OUTPUT.c = 2
+    0 {"a":1,"c":2} -
+    error[E0703]: OUTPUT["b"] cannot be read (it throws null): use an object of what matters in it, or a string
+const r = Proxy.revocable({}, {}); r.revoke(); OUTPUT.a = 1; OUTPUT.b = r.proxy; OUTPUT.c = 2
+    0 {"a":1,"c":2} -
+    error[E0703]: OUTPUT["b"] cannot be read (TypeError: Cannot perform 'getPrototypeOf' on a proxy that has been revoked): use an object of what matters in it, or a string
+      22: set here
+OUTPUT.a = 1; OUTPUT.b = new Proxy({}, { ownKeys() { throw new Error('keys') } }); OUTPUT.c = 2
+    0 {"a":1,"c":2} -
+    error[E0703]: OUTPUT["b"] cannot be read (Error: keys): use an object of what matters in it, or a string
+      22: set here
+OUTPUT.a = 1; OUTPUT.b = { toJSON() { return this } }; OUTPUT.c = { toJSON(key) { return key } }
+    0 {"a":1,"c":"c"} -
+    error[E0703]: OUTPUT["b"] contains itself: break the circle
+      22: set here
+OUTPUT.a = 1; OUTPUT.b = { toJSON() { return { toJSON: this.toJSON } } }; OUTPUT.c = 2
+    0 {"a":1,"c":2} -
+    error[E0703]: OUTPUT["b"] is nested more than 128 levels deep: make it flatter
+      22: set here
+class D extends Date { toISOString() { throw new Error('date') } }; OUTPUT.a = 1; OUTPUT.b = new D(0); OUTPUT.c = 2
+    0 {"a":1,"c":2} -
+    error[E0703]: OUTPUT["b"] cannot be read (Error: date): use an object of what matters in it, or a string
+      22: set here
+OUTPUT.a = 1; OUTPUT.b = Object.assign([1], { [Symbol.iterator]() { throw new Error('iterator') } }); OUTPUT.c = 2
+    0 {"a":1,"b":[1],"c":2} -
+OUTPUT.a = 1; OUTPUT = new Proxy({}, { ownKeys() { throw new Error('keys') } })
+    0 {"a":1} -
+    error[E0709]: OUTPUT cannot be read (Error: keys): set keys of it, OUTPUT.key = value
+"#);
+    let odd_ruby = [
+        "class X; def to_path = raise('no'); end; OUTPUT['a'] = 1; OUTPUT['b'] = X.new; OUTPUT['c'] = 2",
+        "class X; def respond_to?(*) = raise('no'); end; OUTPUT['a'] = 1; OUTPUT['b'] = [1, X.new]; OUTPUT['c'] = 2",
+        "OUTPUT['a'] = 1; OUTPUT['b'] = BasicObject.new; OUTPUT['c'] = 2",
+        "class X < Hash; def to_a = raise(NotImplementedError); end; OUTPUT['a'] = 1; OUTPUT['b'] = X[1, 2]; OUTPUT['c'] = 2",
+        "class X < String; def dup = exit(3); end; OUTPUT['a'] = 1; OUTPUT['b'] = X.new('x'); OUTPUT['c'] = 2",
+        "class X; def inspect = raise('no'); end; OUTPUT['a'] = 1; OUTPUT[X.new] = 1; OUTPUT['c'] = 2",
+        "OUTPUT['a'] = 1; OUTPUT['b'] = { Float::NAN => 1, Float::INFINITY => 2, 1.5 => 3 }; OUTPUT['c'] = 2",
+    ];
+    assert_snapshot!(endings(ruby, &odd_ruby), @r#"
+class X; def to_path = raise('no'); end; OUTPUT['a'] = 1; OUTPUT['b'] = X.new; OUTPUT['c'] = 2
+    0 {"a":1,"c":2} -
+    error[E0703]: OUTPUT["b"] cannot be read (RuntimeError: no): use .to_s, or a hash of what matters in it
+      22: set here
+class X; def respond_to?(*) = raise('no'); end; OUTPUT['a'] = 1; OUTPUT['b'] = [1, X.new]; OUTPUT['c'] = 2
+    0 {"a":1,"c":2} -
+    error[E0703]: OUTPUT["b"][1] cannot be read (RuntimeError: no): use .to_s, or a hash of what matters in it
+      22: set here
+OUTPUT['a'] = 1; OUTPUT['b'] = BasicObject.new; OUTPUT['c'] = 2
+    0 {"a":1,"c":2} -
+    error[E0703]: OUTPUT["b"] is a BasicObject: use a hash of what matters in it
+      22: set here
+class X < Hash; def to_a = raise(NotImplementedError); end; OUTPUT['a'] = 1; OUTPUT['b'] = X[1, 2]; OUTPUT['c'] = 2
+    0 {"a":1,"c":2} -
+    error[E0703]: OUTPUT["b"] cannot be read (NotImplementedError: NotImplementedError): use .to_s, or a hash of what matters in it
+      22: set here
+class X < String; def dup = exit(3); end; OUTPUT['a'] = 1; OUTPUT['b'] = X.new('x'); OUTPUT['c'] = 2
+    0 {"a":1,"c":2} -
+    error[E0703]: OUTPUT["b"] cannot be read (SystemExit: exit): use .to_s, or a hash of what matters in it
+      22: set here
+class X; def inspect = raise('no'); end; OUTPUT['a'] = 1; OUTPUT[X.new] = 1; OUTPUT['c'] = 2
+    0 {"a":1,"c":2} -
+    error[E0703]: OUTPUT has a key that cannot be shown: use a string
+OUTPUT['a'] = 1; OUTPUT['b'] = { Float::NAN => 1, Float::INFINITY => 2, 1.5 => 3 }; OUTPUT['c'] = 2
+    0 {"a":1,"c":2} -
+    error[E0703]: OUTPUT["b"] has the key NaN, a Float: use a string
+      22: set here
+    error[E0703]: OUTPUT["b"] has the key Infinity, a Float: use a string
+      22: set here
+"#);
+    let odd_perl = [
+        "package T { sub TIEHASH { bless {} } sub FIRSTKEY { die 'no keys' } } tie my %h, 'T'; $OUTPUT{a} = 1; $OUTPUT{b} = \\%h; $OUTPUT{c} = 2;",
+        "package T { sub TIESCALAR { bless [] } sub FETCH { die { code => 1 } } } tie my $s, 'T'; tie $OUTPUT{b}, 'T'; $OUTPUT{a} = 1; $OUTPUT{c} = [1, 2];",
+        "package T { sub TIEARRAY { bless [] } sub FETCHSIZE { 2 } sub FETCH { $_[1] ? die 'second' : 1 } } tie my @l, 'T'; $OUTPUT{a} = 1; $OUTPUT{b} = \\@l; $OUTPUT{c} = 2;",
+        "package O { use overload '\"\"' => sub { die 'text' }, '==' => sub { die 'same' }, 'bool' => sub { die 'bool' } } $OUTPUT{a} = 1; $OUTPUT{b} = bless {}, 'O'; $OUTPUT{c} = { d => [] };",
+        "$SIG{__DIE__} = sub { exit 7 }; package T { sub TIEHASH { bless {} } sub FIRSTKEY { die 'no keys' } } tie my %h, 'T'; $OUTPUT{a} = 1; $OUTPUT{b} = \\%h;",
+    ];
+    assert_snapshot!(endings(perl, &odd_perl), @r#"
+package T { sub TIEHASH { bless {} } sub FIRSTKEY { die 'no keys' } } tie my %h, 'T'; $OUTPUT{a} = 1; $OUTPUT{b} = \%h; $OUTPUT{c} = 2;
+    0 {"a":1,"c":2} -
+    error[E0703]: $OUTPUT{'b'} cannot be read (no keys): record what matters in it as a hash or a string
+      22: set here
+package T { sub TIESCALAR { bless [] } sub FETCH { die { code => 1 } } } tie my $s, 'T'; tie $OUTPUT{b}, 'T'; $OUTPUT{a} = 1; $OUTPUT{c} = [1, 2];
+    0 {"a":1,"c":[1,2]} -
+    error[E0703]: $OUTPUT{'b'} cannot be read (HASH): record what matters in it as a hash or a string
+      22: set here
+package T { sub TIEARRAY { bless [] } sub FETCHSIZE { 2 } sub FETCH { $_[1] ? die 'second' : 1 } } tie my @l, 'T'; $OUTPUT{a} = 1; $OUTPUT{b} = \@l; $OUTPUT{c} = 2;
+    0 {"a":1,"c":2} -
+    error[E0703]: $OUTPUT{'b'}[1] cannot be read (second): record what matters in it as a hash or a string
+      22: set here
+package O { use overload '""' => sub { die 'text' }, '==' => sub { die 'same' }, 'bool' => sub { die 'bool' } } $OUTPUT{a} = 1; $OUTPUT{b} = bless {}, 'O'; $OUTPUT{c} = { d => [] };
+    0 {"a":1,"c":{"d":[]}} -
+    error[E0703]: $OUTPUT{'b'} is a O: record what matters in it as a hash or a string
+      22: set here
+$SIG{__DIE__} = sub { exit 7 }; package T { sub TIEHASH { bless {} } sub FIRSTKEY { die 'no keys' } } tie my %h, 'T'; $OUTPUT{a} = 1; $OUTPUT{b} = \%h;
+    0 {"a":1} -
+    error[E0703]: $OUTPUT{'b'} cannot be read (no keys): record what matters in it as a hash or a string
+      22: set here
+"#);
+}
+
+#[test]
+fn keys_that_look_like_ottos_own_and_like_the_languages_own_are_keys() {
+    let made = [
+        "OUTPUT.__proto__ = 'v'; OUTPUT['constructor'] = 1; OUTPUT.toString = 't'; console.log(OUTPUT.hasOwnProperty('__proto__'))",
+        "for (const k of Object.keys(INPUT.p)) OUTPUT[k] = INPUT.p[k]; console.log(INPUT['p.__proto__'], JSON.stringify(INPUT.p.m))",
+        "OUTPUT.m = { __otto_bytes__: '/w==' }; OUTPUT.k = { __otto_map__: { __otto_x__: 1 } }; OUTPUT.__otto_bytes__ = '/w=='",
+        "OUTPUT.copy = [INPUT.p.bytes]; OUTPUT.integer = INPUT.p.integer; OUTPUT.big = INPUT.p.big + 1n",
+    ];
+    let json = r#"{"__proto__":"v","m":{"__otto_map__":{"__otto_bytes__":"/w=="}},"bytes":{"__otto_bytes__":"/w=="},
+        "integer":{"__otto_integer__":"x"},"nested":[{"__proto__":{"a":1}}],"big":12345678901234567890,"__otto_bytes__":"/w=="}"#;
+    let with = |make: fn(&str) -> Bench, texts: &[&str]| -> String {
+        texts
+            .iter()
+            .map(|text| {
+                let ran = input(make(text), "p", json).run();
+                format!(
+                    "{text}\n    {} {} {}{}",
+                    ran.status,
+                    ran.json(),
+                    ran.out(),
+                    said(&ran.hand_over.problems) + &ran.stderr
+                )
+            })
+            .collect()
+    };
+    assert_snapshot!(with(node, &made), @r#"
+OUTPUT.__proto__ = 'v'; OUTPUT['constructor'] = 1; OUTPUT.toString = 't'; console.log(OUTPUT.hasOwnProperty('__proto__'))
+    0 {"__proto__":"v","constructor":1,"toString":"t"} true
+for (const k of Object.keys(INPUT.p)) OUTPUT[k] = INPUT.p[k]; console.log(INPUT['p.__proto__'], JSON.stringify(INPUT.p.m))
+    0 {"__proto__":"v","m":{"__otto_map__":{"__otto_bytes__":"/w=="}},"bytes":{"__otto_bytes__":"/w=="},"integer":{"__otto_map__":{"__otto_integer__":"x"}},"nested":[{"__proto__":{"a":1}}],"big":12345678901234567890,"__otto_bytes__":"/w=="} v {"__otto_bytes__":"/w=="}
+OUTPUT.m = { __otto_bytes__: '/w==' }; OUTPUT.k = { __otto_map__: { __otto_x__: 1 } }; OUTPUT.__otto_bytes__ = '/w=='
+    0 {"m":{"__otto_map__":{"__otto_bytes__":"/w=="}},"k":{"__otto_map__":{"__otto_map__":{"__otto_map__":{"__otto_x__":1}}}},"__otto_bytes__":"/w=="} OUTPUT.copy = [INPUT.p.bytes]; OUTPUT.integer = INPUT.p.integer; OUTPUT.big = INPUT.p.big + 1n
+    0 {"copy":[{"__otto_bytes__":"/w=="}],"integer":{"__otto_map__":{"__otto_integer__":"x"}},"big":12345678901234567891}
+"#);
+    let copied = value::compact(&value::parse(json.as_bytes()).expect("JSON"));
+    let copied =
+        copied.replace(r#"{"__otto_integer__":"x"}"#, r#"{"__otto_map__":{"__otto_integer__":"x"}}"#);
+    let ran = input(ruby("INPUT['p'].each { |k, v| OUTPUT[k] = v }; p INPUT['p']['m']"), "p", json).run();
+    assert_eq!((ran.json(), ran.out().as_str()), (copied.clone(), "{\"__otto_bytes__\"=>\"/w==\"}\n"));
+    let ran = input(
+        perl("$OUTPUT{$_} = $INPUT{p}{$_} for keys %{$INPUT{p}}; print $INPUT{p}{m}{__otto_bytes__}"),
+        "p",
+        json,
+    )
+    .run();
+    let sorted = |json: &str| {
+        let Ok(Value::Map(mut map)) = value::parse(json.as_bytes()) else { panic!("{json}") };
+        map.sort_by(|a, b| a.0.cmp(&b.0));
+        value::compact(&Value::Map(map))
+    };
+    assert_eq!(
+        (sorted(&ran.json()), ran.out().as_str()),
+        (
+            sorted(&copied.replace("12345678901234567890", "\"12345678901234567890\""))
+                .replace("\"12345678901234567890\"", "12345678901234567890"),
+            "/w=="
+        )
+    );
+}
+
+#[test]
+fn perl_keeps_every_digit_of_a_number() {
+    let texts = [
+        "$OUTPUT{l} = [0.1 + 0.2, 1/3, 1e21, 123456789012345678, 2**53 + 1, 0.1, -1.5e-7, 1.7976931348623157e308, 5e-324, 100, -0.0];",
+    ];
+    assert_snapshot!(endings(perl, &texts), @r#"
+$OUTPUT{l} = [0.1 + 0.2, 1/3, 1e21, 123456789012345678, 2**53 + 1, 0.1, -1.5e-7, 1.7976931348623157e308, 5e-324, 100, -0.0];
+    0 {"l":[0.30000000000000004,0.3333333333333333,1e+21,123456789012345678,9007199254740992,0.1,-1.5e-07,1.7976931348623157e+308,4.94065645841247e-324,100,0]} -
+"#);
 }
