@@ -546,8 +546,8 @@ fn tasks_whose_names_differ_in_case_alone_have_folders_of_their_own_and_older_ru
     names.dedup();
     assert_eq!(names.len(), 3, "{names:?}");
     // As it was named before.
-    let now = fs::read_dir(&tasks).expect("there").map(|entry| entry.expect("read").path());
-    let now = now.filter(|path| path.to_string_lossy().contains("/Build")).next().expect("a folder");
+    let mut folders = fs::read_dir(&tasks).expect("there").map(|entry| entry.expect("read").path());
+    let now = folders.find(|path| path.to_string_lossy().contains("/Build")).expect("a folder");
     let name = now.file_name().expect("named").to_string_lossy().into_owned();
     fs::rename(now.join(format!("output.{name}.json")), now.join("output.Build.json")).expect("renamed");
     fs::rename(&now, tasks.join("Build")).expect("renamed");
