@@ -11,6 +11,7 @@ mod source;
 mod name;
 mod value;
 mod diagnostic;
+mod contract;
 
 // What the user wrote.
 mod ottofile;

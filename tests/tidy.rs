@@ -52,6 +52,7 @@ const KNOWN_TO: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["src/diagnostic/render.rs"]),
     ("globset", &["src/ottofile/glob.rs"]),
     ("granit_parser", &["src/ottofile/yaml.rs", "src/ottofile/yaml/syntax.rs"]),
+    ("regex", &["src/contract.rs", "src/ottofile/schema_tests.rs"]),
     ("rusqlite", &["src/history/index.rs", "src/history/query.rs"]),
     ("signal_hook", &["src/run/signals.rs"]),
     ("strsim", &["src/name.rs"]),

@@ -189,6 +189,18 @@ pub(crate) fn task_help(context: &Context, found: &host::Found, ottofile: &Ottof
         section(&mut text, &head(&format!("Options for {name}")), &rows.collect::<Vec<_>>());
     }
 
+    if let Some(contract) = &task.outputs {
+        let rows = contract.value.keys.iter().map(|declared| {
+            let promise = &declared.promise;
+            let mut help: Vec<String> = promise.help.iter().map(|help| clean(help)).collect();
+            if let Some(default) = &promise.default {
+                help.push(format!("[{}]", clean(&crate::value::compact(default))));
+            }
+            (format!("{}: {promise}", clean(&declared.name)), help.join("  "))
+        });
+        section(&mut text, &head("Outputs"), &rows.collect::<Vec<_>>());
+    }
+
     let names = |edges: &[crate::ottofile::spec::Edge]| {
         edges.iter().map(|edge| clean(&edge.task.value)).collect::<Vec<_>>().join(", ")
     };
@@ -199,7 +211,8 @@ pub(crate) fn task_help(context: &Context, found: &host::Found, ottofile: &Ottof
     if !task.after.is_empty() {
         facts.push(("then", names(&task.after)));
     }
-    let keys = task.body.as_ref().map_or(Vec::new(), |body| body::set_keys(&body.text));
+    let keys = task.body.as_ref().filter(|_| task.outputs.is_none());
+    let keys = keys.map_or(Vec::new(), |body| body::set_keys(&body.text));
     if !keys.is_empty() {
         facts.push(("sets", keys.iter().map(|key| clean(key)).collect::<Vec<_>>().join(", ")));
     }

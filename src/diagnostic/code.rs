@@ -93,6 +93,7 @@ codes! {
     NeedsNewerBash = 714, "bash too old";
     ScriptHint = 715, "script error that otto recognises";
     OutputsNotSaved = 716, "outputs that can't be saved";
+    BrokenContract = 717, "output that breaks its contract";
     UnknownRun = 801, "unknown run";
     AmbiguousRun = 802, "ambiguous run";
     NotInRun = 803, "task not in the run";

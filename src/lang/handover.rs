@@ -9,7 +9,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::store::outputs::{MOST_BYTES, Outputs};
 use crate::value::{self, Value};
 use rustix::fs::OFlags;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
@@ -86,6 +86,8 @@ pub(super) fn collect_from_posix(
 struct Collector<'a, 's> {
     script: &'a Script<'s>,
     private: PathBuf,
+    /// Keys that were set as strings.
+    texts: BTreeSet<String>,
     /// Sorted: bash has no order of keys to keep.
     values: BTreeMap<String, Value>,
     /// Of all values so far.
@@ -98,6 +100,7 @@ impl<'a, 's> Collector<'a, 's> {
         Collector {
             script,
             private: private(script),
+            texts: BTreeSet::new(),
             values: BTreeMap::new(),
             bytes: 0,
             problems: Vec::new(),
@@ -190,7 +193,7 @@ impl<'a, 's> Collector<'a, 's> {
         }
         let outputs = Outputs { values: self.values.into_iter().collect(), exports };
         self.problems.extend(export::limits_warning(self.script.job, &outputs));
-        HandOver { outputs, problems: self.problems }
+        HandOver { outputs, texts: self.texts, problems: self.problems }
     }
 
     /// What can be wrong with OUTPUT itself.
@@ -267,7 +270,12 @@ impl<'a, 's> Collector<'a, 's> {
                 self.set(&entry.key, Value::List(items.collect()));
             }
             Kind::Json => match value::parse_output(&bytes) {
-                Ok(value) => self.set(&entry.key, value),
+                Ok(value) => {
+                    self.set(&entry.key, value);
+                    if let Ok(key) = std::str::from_utf8(&entry.key) {
+                        self.texts.remove(key);
+                    }
+                }
                 Err(error) => {
                     let key = one_line(&String::from_utf8_lossy(&entry.key));
                     let text = one_line(&String::from_utf8_lossy(&bytes));
@@ -337,6 +345,7 @@ impl<'a, 's> Collector<'a, 's> {
         match std::str::from_utf8(key) {
             Ok("") => self.bad_output("an output has an empty key".to_owned()),
             Ok(key) => {
+                self.texts.insert(key.to_owned());
                 self.values.insert(key.to_owned(), value);
             }
             Err(_) => self.bad_output(format!("the key `{}` is not UTF-8", key.escape_ascii())),

@@ -164,6 +164,8 @@ impl Bench {
             dir: &dir,
             runtime: &self.root.path().join("runtime"),
             workdir: &self.project(),
+            folder: &self.project(),
+            contract: None,
             env: &look_up,
         })
     }

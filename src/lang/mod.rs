@@ -16,6 +16,7 @@ mod json_record;
 mod lost_properties;
 mod other;
 mod posix;
+mod promised;
 #[cfg(test)]
 mod posix_cases;
 mod python;
@@ -26,11 +27,13 @@ mod shell;
 mod shell_properties;
 
 use crate::body::Language;
+use crate::contract::Contract;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{JobName, ParamName};
 use crate::ottofile::spec::Body;
-use crate::source::SourceFile;
+use crate::source::{SourceFile, Spanned};
 use crate::store::outputs::Outputs;
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,6 +53,10 @@ pub(crate) struct Script<'a> {
     pub(crate) runtime: &'a Path,
     /// Where the body runs, absolute.
     pub(crate) workdir: &'a Path,
+    /// The folder of the ottofile, absolute.
+    pub(crate) folder: &'a Path,
+    /// What its outputs must be.
+    pub(crate) contract: Option<&'a Spanned<Contract>>,
     /// The complete environment that the launch will have, before this language adds to it.
     pub(crate) env: &'a dyn Fn(&str) -> Option<&'a OsStr>,
 }
@@ -98,6 +105,8 @@ impl CannotPrepare {
 #[derive(Debug, Default)]
 pub(crate) struct HandOver {
     pub(crate) outputs: Outputs,
+    /// Keys that a shell set as strings, which a contract converts.
+    pub(crate) texts: BTreeSet<String>,
     /// Errors fail the attempt even when its status was 0; warnings are shown.
     pub(crate) problems: Vec<Diagnostic>,
 }
@@ -132,12 +141,17 @@ pub(crate) fn interpreter(script: &Script) -> Result<PathBuf, CannotPrepare> {
 /// Reads what came back after the attempt ended. Call it once: what has been read is removed, so that another
 /// attempt in the same directory starts clean.
 pub(crate) fn collect(script: &Script, succeeded: bool) -> HandOver {
-    match Language::of(script.body) {
+    let mut found = match Language::of(script.body) {
         Language::Bash => bash::collect(script, succeeded),
         Language::Python => python::collect(script, succeeded),
         Language::Posix => posix::collect(script, succeeded),
         Language::Other => other::collect(script, succeeded),
+    };
+    let is_sound = found.problems.iter().all(|problem| !problem.is_error());
+    if let Some(contract) = script.contract.filter(|_| succeeded && is_sound) {
+        promised::keep(script, contract, &mut found);
     }
+    found
 }
 
 /// What the end of a failed attempt's stderr means in terms of the ottofile. Empty when it says nothing.

@@ -39,7 +39,15 @@ pub(super) enum Owner<'a> {
     Edge(&'a str),
     Foreach(&'a str),
     Retries(&'a str),
-    Param { form: &'a str, task: &'a str },
+    Param {
+        form: &'a str,
+        task: &'a str,
+    },
+    /// One of `outputs`, by its path.
+    Output {
+        key: &'a str,
+        task: &'a str,
+    },
 }
 
 /// A key of an owner: "`before` of task `build`".
@@ -60,6 +68,7 @@ impl fmt::Display for Owner<'_> {
             Owner::Foreach(task) => write!(f, "`foreach` of task `{task}`"),
             Owner::Retries(task) => write!(f, "`retries` of task `{task}`"),
             Owner::Param { form, task } => write!(f, "parameter `{form}` of task `{task}`"),
+            Owner::Output { key, task } => write!(f, "output `{key}` of task `{task}`"),
         }
     }
 }
@@ -70,7 +79,12 @@ impl fmt::Display for Field<'_> {
             Owner::Document => write!(f, "`{}`", self.key),
             Owner::Otto => write!(f, "`otto.{}`", self.key),
             Owner::Retention => write!(f, "`otto.retention.{}`", self.key),
-            Owner::Task(_) | Owner::Edge(_) | Owner::Foreach(_) | Owner::Retries(_) | Owner::Param { .. } => {
+            Owner::Task(_)
+            | Owner::Edge(_)
+            | Owner::Foreach(_)
+            | Owner::Retries(_)
+            | Owner::Param { .. }
+            | Owner::Output { .. } => {
                 write!(f, "`{}` of {}", self.key, self.owner)
             }
         }

@@ -46,7 +46,7 @@ pub(super) fn meant(owner: Owner<'_>, key: &str) -> Option<String> {
             "sources" | "source" | "inputs" | "srcs" | "src" | "files" => {
                 ("input", "globs of the files that it reads")
             }
-            "generates" | "outputs" | "creates" | "targets" | "target" | "artifacts" | "produces" => {
+            "generates" | "creates" | "targets" | "target" | "artifacts" | "produces" => {
                 ("output", "globs of the files that it makes")
             }
             "args" | "arguments" | "options" | "opts" | "flags" | "parameters" | "param" => {
@@ -66,6 +66,15 @@ pub(super) fn meant(owner: Owner<'_>, key: &str) -> Option<String> {
             "retry" | "attempts" | "max-retries" => ("retries", "how often to try again"),
             "on-error" | "rescue" | "catch" => ("on-failure", "tasks to run when this one fails"),
             "stream" | "pipe" => ("streaming", "hand output on while the task runs"),
+            _ => return None,
+        },
+        Owner::Output { .. } => match key {
+            "description" | "desc" | "doc" | "about" => ("help", "what listings say about the value"),
+            "minimum" | "min-length" | "at-least" => ("min", "the least number or length"),
+            "maximum" | "max-length" | "at-most" => ("max", "the greatest number or length"),
+            "enum" | "values" | "options" => ("choices", "the values that are allowed"),
+            "regex" | "match" | "format" => ("pattern", "a regular expression for the whole string"),
+            "properties" | "fields" => ("keys", "the keys of an object and their types"),
             _ => return None,
         },
         Owner::Param { .. } => match key {

@@ -2,6 +2,7 @@
 
 mod check;
 pub(crate) mod choice;
+mod contract;
 mod field;
 mod foreach;
 mod foreign;

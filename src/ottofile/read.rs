@@ -5,7 +5,7 @@ use super::check::Tasks;
 use super::field::{FILE_PATTERNS, Field, Owner, Reader, TASK_NAMES, describe, shortened};
 use super::spec::*;
 use super::yaml::{self, Key, Kind, Map, Node, Style};
-use super::{check, foreach, foreign, glob, limit, param};
+use super::{check, contract, foreach, foreign, glob, limit, param};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{self, NameError, TaskName};
 use crate::source::{SourceFile, Span, Spanned};
@@ -36,6 +36,7 @@ pub(super) const TASK_KEYS: &[&str] = &[
     "interactive",
     "on-failure",
     "output",
+    "outputs",
     "params",
     "python",
     "python3",
@@ -362,6 +363,10 @@ impl Reader<'_> {
                 }
                 "input" => task.input = self.patterns(field, node),
                 "output" => task.output = self.patterns(field, node),
+                "outputs" => {
+                    let contract = contract::read(self, field, node);
+                    task.outputs = contract.map(|contract| Box::new(Spanned::new(contract, key.span)));
+                }
                 "envs" => task.envs = self.envs(field, node),
                 "params" => task.params = param::read(self, field, node),
                 "bash" => self.body(&mut task, BodyKey::Bash, field, key, node),
@@ -431,6 +436,11 @@ impl Reader<'_> {
     }
 
     fn patterns(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<Spanned<String>> {
+        if field.key == "output" && matches!(node.kind, Kind::Map(_)) {
+            let help = "files are `output`, values are `outputs`";
+            self.wrong_type(field, node, FILE_PATTERNS.all, help);
+            return Vec::new();
+        }
         let patterns = self.texts(field, node, FILE_PATTERNS);
         for pattern in &patterns {
             self.pattern(field, pattern);
@@ -650,6 +660,13 @@ impl Reader<'_> {
                 let wrong = self.error(Code::NameClash, message, param.form_span, "choose another name");
                 self.tell(wrong);
             }
+        }
+        if let (Some(outputs), None) = (&task.outputs, &task.body) {
+            let message = format!("task `{}` has no body that could set its `outputs`", task.name);
+            let wrong = self
+                .error(Code::Contradiction, message, outputs.span, "nothing sets these values")
+                .help("add a body, or declare them in the task that sets them");
+            self.tell(wrong);
         }
         let Some(tty) = task.tty else { return };
         if let Some(streaming) = &task.streaming {

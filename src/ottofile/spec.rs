@@ -3,6 +3,7 @@
 //! An [`Ottofile`] is well formed: names are valid, bodies single, edges between tasks that exist, forms of
 //! parameters unique. Cycles and items of foreach are the plan's business.
 
+use crate::contract::Contract;
 use crate::name::{ParamName, TaskName};
 use crate::source::{SourceFile, Span, Spanned};
 use std::collections::HashMap;
@@ -96,6 +97,8 @@ pub(crate) struct Task {
     /// File globs, relative to the ottofile; `${VAR}` is not yet resolved.
     pub(crate) input: Vec<Spanned<String>>,
     pub(crate) output: Vec<Spanned<String>>,
+    /// The types of its values.
+    pub(crate) outputs: Option<Box<Spanned<Contract>>>,
     pub(crate) envs: Vec<EnvEntry>,
     /// In the order of the document.
     pub(crate) params: Vec<Param>,
@@ -125,6 +128,7 @@ impl Task {
             after: Vec::new(),
             input: Vec::new(),
             output: Vec::new(),
+            outputs: None,
             envs: Vec::new(),
             params: Vec::new(),
             body: None,

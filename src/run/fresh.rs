@@ -359,6 +359,9 @@ fn recipe(
     recipe.part("its script", &[format!("{:?}", body.key).as_bytes(), body.text.as_bytes()]);
     let dir = setting.ottofile.tasks[job.task].dir.as_ref().map_or("", |dir| dir.value.as_str());
     recipe.part("its `dir`", &[dir.as_bytes()]);
+    if let Some(contract) = &setting.ottofile.tasks[job.task].outputs {
+        recipe.part("its `outputs`", &[contract.value.to_string().as_bytes()]);
+    }
     if let Some(item) = &job.item {
         recipe.part("its item", &[item.value.as_bytes()]);
         // An item that is put before it moves it, which matters to few scripts.

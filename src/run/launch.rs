@@ -109,6 +109,8 @@ impl Started {
             dir: &self.dir.path,
             runtime: &setting.runtime,
             workdir: &self.workdir,
+            folder: &setting.folder,
+            contract: setting.ottofile.tasks[job.task].outputs.as_deref(),
             env,
         }
     }
@@ -196,6 +198,8 @@ pub(crate) fn missing_interpreters(
             dir: folder,
             runtime: folder,
             workdir: &workdir,
+            folder,
+            contract: None,
             env: &env,
         };
         if let Err(cannot) = lang::interpreter(&script)

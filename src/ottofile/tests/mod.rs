@@ -2,6 +2,7 @@
 
 mod hostile;
 mod mistakes;
+mod outputs;
 mod properties;
 mod reading;
 mod syntax;

@@ -1,0 +1,70 @@
+//! Holds what a task set to its contract when it has succeeded, before anyone reads it.
+
+use super::{HandOver, Script};
+use crate::contract::{Contract, Fault, Kept, PathClaim, Typing};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::source::Spanned;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// Converts the values to their declared types and adds defaults. Values that break the contract are taken out, and
+/// each is a problem.
+pub(super) fn keep(script: &Script, contract: &Spanned<Contract>, found: &mut HandOver) {
+    let values = std::mem::take(&mut found.outputs.values);
+    let exports = &found.outputs.exports;
+    let typing = |key: &str| match found.texts.contains(key) || exports.iter().any(|name| name == key) {
+        true => Typing::Text,
+        false => Typing::Typed,
+    };
+    let is_exported = |key: &str| exports.iter().any(|name| name == key);
+    let Kept { mut values, claims, mut faults } = contract.value.check(values, typing, is_exported);
+    faults.extend(claims.iter().filter_map(|claim| missing_path(script, claim)));
+    values.retain(|(key, _)| faults.iter().all(|fault| fault.key != *key));
+    found.outputs.values = values;
+    found.problems.extend(faults.iter().map(|fault| problem(script, contract, fault)));
+}
+
+fn problem(script: &Script, contract: &Spanned<Contract>, fault: &Fault) -> Diagnostic {
+    let message = format!("output `{}` of `{}` {}", fault.path, script.job, fault.what);
+    let found = Diagnostic::error(Code::BrokenContract, message);
+    let found = match contract.value.get(&fault.key) {
+        Some(declared) => {
+            let declares = format!("declared as `{}`", declared.promise);
+            found.at(script.ottofile, declared.span, declares)
+        }
+        None => found.at(script.ottofile, contract.span, "the declared outputs"),
+    };
+    match &fault.help {
+        Some(help) => found.help(help.clone()),
+        None => found,
+    }
+}
+
+/// What is wrong with a path that the contract says leads to a file or a folder.
+fn missing_path(script: &Script, claim: &PathClaim) -> Option<Fault> {
+    let bytes = claim.value.as_bytes()?;
+    let path = Path::new(OsStr::from_bytes(&bytes));
+    let kind = if claim.is_dir { "dir" } else { "file" };
+    let is_there = |path: &Path| if claim.is_dir { path.is_dir() } else { path.is_file() };
+    let whole = script.folder.join(path);
+    if is_there(&whole) {
+        return None;
+    }
+    let shown = String::from_utf8_lossy(&bytes).into_owned();
+    let (what, help) = if whole.is_dir() {
+        (format!("is `{shown}`, which is a folder and not a `file`"), Some("declare a `dir`".to_owned()))
+    } else if whole.exists() {
+        (format!("is `{shown}`, which is not a `{kind}`"), None)
+    } else if script.workdir != script.folder && is_there(&script.workdir.join(path)) {
+        let dir = script.workdir.strip_prefix(script.folder).unwrap_or(script.workdir);
+        let right = dir.join(path);
+        (
+            format!("is `{shown}`, which exists only below the task's `dir`"),
+            Some(format!("paths are relative to the ottofile's folder: `{}`", right.display())),
+        )
+    } else {
+        (format!("is `{shown}`, which does not exist"), None)
+    };
+    Some(Fault { key: claim.key.clone(), path: claim.place.clone(), what, help })
+}

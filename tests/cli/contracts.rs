@@ -1,0 +1,210 @@
+//! Contracts: declared outputs arrive with their types, and broken ones never arrive.
+
+use crate::Project;
+use insta::assert_snapshot;
+
+/// The JSON that a task handed over, or nothing.
+fn recorded(project: &Project, task: &str) -> String {
+    project.run_words(&["Data", "--json", task]).stdout
+}
+
+const TYPES: &str = "
+    outputs:
+      version: str
+      count: int
+      ratio: float
+      ok: bool
+      files: list[str]
+      sizes: list[int]
+      meta: {type: object, keys: {name: str, \"tags?\": \"list[str]\"}}
+      channel: {type: str, choices: [stable, beta], default: stable}
+      note: str?
+";
+
+#[test]
+fn strings_of_every_shell_become_what_was_declared() {
+    let body = "
+      otto_set version 007
+      otto_set count 42
+      otto_set ratio 1.10
+      otto_set ok true
+      otto_set --list files 'a b' c
+      otto_set --list sizes 1 22
+      otto_set meta '{\"name\": \"shop\"}'
+";
+    for interpreter in ["bash", "sh", "dash", "ksh", "zsh"] {
+        let project = Project::new(&format!(
+            "tasks:\n  build:{TYPES}    action: |\n      #!/usr/bin/env {interpreter}{body}"
+        ));
+        let ran = project.run("build");
+        assert_eq!(ran.status, 0, "{interpreter}: {}", ran.all());
+        let json: serde_json::Value = serde_json::from_str(&recorded(&project, "build")).expect("JSON");
+        let expected = serde_json::json!({
+            "version": "007", "count": 42, "ratio": 1.10, "ok": true, "files": ["a b", "c"], "sizes": [1, 22],
+            "meta": {"name": "shop"}, "channel": "stable"
+        });
+        assert_eq!(json, expected, "{interpreter}");
+    }
+}
+
+#[test]
+fn typed_languages_must_set_what_was_declared() {
+    let python = "    python: |\n      OUTPUT.update(version='1', count='42', ratio=1, ok=1, files=('a',), sizes=[1.0], meta={'nmae': 1})\n";
+    let node = "    action: |\n      #!/usr/bin/env node\n      Object.assign(OUTPUT, {version: '1', count: '42', ratio: 1, ok: 1, files: ['a'], sizes: [1.5], meta: {nmae: 1}})\n";
+    let file = "    action: |\n      #!/usr/bin/env -S awk -f\n      BEGIN { print \"{\\\"version\\\": \\\"1\\\", \\\"count\\\": \\\"42\\\", \\\"ratio\\\": 1, \\\"ok\\\": 1, \\\"files\\\": [\\\"a\\\"], \\\"sizes\\\": [1.5], \\\"meta\\\": {\\\"nmae\\\": 1}}\" > ENVIRON[\"OTTO_OUTPUT_JSON\"] }\n";
+    for (name, body) in [("python", python), ("node", node), ("file", file)] {
+        let project = Project::new(&format!("tasks:\n  build:{TYPES}{body}"));
+        let ran = project.run("build");
+        assert_eq!(ran.status, 1, "{name}: {}", ran.all());
+        let faults = ran.stderr.lines().filter(|line| line.starts_with("error[E0717]"));
+        let faults: Vec<&str> = faults.map(|line| line.split('`').nth(1).unwrap_or_default()).collect();
+        assert_eq!(faults, ["count", "ok", "sizes.0", "meta.nmae", "meta.name"], "{name}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn all_faults_are_reported_at_once_with_their_declarations() {
+    let project = Project::new(
+        "tasks:
+  build:
+    dir: sub
+    outputs:
+      version: str
+      count: {type: int, max: 9}
+      archive: file
+      log: file
+    bash: |
+      OUTPUT[vresion]=1.2.3
+      OUTPUT[count]=10
+      OUTPUT[archive]=a.tar; touch a.tar
+      OUTPUT[log]=../sub
+",
+    );
+    std::fs::create_dir(project.path("sub")).expect("made");
+    assert_snapshot!(project.run("build").all(), @"
+    ── stderr
+       FAIL  build     TIME  output `count` of `build` is 10, more than the maximum 9
+
+    FAIL build · output `count` of `build` is 10, more than the maximum 9 · TIME · otto.yml:2
+      no output · whole log: otto Logs RUN build
+    error[E0717]: output `vresion` of `build` is not declared
+      ╭▸ otto.yml:4:5
+    4 │     outputs:
+      ╰╴    ━━━━━━━ the declared outputs
+    help: did you mean `version`? To add the key, declare it
+    error[E0717]: output `version` of `build` is declared and was not set
+      ╭▸ otto.yml:5:7
+    5 │       version: str
+      ╰╴      ━━━━━━━ declared as `str`
+    help: set it, give it a `default`, or let it stay unset with a `?` after its type
+    error[E0717]: output `count` of `build` is 10, more than the maximum 9
+      ╭▸ otto.yml:6:7
+    6 │       count: {type: int, max: 9}
+      ╰╴      ━━━━━ declared as `int`
+    error[E0717]: output `archive` of `build` is `a.tar`, which exists only below the task's `dir`
+      ╭▸ otto.yml:7:7
+    7 │       archive: file
+      ╰╴      ━━━━━━━ declared as `file`
+    help: paths are relative to the ottofile's folder: `sub/a.tar`
+    error[E0717]: output `log` of `build` is `../sub`, which does not exist
+      ╭▸ otto.yml:8:7
+    8 │       log: file
+      ╰╴      ━━━ declared as `file`
+
+    rerun:  otto Rerun RUN
+    ── exit 1
+    ");
+}
+
+#[test]
+fn what_kept_the_contract_reaches_the_tasks_that_run_because_it_was_broken() {
+    let project = Project::new(
+        "tasks:
+  build:
+    outputs: {good: int, bad: int}
+    bash: |
+      OUTPUT[good]=1
+      OUTPUT[bad]=x
+    on-failure: [report]
+  report:
+    bash: echo \"good ${INPUT[build.good]}, bad ${INPUT[build.bad]-withheld}\"
+",
+    );
+    let ran = project.run("build");
+    assert_eq!((ran.status, ran.stdout.as_str()), (1, "good 1, bad withheld\n"), "{}", ran.all());
+}
+
+#[test]
+fn a_failed_attempt_is_not_checked_and_a_broken_contract_is_retried() {
+    let project = Project::new(
+        "tasks:
+  fails: {outputs: {n: int}, bash: 'OUTPUT[n]=x; exit 7'}
+  again:
+    outputs: {n: int}
+    retries: 1
+    bash: |
+      [ -e tried ] && OUTPUT[n]=1 || OUTPUT[n]=x
+      touch tried
+",
+    );
+    let ran = project.run("fails");
+    assert!(ran.status == 7 && !ran.stderr.contains("E0717"), "{}", ran.all());
+    assert_eq!(project.run("again").status, 0);
+    assert_eq!(recorded(&project, "again").replace(char::is_whitespace, ""), "{\"n\":1}");
+}
+
+#[test]
+fn exported_variables_need_no_declaration_and_may_have_one() {
+    let project = Project::new(
+        "tasks:
+  build:
+    outputs: {OTTO_N: int}
+    bash: |
+      export OTTO_N=42 OTTO_OTHER=text
+  use: {before: [build], python: 'print(INPUT[\"build.OTTO_N\"] + 1, INPUT[\"build.OTTO_OTHER\"])'}
+",
+    );
+    let ran = project.run("use");
+    assert_eq!(ran.stdout, "43 text\n", "{}", ran.all());
+}
+
+#[test]
+fn another_contract_makes_an_up_to_date_task_run_again() {
+    let with = |kind: &str| {
+        format!(
+            "tasks:\n  build: {{input: [in], output: [out], outputs: {{n: {kind}}}, bash: 'touch out; OUTPUT[n]=1'}}\n"
+        )
+    };
+    let project = Project::new(&with("str"));
+    std::fs::write(project.path("in"), "").expect("written");
+    project.run("build");
+    assert!(project.run("build").stderr.contains("fresh"));
+    std::fs::write(project.path("otto.yml"), with("int")).expect("written");
+    let ran = project.run("-v build");
+    assert!(ran.stderr.contains("its `outputs` changed"), "{}", ran.all());
+    assert_eq!(recorded(&project, "build").replace(char::is_whitespace, ""), "{\"n\":1}");
+}
+
+#[test]
+fn the_help_of_a_task_shows_its_contract() {
+    let project = Project::new(&format!("tasks:\n  build:{TYPES}    bash: ':'\n"));
+    assert_snapshot!(project.run("build --help").stdout, @r#"
+    Usage: otto build
+
+    Options:
+      -h, --help  show this help
+
+    Outputs:
+      version: str
+      count: int
+      ratio: float
+      ok: bool
+      files: list[str]
+      sizes: list[int]
+      meta: object
+      channel: str      ["stable"]
+      note: str?
+
+    defined  otto.yml:2
+    "#);
+}
