@@ -19,6 +19,11 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// Whether the process was about to be replaced, or to end hard, with outputs that are not in here.
+    pub(super) fn is_unsaved(&self) -> bool {
+        value::get(&self.told, "is_unsaved") == Some(&Value::Bool(true))
+    }
+
     /// Adds the outputs to those found elsewhere, over them, and says what there is to say.
     pub(super) fn hand_over(self, script: &Script, found: &mut HandOver) {
         let told_exports = value::get(&self.told, "exports").and_then(Value::as_map);

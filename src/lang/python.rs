@@ -52,21 +52,27 @@ pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
 pub(crate) fn collect(script: &Script, succeeded: bool) -> HandOver {
     let mut found = HandOver::default();
     match json_record::read(&private(script).join("dump")) {
-        Ok(Some(record)) => record.hand_over(script, &mut found),
+        Ok(Some(record)) => {
+            if succeeded && record.is_unsaved() {
+                found.problems.push(never_handed_over(script));
+            }
+            record.hand_over(script, &mut found);
+        }
+        // Ended by a way that the runtime does not see, such as `posix._exit`.
         Ok(None) if succeeded && may_record(&script.body.text) => {
-            found.problems.push(
-                Diagnostic::error(
-                    Code::NotHandedOver,
-                    format!("`{}` ended with status 0 and never handed over its outputs", script.job),
-                )
-                .note("the process was replaced (`os.exec…`), ended hard (`os._exit`), or could not write")
-                .help("end with `sys.exit()`, or call `otto_serialize_output()` before"),
-            );
+            found.problems.push(never_handed_over(script));
         }
         Ok(None) => {}
         Err(problem) => found.problems.push(problem),
     }
     found
+}
+
+fn never_handed_over(script: &Script) -> Diagnostic {
+    let message = format!("`{}` ended with status 0 and never handed over its outputs", script.job);
+    Diagnostic::error(Code::NotHandedOver, message)
+        .note("the process was replaced (`os.exec…`), ended hard (`os._exit`), or could not write")
+        .help("end with `sys.exit()`, or call `otto_serialize_output()` before")
 }
 
 /// What otto can add to an error that the script ended with; `stderr` is the end of what it wrote there.

@@ -236,13 +236,18 @@ class Task:
         self.outputs = names["OUTPUT"]
         self.warnings = []
         # What was handed over last.
-        self.record_lines = None
+        self.saved = None
         self.environment = os.environ
         self.inherited = exported(os.environ)
         self.exporting = watch(os.environ)
         names.update(older_functions(start, names, self.outputs, self.save))
         # Registered first, so called last: after all other threads, and after what the script registers.
         atexit.register(self.save_at_the_end)
+        # These end the script without its end, and with them what was not handed over.
+        end_at_once = os._exit
+        os._exit = lambda status: (self.leave(), end_at_once(status))
+        if hasattr(sys, "addaudithook"):
+            sys.addaudithook(self.look_for_exec)
         # Whoever knows this object knows the module, so that Python clears it after what is the script's.
         self.module = sys.modules[__name__]
         # The masks of the threads that are forking right now.
@@ -281,6 +286,24 @@ class Task:
                 signal(number, SIG_DFL)
         self.after_fork()
 
+    def look_for_exec(self, event, _arguments):
+        if event == "os.exec":
+            self.leave()
+
+    def leave(self):
+        """Says that outputs are lost when this process is about to be replaced or to end hard. Where there are none,
+        that is handed over, so that nobody has to guess."""
+        if getpid() != self.process or not self.is_recording:
+            return
+        outputs, told = self.now()
+        if self.saved is None and outputs == "{}" and not (told["exports"] or told["replaced"] or told["problems"]):
+            self.save()
+        elif (outputs, told) != self.saved:
+            outputs, told = self.saved or ("{}", {})
+            self.record(outputs, dict(told, is_unsaved=True))
+            # It may not come to that, and then what there is must be written after this.
+            self.saved = None
+
     def save_at_the_end(self):
         try:
             self.save()
@@ -296,26 +319,29 @@ class Task:
         """Hands over what there is now. The last complete record counts."""
         if getpid() != self.process:
             return
-        limit = sys.getrecursionlimit()
-        try:
-            sys.setrecursionlimit(limit + 1000)
-            with AnyDigits():
-                outputs, told = self.collect()
-                lines = [outputs, Writer("").outermost(told)]
-        finally:
-            sys.setrecursionlimit(limit)
-        if lines == self.record_lines:
+        now = self.now()
+        if now == self.saved:
             return
-        self.record_lines = lines
+        self.saved = now
+        outputs, told = now
         if self.is_recording:
-            self.record(*lines)
+            self.record(outputs, told)
             return
         tell("otto: run by hand, so this is not recorded: " + outputs + "\n")
         for line in told["replaced"] + told["problems"] + [text for _, text in told["warnings"]]:
             tell("otto: " + line + "\n")
 
-    def collect(self):
+    def now(self):
         """The outputs as a line of JSON, and what there is to say about them."""
+        limit = sys.getrecursionlimit()
+        try:
+            sys.setrecursionlimit(limit + 1000)
+            with AnyDigits():
+                return self.collect()
+        finally:
+            sys.setrecursionlimit(limit)
+
+    def collect(self):
         replaced = []
         warnings = list(self.warnings)
         outputs = self.names.get("OUTPUT", self.outputs)
@@ -343,9 +369,9 @@ class Task:
         problems = writer.problems + names.problems
         return text, {"exports": exports, "replaced": replaced, "problems": problems, "warnings": warnings}
 
-    def record(self, *lines):
+    def record(self, outputs, told):
         path = self.start.directory + "/.otto/dump"
-        record = "".join(line + "\n" for line in lines).encode("utf-8")
+        record = (outputs + "\n" + Writer("").outermost(told) + "\n").encode("utf-8")
         try:
             # Otto made the file, so that the umask of the script has no say.
             descriptor = open_descriptor(path, O_WRONLY | O_APPEND | O_CREAT, 0o600)

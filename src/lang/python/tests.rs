@@ -457,6 +457,67 @@ fn a_script_that_sets_nothing_may_end_as_it_likes() {
 }
 
 #[test]
+fn whether_something_is_lost_is_known_and_not_read_from_the_text() {
+    let lost = [
+        "globals()['OUT' 'PUT']['k'] = 1\nos.execvp('true', ['true'])",
+        "globals()['OUT' 'PUT']['k'] = 1\nos._exit(0)",
+        "otto_serialize_output()\nOUTPUT['late'] = 1\nos._exit(0)",
+        "OUTPUT['k'] = 1\notto_serialize_output()\nOUTPUT['k'] = 2\nos.execv('/bin/true', ['true'])",
+        "os.environ['OT' 'TO_X'] = '1'\nos._exit(0)",
+        "OUTPUT['k'] = {1}\nos._exit(0)",
+    ];
+    let kept = [
+        "print(os.environ['OTTO_TASK_DIR'] is None, len(OUTPUT))\nos._exit(0)",
+        "print('OUTPUT', 'otto_set_output')\nos.execvp('true', ['true'])",
+        "OUTPUT['k'] = 1\nif os.fork() == 0: os._exit(0)\nos.wait()",
+        "OUTPUT['k'] = 1\nif os.fork() == 0: os.execvp('true', ['true'])\nos.wait()",
+        "OUTPUT['k'] = 1\ntry: os.execv('/no/such', ['x'])\nexcept OSError: pass",
+        "OUTPUT['k'] = 1\notto_serialize_output()\nos._exit(0)",
+        "OUTPUT['k'] = 1\notto_serialize_output()\nOUTPUT['k'] = 2\ntry: os.execv('/no/such', ['x'])\nexcept OSError: OUTPUT['k'] = 1",
+    ];
+    let told = |texts: &[&str]| -> String {
+        let mut told = String::new();
+        for text in texts {
+            let ran = python(&format!("import os\n{text}\n")).run();
+            let problems = ran.problems();
+            let problems = if problems.is_empty() { "-" } else { problems.trim_end() };
+            told += &format!("{}\n    {} {} {problems}\n", text.replace('\n', "; "), ran.status, ran.json());
+        }
+        told
+    };
+    assert_snapshot!(told(&lost), @r#"
+globals()['OUT' 'PUT']['k'] = 1; os.execvp('true', ['true'])
+    0 {} error[E0701]: `build` ended with status 0 and never handed over its outputs
+globals()['OUT' 'PUT']['k'] = 1; os._exit(0)
+    0 {} error[E0701]: `build` ended with status 0 and never handed over its outputs
+otto_serialize_output(); OUTPUT['late'] = 1; os._exit(0)
+    0 {} error[E0701]: `build` ended with status 0 and never handed over its outputs
+OUTPUT['k'] = 1; otto_serialize_output(); OUTPUT['k'] = 2; os.execv('/bin/true', ['true'])
+    0 {"k":1} error[E0701]: `build` ended with status 0 and never handed over its outputs
+os.environ['OT' 'TO_X'] = '1'; os._exit(0)
+    0 {} error[E0701]: `build` ended with status 0 and never handed over its outputs
+OUTPUT['k'] = {1}; os._exit(0)
+    0 {} error[E0701]: `build` ended with status 0 and never handed over its outputs
+"#);
+    assert_snapshot!(told(&kept), @r#"
+print(os.environ['OTTO_TASK_DIR'] is None, len(OUTPUT)); os._exit(0)
+    0 {} -
+print('OUTPUT', 'otto_set_output'); os.execvp('true', ['true'])
+    0 {} -
+OUTPUT['k'] = 1; if os.fork() == 0: os._exit(0); os.wait()
+    0 {"k":1} -
+OUTPUT['k'] = 1; if os.fork() == 0: os.execvp('true', ['true']); os.wait()
+    0 {"k":1} -
+OUTPUT['k'] = 1; try: os.execv('/no/such', ['x']); except OSError: pass
+    0 {"k":1} -
+OUTPUT['k'] = 1; otto_serialize_output(); os._exit(0)
+    0 {"k":1} -
+OUTPUT['k'] = 1; otto_serialize_output(); OUTPUT['k'] = 2; try: os.execv('/no/such', ['x']); except OSError: OUTPUT['k'] = 1
+    0 {"k":1} -
+"#);
+}
+
+#[test]
 fn a_daemon_thread_that_writes_on_does_no_harm() {
     let text = "import threading, itertools
 def write():
