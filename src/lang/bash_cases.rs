@@ -1,6 +1,7 @@
 //! What data passing promises to bash bodies, a test for each promise.
 
 use super::harness::{Bench, Ran, given, input, job, needed};
+use crate::event::Exit;
 use crate::value::{Map, Value};
 
 #[test]
@@ -879,7 +880,10 @@ fn a_script_that_is_not_closed_ends_on_its_last_line() {
         bench.at_line(5, body);
         let ran = bench.run();
         let told = bench.with_script(|script| {
-            let hints = super::hints(script, ran.stderr.as_bytes(), &super::collect(script, false));
+            let hints = super::hints(
+                script,
+                &super::Failure { exit: &Exit::Code(1), has_terminal: false, stderr: ran.stderr.as_bytes() },
+            );
             let messages: Vec<String> = hints.into_iter().map(|hint| hint.message).collect();
             (super::failing_line(script, ran.stderr.as_bytes()), messages)
         });

@@ -1,6 +1,8 @@
 //! Runs one body as a run would: prepare, start, collect. For tests only.
 
+use super::Failure;
 use super::{HandOver, Input, Prepared, Script, collect, failing_line, hints, prepare};
+use crate::event::Exit;
 use crate::name::{JobName, ParamName};
 use crate::ottofile::spec::{Body, BodyKey};
 use crate::source::{SourceFile, Span};
@@ -210,10 +212,13 @@ impl Bench {
                 status,
                 stdout: output.stdout.clone(),
                 stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-                hints: hints(script, &output.stderr, &hand_over)
-                    .into_iter()
-                    .map(|hint| hint.message)
-                    .collect(),
+                hints: hints(
+                    script,
+                    &Failure { exit: &Exit::Code(status), has_terminal: false, stderr: &output.stderr },
+                )
+                .into_iter()
+                .map(|hint| hint.message)
+                .collect(),
                 line: failing_line(script, &output.stderr),
                 hand_over,
                 warnings: prepared.warnings.iter().map(|warning| warning.message.clone()).collect(),

@@ -2,9 +2,10 @@
 //! Reads what the shell and otto's functions printed; knows shells by the shape of their messages, for the words
 //! are translated.
 
-use super::{Input, Script};
-use crate::body::{Place, grammar};
+use super::{Failure, Input, Script};
+use crate::body::{Language, Place, grammar};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::event::Exit;
 use crate::name::similar;
 
 /// Bytes of stderr that are looked at.
@@ -12,55 +13,230 @@ const TAIL: usize = 64 << 10;
 /// Keys that a message names.
 const MOST_NAMED: usize = 12;
 
-pub(super) fn hints(script: &Script, stderr_tail: &[u8]) -> Vec<Diagnostic> {
-    let tail = tail(stderr_tail);
+pub(super) fn hints(script: &Script, failure: &Failure) -> Vec<Diagnostic> {
+    let tail = tail(failure.stderr);
     let mut hints: Vec<Diagnostic> = Vec::new();
-    for line in tail.lines() {
-        let hint = if let Some(key) = missing_key(line) {
-            missing(script, key)
-        } else if let Some(name) = line.strip_prefix("otto: usage: ").and_then(|rest| rest.split(' ').next())
-        {
-            Some(wrong_words(script, name))
-        } else if line.contains(": declare: -A") && line.contains(".otto/start.sh: ") {
-            Some(
-                Diagnostic::error(
-                    Code::NeedsNewerBash,
-                    "this bash has no associative arrays, which INPUT and OUTPUT are",
-                )
-                .help("use `otto.set KEY VALUE` and `otto.get TASK.KEY`, or a bash of version 4 or newer"),
-            )
-        } else if is_from_shell(line, ": otto.set: ")
-            || is_from_shell(line, ": otto.get: ")
-            || is_from_shell(line, ": otto.save: ")
-        {
-            Some(
-                Diagnostic::error(Code::ScriptHint, "this shell has no functions with a dot in their names")
-                    .help("use `otto_set`, `otto_get`, `otto_save`"),
-            )
-        } else if is_from_shell(line, ": return: ") {
-            Some(
-                Diagnostic::error(
-                    Code::ScriptHint,
-                    "`return` works in functions only; the body of a task is a script",
-                )
-                .help("use `exit` to end the task"),
-            )
-        } else if is_unclosed(line) {
-            Some(
-                Diagnostic::error(Code::ScriptHint, "the script ends before something in it is closed").help(
-                    "a quote, a bracket, a here-document, or a block: `if` ends with `fi`, `do` with `done`",
-                ),
-            )
-        } else if bracketed(line, ": OUTPUT[").is_some_and(str::is_empty) {
-            Some(Diagnostic::error(Code::ScriptHint, "the key of an output must not be empty"))
-        } else {
-            None
-        };
-        if let Some(hint) = hint.filter(|hint| !hints.iter().any(|there| there.message == hint.message)) {
+    let of_lines = tail.lines().filter_map(|line| of_line(script, failure, line));
+    for hint in of_lines.chain(of_last_line(failure)).chain(of_exit(failure)) {
+        if !hints.iter().any(|there| there.message == hint.message) {
             hints.push(hint);
         }
     }
     hints
+}
+
+/// What one line of stderr means.
+fn of_line(script: &Script, failure: &Failure, line: &str) -> Option<Diagnostic> {
+    let hint = |message: &str| Diagnostic::error(Code::ScriptHint, message);
+    if let Some(key) = missing_key(line) {
+        return missing(script, key);
+    }
+    if let Some(name) = line.strip_prefix("otto: usage: ").and_then(|rest| rest.split(' ').next()) {
+        return Some(wrong_words(script, name));
+    }
+    if line.contains(": declare: -A") && line.contains(".otto/start.sh: ") {
+        return Some(
+            Diagnostic::error(
+                Code::NeedsNewerBash,
+                "this bash has no associative arrays, which INPUT and OUTPUT are",
+            )
+            .help("use `otto.set KEY VALUE` and `otto.get TASK.KEY`, or a bash of version 4 or newer"),
+        );
+    }
+    if let Some(name) = missing_function(line) {
+        return Some(if line.contains(script.ottofile.name()) && name.starts_with("otto.") {
+            hint("this shell has no functions with a dot in their names")
+                .help("use `otto_set`, `otto_get`, `otto_save`")
+        } else {
+            let diagnostic = hint(&format!(
+                "`{name}` is a function of the task's own shell: other processes do not have it"
+            ));
+            diagnostic.help(match (name.contains("get"), name.starts_with("otto.")) {
+                (true, _) => "read the value in the body of the task and pass it on as an argument",
+                (false, true) => "print the value there and set it in the body: `OUTPUT[key]=$(command)`",
+                (false, false) => {
+                    "print the value there and set it in the body: `otto_set key \"$(command)\"`"
+                }
+            })
+        });
+    }
+    if is_from_shell(line, ": return: ") {
+        return Some(
+            hint("`return` works in functions only; the body of a task is a script")
+                .help("use `exit` to end the task"),
+        );
+    }
+    if is_unclosed(line) {
+        return Some(cut_by_yaml(script).unwrap_or_else(|| {
+            hint("the script ends before something in it is closed").help(
+                "a quote, a bracket, a here-document, or a block: `if` ends with `fi`, `do` with `done`",
+            )
+        }));
+    }
+    if bracketed(line, ": OUTPUT[").is_some_and(str::is_empty) {
+        return Some(hint("the key of an output must not be empty"));
+    }
+    slip(script, failure, line)
+}
+
+/// What the status alone tells.
+fn of_exit(failure: &Failure) -> Option<Diagnostic> {
+    const SIGPIPE: i32 = 13;
+    let is_pipe = matches!(failure.exit, Exit::Signal(SIGPIPE)) || *failure.exit == Exit::Code(128 + SIGPIPE);
+    is_pipe.then(|| {
+        Diagnostic::error(
+            Code::ScriptHint,
+            "a command wrote to a pipe whose reader had ended (SIGPIPE), as in `… | head -1` or `… | grep -q …`",
+        )
+        .help("where that is no failure, write `… | head -1 || [ $? = 141 ]`, or let the reader read to the end")
+    })
+}
+
+/// The task wanted to talk to the user. Of the last line only: many programs complain about a missing terminal and go on.
+pub(super) fn of_last_line(failure: &Failure) -> Option<Diagnostic> {
+    // In the words of shells, ssh, git, sudo, docker, dialog, stty, and of Python's `input()` and `getpass`.
+    const WORDS: &[&str] = &[
+        "/dev/tty",
+        "input device is not a TTY",
+        "a terminal is required to",
+        "no tty present",
+        "cannot open tty-output",
+        "must be run from a terminal",
+        "stdin is not a tty",
+        "stdin is not a terminal",
+        "standard input is not a terminal",
+        "could not read Username",
+        "could not read Password",
+        "Inappropriate ioctl for device",
+        "EOFError: EOF when reading a line",
+    ];
+    let tail = tail(failure.stderr);
+    let last = tail.lines().rev().find(|line| !line.trim().is_empty())?;
+    let is_harmless = failure.has_terminal || last.starts_with("Pseudo-terminal");
+    (!is_harmless && WORDS.iter().any(|words| last.contains(words))).then(|| {
+        Diagnostic::error(Code::ScriptHint, "the task needs a terminal and has none")
+            .help("add `tty: true` to the task: it then runs alone, attached to otto's terminal")
+    })
+}
+
+/// Slips of the pen that a shell takes for something else.
+fn slip(script: &Script, failure: &Failure, line: &str) -> Option<Diagnostic> {
+    const NOT_FOUND: Exit = Exit::Code(127);
+    let text = script.body.text.as_str();
+    let is_bash = Language::of(script.body) == Language::Bash;
+    let hint = |message: String, help: String, place: &str| {
+        let diagnostic = Diagnostic::error(Code::ScriptHint, message).help(help);
+        Some(match found_in_text(script, place) {
+            Some(range) => {
+                let span = Place::of(script.body, script.ottofile).span(range);
+                diagnostic.at(script.ottofile, span, "here")
+            }
+            None => diagnostic,
+        })
+    };
+    if is_bash && is_from_shell(line, ": INPUT: ") && text.contains("$INPUT[") {
+        let key = after(text, "$INPUT[").and_then(|rest| rest.split_once(']')).map_or("", |(key, _)| key);
+        return hint(
+            format!("`$INPUT[{key}]` lacks its braces: bash reads `$INPUT`, and `[{key}]` as text"),
+            format!("write `${{INPUT[{key}]}}`"),
+            &format!("$INPUT[{key}]"),
+        );
+    }
+    if let Some(word) = after(line, ": ${{").and_then(|rest| rest.split_once("}}")).map(|(word, _)| word)
+        && is_from_shell(line, ": ${{")
+    {
+        let name = word.trim();
+        let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let help = match is_name {
+            true => format!("write `${{{name}}}`"),
+            false => {
+                "parameters and variables are `${name}`, values of tasks `${INPUT[task.key]}`".to_owned()
+            }
+        };
+        return hint(
+            format!("`${{{{{word}}}}}` is syntax of GitHub Actions, not of the shell"),
+            help,
+            &format!("${{{{{word}}}}}"),
+        );
+    }
+    for param in script.params.iter().map(|(name, _)| name.as_str()).filter(|name| name.contains('_')) {
+        let (first, hyphens) = (param.split('_').next().unwrap_or(param), param.replace('_', "-"));
+        if is_from_shell(line, &format!(": {first}: ")) && text.contains(&format!("${hyphens}")) {
+            return hint(
+                format!("`${hyphens}` is `${first}` with text after it: names of variables have no hyphens"),
+                format!("write `${param}`"),
+                &format!("${hyphens}"),
+            );
+        }
+    }
+    if *failure.exit != NOT_FOUND {
+        return None;
+    }
+    if let Some(key) = bracketed(line, ": OUTPUT[").filter(|_| is_from_shell(line, ": OUTPUT[")) {
+        return hint(
+            format!("`OUTPUT[{key}] …` is read as a command: an assignment has no blanks around `=`"),
+            format!("write `OUTPUT[{key}]=VALUE`"),
+            &format!("OUTPUT[{key}] "),
+        );
+    }
+    if is_from_shell(line, ": OUTPUT.")
+        && let Some((key, _)) = after(line, ": OUTPUT.").and_then(|rest| rest.split_once('='))
+    {
+        return hint(
+            format!("`OUTPUT.{key}=…` is read as a command: the key goes in brackets"),
+            format!("write `OUTPUT[{key}]=VALUE`"),
+            &format!("OUTPUT.{key}="),
+        );
+    }
+    if is_from_shell(line, ": {{")
+        && let Some((word, _)) = after(line, ": {{").and_then(|rest| rest.split_once("}}"))
+    {
+        return hint(
+            format!("`{{{{{word}}}}}` is not replaced: otto never changes the text of a script"),
+            format!("write `${{{}}}`", word.trim().trim_start_matches('.')),
+            &format!("{{{{{word}}}}}"),
+        );
+    }
+    let has_no_break = line.contains('\u{a0}') || line.contains("\\302\\240");
+    if has_no_break && text.contains('\u{a0}') && line.contains(script.ottofile.name()) {
+        return hint(
+            "a no-break space (U+00A0) is part of a command's name".to_owned(),
+            "replace it with a space; it often comes from text copied out of a web page".to_owned(),
+            "\u{a0}",
+        );
+    }
+    None
+}
+
+/// A function of otto's that a shell or a program such as xargs looked for in vain.
+fn missing_function(line: &str) -> Option<&str> {
+    const NAMES: &[&str] = &["otto.set", "otto.get", "otto.save", "otto_set", "otto_get", "otto_save"];
+    const PROGRAMS: &[&str] =
+        &["xargs: ", "env: ", "find: ", "sudo: ", "timeout: ", "nohup: ", "nice: ", "time: "];
+    let is_from_program = PROGRAMS.iter().any(|program| line.starts_with(program));
+    NAMES.iter().copied().find(|name| {
+        is_from_shell(line, &format!(": {name}: "))
+            || is_from_program && line.split([' ', ':', '\'', '"', '‘', '’', '`']).any(|word| word == *name)
+    })
+}
+
+/// The body is a plain value on one line that YAML cut at ` #`.
+fn cut_by_yaml(script: &Script) -> Option<Diagnostic> {
+    let body = script.body.text.trim_end();
+    let line = script.ottofile.text().lines().nth(script.body.first_line.checked_sub(1)?)?;
+    let place = line.find(body).filter(|_| !body.is_empty() && !body.contains('\n'))?;
+    let rest = &line[place + body.len()..];
+    (rest.starts_with([' ', '\t']) && rest.trim_start().starts_with('#')).then(|| {
+        let end = script.body.text.trim_end().len();
+        let span = Place::of(script.body, script.ottofile).span(end.saturating_sub(1)..end);
+        Diagnostic::error(Code::ScriptHint, "YAML ended the script here: ` #` begins a comment")
+            .at(script.ottofile, span, "the last character of the script")
+            .help("put the script on lines of its own, below `bash: |`")
+    })
+}
+
+fn after<'a>(text: &'a str, start: &str) -> Option<&'a str> {
+    text.find(start).map(|place| &text[place + start.len()..])
 }
 
 /// The line of the ottofile that the shell named last: `…/otto.yml:build: line 28: …`, `…: 28: …`.
@@ -148,7 +324,7 @@ pub(super) fn missing(script: &Script, key: &str) -> Option<Diagnostic> {
             }
             let names: Vec<&str> = values.iter().map(|(name, _)| name.as_str()).collect();
             let note = match names.is_empty() {
-                true => format!("`{}` handed over nothing", input.job),
+                true => format!("`{}` set no outputs", input.job),
                 false => format!("`{}` has {}", input.job, listed(&names)),
             };
             let nearest: Vec<String> = similar(name, names.iter().copied(), 3)
@@ -174,9 +350,42 @@ pub(super) fn missing(script: &Script, key: &str) -> Option<Diagnostic> {
             };
             Diagnostic::error(Code::NoSuchInput, format!("there is no input `{key}`")).note(note)
         }
+        None if !key.contains('.') && !script.inputs.iter().any(|input| input.job.as_str() == key) => {
+            let having = script
+                .inputs
+                .iter()
+                .filter(|input| crate::value::lookup(&input.outputs.values, key).is_some());
+            let keys: Vec<String> = having.map(|input| format!("{}.{key}", input.job)).collect();
+            let keys: Vec<&str> = keys.iter().take(3).map(String::as_str).collect();
+            let diagnostic =
+                Diagnostic::error(Code::NoSuchInput, format!("`{key}` names no task: inputs are `TASK.KEY`"));
+            match keys.is_empty() {
+                true => diagnostic,
+                false => diagnostic.did_you_mean(&keys),
+            }
+        }
         None => {
             let names: Vec<&str> = script.inputs.iter().map(|input| input.job.as_str()).collect();
             let task = key.split_once('.').map_or(key, |(task, _)| task);
+            let rest = &key[task.len()..];
+            let foreach = task.split_once(':').map_or(task, |(foreach, _)| foreach);
+            let is_item = |name: &&&str| name.strip_prefix(foreach).is_some_and(|rest| rest.starts_with(':'));
+            let items: Vec<&str> = names.iter().filter(is_item).copied().collect();
+            if let Some(first) = items.first() {
+                let (message, help) = if task == foreach {
+                    let message =
+                        format!("`{task}` is a foreach task: its values are those of {}", listed(&items));
+                    (message, format!("name the item, as in `INPUT[{first}{rest}]`"))
+                } else {
+                    let message = format!("`{job}` does not depend on `{task}`, only on {}", listed(&items));
+                    (message, format!("add `{task}` to `before` of `{job}`, or `{foreach}` for all items"))
+                };
+                return Some(placed(
+                    script,
+                    key,
+                    Diagnostic::error(Code::NotADependency, message).help(help),
+                ));
+            }
             let those = if names.is_empty() { "no task".to_owned() } else { listed(&names) };
             let message = format!("`{task}` is not a dependency of `{job}`: it depends on {those}");
             let diagnostic = Diagnostic::error(Code::NotADependency, message);
@@ -187,13 +396,17 @@ pub(super) fn missing(script: &Script, key: &str) -> Option<Diagnostic> {
             }
         }
     };
-    Some(match found_in_text(script, key) {
+    Some(placed(script, key, diagnostic))
+}
+
+fn placed(script: &Script, key: &str, diagnostic: Diagnostic) -> Diagnostic {
+    match found_in_text(script, key) {
         Some(range) => {
             let span = Place::of(script.body, script.ottofile).span(range);
-            diagnostic.at(script.ottofile, span, "this input is not there")
+            diagnostic.at(script.ottofile, span, "this input does not exist")
         }
         None => diagnostic,
-    })
+    }
 }
 
 /// The dependency that a key speaks of; of `a` and `a.b` the longer one is meant by `a.b.c`.
@@ -250,8 +463,14 @@ mod tests {
     use super::*;
 
     fn told(bench: &Bench, stderr: &str) -> String {
+        told_of(bench, 1, stderr)
+    }
+
+    fn told_of(bench: &Bench, status: i32, stderr: &str) -> String {
         bench.with_script(|script| {
-            let shown = hints(script, stderr.as_bytes()).into_iter().map(|hint| {
+            let exit = Exit::Code(status);
+            let failure = Failure { exit: &exit, has_terminal: false, stderr: stderr.as_bytes() };
+            let shown = hints(script, &failure).into_iter().map(|hint| {
                 let place = hint.labels.first().map(|label| {
                     let at = label.source.position(label.span.start);
                     format!(" at {}:{}", at.line, at.column)
@@ -284,7 +503,7 @@ mod tests {
         ");
         insta::assert_snapshot!(told(&deploy(), "otto: no input 'empty.x': task 'empty' has no output 'x'; it has: nothing"), @r"
         E0704: task `empty` has no output `x`
-          note: `empty` handed over nothing
+          note: `empty` set no outputs
         ");
     }
 

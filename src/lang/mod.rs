@@ -29,6 +29,7 @@ mod shell_properties;
 use crate::body::Language;
 use crate::contract::Contract;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::event::Exit;
 use crate::name::{JobName, ParamName};
 use crate::ottofile::spec::Body;
 use crate::source::{SourceFile, Spanned};
@@ -154,12 +155,26 @@ pub(crate) fn collect(script: &Script, succeeded: bool) -> HandOver {
     found
 }
 
-/// What the end of a failed attempt's stderr means in terms of the ottofile. Empty when it says nothing.
-pub(crate) fn hints(script: &Script, stderr_tail: &[u8], _hand_over: &HandOver) -> Vec<Diagnostic> {
+/// What is known of an attempt that failed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failure<'a> {
+    pub(crate) exit: &'a Exit,
+    /// The task has `tty: true`.
+    pub(crate) has_terminal: bool,
+    /// The end of what it wrote to stderr.
+    pub(crate) stderr: &'a [u8],
+}
+
+/// What a failure means in terms of the ottofile. Empty where that is not certain.
+pub(crate) fn hints(script: &Script, failure: &Failure) -> Vec<Diagnostic> {
     match Language::of(script.body) {
-        Language::Bash | Language::Posix => hint::hints(script, stderr_tail),
-        Language::Python => python::hints(script, stderr_tail),
-        Language::Other => other::hints(script, stderr_tail),
+        Language::Bash | Language::Posix => hint::hints(script, failure),
+        Language::Python => {
+            let mut hints = python::hints(script, failure.stderr);
+            hints.extend(hint::of_last_line(failure));
+            hints
+        }
+        Language::Other => other::hints(script, failure.stderr),
     }
 }
 

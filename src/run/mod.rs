@@ -537,7 +537,9 @@ impl<'a> Run<'a> {
                 hand_over.problems.iter().filter(|problem| problem.is_error()).cloned().collect();
             hints.extend(broken_by.map(|producer| stream::broken(setting.plan.job(producer))));
             hints.extend(self.streams.overflow(job, id));
-            hints.extend(lang::hints(&script, &tail, &hand_over));
+            let has_terminal = job.work == Work::Terminal;
+            let failure = lang::Failure { exit: &ended.exit, has_terminal, stderr: &tail };
+            hints.extend(lang::hints(&script, &failure));
             if !hints.is_empty() {
                 self.view.hint(&job.name, &hints);
             }

@@ -59,7 +59,7 @@ fn a_key_that_is_not_there_is_told_with_those_that_are() {
     error[E0704]: task `build` has no output `verison`
       ╭▸ otto.yml:8:21
     8 │       echo "${INPUT[build.verison]}"
-      ╰╴                    ━━━━━━━━━━━━━ this input is not there
+      ╰╴                    ━━━━━━━━━━━━━ this input does not exist
       = note: `build` has `artifact`, `version`
     help: did you mean `build.version`?
 
@@ -68,7 +68,7 @@ fn a_key_that_is_not_there_is_told_with_those_that_are() {
     ── exit 1
     "#);
     let project = reading("    bash: |\n      x=$(otto.get build.verison)\n");
-    assert_snapshot!(told(&project, "deploy"), @r"
+    assert_snapshot!(told(&project, "deploy"), @"
     ── stderr
     otto · run RUN · 3 tasks
          ok  build      TIME  set artifact, version
@@ -82,7 +82,7 @@ fn a_key_that_is_not_there_is_told_with_those_that_are() {
     error[E0704]: task `build` has no output `verison`
       ╭▸ otto.yml:7:20
     7 │       x=$(otto.get build.verison)
-      ╰╴                   ━━━━━━━━━━━━━ this input is not there
+      ╰╴                   ━━━━━━━━━━━━━ this input does not exist
       = note: `build` has `artifact`, `version`
     help: did you mean `build.version`?
 
@@ -139,7 +139,7 @@ fn a_task_that_is_no_dependency_is_told_with_those_that_are() {
     error[E0705]: `bild` is not a dependency of `deploy`: it depends on `build`, `silent`
       ╭▸ otto.yml:6:25
     6 │     bash: echo "${INPUT[bild.version]}"
-      ╰╴                        ━━━━━━━━━━━━ this input is not there
+      ╰╴                        ━━━━━━━━━━━━ this input does not exist
     help: did you mean `build`?
 
     3 tasks in TIME: 2 ok, 1 failed
@@ -147,7 +147,7 @@ fn a_task_that_is_no_dependency_is_told_with_those_that_are() {
     ── exit 1
     "#);
     let project = reading("    bash: otto.get bild.version\n");
-    assert_snapshot!(told(&project, "deploy"), @r"
+    assert_snapshot!(told(&project, "deploy"), @"
     ── stderr
     otto · run RUN · 3 tasks
          ok  build      TIME  set artifact, version
@@ -161,7 +161,7 @@ fn a_task_that_is_no_dependency_is_told_with_those_that_are() {
     error[E0705]: `bild` is not a dependency of `deploy`: it depends on `build`, `silent`
       ╭▸ otto.yml:6:20
     6 │     bash: otto.get bild.version
-      ╰╴                   ━━━━━━━━━━━━ this input is not there
+      ╰╴                   ━━━━━━━━━━━━ this input does not exist
     help: did you mean `build`?
 
     3 tasks in TIME: 2 ok, 1 failed
@@ -217,15 +217,15 @@ fn a_dependency_that_handed_over_nothing_is_told_as_such() {
     error[E0704]: task `silent` has no output `version`
       ╭▸ otto.yml:6:25
     6 │     bash: echo "${INPUT[silent.version]}"
-      ╰╴                        ━━━━━━━━━━━━━━ this input is not there
-      = note: `silent` handed over nothing
+      ╰╴                        ━━━━━━━━━━━━━━ this input does not exist
+      = note: `silent` set no outputs
 
     3 tasks in TIME: 2 ok, 1 failed
     rerun failed:  otto Rerun RUN
     ── exit 1
     "#);
     let project = reading("    bash: otto.get silent.version\n");
-    assert_snapshot!(told(&project, "deploy"), @r"
+    assert_snapshot!(told(&project, "deploy"), @"
     ── stderr
     otto · run RUN · 3 tasks
          ok  build      TIME  set artifact, version
@@ -239,8 +239,8 @@ fn a_dependency_that_handed_over_nothing_is_told_as_such() {
     error[E0704]: task `silent` has no output `version`
       ╭▸ otto.yml:6:20
     6 │     bash: otto.get silent.version
-      ╰╴                   ━━━━━━━━━━━━━━ this input is not there
-      = note: `silent` handed over nothing
+      ╰╴                   ━━━━━━━━━━━━━━ this input does not exist
+      = note: `silent` set no outputs
 
     3 tasks in TIME: 2 ok, 1 failed
     rerun failed:  otto Rerun RUN

@@ -8,6 +8,7 @@ mod display;
 mod each;
 mod envs;
 mod find;
+mod hints;
 mod fresh;
 mod hostile;
 mod outcome;
