@@ -1,6 +1,7 @@
 //! The values of `envs`: references between entries in any order, commands, each of them run once.
 //! What a command printed is data and is never read again.
 
+use super::arithmetic::{self, Expression};
 use super::dotenv;
 use super::facts::{CommandFailure, Facts};
 use super::graph;
@@ -164,6 +165,12 @@ fn runs_command(pieces: &[Piece]) -> bool {
     pieces.iter().any(|piece| match piece {
         Piece::Text(_) => false,
         Piece::Command { .. } => true,
+        Piece::Arithmetic { expression, .. } => {
+            expression.operands().into_iter().any(|operand| match operand {
+                Expression::Expansion(piece) => runs_command(std::slice::from_ref(piece)),
+                _ => false,
+            })
+        }
         Piece::Variable { default, .. } => {
             default.as_ref().is_some_and(|default| runs_command(&default.pieces))
         }
@@ -181,6 +188,15 @@ fn mentioned_names(pieces: &[Piece], names: &mut Vec<String>) {
                 }
             }
             Piece::Command { text, .. } => names.extend(template::names_in_command(text)),
+            Piece::Arithmetic { expression, .. } => {
+                for operand in expression.operands() {
+                    match operand {
+                        Expression::Name { name, .. } => names.push(name.clone()),
+                        Expression::Expansion(piece) => mentioned_names(std::slice::from_ref(piece), names),
+                        _ => {}
+                    }
+                }
+            }
         }
     }
 }
@@ -221,6 +237,19 @@ fn within(source: &SourceFile, value: &Spanned<String>, place: &std::ops::Range<
 /// mention another one twice would fill any memory.
 const VALUES_BYTES: usize = 16 << 20;
 
+/// Why arithmetic has no result.
+enum NotComputed {
+    /// Something in it failed, and that is what is to be said.
+    Told(Box<Diagnostic>),
+    Because(String),
+}
+
+impl From<&'static str> for NotComputed {
+    fn from(why: &'static str) -> NotComputed {
+        NotComputed::Because(why.to_owned())
+    }
+}
+
 struct Evaluation<'a> {
     entries: &'a [EnvEntry],
     place: usize,
@@ -243,6 +272,10 @@ impl Evaluation<'_> {
                     value.push(self.variable(name, default.as_ref(), place)?)
                 }
                 Piece::Command { text, place } => value.push(self.command(text, place)?),
+                Piece::Arithmetic { expression, place } => {
+                    let number = expression.evaluate(&|operand| self.number(operand));
+                    value.push(number.map_err(|wrong| self.not_computed(wrong, place))?.to_string());
+                }
             }
             if value.len() > self.room {
                 let entry = &self.entries[self.place];
@@ -259,6 +292,45 @@ impl Evaluation<'_> {
             }
         }
         Ok(value)
+    }
+
+    /// What a name or an expansion in arithmetic comes to: its value is a number, and is never read as anything else. As
+    /// in a shell, nothing counts as 0.
+    fn number(&self, operand: &Expression) -> Result<i64, NotComputed> {
+        let (value, name) = match operand {
+            Expression::Name { name, .. } => (self.lookup(name).unwrap_or_default(), Some(name)),
+            Expression::Expansion(piece) => {
+                let pieces = std::slice::from_ref(&**piece);
+                let name = match &**piece {
+                    Piece::Variable { name, .. } => Some(name),
+                    _ => None,
+                };
+                (self.text(pieces).map_err(NotComputed::Told)?, name)
+            }
+            _ => unreachable!("bug: an operand of arithmetic that needs no value"),
+        };
+        let text = value.to_string_lossy();
+        match text.trim_ascii() {
+            "" => Ok(0),
+            text => arithmetic::value(text).ok_or_else(|| {
+                let shown = text.escape_debug();
+                NotComputed::Because(match name {
+                    Some(name) => format!("`{name}` is `{shown}`, which is not a whole number"),
+                    None => format!("`{shown}` is not a whole number"),
+                })
+            }),
+        }
+    }
+
+    fn not_computed(&self, wrong: NotComputed, place: &std::ops::Range<usize>) -> Box<Diagnostic> {
+        let why = match wrong {
+            NotComputed::Told(diagnostic) => return diagnostic,
+            NotComputed::Because(why) => why,
+        };
+        let entry = &self.entries[self.place];
+        let message = format!("the arithmetic in `{}` cannot be computed: {why}", entry.name.value);
+        let span = within(self.source, &entry.value, place);
+        Box::new(Diagnostic::error(Code::EnvFailed, message).at(self.source, span, "in this"))
     }
 
     fn variable(

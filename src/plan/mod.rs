@@ -1,6 +1,7 @@
 //! What will happen: the jobs of a run, every choice made, as a graph without cycles.
 //! A function of (ottofile, request, facts); starts nothing and writes nothing.
 
+pub(crate) mod arithmetic;
 pub(crate) mod dotenv;
 pub(crate) mod envs;
 pub(crate) mod expand;

@@ -1,6 +1,7 @@
-//! Texts with `${NAME}`, `$NAME`, `$(command)` and `$$` in them: the values of `envs` and the globs of `input`
+//! Texts with `${NAME}`, `$NAME`, `$(command)`, `$((1 + 2))` and `$$` in them: the values of `envs` and the globs of `input`
 //! and `output`. Reads them; what the names and commands come to is `envs`' business.
 
+use super::arithmetic::{self, Expression};
 use std::ops::Range;
 
 /// One piece of a text, in order.
@@ -9,6 +10,19 @@ pub(crate) enum Piece {
     Text(String),
     Variable { name: String, default: Option<Default>, place: Range<usize> },
     Command { text: String, place: Range<usize> },
+    Arithmetic { expression: Expression, place: Range<usize> },
+}
+
+impl Piece {
+    /// Where it is in the whole text; `None` for what is just text.
+    pub(crate) fn place(&self) -> Option<&Range<usize>> {
+        match self {
+            Piece::Text(_) => None,
+            Piece::Variable { place, .. }
+            | Piece::Command { place, .. }
+            | Piece::Arithmetic { place, .. } => Some(place),
+        }
+    }
 }
 
 /// What stands after `:-` or `-`.
@@ -28,11 +42,22 @@ pub(crate) struct TemplateError {
 
 /// Reads a text in one pass from left to right. A `$` that begins none of the forms is itself.
 pub(crate) fn parse(text: &str) -> Result<Vec<Piece>, TemplateError> {
-    parse_from(text, 0)
+    parse_from(text, 0, 0)
 }
 
-/// `base` is where the text begins in the whole one.
-fn parse_from(text: &str, base: usize) -> Result<Vec<Piece>, TemplateError> {
+/// The inside of `$((…))`.
+fn arithmetic_within(text: &str, base: usize, depth: usize) -> Result<Expression, TemplateError> {
+    if depth >= MAX_DEPTH {
+        let message = "`$((` within `$((`, more than 100 levels deep".to_owned();
+        return Err(TemplateError { place: base..base + text.len(), message });
+    }
+    let pieces = parse_from(text, base, depth + 1)?;
+    let wrong = |wrong: arithmetic::Wrong| TemplateError { place: wrong.place, message: wrong.message };
+    arithmetic::parse(&pieces, text, base).map_err(wrong)
+}
+
+/// `base` is where the text begins in the whole one, `depth` how many constructs of one kind it stands in.
+fn parse_from(text: &str, base: usize, depth: usize) -> Result<Vec<Piece>, TemplateError> {
     let bytes = text.as_bytes();
     let mut pieces = Vec::new();
     let mut plain = String::new();
@@ -63,11 +88,15 @@ fn parse_from(text: &str, base: usize) -> Result<Vec<Piece>, TemplateError> {
                 };
                 flush(&mut plain, &mut pieces);
                 let inner = &text[at + 2..end];
-                // `$((1 + 2))` is arithmetic, as in a shell, which computes it.
+                let place = base + at..base + end + 1;
+                // As in a shell: `$((1 + 2))` is arithmetic, `$((a); (b))` a command.
                 let is_arithmetic = inner.starts_with('(') && command_end(bytes, at + 3) == Some(end - 1);
-                pieces.push(Piece::Command {
-                    text: if is_arithmetic { format!("echo \"$({inner})\"") } else { inner.to_owned() },
-                    place: base + at..base + end + 1,
+                pieces.push(match is_arithmetic {
+                    true => {
+                        let expression = arithmetic_within(&inner[1..inner.len() - 1], base + at + 3, depth)?;
+                        Piece::Arithmetic { expression, place }
+                    }
+                    false => Piece::Command { text: inner.to_owned(), place },
                 });
                 at = end + 1;
             }
@@ -77,7 +106,7 @@ fn parse_from(text: &str, base: usize) -> Result<Vec<Piece>, TemplateError> {
                     message: message.into(),
                 })?;
                 flush(&mut plain, &mut pieces);
-                pieces.push(braced(&text[at + 2..end], base + at + 2, base + at..base + end + 1)?);
+                pieces.push(braced(&text[at + 2..end], base + at + 2, base + at..base + end + 1, depth)?);
                 at = end + 1;
             }
             Some(byte) if is_name_start(*byte) => {
@@ -101,7 +130,7 @@ fn parse_from(text: &str, base: usize) -> Result<Vec<Piece>, TemplateError> {
 }
 
 /// The inside of `${…}`.
-fn braced(inside: &str, base: usize, place: Range<usize>) -> Result<Piece, TemplateError> {
+fn braced(inside: &str, base: usize, place: Range<usize>, depth: usize) -> Result<Piece, TemplateError> {
     let end = name_end(inside.as_bytes(), 0);
     let (name, rest) = inside.split_at(end);
     let (replaces_empty, default) = match rest {
@@ -120,7 +149,7 @@ fn braced(inside: &str, base: usize, place: Range<usize>) -> Result<Piece, Templ
     }
     let default = match default {
         None => None,
-        Some((text, base)) => Some(Default { pieces: parse_from(text, base)?, replaces_empty }),
+        Some((text, base)) => Some(Default { pieces: parse_from(text, base, depth + 1)?, replaces_empty }),
     };
     Ok(Piece::Variable { name: name.to_owned(), default, place })
 }
@@ -288,6 +317,7 @@ mod tests {
                 format!("<{name}{}>", if default.is_some() { ":-" } else { "" })
             }
             Piece::Command { text, .. } => format!("({text})"),
+            Piece::Arithmetic { .. } => "(())".to_owned(),
         };
         match parse(text) {
             Ok(pieces) => pieces.iter().map(piece).collect(),
@@ -302,7 +332,7 @@ mod tests {
             ("${A}-$B/${C:-d}", "<A>[-]<B>[/]<C:->"),
             ("$$4.99 $${X} $$(echo)", "[$4.99 ${X} $(echo)]"),
             ("v$(echo 1).$(echo 2)", "[v](echo 1)[.](echo 2)"),
-            ("$((1 + (2)))$((a) | b)$((a); (b))", "(echo \"$((1 + (2)))\")((a) | b)((a); (b))"),
+            ("$((1 + (2)))$((a) | b)$((a); (b))", "(())((a) | b)((a); (b))"),
             ("$(echo \"$(basename /x/y)\")", "(echo \"$(basename /x/y)\")"),
             ("$(echo \")\")$(echo 'a)b')$( (echo x) )", "(echo \")\")(echo 'a)b')( (echo x) )"),
             (
@@ -353,7 +383,7 @@ mod tests {
             let pieces = parse(&quoted).expect("nothing is left to read");
             let back: String = pieces.iter().map(|piece| match piece {
                 Piece::Text(text) => text.as_str(),
-                Piece::Variable { .. } | Piece::Command { .. } => "?",
+                Piece::Variable { .. } | Piece::Command { .. } | Piece::Arithmetic { .. } => "?",
             }).collect();
             prop_assert_eq!(back, text);
         }

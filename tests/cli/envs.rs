@@ -30,6 +30,97 @@ fn arithmetic_is_computed_as_in_a_shell() {
 }
 
 #[test]
+fn in_arithmetic_only_numbers_count_and_what_is_none_is_named() {
+    let project = Project::new(
+        "tasks: {t: {params: {--n: {default: '1'}}, envs: {NEXT: 'v$((n + ${MORE:-1}))'}, bash: echo $NEXT}}",
+    );
+    assert_eq!(project.run("t --n 0x10").ok(), "v17\n");
+    assert_eq!(project.run("t --n=-3").ok(), "v-2\n");
+    insta::assert_snapshot!(project.run_words(&["t", "--n", "a[$(touch RAN)]"]).refused(), @"
+    error[E0501]: the arithmetic in `NEXT` cannot be computed: `n` is `a[$(touch RAN)]`, which is not a whole number
+      ╭▸ otto.yml:1:59
+    1 │ … '1'}}, envs: {NEXT: 'v$((n + ${MORE:-1}))'}, bash: echo $NEXT}}
+      ╰╴                        ━━━━━━━━━━━━━━━━━━━ in this
+    otto.yml: 1 error. `otto Explain E0501` says more.
+    ");
+    insta::assert_snapshot!(Project::new("otto: {envs: {N: '$((1 + x = 2))'}}\ntasks: {t: {bash: x}}").run("t").refused(), @"
+    error[E0504]: the value of `N` cannot be read
+      ╭▸ otto.yml:1:28
+    1 │ otto: {envs: {N: '$((1 + x = 2))'}}
+      ╰╴                           ━ nothing can be assigned here; `==` compares
+    help: a `$` that is only a `$` is written `$$`
+    otto.yml: 1 error. `otto Explain E0504` says more.
+    ");
+    assert_eq!(project.read("RAN"), "-");
+}
+
+#[test]
+fn arithmetic_agrees_with_bash() {
+    const OPERATORS: [&str; 19] = [
+        "**", "||", "&&", "==", "!=", "<=", ">=", "<<", ">>", "|", "^", "&", "<", ">", "+", "-", "*", "/",
+        "%",
+    ];
+    let pairs = OPERATORS.iter().flat_map(|first| OPERATORS.iter().map(move |second| (first, second)));
+    let expressions: Vec<String> = pairs.map(|(first, second)| format!("-7 {first} 3 {second} 2")).collect();
+    let entries =
+        expressions.iter().enumerate().map(|(number, text)| format!("  E{number}: '$(({text}))'\n"));
+    let entries: String = entries.collect();
+    let show = "for n in {0..360}; do e=E$n; echo \"${!e}\"; done";
+    let project = Project::new(&format!("otto:\n envs:\n{entries}tasks: {{t: {{bash: '{show}'}}}}"));
+    let lines = expressions.iter().map(|text| format!("echo $(({text}))\n"));
+    let computed = project.shell(&lines.collect::<String>());
+    assert_eq!(project.run("t").ok(), computed.ok());
+}
+
+/// Values with which a shell that read them would make the file RAN.
+const WILD: [&str; 4] = ["a[$(touch RAN)]", "`touch RAN`", "'; touch RAN; '", "\"; touch RAN; \""];
+
+#[test]
+fn no_value_is_executed_whichever_shell_sh_is() {
+    for shell in ["dash", "bash", "ksh", "mksh", "zsh", "busybox"] {
+        let Some(program) = std::env::split_paths(&std::env::var_os("PATH").expect("set"))
+            .map(|folder| folder.join(shell))
+            .find(|path| path.exists())
+        else {
+            continue;
+        };
+        for value in WILD {
+            let project = Project::new(
+                r#"
+otto: {dotenv: [.env], envs-command: 'echo "FROM=$WILD"'}
+tasks:
+  plain: {params: {--n: {default: ''}}, envs: {A: '$(echo "$n")', B: '${NONE:-$(echo "${n}")}', C: '${n}'}, bash: 'echo "$A|$B|$C|$WILD|$FROM"'}
+  sum: {params: {--n: {default: ''}}, envs: {A: '$((n + 1))'}, bash: 'echo "$A"'}
+  nested: {params: {--n: {default: ''}}, envs: {A: '${NONE:-$(($n + 1))}'}, bash: 'echo "$A"'}
+  default: {envs: {A: '$((${WILD:-1} * 2))', B: '$(( $(echo "$WILD") ))'}, bash: 'echo "$A"'}
+  each: {foreach: {command: 'echo "$WILD"'}, bash: 'echo "$item"'}
+  pick: {params: {--one: {choices-command: 'echo "$WILD"'}}, bash: 'echo "$one"'}
+"#,
+            );
+            std::fs::create_dir(project.path("bin")).expect("a folder");
+            std::os::unix::fs::symlink(&program, project.path("bin/sh")).expect("a link");
+            project.write(".env", &format!("WILD='{}'\n", value.replace('\'', "'\\''")));
+            let bin = project.path("bin").display().to_string();
+            for words in [
+                &["plain", "--n", value][..],
+                &["sum", "--n", value],
+                &["nested", "--n", value],
+                &["default"],
+                &["each"],
+                &["pick", "--one", value],
+                &["--dry-run", "sum", "--n", value],
+            ] {
+                let mut command = project.command(env!("CARGO_BIN_EXE_otto"));
+                let path = format!("{bin}:{}", std::env::var("PATH").expect("UTF-8"));
+                command.args(words).env("PATH", path);
+                let ran = project.end(command.spawn().expect("otto starts"));
+                assert_eq!(project.read("RAN"), "-", "{shell}, {words:?}: {}", ran.all());
+            }
+        }
+    }
+}
+
+#[test]
 fn text_that_was_put_in_is_not_looked_at_again() {
     let project = Project::new(
         "otto: {envs: {A: '$(echo \"\\$B \\$(touch RAN)\")', B: b, C: '$A'}}\ntasks: {t: {bash: 'echo \"$C\"'}}",
