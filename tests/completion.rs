@@ -144,3 +144,165 @@ fn fish_gets_words_with_what_they_are_about() {
         }
     }
 }
+
+/// Names with which a shell would do something.
+const HOSTILE: [&str; 25] = [
+    "inv$(touch PWNED).csv",
+    "inv$(touch${IFS}PWNED).csv",
+    "`touch PWNED`",
+    "a;touch PWNED",
+    "a|touch PWNED",
+    "a&touch PWNED",
+    "a>PWNED",
+    "$HOME",
+    "${HOME}",
+    "it's",
+    "say \"hi\"",
+    "both ' and \"",
+    "back\\slash",
+    "a  b ",
+    "st*r",
+    "[ab]?",
+    "{a,b}",
+    "~",
+    "#x",
+    "bang!x",
+    "a:b=c",
+    "(é)",
+    "ends with '",
+    "-x",
+    "trailing \\",
+];
+
+/// Types each line in a terminal where the only item of `load` has a hostile name, presses TAB and Enter, and looks at the
+/// arguments with which otto is then called.
+fn types_hostile_names(shell: &[&str], lines: &[&str]) {
+    use std::os::unix::fs::PermissionsExt;
+    if Command::new(shell[0]).arg("-c").arg(":").stdin(Stdio::null()).status().is_err() {
+        eprintln!("skipped: {} is not here", shell[0]);
+        return;
+    }
+    let root = tempfile::tempdir().expect("a folder");
+    let root = root.path().canonicalize().expect("it is there");
+    let write = |path: &str, text: &str| std::fs::write(root.join(path), text).expect("written");
+    std::fs::create_dir(root.join("bin")).expect("a folder");
+    write(
+        "bin/otto",
+        "#!/bin/sh\ncase $1 in --complete | Completions) exec \"$REAL_OTTO\" \"$@\" ;; esac\n\
+         printf '%s\\0' \"$@\" >called.new && mv called.new called\n",
+    );
+    std::fs::set_permissions(root.join("bin/otto"), PermissionsExt::from_mode(0o755)).expect("ours");
+    let mut folders = String::new();
+    for (number, name) in HOSTILE.iter().enumerate() {
+        std::fs::create_dir(root.join(number.to_string())).expect("a folder");
+        let item = name.replace('\'', "''");
+        let ottofile = format!(
+            "tasks:\n  load: {{foreach: {{items: ['{item}']}}, bash: x}}\n  \
+             pick: {{params: {{--one: {{choices: ['{item}']}}}}, bash: x}}\n"
+        );
+        write(&format!("{number}/otto.yml"), &ottofile);
+        folders.push_str(&root.join(number.to_string()).display().to_string());
+        folders.push('\n');
+    }
+    write("folders", &folders);
+    write("lines", &(lines.join("\n") + "\n"));
+    write("rc", "PS1='> '; source <(otto Completions bash)\n");
+    std::fs::create_dir(root.join("zsh")).expect("a folder");
+    write("zsh/.zshrc", "PS1='> '; autoload -Uz compinit; compinit -u -D; source <(otto Completions zsh)\n");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let bin = std::iter::once(root.join("bin")).chain(std::env::split_paths(&path));
+    let output = Command::new("python3")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/completion/typist.py"))
+        .args([root.join("folders"), root.join("lines")])
+        .args(shell)
+        .current_dir(root.join("0"))
+        .env("PATH", std::env::join_paths(bin).expect("PATH"))
+        .env("REAL_OTTO", env!("CARGO_BIN_EXE_otto"))
+        .env("HOME", &root)
+        .env("ZDOTDIR", root.join("zsh"))
+        .env("RC", root.join("rc"))
+        .env("TERM", "dumb")
+        .env("LC_ALL", "C.UTF-8")
+        .env_remove("OTTOFILE")
+        .output()
+        .expect("python3 starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut wrong = Vec::new();
+    for (folder, name) in HOSTILE.iter().enumerate() {
+        for (number, line) in lines.iter().enumerate() {
+            let called = std::fs::read_to_string(root.join(format!("{folder}/called.{number}")));
+            // No item has a blank in its name.
+            let wanted = match line.strip_prefix("otto pick --one") {
+                // fish leaves it as it is, whatever a completion says.
+                Some(" ") if shell[0] == "fish" && *name == "~" => {
+                    format!("pick\0--one\0{}\0", root.display())
+                }
+                Some(rest) if rest.starts_with('=') => format!("pick\0--one={name}\0"),
+                Some(_) => format!("pick\0--one\0{name}\0"),
+                None => format!("load:{}\0", name.replace(' ', "_")),
+            };
+            if called.as_ref().ok() != Some(&wanted) {
+                wrong.push(format!("{line} TAB for {name}: {:?}", called.ok()));
+            }
+        }
+        if root.join(format!("{folder}/PWNED")).exists() {
+            wrong.push(format!("{name} was executed"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}:\n{}", shell[0], wrong.join("\n"));
+}
+
+#[test]
+fn in_bash_what_tab_inserts_arrives_as_it_is_and_executes_nothing() {
+    types_hostile_names(
+        &["sh", "-c", "exec bash --noprofile --rcfile \"$RC\" -i"],
+        &[
+            "otto load:",
+            "otto \"load:",
+            "otto 'load:",
+            "otto pick --one ",
+            "otto pick --one \"",
+            "otto pick --one '",
+            "otto pick --one=",
+            "otto load:\"",
+            "otto load:'",
+            "otto \"load\":",
+            "otto l\\oad:",
+            "otto lo\"ad:",
+            "otto pick --one=\"",
+            "otto pick --one='",
+        ],
+    );
+}
+
+#[test]
+fn in_zsh_what_tab_inserts_arrives_as_it_is_and_executes_nothing() {
+    types_hostile_names(
+        &["zsh", "-i"],
+        &[
+            "otto load:",
+            "otto \"load:",
+            "otto 'load:",
+            "otto pick --one ",
+            "otto pick --one \"",
+            "otto pick --one '",
+            "otto pick --one=",
+        ],
+    );
+}
+
+#[test]
+fn in_fish_what_tab_inserts_arrives_as_it_is_and_executes_nothing() {
+    types_hostile_names(
+        &["fish", "--no-config", "-C", "otto Completions fish | source"],
+        &[
+            "otto load:",
+            "otto \"load:",
+            "otto 'load:",
+            "otto pick --one ",
+            "otto pick --one \"",
+            "otto pick --one '",
+            "otto pick --one=",
+        ],
+    );
+}

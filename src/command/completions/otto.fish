@@ -2,7 +2,11 @@
 
 function __otto_complete
     set -l words (commandline -opc)
-    set -l current (commandline -ct)
+    # Without its quotes, of which one may still be open.
+    set -l current
+    for quote in '' \' '"'
+        set current (string unescape -- (commandline -ct)$quote); and break
+    end
     set -l lines (otto --complete $words[2..-1] $current 2>/dev/null)
     # What stands behind the `=` of `--file=` is a path too.
     set -l before (string match -r '^--[^=]*=' -- $current)
@@ -13,6 +17,7 @@ function __otto_complete
         case folders
             printf '%s\n' "$before"(__fish_complete_directories $path)
         case words
+            # fish quotes what it inserts, but for a leading `~`.
             printf '%s\n' $lines[2..-1]
     end
 end

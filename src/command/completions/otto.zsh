@@ -2,9 +2,12 @@
 # Completion of otto for zsh. Load it with: source <(otto Completions zsh)
 
 _otto() {
-    local line value about
+    local line value about current
     local -a lines values
-    lines=("${(@f)$(${words[1]} --complete "${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
+    # The quote of the word that is being written may still be open.
+    current=${words[CURRENT]}${compstate[quote]-}
+    current=${(Q)current}
+    lines=("${(@f)$(${words[1]} --complete "${(@Q)words[2,CURRENT-1]}" "$current" 2>/dev/null)}")
     case $lines[1] in
     files | folders)
         # Behind the `=` of `--file=` too.
@@ -15,6 +18,8 @@ _otto() {
         for line in "${(@)lines[2,-1]}"; do
             value=${line%%$'\t'*}
             about=${line#*$'\t'}
+            # Both are taken away again, and what is inserted is quoted as its place needs it.
+            value=${value//\\/\\\\}
             values+=("${value//:/\\:}:$about")
         done
         _describe -t otto otto values
