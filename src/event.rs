@@ -104,12 +104,26 @@ pub(crate) struct PlannedJob {
     /// Those of them that are not UTF-8, as hex: what stands in `params` is for people.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) raw_params: Vec<(String, String)>,
+    /// The words of those that take several, each as it was typed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) words: Vec<(String, Vec<Word>)>,
     /// The jobs of its foreach task ran one at a time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_serial: bool,
     /// Its output is shown as one block, in the order of the items of its task.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_buffered: bool,
+}
+
+/// A word of the command line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Word {
+    Text(String),
+    /// Bytes that are not UTF-8, as hex.
+    Bytes {
+        hex: String,
+    },
 }
 
 fn is_zero(number: &u64) -> bool {

@@ -15,6 +15,7 @@ use crate::ottofile::spec::DefaultTasks;
 use crate::plan::{self, Plan};
 use crate::request::{self, Parsed, Request, Takes};
 use crate::source::{SourceFile, Span};
+use crate::view::console::Volume;
 use clap::parser::ValueSource;
 use flag::Flags;
 use std::collections::HashMap;
@@ -258,8 +259,8 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
     } else {
         asked(&ottofile, words)
     };
-    let (request, options) = match parsed {
-        Ok(Wanted::Run { request, options }) => (request, options),
+    let (request, options, notes) = match parsed {
+        Ok(Wanted::Run { request, options, notes }) => (request, options, notes),
         Ok(Wanted::Help { task }) => {
             let text = command::task_help(context, &found, &ottofile, &ottofile.tasks[task]);
             context.print(&text);
@@ -304,6 +305,9 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
     context.is_json = flags.is_json;
     context.colours_stdout = flags.colours(&context.environment, context.stdout_is_terminal);
     context.colours_stderr = flags.colours(&context.environment, io::stderr().is_terminal());
+    if flags.volume() > Volume::Quiet {
+        notes.iter().for_each(|note| context.say(&format!("note: {note}")));
+    }
     run_request(context, &flags, &found, &ottofile, &request, all_words)
 }
 
@@ -373,7 +377,7 @@ fn planned(
 }
 
 enum Wanted {
-    Run { request: Request, options: Vec<OsString> },
+    Run { request: Request, options: Vec<OsString>, notes: Vec<String> },
     Help { task: usize },
     List,
     GeneralHelp,
@@ -382,7 +386,7 @@ enum Wanted {
 fn asked(ottofile: &Ottofile, words: &[OsString]) -> Result<Wanted, Vec<Diagnostic>> {
     match request::parse(words, ottofile, &flag::takes)? {
         Parsed::Help { task } => Ok(Wanted::Help { task }),
-        Parsed::Run { request, options } => Ok(Wanted::Run { request, options }),
+        Parsed::Run { request, options, notes } => Ok(Wanted::Run { request, options, notes }),
     }
 }
 
@@ -404,7 +408,7 @@ fn default_request(
         DefaultTasks::Named(names) => names.iter().map(|name| (name.value.clone(), name.span)).collect(),
     };
     let request = request::of_names(&names, &ottofile.source, ottofile)?;
-    Ok(Wanted::Run { request, options: Vec::new() })
+    Ok(Wanted::Run { request, options: Vec::new(), notes: Vec::new() })
 }
 
 fn is_help_word(words: &[OsString]) -> bool {

@@ -4,7 +4,7 @@ use super::Context;
 use crate::body;
 use crate::diagnostic::{Code, Diagnostic, Label};
 use crate::host::{Found, HostFacts};
-use crate::ottofile::Ottofile;
+use crate::ottofile::{self, Ottofile};
 use crate::plan;
 use crate::request;
 
@@ -31,6 +31,7 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
     let is_wrong = diagnostics.iter().any(Diagnostic::is_error);
     if !is_wrong {
         diagnostics.extend(body_warnings(&ottofile, 0..ottofile.tasks.len()));
+        diagnostics.extend(ottofile::remarks(&ottofile));
     }
     let is_refused = is_wrong || matches.get_flag("strict") && !diagnostics.is_empty();
     if context.is_json {

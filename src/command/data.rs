@@ -402,6 +402,7 @@ mod tests {
             reads: Vec::new(),
             params: params.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
             raw_params: Vec::new(),
+            words: Vec::new(),
             is_serial: false,
             is_buffered: false,
         };

@@ -108,6 +108,9 @@ pub(super) struct JobJson {
     took_ms: Option<u64>,
     needs: Vec<String>,
     params: serde_json::Map<String, serde_json::Value>,
+    /// The words of parameters that take several; those that are not UTF-8 as `{"hex": …}`.
+    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
+    words: serde_json::Map<String, serde_json::Value>,
     keys: Vec<String>,
     stdout_bytes: u64,
     stderr_bytes: u64,
@@ -165,6 +168,11 @@ impl From<&JobState> for JobJson {
             took_ms: job.took_us().map(|us| us / 1000),
             needs: planned.needs.iter().map(ToString::to_string).collect(),
             params: planned.params.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect(),
+            words: planned
+                .words
+                .iter()
+                .map(|(name, words)| (name.clone(), serde_json::json!(words)))
+                .collect(),
             keys: job.keys.clone(),
             stdout_bytes: job.stdout_bytes,
             stderr_bytes: job.stderr_bytes,

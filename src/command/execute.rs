@@ -18,7 +18,7 @@ use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{ForeachSource, Task};
 use crate::plan::{Flow, Job, JobId, Plan, Work};
-use crate::request::Request;
+use crate::request::{Argument, Request};
 use crate::run::signals::{Signals, guarded};
 use crate::run::stream::StreamSetting;
 use crate::run::{Message, Recorded, Run, Setting, inbox, missing_interpreters, planned_jobs};
@@ -34,7 +34,7 @@ use crate::view::style::Paint;
 use crate::view::tui::{Screen, Tui};
 use crate::view::wording::{Words, counted};
 use crate::view::{Logs, View};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
@@ -96,7 +96,7 @@ pub(crate) fn dry_run(context: &mut Context, target: &Target) -> i32 {
         number += 1;
         let task = &target.ottofile.tasks[job.task];
         let _ = write!(text, "{number:>3}  {}", shown(job.name.as_str()));
-        for (name, value) in job.params.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+        for (name, value) in job.texts() {
             let value = public_value(name.as_str(), &value.to_string_lossy()).to_owned();
             let _ = write!(text, "  {name}={}", shown(&value));
         }
@@ -138,15 +138,20 @@ fn is_shown_dry(job: &Job) -> bool {
     job.work.has_body() || job.work == Work::ForeachGroup && job.needs.is_empty()
 }
 
-/// `{"tasks": [{"name", "task", "line", "is_expanded", "params", "needs": [{"task", "stream"}]}]}`, in plan order;
+/// `{"tasks": [{"name", "task", "line", "is_expanded", "params", "words", "needs": [{"task", "stream"}]}]}`, in plan order;
 /// `is_expanded` is false for a foreach task whose items only a command knows.
 fn dry_run_json(target: &Target) -> String {
     let one = |job: &Job| {
         let task = &target.ottofile.tasks[job.task];
-        let params = job.params.iter().filter_map(|(name, value)| {
-            let value = value.as_ref()?.to_string_lossy();
-            Some((name.as_str(), public_value(name.as_str(), &value).to_owned()))
+        let params = job.texts().map(|(name, value)| {
+            (name.as_str(), public_value(name.as_str(), &value.to_string_lossy()).to_owned())
         });
+        let words = job.params.iter().filter(|(name, _)| !is_secret_name(name.as_str())).filter_map(
+            |(name, value)| {
+                let words = value.as_ref()?.words()?.iter();
+                Some((name.as_str(), words.map(|word| word.to_string_lossy()).collect::<Vec<_>>()))
+            },
+        );
         let needs = job.needs.iter().map(|need| {
             let name = target.plan.job(need.job).name.as_str();
             serde_json::json!({ "task": name, "stream": need.flow != Flow::AtEnd })
@@ -157,6 +162,7 @@ fn dry_run_json(target: &Target) -> String {
             "line": target.ottofile.source.line(task.name_span),
             "is_expanded": job.work != Work::ForeachGroup,
             "params": params.collect::<std::collections::BTreeMap<_, _>>(),
+            "words": words.collect::<std::collections::BTreeMap<_, _>>(),
             "needs": needs.collect::<Vec<_>>(),
         })
     };
@@ -436,7 +442,7 @@ fn inherits_stdin(target: &Target) -> Vec<usize> {
 }
 
 fn record(context: &Context, target: &Target, options: &Options, id: &RunId, hash: &str) -> RunRecord {
-    let secrets: Vec<&OsStr> = target
+    let secrets: Vec<OsString> = target
         .request
         .tasks
         .iter()
@@ -446,7 +452,10 @@ fn record(context: &Context, target: &Target, options: &Options, id: &RunId, has
                 .given
                 .iter()
                 .filter(|given| is_secret_name(task.params[given.param].name.as_str()))
-                .map(|given| given.value.as_os_str())
+                .flat_map(|given| match &given.value {
+                    Argument::Text(text) => vec![text.clone()],
+                    Argument::Words(words) => words.clone(),
+                })
         })
         .collect();
     RunRecord {
@@ -454,7 +463,10 @@ fn record(context: &Context, target: &Target, options: &Options, id: &RunId, has
         id: id.clone(),
         started: context.now,
         otto: env!("CARGO_PKG_VERSION").to_owned(),
-        command: masked(options.words.iter().map(OsString::as_os_str), &secrets),
+        command: masked(
+            options.words.iter().map(OsString::as_os_str),
+            &secrets.iter().map(OsString::as_os_str).collect::<Vec<_>>(),
+        ),
         ottofile: RecordedPath(target.found.path.clone()),
         ottofile_hash: hash.to_owned(),
         cwd: RecordedPath(context.cwd.clone()),

@@ -7,7 +7,7 @@ use super::pick::{Picked, Records, run_argument};
 use super::{Context, dry_run};
 use crate::body::Language;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::event::{Outcome, Skip};
+use crate::event::{Outcome, Skip, Word};
 use crate::exec::screen::announce_screen;
 use crate::history::find::{LEAST_START, Selector};
 use crate::history::past::Standing;
@@ -18,7 +18,7 @@ use crate::ottofile::spec::{Body, BodyKey, ForeachSource, Task, When};
 use crate::ottofile::{self, Ottofile};
 use crate::plan::restrict::{Part, restrict};
 use crate::plan::{self, Flow, Plan, Work};
-use crate::request::{Asked, Given, Request};
+use crate::request::{Argument, Asked, Given, Request};
 use crate::run::signals::Signals;
 use crate::run::{Recorded, RecordedInput, RecordedSource};
 use crate::source::{SourceFile, Span};
@@ -623,8 +623,9 @@ fn request(
                 .find(|(known, _)| known == name)
                 .map(|(_, value)| value.as_str());
             let raw = recorded.planned.raw_params.iter().find(|(known, _)| known == name);
-            let value: OsString = match (given.take(task, name).filter(|_| is_run), then) {
-                (Some(value), _) => value.into(),
+            let words = recorded.planned.words.iter().find(|(known, _)| known == name);
+            let value: Argument = match (given.take(task, name).filter(|_| is_run), then) {
+                (Some(value), _) => Argument::Text(value.into()),
                 (None, Some(MASK)) if is_run && is_secret_name(name) => {
                     let variable = param.env.as_ref().map(|variable| variable.value.as_str());
                     if variable.is_some_and(|variable| context.environment.filled(variable).is_some()) {
@@ -642,9 +643,10 @@ fn request(
                         .push(secret.help(format!("give it again: `--param {}.{name}=VALUE`", task.name)));
                     continue;
                 }
-                (None, Some(value)) => match raw.and_then(|(_, hex)| unhex(hex)) {
-                    Some(bytes) => OsString::from_vec(bytes),
-                    None => value.into(),
+                (None, Some(value)) => match (words, raw.and_then(|(_, hex)| unhex(hex))) {
+                    (Some((_, words)), _) => Argument::Words(words.iter().map(recorded_word).collect()),
+                    (None, Some(bytes)) => Argument::Text(OsString::from_vec(bytes)),
+                    (None, None) => Argument::Text(value.into()),
                 },
                 (None, None) => continue,
             };
@@ -665,6 +667,14 @@ fn request(
         return Err(context.refuse(&diagnostics));
     }
     Ok(Request { source: SourceFile::new("command line", line), tasks })
+}
+
+/// A word as it was typed.
+fn recorded_word(word: &Word) -> OsString {
+    match word {
+        Word::Text(text) => text.into(),
+        Word::Bytes { hex } => OsString::from_vec(unhex(hex).unwrap_or_default()),
+    }
 }
 
 /// The values of `--param`.

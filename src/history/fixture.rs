@@ -115,6 +115,7 @@ impl Run {
             reads: Vec::new(),
             params: Vec::new(),
             raw_params: Vec::new(),
+            words: Vec::new(),
             is_serial: false,
             is_buffered: false,
         };

@@ -199,6 +199,7 @@ mod tests {
             reads: Vec::new(),
             params: vec![("env".into(), "a \"b\"\n".into())],
             raw_params: Vec::new(),
+            words: Vec::new(),
             is_serial: false,
             is_buffered: false,
         };

@@ -168,6 +168,7 @@ mod tests {
             reads: Vec::new(),
             params: Vec::new(),
             raw_params: Vec::new(),
+            words: Vec::new(),
             is_serial: false,
             is_buffered: false,
         };

@@ -6,7 +6,7 @@ use super::handover;
 use super::interpreter::{self};
 use super::quote::{Charset, push_word};
 use super::shell::{self, Frame, LegacyVariable, Start};
-use super::{CannotPrepare, HandOver, Prepared, Script};
+use super::{CannotPrepare, HandOver, List, Prepared, Script};
 use crate::body::mention::{COLOURS, Mentions};
 use crate::body::{Place, Shebang, grammar};
 use crate::diagnostic::{Code, Diagnostic};
@@ -102,7 +102,8 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
         charset: Charset::of(&|name| (script.env)(name).map(|value| value.as_bytes().to_vec())),
     };
     setup.refuse_arrays()?;
-    let start = Start::of(script, &found, !oversized.is_empty() || setup.needs_end());
+    let is_needed = !oversized.is_empty() || setup.needs_end() || setup.lists().next().is_some();
+    let start = Start::of(script, &found, is_needed);
     let options = if options.is_empty() {
         "set -euo pipefail".into()
     } else {
@@ -277,6 +278,13 @@ impl Setup<'_, '_> {
         Err(CannotPrepare { diagnostic, code: 125 })
     }
 
+    /// The options that take several words, each with an array that the body may mean.
+    fn lists(&self) -> impl Iterator<Item = &List> {
+        let text = &self.script.body.text;
+        let is_meant = |list: &&List| self.found.opaque || text.contains(&list.array());
+        self.script.arrays().filter(is_meant)
+    }
+
     /// Below 4.2 there is no trap of otto's, so the end of the script has to be met in other ways.
     fn traps(&self) -> Traps {
         if self.level < Level::Modern { Traps::Any } else { self.traps }
@@ -346,6 +354,14 @@ impl Setup<'_, '_> {
         }
         for (name, value) in oversized {
             shell::push_assignment(&mut text, name, value, charset);
+        }
+        for list in self.lists() {
+            text.extend_from_slice(format!("{}=(", list.array()).as_bytes());
+            for word in &list.words {
+                push_word(&mut text, word.as_bytes(), charset);
+                text.push(b' ');
+            }
+            text.extend_from_slice(b")\n");
         }
         shell::push_by_hand(&mut text, script, charset);
         text

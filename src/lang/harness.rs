@@ -1,7 +1,7 @@
 //! Runs one body as a run would: prepare, start, collect. For tests only.
 
 use super::Failure;
-use super::{HandOver, Input, Prepared, Script, collect, failing_line, hints, prepare};
+use super::{HandOver, Input, List, Prepared, Script, collect, failing_line, hints, prepare};
 use crate::event::Exit;
 use crate::name::{JobName, ParamName};
 use crate::ottofile::spec::{Body, BodyKey};
@@ -24,6 +24,7 @@ pub(crate) struct Bench {
     pub(crate) ottofile: SourceFile,
     pub(crate) inputs: Vec<Input>,
     pub(crate) params: Vec<(ParamName, OsString)>,
+    pub(crate) lists: Vec<List>,
     pub(crate) env: BTreeMap<OsString, OsString>,
 }
 
@@ -109,6 +110,7 @@ impl Bench {
             ottofile: SourceFile::new("otto.yml", ""),
             inputs: Vec::new(),
             params: Vec::new(),
+            lists: Vec::new(),
             env,
         };
         bench.at_line(21, text);
@@ -163,6 +165,7 @@ impl Bench {
             ottofile: &self.ottofile,
             inputs: &self.inputs,
             params: &self.params,
+            lists: &self.lists,
             dir: &dir,
             runtime: &self.root.path().join("runtime"),
             workdir: &self.project(),

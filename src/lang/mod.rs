@@ -34,8 +34,10 @@ use crate::name::{JobName, ParamName};
 use crate::ottofile::spec::Body;
 use crate::source::{SourceFile, Spanned};
 use crate::store::outputs::Outputs;
+use crate::value::{self, Value};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -48,6 +50,8 @@ pub(crate) struct Script<'a> {
     pub(crate) inputs: &'a [Input],
     /// Parameters that have a value. They are in the environment of the launch too.
     pub(crate) params: &'a [(ParamName, OsString)],
+    /// Parameters that take several words, each word as it was typed.
+    pub(crate) lists: &'a [List],
     /// The job's own directory, absolute; it exists, with the `input.*.json` symlinks in it.
     pub(crate) dir: &'a Path,
     /// Where otto keeps its script libraries, absolute; made when first needed.
@@ -66,6 +70,35 @@ impl Script<'_> {
     /// Whether a parameter of this name has a value, which then counts more than what otto defines by itself.
     fn has_param(&self, name: &str) -> bool {
         self.params.iter().any(|(param, _)| param.as_str() == name)
+    }
+
+    /// The options that take several words, without those whose array has the name of a parameter.
+    fn arrays(&self) -> impl Iterator<Item = &List> {
+        self.lists.iter().filter(|list| !list.is_positional && !self.has_param(&list.array()))
+    }
+}
+
+/// The words of a parameter that takes several.
+#[derive(Clone, Debug)]
+pub(crate) struct List {
+    pub(crate) name: ParamName,
+    pub(crate) words: Vec<OsString>,
+    /// Its words are the arguments of the script.
+    pub(crate) is_positional: bool,
+}
+
+impl List {
+    /// The variable with the words of an option: an array in bash, a JSON list where there are no arrays.
+    pub(crate) fn array(&self) -> String {
+        format!("{}_words", self.name)
+    }
+
+    fn json(&self) -> OsString {
+        let words = self.words.iter().map(|word| match word.to_str() {
+            Some(text) => Value::String(text.to_owned()),
+            None => Value::from_bytes(word.as_bytes().to_vec()),
+        });
+        value::compact(&Value::List(words.collect())).into()
     }
 }
 
@@ -118,12 +151,19 @@ pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
     if let Some(diagnostic) = injection.errors.into_iter().next() {
         return Err(CannotPrepare { diagnostic, code: 125 });
     }
-    let mut prepared = match Language::of(script.body) {
+    let language = Language::of(script.body);
+    let mut prepared = match language {
         Language::Bash => bash::prepare(script, &injection.oversized)?,
         Language::Python => python::prepare(script)?,
         Language::Posix => posix::prepare(script, &injection.oversized)?,
         Language::Other => other::prepare(script)?,
     };
+    let arguments = script.lists.iter().filter(|list| list.is_positional);
+    prepared.args.extend(arguments.flat_map(|list| list.words.iter().cloned()));
+    if matches!(language, Language::Posix | Language::Other) {
+        // A variable holds one text.
+        prepared.env.extend(script.arrays().map(|list| (list.array().into(), list.json())));
+    }
     prepared.env.splice(0..0, injection.env);
     prepared.warnings.extend(injection.warnings);
     Ok(prepared)

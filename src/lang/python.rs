@@ -4,7 +4,7 @@
 use super::bash::shown_name as name_in_ottofile;
 use super::interpreter::{self};
 use super::json_record::{self, line_span};
-use super::{CannotPrepare, HandOver, Prepared, Script};
+use super::{CannotPrepare, HandOver, List, Prepared, Script};
 use crate::body::Shebang;
 use crate::body::mention::COLOURS;
 use crate::body::python::{end_of_future, may_record};
@@ -233,6 +233,13 @@ fn start(script: &Script, page: &Page) -> Vec<u8> {
     for (name, text) in script.params {
         field(name.as_str().as_bytes());
         field(text.as_bytes());
+    }
+    let given: Vec<&List> = script.lists.iter().filter(|list| script.has_param(list.name.as_str())).collect();
+    field(given.len().to_string().as_bytes());
+    for list in given {
+        field(list.name.as_str().as_bytes());
+        field(list.words.len().to_string().as_bytes());
+        list.words.iter().for_each(|word| field(word.as_bytes()));
     }
     // What the environment has under one of these names is the user's: an entry of `envs`, the item of a foreach.
     let is_plain = (script.env)("NO_COLOR").is_some_and(|set| !set.is_empty());

@@ -15,6 +15,7 @@ pub(crate) mod write;
 mod yaml;
 
 pub(crate) use field::parse_duration;
+pub(crate) use param::remarks;
 pub(crate) use read::read;
 pub(crate) use spec::Ottofile;
 

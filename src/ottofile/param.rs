@@ -3,9 +3,9 @@
 use super::choice::Choices;
 use super::field::{Field, Owner, Reader, TEXTS, listed, shortened};
 use super::foreign;
-use super::spec::{Count, Param, ParamForm, ParamType};
+use super::spec::{Count, Ottofile, Param, ParamForm, ParamType};
 use super::yaml::{Key, Kind, Node};
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::name::ParamName;
 use crate::source::{Span, Spanned};
 use std::collections::HashMap;
@@ -39,6 +39,7 @@ struct Places {
     count: Option<Span>,
     required: Option<Span>,
     choices: Option<Span>,
+    default: Option<Span>,
 }
 
 impl Reader<'_> {
@@ -189,7 +190,10 @@ impl Reader<'_> {
             }
             match key.text {
                 "help" => param.help = self.text(field, node).map(|text| text.value),
-                "default" => param.default = self.default(field, node),
+                "default" => {
+                    places.default = Some(node.span);
+                    self.default(field, node, &mut param);
+                }
                 "choices" => {
                     places.choices = Some(key.span);
                     param.choices = self.choices(field, node);
@@ -220,26 +224,34 @@ impl Reader<'_> {
         param.count = match count {
             Some(count) => count,
             // A positional cannot be a flag: it is there by its word.
-            None if is_option && places.count.is_none() && matches!(default, Some("true" | "false")) => {
-                Count::Flag
-            }
+            None if is_option && places.count.is_none() && default.is_some_and(is_truth) => Count::Flag,
             None => Count::One,
         };
         self.agreement(&mut param, owner, &places);
         param
     }
 
-    fn default(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Spanned<String>> {
-        if node.scalar().is_none() {
-            self.wrong_type(
-                field,
-                node,
-                "a text",
-                "write one text; several words in it are separated by spaces: `\"a b\"`",
-            );
-            return None;
+    /// A text, a list of texts, or `{command: …}`.
+    fn default(&mut self, field: Field<'_>, node: &Node<'_>, param: &mut Param) {
+        match &node.kind {
+            Kind::List(_) => {
+                param.default_words =
+                    self.texts(field, node, TEXTS).into_iter().map(|word| word.value).collect();
+                param.default = Some(Spanned::new(param.default_words.join(" "), node.span));
+            }
+            Kind::Map(map) => {
+                for (key, node) in map.iter() {
+                    match key.text {
+                        "command" => param.default_command = self.filled_text(field, node),
+                        _ => self.unknown_key(key, field.owner, &["command"], None),
+                    }
+                }
+                if map.len() == 0 {
+                    self.bad_value(field, node.span, "a text, a list or `{command: …}`", "empty");
+                }
+            }
+            Kind::Written(..) | Kind::Made(..) => param.default = self.text(field, node),
         }
-        self.text(field, node)
     }
 
     fn choices(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<Spanned<String>> {
@@ -349,7 +361,7 @@ impl Reader<'_> {
                 self.tell(wrong);
             }
         }
-        self.default_agrees(param, owner);
+        self.default_agrees(param, owner, places);
     }
 
     fn count_agrees(&mut self, param: &mut Param, owner: Owner<'_>, places: &Places) {
@@ -368,7 +380,7 @@ impl Reader<'_> {
         match &param.default {
             // A flag is `true` or `false`, never unset.
             None => param.default = Some(Spanned::new("false".to_owned(), place)),
-            Some(default) if !["true", "false"].contains(&default.value.as_str()) => {
+            Some(default) if !is_truth(&default.value) => {
                 let message = format!("{owner} is a flag, so its default must be `true` or `false`");
                 let wrong = self
                     .error(Code::Contradiction, message, default.span, "neither `true` nor `false`")
@@ -377,6 +389,9 @@ impl Reader<'_> {
                 return;
             }
             Some(_) => {}
+        }
+        if let Some(default) = &mut param.default {
+            default.value.make_ascii_lowercase();
         }
         let odd = param.choices.iter().find(|choice| !["true", "false"].contains(&choice.value.as_str()));
         if let Some(choice) = odd {
@@ -398,13 +413,14 @@ impl Reader<'_> {
 
     fn required_agrees(&mut self, param: &Param, owner: Owner<'_>, places: &Places) {
         let Some(required) = places.required else { return };
-        let rival = match (&param.default, param.count) {
+        let default = places.default.filter(|_| param.default.is_some() || param.default_command.is_some());
+        let rival = match (default, param.count) {
             (_, Count::Flag) => Some((places.count.unwrap_or(param.form_span), "a flag always has a value")),
             (_, Count::Range { least: 0, .. }) => {
                 Some((places.count.unwrap_or(param.form_span), "no word is enough here"))
             }
             (Some(default), Count::One | Count::Range { .. }) => {
-                Some((default.span, "the value when none is given"))
+                Some((default, "the value when none is given"))
             }
             (None, Count::One | Count::Range { .. }) => None,
         };
@@ -422,45 +438,103 @@ impl Reader<'_> {
         }
     }
 
-    fn default_agrees(&mut self, param: &mut Param, owner: Owner<'_>) {
+    fn default_agrees(&mut self, param: &mut Param, owner: Owner<'_>, places: &Places) {
+        if let (Some(command), Count::Flag) = (&param.default_command, param.count) {
+            let message = format!("{owner} is a flag, so its default must be `true` or `false`");
+            let wrong = self.error(Code::Contradiction, message, command.span, "a command");
+            self.tell(wrong);
+        }
+        let takes_several = param.count.takes_several();
         let Some(default) = &mut param.default else { return };
+        if !param.default_words.is_empty() && !takes_several {
+            let message = format!("{owner} takes one word, and its default is a list");
+            let mut wrong = self.error(Code::Contradiction, message, default.span, "several words");
+            if let Some(count) = places.count {
+                wrong = wrong.at(self.source, count, "at most one word");
+            }
+            self.tell(wrong.help("write one text, or `nargs: \"*\"`"));
+            return;
+        }
         // An empty default is how a script is told that nothing was chosen.
         if default.value.is_empty() {
             return;
         }
-        let takes_several = param.count.takes_several();
-        let words: Vec<&str> = match takes_several {
-            true => default.value.split_ascii_whitespace().collect(),
-            false => vec![&default.value],
-        };
-        if let Some(word) = words.iter().find(|word| !param.kind.accepts(word)) {
-            let message = format!("the default of {owner} must be {}", param.kind);
-            let label = format!("`{}` is not {}", shortened(word), param.kind);
-            let wrong = self.error(Code::BadParamType, message, default.span, label);
-            self.tell(wrong);
-            return;
-        }
-        if param.choices.is_empty() {
-            return;
-        }
         let choices = Choices::new(param.choices.iter().map(|choice| choice.value.as_str()));
-        let chosen = match takes_several {
-            true => choices.several(&default.value),
-            false => choices.one(&default.value).map(str::to_owned),
-        };
-        match chosen {
-            // They are stored as declared.
-            Some(chosen) => default.value = chosen,
-            None => {
+        if !takes_several {
+            if !param.kind.accepts(&default.value) {
+                self.no_default_of_the_kind(param.kind, owner, default);
+            } else if let Some(chosen) = choices.one(&default.value) {
+                // It is stored as declared.
+                default.value = chosen.to_owned();
+            }
+            return;
+        }
+        if param.default_words.is_empty() {
+            // One text is one word, except where it can only be several.
+            let is_one = param.kind.accepts(&default.value);
+            param.default_words = match choices.several(&default.value) {
+                Some(chosen) => chosen.into_iter().map(str::to_owned).collect(),
+                None if is_one => vec![default.value.clone()],
+                None => default.value.split_ascii_whitespace().map(str::to_owned).collect(),
+            };
+        } else {
+            for word in &mut param.default_words {
+                if let Some(chosen) = choices.one(word) {
+                    *word = chosen.to_owned();
+                }
+            }
+        }
+        let odd = param.default_words.iter().find(|word| !param.kind.accepts(word));
+        if let Some(word) = odd {
+            let word = Spanned::new(word.clone(), default.span);
+            self.no_default_of_the_kind(param.kind, owner, &word);
+            return;
+        }
+        default.value = param.default_words.join(" ");
+    }
+
+    fn no_default_of_the_kind(&mut self, kind: ParamType, owner: Owner<'_>, default: &Spanned<String>) {
+        let message = format!("the default of {owner} must be {kind}");
+        let label = format!("`{}` is not {kind}", shortened(&default.value));
+        let wrong = self.error(Code::BadParamType, message, default.span, label);
+        self.tell(wrong);
+    }
+}
+
+/// What may be doubted in the parameters of a file that is otherwise right.
+pub(crate) fn remarks(ottofile: &Ottofile) -> Vec<Diagnostic> {
+    let mut remarks = Vec::new();
+    for task in &ottofile.tasks {
+        for param in &task.params {
+            let Some(default) = &param.default else { continue };
+            let owner = format!("the default of parameter `{}` of task `{}`", param.name, task.name);
+            let choices = Choices::new(param.choices.iter().map(|choice| choice.value.as_str()));
+            let words = match param.count.takes_several() {
+                true => param.default_words.clone(),
+                false => vec![default.value.clone()],
+            };
+            let is_choice = |word: &String| word.is_empty() || choices.one(word).is_some();
+            if !param.choices.is_empty() && !words.iter().all(is_choice) {
                 let names: Vec<&str> = param.choices.iter().map(|choice| choice.value.as_str()).collect();
-                let message = format!("the default of {owner} is none of its choices");
-                let known = format!("the choices are {}", listed(&names));
-                let span = default.span;
-                let wrong = self.error(Code::BadChoice, message, span, "not among the choices").note(known);
-                self.tell(wrong);
+                let remark = Diagnostic::warning(Code::BadChoice, format!("{owner} is none of its choices"))
+                    .at(&ottofile.source, default.span, "cannot be given on the command line")
+                    .note(format!("the choices are {}", listed(&names)));
+                remarks.push(remark);
+            }
+            if default.value.contains("$(") {
+                let remark = Diagnostic::warning(Code::BadValue, format!("{owner} is not run as a command"))
+                    .at(&ottofile.source, default.span, "these characters are the value")
+                    .help("for what a command prints: `default: {command: \"…\"}`");
+                remarks.push(remark);
             }
         }
     }
+    remarks
+}
+
+/// The spellings of a truth in YAML.
+fn is_truth(text: &str) -> bool {
+    matches!(text, "true" | "True" | "TRUE" | "false" | "False" | "FALSE")
 }
 
 struct BadForm {

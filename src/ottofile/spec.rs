@@ -209,8 +209,12 @@ pub(crate) struct Param {
     pub(crate) form_span: Span,
     pub(crate) form: ParamForm,
     pub(crate) help: Option<String>,
-    /// The scalar as spelled.
+    /// The scalar as spelled; of a list, its words with a blank between two.
     pub(crate) default: Option<Spanned<String>>,
+    /// The words of the default of a parameter that takes several.
+    pub(crate) default_words: Vec<String>,
+    /// A command that prints the default; run only when it is needed.
+    pub(crate) default_command: Option<Spanned<String>>,
     pub(crate) choices: Vec<Spanned<String>>,
     pub(crate) choices_command: Option<Spanned<String>>,
     pub(crate) count: Count,
@@ -230,6 +234,8 @@ impl Param {
             form,
             help: None,
             default: None,
+            default_words: Vec::new(),
+            default_command: None,
             choices: Vec::new(),
             choices_command: None,
             count: Count::One,
@@ -258,7 +264,7 @@ pub(crate) enum Count {
     Flag,
     /// One word, the default.
     One,
-    /// From `least` to `most` words (`None`: no limit), joined by a blank. `?` is 0 to 1.
+    /// From `least` to `most` words (`None`: no limit). `?` is 0 to 1.
     Range { least: usize, most: Option<usize> },
 }
 

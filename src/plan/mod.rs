@@ -19,11 +19,12 @@ use crate::name::{JobName, ParamName, similar};
 use crate::ottofile::Ottofile;
 use crate::ottofile::glob;
 use crate::ottofile::spec::{EnvEntry, Foreach, ForeachJobs, ForeachSource, Task, When};
-use crate::request::Request;
+use crate::request::{Argument, Request};
 use crate::source::{SourceFile, Spanned};
 use expand::{Expansion, NamedItem};
 use facts::Facts;
 use select::{Items, Mention, Selected};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
@@ -78,7 +79,7 @@ pub(crate) struct Job {
     pub(crate) work: Work,
     pub(crate) item: Option<Item>,
     /// In the order of the document, with those that have no value as `None`.
-    pub(crate) params: Vec<(ParamName, Option<OsString>)>,
+    pub(crate) params: Vec<(ParamName, Option<Argument>)>,
     /// What must be settled first, in plan order, each job once.
     pub(crate) needs: Vec<Need>,
     /// The jobs whose outputs this one sees, in plan order: its needs, with foreach groups replaced by their
@@ -93,6 +94,13 @@ pub(crate) struct Job {
     /// Longest chain of jobs that depend on this one, itself included, each counted 1.
     pub(crate) height: u32,
     pub(crate) timeout: Option<Duration>,
+}
+
+impl Job {
+    /// The parameters that have a value, as text.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&ParamName, Cow<'_, OsStr>)> {
+        self.params.iter().filter_map(|(name, value)| Some((name, value.as_ref()?.text())))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -491,9 +499,7 @@ fn set_envs(
     beneath.push(("OTTO_TASK".to_owned(), job.name.as_str().into()));
     beneath.push(("OTTO_TASK_NAME".to_owned(), task.name.as_str().into()));
     beneath.extend(item_variables(job, |value| value.to_owned()));
-    beneath.extend(
-        job.params.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), value.clone()?))),
-    );
+    beneath.extend(job.texts().map(|(name, text)| (name.as_str().to_owned(), text.into_owned())));
     match envs::resolve(&task.envs, &beneath, &ottofile.source, facts) {
         Ok(envs) => job.envs = envs,
         Err(mut problems) => {
@@ -509,9 +515,7 @@ fn set_envs(
     }
     beneath.extend(job.envs.iter().cloned());
     // A parameter beats an entry of `envs` of the same name.
-    beneath.extend(
-        job.params.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), value.clone()?))),
-    );
+    beneath.extend(job.texts().map(|(name, text)| (name.as_str().to_owned(), text.into_owned())));
     let mut globs = |key: &str, written: &[Spanned<String>]| {
         let mut globs = Vec::with_capacity(written.len());
         for glob in written {

@@ -7,16 +7,17 @@ use crate::name::JobName;
 use crate::ottofile::Ottofile;
 use crate::ottofile::choice::Choices;
 use crate::ottofile::spec::{Count, Param, ParamForm, ParamType, Task};
-use crate::request::{Asked, Request, parse_bool};
+use crate::request::{Argument, Asked, Request, parse_bool};
 use crate::source::Span;
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStringExt;
 use std::rc::Rc;
 
 /// A value from the command line on its way through the graph.
 #[derive(Clone, Debug)]
 struct Passed {
-    value: OsString,
+    value: Argument,
     /// Where it was written on the command line.
     span: Span,
     /// The job it came from directly: the dependant that passed it on, or the job itself if it was given to it.
@@ -35,6 +36,7 @@ pub(super) fn set_params(
     let mut diagnostics = Vec::new();
     let passed = pass_down(ottofile, request, jobs, &mut diagnostics);
     let mut dynamic: HashMap<(usize, usize), Rc<Option<Vec<String>>>> = HashMap::new();
+    let mut commands: HashMap<(usize, usize), Option<Argument>> = HashMap::new();
     let only_planned: HashSet<usize> =
         request.tasks.iter().filter(|asked| asked.is_only_planned).map(|asked| asked.task).collect();
     for (place, job) in jobs.iter_mut().enumerate() {
@@ -66,7 +68,14 @@ pub(super) fn set_params(
                         None
                     }
                     Some(Ok(value)) => Some(value),
-                    None => param.default.as_ref().map(|default| OsString::from(&default.value)),
+                    None => match default(ottofile, task, (job.task, index), facts, variables, &mut commands)
+                    {
+                        Ok(value) => value,
+                        Err(mut problems) => {
+                            diagnostics.append(&mut problems);
+                            None
+                        }
+                    },
                 },
             };
             params.push((param.name.clone(), value));
@@ -150,9 +159,9 @@ fn pass_down(
                                 "`{}` would inherit two values of `{}`: `{}` from `{}` and `{}` from `{}`",
                                 jobs[target].name,
                                 param.name,
-                                value.value.to_string_lossy(),
+                                value.value.text().to_string_lossy(),
                                 jobs[place].name,
-                                known.value.to_string_lossy(),
+                                known.value.text().to_string_lossy(),
                                 known.from
                             ),
                         )
@@ -193,20 +202,23 @@ fn chosen(
     facts: &dyn Facts,
     variables: &mut dyn FnMut() -> Result<envs::Variables, Vec<Diagnostic>>,
     dynamic: &mut HashMap<(usize, usize), Rc<Option<Vec<String>>>>,
-) -> Result<OsString, Vec<Diagnostic>> {
+) -> Result<Argument, Vec<Diagnostic>> {
     let param = &task.params[index];
-    let text = passed.value.to_string_lossy();
+    let shown = passed.value.text().to_string_lossy().into_owned();
     let whose = if passed.is_own { String::new() } else { format!(", inherited from `{}`", passed.from) };
-    let Some(value) = typed(passed.value.clone(), param) else {
-        let wanted = wanted(param);
-        return Err(vec![
-            Diagnostic::error(
-                Code::BadParamType,
-                format!("`{text}` is not a value for `{}` of `{}`{whose}", shown_form(param), task.name),
-            )
-            .at(&request.source, passed.span, format!("not {wanted}"))
-            .at(&ottofile.source, param.form_span, format!("declared as {wanted}")),
-        ]);
+    let value = match typed(passed.value.clone().taken_as(param.count), param) {
+        Ok(value) => value,
+        Err(word) => {
+            let wanted = wanted(param);
+            return Err(vec![
+                Diagnostic::error(
+                    Code::BadParamType,
+                    format!("`{word}` is not a value for `{}` of `{}`{whose}", shown_form(param), task.name),
+                )
+                .at(&request.source, passed.span, format!("not {wanted}"))
+                .at(&ottofile.source, param.form_span, format!("declared as {wanted}")),
+            ]);
+        }
     };
     let choices: Rc<Option<Vec<String>>> = if let Some(command) = &param.choices_command {
         if let Some(known) = dynamic.get(&(task_place, index)) {
@@ -230,18 +242,80 @@ fn chosen(
         Rc::new(Some(param.choices.iter().map(|choice| choice.value.clone()).collect()))
     };
     let Some(choices) = choices.as_ref() else { return Ok(value) };
-    let picked = among(choices.iter().map(String::as_str), &text, param);
-    picked.map(OsString::from).ok_or_else(|| {
-        let near = crate::name::similar(&text, choices.iter().map(String::as_str), 3);
-        vec![
-            Diagnostic::error(
-                Code::BadChoice,
-                format!("`{text}` is not a choice for `{}` of `{}`{whose}", shown_form(param), task.name),
-            )
-            .at(&request.source, passed.span, format!("choose from: {}", choices.join(", ")))
-            .did_you_mean(&near),
-        ]
+    among(choices.iter().map(String::as_str), &value, param).ok_or_else(|| {
+        let near = crate::name::similar(&shown, choices.iter().map(String::as_str), 3);
+        let wrong = Diagnostic::error(
+            Code::BadChoice,
+            format!("`{shown}` is not a choice for `{}` of `{}`{whose}", shown_form(param), task.name),
+        )
+        .at(&request.source, passed.span, format!("choose from: {}", choices.join(", ")))
+        .did_you_mean(&near);
+        // Only the command knows that the word was not meant for the parameter.
+        vec![match ottofile.task(&shown).filter(|_| param.choices_command.is_some()) {
+            Some(other) => wrong
+                .help(format!("to run the task `{0}`, name it first: `otto {0} {1}`", other.name, task.name)),
+            None => wrong,
+        }]
     })
+}
+
+/// The value of a parameter that was not given. A command is run once for all jobs of a task, and not at all where no
+/// command may be run.
+fn default(
+    ottofile: &Ottofile,
+    task: &Task,
+    (task_place, index): (usize, usize),
+    facts: &dyn Facts,
+    variables: &mut dyn FnMut() -> Result<envs::Variables, Vec<Diagnostic>>,
+    commands: &mut HashMap<(usize, usize), Option<Argument>>,
+) -> Result<Option<Argument>, Vec<Diagnostic>> {
+    let param = &task.params[index];
+    let Some(command) = &param.default_command else {
+        return Ok(match (&param.default, param.count.takes_several(), &param.form) {
+            (Some(_), true, _) => {
+                Some(Argument::Words(param.default_words.iter().map(OsString::from).collect()))
+            }
+            (Some(default), false, _) => Some(Argument::Text(OsString::from(&default.value))),
+            // No words are a value: `"$@"` is empty, and so is the variable.
+            (None, true, ParamForm::Positional(_)) if !param.is_required => Some(Argument::Words(Vec::new())),
+            (None, _, _) => None,
+        });
+    };
+    if let Some(known) = commands.get(&(task_place, index)) {
+        return Ok(known.clone());
+    }
+    let what = format!("the default of `{}` of `{}`", shown_form(param), task.name);
+    let fail = |message: String, label: String| {
+        vec![Diagnostic::error(Code::CommandFailed, message).at(&ottofile.source, command.span, label)]
+    };
+    let value = if facts.may_run_commands() {
+        if facts.variable("OTTO_DEFAULT_COMMAND").is_some_and(|name| name == task.name.as_str()) {
+            return Err(fail(
+                format!("the command of {what} asks otto for itself"),
+                "calls itself".to_owned(),
+            ));
+        }
+        let mut variables = variables()?;
+        variables.push(("OTTO_DEFAULT_COMMAND".into(), task.name.as_str().into()));
+        let printed = facts.command(&command.value, &variables).map_err(|failure| {
+            let wrong = fail(format!("the command of {what} failed: {}", failure.how), failure.how.clone());
+            wrong.into_iter().map(|wrong| envs::with_stderr(wrong, &failure)).collect::<Vec<_>>()
+        })?;
+        if printed.contains(&0) {
+            let message = format!("the command of {what} printed a NUL byte, which no variable can hold");
+            return Err(fail(message, "prints it".to_owned()));
+        }
+        let text = Argument::Text(OsString::from_vec(printed.trim_ascii().to_vec()));
+        let value = typed(text.taken_as(param.count), param).map_err(|word| {
+            let label = format!("not {}", wanted(param));
+            fail(format!("`{word}`, which a command printed, is not a value for {what}"), label)
+        })?;
+        Some(value)
+    } else {
+        None
+    };
+    commands.insert((task_place, index), value.clone());
+    Ok(value)
 }
 
 /// `None`: not known, because commands may not be run.
@@ -295,15 +369,15 @@ fn from_environment(
     task: &Task,
     param: &Param,
     facts: &dyn Facts,
-) -> Option<Result<OsString, Diagnostic>> {
+) -> Option<Result<Argument, Diagnostic>> {
     let variable = param.env.as_ref()?;
-    let value = facts.variable(&variable.value)?;
-    let text = value.to_string_lossy().into_owned();
+    let text = facts.variable(&variable.value)?;
     let refuse = |code: Code, why: String| {
         Some(Err(Diagnostic::error(
             code,
             format!(
-                "`{text}` from `${}` is not a value for `{}` of `{}`",
+                "`{}` from `${}` is not a value for `{}` of `{}`",
+                text.to_string_lossy(),
                 variable.value,
                 shown_form(param),
                 task.name
@@ -311,14 +385,19 @@ fn from_environment(
         )
         .at(&ottofile.source, variable.span, why)))
     };
-    let Some(value) = typed(value, param) else {
+    let value = match (param.count.takes_several(), text.to_str()) {
+        // A variable holds one text, so its words are what blanks separate.
+        (true, Some(text)) => Argument::Words(text.split_ascii_whitespace().map(OsString::from).collect()),
+        (_, _) => Argument::Text(text.clone()).taken_as(param.count),
+    };
+    let Ok(value) = typed(value, param) else {
         return refuse(Code::BadParamType, format!("not {}", wanted(param)));
     };
     if param.choices.is_empty() {
         return Some(Ok(value));
     }
-    match among(param.choices.iter().map(|choice| choice.value.as_str()), &text, param) {
-        Some(chosen) => Some(Ok(OsString::from(chosen))),
+    match among(param.choices.iter().map(|choice| choice.value.as_str()), &value, param) {
+        Some(chosen) => Some(Ok(chosen)),
         None => refuse(
             Code::BadChoice,
             format!(
@@ -329,32 +408,52 @@ fn from_environment(
     }
 }
 
-/// The value as its choices are declared, if it is one of them, or several for a parameter that takes several words.
-fn among<'c>(choices: impl Iterator<Item = &'c str>, text: &str, param: &Param) -> Option<String> {
+/// The value as its choices are declared, if it is one of them, or each word is for a parameter that takes several.
+fn among<'c>(choices: impl Iterator<Item = &'c str>, value: &Argument, param: &Param) -> Option<Argument> {
     let choices = Choices::new(choices);
-    match param.count.takes_several() {
-        _ if text.is_empty() && param.count.takes_none() => Some(String::new()),
-        true => choices.several(text),
-        false => choices.one(text).map(str::to_owned),
+    let text = |text: &OsStr| text.to_str().map(str::to_owned);
+    match value {
+        Argument::Text(value) if value.is_empty() && param.count.takes_none() => {
+            Some(Argument::Text(OsString::new()))
+        }
+        Argument::Text(value) => choices.one(&text(value)?).map(|one| Argument::Text(one.into())),
+        Argument::Words(words) => {
+            let each = words.iter().map(|word| choices.one(&text(word)?).map(OsString::from)).collect();
+            // A choice of several words need not be quoted.
+            let together = || {
+                let chosen = choices.several(&text(&words.join(OsStr::new(" ")))?)?;
+                Some(chosen.into_iter().map(OsString::from).collect())
+            };
+            let words: Option<Vec<OsString>> = each;
+            words.or_else(together).map(Argument::Words)
+        }
     }
 }
 
-/// The value as the parameter keeps it; None if it, or one of its words where the parameter takes several, is not what
-/// was declared. Bodies compare a flag with `true`, so it is one of two words wherever its value comes from.
-fn typed(value: OsString, param: &Param) -> Option<OsString> {
-    if param.count == Count::Flag {
-        let is_on = if value.is_empty() { false } else { parse_bool(&value)? };
-        return Some(is_on.to_string().into());
-    }
-    let is_fine = match value.to_str() {
+/// The value as the parameter keeps it; the word that is not what was declared as an error. Bodies compare a flag with
+/// `true`, so it is one of two words wherever its value comes from.
+fn typed(value: Argument, param: &Param) -> Result<Argument, String> {
+    let refused = |word: &OsStr| Err(word.to_string_lossy().into_owned());
+    let is_fine = |word: &OsStr| match word.to_str() {
         None => matches!(param.kind, ParamType::Str | ParamType::Path),
-        Some("") if param.count.takes_none() => true,
-        Some(text) if param.count.takes_several() => {
-            text.split_ascii_whitespace().all(|word| param.kind.accepts(word))
-        }
         Some(text) => param.kind.accepts(text),
     };
-    is_fine.then_some(value)
+    match value {
+        Argument::Text(text) if param.count == Count::Flag => {
+            let is_on = if text.is_empty() { Some(false) } else { parse_bool(&text) };
+            match is_on {
+                Some(is_on) => Ok(Argument::Text(is_on.to_string().into())),
+                None => refused(&text),
+            }
+        }
+        Argument::Text(text) if text.is_empty() && param.count.takes_none() => Ok(Argument::Text(text)),
+        Argument::Text(text) if is_fine(&text) => Ok(Argument::Text(text)),
+        Argument::Text(text) => refused(&text),
+        Argument::Words(words) => match words.iter().find(|word| !is_fine(word)) {
+            None => Ok(Argument::Words(words)),
+            Some(word) => refused(word),
+        },
+    }
 }
 
 /// What a value of the parameter has to be.

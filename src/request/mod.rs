@@ -9,7 +9,8 @@ use crate::name::{BUILT_INS, similar};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Count, Param, ParamForm, Task, item_name};
 use crate::source::{SourceFile, Span};
-use std::ffi::OsString;
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
 use words::CommandLine;
 
 pub(crate) use words::{option_names, parse_bool};
@@ -42,15 +43,52 @@ pub(crate) struct Asked {
 pub(crate) struct Given {
     /// Place in `Task::params`.
     pub(crate) param: usize,
-    pub(crate) value: OsString,
+    pub(crate) value: Argument,
     pub(crate) span: Span,
+}
+
+/// The value of a parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Argument {
+    /// Of a parameter that takes one word, or is a flag.
+    Text(OsString),
+    /// Of a parameter that takes several: each word as it was typed.
+    Words(Vec<OsString>),
+}
+
+impl Argument {
+    /// The value as one text: words with a blank between two.
+    pub(crate) fn text(&self) -> Cow<'_, OsStr> {
+        match self {
+            Argument::Text(text) => Cow::Borrowed(text),
+            Argument::Words(words) => Cow::Owned(words.join(OsStr::new(" "))),
+        }
+    }
+
+    /// The words of a parameter that takes several.
+    pub(crate) fn words(&self) -> Option<&[OsString]> {
+        match self {
+            Argument::Text(_) => None,
+            Argument::Words(words) => Some(words),
+        }
+    }
+
+    /// The value as a parameter with this number of words takes it. One text is one word.
+    pub(crate) fn taken_as(self, count: Count) -> Argument {
+        match (self, count.takes_several()) {
+            (Argument::Text(text), true) => Argument::Words(vec![text]),
+            (Argument::Words(words), false) => Argument::Text(words.join(OsStr::new(" "))),
+            (same, _) => same,
+        }
+    }
 }
 
 /// What a word list came to.
 #[derive(Debug)]
 pub(crate) enum Parsed {
-    /// Run these; the words are otto's own options that stood among the tasks.
-    Run { request: Request, options: Vec<OsString> },
+    /// Run these; the words are otto's own options that stood among the tasks. The notes say where words could have been
+    /// read in another way too.
+    Run { request: Request, options: Vec<OsString>, notes: Vec<String> },
     /// Show the help of this task (place in `Ottofile::tasks`).
     Help { task: usize },
 }
@@ -79,6 +117,7 @@ pub(crate) fn parse(
         place: 0,
         options: Vec::new(),
         diagnostics: Vec::new(),
+        notes: Vec::new(),
         help: None,
     };
     let tasks = reader.tasks();
@@ -87,11 +126,11 @@ pub(crate) fn parse(
     {
         return Ok(Parsed::Help { task });
     }
-    let options = reader.options;
+    let (options, notes) = (reader.options, reader.notes);
     let mut diagnostics = reader.diagnostics;
     let tasks = merge(tasks, ottofile, &line.source, &mut diagnostics);
     if diagnostics.is_empty() {
-        Ok(Parsed::Run { request: Request { source: line.source.clone(), tasks }, options })
+        Ok(Parsed::Run { request: Request { source: line.source.clone(), tasks }, options, notes })
     } else {
         Err(diagnostics)
     }
@@ -198,6 +237,7 @@ struct Reader<'a> {
     place: usize,
     options: Vec<OsString>,
     diagnostics: Vec<Diagnostic>,
+    notes: Vec<String>,
     help: Option<usize>,
 }
 
@@ -268,6 +308,7 @@ impl Reader<'_> {
                 .at(source, span, why)
                 .did_you_mean(&similar(text, known, 3))
                 .help(format!("`otto {} --help` shows what it takes", task.name))
+                .help(words::PASS_ON)
                 .usage(usage(task))
             }
         }
@@ -304,12 +345,25 @@ impl Reader<'_> {
         let task = &ottofile.tasks[asked.task];
         let mut taker = words::Taker::new(self.line, task, self.ottofile);
         let mut followers = self.followers(task);
+        let first = self.place;
         while self.place < self.line.words.len() {
             let text = self.line.text(self.place);
-            let is_option = text.starts_with('-') && text.len() > 1;
-            if text == "--" {
+            let is_option = text.starts_with('-') && text.len() > 1 && text != "--";
+            let passes_on = taker.passes_on();
+            // `-h` with more behind it is a word, as in `psql -h localhost`.
+            let is_last = self.place + 1 == self.line.words.len();
+            let asks_for_help = text == "--help" || text == "-h" && is_last;
+            if passes_on && asks_for_help && taker.has_no_words() {
+                self.help = Some(asked.task);
                 self.place += 1;
-                while self.place < self.line.words.len() {
+            } else if text == "--" {
+                // The one directly behind the name is otto's; a later one is a word like others, for tasks that take any.
+                if passes_on && self.place > first {
+                    self.place = taker.pass_on(self.place);
+                } else {
+                    self.place += 1;
+                }
+                while self.place < self.line.words.len() && !taker.is_full_list() {
                     self.place = taker.word_after_dashes(self.place, &mut self.diagnostics);
                 }
             } else if is_option && !taker.takes_as_number(text) {
@@ -318,12 +372,21 @@ impl Reader<'_> {
                 } else if text == "--Serial" && task.foreach.is_some() {
                     asked.is_serial = true;
                     self.place += 1;
+                } else if passes_on {
+                    self.place = taker.pass_on(self.place);
                 } else if text == "-h" || text == "--help" {
                     self.help = Some(asked.task);
                     self.place += 1;
                 } else if let Some(next) = self.option_of_follower(&mut followers) {
                     self.place = next;
-                } else if !self.own_option() {
+                } else if self.own_option() {
+                    if taker.has_room() {
+                        self.notes.push(format!(
+                            "`{text}` is read as an option of otto; to pass it on to `{0}`: `otto {0} -- {text}`",
+                            task.name
+                        ));
+                    }
+                } else {
                     let diagnostic = taker.unknown_option(self.place);
                     self.diagnostics.push(diagnostic);
                     self.place += 1;
@@ -339,6 +402,7 @@ impl Reader<'_> {
                 break;
             }
         }
+        self.notes.append(&mut taker.notes);
         asked.given = taker.finish(&mut self.diagnostics);
         let mut all = vec![asked];
         for (task, span, taker) in followers {

@@ -1,9 +1,10 @@
 //! The words of one task, taken by the arity that its parameters declare.
 
-use super::{Given, find, usage};
+use super::{Argument, Given, find, usage};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::similar;
 use crate::ottofile::Ottofile;
+use crate::ottofile::choice::Choices;
 use crate::ottofile::spec::{Count, Param, ParamForm, Task};
 use crate::source::{SourceFile, Span};
 use std::borrow::Cow;
@@ -61,14 +62,20 @@ pub(super) struct Taker<'a> {
     /// The positional that the next word would go to, and how many words it has.
     next: usize,
     taken: usize,
+    /// Where a word could have been read in another way too.
+    pub(super) notes: Vec<String>,
 }
+
+/// What lets a task take any words.
+pub(super) const PASS_ON: &str =
+    "to pass any words on, declare a parameter `args: {nargs: \"*\"}`; after `--` they are not read by otto";
 
 impl<'a> Taker<'a> {
     pub(super) fn new(line: &'a CommandLine, task: &'a Task, ottofile: &'a Ottofile) -> Taker<'a> {
         let is_positional = |(_, param): &(usize, &Param)| matches!(param.form, ParamForm::Positional(_));
         let positionals =
             task.params.iter().enumerate().filter(is_positional).map(|(place, _)| place).collect();
-        Taker { line, task, ottofile, given: Vec::new(), positionals, next: 0, taken: 0 }
+        Taker { line, task, ottofile, given: Vec::new(), positionals, next: 0, taken: 0, notes: Vec::new() }
     }
 
     /// `-5` is a value when a positional waits and no option is called so.
@@ -92,16 +99,26 @@ impl<'a> Taker<'a> {
     }
 
     fn push(&mut self, param: usize, value: OsString, span: Span) {
-        let gathers = matches!(self.task.params[param].count, Count::Range { .. });
+        let count = self.task.params[param].count;
         match self.given.iter_mut().find(|given| given.param == param) {
-            Some(given) if gathers => {
-                given.value.push(" ");
-                given.value.push(value);
-                given.span = Span { start: given.span.start, end: span.end };
+            Some(Given { value: Argument::Words(words), span: whole, .. }) => {
+                words.push(value);
+                *whole = Span { start: whole.start, end: span.end };
             }
             // The last one wins, as users of other tools expect.
-            Some(given) => *given = Given { param, value, span },
-            None => self.given.push(Given { param, value, span }),
+            Some(given) => *given = Given { param, value: Argument::Text(value), span },
+            None => self.given.push(Given { param, value: Argument::Text(value).taken_as(count), span }),
+        }
+    }
+
+    /// An option that takes several words stands alone: an empty list, which is not the same as not given.
+    fn push_none(&mut self, param: usize, span: Span) {
+        let value = match self.task.params[param].count.takes_several() {
+            true => Argument::Words(Vec::new()),
+            false => Argument::Text(OsString::new()),
+        };
+        if self.given.iter().all(|given| given.param != param) {
+            self.given.push(Given { param, value, span });
         }
     }
 
@@ -233,7 +250,7 @@ impl<'a> Taker<'a> {
         while most.is_none_or(|most| taken < most) && next < self.line.words.len() {
             let text = self.line.text(next);
             let is_optional = taken >= least;
-            if text == "--" || self.is_option(text) || is_optional && find(self.ottofile, text).is_some() {
+            if text == "--" || self.is_option(text) || is_optional && self.is_rather_a_task(param, text) {
                 break;
             }
             self.push(param, self.line.words[next].clone(), self.line.span(next));
@@ -241,8 +258,7 @@ impl<'a> Taker<'a> {
             taken += 1;
         }
         if taken == 0 && least == 0 {
-            // `--tags` alone: an empty list, which is not the same as not given.
-            self.push(param, OsString::new(), span);
+            self.push_none(param, span);
         }
         if taken < least {
             let wanted = if least == 1 { "a value".to_owned() } else { format!("{least} values") };
@@ -275,28 +291,107 @@ impl<'a> Taker<'a> {
         text.starts_with('-') && text.len() > 1 && text.parse::<f64>().is_err()
     }
 
+    /// Whether a word after an option that needs no further value starts a task. Only its choices can tell; without any
+    /// the task is started, and a note says so.
+    fn is_rather_a_task(&mut self, param: usize, text: &str) -> bool {
+        if find(self.ottofile, text).is_none() {
+            return false;
+        }
+        let declared = &self.task.params[param];
+        let is_choice = !declared.choices.is_empty() && fits(declared, text);
+        if is_choice {
+            self.note_value(param, text);
+        } else if declared.choices.is_empty() && fits(declared, text) {
+            let form = shown_option(declared);
+            self.notes
+                .push(format!("`{text}` starts that task; as a value of `{form}` it is `{form}={text}`"));
+        }
+        !is_choice
+    }
+
+    /// Says that a word was read as a value although it names a task.
+    fn note_value(&mut self, param: usize, text: &str) {
+        let (task, param) = (&self.task.name, &self.task.params[param].name);
+        self.notes.push(format!(
+            "`{text}` is a value of `{param}` here; to run the task `{text}` too, name it first: `otto {text} {task} …`"
+        ));
+    }
+
+    /// Whether the next word, whatever it looks like, belongs to a parameter that takes several.
+    pub(super) fn passes_on(&self) -> bool {
+        for (place, param) in self.positionals.iter().enumerate().skip(self.next) {
+            let declared = &self.task.params[*param];
+            let taken = if place == self.next { self.taken } else { 0 };
+            let (least, most) = bounds(declared.count);
+            if declared.count.takes_several() && most.is_none_or(|most| taken < most) {
+                return true;
+            }
+            if taken < least && declared.default.is_none() {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// Whether no positional has a word yet.
+    pub(super) fn has_no_words(&self) -> bool {
+        self.next == 0 && self.taken == 0
+    }
+
+    /// A parameter that takes several words has as many as it may, and nothing follows it.
+    pub(super) fn is_full_list(&self) -> bool {
+        let is_list = |param: &usize| self.task.params[*param].count.takes_several();
+        self.positionals.last().is_some_and(is_list) && !self.has_room()
+    }
+
+    /// Whether a positional could take another word.
+    pub(super) fn has_room(&self) -> bool {
+        let Some(param) = self.positionals.get(self.next) else { return false };
+        self.next + 1 < self.positionals.len()
+            || bounds(self.task.params[*param].count).1.is_none_or(|most| self.taken < most)
+    }
+
     /// Gives a bare word to the positional that waits for it; None if it belongs to nobody here.
     ///
-    /// A positional without a value yet takes any word, even one that spells a task. One that has its least
-    /// number of words, or a default, takes only words that spell none.
+    /// A word that names a task and is none of a parameter's choices starts that task, unless the parameter must have a
+    /// value.
     pub(super) fn positional(&mut self, place: usize) -> Option<usize> {
+        let passes_on = self.passes_on();
+        let text = self.line.text(place);
+        let names_task = find(self.ottofile, text).is_some();
         loop {
             let param = *self.positionals.get(self.next)?;
             let declared = &self.task.params[param];
             let (least, most) = bounds(declared.count);
-            if most.is_some_and(|most| self.taken >= most) {
+            let is_waiting = self.taken < least && declared.default.is_none();
+            let is_left_out =
+                passes_on && !is_waiting && !declared.count.takes_several() && !fits(declared, text);
+            if most.is_some_and(|most| self.taken >= most) || is_left_out {
                 self.next += 1;
                 self.taken = 0;
                 continue;
             }
-            let is_waiting = self.taken < least && declared.default.is_none();
-            if !is_waiting && find(self.ottofile, self.line.text(place)).is_some() {
-                return None;
+            if names_task && !is_waiting {
+                if !fits(declared, text) {
+                    return None;
+                }
+                self.note_value(param, text);
             }
             self.push(param, self.line.words[place].clone(), self.line.span(place));
             self.taken += 1;
             return Some(place + 1);
         }
+    }
+
+    /// Gives a word that looks like an option to the parameter that takes any.
+    pub(super) fn pass_on(&mut self, place: usize) -> usize {
+        while let Some(param) = self.positionals.get(self.next)
+            && !self.task.params[*param].count.takes_several()
+        {
+            self.next += 1;
+            self.taken = 0;
+        }
+        self.word_after_dashes(place, &mut Vec::new())
     }
 
     /// After `--` every word is a positional, whatever it looks like.
@@ -333,6 +428,12 @@ impl<'a> Taker<'a> {
                 .at(&self.line.source, self.line.span(place), "not declared in its `params`")
                 .did_you_mean(&near)
                 .usage(usage(self.task));
+        let diagnostic = match self.has_room() {
+            true => {
+                diagnostic.help(format!("to pass it on: `--` before it: `otto {} -- {text}`", self.task.name))
+            }
+            false => diagnostic,
+        };
         if known.is_empty() {
             diagnostic.note(format!("`{}` declares no options", self.task.name))
         } else if near.is_empty() {
@@ -378,6 +479,18 @@ pub(crate) fn option_names(param: &Param) -> Vec<String> {
             long.chain(short.iter().map(|short| format!("-{short}"))).collect()
         }
     }
+}
+
+/// Whether a word can be a value of the parameter, as far as the ottofile tells.
+fn fits(param: &Param, word: &str) -> bool {
+    let is_choice =
+        || Choices::new(param.choices.iter().map(|choice| choice.value.as_str())).one(word).is_some();
+    param.kind.accepts(word) && (param.choices.is_empty() || is_choice())
+}
+
+/// `--env`, or `-e` without a long form.
+fn shown_option(param: &Param) -> String {
+    option_names(param).into_iter().next().unwrap_or_else(|| param.name.to_string())
 }
 
 fn bounds(count: Count) -> (usize, Option<usize>) {

@@ -6,6 +6,7 @@ use crate::host::plain;
 use crate::name::RunId;
 use crate::plan::fresh::{Evidence, FileEvidence, Stamp, difference};
 use crate::plan::{Job, envs};
+use crate::request::Argument;
 use crate::store::layout::file_name;
 use crate::store::outputs::{self, Outputs};
 use crate::store::{atomic, inputs, regular};
@@ -370,7 +371,11 @@ fn recipe(
         }
     }
     for (name, value) in job.params.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
-        recipe.part(&format!("its parameter `{name}`"), &[value.as_bytes()]);
+        let words: Vec<&[u8]> = match value {
+            Argument::Text(text) => vec![text.as_bytes()],
+            Argument::Words(words) => words.iter().map(|word| word.as_bytes()).collect(),
+        };
+        recipe.part(&format!("its parameter `{name}`"), &words);
     }
     // Those for all tasks too, whether the script mentions them or not: what it calls may read them. But a date or a
     // revision that a command finds out changes by itself, and need not rebuild what does not speak of it.

@@ -7,11 +7,12 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::event::Stream;
 use crate::exec::{Launch, LaunchIo, Stdin};
 use crate::host::{Environment, is_shell_trap, plain};
-use crate::lang::{self, CannotPrepare, Input, Script};
+use crate::lang::{self, CannotPrepare, Input, List, Script};
 use crate::name::ParamName;
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::Body;
+use crate::ottofile::spec::{Body, Param, ParamForm, Task};
 use crate::plan::{Job, JobId, Need, Plan, Work};
+use crate::request::Argument;
 use crate::store::atomic;
 use crate::store::inputs;
 use crate::store::layout::JobDir;
@@ -28,6 +29,7 @@ pub(crate) struct Started {
     pub(crate) dir: JobDir,
     pub(crate) inputs: Vec<Input>,
     pub(crate) params: Vec<(ParamName, OsString)>,
+    pub(crate) lists: Vec<List>,
     pub(crate) workdir: PathBuf,
     pub(crate) env: BTreeMap<OsString, OsString>,
 }
@@ -83,12 +85,13 @@ impl Started {
             return Err(CannotPrepare { diagnostic: missing, code: 125 });
         }
         let params: Vec<(ParamName, OsString)> =
-            job.params.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect();
+            job.texts().map(|(name, text)| (name.clone(), text.into_owned())).collect();
+        let lists = lists(task, job);
         let recorded =
             recorded.iter().map(|input| Input { job: input.job.clone(), outputs: input.outputs.clone() });
         let outputs = outputs.into_iter().map(|(job, outputs)| Input { job: job.name.clone(), outputs });
         let inputs: Vec<Input> = recorded.chain(outputs).collect();
-        let mut started = Started { dir, inputs, params, workdir, env: BTreeMap::new() };
+        let mut started = Started { dir, inputs, params, lists, workdir, env: BTreeMap::new() };
         started.env = environment(setting, job, &started);
         Ok(started)
     }
@@ -106,6 +109,7 @@ impl Started {
             ottofile: &setting.ottofile.source,
             inputs: &self.inputs,
             params: &self.params,
+            lists: &self.lists,
             dir: &self.dir.path,
             runtime: &setting.runtime,
             workdir: &self.workdir,
@@ -125,9 +129,10 @@ impl Started {
     ) -> Result<(Launch, Vec<Diagnostic>), CannotPrepare> {
         let body = setting.body(job);
         let get = |name: &str| self.env.get(OsStr::new(name)).map(OsString::as_os_str);
-        let prepared = lang::prepare(&self.script(setting, job, body, &get))?;
+        let mut prepared = lang::prepare(&self.script(setting, job, body, &get))?;
         let mut env = self.env.clone();
         env.extend(prepared.env);
+        prepared.warnings.extend(self.leave_out_long(job, &mut env));
         if let Some(diagnostic) = too_large(job.name.as_str(), &env) {
             return Err(CannotPrepare { diagnostic, code: 125 });
         }
@@ -159,6 +164,20 @@ impl Started {
         };
         Ok((launch, prepared.warnings))
     }
+}
+
+/// The parameters that take several words.
+fn lists(task: &Task, job: &Job) -> Vec<List> {
+    let of_one = |(param, (name, value)): (&Param, &(ParamName, Option<Argument>))| {
+        let is_positional = matches!(param.form, ParamForm::Positional(_));
+        let words = value.as_ref().and_then(Argument::words).map(<[OsString]>::to_vec);
+        param.count.takes_several().then(|| List {
+            name: name.clone(),
+            words: words.unwrap_or_default(),
+            is_positional,
+        })
+    };
+    task.params.iter().zip(&job.params).filter_map(of_one).collect()
 }
 
 /// Looks for the interpreters that no job can bring, for none runs before the one that wants it: each that is missing.
@@ -195,6 +214,7 @@ pub(crate) fn missing_interpreters(
             ottofile: &ottofile.source,
             inputs: &[],
             params: &[],
+            lists: &[],
             dir: folder,
             runtime: folder,
             workdir: &workdir,
@@ -268,13 +288,39 @@ fn environment(setting: &Setting, job: &Job, started: &Started) -> BTreeMap<OsSt
     env
 }
 
+impl Started {
+    /// The joined words of a parameter need not fit into a variable: the script has each of them as an argument.
+    fn leave_out_long(&self, job: &Job, env: &mut BTreeMap<OsString, OsString>) -> Vec<Diagnostic> {
+        let mut warnings = Vec::new();
+        for list in &self.lists {
+            for name in [list.name.as_str().to_owned(), list.array()] {
+                let is_long = |value: &OsString| name.len() + value.len() + 2 > MOST_VARIABLE;
+                if env.get(OsStr::new(&name)).is_some_and(is_long) {
+                    env.remove(OsStr::new(&name));
+                    let message = format!(
+                        "the words of `{}` of `{}` are too long for the variable `{name}`, which is not set",
+                        list.name, job.name
+                    );
+                    let help = match list.is_positional {
+                        true => "the script has each word as an argument: `\"$@\"` in a shell",
+                        false => "a positional parameter gives each word to the script as an argument",
+                    };
+                    warnings.push(Diagnostic::warning(Code::TooLarge, message).help(help));
+                }
+            }
+        }
+        warnings
+    }
+}
+
+/// One text with its name, the `=` and the NUL may fill 32 pages; other systems only limit the sum.
+const MOST_VARIABLE: usize = if cfg!(target_os = "linux") { 128 << 10 } else { usize::MAX };
+
 /// What the system would refuse with "argument list too long", for the job and for everything that it starts.
 fn too_large(job: &str, env: &BTreeMap<OsString, OsString>) -> Option<Diagnostic> {
-    // One text with its name, the `=` and the NUL may fill 32 pages; other systems only limit the sum.
-    const MOST: usize = if cfg!(target_os = "linux") { 128 << 10 } else { usize::MAX };
-    let (name, value) = env.iter().find(|(name, value)| name.len() + value.len() + 2 > MOST)?;
+    let (name, value) = env.iter().find(|(name, value)| name.len() + value.len() + 2 > MOST_VARIABLE)?;
     let message = format!(
-        "the variable `{}` of `{job}` is {} bytes long, and an environment takes at most {MOST} for one",
+        "the variable `{}` of `{job}` is {} bytes long, and an environment takes at most {MOST_VARIABLE} for one",
         name.display(),
         value.len()
     );

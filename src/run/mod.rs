@@ -12,7 +12,7 @@ pub(crate) use inbox::{Message, inbox};
 pub(crate) use launch::missing_interpreters;
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::event::{Event, Exit, FORMAT, Outcome, Piece, PlannedJob, RunResult, Stamped};
+use crate::event::{Event, Exit, FORMAT, Outcome, Piece, PlannedJob, RunResult, Stamped, Word};
 use crate::exec::stream::IntakeReport;
 use crate::exec::{AttemptId, Ended, Executor, Report, Stop};
 use crate::history::journal::Journal;
@@ -805,13 +805,20 @@ fn polite(signal: i32) -> i32 {
 pub(crate) fn planned_jobs(setting: &Setting) -> Vec<PlannedJob> {
     let job = |(id, job): (JobId, &Job)| {
         let task = &setting.ottofile.tasks[job.task];
-        let params = job.params.iter().filter_map(|(name, value)| {
-            let value = value.as_ref()?.to_string_lossy();
-            Some((name.as_str().to_owned(), public_value(name.as_str(), &value).to_owned()))
+        let params = job.texts().map(|(name, value)| {
+            (name.as_str().to_owned(), public_value(name.as_str(), &value.to_string_lossy()).to_owned())
         });
-        let raw_params = job.params.iter().filter_map(|(name, value)| {
-            let value = value.as_ref().filter(|value| value.to_str().is_none())?;
-            (!is_secret_name(name.as_str())).then(|| (name.as_str().to_owned(), hex(value.as_bytes())))
+        let public = || job.params.iter().filter(|(name, _)| !is_secret_name(name.as_str()));
+        let raw_params = job.texts().filter_map(|(name, value)| {
+            let is_recorded = value.to_str().is_none() && !is_secret_name(name.as_str());
+            is_recorded.then(|| (name.as_str().to_owned(), hex(value.as_bytes())))
+        });
+        let words = public().filter_map(|(name, value)| {
+            let words = value.as_ref()?.words()?.iter().map(|word| match word.to_str() {
+                Some(text) => Word::Text(text.to_owned()),
+                None => Word::Bytes { hex: hex(word.as_bytes()) },
+            });
+            Some((name.as_str().to_owned(), words.collect()))
         });
         PlannedJob {
             name: job.name.clone(),
@@ -826,6 +833,7 @@ pub(crate) fn planned_jobs(setting: &Setting) -> Vec<PlannedJob> {
                 .collect(),
             params: params.collect(),
             raw_params: raw_params.collect(),
+            words: words.collect(),
             is_serial: job.lane.is_some_and(|lane| setting.plan.lanes[lane.0 as usize] == Lane::Serial),
             is_buffered: job.item.is_some()
                 && task.foreach.as_ref().is_some_and(|foreach| foreach.is_buffered),

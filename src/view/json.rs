@@ -5,7 +5,7 @@
 //! | `event` | beside it |
 //! |---|---|
 //! | all | `elapsed_us` since the run began; all but `output` and `hint`: `seq` from 0, `time` in RFC 3339 |
-//! | `run_started` | `format`, `run`, `slots`, `tasks`: `name`, `task`, `has_body`, `line`, `needs`, `params` |
+//! | `run_started` | `format`, `run`, `slots`, `tasks`: `name`, `task`, `has_body`, `line`, `needs`, `params`, `words` (of parameters that take several) |
 //! | `attempt_started` | `task`, `attempt` from 1 |
 //! | `output` | `task`, `stream` (`stdout`, `stderr`), and `text`, or `base64` if it is not UTF-8 |
 //! | `attempt_ended` | `task`, `attempt`, `exit`, `leaked`, `stdout_bytes`, `stderr_bytes`, `line` where known |
@@ -23,7 +23,7 @@ use super::sink::Sink;
 use super::time::rfc3339;
 use super::{View, filter};
 use crate::diagnostic::Diagnostic;
-use crate::event::{Event, Exit, Outcome, PlannedJob, RunResult, Skip, Stamped, Stream};
+use crate::event::{Event, Exit, Outcome, PlannedJob, RunResult, Skip, Stamped, Stream, Word};
 use crate::name::{JobName, RunId};
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -127,6 +127,9 @@ struct TaskFields<'a> {
     line: usize,
     needs: &'a [JobName],
     params: BTreeMap<&'a str, &'a str>,
+    /// The words of parameters that take several.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    words: BTreeMap<&'a str, &'a [Word]>,
 }
 
 #[derive(Serialize)]
@@ -321,6 +324,7 @@ fn task_fields(job: &PlannedJob) -> TaskFields<'_> {
         line: job.line,
         needs: &job.needs,
         params: job.params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+        words: job.words.iter().map(|(name, words)| (name.as_str(), words.as_slice())).collect(),
     }
 }
 

@@ -34,6 +34,7 @@ pub(crate) fn planned(text: &str) -> PlannedJob {
         reads: needs.iter().filter_map(|need| need.strip_prefix('~')).map(name).collect(),
         params: Vec::new(),
         raw_params: Vec::new(),
+        words: Vec::new(),
         is_serial: false,
         is_buffered,
     }

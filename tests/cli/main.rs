@@ -113,6 +113,10 @@ impl Project {
     }
 
     pub fn run_words(&self, words: &[&str]) -> Ran {
+        self.run_os(words)
+    }
+
+    pub fn run_os(&self, words: &[impl AsRef<OsStr>]) -> Ran {
         let mut command = self.command(env!("CARGO_BIN_EXE_otto"));
         command.args(words);
         self.end(command.spawn().expect("otto starts"))

@@ -45,7 +45,7 @@ fn every_count_of_positionals_takes_as_many_and_no_fewer() {
         ("1", "a b", None),
         ("'?'", "", Some("unset")),
         ("'+'", "a b c", Some("a b c")),
-        ("'*'", "", Some("unset")),
+        ("'*'", "", Some("")),
         ("2", "a b", Some("a b")),
         ("2", "a", None),
         ("'1:2'", "a b c", None),

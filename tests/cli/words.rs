@@ -2,6 +2,9 @@
 
 use crate::Project;
 use insta::assert_snapshot;
+use proptest::prelude::*;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 
 const FILE: &str = "
 otto: {jobs: 1}
@@ -121,17 +124,18 @@ fn a_word_that_is_not_understood_is_shown_with_what_is_near() {
     otto: 1 error. `otto Explain E0401` says more.
     ── exit 2
     ");
-    assert_snapshot!(project.run("test one two").all(), @"
+    assert_snapshot!(project.run("test one two").all(), @r#"
     ── stderr
     error[E0005]: `two` is neither a task nor an argument of `test`
       ╭▸ command line:1:15
     1 │ otto test one two
       ╰╴              ━━━ all its positional parameters have their value
     help: `otto test --help` shows what it takes
+    help: to pass any words on, declare a parameter `args: {nargs: "*"}`; after `--` they are not read by otto
     usage: otto test [OPTIONS] [what]
     otto: 1 error. `otto Explain E0005` says more.
     ── exit 2
-    ");
+    "#);
     assert_snapshot!(project.run("lint List").all(), @"
     ── stderr
     error[E0004]: `List` is a built-in and cannot run together with the task `lint`
@@ -147,7 +151,7 @@ fn a_word_that_is_not_understood_is_shown_with_what_is_near() {
 #[test]
 fn many_mistakes_are_said_at_once() {
     let project = Project::new(FILE);
-    assert_snapshot!(project.run("build --x --y test one two").all(), @"
+    assert_snapshot!(project.run("build --x --y test one two").all(), @r#"
     ── stderr
     error[E0401]: `build` has no option `--x`
       ╭▸ command line:1:12
@@ -164,11 +168,12 @@ fn many_mistakes_are_said_at_once() {
     1 │ otto build --x --y test one two
       ╰╴                            ━━━ all its positional parameters have their value
     help: `otto test --help` shows what it takes
+    help: to pass any words on, declare a parameter `args: {nargs: "*"}`; after `--` they are not read by otto
     usage: otto build [OPTIONS]
     usage: otto test [OPTIONS] [what]
     otto: 3 errors. `otto Explain E0005` says more.
     ── exit 2
-    ");
+    "#);
 }
 
 #[test]
@@ -204,4 +209,239 @@ fn numbers_and_truths_are_names_as_they_are_spelled() {
         "otto: {jobs: 1}\ntasks: {2024: {bash: echo y}, true: {bash: echo t}, 1.50: {bash: echo f}}",
     );
     assert_eq!(project.run("2024 true 1.50").ok(), "y\nt\nf\n");
+}
+
+/// A task in each language that passes its words on, and writes them down, each with a NUL behind it.
+const WRITERS: &str = r##"
+otto: {jobs: 8}
+tasks:
+  all: {before: [bash, sh, python, node, ruby, perl], params: {args: {nargs: "*"}}}
+  bash: {params: {args: {nargs: "*"}}, bash: "(( $# == 0 )) || printf '%s\\0' \"$@\" > bash.out; printf %s \"$args\" > text.out"}
+  sh: {params: {args: {nargs: "*"}}, action: "#!/bin/sh\n[ $# -eq 0 ] || printf '%s\\0' \"$@\" > sh.out"}
+  python:
+    params: {args: {nargs: "*"}}
+    python: |
+      import os, sys
+      assert sys.argv[1:] == PARAMS["args"], (sys.argv, PARAMS)
+      with open("python.out", "wb") as out:
+          out.write(b"".join(os.fsencode(word) + b"\0" for word in PARAMS["args"]))
+  node:
+    params: {args: {nargs: "*"}}
+    action: |
+      #!/usr/bin/env node
+      require("fs").writeFileSync("node.out", process.argv.slice(2).map(word => word + "\0").join(""))
+  ruby:
+    params: {args: {nargs: "*"}}
+    action: |
+      #!/usr/bin/env ruby
+      File.binwrite("ruby.out", ARGV.map { |word| word.b + "\0" }.join)
+  perl:
+    params: {args: {nargs: "*"}}
+    action: |
+      #!/usr/bin/env perl
+      open my $out, ">", "perl.out"; print $out map { "$_\0" } @ARGV; close $out;
+"##;
+
+/// What each writer wrote, as words.
+fn written(project: &Project, language: &str) -> Vec<Vec<u8>> {
+    let bytes = std::fs::read(project.path(&format!("{language}.out"))).unwrap_or_default();
+    let words = bytes.split_inclusive(|byte| *byte == 0);
+    words.map(|word| word.strip_suffix(b"\0").expect("a whole word").to_vec()).collect()
+}
+
+/// Runs all writers with these words behind `--`, then once more from the records.
+fn write_and_repeat(words: &[Vec<u8>], languages: &[&str]) {
+    let project = Project::new(WRITERS);
+    let mut line: Vec<OsString> = vec!["-q".into(), "all".into(), "--".into()];
+    line.extend(words.iter().map(|word| OsString::from_vec(word.clone())));
+    for line in [line, vec!["-q".into(), "Rerun".into(), "latest".into(), "all".into()]] {
+        for language in languages {
+            let _ = std::fs::remove_file(project.path(&format!("{language}.out")));
+        }
+        let ran = project.run_os(&line);
+        assert_eq!(ran.status, 0, "{line:?}: {}", ran.all());
+        for language in languages {
+            assert_eq!(written(&project, language), words, "{language}, {:?}", line.first());
+        }
+    }
+    let text = std::fs::read(project.path("text.out")).expect("written");
+    assert_eq!(text, words.join(&b' '));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
+    #[test]
+    fn every_word_arrives_as_it_was_typed_also_when_it_is_repeated(
+        words in prop::collection::vec(
+            prop_oneof![
+                "[ -~]{0,12}".prop_map(String::into_bytes),
+                "(--?[a-z=]{0,6}|--|[ \n\t'\"$`\\\\*?#&|;<>(){}]{0,6}|ü€😀)".prop_map(String::into_bytes),
+                Just(b"all".to_vec()),
+                Just(Vec::new()),
+            ],
+            0..8,
+        ),
+    ) {
+        write_and_repeat(&words, &["bash", "sh", "python", "node", "ruby", "perl"]);
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_arrive_too() {
+    // node has no way to tell such bytes.
+    let words = [vec![0xff, b'-', 0x80], b"caf\xe9".to_vec()];
+    write_and_repeat(&words, &["bash", "sh", "python", "ruby", "perl"]);
+}
+
+#[test]
+fn ten_thousand_words_arrive_though_they_fit_into_no_variable() {
+    let project = Project::new(
+        "tasks: {t: {params: {args: {nargs: '*'}}, bash: 'echo \"$# ${10000} ${args-unset}\"'}}",
+    );
+    let words: Vec<String> = (1..=10_000).map(|number| format!("a long word, number {number}")).collect();
+    let mut line = vec!["t"];
+    line.extend(words.iter().map(String::as_str));
+    assert_snapshot!(project.run_words(&line).all(), @r#"
+    ── stdout
+    10000 a long word, number 10000 unset
+    ── stderr
+    warning[E0603]: t: the words of `args` of `t` are too long for the variable `args`, which is not set; the script has each word as an argument: `"$@"` in a shell
+         ok  t     TIME
+    ── exit 0
+    "#);
+}
+
+#[test]
+fn a_task_that_takes_any_words_takes_all_but_its_own_options() {
+    let project = Project::new(
+        r##"
+tasks:
+  test: {params: {args: {nargs: "*"}, --fast: {default: false}}, bash: 'printf "<%s>" "$fast" "$@"; echo'}
+  run: {params: {what: {}, args: {nargs: "*"}}, bash: 'printf "<%s>" "$what" "$@"; echo'}
+  pair: {params: {args: {nargs: "0:2"}}, bash: 'printf "<%s>" "$@"; echo'}
+  pick: {params: {args: {nargs: "*", choices: [a, b]}}, bash: 'printf "<%s>" "$@"; echo'}
+  lint: {bash: echo lint}
+  args: {bash: 'echo "$#"'}
+"##,
+    );
+    let run = |words: &str| project.run(words).ok().to_owned();
+    assert_eq!(run("test"), "<false>\n");
+    assert_eq!(run("test -k foo --fast -v -j4 -n"), "<true><-k><foo><-v><-j4><-n>\n");
+    assert_eq!(run("test -- --fast -- --help"), "<false><--fast><--><--help>\n");
+    assert_eq!(run("test a -- --fast --"), "<false><a><--><--fast><-->\n");
+    assert_eq!(run("test -h localhost"), "<false><-h><localhost>\n");
+    assert!(run("test -h").starts_with("Usage: otto test"));
+    assert_eq!(run("test - -5 --no-fast"), "<false><-><-5>\n");
+    assert!(run("test --help").starts_with("Usage: otto test"));
+    assert_eq!(run("run pytest -k slow"), "<pytest><-k><slow>\n");
+    assert_eq!(run("-j1 pair -x b lint"), "<-x><b>\nlint\n");
+    assert_eq!(run("-j1 pair -- a -- lint"), "<a><-->\nlint\n");
+    assert_eq!(run("-j1 pick b A lint"), "<b><a>\nlint\n");
+    assert_eq!(run("args"), "0\n");
+    // Read in one of two ways, with a note that tells of the other.
+    assert_snapshot!(project.run("test lint").all(), @"
+    ── stdout
+    <false><lint>
+    ── stderr
+    note: `lint` is a value of `args` here; to run the task `lint` too, name it first: `otto lint test …`
+         ok  test     TIME
+    ── exit 0
+    ");
+    assert_snapshot!(project.run("test -- lint").all(), @"
+    ── stdout
+    <false><lint>
+    ── stderr
+         ok  test     TIME
+    ── exit 0
+    ");
+    assert_snapshot!(project.run("run -n pytest").all(), @"
+    ── stdout
+      1  run  what=pytest  args=  (otto.yml:4)
+    ── stderr
+    note: `-n` is read as an option of otto; to pass it on to `run`: `otto run -- -n`
+    dry run: 1 task would run, nothing was started
+    ── exit 0
+    ");
+    assert_snapshot!(project.run("run -x pytest").refused(), @"
+    error[E0401]: `run` has no option `-x`
+      ╭▸ command line:1:10
+    1 │ otto run -x pytest
+      ╰╴         ━━ not declared in its `params`
+      = note: `run` declares no options
+    help: to pass it on: `--` before it: `otto run -- -x`
+    usage: otto run [what] [args]...
+    otto: 1 error. `otto Explain E0401` says more.
+    ");
+}
+
+#[test]
+fn a_positional_that_may_be_left_out_takes_the_name_of_a_task() {
+    let project = Project::new(
+        r##"
+otto: {jobs: 1}
+tasks:
+  deploy: {params: {env: {choices: [test, prod], default: prod}}, bash: 'echo "to $env"'}
+  show: {params: {what: {default: all}}, bash: 'echo "show $what"'}
+  scale: {params: {count: {default: 1, type: int}}, bash: 'echo "scale $count"'}
+  tag: {params: {--as: {nargs: "?", choices: [test, prod]}, --any: {nargs: "*"}}, bash: 'echo "tag ${as-} ${any-}"'}
+  test: {bash: echo test}
+  lint: {bash: echo lint}
+"##,
+    );
+    assert_eq!(project.run("deploy lint").ok(), "to prod\nlint\n");
+    assert_eq!(project.run("deploy TEST test").ok(), "to test\ntest\n");
+    assert_eq!(project.run("scale lint").ok(), "scale 1\nlint\n");
+    assert_eq!(project.run("tag --as test").ok(), "tag test \n");
+    assert_snapshot!(project.run("deploy test").all(), @"
+    ── stdout
+    to test
+    ── stderr
+    note: `test` is a value of `env` here; to run the task `test` too, name it first: `otto test deploy …`
+         ok  deploy     TIME
+    ── exit 0
+    ");
+    assert_snapshot!(project.run("show lint").all(), @"
+    ── stdout
+    show lint
+    ── stderr
+    note: `lint` is a value of `what` here; to run the task `lint` too, name it first: `otto lint show …`
+         ok  show     TIME
+    ── exit 0
+    ");
+    assert_snapshot!(project.run("tag --any a lint").all(), @"
+    ── stdout
+    tag  a
+    lint
+    ── stderr
+    note: `lint` starts that task; as a value of `--any` it is `--any=lint`
+    otto · run RUN · 2 tasks
+         ok  tag      TIME
+         ok  lint     TIME
+    2 ok in TIME
+    ── exit 0
+    ");
+}
+
+#[test]
+fn a_default_is_one_word_unless_it_is_a_list_and_a_command_may_print_it() {
+    let project = Project::new(
+        r##"
+tasks:
+  one: {params: {args: {nargs: "*", default: "a b"}}, bash: 'echo "$# $args"'}
+  two: {params: {args: {nargs: "*", default: [a, "b c"]}}, bash: 'echo "$# $args"'}
+  tags: {params: {--tags: {nargs: "+", default: [a, "b c"]}}, bash: 'echo "${#tags_words[@]} ${tags_words[1]} $tags"'}
+  sh: {params: {--tags: {nargs: "+"}}, action: "#!/bin/sh\necho \"$tags_words\""}
+  rev: {params: {rev: {default: {command: "echo called >> calls; echo r7"}}}, bash: 'echo "$rev"'}
+"##,
+    );
+    assert_eq!(project.run("one").ok(), "1 a b\n");
+    assert_eq!(project.run("two").ok(), "2 a b c\n");
+    assert_eq!(project.run("tags").ok(), "2 b c a b c\n");
+    assert_eq!(project.run_words(&["sh", "--tags", "a", "b \"c"]).ok(), "[\"a\",\"b \\\"c\"]\n");
+    assert_eq!(project.run("rev r1").ok(), "r1\n");
+    assert!(project.run("rev --help").ok().contains("rev"));
+    assert_eq!(project.run("-n rev").status, 0);
+    assert_eq!(project.read("calls"), "-");
+    assert_eq!(project.run("rev").ok(), "r7\n");
+    assert_eq!(project.read("calls"), "called\n");
 }

@@ -53,7 +53,7 @@ def run(main, directory, arguments):
     global task
     start = Start(directory)
     is_recording = arguments[1:2] == ["run"]
-    sys.argv[:] = [start.script] + arguments[3:]
+    sys.argv[:] = [start.script] + arguments[2 if is_recording else 3 :]
     if not sys.flags.isolated and not getattr(sys.flags, "safe_path", False):
         sys.path[0] = start.workdir
     # Python looks here for the source lines that it shows with an error.
@@ -147,6 +147,8 @@ class Start:
         # Each dependency with its file, which is empty if it recorded nothing.
         self.inputs = pairs(path)
         self.params = pairs()
+        # The words of parameters that take several.
+        self.lists = pairs(lambda: [text() for _ in range(int(next(fields)))])
         # The colours, for scripts that write them.
         self.colours = pairs()
         # What otto puts into the environment, for when it does not.
@@ -169,6 +171,7 @@ class Start:
         outputs = {}
         names = {"INPUT": inputs, "OTTO_INPUT": inputs, "OUTPUT": outputs, "OTTO_OUTPUT": outputs}
         names["PARAMS"] = dict(self.params)
+        names["PARAMS"].update(self.lists)
         names.update(self.colours)
         for name, value in self.params:
             if not name.startswith("__"):

@@ -240,7 +240,12 @@ fn a_default_of_true_or_false_makes_an_option_a_flag() {
     assert_eq!(param("--x", "default: false").count, Count::Flag);
     assert_eq!(param("--x", "default: \"true\"").count, Count::Flag);
     assert_eq!(param("--x", "default: false, nargs: 1").count, Count::One);
-    assert_eq!(param("--x", "default: False").count, Count::One);
+    for spelled in ["False", "FALSE"] {
+        let flag = param("--x", &format!("default: {spelled}"));
+        assert_eq!(flag.count, Count::Flag);
+        assert_eq!(flag.default.map(|default| default.value).as_deref(), Some("false"));
+    }
+    assert_eq!(param("--x", "default: fALSE").count, Count::One);
     assert_eq!(param("--x", "default: true, choices: [true, false]").count, Count::Flag);
     assert_eq!(param("x", "default: false").count, Count::One);
     let flag = param("--x", "nargs: 0");
