@@ -190,7 +190,7 @@ const WRONG: &[&str] = &[
     "tasks: {a: {params: {-verbose: }}}",
     "tasks: {a: {params: {-v|-x: }}}",
     "tasks: {a: {params: {--x: {defualt: 1}}}}",
-    "tasks: {a: {params: {--x: {default: [1]}}}}",
+    "tasks: {a: {params: {--x: {default: {a: 1}}}}}",
     "tasks: {a: {params: {--x: {choices: []}}}}",
     "tasks: {a: {params: {--x: {required: true, default: 1}}}}",
     "tasks: {a: {params: {--x: {nargs: some}}}}",
