@@ -726,6 +726,8 @@ fn every_variable_that_otto_reads_is_in_the_reference() {
         "POSIXLY_CORRECT",
         "USER",
         "OTTO_CHOICES_COMMAND",
+        "OTTO_DEFAULT_COMMAND",
+        "OTTO_INVOCATION_DIR",
         "OTTO_FOREACH_COMMAND",
         "OTTO_BASH_LEVEL",
     ];
