@@ -256,9 +256,10 @@ impl Facts for HostFacts<'_> {
 }
 
 /// Variables with which a caller's shell would change what a script means without a word of it in the ottofile.
+/// ENV is none of them: shells read the file that it names only when they are interactive.
 pub(crate) fn is_shell_trap(name: &OsStr) -> bool {
     let name = name.as_bytes();
-    matches!(name, b"BASH_ENV" | b"ENV" | b"SHELLOPTS" | b"BASHOPTS" | b"PS4" | b"CDPATH" | b"GLOBIGNORE")
+    matches!(name, b"BASH_ENV" | b"SHELLOPTS" | b"BASHOPTS" | b"PS4" | b"CDPATH" | b"GLOBIGNORE")
         || name.starts_with(b"BASH_FUNC_")
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Scheduler<'a> {
     /// Of these, those that may start as soon as it has; those who were told so no longer wait for it.
     readers: Vec<Vec<JobId>>,
     streams: Vec<bool>,
-    /// Jobs that may start, by priority: the longest chain behind them first, then plan order.
+    /// Jobs that may start, by priority: the longest chain that depends on them first, then plan order.
     ready: BinaryHeap<(u32, Reverse<JobId>)>,
     /// Jobs of lanes that `-j` does not bind.
     unbound: VecDeque<JobId>,
@@ -166,7 +166,7 @@ impl<'a> Scheduler<'a> {
             return Some(job);
         }
         while self.held < self.slots {
-            let (height, Reverse(job)) = *self.ready.peek()?;
+            let (priority, Reverse(job)) = *self.ready.peek()?;
             if self.plan.job(job).work == Work::Terminal && self.running > 0 {
                 // It runs alone: let the others end first.
                 return None;
@@ -178,7 +178,7 @@ impl<'a> Scheduler<'a> {
                 self.lanes[lane as usize].parked.push(job);
                 continue;
             }
-            debug_assert_eq!(height, self.plan.job(job).height);
+            debug_assert_eq!(priority, self.priority(job));
             self.start(job);
             return Some(job);
         }
@@ -267,16 +267,22 @@ impl<'a> Scheduler<'a> {
             let lane = &mut self.lanes[lane as usize];
             lane.running -= 1;
             for parked in std::mem::take(&mut lane.parked) {
-                self.ready.push((self.plan.job(parked).height, Reverse(parked)));
+                self.ready.push((self.priority(parked), Reverse(parked)));
             }
         }
+    }
+
+    /// The longest chain first keeps several slots busy. A single slot gains nothing by it: there the order is that of
+    /// the plan, as `--dry-run` lists it.
+    fn priority(&self, job: JobId) -> u32 {
+        if self.slots == 1 { 0 } else { self.plan.job(job).height }
     }
 
     fn enqueue(&mut self, job: JobId) {
         if self.lane_kind(job) == Some(Lane::All) {
             self.unbound.push_back(job);
         } else {
-            self.ready.push((self.plan.job(job).height, Reverse(job)));
+            self.ready.push((self.priority(job), Reverse(job)));
         }
     }
 
@@ -502,7 +508,7 @@ impl<'a> Scheduler<'a> {
             lane.front += 1;
         }
         for parked in std::mem::take(&mut lane.parked) {
-            self.ready.push((self.plan.job(parked).height, Reverse(parked)));
+            self.ready.push((self.priority(parked), Reverse(parked)));
         }
         skipped
     }

@@ -13,13 +13,23 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
 use std::time::Duration;
 
+/// What `--fail-fast` and `--keep-going` say; the latter wins.
+fn fail_fast(matches: &ArgMatches) -> Option<bool> {
+    match (matches.get_flag("keep-going"), matches.get_flag("fail-fast")) {
+        (true, _) => Some(false),
+        (false, true) => Some(true),
+        (false, false) => None,
+    }
+}
+
 /// What otto's own options came to.
 #[derive(Clone, Debug)]
 pub(crate) struct Flags {
     pub(crate) ottofile: Option<OsString>,
     pub(crate) cwd: Option<OsString>,
     pub(crate) jobs: Option<usize>,
-    pub(crate) is_fail_fast: bool,
+    /// `--fail-fast` or `--keep-going`, if either was given.
+    pub(crate) is_fail_fast: Option<bool>,
     pub(crate) is_dry_run: bool,
     pub(crate) is_force: bool,
     display: Option<Display>,
@@ -69,7 +79,7 @@ pub(crate) fn command() -> Command {
             flag("keep-going")
                 .short('k')
                 .hide_short_help(true)
-                .help("after a failure go on with tasks that do not need it (the default)"),
+                .help("after a failure go on with tasks that do not need it (the default, unless the ottofile has `fail-fast`)"),
             flag("fail-fast").help("after a failure start nothing more"),
             flag("dry-run").short('n').help("show what would run, and start nothing"),
             flag("force").help("run tasks that are up to date too"),
@@ -218,7 +228,7 @@ impl Flags {
             ottofile: matches.get_one::<OsString>("ottofile").cloned(),
             cwd: matches.get_one::<OsString>("cwd").cloned(),
             jobs: count("jobs", 1)?,
-            is_fail_fast: matches.get_flag("fail-fast") && !matches.get_flag("keep-going"),
+            is_fail_fast: fail_fast(&matches),
             is_dry_run: matches.get_flag("dry-run"),
             is_force: matches.get_flag("force"),
             display,

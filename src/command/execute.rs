@@ -47,7 +47,8 @@ use std::time::Duration;
 pub(crate) struct Options {
     /// `-j`.
     pub(crate) jobs: Option<usize>,
-    pub(crate) is_fail_fast: bool,
+    /// Over the setting of the ottofile.
+    pub(crate) is_fail_fast: Option<bool>,
     pub(crate) ignores_freshness: bool,
     pub(crate) display: Display,
     /// `--tui`: the whole screen instead of a console.
@@ -249,7 +250,10 @@ fn execute(
         user: host::user_name(&context.environment),
         slots,
         most,
-        policy: if options.is_fail_fast { Policy::FailFast } else { Policy::KeepGoing },
+        policy: match options.is_fail_fast.or(ottofile.settings.is_fail_fast) {
+            Some(true) => Policy::FailFast,
+            Some(false) | None => Policy::KeepGoing,
+        },
         ignores_freshness: options.ignores_freshness,
         timeout: options.timeout,
         // A rerun names tasks by what became of them.

@@ -145,7 +145,11 @@ fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signa
     let display = context.display(Display::quieted(quiet, asked));
     let options = Options {
         jobs: matches.get_one::<u32>("jobs").map(|jobs| *jobs as usize),
-        is_fail_fast: matches.get_flag("fail-fast") && !matches.get_flag("keep-going"),
+        is_fail_fast: match (matches.get_flag("keep-going"), matches.get_flag("fail-fast")) {
+            (true, _) => Some(false),
+            (false, true) => Some(true),
+            (false, false) => None,
+        },
         // It was asked to run again, whatever has changed since.
         ignores_freshness: true,
         display,

@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(super) const ROOT_KEYS: &[&str] = &["otto", "tasks"];
 
 pub(super) const OTTO_KEYS: &[&str] =
-    &["about", "api", "dotenv", "envs", "envs-command", "jobs", "name", "retention", "tasks"];
+    &["about", "api", "dotenv", "envs", "envs-command", "fail-fast", "jobs", "name", "retention", "tasks"];
 
 pub(super) const RETENTION_KEYS: &[&str] =
     &["auto_prune", "keep_days", "keep_failed", "keep_last", "prune_interval_hours"];
@@ -194,6 +194,7 @@ impl Reader<'_> {
                 "name" => settings.name = self.text(field, node).map(|text| text.value),
                 "about" => settings.about = self.text(field, node).map(|text| text.value),
                 "jobs" => settings.jobs = self.number(field, node, 1).map(|jobs| jobs as usize),
+                "fail-fast" => settings.is_fail_fast = self.truth(field, node),
                 "tasks" => settings.default_tasks = self.default_tasks(field, node),
                 "envs" => settings.envs = self.envs(field, node),
                 "envs-command" => settings.envs_command = self.filled_text(field, node),

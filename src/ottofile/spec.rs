@@ -36,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) about: Option<String>,
     /// Default of `-j`; at least 1.
     pub(crate) jobs: Option<usize>,
+    /// Default of `--fail-fast`.
+    pub(crate) is_fail_fast: Option<bool>,
     pub(crate) default_tasks: DefaultTasks,
     pub(crate) envs: Vec<EnvEntry>,
     pub(crate) envs_command: Option<Spanned<String>>,

@@ -1,31 +1,48 @@
-//! `Convert`: a Makefile as an ottofile. Knows two languages of the one and one of the other; runs nothing.
+//! `Convert`: a Makefile as an ottofile. Runs nothing of it.
 
-mod makefile;
-mod ottofile;
+mod make;
 #[cfg(test)]
 mod tests;
+mod world;
 
 use super::Context;
 use crate::diagnostic::Code;
 use crate::host;
-use std::io::IsTerminal;
-use std::path::Path;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+/// An ottofile, and a line for each part of what it was made from that needs a look.
+pub(crate) struct Converted {
+    pub(crate) text: String,
+    pub(crate) remarks: Vec<String>,
+}
+
+/// The names under which make finds its file.
+const MAKEFILES: &[&str] = &["GNUmakefile", "makefile", "Makefile"];
 
 pub(super) fn command() -> clap::Command {
-    let file = clap::Arg::new("file")
-        .value_name("FILE")
-        .value_parser(clap::value_parser!(std::path::PathBuf))
-        .help("a Makefile; `-` or none reads stdin, or `Makefile` where stdin is a terminal");
-    clap::Command::new("Convert").arg(file)
+    let file = clap::Arg::new("file").value_name("FILE").value_parser(clap::value_parser!(PathBuf)).help(
+        "a Makefile; `-` or none reads stdin, or the Makefile of this folder where stdin is a terminal",
+    );
+    let strict = clap::Arg::new("strict")
+        .long("strict")
+        .action(clap::ArgAction::SetTrue)
+        .help("exit 2 if anything was left out or decided");
+    clap::Command::new("Convert").arg(file).arg(strict).after_help(
+        "With `-o FILE` it writes the ottofile to FILE, which must not exist yet, instead of stdout.",
+    )
 }
 
 pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
     let stdin = std::io::stdin();
-    let named = matches.get_one::<std::path::PathBuf>("file").map(|path| path.as_path());
+    let named = matches.get_one::<PathBuf>("file").map(|path| path.as_path());
     let path = match named {
         Some(path) if path == Path::new("-") => None,
         Some(path) => Some(path),
-        None if stdin.is_terminal() => Some(Path::new("Makefile")),
+        None if stdin.is_terminal() => {
+            let found = MAKEFILES.iter().find(|name| context.cwd.join(name).exists());
+            Some(Path::new(found.copied().unwrap_or("Makefile")))
+        }
         None => None,
     };
     let (name, read) = match path {
@@ -39,45 +56,42 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
             return context.fail(Code::FileTrouble, message, 2);
         }
     };
-    let Ok(makefile) = String::from_utf8(bytes) else {
+    let Ok(text) = String::from_utf8(bytes) else {
         return context.fail(Code::FileTrouble, format!("`{name}` is not UTF-8"), 2);
     };
-    let (ottofile, left_out) = converted(&makefile);
-    context.print(&ottofile);
-    for part in left_out {
-        context.say(&format!("not converted: {name}, {part}"));
+    let folder = match path.and_then(Path::parent) {
+        Some(parent) => context.cwd.join(parent),
+        None => context.cwd.clone(),
+    };
+    let own_name = path.and_then(Path::file_name).map_or("Makefile".into(), |name| name.to_string_lossy());
+    let folder = world::Folder { path: folder, environment: &context.environment };
+    let converted = make::convert(&text, &own_name, &folder);
+    if let Some(output) = output_file(matches) {
+        let output = context.cwd.join(output);
+        let created = std::fs::OpenOptions::new().write(true).create_new(true).open(&output);
+        let written = created.and_then(|mut file| file.write_all(converted.text.as_bytes()));
+        if let Err(error) = written {
+            let message = format!("cannot write `{}`: {}", output.display(), host::plain(&error));
+            return context.fail(Code::FileTrouble, message, 2);
+        }
+    } else {
+        context.print(&converted.text);
     }
-    0
+    for remark in &converted.remarks {
+        context.say(remark);
+    }
+    if matches.get_flag("strict") && !converted.remarks.is_empty() { 2 } else { 0 }
 }
 
-/// An ottofile for a Makefile, and a line for each part of it that is not in the ottofile.
-fn converted(makefile: &str) -> (String, Vec<String>) {
-    // As make does: a NUL byte ends its line.
-    let readable: String = makefile.split_inclusive('\n').map(before_nul).collect();
-    let cut = makefile.split('\n').enumerate().filter(|(_, line)| line.contains('\0'));
-    let cut = cut.map(|(line, _)| format!("line {}: a NUL byte and what stands behind it", line + 1));
-    let (text, left_out) = ottofile::write(makefile::read(&readable));
-    let left_out = left_out.iter().map(|part| format!("line {}: {}", part.line, part.why));
-    (text, cut.chain(left_out).collect())
-}
-
-/// A line without what make does not read of it, but with its end.
-fn before_nul(line: &str) -> String {
-    match line.split_once('\0') {
-        None => line.to_owned(),
-        Some((before, _)) if line.ends_with('\n') => format!("{before}\n"),
-        Some((before, _)) => before.to_owned(),
-    }
+/// The file that `-o` names. The variable OTTOFILE says where tasks come from, not where they go to.
+fn output_file(matches: &clap::ArgMatches) -> Option<PathBuf> {
+    let is_given = matches.try_contains_id("ottofile").unwrap_or(false)
+        && matches.value_source("ottofile") == Some(clap::parser::ValueSource::CommandLine);
+    let mut raw = matches.try_get_raw("ottofile").ok().flatten()?;
+    raw.next_back().filter(|_| is_given).map(PathBuf::from)
 }
 
 /// The targets that a Makefile offers by name, with what it says about them.
 pub(super) fn targets(makefile: &str) -> Vec<(String, Option<String>)> {
-    let makefile = makefile::read(makefile);
-    // A file that names what is no file means the others to be files, but those that it says something about.
-    let is_offered = |rule: &&makefile::Rule| {
-        !rule.target.starts_with('.')
-            && (makefile.phony.is_empty() || rule.help.is_some() || makefile.phony.contains(&rule.target))
-    };
-    let rules = makefile.rules.iter().filter(is_offered);
-    rules.map(|rule| (rule.target.clone(), rule.help.clone())).collect()
+    make::targets(makefile, &world::Nowhere)
 }

@@ -1,6 +1,7 @@
-//! Makefiles and the ottofiles they become.
+//! Makefiles and the ottofiles they become. What they do when they run is compared with make in `tests/convert.rs`.
 
-use super::converted;
+use super::make::{World, convert};
+use super::world::Nowhere;
 use crate::command::stage::Stage;
 use crate::ottofile::read;
 use crate::ottofile::spec::Ottofile;
@@ -16,241 +17,72 @@ fn loaded(text: &str) -> Ottofile {
     }
 }
 
+/// The tasks of a converted Makefile, and the remarks, without the comment at the top.
+fn converted(makefile: &str) -> String {
+    let converted = convert(makefile, "Makefile", &Nowhere);
+    loaded(&converted.text);
+    let tasks = converted.text.split_once("\ntasks:").map_or("", |(_, tasks)| tasks);
+    format!("{}\n---\n{}", tasks.trim(), converted.remarks.join("\n"))
+}
+
 #[test]
-fn tasks_dependencies_and_variables_are_taken_over() {
-    let (text, left_out) = converted(
+fn a_recipe_gets_the_text_that_make_would_give_it() {
+    assert_snapshot!(converted(
         "CC := gcc\n\
-         CFLAGS ?= -O2\n\
-         CFLAGS += -Wall\n\
-         REVISION = $(shell git rev-parse HEAD)\n\
-         .PHONY: build clean\n\
-         build: prep out/app ## Build everything\n\
-         \t@echo \"building $(REVISION) costs $$5\"\n\
+         OUT = \"out dir\"\n\
+         BOTH = list | sort\n\
+         .PHONY: all prep\n\
+         all: prep ## Build everything\n\
+         \t@$(CC) -o '$(OUT)' \"$(EXTRA)\" $$HOME\n\
+         \t$(BOTH)\n\
+         # Make the folder\n\
          prep:\n\
-         \tmkdir -p out\n\
-         out/app: main.c prep.h | prep\n\
-         \t$(CC) $(CFLAGS) $(EXTRA) -o $@ $<\n\
-         clean:\n\
-         \t-rm -rf out\n\
-         \t-rm a; rm b\n",
-    );
-    assert_snapshot!(text, @r#"
-    # Made from a Makefile by `otto Convert`; read it before you rely on it. Scripts run under `set -euo pipefail`,
-    # which is stricter than the shell of make: `a; b` stops when `a` fails.
-    otto:
-      api: 1
-      tasks: [build]
-      envs:
-        CC: gcc
-        CFLAGS: "${CFLAGS--O2} -Wall"
-        REVISION: "$(git rev-parse HEAD || true)"
-    tasks:
-      build:
-        help: Build everything
-        before: [prep, out/app]
-        bash: |
-          echo "building ${REVISION} costs $5"
-
-      prep:
-        bash: |
-          mkdir -p out
-
-      out/app:
-        before: [prep]
-        input: [main.c, prep.h]
-        output: [out/app]
-        bash: |
-          ${CC} ${CFLAGS} ${EXTRA:-} -o out/app main.c
-
-      clean:
-        bash: |
-          rm -rf out || true
-          (
-          rm a; rm b
-          ) || true
-    "#);
-    assert_eq!(left_out, Vec::<String>::new());
-    assert_eq!(loaded(&text).tasks.len(), 4);
+         \t-mkdir -p $(OUT)\n\
+         \tcd src && ls\n",
+    ), @"");
 }
 
 #[test]
-fn each_line_of_a_recipe_has_a_shell_of_its_own() {
-    let (text, _) = converted("all:\n\tcd src && make\n\tpwd; \\\n\t  ls\n\texport X=1\n");
-    assert_snapshot!(text, @r"
-    # Made from a Makefile by `otto Convert`; read it before you rely on it. Scripts run under `set -euo pipefail`,
-    # which is stricter than the shell of make: `a; b` stops when `a` fails.
-    otto:
-      api: 1
-      tasks: [all]
-    tasks:
-      all:
-        bash: |
-          (
-          cd src && make
-          )
-          pwd; \
-            ls
-          (
-          export X=1
-          )
-    ");
-    let (text, _) = converted(".ONESHELL:\nall:\n\tcd src\n\tls\n");
-    assert_snapshot!(text, @"
-    # Made from a Makefile by `otto Convert`; read it before you rely on it. Scripts run under `set -euo pipefail`,
-    # which is stricter than the shell of make: `a; b` stops when `a` fails.
-    otto:
-      api: 1
-      tasks: [all]
-    tasks:
-      all:
-        bash: |
-          cd src
-          ls
-    ");
+fn what_cannot_be_taken_over_fails_at_the_start_of_its_task() {
+    assert_snapshot!(converted(
+        "LIST = $(guile x)\n\
+         .PHONY: all fine\n\
+         all: fine\n\
+         \techo before\n\
+         \techo $(LIST)\n\
+         fine: ; show fine\n",
+    ), @"");
 }
 
 #[test]
-fn what_cannot_be_said_is_listed_and_fails_where_it_would_run() {
-    let (text, left_out) = converted(
-        "ifeq ($(OS),Windows)\n\
-         X = 1\n\
+fn a_conditional_is_decided_and_checked_when_a_task_runs() {
+    assert_snapshot!(converted(
+        "ifdef DEBUG\n\
+         FLAGS = -g\n\
          endif\n\
-         SOURCES := $(patsubst %.c,%.o,$(wildcard *.c))\n\
-         %.o: %.c\n\
-         \tcc -c $<\n\
-         all: lib\n\
-         \techo it's $(SOURCES)\n\
-         \t$(call deploy,prod)\n\
-         include more.mk\n\
-         Clean:\n\
-         \trm x\n",
-    );
-    assert_snapshot!(text, @r"
-    # Made from a Makefile by `otto Convert`; read it before you rely on it. Scripts run under `set -euo pipefail`,
-    # which is stricter than the shell of make: `a; b` stops when `a` fails.
-    otto:
-      api: 1
-      tasks: [all]
-    tasks:
-      all:
-        input: [lib]
-        output: [all]
-        bash: |
-          echo 'line 8 of the Makefile was not converted: echo it'\''s $(SOURCES)' >&2; exit 1
-          echo 'line 9 of the Makefile was not converted: $(call deploy,prod)' >&2; exit 1
-
-      clean:
-        bash: |
-          rm x
-
-    # Not converted:
-    #
-    # line 1: a conditional: decide it, or move it into a script
-    #   ifeq ($(OS),Windows)
-    #   X = 1
-    #   endif
-    #
-    # line 4: a value that a function of make computes
-    #   SOURCES = $(patsubst %.c,%.o,$(wildcard *.c))
-    #
-    # line 5: a pattern rule: a `foreach` with a `glob` may do the same
-    #   %.o: %.c
-    #       cc -c $<
-    #
-    # line 8: it uses a variable that was not converted
-    #   echo it's $(SOURCES)
-    #
-    # line 9: a function of make
-    #   $(call deploy,prod)
-    #
-    # line 10: an included file: convert it too
-    #   include more.mk
-    ");
-    assert_snapshot!(left_out.join("\n"), @"
-    line 1: a conditional: decide it, or move it into a script
-    line 4: a value that a function of make computes
-    line 5: a pattern rule: a `foreach` with a `glob` may do the same
-    line 8: it uses a variable that was not converted
-    line 9: a function of make
-    line 10: an included file: convert it too
-    ");
-    loaded(&text);
-}
-
-#[test]
-fn a_rule_that_only_make_can_complete_fails_and_is_listed() {
-    let (text, left_out) = converted(
-        "all: $(filter x,$(X)) prep\n\
-         prep: ; mkdir -p out\n\
-         tool: LDLIBS = -lm\n\
-         tool: tool.c\n\
-         FORCE:\n\
-         X = $(shell $(CC) --version)\n",
-    );
-    assert_snapshot!(text, @r#"
-    # Made from a Makefile by `otto Convert`; read it before you rely on it. Scripts run under `set -euo pipefail`,
-    # which is stricter than the shell of make: `a; b` stops when `a` fails.
-    otto:
-      api: 1
-      tasks: [all]
-      envs:
-        X: "$(${CC:-cc} --version || true)"
-    tasks:
-      all:
-        bash: |
-          echo 'line 1 of the Makefile was not converted: all: $(filter x,$(X)) prep' >&2; exit 1
-
-      prep:
-        bash: |
-          mkdir -p out
-
-      tool:
-        envs:
-          LDLIBS: "-lm"
-        bash: |
-          echo 'line 3 of the Makefile was not converted: tool: tool.c' >&2; exit 1
-
-      FORCE:
-
-    # Not converted:
-    #
-    # line 1: prerequisites that a function computes
-    #   all: $(filter x,$(X)) prep
-    #
-    # line 3: no recipe: make would take one of its own rules
-    #   tool: tool.c
-    "#);
-    assert_snapshot!(left_out.join("\n"), @"
-    line 1: prerequisites that a function computes
-    line 3: no recipe: make would take one of its own rules
-    ");
-    loaded(&text);
+         .PHONY: build other\n\
+         build: ; cc $(FLAGS) x.c\n\
+         other: ; show other\n",
+    ), @"");
 }
 
 #[test]
 fn an_empty_makefile_is_an_empty_ottofile() {
-    let (text, left_out) = converted("");
-    assert_snapshot!(text, @"
-    # Made from a Makefile by `otto Convert`; read it before you rely on it. Scripts run under `set -euo pipefail`,
-    # which is stricter than the shell of make: `a; b` stops when `a` fails.
-    otto:
-      api: 1
-    tasks: {}
-    ");
-    assert!(left_out.is_empty() && loaded(&text).tasks.is_empty());
+    let converted = convert("", "Makefile", &Nowhere);
+    assert!(converted.remarks.is_empty() && loaded(&converted.text).tasks.is_empty());
 }
 
 #[test]
-fn a_file_is_read_by_name_and_what_is_left_out_goes_to_stderr() {
+fn a_file_is_read_by_name_and_written_where_o_says() {
     let stage = Stage::new();
     let folder = stage.sandbox.folder();
-    std::fs::write(folder.join("Makefile"), "include x.mk\na:\n\techo\n").expect("written");
+    std::fs::write(folder.join("Makefile"), "a:\n\techo $(guile x)\n").expect("written");
+    std::fs::write(folder.join("fine.mk"), "a: ; true\n").expect("written");
     std::fs::write(folder.join("bytes"), b"\xff").expect("written");
-    let converted = stage.otto("Convert Makefile");
-    assert!(
-        converted
-            .ends_with("--- stderr\nnot converted: Makefile, line 1: an included file: convert it too\n")
-    );
+    let said = stage.otto("Convert Makefile");
+    assert!(said.ends_with("--- stderr\nMakefile:2: `a`: `$(guile …)`\n"), "{said}");
+    assert!(stage.otto("Convert Makefile --strict").ends_with("--- exit 2\n"));
+    assert!(!stage.otto("Convert fine.mk --strict").contains("--- exit"));
     assert_snapshot!(stage.otto("Convert nowhere"), @"
     --- stderr
     error[E0203]: cannot read `nowhere`: no such file or directory
@@ -263,10 +95,43 @@ fn a_file_is_read_by_name_and_what_is_left_out_goes_to_stderr() {
     ");
 }
 
+#[test]
+fn a_nul_byte_ends_its_line_as_it_does_for_make() {
+    let converted = converted(".PHONY: a\na:\n\tshow one\0two\n\tshow three\n");
+    assert!(converted.contains("show one\n      show three\n"), "{converted}");
+}
+
+/// A world in which every answer is there, and none is friendly.
+struct Anything;
+
+impl World for Anything {
+    fn variable(&self, name: &str) -> Option<String> {
+        (name.len() % 2 == 0).then(|| format!("{name} 'x' $y"))
+    }
+    fn matches(&self, pattern: &str) -> Vec<String> {
+        vec![pattern.to_owned(), "a file".to_owned()]
+    }
+    fn exists(&self, path: &str) -> bool {
+        path.len() % 2 == 0
+    }
+    fn is_plain(&self, path: &str) -> bool {
+        path.len() % 3 == 0
+    }
+    fn read(&self, path: &str) -> Option<String> {
+        Some(format!("include {path}\n{path}: x\n\techo $({path})\n"))
+    }
+    fn answer(&self, command: &str) -> Option<String> {
+        Some(command.to_owned())
+    }
+    fn folder(&self) -> String {
+        "/a folder".to_owned()
+    }
+}
+
 /// Lines that come near to what Makefiles hold.
 fn makefile() -> impl Strategy<Value = String> {
     let name = prop::sample::select(vec![
-        "a", "b", "out/x", "Clean", "$(V)", "V", "%.o", ".PHONY", "true", "-x", "a b",
+        "a", "b", "out/x", "Clean", "$(V)", "V", "%.o", ".PHONY", "true", "-x", "a b", "é", "x:", ".c.o", "",
     ]);
     let value = prop::sample::select(vec![
         "",
@@ -295,9 +160,18 @@ fn makefile() -> impl Strategy<Value = String> {
         "- a",
         "\u{2028}",
         "${x",
+        "$(if $(V),$(V),$(error e))",
+        "$(eval V = $(V)x)",
+        "$(wildcard *)",
+        "$(CURDIR)",
+        "$(foreach i,1 2,$(i)$(V))",
+        "$(patsubst %,%x,$(A))",
+        "$(MAKE) b",
+        "%",
+        "$(sort $(shell x) $(A))",
     ]);
     let line =
-        (name.clone(), value.clone(), value, name, 0..9).prop_map(|(name, value, other, second, kind)| {
+        (name.clone(), value.clone(), value, name, 0..14).prop_map(|(name, value, other, second, kind)| {
             match kind {
                 0 => format!("{name} := {value}{other}"),
                 1 => format!("{name} ?= {value} {other}"),
@@ -306,28 +180,26 @@ fn makefile() -> impl Strategy<Value = String> {
                 5 => format!("\t@-cd {value} {other}\\"),
                 6 => format!("{name}: {second} = {value}"),
                 7 => format!("ifdef {name}"),
+                8 => format!("{name} += {value}{other}"),
+                9 => format!("ifeq ({value},{other})"),
+                10 => format!("define {name}\n{value}\nendef"),
+                11 => format!("include {second}"),
+                12 => format!("else {value}"),
                 _ => format!("endif {value}"),
             }
         });
-    prop::collection::vec(line, 0..12).prop_map(|lines| lines.join("\n"))
+    prop::collection::vec(line, 0..14).prop_map(|lines| lines.join("\n"))
 }
 
 proptest! {
     #[test]
     fn whatever_the_makefile_holds_the_ottofile_can_be_read(text in makefile()) {
-        loaded(&converted(&text).0);
+        loaded(&convert(&text, "Makefile", &Nowhere).text);
+        loaded(&convert(&text, "Makefile", &Anything).text);
     }
 
     #[test]
     fn any_text_at_all_is_converted(text in "\\PC*|(?s).{0,200}") {
-        loaded(&converted(&text).0);
+        loaded(&convert(&text, "Makefile", &Anything).text);
     }
-}
-
-#[test]
-fn a_nul_byte_ends_its_line_as_it_does_for_make() {
-    let (text, left_out) = converted("a:\n\techo one\0two\n\techo three\n");
-    assert!(text.contains("echo one\n      echo three\n"), "{text}");
-    assert_eq!(left_out, ["line 2: a NUL byte and what stands behind it"]);
-    loaded(&text);
 }

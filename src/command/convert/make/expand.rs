@@ -1,0 +1,653 @@
+//! Expands what make would expand: references, functions, variables of every flavour.
+//! What only the task can know stays a hole; what must be known now is decided, and the decision is kept.
+
+use super::World;
+use super::function::{FUNCTIONS, Function, words};
+use super::text::{FOLDER, MAKE, Piece, Text, literal, plain, push, push_str};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Why a part of a Makefile cannot be taken over, and where it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::command::convert) struct Trouble {
+    pub(in crate::command::convert) line: usize,
+    pub(in crate::command::convert) why: String,
+}
+
+/// Something that was decided while converting and has to be so when a task runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Guard {
+    pub(super) left: Text,
+    pub(super) right: String,
+    pub(super) is_equal: bool,
+    pub(super) line: usize,
+}
+
+/// The numbers of guards that something depends on.
+pub(super) type Guards = BTreeSet<usize>;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    /// Expanded wherever it is used.
+    Recursive(String),
+    /// Expanded where it was set.
+    Simple(Text),
+    /// Set by what could not be taken over.
+    Lost(Trouble),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    Default,
+    File,
+    Override,
+    CommandLine,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Variable {
+    pub(super) value: Value,
+    /// What was added with `+=` to a value of the environment, which comes first.
+    pub(super) is_after_environment: bool,
+    /// `?=`: the environment comes first.
+    pub(super) is_fallback: bool,
+    pub(super) origin: Origin,
+    pub(super) guards: Guards,
+    pub(super) line: usize,
+}
+
+/// How often an expansion may lead to another before it counts as endless.
+const DEEPEST: usize = 120;
+/// The longest text that a Makefile may come to.
+const LONGEST: usize = 2_000_000;
+
+pub(super) struct Expander<'w> {
+    pub(super) world: &'w dyn World,
+    pub(super) variables: BTreeMap<String, Variable>,
+    /// Target-specific variables, the innermost last; parameters of `call`, variables of `foreach`, automatic ones.
+    pub(super) scopes: Vec<HashMap<String, Variable>>,
+    /// Names that a part of the Makefile may set which was not read, because of these guards.
+    pub(super) maybe: HashMap<String, Guards>,
+    pub(super) guards: Vec<Guard>,
+    /// The guards that the present expansion has met.
+    pub(super) met: Guards,
+    pub(super) line: usize,
+    /// Texts that `$(eval …)` gave, to be read as parts of the Makefile.
+    pub(super) evaluated: Vec<String>,
+    pub(super) is_parsing: bool,
+    depth: usize,
+    spent: usize,
+}
+
+impl<'w> Expander<'w> {
+    pub(super) fn new(world: &'w dyn World) -> Expander<'w> {
+        Expander {
+            world,
+            variables: BTreeMap::new(),
+            scopes: Vec::new(),
+            maybe: HashMap::new(),
+            guards: Vec::new(),
+            met: Guards::new(),
+            line: 0,
+            evaluated: Vec::new(),
+            is_parsing: true,
+            depth: 0,
+            spent: 0,
+        }
+    }
+
+    pub(super) fn trouble<T>(&self, why: impl Into<String>) -> Result<T, Trouble> {
+        Err(Trouble { line: self.line, why: why.into() })
+    }
+
+    pub(super) fn expand(&mut self, written: &str) -> Result<Text, Trouble> {
+        self.depth += 1;
+        let expanded = if self.depth > DEEPEST {
+            self.trouble("a variable refers to itself")
+        } else {
+            self.expand_bounded(written)
+        };
+        self.depth -= 1;
+        expanded
+    }
+
+    fn expand_bounded(&mut self, written: &str) -> Result<Text, Trouble> {
+        let mut text = Text::new();
+        let mut rest = written;
+        while let Some(at) = rest.find('$') {
+            push_str(&mut text, &rest[..at]);
+            rest = &rest[at + 1..];
+            let Some(sign) = rest.chars().next() else {
+                return self.trouble("a `$` at the end of a line");
+            };
+            match sign {
+                '$' => {
+                    push_str(&mut text, "$");
+                    rest = &rest[1..];
+                }
+                '(' | '{' => {
+                    let Some(end) = closing(&rest[1..], sign) else {
+                        return self.trouble(format!("a `${sign}` that is not closed"));
+                    };
+                    let reference = self.reference(&rest[1..1 + end], sign)?;
+                    push(&mut text, reference);
+                    rest = &rest[end + 2..];
+                }
+                sign if sign.is_whitespace() => return self.trouble("a `$` before a blank"),
+                sign => {
+                    let value = self.value(&sign.to_string())?;
+                    push(&mut text, value);
+                    rest = &rest[sign.len_utf8()..];
+                }
+            }
+            self.spent += 1;
+            if self.spent > 400_000 || literal(&text).is_some_and(|text| text.len() > LONGEST) {
+                return self.trouble("a value that grows too large");
+            }
+        }
+        push_str(&mut text, rest);
+        Ok(text)
+    }
+
+    /// The characters that a text has now; each hole that is filled becomes a guard.
+    pub(super) fn known(&mut self, text: Text) -> Result<String, Trouble> {
+        let mut known = String::new();
+        for piece in text {
+            known.push_str(&self.known_piece(piece)?);
+        }
+        Ok(known)
+    }
+
+    pub(super) fn known_expansion(&mut self, written: &str) -> Result<String, Trouble> {
+        let text = self.expand(written)?;
+        self.known(text)
+    }
+
+    fn known_piece(&mut self, piece: Piece) -> Result<String, Trouble> {
+        let value = match &piece {
+            Piece::Plain(text) => return Ok(text.clone()),
+            Piece::Env { name, or } => match self.world.variable(name) {
+                Some(value) if value.contains('$') => {
+                    return self.trouble(format!("`{name}` of the environment has a `$`"));
+                }
+                Some(value) => value,
+                None => {
+                    let or = self.known(or.clone())?;
+                    // Only that it is not set, or the same, has to stay so.
+                    return Ok(self.decided(piece, or));
+                }
+            },
+            Piece::Wildcard(patterns) => self.matches(patterns)?,
+            Piece::Shell(script) => {
+                let script = self.known(script.clone())?;
+                match self.world.answer(&script) {
+                    Some(answer) => answer,
+                    None => {
+                        return self.trouble(format!(
+                            "what `{}` prints decides what there is to do",
+                            shortened(&script)
+                        ));
+                    }
+                }
+            }
+            Piece::If { test, then, other } => {
+                let branch = if self.known(test.clone())?.is_empty() { other } else { then };
+                return self.known(branch.clone());
+            }
+            Piece::Call { function, arguments } => {
+                let mut known = Vec::new();
+                for argument in arguments {
+                    known.push(self.known(argument.clone())?);
+                }
+                let Some(function) = FUNCTIONS.iter().find(|candidate| candidate.name == *function) else {
+                    return self.trouble(format!("`$({function} …)` of what is not known yet"));
+                };
+                return match (function.run)(&known) {
+                    Some(value) => Ok(value),
+                    None => self.trouble(format!("arguments of `$({} …)`", function.name)),
+                };
+            }
+            Piece::Fail { line, message } => {
+                let message = self.known(message.clone())?;
+                return Err(Trouble { line: *line, why: format!("the Makefile says: {message}") });
+            }
+            Piece::Say(_) => return Ok(String::new()),
+            Piece::Spaced(text) => {
+                let known = self.known(text.clone())?;
+                return Ok(if known.is_empty() { known } else { known + " " });
+            }
+        };
+        Ok(self.decided(piece, value))
+    }
+
+    fn decided(&mut self, piece: Piece, value: String) -> String {
+        self.guard(Guard { left: vec![piece], right: value.clone(), is_equal: true, line: self.line });
+        value
+    }
+
+    pub(super) fn guard(&mut self, guard: Guard) -> usize {
+        let same = |known: &Guard| {
+            known.left == guard.left && known.right == guard.right && known.is_equal == guard.is_equal
+        };
+        let place = self.guards.iter().position(same).unwrap_or_else(|| {
+            self.guards.push(guard);
+            self.guards.len() - 1
+        });
+        self.met.insert(place);
+        place
+    }
+
+    fn matches(&mut self, patterns: &str) -> Result<String, Trouble> {
+        if patterns.contains([FOLDER, MAKE]) {
+            return self.trouble("a `$(wildcard …)` outside of the folder");
+        }
+        let found = words(patterns).into_iter().flat_map(|pattern| self.world.matches(pattern));
+        Ok(found.collect::<Vec<_>>().join(" "))
+    }
+
+    /// What stands between the brackets of a reference.
+    fn reference(&mut self, inside: &str, open: char) -> Result<Text, Trouble> {
+        if let Some((name, rest)) = function_call(inside) {
+            return self.function(name, rest, open);
+        }
+        let name = self.expand(inside)?;
+        let name = self.known(name)?;
+        // `$(OBJECTS:.o=.c)`.
+        if let Some((variable, (from, to))) =
+            name.split_once(':').and_then(|(name, change)| Some((name, change.split_once('=')?)))
+        {
+            let value = self.value(variable)?;
+            let (from, to) = match from.contains('%') {
+                true => (from.to_owned(), to.to_owned()),
+                false => (format!("%{from}"), format!("%{to}")),
+            };
+            return self.call_text(
+                FUNCTIONS.iter().find(|function| function.name == "patsubst").expect("it is in the table"),
+                vec![plain(from), plain(to), value],
+            );
+        }
+        self.value(&name)
+    }
+
+    pub(super) fn lookup(&self, name: &str) -> Option<&Variable> {
+        let scoped = self.scopes.iter().rev().find_map(|scope| scope.get(name));
+        scoped.or_else(|| self.variables.get(name))
+    }
+
+    pub(super) fn value(&mut self, name: &str) -> Result<Text, Trouble> {
+        if let Some(guards) = self.maybe.get(name) {
+            self.met.extend(guards);
+        }
+        if let Some(variable) = self.lookup(name).cloned() {
+            self.met.extend(&variable.guards);
+            return self.value_of(name, &variable);
+        }
+        match name {
+            "MAKEFILES" | "MAKECMDGOALS" | "MAKE_RESTARTS" | "MAKEOVERRIDES" => Ok(Text::new()),
+            ".VARIABLES" | ".FEATURES" | ".INCLUDE_DIRS" | "MAKE_TERMOUT" | "MAKE_TERMERR" | "MAKE_HOST" => {
+                self.trouble(format!("`{name}` is known to make alone"))
+            }
+            _ if !is_identifier(name) => Ok(Text::new()),
+            _ => Ok(vec![Piece::Env { name: name.to_owned(), or: Text::new() }]),
+        }
+    }
+
+    pub(super) fn value_of(&mut self, name: &str, variable: &Variable) -> Result<Text, Trouble> {
+        let value = match &variable.value {
+            Value::Lost(trouble) => return Err(trouble.clone()),
+            Value::Simple(text) => text.clone(),
+            Value::Recursive(written) => self.expand(written)?,
+        };
+        let env = |or: Text| vec![Piece::Env { name: name.to_owned(), or }];
+        if variable.is_fallback && is_identifier(name) {
+            return Ok(env(value));
+        }
+        if variable.is_after_environment && is_identifier(name) {
+            let mut whole = vec![Piece::Spaced(env(Text::new()))];
+            push(&mut whole, value);
+            return Ok(whole);
+        }
+        Ok(value)
+    }
+
+    fn arguments(&mut self, rest: &str, most: usize, open: char) -> Result<Vec<Text>, Trouble> {
+        split_arguments(rest, most, open).into_iter().map(|argument| self.expand(argument)).collect()
+    }
+
+    fn function(&mut self, name: &'static str, rest: &str, open: char) -> Result<Text, Trouble> {
+        if let Some(function) = FUNCTIONS.iter().find(|function| function.name == name) {
+            let mut arguments = self.arguments(rest, function.arity, open)?;
+            if arguments.len() < function.arity {
+                if name != "subst" && name != "patsubst" && function.arity > 1 {
+                    return self.trouble(format!("`$({name} …)` with too few arguments"));
+                }
+                arguments.resize(function.arity, Text::new());
+            }
+            return self.call_text(function, arguments);
+        }
+        match name {
+            "if" => {
+                let parts = split_arguments(rest, 3, open);
+                let test = self.expand(parts[0].trim())?;
+                let branch = |place: usize| parts.get(place).copied().unwrap_or("");
+                if let Some(test) = visible(&test) {
+                    return self.expand(branch(if test { 1 } else { 2 }));
+                }
+                let (then, other) = (self.later(branch(1))?, self.later(branch(2))?);
+                Ok(vec![Piece::If { test, then, other }])
+            }
+            "or" => self.or(&split_arguments(rest, usize::MAX, open)),
+            "and" => self.and(&split_arguments(rest, usize::MAX, open)),
+            "foreach" => self.foreach(&split_arguments(rest, 3, open)),
+            "call" => self.call(&split_arguments(rest, usize::MAX, open)),
+            "shell" => {
+                let script = self.expand(rest)?;
+                Ok(vec![Piece::Shell(script)])
+            }
+            "wildcard" => {
+                let patterns = self.expand(rest)?;
+                let patterns = self.known(patterns)?;
+                if patterns.trim().is_empty() {
+                    return Ok(Text::new());
+                }
+                Ok(vec![Piece::Wildcard(patterns)])
+            }
+            "error" => {
+                let message = self.expand(rest)?;
+                Ok(vec![Piece::Fail { line: self.line, message }])
+            }
+            "info" | "warning" => {
+                let message = self.expand(rest)?;
+                Ok(vec![Piece::Say(message)])
+            }
+            "abspath" | "realpath" => {
+                let paths = self.known_expansion(rest)?;
+                let absolute: Option<Vec<String>> = words(&paths).into_iter().map(absolute).collect();
+                let Some(absolute) = absolute else {
+                    return self.trouble(format!("a path of `$({name} …)` outside of the folder"));
+                };
+                let is_known = |path: &String| {
+                    let inside = path.strip_prefix(FOLDER).map(|path| path.trim_start_matches('/'));
+                    inside.is_some_and(|path| path.is_empty() || self.world.is_plain(path))
+                };
+                if name == "realpath" && !absolute.iter().all(is_known) {
+                    return self.trouble("`$(realpath …)` of what is not a plain file of the folder");
+                }
+                Ok(plain(absolute.join(" ")))
+            }
+            "origin" => self.origin(rest),
+            "flavor" => {
+                let name = self.known_expansion(rest)?;
+                let flavor = match self.lookup(&name).map(|variable| &variable.value) {
+                    Some(Value::Simple(_)) => "simple",
+                    Some(Value::Recursive(_)) => "recursive",
+                    _ => return self.trouble("`$(flavor …)` of what is not set"),
+                };
+                Ok(plain(flavor))
+            }
+            "value" => {
+                let name = self.known_expansion(rest)?;
+                match self.lookup(&name).map(|variable| &variable.value) {
+                    Some(Value::Recursive(written)) => Ok(plain(written.clone())),
+                    Some(Value::Simple(text)) => Ok(text.clone()),
+                    _ => self.trouble("`$(value …)` of what is not set"),
+                }
+            }
+            "eval" if self.is_parsing => {
+                let text = self.known_expansion(rest)?;
+                self.evaluated.push(text);
+                Ok(Text::new())
+            }
+            _ => self.trouble(format!("`$({name} …)`")),
+        }
+    }
+
+    /// A branch that may not be taken: what cannot be taken over fails only if it is.
+    fn later(&mut self, written: &str) -> Result<Text, Trouble> {
+        match self.expand(written) {
+            Ok(text) => Ok(text),
+            Err(trouble) => {
+                let message = plain(format!("line {} was not converted: {}", trouble.line, trouble.why));
+                Ok(vec![Piece::Fail { line: trouble.line, message }])
+            }
+        }
+    }
+
+    /// A function of texts: at once where they are known, else when the task runs.
+    fn call_text(&mut self, function: &'static Function, arguments: Vec<Text>) -> Result<Text, Trouble> {
+        let known: Option<Vec<String>> = arguments.iter().map(|argument| literal(argument)).collect();
+        let Some(known) = known else {
+            return Ok(vec![Piece::Call { function: function.name, arguments }]);
+        };
+        let known = match known.iter().any(|text| text.contains([FOLDER, MAKE])) {
+            true if keeps_folder(function.name, &known) => known,
+            true => known.iter().map(|text| self.without_folder(text)).collect(),
+            false => known,
+        };
+        match (function.run)(&known) {
+            Some(text) => Ok(plain(text)),
+            None => self.trouble(format!("arguments of `$({} …)`", function.name)),
+        }
+    }
+
+    /// The text with the folder as it is now.
+    pub(super) fn without_folder(&mut self, text: &str) -> String {
+        if text.contains(FOLDER) {
+            let folder = self.world.folder();
+            let left = plain(FOLDER.to_string());
+            self.guard(Guard { left, right: folder.clone(), is_equal: true, line: self.line });
+            return text.replace(FOLDER, &folder).replace(MAKE, "make");
+        }
+        text.replace(MAKE, "make")
+    }
+
+    fn or(&mut self, parts: &[&str]) -> Result<Text, Trouble> {
+        let Some((first, rest)) = parts.split_first() else { return Ok(Text::new()) };
+        let value = self.later(first.trim())?;
+        match visible(&value) {
+            Some(true) => Ok(value),
+            Some(false) => self.or(rest),
+            None => {
+                let other = self.or(rest)?;
+                Ok(vec![Piece::If { test: value.clone(), then: value, other }])
+            }
+        }
+    }
+
+    fn and(&mut self, parts: &[&str]) -> Result<Text, Trouble> {
+        let Some((first, rest)) = parts.split_first() else { return Ok(Text::new()) };
+        let value = self.later(first.trim())?;
+        match visible(&value) {
+            Some(false) => Ok(Text::new()),
+            Some(true) if rest.is_empty() => Ok(value),
+            Some(true) => self.and(rest),
+            None if rest.is_empty() => Ok(value),
+            None => {
+                let then = self.and(rest)?;
+                Ok(vec![Piece::If { test: value, then, other: Text::new() }])
+            }
+        }
+    }
+
+    fn foreach(&mut self, parts: &[&str]) -> Result<Text, Trouble> {
+        let [variable, list, body] = parts else {
+            return self.trouble("`$(foreach …)` with too few arguments");
+        };
+        let variable = self.known_expansion(variable.trim())?;
+        let list = self.known_expansion(list)?;
+        let mut text = Text::new();
+        for (place, item) in words(&list).into_iter().enumerate() {
+            self.scopes.push(HashMap::from([(variable.clone(), automatic(plain(item)))]));
+            let expanded = self.expand(body);
+            self.scopes.pop();
+            if place > 0 {
+                push_str(&mut text, " ");
+            }
+            push(&mut text, expanded?);
+        }
+        Ok(text)
+    }
+
+    fn call(&mut self, parts: &[&str]) -> Result<Text, Trouble> {
+        let name = self.known_expansion(parts[0].trim())?;
+        let mut scope = HashMap::from([("0".to_owned(), automatic(plain(name.clone())))]);
+        for (place, argument) in parts[1..].iter().enumerate() {
+            let argument = self.expand(argument)?;
+            scope.insert((place + 1).to_string(), automatic(argument));
+        }
+        // A call within a call does not see the arguments of the outer one.
+        for place in parts.len()..10 {
+            scope.insert(place.to_string(), automatic(Text::new()));
+        }
+        if function_call(&format!("{name} x")).is_some() {
+            return self.trouble(format!("`$(call {name} …)` of a function"));
+        }
+        self.scopes.push(scope);
+        let value = self.value(&name);
+        self.scopes.pop();
+        value
+    }
+
+    fn origin(&mut self, rest: &str) -> Result<Text, Trouble> {
+        let name = self.known_expansion(rest)?;
+        if let Some(guards) = self.maybe.get(&name) {
+            self.met.extend(guards);
+        }
+        let origin = match self.lookup(&name).cloned() {
+            Some(variable) if variable.is_fallback || variable.is_after_environment => {
+                return self.trouble("`$(origin …)` of what the environment may set");
+            }
+            Some(variable) => {
+                self.met.extend(&variable.guards);
+                match variable.origin {
+                    Origin::Default => "default",
+                    Origin::File => "file",
+                    Origin::Override => "override",
+                    Origin::CommandLine => "command line",
+                }
+            }
+            None => return self.trouble("`$(origin …)` of what only the environment sets"),
+        };
+        Ok(plain(origin))
+    }
+}
+
+pub(super) fn automatic(value: Text) -> Variable {
+    Variable {
+        value: Value::Simple(value),
+        is_after_environment: false,
+        is_fallback: false,
+        origin: Origin::File,
+        guards: Guards::new(),
+        line: 0,
+    }
+}
+
+/// Whether a text is certain to be empty or not to be.
+fn visible(text: &[Piece]) -> Option<bool> {
+    let has_plain = text.iter().any(|piece| matches!(piece, Piece::Plain(text) if !text.is_empty()));
+    match text {
+        [] => Some(false),
+        _ if has_plain => Some(true),
+        _ => None,
+    }
+}
+
+/// A path in the folder of the Makefile, without `.` and `..`; `None` for any other path.
+fn absolute(path: &str) -> Option<String> {
+    let inside = match path.strip_prefix(FOLDER) {
+        Some(inside) => inside,
+        None if path.starts_with('/') => {
+            return (!path.contains("/.") && !path.contains("//")).then(|| path.to_owned());
+        }
+        None => path,
+    };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in inside.split('/').filter(|part| !part.is_empty() && *part != ".") {
+        if part == ".." {
+            parts.pop()?;
+        } else {
+            parts.push(part);
+        }
+    }
+    let inside: String = parts.iter().map(|part| format!("/{part}")).collect();
+    Some(format!("{FOLDER}{inside}"))
+}
+
+/// Whether a function does with a text that holds the folder what it would do with its path.
+fn keeps_folder(function: &str, arguments: &[String]) -> bool {
+    match function {
+        "strip" | "word" | "wordlist" | "words" | "firstword" | "lastword" | "join" => true,
+        "addprefix" | "addsuffix" => true,
+        "dir" => arguments[0].split_whitespace().all(|word| !word.ends_with(FOLDER)),
+        "notdir" | "suffix" | "basename" => {
+            let ends_inside = |word: &str| word.rfind('/').is_some_and(|at| !word[at..].contains(FOLDER));
+            arguments[0].split_whitespace().all(ends_inside)
+        }
+        _ => false,
+    }
+}
+
+fn shortened(text: &str) -> String {
+    let line = text.replace(['\n', '\t'], " ").replace(FOLDER, ".");
+    match line.char_indices().nth(60) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line,
+    }
+}
+
+pub(super) fn is_identifier(name: &str) -> bool {
+    !name.is_empty()
+        && !name.as_bytes()[0].is_ascii_digit()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// The place of the bracket that closes one of this kind.
+pub(super) fn closing(text: &str, open: char) -> Option<usize> {
+    let close = if open == '(' { ')' } else { '}' };
+    let mut depth = 0;
+    for (at, character) in text.char_indices() {
+        if character == open {
+            depth += 1;
+        } else if character == close {
+            if depth == 0 {
+                return Some(at);
+            }
+            depth -= 1;
+        }
+    }
+    None
+}
+
+/// The functions that are not in [`FUNCTIONS`].
+const SPECIAL: &[&str] = &[
+    "if", "or", "and", "foreach", "call", "shell", "wildcard", "error", "info", "warning", "abspath",
+    "realpath", "origin", "flavor", "value", "eval", "file", "guile", "let", "intcmp",
+];
+
+/// The name of a function and its arguments as written.
+fn function_call(inside: &str) -> Option<(&'static str, &str)> {
+    let end = inside.find([' ', '\t', '\n'])?;
+    let (name, rest) = inside.split_at(end);
+    let names = FUNCTIONS.iter().map(|function| function.name).chain(SPECIAL.iter().copied());
+    let name = names.into_iter().find(|known| *known == name)?;
+    // Those of newer versions of make are plain references to 4.3.
+    Some((name, rest.trim_start_matches([' ', '\t', '\n'])))
+}
+
+/// Splits at commas outside of brackets, into at most so many arguments.
+fn split_arguments(text: &str, most: usize, open: char) -> Vec<&str> {
+    let close = if open == '(' { ')' } else { '}' };
+    let (mut parts, mut depth, mut start) = (Vec::new(), 0usize, 0);
+    for (at, character) in text.char_indices() {
+        if character == open {
+            depth += 1;
+        } else if character == close {
+            depth = depth.saturating_sub(1);
+        } else if character == ',' && depth == 0 && parts.len() + 1 < most {
+            parts.push(&text[start..at]);
+            start = at + 1;
+        }
+    }
+    parts.push(&text[start..]);
+    parts
+}

@@ -1,0 +1,155 @@
+//! The lines of a Makefile: what a backslash joins, what a comment is, where a word ends. Knows no statement.
+
+/// A line with what its backslashes join to it.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    /// The number of its first line, from 1.
+    pub(super) number: usize,
+    /// As written, with the newlines between.
+    pub(super) written: String,
+}
+
+pub(super) fn lines(text: &str, first: usize) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    let mut goes_on = false;
+    for (place, line) in text.lines().enumerate() {
+        // As make does: a NUL byte ends its line.
+        let line = line.split('\0').next().unwrap_or("");
+        match lines.last_mut() {
+            Some(last) if goes_on => {
+                last.written.push('\n');
+                last.written.push_str(line);
+            }
+            _ => lines.push(Line { number: first + place, written: line.to_owned() }),
+        }
+        goes_on = ends_in_backslash(line);
+    }
+    lines
+}
+
+fn ends_in_backslash(line: &str) -> bool {
+    (line.len() - line.trim_end_matches('\\').len()) % 2 == 1
+}
+
+/// A backslash, a newline and the blanks around them are one blank.
+pub(super) fn joined(written: &str) -> String {
+    let mut joined = String::new();
+    for (place, line) in written.split('\n').enumerate() {
+        if place > 0 {
+            let kept = joined.trim_end_matches([' ', '\t']).len();
+            joined.truncate(kept);
+            joined.push(' ');
+        }
+        let line = if place > 0 { line.trim_start_matches([' ', '\t']) } else { line };
+        match ends_in_backslash(line) {
+            true => joined.push_str(&line[..line.len() - 1]),
+            false => joined.push_str(line),
+        }
+    }
+    joined
+}
+
+/// A recipe line as the shell gets it: the backslashes stay, the prefix of further lines goes.
+pub(super) fn recipe(written: &str, prefix: char) -> String {
+    let mut lines = written.split('\n');
+    let mut text = lines.next().unwrap_or("").to_owned();
+    for line in lines {
+        text.push('\n');
+        text.push_str(line.strip_prefix(prefix).unwrap_or(line));
+    }
+    text
+}
+
+/// The line before a `#` that no backslash precedes.
+pub(super) fn without_comment(line: &str) -> String {
+    let mut text = String::new();
+    let mut backslashes = 0;
+    for character in line.chars() {
+        if character == '#' {
+            if backslashes % 2 == 0 {
+                text.truncate(text.len() - backslashes / 2);
+                return text;
+            }
+            text.truncate(text.len() - backslashes / 2 - 1);
+        }
+        backslashes = if character == '\\' { backslashes + 1 } else { 0 };
+        text.push(character);
+    }
+    text
+}
+
+/// The place of the first of these characters outside of `$(…)` and `${…}`.
+pub(super) fn outside(text: &str, wanted: &[char]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(character) = text[at..].chars().next() {
+        if character == '$' {
+            let rest = &text[at + 1..];
+            match rest.chars().next() {
+                Some(open @ ('(' | '{')) => {
+                    at += 2 + super::expand::closing(&rest[1..], open).map_or(0, |end| end + 1);
+                }
+                Some(next) => at += 1 + next.len_utf8(),
+                None => return None,
+            }
+            continue;
+        }
+        if wanted.contains(&character) {
+            return Some(at);
+        }
+        at += character.len_utf8();
+    }
+    None
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operator {
+    /// `=`
+    Recursive,
+    /// `:=`, `::=`
+    Simple,
+    /// `?=`
+    Fallback,
+    /// `+=`
+    Add,
+    /// `!=`
+    Shell,
+}
+
+/// The name, the operator and the value of an assignment, as written.
+pub(super) fn assignment(statement: &str) -> Option<(&str, Operator, &str)> {
+    let statement = statement.trim_start_matches([' ', '\t']);
+    let end = outside(statement, &[' ', '\t', '=', ':', '?', '+', '!'])?;
+    // A sign that does not belong to an operator may be a part of the name.
+    let mut from = end;
+    loop {
+        let rest = statement[from..].trim_start_matches([' ', '\t']);
+        let has_blank = rest.len() < statement.len() - from;
+        let found = [
+            ("::=", Operator::Simple),
+            (":=", Operator::Simple),
+            ("?=", Operator::Fallback),
+            ("+=", Operator::Add),
+            ("!=", Operator::Shell),
+            ("=", Operator::Recursive),
+        ];
+        let found = found.iter().find_map(|(sign, operator)| Some((*operator, rest.strip_prefix(sign)?)));
+        if let Some((operator, value)) = found {
+            let name = &statement[..from];
+            return (!name.is_empty()).then(|| (name, operator, value.trim_start_matches([' ', '\t'])));
+        }
+        if has_blank || rest.starts_with(':') || rest.is_empty() {
+            return None;
+        }
+        from += rest.chars().next()?.len_utf8();
+        from += outside(&statement[from..], &[' ', '\t', '=', ':', '?', '+', '!'])?;
+    }
+}
+
+/// The first word of a line and what follows it.
+pub(super) fn first_word(line: &str) -> (&str, &str) {
+    let line = line.trim_start_matches([' ', '\t']);
+    match line.find([' ', '\t']) {
+        Some(at) => (&line[..at], line[at..].trim_start_matches([' ', '\t'])),
+        None => (line, ""),
+    }
+}

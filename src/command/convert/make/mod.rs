@@ -1,0 +1,138 @@
+//! A Makefile as an ottofile. Reads it as make does and writes down, as text for a shell, what make would give to it;
+//! what cannot be taken over with certainty fails at the start of its task.
+
+mod expand;
+mod function;
+mod line;
+mod read;
+mod shell;
+mod task;
+mod text;
+
+use super::Converted;
+use crate::ottofile::write::{block, scalar};
+use std::fmt::Write;
+use task::Task;
+
+/// What a Makefile asks of the world while it is read.
+pub(super) trait World {
+    fn variable(&self, name: &str) -> Option<String>;
+    /// The files that a pattern matches, in the order of make.
+    fn matches(&self, pattern: &str) -> Vec<String>;
+    fn exists(&self, path: &str) -> bool;
+    /// Whether a path is there and leads through no symlink.
+    fn is_plain(&self, path: &str) -> bool;
+    fn read(&self, path: &str) -> Option<String>;
+    /// What a command prints, on one line; only for commands that are known to change nothing.
+    fn answer(&self, command: &str) -> Option<String>;
+    /// The folder of the Makefile, without symlinks.
+    fn folder(&self) -> String;
+}
+
+pub(super) fn convert(text: &str, name: &str, world: &dyn World) -> Converted {
+    let mut makefile = read::read(text, name, world);
+    makefile.settle();
+    task::find_implicit_rules(&mut makefile);
+    let tasks = task::tasks(&mut makefile, name);
+    let goals = goals(&makefile);
+    let mut remarks: Vec<(usize, String)> = Vec::new();
+    for task in &tasks {
+        for trouble in &task.troubles {
+            remarks.push((trouble.line, format!("`{}`: {}", task.target, task::visible(&trouble.why))));
+        }
+    }
+    if tasks.is_empty() {
+        remarks.extend(makefile.troubles.iter().map(|trouble| (trouble.line, trouble.why.clone())));
+    }
+    remarks.extend(makefile.remarks.iter().map(|trouble| (trouble.line, trouble.why.clone())));
+    let used: std::collections::BTreeSet<usize> = tasks
+        .iter()
+        .filter(|task| task.troubles.is_empty())
+        .flat_map(|task| task.guards.iter().copied())
+        .collect();
+    for place in used {
+        let guard = &makefile.expander.guards[place];
+        let is = if guard.is_equal { "is" } else { "is not" };
+        let value = if guard.right.is_empty() { "empty".to_owned() } else { format!("`{}`", guard.right) };
+        let what = task::shown(&guard.left);
+        let why = format!("decided now, and checked by its tasks: {what} {is} {}", task::visible(&value));
+        remarks.push((guard.line, why));
+    }
+    remarks.sort();
+    remarks.dedup();
+    let remarks: Vec<String> =
+        remarks.into_iter().map(|(line, why)| format!("{name}:{line}: {why}")).collect();
+    Converted { text: written(name, &tasks, goals.as_deref(), &remarks), remarks }
+}
+
+/// What plain `make` makes.
+fn goals(makefile: &read::Makefile) -> Option<String> {
+    let set = makefile.expander.variables.get(".DEFAULT_GOAL").map(|variable| &variable.value);
+    let set = match set {
+        Some(expand::Value::Recursive(written)) => Some(written.trim().to_owned()),
+        Some(expand::Value::Simple(text)) => text::literal(text).map(|text| text.trim().to_owned()),
+        _ => None,
+    };
+    set.filter(|goal| !goal.is_empty()).or_else(|| makefile.first_target.clone())
+}
+
+fn written(name: &str, tasks: &[Task], goal: Option<&str>, remarks: &[String]) -> String {
+    let mut text = format!(
+        "# Made from {name} by `otto Convert`. Each line of a recipe is a shell of its own, as in make; a task whose\n\
+         # file is newer than what it needs has nothing to do. make works on one target at a time and stops at\n\
+         # the first failure, and so does this file (`-j`, `-k`).\n"
+    );
+    for remark in remarks {
+        let _ = writeln!(text, "# {remark}");
+    }
+    text.push_str("otto:\n  api: 1\n  jobs: 1\n  fail-fast: true\n");
+    let goal = goal.and_then(|goal| tasks.iter().find(|task| task.target == goal && !task.is_hidden));
+    if let Some(goal) = goal {
+        let _ = writeln!(text, "  tasks: [{}]", scalar(&goal.name));
+    }
+    if tasks.is_empty() {
+        text.push_str("tasks: {}\n");
+        return text;
+    }
+    text.push_str("tasks:\n");
+    for (place, task) in tasks.iter().enumerate() {
+        if place > 0 {
+            text.push('\n');
+        }
+        let _ = writeln!(text, "  {}:", scalar(&task.name));
+        if let Some(help) = &task.help {
+            let _ = writeln!(text, "    help: {}", scalar(help));
+        }
+        if task.is_hidden {
+            text.push_str("    hidden: true\n");
+        }
+        if !task.needs.is_empty() {
+            let needs: Vec<String> = task.needs.iter().map(|need| scalar(need)).collect();
+            let _ = writeln!(text, "    before: [{}]", needs.join(", "));
+        }
+        if let Some(body) = &task.body {
+            let _ = write!(text, "    action: {}", block(&format!("#!/bin/sh\n{body}"), 6));
+        }
+        if task.help.is_none() && !task.is_hidden && task.needs.is_empty() && task.body.is_none() {
+            // A task needs a key.
+            text.push_str("    hidden: false\n");
+        }
+    }
+    text
+}
+
+/// The targets that a Makefile offers by name, with what it says about them.
+pub(crate) fn targets(text: &str, world: &dyn World) -> Vec<(String, Option<String>)> {
+    let mut makefile = read::read(text, "Makefile", world);
+    makefile.settle();
+    // A Makefile that declares phony targets means the others to be files, except those with a help text.
+    let has_phony = !makefile.phony.is_empty();
+    let is_offered = |name: &&String| {
+        let file = &makefile.files[*name];
+        file.is_target
+            && !name.starts_with('.')
+            && (!has_phony || file.help.is_some() || makefile.phony.contains(*name))
+    };
+    let offered = makefile.order.iter().filter(is_offered);
+    offered.map(|name| (name.clone(), makefile.files[name].help.clone())).collect()
+}

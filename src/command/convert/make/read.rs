@@ -1,0 +1,1342 @@
+//! Reads a Makefile statement by statement, as make does: variables are set while it is read, conditionals are
+//! decided, included files are read in their place.
+
+use super::World;
+use super::expand::{Expander, Guard, Guards, Origin, Trouble, Value, Variable, closing, is_identifier};
+use super::function::{Pattern, words};
+use super::line::{Line, Operator, assignment, first_word, joined, lines, outside, recipe, without_comment};
+use super::text::{FOLDER, Piece, Text, literal, plain, push, push_str};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// The rules of make itself that are taken over.
+const BUILT_IN: &str = include_str!("built_in.mk");
+
+/// A line of a recipe, in the language of make.
+#[derive(Clone, Debug)]
+pub(super) struct RecipeLine {
+    pub(super) line: usize,
+    pub(super) written: String,
+}
+
+/// A target that is named in the Makefile.
+#[derive(Clone, Debug, Default)]
+pub(super) struct File {
+    pub(super) line: usize,
+    pub(super) is_target: bool,
+    pub(super) needs: Vec<String>,
+    pub(super) order_only: Vec<String>,
+    /// One recipe, or one for each double-colon rule, with what that one needs.
+    pub(super) recipes: Vec<Recipe>,
+    pub(super) is_double: bool,
+    pub(super) variables: Vec<Assignment>,
+    pub(super) help: Option<String>,
+    pub(super) guards: Guards,
+    pub(super) troubles: Vec<Trouble>,
+    /// Targets that one recipe makes together with this one.
+    pub(super) together: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Recipe {
+    pub(super) lines: Vec<RecipeLine>,
+    pub(super) stem: String,
+    pub(super) needs: Vec<String>,
+    pub(super) is_implicit: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct PatternRule {
+    pub(super) line: usize,
+    pub(super) targets: Vec<String>,
+    pub(super) needs: Vec<String>,
+    pub(super) order_only: Vec<String>,
+    pub(super) lines: Vec<RecipeLine>,
+    pub(super) guards: Guards,
+    pub(super) troubles: Vec<Trouble>,
+    pub(super) is_built_in: bool,
+    pub(super) is_second: bool,
+}
+
+/// A variable of a target or of a pattern.
+#[derive(Clone, Debug)]
+pub(super) struct Assignment {
+    pub(super) name: String,
+    pub(super) operator: Operator,
+    pub(super) value: Value,
+    pub(super) guards: Guards,
+    pub(super) line: usize,
+    pub(super) is_exported: bool,
+    pub(super) is_private: bool,
+}
+
+/// What make would know after reading the Makefile.
+pub(super) struct Makefile<'w> {
+    pub(super) expander: Expander<'w>,
+    pub(super) files: HashMap<String, File>,
+    /// Names of `files` in the order in which they were first mentioned.
+    pub(super) order: Vec<String>,
+    pub(super) patterns: Vec<PatternRule>,
+    pub(super) pattern_variables: Vec<(Pattern, Assignment)>,
+    pub(super) phony: BTreeSet<String>,
+    pub(super) exported: BTreeMap<String, bool>,
+    pub(super) exports_all: bool,
+    pub(super) is_one_shell: bool,
+    pub(super) ignores_errors: bool,
+    pub(super) ignored: BTreeSet<String>,
+    pub(super) is_posix: bool,
+    pub(super) has_default_rule: bool,
+    /// Files that say what else a target needs come into being while making.
+    pub(super) has_late_includes: bool,
+    pub(super) has_search_path: bool,
+    pub(super) first_target: Option<String>,
+    /// What every task depends on.
+    pub(super) everywhere: Guards,
+    pub(super) troubles: Vec<Trouble>,
+    pub(super) remarks: Vec<Trouble>,
+    second_expansion: bool,
+    prefix: char,
+    conditions: Vec<Condition>,
+    current: Vec<Owner>,
+    is_in_rule: bool,
+    is_built_in: bool,
+    help: Vec<String>,
+    include_depth: usize,
+}
+
+/// Who a recipe line belongs to.
+#[derive(Clone, Debug)]
+enum Owner {
+    File(String),
+    Pattern(usize),
+}
+
+#[derive(Clone, Debug)]
+struct Condition {
+    branch: Branch,
+    /// A branch was taken, so no further one is.
+    is_over: bool,
+    guards: Guards,
+}
+
+#[derive(Clone, Debug)]
+enum Branch {
+    Taken,
+    Dead,
+    /// Which branch is taken could not be decided.
+    Unknown(Trouble),
+}
+
+/// How a statement has to be read.
+enum Mode {
+    Live,
+    Dead,
+    Unknown(Trouble),
+}
+
+const DEEPEST_INCLUDE: usize = 20;
+
+pub(super) fn read<'w>(text: &str, name: &str, world: &'w dyn World) -> Makefile<'w> {
+    let mut makefile = Makefile {
+        expander: Expander::new(world),
+        files: HashMap::new(),
+        order: Vec::new(),
+        patterns: Vec::new(),
+        pattern_variables: Vec::new(),
+        phony: BTreeSet::new(),
+        exported: BTreeMap::new(),
+        exports_all: false,
+        is_one_shell: false,
+        ignores_errors: false,
+        ignored: BTreeSet::new(),
+        is_posix: false,
+        has_default_rule: false,
+        has_late_includes: false,
+        has_search_path: false,
+        first_target: None,
+        everywhere: Guards::new(),
+        troubles: Vec::new(),
+        remarks: Vec::new(),
+        second_expansion: false,
+        prefix: '\t',
+        conditions: Vec::new(),
+        current: Vec::new(),
+        is_in_rule: false,
+        is_built_in: true,
+        help: Vec::new(),
+        include_depth: 0,
+    };
+    makefile.defaults();
+    makefile.read_text(BUILT_IN, 1);
+    makefile.close_rule();
+    makefile.is_built_in = false;
+    makefile.expander.maybe.clear();
+    for (name, variable) in &mut makefile.expander.variables {
+        // The environment comes before what make sets by itself, but not before its own names.
+        variable.is_fallback = is_identifier(name) && variable.origin == Origin::File;
+        variable.origin = Origin::Default;
+        variable.line = 0;
+    }
+    makefile.set_simple("MAKEFILE_LIST", plain(name));
+    makefile.read_text(text, 1);
+    if let Some(condition) = makefile.conditions.pop() {
+        makefile.expander.met.extend(condition.guards);
+        makefile.lose_everything("a conditional that is never closed");
+    }
+    makefile.suffix_rules();
+    makefile.make_flags();
+    makefile
+}
+
+impl Makefile<'_> {
+    fn defaults(&mut self) {
+        self.set_simple("CURDIR", plain(FOLDER.to_string()));
+        self.set_simple("MAKE", plain(super::text::MAKE.to_string()));
+        self.set_simple("SHELL", plain("/bin/sh"));
+        for (name, value) in [
+            (".SHELLFLAGS", "-c"),
+            ("MAKE_VERSION", "4.3"),
+            ("MAKEFLAGS", ""),
+            ("MFLAGS", ""),
+            ("MAKELEVEL", "0"),
+        ] {
+            self.set_simple(name, plain(value));
+        }
+        self.set_simple("MAKE_COMMAND", plain(super::text::MAKE.to_string()));
+        for name in [".RECIPEPREFIX", ".DEFAULT_GOAL", "VPATH", "GPATH", "SUFFIXES", ".LIBPATTERNS"] {
+            self.set_simple(name, Text::new());
+        }
+    }
+
+    fn set_simple(&mut self, name: &str, value: Text) {
+        let mut variable = super::expand::automatic(value);
+        variable.origin = Origin::Default;
+        self.expander.variables.insert(name.to_owned(), variable);
+    }
+
+    fn lose_everything(&mut self, why: &str) {
+        let line = self.expander.line;
+        self.troubles.push(Trouble { line, why: why.to_owned() });
+    }
+
+    fn read_text(&mut self, text: &str, first: usize) {
+        let all = lines(text, first);
+        let mut place = 0;
+        while place < all.len() {
+            place = self.statement(&all, place);
+        }
+    }
+
+    fn close_rule(&mut self) {
+        self.current.clear();
+        self.is_in_rule = false;
+    }
+
+    /// The guards of the conditionals around the present line.
+    fn around(&self) -> Guards {
+        self.conditions.iter().flat_map(|condition| condition.guards.iter().copied()).collect()
+    }
+
+    fn mode(&self) -> Mode {
+        let mut mode = Mode::Live;
+        for condition in &self.conditions {
+            match &condition.branch {
+                Branch::Taken => {}
+                Branch::Dead => return Mode::Dead,
+                Branch::Unknown(trouble) => mode = Mode::Unknown(trouble.clone()),
+            }
+        }
+        mode
+    }
+
+    /// Reads one statement, and answers where the next one begins.
+    fn statement(&mut self, all: &[Line], place: usize) -> usize {
+        let line = &all[place];
+        if !self.is_built_in {
+            self.expander.line = line.number;
+        }
+        if self.is_in_rule
+            && let Some(written) = line.written.strip_prefix(self.prefix)
+        {
+            self.recipe_line(line.number, recipe(written, self.prefix));
+            return place + 1;
+        }
+        let whole = joined(&line.written);
+        let text = without_comment(&whole);
+        if let Some(comment) = whole.trim_start().strip_prefix('#') {
+            self.comment(comment);
+        } else if whole.trim().is_empty() {
+            self.help.clear();
+        }
+        if text.trim().is_empty() {
+            return place + 1;
+        }
+        let (word, rest) = first_word(&text);
+        let (word, rest) = (word.to_owned(), rest.to_owned());
+        if assignment(&text).is_none() || matches!(word.as_str(), "ifeq" | "ifneq") {
+            match word.as_str() {
+                "ifeq" | "ifneq" | "ifdef" | "ifndef" => {
+                    self.condition(&word, rest.trim());
+                    return place + 1;
+                }
+                "else" => {
+                    self.else_branch(rest.trim());
+                    return place + 1;
+                }
+                "endif" => {
+                    self.end_condition();
+                    return place + 1;
+                }
+                _ => {}
+            }
+        }
+        let mut words_before: Vec<String> = Vec::new();
+        let mut statement = text.as_str();
+        loop {
+            let (word, rest) = first_word(statement);
+            let is_modifier = ["export", "override", "private", "unexport"].contains(&word);
+            let is_plain_assignment = assignment(statement).is_some_and(|(name, ..)| name == word);
+            if !is_modifier || is_plain_assignment || rest.starts_with(':') {
+                break;
+            }
+            words_before.push(word.to_owned());
+            statement = rest;
+        }
+        let (word, rest) = first_word(statement);
+        if word == "define" && assignment(statement).is_none_or(|(name, ..)| name != "define") {
+            return self.definition(all, place, rest, &words_before);
+        }
+        match self.mode() {
+            Mode::Dead => self.dead_statement(statement, &words_before),
+            Mode::Unknown(trouble) => self.unknown_statement(statement, &trouble),
+            Mode::Live => self.live_statement(line, &whole, statement, &words_before),
+        }
+        place + 1
+    }
+
+    fn comment(&mut self, comment: &str) {
+        let text = comment.trim_start_matches('#').trim();
+        let is_text = text.chars().any(char::is_alphanumeric);
+        match is_text {
+            true => self.help.push(text.to_owned()),
+            false => self.help.clear(),
+        }
+    }
+
+    fn recipe_line(&mut self, number: usize, written: String) {
+        let around = self.around();
+        let mode = self.mode();
+        for owner in self.current.clone() {
+            let (lines, guards, troubles) = match &owner {
+                Owner::File(name) => {
+                    let file = self.files.get_mut(name).expect("bug: a rule without its file");
+                    let recipe = file.recipes.last_mut().expect("bug: a recipe line before its recipe");
+                    (&mut recipe.lines, &mut file.guards, &mut file.troubles)
+                }
+                Owner::Pattern(place) => {
+                    let rule = &mut self.patterns[*place];
+                    (&mut rule.lines, &mut rule.guards, &mut rule.troubles)
+                }
+            };
+            guards.extend(&around);
+            match &mode {
+                Mode::Live => lines.push(RecipeLine { line: number, written: written.clone() }),
+                Mode::Dead => {}
+                Mode::Unknown(trouble) => troubles.push(trouble.clone()),
+            }
+        }
+    }
+
+    // Conditionals.
+
+    fn condition(&mut self, word: &str, rest: &str) {
+        let nested_in_dead = !matches!(self.mode(), Mode::Live);
+        let mut condition = Condition { branch: Branch::Dead, is_over: false, guards: Guards::new() };
+        if nested_in_dead {
+            condition.is_over = true;
+            // Lines of an undecided branch stay undecided.
+            if let Mode::Unknown(trouble) = self.mode() {
+                condition.branch = Branch::Unknown(trouble);
+            }
+        } else {
+            self.decide(&mut condition, word, rest);
+        }
+        self.conditions.push(condition);
+    }
+
+    fn decide(&mut self, condition: &mut Condition, word: &str, rest: &str) {
+        let met = std::mem::take(&mut self.expander.met);
+        let decided = match word {
+            "ifdef" | "ifndef" => self.is_defined(rest),
+            _ => self.are_equal(rest),
+        };
+        condition.guards.append(&mut self.expander.met);
+        self.expander.met = met;
+        match decided {
+            Ok(answer) if answer != matches!(word, "ifneq" | "ifndef") => {
+                condition.branch = Branch::Taken;
+                condition.is_over = true;
+            }
+            Ok(_) => condition.branch = Branch::Dead,
+            Err(trouble) => {
+                condition.branch = Branch::Unknown(trouble);
+                condition.is_over = true;
+            }
+        }
+    }
+
+    fn else_branch(&mut self, rest: &str) {
+        let Some(mut condition) = self.conditions.pop() else {
+            self.lose_everything("an `else` without its beginning");
+            return;
+        };
+        match condition.branch {
+            Branch::Unknown(_) => {}
+            _ if condition.is_over => condition.branch = Branch::Dead,
+            _ => {
+                let (word, rest) = first_word(rest);
+                match word {
+                    "" => {
+                        condition.branch = Branch::Taken;
+                        condition.is_over = true;
+                    }
+                    "ifeq" | "ifneq" | "ifdef" | "ifndef" => self.decide(&mut condition, word, rest.trim()),
+                    _ => self.lose_everything("an `else` that cannot be read"),
+                }
+            }
+        }
+        self.conditions.push(condition);
+    }
+
+    fn end_condition(&mut self) {
+        if self.conditions.pop().is_none() {
+            self.lose_everything("an `endif` without its beginning");
+        }
+    }
+
+    fn is_defined(&mut self, name: &str) -> Result<bool, Trouble> {
+        let name = self.expander.known_expansion(name)?;
+        let name = name.trim();
+        if let Some(guards) = self.expander.maybe.get(name).cloned() {
+            self.expander.met.extend(guards);
+        }
+        let text = match self.expander.lookup(name).cloned() {
+            Some(variable) => {
+                self.expander.met.extend(&variable.guards);
+                match &variable.value {
+                    Value::Lost(trouble) => return Err(trouble.clone()),
+                    Value::Recursive(written) if variable.is_fallback => {
+                        let or = plain(if written.is_empty() { "" } else { "x" });
+                        vec![Piece::Env { name: name.to_owned(), or }]
+                    }
+                    Value::Recursive(written) => return Ok(!written.is_empty()),
+                    Value::Simple(_) => self.expander.value(name)?,
+                }
+            }
+            None => self.expander.value(name)?,
+        };
+        self.is_same(text, plain("")).map(|is_empty| !is_empty)
+    }
+
+    fn are_equal(&mut self, rest: &str) -> Result<bool, Trouble> {
+        let Some((left, right)) = sides(rest) else {
+            return self.expander.trouble("a conditional that cannot be read");
+        };
+        let (left, right) = (self.expander.expand(&left)?, self.expander.expand(&right)?);
+        self.is_same(left, right)
+    }
+
+    /// Compares two texts as they are now; the answer has to be the same when a task runs.
+    fn is_same(&mut self, left: Text, right: Text) -> Result<bool, Trouble> {
+        let (left, right) = match (literal(&left), literal(&right)) {
+            (Some(left), Some(right)) => {
+                return Ok(match (left.contains(FOLDER), right.contains(FOLDER)) {
+                    (false, false) => left == right,
+                    _ => self.expander.without_folder(&left) == self.expander.without_folder(&right),
+                });
+            }
+            (None, Some(right)) => (left, right),
+            (Some(left), None) => (right, left),
+            (None, None) => {
+                let right = self.expander.known(right)?;
+                (left, right)
+            }
+        };
+        // The values themselves need not stay as they are.
+        let (guards, met) = (self.expander.guards.len(), self.expander.met.clone());
+        let now = self.expander.known(left.clone())?;
+        self.expander.guards.truncate(guards);
+        self.expander.met = met;
+        let is_equal = now == right;
+        self.expander.guard(Guard { left, right, is_equal, line: self.expander.line });
+        Ok(is_equal)
+    }
+
+    // Statements.
+
+    /// What a statement would have changed that is not read now.
+    fn dead_statement(&mut self, statement: &str, before: &[String]) {
+        let around = self.around();
+        if let Some((name, ..)) = assignment(statement) {
+            self.may_set(name.trim(), &around);
+            return;
+        }
+        let (word, rest) = first_word(statement);
+        let is_harmless = matches!(word, "$(info" | "$(warning" | "$(error");
+        if is_harmless && around.is_empty() {
+            return;
+        }
+        if let Some(colon) = outside(statement, &[':']) {
+            let (targets, right) = (&statement[..colon], statement[colon + 1..].trim_start_matches(':'));
+            if !targets.contains('$') && !targets.contains('%') && !targets.trim_start().starts_with('.') {
+                let _ = right;
+                for target in words(targets) {
+                    let name = plain_name(target);
+                    self.mention(&name).guards.extend(&around);
+                }
+                return;
+            }
+            if targets.trim() == ".PHONY" {
+                for name in words(right) {
+                    self.mention(&plain_name(name)).guards.extend(&around);
+                }
+                return;
+            }
+        }
+        let _ = (rest, before);
+        self.everywhere.extend(&around);
+    }
+
+    fn may_set(&mut self, name: &str, around: &Guards) {
+        if name.contains('$') {
+            self.everywhere.extend(around);
+        } else {
+            self.expander.maybe.entry(name.to_owned()).or_default().extend(around);
+        }
+    }
+
+    fn unknown_statement(&mut self, statement: &str, trouble: &Trouble) {
+        if let Some((name, ..)) = assignment(statement) {
+            let name = name.trim().to_owned();
+            let makes_structure = ["SHELL", ".SHELLFLAGS", "MAKEFLAGS", ".DEFAULT_GOAL", "VPATH"];
+            if name.contains('$') || makes_structure.contains(&name.as_str()) {
+                self.troubles.push(trouble.clone());
+                return;
+            }
+            let variable = Variable {
+                value: Value::Lost(trouble.clone()),
+                is_after_environment: false,
+                is_fallback: false,
+                origin: Origin::File,
+                guards: Guards::new(),
+                line: self.expander.line,
+            };
+            self.expander.variables.insert(name, variable);
+            return;
+        }
+        if let Some(colon) = outside(statement, &[':']) {
+            let targets = &statement[..colon];
+            if !targets.contains('$') && !targets.contains('%') && !targets.trim_start().starts_with('.') {
+                self.current.clear();
+                self.is_in_rule = true;
+                for target in words(targets) {
+                    let name = plain_name(target);
+                    let line = self.expander.line;
+                    let file = self.mention(&name);
+                    file.is_target = true;
+                    file.line = line;
+                    file.troubles.push(trouble.clone());
+                    file.recipes.push(Recipe::default());
+                    self.current.push(Owner::File(name));
+                }
+                return;
+            }
+        }
+        self.troubles.push(trouble.clone());
+    }
+
+    fn live_statement(&mut self, line: &Line, whole: &str, statement: &str, before: &[String]) {
+        let is_exporting = before.iter().any(|word| word == "export");
+        let is_unexporting = before.iter().any(|word| word == "unexport");
+        if let Some((name, operator, value)) = assignment(statement) {
+            self.help.clear();
+            self.close_rule();
+            let origin = match before.iter().any(|word| word == "override") {
+                true => Origin::Override,
+                false => Origin::File,
+            };
+            let name = match self.expander.known_expansion(name) {
+                Ok(name) => name.trim().to_owned(),
+                Err(trouble) => return self.troubles.push(trouble),
+            };
+            if is_exporting {
+                self.exported.insert(name.clone(), true);
+            }
+            self.set(&name, operator, value, origin);
+            return;
+        }
+        if is_exporting || is_unexporting {
+            match self.expander.known_expansion(statement) {
+                Ok(names) if words(&names).is_empty() => {
+                    if statement.trim().is_empty() {
+                        self.exports_all = is_exporting;
+                    }
+                }
+                Ok(names) => {
+                    for name in words(&names) {
+                        self.exported.insert(name.to_owned(), is_exporting);
+                    }
+                }
+                Err(trouble) => self.troubles.push(trouble),
+            }
+            self.everywhere.append(&mut self.expander.met);
+            let around = self.around();
+            self.everywhere.extend(around);
+            return;
+        }
+        let (word, rest) = first_word(statement);
+        match word {
+            "include" | "-include" | "sinclude" => self.include(word == "include", rest),
+            "undefine" => {
+                let around = self.around();
+                if let Ok(name) = self.expander.known_expansion(rest) {
+                    self.expander.variables.remove(name.trim());
+                    self.may_set(name.trim(), &around);
+                }
+            }
+            "vpath" => self.has_search_path |= !rest.is_empty(),
+            "load" | "-load" => self.lose_everything("a `load` of a part of make"),
+            _ => self.rule(line, whole, statement),
+        }
+    }
+
+    fn set(&mut self, name: &str, operator: Operator, written: &str, origin: Origin) {
+        let met = std::mem::take(&mut self.expander.met);
+        let old = self.expander.variables.get(name).cloned();
+        if let Some(old) = &old {
+            if old.origin == Origin::CommandLine || old.origin == Origin::Override && origin == Origin::File {
+                self.expander.met = met;
+                return;
+            }
+        }
+        let line = self.expander.line;
+        let value = |value: Result<Text, Trouble>| match value {
+            Ok(text) => Value::Simple(text),
+            Err(trouble) => Value::Lost(trouble),
+        };
+        let mut variable = Variable {
+            value: Value::Recursive(written.to_owned()),
+            is_after_environment: false,
+            is_fallback: false,
+            origin,
+            guards: Guards::new(),
+            line,
+        };
+        match operator {
+            Operator::Recursive => {}
+            Operator::Simple => variable.value = value(self.expander.expand(written)),
+            Operator::Shell => {
+                variable.value = value(self.expander.expand(written).map(|text| vec![Piece::Shell(text)]));
+            }
+            Operator::Fallback => match &old {
+                // A default of make is a value, too.
+                Some(old) => {
+                    self.expander.met = met;
+                    let guards = self.around();
+                    let mut old = old.clone();
+                    old.guards.extend(guards);
+                    self.expander.variables.insert(name.to_owned(), old);
+                    return;
+                }
+                None => variable.is_fallback = is_identifier(name),
+            },
+            Operator::Add => {
+                if let Some(old) = &old {
+                    variable.guards.extend(&old.guards);
+                    variable.is_fallback = old.is_fallback;
+                    variable.is_after_environment = old.is_after_environment;
+                }
+                variable.value = match old.as_ref().map(|old| old.value.clone()) {
+                    None => {
+                        variable.is_after_environment = is_identifier(name);
+                        Value::Recursive(written.to_owned())
+                    }
+                    // What is added to a value of the environment is added to either.
+                    Some(Value::Recursive(old_value)) if variable.is_fallback => {
+                        variable.is_fallback = false;
+                        let or = self.expander.expand(&old_value);
+                        let more = self.expander.expand(written);
+                        value(or.and_then(|or| {
+                            let base = vec![Piece::Env { name: name.to_owned(), or }];
+                            Ok(added(base, more?))
+                        }))
+                    }
+                    Some(Value::Recursive(old)) if old.is_empty() => Value::Recursive(written.to_owned()),
+                    Some(Value::Recursive(old)) => Value::Recursive(format!("{old} {written}")),
+                    Some(Value::Simple(old)) => {
+                        value(self.expander.expand(written).map(|more| added(old, more)))
+                    }
+                    Some(Value::Lost(trouble)) => Value::Lost(trouble),
+                };
+            }
+        }
+        variable.guards.append(&mut self.expander.met);
+        variable.guards.extend(self.around());
+        self.expander.met = met;
+        match name {
+            ".RECIPEPREFIX" => match &variable.value {
+                Value::Recursive(text) => self.prefix = text.chars().next().unwrap_or('\t'),
+                Value::Simple(text) => {
+                    self.prefix = literal(text).and_then(|text| text.chars().next()).unwrap_or('\t');
+                }
+                Value::Lost(_) => {}
+            },
+            "VPATH" => self.has_search_path = true,
+            ".DEFAULT_GOAL" | "SHELL" | ".SHELLFLAGS" | "MAKEFLAGS" => {
+                self.everywhere.extend(&variable.guards);
+            }
+            _ => {}
+        }
+        self.expander.variables.insert(name.to_owned(), variable);
+    }
+
+    fn definition(&mut self, all: &[Line], place: usize, head: &str, before: &[String]) -> usize {
+        let (name, operator) = match assignment(head) {
+            Some((name, operator, _)) => (name.to_owned(), operator),
+            None => (head.trim().to_owned(), Operator::Recursive),
+        };
+        let mut body: Vec<String> = Vec::new();
+        let mut depth = 1;
+        let mut next = place + 1;
+        while next < all.len() {
+            let line = joined(&all[next].written);
+            next += 1;
+            if !line.starts_with(self.prefix) {
+                let text = without_comment(&line);
+                match first_word(&text) {
+                    ("define", _) => depth += 1,
+                    ("endef", _) => depth -= 1,
+                    _ => {}
+                }
+            }
+            if depth == 0 {
+                break;
+            }
+            body.push(line);
+        }
+        if depth > 0 {
+            self.lose_everything("a `define` that is never closed");
+            return next;
+        }
+        match self.mode() {
+            Mode::Dead => {
+                let around = self.around();
+                self.may_set(&name, &around);
+            }
+            Mode::Unknown(trouble) => self.unknown_statement(&format!("{name} ="), &trouble),
+            Mode::Live => {
+                self.close_rule();
+                if before.iter().any(|word| word == "export") {
+                    self.exported.insert(name.clone(), true);
+                }
+                match self.expander.known_expansion(&name) {
+                    Ok(name) => self.set(name.trim(), operator, &body.join("\n"), Origin::File),
+                    Err(trouble) => self.troubles.push(trouble),
+                }
+            }
+        }
+        next
+    }
+
+    fn include(&mut self, is_required: bool, rest: &str) {
+        self.close_rule();
+        let names = match self.expander.known_expansion(rest) {
+            Ok(names) => names,
+            Err(trouble) => return self.troubles.push(trouble),
+        };
+        let around = self.around();
+        self.everywhere.extend(around);
+        self.everywhere.append(&mut self.expander.met);
+        for pattern in words(&names) {
+            let found = match pattern.contains(['*', '?', '[']) {
+                true => self.expander.world.matches(pattern),
+                false => vec![pattern.to_owned()],
+            };
+            if found.is_empty() && pattern.ends_with(".d") {
+                self.has_late_includes = true;
+            }
+            for name in found {
+                self.include_file(is_required, &name);
+            }
+        }
+    }
+
+    fn include_file(&mut self, is_required: bool, name: &str) {
+        if name.ends_with(".d") {
+            // The compiler writes them: what they say of today does not hold for the next run.
+            self.has_late_includes = true;
+            return;
+        }
+        let name = name.replace(&format!("{FOLDER}/"), "");
+        if name.contains(FOLDER) {
+            return self.lose_everything("an included file outside of the folder");
+        }
+        let Some(text) = self.expander.world.read(&name) else {
+            if is_required {
+                return self.lose_everything(&format!("`{name}` is included and is missing"));
+            }
+            let left = vec![Piece::Wildcard(name)];
+            let line = self.expander.line;
+            let guard = self.expander.guard(Guard { left, right: String::new(), is_equal: true, line });
+            self.expander.met.clear();
+            self.everywhere.insert(guard);
+            return;
+        };
+        let base = name.rsplit('/').next().unwrap_or("");
+        if base.starts_with(".env") || base.ends_with(".env") {
+            return self.settings_file(&name, &text);
+        }
+        if self.include_depth >= DEEPEST_INCLUDE {
+            return self.lose_everything("files that include each other");
+        }
+        let list = self.expander.value("MAKEFILE_LIST").ok();
+        if let Some(mut list) = list {
+            push_str(&mut list, &format!(" {name}"));
+            self.set_simple("MAKEFILE_LIST", list);
+        }
+        self.include_depth += 1;
+        let line = self.expander.line;
+        let conditions = std::mem::take(&mut self.conditions);
+        self.read_text(&text, 1);
+        self.conditions = conditions;
+        self.expander.line = line;
+        self.include_depth -= 1;
+        self.close_rule();
+    }
+
+    /// A file of settings, which may hold secrets: its values stay where they are.
+    fn settings_file(&mut self, name: &str, text: &str) {
+        let line = self.expander.line;
+        for statement in lines(text, 1) {
+            let text = joined(&statement.written);
+            let text = without_comment(&text);
+            let text = text.trim_start().strip_prefix("export ").unwrap_or(&text);
+            if let Some((variable, ..)) = assignment(text) {
+                let why = format!(
+                    "`{variable}` comes from `{name}`, whose values stay there: `dotenv: [{name}]` reads them"
+                );
+                let trouble = Trouble { line, why };
+                self.unknown_statement(&format!("{variable} ="), &trouble);
+                self.expander.line = line;
+            }
+        }
+    }
+
+    // Rules.
+
+    pub(super) fn mention(&mut self, name: &str) -> &mut File {
+        if !self.files.contains_key(name) {
+            self.order.push(name.to_owned());
+        }
+        self.files.entry(name.to_owned()).or_default()
+    }
+
+    fn rule(&mut self, line: &Line, whole: &str, statement: &str) {
+        self.close_rule();
+        // Where the rule begins, its recipe may, even if it cannot be read.
+        self.is_in_rule = true;
+        let met = std::mem::take(&mut self.expander.met);
+        if let Err(trouble) = self.rule_or_trouble(line, whole, statement) {
+            self.troubles.push(trouble);
+        }
+        self.expander.met = met;
+        self.help.clear();
+    }
+
+    fn rule_or_trouble(&mut self, line: &Line, whole: &str, statement: &str) -> Result<(), Trouble> {
+        let Some(colon) = outside(statement, &[':']) else {
+            let text = self.expander.expand(statement)?;
+            for evaluated in std::mem::take(&mut self.expander.evaluated) {
+                let number = self.expander.line;
+                self.close_rule();
+                let before = std::mem::take(&mut self.conditions);
+                self.read_evaluated(&evaluated, number);
+                self.conditions = before;
+            }
+            let text: Text = text.into_iter().filter(|piece| !matches!(piece, Piece::Say(_))).collect();
+            let text = self.expander.known(text)?;
+            if text.trim().is_empty() {
+                self.close_rule();
+                return Ok(());
+            }
+            // A whole rule, or several, may come out of a variable.
+            if text.contains(':') && !text.contains('$') {
+                self.read_evaluated(&text, line.number);
+                return Ok(());
+            }
+            return self.expander.trouble(format!("`{}` is no statement", statement.trim()));
+        };
+        let (left, mut right) = (&statement[..colon], &statement[colon + 1..]);
+        let is_together = left.ends_with('&');
+        let left = left.trim_end_matches('&');
+        let is_double = right.starts_with(':') && !right.starts_with(":=");
+        if is_double {
+            right = &right[1..];
+        }
+        let targets = self.expander.known_expansion(left)?;
+        let targets = self.file_names(&targets);
+        if !is_double && self.target_variable(&targets, right)? {
+            self.close_rule();
+            return Ok(());
+        }
+        // Of what follows a `;` no part is a comment.
+        let written = joined(&line.written);
+        let inline = outside(&written, &[':'])
+            .and_then(|colon| {
+                let after = &written[colon + 1..];
+                let end = outside(after, &[';', '#'])?;
+                after[end..].starts_with(';').then(|| after[end + 1..].to_owned())
+            })
+            .filter(|_| right.contains(';') || written.contains(';'));
+        let right = match outside(right, &[';']) {
+            Some(end) => &right[..end],
+            None => right,
+        };
+        let is_second = self.second_expansion && right.contains("$$");
+        let right = match self.expander.known_expansion(right) {
+            Ok(right) => right,
+            Err(trouble) => {
+                self.lost_rule(&targets, line, whole, trouble, inline);
+                return Ok(());
+            }
+        };
+        let mut guards = self.around();
+        guards.append(&mut self.expander.met);
+        if let [special] = targets.as_slice()
+            && special.starts_with('.')
+            && self.special(special, &right, &guards)
+        {
+            self.close_rule();
+            return Ok(());
+        }
+        let (stem_pattern, needs) = match right.split_once(':') {
+            Some((pattern, needs)) => (Some(Pattern::new(pattern.trim())), needs),
+            None => (None, right.as_str()),
+        };
+        let (needs, order_only) = needs.split_once('|').unwrap_or((needs, ""));
+        let (needs, order_only) = match is_second || stem_pattern.is_some() {
+            true => (names(needs), names(order_only)),
+            false => {
+                let both = (self.file_names(needs), self.file_names(order_only));
+                guards.append(&mut self.expander.met);
+                both
+            }
+        };
+        if stem_pattern.is_none() && targets.iter().any(|target| target.contains('%')) {
+            self.patterns.push(PatternRule {
+                line: line.number,
+                targets,
+                needs,
+                order_only,
+                lines: Vec::new(),
+                guards,
+                troubles: Vec::new(),
+                is_built_in: self.is_built_in,
+                is_second,
+            });
+            self.current = vec![Owner::Pattern(self.patterns.len() - 1)];
+            if let Some(inline) = inline {
+                self.recipe_line(line.number, inline.trim_start().to_owned());
+            }
+            return Ok(());
+        }
+        let help = self.help_of(whole);
+        for target in &targets {
+            if self.first_target.is_none()
+                && !self.is_built_in
+                && (!target.starts_with('.') || target.contains('/'))
+            {
+                self.first_target = Some(target.clone());
+            }
+            let stem = match &stem_pattern {
+                Some(pattern) => match pattern.stem(target) {
+                    Some(stem) => Some(stem.to_owned()),
+                    None => continue,
+                },
+                None => None,
+            };
+            let filled = |needs: &[String]| -> Vec<String> {
+                let fill = |need: &String| match &stem {
+                    Some(stem) => Pattern::new(need).fill(stem),
+                    None => need.clone(),
+                };
+                needs.iter().map(fill).collect()
+            };
+            let (mut needs, mut order_only) = (filled(&needs), filled(&order_only));
+            if is_second {
+                let stem = stem.as_deref().unwrap_or("");
+                needs = self.second(&needs, target, stem)?;
+                order_only = self.second(&order_only, target, stem)?;
+            }
+            let later = if is_together { targets.clone() } else { Vec::new() };
+            let file = self.mention(target);
+            file.is_target = true;
+            if file.line == 0 || file.recipes.is_empty() {
+                file.line = line.number;
+            }
+            file.is_double |= is_double;
+            file.guards.extend(&guards);
+            if file.help.is_none() {
+                file.help.clone_from(&help);
+            }
+            if is_together && targets.first() != Some(target) {
+                file.needs = later.first().cloned().into_iter().collect();
+                continue;
+            }
+            file.together = later;
+            // The rule is filled by its recipe, which makes it the one whose prerequisites come first.
+            let recipe = Recipe {
+                lines: Vec::new(),
+                stem: stem.clone().unwrap_or_default(),
+                needs: needs.clone(),
+                is_implicit: stem.is_some(),
+            };
+            file.recipes.push(recipe);
+            file.order_only.extend(order_only);
+            self.current.push(Owner::File(target.clone()));
+            let _ = stem;
+        }
+        if let Some(inline) = inline {
+            // `target: ;` is an empty recipe, which is a recipe too.
+            self.recipe_line(line.number, inline.trim_start().to_owned());
+        }
+        Ok(())
+    }
+
+    /// A rule whose prerequisites are not known: its targets fail, the others do not.
+    fn lost_rule(
+        &mut self,
+        targets: &[String],
+        line: &Line,
+        whole: &str,
+        trouble: Trouble,
+        inline: Option<String>,
+    ) {
+        if targets.iter().any(|target| target.contains('%') || target.starts_with('.')) {
+            self.troubles.push(trouble);
+            return;
+        }
+        let help = self.help_of(whole);
+        for target in targets {
+            if self.first_target.is_none() {
+                self.first_target = Some(target.clone());
+            }
+            let file = self.mention(target);
+            file.is_target = true;
+            file.line = line.number;
+            file.help.clone_from(&help);
+            file.troubles.push(trouble.clone());
+            file.recipes.push(Recipe::default());
+            self.current.push(Owner::File(target.clone()));
+        }
+        if let Some(inline) = inline {
+            self.recipe_line(line.number, inline);
+        }
+    }
+
+    fn read_evaluated(&mut self, text: &str, number: usize) {
+        for line in lines(text, number) {
+            let line = Line { number, written: line.written };
+            self.statement(std::slice::from_ref(&line), 0);
+        }
+        if text.lines().any(|line| line.trim_start().starts_with("define ")) {
+            self.lose_everything("a `define` that a function computes");
+        }
+    }
+
+    /// What a second reading of prerequisites gives for one target.
+    pub(super) fn second(
+        &mut self,
+        needs: &[String],
+        target: &str,
+        stem: &str,
+    ) -> Result<Vec<String>, Trouble> {
+        let written = needs.join(" ");
+        let (folder, file) = target.rsplit_once('/').unwrap_or((".", target));
+        let scope = [("@", target), ("*", stem), ("@D", folder), ("@F", file)];
+        let scope = scope.map(|(name, value)| (name.to_owned(), super::expand::automatic(plain(value))));
+        self.expander.scopes.push(HashMap::from(scope));
+        let expanded = self.expander.known_expansion(&written);
+        self.expander.scopes.pop();
+        let expanded = expanded?;
+        Ok(self.file_names(&expanded))
+    }
+
+    fn help_of(&self, whole: &str) -> Option<String> {
+        let behind = whole.split_once("##").map(|(_, help)| help.trim().to_owned());
+        let behind = behind.filter(|help| !help.is_empty());
+        behind.or_else(|| (!self.help.is_empty()).then(|| self.help.join("\n")))
+    }
+
+    /// The names of files, without `./`, with those that a pattern matches.
+    fn file_names(&mut self, text: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        for name in words(text) {
+            let name = plain_name(name);
+            if !name.contains(['*', '?', '[']) || name.contains('%') || name.contains(FOLDER) {
+                found.push(name);
+                continue;
+            }
+            let matches = self.expander.world.matches(&name);
+            let right = matches.join(" ");
+            let left = vec![Piece::Wildcard(name.clone())];
+            self.expander.guard(Guard { left, right, is_equal: true, line: self.expander.line });
+            match matches.is_empty() {
+                true => found.push(name),
+                false => found.extend(matches),
+            }
+        }
+        found
+    }
+
+    fn special(&mut self, special: &str, right: &str, guards: &Guards) -> bool {
+        match special {
+            ".PHONY" => {
+                for name in self.file_names(right) {
+                    self.mention(&name).guards.extend(guards);
+                    self.phony.insert(name);
+                }
+                return true;
+            }
+            ".IGNORE" if words(right).is_empty() => self.ignores_errors = true,
+            ".IGNORE" => self.ignored.extend(names(right)),
+            ".ONESHELL" => self.is_one_shell = true,
+            ".EXPORT_ALL_VARIABLES" => self.exports_all = true,
+            ".SECONDEXPANSION" => self.second_expansion = true,
+            ".POSIX" => self.is_posix = true,
+            ".SILENT" | ".NOTPARALLEL" | ".DELETE_ON_ERROR" | ".LOW_RESOLUTION_TIME" => {}
+            ".PRECIOUS" | ".SECONDARY" | ".INTERMEDIATE" | ".SUFFIXES" => {}
+            ".DEFAULT" => {
+                self.has_default_rule = true;
+                self.lose_everything("a rule for everything that has none (`.DEFAULT`)");
+            }
+            _ => return false,
+        }
+        self.everywhere.extend(guards);
+        true
+    }
+
+    /// Reads `X = 1` behind a colon as a variable of the targets. Answers whether it was one.
+    fn target_variable(&mut self, targets: &[String], right: &str) -> Result<bool, Trouble> {
+        let mut statement = right.trim_start();
+        let (mut is_exported, mut is_private) = (false, false);
+        loop {
+            let (word, rest) = first_word(statement);
+            match word {
+                "export" => is_exported = true,
+                "private" => is_private = true,
+                "override" => {}
+                _ => break,
+            }
+            statement = rest;
+        }
+        let Some((name, operator, written)) = assignment(statement) else { return Ok(false) };
+        let name = self.expander.known_expansion(name)?.trim().to_owned();
+        let value = match operator {
+            Operator::Simple => match self.expander.expand(written) {
+                Ok(text) => Value::Simple(text),
+                Err(trouble) => Value::Lost(trouble),
+            },
+            Operator::Shell => match self.expander.expand(written) {
+                Ok(text) => Value::Simple(vec![Piece::Shell(text)]),
+                Err(trouble) => Value::Lost(trouble),
+            },
+            _ => Value::Recursive(written.to_owned()),
+        };
+        let mut guards = self.around();
+        guards.append(&mut self.expander.met);
+        let line = self.expander.line;
+        let assignment = Assignment { name, operator, value, guards, line, is_exported, is_private };
+        for target in targets {
+            if target.contains('%') {
+                self.pattern_variables.push((Pattern::new(target), assignment.clone()));
+            } else {
+                self.mention(target).variables.push(assignment.clone());
+            }
+        }
+        Ok(true)
+    }
+
+    /// `.c.o:` is the old way to write `%.o: %.c`.
+    fn suffix_rules(&mut self) {
+        let known =
+            [".c", ".o", ".h", ".cc", ".cpp", ".C", ".s", ".S", ".f", ".tex", ".dvi", ".y", ".l", ".sh"];
+        for name in self.order.clone() {
+            let file = &self.files[&name];
+            if !file.is_target || !file.needs.is_empty() || !name.starts_with('.') || name.contains('/') {
+                continue;
+            }
+            let Some(split) = name[1..].find('.').map(|at| at + 1) else {
+                if known.contains(&name.as_str()) {
+                    self.lose_everything("a suffix rule with one suffix");
+                }
+                continue;
+            };
+            let (from, to) = name.split_at(split);
+            let Some(recipe) = file.recipes.last().cloned() else { continue };
+            if recipe.needs.is_empty() {
+                let rule = PatternRule {
+                    line: file.line,
+                    targets: vec![format!("%{to}")],
+                    needs: vec![format!("%{from}")],
+                    order_only: Vec::new(),
+                    lines: recipe.lines,
+                    guards: file.guards.clone(),
+                    troubles: file.troubles.clone(),
+                    is_built_in: false,
+                    is_second: false,
+                };
+                self.patterns.push(rule);
+                self.files.remove(&name);
+                self.order.retain(|known| *known != name);
+            }
+        }
+    }
+
+    /// The options that a Makefile gives make.
+    fn make_flags(&mut self) {
+        let flags = self.expander.value("MAKEFLAGS").and_then(|text| self.expander.known(text));
+        let flags = match flags {
+            Ok(flags) => flags,
+            Err(trouble) => return self.troubles.push(trouble),
+        };
+        for flag in words(&flags) {
+            let letters = flag.trim_start_matches('-');
+            let is_long = flag.starts_with("--");
+            match letters {
+                "silent"
+                | "quiet"
+                | "no-print-directory"
+                | "warn-undefined-variables"
+                | "print-directory"
+                    if is_long => {}
+                "no-builtin-rules" if is_long => self.patterns.retain(|rule| !rule.is_built_in),
+                "no-builtin-variables" if is_long => self.without_defaults(),
+                _ if is_long && letters.starts_with("jobs") => {}
+                _ if is_long && letters.starts_with("output-sync") => {}
+                _ if is_long || flag.contains('=') => {
+                    self.lose_everything(&format!("the option `{flag}` for make"));
+                }
+                _ => {
+                    for letter in letters.chars() {
+                        match letter {
+                            's' | 'w' | 'j' | 'O' | '0'..='9' => {}
+                            'r' => self.patterns.retain(|rule| !rule.is_built_in),
+                            'R' => self.without_defaults(),
+                            'i' => self.ignores_errors = true,
+                            _ => self.lose_everything(&format!("the option `-{letter}` for make")),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn without_defaults(&mut self) {
+        self.patterns.retain(|rule| !rule.is_built_in);
+        self.lose_everything("the option `-R` for make");
+    }
+
+    /// Puts the prerequisites of each rule together, those of the one with the recipe first.
+    pub(super) fn settle(&mut self) {
+        for name in self.order.clone() {
+            let Some(file) = self.files.get_mut(&name) else { continue };
+            let mut needs = std::mem::take(&mut file.needs);
+            let is_double = file.is_double;
+            let mut with_recipe: Vec<Recipe> = Vec::new();
+            for recipe in std::mem::take(&mut file.recipes) {
+                if recipe.lines.is_empty() || is_double {
+                    needs.extend(recipe.needs.iter().cloned());
+                } else {
+                    let mut first = recipe.needs.clone();
+                    first.append(&mut needs);
+                    needs = first;
+                }
+                if !recipe.lines.is_empty() {
+                    if !is_double {
+                        with_recipe.clear();
+                    }
+                    with_recipe.push(recipe);
+                }
+            }
+            file.needs = needs;
+            file.recipes = with_recipe;
+        }
+        for name in self.order.clone() {
+            let file = self.files[&name].clone();
+            for need in file.needs.iter().chain(&file.order_only) {
+                self.mention(need);
+            }
+        }
+    }
+}
+
+/// `base more`, without the blank where there is nothing before it.
+pub(super) fn added(base: Text, more: Text) -> Text {
+    let is_known = base.is_empty() || base.iter().any(|piece| matches!(piece, Piece::Plain(_)));
+    let mut whole = match is_known {
+        true => base,
+        false => vec![Piece::Spaced(base)],
+    };
+    if is_known && !whole.is_empty() {
+        push_str(&mut whole, " ");
+    }
+    push(&mut whole, more);
+    whole
+}
+
+fn plain_name(name: &str) -> String {
+    let mut name = name;
+    while let Some(rest) = name.strip_prefix("./") {
+        let rest = rest.trim_start_matches('/');
+        if rest.is_empty() {
+            break;
+        }
+        name = rest;
+    }
+    name.to_owned()
+}
+
+fn names(text: &str) -> Vec<String> {
+    words(text).into_iter().map(plain_name).collect()
+}
+
+/// The two sides of `(a,b)`, `"a" "b"` or `'a' 'b'`.
+fn sides(text: &str) -> Option<(String, String)> {
+    if let Some(inside) = text.strip_prefix('(') {
+        let end = closing(inside, '(')?;
+        let inside = &inside[..end];
+        let comma = comma(inside)?;
+        let (left, right) = (inside[..comma].trim_end(), inside[comma + 1..].trim_start());
+        return Some((left.to_owned(), right.to_owned()));
+    }
+    let quote = text.chars().next().filter(|sign| "\"'".contains(*sign))?;
+    let (left, rest) = text[1..].split_once(quote)?;
+    let rest = rest.trim_start();
+    let quote = rest.chars().next().filter(|sign| "\"'".contains(*sign))?;
+    let (right, _) = rest[1..].split_once(quote)?;
+    Some((left.to_owned(), right.to_owned()))
+}
+
+/// The first comma outside of parentheses.
+fn comma(text: &str) -> Option<usize> {
+    let mut depth = 0usize;
+    for (at, character) in text.char_indices() {
+        match character {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}

@@ -1,0 +1,999 @@
+//! From the rules of a Makefile to tasks: which rule makes a target, what its recipe comes to, what has to be as it was
+//! when the Makefile was converted.
+
+use super::expand::{Guards, Trouble, Value, Variable, automatic};
+use super::function::Pattern;
+use super::line::Operator;
+use super::read::{Assignment, File, Makefile, Recipe};
+use super::shell::{Runner, Script, fail, indented, is_settable, word};
+use super::text::{self, FOLDER, Piece, Text, literal, plain, push, push_str};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// A target as a task.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Task {
+    pub(super) target: String,
+    pub(super) name: String,
+    pub(super) line: usize,
+    pub(super) help: Option<String>,
+    pub(super) needs: Vec<String>,
+    /// A script of `sh` without its first line; none for a group.
+    pub(super) body: Option<String>,
+    pub(super) is_hidden: bool,
+    pub(super) troubles: Vec<Trouble>,
+    pub(super) guards: Guards,
+}
+
+/// Targets that would become this many tasks are more than anybody reads.
+const MOST_TASKS: usize = 5000;
+
+/// Chooses an implicit rule for each target without a recipe, as make does.
+pub(super) fn find_implicit_rules(makefile: &mut Makefile) {
+    let mut place = 0;
+    while place < makefile.order.len() && place < MOST_TASKS {
+        let name = makefile.order[place].clone();
+        place += 1;
+        let file = &makefile.files[&name];
+        if !file.recipes.is_empty()
+            || makefile.phony.contains(&name)
+            || name.starts_with('.') && file.is_target
+        {
+            continue;
+        }
+        implicit_rule(makefile, &name);
+    }
+}
+
+fn implicit_rule(makefile: &mut Makefile, name: &str) {
+    let (folder, base) = name.rfind('/').map_or(("", name), |at| name.split_at(at + 1));
+    let mut candidates: Vec<(usize, usize, String, String)> = Vec::new();
+    for (place, rule) in makefile.patterns.iter().enumerate() {
+        for target in &rule.targets {
+            let (text, prefix) = if target.contains('/') { (name, "") } else { (base, folder) };
+            if let Some(stem) = Pattern::new(target).stem(text)
+                && !stem.is_empty()
+            {
+                candidates.push((stem.len(), place, stem.to_owned(), prefix.to_owned()));
+            }
+        }
+    }
+    candidates.sort_by_key(|(length, place, ..)| (*length, *place));
+    // First without files that would have to be made on the way, then with them.
+    let chained = candidates.iter().map(|candidate| (candidate.clone(), true));
+    let candidates: Vec<_> =
+        candidates.iter().map(|candidate| (candidate.clone(), false)).chain(chained).collect();
+    let given: Vec<String> = makefile.files[name].needs.clone();
+    for ((_, place, stem, prefix), is_chained) in candidates {
+        let rule = makefile.patterns[place].clone();
+        if rule.lines.is_empty() && rule.troubles.is_empty() {
+            continue;
+        }
+        // A later rule with the same patterns replaces an earlier one, or with no recipe removes it.
+        let same =
+            |other: &super::read::PatternRule| other.targets == rule.targets && other.needs == rule.needs;
+        if makefile.patterns[place + 1..].iter().any(same) {
+            continue;
+        }
+        let fill = |need: &String| match need.contains('%') {
+            true => format!("{prefix}{}", Pattern::new(need).fill(&stem)),
+            false => need.clone(),
+        };
+        let mut needs: Vec<String> = rule.needs.iter().map(fill).collect();
+        if rule.is_second {
+            match makefile.second(&rule.needs, name, &stem) {
+                Ok(second) => {
+                    needs = second.iter().map(fill).collect();
+                }
+                Err(_) => continue,
+            }
+        }
+        let order_only: Vec<String> = rule.order_only.iter().map(fill).collect();
+        let is_there = |need: &String| {
+            makefile.files.get(need).is_some_and(|file| file.is_target)
+                || makefile.expander.world.exists(need)
+                || makefile.files.contains_key(need) && !rule.is_built_in
+                || is_chained && can_be_made(makefile, need, 0)
+        };
+        if needs.contains(&name.to_owned()) || !needs.iter().chain(&order_only).all(is_there) {
+            continue;
+        }
+        let between = rule.needs.iter().filter(|need| need.contains('%')).map(fill).find(|need| {
+            is_chained && !makefile.files.contains_key(need) && !makefile.expander.world.exists(need)
+        });
+        let together: Vec<String> = rule.targets.iter().map(fill).collect();
+        let full_stem = format!("{prefix}{stem}");
+        for need in needs.iter().chain(&order_only) {
+            makefile.mention(need);
+        }
+        let troubles = rule.troubles.clone();
+        let file = makefile.files.get_mut(name).expect("bug: a file that was just there");
+        file.line = if file.line == 0 || !rule.is_built_in { rule.line.max(file.line) } else { file.line };
+        file.guards.extend(&rule.guards);
+        file.troubles.extend(troubles);
+        if let Some(between) = between {
+            let why = format!("make would delete `{between}` again, which it makes on the way");
+            file.troubles.push(Trouble { line: file.line, why });
+        }
+        if together.len() > 1 {
+            file.together = together;
+        }
+        let recipe = Recipe { lines: rule.lines, stem: full_stem, needs: needs.clone(), is_implicit: true };
+        needs.extend(given);
+        file.needs = needs;
+        file.order_only.extend(order_only);
+        file.recipes.push(recipe);
+        return;
+    }
+    // Rules of make that are not taken over, and rules that make would chain.
+    const OTHER: &[&str] = &[
+        ".c", ".cc", ".cpp", ".C", ".o", ".y", ".l", ".f", ".F", ".p", ".r", ".s", ".S", ".sh", ".tex",
+        ".texinfo", ".w", ".m", ".a",
+    ];
+    let stem = name.rsplit_once('.').map_or(name, |(stem, extension)| match extension {
+        "o" | "c" | "s" | "dvi" | "tex" | "out" => stem,
+        _ => name,
+    });
+    let has_source = OTHER.iter().any(|suffix| {
+        let source = format!("{stem}{suffix}");
+        source != name && makefile.expander.world.exists(&source)
+    });
+    if has_source && !makefile.expander.world.exists(name) {
+        let line = makefile.files[name].line.max(1);
+        let why = format!("make has a rule of its own for `{name}`");
+        if let Some(file) = makefile.files.get_mut(name) {
+            file.troubles.push(Trouble { line, why });
+        }
+    }
+}
+
+/// Whether a chain of pattern rules leads to a file.
+fn can_be_made(makefile: &Makefile, name: &str, depth: usize) -> bool {
+    let (folder, base) = name.rfind('/').map_or(("", name), |at| name.split_at(at + 1));
+    depth < 4
+        && makefile.patterns.iter().filter(|rule| !rule.lines.is_empty()).any(|rule| {
+            rule.targets.iter().any(|target| {
+                let (text, prefix) = if target.contains('/') { (name, "") } else { (base, folder) };
+                let Some(stem) = Pattern::new(target).stem(text).filter(|stem| !stem.is_empty()) else {
+                    return false;
+                };
+                rule.needs.iter().all(|need| {
+                    let need = match need.contains('%') {
+                        true => format!("{prefix}{}", Pattern::new(need).fill(stem)),
+                        false => need.clone(),
+                    };
+                    need != name
+                        && (makefile.expander.world.exists(&need)
+                            || makefile.files.get(&need).is_some_and(|file| file.is_target)
+                            || can_be_made(makefile, &need, depth + 1))
+                })
+            })
+        })
+}
+
+/// A task with the target-specific variables that reach it from those that need it.
+type Key = (String, Vec<usize>);
+
+pub(super) struct Tasks<'m, 'w> {
+    makefile: &'m mut Makefile<'w>,
+    /// Target-specific variables, each once.
+    assignments: Vec<Assignment>,
+    made: BTreeMap<Key, Task>,
+    order: Vec<Key>,
+    file_name: &'m str,
+}
+
+/// The tasks of a Makefile, in its order.
+pub(super) fn tasks(makefile: &mut Makefile, file_name: &str) -> Vec<Task> {
+    makefile.expander.is_parsing = false;
+    let names: Vec<String> = makefile.order.clone();
+    let mut tasks =
+        Tasks { makefile, assignments: Vec::new(), made: BTreeMap::new(), order: Vec::new(), file_name };
+    for name in names {
+        if tasks.is_task(&name) {
+            tasks.make(&(name, Vec::new()), &mut Vec::new());
+        }
+    }
+    tasks.finish()
+}
+
+impl Tasks<'_, '_> {
+    /// Whether a file is made by something, and not only there.
+    fn is_task(&self, name: &str) -> bool {
+        let file = &self.makefile.files[name];
+        let is_special = name.starts_with('.')
+            && !name.contains('/')
+            && name.len() > 1
+            && name[1..].bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+        !is_special && (file.is_target || !file.recipes.is_empty() || !file.troubles.is_empty())
+    }
+
+    /// Adds a task and those that it needs. Answers the key under which it stands: the plain one where nothing that
+    /// reaches it makes a difference.
+    fn make(&mut self, key: &Key, above: &mut Vec<String>) -> Key {
+        if self.made.contains_key(key) {
+            return key.clone();
+        }
+        let (name, inherited) = key.clone();
+        let file = self.makefile.files[&name].clone();
+        let own = self.own(&name, &file);
+        let mut passed = inherited.clone();
+        passed.extend(own.iter().filter(|place| !self.assignments[**place].is_private));
+        above.push(name.clone());
+        let mut needs: Vec<String> = Vec::new();
+        let mut keys: Vec<Key> = Vec::new();
+        let mut seen = HashSet::new();
+        for need in file.needs.iter().chain(&file.order_only) {
+            // make drops a prerequisite that leads back.
+            if !seen.insert(need.clone()) || need == &name || !self.makefile.files.contains_key(need) {
+                continue;
+            }
+            if let Some(start) = above.iter().position(|target| target == need) {
+                // Where make cuts a circle depends on the goal.
+                let trouble = Trouble { line: file.line, why: format!("`{need}` needs itself") };
+                for target in &above[start..] {
+                    if let Some(file) = self.makefile.files.get_mut(target) {
+                        file.troubles.push(trouble.clone());
+                    }
+                }
+                continue;
+            }
+            if self.is_task(need) && self.made.len() < MOST_TASKS {
+                keys.push(self.make(&(need.clone(), passed.clone()), above));
+            }
+        }
+        above.pop();
+        let mut all = inherited.clone();
+        all.extend(&own);
+        let file = self.makefile.files[&name].clone();
+        let mut task = self.task(&name, &file, &all);
+        for key in &keys {
+            needs.push(self.made[key].name.clone());
+        }
+        task.needs = needs;
+        if !inherited.is_empty() {
+            let plain_key = self.make(&(name.clone(), Vec::new()), &mut above.clone());
+            let plain = &self.made[&plain_key];
+            if plain.body == task.body && plain.needs == task.needs && plain.troubles == task.troubles {
+                return plain_key;
+            }
+            let from = above.last().cloned().unwrap_or_default();
+            task.name = self.free_name(&format!("{from}/{name}"));
+            task.is_hidden = true;
+            task.help = None;
+        } else {
+            task.name = self.free_name(&name);
+        }
+        if !self.made.contains_key(key) {
+            self.order.push(key.clone());
+        }
+        self.made.insert(key.clone(), task);
+        key.clone()
+    }
+
+    fn free_name(&self, name: &str) -> String {
+        let mut wanted = name.to_owned();
+        if crate::name::BUILT_INS.contains(&name) {
+            wanted = name.to_lowercase();
+        }
+        wanted.retain(|c| !c.is_control());
+        if wanted.starts_with('-') {
+            wanted.insert(0, '_');
+        }
+        let is_taken = |wanted: &str| {
+            self.made.values().any(|task| task.name == wanted)
+                || wanted != name && self.makefile.files.contains_key(wanted)
+        };
+        while is_taken(&wanted) {
+            wanted.push('_');
+        }
+        wanted
+    }
+
+    /// The places of the variables of a target itself.
+    fn own(&mut self, name: &str, file: &File) -> Vec<usize> {
+        let patterns = &self.makefile.pattern_variables;
+        let matching = patterns.iter().filter(|(pattern, _)| pattern.stem(name).is_some());
+        let all: Vec<Assignment> = matching
+            .map(|(_, assignment)| assignment.clone())
+            .chain(file.variables.iter().cloned())
+            .collect();
+        let mut places = Vec::new();
+        for assignment in all {
+            let same = |known: &Assignment| known.line == assignment.line && known.name == assignment.name;
+            let place = self.assignments.iter().position(same).unwrap_or_else(|| {
+                self.assignments.push(assignment);
+                self.assignments.len() - 1
+            });
+            places.push(place);
+        }
+        places
+    }
+
+    fn push_scope(&mut self, places: &[usize]) {
+        let expander = &mut self.makefile.expander;
+        expander.scopes.push(HashMap::new());
+        for place in places {
+            let assignment = &self.assignments[*place];
+            let old = expander.lookup(&assignment.name).cloned();
+            let mut variable = Variable {
+                value: assignment.value.clone(),
+                guards: assignment.guards.clone(),
+                line: assignment.line,
+                ..automatic(Text::new())
+            };
+            let written = match &assignment.value {
+                Value::Recursive(written) => written.clone(),
+                Value::Simple(_) | Value::Lost(_) => String::new(),
+            };
+            match assignment.operator {
+                Operator::Recursive | Operator::Simple | Operator::Shell => {}
+                Operator::Fallback => {
+                    if old.is_some() {
+                        continue;
+                    }
+                    variable.is_fallback = true;
+                }
+                Operator::Add => {
+                    let base = match old {
+                        None => {
+                            variable.is_after_environment = true;
+                            None
+                        }
+                        Some(old) => {
+                            variable.guards.extend(&old.guards);
+                            Some(old)
+                        }
+                    };
+                    if let Some(old) = base {
+                        variable.is_after_environment = old.is_after_environment;
+                        variable.value = match (&old.value, old.is_fallback) {
+                            (Value::Recursive(before), false) if before.is_empty() => {
+                                Value::Recursive(written)
+                            }
+                            (Value::Recursive(before), false) => {
+                                Value::Recursive(format!("{before} {written}"))
+                            }
+                            (Value::Lost(trouble), _) => Value::Lost(trouble.clone()),
+                            _ => {
+                                let base = expander.value_of(&assignment.name, &old);
+                                let more = expander.expand(&written);
+                                match base.and_then(|base| Ok((base, more?))) {
+                                    Ok((base, more)) => Value::Simple(super::read::added(base, more)),
+                                    Err(trouble) => Value::Lost(trouble),
+                                }
+                            }
+                        };
+                    }
+                }
+            }
+            if let Some(scope) = expander.scopes.last_mut() {
+                scope.insert(assignment.name.clone(), variable);
+            }
+        }
+    }
+
+    fn automatic_variables(&mut self, name: &str, file: &File, recipe: &Recipe) {
+        let mut seen = HashSet::new();
+        let all: Vec<&str> = file.needs.iter().map(String::as_str).collect();
+        let all = if file.is_double { recipe.needs.iter().map(String::as_str).collect() } else { all };
+        let unique: Vec<&str> = all.iter().copied().filter(|need| seen.insert(*need)).collect();
+        let order_only: Vec<&str> = file.order_only.iter().map(String::as_str).collect();
+        let first = all.first().copied().unwrap_or("");
+        let stem = match recipe.is_implicit {
+            true => recipe.stem.clone(),
+            false => {
+                let suffix =
+                    [".c", ".o", ".cc", ".C", ".cpp", ".s", ".a", ".sh", ".tex", ".dvi", ".out", ".h"];
+                suffix.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or("").to_owned()
+            }
+        };
+        let lists: [(&str, Vec<&str>); 6] = [
+            ("@", vec![name]),
+            ("<", if first.is_empty() { Vec::new() } else { vec![first] }),
+            ("^", unique.clone()),
+            ("+", all.clone()),
+            ("|", order_only),
+            ("*", if stem.is_empty() { Vec::new() } else { vec![stem.as_str()] }),
+        ];
+        let folder = |word: &&str| match word.rfind('/') {
+            Some(0) => "/".to_owned(),
+            Some(at) => word[..at].to_owned(),
+            None => ".".to_owned(),
+        };
+        let base = |word: &&str| word.rsplit('/').next().unwrap_or("").to_owned();
+        let mut scope: HashMap<String, Variable> = HashMap::new();
+        let mut put = |name: String, value: String| scope.insert(name, automatic(plain(value)));
+        for (sign, words) in &lists {
+            put((*sign).to_owned(), words.join(" "));
+            put(format!("{sign}D"), words.iter().map(folder).collect::<Vec<_>>().join(" "));
+            put(format!("{sign}F"), words.iter().map(base).collect::<Vec<_>>().join(" "));
+        }
+        put("%".to_owned(), String::new());
+        let is_phony = self.makefile.phony.contains(name);
+        match is_phony {
+            true => {
+                put("?".to_owned(), unique.join(" "));
+            }
+            false => {
+                let why = "`$?`: what is newer is known only to make".to_owned();
+                let trouble = Trouble { line: file.line, why };
+                let lost = Variable { value: Value::Lost(trouble), ..automatic(Text::new()) };
+                scope.insert("?".to_owned(), lost);
+            }
+        }
+        self.makefile.expander.scopes.push(scope);
+    }
+
+    fn task(&mut self, name: &str, file: &File, places: &[usize]) -> Task {
+        self.makefile.expander.met = Guards::new();
+        self.makefile.expander.line = file.line;
+        let mut troubles = self.makefile.troubles.clone();
+        troubles.extend(file.troubles.iter().cloned());
+        if self.makefile.has_search_path {
+            let is_lost = |need: &String| !self.is_task(need) && !self.makefile.expander.world.exists(need);
+            if file.needs.iter().any(is_lost) {
+                let why = "a file that make looks for elsewhere (`VPATH`)".to_owned();
+                troubles.push(Trouble { line: file.line, why });
+            }
+        }
+        if file.recipes.len() > 1 && !self.makefile.phony.contains(name) && !file.needs.is_empty() {
+            let why = "double-colon rules for a file that each need something else".to_owned();
+            troubles.push(Trouble { line: file.line, why });
+        }
+        let is_group =
+            |file: &File| file.together.len() > 1 && !file.recipes.iter().any(|recipe| recipe.is_implicit);
+        let leader = file.needs.first().and_then(|need| self.makefile.files.get(need));
+        let group = [Some(file), leader.filter(|leader| leader.together.iter().any(|member| member == name))];
+        for file in group.into_iter().flatten().filter(|file| is_group(file)) {
+            let mut lines = file.recipes.iter().flat_map(|recipe| &recipe.lines);
+            if lines.any(|line| line.written.contains("$@") || line.written.contains("$(@")) {
+                let why = "a recipe for several files that says `$@`".to_owned();
+                troubles.push(Trouble { line: file.line, why });
+            }
+        }
+        if name.contains(FOLDER) {
+            let why = format!("the target `{}` is named by its whole path", name.replace(FOLDER, "…"));
+            troubles.push(Trouble { line: file.line, why });
+        }
+        let body = match troubles.is_empty() {
+            true => self.body(name, file, places),
+            false => Ok(None),
+        };
+        let mut guards = std::mem::take(&mut self.makefile.expander.met);
+        guards.extend(&file.guards);
+        guards.extend(&self.makefile.everywhere);
+        let mut script = Script::default();
+        let mut text = None;
+        match body {
+            Ok(Some((made, body_script))) => {
+                text = Some(made);
+                script = body_script;
+            }
+            Ok(None) => {}
+            Err(trouble) => troubles.push(trouble),
+        }
+        let checks = match self.checks(&guards, &mut script, file) {
+            Ok(checks) => checks,
+            Err(trouble) => {
+                troubles.push(trouble);
+                String::new()
+            }
+        };
+        troubles.sort();
+        troubles.dedup();
+        let body = if !troubles.is_empty() {
+            let mut failing = String::new();
+            for trouble in troubles.iter().take(5) {
+                let message =
+                    format!("{}:{}: not converted: {}", self.file_name, trouble.line, visible(&trouble.why));
+                failing.push_str(&format!("echo {} >&2\n", word(&message)));
+            }
+            Some(failing + "exit 1\n")
+        } else if text.is_none() && checks.is_empty() {
+            None
+        } else {
+            let functions = script.functions();
+            let functions = if functions.is_empty() { functions } else { format!("{functions}\n") };
+            Some(format!("{functions}{}{checks}{}", script.head(), text.unwrap_or_default()))
+        };
+        Task {
+            target: name.to_owned(),
+            name: name.to_owned(),
+            line: file.line,
+            help: file.help.clone(),
+            needs: Vec::new(),
+            body,
+            is_hidden: false,
+            troubles,
+            guards,
+        }
+    }
+
+    /// Lines that fail where something is not as it was when the Makefile was converted.
+    fn checks(&mut self, guards: &Guards, script: &mut Script, file: &File) -> Result<String, Trouble> {
+        let mut checks = String::new();
+        for place in guards {
+            let guard = self.makefile.expander.guards[*place].clone();
+            let mut own = Script::default();
+            own.helpers = std::mem::take(&mut script.helpers);
+            let left = own.word(&guard.left).map_err(|trouble| Trouble { line: guard.line, ..trouble });
+
+            script.helpers = std::mem::take(&mut own.helpers);
+            checks.push_str(&own.head());
+            let left = left?;
+            for statement in &own.statements {
+                checks.push_str(statement);
+                checks.push('\n');
+            }
+            let sign = if guard.is_equal { "=" } else { "!=" };
+            let why = format!(
+                "decided when it was converted: {} was{} {}; run `otto Convert` again",
+                shown(&guard.left),
+                if guard.is_equal { "" } else { " not" },
+                if guard.right.is_empty() {
+                    "empty".to_owned()
+                } else {
+                    format!("`{}`", visible(&guard.right))
+                },
+            );
+            let place = format!("{}:{}", self.file_name, guard.line);
+            let right = word(&guard.right);
+            checks.push_str(&format!(
+                "[ {left} {sign} {right} ] || {{ {}; }}\n",
+                fail(&format!("{place}: {why}"))
+            ));
+        }
+        let _ = file;
+        Ok(checks)
+    }
+
+    fn body(
+        &mut self,
+        name: &str,
+        file: &File,
+        places: &[usize],
+    ) -> Result<Option<(String, Script)>, Trouble> {
+        let is_phony = self.makefile.phony.contains(name);
+        let mut script = Script::default();
+        let mut text = String::new();
+        // Files that nobody makes have to be there before make does anything.
+        let mut seen = HashSet::new();
+        let missing: Vec<String> = file
+            .needs
+            .iter()
+            .chain(&file.order_only)
+            .filter(|need| {
+                !self.is_task(need) && !self.makefile.phony.contains(*need) && seen.insert((*need).clone())
+            })
+            .map(|need| word(need))
+            .collect();
+        if missing.iter().any(|need| need.contains(FOLDER)) {
+            return Err(Trouble { line: file.line, why: "a prerequisite outside of the folder".to_owned() });
+        }
+        if !missing.is_empty() {
+            let place = format!("{}:{}", self.file_name, file.line);
+            let message =
+                format!("echo {}\"$make_file\" >&2; exit 1", word(&format!("{place}: no rule makes ")));
+            text.push_str(&format!("for make_file in {}; do\n", missing.join(" ")));
+            text.push_str(&format!("    [ -e \"$make_file\" ] || {{ {message}; }}\ndone\n"));
+        }
+        if file.recipes.is_empty() {
+            return Ok((!text.is_empty()).then_some((text, script)));
+        }
+        if let Some(first) = file.together.first()
+            && first != name
+            && file.recipes.iter().all(|recipe| recipe.is_implicit)
+            && self.makefile.files.get(first).is_some_and(|first| !first.recipes.is_empty())
+        {
+            return Err(Trouble {
+                line: file.line,
+                why: "a pattern rule that makes several files".to_owned(),
+            });
+        }
+        // What a late include adds is not known, so nothing counts as up to date.
+        let always = is_phony
+            || self.makefile.has_late_includes
+            || file.needs.iter().any(|need| self.makefile.phony.contains(need));
+        if !always {
+            let mut seen = HashSet::new();
+            let needs: Vec<String> =
+                file.needs.iter().filter(|need| seen.insert(*need)).map(|need| word(need)).collect();
+            text.push_str(&up_to_date(&word(name), &needs));
+        }
+        let mut lines: Vec<String> = Vec::new();
+        self.push_scope(places);
+        let written = self.recipes(name, file, places, &mut script, &mut lines);
+        self.makefile.expander.scopes.pop();
+        let environment = written?;
+        for statement in &script.statements {
+            text.push_str(statement);
+            text.push('\n');
+        }
+        text.push_str(&environment);
+        for line in lines {
+            text.push_str(&line);
+            text.push('\n');
+        }
+        Ok((!text.is_empty()).then_some((text, script)))
+    }
+
+    /// The lines of all recipes of a target; answers what they find in the environment.
+    fn recipes(
+        &mut self,
+        name: &str,
+        file: &File,
+        places: &[usize],
+        script: &mut Script,
+        lines: &mut Vec<String>,
+    ) -> Result<String, Trouble> {
+        let is_lenient = self.makefile.ignores_errors || self.makefile.ignored.contains(name);
+        let mut texts: Vec<(usize, Text)> = Vec::new();
+        let mut environment = String::new();
+        let one_shell = self.makefile.is_one_shell;
+        let runner = self.runner(name, file)?;
+        script.shell.clone_from(&runner.command);
+        let mut read: BTreeSet<String> = BTreeSet::new();
+        for (place, recipe) in file.recipes.iter().enumerate() {
+            self.automatic_variables(name, file, recipe);
+            let done = self.one_recipe(recipe, &mut texts).and_then(|()| {
+                if place > 0 {
+                    return Ok(String::new());
+                }
+                for (_, text) in &texts {
+                    text::names(text, &mut read);
+                }
+                self.environment(places, script, &mut read)
+            });
+            self.makefile.expander.scopes.pop();
+            environment.push_str(&done?);
+        }
+        let calls_make =
+            file.recipes.iter().flat_map(|recipe| &recipe.lines).any(|line| mentions_make(&line.written));
+        if calls_make {
+            environment.push_str("export MAKELEVEL=1\n");
+        }
+        self.check_dollars(&read, script);
+        if one_shell {
+            let mut whole = Text::new();
+            let mut is_lenient = is_lenient;
+            for (place, (_, text)) in texts.into_iter().enumerate() {
+                if place > 0 {
+                    push_str(&mut whole, "\n");
+                }
+                let mut text: std::collections::VecDeque<Piece> = text.into();
+                if let Some(Piece::Plain(first)) = text.front_mut() {
+                    let kept = first.trim_start_matches(['@', '-', '+', ' ', '\t']).to_owned();
+                    is_lenient |= place == 0 && first[..first.len() - kept.len()].contains('-');
+                    let blanks = first.len() - first.trim_start_matches([' ', '\t']).len();
+                    let is_prefixed = first[blanks..].starts_with(['@', '-', '+']);
+                    if is_prefixed {
+                        *first = kept;
+                    }
+                }
+                push(&mut whole, text.into());
+            }
+            let runner = Runner { is_default: false, ..runner };
+            if let Some(line) = script.line(whole, &runner, is_lenient)? {
+                lines.push(line);
+            }
+            return Ok(environment);
+        }
+        for (number, text) in texts {
+            for text in split_lines(text) {
+                let line = script
+                    .line(text, &runner, is_lenient)
+                    .map_err(|trouble| Trouble { line: number, ..trouble })?;
+                lines.extend(line);
+            }
+        }
+        Ok(environment)
+    }
+
+    fn one_recipe(&mut self, recipe: &Recipe, texts: &mut Vec<(usize, Text)>) -> Result<(), Trouble> {
+        for line in &recipe.lines {
+            if line.line > 0 {
+                self.makefile.expander.line = line.line;
+            }
+            if mentions_make(&line.written) {
+                let why = "it calls make, which stays a call of make".to_owned();
+                self.makefile.remarks.push(Trouble { line: line.line, why });
+            }
+            texts.push((line.line, self.makefile.expander.expand(&line.written)?));
+        }
+        Ok(())
+    }
+
+    fn runner(&mut self, name: &str, file: &File) -> Result<Runner, Trouble> {
+        let recipe = file.recipes.last().cloned().unwrap_or_default();
+        self.automatic_variables(name, file, &recipe);
+        let shell = self.makefile.expander.value("SHELL").and_then(|text| self.makefile.expander.known(text));
+        let flags =
+            self.makefile.expander.value(".SHELLFLAGS").and_then(|text| self.makefile.expander.known(text));
+        self.makefile.expander.scopes.pop();
+        let (shell, flags) = (shell?, flags?);
+        let shell = shell.trim().to_owned();
+        let flags = match flags.trim() {
+            "-c" if self.makefile.is_posix => "-ec".to_owned(),
+            flags => flags.to_owned(),
+        };
+        let is_default = shell == "/bin/sh" && flags == "-c" && !self.makefile.is_one_shell;
+        let flags: Vec<String> = flags.split_whitespace().map(word).collect();
+        if shell.contains(FOLDER) || shell.is_empty() {
+            return Err(Trouble { line: file.line, why: format!("the shell `{shell}`") });
+        }
+        let shell: Vec<String> = shell.split_whitespace().map(word).collect();
+        let command = format!("{} {}", shell.join(" "), flags.join(" "));
+        Ok(Runner { command: command.trim_end().to_owned(), is_default })
+    }
+
+    /// make expands the values of the environment, too.
+    fn check_dollars(&mut self, read: &BTreeSet<String>, script: &mut Script) {
+        if read.is_empty() {
+            return;
+        }
+        let values: String = read.iter().map(|name| format!("${{{name}-}}")).collect();
+        let names: Vec<&str> = read.iter().map(String::as_str).collect();
+        let why = format!("{}: make would expand the `$` in {}", self.file_name, names.join(" or "));
+        let check = format!("case \"{values}\" in *\\$*) {} ;; esac", fail(&why));
+        script.statements.insert(0, check);
+    }
+
+    /// Sets what make would set in the environment of its commands: variables of the Makefile that are exported, or that
+    /// the environment has.
+    fn environment(
+        &mut self,
+        places: &[usize],
+        script: &mut Script,
+        read: &mut BTreeSet<String>,
+    ) -> Result<String, Trouble> {
+        let mut names: BTreeSet<String> = BTreeSet::new();
+        for (name, variable) in &self.makefile.expander.variables {
+            if variable.origin != super::expand::Origin::Default {
+                names.insert(name.clone());
+            }
+        }
+        let own: Vec<(String, bool)> = places
+            .iter()
+            .map(|place| (self.assignments[*place].name.clone(), self.assignments[*place].is_exported))
+            .collect();
+        names.extend(own.iter().map(|(name, _)| name.clone()));
+        for (name, _) in self.makefile.exported.iter().filter(|(_, is_exported)| **is_exported) {
+            names.insert(name.clone());
+        }
+        let is_exported = |name: &String| {
+            let own = own.iter().any(|(own, is_exported)| own == name && *is_exported);
+            match self.makefile.exported.get(name) {
+                Some(is_exported) => *is_exported || own,
+                None => own || self.makefile.exports_all,
+            }
+        };
+        let exported: BTreeSet<String> = names.iter().filter(|name| is_exported(name)).cloned().collect();
+        let unset: Vec<String> = self
+            .makefile
+            .exported
+            .iter()
+            .filter(|(name, is_exported)| !**is_exported && is_settable(name))
+            .map(|(name, _)| name.clone())
+            .collect();
+        script.changed.extend(names.iter().cloned());
+        script.changed.extend(unset.iter().cloned());
+        let mut constant: Vec<String> = Vec::new();
+        let mut exports: Vec<String> = Vec::new();
+        let mut late: Vec<String> = Vec::new();
+        let mut text = String::new();
+        for name in names.iter().filter(|name| is_settable(name) && !unset.contains(name)) {
+            let met = self.makefile.expander.met.clone();
+            let value = match self.makefile.expander.lookup(name).cloned() {
+                Some(variable) => {
+                    self.makefile.expander.value_of(name, &variable).map(|value| (value, variable.guards))
+                }
+                // Exported, and set nowhere but in the environment.
+                None => continue,
+            };
+            let is_exported = exported.contains(name);
+            if !is_exported {
+                self.makefile.expander.met = met;
+            }
+            let (value, guards) = match value {
+                Ok(value) => value,
+                Err(trouble) if is_exported => return Err(trouble),
+                Err(trouble) => {
+                    let why = format!("not converted: {}", visible(&trouble.why));
+                    let place = format!("{}:{}", self.file_name, trouble.line);
+                    let why = fail(&format!("{place}: `{name}` of the environment: {why}"));
+                    text.push_str(&format!("[ -z \"${{{name}+x}}\" ] || {{ {why}; }}\n"));
+                    continue;
+                }
+            };
+            self.makefile.expander.met.extend(&guards);
+            if matches!(value.as_slice(), [Piece::Env { name: same, .. }] if same == name) && !is_exported {
+                continue;
+            }
+            if let Some(known) = literal(&value)
+                && !known.contains(FOLDER)
+            {
+                let assigned = format!("{name}={}", word(&known.replace(text::MAKE, "make")));
+                if is_exported {
+                    exports.push(assigned)
+                } else {
+                    constant.push(assigned)
+                }
+                continue;
+            }
+            let before = std::mem::take(&mut script.statements);
+            let made = script.word(&value);
+            let statements = std::mem::replace(&mut script.statements, before);
+            let made = match made {
+                Ok(made) => made,
+                Err(trouble) => return Err(Trouble { line: self.makefile.expander.line, ..trouble }),
+            };
+            if is_exported {
+                text::names(&value, read);
+                script.statements.extend(statements);
+                exports.push(format!("{name}={made}"));
+            } else {
+                let mut statements = statements;
+                let kept = script.fresh();
+                statements.push(format!("{kept}={made}"));
+                let is_short = statements.iter().all(|line| !line.contains('\n'));
+                // Read before anything is changed, and changed after everything was read.
+                script.statements.push(match is_short {
+                    true => format!("[ -z \"${{{name}+x}}\" ] || {{ {}; }}", statements.join("; ")),
+                    false => format!("if [ -n \"${{{name}+x}}\" ]; then\n{}fi", indented(&statements)),
+                });
+                late.push(format!("[ -z \"${{{name}+x}}\" ] || {name}=${kept}"));
+            }
+        }
+        for line in late {
+            text.push_str(&format!("{line}\n"));
+        }
+        for line in wrapped(&constant) {
+            text.push_str(&format!("{line}\n"));
+        }
+        for export in exports {
+            text.push_str(&format!("export {export}\n"));
+        }
+        if !unset.is_empty() {
+            text.push_str(&format!("unset {}\n", unset.join(" ")));
+        }
+        Ok(text)
+    }
+
+    fn finish(self) -> Vec<Task> {
+        let mut made = self.made;
+        let by_name: HashMap<String, Key> =
+            made.iter().map(|(key, task)| (task.name.clone(), key.clone())).collect();
+        // A target that reaches one file with several sets of variables: make builds it once, for whoever comes first.
+        let mut twice: Vec<Key> = Vec::new();
+        for (key, task) in &made {
+            let mut variants: HashMap<&str, &str> = HashMap::new();
+            let mut open: Vec<&Task> = vec![task];
+            let mut seen: HashSet<&str> = HashSet::new();
+            let mut is_twice = false;
+            while let Some(next) = open.pop() {
+                if !seen.insert(&next.name) {
+                    continue;
+                }
+                if let Some(other) = variants.insert(&next.target, &next.name) {
+                    is_twice |= other != next.name;
+                }
+                open.extend(next.needs.iter().filter_map(|need| made.get(by_name.get(need)?)));
+            }
+            if is_twice {
+                twice.push(key.clone());
+            }
+        }
+        for key in twice {
+            if let Some(task) = made.get_mut(&key) {
+                let why =
+                    "one file is needed with different variables, and make would make it once".to_owned();
+                let trouble = Trouble { line: task.line, why };
+                let message = format!("{}:{}: not converted: {}", self.file_name, trouble.line, trouble.why);
+                task.body = Some(format!("echo {} >&2\nexit 1\n", word(&message)));
+                task.troubles.push(trouble);
+            }
+        }
+        let mut tasks: Vec<Task> = self.order.iter().filter_map(|key| made.remove(key)).collect();
+        let place = |task: &Task| self.makefile.order.iter().position(|name| *name == task.target);
+        tasks.sort_by_key(|task| (task.is_hidden, place(task)));
+        for task in &mut tasks {
+            if !task.troubles.is_empty() {
+                task.needs.clear();
+            }
+        }
+        tasks
+    }
+}
+
+/// Lines that end a task whose file is there and newer than what it needs.
+fn up_to_date(target: &str, needs: &[String]) -> String {
+    let short: Vec<String> =
+        needs.iter().map(|need| format!(" && [ -e {need} ] && ! [ {need} -nt {target} ]")).collect();
+    if needs.len() < 3 {
+        return format!("if [ -e {target} ]{}; then exit 0; fi\n", short.concat());
+    }
+    format!(
+        "make_old=\nfor make_file in {}; do\n    [ -e \"$make_file\" ] && ! [ \"$make_file\" -nt {target} ] || make_old=1\n\
+         done\nif [ -e {target} ] && [ -z \"$make_old\" ]; then exit 0; fi\n",
+        needs.join(" ")
+    )
+}
+
+/// Whether a line of a recipe calls make.
+fn mentions_make(written: &str) -> bool {
+    written.contains("$(MAKE)") || written.contains("${MAKE}")
+}
+
+/// A text at the newlines that no backslash precedes.
+fn split_lines(text: Text) -> Vec<Text> {
+    let mut lines = vec![Text::new()];
+    for piece in text {
+        let Piece::Plain(plain) = piece else {
+            lines.last_mut().expect("bug: one line at least").push(piece);
+            continue;
+        };
+        let mut line = String::new();
+        let mut backslashes = 0;
+        for character in plain.chars() {
+            if character == '\n' && backslashes % 2 == 0 {
+                push_str(lines.last_mut().expect("bug: one line at least"), &line);
+                lines.push(Text::new());
+                line.clear();
+            } else {
+                line.push(character);
+            }
+            backslashes = if character == '\\' { backslashes + 1 } else { 0 };
+        }
+        push_str(lines.last_mut().expect("bug: one line at least"), &line);
+    }
+    lines
+}
+
+/// Words on lines of at most a hundred characters.
+fn wrapped(words: &[String]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if line.len() + word.len() < 100 => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.clone()),
+        }
+    }
+    lines
+}
+
+/// A hole as the Makefile would name it.
+pub(super) fn shown(text: &[Piece]) -> String {
+    match text {
+        [Piece::Plain(text)] if text.contains(FOLDER) => "the folder".to_owned(),
+        [Piece::Env { name, .. }] => format!("`{name}`"),
+        [Piece::Wildcard(patterns)] => format!("what `{}` matches", visible(patterns)),
+        [Piece::Shell(script)] => match literal(script) {
+            Some(script) => format!("what `{}` prints", visible(&script)),
+            None => "what a command prints".to_owned(),
+        },
+        _ => {
+            let mut names = BTreeSet::new();
+            text::names(text, &mut names);
+            match names.is_empty() {
+                true => "a value".to_owned(),
+                false => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" with "),
+            }
+        }
+    }
+}
+
+/// A text for a message: one line, nothing that a terminal would obey.
+pub(super) fn visible(text: &str) -> String {
+    let text: String = text.chars().take(200).collect();
+    text.replace(FOLDER, ".")
+        .chars()
+        .map(|c| match c {
+            '\t' | '\n' => ' ',
+            c if crate::ottofile::write::is_printable(c) => c,
+            _ => '\u{fffd}',
+        })
+        .collect()
+}

@@ -1,0 +1,10 @@
+#: env FROM=env
+.EXPORT_ALL_VARIABLES:
+NAME = value
+OTHER := $(NAME) too
+lower.dot = not a name
+FROM = file
+DEFAULTED ?= default
+all: ; show-env
+sub: LOCAL = here
+sub: ; show-env $(LOCAL)
