@@ -56,9 +56,11 @@ pub(super) struct Variable {
 }
 
 /// How often an expansion may lead to another before it counts as endless.
-const DEEPEST: usize = 120;
+const DEEPEST: usize = 50;
 /// The longest text that a Makefile may come to.
-const LONGEST: usize = 2_000_000;
+const LONGEST: usize = 400_000;
+/// How much text all expansions together may come to.
+const MOST_WORK: usize = 20_000_000;
 
 pub(super) struct Expander<'w> {
     pub(super) world: &'w dyn World,
@@ -139,8 +141,9 @@ impl<'w> Expander<'w> {
                     rest = &rest[sign.len_utf8()..];
                 }
             }
-            self.spent += 1;
-            if self.spent > 400_000 || literal(&text).is_some_and(|text| text.len() > LONGEST) {
+            let size = super::text::size(&text);
+            self.spent += size;
+            if size > LONGEST || self.spent > MOST_WORK {
                 return self.trouble("a value that grows too large");
             }
         }

@@ -133,7 +133,8 @@ enum Mode {
     Unknown(Trouble),
 }
 
-const DEEPEST_INCLUDE: usize = 20;
+/// How deep files may include each other, and texts make texts.
+const DEEPEST_INCLUDE: usize = 8;
 
 pub(super) fn read<'w>(text: &str, name: &str, world: &'w dyn World) -> Makefile<'w> {
     let mut makefile = Makefile {
@@ -1044,6 +1045,10 @@ impl Makefile<'_> {
     }
 
     fn read_evaluated(&mut self, text: &str, number: usize) {
+        if self.include_depth >= DEEPEST_INCLUDE {
+            return self.lose_everything("statements that make statements without end");
+        }
+        self.include_depth += 1;
         for line in lines(text, number) {
             let line = Line { number, written: line.written };
             self.statement(std::slice::from_ref(&line), 0);
@@ -1051,6 +1056,7 @@ impl Makefile<'_> {
         if text.lines().any(|line| line.trim_start().starts_with("define ")) {
             self.lose_everything("a `define` that a function computes");
         }
+        self.include_depth -= 1;
     }
 
     /// What a second reading of prerequisites gives for one target.

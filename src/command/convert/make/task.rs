@@ -26,6 +26,7 @@ pub(super) struct Task {
 
 /// Targets that would become this many tasks are more than anybody reads.
 const MOST_TASKS: usize = 5000;
+const DEEPEST_CHAIN: usize = 150;
 
 /// Chooses an implicit rule for each target without a recipe, as make does.
 pub(super) fn find_implicit_rules(makefile: &mut Makefile) {
@@ -213,6 +214,10 @@ impl Tasks<'_, '_> {
         if self.made.contains_key(key) {
             return key.clone();
         }
+        if above.len() == DEEPEST_CHAIN {
+            let why = "a chain of prerequisites that is too long".to_owned();
+            self.makefile.troubles.push(Trouble { line: 0, why });
+        }
         let (name, inherited) = key.clone();
         let file = self.makefile.files[&name].clone();
         let own = self.own(&name, &file);
@@ -237,7 +242,7 @@ impl Tasks<'_, '_> {
                 }
                 continue;
             }
-            if self.is_task(need) && self.made.len() < MOST_TASKS {
+            if self.is_task(need) && self.made.len() < MOST_TASKS && above.len() <= DEEPEST_CHAIN {
                 keys.push(self.make(&(need.clone(), passed.clone()), above));
             }
         }

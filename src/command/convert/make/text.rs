@@ -71,6 +71,19 @@ pub(super) fn literal(text: &[Piece]) -> Option<String> {
     }
 }
 
+/// How large a text is with all that its holes hold.
+pub(super) fn size(text: &[Piece]) -> usize {
+    let inner = |piece: &Piece| match piece {
+        Piece::Plain(text) | Piece::Wildcard(text) => text.len(),
+        Piece::Env { or, .. } => size(or),
+        Piece::Shell(text) | Piece::Spaced(text) | Piece::Say(text) => size(text),
+        Piece::Fail { message, .. } => size(message),
+        Piece::If { test, then, other } => size(test) + size(then) + size(other),
+        Piece::Call { arguments, .. } => arguments.iter().map(|text| size(text)).sum(),
+    };
+    text.iter().map(|piece| 16 + inner(piece)).sum()
+}
+
 /// The names of the environment that a text reads.
 pub(super) fn names(text: &[Piece], found: &mut std::collections::BTreeSet<String>) {
     for piece in text {
