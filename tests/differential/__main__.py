@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -29,16 +30,29 @@ FIXTURES = {
     "lib.sh": "export OTTO_LIB=from-lib\nOUTPUT[lib]=1\nlib_loaded=yes\n",
     "exit.sh": "OUTPUT[e]=1\nexit 6\n",
     "no.sh": "false\n",
-    "tool.sh": '#!/bin/sh\necho tool "$@"\n',
+    "tool.sh": "#!/bin/sh\necho tool \"$@\"\n",
     "data.txt": "one\ntwo\nthree\n",
     "helper.py": "VALUE = 42\n\n\ndef double(x):\n    return 2 * x\n",
 }
 
 
-def fixtures(folder: Path) -> None:
-    for name, text in FIXTURES.items():
-        (folder / name).write_text(text)
-    (folder / "tool.sh").chmod(0o755)
+def fixtures(level: str | None):
+    """What makes the files that every body finds."""
+    texts = dict(FIXTURES)
+    if has_no_arrays(level):
+        for name in ("lib.sh", "exit.sh"):
+            texts[name] = re.sub(r"OUTPUT\[(\w+)\]=", r"otto.set \1 ", texts[name])
+
+    def make(folder: Path) -> None:
+        for name, text in texts.items():
+            (folder / name).write_text(text)
+        (folder / "tool.sh").chmod(0o755)
+
+    return make
+
+
+def has_no_arrays(level: str | None) -> bool:
+    return (level or "5").startswith("3")
 
 
 def environment() -> dict[str, str]:
@@ -58,11 +72,12 @@ def environment() -> dict[str, str]:
 class Comparison:
     def __init__(self, otto: Path, folder: Path, level: str | None) -> None:
         given = environment()
-        self.plain = Plain(folder / "plain", given, fixtures)
+        files = fixtures(level)
+        self.plain = Plain(folder / "plain", given, files)
         self.plain.folder.mkdir(parents=True)
         self.plain.build()
         own = {key: value for key, value in given.items() if not key.startswith("OTTO_")}
-        self.otto = UnderOtto(otto, folder / "otto", own, fixtures, level)
+        self.otto = UnderOtto(otto, folder / "otto", own, files, level)
         self.pool = ThreadPoolExecutor(2)
 
     def run(self, bodies: list[Body]) -> list[dict[str, str]]:
@@ -112,13 +127,18 @@ def run(chosen: argparse.Namespace, folder: Path) -> int:
             print(f"── {number}\n{make(chosen.seed, number).text}")
         return 0
     comparison = Comparison(chosen.otto.resolve(), folder, chosen.level)
+    compared = 0
     differing: list[tuple[int, Body, dict[str, str]]] = []
     for start in range(0, len(made), 200):
         part = [(number, make(chosen.seed, number)) for make, number in made[start : start + 200]]
+        # Where bash has no associative arrays, a body that speaks of them is refused before it runs.
+        if has_no_arrays(chosen.level):
+            part = [(number, body) for number, body in part if "PUT" not in body.text]
         found = comparison.run([body for _, body in part])
+        compared += len(part)
         differing += [(number, body, what) for (number, body), what in zip(part, found) if what]
         if sys.stderr.isatty():
-            print(f"\r{start + len(part)} bodies, {len(differing)} differ", end="", file=sys.stderr)
+            print(f"\r{compared} bodies, {len(differing)} differ", end="", file=sys.stderr)
     seen: set[str] = set()
     for number, body, what in differing[: chosen.shrink]:
         kinds = set(what)
@@ -134,7 +154,7 @@ def run(chosen: argparse.Namespace, folder: Path) -> int:
         print(f"\n── {body.language} --seed {chosen.seed} --only {number}\n{small.text}")
         for kind, text in what.items():
             print(f"   {kind}: {text}")
-    print(f"{len(made)} bodies, {len(differing)} differ")
+    print(f"{compared} bodies, {len(differing)} differ")
     return 1 if differing else 0
 
 

@@ -56,6 +56,10 @@ PLACES = (
     (re.compile(r"on line \d+"), "on line N"),
     (re.compile(r'File "[^"]*(?:otto\.yml[^"]*|body\.py)", line \d+'), 'File "PLACE"'),
     (re.compile(r"0x[0-9a-f]{6,}"), "0xN"),
+    # What `time` measures.
+    (re.compile(r"\d+m\d+\.\d+s$|(?<=^real )[\d.]+$|(?<=^user )[\d.]+$|(?<=^sys )[\d.]+$", re.M), "N"),
+    # Some of the levels that Python allows are otto's.
+    (re.compile(r"Previous line repeated \d+ more times"), "Previous line repeated N more times"),
 )
 
 

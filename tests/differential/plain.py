@@ -49,6 +49,9 @@ class Plain:
         """Compiles the witness. Without a C compiler there is no reference, and that is an error."""
         command = ["cc", "-O1", "-shared", "-fPIC", "-o", str(self.witness), str(HERE / "witness.c"), "-ldl"]
         subprocess.run(command, check=True)
+        tried = self.run(Body("bash", "OUTPUT[k]=v\n(OUTPUT[k]=w)\n"), "tried")
+        if (tried.how, tried.outputs, tried.lost) != ("exit", {"k": "v"}, ["k"]):
+            raise RuntimeError(f"the witness sees nothing in this bash: {tried}")
 
     def run(self, body: Body, name: str) -> Outcome:
         place = self.folder / name
@@ -145,7 +148,7 @@ def files(folder: Path) -> dict[str, str]:
         if path.is_symlink():
             found[name] = "-> " + os.readlink(path)
         elif path.is_file():
-            found[name] = path.read_text(errors="surrogateescape")
+            found[name] = without_places(path.read_text(errors="surrogateescape"))
         elif path.is_dir():
             found[name] = "folder"
         else:

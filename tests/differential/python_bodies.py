@@ -219,7 +219,6 @@ SETTINGS = (
     "import sys\nsys.settrace(lambda *a: None)",
     "import sys\nsys.setprofile(lambda *a: None)",
     "import threading\nthreading.excepthook = None",
-    "import atexit\natexit._clear()",
     "import atexit\natexit.unregister(print)",
     "import atexit\natexit.register(print, 'registered')",
     "import atexit\natexit.register(lambda: 1 / 0)",

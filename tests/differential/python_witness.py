@@ -1,7 +1,8 @@
-"""Loaded into a plain Python before the script of a body: defines the names that otto defines, and writes down
-what became of OUTPUT at the very end. Python runs the script itself as always."""
+"""Loaded into a plain Python before the script of a body: defines the names that otto defines, and writes
+down what became of OUTPUT when all is over. Python runs the script itself as always."""
 
 import atexit
+import builtins
 import json
 import os
 import sys
@@ -10,6 +11,8 @@ import __main__
 
 MOST_LEVELS = 128
 INFINITY = float("inf")
+# A copy, for a script may rebind any of them.
+__builtins__ = dict(vars(builtins))
 
 
 def begin():
@@ -18,12 +21,14 @@ def begin():
         return
     values = json.loads(os.environ.pop("WITNESS_INPUTS"))
     os.environ.pop("PYTHONPATH", None)
-    given = dict(os.environ)
+    # Not the mapping itself, which needs builtins that a script may take away.
+    given = dict(os.environ._data)
     inputs = {"src": values, **{f"src.{key}": value for key, value in values.items()}}
     inputs["src.OTTO_MODE"] = values["OTTO_MODE"] = "fast"
     # A line is seen when it is complete, as on a terminal; that is documented.
     sys.stdout.reconfigure(line_buffering=True)
     is_over = []
+    kept = dict(vars(builtins))
 
     class Output(dict):
         """What is set after everything else has ended, as `__del__` may, is written down too."""
@@ -38,13 +43,15 @@ def begin():
     __main__.OTTO_INPUT, __main__.OTTO_OUTPUT = inputs, first
     process = os.getpid()
     names = __main__.__dict__
-    environ, dumps, getpid = os.environ, json.dumps, os.getpid
+    environ, dumps, getpid = os.environ._data, json.dumps, os.getpid
     opened, written, closed = os.open, os.write, os.close
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
     def record(how):
         if getpid() != process:
             return
+        # The modules that write JSON need what a script may have taken away; the script is over.
+        vars(builtins).update(kept)
         outputs = names.get("OUTPUT", first)
         is_spoilt = not isinstance(outputs, dict)
         found, problems = {}, []
@@ -54,9 +61,9 @@ def begin():
             except (TypeError, ValueError, RecursionError, AttributeError):
                 problems.append(str(key))
         exports = {
-            str(key): str(value)
+            key.decode(): value.decode()
             for key, value in environ.items()
-            if key.startswith("OTTO_") and given.get(key) != value
+            if key.startswith(b"OTTO_") and given.get(key) != value
         }
         line = dumps(
             {"how": how, "is_spoilt": is_spoilt, "outputs": found, "problems": problems, "exports": exports}

@@ -56,7 +56,7 @@ def is_false_test_at_the_end(
 
 def may_be_refused(plain: Outcome) -> bool:
     """Documented: a task fails although its process ended with 0 where its outputs cannot be had: it became
-    another program with outputs unsaved, or OUTPUT is no associative array any more, or hidden by a variable of
-    a function, or a value of Python's has no JSON. So may one that lost a value in a copy of the shell."""
+    another program with outputs unsaved; OUTPUT is no associative array any more, or a variable of a function
+    hides it; a value of Python has no JSON. So may one that lost a value in a copy of the shell."""
     is_replaced = plain.how != "exit" and bool(plain.outputs)
     return is_replaced or plain.is_spoilt or plain.is_hidden or bool(plain.lost + plain.problems)

@@ -12,7 +12,7 @@ from model import INPUT_EXPORT, INPUTS, Body, Outcome, without_places
 from plain import files
 
 SOURCE = "\n".join(
-    [f"OUTPUT[{json.dumps(key)}]={json.dumps(value)}" for key, value in INPUTS.items()]
+    [f"otto.set {json.dumps(key)} {json.dumps(value)}" for key, value in INPUTS.items()]
     + [f"export {INPUT_EXPORT[0]}={INPUT_EXPORT[1]}"]
 )
 
