@@ -30,7 +30,7 @@ FIXTURES = {
     "lib.sh": "export OTTO_LIB=from-lib\nOUTPUT[lib]=1\nlib_loaded=yes\n",
     "exit.sh": "OUTPUT[e]=1\nexit 6\n",
     "no.sh": "false\n",
-    "tool.sh": "#!/bin/sh\necho tool \"$@\"\n",
+    "tool.sh": '#!/bin/sh\necho tool "$@"\n',
     "data.txt": "one\ntwo\nthree\n",
     "helper.py": "VALUE = 42\n\n\ndef double(x):\n    return 2 * x\n",
 }
@@ -89,8 +89,9 @@ class Comparison:
         ]
 
     def goes_on(self, body: Body) -> bool:
-        """Whether bash gets past the end of a body when a line follows."""
-        return self.plain.run(Body(body.language, body.text + "\n:\n"), "further").status == 0
+        """Whether bash gets past the end of a body when a line follows, with `set -e` still on."""
+        further = "\ncase $- in *e*) ;; *) builtin exit 77 ;; esac\n"
+        return self.plain.run(Body(body.language, body.text + further), "further").status == 0
 
 
 def main() -> int:

@@ -38,7 +38,6 @@ class Outcome:
     # Of the plain side: how the shell ended.
     how: str = ""
     last_command: str = ""
-    has_errexit: bool = True
     is_spoilt: bool = False
     is_hidden: bool = False
     # Of otto: whether the task succeeded.
@@ -56,6 +55,8 @@ PLACES = (
     (re.compile(r"on line \d+"), "on line N"),
     (re.compile(r'File "[^"]*(?:otto\.yml[^"]*|body\.py)", line \d+'), 'File "PLACE"'),
     (re.compile(r"0x[0-9a-f]{6,}"), "0xN"),
+    # Python marks the place of a missing block in a text that it compiles, as under otto, and not in a file.
+    (re.compile(r"^ +\^\n(?=IndentationError)", re.M), ""),
     # What `time` measures.
     (re.compile(r"\d+m\d+\.\d+s$|(?<=^real )[\d.]+$|(?<=^user )[\d.]+$|(?<=^sys )[\d.]+$", re.M), "N"),
     # Some of the levels that Python allows are otto's.

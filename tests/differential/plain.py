@@ -170,9 +170,8 @@ def read_record(path: Path, given: dict[str, str], outcome: Outcome) -> None:
             changed = [key for key in now if now[key] != was.get(key)]
             outcome.lost += [key for key in changed if key not in outcome.lost]
             continue
-        how, status, errexit, spoilt, hidden = lines[0].split()
+        how, spoilt, hidden = lines[0].split()
         outcome.how = how
-        outcome.has_errexit = errexit != "0"
         outcome.is_spoilt, outcome.is_hidden = spoilt != "0", hidden != "0"
         outcome.last_command = decoded(lines[1].split(" ")[2])
         outcome.outputs = variables(lines[2:], given)

@@ -35,7 +35,6 @@ extern struct list *assoc_keys_to_word_list(void *);
 extern char *assoc_reference(void *, char *);
 extern struct list *array_to_word_list(void *);
 extern char *the_printed_command_except_trap;
-extern int exit_immediately_on_error;
 #pragma weak find_variable
 #pragma weak find_global_variable
 #pragma weak all_exported_variables
@@ -43,7 +42,6 @@ extern int exit_immediately_on_error;
 #pragma weak assoc_reference
 #pragma weak array_to_word_list
 #pragma weak the_printed_command_except_trap
-#pragma weak exit_immediately_on_error
 
 static char path[4096];
 static pid_t shell;
@@ -118,7 +116,7 @@ static void append(const char *head, const char *rest) {
 	close(file);
 }
 
-static void note(const char *how, int status) {
+static void note(const char *how) {
 	if (!path[0] || !find_variable || !find_global_variable)
 		return;
 	if (is_copy) {
@@ -140,7 +138,7 @@ static void note(const char *how, int status) {
 	struct variable *output = find_global_variable("OUTPUT");
 	int is_spoilt = !output || !(output->attributes & ASSOCIATIVE);
 	int is_hidden = output != find_variable("OUTPUT");
-	snprintf(line, sizeof line, "%s %d %d %d %d\n", how, status, exit_immediately_on_error, is_spoilt, is_hidden);
+	snprintf(line, sizeof line, "%s %d %d\n", how, is_spoilt, is_hidden);
 	put(&head, line, strlen(line));
 	field(&head, 'C', "", the_printed_command_except_trap ? the_printed_command_except_trap : "");
 	append(head.bytes, variables());
@@ -180,14 +178,14 @@ pid_t fork(void) {
 
 void exit(int status) {
 	void (*real)(int) = (void (*)(int))dlsym(RTLD_NEXT, "exit");
-	note("exit", status);
+	note("exit");
 	real(status);
 	__builtin_unreachable();
 }
 
 void _exit(int status) {
 	void (*real)(int) = (void (*)(int))dlsym(RTLD_NEXT, "_exit");
-	note("exit", status);
+	note("exit");
 	real(status);
 	__builtin_unreachable();
 }
@@ -195,6 +193,6 @@ void _exit(int status) {
 int execve(const char *program, char *const arguments[], char *const environment[]) {
 	int (*real)(const char *, char *const[], char *const[]) =
 		(int (*)(const char *, char *const[], char *const[]))dlsym(RTLD_NEXT, "execve");
-	note("exec", 0);
+	note("exec");
 	return real(program, arguments, environment);
 }
