@@ -55,8 +55,8 @@ PLACES = (
     (re.compile(r"on line \d+"), "on line N"),
     (re.compile(r'File "[^"]*(?:otto\.yml[^"]*|body\.py)", line \d+'), 'File "PLACE"'),
     (re.compile(r"0x[0-9a-f]{6,}"), "0xN"),
-    # Python marks the place of a missing block in a text that it compiles, as under otto, and not in a file.
-    (re.compile(r"^ +\^\n(?=IndentationError)", re.M), ""),
+    # Python marks what is missing at the end of a text that it compiles, as under otto, and not of a file.
+    (re.compile(r"^ +\^\n(?=(Indentation|Syntax)Error: expected)", re.M), ""),
     # What `time` measures.
     (re.compile(r"\d+m\d+\.\d+s$|(?<=^real )[\d.]+$|(?<=^user )[\d.]+$|(?<=^sys )[\d.]+$", re.M), "N"),
     # Some of the levels that Python allows are otto's.

@@ -129,7 +129,11 @@ class Plain:
         outcome = Outcome(status, out, without_places(err), timed_out=timed_out, files=files(work))
         if record.exists():
             lines = record.read_text().splitlines()
-            last = json.loads(lines[-1])
+            records = [json.loads(line) for line in lines]
+            last = [record for record in records if "how" in record][-1]
+            for record in records:
+                if "late" in record:
+                    last["outputs"][record["late"]] = record["value"]
             outcome.how = last["how"]
             outcome.is_spoilt = last["is_spoilt"]
             outcome.outputs = last["outputs"]

@@ -186,7 +186,7 @@ SETTINGS = (
     "import sys\nsys.path.insert(0, '/nowhere')",
     "import sys\nsys.modules.clear()",
     "import sys\nsys.meta_path.clear()",
-    "import sys\nsys.setrecursionlimit(60)",
+    "import sys\nsys.setrecursionlimit(200)",
     "import sys\nsys.exitfunc = None",
     "import sys\nsys.excepthook = lambda *a: print('hook', a[0].__name__)",
     "import sys\nsys.stdout = sys.stderr",

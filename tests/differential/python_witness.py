@@ -36,7 +36,13 @@ def begin():
         def __setitem__(self, key, value):
             dict.__setitem__(self, key, value)
             if is_over:
-                record("exit")
+                # No module can be relied on any more.
+                late(key, value)
+
+    def late(key, value):
+        file = opened(path, flags, 0o600)
+        written(file, f'{{"late": "{key}", "value": {value}}}\n'.encode())
+        closed(file)
 
     first = Output()
     __main__.INPUT, __main__.OUTPUT, __main__.PARAMS = inputs, first, {}

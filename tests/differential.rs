@@ -1,0 +1,25 @@
+//! otto beside plain Python, on random bodies: a sample of what `script/differential` compares at length.
+#![cfg(target_os = "linux")]
+
+use std::process::Command;
+
+/// The same bodies each time, so that a failure is about the change at hand.
+fn nothing_differs(what: &[&str]) {
+    let output = Command::new("python3")
+        .args(["tests/differential", "--otto", env!("CARGO_BIN_EXE_otto"), "--shrink", "5"])
+        .args(what)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("python3 starts");
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn random_python_bodies_do_under_otto_what_they_do_in_python() {
+    nothing_differs(&["--python", "60"]);
+}
