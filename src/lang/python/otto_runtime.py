@@ -57,7 +57,8 @@ def run(main, directory, arguments):
     if not sys.flags.isolated and not getattr(sys.flags, "safe_path", False):
         sys.path[0] = start.workdir
     # Python looks here for the source lines that it shows with an error.
-    sys.path.append(directory + "/.otto/source")
+    sources = directory + "/.otto/source"
+    sys.path.append(sources)
     if not is_recording:
         for name, value in start.environment:
             os.environ.setdefault(name, value)
@@ -86,7 +87,7 @@ def run(main, directory, arguments):
         if isinstance(error, BrokenPipeError) and has_streamed_enough():
             raise SystemExit(141) from None
         if not isinstance(error, SystemExit):
-            hide_otto(error, start.shown_name, source)
+            hide_otto(error, start.shown_name, source, sources)
         raise
 
 
@@ -440,7 +441,7 @@ def exported(environment):
 # ── errors as plain Python shows them ───────────────────────────────────────────────────────────────────────
 
 
-def hide_otto(error, shown_name, source):
+def hide_otto(error, shown_name, source, sources):
     """Sees to it that an error which ends the script is shown without frames of otto, by whatever hook."""
     if isinstance(error, SyntaxError) and error.text is None and error.filename == shown_name:
         lines = source.split("\n")
@@ -452,6 +453,9 @@ def hide_otto(error, shown_name, source):
         sys.excepthook = hook
         strip_chain(error)
         sys.last_traceback = error.__traceback__
+        # A script may have cleared the path along which Python looks for the lines that it shows.
+        if type(sys.path) is list and sources not in sys.path:
+            sys.path.append(sources)
         hook(kind, error, error.__traceback__)
 
     sys.excepthook = show

@@ -1157,6 +1157,8 @@ status 1
 otto: `build` has no output 'kex'; it has key; did you mean 'key'?
 Traceback (most recent call last):
   File "otto.yml:build", line 26, in <module>
+    INPUT['build.kex']
+    ~~~~~^^^^^^^^^^^^^
 KeyError: `build` has no output 'kex'; it has key; did you mean 'key'?
 -- outputs
 {"bytes":{"__otto_bytes__":"/w=="}}
