@@ -6,7 +6,7 @@ pub(crate) mod grammar;
 mod keys;
 mod language;
 pub(crate) mod lost;
-pub(crate) mod mention;
+pub(crate) mod need;
 mod place;
 pub(crate) mod python;
 

@@ -1,14 +1,15 @@
 //! Bash: a script that can be read and run by hand, and beside it one file that loads INPUT and saves OUTPUT.
-//! A body that speaks of none of otto's data gets neither. What the body needs is found in its text, by
-//! [`Mentions`]; data never stands in the script.
+//! A body that provably touches none of otto's data gets neither; [`Needs`] is the proof. Nothing of otto's stands behind the
+//! body, and data never stands in the script.
 
 use super::handover;
 use super::interpreter::{self};
 use super::quote::{Charset, push_word};
 use super::shell::{self, Frame, LegacyVariable, Start};
 use super::{CannotPrepare, HandOver, List, Prepared, Script};
-use crate::body::mention::{COLOURS, Mentions};
-use crate::body::{Place, Shebang, grammar};
+use crate::body::export::has_word;
+use crate::body::need::{COLOURS, Needs};
+use crate::body::{Place, Shebang};
 use crate::diagnostic::{Code, Diagnostic};
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -30,14 +31,15 @@ macro_rules! fragments {
 }
 
 fragments! {
+    WATCH = "bash/watch.sh";
+    PLAIN = "bash/plain.sh";
     OUTPUT = "bash/output.sh";
-    OUTPUT_OWN = "bash/output_own.sh";
+    END = "bash/end.sh";
     READY = "bash/ready.sh";
     SAVE = "bash/save.sh";
-    SAVE_ALL = "bash/save_all.sh";
     SAVE_3 = "bash/save_3.sh";
-    HARDENED = "bash/hardened.sh";
     MIDDLE = "bash/middle.sh";
+    CLOSE = "bash/close.sh";
     NOW = "bash/now.sh";
     EXIT = "bash/exit.sh";
     TRAP = "bash/trap.sh";
@@ -52,8 +54,6 @@ fragments! {
     DOTTED = "bash/dotted.sh";
     MORE = "bash/more.sh";
     FIND = "bash/find.sh";
-    END = "bash/end.sh";
-    END_GUARD = "bash/end_guard.sh";
     BUILTIN = "bash/builtin.sh";
 }
 
@@ -73,46 +73,42 @@ enum Level {
     Modern,
 }
 
-/// How the body's own traps for EXIT are brought together with otto's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Traps {
-    /// The body sets none.
-    None,
-    /// All of them name their signals in the text, so that a function in front of `trap` can follow them.
-    Named,
-    /// Only looking, before the end, at what is set.
-    Any,
-}
-
 pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Result<Prepared, CannotPrepare> {
-    let shebang = Shebang::of(&script.body.text);
+    let text = &script.body.text;
+    let shebang = Shebang::of(text);
     let program = program(script, shebang.as_ref())?;
     let level = level(script, &program);
-    let (text, found) = text(script, level);
     let (options, mut args) = split_options(shebang.map_or(Vec::new(), |shebang| shebang.args));
+    let is_posix = args.iter().any(|arg| arg == "--posix") || (script.env)("POSIXLY_CORRECT").is_some();
+    let needs = needs(script, level, is_posix || !options.is_empty());
     let setup = Setup {
         script,
-        found,
+        needs,
         level,
-        traps: traps(&script.body.text, &found),
-        is_quiet: found.options || found.opaque || !options.is_empty(),
-        is_posix: found.posix
-            || args.iter().any(|arg| arg == "--posix")
-            || (script.env)("POSIXLY_CORRECT").is_some(),
+        has_own_builtin: has_own_builtin(text),
+        is_posix: is_posix || text.contains("posix") || text.contains("POSIX"),
         charset: Charset::of(&|name| (script.env)(name).map(|value| value.as_bytes().to_vec())),
     };
     setup.refuse_arrays()?;
-    let is_needed = !oversized.is_empty() || setup.needs_end() || setup.lists().next().is_some();
-    let start = Start::of(script, &found, is_needed);
-    let options = if options.is_empty() {
-        "set -euo pipefail".into()
-    } else {
-        format!("set -euo pipefail; set {options}")
+    install(script, level, setup.has_own_builtin)?;
+    let is_loaded = !needs.is_nothing() || !oversized.is_empty() || setup.lists().next().is_some();
+    let start = match (is_loaded, script.params.is_empty()) {
+        (true, _) => Start::Loaded,
+        (false, false) => Start::ByHand,
+        (false, true) => Start::None,
     };
+    let mut before = shell::before(script, needs.colours.then_some(COLOURS), start);
+    if needs.is_nothing() && level == Level::Modern {
+        before.extend_from_slice(&setup.plain_end());
+    }
+    before.extend_from_slice(b"set -euo pipefail");
+    if !options.is_empty() {
+        before.extend_from_slice(format!("; set {options}").as_bytes());
+    }
     let frame = Frame {
         shebang: "#!/usr/bin/env bash",
-        body: &text,
-        before: shell::before(script, found.colours.then_some(COLOURS), start, &options),
+        body: text,
+        before,
         after: setup.after(),
         setting: if setup.level == Level::Three { "otto.set KEY VALUE" } else { "OUTPUT[key]=\"value\"" },
         reading: &|key| match setup.level {
@@ -120,14 +116,11 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
             Level::Four | Level::Modern => format!("\"${{INPUT[{key}]}}\""),
         },
     };
-    if found.sets() || found.gets() || found.opaque {
-        install_more(script, setup.level, &setup.found)?;
-    }
-    let variables = shell::legacy_variables(script, &found)?;
+    let variables = shell::legacy_variables(script, needs.calls)?;
     let start_text = (start != Start::None).then(|| setup.start_text(&variables, oversized));
     let run_as = shell::write(script, start_text.as_deref(), &shell::script_text(script, &frame))?;
-    if found.may_hand_over() && (found.umask || found.opaque) {
-        shell::make_files(script, &["dump", "journal", "trap", "shadow"])?;
+    if needs.opaque {
+        shell::make_files(script, &["dump", "journal", "trap", "shadow", "failed"])?;
     }
     args.push(run_as.clone().into());
     let warnings = super::clashes(script.inputs);
@@ -135,41 +128,42 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
 }
 
 pub(super) fn collect(script: &Script, succeeded: bool) -> HandOver {
-    let text = &script.body.text;
-    let is_old = Mentions::of(text).trap
-        && program(script, Shebang::of(text).as_ref()).is_ok_and(|program| is_old(script, &program));
-    let found = mentions(text, is_old);
-    if !found.may_hand_over() {
-        return HandOver::default();
-    }
-    handover::collect(script, &found, is_old, succeeded)
+    let shebang = Shebang::of(&script.body.text);
+    let level = program(script, shebang.as_ref()).map_or(Level::Modern, |program| level(script, &program));
+    let (options, args) = split_options(shebang.map_or(Vec::new(), |shebang| shebang.args));
+    let is_posix = args.iter().any(|arg| arg == "--posix") || (script.env)("POSIXLY_CORRECT").is_some();
+    let needs = needs(script, level, is_posix || !options.is_empty());
+    handover::collect(script, &needs, level < Level::Modern, succeeded)
 }
 
-/// What a body speaks of. Below 4.2 bash ends with status 0 where `set -eu` meets a variable that is not set, if there is a
-/// trap for EXIT: a hand-over that is missing gives it away, so a body with a trap has one.
-pub(super) fn mentions(text: &str, is_old: bool) -> Mentions {
-    let mut found = Mentions::of(text);
-    found.export |= found.trap && is_old;
-    found
+/// What a body needs. `is_unusual`: the shell starts with options or in a mode of which the text says nothing.
+fn needs(script: &Script, level: Level, is_unusual: bool) -> Needs {
+    let text = &script.body.text;
+    let mut needs = Needs::of(text);
+    let unseen = ["BASH_ENV", "SHELLOPTS", "BASHOPTS"];
+    if is_unusual || unseen.iter().any(|name| (script.env)(name).is_some_and(|value| !value.is_empty())) {
+        needs = needs.with_everything();
+    }
+    // Below 4.2 bash ends with status 0 where `set -eu` meets a variable that is not set, if there is a trap for EXIT: a
+    // hand-over that is missing gives it away, so a body with a trap has one.
+    if level == Level::Three {
+        // There the arrays are refused, and bring nothing else with them.
+        needs.calls |= needs.arrays && (needs.calls || needs.exports);
+    }
+    needs
+}
+
+/// Whether a text defines a function that is called `builtin`.
+fn has_own_builtin(text: &str) -> bool {
+    text.match_indices("builtin").any(|(place, name)| {
+        text[place + name.len()..].trim_start_matches([' ', '\t']).starts_with('(')
+            || text[..place].trim_end_matches([' ', '\t']).ends_with("function")
+    })
 }
 
 /// Whether a program is a bash below 4.2, under whatever name.
 pub(super) fn is_old(script: &Script, program: &Path) -> bool {
     interpreter::bash_version(program).is_some() && level(script, program) < Level::Modern
-}
-
-/// The user's text, with plain reads made direct where nothing in it could tell the difference.
-fn text<'a>(script: &Script<'a>, level: Level) -> (Cow<'a, str>, Mentions) {
-    let text = &script.body.text;
-    let found = mentions(text, level < Level::Modern);
-    let is_safe = level > Level::Three && (found.get || found.get_input) && !found.opaque && !found.input;
-    match is_safe.then(|| super::direct::direct(text, script.inputs)).flatten() {
-        Some(changed) => {
-            let found = mentions(&changed, level < Level::Modern);
-            (Cow::Owned(changed), found)
-        }
-        None => (Cow::Borrowed(text), found),
-    }
 }
 
 pub(super) fn interpreter(script: &Script) -> Result<PathBuf, CannotPrepare> {
@@ -213,47 +207,14 @@ fn level(script: &Script, program: &Path) -> Level {
     }
 }
 
-/// Which traps a text sets, as far as the text says.
-fn traps(text: &str, found: &Mentions) -> Traps {
-    if found.opaque {
-        return Traps::Any;
-    }
-    if !found.trap {
-        return Traps::None;
-    }
-    for command in grammar::commands(text).commands {
-        let mut words = command
-            .words
-            .iter()
-            .map(|word| &text[word.clone()])
-            .skip_while(|word| grammar::is_assignment(word));
-        match words.next() {
-            Some("builtin" | "command") if words.any(|word| word == "trap") => return Traps::Any,
-            Some("trap") => {}
-            _ => continue,
-        }
-        let signals: Vec<&str> = words.skip_while(|word| *word == "--").skip(1).collect();
-        let is_plain = |word: &str| !word.contains(['$', '`', '*', '?', '{']);
-        let is_scoped = |word: &str| {
-            let name = word.trim_matches(['"', '\'']).to_ascii_uppercase();
-            ["ERR", "DEBUG", "RETURN"].contains(&name.as_str())
-        };
-        if signals.iter().any(|word| !is_plain(word) || is_scoped(word)) {
-            return Traps::Any;
-        }
-    }
-    Traps::Named
-}
-
 /// Everything that decides what one body gets.
 struct Setup<'a, 's> {
     script: &'a Script<'s>,
-    found: Mentions,
+    needs: Needs,
     level: Level,
-    traps: Traps,
-    /// The body may switch tracing on, which should not show otto's own commands.
-    is_quiet: bool,
-    /// The body may run in POSIX mode, where builtins come before functions, and aliases before builtins.
+    /// The body defines a function called `builtin`.
+    has_own_builtin: bool,
+    /// The body may run in POSIX mode.
     is_posix: bool,
     charset: Charset,
 }
@@ -261,16 +222,17 @@ struct Setup<'a, 's> {
 impl Setup<'_, '_> {
     /// Bash 3.2 would take `OUTPUT[key]=value` for an assignment to the first element of an ordinary array.
     fn refuse_arrays(&self) -> Result<(), CannotPrepare> {
-        let uses = self.found.output || self.found.input;
-        if self.level > Level::Three || !uses {
+        let text = &self.script.body.text;
+        let output = !self.needs.own_output && has_word(text, "OUTPUT");
+        let input = !self.needs.own_input && has_word(text, "INPUT");
+        if self.level > Level::Three || !(output || input) {
             return Ok(());
         }
-        let name = if self.found.output { "OUTPUT[key]" } else { "INPUT[task.key]" };
+        let (name, word) = if output { ("OUTPUT[key]", "OUTPUT") } else { ("INPUT[task.key]", "INPUT") };
         let message =
             format!("`{}` uses `{name}`, which needs bash 4, and this bash is older", self.script.job);
-        let start = self.script.body.text.find(name.split('[').next().unwrap_or(name)).unwrap_or(0);
-        let span = Place::of(self.script.body, self.script.ottofile)
-            .span(start..start + name.find('[').unwrap_or(0));
+        let start = text.find(word).unwrap_or(0);
+        let span = Place::of(self.script.body, self.script.ottofile).span(start..start + word.len());
         let diagnostic = Diagnostic::error(Code::NeedsNewerBash, message)
             .at(self.script.ottofile, span, "bash 3.2 has no such arrays")
             .help("use `otto.set KEY VALUE` and `otto.get TASK.KEY`, which every bash has")
@@ -281,56 +243,59 @@ impl Setup<'_, '_> {
     /// The options that take several words, each with an array that the body may mean.
     fn lists(&self) -> impl Iterator<Item = &List> {
         let text = &self.script.body.text;
-        let is_meant = |list: &&List| self.found.opaque || text.contains(&list.array());
+        let is_meant = |list: &&List| self.needs.opaque || self.needs.exports || text.contains(&list.array());
         self.script.arrays().filter(is_meant)
     }
 
-    /// Below 4.2 there is no trap of otto's, so the end of the script has to be met in other ways.
-    fn traps(&self) -> Traps {
-        if self.level < Level::Modern { Traps::Any } else { self.traps }
+    /// The body only sets keys of OUTPUT and reads those of INPUT.
+    fn is_simple(&self) -> bool {
+        self.level == Level::Modern && !(self.needs.calls || self.needs.exports || self.needs.opaque)
     }
 
-    /// The last line calls a function of otto's.
-    fn needs_end(&self) -> bool {
-        self.after().contains("otto__")
-    }
-
-    /// The body sets `OUTPUT[key]` or calls `otto_set`, and does nothing else that matters to saving.
-    fn saves_plainly(&self) -> bool {
-        let found = &self.found;
-        let is_more = found.opaque || found.save || found.export || found.legacy_output;
-        let is_unruly = self.is_quiet || found.own_builtins || found.takes_output || found.plain_output;
-        !is_more && !is_unruly && self.traps() == Traps::None
-    }
-
-    /// The end of the script. A false test as the last line is no failure; without `set -e` the last status counts.
+    /// Below 4.2 a script has a last line of otto's, for there no trap may do its work.
     fn after(&self) -> &'static str {
-        let may_change = self.found.options || self.found.opaque;
-        match (self.found.may_hand_over() && self.traps() == Traps::Any, may_change) {
-            (true, _) => "case $- in *e*) otto__guard ;; *) otto__end $? ;; esac",
-            (false, true) if self.found.own_exit => "case $- in *e*) ;; *) otto__end $? ;; esac",
-            (false, _) => shell::neutral_end(&self.found),
+        match (self.level, self.needs.saves()) {
+            (Level::Modern, _) => "",
+            (_, true) => "case $- in *e*) otto__guard ;; *) otto__last $? ;; esac\n",
+            (_, false) => "case $- in *) ;; esac # a false test as the last line is no failure\n",
         }
     }
 
-    /// What bash loads before the body: the functions that the body mentions, then INPUT, and, for a start by hand,
-    /// what otto would have set.
+    /// On the line before the body: how the end of a body without data is met.
+    fn plain_end(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        // It has no folder of otto's.
+        self.push_paths(&mut text, self.script.dir, b"; ");
+        for fragment in [&*WATCH, &*PLAIN] {
+            fragment.lines().for_each(|line| text.extend([line.as_bytes(), b"; "].concat()));
+        }
+        text
+    }
+
+    fn push_paths(&self, text: &mut Vec<u8>, folder: &Path, separator: &[u8]) {
+        text.extend_from_slice(b"otto__dir=");
+        push_word(text, folder.as_os_str().as_bytes(), Charset::Plain);
+        text.extend_from_slice(b" otto__end=");
+        let path = end_path(self.script, self.has_own_builtin);
+        push_word(text, path.as_os_str().as_bytes(), Charset::Plain);
+        text.extend_from_slice(separator);
+    }
+
+    /// What bash loads before the body: otto's functions, then INPUT, and, for a start by hand, what otto would have set.
     fn start_text(&self, variables: &[LegacyVariable], oversized: &[(String, Vec<u8>)]) -> Vec<u8> {
-        let (script, found, charset) = (self.script, &self.found, self.charset);
-        let mut text = shell::start_of_start(script);
-        if found.own_builtin {
+        let (script, needs, charset) = (self.script, &self.needs, self.charset);
+        let mut text = shell::start_of_start();
+        self.push_paths(&mut text, &shell::private(script), b"\n");
+        if self.has_own_builtin {
             text.extend_from_slice(BUILTIN.as_bytes());
         }
-        if found.may_hand_over() {
+        if needs.saves() {
             self.push_saving(&mut text);
-        } else if self.needs_end() {
-            text.extend_from_slice(past_functions(&END, found).as_bytes());
         }
-        self.push_functions(&mut text);
-        if found.dotted || found.opaque {
-            text.extend_from_slice(DOTTED.as_bytes());
+        if needs.calls {
+            self.push_functions(&mut text);
         }
-        if found.may_read() && self.level > Level::Three {
+        if needs.saves() && self.level > Level::Three && !needs.own_input {
             text.extend_from_slice(b"declare -A INPUT=() || return\n");
             shell::each_input(script.inputs, &mut |key, value| {
                 // One line for each: a single compound assignment would lose keys on older versions.
@@ -341,7 +306,7 @@ impl Setup<'_, '_> {
                 text.push(b'\n');
             });
         }
-        if found.legacy_input || found.opaque {
+        if needs.opaque || needs.calls && script.body.text.contains("OTTO_INPUT") {
             text.extend_from_slice(b"OTTO_INPUT=()\n");
             shell::each_input(script.inputs, &mut |key, value| {
                 text.extend_from_slice(b"OTTO_INPUT+=(");
@@ -368,87 +333,72 @@ impl Setup<'_, '_> {
     }
 
     fn push_saving(&self, text: &mut Vec<u8>) {
-        if self.saves_plainly() {
-            let plain: &str = if self.found.sets() { &OUTPUT_OWN } else { &OUTPUT };
-            text.extend_from_slice(plain.as_bytes());
+        if self.is_simple() {
+            text.extend_from_slice(WATCH.as_bytes());
+            let output: &str = &OUTPUT;
+            let end = output.strip_prefix("declare -At OUTPUT=() || return\n").unwrap_or(output);
+            text.extend_from_slice(if self.needs.own_output { end } else { output }.as_bytes());
             return;
         }
-        let found = &self.found;
-        let mut push = |fragment: &str| text.extend_from_slice(past_functions(fragment, found).as_bytes());
-        if self.is_quiet {
-            // The handler is read when it runs, so `set` may be an alias by then.
-            push("otto__quiet='{ otto__status=$?; \\set +x; } 2> /dev/null; '\n");
-        }
+        let mut push = |fragment: &str| {
+            text.extend_from_slice(past_functions(fragment, self.has_own_builtin).as_bytes());
+        };
         match self.level {
             Level::Three => push(&SAVE_3),
             Level::Four | Level::Modern => {
-                push(&READY);
-                push(if found.export || found.opaque { &SAVE_ALL } else { &SAVE });
-            }
-        }
-        if found.own_builtins || found.opaque || self.traps() == Traps::Any {
-            push(&HARDENED);
-        }
-        if found.save || found.opaque || self.traps() != Traps::None {
-            push(&MIDDLE);
-        }
-        if found.save || found.opaque {
-            push(&NOW);
-        }
-        match self.traps() {
-            Traps::None if self.needs_end() => push(&END),
-            Traps::None => {}
-            Traps::Named => {
-                push(&EXIT);
-                push(&TRAP);
-                if self.is_posix {
-                    push("alias trap=otto__trap exit=otto__leave\n");
+                if !self.needs.own_output {
+                    push("declare -At OUTPUT=() || return\n");
                 }
-                push(&END);
+                push(&READY);
+                push(&SAVE);
             }
-            Traps::Any => {
+        }
+        push(&MIDDLE);
+        push(&CLOSE);
+        push(&NOW);
+        if self.level == Level::Modern {
+            push(&WATCH);
+            if self.needs.opaque {
                 push(&EXIT);
                 push(&GUARD);
+                push(&TRAP);
                 if self.is_posix {
-                    push("alias exit=otto__leave\n");
+                    // There builtins come before functions, and aliases before builtins.
+                    push("alias trap='otto__traced=$- otto__trap' exit='otto__left=$? otto__leave'\n");
                 }
-                push(&END_GUARD);
+                if self.script.body.text.contains("builtin") || self.script.body.text.contains("command") {
+                    push("otto__take_exit\n");
+                }
             }
-        }
-        match self.level {
-            Level::Three | Level::Four => push(&OLD),
-            Level::Modern if self.is_quiet => push("trap \"${otto__quiet}otto__exit\" EXIT\n"),
-            Level::Modern => push("trap otto__exit EXIT\n"),
+            push("builtin trap \"$otto__handler\" EXIT\n");
+        } else {
+            push(&EXIT);
+            push(&GUARD);
+            push(&OLD);
+            if self.is_posix {
+                push("alias exit='otto__left=$? otto__leave'\n");
+            }
         }
     }
 
-    /// The functions that the body calls. What they need only sometimes is in a file that all runs share.
+    /// What the functions need only sometimes is in a file that all runs share.
     fn push_functions(&self, text: &mut Vec<u8>) {
-        let found = &self.found;
-        let needs = |is_mentioned: bool| is_mentioned || found.opaque;
-        if !needs(found.sets() || found.gets()) {
-            return;
-        }
-        text.extend_from_slice(past_functions("otto__more() { builtin source ", found).as_bytes());
-        push_word(text, more_path(self.script, self.level, found).as_os_str().as_bytes(), Charset::Plain);
+        text.extend_from_slice(
+            past_functions("otto__more() { builtin source ", self.has_own_builtin).as_bytes(),
+        );
+        let path = more_path(self.script, self.level, self.has_own_builtin);
+        push_word(text, path.as_os_str().as_bytes(), Charset::Plain);
         text.extend_from_slice(b"; }\n");
-        let mut push = |is_needed: bool, fragment: &str| {
-            if is_needed {
-                text.extend_from_slice(past_functions(fragment, found).as_bytes());
-            }
+        let mut push = |fragment: &str| {
+            text.extend_from_slice(past_functions(fragment, self.has_own_builtin).as_bytes());
         };
         if self.level == Level::Three {
-            push(true, &PLAIN_3);
+            push(&PLAIN_3);
         } else {
-            push(needs(found.set), &SET);
-            push(needs(found.set_output), &SET_OUTPUT);
-            push(needs(found.get), &GET);
-            push(needs(found.get_input), &GET_INPUT);
+            [&SET, &SET_OUTPUT, &GET, &GET_INPUT].into_iter().for_each(|fragment| push(fragment));
         }
-        push(needs(found.deserialize_input), &DESERIALIZE);
-        if !needs(found.gets()) {
-            return;
-        }
+        push(&DESERIALIZE);
+        push(&DOTTED);
         if self.level == Level::Three {
             shell::push_find_function(text, self.script, self.charset);
         }
@@ -465,45 +415,58 @@ impl Setup<'_, '_> {
 
 /// Calls of `builtin` in a text of otto's, so that the body's own function of that name is not what they call. `return`
 /// and `shift` are about the function that they stand in; the one in the place of `builtin` has been called before.
-fn past_functions<'a>(text: &'a str, found: &Mentions) -> Cow<'a, str> {
-    match found.own_builtin {
+fn past_functions(text: &str, has_own_builtin: bool) -> Cow<'_, str> {
+    match has_own_builtin {
         true => {
             let text = text.replace("builtin ", "otto__builtin ");
             text.replace("otto__builtin return", "builtin return")
                 .replace("otto__builtin shift", "builtin shift")
+                .replace("otto__builtin set --", "builtin set --")
                 .into()
         }
         false => text.into(),
     }
 }
 
-/// The file of what the functions seldom need. Its name tells its text, for other versions of otto have others.
-fn more_path(script: &Script, level: Level, found: &Mentions) -> PathBuf {
-    static NAMES: LazyLock<[String; 4]> = LazyLock::new(|| {
-        [(3, false), (3, true), (4, false), (4, true)].map(|(version, own_builtin)| {
-            let text = more_text(version > 3, &Mentions { own_builtin, ..Mentions::default() });
-            format!("bash-{version}-{}.sh", &blake3::hash(text.as_bytes()).to_hex().as_str()[..12])
-        })
-    });
-    script.runtime.join(&NAMES[2 * usize::from(level > Level::Three) + usize::from(found.own_builtin)])
+/// A file that all runs share. Its name tells its text, for other versions of otto have others.
+fn shared_path(script: &Script, name: &str, text: &str) -> PathBuf {
+    script.runtime.join(format!("{name}-{}.sh", &blake3::hash(text.as_bytes()).to_hex().as_str()[..12]))
 }
 
-fn more_text(has_arrays: bool, found: &Mentions) -> String {
+/// What the functions seldom need.
+fn more_path(script: &Script, level: Level, has_own_builtin: bool) -> PathBuf {
+    let text = more_text(level > Level::Three, has_own_builtin);
+    shared_path(script, if level > Level::Three { "bash-4" } else { "bash-3" }, &text)
+}
+
+fn more_text(has_arrays: bool, has_own_builtin: bool) -> String {
     let find: &str = if has_arrays { &FIND } else { "" };
-    past_functions(&format!("{}{find}", *MORE), found).into_owned()
+    past_functions(&format!("{}{find}", *MORE), has_own_builtin).into_owned()
 }
 
-fn install_more(script: &Script, level: Level, found: &Mentions) -> Result<(), CannotPrepare> {
+/// What is looked at when a body ends with a status other than 0.
+fn end_path(script: &Script, has_own_builtin: bool) -> PathBuf {
+    shared_path(script, "bash-end", &past_functions(&END, has_own_builtin))
+}
+
+fn install(script: &Script, level: Level, has_own_builtin: bool) -> Result<(), CannotPrepare> {
     thread_local! {
-        static INSTALLED: RefCell<HashSet<PathBuf>> = RefCell::default();
+        static INSTALLED: RefCell<HashSet<(PathBuf, bool, bool)>> = RefCell::default();
     }
-    let path = more_path(script, level, found);
-    if INSTALLED.with_borrow(|installed| installed.contains(&path)) {
+    let has_arrays = level > Level::Three;
+    let question = (script.runtime.to_owned(), has_arrays, has_own_builtin);
+    if INSTALLED.with_borrow(|installed| installed.contains(&question)) {
         return Ok(());
     }
-    if !path.exists() {
-        shell::install(&path, more_text(level > Level::Three, found).as_bytes())?;
+    let files = [
+        (more_path(script, level, has_own_builtin), more_text(has_arrays, has_own_builtin)),
+        (end_path(script, has_own_builtin), past_functions(&END, has_own_builtin).into_owned()),
+    ];
+    for (path, text) in files {
+        if !path.exists() {
+            shell::install(&path, text.as_bytes())?;
+        }
     }
-    INSTALLED.with_borrow_mut(|installed| installed.insert(path));
+    INSTALLED.with_borrow_mut(|installed| installed.insert(question));
     Ok(())
 }

@@ -550,6 +550,176 @@ fn the_last_command_decides_only_without_errexit() {
     assert!(keeps("exit abc", 2).stderr.contains("abc: numeric argument required"));
 }
 
+/// Nothing of otto's is behind the body that it could take for its own.
+#[test]
+fn an_unfinished_end_is_what_it_is_in_plain_bash() {
+    for (text, out) in [
+        ("cat f |", ""),
+        ("mkdir x &&", ""),
+        ("true ||", ""),
+        ("cat <<E\nhi", "hi\n"),
+        ("cat <<'E'\nhi\n\n", "hi\n\n"),
+    ] {
+        for data in ["", "OUTPUT[k]=v\n", "otto_set k v\n", "e=:; $e\nOUTPUT[k]=v\n"] {
+            let ran = Bench::bash(&format!("{data}{text}")).run();
+            let status = if out.is_empty() { 2 } else { 0 };
+            assert_eq!((ran.status, ran.out().as_str()), (status, out), "{data}{text}: {ran:?}");
+            assert_eq!(ran.text("k"), data.contains('k').then_some("v"), "{data}{text}: {ran:?}");
+        }
+    }
+}
+
+/// What each body gets, whatever else it has.
+const AROUND: &[&str] = &["@", "OUTPUT[k]=v\n@", "export OTTO_K=v\n@", "otto_set k v\n@", "e=:; $e\n@"];
+
+#[test]
+fn a_false_test_that_errexit_lets_pass_is_no_failure() {
+    for text in [
+        "[ -f nope ] && echo x",
+        "test -f nope && echo x",
+        "[[ a == b ]] && echo x",
+        "((1 > 2)) && echo x",
+        "! [ a = a ]",
+        "[ a ] && [ b = c ] && echo x",
+        "for i in 1 2; do [ $i = 9 ] && echo x; done",
+        "if true; then [ a = b ] && echo x; fi",
+        "{ [ a = b ] && echo x; }",
+        "is_ci() { [ -n \"${CI-}\" ]; }; is_ci && echo x",
+        "case x in x) [[ x == y ]] && echo x ;; esac",
+    ] {
+        for around in AROUND {
+            let text = around.replace('@', text);
+            let ran = Bench::bash(&text).run();
+            assert!(ran.succeeded() && ran.stderr.is_empty(), "{text}: {ran:?}");
+            // A handler sees what otto makes of it.
+            let ran = Bench::bash(&format!("trap 'echo $?' EXIT\n{text}")).run();
+            assert_eq!((ran.status, ran.out().as_str()), (0, "0\n"), "{text}: {ran:?}");
+        }
+    }
+}
+
+#[test]
+fn every_other_status_at_the_end_is_bashs() {
+    for (text, status) in [
+        ("[ -f nope ]", 1),
+        ("true && [ -f nope ]", 1),
+        ("f() { [ -f nope ]; }; f", 1),
+        ("main() { [ -f nope ] && echo x; }; main", 1),
+        ("! true", 1),
+        ("! grep -q x <(echo x)", 1),
+        ("false && echo x", 1),
+        ("[ a ] && false && echo x", 1),
+        ("[ a ] && (exit 1) && echo x", 1),
+        ("[ a ] && (exit 1)", 1),
+        ("[ a ] && false | cat && echo x", 1),
+        ("[ 1 -eq x ] && echo x", 2),
+        ("[ \"$((1/0))\" = 1 ] && echo x", 1),
+        ("[ \"$nosuch\" = 1 ] && echo x", 1),
+        ("[[ $nosuch == x ]] && echo x", 1),
+        ("[[ 08 -eq 1 ]] && echo x", 1),
+        ("((1/0)) && echo x", 1),
+        ("x=$((08+1))", 1),
+        ("s=abc; x=${s:1:-9}", 1),
+        ("set +e; [ a = b ]", 1),
+        ("curl() { return 22; }; curl && echo x", 22),
+    ] {
+        for around in AROUND {
+            let text = around.replace('@', text);
+            assert_eq!(Bench::bash(&text).run().status, status, "{text}");
+        }
+    }
+}
+
+#[test]
+fn trap_shows_and_gives_back_what_the_body_set() {
+    let out = |text: &str| keeps(text, 0).out();
+    assert_eq!(
+        out("trap; trap -p; trap -p EXIT; trap -p ERR; x=$(trap -p EXIT); echo \"[$x]\"; ( trap -p EXIT )"),
+        "[]\n"
+    );
+    assert_eq!(out("saved=$(trap -p EXIT); trap 'echo one' EXIT; eval \"$saved\""), "one\n");
+    assert_eq!(
+        out("trap 'echo a' EXIT; saved=$(trap -p EXIT); trap 'echo b' EXIT; eval \"$saved\"; trap -p EXIT"),
+        "trap -- 'echo a' EXIT\na\n"
+    );
+    assert_eq!(
+        out("trap 'echo \"it'\\''s\"' EXIT; trap -p; trap - EXIT; trap -p EXIT"),
+        "trap -- 'echo \"it'\\''s\"' EXIT\n"
+    );
+    assert_eq!(
+        out("trap 'echo E' ERR; trap -p ERR; trap 'echo F' ERR; trap -p ERR; trap - ERR; trap -p ERR"),
+        "trap -- 'echo E' ERR\ntrap -- 'echo F' ERR\n"
+    );
+    assert_eq!(out("trap '' INT; trap -p INT; trap - INT; trap -p INT"), "trap -- '' SIGINT\n");
+}
+
+#[test]
+fn tracing_and_traps_show_nothing_of_ottos() {
+    for text in [
+        "set -x; trap 'echo bye' EXIT; exit 3",
+        "set -x; [ -f nope ] && echo x",
+        "set -x; (exit 3)",
+        "trap 'echo D' DEBUG; true; exit 2",
+        "trap 'echo D' DEBUG; trap 'echo bye' EXIT; false",
+        "set -T; trap 'echo \"D $BASH_COMMAND\"' DEBUG; f() { true; }; f",
+        "trap 'echo \"$BASH_COMMAND\"' EXIT; exit 3",
+        "trap 'echo \"E $BASH_COMMAND $LINENO\"' ERR; f() { return 4; }; f",
+    ] {
+        let ran = Bench::bash(&format!("OUTPUT[k]=v\n{text}")).run();
+        assert_eq!(ran.text("k"), Some("v"), "{text}: {ran:?}");
+        let shown = format!("{}{}", ran.out(), ran.stderr);
+        assert!(!shown.contains("otto__") && !shown.contains("builtin"), "{text}: {shown}");
+        let plain = std::process::Command::new("bash")
+            .args(["-c", &format!("declare -A OUTPUT=(); {}set -euo pipefail\n{text}", "\n".repeat(20))])
+            .output()
+            .expect("bash");
+        assert_eq!(ran.out(), String::from_utf8_lossy(&plain.stdout), "{text}");
+    }
+}
+
+#[test]
+fn a_handler_that_fails_keeps_what_it_set() {
+    for (handler, status) in [
+        ("local r=$?; OUTPUT[k]=v; return $r", 4),
+        ("OUTPUT[k]=v; false; echo no", 1),
+        ("OUTPUT[k]=v; exit 9", 9),
+        ("OUTPUT[k]=v; exit", 4),
+        ("OUTPUT[k]=v; ! true; :", 4),
+    ] {
+        let text = format!("fin() {{ {handler}; }}; trap fin EXIT; exit 4");
+        let ran = Bench::bash(&text).run();
+        assert_eq!(
+            (ran.status, ran.json().as_str(), ran.problems().as_str()),
+            (status, r#"{"k":"v"}"#, ""),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn the_line_and_the_command_that_ended_a_body_are_told() {
+    let told = |text: &str| {
+        let ran = Bench::bash(text).run();
+        (ran.line.unwrap_or(0), ran.hints.join("\n"))
+    };
+    let at = |line: usize, what: &str| (line, format!("otto.yml:{line}: {what}"));
+    for data in ["true", "OUTPUT[a]=1", "export OTTO_A=1", "$e true"] {
+        let body = |text: &str| format!("e=\n{data}\n{text}\necho no\n");
+        assert_eq!(
+            told(&body("n=$(grep -c x /dev/null)")),
+            at(23, "`n=$(grep -c x /dev/null)` ended with 1"),
+            "{data}"
+        );
+        assert_eq!(told(&body("true | (exit 3)")).0, 23, "{data}");
+        assert_eq!(
+            told(&body("f() {\n  sh -c 'exit 4'\n}\nf")),
+            at(24, "`sh -c 'exit 4'` in `f` ended with 4"),
+            "{data}"
+        );
+        assert_eq!(told(&body("exit 7")).1, "", "{data}");
+    }
+}
+
 // ── Subshells ────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Row 53.
@@ -870,26 +1040,34 @@ fn bash_names_the_ottofile_and_its_line() {
     }
 }
 
-/// The lines behind the body are otto's; the line that is told is the last of the body.
+/// The line that is told is one of the body.
 #[test]
-fn a_script_that_is_not_closed_ends_on_its_last_line() {
-    for body in
-        ["echo a\nif true; then\n  echo b\n\n", "echo a\necho \"b\necho c\n", "echo a\nf() {\n  echo b\n"]
-    {
+fn a_script_that_is_not_closed_ends_on_a_line_of_the_body() {
+    for (body, line) in [
+        ("echo a\nif true; then\n  echo b\n\n", 7),
+        // bash names the line of the quote.
+        ("echo a\necho \"b\necho c\n", 6),
+        ("echo a\nf() {\n  echo b\n", 7),
+    ] {
         let mut bench = Bench::bash("");
         bench.at_line(5, body);
         let ran = bench.run();
         let told = bench.with_script(|script| {
             let hints = super::hints(
                 script,
-                &super::Failure { exit: &Exit::Code(1), has_terminal: false, stderr: ran.stderr.as_bytes() },
+                &super::Failure {
+                    exit: &Exit::Code(1),
+                    has_terminal: false,
+                    stderr: ran.stderr.as_bytes(),
+                    ended: None,
+                },
             );
             let messages: Vec<String> = hints.into_iter().map(|hint| hint.message).collect();
-            (super::failing_line(script, ran.stderr.as_bytes()), messages)
+            (super::failing_line(script, ran.stderr.as_bytes(), &ran.hand_over), messages)
         });
         assert_eq!(
             told,
-            (Some(7), vec!["the script ends before something in it is closed".to_owned()]),
+            (Some(line), vec!["the script ends before something in it is closed".to_owned()]),
             "{body}: {}",
             ran.stderr
         );
@@ -1174,27 +1352,14 @@ fn the_script_opens_with_what_its_reader_should_know() {
 
     . '/t/.otto/start.sh' || exit 97; set -euo pipefail
     OUTPUT[k]=${INPUT[build.version]}
-
-
-    case $- in *) ;; esac # a false test as the last line is no failure
     "#);
     bench.at_line(3, "OUTPUT[k]=1\n");
     bench.prepared();
     let script = std::fs::read_to_string(bench.dir().join("script.sh")).expect("there");
     insta::assert_snapshot!(script.replace(&*bench.dir().to_string_lossy(), "/t"), @r#"
     #!/usr/bin/env bash
-    . '/t/.otto/start.sh' || exit 97; set -euo pipefail
+    . '/t/.otto/start.sh' || exit 97; set -euo pipefail # Task `deploy` of otto.yml, as otto runs it. INPUT: "${INPUT[build.version]}"; `build` has version, artifact. INPUT: `lint` handed over nothing. OUTPUT[key]="value" hands a value to the tasks that depend on this one. Parameters are variables: dry_run. OTTO_TASK_DIR is this directory. The data: cat "$OTTO_TASK_DIR"/input.*.json OTTO_TASK, OTTO_WORKSPACE, OTTO_TASKS_DIR and OTTO_RUN_ID are set too.
     OUTPUT[k]=1
-
-
-    case $- in *) ;; esac # a false test as the last line is no failure
-    # Task `deploy` of otto.yml, as otto runs it.
-    # INPUT: "${INPUT[build.version]}"; `build` has version, artifact.
-    # INPUT: `lint` handed over nothing.
-    # OUTPUT[key]="value" hands a value to the tasks that depend on this one.
-    # Parameters are variables: dry_run.
-    # OTTO_TASK_DIR is this directory. The data: cat "$OTTO_TASK_DIR"/input.*.json
-    # OTTO_TASK, OTTO_WORKSPACE, OTTO_TASKS_DIR and OTTO_RUN_ID are set too.
     "#);
 }
 

@@ -1,10 +1,11 @@
 //! What a shell handed over, as outputs and as problems to tell. Knows the files; what is in them is `record`'s.
 
 use super::export;
-use super::record::{self, Dump, Dumped, Entry, Held, Kind};
+use super::record::{self, Dump, Dumped, Ended, Entry, Held, Kind};
 use super::shell::{one_line, private};
 use super::{HandOver, Script};
-use crate::body::mention::Mentions;
+use crate::body::export::has_word;
+use crate::body::need::{Needs, surely_exports, surely_sets};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::store::outputs::{MOST_BYTES, Outputs};
 use crate::value::{self, Value};
@@ -25,9 +26,13 @@ const MOST_FILE_BYTES: u64 = 4 * MOST_BYTES as u64;
 
 /// Reads, removes and merges what is in the job's directory. In the order of their age: what `otto.set` kept in memory,
 /// the journal, the array OTTO_OUTPUT, OUTPUT, exported variables.
-/// `is_old`: of the bash, see `bash::mentions`.
-pub(super) fn collect(script: &Script, found: &Mentions, is_old: bool, succeeded: bool) -> HandOver {
+/// `is_old`: the bash may end with status 0 although it failed.
+pub(super) fn collect(script: &Script, needs: &Needs, is_old: bool, succeeded: bool) -> HandOver {
     let mut collector = Collector::of(script);
+    let ended = collector.ended();
+    if !needs.saves() {
+        return HandOver { ended, ..HandOver::default() };
+    }
     // What a look at the traps of the body leaves, as open to others as the umask of the body has it.
     let _ = fs::remove_file(collector.private.join("trap"));
     let dumped = record::dump(&collector.take("dump"));
@@ -35,7 +40,7 @@ pub(super) fn collect(script: &Script, found: &Mentions, is_old: bool, succeeded
         Dumped::Whole(dump) => *dump,
         Dumped::Nothing => {
             if succeeded {
-                collector.never_handed_over(found, is_old);
+                collector.never_handed_over(needs, is_old, surely_sets(&script.body.text));
             }
             Dump::default()
         }
@@ -44,14 +49,14 @@ pub(super) fn collect(script: &Script, found: &Mentions, is_old: bool, succeeded
             Dump::default()
         }
     };
-    collector.merge(dump, found)
+    HandOver { ended, ..collector.merge(dump, needs) }
 }
 
 /// The same from a shell without arrays: the journals, and exported variables if the text may make some; then `exports`
 /// says whether the shell is an old bash.
 pub(super) fn collect_from_posix(
     script: &Script,
-    found: &Mentions,
+    needs: &Needs,
     exports: Option<bool>,
     succeeded: bool,
 ) -> HandOver {
@@ -70,7 +75,7 @@ pub(super) fn collect_from_posix(
             }
             (Dumped::Nothing, None) if written.is_empty() => {
                 if succeeded {
-                    collector.never_handed_over(found, is_old);
+                    collector.never_handed_over(needs, is_old, surely_exports(&script.body.text));
                 }
                 dump
             }
@@ -80,7 +85,7 @@ pub(super) fn collect_from_posix(
             }
         };
     }
-    collector.merge(dump, found)
+    collector.merge(dump, needs)
 }
 
 struct Collector<'a, 's> {
@@ -130,22 +135,39 @@ impl<'a, 's> Collector<'a, 's> {
         }
     }
 
-    fn never_handed_over(&mut self, found: &Mentions, is_old: bool) {
-        if found.exec && !found.surely_hands_over() {
+    /// Where the body ended, if its shell noted that.
+    fn ended(&mut self) -> Option<Ended> {
+        let mut bytes = self.take("failed");
+        if bytes.is_empty() {
+            // Of a body without data, which has no folder of otto's.
+            let path = self.script.dir.join("failed");
+            bytes = read_private(&path).unwrap_or_default();
+            if !bytes.is_empty() {
+                // The next attempt writes over it.
+                let _ = fs::remove_file(&path);
+            }
+        }
+        record::ended(&bytes)
+    }
+
+    /// `is_sure`: the text sets what only the end would have handed over.
+    fn never_handed_over(&mut self, needs: &Needs, is_old: bool, is_sure: bool) {
+        let may_exec = has_word(&self.script.body.text, "exec");
+        if may_exec && !is_sure {
             // It became another program, and had nothing to hand over.
             return;
         }
         let message =
             format!("`{}` ended with status 0, but its outputs were never handed over", self.script.job);
         let mut problem = Diagnostic::error(Code::NotHandedOver, message);
-        if found.exec {
+        if may_exec {
             problem = problem
                 .note("`exec` replaces the shell, and with it everything that was set")
                 .help("call `otto.save` before `exec`");
         } else if is_old {
             problem = problem
                 .note("with a trap for EXIT, bash before 4.2 ends so where a variable is not set or a trap took the place of otto's");
-        } else if found.trap {
+        } else if needs.opaque {
             problem = problem.note("a trap for EXIT that the script set has taken the place of otto's");
         }
         self.problems.push(problem);
@@ -157,12 +179,16 @@ impl<'a, 's> Collector<'a, 's> {
         self.problems.push(Diagnostic::error(Code::CutShort, message).note(note));
     }
 
-    fn merge(mut self, dump: Dump, found: &Mentions) -> HandOver {
-        self.look_at_output(&dump, found);
+    fn merge(mut self, mut dump: Dump, needs: &Needs) -> HandOver {
+        if needs.own_output {
+            dump.output.clear();
+        } else {
+            self.look_at_output(&dump);
+        }
         for (key, value) in dump.own {
             self.set(&key, Value::from_bytes(value));
         }
-        if found.sets() || found.opaque {
+        if needs.calls {
             self.journal();
         }
         if dump.version == POSIX {
@@ -193,11 +219,11 @@ impl<'a, 's> Collector<'a, 's> {
         }
         let outputs = Outputs { values: self.values.into_iter().collect(), exports };
         self.problems.extend(export::limits_warning(self.script.job, &outputs));
-        HandOver { outputs, texts: self.texts, problems: self.problems }
+        HandOver { outputs, texts: self.texts, problems: self.problems, ended: None }
     }
 
     /// What can be wrong with OUTPUT itself.
-    fn look_at_output(&mut self, dump: &Dump, found: &Mentions) {
+    fn look_at_output(&mut self, dump: &Dump) {
         let job = self.script.job;
         let may_be_there = !dump.functions.is_empty() || dump.version.starts_with('3');
         let declared = if may_be_there { self.take("shadow") } else { Vec::new() };
@@ -222,7 +248,7 @@ impl<'a, 's> Collector<'a, 's> {
             let help = "end outside of that function, or do not declare OUTPUT in it";
             self.problems.push(Diagnostic::error(Code::OutputReplaced, message).help(help));
         }
-        if found.plain_output && dump.output.iter().any(|(key, _)| key == b"0") {
+        if self.script.body.text.contains("OUTPUT=") && dump.output.iter().any(|(key, _)| key == b"0") {
             let message = format!("`OUTPUT=…` in `{job}` sets the key `0` of OUTPUT");
             self.problems
                 .push(Diagnostic::warning(Code::ScriptHint, message).help("write `OUTPUT[key]=value`"));

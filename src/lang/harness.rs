@@ -217,12 +217,17 @@ impl Bench {
                 stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
                 hints: hints(
                     script,
-                    &Failure { exit: &Exit::Code(status), has_terminal: false, stderr: &output.stderr },
+                    &Failure {
+                        exit: &Exit::Code(status),
+                        has_terminal: false,
+                        stderr: &output.stderr,
+                        ended: hand_over.ended.as_ref(),
+                    },
                 )
                 .into_iter()
                 .map(|hint| hint.message)
                 .collect(),
-                line: failing_line(script, &output.stderr),
+                line: failing_line(script, &output.stderr, &hand_over),
                 hand_over,
                 warnings: prepared.warnings.iter().map(|warning| warning.message.clone()).collect(),
             }

@@ -2,6 +2,8 @@
 //! Reads what the shell and otto's functions printed; knows shells by the shape of their messages, for the words
 //! are translated.
 
+use super::record::Ended;
+use super::shell::one_line;
 use super::{Failure, Input, Script};
 use crate::body::{Language, Place, grammar};
 use crate::diagnostic::{Code, Diagnostic};
@@ -22,6 +24,7 @@ pub(super) fn hints(script: &Script, failure: &Failure) -> Vec<Diagnostic> {
             hints.push(hint);
         }
     }
+    hints.extend(failure.ended.filter(|_| hints.is_empty()).and_then(|ended| end_of(script, ended)));
     hints
 }
 
@@ -239,6 +242,41 @@ fn after<'a>(text: &'a str, start: &str) -> Option<&'a str> {
     text.find(start).map(|place| &text[place + start.len()..])
 }
 
+/// What ended the body, where the shell itself may have said nothing.
+fn end_of(script: &Script, ended: &Ended) -> Option<Diagnostic> {
+    let command = one_line(ended.command.lines().next()?);
+    let place = match line_of(script, ended) {
+        Some(line) => format!("{}:{line}: ", script.ottofile.name()),
+        None => String::new(),
+    };
+    let is_inside = |function: &&String| ended.command.split(' ').next() != Some(function.as_str());
+    let message = match ended.function.as_ref().filter(is_inside) {
+        Some(function) => {
+            format!("{place}`{command}` in `{}` ended with {}", one_line(function), ended.status)
+        }
+        None => format!("{place}`{command}` ended with {}", ended.status),
+    };
+    Some(Diagnostic::error(Code::ScriptHint, message))
+}
+
+/// The line of the ottofile at which the body ended: as the shell noted it, or the only line that has the command.
+pub(super) fn line_of(script: &Script, ended: &Ended) -> Option<usize> {
+    if !script.body.has_true_lines {
+        return None;
+    }
+    let first = script.body.first_line;
+    let lines = script.body.text.lines();
+    if let Some(line) = ended.line {
+        return (first..=first + lines.count()).contains(&line).then_some(line);
+    }
+    let command = ended.command.lines().next().filter(|command| !command.is_empty())?;
+    let mut found = lines.enumerate().filter(|(_, line)| line.contains(command));
+    match (found.next(), found.next()) {
+        (Some((line, _)), None) => Some(first + line),
+        _ => ended.call.filter(|line| (first..first + script.body.text.lines().count()).contains(line)),
+    }
+}
+
 /// The line of the ottofile that the shell named last: `…/otto.yml:build: line 28: …`, `…: 28: …`.
 pub(super) fn failing_line(script: &Script, stderr_tail: &[u8], name: &str) -> Option<usize> {
     if !script.body.has_true_lines {
@@ -246,7 +284,7 @@ pub(super) fn failing_line(script: &Script, stderr_tail: &[u8], name: &str) -> O
     }
     let tail = tail(stderr_tail);
     let first = script.body.first_line;
-    let last = first + script.body.text.lines().count();
+    let last = first + script.body.text.trim_end().lines().count();
     tail.lines().rev().find_map(|line| {
         let rest = line.split_once(name)?.1;
         let rest = rest
@@ -255,13 +293,9 @@ pub(super) fn failing_line(script: &Script, stderr_tail: &[u8], name: &str) -> O
             .or_else(|| rest.strip_prefix(['[', ':']))?;
         let digits = rest.split(|character: char| !character.is_ascii_digit()).next()?;
         let named: usize = digits.parse().ok()?;
-        // The shell reads on into the lines that otto has put behind the body.
-        let is_behind = named > last && is_unclosed(line);
-        let named = if is_behind {
-            first + script.body.text.trim_end().lines().count().saturating_sub(1)
-        } else {
-            named
-        };
+        // The shell reads on to the end.
+        let is_behind = named >= last && is_unclosed(line);
+        let named = if is_behind { last.saturating_sub(1).max(first) } else { named };
         (first..=last).contains(&named).then_some(named)
     })
 }
@@ -469,7 +503,8 @@ mod tests {
     fn told_of(bench: &Bench, status: i32, stderr: &str) -> String {
         bench.with_script(|script| {
             let exit = Exit::Code(status);
-            let failure = Failure { exit: &exit, has_terminal: false, stderr: stderr.as_bytes() };
+            let failure =
+                Failure { exit: &exit, has_terminal: false, stderr: stderr.as_bytes(), ended: None };
             let shown = hints(script, &failure).into_iter().map(|hint| {
                 let place = hint.labels.first().map(|label| {
                     let at = label.source.position(label.span.start);

@@ -4,7 +4,6 @@
 mod bash;
 #[cfg(test)]
 mod bash_cases;
-mod direct;
 mod export;
 #[cfg(test)]
 mod harness;
@@ -143,6 +142,8 @@ pub(crate) struct HandOver {
     pub(crate) texts: BTreeSet<String>,
     /// Errors fail the attempt even when its status was 0; warnings are shown.
     pub(crate) problems: Vec<Diagnostic>,
+    /// Where a body failed, if its shell can tell.
+    pub(crate) ended: Option<record::Ended>,
 }
 
 /// Writes what the job needs into its directory and says what to execute. Starts nothing.
@@ -203,6 +204,8 @@ pub(crate) struct Failure<'a> {
     pub(crate) has_terminal: bool,
     /// The end of what it wrote to stderr.
     pub(crate) stderr: &'a [u8],
+    /// Where its shell noted that it ended.
+    pub(crate) ended: Option<&'a record::Ended>,
 }
 
 /// What a failure means in terms of the ottofile. Empty where that is not certain.
@@ -219,10 +222,14 @@ pub(crate) fn hints(script: &Script, failure: &Failure) -> Vec<Diagnostic> {
 }
 
 /// The line of the ottofile, from 1, that the interpreter named last.
-pub(crate) fn failing_line(script: &Script, stderr_tail: &[u8]) -> Option<usize> {
+pub(crate) fn failing_line(script: &Script, stderr_tail: &[u8], hand_over: &HandOver) -> Option<usize> {
     match Language::of(script.body) {
         Language::Bash | Language::Posix => {
-            hint::failing_line(script, stderr_tail, &bash::shown_name(script))
+            let noted = hand_over.ended.as_ref();
+            let named = || hint::failing_line(script, stderr_tail, &bash::shown_name(script));
+            let is_certain = noted.is_some_and(|ended| ended.line.is_some());
+            let noted = || noted.and_then(|ended| hint::line_of(script, ended));
+            if is_certain { noted().or_else(named) } else { named().or_else(noted) }
         }
         Language::Python => python::failing_line(script, stderr_tail),
         Language::Other => other::failing_line(script, stderr_tail),

@@ -7,11 +7,12 @@ use super::interpreter::{self};
 use super::quote::{Charset, push_word};
 use super::shell::{self, Frame, LegacyVariable, Start};
 use super::{CannotPrepare, HandOver, Prepared, Script};
-use crate::body::mention::{COLOURS, Mentions};
+use crate::body::need::{COLOURS, Needs};
 use crate::body::{Place, Shebang};
 use crate::diagnostic::{Code, Diagnostic};
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::sync::LazyLock;
 
 static FUNCTIONS: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/posix.sh")));
@@ -32,31 +33,37 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     let Some(shebang) = Shebang::of(&script.body.text) else {
         unreachable!("bug: only a `#!` line chooses such a shell")
     };
-    refuse_arrays(script, &Mentions::of(&script.body.text), shebang.name())?;
+    refuse_arrays(script, shebang.name())?;
     let program = interpreter(script)?;
-    let (found, is_old) = mentions(script, &program);
-    let start = Start::of(script, &found, !oversized.is_empty());
+    let needs = Needs::of(&script.body.text);
+    let is_old = needs.exports && bash::is_old(script, &program);
+    let start = match (needs.calls || needs.exports || !oversized.is_empty(), script.params.is_empty()) {
+        (true, _) => Start::Loaded,
+        (false, false) => Start::ByHand,
+        (false, true) => Start::None,
+    };
     let line = script.body.text.lines().next().unwrap_or("");
-    let options = if lacks_pipefail(&shebang) { "set -eu" } else { "set -euo pipefail" };
+    let mut before = shell::before(script, needs.colours.then_some(COLOURS), start);
+    before.extend_from_slice(if lacks_pipefail(&shebang) { b"set -eu" } else { b"set -euo pipefail" });
     let frame = Frame {
         shebang: line,
         body: &script.body.text,
-        before: shell::before(script, found.colours.then_some(COLOURS), start, options),
-        after: match may_export(&found) {
+        before,
+        after: match needs.exports {
             true => {
-                "case $- in *e*) otto__exit ;; *) otto__status=$?; otto__exit; exit \"$otto__status\" ;; esac"
+                "case $- in *e*) otto__exit ;; *) otto__status=$?; otto__exit; exit \"$otto__status\" ;; esac\n"
             }
-            false => shell::neutral_end(&found),
+            false => "case $- in *e*) ;; *) exit $? ;; esac # a false test as the last line is no failure\n",
         },
         setting: "otto_set KEY VALUE",
         reading: &|key| format!("$(otto_get {key})"),
     };
-    let variables = shell::legacy_variables(script, &found)?;
+    let variables = shell::legacy_variables(script, needs.calls)?;
     let start_text =
-        (start != Start::None).then(|| start_text(script, &found, is_old, &variables, oversized));
+        (start != Start::None).then(|| start_text(script, &needs, is_old, &variables, oversized));
     let run_as = shell::write(script, start_text.as_deref(), &shell::script_text(script, &frame))?;
     // With `set -C` zsh does not append to a file that is not there.
-    if found.may_hand_over() && (found.umask || found.options || found.opaque || !shebang.args.is_empty()) {
+    if (needs.calls || needs.exports) && (needs.opaque || !shebang.args.is_empty()) {
         shell::make_files(script, &["journal", "names", "exported", "dump"])?;
     }
     let mut args: Vec<OsString> = shebang.args.iter().map(OsString::from).collect();
@@ -67,22 +74,12 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
 pub(super) fn collect(script: &Script, succeeded: bool) -> HandOver {
     // It was there when the body started; one that is gone since has still handed over.
     let program = interpreter(script).unwrap_or_default();
-    let (found, is_old) = mentions(script, &program);
-    if !found.may_hand_over() {
+    let needs = Needs::of(&script.body.text);
+    if !(needs.calls || needs.exports) {
         return HandOver::default();
     }
-    handover::collect_from_posix(script, &found, may_export(&found).then_some(is_old), succeeded)
-}
-
-/// What the body speaks of, and whether it is an old bash that runs it, which matters to those that need a trap.
-fn mentions(script: &Script, program: &Path) -> (Mentions, bool) {
-    let found = Mentions::of(&script.body.text);
-    let is_old = (found.trap || may_export(&found)) && bash::is_old(script, program);
-    (bash::mentions(&script.body.text, is_old), is_old)
-}
-
-fn may_export(found: &Mentions) -> bool {
-    found.export || found.opaque || found.save
+    let is_old = needs.exports && bash::is_old(script, &program);
+    handover::collect_from_posix(script, &needs, needs.exports.then_some(is_old), succeeded)
 }
 
 /// `sh` and dash may not know the option, and would end there.
@@ -90,12 +87,23 @@ fn lacks_pipefail(shebang: &Shebang) -> bool {
     matches!(shebang.name(), "sh" | "dash")
 }
 
+/// Whether the text uses the name as an array.
+fn has_subscript(text: &str, name: &str) -> bool {
+    text.match_indices(name).any(|(place, _)| {
+        let rest = &text[place + name.len()..];
+        let is_word = !text[..place].ends_with(|before: char| before.is_alphanumeric() || before == '_');
+        is_word && ["[", "=(", "+=("].iter().any(|start| rest.starts_with(start))
+    })
+}
+
 /// Such an array would stay the body's own, or be no array at all.
-fn refuse_arrays(script: &Script, found: &Mentions, shell: &str) -> Result<(), CannotPrepare> {
-    if !found.output && !found.input {
-        return Ok(());
-    }
-    let (name, word) = if found.output { ("OUTPUT[key]", "OUTPUT") } else { ("INPUT[task.key]", "INPUT") };
+fn refuse_arrays(script: &Script, shell: &str) -> Result<(), CannotPrepare> {
+    let text = &script.body.text;
+    let (name, word) = match (has_subscript(text, "OUTPUT"), has_subscript(text, "INPUT")) {
+        (true, _) => ("OUTPUT[key]", "OUTPUT"),
+        (_, true) => ("INPUT[task.key]", "INPUT"),
+        _ => return Ok(()),
+    };
     let start = script.body.text.find(word).unwrap_or(0);
     let span = Place::of(script.body, script.ottofile).span(start..start + word.len());
     let message =
@@ -108,25 +116,27 @@ fn refuse_arrays(script: &Script, found: &Mentions, shell: &str) -> Result<(), C
 
 fn start_text(
     script: &Script,
-    found: &Mentions,
+    needs: &Needs,
     is_old: bool,
     variables: &[LegacyVariable],
     oversized: &[(String, Vec<u8>)],
 ) -> Vec<u8> {
     let charset = Charset::Plain;
-    let mut text = shell::start_of_start(script);
-    let calls = found.sets() || found.gets() || found.save || found.opaque;
-    if calls || may_export(found) {
+    let mut text = shell::start_of_start();
+    text.extend_from_slice(b"otto__dir=");
+    push_word(&mut text, shell::private(script).as_os_str().as_bytes(), Charset::Plain);
+    text.push(b'\n');
+    if needs.calls || needs.exports {
         text.extend_from_slice(PRINT.as_bytes());
     }
-    if calls {
+    if needs.calls {
         text.extend_from_slice(FUNCTIONS.as_bytes());
         shell::push_find_function(&mut text, script, charset);
         push_about_function(&mut text, script);
     }
-    if may_export(found) {
+    if needs.exports {
         text.extend_from_slice(EXPORTS.as_bytes());
-        if found.trap || found.opaque || is_old {
+        if needs.opaque || is_old {
             text.extend_from_slice(LEAVE.as_bytes());
         }
         // An old bash would turn the failure of a variable that is not set into status 0.

@@ -6,7 +6,7 @@ use super::interpreter::{self};
 use super::json_record::{self, line_span};
 use super::{CannotPrepare, HandOver, List, Prepared, Script};
 use crate::body::Shebang;
-use crate::body::mention::COLOURS;
+use crate::body::need::COLOURS;
 use crate::body::python::{end_of_future, may_record};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::store::layout::file_name;

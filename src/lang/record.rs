@@ -27,6 +27,35 @@ pub(crate) struct Dump {
     pub(crate) arrays: Vec<String>,
 }
 
+/// Where a body ended under `set -e`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Ended {
+    pub(crate) status: String,
+    /// Of the script, from 1; `None`: not known.
+    pub(crate) line: Option<usize>,
+    /// The innermost function.
+    pub(crate) function: Option<String>,
+    /// The line that called it.
+    pub(crate) call: Option<usize>,
+    /// As the shell shows it, blanks put in order.
+    pub(crate) command: String,
+}
+
+/// Reads the note that a shell leaves of its end: status, line, function, the line of its call, and command, each with a NUL.
+pub(crate) fn ended(bytes: &[u8]) -> Option<Ended> {
+    let mut fields = Fields { rest: bytes };
+    let ended = Ended {
+        status: fields.text()?,
+        line: fields.text()?.parse().ok().filter(|line| *line > 0),
+        function: Some(fields.text()?).filter(|name| !name.is_empty()),
+        call: fields.text()?.parse().ok().filter(|line| *line > 0),
+        command: fields.text()?,
+    };
+    // Of a function of otto's, its own message tells more.
+    let is_own = ended.function.as_ref().is_some_and(|name| name.starts_with("otto_") || name == "trap");
+    (!is_own).then_some(ended)
+}
+
 /// What a dump file holds.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Dumped {
@@ -62,7 +91,9 @@ fn record(fields: &mut Fields) -> Option<Dump> {
     let mut dump = Dump { version: fields.text()?, is_spoilt: !fields.next()?.is_empty(), ..Dump::default() };
     dump.functions =
         fields.list()?.into_iter().map(|name| String::from_utf8_lossy(&name).into_owned()).collect();
-    dump.functions.retain(|name| !name.starts_with("otto__") && name != "main" && name != "exit");
+    dump.functions.retain(|name| {
+        !name.starts_with("otto__") && !["main", "exit", "trap", "source"].contains(&name.as_str())
+    });
     loop {
         match fields.next()? {
             b"O" => dump.output = fields.pairs()?,

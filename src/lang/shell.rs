@@ -3,7 +3,6 @@
 
 use super::quote::{Charset, push_word};
 use super::{CannotPrepare, Input, Script};
-use crate::body::mention::Mentions;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::store::atomic;
 use crate::store::layout::file_name;
@@ -102,8 +101,9 @@ pub(super) struct Frame<'a> {
     pub(super) reading: &'a dyn Fn(&str) -> String,
 }
 
-/// The script: an opening comment, the start, the body with its lines where the ottofile has them, the end. Where there
-/// is no room for the comment, it stands after the end.
+/// The script: an opening comment, the start, the body with its lines where the ottofile has them, and the end if the shell
+/// needs one. What of the comment has no room stands on the line of the start: behind the body there is nothing that it could
+/// take for its own.
 pub(super) fn script_text(script: &Script, frame: &Frame) -> Vec<u8> {
     let comments = opening(script, frame);
     let above = script.body.first_line.saturating_sub(1);
@@ -123,13 +123,17 @@ pub(super) fn script_text(script: &Script, frame: &Frame) -> Vec<u8> {
         text.resize(text.len() + padding, b'\n');
     }
     text.extend_from_slice(&frame.before);
+    if above > 0 && fitting < comments.len() {
+        let rest: Vec<&str> = comments[fitting..].iter().map(|line| line.trim_start_matches("# ")).collect();
+        text.extend_from_slice(format!(" # {}", rest.join(" ")).as_bytes());
+    }
     text.extend_from_slice(if above == 0 { b"; " } else { b"\n" });
     text.extend_from_slice(frame.body.as_bytes());
-    // An empty line between: the body may end without a newline, or with a backslash.
-    text.extend_from_slice(b"\n\n");
-    text.extend_from_slice(frame.after.as_bytes());
-    text.push(b'\n');
-    push_lines(&mut text, &comments[fitting..]);
+    if !frame.after.is_empty() {
+        // An empty line between: the body may end without a newline, or with a backslash.
+        text.extend_from_slice(b"\n\n");
+        text.extend_from_slice(frame.after.as_bytes());
+    }
     text
 }
 
@@ -143,25 +147,8 @@ pub(super) enum Start {
     Loaded,
 }
 
-impl Start {
-    pub(super) fn of(script: &Script, found: &Mentions, is_needed: bool) -> Start {
-        if is_needed || found.may_hand_over() || found.may_read() {
-            Start::Loaded
-        } else if !script.params.is_empty() {
-            Start::ByHand
-        } else {
-            Start::None
-        }
-    }
-}
-
-/// The line before the body: loads the start, defines the colours, sets the options.
-pub(super) fn before(
-    script: &Script,
-    colours: Option<&[(&str, &str)]>,
-    start: Start,
-    options: &str,
-) -> Vec<u8> {
+/// The line before the body: loads the start, defines the colours. The options come after it.
+pub(super) fn before(script: &Script, colours: Option<&[(&str, &str)]>, start: Start) -> Vec<u8> {
     let mut line = Vec::new();
     if start == Start::ByHand {
         line.extend_from_slice(b"[ \"${OTTO_TASK_DIR-}\" = ");
@@ -173,30 +160,21 @@ pub(super) fn before(
         push_word(&mut line, start_path(script).as_os_str().as_bytes(), Charset::Plain);
         line.extend_from_slice(b" || exit 97; ");
     }
-    let colours: Vec<_> = colours.into_iter().flatten().filter(|(name, _)| !script.has_param(name)).collect();
+    // What the launch sets counts more than what otto defines by itself.
+    let colours: Vec<_> =
+        colours.into_iter().flatten().filter(|(name, _)| (script.env)(name).is_none()).collect();
+    let is_plain = (script.env)("NO_COLOR").is_some_and(|value| !value.is_empty());
     if !colours.is_empty() {
-        let all: Vec<String> = colours.iter().map(|(name, text)| format!("{name}='{text}'")).collect();
+        let value = |text: &str| if is_plain { String::new() } else { format!("'{text}'") };
+        let all: Vec<String> = colours.iter().map(|(name, text)| format!("{name}={}", value(text))).collect();
         line.extend_from_slice(format!("{}; ", all.join(" ")).as_bytes());
     }
-    line.extend_from_slice(options.as_bytes());
     line
 }
 
-/// The end of a script that has nothing to save. A false test as the last line is no failure; without `set -e` the last
-/// status counts.
-pub(super) fn neutral_end(found: &Mentions) -> &'static str {
-    match found.options || found.opaque {
-        true => "case $- in *e*) ;; *) exit $? ;; esac",
-        false => "case $- in *) ;; esac # a false test as the last line is no failure",
-    }
-}
-
 /// The first lines of the file that a script loads.
-pub(super) fn start_of_start(script: &Script) -> Vec<u8> {
-    let mut text = b"# What otto does before the body. The body itself: ../script.sh\notto__dir=".to_vec();
-    push_word(&mut text, private(script).as_os_str().as_bytes(), Charset::Plain);
-    text.push(b'\n');
-    text
+pub(super) fn start_of_start() -> Vec<u8> {
+    b"# What otto does before the body. The body itself: ../script.sh\n".to_vec()
 }
 
 fn push_lines(text: &mut Vec<u8>, lines: &[String]) {
@@ -229,12 +207,6 @@ fn opening(script: &Script, frame: &Frame) -> Vec<String> {
     if !script.params.is_empty() {
         let names: Vec<&str> = script.params.iter().map(|(name, _)| name.as_str()).collect();
         lines.push(format!("# Parameters are variables: {}.", names.join(" ")));
-    }
-    if frame.body != script.body.text {
-        lines.push(
-            "# A plain $(otto_get_input TASK.KEY) stands here as what it reads, ${INPUT[TASK.KEY]}."
-                .to_owned(),
-        );
     }
     lines.push("# OTTO_TASK_DIR is this directory. The data: cat \"$OTTO_TASK_DIR\"/input.*.json".to_owned());
     lines.push("# OTTO_TASK, OTTO_WORKSPACE, OTTO_TASKS_DIR and OTTO_RUN_ID are set too.".to_owned());
@@ -348,13 +320,10 @@ pub(super) struct LegacyVariable {
 }
 
 /// The variables that the text mentions; an error if two inputs would be one variable with different values.
-pub(super) fn legacy_variables(
-    script: &Script,
-    found: &Mentions,
-) -> Result<Vec<LegacyVariable>, CannotPrepare> {
+pub(super) fn legacy_variables(script: &Script, is_used: bool) -> Result<Vec<LegacyVariable>, CannotPrepare> {
     let mut variables: Vec<LegacyVariable> = Vec::new();
     let mut clash = None;
-    if !found.legacy_variables {
+    if !is_used {
         return Ok(variables);
     }
     each_input(script.inputs, &mut |key, value| {

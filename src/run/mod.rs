@@ -532,13 +532,18 @@ impl<'a> Run<'a> {
         let mut line = None;
         if has_failed {
             let tail = read_tail(&started.dir.log(crate::event::Stream::Stderr, attempt.number));
-            line = lang::failing_line(&script, &tail);
+            line = lang::failing_line(&script, &tail, &hand_over);
             let mut hints: Vec<Diagnostic> =
                 hand_over.problems.iter().filter(|problem| problem.is_error()).cloned().collect();
             hints.extend(broken_by.map(|producer| stream::broken(setting.plan.job(producer))));
             hints.extend(self.streams.overflow(job, id));
             let has_terminal = job.work == Work::Terminal;
-            let failure = lang::Failure { exit: &ended.exit, has_terminal, stderr: &tail };
+            let failure = lang::Failure {
+                exit: &ended.exit,
+                has_terminal,
+                stderr: &tail,
+                ended: hand_over.ended.as_ref(),
+            };
             hints.extend(lang::hints(&script, &failure));
             if !hints.is_empty() {
                 self.view.hint(&job.name, &hints);

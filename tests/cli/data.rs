@@ -76,7 +76,7 @@ fn a_key_that_is_not_there_is_told_with_those_that_are() {
     otto: no input 'build.verison': task 'build' has no output 'verison'; it has: artifact, version
        FAIL  deploy     TIME  exit 1
 
-    FAIL deploy · exit 1 · TIME · otto.yml:4
+    FAIL deploy · exit 1 · TIME · otto.yml:7
       │ otto: no input 'build.verison': task 'build' has no output 'verison'; it has: artifact, version
       1 line · whole log: otto Logs RUN deploy
     error[E0704]: task `build` has no output `verison`
@@ -430,13 +430,9 @@ fn outputs_that_do_not_fit_are_told() {
     );
     assert_snapshot!(told(&project, "build"), @"
     ── stderr
-    /you/home/project-ID/RUN/tasks/build/.otto/start.sh: line 20: printf: write error: File too large
-    /you/home/project-ID/RUN/tasks/build/.otto/start.sh: line 20: printf: write error: File too large
 
     FAIL build · exit 1 · TIME · otto.yml:2
-      │ /you/home/project-ID/RUN/tasks/build/.otto/start.sh: line 20: printf: write error: File too large
-      │ /you/home/project-ID/RUN/tasks/build/.otto/start.sh: line 20: printf: write error: File too large
-      2 lines · whole log: otto Logs RUN build
+      no output · whole log: otto Logs RUN build
     error[E0702]: the outputs of `build` were written only in part
       = note: they were being written to `/you/home/project-ID/RUN/tasks/build/.otto`; is the disk full?
 

@@ -53,9 +53,10 @@ fn a_failure_shows_where_it_was_and_how_to_run_it_again() {
        FAIL  test     TIME  exit 1
        skip  ship           needs test
 
-    FAIL test · exit 1 · TIME · otto.yml:2
+    FAIL test · exit 1 · TIME · otto.yml:5
       │ one
       1 line · whole log: otto Logs RUN test
+    error[E0715]: otto.yml:5: `false` ended with 1
 
     2 tasks in TIME: 1 failed, 1 skipped
     rerun failed and skipped:  otto Rerun RUN

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2064 # otto__quiet is the same at all times.
-# For bodies with a trap for EXIT: outputs are saved before the user's handler, which may end the shell itself, and again
-# after it, for it may set outputs. Every bash; needs middle.sh.
+# shellcheck disable=SC1090,SC2016,SC2034,SC2064,SC2154,SC2317 # The handlers expand when they run; otto__handler is set by close.sh.
+# For bodies that may set a trap for EXIT: outputs are saved before the user's handler, which may end the shell itself, and
+# again after it, for it may set outputs. Every bash; needs close.sh and middle.sh.
 
 # Not what an otto round this one may have left in the environment.
 otto__is_ending=
@@ -9,24 +9,45 @@ otto__is_ending=
 # otto__chain HANDLER: sets the trap for EXIT.
 otto__chain() {
 	case $1 in
-	'' | -) builtin trap "${otto__quiet-}otto__exit" EXIT ;;
-	*) builtin trap -- "${otto__quiet-}otto__before && : ; $1"$'\n'otto__exit EXIT ;;
+	'' | -) builtin trap "$otto__handler" EXIT ;;
+	*)
+		builtin trap -- "{ otto__status=\$? otto__word=\$_ otto__parts=\${#PIPESTATUS[@]} otto__command=\$BASH_COMMAND otto__function=\${FUNCNAME-} otto__call=\${BASH_LINENO-}; otto__before && :; } > /dev/null 2>&1; $1"$'\n''{ otto__after; } > /dev/null 2>&1' EXIT
+		;;
 	esac
 }
 
 # Keeps `$?` for the handler that follows. Called before `&&`, so that a status of an error does not end the handler.
 otto__before() {
-	otto__last=$?
-	# With otto__quiet before it, that has kept the status.
-	[[ ${otto__quiet-} ]] || otto__status=$otto__last
+	otto__chained=1
+	case $otto__is_ending:$otto__status in
+	1:* | *:0) ;;
+	*) builtin source "$otto__end" ;;
+	esac
 	otto__is_ending=1
 	otto__hand_over
+	# What the handler sets is saved too if `set -e` ends it.
+	case ${otto__on_err+x}$- in
+	x*) ;;
+	*e*)
+		builtin trap '{ otto__hand_over; } > /dev/null 2>&1' ERR
+		builtin set -E
+		;;
+	esac
+	otto__take_exit
 	builtin return "$otto__status"
+}
+
+otto__after() {
+	# In POSIX mode special builtins come before functions, so `unset` is the real one whatever the body defined.
+	POSIXLY_CORRECT=1
+	unset -f builtin
+	trap - DEBUG RETURN ERR
+	otto__save
+	[[ ! $otto__forgiven ]] || builtin exit 0
 }
 
 # In place of `exit`, for a handler that calls it ends before otto's part of it.
 otto__leave() {
-	otto__status=$?
 	if [[ ${BASHPID-$$} == "$$" && $BASH_SUBSHELL == 0 ]]; then
 		if [[ ${otto__is_ending-} ]]; then
 			otto__hand_over
@@ -37,17 +58,25 @@ otto__leave() {
 	if (($#)); then
 		builtin exit "$@"
 	fi
+	[[ ! ${otto__forgiven-} ]] || builtin exit 0
 	# Without a number the status of the last command counts, or in a handler the one before the signal: bash knows.
-	otto__return "$otto__status" && :
+	otto__return "$otto__left" && :
 	builtin exit
 }
 
-# In POSIX mode nobody may define such a function, nor is it called: there it is an alias.
-if [[ ! -o posix ]]; then
-	exit() {
-		otto__leave "$@"
-	}
-fi
+# Defines `exit`, unless it is the user's. In POSIX mode nobody may define such a function, nor is it called: there it is an
+# alias.
+otto__take_exit() {
+	if [[ ! -o posix ]] && ! builtin declare -F exit > /dev/null; then
+		exit() {
+			{
+				otto__left=$?
+				builtin set +x
+			} 2> /dev/null
+			otto__leave "$@"
+		}
+	fi
+}
 
 otto__return() {
 	builtin return "$1"

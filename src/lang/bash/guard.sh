@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # otto__dir is set by the lines before this file.
-# For bodies whose traps cannot be followed by name: before the end, looks whether otto's handler for EXIT is still
-# there, and puts it behind the user's one. No process is started for it. Every bash; needs exit.sh.
+# Before the end, looks whether otto's handler for EXIT is still there, and puts it behind the user's one. No process is
+# started for it. Every bash; needs exit.sh.
 
 otto__guard() {
 	# This may be the user's handler, called after an error, and then it is too late for another one.
@@ -9,7 +9,7 @@ otto__guard() {
 	builtin trap -p EXIT >| "$otto__dir/trap"
 	otto__trap=
 	builtin read -r -d '' otto__trap < "$otto__dir/trap" || builtin true
-	if [[ $otto__trap != *otto__exit* ]]; then
+	if [[ $otto__trap != *otto__* ]]; then
 		otto__words=()
 		# `-- 'handler' EXIT`, quoted by bash itself.
 		builtin eval "otto__words=(${otto__trap#trap })"

@@ -12,6 +12,7 @@ otto__set() {
 	1:--list | 2:--json | 2:) otto__usage ;;
 	*:--list) otto__record_list "$@" ;;
 	3:--json) otto__record j "$2" "$3" ;;
+	3:--) otto__record s "$2" "$3" ;;
 	2:*) otto__record s "$1" "$2" ;;
 	*) otto__usage "$#" ;;
 	esac
@@ -19,7 +20,7 @@ otto__set() {
 
 otto__set_output() {
 	if (($# == 2)); then
-		otto__set "$@"
+		otto__record s "$1" "$2"
 	else
 		builtin printf 'otto: usage: otto_set_output KEY VALUE (got %s words: quote the value?)\n' "$#" >&2
 		builtin return 2

@@ -1,40 +1,142 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2064 # The handler comes ready from the caller.
-# For bodies that set traps, all of them on signals that are named in the text: a `trap` that puts otto's handler
-# round the user's one for EXIT. Needs exit.sh.
-# bash 4.2 and newer.
+# shellcheck disable=SC2064,SC2154 # The handler comes ready from the caller; otto__watch is set by watch.sh.
+# A `trap` that puts otto's handlers behind the user's ones for EXIT and ERR, and shows the user's ones alone. Needs exit.sh.
+# bash 4.1 and newer.
 
-# In place of `trap`.
+# The user's own handlers; unset: none.
+unset otto__on_exit otto__on_err otto__on_return otto__on_debug
+otto__reset=
+
+# In place of `trap`, with tracing off.
 otto__trap() {
-	builtin trap "$@"
-	# A subshell's traps, listings, and every other signal are bash's own.
-	if [[ $BASHPID == "$$" && ${1-} != -[lpP]* ]]; then
-		case $#:${1-} in
-		1:*) otto__follow - "$1" ;;
-		2:--) otto__follow - "$2" ;;
-		*:--) otto__follow "${@:2}" ;;
-		*) otto__follow "$@" ;;
-		esac
-	fi
+	case $otto__traced in
+	*x*)
+		otto__set_trap "$@" || {
+			otto__result=$?
+			{
+				builtin set -x
+				builtin return "$otto__result"
+			} 2> /dev/null
+		}
+		builtin set -x
+		;;
+	*) otto__set_trap "$@" ;;
+	esac
+}
+
+otto__set_trap() {
+	case $#:${1-} in
+	*:-l* | *:-[!-]*l*) builtin trap "$@" ;;
+	0: | *:-[pP]*) otto__list "$@" ;;
+	*)
+		if [[ $BASHPID != "$$" ]]; then
+			otto__reset=$BASHPID
+			builtin trap "$@"
+		else
+			case $#:$1 in
+			1:--) otto__list ;;
+			1:*) otto__put - "$1" ;;
+			2:--) otto__put - "$2" ;;
+			*:--) otto__put "${@:2}" ;;
+			*) otto__put "$@" ;;
+			esac
+		fi
+		;;
+	esac
 }
 
 # In POSIX mode nobody may define such a function, nor is it called: there it is an alias.
 if [[ ! -o posix ]]; then
+	# What bash shows with `set -x` is the user's call alone.
 	trap() {
+		{
+			otto__traced=$-
+			builtin set +x
+		} 2> /dev/null
 		otto__trap "$@"
 	}
 fi
 
-# otto__follow HANDLER SIGNAL…
-otto__follow() {
+# otto__put HANDLER SIGNAL…
+otto__put() {
 	for otto__name in "${@:2}"; do
 		case $otto__name in
-		0 | [Ee][Xx][Ii][Tt]) otto__chain "$1" ;;
+		0 | [Ee][Xx][Ii][Tt])
+			otto__chain "$1"
+			case $1 in
+			-) unset otto__on_exit ;;
+			*) otto__on_exit=$1 ;;
+			esac
+			;;
+		[Ee][Rr][Rr])
+			case $1 in
+			-)
+				unset otto__on_err
+				builtin trap "$otto__watch" ERR
+				;;
+			'')
+				otto__on_err=
+				builtin trap '' ERR
+				;;
+			*)
+				otto__on_err=$1
+				builtin trap -- "$1"$'\n'"${otto__watch/\$LINENO/0}" ERR
+				;;
+			esac
+			;;
+		[Rr][Ee][Tt][Uu][Rr][Nn]) otto__put_scoped otto__on_return "$1" RETURN ;;
+		[Dd][Ee][Bb][Uu][Gg]) otto__put_scoped otto__on_debug "$1" DEBUG ;;
+		*) builtin trap -- "$1" "$otto__name" || builtin return ;;
 		esac
 	done
 }
 
-# `trap` has seen to it.
-otto__guard() {
-	builtin true
+# otto__put_scoped VARIABLE HANDLER SIGNAL: a handler that otto's functions do not set off.
+otto__put_scoped() {
+	case $2 in
+	-)
+		builtin unset "$1"
+		builtin trap '' "$3"
+		builtin trap - "$3"
+		;;
+	*)
+		builtin eval "$1=\$2"
+		builtin trap "case \${FUNCNAME-} in trap | otto__*) ;; *) builtin eval \"\$$1\" ;; esac" "$3"
+		;;
+	esac
+}
+
+# otto__list [-p|-P] [SIGNAL…]
+otto__list() {
+	otto__option=-p
+	case ${1-} in
+	-?*)
+		otto__option=$1
+		builtin shift
+		[[ ${1-} != -- ]] || builtin shift
+		;;
+	esac
+	if [[ ${otto__reset:-x} == "$BASHPID" ]]; then
+		builtin trap "$otto__option" "$@"
+		builtin return
+	fi
+	(($#)) || builtin set -- EXIT {1..64} DEBUG ERR RETURN
+	for otto__name; do
+		case $otto__name in
+		0 | [Ee][Xx][Ii][Tt]) [[ ! ${otto__on_exit+x} ]] || otto__show EXIT "$otto__on_exit" ;;
+		[Ee][Rr][Rr]) [[ ! ${otto__on_err+x} ]] || otto__show ERR "$otto__on_err" ;;
+		[Rr][Ee][Tt][Uu][Rr][Nn]) [[ ! ${otto__on_return+x} ]] || otto__show RETURN "$otto__on_return" ;;
+		[Dd][Ee][Bb][Uu][Gg]) [[ ! ${otto__on_debug+x} ]] || otto__show DEBUG "$otto__on_debug" ;;
+		[0-9]*) builtin trap "$otto__option" "$otto__name" 2> /dev/null || builtin true ;;
+		*) builtin trap "$otto__option" "$otto__name" || builtin return ;;
+		esac
+	done
+}
+
+# otto__show SIGNAL HANDLER
+otto__show() {
+	case $otto__option in
+	-P) builtin printf '%s\n' "$2" ;;
+	*) builtin printf "trap -- '%s' %s\n" "${2//\'/\'\\\'\'}" "$1" ;;
+	esac
 }

@@ -13,6 +13,7 @@ otto_set() {
 		otto__record_list "$@"
 		;;
 	'3 --json') otto__record j "$2" "$3" ;;
+	'3 --') otto__record s "$2" "$3" ;;
 	'2 '*) otto__record s "$1" "$2" ;;
 	*) otto__usage "$#" ;;
 	esac
@@ -133,7 +134,7 @@ otto__usage_get() {
 
 otto_set_output() {
 	case $# in
-	2) otto_set "$@" ;;
+	2) otto__record s "$1" "$2" ;;
 	*)
 		otto__say "usage: otto_set_output KEY VALUE (got $# words: quote the value?)"
 		return 2

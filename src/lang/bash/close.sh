@@ -1,0 +1,22 @@
+# shellcheck shell=bash
+# shellcheck disable=SC1090,SC2016,SC2034,SC2154 # The handler expands at the end; otto__end is set by the lines before this file.
+# otto's handler for EXIT where more than OUTPUT has to be saved, or the body may change what otto builds on: traps,
+# options, functions with the names of builtins. Every bash; needs middle.sh.
+
+otto__chained=''
+
+# Nothing of the body's runs after this one.
+otto__exit() {
+	# In POSIX mode special builtins come before functions, so `unset` is the real one whatever the body defined.
+	POSIXLY_CORRECT=1
+	unset -f builtin
+	trap - DEBUG RETURN ERR
+	otto__save
+	builtin set -u
+	case $otto__status in
+	0) ;;
+	*) builtin source "$otto__end" ;;
+	esac
+}
+
+otto__handler='{ otto__status=$? otto__word=$_ otto__parts=${#PIPESTATUS[@]} otto__command=$BASH_COMMAND otto__function=${FUNCNAME-} otto__call=${BASH_LINENO-}; otto__exit; } > /dev/null 2>&1'
