@@ -242,6 +242,19 @@ impl<'a> Scheduler<'a> {
         released
     }
 
+    /// A job that counts as running has not begun yet after all: it waits for its turn again.
+    pub(crate) fn put_back(&mut self, job: JobId) {
+        assert_eq!(
+            self.states[job.index()],
+            State::Running,
+            "bug: a job that does not run cannot be put back"
+        );
+        self.has_begun[job.index()] = false;
+        self.leave(job);
+        self.states[job.index()] = State::Ready;
+        self.enqueue(job);
+    }
+
     /// The attempt of a running job failed and another will follow; until [`Scheduler::resume`] it holds no slot.
     /// It keeps its place in its lane.
     pub(crate) fn pause(&mut self, job: JobId) {

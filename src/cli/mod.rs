@@ -21,6 +21,7 @@ use flag::Flags;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 
 const VERSION: &str = concat!("otto ", env!("CARGO_PKG_VERSION"), "\n");
 
@@ -308,7 +309,7 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
     if flags.volume() > Volume::Quiet {
         notes.iter().for_each(|note| context.say(&format!("note: {note}")));
     }
-    run_request(context, &flags, &found, &ottofile, &request, all_words)
+    run_request(context, &flags, &found, &Arc::new(ottofile), &request, all_words)
 }
 
 /// Options that choose the ottofile mean nothing after a task of it.
@@ -327,13 +328,13 @@ fn run_request(
     context: &mut Context,
     flags: &Flags,
     found: &Found,
-    ottofile: &Ottofile,
+    ottofile: &Arc<Ottofile>,
     request: &Request,
     words: &[OsString],
 ) -> i32 {
     if flags.is_dry_run {
         let plan = match planned(context, found, ottofile, request, false) {
-            Ok(plan) => plan,
+            Ok(plan) => Arc::new(plan),
             Err(diagnostics) => return context.refuse(&diagnostics),
         };
         let target = Target { found, ottofile, request, plan: &plan, recorded: HashMap::new() };
@@ -357,7 +358,7 @@ fn run_request(
     }
     command::below_guard(context, |context, signals| {
         let plan = match planned(context, found, ottofile, request, true) {
-            Ok(plan) => plan,
+            Ok(plan) => Arc::new(plan),
             Err(diagnostics) => return context.refuse(&diagnostics),
         };
         let target = Target { found, ottofile, request, plan: &plan, recorded: HashMap::new() };

@@ -77,9 +77,9 @@ pub(crate) fn quiet_option() -> clap::Arg {
 /// A valid plan with all that it came from.
 pub(crate) struct Target<'a> {
     pub(crate) found: &'a Found,
-    pub(crate) ottofile: &'a Ottofile,
+    pub(crate) ottofile: &'a Arc<Ottofile>,
     pub(crate) request: &'a Request,
-    pub(crate) plan: &'a Plan,
+    pub(crate) plan: &'a Arc<Plan>,
     /// Of a rerun.
     pub(crate) recorded: Recorded,
 }
@@ -239,9 +239,9 @@ fn execute(
     let streams = StreamSetting { limit, sink: stream_sink(sender.clone()) };
     signals.subscribe(sender.clone(), Message::Signal);
     let mut setting = Setting {
-        ottofile,
-        plan,
-        environment: &context.environment,
+        ottofile: Arc::clone(ottofile),
+        plan: Arc::clone(plan),
+        environment: context.environment.clone(),
         folder,
         project,
         run_dir: run_dir.clone(),
@@ -261,6 +261,7 @@ fn execute(
         recorded: target.recorded.clone(),
         shows_output: true,
         streams,
+        sink: run_sink(sender.clone()),
         tells_colour: context.colours_stdout && context.stdout_is_terminal,
     };
     let mode = display.resolve(github.is_some(), slots, &planned_jobs(&setting));
@@ -308,6 +309,7 @@ fn execute(
     };
     let pruning = Background::start(&setting.project, &ottofile.settings.retention, context.now);
     let journal = Journal::create(&run_dir);
+    let setting = Arc::new(setting);
     let finished = Run::new(&setting, executor, receiver, journal, view).run();
     drop(sender);
     drop(lock);
@@ -378,6 +380,11 @@ fn stream_limit(context: &mut Context) -> Result<u64, i32> {
         let help = "it takes a size such as 512M or 4G";
         context.refuse(&[Diagnostic::error(Code::BadFlagValue, message).help(help)])
     })
+}
+
+/// The run may have ended before the last answer comes in; nobody misses it then.
+fn run_sink(sender: SyncSender<Message>) -> Arc<dyn Fn(Message) + Send + Sync> {
+    Arc::new(move |message| drop(sender.send(message)))
 }
 
 /// Streams have an end only after their run has heard of it, so nobody misses what comes later.

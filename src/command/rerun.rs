@@ -138,6 +138,7 @@ fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signa
         Err(code) => return code,
     };
     let Rerun { found, ottofile, request, plan, recorded, origin } = rerun;
+    let (ottofile, plan) = (Arc::new(ottofile), Arc::new(plan));
     let target = Target { found: &found, ottofile: &ottofile, request: &request, plan: &plan, recorded };
     let Some(signals) = signals else { return dry_run(context, &target) };
     let asked = matches.get_one::<String>("display").and_then(|word| Display::parse(word));

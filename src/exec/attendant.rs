@@ -8,7 +8,7 @@ use super::local::Line;
 use super::spawn::{self, HeldOpen, PAUSES_MS, SpawnError, Spawner, Wiring};
 use super::stream::{self, Tap};
 use super::terminal::Loan;
-use super::{AttemptId, Ended, Launch, LaunchIo, Leftover, Report, ReportSink, Stop};
+use super::{Assignment, AttemptId, Ended, Launch, LaunchIo, Leftover, Report, ReportSink, Stop};
 use crate::event::{Exit, Stream};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
@@ -68,12 +68,22 @@ impl Shared {
     }
 
     pub(super) fn report(&self, report: Report) {
-        // What tasks come to while otto is torn down is not their result.
-        while spawn::is_over() {
-            std::thread::park();
-        }
+        wait_if_over();
         (self.sink)(report);
     }
+}
+
+/// What tasks come to while otto is torn down is not their result.
+fn wait_if_over() {
+    while spawn::is_over() {
+        std::thread::park();
+    }
+}
+
+/// The last of an attempt.
+pub(super) fn tell(assignment: Box<dyn Assignment>, ended: Ended) {
+    wait_if_over();
+    assignment.tell(ended);
 }
 
 /// Stands for a process group whose number is not known yet.
@@ -82,7 +92,7 @@ pub(super) const BEING_CREATED: i32 = -1;
 /// What the executor tells an attendant.
 pub(super) enum Command {
     /// If it is busy, it does this one next.
-    Start(AttemptId, Box<Launch>),
+    Start(AttemptId, Box<dyn Assignment>),
     Stop(AttemptId, Stop),
     /// Time has stood still for so long.
     Resumed(Duration),
@@ -102,10 +112,10 @@ pub(super) struct Desk {
     pub(super) line: Line,
     /// The process group that it attends, 0 if none, [`BEING_CREATED`] in between.
     pub(super) group: Arc<AtomicI32>,
-    /// True until the executor gives it an attempt, and again from just before the last report `Ended`.
+    /// True until the executor gives it an attempt, and again from just before the run hears of its end.
     pub(super) is_free: Arc<AtomicBool>,
     /// What it was given while it was busy, because no other attendant could be had.
-    pub(super) backlog: VecDeque<(AttemptId, Box<Launch>)>,
+    pub(super) backlog: VecDeque<(AttemptId, Box<dyn Assignment>)>,
     pub(super) is_leaving: bool,
 }
 
@@ -115,18 +125,24 @@ pub(super) fn attend(shared: &Shared, mut desk: Desk) {
     super::native::unblock_all_signals();
     let mut buffer = Vec::new();
     while !desk.is_leaving {
-        let Some((attempt, launch)) = desk.backlog.pop_front() else {
+        let Some((attempt, mut assignment)) = desk.backlog.pop_front() else {
             match desk.commands.recv() {
-                Ok(command) => drop(desk.sort(shared, command, None)),
+                Ok(command) => drop(desk.sort(command, None)),
                 Err(_) => return,
             }
             continue;
         };
-        let ended = serve(shared, &mut desk, attempt, launch, &mut buffer);
+        let launched = assignment.launch();
+        let ended = match launched {
+            Ok(launch) => serve(shared, &mut desk, attempt, launch, &mut buffer),
+            Err(exit) => Ended::without_process(attempt, exit),
+        };
         desk.group.store(0, Ordering::SeqCst);
-        // Before the report: whoever reads it may start the next attempt, and should find this attendant free.
+        wait_if_over();
+        assignment.collect(&ended);
+        // Before the run hears of it: it may start the next attempt then, and should find this attendant free.
         desk.is_free.store(desk.backlog.is_empty(), Ordering::SeqCst);
-        shared.report(Report::Ended(ended));
+        tell(assignment, ended);
     }
 }
 
@@ -141,14 +157,14 @@ enum Order {
 impl Desk {
     /// Does what a command asks for, unless it is for the current attempt. Commands for attempts that have ended are
     /// dropped: they came too late.
-    fn sort(&mut self, shared: &Shared, command: Command, current: Option<AttemptId>) -> Option<Order> {
+    fn sort(&mut self, command: Command, current: Option<AttemptId>) -> Option<Order> {
         match command {
-            Command::Start(attempt, launch) => self.backlog.push_back((attempt, launch)),
+            Command::Start(attempt, assignment) => self.backlog.push_back((attempt, assignment)),
             Command::Stop(attempt, how) if Some(attempt) == current => return Some(Order::Stop(how)),
             Command::Stop(attempt, how) => {
-                if let Some(place) = self.backlog.iter().position(|(waiting, _)| *waiting == attempt) {
-                    self.backlog.remove(place);
-                    shared.report(Report::Ended(Ended::without_process(attempt, how.exit())));
+                let place = self.backlog.iter().position(|(waiting, _)| *waiting == attempt);
+                if let Some((_, assignment)) = place.and_then(|place| self.backlog.remove(place)) {
+                    tell(assignment, Ended::without_process(attempt, how.exit()));
                 }
             }
             Command::Exited(attempt, exit) if Some(attempt) == current => return Some(Order::Exited(exit)),
@@ -170,7 +186,7 @@ fn serve(
     shared: &Shared,
     desk: &mut Desk,
     attempt: AttemptId,
-    launch: Box<Launch>,
+    launch: Launch,
     buffer: &mut Vec<u8>,
 ) -> Ended {
     let (wiring, shows, logs, tap) = match &launch.io {
@@ -245,14 +261,14 @@ fn start(
     let mut begun = Instant::now();
     let mut pauses = PAUSES_MS.iter().copied().map(Duration::from_millis);
     loop {
-        if let Some(exit) = stopped_before_start(shared, desk, attempt, Duration::ZERO) {
+        if let Some(exit) = stopped_before_start(desk, attempt, Duration::ZERO) {
             return Err(exit);
         }
         // First said, then looked: whoever suspends does it the other way round, so one of the two notices.
         desk.group.store(BEING_CREATED, Ordering::SeqCst);
         if shared.is_suspended.load(Ordering::SeqCst) {
             desk.group.store(0, Ordering::SeqCst);
-            if let Some(exit) = stopped_before_start(shared, desk, attempt, Duration::MAX) {
+            if let Some(exit) = stopped_before_start(desk, attempt, Duration::MAX) {
                 return Err(exit);
             }
             continue;
@@ -272,7 +288,7 @@ fn start(
             }
             None => return Err(spawn::no_room(&error, begun.elapsed())),
         };
-        if let Some(exit) = stopped_before_start(shared, desk, attempt, pause) {
+        if let Some(exit) = stopped_before_start(desk, attempt, pause) {
             return Err(exit);
         }
     }
@@ -280,19 +296,14 @@ fn start(
 
 /// The exit of an attempt that is asked to stop within `patience`, before it has a process. To be resumed ends the
 /// patience.
-fn stopped_before_start(
-    shared: &Shared,
-    desk: &mut Desk,
-    attempt: AttemptId,
-    patience: Duration,
-) -> Option<Exit> {
+fn stopped_before_start(desk: &mut Desk, attempt: AttemptId, patience: Duration) -> Option<Exit> {
     let begun = Instant::now();
     loop {
         let command = match patience {
             Duration::ZERO => desk.commands.try_recv().ok()?,
             _ => desk.commands.recv_timeout(patience.saturating_sub(begun.elapsed())).ok()?,
         };
-        match desk.sort(shared, command, Some(attempt)) {
+        match desk.sort(command, Some(attempt)) {
             Some(Order::Stop(how)) => return Some(how.exit()),
             Some(Order::Resumed(_)) if patience > Duration::ZERO => return None,
             Some(Order::Resumed(_) | Order::Exited(_) | Order::Halted(_)) | None => {}
@@ -596,7 +607,7 @@ impl Attendance<'_> {
         // Cannot fail, and the number of rings does not matter.
         let _ = (&self.desk.bell).read(&mut rings);
         while let Ok(command) = self.desk.commands.try_recv() {
-            match self.desk.sort(self.shared, command, Some(self.attempt)) {
+            match self.desk.sort(command, Some(self.attempt)) {
                 Some(Order::Stop(how)) => self.stop(how),
                 Some(Order::Exited(exit)) => self.has_ended(exit),
                 Some(Order::Halted(signal)) => self.has_halted(signal),

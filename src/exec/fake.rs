@@ -1,6 +1,6 @@
 //! An executor for tests: no processes. A *world* says which attempt ends next and how, whenever the run waits.
 
-use super::{AttemptId, Ended, Executor, Launch, Leftover, Report, ReportSink, Stop};
+use super::{Assignment, AttemptId, Ended, Executor, Launch, Leftover, Report, ReportSink, Stop};
 use crate::event::{Exit, Stream};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -16,6 +16,30 @@ pub(crate) enum Asked {
     Finish,
 }
 
+/// An attempt with nothing to do before and after its process.
+pub(crate) struct Plain {
+    launch: Option<Launch>,
+    tell: Box<dyn FnOnce(Ended) + Send>,
+}
+
+impl Plain {
+    pub(crate) fn boxed(launch: Launch, tell: impl FnOnce(Ended) + Send + 'static) -> Box<dyn Assignment> {
+        Box::new(Plain { launch: Some(launch), tell: Box::new(tell) })
+    }
+}
+
+impl Assignment for Plain {
+    fn launch(&mut self) -> Result<Launch, Exit> {
+        Ok(self.launch.take().expect("asked once"))
+    }
+
+    fn collect(&mut self, _ended: &Ended) {}
+
+    fn tell(self: Box<Self>, ended: Ended) {
+        (self.tell)(ended);
+    }
+}
+
 /// Who has asked for nothing for so long waits for something to happen.
 const QUIET: Duration = Duration::from_micros(500);
 
@@ -24,7 +48,7 @@ pub(crate) type World = Box<dyn FnMut(&[AttemptId]) -> Option<(usize, Exit)> + S
 
 /// An attempt that is asked to stop obeys at once.
 pub(crate) struct FakeExecutor {
-    orders: Sender<Asked>,
+    orders: Sender<(Asked, Option<Box<dyn Assignment>>)>,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
@@ -40,32 +64,40 @@ impl FakeExecutor {
         self.asked.clone()
     }
 
-    fn ask(&self, asked: Asked) {
+    fn ask(&self, asked: Asked, assignment: Option<Box<dyn Assignment>>) {
         self.asked.lock().expect("a test that has not panicked").push(asked);
-        self.orders.send(asked).expect("the thread ends after its executor");
+        assert!(self.orders.send((asked, assignment)).is_ok(), "the thread ends after its executor");
     }
 }
 
-fn play(incoming: &Receiver<Asked>, sink: &ReportSink, mut world: World) {
-    let mut running: Vec<AttemptId> = Vec::new();
-    let end = |attempt: AttemptId, exit: Exit| {
+fn play(incoming: &Receiver<(Asked, Option<Box<dyn Assignment>>)>, sink: &ReportSink, mut world: World) {
+    let mut running: Vec<(AttemptId, Box<dyn Assignment>)> = Vec::new();
+    let end = |(attempt, mut assignment): (AttemptId, Box<dyn Assignment>), exit: Exit| {
         let mut ended = Ended::without_process(attempt, exit);
         let bytes = b"a line\n".to_vec();
         ended.stdout_bytes = bytes.len() as u64;
         sink(Report::Output { attempt, stream: Stream::Stdout, bytes });
-        sink(Report::Ended(ended));
+        assignment.collect(&ended);
+        assignment.tell(ended);
     };
     loop {
         match incoming.recv_timeout(QUIET) {
-            Ok(Asked::Start(attempt)) => running.push(attempt),
-            Ok(Asked::Stop(attempt, how)) => {
-                if let Some(place) = running.iter().position(|it| *it == attempt) {
+            Ok((Asked::Start(attempt), assignment)) => {
+                let mut assignment = assignment.expect("bug: a start without an assignment");
+                match assignment.launch() {
+                    Ok(_) => running.push((attempt, assignment)),
+                    Err(exit) => end((attempt, assignment), exit),
+                }
+            }
+            Ok((Asked::Stop(attempt, how), _)) => {
+                if let Some(place) = running.iter().position(|(it, _)| *it == attempt) {
                     end(running.remove(place), how.exit());
                 }
             }
-            Ok(Asked::Suspend | Asked::Resume | Asked::Finish) => {}
+            Ok((Asked::Suspend | Asked::Resume | Asked::Finish, _)) => {}
             Err(RecvTimeoutError::Timeout) => {
-                if let Some((place, exit)) = world(&running) {
+                let attempts: Vec<AttemptId> = running.iter().map(|(attempt, _)| *attempt).collect();
+                if let Some((place, exit)) = world(&attempts) {
                     end(running.remove(place), exit);
                 }
             }
@@ -75,24 +107,24 @@ fn play(incoming: &Receiver<Asked>, sink: &ReportSink, mut world: World) {
 }
 
 impl Executor for FakeExecutor {
-    fn start(&mut self, attempt: AttemptId, _launch: Launch) {
-        self.ask(Asked::Start(attempt));
+    fn start(&mut self, attempt: AttemptId, assignment: Box<dyn Assignment>) {
+        self.ask(Asked::Start(attempt), Some(assignment));
     }
 
     fn stop(&mut self, attempt: AttemptId, how: Stop) {
-        self.ask(Asked::Stop(attempt, how));
+        self.ask(Asked::Stop(attempt, how), None);
     }
 
     fn suspend(&mut self) {
-        self.ask(Asked::Suspend);
+        self.ask(Asked::Suspend, None);
     }
 
     fn resume(&mut self) {
-        self.ask(Asked::Resume);
+        self.ask(Asked::Resume, None);
     }
 
     fn finish(&mut self) -> Vec<Leftover> {
-        self.ask(Asked::Finish);
+        self.ask(Asked::Finish, None);
         Vec::new()
     }
 }

@@ -1,10 +1,10 @@
 //! Runs launches as processes of this machine, each attended by a thread of its own.
 //! Threads are made when they are first needed and used again; there are never more than attempts at one time.
 
-use super::attendant::{BEING_CREATED, Command, Desk, Shared, attend, signal_group};
+use super::attendant::{BEING_CREATED, Command, Desk, Shared, attend, signal_group, tell};
 use super::census::{self, Census, Process, reap_adopted};
 use super::native;
-use super::{AttemptId, Ended, Executor, Launch, Leftover, Report, ReportSink, Stop};
+use super::{Assignment, AttemptId, Ended, Executor, Leftover, ReportSink, Stop};
 use rustix::process::{Pid, Resource, Signal, WaitId, WaitIdOptions};
 use std::collections::VecDeque;
 use std::io::{PipeWriter, Write};
@@ -139,13 +139,13 @@ impl LocalExecutor {
 }
 
 impl Executor for LocalExecutor {
-    fn start(&mut self, attempt: AttemptId, launch: Launch) {
+    fn start(&mut self, attempt: AttemptId, assignment: Box<dyn Assignment>) {
         match self.attendant() {
-            Ok(attendant) => attendant.give(attempt, launch),
+            Ok(attendant) => attendant.give(attempt, assignment),
             Err(error) => {
                 // Nothing runs, so nobody fills the inbox and this cannot block.
                 let exit = super::spawn::no_room(&error, Duration::ZERO);
-                self.shared.report(Report::Ended(Ended::without_process(attempt, exit)));
+                tell(assignment, Ended::without_process(attempt, exit));
             }
         }
     }
@@ -212,10 +212,10 @@ impl Attendant {
         Ok(Attendant { line, group, is_free, attempts: Vec::new() })
     }
 
-    fn give(&mut self, attempt: AttemptId, launch: Launch) {
+    fn give(&mut self, attempt: AttemptId, assignment: Box<dyn Assignment>) {
         self.is_free.store(false, Ordering::SeqCst);
         self.attempts.push(attempt);
-        self.line.send_quietly(Command::Start(attempt, Box::new(launch)));
+        self.line.send_quietly(Command::Start(attempt, assignment));
     }
 }
 

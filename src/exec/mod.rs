@@ -75,9 +75,17 @@ pub(crate) enum Report {
     /// A task was stopped from the terminal, by ^Z or because it read while otto is in the background. Whoever
     /// started otto expects all of otto to stop now.
     Halted,
-    /// The last report of an attempt, and the only one of an attempt that could not be started: ended, all output
-    /// read, nothing of its process group alive.
-    Ended(Ended),
+}
+
+/// What goes with an attempt through the threads of its executor: the work before its process and after it, which may take
+/// a while and which the run does not wait for.
+pub(crate) trait Assignment: Send {
+    /// Makes what the process needs. The exit is that of an attempt that cannot be started.
+    fn launch(&mut self) -> Result<Launch, Exit>;
+    /// The attempt has ended, all its output is read, nothing of its process group is alive: reads what it handed over.
+    fn collect(&mut self, ended: &Ended);
+    /// Tells the run, as the last thing that happens to an attempt, also to one that could not be started.
+    fn tell(self: Box<Self>, ended: Ended);
 }
 
 /// How an attempt ended, and what had to be cleared away after it.
@@ -154,10 +162,10 @@ impl Ended {
 }
 
 pub(crate) trait Executor {
-    /// Begins an attempt. Never blocks and never fails: what goes wrong is the `exit` of a [`Report::Ended`].
-    fn start(&mut self, attempt: AttemptId, launch: Launch);
-    /// Ends an attempt. One that has ended already is left alone. One that has not begun never will: its only report
-    /// is `Ended`, with the exit that the stop would have caused (SIGKILL for `Kill`).
+    /// Begins an attempt. Never blocks and never fails: what goes wrong is the `exit` of its [`Ended`].
+    fn start(&mut self, attempt: AttemptId, assignment: Box<dyn Assignment>);
+    /// Ends an attempt. One that has ended already is left alone. One that has not begun never will: it ends with the
+    /// exit that the stop would have caused (SIGKILL for `Kill`).
     fn stop(&mut self, attempt: AttemptId, how: Stop);
     /// Halts all that runs, until `resume`. When this returns, nothing that was started goes on.
     fn suspend(&mut self);

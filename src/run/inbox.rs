@@ -1,17 +1,29 @@
 //! All that can happen to a run, in one channel.
 
-use crate::exec::Report;
+use super::attempt::Attempt;
+use super::fresh::Look;
+use crate::diagnostic::Diagnostic;
 use crate::exec::stream::IntakeReport;
+use crate::exec::{AttemptId, Ended, Report};
 use crate::plan::JobId;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Enough that short bursts of output do not stop their readers, little enough that memory stays small: a
 /// message holds at most one read.
 const MESSAGES: usize = 64;
 
-#[derive(Debug)]
 pub(crate) enum Message {
     Report(Report),
+    /// The look at what this job would be made from is over. The flag is that by which it could be stopped.
+    Looked(JobId, Look, Arc<AtomicBool>),
+    /// The files of an attempt are made, with these warnings; its process is next.
+    Launching(AttemptId, Vec<Diagnostic>),
+    /// An attempt has ended, or what it handed over has been read.
+    Ended(Box<Attempt>, Ended),
+    /// A thread of ours has panicked, and what the run waits for may never come.
+    Bug,
     /// News of the stream of this job.
     Stream(JobId, IntakeReport),
     /// otto itself received this signal.

@@ -45,29 +45,16 @@ impl Started {
     ) -> Result<Started, CannotPrepare> {
         let job = setting.plan.job(id);
         let dir = setting.run_dir.job(&job.name);
-        let cannot = |what: &str, path: &Path, error: std::io::Error| CannotPrepare {
-            diagnostic: Diagnostic::error(
-                Code::CannotStart,
-                format!("cannot {what} `{}`: {}", path.display(), plain(&error)),
-            ),
-            code: 125,
-        };
-        let made = std::fs::DirBuilder::new().mode(0o700).create(&dir.path);
-        match made {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(cannot("create", &dir.path, error));
-            }
-            Ok(()) | Err(_) => {}
-        }
+        make_folder(&dir)?;
         let recorded: &[RecordedInput] = setting.recorded.get(&id).map_or(&[], Vec::as_slice);
         for input in recorded.iter().filter(|input| !input.outputs.values.is_empty()) {
             link_recorded(setting, &dir, input)
-                .map_err(|error| cannot("link the recorded inputs in", &dir.path, error))?;
+                .map_err(|error| cannot("link the recorded inputs in", &dir.path, &error))?;
         }
         for (dependency, outputs) in &outputs {
             if !outputs.values.is_empty() {
                 inputs::link_to(&dir, &dependency.name, &setting.run_dir.job(&dependency.name))
-                    .map_err(|error| cannot("link the inputs in", &dir.path, error))?;
+                    .map_err(|error| cannot("link the inputs in", &dir.path, &error))?;
             }
         }
         let task = &setting.ottofile.tasks[job.task];
@@ -231,6 +218,21 @@ pub(crate) fn missing_interpreters(
         }
     }
     missing
+}
+
+/// Makes the folder of a job, unless an earlier attempt or a stream has.
+pub(super) fn make_folder(dir: &JobDir) -> Result<(), CannotPrepare> {
+    match std::fs::DirBuilder::new().mode(0o700).create(&dir.path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(cannot("create", &dir.path, &error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn cannot(what: &str, path: &Path, error: &std::io::Error) -> CannotPrepare {
+    let message = format!("cannot {what} `{}`: {}", path.display(), plain(error));
+    CannotPrepare { diagnostic: Diagnostic::error(Code::CannotStart, message), code: 125 }
 }
 
 fn link_recorded(setting: &Setting, dir: &JobDir, input: &RecordedInput) -> std::io::Result<()> {

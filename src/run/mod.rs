@@ -1,9 +1,11 @@
 //! The event loop of a run, the one place where everything meets: scheduler, executor, languages, store,
 //! journal and view. One thread owns all of it; whatever happens elsewhere comes through the inbox.
 
+mod attempt;
 mod files;
 mod inbox;
 mod launch;
+mod workers;
 pub(crate) mod stream;
 pub(crate) mod signals;
 pub(crate) mod fresh;
@@ -18,7 +20,6 @@ use crate::exec::{AttemptId, Ended, Executor, Report, Stop};
 use crate::history::journal::Journal;
 use crate::history::record::{hex, is_secret_name, public_value};
 use crate::host::Environment;
-use crate::lang::{self, CannotPrepare, HandOver};
 use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Body, Retries};
@@ -26,25 +27,25 @@ use crate::plan::fresh::Evidence;
 use crate::plan::{Flow, Job, JobId, Lane, Plan, Work};
 use crate::scheduler::{Policy, Scheduler};
 use crate::store::layout::{JobDir, ProjectDir, RunDir};
-use crate::store::outputs::{self, Outputs};
+use crate::store::outputs::Outputs;
 use crate::store::stream::End;
 use crate::view::{View, Wish};
-use fresh::Verdict;
-use launch::Started;
+use attempt::{Attempt, Flowed, Warned};
+use fresh::{Look, Verdict};
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
-use std::io::{Read, Seek, SeekFrom};
+use std::collections::{BinaryHeap, HashMap};
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
-use stream::{StreamSetting, Streams};
+use stream::{StreamSetting, Streams, Wires};
+use workers::Workers;
 
-/// How much of a failed task's stderr is searched for what went wrong, in bytes.
-const SEARCHED_TAIL: u64 = 64 * 1024;
+/// More threads than these would only make a disk search more at the same time.
+const MOST_WORKERS: usize = 16;
 
 const SIGINT: i32 = libc::SIGINT;
 const SIGPIPE: i32 = libc::SIGPIPE;
@@ -53,10 +54,10 @@ const SIGTERM: i32 = libc::SIGTERM;
 const SIGPIPE_STATUS: i32 = 128 + SIGPIPE;
 
 /// What a run is given and never changes.
-pub(crate) struct Setting<'a> {
-    pub(crate) ottofile: &'a Ottofile,
-    pub(crate) plan: &'a Plan,
-    pub(crate) environment: &'a Environment,
+pub(crate) struct Setting {
+    pub(crate) ottofile: Arc<Ottofile>,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) environment: Environment,
     /// The ottofile's folder, absolute.
     pub(crate) folder: PathBuf,
     pub(crate) project: ProjectDir,
@@ -80,11 +81,13 @@ pub(crate) struct Setting<'a> {
     /// The view wants to see what tasks write.
     pub(crate) shows_output: bool,
     pub(crate) streams: StreamSetting,
+    /// The run's inbox, for the threads that work for it.
+    pub(crate) sink: Arc<dyn Fn(Message) + Send + Sync>,
     /// Tasks are told that their output is shown in colour.
     pub(crate) tells_colour: bool,
 }
 
-impl Setting<'_> {
+impl Setting {
     fn body(&self, job: &Job) -> &Body {
         let task = &self.ottofile.tasks[job.task];
         task.body.as_ref().expect("bug: only jobs with a body are run")
@@ -120,52 +123,81 @@ enum Timer {
     Retry(JobId),
 }
 
-struct Running {
+/// Where a job is that the scheduler has started and not settled.
+enum State {
+    /// Somebody looks whether it is fresh, until that is asked to stop.
+    Looking { stop: Arc<AtomicBool> },
+    /// With the executor: its files are made, its process runs, what it handed over is read.
+    Running(Trial),
+    /// Its processes have ended, and its stream has not.
+    Draining(Trial, Box<Attempt>, Ended),
+    /// Its stream has ended too, and what it handed over is read.
+    Collecting(Trial),
+    /// The next attempt follows after a pause.
+    Pausing { number: u32, evidence: Option<Evidence> },
+}
+
+#[derive(Clone, Copy)]
+struct Trial {
     attempt: AttemptId,
-    started: Started,
+    /// It was asked to stop, for the run does.
+    is_stopped: bool,
+}
+
+impl State {
+    /// The attempt that has begun and is not over.
+    fn trial(&mut self) -> Option<&mut Trial> {
+        match self {
+            State::Running(trial) | State::Draining(trial, ..) | State::Collecting(trial) => Some(trial),
+            State::Looking { .. } | State::Pausing { .. } => None,
+        }
+    }
+
+    /// The attempt, if processes of it run.
+    fn running(&self) -> Option<AttemptId> {
+        match self {
+            State::Running(trial) => Some(trial.attempt),
+            State::Looking { .. } | State::Draining(..) | State::Collecting(_) | State::Pausing { .. } => {
+                None
+            }
+        }
+    }
 }
 
 pub(crate) struct Run<'a> {
-    setting: &'a Setting<'a>,
+    setting: &'a Arc<Setting>,
     scheduler: Scheduler<'a>,
     executor: Box<dyn Executor + 'a>,
     inbox: Receiver<Message>,
     journal: Journal,
     view: Box<dyn View + 'a>,
-    running: HashMap<JobId, Running>,
+    states: HashMap<JobId, State>,
+    workers: Workers,
     /// Outputs of settled jobs, as long as a job that sees them is not settled.
     outputs: Vec<Option<Arc<Outputs>>>,
     /// How many unsettled jobs see each job's outputs.
     readers: Vec<u32>,
     streams: Streams,
-    /// Attempts whose processes have ended, and whose streams have not.
-    draining: HashMap<JobId, Ended>,
     timers: BinaryHeap<(Reverse<Instant>, usize)>,
     timer_kinds: HashMap<usize, Timer>,
     next_timer: usize,
     /// When the run began, moved on by the time that it stood still.
     begin: Instant,
     seq: u64,
-    /// What jobs that run are being made from, where their freshness is asked for.
-    evidence: HashMap<JobId, Evidence>,
-    /// The number of the attempt that follows a pause.
-    retries: HashMap<JobId, u32>,
     /// The signal that stops the run.
     stopping: Option<i32>,
-    /// Attempts that were told to end because the run was.
-    stopped: HashSet<AttemptId>,
     is_killing: bool,
 }
 
 impl<'a> Run<'a> {
     pub(crate) fn new(
-        setting: &'a Setting<'a>,
+        setting: &'a Arc<Setting>,
         executor: Box<dyn Executor + 'a>,
         inbox: Receiver<Message>,
         journal: Journal,
         view: Box<dyn View + 'a>,
     ) -> Run<'a> {
-        let plan = setting.plan;
+        let plan: &Plan = &setting.plan;
         let mut readers = vec![0; plan.jobs.len()];
         for job in &plan.jobs {
             for input in &job.inputs {
@@ -179,20 +211,17 @@ impl<'a> Run<'a> {
             inbox,
             journal,
             view,
-            running: HashMap::new(),
+            states: HashMap::new(),
+            workers: Workers::new(setting.slots.min(MOST_WORKERS)),
             outputs: vec![None; plan.jobs.len()],
             readers,
             streams: Streams::new(plan),
-            draining: HashMap::new(),
             timers: BinaryHeap::new(),
             timer_kinds: HashMap::new(),
             next_timer: 0,
             begin: Instant::now(),
             seq: 0,
-            evidence: HashMap::new(),
-            retries: HashMap::new(),
             stopping: None,
-            stopped: HashSet::new(),
             is_killing: false,
         }
     }
@@ -287,12 +316,17 @@ impl<'a> Run<'a> {
                     bytes: bytes.len() as u64,
                 });
             }
-            Message::Report(Report::Ended(ended)) => self.ended(ended),
+            Message::Looked(job, look, stop) => self.looked(job, look, &stop),
+            Message::Launching(attempt, warnings) => self.launching(attempt, &warnings),
+            Message::Ended(attempt, ended) => self.ended(attempt, ended),
+            Message::Bug => panic!("bug: a thread of the run has panicked"),
             Message::Stream(job, IntakeReport::Stuck(reason)) => self.stuck(job, reason),
             Message::Stream(job, IntakeReport::Drained { was_cut }) => {
                 // That of an attempt that never began waits for nothing.
-                if let Some(ended) = self.draining.remove(&job) {
-                    self.over(ended, was_cut);
+                if let Some(State::Draining(..)) = self.states.get(&job)
+                    && let Some(State::Draining(trial, attempt, ended)) = self.states.remove(&job)
+                {
+                    self.collect(trial, attempt, ended, was_cut);
                 }
             }
             Message::Signal(signals::SUSPENDING) => self.halt(),
@@ -321,7 +355,15 @@ impl<'a> Run<'a> {
             Ok(Message::Typed(bytes)) => self.view.typed(&bytes, now),
             Ok(Message::Signal(signals::SUSPENDING)) => Wish::Halt,
             Ok(Message::Signal(signal)) if signals::STOPPING.contains(&signal) => Wish::Stop,
-            Ok(Message::Signal(_) | Message::Report(_) | Message::Stream(..)) => Wish::Nothing,
+            Ok(
+                Message::Signal(_)
+                | Message::Report(_)
+                | Message::Stream(..)
+                | Message::Looked(..)
+                | Message::Launching(..)
+                | Message::Ended(..)
+                | Message::Bug,
+            ) => Wish::Nothing,
             Err(RecvTimeoutError::Timeout) => Wish::Nothing,
             Err(RecvTimeoutError::Disconnected) => Wish::Stop,
         };
@@ -334,133 +376,163 @@ impl<'a> Run<'a> {
 
     // ── beginning ────────────────────────────────────────────────────────────────────────────────────────────
 
-    fn begin_job(&mut self, job: JobId) {
-        if let Some(number) = self.retries.remove(&job) {
-            self.begin_attempt(AttemptId { job, number });
-            return;
+    fn begin_job(&mut self, id: JobId) {
+        match self.states.remove(&id) {
+            Some(State::Pausing { number, evidence }) => {
+                self.begin_attempt(AttemptId { job: id, number }, evidence);
+            }
+            Some(_) => unreachable!("bug: `{}` is started twice", self.setting.plan.job(id).name),
+            None => {
+                let job = self.setting.plan.job(id);
+                if job.input_globs.is_empty() || job.output_globs.is_empty() {
+                    self.begin_attempt(AttemptId { job: id, number: 1 }, None);
+                } else {
+                    self.look(id);
+                }
+            }
         }
-        if self.may_be_fresh(job) {
-            return;
-        }
-        self.begin_attempt(AttemptId { job, number: 1 });
     }
 
-    /// Settles the job if it is fresh. If it is not, what it is about to be made from is kept for its success.
-    fn may_be_fresh(&mut self, id: JobId) -> bool {
-        let job = self.setting.plan.job(id);
-        if job.input_globs.is_empty() || job.output_globs.is_empty() {
-            return false;
+    /// Has it looked at whether the job is fresh: that reads as many bytes as there are.
+    fn look(&mut self, id: JobId) {
+        let stop = Arc::new(AtomicBool::new(false));
+        self.states.insert(id, State::Looking { stop: stop.clone() });
+        let (data, streams) = (self.inputs_of(id), self.streams_of(id));
+        let setting = self.setting.clone();
+        self.workers.give(Box::new(move || {
+            let bug = OnBug(setting.sink.clone());
+            let plan = &setting.plan;
+            let data: Vec<_> = data.into_iter().map(|(id, outputs)| (plan.job(id), outputs)).collect();
+            let streams: Vec<_> = streams.into_iter().map(|(id, run)| (plan.job(id), run)).collect();
+            if let Some(look) = fresh::look(&setting, plan.job(id), &data, &streams, &stop) {
+                (setting.sink)(Message::Looked(id, look, stop));
+            }
+            drop(bug);
+        }));
+    }
+
+    fn looked(&mut self, id: JobId, look: Look, stop: &AtomicBool) {
+        // Nobody waits any longer for the answer to a look that was stopped.
+        if stop.load(Ordering::Relaxed) {
+            return;
         }
-        let stop = AtomicBool::new(false);
-        let Some(look) = fresh::look(self.setting, job, &self.inputs_of(id), &self.streams_of(id), &stop)
-        else {
-            unreachable!("bug: nobody stops this look");
-        };
+        self.states.remove(&id);
+        let job = self.setting.plan.job(id);
         for warning in look.warnings {
             self.warn(Some(id), None, warning);
         }
+        let first = AttemptId { job: id, number: 1 };
         match look.verdict {
             Verdict::Fresh(fresh) => {
                 self.streams.adopt(id, &self.setting.run_dir.job(&job.name));
                 self.outputs[id.index()] = Some(Arc::new(fresh.outputs));
-                let settled = self.scheduler.finish(id, Outcome::Fresh { run: fresh.run });
-                self.settled(settled);
-                true
+                self.finish(id, Outcome::Fresh { run: fresh.run });
             }
             Verdict::Stale(evidence, why) => {
                 let now = self.mono_us();
                 self.view.stale(&job.name, &why, now);
-                self.evidence.insert(id, evidence);
-                false
+                self.begin_attempt(first, Some(evidence));
             }
-            Verdict::Unknown => false,
+            Verdict::Unknown => self.begin_attempt(first, None),
+        }
+    }
+
+    /// Jobs that are only looked at have not begun: they wait for their turn again, if they still have one.
+    fn stop_looking(&mut self) {
+        let is_looking = |(_, state): &(&JobId, &State)| matches!(state, State::Looking { .. });
+        let mut looking: Vec<JobId> = self.states.iter().filter(is_looking).map(|(id, _)| *id).collect();
+        looking.sort_unstable();
+        for id in looking {
+            if let Some(State::Looking { stop }) = self.states.remove(&id) {
+                stop.store(true, Ordering::Relaxed);
+                self.scheduler.put_back(id);
+            }
         }
     }
 
     /// What a job sees of its dependencies. Of those whose streams it reads it sees no values, whether they have ended
     /// or not: it would depend on how fast they are.
-    fn inputs_of(&self, id: JobId) -> Vec<(&'a Job, Arc<Outputs>)> {
+    fn inputs_of(&self, id: JobId) -> Vec<(JobId, Arc<Outputs>)> {
         let empty = Arc::new(Outputs::default());
         let streams: Vec<JobId> = self.setting.plan.producers(id).map(|(producer, _)| producer).collect();
         let outputs = |input: &JobId| {
             let recorded = self.outputs[input.index()].as_ref().filter(|_| !streams.contains(input));
-            (self.setting.plan.job(*input), recorded.unwrap_or(&empty).clone())
+            (*input, recorded.unwrap_or(&empty).clone())
         };
         self.setting.plan.job(id).inputs.iter().map(outputs).collect()
     }
 
     /// The jobs whose streams a job reads, and the runs that these are from.
-    fn streams_of(&self, id: JobId) -> Vec<(&'a Job, RunId)> {
+    fn streams_of(&self, id: JobId) -> Vec<(JobId, RunId)> {
         let run = |producer| match self.scheduler.outcome(producer) {
             Some(Outcome::Fresh { run }) => run.clone(),
             Some(_) | None => self.setting.run_id.clone(),
         };
         let producers = self.setting.plan.producers(id);
-        producers.map(|(producer, _)| (self.setting.plan.job(producer), run(producer))).collect()
+        producers.map(|(producer, _)| (producer, run(producer))).collect()
     }
 
-    fn begin_attempt(&mut self, attempt: AttemptId) {
+    fn begin_attempt(&mut self, id: AttemptId, evidence: Option<Evidence>) {
         let setting = self.setting;
-        let job = setting.plan.job(attempt.job);
-        self.emit(Event::AttemptStarted { job: job.name.clone(), attempt: attempt.number });
-        let inputs = self.inputs_of(attempt.job);
-        let streams = &mut self.streams;
-        let prepared = Started::new(setting, attempt.job, inputs).and_then(|mut started| {
-            let mut wires = streams.wire(setting, attempt.job, attempt.number, &started.dir)?;
-            started.env.extend(wires.env.drain(..));
-            let (launch, mut warnings) = started.launch(setting, job, attempt.number, wires)?;
-            warnings.extend(stream::values_warning(setting, attempt.job));
-            Ok((started, launch, warnings))
-        });
-        match prepared {
-            Ok((started, launch, warnings)) => {
-                for warning in warnings {
-                    self.warn_about(attempt.job, &warning);
-                }
-                if matches!(launch.io, crate::exec::LaunchIo::Terminal) {
-                    self.view.suspend();
-                }
-                self.running.insert(attempt.job, Running { attempt, started });
-                if let Some(limit) = job.timeout.or(setting.timeout) {
-                    self.set_timer(limit, Timer::Timeout(attempt));
-                }
-                self.executor.start(attempt, launch);
-                if setting.ottofile.tasks[job.task].streaming.is_some() {
-                    let settled = self.scheduler.stream(attempt.job);
-                    self.settled(settled);
-                }
-            }
-            Err(CannotPrepare { diagnostic, code }) => {
-                self.streams.detach(attempt.job);
-                self.streams.close(attempt.job, End::Broken);
-                let exit = Exit::NotStarted { code, reason: diagnostic.message.clone() };
-                self.view.hint(&job.name, std::slice::from_ref(&diagnostic));
-                self.emit(Event::AttemptEnded {
-                    job: job.name.clone(),
-                    attempt: attempt.number,
-                    exit: exit.clone(),
-                    leaked: 0,
-                    stdout_bytes: 0,
-                    stderr_bytes: 0,
-                    stream_bytes: 0,
-                    is_stream_short: false,
-                    line: None,
-                });
-                let settled = self.scheduler.finish(attempt.job, Outcome::Failed { exit, reason: None });
-                self.settled(settled);
-            }
+        let job = setting.plan.job(id.job);
+        self.emit(Event::AttemptStarted { job: job.name.clone(), attempt: id.number });
+        let wires = match &setting.ottofile.tasks[job.task].streaming {
+            None => Ok(Wires::default()),
+            Some(streaming) => self.streams.wire(setting, id.job, id.number, streaming.value),
+        };
+        let attempt = Attempt::new(setting, id, self.inputs_of(id.job), wires, evidence);
+        if job.work == Work::Terminal {
+            self.view.suspend();
+        }
+        self.states.insert(id.job, State::Running(Trial { attempt: id, is_stopped: false }));
+        if let Some(limit) = job.timeout.or(setting.timeout) {
+            self.set_timer(limit, Timer::Timeout(id));
+        }
+        self.executor.start(id, Box::new(attempt));
+    }
+
+    fn launching(&mut self, attempt: AttemptId, warnings: &[Diagnostic]) {
+        for warning in warnings {
+            self.warn_about(attempt.job, warning);
+        }
+        let job = self.setting.plan.job(attempt.job);
+        let is_streaming = self.setting.ottofile.tasks[job.task].streaming.is_some();
+        if is_streaming && self.states.get(&attempt.job).and_then(State::running) == Some(attempt) {
+            let settled = self.scheduler.stream(attempt.job);
+            self.settled(settled);
         }
     }
 
     // ── ending ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// The processes of an attempt have ended; what they streamed may still be on its way.
-    fn ended(&mut self, ended: Ended) {
-        let id = ended.attempt.job;
-        // ^C went to the task alone, for it has the terminal; but who types it wants all of otto to stop.
+    /// The processes of an attempt have ended, or what it handed over has been read.
+    fn ended(&mut self, attempt: Box<Attempt>, ended: Ended) {
+        let id = attempt.id.job;
+        match self.states.remove(&id) {
+            Some(State::Running(trial)) => self.processes_ended(trial, attempt, ended),
+            Some(State::Collecting(trial)) => self.over(trial, *attempt, ended),
+            Some(State::Looking { .. } | State::Draining(..) | State::Pausing { .. }) | None => {
+                unreachable!("bug: `{}` ended without having begun", self.setting.plan.job(id).name)
+            }
+        }
+    }
+
+    /// What the job streamed may still be on its way.
+    fn processes_ended(&mut self, mut trial: Trial, attempt: Box<Attempt>, ended: Ended) {
+        let id = attempt.id.job;
         let has_terminal = self.setting.plan.job(id).work == Work::Terminal;
-        if has_terminal && ended.exit == Exit::Signal(SIGINT) && !self.stopped.contains(&ended.attempt) {
+        if has_terminal {
+            let now = self.mono_us();
+            self.view.resume(now);
+        }
+        if let Some(refusal) = &attempt.refusal {
+            self.not_started(id, ended, refusal);
+            return;
+        }
+        // ^C went to the task alone, for it has the terminal; but who types it wants all of otto to stop.
+        if has_terminal && ended.exit == Exit::Signal(SIGINT) && !trial.is_stopped {
             self.signalled(SIGINT);
+            trial.is_stopped = !self.scheduler.tidies_up(id);
         }
         let mut unread = Vec::new();
         for taken in self.streams.detach(id) {
@@ -475,82 +547,93 @@ impl<'a> Run<'a> {
             self.warn(Some(id), Some(Code::StreamUnread.to_string()), message);
         }
         if self.streams.finish(id, ended.exit.is_success() && self.stopping.is_none()) {
-            self.draining.insert(id, ended);
+            self.states.insert(id, State::Draining(trial, attempt, ended));
         } else {
-            self.over(ended, false);
+            self.collect(trial, attempt, ended, false);
         }
     }
 
-    /// A stream cannot be recorded any further, and its producer waits for that: it is ended.
-    fn stuck(&mut self, id: JobId, reason: String) {
-        self.streams.set_trouble(id, reason);
-        if let Some(running) = self.running.get(&id)
-            && !self.draining.contains_key(&id)
-            && self.stopping.is_none()
-        {
-            self.executor.stop(running.attempt, Stop::Polite { signal: SIGTERM });
+    /// Has what an attempt handed over read, unless the thread that attended it has.
+    fn collect(&mut self, trial: Trial, mut attempt: Box<Attempt>, ended: Ended, was_cut: bool) {
+        if attempt.result.is_some() {
+            self.over(trial, *attempt, ended);
+            return;
         }
-    }
-
-    /// An attempt is over: nothing more can come of it.
-    fn over(&mut self, ended: Ended, was_cut: bool) {
-        let setting = self.setting;
-        let id = ended.attempt.job;
-        let job = setting.plan.job(id);
-        let Some(Running { attempt, started }) = self.running.remove(&id) else {
-            unreachable!("bug: `{}` ended without having begun", job.name);
+        let id = attempt.id.job;
+        let job = self.setting.plan.job(id);
+        let is_short = self.streams.is_closed(id);
+        let broken_by = self.streams.broken_by(id).map(|producer| self.setting.plan.job(producer));
+        let flowed = Flowed {
+            has_only_stopped: self.stopping.is_none()
+                && matches!(ended.exit, Exit::Signal(SIGPIPE) | Exit::Code(SIGPIPE_STATUS))
+                && is_short,
+            is_short,
+            trouble: match broken_by {
+                Some(producer) => Some(stream::broken(producer).message),
+                None => self.streams.trouble(id).map(str::to_owned),
+            },
+            hints: broken_by.map(stream::broken).into_iter().chain(self.streams.overflow(job, id)).collect(),
         };
-        if job.work == Work::Terminal {
-            let now = self.mono_us();
-            self.view.resume(now);
-        }
-        let body = setting.body(job);
-        let get = |name: &str| started.env.get(OsStr::new(name)).map(OsString::as_os_str);
-        let script = started.script(setting, job, body, &get);
-        // As in a pipeline whose last command has seen enough.
-        let is_stream_short = self.streams.is_closed(id);
-        let has_only_stopped = self.stopping.is_none()
-            && matches!(ended.exit, Exit::Signal(SIGPIPE) | Exit::Code(SIGPIPE_STATUS))
-            && is_stream_short;
-        let has_exited_well = ended.exit.is_success() || has_only_stopped;
-        let broken_by = self.streams.broken_by(id);
-        let trouble = match broken_by {
-            Some(producer) => Some(stream::broken(setting.plan.job(producer)).message),
-            None => self.streams.trouble(id).map(str::to_owned),
-        };
-        let mut hand_over = lang::collect(&script, has_exited_well);
-        let is_good = has_exited_well && trouble.is_none();
-        let published = self.publish(id, attempt, &started, is_good, &mut hand_over);
-        let has_failed = !is_good || !published;
-        if was_cut && is_good {
+        let has_exited_well = ended.exit.is_success() || flowed.has_only_stopped;
+        if was_cut && has_exited_well && flowed.trouble.is_none() {
             let seconds = crate::exec::stream::GRACE.as_secs();
             let message = format!(
                 "something it left behind still had its pipe open {seconds} s after its end: the stream was cut there"
             );
             self.warn(Some(id), Some(Code::StreamCut.to_string()), message);
         }
-        let mut line = None;
-        if has_failed {
-            let tail = read_tail(&started.dir.log(crate::event::Stream::Stderr, attempt.number));
-            line = lang::failing_line(&script, &tail, &hand_over);
-            let mut hints: Vec<Diagnostic> =
-                hand_over.problems.iter().filter(|problem| problem.is_error()).cloned().collect();
-            hints.extend(broken_by.map(|producer| stream::broken(setting.plan.job(producer))));
-            hints.extend(self.streams.overflow(job, id));
-            let has_terminal = job.work == Work::Terminal;
-            let failure = lang::Failure {
-                exit: &ended.exit,
-                has_terminal,
-                stderr: &tail,
-                ended: hand_over.ended.as_ref(),
-            };
-            hints.extend(lang::hints(&script, &failure));
-            if !hints.is_empty() {
-                self.view.hint(&job.name, &hints);
-            }
+        self.states.insert(id, State::Collecting(trial));
+        let sink = self.setting.sink.clone();
+        self.workers.give(Box::new(move || {
+            attempt.settle(&ended.exit, flowed);
+            sink(Message::Ended(attempt, ended));
+        }));
+    }
+
+    fn not_started(&mut self, id: JobId, ended: Ended, refusal: &Diagnostic) {
+        let name = self.setting.plan.job(id).name.clone();
+        self.streams.detach(id);
+        self.view.hint(&name, std::slice::from_ref(refusal));
+        self.emit(Event::AttemptEnded {
+            job: name,
+            attempt: ended.attempt.number,
+            exit: ended.exit.clone(),
+            leaked: 0,
+            stdout_bytes: 0,
+            stderr_bytes: 0,
+            stream_bytes: 0,
+            is_stream_short: false,
+            line: None,
+        });
+        self.close_stream(id, End::Broken);
+        self.finish(id, Outcome::Failed { exit: ended.exit, reason: None });
+    }
+
+    /// A stream cannot be recorded any further, and its producer waits for that: it is ended.
+    fn stuck(&mut self, id: JobId, reason: String) {
+        self.streams.set_trouble(id, reason);
+        if let Some(attempt) = self.states.get(&id).and_then(State::running)
+            && self.stopping.is_none()
+        {
+            self.executor.stop(attempt, Stop::Polite { signal: SIGTERM });
         }
-        for warning in hand_over.problems.iter().filter(|problem| !problem.is_error()) {
-            self.warn_about(id, warning);
+    }
+
+    /// An attempt is over: nothing more can come of it.
+    fn over(&mut self, trial: Trial, mut attempt: Attempt, ended: Ended) {
+        let id = attempt.id.job;
+        let job = self.setting.plan.job(id);
+        let Some(result) = attempt.result.take() else {
+            unreachable!("bug: nobody has read what `{}` handed over", job.name);
+        };
+        if !result.hints.is_empty() {
+            self.view.hint(&job.name, &result.hints);
+        }
+        for warning in result.warnings {
+            match warning {
+                Warned::About(diagnostic) => self.warn_about(id, &diagnostic),
+                Warned::Plain(message) => self.warn(Some(id), None, message),
+            }
         }
         if let Some(error) = ended.log_error {
             self.warn(Some(id), None, error);
@@ -560,45 +643,43 @@ impl<'a> Run<'a> {
         }
         self.emit(Event::AttemptEnded {
             job: job.name.clone(),
-            attempt: attempt.number,
+            attempt: attempt.id.number,
             exit: ended.exit.clone(),
             leaked: ended.leaked.len() as u32,
             stdout_bytes: ended.stdout_bytes,
             stderr_bytes: ended.stderr_bytes,
             stream_bytes: self.streams.length(id),
-            is_stream_short,
-            line,
+            is_stream_short: result.is_stream_short,
+            line: result.line,
         });
-        let outcome = if !has_failed {
-            self.outputs[id.index()] = Some(Arc::new(hand_over.outputs));
+        let outcome = if !result.has_failed {
+            self.outputs[id.index()] = Some(Arc::new(result.outputs));
             Outcome::Succeeded
-        } else if self.stopped.contains(&attempt) {
+        } else if trial.is_stopped {
             Outcome::Interrupted { exit: ended.exit, survivors: ended.survivors }
-        } else if let Some(pause) = self.pause_before_retry(job, attempt).filter(|_| broken_by.is_none()) {
+        } else if let Some(pause) = self.pause_before_retry(job, attempt.id)
+            && self.streams.broken_by(id).is_none()
+        {
             self.streams.close(id, End::Broken);
-            self.plan_retry(id, attempt, pause);
+            self.plan_retry(attempt.id, pause, attempt.evidence.take());
             return;
         } else {
-            let reason = hand_over
-                .problems
-                .iter()
-                .find(|problem| problem.is_error())
-                .map(|problem| problem.message.clone());
-            let reason = trouble.or(reason.filter(|_| ended.exit.is_success()));
             // What it recorded before it failed is for tasks that asked for a failure.
-            self.outputs[id.index()] = Some(Arc::new(hand_over.outputs));
-            Outcome::Failed { exit: ended.exit, reason }
+            self.outputs[id.index()] = Some(Arc::new(result.outputs));
+            Outcome::Failed { exit: ended.exit, reason: result.reason }
         };
-        // Others may read on where those of this run had seen enough.
-        let evidence = self.evidence.remove(&id).filter(|_| !is_stream_short);
-        if outcome == Outcome::Succeeded && !job.output_globs.is_empty() {
-            let has_outputs =
-                self.outputs[id.index()].as_ref().is_some_and(|outputs| !outputs.values.is_empty());
-            for warning in fresh::succeeded(setting, job, evidence, has_outputs) {
-                self.warn(Some(id), None, warning);
-            }
+        for warning in result.late_warnings {
+            self.warn(Some(id), None, warning);
         }
         self.close_stream(id, if outcome == Outcome::Succeeded { End::Complete } else { End::Broken });
+        self.finish(id, outcome);
+    }
+
+    /// Settles a job that the scheduler has started.
+    fn finish(&mut self, id: JobId, outcome: Outcome) {
+        if outcome.is_failure() && self.setting.policy == Policy::FailFast {
+            self.stop_looking();
+        }
         let settled = self.scheduler.finish(id, outcome);
         self.settled(settled);
     }
@@ -606,42 +687,10 @@ impl<'a> Run<'a> {
     /// Whoever reads a stream that breaks off is ended before it could take that for the end.
     fn close_stream(&mut self, id: JobId, end: End) {
         for consumer in self.streams.close(id, end) {
-            if let Some(running) = self.running.get(&consumer)
+            if let Some(attempt) = self.states.get(&consumer).and_then(State::running)
                 && self.stopping.is_none()
             {
-                self.executor.stop(running.attempt, Stop::Polite { signal: SIGTERM });
-            }
-        }
-    }
-
-    /// Writes what the job handed over; false if the job fails for it.
-    fn publish(
-        &mut self,
-        id: JobId,
-        attempt: AttemptId,
-        started: &Started,
-        is_good: bool,
-        hand_over: &mut HandOver,
-    ) -> bool {
-        let is_good = is_good && hand_over.problems.iter().all(|problem| !problem.is_error());
-        let written = if is_good {
-            outputs::write(&started.dir, &hand_over.outputs)
-        } else {
-            outputs::write_failed(&started.dir, attempt.number, &hand_over.outputs)
-        };
-        match written {
-            Ok(()) => is_good,
-            Err(error) if is_good => {
-                let code = Code::OutputsNotSaved;
-                hand_over.problems.push(Diagnostic::error(
-                    code,
-                    format!("the outputs of `{}` are not saved: {error}", self.setting.plan.job(id).name),
-                ));
-                false
-            }
-            Err(error) => {
-                self.warn(Some(id), None, error.to_string());
-                false
+                self.executor.stop(attempt, Stop::Polite { signal: SIGTERM });
             }
         }
     }
@@ -655,7 +704,8 @@ impl<'a> Run<'a> {
         (retried < *count).then(|| Duration::from_secs_f64(seconds.clamp(0.0, 86_400.0)))
     }
 
-    fn plan_retry(&mut self, id: JobId, attempt: AttemptId, pause: Duration) {
+    fn plan_retry(&mut self, attempt: AttemptId, pause: Duration, evidence: Option<Evidence>) {
+        let id = attempt.job;
         let job = self.setting.plan.job(id);
         let retries =
             self.setting.ottofile.tasks[job.task].retries.as_ref().map_or(0, |retries| retries.value.count);
@@ -666,7 +716,7 @@ impl<'a> Run<'a> {
             pause_ms: pause.as_millis() as u64,
         });
         self.scheduler.pause(id);
-        self.retries.insert(id, attempt.number + 1);
+        self.states.insert(id, State::Pausing { number: attempt.number + 1, evidence });
         self.set_timer(pause, Timer::Retry(id));
     }
 
@@ -690,7 +740,9 @@ impl<'a> Run<'a> {
             if self.readers[id.index()] == 0 {
                 self.outputs[id.index()] = None;
             }
-            self.streams.settled(self.setting.plan, id);
+            // It may have waited for another attempt.
+            self.states.remove(&id);
+            self.streams.settled(&self.setting.plan, id);
         }
     }
 
@@ -710,7 +762,7 @@ impl<'a> Run<'a> {
             self.timers.pop();
             match self.timer_kinds.remove(&number).expect("bug: a timer without a kind") {
                 Timer::Timeout(attempt) => {
-                    if self.running.get(&attempt.job).is_some_and(|running| running.attempt == attempt) {
+                    if self.states.get(&attempt.job).and_then(State::running) == Some(attempt) {
                         self.executor.stop(attempt, Stop::Timeout);
                     }
                 }
@@ -746,19 +798,20 @@ impl<'a> Run<'a> {
         self.stopping = self.stopping.or(Some(signal));
         self.is_killing = is_forced;
         self.emit(Event::Stopping { signal: Some(signal), is_forced });
+        self.stop_looking();
         let settled = if is_forced { self.scheduler.stop_all() } else { self.scheduler.stop() };
         self.end_attempts(if is_forced { Stop::Kill } else { Stop::Polite { signal: polite(signal) } });
-        self.streams.hurry(self.draining.keys().copied());
+        let is_draining = |(_, state): &(&JobId, &State)| matches!(state, State::Draining(..));
+        self.streams.hurry(self.states.iter().filter(is_draining).map(|(id, _)| *id));
         self.settled(settled);
     }
 
     /// Ends what runs, except what tidies up unless everything is to be killed.
     fn end_attempts(&mut self, how: Stop) {
-        let attempts: Vec<AttemptId> = self.running.values().map(|running| running.attempt).collect();
-        for attempt in attempts {
-            if how == Stop::Kill || !self.scheduler.tidies_up(attempt.job) {
-                self.stopped.insert(attempt);
-                self.executor.stop(attempt, how);
+        for trial in self.states.values_mut().filter_map(State::trial) {
+            if how == Stop::Kill || !self.scheduler.tidies_up(trial.attempt.job) {
+                trial.is_stopped = true;
+                self.executor.stop(trial.attempt, how);
             }
         }
     }
@@ -847,17 +900,15 @@ pub(crate) fn planned_jobs(setting: &Setting) -> Vec<PlannedJob> {
     setting.plan.ids().zip(&setting.plan.jobs).map(job).collect()
 }
 
-/// The end of a log; nothing where it cannot be read.
-fn read_tail(path: &Path) -> Vec<u8> {
-    let read = || -> std::io::Result<Vec<u8>> {
-        let mut file = crate::store::regular::open(path)?;
-        let size = file.metadata()?.len();
-        file.seek(SeekFrom::Start(size.saturating_sub(SEARCHED_TAIL)))?;
-        let mut tail = Vec::new();
-        file.take(SEARCHED_TAIL).read_to_end(&mut tail)?;
-        Ok(tail)
-    };
-    read().unwrap_or_default()
+/// Tells the run when the thread panics that has it.
+struct OnBug(Arc<dyn Fn(Message) + Send + Sync>);
+
+impl Drop for OnBug {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            (self.0)(Message::Bug);
+        }
+    }
 }
 
 #[cfg(test)]

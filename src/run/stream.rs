@@ -103,17 +103,16 @@ impl Streams {
         Streams { readers, ..Streams::default() }
     }
 
-    /// Makes the pipes of an attempt.
+    /// Makes the pipes of an attempt, and the folder that they are in.
     pub(super) fn wire(
         &mut self,
         setting: &Setting,
         id: JobId,
         attempt: u32,
-        dir: &JobDir,
+        streaming: Streaming,
     ) -> Result<Wires, CannotPrepare> {
         let mut wires = Wires::default();
-        let job = setting.plan.job(id);
-        let Some(streaming) = &setting.ottofile.tasks[job.task].streaming else { return Ok(wires) };
+        let dir = &setting.run_dir.job(&setting.plan.job(id).name);
         let cannot = |path: &Path, error: io::Error| CannotPrepare {
             diagnostic: Diagnostic::error(
                 Code::CannotStart,
@@ -121,6 +120,7 @@ impl Streams {
             ),
             code: 125,
         };
+        super::launch::make_folder(dir)?;
         let (pipe, path) = (dir.output_pipe(), dir.stream());
         if attempt > 1 {
             set_aside(&path, &dir.failed_stream(attempt - 1)).map_err(|error| cannot(&path, error))?;
@@ -130,7 +130,7 @@ impl Streams {
         let sink = setting.streams.sink.clone();
         let intake = Intake::open(&pipe, writer, move |report| sink(id, report))
             .map_err(|error| cannot(&pipe, error))?;
-        wires.tap = Some(intake.tap(streaming.value == Streaming::Stdout));
+        wires.tap = Some(intake.tap(streaming == Streaming::Stdout));
         wires.env.push(("OTTO_OUTPUT_PIPE".into(), pipe.clone().into()));
         let producer = Producer { spool, intake: Some(intake), pipe, has_had_reader: false, trouble: None };
         self.producers.insert(id, producer);

@@ -28,6 +28,8 @@ struct Drawn {
     items: usize,
     retries: u32,
     is_short_of_time: bool,
+    /// It has `input` and `output`, so that it is looked at before it begins.
+    is_looked_at: bool,
     exits: Vec<Exit>,
 }
 
@@ -55,15 +57,21 @@ fn drawn() -> impl Strategy<Value = Drawn> {
         proptest::bool::weighted(0.1),
         prop_oneof![4 => Just(0_usize), 1 => 1..4_usize],
     );
-    let ends = (0..3_u32, proptest::bool::weighted(0.1), proptest::collection::vec(exit(), 3));
+    let ends = (
+        0..3_u32,
+        proptest::bool::weighted(0.1),
+        proptest::bool::weighted(0.4),
+        proptest::collection::vec(exit(), 3),
+    );
     (edges, kinds, ends).prop_map(
-        |(edges, (is_group, is_terminal, items), (retries, is_short_of_time, exits))| Drawn {
+        |(edges, (is_group, is_terminal, items), (retries, is_short_of_time, is_looked_at, exits))| Drawn {
             edges: edges.into_iter().map(|(place, when)| (place.index(1000), when)).collect(),
             is_group,
             is_terminal,
             items,
             retries,
             is_short_of_time,
+            is_looked_at,
             exits,
         },
     )
@@ -107,6 +115,9 @@ fn ottofile(tasks: &[Drawn]) -> String {
                 ));
             }
         }
+        if task.is_looked_at {
+            text.push_str("    input: [file]\n    output: [file]\n");
+        }
         if task.is_short_of_time {
             text.push_str("    timeout: 1ms\n");
         }
@@ -136,7 +147,7 @@ impl View for Witness {
 
 /// What was seen of a run.
 struct Seen {
-    plan: Plan,
+    plan: Arc<Plan>,
     events: Vec<Stamped>,
     journal: Vec<Stamped>,
     asked: Vec<Asked>,
@@ -151,17 +162,21 @@ fn run(tasks: &[Drawn], stops: Stops, slots: usize, policy: Policy, mut dice: u6
         panic!("not a request for `all`:\n{text}");
     };
     let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("file"), "").expect("a file");
     let environment = Environment::from([("PATH", "/usr/bin:/bin")]);
     let facts = HostFacts { environment: &environment, folder: folder.path(), may_run_commands: false };
     let plan = crate::plan::make(&ottofile, &request, &facts).unwrap_or_else(|why| panic!("{why:?}\n{text}"));
+    let plan = Arc::new(plan);
     let home = open_home(folder.path().join("home")).expect("a home");
     let project = home.project(folder.path());
     let (run_dir, run_id, _lock) =
         claim_run(&project, jiff::Timestamp::now(), dice, |_| b"{}".to_vec()).expect("a run");
-    let setting = Setting {
-        ottofile: &ottofile,
-        plan: &plan,
-        environment: &environment,
+    let (sender, receiver) = inbox();
+    let answers = sender.clone();
+    let setting = Arc::new(Setting {
+        ottofile: Arc::new(ottofile),
+        plan: plan.clone(),
+        environment: environment.clone(),
         folder: folder.path().to_owned(),
         project,
         run_dir: run_dir.clone(),
@@ -177,9 +192,9 @@ fn run(tasks: &[Drawn], stops: Stops, slots: usize, policy: Policy, mut dice: u6
         recorded: HashMap::new(),
         shows_output: true,
         streams: StreamSetting { limit: 1 << 20, sink: Arc::new(|_, _| {}) },
+        sink: Arc::new(move |message| drop(answers.send(message))),
         tells_colour: false,
-    };
-    let (sender, receiver) = inbox();
+    });
     let reports = sender.clone();
     let sink: ReportSink = Arc::new(move |report| drop(reports.send(Message::Report(report))));
     let ends: Vec<Vec<Exit>> =
@@ -330,6 +345,7 @@ fn plain_task() -> Drawn {
         items: 0,
         retries: 0,
         is_short_of_time: false,
+        is_looked_at: false,
         exits: vec![Exit::Code(0); 3],
     }
 }

@@ -521,3 +521,31 @@ fn a_foreach_over_a_name_that_exists_is_that_name() {
     project.write("pages/i.ts", "");
     assert_eq!(project.run("t").ok(), "pages/[id].ts\n");
 }
+
+/// The run goes on while a file is read that is far too large to be read within the test: other tasks start and end, and
+/// a signal is answered. A task that is only looked at has not begun.
+#[test]
+fn nothing_waits_for_a_large_input_to_be_read() {
+    let project = Project::new(
+        "
+otto: {jobs: 3}
+tasks:
+  large: {input: [large], output: [out], bash: touch out}
+  after: {before: [large], bash: echo no}
+  tidy: {before: [{task: large, when: always}], bash: echo tidied}
+  first: {bash: echo first}
+  second: {before: [first], bash: 'echo second; until [ -s otto ]; do sleep 0.01; done; kill -TERM $(cat otto); sleep 60'}
+",
+    );
+    let large = std::fs::File::create(project.path("large")).expect("made");
+    large.set_len(1 << 40).expect("a file with nothing in it");
+    let ran = project.shell("otto large after tidy second & echo $! > otto; wait $!");
+    assert_eq!(
+        (ran.status, ran.stdout.as_str()),
+        (143, "  first │ first\n second │ second\n"),
+        "{}",
+        ran.all()
+    );
+    assert_eq!(ran.outcomes(), "first: ok, second: INT");
+    assert!(ran.stderr.contains("5 tasks in TIME: 1 ok, 1 interrupted, 3 not started"), "{}", ran.all());
+}

@@ -3,17 +3,25 @@
 use super::super::native::cpu_seconds;
 use super::*;
 use crate::event::{Exit, Stream};
-use crate::exec::{LaunchIo, Stdin};
+use crate::exec::fake::Plain;
+use crate::exec::{Launch, LaunchIo, Report, Stdin};
 use crate::plan::JobId;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+/// What the run would hear.
+enum Heard {
+    Report(Report),
+    Ended(Ended),
+}
 
 /// An executor with a folder for logs and an inbox.
 struct Room {
     folder: tempfile::TempDir,
     executor: LocalExecutor,
-    inbox: Receiver<Report>,
+    inbox: Receiver<Heard>,
+    sender: SyncSender<Heard>,
     started: u32,
 }
 
@@ -26,12 +34,13 @@ impl Room {
 
     fn with(inbox_size: usize, grace: Duration, spawner: super::super::spawn::Spawner) -> Room {
         let (sender, inbox) = sync_channel(inbox_size);
-        let sink: ReportSink = Arc::new(move |report| drop(sender.send(report)));
+        let reports = sender.clone();
+        let sink: ReportSink = Arc::new(move |report| drop(reports.send(Heard::Report(report))));
         let mut executor = LocalExecutor::new(sink, grace);
         if let Some(shared) = Arc::get_mut(&mut executor.shared) {
             shared.spawner = spawner;
         }
-        Room { folder: tempfile::tempdir().expect("a temporary folder"), executor, inbox, started: 0 }
+        Room { folder: tempfile::tempdir().expect("a temporary folder"), executor, inbox, sender, started: 0 }
     }
 
     fn launch(&self, script: &str) -> Launch {
@@ -62,7 +71,10 @@ impl Room {
     fn start_launch(&mut self, launch: Launch) -> AttemptId {
         let attempt = AttemptId { job: JobId(self.started), number: 1 };
         self.started += 1;
-        self.executor.start(attempt, launch);
+        let sender = self.sender.clone();
+        // The test may be over.
+        let tell = move |ended| drop(sender.send(Heard::Ended(ended)));
+        self.executor.start(attempt, Plain::boxed(launch, tell));
         attempt
     }
 
@@ -71,19 +83,21 @@ impl Room {
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         loop {
             match self.inbox.recv_timeout(PATIENCE).expect("a report") {
-                Report::Output { attempt: which, stream, bytes } if which == attempt => match stream {
-                    Stream::Stdout => stdout.extend(bytes),
-                    Stream::Stderr => stderr.extend(bytes),
-                },
-                Report::Ended(ended) if ended.attempt == attempt => return (stdout, stderr, ended),
-                Report::Ended(_) | Report::Output { .. } | Report::Halted => {}
+                Heard::Report(Report::Output { attempt: which, stream, bytes }) if which == attempt => {
+                    match stream {
+                        Stream::Stdout => stdout.extend(bytes),
+                        Stream::Stderr => stderr.extend(bytes),
+                    }
+                }
+                Heard::Ended(ended) if ended.attempt == attempt => return (stdout, stderr, ended),
+                Heard::Ended(_) | Heard::Report(Report::Output { .. }) | Heard::Report(Report::Halted) => {}
             }
         }
     }
 
     fn end_of_any(&self) -> (AttemptId, Exit) {
         loop {
-            if let Report::Ended(ended) = self.inbox.recv_timeout(PATIENCE).expect("a report") {
+            if let Heard::Ended(ended) = self.inbox.recv_timeout(PATIENCE).expect("a report") {
                 return (ended.attempt, ended.exit);
             }
         }
@@ -99,9 +113,9 @@ impl Room {
         let mut all = Vec::new();
         while !String::from_utf8_lossy(&all).contains(text) {
             match self.inbox.recv_timeout(PATIENCE).expect("a report") {
-                Report::Output { bytes, .. } => all.extend(bytes),
-                Report::Halted => {}
-                Report::Ended(ended) => panic!("ended early: {ended:?}"),
+                Heard::Report(Report::Output { bytes, .. }) => all.extend(bytes),
+                Heard::Report(Report::Halted) => {}
+                Heard::Ended(ended) => panic!("ended early: {ended:?}"),
             }
         }
     }
@@ -486,15 +500,17 @@ fn tasks_die_with_their_executor() {
     room.start("echo $$; sleep 67");
     let mut pid = String::new();
     while pid.is_empty() {
-        if let Report::Output { bytes, .. } = room.inbox.recv_timeout(PATIENCE).expect("a report") {
+        if let Heard::Report(Report::Output { bytes, .. }) =
+            room.inbox.recv_timeout(PATIENCE).expect("a report")
+        {
             pid = text(&bytes);
         }
     }
     let Room { executor, inbox, .. } = room;
     drop(executor);
     let ended = inbox.iter().find_map(|report| match report {
-        Report::Ended(ended) => Some(ended),
-        Report::Halted | Report::Output { .. } => None,
+        Heard::Ended(ended) => Some(ended),
+        Heard::Report(Report::Halted) | Heard::Report(Report::Output { .. }) => None,
     });
     assert_eq!(ended.map(|ended| ended.exit), Some(Exit::Signal(libc::SIGKILL)));
     assert!(!is_alive(&pid));
@@ -525,7 +541,7 @@ fn measured_cost_of_an_attempt() {
                 room.start_launch(launch);
                 running += 1;
             }
-            if let Report::Ended(_) = room.inbox.recv().expect("a report") {
+            if let Heard::Ended(_) = room.inbox.recv().expect("a report") {
                 (running, ended) = (running - 1, ended + 1);
             }
         }
@@ -565,7 +581,7 @@ fn measured_output() {
         let begun = (Instant::now(), cpu_seconds());
         let attempt = room.start_launch(launch);
         loop {
-            if let Report::Ended(ended) = room.inbox.recv().expect("a report") {
+            if let Heard::Ended(ended) = room.inbox.recv().expect("a report") {
                 assert_eq!(ended.stdout_bytes, BYTES as u64);
                 break;
             }

@@ -5,8 +5,9 @@
 
 use super::*;
 use crate::event::Exit;
+use crate::exec::fake::Plain;
 use crate::exec::local::LocalExecutor;
-use crate::exec::{AttemptId, Executor, Launch, LaunchIo, Report, ReportSink, Stdin, Stop};
+use crate::exec::{AttemptId, Ended, Executor, Launch, LaunchIo, Report, ReportSink, Stdin, Stop};
 use crate::plan::JobId;
 use rustix::process::{Pid, Signal};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -44,6 +45,7 @@ extern "C" fn before_main() {
 
 enum Message {
     Report(Report),
+    Ended(Ended),
     Signal(i32),
 }
 
@@ -54,27 +56,31 @@ fn small_otto(signals: Signals) -> i32 {
     let sink: ReportSink = Arc::new(move |report| drop(reports.send(Message::Report(report))));
     let grace = std::env::var(GRACE_MS).ok().and_then(|text| text.parse().ok()).unwrap_or(10_000);
     let mut executor = LocalExecutor::new(sink, Duration::from_millis(grace));
-    signals.subscribe(sender, Message::Signal);
+    signals.subscribe(sender.clone(), Message::Signal);
     let attempt = AttemptId { job: JobId(0), number: 1 };
     let folder = std::env::current_dir().unwrap_or_default();
+    let tell = move |ended| drop(sender.send(Message::Ended(ended)));
     executor.start(
         attempt,
-        Launch {
-            program: "/bin/bash".into(),
-            args: vec!["-c".into(), std::env::var_os(SCRIPT).unwrap_or_default()],
-            env: std::env::vars_os().filter(|(name, _)| name != SCRIPT).collect(),
-            io: match std::env::var_os(TERMINAL).filter(|text| !text.is_empty()) {
-                Some(_) => LaunchIo::Terminal,
-                None => LaunchIo::Captured {
-                    stdin: Stdin::Null,
-                    stdout_log: folder.join("stdout.log"),
-                    stderr_log: folder.join("stderr.log"),
-                    shows: true,
-                    stream: None,
+        Plain::boxed(
+            Launch {
+                program: "/bin/bash".into(),
+                args: vec!["-c".into(), std::env::var_os(SCRIPT).unwrap_or_default()],
+                env: std::env::vars_os().filter(|(name, _)| name != SCRIPT).collect(),
+                io: match std::env::var_os(TERMINAL).filter(|text| !text.is_empty()) {
+                    Some(_) => LaunchIo::Terminal,
+                    None => LaunchIo::Captured {
+                        stdin: Stdin::Null,
+                        stdout_log: folder.join("stdout.log"),
+                        stderr_log: folder.join("stderr.log"),
+                        shows: true,
+                        stream: None,
+                    },
                 },
+                workdir: folder,
             },
-            workdir: folder,
-        },
+            tell,
+        ),
     );
     let mut stopped_by = None;
     for message in inbox {
@@ -89,7 +95,7 @@ fn small_otto(signals: Signals) -> i32 {
                 executor.stop(attempt, Stop::Polite { signal });
             }
             Message::Signal(_) | Message::Report(Report::Output { .. }) => {}
-            Message::Report(Report::Ended(ended)) => {
+            Message::Ended(ended) => {
                 executor.finish();
                 match (stopped_by, ended.exit) {
                     (Some(signal), _) => die_by(signal),

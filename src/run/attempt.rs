@@ -1,0 +1,236 @@
+//! One attempt on its way through the threads of its executor: from what it is to be made from to what came of it.
+//! Decides nothing about the run.
+
+use super::inbox::Message;
+use super::launch::Started;
+use super::stream::{self, Wires};
+use super::{Setting, fresh};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::event::{Exit, Stream};
+use crate::exec::{Assignment, AttemptId, Ended, Launch};
+use crate::lang::{self, CannotPrepare};
+use crate::plan::fresh::Evidence;
+use crate::plan::{JobId, Work};
+use crate::store::outputs::{self, Outputs};
+use std::ffi::{OsStr, OsString};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+
+/// How much of a failed task's stderr is searched for what went wrong, in bytes.
+const SEARCHED_TAIL: u64 = 64 * 1024;
+
+pub(crate) struct Attempt {
+    pub(super) id: AttemptId,
+    setting: Arc<Setting>,
+    inputs: Vec<(JobId, Arc<Outputs>)>,
+    wires: Option<Result<Wires, CannotPrepare>>,
+    /// What it is being made from, where its freshness is asked for.
+    pub(super) evidence: Option<Evidence>,
+    started: Option<Started>,
+    /// What there is to say of its launch once the terminal is ours again.
+    held_back: Vec<Diagnostic>,
+    /// Why it could not be started.
+    pub(super) refusal: Option<Diagnostic>,
+    /// None until what came of it has been read.
+    pub(super) result: Option<Collected>,
+}
+
+/// What the streams of an attempt mean for its result; nothing for one without streams.
+#[derive(Default)]
+pub(super) struct Flowed {
+    /// As in a pipeline whose last command has seen enough: its exit counts as a success.
+    pub(super) has_only_stopped: bool,
+    /// Its readers had all left before it ended: others may read on where those of this run had seen enough.
+    pub(super) is_short: bool,
+    /// Why it failed, whatever its exit.
+    pub(super) trouble: Option<String>,
+    pub(super) hints: Vec<Diagnostic>,
+}
+
+/// What came of an attempt.
+#[derive(Default)]
+pub(super) struct Collected {
+    pub(super) outputs: Outputs,
+    pub(super) has_failed: bool,
+    /// What failed beside the exit.
+    pub(super) reason: Option<String>,
+    pub(super) is_stream_short: bool,
+    /// Line of the ottofile on which it failed.
+    pub(super) line: Option<usize>,
+    pub(super) hints: Vec<Diagnostic>,
+    pub(super) warnings: Vec<Warned>,
+    /// About what a success made.
+    pub(super) late_warnings: Vec<String>,
+}
+
+/// A warning about the hand-over, or about writing it down.
+pub(super) enum Warned {
+    About(Diagnostic),
+    Plain(String),
+}
+
+impl Attempt {
+    pub(super) fn new(
+        setting: &Arc<Setting>,
+        id: AttemptId,
+        inputs: Vec<(JobId, Arc<Outputs>)>,
+        wires: Result<Wires, CannotPrepare>,
+        evidence: Option<Evidence>,
+    ) -> Attempt {
+        Attempt {
+            id,
+            setting: setting.clone(),
+            inputs,
+            wires: Some(wires),
+            evidence,
+            started: None,
+            held_back: Vec::new(),
+            refusal: None,
+            result: None,
+        }
+    }
+
+    fn prepare(&mut self) -> Result<(Launch, Vec<Diagnostic>), CannotPrepare> {
+        let setting = self.setting.clone();
+        let job = setting.plan.job(self.id.job);
+        let inputs = std::mem::take(&mut self.inputs);
+        let inputs = inputs.into_iter().map(|(input, outputs)| (setting.plan.job(input), outputs));
+        let mut started = Started::new(&setting, self.id.job, inputs.collect())?;
+        let mut wires = self.wires.take().expect("bug: an attempt is launched twice")?;
+        started.env.extend(wires.env.drain(..));
+        let (launch, mut warnings) = started.launch(&setting, job, self.id.number, wires)?;
+        warnings.extend(stream::values_warning(&setting, self.id.job));
+        self.started = Some(started);
+        Ok((launch, warnings))
+    }
+
+    /// Reads and keeps what the attempt handed over.
+    pub(super) fn settle(&mut self, exit: &Exit, flowed: Flowed) {
+        self.result = Some(match self.started.take() {
+            Some(started) => self.collected(&started, exit, flowed),
+            None => Collected { has_failed: true, ..Collected::default() },
+        });
+    }
+
+    fn collected(&mut self, started: &Started, exit: &Exit, flowed: Flowed) -> Collected {
+        let setting = self.setting.clone();
+        let job = setting.plan.job(self.id.job);
+        let body = setting.body(job);
+        let get = |name: &str| started.env.get(OsStr::new(name)).map(OsString::as_os_str);
+        let script = started.script(&setting, job, body, &get);
+        let has_exited_well = exit.is_success() || flowed.has_only_stopped;
+        let mut hand_over = lang::collect(&script, has_exited_well);
+        let mut warnings: Vec<Warned> = self.held_back.drain(..).map(Warned::About).collect();
+        let is_whole = hand_over.problems.iter().all(|problem| !problem.is_error());
+        let mut is_good = has_exited_well && flowed.trouble.is_none() && is_whole;
+        let written = match is_good {
+            true => outputs::write(&started.dir, &hand_over.outputs),
+            false => outputs::write_failed(&started.dir, self.id.number, &hand_over.outputs),
+        };
+        match written {
+            Ok(()) => {}
+            Err(error) if is_good => {
+                let message = format!("the outputs of `{}` are not saved: {error}", job.name);
+                hand_over.problems.push(Diagnostic::error(Code::OutputsNotSaved, message));
+                is_good = false;
+            }
+            Err(error) => warnings.push(Warned::Plain(error.to_string())),
+        }
+        let mut line = None;
+        let mut hints = Vec::new();
+        if !is_good {
+            let tail = read_tail(&started.dir.log(Stream::Stderr, self.id.number));
+            line = lang::failing_line(&script, &tail, &hand_over);
+            hints.extend(hand_over.problems.iter().filter(|problem| problem.is_error()).cloned());
+            hints.extend(flowed.hints);
+            let has_terminal = job.work == Work::Terminal;
+            let ended = hand_over.ended.as_ref();
+            let failure = lang::Failure { exit, has_terminal, stderr: &tail, ended };
+            hints.extend(lang::hints(&script, &failure));
+        }
+        let (errors, others): (Vec<_>, Vec<_>) =
+            hand_over.problems.into_iter().partition(Diagnostic::is_error);
+        warnings.extend(others.into_iter().map(Warned::About));
+        let lost = errors.into_iter().next().filter(|_| exit.is_success()).map(|error| error.message);
+        let has_outputs = !hand_over.outputs.values.is_empty();
+        let late_warnings = match is_good && !job.output_globs.is_empty() {
+            true => {
+                let evidence = self.evidence.take().filter(|_| !flowed.is_short);
+                fresh::succeeded(&setting, job, evidence, has_outputs)
+            }
+            false => Vec::new(),
+        };
+        Collected {
+            outputs: hand_over.outputs,
+            has_failed: !is_good,
+            reason: flowed.trouble.or(lost),
+            is_stream_short: flowed.is_short,
+            line,
+            hints,
+            warnings,
+            late_warnings,
+        }
+    }
+
+    fn streams(&self) -> bool {
+        let job = self.setting.plan.job(self.id.job);
+        self.setting.ottofile.tasks[job.task].streaming.is_some()
+    }
+}
+
+impl Assignment for Attempt {
+    fn launch(&mut self) -> Result<Launch, Exit> {
+        match self.prepare() {
+            Ok((launch, warnings)) => {
+                let has_terminal = self.setting.plan.job(self.id.job).work == Work::Terminal;
+                if has_terminal {
+                    self.held_back = warnings;
+                } else if self.streams() || !warnings.is_empty() {
+                    // Those who read its stream may begin.
+                    (self.setting.sink)(Message::Launching(self.id, warnings));
+                }
+                Ok(launch)
+            }
+            Err(CannotPrepare { diagnostic, code }) => {
+                let reason = diagnostic.message.clone();
+                self.refusal = Some(diagnostic);
+                Err(Exit::NotStarted { code, reason })
+            }
+        }
+    }
+
+    fn collect(&mut self, ended: &Ended) {
+        // What its streams mean only the run knows, which has others to ask.
+        if self.refusal.is_none() && !self.streams() {
+            self.settle(&ended.exit, Flowed::default());
+        }
+    }
+
+    fn tell(self: Box<Self>, ended: Ended) {
+        let sink = self.setting.sink.clone();
+        sink(Message::Ended(self, ended));
+    }
+}
+
+/// A bug on another thread must not leave the run waiting for ever.
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            (self.setting.sink)(Message::Bug);
+        }
+    }
+}
+
+/// The end of a log; nothing where it cannot be read.
+fn read_tail(path: &Path) -> Vec<u8> {
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut file = crate::store::regular::open(path)?;
+        let size = file.metadata()?.len();
+        file.seek(SeekFrom::Start(size.saturating_sub(SEARCHED_TAIL)))?;
+        let mut tail = Vec::new();
+        file.take(SEARCHED_TAIL).read_to_end(&mut tail)?;
+        Ok(tail)
+    };
+    read().unwrap_or_default()
+}
