@@ -245,8 +245,8 @@ fn install(runtime: &Path, preload: &Preload) -> Result<(), WriteError> {
         return Ok(());
     }
     make_dir(runtime)?;
-    // Another otto may be doing the same.
-    let unfinished = runtime.join(format!("{}.{}", preload.file, std::process::id()));
+    // Another task, or another otto, may be doing the same.
+    let unfinished = crate::store::atomic::own_name(&path);
     write(&unfinished, preload.text.as_bytes(), 0o600)?;
     fs::rename(&unfinished, &path).map_err(|error| (path, error))
 }

@@ -184,8 +184,8 @@ fn install(runtime: &Path) -> Result<(), WriteError> {
         make_dir(runtime)?;
         // Python would make it with the umask of the script.
         make_dir(&runtime.join("__pycache__"))?;
-        // Another otto may be doing the same.
-        let unfinished = runtime.join(format!("{name}.{}", std::process::id()));
+        // Another task, or another otto, may be doing the same.
+        let unfinished = crate::store::atomic::own_name(&path);
         write(&unfinished, text.as_bytes(), 0o600)?;
         fs::rename(&unfinished, &path).map_err(|error| (path, error))?;
     }

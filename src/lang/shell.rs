@@ -66,9 +66,8 @@ pub(super) fn start_path(script: &Script) -> PathBuf {
 pub(super) fn install(path: &Path, bytes: &[u8]) -> Result<(), CannotPrepare> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     let result = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).and_then(|()| {
-        let mut unfinished = path.as_os_str().to_owned();
-        unfinished.push(format!(".{}", std::process::id()));
-        atomic::write(Path::new(&unfinished), bytes)?;
+        let unfinished = atomic::own_name(path);
+        atomic::write(&unfinished, bytes)?;
         fs::rename(&unfinished, path)
     });
     result.map_err(|error| CannotPrepare::writing(path, &error))

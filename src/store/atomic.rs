@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Writes a file of mode 0600 by rename. What stood there before stays until the new one is whole. There is no
 /// fsync: after a power loss a run is repeated, and a kill cannot take back what the kernel holds.
@@ -33,6 +34,15 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     }
 }
 
+/// A name beside a path that no other thread and no other otto uses at this time, for a file that several may write at
+/// once and that is renamed when it is whole.
+pub(crate) fn own_name(path: &Path) -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+    PathBuf::from(name)
+}
+
 fn unfinished(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
@@ -53,6 +63,12 @@ mod tests {
         assert_eq!(fs::read(&path).expect("there"), b"{\"a\": 1}");
         assert_eq!(fs::metadata(&path).expect("there").mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(dir.path()).expect("there").count(), 1);
+    }
+
+    #[test]
+    fn names_of_ones_own_are_never_given_twice() {
+        let names: std::collections::HashSet<_> = (0..9).map(|_| own_name(Path::new("/x/library"))).collect();
+        assert_eq!(names.len(), 9);
     }
 
     #[test]
