@@ -34,6 +34,11 @@ impl Environment {
         self.variables.get(name.as_ref()).map(OsString::as_os_str)
     }
 
+    /// Tells tasks and the commands of the ottofile where otto was called.
+    pub(crate) fn set_invocation_dir(&mut self, dir: &Path) {
+        self.variables.insert("OTTO_INVOCATION_DIR".into(), dir.into());
+    }
+
     /// A variable that is set and not empty.
     pub(crate) fn filled(&self, name: &str) -> Option<&OsStr> {
         self.get(name).filter(|value| !value.is_empty())
@@ -217,6 +222,10 @@ pub(crate) struct HostFacts<'a> {
 
 impl Facts for HostFacts<'_> {
     fn variable(&self, name: &str) -> Option<OsString> {
+        // As in bodies, which run there.
+        if name == "PWD" {
+            return Some(self.folder.into());
+        }
         self.environment.get(name).map(OsStr::to_owned)
     }
 
@@ -224,9 +233,12 @@ impl Facts for HostFacts<'_> {
         glob(self.folder, pattern)
     }
 
-    fn file(&self, path: &str) -> Result<String, String> {
-        let bytes = read_bounded(&self.folder.join(path)).map_err(|error| plain(&error))?;
-        String::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())
+    fn file(&self, path: &str) -> Result<Option<String>, String> {
+        match read_bounded(&self.folder.join(path)) {
+            Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| "not UTF-8".to_owned()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(plain(&error)),
+        }
     }
 
     fn command(&self, command: &str, variables: &[(String, OsString)]) -> Result<Vec<u8>, CommandFailure> {

@@ -123,7 +123,6 @@ pub(crate) fn is_reserved_variable(name: &str) -> bool {
         "BASHPID",
         "CDPATH",
         "COMP_WORDBREAKS",
-        "ENV",
         "EPOCHREALTIME",
         "EPOCHSECONDS",
         "EUID",
@@ -157,8 +156,12 @@ pub(crate) fn is_reserved_variable(name: &str) -> bool {
         "_",
     ];
     const PREFIXES: &[&str] =
-        &["LD_", "DYLD_", "PYTHON", "OTTO_", "BASH_", "otto_", "NODE_OPTIONS", "PERL5", "RUBYOPT", "RUBYLIB"];
-    EXACT.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        &["LD_", "DYLD_", "OTTO_", "BASH_", "otto_", "NODE_OPTIONS", "PERL5", "RUBYOPT", "RUBYLIB"];
+    // What Python reads is `PYTHONPATH` and the like; `PYTHON_VERSION` is anybody's.
+    let is_pythons = name
+        .strip_prefix("PYTHON")
+        .is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_alphanumeric()));
+    is_pythons || EXACT.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 impl fmt::Display for ParamName {
@@ -378,11 +381,14 @@ mod tests {
     #[test]
     fn parameter_names_are_identifiers_and_never_traps() {
         assert_eq!(ParamName::new("dry-run").map(|name| name.as_str().to_owned()), Ok("dry_run".into()));
-        let traps = "PATH LD_PRELOAD LD_LIBRARY_PATH LD_X BASH_ENV BASH_FUNC_x BASHOPTS ENV IFS SHELLOPTS PS4 PYTHONPATH \
-                     PYTHONSTARTUP PYTHON_X OTTO_TASK OTTO_X OUTPUT INPUT PARAMS HOME CDPATH GLOBIGNORE RANDOM SRANDOM SECONDS \
+        let traps = "PATH LD_PRELOAD LD_LIBRARY_PATH LD_X BASH_ENV BASH_FUNC_x BASHOPTS IFS SHELLOPTS PS4 PYTHONPATH \
+                     PYTHONSTARTUP OTTO_TASK OTTO_X OUTPUT INPUT PARAMS HOME CDPATH GLOBIGNORE RANDOM SRANDOM SECONDS \
                      BASHPID EPOCHSECONDS EPOCHREALTIME HISTCMD COMP_WORDBREAKS SHLVL OPTERR PIPESTATUS LINENO UID PPID";
         for trap in traps.split_whitespace().chain(["2x", "a.b", "a b", "a=b", "$(x)", "é", ""]) {
             assert!(ParamName::new(trap).is_err(), "{trap}");
+        }
+        for fine in ["ENV", "PYTHON_VERSION", "PYTHON", "OTTOMAN"] {
+            assert!(ParamName::new(fine).is_ok(), "{fine}");
         }
     }
 

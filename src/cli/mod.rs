@@ -99,6 +99,8 @@ fn answered(words: Vec<OsString>, stdout: &mut Answer) -> i32 {
         }
         context.cwd = host::normal(&folder);
     }
+    let invocation_dir = context.cwd.clone();
+    context.environment.set_invocation_dir(&invocation_dir);
     if flags.is_version {
         context.print(VERSION);
         return 0;

@@ -205,6 +205,10 @@ pub(crate) fn task_help(context: &Context, found: &host::Found, ottofile: &Ottof
         edges.iter().map(|edge| clean(&edge.task.value)).collect::<Vec<_>>().join(", ")
     };
     let mut facts: Vec<(&str, String)> = Vec::new();
+    if !task.aliases.is_empty() {
+        let names: Vec<String> = task.aliases.iter().map(|alias| clean(&alias.value).to_string()).collect();
+        facts.push(("also", names.join(", ")));
+    }
     if !task.before.is_empty() {
         facts.push(("needs", names(&task.before)));
     }

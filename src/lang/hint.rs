@@ -425,7 +425,7 @@ pub(super) fn missing(script: &Script, key: &str) -> Option<Diagnostic> {
             let diagnostic = Diagnostic::error(Code::NotADependency, message);
             let near = similar(task, names.iter().copied(), 3);
             match near.is_empty() {
-                true => diagnostic.help(format!("add it to `before` of `{job}`")),
+                true => diagnostic.help(format!("add it to `{}` of `{job}`", needs_key(script))),
                 false => diagnostic.did_you_mean(&near),
             }
         }
@@ -489,6 +489,12 @@ fn listed(names: &[&str]) -> String {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
     }
+}
+
+/// How the ottofile writes its dependencies: `before` is the other name of `needs`.
+fn needs_key(script: &Script) -> &'static str {
+    let text = script.ottofile.text();
+    if text.contains("before:") && !text.contains("needs:") { "before" } else { "needs" }
 }
 
 #[cfg(test)]

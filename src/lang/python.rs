@@ -358,7 +358,7 @@ fn comments(script: &Script) -> Vec<String> {
     let mut lines =
         vec![format!("# The task {} of {}.", plain(script.job.as_str()), plain(script.ottofile.name()))];
     if script.inputs.is_empty() {
-        lines.push("# INPUT is empty: the task depends on no other (`before`).".into());
+        lines.push("# INPUT is empty: the task depends on no other (`needs`).".into());
     } else {
         lines.push("# INPUT[\"task.key\"] is what a dependency recorded:".into());
     }

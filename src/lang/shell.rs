@@ -280,6 +280,7 @@ pub(super) fn push_assignment(text: &mut Vec<u8>, name: &str, value: &[u8], char
 /// otto runs it.
 pub(super) fn push_by_hand(text: &mut Vec<u8>, script: &Script, charset: Charset) {
     const NAMES: &[&str] = &[
+        "OTTO_INVOCATION_DIR",
         "OTTO_TASK",
         "OTTO_TASK_NAME",
         "OTTO_TASK_DIR",

@@ -22,11 +22,38 @@ pub(super) struct Tasks {
 }
 
 pub(super) fn check(reader: &mut Reader<'_>, settings: Settings, tasks: Tasks) -> Ottofile {
-    let Tasks { tasks, index, refused, .. } = tasks;
+    let Tasks { tasks, mut index, refused, .. } = tasks;
+    aliases(reader, &tasks, &mut index);
     let ottofile = Ottofile { source: reader.source.clone(), settings, tasks, index };
     Checker { reader, ottofile: &ottofile, refused, items: HashMap::new(), comparable: limit::MOST_COMPARED }
         .run();
     ottofile
+}
+
+/// Adds the other names of tasks to the index.
+fn aliases(reader: &mut Reader<'_>, tasks: &[Task], index: &mut HashMap<TaskName, usize>) {
+    for (place, task) in tasks.iter().enumerate() {
+        for alias in &task.aliases {
+            let refuse = |reader: &mut Reader<'_>, code: Code, why: String| {
+                let message = format!("the alias `{}` of task `{}` {why}", alias.value, task.name);
+                let wrong = reader.error(code, message, alias.span, "choose another name");
+                reader.tell(wrong);
+            };
+            match TaskName::new(&alias.value) {
+                Err(why) => refuse(reader, Code::BadName, why.to_string()),
+                Ok(name) => match index.get(name.as_str()) {
+                    Some(other) if *other == place => {
+                        refuse(reader, Code::NameClash, "is there twice".to_owned())
+                    }
+                    Some(other) => {
+                        let other = &tasks[*other].name;
+                        refuse(reader, Code::NameClash, format!("is a name of task `{other}`"));
+                    }
+                    None => drop(index.insert(name, place)),
+                },
+            }
+        }
+    }
 }
 
 struct Checker<'c, 's> {
@@ -72,7 +99,7 @@ impl<'c> Checker<'c, '_> {
         let ottofile = self.ottofile;
         let mut has_failure_edges = false;
         for task in &ottofile.tasks {
-            for (key, edges) in [("before", &task.before), ("after", &task.after)] {
+            for (key, edges) in [(task.needs_key, &task.before), ("after", &task.after)] {
                 for edge in edges {
                     has_failure_edges |= edge.when == When::Failure;
                     self.edge(task, if edge.is_on_failure { "on-failure" } else { key }, edge);
@@ -225,7 +252,7 @@ impl<'c> Checker<'c, '_> {
             Unknown::Item(..) => (Code::UnknownItem, "job", "no job has this name"),
         };
         let message = match key {
-            "before" => format!("task `{}` depends on an unknown {what} `{name}`", task.name),
+            "needs" | "before" => format!("task `{}` depends on an unknown {what} `{name}`", task.name),
             "after" => format!("`after` of task `{}` names an unknown {what} `{name}`", task.name),
             _ => format!("`on-failure` of task `{}` names an unknown {what} `{name}`", task.name),
         };

@@ -31,8 +31,8 @@ pub(super) fn meant(owner: Owner<'_>, key: &str) -> Option<String> {
             _ => return None,
         },
         Owner::Task(_) => match key {
-            "deps" | "dep" | "depends" | "depends-on" | "dependencies" | "needs" | "requires" | "require"
-            | "pre" => ("before", "the tasks that run before this one"),
+            "deps" | "dep" | "depends" | "depends-on" | "dependencies" | "need" | "requires" | "require"
+            | "pre" => ("needs", "the tasks that run before this one"),
             "post" | "then" | "finally" => ("after", "the tasks that run after this one"),
             "cmd" | "cmds" | "command" | "commands" | "script" | "scripts" | "run" | "sh" | "shell"
             | "exec" | "steps" | "recipe" | "do" => {
@@ -60,7 +60,7 @@ pub(super) fn meant(owner: Owner<'_>, key: &str) -> Option<String> {
             "category" | "section" | "namespace" => ("group", "the heading in listings"),
             "pty" | "terminal" | "stdin" => ("tty", "the task gets the terminal"),
             "parallel" | "jobs" | "concurrency" => {
-                return Some("tasks run side by side unless `before` or `after` orders them".to_owned());
+                return Some("tasks run side by side unless `needs` or `after` orders them".to_owned());
             }
             "time-limit" | "timeout-minutes" | "timeout-seconds" => ("timeout", "a time such as `5m`"),
             "retry" | "attempts" | "max-retries" => ("retries", "how often to try again"),

@@ -24,9 +24,11 @@ pub(super) const RETENTION_KEYS: &[&str] =
 pub(super) const TASK_KEYS: &[&str] = &[
     "action",
     "after",
+    "aliases",
     "bash",
     "before",
     "dir",
+    "dotenv",
     "envs",
     "foreach",
     "group",
@@ -34,6 +36,7 @@ pub(super) const TASK_KEYS: &[&str] = &[
     "hidden",
     "input",
     "interactive",
+    "needs",
     "on-failure",
     "output",
     "outputs",
@@ -158,6 +161,8 @@ impl Reader<'_> {
                         let _there_before = tasks.take(self, key, node);
                     }
                 }
+                // Anchors for the rest of the file.
+                name if name.starts_with("x-") => {}
                 _ => self.unknown_root_key(key, node),
             }
         }
@@ -167,7 +172,7 @@ impl Reader<'_> {
     fn unknown_root_key(&mut self, key: Key<'_>, node: &Node<'_>) {
         let looks_like_task = match &node.kind {
             Kind::Map(map) => {
-                map.iter().any(|(key, _)| ["bash", "python", "action", "before"].contains(&key.text))
+                map.iter().any(|(key, _)| ["bash", "python", "action", "before", "needs"].contains(&key.text))
             }
             Kind::List(_) | Kind::Written(..) | Kind::Made(..) => false,
         };
@@ -224,11 +229,40 @@ impl Reader<'_> {
         }
     }
 
-    fn dotenv(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<Spanned<String>> {
-        match node.scalar() {
-            Some(_) => self.filled_text(field, node).into_iter().collect(),
-            None => self.texts(field, node, FILE_PATTERNS),
+    /// A file, or a list of files and of maps `{path, optional}`.
+    fn dotenv(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<DotenvFile> {
+        let nodes = match &node.kind {
+            Kind::List(items) => items,
+            Kind::Written(..) | Kind::Made(..) | Kind::Map(_) => std::slice::from_ref(node),
+        };
+        nodes.iter().filter_map(|node| self.dotenv_file(field, node)).collect()
+    }
+
+    fn dotenv_file(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<DotenvFile> {
+        const KEYS: &[&str] = &["optional", "path"];
+        let Kind::Map(map) = &node.kind else {
+            if matches!(node.kind, Kind::List(_)) {
+                self.bad_entry(field, node, FILE_PATTERNS);
+                return None;
+            }
+            let path = self.filled_text(field, node)?;
+            return Some(DotenvFile { path, is_optional: false });
+        };
+        let (mut path, mut is_optional) = (None, false);
+        for (key, node) in map.iter() {
+            let field = Field { key: key.text, owner: field.owner };
+            match key.text {
+                "path" => path = self.filled_text(field, node),
+                "optional" => is_optional = self.truth(field, node).unwrap_or(false),
+                _ => self.unknown_key(key, field.owner, KEYS, None),
+            }
         }
+        if path.is_none() && map.get("path").is_none() {
+            let message = format!("an entry of {field} does not name a file");
+            let wrong = self.error(Code::MissingKey, message, node.span, "no `path`");
+            self.tell(wrong.help("write `{path: .env, optional: true}`"));
+        }
+        Some(DotenvFile { path: path?, is_optional })
     }
 
     fn retention(&mut self, field: Field<'_>, node: &Node<'_>) -> Retention {
@@ -259,6 +293,15 @@ impl Reader<'_> {
             }
         }
         retention
+    }
+
+    fn needs_twice(&mut self, owner: Owner<'_>, span: Span, earlier: Span) {
+        let message = format!("{owner} has `needs` and `before`, which mean the same");
+        let wrong = self
+            .error(Code::DuplicateKey, message, span, "the second one")
+            .at(self.source, earlier, "the first one")
+            .help("keep one list, `needs`");
+        self.tell(wrong);
     }
 
     fn two_spellings(&mut self, field: Field<'_>, span: Span, earlier: Span) {
@@ -327,6 +370,7 @@ impl Reader<'_> {
 
     fn task(&mut self, name: TaskName, key: Key<'_>, node: &Node<'_>) -> Task {
         let mut task = Task::new(name, key.span);
+        task.is_hidden = key.text.starts_with('_');
         if node.is_null() {
             return task;
         }
@@ -344,6 +388,7 @@ impl Reader<'_> {
         let owner = Owner::Task(key.text);
         let mut tty_key: Option<Span> = None;
         let mut stream_errors: Option<Span> = None;
+        let mut needs_key: Option<Span> = None;
         for (key, node) in map.iter() {
             let field = Field { key: key.text, owner };
             if node.is_null() && TASK_KEYS.contains(&key.text) {
@@ -353,7 +398,16 @@ impl Reader<'_> {
                 "help" => task.help = self.text(field, node).map(|text| text.value),
                 "group" => task.group = self.filled_text(field, node).map(|text| text.value),
                 "hidden" => set(&mut task.is_hidden, self.truth(field, node)),
-                "before" => task.before = self.edges(field, node),
+                "needs" | "before" => {
+                    if let Some(earlier) = needs_key.replace(key.span) {
+                        self.needs_twice(owner, key.span, earlier);
+                    }
+                    task.needs_key = if key.text == "needs" { "needs" } else { "before" };
+                    let edges = self.edges(field, node);
+                    task.before.extend(edges);
+                }
+                "aliases" => task.aliases = self.texts(field, node, TASK_NAMES),
+                "dotenv" => task.dotenv = self.dotenv(field, node),
                 "after" => {
                     let edges = self.edges(field, node);
                     task.after.extend(edges);
@@ -406,7 +460,7 @@ impl Reader<'_> {
             let wrong = self
                 .error(Code::TwoBodies, message, key.span, "a second body")
                 .at(self.source, first.key_span, "the first body")
-                .help("keep one, or make two tasks and join them with `before`");
+                .help("keep one, or make two tasks and join them with `needs`");
             self.tell(wrong);
             return;
         }
@@ -654,13 +708,14 @@ impl Reader<'_> {
                     .help("give the item another name: `as: NAME`");
                 self.tell(wrong);
             }
-            let serial = task.params.iter().find(|param| param.name.as_str() == "Serial");
-            if let Some(param) = serial {
-                let message =
-                    format!("task `{}` has a parameter `--Serial`, which every foreach task has", task.name);
-                let wrong = self.error(Code::NameClash, message, param.form_span, "choose another name");
-                self.tell(wrong);
-            }
+        }
+        let serial = task.params.iter().find(|param| param.name.as_str() == "Serial");
+        if let Some(param) = serial {
+            let message = format!("task `{}` has a parameter `--Serial`, which is otto's own", task.name);
+            let wrong = self
+                .error(Code::NameClash, message, param.form_span, "choose another name")
+                .note("it runs the jobs of a foreach task one at a time");
+            self.tell(wrong);
         }
         if let (Some(outputs), None) = (&task.outputs, &task.body) {
             let message = format!("task `{}` has no body that could set its `outputs`", task.name);
@@ -707,8 +762,9 @@ fn set<T>(place: &mut T, value: Option<T>) {
 /// `LD_LIBRARY_PATH`. Refused is what would change how otto's own bash reads the script before the script
 /// begins, what slips code into every process, and what otto itself sets for each job.
 fn refused_variable(name: &str) -> Option<&'static str> {
-    const OF_THE_SHELL: &[&str] = &["BASH_ENV", "BASHOPTS", "ENV", "IFS", "PS4", "SHELLOPTS"];
+    const OF_THE_SHELL: &[&str] = &["BASH_ENV", "BASHOPTS", "IFS", "PS4", "SHELLOPTS"];
     const OF_OTTO: &[&str] = &[
+        "OTTO_INVOCATION_DIR",
         "OTTO_OUTPUT_JSON",
         "OTTO_OUTPUT_PIPE",
         "OTTO_RUN_ID",

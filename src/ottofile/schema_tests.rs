@@ -60,7 +60,7 @@ fn is_valid(schema: &Value, root: &Value, value: &Value) -> bool {
         .map(|(key, _)| key.as_str())
         .collect();
     rules.iter().all(|(rule, wanted)| match (rule.as_str(), value) {
-        ("description" | "title" | "$schema" | "definitions", _) => true,
+        ("description" | "title" | "$schema" | "definitions" | "patternProperties", _) => true,
         ("type", _) => match wanted {
             Value::String(name) => has_type(name),
             Value::Array(names) => names.iter().any(|name| has_type(name.as_str().expect("a type"))),
@@ -92,7 +92,13 @@ fn is_valid(schema: &Value, root: &Value, value: &Value) -> bool {
         }
         ("propertyNames", Value::Object(map)) => map.keys().all(|key| is_valid(wanted, root, &json!(key))),
         ("additionalProperties", Value::Object(map)) => {
-            let mut others = map.iter().filter(|(key, _)| !known.contains(key.as_str()));
+            let patterns = rules.get("patternProperties").and_then(Value::as_object);
+            let matches = |key: &str| {
+                patterns.into_iter().flatten().any(|(pattern, _)| {
+                    key.starts_with(pattern.strip_prefix('^').expect("a pattern of a beginning"))
+                })
+            };
+            let mut others = map.iter().filter(|(key, _)| !known.contains(key.as_str()) && !matches(key));
             match wanted {
                 Value::Bool(false) => others.next().is_none(),
                 schema => others.all(|(_, value)| is_valid(schema, root, value)),

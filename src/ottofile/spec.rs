@@ -41,8 +41,7 @@ pub(crate) struct Settings {
     pub(crate) default_tasks: DefaultTasks,
     pub(crate) envs: Vec<EnvEntry>,
     pub(crate) envs_command: Option<Spanned<String>>,
-    /// Files to read, relative to the ottofile.
-    pub(crate) dotenv: Vec<Spanned<String>>,
+    pub(crate) dotenv: Vec<DotenvFile>,
     pub(crate) retention: Retention,
 }
 
@@ -55,6 +54,14 @@ pub(crate) enum DefaultTasks {
     All,
     /// Tasks or `task:item`, as written.
     Named(Vec<Spanned<String>>),
+}
+
+/// A file with variables, relative to the ottofile.
+#[derive(Clone, Debug)]
+pub(crate) struct DotenvFile {
+    pub(crate) path: Spanned<String>,
+    /// It may be missing.
+    pub(crate) is_optional: bool,
 }
 
 /// `KEY: value`; the value is the scalar as spelled.
@@ -92,6 +99,10 @@ pub(crate) struct Task {
     pub(crate) help: Option<String>,
     pub(crate) group: Option<String>,
     pub(crate) is_hidden: bool,
+    /// Other names of the task.
+    pub(crate) aliases: Vec<Spanned<String>>,
+    /// The key under which `before` was written, `needs` or `before`.
+    pub(crate) needs_key: &'static str,
     /// Dependencies.
     pub(crate) before: Vec<Edge>,
     /// Tasks that depend on this one; `on-failure` entries are here too, with `When::Failure`.
@@ -102,6 +113,7 @@ pub(crate) struct Task {
     /// The types of its values.
     pub(crate) outputs: Option<Box<Spanned<Contract>>>,
     pub(crate) envs: Vec<EnvEntry>,
+    pub(crate) dotenv: Vec<DotenvFile>,
     /// In the order of the document.
     pub(crate) params: Vec<Param>,
     /// None: a group of its dependencies.
@@ -126,12 +138,15 @@ impl Task {
             help: None,
             group: None,
             is_hidden: false,
+            aliases: Vec::new(),
+            needs_key: "needs",
             before: Vec::new(),
             after: Vec::new(),
             input: Vec::new(),
             output: Vec::new(),
             outputs: None,
             envs: Vec::new(),
+            dotenv: Vec::new(),
             params: Vec::new(),
             body: None,
             foreach: None,

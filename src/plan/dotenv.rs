@@ -56,8 +56,8 @@ fn read_value(text: &str, start: usize, line_end: usize) -> Result<(String, usiz
     let quote = match value.chars().next() {
         Some(quote @ ('"' | '\'')) => quote,
         Some(_) | None => {
-            let is_comment =
-                |(place, _): &(usize, &str)| *place == 0 || value[..*place].ends_with([' ', '\t']);
+            // A comment begins after a blank: `KEY=#abc` is a colour.
+            let is_comment = |(place, _): &(usize, &str)| text[..open + place].ends_with([' ', '\t']);
             let end = value.match_indices('#').find(is_comment).map_or(value.len(), |(place, _)| place);
             return Ok((value[..end].trim_end().to_owned(), line_end));
         }
@@ -115,7 +115,7 @@ mod tests {
             ("A='y # z'# c\r\nB=1\r\n", r#"A="y # z" B="1""#),
             ("export A=plain # comment", r#"A="plain""#),
             ("export=1\nexported=2", r#"export="1" exported="2""#),
-            ("A=a#b\nB=#c\nC= # d\nD=", r#"A="a#b" B="" C="" D="""#),
+            ("A=a#b\nB=#c\nC= # d\nD=", r##"A="a#b" B="#c" C="" D="""##),
             ("A = spaced out \t\n", r#"A="spaced out""#),
             (r#"A="a\nb\"q\$HOME \\ \x""#, r#"A="a\nb\"q$HOME \\ \\x""#),
             (r"A='a\nb' ", r#"A="a\\nb""#),

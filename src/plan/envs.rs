@@ -9,7 +9,7 @@ use super::template::{self, Default, Piece};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::similar;
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::EnvEntry;
+use crate::ottofile::spec::{DotenvFile, EnvEntry};
 use crate::source::{SourceFile, Span, Spanned};
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -22,18 +22,9 @@ pub(crate) type Variables = Vec<(String, OsString)>;
 pub(crate) fn global(ottofile: &Ottofile, facts: &dyn Facts) -> Result<Variables, Vec<Diagnostic>> {
     let mut beneath = Variables::new();
     let mut diagnostics = Vec::new();
-    for path in &ottofile.settings.dotenv {
-        match dotenv_file(path, &ottofile.source, facts) {
-            Ok(entries) => {
-                for (name, value) in entries {
-                    // What the caller has set wins over a file, so that one run can differ from the rest.
-                    if facts.variable(&name).is_none() {
-                        set(&mut beneath, name, value);
-                    }
-                }
-            }
-            Err(diagnostic) => diagnostics.push(diagnostic),
-        }
+    match dotenv(&ottofile.settings.dotenv, &ottofile.source, facts) {
+        Ok(variables) => beneath = variables,
+        Err(mut problems) => diagnostics.append(&mut problems),
     }
     if let Some(command) = &ottofile.settings.envs_command {
         match envs_command(command, &ottofile.source, facts, &beneath) {
@@ -471,19 +462,38 @@ fn envs_command(
     })
 }
 
-fn dotenv_file(
-    path: &Spanned<String>,
+/// The variables of these files, the later over the earlier. What the caller has set wins over a file, so that one run can
+/// differ from the rest.
+pub(super) fn dotenv(
+    files: &[DotenvFile],
     source: &SourceFile,
     facts: &dyn Facts,
-) -> Result<Variables, Diagnostic> {
-    let text = match facts.file(&path.value) {
-        Ok(text) => text,
-        Err(reason) => {
-            return Err(Diagnostic::error(
-                Code::DotenvFile,
-                format!("the dotenv file `{}` cannot be read", path.value),
-            )
-            .at(source, path.span, reason));
+) -> Result<Variables, Vec<Diagnostic>> {
+    let (mut variables, mut diagnostics) = (Variables::new(), Vec::new());
+    for file in files {
+        match dotenv_file(file, source, facts) {
+            Ok(entries) => {
+                let entries = entries.into_iter().filter(|(name, _)| facts.variable(name).is_none());
+                entries.for_each(|(name, value)| set(&mut variables, name, value));
+            }
+            Err(diagnostic) => diagnostics.push(diagnostic),
+        }
+    }
+    if diagnostics.is_empty() { Ok(variables) } else { Err(diagnostics) }
+}
+
+fn dotenv_file(file: &DotenvFile, source: &SourceFile, facts: &dyn Facts) -> Result<Variables, Diagnostic> {
+    let path = &file.path;
+    let unreadable = |reason: String| {
+        let message = format!("the dotenv file `{}` cannot be read", path.value);
+        Diagnostic::error(Code::DotenvFile, message).at(source, path.span, reason)
+    };
+    let text = match facts.file(&path.value).map_err(unreadable)? {
+        Some(text) => text,
+        None if file.is_optional => return Ok(Variables::new()),
+        None => {
+            let help = format!("if it may be missing: `{{path: {}, optional: true}}`", path.value);
+            return Err(unreadable("no such file or directory".to_owned()).help(help));
         }
     };
     let file = SourceFile::new(&path.value, text);

@@ -105,6 +105,8 @@ pub(crate) fn items(
     }
     let mut names: HashMap<String, usize> = HashMap::with_capacity(values.len());
     let mut items = Vec::with_capacity(values.len());
+    let paths: Vec<String> =
+        values.iter().map(|(_, value)| format!("`{}`", value.to_string_lossy())).collect();
     for (index, (label, value)) in values.into_iter().enumerate() {
         let name = spec::item_name(&label);
         if name.is_empty() {
@@ -123,6 +125,12 @@ pub(crate) fn items(
             let message = format!("two items of `{}` would both be called `{}:{name}`", task.name, task.name);
             let mut diagnostics = fail(message, "has both");
             diagnostics[0].notes.push(format!("items {} and {}", first + 1, index + 1));
+            if let ForeachSource::Glob(pattern) = &foreach.source {
+                diagnostics[0].notes[0] = format!("files of one name: {} and {}", paths[first], paths[index]);
+                diagnostics[0]
+                    .helps
+                    .push(format!("`command: ls -d {}` names jobs by the whole path", pattern.value));
+            }
             return Err(diagnostics);
         }
         items.push(NamedItem { name, item: Item { variable: foreach.variable.value.clone(), value, index } });

@@ -8,8 +8,8 @@ pub(crate) trait Facts {
     fn variable(&self, name: &str) -> Option<OsString>;
     /// Files that match a glob, relative to the ottofile's folder, sorted.
     fn glob(&self, pattern: &str) -> Result<Vec<OsString>, String>;
-    /// The text of a file, named relative to the ottofile's folder.
-    fn file(&self, path: &str) -> Result<String, String>;
+    /// The text of a file, named relative to the ottofile's folder; `None` if there is none.
+    fn file(&self, path: &str) -> Result<Option<String>, String>;
     /// What `sh -c command` printed, run in the ottofile's folder with otto's environment and these variables
     /// over it.
     fn command(&self, command: &str, variables: &[(String, OsString)]) -> Result<Vec<u8>, CommandFailure>;

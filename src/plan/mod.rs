@@ -491,17 +491,26 @@ fn set_envs(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let task = &ottofile.tasks[job.task];
-    let has_templates = !task.envs.is_empty() || !task.input.is_empty() || !task.output.is_empty();
+    let has_templates =
+        !task.envs.is_empty() || !task.dotenv.is_empty() || !task.input.is_empty() || !task.output.is_empty();
     if !job.work.has_body() || !has_templates {
         return;
     }
     let mut beneath = globals.to_vec();
+    let from_files = match envs::dotenv(&task.dotenv, &ottofile.source, facts) {
+        Ok(variables) => variables,
+        Err(mut problems) => {
+            diagnostics.append(&mut problems);
+            return;
+        }
+    };
+    beneath.extend(from_files.iter().cloned());
     beneath.push(("OTTO_TASK".to_owned(), job.name.as_str().into()));
     beneath.push(("OTTO_TASK_NAME".to_owned(), task.name.as_str().into()));
     beneath.extend(item_variables(job, |value| value.to_owned()));
     beneath.extend(job.texts().map(|(name, text)| (name.as_str().to_owned(), text.into_owned())));
     match envs::resolve(&task.envs, &beneath, &ottofile.source, facts) {
-        Ok(envs) => job.envs = envs,
+        Ok(envs) => job.envs = from_files.into_iter().chain(envs).collect(),
         Err(mut problems) => {
             diagnostics.append(&mut problems);
             return;

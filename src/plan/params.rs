@@ -12,6 +12,7 @@ use crate::source::Span;
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 /// A value from the command line on its way through the graph.
@@ -241,7 +242,7 @@ fn chosen(
     } else {
         Rc::new(Some(param.choices.iter().map(|choice| choice.value.clone()).collect()))
     };
-    let Some(choices) = choices.as_ref() else { return Ok(value) };
+    let Some(choices) = choices.as_ref() else { return Ok(absolute(value, param, facts)) };
     among(choices.iter().map(String::as_str), &value, param).ok_or_else(|| {
         let near = crate::name::similar(&shown, choices.iter().map(String::as_str), 3);
         let wrong = Diagnostic::error(
@@ -394,7 +395,7 @@ fn from_environment(
         return refuse(Code::BadParamType, format!("not {}", wanted(param)));
     };
     if param.choices.is_empty() {
-        return Some(Ok(value));
+        return Some(Ok(absolute(value, param, facts)));
     }
     match among(param.choices.iter().map(|choice| choice.value.as_str()), &value, param) {
         Some(chosen) => Some(Ok(chosen)),
@@ -405,6 +406,21 @@ fn from_environment(
                 param.choices.iter().map(|choice| choice.value.as_str()).collect::<Vec<_>>().join(", ")
             ),
         ),
+    }
+}
+
+/// A path that the caller gave, as seen from where otto was called; `-`, which means no file to most programs, is kept.
+fn absolute(value: Argument, param: &Param, facts: &dyn Facts) -> Argument {
+    let Some(folder) = facts.variable("OTTO_INVOCATION_DIR").filter(|_| param.kind == ParamType::Path) else {
+        return value;
+    };
+    let joined = |word: OsString| match word.is_empty() || word == "-" {
+        true => word,
+        false => Path::new(&folder).join(word).components().collect::<PathBuf>().into_os_string(),
+    };
+    match value {
+        Argument::Text(text) => Argument::Text(joined(text)),
+        Argument::Words(words) => Argument::Words(words.into_iter().map(joined).collect()),
     }
 }
 

@@ -34,11 +34,11 @@ impl Facts for Table {
             .collect())
     }
 
-    fn file(&self, path: &str) -> Result<String, String> {
-        if path == ".env" {
-            Ok("FROM_FILE=1\nexport QUOTED=\"a b\"\n# note\n".into())
-        } else {
-            Err("no such file".into())
+    fn file(&self, path: &str) -> Result<Option<String>, String> {
+        match path {
+            ".env" => Ok(Some("FROM_FILE=1\nexport QUOTED=\"a b\"\n# note\n".into())),
+            "secret" => Err("permission denied".into()),
+            _ => Ok(None),
         }
     }
 

@@ -57,7 +57,7 @@ fn ottofile(proposals: &[Proposal]) -> String {
             }
             if !task.before.is_empty() {
                 let names: Vec<String> = task.before.iter().map(|name| scalar(name)).collect();
-                text.push_str(&format!("    before: [{}]\n", names.join(", ")));
+                text.push_str(&format!("    needs: [{}]\n", names.join(", ")));
             }
             if !task.command.is_empty() {
                 text.push_str(&format!("    bash: {}", block(&format!("{}\n", task.command), 6)));

@@ -37,7 +37,7 @@ fn an_empty_folder_gets_an_example() {
 
       hello:
         help: Greet them
-        before: [name]
+        needs: [name]
         params:
           -g|--greeting:
             help: How to greet
@@ -48,7 +48,7 @@ fn an_empty_folder_gets_an_example() {
       # The same in Python: types survive.
       count:
         help: Count the letters
-        before: [name]
+        needs: [name]
         python: |
           OUTPUT["letters"] = len(INPUT["name.who"])
           print(OUTPUT["letters"], "letters")
@@ -89,7 +89,7 @@ fn a_rust_project_gets_its_commands_and_a_comment_on_data() {
 
       check:
         help: Everything to run before a commit
-        before: [format, lint, test]
+        needs: [format, lint, test]
 
       # Tasks pass data: what one sets in OUTPUT, those that depend on it have in INPUT.
       #
@@ -98,7 +98,7 @@ fn a_rust_project_gets_its_commands_and_a_comment_on_data() {
       #     OUTPUT[version]=$(git describe --tags --always)
       #
       # announce:
-      #   before: [version]
+      #   needs: [version]
       #   params:
       #     --to: {default: everybody, help: Whom to tell}
       #   bash: |
@@ -145,7 +145,7 @@ fn names_that_two_files_suggest_stay_apart() {
 
     check:
       help: Everything to run before a commit
-      before: [lint, pyproject-test]
+      needs: [lint, pyproject-test]
 
     # From Makefile. `otto Convert` turns its recipes into tasks that need no make.
     makefile-test:

@@ -258,14 +258,14 @@ fn unknown_keys_come_with_what_otto_calls_them() {
       ╭▸ otto.yml:1:13
     1 │ tasks: {a: {parallell: 2}}
       ╰╴            ━━━━━━━━━ otto does not know this key
-      = note: the keys here are `action`, `after`, `bash`, `before`, `dir`, `envs`, `foreach`, `group`, `help`, `hidden`, `input`, `interactive`, `on-failure`, `output`, `params`, `python`, `python3`, `retries`, `stream-errors`, `streaming`, `timeout` and `tty`
+      = note: the keys here are `action`, `after`, `aliases`, `bash`, `before`, `dir`, `dotenv`, `envs`, `foreach`, `group`, `help`, `hidden`, `input`, `interactive`, `needs`, `on-failure`, `output`, `outputs`, `params`, `python`, `python3`, `retries`, `stream-errors`, `streaming`, `timeout` and `tty`
     ");
     assert_snapshot!(check_task("deps: [b]"), @"
     error[E0104]: unknown key `deps` in task `a`
       ╭▸ otto.yml:1:13
     1 │ tasks: {a: {deps: [b]}}
       ╰╴            ━━━━ otto does not know this key
-    help: otto calls it `before`: the tasks that run before this one
+    help: otto calls it `needs`: the tasks that run before this one
     ");
     assert_snapshot!(check_task("cmds: [make]"), @"
     error[E0104]: unknown key `cmds` in task `a`
@@ -307,7 +307,7 @@ fn unknown_keys_come_with_what_otto_calls_them() {
       ╭▸ otto.yml:1:13
     1 │ tasks: {a: {frobnicate: 1}}
       ╰╴            ━━━━━━━━━━ otto does not know this key
-      = note: the keys here are `action`, `after`, `bash`, `before`, `dir`, `envs`, `foreach`, `group`, `help`, `hidden`, `input`, `interactive`, `on-failure`, `output`, `params`, `python`, `python3`, `retries`, `stream-errors`, `streaming`, `timeout` and `tty`
+      = note: the keys here are `action`, `after`, `aliases`, `bash`, `before`, `dir`, `dotenv`, `envs`, `foreach`, `group`, `help`, `hidden`, `input`, `interactive`, `needs`, `on-failure`, `output`, `outputs`, `params`, `python`, `python3`, `retries`, `stream-errors`, `streaming`, `timeout` and `tty`
     ");
     assert_snapshot!(check(r"envs: {A: 1}
 "), @"
@@ -725,14 +725,14 @@ fn a_task_has_one_body() {
     bash: echo b
     python: print(1)
 "), @"
-    error[E0110]: task `a` has two bodies
-      ╭▸ otto.yml:4:5
-    3 │     bash: echo b
-      │     ──── the first body
-    4 │     python: print(1)
-      ╰╴    ━━━━━━ a second body
-    help: keep one, or make two tasks and join them with `before`
-    ");
+error[E0110]: task `a` has two bodies
+  ╭▸ otto.yml:4:5
+3 │     bash: echo b
+  │     ──── the first body
+4 │     python: print(1)
+  ╰╴    ━━━━━━ a second body
+help: keep one, or make two tasks and join them with `needs`
+");
     assert_snapshot!(check_task("python: x, python3: y, action: z"), @"
     error[E0110]: task `a` has two bodies
       ╭▸ otto.yml:1:24
@@ -740,12 +740,12 @@ fn a_task_has_one_body() {
       │             ┬─────     ━━━━━━━ a second body
       │             │
       ╰╴            the first body
-    help: keep one, or make two tasks and join them with `before`
+    help: keep one, or make two tasks and join them with `needs`
     error[E0110]: task `a` has two bodies
       ╭▸ otto.yml:1:36
     1 │ tasks: {a: {python: x, python3: y, action: z}}
       ╰╴            ────── the first body  ━━━━━━ a second body
-    help: keep one, or make two tasks and join them with `before`
+    help: keep one, or make two tasks and join them with `needs`
     ");
 }
 
@@ -1172,10 +1172,11 @@ fn names_that_mean_two_things() {
     help: give the item another name: `as: NAME`
     ");
     assert_snapshot!(check_task("params: {--Serial: {}}, foreach: {items: [x]}"), @"
-    error[E0303]: task `a` has a parameter `--Serial`, which every foreach task has
+    error[E0303]: task `a` has a parameter `--Serial`, which is otto's own
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {params: {--Serial: {}}, foreach: {items: [x]}}}
       ╰╴                     ━━━━━━━━ choose another name
+      = note: it runs the jobs of a foreach task one at a time
     ");
     assert_snapshot!(check(r#"tasks: {each: {foreach: {items: [x]}}, "each:x": {bash: y}, "each:z": {bash: y}}
 "#), @r#"
@@ -1324,4 +1325,59 @@ fn a_nul_byte_stands_nowhere() {
     ] {
         assert!(check_task(keys).starts_with("error[E0113]: a NUL byte"), "{keys}");
     }
+}
+
+#[test]
+fn needs_twice_and_names_twice_are_refused() {
+    assert_snapshot!(check_task("needs: [a], before: [b]"), @"
+    error[E0302]: task `a` depends on itself
+      ╭▸ otto.yml:1:21
+    1 │ tasks: {a: {needs: [a], before: [b]}}
+      ╰╴                    ━ the task itself
+    help: remove it from `before`
+    error[E0105]: task `a` has `needs` and `before`, which mean the same
+      ╭▸ otto.yml:1:25
+    1 │ tasks: {a: {needs: [a], before: [b]}}
+      │             ┬────       ━━━━━━ the second one
+      │             │
+      ╰╴            the first one
+    help: keep one list, `needs`
+    error[E0301]: task `a` depends on an unknown task `b`
+      ╭▸ otto.yml:1:34
+    1 │ tasks: {a: {needs: [a], before: [b]}}
+      ╰╴                                 ━ no task has this name
+    ");
+    assert_snapshot!(check("tasks: {a: {aliases: [b, a, x y]}, b: {needs: [c]}}"), @"
+    error[E0303]: the alias `b` of task `a` is a name of task `b`
+      ╭▸ otto.yml:1:23
+    1 │ tasks: {a: {aliases: [b, a, x y]}, b: {needs: [c]}}
+      ╰╴                      ━ choose another name
+    error[E0303]: the alias `a` of task `a` is there twice
+      ╭▸ otto.yml:1:26
+    1 │ tasks: {a: {aliases: [b, a, x y]}, b: {needs: [c]}}
+      ╰╴                         ━ choose another name
+    error[E0301]: task `b` depends on an unknown task `c`
+      ╭▸ otto.yml:1:48
+    1 │ tasks: {a: {aliases: [b, a, x y]}, b: {needs: [c]}}
+      ╰╴                                               ━ no task has this name
+    ");
+    assert_snapshot!(check_task("params: {--Serial: {}}"), @"
+    error[E0303]: task `a` has a parameter `--Serial`, which is otto's own
+      ╭▸ otto.yml:1:22
+    1 │ tasks: {a: {params: {--Serial: {}}}}
+      ╰╴                     ━━━━━━━━ choose another name
+      = note: it runs the jobs of a foreach task one at a time
+    ");
+    assert_snapshot!(check("otto: {dotenv: [{optional: true}, {path: x, maybe: 1}]}"), @"
+    error[E0106]: an entry of `otto.dotenv` does not name a file
+      ╭▸ otto.yml:1:17
+    1 │ otto: {dotenv: [{optional: true}, {path: x, maybe: 1}]}
+      ╰╴                ━━━━━━━━━━━━━━━━ no `path`
+    help: write `{path: .env, optional: true}`
+    error[E0104]: unknown key `maybe` in `otto`
+      ╭▸ otto.yml:1:45
+    1 │ otto: {dotenv: [{optional: true}, {path: x, maybe: 1}]}
+      ╰╴                                            ━━━━━ otto does not know this key
+      = note: the keys here are `optional` and `path`
+    ");
 }

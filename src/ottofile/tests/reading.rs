@@ -22,6 +22,21 @@ fn foreach(keys: &str) -> Foreach {
     *task(&format!("foreach: {{{keys}}}")).foreach.expect("it was written")
 }
 
+fn paths(files: &[DotenvFile]) -> Vec<&str> {
+    files.iter().map(|file| file.path.value.as_str()).collect()
+}
+
+#[test]
+fn needs_and_before_are_one_key_and_a_task_may_have_other_names() {
+    let file = sound(
+        "x-shared: &s {bash: x}\ntasks: {a: {needs: [b], aliases: [c]}, b: {bash: x}, _d: {before: [c]}}",
+    );
+    let first = |place: usize| file.tasks[place].before[0].task.value.as_str();
+    assert_eq!((first(0), first(2)), ("b", "c"));
+    assert_eq!(file.position("c"), Some(0));
+    assert!(file.tasks[2].is_hidden && !file.tasks[1].is_hidden);
+}
+
 #[test]
 fn an_empty_document_is_an_ottofile_without_tasks() {
     for empty in [
@@ -69,7 +84,7 @@ tasks: {build: {}, 7: {}}
         [("A", "1.50"), ("B", "true"), ("C", ""), ("D", ""), ("E", "null"), ("F", "$(cmd || fallback)")]
     );
     assert_eq!(settings.envs_command.map(|command| command.value).as_deref(), Some("./variables"));
-    assert_eq!(texts(&settings.dotenv), [".env"]);
+    assert_eq!(paths(&settings.dotenv), [".env"]);
     assert_eq!(
         settings.retention,
         Retention {
@@ -96,7 +111,10 @@ fn what_is_not_written_has_its_default() {
 fn a_star_means_every_task_and_lists_may_be_lists() {
     assert_eq!(sound("otto: {tasks: [\"*\"]}").settings.default_tasks, DefaultTasks::All);
     assert_eq!(sound("otto: {tasks: []}").settings.default_tasks, DefaultTasks::None);
-    assert_eq!(texts(&sound("otto: {dotenv: [a, b]}").settings.dotenv), ["a", "b"]);
+    assert_eq!(paths(&sound("otto: {dotenv: [a, b]}").settings.dotenv), ["a", "b"]);
+    let files = sound("otto: {dotenv: [a, {path: b, optional: true}]}").settings.dotenv;
+    assert_eq!(paths(&files), ["a", "b"]);
+    assert_eq!(files.iter().map(|file| file.is_optional).collect::<Vec<_>>(), [false, true]);
 }
 
 #[test]
