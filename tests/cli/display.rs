@@ -233,7 +233,8 @@ fn a_dry_run_as_json_is_json_and_nothing_else() {
             "password": "***",
             "x": "1"
           },
-          "task": "a"
+          "task": "a",
+          "words": {}
         },
         {
           "is_expanded": false,
@@ -241,7 +242,8 @@ fn a_dry_run_as_json_is_json_and_nothing_else() {
           "name": "c",
           "needs": [],
           "params": {},
-          "task": "c"
+          "task": "c",
+          "words": {}
         },
         {
           "is_expanded": true,
@@ -258,7 +260,8 @@ fn a_dry_run_as_json_is_json_and_nothing_else() {
             }
           ],
           "params": {},
-          "task": "b"
+          "task": "b",
+          "words": {}
         }
       ]
     }
