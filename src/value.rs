@@ -62,7 +62,7 @@ pub(crate) fn parse_output(bytes: &[u8]) -> Result<Value, JsonError> {
 
 /// As [`parse`], for a text that stands inside so many lists and maps.
 fn parse_within(bytes: &[u8], level: usize) -> Result<Value, JsonError> {
-    let mut reader = Reader::new(bytes)?;
+    let mut reader = JsonReader::new(bytes)?;
     reader.skip_blanks();
     let value = reader.value(level)?;
     reader.skip_blanks();
@@ -75,7 +75,7 @@ fn parse_within(bytes: &[u8], level: usize) -> Result<Value, JsonError> {
 /// Reads JSON objects that follow each other, with or without blanks between them, into one map: a later key
 /// replaces an earlier one in its place. No object at all is an empty map.
 pub(crate) fn parse_stream(bytes: &[u8]) -> Result<Map, JsonError> {
-    let mut reader = Reader::new(bytes)?;
+    let mut reader = JsonReader::new(bytes)?;
     let mut merged = Map::new();
     reader.skip_blanks();
     while reader.place < reader.text.len() {
@@ -445,17 +445,17 @@ fn next_escaped(bytes: &[u8]) -> Option<usize> {
 
 // ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-struct Reader<'a> {
+struct JsonReader<'a> {
     text: &'a str,
     place: usize,
     /// Where the keys of the maps that are being read stand, the outermost map first.
     key_places: Vec<usize>,
 }
 
-impl<'a> Reader<'a> {
-    fn new(bytes: &'a [u8]) -> Result<Reader<'a>, JsonError> {
+impl<'a> JsonReader<'a> {
+    fn new(bytes: &'a [u8]) -> Result<JsonReader<'a>, JsonError> {
         match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Reader { text, place: 0, key_places: Vec::new() }),
+            Ok(text) => Ok(JsonReader { text, place: 0, key_places: Vec::new() }),
             Err(error) => {
                 let offset = error.valid_up_to();
                 let message = format!("the byte 0x{:02x} is not valid UTF-8 here", bytes[offset]);

@@ -77,6 +77,42 @@ const PRINTING: &[&str] = &["print", "println", "eprint", "eprintln", "dbg"];
 /// Modules that take stdout and stderr to hand them to a view.
 const HANDS_OUT: &[&str] = &["command", "cli"];
 
+/// Types whose names are still taken twice. The list only gets shorter.
+const TAKEN_TWICE: &[&str] = &[
+    "Assignment",
+    "Effect",
+    "Ended",
+    "Found",
+    "Frame",
+    "Held",
+    "Key",
+    "Kind",
+    "Line",
+    "Map",
+    "Mode",
+    "Offer",
+    "Origin",
+    "Owner",
+    "Part",
+    "Pattern",
+    "Piece",
+    "Reader",
+    "Recipe",
+    "Script",
+    "Settings",
+    "Shared",
+    "Sink",
+    "State",
+    "Task",
+    "Tasks",
+    "Text",
+    "Unknown",
+    "Value",
+    "Word",
+    "Work",
+    "WriteError",
+];
+
 /// File names that say nothing about what is inside.
 const EMPTY_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "manager", "common", "misc"];
 
@@ -661,6 +697,55 @@ fn the_sources_keep_the_rules_of_the_house() {
     let sources = files("src", |path| path.ends_with(".rs"));
     assert!(sources.len() > 10, "the sources were not found");
     none(sources.iter().flat_map(|file| complaints(&architecture, file)).collect());
+}
+
+/// Type names of the crate that are defined in more than one place outside tests.
+fn taken_twice(sources: &[File]) -> Vec<String> {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let helps_tests = |path: &str| {
+        is_test(path)
+            || path.contains("/tests/")
+            || ["fake.rs", "fixture.rs", "harness.rs", "stage.rs"].iter().any(|name| path.ends_with(name))
+    };
+    for file in sources.iter().filter(|file| !helps_tests(&file.path)) {
+        let code = blanked(&file.text);
+        let code = code.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        for (number, line) in code.lines().enumerate() {
+            let mut words = line.split_whitespace().skip_while(|word| word.starts_with("pub"));
+            let Some("struct" | "enum" | "trait" | "type") = words.next() else { continue };
+            let name: String =
+                words.next().unwrap_or_default().chars().take_while(|c| c.is_alphanumeric()).collect();
+            // An associated type of a standard trait is no name of ours.
+            let is_ours = !["Err", "Error", "Item", "Target", "Output"].contains(&name.as_str())
+                || !line.contains(" = ");
+            if name.starts_with(char::is_uppercase) && is_ours {
+                places.entry(name).or_default().push(format!("{}:{}", file.path, number + 1));
+            }
+        }
+    }
+    let twice = places.into_iter().filter(|(_, places)| places.len() > 1);
+    twice
+        .map(|(name, places)| format!("`{name}` is the name of several types: {}", places.join(", ")))
+        .collect()
+}
+
+#[test]
+fn a_name_stands_for_one_type() {
+    let known =
+        |complaint: &String| TAKEN_TWICE.iter().any(|name| complaint.starts_with(&format!("`{name}` ")));
+    none(
+        taken_twice(&files("src", |path| path.ends_with(".rs")))
+            .into_iter()
+            .filter(|found| !known(found))
+            .collect(),
+    );
+    let file = |path: &str, text: &str| File { path: path.into(), text: text.into() };
+    let two = [
+        file("src/a.rs", "pub(crate) struct Reader<'a> {"),
+        file("src/b.rs", "// struct Reader\nenum Reader {"),
+    ];
+    assert_eq!(taken_twice(&two), ["`Reader` is the name of several types: src/a.rs:1, src/b.rs:2"]);
+    assert_eq!(taken_twice(&two[..1]), Vec::<String>::new());
 }
 
 #[test]

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 /// What may come next.
 #[derive(Debug, PartialEq)]
-enum Answer {
+enum Candidates {
     Words(Vec<(String, String)>),
     Files,
     Folders,
@@ -28,7 +28,7 @@ enum Answer {
 
 /// Whose words are being read.
 #[derive(Clone, Copy)]
-enum Place {
+enum Scope {
     Start,
     Task(usize),
     BuiltIn(&'static BuiltIn),
@@ -44,20 +44,20 @@ enum Waiting {
 pub(super) fn complete(context: &mut Context, words: &[OsString]) -> String {
     let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let (current, before) = words.split_last().map_or(("", &[][..]), |(last, rest)| (last.as_str(), rest));
-    let mut reader = Reader {
+    let mut reader = LineReader {
         context,
         file: None,
         is_loaded: false,
-        place: Place::Start,
+        place: Scope::Start,
         waiting: None,
         is_after_dashes: false,
         positionals: 0,
     };
     before.iter().for_each(|word| reader.take(word));
     match reader.answer(current) {
-        Answer::Files => "files\n".to_owned(),
-        Answer::Folders => "folders\n".to_owned(),
-        Answer::Words(words) => {
+        Candidates::Files => "files\n".to_owned(),
+        Candidates::Folders => "folders\n".to_owned(),
+        Candidates::Words(words) => {
             let mut text = "words\n".to_owned();
             for (word, about) in words.iter().filter(|(word, _)| word.starts_with(current)) {
                 // A word with a tab or a newline could not be told from two.
@@ -70,18 +70,18 @@ pub(super) fn complete(context: &mut Context, words: &[OsString]) -> String {
     }
 }
 
-struct Reader<'r, 'c> {
+struct LineReader<'r, 'c> {
     context: &'r mut Context<'c>,
     file: Option<(Found, Ottofile)>,
     is_loaded: bool,
-    place: Place,
+    place: Scope,
     waiting: Option<Waiting>,
     is_after_dashes: bool,
     /// Words that the task or the built-in has taken for itself.
     positionals: usize,
 }
 
-impl Reader<'_, '_> {
+impl LineReader<'_, '_> {
     /// The ottofile, read when it is first needed: `-o` and `-C` stand before tasks.
     fn ottofile(&mut self) -> Option<&Ottofile> {
         if !self.is_loaded {
@@ -117,20 +117,20 @@ impl Reader<'_, '_> {
             }
             return;
         }
-        if let Place::BuiltIn(_) = self.place {
+        if let Scope::BuiltIn(_) = self.place {
             self.positionals += 1;
             return;
         }
-        if let Place::Start = self.place
+        if let Scope::Start = self.place
             && let Some(built_in) = command::find(word.as_ref())
         {
-            self.place = Place::BuiltIn(built_in);
+            self.place = Scope::BuiltIn(built_in);
             return;
         }
         let task = self.ottofile().and_then(|ottofile| request::find(ottofile, word)).map(|(task, _)| task);
         match task {
             Some(task) if !self.is_after_dashes => {
-                self.place = Place::Task(task);
+                self.place = Scope::Task(task);
                 self.positionals = 0;
             }
             Some(_) | None => self.positionals += 1,
@@ -153,7 +153,7 @@ impl Reader<'_, '_> {
 
     /// What waits for a value behind this option.
     fn waiter(&mut self, name: &str) -> Option<Waiting> {
-        if let Place::Task(task) = self.place {
+        if let Scope::Task(task) = self.place {
             let ottofile = self.ottofile()?;
             let own = (0..ottofile.tasks[task].params.len()).map(|param| (task, param));
             let mut all = own.chain(request::handed_on(ottofile, &ottofile.tasks[task]));
@@ -175,16 +175,16 @@ impl Reader<'_, '_> {
     /// The options that otto or the built-in declares.
     fn options(&self) -> Vec<clap::Arg> {
         match self.place {
-            Place::BuiltIn(built_in) => {
+            Scope::BuiltIn(built_in) => {
                 let own = (built_in.command)();
                 let own = own.get_arguments().filter(|argument| !argument.is_positional()).cloned();
                 own.chain(flag::everywhere()).collect()
             }
-            Place::Start | Place::Task(_) => flag::command().get_arguments().cloned().collect(),
+            Scope::Start | Scope::Task(_) => flag::command().get_arguments().cloned().collect(),
         }
     }
 
-    fn answer(&mut self, current: &str) -> Answer {
+    fn answer(&mut self, current: &str) -> Candidates {
         match self.waiting.take() {
             Some(Waiting::Option(argument)) => return self.values(&argument),
             Some(Waiting::Param { task, param }) => return self.choices(task, param),
@@ -195,48 +195,48 @@ impl Reader<'_, '_> {
                 let answer = match self.waiter(name) {
                     Some(Waiting::Option(argument)) => self.values(&argument),
                     Some(Waiting::Param { task, param }) => self.choices(task, param),
-                    None => Answer::Words(Vec::new()),
+                    None => Candidates::Words(Vec::new()),
                 };
                 return match answer {
-                    Answer::Words(words) => Answer::Words(
+                    Candidates::Words(words) => Candidates::Words(
                         words.into_iter().map(|(word, about)| (format!("{name}={word}"), about)).collect(),
                     ),
                     other => other,
                 };
             }
-            return Answer::Words(self.option_words());
+            return Candidates::Words(self.option_words());
         }
         match self.place {
-            Place::BuiltIn(built_in) => {
+            Scope::BuiltIn(built_in) => {
                 let command = (built_in.command)();
                 let mut positionals = command.get_positionals();
                 let last = command.get_positionals().last().filter(|last| takes_many(last));
                 match positionals.nth(self.positionals).or(last) {
                     Some(argument) => self.values(argument),
-                    None => Answer::Words(Vec::new()),
+                    None => Candidates::Words(Vec::new()),
                 }
             }
-            Place::Task(task) => {
+            Scope::Task(task) => {
                 let waiting = self.waiting_positional(task);
-                let own = waiting.map_or(Answer::Words(Vec::new()), |param| self.choices(task, param));
+                let own = waiting.map_or(Candidates::Words(Vec::new()), |param| self.choices(task, param));
                 match own {
-                    Answer::Words(mut words) => {
+                    Candidates::Words(mut words) => {
                         if !self.is_after_dashes {
                             words.extend(self.tasks(current));
                         }
-                        Answer::Words(words)
+                        Candidates::Words(words)
                     }
                     other => other,
                 }
             }
-            Place::Start => {
+            Scope::Start => {
                 let mut words = self.tasks(current);
                 words.extend(
                     command::TABLE
                         .iter()
                         .map(|built_in| (built_in.name.to_owned(), built_in.about.to_owned())),
                 );
-                Answer::Words(words)
+                Candidates::Words(words)
             }
         }
     }
@@ -264,7 +264,7 @@ impl Reader<'_, '_> {
 
     fn option_words(&mut self) -> Vec<(String, String)> {
         let mut words = Vec::new();
-        if let Place::Task(task) = self.place
+        if let Scope::Task(task) = self.place
             && let Some(ottofile) = self.ottofile()
         {
             let task = &ottofile.tasks[task];
@@ -293,37 +293,37 @@ impl Reader<'_, '_> {
 
     /// Values of an option or a word that clap declares: those that it lists, or what the name of its value stands
     /// for.
-    fn values(&mut self, argument: &clap::Arg) -> Answer {
+    fn values(&mut self, argument: &clap::Arg) -> Candidates {
         let listed = argument.get_possible_values();
         if !listed.is_empty() {
             let words = listed.iter().map(|value| {
                 (value.get_name().to_owned(), value.get_help().map(ToString::to_string).unwrap_or_default())
             });
-            return Answer::Words(words.collect());
+            return Candidates::Words(words.collect());
         }
         let named =
             argument.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());
         let plain = |words: &[&str]| {
-            Answer::Words(words.iter().map(|word| ((*word).to_owned(), String::new())).collect())
+            Candidates::Words(words.iter().map(|word| ((*word).to_owned(), String::new())).collect())
         };
         match named {
-            "FILE" => Answer::Files,
-            "DIR" => Answer::Folders,
+            "FILE" => Candidates::Files,
+            "DIR" => Candidates::Folders,
             "MODE" => plain(crate::view::console::Display::WORDS),
             "WHEN" => plain(crate::view::style::ColourChoice::WORDS),
             "CODE" => {
                 let codes = Code::ALL.iter().map(|code| (code.to_string(), code.title().to_owned()));
-                Answer::Words(codes.collect())
+                Candidates::Words(codes.collect())
             }
             "TASK" => {
                 let tasks = self.ottofile().into_iter().flat_map(|ottofile| &ottofile.tasks);
-                Answer::Words(tasks.map(about_task).collect())
+                Candidates::Words(tasks.map(about_task).collect())
             }
-            "RUN" => Answer::Words(self.runs()),
+            "RUN" => Candidates::Words(self.runs()),
             "RUN|TASK" => {
                 let mut words = self.tasks("");
                 words.extend(self.runs());
-                Answer::Words(words)
+                Candidates::Words(words)
             }
             "RUN|TASK.KEY" => {
                 let mut words = self.keys();
@@ -334,23 +334,23 @@ impl Reader<'_, '_> {
                         ("why".to_owned(), "where a value came from".to_owned()),
                     ]);
                 }
-                Answer::Words(words)
+                Candidates::Words(words)
             }
-            _ => Answer::Words(Vec::new()),
+            _ => Candidates::Words(Vec::new()),
         }
     }
 
-    fn choices(&mut self, task: usize, param: usize) -> Answer {
-        let Some(ottofile) = self.ottofile() else { return Answer::Words(Vec::new()) };
+    fn choices(&mut self, task: usize, param: usize) -> Candidates {
+        let Some(ottofile) = self.ottofile() else { return Candidates::Words(Vec::new()) };
         let param: &Param = &ottofile.tasks[task].params[param];
         let word = |word: &str| (word.to_owned(), String::new());
         match param.kind {
             _ if !param.choices.is_empty() => {
-                Answer::Words(param.choices.iter().map(|choice| word(&choice.value)).collect())
+                Candidates::Words(param.choices.iter().map(|choice| word(&choice.value)).collect())
             }
-            ParamType::Bool => Answer::Words(vec![word("true"), word("false")]),
-            ParamType::Path => Answer::Files,
-            ParamType::Str | ParamType::Int | ParamType::Float => Answer::Words(Vec::new()),
+            ParamType::Bool => Candidates::Words(vec![word("true"), word("false")]),
+            ParamType::Path => Candidates::Files,
+            ParamType::Str | ParamType::Int | ParamType::Float => Candidates::Words(Vec::new()),
         }
     }
 

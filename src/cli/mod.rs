@@ -5,7 +5,7 @@ pub(crate) mod flag;
 #[cfg(test)]
 mod reference_tests;
 
-use crate::command::{self, Context, Options, Target};
+use crate::command::{self, Context, Options, PlannedRun};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exec::native::withstand_inheritance;
 use crate::exec::screen::announce_screen;
@@ -339,7 +339,7 @@ fn run_request(
             Ok(plan) => Arc::new(plan),
             Err(diagnostics) => return context.refuse(&diagnostics),
         };
-        let target = Target { found, ottofile, request, plan: &plan, recorded: HashMap::new() };
+        let target = PlannedRun { found, ottofile, request, plan: &plan, recorded: HashMap::new() };
         return command::dry_run(context, &target);
     }
     let options = Options {
@@ -363,7 +363,7 @@ fn run_request(
             Ok(plan) => Arc::new(plan),
             Err(diagnostics) => return context.refuse(&diagnostics),
         };
-        let target = Target { found, ottofile, request, plan: &plan, recorded: HashMap::new() };
+        let target = PlannedRun { found, ottofile, request, plan: &plan, recorded: HashMap::new() };
         command::run_to_end(context, &target, &options, signals)
     })
 }

@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::history::past::disk_bytes;
 use crate::history::past::{self, PastRun};
 use crate::history::record::{Keeping, RunRecord};
-use crate::history::retention::{self, Reason, Verdict};
+use crate::history::retention::{self, Judgement, Reason};
 use crate::host::plain;
 use crate::name::RunId;
 use crate::ottofile::spec::Retention;
@@ -43,7 +43,7 @@ pub(super) fn command() -> Command {
 
 /// What became of a project's runs.
 struct Cleaned {
-    verdict: Verdict,
+    verdict: Judgement,
     removed: Vec<Removed>,
     problems: Vec<String>,
 }

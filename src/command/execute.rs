@@ -75,7 +75,7 @@ pub(crate) fn quiet_option() -> clap::Arg {
 }
 
 /// A valid plan with all that it came from.
-pub(crate) struct Target<'a> {
+pub(crate) struct PlannedRun<'a> {
     pub(crate) found: &'a Found,
     pub(crate) ottofile: &'a Arc<Ottofile>,
     pub(crate) request: &'a Request,
@@ -85,7 +85,7 @@ pub(crate) struct Target<'a> {
 }
 
 /// Shows what would run, in plan order, with each job's parameters.
-pub(crate) fn dry_run(context: &mut Context, target: &Target) -> i32 {
+pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun) -> i32 {
     if context.is_json {
         let text = dry_run_json(target);
         context.print(&text);
@@ -141,7 +141,7 @@ fn is_shown_dry(job: &Job) -> bool {
 
 /// `{"tasks": [{"name", "task", "line", "is_expanded", "params", "words", "needs": [{"task", "stream"}]}]}`, in plan order;
 /// `is_expanded` is false for a foreach task whose items only a command knows.
-fn dry_run_json(target: &Target) -> String {
+fn dry_run_json(target: &PlannedRun) -> String {
     let one = |job: &Job| {
         let task = &target.ottofile.tasks[job.task];
         let params = job.texts().map(|(name, value)| {
@@ -182,7 +182,7 @@ pub(crate) fn below_guard(context: &mut Context, engine: impl FnOnce(&mut Contex
 /// Runs the plan, and ends as the run did: with its exit code, or by its signal.
 pub(crate) fn run_to_end(
     context: &mut Context,
-    target: &Target,
+    target: &PlannedRun,
     options: &Options,
     signals: &Signals,
 ) -> i32 {
@@ -197,11 +197,11 @@ pub(crate) fn run_to_end(
 /// Runs the plan; `Err` is the exit code when it could not.
 fn execute(
     context: &mut Context,
-    target: &Target,
+    target: &PlannedRun,
     options: &Options,
     signals: &Signals,
 ) -> Result<RunResult, i32> {
-    let Target { found, ottofile, plan, .. } = target;
+    let PlannedRun { found, ottofile, plan, .. } = target;
     let limit = stream_limit(context)?;
     let is_tui = options.is_tui && has_screen(context, target);
     warn_about_bodies(context, target);
@@ -321,7 +321,7 @@ fn execute(
 
 /// Whether the run can be shown on the whole screen; warns if not. That needs a terminal for stdout and stderr which no task
 /// wants for itself.
-fn has_screen(context: &mut Context, target: &Target) -> bool {
+fn has_screen(context: &mut Context, target: &PlannedRun) -> bool {
     let has_term = context.environment.filled("TERM").is_some_and(|term| term != "dumb");
     let missing = match (context.stdout_is_terminal, io::stderr().is_terminal()) {
         (false, _) => Some("stdout is not a terminal"),
@@ -393,7 +393,7 @@ fn stream_sink(sender: SyncSender<Message>) -> Arc<dyn Fn(JobId, IntakeReport) +
 }
 
 /// Shows what is wrong with the bodies that will run, as far as reading them tells.
-fn warn_about_bodies(context: &mut Context, target: &Target) {
+fn warn_about_bodies(context: &mut Context, target: &PlannedRun) {
     let with_body = target.plan.jobs.iter().filter(|job| job.work.has_body()).map(|job| job.task);
     let tasks: std::collections::BTreeSet<usize> = with_body.collect();
     let warnings = super::check::body_warnings(target.ottofile, tasks);
@@ -403,7 +403,7 @@ fn warn_about_bodies(context: &mut Context, target: &Target) {
 }
 
 /// Says which foreach tasks have no jobs because nothing was found: most often a pattern that is mistyped.
-fn tell_of_empty(context: &mut Context, target: &Target) {
+fn tell_of_empty(context: &mut Context, target: &PlannedRun) {
     let filled: std::collections::BTreeSet<usize> =
         target.plan.jobs.iter().filter(|job| job.item.is_some()).map(|job| job.task).collect();
     let groups = target.plan.jobs.iter().filter(|job| job.work == Work::ForeachGroup);
@@ -419,7 +419,7 @@ fn tell_of_empty(context: &mut Context, target: &Target) {
 }
 
 /// Sooner than in the middle of the run.
-fn refuse_missing_interpreters(context: &mut Context, target: &Target) -> Result<(), i32> {
+fn refuse_missing_interpreters(context: &mut Context, target: &PlannedRun) -> Result<(), i32> {
     let folder = target.found.folder();
     let missing = missing_interpreters(target.ottofile, target.plan, &context.environment, folder);
     let Some(code) = missing.first().map(|cannot| cannot.code) else { return Ok(()) };
@@ -444,7 +444,7 @@ fn step_summary(context: &Context) -> Option<Box<dyn Write>> {
 }
 
 /// The tasks that were asked for by name get otto's stdin; what they need does not, or it would eat their input.
-fn inherits_stdin(target: &Target) -> Vec<usize> {
+fn inherits_stdin(target: &PlannedRun) -> Vec<usize> {
     if io::stdin().is_terminal() {
         Vec::new()
     } else {
@@ -452,7 +452,7 @@ fn inherits_stdin(target: &Target) -> Vec<usize> {
     }
 }
 
-fn record(context: &Context, target: &Target, options: &Options, id: &RunId, hash: &str) -> RunRecord {
+fn record(context: &Context, target: &PlannedRun, options: &Options, id: &RunId, hash: &str) -> RunRecord {
     let secrets: Vec<OsString> = target
         .request
         .tasks

@@ -81,7 +81,7 @@ pub(super) fn command() -> Command {
 }
 
 /// A run in the list. What is running is not in the index, but has the same columns.
-struct Entry {
+struct ListedRun {
     row: RunRow,
     short: String,
     /// Under how many others it stands.
@@ -177,7 +177,7 @@ fn empty(context: &mut Context, filter: &RunFilter) -> i32 {
 
 struct Listed {
     /// Newest first.
-    entries: Vec<Entry>,
+    entries: Vec<ListedRun>,
     /// Of all runs of these projects.
     count: usize,
     bytes: u64,
@@ -223,7 +223,7 @@ fn list(
             });
             match failure {
                 Some(error) => return Err(error),
-                None => entries.push(Entry { row, short, depth: 0 }),
+                None => entries.push(ListedRun { row, short, depth: 0 }),
             }
         }
         return Ok(Listed { entries, count, bytes, unreadable });
@@ -261,7 +261,7 @@ fn running(
 }
 
 /// Reruns under the run that they repeat, as far as it is in the list. What somebody worked on last comes first.
-fn as_tree(entries: Vec<Entry>) -> Vec<Entry> {
+fn as_tree(entries: Vec<ListedRun>) -> Vec<ListedRun> {
     let places: HashMap<RunId, usize> =
         entries.iter().enumerate().map(|(place, entry)| (entry.row.id.clone(), place)).collect();
     // A rerun is younger than its origin, so it stands before it and this is no circle.
@@ -289,22 +289,22 @@ fn as_tree(entries: Vec<Entry>) -> Vec<Entry> {
         // Oldest first, as they came about.
         left.extend(children[place].iter().map(|child| (*child, depth + 1)));
     }
-    let mut entries: Vec<Option<Entry>> = entries.into_iter().map(Some).collect();
+    let mut entries: Vec<Option<ListedRun>> = entries.into_iter().map(Some).collect();
     let take = |(place, depth): (usize, usize)| {
-        let entry: Entry = entries[place].take()?;
-        Some(Entry { depth, ..entry })
+        let entry: ListedRun = entries[place].take()?;
+        Some(ListedRun { depth, ..entry })
     };
     order.into_iter().filter_map(take).collect()
 }
 
-fn table(context: &Context, entries: &[Entry], shows_project: bool) -> String {
+fn table(context: &Context, entries: &[ListedRun], shows_project: bool) -> String {
     let mut table = Table::default().column("run", Align::Left).column("when", Align::Left);
     table = table.column("took", Align::Right).elastic("result");
     if shows_project {
         table = table.elastic("project");
     }
     table = table.elastic("command");
-    for Entry { row, short, depth } in entries {
+    for ListedRun { row, short, depth } in entries {
         let branch = match depth {
             0 => String::new(),
             depth => format!("{}└", " ".repeat(*depth)),

@@ -24,7 +24,9 @@ mod show;
 mod stage;
 mod stats;
 
-pub(crate) use execute::{Options, Target, below_guard, dry_run, quiet_option, run_to_end, terminal_width};
+pub(crate) use execute::{
+    Options, PlannedRun, below_guard, dry_run, quiet_option, run_to_end, terminal_width,
+};
 #[cfg(test)]
 pub(crate) use help::{EXIT_CODES, VARIABLES};
 pub(crate) use help::{command_help, general_help, task_help};

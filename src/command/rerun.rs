@@ -1,7 +1,7 @@
 //! `otto Rerun`: runs again what a run left undone, or the tasks that are named, with the data and the parameters of that
 //! run. A rerun is a run of its own, linked to its origin.
 
-use super::execute::{Options, Target, below_guard, run_to_end};
+use super::execute::{Options, PlannedRun, below_guard, run_to_end};
 use super::history::command_line;
 use super::pick::{Picked, Records, run_argument};
 use super::{Context, dry_run};
@@ -139,7 +139,7 @@ fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signa
     };
     let Rerun { found, ottofile, request, plan, recorded, origin } = rerun;
     let (ottofile, plan) = (Arc::new(ottofile), Arc::new(plan));
-    let target = Target { found: &found, ottofile: &ottofile, request: &request, plan: &plan, recorded };
+    let target = PlannedRun { found: &found, ottofile: &ottofile, request: &request, plan: &plan, recorded };
     let Some(signals) = signals else { return dry_run(context, &target) };
     let asked = matches.get_one::<String>("display").and_then(|word| Display::parse(word));
     let quiet = matches.get_count("quiet");

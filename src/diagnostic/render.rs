@@ -123,7 +123,7 @@ fn one(text: &mut String, diagnostic: &Diagnostic, renderer: &Renderer, styles: 
 /// The lines of one file that the labels are about.
 fn excerpt(text: &mut String, labels: &[Label], level: Level<'_>, renderer: &Renderer, styles: &Styles) {
     let source = &labels[0].source;
-    let lines = Lines::around(source, labels);
+    let lines = Excerpt::around(source, labels);
     let Position { line, column } = source.position(labels[0].span.start);
     let width = lines.last_number().to_string().len();
     let gutter = styles.gutter;
@@ -145,14 +145,14 @@ fn excerpt(text: &mut String, labels: &[Label], level: Level<'_>, renderer: &Ren
 
 /// A part of a file made fit for showing: cleaned, long lines cut, lines far from every label left empty (the
 /// renderer folds them). The labels' places are those in this text.
-struct Lines {
+struct Excerpt {
     text: String,
     first_number: usize,
     ranges: Vec<std::ops::Range<usize>>,
 }
 
-impl Lines {
-    fn around(source: &SourceFile, labels: &[Label]) -> Lines {
+impl Excerpt {
+    fn around(source: &SourceFile, labels: &[Label]) -> Excerpt {
         let spans: Vec<Span> = labels.iter().map(|label| on_one_line(source, label.span)).collect();
         let numbers: Vec<usize> = spans.iter().map(|span| source.line(*span)).collect();
         let first_number = numbers.iter().copied().min().unwrap_or(1);
@@ -171,7 +171,7 @@ impl Lines {
                 text.push('\n');
             }
         }
-        Lines { text, first_number, ranges }
+        Excerpt { text, first_number, ranges }
     }
 
     fn last_number(&self) -> usize {

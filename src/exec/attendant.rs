@@ -2,7 +2,7 @@
 //! One thread does all of it: starting, reading both streams, watching for the end, stopping, clearing away.
 //! Knows nothing of retries and time limits; whoever wants an attempt stopped says so.
 
-use super::capture::{Capture, Log};
+use super::capture::{Capture, LogFile};
 use super::census::{Belongings, Census, Process, reap_adopted, reap_group};
 use super::local::Line;
 use super::spawn::{self, HeldOpen, PAUSES_MS, SpawnError, Spawner, Wiring};
@@ -90,7 +90,7 @@ pub(super) fn tell(assignment: Box<dyn Assignment>, ended: Ended) {
 pub(super) const BEING_CREATED: i32 = -1;
 
 /// What the executor tells an attendant.
-pub(super) enum Command {
+pub(super) enum Instruction {
     /// If it is busy, it does this one next.
     Start(AttemptId, Box<dyn Assignment>),
     Stop(AttemptId, Stop),
@@ -106,7 +106,7 @@ pub(super) enum Command {
 
 /// An attendant's end of its connection to the executor.
 pub(super) struct Desk {
-    pub(super) commands: Receiver<Command>,
+    pub(super) commands: Receiver<Instruction>,
     pub(super) bell: PipeReader,
     /// Sends this attendant commands; for threads that help it.
     pub(super) line: Line,
@@ -147,7 +147,7 @@ pub(super) fn attend(shared: &Shared, mut desk: Desk) {
 }
 
 /// What a command means for the attempt that is being served.
-enum Order {
+enum Effect {
     Stop(Stop),
     Exited(Exit),
     Halted(i32),
@@ -157,25 +157,27 @@ enum Order {
 impl Desk {
     /// Does what a command asks for, unless it is for the current attempt. Commands for attempts that have ended are
     /// dropped: they came too late.
-    fn sort(&mut self, command: Command, current: Option<AttemptId>) -> Option<Order> {
+    fn sort(&mut self, command: Instruction, current: Option<AttemptId>) -> Option<Effect> {
         match command {
-            Command::Start(attempt, assignment) => self.backlog.push_back((attempt, assignment)),
-            Command::Stop(attempt, how) if Some(attempt) == current => return Some(Order::Stop(how)),
-            Command::Stop(attempt, how) => {
+            Instruction::Start(attempt, assignment) => self.backlog.push_back((attempt, assignment)),
+            Instruction::Stop(attempt, how) if Some(attempt) == current => return Some(Effect::Stop(how)),
+            Instruction::Stop(attempt, how) => {
                 let place = self.backlog.iter().position(|(waiting, _)| *waiting == attempt);
                 if let Some((_, assignment)) = place.and_then(|place| self.backlog.remove(place)) {
                     tell(assignment, Ended::without_process(attempt, how.exit()));
                 }
             }
-            Command::Exited(attempt, exit) if Some(attempt) == current => return Some(Order::Exited(exit)),
-            Command::Halted(attempt, signal) if Some(attempt) == current => {
-                return Some(Order::Halted(signal));
+            Instruction::Exited(attempt, exit) if Some(attempt) == current => {
+                return Some(Effect::Exited(exit));
             }
-            Command::Exited(..) | Command::Halted(..) => {}
-            Command::Resumed(paused) => return Some(Order::Resumed(paused)),
-            Command::Leave => {
+            Instruction::Halted(attempt, signal) if Some(attempt) == current => {
+                return Some(Effect::Halted(signal));
+            }
+            Instruction::Exited(..) | Instruction::Halted(..) => {}
+            Instruction::Resumed(paused) => return Some(Effect::Resumed(paused)),
+            Instruction::Leave => {
                 self.is_leaving = true;
-                return current.map(|_| Order::Stop(Stop::Kill));
+                return current.map(|_| Effect::Stop(Stop::Kill));
             }
         }
         None
@@ -193,7 +195,7 @@ fn serve(
         LaunchIo::Captured { stdin, stdout_log, stderr_log, shows, stream } => (
             Wiring::Piped(stdin),
             *shows,
-            Some([Log::open(stdout_log), Log::open(stderr_log)]),
+            Some([LogFile::open(stdout_log), LogFile::open(stderr_log)]),
             stream.clone(),
         ),
         LaunchIo::Terminal => (Wiring::Inherited, false, None, None),
@@ -304,9 +306,9 @@ fn stopped_before_start(desk: &mut Desk, attempt: AttemptId, patience: Duration)
             _ => desk.commands.recv_timeout(patience.saturating_sub(begun.elapsed())).ok()?,
         };
         match desk.sort(command, Some(attempt)) {
-            Some(Order::Stop(how)) => return Some(how.exit()),
-            Some(Order::Resumed(_)) if patience > Duration::ZERO => return None,
-            Some(Order::Resumed(_) | Order::Exited(_) | Order::Halted(_)) | None => {}
+            Some(Effect::Stop(how)) => return Some(how.exit()),
+            Some(Effect::Resumed(_)) if patience > Duration::ZERO => return None,
+            Some(Effect::Resumed(_) | Effect::Exited(_) | Effect::Halted(_)) | None => {}
         }
     }
 }
@@ -322,7 +324,7 @@ fn marker(launch: &Launch) -> Option<Vec<u8>> {
 enum Watch {
     #[cfg(target_os = "linux")]
     PidFd(OwnedFd),
-    /// A thread of its own waits and sends [`Command::Exited`], and [`Command::Halted`] before.
+    /// A thread of its own waits and sends [`Instruction::Exited`], and [`Instruction::Halted`] before.
     Thread,
     /// By asking again and again: there is neither a descriptor nor a thread left for it.
     Asking,
@@ -344,9 +346,9 @@ impl Watch {
         let line = desk.line.clone();
         let wait = move || loop {
             match wait(pid, options) {
-                Some(Change::Halted(signal)) => line.send(Command::Halted(attempt, signal)),
-                Some(Change::Ended(exit)) => return line.send(Command::Exited(attempt, exit)),
-                None => return line.send(Command::Exited(attempt, Exit::Lost)),
+                Some(Change::Halted(signal)) => line.send(Instruction::Halted(attempt, signal)),
+                Some(Change::Ended(exit)) => return line.send(Instruction::Exited(attempt, exit)),
+                None => return line.send(Instruction::Exited(attempt, Exit::Lost)),
             }
         };
         let thread = std::thread::Builder::new().name("waiter".to_owned()).stack_size(256 << 10).spawn(wait);
@@ -467,7 +469,7 @@ impl Attendance<'_> {
         !self.is_group_gone
     }
 
-    fn wait(&self) -> Seen {
+    fn wait(&self) -> Observation {
         let mut fds = Vec::with_capacity(4);
         fds.push(PollFd::new(&self.desk.bell, PollFlags::IN));
         let is_full = self.is_stream_full();
@@ -483,7 +485,7 @@ impl Attendance<'_> {
             fds.push(PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN));
         }
         let timeout = self.patience().and_then(|patience| Timespec::try_from(patience).ok());
-        let mut seen = Seen::default();
+        let mut seen = Observation::default();
         // Interrupted by a signal: the same as nothing seen. Any other error would be a bug of ours.
         if rustix::event::poll(&mut fds, timeout.as_ref()).is_err() {
             return seen;
@@ -608,10 +610,10 @@ impl Attendance<'_> {
         let _ = (&self.desk.bell).read(&mut rings);
         while let Ok(command) = self.desk.commands.try_recv() {
             match self.desk.sort(command, Some(self.attempt)) {
-                Some(Order::Stop(how)) => self.stop(how),
-                Some(Order::Exited(exit)) => self.has_ended(exit),
-                Some(Order::Halted(signal)) => self.has_halted(signal),
-                Some(Order::Resumed(paused)) => {
+                Some(Effect::Stop(how)) => self.stop(how),
+                Some(Effect::Exited(exit)) => self.has_ended(exit),
+                Some(Effect::Halted(signal)) => self.has_halted(signal),
+                Some(Effect::Resumed(paused)) => {
                     self.shift(paused);
                     self.lend_terminal();
                 }
@@ -771,7 +773,7 @@ impl Attendance<'_> {
 
 /// What a look at the world has shown.
 #[derive(Default)]
-struct Seen {
+struct Observation {
     has_rung: bool,
     readable: [bool; 2],
     at_end: [bool; 2],

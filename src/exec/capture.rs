@@ -17,13 +17,13 @@ pub(super) struct Capture {
     /// `None` at end of file.
     pipe: Option<PipeReader>,
     is_widened: bool,
-    log: Log,
+    log: LogFile,
     bytes: u64,
 }
 
 /// A file that holds what the task wrote, from its first byte on.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(super) struct LogFile {
     path: PathBuf,
     /// `None` once writing has failed: a log with a hole would look whole.
     file: Option<File>,
@@ -31,7 +31,7 @@ pub(super) struct Log {
 }
 
 impl Capture {
-    pub(super) fn new(pipe: PipeReader, log: Log) -> Capture {
+    pub(super) fn new(pipe: PipeReader, log: LogFile) -> Capture {
         Capture { pipe: Some(pipe), is_widened: false, log, bytes: 0 }
     }
 
@@ -91,9 +91,9 @@ impl Capture {
     }
 }
 
-impl Log {
+impl LogFile {
     /// Made before the process, so that a task finds its logs when it looks.
-    pub(super) fn open(path: &Path) -> Log {
+    pub(super) fn open(path: &Path) -> LogFile {
         // Neither opening nor writing waits for the other end of a pipe that a task has put there.
         let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
         let opened = File::options().append(true).create(true).mode(0o600).custom_flags(flags).open(path);
@@ -101,7 +101,7 @@ impl Log {
             Ok(file) => (Some(file), None),
             Err(error) => (None, Some(format!("cannot create `{}`: {}", path.display(), plain(&error)))),
         };
-        Log { path: path.to_owned(), file, error }
+        LogFile { path: path.to_owned(), file, error }
     }
 
     fn append(&mut self, bytes: &[u8]) {

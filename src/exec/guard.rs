@@ -52,7 +52,7 @@ pub(super) fn stand_aside() {
     let _ = rustix::process::setpgid(None, None);
     // The engine shows what tasks write, and under `stty tostop` it would be stopped for that. Tasks are started by other
     // threads, with an empty mask.
-    let _ = native::Held::hold(&[libc::SIGTTOU]);
+    let _ = native::PendingSignals::hold(&[libc::SIGTTOU]);
 }
 
 /// To be called by the engine when its lifeline has broken: ends everything below it and the engine itself.
@@ -67,7 +67,7 @@ pub(crate) fn follow() -> ! {
 mod linux {
     use super::Lifeline;
     use crate::exec::census;
-    use crate::exec::native::{self, Fork, Held};
+    use crate::exec::native::{self, Fork, PendingSignals};
     use crate::exec::spawn;
     use crate::exec::terminal::{self, Keepsake};
     use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
@@ -86,7 +86,7 @@ mod linux {
         };
         // The guard wants to see these one at a time; the engine does with them what it likes. Those that the caller
         // ignores are none of otto's business.
-        let held = Held::hold(&guarded_signals());
+        let held = PendingSignals::hold(&guarded_signals());
         match native::fork() {
             Ok(Fork::Parent { child }) => {
                 drop(reader);
@@ -124,7 +124,7 @@ mod linux {
         native::retitle(b"run-engine");
     }
 
-    fn guard(engine: Pid, mut lifeline: PipeWriter, held: Held) -> i32 {
+    fn guard(engine: Pid, mut lifeline: PipeWriter, held: PendingSignals) -> i32 {
         // Beside the engine, which has just begun and lends nothing yet.
         let terminal = Keepsake::take();
         loop {

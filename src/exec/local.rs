@@ -1,7 +1,7 @@
 //! Runs launches as processes of this machine, each attended by a thread of its own.
 //! Threads are made when they are first needed and used again; there are never more than attempts at one time.
 
-use super::attendant::{BEING_CREATED, Command, Desk, Shared, attend, signal_group, tell};
+use super::attendant::{BEING_CREATED, Desk, Instruction, Shared, attend, signal_group, tell};
 use super::census::{self, Census, Process, reap_adopted};
 use super::native;
 use super::{Assignment, AttemptId, Ended, Executor, Leftover, ReportSink, Stop};
@@ -66,18 +66,18 @@ struct Attendant {
 /// Carries commands to an attendant, also while it waits for its attempt's output.
 #[derive(Clone)]
 pub(super) struct Line {
-    commands: Sender<Command>,
+    commands: Sender<Instruction>,
     bell: Arc<PipeWriter>,
 }
 
 impl Line {
     /// For an attendant that waits for commands and nothing else.
-    fn send_quietly(&self, command: Command) {
+    fn send_quietly(&self, command: Instruction) {
         // Fails only when the attendant is gone, and it does not leave before its executor.
         let _ = self.commands.send(command);
     }
 
-    pub(super) fn send(&self, command: Command) {
+    pub(super) fn send(&self, command: Instruction) {
         // Fails only when the attendant is gone, and with it whatever the command is about; so does the ring.
         if self.commands.send(command).is_ok() {
             let _ = (&*self.bell).write(&[0]);
@@ -152,7 +152,7 @@ impl Executor for LocalExecutor {
 
     fn stop(&mut self, attempt: AttemptId, how: Stop) {
         for attendant in self.attendants.iter().filter(|attendant| attendant.attempts.contains(&attempt)) {
-            attendant.line.send(Command::Stop(attempt, how));
+            attendant.line.send(Instruction::Stop(attempt, how));
         }
     }
 
@@ -177,7 +177,7 @@ impl Executor for LocalExecutor {
         let Some(suspended_at) = self.suspended_at.take() else { return };
         self.shared.is_suspended.store(false, Ordering::SeqCst);
         for attendant in &self.attendants {
-            attendant.line.send(Command::Resumed(suspended_at.elapsed()));
+            attendant.line.send(Instruction::Resumed(suspended_at.elapsed()));
         }
         for group in self.groups() {
             signal_group(group, Signal::CONT);
@@ -215,13 +215,13 @@ impl Attendant {
     fn give(&mut self, attempt: AttemptId, assignment: Box<dyn Assignment>) {
         self.is_free.store(false, Ordering::SeqCst);
         self.attempts.push(attempt);
-        self.line.send_quietly(Command::Start(attempt, assignment));
+        self.line.send_quietly(Instruction::Start(attempt, assignment));
     }
 }
 
 impl Drop for Attendant {
     fn drop(&mut self) {
-        self.line.send(Command::Leave);
+        self.line.send(Instruction::Leave);
     }
 }
 

@@ -251,13 +251,13 @@ pub(crate) fn halt() {
 
 /// Signals that wait until they are fetched, instead of interrupting.
 #[derive(Clone, Copy)]
-pub(super) struct Held {
+pub(super) struct PendingSignals {
     set: libc::sigset_t,
     before: libc::sigset_t,
 }
 
-impl Held {
-    pub(super) fn hold(signals: &[i32]) -> Held {
+impl PendingSignals {
+    pub(super) fn hold(signals: &[i32]) -> PendingSignals {
         let (mut set, mut before) = (MaybeUninit::uninit(), MaybeUninit::uninit());
         // SAFETY: `set` is initialised by sigemptyset, `before` by pthread_sigmask.
         unsafe {
@@ -266,7 +266,7 @@ impl Held {
                 libc::sigaddset(set.as_mut_ptr(), *signal);
             }
             libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), before.as_mut_ptr());
-            Held { set: set.assume_init(), before: before.assume_init() }
+            PendingSignals { set: set.assume_init(), before: before.assume_init() }
         }
     }
 

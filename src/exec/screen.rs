@@ -3,7 +3,7 @@
 //! Knows nothing of what is shown and what the keys mean.
 
 use super::guard;
-use super::native::Held;
+use super::native::PendingSignals;
 use super::terminal::{self, LEAVE_SCREEN, Loan};
 use rustix::event::{PollFd, PollFlags};
 use rustix::termios::{OptionalActions, tcgetattr, tcgetwinsize, tcsetattr};
@@ -88,7 +88,7 @@ impl WholeScreen {
 /// Reads keys while they are ours.
 fn read_keys(mut terminal: File, mut bell: PipeReader, sink: impl Fn(Vec<u8>) -> bool) {
     // Reading a terminal from its background would halt otto; so it just fails.
-    let _held = Held::hold(&[libc::SIGTTIN]);
+    let _held = PendingSignals::hold(&[libc::SIGTTIN]);
     let mut is_ours = false;
     loop {
         let mut fds = vec![PollFd::new(&bell, PollFlags::IN)];

@@ -2,7 +2,7 @@
 //! the keyboard, ^C and ^Z, and otto does not. Whatever the task does to the terminal is undone afterwards.
 
 use super::guard;
-use super::native::Held;
+use super::native::PendingSignals;
 use rustix::process::Pid;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
 use std::fs::File;
@@ -166,7 +166,7 @@ fn has_members(terminal: &File) -> bool {
 /// While the terminal is lent otto is in the background, and who changes a terminal from there is stopped by SIGTTOU
 /// unless it is blocked.
 fn unstopped(change: impl FnOnce()) {
-    let held = Held::hold(&[libc::SIGTTOU]);
+    let held = PendingSignals::hold(&[libc::SIGTTOU]);
     change();
     held.release();
 }

@@ -96,9 +96,9 @@ pub(crate) fn projects(home: &Home) -> Vec<ProjectDir> {
     projects
 }
 
-type Run<'a> = (RunId, &'a ProjectDir);
+type RunEntry<'a> = (RunId, &'a ProjectDir);
 
-fn find_anywhere(start: &str, near: &[Run<'_>], all: &[ProjectDir]) -> Result<FoundRun, NotFound> {
+fn find_anywhere(start: &str, near: &[RunEntry<'_>], all: &[ProjectDir]) -> Result<FoundRun, NotFound> {
     let everywhere = runs(all);
     let matches = starting(&everywhere, start);
     match matches[..] {
@@ -113,26 +113,26 @@ fn find_anywhere(start: &str, near: &[Run<'_>], all: &[ProjectDir]) -> Result<Fo
 }
 
 /// Oldest first.
-fn runs(projects: &[ProjectDir]) -> Vec<Run<'_>> {
+fn runs(projects: &[ProjectDir]) -> Vec<RunEntry<'_>> {
     let of_one = |project| list(project).into_iter().map(move |id| (id, project));
-    let mut runs: Vec<Run<'_>> = projects.iter().flat_map(of_one).collect();
+    let mut runs: Vec<RunEntry<'_>> = projects.iter().flat_map(of_one).collect();
     if projects.len() > 1 {
         runs.sort_by(|a, b| a.0.cmp(&b.0));
     }
     runs
 }
 
-fn starting<'a, 'b>(runs: &'a [Run<'b>], start: &str) -> Vec<&'a Run<'b>> {
+fn starting<'a, 'b>(runs: &'a [RunEntry<'b>], start: &str) -> Vec<&'a RunEntry<'b>> {
     let is_meant =
         |id: &RunId| !start.is_empty() && (id.tail().starts_with(start) || id.as_str().starts_with(start));
     runs.iter().filter(|(id, _)| is_meant(id)).collect()
 }
 
-fn ambiguous(matches: &[&Run<'_>]) -> NotFound {
+fn ambiguous(matches: &[&RunEntry<'_>]) -> NotFound {
     NotFound::Ambiguous(matches.iter().rev().map(|(id, _)| id.clone()).collect())
 }
 
-fn found_run((id, project): &Run<'_>, runs: &[Run<'_>]) -> FoundRun {
+fn found_run((id, project): &RunEntry<'_>, runs: &[RunEntry<'_>]) -> FoundRun {
     let short = shortest(id, |start| {
         runs.iter().filter(|(other, _)| other.tail().starts_with(start)).nth(1).is_some()
     });

@@ -42,7 +42,7 @@ pub(crate) type Result<T> = std::result::Result<T, rusqlite::Error>;
 #[derive(Debug)]
 pub(crate) struct Index {
     db: Connection,
-    place: Place,
+    place: IndexPlace,
     /// The projects that were brought in: again, if the index has to be made again.
     projects: Vec<ProjectDir>,
     /// What the user should be told, once.
@@ -50,7 +50,7 @@ pub(crate) struct Index {
 }
 
 #[derive(Debug)]
-enum Place {
+enum IndexPlace {
     /// The file, and the lock by which no other otto has it.
     File(IndexFile, Held),
     Memory,
@@ -60,19 +60,19 @@ impl Index {
     /// Opens the index, or makes it. Never fails: where no file can be used, an index in memory serves for this once.
     pub(crate) fn open(file: IndexFile) -> Index {
         let opened = lock(&file).and_then(|held| match open_database(&file) {
-            Ok(db) => Ok(Index::new(db, Place::File(file.clone(), held), None)),
+            Ok(db) => Ok(Index::new(db, IndexPlace::File(file.clone(), held), None)),
             Err(unfit) => Index::replace(&file, held, &unfit),
         });
         opened.unwrap_or_else(|reason| Index::in_memory(&file, &reason))
     }
 
-    fn new(db: Connection, place: Place, warning: Option<String>) -> Index {
+    fn new(db: Connection, place: IndexPlace, warning: Option<String>) -> Index {
         Index { db, place, projects: Vec::new(), warning }
     }
 
     fn in_memory(file: &IndexFile, reason: &str) -> Index {
         let warning = format!("doing without the index of runs `{}`: {reason}", file.path.display());
-        Index::new(memory(), Place::Memory, Some(warning))
+        Index::new(memory(), IndexPlace::Memory, Some(warning))
     }
 
     /// Deletes an index that cannot be used and makes it again.
@@ -95,7 +95,7 @@ impl Index {
                 file.path.display()
             )),
         };
-        Ok(Index::new(db, Place::File(file.clone(), held), warning))
+        Ok(Index::new(db, IndexPlace::File(file.clone(), held), warning))
     }
 
     pub(crate) fn take_warning(&mut self) -> Option<String> {
@@ -118,7 +118,7 @@ impl Index {
         let new = projects.iter().filter(|project| !self.projects.contains(project)).cloned();
         let all: Vec<ProjectDir> = self.projects.iter().cloned().chain(new).collect();
         let answer = match attempt(self, projects) {
-            Err(error) if matches!(self.place, Place::File(..)) => {
+            Err(error) if matches!(self.place, IndexPlace::File(..)) => {
                 self.start_again(&error);
                 attempt(self, &all)
             }
@@ -129,8 +129,8 @@ impl Index {
     }
 
     fn start_again(&mut self, error: &rusqlite::Error) {
-        let Index { db, place, .. } = std::mem::replace(self, Index::new(memory(), Place::Memory, None));
-        let Place::File(file, held) = place else {
+        let Index { db, place, .. } = std::mem::replace(self, Index::new(memory(), IndexPlace::Memory, None));
+        let IndexPlace::File(file, held) = place else {
             unreachable!("bug: an index in memory has no file to make again");
         };
         // Closed first: SQLite may still write to the files that are about to be removed.
@@ -170,7 +170,7 @@ impl Index {
         loop {
             let batch = batches.next().unwrap_or(&[]);
             // Read first, so that nobody waits for the database meanwhile.
-            let looks: Vec<(&RunId, Look)> = batch.iter().map(|id| (id, look(project, id))).collect();
+            let looks: Vec<(&RunId, RunLook)> = batch.iter().map(|id| (id, look(project, id))).collect();
             let is_last = batches.peek().is_none();
             let change = self.db.transaction()?;
             let key = project_key(&change, &name)?;
@@ -277,40 +277,40 @@ fn project_key(change: &Transaction<'_>, name: &str) -> Result<i64> {
 }
 
 /// What is found in place of a run.
-enum Look {
+enum RunLook {
     Closed(Box<(PastRun, RunRow)>),
     /// Still running, or not to be read by this otto.
     Open,
     Gone,
 }
 
-fn look(project: &ProjectDir, id: &RunId) -> Look {
+fn look(project: &ProjectDir, id: &RunId) -> RunLook {
     let dir = project.run(id);
     // A run that is in the ledger appears a moment later.
     if !dir.path.is_dir() && !project.arriving(id).path.is_dir() && !dir.path.is_dir() {
-        return Look::Gone;
+        return RunLook::Gone;
     }
     match PastRun::read(dir.clone(), id.clone()) {
-        Ok(run) if run.standing == Standing::Running => Look::Open,
-        Ok(_) if !dir.path.is_dir() => Look::Open,
+        Ok(run) if run.standing == Standing::Running => RunLook::Open,
+        Ok(_) if !dir.path.is_dir() => RunLook::Open,
         Ok(run) => {
             let row = RunRow::of(&project_name(project), &run, disk_bytes(&dir));
-            Look::Closed(Box::new((run, row)))
+            RunLook::Closed(Box::new((run, row)))
         }
-        Err(ReadError::Newer { .. } | ReadError::Io(_)) => Look::Open,
+        Err(ReadError::Newer { .. } | ReadError::Io(_)) => RunLook::Open,
     }
 }
 
-fn write_look(change: &Transaction<'_>, project: i64, id: &RunId, look: Look) -> Result<()> {
+fn write_look(change: &Transaction<'_>, project: i64, id: &RunId, look: RunLook) -> Result<()> {
     match look {
-        Look::Open => {
+        RunLook::Open => {
             change
                 .prepare_cached("INSERT OR IGNORE INTO open_run (project, id) VALUES (?1, ?2)")?
                 .execute(params![project, id.as_str()])?;
             return Ok(());
         }
-        Look::Gone => {}
-        Look::Closed(run) => write_run(change, project, &run.0, &run.1)?,
+        RunLook::Gone => {}
+        RunLook::Closed(run) => write_run(change, project, &run.0, &run.1)?,
     }
     change
         .prepare_cached("DELETE FROM open_run WHERE project = ?1 AND id = ?2")?

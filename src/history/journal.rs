@@ -2,7 +2,7 @@
 //! Knows lines; what they amount to is `past`.
 
 use crate::event::{Event, FORMAT, Piece, Stamped};
-use crate::history::order::Order;
+use crate::history::order::OutputOrder;
 use crate::host::plain;
 use crate::store::layout::RunDir;
 use crate::store::regular;
@@ -18,7 +18,7 @@ pub(crate) struct Journal {
     /// None: it could not be made.
     file: Option<File>,
     path: PathBuf,
-    order: Order,
+    order: OutputOrder,
     line: Vec<u8>,
     /// The last write was cut short, so the next line must not continue it.
     is_torn: bool,
@@ -33,7 +33,7 @@ impl Journal {
         let mut journal = Journal {
             file: None,
             path: path.clone(),
-            order: Order::new(run),
+            order: OutputOrder::new(run),
             line: Vec::new(),
             is_torn: false,
             warning: None,

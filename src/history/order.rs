@@ -15,7 +15,7 @@ const MOST_HELD: usize = 16 * 1024;
 
 /// Writes the order while the run goes on. The file is made when there is something to be put in it.
 #[derive(Debug)]
-pub(crate) struct Order {
+pub(crate) struct OutputOrder {
     path: PathBuf,
     file: Option<File>,
     held: Vec<u8>,
@@ -24,9 +24,9 @@ pub(crate) struct Order {
     has_failed: bool,
 }
 
-impl Order {
-    pub(crate) fn new(run: &RunDir) -> Order {
-        Order { path: run.order(), file: None, held: Vec::new(), last: None, has_failed: false }
+impl OutputOrder {
+    pub(crate) fn new(run: &RunDir) -> OutputOrder {
+        OutputOrder { path: run.order(), file: None, held: Vec::new(), last: None, has_failed: false }
     }
 
     pub(crate) fn note(&mut self, piece: Piece) {
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn pieces_that_follow_each_other_are_one() {
         let (_sandbox, run) = sandbox();
-        let mut order = Order::new(&run);
+        let mut order = OutputOrder::new(&run);
         for (place, stream, bytes) in
             [(0, Stream::Stdout, 5), (0, Stream::Stdout, 6), (1, Stream::Stdout, 7), (1, Stream::Stderr, 8)]
         {
@@ -134,10 +134,10 @@ mod tests {
     #[test]
     fn a_run_that_shows_nothing_has_no_file_and_a_file_that_cannot_be_written_is_no_matter() {
         let (sandbox, run) = sandbox();
-        Order::new(&run).finish();
+        OutputOrder::new(&run).finish();
         assert!(!run.order().exists());
         drop(sandbox);
-        let mut order = Order::new(&run);
+        let mut order = OutputOrder::new(&run);
         order.note(piece(1, 0, Stream::Stdout, 1));
         order.finish();
         assert!(read(&run).is_empty());
@@ -150,7 +150,7 @@ mod tests {
             cut in any::<prop::sample::Index>(),
         ) {
             let (_sandbox, run) = sandbox();
-            let mut order = Order::new(&run);
+            let mut order = OutputOrder::new(&run);
             let mut whole: Vec<Piece> = Vec::new();
             for (before, place, is_error, bytes) in pieces {
                 let piece = piece(before, place, if is_error { Stream::Stderr } else { Stream::Stdout }, bytes);

@@ -33,11 +33,11 @@ pub(crate) enum Reason {
 
 /// What is to become of the runs of a project, newest first; `None`: to be deleted.
 #[derive(Debug, Default)]
-pub(crate) struct Verdict {
+pub(crate) struct Judgement {
     pub(crate) runs: Vec<(RunId, Option<Reason>)>,
 }
 
-impl Verdict {
+impl Judgement {
     pub(crate) fn doomed(&self) -> impl DoubleEndedIterator<Item = &RunId> {
         self.runs.iter().filter(|(_, reason)| reason.is_none()).map(|(id, _)| id)
     }
@@ -48,7 +48,7 @@ impl Verdict {
 }
 
 /// What must be known of runs beside their ids, asked only where it matters.
-pub(crate) trait Facts {
+pub(crate) trait RunFacts {
     fn is_running(&self, id: &RunId) -> bool;
     fn is_failure(&self, id: &RunId) -> bool;
     fn is_newer(&self, id: &RunId) -> bool;
@@ -60,7 +60,7 @@ pub(crate) trait Facts {
     fn pinned(&self) -> HashSet<RunId>;
 }
 
-pub(crate) fn judge(mut ids: Vec<RunId>, keeping: Keeping, now_us: i64, facts: &dyn Facts) -> Verdict {
+pub(crate) fn judge(mut ids: Vec<RunId>, keeping: Keeping, now_us: i64, facts: &dyn RunFacts) -> Judgement {
     ids.sort();
     ids.reverse();
     let began_us = |id: &RunId| match past::began_us(id) {
@@ -89,7 +89,7 @@ pub(crate) fn judge(mut ids: Vec<RunId>, keeping: Keeping, now_us: i64, facts: &
     let mut runs: Vec<(RunId, Option<Reason>)> =
         ids.iter().enumerate().map(|(place, id)| (id.clone(), reason((place, id)))).collect();
     if runs.iter().all(|(_, reason)| reason.is_some()) {
-        return Verdict { runs };
+        return Judgement { runs };
     }
     // A run that is kept only because another one needs it may itself need a third.
     let mut needed: Vec<RunId> = facts.pinned().into_iter().collect();
@@ -97,7 +97,7 @@ pub(crate) fn judge(mut ids: Vec<RunId>, keeping: Keeping, now_us: i64, facts: &
         runs.iter().filter(|(_, reason)| reason.is_some()).map(|(id, _)| id.clone()).collect();
     loop {
         needed.extend(kept.drain(..).flat_map(|id| facts.references(&id)));
-        let Some(next) = needed.pop() else { return Verdict { runs } };
+        let Some(next) = needed.pop() else { return Judgement { runs } };
         // Sorted from the newest down.
         if let Ok(place) = runs.binary_search_by(|(id, _)| next.cmp(id))
             && runs[place].1.is_none()
@@ -124,7 +124,7 @@ impl OnDisk<'_> {
     }
 }
 
-impl Facts for OnDisk<'_> {
+impl RunFacts for OnDisk<'_> {
     fn is_running(&self, id: &RunId) -> bool {
         crate::store::claim::is_running(&self.project.run(id))
     }
@@ -160,7 +160,7 @@ impl Facts for OnDisk<'_> {
     }
 }
 
-pub(crate) fn judge_project(project: &ProjectDir, keeping: Keeping, now_us: i64) -> Verdict {
+pub(crate) fn judge_project(project: &ProjectDir, keeping: Keeping, now_us: i64) -> Judgement {
     judge(past::list(project), keeping, now_us, &OnDisk { project })
 }
 
@@ -301,7 +301,7 @@ mod tests {
         RunId::parse(&text).expect("an id")
     }
 
-    impl Facts for Told {
+    impl RunFacts for Told {
         fn is_running(&self, id: &RunId) -> bool {
             self.running.contains(letter(id))
         }

@@ -133,7 +133,7 @@ impl Node<'_> {
 }
 
 /// What came of a text.
-pub(crate) struct Parsed<'a> {
+pub(crate) struct Document<'a> {
     /// None for an empty document.
     pub(crate) root: Option<Node<'a>>,
     /// Whether the text was read to its end. Otherwise `root` holds what was complete before.
@@ -146,10 +146,10 @@ pub(crate) struct Parsed<'a> {
 
 /// Reads a text. The entries of the map under the root's key `streamed` go to `visit` as soon as each is
 /// complete, and are missing from the tree: ten thousand of them need not be there at once.
-pub(crate) fn parse<'a>(source: &'a SourceFile, streamed: &'static str, visit: Visit<'_>) -> Parsed<'a> {
+pub(crate) fn parse<'a>(source: &'a SourceFile, streamed: &'static str, visit: Visit<'_>) -> Document<'a> {
     let text = source.text();
     let refused =
-        |diagnostic| Parsed { root: None, is_whole: false, diagnostics: vec![diagnostic], untold: 0 };
+        |diagnostic| Document { root: None, is_whole: false, diagnostics: vec![diagnostic], untold: 0 };
     if text.len() > limit::MOST_BYTES {
         let message =
             format!("the file has {} bytes, and an ottofile has at most {}", text.len(), limit::MOST_BYTES);
@@ -162,9 +162,9 @@ pub(crate) fn parse<'a>(source: &'a SourceFile, streamed: &'static str, visit: V
             .help("a script makes one with `printf '\\0'`");
         return refused(nul);
     }
-    let mut builder = Builder::new(source, streamed, visit);
+    let mut builder = TreeBuilder::new(source, streamed, visit);
     let ended = builder.read();
-    if let Err(Stop(fatal)) = ended {
+    if let Err(Fatal(fatal)) = ended {
         builder.abandon();
         // What follows a mistake on its line mostly follows from it.
         let line = |diagnostic: &Diagnostic| diagnostic.labels.first().map(|label| source.line(label.span));
@@ -172,14 +172,14 @@ pub(crate) fn parse<'a>(source: &'a SourceFile, streamed: &'static str, visit: V
             builder.diagnostics.push(*fatal);
         }
     }
-    let Builder { root, diagnostics, untold, is_abandoned, .. } = builder;
-    Parsed { root, is_whole: !is_abandoned, diagnostics, untold }
+    let TreeBuilder { root, diagnostics, untold, is_abandoned, .. } = builder;
+    Document { root, is_whole: !is_abandoned, diagnostics, untold }
 }
 
 /// A mistake after which nothing more can be read.
-struct Stop(Box<Diagnostic>);
+struct Fatal(Box<Diagnostic>);
 
-struct Builder<'a, 'v> {
+struct TreeBuilder<'a, 'v> {
     source: &'a SourceFile,
     streamed: &'static str,
     visit: Visit<'v>,
@@ -190,7 +190,7 @@ struct Builder<'a, 'v> {
     untold: usize,
     root: Option<Node<'a>>,
     documents: usize,
-    open: Vec<Open>,
+    open: Vec<OpenNode>,
     /// The nodes of all open collections, the outermost first; `Open::first` says where each begins.
     stack: Vec<Node<'a>>,
     /// By the crate's anchor id.
@@ -205,7 +205,7 @@ struct Builder<'a, 'v> {
 }
 
 /// A list or map that is not closed yet.
-struct Open {
+struct OpenNode {
     start: usize,
     is_map: bool,
     is_flow: bool,
@@ -229,9 +229,9 @@ struct Anchored<'a> {
     height: usize,
 }
 
-impl<'a, 'v> Builder<'a, 'v> {
-    fn new(source: &'a SourceFile, streamed: &'static str, visit: Visit<'v>) -> Builder<'a, 'v> {
-        Builder {
+impl<'a, 'v> TreeBuilder<'a, 'v> {
+    fn new(source: &'a SourceFile, streamed: &'static str, visit: Visit<'v>) -> TreeBuilder<'a, 'v> {
+        TreeBuilder {
             source,
             streamed,
             visit,
@@ -263,7 +263,7 @@ impl<'a, 'v> Builder<'a, 'v> {
         }
     }
 
-    fn read(&mut self) -> Result<(), Stop> {
+    fn read(&mut self) -> Result<(), Fatal> {
         let options = granit_parser::options! {
             emit_unresolved_aliases: true,
             emit_anchor_events: true,
@@ -279,7 +279,7 @@ impl<'a, 'v> Builder<'a, 'v> {
         Ok(())
     }
 
-    fn event(&mut self, event: Event<'a>, place: granit_parser::Span) -> Result<(), Stop> {
+    fn event(&mut self, event: Event<'a>, place: granit_parser::Span) -> Result<(), Fatal> {
         let start = place.start.byte_offset().unwrap_or(0);
         let end = place.end.byte_offset().unwrap_or(start);
         if event.tag().is_some() {
@@ -358,7 +358,13 @@ impl<'a, 'v> Builder<'a, 'v> {
         Node { span: Span::new(start, end), kind }
     }
 
-    fn open(&mut self, is_map: bool, style: StructureStyle, anchor: usize, start: usize) -> Result<(), Stop> {
+    fn open(
+        &mut self,
+        is_map: bool,
+        style: StructureStyle,
+        anchor: usize,
+        start: usize,
+    ) -> Result<(), Fatal> {
         // The value of a key of the root?
         let is_streamed = match self.open.as_slice() {
             [root] => {
@@ -366,7 +372,7 @@ impl<'a, 'v> Builder<'a, 'v> {
             }
             _ => false,
         };
-        self.open.push(Open {
+        self.open.push(OpenNode {
             start,
             is_map,
             is_flow: style == StructureStyle::Flow,
@@ -407,7 +413,7 @@ impl<'a, 'v> Builder<'a, 'v> {
     }
 
     /// Adds a scalar or a repeated node, which is complete as it comes.
-    fn add(&mut self, node: Node<'a>, anchor: usize) -> Result<(), Stop> {
+    fn add(&mut self, node: Node<'a>, anchor: usize) -> Result<(), Fatal> {
         let bytes = node.scalar().map_or(0, str::len);
         self.weight.nodes += 1;
         self.weight.bytes += bytes;
@@ -421,7 +427,7 @@ impl<'a, 'v> Builder<'a, 'v> {
         Ok(())
     }
 
-    fn is_bounded(&self, place: Span) -> Result<(), Stop> {
+    fn is_bounded(&self, place: Span) -> Result<(), Fatal> {
         if self.weight.nodes > limit::MOST_NODES {
             let message = format!("the file has more than {} values", limit::MOST_NODES);
             return Err(self.limit(message, place, "one too many"));
@@ -462,7 +468,7 @@ impl<'a, 'v> Builder<'a, 'v> {
         }
     }
 
-    fn alias(&mut self, id: usize, span: Span) -> Result<(), Stop> {
+    fn alias(&mut self, id: usize, span: Span) -> Result<(), Fatal> {
         let Some(anchored) = self.anchors.get(&id) else {
             self.tell(|this| {
                 let message = "an alias stands inside the value that it repeats";
@@ -493,7 +499,7 @@ impl<'a, 'v> Builder<'a, 'v> {
     // ── maps ──
 
     /// Takes the nodes of a map off the stack: checks that its keys are scalars and unique, and merges.
-    fn close_map(&mut self, open: &Open) -> Map<'a> {
+    fn close_map(&mut self, open: &OpenNode) -> Map<'a> {
         let first = open.first;
         let keys = self.stack[first..].iter().step_by(2);
         let count = keys.len();
@@ -637,26 +643,26 @@ impl<'a, 'v> Builder<'a, 'v> {
         });
     }
 
-    fn second_document(&self, span: Span) -> Stop {
+    fn second_document(&self, span: Span) -> Fatal {
         let wrong =
             Diagnostic::error(Code::YamlFeature, "an ottofile is one YAML document, and a second one begins")
                 .at(self.source, span, "here")
                 .help("remove this line, or move what follows into a file of its own");
-        Stop(Box::new(wrong))
+        Fatal(Box::new(wrong))
     }
 
-    fn too_deep(&self, span: Span) -> Stop {
+    fn too_deep(&self, span: Span) -> Fatal {
         let message = format!("the file nests deeper than {} levels", limit::MOST_LEVELS);
         self.limit(message, span, "one level too many")
     }
 
-    fn limit(&self, message: String, span: Span, label: &str) -> Stop {
+    fn limit(&self, message: String, span: Span, label: &str) -> Fatal {
         let span = first_line_of(self.source, span);
-        Stop(Box::new(Diagnostic::error(Code::YamlLimit, message).at(self.source, span, label)))
+        Fatal(Box::new(Diagnostic::error(Code::YamlLimit, message).at(self.source, span, label)))
     }
 
     /// The text is not YAML: says what was found, in words of the file rather than of a grammar.
-    fn stopped(&self, error: &granit_parser::ScanError) -> Stop {
+    fn stopped(&self, error: &granit_parser::ScanError) -> Fatal {
         let place = error.marker().byte_offset().unwrap_or(0).min(self.source.text().len());
         if *error.kind() == ErrorKind::RecursionLimitExceeded {
             return self.too_deep(Span::new(place, place));
@@ -666,7 +672,7 @@ impl<'a, 'v> Builder<'a, 'v> {
             is_map: open.is_map,
             is_flow: open.is_flow,
         });
-        Stop(Box::new(syntax::explain(self.source, error.kind(), place, unfinished)))
+        Fatal(Box::new(syntax::explain(self.source, error.kind(), place, unfinished)))
     }
 }
 

@@ -2,7 +2,7 @@
 //! variable. Whole numbers of 64 bits with the operators of a POSIX shell, and `**`. Knows no values; whoever evaluates
 //! brings them, and they are numbers, never text to be read.
 
-use super::template::Piece;
+use super::template::TemplatePart;
 use std::ops::Range;
 
 /// What is computed. Never deeper than [`MOST_PARTS`].
@@ -15,7 +15,7 @@ pub(crate) enum Expression {
         place: Range<usize>,
     },
     /// `$NAME`, `${NAME:-default}`, `$(command)`: its value is a number.
-    Expansion(Box<Piece>),
+    Expansion(Box<TemplatePart>),
     Unary(&'static str, Box<Expression>),
     Binary(&'static str, Box<Expression>, Box<Expression>),
     Choice(Box<Expression>, Box<Expression>, Box<Expression>),
@@ -55,7 +55,7 @@ const OPERATORS: [(&str, u8); 19] = [
 ];
 
 /// `pieces` are those of the text between `$((` and `))`, which begins at `start`.
-pub(crate) fn parse(pieces: &[Piece], text: &str, start: usize) -> Result<Expression, Wrong> {
+pub(crate) fn parse(pieces: &[TemplatePart], text: &str, start: usize) -> Result<Expression, Wrong> {
     let mut reader = Reader { parts: Vec::new(), next: 0, end: start + text.len() };
     reader.cut(pieces, text, start)?;
     let whole = reader.choice()?;
@@ -82,7 +82,7 @@ struct Reader {
 
 impl Reader {
     /// Cuts the text into numbers, names and operators; expansions are operands as they are.
-    fn cut(&mut self, pieces: &[Piece], text: &str, start: usize) -> Result<(), Wrong> {
+    fn cut(&mut self, pieces: &[TemplatePart], text: &str, start: usize) -> Result<(), Wrong> {
         let mut at = start;
         for piece in pieces {
             if let Some(place) = piece.place() {
@@ -342,7 +342,7 @@ mod tests {
             Ok(pieces) => pieces,
             Err(error) => return format!("{:?}: {}", error.place, error.message),
         };
-        let [Piece::Arithmetic { expression, .. }] = pieces.as_slice() else {
+        let [TemplatePart::Arithmetic { expression, .. }] = pieces.as_slice() else {
             return "not arithmetic".to_owned();
         };
         let ask = |operand: &Expression| match operand {

@@ -5,7 +5,7 @@ use super::arithmetic::{self, Expression};
 use super::dotenv;
 use super::facts::{CommandFailure, Facts};
 use super::graph;
-use super::template::{self, Default, Piece};
+use super::template::{self, Default, TemplatePart};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::similar;
 use crate::ottofile::Ottofile;
@@ -86,7 +86,7 @@ pub(crate) fn computed<'e>(entries: &'e [EnvEntry], source: &SourceFile) -> Hash
 }
 
 /// Whether each entry, or one that it mentions, runs a command.
-fn needing_commands(parsed: &[Vec<Piece>], mentions: &[Vec<usize>], order: &[usize]) -> Vec<bool> {
+fn needing_commands(parsed: &[Vec<TemplatePart>], mentions: &[Vec<usize>], order: &[usize]) -> Vec<bool> {
     let mut needs_command: Vec<bool> = parsed.iter().map(|pieces| runs_command(pieces)).collect();
     for place in order {
         needs_command[*place] |= mentions[*place].iter().any(|other| needs_command[*other]);
@@ -101,7 +101,7 @@ pub(crate) fn mistakes(entries: &[EnvEntry], source: &SourceFile) -> Vec<Diagnos
 
 /// Entries that were read, by their places.
 struct Ordered<'e> {
-    parsed: Vec<Vec<Piece>>,
+    parsed: Vec<Vec<TemplatePart>>,
     names: HashMap<&'e str, usize>,
     /// The other entries that each mentions.
     mentions: Vec<Vec<usize>>,
@@ -152,34 +152,34 @@ fn ordered<'e>(entries: &'e [EnvEntry], source: &SourceFile) -> Result<Ordered<'
     Ok(Ordered { parsed, names, mentions, order })
 }
 
-fn runs_command(pieces: &[Piece]) -> bool {
+fn runs_command(pieces: &[TemplatePart]) -> bool {
     pieces.iter().any(|piece| match piece {
-        Piece::Text(_) => false,
-        Piece::Command { .. } => true,
-        Piece::Arithmetic { expression, .. } => {
+        TemplatePart::Text(_) => false,
+        TemplatePart::Command { .. } => true,
+        TemplatePart::Arithmetic { expression, .. } => {
             expression.operands().into_iter().any(|operand| match operand {
                 Expression::Expansion(piece) => runs_command(std::slice::from_ref(piece)),
                 _ => false,
             })
         }
-        Piece::Variable { default, .. } => {
+        TemplatePart::Variable { default, .. } => {
             default.as_ref().is_some_and(|default| runs_command(&default.pieces))
         }
     })
 }
 
-fn mentioned_names(pieces: &[Piece], names: &mut Vec<String>) {
+fn mentioned_names(pieces: &[TemplatePart], names: &mut Vec<String>) {
     for piece in pieces {
         match piece {
-            Piece::Text(_) => {}
-            Piece::Variable { name, default, .. } => {
+            TemplatePart::Text(_) => {}
+            TemplatePart::Variable { name, default, .. } => {
                 names.push(name.clone());
                 if let Some(default) = default {
                     mentioned_names(&default.pieces, names);
                 }
             }
-            Piece::Command { text, .. } => names.extend(template::names_in_command(text)),
-            Piece::Arithmetic { expression, .. } => {
+            TemplatePart::Command { text, .. } => names.extend(template::names_in_command(text)),
+            TemplatePart::Arithmetic { expression, .. } => {
                 for operand in expression.operands() {
                     match operand {
                         Expression::Name { name, .. } => names.push(name.clone()),
@@ -254,16 +254,16 @@ struct Evaluation<'a> {
 }
 
 impl Evaluation<'_> {
-    fn text(&self, pieces: &[Piece]) -> Result<OsString, Box<Diagnostic>> {
+    fn text(&self, pieces: &[TemplatePart]) -> Result<OsString, Box<Diagnostic>> {
         let mut value = OsString::new();
         for piece in pieces {
             match piece {
-                Piece::Text(text) => value.push(text),
-                Piece::Variable { name, default, place } => {
+                TemplatePart::Text(text) => value.push(text),
+                TemplatePart::Variable { name, default, place } => {
                     value.push(self.variable(name, default.as_ref(), place)?)
                 }
-                Piece::Command { text, place } => value.push(self.command(text, place)?),
-                Piece::Arithmetic { expression, place } => {
+                TemplatePart::Command { text, place } => value.push(self.command(text, place)?),
+                TemplatePart::Arithmetic { expression, place } => {
                     let number = expression.evaluate(&|operand| self.number(operand));
                     value.push(number.map_err(|wrong| self.not_computed(wrong, place))?.to_string());
                 }
@@ -293,7 +293,7 @@ impl Evaluation<'_> {
             Expression::Expansion(piece) => {
                 let pieces = std::slice::from_ref(&**piece);
                 let name = match &**piece {
-                    Piece::Variable { name, .. } => Some(name),
+                    TemplatePart::Variable { name, .. } => Some(name),
                     _ => None,
                 };
                 (self.text(pieces).map_err(NotComputed::Told)?, name)

@@ -17,7 +17,7 @@ use std::rc::Rc;
 
 /// A value from the command line on its way through the graph.
 #[derive(Clone, Debug)]
-struct Passed {
+struct PassedValue {
     value: Argument,
     /// Where it was written on the command line.
     span: Span,
@@ -100,8 +100,8 @@ fn pass_down(
     request: &Request,
     jobs: &[Job],
     diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<Option<Vec<Option<Passed>>>> {
-    let mut passed: Vec<Option<Vec<Option<Passed>>>> = vec![None; jobs.len()];
+) -> Vec<Option<Vec<Option<PassedValue>>>> {
+    let mut passed: Vec<Option<Vec<Option<PassedValue>>>> = vec![None; jobs.len()];
     if request.tasks.iter().all(|asked| asked.given.is_empty()) {
         return passed;
     }
@@ -120,7 +120,7 @@ fn pass_down(
             let values =
                 passed[place].get_or_insert_with(|| vec![None; ottofile.tasks[job.task].params.len()]);
             for given in &asked.given {
-                values[given.param] = Some(Passed {
+                values[given.param] = Some(PassedValue {
                     value: given.value.clone(),
                     span: given.span,
                     from: job.name.clone(),
@@ -145,7 +145,7 @@ fn pass_down(
                     &mut passed[target].get_or_insert_with(|| vec![None; target_task.params.len()])[index];
                 match slot {
                     None => {
-                        *slot = Some(Passed {
+                        *slot = Some(PassedValue {
                             value: value.value.clone(),
                             span: value.span,
                             from: jobs[place].name.clone(),
@@ -198,7 +198,7 @@ fn chosen(
     ottofile: &Ottofile,
     task: &Task,
     (task_place, index): (usize, usize),
-    passed: &Passed,
+    passed: &PassedValue,
     request: &Request,
     facts: &dyn Facts,
     variables: &mut dyn FnMut() -> Result<envs::Variables, Vec<Diagnostic>>,

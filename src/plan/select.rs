@@ -48,7 +48,7 @@ struct Reverse<'a> {
 
 /// Why a task takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Standing {
+enum Role {
     /// A task of the run lists it in its `after`. Other tasks that do so too stay out of the run.
     Follows,
     /// It was asked for or is needed, so what runs before it takes part.
@@ -60,7 +60,7 @@ enum Standing {
 struct Members {
     /// In order of discovery.
     members: Vec<(usize, Items)>,
-    standings: Vec<Standing>,
+    standings: Vec<Role>,
     /// Finds a task's entry.
     place: HashMap<usize, usize>,
     /// Those whose edges have to be followed.
@@ -70,12 +70,12 @@ struct Members {
 /// A task that is new in the run, or has a higher standing than before.
 struct Added {
     task: usize,
-    standing: Standing,
+    standing: Role,
     is_new: bool,
 }
 
 impl Members {
-    fn add(&mut self, task: usize, item: Option<(String, Mention)>, standing: Standing) {
+    fn add(&mut self, task: usize, item: Option<(String, Mention)>, standing: Role) {
         let is_new = !self.place.contains_key(&task);
         let entry = *self.place.entry(task).or_insert(self.members.len());
         if is_new {
@@ -112,22 +112,22 @@ pub(crate) fn select(ottofile: &Ottofile, request: &Request) -> Result<Vec<Selec
     let mut run = Members::default();
     for asked in &request.tasks {
         let item = asked.item.clone().map(|item| (item, Mention::CommandLine(asked.span)));
-        run.add(asked.task, item, Standing::Wanted);
+        run.add(asked.task, item, Role::Wanted);
     }
     while let Some(Added { task, standing, is_new }) = run.open.pop_front() {
         if is_new {
             for (target, item) in targets(ottofile, &ottofile.tasks[task].before) {
-                run.add(target, item, Standing::Wanted);
+                run.add(target, item, Role::Wanted);
             }
             for (target, item) in targets(ottofile, &ottofile.tasks[task].after) {
-                run.add(target, item, Standing::Follows);
+                run.add(target, item, Role::Follows);
             }
         }
-        if standing == Standing::Wanted {
+        if standing == Role::Wanted {
             // Who asks for a remedy or for the tidying up by name wants that alone.
             let pulling = reverse.get(&task).into_iter().flatten();
             for edge in pulling.filter(|edge| edge.edge.when == When::Success) {
-                run.add(edge.source, None, Standing::Wanted);
+                run.add(edge.source, None, Role::Wanted);
             }
         }
     }

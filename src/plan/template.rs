@@ -6,21 +6,21 @@ use std::ops::Range;
 
 /// One piece of a text, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Piece {
+pub(crate) enum TemplatePart {
     Text(String),
     Variable { name: String, default: Option<Default>, place: Range<usize> },
     Command { text: String, place: Range<usize> },
     Arithmetic { expression: Expression, place: Range<usize> },
 }
 
-impl Piece {
+impl TemplatePart {
     /// Where it is in the whole text; `None` for what is just text.
     pub(crate) fn place(&self) -> Option<&Range<usize>> {
         match self {
-            Piece::Text(_) => None,
-            Piece::Variable { place, .. }
-            | Piece::Command { place, .. }
-            | Piece::Arithmetic { place, .. } => Some(place),
+            TemplatePart::Text(_) => None,
+            TemplatePart::Variable { place, .. }
+            | TemplatePart::Command { place, .. }
+            | TemplatePart::Arithmetic { place, .. } => Some(place),
         }
     }
 }
@@ -28,7 +28,7 @@ impl Piece {
 /// What stands after `:-` or `-`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Default {
-    pub(crate) pieces: Vec<Piece>,
+    pub(crate) pieces: Vec<TemplatePart>,
     /// `:-` takes the place of an empty value too.
     pub(crate) replaces_empty: bool,
 }
@@ -41,7 +41,7 @@ pub(crate) struct TemplateError {
 }
 
 /// Reads a text in one pass from left to right. A `$` that begins none of the forms is itself.
-pub(crate) fn parse(text: &str) -> Result<Vec<Piece>, TemplateError> {
+pub(crate) fn parse(text: &str) -> Result<Vec<TemplatePart>, TemplateError> {
     parse_from(text, 0, 0)
 }
 
@@ -57,14 +57,14 @@ fn arithmetic_within(text: &str, base: usize, depth: usize) -> Result<Expression
 }
 
 /// `base` is where the text begins in the whole one, `depth` how many constructs of one kind it stands in.
-fn parse_from(text: &str, base: usize, depth: usize) -> Result<Vec<Piece>, TemplateError> {
+fn parse_from(text: &str, base: usize, depth: usize) -> Result<Vec<TemplatePart>, TemplateError> {
     let bytes = text.as_bytes();
     let mut pieces = Vec::new();
     let mut plain = String::new();
     let mut at = 0;
-    let flush = |plain: &mut String, pieces: &mut Vec<Piece>| {
+    let flush = |plain: &mut String, pieces: &mut Vec<TemplatePart>| {
         if !plain.is_empty() {
-            pieces.push(Piece::Text(std::mem::take(plain)));
+            pieces.push(TemplatePart::Text(std::mem::take(plain)));
         }
     };
     while at < bytes.len() {
@@ -94,9 +94,9 @@ fn parse_from(text: &str, base: usize, depth: usize) -> Result<Vec<Piece>, Templ
                 pieces.push(match is_arithmetic {
                     true => {
                         let expression = arithmetic_within(&inner[1..inner.len() - 1], base + at + 3, depth)?;
-                        Piece::Arithmetic { expression, place }
+                        TemplatePart::Arithmetic { expression, place }
                     }
-                    false => Piece::Command { text: inner.to_owned(), place },
+                    false => TemplatePart::Command { text: inner.to_owned(), place },
                 });
                 at = end + 1;
             }
@@ -112,7 +112,7 @@ fn parse_from(text: &str, base: usize, depth: usize) -> Result<Vec<Piece>, Templ
             Some(byte) if is_name_start(*byte) => {
                 let end = name_end(bytes, at + 1);
                 flush(&mut plain, &mut pieces);
-                pieces.push(Piece::Variable {
+                pieces.push(TemplatePart::Variable {
                     name: text[at + 1..end].to_owned(),
                     default: None,
                     place: base + at..base + end,
@@ -130,7 +130,12 @@ fn parse_from(text: &str, base: usize, depth: usize) -> Result<Vec<Piece>, Templ
 }
 
 /// The inside of `${…}`.
-fn braced(inside: &str, base: usize, place: Range<usize>, depth: usize) -> Result<Piece, TemplateError> {
+fn braced(
+    inside: &str,
+    base: usize,
+    place: Range<usize>,
+    depth: usize,
+) -> Result<TemplatePart, TemplateError> {
     let end = name_end(inside.as_bytes(), 0);
     let (name, rest) = inside.split_at(end);
     let (replaces_empty, default) = match rest {
@@ -151,7 +156,7 @@ fn braced(inside: &str, base: usize, place: Range<usize>, depth: usize) -> Resul
         None => None,
         Some((text, base)) => Some(Default { pieces: parse_from(text, base, depth + 1)?, replaces_empty }),
     };
-    Ok(Piece::Variable { name: name.to_owned(), default, place })
+    Ok(TemplatePart::Variable { name: name.to_owned(), default, place })
 }
 
 fn is_name_start(byte: u8) -> bool {
@@ -200,24 +205,24 @@ fn brace_end(bytes: &[u8], mut at: usize) -> Result<usize, &'static str> {
 fn command_end(bytes: &[u8], at: usize) -> Option<usize> {
     /// What an open construct is closed by.
     #[derive(PartialEq)]
-    enum Open {
+    enum Closer {
         Paren,
         DoubleQuote,
         Brace,
         Case,
     }
-    let mut open = vec![Open::Paren];
+    let mut open = vec![Closer::Paren];
     let mut at = at;
     // Whether a word that begins here is a command or a keyword, rather than an argument.
     let mut is_command = true;
     while at < bytes.len() {
-        let in_quotes = open.last() == Some(&Open::DoubleQuote);
-        if matches!(open.last(), Some(Open::Paren | Open::Case)) {
+        let in_quotes = open.last() == Some(&Closer::DoubleQuote);
+        if matches!(open.last(), Some(Closer::Paren | Closer::Case)) {
             let word = &bytes[at..name_end(bytes, at)];
             if !word.is_empty() {
-                is_command = match (word, is_command, open.last() == Some(&Open::Case)) {
+                is_command = match (word, is_command, open.last() == Some(&Closer::Case)) {
                     (b"case", true, _) => {
-                        open.push(Open::Case);
+                        open.push(Closer::Case);
                         false
                     }
                     (b"esac", true, true) => {
@@ -243,27 +248,27 @@ fn command_end(bytes: &[u8], at: usize) -> Option<usize> {
             b'"' if in_quotes => {
                 open.pop();
             }
-            b'"' => open.push(Open::DoubleQuote),
+            b'"' => open.push(Closer::DoubleQuote),
             b'$' if bytes.get(at + 1) == Some(&b'(') => {
-                open.push(Open::Paren);
+                open.push(Closer::Paren);
                 at += 1;
             }
             b'$' if bytes.get(at + 1) == Some(&b'{') => {
-                open.push(Open::Brace);
+                open.push(Closer::Brace);
                 at += 1;
             }
-            b'}' if open.last() == Some(&Open::Brace) => {
+            b'}' if open.last() == Some(&Closer::Brace) => {
                 open.pop();
             }
-            b'(' if !in_quotes => open.push(Open::Paren),
-            b')' if open.last() == Some(&Open::Paren) => {
+            b'(' if !in_quotes => open.push(Closer::Paren),
+            b')' if open.last() == Some(&Closer::Paren) => {
                 open.pop();
                 if open.is_empty() {
                     return Some(at);
                 }
             }
             b'#' if !in_quotes
-                && open.last() == Some(&Open::Paren)
+                && open.last() == Some(&Closer::Paren)
                 && at > 0
                 && bytes[at - 1].is_ascii_whitespace() =>
             {
@@ -311,13 +316,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn shown(text: &str) -> String {
-        let piece = |piece: &Piece| match piece {
-            Piece::Text(text) => format!("[{text}]"),
-            Piece::Variable { name, default, .. } => {
+        let piece = |piece: &TemplatePart| match piece {
+            TemplatePart::Text(text) => format!("[{text}]"),
+            TemplatePart::Variable { name, default, .. } => {
                 format!("<{name}{}>", if default.is_some() { ":-" } else { "" })
             }
-            Piece::Command { text, .. } => format!("({text})"),
-            Piece::Arithmetic { .. } => "(())".to_owned(),
+            TemplatePart::Command { text, .. } => format!("({text})"),
+            TemplatePart::Arithmetic { .. } => "(())".to_owned(),
         };
         match parse(text) {
             Ok(pieces) => pieces.iter().map(piece).collect(),
@@ -382,8 +387,8 @@ mod tests {
             let quoted = text.replace('$', "$$");
             let pieces = parse(&quoted).expect("nothing is left to read");
             let back: String = pieces.iter().map(|piece| match piece {
-                Piece::Text(text) => text.as_str(),
-                Piece::Variable { .. } | Piece::Command { .. } | Piece::Arithmetic { .. } => "?",
+                TemplatePart::Text(text) => text.as_str(),
+                TemplatePart::Variable { .. } | TemplatePart::Command { .. } | TemplatePart::Arithmetic { .. } => "?",
             }).collect();
             prop_assert_eq!(back, text);
         }

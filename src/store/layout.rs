@@ -160,14 +160,14 @@ const NEXT_LATEST: &str = ".latest-";
 
 /// What a process that died may have left in a project's directory, by the name of the entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Leftover {
+pub(crate) enum StaleEntry {
     /// A run's directory that never appeared, or that was being deleted.
     Run,
     Link,
 }
 
-pub(crate) fn leftover(name: &str) -> Option<(Leftover, RunId)> {
-    let kinds = [(ARRIVING, Leftover::Run), (LEAVING, Leftover::Run), (NEXT_LATEST, Leftover::Link)];
+pub(crate) fn leftover(name: &str) -> Option<(StaleEntry, RunId)> {
+    let kinds = [(ARRIVING, StaleEntry::Run), (LEAVING, StaleEntry::Run), (NEXT_LATEST, StaleEntry::Link)];
     kinds.into_iter().find_map(|(prefix, kind)| Some((kind, RunId::parse(name.strip_prefix(prefix)?)?)))
 }
 

@@ -4,7 +4,7 @@
 use crate::name::RunId;
 use crate::store::claim::{MARKER, is_running};
 use crate::store::held::Held;
-use crate::store::layout::{Leftover, ProjectDir, RunDir, leftover};
+use crate::store::layout::{ProjectDir, RunDir, StaleEntry, leftover};
 use crate::store::regular;
 use rustix::fs::{FileType, Mode, OFlags};
 use std::collections::HashSet;
@@ -86,9 +86,9 @@ pub(crate) fn sweep(project: &ProjectDir, now_us: i64, began_us: impl Fn(&RunId)
         }
         let dir = RunDir { path: entry.path() };
         let swept = match kind {
-            Leftover::Link => fs::remove_file(&dir.path),
-            Leftover::Run if !is_real_directory(&dir.path) => continue,
-            Leftover::Run => match marked_lock(&dir) {
+            StaleEntry::Link => fs::remove_file(&dir.path),
+            StaleEntry::Run if !is_real_directory(&dir.path) => continue,
+            StaleEntry::Run => match marked_lock(&dir) {
                 Some(lock) if lock.try_lock().is_ok() => delete(&dir),
                 Some(_) => continue,
                 None => delete_husk(&dir),

@@ -2,7 +2,7 @@
 //! What was asked for goes to stdout, everything else to stderr. Knows no log files beyond what `Logs` reads for it.
 
 use super::filter;
-use super::github::{self, Commands, Rest, Workflow};
+use super::github::{self, Rest, Workflow, WorkflowCommands};
 use super::held::{Held, copy_log};
 use super::lines::{Frame, Lines};
 use super::progress;
@@ -159,7 +159,7 @@ pub(crate) struct Console {
     /// A task wrote something that we were not given.
     has_missed_output: bool,
     turns: Turns,
-    screen: Screen,
+    screen: ScreenState,
     /// Reused for what is written at once.
     buffer: Vec<u8>,
 }
@@ -169,7 +169,7 @@ struct JobOutput {
     frame: [Frame; 2],
     lines: [Lines; 2],
     /// Of GitHub Actions.
-    commands: Commands,
+    commands: WorkflowCommands,
     tail: Tail,
     held: Held,
     /// Bytes that we were given.
@@ -180,7 +180,7 @@ struct JobOutput {
 
 /// What is known of the place where we write.
 #[derive(Debug, Default)]
-struct Screen {
+struct ScreenState {
     has_progress: bool,
     is_suspended: bool,
     /// A raw line of stdout or stderr is open.
@@ -229,7 +229,7 @@ impl Console {
             skips: 0,
             has_missed_output: false,
             turns: Turns::default(),
-            screen: Screen { silence_us: SILENCE_US, ..Screen::default() },
+            screen: ScreenState { silence_us: SILENCE_US, ..ScreenState::default() },
             buffer: Vec::new(),
         }
     }
@@ -385,7 +385,7 @@ impl Console {
                 frame(self.settings.colours_stderr, self.settings.stderr_is_terminal),
             ],
             lines: Default::default(),
-            commands: Commands::default(),
+            commands: WorkflowCommands::default(),
             tail: Tail::new(self.settings.tail_lines),
             held: Held::default(),
             given: 0,

@@ -75,12 +75,12 @@ pub(crate) enum Rest {
 
 /// The commands in the output of one attempt.
 #[derive(Debug, Default)]
-pub(crate) struct Commands {
+pub(crate) struct WorkflowCommands {
     /// The task said `::stop-commands::TOKEN`: what follows is text for it too.
     stopped_by: Option<String>,
 }
 
-impl Commands {
+impl WorkflowCommands {
     /// Takes whole lines, each behind `prefix`. A passing command loses the prefix, for the runner reads commands at the start
     /// of a line only; other commands are made text.
     pub(crate) fn filter(&mut self, lines: &mut Vec<u8>, prefix: &[u8], rest: Rest) {
@@ -228,7 +228,7 @@ mod tests {
 
     fn filtered(lines: &str, prefix: &str, rest: Rest) -> String {
         let mut text = lines.as_bytes().to_vec();
-        Commands::default().filter(&mut text, prefix.as_bytes(), rest);
+        WorkflowCommands::default().filter(&mut text, prefix.as_bytes(), rest);
         String::from_utf8(text).expect("UTF-8")
     }
 

@@ -41,7 +41,7 @@ pub(crate) struct Json {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct JsonLine<'a> {
     event: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     seq: Option<u64>,
@@ -49,12 +49,12 @@ struct Line<'a> {
     time: Option<String>,
     elapsed_us: u64,
     #[serde(flatten)]
-    fields: Fields<'a>,
+    fields: JsonFields<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Fields<'a> {
+enum JsonFields<'a> {
     RunStarted {
         format: u32,
         run: &'a RunId,
@@ -170,7 +170,7 @@ impl Json {
         Json { stdout: Sink::new(stdout), stderr: Sink::new(stderr), zone, now_us: 0, cut: HashMap::new() }
     }
 
-    fn line(&mut self, line: &Line<'_>) {
+    fn line(&mut self, line: &JsonLine<'_>) {
         let text = serde_json::to_string(line).expect("bug: a line of JSON is plain data") + "\n";
         self.stdout.write(filter::json(&text).as_bytes());
         if let Some(reason) = self.stdout.take_failure() {
@@ -180,8 +180,8 @@ impl Json {
     }
 
     fn output_line(&mut self, job: &JobName, stream: Stream, text: Text, elapsed_us: u64) {
-        let fields = Fields::Output { task: job, stream, text };
-        self.line(&Line { event: "output", seq: None, time: None, elapsed_us, fields });
+        let fields = JsonFields::Output { task: job, stream, text };
+        self.line(&JsonLine { event: "output", seq: None, time: None, elapsed_us, fields });
     }
 
     /// Characters that were cut and never came whole.
@@ -202,7 +202,7 @@ impl View for Json {
         }
         let (event, fields) = fields(&stamped.event);
         let time = Some(rfc3339(stamped.wall_us, &self.zone));
-        self.line(&Line { event, seq: Some(stamped.seq), time, elapsed_us: stamped.mono_us, fields });
+        self.line(&JsonLine { event, seq: Some(stamped.seq), time, elapsed_us: stamped.mono_us, fields });
     }
 
     fn output(&mut self, job: &JobName, stream: Stream, bytes: &[u8], mono_us: u64) {
@@ -229,13 +229,13 @@ impl View for Json {
 
     fn hint(&mut self, job: &JobName, hints: &[Diagnostic]) {
         for hint in hints {
-            let fields = Fields::Hint {
+            let fields = JsonFields::Hint {
                 task: job,
                 code: hint.code.to_string(),
                 message: &hint.message,
                 helps: &hint.helps,
             };
-            self.line(&Line { event: "hint", seq: None, time: None, elapsed_us: self.now_us, fields });
+            self.line(&JsonLine { event: "hint", seq: None, time: None, elapsed_us: self.now_us, fields });
         }
     }
 
@@ -259,14 +259,14 @@ impl View for Json {
     }
 }
 
-fn fields(event: &Event) -> (&'static str, Fields<'_>) {
+fn fields(event: &Event) -> (&'static str, JsonFields<'_>) {
     match event {
         Event::RunStarted { format, run, slots, jobs } => {
             let tasks = jobs.iter().map(task_fields).collect();
-            ("run_started", Fields::RunStarted { format: *format, run, slots: *slots, tasks })
+            ("run_started", JsonFields::RunStarted { format: *format, run, slots: *slots, tasks })
         }
         Event::AttemptStarted { job, attempt } => {
-            ("attempt_started", Fields::AttemptStarted { task: job, attempt: *attempt })
+            ("attempt_started", JsonFields::AttemptStarted { task: job, attempt: *attempt })
         }
         Event::AttemptEnded {
             job,
@@ -280,7 +280,7 @@ fn fields(event: &Event) -> (&'static str, Fields<'_>) {
             line,
         } => (
             "attempt_ended",
-            Fields::AttemptEnded {
+            JsonFields::AttemptEnded {
                 task: job,
                 attempt: *attempt,
                 exit: exit_fields(exit),
@@ -293,17 +293,17 @@ fn fields(event: &Event) -> (&'static str, Fields<'_>) {
         ),
         Event::RetryPlanned { job, attempt, retries, pause_ms } => (
             "retry_planned",
-            Fields::RetryPlanned { task: job, attempt: *attempt, retries: *retries, pause_ms: *pause_ms },
+            JsonFields::RetryPlanned { task: job, attempt: *attempt, retries: *retries, pause_ms: *pause_ms },
         ),
         Event::JobSettled { job, outcome, keys } => {
             let (outcome, more) = outcome_fields(outcome);
-            ("task_settled", Fields::TaskSettled { task: job, outcome, keys, more })
+            ("task_settled", JsonFields::TaskSettled { task: job, outcome, keys, more })
         }
         Event::Warning { job, code, message } => {
-            ("warning", Fields::Warning { message, task: job.as_ref(), code: code.as_deref() })
+            ("warning", JsonFields::Warning { message, task: job.as_ref(), code: code.as_deref() })
         }
         Event::Stopping { signal, is_forced } => {
-            ("stopping", Fields::Stopping { signal: *signal, is_forced: *is_forced })
+            ("stopping", JsonFields::Stopping { signal: *signal, is_forced: *is_forced })
         }
         Event::RunEnded { result } => {
             let (result, status) = match result {
@@ -311,7 +311,7 @@ fn fields(event: &Event) -> (&'static str, Fields<'_>) {
                 RunResult::Failed { status } => ("failed", *status),
                 RunResult::Interrupted { signal } => ("interrupted", 128 + signal),
             };
-            ("run_ended", Fields::RunEnded { result, status })
+            ("run_ended", JsonFields::RunEnded { result, status })
         }
     }
 }

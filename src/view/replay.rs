@@ -63,12 +63,12 @@ struct Player<'a> {
     /// In plan order.
     names: Vec<JobName>,
     /// Attempts that have not ended.
-    open: HashMap<(JobName, u32), [Log; 2]>,
+    open: HashMap<(JobName, u32), [ReplayLog; 2]>,
 }
 
 /// One stream of an attempt.
 #[derive(Default)]
-struct Log {
+struct ReplayLog {
     state: LogState,
     shown: u64,
     trouble: Option<io::Error>,
@@ -118,7 +118,7 @@ impl Player<'_> {
     }
 }
 
-impl Log {
+impl ReplayLog {
     /// Shows at most so many bytes more.
     fn show(
         &mut self,

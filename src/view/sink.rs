@@ -9,11 +9,11 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 pub(crate) struct Sink {
     writer: Box<dyn Write>,
-    state: State,
+    state: SinkState,
 }
 
 #[derive(Debug)]
-enum State {
+enum SinkState {
     Open,
     /// Nobody reads any more, as in `otto x | head -1`.
     Closed,
@@ -22,19 +22,19 @@ enum State {
 
 impl Sink {
     pub(crate) fn new(writer: Box<dyn Write>) -> Sink {
-        Sink { writer, state: State::Open }
+        Sink { writer, state: SinkState::Open }
     }
 
     /// Writes all of it and flushes. After a failure nothing more is written.
     pub(crate) fn write(&mut self, mut bytes: &[u8]) {
-        while matches!(self.state, State::Open) && !bytes.is_empty() {
+        while matches!(self.state, SinkState::Open) && !bytes.is_empty() {
             match self.writer.write(bytes) {
-                Ok(0) => self.state = State::Failed("it takes no more bytes".to_owned()),
+                Ok(0) => self.state = SinkState::Failed("it takes no more bytes".to_owned()),
                 Ok(written) => bytes = &bytes[written..],
                 Err(error) => self.note(&error),
             }
         }
-        while matches!(self.state, State::Open) {
+        while matches!(self.state, SinkState::Open) {
             match self.writer.flush() {
                 Ok(()) => break,
                 Err(error) => self.note(&error),
@@ -47,15 +47,15 @@ impl Sink {
             ErrorKind::Interrupted => {}
             // A task that shares our terminal or pipe may have made it non-blocking for everybody.
             ErrorKind::WouldBlock => std::thread::sleep(PAUSE),
-            ErrorKind::BrokenPipe => self.state = State::Closed,
-            _ => self.state = State::Failed(crate::host::plain(error)),
+            ErrorKind::BrokenPipe => self.state = SinkState::Closed,
+            _ => self.state = SinkState::Failed(crate::host::plain(error)),
         }
     }
 
     /// Why not everything could be written, told once; a reader that is gone is no reason.
     pub(crate) fn take_failure(&mut self) -> Option<String> {
-        match std::mem::replace(&mut self.state, State::Closed) {
-            State::Failed(reason) => Some(reason),
+        match std::mem::replace(&mut self.state, SinkState::Closed) {
+            SinkState::Failed(reason) => Some(reason),
             other => {
                 self.state = other;
                 None

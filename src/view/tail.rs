@@ -14,14 +14,14 @@ const LONGEST: usize = 2_000;
 pub(crate) struct Tail {
     /// At most so many lines are kept.
     most: usize,
-    kept: VecDeque<Line>,
+    kept: VecDeque<TailLine>,
     /// Lines so far that have ended.
     total: u64,
-    open: [Line; 2],
+    open: [TailLine; 2],
 }
 
 #[derive(Clone, Debug, Default)]
-struct Line {
+struct TailLine {
     /// The beginning of what a terminal would still show of it.
     bytes: Vec<u8>,
     /// Bytes that were not kept.
@@ -55,7 +55,7 @@ impl Tail {
             }
             for _ in skipped..ends - 1 {
                 let end = after_newline(bytes);
-                let mut line = Line::default();
+                let mut line = TailLine::default();
                 line.push(&bytes[..end - 1]);
                 self.keep(line);
                 bytes = &bytes[end..];
@@ -64,7 +64,7 @@ impl Tail {
         self.open[slot].push(bytes);
     }
 
-    fn keep(&mut self, line: Line) {
+    fn keep(&mut self, line: TailLine) {
         self.total += 1;
         self.kept.push_back(line);
         if self.kept.len() > self.most {
@@ -89,11 +89,11 @@ impl Tail {
 
     /// The kept lines, safe to show; each closes the colours it opens.
     pub(crate) fn lines(&self) -> impl ExactSizeIterator<Item = String> {
-        self.kept.iter().map(Line::shown)
+        self.kept.iter().map(TailLine::shown)
     }
 }
 
-impl Line {
+impl TailLine {
     fn push(&mut self, piece: &[u8]) {
         let Some(last) = piece.iter().rposition(|byte| *byte != b'\r') else {
             self.is_returned |= !piece.is_empty();

@@ -15,7 +15,7 @@ use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Outcome, Stamped, Stream};
 use crate::name::JobName;
 use crate::state::RunState;
-use frame::Frame;
+use frame::ScreenFrame;
 use key::Key;
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
@@ -213,7 +213,7 @@ impl Tui {
         }
         let (columns, lines) = self.screen.size();
         let area = Rect::new(0, 0, columns, lines);
-        let frame = Frame {
+        let frame = ScreenFrame {
             run: &self.run,
             words: &self.words,
             listed: &self.listed,

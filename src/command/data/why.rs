@@ -31,7 +31,7 @@ struct Step {
     job: JobName,
     key: String,
     value: Value,
-    set: Option<Lines>,
+    set: Option<SettingLines>,
     params: Vec<(String, String)>,
     /// Told before, where it came up first.
     is_repeated: bool,
@@ -41,7 +41,7 @@ struct Step {
 
 /// The lines of a script that may have set a value: which of several did, the text does not say.
 #[derive(Debug, PartialEq)]
-struct Lines {
+struct SettingLines {
     file: String,
     /// With their numbers, from 1; not empty.
     lines: Vec<(usize, String)>,
@@ -105,7 +105,7 @@ impl Search<'_> {
             let failed = || value::get(&data.failed.last()?.1, &key);
             let Some(value) = value::get(&data.outputs, &key).or_else(failed).cloned() else { continue };
             let is_repeated = !self.told.insert((run.clone(), job.clone(), key.clone()));
-            let body = Body::read(picked, state);
+            let body = UserLines::read(picked, state);
             let read = if is_repeated { Vec::new() } else { read_by(&body, &data.inputs) };
             steps.push(Step {
                 depth,
@@ -162,7 +162,7 @@ impl Search<'_> {
 }
 
 /// The values that a script reads: those whose names stand in it; if none does, for it may put names together, all.
-fn read_by(body: &Body, inputs: &[PassedInput]) -> Vec<(Option<RunId>, JobName, String)> {
+fn read_by(body: &UserLines, inputs: &[PassedInput]) -> Vec<(Option<RunId>, JobName, String)> {
     let mut named = Vec::new();
     let mut first = Vec::new();
     for PassedInput { job, origin, values } in inputs {
@@ -180,14 +180,14 @@ fn read_by(body: &Body, inputs: &[PassedInput]) -> Vec<(Option<RunId>, JobName, 
 }
 
 /// The lines of a script that the user wrote.
-struct Body {
+struct UserLines {
     file: String,
     /// With their numbers in the file.
     lines: Vec<(usize, String)>,
 }
 
-impl Body {
-    fn read(picked: &Picked, job: &JobState) -> Body {
+impl UserLines {
+    fn read(picked: &Picked, job: &JobState) -> UserLines {
         let path = script(&picked.job_dir(&job.planned.name).path);
         let text =
             path.as_deref().and_then(|path| crate::store::regular::read(path).ok()).unwrap_or_default();
@@ -199,10 +199,10 @@ impl Body {
         // Comments, those of otto at the top among them, set nothing.
         let is_code = |line: &str| !line.trim_start().starts_with('#');
         let lines = text.lines().enumerate().filter(|(_, line)| is_code(line));
-        Body { file, lines: lines.map(|(place, line)| (place + 1, line.to_owned())).collect() }
+        UserLines { file, lines: lines.map(|(place, line)| (place + 1, line.to_owned())).collect() }
     }
 
-    fn lines_that_set(&self, key: &str, value: &Value) -> Option<Lines> {
+    fn lines_that_set(&self, key: &str, value: &Value) -> Option<SettingLines> {
         let quotes = [format!("[{key}]"), format!("[\"{key}\"]"), format!("['{key}']")];
         let assigns = |line: &str| {
             quotes.iter().any(|quoted| line.contains(&format!("OUTPUT{quoted}")))
@@ -244,7 +244,11 @@ impl Body {
                 lines.retain(|(_, line)| !others(line));
             }
             if !lines.is_empty() {
-                return Some(Lines { file: self.file.clone(), lines, is_setting: place + 1 < tests.len() });
+                return Some(SettingLines {
+                    file: self.file.clone(),
+                    lines,
+                    is_setting: place + 1 < tests.len(),
+                });
             }
         }
         None
@@ -384,7 +388,7 @@ fn json(steps: &[Step]) -> String {
             ("params".to_owned(), Value::Map(params.collect())),
             ("repeated".to_owned(), Value::Bool(step.is_repeated)),
         ];
-        if let Some(Lines { file, lines, is_setting }) = &step.set
+        if let Some(SettingLines { file, lines, is_setting }) = &step.set
             && let Some((number, text)) = lines.last()
         {
             map.push(("script".to_owned(), string(file)));

@@ -9,7 +9,7 @@ use crate::view::filter::shown;
 const DEEPEST: usize = 24;
 
 /// A line that is still to be written.
-struct Line<'a> {
+struct PendingLine<'a> {
     node: usize,
     need: Option<&'a Need>,
     /// The rules of the levels above, then the one that leads here.
@@ -23,9 +23,9 @@ pub(super) fn tree(drawing: &Drawing) -> String {
     drawing.nodes.iter().flat_map(|node| &node.needs).for_each(|need| is_needed[need.node] = true);
     // Nodes stand after what they need, so that the last ones are what everything else is for.
     let roots = (0..drawing.nodes.len()).rev().filter(|node| !is_needed[*node]);
-    let root = |node| Line { node, need: None, before: String::new(), below: String::new(), depth: 0 };
+    let root = |node| PendingLine { node, need: None, before: String::new(), below: String::new(), depth: 0 };
     // The last one of the stack comes first.
-    let mut open: Vec<Line> = roots.map(root).collect();
+    let mut open: Vec<PendingLine> = roots.map(root).collect();
 
     let mut continued = std::collections::VecDeque::new();
     let mut is_drawn = vec![false; drawing.nodes.len()];
@@ -63,7 +63,7 @@ pub(super) fn tree(drawing: &Drawing) -> String {
         for (place, need) in node.needs.iter().enumerate().rev() {
             let is_last = place + 1 == node.needs.len();
             let (corner, rule) = if is_last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-            open.push(Line {
+            open.push(PendingLine {
                 node: need.node,
                 need: Some(need),
                 before: format!("{}{corner}", line.below),

@@ -21,7 +21,7 @@ const TIME_WIDTH: usize = 8;
 const KEYS: &str = "↑↓ task · PgUp PgDn scroll · f follow · q leave the screen · Ctrl-C stop";
 const KEYS_AT_END: &str = "↑↓ task · PgUp PgDn scroll · q leave";
 
-pub(super) struct Frame<'a> {
+pub(super) struct ScreenFrame<'a> {
     pub(super) run: &'a RunState,
     pub(super) words: &'a Words,
     /// Places of the jobs that are listed.
@@ -35,7 +35,7 @@ pub(super) struct Frame<'a> {
     pub(super) now_us: u64,
 }
 
-impl Frame<'_> {
+impl ScreenFrame<'_> {
     /// The screen, and how far its output can be scrolled.
     pub(super) fn drawn(&self, area: Rect) -> (Buffer, usize) {
         let mut buffer = Buffer::empty(area);

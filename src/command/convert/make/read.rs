@@ -613,11 +613,11 @@ impl Makefile<'_> {
     fn set(&mut self, name: &str, operator: Operator, written: &str, origin: Origin) {
         let met = std::mem::take(&mut self.expander.met);
         let old = self.expander.variables.get(name).cloned();
-        if let Some(old) = &old {
-            if old.origin == Origin::CommandLine || old.origin == Origin::Override && origin == Origin::File {
-                self.expander.met = met;
-                return;
-            }
+        if let Some(old) = &old
+            && (old.origin == Origin::CommandLine || old.origin == Origin::Override && origin == Origin::File)
+        {
+            self.expander.met = met;
+            return;
         }
         let line = self.expander.line;
         let value = |value: Result<Text, Trouble>| match value {
