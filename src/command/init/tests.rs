@@ -21,15 +21,15 @@ fn written(files: &[(&str, &str)]) -> String {
 #[test]
 fn an_empty_folder_gets_an_example() {
     assert_snapshot!(written(&[]), @r#"
-    # The tasks of this project. `otto` lists them, `otto TASK` runs one and what it needs, `otto Check` reads this file
-    # and reports every mistake. A task's help is shown by `otto TASK --help`.
+    # Tasks of this project. `otto` lists them, `otto TASK` runs a task and everything it needs, `otto TASK --help`
+    # describes it, and `otto Check` checks this file.
     otto:
       api: 1
-      # What plain `otto` runs:
+      # Tasks to run when you type `otto` without arguments:
       # tasks: [check]
 
     tasks:
-      # Tasks pass data: what one sets in OUTPUT, those that depend on it have in INPUT.
+      # Tasks pass data: values set in OUTPUT can be read from INPUT by the tasks that depend on them.
       name:
         help: Find out who is there
         bash: |
@@ -45,7 +45,7 @@ fn an_empty_folder_gets_an_example() {
         bash: |
           echo "$greeting, ${INPUT[name.who]}"
 
-      # The same in Python: types survive.
+      # The same in Python, where values keep their types.
       count:
         help: Count the letters
         needs: [name]
@@ -58,11 +58,11 @@ fn an_empty_folder_gets_an_example() {
 #[test]
 fn a_rust_project_gets_its_commands_and_a_comment_on_data() {
     assert_snapshot!(written(&[("Cargo.toml", "")]), @r#"
-    # The tasks of this project. `otto` lists them, `otto TASK` runs one and what it needs, `otto Check` reads this file
-    # and reports every mistake. A task's help is shown by `otto TASK --help`.
+    # Tasks of this project. `otto` lists them, `otto TASK` runs a task and everything it needs, `otto TASK --help`
+    # describes it, and `otto Check` checks this file.
     otto:
       api: 1
-      # What plain `otto` runs:
+      # Tasks to run when you type `otto` without arguments:
       # tasks: [check]
 
     tasks:
@@ -91,7 +91,7 @@ fn a_rust_project_gets_its_commands_and_a_comment_on_data() {
         help: Everything to run before a commit
         needs: [format, lint, test]
 
-      # Tasks pass data: what one sets in OUTPUT, those that depend on it have in INPUT.
+      # Tasks pass data: values set in OUTPUT can be read from INPUT by the tasks that depend on them.
       #
       # version:
       #   bash: |
@@ -100,7 +100,7 @@ fn a_rust_project_gets_its_commands_and_a_comment_on_data() {
       # announce:
       #   needs: [version]
       #   params:
-      #     --to: {default: everybody, help: Whom to tell}
+      #     --to: {default: everybody, help: Who to tell}
       #   bash: |
       #     echo "version ${INPUT[version.version]} for $to"
     "#);
