@@ -294,7 +294,7 @@ tasks:
     assert!(named.err.contains("error[E0704]: task `n:x` has no output `k`"), "{}", named.err);
     assert!(named.err.contains("`n:x` handed over nothing"), "{}", named.err);
 
-    // Whether it was in a run that is there no more, nobody knows.
+    // Whether it wsame as for a run that is there no more, nobody knows.
     let origin = project.runs()[0].clone();
     let short = id(&project, 0);
     let kept = origin.with_file_name("kept");

@@ -330,8 +330,8 @@ impl LineReader<'_, '_> {
                 words.extend(self.runs());
                 if self.positionals == 0 {
                     words.extend([
-                        ("diff".to_owned(), "which values differ between two runs".to_owned()),
-                        ("why".to_owned(), "where a value came from".to_owned()),
+                        ("diff".to_owned(), "compare the values of two runs".to_owned()),
+                        ("why".to_owned(), "trace a value".to_owned()),
                     ]);
                 }
                 Candidates::Words(words)
@@ -384,8 +384,8 @@ impl LineReader<'_, '_> {
     fn runs(&mut self) -> Vec<(String, String)> {
         const MOST: usize = 50;
         let mut words = vec![
-            ("latest".to_owned(), "the last run".to_owned()),
-            ("latest-failed".to_owned(), "the last run that failed".to_owned()),
+            ("latest".to_owned(), "the latest run".to_owned()),
+            ("latest-failed".to_owned(), "the latest run that failed".to_owned()),
         ];
         let Some(project) = self.project() else { return words };
         for run in past::list(&project).iter().rev().take(MOST) {
@@ -489,7 +489,7 @@ tasks:
         assert_eq!(asked(&["sec"]), "words\n");
         assert_snapshot!(asked(&["Gr"]), @"
         words
-        Graph	draw the tasks and what they need
+        Graph	show the dependency graph
         ");
     }
 
@@ -522,7 +522,7 @@ tasks:
         assert_snapshot!(asked(&["secret", "--k"]), @"
         words
         --key	
-        --keep-going	after a failure go on with tasks that do not need it (the default)
+        --keep-going	keep running independent tasks after a failure (the default)
         ");
         assert_snapshot!(asked(&["secret", "--env", "s"]), @"
         words
@@ -584,9 +584,9 @@ tasks:
         ");
         assert_snapshot!(asked(&["Explain", "E020"]), @"
         words
-        E0201	no ottofile
-        E0202	an ottofile that cannot be read
-        E0203	a file that otto cannot read or write
+        E0201	no ottofile found
+        E0202	unreadable ottofile
+        E0203	file that can't be read or written
         ");
         assert_eq!(asked(&["Convert", ""]), "files\n");
         assert_eq!(asked(&["Completions", "bash", ""]), "words\n");

@@ -71,34 +71,33 @@ pub(crate) fn command() -> Command {
             value("cwd", "DIR")
                 .short('C')
                 .value_parser(clap::value_parser!(OsString))
-                .help("change to this folder first"),
-            value("jobs", "N")
-                .short('j')
-                .allow_negative_numbers(true)
-                .help("run at most N tasks at a time [default: `jobs` of the ottofile, else the processors]"),
+                .help("change to DIR first"),
+            value("jobs", "N").short('j').allow_negative_numbers(true).help(
+                "run at most N tasks at a time [default: `jobs` in the ottofile, or the number of CPUs]",
+            ),
             flag("keep-going")
                 .short('k')
                 .hide_short_help(true)
-                .help("after a failure go on with tasks that do not need it (the default, unless the ottofile has `fail-fast`)"),
-            flag("fail-fast").help("after a failure start nothing more"),
-            flag("dry-run").short('n').help("show what would run, and start nothing"),
-            flag("force").help("run tasks that are up to date too"),
+                .help("keep running independent tasks after a failure (the default, unless the ottofile sets `fail-fast`)"),
+            flag("fail-fast").help("stop at the first failure"),
+            flag("dry-run").short('n').help("show what would run, without running it"),
+            flag("force").help("also run tasks that are up to date"),
             value("display", "MODE")
-                .help("how output is shown: auto, stream, prefix, group, quiet [env: OTTO_DISPLAY]"),
-            flag("tui").short('t').help("show the run full-screen, with keys to look at each task"),
+                .help("how to show output: auto, stream, prefix, group, quiet [env: OTTO_DISPLAY]"),
+            flag("tui").short('t').help("show the run full-screen, with keys to select tasks"),
             value("tail", "N")
                 .allow_negative_numbers(true)
                 .hide_short_help(true)
-                .help("show the last N lines of a failed task [default: 20]"),
+                .help("show the last N log lines of a failed task [default: 20]"),
             value("timeout", "DUR")
                 .hide_short_help(true)
-                .help("end a task after this long (30s, 5m, 1h30m) unless it says otherwise"),
-            value("color", "WHEN").hide_short_help(true).help("colours: auto, always, never"),
+                .help("stop a task after this time (30s, 5m, 1h30m) unless it has its own `timeout`"),
+            value("color", "WHEN").hide_short_help(true).help("when to use colours: auto, always, never"),
             quiet_option(),
             flag("verbose").short('v').help("show more of what otto does"),
-            flag("json").help("write JSON to stdout and nothing else"),
+            flag("json").help("write only JSON to stdout"),
             flag("list-subtasks").hide_short_help(true).help("list the jobs of foreach tasks"),
-            flag("help").help("show the whole help (-h: one screen)"),
+            flag("help").help("show the full help (-h: one screen)"),
             Arg::new("short-help").short('h').action(ArgAction::SetTrue).hide(true),
             flag("version").short('V').help("show the version"),
         ])

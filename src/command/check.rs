@@ -13,7 +13,7 @@ pub(super) fn command() -> clap::Command {
         clap::Arg::new("strict")
             .long("strict")
             .action(clap::ArgAction::SetTrue)
-            .help("end with 2 on warnings too"),
+            .help("exit 2 on warnings too"),
     )
 }
 

@@ -28,16 +28,16 @@ pub(super) fn command() -> Command {
     };
     let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     Command::new("Clean")
-        .arg(number("keep-days", "keep what is younger than N days"))
-        .arg(number("keep-last", "keep the N newest runs of a project, however old"))
-        .arg(number("keep-failed", "keep what did not succeed and is younger than N days"))
-        .arg(flag("all-projects").help("the runs of all ottofiles"))
-        .arg(flag("dry-run").short('n').help("say what would be removed, and remove nothing"))
+        .arg(number("keep-days", "keep runs of the last N days"))
+        .arg(number("keep-last", "keep the N newest runs of a project"))
+        .arg(number("keep-failed", "keep failed runs of the last N days"))
+        .arg(flag("all-projects").help("include all projects"))
+        .arg(flag("dry-run").short('n').help("show what would be removed, without removing it"))
         .after_help(
-            "What is not given is as in `otto.retention` of the ottofile. A run is removed if none of the three rules\n\
-             keeps it, it is not running, and no run that is kept needs its data.\n\
-             `otto Clean --keep-days 0 --keep-last 5 --keep-failed 0` keeps the last five. With `--json` what is removed is\n\
-             a list of objects.",
+            "Options that are not given default to `otto.retention` in the ottofile. A run is removed if none of the three\n\
+             rules keeps it, it is not running, and no kept run needs its data.\n\
+             `otto Clean --keep-days 0 --keep-last 5 --keep-failed 0` keeps only the last five runs. `--json` lists the\n\
+             removed runs as objects.",
         )
 }
 

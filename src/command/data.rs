@@ -37,12 +37,12 @@ pub(super) fn command() -> Command {
                 .num_args(0..=3)
                 .action(ArgAction::Append)
                 .allow_negative_numbers(true)
-                .help("a run (default: the latest), a task, or a value of it; `diff` and two runs; `why` and a value"),
+                .help("a run (default: the latest), a task, or a value of a task; or `diff` and two runs; or `why` and a value"),
         )
         .after_help(
-            "`otto Data` shows all values that passed in the latest run, `otto Data build` those of a task, and\n\
-             `otto Data build.version` one of them as it is, for scripts. With `--json` all forms answer in JSON, in which\n\
-             numbers keep their digits.",
+            "`otto Data` shows all values of the latest run, `otto Data build` the values of one task, and\n\
+             `otto Data build.version` prints one value unchanged, for scripts. With `--json` everything is printed as JSON;\n\
+             numbers keep all their digits.",
         )
 }
 

@@ -71,7 +71,7 @@ pub(crate) fn quiet_option() -> clap::Arg {
         .long("quiet")
         .visible_alias("silent")
         .action(clap::ArgAction::Count)
-        .help("show the output of tasks and failures only (-qq: failures only)")
+        .help("show only task output, warnings and failures (-qq: only failures)")
 }
 
 /// A valid plan with all that it came from.

@@ -7,8 +7,9 @@ use crate::name::similar;
 use crate::source::{SourceFile, Span};
 
 pub(super) fn command() -> clap::Command {
-    let code =
-        clap::Arg::new("code").value_name("CODE").help("such as E0104; without one, all codes are listed");
+    let code = clap::Arg::new("code")
+        .value_name("CODE")
+        .help("an error code such as E0104 (default: list all codes)");
     clap::Command::new("Explain").arg(code)
 }
 

@@ -14,7 +14,7 @@ use std::fmt::Write;
 
 /// The forms of the command line.
 pub(crate) fn general_usage() -> &'static str {
-    "Usage: otto [OPTIONS] [TASK [WORDS]]...\n       otto [OPTIONS] COMMAND [WORDS]\n"
+    "Usage: otto [OPTIONS] [TASK [ARGS]]...\n       otto [OPTIONS] COMMAND [ARGS]\n"
 }
 
 /// `-h` (one screen) or `--help` (`is_full`), with the tasks of the ottofile where there is one.
@@ -37,7 +37,7 @@ pub(crate) fn general_help(
             let _ = writeln!(text, "{}\n", shown(&format!("{name}{about}")));
         }
     } else {
-        text.push_str("otto, a task runner in which tasks pass data\n\n");
+        text.push_str("otto, a task runner whose tasks pass data\n\n");
     }
     text.push_str(general_usage());
     match file {
@@ -52,9 +52,9 @@ pub(crate) fn general_help(
             }
         }
         Some((found, _)) => {
-            let _ = writeln!(text, "\n{} defines no tasks", shown(&found.shown));
+            let _ = writeln!(text, "\n{} has no tasks", shown(&found.shown));
         }
-        None => text.push_str("\nNo ottofile here: `otto Init` writes a commented otto.yml\n"),
+        None => text.push_str("\nNo ottofile here; `otto Init` writes a commented otto.yml\n"),
     }
     let _ = writeln!(text, "\n{}:", head("Commands"));
     if is_full {
@@ -91,35 +91,35 @@ pub(crate) fn general_help(
 
 pub(crate) const EXIT_CODES: &str = "
 Exit codes:
-  0            all is well
-  1-255        the exit code of the first task, in plan order, that failed
-  2            wrong usage or a wrong ottofile; nothing was run
+  0            success
+  1-255        exit code of the first failed task, in plan order
+  2            invalid command line or ottofile; nothing ran
   70           a bug in otto
-  75           the records of a run, or an answer, could not be written
-  124          a task took longer than its timeout
+  75           records or output could not be written completely
+  124          a task exceeded its timeout
   125          a task could not be started
-  126, 127     its interpreter is not executable, not found
-  128+n        a task, or otto itself, was ended by signal n
+  126, 127     its interpreter is not executable, or was not found
+  128+n        a task, or otto itself, was killed by signal n
 ";
 
 /// The variables that otto reads, for the manual page; docs/command-line.md has the same.
 pub(crate) const VARIABLES: &[(&str, &str)] = &[
-    ("OTTOFILE", "the ottofile, as with -o"),
-    ("OTTO_HOME", "where runs are kept; ~/.otto without it"),
-    ("OTTO_DB_PATH", "where the index of the history is"),
+    ("OTTOFILE", "the ottofile, like -o"),
+    ("OTTO_HOME", "where runs are stored (default: ~/.otto)"),
+    ("OTTO_DB_PATH", "path of the history index"),
     ("OTTO_BASH", "the bash that runs tasks"),
     ("OTTO_PYTHON", "the Python that runs tasks"),
-    ("OTTO_DISPLAY", "as --display"),
-    ("OTTO_STREAM_LIMIT", "how much one stream may hold, such as 512M or 4G"),
-    ("TZ", "the time zone of tables and JSON; that of the system without it"),
-    ("TZDIR", "where the time zones are"),
-    ("NO_COLOR", "no colours"),
-    ("FORCE_COLOR", "colours, terminal or not"),
-    ("CLICOLOR_FORCE", "the same"),
-    ("TERM", "dumb: no colours and no progress line"),
-    ("GITHUB_ACTIONS", "true: folds, annotations and a summary of the step"),
-    ("GITHUB_WORKSPACE", "what the files of annotations are relative to"),
-    ("GITHUB_STEP_SUMMARY", "the file for the summary"),
+    ("OTTO_DISPLAY", "like --display"),
+    ("OTTO_STREAM_LIMIT", "maximum size of one stream, such as 512M or 4G"),
+    ("TZ", "time zone for tables and JSON (default: the system's)"),
+    ("TZDIR", "folder of the time zone database"),
+    ("NO_COLOR", "disable colours"),
+    ("FORCE_COLOR", "force colours, even without a terminal"),
+    ("CLICOLOR_FORCE", "same as FORCE_COLOR"),
+    ("TERM", "`dumb` disables colours and the progress line"),
+    ("GITHUB_ACTIONS", "`true`: collapsed groups, annotations and a step summary"),
+    ("GITHUB_WORKSPACE", "root of the repository, for file names in annotations"),
+    ("GITHUB_STEP_SUMMARY", "file for the step summary"),
 ];
 
 /// The help of a built-in.
@@ -147,7 +147,7 @@ pub(crate) fn task_help(context: &Context, found: &host::Found, ottofile: &Ottof
         let count = item_count(ottofile, task, foreach, &facts);
         let _ = writeln!(
             text,
-            "\nRuns once for each item {count}; `otto {}:ITEM` runs one.",
+            "\nRuns once per item {count}; `otto {}:ITEM` runs one.",
             clean(task.name.as_str())
         );
     }

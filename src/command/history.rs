@@ -38,13 +38,13 @@ const STATUSES: [&str; 10] = [
 
 pub(super) fn command() -> Command {
     Command::new("History")
-        .arg(Arg::new("task").value_name("TASK").help("only runs with this task"))
+        .arg(Arg::new("task").value_name("TASK").help("only runs that include this task"))
         .arg(
             Arg::new("task-option")
                 .long("task")
                 .value_name("TASK")
                 .conflicts_with("task")
-                .help("the same as naming the task"),
+                .help("same as TASK"),
         )
         .arg(
             Arg::new("limit")
@@ -53,7 +53,7 @@ pub(super) fn command() -> Command {
                 .value_name("N")
                 .value_parser(value_parser!(u32))
                 .default_value("20")
-                .help("at most N runs; 0 for all"),
+                .help("at most N runs, 0 for all"),
         )
         .arg(
             Arg::new("status")
@@ -62,22 +62,22 @@ pub(super) fn command() -> Command {
                 .action(ArgAction::Append)
                 .value_delimiter(',')
                 .value_parser(STATUSES)
-                .help("only runs that ended so; with a task, runs in which that task did"),
+                .help("only runs with this result; with TASK, only runs in which the task had it"),
         )
         .arg(
             Arg::new("failed")
                 .long("failed")
                 .action(ArgAction::SetTrue)
                 .conflicts_with("status")
-                .help("only what failed, was interrupted, or ended without a result"),
+                .help("only runs that failed, were interrupted or crashed"),
         )
         .arg(
             Arg::new("all-projects")
                 .long("all-projects")
                 .action(ArgAction::SetTrue)
-                .help("the runs of all ottofiles"),
+                .help("include all projects"),
         )
-        .after_help("`otto History --json` is the same as a list of objects, newest first.")
+        .after_help("`otto History --json` prints a list of objects, newest first.")
 }
 
 /// A run in the list. What is running is not in the index, but has the same columns.

@@ -14,7 +14,7 @@ use unicode_width::UnicodeWidthStr;
 
 pub(super) fn command() -> clap::Command {
     clap::Command::new("List")
-        .arg(clap::Arg::new("all").long("all").action(clap::ArgAction::SetTrue).help("show hidden tasks too"))
+        .arg(clap::Arg::new("all").long("all").action(clap::ArgAction::SetTrue).help("include hidden tasks"))
 }
 
 pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {

@@ -18,18 +18,22 @@ pub(super) fn command() -> Command {
     Command::new("Logs")
         .override_usage("otto Logs [OPTIONS] [RUN] TASK")
         .arg(run_argument().required(true).value_name("RUN|TASK"))
-        .arg(Arg::new("task").value_name("TASK").help("a task of the run; alone: of the latest run"))
-        .arg(flag("stdout").help("only what it wrote to stdout").conflicts_with("stderr"))
-        .arg(flag("stderr").help("only what it wrote to stderr, on stdout"))
-        .arg(flag("stream").help("what it streamed to other tasks").conflicts_with_all(["stdout", "stderr"]))
+        .arg(Arg::new("task").value_name("TASK").help("a task of the run; without RUN, of the latest run"))
+        .arg(flag("stdout").help("show only what it wrote to stdout").conflicts_with("stderr"))
+        .arg(flag("stderr").help("show only what it wrote to stderr (on stdout)"))
+        .arg(
+            flag("stream")
+                .help("show what it streamed to other tasks")
+                .conflicts_with_all(["stdout", "stderr"]),
+        )
         .arg(
             Arg::new("attempt")
                 .long("attempt")
                 .value_name("N")
                 .value_parser(value_parser!(u32).range(1..))
-                .help("an earlier attempt of a task that was repeated (default: the last one)"),
+                .help("show this attempt of a task that was retried (default: the last one)"),
         )
-        .arg(flag("raw").help("the bytes as they are, also on a terminal"))
+        .arg(flag("raw").help("write raw bytes, even to a terminal"))
 }
 
 pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {

@@ -206,5 +206,5 @@ pub(super) fn run_argument() -> Arg {
     Arg::new("run")
         .value_name("RUN")
         .allow_negative_numbers(true)
-        .help("the beginning of a run's id, `latest`, `latest-failed`, or `-1`, `-2`, …")
+        .help("the first characters of a run's ID, `latest`, `latest-failed`, or `-1`, `-2`, …")
 }

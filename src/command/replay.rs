@@ -27,10 +27,10 @@ pub(super) fn command() -> Command {
                 .long("display")
                 .value_name("MODE")
                 .value_parser(clap::builder::PossibleValuesParser::new(Display::WORDS))
-                .help("as in a run"),
+                .help("same as for a run"),
         )
-        .arg(Arg::new("verbose").short('v').action(ArgAction::SetTrue).help("beginnings of tasks too"))
-        .after_help("`otto Replay --json` gives the events and the output, an object a line, as `otto --json TASK` did.")
+        .arg(Arg::new("verbose").short('v').action(ArgAction::SetTrue).help("also show when tasks start"))
+        .after_help("`otto Replay --json` prints the events and output, one object per line, like `otto --json TASK`.")
 }
 
 pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {

@@ -53,19 +53,19 @@ pub(super) fn command() -> Command {
             Arg::new("tasks")
                 .value_name("TASK")
                 .num_args(0..)
-                .help("just these (default: what failed, was interrupted, skipped or not started)"),
+                .help("only these (default: tasks that failed, were interrupted, were skipped or did not start)"),
         )
-        .arg(Arg::new("from").long("from").value_name("TASK").help("this task and all that depend on it"))
-        .arg(pairs("set").value_name("TASK.KEY=VALUE").help("change a recorded value that is read, to a string"))
-        .arg(pairs("set-json").value_name("TASK.KEY=JSON").help("the same, to any JSON value"))
+        .arg(Arg::new("from").long("from").value_name("TASK").help("run this task and everything that depends on it"))
+        .arg(pairs("set").value_name("TASK.KEY=VALUE").help("change an input value to a string"))
+        .arg(pairs("set-json").value_name("TASK.KEY=JSON").help("change an input value to any JSON value"))
         .arg(
             pairs("param")
                 .value_name("[TASK.]NAME=VALUE")
-                .help("another value for a parameter, or one that was not recorded as it looks like a secret"),
+                .help("change a parameter, or supply one that was not recorded because it looks like a secret"),
         )
-        .arg(flag("recorded-script").help("the ottofile as it was then, not that of today"))
-        .arg(flag("shell").help("open a shell in the place of the task, with its data, instead of running it"))
-        .arg(flag("dry-run").short('n').help("show what would run, and start nothing"))
+        .arg(flag("recorded-script").help("use the ottofile as it was then, not the current one"))
+        .arg(flag("shell").help("open a shell with the task's data instead of running the task"))
+        .arg(flag("dry-run").short('n').help("show what would run, without running it"))
         .arg(
             Arg::new("jobs")
                 .short('j')
@@ -77,41 +77,40 @@ pub(super) fn command() -> Command {
         .arg(
             flag("keep-going")
                 .short('k')
-                .help("after a failure go on with tasks that do not need it (the default)"),
+                .help("keep running independent tasks after a failure (the default)"),
         )
-        .arg(flag("fail-fast").help("after a failure start nothing more"))
+        .arg(flag("fail-fast").help("stop at the first failure"))
         .arg(
             Arg::new("display")
                 .long("display")
                 .value_name("MODE")
                 .value_parser(clap::builder::PossibleValuesParser::new(Display::WORDS))
-                .help("how output is shown"),
+                .help("how to show output"),
         )
         .arg(
             flag("tui")
                 .short('t')
                 .conflicts_with_all(["display", "quiet", "json"])
-                .help("show the run full-screen, with keys to look at each task"),
+                .help("show the run full-screen, with keys to select tasks"),
         )
         .arg(
             Arg::new("tail")
                 .long("tail")
                 .value_name("N")
                 .value_parser(value_parser!(usize))
-                .help("show the last N lines of a failed task (default: 20)"),
+                .help("show the last N log lines of a failed task (default: 20)"),
         )
         .arg(
             Arg::new("timeout")
                 .long("timeout")
                 .value_name("DUR")
                 .value_parser(duration)
-                .help("end a task after this long (30s, 5m, 1h30m) unless it says otherwise"),
+                .help("stop a task after this time (30s, 5m, 1h30m) unless it has its own `timeout`"),
         )
         .arg(super::quiet_option())
         .arg(flag("verbose").short('v').help("show more of what otto does"))
         .after_help(
-            "The tasks see what was recorded of the tasks before them, and get the parameters of then. What a run does not\n\
-             record is as it is now: files outside its folder, and the values of variables.",
+            "Tasks get the inputs and parameters recorded in that run. What a run does not record is as it is now: files\noutside its folder, and the values of variables.",
         )
 }
 

@@ -5,8 +5,7 @@ use crate::ottofile::SCHEMA;
 
 pub(super) fn command() -> clap::Command {
     clap::Command::new("Schema").after_help(
-        "An editor with a YAML language server takes it from a first line such as\n\
-         # yaml-language-server: $schema=otto.schema.json",
+        "An editor with a YAML language server finds it through a first line such as\n# yaml-language-server: $schema=otto.schema.json",
     )
 }
 

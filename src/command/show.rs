@@ -23,8 +23,8 @@ use std::path::{Path, PathBuf};
 pub(super) fn command() -> Command {
     Command::new("Show")
         .arg(run_argument().default_value("latest"))
-        .arg(Arg::new("task").value_name("TASK").help("one task of the run, with its data"))
-        .after_help("`otto Show --json` says the same as an object, and so does `otto Show RUN TASK --json`.")
+        .arg(Arg::new("task").value_name("TASK").help("show this task of the run, with its data"))
+        .after_help("`otto Show --json` and `otto Show RUN TASK --json` print the same as an object.")
 }
 
 pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {

@@ -32,9 +32,9 @@ pub(super) fn command() -> Command {
             Arg::new("all-projects")
                 .long("all-projects")
                 .action(ArgAction::SetTrue)
-                .help("the tasks of all ottofiles; those of one name together"),
+                .help("include all projects; tasks with the same name are counted together"),
         )
-        .after_help("`otto Stats --json` is the same as a list of objects, times in milliseconds.")
+        .after_help("`otto Stats --json` prints a list of objects; times are in milliseconds.")
 }
 
 /// What is known of a task over all runs. In JSON, times are in milliseconds.

@@ -192,7 +192,7 @@ pub(crate) fn handed_on(ottofile: &Ottofile, task: &Task) -> Vec<(usize, usize)>
 }
 
 /// The form of the command line.
-pub(crate) const USAGE: &str = "otto [OPTIONS] [TASK [WORDS]]...";
+pub(crate) const USAGE: &str = "otto [OPTIONS] [TASK [ARGS]]...";
 
 /// `otto deploy [OPTIONS] <env> [files]...`
 pub(crate) fn usage(task: &Task) -> String {

@@ -232,7 +232,7 @@ fn help_for_what_is_not_there_is_refused() {
     1 │ otto help biuld
       ╰╴          ━━━━━ not in otto.yml
     help: did you mean `build`?
-    usage: otto [OPTIONS] [TASK [WORDS]]...
+    usage: otto [OPTIONS] [TASK [ARGS]]...
     otto: 1 error. `otto Explain E0003` says more.
     ── exit 2
     ");

@@ -35,7 +35,7 @@ fn words_that_nobody_takes() {
     ── stderr
     error[E0001]: there is no option or argument `--bogus` here
     help: `otto --help` shows all options
-    usage: otto [OPTIONS] [TASK [WORDS]]...
+    usage: otto [OPTIONS] [TASK [ARGS]]...
     otto: 1 error. `otto Explain E0001` says more.
     ── exit 2
     ");
@@ -191,7 +191,7 @@ fn under_github_actions_a_mistake_is_shown_at_its_line() {
     1 │ otto nope
       ╰╴     ━━━━ not in otto.yml
     help: did you mean `none`?
-    usage: otto [OPTIONS] [TASK [WORDS]]...
+    usage: otto [OPTIONS] [TASK [ARGS]]...
     otto: 1 error. `otto Explain E0003` says more.
     ── exit 2
     ");

@@ -109,7 +109,7 @@ fn a_word_that_is_not_understood_is_shown_with_what_is_near() {
     1 │ otto biuld
       ╰╴     ━━━━━ not in otto.yml
     help: did you mean `build`?
-    usage: otto [OPTIONS] [TASK [WORDS]]...
+    usage: otto [OPTIONS] [TASK [ARGS]]...
     otto: 1 error. `otto Explain E0003` says more.
     ── exit 2
     ");

@@ -22,14 +22,14 @@ const MAKEFILES: &[&str] = &["GNUmakefile", "makefile", "Makefile"];
 
 pub(super) fn command() -> clap::Command {
     let file = clap::Arg::new("file").value_name("FILE").value_parser(clap::value_parser!(PathBuf)).help(
-        "a Makefile; `-` or none reads stdin, or the Makefile of this folder where stdin is a terminal",
+        "a Makefile, or `-` for stdin (default: stdin, or this folder's Makefile if stdin is a terminal)",
     );
     let strict = clap::Arg::new("strict")
         .long("strict")
         .action(clap::ArgAction::SetTrue)
-        .help("exit 2 if anything was left out or decided");
+        .help("exit 2 if anything was left out or changed");
     clap::Command::new("Convert").arg(file).arg(strict).after_help(
-        "With `-o FILE` it writes the ottofile to FILE, which must not exist yet, instead of stdout.",
+        "With `-o FILE`, writes the ottofile to FILE, which must not exist, instead of stdout.",
     )
 }
 

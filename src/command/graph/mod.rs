@@ -23,7 +23,7 @@ pub(super) fn command() -> clap::Command {
         .long("format")
         .value_name("FORMAT")
         .value_parser(clap::builder::PossibleValuesParser::new(FORMATS.map(|(name, _)| name)))
-        .help("text (the default), dot, mermaid or svg; otherwise what the name of the file says");
+        .help("text, dot, mermaid or svg (default: text, or chosen by the file's extension)");
     let output = clap::Arg::new("output")
         .long("output")
         .value_name("FILE")
@@ -32,7 +32,7 @@ pub(super) fn command() -> clap::Command {
     let tasks = clap::Arg::new("tasks")
         .value_name("TASK")
         .num_args(0..)
-        .help("only these tasks, what they need and what follows them");
+        .help("show only these tasks, their dependencies and the tasks that run after them");
     clap::Command::new("Graph").args([format, output, tasks])
 }
 

@@ -17,7 +17,7 @@ const FILE: &str = "otto.yml";
 
 pub(super) fn command() -> clap::Command {
     clap::Command::new("Init").after_help(
-        "Looks at Cargo.toml, package.json, pyproject.toml, go.mod and Makefile. An ottofile that is there stays as it is.",
+        "Proposes tasks from Cargo.toml, package.json, pyproject.toml, go.mod and Makefile. Never overwrites an ottofile.",
     )
 }
 
