@@ -28,9 +28,10 @@ pub(super) fn command() -> clap::Command {
         .long("strict")
         .action(clap::ArgAction::SetTrue)
         .help("exit 2 if anything was left out or changed");
-    clap::Command::new("Convert").arg(file).arg(strict).after_help(
-        "With `-o FILE`, writes the ottofile to FILE, which must not exist, instead of stdout.",
-    )
+    clap::Command::new("Convert")
+        .arg(file)
+        .arg(strict)
+        .after_help("With `-o FILE`, writes the ottofile to FILE, which must not exist, instead of stdout.")
 }
 
 pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
