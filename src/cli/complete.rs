@@ -522,7 +522,7 @@ tasks:
         assert_snapshot!(asked(&["secret", "--k"]), @"
         words
         --key	
-        --keep-going	keep running independent tasks after a failure (the default)
+        --keep-going	keep running independent tasks after a failure (the default, unless the ottofile sets `fail-fast`)
         ");
         assert_snapshot!(asked(&["secret", "--env", "s"]), @"
         words

@@ -554,9 +554,9 @@ mod tests {
         E0705: `bild` is not a dependency of `deploy`: it depends on `build`, `empty`
           help: did you mean `build`?
         ");
-        insta::assert_snapshot!(told(&deploy(), "t: line 21: INPUT[lint.version]: unbound variable"), @r"
+        insta::assert_snapshot!(told(&deploy(), "t: line 21: INPUT[lint.version]: unbound variable"), @"
         E0705: `lint` is not a dependency of `deploy`: it depends on `build`, `empty`
-          help: add it to `before` of `deploy`
+          help: add it to `needs` of `deploy`
         ");
         insta::assert_snapshot!(told(&deploy(), "t: line 21: INPUT[$k]: unbound variable"), @r"
         E0704: there is no input `$k`
