@@ -83,7 +83,6 @@ fn all_faults_are_reported_at_once_with_their_declarations() {
     std::fs::create_dir(project.path("sub")).expect("made");
     assert_snapshot!(project.run("build").all(), @"
     ── stderr
-       FAIL  build     TIME  output `count` of `build` is 10, more than the maximum 9
 
     FAIL build · output `count` of `build` is 10, more than the maximum 9 · TIME · otto.yml:2
       no output · whole log: otto Logs RUN build

@@ -210,7 +210,7 @@ fn the_help_of_a_task_shows_how_it_is_called() {
     ── stdout
     Usage: otto each [OPTIONS]
 
-    Runs once for each item [2 items]; `otto each:ITEM` runs one.
+    Runs once per item [2 items]; `otto each:ITEM` runs one.
 
     Options:
           --Serial  run the items one at a time
