@@ -217,6 +217,9 @@ pub(crate) enum Outcome {
     Failed {
         exit: Exit,
         reason: Option<String>,
+        /// Of the diagnostic that failed it, where it is not the exit that did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
     },
     Skipped(Skip),
     /// Running when the run was stopped. `survivors` had to be killed after the grace period.

@@ -24,6 +24,7 @@ mod request;
 mod plan;
 mod event;
 mod state;
+mod fate;
 mod scheduler;
 
 // The world.

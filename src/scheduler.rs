@@ -583,7 +583,9 @@ impl<'a> Scheduler<'a> {
     fn failed_member(&self, group: &Job) -> Option<Outcome> {
         let wanted = group.needs.iter().filter(|need| need.when == When::Success);
         wanted.filter_map(|need| self.outcome(need.job)).find_map(|outcome| match outcome {
-            Outcome::Failed { exit, .. } => Some(Outcome::Failed { exit: exit.clone(), reason: None }),
+            Outcome::Failed { exit, .. } => {
+                Some(Outcome::Failed { exit: exit.clone(), reason: None, code: None })
+            }
             Outcome::Succeeded
             | Outcome::Fresh { .. }
             | Outcome::Skipped(_)
@@ -596,7 +598,7 @@ impl<'a> Scheduler<'a> {
     fn group_outcome(&self, group: &Job) -> Outcome {
         let outcomes = || group.needs.iter().filter_map(|need| self.outcome(need.job));
         if let Some(Outcome::Failed { exit, .. }) = outcomes().find(|outcome| outcome.is_failure()) {
-            return Outcome::Failed { exit: exit.clone(), reason: None };
+            return Outcome::Failed { exit: exit.clone(), reason: None, code: None };
         }
         let other = outcomes().find(|outcome| !outcome.is_success());
         other.cloned().map_or(Outcome::Succeeded, |outcome| match outcome {

@@ -12,6 +12,7 @@ pub(crate) fn is_reserved(name: &str) -> bool {
         "OTTO_WORKSPACE",
         "OTTO_RUN_ID",
         "OTTO_USER",
+        "OTTO_OUTCOME_JSON",
         "OTTO_HOME",
         "OTTO_DB_PATH",
         "OTTO_JOBS",

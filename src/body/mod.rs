@@ -7,17 +7,28 @@ mod keys;
 mod language;
 pub(crate) mod lost;
 pub(crate) mod need;
+mod outcome;
 mod place;
 pub(crate) mod python;
 
 pub(crate) use keys::set_keys;
 pub(crate) use language::{Language, Shebang};
+pub(crate) use outcome::{is_own as has_own_outcome, mentions_outcomes, reads_array as reads_outcome_array};
 pub(crate) use place::Place;
 
 use crate::diagnostic::Diagnostic;
 use crate::name::TaskName;
 use crate::ottofile::spec::Body;
 use crate::source::SourceFile;
+
+/// Whether a body may ask how the tasks before it ended, in its own text or in one that it loads.
+pub(crate) fn may_read_outcomes(body: &Body) -> bool {
+    let may_load = match Language::of(body) {
+        Language::Bash | Language::Posix => need::Needs::of(&body.text).opaque,
+        Language::Python | Language::Other => false,
+    };
+    may_load || mentions_outcomes(&body.text)
+}
 
 /// What is wrong with a body as written, before anything runs. Pure, and quick: most bodies are not even read.
 pub(crate) fn warnings(body: &Body, task: &TaskName, source: &SourceFile) -> Vec<Diagnostic> {

@@ -14,6 +14,7 @@ use crate::ottofile::Ottofile;
 use crate::ottofile::spec::DefaultTasks;
 use crate::plan::{self, Plan};
 use crate::request::{self, Parsed, Request, Takes};
+use crate::run::outcomes::Earlier;
 use crate::source::{SourceFile, Span};
 use crate::view::console::Volume;
 use clap::parser::ValueSource;
@@ -339,7 +340,8 @@ fn run_request(
             Ok(plan) => Arc::new(plan),
             Err(diagnostics) => return context.refuse(&diagnostics),
         };
-        let target = PlannedRun { found, ottofile, request, plan: &plan, recorded: HashMap::new() };
+        let (recorded, earlier) = (HashMap::new(), Earlier::default());
+        let target = PlannedRun { found, ottofile, request, plan: &plan, recorded, earlier };
         return command::dry_run(context, &target);
     }
     let options = Options {
@@ -363,7 +365,8 @@ fn run_request(
             Ok(plan) => Arc::new(plan),
             Err(diagnostics) => return context.refuse(&diagnostics),
         };
-        let target = PlannedRun { found, ottofile, request, plan: &plan, recorded: HashMap::new() };
+        let (recorded, earlier) = (HashMap::new(), Earlier::default());
+        let target = PlannedRun { found, ottofile, request, plan: &plan, recorded, earlier };
         command::run_to_end(context, &target, &options, signals)
     })
 }

@@ -134,7 +134,7 @@ impl From<&JobState> for JobJson {
         };
         let reason = match &job.outcome {
             Some(Outcome::Failed { reason: Some(reason), .. }) => Some(reason.clone()),
-            Some(Outcome::Failed { exit: Exit::NotStarted { reason, .. }, reason: None }) => {
+            Some(Outcome::Failed { exit: Exit::NotStarted { reason, .. }, reason: None, .. }) => {
                 Some(reason.clone())
             }
             Some(Outcome::Skipped(Skip::Needs(other))) => Some(format!("needs {other}")),

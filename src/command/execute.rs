@@ -19,6 +19,7 @@ use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{ForeachSource, Task};
 use crate::plan::{Flow, Job, JobId, Plan, Work};
 use crate::request::{Argument, Request};
+use crate::run::outcomes::Earlier;
 use crate::run::signals::{Signals, guarded};
 use crate::run::stream::StreamSetting;
 use crate::run::{Message, Recorded, Run, Setting, inbox, missing_interpreters, planned_jobs};
@@ -82,6 +83,7 @@ pub(crate) struct PlannedRun<'a> {
     pub(crate) plan: &'a Arc<Plan>,
     /// Of a rerun.
     pub(crate) recorded: Recorded,
+    pub(crate) earlier: Earlier,
 }
 
 /// Shows what would run, in plan order, with each job's parameters.
@@ -259,6 +261,7 @@ fn execute(
         // A rerun names tasks by what became of them.
         inherits_stdin: if options.origin.is_some() { Vec::new() } else { inherits_stdin(target) },
         recorded: target.recorded.clone(),
+        earlier: target.earlier.clone(),
         shows_output: true,
         streams,
         sink: run_sink(sender.clone()),

@@ -195,7 +195,7 @@ mod tests {
         run.event(Event::AttemptStarted { job: job("test"), attempt: 2 });
         run.file("test", "stderr.2.log", "oh\n");
         std::fs::write(run.dir.job(&job("test")).path.join("stdout.2.log"), WILD).expect("ours");
-        run.settle("test", Outcome::Failed { exit: Exit::Code(1), reason: None }, &[]);
+        run.settle("test", Outcome::Failed { exit: Exit::Code(1), reason: None, code: None }, &[]);
         run.skip("pack", "test");
         run.ok("silent", 1, &[]);
         run.end(RunResult::Failed { status: 1 });

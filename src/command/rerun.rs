@@ -9,6 +9,7 @@ use crate::body::Language;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{Outcome, Skip, Word};
 use crate::exec::screen::announce_screen;
+use crate::fate::Fate;
 use crate::history::find::{LEAST_START, Selector};
 use crate::history::past::Standing;
 use crate::history::record::{MASK, RunRecord, is_secret_name, unhex};
@@ -17,8 +18,9 @@ use crate::name::{JobName, RunId, similar};
 use crate::ottofile::spec::{Body, BodyKey, ForeachSource, Task, When};
 use crate::ottofile::{self, Ottofile};
 use crate::plan::restrict::{Part, restrict};
-use crate::plan::{self, Flow, Plan, Work};
+use crate::plan::{self, Flow, Plan, Told, Work};
 use crate::request::{Argument, Asked, Given, Request};
+use crate::run::outcomes::{self, Earlier};
 use crate::run::signals::Signals;
 use crate::run::{Recorded, RecordedInput, RecordedSource};
 use crate::source::{SourceFile, Span};
@@ -136,9 +138,10 @@ fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signa
         Ok(None) => return 0,
         Err(code) => return code,
     };
-    let Rerun { found, ottofile, request, plan, recorded, origin } = rerun;
+    let Rerun { found, ottofile, request, plan, recorded, earlier, origin } = rerun;
     let (ottofile, plan) = (Arc::new(ottofile), Arc::new(plan));
-    let target = PlannedRun { found: &found, ottofile: &ottofile, request: &request, plan: &plan, recorded };
+    let target =
+        PlannedRun { found: &found, ottofile: &ottofile, request: &request, plan: &plan, recorded, earlier };
     let Some(signals) = signals else { return dry_run(context, &target) };
     let asked = matches.get_one::<String>("display").and_then(|word| Display::parse(word));
     let quiet = matches.get_count("quiet");
@@ -207,6 +210,7 @@ struct Rerun {
     request: Request,
     plan: Plan,
     recorded: Recorded,
+    earlier: Earlier,
     origin: RunId,
 }
 
@@ -298,6 +302,7 @@ impl Rerun {
         let lenient = asked_to_fail(&plan, &selected);
         let gone = Gone { run: &inputs.runs[0], ottofile: &ottofile, plan: &plan, is_recorded };
         gone.take_out(context, &mut selected, matches)?;
+        let told = told_of(&ottofile, &plan, &selected);
         let Part { mut plan, missing } = restrict(plan, |job| selected.contains(&job.name));
         for (name, flow) in missing.values().flatten() {
             if *flow == Flow::AtEnd {
@@ -306,12 +311,13 @@ impl Rerun {
         }
         inputs.change(context, matches)?;
         let recorded = inputs.recorded(&missing);
+        let earlier = inputs.earlier(context, told);
         let origin = record.id.clone();
         if matches.get_flag("shell") {
             open_shell(context, &mut ottofile, &mut plan)?;
         }
         say_what_is_run(context, &record, &plan, &mut inputs);
-        Ok(Some(Rerun { found, ottofile, request, plan, recorded, origin }))
+        Ok(Some(Rerun { found, ottofile, request, plan, recorded, earlier, origin }))
     }
 }
 
@@ -362,6 +368,16 @@ fn asked_to_fail(plan: &Plan, selected: &HashSet<JobName>) -> HashSet<JobName> {
         }
     }
     asked
+}
+
+/// Whom the selected jobs may ask about how they ended, whether those are run again or not.
+fn told_of(ottofile: &Ottofile, plan: &Plan, selected: &HashSet<JobName>) -> HashMap<JobName, Vec<Told>> {
+    let ask = |job: &plan::Job| {
+        let body = ottofile.tasks[job.task].body.as_ref();
+        selected.contains(&job.name) && body.is_some_and(crate::body::may_read_outcomes)
+    };
+    let jobs = plan.ids().zip(&plan.jobs).filter(|(_, job)| ask(job));
+    jobs.map(|(id, job)| (job.name.clone(), plan::told(plan, id))).collect()
 }
 
 /// Who writes a stream that was not recorded whole is run again with who reads it. Whether there were any.
@@ -922,6 +938,24 @@ impl Inputs<'_> {
         }
         *source = RecordedSource::Changed;
         Ok(warning)
+    }
+
+    /// How those ended that are asked about, in the last run that had them.
+    fn earlier(&mut self, context: &mut Context, told: HashMap<JobName, Vec<Told>>) -> Earlier {
+        let mut fates = HashMap::new();
+        let asked = told.values().flatten();
+        let names = asked.flat_map(|told| {
+            let jobs = told.jobs.iter().flatten().map(|(job, _)| job);
+            std::iter::once(&told.job).chain(jobs)
+        });
+        for name in names {
+            if let Some((dir, job)) = self.last(context, name, |job| job.outcome.is_some()) {
+                let mut fate = Fate::of(job);
+                outcomes::add_log(&mut fate, &dir);
+                fates.insert(name.clone(), fate);
+            }
+        }
+        Earlier { told, fates }
     }
 
     fn recorded(&self, missing: &HashMap<plan::JobId, Vec<(JobName, Flow)>>) -> Recorded {

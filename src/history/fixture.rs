@@ -160,7 +160,7 @@ impl Run {
 
     pub(crate) fn fail(&mut self, name: &str, ms: u64, code: i32) {
         self.attempt(name, ms, Exit::Code(code));
-        self.settle(name, Outcome::Failed { exit: Exit::Code(code), reason: None }, &[]);
+        self.settle(name, Outcome::Failed { exit: Exit::Code(code), reason: None, code: None }, &[]);
     }
 
     pub(crate) fn skip(&mut self, name: &str, needs: &str) {

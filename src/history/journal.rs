@@ -226,7 +226,7 @@ mod tests {
             Event::RetryPlanned { job: job("a"), attempt: 1, retries: 2, pause_ms: 5 },
             Event::JobSettled {
                 job: job("a"),
-                outcome: Outcome::Failed { exit: Exit::Signal(9), reason: None },
+                outcome: Outcome::Failed { exit: Exit::Signal(9), reason: None, code: None },
                 keys: vec!["k".into()],
             },
             Event::JobSettled {

@@ -4,13 +4,15 @@
 
 use super::handover;
 use super::interpreter::{self};
+use super::outcome;
 use super::quote::{Charset, push_word};
 use super::shell::{self, Frame, LegacyVariable, Start};
 use super::{CannotPrepare, HandOver, List, Prepared, Script};
 use crate::body::export::has_word;
 use crate::body::need::{COLOURS, Needs};
-use crate::body::{Place, Shebang};
+use crate::body::{Place, Shebang, reads_outcome_array};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::fate::Fate;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -91,7 +93,9 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     };
     setup.refuse_arrays()?;
     install(script, level, setup.has_own_builtin)?;
-    let is_loaded = !needs.is_nothing() || !oversized.is_empty() || setup.lists().next().is_some();
+    let has_fates = script.fates.is_some();
+    let is_loaded =
+        !needs.is_nothing() || has_fates || !oversized.is_empty() || setup.lists().next().is_some();
     let start = match (is_loaded, script.params.is_empty()) {
         (true, _) => Start::Loaded,
         (false, false) => Start::ByHand,
@@ -225,17 +229,26 @@ impl Setup<'_, '_> {
         let text = &self.script.body.text;
         let output = !self.needs.own_output && has_word(text, "OUTPUT");
         let input = !self.needs.own_input && has_word(text, "INPUT");
-        if self.level > Level::Three || !(output || input) {
+        let outcome = self.script.fates.is_some() && reads_outcome_array(text);
+        if self.level > Level::Three {
             return Ok(());
         }
-        let (name, word) = if output { ("OUTPUT[key]", "OUTPUT") } else { ("INPUT[task.key]", "INPUT") };
+        let (name, word) = match (output, input, outcome) {
+            (true, _, _) => ("OUTPUT[key]", "OUTPUT"),
+            (_, true, _) => ("INPUT[task.key]", "INPUT"),
+            (_, _, true) => ("OUTCOME[task]", "OUTCOME"),
+            (false, false, false) => return Ok(()),
+        };
         let message =
             format!("`{}` uses `{name}`, which needs bash 4, and this bash is older", self.script.job);
         let start = text.find(word).unwrap_or(0);
         let span = Place::of(self.script.body, self.script.ottofile).span(start..start + word.len());
         let diagnostic = Diagnostic::error(Code::NeedsNewerBash, message)
             .at(self.script.ottofile, span, "bash 3.2 has no such arrays")
-            .help("use `otto.set KEY VALUE` and `otto.get TASK.KEY`, which every bash has")
+            .help(match outcome && !output && !input {
+                true => "use `otto_outcome TASK`, which every bash has",
+                false => "use `otto.set KEY VALUE` and `otto.get TASK.KEY`, which every bash has",
+            })
             .help("or install a newer bash, and put it into PATH or name it in `OTTO_BASH`");
         Err(CannotPrepare { diagnostic, code: 125 })
     }
@@ -306,6 +319,9 @@ impl Setup<'_, '_> {
                 text.push(b'\n');
             });
         }
+        if let Some(fates) = script.fates {
+            self.push_outcomes(&mut text, fates);
+        }
         if needs.opaque || needs.calls && script.body.text.contains("OTTO_INPUT") {
             text.extend_from_slice(b"OTTO_INPUT=()\n");
             shell::each_input(script.inputs, &mut |key, value| {
@@ -330,6 +346,16 @@ impl Setup<'_, '_> {
         }
         shell::push_by_hand(&mut text, script, charset);
         text
+    }
+
+    fn push_outcomes(&self, text: &mut Vec<u8>, fates: &[Fate]) {
+        if self.level > Level::Three && outcome::has_array(self.script, self.needs.opaque) {
+            outcome::push_array(text, fates, self.charset);
+        }
+        if self.needs.calls {
+            let print = past_functions("builtin printf '%s\\n' ", self.has_own_builtin);
+            outcome::push_function(text, fates, self.charset, &print);
+        }
     }
 
     fn push_saving(&self, text: &mut Vec<u8>) {

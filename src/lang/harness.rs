@@ -3,6 +3,7 @@
 use super::Failure;
 use super::{HandOver, Input, List, Prepared, Script, collect, failing_line, hints, prepare};
 use crate::event::Exit;
+use crate::fate::Fate;
 use crate::name::{JobName, ParamName};
 use crate::ottofile::spec::{Body, BodyKey};
 use crate::source::{SourceFile, Span};
@@ -23,6 +24,7 @@ pub(crate) struct Bench {
     pub(crate) body: Body,
     pub(crate) ottofile: SourceFile,
     pub(crate) inputs: Vec<Input>,
+    pub(crate) fates: Option<Vec<Fate>>,
     pub(crate) params: Vec<(ParamName, OsString)>,
     pub(crate) lists: Vec<List>,
     pub(crate) env: BTreeMap<OsString, OsString>,
@@ -109,6 +111,7 @@ impl Bench {
             },
             ottofile: SourceFile::new("otto.yml", ""),
             inputs: Vec::new(),
+            fates: None,
             params: Vec::new(),
             lists: Vec::new(),
             env,
@@ -164,6 +167,7 @@ impl Bench {
             body: &self.body,
             ottofile: &self.ottofile,
             inputs: &self.inputs,
+            fates: self.fates.as_deref(),
             params: &self.params,
             lists: &self.lists,
             dir: &dir,

@@ -8,6 +8,7 @@ use super::{Failure, Input, Script};
 use crate::body::{Language, Place, grammar};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::Exit;
+use crate::fate::FIELDS;
 use crate::name::similar;
 
 /// Bytes of stderr that are looked at.
@@ -33,6 +34,9 @@ fn of_line(script: &Script, failure: &Failure, line: &str) -> Option<Diagnostic>
     let hint = |message: &str| Diagnostic::error(Code::ScriptHint, message);
     if let Some(key) = missing_key(line) {
         return missing(script, key);
+    }
+    if let Some(key) = missing_outcome_key(line) {
+        return missing_outcome(script, key);
     }
     if let Some(name) = line.strip_prefix("otto: usage: ").and_then(|rest| rest.split(' ').next()) {
         return Some(wrong_words(script, name));
@@ -330,6 +334,43 @@ fn missing_key(line: &str) -> Option<&str> {
     Some(key.trim_matches(['"', '\'']))
 }
 
+/// The key of `…: OUTCOME[biuld]: unbound variable`, in any language, or of otto's own message.
+fn missing_outcome_key(line: &str) -> Option<&str> {
+    if let Some(rest) = line.strip_prefix("otto: no outcome '") {
+        return rest.split_once("': ").map(|(key, _)| key);
+    }
+    bracketed(line, ": OUTCOME[").map(|key| key.trim_matches(['"', '\'']))
+}
+
+/// Why there is no outcome `key`, with what there is.
+fn missing_outcome(script: &Script, key: &str) -> Option<Diagnostic> {
+    let jobs: Vec<&str> = script.fates?.iter().map(|fate| fate.job.as_str()).collect();
+    let is_its = |job: &&&str| key.strip_prefix(**job).is_some_and(|rest| rest.starts_with('.'));
+    let diagnostic = match jobs.iter().filter(is_its).max_by_key(|job| job.len()) {
+        Some(job) => {
+            let field = &key[job.len() + 1..];
+            let near: Vec<String> =
+                similar(field, FIELDS, 3).iter().map(|field| format!("{job}.{field}")).collect();
+            let near: Vec<&str> = near.iter().map(String::as_str).collect();
+            Diagnostic::error(Code::NoSuchInput, format!("the outcome of `{job}` has no field `{field}`"))
+                .note(format!("it has {}", listed(&FIELDS)))
+                .did_you_mean(&near)
+        }
+        None if key.contains(['$', '`']) => return None,
+        None => {
+            let those = if jobs.is_empty() { "no task".to_owned() } else { listed(&jobs) };
+            let message = format!("`{key}` is not a dependency of `{}`: it depends on {those}", script.job);
+            let near = similar(key, jobs.iter().copied(), 3);
+            let diagnostic = Diagnostic::error(Code::NotADependency, message);
+            match near.is_empty() {
+                true => diagnostic.help(format!("add it to `before` of `{}`", script.job)),
+                false => diagnostic.did_you_mean(&near),
+            }
+        }
+    };
+    Some(placed(script, key, diagnostic))
+}
+
 /// What stands between `start`, which ends with `[`, and the `]: ` after it.
 fn bracketed<'a>(line: &'a str, start: &str) -> Option<&'a str> {
     let rest = &line[line.find(start)? + start.len()..];
@@ -453,11 +494,12 @@ fn of_longest_name<'a>(inputs: &'a [Input], key: &str) -> Option<&'a Input> {
 /// A function of otto's was called with too few words, or with more than it takes.
 fn wrong_words(script: &Script, name: &str) -> Diagnostic {
     let is_setter = name.contains("set");
-    let (what, help) = match is_setter {
-        true => ("takes a key and one value", "quote the value: `KEY \"$value\"`"),
-        false => {
-            ("takes `TASK.KEY` and a default at most", "quote what has spaces in it: `TASK.KEY \"$default\"`")
-        }
+    let (what, help) = if is_setter {
+        ("takes a key and one value", "quote the value: `KEY \"$value\"`")
+    } else if name == "otto_outcome" {
+        ("takes `TASK` or `TASK.FIELD`", "ask for one at a time")
+    } else {
+        ("takes `TASK.KEY` and a default at most", "quote what has spaces in it: `TASK.KEY \"$default\"`")
     };
     let mut diagnostic = Diagnostic::error(Code::ScriptHint, format!("`{name}` {what}")).help(help);
     let text = &script.body.text;

@@ -139,6 +139,7 @@ pub(super) fn missing_input(message: &str) -> Option<Code> {
     const NO_KEY: &[&str] = &[
         "` has no output '",
         "` has no key '",
+        "` has no field '",
         ": it is a list of ",
         "` recorded no outputs, so there is no '",
         "] does not say of which task; ",

@@ -14,6 +14,7 @@ mod json_record;
 #[cfg(test)]
 mod lost_properties;
 mod other;
+mod outcome;
 mod posix;
 mod promised;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use crate::body::Language;
 use crate::contract::Contract;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::Exit;
+use crate::fate::Fate;
 use crate::name::{JobName, ParamName};
 use crate::ottofile::spec::Body;
 use crate::source::{SourceFile, Spanned};
@@ -47,6 +49,8 @@ pub(crate) struct Script<'a> {
     pub(crate) ottofile: &'a SourceFile,
     /// The jobs whose data this one sees, in plan order.
     pub(crate) inputs: &'a [Input],
+    /// How the jobs ended that this one depends on, if its body may ask.
+    pub(crate) fates: Option<&'a [Fate]>,
     /// Parameters that have a value. They are in the environment of the launch too.
     pub(crate) params: &'a [(ParamName, OsString)],
     /// Parameters that take several words, each word as it was typed.
@@ -164,6 +168,10 @@ pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
     if matches!(language, Language::Posix | Language::Other) {
         // A variable holds one text.
         prepared.env.extend(script.arrays().map(|list| (list.array().into(), list.json())));
+    }
+    if let Some(fates) = script.fates {
+        outcome::write(script, fates)?;
+        prepared.env.push((outcome::VARIABLE.into(), outcome::path(script).into()));
     }
     prepared.env.splice(0..0, injection.env);
     prepared.warnings.extend(injection.warnings);

@@ -4,11 +4,12 @@
 use super::bash::{self, without_comments};
 use super::handover;
 use super::interpreter::{self};
+use super::outcome;
 use super::quote::{Charset, push_word};
 use super::shell::{self, Frame, LegacyVariable, Start};
 use super::{CannotPrepare, HandOver, Prepared, Script};
 use crate::body::need::{COLOURS, Needs};
-use crate::body::{Place, Shebang};
+use crate::body::{Place, Shebang, reads_outcome_array};
 use crate::diagnostic::{Code, Diagnostic};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -37,7 +38,10 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     let program = interpreter(script)?;
     let needs = Needs::of(&script.body.text);
     let is_old = needs.exports && bash::is_old(script, &program);
-    let start = match (needs.calls || needs.exports || !oversized.is_empty(), script.params.is_empty()) {
+    let start = match (
+        needs.calls || needs.exports || !oversized.is_empty() || script.fates.is_some(),
+        script.params.is_empty(),
+    ) {
         (true, _) => Start::Loaded,
         (false, false) => Start::ByHand,
         (false, true) => Start::None,
@@ -99,10 +103,12 @@ fn has_subscript(text: &str, name: &str) -> bool {
 /// Such an array would stay the body's own, or be no array at all.
 fn refuse_arrays(script: &Script, shell: &str) -> Result<(), CannotPrepare> {
     let text = &script.body.text;
-    let (name, word) = match (has_subscript(text, "OUTPUT"), has_subscript(text, "INPUT")) {
-        (true, _) => ("OUTPUT[key]", "OUTPUT"),
-        (_, true) => ("INPUT[task.key]", "INPUT"),
-        _ => return Ok(()),
+    let is_outcome = script.fates.is_some() && reads_outcome_array(text);
+    let (name, word) = match (has_subscript(text, "OUTPUT"), has_subscript(text, "INPUT"), is_outcome) {
+        (true, _, _) => ("OUTPUT[key]", "OUTPUT"),
+        (_, true, _) => ("INPUT[task.key]", "INPUT"),
+        (_, _, true) => ("OUTCOME[task]", "OUTCOME"),
+        (false, false, false) => return Ok(()),
     };
     let start = script.body.text.find(word).unwrap_or(0);
     let span = Place::of(script.body, script.ottofile).span(start..start + word.len());
@@ -110,7 +116,10 @@ fn refuse_arrays(script: &Script, shell: &str) -> Result<(), CannotPrepare> {
         format!("`{}` uses `{name}`, which otto has for bash only, and this is {shell}", script.job);
     let diagnostic = Diagnostic::error(Code::NeedsNewerBash, message)
         .at(script.ottofile, span, "not in this shell")
-        .help("use `otto_set KEY VALUE` and `otto_get TASK.KEY`, or run it with bash");
+        .help(match word {
+            "OUTCOME" => "use `otto_outcome TASK`, or run it with bash",
+            _ => "use `otto_set KEY VALUE` and `otto_get TASK.KEY`, or run it with bash",
+        });
     Err(CannotPrepare { diagnostic, code: 125 })
 }
 
@@ -133,6 +142,9 @@ fn start_text(
         text.extend_from_slice(FUNCTIONS.as_bytes());
         shell::push_find_function(&mut text, script, charset);
         push_about_function(&mut text, script);
+        if let Some(fates) = script.fates {
+            outcome::push_function(&mut text, fates, charset, "otto__line ");
+        }
     }
     if needs.exports {
         text.extend_from_slice(EXPORTS.as_bytes());

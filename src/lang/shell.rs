@@ -300,6 +300,11 @@ pub(super) fn push_by_hand(text: &mut Vec<u8>, script: &Script, charset: Charset
             text.extend_from_slice(format!("export {name}\n").as_bytes());
         }
     }
+    if script.fates.is_some() {
+        let path = super::outcome::path(script);
+        push_assignment(text, super::outcome::VARIABLE, path.as_os_str().as_bytes(), charset);
+        text.extend_from_slice(format!("export {}\n", super::outcome::VARIABLE).as_bytes());
+    }
     for (name, value) in script.params {
         // One that is there already has been chosen by hand.
         text.extend_from_slice(format!("[ \"${{{name}+x}}\" ] || ").as_bytes());

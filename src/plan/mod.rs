@@ -13,6 +13,9 @@ pub(crate) mod restrict;
 pub(crate) mod select;
 pub(crate) mod stream;
 pub(crate) mod template;
+mod told;
+
+pub(crate) use told::{Told, told};
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{JobName, ParamName, similar};

@@ -8,6 +8,7 @@ use super::{Setting, fresh};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{Exit, Stream};
 use crate::exec::{Assignment, AttemptId, Ended, Launch};
+use crate::fate::Fate;
 use crate::lang::{self, CannotPrepare};
 use crate::plan::fresh::Evidence;
 use crate::plan::{JobId, Work};
@@ -24,6 +25,7 @@ pub(crate) struct Attempt {
     pub(super) id: AttemptId,
     setting: Arc<Setting>,
     inputs: Vec<(JobId, Arc<Outputs>)>,
+    fates: Option<Vec<Fate>>,
     wires: Option<Result<Wires, CannotPrepare>>,
     /// What it is being made from, where its freshness is asked for.
     pub(super) evidence: Option<Evidence>,
@@ -55,6 +57,8 @@ pub(super) struct Collected {
     pub(super) has_failed: bool,
     /// What failed beside the exit.
     pub(super) reason: Option<String>,
+    /// The code of what it says.
+    pub(super) code: Option<String>,
     pub(super) is_stream_short: bool,
     /// Line of the ottofile on which it failed.
     pub(super) line: Option<usize>,
@@ -75,6 +79,7 @@ impl Attempt {
         setting: &Arc<Setting>,
         id: AttemptId,
         inputs: Vec<(JobId, Arc<Outputs>)>,
+        fates: Option<Vec<Fate>>,
         wires: Result<Wires, CannotPrepare>,
         evidence: Option<Evidence>,
     ) -> Attempt {
@@ -82,6 +87,7 @@ impl Attempt {
             id,
             setting: setting.clone(),
             inputs,
+            fates,
             wires: Some(wires),
             evidence,
             started: None,
@@ -96,7 +102,7 @@ impl Attempt {
         let job = setting.plan.job(self.id.job);
         let inputs = std::mem::take(&mut self.inputs);
         let inputs = inputs.into_iter().map(|(input, outputs)| (setting.plan.job(input), outputs));
-        let mut started = Started::new(&setting, self.id.job, inputs.collect())?;
+        let mut started = Started::new(&setting, self.id.job, inputs.collect(), self.fates.take())?;
         let mut wires = self.wires.take().expect("bug: an attempt is launched twice")?;
         started.env.extend(wires.env.drain(..));
         let (launch, mut warnings) = started.launch(&setting, job, self.id.number, wires)?;
@@ -152,7 +158,7 @@ impl Attempt {
         let (errors, others): (Vec<_>, Vec<_>) =
             hand_over.problems.into_iter().partition(Diagnostic::is_error);
         warnings.extend(others.into_iter().map(Warned::About));
-        let lost = errors.into_iter().next().filter(|_| exit.is_success()).map(|error| error.message);
+        let lost = errors.into_iter().next().filter(|_| exit.is_success() && flowed.trouble.is_none());
         let has_outputs = !hand_over.outputs.values.is_empty();
         let late_warnings = match is_good && !job.output_globs.is_empty() {
             true => {
@@ -164,7 +170,8 @@ impl Attempt {
         Collected {
             outputs: hand_over.outputs,
             has_failed: !is_good,
-            reason: flowed.trouble.or(lost),
+            code: lost.as_ref().map(|error| error.code.to_string()),
+            reason: flowed.trouble.or(lost.map(|error| error.message)),
             is_stream_short: flowed.is_short,
             line,
             hints,
@@ -223,7 +230,7 @@ impl Drop for Attempt {
 }
 
 /// The end of a log; nothing where it cannot be read.
-fn read_tail(path: &Path) -> Vec<u8> {
+pub(super) fn read_tail(path: &Path) -> Vec<u8> {
     let read = || -> std::io::Result<Vec<u8>> {
         let mut file = crate::store::regular::open(path)?;
         let size = file.metadata()?.len();

@@ -2,6 +2,7 @@
 
 use super::Setting;
 use super::files::{self, Unknown};
+use crate::body::mentions_outcomes;
 use crate::host::plain;
 use crate::name::RunId;
 use crate::plan::fresh::{Evidence, FileEvidence, Stamp, difference};
@@ -109,6 +110,9 @@ fn check(
     let Some(last) = last else { return Ok(Verdict::Stale(evidence, "no success of it is known".into())) };
     if setting.ignores_freshness {
         return Ok(Verdict::Stale(evidence, "fresh or not".into()));
+    }
+    if !job.needs.is_empty() && mentions_outcomes(&setting.body(job).text) {
+        return Ok(Verdict::Stale(evidence, "its script asks how other tasks ended".into()));
     }
     if let Some(why) = difference(&last.evidence, &evidence) {
         return Ok(Verdict::Stale(evidence, why));

@@ -1,11 +1,13 @@
 //! From a job to what an executor needs: its directory, its inputs, its environment, its script.
 
+use super::outcomes;
 use super::stream::Wires;
 use super::{RecordedInput, RecordedSource, Setting};
 use crate::body::Language;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::Stream;
 use crate::exec::{Launch, LaunchIo, Stdin};
+use crate::fate::Fate;
 use crate::host::{Environment, is_shell_trap, plain};
 use crate::lang::{self, CannotPrepare, Input, List, Script};
 use crate::name::ParamName;
@@ -28,6 +30,7 @@ use std::sync::Arc;
 pub(crate) struct Started {
     pub(crate) dir: JobDir,
     pub(crate) inputs: Vec<Input>,
+    pub(crate) fates: Option<Vec<Fate>>,
     pub(crate) params: Vec<(ParamName, OsString)>,
     pub(crate) lists: Vec<List>,
     pub(crate) workdir: PathBuf,
@@ -37,11 +40,13 @@ pub(crate) struct Started {
 impl Started {
     /// Makes the job's directory and its inputs' links, and works out the environment.
     ///
-    /// `outputs` are those of the jobs whose data this one sees, in plan order.
+    /// `outputs` are those of the jobs whose data this one sees, in plan order; `fates` are what its body may know of how
+    /// others ended.
     pub(crate) fn new(
         setting: &Setting,
         id: JobId,
         outputs: Vec<(&Job, Arc<Outputs>)>,
+        mut fates: Option<Vec<Fate>>,
     ) -> Result<Started, CannotPrepare> {
         let job = setting.plan.job(id);
         let dir = setting.run_dir.job(&job.name);
@@ -78,7 +83,10 @@ impl Started {
             recorded.iter().map(|input| Input { job: input.job.clone(), outputs: input.outputs.clone() });
         let outputs = outputs.into_iter().map(|(job, outputs)| Input { job: job.name.clone(), outputs });
         let inputs: Vec<Input> = recorded.chain(outputs).collect();
-        let mut started = Started { dir, inputs, params, lists, workdir, env: BTreeMap::new() };
+        for fate in fates.iter_mut().flatten().filter(|fate| !fate.has_log()) {
+            outcomes::add_log(fate, &setting.run_dir.job(&fate.job));
+        }
+        let mut started = Started { dir, inputs, fates, params, lists, workdir, env: BTreeMap::new() };
         started.env = environment(setting, job, &started);
         Ok(started)
     }
@@ -95,6 +103,7 @@ impl Started {
             body,
             ottofile: &setting.ottofile.source,
             inputs: &self.inputs,
+            fates: self.fates.as_deref(),
             params: &self.params,
             lists: &self.lists,
             dir: &self.dir.path,
@@ -200,6 +209,7 @@ pub(crate) fn missing_interpreters(
             body,
             ottofile: &ottofile.source,
             inputs: &[],
+            fates: None,
             params: &[],
             lists: &[],
             dir: folder,
@@ -335,7 +345,10 @@ fn is_of_one_job(name: &OsStr) -> bool {
     let name = name.as_bytes();
     name.starts_with(b"OTTO_FOREACH_")
         || name.starts_with(b"OTTO_INPUT_")
-        || matches!(name, b"OTTO_OUTPUT_JSON" | b"OTTO_OUTPUT_PIPE" | b"OTTO_INPUT_PIPE")
+        || matches!(
+            name,
+            b"OTTO_OUTPUT_JSON" | b"OTTO_OUTCOME_JSON" | b"OTTO_OUTPUT_PIPE" | b"OTTO_INPUT_PIPE"
+        )
 }
 
 #[cfg(test)]

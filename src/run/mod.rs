@@ -5,6 +5,7 @@ mod attempt;
 mod files;
 mod inbox;
 mod launch;
+pub(crate) mod outcomes;
 mod workers;
 pub(crate) mod stream;
 pub(crate) mod signals;
@@ -32,6 +33,7 @@ use crate::store::stream::End;
 use crate::view::{View, Wish};
 use attempt::{Attempt, Flowed, Warned};
 use fresh::{Look, Verdict};
+use outcomes::{Earlier, Outcomes};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::ffi::OsString;
@@ -78,6 +80,7 @@ pub(crate) struct Setting {
     pub(crate) inherits_stdin: Vec<usize>,
     /// What jobs of a rerun see of an earlier run.
     pub(crate) recorded: Recorded,
+    pub(crate) earlier: Earlier,
     /// The view wants to see what tasks write.
     pub(crate) shows_output: bool,
     pub(crate) streams: StreamSetting,
@@ -178,6 +181,8 @@ pub(crate) struct Run<'a> {
     /// How many unsettled jobs see each job's outputs.
     readers: Vec<u32>,
     streams: Streams,
+    /// What bodies that ask may know of how others ended.
+    outcomes: Outcomes,
     timers: BinaryHeap<(Reverse<Instant>, usize)>,
     timer_kinds: HashMap<usize, Timer>,
     next_timer: usize,
@@ -216,6 +221,7 @@ impl<'a> Run<'a> {
             outputs: vec![None; plan.jobs.len()],
             readers,
             streams: Streams::new(plan),
+            outcomes: Outcomes::new(setting),
             timers: BinaryHeap::new(),
             timer_kinds: HashMap::new(),
             next_timer: 0,
@@ -480,7 +486,8 @@ impl<'a> Run<'a> {
             None => Ok(Wires::default()),
             Some(streaming) => self.streams.wire(setting, id.job, id.number, streaming.value),
         };
-        let attempt = Attempt::new(setting, id, self.inputs_of(id.job), wires, evidence);
+        let fates = self.outcomes.of(setting, id.job);
+        let attempt = Attempt::new(setting, id, self.inputs_of(id.job), fates, wires, evidence);
         if job.work == Work::Terminal {
             self.view.suspend();
         }
@@ -606,7 +613,7 @@ impl<'a> Run<'a> {
             line: None,
         });
         self.close_stream(id, End::Broken);
-        self.finish(id, Outcome::Failed { exit: ended.exit, reason: None });
+        self.finish(id, Outcome::Failed { exit: ended.exit, reason: None, code: None });
     }
 
     /// A stream cannot be recorded any further, and its producer waits for that: it is ended.
@@ -666,7 +673,7 @@ impl<'a> Run<'a> {
         } else {
             // What it recorded before it failed is for tasks that asked for a failure.
             self.outputs[id.index()] = Some(Arc::new(result.outputs));
-            Outcome::Failed { exit: ended.exit, reason: result.reason }
+            Outcome::Failed { exit: ended.exit, reason: result.reason, code: result.code }
         };
         for warning in result.late_warnings {
             self.warn(Some(id), None, warning);
@@ -830,6 +837,7 @@ impl<'a> Run<'a> {
             event,
         };
         self.seq += 1;
+        self.outcomes.apply(&stamped);
         self.journal.append(&stamped);
         self.view.event(&stamped);
     }

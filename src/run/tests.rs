@@ -190,6 +190,7 @@ fn run(tasks: &[Drawn], stops: Stops, slots: usize, policy: Policy, mut dice: u6
         timeout: None,
         inherits_stdin: Vec::new(),
         recorded: HashMap::new(),
+        earlier: outcomes::Earlier::default(),
         shows_output: true,
         streams: StreamSetting { limit: 1 << 20, sink: Arc::new(|_, _| {}) },
         sink: Arc::new(move |message| drop(answers.send(message))),

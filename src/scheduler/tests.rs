@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use std::sync::Arc;
 
 fn failed() -> Outcome {
-    Outcome::Failed { exit: Exit::Code(1), reason: None }
+    Outcome::Failed { exit: Exit::Code(1), reason: None, code: None }
 }
 
 fn job(place: usize, work: Work, needs: Vec<Need>, lane: Option<LaneId>) -> Job {

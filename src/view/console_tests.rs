@@ -231,7 +231,9 @@ fn output_that_is_not_shown_live_is_read_from_the_logs() {
         is_stream_short: false,
         line: None,
     });
-    script.settled("test", Outcome::Failed { exit, reason: None }, &[]).end(RunResult::Failed { status: 1 });
+    script
+        .settled("test", Outcome::Failed { exit, reason: None, code: None }, &[])
+        .end(RunResult::Failed { status: 1 });
     assert_snapshot!(screens.both(), @"
     --- stdout
     --- stderr
@@ -529,7 +531,10 @@ fn retries_keep_their_output_apart() {
         .at(1.5)
         .attempt("a", 2);
     script.out("a", "second\n").at(2.0).ended("a", 2, Exit::Code(2), 0, None);
-    script.settled("a", Outcome::Failed { exit: Exit::Code(2), reason: None }, &[]).start("b").ok("b", &[]);
+    script
+        .settled("a", Outcome::Failed { exit: Exit::Code(2), reason: None, code: None }, &[])
+        .start("b")
+        .ok("b", &[]);
     script.at(2.5).end(RunResult::Failed { status: 2 });
     assert_snapshot!(screen.text(), @"
     otto · run 9c2m · 2 tasks
@@ -902,11 +907,11 @@ fn every_status_has_a_word() {
     });
     script.start("slow").at(33.0).fail("slow", Exit::Timeout, None);
     let exit = Exit::NotStarted { code: 127, reason: "`perl` is not in PATH".into() };
-    script.settled("gone", Outcome::Failed { exit, reason: None }, &[]);
+    script.settled("gone", Outcome::Failed { exit, reason: None, code: None }, &[]);
     script.start("lost").out("lost", "…\n").ended("lost", 1, Exit::Code(0), 0, None);
     script.settled(
         "lost",
-        Outcome::Failed { exit: Exit::Code(0), reason: Some("outputs are not JSON".into()) },
+        Outcome::Failed { exit: Exit::Code(0), reason: Some("outputs are not JSON".into()), code: None },
         &[],
     );
     script

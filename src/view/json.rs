@@ -158,6 +158,8 @@ struct OutcomeFields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     because: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     of: Option<&'a JobName>,
@@ -344,9 +346,15 @@ fn outcome_fields(outcome: &Outcome) -> (&'static str, OutcomeFields<'_>) {
     match outcome {
         Outcome::Succeeded => ("succeeded", none),
         Outcome::Fresh { run } => ("fresh", OutcomeFields { run: Some(run), ..none }),
-        Outcome::Failed { exit, reason } => {
-            ("failed", OutcomeFields { exit: Some(exit_fields(exit)), reason: reason.as_deref(), ..none })
-        }
+        Outcome::Failed { exit, reason, code } => (
+            "failed",
+            OutcomeFields {
+                exit: Some(exit_fields(exit)),
+                reason: reason.as_deref(),
+                code: code.as_deref(),
+                ..none
+            },
+        ),
         Outcome::Skipped(skip) => {
             let (because, of) = match skip {
                 Skip::Needs(job) => ("needs", Some(job)),
@@ -403,7 +411,11 @@ mod tests {
             .event(Event::RetryPlanned { job: name("a"), attempt: 1, retries: 2, pause_ms: 50 })
             .attempt("a", 2);
         script.ended("a", 2, Exit::Signal(9), 0, None);
-        script.settled("a", Outcome::Failed { exit: Exit::Signal(9), reason: Some("lost".into()) }, &["k"]);
+        script.settled(
+            "a",
+            Outcome::Failed { exit: Exit::Signal(9), reason: Some("lost".into()), code: None },
+            &["k"],
+        );
         script.skip("b", Skip::Needs(name("a"))).skip("c", Skip::FailFast).settled(
             "all",
             Outcome::Cancelled,
@@ -417,7 +429,11 @@ mod tests {
         script.settled("e", Outcome::Interrupted { exit: Exit::Timeout, survivors: 2 }, &[]);
         script.settled(
             "e",
-            Outcome::Failed { exit: Exit::NotStarted { code: 127, reason: "gone".into() }, reason: None },
+            Outcome::Failed {
+                exit: Exit::NotStarted { code: 127, reason: "gone".into() },
+                reason: None,
+                code: None,
+            },
             &[],
         );
         script.event(Event::Warning { job: None, code: Some("E0801".into()), message: "full".into() });

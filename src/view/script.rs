@@ -200,7 +200,7 @@ impl<V: View> Script<V> {
 
     pub(crate) fn fail(&mut self, job: &str, exit: Exit, line: Option<usize>) -> &mut Self {
         self.ended(job, 1, exit.clone(), 0, line);
-        self.settled(job, Outcome::Failed { exit, reason: None }, &[])
+        self.settled(job, Outcome::Failed { exit, reason: None, code: None }, &[])
     }
 
     pub(crate) fn interrupted(&mut self, job: &str, exit: Exit, survivors: u32) -> &mut Self {

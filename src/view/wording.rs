@@ -92,7 +92,7 @@ pub(crate) fn detail(job: &JobState, stopping: Option<Stopping>, grace: Duration
         Some(Outcome::Succeeded) if job.attempts > 1 => parts.push(format!("attempt {}", job.attempts)),
         Some(Outcome::Succeeded) | None => {}
         Some(Outcome::Fresh { run }) => parts.push(format!("unchanged since run {}", run.short())),
-        Some(Outcome::Failed { exit, reason }) => parts.extend(failure_reason(exit, reason.as_deref())),
+        Some(Outcome::Failed { exit, reason, .. }) => parts.extend(failure_reason(exit, reason.as_deref())),
         Some(Outcome::Skipped(skip)) => parts.push(match skip {
             Skip::Needs(job) => format!("needs {job}"),
             Skip::NotCalledFor(job) => format!("not called for by {job}"),
@@ -232,7 +232,7 @@ impl Words {
         let (word, colour) = status(job);
         let mut title =
             vec![format!("{} {}", self.paint.text(colour, word), shown(job.planned.name.as_str()))];
-        if let Some(Outcome::Failed { exit, reason }) = &job.outcome {
+        if let Some(Outcome::Failed { exit, reason, .. }) = &job.outcome {
             title.extend(
                 failure_reason(exit, reason.as_deref()).iter().map(|reason| shown(reason).into_owned()),
             );

@@ -12,6 +12,7 @@ mod hints;
 mod fresh;
 mod hostile;
 mod outcome;
+mod outcomes;
 mod params;
 mod refused;
 mod surroundings;

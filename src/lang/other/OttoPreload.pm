@@ -184,6 +184,51 @@ package OttoPreload::Inputs {
     }
 }
 
+my @outcome_fields = qw(exit signal reason seconds attempts log error failed);
+
+# How the dependencies ended: `$OUTCOME{build}` is a word, `$OUTCOME{'build.exit'}` a field, undef where it does not apply.
+package OttoPreload::Outcomes {
+    sub TIEHASH {
+        my ($class, $tasks) = @_;
+        my %known = map { $_ => $tasks->{$_}{outcome} } keys %$tasks;
+        for my $name (keys %$tasks) {
+            my $fields = OttoPreload::meaning($tasks->{$name});
+            $known{"$name.$_"} = $fields->{$_} for grep { !exists $known{"$name.$_"} } @outcome_fields;
+        }
+        return bless { known => \%known, tasks => [ sort keys %$tasks ] }, $class;
+    }
+
+    sub FETCH {
+        my ($self, $key) = @_;
+        return $self->{known}{$key} if exists $self->{known}{$key};
+        my (undef, $file, $line) = caller;
+        die $self->why($key) . " at $file line $line.\n";
+    }
+
+    sub EXISTS   { my ($self, $key) = @_; return exists $self->{known}{$key} }
+    sub FIRSTKEY { my ($self) = @_; $self->{left} = [ sort keys %{ $self->{known} } ]; return shift @{ $self->{left} } }
+    sub NEXTKEY  { my ($self) = @_; return shift @{ $self->{left} } }
+    sub SCALAR   { my ($self) = @_; return scalar keys %{ $self->{known} } }
+    sub STORE    { my (undef, $file, $line) = caller; die "\%OUTCOME says how other tasks ended; set \$OUTPUT{'$_[1]'} at $file line $line.\n" }
+    sub DELETE   { goto &STORE }
+    sub CLEAR    { goto &STORE }
+
+    sub why {
+        my ($self, $key) = @_;
+        my @tasks = @{ $self->{tasks} };
+        return "\$OUTCOME{'$key'}: `$job` depends on no task; name one in its `before`" if !@tasks;
+        my ($owner) = sort { length $b <=> length $a } grep { index($key, "$_.") == 0 } @tasks;
+        if (defined $owner) {
+            my $field = substr $key, 1 + length $owner;
+            return "`OUTCOME` of `$owner` has no field '$field'; it has "
+                . OttoPreload::listed(@outcome_fields)
+                . OttoPreload::did_you_mean($field, @outcome_fields);
+        }
+        my $hint = OttoPreload::did_you_mean($key, @tasks) || "; add `$key` to its `before`";
+        return "`$key` is not a dependency of `$job`, which depends on " . join(', ', map { "`$_`" } @tasks) . $hint;
+    }
+}
+
 # The longest key that is literally there wins.
 sub inside {
     my ($value, $key) = @_;
@@ -408,6 +453,10 @@ sub save {
         $values = { map { $_ => meaning($values->{$_}) } keys %$values } if $is_more;
         tie my %task, 'OttoPreload::Task', $name, $values;
         $tasks->{$name} = \%task;
+    }
+    if (defined $ENV{OTTO_OUTCOME_JSON}) {
+        tie my %outcomes, 'OttoPreload::Outcomes', decode(read_file($ENV{OTTO_OUTCOME_JSON}));
+        *main::OUTCOME = \%outcomes;
     }
     tie my %inputs, 'OttoPreload::Inputs', $tasks;
     no warnings 'once';

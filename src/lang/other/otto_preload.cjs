@@ -192,6 +192,40 @@ function whyNoTask(key) {
   return `\`${name}\` is not a dependency of \`${job}\`, which depends on ${depends}${didYouMean(name, known) || `; add \`${name}\` to its \`before\``}`;
 }
 
+const OUTCOME_FIELDS = ['exit', 'signal', 'reason', 'seconds', 'attempts', 'log', 'error', 'failed'];
+
+// How the dependencies ended: OUTCOME['build'] is a word, OUTCOME['build.exit'] a field, undefined where it does not apply.
+function outcomes(file) {
+  const ends = JSON.parse(fs.readFileSync(file, 'utf8'));
+  const flat = Object.create(null);
+  for (const [name, fields] of Object.entries(ends)) flat[name] = fields.outcome;
+  for (const [name, fields] of Object.entries(ends)) {
+    for (const field of OUTCOME_FIELDS) {
+      if (Object.hasOwn(fields, field)) flat[`${name}.${field}`] ??= fields[field];
+    }
+  }
+  return new Proxy(flat, {
+    get(_target, key) {
+      if (key in flat || isOrdinary(key)) return flat[key];
+      const owner = Object.keys(ends).filter((name) => key.startsWith(name + '.')).sort((a, b) => b.length - a.length)[0];
+      const field = owner === undefined ? '' : key.slice(owner.length + 1);
+      if (OUTCOME_FIELDS.includes(field)) return undefined;
+      throw missing(owner === undefined ? whyNoOutcome(key, Object.keys(ends)) : whyNoField(owner, field));
+    },
+  });
+}
+
+function whyNoField(task, field) {
+  return `\`OUTCOME\` of \`${task}\` has no field '${field}'; it has ${listed(OUTCOME_FIELDS)}${didYouMean(field, OUTCOME_FIELDS)}`;
+}
+
+function whyNoOutcome(name, known) {
+  const job = process.env.OTTO_TASK;
+  if (!known.length) return `OUTCOME['${name}']: \`${job}\` depends on no task; name one in its \`before\``;
+  const depends = known.map((task) => `\`${task}\``).join(', ');
+  return `\`${name}\` is not a dependency of \`${job}\`, which depends on ${depends}${didYouMean(name, known) || `; add \`${name}\` to its \`before\``}`;
+}
+
 function listed(names) {
   return names.slice(0, 20).join(', ') + (names.length > 20 ? ` and ${names.length - 20} more` : '');
 }
@@ -415,6 +449,7 @@ function elsewhere() {
 const define = (name, value) => Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
 define('INPUT', INPUT);
 define('OUTPUT', first);
+if (process.env.OTTO_OUTCOME_JSON) define('OUTCOME', outcomes(process.env.OTTO_OUTCOME_JSON));
 
 if (isTask) {
   // Not a listener: those that the script adds would come after it.

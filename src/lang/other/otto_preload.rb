@@ -151,6 +151,36 @@ module Otto
     Inputs.load(tasks.transform_values { |values| values.transform_values { |value| meaning(value) } })
   end
 
+  OUTCOME_FIELDS = %w[exit signal reason seconds attempts log error failed].freeze
+
+  # How the dependencies ended: `OUTCOME['build']` is a word, `OUTCOME['build.exit']` a field, nil where it does not apply.
+  def outcomes(file)
+    require 'json'
+    ends = JSON.parse(File.binread(file).force_encoding(Encoding::UTF_8)).transform_values { |fields| meaning(fields) }
+    known = Hash.new { |_, key| why_no_outcome(key.to_s, ends.keys) }
+    ends.each { |name, fields| known[name] = fields['outcome'] }
+    ends.each do |name, fields|
+      OUTCOME_FIELDS.each { |field| known["#{name}.#{field}"] = fields[field] unless known.key?("#{name}.#{field}") }
+    end
+    known
+  end
+
+  def why_no_outcome(key, names)
+    refuse("OUTCOME['#{key}']: `#{JOB}` depends on no task; name one in its `before`") if names.empty?
+
+    owner = names.select { |name| key.start_with?("#{name}.") }.max_by(&:size)
+    if owner
+      field = key[(owner.size + 1)..]
+      hint = did_you_mean(field, OUTCOME_FIELDS)
+      refuse("`OUTCOME` of `#{owner}` has no field '#{field}'; it has #{listed(OUTCOME_FIELDS)}#{hint}")
+    end
+
+    hint = did_you_mean(key, names)
+    hint = "; add `#{key}` to its `before`" if hint.empty?
+    depends = names.map { |name| "`#{name}`" }.join(', ')
+    refuse("`#{key}` is not a dependency of `#{JOB}`, which depends on #{depends}#{hint}")
+  end
+
   # What a value of the file stands for.
   def meaning(value)
     case value
@@ -395,6 +425,7 @@ module Otto
 end
 
 INPUT = Otto.inputs
+OUTCOME = Otto.outcomes(ENV.fetch('OTTO_OUTCOME_JSON')) if ENV.key?('OTTO_OUTCOME_JSON')
 OUTPUT = {}
 # Registered first, so called last.
 at_exit { |first = OUTPUT| Otto.save(first) }

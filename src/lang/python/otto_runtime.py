@@ -154,6 +154,8 @@ class Start:
         self.colours = pairs()
         # What otto puts into the environment, for when it does not.
         self.environment = pairs(path)
+        # The file that says how the dependencies ended; empty if the script does not ask.
+        self.outcomes = path()
 
     def source(self):
         """The user's lines, on the lines of the ottofile."""
@@ -172,6 +174,8 @@ class Start:
         outputs = {}
         names = {"INPUT": inputs, "OTTO_INPUT": inputs, "OUTPUT": outputs, "OTTO_OUTPUT": outputs}
         names["PARAMS"] = dict(self.params)
+        if self.outcomes:
+            names["OUTCOME"] = Outcomes(self)
         names["PARAMS"].update(self.lists)
         names.update(self.colours)
         for name, value in self.params:
@@ -590,6 +594,52 @@ class OneTask(dict):
         hint = f"; did you mean {near!r}?" if near else ""
         kind = "output" if values is self else "key"
         return f"{holder} has no {kind} {rest!r}; it has {listed(known)}{hint}"
+
+
+class Outcomes(dict):
+    """How the dependencies ended: `OUTCOME["build"]` is a word, `OUTCOME["build.exit"]` a field of it, which is
+    None where it does not apply."""
+
+    def __init__(self, start):
+        super().__init__()
+        self._job = start.job
+        self._tasks = load(start.outcomes)
+        for name, known in self._tasks.items():
+            self[name] = known["outcome"]
+        for name, known in self._tasks.items():
+            for field in OUTCOME_FIELDS:
+                self.setdefault(f"{name}.{field}", known.get(field))
+
+    @property
+    def __missing__(self):
+        return MethodType(Lookup, self)
+
+    def _find(self, key):
+        return ABSENT
+
+    def __reduce__(self):
+        return dict, (dict(self),)
+
+    def _why_missing(self, key):
+        tasks = list(self._tasks)
+        if not isinstance(key, str):
+            return f"OUTCOME has keys like 'task' and 'task.exit', and {short(key)} is {a_kind(key)}"
+        if not tasks:
+            return f"OUTCOME[{key!r}]: `{self._job}` depends on no task; name one in its `before`"
+        owners = [name for name in tasks if key.startswith(name + ".")]
+        if owners:
+            name = max(owners, key=len)
+            field = key[len(name) + 1 :]
+            near = similar(field, OUTCOME_FIELDS)
+            hint = f"; did you mean {near!r}?" if near else ""
+            return f"`OUTCOME` of `{name}` has no field {field!r}; it has {listed(OUTCOME_FIELDS)}{hint}"
+        near = similar(key, tasks)
+        depends = listed(f"`{task}`" for task in tasks)
+        rest = f"did you mean `{near}`?" if near else f"add `{key}` to its `before`"
+        return f"`{key}` is not a dependency of `{self._job}`, which depends on {depends}; {rest}"
+
+
+OUTCOME_FIELDS = ["exit", "signal", "reason", "seconds", "attempts", "log", "error", "failed"]
 
 
 class Lookup:

@@ -93,7 +93,7 @@ impl Stage {
             is_stream_short: false,
             line: Some(9),
         });
-        script.settled("lint", Outcome::Failed { exit: Exit::Code(3), reason: None }, &[]);
+        script.settled("lint", Outcome::Failed { exit: Exit::Code(3), reason: None, code: None }, &[]);
         stage
     }
 

@@ -1,0 +1,34 @@
+//! Of which jobs a job may know how they ended: its direct dependencies, and of a foreach task each of its jobs.
+
+use super::{Flow, JobId, Plan, Work};
+use crate::name::JobName;
+use std::ffi::OsString;
+
+/// A job that another one may know the outcome of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) job: JobName,
+    /// Its stream is read while it runs, so that its outcome is not known yet.
+    pub(crate) is_streamed: bool,
+    /// Of a foreach task: its jobs with their items.
+    pub(crate) jobs: Option<Vec<(JobName, OsString)>>,
+}
+
+/// In plan order.
+pub(crate) fn told(plan: &Plan, id: JobId) -> Vec<Told> {
+    let need = |need: &super::Need| {
+        let job = plan.job(need.job);
+        let item = |member: &super::Need| {
+            let member = plan.job(member.job);
+            Some((member.name.clone(), member.item.as_ref()?.value.clone()))
+        };
+        // A foreach task without items has needs that are no jobs of its own.
+        let own = job.needs.iter().filter(|member| plan.job(member.job).task == job.task);
+        Told {
+            job: job.name.clone(),
+            is_streamed: need.flow != Flow::AtEnd,
+            jobs: (job.work == Work::ForeachGroup).then(|| own.filter_map(item).collect()),
+        }
+    };
+    plan.job(id).needs.iter().map(need).collect()
+}
