@@ -9,7 +9,7 @@ use super::quote::{Charset, push_word};
 use super::shell::{self, Frame, LegacyVariable, Start};
 use super::{CannotPrepare, HandOver, List, Prepared, Script};
 use crate::body::export::has_word;
-use crate::body::need::{COLOURS, Needs};
+use crate::body::need::{COLOURS, Needs, surely_sets};
 use crate::body::{Place, Shebang, reads_outcome_array};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::fate::Fate;
@@ -45,6 +45,9 @@ fragments! {
     NOW = "bash/now.sh";
     EXIT = "bash/exit.sh";
     TRAP = "bash/trap.sh";
+    FIRST = "bash/first.sh";
+    PAST = "bash/past.sh";
+    LEAVE = "bash/leave.sh";
     GUARD = "bash/guard.sh";
     OLD = "bash/old.sh";
     SET = "bash/set.sh";
@@ -163,6 +166,24 @@ fn has_own_builtin(text: &str) -> bool {
         text[place + name.len()..].trim_start_matches([' ', '\t']).starts_with('(')
             || text[..place].trim_end_matches([' ', '\t']).ends_with("function")
     })
+}
+
+/// Whether a text may set a trap in a way that passes by a function called `trap`: `builtin trap`, `command -p trap`, or
+/// one of the two with words that only the shell knows.
+fn may_trap_past_functions(text: &str) -> bool {
+    text.contains("trap")
+        && ["builtin", "command"].iter().any(|name| {
+            text.match_indices(name).any(|(place, _)| {
+                let rest = &text[place + name.len()..];
+                let mut words =
+                    rest.split([' ', '\t', '\\', '\n', '\'', '"']).filter(|word| !word.is_empty());
+                let command = words.find(|word| !["--", "-p"].contains(word)).unwrap_or_default();
+                let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
+                // `builtin_x`, `command;` and `command -v` call nothing.
+                let is_called = rest.starts_with([' ', '\t', '\\', '\'', '"']);
+                is_called && (command.starts_with("trap") || !command.bytes().next().is_some_and(is_name))
+            })
+        })
 }
 
 /// Whether a program is a bash below 4.2, under whatever name.
@@ -397,6 +418,14 @@ impl Setup<'_, '_> {
                 }
             }
             push("builtin trap \"$otto__handler\" EXIT\n");
+            let text = &self.script.body.text;
+            if self.needs.opaque && may_trap_past_functions(text) {
+                push(&PAST);
+                push(&FIRST);
+            } else if self.needs.opaque && has_word(text, "exec") && !surely_sets(text) {
+                push(&LEAVE);
+                push(&FIRST);
+            }
         } else {
             push(&EXIT);
             push(&GUARD);

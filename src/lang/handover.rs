@@ -39,8 +39,11 @@ pub(super) fn collect(script: &Script, needs: &Needs, is_old: bool, succeeded: b
     let dump = match dumped {
         Dumped::Whole(dump) => *dump,
         Dumped::Nothing => {
+            let is_sure = surely_sets(&script.body.text) && !only_after_exec(&script.body.text);
             if succeeded {
-                collector.never_handed_over(needs, is_old, surely_sets(&script.body.text));
+                collector.never_handed_over(needs, is_old, is_sure);
+            } else if is_sure && has_word(&script.body.text, "exec") {
+                collector.lost_with_exec();
             }
             Dump::default()
         }
@@ -86,6 +89,20 @@ pub(super) fn collect_from_posix(
         };
     }
     collector.merge(dump, needs)
+}
+
+/// Whether a text provably sets nothing before it may become another program: it runs in its own order, nothing it loads
+/// is before its last `exec`, and no output of its own words.
+fn only_after_exec(text: &str) -> bool {
+    let Some(last) = text.rfind("exec") else { return false };
+    let (before, after) = (&text[..last], &text[last + "exec".len()..]);
+    let comes_back = ["while", "until", "for", "select", "function", "trap", "source", "eval"];
+    let defines = |(place, _): (usize, &str)| before[..place].trim_end().ends_with('(');
+    let names = ["OUTPUT", "otto", "OTTO_", ". "];
+    !comes_back.iter().any(|word| has_word(before, word))
+        && !before.match_indices(')').any(defines)
+        && !names.iter().any(|name| before.contains(name))
+        && !Needs::of(after).opaque
 }
 
 struct Collector<'a, 's> {
@@ -170,6 +187,15 @@ impl<'a, 's> Collector<'a, 's> {
         } else if needs.opaque {
             problem = problem.note("a trap for EXIT that the script set has taken the place of otto's");
         }
+        self.problems.push(problem);
+    }
+
+    /// A task that failed has said why; what that cost is one more thing to know.
+    fn lost_with_exec(&mut self) {
+        let message = format!("`{}` failed, and its outputs were never handed over", self.script.job);
+        let problem = Diagnostic::warning(Code::NotHandedOver, message)
+            .note("`exec` ends the shell, also where it fails, and with it everything that was set")
+            .help("call `otto.save` before `exec`");
         self.problems.push(problem);
     }
 

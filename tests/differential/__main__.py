@@ -18,7 +18,7 @@ from pathlib import Path
 
 import bash_bodies
 import python_bodies
-from model import Body
+from model import Body, Outcome
 from plain import Plain
 from rules import differences
 from shrink import shrunk
@@ -88,10 +88,10 @@ class Comparison:
             for body, expected, actual in zip(bodies, plain, outcomes)
         ]
 
-    def goes_on(self, body: Body) -> bool:
-        """Whether bash gets past the end of a body when a line follows, with `set -e` still on."""
+    def goes_on(self, body: Body) -> Outcome:
+        """What bash does when a line follows that succeeds if it is reached with `set -e` still on."""
         further = "\ncase $- in *e*) ;; *) builtin exit 77 ;; esac\n"
-        return self.plain.run(Body(body.language, body.text + further), "further").status == 0
+        return self.plain.run(Body(body.language, body.text + further), "further")
 
 
 def main() -> int:

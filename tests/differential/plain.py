@@ -22,9 +22,9 @@ declare -A OUTPUT=() INPUT=()
 OTTO_OUTPUT=()
 OTTO_INPUT=()
 %s
-otto.set() { builtin printf '%%s\0%%s\0' "$1" "$2" >> "$PLAIN_JOURNAL"; }
+otto.set() { /usr/bin/printf '%%s\0%%s\0' "$1" "$2" >> "$PLAIN_JOURNAL"; }
 otto_set() { otto.set "$@"; }
-otto.get() { builtin printf '%%s\n' "${INPUT[$1]}"; }
+otto.get() { /usr/bin/printf '%%s\n' "${INPUT[$1]}"; }
 otto_get() { otto.get "$@"; }
 PLAIN_JOURNAL=%s
 set -euo pipefail

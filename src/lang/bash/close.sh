@@ -5,12 +5,17 @@
 
 otto__chained=''
 
-# Nothing of the body's runs after this one.
-otto__exit() {
+# Nothing of the body's runs after this.
+otto__alone() {
 	# In POSIX mode special builtins come before functions, so `unset` is the real one whatever the body defined.
 	POSIXLY_CORRECT=1
-	unset -f builtin
+	unset -f enable builtin
+	if ! enable compgen declare eval exit printf return set source trap true builtin; then :; fi
 	trap - DEBUG RETURN ERR
+}
+
+otto__exit() {
+	otto__alone
 	otto__save
 	builtin set -u
 	case $otto__status in

@@ -38,10 +38,7 @@ otto__before() {
 }
 
 otto__after() {
-	# In POSIX mode special builtins come before functions, so `unset` is the real one whatever the body defined.
-	POSIXLY_CORRECT=1
-	unset -f builtin
-	trap - DEBUG RETURN ERR
+	otto__alone
 	otto__save
 	[[ ! $otto__forgiven ]] || builtin exit 0
 }

@@ -1,11 +1,16 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # otto__dir is set by the lines before this file.
-# Before the end, looks whether otto's handler for EXIT is still there, and puts it behind the user's one. No process is
-# started for it. Every bash; needs exit.sh.
+# Looks whether otto's handler for EXIT is still there, and puts it behind the user's one. No process is started for it.
+# Every bash; needs exit.sh.
 
+# Before the end.
 otto__guard() {
 	# This may be the user's handler, called after an error, and then it is too late for another one.
 	otto__hand_over
+	otto__take_over
+}
+
+otto__take_over() {
 	builtin trap -p EXIT >| "$otto__dir/trap"
 	otto__trap=
 	builtin read -r -d '' otto__trap < "$otto__dir/trap" || builtin true

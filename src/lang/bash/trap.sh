@@ -6,6 +6,8 @@
 # The user's own handlers; unset: none.
 unset otto__on_exit otto__on_err otto__on_return otto__on_debug
 otto__reset=
+# What comes before the user's handler for DEBUG: set by past.sh.
+otto__first=
 
 # In place of `trap`, with tracing off.
 otto__trap() {
@@ -28,15 +30,20 @@ otto__set_trap() {
 	case $#:${1-} in
 	*:-l* | *:-[!-]*l*) builtin trap "$@" ;;
 	0: | *:-[pP]*) otto__list "$@" ;;
+	*:-[!-]* | *:--?*) otto__try "$@" ;;
 	*)
 		if [[ $BASHPID != "$$" ]]; then
 			otto__reset=$BASHPID
-			builtin trap "$@"
+			otto__try "$@"
 		else
 			case $#:$1 in
 			1:--) otto__list ;;
-			1:*) otto__put - "$1" ;;
-			2:--) otto__put - "$2" ;;
+			1:* | 2:--)
+				case ${*: -1} in
+				0 | [Ee][Xx][Ii][Tt] | [Ee][Rr][Rr] | [Rr][Ee][Tt][Uu][Rr][Nn] | [Dd][Ee][Bb][Uu][Gg]) otto__put - "${*: -1}" ;;
+				*) otto__try "$@" ;;
+				esac
+				;;
 			*:--) otto__put "${@:2}" ;;
 			*) otto__put "$@" ;;
 			esac
@@ -59,6 +66,7 @@ fi
 
 # otto__put HANDLER SIGNAL…
 otto__put() {
+	otto__result=0
 	for otto__name in "${@:2}"; do
 		case $otto__name in
 		0 | [Ee][Xx][Ii][Tt])
@@ -86,9 +94,31 @@ otto__put() {
 			;;
 		[Rr][Ee][Tt][Uu][Rr][Nn]) otto__put_scoped otto__on_return "$1" RETURN ;;
 		[Dd][Ee][Bb][Uu][Gg]) otto__put_scoped otto__on_debug "$1" DEBUG ;;
-		*) builtin trap -- "$1" "$otto__name" || builtin return ;;
+		*) otto__try -- "$1" "$otto__name" || otto__result=$? ;;
 		esac
 	done
+	builtin return "$otto__result"
+}
+
+# otto__try ARGUMENT…: bash's own trap, whose complaint is about the line of the body that called otto's.
+otto__try() {
+	builtin trap "$@" 2> /dev/null || {
+		otto__failed=$?
+		otto__said=$(builtin trap "$@" 2>&1 > /dev/null) || builtin true
+		case $otto__said in
+		"${BASH_SOURCE[0]}: "*) otto__said=${otto__said#"${BASH_SOURCE[0]}: "} ;;
+		*)
+			builtin printf '%s\n' "$otto__said" >&2
+			builtin return "$otto__failed"
+			;;
+		esac
+		otto__i=0
+		while [[ ${FUNCNAME[otto__i]-} == trap || ${FUNCNAME[otto__i]-} == otto__* ]]; do
+			((otto__i += 1))
+		done
+		builtin printf '%s: %s%s: %s\n' "${BASH_SOURCE[otto__i]-$0}" "${otto__said%%[0-9]*}" "${BASH_LINENO[otto__i - 1]}" "${otto__said#*: }" >&2
+		builtin return "$otto__failed"
+	}
 }
 
 # otto__put_scoped VARIABLE HANDLER SIGNAL: a handler that otto's functions do not set off.
@@ -98,10 +128,12 @@ otto__put_scoped() {
 		builtin unset "$1"
 		builtin trap '' "$3"
 		builtin trap - "$3"
+		[[ $3 != DEBUG || ! $otto__first ]] || builtin trap "$otto__first" DEBUG
 		;;
 	*)
 		builtin eval "$1=\$2"
-		builtin trap "case \${FUNCNAME-} in trap | otto__*) ;; *) builtin eval \"\$$1\" ;; esac" "$3"
+		[[ $3 == DEBUG && $otto__first ]] && otto__name=$otto__first$'\n' || otto__name=
+		builtin trap "${otto__name}case \${FUNCNAME-} in trap | otto__*) ;; *) builtin eval \"\$$1\" ;; esac" "$3"
 		;;
 	esac
 }
@@ -128,7 +160,7 @@ otto__list() {
 		[Rr][Ee][Tt][Uu][Rr][Nn]) [[ ! ${otto__on_return+x} ]] || otto__show RETURN "$otto__on_return" ;;
 		[Dd][Ee][Bb][Uu][Gg]) [[ ! ${otto__on_debug+x} ]] || otto__show DEBUG "$otto__on_debug" ;;
 		[0-9]*) builtin trap "$otto__option" "$otto__name" 2> /dev/null || builtin true ;;
-		*) builtin trap "$otto__option" "$otto__name" || builtin return ;;
+		*) otto__try "$otto__option" "$otto__name" || builtin return ;;
 		esac
 	done
 }
