@@ -1,6 +1,7 @@
 //! Something that happened in a run, in order. Console, journal, index and replay are folds over these.
 //! Knows no clock: who stamps an event brings the time.
 
+use crate::diagnostic::Notice;
 use crate::name::{JobName, RunId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -31,10 +32,22 @@ pub(crate) enum Event {
         /// In plan order.
         jobs: Vec<PlannedJob>,
     },
+    /// Why a job runs that could have been fresh.
+    Stale {
+        job: JobName,
+        why: String,
+    },
     AttemptStarted {
         job: JobName,
         /// From 1.
         attempt: u32,
+    },
+    /// What is known about why an attempt failed. Comes before its end.
+    Hint {
+        job: JobName,
+        attempt: u32,
+        #[serde(flatten)]
+        notice: Notice,
     },
     AttemptEnded {
         job: JobName,
@@ -76,9 +89,9 @@ pub(crate) enum Event {
         code: Option<String>,
         message: String,
     },
-    /// The run was asked to stop: by this signal, or because a task failed (`None`, `--fail-fast`).
+    /// The run was asked to stop, by this signal.
     Stopping {
-        signal: Option<i32>,
+        signal: i32,
         is_forced: bool,
     },
     RunEnded {

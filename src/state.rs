@@ -2,6 +2,7 @@
 //! held the run up longest.
 //! Knows no words and no output.
 
+use crate::diagnostic::Notice;
 use crate::event::{Event, Exit, Outcome, PlannedJob, RunResult, Skip, Stamped};
 use crate::name::{JobName, RunId};
 use std::collections::{BTreeSet, HashMap};
@@ -28,7 +29,7 @@ pub(crate) struct RunState {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stopping {
-    pub(crate) signal: Option<i32>,
+    pub(crate) signal: i32,
     pub(crate) is_forced: bool,
 }
 
@@ -37,6 +38,10 @@ pub(crate) struct JobState {
     pub(crate) planned: PlannedJob,
     /// Attempts begun.
     pub(crate) attempts: u32,
+    /// Why it runs, if it could have been fresh.
+    pub(crate) stale: Option<String>,
+    /// Why the last attempt failed, as far as it is known.
+    pub(crate) hints: Vec<Notice>,
     /// Of the last attempt that ended.
     pub(crate) exit: Option<Exit>,
     pub(crate) leaked: u32,
@@ -61,6 +66,8 @@ impl JobState {
         JobState {
             planned: planned.clone(),
             attempts: 0,
+            stale: None,
+            hints: Vec::new(),
             exit: None,
             leaked: 0,
             line: None,
@@ -141,10 +148,21 @@ impl RunState {
                 self.places = jobs.iter().enumerate().map(|(place, job)| (job.name.clone(), place)).collect();
                 self.bodies = jobs.iter().filter(|job| job.has_body).count();
             }
+            Event::Stale { job, why } => {
+                if let Some(place) = self.place(job) {
+                    self.jobs[place].stale = Some(why.clone());
+                }
+            }
+            Event::Hint { job, attempt: _, notice } => {
+                if let Some(place) = self.place(job) {
+                    self.jobs[place].hints.push(notice.clone());
+                }
+            }
             Event::AttemptStarted { job, attempt } => {
                 if let Some(place) = self.place(job) {
                     let state = &mut self.jobs[place];
                     state.attempts = *attempt;
+                    state.hints.clear();
                     state.started_us.get_or_insert(now);
                     state.running_since_us = Some(now);
                     self.running.insert((now, place));
@@ -273,7 +291,7 @@ impl RunState {
     }
 
     pub(crate) fn is_stopped_by_signal(&self) -> bool {
-        self.stopping.is_some_and(|stopping| stopping.signal.is_some())
+        self.stopping.is_some()
     }
 }
 

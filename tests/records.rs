@@ -1036,3 +1036,89 @@ fn a_home_of_somebody_else_is_refused_and_one_that_cannot_be_used_is_replaced_fo
         assert_eq!(fs::read_dir(&theirs).expect("ours").count(), 0);
     }
 }
+
+// ── what a run showed ────────────────────────────────────────────────────────────────────────────────────────
+
+/// Fails in many ways, of most of which otto knows why.
+const FAILURES: &str = r#"
+tasks:
+  source: {bash: "OUTPUT[version]=1; echo warm"}
+  made: {input: [otto.yml], output: [made], bash: "echo >made"}
+  missing:
+    before: [source]
+    bash: |
+      echo "one"
+      echo "${INPUT[source.versoin]}"
+  absent: {before: [source], python: 'print(INPUT["source.nothing"])'}
+  torn: {bash: "OUTPUT[k]=1; exec true"}
+  slip:
+    retries: 1
+    bash: |
+      printf '\033[31mred\n'
+      OUTPUT[x] = 1
+  json: {bash: "otto.set --json size '{oops'"}
+  pipe: {bash: "kill -PIPE $$"}
+  plain: {bash: "echo no >&2; exit 7"}
+  after: {before: [plain], bash: "true"}
+"#;
+
+const FAILING: &str = "made missing absent torn slip json pipe plain after";
+
+#[test]
+fn a_replay_shows_a_failing_run_as_it_was() {
+    let project = Project::new(FAILURES);
+    for (run, replay) in [
+        (format!("-k {FAILING}"), "Replay"),
+        (format!("-k -v -j1 {FAILING}"), "Replay -v"),
+        (format!("-k --display group {FAILING}"), "Replay --display group"),
+        (format!("-k --display quiet {FAILING}"), "Replay --display quiet"),
+        ("missing".to_owned(), "Replay"),
+    ] {
+        let ran = project.otto(&run);
+        let replayed = project.well(replay);
+        let (first, rest) = replayed.err.split_once('\n').expect("a line");
+        assert!(first.starts_with("replay of run "), "{first}");
+        assert_eq!((rest, replayed.out), (ran.err.as_str(), ran.out), "{run}");
+        assert!(ran.err.contains("error[E0704]"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn json_of_a_failing_run_and_of_its_replay_are_the_same_events() {
+    let project = Project::new(FAILURES);
+    let ran = project.otto(&format!("--json -k {FAILING}"));
+    let replayed = project.well("Replay --json");
+    let events = |said: &Said| -> Vec<String> {
+        said.out.lines().filter(|line| line.contains("\"seq\":")).map(str::to_owned).collect()
+    };
+    assert_eq!(events(&ran), events(&replayed));
+    let lines = events(&ran);
+    let lines = lines.iter().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    let hints: Vec<String> = lines
+        .filter(|line| line["event"] == "hint")
+        .map(|line| {
+            format!("{} {}", line["task"].as_str().expect("text"), line["code"].as_str().expect("text"))
+        })
+        .collect();
+    for hint in ["missing E0704", "absent E0704", "torn E0701", "slip E0715", "json E0707", "pipe E0715"] {
+        assert!(hints.iter().any(|known| known == hint), "{hint}: {hints:?}");
+    }
+}
+
+#[test]
+fn a_task_is_shown_with_the_reason_of_its_failure_after_the_ottofile_has_changed() {
+    let project = Project::new(FAILURES);
+    let ran = project.otto("missing");
+    let hint = &ran.err[ran.err.find("error[E0704]").expect("a hint")..];
+    let hint = &hint[..hint.find("\n\n").expect("an end")];
+    project.write("tasks: {missing: {bash: 'true'}}");
+    let shown = project.well("Show latest missing").out;
+    assert!(shown.contains(hint), "{shown}\n--- lacks\n{hint}");
+    assert!(hint.contains("│       echo \"${INPUT[source.versoin]}\""), "{hint}");
+    assert_eq!(project.json("Show latest missing --json")["hints"][0]["code"], "E0704");
+    assert_eq!(project.json("Show --json")["jobs"][1]["hints"][0]["places"][0]["file"], "otto.yml");
+    // What was right in the end is shown without what was wrong before.
+    project.write("tasks: {late: {retries: 1, bash: '[ -e again ] || { touch again; OUTPUT[x] = 1; }'}}");
+    assert!(!project.well("late").err.contains("E0715"));
+    assert!(!project.well("Show latest late").out.contains("E0715"));
+}

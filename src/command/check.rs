@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::body;
-use crate::diagnostic::{Code, Diagnostic, Label};
+use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::host::{Found, HostFacts};
 use crate::ottofile::{self, Ottofile};
 use crate::plan;
@@ -64,35 +64,13 @@ fn mistakes(context: &Context, found: &Found, ottofile: &Ottofile) -> Vec<Diagno
     diagnostics
 }
 
-/// `{"ottofile", "tasks", "diagnostics": [{"code", "severity", "message", "places": [{"file", "line", "column",
-/// "end_line", "end_column", "text"}], "notes", "helps"}]}`; the first place is the one that is wrong. `tasks` is null
-/// where the ottofile could not be read.
+/// `{"ottofile", "tasks", "diagnostics": […]}`, each diagnostic in the form that hints have in events. `tasks` is null where
+/// the ottofile could not be read.
 fn json(ottofile: Option<&Ottofile>, diagnostics: &[Diagnostic]) -> String {
-    let place = |label: &Label| {
-        let (start, end) = (label.source.position(label.span.start), label.source.position(label.span.end));
-        serde_json::json!({
-            "file": label.source.name(),
-            "line": start.line,
-            "column": start.column,
-            "end_line": end.line,
-            "end_column": end.column,
-            "text": label.text,
-        })
-    };
-    let one = |diagnostic: &Diagnostic| {
-        serde_json::json!({
-            "code": diagnostic.code.to_string(),
-            "severity": if diagnostic.is_error() { "error" } else { "warning" },
-            "message": diagnostic.message,
-            "places": diagnostic.labels.iter().map(place).collect::<Vec<_>>(),
-            "notes": diagnostic.notes,
-            "helps": diagnostic.helps,
-        })
-    };
     let answer = serde_json::json!({
         "ottofile": ottofile.map(|ottofile| ottofile.source.name()),
         "tasks": ottofile.map(|ottofile| ottofile.tasks.len()),
-        "diagnostics": diagnostics.iter().map(one).collect::<Vec<_>>(),
+        "diagnostics": diagnostics.iter().map(Notice::of).collect::<Vec<_>>(),
     });
     format!("{answer:#}\n")
 }
@@ -184,6 +162,13 @@ mod tests {
                   "text": "otto does not know this key"
                 }
               ],
+              "quotes": [
+                {
+                  "file": "otto.yml",
+                  "line": 1,
+                  "text": "tasks: {a: {befor: [b]}}"
+                }
+              ],
               "severity": "error"
             }
           ],
@@ -210,6 +195,13 @@ mod tests {
                   "file": "otto.yml",
                   "line": 1,
                   "text": "bash runs this in a copy of the shell"
+                }
+              ],
+              "quotes": [
+                {
+                  "file": "otto.yml",
+                  "line": 1,
+                  "text": "tasks: {a: {bash: '( OUTPUT[x]=1 )'}}"
                 }
               ],
               "severity": "warning"

@@ -1,5 +1,6 @@
 //! Runs and jobs of the past as JSON. Fields are only ever added.
 
+use crate::diagnostic::Notice;
 use crate::event::{Exit, Outcome, RunResult, Skip};
 use crate::history::past::{PastRun, Standing};
 use crate::history::row::RunRow;
@@ -120,6 +121,10 @@ pub(super) struct JobJson {
     line: usize,
     /// The run whose data a fresh job handed on.
     fresh_since: Option<String>,
+    /// Why it ran, if it could have been fresh.
+    stale: Option<String>,
+    /// Why its last attempt failed, as in the events.
+    hints: Vec<Notice>,
 }
 
 impl From<&JobState> for JobJson {
@@ -179,6 +184,8 @@ impl From<&JobState> for JobJson {
             stream_bytes: job.stream_bytes,
             line: planned.line,
             fresh_since,
+            stale: job.stale.clone(),
+            hints: job.hints.clone(),
         }
     }
 }

@@ -5,6 +5,7 @@ use super::data::{Passed, passed};
 use super::describe::{self, JobJson, RunJson};
 use super::history::{command_line, result_style, when};
 use super::pick::{Picked, Records, run_argument};
+use crate::diagnostic;
 use crate::event::Stream;
 use crate::exec::local::GRACE;
 use crate::history::past::Standing;
@@ -262,6 +263,9 @@ fn job_text(context: &Context, picked: &Picked, job: &JobState) -> String {
         let needs: Vec<&str> = planned.needs.iter().map(|need| need.as_str()).collect();
         fact(&mut text, "needs", &needs.join(", "));
     }
+    if let Some(why) = &job.stale {
+        fact(&mut text, "stale", why);
+    }
     if job.attempts > 1 {
         fact(&mut text, "attempts", &job.attempts.to_string());
     }
@@ -283,6 +287,10 @@ fn job_text(context: &Context, picked: &Picked, job: &JobState) -> String {
     }
     if let Ok(record) = &run.record {
         fact(&mut text, "environment", &record.environment.join(" "));
+    }
+    if !job.hints.is_empty() && job.outcome.as_ref().is_none_or(|outcome| !outcome.is_success()) {
+        text.push('\n');
+        text.push_str(&diagnostic::render_notices(&job.hints, context.colours_stdout, context.width));
     }
     let data = passed(picked, job);
     text.push_str(&data_text(&data));
@@ -531,6 +539,8 @@ mod tests {
           "stream_bytes": 0,
           "line": 3,
           "fresh_since": null,
+          "stale": null,
+          "hints": [],
           "folder": "/sandbox/home/shop-HASH/20261123-115800.000000-9c2m00/tasks/build",
           "script": "/sandbox/home/shop-HASH/20261123-115800.000000-9c2m00/tasks/build/script.sh",
           "stdout_log": "/sandbox/home/shop-HASH/20261123-115800.000000-9c2m00/tasks/build/stdout.log",

@@ -2,14 +2,18 @@
 //! Collected, never thrown one at a time.
 
 mod code;
+mod notice;
 mod render;
 
 pub(crate) use code::Code;
-pub(crate) use render::{render, summary, usage};
+pub(crate) use notice::Notice;
+pub(crate) use render::{render, render_notices, summary, usage};
 
 use crate::source::{SourceFile, Span};
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Severity {
     Error,
     Warning,

@@ -1,33 +1,38 @@
 //! Diagnostics as text for a terminal: the message, the lines it is about with carets, what would be right.
 //! Alone knows the rendering crate. Nothing that the user wrote reaches the terminal uncleaned.
 
-use super::{Diagnostic, Label, Severity};
-use crate::source::{Position, SourceFile, Span};
+use super::notice::{Mark, Quote, groups};
+use super::{Diagnostic, Notice, Severity};
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstyle::Style;
 use std::borrow::Cow;
 use std::fmt::Write;
-
-/// Lines longer than this are shown in part, around what is labelled.
-const LONGEST_LINE: usize = 400;
+use std::ops::Range;
 
 /// Characters of a message or a label that are shown at most.
 const LONGEST_TEXT: usize = 1000;
 
-/// Labels farther apart have excerpts of their own: what the renderer folds, it reads.
-const FARTHEST_LINE: usize = 20_000;
+/// No file has more lines than this.
+const MOST_LINES: usize = u32::MAX as usize;
 
 /// All diagnostics, in the order of their places, each with a line break at its end. `width` is that of the
 /// terminal, in columns.
 pub(crate) fn render(diagnostics: &[Diagnostic], colour: bool, width: usize) -> String {
+    render_notices(&diagnostics.iter().map(Notice::of).collect::<Vec<_>>(), colour, width)
+}
+
+/// The same for those that were written down.
+pub(crate) fn render_notices(notices: &[Notice], colour: bool, width: usize) -> String {
     let renderer = if colour { Renderer::styled().hyperlink(false) } else { Renderer::plain() };
     // Narrower than this nothing could be read.
     let renderer = renderer.decor_style(DecorStyle::Unicode).term_width(width.max(40));
     let styles = if colour { Styles::coloured() } else { Styles::plain() };
     let mut text = String::new();
-    for diagnostic in in_order(diagnostics) {
-        one(&mut text, diagnostic, &renderer, &styles);
+    let mut ordered: Vec<&Notice> = notices.iter().collect();
+    ordered.sort_by_key(|notice| notice.places.first().map(Mark::place));
+    for notice in ordered {
+        one(&mut text, notice, &renderer, &styles);
     }
     text
 }
@@ -89,28 +94,19 @@ impl Styles {
     }
 }
 
-fn one(text: &mut String, diagnostic: &Diagnostic, renderer: &Renderer, styles: &Styles) {
-    let level = match diagnostic.severity {
+fn one(text: &mut String, notice: &Notice, renderer: &Renderer, styles: &Styles) {
+    let level = match notice.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level.clone().primary_title(clean_text(&diagnostic.message)).id(diagnostic.code.to_string());
+    let title = level.clone().primary_title(clean_text(&notice.message)).id(clean_text(&notice.code));
     text.push_str(&renderer.render(&[Group::with_title(title)]));
     text.push('\n');
-    let mut labels = diagnostic.labels.as_slice();
-    while let [first, ..] = labels {
-        // Labels of one file share an excerpt, as long as they stand beside each other in the list.
-        let line = first.source.line(first.span);
-        let is_near = |label: &&Label| {
-            label.source.name() == first.source.name()
-                && label.source.line(label.span).abs_diff(line) <= FARTHEST_LINE
-        };
-        let (here, rest) = labels.split_at(labels.iter().take_while(is_near).count());
-        excerpt(text, here, level.clone(), renderer, styles);
-        labels = rest;
+    for places in groups(&notice.places) {
+        excerpt(text, notice, places, level.clone(), renderer, styles);
     }
     for (indent, word, style, lines) in
-        [("  ", "= note", styles.note, &diagnostic.notes), ("", "help", styles.help, &diagnostic.helps)]
+        [("  ", "= note", styles.note, &notice.notes), ("", "help", styles.help, &notice.helps)]
     {
         let deeper = format!("\n{:width$}", "", width = indent.len() + word.len() + 2);
         for line in lines {
@@ -120,20 +116,26 @@ fn one(text: &mut String, diagnostic: &Diagnostic, renderer: &Renderer, styles: 
     }
 }
 
-/// The lines of one file that the labels are about.
-fn excerpt(text: &mut String, labels: &[Label], level: Level<'_>, renderer: &Renderer, styles: &Styles) {
-    let source = &labels[0].source;
-    let lines = Excerpt::around(source, labels);
-    let Position { line, column } = source.position(labels[0].span.start);
+/// The lines of one file that the places are in.
+fn excerpt(
+    text: &mut String,
+    notice: &Notice,
+    places: &[Mark],
+    level: Level<'_>,
+    renderer: &Renderer,
+    styles: &Styles,
+) {
+    let lines = Excerpt::around(notice, places);
+    let Mark { file, line, column, .. } = &places[0];
     let width = lines.last_number().to_string().len();
     let gutter = styles.gutter;
     let _infallible =
-        writeln!(text, "{:width$} {gutter}╭▸{gutter:#} {}:{line}:{column}", "", clean_text(source.name()));
+        writeln!(text, "{:width$} {gutter}╭▸{gutter:#} {}:{line}:{column}", "", clean_text(file));
     let mut snippet = Snippet::source(lines.text.as_str()).line_start(lines.first_number);
-    for (place, (label, range)) in labels.iter().zip(&lines.ranges).enumerate() {
-        let kind = if place == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+    for (number, (place, range)) in places.iter().zip(&lines.ranges).enumerate() {
+        let kind = if number == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
         let annotation = kind.span(range.clone());
-        let words = clean_text(&label.text);
+        let words = clean_text(&place.text);
         snippet = snippet.annotation(if words.is_empty() { annotation } else { annotation.label(words) });
     }
     let rendered = renderer.render(&[Group::with_level(level).element(snippet)]);
@@ -143,29 +145,27 @@ fn excerpt(text: &mut String, labels: &[Label], level: Level<'_>, renderer: &Ren
     text.push('\n');
 }
 
-/// A part of a file made fit for showing: cleaned, long lines cut, lines far from every label left empty (the
-/// renderer folds them). The labels' places are those in this text.
+/// A part of a file made fit for showing: cleaned, lines far from every place left empty (the renderer folds them). The
+/// ranges of the places are those in this text.
 struct Excerpt {
     text: String,
     first_number: usize,
-    ranges: Vec<std::ops::Range<usize>>,
+    ranges: Vec<Range<usize>>,
 }
 
 impl Excerpt {
-    fn around(source: &SourceFile, labels: &[Label]) -> Excerpt {
-        let spans: Vec<Span> = labels.iter().map(|label| on_one_line(source, label.span)).collect();
-        let numbers: Vec<usize> = spans.iter().map(|span| source.line(*span)).collect();
+    fn around(notice: &Notice, places: &[Mark]) -> Excerpt {
+        // A record may be damaged, and the renderer counts on from here.
+        let numbers: Vec<usize> = places.iter().map(|place| place.line.clamp(1, MOST_LINES)).collect();
         let first_number = numbers.iter().copied().min().unwrap_or(1);
         let last_number = numbers.iter().copied().max().unwrap_or(1);
-        let mut ranges = vec![0..0; spans.len()];
+        let mut ranges = vec![0..0; places.len()];
         let mut text = String::new();
         for number in first_number..=last_number {
-            let here: Vec<usize> = (0..spans.len()).filter(|place| numbers[*place] == number).collect();
-            // The renderer shows a gap of one line rather than fold it.
-            let is_near = numbers.iter().any(|labelled| labelled.abs_diff(number) <= 2);
-            if is_near {
-                let line = line_span(source, number);
-                push_line(&mut text, source, line, &here, &spans, &mut ranges);
+            let here: Vec<usize> = (0..places.len()).filter(|place| numbers[*place] == number).collect();
+            here.iter().for_each(|place| ranges[*place] = text.len()..text.len());
+            if let Some(quote) = notice.quote(&places[0].file, number) {
+                push_line(&mut text, quote, &here, places, &mut ranges);
             }
             if number < last_number {
                 text.push('\n');
@@ -179,87 +179,32 @@ impl Excerpt {
     }
 }
 
-/// Appends one line, of a long one only what is around its labels.
-fn push_line(
-    text: &mut String,
-    source: &SourceFile,
-    line: Span,
-    here: &[usize],
-    spans: &[Span],
-    ranges: &mut [std::ops::Range<usize>],
-) {
-    let raw = source.slice(line);
-    let line_start = line.start as usize;
-    let from = here.iter().map(|place| spans[*place].start as usize - line_start).min().unwrap_or(0);
-    let window = match raw.len() <= LONGEST_LINE {
-        true => 0..raw.len(),
-        false => {
-            let start = from.saturating_sub(LONGEST_LINE / 4);
-            let start = (start..=from).find(|place| raw.is_char_boundary(*place)).unwrap_or(from);
-            let end = (start + LONGEST_LINE).min(raw.len());
-            let end = (end..=raw.len()).find(|place| raw.is_char_boundary(*place)).unwrap_or(raw.len());
-            start..end
-        }
-    };
-    if window.start > 0 {
+/// Appends one line.
+fn push_line(text: &mut String, quote: &Quote, here: &[usize], places: &[Mark], ranges: &mut [Range<usize>]) {
+    if quote.column > 1 {
         text.push('…');
     }
-    // Cleaning changes how many bytes a character has, so each label's ends are noted while it goes on.
-    let mut ends: Vec<(usize, usize)> = Vec::new();
-    for place in here {
-        let span = spans[*place];
-        ends.push(((span.start as usize - line_start).clamp(window.start, window.end), place * 2));
-        ends.push(((span.end as usize - line_start).clamp(window.start, window.end), place * 2 + 1));
-    }
-    ends.sort_unstable();
-    let mut note = |at: usize, length: usize, ends: &mut Vec<(usize, usize)>| {
-        ends.retain(|(offset, which)| {
-            if *offset > at {
-                return true;
-            }
-            let range = &mut ranges[which / 2];
-            if which % 2 == 0 {
-                range.start = length
-            } else {
-                range.end = length
-            }
-            false
-        });
-    };
-    for (offset, character) in raw[window.clone()].char_indices() {
-        note(window.start + offset, text.len(), &mut ends);
+    // Cleaning changes how many bytes a character has, so the start of each is noted.
+    let mut starts = Vec::with_capacity(quote.text.len() + 1);
+    for (number, character) in quote.text.chars().enumerate() {
+        starts.push(text.len());
         // A byte order mark has no width and no meaning; the renderer widens tabs.
-        if line_start + window.start + offset == 0 && character == '\u{feff}' {
+        if (quote.line, quote.column, number) == (1, 1, 0) && character == '\u{feff}' {
             continue;
         }
         text.push(if character == '\t' { '\t' } else { clean(character) });
     }
-    note(usize::MAX, text.len(), &mut ends);
-    if window.end < raw.len() {
+    starts.push(text.len());
+    let at = |column: usize| starts[column.saturating_sub(quote.column).min(starts.len() - 1)];
+    for place in here {
+        let Mark { line, column, end_line, end_column, .. } = &places[*place];
+        // Of a place of many lines, its first.
+        let end = if end_line == line { *end_column } else { usize::MAX };
+        ranges[*place] = at(*column)..at(end.max(*column));
+    }
+    if quote.is_cut {
         text.push('…');
     }
-}
-
-/// A place, cut at the end of its first line.
-fn on_one_line(source: &SourceFile, span: Span) -> Span {
-    let length = source.text().len();
-    let mut start = (span.start as usize).min(length);
-    while !source.text().is_char_boundary(start) {
-        start -= 1;
-    }
-    let line = line_span(source, source.line(Span::new(start, start)));
-    let mut end = (span.end as usize).clamp(start, (line.end as usize).max(start));
-    while !source.text().is_char_boundary(end) {
-        end += 1;
-    }
-    Span::new(start, end)
-}
-
-/// A line by its number, without its line break.
-fn line_span(source: &SourceFile, number: usize) -> Span {
-    let line = source.line_range(number);
-    let raw = &source.text()[line.clone()];
-    Span::new(line.start, line.start + raw.trim_end_matches(['\n', '\r']).len())
 }
 
 /// A text for one line: everything that a terminal could obey, or not show, is replaced. A name of a million
@@ -307,6 +252,7 @@ fn clean(character: char) -> char {
 mod tests {
     use super::*;
     use crate::diagnostic::Code;
+    use crate::source::{SourceFile, Span};
     use insta::assert_snapshot;
     use proptest::prelude::*;
 

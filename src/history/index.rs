@@ -20,7 +20,7 @@ use std::collections::HashSet;
 use std::fs::{OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const SCHEMA: &str = include_str!("schema.sql");
@@ -441,15 +441,16 @@ fn lock(index: &IndexFile) -> std::result::Result<Held, String> {
 }
 
 fn open_database(index: &IndexFile) -> std::result::Result<Connection, Unfit> {
+    // SQLite opens the files beside this one by itself, and would wait for the other end of a pipe. `stat` opens nothing.
+    let is_other = |part: &PathBuf| std::fs::metadata(part).is_ok_and(|metadata| !metadata.is_file());
+    if let Some(part) = index.parts().into_iter().find(is_other) {
+        let name = part.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        return Err(Unfit::Broken(format!("`{name}` is not a regular file")));
+    }
     // SQLite gives its other files the mode of this one, whatever the umask.
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&index.path) {
         Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            // SQLite would wait for the other end of a pipe. `stat` opens nothing.
-            if std::fs::metadata(&index.path).is_ok_and(|metadata| !metadata.is_file()) {
-                return Err(Unfit::Broken("it is not a regular file".to_owned()));
-            }
-        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(Unfit::Broken(plain(&error))),
     }
     let db = Connection::open_with_flags(
@@ -811,6 +812,24 @@ mod tests {
                 }
             });
             assert_eq!(told(&sandbox), THREE);
+        }
+    }
+
+    #[test]
+    fn a_pipe_in_the_place_of_a_file_of_sqlite_makes_nobody_wait() {
+        let sandbox = three_runs();
+        for part in sandbox.home.index_file(None).parts() {
+            told(&sandbox);
+            // Not all of them are there at each time.
+            let _ = std::fs::remove_file(&part);
+            let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU);
+            rustix::fs::mknodat(rustix::fs::CWD, &part, kind, mode, 0).expect("a pipe");
+            let name = part.file_name().expect("a name").to_string_lossy().into_owned();
+            let told = told(&sandbox);
+            assert!(
+                told.contains(&format!("(`{name}` is not a regular file)")) && told.ends_with(THREE),
+                "{told}"
+            );
         }
     }
 

@@ -234,7 +234,7 @@ mod tests {
                 outcome: Outcome::Skipped(Skip::Needs(job("a"))),
                 keys: vec![],
             },
-            Event::Stopping { signal: Some(2), is_forced: false },
+            Event::Stopping { signal: 2, is_forced: false },
             Event::RunEnded { result: RunResult::Failed { status: 137 } },
         ]
     }

@@ -5,7 +5,7 @@ use super::inbox::Message;
 use super::launch::Started;
 use super::stream::{self, Wires};
 use super::{Setting, fresh};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::{Exit, Stream};
 use crate::exec::{Assignment, AttemptId, Ended, Launch};
 use crate::fate::Fate;
@@ -33,7 +33,7 @@ pub(crate) struct Attempt {
     /// What there is to say of its launch once the terminal is ours again.
     held_back: Vec<Diagnostic>,
     /// Why it could not be started.
-    pub(super) refusal: Option<Diagnostic>,
+    pub(super) refusal: Option<Notice>,
     /// None until what came of it has been read.
     pub(super) result: Option<Collected>,
 }
@@ -62,7 +62,7 @@ pub(super) struct Collected {
     pub(super) is_stream_short: bool,
     /// Line of the ottofile on which it failed.
     pub(super) line: Option<usize>,
-    pub(super) hints: Vec<Diagnostic>,
+    pub(super) hints: Vec<Notice>,
     pub(super) warnings: Vec<Warned>,
     /// About what a success made.
     pub(super) late_warnings: Vec<String>,
@@ -174,7 +174,7 @@ impl Attempt {
             reason: flowed.trouble.or(lost.map(|error| error.message)),
             is_stream_short: flowed.is_short,
             line,
-            hints,
+            hints: hints.iter().map(Notice::of).collect(),
             warnings,
             late_warnings,
         }
@@ -201,7 +201,7 @@ impl Assignment for Attempt {
             }
             Err(CannotPrepare { diagnostic, code }) => {
                 let reason = diagnostic.message.clone();
-                self.refusal = Some(diagnostic);
+                self.refusal = Some(Notice::of(&diagnostic));
                 Err(Exit::NotStarted { code, reason })
             }
         }

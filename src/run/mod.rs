@@ -14,7 +14,7 @@ pub(crate) mod fresh;
 pub(crate) use inbox::{Message, inbox};
 pub(crate) use launch::missing_interpreters;
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::{Event, Exit, FORMAT, Outcome, Piece, PlannedJob, RunResult, Stamped, Word};
 use crate::exec::stream::IntakeReport;
 use crate::exec::{AttemptId, Ended, Executor, Report, Stop};
@@ -435,8 +435,7 @@ impl<'a> Run<'a> {
                 self.finish(id, Outcome::Fresh { run: fresh.run });
             }
             Verdict::Stale(evidence, why) => {
-                let now = self.mono_us();
-                self.view.stale(&job.name, &why, now);
+                self.emit(Event::Stale { job: job.name.clone(), why });
                 self.begin_attempt(first, Some(evidence));
             }
             Verdict::Unknown => self.begin_attempt(first, None),
@@ -597,10 +596,10 @@ impl<'a> Run<'a> {
         }));
     }
 
-    fn not_started(&mut self, id: JobId, ended: Ended, refusal: &Diagnostic) {
+    fn not_started(&mut self, id: JobId, ended: Ended, refusal: &Notice) {
         let name = self.setting.plan.job(id).name.clone();
         self.streams.detach(id);
-        self.view.hint(&name, std::slice::from_ref(refusal));
+        self.hint(ended.attempt, vec![refusal.clone()]);
         self.emit(Event::AttemptEnded {
             job: name,
             attempt: ended.attempt.number,
@@ -633,9 +632,7 @@ impl<'a> Run<'a> {
         let Some(result) = attempt.result.take() else {
             unreachable!("bug: nobody has read what `{}` handed over", job.name);
         };
-        if !result.hints.is_empty() {
-            self.view.hint(&job.name, &result.hints);
-        }
+        self.hint(attempt.id, result.hints);
         for warning in result.warnings {
             match warning {
                 Warned::About(diagnostic) => self.warn_about(id, &diagnostic),
@@ -804,7 +801,7 @@ impl<'a> Run<'a> {
         let is_forced = self.stopping.is_some() || signal == libc::SIGQUIT;
         self.stopping = self.stopping.or(Some(signal));
         self.is_killing = is_forced;
-        self.emit(Event::Stopping { signal: Some(signal), is_forced });
+        self.emit(Event::Stopping { signal, is_forced });
         self.stop_looking();
         let settled = if is_forced { self.scheduler.stop_all() } else { self.scheduler.stop() };
         self.end_attempts(if is_forced { Stop::Kill } else { Stop::Polite { signal: polite(signal) } });
@@ -840,6 +837,13 @@ impl<'a> Run<'a> {
         self.outcomes.apply(&stamped);
         self.journal.append(&stamped);
         self.view.event(&stamped);
+    }
+
+    fn hint(&mut self, attempt: AttemptId, hints: Vec<Notice>) {
+        let job = &self.setting.plan.job(attempt.job).name;
+        for notice in hints {
+            self.emit(Event::Hint { job: job.clone(), attempt: attempt.number, notice });
+        }
     }
 
     fn warn(&mut self, job: Option<JobId>, code: Option<String>, message: String) {

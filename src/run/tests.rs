@@ -134,8 +134,6 @@ impl View for Witness {
         self.0.borrow_mut().push(stamped.clone());
     }
     fn output(&mut self, _: &JobName, _: crate::event::Stream, _: &[u8], _: u64) {}
-    fn hint(&mut self, _: &JobName, _: &[Diagnostic]) {}
-    fn stale(&mut self, _: &JobName, _: &str, _: u64) {}
     fn tick(&mut self, _: u64) {}
     fn next_tick(&self) -> Option<u64> {
         None
@@ -282,11 +280,15 @@ fn check(seen: &Seen, slots: usize) {
                 assert_eq!(before, None, "{job} was settled twice");
             }
             Event::Stopping { signal, is_forced } => {
-                stopped_by = stopped_by.or(*signal);
+                stopped_by = stopped_by.or(Some(*signal));
                 is_killing |= *is_forced;
             }
             Event::Warning { message, .. } => panic!("a warning: {message}"),
-            Event::RunStarted { .. } | Event::RetryPlanned { .. } | Event::RunEnded { .. } => {}
+            Event::RunStarted { .. }
+            | Event::Stale { .. }
+            | Event::Hint { .. }
+            | Event::RetryPlanned { .. }
+            | Event::RunEnded { .. } => {}
         }
     }
     assert_eq!(running, BTreeSet::new());

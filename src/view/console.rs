@@ -12,7 +12,7 @@ use super::tail::Tail;
 use super::turns::{Block, Turns};
 use super::wording::{self, Words};
 use super::{Logs, View};
-use crate::diagnostic::{self, Diagnostic};
+use crate::diagnostic;
 use crate::event::{Event, Outcome, PlannedJob, Stamped, Stream};
 use crate::name::JobName;
 use crate::state::{self, RunState};
@@ -154,7 +154,6 @@ pub(crate) struct Console {
     /// The ends of what failed jobs wrote, for the blocks at the end.
     failures: Vec<(usize, Tail)>,
     failed: usize,
-    hints: HashMap<JobName, Vec<Diagnostic>>,
     skips: usize,
     /// A task wrote something that we were not given.
     has_missed_output: bool,
@@ -225,7 +224,6 @@ impl Console {
             outputs: HashMap::new(),
             failures: Vec::new(),
             failed: 0,
-            hints: HashMap::new(),
             skips: 0,
             has_missed_output: false,
             turns: Turns::default(),
@@ -571,13 +569,11 @@ impl Console {
     fn stopping(&mut self, now_us: u64) {
         let Some(stopping) = self.run.stopping else { return };
         // The terminal has echoed `^C`; our line must not stand behind it.
-        if stopping.signal.is_some() && self.settings.stderr_is_terminal && !self.screen.has_progress {
+        if self.settings.stderr_is_terminal && !self.screen.has_progress {
             self.screen.open_line[1] = true;
         }
-        if self.is_loud() || stopping.signal.is_some() {
-            let line = self.words.stopping(stopping, self.run.running().len());
-            self.say(&line, now_us);
-        }
+        let line = self.words.stopping(stopping, self.run.running().len());
+        self.say(&line, now_us);
     }
 
     fn run_ended(&mut self, now_us: u64) {
@@ -615,9 +611,9 @@ impl Console {
             let tail = (!self.is_still_on_screen(*place, tail)).then_some(tail);
             text.push('\n');
             text.push_str(&self.words.failure_block(self.run.run.as_ref(), job, tail));
-            if let Some(hints) = self.hints.get(&job.planned.name) {
-                text.push_str(&diagnostic::render(hints, self.settings.colours_stderr, (self.columns)()));
-            }
+            let hints =
+                diagnostic::render_notices(&job.hints, self.settings.colours_stderr, (self.columns)());
+            text.push_str(&hints);
         }
         let unseen = self.failed - self.failures.len();
         if unseen > 0 {
@@ -701,7 +697,15 @@ impl View for Console {
         self.run.apply(stamped);
         match &stamped.event {
             Event::RunStarted { format: _, run: _, slots, jobs } => self.run_started(*slots, jobs, now_us),
+            Event::Stale { job, why } => {
+                if self.is_verbose() {
+                    let line = self.words.stale_line(job, why);
+                    self.say(&line, now_us);
+                }
+            }
             Event::AttemptStarted { job, attempt: _ } => self.attempt_started(job, now_us),
+            // Stands below the failure, when the run has ended.
+            Event::Hint { .. } => {}
             Event::AttemptEnded { job, stdout_bytes, stderr_bytes, .. } => {
                 let Some(place) = self.run.place(job) else { return };
                 self.end_output(place, now_us);
@@ -750,17 +754,6 @@ impl View for Console {
             Mode::Group | Mode::Quiet => {}
         }
         self.outputs.insert(place, output);
-    }
-
-    fn hint(&mut self, job: &JobName, hints: &[Diagnostic]) {
-        self.hints.entry(job.clone()).or_default().extend_from_slice(hints);
-    }
-
-    fn stale(&mut self, job: &JobName, why: &str, mono_us: u64) {
-        if self.is_verbose() {
-            let line = self.words.stale_line(job, why);
-            self.say(&line, mono_us);
-        }
     }
 
     fn tick(&mut self, mono_us: u64) {

@@ -254,7 +254,7 @@ fn a_hint_stands_with_its_failure() {
         .at(&source, Span::new(38, 47), "this input is not there")
         .help("did you mean `a.version`?");
     script.run("9c2m", 8, &["use 2", "other 9"]).start("use").start("other").out("use", "unbound variable\n");
-    script.view.hint(&name("use"), &[hint]);
+    script.hint("use", &hint);
     script.at(0.1).fail("use", Exit::Code(1), Some(3)).fail("other", Exit::Code(1), None);
     script.end(RunResult::Failed { status: 1 });
     assert_snapshot!(screen.text(), @r"
@@ -569,7 +569,7 @@ fn the_progress_line_is_gone_before_anything_else() {
     script.at(1.0).tick();
     assert_eq!(script.view.next_tick(), None);
     script.view.resume(1_100_000);
-    script.at(1.1).tick().event(Event::Stopping { signal: Some(2), is_forced: false });
+    script.at(1.1).tick().event(Event::Stopping { signal: 2, is_forced: false });
     script.interrupted("fetch", Exit::Signal(2), 0).end(RunResult::Interrupted { signal: 2 });
     assert_snapshot!(visible(&screen.text()).replace("␍", "\n␍"), @r"
     otto · run 7f3k · 5 tasks
@@ -832,7 +832,7 @@ fn interrupted() {
         "package 5 needs test",
     ];
     script.run("4x1q", 8, &jobs).start("fetch").at(0.2).ok("fetch", &[]).start("build").start("serve");
-    script.at(3.2).event(Event::Stopping { signal: Some(2), is_forced: false });
+    script.at(3.2).event(Event::Stopping { signal: 2, is_forced: false });
     script.at(3.4).interrupted("build", Exit::Signal(2), 0).at(13.4).interrupted("serve", Exit::Signal(9), 3);
     script.settled("test", Outcome::Cancelled, &[]).settled("package", Outcome::Cancelled, &[]);
     script.end(RunResult::Interrupted { signal: 2 });
@@ -851,8 +851,8 @@ fn interrupted() {
 fn interrupted_twice_on_a_terminal() {
     let (mut script, screen) = on_screen(|settings| settings.stderr_is_terminal = true);
     script.run("4x1q", 1, &["serve 3"]).start("serve").out("serve", "listening\n");
-    script.at(3.2).event(Event::Stopping { signal: Some(2), is_forced: false });
-    script.at(3.4).event(Event::Stopping { signal: Some(2), is_forced: true });
+    script.at(3.2).event(Event::Stopping { signal: 2, is_forced: false });
+    script.at(3.4).event(Event::Stopping { signal: 2, is_forced: true });
     script.at(3.5).interrupted("serve", Exit::Signal(9), 1).end(RunResult::Interrupted { signal: 2 });
     assert_snapshot!(screen.text(), @r"
     listening

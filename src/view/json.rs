@@ -4,7 +4,7 @@
 //!
 //! | `event` | beside it |
 //! |---|---|
-//! | all | `elapsed_us` since the run began; all but `output` and `hint`: `seq` from 0, `time` in RFC 3339 |
+//! | all | `elapsed_us` since the run began; all but `output`: `seq` from 0, `time` in RFC 3339 |
 //! | `run_started` | `format`, `run`, `slots`, `tasks`: `name`, `task`, `has_body`, `line`, `needs`, `params`, `words` (of parameters that take several) |
 //! | `attempt_started` | `task`, `attempt` from 1 |
 //! | `output` | `task`, `stream` (`stdout`, `stderr`), and `text`, or `base64` if it is not UTF-8 |
@@ -12,8 +12,9 @@
 //! | `retry_planned` | `task`, `attempt` that failed, `retries` allowed, `pause_ms` |
 //! | `task_settled` | `task`, `outcome` (`succeeded`, `fresh`, `failed`, `skipped`, `interrupted`, `cancelled`), `keys`; `run` if fresh; `exit` and `reason` if failed; `because` (`needs`, `not_called_for`, `serial_predecessor`, `fail_fast`) and `of` if skipped; `exit` and `survivors` if interrupted |
 //! | `warning` | `message`; `task` and `code` where it has them |
-//! | `stopping` | `signal`, or null under `--fail-fast`; `is_forced` |
-//! | `hint` | `task`, `code`, `message`, `helps` |
+//! | `stopping` | `signal`, `is_forced` |
+//! | `stale` | `task`, `why` it runs although it could have been fresh |
+//! | `hint` | why an attempt failed: `task`, `attempt`, `code`, `severity`, `message`, `places`, `quotes`, `notes`, `helps` |
 //! | `run_ended` | `result` (`succeeded`, `failed`, `interrupted`), `status` that otto exits with |
 //!
 //! `exit` is `{"how": "code" | "signal" | "timeout" | "lost" | "not_started", "status": …}`, with `signal` or `reason` where it
@@ -22,7 +23,7 @@
 use super::sink::Sink;
 use super::time::rfc3339;
 use super::{View, filter};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Notice;
 use crate::event::{Event, Exit, Outcome, PlannedJob, RunResult, Skip, Stamped, Stream, Word};
 use crate::name::{JobName, RunId};
 use jiff::tz::TimeZone;
@@ -34,8 +35,6 @@ pub(crate) struct Json {
     stdout: Sink,
     stderr: Sink,
     zone: TimeZone,
-    /// When the last call came.
-    now_us: u64,
     /// The beginnings of characters that were cut between two pieces of output.
     cut: HashMap<(JobName, Stream), Vec<u8>>,
 }
@@ -60,6 +59,10 @@ enum JsonFields<'a> {
         run: &'a RunId,
         slots: usize,
         tasks: Vec<TaskFields<'a>>,
+    },
+    Stale {
+        task: &'a JobName,
+        why: &'a str,
     },
     AttemptStarted {
         task: &'a JobName,
@@ -104,14 +107,14 @@ enum JsonFields<'a> {
         code: Option<&'a str>,
     },
     Stopping {
-        signal: Option<i32>,
+        signal: i32,
         is_forced: bool,
     },
     Hint {
         task: &'a JobName,
-        code: String,
-        message: &'a str,
-        helps: &'a [String],
+        attempt: u32,
+        #[serde(flatten)]
+        notice: &'a Notice,
     },
     RunEnded {
         result: &'static str,
@@ -169,7 +172,7 @@ struct OutcomeFields<'a> {
 
 impl Json {
     pub(crate) fn new(stdout: Box<dyn Write>, stderr: Box<dyn Write>, zone: TimeZone) -> Json {
-        Json { stdout: Sink::new(stdout), stderr: Sink::new(stderr), zone, now_us: 0, cut: HashMap::new() }
+        Json { stdout: Sink::new(stdout), stderr: Sink::new(stderr), zone, cut: HashMap::new() }
     }
 
     fn line(&mut self, line: &JsonLine<'_>) {
@@ -198,7 +201,6 @@ impl Json {
 
 impl View for Json {
     fn event(&mut self, stamped: &Stamped) {
-        self.now_us = stamped.mono_us;
         if let Event::AttemptEnded { job, .. } = &stamped.event {
             self.end_output(job, stamped.mono_us);
         }
@@ -208,7 +210,6 @@ impl View for Json {
     }
 
     fn output(&mut self, job: &JobName, stream: Stream, bytes: &[u8], mono_us: u64) {
-        self.now_us = mono_us;
         let mut bytes = bytes.to_vec();
         if let Some(mut before) = self.cut.remove(&(job.clone(), stream)) {
             before.append(&mut bytes);
@@ -228,20 +229,6 @@ impl View for Json {
             String::from_utf8(bytes).map_or_else(|error| Text::Base64(base64(error.as_bytes())), Text::Text);
         self.output_line(job, stream, text, mono_us);
     }
-
-    fn hint(&mut self, job: &JobName, hints: &[Diagnostic]) {
-        for hint in hints {
-            let fields = JsonFields::Hint {
-                task: job,
-                code: hint.code.to_string(),
-                message: &hint.message,
-                helps: &hint.helps,
-            };
-            self.line(&JsonLine { event: "hint", seq: None, time: None, elapsed_us: self.now_us, fields });
-        }
-    }
-
-    fn stale(&mut self, _job: &JobName, _why: &str, _mono_us: u64) {}
 
     fn tick(&mut self, _mono_us: u64) {}
 
@@ -266,6 +253,10 @@ fn fields(event: &Event) -> (&'static str, JsonFields<'_>) {
         Event::RunStarted { format, run, slots, jobs } => {
             let tasks = jobs.iter().map(task_fields).collect();
             ("run_started", JsonFields::RunStarted { format: *format, run, slots: *slots, tasks })
+        }
+        Event::Stale { job, why } => ("stale", JsonFields::Stale { task: job, why }),
+        Event::Hint { job, attempt, notice } => {
+            ("hint", JsonFields::Hint { task: job, attempt: *attempt, notice })
         }
         Event::AttemptStarted { job, attempt } => {
             ("attempt_started", JsonFields::AttemptStarted { task: job, attempt: *attempt })
@@ -389,7 +380,7 @@ fn base64(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Code;
+    use crate::diagnostic::{Code, Diagnostic};
     use crate::view::script::{Script, name, run_id};
     use crate::view::sink::tests::Shared;
     use insta::assert_snapshot;
@@ -437,31 +428,33 @@ mod tests {
             &[],
         );
         script.event(Event::Warning { job: None, code: Some("E0801".into()), message: "full".into() });
-        script.event(Event::Stopping { signal: Some(15), is_forced: false });
-        script.view.hint(&name("a"), &[Diagnostic::error(Code::TooLarge, "too large").help("use a file")]);
+        script.event(Event::Stopping { signal: 15, is_forced: false });
+        script.event(Event::Stale { job: name("a"), why: "`x.c` has changed".into() });
+        script.hint("a", &Diagnostic::error(Code::TooLarge, "too large").help("use a file"));
         script.end(RunResult::Interrupted { signal: 15 });
         assert_snapshot!(stdout.text(), @r#"
-    {"event":"run_started","seq":0,"time":"2026-11-24T10:14:00.000+01:00","elapsed_us":0,"format":1,"run":"20261124-091400.000000-7f3k00","slots":2,"tasks":[{"name":"a","task":"a","has_body":true,"line":3,"needs":[],"params":{}},{"name":"b","task":"b","has_body":true,"line":4,"needs":["a"],"params":{}},{"name":"all","task":"all","has_body":false,"line":5,"needs":["b"],"params":{}},{"name":"c","task":"c","has_body":true,"line":6,"needs":[],"params":{}},{"name":"d","task":"d","has_body":true,"line":7,"needs":[],"params":{}},{"name":"e","task":"e","has_body":true,"line":8,"needs":[],"params":{}}]}
-    {"event":"attempt_started","seq":1,"time":"2026-11-24T10:14:00.000+01:00","elapsed_us":0,"task":"a","attempt":1}
-    {"event":"output","elapsed_us":500000,"task":"a","stream":"stdout","text":"zażółć\n"}
-    {"event":"output","elapsed_us":500000,"task":"a","stream":"stderr","text":"\u001b[31m\"x\""}
-    {"event":"attempt_ended","seq":2,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"a","attempt":1,"exit":{"how":"code","status":3},"leaked":1,"stdout_bytes":0,"stderr_bytes":0,"line":4}
-    {"event":"retry_planned","seq":3,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"a","attempt":1,"retries":2,"pause_ms":50}
-    {"event":"attempt_started","seq":4,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"a","attempt":2}
-    {"event":"attempt_ended","seq":5,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"a","attempt":2,"exit":{"how":"signal","status":137,"signal":9},"leaked":0,"stdout_bytes":0,"stderr_bytes":0}
-    {"event":"task_settled","seq":6,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"a","outcome":"failed","keys":["k"],"exit":{"how":"signal","status":137,"signal":9},"reason":"lost"}
-    {"event":"task_settled","seq":7,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"b","outcome":"skipped","keys":[],"because":"needs","of":"a"}
-    {"event":"task_settled","seq":8,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"c","outcome":"skipped","keys":[],"because":"fail_fast"}
-    {"event":"task_settled","seq":9,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"all","outcome":"cancelled","keys":[]}
-    {"event":"task_settled","seq":10,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"d","outcome":"fresh","keys":[],"run":"20261124-091400.000000-1b0d00"}
-    {"event":"task_settled","seq":11,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"e","outcome":"succeeded","keys":["x","y"]}
-    {"event":"task_settled","seq":12,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"e","outcome":"interrupted","keys":[],"exit":{"how":"timeout","status":124},"survivors":2}
-    {"event":"task_settled","seq":13,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"e","outcome":"failed","keys":[],"exit":{"how":"not_started","status":127,"reason":"gone"}}
-    {"event":"warning","seq":14,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"message":"full","code":"E0801"}
-    {"event":"stopping","seq":15,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"signal":15,"is_forced":false}
-    {"event":"hint","elapsed_us":1000000,"task":"a","code":"E0603","message":"too large","helps":["use a file"]}
-    {"event":"run_ended","seq":16,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"result":"interrupted","status":143}
-    "#);
+        {"event":"run_started","seq":0,"time":"2026-11-24T10:14:00.000+01:00","elapsed_us":0,"format":1,"run":"20261124-091400.000000-7f3k00","slots":2,"tasks":[{"name":"a","task":"a","has_body":true,"line":3,"needs":[],"params":{}},{"name":"b","task":"b","has_body":true,"line":4,"needs":["a"],"params":{}},{"name":"all","task":"all","has_body":false,"line":5,"needs":["b"],"params":{}},{"name":"c","task":"c","has_body":true,"line":6,"needs":[],"params":{}},{"name":"d","task":"d","has_body":true,"line":7,"needs":[],"params":{}},{"name":"e","task":"e","has_body":true,"line":8,"needs":[],"params":{}}]}
+        {"event":"attempt_started","seq":1,"time":"2026-11-24T10:14:00.000+01:00","elapsed_us":0,"task":"a","attempt":1}
+        {"event":"output","elapsed_us":500000,"task":"a","stream":"stdout","text":"zażółć\n"}
+        {"event":"output","elapsed_us":500000,"task":"a","stream":"stderr","text":"\u001b[31m\"x\""}
+        {"event":"attempt_ended","seq":2,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"a","attempt":1,"exit":{"how":"code","status":3},"leaked":1,"stdout_bytes":0,"stderr_bytes":0,"line":4}
+        {"event":"retry_planned","seq":3,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"a","attempt":1,"retries":2,"pause_ms":50}
+        {"event":"attempt_started","seq":4,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"a","attempt":2}
+        {"event":"attempt_ended","seq":5,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"a","attempt":2,"exit":{"how":"signal","status":137,"signal":9},"leaked":0,"stdout_bytes":0,"stderr_bytes":0}
+        {"event":"task_settled","seq":6,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"a","outcome":"failed","keys":["k"],"exit":{"how":"signal","status":137,"signal":9},"reason":"lost"}
+        {"event":"task_settled","seq":7,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"b","outcome":"skipped","keys":[],"because":"needs","of":"a"}
+        {"event":"task_settled","seq":8,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"c","outcome":"skipped","keys":[],"because":"fail_fast"}
+        {"event":"task_settled","seq":9,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"all","outcome":"cancelled","keys":[]}
+        {"event":"task_settled","seq":10,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"d","outcome":"fresh","keys":[],"run":"20261124-091400.000000-1b0d00"}
+        {"event":"task_settled","seq":11,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"e","outcome":"succeeded","keys":["x","y"]}
+        {"event":"task_settled","seq":12,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"e","outcome":"interrupted","keys":[],"exit":{"how":"timeout","status":124},"survivors":2}
+        {"event":"task_settled","seq":13,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"e","outcome":"failed","keys":[],"exit":{"how":"not_started","status":127,"reason":"gone"}}
+        {"event":"warning","seq":14,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"message":"full","code":"E0801"}
+        {"event":"stopping","seq":15,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"signal":15,"is_forced":false}
+        {"event":"stale","seq":16,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"a","why":"`x.c` has changed"}
+        {"event":"hint","seq":17,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"a","attempt":1,"code":"E0603","severity":"error","message":"too large","places":[],"notes":[],"helps":["use a file"]}
+        {"event":"run_ended","seq":18,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"result":"interrupted","status":143}
+        "#);
     }
 
     #[test]

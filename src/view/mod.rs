@@ -21,7 +21,6 @@ pub(crate) mod tui;
 pub(crate) mod wording;
 pub(crate) mod time;
 
-use crate::diagnostic::Diagnostic;
 use crate::event::{Stamped, Stream};
 use crate::name::JobName;
 use std::io::{self, Read};
@@ -33,12 +32,6 @@ pub(crate) trait View {
 
     /// What a job wrote, cut anywhere. All of an attempt's output comes before its `AttemptEnded`.
     fn output(&mut self, job: &JobName, stream: Stream, bytes: &[u8], mono_us: u64);
-
-    /// What is known about why a job failed. Comes before `RunEnded`, with which it is shown.
-    fn hint(&mut self, job: &JobName, hints: &[Diagnostic]);
-
-    /// Why a job runs that could have been fresh.
-    fn stale(&mut self, job: &JobName, why: &str, mono_us: u64);
 
     /// Lets time pass: draws the progress line, or says after a silence that something still runs.
     fn tick(&mut self, mono_us: u64);

@@ -34,7 +34,9 @@ pub(crate) fn replay<'a>(
                 player.finish(job, *attempt, [*stdout_bytes, *stderr_bytes], stamped);
             }
             Event::RunEnded { .. } => has_ended = true,
-            Event::RetryPlanned { .. }
+            Event::Stale { .. }
+            | Event::Hint { .. }
+            | Event::RetryPlanned { .. }
             | Event::JobSettled { .. }
             | Event::Warning { .. }
             | Event::Stopping { .. } => {}

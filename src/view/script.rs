@@ -3,6 +3,7 @@
 use super::console::{Console, Display, Settings, Volume};
 use super::sink::tests::Shared;
 use super::{Logs, View};
+use crate::diagnostic::{Diagnostic, Notice};
 use crate::event::{Event, Exit, FORMAT, Outcome, PlannedJob, RunResult, Skip, Stamped, Stream};
 use crate::name::{JobName, RunId};
 use std::io::{self, Read};
@@ -187,6 +188,10 @@ impl<V: View> Script<V> {
             is_stream_short: false,
             line,
         })
+    }
+
+    pub(crate) fn hint(&mut self, job: &str, hint: &Diagnostic) -> &mut Self {
+        self.event(Event::Hint { job: name(job), attempt: 1, notice: Notice::of(hint) })
     }
 
     pub(crate) fn settled(&mut self, job: &str, outcome: Outcome, keys: &[&str]) -> &mut Self {

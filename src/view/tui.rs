@@ -11,7 +11,6 @@ use super::held::copy_log;
 use super::tail::Tail;
 use super::wording::Words;
 use super::{Logs, View, Wish};
-use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Outcome, Stamped, Stream};
 use crate::name::JobName;
 use crate::state::RunState;
@@ -55,7 +54,7 @@ pub(crate) struct Tui {
     run: RunState,
     holding: Holding,
     /// What the console does not know yet.
-    untold: Vec<Untold>,
+    untold: Vec<Stamped>,
     /// The jobs that are listed, by place: those with a body, in plan order.
     listed: Vec<usize>,
     /// What jobs have written, by place.
@@ -72,12 +71,6 @@ pub(crate) struct Tui {
     warning: Option<String>,
     drawn_us: Option<u64>,
     has_changed: bool,
-}
-
-enum Untold {
-    Event(Stamped),
-    Hint(JobName, Vec<Diagnostic>),
-    Stale { job: JobName, why: String, mono_us: u64 },
 }
 
 /// Whose the screen is.
@@ -133,12 +126,8 @@ impl Tui {
         }
         self.holding = Holding::Left;
         self.screen.give_back();
-        for untold in std::mem::take(&mut self.untold) {
-            match untold {
-                Untold::Event(stamped) => self.console.event(&stamped),
-                Untold::Hint(job, hints) => self.console.hint(&job, &hints),
-                Untold::Stale { job, why, mono_us } => self.console.stale(&job, &why, mono_us),
-            }
+        for stamped in std::mem::take(&mut self.untold) {
+            self.console.event(&stamped);
         }
         self.tails.clear();
     }
@@ -314,9 +303,13 @@ impl View for Tui {
                 let running = self.run.running().len();
                 self.warning = stopping.map(|how| self.words.stopping(how, running).trim_end().to_owned());
             }
-            Event::RetryPlanned { .. } | Event::JobSettled { .. } | Event::RunEnded { .. } => {}
+            Event::Stale { .. }
+            | Event::Hint { .. }
+            | Event::RetryPlanned { .. }
+            | Event::JobSettled { .. }
+            | Event::RunEnded { .. } => {}
         }
-        self.untold.push(Untold::Event(stamped.clone()));
+        self.untold.push(stamped.clone());
         self.has_changed = true;
     }
 
@@ -334,22 +327,6 @@ impl View for Tui {
             self.scrolled += (tail.total() - before) as usize;
         }
         self.has_changed = true;
-    }
-
-    fn hint(&mut self, job: &JobName, hints: &[Diagnostic]) {
-        if self.has_left() {
-            self.console.hint(job, hints);
-        } else {
-            self.untold.push(Untold::Hint(job.clone(), hints.to_vec()));
-        }
-    }
-
-    fn stale(&mut self, job: &JobName, why: &str, mono_us: u64) {
-        if self.has_left() {
-            self.console.stale(job, why, mono_us);
-        } else {
-            self.untold.push(Untold::Stale { job: job.clone(), why: why.to_owned(), mono_us });
-        }
     }
 
     fn tick(&mut self, mono_us: u64) {

@@ -5,6 +5,7 @@ use super::filter::shown;
 use super::style::{self, Paint};
 use super::tail::Tail;
 use super::time;
+use crate::diagnostic::{Notice, Severity};
 use crate::event::{Exit, Outcome, Skip, signal_name};
 use crate::name::{JobName, RunId};
 use crate::state::{Counts, JobState, RunState, Stopping};
@@ -212,17 +213,14 @@ impl Words {
     /// What happens to `running` jobs now.
     pub(crate) fn stopping(&self, stopping: Stopping, running: usize) -> String {
         let tasks = counted(running, "task", "tasks");
-        let Some(signal) = stopping.signal else {
-            return "a task failed, no more are started (--fail-fast)\n".to_owned();
-        };
-        let name = signal_name(signal);
+        let name = signal_name(stopping.signal);
         if running == 0 {
             format!("stopping ({name})\n")
         } else if stopping.is_forced {
             format!("killing {tasks}\n")
         } else {
             let grace = time::round_duration(self.grace.as_micros() as u64);
-            let hint = if signal == SIGINT { "; Ctrl-C again kills now" } else { "" };
+            let hint = if stopping.signal == SIGINT { "; Ctrl-C again kills now" } else { "" };
             format!("stopping {tasks} ({name}, then kill after {grace}{hint})\n")
         }
     }
@@ -240,6 +238,21 @@ impl Words {
         title.extend(job.took_us().map(time::duration));
         title.push(format!("{}:{}", shown(&self.ottofile), job.line.unwrap_or(job.planned.line)));
         title.join(" · ")
+    }
+
+    /// Why a job failed, in a line for each thing that is known; what there is beyond that, its block has.
+    pub(crate) fn hint_lines(&self, job: &JobState) -> Vec<String> {
+        let mut lines = Vec::new();
+        for Notice { code, severity, message, helps, .. } in &job.hints {
+            let (word, colour) = match severity {
+                Severity::Error => ("error", style::BAD),
+                Severity::Warning => ("warning", style::ODD),
+            };
+            let word = self.paint.text(colour, &format!("{word}[{}]", shown(code)));
+            lines.push(format!("{word}: {}", shown(message)));
+            lines.extend(helps.iter().map(|help| format!("help: {}", shown(help))));
+        }
+        lines
     }
 
     /// How and where a job failed, and the end of what it wrote. `tail` is `None` if that has just been on the screen.

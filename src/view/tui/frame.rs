@@ -127,7 +127,11 @@ impl ScreenFrame<'_> {
     /// The end of what the chosen job wrote; answers how far it can be scrolled.
     fn output(&self, buffer: &mut Buffer, area: Rect) -> usize {
         let Some(job) = self.listed.get(self.chosen).map(|place| &self.run.jobs[*place]) else { return 0 };
+        // Below its output stands why it failed; the output keeps the larger part.
+        let hints = if job.outcome.is_some() { self.words.hint_lines(job) } else { Vec::new() };
         let room = usize::from(area.height).saturating_sub(1);
+        let hints = &hints[..hints.len().min(room / 2)];
+        let room = room - hints.len();
         let kept = self.tail.map_or(0, |tail| tail.lines().len());
         let most_scrolled = kept.saturating_sub(room);
         let below = self.scrolled.min(most_scrolled);
@@ -144,7 +148,8 @@ impl ScreenFrame<'_> {
         }
         self.text(buffer, area, &title);
         let lines = self.tail.map(Tail::lines).into_iter().flatten();
-        for (row, line) in lines.skip(most_scrolled - below).take(room).enumerate() {
+        let lines = lines.skip(most_scrolled - below).take(room);
+        for (row, line) in lines.chain(hints.iter().cloned()).enumerate() {
             let row = Rect::new(area.x, area.y + 1 + row as u16, area.width, 1);
             self.text(buffer, row, &line);
         }

@@ -1,6 +1,7 @@
 //! Tests of the view on the whole screen: what is drawn, what keys do, and what the console says afterwards.
 
 use super::*;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{Exit, RunResult};
 use crate::view::console::{Display, Mode};
 use crate::view::script::{FakeLogs, Script, name, plain};
@@ -227,7 +228,7 @@ fn keys_ask_for_a_stop_and_a_halt() {
     let mut stage = Stage::begun();
     assert_eq!(stage.types("\x03"), Wish::Stop);
     assert_eq!(stage.types("\x1a"), Wish::Halt);
-    stage.script.event(Event::Stopping { signal: Some(2), is_forced: false });
+    stage.script.event(Event::Stopping { signal: 2, is_forced: false });
     assert!(stage.shown().contains("stopping 1 task (SIGINT, then kill after 10s; Ctrl-C again kills now)"));
 }
 
@@ -253,6 +254,27 @@ fn given_back_the_screen_leaves_the_run_to_the_console() {
     rerun failed:  otto Rerun 7f3k
     ");
     assert_eq!(stage.told.text().matches("<given back>").count(), 1);
+}
+
+#[test]
+fn below_the_output_of_a_failure_stands_why_it_failed() {
+    let mut stage = stage(true);
+    stage.script.run("7f3k", 2, &["lint 9"]).start("lint").out("lint", "one\n");
+    let hint =
+        Diagnostic::error(Code::NoSuchInput, "task `a` has no output `k`").help("did you mean `a.key`?");
+    stage.script.hint("lint", &hint).at(2.5).fail("lint", Exit::Code(3), None);
+    assert_snapshot!(stage.shown(), @"
+    otto · run 7f3k · 1 task · [1/1] 2s¶
+    ▸   FAIL  lint        2.5s │ FAIL lint · exit 3 · 2.5s · otto.yml:9¶
+                               │ one¶
+                               │ error[E0704]: task `a` has no output `k`¶
+                               │ help: did you mean `a.key`?¶
+                               │¶
+                               │¶
+                               │¶
+                               │¶
+    ↑↓ task · PgUp PgDn scroll · f follow · q leave the screen · Ctrl-C stop¶
+    ");
 }
 
 #[test]
