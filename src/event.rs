@@ -1,13 +1,16 @@
 //! Something that happened in a run, in order. Console, journal, index and replay are folds over these.
 //! Knows no clock: who stamps an event brings the time.
 
+mod form;
+
 use crate::diagnostic::Notice;
 use crate::name::{JobName, RunId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The version of the journal's lines. A reader refuses a higher major number and ignores unknown fields.
-pub(crate) const FORMAT: u32 = 1;
+/// The version of this form, which is that of the journal and of `--json`: docs/events.md tells of each field. A reader
+/// refuses a higher number and ignores unknown fields and events.
+pub(crate) const FORMAT: u32 = 2;
 
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,14 +18,17 @@ pub(crate) struct Stamped {
     /// From 0, without gaps: the order of events, whatever clocks do.
     pub(crate) seq: u64,
     /// Wall clock, microseconds since the Unix epoch.
+    #[serde(rename = "time", with = "form::time")]
     pub(crate) wall_us: i64,
     /// Monotonic clock, microseconds since the run began: what durations are made of.
+    #[serde(rename = "elapsed_us")]
     pub(crate) mono_us: u64,
+    #[serde(flatten)]
     pub(crate) event: Event,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Event {
     RunStarted {
         format: u32,
@@ -30,26 +36,31 @@ pub(crate) enum Event {
         /// At most so many tasks at a time.
         slots: usize,
         /// In plan order.
+        #[serde(rename = "tasks")]
         jobs: Vec<PlannedJob>,
     },
     /// Why a job runs that could have been fresh.
     Stale {
+        #[serde(rename = "task")]
         job: JobName,
         why: String,
     },
     AttemptStarted {
+        #[serde(rename = "task")]
         job: JobName,
         /// From 1.
         attempt: u32,
     },
     /// What is known about why an attempt failed. Comes before its end.
     Hint {
+        #[serde(rename = "task")]
         job: JobName,
         attempt: u32,
         #[serde(flatten)]
         notice: Notice,
     },
     AttemptEnded {
+        #[serde(rename = "task")]
         job: JobName,
         attempt: u32,
         exit: Exit,
@@ -69,6 +80,7 @@ pub(crate) enum Event {
     },
     /// A failed attempt will be repeated after a pause.
     RetryPlanned {
+        #[serde(rename = "task")]
         job: JobName,
         /// The attempt that failed.
         attempt: u32,
@@ -77,24 +89,27 @@ pub(crate) enum Event {
         retries: u32,
         pause_ms: u64,
     },
+    #[serde(rename = "task_settled")]
     JobSettled {
+        #[serde(rename = "task")]
         job: JobName,
+        #[serde(flatten)]
         outcome: Outcome,
         /// Keys that the job set, in the order of its record.
         keys: Vec<String>,
     },
     /// Something the user should know that is no outcome. `code` is the diagnostic's, where it has one.
     Warning {
+        #[serde(rename = "task", default, skip_serializing_if = "Option::is_none")]
         job: Option<JobName>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<String>,
         message: String,
     },
     /// The run was asked to stop, by this signal.
-    Stopping {
-        signal: i32,
-        is_forced: bool,
-    },
+    Stopping { signal: i32, is_forced: bool },
     RunEnded {
+        #[serde(flatten)]
         result: RunResult,
     },
 }
@@ -112,13 +127,13 @@ pub(crate) struct PlannedJob {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) reads: Vec<JobName>,
     /// Declared parameters that have a value.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, with = "form::pairs")]
     pub(crate) params: Vec<(String, String)>,
     /// Those of them that are not UTF-8, as hex: what stands in `params` is for people.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "form::pairs")]
     pub(crate) raw_params: Vec<(String, String)>,
     /// The words of those that take several, each as it was typed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "form::pairs")]
     pub(crate) words: Vec<(String, Vec<Word>)>,
     /// The jobs of its foreach task ran one at a time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -173,7 +188,7 @@ impl Piece {
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(into = "form::ExitForm", try_from = "form::ExitForm")]
 pub(crate) enum Exit {
     Code(i32),
     Signal(i32),
@@ -189,6 +204,17 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// The word for it in records and in JSON.
+    pub(crate) fn how(&self) -> &'static str {
+        match self {
+            Exit::Code(_) => "code",
+            Exit::Signal(_) => "signal",
+            Exit::Timeout => "timeout",
+            Exit::Lost => "lost",
+            Exit::NotStarted { .. } => "not_started",
+        }
+    }
+
     pub(crate) fn is_success(&self) -> bool {
         *self == Exit::Code(0)
     }
@@ -219,7 +245,7 @@ impl fmt::Display for Exit {
 
 /// What a job came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "outcome", rename_all = "snake_case")]
 pub(crate) enum Outcome {
     Succeeded,
     /// Up to date; its data is that of the run named.
@@ -229,6 +255,7 @@ pub(crate) enum Outcome {
     /// `reason` is what failed beside the exit, as when outputs were lost.
     Failed {
         exit: Exit,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
         /// Of the diagnostic that failed it, where it is not the exit that did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -246,7 +273,7 @@ pub(crate) enum Outcome {
 
 /// Why a job was not run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "because", content = "of", rename_all = "snake_case")]
 pub(crate) enum Skip {
     /// A job it needs failed, or was itself skipped for such a reason.
     Needs(JobName),
@@ -258,7 +285,50 @@ pub(crate) enum Skip {
     FailFast,
 }
 
+impl Skip {
+    /// The word for it in records and in JSON.
+    pub(crate) fn because(&self) -> &'static str {
+        match self {
+            Skip::Needs(_) => "needs",
+            Skip::NotCalledFor(_) => "not_called_for",
+            Skip::SerialPredecessor(_) => "serial_predecessor",
+            Skip::FailFast => "fail_fast",
+        }
+    }
+
+    /// The job that it is about.
+    pub(crate) fn of(&self) -> Option<&JobName> {
+        match self {
+            Skip::Needs(job) | Skip::NotCalledFor(job) | Skip::SerialPredecessor(job) => Some(job),
+            Skip::FailFast => None,
+        }
+    }
+}
+
+impl fmt::Display for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Skip::Needs(job) => write!(f, "needs {job}"),
+            Skip::NotCalledFor(job) => write!(f, "not called for by {job}"),
+            Skip::SerialPredecessor(job) => write!(f, "after {job} failed"),
+            Skip::FailFast => f.write_str("a task failed (--fail-fast)"),
+        }
+    }
+}
+
 impl Outcome {
+    /// The word for it in records and in JSON.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Outcome::Succeeded => "succeeded",
+            Outcome::Fresh { .. } => "fresh",
+            Outcome::Failed { .. } => "failed",
+            Outcome::Skipped(_) => "skipped",
+            Outcome::Interrupted { .. } => "interrupted",
+            Outcome::Cancelled => "cancelled",
+        }
+    }
+
     pub(crate) fn is_success(&self) -> bool {
         matches!(self, Outcome::Succeeded | Outcome::Fresh { .. })
     }
@@ -270,7 +340,7 @@ impl Outcome {
 
 /// What a run came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(into = "form::ResultForm", try_from = "form::ResultForm")]
 pub(crate) enum RunResult {
     Succeeded,
     /// The status otto exits with: that of the first failed job in plan order.
@@ -280,6 +350,22 @@ pub(crate) enum RunResult {
     Interrupted {
         signal: i32,
     },
+}
+
+impl RunResult {
+    /// The word for it in records and in JSON.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            RunResult::Succeeded => "succeeded",
+            RunResult::Failed { .. } => "failed",
+            RunResult::Interrupted { .. } => "interrupted",
+        }
+    }
+}
+
+/// An event of the first format in the present one.
+pub(crate) fn of_first_format(line: &serde_json::Value) -> Option<Stamped> {
+    serde_json::from_value(form::of_first(line)?).ok()
 }
 
 /// `SIGKILL` for 9; `signal 99` for one without a name.
@@ -310,4 +396,61 @@ pub(crate) fn signal_name(signal: i32) -> String {
         .chain(OTHERS)
         .find(|(number, _)| *number == signal)
         .map_or_else(|| format!("signal {signal}"), |(_, name)| (*name).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn job() -> JobName {
+        JobName::recorded("a").expect("not empty")
+    }
+
+    fn form(value: impl Serialize) -> serde_json::Value {
+        serde_json::to_value(value).expect("plain data")
+    }
+
+    #[test]
+    fn the_words_of_outcomes_are_those_of_the_form() {
+        let run = RunId::new("20261123-120000.000000", 42);
+        let exits = [
+            Exit::Code(3),
+            Exit::Signal(9),
+            Exit::Timeout,
+            Exit::Lost,
+            Exit::NotStarted { code: 127, reason: "gone".into() },
+        ];
+        for exit in exits {
+            let written = form(&exit);
+            assert_eq!((&written["how"], &written["status"]), (&json!(exit.how()), &json!(exit.status())));
+            assert_eq!(serde_json::from_value::<Exit>(written).expect("ours"), exit);
+        }
+        let skips =
+            [Skip::Needs(job()), Skip::NotCalledFor(job()), Skip::SerialPredecessor(job()), Skip::FailFast];
+        for skip in &skips {
+            let written = form(Outcome::Skipped(skip.clone()));
+            assert_eq!(written["because"], skip.because());
+            assert_eq!(written.get("of").and_then(serde_json::Value::as_str), skip.of().map(JobName::as_str));
+        }
+        let others = [
+            Outcome::Succeeded,
+            Outcome::Fresh { run },
+            Outcome::Failed { exit: Exit::Lost, reason: Some("why".into()), code: Some("E0701".into()) },
+            Outcome::Interrupted { exit: Exit::Code(1), survivors: 2 },
+            Outcome::Cancelled,
+        ];
+        for outcome in others.into_iter().chain(skips.map(Outcome::Skipped)) {
+            let written = form(&outcome);
+            assert_eq!(written["outcome"], outcome.word());
+            assert_eq!(serde_json::from_value::<Outcome>(written).expect("ours"), outcome);
+        }
+        let results =
+            [RunResult::Succeeded, RunResult::Failed { status: 3 }, RunResult::Interrupted { signal: 2 }];
+        for result in results {
+            let written = form(&result);
+            assert_eq!(written["result"], result.word());
+            assert_eq!(serde_json::from_value::<RunResult>(written).expect("ours"), result);
+        }
+    }
 }

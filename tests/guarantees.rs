@@ -673,11 +673,12 @@ fn a_halt_is_no_part_of_the_time_and_breaks_no_stream() {
     let journal = fs::read_to_string(project.latest().join("events.jsonl")).expect("a journal");
     let events: Vec<Value> =
         journal.lines().map(|line| serde_json::from_str(line).expect("an event")).collect();
-    let took = |clock: &str| {
-        let at = |event: Option<&Value>| event.and_then(|it| it[clock].as_i64()).expect("a time");
-        at(events.last()) - at(events.first())
-    };
-    let stood_still = took("wall_us") - took("mono_us");
+    let (first, last) = (events.first().expect("events"), events.last().expect("events"));
+    let time =
+        |event: &Value| event["time"].as_str().expect("text").parse::<jiff::Timestamp>().expect("a time");
+    let elapsed = |event: &Value| event["elapsed_us"].as_i64().expect("a number");
+    let stood_still =
+        (time(last).as_microsecond() - time(first).as_microsecond()) - (elapsed(last) - elapsed(first));
     assert!(stood_still > 2_000_000, "of 2.5 s that it stood still, {stood_still} µs are not counted");
 }
 

@@ -717,7 +717,7 @@ fn a_parameter_that_is_not_utf_8_is_given_again_as_it_was() {
     assert_eq!(fs::read(project.folder().join("got")).expect("there"), b"caf\xe9\xfecaf\xe9xteax");
     assert_eq!(project.json("Show -2 --json")["jobs"][0]["params"]["name"], "caf\u{fffd}");
     let journal = fs::read_to_string(project.runs()[0].join("events.jsonl")).expect("there");
-    assert!(journal.contains(r#""raw_params":[["name","636166e9"]]"#), "{journal}");
+    assert!(journal.contains(r#""raw_params":{"name":"636166e9"}"#), "{journal}");
 }
 
 #[test]
@@ -1121,4 +1121,91 @@ fn a_task_is_shown_with_the_reason_of_its_failure_after_the_ottofile_has_changed
     project.write("tasks: {late: {retries: 1, bash: '[ -e again ] || { touch again; OUTPUT[x] = 1; }'}}");
     assert!(!project.well("late").err.contains("E0715"));
     assert!(!project.well("Show latest late").out.contains("E0715"));
+}
+
+/// The fields that docs/events.md has for each kind of event, and for each object in one (`hint.places`).
+fn documented() -> std::collections::HashMap<String, HashSet<String>> {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/events.md")).expect("a page");
+    let mut fields: std::collections::HashMap<String, HashSet<String>> = Default::default();
+    let (mut event, mut table) = (String::new(), String::new());
+    let quoted =
+        |text: &str| -> Vec<String> { text.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+    for line in page.lines() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            event = quoted(heading).pop().expect("a kind of event");
+            table.clone_from(&event);
+        } else if let Some(head) = line.strip_prefix("| Field of ") {
+            table = quoted(head).pop().expect("a field");
+        } else if line.starts_with("| Field ") {
+            table.clone_from(&event);
+        } else if let Some(row) = line.strip_prefix("| `") {
+            let names = row.split('|').next().expect("a cell");
+            fields.entry(table.clone()).or_default().extend(quoted(&format!("`{names}")));
+        }
+    }
+    fields
+}
+
+#[test]
+fn each_field_of_each_event_of_a_run_is_documented() {
+    let project = Project::new(FAILURES);
+    let mut lines = project.otto(&format!("--json -k {FAILING}")).out;
+    lines.push_str(&project.otto("--json made").out);
+    project.write(
+        "tasks:
+  numbers: {streaming: true, bash: 'echo 1 >\"$OTTO_OUTPUT_PIPE\"'}
+  reader: {streaming: true, before: [numbers], bash: 'cat \"$OTTO_INPUT_PIPE\"'}
+  unmade: {input: [otto.yml], output: [nothing], bash: 'true'}
+  stop: {bash: 'kill -INT $PPID; sleep 60'}
+  gone: {bash: 'printf \"\\377\"; exit 3'}
+  last: {before: [gone], bash: 'true'}
+",
+    );
+    for line in ["--json -k reader unmade last", "--json stop"] {
+        lines.push_str(&project.otto(line).out);
+    }
+    let documented = documented();
+    // Names that the user gave.
+    let free = ["params", "raw_params", "words"];
+    let mut seen = HashSet::new();
+    for line in lines.lines() {
+        let event: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let kind = event["event"].as_str().expect("a kind").to_owned();
+        let mut open = vec![(kind.clone(), event)];
+        while let Some((table, value)) = open.pop() {
+            for (name, value) in value.as_object().expect("an object") {
+                let is_of_all = table == kind && documented[""].contains(name);
+                let known = documented.get(&table).is_some_and(|fields| fields.contains(name));
+                assert!(known || is_of_all, "`{name}` of `{table}` is not documented: {line}");
+                seen.insert(format!("{table}.{name}"));
+                match value {
+                    serde_json::Value::Object(_) if !free.contains(&name.as_str()) => {
+                        open.push((name.clone(), value.clone()));
+                    }
+                    serde_json::Value::Array(items) => {
+                        let objects = items.iter().filter(|item| item.is_object());
+                        open.extend(objects.map(|item| (name.clone(), item.clone())));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    // What the page tells of happens: all but what only odd bytes and odd moments bring.
+    let rare = [
+        "tasks.raw_params",
+        "tasks.words",
+        "tasks.is_serial",
+        "tasks.is_buffered",
+        "quotes.column",
+        "quotes.is_cut",
+        "attempt_ended.is_stream_short",
+        "exit.reason",
+        "warning.code",
+    ];
+    for (table, fields) in documented.iter().filter(|(table, _)| !table.is_empty()) {
+        for field in fields.iter().filter(|field| !rare.contains(&format!("{table}.{field}").as_str())) {
+            assert!(seen.contains(&format!("{table}.{field}")), "no event has `{field}` of `{table}`");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Runs and jobs of the past as JSON. Fields are only ever added.
 
 use crate::diagnostic::Notice;
-use crate::event::{Exit, Outcome, RunResult, Skip};
+use crate::event::{Exit, Outcome, RunResult};
 use crate::history::past::{PastRun, Standing};
 use crate::history::row::RunRow;
 use crate::history::row::outcome_word;
@@ -129,23 +129,17 @@ pub(super) struct JobJson {
 
 impl From<&JobState> for JobJson {
     fn from(job: &JobState) -> JobJson {
-        let (exit, code, signal) = match &job.exit {
-            None => (None, None, None),
-            Some(Exit::Code(code)) => (Some("code"), Some(*code), None),
-            Some(Exit::Signal(signal)) => (Some("signal"), None, Some(*signal)),
-            Some(Exit::Timeout) => (Some("timeout"), None, None),
-            Some(Exit::Lost) => (Some("lost"), None, None),
-            Some(Exit::NotStarted { code, .. }) => (Some("not_started"), Some(*code), None),
+        let (code, signal) = match &job.exit {
+            Some(Exit::Code(code) | Exit::NotStarted { code, .. }) => (Some(*code), None),
+            Some(Exit::Signal(signal)) => (None, Some(*signal)),
+            Some(Exit::Timeout | Exit::Lost) | None => (None, None),
         };
         let reason = match &job.outcome {
             Some(Outcome::Failed { reason: Some(reason), .. }) => Some(reason.clone()),
             Some(Outcome::Failed { exit: Exit::NotStarted { reason, .. }, reason: None, .. }) => {
                 Some(reason.clone())
             }
-            Some(Outcome::Skipped(Skip::Needs(other))) => Some(format!("needs {other}")),
-            Some(Outcome::Skipped(Skip::NotCalledFor(other))) => Some(format!("not called for by {other}")),
-            Some(Outcome::Skipped(Skip::SerialPredecessor(other))) => Some(format!("after {other} failed")),
-            Some(Outcome::Skipped(Skip::FailFast)) => Some("another task failed".to_owned()),
+            Some(Outcome::Skipped(skip)) => Some(skip.to_string()),
             Some(
                 Outcome::Succeeded
                 | Outcome::Fresh { .. }
@@ -164,7 +158,7 @@ impl From<&JobState> for JobJson {
             name: planned.name.to_string(),
             task: planned.task.clone(),
             outcome: outcome_word(job.outcome.as_ref()),
-            exit,
+            exit: job.exit.as_ref().map(Exit::how),
             code,
             signal,
             reason,

@@ -292,7 +292,7 @@ fn execute(
     let sink: ReportSink = Arc::new(move |report| drop(reports.send(Message::Report(report))));
     let executor = Box::new(LocalExecutor::new(sink, GRACE));
     let view: Box<dyn View> = if options.is_json {
-        Box::new(Json::new(stdout, stderr, context.zone.clone()))
+        Box::new(Json::new(stdout, stderr))
     } else {
         let words = Words {
             paint: Paint { is_on: context.colours_stdout },

@@ -611,7 +611,7 @@ mod tests {
         let text = stage.otto("History --limit 1");
         assert!(
             text.contains(
-                "warning: run zzzz is not listed: its journal has format 7, and this otto reads up to 1\n"
+                "warning: run zzzz is not listed: its journal has format 7, and this otto reads up to 2\n"
             ),
             "{text}"
         );

@@ -58,7 +58,7 @@ fn show(
     };
     let logs = Rc::new(RunLogs { run_dir: picked.run.dir.clone() });
     let mut view: Box<dyn View> = if context.is_json {
-        Box::new(Json::new(stdout, stderr, context.zone.clone()))
+        Box::new(Json::new(stdout, stderr))
     } else {
         let display = matches.get_one::<String>("display").and_then(|word| Display::parse(word));
         let settings = settings(context, &picked, display.unwrap_or_default(), matches.get_flag("verbose"));

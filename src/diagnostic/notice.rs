@@ -22,7 +22,7 @@ pub(crate) struct Notice {
     pub(crate) message: String,
     /// The first one is where the mistake is. Empty if the mistake is not in a file.
     #[serde(default)]
-    pub(crate) places: Vec<Mark>,
+    pub(crate) places: Vec<Spot>,
     /// The lines at and between the places.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) quotes: Vec<Quote>,
@@ -34,7 +34,7 @@ pub(crate) struct Notice {
 
 /// A place, with a few words about it. Lines and columns count from 1, columns in characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Mark {
+pub(crate) struct Spot {
     pub(crate) file: String,
     pub(crate) line: usize,
     pub(crate) column: usize,
@@ -68,7 +68,7 @@ fn is_one(column: &usize) -> bool {
 
 impl Notice {
     pub(crate) fn of(diagnostic: &Diagnostic) -> Notice {
-        let places: Vec<Mark> = diagnostic.labels.iter().map(Mark::of).collect();
+        let places: Vec<Spot> = diagnostic.labels.iter().map(Spot::of).collect();
         let mut quotes: Vec<Quote> = Vec::new();
         let mut labels = diagnostic.labels.iter();
         for group in groups(&places) {
@@ -98,17 +98,17 @@ impl Notice {
     }
 }
 
-impl Mark {
+impl Spot {
     /// What diagnostics are ordered by.
     pub(super) fn place(&self) -> (&str, usize, usize, usize, usize) {
         (&self.file, self.line, self.column, self.end_line, self.end_column)
     }
 
-    fn of(label: &Label) -> Mark {
+    fn of(label: &Label) -> Spot {
         let Label { source, span, text } = label;
         let span = whole_characters(source, *span);
         let (start, end) = (source.position(span.start), source.position(span.end));
-        Mark {
+        Spot {
             file: source.name().to_owned(),
             line: start.line,
             column: start.column,
@@ -145,11 +145,11 @@ impl Quote {
 }
 
 /// The places that share an excerpt: those of one file that follow each other and are not far apart.
-pub(super) fn groups(mut places: &[Mark]) -> impl Iterator<Item = &[Mark]> {
+pub(super) fn groups(mut places: &[Spot]) -> impl Iterator<Item = &[Spot]> {
     std::iter::from_fn(move || {
         let first = places.first()?;
         let is_near =
-            |place: &&Mark| place.file == first.file && place.line.abs_diff(first.line) <= FARTHEST_LINE;
+            |place: &&Spot| place.file == first.file && place.line.abs_diff(first.line) <= FARTHEST_LINE;
         let (here, rest) = places.split_at(places.iter().take_while(is_near).count());
         places = rest;
         Some(here)
@@ -157,7 +157,7 @@ pub(super) fn groups(mut places: &[Mark]) -> impl Iterator<Item = &[Mark]> {
 }
 
 /// The lines of an excerpt that are shown, or may be.
-fn quoted_lines(group: &[Mark]) -> impl Iterator<Item = usize> {
+fn quoted_lines(group: &[Spot]) -> impl Iterator<Item = usize> {
     let lines = || group.iter().map(|place| place.line);
     let (first, last) = (lines().min().unwrap_or(1), lines().max().unwrap_or(0));
     (first..=last).filter(move |line| lines().any(|labelled| labelled.abs_diff(*line) <= NEAR_LINE))
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_notice_that_lies_about_its_places_is_shown_all_the_same() {
-        let mark = |line, column, end_column| Mark {
+        let mark = |line, column, end_column| Spot {
             file: "f".into(),
             line,
             column,

@@ -1,7 +1,7 @@
 //! Diagnostics as text for a terminal: the message, the lines it is about with carets, what would be right.
 //! Alone knows the rendering crate. Nothing that the user wrote reaches the terminal uncleaned.
 
-use super::notice::{Mark, Quote, groups};
+use super::notice::{Quote, Spot, groups};
 use super::{Diagnostic, Notice, Severity};
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
@@ -30,7 +30,7 @@ pub(crate) fn render_notices(notices: &[Notice], colour: bool, width: usize) -> 
     let styles = if colour { Styles::coloured() } else { Styles::plain() };
     let mut text = String::new();
     let mut ordered: Vec<&Notice> = notices.iter().collect();
-    ordered.sort_by_key(|notice| notice.places.first().map(Mark::place));
+    ordered.sort_by_key(|notice| notice.places.first().map(Spot::place));
     for notice in ordered {
         one(&mut text, notice, &renderer, &styles);
     }
@@ -120,13 +120,13 @@ fn one(text: &mut String, notice: &Notice, renderer: &Renderer, styles: &Styles)
 fn excerpt(
     text: &mut String,
     notice: &Notice,
-    places: &[Mark],
+    places: &[Spot],
     level: Level<'_>,
     renderer: &Renderer,
     styles: &Styles,
 ) {
     let lines = Excerpt::around(notice, places);
-    let Mark { file, line, column, .. } = &places[0];
+    let Spot { file, line, column, .. } = &places[0];
     let width = lines.last_number().to_string().len();
     let gutter = styles.gutter;
     let _infallible =
@@ -154,7 +154,7 @@ struct Excerpt {
 }
 
 impl Excerpt {
-    fn around(notice: &Notice, places: &[Mark]) -> Excerpt {
+    fn around(notice: &Notice, places: &[Spot]) -> Excerpt {
         // A record may be damaged, and the renderer counts on from here.
         let numbers: Vec<usize> = places.iter().map(|place| place.line.clamp(1, MOST_LINES)).collect();
         let first_number = numbers.iter().copied().min().unwrap_or(1);
@@ -180,7 +180,7 @@ impl Excerpt {
 }
 
 /// Appends one line.
-fn push_line(text: &mut String, quote: &Quote, here: &[usize], places: &[Mark], ranges: &mut [Range<usize>]) {
+fn push_line(text: &mut String, quote: &Quote, here: &[usize], places: &[Spot], ranges: &mut [Range<usize>]) {
     if quote.column > 1 {
         text.push('…');
     }
@@ -197,7 +197,7 @@ fn push_line(text: &mut String, quote: &Quote, here: &[usize], places: &[Mark], 
     starts.push(text.len());
     let at = |column: usize| starts[column.saturating_sub(quote.column).min(starts.len() - 1)];
     for place in here {
-        let Mark { line, column, end_line, end_column, .. } = &places[*place];
+        let Spot { line, column, end_line, end_column, .. } = &places[*place];
         // Of a place of many lines, its first.
         let end = if end_line == line { *end_column } else { usize::MAX };
         ranges[*place] = at(*column)..at(end.max(*column));

@@ -1,7 +1,7 @@
 //! `events.jsonl`: every event of a run, a line each, written as it happens. The truth about a run.
 //! Knows lines; what they amount to is `past`.
 
-use crate::event::{Event, FORMAT, Piece, Stamped};
+use crate::event::{Event, FORMAT, Piece, Stamped, of_first_format};
 use crate::history::order::OutputOrder;
 use crate::host::plain;
 use crate::store::layout::RunDir;
@@ -149,17 +149,25 @@ fn parse_line(line: &[u8]) -> Result<Option<Stamped>, ReadError> {
             Err(ReadError::Newer { format: format.into() })
         }
         Ok(stamped) => Ok(Some(stamped)),
-        // The first event of a newer format need not have the form of ours.
-        Err(_) => match newer_format(line) {
-            Some(format) => Err(ReadError::Newer { format }),
-            None => Ok(None),
-        },
+        Err(_) => {
+            let Ok(line) = serde_json::from_slice(line) else { return Ok(None) };
+            match newer_format(&line) {
+                Some(format) => Err(ReadError::Newer { format }),
+                None => Ok(of_first_format(&line)),
+            }
+        }
     }
 }
 
-fn newer_format(line: &[u8]) -> Option<u64> {
-    let value: serde_json::Value = serde_json::from_slice(line).ok()?;
-    value.get("event")?.get("run_started")?.get("format")?.as_u64().filter(|format| *format > FORMAT.into())
+/// The first event of a newer format need not have the form of ours.
+fn newer_format(line: &serde_json::Value) -> Option<u64> {
+    let event = line.get("event")?;
+    let format = match event.as_str() {
+        Some("run_started") => line.get("format"),
+        Some(_) => None,
+        None => event.get("run_started")?.get("format"),
+    };
+    format?.as_u64().filter(|format| *format > FORMAT.into())
 }
 
 /// The last event, read from the journal's end without reading the whole. `None` where it is missing, cut short,
@@ -264,17 +272,62 @@ mod tests {
         let events = stamped(events());
         let text = text(&events);
         assert_snapshot!(String::from_utf8_lossy(&text), @r#"
-        {"seq":0,"wall_us":1000,"mono_us":0,"event":{"run_started":{"format":1,"run":"20261123-120000.000000-a10000","slots":2,"jobs":[{"name":"a","task":"a","has_body":true,"line":3,"needs":[],"params":[["env","a \"b\"\n"]]},{"name":"b","task":"b","has_body":true,"line":3,"needs":["a"],"params":[["env","a \"b\"\n"]]}]}}}
-        {"seq":1,"wall_us":1000,"mono_us":7,"event":{"attempt_started":{"job":"a","attempt":1}}}
-        {"seq":2,"wall_us":1000,"mono_us":14,"event":{"warning":{"job":null,"code":"E0702","message":"hm"}}}
-        {"seq":3,"wall_us":1000,"mono_us":21,"event":{"attempt_ended":{"job":"a","attempt":1,"exit":{"signal":9},"leaked":1,"stdout_bytes":10,"stderr_bytes":0,"line":7}}}
-        {"seq":4,"wall_us":1000,"mono_us":28,"event":{"retry_planned":{"job":"a","attempt":1,"retries":2,"pause_ms":5}}}
-        {"seq":5,"wall_us":1000,"mono_us":35,"event":{"job_settled":{"job":"a","outcome":{"failed":{"exit":{"signal":9},"reason":null}},"keys":["k"]}}}
-        {"seq":6,"wall_us":1000,"mono_us":42,"event":{"job_settled":{"job":"b","outcome":{"skipped":{"needs":"a"}},"keys":[]}}}
-        {"seq":7,"wall_us":1000,"mono_us":49,"event":{"stopping":{"signal":2,"is_forced":false}}}
-        {"seq":8,"wall_us":1000,"mono_us":56,"event":{"run_ended":{"result":{"failed":{"status":137}}}}}
+        {"seq":0,"time":"1970-01-01T00:00:00.001000Z","elapsed_us":0,"event":"run_started","format":2,"run":"20261123-120000.000000-a10000","slots":2,"tasks":[{"name":"a","task":"a","has_body":true,"line":3,"needs":[],"params":{"env":"a \"b\"\n"}},{"name":"b","task":"b","has_body":true,"line":3,"needs":["a"],"params":{"env":"a \"b\"\n"}}]}
+        {"seq":1,"time":"1970-01-01T00:00:00.001000Z","elapsed_us":7,"event":"attempt_started","task":"a","attempt":1}
+        {"seq":2,"time":"1970-01-01T00:00:00.001000Z","elapsed_us":14,"event":"warning","code":"E0702","message":"hm"}
+        {"seq":3,"time":"1970-01-01T00:00:00.001000Z","elapsed_us":21,"event":"attempt_ended","task":"a","attempt":1,"exit":{"how":"signal","status":137,"signal":9},"leaked":1,"stdout_bytes":10,"stderr_bytes":0,"line":7}
+        {"seq":4,"time":"1970-01-01T00:00:00.001000Z","elapsed_us":28,"event":"retry_planned","task":"a","attempt":1,"retries":2,"pause_ms":5}
+        {"seq":5,"time":"1970-01-01T00:00:00.001000Z","elapsed_us":35,"event":"task_settled","task":"a","outcome":"failed","exit":{"how":"signal","status":137,"signal":9},"keys":["k"]}
+        {"seq":6,"time":"1970-01-01T00:00:00.001000Z","elapsed_us":42,"event":"task_settled","task":"b","outcome":"skipped","because":"needs","of":"a","keys":[]}
+        {"seq":7,"time":"1970-01-01T00:00:00.001000Z","elapsed_us":49,"event":"stopping","signal":2,"is_forced":false}
+        {"seq":8,"time":"1970-01-01T00:00:00.001000Z","elapsed_us":56,"event":"run_ended","result":"failed","status":137}
         "#);
         assert_eq!(parse(&text[..]).expect("ours"), events);
+    }
+
+    #[test]
+    fn a_journal_of_the_first_format_is_read() {
+        let text = br#"{"seq":0,"wall_us":1000,"mono_us":0,"event":{"run_started":{"format":1,"run":"20261123-120000.000000-a10000","slots":2,"jobs":[{"name":"a","task":"a","has_body":true,"line":3,"needs":[],"params":[["env","a \"b\"\n"]]},{"name":"b","task":"b","has_body":true,"line":3,"needs":["a"],"params":[["env","a \"b\"\n"]]}]}}}
+{"seq":1,"wall_us":1000,"mono_us":7,"event":{"attempt_started":{"job":"a","attempt":1}}}
+{"seq":2,"wall_us":1000,"mono_us":14,"event":{"warning":{"job":null,"code":"E0702","message":"hm"}}}
+{"seq":3,"wall_us":1000,"mono_us":21,"event":{"attempt_ended":{"job":"a","attempt":1,"exit":{"signal":9},"leaked":1,"stdout_bytes":10,"stderr_bytes":0,"line":7}}}
+{"seq":4,"wall_us":1000,"mono_us":28,"event":{"retry_planned":{"job":"a","attempt":1,"retries":2,"pause_ms":5}}}
+{"seq":5,"wall_us":1000,"mono_us":35,"event":{"job_settled":{"job":"a","outcome":{"failed":{"exit":{"signal":9},"reason":null}},"keys":["k"]}}}
+{"seq":6,"wall_us":1000,"mono_us":42,"event":{"job_settled":{"job":"b","outcome":{"skipped":{"needs":"a"}},"keys":[]}}}
+{"seq":7,"wall_us":1000,"mono_us":49,"event":{"stopping":{"signal":2,"is_forced":false}}}
+{"seq":8,"wall_us":1000,"mono_us":56,"event":{"run_ended":{"result":{"failed":{"status":137}}}}}
+"#;
+        assert_eq!(parse(&text[..]).expect("ours"), stamped(events()));
+        let settled = |outcome: &str| {
+            let line = format!(
+                r#"{{"seq":0,"wall_us":0,"mono_us":0,"event":{{"job_settled":{{"job":"a","outcome":{outcome},"keys":[]}}}}}}"#
+            );
+            match parse(line.as_bytes()).expect("ours").pop().map(|stamped| stamped.event) {
+                Some(Event::JobSettled { outcome, .. }) => outcome,
+                other => panic!("{outcome}: {other:?}"),
+            }
+        };
+        let run = RunId::new("20261123-120000.000000", 42);
+        assert_eq!(settled(r#""succeeded""#), Outcome::Succeeded);
+        assert_eq!(settled(&format!(r#"{{"fresh":{{"run":"{run}"}}}}"#)), Outcome::Fresh { run });
+        assert_eq!(settled(r#"{"skipped":"fail_fast"}"#), Outcome::Skipped(Skip::FailFast));
+        assert_eq!(
+            settled(r#"{"skipped":{"not_called_for":"b"}}"#),
+            Outcome::Skipped(Skip::NotCalledFor(job("b")))
+        );
+        assert_eq!(settled(r#""cancelled""#), Outcome::Cancelled);
+        for (exit, read) in [
+            (r#"{"code":3}"#, Exit::Code(3)),
+            (r#""timeout""#, Exit::Timeout),
+            (r#""lost""#, Exit::Lost),
+            (
+                r#"{"not_started":{"code":127,"reason":"gone"}}"#,
+                Exit::NotStarted { code: 127, reason: "gone".into() },
+            ),
+        ] {
+            let outcome = settled(&format!(r#"{{"interrupted":{{"exit":{exit},"survivors":2}}}}"#));
+            assert_eq!(outcome, Outcome::Interrupted { exit: read, survivors: 2 });
+        }
     }
 
     #[test]
@@ -307,8 +360,8 @@ mod tests {
     #[test]
     fn events_of_unknown_kinds_and_unknown_fields_are_passed_over() {
         let read = parse(
-            &br#"{"seq":0,"wall_us":0,"mono_us":0,"event":{"dance":{"job":"a"}}}
-{"seq":1,"wall_us":0,"mono_us":0,"mood":3,"event":{"attempt_started":{"job":"a","attempt":1,"by":"x"}}}
+            &br#"{"seq":0,"time":"1970-01-01T00:00:00Z","elapsed_us":0,"event":"dance","task":"a"}
+{"seq":1,"time":"1970-01-01T00:00:00Z","elapsed_us":0,"mood":3,"event":"attempt_started","task":"a","attempt":1,"by":"x"}
 "#[..],
         );
         assert_eq!(
@@ -325,11 +378,12 @@ mod tests {
     #[test]
     fn a_journal_of_a_newer_format_is_refused() {
         for line in [
-            r#"{"seq":0,"wall_us":0,"mono_us":0,"event":{"run_started":{"format":2,"who":[]}}}"#,
-            r#"{"event":{"run_started":{"format":2,"run":"20261123-120000.000000-a10000","slots":1,"jobs":[]}},"seq":0,"wall_us":0,"mono_us":0}"#,
+            r#"{"seq":0,"event":"run_started","format":3,"who":[]}"#,
+            r#"{"seq":0,"time":"2026-11-23T12:00:00Z","elapsed_us":0,"event":"run_started","format":3,"run":"20261123-120000.000000-a10000","slots":1,"tasks":[]}"#,
+            r#"{"event":{"run_started":{"format":3}}}"#,
         ] {
             let error = parse(line.as_bytes()).expect_err("newer");
-            assert_eq!(error.to_string(), "its journal has format 2, and this otto reads up to 1");
+            assert_eq!(error.to_string(), "its journal has format 3, and this otto reads up to 2");
         }
     }
 

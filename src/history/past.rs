@@ -47,9 +47,7 @@ impl Standing {
     pub(crate) fn json(&self) -> &'static str {
         match self {
             Standing::Running => "running",
-            Standing::Ended(RunResult::Succeeded) => "succeeded",
-            Standing::Ended(RunResult::Failed { .. }) => "failed",
-            Standing::Ended(RunResult::Interrupted { .. }) => "interrupted",
+            Standing::Ended(result) => result.word(),
             Standing::Crashed => "crashed",
         }
     }

@@ -1,8 +1,8 @@
 //! What the index keeps of a run and its jobs, and the words it uses. Knows no database.
 
-use crate::event::{Exit, Outcome, RunResult, Skip};
+use crate::event::{Exit, Outcome, RunResult};
 use crate::history::past::{PastRun, Standing};
-use crate::name::RunId;
+use crate::name::{JobName, RunId};
 use crate::state::{Counts, JobState};
 
 /// Which runs; the default is all of them.
@@ -90,36 +90,22 @@ pub(crate) struct JobRow {
 
 /// As in the table `job` and in JSON.
 pub(crate) fn outcome_word(outcome: Option<&Outcome>) -> &'static str {
-    match outcome {
-        Some(Outcome::Succeeded) => "succeeded",
-        Some(Outcome::Fresh { .. }) => "fresh",
-        Some(Outcome::Failed { .. }) => "failed",
-        Some(Outcome::Skipped(_)) => "skipped",
-        Some(Outcome::Interrupted { .. }) => "interrupted",
-        Some(Outcome::Cancelled) => "cancelled",
-        None => "unsettled",
-    }
+    outcome.map_or("unsettled", Outcome::word)
 }
 
 pub(crate) fn exit_words(job: &JobState) -> (Option<&'static str>, Option<i32>) {
-    match &job.exit {
-        None => (None, None),
-        Some(Exit::Code(code)) => (Some("code"), Some(*code)),
-        Some(Exit::Signal(signal)) => (Some("signal"), Some(*signal)),
-        Some(Exit::Timeout) => (Some("timeout"), None),
-        Some(Exit::Lost) => (Some("lost"), None),
-        Some(Exit::NotStarted { code, .. }) => (Some("not_started"), Some(*code)),
-    }
+    let number = match &job.exit {
+        Some(Exit::Code(number) | Exit::Signal(number) | Exit::NotStarted { code: number, .. }) => {
+            Some(*number)
+        }
+        Some(Exit::Timeout | Exit::Lost) | None => None,
+    };
+    (job.exit.as_ref().map(Exit::how), number)
 }
 
 pub(crate) fn skip_words(job: &JobState) -> (Option<&'static str>, Option<&str>) {
     match &job.outcome {
-        Some(Outcome::Skipped(Skip::Needs(other))) => (Some("needs"), Some(other.as_str())),
-        Some(Outcome::Skipped(Skip::NotCalledFor(other))) => (Some("not_called_for"), Some(other.as_str())),
-        Some(Outcome::Skipped(Skip::SerialPredecessor(other))) => {
-            (Some("serial_predecessor"), Some(other.as_str()))
-        }
-        Some(Outcome::Skipped(Skip::FailFast)) => (Some("fail_fast"), None),
+        Some(Outcome::Skipped(skip)) => (Some(skip.because()), skip.of().map(JobName::as_str)),
         _ => (None, None),
     }
 }

@@ -1,138 +1,30 @@
-//! `--json`: a run as JSON lines on stdout, for programs.
-//!
-//! Each line is an object. Fields are only ever added, and readers ignore those they do not know.
-//!
-//! | `event` | beside it |
-//! |---|---|
-//! | all | `elapsed_us` since the run began; all but `output`: `seq` from 0, `time` in RFC 3339 |
-//! | `run_started` | `format`, `run`, `slots`, `tasks`: `name`, `task`, `has_body`, `line`, `needs`, `params`, `words` (of parameters that take several) |
-//! | `attempt_started` | `task`, `attempt` from 1 |
-//! | `output` | `task`, `stream` (`stdout`, `stderr`), and `text`, or `base64` if it is not UTF-8 |
-//! | `attempt_ended` | `task`, `attempt`, `exit`, `leaked`, `stdout_bytes`, `stderr_bytes`, `line` where known |
-//! | `retry_planned` | `task`, `attempt` that failed, `retries` allowed, `pause_ms` |
-//! | `task_settled` | `task`, `outcome` (`succeeded`, `fresh`, `failed`, `skipped`, `interrupted`, `cancelled`), `keys`; `run` if fresh; `exit` and `reason` if failed; `because` (`needs`, `not_called_for`, `serial_predecessor`, `fail_fast`) and `of` if skipped; `exit` and `survivors` if interrupted |
-//! | `warning` | `message`; `task` and `code` where it has them |
-//! | `stopping` | `signal`, `is_forced` |
-//! | `stale` | `task`, `why` it runs although it could have been fresh |
-//! | `hint` | why an attempt failed: `task`, `attempt`, `code`, `severity`, `message`, `places`, `quotes`, `notes`, `helps` |
-//! | `run_ended` | `result` (`succeeded`, `failed`, `interrupted`), `status` that otto exits with |
-//!
-//! `exit` is `{"how": "code" | "signal" | "timeout" | "lost" | "not_started", "status": …}`, with `signal` or `reason` where it
-//! has one; `status` is what a shell would say.
+//! `--json`: a run as JSON lines on stdout, for programs: the lines of the journal, and what tasks write between them.
+//! docs/events.md tells of each field.
 
 use super::sink::Sink;
-use super::time::rfc3339;
 use super::{View, filter};
-use crate::diagnostic::Notice;
-use crate::event::{Event, Exit, Outcome, PlannedJob, RunResult, Skip, Stamped, Stream, Word};
-use crate::name::{JobName, RunId};
-use jiff::tz::TimeZone;
+use crate::event::{Event, Stamped, Stream};
+use crate::name::JobName;
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io::Write;
 
 pub(crate) struct Json {
     stdout: Sink,
     stderr: Sink,
-    zone: TimeZone,
     /// The beginnings of characters that were cut between two pieces of output.
     cut: HashMap<(JobName, Stream), Vec<u8>>,
 }
 
+/// What a task wrote. It is in its log, so the journal does not have it.
 #[derive(Serialize)]
-struct JsonLine<'a> {
-    event: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seq: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time: Option<String>,
+struct JsonOutput<'a> {
     elapsed_us: u64,
+    event: &'static str,
+    task: &'a JobName,
+    stream: Stream,
     #[serde(flatten)]
-    fields: JsonFields<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum JsonFields<'a> {
-    RunStarted {
-        format: u32,
-        run: &'a RunId,
-        slots: usize,
-        tasks: Vec<TaskFields<'a>>,
-    },
-    Stale {
-        task: &'a JobName,
-        why: &'a str,
-    },
-    AttemptStarted {
-        task: &'a JobName,
-        attempt: u32,
-    },
-    AttemptEnded {
-        task: &'a JobName,
-        attempt: u32,
-        exit: ExitFields<'a>,
-        leaked: u32,
-        stdout_bytes: u64,
-        stderr_bytes: u64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        stream_bytes: Option<u64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        line: Option<usize>,
-    },
-    Output {
-        task: &'a JobName,
-        stream: Stream,
-        #[serde(flatten)]
-        text: Text,
-    },
-    RetryPlanned {
-        task: &'a JobName,
-        attempt: u32,
-        retries: u32,
-        pause_ms: u64,
-    },
-    TaskSettled {
-        task: &'a JobName,
-        outcome: &'static str,
-        keys: &'a [String],
-        #[serde(flatten)]
-        more: OutcomeFields<'a>,
-    },
-    Warning {
-        message: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        task: Option<&'a JobName>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        code: Option<&'a str>,
-    },
-    Stopping {
-        signal: i32,
-        is_forced: bool,
-    },
-    Hint {
-        task: &'a JobName,
-        attempt: u32,
-        #[serde(flatten)]
-        notice: &'a Notice,
-    },
-    RunEnded {
-        result: &'static str,
-        status: i32,
-    },
-}
-
-#[derive(Serialize)]
-struct TaskFields<'a> {
-    name: &'a JobName,
-    task: &'a str,
-    has_body: bool,
-    line: usize,
-    needs: &'a [JobName],
-    params: BTreeMap<&'a str, &'a str>,
-    /// The words of parameters that take several.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    words: BTreeMap<&'a str, &'a [Word]>,
+    text: Text,
 }
 
 #[derive(Serialize)]
@@ -142,40 +34,12 @@ enum Text {
     Base64(String),
 }
 
-#[derive(Serialize)]
-struct ExitFields<'a> {
-    how: &'static str,
-    status: i32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    signal: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-}
-
-#[derive(Default, Serialize)]
-struct OutcomeFields<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    run: Option<&'a RunId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exit: Option<ExitFields<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    because: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    of: Option<&'a JobName>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    survivors: Option<u32>,
-}
-
 impl Json {
-    pub(crate) fn new(stdout: Box<dyn Write>, stderr: Box<dyn Write>, zone: TimeZone) -> Json {
-        Json { stdout: Sink::new(stdout), stderr: Sink::new(stderr), zone, cut: HashMap::new() }
+    pub(crate) fn new(stdout: Box<dyn Write>, stderr: Box<dyn Write>) -> Json {
+        Json { stdout: Sink::new(stdout), stderr: Sink::new(stderr), cut: HashMap::new() }
     }
 
-    fn line(&mut self, line: &JsonLine<'_>) {
+    fn line(&mut self, line: &impl Serialize) {
         let text = serde_json::to_string(line).expect("bug: a line of JSON is plain data") + "\n";
         self.stdout.write(filter::json(&text).as_bytes());
         if let Some(reason) = self.stdout.take_failure() {
@@ -184,9 +48,8 @@ impl Json {
         }
     }
 
-    fn output_line(&mut self, job: &JobName, stream: Stream, text: Text, elapsed_us: u64) {
-        let fields = JsonFields::Output { task: job, stream, text };
-        self.line(&JsonLine { event: "output", seq: None, time: None, elapsed_us, fields });
+    fn output_line(&mut self, task: &JobName, stream: Stream, text: Text, elapsed_us: u64) {
+        self.line(&JsonOutput { elapsed_us, event: "output", task, stream, text });
     }
 
     /// Characters that were cut and never came whole.
@@ -204,9 +67,7 @@ impl View for Json {
         if let Event::AttemptEnded { job, .. } = &stamped.event {
             self.end_output(job, stamped.mono_us);
         }
-        let (event, fields) = fields(&stamped.event);
-        let time = Some(rfc3339(stamped.wall_us, &self.zone));
-        self.line(&JsonLine { event, seq: Some(stamped.seq), time, elapsed_us: stamped.mono_us, fields });
+        self.line(stamped);
     }
 
     fn output(&mut self, job: &JobName, stream: Stream, bytes: &[u8], mono_us: u64) {
@@ -248,121 +109,6 @@ impl View for Json {
     }
 }
 
-fn fields(event: &Event) -> (&'static str, JsonFields<'_>) {
-    match event {
-        Event::RunStarted { format, run, slots, jobs } => {
-            let tasks = jobs.iter().map(task_fields).collect();
-            ("run_started", JsonFields::RunStarted { format: *format, run, slots: *slots, tasks })
-        }
-        Event::Stale { job, why } => ("stale", JsonFields::Stale { task: job, why }),
-        Event::Hint { job, attempt, notice } => {
-            ("hint", JsonFields::Hint { task: job, attempt: *attempt, notice })
-        }
-        Event::AttemptStarted { job, attempt } => {
-            ("attempt_started", JsonFields::AttemptStarted { task: job, attempt: *attempt })
-        }
-        Event::AttemptEnded {
-            job,
-            attempt,
-            exit,
-            leaked,
-            stdout_bytes,
-            stderr_bytes,
-            stream_bytes,
-            is_stream_short: _,
-            line,
-        } => (
-            "attempt_ended",
-            JsonFields::AttemptEnded {
-                task: job,
-                attempt: *attempt,
-                exit: exit_fields(exit),
-                leaked: *leaked,
-                stdout_bytes: *stdout_bytes,
-                stderr_bytes: *stderr_bytes,
-                stream_bytes: Some(*stream_bytes).filter(|bytes| *bytes > 0),
-                line: *line,
-            },
-        ),
-        Event::RetryPlanned { job, attempt, retries, pause_ms } => (
-            "retry_planned",
-            JsonFields::RetryPlanned { task: job, attempt: *attempt, retries: *retries, pause_ms: *pause_ms },
-        ),
-        Event::JobSettled { job, outcome, keys } => {
-            let (outcome, more) = outcome_fields(outcome);
-            ("task_settled", JsonFields::TaskSettled { task: job, outcome, keys, more })
-        }
-        Event::Warning { job, code, message } => {
-            ("warning", JsonFields::Warning { message, task: job.as_ref(), code: code.as_deref() })
-        }
-        Event::Stopping { signal, is_forced } => {
-            ("stopping", JsonFields::Stopping { signal: *signal, is_forced: *is_forced })
-        }
-        Event::RunEnded { result } => {
-            let (result, status) = match result {
-                RunResult::Succeeded => ("succeeded", 0),
-                RunResult::Failed { status } => ("failed", *status),
-                RunResult::Interrupted { signal } => ("interrupted", 128 + signal),
-            };
-            ("run_ended", JsonFields::RunEnded { result, status })
-        }
-    }
-}
-
-fn task_fields(job: &PlannedJob) -> TaskFields<'_> {
-    TaskFields {
-        name: &job.name,
-        task: &job.task,
-        has_body: job.has_body,
-        line: job.line,
-        needs: &job.needs,
-        params: job.params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
-        words: job.words.iter().map(|(name, words)| (name.as_str(), words.as_slice())).collect(),
-    }
-}
-
-fn exit_fields(exit: &Exit) -> ExitFields<'_> {
-    let (how, signal, reason) = match exit {
-        Exit::Code(_) => ("code", None, None),
-        Exit::Signal(signal) => ("signal", Some(*signal), None),
-        Exit::Timeout => ("timeout", None, None),
-        Exit::Lost => ("lost", None, None),
-        Exit::NotStarted { reason, .. } => ("not_started", None, Some(reason.as_str())),
-    };
-    ExitFields { how, status: exit.status(), signal, reason }
-}
-
-fn outcome_fields(outcome: &Outcome) -> (&'static str, OutcomeFields<'_>) {
-    let none = OutcomeFields::default();
-    match outcome {
-        Outcome::Succeeded => ("succeeded", none),
-        Outcome::Fresh { run } => ("fresh", OutcomeFields { run: Some(run), ..none }),
-        Outcome::Failed { exit, reason, code } => (
-            "failed",
-            OutcomeFields {
-                exit: Some(exit_fields(exit)),
-                reason: reason.as_deref(),
-                code: code.as_deref(),
-                ..none
-            },
-        ),
-        Outcome::Skipped(skip) => {
-            let (because, of) = match skip {
-                Skip::Needs(job) => ("needs", Some(job)),
-                Skip::NotCalledFor(job) => ("not_called_for", Some(job)),
-                Skip::SerialPredecessor(job) => ("serial_predecessor", Some(job)),
-                Skip::FailFast => ("fail_fast", None),
-            };
-            ("skipped", OutcomeFields { because: Some(because), of, ..none })
-        }
-        Outcome::Interrupted { exit, survivors } => (
-            "interrupted",
-            OutcomeFields { exit: Some(exit_fields(exit)), survivors: Some(*survivors), ..none },
-        ),
-        Outcome::Cancelled => ("cancelled", none),
-    }
-}
-
 /// RFC 4648, with padding.
 fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -381,6 +127,7 @@ fn base64(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::diagnostic::{Code, Diagnostic};
+    use crate::event::{Exit, Outcome, RunResult, Skip};
     use crate::view::script::{Script, name, run_id};
     use crate::view::sink::tests::Shared;
     use insta::assert_snapshot;
@@ -388,8 +135,7 @@ mod tests {
 
     fn json() -> (Script<Json>, Shared) {
         let stdout = Shared::default();
-        let zone = TimeZone::fixed(jiff::tz::offset(1));
-        (Script::new(Json::new(Box::new(stdout.clone()), Box::new(Shared::default()), zone)), stdout)
+        (Script::new(Json::new(Box::new(stdout.clone()), Box::new(Shared::default()))), stdout)
     }
 
     #[test]
@@ -433,27 +179,27 @@ mod tests {
         script.hint("a", &Diagnostic::error(Code::TooLarge, "too large").help("use a file"));
         script.end(RunResult::Interrupted { signal: 15 });
         assert_snapshot!(stdout.text(), @r#"
-        {"event":"run_started","seq":0,"time":"2026-11-24T10:14:00.000+01:00","elapsed_us":0,"format":1,"run":"20261124-091400.000000-7f3k00","slots":2,"tasks":[{"name":"a","task":"a","has_body":true,"line":3,"needs":[],"params":{}},{"name":"b","task":"b","has_body":true,"line":4,"needs":["a"],"params":{}},{"name":"all","task":"all","has_body":false,"line":5,"needs":["b"],"params":{}},{"name":"c","task":"c","has_body":true,"line":6,"needs":[],"params":{}},{"name":"d","task":"d","has_body":true,"line":7,"needs":[],"params":{}},{"name":"e","task":"e","has_body":true,"line":8,"needs":[],"params":{}}]}
-        {"event":"attempt_started","seq":1,"time":"2026-11-24T10:14:00.000+01:00","elapsed_us":0,"task":"a","attempt":1}
-        {"event":"output","elapsed_us":500000,"task":"a","stream":"stdout","text":"zażółć\n"}
-        {"event":"output","elapsed_us":500000,"task":"a","stream":"stderr","text":"\u001b[31m\"x\""}
-        {"event":"attempt_ended","seq":2,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"a","attempt":1,"exit":{"how":"code","status":3},"leaked":1,"stdout_bytes":0,"stderr_bytes":0,"line":4}
-        {"event":"retry_planned","seq":3,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"a","attempt":1,"retries":2,"pause_ms":50}
-        {"event":"attempt_started","seq":4,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"a","attempt":2}
-        {"event":"attempt_ended","seq":5,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"a","attempt":2,"exit":{"how":"signal","status":137,"signal":9},"leaked":0,"stdout_bytes":0,"stderr_bytes":0}
-        {"event":"task_settled","seq":6,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"a","outcome":"failed","keys":["k"],"exit":{"how":"signal","status":137,"signal":9},"reason":"lost"}
-        {"event":"task_settled","seq":7,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"b","outcome":"skipped","keys":[],"because":"needs","of":"a"}
-        {"event":"task_settled","seq":8,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"c","outcome":"skipped","keys":[],"because":"fail_fast"}
-        {"event":"task_settled","seq":9,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"all","outcome":"cancelled","keys":[]}
-        {"event":"task_settled","seq":10,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"d","outcome":"fresh","keys":[],"run":"20261124-091400.000000-1b0d00"}
-        {"event":"task_settled","seq":11,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"e","outcome":"succeeded","keys":["x","y"]}
-        {"event":"task_settled","seq":12,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"e","outcome":"interrupted","keys":[],"exit":{"how":"timeout","status":124},"survivors":2}
-        {"event":"task_settled","seq":13,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"e","outcome":"failed","keys":[],"exit":{"how":"not_started","status":127,"reason":"gone"}}
-        {"event":"warning","seq":14,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"message":"full","code":"E0801"}
-        {"event":"stopping","seq":15,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"signal":15,"is_forced":false}
-        {"event":"stale","seq":16,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"a","why":"`x.c` has changed"}
-        {"event":"hint","seq":17,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"task":"a","attempt":1,"code":"E0603","severity":"error","message":"too large","places":[],"notes":[],"helps":["use a file"]}
-        {"event":"run_ended","seq":18,"time":"2026-11-24T10:14:01.000+01:00","elapsed_us":1000000,"result":"interrupted","status":143}
+        {"seq":0,"time":"2026-11-24T09:14:00.000000Z","elapsed_us":0,"event":"run_started","format":2,"run":"20261124-091400.000000-7f3k00","slots":2,"tasks":[{"name":"a","task":"a","has_body":true,"line":3,"needs":[],"params":{}},{"name":"b","task":"b","has_body":true,"line":4,"needs":["a"],"params":{}},{"name":"all","task":"all","has_body":false,"line":5,"needs":["b"],"params":{}},{"name":"c","task":"c","has_body":true,"line":6,"needs":[],"params":{}},{"name":"d","task":"d","has_body":true,"line":7,"needs":[],"params":{}},{"name":"e","task":"e","has_body":true,"line":8,"needs":[],"params":{}}]}
+        {"seq":1,"time":"2026-11-24T09:14:00.000000Z","elapsed_us":0,"event":"attempt_started","task":"a","attempt":1}
+        {"elapsed_us":500000,"event":"output","task":"a","stream":"stdout","text":"zażółć\n"}
+        {"elapsed_us":500000,"event":"output","task":"a","stream":"stderr","text":"\u001b[31m\"x\""}
+        {"seq":2,"time":"2026-11-24T09:14:01.000000Z","elapsed_us":1000000,"event":"attempt_ended","task":"a","attempt":1,"exit":{"how":"code","status":3},"leaked":1,"stdout_bytes":0,"stderr_bytes":0,"line":4}
+        {"seq":3,"time":"2026-11-24T09:14:01.000000Z","elapsed_us":1000000,"event":"retry_planned","task":"a","attempt":1,"retries":2,"pause_ms":50}
+        {"seq":4,"time":"2026-11-24T09:14:01.000000Z","elapsed_us":1000000,"event":"attempt_started","task":"a","attempt":2}
+        {"seq":5,"time":"2026-11-24T09:14:01.000000Z","elapsed_us":1000000,"event":"attempt_ended","task":"a","attempt":2,"exit":{"how":"signal","status":137,"signal":9},"leaked":0,"stdout_bytes":0,"stderr_bytes":0}
+        {"seq":6,"time":"2026-11-24T09:14:01.000000Z","elapsed_us":1000000,"event":"task_settled","task":"a","outcome":"failed","exit":{"how":"signal","status":137,"signal":9},"reason":"lost","keys":["k"]}
+        {"seq":7,"time":"2026-11-24T09:14:01.000000Z","elapsed_us":1000000,"event":"task_settled","task":"b","outcome":"skipped","because":"needs","of":"a","keys":[]}
+        {"seq":8,"time":"2026-11-24T09:14:01.000000Z","elapsed_us":1000000,"event":"task_settled","task":"c","outcome":"skipped","because":"fail_fast","keys":[]}
+        {"seq":9,"time":"2026-11-24T09:14:01.000000Z","elapsed_us":1000000,"event":"task_settled","task":"all","outcome":"cancelled","keys":[]}
+        {"seq":10,"time":"2026-11-24T09:14:01.000000Z","elapsed_us":1000000,"event":"task_settled","task":"d","outcome":"fresh","run":"20261124-091400.000000-1b0d00","keys":[]}
+        {"seq":11,"time":"2026-11-24T09:14:01.000000Z","elapsed_us":1000000,"event":"task_settled","task":"e","outcome":"succeeded","keys":["x","y"]}
+        {"seq":12,"time":"2026-11-24T09:14:01.000000Z","elapsed_us":1000000,"event":"task_settled","task":"e","outcome":"interrupted","exit":{"how":"timeout","status":124},"survivors":2,"keys":[]}
+        {"seq":13,"time":"2026-11-24T09:14:01.000000Z","elapsed_us":1000000,"event":"task_settled","task":"e","outcome":"failed","exit":{"how":"not_started","status":127,"reason":"gone"},"keys":[]}
+        {"seq":14,"time":"2026-11-24T09:14:01.000000Z","elapsed_us":1000000,"event":"warning","code":"E0801","message":"full"}
+        {"seq":15,"time":"2026-11-24T09:14:01.000000Z","elapsed_us":1000000,"event":"stopping","signal":15,"is_forced":false}
+        {"seq":16,"time":"2026-11-24T09:14:01.000000Z","elapsed_us":1000000,"event":"stale","task":"a","why":"`x.c` has changed"}
+        {"seq":17,"time":"2026-11-24T09:14:01.000000Z","elapsed_us":1000000,"event":"hint","task":"a","attempt":1,"code":"E0603","severity":"error","message":"too large","places":[],"notes":[],"helps":["use a file"]}
+        {"seq":18,"time":"2026-11-24T09:14:01.000000Z","elapsed_us":1000000,"event":"run_ended","result":"interrupted","status":143,"signal":15}
         "#);
     }
 
@@ -469,12 +215,12 @@ mod tests {
         let text = stdout.text();
         let outputs: Vec<&str> = text.lines().filter(|line| line.contains("\"output\"")).collect();
         assert_snapshot!(outputs.join("\n"), @r#"
-    {"event":"output","elapsed_us":5,"task":"a","stream":"stdout","base64":"//4A"}
-    {"event":"output","elapsed_us":5,"task":"a","stream":"stdout","text":"ok "}
-    {"event":"output","elapsed_us":5,"task":"a","stream":"stdout","text":"ó\n"}
-    {"event":"output","elapsed_us":5,"task":"a","stream":"stdout","text":"cut "}
-    {"event":"output","elapsed_us":0,"task":"a","stream":"stdout","base64":"4oI="}
-    "#);
+        {"elapsed_us":5,"event":"output","task":"a","stream":"stdout","base64":"//4A"}
+        {"elapsed_us":5,"event":"output","task":"a","stream":"stdout","text":"ok "}
+        {"elapsed_us":5,"event":"output","task":"a","stream":"stdout","text":"ó\n"}
+        {"elapsed_us":5,"event":"output","task":"a","stream":"stdout","text":"cut "}
+        {"elapsed_us":0,"event":"output","task":"a","stream":"stdout","base64":"4oI="}
+        "#);
     }
 
     #[test]

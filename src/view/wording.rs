@@ -6,7 +6,7 @@ use super::style::{self, Paint};
 use super::tail::Tail;
 use super::time;
 use crate::diagnostic::{Notice, Severity};
-use crate::event::{Exit, Outcome, Skip, signal_name};
+use crate::event::{Exit, Outcome, signal_name};
 use crate::name::{JobName, RunId};
 use crate::state::{Counts, JobState, RunState, Stopping};
 use anstyle::Style;
@@ -94,12 +94,7 @@ pub(crate) fn detail(job: &JobState, stopping: Option<Stopping>, grace: Duration
         Some(Outcome::Succeeded) | None => {}
         Some(Outcome::Fresh { run }) => parts.push(format!("unchanged since run {}", run.short())),
         Some(Outcome::Failed { exit, reason, .. }) => parts.extend(failure_reason(exit, reason.as_deref())),
-        Some(Outcome::Skipped(skip)) => parts.push(match skip {
-            Skip::Needs(job) => format!("needs {job}"),
-            Skip::NotCalledFor(job) => format!("not called for by {job}"),
-            Skip::SerialPredecessor(job) => format!("after {job} failed"),
-            Skip::FailFast => "a task failed (--fail-fast)".to_owned(),
-        }),
+        Some(Outcome::Skipped(skip)) => parts.push(skip.to_string()),
         Some(Outcome::Interrupted { exit, survivors }) => {
             parts.push(interruption(exit, *survivors, stopping, grace));
         }
