@@ -518,7 +518,7 @@ fn install(script: &Script, level: Level, has_own_builtin: bool) -> Result<(), C
         (end_path(script, has_own_builtin), past_functions(&END, has_own_builtin).into_owned()),
     ];
     for (path, text) in files {
-        if !path.exists() {
+        if !path.is_file() {
             shell::install(&path, text.as_bytes())?;
         }
     }
