@@ -4,7 +4,7 @@
 use crate::cli::flag::takes;
 use crate::diagnostic::{Diagnostic, render};
 use crate::history::journal;
-use crate::lang::record;
+use crate::lang::{record, trimmed};
 use crate::ottofile::read;
 use crate::request;
 use crate::source::SourceFile;
@@ -106,6 +106,13 @@ pub fn json(bytes: &[u8]) {
     }
 }
 
+/// A bash body of idioms that the bytes choose: with what otto takes it to need it does what it does with everything.
+pub fn needs(bytes: &[u8]) {
+    if let Err(difference) = trimmed::difference(&trimmed::body(bytes)) {
+        panic!("{difference}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +127,15 @@ mod tests {
         ("control_characters", control_characters),
         ("json", json),
     ];
+
+    /// The random bodies of `lang::trimmed` try the rest; two processes a body are too slow for thousands.
+    #[test]
+    fn the_seeds_of_needs_end_the_same() {
+        let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/needs");
+        for seed in std::fs::read_dir(seeds).expect("the seeds").flatten() {
+            needs(&std::fs::read(seed.path()).expect("a seed"));
+        }
+    }
 
     /// Cuts, doubles, swaps and changes bytes, as a fuzzer without feedback.
     fn changed(bytes: &[u8], dice: &mut impl FnMut(usize) -> usize) -> Vec<u8> {

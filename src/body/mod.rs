@@ -21,10 +21,12 @@ use crate::name::TaskName;
 use crate::ottofile::spec::Body;
 use crate::source::SourceFile;
 
-/// Whether a body may ask how the tasks before it ended, in its own text or in one that it loads.
+/// Whether a body may ask how the tasks before it ended, in its own text, in one that it loads, or by a name that it
+/// composes.
 pub(crate) fn may_read_outcomes(body: &Body) -> bool {
     let may_load = match Language::of(body) {
-        Language::Bash | Language::Posix => need::Needs::of(&body.text).opaque,
+        Language::Bash => need::Needs::of(&body.text).names,
+        Language::Posix => need::Needs::of_posix(&body.text).names,
         Language::Python | Language::Other => false,
     };
     may_load || mentions_outcomes(&body.text)

@@ -11,52 +11,64 @@ pub(crate) struct Needs {
     pub(crate) arrays: bool,
     /// otto's functions.
     pub(crate) calls: bool,
-    /// May make variables that are outputs: it exports, or makes names that are not in the text.
+    /// May make variables that are outputs.
     pub(crate) exports: bool,
+    /// May use names that are not in the text: it composes some, or computes with values, which may name any variable
+    /// and run commands in a copy of the shell.
+    pub(crate) names: bool,
     /// The reader gave up: unseen text may run, traps may be set, builtins may be other than they are.
     pub(crate) opaque: bool,
     /// OUTPUT is a variable of the body's own, exported for other programs.
     pub(crate) own_output: bool,
     /// The same of INPUT.
     pub(crate) own_input: bool,
-    /// `RED`, `NC` and the other colours, as `$RED` or `${RED}`.
+    /// `RED`, `NC` and the other colours.
     pub(crate) colours: bool,
 }
 
 impl Needs {
+    /// Of a bash body.
     pub(crate) fn of(text: &str) -> Needs {
-        let mut reader = Reader { text, bytes: text.as_bytes(), place: 0, level: 0, needs: Needs::default() };
-        let is_read = reader.list(false).is_some();
+        Needs::read(text, true)
+    }
+
+    /// Of a body for a shell that is no bash, of whose words some mean more.
+    pub(crate) fn of_posix(text: &str) -> Needs {
+        Needs::read(text, false)
+    }
+
+    fn read(text: &str, is_bash: bool) -> Needs {
+        let mut reader =
+            Reader { text, bytes: text.as_bytes(), place: 0, level: 0, is_bash, needs: Needs::default() };
+        let is_read = reader.list(Until::Text).is_some();
         let mut needs = reader.needs;
-        if !is_read {
-            needs = Needs::default().with_everything();
-        }
-        // Every name that no piece of text composed is in the text.
-        needs.arrays |= needs.exports || text.contains("INPUT") || text.contains("OUTPUT");
-        needs.calls |= text.contains("otto_") || text.contains("otto.");
-        if text.contains("POSIX") {
+        // In some charsets a byte of a character may look like a quote to the shell.
+        let may_change_charset = !text.is_ascii() && (text.contains("LC_") || text.contains("LANG"));
+        if !is_read || text.contains("POSIX") || text.contains('\0') || may_change_charset {
             needs = needs.with_everything();
         }
+        needs.calls |= needs.names;
+        needs.exports |= needs.names;
+        needs.colours |= needs.names;
+        // Every name that no piece of text composed is in the text.
+        needs.calls |= text.contains("otto_") || text.contains("otto.");
         needs.own_output = is_own(text, "OUTPUT");
         needs.own_input = is_own(text, "INPUT");
         for (place, _) in text.match_indices("OTTO_") {
-            let before = &text[..place];
+            let (before, rest) = (&text[..place], &text[place..]);
             let is_read = before.ends_with('$') || before.ends_with("${");
-            needs.exports |= !is_read;
-            needs.calls |= text[place..].starts_with("OTTO_INPUT");
+            needs.exports |= !is_read || rest.starts_with("OTTO_OUTPUT");
+            needs.calls |= rest.starts_with("OTTO_INPUT");
         }
-        needs.colours = COLOURS.iter().any(|(name, _)| {
-            text.match_indices(name).any(|(place, _)| {
-                let after = text[place + name.len()..].bytes().next();
-                let ends = !after.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-                ends && (text[..place].ends_with('$') || text[..place].ends_with("${"))
-            })
-        });
+        // What is saved with them costs next to nothing more.
+        needs.exports |= needs.calls && is_bash;
+        needs.arrays |= needs.exports || text.contains("INPUT") || text.contains("OUTPUT");
+        needs.colours |= COLOURS.iter().any(|(name, _)| has_word(text, name));
         needs
     }
 
     pub(crate) fn with_everything(self) -> Needs {
-        Needs { arrays: true, calls: true, exports: true, opaque: true, ..self }
+        Needs { arrays: true, calls: true, exports: true, names: true, opaque: true, colours: true, ..self }
     }
 
     /// What the body may leave for others has to be saved at its end.
@@ -123,10 +135,35 @@ pub(crate) const COLOURS: &[(&str, &str)] = &[
     ("NC", "\\033[0m"),
 ];
 
-/// Builtins that make variables whose names may be composed, and do nothing else that matters.
-const NAMING: &[&str] = &["declare", "export", "local", "printf", "read", "readonly", "typeset"];
+/// Builtins that make variables.
+const NAMING: &[&str] = &["declare", "export", "local", "readonly", "typeset"];
 
-/// All other builtins and keywords, of any shell. On one of these the reader gives up.
+/// Variables whose assignment means more: the shell computes the value, or they are otto's.
+const SPECIAL: &[&str] = &[
+    "BASHPID",
+    "COLUMNS",
+    "EPOCHREALTIME",
+    "EPOCHSECONDS",
+    "HISTCMD",
+    "HISTSIZE",
+    "INPUT",
+    "LINENO",
+    "LINES",
+    "OPTIND",
+    "OUTPUT",
+    "RANDOM",
+    "SECONDS",
+    "SRANDOM",
+    "TMOUT",
+];
+
+/// What may stand between two words of a test, or behind them.
+const BINARY: &[&str] = &[
+    "=", "==", "!=", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-ot", "-nt", "-ef", "-a", "-o", "]", "\\<",
+    "\\>", "\\)",
+];
+
+/// Builtins and keywords, of any shell, on which the reader gives up.
 const UNREADABLE: &[&str] = &[
     "-",
     ".",
@@ -175,6 +212,7 @@ const UNREADABLE: &[&str] = &[
     "suspend",
     "time",
     "trap",
+    "type",
     "umask",
     "unalias",
     "unfunction",
@@ -195,7 +233,7 @@ const UNREADABLE: &[&str] = &[
 ];
 
 const KEYWORDS_BEFORE_A_COMMAND: &[&str] =
-    &["if", "then", "else", "elif", "while", "until", "do", "{", "}", "!", "fi", "done", "esac"];
+    &["if", "then", "else", "elif", "while", "until", "do", "{", "}", "!", "fi", "done"];
 
 /// Constructs inside each other beyond this are given up.
 const MOST_LEVELS: usize = 40;
@@ -206,6 +244,7 @@ struct Reader<'a> {
     bytes: &'a [u8],
     place: usize,
     level: usize,
+    is_bash: bool,
     needs: Needs,
 }
 
@@ -214,6 +253,57 @@ struct Word<'a> {
     text: &'a str,
     /// Letters as they stand: no quotes, no expansions, no patterns.
     is_plain: bool,
+    /// What it becomes is not in the text.
+    is_dynamic: bool,
+    /// It may become several words.
+    splits: bool,
+}
+
+/// Where a list of commands ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    Text,
+    /// At a `)`, which is not consumed.
+    Parenthesis,
+    /// At a `;;`, which is not consumed, or behind `esac`.
+    Arm,
+}
+
+/// What the next word is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// The name of a command, or an assignment before it.
+    Command,
+    /// An argument, or a `(` that makes a function of the word before.
+    Named,
+    /// An argument into which no builtin looks.
+    Argument,
+    /// The first argument of `printf`.
+    Format,
+    /// An option or a name of `export` and its like. Without a name they show all variables.
+    Name { is_first: bool },
+    /// An option or a name of `read`.
+    Read,
+    /// An argument of `[` or `test`, after one that could be an operator if this is none.
+    Test { is_open: bool },
+    /// The variable of `for`.
+    Variable,
+    /// What stands behind it.
+    In,
+    /// Nothing of a case: it ended.
+    Esac,
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// How many bytes of a name a text begins with.
+fn name_length(bytes: &[u8]) -> usize {
+    match bytes.first() {
+        Some(byte) if !byte.is_ascii_digit() => bytes.iter().take_while(|byte| is_name_byte(**byte)).count(),
+        _ => 0,
+    }
 }
 
 impl<'a> Reader<'a> {
@@ -221,148 +311,345 @@ impl<'a> Reader<'a> {
         self.bytes.get(self.place + ahead).copied().unwrap_or(0)
     }
 
+    fn rest(&self) -> &'a [u8] {
+        &self.bytes[self.place.min(self.bytes.len())..]
+    }
+
     fn is_at_end(&self) -> bool {
         self.place >= self.bytes.len()
     }
 
-    /// Commands up to the end, or up to the `)` of a substitution, which is not consumed.
-    fn list(&mut self, is_inner: bool) -> Option<()> {
+    fn skip_comment(&mut self) {
+        let rest = self.rest();
+        self.place += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+    }
+
+    fn skip_blanks(&mut self) {
+        while matches!(self.peek(0), b' ' | b'\t') {
+            self.place += 1;
+        }
+    }
+
+    fn skip_blanks_and_lines(&mut self) {
+        loop {
+            match self.peek(0) {
+                b' ' | b'\t' | b'\n' => self.place += 1,
+                b'#' => self.skip_comment(),
+                _ => return,
+            }
+        }
+    }
+
+    /// Commands up to the end. Returns whether that was `esac`.
+    fn list(&mut self, end: Until) -> Option<bool> {
         self.level += 1;
         if self.level > MOST_LEVELS {
             return None;
         }
-        let mut open = 0;
-        // The next word is the name of a command.
-        let mut is_command = true;
-        while !self.is_at_end() {
+        let mut next = Next::Command;
+        let ends =
+            |next: Next| (!matches!(next, Next::Name { is_first: true } | Next::Variable)).then_some(());
+        let is_esac = loop {
+            if self.is_at_end() {
+                ends(next)?;
+                if end != Until::Text {
+                    return None;
+                }
+                break false;
+            }
             match self.peek(0) {
                 b' ' | b'\t' => self.place += 1,
                 b'\\' if self.peek(1) == b'\n' => self.place += 2,
-                b'\n' | b';' | b'&' | b'|' => {
-                    self.place += 1;
-                    is_command = true;
-                }
-                b'#' => {
-                    let rest = &self.bytes[self.place..];
-                    self.place += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
-                }
-                b'(' if self.peek(1) == b'(' => {
-                    self.place += 2;
-                    self.arithmetic()?;
-                    is_command = true;
-                }
-                b'(' => {
-                    open += 1;
-                    self.place += 1;
-                    is_command = true;
-                }
-                b')' if is_inner && open == 0 => {
-                    self.level -= 1;
-                    return Some(());
-                }
-                b')' => {
-                    // Of `case` there may be more of these than of the others.
-                    open = open.max(1) - 1;
-                    self.place += 1;
-                    is_command = true;
-                }
-                b'<' | b'>' => {
-                    if self.peek(1) == self.peek(0) && self.peek(0) == b'<' {
+                b';' if matches!(self.peek(1), b';' | b'&' | b'|') => {
+                    ends(next)?;
+                    if end != Until::Arm {
                         return None;
                     }
-                    while matches!(self.peek(0), b'<' | b'>' | b'&' | b'|') {
-                        self.place += 1;
-                    }
-                    if self.peek(0) == b'(' {
-                        continue;
-                    }
-                    while matches!(self.peek(0), b' ' | b'\t') {
-                        self.place += 1;
-                    }
-                    self.word()?;
+                    break false;
                 }
+                b'\n' | b';' | b'&' | b'|' => {
+                    ends(next)?;
+                    self.place += 1;
+                    next = Next::Command;
+                }
+                b'#' => self.skip_comment(),
+                b'(' => next = self.parenthesis(next)?,
+                b')' => {
+                    ends(next)?;
+                    if end != Until::Parenthesis {
+                        return None;
+                    }
+                    break false;
+                }
+                b'<' | b'>' => next = self.redirection(next)?,
                 b'\r' | 0 => return None,
-                _ => is_command = self.step(is_command)?,
+                _ => {
+                    next = self.step(next)?;
+                    if next == Next::Esac {
+                        if end != Until::Arm {
+                            return None;
+                        }
+                        break true;
+                    }
+                }
             }
-        }
-        (!is_inner).then_some(())
+        };
+        self.level -= 1;
+        Some(is_esac)
     }
 
-    /// One word in its place. Returns whether the next one is the name of a command.
-    fn step(&mut self, is_command: bool) -> Option<bool> {
-        if !is_command {
-            self.word()?;
-            return Some(false);
+    fn parenthesis(&mut self, next: Next) -> Option<Next> {
+        match next {
+            Next::Command | Next::Variable if self.peek(1) == b'(' => {
+                self.place += 2;
+                self.arithmetic()?;
+                Some(if next == Next::Variable { Next::Command } else { Next::Argument })
+            }
+            Next::Command => {
+                self.place += 1;
+                self.inner_list()?;
+                Some(Next::Argument)
+            }
+            Next::Named => {
+                self.place += 1;
+                self.skip_blanks();
+                (self.peek(0) == b')').then(|| self.place += 1)?;
+                Some(Next::Command)
+            }
+            _ => None,
         }
-        if let Some(end) = self.assignment() {
+    }
+
+    /// Commands and the `)` behind them.
+    fn inner_list(&mut self) -> Option<()> {
+        self.list(Until::Parenthesis)?;
+        self.place += 1;
+        Some(())
+    }
+
+    fn redirection(&mut self, next: Next) -> Option<Next> {
+        if self.peek(1) == b'(' {
+            if !matches!(next, Next::Named | Next::Argument) {
+                return None;
+            }
+            self.place += 2;
+            self.inner_list()?;
+            return Some(Next::Argument);
+        }
+        if self.rest().starts_with(b"<<<") {
+            self.place += 3;
+        } else if self.rest().starts_with(b"<<") {
+            return None;
+        } else {
+            while matches!(self.peek(0), b'<' | b'>' | b'&' | b'|') {
+                self.place += 1;
+            }
+        }
+        self.skip_blanks();
+        if matches!(self.peek(0), b'<' | b'>') && self.peek(1) == b'(' {
+            self.place += 2;
+            self.inner_list()?;
+        } else {
+            self.word()?;
+        }
+        Some(if next == Next::Named { Next::Argument } else { next })
+    }
+
+    /// One word in its place, or a whole construct that begins with it. Returns what follows.
+    fn step(&mut self, next: Next) -> Option<Next> {
+        if next == Next::Command {
+            return self.command();
+        }
+        let word = self.word()?;
+        Some(match next {
+            Next::Format => {
+                if word.text == "--" {
+                    return Some(Next::Format);
+                }
+                self.needs.names |= word.is_dynamic || !is_format(word.text);
+                Next::Argument
+            }
+            Next::Name { is_first } => {
+                // Other shells split what bash takes for an assignment.
+                self.needs.names |= word.splits && !self.is_bash;
+                let is_option = word.text.starts_with(['-', '+']);
+                if is_option {
+                    let is_known = |letter: char| "AaegilruxtZ".contains(letter);
+                    (word.is_plain && word.text.len() > 1 && word.text[1..].chars().all(is_known))
+                        .then_some(())?;
+                    self.needs.names |= word.text.contains('i');
+                } else {
+                    self.name(&word);
+                }
+                Next::Name { is_first: is_first && is_option }
+            }
+            Next::Read => {
+                let is_number = word.text.bytes().all(|byte| byte.is_ascii_digit());
+                let is_option = word.text.starts_with('-') && word.is_plain;
+                if !is_number && !is_option {
+                    self.name(&word);
+                }
+                Next::Read
+            }
+            Next::Test { is_open } => {
+                let is_operator = BINARY.contains(&word.text);
+                // Other shells compute both sides of these.
+                let computes =
+                    matches!(word.text, "-eq" | "-ne" | "-lt" | "-le" | "-gt" | "-ge") && !self.is_bash;
+                self.needs.names |=
+                    matches!(word.text, "-v" | "-R") || computes || word.splits || is_open && !is_operator;
+                Next::Test { is_open: word.is_dynamic }
+            }
+            Next::Variable => {
+                self.name(&word);
+                Next::In
+            }
+            Next::In => match word.text {
+                "in" => Next::Argument,
+                "do" => Next::Command,
+                _ => return None,
+            },
+            _ => Next::Argument,
+        })
+    }
+
+    /// A word that names a variable which a builtin makes, with or without a value.
+    fn name(&mut self, word: &Word) {
+        let (name, rest) = word.text.split_at(name_length(word.text.as_bytes()));
+        let is_literal =
+            !name.is_empty() && (rest.is_empty() || rest.starts_with('=') || rest.starts_with("+="));
+        self.needs.names |= !is_literal || SPECIAL.contains(&name);
+    }
+
+    fn command(&mut self) -> Option<Next> {
+        if let Some(end) = self.assignment()? {
             self.place = end;
             if self.peek(0) == b'(' {
                 self.place += 1;
                 self.array()?;
-            } else if !matches!(self.peek(0), b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b')' | 0) {
+            } else if !matches!(
+                self.peek(0),
+                b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b')' | b'<' | b'>' | 0
+            ) {
                 self.word()?;
             }
-            return Some(true);
+            return Some(Next::Command);
         }
         // A number before a redirection is no command.
-        let digits = self.bytes[self.place..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if digits > 0 && matches!(self.bytes.get(self.place + digits), Some(b'<' | b'>')) {
+        let digits = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if digits > 0 && matches!(self.peek(digits), b'<' | b'>') {
             self.place += digits;
-            return Some(true);
+            return Some(Next::Command);
         }
         let word = self.word()?;
         let name = word.text;
         if name == "[[" {
             self.condition()?;
-            return Some(true);
+            return Some(Next::Argument);
         }
-        if !word.is_plain || UNREADABLE.contains(&name) {
+        if !word.is_plain || name.starts_with('%') || UNREADABLE.contains(&name) {
             return None;
         }
-        if NAMING.contains(&name) {
-            self.needs.exports = true;
-            // A reference may read what is not spelled anywhere.
-            let line = self.text.get(self.place..)?.lines().next().unwrap_or("");
-            let may_refer = |word: &str| {
-                word.starts_with(['$', '"']) || word.starts_with('-') && word.contains(['n', '$', '"'])
-            };
-            if name != "printf" && name != "export" && line.split_whitespace().any(may_refer) {
-                return None;
+        Some(match name {
+            "case" => {
+                self.case()?;
+                Next::Argument
             }
-            return Some(false);
-        }
-        if KEYWORDS_BEFORE_A_COMMAND.contains(&name) {
-            return Some(true);
-        }
-        Some(false)
+            "esac" => Next::Esac,
+            "for" => Next::Variable,
+            "printf" => Next::Format,
+            "read" => Next::Read,
+            "[" | "test" => Next::Test { is_open: false },
+            _ if NAMING.contains(&name) => Next::Name { is_first: true },
+            _ if KEYWORDS_BEFORE_A_COMMAND.contains(&name) => Next::Command,
+            _ => Next::Named,
+        })
     }
 
-    /// The end of `name=`, `name+=` or `name[…]=` here.
-    fn assignment(&mut self) -> Option<usize> {
-        let rest = &self.bytes[self.place..];
-        let name = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
-        if name == 0 || rest[0].is_ascii_digit() {
-            return None;
-        }
-        let mut end = name;
-        if rest.get(end) == Some(&b'[') {
-            self.needs.arrays = true;
-            // Only subscripts of plain letters and simple variables; the rest is no assignment to this reader, and then no
-            // plain word either.
-            let inside = rest[end + 1..]
-                .iter()
-                .take_while(|byte| byte.is_ascii_alphanumeric() || b"_.-:$/@%+".contains(byte))
-                .count();
-            end += 1 + inside;
-            if rest.get(end) != Some(&b']') {
-                return None;
+    /// The rest of `case … esac`.
+    fn case(&mut self) -> Option<()> {
+        self.skip_blanks();
+        self.word()?;
+        self.skip_blanks_and_lines();
+        (self.word()?.text == "in").then_some(())?;
+        loop {
+            self.skip_blanks_and_lines();
+            let has_parenthesis = self.peek(0) == b'(';
+            if has_parenthesis {
+                self.place += 1;
+                self.skip_blanks();
             }
-            end += 1;
+            if self.word()?.text == "esac" && !has_parenthesis {
+                return Some(());
+            }
+            loop {
+                self.skip_blanks();
+                self.place += 1;
+                match self.bytes.get(self.place - 1)? {
+                    b')' => break,
+                    b'|' => {
+                        self.skip_blanks();
+                        self.word()?;
+                    }
+                    _ => return None,
+                }
+            }
+            if self.list(Until::Arm)? {
+                return Some(());
+            }
+            self.place += if self.rest().starts_with(b";;&") { 3 } else { 2 };
+        }
+    }
+
+    /// The end of `name=`, `name+=` or `name[…]=` here, if there is one.
+    fn assignment(&mut self) -> Option<Option<usize>> {
+        let rest = self.rest();
+        let mut end = name_length(rest);
+        let name = self.text.get(self.place..self.place + end)?;
+        if name.is_empty() {
+            return Some(None);
+        }
+        if rest.get(end) == Some(&b'[') {
+            let start = self.place;
+            self.place += end;
+            self.subscript(name)?;
+            end = self.place - start;
+            self.place = start;
         }
         if rest.get(end) == Some(&b'+') {
             end += 1;
         }
-        (rest.get(end) == Some(&b'=')).then_some(self.place + end + 1)
+        if rest.get(end) != Some(&b'=') {
+            return Some(None);
+        }
+        self.needs.names |= SPECIAL.contains(&name) && !matches!(name, "INPUT" | "OUTPUT");
+        Some(Some(self.place + end + 1))
+    }
+
+    /// A subscript, from its `[`. Those of INPUT and OUTPUT are texts; of all others the shell computes them.
+    fn subscript(&mut self, name: &str) -> Option<()> {
+        self.place += 1;
+        let start = self.place;
+        loop {
+            match self.peek(0) {
+                b']' => break,
+                b'$' => self.dollar()?,
+                b'"' => {
+                    self.place += 1;
+                    self.double_quoted()?;
+                }
+                b'\'' => self.single_quoted()?,
+                byte if byte.is_ascii_alphanumeric() || b"_.-:/@%+*#,= ~".contains(&byte) => self.place += 1,
+                byte if !byte.is_ascii() => self.place += 1,
+                _ => return None,
+            }
+        }
+        let inside = &self.bytes[start..self.place];
+        self.place += 1;
+        let is_number = !inside.is_empty() && inside.iter().all(u8::is_ascii_digit);
+        let is_plain = is_number || matches!(inside, b"@" | b"*") || matches!(name, "INPUT" | "OUTPUT");
+        self.needs.names |= !is_plain;
+        Some(())
     }
 
     /// The rest of `( … )` after an equals sign.
@@ -374,12 +661,9 @@ impl<'a> Reader<'a> {
                     return Some(());
                 }
                 b' ' | b'\t' | b'\n' => self.place += 1,
-                b'[' => {
-                    self.needs.arrays = true;
-                    self.word()?;
-                }
                 b'(' | b'<' | b'>' | b'&' | b'|' | b';' | b'#' | b'\\' | 0 => return None,
-                _ => {
+                byte => {
+                    self.needs.names |= byte == b'[';
                     self.word()?;
                 }
             }
@@ -388,20 +672,32 @@ impl<'a> Reader<'a> {
 
     /// The rest of `[[ … ]]`.
     fn condition(&mut self) -> Option<()> {
-        self.needs.arrays = true;
+        let mut open = 0;
         loop {
             match self.peek(0) {
-                b' ' | b'\t' | b'&' | b'|' | b'(' | b')' | b'<' | b'>' | b'!' => self.place += 1,
-                b'\n' | b';' | b'#' | 0 => return None,
-                _ if self.word()?.text == "]]" => return Some(()),
-                _ => {}
+                b'<' | b'>' if self.peek(1) == b'(' => return None,
+                b' ' | b'\t' | b'&' | b'|' | b'<' | b'>' | b'!' => self.place += 1,
+                b'(' => {
+                    open += 1;
+                    self.place += 1;
+                }
+                b')' if open > 0 => {
+                    open -= 1;
+                    self.place += 1;
+                }
+                b'\n' | b';' | b'#' | b')' | 0 => return None,
+                _ => match self.word()?.text {
+                    "]]" if open == 0 => return Some(()),
+                    "]]" => return None,
+                    "-v" | "-R" | "-eq" | "-ne" | "-lt" | "-le" | "-gt" | "-ge" => self.needs.names = true,
+                    _ => {}
+                },
             }
         }
     }
 
     /// The rest of `(( … ))` and `$(( … ))`, of plain operations.
     fn arithmetic(&mut self) -> Option<()> {
-        self.needs.arrays = true;
         let mut depth = 2;
         loop {
             match self.peek(0) {
@@ -410,11 +706,13 @@ impl<'a> Reader<'a> {
                 b')' if depth == 2 && self.peek(1) != b')' => return None,
                 b')' => depth -= 1,
                 b'$' => {
+                    let start = self.place;
                     self.dollar()?;
+                    self.needs.names |= !is_number(&self.bytes[start..self.place]);
                     continue;
                 }
                 b'"' | b'\'' | b'`' | b'\\' | b'\n' | b'#' | 0 => return None,
-                _ => {}
+                byte => self.needs.names |= byte.is_ascii_alphabetic() || byte == b'_',
             }
             self.place += 1;
             if depth == 0 {
@@ -425,24 +723,28 @@ impl<'a> Reader<'a> {
 
     fn word(&mut self) -> Option<Word<'a>> {
         let start = self.place;
-        let mut is_plain = true;
+        let (mut is_plain, mut is_dynamic, mut splits) = (true, false, false);
         while !self.is_at_end() {
             match self.peek(0) {
                 b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b'(' | b')' | b'<' | b'>' => break,
                 b'\'' => {
                     is_plain = false;
-                    self.place += 1;
-                    let rest = &self.bytes[self.place..];
-                    self.place += rest.iter().position(|byte| *byte == b'\'')? + 1;
+                    self.single_quoted()?;
                 }
                 b'"' => {
                     is_plain = false;
+                    let start = self.place;
                     self.place += 1;
                     self.double_quoted()?;
+                    is_dynamic |= self.bytes[start..self.place].contains(&b'$');
                 }
                 b'$' => {
                     is_plain = false;
+                    let start = self.place;
                     self.dollar()?;
+                    let is_number = is_number(&self.bytes[start..self.place]);
+                    is_dynamic |= !is_number;
+                    splits |= !is_number;
                 }
                 b'\\' if self.peek(1) != b'\n' && self.peek(1) != 0 => {
                     is_plain = false;
@@ -451,15 +753,26 @@ impl<'a> Reader<'a> {
                 b'`' | b'\\' | b'\r' => return None,
                 byte => {
                     is_plain &= byte.is_ascii_alphanumeric() || b"_./:+-,@%".contains(&byte);
+                    splits |= b"*?[{".contains(&byte);
                     self.place += 1;
                 }
             }
         }
         let text = self.text.get(start..self.place)?;
-        let is_bracket = matches!(text, "[" | "{" | "}" | "!" | "[[" | "]]");
-        (!text.is_empty()).then_some(Word { text, is_plain: is_plain || is_bracket })
+        if matches!(text, "[" | "{" | "}" | "!" | "[[" | "]]") {
+            is_plain = true;
+            splits = false;
+        }
+        (!text.is_empty()).then_some(Word { text, is_plain, is_dynamic: is_dynamic || splits, splits })
     }
 
+    fn single_quoted(&mut self) -> Option<()> {
+        self.place += 1;
+        self.place += self.rest().iter().position(|byte| *byte == b'\'')? + 1;
+        Some(())
+    }
+
+    /// The rest of `"…"`.
     fn double_quoted(&mut self) -> Option<()> {
         loop {
             match self.peek(0) {
@@ -467,7 +780,6 @@ impl<'a> Reader<'a> {
                     self.place += 1;
                     return Some(());
                 }
-                // A line that a quote ends may be the end of another.
                 b'\\' if self.peek(1) != 0 => self.place += 2,
                 b'$' if self.peek(1) == b'"' || self.peek(1) == b'\'' => self.place += 1,
                 b'$' => self.dollar()?,
@@ -486,26 +798,57 @@ impl<'a> Reader<'a> {
             }
             b'(' => {
                 self.place += 2;
-                self.list(true)?;
-                self.place += 1;
-                Some(())
+                self.inner_list()
             }
             b'{' => {
                 self.place += 2;
                 self.braced()
             }
             b'\'' | b'"' | b'[' => None,
+            // The line that follows would belong to it.
+            b'\\' if self.peek(2) == b'\n' => None,
+            b'@' | b'*' | b'#' | b'?' | b'$' | b'!' | b'-' | b'0'..=b'9' => {
+                self.place += 2;
+                (!matches!(self.peek(0), b'(' | b'{' | b'\'')).then_some(())
+            }
             _ => {
                 self.place += 1;
-                Some(())
+                self.place += name_length(self.rest());
+                let goes_on = self.rest().starts_with(b"\\\n") || !self.is_bash && self.peek(0) == b'[';
+                (!goes_on).then_some(())
             }
         }
     }
 
     /// The rest of `${ … }`, of the plain forms: a name, a subscript, an operator and plain text.
     fn braced(&mut self) -> Option<()> {
-        if matches!(self.peek(0), b'!' | b' ' | b'|' | b'\t' | b'\n') {
+        if self.peek(0) == b'#' && (is_name_byte(self.peek(1)) || matches!(self.peek(1), b'@' | b'*')) {
+            self.place += 1;
+        }
+        let rest = self.rest();
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let length = name_length(rest).max(digits);
+        let name = self.text.get(self.place..self.place + length)?;
+        if length == 0 && !matches!(self.peek(0), b'@' | b'*' | b'#' | b'?' | b'$' | b'-') {
             return None;
+        }
+        self.place += length.max(1);
+        if self.peek(0) == b'[' {
+            self.subscript(name)?;
+        }
+        match self.peek(0) {
+            b'}' => {}
+            b':' if matches!(self.peek(1), b'-' | b'+' | b'?') => self.place += 2,
+            b':' if self.peek(1) == b'=' => return None,
+            // A part of it, from one number to another.
+            b':' => {
+                let inside = self.rest().iter().take_while(|byte| **byte != b'}');
+                self.needs.names |=
+                    !inside.copied().all(|byte| byte.is_ascii_digit() || b": -".contains(&byte));
+            }
+            b'-' | b'+' | b'?' | b'#' | b'%' | b'/' | b'^' | b',' => self.place += 1,
+            // `:=` makes a variable, `@P` expands a text again.
+            _ => return None,
         }
         loop {
             match self.peek(0) {
@@ -513,18 +856,36 @@ impl<'a> Reader<'a> {
                     self.place += 1;
                     return Some(());
                 }
-                b'[' => {
-                    self.needs.arrays = true;
-                    self.place += 1;
-                }
-                // `:=` makes a variable, `@P` expands a text again.
-                b'=' => return None,
-                b'@' if self.peek(1).is_ascii_alphabetic() => return None,
                 b'$' => self.dollar()?,
-                b'"' | b'\'' | b'`' | b'\\' | b'\n' | b'<' | b'>' | b'(' | 0 => return None,
+                b'"' | b'\'' | b'`' | b'\\' | b'\n' | b'<' | b'>' | b'(' | b'{' | 0 => return None,
                 _ => self.place += 1,
             }
         }
+    }
+}
+
+/// Whether an expansion can be nothing but a number.
+fn is_number(expansion: &[u8]) -> bool {
+    matches!(expansion, b"$?" | b"$#" | b"$$")
+        || expansion.starts_with(b"${#")
+        || expansion.starts_with(b"$((")
+}
+
+/// Whether a word is surely no option of `printf`, and a format that sets no variable, as `%n` does.
+fn is_format(word: &str) -> bool {
+    let bytes = word.as_bytes();
+    let mut parts = word.split('%').skip(1);
+    if parts.any(|part| {
+        part.trim_start_matches(|c: char| !c.is_alphabetic() || "hlqjzLt".contains(c)).starts_with('n')
+    }) {
+        return false;
+    }
+    match bytes {
+        [b'\'' | b'"', next, ..] => {
+            !b"-$\"'\\".contains(next) || bytes.get(2).is_some_and(u8::is_ascii_alphanumeric)
+        }
+        [first, ..] => first.is_ascii_alphanumeric() || *first == b'%',
+        [] => false,
     }
 }
 
@@ -553,8 +914,9 @@ mod tests {
     fn a_body_with_arrays_and_nothing_else_gets_arrays() {
         for body in [
             "OUTPUT[k]=\"${INPUT[a.b]}\"",
-            "OUTPUT[n]=$(( ${INPUT[p.n]} + 1 ))",
-            "for k in a b; do OUTPUT[$k]=1; done; [[ -f x && $y == z ]] && ((n > 1))",
+            "OUTPUT[n]=$(( ${#INPUT[p.n]} + 1 ))",
+            "for k in a b; do OUTPUT[$k]=1; done; [[ -f x && $y == z ]] && ((0 < 1))",
+            "export PORT=\"${INPUT[a.port]}\"; OUTPUT[\"a b\"]='c'",
         ] {
             let needs = Needs::of(body);
             assert!(needs.arrays && !(needs.calls || needs.exports || needs.opaque), "{body}: {needs:?}");
@@ -582,7 +944,28 @@ mod tests {
             "echo \"${c@P}\"",
             "echo ${!x}",
             "declare -n o=$n",
-            "declare \"$flags\" o=x",
+            "declare \\\n -n o=$n",
+            "declare -p",
+            "local",
+            "for x do eval y; done",
+            "for x\ndo eval y; done",
+            "echo \"$(case x in x) eval y;; esac)\"",
+            "case x in (a | b) : ;& x) eval y; esac",
+            "case x in x) echo\nesac; eval y",
+            "[[ a =~ (]] #) ]] || eval y",
+            "[[ a == <(eval x) ]]",
+            "echo \"$\\\n(eval x)\"",
+            "echo \"$$(echo \" ; eval x ; echo \" )\"",
+            "echo \"$IN\\\nPUT\"",
+            "echo $IN\0PUT",
+            "so\0urce x",
+            "LC_ALL=ja_JP.SJIS; echo \"表\"; x",
+            "echo *(e:eval:)",
+            "printf() { :; }; printf x",
+            "set() { :; }",
+            "type x",
+            "echo x\r\neval y",
+            "ѕource x",
             "exec {fd}< f",
             "alias x=y",
             "set +e",
@@ -612,14 +995,64 @@ mod tests {
     }
 
     #[test]
-    fn names_that_the_text_may_compose_bring_all_variables() {
-        for body in
-            ["read \"${n}PUT[k]\"", "printf -v \"$n\" x", "export \"$n=1\"", "export PORT=80", "OTTO_X=1"]
-        {
+    fn names_that_the_text_may_compose_and_values_that_the_shell_computes_bring_all_variables() {
+        for body in [
+            "read \"${n}PUT[k]\"",
+            "read \\\n \"$n\"",
+            "printf -v \"$n\" x",
+            "printf \"$f\" x",
+            "printf '%s%n' x \"$n\"",
+            "export \"$n=1\"",
+            "export A=1 \\\n $n",
+            "declare \"$flags\" o=x",
+            "declare -i i",
+            "local OUTPUT",
+            "for OUTPUT in a; do :; done",
+            "((n > 1))",
+            "x=$((x + 1))",
+            "echo ${x[n]}",
+            "echo ${x:n:1}",
+            "x[n]=1",
+            "x=([n]=1)",
+            "RANDOM=$n",
+            "[[ $n -eq 1 ]]",
+            "[[ -v $n ]]",
+            "[ -v \"$n\" ]",
+            "[ $n = 1 ]",
+            "[ \"$o\" \"$n\" ]",
+            "for ((i = n; i < 3; i++)); do :; done",
+        ] {
             let needs = Needs::of(body);
-            assert!(needs.exports || needs.opaque, "{body}: {needs:?}");
+            assert!(needs.names && needs.arrays && needs.calls && needs.exports, "{body}: {needs:?}");
         }
+        for body in [
+            "export PORT=80 PATH=$HOME/bin:$PATH",
+            "f() { local x=$1 y; read -r l < f; readonly Z; }",
+            "printf '%s\\n' \"$x\"; printf -- \"%d\" 1; printf \"a b\"",
+            "[ -n \"$x\" ] && [ \"$x\" = \"$y\" -o ! -f \"$z\" ] && [ $# -gt 1 ] && test $? = 0",
+            "echo ${x:1:2} ${x[0]} \"${x[@]}\" ${#x} $((1 + 2)) ${x%.*} ${x//a/b} ${x:-$y} ${1-} ${#}",
+            "case $x in a | b) echo 1 ;; (*.c) echo 2 ;; *) echo 3 ;; esac; cat <<< \"$x\"",
+        ] {
+            assert!(Needs::of(body).is_nothing(), "{body}: {:?}", Needs::of(body));
+        }
+        assert!(Needs::of("OTTO_X=1").exports);
         assert!(Needs::of("x=$(otto.get a.b)").calls && Needs::of("echo $OTTO_INPUT_A_B").calls);
+    }
+
+    #[test]
+    fn colours_are_there_for_whoever_may_use_them() {
+        for body in ["echo \"$RED\"", "echo ${#NC}", "[ -v BOLD ]", "source ./lib.sh", "echo ${!c}", "((n))"]
+        {
+            assert!(Needs::of(body).colours, "{body}");
+        }
+        assert!(!Needs::of("echo REDUCED; make NCURSES=1").colours);
+    }
+
+    #[test]
+    fn other_shells_split_and_compute_more() {
+        for body in ["export x=$y", "[ \"$x\" -eq 1 ]", "echo $x[1]"] {
+            assert!(Needs::of(body).is_nothing() && !Needs::of_posix(body).is_nothing(), "{body}");
+        }
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
         level,
         has_own_builtin: has_own_builtin(text),
         is_posix: is_posix || text.contains("posix") || text.contains("POSIX"),
-        charset: Charset::of(&|name| (script.env)(name).map(|value| value.as_bytes().to_vec())),
+        charset: charset(script),
     };
     setup.refuse_arrays()?;
     install(script, level, setup.has_own_builtin)?;
@@ -123,7 +123,7 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
             Level::Four | Level::Modern => format!("\"${{INPUT[{key}]}}\""),
         },
     };
-    let variables = shell::legacy_variables(script, needs.calls)?;
+    let variables = shell::legacy_variables(script, needs.calls, needs.names)?;
     let start_text = (start != Start::None).then(|| setup.start_text(&variables, oversized));
     let run_as = shell::write(script, start_text.as_deref(), &shell::script_text(script, &frame))?;
     if needs.opaque {
@@ -148,6 +148,9 @@ fn needs(script: &Script, level: Level, is_unusual: bool) -> Needs {
     let text = &script.body.text;
     let mut needs = Needs::of(text);
     let unseen = ["BASH_ENV", "SHELLOPTS", "BASHOPTS"];
+    // In such a charset the end of a character may look like a quote to bash, or hide one.
+    let is_treacherous = !text.is_ascii() && charset(script) == Charset::Treacherous;
+    let is_unusual = is_unusual || is_treacherous;
     if is_unusual || unseen.iter().any(|name| (script.env)(name).is_some_and(|value| !value.is_empty())) {
         needs = needs.with_everything();
     }
@@ -158,6 +161,10 @@ fn needs(script: &Script, level: Level, is_unusual: bool) -> Needs {
         needs.calls |= needs.arrays && (needs.calls || needs.exports);
     }
     needs
+}
+
+fn charset(script: &Script) -> Charset {
+    Charset::of(&|name| (script.env)(name).map(|value| value.as_bytes().to_vec()))
 }
 
 /// Whether a text defines a function that is called `builtin`.
@@ -277,7 +284,7 @@ impl Setup<'_, '_> {
     /// The options that take several words, each with an array that the body may mean.
     fn lists(&self) -> impl Iterator<Item = &List> {
         let text = &self.script.body.text;
-        let is_meant = |list: &&List| self.needs.opaque || self.needs.exports || text.contains(&list.array());
+        let is_meant = |list: &&List| self.needs.names || text.contains(&list.array());
         self.script.arrays().filter(is_meant)
     }
 
@@ -300,9 +307,7 @@ impl Setup<'_, '_> {
         let mut text = Vec::new();
         // It has no folder of otto's.
         self.push_paths(&mut text, self.script.dir, b"; ");
-        for fragment in [&*WATCH, &*PLAIN] {
-            fragment.lines().for_each(|line| text.extend([line.as_bytes(), b"; "].concat()));
-        }
+        PLAIN.lines().for_each(|line| text.extend([line.as_bytes(), b"; "].concat()));
         text
     }
 
@@ -343,7 +348,7 @@ impl Setup<'_, '_> {
         if let Some(fates) = script.fates {
             self.push_outcomes(&mut text, fates);
         }
-        if needs.opaque || needs.calls && script.body.text.contains("OTTO_INPUT") {
+        if needs.names || script.body.text.contains("OTTO_INPUT") {
             text.extend_from_slice(b"OTTO_INPUT=()\n");
             shell::each_input(script.inputs, &mut |key, value| {
                 text.extend_from_slice(b"OTTO_INPUT+=(");
@@ -370,7 +375,7 @@ impl Setup<'_, '_> {
     }
 
     fn push_outcomes(&self, text: &mut Vec<u8>, fates: &[Fate]) {
-        if self.level > Level::Three && outcome::has_array(self.script, self.needs.opaque) {
+        if self.level > Level::Three && outcome::has_array(self.script, self.needs.names) {
             outcome::push_array(text, fates, self.charset);
         }
         if self.needs.calls {
@@ -381,7 +386,6 @@ impl Setup<'_, '_> {
 
     fn push_saving(&self, text: &mut Vec<u8>) {
         if self.is_simple() {
-            text.extend_from_slice(WATCH.as_bytes());
             let output: &str = &OUTPUT;
             let end = output.strip_prefix("declare -At OUTPUT=() || return\n").unwrap_or(output);
             text.extend_from_slice(if self.needs.own_output { end } else { output }.as_bytes());

@@ -1310,7 +1310,14 @@ fn colours_are_there_when_they_are_used() {
         fine("echo \"${GREEN}|$NC|${RED}\"; echo -e \"${BOLD}x$NC\"").out(),
         "\\033[0;32m|\\033[0m|\\033[0;31m\n\x1b[1mx\x1b[0m\n"
     );
-    assert_eq!(fine("compgen -v | grep -cx GREEN || true").out(), "0\n");
+    assert_eq!(
+        fine("echo 'echo $RED' > lib.sh; . ./lib.sh; c=GR''EEN; echo \"${!c}\"").out(),
+        "\\033[0;31m\n\\033[0;32m\n"
+    );
+    let plain = Bench::bash("echo plain");
+    plain.run();
+    let script = std::fs::read_to_string(plain.dir().join("script.sh")).expect("there");
+    assert!(!script.contains("033"), "{script}");
 }
 
 // ── Exported variables ───────────────────────────────────────────────────────────────────────────────────────

@@ -25,6 +25,8 @@ pub(crate) mod record;
 mod shell;
 #[cfg(test)]
 mod shell_properties;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod trimmed;
 
 use crate::body::Language;
 use crate::contract::Contract;

@@ -26,11 +26,12 @@ pub(super) fn write(script: &Script, fates: &[Fate]) -> Result<(), CannotPrepare
     atomic::write(&path, text.as_bytes()).map_err(|error| CannotPrepare::writing(&path, &error))
 }
 
-/// Whether a bash body gets the array. Text that it may load counts too, unless the name is taken.
-pub(super) fn has_array(script: &Script, is_opaque: bool) -> bool {
+/// Whether a bash body gets the array. Names that are not in its text count too, unless
+/// this one is taken.
+pub(super) fn has_array(script: &Script, has_names: bool) -> bool {
     let text = &script.body.text;
     let is_free = || !has_own_outcome(text) && (script.env)(ARRAY).is_none();
-    script.fates.is_some() && (reads_outcome_array(text) || is_opaque && is_free())
+    script.fates.is_some() && (reads_outcome_array(text) || has_names && is_free())
 }
 
 /// `OUTCOME[build]=failed`, a line for each key.

@@ -36,7 +36,7 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     };
     refuse_arrays(script, shebang.name())?;
     let program = interpreter(script)?;
-    let needs = Needs::of(&script.body.text);
+    let needs = Needs::of_posix(&script.body.text);
     let is_old = needs.exports && bash::is_old(script, &program);
     let start = match (
         needs.calls || needs.exports || !oversized.is_empty() || script.fates.is_some(),
@@ -62,7 +62,7 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
         setting: "otto_set KEY VALUE",
         reading: &|key| format!("$(otto_get {key})"),
     };
-    let variables = shell::legacy_variables(script, needs.calls)?;
+    let variables = shell::legacy_variables(script, needs.calls, needs.names)?;
     let start_text =
         (start != Start::None).then(|| start_text(script, &needs, is_old, &variables, oversized));
     let run_as = shell::write(script, start_text.as_deref(), &shell::script_text(script, &frame))?;
@@ -78,7 +78,7 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
 pub(super) fn collect(script: &Script, succeeded: bool) -> HandOver {
     // It was there when the body started; one that is gone since has still handed over.
     let program = interpreter(script).unwrap_or_default();
-    let needs = Needs::of(&script.body.text);
+    let needs = Needs::of_posix(&script.body.text);
     if !(needs.calls || needs.exports) {
         return HandOver::default();
     }

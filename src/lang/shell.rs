@@ -324,21 +324,29 @@ pub(super) struct LegacyVariable {
     key: String,
 }
 
-/// The variables that the text mentions; an error if two inputs would be one variable with different values.
-pub(super) fn legacy_variables(script: &Script, is_used: bool) -> Result<Vec<LegacyVariable>, CannotPrepare> {
+/// The variables that the text mentions, or all: an error if two inputs would be one variable with different values, and
+/// that one is mentioned.
+pub(super) fn legacy_variables(
+    script: &Script,
+    is_used: bool,
+    all: bool,
+) -> Result<Vec<LegacyVariable>, CannotPrepare> {
     let mut variables: Vec<LegacyVariable> = Vec::new();
     let mut clash = None;
     if !is_used {
         return Ok(variables);
     }
+    let mut places: HashMap<String, usize> = HashMap::new();
     each_input(script.inputs, &mut |key, value| {
         let name = format!("OTTO_INPUT_{}", crate::name::fold(key));
-        match variables.iter().find(|there| there.name == name) {
-            Some(there) if there.value != value => {
+        let is_mentioned = || crate::body::export::has_word(&script.body.text, &name);
+        match places.get(&name).map(|place| &variables[*place]) {
+            Some(there) if there.value != value && is_mentioned() => {
                 clash.get_or_insert_with(|| (name, there.key.clone(), key.to_owned()));
             }
             Some(_) => {}
-            None if crate::body::export::has_word(&script.body.text, &name) => {
+            None if all || is_mentioned() => {
+                places.insert(name.clone(), variables.len());
                 variables.push(LegacyVariable { name, value: value.to_vec(), key: key.to_owned() });
             }
             None => {}
