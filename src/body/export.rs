@@ -33,7 +33,7 @@ pub(crate) fn is_reserved(name: &str) -> bool {
 /// Whether a shell text says `export NAME`, in one of the ways there are: handing on what was inherited is a wish too.
 pub(crate) fn exports_by_name(text: &str, name: &str) -> bool {
     has_word(text, name)
-        && grammar::commands(text).commands.iter().any(|command| {
+        && grammar::commands(text).simple().any(|command| {
             let mut words = command.words.iter().map(|word| text[word.clone()].trim_matches(['"', '\'']));
             words
                 .find(|word| !grammar::is_assignment(word))

@@ -19,10 +19,28 @@ pub(crate) enum Copy {
     Coproc,
 }
 
-/// A simple command.
+/// What a piece of text is to the shell that runs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A simple command: assignments, name and arguments.
+    Simple,
+    /// The name and the words of `for` and `select`.
+    Loop,
+    /// The inside of `(( … ))`, `$(( … ))`, `for (( … ))`.
+    Arithmetic,
+    /// The inside of `[[ … ]]`.
+    Condition,
+    /// The inside of `${ … }`.
+    Parameter,
+    /// A here-document or a here-string.
+    Text,
+}
+
+/// A simple command, or another piece of the text that may assign.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Command {
-    /// Assignments, name and arguments, in order, as they stand in the text.
+    pub(crate) kind: Kind,
+    /// In order, as they stand in the text. Of a simple command, its assignments, name and arguments.
     pub(crate) words: Vec<Range<usize>>,
     /// The outermost copy of the shell in which it runs, within its function if it is in one.
     pub(crate) copy: Option<Copy>,
@@ -42,17 +60,20 @@ pub(crate) struct Commands {
 /// Constructs inside each other beyond this are not read; no script that people write has them.
 const MOST_LEVELS: usize = 150;
 
+impl Commands {
+    pub(crate) fn simple(&self) -> impl Iterator<Item = &Command> {
+        self.commands.iter().filter(|command| command.kind == Kind::Simple)
+    }
+}
+
+/// The commands of a text of bash.
 pub(crate) fn commands(text: &str) -> Commands {
-    let mut parser = Parser {
-        text,
-        bytes: text.as_bytes(),
-        place: 0,
-        found: Commands::default(),
-        here_documents: Vec::new(),
-        function: None,
-        has_lastpipe: text.contains("lastpipe"),
-        level: 0,
-    };
+    commands_of(text, text.contains("lastpipe"))
+}
+
+/// The commands of a text of a shell; `has_lastpipe`: it runs the last part of a pipeline itself.
+pub(crate) fn commands_of(text: &str, has_lastpipe: bool) -> Commands {
+    let mut parser = Parser::new(text, has_lastpipe);
     // A stray `)` or `fi` ends a list; what follows is read all the same.
     while parser.place < parser.bytes.len() {
         let before = parser.place;
@@ -64,7 +85,17 @@ pub(crate) fn commands(text: &str) -> Commands {
     parser.found
 }
 
+/// Where the expansion ends that starts with the `$` or the backquote at `start`.
+pub(crate) fn expansion_end(text: &str, start: usize) -> usize {
+    let mut parser = Parser::new(text, false);
+    parser.place = start;
+    parser.quoted_or_plain();
+    parser.place.clamp(start + 1, text.len())
+}
+
 struct HereDocument {
+    /// Of the word after `<<`.
+    end: usize,
     delimiter: Vec<u8>,
     is_quoted: bool,
     strips_tabs: bool,
@@ -82,7 +113,26 @@ struct Parser<'a> {
     level: usize,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
+    fn new(text: &'a str, has_lastpipe: bool) -> Parser<'a> {
+        Parser {
+            text,
+            bytes: text.as_bytes(),
+            place: 0,
+            found: Commands::default(),
+            here_documents: Vec::new(),
+            function: None,
+            has_lastpipe,
+            level: 0,
+        }
+    }
+
+    /// Notes a piece that is no simple command.
+    fn note(&mut self, kind: Kind, words: impl IntoIterator<Item = Range<usize>>) {
+        let words = words.into_iter().collect();
+        self.found.commands.push(Command { kind, words, copy: None, function: self.function });
+    }
+
     fn peek(&self, ahead: usize) -> u8 {
         self.bytes.get(self.place + ahead).copied().unwrap_or(0)
     }
@@ -257,7 +307,8 @@ impl Parser<'_> {
                 if self.at("((") {
                     self.skip_arithmetic();
                 } else {
-                    self.simple_words(false);
+                    let words = self.simple_words(false);
+                    self.note(Kind::Loop, words);
                 }
                 self.skip_blanks_and_newlines();
                 if self.peek(0) == b';' {
@@ -320,7 +371,8 @@ impl Parser<'_> {
     /// Puts a command before those that stand inside its words, so that the order is that of the text.
     fn push(&mut self, from: usize, words: Vec<Range<usize>>) {
         if !words.is_empty() {
-            self.found.commands.insert(from, Command { words, copy: None, function: self.function });
+            let command = Command { kind: Kind::Simple, words, copy: None, function: self.function };
+            self.found.commands.insert(from, command);
         }
     }
 
@@ -398,7 +450,11 @@ impl Parser<'_> {
                     // `2>file`: the number belongs to the redirection.
                     let is_descriptor = self.text[word.clone()].bytes().all(|byte| byte.is_ascii_digit())
                         && matches!(self.peek(0), b'<' | b'>');
-                    may_assign &= is_assignment(&self.text[word.clone()]);
+                    // To these commands `name=(…)` is one argument.
+                    let declares = ["declare", "typeset", "local", "export", "readonly"];
+                    may_assign &= is_assignment(&self.text[word.clone()])
+                        || declares.contains(&&self.text[word.clone()])
+                        || words.iter().any(|word| declares.contains(&&self.text[word.clone()]));
                     if !is_descriptor {
                         words.push(word);
                     }
@@ -425,7 +481,8 @@ impl Parser<'_> {
     }
 
     fn redirection(&mut self) {
-        if self.at("<<<") {
+        let is_string = self.at("<<<");
+        if is_string {
             self.place += 3;
         } else if self.at("<<") {
             self.place += 2;
@@ -436,7 +493,9 @@ impl Parser<'_> {
             let written = self.text.get(word).unwrap_or("");
             let is_quoted = written.contains(['\'', '"', '\\']);
             let delimiter = written.bytes().filter(|byte| !matches!(byte, b'\'' | b'"' | b'\\')).collect();
-            self.here_documents.push(HereDocument { delimiter, is_quoted, strips_tabs });
+            let end = self.place;
+            self.note(Kind::Text, Some(end..end));
+            self.here_documents.push(HereDocument { end, delimiter, is_quoted, strips_tabs });
             return;
         } else {
             while matches!(self.peek(0), b'<' | b'>' | b'&' | b'|') {
@@ -447,7 +506,10 @@ impl Parser<'_> {
             }
         }
         self.skip_blanks();
-        self.read_word(false);
+        let word = self.read_word(false);
+        if is_string {
+            self.note(Kind::Text, Some(word));
+        }
     }
 
     /// One word, with everything that is quoted or substituted in it. `may_assign`: it stands where `name[a b]=` and
@@ -532,6 +594,12 @@ impl Parser<'_> {
                 self.place += 2;
                 self.braced();
             }
+            b'[' => {
+                let start = self.place + 2;
+                self.place += 1;
+                self.skip_subscript();
+                self.note(Kind::Arithmetic, Some(start..self.place.saturating_sub(1).max(start)));
+            }
             b'\'' => {
                 self.place += 2;
                 while !self.is_at_end() && self.peek(0) != b'\'' {
@@ -545,6 +613,7 @@ impl Parser<'_> {
 
     /// The rest of `${ … }`.
     fn braced(&mut self) {
+        let start = self.place;
         self.level += 1;
         if self.level > MOST_LEVELS {
             self.place = self.bytes.len();
@@ -552,6 +621,7 @@ impl Parser<'_> {
         while !self.is_at_end() {
             match self.peek(0) {
                 b'}' => {
+                    self.note(Kind::Parameter, Some(start..self.place));
                     self.place += 1;
                     break;
                 }
@@ -582,12 +652,15 @@ impl Parser<'_> {
         }
         let end = self.place.min(self.bytes.len());
         let from = self.found.commands.len();
-        // Read as it stands; backslashes in it matter to nothing that is looked for.
-        let whole = self.bytes;
-        self.bytes = &whole[..end];
-        self.place = start;
-        self.list(&[]);
-        self.bytes = whole;
+        let inner = unescaped(self.text, start..end);
+        let mut parser = Parser::new(inner.as_deref().unwrap_or(self.text), self.has_lastpipe);
+        parser.bytes = &parser.bytes[..end];
+        parser.place = start;
+        parser.level = self.level + 1;
+        parser.function = self.function;
+        parser.found = std::mem::take(&mut self.found);
+        parser.list(&[]);
+        self.found = parser.found;
         self.place = (end + 1).min(self.bytes.len());
         self.mark(from, Copy::Substitution);
     }
@@ -648,7 +721,9 @@ impl Parser<'_> {
         false
     }
 
+    /// `(( … ))`, from its first bracket on.
     fn skip_arithmetic(&mut self) {
+        let start = self.place + 2;
         let mut depth = 0;
         while !self.is_at_end() {
             match self.peek(0) {
@@ -662,6 +737,7 @@ impl Parser<'_> {
             }
             self.place += 1;
             if depth == 0 {
+                self.note(Kind::Arithmetic, Some(start..self.place.saturating_sub(2).max(start)));
                 return;
             }
         }
@@ -669,9 +745,11 @@ impl Parser<'_> {
 
     /// The rest of `[[ … ]]`.
     fn skip_condition(&mut self) {
+        let start = self.place;
         while !self.is_at_end() {
             let is_after_blank = self.place == 0 || self.bytes[self.place - 1].is_ascii_whitespace();
             if is_after_blank && self.at("]]") {
+                self.note(Kind::Condition, Some(start..self.place));
                 self.place += 2;
                 return;
             }
@@ -761,6 +839,7 @@ impl Parser<'_> {
             }
             line_start += length + 1;
         }
+        let from = self.found.commands.len();
         if !document.is_quoted {
             let whole = self.bytes;
             self.bytes = &whole[..end];
@@ -773,8 +852,42 @@ impl Parser<'_> {
             }
             self.bytes = whole;
         }
+        // What stands in it happens where its command runs.
+        let empty = document.end..document.end;
+        let noted =
+            self.found.commands.iter_mut().rev().find(|command| command.words.first() == Some(&empty));
+        if let Some(noted) = noted {
+            noted.words = Some(start..end).into_iter().collect();
+            if let Some(copy) = noted.copy {
+                self.mark(from, copy);
+            }
+        }
         self.place = after;
     }
+}
+
+/// The text with one level of backslashes in `range` taken away, as backquotes do, and blanks in their place, so that all
+/// else stands where it stood. `None`: there are none.
+fn unescaped(text: &str, range: Range<usize>) -> Option<String> {
+    let inner = text.get(range.clone())?;
+    if !inner.contains("\\`") && !inner.contains("\\\\") && !inner.contains("\\\"") {
+        return None;
+    }
+    let mut changed = String::with_capacity(range.end);
+    changed.push_str(&text[..range.start]);
+    let mut rest = inner;
+    while let Some(start) = rest.find('\\') {
+        changed.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let count = rest.bytes().take_while(|byte| *byte == b'\\').count();
+        rest = &rest[count..];
+        let is_taken = count % 2 == 1 && rest.starts_with(['`', '"']);
+        let kept = count / 2 + usize::from(count % 2 == 1 && !is_taken);
+        changed.extend(std::iter::repeat_n(' ', count - kept));
+        changed.extend(std::iter::repeat_n('\\', kept));
+    }
+    changed.push_str(rest);
+    Some(changed)
 }
 
 fn is_name(bytes: &[u8]) -> bool {
@@ -803,7 +916,7 @@ mod tests {
     /// Each command's first word, with a mark for where it runs.
     fn outline(text: &str) -> String {
         let found = commands(text);
-        let shown = found.commands.iter().map(|command| {
+        let shown = found.simple().map(|command| {
             let words: Vec<&str> = command.words.iter().map(|word| &text[word.clone()]).collect();
             let copy = command.copy.map_or(String::new(), |copy| format!("[{copy:?}]"));
             let function =
@@ -860,6 +973,15 @@ mod tests {
         e[Substitution]
         g
         ");
+        insta::assert_snapshot!(outline("x=`a \\`b \\\\\\`c\\\\\\` \\` d`; `e \"\\`f\\`\"`"), @r#"
+        x=`a \`b \\\`c\\\` \` d`
+        a·`b \\\`c\\\` \`·d[Substitution]
+        b·`c\\\`[Substitution]
+        c[Substitution]
+        `e "\`f\`"`
+        e·"\`f\`"[Substitution]
+        f[Substitution]
+        "#);
         insta::assert_snapshot!(outline("coproc a { b; }; shopt -s lastpipe; c | d; 2>f g; ! time -p h; i >&2 j"), @r"
         b[Coproc]
         shopt·-s·lastpipe

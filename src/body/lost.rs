@@ -1,135 +1,164 @@
-//! Finds outputs that are set where bash loses them: in a subshell, a pipeline, a background job.
+//! Finds outputs that are set where a shell loses them: in a subshell, a pipeline, a background job.
 //! Pure: looks at the text of a body, before anything runs.
 
-use super::Place;
-use super::grammar::{self, Command, Commands, Copy};
+use super::effect::{Deed, Effect, Reader};
+use super::grammar::{self, Copy};
+use super::names::Names;
+use super::{Language, Place, Shebang};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::TaskName;
 use crate::ottofile::spec::Body;
 use crate::source::SourceFile;
+use std::collections::HashSet;
+use std::ops::Range;
 
-/// Warnings about one bash body, in the order of its lines.
+/// Warnings about one body in a shell, in the order of its lines.
 pub(crate) fn warnings(body: &Body, task: &TaskName, source: &SourceFile) -> Vec<Diagnostic> {
-    if !body.text.contains("OUTPUT") {
-        return Vec::new();
+    let shell = Shell::of(body);
+    let warn = |lost: Lost| {
+        let task = format!("in task `{task}`");
+        Diagnostic::warning(Code::LostOutput, lost.message(&task))
+            .at(source, Place::of(body, source).span(lost.range.clone()), lost.label(shell))
+            .help(lost.remedy(shell))
+    };
+    lost(&body.text, shell).into_iter().map(warn).collect()
+}
+
+/// What the reader has to know of a shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shell {
+    Bash,
+    /// Without arrays that are outputs: only exports may be lost.
+    Posix {
+        /// Runs the last part of a pipeline itself.
+        has_lastpipe: bool,
+    },
+}
+
+impl Shell {
+    fn of(body: &Body) -> Shell {
+        let name = Shebang::of(&body.text).map(|shebang| shebang.name().to_owned()).unwrap_or_default();
+        match Language::of(body) {
+            Language::Posix => Shell::Posix { has_lastpipe: name == "zsh" || name.starts_with("ksh") },
+            Language::Bash | Language::Python | Language::Other => Shell::Bash,
+        }
     }
-    lost(&body.text)
-        .into_iter()
-        .map(|lost| {
-            let what = match &lost.function {
-                Some(name) => {
-                    format!("`{name}`, which sets `{}`, is called {}", lost.target, place(lost.copy))
-                }
-                None => format!("`{}` is set {}", lost.target, place(lost.copy)),
-            };
-            Diagnostic::warning(Code::LostOutput, format!("{what} in task `{task}`: the value will be lost"))
-                .at(
-                    source,
-                    Place::of(body, source).span(lost.range.clone()),
-                    "bash runs this in a copy of the shell",
-                )
-                .help(remedy(&lost))
-        })
-        .collect()
+}
+
+/// Where an assignment is made that the script's own shell never sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Where {
+    Copy(Copy),
+    /// In a variable OUTPUT of a function's own.
+    Function,
 }
 
 /// An assignment that the script's own shell never sees.
 pub(crate) struct Lost {
-    pub(crate) range: std::ops::Range<usize>,
-    /// `OUTPUT[key]`, as written.
-    pub(crate) target: String,
-    copy: Copy,
-    /// The assignment is in this function; `range` is its call.
-    function: Option<String>,
+    /// The assignment, or the call of the function that makes it.
+    pub(crate) range: Range<usize>,
+    pub(crate) effect: Effect,
+    place: Where,
 }
 
 /// Every assignment in a text that is lost, in the order of the commands.
-pub(crate) fn lost(text: &str) -> Vec<Lost> {
-    let found = grammar::commands(text);
-    let mut lost = Vec::new();
-    // What each function sets in the shell that calls it, calls of further functions included.
-    let mut sets: Vec<Option<String>> = vec![None; found.functions.len()];
-    loop {
-        let mut is_settled = true;
-        for command in found.commands.iter().filter(|command| command.copy.is_none()) {
-            let Some(function) = command.function.filter(|function| sets[*function].is_none()) else {
-                continue;
+pub(crate) fn lost(text: &str, shell: Shell) -> Vec<Lost> {
+    // Quick: most bodies have nothing of the kind.
+    if !["OUT", "PUT", "OTTO", "@U", "^"].iter().any(|part| text.contains(part)) {
+        return Vec::new();
+    }
+    let found = match shell {
+        Shell::Bash => grammar::commands(text),
+        Shell::Posix { has_lastpipe } => grammar::commands_of(text, has_lastpipe),
+    };
+    let names = Names::of(text, &found);
+    let reader = Reader { text, found: &found, names: &names, has_arrays: shell == Shell::Bash };
+    let functions = reader.functions();
+    let mut lost: Vec<Lost> = Vec::new();
+    for command in &found.commands {
+        let mut told = HashSet::new();
+        for (range, deed) in reader.deeds(command, &functions) {
+            let effect = match deed {
+                Deed::Sets(effect) => effect,
+                Deed::SetsArgument(_) | Deed::RunsArgument(_) | Deed::EvaluatesArgument(_) => continue,
             };
-            let target = target_of(text, command).map(|(_, target)| target);
-            sets[function] =
-                target.or_else(|| called(text, command, &found, &sets).map(|(_, target)| target));
-            is_settled &= sets[function].is_none();
-        }
-        if is_settled {
-            break;
+            let Some(copy) = command.copy.or(effect.copy) else { continue };
+            if told.insert(effect.target.clone()) {
+                lost.push(Lost { range, effect, place: Where::Copy(copy) });
+            }
         }
     }
-    for command in &found.commands {
-        let Some(copy) = command.copy else { continue };
-        if let Some((range, target)) = target_of(text, command) {
-            lost.push(Lost { range, target, copy, function: None });
-        } else if let Some((name, target)) = called(text, command, &found, &sets) {
-            let range =
-                command.words.iter().find(|word| text[(*word).clone()] == name).cloned().unwrap_or_default();
-            lost.push(Lost { range, target, copy, function: Some(name) });
+    for function in 0..found.functions.len() {
+        let Some(range) = reader.hiding(function) else { continue };
+        let here = found.commands.iter().filter(|command| command.function == Some(function));
+        let mut effects =
+            here.flat_map(|command| reader.deeds(command, &functions)).filter_map(|(_, deed)| match deed {
+                Deed::Sets(effect) if effect.target.starts_with("OUTPUT") => Some(effect),
+                _ => None,
+            });
+        let word = &text[range.clone()];
+        let is_filled = word.contains("([").then(|| Effect::of("OUTPUT"));
+        if let Some(effect) = effects.next().or(is_filled) {
+            let effect = Effect { function: Some(found.functions[function].clone()), ..effect };
+            lost.push(Lost { range, effect, place: Where::Function });
         }
     }
     lost
 }
 
-/// Which key of OUTPUT a command sets, and the word that says so.
-fn target_of(text: &str, command: &Command) -> Option<(std::ops::Range<usize>, String)> {
-    let mut words = command.words.iter().map(|range| (range.clone(), &text[range.clone()]));
-    let assignments = words.clone().take_while(|(_, word)| grammar::is_assignment(word));
-    let count = assignments.count();
-    let is_whole = count == command.words.len();
-    // `OUTPUT[k]=v command` sets nothing that lasts.
-    if is_whole {
-        return words.find_map(|(range, word)| Some((range, output_target(word)?)));
-    }
-    let mut words = words.skip(count);
-    let (_, name) = words.next()?;
-    match name {
-        // Assignments as arguments; `local` and `declare` in a function make another variable, but of the subscript form
-        // there is no local one.
-        "declare" | "typeset" | "export" => {
-            words.find_map(|(range, word)| Some((range, output_target(word)?)))
+impl Lost {
+    fn message(&self, task: &str) -> String {
+        let Effect { target, is_doubtful, is_unset, function, .. } = &self.effect;
+        let place = match self.place {
+            Where::Copy(copy) => place(copy),
+            Where::Function => {
+                let name = function.as_deref().unwrap_or("");
+                return format!(
+                    "`{name}` {task} has a variable `OUTPUT` of its own: `{target}` will be lost"
+                );
+            }
+        };
+        let may = if *is_doubtful { "may set" } else { "sets" };
+        match (function, is_unset) {
+            (Some(name), _) => {
+                format!("`{name}`, which {may} `{target}`, is called {place} {task}: {}", self.fate())
+            }
+            (None, true) => format!("`{target}` is unset {place} {task}: the task keeps its value"),
+            (None, false) if *is_doubtful => format!("`{target}` may be set {place} {task}: {}", self.fate()),
+            (None, false) => format!("`{target}` is set {place} {task}: {}", self.fate()),
         }
-        "read" | "mapfile" | "readarray" => words.find_map(|(range, word)| {
-            let bare = word.trim_matches(['"', '\'']);
-            (bare.starts_with("OUTPUT[") || bare == "OUTPUT").then(|| (range, bare.to_owned()))
-        }),
-        "printf" => {
-            let (_, flag) = words.next()?;
-            let (range, word) = words.next()?;
-            let bare = word.trim_matches(['"', '\'']);
-            (flag == "-v" && bare.starts_with("OUTPUT[")).then(|| (range, bare.to_owned()))
+    }
+
+    fn fate(&self) -> &'static str {
+        match self.effect.is_doubtful {
+            true => "the value would be lost",
+            false => "the value will be lost",
         }
-        _ => None,
     }
-}
 
-/// `OUTPUT[key]` of `OUTPUT[key]=value`, `OUTPUT` of `OUTPUT+=(…)`.
-fn output_target(word: &str) -> Option<String> {
-    let rest = word.strip_prefix("OUTPUT")?;
-    if rest.starts_with("+=(") || rest.starts_with("=(") {
-        return Some("OUTPUT".to_owned());
+    fn label(&self, shell: Shell) -> &'static str {
+        match self.place {
+            Where::Copy(_) if shell != Shell::Bash => "the shell runs this in a copy of itself",
+            Where::Copy(_) => "bash runs this in a copy of the shell",
+            Where::Function => "ends with the function",
+        }
     }
-    let end = rest.find("]=").or_else(|| rest.find("]+="))?;
-    rest.starts_with('[').then(|| format!("OUTPUT{}", &rest[..=end]))
-}
 
-/// The function that a command calls and what that function sets.
-fn called(
-    text: &str,
-    command: &Command,
-    found: &Commands,
-    sets: &[Option<String>],
-) -> Option<(String, String)> {
-    let name =
-        command.words.iter().map(|word| &text[word.clone()]).find(|word| !grammar::is_assignment(word))?;
-    let place = found.functions.iter().rposition(|function| function == name)?;
-    Some((name.to_owned(), sets[place].clone()?))
+    fn remedy(&self, shell: Shell) -> String {
+        let name = if shell == Shell::Bash { "otto.set" } else { "otto_set" };
+        let target = &self.effect.target;
+        let key = target.strip_prefix("OUTPUT[").and_then(|rest| rest.strip_suffix(']'));
+        let key = key.filter(|key| !key.contains('…')).unwrap_or("KEY");
+        let set = format!("use `{name} {key} VALUE`, which works everywhere");
+        match self.place {
+            Where::Function => format!("leave out the declaration, or {set}"),
+            Where::Copy(_) if self.effect.is_unset => "unset it in the main shell".to_owned(),
+            Where::Copy(Copy::Pipeline) if shell == Shell::Bash => {
+                format!("{set}, or `while …; done < <(command)` instead of the pipe")
+            }
+            Where::Copy(_) => set,
+        }
+    }
 }
 
 fn place(copy: Copy) -> &'static str {
@@ -143,24 +172,24 @@ fn place(copy: Copy) -> &'static str {
     }
 }
 
-fn remedy(lost: &Lost) -> String {
-    let key = lost.target.strip_prefix("OUTPUT[").and_then(|rest| rest.strip_suffix(']')).unwrap_or("KEY");
-    let set = format!("use `otto.set {key} VALUE`, which works everywhere");
-    match lost.copy {
-        Copy::Pipeline => format!("{set}, or `while …; done < <(command)` instead of the pipe"),
-        _ => set,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn told(text: &str) -> String {
-        let lines = lost(text).into_iter().map(|lost| {
-            let line = text[..lost.range.start].lines().count().max(1);
-            let function = lost.function.map_or(String::new(), |name| format!(" by {name}"));
-            format!("{}: {} {}{function}", line, lost.target, place(lost.copy))
+        told_in(text, Shell::Bash)
+    }
+
+    fn told_in(text: &str, shell: Shell) -> String {
+        let lines = lost(text, shell).into_iter().map(|lost| {
+            let line = text[..lost.range.start].matches('\n').count() + 1;
+            let function = lost.effect.function.map_or(String::new(), |name| format!(" by {name}"));
+            let place = match lost.place {
+                Where::Copy(copy) => place(copy),
+                Where::Function => "in a function",
+            };
+            let doubt = if lost.effect.is_doubtful { "perhaps " } else { "" };
+            format!("{line}: {doubt}{} {place}{function}", lost.effect.target)
         });
         lines.collect::<Vec<_>>().join("; ")
     }
@@ -239,5 +268,255 @@ mod tests {
         ] {
             assert_eq!(told(text), "", "{text}");
         }
+    }
+
+    /// All ways to set a value, each in a copy of the shell.
+    #[test]
+    fn every_way_to_set_an_output_is_seen() {
+        let cases = [
+            ("arithmetic", "( (( OUTPUT[k] += 1 )) || true )", "1: OUTPUT[k] in a subshell"),
+            (
+                "increment",
+                "( ((OUTPUT[k]++)); ((--OUTPUT[j])) )",
+                "1: OUTPUT[k] in a subshell; 1: OUTPUT[j] in a subshell",
+            ),
+            ("let", "a | while read -r x; do let \"OUTPUT[k]=1\"; done", "1: OUTPUT[k] in a pipeline"),
+            (
+                "arithmetic expansion",
+                "x=$(echo $(( OUTPUT[k] = 1 )))",
+                "1: OUTPUT[k] in a command substitution",
+            ),
+            ("old arithmetic expansion", "( : $[OUTPUT[k]=1] )", "1: OUTPUT[k] in a subshell"),
+            ("arithmetic loop", "( for ((OUTPUT[k]=0; 0; )); do :; done )", "1: OUTPUT[k] in a subshell"),
+            ("arithmetic value", "p='OUTPUT[k]=5'; ( : $((p)) )", "1: OUTPUT[k] in a subshell"),
+            (
+                "subscript",
+                "( a[OUTPUT[k]=1]=x; : ${b[OUTPUT[j]=1]} ${c:OUTPUT[i]=1} )",
+                "1: OUTPUT[k] in a subshell; 1: OUTPUT[j] in a subshell; 1: OUTPUT[i] in a subshell",
+            ),
+            ("integer", "( declare -i n='OUTPUT[k]=1' )", "1: OUTPUT[k] in a subshell"),
+            ("comparison", "( [[ OUTPUT[k]=1 -eq 1 ]] )", "1: OUTPUT[k] in a subshell"),
+            ("default", "( : \"${OUTPUT[k]:=v}\" )", "1: OUTPUT[k] in a subshell"),
+            ("default if unset", "cat <<E | cat\n${OUTPUT[k]=v}\nE", "2: OUTPUT[k] in a pipeline"),
+            ("indirect default", "n='OUTPUT[k]'; ( : ${!n:=v} )", "1: OUTPUT[k] in a subshell"),
+            ("declare", "( declare \"OUTPUT[k]=v\" )", "1: OUTPUT[k] in a subshell"),
+            ("declare, global", "{ declare -g 'OUTPUT[k]'=v; } | cat", "1: OUTPUT[k] in a pipeline"),
+            (
+                "declare in a function",
+                "f() { declare \"OUTPUT[k]=v\"; }; f",
+                "1: OUTPUT[k] in a function by f",
+            ),
+            ("local in a function", "f() { local 'OUTPUT[k]=v'; }; f", "1: OUTPUT[k] in a function by f"),
+            ("eval", "a | while read -r x; do eval \"OUTPUT[k]=$x\"; done", "1: OUTPUT[k] in a pipeline"),
+            ("eval of pieces", "( eval \"OUT\"\"PUT[k]=v\" )", "1: OUTPUT[k] in a subshell"),
+            ("eval of a variable", "c='OUTPUT[k]=v'; ( eval \"$c\" )", "1: OUTPUT[k] in a subshell"),
+            ("eval that makes a copy", "eval '( OUTPUT[k]=v )'", "1: OUTPUT[k] in a subshell"),
+            (
+                "eval of what is read",
+                "echo 'OUTPUT[k]=v' > f\n( eval \"$(cat f)\" )",
+                "2: perhaps OUTPUT in a subshell",
+            ),
+            ("a variable as the command", "e=eval; ( $e 'OUTPUT[k]=v' )", "1: OUTPUT[k] in a subshell"),
+            (
+                "nameref",
+                "put() { local -n m=OUTPUT; m[k]=v; }\na | while read -r x; do put; done",
+                "2: OUTPUT[k] in a pipeline by put",
+            ),
+            (
+                "nameref made of pieces",
+                "n=OUT; n+=PUT; ( declare -n o=$n; o[k]=v )",
+                "1: OUTPUT[k] in a subshell",
+            ),
+            (
+                "nameref to a key",
+                "( declare -n o='OUTPUT[k]'; o=v; ((o += 1)) )",
+                "1: OUTPUT[k] in a subshell; 1: OUTPUT[k] in a subshell",
+            ),
+            (
+                "nameref to an argument",
+                "put() { local -n m=$1; m[k]=v; }; put OUTPUT | cat",
+                "1: OUTPUT in a pipeline by put",
+            ),
+            (
+                "nameref to an argument of pieces",
+                "put() { local -n m=$1; m[k]=v; }; x=$(put \"OUT\"PUT)",
+                "1: OUTPUT in a command substitution by put",
+            ),
+            (
+                "nameref to what is read",
+                "read -r n <<< OUTPUT; ( declare -n o=$n; o[k]=v )",
+                "1: perhaps OUTPUT in a subshell",
+            ),
+            (
+                "printf",
+                "( printf -v OUTPUT[k] v; printf '-vOUTPUT[j]' v )",
+                "1: OUTPUT[k] in a subshell; 1: OUTPUT[j] in a subshell",
+            ),
+            (
+                "command and builtin",
+                "( command printf -v 'OUTPUT[k]' v; builtin -- read -r 'OUTPUT[j]' )",
+                "1: OUTPUT[k] in a subshell; 1: OUTPUT[j] in a subshell",
+            ),
+            (
+                "pieces in read",
+                "n=OUT; x=$( read -r \"${n}PUT[k]\" <<< v )",
+                "1: OUTPUT[k] in a command substitution",
+            ),
+            (
+                "mapfile with a function",
+                "cb() { OUTPUT[k]=$2; }; ( mapfile -C cb -c 1 -t m < f )",
+                "1: OUTPUT[k] in a subshell by cb",
+            ),
+            ("mapfile with code", "( mapfile -C 'OUTPUT[k]=1; :' -c 1 m < f )", "1: OUTPUT[k] in a subshell"),
+            ("a descriptor", "( exec {OUTPUT[k]}<f )", "1: OUTPUT[k] in a subshell"),
+            ("a trap", "( trap 'OUTPUT[k]=v' EXIT )", "1: OUTPUT[k] in a subshell"),
+            ("a trap for DEBUG", "set -T; trap 'OUTPUT[k]=v' DEBUG; ( true )", "1: OUTPUT[k] in a subshell"),
+            ("an expanded prompt", "p='$((OUTPUT[k]=4))'; ( : \"${p@P}\" )", "1: OUTPUT[k] in a subshell"),
+            ("the list", "( OTTO_OUTPUT+=(\"k=v\") )", "1: OTTO_OUTPUT in a subshell"),
+            ("unset", "OUTPUT[k]=v; ( unset 'OUTPUT[k]' )", "1: OUTPUT[k] in a subshell"),
+            ("export", "( export OTTO_A=1 OTHER=2 )", "1: OTTO_A in a subshell"),
+            ("declare -x", "x=$(declare -x OTTO_A=1)", "1: OTTO_A in a command substitution"),
+            (
+                "export after the fact",
+                "( OTTO_A=1; export OTTO_A )",
+                "1: OTTO_A in a subshell; 1: OTTO_A in a subshell",
+            ),
+            ("set -a", "a | { set -a; OTTO_A=1; }", "1: OTTO_A in a pipeline"),
+            (
+                "export of pieces",
+                "n=OTTO; f() { export \"${n}_A=1\"; }; x=$(f)",
+                "1: OTTO_A in a command substitution by f",
+            ),
+            ("export by a variable", "e=export; true | { $e OTTO_A=v; }", "1: OTTO_A in a pipeline"),
+            (
+                "a function's own OUTPUT",
+                "f() { declare -A OUTPUT; OUTPUT[k]=v; }; f",
+                "1: OUTPUT[k] in a function by f",
+            ),
+            (
+                "a function's own OUTPUT, filled",
+                "f() { local -A OUTPUT=([k]=v); }; f",
+                "1: OUTPUT in a function by f",
+            ),
+        ];
+        let wrong = cases.iter().filter_map(|(name, text, expected)| {
+            let told = told(text);
+            (told != *expected).then(|| format!("{name}: {text}\n  told: {told}\n  not:  {expected}\n"))
+        });
+        let wrong: Vec<String> = wrong.collect();
+        assert!(wrong.is_empty(), "{}", wrong.concat());
+    }
+
+    /// All ways to get into a copy of the shell by a function.
+    #[test]
+    fn every_way_to_call_a_function_is_seen() {
+        let f = "f() { OUTPUT[k]=v; echo hi; }\n";
+        let cases = [
+            ("f | cat", "2: OUTPUT[k] in a pipeline by f"),
+            ("\"f\" | cat", "2: OUTPUT[k] in a pipeline by f"),
+            ("'f' x & wait", "2: OUTPUT[k] in a background job by f"),
+            ("\\f | cat", "2: OUTPUT[k] in a pipeline by f"),
+            ("c=f; $c | cat", "2: OUTPUT[k] in a pipeline by f"),
+            ("for c in f g; do \"$c\" & done", "2: perhaps OUTPUT[k] in a background job by f"),
+            (
+                "steps=(f g); for c in \"${steps[@]}\"; do \"$c\" & done",
+                "2: perhaps OUTPUT[k] in a background job by f",
+            ),
+            ("run() { \"$@\"; }; run f | tee log", "2: OUTPUT[k] in a pipeline by f"),
+            ("retry() { \"$@\" || \"$@\"; }; out=$(retry f)", "2: OUTPUT[k] in a command substitution by f"),
+            (
+                "retry() { n=$1; shift; \"$@\"; }; out=$(retry 3 f)",
+                "2: OUTPUT[k] in a command substitution by f",
+            ),
+            ("run() { \"$@\" | tee log; }; run f", "2: OUTPUT[k] in a pipeline by f"),
+            ("run() { $1 & }; run f", "2: OUTPUT[k] in a background job by f"),
+            ("run() { \"$@\"; }; outer() { run \"$@\"; }; outer f | cat", "2: OUTPUT[k] in a pipeline by f"),
+            ("run() { eval \"$1\"; }; run 'f x' | cat", "2: OUTPUT[k] in a pipeline by f"),
+            ("run() { \"$@\"; }; run declare 'OUTPUT[j]=v' | cat", "2: OUTPUT[j] in a pipeline"),
+            ("A=1 f 2>&1 | cat", "2: OUTPUT[k] in a pipeline by f"),
+            ("! f | cat", "2: OUTPUT[k] in a pipeline by f"),
+            ("time f | cat", "2: OUTPUT[k] in a pipeline by f"),
+            ("( if f; then :; fi )", "2: OUTPUT[k] in a subshell by f"),
+            ("( trap f EXIT )", "2: OUTPUT[k] in a subshell by f"),
+            ("eval f | cat", "2: OUTPUT[k] in a pipeline by f"),
+            ("x=`echo \\`f\\``", "2: OUTPUT[k] in a command substitution by f"),
+            ("coproc f", "2: OUTPUT[k] in a coprocess by f"),
+            ("cat <(f)", "2: OUTPUT[k] in a process substitution by f"),
+        ];
+        let wrong = cases.iter().filter_map(|(call, expected)| {
+            let told = told(&format!("{f}{call}"));
+            (told != *expected).then(|| format!("{call}\n  told: {told}\n  not:  {expected}\n"))
+        });
+        let wrong: Vec<String> = wrong.collect();
+        assert!(wrong.is_empty(), "{}", wrong.concat());
+        assert_eq!(told("x=`echo \\`OUTPUT[k]=v\\``"), "1: OUTPUT[k] in a command substitution");
+        assert_eq!(told("x=`a \\`b \\\\\\`OUTPUT[k]=v\\\\\\`\\``"), "1: OUTPUT[k] in a command substitution");
+    }
+
+    /// What looks like it and loses nothing.
+    #[test]
+    fn what_loses_nothing_is_silent() {
+        let silent = [
+            "( ((OUTPUT[k] == 1)) && echo \"$((OUTPUT[k] + 1))\" )",
+            "n=$(( OUTPUT[k] = 1 ))",
+            "( echo \"${OUTPUT[k]:-none}${OUTPUT[k]/=/-}${#OUTPUT[k]}${OUTPUT[k]#*=}${!OUTPUT[@]}\" )",
+            "( echo \"${x:=OUTPUT[k]=v}\" )",
+            "( [[ ${OUTPUT[k]} = v && ${#OUTPUT[k]} -eq 1 ]] )",
+            "( [[ OUTPUT[k] -eq 1 ]] )",
+            "out=$(f); f() { echo \"${OUTPUT[k]}\"; }",
+            "f() { echo \"${OUTPUT[k]}\"; }; run() { \"$@\"; }; run f | tee log; OUTPUT[k]=v",
+            "f() { otto.set k v; }; f | cat; out=$(f)",
+            "run() { echo \"+ $*\"; \"$@\"; }; run make all 2>&1 | tee log; OUTPUT[log]=log",
+            "run() { \"$@\"; }; run echo 'OUTPUT[k]=v' export OTTO_A=1 | cat",
+            "eval 'OUTPUT[k]=v'; ( eval \"$(ssh-agent -s)\" )",
+            "( . ./venv/bin/activate; pytest ); OUTPUT[k]=v",
+            "( source \"$file\"; echo \"$X\" ) | cat; OUTPUT[k]=$?",
+            "f() { local -n list=$1; list+=(x); }; ( f files ); OUTPUT[k]=v",
+            "f() { local -n list=$1; list[k]=x; }; f OUTPUT; ( f other )",
+            "f() { printf -v \"$1\" '%s' v; }; ( f name ); OUTPUT[k]=v",
+            "( printf -v line '%s' \"${OUTPUT[k]}\"; read -r x; mapfile -t y; local z )",
+            "( OTTO_A=1 tool; OTTO_B=2; echo \"$OTTO_A\" )",
+            "( export OTTO_HOME=/tmp OTTO_JOBS=1; otto all )",
+            "( export A=1 B=2; make ); OUTPUT[k]=v",
+            "( OUTPUT=json; tool \"$OUTPUT\" )",
+            "( unset OUTPUT INPUT; make )",
+            "f() { local OUTPUT=dist; cp x \"$OUTPUT\"; }; f",
+            "f() { local -n o=OUTPUT; o[k]=v; }; f",
+            "f() { declare -gA OUTPUT; OUTPUT[k]=v; }; f",
+            "declare -A OUTPUT; OUTPUT[k]=v",
+            "trap 'OUTPUT[k]=v' EXIT; ( echo x ) | cat",
+            "cleanup() { OUTPUT[k]=$?; }; trap cleanup EXIT; x=$(date)",
+            "for f in *; do ( $cmd \"$f\" ) & done; wait; put() { OUTPUT[k]=v; }; put",
+            "build_x() { OUTPUT[x]=1; }; \"build_$1\"; ( \"test_$1\" )",
+            "OUT=$(mktemp); ( cp a \"$OUT\"; eval \"$x\" ); OUTPUT[k]=$OUT",
+            "bash -c 'OUTPUT[k]=v' | cat",
+            "grep 'OUTPUT[k]=v' f | cat; x=$(echo 'OUTPUT[k]=v')",
+            "x=$(cat <<'E'\nOUTPUT[k]=v\nE\n)",
+            "echo \"`echo \\\"OUTPUT[k]=v\\\"`\"",
+            "( export 'OUTPUT[k]=v' || true )",
+            "f() { declare -g 'OUTPUT[k]=v'; }; f",
+            "f() { typeset -x OTTO_A=v; }; x=$(f)",
+            "set -T; trap 'echo d' DEBUG; ( OUTPUT_X=1 )",
+        ];
+        let alarms = silent.iter().map(|text| (text, told(text))).filter(|(_, told)| !told.is_empty());
+        let alarms: Vec<String> = alarms.map(|(text, told)| format!("{text}\n  told: {told}\n")).collect();
+        assert!(alarms.is_empty(), "{}", alarms.concat());
+    }
+
+    #[test]
+    fn exports_are_lost_in_every_shell() {
+        let sh = |text| told_in(text, Shell::Posix { has_lastpipe: false });
+        let zsh = |text| told_in(text, Shell::Posix { has_lastpipe: true });
+        assert_eq!(sh("( export OTTO_A=1 )"), "1: OTTO_A in a subshell");
+        assert_eq!(sh("a | { export OTTO_A=1; }"), "1: OTTO_A in a pipeline");
+        assert_eq!(zsh("a | { export OTTO_A=1; }"), "");
+        assert_eq!(zsh("{ export OTTO_A=1; } | a"), "1: OTTO_A in a pipeline");
+        assert_eq!(
+            sh("f() { OTTO_A=1; export OTTO_A; }; x=$(f)"),
+            "1: OTTO_A in a command substitution by f"
+        );
+        assert_eq!(sh("set -a; ( OTTO_A=1 ) & wait"), "1: OTTO_A in a background job");
+        assert_eq!(sh("run() { \"$@\"; }; run export OTTO_A=1 | cat"), "1: OTTO_A in a pipeline");
+        assert_eq!(sh("export OTTO_A=1; ( echo \"$OTTO_A\" ); OUTPUT=x"), "");
     }
 }

@@ -1,12 +1,14 @@
 //! All that otto reads in the text of a body: its language, what it mentions, sets and loses, and where that stands in the
 //! ottofile. Knows no job, no value and no file.
 
+mod effect;
 pub(crate) mod export;
 pub(crate) mod grammar;
 mod keys;
 mod language;
 pub(crate) mod lost;
 pub(crate) mod need;
+mod names;
 mod outcome;
 mod place;
 pub(crate) mod python;
@@ -35,7 +37,7 @@ pub(crate) fn may_read_outcomes(body: &Body) -> bool {
 /// What is wrong with a body as written, before anything runs. Pure, and quick: most bodies are not even read.
 pub(crate) fn warnings(body: &Body, task: &TaskName, source: &SourceFile) -> Vec<Diagnostic> {
     match Language::of(body) {
-        Language::Bash => lost::warnings(body, task, source),
-        Language::Posix | Language::Python | Language::Other => Vec::new(),
+        Language::Bash | Language::Posix => lost::warnings(body, task, source),
+        Language::Python | Language::Other => Vec::new(),
     }
 }

@@ -504,7 +504,8 @@ fn wrong_words(script: &Script, name: &str) -> Diagnostic {
     let mut diagnostic = Diagnostic::error(Code::ScriptHint, format!("`{name}` {what}")).help(help);
     let text = &script.body.text;
     let names = [name, &name.replace('.', "_")];
-    let wrong = grammar::commands(text).commands.into_iter().filter(|command| {
+    let found = grammar::commands(text);
+    let wrong = found.simple().filter(|command| {
         let words: Vec<&str> = command.words.iter().map(|word| &text[word.clone()]).collect();
         let has_option = words.get(1).is_some_and(|word| ["--json", "--list", "-v"].contains(word));
         words.first().is_some_and(|word| names.contains(word)) && !has_option && words.len() != 3
