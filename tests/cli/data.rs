@@ -347,6 +347,11 @@ fn an_output_that_is_no_more_is_told() {
     );
     assert_snapshot!(told(&project, "build"), @"
     ── stderr
+    warning[E0706]: `collect` in task `build` has a variable `OUTPUT` of its own: `OUTPUT[a]` will be lost
+      ╭▸ otto.yml:5:18
+    5 │         local -A OUTPUT
+      ╰╴                 ━━━━━━ ends with the function
+    help: leave out the declaration, or use `otto.set a VALUE`, which works everywhere
 
     FAIL build · `build` ended inside `collect`, which has a variable OUTPUT of its own · TIME · otto.yml:2
       no output · whole log: otto Logs RUN build
