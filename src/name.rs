@@ -117,52 +117,55 @@ impl ParamName {
 /// Variables that change how a shell, Python or the dynamic loader behaves (guarantee G33), and those that bash sets itself,
 /// so that a value given would be lost.
 pub(crate) fn is_reserved_variable(name: &str) -> bool {
-    const EXACT: &[&str] = &[
-        "BASH_ENV",
-        "BASHOPTS",
-        "BASHPID",
-        "CDPATH",
-        "COMP_WORDBREAKS",
-        "EPOCHREALTIME",
-        "EPOCHSECONDS",
-        "EUID",
-        "FUNCNAME",
-        "GLOBIGNORE",
-        "HISTCMD",
-        "HOME",
-        "IFS",
-        "LINENO",
-        "OLDPWD",
-        "OPTARG",
-        "OPTERR",
-        "OPTIND",
-        "PATH",
-        "PIPESTATUS",
-        "POSIXLY_CORRECT",
-        "PPID",
-        "PROMPT_COMMAND",
-        "PS4",
-        "PWD",
-        "RANDOM",
-        "SECONDS",
-        "SHELL",
-        "SHELLOPTS",
-        "SHLVL",
-        "SRANDOM",
-        "UID",
-        "INPUT",
-        "OUTPUT",
-        "PARAMS",
-        "_",
-    ];
-    const PREFIXES: &[&str] =
-        &["LD_", "DYLD_", "OTTO_", "BASH_", "otto_", "NODE_OPTIONS", "PERL5", "RUBYOPT", "RUBYLIB"];
     // What Python reads is `PYTHONPATH` and the like; `PYTHON_VERSION` is anybody's.
     let is_pythons = name
         .strip_prefix("PYTHON")
         .is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_alphanumeric()));
-    is_pythons || EXACT.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    is_pythons || RESERVED.contains(&name) || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
+
+/// Names that no parameter has.
+pub(crate) const RESERVED: &[&str] = &[
+    "BASHOPTS",
+    "BASHPID",
+    "CDPATH",
+    "COMP_WORDBREAKS",
+    "EPOCHREALTIME",
+    "EPOCHSECONDS",
+    "EUID",
+    "FUNCNAME",
+    "GLOBIGNORE",
+    "HISTCMD",
+    "HOME",
+    "IFS",
+    "LINENO",
+    "OLDPWD",
+    "OPTARG",
+    "OPTERR",
+    "OPTIND",
+    "PATH",
+    "PIPESTATUS",
+    "POSIXLY_CORRECT",
+    "PPID",
+    "PROMPT_COMMAND",
+    "PS4",
+    "PWD",
+    "RANDOM",
+    "SECONDS",
+    "SHELL",
+    "SHELLOPTS",
+    "SHLVL",
+    "SRANDOM",
+    "UID",
+    "INPUT",
+    "OUTPUT",
+    "PARAMS",
+    "_",
+];
+
+/// Beginnings of such names.
+pub(crate) const RESERVED_PREFIXES: &[&str] =
+    &["LD_", "DYLD_", "OTTO_", "BASH_", "otto_", "NODE_OPTIONS", "PERL5", "RUBYOPT", "RUBYLIB"];
 
 impl fmt::Display for ParamName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

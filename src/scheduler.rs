@@ -44,6 +44,8 @@ pub(crate) enum Policy {
     KeepGoing,
     /// Start nothing more but what runs on a failure or always; what runs may finish.
     FailFast,
+    /// The same, and what runs is asked to end.
+    FailNow,
 }
 
 /// What may still be started.
@@ -312,7 +314,7 @@ impl<'a> Scheduler<'a> {
         let has_failed = outcome.is_failure();
         self.set(job, outcome);
         let mut settled = vec![job];
-        if has_failed && self.policy == Policy::FailFast && self.phase == Phase::Going {
+        if has_failed && self.policy != Policy::KeepGoing && self.phase == Phase::Going {
             self.phase = Phase::Failing;
             settled.extend(self.settle_rest(&Outcome::Skipped(Skip::FailFast)));
         }

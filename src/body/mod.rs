@@ -12,6 +12,7 @@ mod names;
 mod outcome;
 mod place;
 pub(crate) mod python;
+pub(crate) mod unset;
 
 pub(crate) use keys::set_keys;
 pub(crate) use language::{Language, Shebang};

@@ -107,11 +107,18 @@ impl LineReader<'_, '_> {
             self.is_after_dashes = true;
             return;
         }
-        if word.starts_with('-') && word.len() > 1 && !self.is_after_dashes {
+        let is_option = word.starts_with('-') && word.len() > 1 && !self.is_after_dashes;
+        if self.passes_on() && !(is_option && self.is_own(word)) {
+            self.positionals += 1;
+            return;
+        }
+        if is_option {
             let (name, value) =
                 word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
             match (self.waiter(name), value) {
                 (Some(Waiting::Option(argument)), Some(value)) => self.set(&argument, value),
+                // What may only stand behind a `=` takes no word.
+                (Some(Waiting::Option(argument)), None) if argument.is_require_equals_set() => {}
                 (waiting, None) => self.waiting = waiting,
                 (Some(Waiting::Param { .. }) | None, Some(_)) => {}
             }
@@ -135,6 +142,30 @@ impl LineReader<'_, '_> {
             }
             Some(_) | None => self.positionals += 1,
         }
+    }
+
+    /// Whether every word that is not an option of the task goes to a parameter of it that takes several.
+    fn passes_on(&mut self) -> bool {
+        let Scope::Task(task) = self.place else { return false };
+        let Some(first) = self.waiting_positional(task) else { return false };
+        let Some(ottofile) = self.ottofile() else { return false };
+        ottofile.tasks[task].params[first..]
+            .iter()
+            .any(|param| matches!(param.form, ParamForm::Positional(_)) && param.count.takes_several())
+    }
+
+    /// Whether the task, or one that it hands it on to, declares this option.
+    fn is_own(&mut self, word: &str) -> bool {
+        let name = word.split('=').next().unwrap_or(word);
+        let Scope::Task(task) = self.place else { return false };
+        let Some(ottofile) = self.ottofile() else { return false };
+        let task = &ottofile.tasks[task];
+        let handed_on = request::handed_on(ottofile, task);
+        let handed_on = handed_on.iter().map(|(task, param)| &ottofile.tasks[*task].params[*param]);
+        task.params
+            .iter()
+            .chain(handed_on)
+            .any(|param| request::option_names(param).iter().any(|own| own == name))
     }
 
     fn set(&mut self, argument: &clap::Arg, value: &str) {
@@ -221,7 +252,7 @@ impl LineReader<'_, '_> {
                 let own = waiting.map_or(Candidates::Words(Vec::new()), |param| self.choices(task, param));
                 match own {
                     Candidates::Words(mut words) => {
-                        if !self.is_after_dashes {
+                        if !self.is_after_dashes && !self.passes_on() {
                             words.extend(self.tasks(current));
                         }
                         Candidates::Words(words)
@@ -279,7 +310,9 @@ impl LineReader<'_, '_> {
                 words.push(("--Serial".to_owned(), "one item at a time".to_owned()));
             }
         }
-        for argument in self.options().iter().filter(|argument| !argument.is_hide_set()) {
+        // Behind a task that takes any word they would be words.
+        let of_otto = if self.passes_on() { Vec::new() } else { self.options() };
+        for argument in of_otto.iter().filter(|argument| !argument.is_hide_set()) {
             if let Some(long) = argument.get_long() {
                 let about = argument.get_help().map(ToString::to_string).unwrap_or_default();
                 let name = format!("--{long}");
@@ -296,7 +329,7 @@ impl LineReader<'_, '_> {
     fn values(&mut self, argument: &clap::Arg) -> Candidates {
         let listed = argument.get_possible_values();
         if !listed.is_empty() {
-            let words = listed.iter().map(|value| {
+            let words = listed.iter().filter(|value| !value.is_hide_set()).map(|value| {
                 (value.get_name().to_owned(), value.get_help().map(ToString::to_string).unwrap_or_default())
             });
             return Candidates::Words(words.collect());
@@ -368,11 +401,13 @@ impl LineReader<'_, '_> {
         let mut words = Vec::new();
         for task in ottofile.tasks.iter().filter(|task| !task.is_hidden) {
             words.push(about_task(task));
+            let about = task.help.clone().unwrap_or_else(|| task.name.to_string());
+            words.extend(task.aliases.iter().map(|alias| (alias.value.clone(), about.clone())));
             let prefix = format!("{}:", task.name);
             if let Some(foreach) = &task.foreach
                 && current.starts_with(&prefix)
                 && let Ok(Expansion::Items(items)) =
-                    items(ottofile, task, foreach, &facts, &mut || Ok(Vec::new()))
+                    items(ottofile, task, foreach, &facts, &mut |_| Ok(Vec::new()))
             {
                 words.extend(items.iter().map(|item| (format!("{prefix}{}", item.name), String::new())));
             }
@@ -454,9 +489,50 @@ tasks:
   secret: {hidden: true, after: [deploy], bash: x}
 ";
 
+    #[test]
+    fn aliases_are_words_and_what_a_task_passes_on_is_its_own() {
+        let file = "
+tasks:
+  test: {help: Run it, aliases: [t], params: {-k: {}, --fast: {default: false}, what: {choices: [unit, all]}, rest: {nargs: '*'}}, bash: x}
+  two: {params: {files: {nargs: '1:2'}}, bash: x}
+";
+        let asked = |words: &[&str]| asked_of(file, words);
+        assert_snapshot!(asked(&["t"]), @"
+        words
+        test	Run it
+        t	Run it
+        two
+        ");
+        assert_snapshot!(asked(&["t", ""]), @"
+        words
+        unit	
+        all
+        ");
+        assert_snapshot!(asked(&["t", "unit", "--"]), @"
+        words
+        --fast
+        ");
+        assert_snapshot!(asked(&["t", "unit", "-x", "two", ""]), @"words");
+        assert_snapshot!(asked(&["two", "a", "b", ""]), @"
+        words
+        test	Run it
+        t	Run it
+        two
+        ");
+        assert!(asked(&["--fail-fast", ""]).starts_with("words\ntest\t"));
+        assert_snapshot!(asked(&["--fail-fast="]), @"
+        words
+        --fail-fast=now
+        ");
+    }
+
     fn asked(words: &[&str]) -> String {
+        asked_of(FILE, words)
+    }
+
+    fn asked_of(file: &str, words: &[&str]) -> String {
         let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join("otto.yml"), FILE).expect("an ottofile");
+        std::fs::write(folder.path().join("otto.yml"), file).expect("an ottofile");
         std::fs::create_dir(folder.path().join("other")).expect("a folder");
         std::fs::write(folder.path().join("other/otto.yml"), "tasks: {alone: }").expect("an ottofile");
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());

@@ -1,10 +1,11 @@
 //! otto's own options, declared once: parsing, help, completion and the man page read this table.
 
-use crate::command::{Context, quiet_option};
+use crate::command::{Context, fail_fast_option, policy, quiet_option, yes_option};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::host::Environment;
 use crate::ottofile::parse_duration;
 use crate::request::{Takes, USAGE};
+use crate::scheduler::Policy;
 use crate::view::console::{Display, Volume};
 use crate::view::style::{ColourChoice, ColourFacts, is_coloured};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -13,15 +14,6 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
 use std::time::Duration;
 
-/// What `--fail-fast` and `--keep-going` say; the latter wins.
-fn fail_fast(matches: &ArgMatches) -> Option<bool> {
-    match (matches.get_flag("keep-going"), matches.get_flag("fail-fast")) {
-        (true, _) => Some(false),
-        (false, true) => Some(true),
-        (false, false) => None,
-    }
-}
-
 /// What otto's own options came to.
 #[derive(Clone, Debug)]
 pub(crate) struct Flags {
@@ -29,13 +21,17 @@ pub(crate) struct Flags {
     pub(crate) cwd: Option<OsString>,
     pub(crate) jobs: Option<usize>,
     /// `--fail-fast` or `--keep-going`, if either was given.
-    pub(crate) is_fail_fast: Option<bool>,
+    pub(crate) policy: Option<Policy>,
     pub(crate) is_dry_run: bool,
     pub(crate) is_force: bool,
     display: Option<Display>,
     pub(crate) is_tui: bool,
     pub(crate) tail_lines: usize,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) run_timeout: Option<Duration>,
+    pub(crate) is_confirmed: bool,
+    /// `--list`, which is `otto List`.
+    pub(crate) lists_tasks: bool,
     colour: ColourChoice,
     quiet: u8,
     verbose: bool,
@@ -79,7 +75,7 @@ pub(crate) fn command() -> Command {
                 .short('k')
                 .hide_short_help(true)
                 .help("keep running independent tasks after a failure (the default, unless the ottofile sets `fail-fast`)"),
-            flag("fail-fast").help("stop at the first failure"),
+            fail_fast_option(),
             flag("dry-run").short('n').help("show what would run, without running it"),
             flag("force").help("also run tasks that are up to date"),
             value("display", "MODE")
@@ -92,6 +88,11 @@ pub(crate) fn command() -> Command {
             value("timeout", "DUR")
                 .hide_short_help(true)
                 .help("stop a task after this time (30s, 5m, 1h30m) unless it has its own `timeout`"),
+            value("run-timeout", "DUR")
+                .hide_short_help(true)
+                .help("stop the whole run after this time, with status 124"),
+            yes_option(),
+            flag("list").short('l').help("list the tasks, like `otto List`"),
             value("color", "WHEN").hide_short_help(true).help("when to use colours: auto, always, never"),
             quiet_option(),
             flag("verbose").short('v').help("show more of what otto does"),
@@ -113,7 +114,9 @@ pub(crate) fn takes(word: &str) -> Option<Takes> {
     };
     let command = command();
     let argument = command.get_arguments().find(matches)?;
-    Some(if argument.get_action().takes_values() { Takes::Value } else { Takes::Nothing })
+    // What may only stand behind a `=` never takes the next word.
+    let takes_next = argument.get_action().takes_values() && !argument.is_require_equals_set();
+    Some(if takes_next { Takes::Value } else { Takes::Nothing })
 }
 
 /// Options that built-ins take too, besides their own.
@@ -147,8 +150,12 @@ pub(crate) fn given_to(built_in: &Command, leading: &[OsString]) -> Option<Vec<(
             (None, short) => format!("-{}", short?),
         };
         let value = argument.get_action().takes_values().then(|| matches.get_one::<String>(id)).flatten();
-        let words = std::iter::once(OsString::from(name)).chain(value.map(OsString::from));
-        given.push((id.to_owned(), words.collect()));
+        let words = match value {
+            Some(value) if argument.is_require_equals_set() => vec![format!("{name}={value}").into()],
+            Some(value) => vec![name.into(), value.into()],
+            None => vec![name.into()],
+        };
+        given.push((id.to_owned(), words));
     }
     Some(given)
 }
@@ -215,25 +222,27 @@ impl Flags {
                     .ok_or_else(|| bad_value("--display", word, &Display::WORDS.join(", ")))?,
             ),
         };
-        let timeout = match text("timeout") {
-            None => None,
-            Some(word) => Some(
-                parse_duration(word)
-                    .filter(|time| !time.is_zero())
-                    .ok_or_else(|| bad_value("--timeout", word, "a time such as 30s, 5m or 1h30m"))?,
-            ),
+        let time = |name: &'static str| match text(name) {
+            None => Ok(None),
+            Some(word) => match parse_duration(word).filter(|time| !time.is_zero()) {
+                None => Err(bad_value(&format!("--{name}"), word, "a time such as 30s, 5m or 1h30m")),
+                time => Ok(time),
+            },
         };
         Ok(Flags {
             ottofile: matches.get_one::<OsString>("ottofile").cloned(),
             cwd: matches.get_one::<OsString>("cwd").cloned(),
             jobs: count("jobs", 1)?,
-            is_fail_fast: fail_fast(&matches),
+            policy: policy(&matches),
             is_dry_run: matches.get_flag("dry-run"),
             is_force: matches.get_flag("force"),
             display,
             is_tui,
             tail_lines: count("tail", 0)?.unwrap_or(20),
-            timeout,
+            timeout: time("timeout")?,
+            run_timeout: time("run-timeout")?,
+            is_confirmed: matches.get_flag("yes"),
+            lists_tasks: matches.get_flag("list"),
             colour,
             quiet: matches.get_count("quiet"),
             verbose: matches.get_flag("verbose"),
@@ -285,7 +294,7 @@ pub(crate) fn diagnostic_of(error: &clap::Error) -> Diagnostic {
         })
     };
     let argument = context(ContextKind::InvalidArg).unwrap_or_default();
-    let argument = argument.split([' ', '=']).next().unwrap_or("").to_owned();
+    let argument = argument.split([' ', '=', '[']).next().unwrap_or("").to_owned();
     let value = context(ContextKind::InvalidValue).unwrap_or_default();
     let mut diagnostic = match error.kind() {
         ErrorKind::UnknownArgument => {

@@ -254,6 +254,9 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
         context.print(&text);
         return 0;
     }
+    if flags.lists_tasks {
+        return list(context, &found, &ottofile);
+    }
     if is_help_word(words) && ottofile.task("help").is_none() {
         return help_of(context, &found, &ottofile, words);
     }
@@ -270,15 +273,7 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
             context.print(&text);
             return 0;
         }
-        Ok(Wanted::List) => {
-            let text = if context.is_json {
-                command::list_json(&ottofile)
-            } else {
-                command::list(context, &found, &ottofile, false)
-            };
-            context.print(&text);
-            return 0;
-        }
+        Ok(Wanted::List) => return list(context, &found, &ottofile),
         Ok(Wanted::GeneralHelp) => return general_help(context, false),
         Err(diagnostics) => return context.refuse(&diagnostics),
     };
@@ -315,8 +310,23 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
     run_request(context, &flags, &found, &Arc::new(ottofile), &request, all_words)
 }
 
-/// Options that choose the ottofile mean nothing after a task of it.
+/// `otto --list`, and plain `otto` without default tasks.
+fn list(context: &mut Context, found: &Found, ottofile: &Ottofile) -> i32 {
+    let text = match context.is_json {
+        true => command::list_json(ottofile),
+        false => command::list(context, found, ottofile, false),
+    };
+    context.print(&text);
+    0
+}
+
+/// Options that choose the ottofile mean nothing after a task of it, and one that runs no task contradicts it.
 fn too_late(between: &Flags) -> Option<Diagnostic> {
+    if between.lists_tasks {
+        let message = "`--list` stands after a task";
+        let wrong = Diagnostic::error(Code::UnexpectedWord, message).help("`otto --list` lists the tasks");
+        return Some(wrong.help(request::PASS_ON));
+    }
     let (option, value) = match (&between.ottofile, &between.cwd) {
         (Some(file), _) => ("-o", file),
         (None, Some(folder)) => ("-C", folder),
@@ -346,7 +356,7 @@ fn run_request(
     }
     let options = Options {
         jobs: flags.jobs,
-        is_fail_fast: flags.is_fail_fast,
+        policy: flags.policy,
         ignores_freshness: flags.is_force,
         display: context.display(flags.display()),
         is_tui: flags.is_tui,
@@ -354,6 +364,8 @@ fn run_request(
         tail_lines: flags.tail_lines,
         timeout: flags.timeout,
         is_json: flags.is_json,
+        is_confirmed: flags.is_confirmed,
+        run_timeout: flags.run_timeout,
         words: words.to_vec(),
         origin: None,
     };

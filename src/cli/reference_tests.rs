@@ -3,7 +3,8 @@
 
 use super::flag;
 use crate::command::{EXIT_CODES, TABLE, VARIABLES};
-use crate::ottofile::SCHEMA;
+use crate::name::{RESERVED, RESERVED_PREFIXES};
+use crate::ottofile::{SCHEMA, SET_BY_OTTO, SET_IN_SCRIPTS};
 use std::collections::BTreeSet;
 
 const OTTOFILE: &str = include_str!("../../docs/ottofile.md");
@@ -44,6 +45,21 @@ fn the_reference_of_the_ottofile_has_every_key() {
     let named: BTreeSet<String> =
         row.split('`').skip(1).step_by(2).filter(|name| *name != "retention").map(str::to_owned).collect();
     assert_eq!(named, keys("retention").into_iter().filter(spelled).collect());
+}
+
+#[test]
+fn the_reference_of_the_ottofile_has_every_reserved_name() {
+    let part = OTTOFILE.split("### Reserved names").nth(1).and_then(|rest| rest.split("\n## ").next());
+    let (of_envs, of_params) = part.and_then(|part| part.split_once("A parameter gets")).expect("both lists");
+    let quoted = |text: &'static str| text.split('`').skip(1).step_by(2).collect::<BTreeSet<&str>>();
+    let refused = [SET_IN_SCRIPTS, SET_BY_OTTO].concat();
+    assert_eq!(refused.iter().filter(|name| !quoted(of_envs).contains(*name)).count(), 0);
+    let reserved = [RESERVED, RESERVED_PREFIXES].concat();
+    let missing: Vec<_> = reserved.iter().filter(|name| !quoted(of_params).contains(*name)).collect();
+    assert_eq!(missing, Vec::<&&str>::new());
+    let free = ["ENV", "PYTHON_VERSION", "foreach", "PYTHON"];
+    let more = quoted(of_params).into_iter().filter(|name| !reserved.contains(name) && !free.contains(name));
+    assert_eq!(more.collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
 #[test]

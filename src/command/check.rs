@@ -1,9 +1,12 @@
 //! `otto Check`: reads the ottofile, plans all its tasks and reads their bodies; runs nothing.
 
 use super::Context;
-use crate::body;
+use crate::body::need::COLOURS;
+use crate::body::{self, Language, unset};
 use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::host::{Found, HostFacts};
+use crate::name::similar;
+use crate::ottofile::spec::EnvEntry;
 use crate::ottofile::{self, Ottofile};
 use crate::plan;
 use crate::request;
@@ -32,6 +35,7 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
     if !is_wrong {
         diagnostics.extend(body_warnings(&ottofile, 0..ottofile.tasks.len()));
         diagnostics.extend(ottofile::remarks(&ottofile));
+        diagnostics.extend(unset_variables(context, &found, &ottofile));
     }
     let is_refused = is_wrong || matches.get_flag("strict") && !diagnostics.is_empty();
     if context.is_json {
@@ -84,6 +88,54 @@ pub(super) fn body_warnings(ottofile: &Ottofile, tasks: impl IntoIterator<Item =
         .collect()
 }
 
+/// Warns of variables that a bash body reads and that nothing sets. The environment of this otto counts as that of the runs.
+fn unset_variables(context: &Context, found: &Found, ottofile: &Ottofile) -> Vec<Diagnostic> {
+    let settings = &ottofile.settings;
+    // What a command prints is not known here.
+    if settings.envs_command.is_some() {
+        return Vec::new();
+    }
+    let facts =
+        HostFacts { environment: &context.environment, folder: found.folder(), may_run_commands: false };
+    let entries =
+        |entries: &[EnvEntry]| entries.iter().map(|entry| entry.name.value.clone()).collect::<Vec<_>>();
+    let files = |files| {
+        let variables = plan::envs::dotenv(files, &ottofile.source, &facts).ok()?;
+        Some(variables.into_iter().map(|(name, _)| name).collect::<Vec<_>>())
+    };
+    let mut warnings = Vec::new();
+    for task in &ottofile.tasks {
+        let Some(body) = task.body.as_ref().filter(|body| Language::of(body) == Language::Bash) else {
+            continue;
+        };
+        // A file that cannot be read now may be there when the task runs.
+        let (Some(global), Some(own)) = (files(&settings.dotenv), files(&task.dotenv)) else { continue };
+        let mut known = [global, own, entries(&settings.envs), entries(&task.envs)].concat();
+        for param in &task.params {
+            known.push(param.name.to_string());
+            known.push(format!("{}_words", param.name));
+        }
+        known.extend(task.foreach.iter().map(|foreach| foreach.variable.value.clone()));
+        let is_known = |name: &str| {
+            known.iter().any(|known| known == name)
+                || COLOURS.iter().any(|(colour, _)| *colour == name)
+                || unset::is_everywhere(name)
+                || context.environment.get(name).is_some()
+        };
+        let place = body::Place::of(body, &ottofile.source);
+        for (range, name) in unset::reads(&body.text).into_iter().filter(|(_, name)| !is_known(name)) {
+            let message = format!("nothing sets the variable `{name}` that task `{}` reads", task.name);
+            let near = similar(name, known.iter().map(String::as_str), 3);
+            let warning = Diagnostic::warning(Code::UnsetVariable, message)
+                .at(&ottofile.source, place.span(range), "neither in the ottofile nor in the environment")
+                .did_you_mean(&near)
+                .help(format!("if it may be missing, say so: `${{{name}:-}}`"));
+            warnings.push(warning);
+        }
+    }
+    warnings
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::stage::Stage;
@@ -100,6 +152,51 @@ mod tests {
         let file =
             "tasks: {a: {params: {x: {required: true}, --e: {required: true, env: NOWHERE}}, bash: echo}}";
         assert_snapshot!(checked(file, "Check"), @"otto.yml: 1 task is well formed");
+    }
+
+    #[test]
+    fn a_variable_that_nothing_sets_is_a_warning() {
+        let stage = Stage::new();
+        let folder = stage.sandbox.folder();
+        std::fs::write(folder.join(".env"), "TOKEN=1\n").expect("written");
+        let file = "
+otto: {envs: {VERSION: 1}, dotenv: [.env]}
+tasks:
+  a:
+    params: {--dry-run: {default: false}, args: {nargs: '*'}}
+    foreach: {items: [x], as: host}
+    envs: {OWN: 1}
+    bash: |
+      echo \"$VERSION $TOKEN $dry_run $args $host $OWN $OTTO_TASK $RED $HOME\"
+      echo \"$VERSOIN\"
+  b: {bash: 'echo $dry_run'}
+  c: {python: 'print(\"$x\")'}
+  d: {action: 'echo ${x}'}
+";
+        std::fs::write(folder.join("otto.yml"), file).expect("written");
+        assert_snapshot!(stage.otto("Check"), @r#"
+        otto.yml: 4 tasks are well formed
+        --- stderr
+        warning[E0507]: nothing sets the variable `VERSOIN` that task `a` reads
+           ╭▸ otto.yml:10:13
+        10 │       echo "$VERSOIN"
+           ╰╴            ━━━━━━━━ neither in the ottofile nor in the environment
+        help: did you mean `VERSION`?
+        help: if it may be missing, say so: `${VERSOIN:-}`
+        warning[E0507]: nothing sets the variable `dry_run` that task `b` reads
+           ╭▸ otto.yml:11:19
+        11 │   b: {bash: 'echo $dry_run'}
+           ╰╴                  ━━━━━━━━ neither in the ottofile nor in the environment
+        help: if it may be missing, say so: `${dry_run:-}`
+        warning[E0507]: nothing sets the variable `x` that task `d` reads
+           ╭▸ otto.yml:13:21
+        13 │   d: {action: 'echo ${x}'}
+           ╰╴                    ━━━━ neither in the ottofile nor in the environment
+        help: if it may be missing, say so: `${x:-}`
+        "#);
+        std::fs::write(folder.join("otto.yml"), file.replace("dotenv: [.env]", "envs-command: ./vars"))
+            .expect("written");
+        assert_snapshot!(stage.otto("Check"), @"otto.yml: 4 tasks are well formed");
     }
 
     #[test]

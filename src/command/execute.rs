@@ -20,7 +20,7 @@ use crate::ottofile::spec::{ForeachSource, Task};
 use crate::plan::{Flow, Job, JobId, Plan, Work};
 use crate::request::{Argument, Request};
 use crate::run::outcomes::Earlier;
-use crate::run::signals::{Signals, guarded};
+use crate::run::signals::{STOPPING, SUSPENDING, Signals, guarded, halt};
 use crate::run::stream::StreamSetting;
 use crate::run::{Message, Recorded, Run, Setting, inbox, missing_interpreters, planned_jobs};
 use crate::scheduler::Policy;
@@ -49,7 +49,7 @@ pub(crate) struct Options {
     /// `-j`.
     pub(crate) jobs: Option<usize>,
     /// Over the setting of the ottofile.
-    pub(crate) is_fail_fast: Option<bool>,
+    pub(crate) policy: Option<Policy>,
     pub(crate) ignores_freshness: bool,
     pub(crate) display: Display,
     /// `--tui`: the whole screen instead of a console.
@@ -61,6 +61,10 @@ pub(crate) struct Options {
     pub(crate) is_json: bool,
     /// The words after `otto`, for the record.
     pub(crate) words: Vec<OsString>,
+    /// `--yes`: what tasks ask with `confirm` is answered.
+    pub(crate) is_confirmed: bool,
+    /// `--run-timeout`.
+    pub(crate) run_timeout: Option<Duration>,
     /// The run that this one repeats.
     pub(crate) origin: Option<RunId>,
 }
@@ -73,6 +77,39 @@ pub(crate) fn quiet_option() -> clap::Arg {
         .visible_alias("silent")
         .action(clap::ArgAction::Count)
         .help("show only task output, warnings and failures (-qq: only failures)")
+}
+
+/// `--fail-fast` and `--fail-fast=now`, for runs and reruns.
+pub(crate) fn fail_fast_option() -> clap::Arg {
+    clap::Arg::new("fail-fast")
+        .long("fail-fast")
+        .action(clap::ArgAction::Set)
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value("soon")
+        .value_name("now")
+        .value_parser([clap::builder::PossibleValue::new("soon").hide(true), "now".into()])
+        .help("stop at the first failure; `now` also stops running tasks")
+}
+
+/// What `--fail-fast` and `--keep-going` say; the latter wins.
+pub(crate) fn policy(matches: &clap::ArgMatches) -> Option<Policy> {
+    let fail_fast = matches.get_one::<String>("fail-fast").map(String::as_str);
+    match (matches.get_flag("keep-going"), fail_fast) {
+        (true, _) => Some(Policy::KeepGoing),
+        (false, Some("now")) => Some(Policy::FailNow),
+        (false, Some(_)) => Some(Policy::FailFast),
+        (false, None) => None,
+    }
+}
+
+/// `--yes`, for runs and reruns.
+pub(crate) fn yes_option() -> clap::Arg {
+    clap::Arg::new("yes")
+        .short('y')
+        .long("yes")
+        .action(clap::ArgAction::SetTrue)
+        .help("answer yes to the questions of tasks with `confirm`")
 }
 
 /// A valid plan with all that it came from.
@@ -207,10 +244,16 @@ fn execute(
     let limit = stream_limit(context)?;
     let is_tui = options.is_tui && has_screen(context, target);
     warn_about_bodies(context, target);
+    if !plan.warnings.is_empty() {
+        context.show(&plan.warnings);
+    }
     if options.volume > Volume::Quiet {
         tell_of_empty(context, target);
     }
     refuse_missing_interpreters(context, target)?;
+    if !options.is_confirmed {
+        ask(context, target, options, signals)?;
+    }
     let home = context.open_home()?;
     let folder = found.folder().to_owned();
     let project = home.project(&folder);
@@ -252,12 +295,13 @@ fn execute(
         user: host::user_name(&context.environment),
         slots,
         most,
-        policy: match options.is_fail_fast.or(ottofile.settings.is_fail_fast) {
+        policy: options.policy.unwrap_or(match ottofile.settings.is_fail_fast {
             Some(true) => Policy::FailFast,
             Some(false) | None => Policy::KeepGoing,
-        },
+        }),
         ignores_freshness: options.ignores_freshness,
         timeout: options.timeout,
+        run_timeout: options.run_timeout,
         // A rerun names tasks by what became of them.
         inherits_stdin: if options.origin.is_some() { Vec::new() } else { inherits_stdin(target) },
         recorded: target.recorded.clone(),
@@ -429,6 +473,77 @@ fn refuse_missing_interpreters(context: &mut Context, target: &PlannedRun) -> Re
     let diagnostics: Vec<Diagnostic> = missing.into_iter().map(|cannot| cannot.diagnostic).collect();
     context.show(&diagnostics);
     Err(code)
+}
+
+/// Asks what the tasks of the run ask with `confirm`, each question once; `Err` is the exit code where not all were answered
+/// with yes.
+fn ask(context: &mut Context, target: &PlannedRun, options: &Options, signals: &Signals) -> Result<(), i32> {
+    let mut questions: Vec<(&Job, &str)> = Vec::new();
+    for job in &target.plan.jobs {
+        let Some(question) = job.confirm.as_deref() else { continue };
+        if questions.iter().all(|(_, known)| *known != question) {
+            questions.push((job, question));
+        }
+    }
+    let Some((first, _)) = questions.first() else { return Ok(()) };
+    let missing = if options.is_json {
+        Some("with `--json` nobody is asked")
+    } else if options.origin.is_some() {
+        Some("in a rerun nobody is asked")
+    } else if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        Some("there is no terminal to ask on")
+    } else {
+        None
+    };
+    if let Some(missing) = missing {
+        let task = &target.ottofile.tasks[first.task];
+        let span = task.confirm.as_ref().map_or(task.name_span, |question| question.span);
+        let message = format!("`{}` must be confirmed, and {missing}", task.name);
+        let wrong = Diagnostic::error(Code::NotConfirmed, message)
+            .at(&target.ottofile.source, span, "nothing was started")
+            .help("`--yes` confirms");
+        return Err(context.refuse(&[wrong]));
+    }
+    let (sender, answers) = std::sync::mpsc::sync_channel(16);
+    signals.subscribe(sender.clone(), Answer::Signal);
+    for (_, question) in questions {
+        // Whoever does not see the question does not answer it with yes.
+        let _ = write!(context.stderr, "{} [y/N] ", shown(question)).and_then(|()| context.stderr.flush());
+        let sender = sender.clone();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let read = io::stdin().read_line(&mut line);
+            // Nobody waits for it after a signal.
+            let _ = sender.send(Answer::Line(read.is_ok_and(|bytes| bytes > 0).then_some(line)));
+        });
+        let line = loop {
+            match answers.recv() {
+                Ok(Answer::Line(line)) => break line.unwrap_or_default(),
+                Ok(Answer::Signal(signal)) if STOPPING.contains(&signal) => {
+                    let _ = writeln!(context.stderr);
+                    die_by(signal)
+                }
+                Ok(Answer::Signal(SUSPENDING)) => {
+                    halt();
+                    let _ = write!(context.stderr, "{} [y/N] ", shown(question));
+                }
+                Ok(Answer::Signal(_)) => {}
+                Err(_) => unreachable!("bug: a channel closed whose sender is here"),
+            }
+        };
+        if !matches!(line.trim().to_lowercase().as_str(), "y" | "yes") {
+            context.say("not confirmed: nothing was started");
+            return Err(1);
+        }
+    }
+    Ok(())
+}
+
+/// What comes while a question is asked.
+enum Answer {
+    /// `None` at the end of stdin.
+    Line(Option<String>),
+    Signal(i32),
 }
 
 /// The GitHub workflow that this runs in, if it does.

@@ -194,7 +194,7 @@ pub(super) fn item_count(ottofile: &Ottofile, task: &Task, foreach: &Foreach, fa
         ForeachSource::Command(_) => return "[dynamic]".to_owned(),
         ForeachSource::Items(items) => items.len() as i128,
         ForeachSource::Range { first, last, .. } => i128::from(*last) - i128::from(*first) + 1,
-        ForeachSource::Glob(_) => match items(ottofile, task, foreach, facts, &mut || Ok(Vec::new())) {
+        ForeachSource::Glob(_) => match items(ottofile, task, foreach, facts, &mut |_| Ok(Vec::new())) {
             Ok(Expansion::Items(items)) => items.len() as i128,
             Ok(Expansion::Unknown) | Err(_) => return "[?]".to_owned(),
         },
@@ -212,7 +212,7 @@ pub(crate) fn list_subtasks(context: &Context, found: &host::Found, ottofile: &O
     let mut text = String::new();
     for task in &ottofile.tasks {
         let Some(foreach) = &task.foreach else { continue };
-        match items(ottofile, task, foreach, &facts, &mut || Ok(Vec::new())) {
+        match items(ottofile, task, foreach, &facts, &mut |_| Ok(Vec::new())) {
             Ok(Expansion::Items(items)) => {
                 let _ = writeln!(text, "{} ({} items):", shown(task.name.as_str()), items.len());
                 for item in items {

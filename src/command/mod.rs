@@ -25,7 +25,8 @@ mod stage;
 mod stats;
 
 pub(crate) use execute::{
-    Options, PlannedRun, below_guard, dry_run, quiet_option, run_to_end, terminal_width,
+    Options, PlannedRun, below_guard, dry_run, fail_fast_option, policy, quiet_option, run_to_end,
+    terminal_width, yes_option,
 };
 #[cfg(test)]
 pub(crate) use help::{EXIT_CODES, VARIABLES};

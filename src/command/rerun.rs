@@ -81,7 +81,7 @@ pub(super) fn command() -> Command {
                 .short('k')
                 .help("keep running independent tasks after a failure (the default)"),
         )
-        .arg(flag("fail-fast").help("stop at the first failure"))
+        .arg(super::fail_fast_option())
         .arg(
             Arg::new("display")
                 .long("display")
@@ -109,6 +109,14 @@ pub(super) fn command() -> Command {
                 .value_parser(duration)
                 .help("stop a task after this time (30s, 5m, 1h30m) unless it has its own `timeout`"),
         )
+        .arg(
+            Arg::new("run-timeout")
+                .long("run-timeout")
+                .value_name("DUR")
+                .value_parser(duration)
+                .help("end the whole run after this long"),
+        )
+        .arg(super::yes_option())
         .arg(super::quiet_option())
         .arg(flag("verbose").short('v').help("show more of what otto does"))
         .after_help(
@@ -148,11 +156,7 @@ fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signa
     let display = context.display(Display::quieted(quiet, asked));
     let options = Options {
         jobs: matches.get_one::<u32>("jobs").map(|jobs| *jobs as usize),
-        is_fail_fast: match (matches.get_flag("keep-going"), matches.get_flag("fail-fast")) {
-            (true, _) => Some(false),
-            (false, true) => Some(true),
-            (false, false) => None,
-        },
+        policy: super::policy(matches),
         // It was asked to run again, whatever has changed since.
         ignores_freshness: true,
         display,
@@ -161,6 +165,8 @@ fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signa
         tail_lines: matches.get_one("tail").copied().unwrap_or(20),
         timeout: matches.get_one("timeout").copied(),
         is_json: context.is_json,
+        is_confirmed: matches.get_flag("yes"),
+        run_timeout: matches.get_one("run-timeout").copied(),
         words: words(matches),
         origin: Some(origin),
     };

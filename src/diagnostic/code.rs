@@ -36,6 +36,7 @@ codes! {
     BuiltInMixed = 4, "a built-in command together with tasks";
     UnexpectedWord = 5, "unexpected argument";
     NoScreen = 6, "full screen without a terminal";
+    NotConfirmed = 7, "task that is not confirmed";
     YamlSyntax = 101, "invalid YAML";
     YamlLimit = 102, "file too large or nested too deeply";
     WrongType = 103, "value of the wrong type";
@@ -73,6 +74,7 @@ codes! {
     EnvSyntax = 504, "invalid `$` expression";
     CommandFailed = 505, "failed command for values";
     DotenvFile = 506, "unreadable dotenv file";
+    UnsetVariable = 507, "variable that nothing sets";
     NoInterpreter = 601, "interpreter not found";
     InterpreterDenied = 602, "interpreter not executable";
     TooLarge = 603, "value too large for the environment";

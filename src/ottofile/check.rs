@@ -22,8 +22,9 @@ pub(super) struct Tasks {
 }
 
 pub(super) fn check(reader: &mut Reader<'_>, settings: Settings, tasks: Tasks) -> Ottofile {
-    let Tasks { tasks, mut index, refused, .. } = tasks;
+    let Tasks { mut tasks, mut index, refused, .. } = tasks;
     aliases(reader, &tasks, &mut index);
+    patterns(reader, &mut tasks, &index, &refused);
     let ottofile = Ottofile { source: reader.source.clone(), settings, tasks, index };
     Checker { reader, ottofile: &ottofile, refused, items: HashMap::new(), comparable: limit::MOST_COMPARED }
         .run();
@@ -54,6 +55,96 @@ fn aliases(reader: &mut Reader<'_>, tasks: &[Task], index: &mut HashMap<TaskName
             }
         }
     }
+}
+
+/// Puts the tasks that a pattern in `needs` stands for in its place, in the order of the file.
+fn patterns(
+    reader: &mut Reader<'_>,
+    tasks: &mut [Task],
+    index: &HashMap<TaskName, usize>,
+    refused: &HashMap<String, Span>,
+) {
+    let is_pattern =
+        |edge: &Edge| edge.task.value.contains('*') && !index.contains_key(edge.task.value.as_str());
+    let mut room = limit::MOST_MATCHED;
+    for place in 0..tasks.len() {
+        if !tasks[place].before.iter().any(is_pattern) {
+            continue;
+        }
+        let mut edges: Vec<Edge> = Vec::new();
+        for edge in std::mem::take(&mut tasks[place].before) {
+            if !is_pattern(&edge) {
+                edges.push(edge);
+                continue;
+            }
+            let pattern = edge.task.value.as_str();
+            let meant = matching(tasks, place, pattern);
+            if meant.is_empty()
+                && refused.keys().all(|name| !is_match(pattern, name))
+                && !reader.only_counted()
+            {
+                let message =
+                    format!("no task matches `{pattern}`, which task `{}` depends on", tasks[place].name);
+                let wrong = reader.error(Code::UnknownDependency, message, edge.task.span, "matches nothing");
+                let wrong = match matching_hidden(tasks, place, pattern) {
+                    Some(hidden) => wrong.help(format!(
+                        "`{hidden}` is hidden, and only a pattern that starts with `_` matches it"
+                    )),
+                    None => wrong.help("`*` stands for any characters but `/`"),
+                };
+                reader.tell(wrong);
+            }
+            room = room.saturating_sub(meant.len());
+            if room == 0 {
+                let message = "the patterns in `needs` stand for too many tasks";
+                let wrong =
+                    reader.error(Code::YamlLimit, message, edge.task.span, "the limit is reached here");
+                reader.tell(wrong);
+                return;
+            }
+            edges.extend(meant.into_iter().map(|meant| {
+                let task = Spanned::new(tasks[meant].name.as_str().to_owned(), edge.task.span);
+                Edge { task, ..edge.clone() }
+            }));
+        }
+        tasks[place].before = edges;
+    }
+}
+
+/// The tasks other than `own` that a pattern stands for; `x:*` are the jobs of a foreach task too.
+fn matching(tasks: &[Task], own: usize, pattern: &str) -> Vec<usize> {
+    let may_be_hidden = |task: &Task| match pattern.starts_with('_') {
+        true => task.name.as_str().starts_with('_'),
+        false => !task.is_hidden,
+    };
+    let is_meant = |(place, task): &(usize, &Task)| {
+        let name = task.name.as_str();
+        let has_jobs = task.foreach.is_some() && pattern.strip_suffix(":*") == Some(name);
+        *place != own && (has_jobs || may_be_hidden(task) && is_match(pattern, name))
+    };
+    tasks.iter().enumerate().filter(is_meant).map(|(place, _)| place).collect()
+}
+
+fn matching_hidden<'t>(tasks: &'t [Task], own: usize, pattern: &str) -> Option<&'t TaskName> {
+    let is_meant = |(place, task): &(usize, &Task)| *place != own && is_match(pattern, task.name.as_str());
+    tasks.iter().enumerate().find(is_meant).map(|(_, task)| &task.name)
+}
+
+/// Whether a name matches a pattern in which `*` stands for any characters but `/`.
+fn is_match(pattern: &str, name: &str) -> bool {
+    pattern.matches('/').count() == name.matches('/').count()
+        && pattern.split('/').zip(name.split('/')).all(|(pattern, name)| is_part_match(pattern, name))
+}
+
+fn is_part_match(pattern: &str, name: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut name) = name.strip_prefix(first) else { return false };
+    let (between, last) = rest.rsplit_once('*').map_or(("", rest), |(between, last)| (between, last));
+    for part in between.split('*') {
+        let Some(found) = name.find(part) else { return false };
+        name = &name[found + part.len()..];
+    }
+    name.ends_with(last)
 }
 
 struct Checker<'c, 's> {
@@ -356,6 +447,33 @@ impl<'c> Checker<'c, '_> {
         let wrong = self.reader.error(code, message, name.span, format!("no {what} has this name"));
         let wrong = self.explained(wrong, &name.value, &unknown);
         self.reader.tell(wrong);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_match;
+
+    #[test]
+    fn a_star_stands_for_any_characters_of_one_part_of_a_name() {
+        for (pattern, name, expected) in [
+            ("lint:*", "lint:js", true),
+            ("lint:*", "lint:", true),
+            ("lint:*", "lint", false),
+            ("test-*", "test-a-b", true),
+            ("*", "build", true),
+            ("*", "web/build", false),
+            ("web/*", "web/build", true),
+            ("*/build", "web/build", true),
+            ("*a*a", "a", false),
+            ("*a*a", "aba", true),
+            ("a*b*c", "axxbyyc", true),
+            ("a*b*c", "acb", false),
+            ("**", "x", true),
+            ("ż*", "żółw", true),
+        ] {
+            assert_eq!(is_match(pattern, name), expected, "{pattern} {name}");
+        }
     }
 }
 

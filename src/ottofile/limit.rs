@@ -16,6 +16,9 @@ pub(super) const MOST_TASKS: usize = 250_000;
 /// Names that are compared in search of suggestions, over all mistakes of a file.
 pub(super) const MOST_COMPARED: usize = 500_000;
 
+/// Tasks that the patterns in `needs` stand for.
+pub(super) const MOST_MATCHED: usize = 1_000_000;
+
 /// `&name` in one file.
 pub(super) const MOST_ANCHORS: usize = 10_000;
 

@@ -17,6 +17,8 @@ mod yaml;
 pub(crate) use field::parse_duration;
 pub(crate) use param::remarks;
 pub(crate) use read::read;
+#[cfg(test)]
+pub(crate) use read::{SET_BY_OTTO, SET_IN_SCRIPTS};
 pub(crate) use spec::Ottofile;
 
 /// The form of an ottofile as JSON Schema, for editors. Says less than the reader: what spans tasks is not in it.

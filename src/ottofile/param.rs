@@ -527,6 +527,18 @@ pub(crate) fn remarks(ottofile: &Ottofile) -> Vec<Diagnostic> {
                     .help("for what a command prints: `default: {command: \"…\"}`");
                 remarks.push(remark);
             }
+            let value_of_a_task = ["INPUT", "OUTCOME"].iter().find(|name| {
+                [format!("${{{name}["), format!("${name}[")].iter().any(|read| default.value.contains(read))
+            });
+            if let Some(name) = value_of_a_task {
+                let message = format!("{owner} is not read from `{name}`");
+                let remark = Diagnostic::warning(Code::BadValue, message)
+                    .at(&ottofile.source, default.span, "these characters are the value")
+                    .help(format!(
+                        "values of tasks are read in bodies: leave the default out, and read `{name}` there"
+                    ));
+                remarks.push(remark);
+            }
         }
     }
     remarks

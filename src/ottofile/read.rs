@@ -27,6 +27,7 @@ pub(super) const TASK_KEYS: &[&str] = &[
     "aliases",
     "bash",
     "before",
+    "confirm",
     "dir",
     "dotenv",
     "envs",
@@ -435,6 +436,7 @@ impl Reader<'_> {
                     task.tty = self.truth(field, node).and_then(|is_tty| is_tty.then_some(key.span));
                 }
                 "timeout" => task.timeout = self.timeout(field, node),
+                "confirm" => task.confirm = self.confirm(field, node),
                 "retries" => task.retries = self.retries(field, node).map(Box::new),
                 "dir" => task.dir = self.filled_text(field, node),
                 "streaming" => task.streaming = self.streaming(field, node),
@@ -606,8 +608,21 @@ impl Reader<'_> {
         Some(timeout)
     }
 
+    /// A question; `true` for one of otto's.
+    fn confirm(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Spanned<String>> {
+        let question = self.filled_text(field, node)?;
+        match question.value.as_str() {
+            "false" => None,
+            "true" => {
+                let Owner::Task(task) = field.owner else { unreachable!("bug: a question outside a task") };
+                Some(Spanned::new(format!("Run {}?", task.replace('$', "$$")), question.span))
+            }
+            _ => Some(question),
+        }
+    }
+
     fn retries(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Spanned<Retries>> {
-        let mut retries = Retries { count: 0, delay: Duration::ZERO, backoff: 1.0 };
+        let mut retries = Retries { count: 0, delay: Duration::ZERO, backoff: 1.0, within: None };
         let Kind::Map(map) = &node.kind else {
             if node.scalar().is_none() {
                 self.wrong_type(
@@ -633,10 +648,11 @@ impl Reader<'_> {
                 }
                 "delay" => set(&mut retries.delay, self.duration(inner, node).map(|delay| delay.value)),
                 "backoff" => set(&mut retries.backoff, self.backoff(inner, node)),
+                "within" => retries.within = self.duration(inner, node).map(|within| within.value),
                 _ => self.unknown_key(
                     key,
                     owner,
-                    &["backoff", "count", "delay"],
+                    &["backoff", "count", "delay", "within"],
                     foreign::meant(owner, key.text),
                 ),
             }
@@ -756,25 +772,29 @@ fn set<T>(place: &mut T, value: Option<T>) {
     }
 }
 
+/// Names that no entry of `envs` has, for they change how a shell reads a script.
+pub(crate) const SET_IN_SCRIPTS: &[&str] = &["BASH_ENV", "BASHOPTS", "IFS", "PS4", "SHELLOPTS"];
+
+/// Names that no entry of `envs` has, for otto sets them.
+pub(crate) const SET_BY_OTTO: &[&str] = &[
+    "OTTO_INVOCATION_DIR",
+    "OTTO_OUTPUT_JSON",
+    "OTTO_OUTPUT_PIPE",
+    "OTTO_RUN_ID",
+    "OTTO_TASK",
+    "OTTO_TASKS_DIR",
+    "OTTO_TASK_DIR",
+    "OTTO_TASK_NAME",
+    "OTTO_USER",
+    "OTTO_WORKSPACE",
+];
+
 /// Why an entry of `envs` cannot have this name; reads on after "the variable `…`".
 ///
 /// The author of an ottofile may set what changes the programs of a task, such as `PATH`, `PYTHONPATH` or
 /// `LD_LIBRARY_PATH`. Refused is what would change how otto's own bash reads the script before the script
 /// begins, what slips code into every process, and what otto itself sets for each job.
 fn refused_variable(name: &str) -> Option<&'static str> {
-    const OF_THE_SHELL: &[&str] = &["BASH_ENV", "BASHOPTS", "IFS", "PS4", "SHELLOPTS"];
-    const OF_OTTO: &[&str] = &[
-        "OTTO_INVOCATION_DIR",
-        "OTTO_OUTPUT_JSON",
-        "OTTO_OUTPUT_PIPE",
-        "OTTO_RUN_ID",
-        "OTTO_TASK",
-        "OTTO_TASKS_DIR",
-        "OTTO_TASK_DIR",
-        "OTTO_TASK_NAME",
-        "OTTO_USER",
-        "OTTO_WORKSPACE",
-    ];
     let is_identifier = !name.is_empty()
         && !name.as_bytes()[0].is_ascii_digit()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -783,10 +803,10 @@ fn refused_variable(name: &str) -> Option<&'static str> {
     }
     let slips_code_in =
         (name.starts_with("LD_") || name.starts_with("DYLD_")) && !name.ends_with("_LIBRARY_PATH");
-    if OF_THE_SHELL.contains(&name) || slips_code_in {
+    if SET_IN_SCRIPTS.contains(&name) || slips_code_in {
         return Some("changes how the shell or the loader works: set it in the script, where it is needed");
     }
-    if OF_OTTO.contains(&name) || name.starts_with("OTTO_FOREACH_") || name.starts_with("OTTO_INPUT_") {
+    if SET_BY_OTTO.contains(&name) || name.starts_with("OTTO_FOREACH_") || name.starts_with("OTTO_INPUT_") {
         return Some("is set by otto for each job");
     }
     None

@@ -127,6 +127,8 @@ pub(crate) struct Task {
     pub(crate) dir: Option<Spanned<String>>,
     pub(crate) streaming: Option<Spanned<Streaming>>,
     pub(crate) has_lenient_stream_errors: bool,
+    /// What is asked before a run with this task starts.
+    pub(crate) confirm: Option<Spanned<String>>,
 }
 
 impl Task {
@@ -156,6 +158,7 @@ impl Task {
             dir: None,
             streaming: None,
             has_lenient_stream_errors: false,
+            confirm: None,
         }
     }
 }
@@ -192,6 +195,8 @@ pub(crate) struct Retries {
     pub(crate) delay: Duration,
     /// Factor from one pause to the next; at least 1.
     pub(crate) backoff: f64,
+    /// No try starts later than this after the first one.
+    pub(crate) within: Option<Duration>,
 }
 
 /// A script as written.
@@ -261,6 +266,17 @@ impl Param {
             env: None,
             kind: ParamType::Str,
         }
+    }
+}
+
+impl Param {
+    /// A positional that takes at least one word, and several, and has no default to take their place.
+    pub(crate) fn wants_words(&self) -> bool {
+        matches!(self.form, ParamForm::Positional(_))
+            && self.count.takes_several()
+            && !self.count.takes_none()
+            && self.default.is_none()
+            && self.default_command.is_none()
     }
 }
 

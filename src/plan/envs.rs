@@ -5,10 +5,13 @@ use super::arithmetic::{self, Expression};
 use super::dotenv;
 use super::facts::{CommandFailure, Facts};
 use super::graph;
-use super::template::{self, Default, TemplatePart};
+use super::pattern::{self, Pattern};
+use super::template::{self, Change, Part, TemplatePart};
+use crate::body::export::has_word;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::similar;
 use crate::ottofile::Ottofile;
+use crate::ottofile::glob;
 use crate::ottofile::spec::{DotenvFile, EnvEntry};
 use crate::source::{SourceFile, Span, Spanned};
 use std::collections::{HashMap, HashSet};
@@ -18,17 +21,58 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 pub(crate) type Variables = Vec<(String, OsString)>;
 
+/// Variables, and the entries of `envs` that have no value because their command failed or they grew too large.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Resolved {
+    pub(crate) values: Variables,
+    /// What is in `values` under one of these names is what the entry was to replace.
+    pub(crate) failures: Vec<Failure>,
+    /// Variables that hold the names of files, for texts that are patterns: what is in such a name is no pattern.
+    pub(crate) files: Vec<String>,
+}
+
+/// An entry of `envs` without a value.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) name: String,
+    /// What went wrong in this entry, or in one that it refers to.
+    pub(crate) why: Diagnostic,
+}
+
+impl Resolved {
+    /// Sets a variable, whether its name had a value, a failure or nothing.
+    pub(crate) fn set(&mut self, name: String, value: OsString) {
+        self.failures.retain(|failure| failure.name != name);
+        self.files.retain(|file| *file != name);
+        set(&mut self.values, name, value);
+    }
+
+    /// The first entry without a value that a text mentions. Whatever stands around the name counts: languages have many
+    /// ways to read a variable.
+    pub(crate) fn failure_in(&self, text: &str) -> Option<&Failure> {
+        self.failures.iter().find(|failure| has_word(text, &failure.name))
+    }
+
+    /// The variables for a command, unless it mentions an entry that has no value.
+    pub(crate) fn for_command(&self, command: &str) -> Result<Variables, Vec<Diagnostic>> {
+        match self.failure_in(command) {
+            Some(failure) => Err(vec![failure.why.clone()]),
+            None => Ok(self.values.clone()),
+        }
+    }
+}
+
 /// The variables of every task: `dotenv` under the environment, `envs-command` over it, `envs` on top.
-pub(crate) fn global(ottofile: &Ottofile, facts: &dyn Facts) -> Result<Variables, Vec<Diagnostic>> {
-    let mut beneath = Variables::new();
+pub(crate) fn global(ottofile: &Ottofile, facts: &dyn Facts) -> Result<Resolved, Vec<Diagnostic>> {
+    let mut beneath = Resolved::default();
     let mut diagnostics = Vec::new();
     match dotenv(&ottofile.settings.dotenv, &ottofile.source, facts) {
-        Ok(variables) => beneath = variables,
+        Ok(variables) => beneath.values = variables,
         Err(mut problems) => diagnostics.append(&mut problems),
     }
     if let Some(command) = &ottofile.settings.envs_command {
-        match envs_command(command, &ottofile.source, facts, &beneath) {
-            Ok(entries) => entries.into_iter().for_each(|(name, value)| set(&mut beneath, name, value)),
+        match envs_command(command, &ottofile.source, facts, &beneath.values) {
+            Ok(entries) => entries.into_iter().for_each(|(name, value)| beneath.set(name, value)),
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
     }
@@ -36,7 +80,8 @@ pub(crate) fn global(ottofile: &Ottofile, facts: &dyn Facts) -> Result<Variables
         return Err(diagnostics);
     }
     let entries = resolve(&ottofile.settings.envs, &beneath, &ottofile.source, facts)?;
-    entries.into_iter().for_each(|(name, value)| set(&mut beneath, name, value));
+    entries.values.into_iter().for_each(|(name, value)| beneath.set(name, value));
+    beneath.failures = entries.failures;
     Ok(beneath)
 }
 
@@ -47,15 +92,15 @@ fn set(variables: &mut Variables, name: String, value: OsString) {
     }
 }
 
-/// Resolves entries over the variables beneath them and the environment. Answers the entries only, in order.
+/// Resolves entries over the variables beneath them and the environment. Returns the entries only, in order.
 pub(crate) fn resolve(
     entries: &[EnvEntry],
-    beneath: &[(String, OsString)],
+    beneath: &Resolved,
     source: &SourceFile,
     facts: &dyn Facts,
-) -> Result<Variables, Vec<Diagnostic>> {
+) -> Result<Resolved, Vec<Diagnostic>> {
     if entries.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Resolved::default());
     }
     let Ordered { parsed, names, mentions, order } = ordered(entries, source)?;
     let needs_command = needing_commands(&parsed, &mentions, &order);
@@ -63,18 +108,39 @@ pub(crate) fn resolve(
     let mut sorted = order;
     sorted.sort_by_key(|place| needs_command[*place]);
     let mut values: Vec<Option<OsString>> = vec![None; entries.len()];
+    let mut failures: Vec<Failure> = Vec::new();
     let mut room = VALUES_BYTES;
     for place in sorted {
-        let evaluation =
-            Evaluation { entries, place, values: &values, room, beneath, source, facts, names: &names };
-        let value = evaluation.text(&parsed[place]).map_err(|diagnostic| vec![*diagnostic])?;
-        room -= value.len();
-        values[place] = Some(value);
+        let evaluation = Evaluation {
+            entries,
+            place,
+            values: &values,
+            failures: &failures,
+            room,
+            beneath,
+            source,
+            facts,
+            names: &names,
+        };
+        match evaluation.value(&parsed[place]) {
+            Ok(value) => {
+                room -= value.len();
+                values[place] = Some(value);
+            }
+            Err(why) if matches!(why.code, Code::EnvFailed | Code::TooLarge) => {
+                failures.push(Failure { name: entries[place].name.value.clone(), why: *why });
+            }
+            // Wrong whatever the world is like.
+            Err(wrong) => return Err(vec![*wrong]),
+        }
     }
-    let value_of = |(place, entry): (usize, &EnvEntry)| {
-        (entry.name.value.clone(), values[place].take().expect("bug: an entry was left out of the order"))
-    };
-    Ok(entries.iter().enumerate().map(value_of).collect())
+    let value_of =
+        |(place, entry): (usize, &EnvEntry)| Some((entry.name.value.clone(), values[place].take()?));
+    Ok(Resolved {
+        values: entries.iter().enumerate().filter_map(value_of).collect(),
+        failures,
+        files: Vec::new(),
+    })
 }
 
 /// The names of the entries whose values a command has a part in, directly or through others.
@@ -120,8 +186,11 @@ fn ordered<'e>(entries: &'e [EnvEntry], source: &SourceFile) -> Result<Ordered<'
                     Code::EnvSyntax,
                     format!("the value of `{}` cannot be read", entry.name.value),
                 )
-                .at(source, within(source, &entry.value, &error.place), error.message)
-                .help("a `$` that is only a `$` is written `$$`");
+                .at(source, within(source, &entry.value, &error.place), &*error.message)
+                .help(match error.message == template::NOT_HERE {
+                    true => template::IN_A_BODY,
+                    false => "a `$` that is only a `$` is written `$$`",
+                });
                 diagnostics.push(diagnostic);
             }
         }
@@ -162,8 +231,8 @@ fn runs_command(pieces: &[TemplatePart]) -> bool {
                 _ => false,
             })
         }
-        TemplatePart::Variable { default, .. } => {
-            default.as_ref().is_some_and(|default| runs_command(&default.pieces))
+        TemplatePart::Variable { change, .. } => {
+            change.as_ref().is_some_and(|change| change.pieces().any(|pieces| runs_command(pieces)))
         }
     })
 }
@@ -172,10 +241,10 @@ fn mentioned_names(pieces: &[TemplatePart], names: &mut Vec<String>) {
     for piece in pieces {
         match piece {
             TemplatePart::Text(_) => {}
-            TemplatePart::Variable { name, default, .. } => {
+            TemplatePart::Variable { name, change, .. } => {
                 names.push(name.clone());
-                if let Some(default) = default {
-                    mentioned_names(&default.pieces, names);
+                for pieces in change.iter().flat_map(Change::pieces) {
+                    mentioned_names(pieces, names);
                 }
             }
             TemplatePart::Command { text, .. } => names.extend(template::names_in_command(text)),
@@ -224,9 +293,14 @@ fn within(source: &SourceFile, value: &Spanned<String>, place: &std::ops::Range<
     }
 }
 
+/// One variable with its name, the `=` and the NUL may fill 32 pages; other systems only limit the sum.
+pub(crate) const MOST_VARIABLE: usize = if cfg!(target_os = "linux") { 128 << 10 } else { usize::MAX };
+
 /// How much all values of one `envs` may come to. No system starts a program with as much, and a few entries that each
 /// mention another one twice would fill any memory.
 const VALUES_BYTES: usize = 16 << 20;
+
+const LARGE: &str = "pass what is large as data with OUTPUT, or in a file";
 
 /// Why arithmetic has no result.
 enum NotComputed {
@@ -245,22 +319,45 @@ struct Evaluation<'a> {
     entries: &'a [EnvEntry],
     place: usize,
     values: &'a [Option<OsString>],
+    /// Of those entries that come before this one.
+    failures: &'a [Failure],
     /// How many bytes the value may have.
     room: usize,
-    beneath: &'a [(String, OsString)],
+    beneath: &'a Resolved,
     source: &'a SourceFile,
     facts: &'a dyn Facts,
     names: &'a HashMap<&'a str, usize>,
 }
 
 impl Evaluation<'_> {
+    fn value(&self, pieces: &[TemplatePart]) -> Result<OsString, Box<Diagnostic>> {
+        let value = self.text(pieces)?;
+        let entry = &self.entries[self.place];
+        let bytes = value.len();
+        if entry.name.value.len() + bytes + 2 <= MOST_VARIABLE {
+            return Ok(value);
+        }
+        let message =
+            format!("the value of `{}` is too large for a variable: {bytes} bytes", entry.name.value);
+        let wrong = Diagnostic::error(Code::TooLarge, message).at(
+            self.source,
+            entry.value.span,
+            format!("an environment takes at most {MOST_VARIABLE} bytes for one"),
+        );
+        Err(Box::new(wrong.help(LARGE)))
+    }
+
     fn text(&self, pieces: &[TemplatePart]) -> Result<OsString, Box<Diagnostic>> {
         let mut value = OsString::new();
         for piece in pieces {
             match piece {
                 TemplatePart::Text(text) => value.push(text),
-                TemplatePart::Variable { name, default, place } => {
-                    value.push(self.variable(name, default.as_ref(), place)?)
+                TemplatePart::Variable { name, change, place } => {
+                    let text = self.variable(name, change.as_ref(), place)?;
+                    value.push(match self.beneath.files.contains(name) {
+                        true => glob::escaped(&text.to_string_lossy()).into(),
+                        false => text,
+                    });
                 }
                 TemplatePart::Command { text, place } => value.push(self.command(text, place)?),
                 TemplatePart::Arithmetic { expression, place } => {
@@ -278,7 +375,7 @@ impl Evaluation<'_> {
                 return Err(Box::new(
                     Diagnostic::error(Code::TooLarge, message)
                         .at(self.source, entry.value.span, "the limit is reached here")
-                        .help("pass what is large as data with OUTPUT, or in a file"),
+                        .help(LARGE),
                 ));
             }
         }
@@ -289,7 +386,9 @@ impl Evaluation<'_> {
     /// in a shell, nothing counts as 0.
     fn number(&self, operand: &Expression) -> Result<i64, NotComputed> {
         let (value, name) = match operand {
-            Expression::Name { name, .. } => (self.lookup(name).unwrap_or_default(), Some(name)),
+            Expression::Name { name, .. } => {
+                (self.lookup(name).map_err(NotComputed::Told)?.unwrap_or_default(), Some(name))
+            }
             Expression::Expansion(piece) => {
                 let pieces = std::slice::from_ref(&**piece);
                 let name = match &**piece {
@@ -327,51 +426,86 @@ impl Evaluation<'_> {
     fn variable(
         &self,
         name: &str,
-        default: Option<&Default>,
+        change: Option<&Change>,
         place: &std::ops::Range<usize>,
     ) -> Result<OsString, Box<Diagnostic>> {
-        let value = self.lookup(name);
-        match (value, default) {
-            (Some(value), Some(default)) if value.is_empty() && default.replaces_empty => {
-                self.text(&default.pieces)
+        let value = match (self.lookup(name)?, change) {
+            (Some(value), Some(Change::Default { pieces, replaces_empty: true })) if value.is_empty() => {
+                return self.text(pieces);
             }
-            (Some(value), _) => Ok(value),
-            (None, Some(default)) => self.text(&default.pieces),
-            (None, None) => {
-                let known: Vec<&str> = self.entries.iter().map(|entry| entry.name.value.as_str()).collect();
-                let entry = &self.entries[self.place];
-                Err(Box::new(
-                    Diagnostic::error(
-                        Code::EnvUnknown,
-                        format!("`{}` refers to `{name}`, which is not set", entry.name.value),
-                    )
-                    .at(
-                        self.source,
-                        within(self.source, &entry.value, place),
-                        "neither an entry of `envs` nor in the environment",
-                    )
-                    .did_you_mean(&similar(name, known, 3))
-                    .help(format!(
-                        "`${{{name}:-}}` is empty when it is not set; a literal dollar sign is written `$$`"
-                    )),
-                ))
+            (Some(value), _) => value,
+            (None, Some(Change::Default { pieces, .. })) => return self.text(pieces),
+            (None, _) => return Err(self.unknown(name, place)),
+        };
+        match change {
+            None | Some(Change::Default { .. }) => Ok(value),
+            Some(Change::Remove { side, is_longest, pattern }) => {
+                Ok(self.pattern(pattern)?.removed(&value, *side, *is_longest))
+            }
+            Some(Change::Replace { reach, pattern, with }) => {
+                let with =
+                    with.iter().map(|part| self.text(part.pieces())).collect::<Result<OsString, _>>()?;
+                Ok(self.pattern(pattern)?.replaced(&value, *reach, &with))
             }
         }
     }
 
-    fn lookup(&self, name: &str) -> Option<OsString> {
-        let entry = self
-            .names
-            .get(name)
-            .filter(|other| **other != self.place)
-            .and_then(|other| self.values[*other].clone());
-        let beneath =
-            || self.beneath.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-        entry.or_else(beneath).or_else(|| self.facts.variable(name))
+    fn pattern(&self, parts: &[Part]) -> Result<Pattern, Box<Diagnostic>> {
+        let mut source = pattern::Source::default();
+        for part in parts {
+            match part {
+                Part::Quoted(pieces) => source.push_literal(&self.text(pieces)?),
+                Part::Bare(pieces) => source.push_glob(&self.text(pieces)?),
+            }
+        }
+        Ok(Pattern::new(&source))
+    }
+
+    fn unknown(&self, name: &str, place: &std::ops::Range<usize>) -> Box<Diagnostic> {
+        let known: Vec<&str> = self.entries.iter().map(|entry| entry.name.value.as_str()).collect();
+        let entry = &self.entries[self.place];
+        let message = format!("`{}` refers to `{name}`, which is not set", entry.name.value);
+        let span = within(self.source, &entry.value, place);
+        let wrong = Diagnostic::error(Code::EnvUnknown, message);
+        Box::new(match template::IN_BODIES.contains(&name) {
+            true => wrong.at(self.source, span, template::NOT_HERE).help(template::IN_A_BODY),
+            false => wrong
+                .at(self.source, span, "neither an entry of `envs` nor in the environment")
+                .did_you_mean(&similar(name, known, 3))
+                .help(format!(
+                    "`${{{name}:-}}` is empty when it is not set; a literal dollar sign is written `$$`"
+                )),
+        })
+    }
+
+    /// The value of a name, if it has one; the failure of an entry that should have one.
+    fn lookup(&self, name: &str) -> Result<Option<OsString>, Box<Diagnostic>> {
+        let failed = |failures: &[Failure]| {
+            let failure = failures.iter().find(|failure| failure.name == name);
+            failure.map(|failure| Err(Box::new(failure.why.clone())))
+        };
+        let is_other = self.names.get(name).is_some_and(|other| *other != self.place);
+        let entry = match is_other {
+            true => {
+                self.values[self.names[name]].clone().map(|value| Ok(Some(value))).or(failed(self.failures))
+            }
+            false => None,
+        };
+        let beneath = || {
+            let value = self.beneath.values.iter().rev().find(|(known, _)| known == name);
+            failed(&self.beneath.failures).or(value.map(|(_, value)| Ok(Some(value.clone()))))
+        };
+        entry.or_else(beneath).unwrap_or_else(|| Ok(self.facts.variable(name)))
     }
 
     fn command(&self, command: &str, place: &std::ops::Range<usize>) -> Result<OsString, Box<Diagnostic>> {
-        let mut variables: Variables = self.beneath.to_vec();
+        let is_set = |name: &str| self.names.get(name).is_some_and(|other| self.values[*other].is_some());
+        let beneath = self.beneath.failures.iter().filter(|failure| !is_set(&failure.name));
+        let mut failures = self.failures.iter().chain(beneath);
+        if let Some(failure) = failures.find(|failure| has_word(command, &failure.name)) {
+            return Err(Box::new(failure.why.clone()));
+        }
+        let mut variables: Variables = self.beneath.values.clone();
         let entry = &self.entries[self.place];
         let span = within(self.source, &entry.value, place);
         match callers(self.source, entry.value.span, self.facts) {
@@ -464,7 +598,7 @@ fn envs_command(
 
 /// The variables of these files, the later over the earlier. What the caller has set wins over a file, so that one run can
 /// differ from the rest.
-pub(super) fn dotenv(
+pub(crate) fn dotenv(
     files: &[DotenvFile],
     source: &SourceFile,
     facts: &dyn Facts,

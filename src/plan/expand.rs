@@ -30,7 +30,7 @@ pub(crate) fn items(
     task: &Task,
     foreach: &Foreach,
     facts: &dyn Facts,
-    variables: &mut dyn FnMut() -> Result<envs::Variables, Vec<Diagnostic>>,
+    variables: &mut dyn FnMut(&str) -> Result<envs::Variables, Vec<Diagnostic>>,
 ) -> Result<Expansion, Vec<Diagnostic>> {
     let fail = |message: String, label: &str| {
         vec![Diagnostic::error(Code::ForeachFailed, message).at(&ottofile.source, foreach.span, label)]
@@ -73,7 +73,7 @@ pub(crate) fn items(
             if !facts.may_run_commands() {
                 return Ok(Expansion::Unknown);
             }
-            let mut variables = variables()?;
+            let mut variables = variables(&command.value)?;
             // A command that calls otto again on this file must not expand itself for ever.
             variables.push(("OTTO_FOREACH_COMMAND".into(), task.name.as_str().into()));
             if facts.variable("OTTO_FOREACH_COMMAND").is_some_and(|name| name == task.name.as_str()) {

@@ -9,6 +9,7 @@ pub(crate) mod facts;
 pub(crate) mod fresh;
 pub(crate) mod graph;
 pub(crate) mod params;
+mod pattern;
 pub(crate) mod restrict;
 pub(crate) mod select;
 pub(crate) mod stream;
@@ -17,19 +18,21 @@ mod told;
 
 pub(crate) use told::{Told, told};
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::name::{JobName, ParamName, similar};
 use crate::ottofile::Ottofile;
 use crate::ottofile::glob;
 use crate::ottofile::spec::{EnvEntry, Foreach, ForeachJobs, ForeachSource, Task, When};
 use crate::request::{Argument, Request};
 use crate::source::{SourceFile, Spanned};
+use envs::{Failure, Resolved};
 use expand::{Expansion, NamedItem};
 use facts::Facts;
 use select::{Items, Mention, Selected};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,6 +56,8 @@ pub(crate) struct Plan {
     pub(crate) lanes: Vec<Lane>,
     /// Variables for every job: `envs-command`, `dotenv` and `otto.envs`, the later over the earlier.
     pub(crate) envs: Arc<Vec<(String, OsString)>>,
+    /// What runs otherwise than the ottofile says: without a variable that could not be computed.
+    pub(crate) warnings: Vec<Diagnostic>,
 }
 
 impl Plan {
@@ -97,6 +102,10 @@ pub(crate) struct Job {
     /// Longest chain of jobs that depend on this one, itself included, each counted 1.
     pub(crate) height: u32,
     pub(crate) timeout: Option<Duration>,
+    /// What is asked before the run starts.
+    pub(crate) confirm: Option<String>,
+    /// Why it cannot be started: it mentions a variable that could not be computed.
+    pub(crate) refusal: Option<Box<Diagnostic>>,
 }
 
 impl Job {
@@ -170,8 +179,8 @@ pub(crate) fn make(
 ) -> Result<Plan, Vec<Diagnostic>> {
     let selected = select::select(ottofile, request)?;
     let globals = std::cell::OnceCell::new();
-    let globals = || globals.get_or_init(|| envs::global(ottofile, facts).map(Arc::new)).clone();
-    let mut variables = || globals().map(|globals| globals.as_ref().clone());
+    let globals = || globals.get_or_init(|| envs::global(ottofile, facts).map(Rc::new)).clone();
+    let mut variables = |command: &str| globals()?.for_command(command);
 
     let serial: Vec<usize> =
         request.tasks.iter().filter(|asked| asked.is_serial).map(|asked| asked.task).collect();
@@ -205,18 +214,25 @@ pub(crate) fn make(
     }
     params::set_params(ottofile, request, &mut jobs, facts, &mut variables)?;
     graph::set_heights(&mut jobs);
-    let mut envs = Arc::new(Vec::new());
+    let mut envs = Vec::new();
+    let mut warnings = Vec::new();
     let has_work = jobs.iter().any(|job| job.work.has_body());
     if !facts.may_run_commands() {
         diagnostics.extend(envs_mistakes(ottofile, &selected));
     } else if has_work {
-        envs = globals()?;
-        for job in &mut jobs {
-            set_envs(ottofile, job, &envs, facts, &mut diagnostics);
+        let globals = globals()?;
+        let mut left_out = Vec::new();
+        for job in jobs.iter_mut().filter(|job| job.work.has_body()) {
+            set_envs(ottofile, job, &globals, facts, &mut left_out, &mut diagnostics);
         }
         told_once(&mut diagnostics);
+        warnings = left_out_warnings(left_out);
+        envs.clone_from(&globals.values);
     }
-    if diagnostics.is_empty() { Ok(Plan { jobs, lanes, envs }) } else { Err(diagnostics) }
+    if !diagnostics.is_empty() {
+        return Err(diagnostics);
+    }
+    Ok(Plan { jobs, lanes, envs: Arc::new(envs), warnings })
 }
 
 impl Work {
@@ -430,6 +446,8 @@ impl Builder<'_> {
             lane,
             height: 1,
             timeout,
+            confirm: None,
+            refusal: None,
         });
         id
     }
@@ -467,6 +485,8 @@ fn envs_mistakes(ottofile: &Ottofile, selected: &[Selected]) -> Vec<Diagnostic> 
     let mut diagnostics = envs::mistakes(&ottofile.settings.envs, &ottofile.source);
     for task in selected.iter().map(|member| &ottofile.tasks[member.task]) {
         diagnostics.extend(envs::mistakes(&task.envs, &ottofile.source));
+        let question = task.confirm.iter().map(|question| pattern_entry("confirm", question));
+        diagnostics.extend(question.flat_map(|entry| envs::mistakes(&[entry], &ottofile.source)));
         for (key, patterns) in [("input", &task.input), ("output", &task.output)] {
             let with_variables = patterns.iter().filter(|pattern| pattern.value.contains('$'));
             let entries = with_variables.map(|pattern| pattern_entry(key, pattern));
@@ -485,21 +505,26 @@ fn told_once(diagnostics: &mut Vec<Diagnostic>) {
     });
 }
 
-/// Resolves the task's own `envs` and the `${…}` of its `input` and `output` for one job.
+/// Resolves the task's own `envs` and the `${…}` of its `input` and `output` for one job. A job that mentions an entry
+/// without a value is refused; those that it does not mention go to `left_out`.
 fn set_envs(
     ottofile: &Ottofile,
     job: &mut Job,
-    globals: &[(String, OsString)],
+    globals: &Resolved,
     facts: &dyn Facts,
+    left_out: &mut Vec<Failure>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let task = &ottofile.tasks[job.task];
-    let has_templates =
-        !task.envs.is_empty() || !task.dotenv.is_empty() || !task.input.is_empty() || !task.output.is_empty();
-    if !job.work.has_body() || !has_templates {
+    let has_templates = !task.envs.is_empty()
+        || !task.dotenv.is_empty()
+        || !task.input.is_empty()
+        || !task.output.is_empty()
+        || task.confirm.is_some();
+    if !has_templates && globals.failures.is_empty() {
         return;
     }
-    let mut beneath = globals.to_vec();
+    let mut known = globals.clone();
     let from_files = match envs::dotenv(&task.dotenv, &ottofile.source, facts) {
         Ok(variables) => variables,
         Err(mut problems) => {
@@ -507,32 +532,49 @@ fn set_envs(
             return;
         }
     };
-    beneath.extend(from_files.iter().cloned());
-    beneath.push(("OTTO_TASK".to_owned(), job.name.as_str().into()));
-    beneath.push(("OTTO_TASK_NAME".to_owned(), task.name.as_str().into()));
-    beneath.extend(item_variables(job, |value| value.to_owned()));
-    beneath.extend(job.texts().map(|(name, text)| (name.as_str().to_owned(), text.into_owned())));
-    match envs::resolve(&task.envs, &beneath, &ottofile.source, facts) {
-        Ok(envs) => job.envs = from_files.into_iter().chain(envs).collect(),
+    let set_all = |known: &mut Resolved, variables: Vec<(String, OsString)>| {
+        variables.into_iter().for_each(|(name, value)| known.set(name, value));
+    };
+    let params: Vec<(String, OsString)> =
+        job.texts().map(|(name, text)| (name.as_str().to_owned(), text.into_owned())).collect();
+    set_all(&mut known, from_files.clone());
+    set_all(
+        &mut known,
+        vec![
+            ("OTTO_TASK".to_owned(), job.name.as_str().into()),
+            ("OTTO_TASK_NAME".to_owned(), task.name.as_str().into()),
+        ],
+    );
+    set_all(&mut known, item_variables(job));
+    set_all(&mut known, params.clone());
+    let own = match envs::resolve(&task.envs, &known, &ottofile.source, facts) {
+        Ok(own) => own,
         Err(mut problems) => {
             diagnostics.append(&mut problems);
             return;
         }
-    }
+    };
+    job.envs = from_files.into_iter().chain(own.values.clone()).collect();
     // The name of a file is no pattern, whatever characters are in it.
     let is_file =
         task.foreach.as_ref().is_some_and(|foreach| matches!(foreach.source, ForeachSource::Glob(_)));
     if is_file {
-        beneath.extend(item_variables(job, |value| glob::escaped(&value.to_string_lossy()).into()));
+        known.files = item_variables(job).into_iter().map(|(name, _)| name).collect();
     }
-    beneath.extend(job.envs.iter().cloned());
+    set_all(&mut known, own.values);
+    let (names, own_failures): (Vec<String>, Vec<Failure>) =
+        own.failures.into_iter().map(|failure| (failure.name.clone(), failure)).unzip();
+    known.failures.retain(|failure| !names.contains(&failure.name));
+    known.failures.extend(own_failures);
     // A parameter beats an entry of `envs` of the same name.
-    beneath.extend(job.texts().map(|(name, text)| (name.as_str().to_owned(), text.into_owned())));
+    set_all(&mut known, params);
+    let mut refusal = None;
     let mut globs = |key: &str, written: &[Spanned<String>]| {
         let mut globs = Vec::with_capacity(written.len());
         for glob in written {
-            match pattern_text(key, glob, &beneath, &ottofile.source, facts) {
-                Ok(text) => globs.push(text),
+            match pattern_text(key, glob, &known, &ottofile.source, facts) {
+                Ok(Ok(text)) => globs.push(text),
+                Ok(Err(why)) => refusal = Some(why),
                 Err(diagnostic) => diagnostics.push(*diagnostic),
             }
         }
@@ -540,15 +582,63 @@ fn set_envs(
     };
     job.input_globs = globs("input", &task.input);
     job.output_globs = globs("output", &task.output);
+    known.files.clear();
+    if let Some(question) = &task.confirm {
+        match envs::resolve(&[pattern_entry("confirm", question)], &known, &ottofile.source, facts) {
+            Ok(mut resolved) => match resolved.failures.pop() {
+                Some(failure) => refusal = Some(Box::new(failure.why)),
+                None => job.confirm = Some(resolved.values[0].1.to_string_lossy().into_owned()),
+            },
+            Err(mut problems) => diagnostics.append(&mut problems),
+        }
+    }
+    let mention = |failure: &Failure| {
+        let text = format!("`{}` mentions `{}`", task.name, failure.name);
+        Box::new(failure.why.clone().at(&ottofile.source, task.name_span, text))
+    };
+    let in_text = task.body.as_ref().and_then(|body| known.failure_in(&body.text)).map(mention);
+    job.refusal = in_text.or(refusal);
+    if job.refusal.is_none() {
+        left_out.append(&mut known.failures);
+    }
 }
 
-/// The variables that hold a job's item, with its value as given or changed.
-fn item_variables(job: &Job, changed: impl Fn(&OsStr) -> OsString) -> Vec<(String, OsString)> {
+/// One warning for each thing that went wrong, with the entries that have no value because of it.
+fn left_out_warnings(left_out: Vec<Failure>) -> Vec<Diagnostic> {
+    let place = |why: &Diagnostic| (why.message.clone(), why.labels.first().map(|label| label.span));
+    let mut found: Vec<(Diagnostic, Vec<String>)> = Vec::new();
+    for Failure { name, why } in left_out {
+        match found.iter_mut().find(|(known, _)| place(known) == place(&why)) {
+            Some((_, names)) if names.contains(&name) => {}
+            Some((_, names)) => names.push(name),
+            None => found.push((why, vec![name])),
+        }
+    }
+    const SHOWN: usize = 8;
+    let warning = |(why, names): (Diagnostic, Vec<String>)| {
+        let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+        let shown = shown.join(", ");
+        let note = match names.len() {
+            1 => format!("tasks whose text does not mention {shown} run without it"),
+            count if count <= SHOWN => {
+                format!("tasks whose text mentions none of these run without them: {shown}")
+            }
+            count => {
+                let rest = count - SHOWN;
+                format!("tasks whose text mentions none of these run without them: {shown} and {rest} more")
+            }
+        };
+        Diagnostic { severity: Severity::Warning, ..why }.note(note)
+    };
+    found.into_iter().map(warning).collect()
+}
+
+/// The variables that hold a job's item.
+fn item_variables(job: &Job) -> Vec<(String, OsString)> {
     let Some(item) = &job.item else { return Vec::new() };
-    let value = changed(&item.value);
     vec![
-        (item.variable.clone(), value.clone()),
-        ("OTTO_FOREACH_ITEM".to_owned(), value),
+        (item.variable.clone(), item.value.clone()),
+        ("OTTO_FOREACH_ITEM".to_owned(), item.value.clone()),
         ("OTTO_FOREACH_INDEX".to_owned(), item.index.to_string().into()),
     ]
 }
@@ -557,22 +647,25 @@ fn pattern_entry(key: &str, pattern: &Spanned<String>) -> EnvEntry {
     EnvEntry { name: Spanned::new(key.to_owned(), pattern.span), value: pattern.clone() }
 }
 
-/// An entry of `input` or `output` with its variables filled in.
+/// An entry of `input` or `output` with its variables filled in; or why one of these has no value.
 fn pattern_text(
     key: &str,
     glob: &Spanned<String>,
-    variables: &[(String, OsString)],
+    variables: &Resolved,
     source: &SourceFile,
     facts: &dyn Facts,
-) -> Result<String, Box<Diagnostic>> {
+) -> Result<Result<String, Box<Diagnostic>>, Box<Diagnostic>> {
     if !glob.value.contains('$') {
-        return Ok(glob.value.clone());
+        return Ok(Ok(glob.value.clone()));
     }
-    let resolved = envs::resolve(&[pattern_entry(key, glob)], variables, source, facts)
+    let mut resolved = envs::resolve(&[pattern_entry(key, glob)], variables, source, facts)
         .map_err(|mut problems| Box::new(problems.remove(0)))?;
-    let text = resolved[0].1.to_string_lossy().into_owned();
+    if let Some(failure) = resolved.failures.pop() {
+        return Ok(Err(Box::new(failure.why.at(source, glob.span, format!("needed for `{key}`")))));
+    }
+    let text = resolved.values[0].1.to_string_lossy().into_owned();
     match glob::mistake(&text) {
-        None => Ok(text),
+        None => Ok(Ok(text)),
         Some(why) => {
             let message = format!("a pattern of files in `{key}` cannot be read");
             let wrong = Diagnostic::error(Code::BadGlob, message).at(source, glob.span, why);

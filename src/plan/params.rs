@@ -32,7 +32,7 @@ pub(super) fn set_params(
     request: &Request,
     jobs: &mut [Job],
     facts: &dyn Facts,
-    variables: &mut dyn FnMut() -> Result<envs::Variables, Vec<Diagnostic>>,
+    variables: &mut dyn FnMut(&str) -> Result<envs::Variables, Vec<Diagnostic>>,
 ) -> Result<(), Vec<Diagnostic>> {
     let mut diagnostics = Vec::new();
     let passed = pass_down(ottofile, request, jobs, &mut diagnostics);
@@ -201,7 +201,7 @@ fn chosen(
     passed: &PassedValue,
     request: &Request,
     facts: &dyn Facts,
-    variables: &mut dyn FnMut() -> Result<envs::Variables, Vec<Diagnostic>>,
+    variables: &mut dyn FnMut(&str) -> Result<envs::Variables, Vec<Diagnostic>>,
     dynamic: &mut HashMap<(usize, usize), Rc<Option<Vec<String>>>>,
 ) -> Result<Argument, Vec<Diagnostic>> {
     let param = &task.params[index];
@@ -267,7 +267,7 @@ fn default(
     task: &Task,
     (task_place, index): (usize, usize),
     facts: &dyn Facts,
-    variables: &mut dyn FnMut() -> Result<envs::Variables, Vec<Diagnostic>>,
+    variables: &mut dyn FnMut(&str) -> Result<envs::Variables, Vec<Diagnostic>>,
     commands: &mut HashMap<(usize, usize), Option<Argument>>,
 ) -> Result<Option<Argument>, Vec<Diagnostic>> {
     let param = &task.params[index];
@@ -296,7 +296,7 @@ fn default(
                 "calls itself".to_owned(),
             ));
         }
-        let mut variables = variables()?;
+        let mut variables = variables(&command.value)?;
         variables.push(("OTTO_DEFAULT_COMMAND".into(), task.name.as_str().into()));
         let printed = facts.command(&command.value, &variables).map_err(|failure| {
             let wrong = fail(format!("the command of {what} failed: {}", failure.how), failure.how.clone());
@@ -327,7 +327,7 @@ fn dynamic_choices(
     command: &str,
     span: Span,
     facts: &dyn Facts,
-    variables: &mut dyn FnMut() -> Result<envs::Variables, Vec<Diagnostic>>,
+    variables: &mut dyn FnMut(&str) -> Result<envs::Variables, Vec<Diagnostic>>,
 ) -> Result<Option<Vec<String>>, Vec<Diagnostic>> {
     if !facts.may_run_commands() {
         return Ok(None);
@@ -342,7 +342,7 @@ fn dynamic_choices(
             ),
         ]);
     }
-    let mut variables = variables()?;
+    let mut variables = variables(command)?;
     variables.push(("OTTO_CHOICES_COMMAND".into(), task.name.as_str().into()));
     let printed = facts.command(command, &variables).map_err(|failure| {
         let diagnostic = Diagnostic::error(Code::CommandFailed, format!("{what} failed: {}", failure.how))
@@ -484,7 +484,9 @@ fn required(ottofile: &Ottofile, request: &Request, jobs: &[Job], diagnostics: &
         let Some(job) = jobs.iter().find(|job| job.task == asked.task) else { continue };
         for (param, (_, value)) in task.params.iter().zip(&job.params) {
             let was_given = asked.given.iter().any(|given| task.params[given.param].name == param.name);
-            if param.is_required && value.is_none() && !was_given {
+            let has_no_words = value.as_ref().is_none_or(|value| value.words() == Some(&[]));
+            let is_missing = param.is_required && value.is_none() || param.wants_words() && has_no_words;
+            if is_missing && !was_given {
                 let usage = match &param.form {
                     ParamForm::Positional(name) => format!("otto {} <{name}>", task.name),
                     ParamForm::Option { .. } => format!(
@@ -500,7 +502,17 @@ fn required(ottofile: &Ottofile, request: &Request, jobs: &[Job], diagnostics: &
                         format!("`{}` needs a value for `{}`", task.name, shown_form(param)),
                     )
                     .at(&request.source, asked.span, "asked for here")
-                    .at(&ottofile.source, param.form_span, "declared as required")
+                    .at(
+                        &ottofile.source,
+                        param.form_span,
+                        match (param.is_required, param.count) {
+                            (false, Count::Range { least, .. }) if least > 1 => {
+                                format!("takes at least {least} words")
+                            }
+                            (false, _) => "takes at least one word".to_owned(),
+                            (true, _) => "declared as required".to_owned(),
+                        },
+                    )
                     .help(format!("`{usage}`")),
                 );
             }

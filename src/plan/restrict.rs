@@ -57,7 +57,7 @@ pub(crate) fn restrict(plan: Plan, is_wanted: impl Fn(&Job) -> bool) -> Part {
         jobs.push(job);
     }
     graph::set_heights(&mut jobs);
-    Part { plan: Plan { jobs, lanes: plan.lanes, envs: plan.envs }, missing }
+    Part { plan: Plan { jobs, lanes: plan.lanes, envs: plan.envs, warnings: plan.warnings }, missing }
 }
 
 #[cfg(test)]
@@ -87,8 +87,15 @@ mod tests {
             lane: None,
             height: 1,
             timeout: None,
+            confirm: None,
+            refusal: None,
         };
-        Plan { jobs: jobs.iter().map(job).collect(), lanes: Vec::new(), envs: Arc::new(Vec::new()) }
+        Plan {
+            jobs: jobs.iter().map(job).collect(),
+            lanes: Vec::new(),
+            envs: Arc::new(Vec::new()),
+            warnings: Vec::new(),
+        }
     }
 
     fn told(part: &Part) -> String {

@@ -2,13 +2,14 @@
 //! and `output`. Reads them; what the names and commands come to is `envs`' business.
 
 use super::arithmetic::{self, Expression};
+use super::pattern::{Reach, Side};
 use std::ops::Range;
 
 /// One piece of a text, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TemplatePart {
     Text(String),
-    Variable { name: String, default: Option<Default>, place: Range<usize> },
+    Variable { name: String, change: Option<Change>, place: Range<usize> },
     Command { text: String, place: Range<usize> },
     Arithmetic { expression: Expression, place: Range<usize> },
 }
@@ -25,13 +26,50 @@ impl TemplatePart {
     }
 }
 
-/// What stands after `:-` or `-`.
+/// What an operator in `${NAME…}` does to the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Default {
-    pub(crate) pieces: Vec<TemplatePart>,
-    /// `:-` takes the place of an empty value too.
-    pub(crate) replaces_empty: bool,
+pub(crate) enum Change {
+    /// `:-` or `-`: takes the place of a value that is not there; `:-` of an empty one too.
+    Default { pieces: Vec<TemplatePart>, replaces_empty: bool },
+    /// `%`, `%%`, `#`, `##`.
+    Remove { side: Side, is_longest: bool, pattern: Vec<Part> },
+    /// `/`, `//`, `/#`, `/%`.
+    Replace { reach: Reach, pattern: Vec<Part>, with: Vec<Part> },
 }
+
+impl Change {
+    /// The texts in it.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = &[TemplatePart]> {
+        let (pieces, pattern, with): (_, &[Part], &[Part]) = match self {
+            Change::Default { pieces, .. } => (Some(pieces.as_slice()), &[], &[]),
+            Change::Remove { pattern, .. } => (None, pattern, &[]),
+            Change::Replace { pattern, with, .. } => (None, pattern, with),
+        };
+        pieces.into_iter().chain(pattern.iter().chain(with).map(Part::pieces))
+    }
+}
+
+/// A part of a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Stands for itself: it was in quotes or after a `\`.
+    Quoted(Vec<TemplatePart>),
+    /// `*`, `?` and `[…]` in it are a pattern, also in the values of variables.
+    Bare(Vec<TemplatePart>),
+}
+
+impl Part {
+    pub(crate) fn pieces(&self) -> &[TemplatePart] {
+        match self {
+            Part::Quoted(pieces) | Part::Bare(pieces) => pieces,
+        }
+    }
+}
+
+/// What tasks hand each other: there is nothing of it before the tasks run.
+pub(crate) const IN_BODIES: [&str; 3] = ["INPUT", "OUTCOME", "OUTPUT"];
+pub(crate) const NOT_HERE: &str = "values of tasks are read in bodies, not here";
+pub(crate) const IN_A_BODY: &str = "read it where the task runs: `bash: echo \"${INPUT[task.key]}\"`; to make a variable of it, `export` it there";
 
 /// What is wrong, and at which byte offset of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +139,7 @@ fn parse_from(text: &str, base: usize, depth: usize) -> Result<Vec<TemplatePart>
                 at = end + 1;
             }
             Some(b'{') => {
-                let end = brace_end(bytes, at + 2).map_err(|message| TemplateError {
+                let end = brace_end(bytes, at + 2, 1).map_err(|message| TemplateError {
                     place: base + at..base + text.len(),
                     message: message.into(),
                 })?;
@@ -114,7 +152,7 @@ fn parse_from(text: &str, base: usize, depth: usize) -> Result<Vec<TemplatePart>
                 flush(&mut plain, &mut pieces);
                 pieces.push(TemplatePart::Variable {
                     name: text[at + 1..end].to_owned(),
-                    default: None,
+                    change: None,
                     place: base + at..base + end,
                 });
                 at = end;
@@ -138,25 +176,154 @@ fn braced(
 ) -> Result<TemplatePart, TemplateError> {
     let end = name_end(inside.as_bytes(), 0);
     let (name, rest) = inside.split_at(end);
-    let (replaces_empty, default) = match rest {
-        "" => (false, None),
-        _ => match (rest.strip_prefix(":-"), rest.strip_prefix('-')) {
-            (Some(default), _) => (true, Some((default, base + end + 2))),
-            (None, Some(default)) => (false, Some((default, base + end + 1))),
-            (None, None) => (false, None),
-        },
+    let wrong = |message: String| Err(TemplateError { place: place.clone(), message });
+    let not_understood = || {
+        format!(
+            "`${{{inside}}}` is not understood: write `${{NAME}}`, `${{NAME:-default}}`, `${{NAME%pattern}}`, \
+             `${{NAME#pattern}}` or `${{NAME/pattern/text}}`"
+        )
     };
-    if name.is_empty() || !is_name_start(name.as_bytes()[0]) || (!rest.is_empty() && default.is_none()) {
-        return Err(TemplateError {
-            place,
-            message: format!("`${{{inside}}}` is not understood: write `${{NAME}}` or `${{NAME:-default}}`"),
-        });
+    if name.is_empty() || !is_name_start(name.as_bytes()[0]) {
+        return wrong(not_understood());
     }
-    let default = match default {
-        None => None,
-        Some((text, base)) => Some(Default { pieces: parse_from(text, base, depth + 1)?, replaces_empty }),
+    if rest.starts_with('[') && IN_BODIES.contains(&name) {
+        return wrong(NOT_HERE.to_owned());
+    }
+    let operand = |operator: &str| (&rest[operator.len()..], base + end + operator.len());
+    let remove = |operator: &str, side| {
+        let (text, base) = operand(operator);
+        let (pattern, _) = parts(text, base, depth, None)?;
+        Ok(Change::Remove { side, is_longest: operator.len() == 2, pattern })
     };
-    Ok(TemplatePart::Variable { name: name.to_owned(), default, place })
+    let replace = |operator: &str, reach| {
+        let (text, base) = operand(operator);
+        let (pattern, end) = parts(text, base, depth, Some(b'/'))?;
+        let rest = text.get(end + 1..).unwrap_or("");
+        let (with, _) = parts(rest, base + end + 1, depth, None)?;
+        Ok(Change::Replace { reach, pattern, with })
+    };
+    let default = |operator: &str| {
+        let (text, base) = operand(operator);
+        let pieces = parse_from(text, base, depth + 1)?;
+        Ok(Change::Default { pieces, replaces_empty: operator == ":-" })
+    };
+    // The longer operators first.
+    let change = match rest.as_bytes() {
+        [] => None,
+        [b':', b'-', ..] => Some(default(":-")?),
+        [b'-', ..] => Some(default("-")?),
+        [b'%', b'%', ..] => Some(remove("%%", Side::End)?),
+        [b'%', ..] => Some(remove("%", Side::End)?),
+        [b'#', b'#', ..] => Some(remove("##", Side::Start)?),
+        [b'#', ..] => Some(remove("#", Side::Start)?),
+        [b'/', b'/', ..] => Some(replace("//", Reach::Every)?),
+        [b'/', b'#', ..] => Some(replace("/#", Reach::At(Side::Start))?),
+        [b'/', b'%', ..] => Some(replace("/%", Reach::At(Side::End))?),
+        [b'/', ..] => Some(replace("/", Reach::First)?),
+        _ => return wrong(not_understood()),
+    };
+    // From bash 5.2 on it is what was found, before that it is itself.
+    if let Some(Change::Replace { with, .. }) = &change {
+        let has_ampersand =
+            |piece: &TemplatePart| matches!(piece, TemplatePart::Text(text) if text.contains('&'));
+        let is_bare = |part: &Part| matches!(part, Part::Bare(pieces) if pieces.iter().any(has_ampersand));
+        if with.iter().any(is_bare) {
+            return wrong("`&` here is not the same in every bash: write `\\&` for the character".to_owned());
+        }
+    }
+    Ok(TemplatePart::Variable { name: name.to_owned(), change, place })
+}
+
+/// The parts of a pattern, or of what takes its place, up to the end or to this byte; and where that is.
+fn parts(
+    text: &str,
+    base: usize,
+    depth: usize,
+    stop: Option<u8>,
+) -> Result<(Vec<Part>, usize), TemplateError> {
+    let bytes = text.as_bytes();
+    let mut parts = Vec::new();
+    let (mut at, mut bare) = (0, 0);
+    let wrong =
+        |at: usize, why: &str| TemplateError { place: base + at..base + text.len(), message: why.to_owned() };
+    let take = |parts: &mut Vec<Part>, range: Range<usize>| {
+        if !range.is_empty() {
+            let pieces = parse_from(&text[range.clone()], base + range.start, depth + 1)?;
+            parts.push(Part::Bare(pieces));
+        }
+        Ok(())
+    };
+    while at < bytes.len() && Some(bytes[at]) != stop {
+        let quoted = match bytes[at] {
+            b'\\' if at + 1 < bytes.len() => {
+                let end = at + 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8);
+                Some((vec![TemplatePart::Text(text[at + 1..end].to_owned())], end))
+            }
+            b'\'' => {
+                let length = text[at + 1..].find('\'').ok_or_else(|| wrong(at, UNCLOSED))?;
+                Some((vec![TemplatePart::Text(text[at + 1..at + 1 + length].to_owned())], at + length + 2))
+            }
+            b'"' => {
+                let end = double_quote_end(bytes, at + 1, depth).map_err(|why| wrong(at, why))?;
+                Some((double_quoted(&text[at + 1..end], base + at + 1, depth)?, end + 1))
+            }
+            _ => None,
+        };
+        match quoted {
+            Some((pieces, end)) => {
+                take(&mut parts, bare..at)?;
+                parts.push(Part::Quoted(pieces));
+                (at, bare) = (end, end);
+            }
+            None => at = expansion_end(bytes, at, depth).map_err(|why| wrong(at, why))?,
+        }
+    }
+    take(&mut parts, bare..at)?;
+    Ok((parts, at))
+}
+
+/// The inside of `"…"`, in which `\` stands before what would be special.
+fn double_quoted(text: &str, base: usize, depth: usize) -> Result<Vec<TemplatePart>, TemplateError> {
+    let bytes = text.as_bytes();
+    let wrong =
+        |at: usize, why: &str| TemplateError { place: base + at..base + text.len(), message: why.to_owned() };
+    let mut pieces = Vec::new();
+    let (mut at, mut plain) = (0, 0);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' if matches!(bytes.get(at + 1), Some(b'$' | b'"' | b'\\' | b'`')) => {
+                pieces.extend(parse_from(&text[plain..at], base + plain, depth + 1)?);
+                pieces.push(TemplatePart::Text(text[at + 1..at + 2].to_owned()));
+                at += 2;
+                plain = at;
+            }
+            _ => at = expansion_end(bytes, at, depth).map_err(|why| wrong(at, why))?,
+        }
+    }
+    pieces.extend(parse_from(&text[plain..], base + plain, depth + 1)?);
+    Ok(pieces)
+}
+
+/// Where a `"…"` ends whose inside begins at `at`.
+fn double_quote_end(bytes: &[u8], mut at: usize, depth: usize) -> Result<usize, &'static str> {
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => return Ok(at),
+            b'\\' => at += 2,
+            _ => at = expansion_end(bytes, at, depth)?,
+        }
+    }
+    Err(UNCLOSED)
+}
+
+/// Where the `${…}`, `$(…)`, `$$` or other byte ends that stands at `at`.
+fn expansion_end(bytes: &[u8], at: usize, depth: usize) -> Result<usize, &'static str> {
+    match (bytes[at], bytes.get(at + 1)) {
+        (b'$', Some(b'(')) => Ok(command_end(bytes, at + 2).ok_or(UNCLOSED)? + 1),
+        (b'$', Some(b'{')) => Ok(brace_end(bytes, at + 2, depth + 1)? + 1),
+        (b'$', Some(b'$')) => Ok(at + 2),
+        _ => Ok(at + 1),
+    }
 }
 
 fn is_name_start(byte: u8) -> bool {
@@ -170,29 +337,30 @@ fn name_end(bytes: &[u8], start: usize) -> usize {
         .map_or(bytes.len(), |offset| start + offset)
 }
 
+const UNCLOSED: &str = "`${` without its `}`";
+
 /// How deep defaults may stand within defaults: each level is one of the stack.
 const MAX_DEPTH: usize = 100;
 
-/// Where the `}` stands that closes a `${` whose inside starts at `at`.
-fn brace_end(bytes: &[u8], mut at: usize) -> Result<usize, &'static str> {
-    const UNCLOSED: &str = "`${` without its `}`";
-    let mut depth = 1;
+/// Where the `}` stands that closes a `${` whose inside starts at `at`. In a pattern `\` and quotes keep one from closing
+/// it; in a default they are themselves.
+fn brace_end(bytes: &[u8], at: usize, depth: usize) -> Result<usize, &'static str> {
+    if depth > MAX_DEPTH {
+        return Err("`${` within `${`, more than 100 levels deep");
+    }
+    let mut at = name_end(bytes, at);
+    let is_pattern = matches!(bytes.get(at), Some(b'%' | b'#' | b'/'));
     while at < bytes.len() {
         match bytes[at] {
             b'$' if bytes.get(at + 1) == Some(&b'(') => at = command_end(bytes, at + 2).ok_or(UNCLOSED)?,
-            b'$' if bytes.get(at + 1) == Some(&b'{') => {
-                depth += 1;
-                if depth > MAX_DEPTH {
-                    return Err("`${` within `${`, more than 100 levels deep");
-                }
-                at += 1;
+            b'$' if bytes.get(at + 1) == Some(&b'{') => at = brace_end(bytes, at + 2, depth + 1)?,
+            b'}' => return Ok(at),
+            b'\\' if is_pattern => at += 1,
+            b'\'' if is_pattern => {
+                let rest = bytes.get(at + 1..).ok_or(UNCLOSED)?;
+                at += 1 + rest.iter().position(|byte| *byte == b'\'').ok_or(UNCLOSED)?;
             }
-            b'}' => {
-                depth -= 1;
-                if depth == 0 {
-                    return Ok(at);
-                }
-            }
+            b'"' if is_pattern => at = double_quote_end(bytes, at + 1, depth)?,
             _ => {}
         }
         at += 1;
@@ -318,8 +486,14 @@ mod tests {
     fn shown(text: &str) -> String {
         let piece = |piece: &TemplatePart| match piece {
             TemplatePart::Text(text) => format!("[{text}]"),
-            TemplatePart::Variable { name, default, .. } => {
-                format!("<{name}{}>", if default.is_some() { ":-" } else { "" })
+            TemplatePart::Variable { name, change, .. } => {
+                let change = match change {
+                    None => "",
+                    Some(Change::Default { .. }) => ":-",
+                    Some(Change::Remove { .. }) => "-",
+                    Some(Change::Replace { .. }) => "/",
+                };
+                format!("<{name}{change}>")
             }
             TemplatePart::Command { text, .. } => format!("({text})"),
             TemplatePart::Arithmetic { .. } => "(())".to_owned(),
@@ -352,7 +526,16 @@ mod tests {
             ("costs $5 and $", "[costs $5 and $]"),
             ("$(echo", "0..6: `$(` without its `)`"),
             ("${A", "0..3: `${` without its `}`"),
-            ("${A%x}", "0..6: `${A%x}` is not understood: write `${NAME}` or `${NAME:-default}`"),
+            ("${A%.c}${A##*/}${A/a/b}${A//$B/\\}}${A/#a}${A/%'}'/c}!", "<A-><A-><A/><A/><A/><A/>[!]"),
+            ("${A:-it's}${A%\"}\"}${A%${B:-}}}", "<A:-><A-><A->[}]"),
+            ("${A%'}", "0..6: `${` without its `}`"),
+            ("${A/a/b&}", "0..9: `&` here is not the same in every bash: write `\\&` for the character"),
+            (
+                "${A^^}",
+                "0..6: `${A^^}` is not understood: write `${NAME}`, `${NAME:-default}`, `${NAME%pattern}`, \
+                 `${NAME#pattern}` or `${NAME/pattern/text}`",
+            ),
+            ("${INPUT[a.b]}", "0..13: values of tasks are read in bodies, not here"),
         ] {
             assert_eq!(shown(text), want, "{text}");
         }
@@ -365,6 +548,8 @@ mod tests {
         let too_deep = "`${` within `${`, more than 100 levels deep";
         assert_eq!(shown(&nested(101)), format!("0..{}: {too_deep}", 101 * 6));
         assert_eq!(shown(&nested(100_000)), format!("0..{}: {too_deep}", 100_000 * 6));
+        let in_quotes = format!("{}{}", "${A%\"".repeat(100_000), "\"}".repeat(100_000));
+        assert!(shown(&in_quotes).contains("`${`"), "refused");
     }
 
     #[test]
@@ -374,7 +559,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused_in_place(text in "[a${}()\"'\\\\ #:\\-\nż]{0,40}") {
+        fn any_text_is_read_or_refused_in_place(text in "[a${}()\"'\\\\ #%/&:\\-\nż]{0,40}") {
             match parse(&text) {
                 Ok(_) => {}
                 Err(error) => prop_assert!(error.place.start <= error.place.end && error.place.end <= text.len()),

@@ -372,17 +372,118 @@ tasks:
     ");
 }
 
+/// What the plan says of variables without a value.
+fn told_of_failures(yaml: &str, words: &str, facts: &Table) -> String {
+    let source = SourceFile::new("otto.yml", yaml);
+    let (ottofile, _) = crate::ottofile::read(&source).expect("well formed");
+    let names: Vec<(String, Span)> = words.split(' ').map(|word| (word.into(), Span::default())).collect();
+    let request = request::of_names(&names, &source, &ottofile).expect("tasks");
+    let plan = make(&ottofile, &request, facts).expect("a plan");
+    let refused = |job: &Job| {
+        let places = |why: &Diagnostic| {
+            let labels = why.labels.iter().map(|label| label.text.as_str());
+            format!("{}: {}", why.message, labels.collect::<Vec<_>>().join("; "))
+        };
+        job.refusal.as_ref().map(|why| format!("{} fails: {}\n", job.name, places(why)))
+    };
+    let refused: String = plan.jobs.iter().filter_map(refused).collect();
+    refused + &render(&plan.warnings, false, 100)
+}
+
 #[test]
-fn variables_that_cannot_be_resolved_stop_the_run_and_are_named() {
-    let yaml = |envs: &str| format!("otto:\n  envs:\n{envs}tasks: {{a: {{bash: echo}}}}\n");
-    assert_snapshot!(planned(&yaml("    BAD: v$(exit 3)\n"), "a"), @"
+fn a_variable_without_a_value_hurts_only_those_whose_text_mentions_it() {
+    let yaml = "
+otto: {envs: {BAD: v$(exit 3), URL: 'http://$BAD/${NONE:-}', N: $((1 / 0)), SAID: '$(echo BAD)', GOOD: fine}}
+tasks:
+  uses: {bash: 'echo \"$BAD\"'}
+  default: {bash: 'echo ${BAD:-none}'}
+  through: {bash: echo $URL}
+  said: {bash: echo $SAID}
+  number: {bash: echo $N}
+  python: {python: 'print(os.environ[\"BAD\"])'}
+  pattern: {input: [x], output: ['$BAD/x'], bash: 'true'}
+  entry: {envs: {MINE: '$BAD'}, bash: echo $MINE}
+  unused: {envs: {MINE: '$BAD'}, bash: echo}
+  own: {envs: {BAD: mine}, bash: echo $BAD}
+  param: {params: {BAD: {default: x}}, bash: echo $BAD}
+  item: {foreach: {items: [a], as: BAD}, bash: echo $BAD}
+  other: {bash: 'echo $GOOD $BADLY $A_BAD'}
+  group: {before: [other]}
+";
+    let facts = Table::default();
+    let tasks = "uses default through said number python pattern entry unused own param item other group";
+    assert_snapshot!(told_of_failures(yaml, tasks, &facts), @"
+    uses fails: the command in `BAD` failed: exit 3: exit 3; `uses` mentions `BAD`
+    default fails: the command in `BAD` failed: exit 3: exit 3; `default` mentions `BAD`
+    through fails: the command in `BAD` failed: exit 3: exit 3; `through` mentions `URL`
+    said fails: the command in `BAD` failed: exit 3: exit 3; `said` mentions `SAID`
+    number fails: the arithmetic in `N` cannot be computed: it divides by zero: in this; `number` mentions `N`
+    python fails: the command in `BAD` failed: exit 3: exit 3; `python` mentions `BAD`
+    pattern fails: the command in `BAD` failed: exit 3: exit 3; needed for `output`
+    entry fails: the command in `BAD` failed: exit 3: exit 3; `entry` mentions `MINE`
+    warning[E0501]: the command in `BAD` failed: exit 3
+      ╭▸ otto.yml:2:21
+    2 │ otto: {envs: {BAD: v$(exit 3), URL: 'http://$BAD/${NONE:-}', N: $((1 / 0)), SAID: '$(echo BAD)'…
+      ╰╴                    ━━━━━━━━━ exit 3
+      = note: it wrote: oh no
+      = note: tasks whose text mentions none of these run without them: `BAD`, `URL`, `SAID`, `MINE`
+    help: a fallback keeps the run going: `$(command || echo default)`
+    warning[E0501]: the arithmetic in `N` cannot be computed: it divides by zero
+      ╭▸ otto.yml:2:65
+    2 │ otto: {envs: {BAD: v$(exit 3), URL: 'http://$BAD/${NONE:-}', N: $((1 / 0)), SAID: '$(echo BAD)'…
+      ╰╴                                                                ━━━━━━━━━━ in this
+      = note: tasks whose text does not mention `N` run without it
+    ");
+    // Each command is asked for once, and with it nothing that has no value.
+    assert_snapshot!(facts.asked.borrow().join("\n"), @"exit 3 [GOOD=fine]");
+    assert_snapshot!(told_of_failures(yaml, "uses through number said", &Table::default()), @"
+    uses fails: the command in `BAD` failed: exit 3: exit 3; `uses` mentions `BAD`
+    through fails: the command in `BAD` failed: exit 3: exit 3; `through` mentions `URL`
+    number fails: the arithmetic in `N` cannot be computed: it divides by zero: in this; `number` mentions `N`
+    said fails: the command in `BAD` failed: exit 3: exit 3; `said` mentions `SAID`
+    ");
+    assert_snapshot!(told_of_failures(yaml, "group", &Table::default()), @"
+    warning[E0501]: the command in `BAD` failed: exit 3
+      ╭▸ otto.yml:2:21
+    2 │ otto: {envs: {BAD: v$(exit 3), URL: 'http://$BAD/${NONE:-}', N: $((1 / 0)), SAID: '$(echo BAD)'…
+      ╰╴                    ━━━━━━━━━ exit 3
+      = note: it wrote: oh no
+      = note: tasks whose text mentions none of these run without them: `BAD`, `URL`, `SAID`
+    help: a fallback keeps the run going: `$(command || echo default)`
+    warning[E0501]: the arithmetic in `N` cannot be computed: it divides by zero
+      ╭▸ otto.yml:2:65
+    2 │ otto: {envs: {BAD: v$(exit 3), URL: 'http://$BAD/${NONE:-}', N: $((1 / 0)), SAID: '$(echo BAD)'…
+      ╰╴                                                                ━━━━━━━━━━ in this
+      = note: tasks whose text does not mention `N` run without it
+    ");
+}
+
+#[test]
+fn a_command_of_the_ottofile_that_mentions_a_variable_without_a_value_is_refused() {
+    let yaml = "
+otto: {envs: {BAD: v$(exit 3)}}
+tasks:
+  each: {foreach: {command: list $BAD}, bash: echo}
+  fine: {foreach: {command: list}, bash: echo $item}
+";
+    let facts = Table { commands: vec![("list", "a")], ..Table::default() };
+    assert_snapshot!(planned_with(yaml, "each", &facts), @"
     error[E0501]: the command in `BAD` failed: exit 3
-      ╭▸ otto.yml:3:11
-    3 │     BAD: v$(exit 3)
-      ╰╴          ━━━━━━━━━ exit 3
+      ╭▸ otto.yml:2:21
+    2 │ otto: {envs: {BAD: v$(exit 3)}}
+      ╰╴                    ━━━━━━━━━ exit 3
       = note: it wrote: oh no
     help: a fallback keeps the run going: `$(command || echo default)`
     ");
+    assert_snapshot!(planned_with(yaml, "fine", &facts), @"
+    fine:a item[0]=a
+    fine (group) <~fine:a
+    ");
+}
+
+#[test]
+fn variables_that_cannot_be_resolved_stop_the_run_and_are_named() {
+    let yaml = |envs: &str| format!("otto:\n  envs:\n{envs}tasks: {{a: {{bash: echo}}}}\n");
     assert_snapshot!(planned(&yaml("    AA: ${BB}\n    BB: $(echo $AA)\n"), "a"), @"
     error[E0502]: `envs` entries refer to each other in a circle: `AA` needs `BB` needs `AA`
       ╭▸ otto.yml:3:9
@@ -402,14 +503,21 @@ fn variables_that_cannot_be_resolved_stop_the_run_and_are_named() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn values_that_grow_without_bound_are_refused() {
     let doubled: String = (0..60).map(|n| format!("    V{n}: $V{}$V{}\n", n + 1, n + 1)).collect();
-    let yaml = format!("otto:\n  envs:\n{doubled}    V60: x\ntasks: {{a: {{bash: echo}}}}\n");
-    assert_snapshot!(planned(&yaml, "a"), @"
-    error[E0603]: the values of `envs` are larger than 16 MiB with that of `V36`
-       ╭▸ otto.yml:39:10
-    39 │     V36: $V37$V37
-       ╰╴         ━━━━━━━━ the limit is reached here
+    let yaml = format!(
+        "otto:\n  envs:\n{doubled}    V60: x\ntasks: {{a: {{bash: echo $V43}}, b: {{bash: echo $V44}}, c: {{bash: echo $V0}}}}\n"
+    );
+    let told = told_of_failures(&yaml, "a b c", &Table::default());
+    assert_snapshot!(told, @"
+    a fails: the value of `V43` is too large for a variable: 131072 bytes: an environment takes at most 131072 bytes for one; `a` mentions `V43`
+    c fails: the value of `V43` is too large for a variable: 131072 bytes: an environment takes at most 131072 bytes for one; `c` mentions `V0`
+    warning[E0603]: the value of `V43` is too large for a variable: 131072 bytes
+       ╭▸ otto.yml:46:10
+    46 │     V43: $V44$V44
+       ╰╴         ━━━━━━━━ an environment takes at most 131072 bytes for one
+      = note: tasks whose text mentions none of these run without them: `V43`, `V42`, `V41`, `V40`, `V39`, `V38`, `V37`, `V36` and 36 more
     help: pass what is large as data with OUTPUT, or in a file
     ");
 }
@@ -516,6 +624,37 @@ tasks:
     1 │ otto build --mgs x
       ╰╴           ━━━━━ not declared in its `params`
     help: did you mean `--msg`?
+    ");
+    let yaml_of_needs = "
+tasks:
+  ci: {needs: [test], bash: echo}
+  test: {needs: [build], params: {--proper: {default: x}}, bash: echo}
+  build: {params: {-p|--profile: {default: debug}, -q: {default: false}}, bash: echo}
+";
+    assert_snapshot!(planned(yaml_of_needs, "ci --profile=release"), @"
+    error[E0401]: `ci` has no option `--profile`
+      ╭▸ command line:1:9
+    1 │ otto ci --profile=release
+      ╰╴        ━━━━━━━━━━━━━━━━━ not declared in its `params`
+      ╭▸ otto.yml:5:20
+    5 │   build: {params: {-p|--profile: {default: debug}, -q: {default: false}}, bash: echo}
+      ╰╴                   ━━━━━━━━━━━━ an option of `build`
+    help: `build` takes it, which `ci` depends on: `otto build --profile VALUE ci`
+    ");
+    assert_snapshot!(planned(yaml_of_needs, "test -q"), @"
+    error[E0401]: `test` has no option `-q`
+      ╭▸ command line:1:11
+    1 │ otto test -q
+      ╰╴          ━━ not declared in its `params`
+      ╭▸ otto.yml:5:52
+    5 │   build: {params: {-p|--profile: {default: debug}, -q: {default: false}}, bash: echo}
+      ╰╴                                                   ━━ an option of `build`
+    help: `build` takes it, which `test` depends on: `otto build -q test`
+    ");
+    assert_snapshot!(planned(yaml_of_needs, "build --profile release ci"), @"
+    build profile=release q=false
+    test <build proper=x sees build
+    ci <test sees test
     ");
     assert_snapshot!(planned(yaml, "build --msg --verbose"), @"
     error[E0402]: `--msg` of `build` needs a value
@@ -665,4 +804,152 @@ fn patterns_take_the_item_and_a_mistake_in_them_is_told_once() {
       ╰╴                                                                ━━━━━━━━ neither an entry of `envs` nor in the environment
     help: `${NOWHERE:-}` is empty when it is not set; a literal dollar sign is written `$$`
     ");
+}
+
+#[test]
+fn a_pattern_in_needs_stands_for_the_tasks_that_match_it() {
+    let yaml = "
+tasks:
+  all: {needs: ['lint:*', 'test-*', build], bash: echo}
+  jobs: {needs: ['each:*'], bash: echo}
+  every: {needs: ['*']}
+  hidden: {needs: ['_*'], bash: echo}
+  below: {needs: ['web/*'], bash: echo}
+  always: {needs: [{task: 'test-*', when: always}], bash: echo}
+  'test-*': {bash: echo}
+  'test-b': {bash: echo}
+  'lint:js': {bash: echo}
+  build: {aliases: ['lint:other'], bash: echo}
+  'lint:css': {bash: echo}
+  'lint:secret': {hidden: true, bash: echo}
+  'web/a': {bash: echo}
+  'web/a/b': {bash: echo}
+  _one: {bash: echo}
+  each: {foreach: {items: [x, y]}, bash: echo}
+";
+    let yaml = yaml.replace("  'test-*': {bash: echo}\n", "  test-a: {bash: echo}\n");
+    assert_snapshot!(planned(&yaml, "all"), @"
+    lint:js
+    lint:css
+    test-a
+    test-b
+    build
+    all <lint:js <lint:css <test-a <test-b <build sees lint:js,lint:css,test-a,test-b,build
+    ");
+    assert_snapshot!(planned(&yaml, "jobs"), @"
+    each:x item[0]=x
+    each:y item[1]=y
+    each (group) <~each:x <~each:y
+    jobs <each sees each:x,each:y
+    ");
+    assert_snapshot!(planned(&yaml, "hidden below always"), @"
+    _one
+    hidden <_one sees _one
+    web/a
+    below <web/a sees web/a
+    test-a
+    test-b
+    always <~test-a <~test-b sees test-a,test-b
+    ");
+    let every = planned(&yaml, "every");
+    assert!(
+        every.contains("every (group) <") && !every.contains("secret") && !every.contains("web/"),
+        "{every}"
+    );
+    // A task of that very name is meant by it.
+    assert_snapshot!(planned("tasks: {a: {needs: ['b*'], bash: x}, 'b*': {bash: x}, bc: {bash: x}}", "a"), @"
+    b*
+    a <b* sees b*
+    ");
+    assert_snapshot!(planned("tasks: {a: {needs: ['b*'], bash: x}, ba: {hidden: true, bash: x}}", "a"), @"
+    error[E0301]: no task matches `b*`, which task `a` depends on
+      ╭▸ otto.yml:1:21
+    1 │ tasks: {a: {needs: ['b*'], bash: x}, ba: {hidden: true, bash: x}}
+      ╰╴                    ━━━━ matches nothing
+    help: `ba` is hidden, and only a pattern that starts with `_` matches it
+    ");
+    assert_snapshot!(planned("tasks: {a: {needs: ['a*'], bash: x}}", "a"), @"
+    error[E0301]: no task matches `a*`, which task `a` depends on
+      ╭▸ otto.yml:1:21
+    1 │ tasks: {a: {needs: ['a*'], bash: x}}
+      ╰╴                    ━━━━ matches nothing
+    help: `*` stands for any characters but `/`
+    ");
+}
+
+#[test]
+fn a_question_is_asked_with_the_values_of_its_job() {
+    let yaml = "
+otto: {envs: {APP: shop, BAD: $(exit 3)}}
+tasks:
+  deploy:
+    confirm: Deploy $APP to $env as ${OTTO_TASK}?
+    params: {env: {default: test}}
+    bash: echo
+  each: {foreach: {items: [a, b], as: host}, confirm: 'Wipe ${host%a}?', bash: echo}
+  plain: {confirm: true, bash: echo}
+  never: {confirm: false, bash: echo}
+  bad: {confirm: 'Now $BAD?', bash: echo}
+";
+    let source = SourceFile::new("otto.yml", yaml);
+    let (ottofile, _) = crate::ottofile::read(&source).expect("well formed");
+    let names: Vec<(String, Span)> =
+        ["deploy", "each", "plain", "never", "bad"].map(|name| (name.into(), Span::default())).into();
+    let request = request::of_names(&names, &source, &ottofile).expect("tasks");
+    let plan = make(&ottofile, &request, &Table::default()).expect("a plan");
+    let shown = |job: &Job| {
+        let question = job.confirm.as_deref().unwrap_or("-");
+        format!("{}: {question}{}\n", job.name, if job.refusal.is_some() { " refused" } else { "" })
+    };
+    assert_snapshot!(plan.jobs.iter().map(shown).collect::<String>(), @"
+    deploy: Deploy shop to test as deploy?
+    each:a: Wipe ?
+    each:b: Wipe b?
+    each: -
+    plain: Run plain?
+    never: -
+    bad: - refused
+    ");
+}
+
+#[test]
+fn words_that_must_be_there_are_missed_where_the_task_is_named() {
+    let yaml = "
+tasks:
+  a: {params: {files: {nargs: +}}, bash: echo}
+  b: {params: {files: {nargs: '2:3'}}, bash: echo}
+  c: {params: {files: {nargs: +, default: x}, env: {}}, bash: echo}
+  d: {params: {files: {nargs: +, env: FILES}}, bash: echo}
+  e: {params: {files: {nargs: '*'}}, bash: echo}
+  all: {needs: [a, b], bash: echo}
+";
+    assert_snapshot!(planned(yaml, "a"), @"
+    error[E0403]: `a` needs a value for `files`
+      ╭▸ command line:1:6
+    1 │ otto a
+      ╰╴     ━ asked for here
+      ╭▸ otto.yml:3:16
+    3 │   a: {params: {files: {nargs: +}}, bash: echo}
+      ╰╴               ━━━━━ takes at least one word
+    help: `otto a <files>`
+    ");
+    assert_snapshot!(planned(yaml, "b"), @"
+    error[E0403]: `b` needs a value for `files`
+      ╭▸ command line:1:6
+    1 │ otto b
+      ╰╴     ━ asked for here
+      ╭▸ otto.yml:4:16
+    4 │   b: {params: {files: {nargs: '2:3'}}, bash: echo}
+      ╰╴               ━━━━━ takes at least 2 words
+    help: `otto b <files>`
+    ");
+    assert_snapshot!(planned(yaml, "b x"), @"
+    error[E0406]: `files` of `b` needs 2 values, 1 given
+      ╭▸ command line:1:8
+    1 │ otto b x
+      ╰╴       ━ too few
+    ");
+    assert_snapshot!(planned(yaml, "c e all"), @"c files=e all env unset");
+    let facts = Table { variables: vec![("FILES", "x y")], ..Table::default() };
+    assert_snapshot!(planned_with(yaml, "d", &facts), @"d files=x y");
 }

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use words::CommandLine;
 
-pub(crate) use words::{option_names, parse_bool};
+pub(crate) use words::{PASS_ON, option_names, parse_bool};
 
 /// The tasks that were asked for, in order, each once.
 #[derive(Debug)]
@@ -191,6 +191,28 @@ pub(crate) fn handed_on(ottofile: &Ottofile, task: &Task) -> Vec<(usize, usize)>
     found
 }
 
+/// The nearest of the tasks that a task depends on, directly or through others, that has an option of this name.
+fn option_of_needed<'o>(ottofile: &'o Ottofile, task: &Task, name: &str) -> Option<(&'o Task, &'o Param)> {
+    let mut seen = vec![ottofile.position(task.name.as_str())?];
+    let mut next = 0;
+    while let Some(place) = seen.get(next).copied() {
+        next += 1;
+        let needed = ottofile.tasks[place].before.iter().filter_map(|edge| find(ottofile, &edge.task.value));
+        for (other, _) in needed {
+            if seen.contains(&other) {
+                continue;
+            }
+            let other_task = &ottofile.tasks[other];
+            let has_name = |param: &&Param| option_names(param).iter().any(|option| option == name);
+            if let Some(param) = other_task.params.iter().find(has_name) {
+                return Some((other_task, param));
+            }
+            seen.push(other);
+        }
+    }
+    None
+}
+
 /// The form of the command line.
 pub(crate) const USAGE: &str = "otto [OPTIONS] [TASK [ARGS]]...";
 
@@ -212,7 +234,8 @@ pub(crate) fn usage(task: &Task) -> String {
 /// `<env>` if it must be given, `[env]` if not, with `...` for several words.
 pub(crate) fn positional(name: &str, param: &Param) -> String {
     let shown = param.metavar.as_deref().unwrap_or(name);
-    let shown = if param.is_required { format!("<{shown}>") } else { format!("[{shown}]") };
+    let shown =
+        if param.is_required || param.wants_words() { format!("<{shown}>") } else { format!("[{shown}]") };
     let dots = matches!(param.count, Count::Range { most, .. } if most != Some(1));
     if dots { format!("{shown}...") } else { shown }
 }

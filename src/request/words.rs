@@ -67,7 +67,7 @@ pub(super) struct Taker<'a> {
 }
 
 /// What lets a task take any words.
-pub(super) const PASS_ON: &str =
+pub(crate) const PASS_ON: &str =
     "to pass any words on, declare a parameter `args: {nargs: \"*\"}`; after `--` they are not read by otto";
 
 impl<'a> Taker<'a> {
@@ -422,12 +422,26 @@ impl<'a> Taker<'a> {
         let handed_on = handed_on.iter().map(|(task, param)| &self.ottofile.tasks[*task].params[*param]);
         let known: Vec<String> = self.task.params.iter().chain(handed_on).flat_map(option_names).collect();
         let serial = self.task.foreach.is_some().then_some("--Serial");
-        let near = similar(name, known.iter().map(String::as_str).chain(serial), 3);
+        let needed = super::option_of_needed(self.ottofile, self.task, name);
+        let near = match needed {
+            Some(_) => Vec::new(),
+            None => similar(name, known.iter().map(String::as_str).chain(serial), 3),
+        };
         let diagnostic =
             Diagnostic::error(Code::UnknownParam, format!("`{}` has no option `{name}`", self.task.name))
                 .at(&self.line.source, self.line.span(place), "not declared in its `params`")
                 .did_you_mean(&near)
                 .usage(usage(self.task));
+        if let Some((other, param)) = needed {
+            let value = if param.count == Count::Flag { "" } else { " VALUE" };
+            return diagnostic
+                .at(&self.ottofile.source, param.form_span, format!("an option of `{}`", other.name))
+                .help(format!(
+                    "`{other}` takes it, which `{task}` depends on: `otto {other} {name}{value} {task}`",
+                    other = other.name,
+                    task = self.task.name
+                ));
+        }
         let diagnostic = match self.has_room() {
             true => {
                 diagnostic.help(format!("to pass it on: `--` before it: `otto {} -- {text}`", self.task.name))

@@ -13,6 +13,7 @@ use crate::lang::{self, CannotPrepare, Input, List, Script};
 use crate::name::ParamName;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Body, Param, ParamForm, Task};
+use crate::plan::envs::MOST_VARIABLE;
 use crate::plan::{Job, JobId, Need, Plan, Work};
 use crate::request::Argument;
 use crate::store::atomic;
@@ -51,6 +52,9 @@ impl Started {
         let job = setting.plan.job(id);
         let dir = setting.run_dir.job(&job.name);
         make_folder(&dir)?;
+        if let Some(refusal) = &job.refusal {
+            return Err(CannotPrepare { diagnostic: (**refusal).clone(), code: 125 });
+        }
         let recorded: &[RecordedInput] = setting.recorded.get(&id).map_or(&[], Vec::as_slice);
         for input in recorded.iter().filter(|input| !input.outputs.values.is_empty()) {
             link_recorded(setting, &dir, input)
@@ -324,9 +328,6 @@ impl Started {
         warnings
     }
 }
-
-/// One text with its name, the `=` and the NUL may fill 32 pages; other systems only limit the sum.
-const MOST_VARIABLE: usize = if cfg!(target_os = "linux") { 128 << 10 } else { usize::MAX };
 
 /// What the system would refuse with "argument list too long", for the job and for everything that it starts.
 fn too_large(job: &str, env: &BTreeMap<OsString, OsString>) -> Option<Diagnostic> {

@@ -76,6 +76,8 @@ pub(crate) struct Setting {
     pub(crate) ignores_freshness: bool,
     /// `--timeout`: for tasks that have none of their own.
     pub(crate) timeout: Option<Duration>,
+    /// `--run-timeout`: for all tasks together.
+    pub(crate) run_timeout: Option<Duration>,
     /// Tasks (places in the ottofile) that get otto's own stdin.
     pub(crate) inherits_stdin: Vec<usize>,
     /// What jobs of a rerun see of an earlier run.
@@ -122,6 +124,8 @@ pub(crate) struct Finished {
 }
 
 enum Timer {
+    /// Of the whole run.
+    Run,
     Timeout(AttemptId),
     Retry(JobId),
 }
@@ -192,6 +196,10 @@ pub(crate) struct Run<'a> {
     /// The signal that stops the run.
     stopping: Option<i32>,
     is_killing: bool,
+    /// It is stopped because its own time was up.
+    is_over_time: bool,
+    /// When the first attempts of jobs began whose retries have an end in time, in microseconds since the run began.
+    first_begun: HashMap<JobId, u64>,
 }
 
 impl<'a> Run<'a> {
@@ -229,6 +237,8 @@ impl<'a> Run<'a> {
             seq: 0,
             stopping: None,
             is_killing: false,
+            is_over_time: false,
+            first_begun: HashMap::new(),
         }
     }
 
@@ -241,6 +251,9 @@ impl<'a> Run<'a> {
             jobs: planned_jobs(self.setting),
         };
         self.emit(started);
+        if let Some(limit) = self.setting.run_timeout {
+            self.set_timer(limit, Timer::Run);
+        }
         let early = self.scheduler.begin();
         self.settled(early);
         loop {
@@ -270,6 +283,9 @@ impl<'a> Run<'a> {
     }
 
     fn result(&self) -> RunResult {
+        if self.is_over_time {
+            return RunResult::Failed { status: Exit::Timeout.status() };
+        }
         if let Some(signal) = self.stopping {
             return RunResult::Interrupted { signal };
         }
@@ -390,7 +406,7 @@ impl<'a> Run<'a> {
             Some(_) => unreachable!("bug: `{}` is started twice", self.setting.plan.job(id).name),
             None => {
                 let job = self.setting.plan.job(id);
-                if job.input_globs.is_empty() || job.output_globs.is_empty() {
+                if job.input_globs.is_empty() || job.output_globs.is_empty() || job.refusal.is_some() {
                     self.begin_attempt(AttemptId { job: id, number: 1 }, None);
                 } else {
                     self.look(id);
@@ -486,6 +502,9 @@ impl<'a> Run<'a> {
             Some(streaming) => self.streams.wire(setting, id.job, id.number, streaming.value),
         };
         let fates = self.outcomes.of(setting, id.job);
+        if id.number == 1 && setting.ottofile.tasks[job.task].retries.is_some() {
+            self.first_begun.insert(id.job, self.mono_us());
+        }
         let attempt = Attempt::new(setting, id, self.inputs_of(id.job), fates, wires, evidence);
         if job.work == Work::Terminal {
             self.view.suspend();
@@ -681,11 +700,16 @@ impl<'a> Run<'a> {
 
     /// Settles a job that the scheduler has started.
     fn finish(&mut self, id: JobId, outcome: Outcome) {
-        if outcome.is_failure() && self.setting.policy == Policy::FailFast {
+        let has_failed = outcome.is_failure();
+        if has_failed && self.setting.policy != Policy::KeepGoing {
             self.stop_looking();
         }
         let settled = self.scheduler.finish(id, outcome);
         self.settled(settled);
+        if has_failed && self.setting.policy == Policy::FailNow && self.stopping.is_none() {
+            self.end_attempts(Stop::Polite { signal: SIGTERM });
+            self.hurry_streams();
+        }
     }
 
     /// Whoever reads a stream that breaks off is ended before it could take that for the end.
@@ -700,12 +724,16 @@ impl<'a> Run<'a> {
     }
 
     fn pause_before_retry(&self, job: &Job, attempt: AttemptId) -> Option<Duration> {
-        let Retries { count, delay, backoff } =
+        let Retries { count, delay, backoff, within } =
             &self.setting.ottofile.tasks[job.task].retries.as_ref()?.value;
         let retried = attempt.number - 1;
         // A day is longer than anybody means.
         let seconds = delay.as_secs_f64() * backoff.powi(retried as i32);
-        (retried < *count).then(|| Duration::from_secs_f64(seconds.clamp(0.0, 86_400.0)))
+        let pause = Duration::from_secs_f64(seconds.clamp(0.0, 86_400.0));
+        let begun = self.first_begun.get(&attempt.job).copied().unwrap_or(0);
+        let passed = Duration::from_micros(self.mono_us().saturating_sub(begun));
+        let is_in_time = within.is_none_or(|within| passed + pause <= within);
+        (retried < *count && is_in_time).then_some(pause)
     }
 
     fn plan_retry(&mut self, attempt: AttemptId, pause: Duration, evidence: Option<Evidence>) {
@@ -771,6 +799,12 @@ impl<'a> Run<'a> {
                     }
                 }
                 Timer::Retry(job) => self.scheduler.resume(job),
+                Timer::Run if self.stopping.is_none() && !self.scheduler.is_done() => {
+                    self.is_over_time = true;
+                    self.warn(None, None, "the time of the run is up (--run-timeout)".to_owned());
+                    self.signalled(SIGTERM);
+                }
+                Timer::Run => {}
             }
         }
     }
@@ -805,9 +839,14 @@ impl<'a> Run<'a> {
         self.stop_looking();
         let settled = if is_forced { self.scheduler.stop_all() } else { self.scheduler.stop() };
         self.end_attempts(if is_forced { Stop::Kill } else { Stop::Polite { signal: polite(signal) } });
+        self.hurry_streams();
+        self.settled(settled);
+    }
+
+    /// What has ended waits no longer for what it left behind at its stream.
+    fn hurry_streams(&mut self) {
         let is_draining = |(_, state): &(&JobId, &State)| matches!(state, State::Draining(..));
         self.streams.hurry(self.states.iter().filter(is_draining).map(|(id, _)| *id));
-        self.settled(settled);
     }
 
     /// Ends what runs, except what tidies up unless everything is to be killed.

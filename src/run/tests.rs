@@ -186,6 +186,7 @@ fn run(tasks: &[Drawn], stops: Stops, slots: usize, policy: Policy, mut dice: u6
         policy,
         ignores_freshness: false,
         timeout: None,
+        run_timeout: None,
         inherits_stdin: Vec::new(),
         recorded: HashMap::new(),
         earlier: outcomes::Earlier::default(),

@@ -27,12 +27,14 @@ fn job(place: usize, work: Work, needs: Vec<Need>, lane: Option<LaneId>) -> Job 
         lane,
         height: 1,
         timeout: None,
+        confirm: None,
+        refusal: None,
     }
 }
 
 fn plan(mut jobs: Vec<Job>, lanes: Vec<Lane>) -> Plan {
     crate::plan::graph::set_heights(&mut jobs);
-    Plan { jobs, lanes, envs: Arc::new(Vec::new()) }
+    Plan { jobs, lanes, envs: Arc::new(Vec::new()), warnings: Vec::new() }
 }
 
 fn need(job: u32, when: When) -> Need {

@@ -124,7 +124,7 @@ fn slips_are_named_with_what_would_be_right() {
 fn no_hint_is_given_where_the_task_fails_for_another_reason() {
     let project = Project::new(
         "tasks:
-  a: {before: [build], bash: 'echo \"{{x}} $$ ${INPUT[build.v]}\"; (exit 3)'}
+  a: {before: [build], bash: 'echo \"{{x}} $$ ${INPUT[build.v]}\"; exit 3'}
   b: {bash: 'stty -a || echo \"stty: Inappropriate ioctl for device\" >&2; echo why >&2; exit 1'}
   c: {bash: 'ssh-like() { echo \"Pseudo-terminal will not be allocated because stdin is not a terminal.\" >&2; }; ssh-like; exit 4'}
   build: {bash: 'OUTPUT[v]=1'}

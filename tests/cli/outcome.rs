@@ -356,3 +356,154 @@ fn falling_off_the_end_is_success_and_an_error_before_it_is_not() {
     let ran = project.run("trap");
     assert_eq!((ran.status, ran.stdout.as_str()), (3, "gone\n"));
 }
+
+/// Runs a program in a terminal, answers each question in turn and shows what it wrote.
+const IN_A_TERMINAL: &str = "
+import os, pty, sys
+answers = sys.argv[1].split(',')
+process, terminal = pty.fork()
+if process == 0:
+    os.execvp(sys.argv[2], sys.argv[2:])
+seen = b''
+while True:
+    try:
+        piece = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not piece:
+        break
+    seen += piece
+    if piece.rstrip().endswith(b'[y/N]') and answers:
+        os.write(terminal, (answers.pop(0) + chr(10)).encode().replace(b'^C' + b'\\n', b'\\x03'))
+status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+sys.stdout.buffer.write(seen.replace(b'\\r', b''))
+print('status', status)
+";
+
+#[test]
+fn a_task_that_must_be_confirmed_is_asked_for_before_anything_starts() {
+    let project = Project::new(
+        "tasks:
+  build: {bash: 'touch built'}
+  deploy:
+    needs: [build]
+    confirm: Deploy to $env?
+    params: {env: {default: test}}
+    bash: touch \"deployed-$env\"
+  wipe: {confirm: true, bash: touch wiped}
+",
+    )
+    .with("TERM", "dumb");
+    project.write("terminal.py", IN_A_TERMINAL);
+    let asked = |answers: &str, words: &str| {
+        let ran = project.shell(&format!("python3 terminal.py {answers} otto -qq {words}"));
+        let made: Vec<&str> = ["built", "deployed-test", "deployed-prod", "wiped"]
+            .into_iter()
+            .filter(|name| fs::remove_file(project.path(name)).is_ok())
+            .collect();
+        format!("{}made: {}\n", ran.stdout, made.join(" "))
+    };
+    assert_snapshot!(asked("n", "deploy"), @"
+    Deploy to test? [y/N] n
+    not confirmed: nothing was started
+    status 1
+    made:
+    ");
+    assert_snapshot!(asked("^C", "deploy"), @"
+    Deploy to test? [y/N] ^C
+    status -2
+    made:
+    ");
+    assert_snapshot!(asked("y,no", "deploy prod wipe"), @"
+    Deploy to prod? [y/N] y
+    Run wipe? [y/N] no
+    not confirmed: nothing was started
+    status 1
+    made:
+    ");
+    assert_snapshot!(asked("y,YES", "deploy prod wipe"), @"
+    Deploy to prod? [y/N] y
+    Run wipe? [y/N] YES
+    status 0
+    made: built deployed-prod wiped
+    ");
+    assert_snapshot!(asked("-", "--yes deploy"), @"
+    status 0
+    made: built deployed-test
+    ");
+    assert_snapshot!(asked("-", "-n deploy"), @"
+      1  build  (otto.yml:2)
+      2  deploy  env=test  after build  (otto.yml:3)
+    dry run: 2 tasks would run, nothing was started
+    status 0
+    made:
+    ");
+    assert_snapshot!(project.run("deploy").all(), @"
+    ── stderr
+    error[E0007]: `deploy` must be confirmed, and there is no terminal to ask on
+      ╭▸ otto.yml:5:14
+    5 │     confirm: Deploy to $env?
+      ╰╴             ━━━━━━━━━━━━━━━ nothing was started
+    help: `--yes` confirms
+    otto.yml: 1 error. `otto Explain E0007` says more.
+    ── exit 2
+    ");
+    assert_snapshot!(project.run("--json --yes build").status, @"0");
+    assert_eq!(project.run("--json deploy").status, 2);
+    assert_eq!(project.run("-y deploy").status, 0);
+    assert_eq!(project.run("Rerun latest deploy").status, 2);
+    assert_eq!(project.run("Rerun --yes latest deploy").status, 0);
+}
+
+#[test]
+fn fail_fast_now_also_ends_what_runs() {
+    let project = Project::new(
+        "tasks:
+  long: {bash: 'trap \"echo asked; exit 9\" TERM; touch started; while :; do sleep 0.02; done'}
+  fails: {bash: 'while [ ! -e started ]; do sleep 0.02; done; exit 4'}
+  tidy: {bash: echo tidied}
+  all: {needs: [long, fails], after: [{task: tidy, when: always}], bash: echo no}
+",
+    );
+    let ran = project.run("-j2 --fail-fast=now all");
+    assert_eq!(ran.status, 4, "{}", ran.all());
+    assert_snapshot!(ran.outcomes(), @"all: skip, fails: FAIL, long: INT, tidy: skip");
+    assert!(ran.all().contains("asked"), "{}", ran.all());
+    assert_snapshot!(project.run("--fail-fast=later all").refused(), @"
+    error[E0002]: `later` is not a value for `--fail-fast`
+    help: it takes now
+    help: `otto --help` shows all options
+    usage: otto [OPTIONS] [TASK [WORDS]]...
+    otto: 1 error. `otto Explain E0002` says more.
+    ");
+}
+
+#[test]
+fn the_time_of_a_whole_run_can_be_limited() {
+    let project = Project::new(
+        "tasks:
+  first: {bash: echo first}
+  long: {needs: [first], bash: 'trap \"echo asked; exit 9\" TERM; while :; do sleep 0.02; done'}
+  next: {needs: [long], bash: echo no}
+",
+    );
+    let ran = project.run("--run-timeout 1s next");
+    assert_eq!(ran.status, 124, "{}", ran.all());
+    assert_snapshot!(ran.outcomes(), @"first: ok, long: INT");
+    assert!(ran.stderr.contains("the time of the run is up"), "{}", ran.all());
+    assert_eq!(project.run("--run-timeout 60s first").status, 0);
+}
+
+#[test]
+fn retries_end_when_their_time_is_up() {
+    let project = Project::new(
+        "tasks:
+  late: {retries: {count: 50, delay: 20s, within: 10s}, bash: 'echo try >> tries; exit 3'}
+  soon: {retries: {count: 2, within: 1h}, bash: 'echo try >> tries; exit 3'}
+",
+    );
+    assert_eq!(project.run("late").status, 3);
+    assert_eq!(project.read("tries"), "try\n");
+    assert_eq!(project.run("soon").status, 3);
+    assert_eq!(project.read("tries"), "try\n".repeat(4));
+}

@@ -445,3 +445,24 @@ tasks:
     assert_eq!(project.run("rev").ok(), "r7\n");
     assert_eq!(project.read("calls"), "called\n");
 }
+
+#[test]
+fn what_people_type_to_list_tasks_lists_them() {
+    let project = Project::new("tasks: {a: {help: first, bash: echo ran}, _b: {bash: x}}");
+    let listed = project.run("List").ok().to_owned();
+    for words in ["--list", "-l", "--list a"] {
+        assert_eq!(project.run(words).ok(), listed, "{words}");
+    }
+    assert_eq!(project.run("--json --list").ok(), project.run("--json List").ok());
+    insta::assert_snapshot!(project.run("a --list").refused(), @r#"
+    error[E0005]: `--list` stands after a task
+    help: `otto --list` lists the tasks
+    help: to pass any words on, declare a parameter `args: {nargs: "*"}`; after `--` they are not read by otto
+    otto: 1 error. `otto Explain E0005` says more.
+    "#);
+    let own = Project::new(
+        "tasks: {a: {params: {-l: {default: false}}, bash: echo $l}, b: {params: {w: {nargs: '*'}}, bash: 'echo \"$@\"'}}",
+    );
+    assert_eq!(own.run("a -l").ok(), "true\n");
+    assert_eq!(own.run("b -l --list").ok(), "-l --list\n");
+}

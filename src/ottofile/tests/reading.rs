@@ -180,7 +180,7 @@ tasks:
     assert_eq!(texts(&task.output), ["out"]);
     assert_eq!(task.envs.len(), 2);
     assert_eq!(task.timeout.as_ref().map(|timeout| timeout.value), Some(Duration::from_secs(5400)));
-    let retries = Retries { count: 3, delay: Duration::from_millis(500), backoff: 2.0 };
+    let retries = Retries { count: 3, delay: Duration::from_millis(500), backoff: 2.0, within: None };
     assert_eq!(task.retries.as_ref().map(|spanned| &spanned.value), Some(&retries));
     assert_eq!(task.dir.as_ref().map(|dir| dir.value.as_str()), Some("sub"));
     assert_eq!(task.streaming.as_ref().map(|streaming| streaming.value), Some(Streaming::Stdout));
