@@ -1,4 +1,4 @@
-//! otto beside plain Python, on random bodies: a sample of what `script/differential` compares at length.
+//! otto beside plain bash and plain Python, on random bodies: a sample of what `script/differential` compares at length.
 #![cfg(target_os = "linux")]
 
 use std::process::Command;
@@ -17,6 +17,11 @@ fn nothing_differs(what: &[&str]) {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+#[test]
+fn random_bash_bodies_do_under_otto_what_they_do_in_bash() {
+    nothing_differs(&["--bash", "29", "--seed", "2"]);
 }
 
 #[test]
