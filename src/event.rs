@@ -283,6 +283,8 @@ pub(crate) enum Skip {
     SerialPredecessor(JobName),
     /// Another task failed under `--fail-fast`.
     FailFast,
+    /// Its `os` lists only other systems than this one: these.
+    Os(String),
 }
 
 impl Skip {
@@ -293,6 +295,7 @@ impl Skip {
             Skip::NotCalledFor(_) => "not_called_for",
             Skip::SerialPredecessor(_) => "serial_predecessor",
             Skip::FailFast => "fail_fast",
+            Skip::Os(_) => "os",
         }
     }
 
@@ -300,7 +303,7 @@ impl Skip {
     pub(crate) fn of(&self) -> Option<&JobName> {
         match self {
             Skip::Needs(job) | Skip::NotCalledFor(job) | Skip::SerialPredecessor(job) => Some(job),
-            Skip::FailFast => None,
+            Skip::FailFast | Skip::Os(_) => None,
         }
     }
 }
@@ -312,6 +315,7 @@ impl fmt::Display for Skip {
             Skip::NotCalledFor(job) => write!(f, "not called for by {job}"),
             Skip::SerialPredecessor(job) => write!(f, "after {job} failed"),
             Skip::FailFast => f.write_str("a task failed (--fail-fast)"),
+            Skip::Os(systems) => write!(f, "only on {systems}"),
         }
     }
 }

@@ -213,6 +213,7 @@ fn reason_of_skip(skip: &Skip) -> &'static str {
     match skip {
         Skip::Needs(_) | Skip::NotCalledFor(_) | Skip::SerialPredecessor(_) => "dependency",
         Skip::FailFast => "fail-fast",
+        Skip::Os(_) => "os",
     }
 }
 

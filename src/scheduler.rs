@@ -559,6 +559,8 @@ impl<'a> Scheduler<'a> {
                 (When::Always, _)
                 | (When::Success, Outcome::Succeeded | Outcome::Fresh { .. })
                 | (When::Failure, Outcome::Failed { .. }) => {}
+                // Where it does not run, nobody can wait for it; but a stream that was never written has no end.
+                (When::Success, Outcome::Skipped(Skip::Os(_))) if need.flow == Flow::AtEnd => {}
                 (_, Outcome::Cancelled | Outcome::Interrupted { .. }) => return Some(Outcome::Cancelled),
                 (When::Success, Outcome::Skipped(Skip::NotCalledFor(_))) | (When::Failure, _) => {
                     not_called_for.get_or_insert_with(name);
@@ -570,6 +572,9 @@ impl<'a> Scheduler<'a> {
         }
         if let Some(job) = not_called_for {
             return Some(Outcome::Skipped(Skip::NotCalledFor(job)));
+        }
+        if let Some(systems) = &job.elsewhere {
+            return Some(Outcome::Skipped(Skip::Os(systems.clone())));
         }
         match (job.work.has_body(), self.phase) {
             (false, _) => Some(Outcome::Succeeded),

@@ -98,6 +98,11 @@ impl JobState {
         Some(self.ended_us?.saturating_sub(self.started_us?))
     }
 
+    /// Left out, as this is not its system.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        matches!(self.outcome, Some(Outcome::Skipped(Skip::Os(_))))
+    }
+
     /// Settled without being needed: it waited for a failure, or a success, that did not come.
     pub(crate) fn is_not_called_for(&self) -> bool {
         matches!(self.outcome, Some(Outcome::Skipped(Skip::NotCalledFor(_))))
@@ -239,7 +244,9 @@ impl RunState {
 
     pub(crate) fn counts(&self) -> Counts {
         let mut counts = Counts::default();
-        for job in self.jobs.iter().filter(|job| job.planned.has_body && !job.is_not_called_for()) {
+        let counts_here =
+            |job: &&JobState| job.planned.has_body && !job.is_not_called_for() && !job.is_elsewhere();
+        for job in self.jobs.iter().filter(counts_here) {
             match &job.outcome {
                 Some(Outcome::Succeeded) => {
                     counts.ok += 1;

@@ -131,9 +131,10 @@ pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun) -> i32 {
         return 0;
     }
     let mut text = String::new();
-    let mut number = 0;
+    let (mut number, mut runs) = (0, 0);
     for job in target.plan.jobs.iter().filter(|job| is_shown_dry(job)) {
         number += 1;
+        runs += usize::from(job.elsewhere.is_none());
         let task = &target.ottofile.tasks[job.task];
         let _ = write!(text, "{number:>3}  {}", shown(job.name.as_str()));
         for (name, value) in job.texts() {
@@ -157,6 +158,9 @@ pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun) -> i32 {
         if !streams.is_empty() {
             let _ = write!(text, "  with the stream of {}", shown(&streams.join(", ")));
         }
+        if let Some(systems) = &job.elsewhere {
+            let _ = write!(text, "  skipped: only on {systems}");
+        }
         let _ = writeln!(
             text,
             "  ({}:{})",
@@ -168,7 +172,7 @@ pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun) -> i32 {
     let _ = writeln!(
         context.stderr,
         "dry run: {} would run, nothing was started",
-        counted(number, "task", "tasks")
+        counted(runs, "task", "tasks")
     );
     0
 }
@@ -178,7 +182,8 @@ fn is_shown_dry(job: &Job) -> bool {
     job.work.has_body() || job.work == Work::ForeachGroup && job.needs.is_empty()
 }
 
-/// `{"tasks": [{"name", "task", "line", "is_expanded", "params", "words", "needs": [{"task", "stream"}]}]}`, in plan order;
+/// `{"tasks": [{"name", "task", "line", "is_expanded", "params", "words", "needs": [{"task", "stream"}]}]}`, in plan order,
+/// with `"skipped": "os"` for a task that does not run on this system;
 /// `is_expanded` is false for a foreach task whose items only a command knows.
 fn dry_run_json(target: &PlannedRun) -> String {
     let one = |job: &Job| {
@@ -196,7 +201,7 @@ fn dry_run_json(target: &PlannedRun) -> String {
             let name = target.plan.job(need.job).name.as_str();
             serde_json::json!({ "task": name, "stream": need.flow != Flow::AtEnd })
         });
-        serde_json::json!({
+        let mut fields = serde_json::json!({
             "name": job.name.as_str(),
             "task": task.name.as_str(),
             "line": target.ottofile.source.line(task.name_span),
@@ -204,7 +209,11 @@ fn dry_run_json(target: &PlannedRun) -> String {
             "params": params.collect::<std::collections::BTreeMap<_, _>>(),
             "words": words.collect::<std::collections::BTreeMap<_, _>>(),
             "needs": needs.collect::<Vec<_>>(),
-        })
+        });
+        if job.elsewhere.is_some() {
+            fields["skipped"] = "os".into();
+        }
+        fields
     };
     let tasks: Vec<_> = target.plan.jobs.iter().filter(|job| is_shown_dry(job)).map(one).collect();
     format!("{:#}\n", serde_json::json!({ "tasks": tasks }))
@@ -480,7 +489,7 @@ fn refuse_missing_interpreters(context: &mut Context, target: &PlannedRun) -> Re
 fn ask(context: &mut Context, target: &PlannedRun, options: &Options, signals: &Signals) -> Result<(), i32> {
     let mut questions: Vec<(&Job, &str)> = Vec::new();
     for job in &target.plan.jobs {
-        let Some(question) = job.confirm.as_deref() else { continue };
+        let Some(question) = job.confirm.as_deref().filter(|_| job.elsewhere.is_none()) else { continue };
         if questions.iter().all(|(_, known)| *known != question) {
             questions.push((job, question));
         }

@@ -457,7 +457,11 @@ fn waits_for(jobs: &[JobState], need: &JobName, selected: &HashSet<JobName>) -> 
 /// Failed, interrupted, skipped for another's failure, not started, or without a result.
 fn is_undone(job: &JobState) -> bool {
     match &job.outcome {
-        Some(Outcome::Succeeded | Outcome::Fresh { .. } | Outcome::Skipped(Skip::NotCalledFor(_))) => false,
+        Some(
+            Outcome::Succeeded
+            | Outcome::Fresh { .. }
+            | Outcome::Skipped(Skip::NotCalledFor(_) | Skip::Os(_)),
+        ) => false,
         Some(
             Outcome::Failed { .. }
             | Outcome::Skipped(Skip::Needs(_) | Skip::SerialPredecessor(_) | Skip::FailFast)
@@ -778,7 +782,10 @@ impl Inputs<'_> {
             return;
         }
         self.read_all(context);
-        let is_meant = |outcome: &Outcome| outcome.is_success() || takes_failed && outcome.is_failure();
+        let is_meant = |outcome: &Outcome| {
+            let has_defaults = matches!(outcome, Outcome::Skipped(Skip::Os(_)));
+            outcome.is_success() || has_defaults || takes_failed && outcome.is_failure()
+        };
         let found = self.changed_in(name).or_else(|| self.dir_of(context, name, is_meant));
         let Some(dir) = found else {
             self.lost.push(name.clone());

@@ -21,6 +21,9 @@ pub(super) const OTTO_KEYS: &[&str] =
 pub(super) const RETENTION_KEYS: &[&str] =
     &["auto_prune", "keep_days", "keep_failed", "keep_last", "prune_interval_hours"];
 
+/// What `os` knows.
+const SYSTEMS: &[&str] = &["linux", "macos", "freebsd", "netbsd", "openbsd", "windows"];
+
 pub(super) const TASK_KEYS: &[&str] = &[
     "action",
     "after",
@@ -39,6 +42,7 @@ pub(super) const TASK_KEYS: &[&str] = &[
     "interactive",
     "needs",
     "on-failure",
+    "os",
     "output",
     "outputs",
     "params",
@@ -417,6 +421,7 @@ impl Reader<'_> {
                     let edges = self.on_failure(field, node);
                     task.after.extend(edges);
                 }
+                "os" => task.os = self.systems(field, node),
                 "input" => task.input = self.patterns(field, node),
                 "output" => task.output = self.patterns(field, node),
                 "outputs" => {
@@ -449,6 +454,33 @@ impl Reader<'_> {
         }
         self.contradictions(&task, stream_errors);
         task
+    }
+
+    /// `os`: one system, or a list of them.
+    fn systems(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<String> {
+        let nodes = match &node.kind {
+            Kind::List(items) => items.iter().collect(),
+            Kind::Written(..) | Kind::Made(..) | Kind::Map(_) => vec![node],
+        };
+        let mut systems = Vec::new();
+        for node in nodes {
+            let Some(name) = self.filled_text(field, node) else { continue };
+            if SYSTEMS.contains(&name.value.as_str()) {
+                systems.push(name.value);
+                continue;
+            }
+            let message = format!("`{}` is not an operating system that {field} knows", name.value);
+            let meant = match name.value.to_ascii_lowercase().as_str() {
+                "darwin" | "mac" | "osx" | "mac os" => vec!["macos"],
+                other => name::similar(other, SYSTEMS.iter().copied(), 1),
+            };
+            let wrong = self
+                .error(Code::BadValue, message, name.span, "not one of them")
+                .note(format!("it knows {}", SYSTEMS.join(", ")))
+                .did_you_mean(&meant);
+            self.tell(wrong);
+        }
+        systems
     }
 
     fn body(&mut self, task: &mut Task, body_key: BodyKey, field: Field<'_>, key: Key<'_>, node: &Node<'_>) {

@@ -107,6 +107,8 @@ pub(crate) struct Task {
     pub(crate) before: Vec<Edge>,
     /// Tasks that depend on this one; `on-failure` entries are here too, with `When::Failure`.
     pub(crate) after: Vec<Edge>,
+    /// The only operating systems on which it runs; empty: all.
+    pub(crate) os: Vec<String>,
     /// File globs, relative to the ottofile; `${VAR}` is not yet resolved.
     pub(crate) input: Vec<Spanned<String>>,
     pub(crate) output: Vec<Spanned<String>>,
@@ -144,6 +146,7 @@ impl Task {
             needs_key: "needs",
             before: Vec::new(),
             after: Vec::new(),
+            os: Vec::new(),
             input: Vec::new(),
             output: Vec::new(),
             outputs: None,

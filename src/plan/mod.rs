@@ -106,6 +106,8 @@ pub(crate) struct Job {
     pub(crate) confirm: Option<String>,
     /// Why it cannot be started: it mentions a variable that could not be computed.
     pub(crate) refusal: Option<Box<Diagnostic>>,
+    /// The systems on which it runs, if this is none of them.
+    pub(crate) elsewhere: Option<String>,
 }
 
 impl Job {
@@ -432,6 +434,9 @@ impl Builder<'_> {
     ) -> JobId {
         let id = JobId(u32::try_from(self.jobs.len()).expect("bug: more than four billion jobs"));
         let timeout = self.ottofile.tasks[task].timeout.as_ref().map(|timeout| timeout.value);
+        let systems = &self.ottofile.tasks[task].os;
+        let is_elsewhere = !systems.is_empty() && systems.iter().all(|system| system != SYSTEM);
+        let elsewhere = is_elsewhere.then(|| systems.join(", "));
         self.jobs.push(Job {
             name,
             task,
@@ -448,10 +453,26 @@ impl Builder<'_> {
             timeout,
             confirm: None,
             refusal: None,
+            elsewhere,
         });
         id
     }
 }
+
+/// This system, by the name that `os` has for it.
+const SYSTEM: &str = if cfg!(target_os = "linux") {
+    "linux"
+} else if cfg!(target_os = "macos") {
+    "macos"
+} else if cfg!(target_os = "freebsd") {
+    "freebsd"
+} else if cfg!(target_os = "netbsd") {
+    "netbsd"
+} else if cfg!(target_os = "openbsd") {
+    "openbsd"
+} else {
+    ""
+};
 
 fn work_of(task: &Task) -> Work {
     match (&task.body, task.tty) {

@@ -89,6 +89,7 @@ mod tests {
             timeout: None,
             confirm: None,
             refusal: None,
+            elsewhere: None,
         };
         Plan {
             jobs: jobs.iter().map(job).collect(),

@@ -200,7 +200,12 @@ pub(crate) fn missing_interpreters(
         let may_be_fresh = !job.input_globs.is_empty() && !job.output_globs.is_empty();
         let may_be_brought = is_preceded[id.index()] && Language::of(body) != Language::Bash;
         let workdir = task.dir.as_ref().map_or_else(|| folder.to_owned(), |dir| folder.join(&dir.value));
-        if may_be_fresh || may_be_brought || !workdir.is_dir() || !seen.insert(job.task) {
+        if job.elsewhere.is_some()
+            || may_be_fresh
+            || may_be_brought
+            || !workdir.is_dir()
+            || !seen.insert(job.task)
+        {
             continue;
         }
         let env = |name: &str| {

@@ -15,7 +15,7 @@ pub(crate) use inbox::{Message, inbox};
 pub(crate) use launch::missing_interpreters;
 
 use crate::diagnostic::{Code, Diagnostic, Notice};
-use crate::event::{Event, Exit, FORMAT, Outcome, Piece, PlannedJob, RunResult, Stamped, Word};
+use crate::event::{Event, Exit, FORMAT, Outcome, Piece, PlannedJob, RunResult, Skip, Stamped, Word};
 use crate::exec::stream::IntakeReport;
 use crate::exec::{AttemptId, Ended, Executor, Report, Stop};
 use crate::history::journal::Journal;
@@ -28,8 +28,9 @@ use crate::plan::fresh::Evidence;
 use crate::plan::{Flow, Job, JobId, Lane, Plan, Work};
 use crate::scheduler::{Policy, Scheduler};
 use crate::store::layout::{JobDir, ProjectDir, RunDir};
-use crate::store::outputs::Outputs;
+use crate::store::outputs::{self, Outputs};
 use crate::store::stream::End;
+use crate::value;
 use crate::view::{View, Wish};
 use attempt::{Attempt, Flowed, Warned};
 use fresh::{Look, Verdict};
@@ -756,6 +757,9 @@ impl<'a> Run<'a> {
     fn settled(&mut self, settled: Vec<(JobId, Outcome)>) {
         for (id, outcome) in settled {
             let job = self.setting.plan.job(id);
+            if matches!(outcome, Outcome::Skipped(Skip::Os(_))) {
+                self.keep_defaults(id);
+            }
             let keys = match (&outcome, &self.outputs[id.index()]) {
                 (Outcome::Succeeded | Outcome::Fresh { .. } | Outcome::Failed { .. }, Some(outputs)) => {
                     outputs.values.iter().map(|(key, _)| key.clone()).collect()
@@ -776,6 +780,27 @@ impl<'a> Run<'a> {
             self.states.remove(&id);
             self.streams.settled(&self.setting.plan, id);
         }
+    }
+
+    /// What dependents read of a job that does not run on this system: the defaults of its contract.
+    fn keep_defaults(&mut self, id: JobId) {
+        let job = self.setting.plan.job(id);
+        let contract = self.setting.ottofile.tasks[job.task].outputs.as_deref();
+        let declared = contract.into_iter().flat_map(|contract| &contract.value.keys);
+        let values: value::Map = declared
+            .filter_map(|declared| Some((declared.name.clone(), declared.promise.default.clone()?)))
+            .collect();
+        if values.is_empty() || !job.work.has_body() {
+            return;
+        }
+        let outputs = Outputs { values, exports: Vec::new() };
+        let dir = self.setting.run_dir.job(&job.name);
+        let made = launch::make_folder(&dir).map_err(|cannot| cannot.diagnostic.message);
+        let written = made.and_then(|()| outputs::write(&dir, &outputs).map_err(|error| error.to_string()));
+        if let Err(error) = written {
+            self.warn(Some(id), None, error);
+        }
+        self.outputs[id.index()] = Some(Arc::new(outputs));
     }
 
     // ── time and signals ─────────────────────────────────────────────────────────────────────────────────────

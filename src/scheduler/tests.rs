@@ -29,6 +29,7 @@ fn job(place: usize, work: Work, needs: Vec<Need>, lane: Option<LaneId>) -> Job 
         timeout: None,
         confirm: None,
         refusal: None,
+        elsewhere: None,
     }
 }
 
@@ -65,11 +66,40 @@ fn run(plan: &Plan, slots: usize, policy: Policy, outcome: impl Fn(JobId) -> Out
         Outcome::Skipped(Skip::Needs(job)) => format!("needs {job}"),
         Outcome::Skipped(Skip::NotCalledFor(job)) => format!("not called for by {job}"),
         Outcome::Skipped(Skip::SerialPredecessor(job)) => format!("after {job}"),
+        Outcome::Skipped(Skip::Os(_)) => "elsewhere".to_owned(),
         Outcome::Skipped(Skip::FailFast) => "fail-fast".to_owned(),
         Outcome::Interrupted { .. } => "INT".to_owned(),
         Outcome::Cancelled => "cancelled".to_owned(),
     };
     plan.ids().map(word).collect()
+}
+
+proptest! {
+    /// A task that does not run on this system changes nothing for those after it, but for those that want its failure.
+    #[test]
+    fn a_job_of_another_system_is_to_the_others_as_one_that_succeeded(
+        shape in prop::collection::vec(any::<(bool, u8)>(), 1..12),
+        slots in 1..4_usize,
+    ) {
+        let jobs = |marks: bool| {
+            let job = |(place, (is_elsewhere, needs)): (usize, &(bool, u8))| {
+                let needs: Vec<u32> = (0..place.min(8) as u32).filter(|need| needs >> need & 1 == 1).collect();
+                let when = |of: u32| if of % 3 == 2 { When::Failure } else { When::Success };
+                let needs = needs.into_iter().map(|of| need(of, when(of)));
+                let mut job = job(place, Work::Body, needs.collect(), None);
+                job.elsewhere = (*is_elsewhere && marks).then(|| "plan9".to_owned());
+                job
+            };
+            shape.iter().enumerate().map(job).collect::<Vec<_>>()
+        };
+        let [marked, plain] = [true, false].map(|marks| {
+            run(&plan(jobs(marks), Vec::new()), slots, Policy::KeepGoing, |_| Outcome::Succeeded)
+        });
+        for ((marked, plain), (is_elsewhere, _)) in marked.iter().zip(&plain).zip(&shape) {
+            let expected = if *is_elsewhere && plain == "ok" { "elsewhere" } else { plain };
+            prop_assert_eq!(marked, expected);
+        }
+    }
 }
 
 #[test]

@@ -279,19 +279,23 @@ impl Words {
     pub(crate) fn summary(&self, run: &RunState) -> String {
         let counts = run.counts();
         let took = time::duration(run.ended_us.unwrap_or(run.began_us).saturating_sub(run.began_us));
-        if counts.total() == 0 {
+        let elsewhere = run.jobs.iter().filter(|job| job.planned.has_body && job.is_elsewhere()).count();
+        if counts.total() + elsewhere == 0 {
             return "nothing to run\n".to_owned();
         }
         // Those of the header are all accounted for.
         let uncalled = run.jobs.iter().filter(|job| job.planned.has_body && job.is_not_called_for()).count();
         let mut came_to = self::counts(&counts, self.paint);
-        if uncalled > 0 {
-            came_to.push_str(&format!(", {uncalled} not called for"));
+        for (count, words) in [(uncalled, "not called for"), (elsewhere, "not for this system")] {
+            if count > 0 {
+                let comma = if came_to.is_empty() { "" } else { ", " };
+                came_to.push_str(&format!("{comma}{count} {words}"));
+            }
         }
         if counts.is_all_well() {
             return format!("{came_to} in {took}{}\n", slowest(run));
         }
-        let tasks = counted(counts.total() + uncalled, "task", "tasks");
+        let tasks = counted(counts.total() + uncalled + elsewhere, "task", "tasks");
         format!("{tasks} in {took}: {came_to}\n{}", self.next_command(run))
     }
 

@@ -16,6 +16,7 @@ mod outcomes;
 mod params;
 mod refused;
 mod surroundings;
+mod systems;
 mod words;
 
 use regex::Regex;
