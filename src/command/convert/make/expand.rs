@@ -2,8 +2,8 @@
 //! What only the task can know stays a hole; what must be known now is decided, and the decision is kept.
 
 use super::World;
-use super::function::{FUNCTIONS, Function, words};
-use super::text::{FOLDER, MAKE, Piece, Text, literal, plain, push, push_str};
+use super::function::{FUNCTIONS, Function, work, words};
+use super::text::{FOLDER, MAKE, Piece, Text, extent, literal, plain, push, push_str};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Why a part of a Makefile cannot be taken over, and where it is.
@@ -59,8 +59,12 @@ pub(super) struct Variable {
 const DEEPEST: usize = 50;
 /// The longest text that a Makefile may come to.
 const LONGEST: usize = 400_000;
-/// How much text all expansions together may come to.
-const MOST_WORK: usize = 20_000_000;
+/// How deep holes may lie within holes.
+const DEEPEST_TEXT: usize = 40;
+/// How much one Makefile may cost, in characters that are made or looked at.
+const MOST_WORK: usize = 100_000_000;
+const MOST_GUARDS: usize = 1000;
+const TOO_MUCH: &str = "a Makefile that takes too much work";
 
 pub(super) struct Expander<'w> {
     pub(super) world: &'w dyn World,
@@ -78,6 +82,9 @@ pub(super) struct Expander<'w> {
     pub(super) is_parsing: bool,
     depth: usize,
     spent: usize,
+    /// What commands printed and what patterns matched, each asked for once.
+    answers: HashMap<String, Option<String>>,
+    found: HashMap<String, Vec<String>>,
 }
 
 impl<'w> Expander<'w> {
@@ -94,6 +101,8 @@ impl<'w> Expander<'w> {
             is_parsing: true,
             depth: 0,
             spent: 0,
+            answers: HashMap::new(),
+            found: HashMap::new(),
         }
     }
 
@@ -101,7 +110,40 @@ impl<'w> Expander<'w> {
         Err(Trouble { line: self.line, why: why.into() })
     }
 
+    /// Counts work, so that no Makefile takes forever or fills the memory.
+    pub(super) fn spend(&mut self, work: usize) -> Result<(), Trouble> {
+        self.spent = self.spent.saturating_add(work);
+        if self.spent > MOST_WORK { self.trouble(TOO_MUCH) } else { Ok(()) }
+    }
+
+    /// A text, if it is neither too long nor too deep.
+    pub(super) fn bounded(&mut self, text: Text) -> Result<Text, Trouble> {
+        let (size, depth) = extent(&text);
+        self.spend(size)?;
+        if size > LONGEST {
+            return self.trouble("a value that grows too long");
+        }
+        if depth > DEEPEST_TEXT {
+            return self.trouble("functions nested too deeply");
+        }
+        Ok(text)
+    }
+
+    /// A value of a variable with so many guards, lost if it is too long or too deep.
+    pub(super) fn bounded_value(&mut self, value: Value, guards: usize) -> Value {
+        let bounded = self.spend(guards).and_then(|()| match value {
+            Value::Simple(text) => self.bounded(text).map(Value::Simple),
+            Value::Recursive(written) => {
+                self.bounded(plain(written.as_str()))?;
+                Ok(Value::Recursive(written))
+            }
+            Value::Lost(trouble) => Err(trouble),
+        });
+        bounded.unwrap_or_else(Value::Lost)
+    }
+
     pub(super) fn expand(&mut self, written: &str) -> Result<Text, Trouble> {
+        self.spend(1 + written.len())?;
         self.depth += 1;
         let expanded = if self.depth > DEEPEST {
             self.trouble("a variable refers to itself")
@@ -114,6 +156,7 @@ impl<'w> Expander<'w> {
 
     fn expand_bounded(&mut self, written: &str) -> Result<Text, Trouble> {
         let mut text = Text::new();
+        let mut length = written.len();
         let mut rest = written;
         while let Some(at) = rest.find('$') {
             push_str(&mut text, &rest[..at]);
@@ -131,20 +174,22 @@ impl<'w> Expander<'w> {
                         return self.trouble(format!("a `${sign}` that is not closed"));
                     };
                     let reference = self.reference(&rest[1..1 + end], sign)?;
+                    let reference = self.bounded(reference)?;
+                    length += extent(&reference).0;
                     push(&mut text, reference);
                     rest = &rest[end + 2..];
                 }
                 sign if sign.is_whitespace() => return self.trouble("a `$` before a blank"),
                 sign => {
                     let value = self.value(&sign.to_string())?;
+                    let value = self.bounded(value)?;
+                    length += extent(&value).0;
                     push(&mut text, value);
                     rest = &rest[sign.len_utf8()..];
                 }
             }
-            let size = super::text::size(&text);
-            self.spent += size;
-            if size > LONGEST || self.spent > MOST_WORK {
-                return self.trouble("a value that grows too large");
+            if length > LONGEST {
+                return self.trouble("a value that grows too long");
             }
         }
         push_str(&mut text, rest);
@@ -182,7 +227,9 @@ impl<'w> Expander<'w> {
             Piece::Wildcard(patterns) => self.matches(patterns)?,
             Piece::Shell(script) => {
                 let script = self.known(script.clone())?;
-                match self.world.answer(&script) {
+                let world = self.world;
+                let answer = self.answers.entry(script.clone()).or_insert_with(|| world.answer(&script));
+                match answer.clone() {
                     Some(answer) => answer,
                     None => {
                         return self.trouble(format!(
@@ -204,10 +251,7 @@ impl<'w> Expander<'w> {
                 let Some(function) = FUNCTIONS.iter().find(|candidate| candidate.name == *function) else {
                     return self.trouble(format!("`$({function} …)` of what is not known yet"));
                 };
-                return match (function.run)(&known) {
-                    Some(value) => Ok(value),
-                    None => self.trouble(format!("arguments of `$({} …)`", function.name)),
-                };
+                return self.run(function, &known);
             }
             Piece::Fail { line, message } => {
                 let message = self.known(message.clone())?;
@@ -231,7 +275,11 @@ impl<'w> Expander<'w> {
         let same = |known: &Guard| {
             known.left == guard.left && known.right == guard.right && known.is_equal == guard.is_equal
         };
+        self.spent = self.spent.saturating_add(self.guards.len());
         let place = self.guards.iter().position(same).unwrap_or_else(|| {
+            if self.guards.len() >= MOST_GUARDS {
+                self.spent = MOST_WORK + 1;
+            }
             self.guards.push(guard);
             self.guards.len() - 1
         });
@@ -243,8 +291,15 @@ impl<'w> Expander<'w> {
         if patterns.contains([FOLDER, MAKE]) {
             return self.trouble("a `$(wildcard …)` outside of the folder");
         }
-        let found = words(patterns).into_iter().flat_map(|pattern| self.world.matches(pattern));
-        Ok(found.collect::<Vec<_>>().join(" "))
+        let found: Vec<String> =
+            words(patterns).into_iter().flat_map(|pattern| self.files(pattern)).collect();
+        Ok(found.join(" "))
+    }
+
+    /// The files that a pattern matches.
+    pub(super) fn files(&mut self, pattern: &str) -> Vec<String> {
+        let world = self.world;
+        self.found.entry(pattern.to_owned()).or_insert_with(|| world.matches(pattern)).clone()
     }
 
     /// What stands between the brackets of a reference.
@@ -426,8 +481,13 @@ impl<'w> Expander<'w> {
             true => known.iter().map(|text| self.without_folder(text)).collect(),
             false => known,
         };
-        match (function.run)(&known) {
-            Some(text) => Ok(plain(text)),
+        self.run(function, &known).map(plain)
+    }
+
+    fn run(&mut self, function: &Function, arguments: &[String]) -> Result<String, Trouble> {
+        self.spend(work(function.name, arguments))?;
+        match (function.run)(arguments) {
+            Some(text) => Ok(text),
             None => self.trouble(format!("arguments of `$({} …)`", function.name)),
         }
     }

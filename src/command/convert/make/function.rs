@@ -80,6 +80,20 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
 ];
 
+/// The work of a function, which is never less than the length of its result.
+pub(super) fn work(name: &str, arguments: &[String]) -> usize {
+    let count = |place: usize| words(&arguments[place]).len();
+    let length = |place: usize| arguments[place].len();
+    let more = match name {
+        "subst" => length(2) / length(0).max(1) * length(1),
+        "patsubst" => count(2) * length(1),
+        "addprefix" | "addsuffix" => count(1) * length(0),
+        "filter" | "filter-out" => count(0) * count(1),
+        _ => 0,
+    };
+    more + arguments.iter().map(String::len).sum::<usize>()
+}
+
 pub(super) fn words(text: &str) -> Vec<&str> {
     text.split([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']).filter(|word| !word.is_empty()).collect()
 }

@@ -86,7 +86,8 @@ pub(super) fn outside(text: &str, wanted: &[char]) -> Option<usize> {
             let rest = &text[at + 1..];
             match rest.chars().next() {
                 Some(open @ ('(' | '{')) => {
-                    at += 2 + super::expand::closing(&rest[1..], open).map_or(0, |end| end + 1);
+                    // A reference that is never closed takes the rest of the line.
+                    at += 3 + super::expand::closing(&rest[1..], open)?;
                 }
                 Some(next) => at += 1 + next.len_utf8(),
                 None => return None,

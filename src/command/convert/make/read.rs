@@ -58,7 +58,7 @@ pub(super) struct PatternRule {
 }
 
 /// A variable of a target or of a pattern.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Assignment {
     pub(super) name: String,
     pub(super) operator: Operator,
@@ -223,6 +223,12 @@ impl Makefile<'_> {
         let all = lines(text, first);
         let mut place = 0;
         while place < all.len() {
+            // What is left unread may say anything about any target.
+            let work = self.conditions.len() + all[place].written.len();
+            if let Err(trouble) = self.expander.spend(work) {
+                self.troubles.push(trouble);
+                return;
+            }
             place = self.statement(&all, place);
         }
     }
@@ -296,7 +302,8 @@ impl Makefile<'_> {
             let (word, rest) = first_word(statement);
             let is_modifier = ["export", "override", "private", "unexport"].contains(&word);
             let is_plain_assignment = assignment(statement).is_some_and(|(name, ..)| name == word);
-            if !is_modifier || is_plain_assignment || rest.starts_with(':') {
+            // Nobody says more of them than there are.
+            if !is_modifier || is_plain_assignment || rest.starts_with(':') || words_before.len() == 8 {
                 break;
             }
             words_before.push(word.to_owned());
@@ -326,6 +333,10 @@ impl Makefile<'_> {
     fn recipe_line(&mut self, number: usize, written: String) {
         let around = self.around();
         let mode = self.mode();
+        if let Err(trouble) = self.expander.spend(self.current.len() * (written.len() + around.len() + 64)) {
+            self.troubles.push(trouble);
+            return;
+        }
         for owner in self.current.clone() {
             let (lines, guards, troubles) = match &owner {
                 Owner::File(name) => {
@@ -683,6 +694,7 @@ impl Makefile<'_> {
         variable.guards.append(&mut self.expander.met);
         variable.guards.extend(self.around());
         self.expander.met = met;
+        variable.value = self.expander.bounded_value(variable.value, variable.guards.len());
         match name {
             ".RECIPEPREFIX" => match &variable.value {
                 Value::Recursive(text) => self.prefix = text.chars().next().unwrap_or('\t'),
@@ -759,7 +771,7 @@ impl Makefile<'_> {
         self.everywhere.append(&mut self.expander.met);
         for pattern in words(&names) {
             let found = match pattern.contains(['*', '?', '[']) {
-                true => self.expander.world.matches(pattern),
+                true => self.expander.files(pattern),
                 false => vec![pattern.to_owned()],
             };
             if found.is_empty() && pattern.ends_with(".d") {
@@ -951,6 +963,9 @@ impl Makefile<'_> {
             return Ok(());
         }
         let help = self.help_of(whole);
+        let each = right.len() + needs.len() * 32 + whole.len() + guards.len() + 256;
+        let shared = if is_together { targets.len() * 32 } else { 0 };
+        self.expander.spend(targets.len() * (each + shared))?;
         for target in &targets {
             if self.first_target.is_none()
                 && !self.is_built_in
@@ -1027,6 +1042,10 @@ impl Makefile<'_> {
             return;
         }
         let help = self.help_of(whole);
+        if let Err(trouble) = self.expander.spend(targets.len() * (whole.len() + 256)) {
+            self.troubles.push(trouble);
+            return;
+        }
         for target in targets {
             if self.first_target.is_none() {
                 self.first_target = Some(target.clone());
@@ -1051,6 +1070,10 @@ impl Makefile<'_> {
         self.include_depth += 1;
         for line in lines(text, number) {
             let line = Line { number, written: line.written };
+            if let Err(trouble) = self.expander.spend(self.conditions.len() + line.written.len()) {
+                self.troubles.push(trouble);
+                break;
+            }
             self.statement(std::slice::from_ref(&line), 0);
         }
         if text.lines().any(|line| line.trim_start().starts_with("define ")) {
@@ -1092,7 +1115,7 @@ impl Makefile<'_> {
                 found.push(name);
                 continue;
             }
-            let matches = self.expander.world.matches(&name);
+            let matches = self.expander.files(&name);
             let right = matches.join(" ");
             let left = vec![Piece::Wildcard(name.clone())];
             self.expander.guard(Guard { left, right, is_equal: true, line: self.expander.line });

@@ -26,7 +26,13 @@ pub(super) struct Task {
 
 /// Targets that would become this many tasks are more than anybody reads.
 const MOST_TASKS: usize = 5000;
+/// How large the bodies of all tasks together may be.
+const MOST_TEXT: usize = 4_000_000;
 const DEEPEST_CHAIN: usize = 150;
+/// How many pattern rules may be looked at for one target.
+const MOST_LOOKS: usize = 10_000;
+/// Troubles of the whole file that each of its tasks names.
+const MOST_TROUBLES: usize = 5;
 
 /// Chooses an implicit rule for each target without a recipe, as make does.
 pub(super) fn find_implicit_rules(makefile: &mut Makefile) {
@@ -34,6 +40,10 @@ pub(super) fn find_implicit_rules(makefile: &mut Makefile) {
     while place < makefile.order.len() && place < MOST_TASKS {
         let name = makefile.order[place].clone();
         place += 1;
+        if let Err(trouble) = makefile.expander.spend(makefile.patterns.len() * (16 + name.len())) {
+            makefile.troubles.push(trouble);
+            return;
+        }
         let file = &makefile.files[&name];
         if !file.recipes.is_empty()
             || makefile.phony.contains(&name)
@@ -64,6 +74,7 @@ fn implicit_rule(makefile: &mut Makefile, name: &str) {
     let candidates: Vec<_> =
         candidates.iter().map(|candidate| (candidate.clone(), false)).chain(chained).collect();
     let given: Vec<String> = makefile.files[name].needs.clone();
+    let mut looks = 0;
     for ((_, place, stem, prefix), is_chained) in candidates {
         let rule = makefile.patterns[place].clone();
         if rule.lines.is_empty() && rule.troubles.is_empty() {
@@ -89,13 +100,19 @@ fn implicit_rule(makefile: &mut Makefile, name: &str) {
             }
         }
         let order_only: Vec<String> = rule.order_only.iter().map(fill).collect();
-        let is_there = |need: &String| {
+        let mut is_there = |need: &String| {
             makefile.files.get(need).is_some_and(|file| file.is_target)
                 || makefile.expander.world.exists(need)
                 || makefile.files.contains_key(need) && !rule.is_built_in
-                || is_chained && can_be_made(makefile, need, 0)
+                || is_chained && can_be_made(makefile, need, 0, &mut looks)
         };
-        if needs.contains(&name.to_owned()) || !needs.iter().chain(&order_only).all(is_there) {
+        if needs.contains(&name.to_owned()) || !needs.iter().chain(&order_only).all(&mut is_there) {
+            if looks >= MOST_LOOKS {
+                let file = makefile.files.get_mut(name).expect("bug: a file that was just there");
+                let why = "pattern rules that lead to each other in too many ways".to_owned();
+                file.troubles.push(Trouble { line: rule.line, why });
+                return;
+            }
             continue;
         }
         let between = rule.needs.iter().filter(|need| need.contains('%')).map(fill).find(|need| {
@@ -148,9 +165,11 @@ fn implicit_rule(makefile: &mut Makefile, name: &str) {
 }
 
 /// Whether a chain of pattern rules leads to a file.
-fn can_be_made(makefile: &Makefile, name: &str, depth: usize) -> bool {
+fn can_be_made(makefile: &Makefile, name: &str, depth: usize, looks: &mut usize) -> bool {
     let (folder, base) = name.rfind('/').map_or(("", name), |at| name.split_at(at + 1));
+    *looks += makefile.patterns.len();
     depth < 4
+        && *looks < MOST_LOOKS
         && makefile.patterns.iter().filter(|rule| !rule.lines.is_empty()).any(|rule| {
             rule.targets.iter().any(|target| {
                 let (text, prefix) = if target.contains('/') { (name, "") } else { (base, folder) };
@@ -165,7 +184,7 @@ fn can_be_made(makefile: &Makefile, name: &str, depth: usize) -> bool {
                     need != name
                         && (makefile.expander.world.exists(&need)
                             || makefile.files.get(&need).is_some_and(|file| file.is_target)
-                            || can_be_made(makefile, &need, depth + 1))
+                            || can_be_made(makefile, &need, depth + 1, looks))
                 })
             })
         })
@@ -181,18 +200,34 @@ pub(super) struct Tasks<'m, 'w> {
     made: BTreeMap<Key, Task>,
     order: Vec<Key>,
     file_name: &'m str,
+    /// Characters of the bodies so far.
+    written: usize,
 }
 
 /// The tasks of a Makefile, in its order.
 pub(super) fn tasks(makefile: &mut Makefile, file_name: &str) -> Vec<Task> {
     makefile.expander.is_parsing = false;
+    makefile.troubles.sort();
+    makefile.troubles.dedup();
+    if let Some(further) = makefile.troubles.get(MOST_TROUBLES).cloned() {
+        let why = format!("and {} more like this", makefile.troubles.len() - MOST_TROUBLES);
+        makefile.remarks.push(Trouble { line: further.line, why });
+        makefile.troubles.truncate(MOST_TROUBLES);
+    }
     let names: Vec<String> = makefile.order.clone();
     let mut tasks =
-        Tasks { makefile, assignments: Vec::new(), made: BTreeMap::new(), order: Vec::new(), file_name };
+        Tasks { makefile, assignments: Vec::new(), made: BTreeMap::new(), order: Vec::new(), file_name, written: 0 };
     for name in names {
-        if tasks.is_task(&name) {
-            tasks.make(&(name, Vec::new()), &mut Vec::new());
+        if !tasks.is_task(&name) {
+            continue;
         }
+        if tasks.made.len() >= MOST_TASKS {
+            let line = tasks.makefile.files[&name].line;
+            let why = format!("this target and all that follow are left out: more than {MOST_TASKS} tasks");
+            tasks.makefile.remarks.push(Trouble { line, why });
+            break;
+        }
+        tasks.make(&(name, Vec::new()), &mut Vec::new());
     }
     tasks.finish()
 }
@@ -220,7 +255,10 @@ impl Tasks<'_, '_> {
         }
         let (name, inherited) = key.clone();
         let file = self.makefile.files[&name].clone();
-        let own = self.own(&name, &file);
+        let own = self.own(&name, &file).unwrap_or_else(|trouble| {
+            self.makefile.troubles.push(trouble);
+            Vec::new()
+        });
         let mut passed = inherited.clone();
         passed.extend(own.iter().filter(|place| !self.assignments[**place].is_private));
         above.push(name.clone());
@@ -242,9 +280,19 @@ impl Tasks<'_, '_> {
                 }
                 continue;
             }
-            if self.is_task(need) && self.made.len() < MOST_TASKS && above.len() <= DEEPEST_CHAIN {
-                keys.push(self.make(&(need.clone(), passed.clone()), above));
+            if !self.is_task(need) || above.len() > DEEPEST_CHAIN {
+                continue;
             }
+            if self.made.len() >= MOST_TASKS {
+                let why = format!("more than {MOST_TASKS} tasks");
+                self.makefile.troubles.push(Trouble { line: file.line, why });
+                break;
+            }
+            if let Err(trouble) = self.makefile.expander.spend(need.len() + passed.len()) {
+                self.makefile.troubles.push(trouble);
+                break;
+            }
+            keys.push(self.make(&(need.clone(), passed.clone()), above));
         }
         above.pop();
         let mut all = inherited.clone();
@@ -295,7 +343,7 @@ impl Tasks<'_, '_> {
     }
 
     /// The places of the variables of a target itself.
-    fn own(&mut self, name: &str, file: &File) -> Vec<usize> {
+    fn own(&mut self, name: &str, file: &File) -> Result<Vec<usize>, Trouble> {
         let patterns = &self.makefile.pattern_variables;
         let matching = patterns.iter().filter(|(pattern, _)| pattern.stem(name).is_some());
         let all: Vec<Assignment> = matching
@@ -304,14 +352,15 @@ impl Tasks<'_, '_> {
             .collect();
         let mut places = Vec::new();
         for assignment in all {
-            let same = |known: &Assignment| known.line == assignment.line && known.name == assignment.name;
+            let same = |known: &Assignment| *known == assignment;
+            self.makefile.expander.spend(self.assignments.len())?;
             let place = self.assignments.iter().position(same).unwrap_or_else(|| {
                 self.assignments.push(assignment);
                 self.assignments.len() - 1
             });
             places.push(place);
         }
-        places
+        Ok(places)
     }
 
     fn push_scope(&mut self, places: &[usize]) {
@@ -371,6 +420,7 @@ impl Tasks<'_, '_> {
                     }
                 }
             }
+            variable.value = expander.bounded_value(variable.value, variable.guards.len());
             if let Some(scope) = expander.scopes.last_mut() {
                 scope.insert(assignment.name.clone(), variable);
             }
@@ -434,6 +484,10 @@ impl Tasks<'_, '_> {
         self.makefile.expander.line = file.line;
         let mut troubles = self.makefile.troubles.clone();
         troubles.extend(file.troubles.iter().cloned());
+        if self.written > MOST_TEXT {
+            let why = format!("the tasks before this one have more than {MOST_TEXT} characters");
+            troubles.push(Trouble { line: file.line, why });
+        }
         if self.makefile.has_search_path {
             let is_lost = |need: &String| !self.is_task(need) && !self.makefile.expander.world.exists(need);
             if file.needs.iter().any(is_lost) {
@@ -477,13 +531,13 @@ impl Tasks<'_, '_> {
             Ok(None) => {}
             Err(trouble) => troubles.push(trouble),
         }
-        let checks = match self.checks(&guards, &mut script, file) {
-            Ok(checks) => checks,
-            Err(trouble) => {
-                troubles.push(trouble);
-                String::new()
+        let mut checks = String::new();
+        if troubles.is_empty() {
+            match self.checks(&guards, &mut script) {
+                Ok(made) => checks = made,
+                Err(trouble) => troubles.push(trouble),
             }
-        };
+        }
         troubles.sort();
         troubles.dedup();
         let body = if !troubles.is_empty() {
@@ -501,6 +555,7 @@ impl Tasks<'_, '_> {
             let functions = if functions.is_empty() { functions } else { format!("{functions}\n") };
             Some(format!("{functions}{}{checks}{}", script.head(), text.unwrap_or_default()))
         };
+        self.written += body.as_ref().map_or(0, String::len);
         Task {
             target: name.to_owned(),
             name: name.to_owned(),
@@ -515,7 +570,7 @@ impl Tasks<'_, '_> {
     }
 
     /// Lines that fail where something is not as it was when the Makefile was converted.
-    fn checks(&mut self, guards: &Guards, script: &mut Script, file: &File) -> Result<String, Trouble> {
+    fn checks(&mut self, guards: &Guards, script: &mut Script) -> Result<String, Trouble> {
         let mut checks = String::new();
         for place in guards {
             let guard = self.makefile.expander.guards[*place].clone();
@@ -548,7 +603,6 @@ impl Tasks<'_, '_> {
                 fail(&format!("{place}: {why}"))
             ));
         }
-        let _ = file;
         Ok(checks)
     }
 

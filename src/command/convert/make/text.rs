@@ -71,17 +71,29 @@ pub(super) fn literal(text: &[Piece]) -> Option<String> {
     }
 }
 
-/// How large a text is with all that its holes hold.
-pub(super) fn size(text: &[Piece]) -> usize {
-    let inner = |piece: &Piece| match piece {
-        Piece::Plain(text) | Piece::Wildcard(text) => text.len(),
-        Piece::Env { or, .. } => size(or),
-        Piece::Shell(text) | Piece::Spaced(text) | Piece::Say(text) => size(text),
-        Piece::Fail { message, .. } => size(message),
-        Piece::If { test, then, other } => size(test) + size(then) + size(other),
-        Piece::Call { arguments, .. } => arguments.iter().map(|text| size(text)).sum(),
-    };
-    text.iter().map(|piece| 16 + inner(piece)).sum()
+/// How large a text is with all that its holes hold, and how deep holes lie within holes.
+pub(super) fn extent(text: &[Piece]) -> (usize, usize) {
+    let (mut size, mut depth) = (0, 0);
+    for piece in text {
+        let inner: &[&Text] = match piece {
+            Piece::Plain(text) | Piece::Wildcard(text) => {
+                size += 16 + text.len();
+                continue;
+            }
+            Piece::Env { or, .. } => &[or],
+            Piece::Shell(text) | Piece::Spaced(text) | Piece::Say(text) => &[text],
+            Piece::Fail { message, .. } => &[message],
+            Piece::If { test, then, other } => &[test, then, other],
+            Piece::Call { arguments, .. } => &arguments.iter().collect::<Vec<_>>(),
+        };
+        size += 16;
+        for text in inner {
+            let (more, deeper) = extent(text);
+            size += more;
+            depth = depth.max(deeper + 1);
+        }
+    }
+    (size, depth)
 }
 
 /// The names of the environment that a text reads.
