@@ -21,14 +21,14 @@ pwd*) /bin/pwd && exit ;;
     exit
     ;;
 esac
-{
+call=$(
     printf '%s' "$name"
     for word; do printf ' <%s>' "$word"; done
-    printf ' in <%s>\n' "${PWD#"$STUB_FOLDER"}"
-    for watched in $STUB_WATCHED; do
-        eval "if [ -n \"\${$watched+x}\" ]; then printf '    %s=<%s>\n' $watched \"\$$watched\"; fi"
-    done
-} >>"$STUB_LOG"
+    printf ' in <%s>\037' "${PWD#"$STUB_FOLDER"}"
+    export -p
+)
+# In one piece, for the other end of a pipe writes too.
+printf '%s\036' "$call" >>"$STUB_LOG"
 case $name in
 fail*) exit 3 ;;
 esac

@@ -42,7 +42,7 @@ fn a_recipe_gets_the_text_that_make_would_give_it() {
     ), @r#"
     all:
         help: Build everything
-        before: [prep]
+        needs: [prep]
         action: |
           #!/bin/sh
           case "${EXTRA-}" in *\$*) echo 'Makefile: make would expand the `$` in EXTRA' >&2; exit 1 ;; esac
@@ -212,7 +212,7 @@ fn makefile() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn whatever_the_makefile_holds_the_ottofile_can_be_read(text in makefile()) {
@@ -223,4 +223,102 @@ proptest! {
     fn any_text_at_all_is_converted(text in "\\PC*|(?s).{0,200}") {
         loaded(&convert(&text, "Makefile", &Nowhere).text);
     }
+}
+
+/// Makefiles that would take forever, or all memory, or all of the stack.
+fn endless() -> Vec<(&'static str, String)> {
+    let doubling = |first: &str| {
+        let more = (0..40).map(|_| "V := $(V)$(V)\n").collect::<String>();
+        format!("V := {first}\n{more}all: ; show $(V)\n")
+    };
+    let nest = |open: &str, close: &str, deep: usize| format!("{}x{}", open.repeat(deep), close.repeat(deep));
+    let wrapped = |wrap: &str, times: usize| {
+        format!("V := $(E)\n{}all: ; show $(V)\n", format!("V := {wrap}\n").repeat(times))
+    };
+    let grow = "$(subst x,$(V),$(V))";
+    let large = "x".repeat(300_000);
+    let words = "x ".repeat(150_000);
+    vec![
+        ("text that doubles", doubling("x")),
+        ("holes that double", doubling("$(E)")),
+        ("branches of itself", "A = $(if $(X),$(A),$(A)$(A))\nall: ; show $(A)\n".to_owned()),
+        ("alternatives of itself", "A = $(or $(X),$(A),$(A))\nB := $(A)\nall: ; show $(A)\n".to_owned()),
+        ("calls of itself", "f = $(call f,$(1)x)$(call f,$1)\nall: ; show $(call f,y)\n".to_owned()),
+        ("loops of loops", {
+            let list = "1 2 3 4 5 6 7 8 9 0 ".repeat(50);
+            let loops = nest("$(foreach i,$(L),", ")", 12);
+            format!("L = {list}\nall: ; show {loops}\n")
+        }),
+        ("a replacement that is large", format!("V = {large}\nall: ; show {grow}\n")),
+        (
+            "prefixes that are large",
+            format!("V = {words}\nP = {large}\nall: ; show $(addprefix $(P),$(V))\n"),
+        ),
+        ("filters with many patterns", format!("V = {words}\nall: ; show $(filter $(V:x=%a),$(V))\n")),
+        ("functions within functions", format!("all: ; show {}\n", nest("$(strip $(E)", ")", 20_000))),
+        ("references within references", format!("all: ; show {}\n", nest("$(", ")", 100_000))),
+        ("references that are never closed", format!("all: ; show {}\n", "$(".repeat(500_000))),
+        ("targets that are never closed", "$(".repeat(500_000)),
+        ("values around values", wrapped("$(strip $(V) $(E))", 3_000)),
+        ("shells around shells", wrapped("$(shell x $(V))", 3_000)),
+        (
+            "additions to what is not known",
+            format!("V := $(E)\n{}all: ; show $(V)\n", "V += $(F)\n".repeat(3_000)),
+        ),
+        ("many additions", format!("{}all: ; show $(V)\n", "V += some words to add\n".repeat(20_000))),
+        ("modifiers", format!("{} A = 1\nall: ; show\n", "export ".repeat(100_000))),
+        ("conditionals within conditionals", format!("{}A = 1\n", "ifndef A\n".repeat(20_000))),
+        ("texts that make texts", "define V\n$(eval $(V))\n$(eval $(V))\nendef\n$(eval $(V))\n".to_owned()),
+        ("many targets with a long recipe", {
+            let targets: String = (0..20_000).map(|n| format!("t{n} ")).collect();
+            format!("{targets}: ; show\n{}", "\techo a line of it\n".repeat(2_000))
+        }),
+        ("many targets with many needs", {
+            let names: String = (0..10_000).map(|n| format!("t{n} ")).collect();
+            format!("{names}: {names}\n")
+        }),
+        ("a chain of prerequisites", (0..1_000).map(|n| format!("t{n}: t{}; show\n", n + 1)).collect()),
+        ("a circle of everything", {
+            let names: String = (0..150).map(|n| format!("t{n} ")).collect();
+            format!("{names}: {names}; show\n")
+        }),
+        ("pattern rules for each other", {
+            let rules: String = (0..60)
+                .flat_map(|a| (0..60).map(move |b| (a, b)))
+                .filter(|(a, b)| a != b)
+                .map(|(a, b)| format!("%.{a}: %.{b}; show\n"))
+                .collect();
+            format!("{rules}all: x.1 x.2 x.3\n")
+        }),
+        ("variables of targets", {
+            let rules: String =
+                (0..300).map(|n| format!("t{n}: V{n} += $(V{n}) x\nt{n}: t{}\n", n + 1)).collect();
+            format!("{rules}t300: ; show $(V1) $(V299)\n")
+        }),
+        ("many variables and many targets", {
+            let variables: String = (0..2_000).map(|n| format!("export V{n} = $(E) text {n}\n")).collect();
+            let targets: String = (0..2_000).map(|n| format!("t{n}: ; show $(V{n})\n")).collect();
+            variables + &targets
+        }),
+    ]
+}
+
+/// Both ways in which a Makefile is read: for `Convert`, and for `Init`.
+#[test]
+fn no_makefile_takes_forever_or_fills_the_memory_or_the_stack() {
+    let small = std::thread::Builder::new().stack_size(2 << 20);
+    let converted = small.spawn(|| {
+        for (what, text) in endless() {
+            let converted = convert(&text, "Makefile", &Nowhere);
+            assert!(converted.text.len() < 16 << 20, "{what}: {} characters", converted.text.len());
+            super::targets(&text);
+        }
+    });
+    converted.expect("a thread").join().expect("nothing overflows");
+}
+
+#[test]
+fn a_variable_that_refers_to_itself_is_refused_with_the_line_that_uses_it() {
+    let converted = convert("A = x$(A)\nfine: ; show\nall: fine\n\tshow $(A)\n", "Makefile", &Nowhere);
+    assert_eq!(converted.remarks, ["Makefile:4: `all`: make stops: `A` refers to itself"]);
 }

@@ -2,7 +2,7 @@
 //! What only the task can know stays a hole; what must be known now is decided, and the decision is kept.
 
 use super::World;
-use super::function::{FUNCTIONS, Function, work, words};
+use super::function::{FUNCTIONS, Function, words, work};
 use super::text::{FOLDER, MAKE, Piece, Text, extent, literal, plain, push, push_str};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,6 +11,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub(in crate::command::convert) struct Trouble {
     pub(in crate::command::convert) line: usize,
     pub(in crate::command::convert) why: String,
+}
+
+/// How a trouble begins that make does not survive either, whatever its goal is.
+const STOPS: &str = "make stops: ";
+
+impl Trouble {
+    /// Whether make, too, would read no further.
+    pub(super) fn stops_make(&self) -> bool {
+        self.why.starts_with(STOPS)
+    }
 }
 
 /// Something that was decided while converting and has to be so when a task runs.
@@ -31,6 +41,8 @@ pub(super) enum Value {
     Recursive(String),
     /// Expanded where it was set.
     Simple(Text),
+    /// `+=` of a target: added, where it is used, to what the variable is elsewhere.
+    Added { base: Box<Variable>, more: String },
     /// Set by what could not be taken over.
     Lost(Trouble),
 }
@@ -62,7 +74,7 @@ const LONGEST: usize = 400_000;
 /// How deep holes may lie within holes.
 const DEEPEST_TEXT: usize = 40;
 /// How much one Makefile may cost, in characters that are made or looked at.
-const MOST_WORK: usize = 100_000_000;
+const MOST_WORK: usize = 40_000_000;
 const MOST_GUARDS: usize = 1000;
 const TOO_MUCH: &str = "a Makefile that takes too much work";
 
@@ -81,6 +93,10 @@ pub(super) struct Expander<'w> {
     pub(super) evaluated: Vec<String>,
     pub(super) is_parsing: bool,
     depth: usize,
+    /// The variables that are being expanded, the outermost first.
+    expanding: Vec<String>,
+    /// Whether the next variable is a function that is called: only such may refer to themselves.
+    is_calling: bool,
     spent: usize,
     /// What commands printed and what patterns matched, each asked for once.
     answers: HashMap<String, Option<String>>,
@@ -100,6 +116,8 @@ impl<'w> Expander<'w> {
             evaluated: Vec::new(),
             is_parsing: true,
             depth: 0,
+            expanding: Vec::new(),
+            is_calling: false,
             spent: 0,
             answers: HashMap::new(),
             found: HashMap::new(),
@@ -108,6 +126,11 @@ impl<'w> Expander<'w> {
 
     pub(super) fn trouble<T>(&self, why: impl Into<String>) -> Result<T, Trouble> {
         Err(Trouble { line: self.line, why: why.into() })
+    }
+
+    /// What is an error for make, too.
+    pub(super) fn stop<T>(&self, why: impl std::fmt::Display) -> Result<T, Trouble> {
+        self.trouble(format!("{STOPS}{why}"))
     }
 
     /// Counts work, so that no Makefile takes forever or fills the memory.
@@ -133,10 +156,11 @@ impl<'w> Expander<'w> {
     pub(super) fn bounded_value(&mut self, value: Value, guards: usize) -> Value {
         let bounded = self.spend(guards).and_then(|()| match value {
             Value::Simple(text) => self.bounded(text).map(Value::Simple),
-            Value::Recursive(written) => {
-                self.bounded(plain(written.as_str()))?;
-                Ok(Value::Recursive(written))
+            Value::Recursive(written) if written.len() > LONGEST => {
+                self.trouble("a value that grows too long")
             }
+            Value::Recursive(written) => Ok(Value::Recursive(written)),
+            Value::Added { base, more } => Ok(Value::Added { base, more }),
             Value::Lost(trouble) => Err(trouble),
         });
         bounded.unwrap_or_else(Value::Lost)
@@ -146,7 +170,7 @@ impl<'w> Expander<'w> {
         self.spend(1 + written.len())?;
         self.depth += 1;
         let expanded = if self.depth > DEEPEST {
-            self.trouble("a variable refers to itself")
+            self.trouble("a value that takes too many steps")
         } else {
             self.expand_bounded(written)
         };
@@ -171,7 +195,7 @@ impl<'w> Expander<'w> {
                 }
                 '(' | '{' => {
                     let Some(end) = closing(&rest[1..], sign) else {
-                        return self.trouble(format!("a `${sign}` that is not closed"));
+                        return self.stop(format!("a `${sign}` that is not closed"));
                     };
                     let reference = self.reference(&rest[1..1 + end], sign)?;
                     let reference = self.bounded(reference)?;
@@ -255,7 +279,7 @@ impl<'w> Expander<'w> {
             }
             Piece::Fail { line, message } => {
                 let message = self.known(message.clone())?;
-                return Err(Trouble { line: *line, why: format!("the Makefile says: {message}") });
+                return Err(Trouble { line: *line, why: format!("{STOPS}{message}") });
             }
             Piece::Say(_) => return Ok(String::new()),
             Piece::Spaced(text) => {
@@ -335,12 +359,23 @@ impl<'w> Expander<'w> {
         if let Some(guards) = self.maybe.get(name) {
             self.met.extend(guards);
         }
+        let is_calling = std::mem::take(&mut self.is_calling);
         if let Some(variable) = self.lookup(name).cloned() {
             self.met.extend(&variable.guards);
-            return self.value_of(name, &variable);
+            if matches!(variable.value, Value::Simple(_)) {
+                return self.value_of(name, &variable);
+            }
+            if !is_calling && self.expanding.iter().any(|outer| outer == name) {
+                return self.stop(format!("`{name}` refers to itself"));
+            }
+            self.expanding.push(name.to_owned());
+            let value = self.value_of(name, &variable);
+            self.expanding.pop();
+            return value;
         }
         match name {
-            "MAKEFILES" | "MAKECMDGOALS" | "MAKE_RESTARTS" | "MAKEOVERRIDES" => Ok(Text::new()),
+            "MAKEFILES" | "MAKE_RESTARTS" | "MAKEOVERRIDES" => Ok(Text::new()),
+            "MAKECMDGOALS" => self.trouble("`MAKECMDGOALS`: what was asked for is known only to make"),
             ".VARIABLES" | ".FEATURES" | ".INCLUDE_DIRS" | "MAKE_TERMOUT" | "MAKE_TERMERR" | "MAKE_HOST" => {
                 self.trouble(format!("`{name}` is known to make alone"))
             }
@@ -354,6 +389,10 @@ impl<'w> Expander<'w> {
             Value::Lost(trouble) => return Err(trouble.clone()),
             Value::Simple(text) => text.clone(),
             Value::Recursive(written) => self.expand(written)?,
+            Value::Added { base, more } => {
+                let base = self.value_of(name, base)?;
+                super::read::added(base, self.expand(more)?)
+            }
         };
         let env = |or: Text| vec![Piece::Env { name: name.to_owned(), or }];
         if variable.is_fallback && is_identifier(name) {
@@ -376,7 +415,7 @@ impl<'w> Expander<'w> {
             let mut arguments = self.arguments(rest, function.arity, open)?;
             if arguments.len() < function.arity {
                 if name != "subst" && name != "patsubst" && function.arity > 1 {
-                    return self.trouble(format!("`$({name} …)` with too few arguments"));
+                    return self.stop(format!("`$({name} …)` with too few arguments"));
                 }
                 arguments.resize(function.arity, Text::new());
             }
@@ -437,7 +476,7 @@ impl<'w> Expander<'w> {
                 let name = self.known_expansion(rest)?;
                 let flavor = match self.lookup(&name).map(|variable| &variable.value) {
                     Some(Value::Simple(_)) => "simple",
-                    Some(Value::Recursive(_)) => "recursive",
+                    Some(Value::Recursive(_) | Value::Added { .. }) => "recursive",
                     _ => return self.trouble("`$(flavor …)` of what is not set"),
                 };
                 Ok(plain(flavor))
@@ -447,7 +486,11 @@ impl<'w> Expander<'w> {
                 match self.lookup(&name).map(|variable| &variable.value) {
                     Some(Value::Recursive(written)) => Ok(plain(written.clone())),
                     Some(Value::Simple(text)) => Ok(text.clone()),
-                    _ => self.trouble("`$(value …)` of what is not set"),
+                    None if is_identifier(&name) => self.value(&name),
+                    None => Ok(Text::new()),
+                    Some(Value::Added { .. } | Value::Lost(_)) => {
+                        self.trouble("`$(value …)` of what was added to")
+                    }
                 }
             }
             "eval" if self.is_parsing => {
@@ -488,7 +531,7 @@ impl<'w> Expander<'w> {
         self.spend(work(function.name, arguments))?;
         match (function.run)(arguments) {
             Some(text) => Ok(text),
-            None => self.trouble(format!("arguments of `$({} …)`", function.name)),
+            None => self.stop(format!("arguments of `$({} …)`", function.name)),
         }
     }
 
@@ -533,7 +576,7 @@ impl<'w> Expander<'w> {
 
     fn foreach(&mut self, parts: &[&str]) -> Result<Text, Trouble> {
         let [variable, list, body] = parts else {
-            return self.trouble("`$(foreach …)` with too few arguments");
+            return self.stop("`$(foreach …)` with too few arguments");
         };
         let variable = self.known_expansion(variable.trim())?;
         let list = self.known_expansion(list)?;
@@ -565,6 +608,7 @@ impl<'w> Expander<'w> {
             return self.trouble(format!("`$(call {name} …)` of a function"));
         }
         self.scopes.push(scope);
+        self.is_calling = true;
         let value = self.value(&name);
         self.scopes.pop();
         value
@@ -606,7 +650,7 @@ pub(super) fn automatic(value: Text) -> Variable {
 }
 
 /// Whether a text is certain to be empty or not to be.
-fn visible(text: &[Piece]) -> Option<bool> {
+pub(super) fn visible(text: &[Piece]) -> Option<bool> {
     let has_plain = text.iter().any(|piece| matches!(piece, Piece::Plain(text) if !text.is_empty()));
     match text {
         [] => Some(false),

@@ -38,7 +38,7 @@ pub(super) fn convert(text: &str, name: &str, world: &dyn World) -> Converted {
     let mut remarks: Vec<(usize, String)> = Vec::new();
     for task in &tasks {
         for trouble in &task.troubles {
-            remarks.push((trouble.line, format!("`{}`: {}", task.target, task::visible(&trouble.why))));
+            remarks.push((trouble.line, format!("`{}`: {}", task.target, trouble.why)));
         }
     }
     if tasks.is_empty() {
@@ -55,13 +55,13 @@ pub(super) fn convert(text: &str, name: &str, world: &dyn World) -> Converted {
         let is = if guard.is_equal { "is" } else { "is not" };
         let value = if guard.right.is_empty() { "empty".to_owned() } else { format!("`{}`", guard.right) };
         let what = task::shown(&guard.left);
-        let why = format!("decided now, and checked by its tasks: {what} {is} {}", task::visible(&value));
+        let why = format!("decided now, and checked by its tasks: {what} {is} {value}");
         remarks.push((guard.line, why));
     }
     remarks.sort();
     remarks.dedup();
     let remarks: Vec<String> =
-        remarks.into_iter().map(|(line, why)| format!("{name}:{line}: {why}")).collect();
+        remarks.into_iter().map(|(line, why)| format!("{name}:{line}: {}", task::visible(&why))).collect();
     Converted { text: written(name, &tasks, goals.as_deref(), &remarks), remarks }
 }
 
@@ -108,7 +108,7 @@ fn written(name: &str, tasks: &[Task], goal: Option<&str>, remarks: &[String]) -
         }
         if !task.needs.is_empty() {
             let needs: Vec<String> = task.needs.iter().map(|need| scalar(need)).collect();
-            let _ = writeln!(text, "    before: [{}]", needs.join(", "));
+            let _ = writeln!(text, "    needs: [{}]", needs.join(", "));
         }
         if let Some(body) = &task.body {
             let _ = write!(text, "    action: {}", block(&format!("#!/bin/sh\n{body}"), 6));

@@ -5,7 +5,7 @@ use super::World;
 use super::expand::{Expander, Guard, Guards, Origin, Trouble, Value, Variable, closing, is_identifier};
 use super::function::{Pattern, words};
 use super::line::{Line, Operator, assignment, first_word, joined, lines, outside, recipe, without_comment};
-use super::text::{FOLDER, Piece, Text, literal, plain, push, push_str};
+use super::text::{FOLDER, Piece, Text, can_fail, literal, plain, push, push_str};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The rules of make itself that are taken over.
@@ -25,6 +25,8 @@ pub(super) struct File {
     pub(super) is_target: bool,
     pub(super) needs: Vec<String>,
     pub(super) order_only: Vec<String>,
+    /// Both, in the order in which make makes them.
+    pub(super) sequence: Vec<String>,
     /// One recipe, or one for each double-colon rule, with what that one needs.
     pub(super) recipes: Vec<Recipe>,
     pub(super) is_double: bool,
@@ -41,6 +43,7 @@ pub(super) struct Recipe {
     pub(super) lines: Vec<RecipeLine>,
     pub(super) stem: String,
     pub(super) needs: Vec<String>,
+    pub(super) order_only: Vec<String>,
     pub(super) is_implicit: bool,
 }
 
@@ -67,6 +70,8 @@ pub(super) struct Assignment {
     pub(super) line: usize,
     pub(super) is_exported: bool,
     pub(super) is_private: bool,
+    /// `+=` to what the same target said before, which is more text and nothing else.
+    pub(super) is_more_text: bool,
 }
 
 /// What make would know after reading the Makefile.
@@ -93,6 +98,10 @@ pub(super) struct Makefile<'w> {
     pub(super) everywhere: Guards,
     pub(super) troubles: Vec<Trouble>,
     pub(super) remarks: Vec<Trouble>,
+    /// Variables that `!=` set: make would expand what their commands print.
+    asked: BTreeSet<String>,
+    /// Those that `.SUFFIXES` leaves.
+    suffixes: Vec<String>,
     second_expansion: bool,
     prefix: char,
     conditions: Vec<Condition>,
@@ -133,6 +142,10 @@ enum Mode {
     Unknown(Trouble),
 }
 
+/// What make takes as suffixes by itself.
+const SUFFIXES: &str = ".out .a .ln .o .c .cc .C .cpp .p .f .F .m .r .y .l .ym .yl .s .S .mod .sym .def .h .info .dvi \
+                        .tex .texinfo .texi .txinfo .w .ch .web .sh .elc .el";
+
 /// How deep files may include each other, and texts make texts.
 const DEEPEST_INCLUDE: usize = 8;
 
@@ -157,6 +170,8 @@ pub(super) fn read<'w>(text: &str, name: &str, world: &'w dyn World) -> Makefile
         everywhere: Guards::new(),
         troubles: Vec::new(),
         remarks: Vec::new(),
+        asked: BTreeSet::new(),
+        suffixes: SUFFIXES.split_whitespace().map(str::to_owned).collect(),
         second_expansion: false,
         prefix: '\t',
         conditions: Vec::new(),
@@ -212,6 +227,51 @@ impl Makefile<'_> {
         let mut variable = super::expand::automatic(value);
         variable.origin = Origin::Default;
         self.expander.variables.insert(name.to_owned(), variable);
+    }
+
+    /// What stops make while it reads stops it for every target.
+    fn stop(&mut self, trouble: &Trouble) {
+        if trouble.stops_make() {
+            self.troubles.push(trouble.clone());
+        }
+    }
+
+    /// Decides which `$(error …)` in a text that is expanded while make reads would end it now.
+    fn meet_errors(&mut self, text: &[Piece]) -> Result<(), Trouble> {
+        for piece in text {
+            match piece {
+                Piece::If { test, then, other } if can_fail(then) || can_fail(other) => {
+                    let is_empty = self.is_same(test.clone(), Text::new())?;
+                    self.meet_errors(if is_empty { other } else { then })?;
+                }
+                piece if can_fail(std::slice::from_ref(piece)) => {
+                    self.expander.known(vec![piece.clone()])?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What make would make of a text while it reads.
+    fn expand_now(&mut self, written: &str) -> Value {
+        let text = match self.expander.expand(written) {
+            Ok(text) => text,
+            Err(trouble) => {
+                self.stop(&trouble);
+                return Value::Lost(trouble);
+            }
+        };
+        if can_fail(&text) {
+            let met = std::mem::take(&mut self.expander.met);
+            let errors = self.meet_errors(&text);
+            self.everywhere.append(&mut self.expander.met);
+            self.expander.met = met;
+            if let Err(trouble) = errors {
+                self.troubles.push(trouble);
+            }
+        }
+        Value::Simple(text)
     }
 
     fn lose_everything(&mut self, why: &str) {
@@ -315,6 +375,8 @@ impl Makefile<'_> {
         }
         match self.mode() {
             Mode::Dead => self.dead_statement(statement, &words_before),
+            // What is passed on to commands concerns every target.
+            Mode::Unknown(trouble) if !words_before.is_empty() => self.troubles.push(trouble),
             Mode::Unknown(trouble) => self.unknown_statement(statement, &trouble),
             Mode::Live => self.live_statement(line, &whole, statement, &words_before),
         }
@@ -390,6 +452,7 @@ impl Makefile<'_> {
             }
             Ok(_) => condition.branch = Branch::Dead,
             Err(trouble) => {
+                self.stop(&trouble);
                 condition.branch = Branch::Unknown(trouble);
                 condition.is_over = true;
             }
@@ -441,6 +504,7 @@ impl Makefile<'_> {
                         vec![Piece::Env { name: name.to_owned(), or }]
                     }
                     Value::Recursive(written) => return Ok(!written.is_empty()),
+                    Value::Added { .. } => return Ok(true),
                     Value::Simple(_) => self.expander.value(name)?,
                 }
             }
@@ -488,6 +552,9 @@ impl Makefile<'_> {
     /// What a statement would have changed that is not read now.
     fn dead_statement(&mut self, statement: &str, before: &[String]) {
         let around = self.around();
+        if !before.is_empty() {
+            self.everywhere.extend(&around);
+        }
         if let Some((name, ..)) = assignment(statement) {
             self.may_set(name.trim(), &around);
             return;
@@ -514,7 +581,7 @@ impl Makefile<'_> {
                 return;
             }
         }
-        let _ = (rest, before);
+        let _ = rest;
         self.everywhere.extend(&around);
     }
 
@@ -580,6 +647,10 @@ impl Makefile<'_> {
                 Ok(name) => name.trim().to_owned(),
                 Err(trouble) => return self.troubles.push(trouble),
             };
+            if name.is_empty() {
+                let Err(trouble) = self.expander.stop::<()>("a variable without a name") else { return };
+                return self.troubles.push(trouble);
+            }
             if is_exporting {
                 self.exported.insert(name.clone(), true);
             }
@@ -596,6 +667,7 @@ impl Makefile<'_> {
                 Ok(names) => {
                     for name in words(&names) {
                         self.exported.insert(name.to_owned(), is_exporting);
+                        self.define_empty(name);
                     }
                 }
                 Err(trouble) => self.troubles.push(trouble),
@@ -621,6 +693,17 @@ impl Makefile<'_> {
         }
     }
 
+    /// `export NAME` makes a variable of what is not one, unless the environment has it.
+    fn define_empty(&mut self, name: &str) {
+        if is_identifier(name) && !self.expander.variables.contains_key(name) {
+            let line = self.expander.line;
+            let guards = self.around();
+            let empty = Variable { is_fallback: true, line, guards, ..super::expand::automatic(Text::new()) };
+            let empty = Variable { value: Value::Recursive(String::new()), ..empty };
+            self.expander.variables.insert(name.to_owned(), empty);
+        }
+    }
+
     fn set(&mut self, name: &str, operator: Operator, written: &str, origin: Origin) {
         let met = std::mem::take(&mut self.expander.met);
         let old = self.expander.variables.get(name).cloned();
@@ -631,9 +714,10 @@ impl Makefile<'_> {
             return;
         }
         let line = self.expander.line;
-        let value = |value: Result<Text, Trouble>| match value {
-            Ok(text) => Value::Simple(text),
-            Err(trouble) => Value::Lost(trouble),
+        match operator {
+            Operator::Shell => self.asked.insert(name.to_owned()),
+            Operator::Recursive | Operator::Simple => self.asked.remove(name),
+            Operator::Fallback | Operator::Add => false,
         };
         let mut variable = Variable {
             value: Value::Recursive(written.to_owned()),
@@ -645,10 +729,8 @@ impl Makefile<'_> {
         };
         match operator {
             Operator::Recursive => {}
-            Operator::Simple => variable.value = value(self.expander.expand(written)),
-            Operator::Shell => {
-                variable.value = value(self.expander.expand(written).map(|text| vec![Piece::Shell(text)]));
-            }
+            Operator::Simple => variable.value = self.expand_now(written),
+            Operator::Shell => variable.value = asked(self.expand_now(written)),
             Operator::Fallback => match &old {
                 // A default of make is a value, too.
                 Some(old) => {
@@ -661,6 +743,14 @@ impl Makefile<'_> {
                 }
                 None => variable.is_fallback = is_identifier(name),
             },
+            Operator::Add if written.is_empty() && old.is_some() => {
+                self.expander.met = met;
+                let around = self.around();
+                if let Some(old) = self.expander.variables.get_mut(name) {
+                    old.guards.extend(around);
+                }
+                return;
+            }
             Operator::Add => {
                 if let Some(old) = &old {
                     variable.guards.extend(&old.guards);
@@ -673,20 +763,32 @@ impl Makefile<'_> {
                         Value::Recursive(written.to_owned())
                     }
                     // What is added to a value of the environment is added to either.
-                    Some(Value::Recursive(old_value)) if variable.is_fallback => {
+                    Some(_) if variable.is_fallback => {
                         variable.is_fallback = false;
-                        let or = self.expander.expand(&old_value);
-                        let more = self.expander.expand(written);
-                        value(or.and_then(|or| {
-                            let base = vec![Piece::Env { name: name.to_owned(), or }];
-                            Ok(added(base, more?))
-                        }))
+                        let base = Box::new(old.clone().expect("bug: it has a value"));
+                        Value::Added { base, more: written.to_owned() }
+                    }
+                    Some(Value::Added { base, more }) => {
+                        Value::Added { base, more: format!("{more} {written}") }
+                    }
+                    Some(Value::Simple(_)) if self.asked.contains(name) && written.contains('$') => {
+                        let why = format!("`+=` to what a command gave to `{name}`");
+                        Value::Lost(Trouble { line, why })
                     }
                     Some(Value::Recursive(old)) if old.is_empty() => Value::Recursive(written.to_owned()),
                     Some(Value::Recursive(old)) => Value::Recursive(format!("{old} {written}")),
-                    Some(Value::Simple(old)) => {
-                        value(self.expander.expand(written).map(|more| added(old, more)))
-                    }
+                    Some(Value::Simple(old)) => match self.expand_now(written) {
+                        // Nothing adds nothing, not even a blank.
+                        Value::Simple(more) => Value::Simple(match super::expand::visible(&more) {
+                            Some(true) => added(old, more),
+                            Some(false) => old,
+                            None => {
+                                let then = added(old.clone(), more.clone());
+                                vec![Piece::If { test: more, then, other: old }]
+                            }
+                        }),
+                        lost => lost,
+                    },
                     Some(Value::Lost(trouble)) => Value::Lost(trouble),
                 };
             }
@@ -701,7 +803,7 @@ impl Makefile<'_> {
                 Value::Simple(text) => {
                     self.prefix = literal(text).and_then(|text| text.chars().next()).unwrap_or('\t');
                 }
-                Value::Lost(_) => {}
+                Value::Lost(_) | Value::Added { .. } => {}
             },
             "VPATH" => self.has_search_path = true,
             ".DEFAULT_GOAL" | "SHELL" | ".SHELLFLAGS" | "MAKEFLAGS" => {
@@ -918,6 +1020,7 @@ impl Makefile<'_> {
         let right = match self.expander.known_expansion(right) {
             Ok(right) => right,
             Err(trouble) => {
+                self.stop(&trouble);
                 self.lost_rule(&targets, line, whole, trouble, inline);
                 return Ok(());
             }
@@ -945,6 +1048,12 @@ impl Makefile<'_> {
             }
         };
         if stem_pattern.is_none() && targets.iter().any(|target| target.contains('%')) {
+            if !targets.iter().all(|target| target.contains('%')) {
+                return self.expander.trouble("patterns and files as targets of one rule");
+            }
+            if is_double && targets.iter().any(|target| target == "%") {
+                return self.expander.trouble("a rule for `%` with `::`");
+            }
             self.patterns.push(PatternRule {
                 line: line.number,
                 targets,
@@ -961,6 +1070,13 @@ impl Makefile<'_> {
                 self.recipe_line(line.number, inline.trim_start().to_owned());
             }
             return Ok(());
+        }
+        if stem_pattern.is_none()
+            && let Some(mixed) = targets.iter().find(|target| {
+                self.files.get(*target).is_some_and(|file| file.is_target && file.is_double != is_double)
+            })
+        {
+            return self.expander.stop(format!("`{mixed}` has rules with `:` and with `::`"));
         }
         let help = self.help_of(whole);
         let each = right.len() + needs.len() * 32 + whole.len() + guards.len() + 256;
@@ -1014,10 +1130,10 @@ impl Makefile<'_> {
                 lines: Vec::new(),
                 stem: stem.clone().unwrap_or_default(),
                 needs: needs.clone(),
+                order_only,
                 is_implicit: stem.is_some(),
             };
             file.recipes.push(recipe);
-            file.order_only.extend(order_only);
             self.current.push(Owner::File(target.clone()));
             let _ = stem;
         }
@@ -1143,7 +1259,9 @@ impl Makefile<'_> {
             ".SECONDEXPANSION" => self.second_expansion = true,
             ".POSIX" => self.is_posix = true,
             ".SILENT" | ".NOTPARALLEL" | ".DELETE_ON_ERROR" | ".LOW_RESOLUTION_TIME" => {}
-            ".PRECIOUS" | ".SECONDARY" | ".INTERMEDIATE" | ".SUFFIXES" => {}
+            ".SUFFIXES" if words(right).is_empty() => self.suffixes.clear(),
+            ".SUFFIXES" => self.suffixes.extend(words(right).into_iter().map(str::to_owned)),
+            ".PRECIOUS" | ".SECONDARY" | ".INTERMEDIATE" => {}
             ".DEFAULT" => {
                 self.has_default_rule = true;
                 self.lose_everything("a rule for everything that has none (`.DEFAULT`)");
@@ -1170,21 +1288,43 @@ impl Makefile<'_> {
         }
         let Some((name, operator, written)) = assignment(statement) else { return Ok(false) };
         let name = self.expander.known_expansion(name)?.trim().to_owned();
+        if name.is_empty() {
+            return self.expander.stop("a variable without a name");
+        }
+        let own = match targets {
+            [target] => self.files.get(target),
+            _ => None,
+        };
+        let before = own.and_then(|file| file.variables.iter().rev().find(|own| own.name == name)).cloned();
+        if operator == Operator::Fallback && before.is_some() {
+            // Sets nothing, and says anew how the variable is passed on.
+            let file = targets.first().and_then(|target| self.files.get_mut(target));
+            let own = file.and_then(|file| file.variables.iter_mut().rev().find(|own| own.name == name));
+            if let Some(own) = own {
+                (own.is_exported, own.is_private) = (is_exported, is_private);
+            }
+            return Ok(true);
+        }
+        if operator == Operator::Fallback && !self.is_unset(&name, is_exported) {
+            if is_private {
+                return self.expander.trouble(format!("`private {name} ?=` makes `{name}` private for all"));
+            }
+            return Ok(true);
+        }
+        let is_more_text = operator == Operator::Add
+            && before.as_ref().is_some_and(|before| before.operator != Operator::Add || before.is_more_text);
+        let is_simple = before.is_some_and(|before| matches!(before.value, Value::Simple(_)));
         let value = match operator {
-            Operator::Simple => match self.expander.expand(written) {
-                Ok(text) => Value::Simple(text),
-                Err(trouble) => Value::Lost(trouble),
-            },
-            Operator::Shell => match self.expander.expand(written) {
-                Ok(text) => Value::Simple(vec![Piece::Shell(text)]),
-                Err(trouble) => Value::Lost(trouble),
-            },
+            Operator::Simple => self.expand_now(written),
+            Operator::Shell => asked(self.expand_now(written)),
+            Operator::Add if is_more_text && is_simple => self.expand_now(written),
             _ => Value::Recursive(written.to_owned()),
         };
         let mut guards = self.around();
         guards.append(&mut self.expander.met);
         let line = self.expander.line;
-        let assignment = Assignment { name, operator, value, guards, line, is_exported, is_private };
+        let assignment =
+            Assignment { name, operator, value, guards, line, is_exported, is_private, is_more_text };
         for target in targets {
             if target.contains('%') {
                 self.pattern_variables.push((Pattern::new(target), assignment.clone()));
@@ -1195,22 +1335,57 @@ impl Makefile<'_> {
         Ok(true)
     }
 
+    /// Whether `?=` of a target would set a variable: only where there is none now, and the environment has none. If
+    /// there is one, this decides whether it is exported.
+    fn is_unset(&mut self, name: &str, is_exported: bool) -> bool {
+        if let Some(variable) = self.expander.variables.get(name) {
+            let is_of_environment = variable.is_fallback || variable.is_after_environment;
+            if is_of_environment {
+                self.lose_everything(&format!("`{name} ?=` of a target, where the environment may set it"));
+            }
+            self.exported.insert(name.to_owned(), is_exported || self.exports_all);
+            return false;
+        }
+        if !is_identifier(name) {
+            return true;
+        }
+        let marker = "(unset)";
+        let left = vec![Piece::Env { name: name.to_owned(), or: plain(marker) }];
+        if self.expander.world.variable(name).is_some() {
+            self.lose_everything(&format!("`{name} ?=` of a target, where the environment sets it"));
+        }
+        let met = self.expander.met.clone();
+        let line = self.expander.line;
+        let guard = self.expander.guard(Guard { left, right: marker.to_owned(), is_equal: true, line });
+        self.expander.met = met;
+        self.everywhere.insert(guard);
+        true
+    }
+
     /// `.c.o:` is the old way to write `%.o: %.c`.
     fn suffix_rules(&mut self) {
-        let known =
-            [".c", ".o", ".h", ".cc", ".cpp", ".C", ".s", ".S", ".f", ".tex", ".dvi", ".y", ".l", ".sh"];
+        let known = self.suffixes.clone();
+        let is_known = |pattern: &String| {
+            let suffix = pattern.trim_start_matches('%');
+            suffix.is_empty() || known.iter().any(|known| known == suffix)
+        };
+        self.patterns
+            .retain(|rule| !rule.is_built_in || rule.targets.iter().chain(&rule.needs).all(is_known));
         for name in self.order.clone() {
             let file = &self.files[&name];
             if !file.is_target || !file.needs.is_empty() || !name.starts_with('.') || name.contains('/') {
                 continue;
             }
             let Some(split) = name[1..].find('.').map(|at| at + 1) else {
-                if known.contains(&name.as_str()) {
+                if known.contains(&name) {
                     self.lose_everything("a suffix rule with one suffix");
                 }
                 continue;
             };
             let (from, to) = name.split_at(split);
+            if !known.iter().any(|suffix| suffix == from) || !known.iter().any(|suffix| suffix == to) {
+                continue;
+            }
             let Some(recipe) = file.recipes.last().cloned() else { continue };
             if recipe.needs.is_empty() {
                 let rule = PatternRule {
@@ -1229,6 +1404,14 @@ impl Makefile<'_> {
                 self.order.retain(|known| *known != name);
             }
         }
+    }
+
+    /// Whether a name has a suffix that make knows: rules for any name leave such files alone.
+    pub(super) fn has_known_type(&self, name: &str) -> bool {
+        let base = name.rsplit('/').next().unwrap_or(name);
+        let is_pattern = |target: &String| target != "%" && Pattern::new(target).stem(base).is_some();
+        self.suffixes.iter().any(|suffix| base.len() > suffix.len() && base.ends_with(suffix))
+            || self.patterns.iter().any(|rule| rule.targets.iter().any(is_pattern))
     }
 
     /// The options that a Makefile gives make.
@@ -1280,15 +1463,20 @@ impl Makefile<'_> {
         for name in self.order.clone() {
             let Some(file) = self.files.get_mut(&name) else { continue };
             let mut needs = std::mem::take(&mut file.needs);
+            let mut order_only = std::mem::take(&mut file.order_only);
+            let mut sequence = needs.clone();
             let is_double = file.is_double;
             let mut with_recipe: Vec<Recipe> = Vec::new();
             for recipe in std::mem::take(&mut file.recipes) {
-                if recipe.lines.is_empty() || is_double {
-                    needs.extend(recipe.needs.iter().cloned());
-                } else {
-                    let mut first = recipe.needs.clone();
-                    first.append(&mut needs);
-                    needs = first;
+                let both: Vec<String> = recipe.needs.iter().chain(&recipe.order_only).cloned().collect();
+                let place = if recipe.lines.is_empty() || is_double { usize::MAX } else { 0 };
+                for (list, more) in [
+                    (&mut needs, &recipe.needs),
+                    (&mut order_only, &recipe.order_only),
+                    (&mut sequence, &both),
+                ] {
+                    let place = place.min(list.len());
+                    list.splice(place..place, more.iter().cloned());
                 }
                 if !recipe.lines.is_empty() {
                     if !is_double {
@@ -1297,7 +1485,10 @@ impl Makefile<'_> {
                     with_recipe.push(recipe);
                 }
             }
+            order_only.retain(|need| !needs.contains(need));
             file.needs = needs;
+            file.order_only = order_only;
+            file.sequence = sequence;
             file.recipes = with_recipe;
         }
         for name in self.order.clone() {
@@ -1306,6 +1497,14 @@ impl Makefile<'_> {
                 self.mention(need);
             }
         }
+    }
+}
+
+/// What the command prints that a value is.
+fn asked(value: Value) -> Value {
+    match value {
+        Value::Simple(text) => Value::Simple(vec![Piece::Shell(text)]),
+        value => value,
     }
 }
 

@@ -4,7 +4,6 @@
 use super::expand::{Trouble, is_identifier};
 use super::text::{FOLDER, MAKE, Piece, Text, literal, plain, push};
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
 /// The functions that scripts call, each under its name.
 const FUNCTIONS: &str = include_str!("functions.sh");
@@ -253,7 +252,12 @@ impl Script {
         if !matches!(text.first(), Some(Piece::Plain(_))) {
             let word = self.word(&text)?;
             let is_sign = |text: &str| text.starts_with(['@', '-', '+', ' ', '\t']);
-            let is_followed_by_sign = matches!(text.get(1), Some(Piece::Plain(next)) if is_sign(next));
+            // Where it is empty, what follows begins the line.
+            let is_followed_by_sign = match text.get(1) {
+                None => false,
+                Some(Piece::Plain(next)) => is_sign(next),
+                Some(_) => true,
+            };
             if let Some(Piece::Env { or, .. }) = text.first()
                 && literal(or).is_some_and(|or| !is_sign(&or))
                 && !is_followed_by_sign
@@ -344,12 +348,9 @@ pub(super) fn fail(message: &str) -> String {
     format!("echo {} >&2; exit 1", word(message))
 }
 
-pub(super) fn indented(lines: &[String]) -> String {
-    let mut text = String::new();
-    for line in lines.iter().flat_map(|line| line.lines()) {
-        let _ = writeln!(text, "    {line}");
-    }
-    text
+/// Statements one step further in; what a quoted newline begins stays where it is.
+pub(super) fn indented(statements: &[String]) -> String {
+    statements.iter().map(|statement| format!("    {statement}\n")).collect()
 }
 
 /// A word of the shell: bare where nothing in it could mean something else.

@@ -30,7 +30,7 @@ const MOST_TASKS: usize = 5000;
 const MOST_TEXT: usize = 4_000_000;
 const DEEPEST_CHAIN: usize = 150;
 /// How many pattern rules may be looked at for one target.
-const MOST_LOOKS: usize = 10_000;
+const MOST_LOOKS: usize = 200_000;
 /// Troubles of the whole file that each of its tasks names.
 const MOST_TROUBLES: usize = 5;
 
@@ -63,6 +63,7 @@ fn implicit_rule(makefile: &mut Makefile, name: &str) {
             let (text, prefix) = if target.contains('/') { (name, "") } else { (base, folder) };
             if let Some(stem) = Pattern::new(target).stem(text)
                 && !stem.is_empty()
+                && (target != "%" || !makefile.has_known_type(name))
             {
                 candidates.push((stem.len(), place, stem.to_owned(), prefix.to_owned()));
             }
@@ -135,7 +136,14 @@ fn implicit_rule(makefile: &mut Makefile, name: &str) {
         if together.len() > 1 {
             file.together = together;
         }
-        let recipe = Recipe { lines: rule.lines, stem: full_stem, needs: needs.clone(), is_implicit: true };
+        let recipe = Recipe {
+            lines: rule.lines,
+            stem: full_stem,
+            needs: needs.clone(),
+            order_only: order_only.clone(),
+            is_implicit: true,
+        };
+        file.sequence.splice(0..0, needs.iter().chain(&order_only).cloned());
         needs.extend(given);
         file.needs = needs;
         file.order_only.extend(order_only);
@@ -176,6 +184,9 @@ fn can_be_made(makefile: &Makefile, name: &str, depth: usize, looks: &mut usize)
                 let Some(stem) = Pattern::new(target).stem(text).filter(|stem| !stem.is_empty()) else {
                     return false;
                 };
+                if target == "%" && makefile.has_known_type(name) {
+                    return false;
+                }
                 rule.needs.iter().all(|need| {
                     let need = match need.contains('%') {
                         true => format!("{prefix}{}", Pattern::new(need).fill(stem)),
@@ -215,8 +226,14 @@ pub(super) fn tasks(makefile: &mut Makefile, file_name: &str) -> Vec<Task> {
         makefile.troubles.truncate(MOST_TROUBLES);
     }
     let names: Vec<String> = makefile.order.clone();
-    let mut tasks =
-        Tasks { makefile, assignments: Vec::new(), made: BTreeMap::new(), order: Vec::new(), file_name, written: 0 };
+    let mut tasks = Tasks {
+        makefile,
+        assignments: Vec::new(),
+        made: BTreeMap::new(),
+        order: Vec::new(),
+        file_name,
+        written: 0,
+    };
     for name in names {
         if !tasks.is_task(&name) {
             continue;
@@ -251,7 +268,8 @@ impl Tasks<'_, '_> {
         }
         if above.len() == DEEPEST_CHAIN {
             let why = "a chain of prerequisites that is too long".to_owned();
-            self.makefile.troubles.push(Trouble { line: 0, why });
+            let line = self.makefile.files[&key.0].line;
+            self.makefile.troubles.push(Trouble { line, why });
         }
         let (name, inherited) = key.clone();
         let file = self.makefile.files[&name].clone();
@@ -260,12 +278,23 @@ impl Tasks<'_, '_> {
             Vec::new()
         });
         let mut passed = inherited.clone();
-        passed.extend(own.iter().filter(|place| !self.assignments[**place].is_private));
+        let last = |place: &usize| {
+            let name = &self.assignments[*place].name;
+            let mut same = own.iter().rev().filter(|other| self.assignments[**other].name == *name);
+            same.next().is_some_and(|last| !self.assignments[*last].is_private)
+        };
+        passed.extend(own.iter().copied().filter(last));
         above.push(name.clone());
         let mut needs: Vec<String> = Vec::new();
         let mut keys: Vec<Key> = Vec::new();
+        let mut missing: Vec<(usize, String)> = Vec::new();
         let mut seen = HashSet::new();
-        for need in file.needs.iter().chain(&file.order_only) {
+        for need in &file.sequence {
+            if need.ends_with('/') && self.makefile.files.get(need).is_some_and(|file| !file.is_target) {
+                let why = format!("the prerequisite `{need}`: make looks for ways to make a folder");
+                let trouble = Trouble { line: file.line, why };
+                self.makefile.files.get_mut(&name).expect("bug: it was just there").troubles.push(trouble);
+            }
             // make drops a prerequisite that leads back.
             if !seen.insert(need.clone()) || need == &name || !self.makefile.files.contains_key(need) {
                 continue;
@@ -274,13 +303,19 @@ impl Tasks<'_, '_> {
                 // Where make cuts a circle depends on the goal.
                 let trouble = Trouble { line: file.line, why: format!("`{need}` needs itself") };
                 for target in &above[start..] {
-                    if let Some(file) = self.makefile.files.get_mut(target) {
+                    if let Some(file) = self.makefile.files.get_mut(target)
+                        && file.troubles.len() < MOST_TROUBLES
+                    {
                         file.troubles.push(trouble.clone());
                     }
                 }
                 continue;
             }
-            if !self.is_task(need) || above.len() > DEEPEST_CHAIN {
+            if above.len() > DEEPEST_CHAIN {
+                continue;
+            }
+            if !self.is_task(need) {
+                missing.push((keys.len(), need.clone()));
                 continue;
             }
             if self.made.len() >= MOST_TASKS {
@@ -295,6 +330,16 @@ impl Tasks<'_, '_> {
             keys.push(self.make(&(need.clone(), passed.clone()), above));
         }
         above.pop();
+        // What is missing ends make before it makes what comes later.
+        let last = keys.len();
+        for (place, need) in missing.into_iter().rev() {
+            if place < last
+                && !self.makefile.phony.contains(&need)
+                && !self.makefile.expander.world.exists(&need)
+            {
+                keys.insert(place, self.check(&need, file.line));
+            }
+        }
         let mut all = inherited.clone();
         all.extend(&own);
         let file = self.makefile.files[&name].clone();
@@ -323,12 +368,37 @@ impl Tasks<'_, '_> {
         key.clone()
     }
 
+    /// A task that fails unless a file is there that nothing makes.
+    fn check(&mut self, need: &str, line: usize) -> Key {
+        let key = (need.to_owned(), Vec::new());
+        if !self.made.contains_key(&key) {
+            let message = word(&format!("{}:{line}: no rule makes {need}", self.file_name));
+            let task = Task {
+                target: need.to_owned(),
+                name: self.free_name(need),
+                line,
+                help: None,
+                needs: Vec::new(),
+                body: Some(format!("[ -e {} ] || {{ echo {message} >&2; exit 1; }}\n", word(need))),
+                is_hidden: true,
+                troubles: Vec::new(),
+                guards: Guards::new(),
+            };
+            self.order.push(key.clone());
+            self.made.insert(key.clone(), task);
+        }
+        key
+    }
+
     fn free_name(&self, name: &str) -> String {
         let mut wanted = name.to_owned();
         if crate::name::BUILT_INS.contains(&name) {
             wanted = name.to_lowercase();
         }
         wanted.retain(|c| !c.is_control());
+        if wanted.is_empty() {
+            wanted.push('_');
+        }
         if wanted.starts_with('-') {
             wanted.insert(0, '_');
         }
@@ -377,48 +447,32 @@ impl Tasks<'_, '_> {
             };
             let written = match &assignment.value {
                 Value::Recursive(written) => written.clone(),
-                Value::Simple(_) | Value::Lost(_) => String::new(),
+                Value::Simple(_) | Value::Lost(_) | Value::Added { .. } => String::new(),
             };
             match assignment.operator {
-                Operator::Recursive | Operator::Simple | Operator::Shell => {}
-                Operator::Fallback => {
-                    if old.is_some() {
-                        continue;
-                    }
-                    variable.is_fallback = true;
-                }
-                Operator::Add => {
-                    let base = match old {
-                        None => {
-                            variable.is_after_environment = true;
-                            None
-                        }
-                        Some(old) => {
-                            variable.guards.extend(&old.guards);
-                            Some(old)
-                        }
-                    };
-                    if let Some(old) = base {
-                        variable.is_after_environment = old.is_after_environment;
-                        variable.value = match (&old.value, old.is_fallback) {
-                            (Value::Recursive(before), false) if before.is_empty() => {
-                                Value::Recursive(written)
+                Operator::Recursive | Operator::Simple | Operator::Shell | Operator::Fallback => {}
+                Operator::Add => match old {
+                    None => variable.is_after_environment = true,
+                    Some(old) => {
+                        variable.guards.extend(&old.guards);
+                        variable.value = match (&old.value, &assignment.value) {
+                            (Value::Lost(trouble), _) | (_, Value::Lost(trouble)) => {
+                                Value::Lost(trouble.clone())
                             }
-                            (Value::Recursive(before), false) => {
-                                Value::Recursive(format!("{before} {written}"))
+                            (Value::Simple(before), Value::Simple(more)) => {
+                                Value::Simple(super::read::added(before.clone(), more.clone()))
                             }
-                            (Value::Lost(trouble), _) => Value::Lost(trouble.clone()),
-                            _ => {
-                                let base = expander.value_of(&assignment.name, &old);
-                                let more = expander.expand(&written);
-                                match base.and_then(|base| Ok((base, more?))) {
-                                    Ok((base, more)) => Value::Simple(super::read::added(base, more)),
-                                    Err(trouble) => Value::Lost(trouble),
+                            (Value::Recursive(before), _) if assignment.is_more_text && !old.is_fallback => {
+                                variable.is_after_environment = old.is_after_environment;
+                                match before.is_empty() {
+                                    true => Value::Recursive(written),
+                                    false => Value::Recursive(format!("{before} {written}")),
                                 }
                             }
+                            _ => Value::Added { base: Box::new(old.clone()), more: written },
                         };
                     }
-                }
+                },
             }
             variable.value = expander.bounded_value(variable.value, variable.guards.len());
             if let Some(scope) = expander.scopes.last_mut() {
@@ -430,9 +484,12 @@ impl Tasks<'_, '_> {
     fn automatic_variables(&mut self, name: &str, file: &File, recipe: &Recipe) {
         let mut seen = HashSet::new();
         let all: Vec<&str> = file.needs.iter().map(String::as_str).collect();
-        let all = if file.is_double { recipe.needs.iter().map(String::as_str).collect() } else { all };
+        let mut all = if file.is_double { recipe.needs.iter().map(String::as_str).collect() } else { all };
+        // make drops a prerequisite that is the target itself.
+        all.retain(|need| *need != name);
         let unique: Vec<&str> = all.iter().copied().filter(|need| seen.insert(*need)).collect();
-        let order_only: Vec<&str> = file.order_only.iter().map(String::as_str).collect();
+        let order_only: Vec<&str> =
+            file.order_only.iter().map(String::as_str).filter(|need| *need != name).collect();
         let first = all.first().copied().unwrap_or("");
         let stem = match recipe.is_implicit {
             true => recipe.stem.clone(),
@@ -660,6 +717,7 @@ impl Tasks<'_, '_> {
             text.push_str(&up_to_date(&word(name), &needs));
         }
         let mut lines: Vec<String> = Vec::new();
+        self.makefile.expander.spend(places.len() * 256)?;
         self.push_scope(places);
         let written = self.recipes(name, file, places, &mut script, &mut lines);
         self.makefile.expander.scopes.pop();
@@ -686,7 +744,7 @@ impl Tasks<'_, '_> {
         lines: &mut Vec<String>,
     ) -> Result<String, Trouble> {
         let is_lenient = self.makefile.ignores_errors || self.makefile.ignored.contains(name);
-        let mut texts: Vec<(usize, Text)> = Vec::new();
+        let mut texts: Vec<(usize, bool, Text)> = Vec::new();
         let mut environment = String::new();
         let one_shell = self.makefile.is_one_shell;
         let runner = self.runner(name, file)?;
@@ -698,7 +756,7 @@ impl Tasks<'_, '_> {
                 if place > 0 {
                     return Ok(String::new());
                 }
-                for (_, text) in &texts {
+                for (.., text) in &texts {
                     text::names(text, &mut read);
                 }
                 self.environment(places, script, &mut read)
@@ -715,7 +773,7 @@ impl Tasks<'_, '_> {
         if one_shell {
             let mut whole = Text::new();
             let mut is_lenient = is_lenient;
-            for (place, (_, text)) in texts.into_iter().enumerate() {
+            for (place, (.., text)) in texts.into_iter().enumerate() {
                 if place > 0 {
                     push_str(&mut whole, "\n");
                 }
@@ -737,10 +795,10 @@ impl Tasks<'_, '_> {
             }
             return Ok(environment);
         }
-        for (number, text) in texts {
+        for (number, is_line_lenient, text) in texts {
             for text in split_lines(text) {
                 let line = script
-                    .line(text, &runner, is_lenient)
+                    .line(text, &runner, is_lenient || is_line_lenient)
                     .map_err(|trouble| Trouble { line: number, ..trouble })?;
                 lines.extend(line);
             }
@@ -748,7 +806,7 @@ impl Tasks<'_, '_> {
         Ok(environment)
     }
 
-    fn one_recipe(&mut self, recipe: &Recipe, texts: &mut Vec<(usize, Text)>) -> Result<(), Trouble> {
+    fn one_recipe(&mut self, recipe: &Recipe, texts: &mut Vec<(usize, bool, Text)>) -> Result<(), Trouble> {
         for line in &recipe.lines {
             if line.line > 0 {
                 self.makefile.expander.line = line.line;
@@ -757,7 +815,10 @@ impl Tasks<'_, '_> {
                 let why = "it calls make, which stays a call of make".to_owned();
                 self.makefile.remarks.push(Trouble { line: line.line, why });
             }
-            texts.push((line.line, self.makefile.expander.expand(&line.written)?));
+            // The signs of a line hold for all lines that come out of it.
+            let kept = line.written.trim_start_matches(['@', '-', '+', ' ', '\t']);
+            let is_lenient = line.written[..line.written.len() - kept.len()].contains('-');
+            texts.push((line.line, is_lenient, self.makefile.expander.expand(&line.written)?));
         }
         Ok(())
     }
@@ -816,16 +877,30 @@ impl Tasks<'_, '_> {
             .map(|place| (self.assignments[*place].name.clone(), self.assignments[*place].is_exported))
             .collect();
         names.extend(own.iter().map(|(name, _)| name.clone()));
+        if self.makefile.exports_all {
+            names.extend(["CURDIR", "MAKEFILE_LIST"].map(str::to_owned));
+        }
         for (name, _) in self.makefile.exported.iter().filter(|(_, is_exported)| **is_exported) {
             names.insert(name.clone());
         }
+        self.makefile.expander.spend(names.len() * 64)?;
         let is_exported = |name: &String| {
-            let own = own.iter().any(|(own, is_exported)| own == name && *is_exported);
+            // The last time that a target says it counts.
+            let last = own.iter().rev().find(|(own, _)| own == name);
+            let own = last.is_some_and(|(_, is_exported)| *is_exported);
             match self.makefile.exported.get(name) {
                 Some(is_exported) => *is_exported || own,
                 None => own || self.makefile.exports_all,
             }
         };
+        let is_changed = |(name, is_exported): &&(String, bool)| {
+            let last = own.iter().rev().find(|(own, _)| own == name);
+            *is_exported && last.is_some_and(|(_, is_exported)| !is_exported)
+        };
+        if let Some((name, _)) = own.iter().find(is_changed) {
+            let why = format!("`{name}` is exported for a target and then changed without `export`");
+            return self.makefile.expander.trouble(why);
+        }
         let exported: BTreeSet<String> = names.iter().filter(|name| is_exported(name)).cloned().collect();
         let unset: Vec<String> = self
             .makefile
@@ -960,7 +1035,32 @@ impl Tasks<'_, '_> {
                 task.needs.clear();
             }
         }
+        self.makefile.remarks.extend(dependents(&tasks));
         tasks
+    }
+}
+
+/// A remark for each task that is whole and needs one that is not.
+fn dependents(tasks: &[Task]) -> Vec<Trouble> {
+    let mut lost: HashMap<&str, &str> = HashMap::new();
+    for task in tasks.iter().filter(|task| !task.troubles.is_empty()) {
+        lost.insert(&task.name, &task.target);
+    }
+    let mut remarks = Vec::new();
+    loop {
+        let before = lost.len();
+        for task in tasks {
+            if !lost.contains_key(task.name.as_str())
+                && let Some(need) = task.needs.iter().find_map(|need| lost.get(need.as_str()))
+            {
+                let why = format!("`{}`: needs `{need}`, which is not converted", task.target);
+                remarks.push(Trouble { line: task.line, why });
+                lost.insert(&task.name, &task.target);
+            }
+        }
+        if lost.len() == before {
+            return remarks;
+        }
     }
 }
 

@@ -96,6 +96,19 @@ pub(super) fn extent(text: &[Piece]) -> (usize, usize) {
     (size, depth)
 }
 
+/// Whether a text ends the task, or make itself, under some condition.
+pub(super) fn can_fail(text: &[Piece]) -> bool {
+    text.iter().any(|piece| match piece {
+        Piece::Plain(_) | Piece::Wildcard(_) => false,
+        Piece::Fail { .. } => true,
+        Piece::Env { or: text, .. } | Piece::Shell(text) | Piece::Spaced(text) | Piece::Say(text) => {
+            can_fail(text)
+        }
+        Piece::If { test, then, other } => [test, then, other].into_iter().any(|text| can_fail(text)),
+        Piece::Call { arguments, .. } => arguments.iter().any(|text| can_fail(text)),
+    })
+}
+
 /// The names of the environment that a text reads.
 pub(super) fn names(text: &[Piece], found: &mut std::collections::BTreeSet<String>) {
     for piece in text {
