@@ -52,6 +52,32 @@ fn structured_values_are_flat_keys_too() {
     "#);
 }
 
+/// However the one line is written that speaks of it.
+#[test]
+fn what_only_one_odd_line_mentions_is_there() {
+    for text in [
+        "export X=\"${INPUT[p.k]}\"; printenv X",
+        "declare -x X=\"${INPUT[p.k]}\"; printenv X",
+        "[ -x \"${INPUT[p.k]}\" ] || echo \"${INPUT[p.k]}\"",
+        "echo v | grep -x \"${INPUT[p.k]}\"",
+    ] {
+        let ran = Bench::bash(text).input(input("p", &[("k", "v")])).run();
+        assert_eq!((ran.status, ran.out().as_str()), (0, "v\n"), "{text}: {ran:?}");
+    }
+    for load in [
+        "[ -f lib.sh ] && \\\n  source ./lib.sh",
+        "2>/dev/null source ./lib.sh",
+        "{ time -p source ./lib.sh; } 2>/dev/null",
+        "true &&\n# why\n. ./lib.sh",
+        "s'ource' ./lib.sh",
+    ] {
+        let ran = fine(&format!("echo 'export OTTO_V=1' > lib.sh\n{load}"));
+        assert_eq!(ran.json(), r#"{"OTTO_V":"1"}"#, "{load}");
+    }
+    let ran = fine("tmp=$(mktemp) && \\\n  trap 'rm -f \"$tmp\"; echo gone' EXIT\nOUTPUT[k]=v");
+    assert_eq!((ran.json().as_str(), ran.out().as_str()), (r#"{"k":"v"}"#, "gone\n"));
+}
+
 /// Runs a body and expects status 0 and nothing to complain about.
 fn fine(text: &str) -> Ran {
     let ran = Bench::bash(text).run();
