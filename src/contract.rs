@@ -181,8 +181,8 @@ fn missing(key: &str, path: String) -> Fault {
     Fault {
         key: key.to_owned(),
         path,
-        what: "is declared and was not set".to_owned(),
-        help: Some("set it, give it a `default`, or let it stay unset with a `?` after its type".to_owned()),
+        what: "is declared but was not set".to_owned(),
+        help: Some("set it, give it a `default`, or make it optional with a `?` after its type".to_owned()),
     }
 }
 
@@ -269,7 +269,7 @@ impl Check<'_> {
                     }
                     Ok(_) => self.wrong_type(path, shape, &value, Some(shape.how_to_set())),
                     Err(error) => {
-                        let what = format!("is {}, which is not JSON: {error}", shown(&value));
+                        let what = format!("is {}, which is not valid JSON: {error}", shown(&value));
                         self.fault(path, what, Some(shape.how_to_set()))
                     }
                 }
@@ -367,7 +367,7 @@ impl Check<'_> {
         let before = self.kept.faults.len();
         if !promise.choices.is_empty() && !promise.choices.iter().any(|choice| same(choice, value)) {
             let choices: Vec<String> = promise.choices.iter().map(shown).collect();
-            let what = format!("is {}, not one of its choices", shown(value));
+            let what = format!("is {}, not one of the choices", shown(value));
             self.fault(path, what, Some(format!("the choices are {}", choices.join(", "))));
         }
         if let (Some(pattern), Some(text)) = (&promise.pattern, value.as_str())
@@ -588,15 +588,15 @@ fn spelled(shape: &Shape, text: &str) -> Result<(), String> {
         return Err(match text {
             "" => "an empty string is not a number".to_owned(),
             _ if is_number(&number) && number != text => format!("write `{number}`"),
-            _ => "numbers are spelled as in JSON".to_owned(),
+            _ => "numbers are written as in JSON".to_owned(),
         });
     }
     let is_whole = !text.contains(['.', 'e', 'E']);
     if is_int && !is_whole {
-        return Err("an `int` has neither `.` nor `e`; declare a `float`, or write the digits".to_owned());
+        return Err("an `int` has no `.` or `e`; declare a `float`, or write all digits".to_owned());
     }
     if !is_int && !text.parse::<f64>().is_ok_and(f64::is_finite) {
-        return Err("it is larger than a `float` can hold".to_owned());
+        return Err("it is too large for a `float`".to_owned());
     }
     Ok(())
 }
@@ -706,14 +706,14 @@ mod tests {
     #[test]
     fn text_that_is_spelled_otherwise_says_what_would_be_right() {
         insta::assert_snapshot!(text("int", "007"), @r#"k is `"007"`, not an `int` (write `7`)"#);
-        insta::assert_snapshot!(text("int", "0x1f"), @r#"k is `"0x1f"`, not an `int` (numbers are spelled as in JSON)"#);
+        insta::assert_snapshot!(text("int", "0x1f"), @r#"k is `"0x1f"`, not an `int` (numbers are written as in JSON)"#);
         insta::assert_snapshot!(text("int", " 42"), @r#"k is `" 42"`, not an `int` (write `42`)"#);
-        insta::assert_snapshot!(text("int", "1.0"), @r#"k is `"1.0"`, not an `int` (an `int` has neither `.` nor `e`; declare a `float`, or write the digits)"#);
-        insta::assert_snapshot!(text("int", "1e3"), @r#"k is `"1e3"`, not an `int` (an `int` has neither `.` nor `e`; declare a `float`, or write the digits)"#);
+        insta::assert_snapshot!(text("int", "1.0"), @r#"k is `"1.0"`, not an `int` (an `int` has no `.` or `e`; declare a `float`, or write all digits)"#);
+        insta::assert_snapshot!(text("int", "1e3"), @r#"k is `"1e3"`, not an `int` (an `int` has no `.` or `e`; declare a `float`, or write all digits)"#);
         insta::assert_snapshot!(text("int", ""), @r#"k is `""`, not an `int` (an empty string is not a number)"#);
-        insta::assert_snapshot!(text("float", "1e999"), @r#"k is `"1e999"`, not a `float` (it is larger than a `float` can hold)"#);
+        insta::assert_snapshot!(text("float", "1e999"), @r#"k is `"1e999"`, not a `float` (it is too large for a `float`)"#);
         insta::assert_snapshot!(text("bool", "yes"), @r#"k is `"yes"`, not a `bool` (write `true` or `false`)"#);
-        insta::assert_snapshot!(text("list[str]", "a b"), @r#"k is `"a b"`, which is not JSON: line 1, column 1: `a` is not a JSON value; text needs double quotes (set it with `otto.set --list KEY ITEM…` or as JSON text)"#);
+        insta::assert_snapshot!(text("list[str]", "a b"), @r#"k is `"a b"`, which is not valid JSON: line 1, column 1: `a` is not a JSON value; strings need double quotes (set it with `otto.set --list KEY ITEM…` or as JSON text)"#);
         insta::assert_snapshot!(text("list[int]", r#"["1"]"#), @r#"k.0 is `"1"`, not an `int`"#);
     }
 
@@ -725,7 +725,7 @@ mod tests {
         assert_eq!(typed("str?", "null"), "unset");
         insta::assert_snapshot!(typed("int", r#""42""#), @r#"k is `"42"`, not an `int`"#);
         insta::assert_snapshot!(typed("int", "true"), @"k is `true`, not an `int`");
-        insta::assert_snapshot!(typed("int", "1.0"), @"k is `1.0`, not an `int` (an `int` has neither `.` nor `e`; declare a `float`, or write the digits)");
+        insta::assert_snapshot!(typed("int", "1.0"), @"k is `1.0`, not an `int` (an `int` has no `.` or `e`; declare a `float`, or write all digits)");
         insta::assert_snapshot!(typed("str", "null"), @"k is `null`, not a `str`");
         insta::assert_snapshot!(typed("list[int]", r#"[1,"a",null]"#), @r#"
         k.1 is `"a"`, not an `int`
@@ -750,10 +750,10 @@ mod tests {
         ];
         let kept = contract.check(values, |_| Typing::Text, |key| key.starts_with("OTTO_"));
         insta::assert_snapshot!(faults(&kept), @r#"
-        count is `"many"`, not an `int` (numbers are spelled as in JSON)
+        count is `"many"`, not an `int` (numbers are written as in JSON)
         vresion is not declared (did you mean `version`? To add the key, declare it)
-        version is declared and was not set (set it, give it a `default`, or let it stay unset with a `?` after its type)
-        files is declared and was not set (set it, give it a `default`, or let it stay unset with a `?` after its type)
+        version is declared but was not set (set it, give it a `default`, or make it optional with a `?` after its type)
+        files is declared but was not set (set it, give it a `default`, or make it optional with a `?` after its type)
         "#);
         assert_eq!(kept.values, [("OTTO_X".to_owned(), Value::from("exported"))]);
     }
@@ -770,7 +770,7 @@ mod tests {
         insta::assert_snapshot!(told(r#"{"nmae":"a","tags":[1]}"#), @r"
         k.nmae is not declared (did you mean `name`? To add the key, declare it)
         k.tags.0 is `1`, not a `str`
-        k.name is declared and was not set (set it, give it a `default`, or let it stay unset with a `?` after its type)
+        k.name is declared but was not set (set it, give it a `default`, or make it optional with a `?` after its type)
         ");
     }
 
@@ -784,7 +784,7 @@ mod tests {
         insta::assert_snapshot!(told(limited("list[str]"), Value::List(vec![]), Typing::Text), @"k has 0 items, less than the minimum 2");
         let choices = vec![Value::from("stable"), Value::from("beta")];
         let chosen = Promise { choices, ..promise("str") };
-        insta::assert_snapshot!(told(chosen, Value::from("alpha"), Typing::Text), @r#"k is `"alpha"`, not one of its choices (the choices are `"stable"`, `"beta"`)"#);
+        insta::assert_snapshot!(told(chosen, Value::from("alpha"), Typing::Text), @r#"k is `"alpha"`, not one of the choices (the choices are `"stable"`, `"beta"`)"#);
         let pattern = Pattern::new("a|b").expect("a pattern");
         let matched = Promise { pattern: Some(pattern), ..promise("str") };
         assert_eq!(told(matched.clone(), Value::from("b"), Typing::Text), r#""b""#);

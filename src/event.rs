@@ -123,7 +123,7 @@ pub(crate) struct PlannedJob {
     /// Line of the task in the ottofile, from 1.
     pub(crate) line: usize,
     pub(crate) needs: Vec<JobName>,
-    /// Those of them whose streams it reads, so that it runs while they do.
+    /// The needed jobs whose streams it reads, so that it runs while they do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) reads: Vec<JobName>,
     /// Declared parameters that have a value.
@@ -312,7 +312,7 @@ impl fmt::Display for Skip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Skip::Needs(job) => write!(f, "needs {job}"),
-            Skip::NotCalledFor(job) => write!(f, "not called for by {job}"),
+            Skip::NotCalledFor(job) => write!(f, "not triggered by {job}"),
             Skip::SerialPredecessor(job) => write!(f, "after {job} failed"),
             Skip::FailFast => f.write_str("a task failed (--fail-fast)"),
             Skip::Os(systems) => write!(f, "only on {systems}"),

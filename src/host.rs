@@ -92,7 +92,7 @@ pub(crate) fn find_ottofile(cwd: &Path, named: Option<&OsStr>) -> Result<Found, 
                 Code::NoOttofile,
                 format!("no ottofile found: `{}` does not exist", named.to_string_lossy()),
             )
-            .note(format!("named by `-o` or the variable OTTOFILE, from `{}`", cwd.display())));
+            .note(format!("set by `-o` or the variable OTTOFILE, relative to `{}`", cwd.display())));
         }
         return Ok(Found { shown: named.to_string_lossy().into_owned(), path: normal(&path) });
     }
@@ -124,9 +124,9 @@ fn in_folder(folder: &Path, cwd: &Path) -> Result<Option<Found>, Diagnostic> {
             Err(error) if error.kind() == std::io::ErrorKind::InvalidFilename => {
                 let length = folder.as_os_str().len();
                 let message =
-                    format!("no ottofile can be looked for here: the folder's path is {length} bytes long");
+                    format!("cannot look for an ottofile here: the folder's path is {length} bytes long");
                 return Err(Diagnostic::error(Code::NoOttofile, message)
-                    .help("the system takes paths of about 4000 bytes; work under a shorter one"));
+                    .help("the system allows paths of about 4000 bytes; use a shorter one"));
             }
             Ok(_) | Err(_) => {}
         }
@@ -170,7 +170,7 @@ pub(crate) fn read_ottofile(found: &Found) -> Result<SourceFile, Diagnostic> {
     if size > limit::MOST_BYTES as u64 {
         return Err(Diagnostic::error(
             Code::YamlLimit,
-            format!("`{}` has {size} bytes; an ottofile has at most 16 MiB", found.shown),
+            format!("`{}` has {size} bytes; ottofiles can have at most 16 MiB", found.shown),
         ));
     }
     let bytes = read_bounded(&found.path).map_err(|error| cannot(plain(&error)))?;
@@ -255,7 +255,7 @@ impl Facts for HostFacts<'_> {
         let how = match (output.status.code(), output.status.signal()) {
             (Some(code), _) => format!("exit {code}"),
             (None, Some(signal)) => format!("killed by {}", crate::event::signal_name(signal)),
-            (None, None) => "it ended without a status".to_owned(),
+            (None, None) => "it ended without an exit status".to_owned(),
         };
         let stderr = String::from_utf8_lossy(&output.stderr);
         let lines: Vec<&str> = stderr.lines().collect();

@@ -49,7 +49,7 @@ impl TaskName {
             return Err(NameError("is empty"));
         }
         if text.starts_with('-') {
-            return Err(NameError("starts with `-`, so the command line would read it as an option"));
+            return Err(NameError("starts with `-`, so it would be read as an option"));
         }
         if text.chars().any(char::is_control) {
             return Err(NameError("contains a control character"));
@@ -58,7 +58,7 @@ impl TaskName {
             return Err(NameError("is longer than 255 bytes"));
         }
         if BUILT_INS.contains(&text) {
-            return Err(NameError("is a built-in command of otto"));
+            return Err(NameError("is a built-in command"));
         }
         Ok(TaskName(text.into()))
     }
@@ -100,11 +100,11 @@ impl ParamName {
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if !is_identifier {
             return Err(NameError(
-                "is not an identifier: letters, digits, `-` and `_`, not starting with a digit",
+                "is not a valid name: use letters, digits, `-` and `_`, and do not start with a digit",
             ));
         }
         if is_reserved_variable(&name) {
-            return Err(NameError("is a variable that bash, Python, the loader or otto itself obeys"));
+            return Err(NameError("is reserved: bash, Python, the loader or otto itself uses it"));
         }
         Ok(ParamName(name.into()))
     }
@@ -304,8 +304,7 @@ impl serde::Serialize for RunId {
 impl<'de> serde::Deserialize<'de> for RunId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<RunId, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        RunId::parse(&text)
-            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not the id of a run")))
+        RunId::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not a run ID")))
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Scheduler<'a> {
     unbound: VecDeque<JobId>,
     lanes: Vec<LaneState>,
     slots: usize,
-    /// So many jobs may run at a time, those without a slot counted too.
+    /// How many jobs may run at a time, including those without a slot.
     most: usize,
     /// Running jobs that hold a slot.
     held: usize,

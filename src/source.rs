@@ -22,7 +22,7 @@ impl Span {
 }
 
 fn fits(offset: usize) -> u32 {
-    // Whoever reads a file refuses those over 16 MiB, far below 4 GiB.
+    // The readers of files reject those over 16 MiB, far below 4 GiB.
     u32::try_from(offset).expect("bug: a source file is over 4 GiB")
 }
 

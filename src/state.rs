@@ -42,7 +42,7 @@ pub(crate) struct JobState {
     pub(crate) stale: Option<String>,
     /// Why the last attempt failed, as far as it is known.
     pub(crate) hints: Vec<Notice>,
-    /// Of the last attempt that ended.
+    /// Result of the last attempt that ended.
     pub(crate) exit: Option<Exit>,
     pub(crate) leaked: u32,
     pub(crate) line: Option<usize>,
@@ -113,7 +113,7 @@ impl JobState {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) ok: usize,
-    /// Of `ok`: those that left processes behind.
+    /// How many of `ok` left processes behind.
     pub(crate) leaking: usize,
     pub(crate) fresh: usize,
     pub(crate) failed: usize,

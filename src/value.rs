@@ -513,8 +513,10 @@ impl<'a> JsonReader<'a> {
             "false" => Value::Bool(false),
             word => {
                 let shown: String = word.chars().take(40).collect();
-                return Err(self
-                    .error(self.place, format!("`{shown}` is not a JSON value; text needs double quotes")));
+                return Err(self.error(
+                    self.place,
+                    format!("`{shown}` is not a JSON value; strings need double quotes"),
+                ));
             }
         };
         self.place += length;
@@ -532,7 +534,7 @@ impl<'a> JsonReader<'a> {
             _ => return Err(self.error(self.place, format!("expected a digit, found {}", self.found()))),
         }
         if let Some(b'0'..=b'9') = self.peek() {
-            return Err(self.error(start, "a number does not start with 0"));
+            return Err(self.error(start, "a number cannot start with 0"));
         }
         if self.peek() == Some(b'.') {
             self.place += 1;
@@ -631,10 +633,9 @@ impl<'a> JsonReader<'a> {
         self.place += 1;
         if let Some(again) = repeated_key(&map) {
             let key: String = map[again].0.chars().take(80).collect();
-            return Err(self.error(
-                self.key_places[outer_keys + again],
-                format!("the key {} is there twice", quoted(&key)),
-            ));
+            return Err(
+                self.error(self.key_places[outer_keys + again], format!("duplicate key {}", quoted(&key)))
+            );
         }
         self.key_places.truncate(outer_keys);
         Ok(Value::Map(map))
@@ -648,7 +649,7 @@ impl<'a> JsonReader<'a> {
         loop {
             let rest = &text.as_bytes()[self.place..];
             let Some(length) = next_escaped(rest) else {
-                return Err(self.error(opening, "a string without its closing quote"));
+                return Err(self.error(opening, "an unclosed string"));
             };
             let run = &text[self.place..self.place + length];
             self.place += length;
@@ -690,7 +691,7 @@ impl<'a> JsonReader<'a> {
             Some(b'u') => return self.unicode_escape(start),
             _ => {
                 let found = self.found();
-                return Err(self.error(start, format!("a backslash before {found} means nothing in JSON")));
+                return Err(self.error(start, format!("a backslash before {found} is invalid in JSON")));
             }
         };
         self.place += 1;
@@ -844,7 +845,7 @@ mod tests {
         let all: Vec<String> = texts.iter().map(|text| format!("{text:?}  {}", refused(text))).collect();
         assert_snapshot!(all.join("\n"), @r#"
 ""  line 1, column 1: expected a value, found the end of the text
-"a=1"  line 1, column 1: `a` is not a JSON value; text needs double quotes
+"a=1"  line 1, column 1: `a` is not a JSON value; strings need double quotes
 "{"  line 1, column 2: expected a key in double quotes, found the end of the text
 "{\"a\" 1}"  line 1, column 6: expected `:` after the key, found `1`
 "{a: 1}"  line 1, column 2: expected a key in double quotes, found `a`
@@ -852,22 +853,22 @@ mod tests {
 "[1 2]"  line 1, column 4: expected `,` or `]`, found `2`
 "{\"a\":1,}"  line 1, column 8: expected a key in double quotes, found `}`
 "{}x"  line 1, column 3: `x` after the end of the value
-"01"  line 1, column 1: a number does not start with 0
+"01"  line 1, column 1: a number cannot start with 0
 "-"  line 1, column 2: expected a digit, found the end of the text
 "1."  line 1, column 3: expected a digit, found the end of the text
 "1e"  line 1, column 3: expected a digit, found the end of the text
-"nul"  line 1, column 1: `nul` is not a JSON value; text needs double quotes
+"nul"  line 1, column 1: `nul` is not a JSON value; strings need double quotes
 "'a'"  line 1, column 1: expected a value, found `'`
-"\"a"  line 1, column 1: a string without its closing quote
+"\"a"  line 1, column 1: an unclosed string
 "\"a\nb\""  line 1, column 3: the control character U+000A in a string; write `\u000a`
-"\"\\x\""  line 1, column 2: a backslash before `x` means nothing in JSON
+"\"\\x\""  line 1, column 2: a backslash before `x` is invalid in JSON
 "\"\\u12\""  line 1, column 2: `\u` needs four hexadecimal digits
 "\"\\ud800\""  line 1, column 2: `\ud800` is half of a surrogate pair
 "\"\\udc00x\""  line 1, column 2: `\udc00` is half of a surrogate pair
 "\"\\ud800\\u0041\""  line 1, column 2: `\ud800` is half of a surrogate pair
-"{\"k\":1,\n \"ż\":2, \"k\":3}"  line 2, column 9: the key "k" is there twice
+"{\"k\":1,\n \"ż\":2, \"k\":3}"  line 2, column 9: duplicate key "k"
 "\u{feff}{}"  line 1, column 1: expected a value, found a byte order mark
-"NaN"  line 1, column 1: `NaN` is not a JSON value; text needs double quotes
+"NaN"  line 1, column 1: `NaN` is not a JSON value; strings need double quotes
 "[1,\r\n  `]"  line 2, column 3: expected a value, found a backtick
 "#);
         assert_eq!(

@@ -78,8 +78,8 @@ fn what_differs_from_run_to_run_counts_as_equal_and_nothing_else() {
     assert_eq!(neutral("92c7  26 s ago  0.0s  ok    1 ok"), neutral("k3fz  1 min ago  12.0s  ok    1 ok"));
     assert_eq!(neutral(" └fdbt  0 s ago  0.0s  ok"), neutral(" └92c7  26 s ago  1.2s  ok"));
     assert_eq!(neutral("run   when     took"), neutral("run   when      took"));
-    assert_eq!(neutral("error: run `92c7` had no task `a`"), neutral("error: run `abcd` had no task `a`"));
-    assert_ne!(neutral("error: run `92c7` had no task `a`"), neutral("error: run `92c7` had no task `b`"));
+    assert_eq!(neutral("error: run `92c7` has no task `a`"), neutral("error: run `abcd` has no task `a`"));
+    assert_ne!(neutral("error: run `92c7` has no task `a`"), neutral("error: run `92c7` has no task `b`"));
     assert_eq!(
         neutral("  started     2026-11-23 23:28:09 (0 s ago)"),
         neutral("  started     2027-01-02 03:04:05 (9 s ago)")

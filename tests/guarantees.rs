@@ -451,7 +451,7 @@ fn otto_dies_of_the_signal_that_stopped_it_and_records_the_end() {
         let project = Project::new(
             "tasks:\n  a:\n    bash: |\n      trap 'OUTPUT[told]=yes; exit 3' INT TERM HUP\n      touch up\n      while :; do sleep 0.02; done\n",
         );
-        // Whoever runs this test may ignore signals, as `nohup` and `&` do; otto would ignore them too.
+        // The caller of this test may ignore signals, as `nohup` and `&` do; otto would ignore them too.
         let mut otto = project.command("env");
         let otto = otto.args(["--default-signal=INT,TERM,HUP", OTTO, "a"]).spawn().expect("otto starts");
         await_file(&project.root.join("up"));
@@ -460,7 +460,7 @@ fn otto_dies_of_the_signal_that_stopped_it_and_records_the_end() {
         assert_eq!(ran.status.signal(), Some(number), "stderr:\n{}", ran.stderr);
         project.assert_nothing_lives("after a signal");
         assert_eq!(project.json(&["History", "--json"])[0]["result"], "interrupted");
-        // A failed attempt's values are not handed on, but they are somewhere.
+        // A failed attempt's values are not passed on, but they are somewhere.
         let mut kept = 0;
         each_file(&project.latest(), &mut |path| {
             kept +=
@@ -613,7 +613,7 @@ fn few_processes_cost_time_and_are_named_where_there_are_none() {
     under(16).assert_status(0);
     let ran = under(3);
     ran.assert_status(125);
-    ran.assert_says("there is no room for a thread: resource temporarily unavailable");
+    ran.assert_says("cannot create another thread: resource temporarily unavailable");
 }
 
 /// As in a container: the group of the first process is that of somebody outside and has no number.
@@ -630,7 +630,7 @@ fn as_the_first_process_of_a_namespace_otto_runs_and_stops_as_elsewhere() {
     );
     let start = |task: &str| {
         let mut otto = project.command(namespace[0]);
-        // Who runs this test may ignore signals.
+        // The caller of this test may ignore signals.
         otto.args(&namespace[1..]).args(["env", "--default-signal=TERM", OTTO, task]);
         otto.spawn().expect("unshare starts")
     };

@@ -212,7 +212,8 @@ fn values_and_parameters_can_be_changed_for_a_rerun() {
     let wrong = project.otto("Rerun -1 build --param api-token=x --set pack.x=1 --set-json fetch.tag={");
     assert_eq!(wrong.code, Some(2));
     assert!(
-        wrong.err.contains("`pack.x` is not a recorded value") && wrong.err.contains("is not JSON"),
+        wrong.err.contains("none of the tasks to rerun reads `pack.x`")
+            && wrong.err.contains("is not valid JSON"),
         "{}",
         wrong.err
     );
@@ -242,24 +243,24 @@ tasks:
         serde_json::json!({"meta": {"name": "y", "sizes": [1, {"w": 7}]}, "keys": ["meta", "version"]})
     );
     let typo = project.well("Rerun -2 b --set a.verison=2 --set a.verison=3");
-    let warning = "warning: `a` did not set `verison`, which is added; did you mean `version`?\n";
+    let warning = "warning: `a` did not set `verison`; it is added; did you mean `version`?\n";
     assert_eq!(typo.err.matches("warning").count(), 1, "{}", typo.err);
     assert!(typo.err.contains(warning), "{}", typo.err);
     assert_eq!(project.json("Data b.keys --json"), serde_json::json!(["meta", "verison", "version"]));
     let nothing = project.otto("Rerun -3 b --set a.=2");
     assert_eq!(nothing.code, Some(2), "{}", nothing.err);
     assert!(
-        nothing.err.contains("`a.=2` is no value for `--set`\nhelp: write `--set TASK.KEY=VALUE`"),
+        nothing.err.contains("invalid value `a.=2` for `--set`\nhelp: write `--set TASK.KEY=VALUE`"),
         "{}",
         nothing.err
     );
     let no_run = project.otto("Rerun b");
     assert_eq!(
         no_run.err,
-        "error[E0801]: there is no run `b`\n\
-         help: `otto History` lists the runs; `latest`, `latest-failed` and `-1` name some too\n\
-         help: `b` is a task of the latest run, which is named first: `latest b`\n\
-         otto: 1 error. `otto Explain E0801` says more.\n"
+        "error[E0801]: unknown run `b`\n\
+         help: `otto History` lists the runs; `latest`, `latest-failed` and `-1` also work\n\
+         help: `b` is a task of the latest run; write `latest b`\n\
+         otto: 1 error. For details: `otto Explain E0801`\n"
     );
 }
 
@@ -289,10 +290,10 @@ tasks:
     let told: Vec<&str> = named.err.lines().filter(|line| line.contains("n:x")).collect();
     assert_eq!(
         told[0],
-        format!("warning: `n:x` was not there in run {}, so there is no data of it", id(&project, 0))
+        format!("warning: `n:x` did not exist in run {}, so it has no values", id(&project, 0))
     );
     assert!(named.err.contains("error[E0704]: task `n:x` has no output `k`"), "{}", named.err);
-    assert!(named.err.contains("`n:x` handed over nothing"), "{}", named.err);
+    assert!(named.err.contains("`n:x` set no values"), "{}", named.err);
 
     // Whether it wsame as for a run that is there no more, nobody knows.
     let origin = project.runs()[0].clone();
@@ -301,13 +302,13 @@ tasks:
     fs::rename(&origin, &kept).expect("ours");
     let removed = project.otto("Rerun -1");
     assert_eq!(removed.code, Some(1), "{}", removed.err);
-    let warning = format!("warning: `n:x` is of run {short}, which was removed, so there is no data of it");
+    let warning = format!("warning: `n:x` comes from run {short}, which was removed, so it has no values");
     assert!(removed.err.contains(&warning), "{}", removed.err);
     fs::rename(&kept, &origin).expect("ours");
 
     project.write("tasks: {b: {params: {--who: {required: true}}, bash: 'echo $who'}}");
     let asked = project.otto("Rerun -5");
-    assert!(asked.err.contains("help: `--param TASK.NAME=VALUE` gives a value\n"), "{}", asked.err);
+    assert!(asked.err.contains("help: `--param TASK.NAME=VALUE` supplies a value\n"), "{}", asked.err);
     project.well("Rerun -5 --param b.who=me");
 }
 
@@ -349,26 +350,26 @@ tasks:
     };
     assert_eq!(
         warnings(&dry),
-        "warning: whether there is a `made:x.txt` only a command knows, which a dry run does not run\n\
-         warning: whether there is a `made:y.txt` only a command knows, which a dry run does not run\n\
-         warning: `b` is not among the tasks of otto.yml any more and is left out\n\
-         warning: `each:x.txt` is not among the tasks of otto.yml any more and is left out\n"
+        "warning: the items of `made:x.txt` come from a command, which a dry run does not run\n\
+         warning: the items of `made:y.txt` come from a command, which a dry run does not run\n\
+         warning: `b` is no longer a task of otto.yml; skipped\n\
+         warning: `each:x.txt` is no longer a task of otto.yml; skipped\n"
     );
     let again = project.well("Rerun latest");
     assert_eq!(
         warnings(&again),
-        "warning: `b` is not among the tasks of otto.yml any more and is left out\n\
-         warning: `each:x.txt` is not among the tasks of otto.yml any more and is left out\n\
-         warning: `made:x.txt` is not among the tasks of otto.yml any more and is left out\n"
+        "warning: `b` is no longer a task of otto.yml; skipped\n\
+         warning: `each:x.txt` is no longer a task of otto.yml; skipped\n\
+         warning: `made:x.txt` is no longer a task of otto.yml; skipped\n"
     );
     assert_eq!(results(&project), "bb succeeded, c succeeded, each:y.txt succeeded, made:y.txt succeeded");
     assert_eq!(project.well("Data c.k").out, "1\n");
     let named = project.otto("Rerun -2 each");
     assert_eq!(
         named.err,
-        "error[E0806]: `each:x.txt` is not among the tasks of otto.yml any more\n  \
-         = note: the items of a foreach come from files or a command, which are those of today\n\
-         otto: 1 error. `otto Explain E0806` says more.\n"
+        "error[E0806]: `each:x.txt` is no longer a task of otto.yml\n  \
+         = note: foreach items come from files or a command as they are now\n\
+         otto: 1 error. For details: `otto Explain E0806`\n"
     );
 }
 
@@ -444,7 +445,7 @@ fn a_pipeline_that_failed_goes_on_after_its_ottofile_is_mended() {
     let set = project.json("Data diff -3 -2 --json");
     assert_eq!(set[0], serde_json::json!({"task": "fetch", "key": "tag", "from": "v1", "to": "v77"}));
     let other = project.otto("Data build.version");
-    assert!(other.err.contains("it repeats a part of run"), "{}", other.err);
+    assert!(other.err.contains("it is a partial rerun of run"), "{}", other.err);
 }
 
 #[test]
@@ -501,16 +502,12 @@ tasks:
     assert!(project.well("Data why up:x.stage").out.contains("up:x.stage = \"x2\""));
     let shown = project.well("Show latest up:x").out;
     assert!(
-        shown.contains("attempt 2, which failed, and handed on to `report`\n  stage = \"x2\""),
+        shown.contains("attempt 2, which failed, and passed on to `report`\n  stage = \"x2\""),
         "{shown}"
     );
-    assert!(shown.contains("attempt 1, which failed, and not handed on\n  stage = \"x1\""), "{shown}");
+    assert!(shown.contains("attempt 1, which failed, and not passed on\n  stage = \"x1\""), "{shown}");
     let unread = project.otto("Data unread.k");
-    assert!(
-        unread.err.contains("attempt 1, which failed, set it, and no task was given it"),
-        "{}",
-        unread.err
-    );
+    assert!(unread.err.contains("attempt 1 set it but failed, so no task received it"), "{}", unread.err);
 
     // Whose rerun is run again, and that one's.
     for _ in 0..3 {
@@ -576,9 +573,9 @@ tasks:
     let refused = project.otto("Rerun -3 a --param token=x --param api-key=seven");
     assert_eq!(refused.code, Some(2));
     for mistake in [
-        "`seven` is not a value for `--api-key` of `a`",
-        "`lo` is not a choice for `--level` of `a`",
-        "help: `--param TASK.NAME=VALUE` gives a value\n",
+        "invalid value `seven` for `--api-key` of `a`",
+        "`lo` is not one of the choices for `--level` of `a`",
+        "help: `--param TASK.NAME=VALUE` supplies a value\n",
     ] {
         assert!(refused.err.contains(mistake), "{}", refused.err);
     }
@@ -593,7 +590,7 @@ fn runs_are_found_by_a_task_without_a_body_too() {
     assert_eq!((found("History ci"), found("History a"), found("History")), (1, 2, 2));
     assert_eq!((found("History ci --status failed"), found("History ci --status ok")), (1, 0));
     let none = project.otto("Logs -2 ci");
-    let message = "has no body, so no log and no data of its own\n  = note: it stands for `a`, `b`\n";
+    let message = "has no script, so it has no log and no values\n  = note: it groups `a`, `b`\n";
     assert!(none.err.contains(message), "{}", none.err);
     let stats = project.json("Stats --json");
     let tasks: Vec<&str> =
@@ -642,8 +639,7 @@ fn the_ottofile_of_then_can_be_taken_instead_of_that_of_today() {
     let gone = project.otto("Rerun -2 b");
     assert_eq!(gone.code, Some(2));
     assert!(
-        gone.err.contains("`b` is not among the tasks of otto.yml any more")
-            && gone.err.contains("--recorded-script"),
+        gone.err.contains("`b` is no longer a task of otto.yml") && gone.err.contains("--recorded-script"),
         "{}",
         gone.err
     );
@@ -897,7 +893,7 @@ fn a_run_that_died_before_it_had_a_plan_cannot_be_repeated_and_says_how_to_start
     let said = project.otto("Rerun");
     assert_eq!(said.code, Some(2));
     assert!(
-        said.err.contains("recorded no tasks") && said.err.contains("start it anew: `otto -j1 a`"),
+        said.err.contains("recorded no tasks") && said.err.contains("start a new run: `otto -j1 a`"),
         "{}",
         said.err
     );

@@ -614,9 +614,9 @@ fn a_limit_that_is_no_size_is_said_before_anything_runs() {
     assert_eq!(ran.status, 2);
     assert_eq!(
         ran.stderr,
-        "error[E0002]: `much` is not a value for the variable `OTTO_STREAM_LIMIT`\n\
-         help: it takes a size such as 512M or 4G\n\
-         otto: 1 error. `otto Explain E0002` says more.\n"
+        "error[E0002]: invalid value `much` for the variable `OTTO_STREAM_LIMIT`\n\
+         help: expected a size such as 512M or 4G\n\
+         otto: 1 error. For details: `otto Explain E0002`\n"
     );
 }
 
@@ -801,7 +801,7 @@ fn the_record_of_a_stream_that_all_readers_left_is_not_taken_for_a_whole_one() {
     assert_eq!(project.run("-j3 c").assert_ok().lines("b"), ["more"]);
     assert!(!project.stream("a").ends_with(b"last\n"), "its readers left");
     let shown = project.run("Show latest a").assert_ok().stdout.clone();
-    assert!(shown.contains(" · all readers had left before its end · otto Logs "), "{shown}");
+    assert!(shown.contains(" · all readers stopped before its end · otto Logs "), "{shown}");
     let again = project.run("Rerun latest b");
     assert_eq!((again.assert_ok().lines("b"), runs()), (vec!["last"], 2), "{}", again.stderr);
     // That record is whole.
@@ -1007,7 +1007,7 @@ proptest! {
             let word = line.and_then(|line| line.split_whitespace().next()).unwrap_or("none");
             word.replace("TIMEOUT", "FAIL")
         };
-        // Who sees the end of a success has seen all of it; only when all leave before that it may be shorter.
+        // A reader that sees a successful end has seen everything; the stream may be shorter only if all readers leave early.
         let may_be_closed = |place: usize| {
             let mut readers = nodes.iter().enumerate().filter_map(|(reader, node)| {
                 Some((reader, node.streams(&nodes).find(|(need, _)| *need == place)?.1))

@@ -113,6 +113,9 @@ const TAKEN_TWICE: &[&str] = &[
     "WriteError",
 ];
 
+/// How a comment may not start: these make a sentence that has to be read twice. A comment starts with a verb or a noun.
+const CLUMSY_STARTS: &[&str] = &["So long", "So much", "Who ", "Whoever", "Whether there were"];
+
 /// File names that say nothing about what is inside.
 const EMPTY_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "manager", "common", "misc"];
 
@@ -157,6 +160,9 @@ fn complaints(architecture: &Architecture, file: &File) -> Vec<String> {
 
     if !file.text.starts_with("//!") {
         complain(1, "a file opens with `//!`: what it is for, and what it does not know".into());
+    }
+    for (line, start) in clumsy_comments(&file.text) {
+        complain(line, format!("a comment starts with a verb or a noun, not with `{}`", start.trim_end()));
     }
     let module = module_path(&file.path);
     for part in &module {
@@ -247,6 +253,26 @@ fn complaints(architecture: &Architecture, file: &File) -> Vec<String> {
                 complain(*line, format!("`.{name}()` asks the file system in `{top}`, above the world"));
             }
         }
+    }
+    found
+}
+
+/// Comments with a start of [`CLUMSY_STARTS`], as line and start. Further lines of a comment may start as they like.
+fn clumsy_comments(text: &str) -> Vec<(usize, &'static str)> {
+    let comment = |line: &'_ str| {
+        line.trim_start()
+            .strip_prefix("//")
+            .map(|rest| rest.trim_start_matches(['/', '!']).trim_start().to_owned())
+    };
+    let mut is_further = false;
+    let mut found = Vec::new();
+    for (place, line) in text.lines().enumerate() {
+        let comment = comment(line);
+        if let Some(comment) = comment.as_deref().filter(|_| !is_further) {
+            let start = CLUMSY_STARTS.iter().find(|start| comment.starts_with(**start));
+            found.extend(start.map(|start| (place + 1, *start)));
+        }
+        is_further = comment.is_some_and(|comment| !comment.is_empty());
     }
     found
 }
@@ -1062,6 +1088,27 @@ fn printing_exits_unsafe_and_silent_openings_are_reported() {
     );
     assert_eq!(about("src/high/util.rs", "//! x"), ["`util` names nothing: say what the file is about"]);
     assert_eq!(about("src/new.rs", "//! x"), ["`new` is no module of src/lib.rs"]);
+}
+
+#[test]
+fn comments_that_start_clumsily_are_reported() {
+    let text = "\
+//! Whoever reads this.
+
+/// So long it takes.
+const A: u32 = 1; // Who cares.
+
+/// Waits as long as it takes.
+/// So long lines may go on here.
+fn a() {
+    // Whether there were any.
+    let _ = \"// not a comment\";
+    // Whether any were added.
+}
+";
+    let found: Vec<String> =
+        clumsy_comments(text).into_iter().map(|(line, start)| format!("{line}: {start}")).collect();
+    assert_eq!(found, ["1: Whoever", "3: So long", "9: Whether there were"]);
 }
 
 #[test]

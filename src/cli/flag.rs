@@ -197,8 +197,8 @@ impl Flags {
             _ => matches.get_flag(name),
         });
         if let (true, Some(other)) = (is_tui, other) {
-            let message = format!("`--tui` and `--{other}` are two ways to show the run");
-            return Err(Diagnostic::error(Code::Contradiction, message).help("leave one of them out"));
+            let message = format!("`--tui` and `--{other}` cannot be used together");
+            return Err(Diagnostic::error(Code::Contradiction, message).help("remove one of them"));
         }
         let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
         let count = |name: &'static str, least: usize| match text(name) {
@@ -206,7 +206,7 @@ impl Flags {
             Some(word) => match word.parse::<usize>() {
                 Ok(number) if number >= least => Ok(Some(number)),
                 Ok(_) | Err(_) => {
-                    Err(bad_value(&format!("--{name}"), word, &format!("a whole number from {least}")))
+                    Err(bad_value(&format!("--{name}"), word, &format!("a whole number, at least {least}")))
                 }
             },
         };
@@ -225,7 +225,7 @@ impl Flags {
         let time = |name: &'static str| match text(name) {
             None => Ok(None),
             Some(word) => match parse_duration(word).filter(|time| !time.is_zero()) {
-                None => Err(bad_value(&format!("--{name}"), word, "a time such as 30s, 5m or 1h30m")),
+                None => Err(bad_value(&format!("--{name}"), word, "a duration such as 30s, 5m or 1h30m")),
                 time => Ok(time),
             },
         };
@@ -280,8 +280,8 @@ fn colour_facts(environment: &Environment, is_terminal: bool) -> ColourFacts<'_>
 }
 
 fn bad_value(option: &str, word: &str, wanted: &str) -> Diagnostic {
-    Diagnostic::error(Code::BadFlagValue, format!("`{word}` is not a value for `{option}`"))
-        .help(format!("it takes {wanted}"))
+    Diagnostic::error(Code::BadFlagValue, format!("invalid value `{word}` for `{option}`"))
+        .help(format!("expected {wanted}"))
 }
 
 /// A mistake that clap found, as one of ours.
@@ -298,34 +298,34 @@ pub(crate) fn diagnostic_of(error: &clap::Error) -> Diagnostic {
     let value = context(ContextKind::InvalidValue).unwrap_or_default();
     let mut diagnostic = match error.kind() {
         ErrorKind::UnknownArgument => {
-            Diagnostic::error(Code::UnknownFlag, format!("there is no option or argument `{argument}` here"))
+            Diagnostic::error(Code::UnknownFlag, format!("unknown option or argument `{argument}`"))
         }
         ErrorKind::InvalidValue if value.is_empty() => {
             Diagnostic::error(Code::BadFlagValue, format!("`{argument}` needs a value"))
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            Diagnostic::error(Code::BadFlagValue, format!("`{value}` is not a value for `{argument}`"))
+            Diagnostic::error(Code::BadFlagValue, format!("invalid value `{value}` for `{argument}`"))
         }
         ErrorKind::MissingRequiredArgument => {
             Diagnostic::error(Code::MissingValue, format!("`{argument}` is missing"))
         }
         ErrorKind::ArgumentConflict => Diagnostic::error(
             Code::Contradiction,
-            format!("`{argument}` cannot be used with what else is given"),
+            format!("`{argument}` cannot be combined with the other arguments"),
         ),
         _ => {
             let text = error.to_string();
             let first = text
                 .lines()
                 .next()
-                .unwrap_or("the command line is not understood")
+                .unwrap_or("invalid command line")
                 .trim_start_matches("error: ")
                 .to_owned();
             Diagnostic::error(Code::UnknownFlag, first)
         }
     };
     if let Some(valid) = context(ContextKind::ValidValue).filter(|valid| !valid.is_empty()) {
-        diagnostic = diagnostic.help(format!("it takes {valid}"));
+        diagnostic = diagnostic.help(format!("expected {valid}"));
     }
     if let Some(near) = context(ContextKind::SuggestedArg) {
         diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
@@ -346,33 +346,33 @@ mod tests {
     #[test]
     fn mistakes_in_ottos_own_options_say_what_would_be_right() {
         insta::assert_snapshot!(refused("--tui --json"), @"
-        error[E0112]: `--tui` and `--json` are two ways to show the run
-        help: leave one of them out
+        error[E0112]: `--tui` and `--json` cannot be used together
+        help: remove one of them
         ");
         insta::assert_snapshot!(refused("--jbos 3"), @"
-        error[E0001]: there is no option or argument `--jbos` here
+        error[E0001]: unknown option or argument `--jbos`
         help: did you mean `--jobs`?
         help: `otto --help` shows all options
         ");
         insta::assert_snapshot!(refused("-j many"), @"
-        error[E0002]: `many` is not a value for `--jobs`
-        help: it takes a whole number from 1
+        error[E0002]: invalid value `many` for `--jobs`
+        help: expected a whole number, at least 1
         ");
         insta::assert_snapshot!(refused("-j -1"), @"
-        error[E0002]: `-1` is not a value for `--jobs`
-        help: it takes a whole number from 1
+        error[E0002]: invalid value `-1` for `--jobs`
+        help: expected a whole number, at least 1
         ");
         insta::assert_snapshot!(refused("-j"), @"
         error[E0002]: `--jobs` needs a value
         help: `otto --help` shows all options
         ");
         insta::assert_snapshot!(refused("--display loud"), @"
-        error[E0002]: `loud` is not a value for `--display`
-        help: it takes auto, stream, prefix, group, quiet
+        error[E0002]: invalid value `loud` for `--display`
+        help: expected auto, stream, prefix, group, quiet
         ");
         insta::assert_snapshot!(refused("--timeout never"), @"
-        error[E0002]: `never` is not a value for `--timeout`
-        help: it takes a time such as 30s, 5m or 1h30m
+        error[E0002]: invalid value `never` for `--timeout`
+        help: expected a duration such as 30s, 5m or 1h30m
         ");
     }
 }

@@ -33,9 +33,9 @@ pub(crate) fn run(words: Vec<OsString>) -> i32 {
     let mut answer = Answer { stdout: io::stdout(), failure: None };
     let code = answered(words, &mut answer);
     match answer.failure {
-        // Who redirected it to a file would take a part of the answer, or nothing, for all of it.
+        // Otherwise a redirected, truncated answer would look complete.
         Some(reason) if code == 0 => {
-            // Nobody is left to be told when stderr is closed.
+            // If stderr is closed, there is nobody to tell.
             let _ = writeln!(io::stderr(), "error: cannot write to stdout: {reason}");
             75
         }
@@ -172,7 +172,7 @@ fn built_in(context: &mut Context, name: OsString, leading: &[OsString], words: 
         .bin_name(format!("otto {}", built_in.name));
     let own = flag::given_to(&declared, leading);
     if own.is_none() {
-        let message = format!("`otto {}` has no `--dry-run`", built_in.name);
+        let message = format!("`otto {}` has no option `--dry-run`", built_in.name);
         return context.refuse(&[Diagnostic::error(Code::UnknownFlag, message)]);
     }
     let declared = declared.args(flag::everywhere());
@@ -194,7 +194,7 @@ fn built_in(context: &mut Context, name: OsString, leading: &[OsString], words: 
         Err(error) => {
             let usage = (built_in.command)().bin_name(format!("otto {}", built_in.name)).render_usage();
             let diagnostic = flag::diagnostic_of(&error)
-                .help(format!("`otto {} --help` shows what it takes", built_in.name))
+                .help(format!("see `otto {} --help`", built_in.name))
                 .usage(usage.to_string().trim_start_matches("Usage: "));
             context.refuse(&[diagnostic])
         }
@@ -332,8 +332,8 @@ fn too_late(between: &Flags) -> Option<Diagnostic> {
         (None, Some(folder)) => ("-C", folder),
         (None, None) => return None,
     };
-    let message = format!("`{option}` stands after a task, where the ottofile is already chosen");
-    let help = format!("`otto {option} {} TASK`", value.to_string_lossy());
+    let message = format!("`{option}` must come before the task");
+    let help = format!("write `otto {option} {} TASK`", value.to_string_lossy());
     Some(Diagnostic::error(Code::UnexpectedWord, message).help(help))
 }
 
@@ -415,7 +415,7 @@ fn default_request(
     ottofile: &Ottofile,
 ) -> Result<Wanted, Vec<Diagnostic>> {
     if ottofile.tasks.is_empty() {
-        context.say(&format!("{} defines no tasks", found.shown));
+        context.say(&format!("{} has no tasks", found.shown));
         return Ok(Wanted::GeneralHelp);
     }
     let names: Vec<(String, Span)> = match &ottofile.settings.default_tasks {
@@ -465,9 +465,9 @@ fn help_of(context: &mut Context, found: &Found, ottofile: &Ottofile, words: &[O
         }
         [help, _, more, ..] => context.refuse(&[Diagnostic::error(
             Code::UnexpectedWord,
-            format!("`{help}` takes one task, and `{more}` is one more"),
+            format!("`{help}` takes only one task, but `{more}` was given too"),
         )
-        .at(&source, place(2), "not expected")]),
+        .at(&source, place(2), "unexpected")]),
         [] => unreachable!("bug: called without the word `help`"),
     }
 }

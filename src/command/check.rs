@@ -48,7 +48,7 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
         let count = ottofile.tasks.len();
         let are = if count == 1 { "task is" } else { "tasks are" };
         if !is_refused {
-            context.print(&format!("{}: {count} {are} well formed\n", found.shown));
+            context.print(&format!("{}: {count} {are} valid\n", found.shown));
         }
     }
     if is_refused { 2 } else { 0 }
@@ -63,7 +63,7 @@ fn mistakes(context: &Context, found: &Found, ottofile: &Ottofile) -> Vec<Diagno
     let planned = request::of_names(&names, &ottofile.source, ottofile)
         .and_then(|request| plan::make(ottofile, &request, &facts).map(|_| ()));
     let mut diagnostics = planned.err().unwrap_or_default();
-    // Nobody asked for these tasks, so nobody left anything out.
+    // These tasks were not requested, so nothing was left out on purpose.
     diagnostics.retain(|diagnostic| diagnostic.code != Code::MissingParam);
     diagnostics
 }
@@ -151,7 +151,7 @@ mod tests {
     fn a_parameter_that_must_be_given_is_no_mistake_of_the_file() {
         let file =
             "tasks: {a: {params: {x: {required: true}, --e: {required: true, env: NOWHERE}}, bash: echo}}";
-        assert_snapshot!(checked(file, "Check"), @"otto.yml: 1 task is well formed");
+        assert_snapshot!(checked(file, "Check"), @"otto.yml: 1 task is valid");
     }
 
     #[test]
@@ -207,13 +207,13 @@ tasks:
           ╭▸ otto.yml:1:22
         1 │ tasks: {a: {before: [b]}, b: {before: [a]}}
           ╰╴                     ━ `a` needs `b`   ─ `b` needs `a`
-        help: remove one of these edges, or split a task
-        otto.yml: 1 error. `otto Explain E0302` says more.
+        help: remove one of these dependencies, or split a task
+        otto.yml: 1 error. For details: `otto Explain E0302`
         --- exit 2
         ");
         let lost = "tasks: {a: {bash: '( OUTPUT[x]=1 )'}}";
         assert_snapshot!(checked(lost, "Check"), @"
-        otto.yml: 1 task is well formed
+        otto.yml: 1 task is valid
         --- stderr
         warning[E0706]: `OUTPUT[x]` is set in a subshell in task `a`: the value will be lost
           ╭▸ otto.yml:1:22
@@ -227,7 +227,7 @@ tasks:
     #[test]
     fn warnings_of_the_file_are_warnings_like_those_of_bodies() {
         let joined = "tasks:\n  a:\n    bash: echo\n      echo\n";
-        assert!(checked(joined, "Check").starts_with("otto.yml: 1 task is well formed\n"));
+        assert!(checked(joined, "Check").starts_with("otto.yml: 1 task is valid\n"));
         assert!(checked(joined, "Check --strict").ends_with("--- exit 2\n"));
     }
 
@@ -256,7 +256,7 @@ tasks:
                   "end_line": 1,
                   "file": "otto.yml",
                   "line": 1,
-                  "text": "otto does not know this key"
+                  "text": "unknown key"
                 }
               ],
               "quotes": [

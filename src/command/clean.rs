@@ -150,8 +150,7 @@ fn clean(project: &ProjectDir, keeping: Keeping, now: jiff::Timestamp, is_dry: b
             // Begun, or removed by another otto, since it was judged.
             Ok(Removal::Gone | Removal::Locked) => {}
             Ok(Removal::NotARun) => {
-                problems
-                    .push(format!("`{}` has no mark of otto in it and is left alone", dir.path.display()));
+                problems.push(format!("`{}` was not created by otto; not removed", dir.path.display()));
             }
             Err(error) => problems.push(format!("cannot remove `{}`: {}", dir.path.display(), plain(&error))),
         }
@@ -189,12 +188,12 @@ fn summary(all: &[Cleaned], is_dry: bool) -> String {
     let removed: usize = all.iter().map(|one| one.removed.len()).sum();
     let bytes = all.iter().flat_map(|one| &one.removed).map(|one| one.bytes).sum();
     let reasons = [
-        (Reason::Last, "the last"),
+        (Reason::Last, "newest"),
         (Reason::Young, "young"),
         (Reason::Failed, "failed"),
         (Reason::Running, "running"),
-        (Reason::Needed, "needed by others"),
-        (Reason::Newer, "of a newer otto"),
+        (Reason::Needed, "needed by other runs"),
+        (Reason::Newer, "from a newer otto"),
     ];
     let kept = |reason| all.iter().map(|one| one.verdict.kept(reason)).sum::<usize>();
     let parts: Vec<String> = reasons
@@ -209,7 +208,7 @@ fn summary(all: &[Cleaned], is_dry: bool) -> String {
         count => format!("{verb} {}, {}", counted(count, "run", "runs"), time::size(bytes)),
     };
     let total: usize = reasons.iter().map(|(reason, _)| kept(*reason)).sum();
-    if total == 0 { first } else { format!("{first} · kept {total}: {}", parts.join(", ")) }
+    if total == 0 { first } else { format!("{first} · keeping {total}: {}", parts.join(", ")) }
 }
 
 #[cfg(test)]
@@ -253,19 +252,19 @@ mod tests {
         would be removed  when  result  size
         0d0000  1 Jan 11:00  ok  SIZE
         --- stderr
-        would remove 1 run, SIZE · kept 4: 1 young, 1 failed, 1 running, 1 needed by others
+        would remove 1 run, SIZE · keeping 4: 1 young, 1 failed, 1 running, 1 needed by other runs
         ");
         assert!(stage.otto("History").contains("0d00"));
         assert_snapshot!(stage.otto_without_sizes("Clean"), @"
         removed  when  result  size
         0d0000  1 Jan 11:00  ok  SIZE
         --- stderr
-        removed 1 run, SIZE · kept 4: 1 young, 1 failed, 1 running, 1 needed by others
+        removed 1 run, SIZE · keeping 4: 1 young, 1 failed, 1 running, 1 needed by other runs
         ");
         assert!(!stage.otto("History").contains("0d00"));
         assert_snapshot!(stage.otto_without_sizes("Clean"), @"
         --- stderr
-        removed nothing · kept 4: 1 young, 1 failed, 1 running, 1 needed by others
+        removed nothing · keeping 4: 1 young, 1 failed, 1 running, 1 needed by other runs
         ");
         drop(running);
         let left = crate::history::past::list(&stage.sandbox.project);
@@ -280,7 +279,7 @@ mod tests {
         0d0000  1 Jan 11:00  ok  SIZE
         fa1000  10 Oct 11:00  FAIL  SIZE
         --- stderr
-        removed 2 runs, SIZE · kept 3: 1 the last, 1 running, 1 needed by others
+        removed 2 runs, SIZE · keeping 3: 1 newest, 1 running, 1 needed by other runs
         ");
     }
 
@@ -310,7 +309,7 @@ mod tests {
         std::fs::write(old.lock(), "").expect("ours");
         for words in ["Clean --dry-run", "Clean"] {
             let text = stage.otto(&format!("{words} --keep-days 0 --keep-last 0 --keep-failed 0"));
-            assert!(text.contains("has no mark of otto in it and is left alone\n"), "{text}");
+            assert!(text.contains("was not created by otto; not removed\n"), "{text}");
             assert!(
                 text.ends_with("--- exit 75\n") && !text.contains("0d0000  ") && old.path.is_dir(),
                 "{text}"

@@ -62,7 +62,7 @@ pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
         [] => records.read(context, "latest").and_then(|picked| look(context, &picked, None)),
         [one] => look_at_one(context, &records, one),
         [run, what] => records.read(context, run).and_then(|picked| look(context, &picked, Some(what))),
-        _ => return context.refuse(&[usage("`otto Data` takes a run and a task, and no more")]),
+        _ => return context.refuse(&[usage("`otto Data` takes at most a run and a task")]),
     };
     match answer {
         Ok(()) => 0,
@@ -71,7 +71,7 @@ pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
 }
 
 fn usage(message: &str) -> Diagnostic {
-    Diagnostic::error(Code::UnexpectedWord, message).help("`otto Data --help` shows the forms")
+    Diagnostic::error(Code::UnexpectedWord, message).help("see `otto Data --help`")
 }
 
 /// One word is a task of the latest run, or a value of it, else a run.
@@ -155,7 +155,7 @@ fn outputs_of(context: &mut Context, picked: &Picked, job: &JobState) -> Map {
     match outputs {
         Ok(outputs) => outputs.values,
         Err(error) => {
-            // Nobody is left to be told when stderr is closed.
+            // If stderr is closed, there is nobody to tell.
             let _ = writeln!(context.stderr, "warning: {}", shown(&error.to_string()));
             Map::new()
         }
@@ -178,7 +178,7 @@ fn given<'a>(picked: &'a Picked, job: &JobState) -> Vec<(u32, &'a JobName)> {
     .collect()
 }
 
-/// So many streams are named.
+/// How many streams are listed by name.
 const MOST_STREAMS: usize = 5;
 
 fn show_jobs(context: &mut Context, picked: &Picked, jobs: &[&JobState], is_one: bool) -> Result<(), i32> {
@@ -219,8 +219,8 @@ fn show_jobs(context: &mut Context, picked: &Picked, jobs: &[&JobState], is_one:
     context.print(&text);
     if found.is_empty() {
         let what = match jobs {
-            [one] if is_one => format!("`{}` set nothing", shown(one.planned.name.as_str())),
-            _ => "no values passed".to_owned(),
+            [one] if is_one => format!("`{}` set no values", shown(one.planned.name.as_str())),
+            _ => "no values".to_owned(),
         };
         let _ = writeln!(context.stderr, "{what} in run {}", picked.found.short);
     }
@@ -240,7 +240,7 @@ fn tell_streams(context: &mut Context, picked: &Picked, jobs: &[&JobState]) {
     let (Some((first, _)), short) = (streams.first(), &picked.found.short) else { return };
     let named: Vec<&str> = streams.iter().take(MOST_STREAMS).map(|(_, named)| named.as_str()).collect();
     let more = if streams.len() > MOST_STREAMS { ", …" } else { "" };
-    // Nobody is left to be told when stderr is closed.
+    // If stderr is closed, there is nobody to tell.
     let _ =
         writeln!(context.stderr, "streamed: {}{more} · otto Logs {short} {first} --stream", named.join(", "));
 }
@@ -270,16 +270,16 @@ fn not_set(picked: &Picked, job: &JobState, values: &Map, key: &str) -> Diagnost
     let (name, short) = (&job.planned.name, &picked.found.short);
     let failed = passed(picked, job).failed;
     if let Some((attempt, _)) = failed.iter().rfind(|(_, values)| value::lookup(values, key).is_some()) {
-        let message = format!("`{name}` handed on no `{key}` in run `{short}`");
+        let message = format!("`{name}` did not pass on `{key}` in run `{short}`");
         return Diagnostic::error(Code::NotSet, message)
-            .note(format!("attempt {attempt}, which failed, set it, and no task was given it"))
+            .note(format!("attempt {attempt} set it but failed, so no task received it"))
             .help(format!("`otto Show {short} {}` shows what it set", quoted(name.as_str())));
     }
     let diagnostic =
         Diagnostic::error(Code::NotSet, format!("`{name}` did not set `{key}` in run `{short}`"));
     let keys: Vec<&str> = values.iter().map(|(key, _)| key.as_str()).collect();
     match similar(key, keys.iter().copied(), 3)[..] {
-        [] if keys.is_empty() => diagnostic.note("it set nothing that was handed on"),
+        [] if keys.is_empty() => diagnostic.note("it passed on no values"),
         [] => {
             let named: Vec<String> = keys.iter().take(10).map(|key| format!("`{key}`")).collect();
             let more = if keys.len() > 10 { ", …" } else { "" };
@@ -296,7 +296,7 @@ pub(super) struct Passed {
     pub(super) outputs: Map,
     /// By attempt: what failed attempts set.
     pub(super) failed: Vec<(u32, Map)>,
-    /// Who was given that because the job failed, and of which attempt; nobody else is.
+    /// The tasks that got these values because the job failed, and the attempt that set them; no others did.
     pub(super) given: Vec<(u32, JobName)>,
     pub(super) problems: Vec<String>,
 }
@@ -348,7 +348,7 @@ fn inputs(picked: &Picked, dir: &JobDir, problems: &mut Vec<String>) -> Vec<Pass
         else {
             continue;
         };
-        // Of others the name of the file is all that is known.
+        // For other files, only the name is known.
         let known = by_file.get(&entry.path()).map(|(place, job)| (*place, (*job).clone()));
         let Some((place, job)) = known.or_else(|| Some((usize::MAX, JobName::recorded(file)?))) else {
             continue;
@@ -508,7 +508,7 @@ mod tests {
         ");
         assert_snapshot!(stage.otto("Data logs"), @"
         --- stderr
-        `logs` set nothing in run aaaa
+        `logs` set no values in run aaaa
         streamed: `logs` 8 B · otto Logs aaaa logs --stream
         ");
         assert_snapshot!(stage.otto("Data count"), @"count.n = 1");
@@ -554,48 +554,48 @@ mod tests {
         --- stderr
         error[E0804]: `build.x` did not set `verison` in run `aaaa`
         help: did you mean `version`?
-        otto: 1 error. `otto Explain E0804` says more.
+        otto: 1 error. For details: `otto Explain E0804`
         --- exit 2
         ");
         assert_snapshot!(stage.otto("Data latest fetch.zzz"), @"
         --- stderr
         error[E0804]: `fetch` did not set `zzz` in run `aaaa`
           = note: it set `tag`, `other`
-        otto: 1 error. `otto Explain E0804` says more.
+        otto: 1 error. For details: `otto Explain E0804`
         --- exit 2
         ");
         assert_snapshot!(stage.otto("Data latest fetsch.tag"), @"
         --- stderr
-        error[E0803]: run `aaaa` had no task `fetsch`
+        error[E0803]: run `aaaa` has no task `fetsch`
         help: did you mean `fetch`?
-        otto: 1 error. `otto Explain E0803` says more.
+        otto: 1 error. For details: `otto Explain E0803`
         --- exit 2
         ");
         assert_snapshot!(stage.otto("Data zzzz"), @"
         --- stderr
-        error[E0803]: run `aaaa` had no task `zzzz`
-          = note: its tasks were `fetch`, `build.x`, `deploy:a`, `deploy:b`
-        otto: 1 error. `otto Explain E0803` says more.
+        error[E0803]: run `aaaa` has no task `zzzz`
+          = note: its tasks are `fetch`, `build.x`, `deploy:a`, `deploy:b`
+        otto: 1 error. For details: `otto Explain E0803`
         --- exit 2
         ");
         assert_snapshot!(stage.otto("Data diff latest"), @"
         --- stderr
         error[E0005]: `otto Data diff` takes two runs
-        help: `otto Data --help` shows the forms
-        otto: 1 error. `otto Explain E0005` says more.
+        help: see `otto Data --help`
+        otto: 1 error. For details: `otto Explain E0005`
         --- exit 2
         ");
         assert_snapshot!(stage.otto("Data why fetch"), @"
         --- stderr
-        error[E0005]: `fetch` is a task and not a value of it
-        help: name one: `otto Data why fetch.KEY`
-        otto: 1 error. `otto Explain E0005` says more.
+        error[E0005]: `fetch` is a task, not a value
+        help: give a key: `otto Data why fetch.KEY`
+        otto: 1 error. For details: `otto Explain E0005`
         --- exit 2
         ");
         assert_snapshot!(Stage::new().otto("Data build"), @"
         --- stderr
-        error[E0801]: there is no run `build`: nothing has been recorded yet
-        otto: 1 error. `otto Explain E0801` says more.
+        error[E0801]: unknown run `build`: no runs are recorded yet
+        otto: 1 error. For details: `otto Explain E0801`
         --- exit 2
         ");
     }
@@ -636,7 +636,7 @@ mod tests {
         "#);
         assert_snapshot!(stage.otto("Data diff aaaa aaaa"), @"
         --- stderr
-        aaaa → aaaa: the same 7 values
+        aaaa → aaaa: identical, 7 values
         ");
         stage.is_json = true;
         let json: serde_json::Value = serde_json::from_str(&stage.otto("Data diff -2 -1")).expect("JSON");
@@ -755,13 +755,13 @@ mod tests {
             set by a, script.sh:8  OUTPUT+=([added]=1)
             from no other task
           a.many = "3"
-            set by a, in one of these lines
+            set by a, on one of these lines
               script.sh:13  [ $n = 3 ] || OUTPUT[many]=$3
               script.sh:14  [ $n = 4 ] || OUTPUT[many]=$4
               script.sh:15  [ $n = 5 ] || OUTPUT[many]=$5
               script.sh:16  [ $n = 6 ] || OUTPUT[many]=$6
               script.sh:17  [ $n = 7 ] || OUTPUT[many]=$7
-              … or one of 2 before
+              … or on one of 2 earlier lines
             from no other task
           a.unseen = "x"
             set by a, likely script.sh:7  otto.set mode unseen

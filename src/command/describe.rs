@@ -117,7 +117,7 @@ pub(super) struct JobJson {
     stderr_bytes: u64,
     /// What a streaming task streamed.
     stream_bytes: u64,
-    /// Of the ottofile, from 1.
+    /// Line of the ottofile, from 1.
     line: usize,
     /// The run whose data a fresh job handed on.
     fresh_since: Option<String>,

@@ -118,7 +118,7 @@ pub(crate) struct PlannedRun<'a> {
     pub(crate) ottofile: &'a Arc<Ottofile>,
     pub(crate) request: &'a Request,
     pub(crate) plan: &'a Arc<Plan>,
-    /// Of a rerun.
+    /// For a rerun only.
     pub(crate) recorded: Recorded,
     pub(crate) earlier: Earlier,
 }
@@ -143,7 +143,7 @@ pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun) -> i32 {
         }
         if job.work == Work::ForeachGroup {
             text.push_str(
-                "  (its items come from a command, which a dry run does not run, or there are none)",
+                "  (no items: none exist, or they come from a command, which a dry run does not run)",
             );
         }
         let named = |is_wanted: fn(Flow) -> bool| -> Vec<&str> {
@@ -171,7 +171,7 @@ pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun) -> i32 {
     context.print(&text);
     let _ = writeln!(
         context.stderr,
-        "dry run: {} would run, nothing was started",
+        "dry run: {} would run; nothing was started",
         counted(runs, "task", "tasks")
     );
     0
@@ -382,14 +382,14 @@ fn has_screen(context: &mut Context, target: &PlannedRun) -> bool {
     let missing = match (context.stdout_is_terminal, io::stderr().is_terminal()) {
         (false, _) => Some("stdout is not a terminal"),
         (true, false) => Some("stderr is not a terminal"),
-        (true, true) => (!has_term).then_some("`TERM` is not set to a terminal that has one"),
+        (true, true) => (!has_term).then_some("`TERM` names a terminal without one"),
     };
     let warning = if let Some(missing) = missing {
-        Diagnostic::warning(Code::NoScreen, format!("`--tui` needs the whole screen, and {missing}"))
+        Diagnostic::warning(Code::NoScreen, format!("`--tui` needs a full-screen terminal, but {missing}"))
     } else {
         let with_terminal = target.plan.jobs.iter().find(|job| job.work == Work::Terminal);
         let Some(job) = with_terminal else { return true };
-        let message = format!("`--tui` needs the terminal, and so does `{}`", shown(job.name.as_str()));
+        let message = format!("`--tui` and task `{}` both need the terminal", shown(job.name.as_str()));
         let task = &target.ottofile.tasks[job.task];
         Diagnostic::warning(Code::NoScreen, message).at(
             &target.ottofile.source,
@@ -397,7 +397,7 @@ fn has_screen(context: &mut Context, target: &PlannedRun) -> bool {
             "this task has `tty: true`",
         )
     };
-    context.show(&[warning.note("the run is shown as without `--tui`")]);
+    context.show(&[warning.note("showing the run as without `--tui`")]);
     false
 }
 
@@ -432,8 +432,8 @@ fn stream_limit(context: &mut Context) -> Result<u64, i32> {
     let Some(written) = context.environment.filled("OTTO_STREAM_LIMIT") else { return Ok(stream::LIMIT) };
     let written = written.to_string_lossy().into_owned();
     stream::parse_size(&written).ok_or_else(|| {
-        let message = format!("`{written}` is not a value for the variable `OTTO_STREAM_LIMIT`");
-        let help = "it takes a size such as 512M or 4G";
+        let message = format!("invalid value `{written}` for the variable `OTTO_STREAM_LIMIT`");
+        let help = "expected a size such as 512M or 4G";
         context.refuse(&[Diagnostic::error(Code::BadFlagValue, message).help(help)])
     })
 }

@@ -140,7 +140,7 @@ fn unknown(wanted: &str) -> Diagnostic {
     let line = SourceFile::new("command line", format!("otto Explain {wanted}"));
     let span = Span::new("otto Explain ".len(), line.text().len());
     let names: Vec<&str> = PAGES.iter().map(|(name, _)| *name).collect();
-    Diagnostic::error(Code::UnexpectedWord, format!("there is no diagnostic code `{wanted}`"))
+    Diagnostic::error(Code::UnexpectedWord, format!("unknown error code `{wanted}`"))
         .at(&line, span, "not a code")
         .did_you_mean(&similar(&wanted.to_uppercase(), names, 3))
         .help("`otto Explain` lists all codes")

@@ -101,18 +101,18 @@ pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
     };
     let listed = list(&mut index, &projects, &filter);
     if let Some(warning) = index.take_warning() {
-        // Nobody is left to be told when stderr is closed.
+        // If stderr is closed, there is nobody to tell.
         let _ = writeln!(context.stderr, "warning: {}", shown(&warning));
     }
     let Listed { entries, count, bytes, unreadable } = match listed {
         Ok(listed) => listed,
         Err(error) => {
-            let message = format!("the index of runs cannot be read: {}", shown(&reason(&error)));
+            let message = format!("cannot read the index of runs: {}", shown(&reason(&error)));
             return context.fail(Code::UnreadableRun, message, 75);
         }
     };
     for problem in &unreadable {
-        // Nobody is left to be told when stderr is closed.
+        // If stderr is closed, there is nobody to tell.
         let _ = writeln!(context.stderr, "warning: {}", shown(problem));
     }
     if context.is_json {
@@ -169,8 +169,8 @@ fn empty(context: &mut Context, filter: &RunFilter) -> i32 {
         return 0;
     }
     let is_narrowed = filter.task.is_some() || !filter.statuses.is_empty();
-    let text = if is_narrowed { "no such runs" } else { "no runs yet · `otto TASK` runs a task" };
-    // Nobody is left to be told when stderr is closed.
+    let text = if is_narrowed { "no matching runs" } else { "no runs yet · `otto TASK` runs a task" };
+    // If stderr is closed, there is nobody to tell.
     let _ = writeln!(context.stderr, "{text}");
     0
 }
@@ -178,7 +178,7 @@ fn empty(context: &mut Context, filter: &RunFilter) -> i32 {
 struct Listed {
     /// Newest first.
     entries: Vec<ListedRun>,
-    /// Of all runs of these projects.
+    /// Totals over all runs of these projects.
     count: usize,
     bytes: u64,
     /// Runs of which nothing is known, and why.
@@ -243,7 +243,7 @@ fn running(
         let Some(dir) = projects.iter().find(|dir| project_name(dir) == project) else { continue };
         let run = match PastRun::read(dir.run(&id), id.clone()) {
             Ok(run) => run,
-            // Of a newer otto, most likely.
+            // Most likely written by a newer otto.
             Err(error) => {
                 unreadable.push(format!("run {} is not listed: {error}", id.short()));
                 continue;
@@ -503,7 +503,7 @@ mod tests {
         "#);
         assert_snapshot!(without_sizes(&stage.otto("History nope")), @"
         --- stderr
-        no such runs
+        no matching runs
         ");
     }
 
@@ -611,7 +611,7 @@ mod tests {
         let text = stage.otto("History --limit 1");
         assert!(
             text.contains(
-                "warning: run zzzz is not listed: its journal has format 7, and this otto reads up to 2\n"
+                "warning: run zzzz is not listed: its journal has format 7, but this otto reads only up to 2\n"
             ),
             "{text}"
         );

@@ -59,12 +59,12 @@ fn answer(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
     let short = &picked.found.short;
     let attempt = match (matches.get_one::<u32>("attempt").copied().unwrap_or(job.attempts), &job.outcome) {
         (0, Some(Outcome::Fresh { run })) => {
-            let fresh = refusal(format!("`{task}` was fresh in run `{short}` and was not started"))
-                .help(format!("when it last ran: `otto Logs {} {}`", run.short(), quoted(task)));
+            let fresh = refusal(format!("`{task}` was up to date in run `{short}` and did not run"))
+                .help(format!("it last ran here: `otto Logs {} {}`", run.short(), quoted(task)));
             return Err(context.refuse(&[fresh]));
         }
         (0, _) => {
-            return Err(context.refuse(&[refusal(format!("`{task}` was not started in run `{short}`"))]));
+            return Err(context.refuse(&[refusal(format!("`{task}` did not run in run `{short}`"))]));
         }
         (attempt, _) if attempt > job.attempts => {
             return Err(context.refuse(&[no_attempt(&picked, job, attempt)]));
@@ -79,7 +79,7 @@ fn answer(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
         copy(&log(Stream::Stderr), context.stdout, is_filtered)
     } else {
         copy(&log(Stream::Stdout), context.stdout, is_filtered).and_then(|()| {
-            // As the task did: each on its own stream.
+            // Writes each log to its own stream, as the task did.
             if only_stdout { Ok(()) } else { copy(&log(Stream::Stderr), context.stderr, is_filtered) }
         })
     };
@@ -88,10 +88,10 @@ fn answer(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
     let spool = spool(&dir, job, attempt);
     if !has_written && has_bytes(&spool) {
         let name = quoted(job.planned.name.as_str());
-        // Nobody is left to be told when stderr is closed.
+        // If stderr is closed, there is nobody to tell.
         let _ = writeln!(
             context.stderr,
-            "`{task}` wrote to its stream alone: `otto Logs {short} {name} --stream` shows that"
+            "`{task}` wrote only to its stream; `otto Logs {short} {name} --stream` shows it"
         );
     }
     Ok(())
@@ -106,9 +106,9 @@ fn stream(context: &mut Context, picked: &Picked, job: &JobState, matches: &ArgM
     }
     if !path.is_file() {
         let (name, short) = (&job.planned.name, &picked.found.short);
-        let message = format!("no stream of `{name}` was recorded in run `{short}`");
+        let message = format!("run `{short}` recorded no stream of `{name}`");
         let none = Diagnostic::error(Code::NotInRun, message);
-        return Err(context.refuse(&[none.note("a task with `streaming` has one when it was started")]));
+        return Err(context.refuse(&[none.note("only tasks with `streaming` that ran have one")]));
     }
     let is_filtered = context.stdout_is_terminal && !matches.get_flag("raw");
     copy(&path, context.stdout, is_filtered).map_err(|trouble| unreadable(context, trouble))
@@ -117,7 +117,7 @@ fn stream(context: &mut Context, picked: &Picked, job: &JobState, matches: &ArgM
 fn no_attempt(picked: &Picked, job: &JobState, attempt: u32) -> Diagnostic {
     let had = counted(job.attempts as usize, "attempt", "attempts");
     let (name, short) = (&job.planned.name, &picked.found.short);
-    let message = format!("`{name}` had {had} in run `{short}`, and {attempt} is none of them");
+    let message = format!("`{name}` had only {had} in run `{short}`; there is no attempt {attempt}");
     Diagnostic::error(Code::NotInRun, message)
 }
 
@@ -228,14 +228,14 @@ mod tests {
         let stage = shop();
         assert_snapshot!(stage.otto("Logs pack"), @"
         --- stderr
-        error[E0803]: `pack` was not started in run `aaaa`
-        otto: 1 error. `otto Explain E0803` says more.
+        error[E0803]: `pack` did not run in run `aaaa`
+        otto: 1 error. For details: `otto Explain E0803`
         --- exit 2
         ");
         assert_snapshot!(stage.otto("Logs test --attempt 3"), @"
         --- stderr
-        error[E0803]: `test` had 2 attempts in run `aaaa`, and 3 is none of them
-        otto: 1 error. `otto Explain E0803` says more.
+        error[E0803]: `test` had only 2 attempts in run `aaaa`; there is no attempt 3
+        otto: 1 error. For details: `otto Explain E0803`
         --- exit 2
         ");
         let run = crate::name::RunId::new("20261120-120000.000000", 9);
@@ -245,16 +245,16 @@ mod tests {
         fresh.end(RunResult::Succeeded);
         assert_snapshot!(stage.otto("Logs test"), @"
         --- stderr
-        error[E0803]: `test` was fresh in run `bbbb` and was not started
-        help: when it last ran: `otto Logs 9000 test`
-        otto: 1 error. `otto Explain E0803` says more.
+        error[E0803]: `test` was up to date in run `bbbb` and did not run
+        help: it last ran here: `otto Logs 9000 test`
+        otto: 1 error. For details: `otto Explain E0803`
         --- exit 2
         ");
         assert_snapshot!(stage.otto("Logs tset"), @"
         --- stderr
-        error[E0803]: run `bbbb` had no task `tset`
+        error[E0803]: run `bbbb` has no task `tset`
         help: did you mean `test`?
-        otto: 1 error. `otto Explain E0803` says more.
+        otto: 1 error. For details: `otto Explain E0803`
         --- exit 2
         ");
     }
@@ -277,19 +277,19 @@ mod tests {
         assert_eq!(stage.run("Logs source --stream --attempt 1").0, b"half");
         assert_snapshot!(stage.otto("Logs source"), @"
         --- stderr
-        `source` wrote to its stream alone: `otto Logs aaaa source --stream` shows that
+        `source` wrote only to its stream; `otto Logs aaaa source --stream` shows it
         ");
         assert_snapshot!(stage.otto("Logs plain --stream"), @"
         --- stderr
-        error[E0803]: no stream of `plain` was recorded in run `aaaa`
-          = note: a task with `streaming` has one when it was started
-        otto: 1 error. `otto Explain E0803` says more.
+        error[E0803]: run `aaaa` recorded no stream of `plain`
+          = note: only tasks with `streaming` that ran have one
+        otto: 1 error. For details: `otto Explain E0803`
         --- exit 2
         ");
         assert_snapshot!(stage.otto("Logs source --stream --attempt 3"), @"
         --- stderr
-        error[E0803]: `source` had 2 attempts in run `aaaa`, and 3 is none of them
-        otto: 1 error. `otto Explain E0803` says more.
+        error[E0803]: `source` had only 2 attempts in run `aaaa`; there is no attempt 3
+        otto: 1 error. For details: `otto Explain E0803`
         --- exit 2
         ");
     }

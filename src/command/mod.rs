@@ -57,7 +57,7 @@ pub(crate) struct Context<'a> {
     pub(crate) colours_stdout: bool,
     pub(crate) colours_stderr: bool,
     pub(crate) stdout_is_terminal: bool,
-    /// Of the terminal, in columns; 80 where there is none.
+    /// Width of the terminal in columns; 80 without a terminal.
     pub(crate) width: usize,
     pub(crate) now: jiff::Timestamp,
     pub(crate) zone: jiff::tz::TimeZone,
@@ -181,7 +181,7 @@ impl Context<'_> {
             .map(|label| label.source.name())
             .find(|name| *name != "command line");
         let summary = diagnostic::summary(file.unwrap_or("otto"), diagnostics);
-        // Nobody is left to be told when stderr is closed.
+        // If stderr is closed, there is nobody to tell.
         let _ = writeln!(self.stderr, "{}", summary.trim_end());
         self.annotate(diagnostics);
         2
@@ -201,7 +201,7 @@ impl Context<'_> {
             let line = label.source.line(label.span);
             let title = diagnostic.code.to_string();
             let annotation = github::annotation(&file, line, &title, &shown(&diagnostic.message));
-            // Nobody is left to be told when stderr is closed.
+            // If stderr is closed, there is nobody to tell.
             let _ = self.stderr.write_all(annotation.as_bytes());
         }
     }
@@ -224,7 +224,7 @@ impl Context<'_> {
         let refused = Diagnostic::error(Code::NoRecords, error.to_string());
         let refused = match error {
             claim::HomeError::Shared { root, .. } => refused.help(format!(
-                "if it is for otto alone, `chmod go-w {}`; if not, set OTTO_HOME to a folder of its own, which otto makes",
+                "if only otto uses it, run `chmod go-w {}`; otherwise set OTTO_HOME to a new folder, which otto creates",
                 root.display()
             )),
             claim::HomeError::Foreign { .. } | claim::HomeError::Unusable { .. } => refused,
@@ -245,9 +245,9 @@ impl Context<'_> {
             return Display::default();
         };
         Display::parse(&word).unwrap_or_else(|| {
-            let message = format!("`{word}` is not a value for the variable `OTTO_DISPLAY`");
+            let message = format!("invalid value `{word}` for the variable `OTTO_DISPLAY`");
             let warning = Diagnostic::warning(Code::BadFlagValue, message);
-            self.show(&[warning.help(format!("it takes {}", Display::WORDS.join(", ")))]);
+            self.show(&[warning.help(format!("expected {}", Display::WORDS.join(", ")))]);
             Display::default()
         })
     }
@@ -285,12 +285,12 @@ impl Context<'_> {
         match claim::temporary_home(host::random()) {
             Ok(home) => {
                 let root = home.root.display();
-                self.say(&format!("warning: {why}; the records of this run are kept in `{root}`"));
+                self.say(&format!("warning: {why}; this run is recorded in `{root}`"));
                 Ok(home)
             }
             Err(error) => {
                 let reason = host::plain(&error);
-                let message = format!("{why}, and no temporary directory can be made: {reason}");
+                let message = format!("{why}, and cannot create a temporary directory: {reason}");
                 Err(self.fail(Code::NoRecords, message, 75))
             }
         }

@@ -52,8 +52,7 @@ impl Records {
         find::find(&Selector::parse(word), &near, || self.projects(true)).map_err(|why| {
             let unknown = not_found(word, &why);
             let is_task = matches!(why, NotFound::Unknown(_)) && is_task_of_latest(&near, word);
-            let help =
-                || format!("`{word}` is a task of the latest run, which is named first: `latest {word}`");
+            let help = || format!("`{word}` is a task of the latest run; write `latest {word}`");
             context.refuse(&[if is_task { unknown.help(help()) } else { unknown }])
         })
     }
@@ -72,7 +71,7 @@ impl Records {
             Err(error) => {
                 let unreadable = Diagnostic::error(
                     Code::UnreadableRun,
-                    format!("cannot read what run `{}` recorded: {error}", found.short),
+                    format!("cannot read the records of run `{}`: {error}", found.short),
                 );
                 Err(context.refuse(&[unreadable.note(format!("its folder is `{}`", dir.path.display()))]))
             }
@@ -104,7 +103,11 @@ impl Picked {
                 let more = if many.len() > names.len() { ", …" } else { "" };
                 let several = Diagnostic::error(
                     Code::NotInRun,
-                    format!("`{name}` was {} jobs in run `{}`: name one", many.len(), self.found.short),
+                    format!(
+                        "`{name}` had {} jobs in run `{}`; name one of them",
+                        many.len(),
+                        self.found.short
+                    ),
                 );
                 Err(context.refuse(&[several.help(format!("its jobs are {}{more}", names.join(", ")))]))
             }
@@ -128,19 +131,19 @@ impl Picked {
         let is_group = |job: &&JobState| !job.planned.has_body && job.planned.name.as_str() == name;
         if let Some(group) = self.run.state.jobs.iter().find(is_group) {
             let message = format!(
-                "`{name}` in run `{}` has no body, so no log and no data of its own",
+                "`{name}` in run `{}` has no script, so it has no log and no values",
                 self.found.short
             );
             let needs: Vec<String> = group.planned.needs.iter().map(|need| format!("`{need}`")).collect();
             return Diagnostic::error(Code::NotInRun, message).note(match needs[..] {
-                [] => "there were no items for it".to_owned(),
-                _ => format!("it stands for {}", needs.join(", ")),
+                [] => "it had no items".to_owned(),
+                _ => format!("it groups {}", needs.join(", ")),
             });
         }
         let diagnostic =
-            Diagnostic::error(Code::NotInRun, format!("run `{}` had no task `{name}`", self.found.short));
+            Diagnostic::error(Code::NotInRun, format!("run `{}` has no task `{name}`", self.found.short));
         let diagnostic = match self.run.record.as_ref().ok().and_then(|record| record.origin.as_ref()) {
-            Some(origin) => diagnostic.help(format!("it repeats a part of run `{}`", origin.short())),
+            Some(origin) => diagnostic.help(format!("it is a partial rerun of run `{}`", origin.short())),
             None => diagnostic,
         };
         match similar(name, names(), 3)[..] {
@@ -148,8 +151,8 @@ impl Picked {
                 let all: Vec<String> = names().take(10).map(|name| format!("`{name}`")).collect();
                 let more = if names().nth(10).is_some() { ", …" } else { "" };
                 match all[..] {
-                    [] => diagnostic.note("it has recorded no tasks at all"),
-                    _ => diagnostic.note(format!("its tasks were {}{more}", all.join(", "))),
+                    [] => diagnostic.note("it recorded no tasks"),
+                    _ => diagnostic.note(format!("its tasks are {}{more}", all.join(", "))),
                 }
             }
             ref near => diagnostic.did_you_mean(near),
@@ -174,18 +177,17 @@ fn is_task_of_latest(near: &[ProjectDir], word: &str) -> bool {
 fn not_found(word: &str, why: &NotFound) -> Diagnostic {
     let unknown = |message: String| Diagnostic::error(Code::UnknownRun, message);
     match why {
-        NotFound::NoRuns => unknown(format!("there is no run `{word}`: nothing has been recorded yet")),
-        NotFound::NoFailedRun => unknown(format!("there is no run `{word}`: all that is recorded succeeded")),
+        NotFound::NoRuns => unknown(format!("unknown run `{word}`: no runs are recorded yet")),
+        NotFound::NoFailedRun => unknown(format!("unknown run `{word}`: all recorded runs succeeded")),
         NotFound::TooFarBack(count) => {
-            unknown(format!("there is no run `{word}`: only {} recorded", counted(*count, "is", "are")))
+            unknown(format!("unknown run `{word}`: only {} recorded", counted(*count, "is", "are")))
                 .help("`otto History` lists them")
         }
         NotFound::Unknown(near) => {
             let near: Vec<&str> = near.iter().map(String::as_str).collect();
-            let diagnostic = unknown(format!("there is no run `{word}`"));
+            let diagnostic = unknown(format!("unknown run `{word}`"));
             if near.is_empty() {
-                diagnostic
-                    .help("`otto History` lists the runs; `latest`, `latest-failed` and `-1` name some too")
+                diagnostic.help("`otto History` lists the runs; `latest`, `latest-failed` and `-1` also work")
             } else {
                 diagnostic.did_you_mean(&near)
             }
@@ -195,7 +197,7 @@ fn not_found(word: &str, why: &NotFound) -> Diagnostic {
             let named: Vec<String> = ids.iter().take(MOST).map(|id| format!("`{}`", id.tail())).collect();
             let more =
                 if ids.len() > MOST { format!(" and {} more", ids.len() - MOST) } else { String::new() };
-            Diagnostic::error(Code::AmbiguousRun, format!("`{word}` is the beginning of {} runs", ids.len()))
+            Diagnostic::error(Code::AmbiguousRun, format!("`{word}` matches {} runs", ids.len()))
                 .help(format!("newest first: {}{more}", named.join(", ")))
         }
     }

@@ -52,7 +52,7 @@ fn show(
     let events = match journal::read(&picked.run.dir) {
         Ok(events) => events,
         Err(error) => {
-            let message = format!("cannot read what run `{}` recorded: {error}", picked.found.short);
+            let message = format!("cannot read the records of run `{}`: {error}", picked.found.short);
             return Err(context.refuse(&[Diagnostic::error(Code::UnreadableRun, message)]));
         }
     };
@@ -74,13 +74,13 @@ fn show(
     };
     let short = &picked.found.short;
     let recorded = super::history::when(picked.run.started_us(), context);
-    // Nobody is left to be told when stderr is closed.
-    let _ = writeln!(context.stderr, "replay of run {short}, {recorded}; nothing is run");
+    // If stderr is closed, there is nobody to tell.
+    let _ = writeln!(context.stderr, "replaying run {short}, {recorded}; nothing runs");
     if !replay(&events, order::read(&picked.run.dir), &*logs, view.as_mut()) {
         let why = if picked.run.standing == Standing::Running {
-            "is still running; this is what it recorded so far"
+            "is still running; this is what it has recorded so far"
         } else {
-            "ended without a result; this is all that it recorded"
+            "ended without a result; this is everything it recorded"
         };
         let _ = writeln!(context.stderr, "run {short} {why}");
     }
@@ -194,24 +194,24 @@ mod tests {
            FAIL  test      0.4s  exit 3
 
         FAIL test · exit 3 · 0.4s · otto.yml:11
-          whole log: otto Logs 9c2m test
+          full log: otto Logs 9c2m test
 
         3 tasks in 1.7s: 2 ok, 1 failed
         rerun failed:  otto Rerun 9c2m
         --- otto
-        replay of run 9c2m, 2 min ago; nothing is run
+        replaying run 9c2m, 2 min ago; nothing runs
         ");
         assert_snapshot!(replayed(&shop(), "9c2m --display quiet"), @"
            FAIL  test      0.4s  exit 3
 
         FAIL test · exit 3 · 0.4s · otto.yml:11
           │ boom
-          1 line · whole log: otto Logs 9c2m test
+          1 line · full log: otto Logs 9c2m test
 
         3 tasks in 1.7s: 2 ok, 1 failed
         rerun failed:  otto Rerun 9c2m
         --- otto
-        replay of run 9c2m, 2 min ago; nothing is run
+        replaying run 9c2m, 2 min ago; nothing runs
         ");
     }
 
@@ -228,8 +228,8 @@ mod tests {
           build │ built
              ok  build     1.2s
         --- otto
-        replay of run 9c2m, 2 min ago; nothing is run
-        run 9c2m ended without a result; this is all that it recorded
+        replaying run 9c2m, 2 min ago; nothing runs
+        run 9c2m ended without a result; this is everything it recorded
         ");
     }
 
@@ -243,8 +243,8 @@ mod tests {
         otto · run 9c2m · 2 tasks
              ok  build     1.2s
         --- otto
-        replay of run 9c2m, 2 min ago; nothing is run
-        run 9c2m is still running; this is what it recorded so far
+        replaying run 9c2m, 2 min ago; nothing runs
+        run 9c2m is still running; this is what it has recorded so far
         ");
     }
 

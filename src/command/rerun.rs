@@ -126,7 +126,7 @@ pub(super) fn command() -> Command {
 
 fn duration(word: &str) -> Result<Duration, String> {
     let time = ottofile::parse_duration(word).filter(|time| !time.is_zero());
-    time.ok_or_else(|| "a time such as 30s, 5m or 1h30m".to_owned())
+    time.ok_or_else(|| "a duration such as 30s, 5m or 1h30m".to_owned())
 }
 
 pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
@@ -197,11 +197,10 @@ fn words(matches: &ArgMatches) -> Vec<OsString> {
 fn refuse_short(context: &mut Context, word: &str) -> Result<(), i32> {
     match Selector::parse(word) {
         Selector::Start(start) if start.chars().count() < LEAST_START => {
-            let message = format!("`{word}` is too short to name the run to repeat");
+            let message = format!("`{word}` is too short to identify the run to repeat");
             let wrong = Diagnostic::error(Code::UnknownRun, message);
             let help = format!(
-                "give at least {LEAST_START} characters of its id, or `latest`, `latest-failed` or `-1`; \
-                 `otto History` lists the runs"
+                "give at least {LEAST_START} characters of its ID, or `latest`, `latest-failed` or `-1`; `otto History` lists the runs"
             );
             Err(context.refuse(&[wrong.help(help)]))
         }
@@ -243,14 +242,14 @@ impl Rerun {
             let message = format!("run `{short}` recorded no tasks, so there is nothing to repeat");
             let empty = Diagnostic::error(Code::NotRepeatable, message);
             let anew = command_line(&record.command);
-            return Err(context.refuse(&[empty.help(format!("start it anew: `{}`", shown(&anew)))]));
+            return Err(context.refuse(&[empty.help(format!("start a new run: `{}`", shown(&anew)))]));
         }
         let mut selected = selected(context, &picked, matches)?;
         if selected.is_empty() {
-            // Nobody is left to be told when stderr is closed.
+            // If stderr is closed, there is nobody to tell.
             let _ = writeln!(
                 context.stderr,
-                "nothing to run again: all of run {short} succeeded · `otto Rerun {short} TASK` runs a task again"
+                "nothing to rerun: all tasks of run {short} succeeded · `otto Rerun {short} TASK` reruns a task"
             );
             return Ok(None);
         }
@@ -264,7 +263,7 @@ impl Rerun {
             lost: Vec::new(),
             removed: None,
         };
-        // Who names tasks wants just those.
+        // Named tasks are run alone.
         let takes_new = matches.get_many::<String>("tasks").is_none();
         let given: Vec<&String> = ["set", "set-json"]
             .iter()
@@ -293,12 +292,12 @@ impl Rerun {
                     });
                     let code = context.refuse(&diagnostics);
                     if lacks_param {
-                        let _ = writeln!(context.stderr, "help: `--param TASK.NAME=VALUE` gives a value");
+                        let _ = writeln!(context.stderr, "help: `--param TASK.NAME=VALUE` supplies a value");
                     }
                     if !is_recorded {
                         let _ = writeln!(
                             context.stderr,
-                            "help: `--recorded-script` takes the ottofile as it was then"
+                            "help: `--recorded-script` uses the ottofile as it was then"
                         );
                     }
                     return Err(code);
@@ -376,7 +375,7 @@ fn asked_to_fail(plan: &Plan, selected: &HashSet<JobName>) -> HashSet<JobName> {
     asked
 }
 
-/// Whom the selected jobs may ask about how they ended, whether those are run again or not.
+/// The jobs whose outcome the selected jobs may ask for, whether those are rerun or not.
 fn told_of(ottofile: &Ottofile, plan: &Plan, selected: &HashSet<JobName>) -> HashMap<JobName, Vec<Told>> {
     let ask = |job: &plan::Job| {
         let body = ottofile.tasks[job.task].body.as_ref();
@@ -386,7 +385,7 @@ fn told_of(ottofile: &Ottofile, plan: &Plan, selected: &HashSet<JobName>) -> Has
     jobs.map(|(id, job)| (job.name.clone(), plan::told(plan, id))).collect()
 }
 
-/// Who writes a stream that was not recorded whole is run again with who reads it. Whether there were any.
+/// Adds the producers of incomplete streams. Returns whether any were added.
 fn add_producers(
     context: &mut Context,
     plan: &Plan,
@@ -408,8 +407,8 @@ fn add_producers(
     selected.len() > before
 }
 
-/// Who is needed and was not in the run at all, as the ottofile came to name it since, is run with those who need it,
-/// unless its values are given. Whether there were any.
+/// Adds needed tasks that were not in the run because the ottofile has gained the dependency since,
+/// unless their values are given. Returns whether any were added.
 fn add_new(
     context: &mut Context,
     plan: &Plan,
@@ -526,10 +525,10 @@ impl Gone<'_> {
         }
         for (name, _) in unknown {
             selected.remove(name);
-            // Nobody is left to be told when stderr is closed.
+            // If stderr is closed, there is nobody to tell.
             let _ = writeln!(
                 context.stderr,
-                "warning: whether there is a `{}` only a command knows, which a dry run does not run",
+                "warning: the items of `{}` come from a command, which a dry run does not run",
                 shown(name.as_str())
             );
         }
@@ -537,7 +536,7 @@ impl Gone<'_> {
             selected.remove(name);
             let _ = writeln!(
                 context.stderr,
-                "warning: `{}` is not among the tasks of {} any more and is left out",
+                "warning: `{}` is no longer a task of {}; skipped",
                 shown(name.as_str()),
                 self.ottofile.source.name()
             );
@@ -546,17 +545,18 @@ impl Gone<'_> {
     }
 
     fn refused(&self, name: &JobName, task: Option<&Task>) -> Diagnostic {
-        let message = format!("`{name}` is not among the tasks of {} any more", self.ottofile.source.name());
+        let message = format!("`{name}` is no longer a task of {}", self.ottofile.source.name());
         let diagnostic = Diagnostic::error(Code::NotRepeatable, message);
         let source = task.and_then(|task| Some(&task.foreach.as_ref()?.source));
         match source {
-            Some(ForeachSource::Glob(_) | ForeachSource::Command(_)) => diagnostic
-                .note("the items of a foreach come from files or a command, which are those of today"),
+            Some(ForeachSource::Glob(_) | ForeachSource::Command(_)) => {
+                diagnostic.note("foreach items come from files or a command as they are now")
+            }
             Some(ForeachSource::Items(_) | ForeachSource::Range { .. }) | None if self.is_recorded => {
                 diagnostic
             }
             Some(ForeachSource::Items(_) | ForeachSource::Range { .. }) | None => {
-                diagnostic.help("`--recorded-script` takes the ottofile as it was then")
+                diagnostic.help("`--recorded-script` uses the ottofile as it was then")
             }
         }
     }
@@ -591,13 +591,13 @@ fn ottofile(
                 );
                 let lost = Diagnostic::error(Code::UnreadableRun, message);
                 return Err(
-                    context.refuse(&[lost.help("without `--recorded-script`, that of today is taken")])
+                    context.refuse(&[lost.help("without `--recorded-script`, otto uses the current one")])
                 );
             }
         }
     } else {
         host::read_ottofile(&found).map_err(|diagnostic| {
-            context.refuse(&[diagnostic.help("`--recorded-script` takes the ottofile as it was then")])
+            context.refuse(&[diagnostic.help("`--recorded-script` uses the ottofile as it was then")])
         })?
     };
     match ottofile::read(&source) {
@@ -665,12 +665,11 @@ fn request(
                     let secret = Diagnostic::error(
                         Code::NotRepeatable,
                         format!(
-                            "the value of `{name}` of `{}` was not recorded: it looks like a secret",
+                            "the value of `{name}` of `{}` was not recorded because it looks like a secret",
                             task.name
                         ),
                     );
-                    diagnostics
-                        .push(secret.help(format!("give it again: `--param {}.{name}=VALUE`", task.name)));
+                    diagnostics.push(secret.help(format!("supply it: `--param {}.{name}=VALUE`", task.name)));
                     continue;
                 }
                 (None, Some(value)) => match (words, raw.and_then(|(_, hex)| unhex(hex))) {
@@ -756,7 +755,7 @@ fn no_value(option: &str, pair: &str) -> Diagnostic {
         "--set-json" => "TASK.KEY=JSON",
         _ => "TASK.KEY=VALUE",
     };
-    Diagnostic::error(Code::BadFlagValue, format!("`{pair}` is no value for `{option}`"))
+    Diagnostic::error(Code::BadFlagValue, format!("invalid value `{pair}` for `{option}`"))
         .help(format!("write `{option} {form}`"))
 }
 
@@ -770,7 +769,7 @@ struct Inputs<'a> {
     known: HashMap<JobName, (Arc<Outputs>, RecordedSource)>,
     /// Where those ran whose recorded streams are read again.
     streams: HashMap<JobName, JobDir>,
-    /// Those that never succeeded, so that they have no data.
+    /// Tasks that never succeeded have no values.
     lost: Vec<JobName>,
     /// The one of `runs` that is not there any more.
     removed: Option<RunId>,
@@ -901,8 +900,11 @@ impl Inputs<'_> {
         let (name, text) = pair.split_once('=').ok_or_else(|| no_value(option, pair))?;
         let value = match option {
             "--set-json" => value::parse_output(text.as_bytes()).map_err(|error| {
-                Diagnostic::error(Code::BadFlagValue, format!("the value of `{name}` is not JSON: {error}"))
-                    .help("a string needs its quotes; `--set` takes one without")
+                Diagnostic::error(
+                    Code::BadFlagValue,
+                    format!("the value of `{name}` is not valid JSON: {error}"),
+                )
+                .help("JSON strings need quotes; `--set` takes a string without quotes")
             })?,
             _ => Value::String(text.to_owned()),
         };
@@ -919,13 +921,11 @@ impl Inputs<'_> {
             let mut names: Vec<String> =
                 self.known.keys().chain(&self.lost).map(|job| format!("`{job}`")).collect();
             names.sort();
-            let wrong = Diagnostic::error(
-                Code::NotRepeatable,
-                format!("`{name}` is not a recorded value that is read by what is run again"),
-            );
+            let wrong =
+                Diagnostic::error(Code::NotRepeatable, format!("none of the tasks to rerun reads `{name}`"));
             return Err(match names[..] {
-                [] => wrong.note("what is run again reads no recorded values"),
-                _ => wrong.note(format!("values are read of {}", names.join(", "))),
+                [] => wrong.note("the tasks to rerun read no recorded values"),
+                _ => wrong.note(format!("they read values of {}", names.join(", "))),
             });
         };
         // A job that never succeeded has no data but what it is given here.
@@ -944,7 +944,7 @@ impl Inputs<'_> {
                         true => String::new(),
                         false => format!("; did you mean `{}`?", near.join("`, `")),
                     };
-                    warning = Some(format!("`{job}` did not set `{key}`, which is added{meant}"));
+                    warning = Some(format!("`{job}` did not set `{key}`; it is added{meant}"));
                 }
                 changed.values.push((key, value));
             }
@@ -1001,17 +1001,17 @@ fn say_what_is_run(context: &mut Context, record: &RunRecord, plan: &Plan, input
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    // Nobody is left to be told when stderr is closed.
-    let _ = writeln!(context.stderr, "again from run {short}: {shown_names}{more}");
+    // If stderr is closed, there is nobody to tell.
+    let _ = writeln!(context.stderr, "rerunning from run {short}: {shown_names}{more}");
     for name in std::mem::take(&mut inputs.lost) {
         let was_there = inputs.was_there(context, &name);
         let why = match &inputs.removed {
-            Some(removed) => format!("is of run {}, which was removed", removed.short()),
+            Some(removed) => format!("comes from run {}, which was removed", removed.short()),
             None if was_there => format!("did not succeed in run {short}"),
-            None => format!("was not there in run {short}"),
+            None => format!("did not exist in run {short}"),
         };
         let name = shown(name.as_str());
-        let _ = writeln!(context.stderr, "warning: `{name}` {why}, so there is no data of it");
+        let _ = writeln!(context.stderr, "warning: `{name}` {why}, so it has no values");
     }
     let unset: Vec<&str> = record
         .environment
@@ -1019,12 +1019,15 @@ fn say_what_is_run(context: &mut Context, record: &RunRecord, plan: &Plan, input
         .map(String::as_str)
         .filter(|name| !OF_THE_SHELL.contains(name) && context.environment.get(name).is_none())
         .collect();
-    let _ = writeln!(context.stderr, "as they are now: files outside the run's folder, values of variables");
+    let _ = writeln!(
+        context.stderr,
+        "not recorded, used as they are now: files outside the run's folder, values of variables"
+    );
     if !unset.is_empty() {
         let named =
             shown(&unset.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ")).into_owned();
         let more = if unset.len() > MOST_NAMED { ", …" } else { "" };
-        let _ = writeln!(context.stderr, "set then and not now: {named}{more}");
+        let _ = writeln!(context.stderr, "environment variables missing now: {named}{more}");
     }
 }
 

@@ -167,7 +167,10 @@ fn run_text(context: &Context, picked: &Picked) -> String {
         Standing::Ended(_) => words.summary(state),
         Standing::Running => "still running\n".to_owned(),
         Standing::Crashed => {
-            format!("ended without a result: killed, or the machine went down\n{}", words.next_command(state))
+            format!(
+                "ended without a result: otto was killed, or the machine went down\n{}",
+                words.next_command(state)
+            )
         }
     });
     text
@@ -282,7 +285,7 @@ fn job_text(context: &Context, picked: &Picked, job: &JobState) -> String {
         && metadata.len() > 0
     {
         let read = format!("otto Logs {} {} --stream", found.short, quoted(planned.name.as_str()));
-        let short = if job.is_stream_short { " · all readers had left before its end" } else { "" };
+        let short = if job.is_stream_short { " · all readers stopped before its end" } else { "" };
         fact(&mut text, "stream", &format!("{}{short} · {read}", time::size(metadata.len())));
     }
     if let Ok(record) = &run.record {
@@ -319,10 +322,10 @@ fn data_text(data: &Passed) -> String {
         let given = data.given.iter().filter(|(known, _)| known == attempt);
         let given: Vec<String> = given.map(|(_, job)| format!("`{}`", shown(job.as_str()))).collect();
         let to = match given.is_empty() {
-            true => "not handed on".to_owned(),
-            false => format!("handed on to {}", given.join(", ")),
+            true => "not passed on".to_owned(),
+            false => format!("passed on to {}", given.join(", ")),
         };
-        part(&format!("set by attempt {attempt}, which failed, and {to}"), lines("", values));
+        part(&format!("set by attempt {attempt}, which failed; {to}"), lines("", values));
     }
     part("not readable", data.problems.clone());
     text
@@ -425,7 +428,7 @@ mod tests {
           build.size = 12345678901234567890123
           build.evil = "\u001b[2J"
 
-        set by attempt 1, which failed, and not handed on
+        set by attempt 1, which failed; not passed on
           report = [1.10]
         "#);
     }
@@ -450,7 +453,7 @@ mod tests {
              ok  build     0.0s
               ?  test      0.0s
 
-        ended without a result: killed, or the machine went down
+        ended without a result: otto was killed, or the machine went down
         resume:  otto Rerun 9c2m
         ");
     }
@@ -460,44 +463,44 @@ mod tests {
         let stage = shop();
         assert_snapshot!(stage.otto("Show zzz"), @"
         --- stderr
-        error[E0801]: there is no run `zzz`
-        help: `otto History` lists the runs; `latest`, `latest-failed` and `-1` name some too
-        otto: 1 error. `otto Explain E0801` says more.
+        error[E0801]: unknown run `zzz`
+        help: `otto History` lists the runs; `latest`, `latest-failed` and `-1` also work
+        otto: 1 error. For details: `otto Explain E0801`
         --- exit 2
         ");
         assert_snapshot!(stage.otto("Show -2"), @"
         --- stderr
-        error[E0801]: there is no run `-2`: only 1 is recorded
+        error[E0801]: unknown run `-2`: only 1 is recorded
         help: `otto History` lists them
-        otto: 1 error. `otto Explain E0801` says more.
+        otto: 1 error. For details: `otto Explain E0801`
         --- exit 2
         ");
         assert_snapshot!(stage.otto("Show latest bild"), @"
         --- stderr
-        error[E0803]: run `9c2m` had no task `bild`
+        error[E0803]: run `9c2m` has no task `bild`
         help: did you mean `build`?
-        otto: 1 error. `otto Explain E0803` says more.
+        otto: 1 error. For details: `otto Explain E0803`
         --- exit 2
         ");
         assert_snapshot!(Stage::new().otto("Show"), @"
         --- stderr
-        error[E0801]: there is no run `latest`: nothing has been recorded yet
-        otto: 1 error. `otto Explain E0801` says more.
+        error[E0801]: unknown run `latest`: no runs are recorded yet
+        otto: 1 error. For details: `otto Explain E0801`
         --- exit 2
         ");
         stage.sandbox.good("2026-11-23T11:59:00Z", "9c3300", &["deploy:a", "deploy:b"]);
         assert_snapshot!(stage.otto("Show 9c"), @"
         --- stderr
-        error[E0802]: `9c` is the beginning of 2 runs
+        error[E0802]: `9c` matches 2 runs
         help: newest first: `9c3300`, `9c2m00`
-        otto: 1 error. `otto Explain E0802` says more.
+        otto: 1 error. For details: `otto Explain E0802`
         --- exit 2
         ");
         assert_snapshot!(stage.otto("Show latest deploy"), @"
         --- stderr
-        error[E0803]: `deploy` was 2 jobs in run `9c33`: name one
+        error[E0803]: `deploy` had 2 jobs in run `9c33`; name one of them
         help: its jobs are `deploy:a`, `deploy:b`
-        otto: 1 error. `otto Explain E0803` says more.
+        otto: 1 error. For details: `otto Explain E0803`
         --- exit 2
         ");
     }

@@ -54,7 +54,7 @@ struct TaskStats {
     cancelled: usize,
     /// Succeeded, of those that succeeded or failed; null without any.
     success_rate: Option<f64>,
-    /// Of successes.
+    /// Durations of successful jobs.
     median_ms: Option<u64>,
     p95_ms: Option<u64>,
     /// How much longer (or, negative, shorter) the median of the last 10 successes is than that of those before, in percent; null
@@ -129,13 +129,13 @@ fn answer(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
         Ok(stats.finish())
     });
     if let Some(warning) = index.take_warning() {
-        // Nobody is left to be told when stderr is closed.
+        // If stderr is closed, there is nobody to tell.
         let _ = writeln!(context.stderr, "warning: {}", shown(&warning));
     }
     let stats = match asked {
         Ok(stats) => stats,
         Err(error) => {
-            let message = format!("the index of runs cannot be read: {}", shown(&reason(&error)));
+            let message = format!("cannot read the index of runs: {}", shown(&reason(&error)));
             return Err(context.fail(Code::UnreadableRun, message, 75));
         }
     };
@@ -171,13 +171,13 @@ fn answer(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
 fn nothing(context: &mut Context, task: Option<&str>, known: &[String]) -> Result<(), i32> {
     match task {
         Some(task) if !known.is_empty() => {
-            let unknown = Diagnostic::error(Code::NotInRun, format!("no run had a task `{task}`"));
+            let unknown = Diagnostic::error(Code::NotInRun, format!("no run has a task `{task}`"));
             let near = similar(task, known.iter().map(String::as_str), 3);
             let unknown = match near[..] {
                 [] => {
                     let named: Vec<String> = known.iter().take(10).map(|name| format!("`{name}`")).collect();
                     let more = if known.len() > 10 { ", …" } else { "" };
-                    unknown.note(format!("tasks that ran are {}{more}", named.join(", ")))
+                    unknown.note(format!("tasks that ran: {}{more}", named.join(", ")))
                 }
                 _ => unknown.did_you_mean(&near),
             };
@@ -187,7 +187,7 @@ fn nothing(context: &mut Context, task: Option<&str>, known: &[String]) -> Resul
             if context.is_json {
                 context.print("[]\n");
             } else {
-                // Nobody is left to be told when stderr is closed.
+                // If stderr is closed, there is nobody to tell.
                 let _ = writeln!(context.stderr, "no runs yet · `otto TASK` runs a task");
             }
             Ok(())
@@ -306,16 +306,16 @@ mod tests {
         ");
         assert_snapshot!(stage.otto("Stats deplay"), @"
         --- stderr
-        error[E0803]: no run had a task `deplay`
+        error[E0803]: no run has a task `deplay`
         help: did you mean `deploy`?
-        otto: 1 error. `otto Explain E0803` says more.
+        otto: 1 error. For details: `otto Explain E0803`
         --- exit 2
         ");
         assert_snapshot!(stage.otto("Stats zzz"), @"
         --- stderr
-        error[E0803]: no run had a task `zzz`
-          = note: tasks that ran are `build`, `deploy`
-        otto: 1 error. `otto Explain E0803` says more.
+        error[E0803]: no run has a task `zzz`
+          = note: tasks that ran: `build`, `deploy`
+        otto: 1 error. For details: `otto Explain E0803`
         --- exit 2
         ");
         assert_snapshot!(Stage::new().otto("Stats"), @"

@@ -46,7 +46,7 @@ pub(crate) fn usage(diagnostics: &[Diagnostic]) -> String {
     forms.iter().map(|form| format!("usage: {}\n", clean_text(form))).collect()
 }
 
-/// The closing line: "otto.yml: 2 errors. `otto Explain E0104` says more."
+/// The closing line: "otto.yml: 2 errors. For details: `otto Explain E0104`"
 pub(crate) fn summary(file_name: &str, diagnostics: &[Diagnostic]) -> String {
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
     let warnings = diagnostics.len() - errors;
@@ -59,7 +59,7 @@ pub(crate) fn summary(file_name: &str, diagnostics: &[Diagnostic]) -> String {
     let mut line = format!("{}: {counts}.", clean_text(file_name));
     // The last one stands right above this line.
     if let Some(last) = in_order(diagnostics).last() {
-        let _infallible = write!(line, " `otto Explain {}` says more.", last.code);
+        let _infallible = write!(line, " For details: `otto Explain {}`", last.code);
     }
     line
 }
@@ -266,11 +266,11 @@ mod tests {
         let source = SourceFile::new("otto.yml", text);
         vec![
             Diagnostic::error(Code::UnknownDependency, "task `test` depends on an unknown task `biuld`")
-                .at(&source, place(&source, "biuld"), "no task has this name")
+                .at(&source, place(&source, "biuld"), "unknown task")
                 .at(&source, place(&source, "build"), "a task with a similar name is defined here")
                 .help("did you mean `build`?"),
             Diagnostic::error(Code::UnknownKey, "unknown key `bsh` in task `lint`")
-                .at(&source, place(&source, "bsh"), "otto does not know this key")
+                .at(&source, place(&source, "bsh"), "unknown key")
                 .note("one thing that is known")
                 .note("another,\nin two lines")
                 .help("did you mean `bash`?"),
@@ -283,7 +283,7 @@ mod tests {
         error[E0104]: unknown key `bsh` in task `lint`
           ╭▸ otto.yml:3:5
         3 │     bsh: ruff
-          ╰╴    ━━━ otto does not know this key
+          ╰╴    ━━━ unknown key
           = note: one thing that is known
           = note: another,
                   in two lines
@@ -294,9 +294,9 @@ mod tests {
           │   ───── a task with a similar name is defined here
           ┆
         8 │     before: [biuld, lint]
-          ╰╴             ━━━━━ no task has this name
+          ╰╴             ━━━━━ unknown task
         help: did you mean `build`?
-        otto.yml: 2 errors. `otto Explain E0301` says more.
+        otto.yml: 2 errors. For details: `otto Explain E0301`
         ");
         let mut turned = example();
         turned.reverse();
@@ -331,7 +331,7 @@ mod tests {
           = note: looked in `a`, `b`
         help: `otto Init` writes a commented otto.yml here
         warning[E0115]: one more thing
-        otto.yml: 1 error and 1 warning. `otto Explain E0115` says more.
+        otto.yml: 1 error and 1 warning. For details: `otto Explain E0115`
         ");
         assert_snapshot!(summary("otto.yml", &[]), @"otto.yml: 0 errors.");
     }

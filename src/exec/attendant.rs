@@ -22,11 +22,11 @@ use std::time::{Duration, Instant};
 
 /// After a task has ended, its streams may be silent for so long before those who hold them open count as leaked.
 const SILENCE: Duration = Duration::from_millis(100);
-/// So long have leaked processes to end when they are asked to.
+/// Grace period for leaked processes after SIGTERM.
 const LEAK_GRACE: Duration = Duration::from_secs(1);
-/// So long is waited for what was killed. Only processes of other users, or stuck in the kernel, take longer.
+/// How long to wait for killed processes. Only processes of other users, or stuck in the kernel, take longer.
 const KILL_PATIENCE: Duration = Duration::from_secs(2);
-/// While an attempt runs, adopted processes that have ended are reaped so often.
+/// How often adopted processes that have ended are reaped while an attempt runs.
 const SWEEP: Duration = Duration::from_secs(5);
 
 /// A census is used for so long. Whoever is missed for being younger is found by the next.
@@ -35,7 +35,7 @@ const CENSUS_AGE: Duration = Duration::from_millis(5);
 /// What all attendants have in common.
 pub(super) struct Shared {
     pub(super) sink: ReportSink,
-    /// Between a polite stop and the kill, and at most so long may leaked processes go on writing.
+    /// Time between SIGTERM and SIGKILL, and the longest time that leaked processes may go on writing.
     pub(super) grace: Duration,
     pub(super) spawner: Spawner,
     /// The process groups of all attempts that have a process.
@@ -401,7 +401,7 @@ struct Attendance<'a> {
     captures: Vec<(Stream, Capture)>,
     /// Until the task's own process has ended.
     held_open: Option<HeldOpen>,
-    /// Of the task's own process, once it has been reaped.
+    /// Exit status of the task's own process, once it has been reaped.
     exit: Option<Exit>,
     ended_at: Option<Instant>,
     /// When there was last something to read, or the process ended.
@@ -450,7 +450,7 @@ impl Attendance<'_> {
         if self.has_group() {
             return false;
         }
-        // Those who left the group have been asked too.
+        // Processes that left the group have been signalled too.
         self.stop.is_none() || {
             let attended = self.shared.attended().clone();
             self.shared.census().belonging_to(&self.belongings(&[], &attended)).is_empty()
@@ -644,7 +644,7 @@ impl Attendance<'_> {
             Ending::Asked { kill_at } => self.ending = Ending::Asked { kill_at: kill_at.min(latest) },
             Ending::Killed { .. } => return,
         }
-        // Whoever is halted could not obey.
+        // Suspended processes cannot handle SIGTERM.
         self.signal_all(&[signal, Signal::CONT]);
     }
 
@@ -676,7 +676,7 @@ impl Attendance<'_> {
             (Ending::Asked { kill_at }, _) if now >= kill_at => self.kill(),
             (Ending::Asked { .. }, _) => {}
             (Ending::Killed { give_up_at }, _) if now >= give_up_at => self.give_up(),
-            // Whoever was created while the others were being killed.
+            // Catches processes created while the others were being killed.
             (Ending::Killed { .. }, _) => drop(self.signal_all(&[Signal::KILL])),
         }
         if self.exit.is_some() || matches!(self.ending, Ending::Killed { .. }) {

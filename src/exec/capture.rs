@@ -115,6 +115,6 @@ impl LogFile {
     fn give_up(&mut self, reason: &str) {
         let kept =
             self.file.take().and_then(|file| file.metadata().ok()).map_or(0, |metadata| metadata.len());
-        self.error = Some(format!("{reason}; it holds the first {kept} bytes only"));
+        self.error = Some(format!("{reason}; only the first {kept} bytes were kept"));
     }
 }

@@ -40,7 +40,7 @@ impl Assignment for Plain {
     }
 }
 
-/// Who has asked for nothing for so long waits for something to happen.
+/// A caller that has asked for nothing for this long waits for something to happen.
 const QUIET: Duration = Duration::from_micros(500);
 
 /// Of those that run, the place of the one that ends now, with its exit; `None` lets time pass.

@@ -74,7 +74,7 @@ mod linux {
     use std::io::{PipeWriter, Write};
     use std::time::{Duration, Instant};
 
-    /// So long is tried to end what is left. Only processes of other users, or stuck in the kernel, take longer.
+    /// How long to try to end leftover processes. Only processes of other users, or stuck in the kernel, take longer.
     const PATIENCE: Duration = Duration::from_secs(5);
 
     pub(super) fn run(engine: impl FnOnce(Lifeline) -> i32) -> i32 {

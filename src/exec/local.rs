@@ -13,7 +13,7 @@ use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// Between a polite stop and the kill, unless the user says otherwise.
+/// Default time between SIGTERM and SIGKILL.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
 /// Descriptors that an attempt needs at the worst moment: two pipes, two logs, a pidfd, the bell, and the ends that

@@ -50,7 +50,7 @@ pub(crate) enum LaunchIo {
         stdout_log: PathBuf,
         stderr_log: PathBuf,
         shows: bool,
-        /// Of a streaming task, which may leave writers behind for a moment.
+        /// Whether the task is streaming, and so may leave writers behind for a moment.
         stream: Option<Tap>,
     },
     /// otto's own descriptors and terminal; nothing is captured. The task becomes the terminal's foreground process
@@ -147,7 +147,7 @@ impl Stop {
 }
 
 impl Ended {
-    /// Of an attempt that never had a process.
+    /// The attempt never had a process.
     fn without_process(attempt: AttemptId, exit: Exit) -> Ended {
         Ended {
             attempt,

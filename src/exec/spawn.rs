@@ -82,7 +82,7 @@ pub(super) fn spawn(launch: &Launch, wiring: Wiring, spawner: Spawner) -> Result
         // passphrase would be stopped for ever. In a session of its own there is no terminal to ask. It costs a fork
         // where posix_spawn would do, so it is done only where there is a terminal.
         Wiring::Piped(_) if native::has_terminal() => native::in_own_session(&mut command),
-        // Of its own, so that all of it can be signalled at once, and the terminal's ^C goes to otto alone.
+        // Its own group, so that all of it can be signalled at once and the terminal's ^C goes only to otto.
         Wiring::Piped(_) | Wiring::Inherited => {
             command.process_group(0);
         }
@@ -160,17 +160,17 @@ fn refused(launch: &Launch, program: &Path, error: io::Error) -> SpawnError {
         }
         Some(Errno::NOENT | Errno::NOTDIR) => not_started(127, format!("`{name}` was not found")),
         Some(Errno::ACCESS | Errno::PERM) => {
-            not_started(126, format!("`{name}` cannot be executed: {}", plain(&error)))
+            not_started(126, format!("cannot execute `{name}`: {}", plain(&error)))
         }
         Some(Errno::NOEXEC) => not_started(
             126,
             format!(
-                "`{name}` cannot be executed: it is neither a program for this machine nor a script that starts with `#!`"
+                "cannot execute `{name}`: it is neither a program for this machine nor a script that starts with `#!`"
             ),
         ),
         Some(Errno::TOOBIG) => not_started(125, too_big(launch)),
         _ if error.kind() == io::ErrorKind::InvalidInput => not_started(125, with_nul(launch)),
-        _ => not_started(125, format!("`{name}` cannot be started: {}", plain(&error))),
+        _ => not_started(125, format!("cannot start `{name}`: {}", plain(&error))),
     };
     SpawnError::Never(exit)
 }
@@ -178,8 +178,8 @@ fn refused(launch: &Launch, program: &Path, error: io::Error) -> SpawnError {
 /// The exit of an attempt for which there was no room in the end.
 pub(super) fn no_room(error: &io::Error, waited: Duration) -> Exit {
     let reason = match waited {
-        Duration::ZERO => format!("there is no room for a thread: {}", plain(error)),
-        _ => format!("there was no room for a process for {:.1} s: {}", waited.as_secs_f64(), plain(error)),
+        Duration::ZERO => format!("cannot create another thread: {}", plain(error)),
+        _ => format!("could not create another process for {:.1} s: {}", waited.as_secs_f64(), plain(error)),
     };
     not_started(125, reason)
 }
@@ -202,8 +202,7 @@ fn with_nul(launch: &Launch) -> String {
     let variable = launch.env.iter().find(|(name, value)| has_nul(name) || has_nul(value));
     match variable {
         Some((name, _)) => format!(
-            "the environment variable `{}` contains a NUL byte, which no environment can carry; write it to a file and pass the \
-             path of the file",
+            "the environment variable `{}` contains a NUL byte, which is not allowed; write the value to a file and pass its path",
             name.to_string_lossy().replace('\0', "\u{fffd}")
         ),
         None => "an argument, the program or the working directory contains a NUL byte".to_owned(),
@@ -213,12 +212,12 @@ fn with_nul(launch: &Launch) -> String {
 /// The kernel takes 128 KiB for one string (32 pages), and a quarter of the stack's limit for all together.
 fn too_big(launch: &Launch) -> String {
     const MOST: usize = 128 << 10;
-    const INSTEAD: &str = "write it to a file and pass the path of the file";
+    const INSTEAD: &str = "write it to a file and pass its path";
     let size_of = |(name, value): &(OsString, OsString)| name.len() + 1 + value.len() + 1;
     if let Some(variable) = launch.env.iter().filter(|it| size_of(it) > MOST).max_by_key(|it| size_of(it)) {
         let (name, value) = (variable.0.display(), variable.1.len());
         return format!(
-            "the environment variable `{name}` is {value} bytes long and the system takes at most {MOST}; {INSTEAD}"
+            "the environment variable `{name}` is {value} bytes long, but the system allows at most {MOST}; {INSTEAD}"
         );
     }
     if let Some((place, argument)) =
@@ -226,7 +225,7 @@ fn too_big(launch: &Launch) -> String {
     {
         let (place, size) = (place + 1, argument.len());
         return format!(
-            "argument {place} is {size} bytes long and the system takes at most {MOST}; {INSTEAD}"
+            "argument {place} is {size} bytes long, but the system allows at most {MOST}; {INSTEAD}"
         );
     }
     let variables: usize = launch.env.iter().map(size_of).sum();
@@ -236,8 +235,7 @@ fn too_big(launch: &Launch) -> String {
     let largest: Vec<String> =
         largest.iter().take(3).map(|it| format!("`{}` ({} bytes)", it.0.display(), it.1.len())).collect();
     format!(
-        "environment ({variables} bytes) and arguments ({arguments} bytes) are together more than the system takes; the largest \
-         variables are {}; write large values to files and pass their paths",
+        "environment ({variables} bytes) and arguments ({arguments} bytes) together exceed the system's limit; the largest variables are {}; write large values to files and pass their paths",
         largest.join(", ")
     )
 }

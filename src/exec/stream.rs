@@ -19,17 +19,17 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-/// So long after its end may what a producer left behind go on writing to its pipe.
+/// How long after a producer ends its children may still write to its pipe.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
-/// A full spool waits so long for readers that make no progress.
+/// How long a full spool waits for readers that make no progress.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often a full spool is looked at.
 const TICK: Duration = Duration::from_millis(20);
-/// Between two looks so much more may pass before it counts as time in which nobody could do anything.
+/// A gap longer than this means that the machine slept; don't count it.
 const ABSENCE: Duration = Duration::from_millis(200);
 /// The most that is read or written at once, and the size that pipes are widened to.
 const CHUNK: usize = 256 << 10;
-/// So much more than its limit a spool takes from a producer that has ended: what its pipe can hold.
+/// How much a spool may exceed its limit for a producer that has ended: the capacity of its pipe.
 const LAST_BYTES: u64 = 2 << 20;
 
 // ── from the producer into the spool ─────────────────────────────────────────────────────────────────────────────
@@ -58,7 +58,7 @@ pub(crate) enum IntakeReport {
 enum Order {
     /// Somebody reads the spool from now on.
     Reader(Thread, Arc<Meter>),
-    /// Nobody will read it any more.
+    /// No reader is left.
     Close,
     /// The producer has ended. Others may go on writing for so long.
     Finish(Duration),
@@ -133,7 +133,7 @@ impl Intake {
         self.order(Order::Reader(outlet.thread.thread().clone(), outlet.meter.clone()));
     }
 
-    /// Nobody will read any more: from now on, whoever writes is told so by SIGPIPE.
+    /// Closes the stream because no reader is left: writers get SIGPIPE from now on.
     pub(crate) fn close(&self) {
         self.order(Order::Close);
     }
@@ -180,7 +180,7 @@ impl Tap {
         self.line.ring();
     }
 
-    /// Nobody wants more of it.
+    /// No reader wants more of it.
     pub(super) fn is_closed(&self) -> bool {
         self.line.is_closed.load(Ordering::SeqCst)
     }
@@ -369,7 +369,7 @@ impl Worker {
         if self.pipe.is_none() || self.finish_by.is_some() {
             return;
         }
-        // Whoever opens it from now on would wait for a reader for ever, so its name leads elsewhere first.
+        // A process that opens the pipe from now on would wait for a reader forever, so the name leads elsewhere first.
         let (closed, aside) = (self.path.with_extension("closed"), self.path.with_extension("null"));
         let replaced = std::fs::hard_link(&self.path, &closed)
             .and_then(|()| std::os::unix::fs::symlink("/dev/null", &aside))
@@ -543,13 +543,13 @@ impl Outlet {
     }
 }
 
-/// Between two looks whether somebody has opened a pipe; grows from one to the other.
+/// Pause between two checks whether a pipe has been opened; it grows each time.
 const SHORTEST: Duration = Duration::from_micros(100);
 const LONGEST: Duration = Duration::from_millis(20);
 
 /// An outlet's thread.
 struct Feeder {
-    /// Of a named pipe, to open it.
+    /// Path of a named pipe, to open it.
     path: Option<PathBuf>,
     pipe: Option<OwnedFd>,
     spool: Arc<Spool>,
@@ -699,9 +699,9 @@ impl Feeder {
     /// Until the reader has taken something, or is gone.
     fn wait_for_room(&self) {
         let Some(pipe) = &self.pipe else { return };
-        // Whoever stops this outlet cannot wake a poll; the end of the consumer does.
+        // Stopping this outlet does not wake a poll; the end of the consumer does.
         let at_most = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-        // Whatever it says, the next write says more.
+        // Ignores the result: the next write reports the error.
         let _ = rustix::event::poll(&mut [PollFd::new(pipe, PollFlags::OUT)], Some(&at_most));
     }
 

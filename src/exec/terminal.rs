@@ -83,7 +83,7 @@ pub(super) struct Loan {
     terminal: File,
     /// The process group that the terminal belongs to while nothing is lent. `None`: one without a number here.
     ours: Option<Pid>,
-    /// As they were before the first loan.
+    /// The settings before the first loan.
     attributes: Termios,
     /// The borrower, and its attributes if it has given the terminal back for a while.
     group: Pid,

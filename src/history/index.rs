@@ -71,14 +71,14 @@ impl Index {
     }
 
     fn in_memory(file: &IndexFile, reason: &str) -> Index {
-        let warning = format!("doing without the index of runs `{}`: {reason}", file.path.display());
+        let warning = format!("continuing without the index of runs `{}`: {reason}", file.path.display());
         Index::new(memory(), IndexPlace::Memory, Some(warning))
     }
 
     /// Deletes an index that cannot be used and makes it again.
     fn replace(file: &IndexFile, held: Held, unfit: &Unfit) -> std::result::Result<Index, String> {
         if file.is_moved && !has_mark(&file.path) {
-            return Err(format!("{unfit}; it was not made by otto, so it is left as it is"));
+            return Err(format!("{unfit}; it was not created by otto, so it is left unchanged"));
         }
         for part in file.parts() {
             match std::fs::remove_file(&part) {
@@ -91,7 +91,7 @@ impl Index {
         let warning = match unfit {
             Unfit::Older => None,
             Unfit::Broken(reason) => Some(format!(
-                "the index of runs `{}` could not be used ({reason}); it is made again from the runs",
+                "cannot use the index of runs `{}` ({reason}); rebuilding it",
                 file.path.display()
             )),
         };
@@ -231,7 +231,7 @@ impl Index {
 /// The id in a column; one that is none is damage.
 pub(crate) fn run_id(row: &rusqlite::Row<'_>, column: usize) -> Result<RunId> {
     let text: String = row.get(column)?;
-    RunId::parse(&text).ok_or_else(|| damaged(column, format!("`{text}` is not the id of a run")))
+    RunId::parse(&text).ok_or_else(|| damaged(column, format!("`{text}` is not a run ID")))
 }
 
 /// What a column holds cannot be.
@@ -414,7 +414,7 @@ impl From<rusqlite::Error> for Unfit {
 impl std::fmt::Display for Unfit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Unfit::Older => f.write_str("an older otto made it"),
+            Unfit::Older => f.write_str("it was created by an older otto"),
             Unfit::Broken(reason) => f.write_str(reason),
         }
     }
@@ -432,7 +432,7 @@ fn lock(index: &IndexFile) -> std::result::Result<Held, String> {
             Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
                 std::thread::sleep(Duration::from_millis(5));
             }
-            Err(TryLockError::WouldBlock) => return Err("another otto holds it".to_owned()),
+            Err(TryLockError::WouldBlock) => return Err("it is in use by another otto".to_owned()),
             Err(TryLockError::Error(error)) => {
                 return Err(format!("cannot lock `{}`: {}", lock.display(), plain(&error)));
             }
@@ -465,11 +465,11 @@ fn open_database(index: &IndexFile) -> std::result::Result<Connection, Unfit> {
     }
     let number = |name| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     if number("application_id")? != i64::from(APPLICATION) {
-        return Err(Unfit::Broken("it is not an index of otto".to_owned()));
+        return Err(Unfit::Broken("it is not an otto index".to_owned()));
     }
     match number("user_version")? {
         VERSION => {}
-        newer if newer > VERSION => return Err(Unfit::Broken("a newer otto made it".to_owned())),
+        newer if newer > VERSION => return Err(Unfit::Broken("it was created by a newer otto".to_owned())),
         _ => return Err(Unfit::Older),
     }
     db.pragma_update(None, "foreign_keys", true)?;
@@ -634,7 +634,7 @@ mod tests {
         let sandbox = three_runs();
         std::fs::write(sandbox.home.index_file(None).path, "my notes, rather long ".repeat(50))
             .expect("ours");
-        assert_snapshot!(told(&sandbox).lines().next().expect("a warning"), @"warning: the index of runs `HOME/index.sqlite` could not be used (file is not a database); it is made again from the runs");
+        assert_snapshot!(told(&sandbox).lines().next().expect("a warning"), @"warning: cannot use the index of runs `HOME/index.sqlite` (file is not a database); rebuilding it");
         assert_eq!(told(&sandbox), THREE);
     }
 
@@ -658,7 +658,7 @@ mod tests {
         let db = Connection::open(&path).expect("a database");
         db.pragma_update(None, "user_version", 99).expect("ours");
         drop(db);
-        assert_snapshot!(told(&sandbox).lines().next().expect("a warning"), @"warning: the index of runs `HOME/index.sqlite` could not be used (a newer otto made it); it is made again from the runs");
+        assert_snapshot!(told(&sandbox).lines().next().expect("a warning"), @"warning: cannot use the index of runs `HOME/index.sqlite` (it was created by a newer otto); rebuilding it");
         assert_eq!(told(&sandbox), THREE);
     }
 
@@ -677,7 +677,7 @@ mod tests {
             let mut index = Index::open(sandbox.home.index_file(Some(&path)));
             let told = tell(&mut index, &sandbox);
             assert!(told.ends_with(THREE), "{told}");
-            assert!(told.contains("left as it is"), "{told}");
+            assert!(told.contains("left unchanged"), "{told}");
             drop(index);
             assert!(std::fs::read(&path).expect("there") == text);
         }
@@ -690,7 +690,7 @@ mod tests {
         let mut index = Index::open(sandbox.home.index_file(Some(&nowhere)));
         let told = tell(&mut index, &sandbox);
         assert!(
-            told.starts_with("warning: doing without the index of runs") && told.ends_with(THREE),
+            told.starts_with("warning: continuing without the index of runs") && told.ends_with(THREE),
             "{told}"
         );
     }
@@ -704,7 +704,7 @@ mod tests {
         let broken =
             |db: &Connection| db.query_row("SELECT count(*) FROM job", [], |row| row.get::<_, i64>(0));
         assert_eq!(index.ask(&[], broken).expect("an answer"), 4);
-        assert!(index.take_warning().is_some_and(|warning| warning.contains("made again from the runs")));
+        assert!(index.take_warning().is_some_and(|warning| warning.contains("rebuilding it")));
         assert_eq!(tell(&mut index, &sandbox), THREE);
     }
 

@@ -113,7 +113,7 @@ impl fmt::Display for ReadError {
         match self {
             ReadError::Io(error) => f.write_str(&plain(error)),
             ReadError::Newer { format } => {
-                write!(f, "its journal has format {format}, and this otto reads up to {FORMAT}")
+                write!(f, "its journal has format {format}, but this otto reads only up to {FORMAT}")
             }
         }
     }
@@ -383,7 +383,7 @@ mod tests {
             r#"{"event":{"run_started":{"format":3}}}"#,
         ] {
             let error = parse(line.as_bytes()).expect_err("newer");
-            assert_eq!(error.to_string(), "its journal has format 3, and this otto reads up to 2");
+            assert_eq!(error.to_string(), "its journal has format 3, but this otto reads only up to 2");
         }
     }
 

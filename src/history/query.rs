@@ -89,7 +89,7 @@ fn run_row(row: &Row<'_>) -> Result<RunRow> {
         bytes: number(17)? as u64,
     };
     if run.seal() != row.get::<_, i64>(18)? {
-        return Err(damaged(18, format!("what it says of run {} has changed by itself", run.id)));
+        return Err(damaged(18, format!("its entry for run {} has changed unexpectedly", run.id)));
     }
     Ok(run)
 }

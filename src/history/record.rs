@@ -53,7 +53,7 @@ impl RunRecord {
         // Asked first: a newer record need not look like ours.
         let Versioned { format } = serde_json::from_slice(json).map_err(|error| error.to_string())?;
         if format > FORMAT {
-            return Err(format!("it has format {format}, and this otto reads up to {FORMAT}"));
+            return Err(format!("it has format {format}, but this otto reads only up to {FORMAT}"));
         }
         serde_json::from_slice(json).map_err(|error| error.to_string())
     }
@@ -288,7 +288,7 @@ pub(crate) mod tests {
     fn a_newer_record_is_refused_and_unknown_fields_are_not() {
         assert_eq!(
             RunRecord::parse(br#"{"format": 2, "id": 7}"#),
-            Err("it has format 2, and this otto reads up to 1".into())
+            Err("it has format 2, but this otto reads only up to 1".into())
         );
         let id = RunId::new("20261123-120000.000000", 42);
         let record = record(&id, "2026-11-23T12:00:00Z", "ci");

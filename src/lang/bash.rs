@@ -267,17 +267,16 @@ impl Setup<'_, '_> {
             (_, _, true) => ("OUTCOME[task]", "OUTCOME"),
             (false, false, false) => return Ok(()),
         };
-        let message =
-            format!("`{}` uses `{name}`, which needs bash 4, and this bash is older", self.script.job);
+        let message = format!("`{}` uses `{name}`, which needs bash 4 or newer", self.script.job);
         let start = text.find(word).unwrap_or(0);
         let span = Place::of(self.script.body, self.script.ottofile).span(start..start + word.len());
         let diagnostic = Diagnostic::error(Code::NeedsNewerBash, message)
-            .at(self.script.ottofile, span, "bash 3.2 has no such arrays")
+            .at(self.script.ottofile, span, "this bash is older and has no such arrays")
             .help(match outcome && !output && !input {
-                true => "use `otto_outcome TASK`, which every bash has",
-                false => "use `otto.set KEY VALUE` and `otto.get TASK.KEY`, which every bash has",
+                true => "use `otto_outcome TASK`, which works in every bash",
+                false => "use `otto.set KEY VALUE` and `otto.get TASK.KEY`, which work in every bash",
             })
-            .help("or install a newer bash, and put it into PATH or name it in `OTTO_BASH`");
+            .help("or install a newer bash and add it to PATH or set `OTTO_BASH`");
         Err(CannotPrepare { diagnostic, code: 125 })
     }
 

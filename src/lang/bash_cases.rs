@@ -368,7 +368,7 @@ fn names_with_dots_that_meet_are_told() {
         .input(input("a.b", &[("c", "1")]))
         .input(input("a", &[("b.c", "2")]));
     let ran = bench.run();
-    insta::assert_snapshot!(ran.warnings.join("\n"), @"`a.b.c` names an output of `a` and one of `a.b`");
+    insta::assert_snapshot!(ran.warnings.join("\n"), @"`a.b.c` could be an output of `a` or of `a.b`");
 }
 
 // ── How the script ends ──────────────────────────────────────────────────────────────────────────────────────
@@ -466,7 +466,7 @@ fn a_bash_in_posix_mode_loses_nothing_either() {
     }
     // A line that bash has read before the mode changes has no aliases; told, not lost.
     let ran = ended("set -o posix; OUTPUT[k]=v; trap 'echo bye' EXIT", 0);
-    assert!(!ran.succeeded() && ran.problems().contains("never handed over"), "{ran:?}");
+    assert!(!ran.succeeded() && ran.problems().contains("never saved"), "{ran:?}");
 }
 
 /// Rows 33 and 34.
@@ -506,7 +506,7 @@ fn err_return_and_debug_traps_behave_as_in_plain_bash() {
 fn exec_costs_outputs_only_with_a_word() {
     let ran = ended("OUTPUT[k]=v; exec true", 0);
     assert!(!ran.succeeded());
-    insta::assert_snapshot!(ran.problems(), @"error[E0701]: `build` ended with status 0, but its outputs were never handed over");
+    insta::assert_snapshot!(ran.problems(), @"error[E0701]: `build` ended with status 0, but its outputs were never saved");
     keeps("otto.save; exec true", 0);
     keeps("otto_serialize_output; exec true", 0);
     fine("exec true");
@@ -733,7 +733,7 @@ fn a_trap_that_is_set_past_ottos_costs_nothing() {
     }
     // The last command may have set it, and then nothing can be known.
     let ran = ended("OUTPUT[k]=v\nbuiltin trap 'OUTPUT[j]=w' EXIT", 0);
-    insta::assert_snapshot!(ran.problems(), @"error[E0701]: `build` ended with status 0, but its outputs were never handed over");
+    insta::assert_snapshot!(ran.problems(), @"error[E0701]: `build` ended with status 0, but its outputs were never saved");
     // Outside the main shell it is somebody else's.
     let ran = keeps(
         "set -T\n( builtin trap 'echo inner' EXIT; true; true )\necho \"$(builtin trap -p EXIT; true)\" | grep -c inner || true",
@@ -916,7 +916,7 @@ fn the_later_value_counts_and_output_before_the_functions() {
     let ran = ended("OUTPUT[k]=main; ( otto.set k sub )", 0);
     assert!(ran.succeeded());
     assert_eq!(ran.json(), r#"{"k":"main"}"#);
-    insta::assert_snapshot!(ran.problems(), @"warning[E0710]: `OUTPUT[k]` and `otto.set k` set different values; OUTPUT counts");
+    insta::assert_snapshot!(ran.problems(), @"warning[E0710]: `OUTPUT[k]` and `otto.set k` set different values; OUTPUT wins");
 }
 
 // ── Hostile bodies ───────────────────────────────────────────────────────────────────────────────────────────
@@ -1131,7 +1131,7 @@ fn a_umask_costs_nothing_however_often_outputs_are_written() {
 fn an_output_that_is_no_more_is_an_error() {
     let ran = ended("OUTPUT[a]=1; unset OUTPUT; OUTPUT[x]=1", 1);
     assert!(!ran.succeeded());
-    insta::assert_snapshot!(ran.problems(), @"error[E0709]: OUTPUT is not an associative array any more at the end of `build`");
+    insta::assert_snapshot!(ran.problems(), @"error[E0709]: OUTPUT was replaced or unset in `build`");
     assert!(!ended("unset OUTPUT", 0).succeeded());
     assert!(!ended("OUTPUT[a]=1; unset OUTPUT; OUTPUT=x", 0).succeeded());
     assert_eq!(
@@ -1142,7 +1142,7 @@ fn an_output_that_is_no_more_is_an_error() {
     assert_eq!(fine("declare -A OUTPUT=([a]=1)").json(), r#"{"a":"1"}"#);
     let ran = ended("OUTPUT[a]=1; f() { local -A OUTPUT; OUTPUT[x]=1; exit 0; }; f", 0);
     assert!(!ran.succeeded());
-    insta::assert_snapshot!(ran.problems(), @"error[E0709]: `build` ended inside `f`, which has a variable OUTPUT of its own");
+    insta::assert_snapshot!(ran.problems(), @"error[E0709]: `build` ended inside `f`, which has its own variable OUTPUT");
     assert_eq!(fine("main() { OUTPUT[x]=1; exit 0; }; main").json(), r#"{"x":"1"}"#);
     assert_eq!(fine("f() { local -A OUTPUT=(); OUTPUT[x]=1; }; f; OUTPUT[y]=1").json(), r#"{"y":"1"}"#);
 }
@@ -1256,7 +1256,7 @@ fn what_is_no_json_is_told_with_its_place() {
     let ran = ended("otto.set --json n '{oops'; otto.set --json m 1.10", 0);
     assert!(!ran.succeeded());
     assert_eq!(ran.json(), r#"{"m":1.10}"#);
-    insta::assert_snapshot!(ran.problems(), @"error[E0707]: `otto.set --json n` got a text that is not JSON: line 1, column 2: expected a key in double quotes, found `o`");
+    insta::assert_snapshot!(ran.problems(), @"error[E0707]: `otto.set --json n` got invalid JSON: line 1, column 2: expected a key in double quotes, found `o`");
 }
 
 /// Rows 117 and 118, the bash side.
@@ -1266,7 +1266,7 @@ fn nothing_is_recorded_that_otto_could_not_read_again() {
     let ran = fine(&nested(127));
     assert!(crate::value::parse(ran.json().as_bytes()).is_ok(), "{ran:?}");
     let ran = ended(&nested(128), 0);
-    insta::assert_snapshot!(ran.problems(), @"error[E0707]: `otto.set --json k` got a text that is not JSON: line 1, column 128: more than 128 levels of lists and maps");
+    insta::assert_snapshot!(ran.problems(), @"error[E0707]: `otto.set --json k` got invalid JSON: line 1, column 128: more than 128 levels of lists and maps");
 }
 
 #[test]
@@ -1291,7 +1291,7 @@ fn a_value_with_a_nul_is_absent_and_explained() {
         .input(given("p", vec![("k".into(), Value::String("a\0b".into()))]));
     let ran = bench.run();
     assert_eq!(ran.status, 1);
-    assert_eq!(ran.hints, ["`p.k` holds a NUL byte, which no shell can hold"]);
+    assert_eq!(ran.hints, ["`p.k` contains a NUL byte, which shells cannot store"]);
 }
 
 // ── Legacy ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -1324,7 +1324,7 @@ fn an_old_variable_that_two_inputs_would_be_has_no_value() {
         let error = bench("2").with_script(|script| super::prepare(script).expect_err("refused")).diagnostic;
         assert_eq!(
             error.message,
-            "`build` uses `OTTO_INPUT_A_B_V`, which has no one value: `a-b.v` and `a_b.v` would both be in it"
+            "`build` uses `OTTO_INPUT_A_B_V`, which is ambiguous: both `a-b.v` and `a_b.v` would become it"
         );
         assert_eq!(error.helps, ["read them with `otto_get_input a-b.v` and `otto_get_input a_b.v`"]);
     }
@@ -1377,7 +1377,7 @@ fn exported_variables_are_outputs() {
     assert_eq!(exports("export OTTO_V=$'\\xff'"), r#"{"OTTO_V":{"__otto_bytes__":"/w=="}}"#);
     let ran = with("export OTTO_TASK=zzz; export OTTO_OK=1");
     assert_eq!(ran.json(), r#"{"OTTO_OK":"1"}"#);
-    insta::assert_snapshot!(ran.problems(), @"warning[E0711]: `OTTO_TASK` is otto's own, so exporting it hands nothing over");
+    insta::assert_snapshot!(ran.problems(), @"warning[E0711]: `OTTO_TASK` is reserved for otto, so exporting it has no effect");
     let ran = ended("export OTTO_V=1; false", 1);
     assert_eq!(ran.json(), r#"{"OTTO_V":"1"}"#);
 }
@@ -1395,8 +1395,8 @@ fn an_array_is_no_export_and_that_is_told() {
             let problem = &ran.hand_over.problems[0];
             insta::allow_duplicates! {
                 insta::assert_snapshot!(format!("{}\n{}", ran.problems(), problem.helps[0]), @r#"
-                warning[E0703]: `OTTO_FILES` is an array, of which the shell exports nothing
-                hand it over with `otto_set --list files "${OTTO_FILES[@]}"`
+                warning[E0703]: `OTTO_FILES` is an array, which shells cannot export
+                use `otto_set --list files "${OTTO_FILES[@]}"`
                 "#);
             }
         }
@@ -1423,7 +1423,7 @@ fn dependants_have_exported_variables_in_their_environment() {
         .run();
     assert_eq!(ran.status, 0, "{ran:?}");
     assert_eq!(ran.stdout, [&b"a\nb \xff'$\n"[..], b"40960\nnone\n"].concat());
-    // What was injected and not changed is not handed on.
+    // What was injected and not changed is not passed on.
     let ran = Bench::bash("export OTTO_OWN=1; echo \"$OTTO_BUILD_V\"")
         .input(exported("build", &[("OTTO_V", b"1")]))
         .run();
@@ -1491,11 +1491,11 @@ fn the_script_opens_with_what_its_reader_should_know() {
     #!/usr/bin/env bash
     # Task `deploy` of otto.yml, as otto runs it.
     # INPUT: "${INPUT[build.version]}"; `build` has version, artifact.
-    # INPUT: `lint` handed over nothing.
-    # OUTPUT[key]="value" hands a value to the tasks that depend on this one.
+    # INPUT: `lint` set no outputs.
+    # OUTPUT[key]="value" sets a value for the tasks that depend on this one.
     # Parameters are variables: dry_run.
-    # OTTO_TASK_DIR is this directory. The data: cat "$OTTO_TASK_DIR"/input.*.json
-    # OTTO_TASK, OTTO_WORKSPACE, OTTO_TASKS_DIR and OTTO_RUN_ID are set too.
+    # OTTO_TASK_DIR is this directory. To see the values: cat "$OTTO_TASK_DIR"/input.*.json
+    # OTTO_TASK, OTTO_WORKSPACE, OTTO_TASKS_DIR and OTTO_RUN_ID are also set.
 
 
     . '/t/.otto/start.sh' || exit 97; set -euo pipefail
@@ -1506,7 +1506,7 @@ fn the_script_opens_with_what_its_reader_should_know() {
     let script = std::fs::read_to_string(bench.dir().join("script.sh")).expect("there");
     insta::assert_snapshot!(script.replace(&*bench.dir().to_string_lossy(), "/t"), @r#"
     #!/usr/bin/env bash
-    . '/t/.otto/start.sh' || exit 97; set -euo pipefail # Task `deploy` of otto.yml, as otto runs it. INPUT: "${INPUT[build.version]}"; `build` has version, artifact. INPUT: `lint` handed over nothing. OUTPUT[key]="value" hands a value to the tasks that depend on this one. Parameters are variables: dry_run. OTTO_TASK_DIR is this directory. The data: cat "$OTTO_TASK_DIR"/input.*.json OTTO_TASK, OTTO_WORKSPACE, OTTO_TASKS_DIR and OTTO_RUN_ID are set too.
+    . '/t/.otto/start.sh' || exit 97; set -euo pipefail # Task `deploy` of otto.yml, as otto runs it. INPUT: "${INPUT[build.version]}"; `build` has version, artifact. INPUT: `lint` set no outputs. OUTPUT[key]="value" sets a value for the tasks that depend on this one. Parameters are variables: dry_run. OTTO_TASK_DIR is this directory. To see the values: cat "$OTTO_TASK_DIR"/input.*.json OTTO_TASK, OTTO_WORKSPACE, OTTO_TASKS_DIR and OTTO_RUN_ID are set too.
     OUTPUT[k]=1
     "#);
 }
@@ -1675,16 +1675,13 @@ fn arrays_are_refused_by_an_old_bash_before_the_start() {
     for (text, name) in [("OUTPUT[version]=1", "OUTPUT[key]"), ("echo ${INPUT[a.b]}", "INPUT[task.key]")] {
         let bench = Bench::bash(text).env("OTTO_BASH_LEVEL", "3.2");
         let error = bench.with_script(|script| super::prepare(script).expect_err("refused"));
-        assert_eq!(
-            error.diagnostic.message,
-            format!("`build` uses `{name}`, which needs bash 4, and this bash is older")
-        );
+        assert_eq!(error.diagnostic.message, format!("`build` uses `{name}`, which needs bash 4 or newer"));
         assert!(error.diagnostic.helps[0].contains("otto.set KEY VALUE"));
     }
     // A file that is sourced may set it all the same.
     let ran = old("3.2", "n=OUT; printf '%sPUT[1]=x; %sPUT[0]=y' $n $n > lib; . ./lib");
     assert!(!ran.succeeded());
-    insta::assert_snapshot!(ran.problems(), @"error[E0714]: `build` sets keys of OUTPUT, which bash 3.2 cannot");
+    insta::assert_snapshot!(ran.problems(), @"error[E0714]: `build` sets keys of OUTPUT, which bash 3.2 cannot do do do do");
 }
 
 /// Row 77: there the status of a failure may be 0, which the missing hand-over gives away.
@@ -1692,7 +1689,7 @@ fn arrays_are_refused_by_an_old_bash_before_the_start() {
 fn a_status_0_without_a_hand_over_is_an_error() {
     let ran = old("3.2", "otto.set k v; trap 'echo bye' EXIT; builtin exit 0");
     assert!(!ran.succeeded(), "{ran:?}");
-    insta::assert_snapshot!(ran.problems(), @"error[E0701]: `build` ended with status 0, but its outputs were never handed over");
+    insta::assert_snapshot!(ran.problems(), @"error[E0701]: `build` ended with status 0, but its outputs were never saved");
     // Also of a body that hands nothing over, for its work is only half done.
     for level in ["3.2", "4.0", "4.1"] {
         let ran = old(level, "trap 'echo bye' EXIT; builtin exit 0");
@@ -1700,8 +1697,8 @@ fn a_status_0_without_a_hand_over_is_an_error() {
         let problem = &ran.hand_over.problems[0];
         insta::allow_duplicates! {
             insta::assert_snapshot!(format!("{}\n{}", problem.message, problem.notes.join("\n")), @r"
-            `build` ended with status 0, but its outputs were never handed over
-            with a trap for EXIT, bash before 4.2 ends so where a variable is not set or a trap took the place of otto's
+            `build` ended with status 0, but its outputs were never saved
+            before bash 4.2, this happens if the script has an EXIT trap and uses an unset variable, or replaces otto's trap
             ");
         }
         for text in

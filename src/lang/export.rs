@@ -55,11 +55,11 @@ pub(crate) fn inject(inputs: &[Input], job: &JobName, text: &str) -> Injection {
         let other = rest.iter().find(|offer| offer.value != first.value);
         let why = match other {
             Some(other) => format!(
-                "`{}` exports `{}` and `{}` exports `{}` with different values, and both would be `{name}`",
+                "`{}` exports `{}` and `{}` exports `{}` with different values; both would become `{name}`",
                 first.job, first.written, other.job, other.written
             ),
             None if is_reserved(&name) => format!(
-                "`{}` exports `{}`, which would be `{name}`, a variable that otto itself sets",
+                "`{}` exports `{}`, which would become `{name}`, a variable that otto sets itself",
                 first.job, first.written
             ),
             None if first.is_oversized => {
@@ -74,7 +74,7 @@ pub(crate) fn inject(inputs: &[Input], job: &JobName, text: &str) -> Injection {
         let is_used = other.is_some() && has_word(text, &name);
         let help = format!("read them as `INPUT[{}.{}]` and so on", first.job, first.written);
         if is_used {
-            let message = format!("`{job}` uses `{name}`, which has no one value: {why}");
+            let message = format!("`{job}` uses `{name}`, which is ambiguous: {why}");
             injection.errors.push(Diagnostic::error(Code::ExportClash, message).help(help));
         } else {
             let message = format!("`{name}` is not in the environment of `{job}`: {why}");
@@ -123,10 +123,12 @@ pub(crate) fn limits_warning(job: &JobName, outputs: &crate::store::outputs::Out
     Some(
         Diagnostic::warning(
             Code::ExportTooLarge,
-            format!("exported by `{job}`, but not put into the environment of its dependants: {shown}{more}"),
+            format!(
+                "exported by `{job}`, but too large for the environment of its dependents: {shown}{more}"
+            ),
         )
-        .note("an environment takes 32 KiB a value, and 128 KiB and 256 variables a task")
-        .help(format!("dependants read it as `INPUT[{job}.NAME]`")),
+        .note("the limits are 32 KiB per value, and 128 KiB and 256 variables per task")
+        .help(format!("dependents can read it as `INPUT[{job}.NAME]`")),
     )
 }
 
@@ -168,9 +170,9 @@ mod tests {
         let inputs = [input("build-all", &[("OTTO_V", "1")]), input("build_all", &[("OTTO_V", "2")])];
         let quiet = inject(&inputs, &job("deploy"), "make");
         assert_eq!((names(&quiet), quiet.errors.len()), (vec![], 0));
-        insta::assert_snapshot!(quiet.warnings[0].message, @"`OTTO_BUILD_ALL_V` is not in the environment of `deploy`: `build-all` exports `OTTO_V` and `build_all` exports `OTTO_V` with different values, and both would be `OTTO_BUILD_ALL_V`");
+        insta::assert_snapshot!(quiet.warnings[0].message, @"`OTTO_BUILD_ALL_V` is not in the environment of `deploy`: `build-all` exports `OTTO_V` and `build_all` exports `OTTO_V` with different values; both would become `OTTO_BUILD_ALL_V`");
         let used = inject(&inputs, &job("deploy"), "echo $OTTO_BUILD_ALL_V");
-        insta::assert_snapshot!(used.errors[0].message, @"`deploy` uses `OTTO_BUILD_ALL_V`, which has no one value: `build-all` exports `OTTO_V` and `build_all` exports `OTTO_V` with different values, and both would be `OTTO_BUILD_ALL_V`");
+        insta::assert_snapshot!(used.errors[0].message, @"`deploy` uses `OTTO_BUILD_ALL_V`, which is ambiguous: `build-all` exports `OTTO_V` and `build_all` exports `OTTO_V` with different values; both would become `OTTO_BUILD_ALL_V`");
         let same = [input("build-all", &[("OTTO_V", "1")]), input("build_all", &[("OTTO_V", "1")])];
         assert_eq!(names(&inject(&same, &job("deploy"), "")), ["OTTO_BUILD_ALL_V"]);
     }
@@ -179,7 +181,7 @@ mod tests {
     fn a_name_of_ottos_own_is_never_given() {
         let found = inject(&[input("task", &[("OTTO_DIR", "/tmp")])], &job("x"), "echo $OTTO_TASK_DIR");
         assert_eq!((names(&found), found.errors.len()), (vec![], 0));
-        insta::assert_snapshot!(found.warnings[0].message, @"`OTTO_TASK_DIR` is not in the environment of `x`: `task` exports `OTTO_DIR`, which would be `OTTO_TASK_DIR`, a variable that otto itself sets");
+        insta::assert_snapshot!(found.warnings[0].message, @"`OTTO_TASK_DIR` is not in the environment of `x`: `task` exports `OTTO_DIR`, which would become `OTTO_TASK_DIR`, a variable that otto sets itself");
     }
 
     #[test]
@@ -190,7 +192,7 @@ mod tests {
         assert_eq!(names(&found), ["OTTO_BUILD_V"]);
         assert_eq!(found.oversized.len(), 1);
         let warning = limits_warning(&job("build"), &producer.outputs).expect("a warning");
-        insta::assert_snapshot!(warning.message, @"exported by `build`, but not put into the environment of its dependants: `OTTO_BIG` (40960 bytes)");
+        insta::assert_snapshot!(warning.message, @"exported by `build`, but too large for the environment of its dependents: `OTTO_BIG` (40960 bytes)");
 
         let many: Vec<(String, String)> =
             (0..300).map(|n| (format!("OTTO_V{n:03}"), n.to_string())).collect();

@@ -174,18 +174,17 @@ impl<'a, 's> Collector<'a, 's> {
             // It became another program, and had nothing to hand over.
             return;
         }
-        let message =
-            format!("`{}` ended with status 0, but its outputs were never handed over", self.script.job);
+        let message = format!("`{}` ended with status 0, but its outputs were never saved", self.script.job);
         let mut problem = Diagnostic::error(Code::NotHandedOver, message);
         if may_exec {
             problem = problem
-                .note("`exec` replaces the shell, and with it everything that was set")
+                .note("`exec` replaces the shell, so everything that was set is lost")
                 .help("call `otto.save` before `exec`");
         } else if is_old {
             problem = problem
-                .note("with a trap for EXIT, bash before 4.2 ends so where a variable is not set or a trap took the place of otto's");
+                .note("before bash 4.2, this happens if the script has an EXIT trap and uses an unset variable, or replaces otto's trap");
         } else if needs.opaque {
-            problem = problem.note("a trap for EXIT that the script set has taken the place of otto's");
+            problem = problem.note("the script's EXIT trap replaced otto's");
         }
         self.problems.push(problem);
     }
@@ -225,7 +224,7 @@ impl<'a, 's> Collector<'a, 's> {
                 Some(equals) => self.set(&item[..equals], Value::from_bytes(item[equals + 1..].to_vec())),
                 None => {
                     let shown = one_line(&String::from_utf8_lossy(&item));
-                    self.bad_output(format!("OTTO_OUTPUT has the item `{shown}`, which is not `key=value`"));
+                    self.bad_output(format!("OTTO_OUTPUT has the entry `{shown}`, which is not `key=value`"));
                 }
             }
         }
@@ -235,12 +234,12 @@ impl<'a, 's> Collector<'a, 's> {
         let exports = self.exports(&dump.exported, &dump.arrays, dump.variables);
         if self.bytes > MOST_BYTES {
             let message = format!(
-                "the outputs of `{}` are {} bytes; a task may hand over {MOST_BYTES} (64 MiB)",
+                "the outputs of `{}` are {} bytes; the limit is {MOST_BYTES} (64 MiB)",
                 self.script.job, self.bytes
             );
             self.values.clear();
             self.problems.push(
-                Diagnostic::error(Code::OutputTooLarge, message).help("write a file, and hand over its path"),
+                Diagnostic::error(Code::OutputTooLarge, message).help("write a file and pass on its path"),
             );
         }
         let outputs = Outputs { values: self.values.into_iter().collect(), exports };
@@ -257,21 +256,19 @@ impl<'a, 's> Collector<'a, 's> {
         let attributes = attributes.split(|byte| *byte == b' ').next().unwrap_or_default();
         if dump.version.starts_with(['1', '2', '3']) {
             if attributes.contains(&b'a') {
-                let message = format!("`{job}` sets keys of OUTPUT, which bash {} cannot", dump.version);
-                let help = "use `otto.set KEY VALUE`, or a bash of version 4 or newer";
+                let message = format!("`{job}` sets keys of OUTPUT, which bash {} cannot do", dump.version);
+                let help = "use `otto.set KEY VALUE`, or bash 4 or newer";
                 self.problems.push(Diagnostic::error(Code::NeedsNewerBash, message).help(help));
             }
             return;
         }
         if dump.is_spoilt {
-            let message = format!("OUTPUT is not an associative array any more at the end of `{job}`");
-            let help =
-                "after `unset OUTPUT`, or as another kind of variable, otto cannot read it; use another name";
+            let message = format!("OUTPUT was replaced or unset in `{job}`");
+            let help = "otto can read OUTPUT only if it stays an associative array; use another name for your variable";
             self.problems.push(Diagnostic::error(Code::OutputReplaced, message).help(help));
         } else if let (Some(function), false) = (dump.functions.first(), attributes.contains(&b't')) {
-            let message =
-                format!("`{job}` ended inside `{function}`, which has a variable OUTPUT of its own");
-            let help = "end outside of that function, or do not declare OUTPUT in it";
+            let message = format!("`{job}` ended inside `{function}`, which has its own variable OUTPUT");
+            let help = "exit outside that function, or do not declare OUTPUT in it";
             self.problems.push(Diagnostic::error(Code::OutputReplaced, message).help(help));
         }
         if self.script.body.text.contains("OUTPUT=") && dump.output.iter().any(|(key, _)| key == b"0") {
@@ -331,7 +328,7 @@ impl<'a, 's> Collector<'a, 's> {
                 Err(error) => {
                     let key = one_line(&String::from_utf8_lossy(&entry.key));
                     let text = one_line(&String::from_utf8_lossy(&bytes));
-                    let message = format!("`otto.set --json {key}` got a text that is not JSON: {error}");
+                    let message = format!("`otto.set --json {key}` got invalid JSON: {error}");
                     self.problems.push(
                         Diagnostic::error(Code::NotJson, message).note(format!("the text is `{text}`")),
                     );
@@ -367,18 +364,18 @@ impl<'a, 's> Collector<'a, 's> {
                 given.or_else(|| (self.script.env)(&name)).is_some_and(|given| given.as_bytes() == value);
             if crate::body::export::is_reserved(&name) {
                 if !is_as_given && crate::body::export::exports_by_name(&self.script.body.text, &name) {
-                    let message = format!("`{name}` is otto's own, so exporting it hands nothing over");
+                    let message = format!("`{name}` is reserved for otto, so exporting it has no effect");
                     self.problems
                         .push(Diagnostic::warning(Code::ExportClash, message).help("use another name"));
                 }
                 continue;
             }
             if arrays.contains(&name) {
-                let message = format!("`{name}` is an array, of which the shell exports nothing");
+                let message = format!("`{name}` is an array, which shells cannot export");
                 let key = name.trim_start_matches("OTTO_").to_ascii_lowercase();
                 self.problems.push(
                     Diagnostic::warning(Code::BadOutput, message)
-                        .help(format!("hand it over with `otto_set --list {key} \"${{{name}[@]}}\"`")),
+                        .help(format!("use `otto_set --list {key} \"${{{name}[@]}}\"`")),
                 );
                 continue;
             }
@@ -409,9 +406,10 @@ impl<'a, 's> Collector<'a, 's> {
         let there = std::str::from_utf8(key).ok().and_then(|key| self.values.get(key));
         if there.is_some_and(|there| *there != value) {
             let key = String::from_utf8_lossy(key);
-            let message = format!("`OUTPUT[{key}]` and `otto.set {key}` set different values; OUTPUT counts");
-            self.problems
-                .push(Diagnostic::warning(Code::OutputConflict, message).help("set a key in one way only"));
+            let message = format!("`OUTPUT[{key}]` and `otto.set {key}` set different values; OUTPUT wins");
+            self.problems.push(
+                Diagnostic::warning(Code::OutputConflict, message).help("set each key in only one way"),
+            );
         }
         self.set(key, value);
     }
@@ -451,7 +449,7 @@ fn read_private(path: &Path) -> io::Result<Vec<u8>> {
     }
     if size.len() > MOST_FILE_BYTES {
         return Err(io::Error::other(format!(
-            "it is {} bytes long; outputs may be {MOST_BYTES} (64 MiB)",
+            "it is {} bytes long; the limit is {MOST_BYTES} (64 MiB)",
             size.len()
         )));
     }

@@ -45,38 +45,38 @@ fn of_line(script: &Script, failure: &Failure, line: &str) -> Option<Diagnostic>
         return Some(
             Diagnostic::error(
                 Code::NeedsNewerBash,
-                "this bash has no associative arrays, which INPUT and OUTPUT are",
+                "this bash has no associative arrays, which INPUT and OUTPUT need",
             )
-            .help("use `otto.set KEY VALUE` and `otto.get TASK.KEY`, or a bash of version 4 or newer"),
+            .help("use `otto.set KEY VALUE` and `otto.get TASK.KEY`, or bash 4 or newer"),
         );
     }
     if let Some(name) = missing_function(line) {
         return Some(if line.contains(script.ottofile.name()) && name.starts_with("otto.") {
-            hint("this shell has no functions with a dot in their names")
+            hint("this shell does not allow dots in function names")
                 .help("use `otto_set`, `otto_get`, `otto_save`")
         } else {
-            let diagnostic = hint(&format!(
-                "`{name}` is a function of the task's own shell: other processes do not have it"
-            ));
+            let diagnostic =
+                hint(&format!("`{name}` is a function of the task's shell; other processes do not have it"));
             diagnostic.help(match (name.contains("get"), name.starts_with("otto.")) {
-                (true, _) => "read the value in the body of the task and pass it on as an argument",
-                (false, true) => "print the value there and set it in the body: `OUTPUT[key]=$(command)`",
+                (true, _) => "read the value in the task's script and pass it on as an argument",
+                (false, true) => {
+                    "print the value there and set it in the task's script: `OUTPUT[key]=$(command)`"
+                }
                 (false, false) => {
-                    "print the value there and set it in the body: `otto_set key \"$(command)\"`"
+                    "print the value there and set it in the task's script: `otto_set key \"$(command)\"`"
                 }
             })
         });
     }
     if is_from_shell(line, ": return: ") {
         return Some(
-            hint("`return` works in functions only; the body of a task is a script")
-                .help("use `exit` to end the task"),
+            hint("`return` works only in functions; a task is a script").help("use `exit` to end the task"),
         );
     }
     if is_unclosed(line) {
         return Some(cut_by_yaml(script).unwrap_or_else(|| {
             hint("the script ends before something in it is closed").help(
-                "a quote, a bracket, a here-document, or a block: `if` ends with `fi`, `do` with `done`",
+                "check for an open quote, bracket, here-document or block: `if` ends with `fi`, `do` with `done`",
             )
         }));
     }
@@ -93,9 +93,9 @@ fn of_exit(failure: &Failure) -> Option<Diagnostic> {
     is_pipe.then(|| {
         Diagnostic::error(
             Code::ScriptHint,
-            "a command wrote to a pipe whose reader had ended (SIGPIPE), as in `… | head -1` or `… | grep -q …`",
+            "a command wrote to a pipe whose reader had exited (SIGPIPE), as in `… | head -1` or `… | grep -q …`",
         )
-        .help("where that is no failure, write `… | head -1 || [ $? = 141 ]`, or let the reader read to the end")
+        .help("if that is not a failure, write `… | head -1 || [ $? = 141 ]`, or let the reader read to the end")
     })
 }
 
@@ -121,8 +121,9 @@ pub(super) fn of_last_line(failure: &Failure) -> Option<Diagnostic> {
     let last = tail.lines().rev().find(|line| !line.trim().is_empty())?;
     let is_harmless = failure.has_terminal || last.starts_with("Pseudo-terminal");
     (!is_harmless && WORDS.iter().any(|words| last.contains(words))).then(|| {
-        Diagnostic::error(Code::ScriptHint, "the task needs a terminal and has none")
-            .help("add `tty: true` to the task: it then runs alone, attached to otto's terminal")
+        Diagnostic::error(Code::ScriptHint, "the task needs a terminal but has none").help(
+            "add `tty: true` to the task, so that it is attached to the terminal while nothing else runs",
+        )
     })
 }
 
@@ -144,7 +145,7 @@ fn slip(script: &Script, failure: &Failure, line: &str) -> Option<Diagnostic> {
     if is_bash && is_from_shell(line, ": INPUT: ") && text.contains("$INPUT[") {
         let key = after(text, "$INPUT[").and_then(|rest| rest.split_once(']')).map_or("", |(key, _)| key);
         return hint(
-            format!("`$INPUT[{key}]` lacks its braces: bash reads `$INPUT`, and `[{key}]` as text"),
+            format!("`$INPUT[{key}]` needs braces: bash reads it as `$INPUT` followed by `[{key}]`"),
             format!("write `${{INPUT[{key}]}}`"),
             &format!("$INPUT[{key}]"),
         );
@@ -156,12 +157,11 @@ fn slip(script: &Script, failure: &Failure, line: &str) -> Option<Diagnostic> {
         let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let help = match is_name {
             true => format!("write `${{{name}}}`"),
-            false => {
-                "parameters and variables are `${name}`, values of tasks `${INPUT[task.key]}`".to_owned()
-            }
+            false => "write `${name}` for parameters and variables, `${INPUT[task.key]}` for values of tasks"
+                .to_owned(),
         };
         return hint(
-            format!("`${{{{{word}}}}}` is syntax of GitHub Actions, not of the shell"),
+            format!("`${{{{{word}}}}}` is GitHub Actions syntax, not shell syntax"),
             help,
             &format!("${{{{{word}}}}}"),
         );
@@ -170,7 +170,9 @@ fn slip(script: &Script, failure: &Failure, line: &str) -> Option<Diagnostic> {
         let (first, hyphens) = (param.split('_').next().unwrap_or(param), param.replace('_', "-"));
         if is_from_shell(line, &format!(": {first}: ")) && text.contains(&format!("${hyphens}")) {
             return hint(
-                format!("`${hyphens}` is `${first}` with text after it: names of variables have no hyphens"),
+                format!(
+                    "the shell reads `${hyphens}` as `${first}` followed by text: variable names cannot contain hyphens"
+                ),
                 format!("write `${param}`"),
                 &format!("${hyphens}"),
             );
@@ -181,7 +183,7 @@ fn slip(script: &Script, failure: &Failure, line: &str) -> Option<Diagnostic> {
     }
     if let Some(key) = bracketed(line, ": OUTPUT[").filter(|_| is_from_shell(line, ": OUTPUT[")) {
         return hint(
-            format!("`OUTPUT[{key}] …` is read as a command: an assignment has no blanks around `=`"),
+            format!("bash reads `OUTPUT[{key}] …` as a command: an assignment has no spaces around `=`"),
             format!("write `OUTPUT[{key}]=VALUE`"),
             &format!("OUTPUT[{key}] "),
         );
@@ -190,7 +192,7 @@ fn slip(script: &Script, failure: &Failure, line: &str) -> Option<Diagnostic> {
         && let Some((key, _)) = after(line, ": OUTPUT.").and_then(|rest| rest.split_once('='))
     {
         return hint(
-            format!("`OUTPUT.{key}=…` is read as a command: the key goes in brackets"),
+            format!("bash reads `OUTPUT.{key}=…` as a command: the key must be in brackets"),
             format!("write `OUTPUT[{key}]=VALUE`"),
             &format!("OUTPUT.{key}="),
         );
@@ -208,7 +210,7 @@ fn slip(script: &Script, failure: &Failure, line: &str) -> Option<Diagnostic> {
     if has_no_break && text.contains('\u{a0}') && line.contains(script.ottofile.name()) {
         return hint(
             "a no-break space (U+00A0) is part of a command's name".to_owned(),
-            "replace it with a space; it often comes from text copied out of a web page".to_owned(),
+            "replace it with a space; it often comes from text copied from a web page".to_owned(),
             "\u{a0}",
         );
     }
@@ -236,9 +238,9 @@ fn cut_by_yaml(script: &Script) -> Option<Diagnostic> {
     (rest.starts_with([' ', '\t']) && rest.trim_start().starts_with('#')).then(|| {
         let end = script.body.text.trim_end().len();
         let span = Place::of(script.body, script.ottofile).span(end.saturating_sub(1)..end);
-        Diagnostic::error(Code::ScriptHint, "YAML ended the script here: ` #` begins a comment")
+        Diagnostic::error(Code::ScriptHint, "YAML ended the script here: ` #` starts a comment")
             .at(script.ottofile, span, "the last character of the script")
-            .help("put the script on lines of its own, below `bash: |`")
+            .help("put the script on its own lines, below `bash: |`")
     })
 }
 
@@ -359,7 +361,8 @@ fn missing_outcome(script: &Script, key: &str) -> Option<Diagnostic> {
         None if key.contains(['$', '`']) => return None,
         None => {
             let those = if jobs.is_empty() { "no task".to_owned() } else { listed(&jobs) };
-            let message = format!("`{key}` is not a dependency of `{}`: it depends on {those}", script.job);
+            let message =
+                format!("`{key}` is not a dependency of `{}`, which depends on {those}", script.job);
             let near = similar(key, jobs.iter().copied(), 3);
             let diagnostic = Diagnostic::error(Code::NotADependency, message);
             match near.is_empty() {
@@ -392,7 +395,7 @@ pub(super) fn missing(script: &Script, key: &str) -> Option<Diagnostic> {
                 return has_nul.then(|| {
                     Diagnostic::error(
                         Code::NoSuchInput,
-                        format!("`{key}` holds a NUL byte, which no shell can hold"),
+                        format!("`{key}` contains a NUL byte, which shells cannot store"),
                     )
                     .help(format!("read it from `input.{}.json`, or in Python", input.job))
                 });
@@ -423,7 +426,7 @@ pub(super) fn missing(script: &Script, key: &str) -> Option<Diagnostic> {
             } else {
                 format!("there are {}", listed(&have))
             };
-            Diagnostic::error(Code::NoSuchInput, format!("there is no input `{key}`")).note(note)
+            Diagnostic::error(Code::NoSuchInput, format!("unknown input `{key}`")).note(note)
         }
         None if !key.contains('.') && !script.inputs.iter().any(|input| input.job.as_str() == key) => {
             let having = script
@@ -432,8 +435,10 @@ pub(super) fn missing(script: &Script, key: &str) -> Option<Diagnostic> {
                 .filter(|input| crate::value::lookup(&input.outputs.values, key).is_some());
             let keys: Vec<String> = having.map(|input| format!("{}.{key}", input.job)).collect();
             let keys: Vec<&str> = keys.iter().take(3).map(String::as_str).collect();
-            let diagnostic =
-                Diagnostic::error(Code::NoSuchInput, format!("`{key}` names no task: inputs are `TASK.KEY`"));
+            let diagnostic = Diagnostic::error(
+                Code::NoSuchInput,
+                format!("`{key}` has no task name: inputs are `TASK.KEY`"),
+            );
             match keys.is_empty() {
                 true => diagnostic,
                 false => diagnostic.did_you_mean(&keys),
@@ -449,7 +454,7 @@ pub(super) fn missing(script: &Script, key: &str) -> Option<Diagnostic> {
             if let Some(first) = items.first() {
                 let (message, help) = if task == foreach {
                     let message =
-                        format!("`{task}` is a foreach task: its values are those of {}", listed(&items));
+                        format!("`{task}` is a foreach task; its values belong to {}", listed(&items));
                     (message, format!("name the item, as in `INPUT[{first}{rest}]`"))
                 } else {
                     let message = format!("`{job}` does not depend on `{task}`, only on {}", listed(&items));
@@ -462,7 +467,7 @@ pub(super) fn missing(script: &Script, key: &str) -> Option<Diagnostic> {
                 ));
             }
             let those = if names.is_empty() { "no task".to_owned() } else { listed(&names) };
-            let message = format!("`{task}` is not a dependency of `{job}`: it depends on {those}");
+            let message = format!("`{task}` is not a dependency of `{job}`, which depends on {those}");
             let diagnostic = Diagnostic::error(Code::NotADependency, message);
             let near = similar(task, names.iter().copied(), 3);
             match near.is_empty() {
@@ -499,7 +504,10 @@ fn wrong_words(script: &Script, name: &str) -> Diagnostic {
     } else if name == "otto_outcome" {
         ("takes `TASK` or `TASK.FIELD`", "ask for one at a time")
     } else {
-        ("takes `TASK.KEY` and a default at most", "quote what has spaces in it: `TASK.KEY \"$default\"`")
+        (
+            "takes `TASK.KEY` and at most a default",
+            "quote values that contain spaces: `TASK.KEY \"$default\"`",
+        )
     };
     let mut diagnostic = Diagnostic::error(Code::ScriptHint, format!("`{name}` {what}")).help(help);
     let text = &script.body.text;
@@ -594,15 +602,15 @@ mod tests {
     #[test]
     fn a_task_that_is_no_dependency_is_told_from_a_missing_key() {
         insta::assert_snapshot!(told(&deploy(), "t: line 21: INPUT[bild.version]: unbound variable"), @r"
-        E0705: `bild` is not a dependency of `deploy`: it depends on `build`, `empty`
+        E0705: `bild` is not a dependency of `deploy`, which depends on `build`, `empty`
           help: did you mean `build`?
         ");
         insta::assert_snapshot!(told(&deploy(), "t: line 21: INPUT[lint.version]: unbound variable"), @"
-        E0705: `lint` is not a dependency of `deploy`: it depends on `build`, `empty`
+        E0705: `lint` is not a dependency of `deploy`, which depends on `build`, `empty`
           help: add it to `needs` of `deploy`
         ");
         insta::assert_snapshot!(told(&deploy(), "t: line 21: INPUT[$k]: unbound variable"), @r"
-        E0704: there is no input `$k`
+        E0704: unknown input `$k`
           note: there are `build.version`, `build.artifact`
         ");
     }
@@ -611,7 +619,7 @@ mod tests {
     #[test]
     fn mistakes_that_every_author_makes_once_are_recognised() {
         insta::assert_snapshot!(told(&deploy(), "/t/otto.yml:deploy: line 22: return: can only `return' from a function or sourced script"), @r"
-        E0715: `return` works in functions only; the body of a task is a script
+        E0715: `return` works only in functions; a task is a script
           help: use `exit` to end the task
         ");
         insta::assert_snapshot!(told(&deploy(), "/t/otto.yml:deploy: line 22: OUTPUT[]: bad array subscript"), @"E0715: the key of an output must not be empty");

@@ -92,10 +92,10 @@ pub(super) fn read(path: &Path) -> Result<Option<Record>, Diagnostic> {
         (Ok(Value::Map(outputs)), Ok(Value::Map(told))) => Ok(Some(Record { outputs, told })),
         (Err(error), _) | (_, Err(error)) => Err(Diagnostic::error(
             Code::NotJson,
-            format!("`{}` is not what otto wrote: {error}", path.display()),
+            format!("`{}` was not written by otto: {error}", path.display()),
         )),
         (Ok(_), Ok(_)) => {
-            Err(Diagnostic::error(Code::NotJson, format!("`{}` is not what otto wrote", path.display())))
+            Err(Diagnostic::error(Code::NotJson, format!("`{}` was not written by otto", path.display())))
         }
     }
 }

@@ -259,7 +259,7 @@ fn clashes(inputs: &[Input]) -> Vec<Diagnostic> {
                     continue;
                 }
                 let message = format!(
-                    "`{}.{key}` names an output of `{}` and one of `{}`",
+                    "`{}.{key}` could be an output of `{}` or of `{}`",
                     inner.job, outer.job, inner.job
                 );
                 found.push(Diagnostic::warning(Code::InputClash, message).help("rename one of them"));

@@ -146,10 +146,10 @@ pub(super) fn collect(script: &Script, succeeded: bool) -> HandOver {
         Ok(None) if succeeded && has_word(&script.body.text, "OUTPUT") => found.problems.push(
             Diagnostic::error(
                 Code::NotHandedOver,
-                format!("`{}` ended with status 0 and never handed over its outputs", script.job),
+                format!("`{}` ended with status 0, but its outputs were never saved", script.job),
             )
-            .note("the process was replaced (`exec`), ended hard (`_exit`), or could not write")
-            .help("end in the ordinary way, or write the outputs to `$OTTO_OUTPUT_JSON` before"),
+            .note("the process was replaced (`exec`), exited with `_exit`, or could not write")
+            .help("exit normally, or write the outputs to `$OTTO_OUTPUT_JSON` before exiting"),
         ),
         Ok(None) => {}
         Err(problem) => found.problems.push(problem),
@@ -276,9 +276,9 @@ fn read_objects(path: &Path) -> Result<value::Map, Diagnostic> {
     value::parse_stream(&bytes).map_err(|error| {
         let line = bytes.split(|byte| *byte == b'\n').nth(error.line - 1).unwrap_or_default();
         let shown = around(&String::from_utf8_lossy(line), error.column);
-        Diagnostic::error(Code::NotJson, format!("`$OTTO_OUTPUT_JSON` is not JSON: {error}"))
+        Diagnostic::error(Code::NotJson, format!("`$OTTO_OUTPUT_JSON` is not valid JSON: {error}"))
             .note(format!("line {} is `{shown}`", error.line))
-            .help("write objects, `{\"key\": \"value\"}`, one after the other")
+            .help("write JSON objects one after another: `{\"key\": \"value\"}`")
     })
 }
 
@@ -324,15 +324,17 @@ fn comments(script: &Script, dialect: &Dialect) -> Vec<String> {
         let more = input.outputs.values.len() - keys.len();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         lines.push(match keys.is_empty() {
-            true => format!("`{}` handed over nothing.", input.job),
-            false => format!("`{}` handed over {}{more}.", input.job, keys.join(", ")),
+            true => format!("`{}` set no outputs.", input.job),
+            false => format!("`{}` set {}{more}.", input.job, keys.join(", ")),
         });
     }
     match &dialect.preload {
-        Some(preload) => lines.push(format!("{} reads a value, {} hands one over.", preload.reads, preload.sets)),
-        None => lines.push("Values of dependencies: the file $OTTO_INPUT_JSON. Hand over: JSON objects to $OTTO_OUTPUT_JSON.".into()),
+        Some(preload) => lines.push(format!("{} reads a value, {} sets one.", preload.reads, preload.sets)),
+        None => lines.push("Read values of dependencies from the file $OTTO_INPUT_JSON. Write JSON objects to $OTTO_OUTPUT_JSON to set values.".into()),
     }
-    lines.push("OTTO_TASK_DIR is this directory. The data: cat \"$OTTO_TASK_DIR\"/input.*.json".into());
+    lines.push(
+        "OTTO_TASK_DIR is this directory. To see the values: cat \"$OTTO_TASK_DIR\"/input.*.json".into(),
+    );
     lines
 }
 
@@ -368,9 +370,9 @@ fn shadowed(script: &Script, dialect: &Dialect) -> Vec<Diagnostic> {
     let Some((number, _)) = found else { return Vec::new() };
     let mut warning = Diagnostic::warning(
         Code::LostOutput,
-        "OUTPUT is a variable of the script's own here, and what it holds is lost",
+        "the script declares its own OUTPUT here; values set in it are lost",
     )
-    .help("leave out the declaration: OUTPUT is there");
+    .help("remove the declaration: OUTPUT already exists");
     if let Some(span) = line_span(script, script.body.first_line + number) {
         warning = warning.at(script.ottofile, span, "declared here");
     }

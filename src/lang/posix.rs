@@ -112,13 +112,12 @@ fn refuse_arrays(script: &Script, shell: &str) -> Result<(), CannotPrepare> {
     };
     let start = script.body.text.find(word).unwrap_or(0);
     let span = Place::of(script.body, script.ottofile).span(start..start + word.len());
-    let message =
-        format!("`{}` uses `{name}`, which otto has for bash only, and this is {shell}", script.job);
+    let message = format!("`{}` uses `{name}`, which works only in bash; this is {shell}", script.job);
     let diagnostic = Diagnostic::error(Code::NeedsNewerBash, message)
-        .at(script.ottofile, span, "not in this shell")
+        .at(script.ottofile, span, "not available in this shell")
         .help(match word {
-            "OUTCOME" => "use `otto_outcome TASK`, or run it with bash",
-            _ => "use `otto_set KEY VALUE` and `otto_get TASK.KEY`, or run it with bash",
+            "OUTCOME" => "use `otto_outcome TASK`, or run the task with bash",
+            _ => "use `otto_set KEY VALUE` and `otto_get TASK.KEY`, or run the task with bash",
         });
     Err(CannotPrepare { diagnostic, code: 125 })
 }

@@ -101,7 +101,7 @@ fn outputs_are_kept_however_the_script_ends() {
         assert_eq!((ran.status, ran.text("OTTO_V")), (3, Some("1")), "{shell}: {ran:?}");
         let ran = run(&shell, "export OTTO_V=1; exec true");
         // mksh runs its traps before it replaces itself.
-        let is_told = !ran.succeeded() && ran.problems().contains("never handed over");
+        let is_told = !ran.succeeded() && ran.problems().contains("never saved");
         assert!(is_told || shell.ends_with("mksh") && ran.text("OTTO_V") == Some("1"), "{shell}: {ran:?}");
     }
 }
@@ -166,7 +166,7 @@ fn an_old_bash_may_be_sh() {
     // That bash would end with status 0 here.
     for text in ["export OTTO_V=1\ntrap - EXIT\n\\exit 0", "trap 'echo bye' EXIT\n\\exit 0"] {
         let ran = old(text);
-        assert!(!ran.succeeded() && ran.problems().contains("never handed over"), "{text}: {ran:?}");
+        assert!(!ran.succeeded() && ran.problems().contains("never saved"), "{text}: {ran:?}");
     }
 }
 
@@ -174,10 +174,7 @@ fn an_old_bash_may_be_sh() {
 fn an_array_of_zsh_is_no_export() {
     let ran = run(&format!("#!{}", needed("zsh").display()), "export OTTO_FILES=('a b' c) OTTO_V=1");
     assert_eq!(ran.json(), r#"{"OTTO_V":"1"}"#, "{ran:?}");
-    assert_eq!(
-        ran.problems(),
-        "warning[E0703]: `OTTO_FILES` is an array, of which the shell exports nothing"
-    );
+    assert_eq!(ran.problems(), "warning[E0703]: `OTTO_FILES` is an array, which shells cannot export");
 }
 
 /// On some systems zsh is `sh`.
@@ -272,7 +269,7 @@ fn what_is_missing_is_told() {
 fn arrays_are_refused_before_the_start() {
     let bench = Bench::bash("#!/bin/sh\nOUTPUT[k]=v");
     let error = bench.with_script(|script| super::prepare(script).expect_err("refused"));
-    insta::assert_snapshot!(error.diagnostic.message, @"`build` uses `OUTPUT[key]`, which otto has for bash only, and this is sh");
+    insta::assert_snapshot!(error.diagnostic.message, @"`build` uses `OUTPUT[key]`, which works only in bash; this is sh");
 }
 
 /// Row 79: bash that is called `sh` obeys POSIX, where names have no dots.

@@ -53,7 +53,7 @@ fn missing_path(script: &Script, claim: &PathClaim) -> Option<Fault> {
     }
     let shown = String::from_utf8_lossy(&bytes).into_owned();
     let (what, help) = if whole.is_dir() {
-        (format!("is `{shown}`, which is a folder and not a `file`"), Some("declare a `dir`".to_owned()))
+        (format!("is `{shown}`, which is a folder, not a `file`"), Some("declare it as `dir`".to_owned()))
     } else if whole.exists() {
         (format!("is `{shown}`, which is not a `{kind}`"), None)
     } else if script.workdir != script.folder && is_there(&script.workdir.join(path)) {

@@ -39,7 +39,7 @@ const VARIABLES: &[&str] =
 /// Writes the script and what belongs to it into the job's directory.
 pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
     let interpreter = Interpreter::of(script)?;
-    let exact = "`INPUT[\"task\"][\"key\"]` names exactly one";
+    let exact = "use `INPUT[\"task\"][\"key\"]` to be unambiguous";
     let warnings = super::clashes(script.inputs).into_iter().map(|warning| warning.help(exact)).collect();
     write_files(script, &interpreter).map_err(|(path, error)| CannotPrepare::writing(&path, &error))?;
     let mut args: Vec<OsString> = interpreter.flags.iter().map(OsString::from).collect();
@@ -69,10 +69,10 @@ pub(crate) fn collect(script: &Script, succeeded: bool) -> HandOver {
 }
 
 fn never_handed_over(script: &Script) -> Diagnostic {
-    let message = format!("`{}` ended with status 0 and never handed over its outputs", script.job);
+    let message = format!("`{}` ended with status 0, but its outputs were never saved", script.job);
     Diagnostic::error(Code::NotHandedOver, message)
-        .note("the process was replaced (`os.exec…`), ended hard (`os._exit`), or could not write")
-        .help("end with `sys.exit()`, or call `otto_serialize_output()` before")
+        .note("the process was replaced (`os.exec…`), exited with `os._exit`, or could not write")
+        .help("exit with `sys.exit()`, or call `otto_serialize_output()` first")
 }
 
 /// What otto can add to an error that the script ended with; `stderr` is the end of what it wrote there.
@@ -132,7 +132,7 @@ impl Interpreter {
             Err(error) => match interpreter::find(script, OsStr::new("python")) {
                 Ok(program) => ("python", program),
                 Err(_) => {
-                    let diagnostic = error.diagnostic.help("install Python, or name one in OTTO_PYTHON");
+                    let diagnostic = error.diagnostic.help("install Python, or set OTTO_PYTHON");
                     return Err(CannotPrepare { diagnostic, ..error });
                 }
             },
@@ -360,9 +360,9 @@ fn comments(script: &Script) -> Vec<String> {
     let mut lines =
         vec![format!("# The task {} of {}.", plain(script.job.as_str()), plain(script.ottofile.name()))];
     if script.inputs.is_empty() {
-        lines.push("# INPUT is empty: the task depends on no other (`needs`).".into());
+        lines.push("# INPUT is empty: this task has no dependencies (`needs`).".into());
     } else {
-        lines.push("# INPUT[\"task.key\"] is what a dependency recorded:".into());
+        lines.push("# INPUT[\"task.key\"] reads a value of a dependency:".into());
     }
     for input in script.inputs.iter().take(30) {
         let keys: Vec<String> = input.outputs.values.iter().take(12).map(|(key, _)| plain(key)).collect();
@@ -374,18 +374,15 @@ fn comments(script: &Script) -> Vec<String> {
     if script.inputs.len() > 30 {
         lines.push(format!("#   and {} tasks more", script.inputs.len() - 30));
     }
-    lines.push("# OUTPUT[\"key\"] = value records a value for the tasks that depend on this one.".into());
+    lines.push("# OUTPUT[\"key\"] = value sets a value for the tasks that depend on this one.".into());
     if !script.params.is_empty() {
         let names: Vec<&str> = script.params.iter().map(|(name, _)| name.as_str()).collect();
         lines.push(format!("# Parameters are variables, and PARAMS[\"name\"]: {}.", names.join(", ")));
     }
     lines.push(
-        "# OTTO_TASK_DIR names this directory. See the data: cat \"$OTTO_TASK_DIR\"/input.*.json".into(),
+        "# OTTO_TASK_DIR is this directory. To see the values: cat \"$OTTO_TASK_DIR\"/input.*.json".into(),
     );
-    lines.push(
-        "# Run by hand, it sees the same inputs and records nothing; the line before yours sees to it."
-            .into(),
-    );
+    lines.push("# If you run it by hand, it gets the same inputs and records nothing.".into());
     // Python would take the words for an encoding.
     lines.iter().map(|line| line.replace("coding:", "coding :").replace("coding=", "coding =")).collect()
 }

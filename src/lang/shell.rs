@@ -173,7 +173,7 @@ pub(super) fn before(script: &Script, colours: Option<&[(&str, &str)]>, start: S
 
 /// The first lines of the file that a script loads.
 pub(super) fn start_of_start() -> Vec<u8> {
-    b"# What otto does before the body. The body itself: ../script.sh\n".to_vec()
+    b"# What otto runs before the script. The script itself: ../script.sh\n".to_vec()
 }
 
 fn push_lines(text: &mut Vec<u8>, lines: &[String]) {
@@ -189,12 +189,12 @@ fn opening(script: &Script, frame: &Frame) -> Vec<String> {
     let mut lines =
         vec![format!("# Task `{}` of {ottofile}, as otto runs it.", one_line(script.job.as_str()))];
     if script.inputs.is_empty() {
-        lines.push("# INPUT is empty: this task depends on no other.".to_owned());
+        lines.push("# INPUT is empty: this task has no dependencies.".to_owned());
     }
     for input in script.inputs {
         let job = one_line(input.job.as_str());
         match input.outputs.values.first() {
-            None => lines.push(format!("# INPUT: `{job}` handed over nothing.")),
+            None => lines.push(format!("# INPUT: `{job}` set no outputs.")),
             Some((key, _)) => {
                 let example = (frame.reading)(&format!("{job}.{}", one_line(key)));
                 let keys = keys_in_words(input, MOST_KEYS_SHOWN);
@@ -202,13 +202,16 @@ fn opening(script: &Script, frame: &Frame) -> Vec<String> {
             }
         }
     }
-    lines.push(format!("# {} hands a value to the tasks that depend on this one.", frame.setting));
+    lines.push(format!("# {} sets a value for the tasks that depend on this one.", frame.setting));
     if !script.params.is_empty() {
         let names: Vec<&str> = script.params.iter().map(|(name, _)| name.as_str()).collect();
         lines.push(format!("# Parameters are variables: {}.", names.join(" ")));
     }
-    lines.push("# OTTO_TASK_DIR is this directory. The data: cat \"$OTTO_TASK_DIR\"/input.*.json".to_owned());
-    lines.push("# OTTO_TASK, OTTO_WORKSPACE, OTTO_TASKS_DIR and OTTO_RUN_ID are set too.".to_owned());
+    lines.push(
+        "# OTTO_TASK_DIR is this directory. To see the values: cat \"$OTTO_TASK_DIR\"/input.*.json"
+            .to_owned(),
+    );
+    lines.push("# OTTO_TASK, OTTO_WORKSPACE, OTTO_TASKS_DIR and OTTO_RUN_ID are also set.".to_owned());
     lines
 }
 
@@ -354,7 +357,7 @@ pub(super) fn legacy_variables(
     });
     let Some((name, one, other)) = clash else { return Ok(variables) };
     let message = format!(
-        "`{}` uses `{name}`, which has no one value: `{one}` and `{other}` would both be in it",
+        "`{}` uses `{name}`, which is ambiguous: both `{one}` and `{other}` would become it",
         script.job
     );
     let diagnostic = Diagnostic::error(Code::ExportClash, message)

@@ -342,7 +342,7 @@ proptest! {
         }
     }
 
-    /// P8: what `export -p` prints is read back, in every shell, and never when it is cut short.
+    /// P8: the output of `export -p` is read back, in every shell, and never when it is cut short.
     #[test]
     fn exported_values_are_read_back(value in bytes(8)) {
         for shell in ["dash", "busybox", "ksh", "mksh", "bash"] {

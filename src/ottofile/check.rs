@@ -17,7 +17,7 @@ pub(super) struct Tasks {
     pub(super) index: HashMap<TaskName, usize>,
     /// Names under which tasks were refused, with their places: edges to those are not mistakes of their own.
     pub(super) refused: HashMap<String, Span>,
-    /// Whether there were more than can be taken.
+    /// There were more than the limit allows.
     pub(super) is_full: bool,
 }
 
@@ -44,7 +44,7 @@ fn aliases(reader: &mut Reader<'_>, tasks: &[Task], index: &mut HashMap<TaskName
                 Err(why) => refuse(reader, Code::BadName, why.to_string()),
                 Ok(name) => match index.get(name.as_str()) {
                     Some(other) if *other == place => {
-                        refuse(reader, Code::NameClash, "is there twice".to_owned())
+                        refuse(reader, Code::NameClash, "is listed twice".to_owned())
                     }
                     Some(other) => {
                         let other = &tasks[*other].name;
@@ -269,7 +269,7 @@ impl<'c> Checker<'c, '_> {
                 let task = &tasks[*place];
                 wrong
                     .at(self.reader.source, task.name_span, "this task has no `foreach`, so it has no items")
-                    .help(format!("name the whole task: `{}`", task.name))
+                    .help(format!("use the whole task: `{}`", task.name))
             }
             Unknown::Item(place, item) => {
                 let task = &tasks[*place];
@@ -286,7 +286,7 @@ impl<'c> Checker<'c, '_> {
                     similar.iter().map(|item| format!("{}:{item}", task.name)).collect();
                 let similar: Vec<&str> = similar.iter().map(String::as_str).collect();
                 wrong
-                    .at(self.reader.source, self.reader.first_line(listed), "its items are these")
+                    .at(self.reader.source, self.reader.first_line(listed), "its items are defined here")
                     .did_you_mean(&similar)
             }
         }
@@ -321,7 +321,7 @@ impl<'c> Checker<'c, '_> {
         // Jobs of one foreach task may wait for each other; whether they do so in a circle is for the plan.
         if is_itself && matches!(target, Target::Task(_)) {
             let message = match key {
-                "on-failure" => format!("task `{task}` cannot run when it fails itself", task = task.name),
+                "on-failure" => format!("task `{task}` cannot be its own `on-failure`", task = task.name),
                 _ => format!("task `{task}` depends on itself", task = task.name),
             };
             let wrong = self
@@ -338,14 +338,14 @@ impl<'c> Checker<'c, '_> {
         }
         let name = edge.task.value.as_str();
         let (code, what, label) = match unknown {
-            Unknown::Task => (Code::UnknownDependency, "task", "no task has this name"),
-            Unknown::NoForeach(_) => (Code::UnknownDependency, "job", "no job has this name"),
-            Unknown::Item(..) => (Code::UnknownItem, "job", "no job has this name"),
+            Unknown::Task => (Code::UnknownDependency, "task", "unknown task"),
+            Unknown::NoForeach(_) => (Code::UnknownDependency, "job", "unknown job"),
+            Unknown::Item(..) => (Code::UnknownItem, "job", "unknown job"),
         };
         let message = match key {
             "needs" | "before" => format!("task `{}` depends on an unknown {what} `{name}`", task.name),
-            "after" => format!("`after` of task `{}` names an unknown {what} `{name}`", task.name),
-            _ => format!("`on-failure` of task `{}` names an unknown {what} `{name}`", task.name),
+            "after" => format!("`after` of task `{}` lists an unknown {what} `{name}`", task.name),
+            _ => format!("`on-failure` of task `{}` lists an unknown {what} `{name}`", task.name),
         };
         let wrong = self.reader.error(code, message, edge.task.span, label);
         let wrong = self.explained(wrong, name, unknown);
@@ -378,7 +378,7 @@ impl<'c> Checker<'c, '_> {
             }
         }
         for ((first, then), failing) in failing {
-            // Who waits for an item to fail cannot wait for all of them to succeed. The other way round is sound:
+            // A task that runs if an item fails cannot also need all of them to succeed. The other way round is sound:
             // one item succeeds, and the whole task fails by another.
             let firsts = [first, first.whole()];
             let rival = firsts.iter().find_map(|first| {
@@ -392,12 +392,12 @@ impl<'c> Checker<'c, '_> {
                 Target::Item(task, item) => format!("{}:{item}", ottofile.tasks[task].name),
             };
             let message =
-                format!("task `{then}` runs only when `{first}` succeeds and only when it fails, so never");
+                format!("task `{then}` would run only if `{first}` both succeeds and fails, so never");
             let wrong = self
                 .reader
-                .error(Code::ContradictingEdges, message, failing, "when it fails")
-                .at(self.reader.source, *succeeding, "when it succeeds")
-                .help("keep one of the two, or write `when: always`");
+                .error(Code::ContradictingEdges, message, failing, "if it fails")
+                .at(self.reader.source, *succeeding, "if it succeeds")
+                .help("keep one of them, or write `when: always`");
             self.reader.tell(wrong);
         }
     }
@@ -418,16 +418,16 @@ impl<'c> Checker<'c, '_> {
                     .reader
                     .error(
                         Code::NameClash,
-                        format!("`{name}` is a task and a job"),
+                        format!("`{name}` is both a task and a job"),
                         task.name_span,
                         "the task",
                     )
                     .at(
                         self.reader.source,
                         foreach,
-                        format!("makes a job of task `{}` with this name", parent.name),
+                        format!("creates a job of task `{}` with this name", parent.name),
                     )
-                    .help("give one of them another name");
+                    .help("rename one of them");
                 self.reader.tell(wrong);
             }
         }
@@ -443,8 +443,8 @@ impl<'c> Checker<'c, '_> {
             Unknown::Task => (Code::UnknownDependency, "task"),
             Unknown::NoForeach(_) | Unknown::Item(..) => (Code::UnknownItem, "job"),
         };
-        let message = format!("`otto.tasks` names an unknown {what} `{}`", name.value);
-        let wrong = self.reader.error(code, message, name.span, format!("no {what} has this name"));
+        let message = format!("`otto.tasks` lists an unknown {what} `{}`", name.value);
+        let wrong = self.reader.error(code, message, name.span, format!("unknown {what}"));
         let wrong = self.explained(wrong, &name.value, &unknown);
         self.reader.tell(wrong);
     }

@@ -10,16 +10,15 @@ use crate::value::Value;
 pub(super) const KEYS: &[&str] = &["choices", "default", "help", "keys", "max", "min", "pattern", "type"];
 
 /// The types as they are listed in messages.
-const TYPES: &str = "types are `str`, `int`, `float`, `bool`, `path`, `file`, `dir`, `list[T]`, `map[T]`, `object` and \
-                     `any`; a `?` after the type lets the key stay unset";
+const TYPES: &str = "types are `str`, `int`, `float`, `bool`, `path`, `file`, `dir`, `list[T]`, `map[T]`, `object` and `any`; a `?` after the type makes the key optional";
 
-const HELP: &str = "write `outputs:` and below it `  KEY: TYPE` for each value";
+const HELP: &str = "write `outputs:`, then a line `  KEY: TYPE` for each value";
 
 pub(super) fn read(reader: &mut Reader<'_>, field: Field<'_>, node: &Node<'_>) -> Option<Contract> {
     let Owner::Task(task) = field.owner else { unreachable!("bug: outputs outside a task") };
     if matches!(node.kind, Kind::List(_)) {
         let help = "files are `output`, values are `outputs`: a map of `KEY: TYPE`";
-        reader.wrong_type(field, node, "a map of keys and their types", help);
+        reader.wrong_type(field, node, "a map of keys to types", help);
         return None;
     }
     let map = reader.map(field, node, HELP)?;
@@ -53,7 +52,7 @@ impl Reader<'_> {
                     Code::BadName,
                     format!("an output of task `{task}` has an empty name"),
                     key.span,
-                    "no name",
+                    "the name is empty",
                 );
                 self.tell(wrong);
                 continue;
@@ -129,7 +128,7 @@ impl Reader<'_> {
             _ => {
                 let span = if node.is_nothing() { key } else { node.span };
                 let message = format!("{} has no type", field.owner);
-                let wrong = self.error(Code::WrongType, message, span, "a type belongs here").note(TYPES);
+                let wrong = self.error(Code::WrongType, message, span, "a type is missing here").note(TYPES);
                 self.tell(wrong);
                 return None;
             }
@@ -216,8 +215,13 @@ impl Reader<'_> {
             && min.parse::<f64>().ok() > max.parse::<f64>().ok()
         {
             let wrong = self
-                .error(Code::Contradiction, format!("no value of {owner} is possible"), least, "the minimum")
-                .at(self.source, most, "the maximum, which is less");
+                .error(
+                    Code::Contradiction,
+                    format!("no value of {owner} would be valid"),
+                    least,
+                    "the minimum",
+                )
+                .at(self.source, most, "the maximum, which is smaller");
             self.tell(wrong);
         }
         if let Some(node) = long.choices {
@@ -237,7 +241,7 @@ impl Reader<'_> {
     fn choices_of_output(&mut self, field: Field<'_>, promise: &mut Promise, node: &Node<'_>) {
         let Some(items) = self.list(field, node, TEXTS) else { return };
         if items.is_empty() {
-            self.bad_value(field, node.span, "a list with an entry", "no choice at all");
+            self.bad_value(field, node.span, "a list with at least one value", "the list is empty");
         }
         let plain = Promise::new(promise.shape.clone());
         let choices: Vec<Option<Value>> =
@@ -252,7 +256,7 @@ impl Reader<'_> {
         let given = vec![(field.key.to_owned(), as_text(node))];
         let kept = contract.check(given, |_| Typing::Text, |_| false);
         for fault in &kept.faults {
-            let message = format!("{field} does not fit its type");
+            let message = format!("{field} does not match its type");
             let wrong =
                 self.error(Code::BadValue, message, node.span, format!("{} {}", fault.path, fault.what));
             let wrong = match &fault.help {
@@ -265,8 +269,8 @@ impl Reader<'_> {
     }
 
     fn does_not_fit(&mut self, field: Field<'_>, span: Span, shape: &Shape, fitting: &str) {
-        let message = format!("{field} does not go with the type `{shape}`");
-        let wrong = self.error(Code::Contradiction, message, span, format!("it is for {fitting}"));
+        let message = format!("{field} cannot be used with type `{shape}`");
+        let wrong = self.error(Code::Contradiction, message, span, format!("only for {fitting}"));
         self.tell(wrong);
     }
 }

@@ -16,10 +16,10 @@ pub(super) struct Entries {
     pub(super) each: &'static str,
 }
 
-pub(super) const TASK_NAMES: Entries = Entries { all: "a list of task names", each: "the name of a task" };
+pub(super) const TASK_NAMES: Entries = Entries { all: "a list of task names", each: "a task name" };
 pub(super) const FILE_PATTERNS: Entries =
     Entries { all: "a list of file names or patterns", each: "a file name or pattern" };
-pub(super) const TEXTS: Entries = Entries { all: "a list", each: "a text" };
+pub(super) const TEXTS: Entries = Entries { all: "a list", each: "a string" };
 
 /// Collects what is wrong while the parts of a document are read.
 pub(super) struct Reader<'s> {
@@ -64,7 +64,7 @@ impl fmt::Display for Owner<'_> {
             Owner::Otto => f.write_str("`otto`"),
             Owner::Retention => f.write_str("`otto.retention`"),
             Owner::Task(task) => write!(f, "task `{task}`"),
-            Owner::Edge(task) => write!(f, "an edge of task `{task}`"),
+            Owner::Edge(task) => write!(f, "a dependency of task `{task}`"),
             Owner::Foreach(task) => write!(f, "`foreach` of task `{task}`"),
             Owner::Retries(task) => write!(f, "`retries` of task `{task}`"),
             Owner::Param { form, task } => write!(f, "parameter `{form}` of task `{task}`"),
@@ -126,7 +126,7 @@ impl<'s> Reader<'s> {
         if self.untold > 0
             && let Some(last) = self.diagnostics.pop()
         {
-            let more = format!("{} more mistakes are not shown", self.untold);
+            let more = format!("{} more errors are not shown", self.untold);
             self.diagnostics.push(last.note(more));
         }
         self.diagnostics
@@ -189,10 +189,10 @@ impl<'s> Reader<'s> {
             Owner::Document => format!("unknown key `{}`", key.text),
             _ => format!("unknown key `{}` in {owner}", key.text),
         };
-        let wrong = self.error(Code::UnknownKey, message, key.span, "otto does not know this key");
+        let wrong = self.error(Code::UnknownKey, message, key.span, "unknown key");
         let wrong = match (meant, similar.as_slice()) {
             (Some(help), _) => wrong.help(help),
-            (None, []) => wrong.note(format!("the keys here are {}", listed(known))),
+            (None, []) => wrong.note(format!("valid keys are {}", listed(known))),
             (None, similar) => wrong.did_you_mean(similar),
         };
         self.tell(wrong);
@@ -205,7 +205,7 @@ impl<'s> Reader<'s> {
         match node.scalar() {
             Some(text) => Some(Spanned::new(text.to_owned(), node.span)),
             None => {
-                self.wrong_type(field, node, "a text", format!("write `{}: TEXT`", field.key));
+                self.wrong_type(field, node, "a string", format!("write `{}: STRING`", field.key));
                 None
             }
         }
@@ -215,7 +215,7 @@ impl<'s> Reader<'s> {
     pub(super) fn filled_text(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Spanned<String>> {
         let text = self.text(field, node)?;
         if text.value.trim().is_empty() {
-            self.bad_value(field, node.span, "a text", "this is empty");
+            self.bad_value(field, node.span, "a non-empty string", "this is empty");
             return None;
         }
         Some(text)
@@ -261,8 +261,8 @@ impl<'s> Reader<'s> {
                 None
             }
             Err(_) => {
-                let expected = format!("a whole number of at least {least}");
-                self.bad_value(field, node.span, &expected, "not such a number");
+                let expected = format!("a whole number, at least {least}");
+                self.bad_value(field, node.span, &expected, "not a valid number");
                 None
             }
         }
@@ -273,10 +273,10 @@ impl<'s> Reader<'s> {
         match text.and_then(parse_duration) {
             Some(duration) => Some(Spanned::new(duration, node.span)),
             None => {
-                let message = format!("{field} must be a time, such as `30s`, `5m` or `1h30m`");
+                let message = format!("{field} must be a duration, such as `30s`, `5m` or `1h30m`");
                 let wrong = self
-                    .error(Code::BadValue, message, node.span, "not a time")
-                    .note("units are `ms`, `s`, `m`, `h` and `d`; a number alone counts seconds");
+                    .error(Code::BadValue, message, node.span, "not a duration")
+                    .note("units are `ms`, `s`, `m`, `h` and `d`; a plain number means seconds");
                 self.tell(wrong);
                 None
             }
@@ -352,12 +352,12 @@ pub(super) fn describe(node: &Node<'_>) -> &'static str {
     match &node.kind {
         Kind::List(_) => "a list",
         Kind::Map(_) => "a map",
-        Kind::Written(..) | Kind::Made(..) if node.is_nothing() => "nothing",
+        Kind::Written(..) | Kind::Made(..) if node.is_nothing() => "empty",
         Kind::Written(..) | Kind::Made(..) => match (node.style(), node.scalar().unwrap_or_default()) {
-            (Some(Style::Plain), "null" | "~") => "nothing",
+            (Some(Style::Plain), "null" | "~") => "null",
             (Some(Style::Plain), "true" | "false") => "`true` or `false`",
             (Some(Style::Plain), text) if looks_like_number(text) => "a number",
-            _ => "a text",
+            _ => "a string",
         },
     }
 }

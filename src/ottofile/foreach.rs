@@ -16,7 +16,7 @@ const DEFAULT_VARIABLE: &str = "item";
 const DEFAULT_MOST_ITEMS: usize = 1000;
 
 pub(super) fn read(reader: &mut Reader<'_>, field: Field<'_>, node: &Node<'_>) -> Option<Foreach> {
-    let help = "write `foreach:` and below it `items: [a, b]`, `glob: PATTERN`, `range: 1..10` or `command: COMMAND`";
+    let help = "write `foreach:`, then on the next line, indented, `items: [a, b]`, `glob: PATTERN`, `range: 1..10` or `command: COMMAND`";
     let map = reader.map(field, node, help)?;
     let Owner::Task(task) = field.owner else { unreachable!("bug: a foreach outside a task") };
     reader.foreach(task, map, node.span)
@@ -72,19 +72,24 @@ impl Reader<'_> {
             }
         }
         if let (Some(serial), Some(jobs)) = (serial_span, jobs_span) {
-            let message = format!("{owner} runs one job after the other and says how many at a time");
+            let message = format!("{owner} has both `parallel: false` and `jobs`");
             let wrong = self
-                .error(Code::Contradiction, message, jobs, "how many at a time")
-                .at(self.source, serial, "one after the other")
-                .help("remove one of the two");
+                .error(Code::Contradiction, message, jobs, "several at a time")
+                .at(self.source, serial, "one at a time")
+                .help("remove one of them");
             self.tell(wrong);
         }
         match sources.as_slice() {
             [_] => {}
             [] => {
-                let message = format!("{owner} does not say over what");
+                let message = format!("{owner} has no items");
                 let wrong = self
-                    .error(Code::MissingKey, message, span, "no `items`, `glob`, `range` or `command`")
+                    .error(
+                        Code::MissingKey,
+                        message,
+                        span,
+                        "`items`, `glob`, `range` or `command` is missing",
+                    )
                     .help("write `items: [a, b]`, `glob: PATTERN`, `range: 1..10` or `command: COMMAND`");
                 self.tell(wrong);
             }
@@ -122,10 +127,10 @@ impl Reader<'_> {
                 Some(ForeachSource::Range { first, last, span: node.span })
             }
             Some((first, last)) => {
-                let message = format!("{field} counts down, and ranges count up");
+                let message = format!("{field} counts down, but ranges count up");
                 let wrong = self
-                    .error(Code::BadValue, message, node.span, format!("{first} is more than {last}"))
-                    .help(format!("write `{last}..{first}`, or the `items` in the order you want"));
+                    .error(Code::BadValue, message, node.span, format!("{first} is greater than {last}"))
+                    .help(format!("write `{last}..{first}`, or list the `items` in the order you want"));
                 self.tell(wrong);
                 None
             }
@@ -134,13 +139,13 @@ impl Reader<'_> {
                 let has_only_numbers = !text.is_empty()
                     && text.bytes().all(|byte| byte.is_ascii_digit() || b"-. ".contains(&byte));
                 let label = match has_only_numbers && text.len() > 18 {
-                    true => "too large a number",
-                    false => "not such a range",
+                    true => "the number is too large",
+                    false => "not a valid range",
                 };
                 let message = format!("{field} must be two whole numbers, such as `1..10`");
                 let wrong = self
                     .error(Code::BadValue, message, node.span, label)
-                    .note("both ends belong to the range; `1-10` means the same");
+                    .note("both ends are included; `1-10` means the same");
                 self.tell(wrong);
                 None
             }
@@ -152,9 +157,9 @@ impl Reader<'_> {
         match ParamName::new(&text.value) {
             Ok(name) if name.as_str() == text.value => Some(text),
             Ok(name) => {
-                let message = format!("{field} must be a variable's name, so it has no `-`");
+                let message = format!("{field} must be a variable name, which cannot contain `-`");
                 let wrong = self
-                    .error(Code::BadName, message, node.span, "not a variable's name")
+                    .error(Code::BadName, message, node.span, "not a variable name")
                     .help(format!("write `as: {name}`"));
                 self.tell(wrong);
                 None

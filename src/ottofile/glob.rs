@@ -29,7 +29,7 @@ pub(crate) fn matcher(pattern: &str) -> Result<Matcher, String> {
 
 fn parse(pattern: &str) -> Result<globset::Glob, String> {
     if levels(pattern) > MOST_LEVELS {
-        return Err(format!("its braces nest more than {MOST_LEVELS} levels deep"));
+        return Err(format!("its braces are nested more than {MOST_LEVELS} levels deep"));
     }
     let parsed = globset::GlobBuilder::new(pattern).literal_separator(true).build();
     parsed.map_err(|error| error.kind().to_string())
@@ -89,8 +89,8 @@ mod tests {
         assert_eq!(refused("src/**/*.{c,h}"), "");
         let braces = |levels: usize| format!("{}b{}", "{a,".repeat(levels), "}".repeat(levels));
         assert_eq!(refused(&braces(100)), "");
-        assert_eq!(refused(&braces(101)), "its braces nest more than 100 levels deep");
-        assert_eq!(refused(&braces(100_000)), "its braces nest more than 100 levels deep");
+        assert_eq!(refused(&braces(101)), "its braces are nested more than 100 levels deep");
+        assert_eq!(refused(&braces(100_000)), "its braces are nested more than 100 levels deep");
         assert_eq!(refused(&"[{][]{][!]{]\\{".repeat(101)), "");
         assert_eq!(refused(&"*".repeat(100_000)), "it is too long");
     }

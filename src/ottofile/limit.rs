@@ -22,7 +22,7 @@ pub(super) const MOST_MATCHED: usize = 1_000_000;
 /// `&name` in one file.
 pub(super) const MOST_ANCHORS: usize = 10_000;
 
-/// Of the nodes, what aliases repeat.
+/// Limit on nodes that aliases repeat.
 pub(super) const MOST_REPEATED_NODES: usize = 500_000;
 
 /// Bytes of the texts that aliases repeat.

@@ -17,7 +17,7 @@ pub(super) const KEYS: &[&str] =
 const MOST_WORDS: usize = 100_000;
 
 pub(super) fn read(reader: &mut Reader<'_>, field: Field<'_>, node: &Node<'_>) -> Vec<Param> {
-    let help = "write `params:` and below it a form such as `-m|--msg:` for each";
+    let help = "write `params:`, then a line such as `  -m|--msg:` for each parameter";
     let Some(map) = reader.map(field, node, help) else { return Vec::new() };
     let Owner::Task(task) = field.owner else { unreachable!("bug: parameters outside a task") };
     let mut params: Vec<Param> = Vec::with_capacity(map.len());
@@ -60,20 +60,21 @@ impl Reader<'_> {
                 let Owner::Param { task, .. } = owner else {
                     unreachable!("bug: a form outside a parameter")
                 };
-                let message = format!("the parameter form `{}` of task `{task}` {why}", shortened(key.text));
-                let mut wrong = self.error(Code::BadParamForm, message, key.span, "cannot be read");
+                let message = format!("the parameter `{}` of task `{task}` {why}", shortened(key.text));
+                let mut wrong = self.error(Code::BadParamForm, message, key.span, "invalid format");
                 if let Some(help) = help {
                     wrong = wrong.help(help);
                 }
-                let wrong =
-                    wrong.note("forms are `-m|--msg`, `--msg`, `-m`, or a bare word for a positional");
+                let wrong = wrong.note(
+                    "write `-m|--msg`, `--msg` or `-m` for an option, a plain name for a positional argument",
+                );
                 self.tell(wrong);
                 return None;
             }
         };
         if name == "help" && matches!(form, ParamForm::Option { .. }) {
             let Owner::Param { task, .. } = owner else { unreachable!("bug: a form outside a parameter") };
-            let message = format!("`--help` is an option of every task, so task `{task}` cannot declare it");
+            let message = format!("task `{task}` cannot declare `--help`: every task has this option");
             let wrong = self.error(Code::NameClash, message, key.span, "choose another name");
             self.tell(wrong);
             return None;
@@ -99,7 +100,7 @@ impl Reader<'_> {
                 let wrong = self
                     .error(Code::NameClash, message, param.form_span, "the second")
                     .at(self.source, *earlier, "the first")
-                    .note("the name is the long form with `-` as `_`, without one the letter");
+                    .note("the name is the long option with `_` for `-`, or the letter if there is no long option");
                 self.tell(wrong);
             } else {
                 names.insert(param.name.as_str(), param.form_span);
@@ -128,24 +129,24 @@ impl Reader<'_> {
                 && let Some(earlier) = optional
             {
                 let message = format!(
-                    "`{}` of task `{task}` is required, but stands behind `{}`, which is not",
+                    "`{}` of task `{task}` is required but follows `{}`, which is optional",
                     param.name, earlier.name
                 );
                 let wrong = self
                     .error(Code::Contradiction, message, param.form_span, "required")
-                    .at(self.source, earlier.form_span, "may be left out")
-                    .help("put the required words first");
+                    .at(self.source, earlier.form_span, "optional")
+                    .help("put required arguments first");
                 self.tell(wrong);
             }
             let has_no_end = matches!(param.count, Count::Range { most: None, .. });
             if has_no_end && let Some(earlier) = greedy {
                 let message = format!(
-                    "no word would ever reach `{}` of task `{task}`: `{}` takes them all",
+                    "`{}` of task `{task}` can never get a value: `{}` takes all arguments",
                     param.name, earlier.name
                 );
                 let wrong = self
-                    .error(Code::Contradiction, message, param.form_span, "takes any number of words")
-                    .at(self.source, earlier.form_span, "takes any number of words too")
+                    .error(Code::Contradiction, message, param.form_span, "takes any number of arguments")
+                    .at(self.source, earlier.form_span, "also takes any number of arguments")
                     .help("make one of them an option: `--NAME`");
                 self.tell(wrong);
             }
@@ -247,7 +248,7 @@ impl Reader<'_> {
                     }
                 }
                 if map.len() == 0 {
-                    self.bad_value(field, node.span, "a text, a list or `{command: …}`", "empty");
+                    self.bad_value(field, node.span, "a string, a list or `{command: …}`", "empty");
                 }
             }
             Kind::Written(..) | Kind::Made(..) => param.default = self.text(field, node),
@@ -257,7 +258,7 @@ impl Reader<'_> {
     fn choices(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<Spanned<String>> {
         let choices = self.texts(field, node, TEXTS);
         if matches!(&node.kind, Kind::List(items) if items.is_empty()) {
-            self.bad_value(field, node.span, "a list with at least one value", "no value is allowed");
+            self.bad_value(field, node.span, "a list with at least one value", "the list is empty");
         }
         choices
     }
@@ -291,7 +292,7 @@ impl Reader<'_> {
         };
         if count.is_none() {
             let expected = "a number, `N:M`, `?` (0 or 1), `*` (any number) or `+` (1 or more)";
-            self.bad_value(field, node.span, expected, "how many words does it take?");
+            self.bad_value(field, node.span, expected, "not a valid number of arguments");
         }
         count
     }
@@ -302,7 +303,7 @@ impl Reader<'_> {
         let is_identifier = !name.as_bytes()[0].is_ascii_digit()
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if !is_identifier {
-            self.bad_value(field, node.span, "the name of a variable, without `$`", "not such a name");
+            self.bad_value(field, node.span, "a variable name, without `$`", "not a variable name");
             return None;
         }
         Some(text)
@@ -317,7 +318,7 @@ impl Reader<'_> {
             Some("path") => ParamType::Path,
             other => {
                 let message = format!("{field} must be `str`, `int`, `float`, `bool` or `path`");
-                let mut wrong = self.error(Code::BadValue, message, node.span, "none of these");
+                let mut wrong = self.error(Code::BadValue, message, node.span, "not one of them");
                 let meant = match other {
                     Some("string" | "text") => Some("str"),
                     Some("integer" | "number") => Some("int"),
@@ -345,12 +346,12 @@ impl Reader<'_> {
             let wrong = self
                 .error(
                     Code::Contradiction,
-                    format!("{owner} has its choices twice"),
+                    format!("{owner} has both `choices` and `choices-command`"),
                     command.span,
-                    "choices by command",
+                    "choices from a command",
                 )
-                .at(self.source, choices, "choices by list")
-                .help("keep one of the two");
+                .at(self.source, choices, "choices from a list")
+                .help("keep one of them");
             self.tell(wrong);
         }
         for choice in &param.choices {
@@ -370,9 +371,9 @@ impl Reader<'_> {
         }
         let place = places.count.unwrap_or(param.form_span);
         if matches!(param.form, ParamForm::Positional(_)) {
-            let message = format!("{owner} takes no word, so nothing could ever give it a value");
+            let message = format!("{owner} takes no arguments, so it can never get a value");
             let wrong = self
-                .error(Code::Contradiction, message, place, "no words")
+                .error(Code::Contradiction, message, place, "no arguments")
                 .help("make it an option: `--NAME`");
             self.tell(wrong);
             return;
@@ -395,7 +396,7 @@ impl Reader<'_> {
         }
         let odd = param.choices.iter().find(|choice| !["true", "false"].contains(&choice.value.as_str()));
         if let Some(choice) = odd {
-            let message = format!("{owner} is a flag, so no choice but `true` and `false` can be made");
+            let message = format!("{owner} is a flag, so its choices can only be `true` and `false`");
             let wrong = self
                 .error(Code::Contradiction, message, choice.span, "cannot be chosen")
                 .help("give it a default that is one of the choices, or `nargs: 1`");
@@ -405,7 +406,7 @@ impl Reader<'_> {
         if let Some(command) = &param.choices_command {
             let message = format!("{owner} is a flag, so it has no choices");
             let wrong = self
-                .error(Code::Contradiction, message, command.span, "nothing to choose")
+                .error(Code::Contradiction, message, command.span, "flags have no choices")
                 .help("add `nargs: 1`");
             self.tell(wrong);
         }
@@ -417,10 +418,10 @@ impl Reader<'_> {
         let rival = match (default, param.count) {
             (_, Count::Flag) => Some((places.count.unwrap_or(param.form_span), "a flag always has a value")),
             (_, Count::Range { least: 0, .. }) => {
-                Some((places.count.unwrap_or(param.form_span), "no word is enough here"))
+                Some((places.count.unwrap_or(param.form_span), "accepts no arguments"))
             }
             (Some(default), Count::One | Count::Range { .. }) => {
-                Some((default, "the value when none is given"))
+                Some((default, "the value if none is given"))
             }
             (None, Count::One | Count::Range { .. }) => None,
         };
@@ -428,12 +429,12 @@ impl Reader<'_> {
             let wrong = self
                 .error(
                     Code::Contradiction,
-                    format!("{owner} is required and can be left out"),
+                    format!("{owner} is `required`, but also optional"),
                     required,
                     "required",
                 )
                 .at(self.source, span, label)
-                .help("remove one of the two");
+                .help("remove one of them");
             self.tell(wrong);
         }
     }
@@ -447,12 +448,12 @@ impl Reader<'_> {
         let takes_several = param.count.takes_several();
         let Some(default) = &mut param.default else { return };
         if !param.default_words.is_empty() && !takes_several {
-            let message = format!("{owner} takes one word, and its default is a list");
+            let message = format!("{owner} takes one value, but its default is a list");
             let mut wrong = self.error(Code::Contradiction, message, default.span, "several words");
             if let Some(count) = places.count {
-                wrong = wrong.at(self.source, count, "at most one word");
+                wrong = wrong.at(self.source, count, "at most one value");
             }
-            self.tell(wrong.help("write one text, or `nargs: \"*\"`"));
+            self.tell(wrong.help("write one string, or add `nargs: \"*\"`"));
             return;
         }
         // An empty default is how a script is told that nothing was chosen.
@@ -516,15 +517,16 @@ pub(crate) fn remarks(ottofile: &Ottofile) -> Vec<Diagnostic> {
             let is_choice = |word: &String| word.is_empty() || choices.one(word).is_some();
             if !param.choices.is_empty() && !words.iter().all(is_choice) {
                 let names: Vec<&str> = param.choices.iter().map(|choice| choice.value.as_str()).collect();
-                let remark = Diagnostic::warning(Code::BadChoice, format!("{owner} is none of its choices"))
-                    .at(&ottofile.source, default.span, "cannot be given on the command line")
-                    .note(format!("the choices are {}", listed(&names)));
+                let remark =
+                    Diagnostic::warning(Code::BadChoice, format!("{owner} is not one of its choices"))
+                        .at(&ottofile.source, default.span, "cannot be given on the command line")
+                        .note(format!("the choices are {}", listed(&names)));
                 remarks.push(remark);
             }
             if default.value.contains("$(") {
                 let remark = Diagnostic::warning(Code::BadValue, format!("{owner} is not run as a command"))
                     .at(&ottofile.source, default.span, "these characters are the value")
-                    .help("for what a command prints: `default: {command: \"…\"}`");
+                    .help("to use the output of a command: `default: {command: \"…\"}`");
                 remarks.push(remark);
             }
             let value_of_a_task = ["INPUT", "OUTCOME"].iter().find(|name| {
@@ -550,7 +552,7 @@ fn is_truth(text: &str) -> bool {
 }
 
 struct BadForm {
-    /// Reads on after "the parameter form `…`".
+    /// Continues "the parameter `…`".
     why: &'static str,
     help: Option<String>,
 }
@@ -570,7 +572,7 @@ fn form_of(text: &str) -> Result<ParamForm, BadForm> {
     for part in &parts {
         if let Some(word) = part.strip_prefix("--") {
             if !is_word(word) {
-                return bad("is not `--` and a word of letters, digits, `-` and `_`", None);
+                return bad("is not `--` followed by letters, digits, `-` and `_`", None);
             }
             if long.replace(word.to_owned()).is_some() {
                 return bad("has two long forms", Some("declare one parameter for each".to_owned()));
@@ -584,19 +586,19 @@ fn form_of(text: &str) -> Result<ParamForm, BadForm> {
                     }
                 }
                 _ if is_word(letter) => {
-                    return bad("is a word behind a single `-`", Some(format!("write `--{letter}`")));
+                    return bad("has a long name after a single `-`", Some(format!("write `--{letter}`")));
                 }
-                _ => return bad("is not `-` and one letter", None),
+                _ => return bad("is not `-` followed by one letter", None),
             }
         } else if parts.len() > 1 {
             return bad(
-                "joins a bare word with another form",
+                "combines a positional argument with an option",
                 Some(format!("write `--{part}` for an option")),
             );
         } else if is_word(part) {
             return Ok(ParamForm::Positional((*part).to_owned()));
         } else {
-            return bad("is not a word of letters, digits, `-` and `_`", None);
+            return bad("may contain only letters, digits, `-` and `_`", None);
         }
     }
     Ok(ParamForm::Option { short, long })
@@ -605,7 +607,7 @@ fn form_of(text: &str) -> Result<ParamForm, BadForm> {
 impl std::fmt::Display for ParamType {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            ParamType::Str => "a text",
+            ParamType::Str => "a string",
             ParamType::Int => "a whole number",
             ParamType::Float => "a number",
             ParamType::Bool => "`true` or `false`",

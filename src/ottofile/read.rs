@@ -89,13 +89,13 @@ fn unsupported_api(source: &SourceFile, root: &Node<'_>) -> Option<Diagnostic> {
         Some("1") => return None,
         Some(_) if api.is_null() => return None,
         Some(version) => {
-            format!("this ottofile is written for version `{}` of otto's form", shortened(version))
+            format!("this ottofile uses format version `{}`", shortened(version))
         }
-        None => format!("`otto.api` must be the version of otto's form, not {}", describe(api)),
+        None => format!("`otto.api` must be a format version, not {}", describe(api)),
     };
     let wrong = Diagnostic::error(Code::UnsupportedApi, message)
-        .at(source, yaml::first_line_of(source, api.span), "this otto reads version `1`")
-        .help("a newer otto may read it; otherwise write `api: 1`");
+        .at(source, yaml::first_line_of(source, api.span), "this otto reads only version `1`")
+        .help("use a newer otto, or write `api: 1`");
     Some(wrong)
 }
 
@@ -143,7 +143,7 @@ impl Reader<'_> {
             let message = format!("an ottofile must be a map with `otto` and `tasks`, not {found}");
             let wrong = self
                 .error(Code::WrongType, message, root.span, format!("this is {found}"))
-                .help("begin with `tasks:`, and below it `  NAME:` and `    bash: COMMAND`");
+                .help("start with `tasks:`, then a line `  NAME:`, then a line `    bash: COMMAND`");
             self.tell(wrong);
             return settings;
         };
@@ -152,14 +152,12 @@ impl Reader<'_> {
             match key.text {
                 "otto" | "tasks" if node.is_null() => {}
                 "otto" => {
-                    if let Some(map) =
-                        self.map(field, node, "write `otto:` and its keys below, each with a `:`")
-                    {
+                    if let Some(map) = self.map(field, node, "write `otto:`, then its keys below, indented") {
                         settings = self.settings(map);
                     }
                 }
                 "tasks" => {
-                    let help = "write `tasks:` and below it `  NAME:` for each task";
+                    let help = "write `tasks:`, then a line `  NAME:` for each task";
                     let map = self.map(field, node, help);
                     // Those that an alias or a merge at the root brought in did not come one by one.
                     for (key, node) in map.into_iter().flat_map(Map::iter) {
@@ -182,7 +180,7 @@ impl Reader<'_> {
             Kind::List(_) | Kind::Written(..) | Kind::Made(..) => false,
         };
         let meant = foreign::meant(Owner::Document, key.text).or_else(|| {
-            looks_like_task.then(|| format!("a task stands under `tasks`: `tasks: {{ {}: … }}`", key.text))
+            looks_like_task.then(|| format!("tasks go under `tasks`: `tasks: {{ {}: … }}`", key.text))
         });
         self.unknown_key(key, Owner::Document, ROOT_KEYS, meant);
     }
@@ -224,10 +222,10 @@ impl Reader<'_> {
             None => DefaultTasks::Named(names),
             Some(_) if names.len() == 1 => DefaultTasks::All,
             Some(star) => {
-                let message = "`*` in `otto.tasks` means every task, and others stand beside it";
+                let message = "`*` in `otto.tasks` means every task, but other tasks are listed too";
                 let wrong = self
                     .error(Code::Contradiction, message, star.span, "every task")
-                    .help("write `tasks: [\"*\"]`, or the names alone");
+                    .help("write `tasks: [\"*\"]`, or only the names");
                 self.tell(wrong);
                 DefaultTasks::All
             }
@@ -263,7 +261,7 @@ impl Reader<'_> {
             }
         }
         if path.is_none() && map.get("path").is_none() {
-            let message = format!("an entry of {field} does not name a file");
+            let message = format!("an entry of {field} has no file name");
             let wrong = self.error(Code::MissingKey, message, node.span, "no `path`");
             self.tell(wrong.help("write `{path: .env, optional: true}`"));
         }
@@ -272,7 +270,7 @@ impl Reader<'_> {
 
     fn retention(&mut self, field: Field<'_>, node: &Node<'_>) -> Retention {
         let mut retention = Retention::default();
-        let Some(map) = self.map(field, node, "write `retention:` and its keys below") else {
+        let Some(map) = self.map(field, node, "write `retention:`, then its keys below, indented") else {
             return retention;
         };
         let mut spellings: HashMap<String, Span> = HashMap::new();
@@ -301,11 +299,11 @@ impl Reader<'_> {
     }
 
     fn needs_twice(&mut self, owner: Owner<'_>, span: Span, earlier: Span) {
-        let message = format!("{owner} has `needs` and `before`, which mean the same");
+        let message = format!("{owner} has both `needs` and `before`, which mean the same");
         let wrong = self
             .error(Code::DuplicateKey, message, span, "the second one")
             .at(self.source, earlier, "the first one")
-            .help("keep one list, `needs`");
+            .help("keep only `needs`");
         self.tell(wrong);
     }
 
@@ -313,19 +311,19 @@ impl Reader<'_> {
         let wrong = self
             .error(
                 Code::DuplicateKey,
-                format!("{field} is written twice, in two spellings"),
+                format!("{field} is written twice, with different spellings"),
                 span,
                 "written again here",
             )
             .at(self.source, earlier, "first written here")
-            .help("keep one of the two");
+            .help("keep one of them");
         self.tell(wrong);
     }
 
     // ── envs ──
 
     fn envs(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<EnvEntry> {
-        let help = format!("write `{}:` and below it `  NAME: VALUE`", field.key);
+        let help = format!("write `{}:`, then lines `  NAME: VALUE`", field.key);
         let Some(map) = self.map(field, node, &help) else { return Vec::new() };
         let mut entries = Vec::with_capacity(map.len());
         for (key, node) in map.iter() {
@@ -337,7 +335,7 @@ impl Reader<'_> {
                         key.span,
                         "cannot be set here",
                     )
-                    .note(format!("it stands in {field}"));
+                    .note(format!("it is in {field}"));
                 self.tell(wrong);
                 continue;
             }
@@ -350,8 +348,10 @@ impl Reader<'_> {
                 None => {
                     let inner = Field { key: key.text, owner: field.owner };
                     let found = describe(node);
-                    let message =
-                        format!("the variable `{}` of {} must be a text, not {found}", key.text, inner.owner);
+                    let message = format!(
+                        "the variable `{}` of {} must be a string, not {found}",
+                        key.text, inner.owner
+                    );
                     let wrong = self.error(Code::WrongType, message, node.span, format!("this is {found}"));
                     self.tell(wrong);
                 }
@@ -368,7 +368,7 @@ impl Reader<'_> {
         let message = format!("the task name `{}` {why}", shortened(key.text));
         let mut wrong = self.error(code, message, key.span, "choose another name");
         if is_built_in {
-            wrong = wrong.help(format!("lower case is free: `{}`", key.text.to_lowercase()));
+            wrong = wrong.help(format!("use lower case: `{}`", key.text.to_lowercase()));
         }
         self.tell(wrong);
     }
@@ -384,9 +384,11 @@ impl Reader<'_> {
             let message = format!("task `{}` must be a map, not {found}", key.text);
             let command =
                 node.scalar().filter(|text| !text.contains('\n')).map_or("COMMAND".to_owned(), shortened);
-            let wrong = self
-                .error(Code::WrongType, message, node.span, format!("this is {found}"))
-                .help(format!("write `{}:` and below it, indented, `bash: {command}`", shortened(key.text)));
+            let wrong =
+                self.error(Code::WrongType, message, node.span, format!("this is {found}")).help(format!(
+                    "write `{}:`, then on the next line, indented, `bash: {command}`",
+                    shortened(key.text)
+                ));
             self.tell(wrong);
             return task;
         };
@@ -485,16 +487,16 @@ impl Reader<'_> {
 
     fn body(&mut self, task: &mut Task, body_key: BodyKey, field: Field<'_>, key: Key<'_>, node: &Node<'_>) {
         let Some(text) = node.scalar() else {
-            let help = format!("write one text: `{}: |`, and the lines below it, indented", field.key);
-            self.wrong_type(field, node, "a text", help);
+            let help = format!("write one block: `{}: |`, then the lines below it, indented", field.key);
+            self.wrong_type(field, node, "a string", help);
             return;
         };
         if let Some(first) = &task.body {
-            let message = format!("task `{}` has two bodies", task.name);
+            let message = format!("task `{}` has two scripts", task.name);
             let wrong = self
-                .error(Code::TwoBodies, message, key.span, "a second body")
-                .at(self.source, first.key_span, "the first body")
-                .help("keep one, or make two tasks and join them with `needs`");
+                .error(Code::TwoBodies, message, key.span, "the second script")
+                .at(self.source, first.key_span, "the first script")
+                .help("keep one of them, or make two tasks and connect them with `needs`");
             self.tell(wrong);
             return;
         }
@@ -516,10 +518,10 @@ impl Reader<'_> {
             !goes_on && !pair[1].starts_with(['-', '|', '&', '>', '<', ')', '}', '"', '\'', '$'])
         };
         if lines.windows(2).any(is_command) && !self.only_counted() {
-            let message = format!("the lines of {field} are joined by spaces: they are one line");
+            let message = format!("YAML joins the lines of {field} into one line");
             let wrong = Diagnostic::warning(Code::JoinedLines, message)
-                .at(self.source, self.first_line(node.span), "goes on below without a `|`")
-                .help(format!("write `{}: |` for lines, `{}: >` to join them", field.key, field.key));
+                .at(self.source, self.first_line(node.span), "continues on the next line without a `|`")
+                .help(format!("write `{}: |` to keep the lines, `{}: >` to join them", field.key, field.key));
             self.tell(wrong);
         }
     }
@@ -543,7 +545,7 @@ impl Reader<'_> {
         if pattern.value.contains('$') || self.only_counted() {
             return;
         }
-        let message = format!("a pattern of files in {field} cannot be read");
+        let message = format!("invalid file pattern in {field}");
         let wrong = self.error(Code::BadGlob, message, pattern.span, why);
         self.tell(wrong);
     }
@@ -593,14 +595,19 @@ impl Reader<'_> {
                     Some("failure") => when = When::Failure,
                     Some("always") => when = When::Always,
                     Some(_) | None => {
-                        self.bad_value(inner, node.span, "`success`, `failure` or `always`", "none of these");
+                        self.bad_value(
+                            inner,
+                            node.span,
+                            "`success`, `failure` or `always`",
+                            "not one of them",
+                        );
                     }
                 },
                 _ => self.unknown_key(key, owner, &["task", "when"], foreign::meant(owner, key.text)),
             }
         }
         if !has_task_key {
-            let message = format!("an entry of {field} names no task");
+            let message = format!("an entry of {field} has no task name");
             let wrong = self
                 .error(Code::MissingKey, message, node.span, "`task` is missing")
                 .help("write `{task: NAME, when: success}`");
@@ -630,10 +637,8 @@ impl Reader<'_> {
         let timeout = self.duration(field, node)?;
         if timeout.value.is_zero() {
             let Owner::Task(task) = field.owner else { unreachable!("bug: a timeout outside a task") };
-            let message = format!("a `timeout` of zero would end task `{task}` before it begins");
-            let wrong = self
-                .error(Code::BadValue, message, node.span, "no time at all")
-                .help("leave it out for no limit");
+            let message = format!("a `timeout` of zero would stop task `{task}` before it starts");
+            let wrong = self.error(Code::BadValue, message, node.span, "zero").help("remove it for no limit");
             self.tell(wrong);
             return None;
         }
@@ -690,10 +695,10 @@ impl Reader<'_> {
             }
         }
         if !has_count {
-            let message = format!("{field} does not say how often");
+            let message = format!("{field} has no `count`");
             let wrong = self
                 .error(Code::MissingKey, message, node.span, "`count` is missing")
-                .help("write `retries: {count: 2, …}`: two more tries after the first");
+                .help("write `retries: {count: 2, …}` for two retries");
             self.tell(wrong);
         }
         Some(Spanned::new(retries, node.span))
@@ -703,7 +708,7 @@ impl Reader<'_> {
         match node.scalar().and_then(|text| text.parse::<f64>().ok()) {
             Some(factor) if (1.0..=1000.0).contains(&factor) => Some(factor),
             Some(_) | None => {
-                self.bad_value(field, node.span, "a number from 1 to 1000", "not such a number");
+                self.bad_value(field, node.span, "a number from 1 to 1000", "not a valid number");
                 None
             }
         }
@@ -715,7 +720,7 @@ impl Reader<'_> {
             Some("true") => Some(Spanned::new(Streaming::Pipe, node.span)),
             Some("false") => None,
             Some(_) | None => {
-                self.bad_value(field, node.span, "`true`, `false` or `stdout`", "none of these");
+                self.bad_value(field, node.span, "`true`, `false` or `stdout`", "not one of them");
                 None
             }
         }
@@ -726,7 +731,7 @@ impl Reader<'_> {
             Some("ignore") => Some(true),
             Some("fail") => Some(false),
             Some(_) | None => {
-                self.bad_value(field, node.span, "`fail` or `ignore`", "neither of these");
+                self.bad_value(field, node.span, "`fail` or `ignore`", "not one of them");
                 None
             }
         }
@@ -740,7 +745,7 @@ impl Reader<'_> {
             let message =
                 format!("`stream-errors` of task `{}` has no effect without `streaming`", task.name);
             let wrong = self
-                .error(Code::Contradiction, message, span, "about streams, and this task has none")
+                .error(Code::Contradiction, message, span, "applies only to streams")
                 .help("add `streaming: true`, or remove this key");
             self.tell(wrong);
         }
@@ -748,8 +753,10 @@ impl Reader<'_> {
             let clash = task.params.iter().find(|param| param.name.as_str() == foreach.variable.value);
             if let Some(param) = clash {
                 let name = &foreach.variable.value;
-                let message =
-                    format!("task `{}` has two variables `{name}`: a parameter and the item", task.name);
+                let message = format!(
+                    "task `{}` has two variables called `{name}`: a parameter and the item",
+                    task.name
+                );
                 let wrong = self
                     .error(Code::NameClash, message, param.form_span, "the parameter")
                     .at(self.source, foreach.variable.span, format!("the item is in `{name}`"))
@@ -759,38 +766,39 @@ impl Reader<'_> {
         }
         let serial = task.params.iter().find(|param| param.name.as_str() == "Serial");
         if let Some(param) = serial {
-            let message = format!("task `{}` has a parameter `--Serial`, which is otto's own", task.name);
+            let message =
+                format!("task `{}` cannot declare `--Serial`, which is an option of otto", task.name);
             let wrong = self
                 .error(Code::NameClash, message, param.form_span, "choose another name")
                 .note("it runs the jobs of a foreach task one at a time");
             self.tell(wrong);
         }
         if let (Some(outputs), None) = (&task.outputs, &task.body) {
-            let message = format!("task `{}` has no body that could set its `outputs`", task.name);
+            let message = format!("task `{}` declares `outputs` but has no script to set them", task.name);
             let wrong = self
                 .error(Code::Contradiction, message, outputs.span, "nothing sets these values")
-                .help("add a body, or declare them in the task that sets them");
+                .help("add a script, or declare them in the task that sets them");
             self.tell(wrong);
         }
         let Some(tty) = task.tty else { return };
         if let Some(streaming) = &task.streaming {
-            let message = format!("task `{}` runs alone, with the terminal, and is streaming", task.name);
+            let message = format!("task `{}` has both `tty` and `streaming`", task.name);
             let wrong = self
-                .error(Code::Contradiction, message, streaming.span, "a stream flows while others run")
-                .at(self.source, tty, "runs while nothing else does")
-                .help("remove one of the two; what has the terminal can read and write files");
+                .error(Code::Contradiction, message, streaming.span, "streaming tasks run alongside others")
+                .at(self.source, tty, "runs while nothing else runs")
+                .help("remove one of them; tasks with a terminal can pass data through files");
             self.tell(wrong);
         }
         let Some(foreach) = &task.foreach else { return };
         let rival = match foreach.jobs.is_some() {
             true => Some("`foreach.jobs` would run several at a time"),
-            false if foreach.is_buffered => Some("`foreach.buffer` would hold its output back"),
+            false if foreach.is_buffered => Some("`foreach.buffer` would hold back its output"),
             false => None,
         };
         if let Some(rival) = rival {
-            let message = format!("task `{}` has the terminal to itself, and {rival}", task.name);
+            let message = format!("task `{}` has `tty`, but {rival}", task.name);
             let wrong = self
-                .error(Code::Contradiction, message, tty, "the terminal is for one job at a time")
+                .error(Code::Contradiction, message, tty, "only one job can use the terminal")
                 .at(self.source, yaml::first_line_of(self.source, foreach.span), "the foreach is here");
             self.tell(wrong);
         }
@@ -831,12 +839,12 @@ fn refused_variable(name: &str) -> Option<&'static str> {
         && !name.as_bytes()[0].is_ascii_digit()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if !is_identifier {
-        return Some("is not a name: letters, digits and `_`, not starting with a digit");
+        return Some("is not a valid name: use letters, digits and `_`, and do not start with a digit");
     }
     let slips_code_in =
         (name.starts_with("LD_") || name.starts_with("DYLD_")) && !name.ends_with("_LIBRARY_PATH");
     if SET_IN_SCRIPTS.contains(&name) || slips_code_in {
-        return Some("changes how the shell or the loader works: set it in the script, where it is needed");
+        return Some("changes how the shell or the loader works; set it in the script, where it is needed");
     }
     if SET_BY_OTTO.contains(&name) || name.starts_with("OTTO_FOREACH_") || name.starts_with("OTTO_INPUT_") {
         return Some("is set by otto for each job");

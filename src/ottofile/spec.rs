@@ -369,7 +369,7 @@ pub(crate) enum ForeachSource {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ForeachJobs {
-    /// As many as there are, whatever `-j` says.
+    /// No limit, regardless of `-j`.
     All,
     /// At most so many at a time.
     Most(usize),

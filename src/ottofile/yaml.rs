@@ -152,14 +152,14 @@ pub(crate) fn parse<'a>(source: &'a SourceFile, streamed: &'static str, visit: V
         |diagnostic| Document { root: None, is_whole: false, diagnostics: vec![diagnostic], untold: 0 };
     if text.len() > limit::MOST_BYTES {
         let message =
-            format!("the file has {} bytes, and an ottofile has at most {}", text.len(), limit::MOST_BYTES);
+            format!("the file has {} bytes; ottofiles can have at most {}", text.len(), limit::MOST_BYTES);
         return refused(Diagnostic::error(Code::YamlLimit, message));
     }
     // The scanner takes a NUL for the end of the text; what follows would be lost in silence.
     if let Some(place) = text.bytes().position(|byte| byte == 0) {
         let nul = Diagnostic::error(Code::YamlSyntax, "the file contains a NUL character")
             .at(source, Span::new(place, place + 1), "here")
-            .help("a script makes one with `printf '\\0'`");
+            .help("scripts can print one with `printf '\\0'`");
         return refused(nul);
     }
     let mut builder = TreeBuilder::new(source, streamed, visit);
@@ -198,7 +198,7 @@ struct TreeBuilder<'a, 'v> {
     anchor_names: Vec<Cow<'a, str>>,
     /// Nodes and bytes of text so far, those that aliases repeat counted again.
     weight: Weight,
-    /// Of these, what aliases repeat.
+    /// How many of these are repeated by aliases.
     repeated: Weight,
     has_merges: bool,
     is_abandoned: bool,
@@ -329,9 +329,9 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
     /// Scripts, variables, arguments and paths end at a NUL; keys say so themselves.
     fn nul(&mut self, span: Span) {
         self.tell(|this| {
-            Diagnostic::error(Code::YamlFeature, "a NUL byte, which no script, variable or path can hold")
-                .at(this.source, first_line_of(this.source, span), "`\\0` stands in this text")
-                .help("leave it out; a script can make one: `printf '\\0'`")
+            Diagnostic::error(Code::YamlFeature, "a NUL byte is not allowed in scripts, variables and paths")
+                .at(this.source, first_line_of(this.source, span), "this string contains `\\0`")
+                .help("remove it; scripts can print one with `printf '\\0'`")
         });
     }
 
@@ -471,12 +471,8 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
     fn alias(&mut self, id: usize, span: Span) -> Result<(), Fatal> {
         let Some(anchored) = self.anchors.get(&id) else {
             self.tell(|this| {
-                let message = "an alias stands inside the value that it repeats";
-                Diagnostic::error(Code::YamlSyntax, message).at(
-                    this.source,
-                    span,
-                    "this would repeat itself without end",
-                )
+                let message = "an alias is inside the value it refers to";
+                Diagnostic::error(Code::YamlSyntax, message).at(this.source, span, "this would never end")
             });
             return self.add(nothing(span.start as usize), 0);
         };
@@ -486,7 +482,7 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
         if self.repeated.nodes > limit::MOST_REPEATED_NODES
             || self.repeated.bytes > limit::MOST_REPEATED_BYTES
         {
-            let message = "the aliases of this file expand to too much";
+            let message = "the aliases of this file expand to too many values";
             return Err(self.limit(message.to_owned(), span, "the limit is reached here"));
         }
         if self.open.len() + height > limit::MOST_LEVELS {
@@ -546,9 +542,9 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
             }
             let Some(text) = shared_text(&key) else {
                 self.tell(|this| {
-                    Diagnostic::error(Code::YamlFeature, "a key must be a single text")
+                    Diagnostic::error(Code::YamlFeature, "a key must be a string")
                         .at(this.source, first_line_of(this.source, key.span), "this is a key")
-                        .help("quote it if it is meant as text: `\"[a]\": …`")
+                        .help("quote it to make it a string: `\"[a]\": …`")
                 });
                 continue;
             };
@@ -577,7 +573,7 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
                         continue;
                     }
                     self.tell(|this| {
-                        Diagnostic::error(Code::WrongType, "`<<` merges maps, and this is none")
+                        Diagnostic::error(Code::WrongType, "`<<` can only merge maps")
                             .at(this.source, first_line_of(this.source, source.span), "not a map")
                             .help("write `<<: *NAME`, where NAME is the anchor of a map")
                     });
@@ -610,10 +606,10 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
 
     fn twice(&mut self, text: &str, span: Span, earlier: Span) {
         self.tell(|this| {
-            Diagnostic::error(Code::DuplicateKey, format!("the key `{text}` is written twice"))
+            Diagnostic::error(Code::DuplicateKey, format!("duplicate key `{text}`"))
                 .at(this.source, span, "written again here")
                 .at(this.source, earlier, "first written here")
-                .help("keep one of the two")
+                .help("keep one of them")
         });
     }
 
@@ -622,10 +618,10 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
         let end = place.end.byte_offset().unwrap_or(start);
         let span = Span::new(start, end);
         self.tell(|this| {
-            let message = format!("ottofiles use no YAML tags, such as `{}`", this.source.slice(span));
+            let message = format!("YAML tags such as `{}` are not supported", this.source.slice(span));
             Diagnostic::error(Code::YamlFeature, message)
                 .at(this.source, span, "a tag")
-                .help("leave the tag out, for values are read as they are spelled; or quote the text if the `!` is part of it")
+                .help("remove the tag, values are read exactly as written; or quote the string if the `!` is part of it")
         });
     }
 
@@ -634,25 +630,30 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
             let known = name::similar(name, this.anchor_names.iter().map(|name| &**name), 3);
             let known: Vec<String> = known.into_iter().map(|name| format!("*{name}")).collect();
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            let wrong = Diagnostic::error(Code::YamlSyntax, format!("the alias `*{name}` repeats nothing"))
-                .at(this.source, span, format!("no `&{name}` stands before this line"));
+            let wrong = Diagnostic::error(Code::YamlSyntax, format!("unknown alias `*{name}`")).at(
+                this.source,
+                span,
+                format!("no `&{name}` before this line"),
+            );
             match known.is_empty() {
-                true => wrong.help(format!("quote it if the star is meant as text: `\"*{name}\"`")),
+                true => wrong.help(format!("quote it if the `*` is part of a string: `\"*{name}\"`")),
                 false => wrong.did_you_mean(&known),
             }
         });
     }
 
     fn second_document(&self, span: Span) -> Fatal {
-        let wrong =
-            Diagnostic::error(Code::YamlFeature, "an ottofile is one YAML document, and a second one begins")
-                .at(self.source, span, "here")
-                .help("remove this line, or move what follows into a file of its own");
+        let wrong = Diagnostic::error(
+            Code::YamlFeature,
+            "an ottofile must be a single YAML document, but a second one starts here",
+        )
+        .at(self.source, span, "here")
+        .help("remove this line, or move the rest to another file");
         Fatal(Box::new(wrong))
     }
 
     fn too_deep(&self, span: Span) -> Fatal {
-        let message = format!("the file nests deeper than {} levels", limit::MOST_LEVELS);
+        let message = format!("the file is nested deeper than {} levels", limit::MOST_LEVELS);
         self.limit(message, span, "one level too many")
     }
 

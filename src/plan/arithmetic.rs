@@ -61,7 +61,7 @@ pub(crate) fn parse(pieces: &[TemplatePart], text: &str, start: usize) -> Result
     let whole = reader.choice()?;
     match reader.parts.get(reader.next) {
         None => Ok(whole),
-        Some((_, place)) => Err(wrong(place.clone(), "this is not expected here")),
+        Some((_, place)) => Err(wrong(place.clone(), "unexpected")),
     }
 }
 
@@ -128,9 +128,9 @@ impl Reader {
                 self.push(Part::Sign(sign), place(1))?;
                 1
             } else if first == '=' {
-                return Err(wrong(place(1), "nothing can be assigned here; `==` compares"));
+                return Err(wrong(place(1), "assignment is not allowed here; use `==` to compare"));
             } else {
-                return Err(wrong(place(first.len_utf8()), "this is no part of arithmetic"));
+                return Err(wrong(place(first.len_utf8()), "not allowed in arithmetic"));
             };
             at += length;
         }
@@ -157,7 +157,7 @@ impl Reader {
             self.next += 1;
             return Ok(());
         }
-        Err(wrong(self.here(), format!("`{sign}` is expected here")))
+        Err(wrong(self.here(), format!("expected `{sign}` here")))
     }
 
     fn here(&self) -> Range<usize> {
@@ -210,7 +210,7 @@ impl Reader {
                 self.next += 1;
                 Ok(Expression::Unary(sign, Box::new(self.unary()?)))
             }
-            Some((Part::Sign(_), _)) | None => Err(wrong(place, "a number or a name is expected here")),
+            Some((Part::Sign(_), _)) | None => Err(wrong(place, "expected a number or a name here")),
         }
     }
 }
@@ -240,7 +240,7 @@ fn number(text: &str) -> Result<i64, String> {
         Some(rest) if !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()) => {
             format!("a leading 0 makes it octal: `10#{text}` is decimal")
         }
-        Some(_) | None => "this is not a whole number of 64 bits".to_owned(),
+        Some(_) | None => "not a 64-bit whole number".to_owned(),
     })
 }
 
@@ -378,17 +378,17 @@ mod tests {
             ("2**-1", "its exponent is negative"),
             ("wild", "no number"),
             ("08", "3..5: a leading 0 makes it octal: `10#08` is decimal"),
-            ("9223372036854775808", "3..22: this is not a whole number of 64 bits"),
-            ("x=1", "4..5: nothing can be assigned here; `==` compares"),
-            ("a[0]", "4..5: this is no part of arithmetic"),
-            ("1 2", "5..6: this is not expected here"),
-            ("1+", "5..5: a number or a name is expected here"),
+            ("9223372036854775808", "3..22: not a 64-bit whole number"),
+            ("x=1", "4..5: assignment is not allowed here; use `==` to compare"),
+            ("a[0]", "4..5: not allowed in arithmetic"),
+            ("1 2", "5..6: unexpected"),
+            ("1+", "5..5: expected a number or a name here"),
             ("1)+(1", "not arithmetic"),
-            ("", "3..3: a number or a name is expected here"),
+            ("", "3..3: expected a number or a name here"),
         ] {
             assert_eq!(computed(text), wanted, "{text}");
         }
-        assert!(computed(&format!("{}{}", "(".repeat(150), ")".repeat(150))).ends_with("expected here"));
+        assert!(computed(&format!("{}{}", "(".repeat(150), ")".repeat(150))).ends_with("name here"));
         assert_eq!(computed(&format!("{}1{}", "(".repeat(150), ")".repeat(150))), "1");
         assert!(computed(&"!".repeat(100_000)).contains("more than 400"));
     }

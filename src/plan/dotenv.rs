@@ -32,16 +32,16 @@ pub(crate) fn parse(text: &str) -> Result<Vec<(String, String)>, DotenvError> {
             Some(rest) if rest.starts_with([' ', '\t']) => rest.trim_start(),
             Some(_) | None => entry,
         };
-        let (name, value) = entry.split_once('=').ok_or_else(|| wrong("no `KEY=VALUE`"))?;
+        let (name, value) = entry.split_once('=').ok_or_else(|| wrong("not `KEY=VALUE`"))?;
         let name = name.trim_end();
         let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if !is_name {
-            return Err(wrong("what stands before the `=` is no name of a variable"));
+            return Err(wrong("the text before `=` is not a variable name"));
         }
         let (value, end) = read_value(text, line_end - value.len(), line_end)?;
         if value.contains('\0') {
-            return Err(wrong("a NUL byte, which no variable can hold"));
+            return Err(wrong("a NUL byte, which variables cannot contain"));
         }
         variables.push((name.to_owned(), value));
         at = end + 1;
@@ -67,7 +67,7 @@ fn read_value(text: &str, start: usize, line_end: usize) -> Result<(String, usiz
     let close = loop {
         match characters.next() {
             None => {
-                let message = "a quote that is never closed";
+                let message = "an unclosed quote";
                 return Err(DotenvError { place: open..line_end.max(open + 1), message });
             }
             Some((place, character)) if character == quote => break open + 1 + place + 1,
@@ -132,10 +132,10 @@ mod tests {
     #[test]
     fn what_is_no_entry_is_refused_in_its_place() {
         for (text, expected) in [
-            ("A=1\n  just words \nB=2", r#""just words": no `KEY=VALUE`"#),
-            ("KEY: value", r#""KEY: value": no `KEY=VALUE`"#),
-            ("1A=x", r#""1A=x": what stands before the `=` is no name of a variable"#),
-            ("A=\"open\nB=1\n", r#""\"open": a quote that is never closed"#),
+            ("A=1\n  just words \nB=2", r#""just words": not `KEY=VALUE`"#),
+            ("KEY: value", r#""KEY: value": not `KEY=VALUE`"#),
+            ("1A=x", r#""1A=x": the text before `=` is not a variable name"#),
+            ("A=\"open\nB=1\n", r#""\"open": an unclosed quote"#),
             ("A='x'y\n", r#""y": text after the closing quote"#),
         ] {
             assert_eq!(read(text), expected, "{text}");

@@ -182,15 +182,13 @@ fn ordered<'e>(entries: &'e [EnvEntry], source: &SourceFile) -> Result<Ordered<'
         match template::parse(&entry.value.value) {
             Ok(pieces) => parsed.push(pieces),
             Err(error) => {
-                let diagnostic = Diagnostic::error(
-                    Code::EnvSyntax,
-                    format!("the value of `{}` cannot be read", entry.name.value),
-                )
-                .at(source, within(source, &entry.value, &error.place), &*error.message)
-                .help(match error.message == template::NOT_HERE {
-                    true => template::IN_A_BODY,
-                    false => "a `$` that is only a `$` is written `$$`",
-                });
+                let diagnostic =
+                    Diagnostic::error(Code::EnvSyntax, format!("invalid value of `{}`", entry.name.value))
+                        .at(source, within(source, &entry.value, &error.place), &*error.message)
+                        .help(match error.message == template::NOT_HERE {
+                            true => template::IN_A_BODY,
+                            false => "write `$$` for a literal `$`",
+                        });
                 diagnostics.push(diagnostic);
             }
         }
@@ -269,10 +267,9 @@ fn in_order(mentions: &[Vec<usize>]) -> Result<Vec<usize>, Vec<usize>> {
 fn circle(entries: &[EnvEntry], cycle: &[usize], source: &SourceFile) -> Diagnostic {
     let names: Vec<&str> = cycle.iter().map(|place| entries[*place].name.value.as_str()).collect();
     let (chain, whole) = graph::circle_in_words(&names);
-    let mut diagnostic =
-        Diagnostic::error(Code::EnvCycle, format!("`envs` entries refer to each other in a circle: {chain}"));
+    let mut diagnostic = Diagnostic::error(Code::EnvCycle, format!("circular `envs` entries: {chain}"));
     for place in cycle.iter().take(graph::CIRCLE_SHOWN) {
-        diagnostic = diagnostic.at(source, entries[*place].value.span, "part of the circle");
+        diagnostic = diagnostic.at(source, entries[*place].value.span, "part of the cycle");
     }
     diagnostic.notes.extend(whole);
     diagnostic
@@ -300,7 +297,7 @@ pub(crate) const MOST_VARIABLE: usize = if cfg!(target_os = "linux") { 128 << 10
 /// mention another one twice would fill any memory.
 const VALUES_BYTES: usize = 16 << 20;
 
-const LARGE: &str = "pass what is large as data with OUTPUT, or in a file";
+const LARGE: &str = "pass large values with OUTPUT, or in a file";
 
 /// Why arithmetic has no result.
 enum NotComputed {
@@ -342,7 +339,7 @@ impl Evaluation<'_> {
         let wrong = Diagnostic::error(Code::TooLarge, message).at(
             self.source,
             entry.value.span,
-            format!("an environment takes at most {MOST_VARIABLE} bytes for one"),
+            format!("the limit is {MOST_VARIABLE} bytes"),
         );
         Err(Box::new(wrong.help(LARGE)))
     }
@@ -368,7 +365,7 @@ impl Evaluation<'_> {
             if value.len() > self.room {
                 let entry = &self.entries[self.place];
                 let message = format!(
-                    "the values of `envs` are larger than {} MiB with that of `{}`",
+                    "the values of `envs` exceed {} MiB with that of `{}`",
                     VALUES_BYTES >> 20,
                     entry.name.value
                 );
@@ -418,9 +415,9 @@ impl Evaluation<'_> {
             NotComputed::Because(why) => why,
         };
         let entry = &self.entries[self.place];
-        let message = format!("the arithmetic in `{}` cannot be computed: {why}", entry.name.value);
+        let message = format!("cannot compute the arithmetic in `{}`: {why}", entry.name.value);
         let span = within(self.source, &entry.value, place);
-        Box::new(Diagnostic::error(Code::EnvFailed, message).at(self.source, span, "in this"))
+        Box::new(Diagnostic::error(Code::EnvFailed, message).at(self.source, span, "in this value"))
     }
 
     fn variable(
@@ -470,11 +467,9 @@ impl Evaluation<'_> {
         Box::new(match template::IN_BODIES.contains(&name) {
             true => wrong.at(self.source, span, template::NOT_HERE).help(template::IN_A_BODY),
             false => wrong
-                .at(self.source, span, "neither an entry of `envs` nor in the environment")
+                .at(self.source, span, "neither in `envs` nor in the environment")
                 .did_you_mean(&similar(name, known, 3))
-                .help(format!(
-                    "`${{{name}:-}}` is empty when it is not set; a literal dollar sign is written `$$`"
-                )),
+                .help(format!("`${{{name}:-}}` is empty if it is not set; write `$$` for a literal `$`")),
         })
     }
 
@@ -511,9 +506,10 @@ impl Evaluation<'_> {
         match callers(self.source, entry.value.span, self.facts) {
             Some(callers) => variables.push((CALLERS.to_owned(), callers)),
             None => {
-                let message = format!("the command in `{}` runs an otto that needs `{0}`", entry.name.value);
+                let message =
+                    format!("the command in `{}` runs otto, which needs `{0}` itself", entry.name.value);
                 let wrong = Diagnostic::error(Code::EnvCycle, message);
-                return Err(Box::new(wrong.at(self.source, span, "calls itself without end")));
+                return Err(Box::new(wrong.at(self.source, span, "calls itself endlessly")));
             }
         }
         for (other, value) in self.values.iter().enumerate() {
@@ -527,16 +523,13 @@ impl Evaluation<'_> {
                 format!("the command in `{}` failed: {}", entry.name.value, failure.how),
             )
             .at(self.source, span, failure.how.clone());
-            Box::new(
-                with_stderr(diagnostic, &failure)
-                    .help("a fallback keeps the run going: `$(command || echo default)`"),
-            )
+            Box::new(with_stderr(diagnostic, &failure).help("add a fallback: `$(command || echo default)`"))
         })?;
         if printed.contains(&0) {
             let diagnostic = Diagnostic::error(
                 Code::EnvFailed,
                 format!(
-                    "the command in `{}` printed a NUL byte, which no variable can hold",
+                    "the command in `{}` printed a NUL byte, which variables cannot contain",
                     entry.name.value
                 ),
             )
@@ -565,7 +558,7 @@ fn callers(source: &SourceFile, place: Span, facts: &dyn Facts) -> Option<OsStri
 pub(super) fn with_stderr(diagnostic: Diagnostic, failure: &CommandFailure) -> Diagnostic {
     match failure.stderr.trim() {
         "" => diagnostic,
-        stderr => diagnostic.note(format!("it wrote: {stderr}")),
+        stderr => diagnostic.note(format!("it printed: {stderr}")),
     }
 }
 
@@ -576,8 +569,8 @@ fn envs_command(
     beneath: &Variables,
 ) -> Result<Variables, Diagnostic> {
     let Some(callers) = callers(source, command.span, facts) else {
-        let wrong = Diagnostic::error(Code::EnvCycle, "`envs-command` runs an otto that needs its variables");
-        return Err(wrong.at(source, command.span, "calls itself without end"));
+        let wrong = Diagnostic::error(Code::EnvCycle, "`envs-command` runs otto, which needs its variables");
+        return Err(wrong.at(source, command.span, "calls itself endlessly"));
     };
     let mut variables = beneath.clone();
     variables.push((CALLERS.to_owned(), callers));
@@ -591,7 +584,7 @@ fn envs_command(
     })?;
     lines(&printed).map_err(|line| {
         Diagnostic::error(Code::CommandFailed, "`envs-command` printed a line that is not `KEY=VALUE`")
-            .at(source, command.span, "prints it")
+            .at(source, command.span, "this command")
             .note(format!("the line is `{line}`"))
     })
 }
@@ -619,23 +612,23 @@ pub(crate) fn dotenv(
 fn dotenv_file(file: &DotenvFile, source: &SourceFile, facts: &dyn Facts) -> Result<Variables, Diagnostic> {
     let path = &file.path;
     let unreadable = |reason: String| {
-        let message = format!("the dotenv file `{}` cannot be read", path.value);
+        let message = format!("cannot read the dotenv file `{}`", path.value);
         Diagnostic::error(Code::DotenvFile, message).at(source, path.span, reason)
     };
     let text = match facts.file(&path.value).map_err(unreadable)? {
         Some(text) => text,
         None if file.is_optional => return Ok(Variables::new()),
         None => {
-            let help = format!("if it may be missing: `{{path: {}, optional: true}}`", path.value);
+            let help = format!("if the file may be missing: `{{path: {}, optional: true}}`", path.value);
             return Err(unreadable("no such file or directory".to_owned()).help(help));
         }
     };
     let file = SourceFile::new(&path.value, text);
     let variables = dotenv::parse(file.text()).map_err(|error| {
         let place = Span::new(error.place.start, error.place.end);
-        Diagnostic::error(Code::DotenvFile, format!("the dotenv file `{}` cannot be understood", path.value))
+        Diagnostic::error(Code::DotenvFile, format!("invalid dotenv file `{}`", path.value))
             .at(&file, place, error.message)
-            .at(source, path.span, "read because of this")
+            .at(source, path.span, "listed here")
     })?;
     let mut read = Variables::new();
     variables.into_iter().for_each(|(name, value)| set(&mut read, name, value.into()));

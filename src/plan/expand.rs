@@ -40,8 +40,8 @@ pub(crate) fn items(
             "the foreach of `{}` has {count} items, more than `max_items: {}`",
             task.name, foreach.max_items
         );
-        let mut diagnostics = fail(message, "expands too far");
-        diagnostics[0].helps.push("set `max_items` if this many are meant".into());
+        let mut diagnostics = fail(message, "too many items");
+        diagnostics[0].helps.push("raise `max_items` if this is intended".into());
         diagnostics
     };
     let values: Vec<(String, OsString)> = match &foreach.source {
@@ -50,13 +50,11 @@ pub(crate) fn items(
         }
         ForeachSource::Glob(pattern) => {
             let matches = facts.glob(&pattern.value).map_err(|reason| {
-                vec![
-                    Diagnostic::error(
-                        Code::ForeachFailed,
-                        format!("the glob of `{}` cannot be used", task.name),
-                    )
-                    .at(&ottofile.source, pattern.span, reason),
-                ]
+                vec![Diagnostic::error(Code::ForeachFailed, format!("invalid glob of `{}`", task.name)).at(
+                    &ottofile.source,
+                    pattern.span,
+                    reason,
+                )]
             })?;
             matches.into_iter().map(|path| (file_name(&path), path)).collect()
         }
@@ -117,19 +115,20 @@ pub(crate) fn items(
         }
         if value.as_bytes().contains(&0) {
             return Err(fail(
-                format!("an item of `{}` holds a NUL byte, which no variable can", task.name),
-                "has such an item",
+                format!("an item of `{}` contains a NUL byte, which variables cannot contain", task.name),
+                "has an item with a NUL byte",
             ));
         }
         if let Some(first) = names.insert(name.clone(), index) {
             let message = format!("two items of `{}` would both be called `{}:{name}`", task.name, task.name);
-            let mut diagnostics = fail(message, "has both");
+            let mut diagnostics = fail(message, "has both items");
             diagnostics[0].notes.push(format!("items {} and {}", first + 1, index + 1));
             if let ForeachSource::Glob(pattern) = &foreach.source {
-                diagnostics[0].notes[0] = format!("files of one name: {} and {}", paths[first], paths[index]);
+                diagnostics[0].notes[0] =
+                    format!("files with the same name: {} and {}", paths[first], paths[index]);
                 diagnostics[0]
                     .helps
-                    .push(format!("`command: ls -d {}` names jobs by the whole path", pattern.value));
+                    .push(format!("`command: ls -d {}` names the jobs by their full path", pattern.value));
             }
             return Err(diagnostics);
         }

@@ -42,14 +42,14 @@ pub(crate) fn difference(then: &Evidence, now: &Evidence) -> Option<String> {
         let changed = changed.or_else(|| then.parts.iter().find(|part| !is_known(now, part)));
         return Some(match changed {
             Some((what, _)) => format!("{what} changed"),
-            None => "what it is made from changed".to_owned(),
+            None => "its inputs changed".to_owned(),
         });
     }
     let (mut old, mut new) = (then.files.iter().peekable(), now.files.iter().peekable());
     loop {
         match (old.peek(), new.peek()) {
             (None, None) => return None,
-            (Some(gone), None) => return Some(format!("`{}` is gone", gone.path)),
+            (Some(gone), None) => return Some(format!("`{}` is missing", gone.path)),
             (None, Some(added)) => return Some(format!("`{}` is new", added.path)),
             (Some(a), Some(b)) if a.path == b.path => {
                 if a.hash != b.hash {
@@ -58,7 +58,7 @@ pub(crate) fn difference(then: &Evidence, now: &Evidence) -> Option<String> {
                 old.next();
                 new.next();
             }
-            (Some(a), Some(b)) if a.path < b.path => return Some(format!("`{}` is gone", a.path)),
+            (Some(a), Some(b)) if a.path < b.path => return Some(format!("`{}` is missing", a.path)),
             (Some(_), Some(b)) => return Some(format!("`{}` is new", b.path)),
         }
     }
@@ -83,8 +83,8 @@ mod tests {
         assert_eq!(difference(&then, &then), None);
         let against = |files: &[(&str, &str)]| difference(&then, &evidence(files)).unwrap_or_default();
         assert_eq!(against(&[("a", "1"), ("b", "9")]), "`b` changed");
-        assert_eq!(against(&[("a", "1")]), "`b` is gone");
-        assert_eq!(against(&[("b", "2")]), "`a` is gone");
+        assert_eq!(against(&[("a", "1")]), "`b` is missing");
+        assert_eq!(against(&[("b", "2")]), "`a` is missing");
         assert_eq!(against(&[("a", "1"), ("aa", "1"), ("b", "2")]), "`aa` is new");
     }
 
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(against(&[("its script", "1")]), "the variable `X` changed");
         assert_eq!(
             against(&then.parts.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect::<Vec<_>>()),
-            "what it is made from changed"
+            "its inputs changed"
         );
     }
 }

@@ -169,7 +169,7 @@ pub(crate) enum Lane {
     Serial,
     /// At most so many at a time, and within `-j`.
     Most(usize),
-    /// As many as there are, whatever `-j` says.
+    /// No limit, regardless of `-j`.
     All,
 }
 
@@ -361,7 +361,7 @@ impl Builder<'_> {
                 task.name, task.name
             ),
         )
-        .at(source, span, "no such item")
+        .at(source, span, "unknown item")
         .did_you_mean(
             &near
                 .iter()
@@ -372,7 +372,7 @@ impl Builder<'_> {
                 .collect::<Vec<_>>(),
         );
         match (near.is_empty(), items.len()) {
-            (true, 0) => diagnostic.note("it has no items at all"),
+            (true, 0) => diagnostic.note("it has no items"),
             (true, 1..=20) => diagnostic.note(format!("it has {}", known.collect::<Vec<_>>().join(", "))),
             (true, count) => diagnostic.note(format!("it has {count} items")),
             (false, _) => diagnostic,
@@ -493,8 +493,8 @@ fn name_clashes(ottofile: &Ottofile, jobs: &[Job], diagnostics: &mut Vec<Diagnos
             let span = |job: &Job| ottofile.tasks[job.task].name_span;
             diagnostics.push(
                 Diagnostic::error(Code::NameClash, format!("two jobs are called `{}`", job.name))
-                    .at(&ottofile.source, span(job), "one from this task")
-                    .at(&ottofile.source, span(other), "the other from this one")
+                    .at(&ottofile.source, span(job), "one is from this task")
+                    .at(&ottofile.source, span(other), "the other is from this one")
                     .help("rename the task or the item"),
             );
         }
@@ -688,9 +688,9 @@ fn pattern_text(
     match glob::mistake(&text) {
         None => Ok(Ok(text)),
         Some(why) => {
-            let message = format!("a pattern of files in `{key}` cannot be read");
+            let message = format!("invalid file pattern in `{key}`");
             let wrong = Diagnostic::error(Code::BadGlob, message).at(source, glob.span, why);
-            Err(Box::new(wrong.note(format!("with its variables filled in it is `{text}`"))))
+            Err(Box::new(wrong.note(format!("with its variables expanded it is `{text}`"))))
         }
     }
 }

@@ -214,7 +214,7 @@ fn chosen(
             return Err(vec![
                 Diagnostic::error(
                     Code::BadParamType,
-                    format!("`{word}` is not a value for `{}` of `{}`{whose}", shown_form(param), task.name),
+                    format!("invalid value `{word}` for `{}` of `{}`{whose}", shown_form(param), task.name),
                 )
                 .at(&request.source, passed.span, format!("not {wanted}"))
                 .at(&ottofile.source, param.form_span, format!("declared as {wanted}")),
@@ -247,14 +247,18 @@ fn chosen(
         let near = crate::name::similar(&shown, choices.iter().map(String::as_str), 3);
         let wrong = Diagnostic::error(
             Code::BadChoice,
-            format!("`{shown}` is not a choice for `{}` of `{}`{whose}", shown_form(param), task.name),
+            format!(
+                "`{shown}` is not one of the choices for `{}` of `{}`{whose}",
+                shown_form(param),
+                task.name
+            ),
         )
-        .at(&request.source, passed.span, format!("choose from: {}", choices.join(", ")))
+        .at(&request.source, passed.span, format!("the choices are: {}", choices.join(", ")))
         .did_you_mean(&near);
         // Only the command knows that the word was not meant for the parameter.
         vec![match ottofile.task(&shown).filter(|_| param.choices_command.is_some()) {
             Some(other) => wrong
-                .help(format!("to run the task `{0}`, name it first: `otto {0} {1}`", other.name, task.name)),
+                .help(format!("to run the task `{0}`, put it first: `otto {0} {1}`", other.name, task.name)),
             None => wrong,
         }]
     })
@@ -303,13 +307,13 @@ fn default(
             wrong.into_iter().map(|wrong| envs::with_stderr(wrong, &failure)).collect::<Vec<_>>()
         })?;
         if printed.contains(&0) {
-            let message = format!("the command of {what} printed a NUL byte, which no variable can hold");
-            return Err(fail(message, "prints it".to_owned()));
+            let message = format!("the command of {what} printed a NUL byte, which variables cannot contain");
+            return Err(fail(message, "this command".to_owned()));
         }
         let text = Argument::Text(OsString::from_vec(printed.trim_ascii().to_vec()));
         let value = typed(text.taken_as(param.count), param).map_err(|word| {
             let label = format!("not {}", wanted(param));
-            fail(format!("`{word}`, which a command printed, is not a value for {what}"), label)
+            fail(format!("invalid value `{word}`, printed by a command, for {what}"), label)
         })?;
         Some(value)
     } else {
@@ -359,7 +363,7 @@ fn dynamic_choices(
         return Err(vec![Diagnostic::error(Code::CommandFailed, format!("{what} printed nothing")).at(
             &ottofile.source,
             span,
-            "no line is a choice",
+            "no choices",
         )]);
     }
     Ok(Some(choices))
@@ -377,7 +381,7 @@ fn from_environment(
         Some(Err(Diagnostic::error(
             code,
             format!(
-                "`{}` from `${}` is not a value for `{}` of `{}`",
+                "invalid value `{}` from `${}` for `{}` of `{}`",
                 text.to_string_lossy(),
                 variable.value,
                 shown_form(param),
@@ -402,7 +406,7 @@ fn from_environment(
         None => refuse(
             Code::BadChoice,
             format!(
-                "choose from: {}",
+                "the choices are: {}",
                 param.choices.iter().map(|choice| choice.value.as_str()).collect::<Vec<_>>().join(", ")
             ),
         ),
@@ -501,15 +505,15 @@ fn required(ottofile: &Ottofile, request: &Request, jobs: &[Job], diagnostics: &
                         Code::MissingParam,
                         format!("`{}` needs a value for `{}`", task.name, shown_form(param)),
                     )
-                    .at(&request.source, asked.span, "asked for here")
+                    .at(&request.source, asked.span, "requested here")
                     .at(
                         &ottofile.source,
                         param.form_span,
                         match (param.is_required, param.count) {
                             (false, Count::Range { least, .. }) if least > 1 => {
-                                format!("takes at least {least} words")
+                                format!("takes at least {least} values")
                             }
-                            (false, _) => "takes at least one word".to_owned(),
+                            (false, _) => "takes at least one value".to_owned(),
                             (true, _) => "declared as required".to_owned(),
                         },
                     )

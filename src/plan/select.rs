@@ -124,7 +124,7 @@ pub(crate) fn select(ottofile: &Ottofile, request: &Request) -> Result<Vec<Selec
             }
         }
         if standing == Role::Wanted {
-            // Who asks for a remedy or for the tidying up by name wants that alone.
+            // A request for a remedy or a cleanup task by name means only that task.
             let pulling = reverse.get(&task).into_iter().flatten();
             for edge in pulling.filter(|edge| edge.edge.when == When::Success) {
                 run.add(edge.source, None, Role::Wanted);
@@ -206,7 +206,7 @@ fn circle(ottofile: &Ottofile, members: &[(usize, Items)], cycle: &[usize]) -> D
         }
     }
     diagnostic.notes.extend(whole);
-    diagnostic.help("remove one of these edges, or split a task")
+    diagnostic.help("remove one of these dependencies, or split a task")
 }
 
 /// Where it is written that `task` needs `need`.

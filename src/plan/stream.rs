@@ -37,10 +37,10 @@ pub(super) fn check(ottofile: &Ottofile, jobs: &[Job], diagnostics: &mut Vec<Dia
             diagnostics.push(
                 Diagnostic::error(
                     Code::Contradiction,
-                    format!("`{}` is streaming, and has no script whose data could flow", task.name),
+                    format!("`{}` is streaming but has no script", task.name),
                 )
-                .at(&ottofile.source, streaming.span, "of a task that only groups others")
-                .help("write `streaming` at the tasks that it groups"),
+                .at(&ottofile.source, streaming.span, "this task only groups others")
+                .help("set `streaming` in the tasks that it groups"),
             );
         }
         let mut names: BTreeMap<String, &Job> = BTreeMap::new();
@@ -56,12 +56,12 @@ pub(super) fn check(ottofile: &Ottofile, jobs: &[Job], diagnostics: &mut Vec<Dia
                     Diagnostic::error(
                         Code::StreamRepeated,
                         format!(
-                            "`{}` may be repeated, and `{}` reads its stream while it runs",
+                            "`{}` has retries, but `{}` reads its stream while it runs",
                             task.name, consumer.name
                         ),
                     )
-                    .at(&ottofile.source, retries.span, "a second attempt would begin the stream again")
-                    .at(&ottofile.source, consumer.name_span, "has read what the first attempt wrote")
+                    .at(&ottofile.source, retries.span, "a second attempt would start the stream again")
+                    .at(&ottofile.source, consumer.name_span, "has already read what the first attempt wrote")
                     .help("remove `retries`, or `streaming` from one of the two"),
                 );
             }
@@ -73,13 +73,13 @@ pub(super) fn check(ottofile: &Ottofile, jobs: &[Job], diagnostics: &mut Vec<Dia
                     Diagnostic::error(
                         Code::StreamClash,
                         format!(
-                            "`{}` reads the streams of `{}` and `{}`, and both would be `${name}`",
+                            "`{}` reads the streams of `{}` and `{}`, but both would be `${name}`",
                             job.name, other.name, producer.name
                         ),
                     )
-                    .at(&ottofile.source, span(other), "one of them")
-                    .at(&ottofile.source, span(producer), "the other one")
-                    .help("rename one of the two"),
+                    .at(&ottofile.source, span(other), "the first one")
+                    .at(&ottofile.source, span(producer), "the second one")
+                    .help("rename one of them"),
                 );
             }
         }

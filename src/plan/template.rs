@@ -68,7 +68,7 @@ impl Part {
 
 /// What tasks hand each other: there is nothing of it before the tasks run.
 pub(crate) const IN_BODIES: [&str; 3] = ["INPUT", "OUTCOME", "OUTPUT"];
-pub(crate) const NOT_HERE: &str = "values of tasks are read in bodies, not here";
+pub(crate) const NOT_HERE: &str = "values of tasks can only be read in scripts, not here";
 pub(crate) const IN_A_BODY: &str = "read it where the task runs: `bash: echo \"${INPUT[task.key]}\"`; to make a variable of it, `export` it there";
 
 /// What is wrong, and at which byte offset of the text.
@@ -86,7 +86,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<TemplatePart>, TemplateError> {
 /// The inside of `$((…))`.
 fn arithmetic_within(text: &str, base: usize, depth: usize) -> Result<Expression, TemplateError> {
     if depth >= MAX_DEPTH {
-        let message = "`$((` within `$((`, more than 100 levels deep".to_owned();
+        let message = "`$((` nested more than 100 levels deep".to_owned();
         return Err(TemplateError { place: base..base + text.len(), message });
     }
     let pieces = parse_from(text, base, depth + 1)?;
@@ -121,7 +121,7 @@ fn parse_from(text: &str, base: usize, depth: usize) -> Result<Vec<TemplatePart>
                 let Some(end) = command_end(bytes, at + 2) else {
                     return Err(TemplateError {
                         place: base + at..base + text.len(),
-                        message: "`$(` without its `)`".into(),
+                        message: "`$(` without `)`".into(),
                     });
                 };
                 flush(&mut plain, &mut pieces);
@@ -337,7 +337,7 @@ fn name_end(bytes: &[u8], start: usize) -> usize {
         .map_or(bytes.len(), |offset| start + offset)
 }
 
-const UNCLOSED: &str = "`${` without its `}`";
+const UNCLOSED: &str = "`${` without `}`";
 
 /// How deep defaults may stand within defaults: each level is one of the stack.
 const MAX_DEPTH: usize = 100;
@@ -346,7 +346,7 @@ const MAX_DEPTH: usize = 100;
 /// it; in a default they are themselves.
 fn brace_end(bytes: &[u8], at: usize, depth: usize) -> Result<usize, &'static str> {
     if depth > MAX_DEPTH {
-        return Err("`${` within `${`, more than 100 levels deep");
+        return Err("`${` nested more than 100 levels deep");
     }
     let mut at = name_end(bytes, at);
     let is_pattern = matches!(bytes.get(at), Some(b'%' | b'#' | b'/'));
@@ -524,7 +524,7 @@ mod tests {
             ),
             ("$(echo case closed)$(mycase x)", "(echo case closed)(mycase x)"),
             ("costs $5 and $", "[costs $5 and $]"),
-            ("$(echo", "0..6: `$(` without its `)`"),
+            ("$(echo", "0..6: `$(` without `)`"),
             ("${A", "0..3: `${` without its `}`"),
             ("${A%.c}${A##*/}${A/a/b}${A//$B/\\}}${A/#a}${A/%'}'/c}!", "<A-><A-><A/><A/><A/><A/>[!]"),
             ("${A:-it's}${A%\"}\"}${A%${B:-}}}", "<A:-><A-><A->[}]"),
@@ -535,7 +535,7 @@ mod tests {
                 "0..6: `${A^^}` is not understood: write `${NAME}`, `${NAME:-default}`, `${NAME%pattern}`, \
                  `${NAME#pattern}` or `${NAME/pattern/text}`",
             ),
-            ("${INPUT[a.b]}", "0..13: values of tasks are read in bodies, not here"),
+            ("${INPUT[a.b]}", "0..13: values of tasks can only be read in scripts, not here"),
         ] {
             assert_eq!(shown(text), want, "{text}");
         }
@@ -545,7 +545,7 @@ mod tests {
     fn defaults_within_defaults_have_a_limit() {
         let nested = |levels: usize| format!("{}{}", "${A:-".repeat(levels), "}".repeat(levels));
         assert_eq!(shown(&nested(100)), "<A:->");
-        let too_deep = "`${` within `${`, more than 100 levels deep";
+        let too_deep = "`${` nested more than 100 levels deep";
         assert_eq!(shown(&nested(101)), format!("0..{}: {too_deep}", 101 * 6));
         assert_eq!(shown(&nested(100_000)), format!("0..{}: {too_deep}", 100_000 * 6));
         let in_quotes = format!("{}{}", "${A%\"".repeat(100_000), "\"}".repeat(100_000));

@@ -208,7 +208,7 @@ fn a_circle_is_named_whole() {
       │                ─ `b` needs `c`
     4 │   c: {after: [b], before: [a], bash: x}
       ╰╴                           ─ `c` needs `a`
-    help: remove one of these edges, or split a task
+    help: remove one of these dependencies, or split a task
     ");
 }
 
@@ -247,14 +247,14 @@ fn items_that_cannot_be_jobs_are_refused() {
     error[E0305]: two items of `up` would both be called `up:a_b`
       ╭▸ otto.yml:2:17
     2 │   up: {foreach: {items: [a b, a_b]}, bash: x}
-      ╰╴                ━━━━━━━━━━━━━━━━━━━ has both
+      ╰╴                ━━━━━━━━━━━━━━━━━━━ has both items
       = note: items 1 and 2
     ");
     assert_snapshot!(planned("tasks:\n  up: {foreach: {items: [alpha, beta]}, bash: x}\n", "up:alpah"), @"
     error[E0304]: `up:alpah` does not exist: the foreach of `up` has no item `alpah`
       ╭▸ command line:1:6
     1 │ otto up:alpah
-      ╰╴     ━━━━━━━━ no such item
+      ╰╴     ━━━━━━━━ unknown item
     help: did you mean `up:alpha`?
     ");
 }
@@ -302,10 +302,10 @@ fn two_dependants_that_disagree_are_both_named() {
 #[test]
 fn an_inherited_value_outside_the_choices_names_both_tasks() {
     assert_snapshot!(planned(PASSING, "deploy -e live"), @"
-    error[E0404]: `live` is not a choice for `--env` of `build`, inherited from `mid`
+    error[E0404]: `live` is not one of the choices for `--env` of `build`, inherited from `mid`
       ╭▸ command line:1:16
     1 │ otto deploy -e live
-      ╰╴               ━━━━ choose from: dev, Prod, qa
+      ╰╴               ━━━━ the choices are: dev, Prod, qa
     ");
 }
 
@@ -330,12 +330,12 @@ tasks:
     error[E0403]: `t` needs a value for `--who`
       ╭▸ command line:1:6
     1 │ otto t
-      ╰╴     ━ asked for here
+      ╰╴     ━ requested here
       ╭▸ otto.yml:6:7
     6 │       --who: {required: true}
       ╰╴      ━━━━━ declared as required
     help: `otto t --who <who>`
-    error[E0405]: `many` from `$COUNT` is not a value for `--count` of `t`
+    error[E0405]: invalid value `many` from `$COUNT` for `--count` of `t`
       ╭▸ otto.yml:5:33
     5 │       --count: {type: int, env: COUNT, default: 1}
       ╰╴                                ━━━━━ not a whole number
@@ -417,7 +417,7 @@ tasks:
     default fails: the command in `BAD` failed: exit 3: exit 3; `default` mentions `BAD`
     through fails: the command in `BAD` failed: exit 3: exit 3; `through` mentions `URL`
     said fails: the command in `BAD` failed: exit 3: exit 3; `said` mentions `SAID`
-    number fails: the arithmetic in `N` cannot be computed: it divides by zero: in this; `number` mentions `N`
+    number fails: cannot compute the arithmetic in `N`: it divides by zero: in this; `number` mentions `N`
     python fails: the command in `BAD` failed: exit 3: exit 3; `python` mentions `BAD`
     pattern fails: the command in `BAD` failed: exit 3: exit 3; needed for `output`
     entry fails: the command in `BAD` failed: exit 3: exit 3; `entry` mentions `MINE`
@@ -426,9 +426,9 @@ tasks:
     2 │ otto: {envs: {BAD: v$(exit 3), URL: 'http://$BAD/${NONE:-}', N: $((1 / 0)), SAID: '$(echo BAD)'…
       ╰╴                    ━━━━━━━━━ exit 3
       = note: it wrote: oh no
-      = note: tasks whose text mentions none of these run without them: `BAD`, `URL`, `SAID`, `MINE`
-    help: a fallback keeps the run going: `$(command || echo default)`
-    warning[E0501]: the arithmetic in `N` cannot be computed: it divides by zero
+      = note: tasks whose text mentions not one of them run without them: `BAD`, `URL`, `SAID`, `MINE`
+    help: add a fallback: `$(command || echo default)`
+    warning[E0501]: cannot compute the arithmetic in `N`: it divides by zero
       ╭▸ otto.yml:2:65
     2 │ otto: {envs: {BAD: v$(exit 3), URL: 'http://$BAD/${NONE:-}', N: $((1 / 0)), SAID: '$(echo BAD)'…
       ╰╴                                                                ━━━━━━━━━━ in this
@@ -439,7 +439,7 @@ tasks:
     assert_snapshot!(told_of_failures(yaml, "uses through number said", &Table::default()), @"
     uses fails: the command in `BAD` failed: exit 3: exit 3; `uses` mentions `BAD`
     through fails: the command in `BAD` failed: exit 3: exit 3; `through` mentions `URL`
-    number fails: the arithmetic in `N` cannot be computed: it divides by zero: in this; `number` mentions `N`
+    number fails: cannot compute the arithmetic in `N`: it divides by zero: in this; `number` mentions `N`
     said fails: the command in `BAD` failed: exit 3: exit 3; `said` mentions `SAID`
     ");
     assert_snapshot!(told_of_failures(yaml, "group", &Table::default()), @"
@@ -448,9 +448,9 @@ tasks:
     2 │ otto: {envs: {BAD: v$(exit 3), URL: 'http://$BAD/${NONE:-}', N: $((1 / 0)), SAID: '$(echo BAD)'…
       ╰╴                    ━━━━━━━━━ exit 3
       = note: it wrote: oh no
-      = note: tasks whose text mentions none of these run without them: `BAD`, `URL`, `SAID`
-    help: a fallback keeps the run going: `$(command || echo default)`
-    warning[E0501]: the arithmetic in `N` cannot be computed: it divides by zero
+      = note: tasks whose text mentions not one of them run without them: `BAD`, `URL`, `SAID`
+    help: add a fallback: `$(command || echo default)`
+    warning[E0501]: cannot compute the arithmetic in `N`: it divides by zero
       ╭▸ otto.yml:2:65
     2 │ otto: {envs: {BAD: v$(exit 3), URL: 'http://$BAD/${NONE:-}', N: $((1 / 0)), SAID: '$(echo BAD)'…
       ╰╴                                                                ━━━━━━━━━━ in this
@@ -473,7 +473,7 @@ tasks:
     2 │ otto: {envs: {BAD: v$(exit 3)}}
       ╰╴                    ━━━━━━━━━ exit 3
       = note: it wrote: oh no
-    help: a fallback keeps the run going: `$(command || echo default)`
+    help: add a fallback: `$(command || echo default)`
     ");
     assert_snapshot!(planned_with(yaml, "fine", &facts), @"
     fine:a item[0]=a
@@ -485,20 +485,20 @@ tasks:
 fn variables_that_cannot_be_resolved_stop_the_run_and_are_named() {
     let yaml = |envs: &str| format!("otto:\n  envs:\n{envs}tasks: {{a: {{bash: echo}}}}\n");
     assert_snapshot!(planned(&yaml("    AA: ${BB}\n    BB: $(echo $AA)\n"), "a"), @"
-    error[E0502]: `envs` entries refer to each other in a circle: `AA` needs `BB` needs `AA`
+    error[E0502]: circular `envs` entries: `AA` needs `BB` needs `AA`
       ╭▸ otto.yml:3:9
     3 │     AA: ${BB}
-      │         ━━━━━ part of the circle
+      │         ━━━━━ part of the cycle
     4 │     BB: $(echo $AA)
-      ╰╴        ─────────── part of the circle
+      ╰╴        ─────────── part of the cycle
     ");
     assert_snapshot!(planned(&yaml("    URL: http://$HSOT/\n    HOST: h\n"), "a"), @"
     error[E0503]: `URL` refers to `HSOT`, which is not set
       ╭▸ otto.yml:3:17
     3 │     URL: http://$HSOT/
-      ╰╴                ━━━━━ neither an entry of `envs` nor in the environment
+      ╰╴                ━━━━━ neither in `envs` nor in the environment
     help: did you mean `HOST`?
-    help: `${HSOT:-}` is empty when it is not set; a literal dollar sign is written `$$`
+    help: `${HSOT:-}` is empty if it is not set; write `$$` for a literal `$`
     ");
 }
 
@@ -511,14 +511,14 @@ fn values_that_grow_without_bound_are_refused() {
     );
     let told = told_of_failures(&yaml, "a b c", &Table::default());
     assert_snapshot!(told, @"
-    a fails: the value of `V43` is too large for a variable: 131072 bytes: an environment takes at most 131072 bytes for one; `a` mentions `V43`
-    c fails: the value of `V43` is too large for a variable: 131072 bytes: an environment takes at most 131072 bytes for one; `c` mentions `V0`
+    a fails: the value of `V43` is too large for a variable: 131072 bytes: the limit is 131072 bytes; `a` mentions `V43`
+    c fails: the value of `V43` is too large for a variable: 131072 bytes: the limit is 131072 bytes; `c` mentions `V0`
     warning[E0603]: the value of `V43` is too large for a variable: 131072 bytes
        ╭▸ otto.yml:46:10
     46 │     V43: $V44$V44
-       ╰╴         ━━━━━━━━ an environment takes at most 131072 bytes for one
-      = note: tasks whose text mentions none of these run without them: `V43`, `V42`, `V41`, `V40`, `V39`, `V38`, `V37`, `V36` and 36 more
-    help: pass what is large as data with OUTPUT, or in a file
+       ╰╴         ━━━━━━━━ the limit is 131072 bytes
+      = note: tasks whose text mentions not one of them run without them: `V43`, `V42`, `V41`, `V40`, `V39`, `V38`, `V37`, `V36` and 36 more
+    help: pass large values with OUTPUT, or in a file
     ");
 }
 
@@ -585,25 +585,25 @@ tasks:
     assert_snapshot!(planned(yaml, "a --two 1 -2 --few X y_Z x --maybe -dcv"), @"a d=true c=v two=1 -2 few=x Y z x maybe=");
     assert_snapshot!(planned(yaml, "a -dc=v --maybe 2 --few=y_z"), @"a d=true c=v two unset few=Y z maybe=2");
     assert_snapshot!(planned(yaml, "a --two 1 x --few x z"), @"
-    error[E0405]: `x` is not a value for `--two` of `a`
+    error[E0405]: invalid value `x` for `--two` of `a`
       ╭▸ command line:1:14
     1 │ otto a --two 1 x --few x z
       ╰╴             ━━━ not a whole number
       ╭▸ otto.yml:7:7
     7 │       --two: {nargs: 2, type: int}
       ╰╴      ━━━━━ declared as a whole number
-    error[E0404]: `x z` is not a choice for `--few` of `a`
+    error[E0404]: `x z` is not one of the choices for `--few` of `a`
       ╭▸ command line:1:24
     1 │ otto a --two 1 x --few x z
-      ╰╴                       ━━━ choose from: x, Y z
+      ╰╴                       ━━━ the choices are: x, Y z
     help: did you mean `Y z`?
     ");
     assert_snapshot!(planned(yaml, "a --two=1 -c --"), @"
     error[E0402]: `--two` of `a` needs 2 values
       ╭▸ command line:1:8
     1 │ otto a --two=1 -c --
-      ╰╴       ━━━━━━━ one stands behind the `=`
-    help: write them behind it, separated by spaces: `--two …`
+      ╰╴       ━━━━━━━ only one follows the `=`
+    help: write them after it, separated by spaces: `--two …`
     error[E0402]: `-c` of `a` needs a value
       ╭▸ command line:1:16
     1 │ otto a --two=1 -c --
@@ -661,23 +661,23 @@ tasks:
       ╭▸ command line:1:12
     1 │ otto build --msg --verbose
       ╰╴           ━━━━━ no value follows
-    help: a value that starts with `-` is written `--msg=--verbose`
+    help: write a value that starts with `-` as `--msg=--verbose`
     ");
     assert_snapshot!(planned(yaml, "lint Clean"), @"
-    error[E0004]: `Clean` is a built-in and cannot run together with the task `lint`
+    error[E0004]: the built-in command `Clean` cannot be combined with the task `lint`
       ╭▸ command line:1:11
     1 │ otto lint Clean
-      ╰╴          ━━━━━ a built-in stands alone
+      ╰╴          ━━━━━ a built-in command must be used alone
     help: run `otto Clean` by itself
     ");
     assert_snapshot!(planned(yaml, "build -m a build -m b"), @"
-    error[E0407]: `build` is asked for twice with different values of `msg`
+    error[E0407]: `build` is requested twice with different values of `msg`
       ╭▸ command line:1:26
     1 │ otto build -m a build -m b
-      │               ┬          ━ a second value
+      │               ┬          ━ the second value
       │               │
       ╰╴              the first value
-      = note: a task runs once in a run
+      = note: a task runs only once per run
     ");
 }
 
@@ -713,12 +713,12 @@ tasks:
   logs: {streaming: true, retries: 2, bash: echo}
   sum: {streaming: true, before: [logs], retries: 2, bash: echo}
 ", "sum"), @"
-    error[E0901]: `logs` may be repeated, and `sum` reads its stream while it runs
+    error[E0901]: `logs` has retries, but `sum` reads its stream while it runs
       ╭▸ otto.yml:3:36
     3 │   logs: {streaming: true, retries: 2, bash: echo}
-      │                                    ━ a second attempt would begin the stream again
+      │                                    ━ a second attempt would start the stream again
     4 │   sum: {streaming: true, before: [logs], retries: 2, bash: echo}
-      ╰╴  ─── has read what the first attempt wrote
+      ╰╴  ─── has already read what the first attempt wrote
     help: remove `retries`, or `streaming` from one of the two
     ");
     assert_snapshot!(planned("
@@ -727,24 +727,24 @@ tasks:
   a_b: {streaming: true, bash: echo}
   sum: {streaming: true, before: [a-b, a_b], bash: echo}
 ", "sum"), @"
-    error[E0902]: `sum` reads the streams of `a-b` and `a_b`, and both would be `$OTTO_INPUT_PIPE_A_B`
+    error[E0902]: `sum` reads the streams of `a-b` and `a_b`, but both would be `$OTTO_INPUT_PIPE_A_B`
       ╭▸ otto.yml:3:3
     3 │   a-b: {streaming: true, bash: echo}
-      │   ━━━ one of them
+      │   ━━━ the first one
     4 │   a_b: {streaming: true, bash: echo}
-      ╰╴  ─── the other one
-    help: rename one of the two
+      ╰╴  ─── the second one
+    help: rename one of them
     ");
     assert_snapshot!(planned("
 tasks:
   logs: {streaming: true, bash: echo}
   all: {streaming: true, before: [logs]}
 ", "all"), @"
-    error[E0112]: `all` is streaming, and has no script whose data could flow
+    error[E0112]: `all` is streaming but has no script
       ╭▸ otto.yml:4:20
     4 │   all: {streaming: true, before: [logs]}
-      ╰╴                   ━━━━ of a task that only groups others
-    help: write `streaming` at the tasks that it groups
+      ╰╴                   ━━━━ this task only groups others
+    help: set `streaming` in the tasks that it groups
     ");
 }
 
@@ -754,22 +754,22 @@ fn mistakes_in_variables_are_found_without_working_them_out() {
 tasks: {t: {envs: {C: '${D'}, input: ['$(x'], output: ['$OUT'], bash: x}}";
     let facts = Table { forbids_commands: true, ..Table::default() };
     assert_snapshot!(planned_with(yaml, "t", &facts), @"
-    error[E0502]: `envs` entries refer to each other in a circle: `A` needs `B` needs `A`
+    error[E0502]: circular `envs` entries: `A` needs `B` needs `A`
       ╭▸ otto.yml:1:18
     1 │ otto: {envs: {A: '$B', B: '$(echo $A)'}}
-      │                  ┯━━━     ──────────── part of the circle
+      │                  ┯━━━     ──────────── part of the cycle
       │                  │
-      ╰╴                 part of the circle
-    error[E0504]: the value of `C` cannot be read
+      ╰╴                 part of the cycle
+    error[E0504]: invalid value of `C`
       ╭▸ otto.yml:2:24
     2 │ tasks: {t: {envs: {C: '${D'}, input: ['$(x'], output: ['$OUT'], bash: x}}
-      ╰╴                       ━━━ `${` without its `}`
-    help: a `$` that is only a `$` is written `$$`
-    error[E0504]: the value of `input` cannot be read
+      ╰╴                       ━━━ `${` without `}`
+    help: write `$$` for a literal `$`
+    error[E0504]: invalid value of `input`
       ╭▸ otto.yml:2:40
     2 │ tasks: {t: {envs: {C: '${D'}, input: ['$(x'], output: ['$OUT'], bash: x}}
-      ╰╴                                       ━━━ `$(` without its `)`
-    help: a `$` that is only a `$` is written `$$`
+      ╰╴                                       ━━━ `$(` without `)`
+    help: write `$$` for a literal `$`
     ");
     assert_eq!(facts.asked.into_inner(), Vec::<String>::new());
 }
@@ -793,16 +793,16 @@ fn patterns_take_the_item_and_a_mistake_in_them_is_told_once() {
     t:b.c f[1]=b.c
     "#);
     assert_snapshot!(planned_with("tasks: {t: {foreach: {items: [a, b]}, input: [$DIR/*], output: [$NOWHERE], bash: x}}", "t", &facts), @"
-    error[E0114]: a pattern of files in `input` cannot be read
+    error[E0114]: invalid file pattern in `input`
       ╭▸ otto.yml:1:47
     1 │ tasks: {t: {foreach: {items: [a, b]}, input: [$DIR/*], output: [$NOWHERE], bash: x}}
       ╰╴                                              ━━━━━━ unclosed character class; missing ']'
-      = note: with its variables filled in it is `[o/*`
+      = note: with its variables expanded it is `[o/*`
     error[E0503]: `output` refers to `NOWHERE`, which is not set
       ╭▸ otto.yml:1:65
     1 │ tasks: {t: {foreach: {items: [a, b]}, input: [$DIR/*], output: [$NOWHERE], bash: x}}
-      ╰╴                                                                ━━━━━━━━ neither an entry of `envs` nor in the environment
-    help: `${NOWHERE:-}` is empty when it is not set; a literal dollar sign is written `$$`
+      ╰╴                                                                ━━━━━━━━ neither in `envs` nor in the environment
+    help: `${NOWHERE:-}` is empty if it is not set; write `$$` for a literal `$`
     ");
 }
 
@@ -924,20 +924,20 @@ tasks:
     error[E0403]: `a` needs a value for `files`
       ╭▸ command line:1:6
     1 │ otto a
-      ╰╴     ━ asked for here
+      ╰╴     ━ requested here
       ╭▸ otto.yml:3:16
     3 │   a: {params: {files: {nargs: +}}, bash: echo}
-      ╰╴               ━━━━━ takes at least one word
+      ╰╴               ━━━━━ takes at least one value
     help: `otto a <files>`
     ");
     assert_snapshot!(planned(yaml, "b"), @"
     error[E0403]: `b` needs a value for `files`
       ╭▸ command line:1:6
     1 │ otto b
-      ╰╴     ━ asked for here
+      ╰╴     ━ requested here
       ╭▸ otto.yml:4:16
     4 │   b: {params: {files: {nargs: '2:3'}}, bash: echo}
-      ╰╴               ━━━━━ takes at least 2 words
+      ╰╴               ━━━━━ takes at least 2 values
     help: `otto b <files>`
     ");
     assert_snapshot!(planned(yaml, "b x"), @"

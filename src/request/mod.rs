@@ -243,11 +243,11 @@ pub(crate) fn positional(name: &str, param: &Param) -> String {
 pub(crate) fn unknown_task(ottofile: &Ottofile, word: &str, source: &SourceFile, span: Span) -> Diagnostic {
     let known = ottofile.tasks.iter().map(|task| task.name.as_str()).chain(BUILT_INS.iter().copied());
     let near = similar(word, known, 3);
-    let diagnostic = Diagnostic::error(Code::UnknownTask, format!("no task is called `{word}`"))
+    let diagnostic = Diagnostic::error(Code::UnknownTask, format!("unknown task `{word}`"))
         .at(source, span, format!("not in {}", ottofile.source.name()))
         .did_you_mean(&near)
         .usage(USAGE);
-    if near.is_empty() { diagnostic.help("`otto List` shows all tasks") } else { diagnostic }
+    if near.is_empty() { diagnostic.help("`otto List` lists all tasks") } else { diagnostic }
 }
 
 /// A task that runs after the one whose words are read; where it was first given a value; what takes its words.
@@ -276,9 +276,9 @@ impl Reader<'_> {
             } else if !only_names && text.starts_with('-') && text.len() > 1 {
                 // Options between tasks belong to the task before them; these stand before the first one.
                 if !self.own_option() {
-                    let known = Diagnostic::error(Code::UnknownFlag, format!("otto has no option `{text}`"))
-                        .at(&self.line.source, self.line.span(self.place), "stands before any task")
-                        .help("options of a task stand after its name; `otto --help` shows otto's own")
+                    let known = Diagnostic::error(Code::UnknownFlag, format!("unknown option `{text}`"))
+                        .at(&self.line.source, self.line.span(self.place), "before the first task")
+                        .help("put options of a task after its name; `otto --help` lists otto's own options")
                         .usage(USAGE);
                     self.diagnostics.push(known);
                     self.place += 1;
@@ -308,9 +308,9 @@ impl Reader<'_> {
             let task = previous.map_or("a task", |task| task.name.as_str());
             return Diagnostic::error(
                 Code::BuiltInMixed,
-                format!("`{text}` is a built-in and cannot run together with the task `{task}`"),
+                format!("the built-in command `{text}` cannot be combined with the task `{task}`"),
             )
-            .at(source, span, "a built-in stands alone")
+            .at(source, span, "a built-in command must be used alone")
             .help(format!("run `otto {text}` by itself"));
         }
         match previous {
@@ -321,7 +321,7 @@ impl Reader<'_> {
                 let why = if takes_none {
                     "it takes no positional arguments"
                 } else {
-                    "all its positional parameters have their value"
+                    "all its positional parameters already have a value"
                 };
                 let known = self.ottofile.tasks.iter().map(|task| task.name.as_str());
                 Diagnostic::error(
@@ -330,7 +330,7 @@ impl Reader<'_> {
                 )
                 .at(source, span, why)
                 .did_you_mean(&similar(text, known, 3))
-                .help(format!("`otto {} --help` shows what it takes", task.name))
+                .help(format!("see `otto {} --help`", task.name))
                 .help(words::PASS_ON)
                 .usage(usage(task))
             }
@@ -405,7 +405,7 @@ impl Reader<'_> {
                 } else if self.own_option() {
                     if taker.has_room() {
                         self.notes.push(format!(
-                            "`{text}` is read as an option of otto; to pass it on to `{0}`: `otto {0} -- {text}`",
+                            "`{text}` is read as an option of otto; to pass it to `{0}`: `otto {0} -- {text}`",
                             task.name
                         ));
                     }
@@ -489,11 +489,11 @@ fn merge(
                     diagnostics.push(
                         Diagnostic::error(
                             Code::ParamConflict,
-                            format!("`{}` is asked for twice with different values of `{name}`", task.name),
+                            format!("`{}` is requested twice with different values of `{name}`", task.name),
                         )
-                        .at(source, given.span, "a second value")
+                        .at(source, given.span, "the second value")
                         .at(source, earlier.span, "the first value")
-                        .note("a task runs once in a run"),
+                        .note("a task runs only once per run"),
                     );
                 }
             }

@@ -67,8 +67,7 @@ pub(super) struct Taker<'a> {
 }
 
 /// What lets a task take any words.
-pub(crate) const PASS_ON: &str =
-    "to pass any words on, declare a parameter `args: {nargs: \"*\"}`; after `--` they are not read by otto";
+pub(crate) const PASS_ON: &str = "to accept any arguments, declare a parameter `args: {nargs: \"*\"}`; otto does not read arguments after `--`";
 
 impl<'a> Taker<'a> {
     pub(super) fn new(line: &'a CommandLine, task: &'a Task, ottofile: &'a Ottofile) -> Taker<'a> {
@@ -216,12 +215,12 @@ impl<'a> Taker<'a> {
                         Diagnostic::error(
                             Code::BadParamType,
                             format!(
-                                "`{}` is not a value for the flag `{}`",
+                                "invalid value `{}` for the flag `{}`",
                                 value.to_string_lossy(),
                                 flag_of(shown)
                             ),
                         )
-                        .at(&self.line.source, span, "a flag is `true` or `false`"),
+                        .at(&self.line.source, span, "flags are `true` or `false`"),
                     ),
                 }
                 return place + 1;
@@ -235,8 +234,8 @@ impl<'a> Taker<'a> {
                     let message =
                         format!("`{}` of `{}` needs {least} values", flag_of(shown), self.task.name);
                     let wrong = Diagnostic::error(Code::MissingValue, message)
-                        .at(&self.line.source, span, "one stands behind the `=`")
-                        .help(format!("write them behind it, separated by spaces: `{} …`", flag_of(shown)));
+                        .at(&self.line.source, span, "only one follows the `=`")
+                        .help(format!("write them after it, separated by spaces: `{} …`", flag_of(shown)));
                     diagnostics.push(wrong);
                 }
                 self.push(param, value, span);
@@ -276,7 +275,7 @@ impl<'a> Taker<'a> {
                 && self.line.text(next) != "--"
             {
                 diagnostic = diagnostic.help(format!(
-                    "a value that starts with `-` is written `{}={}`",
+                    "write a value that starts with `-` as `{}={}`",
                     flag_of(shown),
                     self.line.text(next)
                 ));
@@ -303,8 +302,9 @@ impl<'a> Taker<'a> {
             self.note_value(param, text);
         } else if declared.choices.is_empty() && fits(declared, text) {
             let form = shown_option(declared);
-            self.notes
-                .push(format!("`{text}` starts that task; as a value of `{form}` it is `{form}={text}`"));
+            self.notes.push(format!(
+                "`{text}` starts that task; to use it as the value of `{form}`, write `{form}={text}`"
+            ));
         }
         !is_choice
     }
@@ -313,7 +313,7 @@ impl<'a> Taker<'a> {
     fn note_value(&mut self, param: usize, text: &str) {
         let (task, param) = (&self.task.name, &self.task.params[param].name);
         self.notes.push(format!(
-            "`{text}` is a value of `{param}` here; to run the task `{text}` too, name it first: `otto {text} {task} …`"
+            "`{text}` is a value of `{param}` here; to also run the task `{text}`, put it first: `otto {text} {task} …`"
         ));
     }
 
@@ -406,11 +406,8 @@ impl<'a> Taker<'a> {
             self.taken = 0;
         }
         diagnostics.push(
-            Diagnostic::error(
-                Code::UnexpectedWord,
-                format!("`{}` takes no further argument", self.task.name),
-            )
-            .at(&self.line.source, self.line.span(place), "left over after `--`"),
+            Diagnostic::error(Code::UnexpectedWord, format!("`{}` takes no more arguments", self.task.name))
+                .at(&self.line.source, self.line.span(place), "extra argument after `--`"),
         );
         place + 1
     }
@@ -443,9 +440,10 @@ impl<'a> Taker<'a> {
                 ));
         }
         let diagnostic = match self.has_room() {
-            true => {
-                diagnostic.help(format!("to pass it on: `--` before it: `otto {} -- {text}`", self.task.name))
-            }
+            true => diagnostic.help(format!(
+                "to pass it to the task, write `--` before it: `otto {} -- {text}`",
+                self.task.name
+            )),
             false => diagnostic,
         };
         if known.is_empty() {

@@ -137,7 +137,7 @@ impl Attempt {
         match written {
             Ok(()) => {}
             Err(error) if is_good => {
-                let message = format!("the outputs of `{}` are not saved: {error}", job.name);
+                let message = format!("the outputs of `{}` were not saved: {error}", job.name);
                 hand_over.problems.push(Diagnostic::error(Code::OutputsNotSaved, message));
                 is_good = false;
             }
@@ -194,7 +194,7 @@ impl Assignment for Attempt {
                 if has_terminal {
                     self.held_back = warnings;
                 } else if self.streams() || !warnings.is_empty() {
-                    // Those who read its stream may begin.
+                    // Readers of its stream may start.
                     (self.setting.sink)(Message::Launching(self.id, warnings));
                 }
                 Ok(launch)

@@ -28,7 +28,7 @@ pub(super) struct Found {
 /// Why the files are not known.
 #[derive(Debug, PartialEq)]
 pub(super) enum Unknown {
-    /// Nobody waits for the answer any longer.
+    /// The answer is no longer needed.
     Stopped,
     Failed(String),
 }
@@ -98,7 +98,7 @@ impl Rule {
         match written.strip_prefix('!').filter(|_| !exists(written)) {
             Some(rest) => {
                 let rest = normal(rest);
-                // Of two readings, the one that leaves out less.
+                // Chooses the reading that excludes less.
                 match is_pattern(&rest) && !exists(&rest) {
                     true => Ok(Rule::LeavesOut(Exclusion::Glob(glob(&rest)?.matcher))),
                     false => Ok(Rule::LeavesOut(Exclusion::Name(rest.into()))),
@@ -107,7 +107,7 @@ impl Rule {
             None => {
                 let path = normal(written);
                 let is_glob = is_pattern(&path);
-                // Of two readings, both: a file may have the name of a glob by accident.
+                // Keeps both readings: a file may be named like a glob by accident.
                 let name = (!is_glob || exists(&path)).then(|| PathBuf::from(&path));
                 Ok(Rule::Adds { name, glob: is_glob.then(|| glob(&path)).transpose()? })
             }
@@ -123,7 +123,7 @@ impl Rule {
 }
 
 fn unusable(pattern: &str, reason: &str) -> Unknown {
-    Unknown::Failed(format!("the glob `{pattern}` cannot be used: {reason}"))
+    Unknown::Failed(format!("invalid glob `{pattern}`: {reason}"))
 }
 
 /// Without what makes no difference to a path: `./` at its start, `//`, `/` at its end. Nothing is left of `.`.
@@ -248,7 +248,7 @@ impl<'a> Walk<'a> {
                     if error.kind() == std::io::ErrorKind::NotFound {
                         continue;
                     }
-                    let why = format!("cannot look into `{}`: {}", shown.display(), plain(error));
+                    let why = format!("cannot read the folder `{}`: {}", shown.display(), plain(error));
                     return Err(Unknown::Failed(why));
                 }
             }

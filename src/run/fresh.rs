@@ -107,7 +107,7 @@ fn check(
         files: input_files(setting, job, known, stop, warnings)?,
         ..recipe(setting, job, data, streams)
     };
-    let Some(last) = last else { return Ok(Verdict::Stale(evidence, "no success of it is known".into())) };
+    let Some(last) = last else { return Ok(Verdict::Stale(evidence, "it has not succeeded yet".into())) };
     if setting.ignores_freshness {
         return Ok(Verdict::Stale(evidence, "fresh or not".into()));
     }
@@ -122,7 +122,7 @@ fn check(
     }
     match hand_on(setting, job, &last) {
         Some(outputs) => Ok(Verdict::Fresh(Fresh { run: last.run, outputs })),
-        None => Ok(Verdict::Stale(evidence, "what it set is not there any more".into())),
+        None => Ok(Verdict::Stale(evidence, "the values it set are missing".into())),
     }
 }
 
@@ -139,7 +139,7 @@ pub(crate) fn succeeded(
         Err(Unknown::Failed(why)) => return vec![format!("{why}, so `{}` is never up to date", job.name)],
     };
     let mut warnings: Vec<String> =
-        nowhere.into_iter().map(|pattern| format!("did not make its output `{pattern}`")).collect();
+        nowhere.into_iter().map(|pattern| format!("did not create its output `{pattern}`")).collect();
     if let Some(evidence) = evidence {
         warnings.extend(remember(setting, job, evidence, has_outputs, made).err());
     }
@@ -166,7 +166,7 @@ fn remember(
         atomic::write(&path, &json)
     };
     write().map_err(|error| {
-        format!("cannot keep what `{}` was made from in `{}`: {}", job.name, path.display(), plain(&error))
+        format!("cannot save the state of `{}` in `{}`: {}", job.name, path.display(), plain(&error))
     })
 }
 
@@ -175,7 +175,7 @@ fn forget(setting: &Setting, job: &Job) -> Result<(), String> {
     let path = success_path(setting, job);
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(format!(
-            "cannot remove what `{}` was made from in `{}`: {}",
+            "cannot remove the state of `{}` in `{}`: {}",
             job.name,
             path.display(),
             plain(&error)
@@ -213,12 +213,12 @@ fn changed_output(
 ) -> Result<Option<String>, Unknown> {
     let (now, nowhere) = made(setting, job, stop)?;
     if let Some(pattern) = nowhere.first() {
-        return Ok(Some(format!("its output `{pattern}` is not there")));
+        return Ok(Some(format!("its output `{pattern}` is missing")));
     }
     Ok(last.iter().find_map(|(path, changed)| match now.get(path) {
-        None => Some(format!("its output `{path}` is gone")),
+        None => Some(format!("its output `{path}` is missing")),
         // Somebody put back what had been made earlier, from something else.
-        Some(now) if now < changed => Some(format!("its output `{path}` is older than the one it made")),
+        Some(now) if now < changed => Some(format!("its output `{path}` is older than the one it created")),
         Some(_) => None,
     }))
 }
@@ -263,14 +263,13 @@ fn input_files(
     let found = files::find(&setting.folder, &job.input_globs, stop)?;
     // It is likely to be mistyped, and would make the task fresh for ever.
     if let Some(name) = found.missing.first() {
-        return Err(Unknown::Failed(format!("the input `{name}` is not there")));
+        return Err(Unknown::Failed(format!("the input `{name}` is missing")));
     }
     if found.paths.is_empty() {
         return Err(Unknown::Failed(format!("nothing matches the `input` of `{}`", job.name)));
     }
     warnings.extend(found.unmatched.iter().map(|glob| format!("`{glob}` in `input` matches nothing")));
-    let idle =
-        |glob| format!("`{glob}` in `input` leaves nothing out: a pattern with `!` is about those before it");
+    let idle = |glob| format!("`{glob}` in `input` excludes nothing: `!` applies to the patterns before it");
     warnings.extend(found.idle.iter().map(idle));
     let known = known.into_iter().flat_map(|evidence| &evidence.files);
     let known: HashMap<&str, &FileEvidence> = known.map(|file| (file.path.as_str(), file)).collect();
@@ -371,7 +370,7 @@ fn recipe(
         recipe.part("its item", &[item.value.as_bytes()]);
         // An item that is put before it moves it, which matters to few scripts.
         if body.text.contains("OTTO_FOREACH_INDEX") {
-            recipe.part("its place among the items", &[item.index.to_string().as_bytes()]);
+            recipe.part("its position among the items", &[item.index.to_string().as_bytes()]);
         }
     }
     for (name, value) in job.params.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
@@ -396,7 +395,7 @@ fn recipe(
     for (dependency, outputs) in data {
         let values = outputs.values.iter();
         let values = values.flat_map(|(key, value)| [key.as_bytes().to_vec(), value::compact(value).into()]);
-        recipe.part(&format!("what `{}` set", dependency.name), &values.collect::<Vec<_>>());
+        recipe.part(&format!("the values of `{}`", dependency.name), &values.collect::<Vec<_>>());
     }
     for (producer, run) in streams {
         recipe.part(&format!("the stream of `{}`", producer.name), &[run.as_str().as_bytes()]);

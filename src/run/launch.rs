@@ -75,8 +75,7 @@ impl Started {
                 format!("the `dir` of `{}` is not a directory: `{}`", task.name, workdir.display()),
             );
             if workdir.as_os_str().as_encoded_bytes().contains(&b'$') {
-                missing = missing
-                    .help("variables in `dir` are not resolved: `cd` in the script goes where they lead");
+                missing = missing.help("`dir` cannot contain variables; use `cd` in the script instead");
             }
             return Err(CannotPrepare { diagnostic: missing, code: 125 });
         }
@@ -138,7 +137,7 @@ impl Started {
         }
         let io = match job.work {
             Work::Terminal => {
-                // Who looks for its output later is told why there is none. Without it nothing is lost.
+                // Tells later readers of the log why there is no output. Failing to write it loses nothing.
                 let note = "otto: tty task, output not captured\n";
                 let _ = atomic::write(&self.dir.log(Stream::Stderr, attempt), note.as_bytes());
                 LaunchIo::Terminal
@@ -190,7 +189,7 @@ pub(crate) fn missing_interpreters(
 ) -> Vec<CannotPrepare> {
     let mut missing: Vec<CannotPrepare> = Vec::new();
     let mut seen = BTreeSet::new();
-    // Of a job that comes later than one that needs it, nothing is known.
+    // A job that runs later than one that needs it is not known yet.
     let mut is_preceded = vec![true; plan.jobs.len()];
     for (id, job) in plan.ids().zip(&plan.jobs) {
         let runs_first = |need: &Need| plan.job(need.job).work.has_body() || is_preceded[need.job.index()];
@@ -231,7 +230,7 @@ pub(crate) fn missing_interpreters(
         if let Err(cannot) = lang::interpreter(&script)
             && missing.iter().all(|known| known.diagnostic.message != cannot.diagnostic.message)
         {
-            let place = "this task wants it; nothing was started";
+            let place = "needed by this task; nothing was started";
             let diagnostic = cannot.diagnostic.at(&ottofile.source, task.name_span, place);
             missing.push(CannotPrepare { diagnostic, code: cannot.code });
         }
@@ -319,12 +318,12 @@ impl Started {
                 if env.get(OsStr::new(&name)).is_some_and(is_long) {
                     env.remove(OsStr::new(&name));
                     let message = format!(
-                        "the words of `{}` of `{}` are too long for the variable `{name}`, which is not set",
+                        "the values of `{}` of `{}` are too long for the variable `{name}`, so it is not set",
                         list.name, job.name
                     );
                     let help = match list.is_positional {
-                        true => "the script has each word as an argument: `\"$@\"` in a shell",
-                        false => "a positional parameter gives each word to the script as an argument",
+                        true => "the script gets each value as an argument: `\"$@\"` in a shell",
+                        false => "a positional parameter passes each value to the script as an argument",
                     };
                     warnings.push(Diagnostic::warning(Code::TooLarge, message).help(help));
                 }
@@ -338,12 +337,12 @@ impl Started {
 fn too_large(job: &str, env: &BTreeMap<OsString, OsString>) -> Option<Diagnostic> {
     let (name, value) = env.iter().find(|(name, value)| name.len() + value.len() + 2 > MOST_VARIABLE)?;
     let message = format!(
-        "the variable `{}` of `{job}` is {} bytes long, and an environment takes at most {MOST_VARIABLE} for one",
+        "the variable `{}` of `{job}` is {} bytes long; the limit is {MOST_VARIABLE}",
         name.display(),
         value.len()
     );
     let diagnostic = Diagnostic::error(Code::TooLarge, message);
-    Some(diagnostic.help("pass it as data with OUTPUT, or write it to a file and pass the path of the file"))
+    Some(diagnostic.help("pass it with OUTPUT, or write it to a file and pass its path"))
 }
 
 /// Variables that belong to one job of an otto that this one runs inside of; ours would not replace them all.
@@ -369,7 +368,7 @@ mod tests {
         let refused = too_large("build", &env((128 << 10) - 4)).expect("it is too large");
         assert_eq!(
             refused.message,
-            "the variable `BIG` of `build` is 131068 bytes long, and an environment takes at most 131072 for one"
+            "the variable `BIG` of `build` is 131068 bytes long; the limit is 131072"
         );
         // The limit is the kernel's, not ours.
         let starts = |bytes: usize| std::process::Command::new("true").env("BIG", "x".repeat(bytes)).status();

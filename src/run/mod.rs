@@ -267,7 +267,7 @@ impl<'a> Run<'a> {
             self.wait();
         }
         for leftover in self.executor.finish() {
-            self.warn(None, None, format!("a process was left behind and ended: {leftover}"));
+            self.warn(None, None, format!("killed leftover process: {leftover}"));
         }
         self.journal.finish();
         if let Some(warning) = self.journal.take_warning() {
@@ -435,7 +435,7 @@ impl<'a> Run<'a> {
     }
 
     fn looked(&mut self, id: JobId, look: Look, stop: &AtomicBool) {
-        // Nobody waits any longer for the answer to a look that was stopped.
+        // The answer to a look that was stopped is no longer needed.
         if stop.load(Ordering::Relaxed) {
             return;
         }
@@ -563,7 +563,7 @@ impl<'a> Run<'a> {
         let mut unread = Vec::new();
         for taken in self.streams.detach(id) {
             if taken.fed.has_failed {
-                let reason = format!("the recorded stream of `{}` cannot be read", taken.producer);
+                let reason = format!("cannot read the recorded stream of `{}`", taken.producer);
                 self.streams.set_trouble(id, reason);
             } else if taken.fed.bytes == 0 && taken.had_bytes && ended.exit.is_success() {
                 unread.push(format!("never read the stream of `{}`", taken.producer));
@@ -604,7 +604,7 @@ impl<'a> Run<'a> {
         if was_cut && has_exited_well && flowed.trouble.is_none() {
             let seconds = crate::exec::stream::GRACE.as_secs();
             let message = format!(
-                "something it left behind still had its pipe open {seconds} s after its end: the stream was cut there"
+                "a leftover process kept its pipe open {seconds} s after the task ended, so the stream was cut off"
             );
             self.warn(Some(id), Some(Code::StreamCut.to_string()), message);
         }
@@ -663,7 +663,7 @@ impl<'a> Run<'a> {
             self.warn(Some(id), None, error);
         }
         for leftover in &ended.leaked {
-            self.warn(Some(id), None, format!("left a process running, which was ended: {leftover}"));
+            self.warn(Some(id), None, format!("left a process running, which was killed: {leftover}"));
         }
         self.emit(Event::AttemptEnded {
             job: job.name.clone(),
@@ -713,7 +713,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whoever reads a stream that breaks off is ended before it could take that for the end.
+    /// Stops the readers of a stream that breaks off before they could take that for its end.
     fn close_stream(&mut self, id: JobId, end: End) {
         for consumer in self.streams.close(id, end) {
             if let Some(attempt) = self.states.get(&consumer).and_then(State::running)

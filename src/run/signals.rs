@@ -41,7 +41,7 @@ type Sink = Box<dyn Fn(i32) -> Offer + Send>;
 enum Offer {
     Taken,
     Full,
-    /// Nobody reads that inbox any more.
+    /// The inbox is closed.
     Gone,
 }
 

@@ -1,4 +1,4 @@
-//! Who reads whose stream in this run, and what the end of one means for the other.
+//! Which job reads which stream in this run, and what the end of one means for the other.
 //! Knows pipes and spools, and no bytes: those flow in `exec::stream`.
 
 use super::{RecordedSource, Setting};
@@ -116,7 +116,7 @@ impl Streams {
         let cannot = |path: &Path, error: io::Error| CannotPrepare {
             diagnostic: Diagnostic::error(
                 Code::CannotStart,
-                format!("cannot make a stream at `{}`: {}", path.display(), plain(&error)),
+                format!("cannot create a stream at `{}`: {}", path.display(), plain(&error)),
             ),
             code: 125,
         };
@@ -328,26 +328,27 @@ impl Streams {
         let full = producer.spool.full()?;
         let mut diagnostic = Diagnostic::error(
             Code::StreamFull,
-            format!("`{}` had more to write, and no reader went on: {reason}", job.name),
+            format!("`{}` had more to write, but no reader continued: {reason}", job.name),
         );
         if !producer.has_had_reader && self.readers.contains_key(&id) {
             diagnostic =
-                diagnostic.note("its readers had not started: with a higher `-j` they run at the same time");
+                diagnostic.note("its readers had not started; with a higher `-j` they run at the same time");
         }
         Some(diagnostic.help(match full {
             Full::Limit(_) => {
-                "`OTTO_STREAM_LIMIT` in otto's environment sets another limit, as in `OTTO_STREAM_LIMIT=8G`"
+                "set the environment variable `OTTO_STREAM_LIMIT` to change the limit: `OTTO_STREAM_LIMIT=8G`"
             }
-            Full::Disk => "make room on the disk, or keep the runs on a larger one, which `OTTO_HOME` names",
+            Full::Disk => "free disk space, or set `OTTO_HOME` to a folder on a larger disk",
         }))
     }
 }
 
 /// Why a consumer failed whose producer did.
 pub(super) fn broken(producer: &Job) -> Diagnostic {
-    let message = format!("`{}` failed while its stream was read, so the stream is not whole", producer.name);
+    let message =
+        format!("`{}` failed while its stream was read, so the stream is incomplete", producer.name);
     Diagnostic::error(Code::StreamBroken, message)
-        .help("a reader for which the beginning is enough says `stream-errors: ignore`")
+        .help("if the reader needs only the start, set `stream-errors: ignore`")
 }
 
 /// A consumer whose text reads values of a task that streams to it: there are none.
@@ -364,8 +365,12 @@ pub(super) fn values_warning(setting: &Setting, id: JobId) -> Option<Diagnostic>
     (!names.is_empty()).then(|| {
         let message = format!("`{}` seems to read values of {shown}, which streams to it", job.name);
         Diagnostic::warning(Code::StreamValues, message)
-            .at(&setting.ottofile.source, body.key_span, "INPUT holds nothing of a task that may still run")
-            .help("let another task depend on both, or write the value into the stream")
+            .at(
+                &setting.ottofile.source,
+                body.key_span,
+                "INPUT has no values of a task that may still be running",
+            )
+            .help("read the value in a task that depends on both, or write it to the stream")
     })
 }
 

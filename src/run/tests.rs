@@ -309,7 +309,7 @@ fn check(seen: &Seen, slots: usize) {
         |outcome: &Outcome| matches!(outcome, Outcome::Interrupted { .. } | Outcome::Cancelled);
     assert!(stopped_by.is_some() || !outcomes.values().any(is_of_a_stop));
 
-    // Whoever reads the journal later sees the same.
+    // A later reader of the journal sees the same.
     let mut state = RunState::default();
     journal.iter().for_each(|stamped| state.apply(stamped));
     let told: Vec<Option<&Outcome>> = state.jobs.iter().map(|job| job.outcome.as_ref()).collect();

@@ -64,7 +64,7 @@ fn run(plan: &Plan, slots: usize, policy: Policy, outcome: impl Fn(JobId) -> Out
         Outcome::Fresh { .. } => "fresh".to_owned(),
         Outcome::Failed { .. } => "FAIL".to_owned(),
         Outcome::Skipped(Skip::Needs(job)) => format!("needs {job}"),
-        Outcome::Skipped(Skip::NotCalledFor(job)) => format!("not called for by {job}"),
+        Outcome::Skipped(Skip::NotCalledFor(job)) => format!("not triggered by {job}"),
         Outcome::Skipped(Skip::SerialPredecessor(job)) => format!("after {job}"),
         Outcome::Skipped(Skip::Os(_)) => "elsewhere".to_owned(),
         Outcome::Skipped(Skip::FailFast) => "fail-fast".to_owned(),
@@ -132,7 +132,7 @@ fn a_group_fails_with_what_it_wants_to_succeed() {
     let run = |wanted: u32| run(&plan, 2, Policy::KeepGoing, failing(wanted));
     assert_eq!(run(0), ["FAIL", "ok", "FAIL", "ok", "needs t2", "ok", "ok"]);
     assert_eq!(run(1), ["ok", "FAIL", "FAIL", "ok", "needs t2", "FAIL", "needs t5"]);
-    assert_eq!(run(9), ["ok", "ok", "ok", "not called for by t2", "ok", "ok", "ok"]);
+    assert_eq!(run(9), ["ok", "ok", "ok", "not triggered by t2", "ok", "ok", "ok"]);
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn edges_follow_the_outcome_they_ask_for() {
     };
     assert_eq!(
         with(Outcome::Succeeded),
-        ["ok", "not called for by t0", "ok", "ok", "not called for by t1", "ok"]
+        ["ok", "not triggered by t0", "ok", "ok", "not triggered by t1", "ok"]
     );
     assert_eq!(with(failed()), ["FAIL", "ok", "ok", "needs t0", "ok", "ok"]);
 }

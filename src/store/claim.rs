@@ -41,7 +41,7 @@ impl fmt::Display for HomeError {
                 let path = root.display();
                 write!(
                     f,
-                    "others may write to `{path}` (mode {mode:04o}), and could change what otto keeps there"
+                    "other users can write to `{path}` (mode {mode:04o}) and could change otto's records"
                 )
             }
             HomeError::Unusable { root, error } => {
@@ -259,7 +259,7 @@ fn try_claim(project: &ProjectDir, id: &RunId, record: &[u8]) -> Result<Option<R
         file.write_all(MARKER).map_err(failed("write", &lock))?;
         file.lock().map_err(failed("lock", &lock))?;
         let path = arriving.record();
-        // Nobody looks for it here, but a kill between the two would leave half of it for ever.
+        // Otherwise a kill between the two steps would leave half of it forever.
         atomic::write(&path, record).map_err(failed("write", &path))?;
         builder.create(arriving.tasks()).map_err(failed("create", &arriving.tasks()))?;
         let place = project.run(id).path;
@@ -373,7 +373,7 @@ mod tests {
             assert_eq!(refused, looked);
             let path = root.display();
             let why = format!(
-                "others may write to `{path}` (mode {permissions:04o}), and could change what otto keeps there"
+                "other users can write to `{path}` (mode {permissions:04o}) and could change otto's records"
             );
             assert_eq!(refused, (!may_be_used).then_some(why));
         }

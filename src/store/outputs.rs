@@ -36,7 +36,7 @@ impl fmt::Display for OutputsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OutputsError::TooLarge { bytes } => {
-                write!(f, "the outputs are {bytes} bytes of JSON; a task may hand over {MOST_BYTES} (64 MiB)")
+                write!(f, "the outputs are {bytes} bytes of JSON; the limit is {MOST_BYTES} (64 MiB)")
             }
             OutputsError::CannotWrite { path, error } => {
                 write!(f, "cannot write `{}`: {}", path.display(), plain(error))
@@ -177,7 +177,7 @@ mod tests {
             exports: Vec::new(),
         };
         insta::assert_snapshot!(write(&dir, &huge).expect_err("too large"),
-            @"the outputs are 67108878 bytes of JSON; a task may hand over 67108864 (64 MiB)");
+            @"the outputs are 67108878 bytes of JSON; the limit is 67108864 (64 MiB)");
         assert!(!dir.output().exists());
     }
 

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// So much may flow through one stream, unless the user says otherwise.
+/// Default size limit of one stream.
 pub(crate) const LIMIT: u64 = 1 << 30;
-/// So much of the disk, in percent, is left to others.
+/// Share of the disk, in percent, that streams leave free.
 const SPARED_PERCENT: u64 = 5;
 /// How much a spool takes without looking at the disk, and between two looks.
 const LOOK_EVERY: u64 = 64 << 20;
@@ -155,7 +155,7 @@ impl SpoolWriter {
         Ok(())
     }
 
-    /// So many bytes are in the file that were not before.
+    /// Records that this many bytes were added to the file.
     fn grew(&self, bytes: u64) {
         let spool = &self.spool;
         // After the write: a write that came first in the file has come to its end, so all below is there.

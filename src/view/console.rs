@@ -21,7 +21,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Between two drawings of the progress line.
+/// Interval between two drawings of the progress line.
 const REDRAW_US: u64 = 100_000;
 /// How long a raw stream must be silent before the progress line may stand below it.
 const RAW_SILENCE_US: u64 = 1_000_000;
@@ -167,7 +167,7 @@ pub(crate) struct Console {
 struct JobOutput {
     frame: [Frame; 2],
     lines: [Lines; 2],
-    /// Of GitHub Actions.
+    /// Output for GitHub Actions.
     commands: WorkflowCommands,
     tail: Tail,
     held: Held,
@@ -323,7 +323,7 @@ impl Console {
         self.screen.spoke_us = now_us;
         self.screen.silence_us = SILENCE_US;
         if let Some(reason) = self.stdout.take_failure() {
-            let message = format!("cannot write to stdout: {reason}; the logs of the tasks are whole");
+            let message = format!("cannot write to stdout: {reason}; the task logs are complete");
             let warning = self.words.warning(None, None, &message);
             self.stderr.write(warning.as_bytes());
         }
@@ -486,7 +486,7 @@ impl Console {
             self.put(last, b"::endgroup::\n", now_us);
         }
         if let Err(error) = released {
-            let message = format!("cannot read the log of its output back: {error}");
+            let message = format!("cannot read its log: {error}");
             let warning = self.words.warning(Some(&name), None, &message);
             self.say(&warning, now_us);
         }
@@ -557,7 +557,7 @@ impl Console {
         for stream in [Stream::Stdout, Stream::Stderr] {
             let push = &mut |stream, bytes: &[u8]| tail.push(stream, bytes);
             if let Err(error) = copy_log(self.logs.as_ref(), &name, attempt, stream, push) {
-                let message = format!("cannot read the log of its output: {error}");
+                let message = format!("cannot read its log: {error}");
                 let warning = self.words.warning(Some(&name), None, &message);
                 self.say(&warning, now_us);
             }
@@ -597,7 +597,7 @@ impl Console {
         if let Some(summary) = &mut self.step_summary {
             summary.write(github::step_summary(&self.words, &self.run, &self.failures).as_bytes());
             if let Some(reason) = summary.take_failure() {
-                let message = format!("cannot write the summary of the step: {reason}");
+                let message = format!("cannot write the step summary: {reason}");
                 let warning = self.words.warning(None, None, &message);
                 self.say(&warning, now_us);
             }

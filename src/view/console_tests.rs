@@ -208,7 +208,7 @@ fn quiet_shows_failures() {
     FAIL test · exit 1 · 4.3s · otto.yml:33
       │ E       assert 10 == 12
       │ 1 failed, 311 passed in 4.02s
-      last 2 of 214 lines · whole log: otto Logs 9c2m test
+      last 2 of 214 lines · full log: otto Logs 9c2m test
 
     5 tasks in 14.1s: 3 ok, 1 failed, 1 skipped
     rerun failed and skipped:  otto Rerun 9c2m
@@ -240,7 +240,7 @@ fn output_that_is_not_shown_live_is_read_from_the_logs() {
 
     FAIL test · exit 1 · 0.0s · otto.yml:3
       │ from the log
-      1 line · whole log: otto Logs 9c2m test
+      1 line · full log: otto Logs 9c2m test
 
     rerun:  otto Rerun 9c2m
     ");
@@ -265,7 +265,7 @@ fn a_hint_stands_with_its_failure() {
 
     FAIL use · exit 1 · 0.1s · otto.yml:3
       │ unbound variable
-      1 line · whole log: otto Logs 9c2m use
+      1 line · full log: otto Logs 9c2m use
     error[E0109]: task `a` has no output `versoin`
       ╭▸ otto.yml:3:25
     3 │     bash: echo ${INPUT[a.versoin]}
@@ -273,7 +273,7 @@ fn a_hint_stands_with_its_failure() {
     help: did you mean `a.version`?
 
     FAIL other · exit 1 · 0.1s · otto.yml:9
-      no output · whole log: otto Logs 9c2m other
+      no output · full log: otto Logs 9c2m other
 
     2 tasks in 0.1s: 2 failed
     rerun failed:  otto Rerun 9c2m
@@ -315,15 +315,15 @@ fn failure_prefixed_in_detail() {
        test │ ␛[1mfour␛[0m
        test │ three
        FAIL  test       1.0s  exit 3
-       skip  notify           not called for by test
+       skip  notify           not triggered by test
 
     FAIL test · exit 3 · 1.0s · otto.yml:31
       │ two\x1b]0;x\x07
       │ four
       │ three
-      last 3 of 4 lines · whole log: otto Logs 9c2m test
+      last 3 of 4 lines · full log: otto Logs 9c2m test
 
-    3 tasks in 2.1s: 1 ok, 1 failed, 1 not called for
+    3 tasks in 2.1s: 1 ok, 1 failed, 1 not triggered
     rerun failed:  otto Rerun 9c2m
     ");
 }
@@ -359,7 +359,7 @@ fn a_single_failure_does_not_repeat_what_stands_above_it() {
     two
 
     FAIL my task · exit 1 · 0.8s · otto.yml:3
-      whole log: otto Logs 9c2m 'my task'
+      full log: otto Logs 9c2m 'my task'
 
     rerun:  otto Rerun 9c2m
     ");
@@ -379,7 +379,7 @@ fn a_single_failure_repeats_what_went_elsewhere() {
     FAIL it's · exit 1 · 0.8s · otto.yml:3
       │ one
       │ two
-      2 lines · whole log: otto Logs 9c2m 'it'\''s'
+      2 lines · full log: otto Logs 9c2m 'it'\''s'
 
     rerun:  otto Rerun 9c2m
     ");
@@ -435,7 +435,7 @@ fn github_folds_what_succeeded_and_annotates_what_failed() {
        skip  pack:a|b           needs test
 
     FAIL test · exit 1 · 4.3s · otto.yml:33
-      whole log: otto Logs 9c2m test
+      full log: otto Logs 9c2m test
 
     3 tasks in 5.6s: 1 ok, 1 failed, 1 skipped
     rerun failed and skipped:  otto Rerun 9c2m
@@ -547,7 +547,7 @@ fn retries_keep_their_output_apart() {
          ok  b     0.0s
 
     FAIL a · exit 2 · 2.0s · otto.yml:3
-      whole log: otto Logs 9c2m a
+      full log: otto Logs 9c2m a
 
     2 tasks in 2.5s: 1 ok, 1 failed
     rerun failed:  otto Rerun 9c2m
@@ -923,7 +923,7 @@ fn every_status_has_a_word() {
     assert_snapshot!(screen.text(), @r"
     otto · run 7f3k · 10 tasks
       fresh  fresh             unchanged since run 1b0d
-       LEAK  leaky       0.5s  2 background processes ended · set pid
+       LEAK  leaky       0.5s  2 background processes killed · set pid
       retry  flaky       1.0s  exit 1 · retry 1 of 3 in 1s
          ok  flaky       2.5s  attempt 2
     warning[E0805]: flaky: 2 outputs\x07 were not text
@@ -937,19 +937,19 @@ fn every_status_has_a_word() {
        skip  never             a task failed (--fail-fast)
 
     TIMEOUT slow · 30.0s · otto.yml:3
-      no output · whole log: otto Logs 7f3k slow
+      no output · full log: otto Logs 7f3k slow
 
     FAIL gone · not started: `perl` is not in PATH · otto.yml:5
-      no output · whole log: otto Logs 7f3k gone
+      no output · full log: otto Logs 7f3k gone
 
     FAIL lost · outputs are not JSON · 0.0s · otto.yml:6
       │ …
-      1 line · whole log: otto Logs 7f3k lost
+      1 line · full log: otto Logs 7f3k lost
 
     FAIL up:a · killed by SIGSEGV · 1.0s · otto.yml:9
-      no output · whole log: otto Logs 7f3k up:a
+      no output · full log: otto Logs 7f3k up:a
 
-    10 tasks in 34.0s: 2 ok (1 with leaks), 1 fresh, 4 failed, 2 skipped, 1 not called for
+    10 tasks in 34.0s: 2 ok (1 with leaks), 1 fresh, 4 failed, 2 skipped, 1 not triggered
     rerun failed and skipped:  otto Rerun 7f3k
     ");
 }

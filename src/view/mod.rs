@@ -62,9 +62,9 @@ pub(crate) trait View {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wish {
     Nothing,
-    /// As ^C.
+    /// Stops the run, like ^C.
     Stop,
-    /// As ^Z.
+    /// Suspends the run, like ^Z.
     Halt,
 }
 

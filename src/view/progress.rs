@@ -21,7 +21,7 @@ pub(crate) fn line(run: &RunState, now_us: u64, columns: usize) -> String {
         let took = time::duration(now_us.saturating_sub(since_us));
         let part = format!(" · {} {took}", shown(job.planned.name.as_str()));
         left -= 1;
-        // Whoever comes after this one must at least be counted.
+        // Leaves room to count the jobs after this one.
         let reserved = if left > 0 { more(left).width() } else { 0 };
         if line.width() + part.width() + reserved > room {
             let count = more(left + 1);

@@ -108,9 +108,9 @@ impl Player<'_> {
                 view.output(job, stream, bytes, now.mono_us);
             });
             let message = match &log.trouble {
-                Some(error) => format!("the log of its {name} cannot be read: {error}"),
+                Some(error) => format!("cannot read its {name} log: {error}"),
                 None if log.shown < expected => {
-                    format!("the log of its {name} has {} bytes of the {expected} that it had", log.shown)
+                    format!("its {name} log has only {} of {expected} bytes", log.shown)
                 }
                 None => continue,
             };
@@ -235,7 +235,7 @@ mod tests {
          ok  a     1.0s
           b │ one
           b │ two
-    warning: b: the log of its stdout has 8 bytes of the 99 that it had
+    warning: b: its stdout log has only 8 of 99 bytes
          ok  b     1.5s
     2 ok in 3.5s · slowest b 1.5s
     ");
@@ -253,7 +253,7 @@ mod tests {
               a │ two
              ok  a     1.0s
               b │ two
-        warning: b: the log of its stdout has 8 bytes of the 99 that it had
+        warning: b: its stdout log has only 8 of 99 bytes
              ok  b     1.5s
         2 ok in 3.5s · slowest b 1.5s
         ");

@@ -15,7 +15,7 @@ pub(crate) struct Sink {
 #[derive(Debug)]
 enum SinkState {
     Open,
-    /// Nobody reads any more, as in `otto x | head -1`.
+    /// The reader has gone, as in `otto x | head -1`.
     Closed,
     Failed(String),
 }
@@ -29,7 +29,7 @@ impl Sink {
     pub(crate) fn write(&mut self, mut bytes: &[u8]) {
         while matches!(self.state, SinkState::Open) && !bytes.is_empty() {
             match self.writer.write(bytes) {
-                Ok(0) => self.state = SinkState::Failed("it takes no more bytes".to_owned()),
+                Ok(0) => self.state = SinkState::Failed("it accepts no more data".to_owned()),
                 Ok(written) => bytes = &bytes[written..],
                 Err(error) => self.note(&error),
             }

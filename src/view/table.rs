@@ -5,7 +5,7 @@ use super::style::{FAINT, Paint};
 use anstyle::Style;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Between two columns.
+/// Gap between two columns.
 const GAP: &str = "  ";
 /// An elastic column is not cut below this.
 const NARROWEST: usize = 8;
@@ -59,7 +59,7 @@ impl Table {
         self
     }
 
-    /// As many cells as there are columns, or fewer.
+    /// Adds a row with at most as many cells as there are columns.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
         let mut cells: Vec<Cell> = cells.into_iter().collect();
         debug_assert!(cells.len() <= self.columns.len(), "bug: more cells than columns");

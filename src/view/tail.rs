@@ -7,7 +7,7 @@ use super::lines::{after_newline, visible};
 use crate::event::Stream;
 use std::collections::VecDeque;
 
-/// Of longer lines only so many bytes are kept.
+/// How many bytes of a line are kept.
 const LONGEST: usize = 2_000;
 
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Tail {
             let line = std::mem::take(&mut self.open[slot]);
             self.keep(line);
             bytes = &bytes[end..];
-            // Of the whole lines in between, those that would be pushed out at once are only counted.
+            // Lines that would be pushed out at once are only counted.
             let skipped = (ends - 1).saturating_sub(self.most);
             if skipped > 0 {
                 self.total += skipped as u64;

@@ -22,7 +22,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::rc::Rc;
 
-/// Between two drawings.
+/// Interval between two drawings.
 const REDRAW_US: u64 = 100_000;
 /// Times on the screen grow, and its size may change, although nothing happens.
 const SECOND_US: u64 = 1_000_000;
@@ -36,7 +36,7 @@ pub(crate) trait Screen {
     /// From here on it is empty and ours.
     fn take(&mut self) -> io::Result<()>;
 
-    /// As it was before it was taken.
+    /// The terminal settings before the screen was taken.
     fn give_back(&mut self);
 
     /// Columns and lines.
@@ -63,7 +63,7 @@ pub(crate) struct Tui {
     kept: VecDeque<usize>,
     /// Which of `listed` is looked at.
     chosen: usize,
-    /// Nobody has chosen: the job that has run longest is looked at.
+    /// No job is selected: the one that has run longest is shown.
     is_following: bool,
     /// Lines below the last one that is shown.
     scrolled: usize,
@@ -322,7 +322,7 @@ impl View for Tui {
         let Some(tail) = self.tails.get_mut(&place) else { return };
         let before = tail.total();
         tail.push(stream, bytes);
-        // Who has scrolled up goes on seeing the same lines.
+        // After scrolling up, the same lines stay in view.
         if self.scrolled > 0 && self.listed.get(self.chosen) == Some(&place) {
             self.scrolled += (tail.total() - before) as usize;
         }
@@ -383,7 +383,7 @@ impl View for Tui {
                 asked @ (Wish::Stop | Wish::Halt) => wish = asked,
             }
         }
-        // Who presses a key wants to see at once what it does.
+        // Draws at once after a key press.
         self.draw(mono_us);
         wish
     }

@@ -102,7 +102,7 @@ pub(crate) fn detail(job: &JobState, stopping: Option<Stopping>, grace: Duration
     }
     if job.leaked > 0 {
         let processes = counted(job.leaked as usize, "background process", "background processes");
-        parts.push(format!("{processes} ended"));
+        parts.push(format!("{processes} killed"));
     }
     if !job.keys.is_empty() && matches!(job.outcome, Some(Outcome::Succeeded)) {
         let named = job.keys.iter().take(MOST_KEYS).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -267,7 +267,7 @@ impl Words {
             Some(tail) => Some(counted(tail.lines().len(), "line", "lines")),
         };
         let log = run
-            .map(|run| format!("whole log: otto Logs {} {}", run.short(), quoted(job.planned.name.as_str())));
+            .map(|run| format!("full log: otto Logs {} {}", run.short(), quoted(job.planned.name.as_str())));
         let footer: Vec<String> = amount.into_iter().chain(log).collect();
         if !footer.is_empty() {
             block.push_str(&format!("  {}\n", self.paint.text(style::FAINT, &footer.join(" · "))));
@@ -283,7 +283,7 @@ impl Words {
         if counts.total() + elsewhere == 0 {
             return "nothing to run\n".to_owned();
         }
-        // Those of the header are all accounted for.
+        // Accounts for every task in the header.
         let uncalled = run.jobs.iter().filter(|job| job.planned.has_body && job.is_not_called_for()).count();
         let mut came_to = self::counts(&counts, self.paint);
         for (count, words) in [(uncalled, "not called for"), (elsewhere, "not for this system")] {

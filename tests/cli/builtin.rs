@@ -13,7 +13,7 @@ tasks:
 fn check_says_what_is_wrong_and_nothing_runs() {
     assert_snapshot!(Project::new(FILE).run("Check").all(), @"
     ── stdout
-    otto.yml: 2 tasks are well formed
+    otto.yml: 2 tasks are valid
     ── exit 0
     ");
     let ran = Project::new("tasks: {a: {befor: [b], bash: x}, c: {before: [d], bash: 'if'}}").run("Check");
@@ -22,13 +22,13 @@ fn check_says_what_is_wrong_and_nothing_runs() {
     error[E0104]: unknown key `befor` in task `a`
       ╭▸ otto.yml:1:13
     1 │ tasks: {a: {befor: [b], bash: x}, c: {before: [d], bash: 'if'}}
-      ╰╴            ━━━━━ otto does not know this key
+      ╰╴            ━━━━━ unknown key
     help: did you mean `before`?
     error[E0301]: task `c` depends on an unknown task `d`
       ╭▸ otto.yml:1:48
     1 │ tasks: {a: {befor: [b], bash: x}, c: {before: [d], bash: 'if'}}
-      ╰╴                                               ━ no task has this name
-    otto.yml: 2 errors. `otto Explain E0301` says more.
+      ╰╴                                               ━ unknown task
+    otto.yml: 2 errors. For details: `otto Explain E0301`
     ── exit 2
     ");
 }
@@ -75,11 +75,11 @@ fn help_with_help_is_all_of_it() {
     }
     assert_snapshot!(Project::new(FILE).run("Help a b").all(), @"
     ── stderr
-    error[E0005]: `Help` takes one task, and `b` is one more
+    error[E0005]: `Help` takes only one task, but `b` was given too
       ╭▸ command line:1:13
     1 │ otto Help a b
-      ╰╴            ━ not expected
-    otto: 1 error. `otto Explain E0005` says more.
+      ╰╴            ━ unexpected
+    otto: 1 error. For details: `otto Explain E0005`
     ── exit 2
     ");
 }
@@ -195,12 +195,12 @@ fn every_command_has_help_that_starts_with_its_usage() {
 fn a_task_may_not_be_called_like_a_command() {
     assert_snapshot!(Project::new("tasks: {List: {bash: x}}").run("List").all(), @"
     ── stderr
-    error[E0303]: the task name `List` is a built-in command of otto
+    error[E0303]: the task name `List` is a built-in command
       ╭▸ otto.yml:1:9
     1 │ tasks: {List: {bash: x}}
       ╰╴        ━━━━ choose another name
-    help: lower case is free: `list`
-    otto.yml: 1 error. `otto Explain E0303` says more.
+    help: use lower case: `list`
+    otto.yml: 1 error. For details: `otto Explain E0303`
     ── exit 2
     ");
 }
@@ -219,27 +219,27 @@ tasks:
     ── stdout
       1  a  (otto.yml:4)
     ── stderr
-    again from run RUN: a
-    as they are now: files outside the run's folder, values of variables
-    dry run: 1 task would run, nothing was started
+    rerunning from run RUN: a
+    not recorded, used as they are now: files outside the run's folder, values of variables
+    dry run: 1 task would run; nothing was started
     ── exit 0
     ");
     assert_snapshot!(project.run("--timeout 1s --display quiet --tail 0 Rerun").all(), @"
     ── stderr
-    again from run RUN: a
-    as they are now: files outside the run's folder, values of variables
+    rerunning from run RUN: a
+    not recorded, used as they are now: files outside the run's folder, values of variables
 
     TIMEOUT a · TIME · otto.yml:4
-      last 0 of 1 lines · whole log: otto Logs RUN a
+      last 0 of 1 lines · full log: otto Logs RUN a
 
     rerun:  otto Rerun RUN
     ── exit 124
     ");
     assert_eq!(project.read("ran"), "run\nrun\n");
     assert_snapshot!(project.run("Rerun 20").refused(), @"
-    error[E0801]: `20` is too short to name the run to repeat
-    help: give at least 4 characters of its id, or `latest`, `latest-failed` or `-1`; `otto History` lists the runs
-    otto: 1 error. `otto Explain E0801` says more.
+    error[E0801]: `20` is too short to identify the run to repeat
+    help: give at least 4 characters of its ID, or `latest`, `latest-failed` or `-1`; `otto History` lists the runs
+    otto: 1 error. For details: `otto Explain E0801`
     ");
     assert_eq!(project.read("ran"), "run\nrun\n");
     // What stands behind the name counts for more.
@@ -248,8 +248,8 @@ tasks:
     assert!(project.run("-n Clean -n").ok().starts_with("would be removed"));
     assert_eq!(project.run("History --json").ok().matches("\"id\"").count(), 3);
     assert_snapshot!(project.run("-n Init").refused(), @"
-    error[E0001]: `otto Init` has no `--dry-run`
-    otto: 1 error. `otto Explain E0001` says more.
+    error[E0001]: `otto Init` has no option `--dry-run`
+    otto: 1 error. For details: `otto Explain E0001`
     ");
     assert_eq!(project.run("-j1 --keep-going History -n 1 --json").ok().matches("\"id\"").count(), 1);
 }

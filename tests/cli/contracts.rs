@@ -85,17 +85,17 @@ fn all_faults_are_reported_at_once_with_their_declarations() {
     ── stderr
 
     FAIL build · output `count` of `build` is 10, more than the maximum 9 · TIME · otto.yml:2
-      no output · whole log: otto Logs RUN build
+      no output · full log: otto Logs RUN build
     error[E0717]: output `vresion` of `build` is not declared
       ╭▸ otto.yml:4:5
     4 │     outputs:
       ╰╴    ━━━━━━━ the declared outputs
     help: did you mean `version`? To add the key, declare it
-    error[E0717]: output `version` of `build` is declared and was not set
+    error[E0717]: output `version` of `build` is declared but was not set
       ╭▸ otto.yml:5:7
     5 │       version: str
       ╰╴      ━━━━━━━ declared as `str`
-    help: set it, give it a `default`, or let it stay unset with a `?` after its type
+    help: set it, give it a `default`, or make it optional with a `?` after its type
     error[E0717]: output `count` of `build` is 10, more than the maximum 9
       ╭▸ otto.yml:6:7
     6 │       count: {type: int, max: 9}

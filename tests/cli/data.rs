@@ -55,7 +55,7 @@ fn a_key_that_is_not_there_is_told_with_those_that_are() {
     FAIL deploy · exit 1 · TIME · otto.yml:8
       │ start
       │ /you/home/project-ID/RUN/tasks/deploy/otto.yml:deploy: line 8: INPUT[build.verison]: unbound variable
-      2 lines · whole log: otto Logs RUN deploy
+      2 lines · full log: otto Logs RUN deploy
     error[E0704]: task `build` has no output `verison`
       ╭▸ otto.yml:8:21
     8 │       echo "${INPUT[build.verison]}"
@@ -78,7 +78,7 @@ fn a_key_that_is_not_there_is_told_with_those_that_are() {
 
     FAIL deploy · exit 1 · TIME · otto.yml:7
       │ otto: no input 'build.verison': task 'build' has no output 'verison'; it has: artifact, version
-      1 line · whole log: otto Logs RUN deploy
+      1 line · full log: otto Logs RUN deploy
     error[E0704]: task `build` has no output `verison`
       ╭▸ otto.yml:7:20
     7 │       x=$(otto.get build.verison)
@@ -109,7 +109,7 @@ fn a_key_that_is_not_there_is_told_with_those_that_are() {
       │     print(INPUT["build.verison"])
       │           ~~~~~^^^^^^^^^^^^^^^^^
       │ KeyError: `build` has no output 'verison'; it has artifact, version; did you mean 'version'?
-      5 lines · whole log: otto Logs RUN deploy
+      5 lines · full log: otto Logs RUN deploy
     error[E0704]: `build` has no output 'verison'
       ╭▸ otto.yml:7:7
     7 │       print(INPUT["build.verison"])
@@ -135,8 +135,8 @@ fn a_task_that_is_no_dependency_is_told_with_those_that_are() {
 
     FAIL deploy · exit 1 · TIME · otto.yml:6
       │ /you/home/project-ID/RUN/tasks/deploy/otto.yml:deploy: line 6: INPUT[bild.version]: unbound variable
-      1 line · whole log: otto Logs RUN deploy
-    error[E0705]: `bild` is not a dependency of `deploy`: it depends on `build`, `silent`
+      1 line · full log: otto Logs RUN deploy
+    error[E0705]: `bild` is not a dependency of `deploy`, which depends on `build`, `silent`
       ╭▸ otto.yml:6:25
     6 │     bash: echo "${INPUT[bild.version]}"
       ╰╴                        ━━━━━━━━━━━━ this input does not exist
@@ -157,8 +157,8 @@ fn a_task_that_is_no_dependency_is_told_with_those_that_are() {
 
     FAIL deploy · exit 1 · TIME · otto.yml:4
       │ otto: no input 'bild.version': this task does not depend on 'bild'; it depends on: build, silent
-      1 line · whole log: otto Logs RUN deploy
-    error[E0705]: `bild` is not a dependency of `deploy`: it depends on `build`, `silent`
+      1 line · full log: otto Logs RUN deploy
+    error[E0705]: `bild` is not a dependency of `deploy`, which depends on `build`, `silent`
       ╭▸ otto.yml:6:20
     6 │     bash: otto.get bild.version
       ╰╴                   ━━━━━━━━━━━━ this input does not exist
@@ -187,7 +187,7 @@ fn a_task_that_is_no_dependency_is_told_with_those_that_are() {
       │     INPUT["bild"]["version"]
       │     ~~~~~^^^^^^^^
       │ KeyError: `bild` is not a dependency of `deploy`, which depends on `build`, `silent`; did you mean `build`?
-      5 lines · whole log: otto Logs RUN deploy
+      5 lines · full log: otto Logs RUN deploy
     error[E0705]: `bild` is not a dependency of `deploy`, which depends on `build`, `silent`
       ╭▸ otto.yml:6:5
     6 │     python: INPUT["bild"]["version"]
@@ -213,7 +213,7 @@ fn a_dependency_that_handed_over_nothing_is_told_as_such() {
 
     FAIL deploy · exit 1 · TIME · otto.yml:6
       │ /you/home/project-ID/RUN/tasks/deploy/otto.yml:deploy: line 6: INPUT[silent.version]: unbound variable
-      1 line · whole log: otto Logs RUN deploy
+      1 line · full log: otto Logs RUN deploy
     error[E0704]: task `silent` has no output `version`
       ╭▸ otto.yml:6:25
     6 │     bash: echo "${INPUT[silent.version]}"
@@ -235,7 +235,7 @@ fn a_dependency_that_handed_over_nothing_is_told_as_such() {
 
     FAIL deploy · exit 1 · TIME · otto.yml:4
       │ otto: no input 'silent.version': task 'silent' has no output 'version'; it has: nothing
-      1 line · whole log: otto Logs RUN deploy
+      1 line · full log: otto Logs RUN deploy
     error[E0704]: task `silent` has no output `version`
       ╭▸ otto.yml:6:20
     6 │     bash: otto.get silent.version
@@ -265,7 +265,7 @@ fn a_dependency_that_handed_over_nothing_is_told_as_such() {
       │     INPUT["silent.version"]
       │     ~~~~~^^^^^^^^^^^^^^^^^^
       │ KeyError: `silent` recorded no outputs, so there is no 'version'
-      5 lines · whole log: otto Logs RUN deploy
+      5 lines · full log: otto Logs RUN deploy
     error[E0704]: `silent` recorded no outputs, so there is no 'version'
       ╭▸ otto.yml:6:5
     6 │     python: INPUT["silent.version"]
@@ -286,7 +286,7 @@ fn too_many_words_are_answered_with_usage() {
 
     FAIL build · exit 2 · TIME · otto.yml:2
       │ otto: usage: otto.set KEY VALUE | --json KEY JSON | --list KEY [ITEM...] (got 3 words: quote the value?)
-      1 line · whole log: otto Logs RUN build
+      1 line · full log: otto Logs RUN build
     error[E0715]: `otto.set` takes a key and one value
       ╭▸ otto.yml:3:11
     3 │     bash: otto.set name two words
@@ -303,7 +303,7 @@ fn too_many_words_are_answered_with_usage() {
 
     FAIL build · exit 2 · TIME · otto.yml:2
       │ otto: usage: otto_set_output KEY VALUE (got 3 words: quote the value?)
-      1 line · whole log: otto Logs RUN build
+      1 line · full log: otto Logs RUN build
     error[E0715]: `otto_set_output` takes a key and one value
       ╭▸ otto.yml:3:11
     3 │     bash: otto_set_output name two words
@@ -321,10 +321,10 @@ fn an_output_that_is_no_more_is_told() {
     assert_snapshot!(told(&project, "build"), @"
     ── stderr
 
-    FAIL build · OUTPUT is not an associative array any more at the end of `build` · TIME · otto.yml:2
-      no output · whole log: otto Logs RUN build
-    error[E0709]: OUTPUT is not an associative array any more at the end of `build`
-    help: after `unset OUTPUT`, or as another kind of variable, otto cannot read it; use another name
+    FAIL build · OUTPUT was replaced or unset in `build` · TIME · otto.yml:2
+      no output · full log: otto Logs RUN build
+    error[E0709]: OUTPUT was replaced or unset in `build`
+    help: otto can read OUTPUT only if it stays an associative array; use another name for your variable
 
     rerun:  otto Rerun RUN
     ── exit 1
@@ -334,10 +334,10 @@ fn an_output_that_is_no_more_is_told() {
     ── stderr
     warning[E0715]: build: `OUTPUT=…` in `build` sets the key `0` of OUTPUT; write `OUTPUT[key]=value`
 
-    FAIL build · OUTPUT is not an associative array any more at the end of `build` · TIME · otto.yml:2
-      no output · whole log: otto Logs RUN build
-    error[E0709]: OUTPUT is not an associative array any more at the end of `build`
-    help: after `unset OUTPUT`, or as another kind of variable, otto cannot read it; use another name
+    FAIL build · OUTPUT was replaced or unset in `build` · TIME · otto.yml:2
+      no output · full log: otto Logs RUN build
+    error[E0709]: OUTPUT was replaced or unset in `build`
+    help: otto can read OUTPUT only if it stays an associative array; use another name for your variable
 
     rerun:  otto Rerun RUN
     ── exit 1
@@ -353,10 +353,10 @@ fn an_output_that_is_no_more_is_told() {
       ╰╴                 ━━━━━━ ends with the function
     help: leave out the declaration, or use `otto.set a VALUE`, which works everywhere
 
-    FAIL build · `build` ended inside `collect`, which has a variable OUTPUT of its own · TIME · otto.yml:2
-      no output · whole log: otto Logs RUN build
-    error[E0709]: `build` ended inside `collect`, which has a variable OUTPUT of its own
-    help: end outside of that function, or do not declare OUTPUT in it
+    FAIL build · `build` ended inside `collect`, which has its own variable OUTPUT · TIME · otto.yml:2
+      no output · full log: otto Logs RUN build
+    error[E0709]: `build` ended inside `collect`, which has its own variable OUTPUT
+    help: exit outside that function, or do not declare OUTPUT in it
 
     rerun:  otto Rerun RUN
     ── exit 1
@@ -366,7 +366,7 @@ fn an_output_that_is_no_more_is_told() {
     ── stderr
 
     FAIL build · OUTPUT is a list now: write OUTPUT['key'] = value · TIME · otto.yml:2
-      no output · whole log: otto Logs RUN build
+      no output · full log: otto Logs RUN build
     error[E0709]: OUTPUT is a list now: write OUTPUT['key'] = value
 
     rerun:  otto Rerun RUN
@@ -380,9 +380,9 @@ fn what_is_no_json_is_told_with_its_place() {
     assert_snapshot!(told(&project, "build"), @"
     ── stderr
 
-    FAIL build · `otto.set --json size` got a text that is not JSON: line 1, column 2: expected a key in double quotes, found `o` · TIME · otto.yml:2
-      no output · whole log: otto Logs RUN build
-    error[E0707]: `otto.set --json size` got a text that is not JSON: line 1, column 2: expected a key in double quotes, found `o`
+    FAIL build · `otto.set --json size` got invalid JSON: line 1, column 2: expected a key in double quotes, found `o` · TIME · otto.yml:2
+      no output · full log: otto Logs RUN build
+    error[E0707]: `otto.set --json size` got invalid JSON: line 1, column 2: expected a key in double quotes, found `o`
       = note: the text is `{oops`
 
     rerun:  otto Rerun RUN
@@ -396,11 +396,11 @@ fn what_is_no_json_is_told_with_its_place() {
     assert_snapshot!(told(&project, "build"), @r#"
     ── stderr
 
-    FAIL build · `$OTTO_OUTPUT_JSON` is not JSON: line 2, column 1: expected a JSON object, found `a` · TIME · otto.yml:2
-      no output · whole log: otto Logs RUN build
-    error[E0707]: `$OTTO_OUTPUT_JSON` is not JSON: line 2, column 1: expected a JSON object, found `a`
+    FAIL build · `$OTTO_OUTPUT_JSON` is not valid JSON: line 2, column 1: expected a JSON object, found `a` · TIME · otto.yml:2
+      no output · full log: otto Logs RUN build
+    error[E0707]: `$OTTO_OUTPUT_JSON` is not valid JSON: line 2, column 1: expected a JSON object, found `a`
       = note: line 2 is `a=1`
-    help: write objects, `{"key": "value"}`, one after the other
+    help: write JSON objects one after another: `{"key": "value"}`
 
     rerun:  otto Rerun RUN
     ── exit 1
@@ -412,7 +412,7 @@ fn what_is_no_json_is_told_with_its_place() {
     ── stderr
 
     FAIL build · OUTPUT['a']['when'][0] is a date: use .isoformat() · TIME · otto.yml:2
-      no output · whole log: otto Logs RUN build
+      no output · full log: otto Logs RUN build
     error[E0703]: OUTPUT['a']['when'][0] is a date: use .isoformat()
       ╭▸ otto.yml:5:7
     5 │       OUTPUT["a"] = {"when": [datetime.date(2026, 1, 1)]}
@@ -437,7 +437,7 @@ fn outputs_that_do_not_fit_are_told() {
     ── stderr
 
     FAIL build · exit 1 · TIME · otto.yml:2
-      no output · whole log: otto Logs RUN build
+      no output · full log: otto Logs RUN build
     error[E0702]: the outputs of `build` were written only in part
       = note: they were being written to `/you/home/project-ID/RUN/tasks/build/.otto`; is the disk full?
 
@@ -451,12 +451,12 @@ fn outputs_that_do_not_fit_are_told() {
     ── stderr
     otto: cannot save the outputs in /you/home/project-ID/RUN/tasks/build/.otto/dump: File too large
 
-    FAIL build · `build` ended with status 0 and never handed over its outputs · TIME · otto.yml:2
+    FAIL build · `build` ended with status 0, but its outputs were never saved · TIME · otto.yml:2
       │ otto: cannot save the outputs in /you/home/project-ID/RUN/tasks/build/.otto/dump: File too large
-      1 line · whole log: otto Logs RUN build
-    error[E0701]: `build` ended with status 0 and never handed over its outputs
-      = note: the process was replaced (`os.exec…`), ended hard (`os._exit`), or could not write
-    help: end with `sys.exit()`, or call `otto_serialize_output()` before
+      1 line · full log: otto Logs RUN build
+    error[E0701]: `build` ended with status 0, but its outputs were never saved
+      = note: the process was replaced (`os.exec…`), exited with `os._exit`, or could not write
+    help: exit with `sys.exit()`, or call `otto_serialize_output()` first
 
     rerun:  otto Rerun RUN
     ── exit 1
@@ -469,10 +469,10 @@ fn outputs_that_were_never_handed_over_are_told() {
     assert_snapshot!(told(&project, "build"), @"
     ── stderr
 
-    FAIL build · `build` ended with status 0, but its outputs were never handed over · TIME · otto.yml:2
-      no output · whole log: otto Logs RUN build
-    error[E0701]: `build` ended with status 0, but its outputs were never handed over
-      = note: `exec` replaces the shell, and with it everything that was set
+    FAIL build · `build` ended with status 0, but its outputs were never saved · TIME · otto.yml:2
+      no output · full log: otto Logs RUN build
+    error[E0701]: `build` ended with status 0, but its outputs were never saved
+      = note: `exec` replaces the shell, so everything that was set is lost
     help: call `otto.save` before `exec`
 
     rerun:  otto Rerun RUN
@@ -482,11 +482,11 @@ fn outputs_that_were_never_handed_over_are_told() {
     assert_snapshot!(told(&project, "build"), @"
     ── stderr
 
-    FAIL build · `build` ended with status 0 and never handed over its outputs · TIME · otto.yml:2
-      no output · whole log: otto Logs RUN build
-    error[E0701]: `build` ended with status 0 and never handed over its outputs
-      = note: the process was replaced (`os.exec…`), ended hard (`os._exit`), or could not write
-    help: end with `sys.exit()`, or call `otto_serialize_output()` before
+    FAIL build · `build` ended with status 0, but its outputs were never saved · TIME · otto.yml:2
+      no output · full log: otto Logs RUN build
+    error[E0701]: `build` ended with status 0, but its outputs were never saved
+      = note: the process was replaced (`os.exec…`), exited with `os._exit`, or could not write
+    help: exit with `sys.exit()`, or call `otto_serialize_output()` first
 
     rerun:  otto Rerun RUN
     ── exit 1

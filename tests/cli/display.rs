@@ -93,7 +93,7 @@ fn a_quiet_run_shows_what_failed() {
 
     FAIL bad · exit 3 · TIME · otto.yml:2
       │ why
-      1 line · whole log: otto Logs RUN bad
+      1 line · full log: otto Logs RUN bad
 
     2 tasks in TIME: 1 ok, 1 failed
     rerun failed:  otto Rerun RUN
@@ -208,7 +208,7 @@ fn a_dry_run_shows_the_plan_and_starts_nothing() {
       4  e:y  after a  (otto.yml:3)
       5  r  after s, e  (otto.yml:5)
     ── stderr
-    dry run: 5 tasks would run, nothing was started
+    dry run: 5 tasks would run; nothing was started
     ── exit 0
     ");
     project.run("r -n").ok();
@@ -276,10 +276,7 @@ fn an_answer_that_cannot_be_written_is_an_error_and_a_run_is_none() {
     let ran = project.shell("otto t > /dev/full");
     assert_eq!(
         (ran.status, ran.stderr.lines().next()),
-        (
-            0,
-            Some("warning: cannot write to stdout: no space left on device; the logs of the tasks are whole")
-        )
+        (0, Some("warning: cannot write to stdout: no space left on device; the task logs are complete"))
     );
     for words in [
         "List",
@@ -371,7 +368,7 @@ tasks:
 
     FAIL bad · exit 3 · TIME · otto.yml:4
       │ why
-      1 line · whole log: otto Logs RUN bad
+      1 line · full log: otto Logs RUN bad
 
     2 tasks in TIME: 1 ok, 1 failed
     rerun failed:  otto Rerun RUN
@@ -501,9 +498,9 @@ fn the_end_of_a_failed_task_is_as_long_as_it_is_asked_for() {
         let lines = ran.stderr.lines().filter(|line| line.starts_with("  │ ") || line.starts_with("  last "));
         lines.map(str::trim).collect::<Vec<_>>().join("; ")
     };
-    assert_eq!(tail("--tail 2 a b"), "│ 29; │ 30; last 2 of 30 lines · whole log: otto Logs RUN a");
-    assert_eq!(tail("a --tail=1 b"), "│ 30; last 1 of 30 lines · whole log: otto Logs RUN a");
-    assert_eq!(tail("-q --tail 2 a b"), "│ 29; │ 30; last 2 of 30 lines · whole log: otto Logs RUN a");
+    assert_eq!(tail("--tail 2 a b"), "│ 29; │ 30; last 2 of 30 lines · full log: otto Logs RUN a");
+    assert_eq!(tail("a --tail=1 b"), "│ 30; last 1 of 30 lines · full log: otto Logs RUN a");
+    assert_eq!(tail("-q --tail 2 a b"), "│ 29; │ 30; last 2 of 30 lines · full log: otto Logs RUN a");
     assert_eq!(tail("a b").matches('│').count(), 20);
     assert!(project.run("--tail many a").refused().contains("--tail"));
 }
@@ -529,10 +526,7 @@ fn buffered_jobs_are_blocks_in_the_order_of_the_items() {
 fn what_has_the_terminal_cannot_be_one_of_several() {
     for foreach in ["{items: [a], jobs: 2}", "{items: [a], jobs: all}", "{items: [a], buffer: true}"] {
         let project = Project::new(&format!("tasks: {{t: {{tty: true, foreach: {foreach}, bash: x}}}}"));
-        assert!(
-            project.run("t").refused().starts_with("error[E0112]: task `t` has the terminal to itself"),
-            "{foreach}"
-        );
+        assert!(project.run("t").refused().starts_with("error[E0112]: task `t` has `tty`, but"), "{foreach}");
     }
 }
 
@@ -609,19 +603,19 @@ fn the_run_goes_on_without_the_whole_screen_where_there_is_none_or_a_task_needs_
     ── stdout
     ran
     ── stderr
-    warning[E0006]: `--tui` needs the whole screen, and stdout is not a terminal
-      = note: the run is shown as without `--tui`
+    warning[E0006]: `--tui` needs a full-screen terminal, but stdout is not a terminal
+      = note: showing the run as without `--tui`
          ok  t     TIME
     ── exit 0
     ");
     let (ended, shown) = typed_in_terminal(&project, &["--tui", "--color", "never", "u"], &[]);
     assert_eq!(ended.code(), Some(0));
     assert_snapshot!(shown, @"
-    warning[E0006]: `--tui` needs the terminal, and so does `t`
+    warning[E0006]: `--tui` and task `t` both need the terminal
       ╭▸ otto.yml:1:9
     1 │ tasks: {t: {tty: true, bash: 'echo ran'}, u: {before: [t]}}
       ╰╴        ━ this task has `tty: true`
-      = note: the run is shown as without `--tui`
+      = note: showing the run as without `--tui`
     ran
          ok  t     0.0s
     ");

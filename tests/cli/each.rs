@@ -50,9 +50,9 @@ fn a_job_may_be_asked_for_alone_and_depended_upon() {
     error[E0304]: `t:c` does not exist: the foreach of `t` has no item `c`
       ╭▸ command line:1:6
     1 │ otto t:c
-      ╰╴     ━━━ no such item
+      ╰╴     ━━━ unknown item
       = note: it has a, b
-    otto: 1 error. `otto Explain E0304` says more.
+    otto: 1 error. For details: `otto Explain E0304`
     ── exit 2
     ");
 }
@@ -188,7 +188,7 @@ fn a_failed_job_fails_what_needs_the_task() {
        skip  next           needs t
 
     FAIL t:b · exit 6 · TIME · otto.yml:2
-      no output · whole log: otto Logs RUN t:b
+      no output · full log: otto Logs RUN t:b
 
     4 tasks in TIME: 2 ok, 1 failed, 1 skipped
     rerun failed and skipped:  otto Rerun RUN

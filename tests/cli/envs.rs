@@ -39,9 +39,9 @@ fn in_arithmetic_only_numbers_count_and_what_is_none_is_named() {
     insta::assert_snapshot!(project.run_words(&["t", "--n", "a[$(touch RAN)]"]).all(), @"
     ── stderr
 
-    FAIL t · not started: the arithmetic in `NEXT` cannot be computed: `n` is `a[$(touch RAN)]`, which is not a whole number · TIME · otto.yml:1
-      no output · whole log: otto Logs RUN t
-    error[E0501]: the arithmetic in `NEXT` cannot be computed: `n` is `a[$(touch RAN)]`, which is not a whole number
+    FAIL t · not started: cannot compute the arithmetic in `NEXT`: `n` is `a[$(touch RAN)]`, which is not a whole number · TIME · otto.yml:1
+      no output · full log: otto Logs RUN t
+    error[E0501]: cannot compute the arithmetic in `NEXT`: `n` is `a[$(touch RAN)]`, which is not a whole number
       ╭▸ otto.yml:1:59
     1 │ …ks: {t: {params: {--n: {default: '1'}}, envs: {NEXT: 'v$((n + ${MORE:-1}))'}, b…
       ╰╴      ─ `t` mentions `NEXT`                             ━━━━━━━━━━━━━━━━━━━ in this
@@ -50,12 +50,12 @@ fn in_arithmetic_only_numbers_count_and_what_is_none_is_named() {
     ── exit 125
     ");
     insta::assert_snapshot!(Project::new("otto: {envs: {N: '$((1 + x = 2))'}}\ntasks: {t: {bash: x}}").run("t").refused(), @"
-    error[E0504]: the value of `N` cannot be read
+    error[E0504]: invalid value of `N`
       ╭▸ otto.yml:1:28
     1 │ otto: {envs: {N: '$((1 + x = 2))'}}
-      ╰╴                           ━ nothing can be assigned here; `==` compares
-    help: a `$` that is only a `$` is written `$$`
-    otto.yml: 1 error. `otto Explain E0504` says more.
+      ╰╴                           ━ assignment is not allowed here; use `==` to compare
+    help: write `$$` for a literal `$`
+    otto.yml: 1 error. For details: `otto Explain E0504`
     ");
     assert_eq!(project.read("RAN"), "-");
 }
@@ -168,9 +168,9 @@ fn a_mistake_in_a_variable_is_refused_with_its_place() {
     error[E0503]: `A` refers to `HOEM`, which is not set
       ╭▸ otto.yml:1:18
     1 │ otto: {envs: {A: $HOEM}}
-      ╰╴                 ━━━━━ neither an entry of `envs` nor in the environment
-    help: `${HOEM:-}` is empty when it is not set; a literal dollar sign is written `$$`
-    otto.yml: 1 error. `otto Explain E0503` says more.
+      ╰╴                 ━━━━━ neither in `envs` nor in the environment
+    help: `${HOEM:-}` is empty if it is not set; write `$$` for a literal `$`
+    otto.yml: 1 error. For details: `otto Explain E0503`
     ── exit 2
     ");
 }
@@ -202,14 +202,14 @@ fn a_line_of_a_dotenv_file_that_is_none_is_shown_there() {
     let project = Project::new("otto:\n  dotenv: [conf/.env]\ntasks: {t: {bash: echo ran}}");
     project.write("conf/.env", "A=\"one\" # fine\n  B: two\n");
     assert_snapshot!(project.run("t").refused(), @"
-    error[E0506]: the dotenv file `conf/.env` cannot be understood
+    error[E0506]: invalid dotenv file `conf/.env`
       ╭▸ conf/.env:2:3
     2 │   B: two
-      ╰╴  ━━━━━━ no `KEY=VALUE`
+      ╰╴  ━━━━━━ not `KEY=VALUE`
       ╭▸ otto.yml:2:12
     2 │   dotenv: [conf/.env]
-      ╰╴           ━━━━━━━━━ read because of this
-    conf/.env: 1 error. `otto Explain E0506` says more.
+      ╰╴           ━━━━━━━━━ listed here
+    conf/.env: 1 error. For details: `otto Explain E0506`
     ");
 }
 
@@ -250,7 +250,7 @@ tasks:
     assert_eq!(ran.status, 125, "{}", ran.all());
     assert!(ran.stderr.contains("error[E0501]: the command in `A` failed: exit 2\n"), "{}", ran.all());
     assert!(
-        ran.stderr.contains("error[E0502]: the command in `A` runs an otto that needs `A`"),
+        ran.stderr.contains("error[E0502]: the command in `A` runs otto, which needs `A` itself"),
         "{}",
         ran.all()
     );
@@ -315,14 +315,14 @@ tasks:
     3 │     VERSION: $(echo no tags >&2; exit 128)
       ╰╴             ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ exit 128
       = note: it wrote: no tags
-      = note: tasks whose text mentions none of these run without them: `VERSION`, `TAG`
+      = note: tasks whose text mentions not one of them run without them: `VERSION`, `TAG`
     help: a fallback keeps the run RUN: `$(command || echo default)`
     warning[E0603]: the value of `BIG` is too large for a variable: 200000 bytes
       ╭▸ otto.yml:5:10
     5 │     BIG: $(printf %0200000d 1)
-      ╰╴         ━━━━━━━━━━━━━━━━━━━━━ an environment takes at most 131072 bytes for one
+      ╰╴         ━━━━━━━━━━━━━━━━━━━━━ the limit is 131072 bytes
       = note: tasks whose text does not mention `BIG` run without it
-    help: pass what is large as data with OUTPUT, or in a file
+    help: pass large values with OUTPUT, or in a file
          ok  test     TIME
     ── exit 0
     ");
@@ -335,21 +335,21 @@ tasks:
     3 │     VERSION: $(echo no tags >&2; exit 128)
       ╰╴             ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ exit 128
       = note: it wrote: no tags
-      = note: tasks whose text mentions none of these run without them: `VERSION`, `TAG`
+      = note: tasks whose text mentions not one of them run without them: `VERSION`, `TAG`
     help: a fallback keeps the run RUN: `$(command || echo default)`
     warning[E0603]: the value of `BIG` is too large for a variable: 200000 bytes
       ╭▸ otto.yml:5:10
     5 │     BIG: $(printf %0200000d 1)
-      ╰╴         ━━━━━━━━━━━━━━━━━━━━━ an environment takes at most 131072 bytes for one
+      ╰╴         ━━━━━━━━━━━━━━━━━━━━━ the limit is 131072 bytes
       = note: tasks whose text does not mention `BIG` run without it
-    help: pass what is large as data with OUTPUT, or in a file
+    help: pass large values with OUTPUT, or in a file
     otto · run RUN · 3 tasks
        FAIL  tag       TIME  not started: the command in `VERSION` failed: exit 128
        skip  push            needs tag
          ok  mourn     TIME
 
     FAIL tag · not started: the command in `VERSION` failed: exit 128 · TIME · otto.yml:8
-      no output · whole log: otto Logs RUN tag
+      no output · full log: otto Logs RUN tag
     error[E0501]: the command in `VERSION` failed: exit 128
       ╭▸ otto.yml:3:14
     3 │     VERSION: $(echo no tags >&2; exit 128)
@@ -370,7 +370,7 @@ tasks:
       2  push  after tag  (otto.yml:10)
       3  mourn  after tag  (otto.yml:9)
     ── stderr
-    dry run: 3 tasks would run, nothing was started
+    dry run: 3 tasks would run; nothing was started
     ── exit 0
     ");
 }
@@ -491,20 +491,20 @@ fn outputs_are_named_after_their_inputs() {
 fn values_of_tasks_are_not_read_before_they_run() {
     let refused = |yaml: &str| Project::new(yaml).run("t").refused().to_owned();
     assert_snapshot!(refused("tasks: {t: {envs: {A: 'v${INPUT[build.version]}'}, bash: x}}"), @r#"
-    error[E0504]: the value of `A` cannot be read
+    error[E0504]: invalid value of `A`
       ╭▸ otto.yml:1:25
     1 │ tasks: {t: {envs: {A: 'v${INPUT[build.version]}'}, bash: x}}
-      ╰╴                        ━━━━━━━━━━━━━━━━━━━━━━━ values of tasks are read in bodies, not here
+      ╰╴                        ━━━━━━━━━━━━━━━━━━━━━━━ values of tasks can only be read in scripts, not here
     help: read it where the task runs: `bash: echo "${INPUT[task.key]}"`; to make a variable of it, `export` it there
-    otto.yml: 1 error. `otto Explain E0504` says more.
+    otto.yml: 1 error. For details: `otto Explain E0504`
     "#);
     assert_snapshot!(refused("tasks: {t: {output: ['out/$INPUT[build.version]'], bash: x}}"), @r#"
     error[E0503]: `output` refers to `INPUT`, which is not set
       ╭▸ otto.yml:1:27
     1 │ tasks: {t: {output: ['out/$INPUT[build.version]'], bash: x}}
-      ╰╴                          ━━━━━━ values of tasks are read in bodies, not here
+      ╰╴                          ━━━━━━ values of tasks can only be read in scripts, not here
     help: read it where the task runs: `bash: echo "${INPUT[task.key]}"`; to make a variable of it, `export` it there
-    otto.yml: 1 error. `otto Explain E0503` says more.
+    otto.yml: 1 error. For details: `otto Explain E0503`
     "#);
     let default = Project::new("tasks: {t: {params: {--to: {default: '${OUTCOME[a]}'}}, bash: x}}");
     assert_snapshot!(default.run("Check").all(), @"

@@ -54,7 +54,7 @@ fn under_a_path_that_is_too_long_no_other_ottofile_is_taken() {
             Some(2),
             &b""[..],
             &*format!(
-                "error[E0201]: no ottofile can be looked for here: the folder's path is {length} bytes long\nhelp: the system takes paths of about 4000 bytes; work under a shorter one\notto: 1 error. `otto Explain E0201` says more.\n"
+                "error[E0201]: cannot look for an ottofile here: the folder's path is {length} bytes long\nhelp: the system allows paths of about 4000 bytes; use a shorter one\notto: 1 error. For details: `otto Explain E0201`\n"
             )
         )
     );
@@ -102,8 +102,8 @@ fn an_ottofile_that_was_named_must_be_there() {
     assert_snapshot!(project.run("-o no/such.yml t").all(), @"
     ── stderr
     error[E0201]: no ottofile found: `no/such.yml` does not exist
-      = note: named by `-o` or the variable OTTOFILE, from `/you/project`
-    otto: 1 error. `otto Explain E0201` says more.
+      = note: set by `-o` or the variable OTTOFILE, relative to `/you/project`
+    otto: 1 error. For details: `otto Explain E0201`
     ── exit 2
     ");
     project.run("-o no/such.yml --help").refused();
@@ -227,13 +227,13 @@ fn help_for_what_is_not_there_is_refused() {
     let project = Project::new(SHOP);
     assert_snapshot!(project.run("help biuld").all(), @"
     ── stderr
-    error[E0003]: no task is called `biuld`
+    error[E0003]: unknown task `biuld`
       ╭▸ command line:1:11
     1 │ otto help biuld
       ╰╴          ━━━━━ not in otto.yml
     help: did you mean `build`?
     usage: otto [OPTIONS] [TASK [ARGS]]...
-    otto: 1 error. `otto Explain E0003` says more.
+    otto: 1 error. For details: `otto Explain E0003`
     ── exit 2
     ");
     project.run("biuld --help").refused();
@@ -283,14 +283,14 @@ fn a_star_means_all_tasks_of_the_file() {
 fn a_default_task_that_is_not_there_is_refused() {
     assert_snapshot!(Project::new("otto: {tasks: [bild]}\ntasks: {build: {bash: x}}").run("").all(), @"
     ── stderr
-    error[E0301]: `otto.tasks` names an unknown task `bild`
+    error[E0301]: `otto.tasks` lists an unknown task `bild`
       ╭▸ otto.yml:1:16
     1 │ otto: {tasks: [bild]}
-      │                ━━━━ no task has this name
+      │                ━━━━ unknown task
     2 │ tasks: {build: {bash: x}}
       ╰╴        ───── a task with a similar name is defined here
     help: did you mean `build`?
-    otto.yml: 1 error. `otto Explain E0301` says more.
+    otto.yml: 1 error. For details: `otto Explain E0301`
     ── exit 2
     ");
 }
@@ -299,5 +299,5 @@ fn a_default_task_that_is_not_there_is_refused() {
 fn an_ottofile_without_tasks_shows_help() {
     let ran = Project::new("otto: {api: 1}\n").run("");
     assert!(ran.ok().contains("Usage: otto [OPTIONS] [TASK"));
-    assert_eq!(ran.stderr, "otto.yml defines no tasks\n");
+    assert_eq!(ran.stderr, "otto.yml has no tasks\n");
 }

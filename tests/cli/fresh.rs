@@ -216,11 +216,11 @@ fn with_v_it_is_said_why_it_runs_again() {
     assert_eq!(why("build"), "");
     assert_eq!(why("build --force"), "stale build fresh or not");
     assert_eq!(why("build --mode release"), "stale build its parameter `mode` changed");
-    assert_eq!(why("source --value two build --mode release"), "stale build what `source` set changed");
+    assert_eq!(why("source --value two build --mode release"), "stale build the values of `source` changed");
     project.write("src/b", "6");
     assert_eq!(why("source --value two build --mode release"), "stale build `src/b` is new");
     std::fs::remove_file(project.path("out/x")).expect("removed");
-    assert_eq!(why("source --value two build --mode release"), "stale build its output `out/x` is not there");
+    assert_eq!(why("source --value two build --mode release"), "stale build its output `out/x` is missing");
 }
 
 #[test]
@@ -326,7 +326,7 @@ fn an_input_that_is_not_there_is_told_and_never_fresh() {
         let ran = project.run("t");
         assert_eq!(ran.ok(), "ran\n");
         assert!(
-            ran.stderr.contains("the input `scr/main.c` is not there, so `t` is never up to date"),
+            ran.stderr.contains("the input `scr/main.c` is missing, so `t` is never up to date"),
             "{}",
             ran.all()
         );
@@ -453,7 +453,7 @@ fn a_pattern_without_a_match_is_a_warning_each_time() {
             warnings(&ran),
             [
                 "t: `cofnig/*.toml` in `input` matches nothing",
-                "t: `!src/x` in `input` leaves nothing out: a pattern with `!` is about those before it",
+                "t: `!src/x` in `input` excludes nothing: `!` applies to the patterns before it",
             ],
             "{}",
             ran.all()
@@ -478,10 +478,10 @@ tasks:
         assert_eq!(ran.ok(), "ran\n");
         assert_eq!(
             warnings(&ran),
-            ["both: did not make its output `dits/app`", "both: did not make its output `b*`"]
+            ["both: did not create its output `dits/app`", "both: did not create its output `b*`"]
         );
-        assert_eq!(warnings(&project.run("alone")), ["alone: did not make its output `dits/app`"]);
-        assert_eq!(warnings(&project.run("each")), ["each:x: did not make its output `x.d`"]);
+        assert_eq!(warnings(&project.run("alone")), ["alone: did not create its output `dits/app`"]);
+        assert_eq!(warnings(&project.run("each")), ["each:x: did not create its output `x.d`"]);
         assert_eq!(warnings(&project.run("fails")), Vec::<String>::new());
     }
 }
@@ -494,7 +494,7 @@ fn what_cannot_be_read_is_never_fresh_and_told() {
         ("mkfifo src/pipe", "t: the input `src/pipe` is not a regular file, so `t` is never up to date"),
         (
             "rm src/pipe; mkdir src/closed; chmod 0 src/closed",
-            "t: cannot look into `src/closed`: permission denied, so `t` is never up to date",
+            "t: cannot read the folder `src/closed`: permission denied, so `t` is never up to date",
         ),
         (
             "chmod 700 src/closed; echo > src/b; chmod 0 src/b",

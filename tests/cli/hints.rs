@@ -44,22 +44,22 @@ fn slips_are_named_with_what_would_be_right() {
     let all: Vec<String> = tasks.split(' ').map(|task| format!("{task}\n{}", hint(&project, task))).collect();
     assert_snapshot!(all.join("\n\n"), @r#"
     braces
-    error[E0715]: `$INPUT[build.version]` lacks its braces: bash reads `$INPUT`, and `[build.version]` as text
+    error[E0715]: `$INPUT[build.version]` needs braces: bash reads it as `$INPUT` followed by `[build.version]`
     ╭▸ otto.yml:5:41
     help: write `${INPUT[build.version]}`
 
     blanks
-    error[E0715]: `OUTPUT[x] …` is read as a command: an assignment has no blanks around `=`
+    error[E0715]: bash reads `OUTPUT[x] …` as a command: an assignment has no spaces around `=`
     ╭▸ otto.yml:6:19
     help: write `OUTPUT[x]=VALUE`
 
     dot
-    error[E0715]: `OUTPUT.x=…` is read as a command: the key goes in brackets
+    error[E0715]: bash reads `OUTPUT.x=…` as a command: the key must be in brackets
     ╭▸ otto.yml:7:16
     help: write `OUTPUT[x]=VALUE`
 
     actions
-    error[E0715]: `${{ x }}` is syntax of GitHub Actions, not of the shell
+    error[E0715]: `${{ x }}` is GitHub Actions syntax, not shell syntax
     ╭▸ otto.yml:8:52
     help: write `${x}`
 
@@ -69,39 +69,39 @@ fn slips_are_named_with_what_would_be_right() {
     help: write `${x}`
 
     hyphen
-    error[E0715]: `$dry-run` is `$dry` with text after it: names of variables have no hyphens
+    error[E0715]: the shell reads `$dry-run` as `$dry` followed by text: variable names cannot contain hyphens
     ╭▸ otto.yml:10:62
     help: write `$dry_run`
 
     child
-    error[E0715]: `otto.set` is a function of the task's own shell: other processes do not have it
-    help: print the value there and set it in the body: `OUTPUT[key]=$(command)`
+    error[E0715]: `otto.set` is a function of the task's shell; other processes do not have it
+    help: print the value there and set it in the task's script: `OUTPUT[key]=$(command)`
 
     xargs
-    error[E0715]: `otto.set` is a function of the task's own shell: other processes do not have it
-    help: print the value there and set it in the body: `OUTPUT[key]=$(command)`
+    error[E0715]: `otto.set` is a function of the task's shell; other processes do not have it
+    help: print the value there and set it in the task's script: `OUTPUT[key]=$(command)`
 
     sh
-    error[E0715]: `otto_set` is a function of the task's own shell: other processes do not have it
-    help: print the value there and set it in the body: `otto_set key "$(command)"`
+    error[E0715]: `otto_set` is a function of the task's shell; other processes do not have it
+    help: print the value there and set it in the task's script: `otto_set key "$(command)"`
 
     blank
     error[E0715]: a no-break space (U+00A0) is part of a command's name
     ╭▸ otto.yml:14:17
-    help: replace it with a space; it often comes from text copied out of a web page
+    help: replace it with a space; it often comes from text copied from a web page
 
     comment
-    error[E0715]: YAML ended the script here: ` #` begins a comment
+    error[E0715]: YAML ended the script here: ` #` starts a comment
     ╭▸ otto.yml:16:17
-    help: put the script on lines of its own, below `bash: |`
+    help: put the script on its own lines, below `bash: |`
 
     key
-    error[E0704]: `version` names no task: inputs are `TASK.KEY`
+    error[E0704]: `version` has no task name: inputs are `TASK.KEY`
     ╭▸ otto.yml:17:46
     help: did you mean `build.version`?
 
     group
-    error[E0705]: `each` is a foreach task: its values are those of `each:a`, `each:b`
+    error[E0705]: `each` is a foreach task; its values belong to `each:a`, `each:b`
     ╭▸ otto.yml:18:47
     help: name the item, as in `INPUT[each:a.n]`
 
@@ -111,12 +111,12 @@ fn slips_are_named_with_what_would_be_right() {
     help: add `each:b` to `before` of `item`, or `each` for all items
 
     pipe
-    error[E0715]: a command wrote to a pipe whose reader had ended (SIGPIPE), as in `… | head -1` or `… | grep -q …`
-    help: where that is no failure, write `… | head -1 || [ $? = 141 ]`, or let the reader read to the end
+    error[E0715]: a command wrote to a pipe whose reader had exited (SIGPIPE), as in `… | head -1` or `… | grep -q …`
+    help: if that is not a failure, write `… | head -1 || [ $? = 141 ]`, or let the reader read to the end
 
     input
-    error[E0715]: the task needs a terminal and has none
-    help: add `tty: true` to the task: it then runs alone, attached to otto's terminal
+    error[E0715]: the task needs a terminal but has none
+    help: add `tty: true` to the task, so that it is attached to the terminal while nothing else runs
     "#);
 }
 

@@ -55,7 +55,7 @@ fn a_failure_shows_where_it_was_and_how_to_run_it_again() {
 
     FAIL test · exit 1 · TIME · otto.yml:5
       │ one
-      1 line · whole log: otto Logs RUN test
+      1 line · full log: otto Logs RUN test
     error[E0715]: otto.yml:5: `false` ended with 1
 
     2 tasks in TIME: 1 failed, 1 skipped
@@ -81,7 +81,7 @@ fn after_a_failure_independent_tasks_go_on_and_dependants_are_skipped() {
          ok  free      TIME
 
     FAIL bad · exit 1 · TIME · otto.yml:1
-      no output · whole log: otto Logs RUN bad
+      no output · full log: otto Logs RUN bad
 
     4 tasks in TIME: 1 ok, 1 failed, 2 skipped
     rerun failed and skipped:  otto Rerun RUN
@@ -102,7 +102,7 @@ fn fail_fast_starts_nothing_more() {
        skip  other           a task failed (--fail-fast)
 
     FAIL bad · exit 1 · TIME · otto.yml:1
-      no output · whole log: otto Logs RUN bad
+      no output · full log: otto Logs RUN bad
 
     3 tasks in TIME: 1 failed, 2 skipped
     rerun failed and skipped:  otto Rerun RUN
@@ -194,8 +194,8 @@ fn wrong_edges_are_refused() {
       ╭▸ otto.yml:1:22
     1 │ …fore: [b], bash: x}, b: {before: [c], bash: x}, c: {before: [a], bash: x}}
       ╰╴        ━ `a` needs `b`            ─ `b` needs `c`            ─ `c` needs `a`
-    help: remove one of these edges, or split a task
-    otto.yml: 1 error. `otto Explain E0302` says more.
+    help: remove one of these dependencies, or split a task
+    otto.yml: 1 error. For details: `otto Explain E0302`
     ── exit 2
     ");
 }
@@ -229,7 +229,7 @@ tasks:
        skip  then           needs all
 
     FAIL bad · exit 8 · TIME · otto.yml:4
-      no output · whole log: otto Logs RUN bad
+      no output · full log: otto Logs RUN bad
 
     3 tasks in TIME: 1 ok, 1 failed, 1 skipped
     rerun failed and skipped:  otto Rerun RUN
@@ -434,7 +434,7 @@ fn a_task_that_must_be_confirmed_is_asked_for_before_anything_starts() {
     assert_snapshot!(asked("-", "-n deploy"), @"
       1  build  (otto.yml:2)
       2  deploy  env=test  after build  (otto.yml:3)
-    dry run: 2 tasks would run, nothing was started
+    dry run: 2 tasks would run; nothing was started
     status 0
     made:
     ");
@@ -445,7 +445,7 @@ fn a_task_that_must_be_confirmed_is_asked_for_before_anything_starts() {
     5 │     confirm: Deploy to $env?
       ╰╴             ━━━━━━━━━━━━━━━ nothing was started
     help: `--yes` confirms
-    otto.yml: 1 error. `otto Explain E0007` says more.
+    otto.yml: 1 error. For details: `otto Explain E0007`
     ── exit 2
     ");
     assert_snapshot!(project.run("--json --yes build").status, @"0");
@@ -470,11 +470,11 @@ fn fail_fast_now_also_ends_what_runs() {
     assert_snapshot!(ran.outcomes(), @"all: skip, fails: FAIL, long: INT, tidy: skip");
     assert!(ran.all().contains("asked"), "{}", ran.all());
     assert_snapshot!(project.run("--fail-fast=later all").refused(), @"
-    error[E0002]: `later` is not a value for `--fail-fast`
+    error[E0002]: invalid value `later` for `--fail-fast`
     help: it takes now
     help: `otto --help` shows all options
     usage: otto [OPTIONS] [TASK [WORDS]]...
-    otto: 1 error. `otto Explain E0002` says more.
+    otto: 1 error. For details: `otto Explain E0002`
     ");
 }
 

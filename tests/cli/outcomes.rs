@@ -204,7 +204,7 @@ fn a_key_that_is_not_there_is_an_error_that_says_what_is() {
     }
     assert_snapshot!(errors, @r##"
     b
-    error[E0705]: `biuld` is not a dependency of `b`: it depends on `build`
+    error[E0705]: `biuld` is not a dependency of `b`, which depends on `build`
       ╭▸ otto.yml:3:47
     3 │   b: {before: [build], bash: 'echo "${OUTCOME[biuld]}"'}
       ╰╴                                              ━━━━━ this input does not exist
@@ -223,7 +223,7 @@ fn a_key_that_is_not_there_is_an_error_that_says_what_is() {
     2 tasks in TIME: 1 ok, 1 failed
     rerun failed:  otto Rerun RUN
     s
-    error[E0705]: `lint` is not a dependency of `s`: it depends on `build`
+    error[E0705]: `lint` is not a dependency of `s`, which depends on `build`
       ╭▸ otto.yml:5:32
     5 │   s: {before: [build], action: "#!/bin/sh\notto_outcome lint"}
       ╰╴                               ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ this input does not exist
@@ -315,16 +315,16 @@ fn a_bash_without_such_arrays_names_the_function() {
     let ran = project.run("-q b");
     assert_eq!(ran.status, 125);
     assert_snapshot!(ran.stderr, @r#"
-       FAIL  b         TIME  not started: `b` uses `OUTCOME[task]`, which needs bash 4, and this bash is older
+       FAIL  b         TIME  not started: `b` uses `OUTCOME[task]`, which needs bash 4 or newer
 
-    FAIL b · not started: `b` uses `OUTCOME[task]`, which needs bash 4, and this bash is older · TIME · otto.yml:1
-      no output · whole log: otto Logs RUN b
-    error[E0714]: `b` uses `OUTCOME[task]`, which needs bash 4, and this bash is older
+    FAIL b · not started: `b` uses `OUTCOME[task]`, which needs bash 4 or newer · TIME · otto.yml:1
+      no output · full log: otto Logs RUN b
+    error[E0714]: `b` uses `OUTCOME[task]`, which needs bash 4 or newer
       ╭▸ otto.yml:1:65
-    1 │ …d], bash: 'echo "${OUTCOME[build]}"'}}
-      ╰╴                    ━━━━━━━ bash 3.2 has no such arrays
-    help: use `otto_outcome TASK`, which every bash has
-    help: or install a newer bash, and put it into PATH or name it in `OTTO_BASH`
+    1 │ …h: 'echo "${OUTCOME[build]}"'}}
+      ╰╴             ━━━━━━━ this bash is older and has no such arrays
+    help: use `otto_outcome TASK`, which works in every bash
+    help: or install a newer bash and add it to PATH or set `OTTO_BASH`
 
     2 tasks in TIME: 1 ok, 1 failed
     rerun failed:  otto Rerun RUN

@@ -81,12 +81,12 @@ fn choices_are_taken_in_any_case_and_stored_as_declared() {
     assert_eq!(project.run("t -x DEBUG").ok(), "[Debug]\n");
     assert_snapshot!(project.run("t -x relase").all(), @"
     ── stderr
-    error[E0404]: `relase` is not a choice for `-x` of `t`
+    error[E0404]: `relase` is not one of the choices for `-x` of `t`
       ╭▸ command line:1:11
     1 │ otto t -x relase
-      ╰╴          ━━━━━━ choose from: Debug, release
+      ╰╴          ━━━━━━ the choices are: Debug, release
     help: did you mean `release`?
-    otto: 1 error. `otto Explain E0404` says more.
+    otto: 1 error. For details: `otto Explain E0404`
     ── exit 2
     ");
 }
@@ -162,11 +162,11 @@ fn a_flag_is_true_or_false_wherever_its_value_comes_from() {
     }
     assert_snapshot!(with("maybe").run("t").all(), @r#"
     ── stderr
-    error[E0405]: `maybe` from `$DEPLOY_X` is not a value for `-x` of `t`
+    error[E0405]: invalid value `maybe` from `$DEPLOY_X` for `-x` of `t`
       ╭▸ otto.yml:1:48
     1 │ …{default: false, env: DEPLOY_X}}, bash: 'echo "[${x-unset}]"'}}
       ╰╴                       ━━━━━━━━ not `true` or `false`
-    otto.yml: 1 error. `otto Explain E0405` says more.
+    otto.yml: 1 error. For details: `otto Explain E0405`
     ── exit 2
     "#);
     let project = Project::new(
@@ -175,14 +175,14 @@ fn a_flag_is_true_or_false_wherever_its_value_comes_from() {
     assert_eq!(project.run("all -x yes").ok(), "true\n");
     assert_snapshot!(project.run("all -x maybe").all(), @"
     ── stderr
-    error[E0405]: `maybe` is not a value for `-x` of `t`, inherited from `all`
+    error[E0405]: invalid value `maybe` for `-x` of `t`, inherited from `all`
       ╭▸ command line:1:13
     1 │ otto all -x maybe
       ╰╴            ━━━━━ not `true` or `false`
       ╭▸ otto.yml:1:22
     1 │ tasks: {t: {params: {-x: {default: false}}, bash: 'echo $x'}, all: {before:…
       ╰╴                     ━━ declared as `true` or `false`
-    otto.yml: 1 error. `otto Explain E0405` says more.
+    otto.yml: 1 error. For details: `otto Explain E0405`
     ── exit 2
     ");
 }
@@ -234,12 +234,12 @@ fn what_is_required_is_asked_of_the_task_that_was_named() {
     error[E0403]: `named` needs a value for `-x`
       ╭▸ command line:1:6
     1 │ otto named
-      ╰╴     ━━━━━ asked for here
+      ╰╴     ━━━━━ requested here
       ╭▸ otto.yml:1:26
     1 │ tasks: {named: {params: {-x: {required: true}}, bash: 'echo [${x-unset}]'},…
       ╰╴                         ━━ declared as required
     help: `otto named -x <x>`
-    otto.yml: 1 error. `otto Explain E0403` says more.
+    otto.yml: 1 error. For details: `otto Explain E0403`
     ── exit 2
     ");
     assert_eq!(project.run("named -x 1").ok(), "[1]\n");
@@ -326,17 +326,17 @@ fn dependants_that_disagree_are_refused() {
       │                │
       ╰╴               passed on by `mid`
     help: give `build` its own value: `otto … build --env VALUE`
-    otto: 1 error. `otto Explain E0407` says more.
+    otto: 1 error. For details: `otto Explain E0407`
     ── exit 2
     ");
     assert_eq!(project.run("mid -e prod other -e dev build -e QA").status, 0);
     assert_snapshot!(project.run("other -e elsewhere").all(), @"
     ── stderr
-    error[E0404]: `elsewhere` is not a choice for `--env` of `build`, inherited from `other`
+    error[E0404]: `elsewhere` is not one of the choices for `--env` of `build`, inherited from `other`
       ╭▸ command line:1:15
     1 │ otto other -e elsewhere
-      ╰╴              ━━━━━━━━━ choose from: dev, prod, QA
-    otto: 1 error. `otto Explain E0404` says more.
+      ╰╴              ━━━━━━━━━ the choices are: dev, prod, QA
+    otto: 1 error. For details: `otto Explain E0404`
     ── exit 2
     ");
 }

@@ -18,34 +18,34 @@ fn said(words: &str) -> String {
 fn words_that_nobody_takes() {
     assert_snapshot!(said("help build none"), @"
     ── stderr
-    error[E0005]: `help` takes one task, and `none` is one more
+    error[E0005]: `help` takes only one task, but `none` was given too
       ╭▸ command line:1:17
     1 │ otto help build none
-      ╰╴                ━━━━ not expected
-    otto: 1 error. `otto Explain E0005` says more.
+      ╰╴                ━━━━ unexpected
+    otto: 1 error. For details: `otto Explain E0005`
     ── exit 2
     ");
     assert_snapshot!(said("-C otto.yml build"), @"
     ── stderr
     error[E0002]: cannot change to `/you/project/otto.yml`: it is not a directory
-    otto: 1 error. `otto Explain E0002` says more.
+    otto: 1 error. For details: `otto Explain E0002`
     ── exit 2
     ");
     assert_snapshot!(said("--bogus build"), @"
     ── stderr
-    error[E0001]: there is no option or argument `--bogus` here
+    error[E0001]: unknown option or argument `--bogus`
     help: `otto --help` shows all options
     usage: otto [OPTIONS] [TASK [ARGS]]...
-    otto: 1 error. `otto Explain E0001` says more.
+    otto: 1 error. For details: `otto Explain E0001`
     ── exit 2
     ");
     assert_snapshot!(said("build -- more"), @"
     ── stderr
-    error[E0005]: `build` takes no further argument
+    error[E0005]: `build` takes no more arguments
       ╭▸ command line:1:15
     1 │ otto build -- more
-      ╰╴              ━━━━ left over after `--`
-    otto: 1 error. `otto Explain E0005` says more.
+      ╰╴              ━━━━ extra argument after `--`
+    otto: 1 error. For details: `otto Explain E0005`
     ── exit 2
     ");
 }
@@ -54,11 +54,11 @@ fn words_that_nobody_takes() {
 fn values_that_an_option_does_not_take() {
     assert_snapshot!(said("build --release=maybe"), @"
     ── stderr
-    error[E0405]: `maybe` is not a value for the flag `--release`
+    error[E0405]: invalid value `maybe` for the flag `--release`
       ╭▸ command line:1:12
     1 │ otto build --release=maybe
-      ╰╴           ━━━━━━━━━━━━━━━ a flag is `true` or `false`
-    otto: 1 error. `otto Explain E0405` says more.
+      ╰╴           ━━━━━━━━━━━━━━━ flags are `true` or `false`
+    otto: 1 error. For details: `otto Explain E0405`
     ── exit 2
     ");
     assert_snapshot!(said("build --pair one"), @"
@@ -67,7 +67,7 @@ fn values_that_an_option_does_not_take() {
       ╭▸ command line:1:12
     1 │ otto build --pair one
       ╰╴           ━━━━━━ only 1 follow
-    otto: 1 error. `otto Explain E0402` says more.
+    otto: 1 error. For details: `otto Explain E0402`
     ── exit 2
     ");
     assert_snapshot!(said("build --pair=one"), @"
@@ -75,15 +75,15 @@ fn values_that_an_option_does_not_take() {
     error[E0402]: `--pair` of `build` needs 2 values
       ╭▸ command line:1:12
     1 │ otto build --pair=one
-      ╰╴           ━━━━━━━━━━ one stands behind the `=`
-    help: write them behind it, separated by spaces: `--pair …`
-    otto: 1 error. `otto Explain E0402` says more.
+      ╰╴           ━━━━━━━━━━ only one follows the `=`
+    help: write them after it, separated by spaces: `--pair …`
+    otto: 1 error. For details: `otto Explain E0402`
     ── exit 2
     ");
     assert_snapshot!(Project::new(FILE).with("OTTO_DISPLAY", "loud").run("build").all(), @"
     ── stderr
-    warning[E0002]: `loud` is not a value for the variable `OTTO_DISPLAY`
-    help: it takes auto, stream, prefix, group, quiet
+    warning[E0002]: invalid value `loud` for the variable `OTTO_DISPLAY`
+    help: expected auto, stream, prefix, group, quiet
          ok  build     TIME
     ── exit 0
     ");
@@ -96,14 +96,14 @@ fn commands_that_do_not_give_what_is_asked_of_them() {
     error[E0505]: the choices command of `--x` of `none` printed nothing
       ╭▸ otto.yml:4:42
     4 │   none: {params: {--x: {choices-command: 'true'}}, bash: 'true'}
-      ╰╴                                         ━━━━━━ no line is a choice
-    otto.yml: 1 error. `otto Explain E0505` says more.
+      ╰╴                                         ━━━━━━ no choices
+    otto.yml: 1 error. For details: `otto Explain E0505`
     ── exit 2
     ");
     let project = Project::new("otto: {envs: {A: $(printf 'a\\0b')}}\ntasks: {t: {bash: 'true'}}");
     assert_snapshot!(project.run("t").all(), @r"
     ── stderr
-    warning[E0501]: the command in `A` printed a NUL byte, which no variable can hold
+    warning[E0501]: the command in `A` printed a NUL byte, which variables cannot contain
       ╭▸ otto.yml:1:18
     1 │ otto: {envs: {A: $(printf 'a\0b')}}
       ╰╴                 ━━━━━━━━━━━━━━━━
@@ -117,9 +117,9 @@ fn commands_that_do_not_give_what_is_asked_of_them() {
     error[E0505]: `envs-command` printed a line that is not `KEY=VALUE`
       ╭▸ otto.yml:1:22
     1 │ otto: {envs-command: echo nothing}
-      ╰╴                     ━━━━━━━━━━━━ prints it
+      ╰╴                     ━━━━━━━━━━━━ this command
       = note: the line is `nothing`
-    otto.yml: 1 error. `otto Explain E0505` says more.
+    otto.yml: 1 error. For details: `otto Explain E0505`
     ── exit 2
     ");
 }
@@ -130,7 +130,7 @@ fn files_and_folders_that_are_not_there() {
     ── stderr
 
     FAIL away · not started: the `dir` of `away` is not a directory: `/you/project/nowhere` · TIME · otto.yml:5
-      no output · whole log: otto Logs RUN away
+      no output · full log: otto Logs RUN away
     error[E0604]: the `dir` of `away` is not a directory: `/you/project/nowhere`
 
     rerun:  otto Rerun RUN
@@ -140,9 +140,9 @@ fn files_and_folders_that_are_not_there() {
     ── stderr
 
     FAIL t · not started: the `dir` of `t` is not a directory: `/you/project/sub/$x` · TIME · otto.yml:1
-      no output · whole log: otto Logs RUN t
+      no output · full log: otto Logs RUN t
     error[E0604]: the `dir` of `t` is not a directory: `/you/project/sub/$x`
-    help: variables in `dir` are not resolved: `cd` in the script goes where they lead
+    help: `dir` cannot contain variables; use `cd` in the script instead
 
     rerun:  otto Rerun RUN
     ── exit 125
@@ -168,17 +168,17 @@ fn under_github_actions_a_mistake_is_shown_at_its_line() {
     error[E0104]: unknown key `bsh` in task `a`
       ╭▸ otto.yml:2:7
     2 │   a: {bsh: x}
-      ╰╴      ━━━ otto does not know this key
+      ╰╴      ━━━ unknown key
     help: did you mean `bash`?
     error[E0301]: task `b` depends on an unknown task `c`
       ╭▸ otto.yml:3:16
     3 │   b: {before: [c, '100%']}
-      ╰╴               ━ no task has this name
+      ╰╴               ━ unknown task
     error[E0301]: task `b` depends on an unknown task `100%`
       ╭▸ otto.yml:3:19
     3 │   b: {before: [c, '100%']}
-      ╰╴                  ━━━━━━ no task has this name
-    otto.yml: 3 errors. `otto Explain E0301` says more.
+      ╰╴                  ━━━━━━ unknown task
+    otto.yml: 3 errors. For details: `otto Explain E0301`
     ::error file=/you/project/otto.yml,line=2,title=E0104::unknown key `bsh` in task `a`
     ::error file=/you/project/otto.yml,line=3,title=E0301::task `b` depends on an unknown task `c`
     ::error file=/you/project/otto.yml,line=3,title=E0301::task `b` depends on an unknown task `100%25`
@@ -187,13 +187,13 @@ fn under_github_actions_a_mistake_is_shown_at_its_line() {
     // What is wrong with the command line has no line in a file.
     assert_snapshot!(Project::new(FILE).with("GITHUB_ACTIONS", "true").run("nope").all(), @"
     ── stderr
-    error[E0003]: no task is called `nope`
+    error[E0003]: unknown task `nope`
       ╭▸ command line:1:6
     1 │ otto nope
       ╰╴     ━━━━ not in otto.yml
     help: did you mean `none`?
     usage: otto [OPTIONS] [TASK [ARGS]]...
-    otto: 1 error. `otto Explain E0003` says more.
+    otto: 1 error. For details: `otto Explain E0003`
     ── exit 2
     ");
 }
@@ -225,24 +225,24 @@ fn a_rerun_that_is_asked_for_what_is_not_there() {
     project.run("t --token x");
     assert_snapshot!(project.run("Rerun").all(), @"
     ── stderr
-    error[E0806]: the value of `token` of `t` was not recorded: it looks like a secret
-    help: give it again: `--param t.token=VALUE`
-    otto: 1 error. `otto Explain E0806` says more.
+    error[E0806]: the value of `token` of `t` was not recorded because it looks like a secret
+    help: supply it: `--param t.token=VALUE`
+    otto: 1 error. For details: `otto Explain E0806`
     ── exit 2
     ");
     assert_snapshot!(project.run("Rerun --param t.nope=1").all(), @"
     ── stderr
-    error[E0806]: the value of `token` of `t` was not recorded: it looks like a secret
-    help: give it again: `--param t.token=VALUE`
+    error[E0806]: the value of `token` of `t` was not recorded because it looks like a secret
+    help: supply it: `--param t.token=VALUE`
     error[E0401]: no task of the run has a parameter `t.nope`
-    otto: 2 errors. `otto Explain E0401` says more.
+    otto: 2 errors. For details: `otto Explain E0401`
     ── exit 2
     ");
     assert_snapshot!(project.run("Rerun --param nope").all(), @"
     ── stderr
-    error[E0002]: `nope` is no value for `--param`
+    error[E0002]: invalid value `nope` for `--param`
     help: write `--param NAME=VALUE`
-    otto: 1 error. `otto Explain E0002` says more.
+    otto: 1 error. For details: `otto Explain E0002`
     ── exit 2
     ");
 }

@@ -108,8 +108,8 @@ fn a_home_that_others_may_write_to_is_refused_and_left_as_it_is() {
     let refused = project.run("a");
     insta::assert_snapshot!(refused.all(), @"
     ── stderr
-    error[E0807]: others may write to `/you/home` (mode 1777), and could change what otto keeps there
-    help: if it is for otto alone, `chmod go-w /you/home`; if not, set OTTO_HOME to a folder of its own, which otto makes
+    error[E0807]: other users can write to `/you/home` (mode 1777) and could change otto's records
+    help: if only otto uses it, run `chmod go-w /you/home`; otherwise set OTTO_HOME to a new folder, which otto creates
     ── exit 75
     ");
     assert_eq!(project.run("History").status, 75);
@@ -146,7 +146,7 @@ fn a_limit_of_file_sizes_costs_the_log_and_not_the_run() {
     let ran = project.shell("ulimit -f 8; otto after");
     assert!(ran.ok().ends_with("after\n"), "{}", ran.all());
     assert!(
-        ran.stderr.contains("stdout.log`: file too large; it holds the first 8192 bytes only"),
+        ran.stderr.contains("stdout.log`: file too large; only the first 8192 bytes were kept"),
         "{}",
         ran.stderr
     );

@@ -31,7 +31,7 @@ fn a_task_for_another_system_is_left_out_and_those_after_it_run() {
        skip  sign            only on ELSEWHERE
          ok  ship      TIME
          ok  here      TIME
-    2 ok, 1 not called for, 1 not for this system in TIME
+    2 ok, 1 not triggered, 1 not for this system in TIME
     ── exit 0
     ");
     assert_snapshot!(project.run("sign").all().replace(ELSEWHERE, "ELSEWHERE"), @"
@@ -100,7 +100,7 @@ fn a_dry_run_says_that_it_would_be_skipped() {
       1  sign  skipped: only on ELSEWHERE  (otto.yml:1)
       2  ship  after sign  (otto.yml:1)
     ── stderr
-    dry run: 1 task would run, nothing was started
+    dry run: 1 task would run; nothing was started
     ── exit 0
     ");
     let json: serde_json::Value =
@@ -136,11 +136,11 @@ fn other_names_are_refused_with_the_right_one() {
       ╭▸ otto.yml:1:50
     1 │ tasks: {a: {os: darwin, bash: x}, b: {os: [linx, {}], bash: x}, c: {os: '',…
       ╰╴                                                 ━━ this is a map
-    help: write `os: TEXT`
+    help: write `os: STRING`
     error[E0109]: `os` of task `c` must be a text
       ╭▸ otto.yml:1:73
     1 │ …linx, {}], bash: x}, c: {os: '', bash: x}}
       ╰╴                              ━━ this is empty
-    otto.yml: 4 errors. `otto Explain E0109` says more.
+    otto.yml: 4 errors. For details: `otto Explain E0109`
     ");
 }

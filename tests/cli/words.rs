@@ -42,9 +42,9 @@ fn an_option_that_chooses_the_ottofile_stands_before_the_tasks() {
     project.write("other.yml", FILE);
     assert_snapshot!(project.run("lint -o other.yml").all(), @"
     ── stderr
-    error[E0005]: `-o` stands after a task, where the ottofile is already chosen
-    help: `otto -o other.yml TASK`
-    otto: 1 error. `otto Explain E0005` says more.
+    error[E0005]: `-o` must come before the task
+    help: write `otto -o other.yml TASK`
+    otto: 1 error. For details: `otto Explain E0005`
     ── exit 2
     ");
     project.run("lint -C / build").refused();
@@ -104,13 +104,13 @@ fn a_word_that_is_not_understood_is_shown_with_what_is_near() {
     let project = Project::new(FILE);
     assert_snapshot!(project.run("biuld").all(), @"
     ── stderr
-    error[E0003]: no task is called `biuld`
+    error[E0003]: unknown task `biuld`
       ╭▸ command line:1:6
     1 │ otto biuld
       ╰╴     ━━━━━ not in otto.yml
     help: did you mean `build`?
     usage: otto [OPTIONS] [TASK [ARGS]]...
-    otto: 1 error. `otto Explain E0003` says more.
+    otto: 1 error. For details: `otto Explain E0003`
     ── exit 2
     ");
     assert_snapshot!(project.run("build --mgs x").all(), @"
@@ -121,7 +121,7 @@ fn a_word_that_is_not_understood_is_shown_with_what_is_near() {
       ╰╴           ━━━━━ not declared in its `params`
     help: did you mean `--msg`?
     usage: otto build [OPTIONS]
-    otto: 1 error. `otto Explain E0401` says more.
+    otto: 1 error. For details: `otto Explain E0401`
     ── exit 2
     ");
     assert_snapshot!(project.run("test one two").all(), @r#"
@@ -129,21 +129,21 @@ fn a_word_that_is_not_understood_is_shown_with_what_is_near() {
     error[E0005]: `two` is neither a task nor an argument of `test`
       ╭▸ command line:1:15
     1 │ otto test one two
-      ╰╴              ━━━ all its positional parameters have their value
-    help: `otto test --help` shows what it takes
-    help: to pass any words on, declare a parameter `args: {nargs: "*"}`; after `--` they are not read by otto
+      ╰╴              ━━━ all its positional parameters already have a value
+    help: see `otto test --help`
+    help: to accept any arguments, declare a parameter `args: {nargs: "*"}`; otto does not read arguments after `--`
     usage: otto test [OPTIONS] [what]
-    otto: 1 error. `otto Explain E0005` says more.
+    otto: 1 error. For details: `otto Explain E0005`
     ── exit 2
     "#);
     assert_snapshot!(project.run("lint List").all(), @"
     ── stderr
-    error[E0004]: `List` is a built-in and cannot run together with the task `lint`
+    error[E0004]: the built-in command `List` cannot be combined with the task `lint`
       ╭▸ command line:1:11
     1 │ otto lint List
-      ╰╴          ━━━━ a built-in stands alone
+      ╰╴          ━━━━ a built-in command must be used alone
     help: run `otto List` by itself
-    otto: 1 error. `otto Explain E0004` says more.
+    otto: 1 error. For details: `otto Explain E0004`
     ── exit 2
     ");
 }
@@ -166,12 +166,12 @@ fn many_mistakes_are_said_at_once() {
     error[E0005]: `two` is neither a task nor an argument of `test`
       ╭▸ command line:1:29
     1 │ otto build --x --y test one two
-      ╰╴                            ━━━ all its positional parameters have their value
-    help: `otto test --help` shows what it takes
-    help: to pass any words on, declare a parameter `args: {nargs: "*"}`; after `--` they are not read by otto
+      ╰╴                            ━━━ all its positional parameters already have a value
+    help: see `otto test --help`
+    help: to accept any arguments, declare a parameter `args: {nargs: "*"}`; otto does not read arguments after `--`
     usage: otto build [OPTIONS]
     usage: otto test [OPTIONS] [what]
-    otto: 3 errors. `otto Explain E0005` says more.
+    otto: 3 errors. For details: `otto Explain E0005`
     ── exit 2
     "#);
 }
@@ -305,7 +305,7 @@ fn ten_thousand_words_arrive_though_they_fit_into_no_variable() {
     ── stdout
     10000 a long word, number 10000 unset
     ── stderr
-    warning[E0603]: t: the words of `args` of `t` are too long for the variable `args`, which is not set; the script has each word as an argument: `"$@"` in a shell
+    warning[E0603]: t: the values of `args` of `t` are too long for the variable `args`, so it is not set; the script gets each value as an argument: `"$@"` in a shell
          ok  t     TIME
     ── exit 0
     "#);
@@ -343,7 +343,7 @@ tasks:
     ── stdout
     <false><lint>
     ── stderr
-    note: `lint` is a value of `args` here; to run the task `lint` too, name it first: `otto lint test …`
+    note: `lint` is a value of `args` here; to also run the task `lint`, put it first: `otto lint test …`
          ok  test     TIME
     ── exit 0
     ");
@@ -358,8 +358,8 @@ tasks:
     ── stdout
       1  run  what=pytest  args=  (otto.yml:4)
     ── stderr
-    note: `-n` is read as an option of otto; to pass it on to `run`: `otto run -- -n`
-    dry run: 1 task would run, nothing was started
+    note: `-n` is read as an option of otto; to pass it to `run`: `otto run -- -n`
+    dry run: 1 task would run; nothing was started
     ── exit 0
     ");
     assert_snapshot!(project.run("run -x pytest").refused(), @"
@@ -368,9 +368,9 @@ tasks:
     1 │ otto run -x pytest
       ╰╴         ━━ not declared in its `params`
       = note: `run` declares no options
-    help: to pass it on: `--` before it: `otto run -- -x`
+    help: to pass it to the task, write `--` before it: `otto run -- -x`
     usage: otto run [what] [args]...
-    otto: 1 error. `otto Explain E0401` says more.
+    otto: 1 error. For details: `otto Explain E0401`
     ");
 }
 
@@ -396,7 +396,7 @@ tasks:
     ── stdout
     to test
     ── stderr
-    note: `test` is a value of `env` here; to run the task `test` too, name it first: `otto test deploy …`
+    note: `test` is a value of `env` here; to also run the task `test`, put it first: `otto test deploy …`
          ok  deploy     TIME
     ── exit 0
     ");
@@ -404,7 +404,7 @@ tasks:
     ── stdout
     show lint
     ── stderr
-    note: `lint` is a value of `what` here; to run the task `lint` too, name it first: `otto lint show …`
+    note: `lint` is a value of `what` here; to also run the task `lint`, put it first: `otto lint show …`
          ok  show     TIME
     ── exit 0
     ");
@@ -413,7 +413,7 @@ tasks:
     tag  a
     lint
     ── stderr
-    note: `lint` starts that task; as a value of `--any` it is `--any=lint`
+    note: `lint` starts that task; to use it as the value of `--any`, write `--any=lint`
     otto · run RUN · 2 tasks
          ok  tag      TIME
          ok  lint     TIME
@@ -457,8 +457,8 @@ fn what_people_type_to_list_tasks_lists_them() {
     insta::assert_snapshot!(project.run("a --list").refused(), @r#"
     error[E0005]: `--list` stands after a task
     help: `otto --list` lists the tasks
-    help: to pass any words on, declare a parameter `args: {nargs: "*"}`; after `--` they are not read by otto
-    otto: 1 error. `otto Explain E0005` says more.
+    help: to accept any arguments, declare a parameter `args: {nargs: "*"}`; otto does not read arguments after `--`
+    otto: 1 error. For details: `otto Explain E0005`
     "#);
     let own = Project::new(
         "tasks: {a: {params: {-l: {default: false}}, bash: echo $l}, b: {params: {w: {nargs: '*'}}, bash: 'echo \"$@\"'}}",

@@ -80,7 +80,7 @@ fn what_cannot_be_taken_over_fails_at_the_start_of_its_task() {
       fine:
         action: |
           #!/bin/sh
-          [ -z "${LIST+x}" ] || { echo 'Makefile:6: `LIST` of the environment: not converted: `$(guile …)`' >&2; exit 1; }
+          [ -z "${LIST+x}" ] || { echo 'Makefile:6: environment variable `LIST`: not converted: `$(guile …)`' >&2; exit 1; }
           show fine
     ---
     Makefile:5: `all`: `$(guile …)`
@@ -109,7 +109,7 @@ fn a_conditional_is_decided_and_checked_when_a_task_runs() {
           #!/bin/sh
           show other
     ---
-    Makefile:1: decided now, and checked by its tasks: `DEBUG` is empty
+    Makefile:1: decided now, checked by its tasks: `DEBUG` is empty
     "#);
 }
 

@@ -34,7 +34,7 @@ pub(super) fn run(context: &mut Context, records: &Records, from: &str, to: &str
     context.print(&text);
     let values = counted(compared.values, "value", "values");
     let end = match compared.differences.first() {
-        None => format!("{} → {}: the same {values}", names.0, names.1),
+        None => format!("{} → {}: identical, {values}", names.0, names.1),
         Some(first) => format!(
             "{} → {}: {} of {values} differ, first in {}",
             names.0,
@@ -43,7 +43,7 @@ pub(super) fn run(context: &mut Context, records: &Records, from: &str, to: &str
             shown(first.job.as_str())
         ),
     };
-    // Nobody is left to be told when stderr is closed.
+    // If stderr is closed, there is nobody to tell.
     let _ = writeln!(context.stderr, "{end}");
     Ok(())
 }

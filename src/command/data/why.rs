@@ -54,9 +54,8 @@ pub(super) fn run(context: &mut Context, records: &Records, run: &str, what: &st
     let (job, path) = match meaning(&picked, what) {
         Some(Meaning::Value(job, path)) => (job, path.to_owned()),
         Some(Meaning::Jobs(_)) => {
-            let no_key =
-                Diagnostic::error(Code::UnexpectedWord, format!("`{what}` is a task and not a value of it"));
-            return Err(context.refuse(&[no_key.help(format!("name one: `otto Data why {what}.KEY`"))]));
+            let no_key = Diagnostic::error(Code::UnexpectedWord, format!("`{what}` is a task, not a value"));
+            return Err(context.refuse(&[no_key.help(format!("give a key: `otto Data why {what}.KEY`"))]));
         }
         None => return Err(context.refuse(&[picked.no_job(what.split('.').next().unwrap_or(what))])),
     };
@@ -101,7 +100,7 @@ impl Search<'_> {
             let Some(picked) = self.runs.get(&run) else { continue };
             let Some(state) = picked.run.state.job(&job) else { continue };
             let data = passed(picked, state);
-            // Who asked for a failure has seen what the last attempt recorded.
+            // Tasks that run because of a failure have read the values of the last attempt.
             let failed = || value::get(&data.failed.last()?.1, &key);
             let Some(value) = value::get(&data.outputs, &key).or_else(failed).cloned() else { continue };
             let is_repeated = !self.told.insert((run.clone(), job.clone(), key.clone()));
@@ -348,13 +347,13 @@ fn text(steps: &[Step], asked: &RunId) -> String {
                     let _ = write!(text, "{}:{number}  {}", set.file, shown(line));
                 }
                 lines => {
-                    text.push_str("in one of these lines");
+                    text.push_str("on one of these lines");
                     let left = lines.len().saturating_sub(MOST_LINES);
                     for (number, line) in &lines[left..] {
                         let _ = write!(text, "\n{indent}    {}:{number}  {}", set.file, shown(line));
                     }
                     if left > 0 {
-                        let _ = write!(text, "\n{indent}    … or one of {left} before");
+                        let _ = write!(text, "\n{indent}    … or on one of {left} earlier lines");
                     }
                 }
             }

@@ -193,7 +193,7 @@ fn remark(foreach: &Foreach) -> String {
             counted((i128::from(*last) - i128::from(*first) + 1).unsigned_abs())
         }
         ForeachSource::Glob(pattern) => format!("each {}", pattern.value),
-        ForeachSource::Command(_) => "each line of a command".to_owned(),
+        ForeachSource::Command(_) => "one per line of a command".to_owned(),
     }
 }
 

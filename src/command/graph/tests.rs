@@ -36,7 +36,7 @@ fn the_tree_shows_what_is_wanted_at_the_left_and_each_task_once() {
        ├─ plan (above)
        ├─ changelog
        │  └─ plan (above)
-       └─ notify (whatever happens)
+       └─ notify (either way)
           └─ history [3 items] only 2
     ");
     assert_snapshot!(text::tree(&drawing(RELEASE, &["changelog"])), @"
@@ -104,7 +104,7 @@ tasks:
     let drawing = drawing(tasks, &[]);
     assert_snapshot!(text::tree(&drawing), @"
     late
-    └─ lines (whatever happens)
+    └─ lines (either way)
     report
     ├─ upper
     │  └─ lines (its stream)

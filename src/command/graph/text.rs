@@ -81,7 +81,7 @@ fn said(need: &Need) -> String {
         When::Success if need.is_stream => " (its stream)",
         When::Success => "",
         When::Failure => " (if it fails)",
-        When::Always => " (whatever happens)",
+        When::Always => " (either way)",
     };
     item + when
 }

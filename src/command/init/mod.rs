@@ -23,13 +23,13 @@ pub(super) fn command() -> clap::Command {
 
 pub(super) fn run(context: &mut Context, _matches: &clap::ArgMatches) -> i32 {
     if let Some(there) = host::NAMES.iter().find(|name| context.cwd.join(name).exists()) {
-        let message = format!("`{there}` is there already; nothing was changed");
+        let message = format!("`{there}` already exists; nothing was changed");
         return context.fail(Code::FileTrouble, message, 2);
     }
     let text = ottofile(&proposals(&|name| std::fs::read_to_string(context.cwd.join(name)).ok()));
     match create(&context.cwd.join(FILE), &text) {
         Ok(()) => {
-            // Nobody is left to be told when stderr is closed.
+            // If stderr is closed, there is nobody to tell.
             let _ = writeln!(context.stderr, "wrote {FILE}: `otto` lists its tasks");
             0
         }

@@ -61,7 +61,7 @@ pub(super) fn proposals(file: &dyn Fn(&str) -> Option<String>) -> Vec<Proposal> 
                 task(&target, &help.unwrap_or_default(), &format!("make {}", quoted(&target)))
             })
             .collect();
-        let remark = " `otto Convert` turns its recipes into tasks that need no make.";
+        let remark = " `otto Convert` converts its recipes to tasks that do not need make.";
         proposals.push(Proposal { file: name, remark, tasks });
     }
     proposals.retain(|proposal| !proposal.tasks.is_empty());

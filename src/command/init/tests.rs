@@ -147,7 +147,7 @@ fn names_that_two_files_suggest_stay_apart() {
       help: Everything to run before a commit
       needs: [lint, pyproject-test]
 
-    # From Makefile. `otto Convert` turns its recipes into tasks that need no make.
+    # From Makefile. `otto Convert` converts its recipes to tasks that do not need make.
     makefile-test:
       help: Run them
       bash: |
@@ -175,13 +175,13 @@ fn a_file_is_written_once_and_never_over_another() {
     let folder = stage.sandbox.folder();
     assert_snapshot!(stage.otto("Init"), @"
     --- stderr
-    error[E0203]: `otto.yml` is there already; nothing was changed
+    error[E0203]: `otto.yml` already exists; nothing was changed
     --- exit 2
     ");
     std::fs::rename(folder.join("otto.yml"), folder.join("Ottofile")).expect("renamed");
     assert_snapshot!(stage.otto("Init"), @"
     --- stderr
-    error[E0203]: `Ottofile` is there already; nothing was changed
+    error[E0203]: `Ottofile` already exists; nothing was changed
     --- exit 2
     ");
     std::fs::remove_file(folder.join("Ottofile")).expect("removed");
@@ -189,7 +189,7 @@ fn a_file_is_written_once_and_never_over_another() {
     --- stderr
     wrote otto.yml: `otto` lists its tasks
     ");
-    assert_snapshot!(stage.otto("Check"), @"otto.yml: 3 tasks are well formed");
+    assert_snapshot!(stage.otto("Check"), @"otto.yml: 3 tasks are valid");
 }
 
 proptest! {

@@ -222,7 +222,7 @@ fn a_full_disk_costs_the_log_and_not_the_task() {
     let attempt = room.start_launch(launch);
     let (stdout, stderr, ended) = room.end(attempt);
     assert_eq!((stdout.len(), text(&stderr), ended.exit), (588_895, "end\n".into(), Exit::Code(0)));
-    insta::assert_snapshot!(ended.log_error.expect("an error"), @"cannot write `/dev/full`: no space left on device; it holds the first 0 bytes only");
+    insta::assert_snapshot!(ended.log_error.expect("an error"), @"cannot write `/dev/full`: no space left on device; only the first 0 bytes were kept");
 }
 
 #[test]
@@ -269,16 +269,16 @@ fn what_cannot_be_started_says_why() {
     insta::assert_snapshot!(text, @r"
     127 `no-such-program` was not found in PATH (/usr/bin:/bin)
     127 `DIR/absent` was not found
-    126 `DIR/plain` cannot be executed: permission denied
+    126 cannot execute `DIR/plain`: permission denied
     126 `DIR/./plain` is not executable
     127 `DIR/orphan` exists, but its interpreter (`#!/no/such/interpreter -x`) was not found
-    126 `DIR/data` cannot be executed: it is neither a program for this machine nor a script that starts with `#!`
-    126 `DIR/.` cannot be executed: permission denied
+    126 cannot execute `DIR/data`: it is neither a program for this machine nor a script that starts with `#!`
+    126 cannot execute `DIR/.`: permission denied
     125 the working directory `DIR/gone` does not exist
-    125 the environment variable `BIG` is 200000 bytes long and the system takes at most 131072; write it to a file and pass the path of the file
-    125 argument 3 is 131072 bytes long and the system takes at most 131072; write it to a file and pass the path of the file
-    125 environment (6000290 bytes) and arguments (8 bytes) are together more than the system takes; the largest variables are `V10` (100000 bytes), `V11` (100000 bytes), `V12` (100000 bytes); write large values to files and pass their paths
-    125 the environment variable `NUL` contains a NUL byte, which no environment can carry; write it to a file and pass the path of the file
+    125 the environment variable `BIG` is 200000 bytes long, but the system allows at most 131072; write it to a file and pass its path
+    125 argument 3 is 131072 bytes long, but the system allows at most 131072; write it to a file and pass its path
+    125 environment (6000290 bytes) and arguments (8 bytes) together exceed the system's limit; the largest variables are `V10` (100000 bytes), `V11` (100000 bytes), `V12` (100000 bytes); write large values to files and pass their paths
+    125 the environment variable `NUL` contains a NUL byte, which is not allowed; write the value to a file and pass its path
     ");
 }
 
@@ -427,7 +427,7 @@ fn a_machine_without_room_is_given_time_and_then_blamed() {
     let Exit::NotStarted { code: 125, reason } = Room::with(9, GRACE, never).run("true").2.exit else {
         panic!("started");
     };
-    assert!(reason.starts_with("there was no room for a process for 2."), "{reason}");
+    assert!(reason.starts_with("could not create another process for 2."), "{reason}");
     assert!(reason.ends_with(" s: resource temporarily unavailable"), "{reason}");
 }
 

@@ -417,7 +417,7 @@ function save() {
     replaced.push(`OUTPUT cannot be read (${said(error)}): set keys of it, OUTPUT.key = value`);
   }
   const warnings = [];
-  if (dropped.length) warnings.push([0, `OUTPUT was set anew, which drops ${listed(dropped.map((key) => JSON.stringify(key)))}`]);
+  if (dropped.length) warnings.push([0, `OUTPUT was replaced, which drops ${listed(dropped.map((key) => JSON.stringify(key)))}`]);
   const text = writer.outermost(outputs);
   const told = { exports: exported(), replaced, problems: writer.problems, warnings };
   const record = Buffer.from(`${text}\n${JSON.stringify(told)}\n`);

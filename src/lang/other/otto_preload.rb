@@ -403,7 +403,7 @@ module Otto
     outputs = Object.const_get(:OUTPUT)
     if outputs.is_a?(Hash)
       dropped = first.keys - outputs.keys
-      warnings << [0, "OUTPUT was set anew, which drops #{listed(dropped.map(&:inspect))}"] unless dropped.empty?
+      warnings << [0, "OUTPUT was replaced, which drops #{listed(dropped.map(&:inspect))}"] unless dropped.empty?
     else
       replaced << "OUTPUT is a #{outputs.class} now: write OUTPUT['key'] = value"
       outputs = first

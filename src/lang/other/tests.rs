@@ -123,29 +123,29 @@ printf "{\"a\":1}{\"a\":[2.50]}" >> f
     0 {"a":[2.50]} -
 print "a=1" >> f
     0 {} -
-    error[E0707]: `$OTTO_OUTPUT_JSON` is not JSON: line 1, column 1: expected a JSON object, found `a`
+    error[E0707]: `$OTTO_OUTPUT_JSON` is not valid JSON: line 1, column 1: expected a JSON object, found `a`
       note: line 1 is `a=1`
-      help: write objects, `{"key": "value"}`, one after the other
+      help: write JSON objects one after another: `{"key": "value"}`
 print "{\"a\":1}\n{\"b\": oops}" >> f
     0 {} -
-    error[E0707]: `$OTTO_OUTPUT_JSON` is not JSON: line 2, column 7: `oops` is not a JSON value; text needs double quotes
+    error[E0707]: `$OTTO_OUTPUT_JSON` is not valid JSON: line 2, column 7: `oops` is not a JSON value; strings need double quotes
       note: line 2 is `{"b": oops}`
-      help: write objects, `{"key": "value"}`, one after the other
+      help: write JSON objects one after another: `{"key": "value"}`
 print "{\"a\":1,\"a\":2}" >> f
     0 {} -
-    error[E0707]: `$OTTO_OUTPUT_JSON` is not JSON: line 1, column 8: the key "a" is there twice
+    error[E0707]: `$OTTO_OUTPUT_JSON` is not valid JSON: line 1, column 8: duplicate key "a"
       note: line 1 is `{"a":1,"a":2}`
-      help: write objects, `{"key": "value"}`, one after the other
+      help: write JSON objects one after another: `{"key": "value"}`
 print "[1]" >> f
     0 {} -
-    error[E0707]: `$OTTO_OUTPUT_JSON` is not JSON: line 1, column 1: expected a JSON object, found `[`
+    error[E0707]: `$OTTO_OUTPUT_JSON` is not valid JSON: line 1, column 1: expected a JSON object, found `[`
       note: line 1 is `[1]`
-      help: write objects, `{"key": "value"}`, one after the other
+      help: write JSON objects one after another: `{"key": "value"}`
 printf "{\"a\":\"%0200d\",\"b\":\"\\q\",\"c\":\"%0100d\"}", 0, 0 >> f
     0 {} -
-    error[E0707]: `$OTTO_OUTPUT_JSON` is not JSON: line 1, column 214: a backslash before `q` means nothing in JSON
+    error[E0707]: `$OTTO_OUTPUT_JSON` is not valid JSON: line 1, column 214: a backslash before `q` is invalid in JSON
       note: line 1 is `…0000000000000000000000000000000000000000000000000000","b":"\q","c":"0000000000000000000000000000000000000000000000000000…`
-      help: write objects, `{"key": "value"}`, one after the other
+      help: write JSON objects one after another: `{"key": "value"}`
 printf "" >> f
     0 {} -
 print "{\"a\":1}" >> f; exit 3
@@ -221,22 +221,22 @@ setTimeout(() => { OUTPUT.late = 1 }, 20); process.on('exit', () => { OUTPUT.han
     0 {"a":1,"late":1,"handler":1} -
 OUTPUT.old = 1; OUTPUT = {a: 1}
     0 {"a":1} -
-    warning[E0706]: OUTPUT was set anew, which drops "old"
+    warning[E0706]: OUTPUT was replaced, which drops "old"
 OUTPUT.k = 1; OUTPUT = 5
     0 {"k":1} -
     error[E0709]: OUTPUT is 5 now: set keys of it, OUTPUT.key = value
 const OUTPUT = {a: 1}
     0 {} -
-    OUTPUT is a variable of the script's own here, and what it holds is lost
+    the script declares its own OUTPUT here; values set in it are lost
 import fs from 'node:fs'
 await 1
 OUTPUT.k = fs.existsSync('/')
     0 {"k":true} -
 OUTPUT.k = 1; process.reallyExit(0)
     0 {} -
-    error[E0701]: `build` ended with status 0 and never handed over its outputs
-      note: the process was replaced (`exec`), ended hard (`_exit`), or could not write
-      help: end in the ordinary way, or write the outputs to `$OTTO_OUTPUT_JSON` before
+    error[E0701]: `build` ended with status 0, but its outputs were never saved
+      note: the process was replaced (`exec`), exited with `_exit`, or could not write
+      help: exit normally, or write the outputs to `$OTTO_OUTPUT_JSON` before exiting
 OUTPUT.k = 1; process.kill(process.pid, 'SIGKILL')
     137 {} -
 OUTPUT.k = 1; process.kill(process.pid, 'SIGTERM'); setTimeout(() => {}, 5000)
@@ -395,14 +395,14 @@ OUTPUT['k'] = 1; abort 'told'
     1 {"k":1} told
 OUTPUT['k'] = 1; exit!(0)
     0 {} -
-    error[E0701]: `build` ended with status 0 and never handed over its outputs
-      note: the process was replaced (`exec`), ended hard (`_exit`), or could not write
-      help: end in the ordinary way, or write the outputs to `$OTTO_OUTPUT_JSON` before
+    error[E0701]: `build` ended with status 0, but its outputs were never saved
+      note: the process was replaced (`exec`), exited with `_exit`, or could not write
+      help: exit normally, or write the outputs to `$OTTO_OUTPUT_JSON` before exiting
 OUTPUT['k'] = 1; exec 'true'
     0 {} -
-    error[E0701]: `build` ended with status 0 and never handed over its outputs
-      note: the process was replaced (`exec`), ended hard (`_exit`), or could not write
-      help: end in the ordinary way, or write the outputs to `$OTTO_OUTPUT_JSON` before
+    error[E0701]: `build` ended with status 0, but its outputs were never saved
+      note: the process was replaced (`exec`), exited with `_exit`, or could not write
+      help: exit normally, or write the outputs to `$OTTO_OUTPUT_JSON` before exiting
 OUTPUT['k'] = 1; Process.kill('TERM', $$); sleep 5
     143 {"k":1} -
 OUTPUT['k'] = 1; fork { OUTPUT['c'] = 1 }; Process.wait; at_exit { OUTPUT['late'] = 1 }; ENV['OTTO_V'] = '1'
@@ -494,14 +494,14 @@ die 'bad'
     255 line 23 {"k":1} bad at ROOT/run/tasks/build/script.pl line 23.
 $OUTPUT{k} = 1; require POSIX; POSIX::_exit(0)
     0 {} -
-    error[E0701]: `build` ended with status 0 and never handed over its outputs
-      note: the process was replaced (`exec`), ended hard (`_exit`), or could not write
-      help: end in the ordinary way, or write the outputs to `$OTTO_OUTPUT_JSON` before
+    error[E0701]: `build` ended with status 0, but its outputs were never saved
+      note: the process was replaced (`exec`), exited with `_exit`, or could not write
+      help: exit normally, or write the outputs to `$OTTO_OUTPUT_JSON` before exiting
 $OUTPUT{k} = 1; exec 'true'
     0 {} -
-    error[E0701]: `build` ended with status 0 and never handed over its outputs
-      note: the process was replaced (`exec`), ended hard (`_exit`), or could not write
-      help: end in the ordinary way, or write the outputs to `$OTTO_OUTPUT_JSON` before
+    error[E0701]: `build` ended with status 0, but its outputs were never saved
+      note: the process was replaced (`exec`), exited with `_exit`, or could not write
+      help: exit normally, or write the outputs to `$OTTO_OUTPUT_JSON` before exiting
 $OUTPUT{k} = 1; kill TERM => $$; sleep 5
     143 {"k":1} -
 $OUTPUT{k} = 1; if (!fork) { $OUTPUT{c} = 1; exit } wait; END { $OUTPUT{late} = 1 } $ENV{OTTO_V} = 1; %OUTPUT = (%OUTPUT, z => 2)
@@ -511,7 +511,7 @@ $\ = "\n"; $, = ' '; $" = '-'; $/ = undef; $; = '.'; $| = 1; $OUTPUT{k} = 1; pri
     0 {"k":1} a b
 my %OUTPUT = (a => 1);
     0 {} -
-    OUTPUT is a variable of the script's own here, and what it holds is lost
+    the script declares its own OUTPUT here; values set in it are lost
 $OUTPUT{k} = join '', <DATA>;
 __DATA__
 data
@@ -564,9 +564,9 @@ fn the_script_explains_itself_and_keeps_the_lines() {
     assert_snapshot!(lines.join("\n"), @r#"
  1 #!/usr/bin/env node
  2 // Task `build` of otto.yml, as otto runs it.
- 3 // `build` handed over version.
- 4 // INPUT["task.key"] reads a value, OUTPUT.key = value hands one over.
- 5 // OTTO_TASK_DIR is this directory. The data: cat "$OTTO_TASK_DIR"/input.*.json
+ 3 // `build` set version.
+ 4 // INPUT["task.key"] reads a value, OUTPUT.key = value sets one.
+ 5 // OTTO_TASK_DIR is this directory. To see the values: cat "$OTTO_TASK_DIR"/input.*.json
  6 
  7 
  8 

@@ -359,7 +359,7 @@ class Task:
         elif outputs is not self.outputs:
             dropped = [key for key, _ in items_of(self.outputs) if key not in outputs]
             if dropped:
-                warnings.append([0, f"OUTPUT was set anew, which drops {listed(map(short, dropped))}"])
+                warnings.append([0, f"OUTPUT was replaced, which drops {listed(map(short, dropped))}"])
         older = self.names.get("OTTO_OUTPUT", self.outputs)
         if not is_dict(older):
             replaced.append(f"OTTO_OUTPUT is {a_kind(older)} now: write OUTPUT['key'] = value")

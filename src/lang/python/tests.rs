@@ -423,12 +423,12 @@ os.kill(os.getpid(), signal.SIGKILL)
     137 {} -
 os._exit(0)
     0 {} -
-    error[E0701]: `build` ended with status 0 and never handed over its outputs
+    error[E0701]: `build` ended with status 0, but its outputs were never saved
 os._exit(4)
     4 {} -
 os.execvp('true', ['true'])
     0 {} -
-    error[E0701]: `build` ended with status 0 and never handed over its outputs
+    error[E0701]: `build` ended with status 0, but its outputs were never saved
 otto_serialize_output(); os.execvp('true', ['true'])
     0 {"k":1} -
 otto_serialize_output('x'); os._exit(0)
@@ -487,17 +487,17 @@ fn whether_something_is_lost_is_known_and_not_read_from_the_text() {
     };
     assert_snapshot!(told(&lost), @r#"
 globals()['OUT' 'PUT']['k'] = 1; os.execvp('true', ['true'])
-    0 {} error[E0701]: `build` ended with status 0 and never handed over its outputs
+    0 {} error[E0701]: `build` ended with status 0, but its outputs were never saved
 globals()['OUT' 'PUT']['k'] = 1; os._exit(0)
-    0 {} error[E0701]: `build` ended with status 0 and never handed over its outputs
+    0 {} error[E0701]: `build` ended with status 0, but its outputs were never saved
 otto_serialize_output(); OUTPUT['late'] = 1; os._exit(0)
-    0 {} error[E0701]: `build` ended with status 0 and never handed over its outputs
+    0 {} error[E0701]: `build` ended with status 0, but its outputs were never saved
 OUTPUT['k'] = 1; otto_serialize_output(); OUTPUT['k'] = 2; os.execv('/bin/true', ['true'])
-    0 {"k":1} error[E0701]: `build` ended with status 0 and never handed over its outputs
+    0 {"k":1} error[E0701]: `build` ended with status 0, but its outputs were never saved
 os.environ['OT' 'TO_X'] = '1'; os._exit(0)
-    0 {} error[E0701]: `build` ended with status 0 and never handed over its outputs
+    0 {} error[E0701]: `build` ended with status 0, but its outputs were never saved
 OUTPUT['k'] = {1}; os._exit(0)
-    0 {} error[E0701]: `build` ended with status 0 and never handed over its outputs
+    0 {} error[E0701]: `build` ended with status 0, but its outputs were never saved
 "#);
     assert_snapshot!(told(&kept), @r#"
 print(os.environ['OTTO_TASK_DIR'] is None, len(OUTPUT)); os._exit(0)
@@ -632,7 +632,7 @@ status 0
 -- outputs
 {"k":1}
 -- problems
-warning[E0706]: OUTPUT was set anew, which drops 'old'
+warning[E0706]: OUTPUT was replaced, which drops 'old'
 
 OUTPUT = {'k': 1}
 OUTPUT['l'] = 2
@@ -916,9 +916,9 @@ status 0
 -- stderr
 otto: cannot save the outputs in ROOT/run/tasks/build/.otto/dump: No space left on device
 -- problems
-error[E0701]: `build` ended with status 0 and never handed over its outputs
-  note: the process was replaced (`os.exec…`), ended hard (`os._exit`), or could not write
-  help: end with `sys.exit()`, or call `otto_serialize_output()` before
+error[E0701]: `build` ended with status 0, but its outputs were never saved
+  note: the process was replaced (`os.exec…`), exited with `os._exit`, or could not write
+  help: exit with `sys.exit()`, or call `otto_serialize_output()` first
 ");
 }
 
@@ -1593,12 +1593,12 @@ fn the_script_explains_itself_and_keeps_the_lines() {
     assert_snapshot!(show(&bench), @r#"
  1 #!PYTHON
  2 # The task build of otto.yml.
- 3 # INPUT["task.key"] is what a dependency recorded:
+ 3 # INPUT["task.key"] reads a value of a dependency:
  4 #   build: version, "a\nb", "coding : x"
- 5 # OUTPUT["key"] = value records a value for the tasks that depend on this one.
+ 5 # OUTPUT["key"] = value sets a value for the tasks that depend on this one.
  6 # Parameters are variables, and PARAMS["name"]: env.
- 7 # OTTO_TASK_DIR names this directory. See the data: cat "$OTTO_TASK_DIR"/input.*.json
- 8 # Run by hand, it sees the same inputs and records nothing; the line before yours sees to it.
+ 7 # OTTO_TASK_DIR is this directory. To see the values: cat "$OTTO_TASK_DIR"/input.*.json
+ 8 # If you run it by hand, it gets the same inputs and records nothing.
  9 
 10 
 11 
@@ -1625,7 +1625,7 @@ fn the_script_explains_itself_and_keeps_the_lines() {
     assert_snapshot!(show(&bench), @r#"
 1 #!PYTHON
 2 # The task build of otto.yml.
-3 # INPUT["task.key"] is what a dependency recorded:  #   build: version, "a\nb", "coding : x"  # OUTPUT["key"] = value records a value for the tasks that depend on this one.  # Parameters are variables, and PARAMS["name"]: env.  # OTTO_TASK_DIR names this directory. See the data: cat "$OTTO_TASK_DIR"/input.*.json  # Run by hand, it sees the same inputs and records nothing; the line before yours sees to it.
+3 # INPUT["task.key"] reads a value of a dependency:  #   build: version, "a\nb", "coding : x"  # OUTPUT["key"] = value sets a value for the tasks that depend on this one.  # Parameters are variables, and PARAMS["name"]: env.  # OTTO_TASK_DIR is this directory. To see the values: cat "$OTTO_TASK_DIR"/input.*.json  # If you run it by hand, it gets the same inputs and records nothing.
 4 import os, sys; os.execv(sys.executable, [sys.executable, os.path.dirname(os.path.abspath(__file__)) + "/.otto/runner.py", "try", *sys.argv])  # otto: the lines of the task follow
 5 print(1)
 "#);
@@ -1690,14 +1690,14 @@ fn the_interpreter_is_the_one_that_was_asked_for() {
     assert_snapshot!(refused(&bench), @"
 error[E0601]: the interpreter `python3` was not found
   note: PATH is `ROOT/project`
-  help: install Python, or name one in OTTO_PYTHON
+  help: install Python, or set OTTO_PYTHON
 127
 ");
     fs::write(bench.project().join("python3"), "").expect("written");
     assert_snapshot!(refused(&bench), @"
 error[E0602]: the interpreter `python3` is not an executable file
   note: PATH is `ROOT/project`
-  help: install Python, or name one in OTTO_PYTHON
+  help: install Python, or set OTTO_PYTHON
 126
 ");
     symlink(&*INTERPRETER, bench.project().join("python")).expect("linked");
@@ -1766,7 +1766,7 @@ fn two_inputs_under_one_name_are_told_and_each_can_be_named() {
     let bench = input(input(bench, "a", r#"{"b.c": 1, "x": 2}"#), "a.b", r#"{"c": 3, "d": 4}"#);
     let ran = bench.run();
     assert_eq!(ran.out(), "3 1 4\n", "{}", ran.stderr);
-    assert_snapshot!(ran.warnings.join("\n"), @"`a.b.c` names an output of `a` and one of `a.b`");
+    assert_snapshot!(ran.warnings.join("\n"), @"`a.b.c` could be an output of `a` or of `a.b`");
 }
 
 // ── properties ───────────────────────────────────────────────────────────────────────────────────────────────

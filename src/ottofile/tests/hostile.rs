@@ -16,7 +16,7 @@ fn aliases_of_aliases_reach_a_limit() {
         bomb += &format!("{to}: &{to} [{many}]\n");
     }
     assert_snapshot!(check(&bomb), @"
-    error[E0102]: the aliases of this file expand to too much
+    error[E0102]: the aliases of this file expand to too many values
       ╭▸ otto.yml:6:32
     6 │ f: &f [*e, *e, *e, *e, *e, *e, *e, *e, *e]
       ╰╴                               ━━ the limit is reached here
@@ -32,7 +32,7 @@ fn merges_of_merges_reach_a_limit() {
     for number in 0..1000 {
         bomb += &format!("m{number}: {{<<: *a}}\n");
     }
-    assert_snapshot!(check(&bomb).lines().next().unwrap_or_default(), @"error[E0102]: the aliases of this file expand to too much");
+    assert_snapshot!(check(&bomb).lines().next().unwrap_or_default(), @"error[E0102]: the aliases of this file expand to too many values");
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn levels_reach_a_limit_however_they_are_written() {
     let nested =
         |open: &str, close: &str, levels: usize| format!("{}x{}", open.repeat(levels), close.repeat(levels));
     assert_snapshot!(check(&nested("[", "]", 100_000)), @"
-    error[E0102]: the file nests deeper than 100 levels
+    error[E0102]: the file is nested deeper than 100 levels
       ╭▸ otto.yml:1:101
     1 │ …[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[…
       ╰╴                                      ━ one level too many
@@ -52,7 +52,7 @@ fn levels_reach_a_limit_however_they_are_written() {
     survives(&nested("[", "]", 99));
     let deep = nested("[", "]", 60);
     assert_snapshot!(check(&format!("a: &a {deep}\nb: {}\n", deep.replace('x', "*a"))), @"
-    error[E0102]: the file nests deeper than 100 levels
+    error[E0102]: the file is nested deeper than 100 levels
       ╭▸ otto.yml:2:64
     2 │ b: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[*a]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]…
       ╰╴                                                               ━━ one level too many
@@ -68,24 +68,24 @@ fn levels_reach_a_limit_however_they_are_written() {
 #[test]
 fn aliases_that_make_no_sense_are_told() {
     assert_snapshot!(check("tasks: &t {a: *t}\n"), @"
-    error[E0101]: an alias stands inside the value that it repeats
+    error[E0101]: an alias is inside the value it refers to
       ╭▸ otto.yml:1:15
     1 │ tasks: &t {a: *t}
-      ╰╴              ━━ this would repeat itself without end
+      ╰╴              ━━ this would never end
     ");
     assert_snapshot!(check("tasks: {a: {<<: [x, {help: y}]}}\n"), @"
-    error[E0103]: `<<` merges maps, and this is none
+    error[E0103]: `<<` can only merge maps
       ╭▸ otto.yml:1:18
     1 │ tasks: {a: {<<: [x, {help: y}]}}
       ╰╴                 ━ not a map
     help: write `<<: *NAME`, where NAME is the anchor of a map
     ");
     assert_snapshot!(check("tasks: {a: {<<: *x}}\n"), @r#"
-    error[E0101]: the alias `*x` repeats nothing
+    error[E0101]: unknown alias `*x`
       ╭▸ otto.yml:1:17
     1 │ tasks: {a: {<<: *x}}
-      ╰╴                ━━ no `&x` stands before this line
-    help: quote it if the star is meant as text: `"*x"`
+      ╰╴                ━━ no `&x` before this line
+    help: quote it if the `*` is part of a string: `"*x"`
     "#);
     // The latest anchor of a name counts; a name may be used again.
     let ottofile = sound("tasks: {a: {help: &h one}, b: {help: &h two}, c: {help: *h}}\n");
@@ -97,14 +97,14 @@ fn long_things_are_read_or_refused_at_once() {
     let long = "x".repeat(10 << 20);
     let body = sound(&format!("tasks: {{a: {{bash: '{long}'}}}}")).tasks.remove(0).body;
     assert_eq!(body.map(|body| body.text.len()), Some(10 << 20));
-    assert_snapshot!(check(&"x".repeat((16 << 20) + 1)), @"error[E0102]: the file has 16777217 bytes, and an ottofile has at most 16777216");
+    assert_snapshot!(check(&"x".repeat((16 << 20) + 1)), @"error[E0102]: the file has 16777217 bytes; ottofiles can have at most 16777216");
     // What is shown of a line of ten million characters is what it is about.
     let long = "x".repeat(5 << 20);
     assert_snapshot!(check(&format!("tasks: {{a: {{help: '{long}', bsh: 1, bash: '{long}'}}}}")), @"
     error[E0104]: unknown key `bsh` in task `a`
       ╭▸ otto.yml:1:5242903
-    1 │ …xxxxxxxxxxxxxxxxxxxxxxxxxxxx', bsh: 1, bash: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
-      ╰╴                                ━━━ otto does not know this key
+    1 │ …xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx', bsh: 1, bash: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
+      ╰╴                                        ━━━ unknown key
     help: did you mean `bash`?
     ");
 }
@@ -114,8 +114,8 @@ fn many_mistakes_are_counted_rather_than_told() {
     let many: String = (0..500).map(|number| format!("  t{number}: {{bsh: x}}\n")).collect();
     let told = check(&format!("tasks:\n{many}"));
     assert_eq!(told.matches("error[E0104]").count(), 100);
-    let counted: Vec<&str> = told.lines().filter(|line| line.contains("more mistakes")).collect();
-    assert_snapshot!(counted.join("\n"), @"  = note: 400 more mistakes are not shown");
+    let counted: Vec<&str> = told.lines().filter(|line| line.contains("more errors")).collect();
+    assert_snapshot!(counted.join("\n"), @"  = note: 400 more errors are not shown");
     survives(&"a: 1\n".repeat(5000));
     survives(&format!("tasks: [{}]", "!!str x,".repeat(5000)));
 }
@@ -194,10 +194,10 @@ fn what_a_terminal_would_obey_is_shown_as_a_picture() {
       ╭▸ otto.yml:2:3
     2 │   "a\e[2J": {}
       ╰╴  ━━━━━━━━ choose another name
-    error[E0101]: the character `\u{9b}` cannot stand in a file
+    error[E0101]: the character `\u{9b}` is not allowed in an ottofile
       ╭▸ otto.yml:3:38
     3 │   b: {"\e]0;x\a": 1, "�": 2, help: ["�1m"]}
-      ╰╴                                     ━ in this text
+      ╰╴                                     ━ in this string
     help: in double quotes, write it as `\x9b`
     "#);
 }

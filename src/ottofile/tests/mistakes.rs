@@ -18,22 +18,22 @@ fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
     error[E0104]: unknown key `retry` in task `test`
       ╭▸ otto.yml:6:5
     6 │     retry: 2
-      ╰╴    ━━━━━ otto does not know this key
-    help: otto calls it `retries`: how often to try again
+      ╰╴    ━━━━━ unknown key
+    help: in otto this is `retries`: the number of retries
     error[E0301]: task `test` depends on an unknown task `biuld`
       ╭▸ otto.yml:7:14
     2 │   build:
       │   ───── a task with a similar name is defined here
       ┆
     7 │     before: [biuld, lint]
-      ╰╴             ━━━━━ no task has this name
+      ╰╴             ━━━━━ unknown task
     help: did you mean `build`?
     error[E0104]: unknown key `bsh` in task `lint`
       ╭▸ otto.yml:9:5
     9 │     bsh: ruff check
-      ╰╴    ━━━ otto does not know this key
+      ╰╴    ━━━ unknown key
     help: did you mean `bash`?
-    otto.yml: 3 errors. `otto Explain E0104` says more.
+    otto.yml: 3 errors. For details: `otto Explain E0104`
     ");
 }
 
@@ -42,19 +42,19 @@ fn another_version_of_the_form_is_told_before_anything_else() {
     assert_snapshot!(check(r"otto: {api: 2, frobnicate: yes}
 tasks: {a: {bsh: x}}
 "), @"
-    error[E0108]: this ottofile is written for version `2` of otto's form
+    error[E0108]: this ottofile uses format version `2`
       ╭▸ otto.yml:1:13
     1 │ otto: {api: 2, frobnicate: yes}
-      ╰╴            ━ this otto reads version `1`
-    help: a newer otto may read it; otherwise write `api: 1`
+      ╰╴            ━ this otto reads only version `1`
+    help: use a newer otto, or write `api: 1`
     ");
     assert_snapshot!(check(r"otto: {api: [1]}
 "), @"
-    error[E0108]: `otto.api` must be the version of otto's form, not a list
+    error[E0108]: `otto.api` must be a format version, not a list
       ╭▸ otto.yml:1:13
     1 │ otto: {api: [1]}
-      ╰╴            ━━━ this otto reads version `1`
-    help: a newer otto may read it; otherwise write `api: 1`
+      ╰╴            ━━━ this otto reads only version `1`
+    help: use a newer otto, or write `api: 1`
     ");
 }
 
@@ -68,21 +68,21 @@ fn values_of_the_wrong_type_say_what_would_be_right() {
     help: write a list: `before: [NAME]`
     ");
     assert_snapshot!(check_task("before: build"), @"
-    error[E0103]: `before` of task `a` must be a list of task names, not a text
+    error[E0103]: `before` of task `a` must be a list of task names, not a string
       ╭▸ otto.yml:1:21
     1 │ tasks: {a: {before: build}}
-      ╰╴                    ━━━━━ this is a text
+      ╰╴                    ━━━━━ this is a string
     help: write a list: `before: [build]`
     ");
     assert_snapshot!(check_task(r#"after: "build, test""#), @r#"
-    error[E0103]: `after` of task `a` must be a list of task names, not a text
+    error[E0103]: `after` of task `a` must be a list of task names, not a string
       ╭▸ otto.yml:1:20
     1 │ tasks: {a: {after: "build, test"}}
-      ╰╴                   ━━━━━━━━━━━━━ this is a text
+      ╰╴                   ━━━━━━━━━━━━━ this is a string
     help: write a list: `after: [NAME]`
     "#);
     assert_snapshot!(check_task("before: [[b]]"), @"
-    error[E0103]: each entry of `before` of task `a` must be the name of a task, not a list
+    error[E0103]: each entry of `before` of task `a` must be a task name, not a list
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {before: [[b]]}}
       ╰╴                     ━━━ this is a list
@@ -91,21 +91,21 @@ fn values_of_the_wrong_type_say_what_would_be_right() {
     error[E0301]: task `a` depends on an unknown task `~`
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {before: [~]}}
-      ╰╴                     ━ no task has this name
+      ╰╴                     ━ unknown task
     ");
     assert_snapshot!(check_task("bash: [1, 2]"), @"
-    error[E0103]: `bash` of task `a` must be a text, not a list
+    error[E0103]: `bash` of task `a` must be a string, not a list
       ╭▸ otto.yml:1:19
     1 │ tasks: {a: {bash: [1, 2]}}
       ╰╴                  ━━━━━━ this is a list
-    help: write one text: `bash: |`, and the lines below it, indented
+    help: write one block: `bash: |`, then the lines below it, indented
     ");
     assert_snapshot!(check_task("help: {a: b}"), @"
-    error[E0103]: `help` of task `a` must be a text, not a map
+    error[E0103]: `help` of task `a` must be a string, not a map
       ╭▸ otto.yml:1:19
     1 │ tasks: {a: {help: {a: b}}}
       ╰╴                  ━━━━━━ this is a map
-    help: write `help: TEXT`
+    help: write `help: STRING`
     ");
     assert_snapshot!(check_task("hidden: yes"), @"
     error[E0103]: `hidden` of task `a` must be `true` or `false`, not `yes`
@@ -129,23 +129,23 @@ fn values_of_the_wrong_type_say_what_would_be_right() {
     help: write `true` or `false`
     ");
     assert_snapshot!(check_task("timeout: soon"), @"
-    error[E0109]: `timeout` of task `a` must be a time, such as `30s`, `5m` or `1h30m`
+    error[E0109]: `timeout` of task `a` must be a duration, such as `30s`, `5m` or `1h30m`
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {timeout: soon}}
-      ╰╴                     ━━━━ not a time
-      = note: units are `ms`, `s`, `m`, `h` and `d`; a number alone counts seconds
+      ╰╴                     ━━━━ not a duration
+      = note: units are `ms`, `s`, `m`, `h` and `d`; a plain number means seconds
     ");
     assert_snapshot!(check_task("retries: often"), @"
-    error[E0109]: `retries` of task `a` must be a whole number of at least 0
+    error[E0109]: `retries` of task `a` must be a whole number, at least 0
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {retries: often}}
-      ╰╴                     ━━━━━ not such a number
+      ╰╴                     ━━━━━ not a valid number
     ");
     assert_snapshot!(check_task("retries: -1"), @"
-    error[E0109]: `retries` of task `a` must be a whole number of at least 0
+    error[E0109]: `retries` of task `a` must be a whole number, at least 0
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {retries: -1}}
-      ╰╴                     ━━ not such a number
+      ╰╴                     ━━ not a valid number
     ");
     assert_snapshot!(check_task("retries: [2]"), @"
     error[E0103]: `retries` of task `a` must be a number or a map, not a list
@@ -159,10 +159,10 @@ fn values_of_the_wrong_type_say_what_would_be_right() {
       ╭▸ otto.yml:1:19
     1 │ tasks: {a: {envs: [A=1]}}
       ╰╴                  ━━━━━ this is a list
-    help: write `envs:` and below it `  NAME: VALUE`
+    help: write `envs:`, then lines `  NAME: VALUE`
     ");
     assert_snapshot!(check_task("envs: {A: [1]}"), @"
-    error[E0103]: the variable `A` of task `a` must be a text, not a list
+    error[E0103]: the variable `A` of task `a` must be a string, not a list
       ╭▸ otto.yml:1:23
     1 │ tasks: {a: {envs: {A: [1]}}}
       ╰╴                      ━━━ this is a list
@@ -172,13 +172,13 @@ fn values_of_the_wrong_type_say_what_would_be_right() {
       ╭▸ otto.yml:1:21
     1 │ tasks: {a: {params: [msg]}}
       ╰╴                    ━━━━━ this is a list
-    help: write `params:` and below it a form such as `-m|--msg:` for each
+    help: write `params:`, then a line such as `  -m|--msg:` for each parameter
     ");
     assert_snapshot!(check_task("params: {--msg: hello}"), @"
-    error[E0103]: parameter `--msg` of task `a` must be a map, not a text
+    error[E0103]: parameter `--msg` of task `a` must be a map, not a string
       ╭▸ otto.yml:1:29
     1 │ tasks: {a: {params: {--msg: hello}}}
-      ╰╴                            ━━━━━ this is a text
+      ╰╴                            ━━━━━ this is a string
     help: write `--msg: {default: VALUE, help: TEXT}`
     ");
     assert_snapshot!(check_task("foreach: [a, b]"), @"
@@ -186,20 +186,20 @@ fn values_of_the_wrong_type_say_what_would_be_right() {
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {foreach: [a, b]}}
       ╰╴                     ━━━━━━ this is a list
-    help: write `foreach:` and below it `items: [a, b]`, `glob: PATTERN`, `range: 1..10` or `command: COMMAND`
+    help: write `foreach:`, then on the next line, indented, `items: [a, b]`, `glob: PATTERN`, `range: 1..10` or `command: COMMAND`
     ");
     assert_snapshot!(check_task("dir: [x]"), @"
-    error[E0103]: `dir` of task `a` must be a text, not a list
+    error[E0103]: `dir` of task `a` must be a string, not a list
       ╭▸ otto.yml:1:18
     1 │ tasks: {a: {dir: [x]}}
       ╰╴                 ━━━ this is a list
-    help: write `dir: TEXT`
+    help: write `dir: STRING`
     ");
     assert_snapshot!(check_task("input: src/*.rs"), @"
-    error[E0103]: `input` of task `a` must be a list of file names or patterns, not a text
+    error[E0103]: `input` of task `a` must be a list of file names or patterns, not a string
       ╭▸ otto.yml:1:20
     1 │ tasks: {a: {input: src/*.rs}}
-      ╰╴                   ━━━━━━━━ this is a text
+      ╰╴                   ━━━━━━━━ this is a string
     help: write a list: `input: [src/*.rs]`
     ");
     assert_snapshot!(check(r"tasks: [a]
@@ -208,15 +208,15 @@ fn values_of_the_wrong_type_say_what_would_be_right() {
       ╭▸ otto.yml:1:8
     1 │ tasks: [a]
       ╰╴       ━━━ this is a list
-    help: write `tasks:` and below it `  NAME:` for each task
+    help: write `tasks:`, then a line `  NAME:` for each task
     ");
     assert_snapshot!(check(r"tasks: {a: make}
 "), @"
-    error[E0103]: task `a` must be a map, not a text
+    error[E0103]: task `a` must be a map, not a string
       ╭▸ otto.yml:1:12
     1 │ tasks: {a: make}
-      ╰╴           ━━━━ this is a text
-    help: write `a:` and below it, indented, `bash: make`
+      ╰╴           ━━━━ this is a string
+    help: write `a:`, then on the next line, indented, `bash: make`
     ");
     assert_snapshot!(check(r"otto: 1
 "), @"
@@ -224,15 +224,15 @@ fn values_of_the_wrong_type_say_what_would_be_right() {
       ╭▸ otto.yml:1:7
     1 │ otto: 1
       ╰╴      ━ this is a number
-    help: write `otto:` and its keys below, each with a `:`
+    help: write `otto:`, then its keys below, indented
     ");
     assert_snapshot!(check(r"hello
 "), @"
-    error[E0103]: an ottofile must be a map with `otto` and `tasks`, not a text
+    error[E0103]: an ottofile must be a map with `otto` and `tasks`, not a string
       ╭▸ otto.yml:1:1
     1 │ hello
-      ╰╴━━━━━ this is a text
-    help: begin with `tasks:`, and below it `  NAME:` and `    bash: COMMAND`
+      ╰╴━━━━━ this is a string
+    help: start with `tasks:`, then a line `  NAME:`, then a line `    bash: COMMAND`
     ");
     assert_snapshot!(check(r"- a
 "), @"
@@ -240,7 +240,7 @@ fn values_of_the_wrong_type_say_what_would_be_right() {
       ╭▸ otto.yml:1:1
     1 │ - a
       ╰╴━━━ this is a list
-    help: begin with `tasks:`, and below it `  NAME:` and `    bash: COMMAND`
+    help: start with `tasks:`, then a line `  NAME:`, then a line `    bash: COMMAND`
     ");
 }
 
@@ -250,71 +250,71 @@ fn unknown_keys_come_with_what_otto_calls_them() {
     error[E0104]: unknown key `bsh` in task `a`
       ╭▸ otto.yml:1:13
     1 │ tasks: {a: {bsh: x}}
-      ╰╴            ━━━ otto does not know this key
+      ╰╴            ━━━ unknown key
     help: did you mean `bash`?
     ");
     assert_snapshot!(check_task("parallell: 2"), @"
     error[E0104]: unknown key `parallell` in task `a`
       ╭▸ otto.yml:1:13
     1 │ tasks: {a: {parallell: 2}}
-      ╰╴            ━━━━━━━━━ otto does not know this key
-      = note: the keys here are `action`, `after`, `aliases`, `bash`, `before`, `confirm`, `dir`, `dotenv`, `envs`, `foreach`, `group`, `help`, `hidden`, `input`, `interactive`, `needs`, `on-failure`, `os`, `output`, `outputs`, `params`, `python`, `python3`, `retries`, `stream-errors`, `streaming`, `timeout` and `tty`
+      ╰╴            ━━━━━━━━━ unknown key
+      = note: valid keys are `action`, `after`, `aliases`, `bash`, `before`, `confirm`, `dir`, `dotenv`, `envs`, `foreach`, `group`, `help`, `hidden`, `input`, `interactive`, `needs`, `on-failure`, `os`, `output`, `outputs`, `params`, `python`, `python3`, `retries`, `stream-errors`, `streaming`, `timeout` and `tty`
     ");
     assert_snapshot!(check_task("deps: [b]"), @"
     error[E0104]: unknown key `deps` in task `a`
       ╭▸ otto.yml:1:13
     1 │ tasks: {a: {deps: [b]}}
-      ╰╴            ━━━━ otto does not know this key
-    help: otto calls it `needs`: the tasks that run before this one
+      ╰╴            ━━━━ unknown key
+    help: in otto this is `needs`: tasks that run before this one
     ");
     assert_snapshot!(check_task("cmds: [make]"), @"
     error[E0104]: unknown key `cmds` in task `a`
       ╭▸ otto.yml:1:13
     1 │ tasks: {a: {cmds: [make]}}
-      ╰╴            ━━━━ otto does not know this key
-    help: otto calls it `bash`: the script, as one text: `bash: |` and its lines below
+      ╰╴            ━━━━ unknown key
+    help: in otto this is `bash`: the script, as a block: `bash: |` followed by its lines
     ");
     assert_snapshot!(check_task("desc: x"), @"
     error[E0104]: unknown key `desc` in task `a`
       ╭▸ otto.yml:1:13
     1 │ tasks: {a: {desc: x}}
-      ╰╴            ━━━━ otto does not know this key
-    help: otto calls it `help`: what listings say about the task
+      ╰╴            ━━━━ unknown key
+    help: in otto this is `help`: the description shown in listings
     ");
     assert_snapshot!(check_task("env: {A: 1}"), @"
     error[E0104]: unknown key `env` in task `a`
       ╭▸ otto.yml:1:13
     1 │ tasks: {a: {env: {A: 1}}}
-      ╰╴            ━━━ otto does not know this key
-    help: otto calls it `envs`: variables of this task
+      ╰╴            ━━━ unknown key
+    help: in otto this is `envs`: variables of this task
     ");
     assert_snapshot!(check_task("sources: [x]"), @"
     error[E0104]: unknown key `sources` in task `a`
       ╭▸ otto.yml:1:13
     1 │ tasks: {a: {sources: [x]}}
-      ╰╴            ━━━━━━━ otto does not know this key
-    help: otto calls it `input`: globs of the files that it reads
+      ╰╴            ━━━━━━━ unknown key
+    help: in otto this is `input`: globs of the files it reads
     ");
     assert_snapshot!(check_task("on_failure: [b]"), @"
     error[E0104]: unknown key `on_failure` in task `a`
       ╭▸ otto.yml:1:13
     1 │ tasks: {a: {on_failure: [b]}}
-      ╰╴            ━━━━━━━━━━ otto does not know this key
+      ╰╴            ━━━━━━━━━━ unknown key
     help: did you mean `on-failure`?
     ");
     assert_snapshot!(check_task("frobnicate: 1"), @"
     error[E0104]: unknown key `frobnicate` in task `a`
       ╭▸ otto.yml:1:13
     1 │ tasks: {a: {frobnicate: 1}}
-      ╰╴            ━━━━━━━━━━ otto does not know this key
-      = note: the keys here are `action`, `after`, `aliases`, `bash`, `before`, `confirm`, `dir`, `dotenv`, `envs`, `foreach`, `group`, `help`, `hidden`, `input`, `interactive`, `needs`, `on-failure`, `os`, `output`, `outputs`, `params`, `python`, `python3`, `retries`, `stream-errors`, `streaming`, `timeout` and `tty`
+      ╰╴            ━━━━━━━━━━ unknown key
+      = note: valid keys are `action`, `after`, `aliases`, `bash`, `before`, `confirm`, `dir`, `dotenv`, `envs`, `foreach`, `group`, `help`, `hidden`, `input`, `interactive`, `needs`, `on-failure`, `os`, `output`, `outputs`, `params`, `python`, `python3`, `retries`, `stream-errors`, `streaming`, `timeout` and `tty`
     ");
     assert_snapshot!(check(r"envs: {A: 1}
 "), @"
     error[E0104]: unknown key `envs`
       ╭▸ otto.yml:1:1
     1 │ envs: {A: 1}
-      ╰╴━━━━ otto does not know this key
+      ╰╴━━━━ unknown key
     help: it belongs under `otto`: `otto: { envs: … }`
     ");
     assert_snapshot!(check(r"version: 3
@@ -322,23 +322,23 @@ fn unknown_keys_come_with_what_otto_calls_them() {
     error[E0104]: unknown key `version`
       ╭▸ otto.yml:1:1
     1 │ version: 3
-      ╰╴━━━━━━━ otto does not know this key
-    help: otto calls it `api`, and it belongs under `otto`: `otto: { api: 1 }`
+      ╰╴━━━━━━━ unknown key
+    help: in otto this is `api`, under `otto`: `otto: { api: 1 }`
     ");
     assert_snapshot!(check(r"build: {bash: make}
 "), @"
     error[E0104]: unknown key `build`
       ╭▸ otto.yml:1:1
     1 │ build: {bash: make}
-      ╰╴━━━━━ otto does not know this key
-    help: a task stands under `tasks`: `tasks: { build: … }`
+      ╰╴━━━━━ unknown key
+    help: tasks go under `tasks`: `tasks: { build: … }`
     ");
     assert_snapshot!(check(r"task: {}
 "), @"
     error[E0104]: unknown key `task`
       ╭▸ otto.yml:1:1
     1 │ task: {}
-      ╰╴━━━━ otto does not know this key
+      ╰╴━━━━ unknown key
     help: did you mean `tasks`?
     ");
     assert_snapshot!(check(r"otto: {task: [a], envvs: {}, home: x, default: a, retention: {keep: 1}}
@@ -346,81 +346,81 @@ fn unknown_keys_come_with_what_otto_calls_them() {
     error[E0104]: unknown key `task` in `otto`
       ╭▸ otto.yml:1:8
     1 │ otto: {task: [a], envvs: {}, home: x, default: a, retention: {keep: 1}}
-      ╰╴       ━━━━ otto does not know this key
+      ╰╴       ━━━━ unknown key
     help: did you mean `tasks`?
     error[E0104]: unknown key `envvs` in `otto`
       ╭▸ otto.yml:1:19
     1 │ otto: {task: [a], envvs: {}, home: x, default: a, retention: {keep: 1}}
-      ╰╴                  ━━━━━ otto does not know this key
+      ╰╴                  ━━━━━ unknown key
     help: did you mean `envs`?
     error[E0104]: unknown key `home` in `otto`
       ╭▸ otto.yml:1:30
     1 │ otto: {task: [a], envvs: {}, home: x, default: a, retention: {keep: 1}}
-      ╰╴                             ━━━━ otto does not know this key
-    help: runs are kept where the variable OTTO_HOME says
+      ╰╴                             ━━━━ unknown key
+    help: set the environment variable OTTO_HOME to choose where runs are stored
     error[E0104]: unknown key `default` in `otto`
       ╭▸ otto.yml:1:39
     1 │ otto: {task: [a], envvs: {}, home: x, default: a, retention: {keep: 1}}
-      ╰╴                                      ━━━━━━━ otto does not know this key
-    help: otto calls it `tasks`: what plain `otto` runs
+      ╰╴                                      ━━━━━━━ unknown key
+    help: in otto this is `tasks`: the default tasks
     error[E0104]: unknown key `keep` in `otto.retention`
       ╭▸ otto.yml:1:63
     1 │ otto: {task: [a], envvs: {}, home: x, default: a, retention: {keep: 1}}
-      ╰╴                                                              ━━━━ otto does not know this key
+      ╰╴                                                              ━━━━ unknown key
     help: did you mean `keep_days` or `keep_last` or `keep_failed`?
     ");
     assert_snapshot!(check_task("params: {--msg: {defualt: x, dest: y, values: [1]}}"), @"
     error[E0104]: unknown key `defualt` in parameter `--msg` of task `a`
       ╭▸ otto.yml:1:30
     1 │ tasks: {a: {params: {--msg: {defualt: x, dest: y, values: [1]}}}}
-      ╰╴                             ━━━━━━━ otto does not know this key
+      ╰╴                             ━━━━━━━ unknown key
     help: did you mean `default`?
     error[E0104]: unknown key `dest` in parameter `--msg` of task `a`
       ╭▸ otto.yml:1:42
     1 │ tasks: {a: {params: {--msg: {defualt: x, dest: y, values: [1]}}}}
-      ╰╴                                         ━━━━ otto does not know this key
-    help: a parameter's name comes from its form: `-m|--msg` is `msg`
+      ╰╴                                         ━━━━ unknown key
+    help: the name comes from the key: `-m|--msg` is called `msg`
     error[E0104]: unknown key `values` in parameter `--msg` of task `a`
       ╭▸ otto.yml:1:51
     1 │ tasks: {a: {params: {--msg: {defualt: x, dest: y, values: [1]}}}}
-      ╰╴                                                  ━━━━━━ otto does not know this key
-    help: otto calls it `choices`: the values that are allowed
+      ╰╴                                                  ━━━━━━ unknown key
+    help: in otto this is `choices`: the allowed values
     ");
     assert_snapshot!(check_task("foreach: {items: [a], var: x, maxitems: 3}"), @"
     error[E0104]: unknown key `var` in `foreach` of task `a`
       ╭▸ otto.yml:1:35
     1 │ tasks: {a: {foreach: {items: [a], var: x, maxitems: 3}}}
-      ╰╴                                  ━━━ otto does not know this key
-    help: otto calls it `as`: the variable that holds the item
+      ╰╴                                  ━━━ unknown key
+    help: in otto this is `as`: the variable that holds the item
     error[E0104]: unknown key `maxitems` in `foreach` of task `a`
       ╭▸ otto.yml:1:43
     1 │ tasks: {a: {foreach: {items: [a], var: x, maxitems: 3}}}
-      ╰╴                                          ━━━━━━━━ otto does not know this key
+      ╰╴                                          ━━━━━━━━ unknown key
     help: did you mean `max_items`?
     ");
     assert_snapshot!(check_task("retries: {max: 2}"), @"
-    error[E0106]: `retries` of task `a` does not say how often
+    error[E0106]: `retries` of task `a` has no `count`
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {retries: {max: 2}}}
       ╰╴                     ━━━━━━━━ `count` is missing
-    help: write `retries: {count: 2, …}`: two more tries after the first
+    help: write `retries: {count: 2, …}` for two retries
     error[E0104]: unknown key `max` in `retries` of task `a`
       ╭▸ otto.yml:1:23
     1 │ tasks: {a: {retries: {max: 2}}}
-      ╰╴                      ━━━ otto does not know this key
-    help: otto calls it `count`: tries after the first
+      ╰╴                      ━━━ unknown key
+    help: in otto this is `count`: the number of retries
     ");
     assert_snapshot!(check_task("before: [{name: b}]"), @"
-    error[E0106]: an entry of `before` of task `a` names no task
+    error[E0106]: an entry of `before` of task `a` has no task name
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {before: [{name: b}]}}
       ╰╴                     ━━━━━━━━━ `task` is missing
     help: write `{task: NAME, when: success}`
-    error[E0104]: unknown key `name` in an edge of task `a`
+    error[E0104]: unknown key `name` in a dependency of task `a`
       ╭▸ otto.yml:1:23
     1 │ tasks: {a: {before: [{name: b}]}}
-      ╰╴                      ━━━━ otto does not know this key
-    help: otto calls it `task`: the task's name
+      ╰╴                      ━━━━ unknown key
+    help: in otto this is `task`: the task's name
     ");
 }
 
@@ -434,70 +434,70 @@ fn keys_that_are_written_twice_show_both_places() {
   a:
     bash: three
 "), @"
-    error[E0105]: the key `a` is written twice
+    error[E0105]: duplicate key `a`
       ╭▸ otto.yml:6:3
     2 │   a:
       │   ─ first written here
       ┆
     6 │   a:
       ╰╴  ━ written again here
-    help: keep one of the two
+    help: keep one of them
     ");
     assert_snapshot!(check_task("help: x, bash: y, help: z"), @"
-    error[E0105]: the key `help` is written twice
+    error[E0105]: duplicate key `help`
       ╭▸ otto.yml:1:31
     1 │ tasks: {a: {help: x, bash: y, help: z}}
       │             ┬───              ━━━━ written again here
       │             │
       ╰╴            first written here
-    help: keep one of the two
+    help: keep one of them
     ");
     assert_snapshot!(check_task("tty: true, interactive: true"), @"
-    error[E0105]: `interactive` of task `a` is written twice, in two spellings
+    error[E0105]: `interactive` of task `a` is written twice, with different spellings
       ╭▸ otto.yml:1:24
     1 │ tasks: {a: {tty: true, interactive: true}}
       │             ┬──        ━━━━━━━━━━━ written again here
       │             │
       ╰╴            first written here
-    help: keep one of the two
+    help: keep one of them
     ");
     assert_snapshot!(check(r"otto:
   retention:
     keep_days: 1
     keep-days: 2
 "), @"
-    error[E0105]: `otto.retention.keep-days` is written twice, in two spellings
+    error[E0105]: `otto.retention.keep-days` is written twice, with different spellings
       ╭▸ otto.yml:4:5
     3 │     keep_days: 1
       │     ───────── first written here
     4 │     keep-days: 2
       ╰╴    ━━━━━━━━━ written again here
-    help: keep one of the two
+    help: keep one of them
     ");
 }
 
 #[test]
 fn missing_keys_are_named() {
     assert_snapshot!(check_task("before: [{when: always}]"), @"
-    error[E0106]: an entry of `before` of task `a` names no task
+    error[E0106]: an entry of `before` of task `a` has no task name
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {before: [{when: always}]}}
       ╰╴                     ━━━━━━━━━━━━━━ `task` is missing
     help: write `{task: NAME, when: success}`
     ");
     assert_snapshot!(check_task("foreach: {as: x}"), @"
-    error[E0106]: `foreach` of task `a` does not say over what
+    error[E0106]: `foreach` of task `a` has no items
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {foreach: {as: x}}}
-      ╰╴                     ━━━━━━━ no `items`, `glob`, `range` or `command`
+      ╰╴                     ━━━━━━━ `items`, `glob`, `range` or `command` is missing
     help: write `items: [a, b]`, `glob: PATTERN`, `range: 1..10` or `command: COMMAND`
     ");
     assert_snapshot!(check_task("retries: {delay: 1s}"), @"
-    error[E0106]: `retries` of task `a` does not say how often
+    error[E0106]: `retries` of task `a` has no `count`
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {retries: {delay: 1s}}}
       ╰╴                     ━━━━━━━━━━━ `count` is missing
-    help: write `retries: {count: 2, …}`: two more tries after the first
+    help: write `retries: {count: 2, …}` for two retries
     ");
 }
 
@@ -505,7 +505,7 @@ fn missing_keys_are_named() {
 fn names_that_cannot_be_used_say_why() {
     assert_snapshot!(check(r"tasks: {-x: {bash: y}}
 "), @"
-    error[E0107]: the task name `-x` starts with `-`, so the command line would read it as an option
+    error[E0107]: the task name `-x` starts with `-`, so it would be read as an option
       ╭▸ otto.yml:1:9
     1 │ tasks: {-x: {bash: y}}
       ╰╴        ━━ choose another name
@@ -526,70 +526,70 @@ fn names_that_cannot_be_used_say_why() {
     "#);
     assert_snapshot!(check(r"tasks: {Clean: {bash: echo}}
 "), @"
-    error[E0303]: the task name `Clean` is a built-in command of otto
+    error[E0303]: the task name `Clean` is a built-in command
       ╭▸ otto.yml:1:9
     1 │ tasks: {Clean: {bash: echo}}
       ╰╴        ━━━━━ choose another name
-    help: lower case is free: `clean`
+    help: use lower case: `clean`
     ");
     assert_snapshot!(check_task("params: {--path: {}, --PATH: {}}"), @"
-    error[E0107]: the name `PATH` of parameter `--PATH` of task `a` is a variable that bash, Python, the loader or otto itself obeys
+    error[E0107]: the name `PATH` of parameter `--PATH` of task `a` is reserved: bash, Python, the loader or otto itself uses it
       ╭▸ otto.yml:1:34
     1 │ tasks: {a: {params: {--path: {}, --PATH: {}}}}
       ╰╴                                 ━━━━━━ choose another name
     ");
     assert_snapshot!(check_task("params: {--2x: {}}"), @"
-    error[E0107]: the name `2x` of parameter `--2x` of task `a` is not an identifier: letters, digits, `-` and `_`, not starting with a digit
+    error[E0107]: the name `2x` of parameter `--2x` of task `a` is not a valid name: use letters, digits, `-` and `_`, and do not start with a digit
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {params: {--2x: {}}}}
       ╰╴                     ━━━━ choose another name
     ");
     assert_snapshot!(check_task("params: {-1: {}}"), @"
-    error[E0107]: the name `1` of parameter `-1` of task `a` is not an identifier: letters, digits, `-` and `_`, not starting with a digit
+    error[E0107]: the name `1` of parameter `-1` of task `a` is not a valid name: use letters, digits, `-` and `_`, and do not start with a digit
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {params: {-1: {}}}}
       ╰╴                     ━━ choose another name
     ");
     assert_snapshot!(check_task("params: {--help: {}}"), @"
-    error[E0303]: `--help` is an option of every task, so task `a` cannot declare it
+    error[E0303]: task `a` cannot declare `--help`: every task has this option
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {params: {--help: {}}}}
       ╰╴                     ━━━━━━ choose another name
     ");
     assert_snapshot!(check_task("foreach: {items: [a], as: a-b}"), @"
-    error[E0107]: `as` of `foreach` of task `a` must be a variable's name, so it has no `-`
+    error[E0107]: `as` of `foreach` of task `a` must be a variable name, which cannot contain `-`
       ╭▸ otto.yml:1:39
     1 │ tasks: {a: {foreach: {items: [a], as: a-b}}}
-      ╰╴                                      ━━━ not a variable's name
+      ╰╴                                      ━━━ not a variable name
     help: write `as: a_b`
     ");
     assert_snapshot!(check_task("foreach: {items: [a], as: PATH}"), @"
-    error[E0107]: the variable `PATH` in `foreach` of task `a` is a variable that bash, Python, the loader or otto itself obeys
+    error[E0107]: the variable `PATH` in `foreach` of task `a` is reserved: bash, Python, the loader or otto itself uses it
       ╭▸ otto.yml:1:39
     1 │ tasks: {a: {foreach: {items: [a], as: PATH}}}
       ╰╴                                      ━━━━ choose another name
     ");
     assert_snapshot!(check_task("envs: {a.b: 1, BASH_ENV: x, LD_PRELOAD: y, OTTO_TASK: z, LD_LIBRARY_PATH: fine, PATH: fine, PYTHONPATH: fine}"), @"
-    error[E0107]: the variable `a.b` is not a name: letters, digits and `_`, not starting with a digit
+    error[E0107]: the variable `a.b` is not a valid name: use letters, digits and `_`, and do not start with a digit
       ╭▸ otto.yml:1:20
     1 │ tasks: {a: {envs: {a.b: 1, BASH_ENV: x, LD_PRELOAD: y, OTTO_TASK: z, LD_LIBRARY_PATH: fine, PAT…
       ╰╴                   ━━━ cannot be set here
-      = note: it stands in `envs` of task `a`
-    error[E0107]: the variable `BASH_ENV` changes how the shell or the loader works: set it in the script, where it is needed
+      = note: it is in `envs` of task `a`
+    error[E0107]: the variable `BASH_ENV` changes how the shell or the loader works; set it in the script, where it is needed
       ╭▸ otto.yml:1:28
     1 │ tasks: {a: {envs: {a.b: 1, BASH_ENV: x, LD_PRELOAD: y, OTTO_TASK: z, LD_LIBRARY_PATH: fine, PAT…
       ╰╴                           ━━━━━━━━ cannot be set here
-      = note: it stands in `envs` of task `a`
-    error[E0107]: the variable `LD_PRELOAD` changes how the shell or the loader works: set it in the script, where it is needed
+      = note: it is in `envs` of task `a`
+    error[E0107]: the variable `LD_PRELOAD` changes how the shell or the loader works; set it in the script, where it is needed
       ╭▸ otto.yml:1:41
     1 │ tasks: {a: {envs: {a.b: 1, BASH_ENV: x, LD_PRELOAD: y, OTTO_TASK: z, LD_LIBRARY_PATH: fine, PAT…
       ╰╴                                        ━━━━━━━━━━ cannot be set here
-      = note: it stands in `envs` of task `a`
+      = note: it is in `envs` of task `a`
     error[E0107]: the variable `OTTO_TASK` is set by otto for each job
       ╭▸ otto.yml:1:56
     1 │ tasks: {a: {envs: {a.b: 1, BASH_ENV: x, LD_PRELOAD: y, OTTO_TASK: z, LD_LIBRARY_PATH: fine, PAT…
       ╰╴                                                       ━━━━━━━━━ cannot be set here
-      = note: it stands in `envs` of task `a`
+      = note: it is in `envs` of task `a`
     ");
 }
 
@@ -611,36 +611,36 @@ fn values_outside_what_is_allowed() {
     ");
     assert_snapshot!(check(r"otto: {jobs: 1.5}
 "), @"
-    error[E0109]: `otto.jobs` must be a whole number of at least 1
+    error[E0109]: `otto.jobs` must be a whole number, at least 1
       ╭▸ otto.yml:1:14
     1 │ otto: {jobs: 1.5}
-      ╰╴             ━━━ not such a number
+      ╰╴             ━━━ not a valid number
     ");
     assert_snapshot!(check_task("timeout: 0"), @"
-    error[E0109]: a `timeout` of zero would end task `a` before it begins
+    error[E0109]: a `timeout` of zero would stop task `a` before it starts
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {timeout: 0}}
-      ╰╴                     ━ no time at all
-    help: leave it out for no limit
+      ╰╴                     ━ zero
+    help: remove it for no limit
     ");
     assert_snapshot!(check_task("timeout: 5x"), @"
-    error[E0109]: `timeout` of task `a` must be a time, such as `30s`, `5m` or `1h30m`
+    error[E0109]: `timeout` of task `a` must be a duration, such as `30s`, `5m` or `1h30m`
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {timeout: 5x}}
-      ╰╴                     ━━ not a time
-      = note: units are `ms`, `s`, `m`, `h` and `d`; a number alone counts seconds
+      ╰╴                     ━━ not a duration
+      = note: units are `ms`, `s`, `m`, `h` and `d`; a plain number means seconds
     ");
     assert_snapshot!(check_task("streaming: both"), @"
     error[E0109]: `streaming` of task `a` must be `true`, `false` or `stdout`
       ╭▸ otto.yml:1:24
     1 │ tasks: {a: {streaming: both}}
-      ╰╴                       ━━━━ none of these
+      ╰╴                       ━━━━ not one of them
     ");
     assert_snapshot!(check_task("streaming: true, stream-errors: maybe"), @"
     error[E0109]: `stream-errors` of task `a` must be `fail` or `ignore`
       ╭▸ otto.yml:1:45
     1 │ tasks: {a: {streaming: true, stream-errors: maybe}}
-      ╰╴                                            ━━━━━ neither of these
+      ╰╴                                            ━━━━━ not one of them
     ");
     assert_snapshot!(check_task("before: [{task: a, when: sometimes}]"), @"
     error[E0302]: task `a` depends on itself
@@ -648,30 +648,30 @@ fn values_outside_what_is_allowed() {
     1 │ tasks: {a: {before: [{task: a, when: sometimes}]}}
       ╰╴                            ━ the task itself
     help: remove it from `before`
-    error[E0109]: `when` of an edge of task `a` must be `success`, `failure` or `always`
+    error[E0109]: `when` of a dependency of task `a` must be `success`, `failure` or `always`
       ╭▸ otto.yml:1:38
     1 │ tasks: {a: {before: [{task: a, when: sometimes}]}}
-      ╰╴                                     ━━━━━━━━━ none of these
+      ╰╴                                     ━━━━━━━━━ not one of them
     ");
     assert_snapshot!(check_task("retries: {count: 1, backoff: 0.5}"), @"
     error[E0109]: `backoff` of `retries` of task `a` must be a number from 1 to 1000
       ╭▸ otto.yml:1:42
     1 │ tasks: {a: {retries: {count: 1, backoff: 0.5}}}
-      ╰╴                                         ━━━ not such a number
+      ╰╴                                         ━━━ not a valid number
     ");
     assert_snapshot!(check_task("foreach: {range: 5..1}"), @"
-    error[E0109]: `range` of `foreach` of task `a` counts down, and ranges count up
+    error[E0109]: `range` of `foreach` of task `a` counts down, but ranges count up
       ╭▸ otto.yml:1:30
     1 │ tasks: {a: {foreach: {range: 5..1}}}
-      ╰╴                             ━━━━ 5 is more than 1
-    help: write `1..5`, or the `items` in the order you want
+      ╰╴                             ━━━━ 5 is greater than 1
+    help: write `1..5`, or list the `items` in the order you want
     ");
     assert_snapshot!(check_task("foreach: {range: 1..x}"), @"
     error[E0109]: `range` of `foreach` of task `a` must be two whole numbers, such as `1..10`
       ╭▸ otto.yml:1:30
     1 │ tasks: {a: {foreach: {range: 1..x}}}
-      ╰╴                             ━━━━ not such a range
-      = note: both ends belong to the range; `1-10` means the same
+      ╰╴                             ━━━━ not a valid range
+      = note: both ends are included; `1-10` means the same
     ");
     assert_snapshot!(check_task("foreach: {items: [a], jobs: 0}"), @"
     error[E0109]: `jobs` of `foreach` of task `a` must be at least 1
@@ -689,29 +689,29 @@ fn values_outside_what_is_allowed() {
     error[E0109]: `nargs` of parameter `--n` of task `a` must be a number, `N:M`, `?` (0 or 1), `*` (any number) or `+` (1 or more)
       ╭▸ otto.yml:1:35
     1 │ tasks: {a: {params: {--n: {nargs: 3:2}}}}
-      ╰╴                                  ━━━ how many words does it take?
+      ╰╴                                  ━━━ not a valid number of arguments
     ");
     assert_snapshot!(check_task("params: {--n: {type: integer}}"), @"
     error[E0109]: `type` of parameter `--n` of task `a` must be `str`, `int`, `float`, `bool` or `path`
       ╭▸ otto.yml:1:34
     1 │ tasks: {a: {params: {--n: {type: integer}}}}
-      ╰╴                                 ━━━━━━━ none of these
+      ╰╴                                 ━━━━━━━ not one of them
     help: write `type: int`
     ");
     assert_snapshot!(check_task("params: {--n: {choices: []}}"), @"
     error[E0109]: `choices` of parameter `--n` of task `a` must be a list with at least one value
       ╭▸ otto.yml:1:37
     1 │ tasks: {a: {params: {--n: {choices: []}}}}
-      ╰╴                                    ━━ no value is allowed
+      ╰╴                                    ━━ the list is empty
     ");
     assert_snapshot!(check_task("params: {--n: {env: $HOME}}"), @"
-    error[E0109]: `env` of parameter `--n` of task `a` must be the name of a variable, without `$`
+    error[E0109]: `env` of parameter `--n` of task `a` must be a variable name, without `$`
       ╭▸ otto.yml:1:33
     1 │ tasks: {a: {params: {--n: {env: $HOME}}}}
-      ╰╴                                ━━━━━ not such a name
+      ╰╴                                ━━━━━ not a variable name
     ");
     assert_snapshot!(check_task(r#"dir: """#), @r#"
-    error[E0109]: `dir` of task `a` must be a text
+    error[E0109]: `dir` of task `a` must be a non-empty string
       ╭▸ otto.yml:1:18
     1 │ tasks: {a: {dir: ""}}
       ╰╴                 ━━ this is empty
@@ -725,112 +725,114 @@ fn a_task_has_one_body() {
     bash: echo b
     python: print(1)
 "), @"
-error[E0110]: task `a` has two bodies
+error[E0110]: task `a` has two scripts
   ╭▸ otto.yml:4:5
 3 │     bash: echo b
-  │     ──── the first body
+  │     ──── the first script
 4 │     python: print(1)
-  ╰╴    ━━━━━━ a second body
-help: keep one, or make two tasks and join them with `needs`
+  ╰╴    ━━━━━━ the second script
+help: keep one of them, or make two tasks and connect them with `needs`
 ");
     assert_snapshot!(check_task("python: x, python3: y, action: z"), @"
-    error[E0110]: task `a` has two bodies
+    error[E0110]: task `a` has two scripts
       ╭▸ otto.yml:1:24
     1 │ tasks: {a: {python: x, python3: y, action: z}}
-      │             ┬─────     ━━━━━━━ a second body
+      │             ┬─────     ━━━━━━━ the second script
       │             │
-      ╰╴            the first body
-    help: keep one, or make two tasks and join them with `needs`
-    error[E0110]: task `a` has two bodies
+      ╰╴            the first script
+    help: keep one of them, or make two tasks and connect them with `needs`
+    error[E0110]: task `a` has two scripts
       ╭▸ otto.yml:1:36
     1 │ tasks: {a: {python: x, python3: y, action: z}}
-      ╰╴            ────── the first body  ━━━━━━ a second body
-    help: keep one, or make two tasks and join them with `needs`
+      │             ┬─────                 ━━━━━━ the second script
+      │             │
+      ╰╴            the first script
+    help: keep one of them, or make two tasks and connect them with `needs`
     ");
 }
 
 #[test]
 fn parameter_forms_that_cannot_be_read() {
     assert_snapshot!(check_task(r#"params: {"-verbose": {}}"#), @r#"
-    error[E0111]: the parameter form `-verbose` of task `a` is a word behind a single `-`
+    error[E0111]: the parameter `-verbose` of task `a` has a long name after a single `-`
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {params: {"-verbose": {}}}}
-      ╰╴                     ━━━━━━━━━━ cannot be read
-      = note: forms are `-m|--msg`, `--msg`, `-m`, or a bare word for a positional
+      ╰╴                     ━━━━━━━━━━ invalid format
+      = note: write `-m|--msg`, `--msg` or `-m` for an option, a plain name for a positional argument
     help: write `--verbose`
     "#);
     assert_snapshot!(check_task(r#"params: {"-v|-x": {}}"#), @r#"
-    error[E0111]: the parameter form `-v|-x` of task `a` has two letters
+    error[E0111]: the parameter `-v|-x` of task `a` has two letters
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {params: {"-v|-x": {}}}}
-      ╰╴                     ━━━━━━━ cannot be read
-      = note: forms are `-m|--msg`, `--msg`, `-m`, or a bare word for a positional
+      ╰╴                     ━━━━━━━ invalid format
+      = note: write `-m|--msg`, `--msg` or `-m` for an option, a plain name for a positional argument
     help: declare one parameter for each
     "#);
     assert_snapshot!(check_task(r#"params: {"--foo|--bar": {}}"#), @r#"
-    error[E0111]: the parameter form `--foo|--bar` of task `a` has two long forms
+    error[E0111]: the parameter `--foo|--bar` of task `a` has two long forms
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {params: {"--foo|--bar": {}}}}
-      ╰╴                     ━━━━━━━━━━━━━ cannot be read
-      = note: forms are `-m|--msg`, `--msg`, `-m`, or a bare word for a positional
+      ╰╴                     ━━━━━━━━━━━━━ invalid format
+      = note: write `-m|--msg`, `--msg` or `-m` for an option, a plain name for a positional argument
     help: declare one parameter for each
     "#);
     assert_snapshot!(check_task(r#"params: {"foo|--bar": {}}"#), @r#"
-    error[E0111]: the parameter form `foo|--bar` of task `a` joins a bare word with another form
+    error[E0111]: the parameter `foo|--bar` of task `a` combines a positional argument with an option
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {params: {"foo|--bar": {}}}}
-      ╰╴                     ━━━━━━━━━━━ cannot be read
-      = note: forms are `-m|--msg`, `--msg`, `-m`, or a bare word for a positional
+      ╰╴                     ━━━━━━━━━━━ invalid format
+      = note: write `-m|--msg`, `--msg` or `-m` for an option, a plain name for a positional argument
     help: write `--foo` for an option
     "#);
     assert_snapshot!(check_task(r#"params: {"-v|--verbose|--loud": {}}"#), @r#"
-    error[E0111]: the parameter form `-v|--verbose|--loud` of task `a` has more than two parts
+    error[E0111]: the parameter `-v|--verbose|--loud` of task `a` has more than two parts
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {params: {"-v|--verbose|--loud": {}}}}
-      ╰╴                     ━━━━━━━━━━━━━━━━━━━━━ cannot be read
-      = note: forms are `-m|--msg`, `--msg`, `-m`, or a bare word for a positional
+      ╰╴                     ━━━━━━━━━━━━━━━━━━━━━ invalid format
+      = note: write `-m|--msg`, `--msg` or `-m` for an option, a plain name for a positional argument
     "#);
     assert_snapshot!(check_task(r#"params: {"--": {}}"#), @r#"
-    error[E0111]: the parameter form `--` of task `a` is not `--` and a word of letters, digits, `-` and `_`
+    error[E0111]: the parameter `--` of task `a` is not `--` followed by letters, digits, `-` and `_`
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {params: {"--": {}}}}
-      ╰╴                     ━━━━ cannot be read
-      = note: forms are `-m|--msg`, `--msg`, `-m`, or a bare word for a positional
+      ╰╴                     ━━━━ invalid format
+      = note: write `-m|--msg`, `--msg` or `-m` for an option, a plain name for a positional argument
     "#);
     assert_snapshot!(check_task(r#"params: {"-": {}}"#), @r#"
-    error[E0111]: the parameter form `-` of task `a` is not `-` and one letter
+    error[E0111]: the parameter `-` of task `a` is not `-` followed by one letter
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {params: {"-": {}}}}
-      ╰╴                     ━━━ cannot be read
-      = note: forms are `-m|--msg`, `--msg`, `-m`, or a bare word for a positional
+      ╰╴                     ━━━ invalid format
+      = note: write `-m|--msg`, `--msg` or `-m` for an option, a plain name for a positional argument
     "#);
     assert_snapshot!(check_task(r#"params: {"--a.b": {}}"#), @r#"
-    error[E0111]: the parameter form `--a.b` of task `a` is not `--` and a word of letters, digits, `-` and `_`
+    error[E0111]: the parameter `--a.b` of task `a` is not `--` followed by letters, digits, `-` and `_`
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {params: {"--a.b": {}}}}
-      ╰╴                     ━━━━━━━ cannot be read
-      = note: forms are `-m|--msg`, `--msg`, `-m`, or a bare word for a positional
+      ╰╴                     ━━━━━━━ invalid format
+      = note: write `-m|--msg`, `--msg` or `-m` for an option, a plain name for a positional argument
     "#);
     assert_snapshot!(check_task(r#"params: {"": {}}"#), @r#"
-    error[E0111]: the parameter form `` of task `a` is not a word of letters, digits, `-` and `_`
+    error[E0111]: the parameter `` of task `a` may contain only letters, digits, `-` and `_`
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {params: {"": {}}}}
-      ╰╴                     ━━ cannot be read
-      = note: forms are `-m|--msg`, `--msg`, `-m`, or a bare word for a positional
+      ╰╴                     ━━ invalid format
+      = note: write `-m|--msg`, `--msg` or `-m` for an option, a plain name for a positional argument
     "#);
     assert_snapshot!(check_task(r#"params: {"-é": {}}"#), @r#"
-    error[E0111]: the parameter form `-é` of task `a` is not `-` and one letter
+    error[E0111]: the parameter `-é` of task `a` is not `-` followed by one letter
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {params: {"-é": {}}}}
-      ╰╴                     ━━━━ cannot be read
-      = note: forms are `-m|--msg`, `--msg`, `-m`, or a bare word for a positional
+      ╰╴                     ━━━━ invalid format
+      = note: write `-m|--msg`, `--msg` or `-m` for an option, a plain name for a positional argument
     "#);
     assert_snapshot!(check_task(r#"params: {"a b": {}}"#), @r#"
-    error[E0111]: the parameter form `a b` of task `a` is not a word of letters, digits, `-` and `_`
+    error[E0111]: the parameter `a b` of task `a` may contain only letters, digits, `-` and `_`
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {params: {"a b": {}}}}
-      ╰╴                     ━━━━━ cannot be read
-      = note: forms are `-m|--msg`, `--msg`, `-m`, or a bare word for a positional
+      ╰╴                     ━━━━━ invalid format
+      = note: write `-m|--msg`, `--msg` or `-m` for an option, a plain name for a positional argument
     "#);
 }
 
@@ -839,44 +841,44 @@ fn settings_that_exclude_each_other() {
     assert_snapshot!(check(r#"otto: {tasks: [a, "*"]}
 tasks: {a: {}}
 "#), @r#"
-    error[E0112]: `*` in `otto.tasks` means every task, and others stand beside it
+    error[E0112]: `*` in `otto.tasks` means every task, but other tasks are listed too
       ╭▸ otto.yml:1:19
     1 │ otto: {tasks: [a, "*"]}
       ╰╴                  ━━━ every task
-    help: write `tasks: ["*"]`, or the names alone
+    help: write `tasks: ["*"]`, or only the names
     "#);
     assert_snapshot!(check_task("params: {-v|--verbose: {default: false, required: true}}"), @"
-    error[E0112]: parameter `-v|--verbose` of task `a` is required and can be left out
+    error[E0112]: parameter `-v|--verbose` of task `a` is `required`, but also optional
       ╭▸ otto.yml:1:53
     1 │ tasks: {a: {params: {-v|--verbose: {default: false, required: true}}}}
       │                      ┬───────────                   ━━━━━━━━ required
       │                      │
       ╰╴                     a flag always has a value
-    help: remove one of the two
+    help: remove one of them
     ");
     assert_snapshot!(check_task("params: {svc: {default: w, required: true}}"), @"
-    error[E0112]: parameter `svc` of task `a` is required and can be left out
+    error[E0112]: parameter `svc` of task `a` is `required`, but also optional
       ╭▸ otto.yml:1:40
     1 │ tasks: {a: {params: {svc: {default: w, required: true}}}}
       │                                     ┬  ━━━━━━━━ required
       │                                     │
-      ╰╴                                    the value when none is given
-    help: remove one of the two
+      ╰╴                                    the value if none is given
+    help: remove one of them
     ");
     assert_snapshot!(check_task(r#"params: {svc: {nargs: "?", required: true}}"#), @r#"
-    error[E0112]: parameter `svc` of task `a` is required and can be left out
+    error[E0112]: parameter `svc` of task `a` is `required`, but also optional
       ╭▸ otto.yml:1:40
     1 │ tasks: {a: {params: {svc: {nargs: "?", required: true}}}}
       │                                   ┬──  ━━━━━━━━ required
       │                                   │
-      ╰╴                                  no word is enough here
-    help: remove one of the two
+      ╰╴                                  accepts no arguments
+    help: remove one of them
     "#);
     assert_snapshot!(check_task("params: {svc: {nargs: 0}}"), @"
-    error[E0112]: parameter `svc` of task `a` takes no word, so nothing could ever give it a value
+    error[E0112]: parameter `svc` of task `a` takes no arguments, so it can never get a value
       ╭▸ otto.yml:1:35
     1 │ tasks: {a: {params: {svc: {nargs: 0}}}}
-      ╰╴                                  ━ no words
+      ╰╴                                  ━ no arguments
     help: make it an option: `--NAME`
     ");
     assert_snapshot!(check_task("params: {--x: {nargs: 0, default: y}}"), @"
@@ -888,45 +890,45 @@ tasks: {a: {}}
       ╰╴                                  takes no word
     ");
     assert_snapshot!(check_task("params: {--x: {default: true, choices: [a, b]}}"), @"
-    error[E0112]: parameter `--x` of task `a` is a flag, so no choice but `true` and `false` can be made
+    error[E0112]: parameter `--x` of task `a` is a flag, so its choices can only be `true` and `false`
       ╭▸ otto.yml:1:53
     1 │ tasks: {a: {params: {--x: {default: true, choices: [a, b]}}}}
       ╰╴                                                    ━ cannot be chosen
     help: give it a default that is one of the choices, or `nargs: 1`
     ");
     assert_snapshot!(check_task("params: {--x: {choices: [a], choices-command: ls}}"), @"
-    error[E0112]: parameter `--x` of task `a` has its choices twice
+    error[E0112]: parameter `--x` of task `a` has both `choices` and `choices-command`
       ╭▸ otto.yml:1:59
     1 │ tasks: {a: {params: {--x: {choices: [a], choices-command: ls}}}}
-      ╰╴                           ─────── choices by list        ━━ choices by command
-    help: keep one of the two
+      ╰╴                           ─────── choices from a list    ━━ choices from a command
+    help: keep one of them
     ");
     assert_snapshot!(check_task("params: {one: {}, two: {required: true}}"), @"
-    error[E0112]: `two` of task `a` is required, but stands behind `one`, which is not
+    error[E0112]: `two` of task `a` is required but follows `one`, which is optional
       ╭▸ otto.yml:1:31
     1 │ tasks: {a: {params: {one: {}, two: {required: true}}}}
       │                      ┬──      ━━━ required
       │                      │
-      ╰╴                     may be left out
-    help: put the required words first
+      ╰╴                     optional
+    help: put required arguments first
     ");
     assert_snapshot!(check_task(r#"params: {one: {nargs: "*"}, two: {nargs: +}}"#), @r#"
-    error[E0112]: no word would ever reach `two` of task `a`: `one` takes them all
+    error[E0112]: `two` of task `a` can never get a value: `one` takes all arguments
       ╭▸ otto.yml:1:41
     1 │ tasks: {a: {params: {one: {nargs: "*"}, two: {nargs: +}}}}
-      │                      ┬──                ━━━ takes any number of words
+      │                      ┬──                ━━━ takes any number of arguments
       │                      │
-      ╰╴                     takes any number of words too
+      ╰╴                     also takes any number of arguments
     help: make one of them an option: `--NAME`
     "#);
     assert_snapshot!(check_task("foreach: {items: [a], parallel: false, jobs: 2}"), @"
-    error[E0112]: `foreach` of task `a` runs one job after the other and says how many at a time
+    error[E0112]: `foreach` of task `a` has both `parallel: false` and `jobs`
       ╭▸ otto.yml:1:52
     1 │ tasks: {a: {foreach: {items: [a], parallel: false, jobs: 2}}}
-      │                                   ┬───────         ━━━━ how many at a time
+      │                                   ┬───────         ━━━━ several at a time
       │                                   │
-      ╰╴                                  one after the other
-    help: remove one of the two
+      ╰╴                                  one at a time
+    help: remove one of them
     ");
     assert_snapshot!(check_task("foreach: {items: [a], glob: x}"), @"
     error[E0112]: `foreach` of task `a` has more than one source: `items` and `glob`
@@ -938,35 +940,35 @@ tasks: {a: {}}
     help: keep one of them
     ");
     assert_snapshot!(check_task("tty: true, foreach: {items: [x], jobs: 2}"), @"
-    error[E0112]: task `a` has the terminal to itself, and `foreach.jobs` would run several at a time
+    error[E0112]: task `a` has `tty`, but `foreach.jobs` would run several at a time
       ╭▸ otto.yml:1:13
     1 │ tasks: {a: {tty: true, foreach: {items: [x], jobs: 2}}}
       │             ┯━━                 ───────────────────── the foreach is here
       │             │
-      ╰╴            the terminal is for one job at a time
+      ╰╴            only one job can use the terminal
     ");
     assert_snapshot!(check_task("tty: true, foreach: {items: [x], buffer: true}"), @"
-    error[E0112]: task `a` has the terminal to itself, and `foreach.buffer` would hold its output back
+    error[E0112]: task `a` has `tty`, but `foreach.buffer` would hold back its output
       ╭▸ otto.yml:1:13
     1 │ tasks: {a: {tty: true, foreach: {items: [x], buffer: true}}}
       │             ┯━━                 ────────────────────────── the foreach is here
       │             │
-      ╰╴            the terminal is for one job at a time
+      ╰╴            only one job can use the terminal
     ");
     assert_snapshot!(check_task("tty: true, streaming: stdout"), @"
-    error[E0112]: task `a` runs alone, with the terminal, and is streaming
+    error[E0112]: task `a` has both `tty` and `streaming`
       ╭▸ otto.yml:1:35
     1 │ tasks: {a: {tty: true, streaming: stdout}}
-      │             ┬──                   ━━━━━━ a stream flows while others run
+      │             ┬──                   ━━━━━━ streaming tasks run alongside others
       │             │
-      ╰╴            runs while nothing else does
-    help: remove one of the two; what has the terminal can read and write files
+      ╰╴            runs while nothing else runs
+    help: remove one of them; tasks with a terminal can pass data through files
     ");
     assert_snapshot!(check_task("stream-errors: ignore"), @"
     error[E0112]: `stream-errors` of task `a` has no effect without `streaming`
       ╭▸ otto.yml:1:13
     1 │ tasks: {a: {stream-errors: ignore}}
-      ╰╴            ━━━━━━━━━━━━━ about streams, and this task has none
+      ╰╴            ━━━━━━━━━━━━━ applies only to streams
     help: add `streaming: true`, or remove this key
     ");
 }
@@ -974,28 +976,28 @@ tasks: {a: {}}
 #[test]
 fn yaml_that_ottofiles_do_not_use() {
     assert_snapshot!(check_task("help: !!str x"), @"
-    error[E0113]: ottofiles use no YAML tags, such as `!!str`
+    error[E0113]: YAML tags such as `!!str` are not supported
       ╭▸ otto.yml:1:19
     1 │ tasks: {a: {help: !!str x}}
       ╰╴                  ━━━━━ a tag
-    help: leave the tag out, for values are read as they are spelled; or quote the text if the `!` is part of it
+    help: remove the tag, values are read exactly as written; or quote the string if the `!` is part of it
     ");
     assert_snapshot!(check(r"tasks: {}
 ---
 tasks: {}
 "), @"
-    error[E0113]: an ottofile is one YAML document, and a second one begins
+    error[E0113]: an ottofile must be a single YAML document, but a second one starts here
       ╭▸ otto.yml:2:1
     2 │ ---
       ╰╴━━━ here
-    help: remove this line, or move what follows into a file of its own
+    help: remove this line, or move the rest to another file
     ");
     assert_snapshot!(check_task("? [x] : y"), @r#"
-    error[E0113]: a key must be a single text
+    error[E0113]: a key must be a string
       ╭▸ otto.yml:1:15
     1 │ tasks: {a: {? [x] : y}}
       ╰╴              ━━━ this is a key
-    help: quote it if it is meant as text: `"[a]": …`
+    help: quote it to make it a string: `"[a]": …`
     "#);
 }
 
@@ -1015,34 +1017,34 @@ fn edges_to_tasks_that_do_not_exist() {
       │   ───── a task with a similar name is defined here
       ┆
     5 │     before: [biuld]
-      ╰╴             ━━━━━ no task has this name
+      ╰╴             ━━━━━ unknown task
     help: did you mean `build`?
-    error[E0301]: `after` of task `test` names an unknown task `biuld`
+    error[E0301]: `after` of task `test` lists an unknown task `biuld`
       ╭▸ otto.yml:6:20
     2 │   build:
       │   ───── a task with a similar name is defined here
       ┆
     6 │     after: [{task: biuld, when: always}]
-      ╰╴                   ━━━━━ no task has this name
+      ╰╴                   ━━━━━ unknown task
     help: did you mean `build`?
-    error[E0301]: `on-failure` of task `test` names an unknown task `biuld`
+    error[E0301]: `on-failure` of task `test` lists an unknown task `biuld`
       ╭▸ otto.yml:7:18
     2 │   build:
       │   ───── a task with a similar name is defined here
       ┆
     7 │     on-failure: [biuld]
-      ╰╴                 ━━━━━ no task has this name
+      ╰╴                 ━━━━━ unknown task
     help: did you mean `build`?
     ");
     assert_snapshot!(check_task("before: [zip]"), @"
     error[E0301]: task `a` depends on an unknown task `zip`
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {before: [zip]}}
-      ╰╴                     ━━━ no task has this name
+      ╰╴                     ━━━ unknown task
     ");
     assert_snapshot!(check(r"tasks: {-x: {bash: y}, b: {before: [-x]}}
 "), @"
-    error[E0107]: the task name `-x` starts with `-`, so the command line would read it as an option
+    error[E0107]: the task name `-x` starts with `-`, so it would be read as an option
       ╭▸ otto.yml:1:9
     1 │ tasks: {-x: {bash: y}, b: {before: [-x]}}
       ╰╴        ━━ choose another name
@@ -1050,10 +1052,10 @@ fn edges_to_tasks_that_do_not_exist() {
     assert_snapshot!(check(r"otto: {tasks: [bild]}
 tasks: {build: {bash: make}}
 "), @"
-    error[E0301]: `otto.tasks` names an unknown task `bild`
+    error[E0301]: `otto.tasks` lists an unknown task `bild`
       ╭▸ otto.yml:1:16
     1 │ otto: {tasks: [bild]}
-      │                ━━━━ no task has this name
+      │                ━━━━ unknown task
     2 │ tasks: {build: {bash: make}}
       ╰╴        ───── a task with a similar name is defined here
     help: did you mean `build`?
@@ -1076,45 +1078,45 @@ tasks:
   after:
     before: [deploy:stagging, deploy:staging, nums:08, nums:8, nums:12, globbed:anything, after:x]
 "#), @"
-    error[E0304]: `otto.tasks` names an unknown job `deploy:stagging`
+    error[E0304]: `otto.tasks` lists an unknown job `deploy:stagging`
       ╭▸ otto.yml:2:11
     2 │   tasks: [deploy:stagging]
-      │           ━━━━━━━━━━━━━━━ no job has this name
+      │           ━━━━━━━━━━━━━━━ unknown job
       ┆
     6 │       items: [staging, production]
-      ╰╴      ──────────────────────────── its items are these
+      ╰╴      ──────────────────────────── its items are defined here
     help: did you mean `deploy:staging`?
     error[E0304]: task `after` depends on an unknown job `deploy:stagging`
        ╭▸ otto.yml:13:14
      6 │       items: [staging, production]
-       │       ──────────────────────────── its items are these
+       │       ──────────────────────────── its items are defined here
        ┆
     13 │     before: [deploy:stagging, deploy:staging, nums:08, nums:8, nums:12, globbed:anything, afte…
-       ╰╴             ━━━━━━━━━━━━━━━ no job has this name
+       ╰╴             ━━━━━━━━━━━━━━━ unknown job
     help: did you mean `deploy:staging`?
     error[E0304]: task `after` depends on an unknown job `nums:8`
        ╭▸ otto.yml:13:56
      9 │     foreach: {range: 8..11}
-       │                      ───── its items are these
+       │                      ───── its items are defined here
        ┆
     13 │     before: [deploy:stagging, deploy:staging, nums:08, nums:8, nums:12, globbed:anything, afte…
-       ╰╴                                                       ━━━━━━ no job has this name
+       ╰╴                                                       ━━━━━━ unknown job
     help: did you mean `nums:08`?
     error[E0304]: task `after` depends on an unknown job `nums:12`
        ╭▸ otto.yml:13:64
-     9 │ …h: {range: 8..11}
-       │             ───── its items are these
+     9 │     foreach: {range: 8..11}
+       │                      ───── its items are defined here
        ┆
-    13 │ …: [deploy:stagging, deploy:staging, nums:08, nums:8, nums:12, globbed:anything, after:x]
-       ╰╴                                                      ━━━━━━━ no job has this name
+    13 │     before: [deploy:stagging, deploy:staging, nums:08, nums:8, nums:12, globbed:anything, afte…
+       ╰╴                                                               ━━━━━━━ unknown job
     help: did you mean `nums:10` or `nums:11`?
     error[E0301]: task `after` depends on an unknown job `after:x`
        ╭▸ otto.yml:13:91
     12 │   after:
        │   ───── this task has no `foreach`, so it has no items
     13 │     before: [deploy:stagging, deploy:staging, nums:08, nums:8, nums:12, globbed:anything, after:x]
-       ╰╴                                                                                          ━━━━━━━ no job has this name
-    help: name the whole task: `after`
+       ╰╴                                                                                          ━━━━━━━ unknown job
+    help: use the whole task: `after`
     ");
 }
 
@@ -1128,7 +1130,7 @@ fn a_task_cannot_wait_for_itself() {
     help: remove it from `before`
     ");
     assert_snapshot!(check_task("on-failure: [a]"), @"
-    error[E0302]: task `a` cannot run when it fails itself
+    error[E0302]: task `a` cannot be its own `on-failure`
       ╭▸ otto.yml:1:26
     1 │ tasks: {a: {on-failure: [a]}}
       ╰╴                         ━ the task itself
@@ -1145,7 +1147,7 @@ fn names_that_mean_two_things() {
       │                      ┬───────      ━━━━━ the second
       │                      │
       ╰╴                     the first
-      = note: the name is the long form with `-` as `_`, without one the letter
+      = note: the name is the long option with `_` for `-`, or the letter if there is no long option
     ");
     assert_snapshot!(check_task("params: {--dry-run: {}, --dry_run: {}}"), @"
     error[E0303]: task `a` has two parameters called `dry_run`
@@ -1154,7 +1156,7 @@ fn names_that_mean_two_things() {
       │                      ┬────────      ━━━━━━━━━ the second
       │                      │
       ╰╴                     the first
-      = note: the name is the long form with `-` as `_`, without one the letter
+      = note: the name is the long option with `_` for `-`, or the letter if there is no long option
     ");
     assert_snapshot!(check_task("params: {-m|--msg: {}, -m|--more: {}}"), @"
     error[E0303]: task `a` has two parameters with the letter `-m`
@@ -1165,14 +1167,14 @@ fn names_that_mean_two_things() {
       ╰╴                     the first
     ");
     assert_snapshot!(check_task("params: {--item: {}}, foreach: {items: [x]}"), @"
-    error[E0303]: task `a` has two variables `item`: a parameter and the item
+    error[E0303]: task `a` has two variables called `item`: a parameter and the item
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {params: {--item: {}}, foreach: {items: [x]}}}
       ╰╴                     ━━━━━━ the parameter  ──────────── the item is in `item`
     help: give the item another name: `as: NAME`
     ");
     assert_snapshot!(check_task("params: {--Serial: {}}, foreach: {items: [x]}"), @"
-    error[E0303]: task `a` has a parameter `--Serial`, which is otto's own
+    error[E0303]: task `a` cannot declare `--Serial`, which is an option of otto
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {params: {--Serial: {}}, foreach: {items: [x]}}}
       ╰╴                     ━━━━━━━━ choose another name
@@ -1180,13 +1182,13 @@ fn names_that_mean_two_things() {
     ");
     assert_snapshot!(check(r#"tasks: {each: {foreach: {items: [x]}}, "each:x": {bash: y}, "each:z": {bash: y}}
 "#), @r#"
-    error[E0303]: `each:x` is a task and a job
+    error[E0303]: `each:x` is both a task and a job
       ╭▸ otto.yml:1:40
     1 │ tasks: {each: {foreach: {items: [x]}}, "each:x": {bash: y}, "each:z": {bash: y}}
       │                         ┬───────────   ━━━━━━━━ the task
       │                         │
-      ╰╴                        makes a job of task `each` with this name
-    help: give one of them another name
+      ╰╴                        creates a job of task `each` with this name
+    help: rename one of them
     "#);
 }
 
@@ -1202,13 +1204,13 @@ fn edges_that_exclude_each_other() {
   next:
     bash: echo
 "), @"
-    error[E0306]: task `next` runs only when `work` succeeds and only when it fails, so never
+    error[E0306]: task `next` would run only if `work` both succeeds and fails, so never
       ╭▸ otto.yml:5:18
     4 │     after: [next]
-      │             ──── when it succeeds
+      │             ──── if it succeeds
     5 │     on-failure: [next, fix]
-      ╰╴                 ━━━━ when it fails
-    help: keep one of the two, or write `when: always`
+      ╰╴                 ━━━━ if it fails
+    help: keep one of them, or write `when: always`
     ");
 }
 
@@ -1221,18 +1223,18 @@ fn an_edge_to_a_whole_task_is_one_to_each_of_its_items() {
   fine: {before: [{task: "each:x", when: failure}, "each:y", {task: each, when: always}]}
   fails-by-another: {before: [{task: each, when: failure}, "each:x"]}
 "#), @r#"
-    error[E0306]: task `each` runs only when `make` succeeds and only when it fails, so never
+    error[E0306]: task `each` would run only if `make` both succeeds and fails, so never
       ╭▸ otto.yml:3:25
     2 │   each: {foreach: {items: [x, y]}, before: [make]}
-      │                                             ──── when it succeeds
+      │                                             ──── if it succeeds
     3 │   make: {after: [{task: "each:x", when: failure}]}
-      ╰╴                        ━━━━━━━━ when it fails
-    help: keep one of the two, or write `when: always`
-    error[E0306]: task `two` runs only when `each:x` succeeds and only when it fails, so never
+      ╰╴                        ━━━━━━━━ if it fails
+    help: keep one of them, or write `when: always`
+    error[E0306]: task `two` would run only if `each:x` both succeeds and fails, so never
       ╭▸ otto.yml:4:25
     4 │   two: {before: [{task: "each:x", when: failure}, each]}
-      ╰╴                        ━━━━━━━━ when it fails    ──── when it succeeds
-    help: keep one of the two, or write `when: always`
+      ╰╴                        ━━━━━━━━ if it fails      ──── if it succeeds
+    help: keep one of them, or write `when: always`
     "#);
 }
 
@@ -1269,17 +1271,17 @@ fn defaults_and_choices_of_the_wrong_type() {
 #[test]
 fn patterns_of_files_that_are_none() {
     assert_snapshot!(check_task(r#"input: ["src/[z-a]", "$DIR/[z-a]", fine], output: [""]"#), @r#"
-    error[E0114]: a pattern of files in `input` of task `a` cannot be read
+    error[E0114]: invalid file pattern in `input` of task `a`
       ╭▸ otto.yml:1:21
     1 │ tasks: {a: {input: ["src/[z-a]", "$DIR/[z-a]", fine], output: [""]}}
       ╰╴                    ━━━━━━━━━━━ invalid range; 'z' > 'a'
-    error[E0114]: a pattern of files in `output` of task `a` cannot be read
+    error[E0114]: invalid file pattern in `output` of task `a`
       ╭▸ otto.yml:1:64
     1 │ tasks: {a: {input: ["src/[z-a]", "$DIR/[z-a]", fine], output: [""]}}
       ╰╴                                                               ━━ it is empty
     "#);
     assert_snapshot!(check_task(r#"foreach: {glob: "{a"}"#), @r#"
-    error[E0114]: a pattern of files in `glob` of `foreach` of task `a` cannot be read
+    error[E0114]: invalid file pattern in `glob` of `foreach` of task `a`
       ╭▸ otto.yml:1:29
     1 │ tasks: {a: {foreach: {glob: "{a"}}}
       ╰╴                            ━━━━ unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?)
@@ -1290,11 +1292,11 @@ fn patterns_of_files_that_are_none() {
 fn lines_that_are_joined_into_one() {
     assert_snapshot!(check("tasks:\n  a:\n    bash:\n      echo one\n      echo two\n"), @"
     fine
-    warning[E0115]: the lines of `bash` of task `a` are joined by spaces: they are one line
+    warning[E0115]: YAML joins the lines of `bash` of task `a` into one line
       ╭▸ otto.yml:4:7
     4 │       echo one
-      ╰╴      ━━━━━━━━ goes on below without a `|`
-    help: write `bash: |` for lines, `bash: >` to join them
+      ╰╴      ━━━━━━━━ continues on the next line without a `|`
+    help: write `bash: |` to keep the lines, `bash: >` to join them
     ");
     for fine in [
         "cargo test\n      --all",
@@ -1310,11 +1312,11 @@ fn lines_that_are_joined_into_one() {
 #[test]
 fn a_nul_byte_stands_nowhere() {
     assert_snapshot!(check_task(r#"params: {--x: {default: "a\0b"}}, bash: 'printf "\0"'"#), @r#"
-    error[E0113]: a NUL byte, which no script, variable or path can hold
+    error[E0113]: a NUL byte is not allowed in scripts, variables and paths
       ╭▸ otto.yml:1:37
     1 │ tasks: {a: {params: {--x: {default: "a\0b"}}, bash: 'printf "\0"'}}
-      ╰╴                                    ━━━━━━ `\0` stands in this text
-    help: leave it out; a script can make one: `printf '\0'`
+      ╰╴                                    ━━━━━━ this string contains `\0`
+    help: remove it; scripts can print one with `printf '\0'`
     "#);
     for keys in [
         r#"bash: "\0""#,
@@ -1335,41 +1337,41 @@ fn needs_twice_and_names_twice_are_refused() {
     1 │ tasks: {a: {needs: [a], before: [b]}}
       ╰╴                    ━ the task itself
     help: remove it from `before`
-    error[E0105]: task `a` has `needs` and `before`, which mean the same
+    error[E0105]: task `a` has both `needs` and `before`, which mean the same
       ╭▸ otto.yml:1:25
     1 │ tasks: {a: {needs: [a], before: [b]}}
       │             ┬────       ━━━━━━ the second one
       │             │
       ╰╴            the first one
-    help: keep one list, `needs`
+    help: keep only `needs`
     error[E0301]: task `a` depends on an unknown task `b`
       ╭▸ otto.yml:1:34
     1 │ tasks: {a: {needs: [a], before: [b]}}
-      ╰╴                                 ━ no task has this name
+      ╰╴                                 ━ unknown task
     ");
     assert_snapshot!(check("tasks: {a: {aliases: [b, a, x y]}, b: {needs: [c]}}"), @"
     error[E0303]: the alias `b` of task `a` is a name of task `b`
       ╭▸ otto.yml:1:23
     1 │ tasks: {a: {aliases: [b, a, x y]}, b: {needs: [c]}}
       ╰╴                      ━ choose another name
-    error[E0303]: the alias `a` of task `a` is there twice
+    error[E0303]: the alias `a` of task `a` is listed twice
       ╭▸ otto.yml:1:26
     1 │ tasks: {a: {aliases: [b, a, x y]}, b: {needs: [c]}}
       ╰╴                         ━ choose another name
     error[E0301]: task `b` depends on an unknown task `c`
       ╭▸ otto.yml:1:48
     1 │ tasks: {a: {aliases: [b, a, x y]}, b: {needs: [c]}}
-      ╰╴                                               ━ no task has this name
+      ╰╴                                               ━ unknown task
     ");
     assert_snapshot!(check_task("params: {--Serial: {}}"), @"
-    error[E0303]: task `a` has a parameter `--Serial`, which is otto's own
+    error[E0303]: task `a` cannot declare `--Serial`, which is an option of otto
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {params: {--Serial: {}}}}
       ╰╴                     ━━━━━━━━ choose another name
       = note: it runs the jobs of a foreach task one at a time
     ");
     assert_snapshot!(check("otto: {dotenv: [{optional: true}, {path: x, maybe: 1}]}"), @"
-    error[E0106]: an entry of `otto.dotenv` does not name a file
+    error[E0106]: an entry of `otto.dotenv` has no file name
       ╭▸ otto.yml:1:17
     1 │ otto: {dotenv: [{optional: true}, {path: x, maybe: 1}]}
       ╰╴                ━━━━━━━━━━━━━━━━ no `path`
@@ -1377,7 +1379,7 @@ fn needs_twice_and_names_twice_are_refused() {
     error[E0104]: unknown key `maybe` in `otto`
       ╭▸ otto.yml:1:45
     1 │ otto: {dotenv: [{optional: true}, {path: x, maybe: 1}]}
-      ╰╴                                            ━━━━━ otto does not know this key
-      = note: the keys here are `optional` and `path`
+      ╰╴                                            ━━━━━ unknown key
+      = note: valid keys are `optional` and `path`
     ");
 }

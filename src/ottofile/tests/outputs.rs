@@ -21,43 +21,43 @@ fn types_of_other_languages_are_named_by_ours() {
       ╭▸ otto.yml:1:35
     1 │ tasks: {a: {bash: x, outputs: {a: string, b: integer, c: boolean, d: array, e: dict, f: 'Option…
       ╰╴                                  ━━━━━━ the type of output `a` of task `a`
-      = note: types are `str`, `int`, `float`, `bool`, `path`, `file`, `dir`, `list[T]`, `map[T]`, `object` and `any`; a `?` after the type lets the key stay unset
+      = note: types are `str`, `int`, `float`, `bool`, `path`, `file`, `dir`, `list[T]`, `map[T]`, `object` and `any`; a `?` after the type makes the key optional
     help: did you mean `str`?
     error[E0109]: `integer` is not a type
       ╭▸ otto.yml:1:46
     1 │ tasks: {a: {bash: x, outputs: {a: string, b: integer, c: boolean, d: array, e: dict, f: 'Option…
       ╰╴                                             ━━━━━━━ the type of output `b` of task `a`
-      = note: types are `str`, `int`, `float`, `bool`, `path`, `file`, `dir`, `list[T]`, `map[T]`, `object` and `any`; a `?` after the type lets the key stay unset
+      = note: types are `str`, `int`, `float`, `bool`, `path`, `file`, `dir`, `list[T]`, `map[T]`, `object` and `any`; a `?` after the type makes the key optional
     help: did you mean `int`?
     error[E0109]: `boolean` is not a type
       ╭▸ otto.yml:1:58
     1 │ …a: string, b: integer, c: boolean, d: array, e: dict, f: 'Optional[str]', g: 'string?'}}}
       ╰╴                           ━━━━━━━ the type of output `c` of task `a`
-      = note: types are `str`, `int`, `float`, `bool`, `path`, `file`, `dir`, `list[T]`, `map[T]`, `object` and `any`; a `?` after the type lets the key stay unset
+      = note: types are `str`, `int`, `float`, `bool`, `path`, `file`, `dir`, `list[T]`, `map[T]`, `object` and `any`; a `?` after the type makes the key optional
     help: did you mean `bool`?
     error[E0109]: `array` is not a type
       ╭▸ otto.yml:1:70
     1 │ …b: integer, c: boolean, d: array, e: dict, f: 'Optional[str]', g: 'string?'}}}
       ╰╴                            ━━━━━ the type of output `d` of task `a`
-      = note: types are `str`, `int`, `float`, `bool`, `path`, `file`, `dir`, `list[T]`, `map[T]`, `object` and `any`; a `?` after the type lets the key stay unset
+      = note: types are `str`, `int`, `float`, `bool`, `path`, `file`, `dir`, `list[T]`, `map[T]`, `object` and `any`; a `?` after the type makes the key optional
     help: did you mean `list[str]`?
     error[E0109]: `dict` is not a type
       ╭▸ otto.yml:1:80
     1 │ …, c: boolean, d: array, e: dict, f: 'Optional[str]', g: 'string?'}}}
       ╰╴                            ━━━━ the type of output `e` of task `a`
-      = note: types are `str`, `int`, `float`, `bool`, `path`, `file`, `dir`, `list[T]`, `map[T]`, `object` and `any`; a `?` after the type lets the key stay unset
+      = note: types are `str`, `int`, `float`, `bool`, `path`, `file`, `dir`, `list[T]`, `map[T]`, `object` and `any`; a `?` after the type makes the key optional
     help: did you mean `map[str]`?
     error[E0109]: `Optional[str]` is not a type
       ╭▸ otto.yml:1:89
     1 │ …d: array, e: dict, f: 'Optional[str]', g: 'string?'}}}
       ╰╴                       ━━━━━━━━━━━━━━━ the type of output `f` of task `a`
-      = note: types are `str`, `int`, `float`, `bool`, `path`, `file`, `dir`, `list[T]`, `map[T]`, `object` and `any`; a `?` after the type lets the key stay unset
+      = note: types are `str`, `int`, `float`, `bool`, `path`, `file`, `dir`, `list[T]`, `map[T]`, `object` and `any`; a `?` after the type makes the key optional
     help: did you mean `str?`?
     error[E0109]: `string?` is not a type
       ╭▸ otto.yml:1:109
     1 │ …, f: 'Optional[str]', g: 'string?'}}}
       ╰╴                          ━━━━━━━━━ the type of output `g` of task `a`
-      = note: types are `str`, `int`, `float`, `bool`, `path`, `file`, `dir`, `list[T]`, `map[T]`, `object` and `any`; a `?` after the type lets the key stay unset
+      = note: types are `str`, `int`, `float`, `bool`, `path`, `file`, `dir`, `list[T]`, `map[T]`, `object` and `any`; a `?` after the type makes the key optional
     help: did you mean `str?`?
     ");
 }
@@ -65,7 +65,7 @@ fn types_of_other_languages_are_named_by_ours() {
 #[test]
 fn files_and_values_are_told_apart() {
     assert_snapshot!(check_task("bash: x, outputs: [a.txt], output: {version: str}"), @"
-    error[E0103]: `outputs` of task `a` must be a map of keys and their types, not a list
+    error[E0103]: `outputs` of task `a` must be a map of keys to types, not a list
       ╭▸ otto.yml:1:31
     1 │ tasks: {a: {bash: x, outputs: [a.txt], output: {version: str}}}
       ╰╴                              ━━━━━━━ this is a list
@@ -81,38 +81,38 @@ fn files_and_values_are_told_apart() {
 #[test]
 fn what_does_not_fit_the_type_is_an_error() {
     assert_snapshot!(check_task("bash: x, outputs: {a: {type: bool, min: 1}, b: {type: str, choices: [x], default: y}, c: {type: int, default: many}, d: {type: str, pattern: '('}, e: {type: int, pattern: x}, f: {type: str, keys: {a: str}}, g: {type: int, min: 2, max: 1}, h: {type: int, min: few}}"), @r#"
-    error[E0112]: `min` of output `a` of task `a` does not go with the type `bool`
+    error[E0112]: `min` of output `a` of task `a` cannot be used with type `bool`
       ╭▸ otto.yml:1:53
     1 │ …ype: bool, min: 1}, b: {type: str, choices: [x], default: y}, c: {type: int, default: many}, d…
-      ╰╴                 ━ it is for numbers, and the length of `str`, `list` and `map`
-    error[E0109]: `default` of output `b` of task `a` does not fit its type
+      ╰╴                 ━ only for numbers, and the length of `str`, `list` and `map`
+    error[E0109]: `default` of output `b` of task `a` does not match its type
       ╭▸ otto.yml:1:95
     1 │ …r, choices: [x], default: y}, c: {type: int, default: many}, d: {type: str, pattern: '('}, e: …
-      ╰╴                           ━ default is `"y"`, not one of its choices
+      ╰╴                           ━ default is `"y"`, not one of the choices
     help: the choices are `"x"`
-    error[E0109]: `default` of output `c` of task `a` does not fit its type
+    error[E0109]: `default` of output `c` of task `a` does not match its type
       ╭▸ otto.yml:1:123
     1 │ …y}, c: {type: int, default: many}, d: {type: str, pattern: '('}, e: {type: int, pattern: x}, f…
       ╰╴                             ━━━━ default is `"many"`, not an `int`
-    help: numbers are spelled as in JSON
+    help: numbers are written as in JSON
     error[E0109]: `pattern` of output `d` of task `a` is not a regular expression
       ╭▸ otto.yml:1:154
     1 │ …fault: many}, d: {type: str, pattern: '('}, e: {type: int, pattern: x}, f: {type: str, keys: {…
       ╰╴                                       ━━━ unclosed group
-    error[E0112]: `pattern` of output `e` of task `a` does not go with the type `int`
+    error[E0112]: `pattern` of output `e` of task `a` cannot be used with type `int`
       ╭▸ otto.yml:1:184
-    1 │ … e: {type: int, pattern: x}, f: {type: str, keys: {a: str}}, g: {type: int, min: 2, max: 1}, h…
-      ╰╴                          ━ it is for `str`, `path`, `file` and `dir`
-    error[E0112]: `keys` of output `f` of task `a` does not go with the type `str`
+    1 │ …, e: {type: int, pattern: x}, f: {type: str, keys: {a: str}}, g: {type: int, min: 2, max: 1}, …
+      ╰╴                           ━ only for `str`, `path`, `file` and `dir`
+    error[E0112]: `keys` of output `f` of task `a` cannot be used with type `str`
       ╭▸ otto.yml:1:203
-    1 │ …: int, pattern: x}, f: {type: str, keys: {a: str}}, g: {type: int, min: 2, max: 1}, h: {type: …
-      ╰╴                                    ━━━━ it is for `object`
-    error[E0112]: no value of output `g` of task `a` is possible
+    1 │ …e: int, pattern: x}, f: {type: str, keys: {a: str}}, g: {type: int, min: 2, max: 1}, h: {type:…
+      ╰╴                                     ━━━━ only for `object`
+    error[E0112]: no value of output `g` of task `a` would be valid
       ╭▸ otto.yml:1:240
-    1 │ …: str}}, g: {type: int, min: 2, max: 1}, h: {type: int, min: few}}}}
-      │                               ┯       ─ the maximum, which is less
-      │                               │
-      ╰╴                              the minimum
+    1 │ …str}}, g: {type: int, min: 2, max: 1}, h: {type: int, min: few}}}}
+      │                             ┯       ─ the maximum, which is smaller
+      │                             │
+      ╰╴                            the minimum
     error[E0109]: `min` of output `h` of task `a` must be a number
       ╭▸ otto.yml:1:272
     1 │ …, min: 2, max: 1}, h: {type: int, min: few}}}}
@@ -131,17 +131,17 @@ fn a_contract_without_a_type_a_name_or_a_body_is_an_error() {
     error[E0103]: output `b` of task `a` has no type
       ╭▸ otto.yml:1:46
     1 │ tasks: {a: {bash: x, outputs: {a: {help: x}, b: , '': str, c: [str], d: {typ: str}, e: {type: s…
-      ╰╴                                             ━ a type belongs here
-      = note: types are `str`, `int`, `float`, `bool`, `path`, `file`, `dir`, `list[T]`, `map[T]`, `object` and `any`; a `?` after the type lets the key stay unset
+      ╰╴                                             ━ a type is missing here
+      = note: types are `str`, `int`, `float`, `bool`, `path`, `file`, `dir`, `list[T]`, `map[T]`, `object` and `any`; a `?` after the type makes the key optional
     error[E0107]: an output of task `a` has an empty name
       ╭▸ otto.yml:1:51
     1 │ tasks: {a: {bash: x, outputs: {a: {help: x}, b: , '': str, c: [str], d: {typ: str}, e: {type: s…
-      ╰╴                                                  ━━ no name
+      ╰╴                                                  ━━ the name is empty
     error[E0103]: output `c` of task `a` has no type
       ╭▸ otto.yml:1:63
     1 │ tasks: {a: {bash: x, outputs: {a: {help: x}, b: , '': str, c: [str], d: {typ: str}, e: {type: s…
-      ╰╴                                                              ━━━━━ a type belongs here
-      = note: types are `str`, `int`, `float`, `bool`, `path`, `file`, `dir`, `list[T]`, `map[T]`, `object` and `any`; a `?` after the type lets the key stay unset
+      ╰╴                                                              ━━━━━ a type is missing here
+      = note: types are `str`, `int`, `float`, `bool`, `path`, `file`, `dir`, `list[T]`, `map[T]`, `object` and `any`; a `?` after the type makes the key optional
     error[E0106]: output `d` of task `a` has no type
       ╭▸ otto.yml:1:73
     1 │ …: x}, b: , '': str, c: [str], d: {typ: str}, e: {type: str, minimum: 3}}}}
@@ -149,20 +149,20 @@ fn a_contract_without_a_type_a_name_or_a_body_is_an_error() {
     help: write `{type: str, …}`
     error[E0104]: unknown key `typ` in output `d` of task `a`
       ╭▸ otto.yml:1:74
-    1 │ …}, b: , '': str, c: [str], d: {typ: str}, e: {type: str, minimum: 3}}}}
-      ╰╴                                ━━━ otto does not know this key
+    1 │ tasks: {a: {bash: x, outputs: {a: {help: x}, b: , '': str, c: [str], d: {typ: str}, e: {type: s…
+      ╰╴                                                                         ━━━ unknown key
     help: did you mean `type`?
     error[E0104]: unknown key `minimum` in output `e` of task `a`
       ╭▸ otto.yml:1:100
-    1 │ …: {typ: str}, e: {type: str, minimum: 3}}}}
-      ╰╴                              ━━━━━━━ otto does not know this key
+    1 │ …[str], d: {typ: str}, e: {type: str, minimum: 3}}}}
+      ╰╴                                      ━━━━━━━ unknown key
     help: did you mean `min`?
     ");
     assert_snapshot!(check_task("outputs: {a: str}"), @"
-    error[E0112]: task `a` has no body that could set its `outputs`
+    error[E0112]: task `a` declares `outputs` but has no script to set them
       ╭▸ otto.yml:1:13
     1 │ tasks: {a: {outputs: {a: str}}}
       ╰╴            ━━━━━━━ nothing sets these values
-    help: add a body, or declare them in the task that sets them
+    help: add a script, or declare them in the task that sets them
     ");
 }

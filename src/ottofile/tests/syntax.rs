@@ -9,51 +9,51 @@ fn scripts_that_look_like_something_else() {
   a:
     bash: [ -f x ] && echo
 "), @"
-    error[E0101]: text where the value has already ended
+    error[E0101]: text after the end of the value
       ╭▸ otto.yml:3:20
     3 │     bash: [ -f x ] && echo
       ╰╴                   ━━ the value ends before this
-    help: quote the whole text, or write it as a block: `key: |` and the text on the next line
+    help: quote the whole string, or write it as a block: `key: |` with the text on the next lines
     ");
     assert_snapshot!(check(r#"tasks:
   a:
     bash: "a" && b
 "#), @r#"
-    error[E0101]: text where the value has already ended
+    error[E0101]: text after the end of the value
       ╭▸ otto.yml:3:15
     3 │     bash: "a" && b
       ╰╴              ━━ the value ends before this
-    help: quote the whole text, or write it as a block: `key: |` and the text on the next line
+    help: quote the whole string, or write it as a block: `key: |` with the text on the next lines
     "#);
     assert_snapshot!(check(r"tasks:
   a:
     bash: 'it's'
 "), @"
-    error[E0101]: text where the value has already ended
+    error[E0101]: text after the end of the value
       ╭▸ otto.yml:3:15
     3 │     bash: 'it's'
       ╰╴              ━━ the value ends before this
-    help: a `'` within single quotes is written `''`; or put double quotes around the whole text
+    help: inside single quotes, write `''` for `'`; or use double quotes around the whole string
     ");
     assert_snapshot!(check(r#"otto:
   envs:
     TAG: "$(git describe || echo "none")"
 "#), @r#"
-    error[E0101]: text where the value has already ended
+    error[E0101]: text after the end of the value
       ╭▸ otto.yml:3:35
     3 │     TAG: "$(git describe || echo "none")"
       ╰╴                                  ━━━━━━━ the value ends before this
-    help: a `"` within double quotes is written `\"`; or put single quotes around the whole text
+    help: inside double quotes, write `\"` for `"`; or use single quotes around the whole string
     "#);
     assert_snapshot!(check(r#"tasks:
   a:
     bash: echo "a: b"
 "#), @r#"
-    error[E0101]: a `:` where no key can stand
+    error[E0101]: a `:` where no key is allowed
       ╭▸ otto.yml:3:18
     3 │     bash: echo "a: b"
       ╰╴                 ━ this makes the text before it a key
-    help: quote the whole text, or write it as a block: `key: |` and the text on the next line
+    help: quote the whole string, or write it as a block: `key: |` with the text on the next lines
     "#);
     assert_snapshot!(check(r"tasks:
   a:
@@ -62,8 +62,8 @@ fn scripts_that_look_like_something_else() {
     error[E0101]: text after `|` or `>`
       ╭▸ otto.yml:3:11
     3 │     bash: | echo
-      ╰╴          ━ a block begins on the next line
-    help: after `|` or `>` only `-`, `+`, a digit from 1 to 9 and a comment may follow
+      ╰╴          ━ a block starts on the next line
+    help: only `-`, `+`, a digit from 1 to 9 and a comment can follow `|` or `>`
     ");
     assert_snapshot!(check(r"tasks:
   a:
@@ -71,21 +71,21 @@ fn scripts_that_look_like_something_else() {
       echo a
       echo b: c
 "), @"
-    error[E0101]: a `:` where no key can stand
+    error[E0101]: a `:` where no key is allowed
       ╭▸ otto.yml:5:13
     5 │       echo b: c
       ╰╴            ━ this makes the text before it a key
-    help: quote the whole text, or write it as a block: `key: |` and the text on the next line
+    help: quote the whole string, or write it as a block: `key: |` with the text on the next lines
     ");
     assert_snapshot!(check(r"tasks:
   a:
     bash: @make
 "), @"
-    error[E0101]: no plain text begins with `@`
+    error[E0101]: quote values that start with `@`
       ╭▸ otto.yml:3:11
     3 │     bash: @make
-      ╰╴          ━ a plain text cannot begin so
-    help: quote the text
+      ╰╴          ━ needs quotes
+    help: put quotes around the value
     ");
 }
 
@@ -95,75 +95,75 @@ fn texts_that_look_like_something_else() {
   a:
     help: *bold* text
 "), @r#"
-    error[E0101]: the alias `*bold*` repeats nothing
+    error[E0101]: unknown alias `*bold*`
       ╭▸ otto.yml:3:11
     3 │     help: *bold* text
-      ╰╴          ━━━━━━ no `&bold*` stands before this line
-    help: quote it if the star is meant as text: `"*bold*"`
+      ╰╴          ━━━━━━ no `&bold*` before this line
+    help: quote it if the `*` is part of a string: `"*bold*"`
     "#);
     assert_snapshot!(check(r"otto:
   tasks: [*]
 "), @r#"
-    error[E0101]: `*` begins an alias, and no name follows
+    error[E0101]: `*` starts an alias, but no name follows
       ╭▸ otto.yml:2:11
     2 │   tasks: [*]
       ╰╴          ━ a name must follow
-    help: quote it if it is meant as text: `"*"`
+    help: quote it to make it a string: `"*"`
     "#);
     assert_snapshot!(check(r"tasks:
   a:
     help: %d percent
 "), @"
-    error[E0101]: no plain text begins with `%`
+    error[E0101]: quote values that start with `%`
       ╭▸ otto.yml:3:11
     3 │     help: %d percent
-      ╰╴          ━ a plain text cannot begin so
-    help: quote the text
+      ╰╴          ━ needs quotes
+    help: put quotes around the value
     ");
     assert_snapshot!(check(r"tasks:
   a:
     help: ? y
 "), @"
-    error[E0101]: a `?` where no key can stand
+    error[E0101]: a `?` where no key is allowed
       ╭▸ otto.yml:3:11
     3 │     help: ? y
-      ╰╴          ━ this begins a key
-    help: quote the text if the `?` is part of it
+      ╰╴          ━ this starts a key
+    help: quote the string if the `?` is part of it
     ");
     assert_snapshot!(check("tasks:\n  a:\n    help: \"tab\\q\"\n"), @r#"
-    error[E0101]: an escape that YAML does not know, in double quotes
+    error[E0101]: unknown escape in double quotes
       ╭▸ otto.yml:3:15
     3 │     help: "tab\q"
       ╰╴              ━━ this one
-    help: double the backslash, or use single quotes: they keep backslashes as they are
+    help: double the backslash, or use single quotes, which keep backslashes
     "#);
     assert_snapshot!(check("tasks:\n  a:\n    help: \"\\xzz\"\n"), @r#"
-    error[E0101]: an escape that names no character, in double quotes
+    error[E0101]: invalid escape in double quotes
       ╭▸ otto.yml:3:11
     3 │     help: "\xzz"
-      ╰╴          ━ in this text
+      ╰╴          ━ in this string
     help: write `\x41`, `\u0041` or `\U00000041`, or use single quotes
     "#);
     assert_snapshot!(check(r"tasks:
   a:
     help: - b
 "), @"
-    error[E0101]: a `- ` entry where no list can begin
+    error[E0101]: a `- ` entry where no list can start
       ╭▸ otto.yml:3:11
     3 │     help: - b
       ╰╴          ━ not here
-    help: begin the list on a line of its own, or write it as `[a, b]`
+    help: start the list on its own line, or write it as `[a, b]`
     ");
     assert_snapshot!(check(r"tasks:
   a:
     help: a]
     after: ]
 "), @"
-    error[E0101]: `]` closes nothing
+    error[E0101]: `]` without an opening bracket
       ╭▸ otto.yml:4:12
     4 │     after: ]
-      ╰╴           ━ nothing is open here
-    help: quote the text if the bracket is part of it
+      ╰╴           ━ nothing to close here
+    help: quote the string if the bracket is part of it
     ");
 }
 
@@ -175,18 +175,18 @@ fn what_is_opened_must_be_closed() {
   b:
     bash: x
 "#), @r#"
-    error[E0101]: a text in `"` is never closed
+    error[E0101]: unclosed string in `"`
       ╭▸ otto.yml:3:11
     3 │     bash: "unclosed
       ╰╴          ━ opened here
-    help: close it with `"`, or write a longer text as a block: `key: |`
+    help: close it with `"`, or write long strings as a block: `key: |`
     "#);
     assert_snapshot!(check(r"tasks:
   a:
     before: [b, c
     bash: x
 "), @"
-    error[E0101]: `[` is not closed where the next key begins
+    error[E0101]: `[` is not closed before the next key
       ╭▸ otto.yml:4:5
     3 │     before: [b, c
       │             ─ opened here
@@ -198,7 +198,7 @@ fn what_is_opened_must_be_closed() {
   a:
     before: [b, c}
 "), @"
-    error[E0101]: `[` is closed by `}`
+    error[E0101]: `[` is closed with `}`
       ╭▸ otto.yml:3:13
     3 │     before: [b, c}
       ╰╴            ━ opened here
@@ -207,13 +207,13 @@ fn what_is_opened_must_be_closed() {
   a: {bash: x
   b: {bash: y}
 "), @"
-    error[E0101]: the entries of a `{ }` map are not separated
+    error[E0101]: missing comma in a `{ }` map
       ╭▸ otto.yml:3:4
     2 │   a: {bash: x
       │      ─ not closed yet
     3 │   b: {bash: y}
       ╰╴   ━ expected `,` or `}` before this
-    help: quote a text that has `{`, `}`, `[`, `]`, `,` or `: ` in it
+    help: quote strings that contain `{`, `}`, `[`, `]`, `,` or `: `
     ");
 }
 
@@ -224,10 +224,10 @@ fn lines_in_wrong_columns() {
     help: x
      bash: y
 "), @"
-    error[E0101]: a `:` where no key can stand
+    error[E0101]: a `:` where no key is allowed
       ╭▸ otto.yml:4:6
     3 │     help: x
-      │     ─────── the value of this line goes on in the next one
+      │     ─────── the value of this line continues on the next one
     4 │      bash: y
       ╰╴     ━━━━ this cannot be a key
     help: give both lines the same indentation
@@ -237,26 +237,26 @@ fn lines_in_wrong_columns() {
     help: x
    bash: y
 "), @"
-    error[E0101]: a line that is not indented like its neighbours
+    error[E0101]: a line whose indentation does not match its neighbours
       ╭▸ otto.yml:4:4
     2 │   a:
       │   ─ the keys of this map start in column 3
     3 │     help: x
     4 │    bash: y
-      ╰╴   ━━━━━ no key is expected in this column
-    help: give it the indentation of the lines that it belongs to
+      ╰╴   ━━━━━ no key can start in this column
+    help: indent it like the lines it belongs to
     ");
     assert_snapshot!(check(r"tasks:
   a
     bash: x
 "), @"
-    error[E0101]: a `:` where no key can stand
+    error[E0101]: a `:` where no key is allowed
       ╭▸ otto.yml:3:5
     2 │   a
       │   ─ no `:` ends this line
     3 │     bash: x
       ╰╴    ━━━━ this cannot be a key
-    help: write a `:` behind the key above
+    help: write a `:` after the key above
     ");
     assert_snapshot!(check(r"tasks:
   a:
@@ -266,9 +266,9 @@ fn lines_in_wrong_columns() {
     error[E0101]: a block without text
       ╭▸ otto.yml:4:4
     3 │     bash: |
-      │     ─────── the block begins here
+      │     ─────── the block starts here
     4 │    echo
-      ╰╴   ━━━━ not deep enough to belong to the block
+      ╰╴   ━━━━ not indented deep enough for the block
     help: indent the text of a block deeper than its key
     ");
     assert_snapshot!(check(r"tasks:
@@ -291,7 +291,7 @@ fn lines_in_wrong_columns() {
       - b
       bash: x
 "), @"
-    error[E0101]: a list goes on with something that is no `- ` entry
+    error[E0101]: a list continues with something that is not a `- ` entry
       ╭▸ otto.yml:5:7
     4 │       - b
       │       ─ the entries of this list start in column 7
@@ -303,13 +303,13 @@ fn lines_in_wrong_columns() {
     bash
     help: x
 "), @"
-    error[E0101]: a `:` where no key can stand
+    error[E0101]: a `:` where no key is allowed
       ╭▸ otto.yml:4:5
     3 │     bash
       │     ──── no `:` ends this line
     4 │     help: x
       ╰╴    ━━━━ this cannot be a key
-    help: write a `:` behind the key above
+    help: write a `:` after the key above
     ");
 }
 
@@ -341,10 +341,10 @@ fn tabs_have_their_own_message() {
 #[test]
 fn characters_that_no_file_should_have() {
     assert_snapshot!(check("tasks:\n  a:\n    bash: x \u{1b} y\n"), @r"
-    error[E0101]: the character `\u{1b}` cannot stand in a file
+    error[E0101]: the character `\u{1b}` is not allowed in an ottofile
       ╭▸ otto.yml:3:11
     3 │     bash: x ␛ y
-      ╰╴          ━ in this text
+      ╰╴          ━ in this string
     help: in double quotes, write it as `\x1b`
     ");
     assert_snapshot!(check("tasks:\n  a:\n    bash: x\0y\n"), @r"
@@ -352,7 +352,7 @@ fn characters_that_no_file_should_have() {
       ╭▸ otto.yml:3:12
     3 │     bash: x␀y
       ╰╴           ━ here
-    help: a script makes one with `printf '\0'`
+    help: scripts can print one with `printf '\0'`
     ");
 }
 
@@ -364,11 +364,11 @@ tasks:
     bash: x
 =======
 "), @"
-    error[E0101]: a merge conflict is not resolved
+    error[E0101]: unresolved merge conflict
       ╭▸ otto.yml:1:1
     1 │ <<<<<<< HEAD
-      ╰╴━━━━━━━━━━━━ it begins here
-    help: choose one side, and remove the lines with `<<<`, `===` and `>>>`
+      ╰╴━━━━━━━━━━━━ it starts here
+    help: keep one side and remove the lines with `<<<`, `===` and `>>>`
     ");
 }
 
@@ -383,13 +383,13 @@ fn what_was_complete_before_the_mistake_is_checked_too() {
     error[E0104]: unknown key `bsh` in task `a`
       ╭▸ otto.yml:3:5
     3 │     bsh: x
-      ╰╴    ━━━ otto does not know this key
+      ╰╴    ━━━ unknown key
     help: did you mean `bash`?
-    error[E0101]: a text in `"` is never closed
+    error[E0101]: unclosed string in `"`
       ╭▸ otto.yml:5:11
     5 │     bash: "unclosed
       ╰╴          ━ opened here
-    help: close it with `"`, or write a longer text as a block: `key: |`
+    help: close it with `"`, or write long strings as a block: `key: |`
     "#);
 }
 
@@ -399,11 +399,11 @@ fn the_version_is_told_before_the_mistake() {
 tasks:
   a: [
 "), @"
-    error[E0108]: this ottofile is written for version `2` of otto's form
+    error[E0108]: this ottofile uses format version `2`
       ╭▸ otto.yml:1:13
     1 │ otto: {api: 2}
-      ╰╴            ━ this otto reads version `1`
-    help: a newer otto may read it; otherwise write `api: 1`
+      ╰╴            ━ this otto reads only version `1`
+    help: use a newer otto, or write `api: 1`
     ");
 }
 
@@ -415,49 +415,49 @@ tasks: {a: *default, b: *x}
     error[E0104]: unknown key `a`
       ╭▸ otto.yml:1:1
     1 │ a: &defaults {}
-      ╰╴━ otto does not know this key
-      = note: the keys here are `otto` and `tasks`
-    error[E0101]: the alias `*default` repeats nothing
+      ╰╴━ unknown key
+      = note: valid keys are `otto` and `tasks`
+    error[E0101]: unknown alias `*default`
       ╭▸ otto.yml:2:12
     2 │ tasks: {a: *default, b: *x}
-      ╰╴           ━━━━━━━━ no `&default` stands before this line
+      ╰╴           ━━━━━━━━ no `&default` before this line
     help: did you mean `*defaults`?
-    error[E0101]: the alias `*x` repeats nothing
+    error[E0101]: unknown alias `*x`
       ╭▸ otto.yml:2:25
     2 │ tasks: {a: *default, b: *x}
-      ╰╴                        ━━ no `&x` stands before this line
-    help: quote it if the star is meant as text: `"*x"`
+      ╰╴                        ━━ no `&x` before this line
+    help: quote it if the `*` is part of a string: `"*x"`
     "#);
     assert_snapshot!(check(r"a: &a [*a]
 "), @"
     error[E0104]: unknown key `a`
       ╭▸ otto.yml:1:1
     1 │ a: &a [*a]
-      ╰╴━ otto does not know this key
-      = note: the keys here are `otto` and `tasks`
-    error[E0101]: an alias stands inside the value that it repeats
+      ╰╴━ unknown key
+      = note: valid keys are `otto` and `tasks`
+    error[E0101]: an alias is inside the value it refers to
       ╭▸ otto.yml:1:8
     1 │ a: &a [*a]
-      ╰╴       ━━ this would repeat itself without end
+      ╰╴       ━━ this would never end
     ");
 }
 
 #[test]
 fn blocks_do_not_stand_in_braces() {
     assert_snapshot!(check("tasks: {a: {bash: |\n  echo\n}}"), @"
-    error[E0101]: a block of lines (`|`) cannot stand within `{ }` or `[ ]`
+    error[E0101]: a block (`|`) is not allowed inside `{ }` or `[ ]`
       ╭▸ otto.yml:1:19
     1 │ tasks: {a: {bash: |
-      ╰╴                  ━ no block here
-    help: quote the text if it begins so, or write the keys on lines of their own, without `{ }`
+      ╰╴                  ━ no block allowed here
+    help: quote the string if it starts with this character, or write the keys on their own lines, without `{ }`
     ");
     assert_snapshot!(check("tasks: {a: {bash: OUTPUT[c]=1}}"), @"
-    error[E0101]: the entries of a `{ }` map are not separated
+    error[E0101]: missing comma in a `{ }` map
       ╭▸ otto.yml:1:25
     1 │ tasks: {a: {bash: OUTPUT[c]=1}}
       │            ┬            ━━ expected `,` or `}` before this
       │            │
       ╰╴           not closed yet
-    help: quote a text that has `{`, `}`, `[`, `]`, `,` or `: ` in it
+    help: quote strings that contain `{`, `}`, `[`, `]`, `,` or `: `
     ");
 }

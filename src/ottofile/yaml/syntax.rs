@@ -28,7 +28,8 @@ pub(super) fn explain(
         .unwrap_or_else(|| scene.by_kind(kind, unfinished.as_ref()))
 }
 
-const AS_BLOCK: &str = "quote the whole text, or write it as a block: `key: |` and the text on the next line";
+const AS_BLOCK: &str =
+    "quote the whole string, or write it as a block: `key: |` with the text on the next lines";
 
 struct Scene<'s> {
     source: &'s SourceFile,
@@ -42,18 +43,18 @@ impl Scene<'_> {
         match kind {
             ErrorKind::UnclosedFlowCollection { open } => {
                 let close = if *open == '[' { ']' } else { '}' };
-                self.wrong(format!("`{open}` is never closed"), self.here(), format!("no `{close}` follows"))
-                    .help(format!("close it with `{close}`, or quote the text if it is meant as text"))
+                self.wrong(format!("unclosed `{open}`"), self.here(), format!("no `{close}` follows"))
+                    .help(format!("close it with `{close}`, or quote the string if the bracket is part of it"))
             }
             ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
-                self.wrong(format!("`{open}` is closed by `{close}`"), self.here(), "opened here")
+                self.wrong(format!("`{open}` is closed with `{close}`"), self.here(), "opened here")
             }
             ErrorKind::MisplacedFlowCollectionEnd => self
-                .wrong(format!("`{next}` closes nothing"), self.here(), "nothing is open here")
-                .help("quote the text if the bracket is part of it"),
+                .wrong(format!("`{next}` without an opening bracket"), self.here(), "nothing to close here")
+                .help("quote the string if the bracket is part of it"),
             ErrorKind::UnclosedQuotedScalar => self
-                .wrong(format!("a text in `{next}` is never closed"), self.here(), "opened here")
-                .help(format!("close it with `{next}`, or write a longer text as a block: `key: |`")),
+                .wrong(format!("unclosed string in `{next}`"), self.here(), "opened here")
+                .help(format!("close it with `{next}`, or write long strings as a block: `key: |`")),
             ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
                 self.misplaced_colon(unfinished)
             }
@@ -61,50 +62,50 @@ impl Scene<'_> {
                 self.misplaced_line(unfinished)
             }
             ErrorKind::ExpectedBlockSequenceEntry => {
-                let message = "a list goes on with something that is no `- ` entry";
+                let message = "a list continues with something that is not a `- ` entry";
                 let wrong = self.wrong(message, self.word(), "expected `- `, or less indentation");
                 self.beside(wrong, unfinished)
             }
             ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => self
-                .wrong("a key without its `:`", self.word(), "a `:` must follow on this line")
-                .help("write `key: value`; a longer text goes into a block: `key: |`"),
+                .wrong("a key without `:`", self.word(), "a `:` must follow on this line")
+                .help("write `key: value`; write long strings as a block: `key: |`"),
             ErrorKind::BlockSequenceEntryNotAllowed | ErrorKind::BlockEntryInFlowCollection => self
-                .wrong("a `- ` entry where no list can begin", self.here(), "not here")
-                .help("begin the list on a line of its own, or write it as `[a, b]`"),
+                .wrong("a `- ` entry where no list can start", self.here(), "not here")
+                .help("start the list on its own line, or write it as `[a, b]`"),
             ErrorKind::MappingKeyNotAllowed => self
-                .wrong("a `?` where no key can stand", self.here(), "this begins a key")
-                .help("quote the text if the `?` is part of it"),
+                .wrong("a `?` where no key is allowed", self.here(), "this starts a key")
+                .help("quote the string if the `?` is part of it"),
             ErrorKind::MissingAnchorOrAliasName => {
                 let what = if next == '*' { "an alias" } else { "an anchor" };
                 self.wrong(
-                    format!("`{next}` begins {what}, and no name follows"),
+                    format!("`{next}` starts {what}, but no name follows"),
                     self.here(),
                     "a name must follow",
                 )
-                .help(format!("quote it if it is meant as text: `\"{next}\"`"))
+                .help(format!("quote it to make it a string: `\"{next}\"`"))
             }
             ErrorKind::UnexpectedCharacter { character: character @ ('@' | '`' | '%') } => self
                 .wrong(
-                    format!("no plain text begins with `{character}`"),
+                    format!("quote values that start with `{character}`"),
                     self.here(),
-                    "a plain text cannot begin so",
+                    "needs quotes",
                 )
-                .help("quote the text"),
+                .help("put quotes around the value"),
             ErrorKind::UnexpectedCharacter { character: character @ ('|' | '>') } => self
                 .wrong(
-                    format!("a block of lines (`{character}`) cannot stand within `{{ }}` or `[ ]`"),
+                    format!("a block (`{character}`) is not allowed inside `{{ }}` or `[ ]`"),
                     self.here(),
-                    "no block here",
+                    "no block allowed here",
                 )
                 .help(
-                    "quote the text if it begins so, or write the keys on lines of their own, without `{ }`",
+                    "quote the string if it starts with this character, or write the keys on their own lines, without `{ }`",
                 ),
             ErrorKind::UnexpectedCharacter { character } => {
                 let name = character.escape_default();
                 let wrong = self.wrong(
-                    format!("the character `{name}` cannot stand in a file"),
+                    format!("the character `{name}` is not allowed in an ottofile"),
                     self.here(),
-                    "in this text",
+                    "in this string",
                 );
                 match u32::from(*character) {
                     code @ 0..=0xff => wrong.help(format!("in double quotes, write it as `\\x{code:02x}`")),
@@ -121,29 +122,29 @@ impl Scene<'_> {
             | ErrorKind::InvalidLowSurrogateHexEscape
             | ErrorKind::MissingLowSurrogate
             | ErrorKind::UnpairedLowSurrogate => self
-                .wrong("an escape that names no character, in double quotes", self.here(), "in this text")
+                .wrong("invalid escape in double quotes", self.here(), "in this string")
                 .help("write `\\x41`, `\\u0041` or `\\U00000041`, or use single quotes"),
             ErrorKind::InvalidBlockScalarHeader | ErrorKind::ZeroBlockScalarIndent => self
-                .wrong("text after `|` or `>`", self.here(), "a block begins on the next line")
-                .help("after `|` or `>` only `-`, `+`, a digit from 1 to 9 and a comment may follow"),
+                .wrong("text after `|` or `>`", self.here(), "a block starts on the next line")
+                .help("only `-`, `+`, a digit from 1 to 9 and a comment can follow `|` or `>`"),
             ErrorKind::InvalidBlockScalarIndent => self
                 .wrong(
-                    "a blank line of a block is indented deeper than its text",
+                    "a blank line of the block is indented deeper than its text",
                     self.here(),
                     "deeper than the text",
                 )
-                .help("remove the spaces, or say the indentation: `|2`"),
+                .help("remove the spaces, or give the indentation: `|2`"),
             ErrorKind::ExpectedFlowMappingSeparator => {
-                let message = "the entries of a `{ }` map are not separated";
+                let message = "missing comma in a `{ }` map";
                 self.unclosed(self.wrong(message, self.word(), "expected `,` or `}` before this"), unfinished)
-                    .help("quote a text that has `{`, `}`, `[`, `]`, `,` or `: ` in it")
+                    .help("quote strings that contain `{`, `}`, `[`, `]`, `,` or `: `")
             }
             ErrorKind::ExpectedFlowSequenceSeparator => {
-                let message = "the entries of a `[ ]` list are not separated";
+                let message = "missing comma in a `[ ]` list";
                 self.unclosed(self.wrong(message, self.word(), "expected `,` or `]` before this"), unfinished)
-                    .help("quote a text that has `{`, `}`, `[`, `]`, `,` or `: ` in it")
+                    .help("quote strings that contain `{`, `}`, `[`, `]`, `,` or `: `")
             }
-            other => self.wrong(format!("this is not YAML: {other}"), self.here(), "here"),
+            other => self.wrong(format!("invalid YAML: {other}"), self.here(), "here"),
         }
     }
 
@@ -177,8 +178,8 @@ impl Scene<'_> {
         for line in self.text[..self.place].split_inclusive('\n') {
             if line.starts_with("<<<<<<< ") {
                 let span = Span::new(start, start + line.trim_end().len());
-                let wrong = self.wrong("a merge conflict is not resolved", span, "it begins here");
-                return Some(wrong.help("choose one side, and remove the lines with `<<<`, `===` and `>>>`"));
+                let wrong = self.wrong("unresolved merge conflict", span, "it starts here");
+                return Some(wrong.help("keep one side and remove the lines with `<<<`, `===` and `>>>`"));
             }
             start += line.len();
         }
@@ -187,7 +188,7 @@ impl Scene<'_> {
 
     /// A `:` that would make a key of something that cannot be one.
     fn misplaced_colon(&self, unfinished: Option<&Unfinished>) -> Diagnostic {
-        let message = "a `:` where no key can stand";
+        let message = "a `:` where no key is allowed";
         let before = self.before().trim_start();
         let is_key_like = !before.is_empty() && !before.contains([' ', '"', '\'']);
         if let Some(Unfinished { start, is_flow: true, .. }) = unfinished
@@ -198,7 +199,7 @@ impl Scene<'_> {
             let bracket = &self.text[*start..start + 1];
             let key = Span::new(self.place - before.len(), self.place);
             return self
-                .wrong(format!("`{bracket}` is not closed where the next key begins"), key, "the next key")
+                .wrong(format!("`{bracket}` is not closed before the next key"), key, "the next key")
                 .at(self.source, self.character_at(*start), "opened here")
                 .help("close it at the end of its line");
         }
@@ -209,11 +210,11 @@ impl Scene<'_> {
                 let wrong = self.wrong(message, Span::new(start, self.place), "this cannot be a key");
                 match line.contains(": ") {
                     true => wrong
-                        .at(self.source, above, "the value of this line goes on in the next one")
+                        .at(self.source, above, "the value of this line continues on the next one")
                         .help("give both lines the same indentation"),
                     false => wrong
                         .at(self.source, above, "no `:` ends this line")
-                        .help("write a `:` behind the key above"),
+                        .help("write a `:` after the key above"),
                 }
             }
             Some(_) | None => {
@@ -236,27 +237,27 @@ impl Scene<'_> {
             && is_block_header(line)
         {
             return self
-                .wrong("a block without text", self.word(), "not deep enough to belong to the block")
-                .at(self.source, above, "the block begins here")
+                .wrong("a block without text", self.word(), "not indented deep enough for the block")
+                .at(self.source, above, "the block starts here")
                 .help("indent the text of a block deeper than its key");
         }
         let wrong = self.wrong(
-            "a line that is not indented like its neighbours",
+            "a line whose indentation does not match its neighbours",
             self.word(),
-            "no key is expected in this column",
+            "no key can start in this column",
         );
-        self.beside(wrong, unfinished).help("give it the indentation of the lines that it belongs to")
+        self.beside(wrong, unfinished).help("indent it like the lines it belongs to")
     }
 
     fn after_value(&self) -> Diagnostic {
-        let message = "text where the value has already ended";
+        let message = "text after the end of the value";
         // A quote that goes on at once was meant to stand in the text.
         let help = match self.before().chars().next_back() {
             Some('"') => {
-                "a `\"` within double quotes is written `\\\"`; or put single quotes around the whole text"
+                "inside double quotes, write `\\\"` for `\"`; or use single quotes around the whole string"
             }
             Some('\'') => {
-                "a `'` within single quotes is written `''`; or put double quotes around the whole text"
+                "inside single quotes, write `''` for `'`; or use double quotes around the whole string"
             }
             Some(_) | None => AS_BLOCK,
         };
@@ -264,8 +265,8 @@ impl Scene<'_> {
     }
 
     fn unknown_escape(&self) -> Diagnostic {
-        let message = "an escape that YAML does not know, in double quotes";
-        let help = "double the backslash, or use single quotes: they keep backslashes as they are";
+        let message = "unknown escape in double quotes";
+        let help = "double the backslash, or use single quotes, which keep backslashes";
         let mut characters = self.text[self.place..].char_indices();
         while let Some((offset, character)) = characters.next() {
             if character != '\\' {
@@ -278,7 +279,7 @@ impl Scene<'_> {
                 return self.wrong(message, span, "this one").help(help);
             }
         }
-        self.wrong(message, self.here(), "in this text").help(help)
+        self.wrong(message, self.here(), "in this string").help(help)
     }
 
     // ── other places ──

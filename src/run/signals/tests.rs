@@ -19,7 +19,7 @@ const SCRIPT: &str = "OTTO_TEST_SCRIPT";
 const GRACE_MS: &str = "OTTO_TEST_GRACE_MS";
 /// Set if otto shall ignore what its caller ignores; who runs these tests may do so (`nohup`, `&`).
 const INHERITS: &str = "OTTO_TEST_INHERITS";
-/// Set if the task gets the terminal.
+/// Set if attach the task to the terminal.
 const TERMINAL: &str = "OTTO_TEST_TERMINAL";
 
 // SAFETY: the loader calls it before `main` with the arguments of `main`, which it ignores; it does not unwind, and the

@@ -18,7 +18,7 @@ const NARROW: u16 = 60;
 /// Columns of a duration, and a blank before it.
 const TIME_WIDTH: usize = 8;
 
-const KEYS: &str = "↑↓ task · PgUp PgDn scroll · f follow · q leave the screen · Ctrl-C stop";
+const KEYS: &str = "↑↓ task · PgUp PgDn scroll · f follow · q leave · Ctrl-C stop";
 const KEYS_AT_END: &str = "↑↓ task · PgUp PgDn scroll · q leave";
 
 pub(super) struct ScreenFrame<'a> {

@@ -134,7 +134,7 @@ fn the_tasks_are_beside_what_one_of_them_writes() {
                                │¶
                                │¶
                                │¶
-    ↑↓ task · PgUp PgDn scroll · f follow · q leave the screen · Ctrl-C stop¶
+    ↑↓ task · PgUp PgDn scroll · f follow · q leave · Ctrl-C stop¶
     ");
     // The same without room beside the tasks, and with next to none at all.
     stage.size.set((40, 12));
@@ -174,7 +174,7 @@ fn a_task_is_chosen_and_followed_no_more_until_it_is_wanted_again() {
                                │¶
                                │¶
                                │¶
-    ↑↓ task · PgUp PgDn scroll · f follow · q leave the screen · Ctrl-C stop¶
+    ↑↓ task · PgUp PgDn scroll · f follow · q leave · Ctrl-C stop¶
     ");
     stage.script.at(9.0).out("test", "3\tthree\n");
     assert!(stage.shown().contains("compiling"));
@@ -200,7 +200,7 @@ fn who_scrolls_up_goes_on_seeing_the_same_lines() {
                                │ 25¶
                                │ 26¶
                                │ 27¶
-    ↑↓ task · PgUp PgDn scroll · f follow · q leave the screen · Ctrl-C stop¶
+    ↑↓ task · PgUp PgDn scroll · f follow · q leave · Ctrl-C stop¶
     ");
     stage.script.out("test", "40\n41\n");
     assert_eq!(stage.shown(), before.replace("of 39", "of 41"));
@@ -248,7 +248,7 @@ fn given_back_the_screen_leaves_the_run_to_the_console() {
 
     FAIL lint · exit 3 · 2.5s · otto.yml:9
       │ from the log
-      1 line · whole log: otto Logs 7f3k lint
+      1 line · full log: otto Logs 7f3k lint
 
     3 tasks in 3.0s: 2 ok, 1 failed
     rerun failed:  otto Rerun 7f3k
@@ -273,7 +273,7 @@ fn below_the_output_of_a_failure_stands_why_it_failed() {
                                │¶
                                │¶
                                │¶
-    ↑↓ task · PgUp PgDn scroll · f follow · q leave the screen · Ctrl-C stop¶
+    ↑↓ task · PgUp PgDn scroll · f follow · q leave · Ctrl-C stop¶
     ");
 }
 

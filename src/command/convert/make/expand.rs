@@ -203,7 +203,7 @@ impl<'w> Expander<'w> {
                     push(&mut text, reference);
                     rest = &rest[end + 2..];
                 }
-                sign if sign.is_whitespace() => return self.trouble("a `$` before a blank"),
+                sign if sign.is_whitespace() => return self.trouble("a `$` before a space"),
                 sign => {
                     let value = self.value(&sign.to_string())?;
                     let value = self.bounded(value)?;
@@ -239,7 +239,7 @@ impl<'w> Expander<'w> {
             Piece::Plain(text) => return Ok(text.clone()),
             Piece::Env { name, or } => match self.world.variable(name) {
                 Some(value) if value.contains('$') => {
-                    return self.trouble(format!("`{name}` of the environment has a `$`"));
+                    return self.trouble(format!("the environment variable `{name}` contains a `$`"));
                 }
                 Some(value) => value,
                 None => {
@@ -256,10 +256,8 @@ impl<'w> Expander<'w> {
                 match answer.clone() {
                     Some(answer) => answer,
                     None => {
-                        return self.trouble(format!(
-                            "what `{}` prints decides what there is to do",
-                            shortened(&script)
-                        ));
+                        return self
+                            .trouble(format!("the output of `{}` decides what to do", shortened(&script)));
                     }
                 }
             }
@@ -273,7 +271,7 @@ impl<'w> Expander<'w> {
                     known.push(self.known(argument.clone())?);
                 }
                 let Some(function) = FUNCTIONS.iter().find(|candidate| candidate.name == *function) else {
-                    return self.trouble(format!("`$({function} …)` of what is not known yet"));
+                    return self.trouble(format!("`$({function} …)` of something not yet known"));
                 };
                 return self.run(function, &known);
             }
@@ -313,7 +311,7 @@ impl<'w> Expander<'w> {
 
     fn matches(&mut self, patterns: &str) -> Result<String, Trouble> {
         if patterns.contains([FOLDER, MAKE]) {
-            return self.trouble("a `$(wildcard …)` outside of the folder");
+            return self.trouble("a `$(wildcard …)` outside the folder");
         }
         let found: Vec<String> =
             words(patterns).into_iter().flat_map(|pattern| self.files(pattern)).collect();
@@ -377,7 +375,7 @@ impl<'w> Expander<'w> {
             "MAKEFILES" | "MAKE_RESTARTS" | "MAKEOVERRIDES" => Ok(Text::new()),
             "MAKECMDGOALS" => self.trouble("`MAKECMDGOALS`: what was asked for is known only to make"),
             ".VARIABLES" | ".FEATURES" | ".INCLUDE_DIRS" | "MAKE_TERMOUT" | "MAKE_TERMERR" | "MAKE_HOST" => {
-                self.trouble(format!("`{name}` is known to make alone"))
+                self.trouble(format!("only make knows `{name}`"))
             }
             _ if !is_identifier(name) => Ok(Text::new()),
             _ => Ok(vec![Piece::Env { name: name.to_owned(), or: Text::new() }]),
@@ -460,14 +458,15 @@ impl<'w> Expander<'w> {
                 let paths = self.known_expansion(rest)?;
                 let absolute: Option<Vec<String>> = words(&paths).into_iter().map(absolute).collect();
                 let Some(absolute) = absolute else {
-                    return self.trouble(format!("a path of `$({name} …)` outside of the folder"));
+                    return self.trouble(format!("a path of `$({name} …)` outside the folder"));
                 };
                 let is_known = |path: &String| {
                     let inside = path.strip_prefix(FOLDER).map(|path| path.trim_start_matches('/'));
                     inside.is_some_and(|path| path.is_empty() || self.world.is_plain(path))
                 };
                 if name == "realpath" && !absolute.iter().all(is_known) {
-                    return self.trouble("`$(realpath …)` of what is not a plain file of the folder");
+                    return self
+                        .trouble("`$(realpath …)` of something that is not a plain file in the folder");
                 }
                 Ok(plain(absolute.join(" ")))
             }
@@ -477,7 +476,7 @@ impl<'w> Expander<'w> {
                 let flavor = match self.lookup(&name).map(|variable| &variable.value) {
                     Some(Value::Simple(_)) => "simple",
                     Some(Value::Recursive(_) | Value::Added { .. }) => "recursive",
-                    _ => return self.trouble("`$(flavor …)` of what is not set"),
+                    _ => return self.trouble("`$(flavor …)` of a variable that is not set"),
                 };
                 Ok(plain(flavor))
             }
@@ -621,7 +620,7 @@ impl<'w> Expander<'w> {
         }
         let origin = match self.lookup(&name).cloned() {
             Some(variable) if variable.is_fallback || variable.is_after_environment => {
-                return self.trouble("`$(origin …)` of what the environment may set");
+                return self.trouble("`$(origin …)` of a variable that the environment may set");
             }
             Some(variable) => {
                 self.met.extend(&variable.guards);
@@ -632,7 +631,7 @@ impl<'w> Expander<'w> {
                     Origin::CommandLine => "command line",
                 }
             }
-            None => return self.trouble("`$(origin …)` of what only the environment sets"),
+            None => return self.trouble("`$(origin …)` of a variable that only the environment sets"),
         };
         Ok(plain(origin))
     }
@@ -737,7 +736,7 @@ fn function_call(inside: &str) -> Option<(&'static str, &str)> {
     let (name, rest) = inside.split_at(end);
     let names = FUNCTIONS.iter().map(|function| function.name).chain(SPECIAL.iter().copied());
     let name = names.into_iter().find(|known| *known == name)?;
-    // Those of newer versions of make are plain references to 4.3.
+    // make 4.3 reads the functions of newer versions as plain references.
     Some((name, rest.trim_start_matches([' ', '\t', '\n'])))
 }
 

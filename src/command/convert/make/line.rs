@@ -5,7 +5,7 @@
 pub(super) struct Line {
     /// The number of its first line, from 1.
     pub(super) number: usize,
-    /// As written, with the newlines between.
+    /// The text as written, including newlines.
     pub(super) written: String,
 }
 
@@ -13,7 +13,7 @@ pub(super) fn lines(text: &str, first: usize) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let mut goes_on = false;
     for (place, line) in text.lines().enumerate() {
-        // As make does: a NUL byte ends its line.
+        // Ends the line at a NUL byte, as make does.
         let line = line.split('\0').next().unwrap_or("");
         match lines.last_mut() {
             Some(last) if goes_on => {

@@ -112,7 +112,7 @@ pub(super) struct Makefile<'w> {
     include_depth: usize,
 }
 
-/// Who a recipe line belongs to.
+/// The rules that a recipe line belongs to.
 #[derive(Clone, Debug)]
 enum Owner {
     File(String),
@@ -196,7 +196,7 @@ pub(super) fn read<'w>(text: &str, name: &str, world: &'w dyn World) -> Makefile
     makefile.read_text(text, 1);
     if let Some(condition) = makefile.conditions.pop() {
         makefile.expander.met.extend(condition.guards);
-        makefile.lose_everything("a conditional that is never closed");
+        makefile.lose_everything("a conditional that is not closed");
     }
     makefile.suffix_rules();
     makefile.make_flags();
@@ -461,7 +461,7 @@ impl Makefile<'_> {
 
     fn else_branch(&mut self, rest: &str) {
         let Some(mut condition) = self.conditions.pop() else {
-            self.lose_everything("an `else` without its beginning");
+            self.lose_everything("an `else` without `if`");
             return;
         };
         match condition.branch {
@@ -475,7 +475,7 @@ impl Makefile<'_> {
                         condition.is_over = true;
                     }
                     "ifeq" | "ifneq" | "ifdef" | "ifndef" => self.decide(&mut condition, word, rest.trim()),
-                    _ => self.lose_everything("an `else` that cannot be read"),
+                    _ => self.lose_everything("an invalid `else`"),
                 }
             }
         }
@@ -484,7 +484,7 @@ impl Makefile<'_> {
 
     fn end_condition(&mut self) {
         if self.conditions.pop().is_none() {
-            self.lose_everything("an `endif` without its beginning");
+            self.lose_everything("an `endif` without `if`");
         }
     }
 
@@ -515,7 +515,7 @@ impl Makefile<'_> {
 
     fn are_equal(&mut self, rest: &str) -> Result<bool, Trouble> {
         let Some((left, right)) = sides(rest) else {
-            return self.expander.trouble("a conditional that cannot be read");
+            return self.expander.trouble("an invalid conditional");
         };
         let (left, right) = (self.expander.expand(&left)?, self.expander.expand(&right)?);
         self.is_same(left, right)
@@ -688,7 +688,7 @@ impl Makefile<'_> {
                 }
             }
             "vpath" => self.has_search_path |= !rest.is_empty(),
-            "load" | "-load" => self.lose_everything("a `load` of a part of make"),
+            "load" | "-load" => self.lose_everything("a `load` of a make plugin"),
             _ => self.rule(line, whole, statement),
         }
     }
@@ -839,7 +839,7 @@ impl Makefile<'_> {
             body.push(line);
         }
         if depth > 0 {
-            self.lose_everything("a `define` that is never closed");
+            self.lose_everything("a `define` that is not closed");
             return next;
         }
         match self.mode() {
@@ -893,11 +893,11 @@ impl Makefile<'_> {
         }
         let name = name.replace(&format!("{FOLDER}/"), "");
         if name.contains(FOLDER) {
-            return self.lose_everything("an included file outside of the folder");
+            return self.lose_everything("an included file outside the folder");
         }
         let Some(text) = self.expander.world.read(&name) else {
             if is_required {
-                return self.lose_everything(&format!("`{name}` is included and is missing"));
+                return self.lose_everything(&format!("`{name}` is included but missing"));
             }
             let left = vec![Piece::Wildcard(name)];
             let line = self.expander.line;
@@ -937,7 +937,7 @@ impl Makefile<'_> {
             let text = text.trim_start().strip_prefix("export ").unwrap_or(&text);
             if let Some((variable, ..)) = assignment(text) {
                 let why = format!(
-                    "`{variable}` comes from `{name}`, whose values stay there: `dotenv: [{name}]` reads them"
+                    "`{variable}` comes from `{name}`, which is not converted; `dotenv: [{name}]` reads it"
                 );
                 let trouble = Trouble { line, why };
                 self.unknown_statement(&format!("{variable} ="), &trouble);
@@ -988,7 +988,7 @@ impl Makefile<'_> {
                 self.read_evaluated(&text, line.number);
                 return Ok(());
             }
-            return self.expander.trouble(format!("`{}` is no statement", statement.trim()));
+            return self.expander.trouble(format!("`{}` is not a statement", statement.trim()));
         };
         let (left, mut right) = (&statement[..colon], &statement[colon + 1..]);
         let is_together = left.ends_with('&');
@@ -1003,7 +1003,7 @@ impl Makefile<'_> {
             self.close_rule();
             return Ok(());
         }
-        // Of what follows a `;` no part is a comment.
+        // After a `;` there are no comments.
         let written = joined(&line.written);
         let inline = outside(&written, &[':'])
             .and_then(|colon| {
@@ -1181,7 +1181,7 @@ impl Makefile<'_> {
 
     fn read_evaluated(&mut self, text: &str, number: usize) {
         if self.include_depth >= DEEPEST_INCLUDE {
-            return self.lose_everything("statements that make statements without end");
+            return self.lose_everything("statements that create statements endlessly");
         }
         self.include_depth += 1;
         for line in lines(text, number) {
@@ -1193,7 +1193,7 @@ impl Makefile<'_> {
             self.statement(std::slice::from_ref(&line), 0);
         }
         if text.lines().any(|line| line.trim_start().starts_with("define ")) {
-            self.lose_everything("a `define` that a function computes");
+            self.lose_everything("a `define` computed by a function");
         }
         self.include_depth -= 1;
     }
@@ -1264,7 +1264,7 @@ impl Makefile<'_> {
             ".PRECIOUS" | ".SECONDARY" | ".INTERMEDIATE" => {}
             ".DEFAULT" => {
                 self.has_default_rule = true;
-                self.lose_everything("a rule for everything that has none (`.DEFAULT`)");
+                self.lose_everything("a rule for targets without one (`.DEFAULT`)");
             }
             _ => return false,
         }

@@ -188,7 +188,7 @@ impl Script {
                     other => {
                         return Err(Trouble {
                             line: 0,
-                            why: format!("`$({other} …)` of what is not known yet"),
+                            why: format!("`$({other} …)` of something not yet known"),
                         });
                     }
                 };

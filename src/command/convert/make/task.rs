@@ -130,7 +130,7 @@ fn implicit_rule(makefile: &mut Makefile, name: &str) {
         file.guards.extend(&rule.guards);
         file.troubles.extend(troubles);
         if let Some(between) = between {
-            let why = format!("make would delete `{between}` again, which it makes on the way");
+            let why = format!("make would delete the intermediate file `{between}`");
             file.troubles.push(Trouble { line: file.line, why });
         }
         if together.len() > 1 {
@@ -165,7 +165,7 @@ fn implicit_rule(makefile: &mut Makefile, name: &str) {
     });
     if has_source && !makefile.expander.world.exists(name) {
         let line = makefile.files[name].line.max(1);
-        let why = format!("make has a rule of its own for `{name}`");
+        let why = format!("make has a built-in rule for `{name}`");
         if let Some(file) = makefile.files.get_mut(name) {
             file.troubles.push(Trouble { line, why });
         }
@@ -527,7 +527,7 @@ impl Tasks<'_, '_> {
                 put("?".to_owned(), unique.join(" "));
             }
             false => {
-                let why = "`$?`: what is newer is known only to make".to_owned();
+                let why = "`$?`: only make knows which files are newer".to_owned();
                 let trouble = Trouble { line: file.line, why };
                 let lost = Variable { value: Value::Lost(trouble), ..automatic(Text::new()) };
                 scope.insert("?".to_owned(), lost);
@@ -548,12 +548,12 @@ impl Tasks<'_, '_> {
         if self.makefile.has_search_path {
             let is_lost = |need: &String| !self.is_task(need) && !self.makefile.expander.world.exists(need);
             if file.needs.iter().any(is_lost) {
-                let why = "a file that make looks for elsewhere (`VPATH`)".to_owned();
+                let why = "a file that make searches elsewhere (`VPATH`)".to_owned();
                 troubles.push(Trouble { line: file.line, why });
             }
         }
         if file.recipes.len() > 1 && !self.makefile.phony.contains(name) && !file.needs.is_empty() {
-            let why = "double-colon rules for a file that each need something else".to_owned();
+            let why = "double-colon rules for one file with different prerequisites".to_owned();
             troubles.push(Trouble { line: file.line, why });
         }
         let is_group =
@@ -563,12 +563,12 @@ impl Tasks<'_, '_> {
         for file in group.into_iter().flatten().filter(|file| is_group(file)) {
             let mut lines = file.recipes.iter().flat_map(|recipe| &recipe.lines);
             if lines.any(|line| line.written.contains("$@") || line.written.contains("$(@")) {
-                let why = "a recipe for several files that says `$@`".to_owned();
+                let why = "a recipe for several files that uses `$@`".to_owned();
                 troubles.push(Trouble { line: file.line, why });
             }
         }
         if name.contains(FOLDER) {
-            let why = format!("the target `{}` is named by its whole path", name.replace(FOLDER, "…"));
+            let why = format!("the target `{}` is given by its full path", name.replace(FOLDER, "…"));
             troubles.push(Trouble { line: file.line, why });
         }
         let body = match troubles.is_empty() {
@@ -684,7 +684,7 @@ impl Tasks<'_, '_> {
             .map(|need| word(need))
             .collect();
         if missing.iter().any(|need| need.contains(FOLDER)) {
-            return Err(Trouble { line: file.line, why: "a prerequisite outside of the folder".to_owned() });
+            return Err(Trouble { line: file.line, why: "a prerequisite outside the folder".to_owned() });
         }
         if !missing.is_empty() {
             let place = format!("{}:{}", self.file_name, file.line);
@@ -812,7 +812,7 @@ impl Tasks<'_, '_> {
                 self.makefile.expander.line = line.line;
             }
             if mentions_make(&line.written) {
-                let why = "it calls make, which stays a call of make".to_owned();
+                let why = "it calls make; the call is kept".to_owned();
                 self.makefile.remarks.push(Trouble { line: line.line, why });
             }
             // The signs of a line hold for all lines that come out of it.
@@ -934,7 +934,7 @@ impl Tasks<'_, '_> {
                 Err(trouble) => {
                     let why = format!("not converted: {}", visible(&trouble.why));
                     let place = format!("{}:{}", self.file_name, trouble.line);
-                    let why = fail(&format!("{place}: `{name}` of the environment: {why}"));
+                    let why = fail(&format!("{place}: environment variable `{name}`: {why}"));
                     text.push_str(&format!("[ -z \"${{{name}+x}}\" ] || {{ {why}; }}\n"));
                     continue;
                 }
@@ -1019,8 +1019,8 @@ impl Tasks<'_, '_> {
         }
         for key in twice {
             if let Some(task) = made.get_mut(&key) {
-                let why =
-                    "one file is needed with different variables, and make would make it once".to_owned();
+                let why = "one file is needed with different variables, but make would make it only once"
+                    .to_owned();
                 let trouble = Trouble { line: task.line, why };
                 let message = format!("{}:{}: not converted: {}", self.file_name, trouble.line, trouble.why);
                 task.body = Some(format!("echo {} >&2\nexit 1\n", word(&message)));
@@ -1128,10 +1128,10 @@ pub(super) fn shown(text: &[Piece]) -> String {
     match text {
         [Piece::Plain(text)] if text.contains(FOLDER) => "the folder".to_owned(),
         [Piece::Env { name, .. }] => format!("`{name}`"),
-        [Piece::Wildcard(patterns)] => format!("what `{}` matches", visible(patterns)),
+        [Piece::Wildcard(patterns)] => format!("the files that match `{}`", visible(patterns)),
         [Piece::Shell(script)] => match literal(script) {
-            Some(script) => format!("what `{}` prints", visible(&script)),
-            None => "what a command prints".to_owned(),
+            Some(script) => format!("the output of `{}`", visible(&script)),
+            None => "the output of a command".to_owned(),
         },
         _ => {
             let mut names = BTreeSet::new();
