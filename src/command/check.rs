@@ -175,7 +175,7 @@ tasks:
 ";
         std::fs::write(folder.join("otto.yml"), file).expect("written");
         assert_snapshot!(stage.otto("Check"), @r#"
-        otto.yml: 4 tasks are well formed
+        otto.yml: 4 tasks are valid
         --- stderr
         warning[E0507]: nothing sets the variable `VERSOIN` that task `a` reads
            ╭▸ otto.yml:10:13
@@ -196,7 +196,7 @@ tasks:
         "#);
         std::fs::write(folder.join("otto.yml"), file.replace("dotenv: [.env]", "envs-command: ./vars"))
             .expect("written");
-        assert_snapshot!(stage.otto("Check"), @"otto.yml: 4 tasks are well formed");
+        assert_snapshot!(stage.otto("Check"), @"otto.yml: 4 tasks are valid");
     }
 
     #[test]

@@ -516,7 +516,7 @@ fn ask(context: &mut Context, target: &PlannedRun, options: &Options, signals: &
     let (sender, answers) = std::sync::mpsc::sync_channel(16);
     signals.subscribe(sender.clone(), Answer::Signal);
     for (_, question) in questions {
-        // Whoever does not see the question does not answer it with yes.
+        // Ignores a closed stderr: a question that nobody sees is not answered with yes.
         let _ = write!(context.stderr, "{} [y/N] ", shown(question)).and_then(|()| context.stderr.flush());
         let sender = sender.clone();
         std::thread::spawn(move || {

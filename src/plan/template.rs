@@ -525,10 +525,10 @@ mod tests {
             ("$(echo case closed)$(mycase x)", "(echo case closed)(mycase x)"),
             ("costs $5 and $", "[costs $5 and $]"),
             ("$(echo", "0..6: `$(` without `)`"),
-            ("${A", "0..3: `${` without its `}`"),
+            ("${A", "0..3: `${` without `}`"),
             ("${A%.c}${A##*/}${A/a/b}${A//$B/\\}}${A/#a}${A/%'}'/c}!", "<A-><A-><A/><A/><A/><A/>[!]"),
             ("${A:-it's}${A%\"}\"}${A%${B:-}}}", "<A:-><A-><A->[}]"),
-            ("${A%'}", "0..6: `${` without its `}`"),
+            ("${A%'}", "0..6: `${` without `}`"),
             ("${A/a/b&}", "0..9: `&` here is not the same in every bash: write `\\&` for the character"),
             (
                 "${A^^}",

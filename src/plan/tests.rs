@@ -417,7 +417,7 @@ tasks:
     default fails: the command in `BAD` failed: exit 3: exit 3; `default` mentions `BAD`
     through fails: the command in `BAD` failed: exit 3: exit 3; `through` mentions `URL`
     said fails: the command in `BAD` failed: exit 3: exit 3; `said` mentions `SAID`
-    number fails: cannot compute the arithmetic in `N`: it divides by zero: in this; `number` mentions `N`
+    number fails: cannot compute the arithmetic in `N`: it divides by zero: in this value; `number` mentions `N`
     python fails: the command in `BAD` failed: exit 3: exit 3; `python` mentions `BAD`
     pattern fails: the command in `BAD` failed: exit 3: exit 3; needed for `output`
     entry fails: the command in `BAD` failed: exit 3: exit 3; `entry` mentions `MINE`
@@ -425,13 +425,13 @@ tasks:
       ╭▸ otto.yml:2:21
     2 │ otto: {envs: {BAD: v$(exit 3), URL: 'http://$BAD/${NONE:-}', N: $((1 / 0)), SAID: '$(echo BAD)'…
       ╰╴                    ━━━━━━━━━ exit 3
-      = note: it wrote: oh no
-      = note: tasks whose text mentions not one of them run without them: `BAD`, `URL`, `SAID`, `MINE`
+      = note: it printed: oh no
+      = note: tasks whose text mentions none of these run without them: `BAD`, `URL`, `SAID`, `MINE`
     help: add a fallback: `$(command || echo default)`
     warning[E0501]: cannot compute the arithmetic in `N`: it divides by zero
       ╭▸ otto.yml:2:65
     2 │ otto: {envs: {BAD: v$(exit 3), URL: 'http://$BAD/${NONE:-}', N: $((1 / 0)), SAID: '$(echo BAD)'…
-      ╰╴                                                                ━━━━━━━━━━ in this
+      ╰╴                                                                ━━━━━━━━━━ in this value
       = note: tasks whose text does not mention `N` run without it
     ");
     // Each command is asked for once, and with it nothing that has no value.
@@ -439,7 +439,7 @@ tasks:
     assert_snapshot!(told_of_failures(yaml, "uses through number said", &Table::default()), @"
     uses fails: the command in `BAD` failed: exit 3: exit 3; `uses` mentions `BAD`
     through fails: the command in `BAD` failed: exit 3: exit 3; `through` mentions `URL`
-    number fails: cannot compute the arithmetic in `N`: it divides by zero: in this; `number` mentions `N`
+    number fails: cannot compute the arithmetic in `N`: it divides by zero: in this value; `number` mentions `N`
     said fails: the command in `BAD` failed: exit 3: exit 3; `said` mentions `SAID`
     ");
     assert_snapshot!(told_of_failures(yaml, "group", &Table::default()), @"
@@ -447,13 +447,13 @@ tasks:
       ╭▸ otto.yml:2:21
     2 │ otto: {envs: {BAD: v$(exit 3), URL: 'http://$BAD/${NONE:-}', N: $((1 / 0)), SAID: '$(echo BAD)'…
       ╰╴                    ━━━━━━━━━ exit 3
-      = note: it wrote: oh no
-      = note: tasks whose text mentions not one of them run without them: `BAD`, `URL`, `SAID`
+      = note: it printed: oh no
+      = note: tasks whose text mentions none of these run without them: `BAD`, `URL`, `SAID`
     help: add a fallback: `$(command || echo default)`
     warning[E0501]: cannot compute the arithmetic in `N`: it divides by zero
       ╭▸ otto.yml:2:65
     2 │ otto: {envs: {BAD: v$(exit 3), URL: 'http://$BAD/${NONE:-}', N: $((1 / 0)), SAID: '$(echo BAD)'…
-      ╰╴                                                                ━━━━━━━━━━ in this
+      ╰╴                                                                ━━━━━━━━━━ in this value
       = note: tasks whose text does not mention `N` run without it
     ");
 }
@@ -472,7 +472,7 @@ tasks:
       ╭▸ otto.yml:2:21
     2 │ otto: {envs: {BAD: v$(exit 3)}}
       ╰╴                    ━━━━━━━━━ exit 3
-      = note: it wrote: oh no
+      = note: it printed: oh no
     help: add a fallback: `$(command || echo default)`
     ");
     assert_snapshot!(planned_with(yaml, "fine", &facts), @"
@@ -517,7 +517,7 @@ fn values_that_grow_without_bound_are_refused() {
        ╭▸ otto.yml:46:10
     46 │     V43: $V44$V44
        ╰╴         ━━━━━━━━ the limit is 131072 bytes
-      = note: tasks whose text mentions not one of them run without them: `V43`, `V42`, `V41`, `V40`, `V39`, `V38`, `V37`, `V36` and 36 more
+      = note: tasks whose text mentions none of these run without them: `V43`, `V42`, `V41`, `V40`, `V39`, `V38`, `V37`, `V36` and 36 more
     help: pass large values with OUTPUT, or in a file
     ");
 }

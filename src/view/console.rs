@@ -99,7 +99,7 @@ pub(crate) enum Volume {
     Quiet,
     #[default]
     Normal,
-    /// Starts of tasks too, and tasks that were not called for.
+    /// Starts of tasks too, and tasks that were not triggered.
     Verbose,
 }
 

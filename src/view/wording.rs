@@ -286,7 +286,7 @@ impl Words {
         // Accounts for every task in the header.
         let uncalled = run.jobs.iter().filter(|job| job.planned.has_body && job.is_not_called_for()).count();
         let mut came_to = self::counts(&counts, self.paint);
-        for (count, words) in [(uncalled, "not called for"), (elsewhere, "not for this system")] {
+        for (count, words) in [(uncalled, "not triggered"), (elsewhere, "not for this system")] {
             if count > 0 {
                 let comma = if came_to.is_empty() { "" } else { ", " };
                 came_to.push_str(&format!("{comma}{count} {words}"));

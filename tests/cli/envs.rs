@@ -44,7 +44,7 @@ fn in_arithmetic_only_numbers_count_and_what_is_none_is_named() {
     error[E0501]: cannot compute the arithmetic in `NEXT`: `n` is `a[$(touch RAN)]`, which is not a whole number
       ╭▸ otto.yml:1:59
     1 │ …ks: {t: {params: {--n: {default: '1'}}, envs: {NEXT: 'v$((n + ${MORE:-1}))'}, b…
-      ╰╴      ─ `t` mentions `NEXT`                             ━━━━━━━━━━━━━━━━━━━ in this
+      ╰╴      ─ `t` mentions `NEXT`                             ━━━━━━━━━━━━━━━━━━━ in this value
 
     rerun:  otto Rerun RUN
     ── exit 125
@@ -314,9 +314,9 @@ tasks:
       ╭▸ otto.yml:3:14
     3 │     VERSION: $(echo no tags >&2; exit 128)
       ╰╴             ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ exit 128
-      = note: it wrote: no tags
-      = note: tasks whose text mentions not one of them run without them: `VERSION`, `TAG`
-    help: a fallback keeps the run RUN: `$(command || echo default)`
+      = note: it printed: no tags
+      = note: tasks whose text mentions none of these run without them: `VERSION`, `TAG`
+    help: add a fallback: `$(command || echo default)`
     warning[E0603]: the value of `BIG` is too large for a variable: 200000 bytes
       ╭▸ otto.yml:5:10
     5 │     BIG: $(printf %0200000d 1)
@@ -334,9 +334,9 @@ tasks:
       ╭▸ otto.yml:3:14
     3 │     VERSION: $(echo no tags >&2; exit 128)
       ╰╴             ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ exit 128
-      = note: it wrote: no tags
-      = note: tasks whose text mentions not one of them run without them: `VERSION`, `TAG`
-    help: a fallback keeps the run RUN: `$(command || echo default)`
+      = note: it printed: no tags
+      = note: tasks whose text mentions none of these run without them: `VERSION`, `TAG`
+    help: add a fallback: `$(command || echo default)`
     warning[E0603]: the value of `BIG` is too large for a variable: 200000 bytes
       ╭▸ otto.yml:5:10
     5 │     BIG: $(printf %0200000d 1)
@@ -357,8 +357,8 @@ tasks:
       ┆
     8 │   tag: {bash: 'echo $TAG', on-failure: [mourn]}
       ╰╴  ─── `tag` mentions `TAG`
-      = note: it wrote: no tags
-    help: a fallback keeps the run RUN: `$(command || echo default)`
+      = note: it printed: no tags
+    help: add a fallback: `$(command || echo default)`
 
     3 tasks in TIME: 1 ok, 1 failed, 1 skipped
     rerun failed and skipped:  otto Rerun RUN
@@ -509,7 +509,7 @@ fn values_of_tasks_are_not_read_before_they_run() {
     let default = Project::new("tasks: {t: {params: {--to: {default: '${OUTCOME[a]}'}}, bash: x}}");
     assert_snapshot!(default.run("Check").all(), @"
     ── stdout
-    otto.yml: 1 task is well formed
+    otto.yml: 1 task is valid
     ── stderr
     warning[E0109]: the default of parameter `to` of task `t` is not read from `OUTCOME`
       ╭▸ otto.yml:1:38

@@ -471,9 +471,9 @@ fn fail_fast_now_also_ends_what_runs() {
     assert!(ran.all().contains("asked"), "{}", ran.all());
     assert_snapshot!(project.run("--fail-fast=later all").refused(), @"
     error[E0002]: invalid value `later` for `--fail-fast`
-    help: it takes now
+    help: expected now
     help: `otto --help` shows all options
-    usage: otto [OPTIONS] [TASK [WORDS]]...
+    usage: otto [OPTIONS] [TASK [ARGS]]...
     otto: 1 error. For details: `otto Explain E0002`
     ");
 }

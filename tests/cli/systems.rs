@@ -132,12 +132,12 @@ fn other_names_are_refused_with_the_right_one() {
       ╰╴                                           ━━━━ not one of them
       = note: it knows linux, macos, freebsd, netbsd, openbsd, windows
     help: did you mean `linux`?
-    error[E0103]: `os` of task `b` must be a text, not a map
+    error[E0103]: `os` of task `b` must be a string, not a map
       ╭▸ otto.yml:1:50
     1 │ tasks: {a: {os: darwin, bash: x}, b: {os: [linx, {}], bash: x}, c: {os: '',…
       ╰╴                                                 ━━ this is a map
     help: write `os: STRING`
-    error[E0109]: `os` of task `c` must be a text
+    error[E0109]: `os` of task `c` must be a non-empty string
       ╭▸ otto.yml:1:73
     1 │ …linx, {}], bash: x}, c: {os: '', bash: x}}
       ╰╴                              ━━ this is empty

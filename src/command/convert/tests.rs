@@ -109,7 +109,7 @@ fn a_conditional_is_decided_and_checked_when_a_task_runs() {
           #!/bin/sh
           show other
     ---
-    Makefile:1: decided now, checked by its tasks: `DEBUG` is empty
+    Makefile:1: decided now, and checked by its tasks: `DEBUG` is empty
     "#);
 }
 
