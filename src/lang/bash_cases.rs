@@ -1506,7 +1506,7 @@ fn the_script_opens_with_what_its_reader_should_know() {
     let script = std::fs::read_to_string(bench.dir().join("script.sh")).expect("there");
     insta::assert_snapshot!(script.replace(&*bench.dir().to_string_lossy(), "/t"), @r#"
     #!/usr/bin/env bash
-    . '/t/.otto/start.sh' || exit 97; set -euo pipefail # Task `deploy` of otto.yml, as otto runs it. INPUT: "${INPUT[build.version]}"; `build` has version, artifact. INPUT: `lint` set no outputs. OUTPUT[key]="value" sets a value for the tasks that depend on this one. Parameters are variables: dry_run. OTTO_TASK_DIR is this directory. To see the values: cat "$OTTO_TASK_DIR"/input.*.json OTTO_TASK, OTTO_WORKSPACE, OTTO_TASKS_DIR and OTTO_RUN_ID are set too.
+    . '/t/.otto/start.sh' || exit 97; set -euo pipefail # Task `deploy` of otto.yml, as otto runs it. INPUT: "${INPUT[build.version]}"; `build` has version, artifact. INPUT: `lint` set no outputs. OUTPUT[key]="value" sets a value for the tasks that depend on this one. Parameters are variables: dry_run. OTTO_TASK_DIR is this directory. To see the values: cat "$OTTO_TASK_DIR"/input.*.json OTTO_TASK, OTTO_WORKSPACE, OTTO_TASKS_DIR and OTTO_RUN_ID are also set.
     OUTPUT[k]=1
     "#);
 }
@@ -1681,7 +1681,7 @@ fn arrays_are_refused_by_an_old_bash_before_the_start() {
     // A file that is sourced may set it all the same.
     let ran = old("3.2", "n=OUT; printf '%sPUT[1]=x; %sPUT[0]=y' $n $n > lib; . ./lib");
     assert!(!ran.succeeded());
-    insta::assert_snapshot!(ran.problems(), @"error[E0714]: `build` sets keys of OUTPUT, which bash 3.2 cannot do do do do");
+    insta::assert_snapshot!(ran.problems(), @"error[E0714]: `build` sets keys of OUTPUT, which bash 3.2 cannot do");
 }
 
 /// Row 77: there the status of a failure may be 0, which the missing hand-over gives away.
