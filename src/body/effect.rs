@@ -50,14 +50,14 @@ pub(crate) struct Reader<'a> {
 }
 
 /// The name of a variable in front of a text, with its subscript.
-struct Target<'a> {
+struct Assigned<'a> {
     base: &'a str,
     subscript: Option<&'a str>,
     /// From `=` or `+=` on, or all that stands behind it.
     rest: &'a str,
 }
 
-fn target(text: &str) -> Option<Target<'_>> {
+fn target(text: &str) -> Option<Assigned<'_>> {
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == UNKNOWN || c == ARGUMENT;
     let length = text.find(|c: char| !is_of_name(c)).unwrap_or(text.len());
     let (base, rest) = text.split_at(length);
@@ -65,7 +65,7 @@ fn target(text: &str) -> Option<Target<'_>> {
         return None;
     }
     if !rest.starts_with('[') {
-        return Some(Target { base, subscript: None, rest });
+        return Some(Assigned { base, subscript: None, rest });
     }
     let mut depth = 0;
     for (place, character) in rest.char_indices() {
@@ -75,7 +75,7 @@ fn target(text: &str) -> Option<Target<'_>> {
             _ => continue,
         }
         if depth == 0 {
-            return Some(Target { base, subscript: Some(&rest[1..place]), rest: &rest[place + 1..] });
+            return Some(Assigned { base, subscript: Some(&rest[1..place]), rest: &rest[place + 1..] });
         }
     }
     None
@@ -216,7 +216,7 @@ impl Reader<'_> {
     }
 
     /// What it means to set a variable. `flags`: of `declare`.
-    fn set(&self, found: &Target, is_list: bool, flags: &str) -> Option<Deed> {
+    fn set(&self, found: &Assigned, is_list: bool, flags: &str) -> Option<Deed> {
         let label = |base: &str| match found.subscript {
             Some(subscript) => format!("{base}[{subscript}]"),
             None => base.to_owned(),
@@ -238,7 +238,7 @@ impl Reader<'_> {
                         if element.subscript.is_none()
                             && !self.names.references.contains_key(element.base) =>
                     {
-                        let referred = Target { base: element.base, subscript: found.subscript, rest: "" };
+                        let referred = Assigned { base: element.base, subscript: found.subscript, rest: "" };
                         self.set(&referred, is_list, "")
                     }
                     _ => None,
@@ -256,7 +256,7 @@ impl Reader<'_> {
     }
 
     /// What it means to set a variable whose name the text does not tell.
-    fn composed(&self, found: &Target, has_keys: bool, is_exported: bool) -> Option<Deed> {
+    fn composed(&self, found: &Assigned, has_keys: bool, is_exported: bool) -> Option<Deed> {
         let base = found.base;
         if !base.contains([UNKNOWN, ARGUMENT]) {
             return None;

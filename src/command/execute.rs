@@ -514,7 +514,7 @@ fn ask(context: &mut Context, target: &PlannedRun, options: &Options, signals: &
         return Err(context.refuse(&[wrong]));
     }
     let (sender, answers) = std::sync::mpsc::sync_channel(16);
-    signals.subscribe(sender.clone(), Answer::Signal);
+    signals.subscribe(sender.clone(), Reply::Signal);
     for (_, question) in questions {
         // Ignores a closed stderr: a question that nobody sees is not answered with yes.
         let _ = write!(context.stderr, "{} [y/N] ", shown(question)).and_then(|()| context.stderr.flush());
@@ -523,20 +523,20 @@ fn ask(context: &mut Context, target: &PlannedRun, options: &Options, signals: &
             let mut line = String::new();
             let read = io::stdin().read_line(&mut line);
             // Nobody waits for it after a signal.
-            let _ = sender.send(Answer::Line(read.is_ok_and(|bytes| bytes > 0).then_some(line)));
+            let _ = sender.send(Reply::Line(read.is_ok_and(|bytes| bytes > 0).then_some(line)));
         });
         let line = loop {
             match answers.recv() {
-                Ok(Answer::Line(line)) => break line.unwrap_or_default(),
-                Ok(Answer::Signal(signal)) if STOPPING.contains(&signal) => {
+                Ok(Reply::Line(line)) => break line.unwrap_or_default(),
+                Ok(Reply::Signal(signal)) if STOPPING.contains(&signal) => {
                     let _ = writeln!(context.stderr);
                     die_by(signal)
                 }
-                Ok(Answer::Signal(SUSPENDING)) => {
+                Ok(Reply::Signal(SUSPENDING)) => {
                     halt();
                     let _ = write!(context.stderr, "{} [y/N] ", shown(question));
                 }
-                Ok(Answer::Signal(_)) => {}
+                Ok(Reply::Signal(_)) => {}
                 Err(_) => unreachable!("bug: a channel closed whose sender is here"),
             }
         };
@@ -549,7 +549,7 @@ fn ask(context: &mut Context, target: &PlannedRun, options: &Options, signals: &
 }
 
 /// What comes while a question is asked.
-enum Answer {
+enum Reply {
     /// `None` at the end of stdin.
     Line(Option<String>),
     Signal(i32),

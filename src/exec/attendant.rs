@@ -346,8 +346,8 @@ impl Watch {
         let line = desk.line.clone();
         let wait = move || loop {
             match wait(pid, options) {
-                Some(Change::Halted(signal)) => line.send(Instruction::Halted(attempt, signal)),
-                Some(Change::Ended(exit)) => return line.send(Instruction::Exited(attempt, exit)),
+                Some(WaitChange::Halted(signal)) => line.send(Instruction::Halted(attempt, signal)),
+                Some(WaitChange::Ended(exit)) => return line.send(Instruction::Exited(attempt, exit)),
                 None => return line.send(Instruction::Exited(attempt, Exit::Lost)),
             }
         };
@@ -357,20 +357,20 @@ impl Watch {
 }
 
 /// What happened to a child.
-enum Change {
+enum WaitChange {
     Ended(Exit),
     Halted(i32),
 }
 
 /// Waits for a child, and reaps it if it has ended. `None` if nothing has happened and `NOHANG` is given, or if it is
 /// no child.
-fn wait(pid: Pid, options: WaitIdOptions) -> Option<Change> {
+fn wait(pid: Pid, options: WaitIdOptions) -> Option<WaitChange> {
     let status: WaitIdStatus =
         rustix::io::retry_on_intr(|| rustix::process::waitid(WaitId::Pid(pid), options)).ok()??;
     if let Some(signal) = status.stopping_signal() {
-        return Some(Change::Halted(signal));
+        return Some(WaitChange::Halted(signal));
     }
-    Some(Change::Ended(match (status.exit_status(), status.terminating_signal()) {
+    Some(WaitChange::Ended(match (status.exit_status(), status.terminating_signal()) {
         (Some(code), _) => Exit::Code(code),
         (None, Some(signal)) => Exit::Signal(signal),
         (None, None) => Exit::Lost,
@@ -566,8 +566,8 @@ impl Attendance<'_> {
             return;
         }
         match wait(self.group, WaitIdOptions::EXITED | WaitIdOptions::NOHANG) {
-            Some(Change::Ended(exit)) => self.has_ended(exit),
-            Some(Change::Halted(_)) => {}
+            Some(WaitChange::Ended(exit)) => self.has_ended(exit),
+            Some(WaitChange::Halted(_)) => {}
             // Somebody else has reaped it; there is nothing more to learn.
             None if has_ended => self.has_ended(Exit::Lost),
             None => {}

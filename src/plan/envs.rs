@@ -26,14 +26,14 @@ pub(crate) type Variables = Vec<(String, OsString)>;
 pub(crate) struct Resolved {
     pub(crate) values: Variables,
     /// What is in `values` under one of these names is what the entry was to replace.
-    pub(crate) failures: Vec<Failure>,
+    pub(crate) failures: Vec<FailedEntry>,
     /// Variables that hold the names of files, for texts that are patterns: what is in such a name is no pattern.
     pub(crate) files: Vec<String>,
 }
 
 /// An entry of `envs` without a value.
 #[derive(Clone, Debug)]
-pub(crate) struct Failure {
+pub(crate) struct FailedEntry {
     pub(crate) name: String,
     /// What went wrong in this entry, or in one that it refers to.
     pub(crate) why: Diagnostic,
@@ -49,7 +49,7 @@ impl Resolved {
 
     /// The first entry without a value that a text mentions. Whatever stands around the name counts: languages have many
     /// ways to read a variable.
-    pub(crate) fn failure_in(&self, text: &str) -> Option<&Failure> {
+    pub(crate) fn failure_in(&self, text: &str) -> Option<&FailedEntry> {
         self.failures.iter().find(|failure| has_word(text, &failure.name))
     }
 
@@ -108,7 +108,7 @@ pub(crate) fn resolve(
     let mut sorted = order;
     sorted.sort_by_key(|place| needs_command[*place]);
     let mut values: Vec<Option<OsString>> = vec![None; entries.len()];
-    let mut failures: Vec<Failure> = Vec::new();
+    let mut failures: Vec<FailedEntry> = Vec::new();
     let mut room = VALUES_BYTES;
     for place in sorted {
         let evaluation = Evaluation {
@@ -128,7 +128,7 @@ pub(crate) fn resolve(
                 values[place] = Some(value);
             }
             Err(why) if matches!(why.code, Code::EnvFailed | Code::TooLarge) => {
-                failures.push(Failure { name: entries[place].name.value.clone(), why: *why });
+                failures.push(FailedEntry { name: entries[place].name.value.clone(), why: *why });
             }
             // Wrong whatever the world is like.
             Err(wrong) => return Err(vec![*wrong]),
@@ -317,7 +317,7 @@ struct Evaluation<'a> {
     place: usize,
     values: &'a [Option<OsString>],
     /// Of those entries that come before this one.
-    failures: &'a [Failure],
+    failures: &'a [FailedEntry],
     /// How many bytes the value may have.
     room: usize,
     beneath: &'a Resolved,
@@ -448,7 +448,7 @@ impl Evaluation<'_> {
     }
 
     fn pattern(&self, parts: &[Part]) -> Result<Pattern, Box<Diagnostic>> {
-        let mut source = pattern::Source::default();
+        let mut source = pattern::PatternText::default();
         for part in parts {
             match part {
                 Part::Quoted(pieces) => source.push_literal(&self.text(pieces)?),
@@ -475,7 +475,7 @@ impl Evaluation<'_> {
 
     /// The value of a name, if it has one; the failure of an entry that should have one.
     fn lookup(&self, name: &str) -> Result<Option<OsString>, Box<Diagnostic>> {
-        let failed = |failures: &[Failure]| {
+        let failed = |failures: &[FailedEntry]| {
             let failure = failures.iter().find(|failure| failure.name == name);
             failure.map(|failure| Err(Box::new(failure.why.clone())))
         };

@@ -25,7 +25,7 @@ use crate::ottofile::glob;
 use crate::ottofile::spec::{EnvEntry, Foreach, ForeachJobs, ForeachSource, Task, When};
 use crate::request::{Argument, Request};
 use crate::source::{SourceFile, Spanned};
-use envs::{Failure, Resolved};
+use envs::{FailedEntry, Resolved};
 use expand::{Expansion, NamedItem};
 use facts::Facts;
 use select::{Items, Mention, Selected};
@@ -533,7 +533,7 @@ fn set_envs(
     job: &mut Job,
     globals: &Resolved,
     facts: &dyn Facts,
-    left_out: &mut Vec<Failure>,
+    left_out: &mut Vec<FailedEntry>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let task = &ottofile.tasks[job.task];
@@ -583,7 +583,7 @@ fn set_envs(
         known.files = item_variables(job).into_iter().map(|(name, _)| name).collect();
     }
     set_all(&mut known, own.values);
-    let (names, own_failures): (Vec<String>, Vec<Failure>) =
+    let (names, own_failures): (Vec<String>, Vec<FailedEntry>) =
         own.failures.into_iter().map(|failure| (failure.name.clone(), failure)).unzip();
     known.failures.retain(|failure| !names.contains(&failure.name));
     known.failures.extend(own_failures);
@@ -613,7 +613,7 @@ fn set_envs(
             Err(mut problems) => diagnostics.append(&mut problems),
         }
     }
-    let mention = |failure: &Failure| {
+    let mention = |failure: &FailedEntry| {
         let text = format!("`{}` mentions `{}`", task.name, failure.name);
         Box::new(failure.why.clone().at(&ottofile.source, task.name_span, text))
     };
@@ -625,10 +625,10 @@ fn set_envs(
 }
 
 /// One warning for each thing that went wrong, with the entries that have no value because of it.
-fn left_out_warnings(left_out: Vec<Failure>) -> Vec<Diagnostic> {
+fn left_out_warnings(left_out: Vec<FailedEntry>) -> Vec<Diagnostic> {
     let place = |why: &Diagnostic| (why.message.clone(), why.labels.first().map(|label| label.span));
     let mut found: Vec<(Diagnostic, Vec<String>)> = Vec::new();
-    for Failure { name, why } in left_out {
+    for FailedEntry { name, why } in left_out {
         match found.iter_mut().find(|(known, _)| place(known) == place(&why)) {
             Some((_, names)) if names.contains(&name) => {}
             Some((_, names)) => names.push(name),

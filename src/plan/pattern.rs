@@ -13,9 +13,9 @@ enum Unit {
 
 /// A pattern as it is put together: characters that stand for themselves, and text in which `*` and the like do not.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Source(Vec<(Unit, bool)>);
+pub(crate) struct PatternText(Vec<(Unit, bool)>);
 
-impl Source {
+impl PatternText {
     pub(crate) fn push_literal(&mut self, text: &OsStr) {
         self.0.extend(units(text).into_iter().map(|unit| (unit, true)));
     }
@@ -60,7 +60,7 @@ pub(crate) enum Reach {
 }
 
 impl Pattern {
-    pub(crate) fn new(source: &Source) -> Pattern {
+    pub(crate) fn new(source: &PatternText) -> Pattern {
         let written = &source.0;
         let is_active =
             |place: usize, character: char| written.get(place) == Some(&(Unit::Character(character), false));
@@ -302,7 +302,7 @@ mod tests {
     use super::*;
 
     fn pattern(text: &[u8]) -> Pattern {
-        let mut source = Source::default();
+        let mut source = PatternText::default();
         source.push_glob(OsStr::from_bytes(text));
         Pattern::new(&source)
     }

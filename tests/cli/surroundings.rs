@@ -152,7 +152,7 @@ fn a_limit_of_file_sizes_costs_the_log_and_not_the_run() {
     );
     // A task that reaches it is ended as it would be without otto.
     let project = Project::new("tasks: {big: {bash: 'exec head -c 100000 /dev/zero >big'}}");
-    let ran = project.shell("ulimit -f 8; otto big");
+    let ran = project.shell("ulimit -f 64; otto big");
     assert_eq!(ran.status, 128 + 25, "{}", ran.all());
 }
 
