@@ -1,6 +1,9 @@
 //! Makefiles run by make and, converted, by otto: every command that a target starts has to get the same words and the
 //! same variables, in the same order, and the end has to be the same; or the task says at its start what is missing.
 
+// What was compared goes into the log of the tests.
+#![allow(clippy::print_stderr)]
+
 #[path = "convert/project.rs"]
 mod project;
 #[path = "convert/random.rs"]

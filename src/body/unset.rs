@@ -215,11 +215,7 @@ fn expansions(text: &str) -> Option<Vec<(Range<usize>, &str)>> {
             b'}' if open.last() == Some(&Open::Brace) => drop(open.pop()),
             b'(' if !in_quotes => open.push(Open::Paren),
             // The pattern of a `case` closes what nothing opened.
-            b')' if !in_quotes => {
-                if open.last() == Some(&Open::Paren) {
-                    open.pop();
-                }
-            }
+            b')' if !in_quotes && open.last() == Some(&Open::Paren) => drop(open.pop()),
             b'$' => match bytes.get(at + 1) {
                 Some(b'(') => {
                     open.push(Open::Paren);

@@ -450,6 +450,17 @@ impl<'c> Checker<'c, '_> {
     }
 }
 
+/// The names of the items that the document itself lists, at most `most` of them.
+fn literal_names(source: &ForeachSource, most: usize) -> Vec<String> {
+    match source {
+        ForeachSource::Items(items) => items.iter().take(most).map(|item| item_name(&item.value)).collect(),
+        ForeachSource::Range { first, last, .. } => {
+            (*first..=*last).take(most).map(|number| range_item_name(number, *last)).collect()
+        }
+        ForeachSource::Glob(_) | ForeachSource::Command(_) => Vec::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::is_match;
@@ -474,16 +485,5 @@ mod tests {
         ] {
             assert_eq!(is_match(pattern, name), expected, "{pattern} {name}");
         }
-    }
-}
-
-/// The names of the items that the document itself lists, at most `most` of them.
-fn literal_names(source: &ForeachSource, most: usize) -> Vec<String> {
-    match source {
-        ForeachSource::Items(items) => items.iter().take(most).map(|item| item_name(&item.value)).collect(),
-        ForeachSource::Range { first, last, .. } => {
-            (*first..=*last).take(most).map(|number| range_item_name(number, *last)).collect()
-        }
-        ForeachSource::Glob(_) | ForeachSource::Command(_) => Vec::new(),
     }
 }

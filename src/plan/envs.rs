@@ -230,7 +230,7 @@ fn runs_command(pieces: &[TemplatePart]) -> bool {
             })
         }
         TemplatePart::Variable { change, .. } => {
-            change.as_ref().is_some_and(|change| change.pieces().any(|pieces| runs_command(pieces)))
+            change.as_ref().is_some_and(|change| change.pieces().any(runs_command))
         }
     })
 }
