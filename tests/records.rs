@@ -169,7 +169,7 @@ fn a_rerun_runs_what_was_left_undone_with_the_data_of_then() {
     );
 
     // Nothing is left to do, and that is no error.
-    assert!(project.well("Rerun").err.contains("nothing to run again"));
+    assert!(project.well("Rerun").err.contains("nothing to rerun"));
     // The data of a run that another one stands on stays.
     project.well("Clean --keep-days 0 --keep-failed 0 --keep-last 1");
     assert_eq!(project.runs().len(), 2);
@@ -257,9 +257,8 @@ tasks:
     let no_run = project.otto("Rerun b");
     assert_eq!(
         no_run.err,
-        "error[E0801]: unknown run `b`\n\
-         help: `otto History` lists the runs; `latest`, `latest-failed` and `-1` also work\n\
-         help: `b` is a task of the latest run; write `latest b`\n\
+        "error[E0801]: `b` is too short to identify the run to repeat\n\
+         help: give at least 4 characters of its ID, or `latest`, `latest-failed` or `-1`; `otto History` lists the runs\n\
          otto: 1 error. For details: `otto Explain E0801`\n"
     );
 }
@@ -293,9 +292,9 @@ tasks:
         format!("warning: `n:x` did not exist in run {}, so it has no values", id(&project, 0))
     );
     assert!(named.err.contains("error[E0704]: task `n:x` has no output `k`"), "{}", named.err);
-    assert!(named.err.contains("`n:x` set no values"), "{}", named.err);
+    assert!(named.err.contains("`n:x` set no outputs"), "{}", named.err);
 
-    // Whether it wsame as for a run that is there no more, nobody knows.
+    // A run that is gone says no more about whether it had the task.
     let origin = project.runs()[0].clone();
     let short = id(&project, 0);
     let kept = origin.with_file_name("kept");
@@ -501,11 +500,8 @@ tasks:
     );
     assert!(project.well("Data why up:x.stage").out.contains("up:x.stage = \"x2\""));
     let shown = project.well("Show latest up:x").out;
-    assert!(
-        shown.contains("attempt 2, which failed, and passed on to `report`\n  stage = \"x2\""),
-        "{shown}"
-    );
-    assert!(shown.contains("attempt 1, which failed, and not passed on\n  stage = \"x1\""), "{shown}");
+    assert!(shown.contains("attempt 2, which failed; passed on to `report`\n  stage = \"x2\""), "{shown}");
+    assert!(shown.contains("attempt 1, which failed; not passed on\n  stage = \"x1\""), "{shown}");
     let unread = project.otto("Data unread.k");
     assert!(unread.err.contains("attempt 1 set it but failed, so no task received it"), "{}", unread.err);
 
@@ -1073,7 +1069,7 @@ fn a_replay_shows_a_failing_run_as_it_was() {
         let ran = project.otto(&run);
         let replayed = project.well(replay);
         let (first, rest) = replayed.err.split_once('\n').expect("a line");
-        assert!(first.starts_with("replay of run "), "{first}");
+        assert!(first.starts_with("replaying run "), "{first}");
         assert_eq!((rest, replayed.out), (ran.err.as_str(), ran.out), "{run}");
         assert!(ran.err.contains("error[E0704]"), "{}", ran.err);
     }
