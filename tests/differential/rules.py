@@ -12,8 +12,10 @@ from model import Body, Outcome
 TEST = re.compile(r"(! )*(\[ |\[\[ |test |\(\()")
 
 
-def differences(body: Body, plain: Outcome, otto: Outcome, goes_on: Callable[[Body], Outcome]) -> dict[str, str]:
-    """Kind and description of each difference. `goes_on` is what plain bash does if a body has a further line."""
+def differences(
+    body: Body, plain: Outcome, otto: Outcome, goes_on: Callable[[Body], Outcome]
+) -> dict[str, str]:
+    """Kind and description of each difference. `goes_on` is what plain bash does with a further line."""
     if plain.timed_out or otto.timed_out:
         return {}
     found: dict[str, str] = {}
@@ -54,7 +56,7 @@ def differences(body: Body, plain: Outcome, otto: Outcome, goes_on: Callable[[Bo
 
 
 def is_told_with_exec(plain: Outcome, otto: Outcome) -> bool:
-    """Documented: bash drops every trap before an `exec` that then fails, and a warning says what that costs."""
+    """Documented: bash drops every trap before an `exec` that fails; a warning says what that costs."""
     return plain.status in (126, 127) and any(said.startswith("E0701") for said in otto.told)
 
 
@@ -85,8 +87,9 @@ def without_warning(text: str) -> str:
 
 def may_be_refused(body: Body, plain: Outcome) -> bool:
     """Documented: a task fails although its process ended with 0 where its outputs cannot be had: it became
-    another program, and its text sets outputs where that is not provably too late; OUTPUT is no associative array any more, or a variable of a function
-    hides it; a value of Python has no JSON. So may one that lost a value in a copy of the shell."""
+    another program, and its text sets outputs where that is not provably too late; OUTPUT is no
+    associative array any more, or a variable of a function hides it; a value of Python has no JSON. So may
+    one that lost a value in a copy of the shell."""
     sets = bool(re.search(r"OUTPUT|OTTO_|otto[._]", body.text))
     is_replaced = plain.how != "exit" and (bool(plain.outputs) or not plain.how or sets)
     return is_replaced or plain.is_spoilt or plain.is_hidden or bool(plain.lost + plain.problems)

@@ -1,6 +1,6 @@
 """Runs the Python script of a task: loads INPUT, runs the user's lines as `__main__`, records OUTPUT.
 
-Keeps its own names for what it uses, for a script may rebind or delete anything. `_json` and `_signal` stand for
+Keeps its own names for what it uses, for a script may rebind or delete anything. `_json`, `_signal` replace
 `json` and `signal`, whose import takes as long as half of a whole Python.
 """
 
@@ -28,7 +28,7 @@ __builtins__ = dict(__builtins__)
 MARKER = b"# otto: the lines of the task follow\n"
 # Round what stands behind a `from __future__ import` for who starts the script by hand.
 BY_HAND = (b"; import os, sys; os.execv(", b"  # otto: for a start by hand")
-# The only key of a dict that stands for a string which is not UTF-8, and of one that stands for the dict in it.
+# The only key of a dict that stands for a string which is not UTF-8, or for the dict in it.
 BYTES_KEY = "__otto_bytes__"
 MAP_KEY = "__otto_map__"
 MOST_LEVELS = 128
@@ -299,12 +299,13 @@ class Task:
             self.leave()
 
     def leave(self):
-        """Says that outputs are lost when this process is about to be replaced or to end hard. Where there are none,
-        that is handed over, so that nobody has to guess."""
+        """Says that outputs are lost when this process is about to be replaced or to end hard. Where there
+        are none, that is handed over, so that nobody has to guess."""
         if getpid() != self.process or not self.is_recording:
             return
         outputs, told = self.now()
-        if self.saved is None and outputs == "{}" and not (told["exports"] or told["replaced"] or told["problems"]):
+        has_told = told["exports"] or told["replaced"] or told["problems"]
+        if self.saved is None and outputs == "{}" and not has_told:
             self.save()
         elif (outputs, told) != self.saved:
             outputs, told = self.saved or ("{}", {})
@@ -597,8 +598,8 @@ class OneTask(dict):
 
 
 class Outcomes(dict):
-    """How the dependencies ended: `OUTCOME["build"]` is a word, `OUTCOME["build.exit"]` a field of it, which is
-    None where it does not apply."""
+    """How the dependencies ended: `OUTCOME["build"]` is a word, `OUTCOME["build.exit"]` a field of it,
+    which is None where it does not apply."""
 
     def __init__(self, start):
         super().__init__()
@@ -796,7 +797,7 @@ class Writer:
         self.name = name
         self.problems = []
         self.way = []
-        # The containers that are being written, by their identity, and how many lists and maps of JSON they are.
+        # The containers being written, by their identity, and how many lists and maps of JSON they are.
         self.open = set()
         self.levels = 0
 

@@ -122,11 +122,13 @@ make_filter_out() {
     make_chosen no "$1" "$2"
 }
 
+# shellcheck disable=SC3012 # dash, bash, busybox, ksh, mksh and zsh all compare with `\<`.
 make_sort() {
     set -f
     make_sorted=
     for make_one in $1; do
-        make_next= make_placed=
+        make_next=''
+        make_placed=''
         for make_other in $make_sorted; do
             if [ -z "$make_placed" ]; then
                 if [ "$make_one" = "$make_other" ]; then
