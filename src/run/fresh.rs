@@ -241,7 +241,10 @@ fn hand_on(setting: &Setting, job: &Job, last: &Success) -> Option<Outputs> {
     let dir = setting.run_dir.job(&job.name);
     std::fs::DirBuilder::new().mode(0o700).create(&dir.path).ok()?;
     let outputs = match last.has_outputs {
-        true if inputs::adopt(&dir, &earlier).ok()? => outputs::read(&dir).ok()?,
+        // Recorded were some: a link that leads nowhere reads as none.
+        true if inputs::adopt(&dir, &earlier).ok()? => {
+            outputs::read(&dir).ok().filter(|outputs| !outputs.values.is_empty())?
+        }
         true => return None,
         false => Outputs::default(),
     };

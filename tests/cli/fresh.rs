@@ -549,3 +549,21 @@ tasks:
     assert_eq!(ran.outcomes(), "first: ok, second: INT");
     assert!(ran.stderr.contains("5 tasks in TIME: 1 ok, 1 interrupted, 3 not started"), "{}", ran.all());
 }
+
+#[test]
+fn a_record_that_became_a_link_to_nothing_makes_the_task_run_again() {
+    let project = Project::new(
+        "tasks:
+  build: {input: [in], output: [out], bash: 'cp in out; OUTPUT[tag]=v1'}
+  test: {needs: [build], bash: 'echo \"${INPUT[build.tag]}\"'}
+",
+    );
+    project.write("in", "1");
+    assert_eq!(project.run("test").ok(), "v1\n");
+    let record = project.task("build").join("output.build.json");
+    std::fs::remove_file(&record).expect("there");
+    std::os::unix::fs::symlink("nowhere", &record).expect("a link");
+    let ran = project.run("test");
+    assert_eq!(ran.ok(), "v1\n", "{}", ran.all());
+    assert!(!ran.stderr.contains("fresh"), "{}", ran.all());
+}
