@@ -186,9 +186,9 @@ fn a_line_is_read_while_the_producer_still_runs() {
 fn consumers_of_a_killed_producer_are_ended_and_never_complete() {
     let project = Project::new(
         "
-  a: {streaming: true, bash: 'echo half > \"$OTTO_OUTPUT_PIPE\"; until [ -e seen ]; do sleep 0.01; done; kill -9 $$'}
+  a: {streaming: true, bash: 'echo half > \"$OTTO_OUTPUT_PIPE\"; until [ -e seen ] && [ -e trapped ]; do sleep 0.01; done; kill -9 $$'}
   b: {streaming: true, before: [a], bash: 'read -r line; echo > seen; cat; echo complete > b.out'}
-  c: {streaming: true, before: [a], bash: 'trap \"echo asked > c.out; exit 0\" TERM; cat \"$OTTO_INPUT_PIPE\" & wait; echo complete > c.out'}
+  c: {streaming: true, before: [a], bash: 'trap \"echo asked > c.out; exit 0\" TERM; echo > trapped; cat \"$OTTO_INPUT_PIPE\" & wait; echo complete > c.out'}
   d: {streaming: true, before: [b], bash: 'cat; echo complete > d.out'}
   all: {before: [b, c, d]}
 ",
