@@ -294,7 +294,8 @@ impl Check<'_> {
                 value => self.wrong_type(path, shape, &value, None),
             },
             (Shape::Map(each), None) => match value {
-                Value::Map(map) if Value::Map(map.clone()).as_bytes().is_none() => {
+                Value::Map(_) if value.as_bytes().is_some() => self.wrong_type(path, shape, &value, None),
+                Value::Map(map) => {
                     let checked: Vec<Option<(String, Value)>> = map
                         .into_iter()
                         .map(|(name, value)| {
@@ -307,9 +308,8 @@ impl Check<'_> {
                 value => self.wrong_type(path, shape, &value, None),
             },
             (Shape::Object(contract), None) => match value {
-                Value::Map(map) if Value::Map(map.clone()).as_bytes().is_none() => {
-                    self.object(path, contract, map, typing).map(Value::Map)
-                }
+                Value::Map(_) if value.as_bytes().is_some() => self.wrong_type(path, shape, &value, None),
+                Value::Map(map) => self.object(path, contract, map, typing).map(Value::Map),
                 value => self.wrong_type(path, shape, &value, None),
             },
             (Shape::Str | Shape::Path | Shape::File | Shape::Dir | Shape::Bool, _) => {
