@@ -5,7 +5,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ottofile::glob::{is_pattern, matcher};
 use crate::ottofile::limit;
 use crate::plan::facts::{CommandFailure, Facts};
-use crate::source::{SourceFile, Span};
+use crate::source::SourceFile;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -179,7 +179,7 @@ pub(crate) fn read_ottofile(found: &Found) -> Result<SourceFile, Diagnostic> {
         let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
         let source = SourceFile::new(&found.shown, text);
         Diagnostic::error(Code::UnreadableOttofile, format!("`{}` is not UTF-8", found.shown))
-            .at(&source, Span::new(valid, valid + 3), "this byte is not UTF-8")
+            .at(&source, source.span(valid, valid + 3), "this byte is not UTF-8")
             .help("save the file as UTF-8")
     })
 }

@@ -4,16 +4,23 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A half-open range of byte offsets into one [`SourceFile`].
+/// A source of one [`Sources`]: its place there. The default is the root ottofile, and every text that stands alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub(crate) struct SourceId(u32);
+
+/// A half-open range of byte offsets into one [`SourceFile`], which [`SourceFile::span`] makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub(crate) struct Span {
+    pub(crate) source: SourceId,
     pub(crate) start: u32,
     pub(crate) end: u32,
 }
 
 impl Span {
+    /// A place in a text that stands alone.
+    #[cfg(test)]
     pub(crate) fn new(start: usize, end: usize) -> Span {
-        Span { start: fits(start), end: fits(end.max(start)) }
+        Span { source: SourceId::default(), start: fits(start), end: fits(end.max(start)) }
     }
 
     pub(crate) fn range(self) -> Range<usize> {
@@ -54,6 +61,7 @@ pub(crate) struct SourceFile {
 
 #[derive(Debug)]
 struct SourceInner {
+    id: SourceId,
     name: String,
     text: String,
     /// Byte offset at which each line starts; the first is always 0.
@@ -61,11 +69,17 @@ struct SourceInner {
 }
 
 impl SourceFile {
+    /// The root ottofile, or a text that stands alone.
     pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> SourceFile {
+        SourceFile::numbered(SourceId::default(), name, text)
+    }
+
+    /// A source that will be the one with this place in a [`Sources`].
+    pub(crate) fn numbered(id: SourceId, name: impl Into<String>, text: impl Into<String>) -> SourceFile {
         let text = text.into();
         let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let line_starts = std::iter::once(0).chain(newlines.map(|(offset, _)| fits(offset + 1))).collect();
-        SourceFile { inner: Arc::new(SourceInner { name: name.into(), text, line_starts }) }
+        SourceFile { inner: Arc::new(SourceInner { id, name: name.into(), text, line_starts }) }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -74,6 +88,11 @@ impl SourceFile {
 
     pub(crate) fn text(&self) -> &str {
         &self.inner.text
+    }
+
+    /// The place from one byte offset up to another.
+    pub(crate) fn span(&self, start: usize, end: usize) -> Span {
+        Span { source: self.inner.id, start: fits(start), end: fits(end.max(start)) }
     }
 
     pub(crate) fn slice(&self, span: Span) -> &str {
@@ -101,6 +120,55 @@ impl SourceFile {
     pub(crate) fn line(&self, span: Span) -> usize {
         let offset = (span.start as usize).min(self.inner.text.len());
         self.inner.line_starts.partition_point(|start| *start as usize <= offset)
+    }
+}
+
+/// The texts of all ottofiles of a run; the first one is the root's. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Sources {
+    files: Arc<Vec<SourceFile>>,
+}
+
+impl Sources {
+    /// `root` is the first source.
+    pub(crate) fn new(root: SourceFile) -> Sources {
+        Sources { files: Arc::new(vec![root]) }
+    }
+
+    pub(crate) fn root(&self) -> &SourceFile {
+        &self.files[0]
+    }
+
+    /// The source that a place is in.
+    pub(crate) fn of(&self, span: Span) -> &SourceFile {
+        &self.files[span.source.0 as usize]
+    }
+
+    pub(crate) fn slice(&self, span: Span) -> &str {
+        self.of(span).slice(span)
+    }
+
+    /// The line (from 1) on which a span starts.
+    pub(crate) fn line(&self, span: Span) -> usize {
+        self.of(span).line(span)
+    }
+}
+
+/// What knows the text around a place.
+pub(crate) trait Text {
+    fn around(&self, span: Span) -> &SourceFile;
+}
+
+impl Text for SourceFile {
+    fn around(&self, span: Span) -> &SourceFile {
+        debug_assert_eq!(self.inner.id, span.source, "bug: a place in another file than `{}`", self.name());
+        self
+    }
+}
+
+impl Text for Sources {
+    fn around(&self, span: Span) -> &SourceFile {
+        self.of(span)
     }
 }
 

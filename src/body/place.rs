@@ -36,7 +36,7 @@ impl<'a> Place<'a> {
         // Indentation, and for a body on the line of its key the key itself, stand before the content.
         let start = there_start + there.find(content)? + (range.start - line_start);
         let end = (start + range.len()).min(there_start + there.trim_end().len());
-        Some(Span::new(start, end.max(start)))
+        Some(self.source.span(start, end.max(start)))
     }
 }
 

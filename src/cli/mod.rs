@@ -425,7 +425,7 @@ fn default_request(
         }
         DefaultTasks::Named(names) => names.iter().map(|name| (name.value.clone(), name.span)).collect(),
     };
-    let request = request::of_names(&names, &ottofile.source, ottofile)?;
+    let request = request::of_names(&names, &ottofile.sources, ottofile)?;
     Ok(Wanted::Run { request, options: Vec::new(), notes: Vec::new() })
 }
 
@@ -444,7 +444,7 @@ fn help_of(context: &mut Context, found: &Found, ottofile: &Ottofile, words: &[O
     let source = SourceFile::new("command line", format!("otto {}", shown.join(" ")));
     let place = |number: usize| {
         let start = "otto ".len() + shown[..number].iter().map(|word| word.len() + 1).sum::<usize>();
-        Span::new(start, start + shown[number].len())
+        source.span(start, start + shown[number].len())
     };
     match shown.as_slice() {
         [_] => general_help(context, true),

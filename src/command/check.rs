@@ -60,7 +60,7 @@ fn mistakes(context: &Context, found: &Found, ottofile: &Ottofile) -> Vec<Diagno
         HostFacts { environment: &context.environment, folder: found.folder(), may_run_commands: false };
     let names: Vec<_> =
         ottofile.tasks.iter().map(|task| (task.name.as_str().to_owned(), task.name_span)).collect();
-    let planned = request::of_names(&names, &ottofile.source, ottofile)
+    let planned = request::of_names(&names, &ottofile.sources, ottofile)
         .and_then(|request| plan::make(ottofile, &request, &facts).map(|_| ()));
     let mut diagnostics = planned.err().unwrap_or_default();
     // These tasks were not requested, so nothing was left out on purpose.
@@ -72,7 +72,7 @@ fn mistakes(context: &Context, found: &Found, ottofile: &Ottofile) -> Vec<Diagno
 /// the ottofile could not be read.
 fn json(ottofile: Option<&Ottofile>, diagnostics: &[Diagnostic]) -> String {
     let answer = serde_json::json!({
-        "ottofile": ottofile.map(|ottofile| ottofile.source.name()),
+        "ottofile": ottofile.map(|ottofile| ottofile.sources.root().name()),
         "tasks": ottofile.map(|ottofile| ottofile.tasks.len()),
         "diagnostics": diagnostics.iter().map(Notice::of).collect::<Vec<_>>(),
     });
@@ -84,7 +84,7 @@ pub(super) fn body_warnings(ottofile: &Ottofile, tasks: impl IntoIterator<Item =
     let tasks = tasks.into_iter().map(|task| &ottofile.tasks[task]);
     tasks
         .filter_map(|task| Some((task, task.body.as_ref()?)))
-        .flat_map(|(task, body)| body::warnings(body, &task.name, &ottofile.source))
+        .flat_map(|(task, body)| body::warnings(body, &task.name, ottofile.sources.of(body.span)))
         .collect()
 }
 
@@ -100,7 +100,7 @@ fn unset_variables(context: &Context, found: &Found, ottofile: &Ottofile) -> Vec
     let entries =
         |entries: &[EnvEntry]| entries.iter().map(|entry| entry.name.value.clone()).collect::<Vec<_>>();
     let files = |files| {
-        let variables = plan::envs::dotenv(files, &ottofile.source, &facts).ok()?;
+        let variables = plan::envs::dotenv(files, &ottofile.sources, &facts).ok()?;
         Some(variables.into_iter().map(|(name, _)| name).collect::<Vec<_>>())
     };
     let mut warnings = Vec::new();
@@ -122,12 +122,12 @@ fn unset_variables(context: &Context, found: &Found, ottofile: &Ottofile) -> Vec
                 || unset::is_everywhere(name)
                 || context.environment.get(name).is_some()
         };
-        let place = body::Place::of(body, &ottofile.source);
+        let place = body::Place::of(body, ottofile.sources.of(body.span));
         for (range, name) in unset::reads(&body.text).into_iter().filter(|(_, name)| !is_known(name)) {
             let message = format!("nothing sets the variable `{name}` that task `{}` reads", task.name);
             let near = similar(name, known.iter().map(String::as_str), 3);
             let warning = Diagnostic::warning(Code::UnsetVariable, message)
-                .at(&ottofile.source, place.span(range), "neither in the ottofile nor in the environment")
+                .at(&ottofile.sources, place.span(range), "neither in the ottofile nor in the environment")
                 .did_you_mean(&near)
                 .help(format!("if it may be missing, say so: `${{{name}:-}}`"));
             warnings.push(warning);

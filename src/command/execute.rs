@@ -164,8 +164,8 @@ pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun) -> i32 {
         let _ = writeln!(
             text,
             "  ({}:{})",
-            shown(target.ottofile.source.name()),
-            target.ottofile.source.line(task.name_span)
+            shown(target.ottofile.sources.root().name()),
+            target.ottofile.sources.line(task.name_span)
         );
     }
     context.print(&text);
@@ -204,7 +204,7 @@ fn dry_run_json(target: &PlannedRun) -> String {
         let mut fields = serde_json::json!({
             "name": job.name.as_str(),
             "task": task.name.as_str(),
-            "line": target.ottofile.source.line(task.name_span),
+            "line": target.ottofile.sources.line(task.name_span),
             "is_expanded": job.work != Work::ForeachGroup,
             "params": params.collect::<std::collections::BTreeMap<_, _>>(),
             "words": words.collect::<std::collections::BTreeMap<_, _>>(),
@@ -266,7 +266,7 @@ fn execute(
     let home = context.open_home()?;
     let folder = found.folder().to_owned();
     let project = home.project(&folder);
-    let text = ottofile.source.text();
+    let text = ottofile.sources.root().text();
     let hash = blake3::hash(text.as_bytes()).to_hex().to_string();
     let claimed = claim_run(&project, context.now, host::random(), |id| {
         record(context, target, options, id, &hash).to_json()
@@ -392,7 +392,7 @@ fn has_screen(context: &mut Context, target: &PlannedRun) -> bool {
         let message = format!("`--tui` and task `{}` both need the terminal", shown(job.name.as_str()));
         let task = &target.ottofile.tasks[job.task];
         Diagnostic::warning(Code::NoScreen, message).at(
-            &target.ottofile.source,
+            &target.ottofile.sources,
             task.name_span,
             "this task has `tty: true`",
         )
@@ -509,7 +509,7 @@ fn ask(context: &mut Context, target: &PlannedRun, options: &Options, signals: &
         let span = task.confirm.as_ref().map_or(task.name_span, |question| question.span);
         let message = format!("`{}` must be confirmed, and {missing}", task.name);
         let wrong = Diagnostic::error(Code::NotConfirmed, message)
-            .at(&target.ottofile.source, span, "nothing was started")
+            .at(&target.ottofile.sources, span, "nothing was started")
             .help("`--yes` confirms");
         return Err(context.refuse(&[wrong]));
     }

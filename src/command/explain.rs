@@ -4,7 +4,7 @@
 use super::Context;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::similar;
-use crate::source::{SourceFile, Span};
+use crate::source::SourceFile;
 
 pub(super) fn command() -> clap::Command {
     let code = clap::Arg::new("code")
@@ -138,7 +138,7 @@ fn json(codes: &[Code]) -> String {
 
 fn unknown(wanted: &str) -> Diagnostic {
     let line = SourceFile::new("command line", format!("otto Explain {wanted}"));
-    let span = Span::new("otto Explain ".len(), line.text().len());
+    let span = line.span("otto Explain ".len(), line.text().len());
     let names: Vec<&str> = PAGES.iter().map(|(name, _)| *name).collect();
     Diagnostic::error(Code::UnexpectedWord, format!("unknown error code `{wanted}`"))
         .at(&line, span, "not a code")

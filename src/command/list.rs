@@ -242,7 +242,7 @@ pub(crate) fn list_json(ottofile: &Ottofile) -> String {
                 .map(|param| {
                     serde_json::json!({
                         "name": param.name.as_str(),
-                        "form": ottofile.source.slice(param.form_span).trim_matches(['"', '\'']),
+                        "form": ottofile.sources.slice(param.form_span).trim_matches(['"', '\'']),
                         "help": param.help,
                         "default": param.default.as_ref().map(|default| &default.value),
                         "choices": param.choices.iter().map(|choice| &choice.value).collect::<Vec<_>>(),
@@ -255,7 +255,7 @@ pub(crate) fn list_json(ottofile: &Ottofile) -> String {
                 "help": task.help,
                 "group": task.group,
                 "hidden": task.is_hidden,
-                "line": ottofile.source.line(task.name_span),
+                "line": ottofile.sources.line(task.name_span),
                 "foreach": task.foreach.is_some(),
                 "needs": task.before.iter().map(|edge| &edge.task.value).collect::<Vec<_>>(),
                 "params": params,

@@ -23,7 +23,7 @@ use crate::request::{Argument, Asked, Given, Request};
 use crate::run::outcomes::{self, Earlier};
 use crate::run::signals::Signals;
 use crate::run::{Recorded, RecordedInput, RecordedSource};
-use crate::source::{SourceFile, Span};
+use crate::source::{SourceFile, Sources};
 use crate::state::JobState;
 use crate::store::layout::JobDir;
 use crate::store::outputs::{self, Outputs};
@@ -538,14 +538,14 @@ impl Gone<'_> {
                 context.stderr,
                 "warning: `{}` is no longer a task of {}; skipped",
                 shown(name.as_str()),
-                self.ottofile.source.name()
+                self.ottofile.sources.root().name()
             );
         }
         Ok(())
     }
 
     fn refused(&self, name: &JobName, task: Option<&Task>) -> Diagnostic {
-        let message = format!("`{name}` is no longer a task of {}", self.ottofile.source.name());
+        let message = format!("`{name}` is no longer a task of {}", self.ottofile.sources.root().name());
         let diagnostic = Diagnostic::error(Code::NotRepeatable, message);
         let source = task.and_then(|task| Some(&task.foreach.as_ref()?.source));
         match source {
@@ -625,7 +625,8 @@ fn request(
 ) -> Result<Request, i32> {
     inputs.read_all(context);
     let line = format!("otto Rerun {}", inputs.runs[0].found.short);
-    let span = Span::new(0, line.len());
+    let source = SourceFile::new("command line", line);
+    let span = source.span(0, source.text().len());
     let mut given = Params::new(context, matches)?;
     let mut diagnostics = Vec::new();
     let mut tasks: Vec<Asked> = Vec::new();
@@ -695,7 +696,7 @@ fn request(
     if !diagnostics.is_empty() {
         return Err(context.refuse(&diagnostics));
     }
-    Ok(Request { source: SourceFile::new("command line", line), tasks })
+    Ok(Request { sources: Sources::new(source), tasks })
 }
 
 /// A word as it was typed.

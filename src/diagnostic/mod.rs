@@ -9,7 +9,7 @@ pub(crate) use code::Code;
 pub(crate) use notice::Notice;
 pub(crate) use render::{render, render_notices, summary, usage};
 
-use crate::source::{SourceFile, Span};
+use crate::source::{SourceFile, Span, Text};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -61,8 +61,8 @@ impl Diagnostic {
     }
 
     /// Adds a place. The first one added is where the mistake is.
-    pub(crate) fn at(mut self, source: &SourceFile, span: Span, text: impl Into<String>) -> Diagnostic {
-        self.labels.push(Label { source: source.clone(), span, text: text.into() });
+    pub(crate) fn at(mut self, source: &impl Text, span: Span, text: impl Into<String>) -> Diagnostic {
+        self.labels.push(Label { source: source.around(span).clone(), span, text: text.into() });
         self
     }
 

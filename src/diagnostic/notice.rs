@@ -174,7 +174,7 @@ fn whole_characters(source: &SourceFile, span: Span) -> Span {
     while !text.is_char_boundary(end) {
         end += 1;
     }
-    Span::new(start, end)
+    source.span(start, end)
 }
 
 #[cfg(test)]
@@ -293,7 +293,7 @@ mod tests {
             let mut wrong = Diagnostic::error(Code::WrongType, words.clone()).note(words.clone()).help(words);
             for (start, end, label) in places {
                 let long = long as u32 * 2;
-                wrong = wrong.at(&source, Span { start: start + long, end: end + long }, label);
+                wrong = wrong.at(&source, Span { start: start + long, end: end + long, ..Span::default() }, label);
             }
             let line = serde_json::to_string(&Notice::of(&wrong)).expect("plain data");
             let read: Notice = serde_json::from_str(&line).expect("what was written");

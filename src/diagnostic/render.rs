@@ -452,7 +452,7 @@ mod tests {
             let mut wrong = Diagnostic::error(Code::WrongType, words.clone()).note(words.clone()).help(words);
             for (start, end, label) in places {
                 // Even places that no reader would give.
-                wrong = wrong.at(&source, Span { start, end }, label);
+                wrong = wrong.at(&source, Span { start, end, ..Span::default() }, label);
             }
             let shown = render(&[wrong], false, width);
             let obeyed = shown.chars().find(|character| character.is_control() && *character != '\n');

@@ -155,5 +155,5 @@ pub(super) fn line_span(script: &Script, line: usize) -> Option<Span> {
     let written = script.ottofile.text().get(range.clone())?;
     let indentation = written.len() - written.trim_start().len();
     let is_there = script.body.has_true_lines && !written.trim().is_empty();
-    is_there.then(|| Span::new(range.start + indentation, range.start + written.trim_end().len()))
+    is_there.then(|| script.ottofile.span(range.start + indentation, range.start + written.trim_end().len()))
 }

@@ -6,7 +6,7 @@ use super::limit;
 use super::spec::*;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{self, TaskName};
-use crate::source::{Span, Spanned};
+use crate::source::{Sources, Span, Spanned};
 use std::collections::{HashMap, HashSet};
 
 /// The tasks of a document so far.
@@ -25,7 +25,7 @@ pub(super) fn check(reader: &mut Reader<'_>, settings: Settings, tasks: Tasks) -
     let Tasks { mut tasks, mut index, refused, .. } = tasks;
     aliases(reader, &tasks, &mut index);
     patterns(reader, &mut tasks, &index, &refused);
-    let ottofile = Ottofile { source: reader.source.clone(), settings, tasks, index };
+    let ottofile = Ottofile { sources: Sources::new(reader.source.clone()), settings, tasks, index };
     Checker { reader, ottofile: &ottofile, refused, items: HashMap::new(), comparable: limit::MOST_COMPARED }
         .run();
     ottofile

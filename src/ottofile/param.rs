@@ -519,13 +519,13 @@ pub(crate) fn remarks(ottofile: &Ottofile) -> Vec<Diagnostic> {
                 let names: Vec<&str> = param.choices.iter().map(|choice| choice.value.as_str()).collect();
                 let remark =
                     Diagnostic::warning(Code::BadChoice, format!("{owner} is not one of its choices"))
-                        .at(&ottofile.source, default.span, "cannot be given on the command line")
+                        .at(&ottofile.sources, default.span, "cannot be given on the command line")
                         .note(format!("the choices are {}", listed(&names)));
                 remarks.push(remark);
             }
             if default.value.contains("$(") {
                 let remark = Diagnostic::warning(Code::BadValue, format!("{owner} is not run as a command"))
-                    .at(&ottofile.source, default.span, "these characters are the value")
+                    .at(&ottofile.sources, default.span, "these characters are the value")
                     .help("to use the output of a command: `default: {command: \"…\"}`");
                 remarks.push(remark);
             }
@@ -535,7 +535,7 @@ pub(crate) fn remarks(ottofile: &Ottofile) -> Vec<Diagnostic> {
             if let Some(name) = value_of_a_task {
                 let message = format!("{owner} is not read from `{name}`");
                 let remark = Diagnostic::warning(Code::BadValue, message)
-                    .at(&ottofile.source, default.span, "these characters are the value")
+                    .at(&ottofile.sources, default.span, "these characters are the value")
                     .help(format!(
                         "values of tasks are read in bodies: leave the default out, and read `{name}` there"
                     ));

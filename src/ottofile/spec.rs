@@ -5,13 +5,13 @@
 
 use crate::contract::Contract;
 use crate::name::{ParamName, TaskName};
-use crate::source::{SourceFile, Span, Spanned};
+use crate::source::{Sources, Span, Spanned};
 use std::collections::HashMap;
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Ottofile {
-    pub(crate) source: SourceFile,
+    pub(crate) sources: Sources,
     pub(crate) settings: Settings,
     /// In the order of the document.
     pub(crate) tasks: Vec<Task>,

@@ -158,7 +158,7 @@ pub(crate) fn parse<'a>(source: &'a SourceFile, streamed: &'static str, visit: V
     // The scanner takes a NUL for the end of the text; what follows would be lost in silence.
     if let Some(place) = text.bytes().position(|byte| byte == 0) {
         let nul = Diagnostic::error(Code::YamlSyntax, "the file contains a NUL character")
-            .at(source, Span::new(place, place + 1), "here")
+            .at(source, source.span(place, place + 1), "here")
             .help("scripts can print one with `printf '\\0'`");
         return refused(nul);
     }
@@ -294,16 +294,17 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
                 self.documents += 1;
                 match self.documents {
                     1 => Ok(()),
-                    _ => Err(self.second_document(Span::new(start, end))),
+                    _ => Err(self.second_document(self.source.span(start, end))),
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
                 // What a tag makes of a scalar is not known; so it says nothing, rather than something wrong.
                 let is_unknown = tag.is_some() && !self.expects_key();
                 if text.contains('\0') && !self.expects_key() {
-                    self.nul(Span::new(start, end));
+                    self.nul(self.source.span(start, end));
                 }
-                let node = if is_unknown { nothing(start) } else { self.scalar(text, style, start, end) };
+                let node =
+                    if is_unknown { self.nothing(start) } else { self.scalar(text, style, start, end) };
                 self.add(node, anchor)
             }
             Event::SequenceStart(style, anchor, _) => self.open(false, style, anchor, start),
@@ -312,10 +313,10 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
                 self.close(end);
                 Ok(())
             }
-            Event::Alias(id) => self.alias(id, Span::new(start, end)),
+            Event::Alias(id) => self.alias(id, self.source.span(start, end)),
             Event::UnresolvedAlias(name) => {
-                self.unknown_alias(&name, Span::new(start, end));
-                self.add(nothing(start), 0)
+                self.unknown_alias(&name, self.source.span(start, end));
+                self.add(self.nothing(start), 0)
             }
             Event::Anchor(_, name) => {
                 self.anchor_names.push(name);
@@ -335,6 +336,11 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
         });
     }
 
+    /// The node where nothing is written.
+    fn nothing(&self, place: usize) -> Node<'a> {
+        Node { span: self.source.span(place, place), kind: Kind::Written("", Style::Plain) }
+    }
+
     fn scalar(&self, text: Cow<'a, str>, style: ScalarStyle, start: usize, end: usize) -> Node<'a> {
         let style = match style {
             ScalarStyle::Plain => Style::Plain,
@@ -344,7 +350,7 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
         };
         if start == end && style == Style::Plain {
             // The crate spells a missing value `~`.
-            return nothing(start);
+            return self.nothing(start);
         }
         // The place of a block scalar reaches to the next token.
         let end = match style {
@@ -355,7 +361,7 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
             Cow::Borrowed(text) => Kind::Written(text, style),
             Cow::Owned(text) => Kind::Made(text.into(), style),
         };
-        Node { span: Span::new(start, end), kind }
+        Node { span: self.source.span(start, end), kind }
     }
 
     fn open(
@@ -382,7 +388,7 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
             weight_before: self.weight,
             height: 0,
         });
-        let place = Span::new(start, start);
+        let place = self.source.span(start, start);
         match self.open.len() > limit::MOST_LEVELS {
             true => Err(self.too_deep(place)),
             false => self.is_bounded(place),
@@ -402,7 +408,7 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
             true => Kind::Map(self.close_map(&open)),
             false => Kind::List(self.stack.drain(open.first..).collect()),
         };
-        let node = Node { span: Span::new(open.start, end), kind };
+        let node = Node { span: self.source.span(open.start, end), kind };
         self.weight.nodes += 1;
         let height = open.height + 1;
         if open.anchor > 0 {
@@ -418,7 +424,7 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
         self.weight.nodes += 1;
         self.weight.bytes += bytes;
         let start = node.span.start as usize;
-        self.is_bounded(Span::new(start, start))?;
+        self.is_bounded(self.source.span(start, start))?;
         if anchor > 0 {
             let weight = Weight { nodes: 1, bytes };
             self.anchors.insert(anchor, Anchored { node: node.clone(), weight, height: 0 });
@@ -474,7 +480,7 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
                 let message = "an alias is inside the value it refers to";
                 Diagnostic::error(Code::YamlSyntax, message).at(this.source, span, "this would never end")
             });
-            return self.add(nothing(span.start as usize), 0);
+            return self.add(self.nothing(span.start as usize), 0);
         };
         let (weight, height, node) = (anchored.weight, anchored.height, anchored.node.clone());
         self.weight.add(weight);
@@ -616,7 +622,7 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
     fn tag(&mut self, place: granit_parser::Span) {
         let start = place.start.byte_offset().unwrap_or(0);
         let end = place.end.byte_offset().unwrap_or(start);
-        let span = Span::new(start, end);
+        let span = self.source.span(start, end);
         self.tell(|this| {
             let message = format!("YAML tags such as `{}` are not supported", this.source.slice(span));
             Diagnostic::error(Code::YamlFeature, message)
@@ -666,7 +672,7 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
     fn stopped(&self, error: &granit_parser::ScanError) -> Fatal {
         let place = error.marker().byte_offset().unwrap_or(0).min(self.source.text().len());
         if *error.kind() == ErrorKind::RecursionLimitExceeded {
-            return self.too_deep(Span::new(place, place));
+            return self.too_deep(self.source.span(place, place));
         }
         let unfinished = self.open.last().map(|open| syntax::Unfinished {
             start: open.start,
@@ -688,10 +694,6 @@ impl Weight {
     }
 }
 
-fn nothing<'a>(place: usize) -> Node<'a> {
-    Node { span: Span::new(place, place), kind: Kind::Written("", Style::Plain) }
-}
-
 /// The text of a scalar for as long as the source lives, without a copy where it stands there.
 fn shared_text<'a>(node: &Node<'a>) -> Option<Cow<'a, str>> {
     match &node.kind {
@@ -708,5 +710,5 @@ fn is_merge(key: &Node<'_>) -> bool {
 /// The part of a place that is on its first line: enough to point at.
 pub(crate) fn first_line_of(source: &SourceFile, span: Span) -> Span {
     let line = source.slice(span).lines().next().unwrap_or("");
-    Span::new(span.start as usize, span.start as usize + line.len())
+    source.span(span.start as usize, span.start as usize + line.len())
 }

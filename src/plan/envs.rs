@@ -13,7 +13,7 @@ use crate::name::similar;
 use crate::ottofile::Ottofile;
 use crate::ottofile::glob;
 use crate::ottofile::spec::{DotenvFile, EnvEntry};
-use crate::source::{SourceFile, Span, Spanned};
+use crate::source::{SourceFile, Sources, Span, Spanned};
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -66,12 +66,12 @@ impl Resolved {
 pub(crate) fn global(ottofile: &Ottofile, facts: &dyn Facts) -> Result<Resolved, Vec<Diagnostic>> {
     let mut beneath = Resolved::default();
     let mut diagnostics = Vec::new();
-    match dotenv(&ottofile.settings.dotenv, &ottofile.source, facts) {
+    match dotenv(&ottofile.settings.dotenv, &ottofile.sources, facts) {
         Ok(variables) => beneath.values = variables,
         Err(mut problems) => diagnostics.append(&mut problems),
     }
     if let Some(command) = &ottofile.settings.envs_command {
-        match envs_command(command, &ottofile.source, facts, &beneath.values) {
+        match envs_command(command, &ottofile.sources, facts, &beneath.values) {
             Ok(entries) => entries.into_iter().for_each(|(name, value)| beneath.set(name, value)),
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
@@ -79,7 +79,7 @@ pub(crate) fn global(ottofile: &Ottofile, facts: &dyn Facts) -> Result<Resolved,
     if !diagnostics.is_empty() {
         return Err(diagnostics);
     }
-    let entries = resolve(&ottofile.settings.envs, &beneath, &ottofile.source, facts)?;
+    let entries = resolve(&ottofile.settings.envs, &beneath, &ottofile.sources, facts)?;
     entries.values.into_iter().for_each(|(name, value)| beneath.set(name, value));
     beneath.failures = entries.failures;
     Ok(beneath)
@@ -96,7 +96,7 @@ fn set(variables: &mut Variables, name: String, value: OsString) {
 pub(crate) fn resolve(
     entries: &[EnvEntry],
     beneath: &Resolved,
-    source: &SourceFile,
+    source: &Sources,
     facts: &dyn Facts,
 ) -> Result<Resolved, Vec<Diagnostic>> {
     if entries.is_empty() {
@@ -144,7 +144,7 @@ pub(crate) fn resolve(
 }
 
 /// The names of the entries whose values a command has a part in, directly or through others.
-pub(crate) fn computed<'e>(entries: &'e [EnvEntry], source: &SourceFile) -> HashSet<&'e str> {
+pub(crate) fn computed<'e>(entries: &'e [EnvEntry], source: &Sources) -> HashSet<&'e str> {
     let Ok(Ordered { parsed, mentions, order, .. }) = ordered(entries, source) else { return HashSet::new() };
     let needs_command = needing_commands(&parsed, &mentions, &order);
     let needing = entries.iter().zip(needs_command).filter(|(_, needs_command)| *needs_command);
@@ -161,7 +161,7 @@ fn needing_commands(parsed: &[Vec<TemplatePart>], mentions: &[Vec<usize>], order
 }
 
 /// What is wrong with these entries whatever the world is like.
-pub(crate) fn mistakes(entries: &[EnvEntry], source: &SourceFile) -> Vec<Diagnostic> {
+pub(crate) fn mistakes(entries: &[EnvEntry], source: &Sources) -> Vec<Diagnostic> {
     ordered(entries, source).err().unwrap_or_default()
 }
 
@@ -175,7 +175,7 @@ struct Ordered<'e> {
     order: Vec<usize>,
 }
 
-fn ordered<'e>(entries: &'e [EnvEntry], source: &SourceFile) -> Result<Ordered<'e>, Vec<Diagnostic>> {
+fn ordered<'e>(entries: &'e [EnvEntry], source: &Sources) -> Result<Ordered<'e>, Vec<Diagnostic>> {
     let mut diagnostics = Vec::new();
     let mut parsed = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -264,7 +264,7 @@ fn in_order(mentions: &[Vec<usize>]) -> Result<Vec<usize>, Vec<usize>> {
     graph::topological(mentions.len(), |place| &mentions[place])
 }
 
-fn circle(entries: &[EnvEntry], cycle: &[usize], source: &SourceFile) -> Diagnostic {
+fn circle(entries: &[EnvEntry], cycle: &[usize], source: &Sources) -> Diagnostic {
     let names: Vec<&str> = cycle.iter().map(|place| entries[*place].name.value.as_str()).collect();
     let (chain, whole) = graph::circle_in_words(&names);
     let mut diagnostic = Diagnostic::error(Code::EnvCycle, format!("circular `envs` entries: {chain}"));
@@ -276,7 +276,7 @@ fn circle(entries: &[EnvEntry], cycle: &[usize], source: &SourceFile) -> Diagnos
 }
 
 /// The place of a part of a scalar; the whole scalar where quoting or folding moved the characters.
-fn within(source: &SourceFile, value: &Spanned<String>, place: &std::ops::Range<usize>) -> Span {
+fn within(source: &Sources, value: &Spanned<String>, place: &std::ops::Range<usize>) -> Span {
     let written = source.slice(value.span);
     let wanted = value.value.get(place.clone()).unwrap_or("");
     let found = written.match_indices(wanted).map(|(offset, _)| offset);
@@ -284,7 +284,7 @@ fn within(source: &SourceFile, value: &Spanned<String>, place: &std::ops::Range<
     match found.clone().nth(before) {
         Some(offset) if !wanted.is_empty() => {
             let start = value.span.start as usize + offset;
-            Span::new(start, start + wanted.len())
+            source.of(value.span).span(start, start + wanted.len())
         }
         _ => value.span,
     }
@@ -321,7 +321,7 @@ struct Evaluation<'a> {
     /// How many bytes the value may have.
     room: usize,
     beneath: &'a Resolved,
-    source: &'a SourceFile,
+    source: &'a Sources,
     facts: &'a dyn Facts,
     names: &'a HashMap<&'a str, usize>,
 }
@@ -544,9 +544,9 @@ impl Evaluation<'_> {
 const CALLERS: &str = "OTTO_ENVS_COMMAND";
 
 /// Those of the surroundings and the command in this place; `None` if it is one of them already.
-fn callers(source: &SourceFile, place: Span, facts: &dyn Facts) -> Option<OsString> {
+fn callers(source: &Sources, place: Span, facts: &dyn Facts) -> Option<OsString> {
     let mut hasher = DefaultHasher::new();
-    source.text().hash(&mut hasher);
+    source.of(place).text().hash(&mut hasher);
     let own = format!("{:x}@{}", hasher.finish(), place.start);
     let others = facts.variable(CALLERS).unwrap_or_default();
     let is_among = others.to_str().is_some_and(|others| others.split(' ').any(|other| other == own));
@@ -564,7 +564,7 @@ pub(super) fn with_stderr(diagnostic: Diagnostic, failure: &CommandFailure) -> D
 
 fn envs_command(
     command: &Spanned<String>,
-    source: &SourceFile,
+    source: &Sources,
     facts: &dyn Facts,
     beneath: &Variables,
 ) -> Result<Variables, Diagnostic> {
@@ -593,7 +593,7 @@ fn envs_command(
 /// differ from the rest.
 pub(crate) fn dotenv(
     files: &[DotenvFile],
-    source: &SourceFile,
+    source: &Sources,
     facts: &dyn Facts,
 ) -> Result<Variables, Vec<Diagnostic>> {
     let (mut variables, mut diagnostics) = (Variables::new(), Vec::new());
@@ -609,7 +609,7 @@ pub(crate) fn dotenv(
     if diagnostics.is_empty() { Ok(variables) } else { Err(diagnostics) }
 }
 
-fn dotenv_file(file: &DotenvFile, source: &SourceFile, facts: &dyn Facts) -> Result<Variables, Diagnostic> {
+fn dotenv_file(file: &DotenvFile, source: &Sources, facts: &dyn Facts) -> Result<Variables, Diagnostic> {
     let path = &file.path;
     let unreadable = |reason: String| {
         let message = format!("cannot read the dotenv file `{}`", path.value);
@@ -625,7 +625,7 @@ fn dotenv_file(file: &DotenvFile, source: &SourceFile, facts: &dyn Facts) -> Res
     };
     let file = SourceFile::new(&path.value, text);
     let variables = dotenv::parse(file.text()).map_err(|error| {
-        let place = Span::new(error.place.start, error.place.end);
+        let place = file.span(error.place.start, error.place.end);
         Diagnostic::error(Code::DotenvFile, format!("invalid dotenv file `{}`", path.value))
             .at(&file, place, error.message)
             .at(source, path.span, "listed here")

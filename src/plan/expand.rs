@@ -33,7 +33,7 @@ pub(crate) fn items(
     variables: &mut dyn FnMut(&str) -> Result<envs::Variables, Vec<Diagnostic>>,
 ) -> Result<Expansion, Vec<Diagnostic>> {
     let fail = |message: String, label: &str| {
-        vec![Diagnostic::error(Code::ForeachFailed, message).at(&ottofile.source, foreach.span, label)]
+        vec![Diagnostic::error(Code::ForeachFailed, message).at(&ottofile.sources, foreach.span, label)]
     };
     let too_many = |count: &dyn std::fmt::Display| {
         let message = format!(
@@ -51,7 +51,7 @@ pub(crate) fn items(
         ForeachSource::Glob(pattern) => {
             let matches = facts.glob(&pattern.value).map_err(|reason| {
                 vec![Diagnostic::error(Code::ForeachFailed, format!("invalid glob of `{}`", task.name)).at(
-                    &ottofile.source,
+                    &ottofile.sources,
                     pattern.span,
                     reason,
                 )]
@@ -88,7 +88,7 @@ pub(crate) fn items(
                     Code::CommandFailed,
                     format!("the foreach command of `{}` failed: {}", task.name, failure.how),
                 )
-                .at(&ottofile.source, command.span, failure.how.clone());
+                .at(&ottofile.sources, command.span, failure.how.clone());
                 vec![envs::with_stderr(diagnostic, &failure)]
             })?;
             let lines =

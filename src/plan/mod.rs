@@ -24,7 +24,7 @@ use crate::ottofile::Ottofile;
 use crate::ottofile::glob;
 use crate::ottofile::spec::{EnvEntry, Foreach, ForeachJobs, ForeachSource, Task, When};
 use crate::request::{Argument, Request};
-use crate::source::{SourceFile, Spanned};
+use crate::source::{Sources, Spanned};
 use envs::{FailedEntry, Resolved};
 use expand::{Expansion, NamedItem};
 use facts::Facts;
@@ -349,8 +349,8 @@ impl Builder<'_> {
 
     fn unknown_item(&self, task: &Task, name: &str, mention: Mention, items: &[NamedItem]) -> Diagnostic {
         let (source, span) = match mention {
-            Mention::CommandLine(span) => (&self.request.source, span),
-            Mention::Ottofile(span) => (&self.ottofile.source, span),
+            Mention::CommandLine(span) => (&self.request.sources, span),
+            Mention::Ottofile(span) => (&self.ottofile.sources, span),
         };
         let known = items.iter().map(|item| item.name.as_str());
         let near = similar(name, known.clone(), 3);
@@ -493,8 +493,8 @@ fn name_clashes(ottofile: &Ottofile, jobs: &[Job], diagnostics: &mut Vec<Diagnos
             let span = |job: &Job| ottofile.tasks[job.task].name_span;
             diagnostics.push(
                 Diagnostic::error(Code::NameClash, format!("two jobs are called `{}`", job.name))
-                    .at(&ottofile.source, span(job), "one is from this task")
-                    .at(&ottofile.source, span(other), "the other is from this one")
+                    .at(&ottofile.sources, span(job), "one is from this task")
+                    .at(&ottofile.sources, span(other), "the other is from this one")
                     .help("rename the task or the item"),
             );
         }
@@ -503,15 +503,15 @@ fn name_clashes(ottofile: &Ottofile, jobs: &[Job], diagnostics: &mut Vec<Diagnos
 
 /// What is wrong with the variables of these tasks whatever their values, for when they are not worked out.
 fn envs_mistakes(ottofile: &Ottofile, selected: &[Selected]) -> Vec<Diagnostic> {
-    let mut diagnostics = envs::mistakes(&ottofile.settings.envs, &ottofile.source);
+    let mut diagnostics = envs::mistakes(&ottofile.settings.envs, &ottofile.sources);
     for task in selected.iter().map(|member| &ottofile.tasks[member.task]) {
-        diagnostics.extend(envs::mistakes(&task.envs, &ottofile.source));
+        diagnostics.extend(envs::mistakes(&task.envs, &ottofile.sources));
         let question = task.confirm.iter().map(|question| pattern_entry("confirm", question));
-        diagnostics.extend(question.flat_map(|entry| envs::mistakes(&[entry], &ottofile.source)));
+        diagnostics.extend(question.flat_map(|entry| envs::mistakes(&[entry], &ottofile.sources)));
         for (key, patterns) in [("input", &task.input), ("output", &task.output)] {
             let with_variables = patterns.iter().filter(|pattern| pattern.value.contains('$'));
             let entries = with_variables.map(|pattern| pattern_entry(key, pattern));
-            diagnostics.extend(entries.flat_map(|entry| envs::mistakes(&[entry], &ottofile.source)));
+            diagnostics.extend(entries.flat_map(|entry| envs::mistakes(&[entry], &ottofile.sources)));
         }
     }
     diagnostics
@@ -546,7 +546,7 @@ fn set_envs(
         return;
     }
     let mut known = globals.clone();
-    let from_files = match envs::dotenv(&task.dotenv, &ottofile.source, facts) {
+    let from_files = match envs::dotenv(&task.dotenv, &ottofile.sources, facts) {
         Ok(variables) => variables,
         Err(mut problems) => {
             diagnostics.append(&mut problems);
@@ -568,7 +568,7 @@ fn set_envs(
     );
     set_all(&mut known, item_variables(job));
     set_all(&mut known, params.clone());
-    let own = match envs::resolve(&task.envs, &known, &ottofile.source, facts) {
+    let own = match envs::resolve(&task.envs, &known, &ottofile.sources, facts) {
         Ok(own) => own,
         Err(mut problems) => {
             diagnostics.append(&mut problems);
@@ -593,7 +593,7 @@ fn set_envs(
     let mut globs = |key: &str, written: &[Spanned<String>]| {
         let mut globs = Vec::with_capacity(written.len());
         for glob in written {
-            match pattern_text(key, glob, &known, &ottofile.source, facts) {
+            match pattern_text(key, glob, &known, &ottofile.sources, facts) {
                 Ok(Ok(text)) => globs.push(text),
                 Ok(Err(why)) => refusal = Some(why),
                 Err(diagnostic) => diagnostics.push(*diagnostic),
@@ -605,7 +605,7 @@ fn set_envs(
     job.output_globs = globs("output", &task.output);
     known.files.clear();
     if let Some(question) = &task.confirm {
-        match envs::resolve(&[pattern_entry("confirm", question)], &known, &ottofile.source, facts) {
+        match envs::resolve(&[pattern_entry("confirm", question)], &known, &ottofile.sources, facts) {
             Ok(mut resolved) => match resolved.failures.pop() {
                 Some(failure) => refusal = Some(Box::new(failure.why)),
                 None => job.confirm = Some(resolved.values[0].1.to_string_lossy().into_owned()),
@@ -615,7 +615,7 @@ fn set_envs(
     }
     let mention = |failure: &FailedEntry| {
         let text = format!("`{}` mentions `{}`", task.name, failure.name);
-        Box::new(failure.why.clone().at(&ottofile.source, task.name_span, text))
+        Box::new(failure.why.clone().at(&ottofile.sources, task.name_span, text))
     };
     let in_text = task.body.as_ref().and_then(|body| known.failure_in(&body.text)).map(mention);
     job.refusal = in_text.or(refusal);
@@ -673,7 +673,7 @@ fn pattern_text(
     key: &str,
     glob: &Spanned<String>,
     variables: &Resolved,
-    source: &SourceFile,
+    source: &Sources,
     facts: &dyn Facts,
 ) -> Result<Result<String, Box<Diagnostic>>, Box<Diagnostic>> {
     if !glob.value.contains('$') {

@@ -166,8 +166,8 @@ fn pass_down(
                                 known.from
                             ),
                         )
-                        .at(&request.source, value.span, format!("passed on by `{}`", jobs[place].name))
-                        .at(&request.source, known.span, format!("passed on by `{}`", known.from))
+                        .at(&request.sources, value.span, format!("passed on by `{}`", jobs[place].name))
+                        .at(&request.sources, known.span, format!("passed on by `{}`", known.from))
                         .help(format!(
                             "give `{}` its own value: `otto … {} {} VALUE`",
                             target_task.name,
@@ -216,8 +216,8 @@ fn chosen(
                     Code::BadParamType,
                     format!("invalid value `{word}` for `{}` of `{}`{whose}", shown_form(param), task.name),
                 )
-                .at(&request.source, passed.span, format!("not {wanted}"))
-                .at(&ottofile.source, param.form_span, format!("declared as {wanted}")),
+                .at(&request.sources, passed.span, format!("not {wanted}"))
+                .at(&ottofile.sources, param.form_span, format!("declared as {wanted}")),
             ]);
         }
     };
@@ -253,7 +253,7 @@ fn chosen(
                 task.name
             ),
         )
-        .at(&request.source, passed.span, format!("the choices are: {}", choices.join(", ")))
+        .at(&request.sources, passed.span, format!("the choices are: {}", choices.join(", ")))
         .did_you_mean(&near);
         // Only the command knows that the word was not meant for the parameter.
         vec![match ottofile.task(&shown).filter(|_| param.choices_command.is_some()) {
@@ -291,7 +291,7 @@ fn default(
     }
     let what = format!("the default of `{}` of `{}`", shown_form(param), task.name);
     let fail = |message: String, label: String| {
-        vec![Diagnostic::error(Code::CommandFailed, message).at(&ottofile.source, command.span, label)]
+        vec![Diagnostic::error(Code::CommandFailed, message).at(&ottofile.sources, command.span, label)]
     };
     let value = if facts.may_run_commands() {
         if facts.variable("OTTO_DEFAULT_COMMAND").is_some_and(|name| name == task.name.as_str()) {
@@ -340,7 +340,7 @@ fn dynamic_choices(
     if facts.variable("OTTO_CHOICES_COMMAND").is_some_and(|name| name == task.name.as_str()) {
         return Err(vec![
             Diagnostic::error(Code::CommandFailed, format!("{what} asks otto for its own choices")).at(
-                &ottofile.source,
+                &ottofile.sources,
                 span,
                 "calls itself",
             ),
@@ -350,7 +350,7 @@ fn dynamic_choices(
     variables.push(("OTTO_CHOICES_COMMAND".into(), task.name.as_str().into()));
     let printed = facts.command(command, &variables).map_err(|failure| {
         let diagnostic = Diagnostic::error(Code::CommandFailed, format!("{what} failed: {}", failure.how))
-            .at(&ottofile.source, span, failure.how.clone());
+            .at(&ottofile.sources, span, failure.how.clone());
         vec![envs::with_stderr(diagnostic, &failure)]
     })?;
     let choices: Vec<String> = String::from_utf8_lossy(&printed)
@@ -361,7 +361,7 @@ fn dynamic_choices(
         .collect();
     if choices.is_empty() {
         return Err(vec![Diagnostic::error(Code::CommandFailed, format!("{what} printed nothing")).at(
-            &ottofile.source,
+            &ottofile.sources,
             span,
             "no choices",
         )]);
@@ -388,7 +388,7 @@ fn from_environment(
                 task.name
             ),
         )
-        .at(&ottofile.source, variable.span, why)))
+        .at(&ottofile.sources, variable.span, why)))
     };
     let value = match (param.count.takes_several(), text.to_str()) {
         // A variable holds one text, so its words are what blanks separate.
@@ -505,9 +505,9 @@ fn required(ottofile: &Ottofile, request: &Request, jobs: &[Job], diagnostics: &
                         Code::MissingParam,
                         format!("`{}` needs a value for `{}`", task.name, shown_form(param)),
                     )
-                    .at(&request.source, asked.span, "requested here")
+                    .at(&request.sources, asked.span, "requested here")
                     .at(
-                        &ottofile.source,
+                        &ottofile.sources,
                         param.form_span,
                         match (param.is_required, param.count) {
                             (false, Count::Range { least, .. }) if least > 1 => {

@@ -202,7 +202,7 @@ fn circle(ottofile: &Ottofile, members: &[(usize, Items)], cycle: &[usize]) -> D
     for (place, member) in cycle.iter().enumerate().take(graph::CIRCLE_SHOWN) {
         let next = cycle[(place + 1) % cycle.len()];
         if let Some((span, text)) = edge_place(ottofile, members[*member].0, members[next].0) {
-            diagnostic = diagnostic.at(&ottofile.source, span, text);
+            diagnostic = diagnostic.at(&ottofile.sources, span, text);
         }
     }
     diagnostic.notes.extend(whole);

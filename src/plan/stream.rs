@@ -39,7 +39,7 @@ pub(super) fn check(ottofile: &Ottofile, jobs: &[Job], diagnostics: &mut Vec<Dia
                     Code::Contradiction,
                     format!("`{}` is streaming but has no script", task.name),
                 )
-                .at(&ottofile.source, streaming.span, "this task only groups others")
+                .at(&ottofile.sources, streaming.span, "this task only groups others")
                 .help("set `streaming` in the tasks that it groups"),
             );
         }
@@ -60,8 +60,12 @@ pub(super) fn check(ottofile: &Ottofile, jobs: &[Job], diagnostics: &mut Vec<Dia
                             task.name, consumer.name
                         ),
                     )
-                    .at(&ottofile.source, retries.span, "a second attempt would start the stream again")
-                    .at(&ottofile.source, consumer.name_span, "has already read what the first attempt wrote")
+                    .at(&ottofile.sources, retries.span, "a second attempt would start the stream again")
+                    .at(
+                        &ottofile.sources,
+                        consumer.name_span,
+                        "has already read what the first attempt wrote",
+                    )
                     .help("remove `retries`, or `streaming` from one of the two"),
                 );
             }
@@ -77,8 +81,8 @@ pub(super) fn check(ottofile: &Ottofile, jobs: &[Job], diagnostics: &mut Vec<Dia
                             job.name, other.name, producer.name
                         ),
                     )
-                    .at(&ottofile.source, span(other), "the first one")
-                    .at(&ottofile.source, span(producer), "the second one")
+                    .at(&ottofile.sources, span(other), "the first one")
+                    .at(&ottofile.sources, span(producer), "the second one")
                     .help("rename one of them"),
                 );
             }

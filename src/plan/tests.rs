@@ -4,7 +4,7 @@ use super::*;
 use crate::diagnostic::render;
 use crate::plan::facts::CommandFailure;
 use crate::request::{self, Parsed, Takes};
-use crate::source::Span;
+use crate::source::{SourceFile, Span};
 use insta::assert_snapshot;
 use std::cell::RefCell;
 
@@ -377,7 +377,7 @@ fn told_of_failures(yaml: &str, words: &str, facts: &Table) -> String {
     let source = SourceFile::new("otto.yml", yaml);
     let (ottofile, _) = crate::ottofile::read(&source).expect("well formed");
     let names: Vec<(String, Span)> = words.split(' ').map(|word| (word.into(), Span::default())).collect();
-    let request = request::of_names(&names, &source, &ottofile).expect("tasks");
+    let request = request::of_names(&names, &ottofile.sources, &ottofile).expect("tasks");
     let plan = make(&ottofile, &request, facts).expect("a plan");
     let refused = |job: &Job| {
         let places = |why: &Diagnostic| {
@@ -782,7 +782,8 @@ fn patterns_take_the_item_and_a_mistake_in_them_is_told_once() {
     let yaml = "tasks: {t: {foreach: {glob: '*.c', as: f}, input: [$f], output: ['out/$OTTO_FOREACH_ITEM.$OTTO_FOREACH_INDEX', out/$OTTO_TASK], bash: x}}";
     let source = SourceFile::new("otto.yml", yaml);
     let (ottofile, _) = crate::ottofile::read(&source).expect("well formed");
-    let request = request::of_names(&[("t".into(), Span::default())], &source, &ottofile).expect("a task");
+    let request =
+        request::of_names(&[("t".into(), Span::default())], &ottofile.sources, &ottofile).expect("a task");
     let plan = make(&ottofile, &request, &facts).expect("a plan");
     let shown: String =
         plan.jobs.iter().filter(|job| job.item.is_some()).map(|job| globs(&plan, job)).collect();
@@ -892,7 +893,7 @@ tasks:
     let (ottofile, _) = crate::ottofile::read(&source).expect("well formed");
     let names: Vec<(String, Span)> =
         ["deploy", "each", "plain", "never", "bad"].map(|name| (name.into(), Span::default())).into();
-    let request = request::of_names(&names, &source, &ottofile).expect("tasks");
+    let request = request::of_names(&names, &ottofile.sources, &ottofile).expect("tasks");
     let plan = make(&ottofile, &request, &Table::default()).expect("a plan");
     let shown = |job: &Job| {
         let question = job.confirm.as_deref().unwrap_or("-");

@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{BUILT_INS, similar};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Count, Param, ParamForm, Task, item_name};
-use crate::source::{SourceFile, Span};
+use crate::source::{Sources, Span, Text};
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use words::CommandLine;
@@ -18,8 +18,8 @@ pub(crate) use words::{PASS_ON, option_names, parse_bool};
 /// The tasks that were asked for, in order, each once.
 #[derive(Debug)]
 pub(crate) struct Request {
-    /// The command line as a text, for diagnostics.
-    pub(crate) source: SourceFile,
+    /// The texts that name the tasks, for diagnostics: the command line, or ottofiles.
+    pub(crate) sources: Sources,
     pub(crate) tasks: Vec<Asked>,
 }
 
@@ -128,9 +128,10 @@ pub(crate) fn parse(
     }
     let (options, notes) = (reader.options, reader.notes);
     let mut diagnostics = reader.diagnostics;
-    let tasks = merge(tasks, ottofile, &line.source, &mut diagnostics);
+    let sources = Sources::new(line.source.clone());
+    let tasks = merge(tasks, ottofile, &sources, &mut diagnostics);
     if diagnostics.is_empty() {
-        Ok(Parsed::Run { request: Request { source: line.source.clone(), tasks }, options, notes })
+        Ok(Parsed::Run { request: Request { sources, tasks }, options, notes })
     } else {
         Err(diagnostics)
     }
@@ -139,7 +140,7 @@ pub(crate) fn parse(
 /// The request that names these tasks without any values, as the default tasks of an ottofile do.
 pub(crate) fn of_names(
     names: &[(String, Span)],
-    source: &SourceFile,
+    sources: &Sources,
     ottofile: &Ottofile,
 ) -> Result<Request, Vec<Diagnostic>> {
     let mut diagnostics = Vec::new();
@@ -154,11 +155,11 @@ pub(crate) fn of_names(
                 is_serial: false,
                 is_only_planned: false,
             }),
-            None => diagnostics.push(unknown_task(ottofile, name, source, *span)),
+            None => diagnostics.push(unknown_task(ottofile, name, sources, *span)),
         }
     }
-    let tasks = merge(tasks, ottofile, source, &mut diagnostics);
-    if diagnostics.is_empty() { Ok(Request { source: source.clone(), tasks }) } else { Err(diagnostics) }
+    let tasks = merge(tasks, ottofile, sources, &mut diagnostics);
+    if diagnostics.is_empty() { Ok(Request { sources: sources.clone(), tasks }) } else { Err(diagnostics) }
 }
 
 /// A task by name, or a foreach task by the name of one of its jobs. The longest task name wins, so that a task
@@ -240,11 +241,11 @@ pub(crate) fn positional(name: &str, param: &Param) -> String {
     if dots { format!("{shown}...") } else { shown }
 }
 
-pub(crate) fn unknown_task(ottofile: &Ottofile, word: &str, source: &SourceFile, span: Span) -> Diagnostic {
+pub(crate) fn unknown_task(ottofile: &Ottofile, word: &str, text: &impl Text, span: Span) -> Diagnostic {
     let known = ottofile.tasks.iter().map(|task| task.name.as_str()).chain(BUILT_INS.iter().copied());
     let near = similar(word, known, 3);
     let diagnostic = Diagnostic::error(Code::UnknownTask, format!("unknown task `{word}`"))
-        .at(source, span, format!("not in {}", ottofile.source.name()))
+        .at(text, span, format!("not in {}", ottofile.sources.root().name()))
         .did_you_mean(&near)
         .usage(USAGE);
     if near.is_empty() { diagnostic.help("`otto List` lists all tasks") } else { diagnostic }
@@ -466,7 +467,7 @@ impl Reader<'_> {
 fn merge(
     tasks: Vec<Asked>,
     ottofile: &Ottofile,
-    source: &SourceFile,
+    sources: &Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Asked> {
     let mut merged: Vec<Asked> = Vec::new();
@@ -491,8 +492,8 @@ fn merge(
                             Code::ParamConflict,
                             format!("`{}` is requested twice with different values of `{name}`", task.name),
                         )
-                        .at(source, given.span, "the second value")
-                        .at(source, earlier.span, "the first value")
+                        .at(sources, given.span, "the second value")
+                        .at(sources, earlier.span, "the first value")
                         .note("a task runs only once per run"),
                     );
                 }

@@ -22,17 +22,19 @@ pub(super) struct CommandLine {
 impl CommandLine {
     pub(super) fn new(words: &[OsString]) -> CommandLine {
         let mut line = String::from("otto");
-        let mut spans = Vec::with_capacity(words.len());
+        let mut ranges = Vec::with_capacity(words.len());
         let mut texts = Vec::with_capacity(words.len());
         for word in words {
             let text = word.to_string_lossy().into_owned();
             line.push(' ');
             let start = line.len();
             line.push_str(&quoted(&text));
-            spans.push(Span::new(start, line.len()));
+            ranges.push(start..line.len());
             texts.push(text);
         }
-        CommandLine { words: words.to_vec(), source: SourceFile::new("command line", line), spans, texts }
+        let source = SourceFile::new("command line", line);
+        let spans = ranges.into_iter().map(|range| source.span(range.start, range.end)).collect();
+        CommandLine { words: words.to_vec(), source, spans, texts }
     }
 
     /// The word as text; bytes that are not UTF-8 are replaced, which no name or option matches.
@@ -102,7 +104,7 @@ impl<'a> Taker<'a> {
         match self.given.iter_mut().find(|given| given.param == param) {
             Some(Given { value: Argument::Words(words), span: whole, .. }) => {
                 words.push(value);
-                *whole = Span { start: whole.start, end: span.end };
+                *whole = Span { end: span.end, ..*whole };
             }
             // The last one wins, as users of other tools expect.
             Some(given) => *given = Given { param, value: Argument::Text(value), span },
@@ -432,7 +434,7 @@ impl<'a> Taker<'a> {
         if let Some((other, param)) = needed {
             let value = if param.count == Count::Flag { "" } else { " VALUE" };
             return diagnostic
-                .at(&self.ottofile.source, param.form_span, format!("an option of `{}`", other.name))
+                .at(&self.ottofile.sources, param.form_span, format!("an option of `{}`", other.name))
                 .help(format!(
                     "`{other}` takes it, which `{task}` depends on: `otto {other} {name}{value} {task}`",
                     other = other.name,
@@ -465,7 +467,7 @@ impl<'a> Taker<'a> {
             let (least, _) = bounds(declared.count);
             if self.taken > 0 && self.taken < least {
                 let given = self.given.iter().find(|given| given.param == *param);
-                let span = given.map_or(Span::default(), |given| given.span);
+                let span = given.map_or_else(|| self.line.source.span(0, 0), |given| given.span);
                 diagnostics.push(
                     Diagnostic::error(
                         Code::WrongCount,

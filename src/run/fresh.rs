@@ -386,7 +386,7 @@ fn recipe(
     // Those for all tasks too, whether the script mentions them or not: what it calls may read them. But a date or a
     // revision that a command finds out changes by itself, and need not rebuild what does not speak of it.
     let settings = &setting.ottofile.settings;
-    let computed = envs::computed(&settings.envs, &setting.ottofile.source);
+    let computed = envs::computed(&settings.envs, &setting.ottofile.sources);
     let is_meant = |name: &str| !computed.contains(name) || body.text.contains(name);
     let for_all = setting.plan.envs.iter().filter(|(name, _)| is_meant(name));
     for (name, value) in for_all.chain(&job.envs) {

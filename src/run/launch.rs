@@ -104,7 +104,7 @@ impl Started {
         Script {
             job: &job.name,
             body,
-            ottofile: &setting.ottofile.source,
+            ottofile: setting.ottofile.sources.of(body.span),
             inputs: &self.inputs,
             fates: self.fates.as_deref(),
             params: &self.params,
@@ -215,7 +215,7 @@ pub(crate) fn missing_interpreters(
         let script = Script {
             job: &job.name,
             body,
-            ottofile: &ottofile.source,
+            ottofile: ottofile.sources.of(body.span),
             inputs: &[],
             fates: None,
             params: &[],
@@ -231,7 +231,7 @@ pub(crate) fn missing_interpreters(
             && missing.iter().all(|known| known.diagnostic.message != cannot.diagnostic.message)
         {
             let place = "needed by this task; nothing was started";
-            let diagnostic = cannot.diagnostic.at(&ottofile.source, task.name_span, place);
+            let diagnostic = cannot.diagnostic.at(&ottofile.sources, task.name_span, place);
             missing.push(CannotPrepare { diagnostic, code: cannot.code });
         }
     }

@@ -958,7 +958,7 @@ pub(crate) fn planned_jobs(setting: &Setting) -> Vec<PlannedJob> {
             name: job.name.clone(),
             task: task.name.as_str().to_owned(),
             has_body: job.work.has_body(),
-            line: setting.ottofile.source.line(task.name_span),
+            line: setting.ottofile.sources.line(task.name_span),
             needs: job.needs.iter().map(|need| setting.plan.job(need.job).name.clone()).collect(),
             reads: setting
                 .plan

@@ -366,7 +366,7 @@ pub(super) fn values_warning(setting: &Setting, id: JobId) -> Option<Diagnostic>
         let message = format!("`{}` seems to read values of {shown}, which streams to it", job.name);
         Diagnostic::warning(Code::StreamValues, message)
             .at(
-                &setting.ottofile.source,
+                &setting.ottofile.sources,
                 body.key_span,
                 "INPUT has no values of a task that may still be running",
             )

@@ -15,7 +15,7 @@ use crate::plan::Flow;
 use crate::plan::select::{TaskNeed, select};
 use crate::plan::stream::flow;
 use crate::request::of_names;
-use crate::source::{SourceFile, Span};
+use crate::source::{SourceFile, Sources, Span};
 use std::path::Path;
 
 pub(super) fn command() -> clap::Command {
@@ -130,12 +130,12 @@ impl Drawing {
         let spanned: Vec<(String, Span)> = words
             .into_iter()
             .map(|word| {
-                let span = Span::new(at, at + word.len());
+                let span = source.span(at, at + word.len());
                 at += word.len() + 1;
                 (word, span)
             })
             .collect();
-        let request = of_names(&spanned, &source, ottofile)?;
+        let request = of_names(&spanned, &Sources::new(source), ottofile)?;
         let selected = select(ottofile, &request)?;
         let places: Vec<usize> = selected.iter().map(|selected| selected.task).collect();
         let nodes = selected.into_iter().map(|selected| {

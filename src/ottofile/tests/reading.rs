@@ -136,7 +136,7 @@ fn names_of_tasks_are_as_spelled() {
     for (place, name) in names.iter().enumerate() {
         assert_eq!(ottofile.position(name), Some(place));
     }
-    assert_eq!(ottofile.source.slice(ottofile.tasks[6].name_span), "\"żółw 1\"");
+    assert_eq!(ottofile.sources.slice(ottofile.tasks[6].name_span), "\"żółw 1\"");
 }
 
 #[test]
@@ -420,7 +420,7 @@ fn places_are_those_of_the_words() {
     let text = "tasks:\n  build:\n    before: [test]\n    params: {-m|--msg: {default: \"d\"}}\n    bash: |\n      make\n\n  test: {}\n";
     let ottofile = sound(text);
     let build = &ottofile.tasks[0];
-    let slice = |span| ottofile.source.slice(span);
+    let slice = |span| ottofile.sources.slice(span);
     assert_eq!(slice(build.name_span), "build");
     assert_eq!(slice(build.before[0].task.span), "test");
     assert_eq!(slice(build.params[0].form_span), "-m|--msg");

@@ -169,7 +169,7 @@ impl Scene<'_> {
             let is_told_early = is_about_tabs || is_block_header(self.line());
             below().filter(|_| is_told_early).and_then(tab_from)
         })?;
-        let wrong = self.wrong("a tab in the indentation", Span::new(tab, tab + 1), "this is a tab");
+        let wrong = self.wrong("a tab in the indentation", self.source.span(tab, tab + 1), "this is a tab");
         Some(wrong.help("YAML indents with spaces only: replace each tab with two spaces"))
     }
 
@@ -177,7 +177,7 @@ impl Scene<'_> {
         let mut start = 0;
         for line in self.text[..self.place].split_inclusive('\n') {
             if line.starts_with("<<<<<<< ") {
-                let span = Span::new(start, start + line.trim_end().len());
+                let span = self.source.span(start, start + line.trim_end().len());
                 let wrong = self.wrong("unresolved merge conflict", span, "it starts here");
                 return Some(wrong.help("keep one side and remove the lines with `<<<`, `===` and `>>>`"));
             }
@@ -197,7 +197,7 @@ impl Scene<'_> {
             && self.text[*start..].starts_with(['[', '{'])
         {
             let bracket = &self.text[*start..start + 1];
-            let key = Span::new(self.place - before.len(), self.place);
+            let key = self.source.span(self.place - before.len(), self.place);
             return self
                 .wrong(format!("`{bracket}` is not closed before the next key"), key, "the next key")
                 .at(self.source, self.character_at(*start), "opened here")
@@ -207,7 +207,7 @@ impl Scene<'_> {
             // The line above went on into this one, as a text of several lines.
             Some((above, line)) if is_key_like && !is_block_header(line) => {
                 let start = self.place - before.len();
-                let wrong = self.wrong(message, Span::new(start, self.place), "this cannot be a key");
+                let wrong = self.wrong(message, self.source.span(start, self.place), "this cannot be a key");
                 match line.contains(": ") {
                     true => wrong
                         .at(self.source, above, "the value of this line continues on the next one")
@@ -275,7 +275,7 @@ impl Scene<'_> {
             let Some((_, escaped)) = characters.next() else { break };
             if !"0abt\tnvfre \"/\\N_LPxuU\r\n".contains(escaped) {
                 let start = self.place + offset;
-                let span = Span::new(start, start + 1 + escaped.len_utf8());
+                let span = self.source.span(start, start + 1 + escaped.len_utf8());
                 return self.wrong(message, span, "this one").help(help);
             }
         }
@@ -314,7 +314,7 @@ impl Scene<'_> {
 
     fn character_at(&self, start: usize) -> Span {
         let length = self.text[start..].chars().next().map_or(0, char::len_utf8);
-        Span::new(start, start + length)
+        self.source.span(start, start + length)
     }
 
     /// From the place to the end of the word there.
@@ -324,7 +324,7 @@ impl Scene<'_> {
         let length = rest.find(ends).unwrap_or(rest.len());
         match length {
             0 => self.here(),
-            length => Span::new(self.place, self.place + length),
+            length => self.source.span(self.place, self.place + length),
         }
     }
 
@@ -350,7 +350,7 @@ impl Scene<'_> {
             let said = line.trim();
             if !said.is_empty() && !said.starts_with('#') {
                 let indent = line.len() - line.trim_start().len();
-                return Some((Span::new(start + indent, start + indent + said.len()), said));
+                return Some((self.source.span(start + indent, start + indent + said.len()), said));
             }
             end = start;
         }
