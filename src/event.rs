@@ -5,6 +5,7 @@ mod form;
 
 use crate::diagnostic::Notice;
 use crate::name::{JobName, RunId};
+use crate::verbatim::Verbatim;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -134,24 +135,13 @@ pub(crate) struct PlannedJob {
     pub(crate) raw_params: Vec<(String, String)>,
     /// The words of those that take several, each as it was typed.
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "form::pairs")]
-    pub(crate) words: Vec<(String, Vec<Word>)>,
+    pub(crate) words: Vec<(String, Vec<Verbatim>)>,
     /// The jobs of its foreach task ran one at a time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_serial: bool,
     /// Its output is shown as one block, in the order of the items of its task.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_buffered: bool,
-}
-
-/// A word of the command line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Word {
-    Text(String),
-    /// Bytes that are not UTF-8, as hex.
-    Bytes {
-        hex: String,
-    },
 }
 
 fn is_zero(number: &u64) -> bool {

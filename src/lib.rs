@@ -10,6 +10,7 @@ compile_error!("otto runs on Unix only: its tasks are processes, process groups 
 mod source;
 mod name;
 mod value;
+mod verbatim;
 mod diagnostic;
 mod contract;
 

@@ -108,7 +108,6 @@ const TAKEN_TWICE: &[&str] = &[
     "Text",
     "Unknown",
     "Value",
-    "Word",
     "Work",
     "WriteError",
 ];

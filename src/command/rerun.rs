@@ -7,12 +7,12 @@ use super::pick::{Picked, Records, run_argument};
 use super::{Context, dry_run};
 use crate::body::Language;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::event::{Outcome, Skip, Word};
+use crate::event::{Outcome, Skip};
 use crate::exec::screen::announce_screen;
 use crate::fate::Fate;
 use crate::history::find::{LEAST_START, Selector};
 use crate::history::past::Standing;
-use crate::history::record::{MASK, RunRecord, is_secret_name, unhex};
+use crate::history::record::{MASK, RunRecord, is_secret_name};
 use crate::host::{self, Found, HostFacts, plain};
 use crate::name::{JobName, RunId, similar};
 use crate::ottofile::spec::{Body, BodyKey, ForeachSource, Task, When};
@@ -28,6 +28,7 @@ use crate::state::JobState;
 use crate::store::layout::JobDir;
 use crate::store::outputs::{self, Outputs};
 use crate::value::{self, Value};
+use crate::verbatim::unhex;
 use crate::view::console::{Display, Volume};
 use crate::view::filter::shown;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
@@ -674,7 +675,9 @@ fn request(
                     continue;
                 }
                 (None, Some(value)) => match (words, raw.and_then(|(_, hex)| unhex(hex))) {
-                    (Some((_, words)), _) => Argument::Words(words.iter().map(recorded_word).collect()),
+                    (Some((_, words)), _) => {
+                        Argument::Words(words.iter().map(|word| word.to_os().unwrap_or_default()).collect())
+                    }
                     (None, Some(bytes)) => Argument::Text(OsString::from_vec(bytes)),
                     (None, None) => Argument::Text(value.into()),
                 },
@@ -697,14 +700,6 @@ fn request(
         return Err(context.refuse(&diagnostics));
     }
     Ok(Request { sources: Sources::new(source), tasks })
-}
-
-/// A word as it was typed.
-fn recorded_word(word: &Word) -> OsString {
-    match word {
-        Word::Text(text) => text.into(),
-        Word::Bytes { hex } => OsString::from_vec(unhex(hex).unwrap_or_default()),
-    }
 }
 
 /// The values of `--param`.

@@ -1,6 +1,6 @@
 //! Serves one attempt after another, each from its first process to the last one that it left behind.
 //! One thread does all of it: starting, reading both streams, watching for the end, stopping, clearing away.
-//! Knows nothing of retries and time limits; whoever wants an attempt stopped says so.
+//! Knows nothing of retries; whoever wants an attempt stopped says so, except for its time limit, which counts from here.
 
 use super::capture::{Capture, LogFile};
 use super::census::{Belongings, Census, Process, reap_adopted, reap_group};
@@ -8,7 +8,7 @@ use super::local::Line;
 use super::spawn::{self, HeldOpen, PAUSES_MS, SpawnError, Spawner, Wiring};
 use super::stream::{self, Tap};
 use super::terminal::Loan;
-use super::{Assignment, AttemptId, Ended, Launch, LaunchIo, Leftover, Report, ReportSink, Stop};
+use super::{Assignment, AttemptId, Ended, Launch, LaunchIo, Leftover, Plumbing, Report, ReportSink, Stop};
 use crate::event::{Exit, Stream};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
@@ -134,7 +134,7 @@ pub(super) fn attend(shared: &Shared, mut desk: Desk) {
         };
         let launched = assignment.launch();
         let ended = match launched {
-            Ok(launch) => serve(shared, &mut desk, attempt, launch, &mut buffer),
+            Ok(launch) => serve(shared, &mut desk, attempt, launch, assignment.plumbing(), &mut buffer),
             Err(exit) => Ended::without_process(attempt, exit),
         };
         desk.group.store(0, Ordering::SeqCst);
@@ -189,16 +189,16 @@ fn serve(
     desk: &mut Desk,
     attempt: AttemptId,
     launch: Launch,
+    plumbing: Plumbing,
     buffer: &mut Vec<u8>,
 ) -> Ended {
-    let (wiring, shows, logs, tap) = match &launch.io {
-        LaunchIo::Captured { stdin, stdout_log, stderr_log, shows, stream } => (
-            Wiring::Piped(stdin),
+    let (wiring, shows, logs) = match &launch.io {
+        LaunchIo::Captured { stdin, stdout_log, stderr_log, shows } => (
+            Wiring::Piped(*stdin, &plumbing),
             *shows,
             Some([LogFile::open(stdout_log), LogFile::open(stderr_log)]),
-            stream.clone(),
         ),
-        LaunchIo::Terminal => (Wiring::Inherited, false, None, None),
+        LaunchIo::Terminal => (Wiring::Inherited, false, None),
     };
     let spawned = match start(shared, desk, attempt, &launch, wiring) {
         Ok(spawned) => spawned,
@@ -221,6 +221,9 @@ fn serve(
     let loan = if is_interactive { Loan::to(pid) } else { None };
     let watch = Watch::over(pid, attempt, desk, is_interactive);
     let marker = marker(&launch);
+    // A limit beyond what a clock can tell is none.
+    let limit_at = launch.limit.and_then(|limit| Instant::now().checked_add(limit));
+    let Plumbing { tap, .. } = plumbing;
     drop(launch);
     let mut attendance = Attendance {
         shared,
@@ -238,6 +241,7 @@ fn serve(
         ended_at: None,
         quiet_since: Instant::now(),
         ending: Ending::NotAsked,
+        limit_at,
         stop: None,
         leaked: Vec::new(),
         survivors: 0,
@@ -385,6 +389,14 @@ enum Ending {
     Killed { give_up_at: Instant },
 }
 
+/// Why an attempt is stopped.
+#[derive(Clone, Copy, Debug)]
+enum Cause {
+    Asked(Stop),
+    /// Its time was up.
+    Limit,
+}
+
 /// An attempt that has a process.
 struct Attendance<'a> {
     shared: &'a Shared,
@@ -407,8 +419,10 @@ struct Attendance<'a> {
     /// When there was last something to read, or the process ended.
     quiet_since: Instant,
     ending: Ending,
-    /// The first stop that was asked for while the task's own process ran.
-    stop: Option<Stop>,
+    /// When the time of the task's own process is up.
+    limit_at: Option<Instant>,
+    /// Why the task's own process was first stopped while it ran.
+    stop: Option<Cause>,
     leaked: Vec<Leftover>,
     survivors: u32,
     /// How long to wait before looking again whether leftovers are gone; grows.
@@ -512,6 +526,8 @@ impl Attendance<'_> {
         }
         if self.exit.is_some() {
             next = next.min(now + self.tick);
+        } else if let Some(limit_at) = self.limit_at {
+            next = next.min(limit_at);
         }
         if self.is_stream_full() {
             next = next.min(now + Duration::from_millis(20));
@@ -624,17 +640,23 @@ impl Attendance<'_> {
 
     fn stop(&mut self, how: Stop) {
         if self.stop.is_none() && self.exit.is_none() {
-            self.stop = Some(how);
+            self.stop = Some(Cause::Asked(how));
         } else if let Stop::Polite { .. } = how
-            && let Some(Stop::Polite { .. }) = self.stop
+            && let Some(Cause::Asked(Stop::Polite { .. })) = self.stop
         {
             return self.kill();
         }
         match how {
             Stop::Kill => self.kill(),
             Stop::Polite { signal } => self.ask(Signal::from_named_raw(signal).unwrap_or(Signal::TERM)),
-            Stop::Timeout => self.ask(Signal::TERM),
         }
+    }
+
+    /// The time of the task's own process is up. Whoever asks for a polite stop after that does not kill yet.
+    fn stop_over_time(&mut self) {
+        self.limit_at = None;
+        self.stop.get_or_insert(Cause::Limit);
+        self.ask(Signal::TERM);
     }
 
     fn ask(&mut self, signal: Signal) {
@@ -664,6 +686,9 @@ impl Attendance<'_> {
     fn act_on_time(&mut self, is_quiet: bool) {
         let now = Instant::now();
         self.has_group();
+        if self.exit.is_none() && self.limit_at.is_some_and(|limit_at| now >= limit_at) {
+            self.stop_over_time();
+        }
         match (self.ending, self.ended_at) {
             (Ending::NotAsked, Some(ended_at)) => {
                 let silence = if self.tap.is_some() { stream::GRACE } else { SILENCE };
@@ -747,6 +772,7 @@ impl Attendance<'_> {
     fn shift(&mut self, paused: Duration) {
         self.quiet_since += paused;
         self.ended_at = self.ended_at.map(|at| at + paused);
+        self.limit_at = self.limit_at.map(|at| at + paused);
         match &mut self.ending {
             Ending::NotAsked => {}
             Ending::Asked { kill_at: at } | Ending::Killed { give_up_at: at } => *at += paused,
@@ -759,7 +785,7 @@ impl Attendance<'_> {
         Ended {
             attempt: self.attempt,
             exit: match self.stop {
-                Some(Stop::Timeout) => Exit::Timeout,
+                Some(Cause::Limit) => Exit::Timeout,
                 _ => self.exit.unwrap_or(Exit::Lost),
             },
             leaked: self.leaked,

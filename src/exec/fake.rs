@@ -1,6 +1,6 @@
 //! An executor for tests: no processes. A *world* says which attempt ends next and how, whenever the run waits.
 
-use super::{Assignment, AttemptId, Ended, Executor, Launch, Leftover, Report, ReportSink, Stop};
+use super::{Assignment, AttemptId, Ended, Executor, Launch, Leftover, Plumbing, Report, ReportSink, Stop};
 use crate::event::{Exit, Stream};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -31,6 +31,10 @@ impl Plain {
 impl Assignment for Plain {
     fn launch(&mut self) -> Result<Launch, Exit> {
         Ok(self.launch.take().expect("asked once"))
+    }
+
+    fn plumbing(&mut self) -> Plumbing {
+        Plumbing::default()
     }
 
     fn collect(&mut self, _ended: &Ended) {}

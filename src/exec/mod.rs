@@ -4,6 +4,7 @@
 pub(crate) mod native;
 mod census;
 mod capture;
+mod launch;
 mod spawn;
 pub(crate) mod guard;
 mod terminal;
@@ -16,12 +17,10 @@ pub(crate) mod fake;
 
 use crate::event::{Exit, Stream};
 use crate::plan::JobId;
-use std::ffi::OsString;
 use std::fmt;
-use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 use std::sync::Arc;
-use stream::Tap;
+
+pub(crate) use launch::{Launch, LaunchIo, Plumbing, Stdin};
 
 /// One try at one job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,42 +28,6 @@ pub(crate) struct AttemptId {
     pub(crate) job: JobId,
     /// From 1.
     pub(crate) number: u32,
-}
-
-/// All that an executor needs to know.
-#[derive(Clone, Debug)]
-pub(crate) struct Launch {
-    pub(crate) program: PathBuf,
-    pub(crate) args: Vec<OsString>,
-    /// The whole environment; nothing else is inherited.
-    pub(crate) env: Vec<(OsString, OsString)>,
-    pub(crate) workdir: PathBuf,
-    pub(crate) io: LaunchIo,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum LaunchIo {
-    /// stdout and stderr through pipes into these files, and as [`Report::Output`] if `shows` is set.
-    Captured {
-        stdin: Stdin,
-        stdout_log: PathBuf,
-        stderr_log: PathBuf,
-        shows: bool,
-        /// Whether the task is streaming, and so may leave writers behind for a moment.
-        stream: Option<Tap>,
-    },
-    /// otto's own descriptors and terminal; nothing is captured. The task becomes the terminal's foreground process
-    /// group, so ^C reaches it and not otto: an exit by SIGINT then means that the user wants to stop.
-    Terminal,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum Stdin {
-    Null,
-    /// otto's own stdin, when it is not a terminal.
-    Inherit,
-    /// The end of a pipe.
-    Pipe(Arc<OwnedFd>),
 }
 
 /// What an executor tells the run.
@@ -82,6 +45,9 @@ pub(crate) enum Report {
 pub(crate) trait Assignment: Send {
     /// Makes what the process needs. The exit is that of an attempt that cannot be started.
     fn launch(&mut self) -> Result<Launch, Exit>;
+    /// Gives away what connects the process to other tasks of this otto; asked once, after `launch`, where the process
+    /// runs on this machine.
+    fn plumbing(&mut self) -> Plumbing;
     /// The attempt has ended, all its output is read, nothing of its process group is alive: reads what it handed over.
     fn collect(&mut self, ended: &Ended);
     /// Tells the run, as the last thing that happens to an attempt, also to one that could not be started.
@@ -130,8 +96,6 @@ pub(crate) enum Stop {
     Polite {
         signal: i32,
     },
-    /// As `Polite` with SIGTERM, and report [`Exit::Timeout`]. A `Polite` after it does not kill yet.
-    Timeout,
     Kill,
 }
 
@@ -140,7 +104,6 @@ impl Stop {
     fn exit(self) -> Exit {
         match self {
             Stop::Polite { signal } => Exit::Signal(signal),
-            Stop::Timeout => Exit::Timeout,
             Stop::Kill => Exit::Signal(libc::SIGKILL),
         }
     }

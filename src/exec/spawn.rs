@@ -2,7 +2,7 @@
 //! Always by posix_spawn: a fork costs a copy of otto's page tables for each task.
 
 use super::native::{self, plain};
-use super::{Launch, Stdin};
+use super::{Launch, Plumbing, Stdin};
 use crate::event::Exit;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, PipeReader};
@@ -67,7 +67,7 @@ pub(super) fn is_over() -> bool {
 /// Where a child's three first descriptors lead.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Wiring<'a> {
-    Piped(&'a Stdin),
+    Piped(Stdin, &'a Plumbing),
     Inherited,
 }
 
@@ -81,9 +81,9 @@ pub(super) fn spawn(launch: &Launch, wiring: Wiring, spawner: Spawner) -> Result
         // A process group of its own would be one in the background of otto's terminal: whoever asks there for a
         // passphrase would be stopped for ever. In a session of its own there is no terminal to ask. It costs a fork
         // where posix_spawn would do, so it is done only where there is a terminal.
-        Wiring::Piped(_) if native::has_terminal() => native::in_own_session(&mut command),
+        Wiring::Piped(..) if native::has_terminal() => native::in_own_session(&mut command),
         // Its own group, so that all of it can be signalled at once and the terminal's ^C goes only to otto.
-        Wiring::Piped(_) | Wiring::Inherited => {
+        Wiring::Piped(..) | Wiring::Inherited => {
             command.process_group(0);
         }
     }
@@ -91,13 +91,14 @@ pub(super) fn spawn(launch: &Launch, wiring: Wiring, spawner: Spawner) -> Result
     native::with_former_umask(&mut command);
     let pipes = match wiring {
         Wiring::Inherited => None,
-        Wiring::Piped(stdin) => {
+        Wiring::Piped(stdin, plumbing) => {
             let (stdout, stdout_end) = io::pipe().map_err(|error| refused(launch, &program, error))?;
             let (stderr, stderr_end) = io::pipe().map_err(|error| refused(launch, &program, error))?;
             command.stdout(stdout_end).stderr(stderr_end).stdin(match stdin {
                 Stdin::Null => Stdio::null(),
                 Stdin::Inherit => Stdio::inherit(),
-                Stdin::Pipe(pipe) => {
+                Stdin::Stream => {
+                    let pipe = plumbing.stdin.as_ref().expect("bug: a stream without its pipe");
                     pipe.try_clone().map_err(|error| refused(launch, &program, error))?.into()
                 }
             });

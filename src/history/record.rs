@@ -6,7 +6,7 @@ use crate::ottofile::spec::Retention;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::fmt;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Version of `run.json`. A reader refuses a higher number and ignores unknown fields.
@@ -94,47 +94,9 @@ struct Versioned {
 }
 
 /// A path as it was, also where it is not UTF-8: a string, or `{"hex": "2f77ff"}`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RecordedPath(pub(crate) PathBuf);
-
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum PathForm {
-    Text(String),
-    Bytes { hex: String },
-}
-
-impl Serialize for RecordedPath {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let form = match self.0.to_str() {
-            Some(text) => PathForm::Text(text.to_owned()),
-            None => PathForm::Bytes { hex: hex(self.0.as_os_str().as_bytes()) },
-        };
-        form.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for RecordedPath {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<RecordedPath, D::Error> {
-        match PathForm::deserialize(deserializer)? {
-            PathForm::Text(text) => Ok(RecordedPath(text.into())),
-            PathForm::Bytes { hex } => unhex(&hex)
-                .map(|bytes| RecordedPath(std::ffi::OsString::from_vec(bytes).into()))
-                .ok_or_else(|| serde::de::Error::custom(format!("`{hex}` is not hex"))),
-        }
-    }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> =
-        text.chars().map(|digit| digit.to_digit(16).map(|value| value as u8)).collect::<Option<_>>()?;
-    let (pairs, rest) = digits.as_chunks::<2>();
-    rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
-}
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct RecordedPath(#[serde(with = "crate::verbatim::one")] pub(crate) PathBuf);
 
 impl fmt::Display for RecordedPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -230,6 +192,7 @@ pub(crate) mod tests {
     use super::*;
     use insta::assert_snapshot;
     use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
 
     /// A record of `otto WORDS` in `/work/shop`.
     pub(crate) fn record(id: &RunId, started: &str, command: &str) -> RunRecord {

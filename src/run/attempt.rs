@@ -7,7 +7,7 @@ use super::stream::{self, Wires};
 use super::{Setting, fresh};
 use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::{Exit, Stream};
-use crate::exec::{Assignment, AttemptId, Ended, Launch};
+use crate::exec::{Assignment, AttemptId, Ended, Launch, Plumbing};
 use crate::fate::Fate;
 use crate::lang::{self, CannotPrepare};
 use crate::plan::fresh::Evidence;
@@ -30,6 +30,7 @@ pub(crate) struct Attempt {
     /// What it is being made from, where its freshness is asked for.
     pub(super) evidence: Option<Evidence>,
     started: Option<Started>,
+    plumbing: Plumbing,
     /// What there is to say of its launch once the terminal is ours again.
     held_back: Vec<Diagnostic>,
     /// Why it could not be started.
@@ -91,6 +92,7 @@ impl Attempt {
             wires: Some(wires),
             evidence,
             started: None,
+            plumbing: Plumbing::default(),
             held_back: Vec::new(),
             refusal: None,
             result: None,
@@ -105,7 +107,9 @@ impl Attempt {
         let mut started = Started::new(&setting, self.id.job, inputs.collect(), self.fates.take())?;
         let mut wires = self.wires.take().expect("bug: an attempt is launched twice")?;
         started.env.extend(wires.env.drain(..));
-        let (launch, mut warnings) = started.launch(&setting, job, self.id.number, wires)?;
+        self.plumbing = wires.plumbing;
+        let reads_stream = self.plumbing.stdin.is_some();
+        let (launch, mut warnings) = started.launch(&setting, job, self.id.number, reads_stream)?;
         warnings.extend(stream::values_warning(&setting, self.id.job));
         self.started = Some(started);
         Ok((launch, warnings))
@@ -205,6 +209,10 @@ impl Assignment for Attempt {
                 Err(Exit::NotStarted { code, reason })
             }
         }
+    }
+
+    fn plumbing(&mut self) -> Plumbing {
+        std::mem::take(&mut self.plumbing)
     }
 
     fn collect(&mut self, ended: &Ended) {

@@ -1,7 +1,6 @@
 //! From a job to what an executor needs: its directory, its inputs, its environment, its script.
 
 use super::outcomes;
-use super::stream::Wires;
 use super::{RecordedInput, RecordedSource, Setting};
 use crate::body::Language;
 use crate::diagnostic::{Code, Diagnostic};
@@ -124,7 +123,7 @@ impl Started {
         setting: &Setting,
         job: &Job,
         attempt: u32,
-        wires: Wires,
+        reads_stream: bool,
     ) -> Result<(Launch, Vec<Diagnostic>), CannotPrepare> {
         let body = setting.body(job);
         let get = |name: &str| self.env.get(OsStr::new(name)).map(OsString::as_os_str);
@@ -143,15 +142,14 @@ impl Started {
                 LaunchIo::Terminal
             }
             Work::Body | Work::Group | Work::ForeachGroup => LaunchIo::Captured {
-                stdin: match wires.stdin {
-                    Some(stdin) => stdin,
-                    None if setting.inherits_stdin.contains(&job.task) => Stdin::Inherit,
-                    None => Stdin::Null,
+                stdin: match reads_stream {
+                    true => Stdin::Stream,
+                    false if setting.inherits_stdin.contains(&job.task) => Stdin::Inherit,
+                    false => Stdin::Null,
                 },
                 stdout_log: self.dir.log(Stream::Stdout, attempt),
                 stderr_log: self.dir.log(Stream::Stderr, attempt),
                 shows: setting.shows_output,
-                stream: wires.tap,
             },
         };
         let launch = Launch {
@@ -160,6 +158,7 @@ impl Started {
             env: env.into_iter().collect(),
             workdir: self.workdir.clone(),
             io,
+            limit: job.timeout.or(setting.timeout),
         };
         Ok((launch, prepared.warnings))
     }

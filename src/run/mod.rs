@@ -15,11 +15,11 @@ pub(crate) use inbox::{Message, inbox};
 pub(crate) use launch::missing_interpreters;
 
 use crate::diagnostic::{Code, Diagnostic, Notice};
-use crate::event::{Event, Exit, FORMAT, Outcome, Piece, PlannedJob, RunResult, Skip, Stamped, Word};
+use crate::event::{Event, Exit, FORMAT, Outcome, Piece, PlannedJob, RunResult, Skip, Stamped};
 use crate::exec::stream::IntakeReport;
 use crate::exec::{AttemptId, Ended, Executor, Report, Stop};
 use crate::history::journal::Journal;
-use crate::history::record::{hex, is_secret_name, public_value};
+use crate::history::record::{is_secret_name, public_value};
 use crate::host::Environment;
 use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
@@ -31,6 +31,7 @@ use crate::store::layout::{JobDir, ProjectDir, RunDir};
 use crate::store::outputs::{self, Outputs};
 use crate::store::stream::End;
 use crate::value;
+use crate::verbatim::{Verbatim, hex};
 use crate::view::{View, Wish};
 use attempt::{Attempt, Flowed, Warned};
 use fresh::{Look, Verdict};
@@ -127,7 +128,6 @@ pub(crate) struct Finished {
 enum Timer {
     /// Of the whole run.
     Run,
-    Timeout(AttemptId),
     Retry(JobId),
 }
 
@@ -511,9 +511,6 @@ impl<'a> Run<'a> {
             self.view.suspend();
         }
         self.states.insert(id.job, State::Running(Trial { attempt: id, is_stopped: false }));
-        if let Some(limit) = job.timeout.or(setting.timeout) {
-            self.set_timer(limit, Timer::Timeout(id));
-        }
         self.executor.start(id, Box::new(attempt));
     }
 
@@ -818,11 +815,6 @@ impl<'a> Run<'a> {
             }
             self.timers.pop();
             match self.timer_kinds.remove(&number).expect("bug: a timer without a kind") {
-                Timer::Timeout(attempt) => {
-                    if self.states.get(&attempt.job).and_then(State::running) == Some(attempt) {
-                        self.executor.stop(attempt, Stop::Timeout);
-                    }
-                }
                 Timer::Retry(job) => self.scheduler.resume(job),
                 Timer::Run if self.stopping.is_none() && !self.scheduler.is_done() => {
                     self.is_over_time = true;
@@ -948,10 +940,7 @@ pub(crate) fn planned_jobs(setting: &Setting) -> Vec<PlannedJob> {
             is_recorded.then(|| (name.as_str().to_owned(), hex(value.as_bytes())))
         });
         let words = public().filter_map(|(name, value)| {
-            let words = value.as_ref()?.words()?.iter().map(|word| match word.to_str() {
-                Some(text) => Word::Text(text.to_owned()),
-                None => Word::Bytes { hex: hex(word.as_bytes()) },
-            });
+            let words = value.as_ref()?.words()?.iter().map(|word| Verbatim::of(word));
             Some((name.as_str().to_owned(), words.collect()))
         });
         PlannedJob {

@@ -3,8 +3,8 @@
 
 use super::{RecordedSource, Setting};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::exec::Stdin;
-use crate::exec::stream::{Fed, GRACE, Intake, IntakeReport, Outlet, Tap};
+use crate::exec::Plumbing;
+use crate::exec::stream::{Fed, GRACE, Intake, IntakeReport, Outlet};
 use crate::host::plain;
 use crate::lang::CannotPrepare;
 use crate::name::JobName;
@@ -80,8 +80,7 @@ struct Origin {
 #[derive(Default)]
 pub(super) struct Wires {
     pub(super) env: Vec<(OsString, OsString)>,
-    pub(super) stdin: Option<Stdin>,
-    pub(super) tap: Option<Tap>,
+    pub(super) plumbing: Plumbing,
 }
 
 /// What an attempt took of one stream.
@@ -130,7 +129,7 @@ impl Streams {
         let sink = setting.streams.sink.clone();
         let intake = Intake::open(&pipe, writer, move |report| sink(id, report))
             .map_err(|error| cannot(&pipe, error))?;
-        wires.tap = Some(intake.tap(streaming == Streaming::Stdout));
+        wires.plumbing.tap = Some(intake.tap(streaming == Streaming::Stdout));
         wires.env.push(("OTTO_OUTPUT_PIPE".into(), pipe.clone().into()));
         let producer = Producer { spool, intake: Some(intake), pipe, has_had_reader: false, trouble: None };
         self.producers.insert(id, producer);
@@ -146,7 +145,7 @@ impl Streams {
             wires.env.push((pipe_variable(&origin.name).into(), pipe.clone().into()));
             let source = self.open_source(origin, &pipe, is_single);
             let (source, stdin) = source.map_err(|error| cannot(&pipe, error))?;
-            wires.stdin = stdin.map(|pipe| Stdin::Pipe(Arc::new(pipe)));
+            wires.plumbing.stdin = stdin.map(Arc::new);
             self.consumers.entry(id).or_default().sources.push(source);
         }
         if let Some(producer) = self.broken_source(id) {

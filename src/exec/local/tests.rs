@@ -58,8 +58,8 @@ impl Room {
                 stdout_log: log("stdout"),
                 stderr_log: log("stderr"),
                 shows: true,
-                stream: None,
             },
+            limit: None,
         }
     }
 
@@ -361,9 +361,9 @@ fn the_deaf_are_killed_after_the_grace_period_and_counted() {
         room.start("trap '' TERM; (sleep 66) & (sleep 66) & setsid sleep 66 & echo up; wait; wait; wait");
     room.await_output("up");
     std::thread::sleep(Duration::from_millis(100));
-    room.executor.stop(attempt, Stop::Timeout);
+    room.executor.stop(attempt, Stop::Polite { signal: libc::SIGTERM });
     let ended = room.end(attempt).2;
-    assert_eq!((ended.exit, ended.survivors), (Exit::Timeout, 3));
+    assert_eq!((ended.exit, ended.survivors), (Exit::Signal(libc::SIGKILL), 3));
 }
 
 #[test]
@@ -454,7 +454,6 @@ fn while_others_run_there_is_hope_for_room() {
 fn an_attempt_stopped_before_it_has_a_process_never_starts() {
     for (how, exit) in [
         (Stop::Polite { signal: libc::SIGINT }, Exit::Signal(libc::SIGINT)),
-        (Stop::Timeout, Exit::Timeout),
         (Stop::Kill, Exit::Signal(libc::SIGKILL)),
     ] {
         let mut room = Room::with(9, GRACE, never);
@@ -592,4 +591,40 @@ fn measured_output() {
             cpu_seconds() - begun.1
         );
     }
+}
+
+#[test]
+fn the_time_limit_ends_the_attempt_and_everything_below_it() {
+    let mut room = Room::with(1024, Duration::from_millis(100), std::process::Command::spawn);
+    let mut launch = room.launch("trap '' TERM; (sleep 66) & setsid sleep 66 & echo up; wait; wait");
+    launch.limit = Some(Duration::from_millis(300));
+    let attempt = room.start_launch(launch);
+    let (stdout, _, ended) = room.end(attempt);
+    assert_eq!((text(&stdout).as_str(), ended.exit, ended.survivors), ("up\n", Exit::Timeout, 2));
+}
+
+#[test]
+fn the_time_limit_asks_politely() {
+    let mut room = Room::new();
+    let mut launch = room.launch("trap 'echo bye; exit 0' TERM; echo up; sleep 64 & wait");
+    launch.limit = Some(Duration::from_millis(300));
+    let attempt = room.start_launch(launch);
+    let (stdout, _, ended) = room.end(attempt);
+    assert_eq!((text(&stdout).as_str(), ended.exit, ended.survivors), ("up\nbye\n", Exit::Timeout, 0));
+}
+
+#[test]
+fn waiting_for_room_does_not_count_against_the_time_limit() {
+    fn late(command: &mut std::process::Command) -> std::io::Result<std::process::Child> {
+        static BEGUN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+        match BEGUN.get_or_init(Instant::now).elapsed() > Duration::from_millis(600) {
+            true => command.spawn(),
+            false => Err(rustix::io::Errno::AGAIN.into()),
+        }
+    }
+    let mut room = Room::with(9, GRACE, late);
+    let mut launch = room.launch("exit 3");
+    launch.limit = Some(Duration::from_millis(500));
+    let attempt = room.start_launch(launch);
+    assert_eq!(room.end(attempt).2.exit, Exit::Code(3));
 }

@@ -1,0 +1,109 @@
+//! A launch as plain data: what to start and where its output goes, without anything that belongs to this process. It can
+//! be written to a file and read back, by another otto on another machine too.
+
+use super::stream::Tap;
+use crate::verbatim;
+use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// All that an executor needs to know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Launch {
+    #[serde(with = "verbatim::one")]
+    pub(crate) program: PathBuf,
+    #[serde(with = "verbatim::list")]
+    pub(crate) args: Vec<OsString>,
+    /// The whole environment; nothing else is inherited.
+    #[serde(with = "verbatim::pairs")]
+    pub(crate) env: Vec<(OsString, OsString)>,
+    #[serde(with = "verbatim::one")]
+    pub(crate) workdir: PathBuf,
+    pub(crate) io: LaunchIo,
+    /// How long the process may run, from its start.
+    pub(crate) limit: Option<Duration>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LaunchIo {
+    /// stdout and stderr through pipes into these files, and as [`super::Report::Output`] if `shows` is set.
+    Captured {
+        stdin: Stdin,
+        #[serde(with = "verbatim::one")]
+        stdout_log: PathBuf,
+        #[serde(with = "verbatim::one")]
+        stderr_log: PathBuf,
+        shows: bool,
+    },
+    /// otto's own descriptors and terminal; nothing is captured. The task becomes the terminal's foreground process
+    /// group, so ^C reaches it and not otto: an exit by SIGINT then means that the user wants to stop.
+    Terminal,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Stdin {
+    Null,
+    /// otto's own stdin, when it is not a terminal.
+    Inherit,
+    /// What another task streams, from the pipe of the [`Plumbing`].
+    Stream,
+}
+
+/// What connects an attempt to other tasks of this otto. Only an executor on this machine can use it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Plumbing {
+    /// The end of the pipe for [`Stdin::Stream`].
+    pub(crate) stdin: Option<Arc<OwnedFd>>,
+    /// Of a task that streams, and so may leave writers behind for a moment.
+    pub(crate) tap: Option<Tap>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verbatim::tests::text;
+    use proptest::prelude::*;
+
+    fn io() -> impl Strategy<Value = LaunchIo> {
+        let stdin = prop_oneof![Just(Stdin::Null), Just(Stdin::Inherit), Just(Stdin::Stream)];
+        let captured = (stdin, text(), text(), any::<bool>());
+        prop_oneof![
+            Just(LaunchIo::Terminal),
+            captured.prop_map(|(stdin, stdout_log, stderr_log, shows)| LaunchIo::Captured {
+                stdin,
+                stdout_log: stdout_log.into(),
+                stderr_log: stderr_log.into(),
+                shows,
+            }),
+        ]
+    }
+
+    prop_compose! {
+        fn launch()(
+            program in text(),
+            args in prop::collection::vec(text(), 0..4),
+            env in prop::collection::vec((text(), text()), 0..4),
+            workdir in text(),
+            io in io(),
+            limit in any::<Option<Duration>>(),
+        ) -> Launch {
+            Launch { program: program.into(), args, env, workdir: workdir.into(), io, limit }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_launch_that_was_written_to_a_file_is_read_back(launch in launch()) {
+            let file = tempfile::NamedTempFile::new().expect("a file");
+            std::fs::write(file.path(), serde_json::to_vec(&launch).expect("plain data")).expect("written");
+            let read: Launch =
+                serde_json::from_slice(&std::fs::read(file.path()).expect("read")).expect("ours");
+            prop_assert_eq!(read, launch);
+        }
+    }
+}
