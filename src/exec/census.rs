@@ -1,13 +1,12 @@
-//! What `/proc` knows of the processes that tasks leave behind. Read only when there is a reason to.
-//! Where there is no `/proc`, or one of another namespace, it knows nothing: process groups do the work then, and at the end
-//! of the run [`children`].
+//! The processes that tasks leave behind. Taken only when there is a reason to.
+//! Where the kernel does not tell of them (no `/proc`, or one of another namespace) a census is empty: process groups do
+//! the work then, and at the end of the run [`children`].
 
+use super::processes::{self, Traits};
 use super::{Leftover, native};
 use rustix::process::{Pid, WaitId, WaitIdOptions};
 use std::collections::HashSet;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
-use std::sync::OnceLock;
 
 /// A process, as it was when the census was taken. Zombies are not counted.
 #[derive(Clone, Debug)]
@@ -41,17 +40,18 @@ pub(super) struct Belongings<'a> {
 
 impl Census {
     pub(super) fn take() -> Census {
-        if !is_at_hand() {
+        if !processes::is_at_hand() {
             return Census::default();
         }
-        let Ok(entries) = fs::read_dir("/proc") else { return Census::default() };
-        let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
         let this = std::process::id() as i32;
         let image = Process::read(this).map_or(0, |process| process.image);
         // A child that has not come to its program yet still has all files of ours, pipes of other attempts too.
         let is_unborn = |process: &Process| process.parent == this && process.image == image && image != 0;
-        let mut processes: Vec<Process> =
-            pids.filter_map(Process::read).filter(|process| !is_unborn(process)).collect();
+        let mut processes: Vec<Process> = processes::numbers()
+            .into_iter()
+            .filter_map(Process::read)
+            .filter(|process| !is_unborn(process))
+            .collect();
         processes.sort_by_key(|process| process.pid);
         Census { processes }
     }
@@ -72,7 +72,8 @@ impl Census {
             if to.attended.contains(&process.group) || all_descend && !self.descends_from(process, this) {
                 return false;
             }
-            process.holds_one_of(to.pipes) || to.marker.is_some_and(|marker| process.carries(marker))
+            (!to.pipes.is_empty() && processes::can_write_to(process.pid, to.pipes))
+                || to.marker.is_some_and(|marker| process.carries(marker))
         };
         let mut found: Vec<&Process> = self.processes.iter().filter(belongs).collect();
         let mut pids: HashSet<i32> = found.iter().map(|process| process.pid).collect();
@@ -121,24 +122,13 @@ fn is_subreaper() -> bool {
 
 impl Process {
     fn read(pid: i32) -> Option<Process> {
-        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
-        // `pid (name) state parent group …`; the name may contain anything, parentheses too.
-        let name_start = stat.iter().position(|byte| *byte == b'(')? + 1;
-        let name_end = stat.iter().rposition(|byte| *byte == b')')?;
-        let name = String::from_utf8_lossy(stat.get(name_start..name_end)?).into_owned();
-        let rest = std::str::from_utf8(&stat[name_end + 1..]).ok()?;
-        let mut fields = rest.split_ascii_whitespace();
-        let state = fields.next()?;
-        let parent = fields.next()?.parse().ok()?;
-        let group = fields.next()?.parse().ok()?;
-        // `startstack`, the 28th of all fields.
-        let image = fields.nth(22)?.parse().ok()?;
-        (!matches!(state, "Z" | "X")).then_some(Process { pid, parent, group, image, name })
+        let Traits { parent, group, image, name } = processes::traits(pid)?;
+        Some(Process { pid, parent, group, image, name })
     }
 
     pub(super) fn leftover(&self) -> Leftover {
-        let words = match is_at_hand() {
-            true => fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default(),
+        let words = match processes::is_at_hand() {
+            true => processes::arguments(self.pid),
             false => Vec::new(),
         };
         let text = String::from_utf8_lossy(&words);
@@ -155,50 +145,9 @@ impl Process {
         Leftover { pid: self.pid, command }
     }
 
-    /// Whether it can write to one of these pipes. Somebody who only looks on, by reading `/proc/…/fd/1`, cannot.
-    fn holds_one_of(&self, pipes: &[u64]) -> bool {
-        if pipes.is_empty() {
-            return false;
-        }
-        // Not allowed for processes of other users; then it is none that could be ended either.
-        let Ok(entries) = fs::read_dir(format!("/proc/{}/fd", self.pid)) else { return false };
-        entries.flatten().any(|entry| {
-            let target = fs::read_link(entry.path()).unwrap_or_default();
-            let bytes = target.as_os_str().as_bytes();
-            let inode = bytes.strip_prefix(b"pipe:[").and_then(|rest| rest.strip_suffix(b"]"));
-            let inode = inode.and_then(|inode| std::str::from_utf8(inode).ok()?.parse().ok());
-            inode.is_some_and(|inode: u64| pipes.contains(&inode)) && self.may_write(&entry.file_name())
-        })
-    }
-
-    fn may_write(&self, fd: &std::ffi::OsStr) -> bool {
-        let mut path = std::path::PathBuf::from(format!("/proc/{}/fdinfo", self.pid));
-        path.push(fd);
-        let info = fs::read_to_string(path).unwrap_or_default();
-        let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
-        flags.and_then(|flags| i64::from_str_radix(flags.trim(), 8).ok()).is_some_and(|flags| flags & 3 != 0)
-    }
-
     fn carries(&self, marker: &[u8]) -> bool {
-        let environment = fs::read(format!("/proc/{}/environ", self.pid)).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|variable| variable == marker)
+        processes::environment(self.pid).split(|byte| *byte == 0).any(|variable| variable == marker)
     }
-}
-
-/// Whether there is a `/proc` whose numbers mean here what they say. In a container that was given the `/proc` of its
-/// host they are those of the host's processes, and to signal them would hit others.
-pub(super) fn is_at_hand() -> bool {
-    static KNOWN: OnceLock<bool> = OnceLock::new();
-    *KNOWN.get_or_init(|| {
-        let this = std::process::id().to_string();
-        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        match status.lines().find_map(|line| line.strip_prefix("NSpid:")) {
-            // The number of this process in each namespace, from that of `/proc` to its own.
-            Some(numbers) => numbers.split_ascii_whitespace().eq([this.as_str()]),
-            // Linux before 4.1.
-            None => fs::read_link("/proc/self").is_ok_and(|number| number.as_os_str() == this.as_str()),
-        }
-    })
 }
 
 /// The children of this process, found by asking the kernel of each number whether it is one; those that have ended are
@@ -223,7 +172,7 @@ pub(super) fn children() -> Vec<Process> {
 /// Processes without a parent that the kernel gave to this process (a subreaper). The kernel hangs them below the
 /// main thread, and attendants, not the main thread, start tasks: so a task's own process is never among them.
 fn adopted() -> Vec<Pid> {
-    if !is_at_hand() {
+    if !processes::is_at_hand() {
         return Vec::new();
     }
     let this = std::process::id();

@@ -68,6 +68,7 @@ mod linux {
     use super::Lifeline;
     use crate::exec::census;
     use crate::exec::native::{self, Fork, PendingSignals};
+    use crate::exec::processes;
     use crate::exec::spawn;
     use crate::exec::terminal::{self, Keepsake};
     use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
@@ -204,7 +205,7 @@ mod linux {
 
     /// The children of all threads of this process.
     fn children() -> Vec<Pid> {
-        if !census::is_at_hand() {
+        if !processes::is_at_hand() {
             return census::children().iter().filter_map(|child| Pid::from_raw(child.pid)).collect();
         }
         let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };

@@ -4,6 +4,7 @@
 use super::attendant::{BEING_CREATED, Desk, Instruction, Shared, attend, signal_group, tell};
 use super::census::{self, Census, Process, reap_adopted};
 use super::native;
+use super::processes;
 use super::{Assignment, AttemptId, Ended, Executor, Leftover, ReportSink, Stop};
 use rustix::process::{Pid, Resource, Signal, WaitId, WaitIdOptions};
 use std::collections::VecDeque;
@@ -227,7 +228,7 @@ impl Drop for Attendant {
 
 /// Whether the first process of a group is halted or gone.
 fn is_halted(group: Pid) -> bool {
-    if !census::is_at_hand() {
+    if !processes::is_at_hand() {
         return true;
     }
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", group.as_raw_nonzero())).unwrap_or_default();
@@ -251,7 +252,7 @@ fn end_descendants() -> Vec<Leftover> {
             return found;
         }
         let own = native::group_of(None);
-        let (census, asked_for) = match census::is_at_hand() {
+        let (census, asked_for) = match processes::is_at_hand() {
             true => (Census::take(), Vec::new()),
             false => (Census::default(), census::children()),
         };

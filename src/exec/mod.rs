@@ -2,6 +2,7 @@
 //! Knows nothing of tasks and dependencies: what to start, when to stop it and what its end means is the run's.
 
 pub(crate) mod native;
+mod processes;
 mod census;
 mod capture;
 mod launch;

@@ -1,10 +1,17 @@
 //! The few system calls that neither std nor rustix offers as safe functions: all of otto's `unsafe`.
 //! Knows nothing of tasks; every function does one thing to this process.
 
+#[cfg(not(target_os = "linux"))]
+use rustix::event::{FdSetElement, FdSetIter, fd_set_insert, fd_set_num_elements};
+#[cfg(target_os = "linux")]
+use rustix::event::{PollFd, PollFlags};
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::mem::MaybeUninit;
+#[cfg(not(target_os = "linux"))]
+use std::os::fd::AsRawFd;
+use std::os::fd::BorrowedFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -252,6 +259,7 @@ pub(crate) fn halt() {
 /// Signals that wait until they are fetched, instead of interrupting.
 #[derive(Clone, Copy)]
 pub(super) struct PendingSignals {
+    #[cfg(target_os = "linux")]
     set: libc::sigset_t,
     before: libc::sigset_t,
 }
@@ -266,11 +274,16 @@ impl PendingSignals {
                 libc::sigaddset(set.as_mut_ptr(), *signal);
             }
             libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), before.as_mut_ptr());
-            PendingSignals { set: set.assume_init(), before: before.assume_init() }
+            PendingSignals {
+                #[cfg(target_os = "linux")]
+                set: set.assume_init(),
+                before: before.assume_init(),
+            }
         }
     }
 
     /// Waits for the next one.
+    #[cfg(target_os = "linux")]
     pub(super) fn next(&self) -> i32 {
         let mut signal = 0;
         // SAFETY: `set` is initialised; sigwait writes `signal` and keeps no pointer.
@@ -306,6 +319,7 @@ pub(super) fn retitle(title: &[u8]) {
 }
 
 /// Divides this process in two; says which of them this is.
+#[cfg(target_os = "linux")]
 pub(super) enum Fork {
     Parent { child: rustix::process::Pid },
     Child,
@@ -321,6 +335,7 @@ pub(super) fn group_of(process: Option<rustix::process::Pid>) -> Option<i32> {
 
 /// Only for a process with a single thread: what other threads were doing, locks held included, would be frozen in
 /// the child for ever.
+#[cfg(target_os = "linux")]
 pub(super) fn fork() -> io::Result<Fork> {
     // SAFETY: with one thread there is no lock that somebody else holds, so the child may go on as if nothing happened.
     match unsafe { libc::fork() } {
@@ -362,4 +377,107 @@ pub(super) fn cpu_seconds() -> f64 {
         seconds(usage.ru_utime) + seconds(usage.ru_stime)
     };
     used(libc::RUSAGE_SELF) + used(libc::RUSAGE_CHILDREN)
+}
+
+/// Darwin's `libproc(3)` and `sysctl(3)`: what they tell of any process. Elsewhere than on macOS they are not there.
+#[cfg(not(target_os = "linux"))]
+pub(super) mod libproc {
+    pub(in crate::exec) const IS_THERE: bool = cfg!(target_os = "macos");
+
+    #[cfg(not(target_os = "macos"))]
+    pub(in crate::exec) fn numbers() -> Vec<i32> {
+        Vec::new()
+    }
+
+    /// All processes of this machine.
+    #[cfg(target_os = "macos")]
+    pub(in crate::exec) fn numbers() -> Vec<i32> {
+        let mut numbers: Vec<i32> = Vec::new();
+        loop {
+            // Room for those that begin in between.
+            numbers.resize(numbers.len() + 4096, 0);
+            let bytes = i32::try_from(size_of_val(numbers.as_slice())).unwrap_or(i32::MAX);
+            // SAFETY: the kernel writes at most `bytes` bytes into the buffer, which has as many; any bytes are numbers.
+            let count = unsafe { libc::proc_listallpids(numbers.as_mut_ptr().cast(), bytes) };
+            let Ok(count) = usize::try_from(count) else { return Vec::new() };
+            if count < numbers.len() {
+                numbers.truncate(count);
+                numbers.retain(|number| *number > 0);
+                return numbers;
+            }
+        }
+    }
+
+    #[cfg(not(target_os = "macos"))]
+    pub(in crate::exec) fn traits(_: i32) -> Option<(i32, i32, Vec<u8>)> {
+        None
+    }
+
+    /// Parent, process group and name of a process. `None`: it has ended, or it is another user's.
+    #[cfg(target_os = "macos")]
+    pub(in crate::exec) fn traits(pid: i32) -> Option<(i32, i32, Vec<u8>)> {
+        /// `SZOMB` of Darwin's `sys/proc.h`.
+        const ZOMBIE: u32 = 5;
+        let mut info = std::mem::MaybeUninit::<libc::proc_bsdinfo>::zeroed();
+        let size = size_of::<libc::proc_bsdinfo>() as i32;
+        // SAFETY: the kernel writes at most `size` bytes, and zeroes are a valid value of the struct, which has numbers only.
+        let info = unsafe {
+            let written = libc::proc_pidinfo(pid, libc::PROC_PIDTBSDINFO, 0, info.as_mut_ptr().cast(), size);
+            (written == size).then(|| info.assume_init())?
+        };
+        let name = if info.pbi_name[0] == 0 { &info.pbi_comm[..] } else { &info.pbi_name[..] };
+        let name = name.iter().map(|letter| *letter as u8).take_while(|letter| *letter != 0).collect();
+        let numbers = (i32::try_from(info.pbi_ppid).ok()?, i32::try_from(info.pbi_pgid).ok()?);
+        (info.pbi_status != ZOMBIE).then_some((numbers.0, numbers.1, name))
+    }
+
+    #[cfg(not(target_os = "macos"))]
+    pub(in crate::exec) fn start_block(_: i32) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// What `KERN_PROCARGS2` tells of a process: how many words it was started with, the words and its variables.
+    #[cfg(target_os = "macos")]
+    pub(in crate::exec) fn start_block(pid: i32) -> Option<Vec<u8>> {
+        let mut name = [libc::CTL_KERN, libc::KERN_PROCARGS2, pid];
+        // The most that a program can be started with.
+        let mut block = vec![0u8; 1 << 20];
+        let mut length = block.len();
+        // SAFETY: `name` has the length given; the kernel writes at most `length` bytes into `block`, which has as many.
+        let status = unsafe {
+            libc::sysctl(
+                name.as_mut_ptr(),
+                3,
+                block.as_mut_ptr().cast(),
+                &raw mut length,
+                std::ptr::null_mut(),
+                0,
+            )
+        };
+        block.truncate(length);
+        (status == 0).then_some(block)
+    }
+}
+
+/// Waits until one of these can be read, has ended or is broken, and says for each whether that is so.
+/// None of them is: a signal came between.
+pub(super) fn wait_for_input(files: &[BorrowedFd<'_>]) -> Vec<bool> {
+    #[cfg(target_os = "linux")]
+    {
+        let mut fds: Vec<_> =
+            files.iter().map(|file| PollFd::from_borrowed_fd(*file, PollFlags::IN)).collect();
+        let is_told = rustix::event::poll(&mut fds, None).is_ok();
+        fds.iter().map(|fd| is_told && !fd.revents().is_empty()).collect()
+    }
+    // macOS does not poll `/dev/tty`; select does.
+    #[cfg(not(target_os = "linux"))]
+    {
+        let highest = files.iter().map(|file| file.as_raw_fd()).max().unwrap_or(-1);
+        let mut set = vec![FdSetElement::default(); fd_set_num_elements(files.len(), highest + 1)];
+        files.iter().for_each(|file| fd_set_insert(&mut set, file.as_raw_fd()));
+        // SAFETY: every descriptor in the set is open for as long as the borrows in `files` live.
+        let is_told = unsafe { rustix::event::select(highest + 1, Some(&mut set), None, None, None) }.is_ok();
+        let ready: Vec<_> = FdSetIter::new(&set).collect();
+        files.iter().map(|file| is_told && ready.contains(&file.as_raw_fd())).collect()
+    }
 }

@@ -3,12 +3,12 @@
 //! Knows nothing of what is shown and what the keys mean.
 
 use super::guard;
-use super::native::PendingSignals;
+use super::native::{self, PendingSignals};
 use super::terminal::{self, LEAVE_SCREEN, Loan};
-use rustix::event::{PollFd, PollFlags};
 use rustix::termios::{OptionalActions, tcgetattr, tcgetwinsize, tcsetattr};
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::AsFd;
 
 pub(crate) use super::terminal::announce_screen;
 
@@ -91,15 +91,12 @@ fn read_keys(mut terminal: File, mut bell: PipeReader, sink: impl Fn(Vec<u8>) ->
     let _held = PendingSignals::hold(&[libc::SIGTTIN]);
     let mut is_ours = false;
     loop {
-        let mut fds = vec![PollFd::new(&bell, PollFlags::IN)];
-        if is_ours {
-            fds.push(PollFd::new(&terminal, PollFlags::IN));
-        }
-        if rustix::event::poll(&mut fds, None).is_err() {
+        let both = [bell.as_fd(), terminal.as_fd()];
+        let ready = native::wait_for_input(if is_ours { &both } else { &both[..1] });
+        if !ready.contains(&true) {
             continue;
         }
-        let has_rung = !fds[0].revents().is_empty();
-        if has_rung {
+        if ready[0] {
             let mut word = [0];
             match bell.read(&mut word) {
                 Ok(1) => is_ours = word == *b"1",

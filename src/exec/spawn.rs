@@ -47,7 +47,8 @@ pub(super) struct HeldOpen {
 static CREATING: AtomicUsize = AtomicUsize::new(0);
 const CLOSED: usize = usize::MAX / 2;
 
-/// From now on no process is created; returns when none is being created any more.
+/// From now on no process is created; returns when none is being created any more. For a guard's engine.
+#[cfg(target_os = "linux")]
 pub(super) fn never_again() {
     CREATING.fetch_add(CLOSED, Ordering::SeqCst);
     // Creation takes less than a millisecond, and whoever it may hang for must not hang the clearing up.

@@ -517,7 +517,8 @@ impl Outlet {
             pause: SHORTEST,
             buffer: Vec::new(),
             buffered: 0..0,
-            splices: cfg!(target_os = "linux"),
+            #[cfg(target_os = "linux")]
+            splices: true,
         };
         let thread = std::thread::Builder::new()
             .name("stream outlet".to_owned())
@@ -562,6 +563,7 @@ struct Feeder {
     /// Read from the spool and not yet written; only where the kernel cannot do it by itself.
     buffer: Vec<u8>,
     buffered: std::ops::Range<usize>,
+    #[cfg(target_os = "linux")]
     splices: bool,
 }
 

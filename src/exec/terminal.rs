@@ -4,16 +4,15 @@
 use super::guard;
 use super::native::PendingSignals;
 use rustix::process::Pid;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
 use std::fs::File;
-use std::io::Write;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Leaves the other screen of the terminal, with a cursor and no colours. Source: xterm's "ctlseqs", DECSET 25 and 1049.
 pub(super) const LEAVE_SCREEN: &[u8] = b"\x1b[0m\x1b[?25h\x1b[?1049l";
 
-/// The terminal as it was before any task had it.
+/// The terminal as it was before any task had it. Only Linux has a guard that can restore it after a violent death.
+#[cfg(target_os = "linux")]
 pub(super) struct Keepsake {
     terminal: File,
     /// The process group that the terminal belongs to while nothing is lent. `None`: one without a number here.
@@ -22,7 +21,8 @@ pub(super) struct Keepsake {
 }
 
 /// Of an engine that has lent its terminal.
-static KEPT: OnceLock<Keepsake> = OnceLock::new();
+#[cfg(target_os = "linux")]
+static KEPT: std::sync::OnceLock<Keepsake> = std::sync::OnceLock::new();
 
 /// In a guard: its engine may show the run on the whole screen.
 static MAY_BE_WHOLE: AtomicBool = AtomicBool::new(false);
@@ -39,6 +39,7 @@ pub(super) fn set_whole_screen(is_whole: bool) {
     IS_WHOLE.store(is_whole, Ordering::SeqCst);
 }
 
+#[cfg(target_os = "linux")]
 impl Keepsake {
     /// `None` if there is no controlling terminal.
     pub(super) fn take() -> Option<Keepsake> {
@@ -52,7 +53,7 @@ impl Keepsake {
     pub(super) fn restore(&self) {
         if IS_WHOLE.load(Ordering::SeqCst) || MAY_BE_WHOLE.load(Ordering::SeqCst) && self.is_raw() {
             // Fails only if the terminal is gone.
-            unstopped(|| drop((&self.terminal).write_all(LEAVE_SCREEN)));
+            unstopped(|| drop(std::io::Write::write_all(&mut &self.terminal, LEAVE_SCREEN)));
         }
         let holder = foreground(&self.terminal);
         let is_ours = holder == self.ours || holder == guard::own_group();
@@ -68,11 +69,13 @@ impl Keepsake {
 
     /// Whether somebody has left the terminal without lines, as one does who draws on the whole of it.
     fn is_raw(&self) -> bool {
-        tcgetattr(&self.terminal).is_ok_and(|now| !now.local_modes.contains(LocalModes::ICANON))
+        tcgetattr(&self.terminal)
+            .is_ok_and(|now| !now.local_modes.contains(rustix::termios::LocalModes::ICANON))
     }
 }
 
 /// To be called when this engine ends because its guard has died, and nothing of the run is alive any more.
+#[cfg(target_os = "linux")]
 pub(super) fn restore_after_death() {
     if let Some(keepsake) = KEPT.get() {
         keepsake.restore();
@@ -97,6 +100,7 @@ impl Loan {
         let terminal = File::options().read(true).write(true).open("/dev/tty").ok()?;
         let attributes = tcgetattr(&terminal).ok()?;
         let ours = guard::job_group();
+        #[cfg(target_os = "linux")]
         if let (None, Some(keepsake)) = (KEPT.get(), Keepsake::take()) {
             // Tasks that want the terminal run one at a time, so nobody else sets it.
             let _ = KEPT.set(keepsake);

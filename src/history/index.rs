@@ -822,8 +822,7 @@ mod tests {
             told(&sandbox);
             // Not all of them are there at each time.
             let _ = std::fs::remove_file(&part);
-            let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU);
-            rustix::fs::mknodat(rustix::fs::CWD, &part, kind, mode, 0).expect("a pipe");
+            crate::store::regular::named_pipe(&part);
             let name = part.file_name().expect("a name").to_string_lossy().into_owned();
             let told = told(&sandbox);
             assert!(

@@ -355,12 +355,11 @@ fn is_of_one_job(name: &OsStr) -> bool {
         )
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn a_variable_that_no_program_could_start_with_is_refused_before_the_start() {
         let env = |bytes: usize| BTreeMap::from([("BIG".into(), "x".repeat(bytes).into())]);
         assert!(too_large("build", &env((128 << 10) - 5)).is_none());

@@ -73,10 +73,13 @@ enum Trust {
 impl Trust {
     fn of(directory: &Stat) -> Trust {
         const BY_OTHERS: u32 = 0o022;
+        // Half as wide on macOS.
+        #[allow(clippy::useless_conversion)]
+        let mode = u32::from(directory.st_mode);
         if directory.st_uid != rustix::process::geteuid().as_raw() {
             Trust::OwnedBy(directory.st_uid)
-        } else if directory.st_mode & BY_OTHERS != 0 {
-            Trust::Writable(directory.st_mode & 0o7777)
+        } else if mode & BY_OTHERS != 0 {
+            Trust::Writable(mode & 0o7777)
         } else {
             Trust::Ours
         }

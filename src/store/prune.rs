@@ -332,7 +332,7 @@ mod tests {
         });
         with_lock(&|lock| drop(fs::File::create(lock).expect("made")));
         fs::remove_file(dir.lock()).expect("ours");
-        rustix::fs::mknodat(rustix::fs::CWD, dir.lock(), FileType::Fifo, Mode::RWXU, 0).expect("a pipe");
+        crate::store::regular::named_pipe(&dir.lock());
         assert_eq!(remove(&store.project, &id).expect("looked"), Removal::NotARun);
     }
 

@@ -51,6 +51,12 @@ fn opened(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     }
 }
 
+/// Makes a named pipe, by the program that every system has for it.
+#[cfg(test)]
+pub(crate) fn named_pipe(path: &Path) {
+    assert!(std::process::Command::new("mkfifo").arg(path).status().expect("mkfifo starts").success());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,14 +68,7 @@ mod tests {
     fn what_is_no_regular_file_is_refused_at_once() {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().join(name);
-        rustix::fs::mknodat(
-            rustix::fs::CWD,
-            at("pipe"),
-            rustix::fs::FileType::Fifo,
-            rustix::fs::Mode::RWXU,
-            0,
-        )
-        .expect("a pipe");
+        named_pipe(&at("pipe"));
         let _listener = UnixListener::bind(at("socket")).expect("a socket");
         std::fs::create_dir(at("folder")).expect("a folder");
         symlink("pipe", at("link")).expect("a link");
