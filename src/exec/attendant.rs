@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 use std::io::{PipeReader, Read};
 #[cfg(target_os = "linux")]
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -225,11 +226,12 @@ fn serve(
     // A limit beyond what a clock can tell is none.
     let limit_at = launch.limit.and_then(|limit| Instant::now().checked_add(limit));
     let Plumbing { tap, .. } = plumbing;
-    drop(launch);
+    let hand_over = launch.hands_over.folder;
     let mut attendance = Attendance {
         shared,
         desk,
         attempt,
+        hand_over,
         group: pid,
         marker,
         shows,
@@ -403,6 +405,7 @@ struct Attendance<'a> {
     shared: &'a Shared,
     desk: &'a mut Desk,
     attempt: AttemptId,
+    hand_over: PathBuf,
     /// The process group, named like the task's own process.
     group: Pid,
     marker: Option<Vec<u8>>,
@@ -789,6 +792,7 @@ impl Attendance<'_> {
                 Some(Cause::Limit) => Exit::Timeout,
                 _ => self.exit.unwrap_or(Exit::Lost),
             },
+            hand_over: Some(self.hand_over),
             leaked: self.leaked,
             survivors: self.survivors,
             stdout_bytes: bytes.next().unwrap_or(0),

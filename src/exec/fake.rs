@@ -2,6 +2,7 @@
 
 use super::{Assignment, AttemptId, Ended, Executor, Launch, Leftover, Plumbing, Report, ReportSink, Stop};
 use crate::event::{Exit, Stream};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -75,9 +76,10 @@ impl FakeExecutor {
 }
 
 fn play(incoming: &Receiver<(Asked, Option<Box<dyn Assignment>>)>, sink: &ReportSink, mut world: World) {
-    let mut running: Vec<(AttemptId, Box<dyn Assignment>)> = Vec::new();
-    let end = |(attempt, mut assignment): (AttemptId, Box<dyn Assignment>), exit: Exit| {
-        let mut ended = Ended::without_process(attempt, exit);
+    type Running = (AttemptId, Box<dyn Assignment>, Option<PathBuf>);
+    let mut running: Vec<Running> = Vec::new();
+    let end = |(attempt, mut assignment, hand_over): Running, exit: Exit| {
+        let mut ended = Ended { hand_over, ..Ended::without_process(attempt, exit) };
         let bytes = b"a line\n".to_vec();
         ended.stdout_bytes = bytes.len() as u64;
         sink(Report::Output { attempt, stream: Stream::Stdout, bytes });
@@ -89,18 +91,18 @@ fn play(incoming: &Receiver<(Asked, Option<Box<dyn Assignment>>)>, sink: &Report
             Ok((Asked::Start(attempt), assignment)) => {
                 let mut assignment = assignment.expect("bug: a start without an assignment");
                 match assignment.launch() {
-                    Ok(_) => running.push((attempt, assignment)),
-                    Err(exit) => end((attempt, assignment), exit),
+                    Ok(launch) => running.push((attempt, assignment, Some(launch.hands_over.folder))),
+                    Err(exit) => end((attempt, assignment, None), exit),
                 }
             }
             Ok((Asked::Stop(attempt, how), _)) => {
-                if let Some(place) = running.iter().position(|(it, _)| *it == attempt) {
+                if let Some(place) = running.iter().position(|(it, ..)| *it == attempt) {
                     end(running.remove(place), how.exit());
                 }
             }
             Ok((Asked::Suspend | Asked::Resume | Asked::Finish, _)) => {}
             Err(RecvTimeoutError::Timeout) => {
-                let attempts: Vec<AttemptId> = running.iter().map(|(attempt, _)| *attempt).collect();
+                let attempts: Vec<AttemptId> = running.iter().map(|(attempt, ..)| *attempt).collect();
                 if let Some((place, exit)) = world(&attempts) {
                     end(running.remove(place), exit);
                 }

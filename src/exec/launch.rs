@@ -2,6 +2,7 @@
 //! be written to a file and read back, by another otto on another machine too.
 
 use super::stream::Tap;
+use crate::lang::Level;
 use crate::verbatim;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -15,6 +16,11 @@ use std::time::Duration;
 pub(crate) struct Launch {
     #[serde(with = "verbatim::one")]
     pub(crate) program: PathBuf,
+    /// By which name or path the program was looked up: another machine may have it elsewhere.
+    #[serde(with = "verbatim::one")]
+    pub(crate) named: OsString,
+    /// If the program is a bash: what its script was written for.
+    pub(crate) level: Option<Level>,
     #[serde(with = "verbatim::list")]
     pub(crate) args: Vec<OsString>,
     /// The whole environment; nothing else is inherited.
@@ -23,8 +29,18 @@ pub(crate) struct Launch {
     #[serde(with = "verbatim::one")]
     pub(crate) workdir: PathBuf,
     pub(crate) io: LaunchIo,
+    pub(crate) hands_over: HandsOver,
     /// How long the process may run, from its start.
     pub(crate) limit: Option<Duration>,
+}
+
+/// The files that an attempt may leave for otto.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct HandsOver {
+    #[serde(with = "verbatim::one")]
+    pub(crate) folder: PathBuf,
+    /// Paths in `folder`. `*` at the end stands for any further characters.
+    pub(crate) files: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,16 +99,38 @@ mod tests {
         ]
     }
 
+    fn level() -> impl Strategy<Value = Level> {
+        prop_oneof![Just(Level::Three), Just(Level::Four), Just(Level::Modern)]
+    }
+
+    prop_compose! {
+        fn hands_over()(folder in text(), files in prop::collection::vec(any::<String>(), 0..3)) -> HandsOver {
+            HandsOver { folder: folder.into(), files }
+        }
+    }
+
     prop_compose! {
         fn launch()(
-            program in text(),
+            (program, named) in (text(), text()),
+            level in prop::option::of(level()),
             args in prop::collection::vec(text(), 0..4),
             env in prop::collection::vec((text(), text()), 0..4),
             workdir in text(),
             io in io(),
+            hands_over in hands_over(),
             limit in any::<Option<Duration>>(),
         ) -> Launch {
-            Launch { program: program.into(), args, env, workdir: workdir.into(), io, limit }
+            Launch {
+                program: program.into(),
+                named,
+                level,
+                args,
+                env,
+                workdir: workdir.into(),
+                io,
+                hands_over,
+                limit,
+            }
         }
     }
 

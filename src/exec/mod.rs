@@ -19,9 +19,10 @@ pub(crate) mod fake;
 use crate::event::{Exit, Stream};
 use crate::plan::JobId;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-pub(crate) use launch::{Launch, LaunchIo, Plumbing, Stdin};
+pub(crate) use launch::{HandsOver, Launch, LaunchIo, Plumbing, Stdin};
 
 /// One try at one job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,6 +61,8 @@ pub(crate) trait Assignment: Send {
 pub(crate) struct Ended {
     pub(crate) attempt: AttemptId,
     pub(crate) exit: Exit,
+    /// Where the files lie that its [`Launch`] names as handed over; `None` if it had no process.
+    pub(crate) hand_over: Option<PathBuf>,
     /// Processes that outlived the task by themselves; they were ended.
     pub(crate) leaked: Vec<Leftover>,
     /// Processes beside the task's own that were asked to stop, did not within the grace period, and were killed.
@@ -116,6 +119,7 @@ impl Ended {
         Ended {
             attempt,
             exit,
+            hand_over: None,
             leaked: Vec::new(),
             survivors: 0,
             stdout_bytes: 0,

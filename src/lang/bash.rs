@@ -7,12 +7,13 @@ use super::interpreter::{self};
 use super::outcome;
 use super::quote::{Charset, push_word};
 use super::shell::{self, Frame, LegacyVariable, Start};
-use super::{CannotPrepare, HandOver, List, Prepared, Script};
+use super::{CannotPrepare, HandOver, Left, List, Prepared, Program, Script};
 use crate::body::export::has_word;
 use crate::body::need::{COLOURS, Needs, surely_sets};
 use crate::body::{Place, Shebang, reads_outcome_array};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::fate::Fate;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -69,8 +70,9 @@ pub(super) fn without_comments(text: &str) -> String {
 }
 
 /// What a version of bash can be trusted with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Level {
     /// 3.2: no associative arrays.
     Three,
     /// 4.0 and 4.1: a trap for EXIT spoils the status of `set -u`.
@@ -78,11 +80,18 @@ enum Level {
     Modern,
 }
 
+impl Level {
+    /// Below 4.2.
+    pub(super) fn is_old(self) -> bool {
+        self < Level::Modern
+    }
+}
+
 pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Result<Prepared, CannotPrepare> {
     let text = &script.body.text;
     let shebang = Shebang::of(text);
     let program = program(script, shebang.as_ref())?;
-    let level = level(script, &program);
+    let level = level(script, &program.path);
     let (options, mut args) = split_options(shebang.map_or(Vec::new(), |shebang| shebang.args));
     let is_posix = args.iter().any(|arg| arg == "--posix") || (script.env)("POSIXLY_CORRECT").is_some();
     let needs = needs(script, level, is_posix || !options.is_empty());
@@ -131,16 +140,17 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     }
     args.push(run_as.clone().into());
     let warnings = super::clashes(script.inputs);
-    Ok(Prepared { program, args, env: Vec::new(), warnings })
+    let hands_over = handover::FILES;
+    Ok(Prepared { program, level: Some(level), args, hands_over, env: Vec::new(), warnings })
 }
 
-pub(super) fn collect(script: &Script, succeeded: bool) -> HandOver {
+pub(super) fn collect(script: &Script, left: &Left) -> HandOver {
     let shebang = Shebang::of(&script.body.text);
-    let level = program(script, shebang.as_ref()).map_or(Level::Modern, |program| level(script, &program));
+    let level = left.level.expect("bug: a body of bash was prepared for a bash");
     let (options, args) = split_options(shebang.map_or(Vec::new(), |shebang| shebang.args));
     let is_posix = args.iter().any(|arg| arg == "--posix") || (script.env)("POSIXLY_CORRECT").is_some();
     let needs = needs(script, level, is_posix || !options.is_empty());
-    handover::collect(script, &needs, level < Level::Modern, succeeded)
+    handover::collect(script, &needs, level.is_old(), left)
 }
 
 /// What a body needs. `is_unusual`: the shell starts with options or in a mode of which the text says nothing.
@@ -193,17 +203,17 @@ fn may_trap_past_functions(text: &str) -> bool {
         })
 }
 
-/// Whether a program is a bash below 4.2, under whatever name.
-pub(super) fn is_old(script: &Script, program: &Path) -> bool {
-    interpreter::bash_version(program).is_some() && level(script, program) < Level::Modern
+/// The level of a program that is a bash, under whatever name.
+pub(super) fn level_of(script: &Script, program: &Path) -> Option<Level> {
+    interpreter::bash_version(program).map(|_| level(script, program))
 }
 
-pub(super) fn interpreter(script: &Script) -> Result<PathBuf, CannotPrepare> {
+pub(super) fn interpreter(script: &Script) -> Result<Program, CannotPrepare> {
     program(script, Shebang::of(&script.body.text).as_ref())
 }
 
 /// `OTTO_BASH` before everything; else what the `#!` line says, if that path is there; else `bash` by `PATH`.
-fn program(script: &Script, shebang: Option<&Shebang>) -> Result<PathBuf, CannotPrepare> {
+fn program(script: &Script, shebang: Option<&Shebang>) -> Result<Program, CannotPrepare> {
     if let Some(chosen) = (script.env)("OTTO_BASH").filter(|chosen| !chosen.is_empty()) {
         return interpreter::find(script, chosen);
     }

@@ -1494,7 +1494,7 @@ fn the_script_opens_with_what_its_reader_should_know() {
     # INPUT: `lint` set no outputs.
     # OUTPUT[key]="value" sets a value for the tasks that depend on this one.
     # Parameters are variables: dry_run.
-    # OTTO_TASK_DIR is this directory. To see the values: cat "$OTTO_TASK_DIR"/input.*.json
+    # To see the values of dependencies: cat "$OTTO_TASK_DIR"/input.*.json
     # OTTO_TASK, OTTO_WORKSPACE, OTTO_TASKS_DIR and OTTO_RUN_ID are also set.
 
 
@@ -1506,7 +1506,7 @@ fn the_script_opens_with_what_its_reader_should_know() {
     let script = std::fs::read_to_string(bench.dir().join("script.sh")).expect("there");
     insta::assert_snapshot!(script.replace(&*bench.dir().to_string_lossy(), "/t"), @r#"
     #!/usr/bin/env bash
-    . '/t/.otto/start.sh' || exit 97; set -euo pipefail # Task `deploy` of otto.yml, as otto runs it. INPUT: "${INPUT[build.version]}"; `build` has version, artifact. INPUT: `lint` set no outputs. OUTPUT[key]="value" sets a value for the tasks that depend on this one. Parameters are variables: dry_run. OTTO_TASK_DIR is this directory. To see the values: cat "$OTTO_TASK_DIR"/input.*.json OTTO_TASK, OTTO_WORKSPACE, OTTO_TASKS_DIR and OTTO_RUN_ID are also set.
+    . '/t/.otto/start.sh' || exit 97; set -euo pipefail # Task `deploy` of otto.yml, as otto runs it. INPUT: "${INPUT[build.version]}"; `build` has version, artifact. INPUT: `lint` set no outputs. OUTPUT[key]="value" sets a value for the tasks that depend on this one. Parameters are variables: dry_run. To see the values of dependencies: cat "$OTTO_TASK_DIR"/input.*.json OTTO_TASK, OTTO_WORKSPACE, OTTO_TASKS_DIR and OTTO_RUN_ID are also set.
     OUTPUT[k]=1
     "#);
 }

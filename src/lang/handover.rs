@@ -2,8 +2,8 @@
 
 use super::export;
 use super::record::{self, Dump, Dumped, Ended, Entry, Held, Kind};
-use super::shell::{one_line, private};
-use super::{HandOver, Script};
+use super::shell::one_line;
+use super::{HandOver, Left, Script};
 use crate::body::export::has_word;
 use crate::body::need::{Needs, surely_exports, surely_sets};
 use crate::diagnostic::{Code, Diagnostic};
@@ -21,14 +21,26 @@ use std::path::{Path, PathBuf};
 /// The version of a shell that is no bash.
 const POSIX: &str = "sh";
 
+/// What a shell leaves in the directory of its attempt. A body without data leaves at most the last one.
+pub(super) const FILES: &[&str] = &[
+    ".otto/dump",
+    ".otto/exported",
+    ".otto/failed",
+    ".otto/journal",
+    ".otto/names",
+    ".otto/shadow",
+    ".otto/v.*",
+    "failed",
+];
+
 /// The largest file that is read: several hand-overs may stand in one.
 const MOST_FILE_BYTES: u64 = 4 * MOST_BYTES as u64;
 
 /// Reads, removes and merges what is in the job's directory. In the order of their age: what `otto.set` kept in memory,
 /// the journal, the array OTTO_OUTPUT, OUTPUT, exported variables.
 /// `is_old`: the bash may end with status 0 although it failed.
-pub(super) fn collect(script: &Script, needs: &Needs, is_old: bool, succeeded: bool) -> HandOver {
-    let mut collector = Collector::of(script);
+pub(super) fn collect(script: &Script, needs: &Needs, is_old: bool, left: &Left) -> HandOver {
+    let mut collector = Collector::of(script, left);
     let ended = collector.ended();
     if !needs.saves() {
         return HandOver { ended, ..HandOver::default() };
@@ -40,7 +52,7 @@ pub(super) fn collect(script: &Script, needs: &Needs, is_old: bool, succeeded: b
         Dumped::Whole(dump) => *dump,
         Dumped::Nothing => {
             let is_sure = surely_sets(&script.body.text) && !only_after_exec(&script.body.text);
-            if succeeded {
+            if left.succeeded {
                 collector.never_handed_over(needs, is_old, is_sure);
             } else if is_sure && has_word(&script.body.text, "exec") {
                 collector.lost_with_exec();
@@ -61,9 +73,9 @@ pub(super) fn collect_from_posix(
     script: &Script,
     needs: &Needs,
     exports: Option<bool>,
-    succeeded: bool,
+    left: &Left,
 ) -> HandOver {
-    let mut collector = Collector::of(script);
+    let mut collector = Collector::of(script, left);
     let mut dump = Dump { version: POSIX.to_owned(), ..Dump::default() };
     if let Some(is_old) = exports {
         let written = collector.take("exported");
@@ -77,7 +89,7 @@ pub(super) fn collect_from_posix(
                 dump
             }
             (Dumped::Nothing, None) if written.is_empty() => {
-                if succeeded {
+                if left.succeeded {
                     collector.never_handed_over(needs, is_old, surely_exports(&script.body.text));
                 }
                 dump
@@ -107,6 +119,7 @@ fn only_after_exec(text: &str) -> bool {
 
 struct Collector<'a, 's> {
     script: &'a Script<'s>,
+    folder: &'a Path,
     private: PathBuf,
     /// Keys that were set as strings.
     texts: BTreeSet<String>,
@@ -118,10 +131,11 @@ struct Collector<'a, 's> {
 }
 
 impl<'a, 's> Collector<'a, 's> {
-    fn of(script: &'a Script<'s>) -> Collector<'a, 's> {
+    fn of(script: &'a Script<'s>, left: &Left<'a>) -> Collector<'a, 's> {
         Collector {
             script,
-            private: private(script),
+            folder: left.folder,
+            private: left.private(),
             texts: BTreeSet::new(),
             values: BTreeMap::new(),
             bytes: 0,
@@ -134,12 +148,12 @@ impl<'a, 's> Collector<'a, 's> {
         self.read_and_remove(name).unwrap_or_default()
     }
 
-    /// A file's bytes; `None` if it is not there. It is removed, so that another attempt starts clean.
+    /// A file's bytes; `None` if it is not there. It is removed: nobody reads it again.
     fn read_and_remove(&mut self, name: impl AsRef<Path>) -> Option<Vec<u8>> {
         let path = self.private.join(name);
         match read_private(&path) {
             Ok(bytes) => {
-                // If it stays, the next attempt appends to it and its own record still comes last.
+                // If it stays, nobody reads it again.
                 let _ = fs::remove_file(&path);
                 Some(bytes)
             }
@@ -157,10 +171,10 @@ impl<'a, 's> Collector<'a, 's> {
         let mut bytes = self.take("failed");
         if bytes.is_empty() {
             // Of a body without data, which has no folder of otto's.
-            let path = self.script.dir.join("failed");
+            let path = self.folder.join("failed");
             bytes = read_private(&path).unwrap_or_default();
             if !bytes.is_empty() {
-                // The next attempt writes over it.
+                // If it stays, nobody reads it again.
                 let _ = fs::remove_file(&path);
             }
         }

@@ -1,7 +1,7 @@
 //! Runs one body as a run would: prepare, start, collect. For tests only.
 
 use super::Failure;
-use super::{HandOver, Input, List, Prepared, Script, collect, failing_line, hints, prepare};
+use super::{HandOver, Input, Left, List, Prepared, Script, collect, failing_line, hints, prepare};
 use crate::event::Exit;
 use crate::fate::Fate;
 use crate::name::{JobName, ParamName};
@@ -170,6 +170,7 @@ impl Bench {
             fates: self.fates.as_deref(),
             params: &self.params,
             lists: &self.lists,
+            task_dir: &dir,
             dir: &dir,
             runtime: &self.root.path().join("runtime"),
             workdir: &self.project(),
@@ -201,7 +202,7 @@ impl Bench {
     pub(crate) fn run_through(&self, line: &str) -> Ran {
         let prepared = self.prepared();
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", line, "sh"]).arg(&prepared.program);
+        command.args(["-c", line, "sh"]).arg(&prepared.program.path);
         command.args(&prepared.args).env_clear().envs(&self.env);
         command.env("OTTO_TASK", self.job.as_str()).env("OTTO_TASK_DIR", self.dir());
         if let Some(chosen) = self.env.get(OsStr::new("OTTO_TASK_DIR")) {
@@ -214,7 +215,8 @@ impl Bench {
         let status =
             output.status.code().unwrap_or_else(|| 128 + output.status.signal().expect("code or signal"));
         self.with_script(|script| {
-            let hand_over = collect(script, status == 0);
+            let hand_over =
+                collect(script, &Left { folder: script.dir, level: prepared.level, succeeded: status == 0 });
             Ran {
                 status,
                 stdout: output.stdout.clone(),

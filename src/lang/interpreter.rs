@@ -1,7 +1,7 @@
 //! Which program runs a body: what its `#!` line says, and where that program is.
 //! Finds a program by looking, and asks none but a script that stands in the place of bash.
 
-use super::{CannotPrepare, Script};
+use super::{CannotPrepare, Program, Script};
 use crate::diagnostic::{Code, Diagnostic};
 use rustix::fs::Access;
 use std::cell::RefCell;
@@ -14,7 +14,11 @@ use std::process::{Command, Stdio};
 
 /// The file that `program` means under the environment of the launch: a path (relative ones start at the working
 /// directory), or a name that is looked up in `PATH`.
-pub(crate) fn find(script: &Script, program: &OsStr) -> Result<PathBuf, CannotPrepare> {
+pub(crate) fn find(script: &Script, program: &OsStr) -> Result<Program, CannotPrepare> {
+    Ok(Program { path: path(script, program)?, named: program.to_owned() })
+}
+
+fn path(script: &Script, program: &OsStr) -> Result<PathBuf, CannotPrepare> {
     let is_path = program.as_encoded_bytes().contains(&b'/');
     if is_path {
         let path = script.workdir.join(program);

@@ -28,6 +28,8 @@ mod shell_properties;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod trimmed;
 
+pub(crate) use bash::Level;
+
 use crate::body::Language;
 use crate::contract::Contract;
 use crate::diagnostic::{Code, Diagnostic};
@@ -36,6 +38,7 @@ use crate::fate::Fate;
 use crate::name::{JobName, ParamName};
 use crate::ottofile::spec::Body;
 use crate::source::{SourceFile, Spanned};
+use crate::store::layout::PRIVATE;
 use crate::store::outputs::Outputs;
 use crate::value::{self, Value};
 use std::collections::BTreeSet;
@@ -57,7 +60,9 @@ pub(crate) struct Script<'a> {
     pub(crate) params: &'a [(ParamName, OsString)],
     /// Parameters that take several words, each word as it was typed.
     pub(crate) lists: &'a [List],
-    /// The job's own directory, absolute; it exists, with the `input.*.json` symlinks in it.
+    /// The job's own directory, absolute: `OTTO_TASK_DIR`, the same for all attempts. It has the `input.*.json` symlinks.
+    pub(crate) task_dir: &'a Path,
+    /// The directory of this attempt, absolute; it exists. The script is written here, and the body hands over here.
     pub(crate) dir: &'a Path,
     /// Where otto keeps its script libraries, absolute; made when first needed.
     pub(crate) runtime: &'a Path,
@@ -114,11 +119,23 @@ pub(crate) struct Input {
     pub(crate) outputs: Arc<Outputs>,
 }
 
+/// A program that runs bodies.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    pub(crate) path: PathBuf,
+    /// The name or path by which it was looked up.
+    pub(crate) named: OsString,
+}
+
 /// What to execute. The files it needs have been written.
 #[derive(Clone, Debug)]
 pub(crate) struct Prepared {
-    pub(crate) program: PathBuf,
+    pub(crate) program: Program,
+    /// If the program is a bash.
+    pub(crate) level: Option<Level>,
     pub(crate) args: Vec<OsString>,
+    /// The files in the directory of the attempt by which it hands over. `*` at the end stands for any further characters.
+    pub(crate) hands_over: &'static [&'static str],
     /// Added to the environment, over what is there.
     pub(crate) env: Vec<(OsString, OsString)>,
     pub(crate) warnings: Vec<Diagnostic>,
@@ -181,7 +198,7 @@ pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
 }
 
 /// Looks for the program that runs the body, as [`prepare`] does. Reads and writes no file.
-pub(crate) fn interpreter(script: &Script) -> Result<PathBuf, CannotPrepare> {
+pub(crate) fn interpreter(script: &Script) -> Result<Program, CannotPrepare> {
     match Language::of(script.body) {
         Language::Bash => bash::interpreter(script),
         Language::Python => python::interpreter(script),
@@ -190,14 +207,32 @@ pub(crate) fn interpreter(script: &Script) -> Result<PathBuf, CannotPrepare> {
     }
 }
 
-/// Reads what came back after the attempt ended. Call it once: what has been read is removed, so that another
-/// attempt in the same directory starts clean.
-pub(crate) fn collect(script: &Script, succeeded: bool) -> HandOver {
+/// What an ended attempt left for otto.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Left<'a> {
+    /// Where the files lie that [`Prepared::hands_over`] names: in the directory of the attempt, unless they were brought
+    /// from another machine.
+    pub(crate) folder: &'a Path,
+    /// That of [`Prepared`].
+    pub(crate) level: Option<Level>,
+    /// Its status was 0.
+    pub(crate) succeeded: bool,
+}
+
+impl Left<'_> {
+    fn private(&self) -> PathBuf {
+        self.folder.join(PRIVATE)
+    }
+}
+
+/// Reads what came back after the attempt ended. Call it once: what has been read is removed.
+pub(crate) fn collect(script: &Script, left: &Left) -> HandOver {
+    let succeeded = left.succeeded;
     let mut found = match Language::of(script.body) {
-        Language::Bash => bash::collect(script, succeeded),
-        Language::Python => python::collect(script, succeeded),
-        Language::Posix => posix::collect(script, succeeded),
-        Language::Other => other::collect(script, succeeded),
+        Language::Bash => bash::collect(script, left),
+        Language::Python => python::collect(script, left),
+        Language::Posix => posix::collect(script, left),
+        Language::Other => other::collect(script, left),
     };
     let is_sound = found.problems.iter().all(|problem| !problem.is_error());
     if let Some(contract) = script.contract.filter(|_| succeeded && is_sound) {

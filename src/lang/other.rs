@@ -4,10 +4,11 @@
 
 use super::interpreter::{self};
 use super::json_record::{self, line_span};
-use super::{CannotPrepare, HandOver, Prepared, Script};
+use super::{CannotPrepare, HandOver, Left, Prepared, Program, Script};
 use crate::body::Shebang;
 use crate::body::export::has_word;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::store::layout::PRIVATE;
 use crate::store::outputs::MOST_BYTES;
 use crate::value::{self, Value};
 use std::ffi::{OsStr, OsString};
@@ -100,7 +101,7 @@ impl Dialect {
     }
 }
 
-pub(super) fn interpreter(script: &Script) -> Result<PathBuf, CannotPrepare> {
+pub(super) fn interpreter(script: &Script) -> Result<Program, CannotPrepare> {
     let Some(shebang) = Shebang::of(&script.body.text) else {
         unreachable!("bug: a body without a `#!` line is bash or Python");
     };
@@ -125,14 +126,17 @@ pub(super) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
         ("OTTO_INPUT_JSON".into(), input_path(script).into()),
         ("OTTO_OUTPUT_JSON".into(), output_path(script).into()),
     ];
-    Ok(Prepared { program, args, env, warnings: shadowed(script, dialect) })
+    let hands_over: &[&str] = match dialect.preload {
+        Some(_) => &[".otto/output.json", ".otto/dump"],
+        None => &[".otto/output.json"],
+    };
+    Ok(Prepared { program, level: None, args, hands_over, env, warnings: shadowed(script, dialect) })
 }
 
-/// Reads what the script handed over, in `$OTTO_OUTPUT_JSON` and by OUTPUT, which wins. `succeeded`: its status
-/// was 0.
-pub(super) fn collect(script: &Script, succeeded: bool) -> HandOver {
+/// Reads what the script handed over, in `$OTTO_OUTPUT_JSON` and by OUTPUT, which wins.
+pub(super) fn collect(script: &Script, left: &Left) -> HandOver {
     let mut found = HandOver::default();
-    match read_objects(&output_path(script)) {
+    match read_objects(&left.private().join(OUTPUT_FILE)) {
         Ok(values) => found.outputs.values = values,
         Err(problem) => found.problems.push(problem),
     }
@@ -141,9 +145,9 @@ pub(super) fn collect(script: &Script, succeeded: bool) -> HandOver {
     if !has_preload {
         return found;
     }
-    match json_record::read(&private(script).join("dump")) {
+    match json_record::read(&left.private().join("dump")) {
         Ok(Some(record)) => record.hand_over(script, &mut found),
-        Ok(None) if succeeded && has_word(&script.body.text, "OUTPUT") => found.problems.push(
+        Ok(None) if left.succeeded && has_word(&script.body.text, "OUTPUT") => found.problems.push(
             Diagnostic::error(
                 Code::NotHandedOver,
                 format!("`{}` ended with status 0, but its outputs were never saved", script.job),
@@ -197,8 +201,11 @@ pub(super) fn failing_line(script: &Script, stderr: &[u8]) -> Option<usize> {
 
 // ── files ────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/// What `$OTTO_OUTPUT_JSON` names.
+const OUTPUT_FILE: &str = "output.json";
+
 fn private(script: &Script) -> PathBuf {
-    script.dir.join(".otto")
+    script.dir.join(PRIVATE)
 }
 
 fn input_path(script: &Script) -> PathBuf {
@@ -206,7 +213,7 @@ fn input_path(script: &Script) -> PathBuf {
 }
 
 fn output_path(script: &Script) -> PathBuf {
-    private(script).join("output.json")
+    private(script).join(OUTPUT_FILE)
 }
 
 fn script_path(script: &Script, dialect: &Dialect) -> PathBuf {
@@ -271,7 +278,7 @@ fn read_objects(path: &Path) -> Result<value::Map, Diagnostic> {
         return Err(json_record::too_large(usize::try_from(length).unwrap_or(usize::MAX)));
     }
     let bytes = crate::store::regular::read(path).map_err(unreadable)?;
-    // The next attempt makes its own.
+    // It has been read; if it stays, nobody reads it again.
     let _ = fs::remove_file(path);
     value::parse_stream(&bytes).map_err(|error| {
         let line = bytes.split(|byte| *byte == b'\n').nth(error.line - 1).unwrap_or_default();
@@ -332,9 +339,7 @@ fn comments(script: &Script, dialect: &Dialect) -> Vec<String> {
         Some(preload) => lines.push(format!("{} reads a value, {} sets one.", preload.reads, preload.sets)),
         None => lines.push("Read values of dependencies from the file $OTTO_INPUT_JSON. Write JSON objects to $OTTO_OUTPUT_JSON to set values.".into()),
     }
-    lines.push(
-        "OTTO_TASK_DIR is this directory. To see the values: cat \"$OTTO_TASK_DIR\"/input.*.json".into(),
-    );
+    lines.push("To see the values of dependencies: cat \"$OTTO_TASK_DIR\"/input.*.json".into());
     lines
 }
 

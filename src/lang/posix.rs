@@ -1,19 +1,18 @@
 //! `sh`, dash, busybox, ksh, mksh, yash, zsh: the functions without arrays. A body that calls none of them gets nothing.
 //! What is set goes to the journal at once; only exported variables are left for the end.
 
-use super::bash::{self, without_comments};
+use super::bash::{self, Level, without_comments};
 use super::handover;
 use super::interpreter::{self};
 use super::outcome;
 use super::quote::{Charset, push_word};
 use super::shell::{self, Frame, LegacyVariable, Start};
-use super::{CannotPrepare, HandOver, Prepared, Script};
+use super::{CannotPrepare, HandOver, Left, Prepared, Program, Script};
 use crate::body::need::{COLOURS, Needs};
 use crate::body::{Place, Shebang, reads_outcome_array};
 use crate::diagnostic::{Code, Diagnostic};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 use std::sync::LazyLock;
 
 static FUNCTIONS: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/posix.sh")));
@@ -22,7 +21,7 @@ static EXPORTS: LazyLock<String> = LazyLock::new(|| without_comments(include_str
 static LEAVE: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/leave.sh")));
 
 /// What the `#!` line names, or a program of that name by `PATH`.
-pub(super) fn interpreter(script: &Script) -> Result<PathBuf, CannotPrepare> {
+pub(super) fn interpreter(script: &Script) -> Result<Program, CannotPrepare> {
     let Some(shebang) = Shebang::of(&script.body.text) else {
         unreachable!("bug: only a `#!` line chooses such a shell")
     };
@@ -37,7 +36,9 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     refuse_arrays(script, shebang.name())?;
     let program = interpreter(script)?;
     let needs = Needs::of_posix(&script.body.text);
-    let is_old = needs.exports && bash::is_old(script, &program);
+    // Only what it does with exported variables differs.
+    let level = needs.exports.then(|| bash::level_of(script, &program.path)).flatten();
+    let is_old = level.is_some_and(Level::is_old);
     let start = match (
         needs.calls || needs.exports || !oversized.is_empty() || script.fates.is_some(),
         script.params.is_empty(),
@@ -72,18 +73,21 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     }
     let mut args: Vec<OsString> = shebang.args.iter().map(OsString::from).collect();
     args.push(run_as.clone().into());
-    Ok(Prepared { program, args, env: Vec::new(), warnings: super::clashes(script.inputs) })
+    let hands_over: &[&str] = match needs.calls || needs.exports {
+        true => handover::FILES,
+        false => &[],
+    };
+    let warnings = super::clashes(script.inputs);
+    Ok(Prepared { program, level, args, hands_over, env: Vec::new(), warnings })
 }
 
-pub(super) fn collect(script: &Script, succeeded: bool) -> HandOver {
-    // It was there when the body started; one that is gone since has still handed over.
-    let program = interpreter(script).unwrap_or_default();
+pub(super) fn collect(script: &Script, left: &Left) -> HandOver {
     let needs = Needs::of_posix(&script.body.text);
     if !(needs.calls || needs.exports) {
         return HandOver::default();
     }
-    let is_old = needs.exports && bash::is_old(script, &program);
-    handover::collect_from_posix(script, &needs, needs.exports.then_some(is_old), succeeded)
+    let is_old = left.level.is_some_and(Level::is_old);
+    handover::collect_from_posix(script, &needs, needs.exports.then_some(is_old), left)
 }
 
 /// `sh` and dash may not know the option, and would end there.

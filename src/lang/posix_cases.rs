@@ -301,7 +301,7 @@ fn the_script_runs_by_hand() {
             "{shell}: {first:?}"
         );
         let prepared = bench.prepared();
-        let again = std::process::Command::new(&prepared.program)
+        let again = std::process::Command::new(&prepared.program.path)
             .args(&prepared.args)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").expect("set"))

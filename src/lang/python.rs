@@ -4,12 +4,12 @@
 use super::bash::shown_name as name_in_ottofile;
 use super::interpreter::{self};
 use super::json_record::{self, line_span};
-use super::{CannotPrepare, HandOver, List, Prepared, Script};
+use super::{CannotPrepare, HandOver, Left, List, Prepared, Program, Script};
 use crate::body::Shebang;
 use crate::body::need::COLOURS;
 use crate::body::python::{end_of_future, may_record};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::store::layout::file_name;
+use crate::store::layout::{PRIVATE, file_name};
 use crate::value;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -45,21 +45,28 @@ pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
     let mut args: Vec<OsString> = interpreter.flags.iter().map(OsString::from).collect();
     args.push(private(script).join("runner.py").into());
     args.push("run".into());
-    Ok(Prepared { program: interpreter.program, args, env: Vec::new(), warnings })
+    Ok(Prepared {
+        program: interpreter.program,
+        level: None,
+        args,
+        hands_over: &[".otto/dump"],
+        env: Vec::new(),
+        warnings,
+    })
 }
 
-/// Reads what the script handed over. `succeeded`: its status was 0.
-pub(crate) fn collect(script: &Script, succeeded: bool) -> HandOver {
+/// Reads what the script handed over.
+pub(crate) fn collect(script: &Script, left: &Left) -> HandOver {
     let mut found = HandOver::default();
-    match json_record::read(&private(script).join("dump")) {
+    match json_record::read(&left.private().join("dump")) {
         Ok(Some(record)) => {
-            if succeeded && record.is_unsaved() {
+            if left.succeeded && record.is_unsaved() {
                 found.problems.push(never_handed_over(script));
             }
             record.hand_over(script, &mut found);
         }
         // Ended by a way that the runtime does not see, such as `posix._exit`.
-        Ok(None) if succeeded && may_record(&script.body.text) => {
+        Ok(None) if left.succeeded && may_record(&script.body.text) => {
             found.problems.push(never_handed_over(script));
         }
         Ok(None) => {}
@@ -108,7 +115,7 @@ pub(crate) fn failing_line(script: &Script, stderr: &[u8]) -> Option<usize> {
 // ── the interpreter ──────────────────────────────────────────────────────────────────────────────────────────
 
 struct Interpreter {
-    program: PathBuf,
+    program: Program,
     flags: Vec<String>,
     /// What line 1 of the script says, for whoever runs it by hand.
     shebang: String,
@@ -119,7 +126,7 @@ impl Interpreter {
     fn of(script: &Script) -> Result<Interpreter, CannotPrepare> {
         if let Some(chosen) = (script.env)("OTTO_PYTHON").filter(|chosen| !chosen.is_empty()) {
             let program = interpreter::find(script, chosen)?;
-            let shebang = format!("#!{}", program.display());
+            let shebang = format!("#!{}", program.path.display());
             return Ok(Interpreter { program, flags: Vec::new(), shebang });
         }
         if let Some(shebang) = Shebang::of(&script.body.text) {
@@ -141,14 +148,14 @@ impl Interpreter {
     }
 }
 
-pub(super) fn interpreter(script: &Script) -> Result<PathBuf, CannotPrepare> {
+pub(super) fn interpreter(script: &Script) -> Result<Program, CannotPrepare> {
     Interpreter::of(script).map(|interpreter| interpreter.program)
 }
 
 // ── files ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 fn private(script: &Script) -> PathBuf {
-    script.dir.join(".otto")
+    script.dir.join(PRIVATE)
 }
 
 /// What errors call the script: the ottofile and the job where its lines are those of the ottofile.
@@ -226,7 +233,10 @@ fn start(script: &Script, page: &Page) -> Vec<u8> {
         field(input.job.as_str().as_bytes());
         match input.outputs.values.is_empty() {
             true => field(b""),
-            false => field(format!("input.{}.json", file_name(&input.job)).as_bytes()),
+            false => {
+                let file = script.task_dir.join(format!("input.{}.json", file_name(&input.job)));
+                field(file.as_os_str().as_bytes());
+            }
         }
     }
     field(script.params.len().to_string().as_bytes());
@@ -311,7 +321,7 @@ impl Page {
             false => (interpreter.shebang.clone(), format!("{BY_HAND}  {MARKER}")),
             true => {
                 let runner = private(script).join("runner.py");
-                let program = interpreter.program.display();
+                let program = interpreter.program.path.display();
                 (format!("#!/usr/bin/env -S \"{program}\" \"{}\" try", runner.display()), MARKER.to_owned())
             }
         };
@@ -379,9 +389,7 @@ fn comments(script: &Script) -> Vec<String> {
         let names: Vec<&str> = script.params.iter().map(|(name, _)| name.as_str()).collect();
         lines.push(format!("# Parameters are variables, and PARAMS[\"name\"]: {}.", names.join(", ")));
     }
-    lines.push(
-        "# OTTO_TASK_DIR is this directory. To see the values: cat \"$OTTO_TASK_DIR\"/input.*.json".into(),
-    );
+    lines.push("# To see the values of dependencies: cat \"$OTTO_TASK_DIR\"/input.*.json".into());
     lines.push("# If you run it by hand, it gets the same inputs and records nothing.".into());
     // Python would take the words for an encoding.
     lines.iter().map(|line| line.replace("coding:", "coding :").replace("coding=", "coding =")).collect()

@@ -5,7 +5,7 @@ use super::quote::{Charset, push_word};
 use super::{CannotPrepare, Input, Script};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::store::atomic;
-use crate::store::layout::file_name;
+use crate::store::layout::{PRIVATE, file_name};
 use crate::value::{self, Value};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -24,7 +24,7 @@ const MOST_EMPTY_LINES: usize = 200;
 
 /// Where otto keeps what it loads and what comes back.
 pub(super) fn private(script: &Script) -> PathBuf {
-    script.dir.join(".otto")
+    script.dir.join(PRIVATE)
 }
 
 /// The name under which a shell runs the script and with which its messages begin: `otto.yml:build`.
@@ -151,7 +151,7 @@ pub(super) fn before(script: &Script, colours: Option<&[(&str, &str)]>, start: S
     let mut line = Vec::new();
     if start == Start::ByHand {
         line.extend_from_slice(b"[ \"${OTTO_TASK_DIR-}\" = ");
-        push_word(&mut line, script.dir.as_os_str().as_bytes(), Charset::Plain);
+        push_word(&mut line, script.task_dir.as_os_str().as_bytes(), Charset::Plain);
         line.extend_from_slice(b" ] || ");
     }
     if start != Start::None {
@@ -207,10 +207,7 @@ fn opening(script: &Script, frame: &Frame) -> Vec<String> {
         let names: Vec<&str> = script.params.iter().map(|(name, _)| name.as_str()).collect();
         lines.push(format!("# Parameters are variables: {}.", names.join(" ")));
     }
-    lines.push(
-        "# OTTO_TASK_DIR is this directory. To see the values: cat \"$OTTO_TASK_DIR\"/input.*.json"
-            .to_owned(),
-    );
+    lines.push("# To see the values of dependencies: cat \"$OTTO_TASK_DIR\"/input.*.json".to_owned());
     lines.push("# OTTO_TASK, OTTO_WORKSPACE, OTTO_TASKS_DIR and OTTO_RUN_ID are also set.".to_owned());
     lines
 }
@@ -295,7 +292,7 @@ pub(super) fn push_by_hand(text: &mut Vec<u8>, script: &Script, charset: Charset
         "OTTO_FOREACH_INDEX",
     ];
     text.extend_from_slice(b"[ \"${OTTO_TASK_DIR-}\" != ");
-    push_word(text, script.dir.as_os_str().as_bytes(), Charset::Plain);
+    push_word(text, script.task_dir.as_os_str().as_bytes(), Charset::Plain);
     text.extend_from_slice(b" ] || return 0\n# Run by hand: what otto sets before the start.\n");
     for name in NAMES {
         if let Some(value) = (script.env)(name) {

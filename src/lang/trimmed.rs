@@ -1,7 +1,7 @@
 //! Runs bodies twice, with what otto takes them to need and with everything, and says where the two differ.
 //! The bodies are made of idioms that have been misread before; any bytes choose among them.
 
-use super::{HandOver, Input, Script, collect, prepare};
+use super::{HandOver, Input, Left, Script, collect, prepare};
 use crate::name::JobName;
 use crate::ottofile::spec::{Body, BodyKey};
 use crate::source::{SourceFile, Span};
@@ -257,6 +257,7 @@ fn run(text: &str, is_whole: bool) -> Behaviour {
         fates: None,
         params: &[],
         lists: &[],
+        task_dir: &dir,
         dir: &dir,
         runtime: &root.join("runtime"),
         workdir: &project,
@@ -265,7 +266,7 @@ fn run(text: &str, is_whole: bool) -> Behaviour {
         env: &|name| env.get(name).map(OsString::as_os_str),
     };
     let prepared = prepare(&script).unwrap_or_else(|error| panic!("{text}: {:?}", error.diagnostic));
-    let mut command = Command::new(&prepared.program);
+    let mut command = Command::new(&prepared.program.path);
     command
         .args(&prepared.args)
         .env_clear()
@@ -275,7 +276,8 @@ fn run(text: &str, is_whole: bool) -> Behaviour {
     let output = command.output().expect("bash starts");
     let status =
         output.status.code().unwrap_or_else(|| 128 + output.status.signal().expect("code or signal"));
-    let HandOver { outputs, problems, .. } = collect(&script, status == 0);
+    let HandOver { outputs, problems, .. } =
+        collect(&script, &Left { folder: &dir, level: prepared.level, succeeded: status == 0 });
     let shown = |bytes: &[u8]| without_places(&String::from_utf8_lossy(bytes), &root);
     let problems = problems.iter().map(|problem| format!("{} {}", problem.code, problem.message));
     let seen = Behaviour {

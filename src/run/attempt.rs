@@ -9,7 +9,7 @@ use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::{Exit, Stream};
 use crate::exec::{Assignment, AttemptId, Ended, Launch, Plumbing};
 use crate::fate::Fate;
-use crate::lang::{self, CannotPrepare};
+use crate::lang::{self, CannotPrepare, HandOver, Left};
 use crate::plan::fresh::Evidence;
 use crate::plan::{JobId, Work};
 use crate::store::outputs::{self, Outputs};
@@ -104,7 +104,7 @@ impl Attempt {
         let job = setting.plan.job(self.id.job);
         let inputs = std::mem::take(&mut self.inputs);
         let inputs = inputs.into_iter().map(|(input, outputs)| (setting.plan.job(input), outputs));
-        let mut started = Started::new(&setting, self.id.job, inputs.collect(), self.fates.take())?;
+        let mut started = Started::new(&setting, self.id, inputs.collect(), self.fates.take())?;
         let mut wires = self.wires.take().expect("bug: an attempt is launched twice")?;
         started.env.extend(wires.env.drain(..));
         self.plumbing = wires.plumbing;
@@ -116,21 +116,28 @@ impl Attempt {
     }
 
     /// Reads and keeps what the attempt handed over.
-    pub(super) fn settle(&mut self, exit: &Exit, flowed: Flowed) {
+    pub(super) fn settle(&mut self, ended: &Ended, flowed: Flowed) {
         self.result = Some(match self.started.take() {
-            Some(started) => self.collected(&started, exit, flowed),
+            Some(started) => self.collected(&started, ended, flowed),
             None => Collected { has_failed: true, ..Collected::default() },
         });
     }
 
-    fn collected(&mut self, started: &Started, exit: &Exit, flowed: Flowed) -> Collected {
+    fn collected(&mut self, started: &Started, ended: &Ended, flowed: Flowed) -> Collected {
+        let exit = &ended.exit;
         let setting = self.setting.clone();
         let job = setting.plan.job(self.id.job);
         let body = setting.body(job);
         let get = |name: &str| started.env.get(OsStr::new(name)).map(OsString::as_os_str);
         let script = started.script(&setting, job, body, &get);
         let has_exited_well = exit.is_success() || flowed.has_only_stopped;
-        let mut hand_over = lang::collect(&script, has_exited_well);
+        let mut hand_over = match &ended.hand_over {
+            Some(folder) => {
+                let left = Left { folder, level: started.level, succeeded: has_exited_well };
+                lang::collect(&script, &left)
+            }
+            None => HandOver::default(),
+        };
         let mut warnings: Vec<Warned> = self.held_back.drain(..).map(Warned::About).collect();
         let is_whole = hand_over.problems.iter().all(|problem| !problem.is_error());
         let mut is_good = has_exited_well && flowed.trouble.is_none() && is_whole;
@@ -218,7 +225,7 @@ impl Assignment for Attempt {
     fn collect(&mut self, ended: &Ended) {
         // What its streams mean only the run knows, which has others to ask.
         if self.refusal.is_none() && !self.streams() {
-            self.settle(&ended.exit, Flowed::default());
+            self.settle(ended, Flowed::default());
         }
     }
 

@@ -5,15 +5,15 @@ use super::{RecordedInput, RecordedSource, Setting};
 use crate::body::Language;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::Stream;
-use crate::exec::{Launch, LaunchIo, Stdin};
+use crate::exec::{AttemptId, HandsOver, Launch, LaunchIo, Stdin};
 use crate::fate::Fate;
 use crate::host::{Environment, is_shell_trap, plain};
-use crate::lang::{self, CannotPrepare, Input, List, Script};
+use crate::lang::{self, CannotPrepare, Input, Level, List, Script};
 use crate::name::ParamName;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Body, Param, ParamForm, Task};
 use crate::plan::envs::MOST_VARIABLE;
-use crate::plan::{Job, JobId, Need, Plan, Work};
+use crate::plan::{Job, Need, Plan, Work};
 use crate::request::Argument;
 use crate::store::atomic;
 use crate::store::inputs;
@@ -29,6 +29,9 @@ use std::sync::Arc;
 /// A job that is being run, with all that its language asked for.
 pub(crate) struct Started {
     pub(crate) dir: JobDir,
+    /// Of this attempt.
+    pub(crate) attempt_dir: PathBuf,
+    pub(crate) level: Option<Level>,
     pub(crate) inputs: Vec<Input>,
     pub(crate) fates: Option<Vec<Fate>>,
     pub(crate) params: Vec<(ParamName, OsString)>,
@@ -44,13 +47,13 @@ impl Started {
     /// others ended.
     pub(crate) fn new(
         setting: &Setting,
-        id: JobId,
+        AttemptId { job: id, number }: AttemptId,
         outputs: Vec<(&Job, Arc<Outputs>)>,
         mut fates: Option<Vec<Fate>>,
     ) -> Result<Started, CannotPrepare> {
         let job = setting.plan.job(id);
         let dir = setting.run_dir.job(&job.name);
-        make_folder(&dir)?;
+        make_folder(&dir.path)?;
         if let Some(refusal) = &job.refusal {
             return Err(CannotPrepare { diagnostic: (**refusal).clone(), code: 125 });
         }
@@ -88,7 +91,19 @@ impl Started {
         for fate in fates.iter_mut().flatten().filter(|fate| !fate.has_log()) {
             outcomes::add_log(fate, &setting.run_dir.job(&fate.job));
         }
-        let mut started = Started { dir, inputs, fates, params, lists, workdir, env: BTreeMap::new() };
+        let attempt_dir = dir.attempt(number);
+        make_folder(&attempt_dir)?;
+        let mut started = Started {
+            dir,
+            attempt_dir,
+            level: None,
+            inputs,
+            fates,
+            params,
+            lists,
+            workdir,
+            env: BTreeMap::new(),
+        };
         started.env = environment(setting, job, &started);
         Ok(started)
     }
@@ -108,7 +123,8 @@ impl Started {
             fates: self.fates.as_deref(),
             params: &self.params,
             lists: &self.lists,
-            dir: &self.dir.path,
+            task_dir: &self.dir.path,
+            dir: &self.attempt_dir,
             runtime: &setting.runtime,
             workdir: &self.workdir,
             folder: &setting.folder,
@@ -119,7 +135,7 @@ impl Started {
 
     /// Writes the script and answers what to execute, with warnings.
     pub(crate) fn launch(
-        &self,
+        &mut self,
         setting: &Setting,
         job: &Job,
         attempt: u32,
@@ -128,6 +144,7 @@ impl Started {
         let body = setting.body(job);
         let get = |name: &str| self.env.get(OsStr::new(name)).map(OsString::as_os_str);
         let mut prepared = lang::prepare(&self.script(setting, job, body, &get))?;
+        self.level = prepared.level;
         let mut env = self.env.clone();
         env.extend(prepared.env);
         prepared.warnings.extend(self.leave_out_long(job, &mut env));
@@ -153,11 +170,17 @@ impl Started {
             },
         };
         let launch = Launch {
-            program: prepared.program,
+            program: prepared.program.path,
+            named: prepared.program.named,
+            level: prepared.level,
             args: prepared.args,
             env: env.into_iter().collect(),
             workdir: self.workdir.clone(),
             io,
+            hands_over: HandsOver {
+                folder: self.attempt_dir.clone(),
+                files: prepared.hands_over.iter().map(|file| (*file).to_owned()).collect(),
+            },
             limit: job.timeout.or(setting.timeout),
         };
         Ok((launch, prepared.warnings))
@@ -219,6 +242,7 @@ pub(crate) fn missing_interpreters(
             fates: None,
             params: &[],
             lists: &[],
+            task_dir: folder,
             dir: folder,
             runtime: folder,
             workdir: &workdir,
@@ -238,11 +262,9 @@ pub(crate) fn missing_interpreters(
 }
 
 /// Makes the folder of a job, unless an earlier attempt or a stream has.
-pub(super) fn make_folder(dir: &JobDir) -> Result<(), CannotPrepare> {
-    match std::fs::DirBuilder::new().mode(0o700).create(&dir.path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-            Err(cannot("create", &dir.path, &error))
-        }
+pub(super) fn make_folder(dir: &Path) -> Result<(), CannotPrepare> {
+    match std::fs::DirBuilder::new().mode(0o700).create(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(cannot("create", dir, &error)),
         Ok(()) | Err(_) => Ok(()),
     }
 }

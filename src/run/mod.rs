@@ -608,7 +608,7 @@ impl<'a> Run<'a> {
         self.states.insert(id, State::Collecting(trial));
         let sink = self.setting.sink.clone();
         self.workers.give(Box::new(move || {
-            attempt.settle(&ended.exit, flowed);
+            attempt.settle(&ended, flowed);
             sink(Message::Ended(attempt, ended));
         }));
     }
@@ -792,7 +792,7 @@ impl<'a> Run<'a> {
         }
         let outputs = Outputs { values, exports: Vec::new() };
         let dir = self.setting.run_dir.job(&job.name);
-        let made = launch::make_folder(&dir).map_err(|cannot| cannot.diagnostic.message);
+        let made = launch::make_folder(&dir.path).map_err(|cannot| cannot.diagnostic.message);
         let written = made.and_then(|()| outputs::write(&dir, &outputs).map_err(|error| error.to_string()));
         if let Err(error) = written {
             self.warn(Some(id), None, error);

@@ -119,7 +119,7 @@ impl Streams {
             ),
             code: 125,
         };
-        super::launch::make_folder(dir)?;
+        super::launch::make_folder(&dir.path)?;
         let (pipe, path) = (dir.output_pipe(), dir.stream());
         if attempt > 1 {
             set_aside(&path, &dir.failed_stream(attempt - 1)).map_err(|error| cannot(&path, error))?;

@@ -15,6 +15,7 @@
 //!         script.sh  stdout.log  stderr.log  input.<dep>.json  output.<job>.json
 //!         stream.<job>.log           what flowed through its pipe
 //!         output.pipe  input.<dep>.pipe    named pipes, there only while it runs
+//!         attempt-<n>/               script.sh and what it hands over, of a later attempt
 //! ```
 
 use crate::name::{JobName, RunId};
@@ -225,6 +226,9 @@ impl RunDir {
     }
 }
 
+/// The folder of what otto and its script libraries keep for themselves, in the directory of a job or of an attempt.
+pub(crate) const PRIVATE: &str = ".otto";
+
 /// One job's own directory, `$OTTO_TASK_DIR`.
 #[derive(Clone, Debug)]
 pub(crate) struct JobDir {
@@ -283,7 +287,16 @@ impl JobDir {
 
     /// What otto and its script libraries keep for themselves.
     pub(crate) fn private(&self) -> PathBuf {
-        self.path.join(".otto")
+        self.path.join(PRIVATE)
+    }
+
+    /// Where an attempt has its script and hands over: the first one in here, so that people find it, each later one in a
+    /// directory of its own. What is left of an earlier one, here or on another machine, cannot disturb it.
+    pub(crate) fn attempt(&self, number: u32) -> PathBuf {
+        match number {
+            1 => self.path.clone(),
+            later => self.path.join(format!("attempt-{later}")),
+        }
     }
 
     /// The names of the outputs that were exported, a line each; there only if some were.

@@ -507,3 +507,42 @@ fn retries_end_when_their_time_is_up() {
     assert_eq!(project.run("soon").status, 3);
     assert_eq!(project.read("tries"), "try\n".repeat(4));
 }
+
+#[test]
+fn what_one_attempt_leaves_behind_does_not_disturb_the_next() {
+    let project = Project::new(
+        "tasks:
+  fetch: {bash: 'OUTPUT[url]=here'}
+  shell:
+    before: [fetch]
+    retries: 1
+    bash: |
+      OUTPUT[from]=${INPUT[fetch.url]}
+      echo \"$OTTO_TASK_DIR\" >> dirs
+      [ $(wc -l < dirs) = 2 ] || { rm -f \"$OTTO_TASK_DIR\"/.otto/dump; mkdir \"$OTTO_TASK_DIR\"/.otto/dump; exit 1; }
+  python:
+    before: [fetch]
+    retries: 1
+    python: |
+      import os
+      OUTPUT['from'] = INPUT['fetch.url']
+      own = os.environ['OTTO_TASK_DIR'] + '/.otto/dump'
+      if not os.path.isdir(own):
+          os.remove(own)
+          os.mkdir(own)
+          os._exit(1)
+",
+    );
+    let ran = project.run("shell python");
+    assert_eq!(ran.status, 0, "{}", ran.all());
+    for task in ["shell", "python"] {
+        let dir = project.task(task);
+        let output = fs::read_to_string(dir.join(format!("output.{task}.json"))).expect("there");
+        assert!(output.contains(r#""from": "here""#), "{output}");
+    }
+    let dirs = project.read("dirs");
+    let dir = fs::canonicalize(project.task("shell")).expect("there");
+    assert_eq!(dirs, format!("{0}\n{0}\n", dir.display()));
+    let script = |folder: &str| fs::read_to_string(dir.join(folder).join("script.sh")).expect("there");
+    assert!(script("attempt-2").contains("OUTPUT[from]=") && script("").contains("OUTPUT[from]="));
+}

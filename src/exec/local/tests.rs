@@ -4,7 +4,7 @@ use super::super::native::cpu_seconds;
 use super::*;
 use crate::event::{Exit, Stream};
 use crate::exec::fake::Plain;
-use crate::exec::{Launch, LaunchIo, Report, Stdin};
+use crate::exec::{HandsOver, Launch, LaunchIo, Report, Stdin};
 use crate::plan::JobId;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -47,6 +47,8 @@ impl Room {
         let log = |name: &str| self.folder.path().join(format!("{name}-{}.log", self.started));
         Launch {
             program: PathBuf::from("bash"),
+            named: "bash".into(),
+            level: None,
             args: vec!["-c".into(), script.into()],
             env: vec![
                 ("PATH".into(), std::env::var_os("PATH").unwrap_or_default()),
@@ -59,6 +61,7 @@ impl Room {
                 stderr_log: log("stderr"),
                 shows: true,
             },
+            hands_over: HandsOver::default(),
             limit: None,
         }
     }

@@ -562,29 +562,29 @@ fn the_script_explains_itself_and_keeps_the_lines() {
     let lines: Vec<String> =
         text.lines().enumerate().map(|(number, line)| format!("{:2} {line}", number + 1)).collect();
     assert_snapshot!(lines.join("\n"), @r#"
- 1 #!/usr/bin/env node
- 2 // Task `build` of otto.yml, as otto runs it.
- 3 // `build` set version.
- 4 // INPUT["task.key"] reads a value, OUTPUT.key = value sets one.
- 5 // OTTO_TASK_DIR is this directory. To see the values: cat "$OTTO_TASK_DIR"/input.*.json
- 6 
- 7 
- 8 
- 9 
-10 
-11 
-12 
-13 
-14 
-15 
-16 
-17 
-18 
-19 
-20 
-21 
-22 console.log(1)
-"#);
+     1 #!/usr/bin/env node
+     2 // Task `build` of otto.yml, as otto runs it.
+     3 // `build` set version.
+     4 // INPUT["task.key"] reads a value, OUTPUT.key = value sets one.
+     5 // To see the values of dependencies: cat "$OTTO_TASK_DIR"/input.*.json
+     6 
+     7 
+     8 
+     9 
+    10 
+    11 
+    12 
+    13 
+    14 
+    15 
+    16 
+    17 
+    18 
+    19 
+    20 
+    21 
+    22 console.log(1)
+    "#);
 }
 
 /// Passing everything on gives the same values, in each language that has INPUT and OUTPUT.

@@ -507,7 +507,7 @@ class Inputs(dict):
         self._job = start.job
         self._tasks = {}
         for name, file in start.inputs:
-            values = load(start.directory + "/" + file) if file else {}
+            values = load(file) if file else {}
             self._tasks[name] = OneTask(name, values)
             self.update({f"{name}.{key}": value for key, value in values.items()})
 

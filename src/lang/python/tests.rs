@@ -1591,28 +1591,28 @@ fn the_script_explains_itself_and_keeps_the_lines() {
         lines.collect::<String>().replace(INTERPRETER.to_str().expect("UTF-8"), "PYTHON")
     };
     assert_snapshot!(show(&bench), @r#"
- 1 #!PYTHON
- 2 # The task build of otto.yml.
- 3 # INPUT["task.key"] reads a value of a dependency:
- 4 #   build: version, "a\nb", "coding : x"
- 5 # OUTPUT["key"] = value sets a value for the tasks that depend on this one.
- 6 # Parameters are variables, and PARAMS["name"]: env.
- 7 # OTTO_TASK_DIR is this directory. To see the values: cat "$OTTO_TASK_DIR"/input.*.json
- 8 # If you run it by hand, it gets the same inputs and records nothing.
- 9 
-10 
-11 
-12 
-13 
-14 
-15 
-16 
-17 
-18 
-19 
-20 import os, sys; os.execv(sys.executable, [sys.executable, os.path.dirname(os.path.abspath(__file__)) + "/.otto/runner.py", "try", *sys.argv])  # otto: the lines of the task follow
-21 print(1)
-"#);
+     1 #!PYTHON
+     2 # The task build of otto.yml.
+     3 # INPUT["task.key"] reads a value of a dependency:
+     4 #   build: version, "a\nb", "coding : x"
+     5 # OUTPUT["key"] = value sets a value for the tasks that depend on this one.
+     6 # Parameters are variables, and PARAMS["name"]: env.
+     7 # To see the values of dependencies: cat "$OTTO_TASK_DIR"/input.*.json
+     8 # If you run it by hand, it gets the same inputs and records nothing.
+     9 
+    10 
+    11 
+    12 
+    13 
+    14 
+    15 
+    16 
+    17 
+    18 
+    19 
+    20 import os, sys; os.execv(sys.executable, [sys.executable, os.path.dirname(os.path.abspath(__file__)) + "/.otto/runner.py", "try", *sys.argv])  # otto: the lines of the task follow
+    21 print(1)
+    "#);
     for first_line in [2, 3, 4, 6, 9] {
         bench.at_line(first_line, "print(1)\n1/0\n");
         let lines = show(&bench);
@@ -1623,12 +1623,12 @@ fn the_script_explains_itself_and_keeps_the_lines() {
     }
     bench.at_line(5, "print(1)\n");
     assert_snapshot!(show(&bench), @r#"
-1 #!PYTHON
-2 # The task build of otto.yml.
-3 # INPUT["task.key"] reads a value of a dependency:  #   build: version, "a\nb", "coding : x"  # OUTPUT["key"] = value sets a value for the tasks that depend on this one.  # Parameters are variables, and PARAMS["name"]: env.  # OTTO_TASK_DIR is this directory. To see the values: cat "$OTTO_TASK_DIR"/input.*.json  # If you run it by hand, it gets the same inputs and records nothing.
-4 import os, sys; os.execv(sys.executable, [sys.executable, os.path.dirname(os.path.abspath(__file__)) + "/.otto/runner.py", "try", *sys.argv])  # otto: the lines of the task follow
-5 print(1)
-"#);
+    1 #!PYTHON
+    2 # The task build of otto.yml.
+    3 # INPUT["task.key"] reads a value of a dependency:  #   build: version, "a\nb", "coding : x"  # OUTPUT["key"] = value sets a value for the tasks that depend on this one.  # Parameters are variables, and PARAMS["name"]: env.  # To see the values of dependencies: cat "$OTTO_TASK_DIR"/input.*.json  # If you run it by hand, it gets the same inputs and records nothing.
+    4 import os, sys; os.execv(sys.executable, [sys.executable, os.path.dirname(os.path.abspath(__file__)) + "/.otto/runner.py", "try", *sys.argv])  # otto: the lines of the task follow
+    5 print(1)
+    "#);
     bench.at_line(1, "1/0\n");
     let stderr = bench.run().stderr;
     assert!(stderr.contains("\"otto.yml:build\", line 1, in <module>\n    1/0"), "{stderr}");

@@ -7,7 +7,7 @@ use super::*;
 use crate::event::Exit;
 use crate::exec::fake::Plain;
 use crate::exec::local::LocalExecutor;
-use crate::exec::{AttemptId, Ended, Executor, Launch, LaunchIo, Report, ReportSink, Stdin, Stop};
+use crate::exec::{AttemptId, Ended, Executor, HandsOver, Launch, LaunchIo, Report, ReportSink, Stdin, Stop};
 use crate::plan::JobId;
 use rustix::process::{Pid, Signal};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -65,6 +65,8 @@ fn small_otto(signals: Signals) -> i32 {
         Plain::boxed(
             Launch {
                 program: "/bin/bash".into(),
+                named: "bash".into(),
+                level: None,
                 args: vec!["-c".into(), std::env::var_os(SCRIPT).unwrap_or_default()],
                 env: std::env::vars_os().filter(|(name, _)| name != SCRIPT).collect(),
                 io: match std::env::var_os(TERMINAL).filter(|text| !text.is_empty()) {
@@ -77,6 +79,7 @@ fn small_otto(signals: Signals) -> i32 {
                     },
                 },
                 workdir: folder,
+                hands_over: HandsOver::default(),
                 limit: None,
             },
             tell,
