@@ -3,7 +3,7 @@
 
 use crate::event::{Outcome, Skip};
 use crate::ottofile::spec::When;
-use crate::plan::{Flow, Job, JobId, Lane, LaneId, Need, Plan, Work};
+use crate::plan::{Flow, Job, JobId, Lane, LaneId, Need, Plan, Work, graph};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
@@ -12,6 +12,8 @@ use std::collections::{BinaryHeap, VecDeque};
 pub(crate) struct Scheduler<'a> {
     plan: &'a Plan,
     states: Vec<State>,
+    /// For each job the longest chain of jobs that depend on it.
+    heights: Vec<u32>,
     /// For each job, those that need it.
     dependants: Vec<Vec<JobId>>,
     /// Of these, those that may start as soon as it has; those who were told so no longer wait for it.
@@ -123,6 +125,7 @@ impl<'a> Scheduler<'a> {
         let mut scheduler = Scheduler {
             plan,
             states,
+            heights: graph::heights(&plan.jobs),
             dependants,
             readers,
             streams: vec![false; count],
@@ -290,7 +293,7 @@ impl<'a> Scheduler<'a> {
     /// The longest chain first keeps several slots busy. A single slot gains nothing by it: there the order is that of
     /// the plan, as `--dry-run` lists it.
     fn priority(&self, job: JobId) -> u32 {
-        if self.slots == 1 { 0 } else { self.plan.job(job).height }
+        if self.slots == 1 { 0 } else { self.heights[job.index()] }
     }
 
     fn enqueue(&mut self, job: JobId) {
@@ -541,9 +544,7 @@ impl<'a> Scheduler<'a> {
             (Some(outcome), _) => Some(outcome),
             (None, _) => unreachable!("bug: a job was released before its needs were met"),
         };
-        if job.work == Work::ForeachGroup
-            && job.needs.iter().all(|need| self.plan.job(need.job).task == job.task)
-        {
+        if job.members().is_some_and(|members| !members.is_empty()) {
             return Some(self.group_outcome(job));
         }
         if job.work == Work::Group

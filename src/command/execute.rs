@@ -141,7 +141,7 @@ pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun) -> i32 {
             let value = public_value(name.as_str(), &value.to_string_lossy()).to_owned();
             let _ = write!(text, "  {name}={}", shown(&value));
         }
-        if job.work == Work::ForeachGroup {
+        if matches!(job.work, Work::ForeachGroup(_)) {
             text.push_str(
                 "  (no items: none exist, or they come from a command, which a dry run does not run)",
             );
@@ -179,14 +179,14 @@ pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun) -> i32 {
 
 /// Jobs that would run, and foreach tasks of which it is not known.
 fn is_shown_dry(job: &Job) -> bool {
-    job.work.has_body() || job.work == Work::ForeachGroup && job.needs.is_empty()
+    job.work.has_body() || job.members().is_some_and(<[JobId]>::is_empty)
 }
 
 /// `{"tasks": [{"name", "task", "line", "is_expanded", "params", "words", "needs": [{"task", "stream"}]}]}`, in plan order,
 /// with `"skipped": "os"` for a task that does not run on this system;
 /// `is_expanded` is false for a foreach task whose items only a command knows.
 fn dry_run_json(target: &PlannedRun) -> String {
-    let one = |job: &Job| {
+    let one = |job: &Arc<Job>| {
         let task = &target.ottofile.tasks[job.task];
         let params = job.texts().map(|(name, value)| {
             (name.as_str(), public_value(name.as_str(), &value.to_string_lossy()).to_owned())
@@ -205,7 +205,7 @@ fn dry_run_json(target: &PlannedRun) -> String {
             "name": job.name.as_str(),
             "task": task.name.as_str(),
             "line": target.ottofile.sources.line(task.name_span),
-            "is_expanded": job.work != Work::ForeachGroup,
+            "is_expanded": job.work.has_body(),
             "params": params.collect::<std::collections::BTreeMap<_, _>>(),
             "words": words.collect::<std::collections::BTreeMap<_, _>>(),
             "needs": needs.collect::<Vec<_>>(),
@@ -462,7 +462,7 @@ fn warn_about_bodies(context: &mut Context, target: &PlannedRun) {
 fn tell_of_empty(context: &mut Context, target: &PlannedRun) {
     let filled: std::collections::BTreeSet<usize> =
         target.plan.jobs.iter().filter(|job| job.item.is_some()).map(|job| job.task).collect();
-    let groups = target.plan.jobs.iter().filter(|job| job.work == Work::ForeachGroup);
+    let groups = target.plan.jobs.iter().filter(|job| matches!(job.work, Work::ForeachGroup(_)));
     for job in groups.filter(|job| !filled.contains(&job.task)) {
         let foreach = target.ottofile.tasks[job.task].foreach.as_ref();
         let why = match foreach.map(|foreach| &foreach.source) {

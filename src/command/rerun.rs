@@ -423,7 +423,8 @@ fn add_new(
             |pair: &&String| pair.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.'));
         given.iter().any(of_it)
     };
-    let mut left: Vec<_> = plan.jobs.iter().filter(|job| selected.contains(&job.name)).collect();
+    let mut left: Vec<&plan::Job> =
+        plan.jobs.iter().map(AsRef::as_ref).filter(|job| selected.contains(&job.name)).collect();
     let mut seen: HashSet<plan::JobId> = HashSet::new();
     while let Some(job) = left.pop() {
         for need in job.needs.iter().filter(|need| seen.insert(need.job)).map(|need| plan.job(need.job)) {
@@ -1036,6 +1037,7 @@ fn open_shell(context: &mut Context, ottofile: &mut Ottofile, plan: &mut Plan) -
         let several = Diagnostic::error(Code::NotRepeatable, "`--shell` opens a shell for one task");
         return Err(context.refuse(&[several.help("name the task: `otto Rerun RUN TASK --shell`")]));
     };
+    let job = Arc::make_mut(job);
     job.work = Work::Terminal;
     let task = &mut ottofile.tasks[job.task];
     let body = task.body.as_ref().expect("bug: a job with a body has one");

@@ -1,6 +1,7 @@
 //! Order in a graph given by "needs": topological order, circles, heights. Without recursion, for chains are long.
 
-use super::{Job, JobId};
+use super::Job;
+use std::sync::Arc;
 
 /// An order of `0..count` in which each stands after those it needs, otherwise in ascending order of first
 /// mention; or the members of a circle, each needing the next and the last one the first.
@@ -70,17 +71,15 @@ pub(crate) fn circle_in_words(names: &[&str]) -> (String, Option<String>) {
     )
 }
 
-/// Sets each job's height: the longest chain of jobs that depend on it, itself included.
-pub(crate) fn set_heights(jobs: &mut [Job]) {
+/// For each job the longest chain of jobs that depend on it, itself included.
+pub(crate) fn heights(jobs: &[Arc<Job>]) -> Vec<u32> {
+    let mut heights = vec![1; jobs.len()];
     for place in (0..jobs.len()).rev() {
-        let height = jobs[place].height.max(1);
-        jobs[place].height = height;
-        for index in 0..jobs[place].needs.len() {
-            let JobId(need) = jobs[place].needs[index].job;
-            let lower = &mut jobs[need as usize].height;
-            *lower = (*lower).max(height + 1);
+        for need in &jobs[place].needs {
+            heights[need.job.index()] = heights[need.job.index()].max(heights[place] + 1);
         }
     }
+    heights
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The value of each parameter of each job: given, inherited, from the environment, default.
 
+use super::draft::Draft;
 use super::facts::Facts;
-use super::{Job, envs};
+use super::{ParamValues, envs};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::JobName;
 use crate::ottofile::Ottofile;
@@ -26,21 +27,22 @@ struct PassedValue {
     is_own: bool,
 }
 
-/// Fills in `Job::params` for all jobs; `jobs` is in plan order.
-pub(super) fn set_params(
+/// The parameters of each job; `drafts` are in plan order.
+pub(super) fn params(
     ottofile: &Ottofile,
     request: &Request,
-    jobs: &mut [Job],
+    drafts: &[Draft],
     facts: &dyn Facts,
     variables: &mut dyn FnMut(&str) -> Result<envs::Variables, Vec<Diagnostic>>,
-) -> Result<(), Vec<Diagnostic>> {
+) -> Result<Vec<ParamValues>, Vec<Diagnostic>> {
     let mut diagnostics = Vec::new();
-    let passed = pass_down(ottofile, request, jobs, &mut diagnostics);
+    let mut all = Vec::with_capacity(drafts.len());
+    let passed = pass_down(ottofile, request, drafts, &mut diagnostics);
     let mut dynamic: HashMap<(usize, usize), Rc<Option<Vec<String>>>> = HashMap::new();
     let mut commands: HashMap<(usize, usize), Option<Argument>> = HashMap::new();
     let only_planned: HashSet<usize> =
         request.tasks.iter().filter(|asked| asked.is_only_planned).map(|asked| asked.task).collect();
-    for (place, job) in jobs.iter_mut().enumerate() {
+    for (place, job) in drafts.iter().enumerate() {
         let task = &ottofile.tasks[job.task];
         let mut params = Vec::with_capacity(task.params.len());
         for (index, param) in task.params.iter().enumerate() {
@@ -81,11 +83,11 @@ pub(super) fn set_params(
             };
             params.push((param.name.clone(), value));
         }
-        job.params = params;
+        all.push(params);
     }
-    required(ottofile, request, jobs, &mut diagnostics);
+    required(ottofile, request, drafts, &all, &mut diagnostics);
     if diagnostics.is_empty() {
-        Ok(())
+        Ok(all)
     } else {
         // Jobs of one foreach task make the same mistake; one message says it.
         diagnostics.dedup_by(|a, b| a.code == b.code && a.message == b.message);
@@ -98,7 +100,7 @@ pub(super) fn set_params(
 fn pass_down(
     ottofile: &Ottofile,
     request: &Request,
-    jobs: &[Job],
+    jobs: &[Draft],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Option<Vec<Option<PassedValue>>>> {
     let mut passed: Vec<Option<Vec<Option<PassedValue>>>> = vec![None; jobs.len()];
@@ -482,11 +484,17 @@ fn wanted(param: &Param) -> String {
 }
 
 /// A required parameter must have a value when its task is named on the command line.
-fn required(ottofile: &Ottofile, request: &Request, jobs: &[Job], diagnostics: &mut Vec<Diagnostic>) {
+fn required(
+    ottofile: &Ottofile,
+    request: &Request,
+    drafts: &[Draft],
+    params: &[ParamValues],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     for asked in request.tasks.iter().filter(|asked| !asked.is_only_planned) {
         let task = &ottofile.tasks[asked.task];
-        let Some(job) = jobs.iter().find(|job| job.task == asked.task) else { continue };
-        for (param, (_, value)) in task.params.iter().zip(&job.params) {
+        let Some(place) = drafts.iter().position(|draft| draft.task == asked.task) else { continue };
+        for (param, (_, value)) in task.params.iter().zip(&params[place]) {
             let was_given = asked.given.iter().any(|given| task.params[given.param].name == param.name);
             let has_no_words = value.as_ref().is_none_or(|value| value.words() == Some(&[]));
             let is_missing = param.is_required && value.is_none() || param.wants_words() && has_no_words;

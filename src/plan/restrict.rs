@@ -1,8 +1,9 @@
 //! A part of a plan: what a rerun runs of it. The data of what is left out comes from elsewhere.
 
-use super::{Flow, Job, JobId, Plan, graph};
+use super::{Flow, GroupMembers, Job, JobId, Need, Plan, Work};
 use crate::name::JobName;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// A part of a plan, and what it lacks.
 #[derive(Debug)]
@@ -17,47 +18,46 @@ pub(crate) struct Part {
 /// as if those had been settled well.
 pub(crate) fn restrict(plan: Plan, is_wanted: impl Fn(&Job) -> bool) -> Part {
     let mut places: Vec<Option<JobId>> = Vec::with_capacity(plan.jobs.len());
-    let names: Vec<JobName> = plan.jobs.iter().map(|job| job.name.clone()).collect();
-    let mut jobs = Vec::new();
+    let mut count = 0;
+    for job in &plan.jobs {
+        let connects = || job.needs.iter().any(|need| places[need.job.index()].is_some());
+        let is_kept = if job.work.has_body() { is_wanted(job) } else { connects() };
+        places.push(is_kept.then_some(JobId(count)));
+        count += u32::from(is_kept);
+    }
     let mut missing = HashMap::new();
-    for mut job in plan.jobs {
-        let connects =
-            !job.work.has_body() && job.needs.iter().any(|need| places[need.job.index()].is_some());
-        if !(connects || job.work.has_body() && is_wanted(&job)) {
-            places.push(None);
-            continue;
-        }
-        let id = JobId(u32::try_from(jobs.len()).expect("bug: a part is larger than its whole"));
-        places.push(Some(id));
-        let needs = job.needs.clone();
+    for id in plan.ids() {
+        let Some(place) = places[id.index()] else { continue };
+        let needs = &plan.job(id).needs;
         let flow =
             |input: JobId| needs.iter().find(|need| need.job == input).map_or(Flow::AtEnd, |need| need.flow);
-        job.needs.retain_mut(|need| match places[need.job.index()] {
-            Some(place) => {
-                need.job = place;
-                true
-            }
-            None => false,
-        });
-        let mut lacks = Vec::new();
-        job.inputs.retain_mut(|input| match places[input.index()] {
-            Some(place) => {
-                *input = place;
-                true
-            }
-            None => {
-                lacks.push((names[input.index()].clone(), flow(*input)));
-                false
-            }
-        });
+        let left_out = plan.inputs(plan.job(id)).into_iter().filter(|input| places[input.index()].is_none());
+        let lacks: Vec<_> = left_out.map(|input| (plan.job(input).name.clone(), flow(input))).collect();
         if !lacks.is_empty() {
-            missing.insert(id, lacks);
+            missing.insert(place, lacks);
         }
-        job.height = 1;
-        jobs.push(job);
     }
-    graph::set_heights(&mut jobs);
-    Part { plan: Plan { jobs, lanes: plan.lanes, envs: plan.envs, warnings: plan.warnings }, missing }
+    let place = |id: &JobId| places[id.index()];
+    let kept = plan.ids().zip(plan.jobs).filter(|(id, _)| places[id.index()].is_some());
+    let jobs = kept.map(|(_, job)| {
+        let job = Arc::unwrap_or_clone(job);
+        let work = match job.work {
+            Work::ForeachGroup(GroupMembers::Known(members)) => {
+                Work::ForeachGroup(GroupMembers::Known(members.iter().filter_map(place).collect()))
+            }
+            work => work,
+        };
+        let need = |need: Need| Some(Need { job: place(&need.job)?, ..need });
+        Arc::new(Job {
+            work,
+            group: job.group.as_ref().and_then(place),
+            needs: job.needs.into_iter().filter_map(need).collect(),
+            inputs: job.inputs.iter().filter_map(place).collect(),
+            ..job
+        })
+    });
+    let plan = Plan { jobs: jobs.collect(), lanes: plan.lanes, envs: plan.envs, warnings: plan.warnings };
+    Part { plan, missing }
 }
 
 #[cfg(test)]
@@ -65,16 +65,17 @@ mod tests {
     use super::*;
     use crate::name::TaskName;
     use crate::ottofile::spec::When;
-    use crate::plan::{Flow, Need, Work};
+    use crate::plan::graph;
     use proptest::prelude::*;
-    use std::sync::Arc;
+    use std::collections::BTreeSet;
 
     fn plan(jobs: &[(&str, Work, &[u32], &[u32])]) -> Plan {
         let job = |(name, work, needs, inputs): &(&str, Work, &[u32], &[u32])| Job {
             name: JobName::of_task(&TaskName::new(name).expect("a name")),
             task: 0,
-            work: *work,
+            work: work.clone(),
             item: None,
+            group: None,
             params: Vec::new(),
             needs: needs
                 .iter()
@@ -85,14 +86,13 @@ mod tests {
             input_globs: Vec::new(),
             output_globs: Vec::new(),
             lane: None,
-            height: 1,
             timeout: None,
             confirm: None,
             refusal: None,
             elsewhere: None,
         };
         Plan {
-            jobs: jobs.iter().map(job).collect(),
+            jobs: jobs.iter().map(job).map(Arc::new).collect(),
             lanes: Vec::new(),
             envs: Arc::new(Vec::new()),
             warnings: Vec::new(),
@@ -101,13 +101,18 @@ mod tests {
 
     fn told(part: &Part) -> String {
         let name = |id: JobId| part.plan.job(id).name.to_string();
+        let heights = graph::heights(&part.plan.jobs);
         let line = |id: JobId| {
             let job = part.plan.job(id);
             let needs: Vec<String> = job.needs.iter().map(|need| name(need.job)).collect();
-            let inputs: Vec<String> = job.inputs.iter().copied().map(name).collect();
+            let inputs: Vec<String> = part.plan.inputs(job).into_iter().map(name).collect();
             let missing: Vec<&str> =
                 part.missing.get(&id).into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-            format!("{} needs {needs:?} sees {inputs:?} lacks {missing:?} height {}", job.name, job.height)
+            format!(
+                "{} needs {needs:?} sees {inputs:?} lacks {missing:?} height {}",
+                job.name,
+                heights[id.index()]
+            )
         };
         part.plan.ids().map(line).collect::<Vec<_>>().join("\n")
     }
@@ -119,8 +124,8 @@ mod tests {
                 ("fetch", Work::Body, &[], &[]),
                 ("build:a", Work::Body, &[0], &[0]),
                 ("build:b", Work::Body, &[0], &[0]),
-                ("build", Work::ForeachGroup, &[1, 2], &[]),
-                ("test", Work::Body, &[3], &[1, 2]),
+                ("build", Work::ForeachGroup(GroupMembers::Known(vec![JobId(1), JobId(2)])), &[1, 2], &[]),
+                ("test", Work::Body, &[3], &[3]),
                 ("ci", Work::Group, &[4], &[]),
             ])
         };
@@ -149,7 +154,10 @@ mod tests {
             let needs: Vec<Vec<u32>> = edges
                 .into_iter()
                 .enumerate()
-                .map(|(place, needs)| needs.into_iter().filter(|need| (*need as usize) < place).collect())
+                .map(|(place, needs)| {
+                    let earlier: BTreeSet<u32> = needs.into_iter().filter(|need| (*need as usize) < place).collect();
+                    earlier.into_iter().collect()
+                })
                 .collect();
             let work = |place: usize| if groups[place] { Work::Group } else { Work::Body };
             let jobs: Vec<(&str, Work, &[u32], &[u32])> =

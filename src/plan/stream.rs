@@ -1,7 +1,8 @@
 //! Which edges carry a stream, and what must hold for those that do.
 //! Knows no pipes; what flows through them is the run's.
 
-use super::{Flow, Job};
+use super::Flow;
+use super::draft::Draft;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::JobName;
 use crate::ottofile::Ottofile;
@@ -24,7 +25,7 @@ pub(crate) fn pipe_variable(producer: &JobName) -> String {
 
 /// Refuses producers that would begin their streams again, streams that one consumer could not tell apart, and groups
 /// that stream.
-pub(super) fn check(ottofile: &Ottofile, jobs: &[Job], diagnostics: &mut Vec<Diagnostic>) {
+pub(super) fn check(ottofile: &Ottofile, jobs: &[Draft], diagnostics: &mut Vec<Diagnostic>) {
     let mut repeated = BTreeSet::new();
     let mut clashing = BTreeSet::new();
     let mut idle = BTreeSet::new();
@@ -43,7 +44,7 @@ pub(super) fn check(ottofile: &Ottofile, jobs: &[Job], diagnostics: &mut Vec<Dia
                 .help("set `streaming` in the tasks that it groups"),
             );
         }
-        let mut names: BTreeMap<String, &Job> = BTreeMap::new();
+        let mut names: BTreeMap<String, &Draft> = BTreeMap::new();
         for need in job.needs.iter().filter(|need| need.flow != Flow::AtEnd) {
             let producer = &jobs[need.job.index()];
             let task = &ottofile.tasks[producer.task];
@@ -72,7 +73,7 @@ pub(super) fn check(ottofile: &Ottofile, jobs: &[Job], diagnostics: &mut Vec<Dia
             let name = pipe_variable(&producer.name);
             let Some(other) = names.insert(name.clone(), producer) else { continue };
             if clashing.insert((job.task, name.clone())) {
-                let span = |job: &Job| ottofile.tasks[job.task].name_span;
+                let span = |job: &Draft| ottofile.tasks[job.task].name_span;
                 diagnostics.push(
                     Diagnostic::error(
                         Code::StreamClash,

@@ -93,7 +93,7 @@ fn line(plan: &Plan, job: &Job) -> String {
     match job.work {
         Work::Body => {}
         Work::Terminal => text.push_str(" (terminal)"),
-        Work::Group | Work::ForeachGroup => text.push_str(" (group)"),
+        Work::Group | Work::ForeachGroup(_) => text.push_str(" (group)"),
     }
     for need in &job.needs {
         let when = match need.when {
@@ -121,7 +121,7 @@ fn line(plan: &Plan, job: &Job) -> String {
     for (name, value) in plan.envs.iter().chain(&job.envs).filter(|_| job.work.has_body()) {
         text.push_str(&format!(" ${name}={}", value.to_string_lossy()));
     }
-    let inputs: Vec<&str> = job.inputs.iter().map(|input| plan.job(*input).name.as_str()).collect();
+    let inputs: Vec<&str> = plan.inputs(job).iter().map(|input| plan.job(*input).name.as_str()).collect();
     if !inputs.is_empty() {
         text.push_str(&format!(" sees {}", inputs.join(",")));
     }
@@ -379,7 +379,7 @@ fn told_of_failures(yaml: &str, words: &str, facts: &Table) -> String {
     let names: Vec<(String, Span)> = words.split(' ').map(|word| (word.into(), Span::default())).collect();
     let request = request::of_names(&names, &ottofile.sources, &ottofile).expect("tasks");
     let plan = make(&ottofile, &request, facts).expect("a plan");
-    let refused = |job: &Job| {
+    let refused = |job: &Arc<Job>| {
         let places = |why: &Diagnostic| {
             let labels = why.labels.iter().map(|label| label.text.as_str());
             format!("{}: {}", why.message, labels.collect::<Vec<_>>().join("; "))
@@ -895,7 +895,7 @@ tasks:
         ["deploy", "each", "plain", "never", "bad"].map(|name| (name.into(), Span::default())).into();
     let request = request::of_names(&names, &ottofile.sources, &ottofile).expect("tasks");
     let plan = make(&ottofile, &request, &Table::default()).expect("a plan");
-    let shown = |job: &Job| {
+    let shown = |job: &Arc<Job>| {
         let question = job.confirm.as_deref().unwrap_or("-");
         format!("{}: {question}{}\n", job.name, if job.refusal.is_some() { " refused" } else { "" })
     };

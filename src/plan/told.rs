@@ -1,6 +1,6 @@
 //! Of which jobs a job may know how they ended: its direct dependencies, and of a foreach task each of its jobs.
 
-use super::{Flow, JobId, Plan, Work};
+use super::{Flow, JobId, Plan};
 use crate::name::JobName;
 use std::ffi::OsString;
 
@@ -18,16 +18,14 @@ pub(crate) struct Told {
 pub(crate) fn told(plan: &Plan, id: JobId) -> Vec<Told> {
     let need = |need: &super::Need| {
         let job = plan.job(need.job);
-        let item = |member: &super::Need| {
-            let member = plan.job(member.job);
+        let item = |member: &JobId| {
+            let member = plan.job(*member);
             Some((member.name.clone(), member.item.as_ref()?.value.clone()))
         };
-        // A foreach task without items has needs that are no jobs of its own.
-        let own = job.needs.iter().filter(|member| plan.job(member.job).task == job.task);
         Told {
             job: job.name.clone(),
             is_streamed: need.flow != Flow::AtEnd,
-            jobs: (job.work == Work::ForeachGroup).then(|| own.filter_map(item).collect()),
+            jobs: job.members().map(|members| members.iter().filter_map(item).collect()),
         }
     };
     plan.job(id).needs.iter().map(need).collect()

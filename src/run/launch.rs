@@ -158,7 +158,7 @@ impl Started {
                 let _ = atomic::write(&self.dir.log(Stream::Stderr, attempt), note.as_bytes());
                 LaunchIo::Terminal
             }
-            Work::Body | Work::Group | Work::ForeachGroup => LaunchIo::Captured {
+            Work::Body | Work::Group | Work::ForeachGroup(_) => LaunchIo::Captured {
                 stdin: match reads_stream {
                     true => Stdin::Stream,
                     false if setting.inherits_stdin.contains(&job.task) => Stdin::Inherit,

@@ -183,7 +183,7 @@ pub(crate) struct Run<'a> {
     workers: Workers,
     /// Outputs of settled jobs, as long as a job that sees them is not settled.
     outputs: Vec<Option<Arc<Outputs>>>,
-    /// How many unsettled jobs see each job's outputs.
+    /// How many unsettled jobs see each job's outputs, or those of a group's members.
     readers: Vec<u32>,
     streams: Streams,
     /// What bodies that ask may know of how others ended.
@@ -213,8 +213,8 @@ impl<'a> Run<'a> {
     ) -> Run<'a> {
         let plan: &Plan = &setting.plan;
         let mut readers = vec![0; plan.jobs.len()];
-        for job in &plan.jobs {
-            for input in &job.inputs {
+        for id in plan.ids() {
+            for input in &plan.job(id).inputs {
                 readers[input.index()] += 1;
             }
         }
@@ -481,7 +481,7 @@ impl<'a> Run<'a> {
             let recorded = self.outputs[input.index()].as_ref().filter(|_| !streams.contains(input));
             (*input, recorded.unwrap_or(&empty).clone())
         };
-        self.setting.plan.job(id).inputs.iter().map(outputs).collect()
+        self.setting.plan.inputs(self.setting.plan.job(id)).iter().map(outputs).collect()
     }
 
     /// The jobs whose streams a job reads, and the runs that these are from.
@@ -766,17 +766,28 @@ impl<'a> Run<'a> {
             self.emit(Event::JobSettled { job: job.name.clone(), outcome, keys });
             for input in &job.inputs {
                 self.readers[input.index()] -= 1;
-                if self.readers[input.index()] == 0 {
-                    self.outputs[input.index()] = None;
-                }
+                self.let_go(*input);
             }
-            if self.readers[id.index()] == 0 {
-                self.outputs[id.index()] = None;
-            }
+            self.let_go(id);
             // It may have waited for another attempt.
             self.states.remove(&id);
             self.streams.settled(&self.setting.plan, id);
         }
+    }
+
+    /// Lets go of outputs that no job will read any more.
+    fn let_go(&mut self, id: JobId) {
+        let job = self.setting.plan.job(id);
+        let is_read = |id: JobId| self.readers[id.index()] > 0;
+        if is_read(id) {
+            return;
+        }
+        let members = job.members().into_iter().flatten().copied();
+        let unread: Vec<JobId> = match job.group {
+            Some(group) if is_read(group) => Vec::new(),
+            Some(_) | None => members.chain([id]).filter(|id| !is_read(*id)).collect(),
+        };
+        unread.into_iter().for_each(|id| self.outputs[id.index()] = None);
     }
 
     /// What dependents read of a job that does not run on this system: the defaults of its contract.
@@ -929,7 +940,8 @@ fn polite(signal: i32) -> i32 {
 
 /// The jobs as the journal and the views know them.
 pub(crate) fn planned_jobs(setting: &Setting) -> Vec<PlannedJob> {
-    let job = |(id, job): (JobId, &Job)| {
+    let planned = |id: JobId| {
+        let job = setting.plan.job(id);
         let task = &setting.ottofile.tasks[job.task];
         let params = job.texts().map(|(name, value)| {
             (name.as_str().to_owned(), public_value(name.as_str(), &value.to_string_lossy()).to_owned())
@@ -962,7 +974,7 @@ pub(crate) fn planned_jobs(setting: &Setting) -> Vec<PlannedJob> {
                 && task.foreach.as_ref().is_some_and(|foreach| foreach.is_buffered),
         }
     };
-    setting.plan.ids().zip(&setting.plan.jobs).map(job).collect()
+    setting.plan.ids().map(planned).collect()
 }
 
 /// Tells the run when the thread panics that has it.

@@ -18,6 +18,7 @@ fn job(place: usize, work: Work, needs: Vec<Need>, lane: Option<LaneId>) -> Job 
         task: place,
         work,
         item: None,
+        group: None,
         params: Vec::new(),
         needs,
         inputs: Vec::new(),
@@ -25,7 +26,6 @@ fn job(place: usize, work: Work, needs: Vec<Need>, lane: Option<LaneId>) -> Job 
         input_globs: Vec::new(),
         output_globs: Vec::new(),
         lane,
-        height: 1,
         timeout: None,
         confirm: None,
         refusal: None,
@@ -33,9 +33,13 @@ fn job(place: usize, work: Work, needs: Vec<Need>, lane: Option<LaneId>) -> Job 
     }
 }
 
-fn plan(mut jobs: Vec<Job>, lanes: Vec<Lane>) -> Plan {
-    crate::plan::graph::set_heights(&mut jobs);
-    Plan { jobs, lanes, envs: Arc::new(Vec::new()), warnings: Vec::new() }
+fn plan(jobs: Vec<Job>, lanes: Vec<Lane>) -> Plan {
+    Plan {
+        jobs: jobs.into_iter().map(Arc::new).collect(),
+        lanes,
+        envs: Arc::new(Vec::new()),
+        warnings: Vec::new(),
+    }
 }
 
 fn need(job: u32, when: When) -> Need {
@@ -199,10 +203,10 @@ fn edges_follow_the_outcome_they_ask_for() {
 
 #[test]
 fn a_serial_lane_keeps_its_order_and_ends_with_a_failure() {
-    let jobs = (0..4).map(|place| job(place, Work::Body, vec![], Some(LaneId(0)))).collect();
-    let mut plan = plan(jobs, vec![Lane::Serial]);
+    let mut jobs: Vec<Job> = (0..4).map(|place| job(place, Work::Body, vec![], Some(LaneId(0)))).collect();
     // The last one is the most urgent, and still comes last.
-    plan.jobs[3].height = 9;
+    jobs.push(job(4, Work::Group, vec![need(3, When::Always)], None));
+    let plan = plan(jobs, vec![Lane::Serial]);
     let mut scheduler = Scheduler::new(&plan, 8, Policy::KeepGoing);
     let mut order = Vec::new();
     while let Some(job) = scheduler.next() {
@@ -212,7 +216,7 @@ fn a_serial_lane_keeps_its_order_and_ends_with_a_failure() {
     }
     assert_eq!(order, [0, 1, 2, 3]);
     let outcome = |job: JobId| if job.0 == 1 { failed() } else { Outcome::Succeeded };
-    assert_eq!(run(&plan, 8, Policy::KeepGoing, outcome), ["ok", "FAIL", "after t1", "after t1"]);
+    assert_eq!(run(&plan, 8, Policy::KeepGoing, outcome), ["ok", "FAIL", "after t1", "after t1", "ok"]);
 }
 
 #[test]
