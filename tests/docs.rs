@@ -1,11 +1,12 @@
 //! What the documents show is true: each `yaml` block is an ottofile that otto reads, each `console` block is run in the
 //! folder of the ottofile above it and prints what is written. `UPDATE_DOCS=1` rewrites what differs.
 
+mod picture;
 mod transcript;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use transcript::{Sandbox, settled, steps, written};
+use transcript::{Sandbox, neutral, settled, steps, written};
 
 /// A fenced block: its language and where its content stands in the text.
 #[derive(Debug, PartialEq)]
@@ -137,6 +138,28 @@ fn similar_lines(written: &str, real: &str) -> String {
 #[test]
 fn the_readme_shows_what_is_so() {
     check(|name| name == "README.md");
+}
+
+/// The picture of the README and of the book's first page: the first ottofile of the README, run with colours.
+#[test]
+fn the_picture_is_that_of_a_real_run() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/run.svg");
+    let text = fs::read_to_string("README.md").expect("the README");
+    let block = blocks(&text).into_iter().find(|block| block.language == "yaml").expect("an ottofile");
+    let sandbox = sandbox("the picture");
+    fs::write(sandbox.project().join("otto.yml"), &text[block.start..block.end]).expect("an ottofile");
+    let run = sandbox.run(&steps("$ otto --color always -j1").expect("a transcript"));
+    let new = picture::of("otto -j1", &run[0].output);
+    let old = fs::read_to_string(&path).unwrap_or_default();
+    // Times and the run's name differ each time; a picture with others is as true.
+    let ((old_tags, old_text), (new_tags, new_text)) =
+        (picture::taken_apart(&old), picture::taken_apart(&new));
+    if old_tags != new_tags || neutral(&old_text) != neutral(&new_text) {
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            fs::write(&path, &new).expect("the picture");
+        }
+        panic!("docs/run.svg shows what is not so\n{}", similar_lines(&old, &new));
+    }
 }
 
 #[test]

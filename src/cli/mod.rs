@@ -4,6 +4,7 @@ mod complete;
 pub(crate) mod flag;
 #[cfg(test)]
 mod reference_tests;
+mod version;
 
 use crate::command::{self, Context, Options, PlannedRun};
 use crate::diagnostic::{Code, Diagnostic};
@@ -23,8 +24,6 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
-
-const VERSION: &str = concat!("otto ", env!("CARGO_PKG_VERSION"), "\n");
 
 /// Runs otto with these words (without the program's name); answers the exit code. A run that was stopped by a signal
 /// ends this process by the same signal.
@@ -103,7 +102,7 @@ fn answered(words: Vec<OsString>, stdout: &mut Answer) -> i32 {
     let invocation_dir = context.cwd.clone();
     context.environment.set_invocation_dir(&invocation_dir);
     if flags.is_version {
-        context.print(VERSION);
+        context.print(&version::version(flags.volume() == Volume::Verbose));
         return 0;
     }
     let rest = &words[leading..];
@@ -293,7 +292,7 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
         }
     };
     if flags.is_version {
-        context.print(VERSION);
+        context.print(&version::version(flags.volume() == Volume::Verbose));
         return 0;
     }
     if flags.lists_subtasks {
