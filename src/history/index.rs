@@ -12,12 +12,12 @@ use crate::history::past::{PastRun, Standing, disk_bytes, list};
 use crate::history::row::{RunRow, exit_words, outcome_word, skip_words};
 use crate::host::plain;
 use crate::name::RunId;
-use crate::store::held::Held;
+use crate::store::held::{self, Held, Tried};
 use crate::store::layout::{IndexFile, ProjectDir};
 use crate::store::regular;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 use std::collections::HashSet;
-use std::fs::{OpenOptions, TryLockError};
+use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -59,9 +59,11 @@ enum IndexPlace {
 impl Index {
     /// Opens the index, or makes it. Never fails: where no file can be used, an index in memory serves for this once.
     pub(crate) fn open(file: IndexFile) -> Index {
-        let opened = lock(&file).and_then(|held| match open_database(&file) {
-            Ok(db) => Ok(Index::new(db, IndexPlace::File(file.clone(), held), None)),
-            Err(unfit) => Index::replace(&file, held, &unfit),
+        let opened = lock(&file).and_then(|held| match (held, open_database(&file)) {
+            // SQLite would not have locks either, and what it holds can be made again.
+            (None, _) => Ok(Index::new(memory(), IndexPlace::Memory, None)),
+            (Some(held), Ok(db)) => Ok(Index::new(db, IndexPlace::File(file.clone(), held), None)),
+            (Some(held), Err(unfit)) => Index::replace(&file, held, &unfit),
         });
         opened.unwrap_or_else(|reason| Index::in_memory(&file, &reason))
     }
@@ -420,22 +422,21 @@ impl std::fmt::Display for Unfit {
     }
 }
 
-/// Takes the lock beside the index, after waiting for other ottos.
-fn lock(index: &IndexFile) -> std::result::Result<Held, String> {
+/// Takes the lock beside the index, after waiting for other ottos. `None`: the file system has no locks.
+fn lock(index: &IndexFile) -> std::result::Result<Option<Held>, String> {
     let lock = index.lock();
-    let file = regular::update(&lock)
-        .map_err(|error| format!("cannot open `{}`: {}", lock.display(), plain(&error)))?;
+    let failed = |what: &'static str| {
+        let path = lock.display();
+        move |error: io::Error| format!("cannot {what} `{path}`: {}", plain(&error))
+    };
     let deadline = Instant::now() + PATIENCE;
     loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(Held::new(file)),
-            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            Err(TryLockError::WouldBlock) => return Err("it is in use by another otto".to_owned()),
-            Err(TryLockError::Error(error)) => {
-                return Err(format!("cannot lock `{}`: {}", lock.display(), plain(&error)));
-            }
+        let file = regular::update(&lock).map_err(failed("open"))?;
+        match held::try_lock(file).map_err(failed("lock"))? {
+            Tried::Held(held) => return Ok(Some(held)),
+            Tried::NoLocks => return Ok(None),
+            Tried::Busy if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+            Tried::Busy => return Err("it is in use by another otto".to_owned()),
         }
     }
 }

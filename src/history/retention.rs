@@ -4,7 +4,7 @@ use crate::history::past;
 use crate::history::record::{Keeping, RunRecord};
 use crate::name::RunId;
 use crate::ottofile::spec::Retention;
-use crate::store::held::Held;
+use crate::store::held::{self, Tried};
 use crate::store::layout::ProjectDir;
 use crate::store::prune::{self, Removal};
 use crate::store::regular;
@@ -214,12 +214,20 @@ impl Background {
         }
         // Pruning is a courtesy: where it cannot be done it is not.
         let stamp = regular::update(&stamp).ok()?;
-        stamp.try_lock().ok()?;
-        let stamp = Held::new(stamp);
+        let touched = stamp.try_clone().ok()?;
+        // Without locks two may prune at once, and each run goes once.
+        let held = match held::try_lock(stamp).ok()? {
+            Tried::Held(held) => Some(held),
+            Tried::NoLocks => None,
+            Tried::Busy => return None,
+        };
         let is_over = Arc::new(AtomicBool::new(false));
         let (project, keeping) = (project.clone(), Keeping::from(retention));
         let told = is_over.clone();
-        let work = move || prune_until(&project, keeping, now, &stamp, &told);
+        let work = move || {
+            prune_until(&project, keeping, now, &touched, &told);
+            drop(held);
+        };
         let thread = std::thread::Builder::new().name("prune".to_owned()).spawn(work).ok()?;
         Some(Background { is_over, thread })
     }

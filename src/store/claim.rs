@@ -4,13 +4,14 @@
 use crate::host::plain;
 use crate::name::RunId;
 use crate::store::atomic;
-use crate::store::held::Held;
+use crate::store::beat::{self, Beat};
+use crate::store::held::{self, Held, Tried};
 use crate::store::layout::{Home, ProjectDir, RunDir};
 use crate::store::regular;
 use rustix::fs::{Access, AtFlags, CWD, FileType, Stat};
 use rustix::io::Errno;
 use std::fmt;
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -184,11 +185,14 @@ impl fmt::Display for ClaimError {
     }
 }
 
-/// Held while the run lives. Whoever finds it free, and no last event in the journal, knows that the run ended
+/// Held while the run lives. Whoever finds it free, no beat, and no last event in the journal, knows that the run ended
 /// without a result.
 #[derive(Debug)]
 pub(crate) struct RunLock {
-    _held: Held,
+    /// `None` on a file system without locks.
+    _held: Option<Held>,
+    /// Where the lock is not enough.
+    _beat: Option<Beat>,
 }
 
 /// Makes the directory of a new run. It appears by one rename: with its lock held, its `run.json` (from `record`)
@@ -260,7 +264,16 @@ fn try_claim(project: &ProjectDir, id: &RunId, record: &[u8]) -> Result<Option<R
         let lock = arriving.lock();
         let mut file = new_file(&lock).map_err(failed("create", &lock))?;
         file.write_all(MARKER).map_err(failed("write", &lock))?;
-        file.lock().map_err(failed("lock", &lock))?;
+        let is_shared = beat::may_be_shared(&file);
+        let held = match held::try_lock(file).map_err(failed("lock", &lock))? {
+            Tried::Held(held) => Some(held),
+            Tried::NoLocks => None,
+            Tried::Busy => return Ok(None),
+        };
+        let beats = is_shared || held.is_none();
+        if beats {
+            Beat::write_first(&arriving).map_err(failed("write", &arriving.beat()))?;
+        }
         let path = arriving.record();
         // Otherwise a kill between the two steps would leave half of it forever.
         atomic::write(&path, record).map_err(failed("write", &path))?;
@@ -270,7 +283,7 @@ fn try_claim(project: &ProjectDir, id: &RunId, record: &[u8]) -> Result<Option<R
         note_in_ledger(project, id);
         // A rename never replaces a directory with something in it, and every run has.
         match std::fs::rename(&arriving.path, &place) {
-            Ok(()) => Ok(Some(RunLock { _held: Held::new(file) })),
+            Ok(()) => Ok(Some(RunLock { _held: held, _beat: beats.then(|| Beat::keep(&project.run(id))) })),
             Err(error)
                 if matches!(
                     error.kind(),
@@ -329,11 +342,11 @@ pub(crate) fn keep_ottofile(project: &ProjectDir, hash: &str, text: &str) {
 pub(crate) fn is_running(run: &RunDir) -> bool {
     // Without a lock file it is no run of ours, or one that is being deleted.
     let Ok(file) = regular::open(&run.lock()) else { return false };
-    match file.try_lock_shared() {
-        Ok(()) => drop(Held::new(file)),
-        Err(error) => return matches!(error, TryLockError::WouldBlock),
+    match held::try_lock_shared(file) {
+        Ok(Tried::Busy) => true,
+        Ok(Tried::Held(_)) => beat::is_alive(run, true),
+        Ok(Tried::NoLocks) | Err(_) => beat::is_alive(run, false),
     }
-    false
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 //!     pruned                         its time is that of the last automatic pruning
 //!     <run-id>/
 //!       run.json  events.jsonl  output.order  .lock
+//!       .beat                        while it runs, if other machines may have this file system too
 //!       tasks/<job>/
 //!         script.sh  stdout.log  stderr.log  input.<dep>.json  output.<job>.json
 //!         stream.<job>.log           what flowed through its pipe
@@ -204,6 +205,11 @@ impl RunDir {
     /// Locked for as long as the run lives.
     pub(crate) fn lock(&self) -> PathBuf {
         self.path.join(".lock")
+    }
+
+    /// The sign of life of a run whose lock is not enough.
+    pub(crate) fn beat(&self) -> PathBuf {
+        self.path.join(".beat")
     }
 
     pub(crate) fn tasks(&self) -> PathBuf {

@@ -5,6 +5,7 @@ pub(crate) mod held;
 pub(crate) mod inputs;
 pub(crate) mod layout;
 pub(crate) mod regular;
+mod beat;
 pub(crate) mod claim;
 pub(crate) mod outputs;
 pub(crate) mod prune;

@@ -3,7 +3,7 @@
 
 use crate::name::RunId;
 use crate::store::claim::{MARKER, is_running};
-use crate::store::held::Held;
+use crate::store::held::{self, Tried};
 use crate::store::layout::{ProjectDir, RunDir, StaleEntry, leftover};
 use crate::store::regular;
 use rustix::fs::{FileType, Mode, OFlags};
@@ -57,10 +57,15 @@ pub(crate) fn remove(project: &ProjectDir, id: &RunId) -> io::Result<Removal> {
         Ok(lock) => lock,
         Err(removal) => return Ok(removal),
     };
-    if lock.try_lock().is_err() {
+    if is_running(&run) {
         return Ok(Removal::Locked);
     }
-    let _lock = Held::new(lock);
+    // Without locks two may delete it at once; the rename lets one of them.
+    let _lock = match held::try_lock(lock)? {
+        Tried::Held(held) => Some(held),
+        Tried::NoLocks => None,
+        Tried::Busy => return Ok(Removal::Locked),
+    };
     let leaving = project.leaving(id);
     match fs::rename(&run.path, &leaving.path) {
         Ok(()) => {}
@@ -89,8 +94,10 @@ pub(crate) fn sweep(project: &ProjectDir, now_us: i64, began_us: impl Fn(&RunId)
             StaleEntry::Link => fs::remove_file(&dir.path),
             StaleEntry::Run if !is_real_directory(&dir.path) => continue,
             StaleEntry::Run => match marked_lock(&dir) {
-                Some(lock) if lock.try_lock().is_ok() => delete(&dir),
-                Some(_) => continue,
+                Some(lock) => match held::try_lock(lock) {
+                    Ok(Tried::Held(_) | Tried::NoLocks) => delete(&dir),
+                    Ok(Tried::Busy) | Err(_) => continue,
+                },
                 None => delete_husk(&dir),
             },
         };

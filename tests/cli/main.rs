@@ -11,6 +11,8 @@ mod find;
 mod hints;
 mod fresh;
 mod hostile;
+#[cfg(target_os = "linux")]
+mod locks;
 mod outcome;
 mod outcomes;
 mod params;
