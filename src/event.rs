@@ -275,6 +275,11 @@ pub(crate) enum Skip {
     FailFast,
     /// Its `os` lists only other systems than this one: these.
     Os(String),
+    /// Its `if` was false.
+    If,
+    /// A job whose run it waits for (`when: ran`) was skipped for its `if`, its `os`, or such a reason.
+    #[serde(rename = "dependency")]
+    NotRan(JobName),
 }
 
 impl Skip {
@@ -286,14 +291,26 @@ impl Skip {
             Skip::SerialPredecessor(_) => "serial_predecessor",
             Skip::FailFast => "fail_fast",
             Skip::Os(_) => "os",
+            Skip::If => "if",
+            Skip::NotRan(_) => "dependency",
+        }
+    }
+
+    /// Whether nothing went wrong: the task had no work to do, and those after it run.
+    pub(crate) fn is_harmless(&self) -> bool {
+        match self {
+            Skip::Os(_) | Skip::If | Skip::NotRan(_) => true,
+            Skip::Needs(_) | Skip::NotCalledFor(_) | Skip::SerialPredecessor(_) | Skip::FailFast => false,
         }
     }
 
     /// The job that it is about.
     pub(crate) fn of(&self) -> Option<&JobName> {
         match self {
-            Skip::Needs(job) | Skip::NotCalledFor(job) | Skip::SerialPredecessor(job) => Some(job),
-            Skip::FailFast | Skip::Os(_) => None,
+            Skip::Needs(job) | Skip::NotCalledFor(job) | Skip::SerialPredecessor(job) | Skip::NotRan(job) => {
+                Some(job)
+            }
+            Skip::FailFast | Skip::Os(_) | Skip::If => None,
         }
     }
 }
@@ -306,6 +323,8 @@ impl fmt::Display for Skip {
             Skip::SerialPredecessor(job) => write!(f, "after {job} failed"),
             Skip::FailFast => f.write_str("a task failed (--fail-fast)"),
             Skip::Os(systems) => write!(f, "only on {systems}"),
+            Skip::If => f.write_str("if is false"),
+            Skip::NotRan(job) => write!(f, "{job} was skipped"),
         }
     }
 }
@@ -325,6 +344,11 @@ impl Outcome {
 
     pub(crate) fn is_success(&self) -> bool {
         matches!(self, Outcome::Succeeded | Outcome::Fresh { .. })
+    }
+
+    /// Skipped, and nothing went wrong.
+    pub(crate) fn is_harmless_skip(&self) -> bool {
+        matches!(self, Outcome::Skipped(skip) if skip.is_harmless())
     }
 
     pub(crate) fn is_failure(&self) -> bool {
@@ -420,8 +444,14 @@ mod tests {
             assert_eq!((&written["how"], &written["status"]), (&json!(exit.how()), &json!(exit.status())));
             assert_eq!(serde_json::from_value::<Exit>(written).expect("ours"), exit);
         }
-        let skips =
-            [Skip::Needs(job()), Skip::NotCalledFor(job()), Skip::SerialPredecessor(job()), Skip::FailFast];
+        let skips = [
+            Skip::Needs(job()),
+            Skip::NotCalledFor(job()),
+            Skip::SerialPredecessor(job()),
+            Skip::FailFast,
+            Skip::If,
+            Skip::NotRan(job()),
+        ];
         for skip in &skips {
             let written = form(Outcome::Skipped(skip.clone()));
             assert_eq!(written["because"], skip.because());

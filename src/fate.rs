@@ -197,6 +197,7 @@ fn seconds(us: u64) -> Value {
 
 fn reason_of_failure(exit: &Exit, code: Option<&str>) -> &'static str {
     match exit {
+        Exit::Code(_) if code == Some(&Code::ConditionFailed.to_string()) => "if",
         Exit::Code(0) if code == Some(&Code::BrokenContract.to_string()) => "contract",
         // What it handed over could not be read, or its stream not be recorded.
         Exit::Code(0) => "data",
@@ -211,9 +212,10 @@ fn reason_of_failure(exit: &Exit, code: Option<&str>) -> &'static str {
 
 fn reason_of_skip(skip: &Skip) -> &'static str {
     match skip {
-        Skip::Needs(_) | Skip::NotCalledFor(_) | Skip::SerialPredecessor(_) => "dependency",
+        Skip::Needs(_) | Skip::NotCalledFor(_) | Skip::SerialPredecessor(_) | Skip::NotRan(_) => "dependency",
         Skip::FailFast => "fail-fast",
         Skip::Os(_) => "os",
+        Skip::If => "if",
     }
 }
 

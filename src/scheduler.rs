@@ -404,7 +404,7 @@ impl<'a> Scheduler<'a> {
         job.needs.iter().any(|need| {
             has_begun[need.job.index()]
                 && match need.when {
-                    When::Success => false,
+                    When::Success | When::Ran => false,
                     When::Failure => matches!(self.phase, Phase::Going | Phase::Failing),
                     When::Always => true,
                 }
@@ -414,8 +414,8 @@ impl<'a> Scheduler<'a> {
     fn set(&mut self, job: JobId, outcome: Outcome) {
         let state = &mut self.states[job.index()];
         assert!(!matches!(state, State::Settled(_)), "bug: job {job:?} settled twice");
-        // What is up to date was looked at and not started.
-        self.has_begun[job.index()] &= !matches!(outcome, Outcome::Fresh { .. });
+        // What is up to date was looked at and not started, and an `if` that is false starts nothing.
+        self.has_begun[job.index()] &= !matches!(outcome, Outcome::Fresh { .. } | Outcome::Skipped(Skip::If));
         *state = State::Settled(outcome);
         self.unsettled -= 1;
         let about = self.plan.job(job);
@@ -547,32 +547,42 @@ impl<'a> Scheduler<'a> {
         if job.members().is_some_and(|members| !members.is_empty()) {
             return Some(self.group_outcome(job));
         }
-        if job.work == Work::Group
+        if matches!(job.work, Work::Group | Work::Condition)
             && let Some(failed) = self.failed_member(job)
         {
             return Some(failed);
         }
         let mut not_called_for = None;
+        let mut not_ran = None;
         for need in &job.needs {
             let name = || self.plan.job(need.job).name.clone();
             let Some(outcome) = outcome(need) else { continue };
             match (need.when, outcome) {
                 (When::Always, _)
-                | (When::Success, Outcome::Succeeded | Outcome::Fresh { .. })
+                | (When::Success | When::Ran, Outcome::Succeeded | Outcome::Fresh { .. })
                 | (When::Failure, Outcome::Failed { .. }) => {}
+                // Its stream was opened, and ended empty.
+                (When::Success, Outcome::Skipped(Skip::If)) => {}
                 // Where it does not run, nobody can wait for it; but a stream that was never written has no end.
-                (When::Success, Outcome::Skipped(Skip::Os(_))) if need.flow == Flow::AtEnd => {}
+                (When::Success, Outcome::Skipped(skip)) if skip.is_harmless() && need.flow == Flow::AtEnd => {
+                }
+                (When::Ran, Outcome::Skipped(skip)) if skip.is_harmless() => {
+                    not_ran.get_or_insert_with(name);
+                }
                 (_, Outcome::Cancelled | Outcome::Interrupted { .. }) => return Some(Outcome::Cancelled),
-                (When::Success, Outcome::Skipped(Skip::NotCalledFor(_))) | (When::Failure, _) => {
+                (When::Success | When::Ran, Outcome::Skipped(Skip::NotCalledFor(_))) | (When::Failure, _) => {
                     not_called_for.get_or_insert_with(name);
                 }
-                (When::Success, Outcome::Failed { .. } | Outcome::Skipped(_)) => {
+                (When::Success | When::Ran, Outcome::Failed { .. } | Outcome::Skipped(_)) => {
                     return Some(Outcome::Skipped(Skip::Needs(name())));
                 }
             }
         }
         if let Some(job) = not_called_for {
             return Some(Outcome::Skipped(Skip::NotCalledFor(job)));
+        }
+        if let Some(job) = not_ran {
+            return Some(Outcome::Skipped(Skip::NotRan(job)));
         }
         if let Some(systems) = &job.elsewhere {
             return Some(Outcome::Skipped(Skip::Os(systems.clone())));
@@ -589,7 +599,7 @@ impl<'a> Scheduler<'a> {
     /// A task without a body stands for its dependencies, so it failed if one failed that it wants to succeed. What waits
     /// for its failure would never run otherwise.
     fn failed_member(&self, group: &Job) -> Option<Outcome> {
-        let wanted = group.needs.iter().filter(|need| need.when == When::Success);
+        let wanted = group.needs.iter().filter(|need| matches!(need.when, When::Success | When::Ran));
         wanted.filter_map(|need| self.outcome(need.job)).find_map(|outcome| match outcome {
             Outcome::Failed { exit, .. } => {
                 Some(Outcome::Failed { exit: exit.clone(), reason: None, code: None })
@@ -602,13 +612,16 @@ impl<'a> Scheduler<'a> {
         })
     }
 
-    /// A foreach group failed if a job of it failed, was skipped if one was skipped, else succeeded.
+    /// A foreach group failed if a job of it failed, was skipped if one was skipped for what went wrong or all of them for
+    /// another reason, else succeeded.
     fn group_outcome(&self, group: &Job) -> Outcome {
         let outcomes = || group.needs.iter().filter_map(|need| self.outcome(need.job));
         if let Some(Outcome::Failed { exit, .. }) = outcomes().find(|outcome| outcome.is_failure()) {
             return Outcome::Failed { exit: exit.clone(), reason: None, code: None };
         }
-        let other = outcomes().find(|outcome| !outcome.is_success());
+        let other = outcomes().find(|outcome| !outcome.is_success() && !outcome.is_harmless_skip());
+        let are_all_skipped = outcomes().all(Outcome::is_harmless_skip);
+        let other = other.or_else(|| outcomes().next().filter(|_| are_all_skipped));
         other.cloned().map_or(Outcome::Succeeded, |outcome| match outcome {
             Outcome::Interrupted { .. } => Outcome::Cancelled,
             other => other,

@@ -98,9 +98,9 @@ impl JobState {
         Some(self.ended_us?.saturating_sub(self.started_us?))
     }
 
-    /// Left out, as this is not its system.
-    pub(crate) fn is_elsewhere(&self) -> bool {
-        matches!(self.outcome, Some(Outcome::Skipped(Skip::Os(_))))
+    /// Left out, and nothing went wrong: this is not its system, its `if` is false, or it waits for a run of such a job.
+    pub(crate) fn is_left_out(&self) -> bool {
+        self.outcome.as_ref().is_some_and(Outcome::is_harmless_skip)
     }
 
     /// Settled without being needed: it waited for a failure, or a success, that did not come.
@@ -245,7 +245,7 @@ impl RunState {
     pub(crate) fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         let counts_here =
-            |job: &&JobState| job.planned.has_body && !job.is_not_called_for() && !job.is_elsewhere();
+            |job: &&JobState| job.planned.has_body && !job.is_not_called_for() && !job.is_left_out();
         for job in self.jobs.iter().filter(counts_here) {
             match &job.outcome {
                 Some(Outcome::Succeeded) => {

@@ -47,7 +47,7 @@ impl Language {
     pub(crate) fn of(body: &Body) -> Language {
         let Some(shebang) = Shebang::of(&body.text) else {
             return match body.key {
-                BodyKey::Bash | BodyKey::Action => Language::Bash,
+                BodyKey::Bash | BodyKey::Action | BodyKey::Nothing => Language::Bash,
                 BodyKey::Python => Language::Python,
             };
         };

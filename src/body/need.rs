@@ -71,6 +71,19 @@ impl Needs {
         Needs { arrays: true, calls: true, exports: true, names: true, opaque: true, colours: true, ..self }
     }
 
+    /// With those of the `if` that runs before the body in the same shell. What that does beyond reading INPUT may reach
+    /// into the body.
+    pub(crate) fn after(self, condition: Needs) -> Needs {
+        let is_plain = !(condition.calls || condition.exports || condition.names || condition.opaque);
+        let both = Needs {
+            arrays: self.arrays || condition.arrays,
+            own_input: self.own_input && !condition.arrays,
+            colours: self.colours || condition.colours,
+            ..self
+        };
+        if is_plain { both } else { both.with_everything() }
+    }
+
     /// What the body may leave for others has to be saved at its end.
     pub(crate) fn saves(&self) -> bool {
         self.arrays || self.calls || self.exports || self.opaque

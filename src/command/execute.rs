@@ -160,6 +160,8 @@ pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun) -> i32 {
         }
         if let Some(systems) = &job.elsewhere {
             let _ = write!(text, "  skipped: only on {systems}");
+        } else if let Some(condition) = &task.condition {
+            let _ = write!(text, "  if {}", shown(condition.text.lines().next().unwrap_or_default()));
         }
         let _ = writeln!(
             text,
@@ -183,7 +185,7 @@ fn is_shown_dry(job: &Job) -> bool {
 }
 
 /// `{"tasks": [{"name", "task", "line", "is_expanded", "params", "words", "needs": [{"task", "stream"}]}]}`, in plan order,
-/// with `"skipped": "os"` for a task that does not run on this system;
+/// with `"skipped": "os"` for a task that does not run on this system, and `"if"` for one that asks first;
 /// `is_expanded` is false for a foreach task whose items only a command knows.
 fn dry_run_json(target: &PlannedRun) -> String {
     let one = |job: &Arc<Job>| {
@@ -212,6 +214,9 @@ fn dry_run_json(target: &PlannedRun) -> String {
         });
         if job.elsewhere.is_some() {
             fields["skipped"] = "os".into();
+        }
+        if let Some(condition) = &task.condition {
+            fields["if"] = condition.text.as_str().into();
         }
         fields
     };

@@ -365,7 +365,8 @@ fn selected(context: &mut Context, picked: &Picked, matches: &ArgMatches) -> Res
 /// for that job.
 fn asked_to_fail(plan: &Plan, selected: &HashSet<JobName>) -> HashSet<JobName> {
     let jobs = plan.jobs.iter().filter(|job| selected.contains(&job.name));
-    let needs = jobs.flat_map(|job| &job.needs).filter(|need| need.when != When::Success);
+    let needs =
+        jobs.flat_map(|job| &job.needs).filter(|need| !matches!(need.when, When::Success | When::Ran));
     let mut left: Vec<_> = needs.map(|need| plan.job(need.job)).collect();
     let mut asked = HashSet::new();
     while let Some(job) = left.pop() {
@@ -461,7 +462,7 @@ fn is_undone(job: &JobState) -> bool {
         Some(
             Outcome::Succeeded
             | Outcome::Fresh { .. }
-            | Outcome::Skipped(Skip::NotCalledFor(_) | Skip::Os(_)),
+            | Outcome::Skipped(Skip::NotCalledFor(_) | Skip::Os(_) | Skip::If | Skip::NotRan(_)),
         ) => false,
         Some(
             Outcome::Failed { .. }
@@ -779,8 +780,7 @@ impl Inputs<'_> {
         }
         self.read_all(context);
         let is_meant = |outcome: &Outcome| {
-            let has_defaults = matches!(outcome, Outcome::Skipped(Skip::Os(_)));
-            outcome.is_success() || has_defaults || takes_failed && outcome.is_failure()
+            outcome.is_success() || outcome.is_harmless_skip() || takes_failed && outcome.is_failure()
         };
         let found = self.changed_in(name).or_else(|| self.dir_of(context, name, is_meant));
         let Some(dir) = found else {

@@ -96,6 +96,7 @@ codes! {
     ScriptHint = 715, "script error that otto recognises";
     OutputsNotSaved = 716, "outputs that can't be saved";
     BrokenContract = 717, "output that breaks its contract";
+    ConditionFailed = 718, "`if` that fails";
     UnknownRun = 801, "unknown run";
     AmbiguousRun = 802, "ambiguous run";
     NotInRun = 803, "task not in the run";

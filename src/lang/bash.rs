@@ -7,12 +7,13 @@ use super::interpreter::{self};
 use super::outcome;
 use super::quote::{Charset, push_word};
 use super::shell::{self, Frame, LegacyVariable, Start};
-use super::{CannotPrepare, HandOver, Left, List, Prepared, Program, Script};
+use super::{CannotPrepare, HandOver, Left, List, Prepared, Program, Script, condition};
 use crate::body::export::has_word;
 use crate::body::need::{COLOURS, Needs, surely_sets};
 use crate::body::{Place, Shebang, reads_outcome_array};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::fate::Fate;
+use crate::ottofile::spec::Body;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -61,6 +62,8 @@ fragments! {
     MORE = "bash/more.sh";
     FIND = "bash/find.sh";
     BUILTIN = "bash/builtin.sh";
+    ASK = "bash/ask.sh";
+    FORGET_EXPORTS = "bash/forget_exports.sh";
 }
 
 /// Comments are for the reader of the source; bash would read past them in every task.
@@ -99,7 +102,7 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
         script,
         needs,
         level,
-        has_own_builtin: has_own_builtin(text),
+        has_own_builtin: has_own_builtin(&script.whole_text()),
         is_posix: is_posix || text.contains("posix") || text.contains("POSIX"),
         charset: charset(script),
     };
@@ -118,6 +121,7 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
         before.extend_from_slice(&setup.plain_end());
     }
     before.extend_from_slice(b"set -euo pipefail");
+    setup.push_question(&mut before)?;
     if !options.is_empty() {
         before.extend_from_slice(format!("; set {options}").as_bytes());
     }
@@ -144,6 +148,33 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     Ok(Prepared { program, level: Some(level), args, hands_over, env: Vec::new(), warnings })
 }
 
+/// A bash that asks the `if` of a body in another language, and then becomes the program that is named in its arguments.
+/// Returns it with the arguments that come before those.
+pub(super) fn prepare_question(script: &Script) -> Result<(Program, Vec<OsString>), CannotPrepare> {
+    let program = program(script, None)?;
+    let level = level(script, &program.path);
+    let setup = Setup {
+        script,
+        needs: needs(script, level, false),
+        level,
+        has_own_builtin: has_own_builtin(&script.body.text),
+        is_posix: script.body.text.contains("posix") || script.body.text.contains("POSIX"),
+        charset: charset(script),
+    };
+    setup.refuse_arrays()?;
+    install(script, level, setup.has_own_builtin)?;
+    let variables = shell::legacy_variables(script, setup.needs.calls, setup.needs.names)?;
+    let path = shell::private(script).join("question.sh");
+    let mut text = shell::before(script, setup.needs.colours.then_some(COLOURS), Start::Loaded);
+    text.extend_from_slice(b"set -euo pipefail");
+    setup.push_question(&mut text)?;
+    // Nothing that the `if` set is for others.
+    text.extend_from_slice(b"; builtin trap - EXIT ERR DEBUG; exec \"$@\"\n");
+    shell::write_new(&shell::start_path(script), &setup.start_text(&variables, &[]))?;
+    shell::write_new(&path, &text)?;
+    Ok((program, vec![path.into()]))
+}
+
 pub(super) fn collect(script: &Script, left: &Left) -> HandOver {
     let shebang = Shebang::of(&script.body.text);
     let level = left.level.expect("bug: a body of bash was prepared for a bash");
@@ -157,6 +188,10 @@ pub(super) fn collect(script: &Script, left: &Left) -> HandOver {
 fn needs(script: &Script, level: Level, is_unusual: bool) -> Needs {
     let text = &script.body.text;
     let mut needs = Needs::of(text);
+    if let Some(condition) = script.condition {
+        needs = needs.after(Needs::of(&condition.text));
+    }
+    let text: &str = &script.whole_text();
     let unseen = ["BASH_ENV", "SHELLOPTS", "BASHOPTS"];
     // In such a charset the end of a character may look like a quote to bash, or hide one.
     let is_treacherous = !text.is_ascii() && charset(script) == Charset::Treacherous;
@@ -264,7 +299,13 @@ struct Setup<'a, 's> {
 impl Setup<'_, '_> {
     /// Bash 3.2 would take `OUTPUT[key]=value` for an assignment to the first element of an ordinary array.
     fn refuse_arrays(&self) -> Result<(), CannotPrepare> {
-        let text = &self.script.body.text;
+        let script = self.script;
+        let is_asking = |condition: &&Body| {
+            let names = ["OUTPUT", "INPUT", "OUTCOME"];
+            names.iter().any(|name| has_word(&condition.text, name))
+        };
+        let body = script.condition.filter(is_asking).unwrap_or(script.body);
+        let text = &body.text;
         let output = !self.needs.own_output && has_word(text, "OUTPUT");
         let input = !self.needs.own_input && has_word(text, "INPUT");
         let outcome = self.script.fates.is_some() && reads_outcome_array(text);
@@ -279,7 +320,7 @@ impl Setup<'_, '_> {
         };
         let message = format!("`{}` uses `{name}`, which needs bash 4 or newer", self.script.job);
         let start = text.find(word).unwrap_or(0);
-        let span = Place::of(self.script.body, self.script.ottofile).span(start..start + word.len());
+        let span = Place::of(body, script.ottofile).span(start..start + word.len());
         let diagnostic = Diagnostic::error(Code::NeedsNewerBash, message)
             .at(self.script.ottofile, span, "this bash is older and has no such arrays")
             .help(match outcome && !output && !input {
@@ -292,14 +333,34 @@ impl Setup<'_, '_> {
 
     /// The options that take several words, each with an array that the body may mean.
     fn lists(&self) -> impl Iterator<Item = &List> {
-        let text = &self.script.body.text;
-        let is_meant = |list: &&List| self.needs.names || text.contains(&list.array());
+        let text = self.script.whole_text();
+        let is_meant = move |list: &&List| self.needs.names || text.contains(&list.array());
         self.script.arrays().filter(is_meant)
     }
 
     /// The body only sets keys of OUTPUT and reads those of INPUT.
     fn is_simple(&self) -> bool {
         self.level == Level::Modern && !(self.needs.calls || self.needs.exports || self.needs.opaque)
+    }
+
+    /// On the line before the body: the question whether it runs.
+    fn push_question(&self, before: &mut Vec<u8>) -> Result<(), CannotPrepare> {
+        let Some(condition) = self.script.condition else { return Ok(()) };
+        let of_condition = Needs::of(&condition.text);
+        let mut forget = String::new();
+        if self.needs.saves() && self.level > Level::Three && !self.needs.own_output {
+            forget.push_str("declare -At OUTPUT=()\n");
+        }
+        if self.needs.saves() && !self.is_simple() {
+            forget.push_str(
+                "otto__own=() OTTO_OUTPUT=()\n[[ ! -s $otto__dir/journal ]] || : >| \"$otto__dir/journal\"\n",
+            );
+        }
+        if of_condition.exports || of_condition.opaque {
+            forget.push_str(&FORGET_EXPORTS);
+        }
+        let ask = past_functions(&ASK, self.has_own_builtin);
+        condition::push_question(before, self.script, &ask, &past_functions(&forget, self.has_own_builtin))
     }
 
     /// Below 4.2 a script has a last line of otto's, for there no trap may do its work.
@@ -357,7 +418,7 @@ impl Setup<'_, '_> {
         if let Some(fates) = script.fates {
             self.push_outcomes(&mut text, fates);
         }
-        if needs.names || script.body.text.contains("OTTO_INPUT") {
+        if needs.names || script.whole_text().contains("OTTO_INPUT") {
             text.extend_from_slice(b"OTTO_INPUT=()\n");
             shell::each_input(script.inputs, &mut |key, value| {
                 text.extend_from_slice(b"OTTO_INPUT+=(");

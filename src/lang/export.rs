@@ -109,7 +109,7 @@ fn exports_of(input: &Input) -> Vec<(&str, Vec<u8>, bool)> {
 
 /// One warning for all that is over the limits, told where the variables are made.
 pub(crate) fn limits_warning(job: &JobName, outputs: &crate::store::outputs::Outputs) -> Option<Diagnostic> {
-    let input = Input { job: job.clone(), outputs: std::sync::Arc::new(outputs.clone()) };
+    let input = Input { job: job.clone(), outputs: std::sync::Arc::new(outputs.clone()), absence: None };
     let over: Vec<String> = exports_of(&input)
         .into_iter()
         .filter(|(_, _, is_oversized)| *is_oversized)
@@ -151,7 +151,7 @@ mod tests {
             values: values.collect(),
             exports: exports.iter().map(|(key, _)| (*key).into()).collect(),
         };
-        Input { job: job(name), outputs: Arc::new(outputs) }
+        Input { job: job(name), outputs: Arc::new(outputs), absence: None }
     }
 
     fn names(injection: &Injection) -> Vec<&str> {

@@ -23,6 +23,7 @@ const POSIX: &str = "sh";
 
 /// What a shell leaves in the directory of its attempt. A body without data leaves at most the last one.
 pub(super) const FILES: &[&str] = &[
+    ".otto/asked",
     ".otto/dump",
     ".otto/exported",
     ".otto/failed",
@@ -368,6 +369,9 @@ impl<'a, 's> Collector<'a, 's> {
         let injected: HashMap<_, _> =
             export::inject(self.script.inputs, self.script.job, "").env.into_iter().collect();
         let exported: HashSet<&str> = exported.iter().map(String::as_str).collect();
+        // What the `if` exported is no output.
+        let asked: HashMap<String, Vec<u8>> =
+            record::exports(&self.take("asked")).unwrap_or_default().into_iter().collect();
         let mut names = Vec::new();
         for (name, value) in variables {
             if !exported.contains(name.as_str()) {
@@ -375,7 +379,8 @@ impl<'a, 's> Collector<'a, 's> {
             }
             let given = injected.get(OsStr::new(&name)).map(|value| value.as_os_str());
             let is_as_given =
-                given.or_else(|| (self.script.env)(&name)).is_some_and(|given| given.as_bytes() == value);
+                given.or_else(|| (self.script.env)(&name)).is_some_and(|given| given.as_bytes() == value)
+                    || asked.get(&name) == Some(&value);
             if crate::body::export::is_reserved(&name) {
                 if !is_as_given && crate::body::export::exports_by_name(&self.script.body.text, &name) {
                     let message = format!("`{name}` is reserved for otto, so exporting it has no effect");

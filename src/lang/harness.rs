@@ -1,6 +1,7 @@
 //! Runs one body as a run would: prepare, start, collect. For tests only.
 
 use super::Failure;
+use super::condition::{self, Decision};
 use super::{HandOver, Input, Left, List, Prepared, Script, collect, failing_line, hints, prepare};
 use crate::event::Exit;
 use crate::fate::Fate;
@@ -22,6 +23,7 @@ pub(crate) struct Bench {
     pub(crate) root: tempfile::TempDir,
     pub(crate) job: JobName,
     pub(crate) body: Body,
+    pub(crate) condition: Option<Body>,
     pub(crate) ottofile: SourceFile,
     pub(crate) inputs: Vec<Input>,
     pub(crate) fates: Option<Vec<Fate>>,
@@ -38,6 +40,7 @@ pub(crate) struct Ran {
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: String,
     pub(crate) hand_over: HandOver,
+    pub(crate) decision: Option<Decision>,
     pub(crate) warnings: Vec<String>,
     pub(crate) hints: Vec<String>,
     /// The line of the ottofile that the shell named last.
@@ -89,7 +92,7 @@ pub(crate) fn input(name: &str, values: &[(&str, &str)]) -> Input {
 }
 
 pub(crate) fn given(name: &str, values: Map) -> Input {
-    Input { job: job(name), outputs: Arc::new(Outputs { values, exports: Vec::new() }) }
+    Input { job: job(name), outputs: Arc::new(Outputs { values, exports: Vec::new() }), absence: None }
 }
 
 impl Bench {
@@ -109,6 +112,7 @@ impl Bench {
                 first_line: 0,
                 has_true_lines: true,
             },
+            condition: None,
             ottofile: SourceFile::new("otto.yml", ""),
             inputs: Vec::new(),
             fates: None,
@@ -135,6 +139,12 @@ impl Bench {
 
     pub(crate) fn input(mut self, input: Input) -> Bench {
         self.inputs.push(input);
+        self
+    }
+
+    /// Gives the task an `if`, in the language of its body.
+    pub(crate) fn condition(mut self, text: &str) -> Bench {
+        self.condition = Some(Body { text: text.to_owned(), first_line: 3, ..self.body.clone() });
         self
     }
 
@@ -165,6 +175,7 @@ impl Bench {
         with(&Script {
             job: &self.job,
             body: &self.body,
+            condition: self.condition.as_ref(),
             ottofile: &self.ottofile,
             inputs: &self.inputs,
             fates: self.fates.as_deref(),
@@ -215,6 +226,7 @@ impl Bench {
         let status =
             output.status.code().unwrap_or_else(|| 128 + output.status.signal().expect("code or signal"));
         self.with_script(|script| {
+            let decision = condition::decision(script, script.dir);
             let hand_over =
                 collect(script, &Left { folder: script.dir, level: prepared.level, succeeded: status == 0 });
             Ran {
@@ -235,6 +247,7 @@ impl Bench {
                 .collect(),
                 line: failing_line(script, &output.stderr, &hand_over),
                 hand_over,
+                decision,
                 warnings: prepared.warnings.iter().map(|warning| warning.message.clone()).collect(),
             }
         })

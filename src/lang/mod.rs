@@ -4,6 +4,9 @@
 mod bash;
 #[cfg(test)]
 mod bash_cases;
+pub(crate) mod condition;
+#[cfg(test)]
+mod condition_properties;
 mod export;
 #[cfg(test)]
 mod harness;
@@ -41,6 +44,7 @@ use crate::source::{SourceFile, Spanned};
 use crate::store::layout::PRIVATE;
 use crate::store::outputs::Outputs;
 use crate::value::{self, Value};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -48,9 +52,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// All that a language needs to know of one attempt at a job.
+#[derive(Clone, Copy)]
 pub(crate) struct Script<'a> {
     pub(crate) job: &'a JobName,
     pub(crate) body: &'a Body,
+    /// The `if` that this attempt asks first.
+    pub(crate) condition: Option<&'a Body>,
     pub(crate) ottofile: &'a SourceFile,
     /// The jobs whose data this one sees, in plan order.
     pub(crate) inputs: &'a [Input],
@@ -77,6 +84,14 @@ pub(crate) struct Script<'a> {
 }
 
 impl Script<'_> {
+    /// Everything of the user's that runs, for a look at what it mentions.
+    fn whole_text(&self) -> Cow<'_, str> {
+        match self.condition {
+            None => Cow::Borrowed(&self.body.text),
+            Some(condition) => Cow::Owned(format!("{}\n{}", condition.text, self.body.text)),
+        }
+    }
+
     /// Whether a parameter of this name has a value, which then counts more than what otto defines by itself.
     fn has_param(&self, name: &str) -> bool {
         self.params.iter().any(|(param, _)| param.as_str() == name)
@@ -117,6 +132,8 @@ impl List {
 pub(crate) struct Input {
     pub(crate) job: JobName,
     pub(crate) outputs: Arc<Outputs>,
+    /// Why it set nothing: "was skipped by its `if`".
+    pub(crate) absence: Option<&'static str>,
 }
 
 /// A program that runs bodies.
@@ -171,10 +188,11 @@ pub(crate) struct HandOver {
 
 /// Writes what the job needs into its directory and says what to execute. Starts nothing.
 pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
-    let injection = export::inject(script.inputs, script.job, &script.body.text);
+    let injection = export::inject(script.inputs, script.job, &script.whole_text());
     if let Some(diagnostic) = injection.errors.into_iter().next() {
         return Err(CannotPrepare { diagnostic, code: 125 });
     }
+    condition::write(script)?;
     let language = Language::of(script.body);
     let mut prepared = match language {
         Language::Bash => bash::prepare(script, &injection.oversized)?,
@@ -187,6 +205,9 @@ pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
     if matches!(language, Language::Posix | Language::Other) {
         // A variable holds one text.
         prepared.env.extend(script.arrays().map(|list| (list.array().into(), list.json())));
+    }
+    if condition::is_asked_by_bash(language) {
+        prepared = condition::ask_first(script, prepared)?;
     }
     if let Some(fates) = script.fates {
         outcome::write(script, fates)?;
@@ -255,6 +276,34 @@ pub(crate) struct Failure<'a> {
 
 /// What a failure means in terms of the ottofile. Empty where that is not certain.
 pub(crate) fn hints(script: &Script, failure: &Failure) -> Vec<Diagnostic> {
+    let mut hints = of_language(script, failure);
+    for hint in hints.iter_mut().filter(|hint| hint.code == Code::NoSuchInput) {
+        let is_asked = |input: &&Input| {
+            ["has no output", "recorded no outputs"]
+                .iter()
+                .any(|words| hint.message.contains(&format!("`{}` {words}", input.job)))
+        };
+        let Some(input) = script.inputs.iter().find(is_asked) else { continue };
+        let Some(absence) = input.absence else { continue };
+        hint.notes.retain(|note| !note.ends_with("set no outputs"));
+        hint.notes.push(format!("`{}` {absence}", input.job));
+    }
+    hints
+}
+
+/// The same, of an attempt whose `if` failed.
+pub(crate) fn hints_of_condition(script: &Script, failure: &Failure) -> Vec<Diagnostic> {
+    condition::as_body(script).map_or(Vec::new(), |asking| hints(&asking, failure))
+}
+
+/// The line on which the `if` of an attempt failed.
+pub(crate) fn failing_line_of_condition(script: &Script, stderr_tail: &[u8]) -> Option<usize> {
+    let asking = condition::as_body(script)?;
+    let named = failing_line(&asking, stderr_tail, &HandOver::default());
+    named.or_else(|| asking.body.has_true_lines.then_some(asking.body.first_line))
+}
+
+fn of_language(script: &Script, failure: &Failure) -> Vec<Diagnostic> {
     match Language::of(script.body) {
         Language::Bash | Language::Posix => hint::hints(script, failure),
         Language::Python => {

@@ -113,7 +113,13 @@ pub(super) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
     let Some(shebang) = Shebang::of(&script.body.text) else {
         unreachable!("bug: a body without a `#!` line is bash or Python");
     };
-    let program = interpreter::find(script, OsStr::new(&shebang.program))?;
+    // An `if` may ask whether the program exists.
+    let program = match interpreter::find(script, OsStr::new(&shebang.program)) {
+        Err(_) if script.condition.is_some() => {
+            Program { path: PathBuf::from(&shebang.program), named: OsString::from(&shebang.program) }
+        }
+        found => found?,
+    };
     let dialect = Dialect::of(&shebang);
     write_files(script, dialect).map_err(|(path, error)| CannotPrepare::writing(&path, &error))?;
     let mut args = Vec::new();

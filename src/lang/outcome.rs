@@ -29,7 +29,7 @@ pub(super) fn write(script: &Script, fates: &[Fate]) -> Result<(), CannotPrepare
 /// Whether a bash body gets the array. Names that are not in its text count too, unless
 /// this one is taken.
 pub(super) fn has_array(script: &Script, has_names: bool) -> bool {
-    let text = &script.body.text;
+    let text: &str = &script.whole_text();
     let is_free = || !has_own_outcome(text) && (script.env)(ARRAY).is_none();
     script.fates.is_some() && (reads_outcome_array(text) || has_names && is_free())
 }

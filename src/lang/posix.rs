@@ -7,10 +7,11 @@ use super::interpreter::{self};
 use super::outcome;
 use super::quote::{Charset, push_word};
 use super::shell::{self, Frame, LegacyVariable, Start};
-use super::{CannotPrepare, HandOver, Left, Prepared, Program, Script};
+use super::{CannotPrepare, HandOver, Left, Prepared, Program, Script, condition};
 use crate::body::need::{COLOURS, Needs};
 use crate::body::{Place, Shebang, reads_outcome_array};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::ottofile::spec::Body;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::LazyLock;
@@ -18,6 +19,9 @@ use std::sync::LazyLock;
 static FUNCTIONS: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/posix.sh")));
 static PRINT: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/print.sh")));
 static EXPORTS: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/exports.sh")));
+static ASK: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/ask.sh")));
+static FORGET_EXPORTS: LazyLock<String> =
+    LazyLock::new(|| without_comments(include_str!("posix/forget_exports.sh")));
 static LEAVE: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/leave.sh")));
 
 /// What the `#!` line names, or a program of that name by `PATH`.
@@ -35,7 +39,7 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     };
     refuse_arrays(script, shebang.name())?;
     let program = interpreter(script)?;
-    let needs = Needs::of_posix(&script.body.text);
+    let needs = needs(script);
     // Only what it does with exported variables differs.
     let level = needs.exports.then(|| bash::level_of(script, &program.path)).flatten();
     let is_old = level.is_some_and(Level::is_old);
@@ -50,6 +54,7 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     let line = script.body.text.lines().next().unwrap_or("");
     let mut before = shell::before(script, needs.colours.then_some(COLOURS), start);
     before.extend_from_slice(if lacks_pipefail(&shebang) { b"set -eu" } else { b"set -euo pipefail" });
+    push_question(script, &needs, &mut before)?;
     let frame = Frame {
         shebang: line,
         body: &script.body.text,
@@ -82,12 +87,30 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
 }
 
 pub(super) fn collect(script: &Script, left: &Left) -> HandOver {
-    let needs = Needs::of_posix(&script.body.text);
+    let needs = needs(script);
     if !(needs.calls || needs.exports) {
         return HandOver::default();
     }
     let is_old = left.level.is_some_and(Level::is_old);
     handover::collect_from_posix(script, &needs, needs.exports.then_some(is_old), left)
+}
+
+fn needs(script: &Script) -> Needs {
+    let needs = Needs::of_posix(&script.body.text);
+    script.condition.map_or(needs, |condition| needs.after(Needs::of_posix(&condition.text)))
+}
+
+/// On the line before the body: the question whether it runs.
+fn push_question(script: &Script, needs: &Needs, before: &mut Vec<u8>) -> Result<(), CannotPrepare> {
+    let mut forget = String::new();
+    if needs.calls {
+        forget.push_str("[ ! -s \"$otto__dir/journal\" ] || : >| \"$otto__dir/journal\"\n");
+        forget.push_str("[ ! -s \"$otto__dir/names\" ] || : >| \"$otto__dir/names\"\n");
+    }
+    if needs.exports {
+        forget.push_str(&FORGET_EXPORTS);
+    }
+    condition::push_question(before, script, &ASK, &forget)
 }
 
 /// `sh` and dash may not know the option, and would end there.
@@ -106,7 +129,12 @@ fn has_subscript(text: &str, name: &str) -> bool {
 
 /// Such an array would stay the body's own, or be no array at all.
 fn refuse_arrays(script: &Script, shell: &str) -> Result<(), CannotPrepare> {
-    let text = &script.body.text;
+    let is_asking = |condition: &&Body| {
+        ["OUTPUT", "INPUT"].iter().any(|name| has_subscript(&condition.text, name))
+            || reads_outcome_array(&condition.text)
+    };
+    let body = script.condition.filter(is_asking).unwrap_or(script.body);
+    let text = &body.text;
     let is_outcome = script.fates.is_some() && reads_outcome_array(text);
     let (name, word) = match (has_subscript(text, "OUTPUT"), has_subscript(text, "INPUT"), is_outcome) {
         (true, _, _) => ("OUTPUT[key]", "OUTPUT"),
@@ -114,8 +142,8 @@ fn refuse_arrays(script: &Script, shell: &str) -> Result<(), CannotPrepare> {
         (_, _, true) => ("OUTCOME[task]", "OUTCOME"),
         (false, false, false) => return Ok(()),
     };
-    let start = script.body.text.find(word).unwrap_or(0);
-    let span = Place::of(script.body, script.ottofile).span(start..start + word.len());
+    let start = text.find(word).unwrap_or(0);
+    let span = Place::of(body, script.ottofile).span(start..start + word.len());
     let message = format!("`{}` uses `{name}`, which works only in bash; this is {shell}", script.job);
     let diagnostic = Diagnostic::error(Code::NeedsNewerBash, message)
         .at(script.ottofile, span, "not available in this shell")

@@ -276,6 +276,9 @@ fn start(script: &Script, page: &Page) -> Vec<u8> {
         field(name.as_bytes());
         field(text.as_bytes());
     }
+    for path in super::condition::fields(script) {
+        field(path.as_bytes());
+    }
     let outcomes = script.fates.map(|_| super::outcome::path(script));
     field(outcomes.as_ref().map_or(&[][..], |path| path.as_os_str().as_bytes()));
     fields

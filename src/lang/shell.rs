@@ -80,7 +80,7 @@ fn make_dir(path: &Path) -> io::Result<()> {
     }
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CannotPrepare> {
+pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CannotPrepare> {
     let result = atomic::create(path).and_then(|mut file| file.write_all(bytes));
     result.map_err(|error| CannotPrepare::writing(path, &error))
 }
@@ -337,9 +337,10 @@ pub(super) fn legacy_variables(
         return Ok(variables);
     }
     let mut places: HashMap<String, usize> = HashMap::new();
+    let text = script.whole_text();
     each_input(script.inputs, &mut |key, value| {
         let name = format!("OTTO_INPUT_{}", crate::name::fold(key));
-        let is_mentioned = || crate::body::export::has_word(&script.body.text, &name);
+        let is_mentioned = || crate::body::export::has_word(&text, &name);
         match places.get(&name).map(|place| &variables[*place]) {
             Some(there) if there.value != value && is_mentioned() => {
                 clash.get_or_insert_with(|| (name, there.key.clone(), key.to_owned()));

@@ -252,8 +252,13 @@ fn run(text: &str, is_whole: bool) -> Behaviour {
     let script = Script {
         job: &name("a"),
         body: &body,
+        condition: None,
         ottofile: &SourceFile::new("otto.yml", format!("\n\n\n{text}")),
-        inputs: &[Input { job: name("build"), outputs: Arc::new(Outputs { values, exports: Vec::new() }) }],
+        inputs: &[Input {
+            job: name("build"),
+            outputs: Arc::new(Outputs { values, exports: Vec::new() }),
+            absence: None,
+        }],
         fates: None,
         params: &[],
         lists: &[],

@@ -370,7 +370,7 @@ impl<'c> Checker<'c, '_> {
                 match edge.when {
                     When::Always => {}
                     When::Failure => failing.push(((first, then), edge.task.span)),
-                    When::Success => {
+                    When::Success | When::Ran => {
                         exact.entry((first, then)).or_insert(edge.task.span);
                         to_whole.entry((first, then.whole())).or_insert(edge.task.span);
                     }

@@ -68,6 +68,9 @@ pub(super) fn meant(owner: Owner<'_>, key: &str) -> Option<String> {
             "retry" | "attempts" | "max-retries" => ("retries", "the number of retries"),
             "on-error" | "rescue" | "catch" => ("on-failure", "tasks that run if this one fails"),
             "stream" | "pipe" => ("streaming", "pass data while both tasks run"),
+            "condition" | "conditions" | "only-if" | "run-if" | "when" => {
+                ("if", "a command, or in Python an expression, that decides whether the task runs")
+            }
             _ => return None,
         },
         Owner::Output { .. } => match key {
@@ -112,7 +115,7 @@ pub(super) fn meant(owner: Owner<'_>, key: &str) -> Option<String> {
         },
         Owner::Edge(_) => match key {
             "name" | "job" => ("task", "the task's name"),
-            "if" | "on" | "condition" | "status" => ("when", "`success`, `failure` or `always`"),
+            "if" | "on" | "condition" | "status" => ("when", "`success`, `ran`, `failure` or `always`"),
             _ => return None,
         },
         Owner::Retention => return None,

@@ -38,6 +38,7 @@ pub(super) const TASK_KEYS: &[&str] = &[
     "group",
     "help",
     "hidden",
+    "if",
     "input",
     "interactive",
     "needs",
@@ -424,6 +425,7 @@ impl Reader<'_> {
                     task.after.extend(edges);
                 }
                 "os" => task.os = self.systems(field, node),
+                "if" => task.condition = self.condition(field, key, node).map(Box::new),
                 "input" => task.input = self.patterns(field, node),
                 "output" => task.output = self.patterns(field, node),
                 "outputs" => {
@@ -455,7 +457,23 @@ impl Reader<'_> {
             }
         }
         self.contradictions(&task, stream_errors);
+        settle_condition(&mut task);
         task
+    }
+
+    /// `if`: the text as written. The script of the task says which language reads it.
+    fn condition(&mut self, field: Field<'_>, key: Key<'_>, node: &Node<'_>) -> Option<Body> {
+        let Some(text) = node.scalar() else {
+            self.wrong_type(field, node, "a string", "write `if: COMMAND`, or in Python `if: EXPRESSION`");
+            return None;
+        };
+        if text.trim().is_empty() {
+            self.bad_value(field, node.span, "a command, or in Python an expression", "this is empty");
+            return None;
+        }
+        let (first_line, has_true_lines) = node.script_lines(self.source);
+        let (text, span, key_span) = (text.to_owned(), node.span, key.span);
+        Some(Body { key: BodyKey::Bash, key_span, text, span, first_line, has_true_lines })
     }
 
     /// `os`: one system, or a list of them.
@@ -594,11 +612,12 @@ impl Reader<'_> {
                     Some("success") => when = When::Success,
                     Some("failure") => when = When::Failure,
                     Some("always") => when = When::Always,
+                    Some("ran") => when = When::Ran,
                     Some(_) | None => {
                         self.bad_value(
                             inner,
                             node.span,
-                            "`success`, `failure` or `always`",
+                            "`success`, `ran`, `failure` or `always`",
                             "not one of them",
                         );
                     }
@@ -802,6 +821,13 @@ impl Reader<'_> {
                 .at(self.source, yaml::first_line_of(self.source, foreach.span), "the foreach is here");
             self.tell(wrong);
         }
+    }
+}
+
+/// Gives a task that has an `if` and no script a body that does nothing.
+fn settle_condition(task: &mut Task) {
+    if let (Some(condition), None) = (&task.condition, &task.body) {
+        task.body = Some(Body { key: BodyKey::Nothing, text: String::new(), ..Body::clone(condition) });
     }
 }
 

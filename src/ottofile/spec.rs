@@ -109,6 +109,8 @@ pub(crate) struct Task {
     pub(crate) after: Vec<Edge>,
     /// The only operating systems on which it runs; empty: all.
     pub(crate) os: Vec<String>,
+    /// `if`: decides at the start of the task whether its body runs. It is Python where that is, else a shell's.
+    pub(crate) condition: Option<Box<Body>>,
     /// File globs, relative to the ottofile; `${VAR}` is not yet resolved.
     pub(crate) input: Vec<Spanned<String>>,
     pub(crate) output: Vec<Spanned<String>>,
@@ -147,6 +149,7 @@ impl Task {
             before: Vec::new(),
             after: Vec::new(),
             os: Vec::new(),
+            condition: None,
             input: Vec::new(),
             output: Vec::new(),
             outputs: None,
@@ -178,6 +181,8 @@ pub(crate) struct Edge {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum When {
     Success,
+    /// A success of a task that was not skipped.
+    Ran,
     Failure,
     Always,
 }
@@ -225,6 +230,8 @@ pub(crate) enum BodyKey {
     Python,
     /// `action`: its `#!` line chooses.
     Action,
+    /// There is none: the task groups others, and its `if` is all that runs.
+    Nothing,
 }
 
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use super::{Flow, GroupMembers, Item, JobId, Lane, LaneId, Need, Work, stream};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{JobName, similar};
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{Foreach, ForeachJobs, Task, When};
+use crate::ottofile::spec::{BodyKey, Foreach, ForeachJobs, Task, When};
 use crate::request::Request;
 use std::collections::HashMap;
 
@@ -180,7 +180,7 @@ impl<'a> Drafts<'a> {
                     add(*whole, flow);
                     inputs.push(*whole);
                 }
-                (Work::Group, _) => add(*whole, flow),
+                (Work::Group | Work::Condition, _) => add(*whole, flow),
             }
         }
         needs.sort_by_key(|need| need.job);
@@ -208,6 +208,7 @@ impl<'a> Drafts<'a> {
 fn work_of(task: &Task) -> Work {
     match (&task.body, task.tty) {
         (None, _) => Work::Group,
+        (Some(body), _) if body.key == BodyKey::Nothing => Work::Condition,
         (Some(_), Some(_)) => Work::Terminal,
         (Some(_), None) => Work::Body,
     }

@@ -162,7 +162,7 @@ impl Job {
         match &self.work {
             Work::ForeachGroup(GroupMembers::Known(members)) => Some(members),
             Work::ForeachGroup(GroupMembers::Unknown) => Some(&[]),
-            Work::Body | Work::Terminal | Work::Group => None,
+            Work::Body | Work::Terminal | Work::Condition | Work::Group => None,
         }
     }
 }
@@ -177,6 +177,8 @@ pub(crate) enum Work {
     Body,
     /// Runs the task's body with the terminal, alone.
     Terminal,
+    /// Asks the `if` of a task without a body, which otherwise is a group.
+    Condition,
     /// A task without a body: succeeds when its needs did.
     Group,
     /// The group of a foreach task's jobs.
@@ -297,7 +299,7 @@ pub(crate) fn make(
 impl Work {
     pub(crate) fn has_body(&self) -> bool {
         match self {
-            Work::Body | Work::Terminal => true,
+            Work::Body | Work::Terminal | Work::Condition => true,
             Work::Group | Work::ForeachGroup(_) => false,
         }
     }

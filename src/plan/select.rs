@@ -126,7 +126,7 @@ pub(crate) fn select(ottofile: &Ottofile, request: &Request) -> Result<Vec<Selec
         if standing == Role::Wanted {
             // A request for a remedy or a cleanup task by name means only that task.
             let pulling = reverse.get(&task).into_iter().flatten();
-            for edge in pulling.filter(|edge| edge.edge.when == When::Success) {
+            for edge in pulling.filter(|edge| matches!(edge.edge.when, When::Success | When::Ran)) {
                 run.add(edge.source, None, Role::Wanted);
             }
         }

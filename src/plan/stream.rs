@@ -6,7 +6,7 @@ use super::draft::Draft;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::JobName;
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::When;
+use crate::ottofile::spec::{BodyKey, When};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How the data of `producer` reaches `consumer` (places in the ottofile): both must be streaming, and the edge must
@@ -32,7 +32,7 @@ pub(super) fn check(ottofile: &Ottofile, jobs: &[Draft], diagnostics: &mut Vec<D
     for job in jobs {
         let task = &ottofile.tasks[job.task];
         if let Some(streaming) = &task.streaming
-            && task.body.is_none()
+            && task.body.as_ref().is_none_or(|body| body.key == BodyKey::Nothing)
             && idle.insert(job.task)
         {
             diagnostics.push(

@@ -93,11 +93,13 @@ fn line(plan: &Plan, job: &Job) -> String {
     match job.work {
         Work::Body => {}
         Work::Terminal => text.push_str(" (terminal)"),
+        Work::Condition => text.push_str(" (group, if)"),
         Work::Group | Work::ForeachGroup(_) => text.push_str(" (group)"),
     }
     for need in &job.needs {
         let when = match need.when {
             When::Success => "",
+            When::Ran => "+",
             When::Failure => "!",
             When::Always => "~",
         };

@@ -9,7 +9,8 @@ use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::{Exit, Stream};
 use crate::exec::{Assignment, AttemptId, Ended, Launch, Plumbing};
 use crate::fate::Fate;
-use crate::lang::{self, CannotPrepare, HandOver, Left};
+use crate::lang::condition::Decision;
+use crate::lang::{self, CannotPrepare, HandOver, Left, Script};
 use crate::plan::fresh::Evidence;
 use crate::plan::{JobId, Work};
 use crate::store::outputs::{self, Outputs};
@@ -21,10 +22,13 @@ use std::sync::Arc;
 /// How much of a failed task's stderr is searched for what went wrong, in bytes.
 const SEARCHED_TAIL: u64 = 64 * 1024;
 
+/// The values of a job that this one sees, and why there are none.
+pub(super) type InputOf = (JobId, Arc<Outputs>, Option<&'static str>);
+
 pub(crate) struct Attempt {
     pub(super) id: AttemptId,
     setting: Arc<Setting>,
-    inputs: Vec<(JobId, Arc<Outputs>)>,
+    inputs: Vec<InputOf>,
     fates: Option<Vec<Fate>>,
     wires: Option<Result<Wires, CannotPrepare>>,
     /// What it is being made from, where its freshness is asked for.
@@ -55,7 +59,11 @@ pub(super) struct Flowed {
 #[derive(Default)]
 pub(super) struct Collected {
     pub(super) outputs: Outputs,
+    /// Its `if` was false.
+    pub(super) is_skipped: bool,
     pub(super) has_failed: bool,
+    /// It was its `if` that failed.
+    pub(super) is_of_condition: bool,
     /// What failed beside the exit.
     pub(super) reason: Option<String>,
     /// The code of what it says.
@@ -79,7 +87,7 @@ impl Attempt {
     pub(super) fn new(
         setting: &Arc<Setting>,
         id: AttemptId,
-        inputs: Vec<(JobId, Arc<Outputs>)>,
+        inputs: Vec<InputOf>,
         fates: Option<Vec<Fate>>,
         wires: Result<Wires, CannotPrepare>,
         evidence: Option<Evidence>,
@@ -103,7 +111,8 @@ impl Attempt {
         let setting = self.setting.clone();
         let job = setting.plan.job(self.id.job);
         let inputs = std::mem::take(&mut self.inputs);
-        let inputs = inputs.into_iter().map(|(input, outputs)| (setting.plan.job(input), outputs));
+        let inputs =
+            inputs.into_iter().map(|(input, outputs, absence)| (setting.plan.job(input), outputs, absence));
         let mut started = Started::new(&setting, self.id, inputs.collect(), self.fates.take())?;
         let mut wires = self.wires.take().expect("bug: an attempt is launched twice")?;
         started.env.extend(wires.env.drain(..));
@@ -127,9 +136,16 @@ impl Attempt {
         let exit = &ended.exit;
         let setting = self.setting.clone();
         let job = setting.plan.job(self.id.job);
-        let body = setting.body(job);
         let get = |name: &str| started.env.get(OsStr::new(name)).map(OsString::as_os_str);
-        let script = started.script(&setting, job, body, &get);
+        let script = started.script(&setting, job, self.id.number, &get);
+        let decision = ended.hand_over.as_ref().and_then(|folder| lang::condition::decision(&script, folder));
+        match (decision, exit) {
+            (None | Some(Decision::True), _) => {}
+            (Some(Decision::False), Exit::Code(_)) => {
+                return Collected { is_skipped: true, ..Collected::default() };
+            }
+            (Some(decision), _) => return self.failed_condition(&script, decision, exit),
+        }
         let has_exited_well = exit.is_success() || flowed.has_only_stopped;
         let mut hand_over = match &ended.hand_over {
             Some(folder) => {
@@ -184,10 +200,29 @@ impl Attempt {
             code: lost.as_ref().map(|error| error.code.to_string()),
             reason: flowed.trouble.or(lost.map(|error| error.message)),
             is_stream_short: flowed.is_short,
+            is_skipped: false,
+            is_of_condition: false,
             line,
             hints: hints.iter().map(Notice::of).collect(),
             warnings,
             late_warnings,
+        }
+    }
+
+    /// The `if` failed, and with it the task: nothing that the process left is anybody's.
+    fn failed_condition(&self, script: &Script, decision: Decision, exit: &Exit) -> Collected {
+        let tail = read_tail(&self.setting.run_dir.job(script.job).log(Stream::Stderr, self.id.number));
+        let failure = lang::Failure { exit, has_terminal: true, stderr: &tail, ended: None };
+        let mut hints = lang::hints_of_condition(script, &failure);
+        let condition = script.condition.expect("bug: no `if` was asked");
+        hints.push(lang::condition::failure(script, condition, decision, exit));
+        Collected {
+            has_failed: true,
+            is_of_condition: true,
+            code: Some(Code::ConditionFailed.to_string()),
+            line: lang::failing_line_of_condition(script, &tail),
+            hints: hints.iter().map(Notice::of).collect(),
+            ..Collected::default()
         }
     }
 

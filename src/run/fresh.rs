@@ -366,6 +366,9 @@ fn recipe(
     recipe.part("its script", &[format!("{:?}", body.key).as_bytes(), body.text.as_bytes()]);
     let dir = setting.ottofile.tasks[job.task].dir.as_ref().map_or("", |dir| dir.value.as_str());
     recipe.part("its `dir`", &[dir.as_bytes()]);
+    if let Some(condition) = &setting.ottofile.tasks[job.task].condition {
+        recipe.part("its `if`", &[condition.text.as_bytes()]);
+    }
     if let Some(contract) = &setting.ottofile.tasks[job.task].outputs {
         recipe.part("its `outputs`", &[contract.value.to_string().as_bytes()]);
     }

@@ -11,7 +11,7 @@ use crate::host::{Environment, is_shell_trap, plain};
 use crate::lang::{self, CannotPrepare, Input, Level, List, Script};
 use crate::name::ParamName;
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{Body, Param, ParamForm, Task};
+use crate::ottofile::spec::{Body, BodyKey, Param, ParamForm, Task};
 use crate::plan::envs::MOST_VARIABLE;
 use crate::plan::{Job, Need, Plan, Work};
 use crate::request::Argument;
@@ -32,6 +32,8 @@ pub(crate) struct Started {
     /// Of this attempt.
     pub(crate) attempt_dir: PathBuf,
     pub(crate) level: Option<Level>,
+    /// The `if` that the first attempt asks.
+    pub(crate) condition: Option<Body>,
     pub(crate) inputs: Vec<Input>,
     pub(crate) fates: Option<Vec<Fate>>,
     pub(crate) params: Vec<(ParamName, OsString)>,
@@ -48,7 +50,7 @@ impl Started {
     pub(crate) fn new(
         setting: &Setting,
         AttemptId { job: id, number }: AttemptId,
-        outputs: Vec<(&Job, Arc<Outputs>)>,
+        outputs: Vec<(&Job, Arc<Outputs>, Option<&'static str>)>,
         mut fates: Option<Vec<Fate>>,
     ) -> Result<Started, CannotPrepare> {
         let job = setting.plan.job(id);
@@ -62,7 +64,7 @@ impl Started {
             link_recorded(setting, &dir, input)
                 .map_err(|error| cannot("link the recorded inputs in", &dir.path, &error))?;
         }
-        for (dependency, outputs) in &outputs {
+        for (dependency, outputs, _) in &outputs {
             if !outputs.values.is_empty() {
                 inputs::link_to(&dir, &dependency.name, &setting.run_dir.job(&dependency.name))
                     .map_err(|error| cannot("link the inputs in", &dir.path, &error))?;
@@ -84,19 +86,31 @@ impl Started {
         let params: Vec<(ParamName, OsString)> =
             job.texts().map(|(name, text)| (name.clone(), text.into_owned())).collect();
         let lists = lists(task, job);
-        let recorded =
-            recorded.iter().map(|input| Input { job: input.job.clone(), outputs: input.outputs.clone() });
-        let outputs = outputs.into_iter().map(|(job, outputs)| Input { job: job.name.clone(), outputs });
+        let recorded = recorded.iter().map(|input| Input {
+            job: input.job.clone(),
+            outputs: input.outputs.clone(),
+            absence: None,
+        });
+        let outputs = outputs.into_iter().map(|(job, outputs, absence)| Input {
+            job: job.name.clone(),
+            outputs,
+            absence,
+        });
         let inputs: Vec<Input> = recorded.chain(outputs).collect();
         for fate in fates.iter_mut().flatten().filter(|fate| !fate.has_log()) {
             outcomes::add_log(fate, &setting.run_dir.job(&fate.job));
         }
         let attempt_dir = dir.attempt(number);
         make_folder(&attempt_dir)?;
+        let condition = task.condition.as_deref().map(|condition| match Language::of(setting.body(job)) {
+            Language::Python => Body { key: BodyKey::Python, ..condition.clone() },
+            Language::Bash | Language::Posix | Language::Other => condition.clone(),
+        });
         let mut started = Started {
             dir,
             attempt_dir,
             level: None,
+            condition,
             inputs,
             fates,
             params,
@@ -112,12 +126,14 @@ impl Started {
         &'a self,
         setting: &'a Setting,
         job: &'a Job,
-        body: &'a Body,
+        attempt: u32,
         env: &'a dyn Fn(&str) -> Option<&'a OsStr>,
     ) -> Script<'a> {
+        let body = setting.body(job);
         Script {
             job: &job.name,
             body,
+            condition: self.condition.as_ref().filter(|_| attempt == 1),
             ottofile: setting.ottofile.sources.of(body.span),
             inputs: &self.inputs,
             fates: self.fates.as_deref(),
@@ -141,9 +157,8 @@ impl Started {
         attempt: u32,
         reads_stream: bool,
     ) -> Result<(Launch, Vec<Diagnostic>), CannotPrepare> {
-        let body = setting.body(job);
         let get = |name: &str| self.env.get(OsStr::new(name)).map(OsString::as_os_str);
-        let mut prepared = lang::prepare(&self.script(setting, job, body, &get))?;
+        let mut prepared = lang::prepare(&self.script(setting, job, attempt, &get))?;
         self.level = prepared.level;
         let mut env = self.env.clone();
         env.extend(prepared.env);
@@ -158,7 +173,7 @@ impl Started {
                 let _ = atomic::write(&self.dir.log(Stream::Stderr, attempt), note.as_bytes());
                 LaunchIo::Terminal
             }
-            Work::Body | Work::Group | Work::ForeachGroup(_) => LaunchIo::Captured {
+            Work::Body | Work::Condition | Work::Group | Work::ForeachGroup(_) => LaunchIo::Captured {
                 stdin: match reads_stream {
                     true => Stdin::Stream,
                     false if setting.inherits_stdin.contains(&job.task) => Stdin::Inherit,
@@ -169,6 +184,7 @@ impl Started {
                 shows: setting.shows_output,
             },
         };
+        let answer = self.condition.as_ref().map(|_| &lang::condition::ANSWER);
         let launch = Launch {
             program: prepared.program.path,
             named: prepared.program.named,
@@ -179,7 +195,7 @@ impl Started {
             io,
             hands_over: HandsOver {
                 folder: self.attempt_dir.clone(),
-                files: prepared.hands_over.iter().map(|file| (*file).to_owned()).collect(),
+                files: prepared.hands_over.iter().chain(answer).map(|file| (*file).to_owned()).collect(),
             },
             limit: job.timeout.or(setting.timeout),
         };
@@ -225,6 +241,8 @@ pub(crate) fn missing_interpreters(
             || may_be_fresh
             || may_be_brought
             || !workdir.is_dir()
+            // It may ask whether the interpreter exists.
+            || task.condition.is_some() && Language::of(body) == Language::Other
             || !seen.insert(job.task)
         {
             continue;
@@ -237,6 +255,7 @@ pub(crate) fn missing_interpreters(
         let script = Script {
             job: &job.name,
             body,
+            condition: None,
             ottofile: ottofile.sources.of(body.span),
             inputs: &[],
             fates: None,

@@ -506,7 +506,13 @@ impl<'a> Run<'a> {
         if id.number == 1 && setting.ottofile.tasks[job.task].retries.is_some() {
             self.first_begun.insert(id.job, self.mono_us());
         }
-        let attempt = Attempt::new(setting, id, self.inputs_of(id.job), fates, wires, evidence);
+        let absence = |input| match self.scheduler.outcome(input) {
+            Some(Outcome::Skipped(skip)) => absence(skip),
+            Some(_) | None => None,
+        };
+        let inputs = self.inputs_of(id.job).into_iter();
+        let inputs = inputs.map(|(input, outputs)| (input, outputs, absence(input))).collect();
+        let attempt = Attempt::new(setting, id, inputs, fates, wires, evidence);
         if job.work == Work::Terminal {
             self.view.suspend();
         }
@@ -643,12 +649,16 @@ impl<'a> Run<'a> {
     }
 
     /// An attempt is over: nothing more can come of it.
-    fn over(&mut self, trial: Trial, mut attempt: Attempt, ended: Ended) {
+    fn over(&mut self, trial: Trial, mut attempt: Attempt, mut ended: Ended) {
         let id = attempt.id.job;
         let job = self.setting.plan.job(id);
         let Some(result) = attempt.result.take() else {
             unreachable!("bug: nobody has read what `{}` handed over", job.name);
         };
+        // Whatever status an `if` failed with is not the task's own.
+        if result.is_of_condition && matches!(ended.exit, Exit::Code(_)) {
+            ended.exit = Exit::Code(1);
+        }
         self.hint(attempt.id, result.hints);
         for warning in result.warnings {
             match warning {
@@ -673,12 +683,15 @@ impl<'a> Run<'a> {
             is_stream_short: result.is_stream_short,
             line: result.line,
         });
-        let outcome = if !result.has_failed {
+        let outcome = if result.is_skipped {
+            Outcome::Skipped(Skip::If)
+        } else if !result.has_failed {
             self.outputs[id.index()] = Some(Arc::new(result.outputs));
             Outcome::Succeeded
         } else if trial.is_stopped {
             Outcome::Interrupted { exit: ended.exit, survivors: ended.survivors }
         } else if let Some(pause) = self.pause_before_retry(job, attempt.id)
+            && !result.is_of_condition
             && self.streams.broken_by(id).is_none()
         {
             self.streams.close(id, End::Broken);
@@ -692,7 +705,8 @@ impl<'a> Run<'a> {
         for warning in result.late_warnings {
             self.warn(Some(id), None, warning);
         }
-        self.close_stream(id, if outcome == Outcome::Succeeded { End::Complete } else { End::Broken });
+        let is_complete = matches!(outcome, Outcome::Succeeded | Outcome::Skipped(_));
+        self.close_stream(id, if is_complete { End::Complete } else { End::Broken });
         self.finish(id, outcome);
     }
 
@@ -754,7 +768,7 @@ impl<'a> Run<'a> {
     fn settled(&mut self, settled: Vec<(JobId, Outcome)>) {
         for (id, outcome) in settled {
             let job = self.setting.plan.job(id);
-            if matches!(outcome, Outcome::Skipped(Skip::Os(_))) {
+            if outcome.is_harmless_skip() {
                 self.keep_defaults(id);
             }
             let keys = match (&outcome, &self.outputs[id.index()]) {
@@ -790,7 +804,7 @@ impl<'a> Run<'a> {
         unread.into_iter().for_each(|id| self.outputs[id.index()] = None);
     }
 
-    /// What dependents read of a job that does not run on this system: the defaults of its contract.
+    /// What dependents read of a job that was left out: the defaults of its contract.
     fn keep_defaults(&mut self, id: JobId) {
         let job = self.setting.plan.job(id);
         let contract = self.setting.ottofile.tasks[job.task].outputs.as_deref();
@@ -927,6 +941,18 @@ impl<'a> Run<'a> {
             warning.notes.iter().chain(&warning.helps).map(|text| format!("; {text}")).collect();
         let message = format!("{}{}{helps}", place.unwrap_or_default(), warning.message);
         self.warn(Some(job), Some(warning.code.to_string()), message);
+    }
+}
+
+/// Why a job that was skipped set no values.
+fn absence(skip: &Skip) -> Option<&'static str> {
+    match skip {
+        Skip::If => Some("was skipped by its `if`"),
+        Skip::Os(_) => Some("was skipped: it does not run on this system"),
+        Skip::NotRan(_) => Some("was skipped, because a task whose run it waits for was skipped"),
+        Skip::Needs(_) | Skip::NotCalledFor(_) | Skip::SerialPredecessor(_) | Skip::FailFast => {
+            Some("was skipped")
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::body;
 use crate::event::{Stamped, Stream};
 use crate::fate::Fate;
 use crate::name::JobName;
+use crate::ottofile::spec::Body;
 use crate::plan::{JobId, Told, told};
 use crate::state::RunState;
 use crate::store::layout::JobDir;
@@ -74,9 +75,11 @@ fn asks(setting: &Setting, id: JobId) -> bool {
     let job = setting.plan.job(id);
     let is_told = !job.needs.is_empty() || setting.earlier.told.contains_key(&job.name);
     let body = setting.ottofile.tasks[job.task].body.as_ref().filter(|_| job.work.has_body());
-    body.is_some_and(|body| {
+    let condition = setting.ottofile.tasks[job.task].condition.as_deref();
+    let may_ask = |body: &Body| {
         if is_told { body::may_read_outcomes(body) } else { body::mentions_outcomes(&body.text) }
-    })
+    };
+    body.into_iter().chain(condition).any(may_ask)
 }
 
 /// Adds the log of a job's last attempt: that of stderr, for there the reason is; if nothing is in it, that of stdout.

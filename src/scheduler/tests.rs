@@ -71,6 +71,8 @@ fn run(plan: &Plan, slots: usize, policy: Policy, outcome: impl Fn(JobId) -> Out
         Outcome::Skipped(Skip::NotCalledFor(job)) => format!("not triggered by {job}"),
         Outcome::Skipped(Skip::SerialPredecessor(job)) => format!("after {job}"),
         Outcome::Skipped(Skip::Os(_)) => "elsewhere".to_owned(),
+        Outcome::Skipped(Skip::If) => "if".to_owned(),
+        Outcome::Skipped(Skip::NotRan(job)) => format!("{job} did not run"),
         Outcome::Skipped(Skip::FailFast) => "fail-fast".to_owned(),
         Outcome::Interrupted { .. } => "INT".to_owned(),
         Outcome::Cancelled => "cancelled".to_owned(),

@@ -6,7 +6,7 @@ use super::style::{self, Paint};
 use super::tail::Tail;
 use super::time;
 use crate::diagnostic::{Notice, Severity};
-use crate::event::{Exit, Outcome, signal_name};
+use crate::event::{Exit, Outcome, Skip, signal_name};
 use crate::name::{JobName, RunId};
 use crate::state::{Counts, JobState, RunState, Stopping};
 use anstyle::Style;
@@ -279,14 +279,15 @@ impl Words {
     pub(crate) fn summary(&self, run: &RunState) -> String {
         let counts = run.counts();
         let took = time::duration(run.ended_us.unwrap_or(run.began_us).saturating_sub(run.began_us));
-        let elsewhere = run.jobs.iter().filter(|job| job.planned.has_body && job.is_elsewhere()).count();
-        if counts.total() + elsewhere == 0 {
+        let left_out = left_out(run);
+        let all_left_out: usize = left_out.iter().map(|(count, _)| count).sum();
+        if counts.total() + all_left_out == 0 {
             return "nothing to run\n".to_owned();
         }
         // Accounts for every task in the header.
         let uncalled = run.jobs.iter().filter(|job| job.planned.has_body && job.is_not_called_for()).count();
         let mut came_to = self::counts(&counts, self.paint);
-        for (count, words) in [(uncalled, "not triggered"), (elsewhere, "not for this system")] {
+        for (count, words) in [(uncalled, "not triggered")].into_iter().chain(left_out) {
             if count > 0 {
                 let comma = if came_to.is_empty() { "" } else { ", " };
                 came_to.push_str(&format!("{comma}{count} {words}"));
@@ -295,7 +296,7 @@ impl Words {
         if counts.is_all_well() {
             return format!("{came_to} in {took}{}\n", slowest(run));
         }
-        let tasks = counted(counts.total() + uncalled + elsewhere, "task", "tasks");
+        let tasks = counted(counts.total() + uncalled + all_left_out, "task", "tasks");
         format!("{tasks} in {took}: {came_to}\n{}", self.next_command(run))
     }
 
@@ -319,6 +320,21 @@ impl Words {
         };
         if counts.is_all_well() { String::new() } else { format!("{what}:  otto Rerun {}\n", id.short()) }
     }
+}
+
+/// How many jobs were left out although nothing went wrong, with why.
+fn left_out(run: &RunState) -> [(usize, &'static str); 3] {
+    let mut counts = [(0, "not for this system"), (0, "skipped (if)"), (0, "skipped (dependency)")];
+    for job in run.jobs.iter().filter(|job| job.planned.has_body) {
+        let Some(Outcome::Skipped(skip)) = &job.outcome else { continue };
+        match skip {
+            Skip::Os(_) => counts[0].0 += 1,
+            Skip::If => counts[1].0 += 1,
+            Skip::NotRan(_) => counts[2].0 += 1,
+            Skip::Needs(_) | Skip::NotCalledFor(_) | Skip::SerialPredecessor(_) | Skip::FailFast => {}
+        }
+    }
+    counts
 }
 
 /// `3 ok, 1 failed, 1 skipped`

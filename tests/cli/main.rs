@@ -2,6 +2,7 @@
 //! exit code out. Each test has a project and a home of its own.
 
 mod builtin;
+mod conditions;
 mod contracts;
 mod data;
 mod display;

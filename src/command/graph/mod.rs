@@ -204,6 +204,7 @@ fn counted(items: u128) -> String {
 fn condition(when: When) -> &'static str {
     match when {
         When::Success => "success",
+        When::Ran => "ran",
         When::Failure => "failure",
         When::Always => "always",
     }

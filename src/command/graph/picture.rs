@@ -17,7 +17,7 @@ pub(super) fn dot(drawing: &Drawing) -> String {
     }
     for (node, need) in edges(drawing) {
         let style = match need.when {
-            When::Success => "",
+            When::Success | When::Ran => "",
             When::Failure => ", style=dashed",
             When::Always => ", style=dotted",
         };
@@ -58,7 +58,7 @@ pub(super) fn mermaid(drawing: &Drawing) -> String {
     }
     for (place, node) in drawing.nodes.iter().enumerate() {
         for need in &node.needs {
-            let arrow = if need.when == When::Success { "-->" } else { "-.->" };
+            let arrow = if matches!(need.when, When::Success | When::Ran) { "-->" } else { "-.->" };
             let words = words(need);
             let words = if words.is_empty() { String::new() } else { format!("|{}|", quoted(&words)) };
             let _ = writeln!(mermaid, "  t{} {arrow}{words} t{place}", need.node);
@@ -156,6 +156,7 @@ pub(super) fn svg(drawing: &Drawing) -> String {
             curve_to((left, middle(row[place])), left);
             let class = match need.when {
                 When::Success => "success",
+                When::Ran => "ran",
                 When::Failure => "failure",
                 When::Always => "always",
             };
@@ -200,6 +201,7 @@ fn words(need: &Need) -> String {
     let when = match need.when {
         When::Success if need.is_stream => "stream",
         When::Success => "",
+        When::Ran => "ran",
         When::Failure => "failure",
         When::Always => "always",
     };

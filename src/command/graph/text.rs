@@ -80,6 +80,7 @@ fn said(need: &Need) -> String {
     let when = match need.when {
         When::Success if need.is_stream => " (its stream)",
         When::Success => "",
+        When::Ran => " (if it ran)",
         When::Failure => " (if it fails)",
         When::Always => " (either way)",
     };

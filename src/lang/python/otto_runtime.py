@@ -76,9 +76,17 @@ def run(main, directory, arguments):
     main.__class__ = Main
 
     source = ""
+    shown_name = start.shown_name
     try:
         source = loader.source = start.source()
         names.update(start.names())
+        if start.condition:
+            shown_name, body, source = os.path.basename(start.condition), source, start.question()
+            sys.path[-1] = sources = os.path.dirname(start.condition)
+            if not is_true(start, names, source, shown_name):
+                return
+            sys.path[-1] = sources = directory + "/.otto/source"
+            shown_name, source = start.shown_name, body
         task = Task(start, source, names, is_recording)
         code = compile(source, start.shown_name, "exec", dont_inherit=True)
         task.look_for_local_outputs(code)
@@ -87,8 +95,28 @@ def run(main, directory, arguments):
         if isinstance(error, BrokenPipeError) and has_streamed_enough():
             raise SystemExit(141) from None
         if not isinstance(error, SystemExit):
-            hide_otto(error, start.shown_name, source, sources)
+            hide_otto(error, shown_name, source, sources)
         raise
+
+
+def is_true(start, names, source, shown_name):
+    """Asks the `if` of the task, and writes down the answer. What it sets is no output."""
+    outputs = names["OUTPUT"]
+    names.update(older_functions(start, names, outputs, lambda: None))
+    is_true = bool(eval(compile(source, shown_name, "eval", dont_inherit=True), names))
+    dict.clear(outputs)
+    names["OUTPUT"] = names["OTTO_OUTPUT"] = outputs
+    try:
+        # By hand there is no such file: then a person is told.
+        descriptor = open_descriptor(start.answer, O_WRONLY)
+    except OSError:
+        if not is_true:
+            tell("otto: the if of this task is false\n")
+        return is_true
+    ftruncate(descriptor, 0)
+    write_all(descriptor, b"0\n" if is_true else b"1\n")
+    close(descriptor)
+    return is_true
 
 
 def has_streamed_enough():
@@ -154,6 +182,9 @@ class Start:
         self.colours = pairs()
         # What otto puts into the environment, for when it does not.
         self.environment = pairs(path)
+        # The `if` of the task and the file for its answer; empty if there is none.
+        self.condition = path()
+        self.answer = path()
         # The file that says how the dependencies ended; empty if the script does not ask.
         self.outcomes = path()
 
@@ -167,6 +198,10 @@ class Start:
             lines = lines[: lines.rfind(BY_HAND[0], 0, end)] + lines[end + len(BY_HAND[1]) :]
         lines = lines.decode("utf-8")
         return "\n" * (self.first_line - 1) + (lines[1:] if lines[:1] == "\ufeff" else lines)
+
+    def question(self):
+        """The `if` of the task, on the lines of the ottofile."""
+        return read(self.condition).decode("utf-8")
 
     def names(self):
         """The names that a script finds defined, without the functions."""

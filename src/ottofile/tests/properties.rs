@@ -295,6 +295,7 @@ fn yaml(tasks: &[Wanted]) -> String {
                 let name = written(&tasks[*place].name);
                 match when {
                     When::Success => name,
+                    When::Ran => format!("{{task: {name}, when: ran}}"),
                     When::Failure => format!("{{task: {name}, when: failure}}"),
                     When::Always => format!("{{when: always, task: {name}}}"),
                 }

@@ -1,0 +1,150 @@
+//! The `if` of a task: what a language runs at the start of its process, and what that came to. The text of the `if` is a
+//! file of its own, with its lines where the ottofile has them. A second file holds the answer, so that a shell that ends
+//! inside the `if` is told from one whose `if` is false.
+
+use super::quote::{Charset, push_word};
+use super::shell;
+use super::{CannotPrepare, Prepared, Script, bash};
+use crate::body::Language;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::event::Exit;
+use crate::ottofile::spec::{Body, BodyKey};
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+/// What stands in the file of the answer until there is one.
+const ASKED: &[u8] = b"asked\n";
+
+/// What an `if` came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    True,
+    False,
+    /// A status that is neither.
+    Failed(u32),
+    /// The process ended before there was an answer.
+    Ended,
+}
+
+/// The text of the `if`, under the name that errors give it.
+pub(super) fn path(script: &Script) -> PathBuf {
+    script.dir.join(".otto/if").join(shell::shown_name(script))
+}
+
+/// The file of the answer, in the directory of the attempt.
+pub(crate) const ANSWER: &str = ".otto/answer";
+
+fn answer_path(script: &Script) -> PathBuf {
+    script.dir.join(ANSWER)
+}
+
+/// Writes both files, if the task has an `if`.
+pub(super) fn write(script: &Script) -> Result<(), CannotPrepare> {
+    let Some(condition) = script.condition else { return Ok(()) };
+    let path = path(script);
+    let folder = path.parent().unwrap_or(script.dir);
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| CannotPrepare::writing(folder, &error))?;
+    let above = "\n".repeat(condition.first_line.saturating_sub(1));
+    let text = condition.text.trim_start_matches([' ', '\t']);
+    let end = match Language::of(script.body) {
+        Language::Posix => "otto__if=$?\n",
+        Language::Bash | Language::Python | Language::Other => "",
+    };
+    shell::write_new(&path, format!("{above}{text}\n{end}").as_bytes())?;
+    shell::write_new(&answer_path(script), ASKED)
+}
+
+/// What the `if` came to, from the files that an attempt left in `folder`; `None` if this attempt has none.
+pub(crate) fn decision(script: &Script, folder: &Path) -> Option<Decision> {
+    script.condition?;
+    let path = folder.join(ANSWER);
+    let answer = crate::store::regular::read(&path).unwrap_or_default();
+    // By hand the script tells a person, not otto. A file that stays is written over by the next attempt.
+    let _ = fs::remove_file(&path);
+    let status = std::str::from_utf8(&answer).ok().and_then(|text| text.trim_end().parse().ok());
+    Some(match status {
+        Some(0) => Decision::True,
+        Some(1) => Decision::False,
+        Some(status) => Decision::Failed(status),
+        None => Decision::Ended,
+    })
+}
+
+/// Why the `if` of a task failed it.
+pub(crate) fn failure(script: &Script, condition: &Body, decision: Decision, exit: &Exit) -> Diagnostic {
+    let job = script.job;
+    let (how, label) = match (decision, exit, condition.key) {
+        (Decision::Failed(status), _, _) => (format!("ended with status {status}"), "neither 0 nor 1"),
+        (_, Exit::Code(_), BodyKey::Python) => ("raised an error".to_owned(), "raised an error"),
+        (_, Exit::Code(status), _) => {
+            (format!("ended the shell, with status {status}"), "the shell ended here")
+        }
+        (_, exit, _) => (format!("was interrupted: {exit}"), "this was running"),
+    };
+    let diagnostic = Diagnostic::error(Code::ConditionFailed, format!("the `if` of `{job}` {how}"));
+    let diagnostic = diagnostic.at(script.ottofile, condition.span, label);
+    match condition.key {
+        BodyKey::Python => diagnostic,
+        BodyKey::Bash | BodyKey::Action | BodyKey::Nothing => {
+            diagnostic.note("status 0 runs the task and status 1 skips it; anything else is a failure")
+        }
+    }
+}
+
+/// The body in whose language the `if` is, so that its errors are explained as those of a body are.
+pub(super) fn as_body<'a>(script: &Script<'a>) -> Option<Script<'a>> {
+    script.condition.map(|condition| Script { body: condition, condition: None, ..*script })
+}
+
+/// Adds to the line before the body the command that asks. `fragment` is the shell's own; `forget` what undoes the outputs
+/// that the `if` may have set.
+pub(super) fn push_question(
+    before: &mut Vec<u8>,
+    script: &Script,
+    fragment: &str,
+    forget: &str,
+) -> Result<(), CannotPrepare> {
+    if script.condition.is_none() {
+        return Ok(());
+    }
+    let mut text = b"# Asks the `if` of the task. The script itself: ../script.sh\notto__asked=".to_vec();
+    push_word(&mut text, path(script).as_os_str().as_bytes(), Charset::Plain);
+    text.extend_from_slice(b"\notto__answer=");
+    push_word(&mut text, answer_path(script).as_os_str().as_bytes(), Charset::Plain);
+    text.push(b'\n');
+    text.extend_from_slice(fragment.replace(": otto__forget", forget.trim_end()).as_bytes());
+    let ask = script.dir.join(".otto/ask.sh");
+    shell::write_new(&ask, &text)?;
+    before.extend_from_slice(b"; . ");
+    push_word(before, ask.as_os_str().as_bytes(), Charset::Plain);
+    Ok(())
+}
+
+/// Puts bash before a program that cannot ask for itself: the same process asks, and becomes the program.
+pub(super) fn ask_first(script: &Script, prepared: Prepared) -> Result<Prepared, CannotPrepare> {
+    let Some(asking) = as_body(script) else { return Ok(prepared) };
+    let (program, mut args) = bash::prepare_question(&Script { condition: script.condition, ..asking })?;
+    args.push(prepared.program.path.into());
+    args.extend(prepared.args);
+    Ok(Prepared { program, args, ..prepared })
+}
+
+/// Whether bash asks for a body of this language, which cannot ask for itself.
+pub(super) fn is_asked_by_bash(language: Language) -> bool {
+    match language {
+        Language::Other => true,
+        Language::Bash | Language::Posix | Language::Python => false,
+    }
+}
+
+/// What the runtime of Python reads: the name of the text and the path of the answer, both empty without an `if`.
+pub(super) fn fields(script: &Script) -> [OsString; 2] {
+    match script.condition {
+        Some(_) => [path(script).into(), answer_path(script).into()],
+        None => Default::default(),
+    }
+}
