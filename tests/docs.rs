@@ -92,7 +92,7 @@ fn sandbox(name: &str) -> Sandbox {
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = vec![root.join("README.md")];
-    for folder in ["docs", "docs/errors"] {
+    for folder in ["docs", "docs/errors", "docs/from"] {
         let entries = fs::read_dir(root.join(folder)).expect("docs/").flatten().map(|entry| entry.path());
         found.extend(entries.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
     }
