@@ -26,6 +26,7 @@ mod plan;
 mod event;
 mod state;
 mod fate;
+mod flow;
 mod scheduler;
 
 // The world.

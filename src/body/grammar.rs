@@ -36,6 +36,17 @@ pub(crate) enum Kind {
     Text,
 }
 
+/// What becomes of the script if an expansion in a command fails, as one of an unset variable does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Surety {
+    /// The script runs it, and ends there.
+    Ends,
+    /// The script runs it in another process, and ends because the status of that says so.
+    Fails,
+    /// Perhaps nothing: the script may not run it, or does not look at its status.
+    Unsure,
+}
+
 /// A simple command, or another piece of the text that may assign.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Command {
@@ -46,6 +57,9 @@ pub(crate) struct Command {
     pub(crate) copy: Option<Copy>,
     /// The function in whose body it stands, a place in [`Commands::functions`].
     pub(crate) function: Option<usize>,
+    pub(crate) surety: Surety,
+    /// The script surely runs it, and ends if its status is not 0.
+    pub(crate) is_checked: bool,
 }
 
 #[derive(Debug, Default)]
@@ -99,6 +113,7 @@ struct HereDocument {
     delimiter: Vec<u8>,
     is_quoted: bool,
     strips_tabs: bool,
+    unsure: usize,
 }
 
 struct Parser<'a> {
@@ -111,6 +126,10 @@ struct Parser<'a> {
     function: Option<usize>,
     has_lastpipe: bool,
     level: usize,
+    /// How many constructs round this place decide whether it is run.
+    unsure: usize,
+    /// A `!` stands before the pipeline.
+    negates: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -124,13 +143,57 @@ impl<'a> Parser<'a> {
             function: None,
             has_lastpipe,
             level: 0,
+            unsure: 0,
+            negates: false,
         }
     }
 
     /// Notes a piece that is no simple command.
     fn note(&mut self, kind: Kind, words: impl IntoIterator<Item = Range<usize>>) {
         let words = words.into_iter().collect();
-        self.found.commands.push(Command { kind, words, copy: None, function: self.function });
+        let command = self.piece(kind, words);
+        self.found.commands.push(command);
+    }
+
+    fn piece(&self, kind: Kind, words: Vec<Range<usize>>) -> Command {
+        let is_checked = self.unsure == 0;
+        let surety = if is_checked { Surety::Ends } else { Surety::Unsure };
+        Command { kind, words, copy: None, function: self.function, surety, is_checked }
+    }
+
+    /// Nobody looks at the status of what was found since `from`.
+    fn unchecked(&mut self, from: usize) {
+        for command in &mut self.found.commands[from..] {
+            command.is_checked = false;
+            if command.surety == Surety::Fails {
+                command.surety = Surety::Unsure;
+            }
+        }
+    }
+
+    /// What was found since `from` is run by another process, or ends no more than one command.
+    fn apart(&mut self, from: usize) {
+        for command in &mut self.found.commands[from..] {
+            if command.surety == Surety::Ends {
+                command.surety = Surety::Fails;
+            }
+        }
+    }
+
+    /// Nobody looks at the status of the other processes that were found since `from`.
+    fn unchecked_copies(&mut self, from: usize) {
+        for command in &mut self.found.commands[from..] {
+            if command.copy.is_some() {
+                (command.surety, command.is_checked) = (Surety::Unsure, false);
+            }
+        }
+    }
+
+    /// What `read` reads may not be run.
+    fn doubtful(&mut self, read: impl FnOnce(&mut Self)) {
+        self.unsure += 1;
+        read(self);
+        self.unsure -= 1;
     }
 
     fn peek(&self, ahead: usize) -> u8 {
@@ -146,6 +209,13 @@ impl<'a> Parser<'a> {
     }
 
     fn mark(&mut self, from: usize, copy: Copy) {
+        match copy {
+            Copy::Subshell | Copy::Substitution | Copy::Pipeline => self.apart(from),
+            Copy::Process | Copy::Background | Copy::Coproc => {
+                self.apart(from);
+                self.unchecked(from);
+            }
+        }
         for command in &mut self.found.commands[from..] {
             if command.function == self.function {
                 command.copy = Some(copy);
@@ -185,19 +255,33 @@ impl<'a> Parser<'a> {
     }
 
     fn and_or(&mut self, stops: &[&str]) {
+        let from = self.found.commands.len();
+        let before = self.unsure;
         loop {
             self.pipeline(stops);
             self.skip_blanks();
             if !(self.at("&&") || self.at("||")) {
-                return;
+                break;
             }
+            self.unchecked(from);
+            self.unsure = before + 1;
             self.place += 2;
             self.skip_blanks_and_newlines();
         }
+        self.unsure = before;
     }
 
     fn pipeline(&mut self, stops: &[&str]) {
         let first = self.found.commands.len();
+        let outer = std::mem::take(&mut self.negates);
+        self.elements(first, stops);
+        if std::mem::replace(&mut self.negates, outer) {
+            self.unchecked(first);
+        }
+    }
+
+    /// The commands of a pipeline.
+    fn elements(&mut self, first: usize, stops: &[&str]) {
         let mut last = first;
         let mut is_single = true;
         loop {
@@ -243,9 +327,13 @@ impl<'a> Parser<'a> {
         let length = keyword.len();
         match keyword {
             "!" | "then" | "do" | "else" if !stops.contains(&keyword) => {
+                let is_negation = keyword == "!";
                 self.place += length;
                 self.skip_blanks();
                 self.command(stops);
+                if is_negation {
+                    self.negates = true;
+                }
             }
             "time" => {
                 self.place += length;
@@ -277,27 +365,32 @@ impl<'a> Parser<'a> {
             "if" => {
                 self.place += length;
                 self.list(&["then"]);
+                self.unchecked(from);
                 self.expect("then");
-                loop {
-                    self.list(&["elif", "else", "fi"]);
-                    match self.literal_word() {
-                        "elif" => {
-                            self.place += 4;
-                            self.list(&["then"]);
-                            self.expect("then");
+                self.doubtful(|parser| {
+                    loop {
+                        parser.list(&["elif", "else", "fi"]);
+                        match parser.literal_word() {
+                            "elif" => {
+                                parser.place += 4;
+                                parser.list(&["then"]);
+                                parser.expect("then");
+                            }
+                            "else" => parser.place += 4,
+                            _ => break,
                         }
-                        "else" => self.place += 4,
-                        _ => break,
                     }
-                }
+                });
                 self.expect("fi");
                 self.redirections();
             }
             "while" | "until" => {
                 self.place += length;
-                self.list(&["do"]);
-                self.expect("do");
-                self.list(&["done"]);
+                self.doubtful(|parser| {
+                    parser.list(&["do"]);
+                    parser.expect("do");
+                    parser.list(&["done"]);
+                });
                 self.expect("done");
                 self.redirections();
             }
@@ -317,7 +410,7 @@ impl<'a> Parser<'a> {
                 }
                 let end = if self.literal_word() == "{" { "}" } else { "done" };
                 self.place += self.literal_word().len();
-                self.list(&[end]);
+                self.doubtful(|parser| parser.list(&[end]));
                 self.expect(end);
                 self.redirections();
             }
@@ -349,6 +442,10 @@ impl<'a> Parser<'a> {
 
     fn simple_command(&mut self, from: usize) {
         let words = self.simple_words(true);
+        if !words.iter().all(|word| is_assignment(&self.text[word.clone()])) {
+            // The status of a substitution counts only where it is that of an assignment.
+            self.unchecked_copies(from);
+        }
         let [name] = &words[..] else {
             self.push(from, words);
             return;
@@ -371,7 +468,7 @@ impl<'a> Parser<'a> {
     /// Puts a command before those that stand inside its words, so that the order is that of the text.
     fn push(&mut self, from: usize, words: Vec<Range<usize>>) {
         if !words.is_empty() {
-            let command = Command { kind: Kind::Simple, words, copy: None, function: self.function };
+            let command = self.piece(Kind::Simple, words);
             self.found.commands.insert(from, command);
         }
     }
@@ -380,7 +477,7 @@ impl<'a> Parser<'a> {
         self.skip_blanks_and_newlines();
         let outer = self.function.replace(self.found.functions.len());
         self.found.functions.push(self.text.get(name).unwrap_or("").to_owned());
-        self.command(&[]);
+        self.doubtful(|parser| parser.command(&[]));
         self.function = outer;
     }
 
@@ -389,6 +486,11 @@ impl<'a> Parser<'a> {
         self.read_word(false);
         self.skip_blanks_and_newlines();
         self.expect("in");
+        self.doubtful(Parser::arms);
+        self.expect("esac");
+    }
+
+    fn arms(&mut self) {
         loop {
             self.skip_blanks_and_newlines();
             if self.is_at_end() || self.is_at_word(&["esac"]) {
@@ -416,7 +518,6 @@ impl<'a> Parser<'a> {
                 return;
             }
         }
-        self.expect("esac");
     }
 
     /// Words and redirections of one simple command.
@@ -495,7 +596,8 @@ impl<'a> Parser<'a> {
             let delimiter = written.bytes().filter(|byte| !matches!(byte, b'\'' | b'"' | b'\\')).collect();
             let end = self.place;
             self.note(Kind::Text, Some(end..end));
-            self.here_documents.push(HereDocument { end, delimiter, is_quoted, strips_tabs });
+            let unsure = self.unsure;
+            self.here_documents.push(HereDocument { end, delimiter, is_quoted, strips_tabs, unsure });
             return;
         } else {
             while matches!(self.peek(0), b'<' | b'>' | b'&' | b'|') {
@@ -506,10 +608,14 @@ impl<'a> Parser<'a> {
             }
         }
         self.skip_blanks();
+        let from = self.found.commands.len();
         let word = self.read_word(false);
         if is_string {
             self.note(Kind::Text, Some(word));
         }
+        // Most commands are programs, whose files are opened by their own process.
+        self.apart(from);
+        self.unchecked_copies(from);
     }
 
     /// One word, with everything that is quoted or substituted in it. `may_assign`: it stands where `name[a b]=` and
@@ -615,19 +721,26 @@ impl<'a> Parser<'a> {
     fn braced(&mut self) {
         let start = self.place;
         self.level += 1;
+        let before = self.unsure;
         if self.level > MOST_LEVELS {
             self.place = self.bytes.len();
         }
         while !self.is_at_end() {
             match self.peek(0) {
                 b'}' => {
+                    self.unsure = before;
                     self.note(Kind::Parameter, Some(start..self.place));
                     self.place += 1;
                     break;
                 }
-                _ => self.quoted_or_plain(),
+                _ => {
+                    // The word behind an operator is expanded only where it is needed.
+                    self.unsure = before + 1;
+                    self.quoted_or_plain();
+                }
             }
         }
+        self.unsure = before;
         self.level -= 1;
     }
 
@@ -658,6 +771,7 @@ impl<'a> Parser<'a> {
         parser.place = start;
         parser.level = self.level + 1;
         parser.function = self.function;
+        parser.unsure = self.unsure;
         parser.found = std::mem::take(&mut self.found);
         parser.list(&[]);
         self.found = parser.found;
@@ -746,9 +860,14 @@ impl<'a> Parser<'a> {
     /// The rest of `[[ … ]]`.
     fn skip_condition(&mut self) {
         let start = self.place;
+        let before = self.unsure;
         while !self.is_at_end() {
             let is_after_blank = self.place == 0 || self.bytes[self.place - 1].is_ascii_whitespace();
+            if self.at("&&") || self.at("||") {
+                self.unsure = before + 1;
+            }
             if is_after_blank && self.at("]]") {
+                self.unsure = before;
                 self.note(Kind::Condition, Some(start..self.place));
                 self.place += 2;
                 return;
@@ -759,6 +878,7 @@ impl<'a> Parser<'a> {
                 _ => self.place += 1,
             }
         }
+        self.unsure = before;
     }
 
     /// The unquoted word of plain characters that starts here: a keyword, or nothing that matters.
@@ -840,6 +960,7 @@ impl<'a> Parser<'a> {
             line_start += length + 1;
         }
         let from = self.found.commands.len();
+        let outer = std::mem::replace(&mut self.unsure, document.unsure);
         if !document.is_quoted {
             let whole = self.bytes;
             self.bytes = &whole[..end];
@@ -852,14 +973,21 @@ impl<'a> Parser<'a> {
             }
             self.bytes = whole;
         }
+        self.unsure = outer;
+        self.apart(from);
+        self.unchecked_copies(from);
         // What stands in it happens where its command runs.
         let empty = document.end..document.end;
         let noted =
             self.found.commands.iter_mut().rev().find(|command| command.words.first() == Some(&empty));
         if let Some(noted) = noted {
             noted.words = Some(start..end).into_iter().collect();
-            if let Some(copy) = noted.copy {
+            let (copy, is_checked) = (noted.copy, noted.is_checked);
+            if let Some(copy) = copy {
                 self.mark(from, copy);
+            }
+            if !is_checked {
+                self.unchecked(from);
             }
         }
         self.place = after;

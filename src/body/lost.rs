@@ -36,7 +36,7 @@ pub(crate) enum Shell {
 }
 
 impl Shell {
-    fn of(body: &Body) -> Shell {
+    pub(crate) fn of(body: &Body) -> Shell {
         let name = Shebang::of(&body.text).map(|shebang| shebang.name().to_owned()).unwrap_or_default();
         match Language::of(body) {
             Language::Posix => Shell::Posix { has_lastpipe: name == "zsh" || name.starts_with("ksh") },

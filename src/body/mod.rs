@@ -13,6 +13,7 @@ mod outcome;
 mod place;
 pub(crate) mod python;
 pub(crate) mod unset;
+pub(crate) mod uses;
 
 pub(crate) use keys::set_keys;
 pub(crate) use language::{Language, Shebang};

@@ -1,14 +1,16 @@
 //! `otto Check`: reads the ottofile, plans all its tasks and reads their bodies; runs nothing.
 
 use super::Context;
+use super::findings::Surroundings;
 use crate::body::need::COLOURS;
 use crate::body::{self, Language, unset};
 use crate::diagnostic::{Code, Diagnostic, Notice};
+use crate::flow::{self, Moment};
 use crate::host::{Found, HostFacts};
 use crate::name::similar;
 use crate::ottofile::spec::EnvEntry;
 use crate::ottofile::{self, Ottofile};
-use crate::plan;
+use crate::plan::{self, Plan};
 use crate::request;
 
 pub(super) fn command() -> clap::Command {
@@ -36,7 +38,9 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
         diagnostics.extend(body_warnings(&ottofile, 0..ottofile.tasks.len()));
         diagnostics.extend(ottofile::remarks(&ottofile));
         diagnostics.extend(unset_variables(context, &found, &ottofile));
+        diagnostics.extend(flow_of_all(context, &found, &ottofile));
     }
+    let is_wrong = diagnostics.iter().any(Diagnostic::is_error);
     let is_refused = is_wrong || matches.get_flag("strict") && !diagnostics.is_empty();
     if context.is_json {
         let text = json(Some(&ottofile), &diagnostics);
@@ -66,6 +70,23 @@ fn mistakes(context: &Context, found: &Found, ottofile: &Ottofile) -> Vec<Diagno
     // These tasks were not requested, so nothing was left out on purpose.
     diagnostics.retain(|diagnostic| diagnostic.code != Code::MissingParam);
     diagnostics
+}
+
+/// What cannot work in the data between all tasks.
+fn flow_of_all(context: &Context, found: &Found, ottofile: &Ottofile) -> Vec<Diagnostic> {
+    let Some(plan) = outline(context, found, ottofile) else { return Vec::new() };
+    let surroundings = Surroundings::of(context, found, ottofile, None);
+    flow::findings(ottofile, &plan, &surroundings, Moment::Check)
+}
+
+/// The jobs of all tasks, as far as they can be known without running commands.
+fn outline(context: &Context, found: &Found, ottofile: &Ottofile) -> Option<Plan> {
+    let facts =
+        HostFacts { environment: &context.environment, folder: found.folder(), may_run_commands: false };
+    let names: Vec<_> =
+        ottofile.tasks.iter().map(|task| (task.name.as_str().to_owned(), task.name_span)).collect();
+    let request = request::of_names(&names, &ottofile.sources, ottofile).ok()?;
+    plan::outline(ottofile, &request, &facts).ok()
 }
 
 /// `{"ottofile", "tasks", "diagnostics": […]}`, each diagnostic in the form that hints have in events. `tasks` is null where

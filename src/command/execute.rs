@@ -1,6 +1,7 @@
 //! Runs a plan: claims a directory, brings executor, journal and view together, and answers the exit code.
 
 use super::Context;
+use super::findings::Surroundings;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{RunResult, Stream};
 use crate::exec::ReportSink;
@@ -8,6 +9,7 @@ use crate::exec::local::{GRACE, LocalExecutor, room_for};
 use crate::exec::native::die_by;
 use crate::exec::screen::WholeScreen;
 use crate::exec::stream::IntakeReport;
+use crate::flow::{self, Moment};
 use crate::history::journal::Journal;
 use crate::history::record::{
     FORMAT, Keeping, RecordedPath, RunRecord, is_secret_name, masked, public_value,
@@ -125,6 +127,9 @@ pub(crate) struct PlannedRun<'a> {
 
 /// Shows what would run, in plan order, with each job's parameters.
 pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun) -> i32 {
+    if let Err(code) = refuse_what_cannot_work(context, target) {
+        return code;
+    }
     if context.is_json {
         let text = dry_run_json(target);
         context.print(&text);
@@ -258,6 +263,7 @@ fn execute(
     let limit = stream_limit(context)?;
     let is_tui = options.is_tui && has_screen(context, target);
     warn_about_bodies(context, target);
+    refuse_what_cannot_work(context, target)?;
     if !plan.warnings.is_empty() {
         context.show(&plan.warnings);
     }
@@ -461,6 +467,20 @@ fn warn_about_bodies(context: &mut Context, target: &PlannedRun) {
     if !warnings.is_empty() {
         context.show(&warnings);
     }
+}
+
+/// Shows what is wrong with the data between the tasks of the run; `Err` is the exit code if something cannot work.
+fn refuse_what_cannot_work(context: &mut Context, target: &PlannedRun) -> Result<(), i32> {
+    let PlannedRun { found, ottofile, plan, recorded, .. } = target;
+    let surroundings = Surroundings::of(context, found, ottofile, Some(recorded));
+    let diagnostics = flow::findings(ottofile, plan, &surroundings, Moment::Run);
+    if diagnostics.iter().any(Diagnostic::is_error) {
+        return Err(context.refuse(&diagnostics));
+    }
+    if !diagnostics.is_empty() {
+        context.show(&diagnostics);
+    }
+    Ok(())
 }
 
 /// Says which foreach tasks have no jobs because nothing was found: most often a pattern that is mistyped.

@@ -8,6 +8,7 @@ mod data;
 mod describe;
 mod execute;
 mod explain;
+mod findings;
 mod graph;
 mod help;
 mod history;

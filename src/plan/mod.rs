@@ -238,6 +238,22 @@ pub(crate) enum Lane {
     All,
 }
 
+/// The jobs of a request and the edges between them, without parameters and variables: enough to see where data goes.
+pub(crate) fn outline(
+    ottofile: &Ottofile,
+    request: &Request,
+    facts: &dyn Facts,
+) -> Result<Plan, Vec<Diagnostic>> {
+    let selected = select::select(ottofile, request)?;
+    let globals = std::cell::OnceCell::new();
+    let globals = || globals.get_or_init(|| envs::global(ottofile, facts).map(Rc::new)).clone();
+    let mut variables = |command: &str| globals()?.for_command(command);
+    let (drafts, lanes) = arrange(ottofile, request, facts, &selected, &mut variables)?;
+    let job = |draft| Arc::new(Job::new(ottofile, draft, Vec::new(), Own::default()));
+    let jobs = drafts.into_iter().map(job).collect();
+    Ok(Plan { jobs, lanes, envs: Arc::default(), warnings: Vec::new() })
+}
+
 /// Makes the plan of a request, or says everything that stands in its way.
 pub(crate) fn make(
     ottofile: &Ottofile,
@@ -248,29 +264,8 @@ pub(crate) fn make(
     let globals = std::cell::OnceCell::new();
     let globals = || globals.get_or_init(|| envs::global(ottofile, facts).map(Rc::new)).clone();
     let mut variables = |command: &str| globals()?.for_command(command);
-
-    let mut graph = Drafts::new(ottofile, request);
+    let (drafts, lanes) = arrange(ottofile, request, facts, &selected, &mut variables)?;
     let mut diagnostics = Vec::new();
-    for member in &selected {
-        let task = &ottofile.tasks[member.task];
-        match &task.foreach {
-            None => graph.add_task(member),
-            Some(foreach) => match expand::items(ottofile, task, foreach, facts, &mut variables) {
-                Ok(Expansion::Items(items)) => graph.add_foreach(member, foreach, items, &mut diagnostics),
-                Ok(Expansion::Unknown) => graph.add_unknown(member),
-                Err(mut problems) => {
-                    diagnostics.append(&mut problems);
-                    graph.add_unknown(member);
-                }
-            },
-        }
-    }
-    let Drafts { drafts, lanes, .. } = graph;
-    name_clashes(ottofile, &drafts, &mut diagnostics);
-    stream::check(ottofile, &drafts, &mut diagnostics);
-    if !diagnostics.is_empty() {
-        return Err(diagnostics);
-    }
     let params = params::params(ottofile, request, &drafts, facts, &mut variables)?;
     let has_work = drafts.iter().any(|draft| draft.work.has_body());
     if !facts.may_run_commands() {
@@ -294,6 +289,39 @@ pub(crate) fn make(
     }
     let envs = globals.map_or_else(Vec::new, |globals| globals.values.clone());
     Ok(Plan { jobs, lanes, envs: Arc::new(envs), warnings: own::left_out_warnings(left_out) })
+}
+
+/// The jobs of the selected tasks, every foreach expanded.
+fn arrange(
+    ottofile: &Ottofile,
+    request: &Request,
+    facts: &dyn Facts,
+    selected: &[select::Selected],
+    variables: &mut dyn FnMut(&str) -> Result<envs::Variables, Vec<Diagnostic>>,
+) -> Result<(Vec<Draft>, Vec<Lane>), Vec<Diagnostic>> {
+    let mut graph = Drafts::new(ottofile, request);
+    let mut diagnostics = Vec::new();
+    for member in selected {
+        let task = &ottofile.tasks[member.task];
+        match &task.foreach {
+            None => graph.add_task(member),
+            Some(foreach) => match expand::items(ottofile, task, foreach, facts, variables) {
+                Ok(Expansion::Items(items)) => graph.add_foreach(member, foreach, items, &mut diagnostics),
+                Ok(Expansion::Unknown) => graph.add_unknown(member),
+                Err(mut problems) => {
+                    diagnostics.append(&mut problems);
+                    graph.add_unknown(member);
+                }
+            },
+        }
+    }
+    let Drafts { drafts, lanes, .. } = graph;
+    name_clashes(ottofile, &drafts, &mut diagnostics);
+    stream::check(ottofile, &drafts, &mut diagnostics);
+    if !diagnostics.is_empty() {
+        return Err(diagnostics);
+    }
+    Ok((drafts, lanes))
 }
 
 impl Work {

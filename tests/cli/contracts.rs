@@ -74,8 +74,9 @@ fn all_faults_are_reported_at_once_with_their_declarations() {
       archive: file
       log: file
     bash: |
-      OUTPUT[vresion]=1.2.3
-      OUTPUT[count]=10
+      key=vresion
+      OUTPUT[$key]=1.2.3
+      OUTPUT[count]=$((9 + 1))
       OUTPUT[archive]=a.tar; touch a.tar
       OUTPUT[log]=../sub
 ",
@@ -123,7 +124,8 @@ fn what_kept_the_contract_reaches_the_tasks_that_run_because_it_was_broken() {
     outputs: {good: int, bad: int}
     bash: |
       OUTPUT[good]=1
-      OUTPUT[bad]=x
+      bad=x
+      OUTPUT[bad]=$bad
     on-failure: [report]
   report:
     bash: echo \"good ${INPUT[build.good]}, bad ${INPUT[build.bad]-withheld}\"

@@ -46,6 +46,14 @@ fn a_key_that_is_not_there_is_told_with_those_that_are() {
     ── stdout
     start
     ── stderr
+    warning[E0704]: task `build` never sets `verison`
+      ╭▸ otto.yml:8:15
+    2 │   build: {bash: 'OUTPUT[version]=1.2.3; OUTPUT[artifact]=app.tar'}
+      │                  ───────────────────── `build` sets `version`, `artifact`
+      ┆
+    8 │       echo "${INPUT[build.verison]}"
+      ╰╴              ━━━━━━━━━━━━━━━━━━━━ `deploy` reads it here
+    help: did you mean `build.version`?
     otto · run RUN · 3 tasks
          ok  build      TIME  set artifact, version
          ok  silent     TIME
@@ -70,6 +78,14 @@ fn a_key_that_is_not_there_is_told_with_those_that_are() {
     let project = reading("    bash: |\n      x=$(otto.get build.verison)\n");
     assert_snapshot!(told(&project, "deploy"), @"
     ── stderr
+    warning[E0704]: task `build` never sets `verison`
+      ╭▸ otto.yml:7:11
+    2 │   build: {bash: 'OUTPUT[version]=1.2.3; OUTPUT[artifact]=app.tar'}
+      │                  ───────────────────── `build` sets `version`, `artifact`
+      ┆
+    7 │       x=$(otto.get build.verison)
+      ╰╴          ━━━━━━━━━━━━━━━━━━━━━━ `deploy` reads it here
+    help: did you mean `build.version`?
     otto · run RUN · 3 tasks
          ok  build      TIME  set artifact, version
          ok  silent     TIME
@@ -93,6 +109,14 @@ fn a_key_that_is_not_there_is_told_with_those_that_are() {
     let project = reading("    python: |\n      print(INPUT[\"build.verison\"])\n");
     assert_snapshot!(told(&project, "deploy"), @r#"
     ── stderr
+    warning[E0704]: task `build` never sets `verison`
+      ╭▸ otto.yml:7:13
+    2 │   build: {bash: 'OUTPUT[version]=1.2.3; OUTPUT[artifact]=app.tar'}
+      │                  ───────────────────── `build` sets `version`, `artifact`
+      ┆
+    7 │       print(INPUT["build.verison"])
+      ╰╴            ━━━━━━━━━━━━━━━━━━━━━━ `deploy` reads it here
+    help: did you mean `build.version`?
     otto · run RUN · 3 tasks
          ok  build      TIME  set artifact, version
          ok  silent     TIME
@@ -127,76 +151,44 @@ fn a_task_that_is_no_dependency_is_told_with_those_that_are() {
     let project = reading("    bash: echo \"${INPUT[bild.version]}\"\n");
     assert_snapshot!(told(&project, "deploy"), @r#"
     ── stderr
-    otto · run RUN · 3 tasks
-         ok  build      TIME  set artifact, version
-         ok  silent     TIME
-    /you/home/project-ID/RUN/tasks/deploy/otto.yml:deploy: line 6: INPUT[bild.version]: unbound variable
-       FAIL  deploy     TIME  exit 1
-
-    FAIL deploy · exit 1 · TIME · otto.yml:6
-      │ /you/home/project-ID/RUN/tasks/deploy/otto.yml:deploy: line 6: INPUT[bild.version]: unbound variable
-      1 line · full log: otto Logs RUN deploy
-    error[E0705]: `bild` is not a dependency of `deploy`, which depends on `build`, `silent`
-      ╭▸ otto.yml:6:25
+    error[E0705]: there is no task `bild`
+      ╭▸ otto.yml:6:19
+    4 │   deploy:
+      │   ────── depends on `build`, `silent`
+    5 │     before: [build, silent]
     6 │     bash: echo "${INPUT[bild.version]}"
-      ╰╴                        ━━━━━━━━━━━━ this input does not exist
-    help: did you mean `build`?
-
-    3 tasks in TIME: 2 ok, 1 failed
-    rerun failed:  otto Rerun RUN
-    ── exit 1
+      ╰╴                  ━━━━━━━━━━━━━━━━━━━ `deploy` reads it here
+    help: did you mean `build.version`?
+    otto.yml: 1 error. For details: `otto Explain E0705`
+    ── exit 2
     "#);
     let project = reading("    bash: otto.get bild.version\n");
     assert_snapshot!(told(&project, "deploy"), @"
     ── stderr
-    otto · run RUN · 3 tasks
-         ok  build      TIME  set artifact, version
-         ok  silent     TIME
-    otto: no input 'bild.version': this task does not depend on 'bild'; it depends on: build, silent
-       FAIL  deploy     TIME  exit 1
-
-    FAIL deploy · exit 1 · TIME · otto.yml:4
-      │ otto: no input 'bild.version': this task does not depend on 'bild'; it depends on: build, silent
-      1 line · full log: otto Logs RUN deploy
-    error[E0705]: `bild` is not a dependency of `deploy`, which depends on `build`, `silent`
-      ╭▸ otto.yml:6:20
+    error[E0705]: there is no task `bild`
+      ╭▸ otto.yml:6:11
+    4 │   deploy:
+      │   ────── depends on `build`, `silent`
+    5 │     before: [build, silent]
     6 │     bash: otto.get bild.version
-      ╰╴                   ━━━━━━━━━━━━ this input does not exist
-    help: did you mean `build`?
-
-    3 tasks in TIME: 2 ok, 1 failed
-    rerun failed:  otto Rerun RUN
-    ── exit 1
+      ╰╴          ━━━━━━━━━━━━━━━━━━━━━ `deploy` reads it here
+    help: did you mean `build.version`?
+    otto.yml: 1 error. For details: `otto Explain E0705`
+    ── exit 2
     ");
     let project = reading("    python: INPUT[\"bild\"][\"version\"]\n");
     assert_snapshot!(told(&project, "deploy"), @r#"
     ── stderr
-    otto · run RUN · 3 tasks
-         ok  build      TIME  set artifact, version
-         ok  silent     TIME
-    Traceback (most recent call last):
-      File "otto.yml:deploy", line 6, in <module>
-        INPUT["bild"]["version"]
-        ~~~~~^^^^^^^^
-    KeyError: `bild` is not a dependency of `deploy`, which depends on `build`, `silent`; did you mean `build`?
-       FAIL  deploy     TIME  exit 1
-
-    FAIL deploy · exit 1 · TIME · otto.yml:6
-      │ Traceback (most recent call last):
-      │   File "otto.yml:deploy", line 6, in <module>
-      │     INPUT["bild"]["version"]
-      │     ~~~~~^^^^^^^^
-      │ KeyError: `bild` is not a dependency of `deploy`, which depends on `build`, `silent`; did you mean `build`?
-      5 lines · full log: otto Logs RUN deploy
-    error[E0705]: `bild` is not a dependency of `deploy`, which depends on `build`, `silent`
-      ╭▸ otto.yml:6:5
+    error[E0705]: there is no task `bild`
+      ╭▸ otto.yml:6:13
+    4 │   deploy:
+      │   ────── depends on `build`, `silent`
+    5 │     before: [build, silent]
     6 │     python: INPUT["bild"]["version"]
-      ╰╴    ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ read here
-    help: did you mean `build`?
-
-    3 tasks in TIME: 2 ok, 1 failed
-    rerun failed:  otto Rerun RUN
-    ── exit 1
+      ╰╴            ━━━━━━━━━━━━━━━━━━━━━━━━ `deploy` reads it here
+    help: did you mean `build.version`?
+    otto.yml: 1 error. For details: `otto Explain E0705`
+    ── exit 2
     "#);
 }
 
@@ -205,6 +197,14 @@ fn a_dependency_that_handed_over_nothing_is_told_as_such() {
     let project = reading("    bash: echo \"${INPUT[silent.version]}\"\n");
     assert_snapshot!(told(&project, "deploy"), @r#"
     ── stderr
+    warning[E0704]: task `silent` never sets `version`
+      ╭▸ otto.yml:6:19
+    3 │   silent: {bash: ':'}
+      │            ──── `silent` sets nothing
+      ┆
+    6 │     bash: echo "${INPUT[silent.version]}"
+      ╰╴                  ━━━━━━━━━━━━━━━━━━━━━ `deploy` reads it here
+    help: set `version` in `silent`, or read another key
     otto · run RUN · 3 tasks
          ok  build      TIME  set artifact, version
          ok  silent     TIME
@@ -227,6 +227,14 @@ fn a_dependency_that_handed_over_nothing_is_told_as_such() {
     let project = reading("    bash: otto.get silent.version\n");
     assert_snapshot!(told(&project, "deploy"), @"
     ── stderr
+    warning[E0704]: task `silent` never sets `version`
+      ╭▸ otto.yml:6:11
+    3 │   silent: {bash: ':'}
+      │            ──── `silent` sets nothing
+      ┆
+    6 │     bash: otto.get silent.version
+      ╰╴          ━━━━━━━━━━━━━━━━━━━━━━━ `deploy` reads it here
+    help: set `version` in `silent`, or read another key
     otto · run RUN · 3 tasks
          ok  build      TIME  set artifact, version
          ok  silent     TIME
@@ -249,6 +257,14 @@ fn a_dependency_that_handed_over_nothing_is_told_as_such() {
     let project = reading("    python: INPUT[\"silent.version\"]\n");
     assert_snapshot!(told(&project, "deploy"), @r#"
     ── stderr
+    warning[E0704]: task `silent` never sets `version`
+      ╭▸ otto.yml:6:13
+    3 │   silent: {bash: ':'}
+      │            ──── `silent` sets nothing
+      ┆
+    6 │     python: INPUT["silent.version"]
+      ╰╴            ━━━━━━━━━━━━━━━━━━━━━━━ `deploy` reads it here
+    help: set `version` in `silent`, or read another key
     otto · run RUN · 3 tasks
          ok  build      TIME  set artifact, version
          ok  silent     TIME

@@ -97,17 +97,17 @@ fn slips_are_named_with_what_would_be_right() {
 
     key
     error[E0704]: `version` has no task name: inputs are `TASK.KEY`
-    ╭▸ otto.yml:17:46
+    ╭▸ otto.yml:17:40
     help: did you mean `build.version`?
 
     group
     error[E0705]: `each` is a foreach task; its values belong to `each:a`, `each:b`
-    ╭▸ otto.yml:18:47
-    help: name the item, as in `INPUT[each:a.n]`
+    ╭▸ otto.yml:18:41
+    help: name the item, as in `each:a.n`
 
     item
     error[E0705]: `item` does not depend on `each:b`, only on `each:a`
-    ╭▸ otto.yml:19:50
+    ╭▸ otto.yml:19:44
     help: add `each:b` to `before` of `item`, or `each` for all items
 
     pipe

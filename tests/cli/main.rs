@@ -9,6 +9,7 @@ mod display;
 mod each;
 mod envs;
 mod find;
+mod flow;
 mod hints;
 mod fresh;
 mod hostile;

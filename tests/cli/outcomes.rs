@@ -113,7 +113,7 @@ fn each_way_to_end_has_a_word_and_a_reason() {
   bad: {bash: exit 3}
   killed: {bash: kill -9 $$}
   late: {timeout: 0.2s, bash: sleep 30}
-  broken: {outputs: {n: int}, bash: 'OUTPUT[n]=x'}
+  broken: {outputs: {n: int}, bash: 'v=x; OUTPUT[n]=$v'}
   nowhere: {before: [ok], action: \"#!/no/such/interpreter\\nx\"}
   after-bad: {before: [bad], bash: ':'}
   not-called: {before: [{task: ok, when: failure}], bash: ':'}
@@ -182,15 +182,15 @@ fn a_key_that_is_not_there_is_an_error_that_says_what_is() {
     let project = Project::new(
         "tasks:
   build: {bash: ':'}
-  b: {before: [build], bash: 'echo \"${OUTCOME[biuld]}\"'}
-  f: {before: [build], bash: 'echo \"${OUTCOME[build.exti]}\"'}
-  s: {before: [build], action: \"#!/bin/sh\\notto_outcome lint\"}
-  p: {before: [build], python: 'OUTCOME[\"build.exti\"]'}
-  q: {before: [build], python: 'OUTCOME[\"lint\"]'}
+  b: {before: [build], bash: 'echo \"${OUTCOME[biuld]}\"'}  # otto: allow E0705
+  f: {before: [build], bash: 'echo \"${OUTCOME[build.exti]}\"'}  # otto: allow E0704
+  s: {before: [build], action: \"#!/bin/sh\\notto_outcome lint\"}  # otto: allow E0705
+  p: {before: [build], python: 'OUTCOME[\"build.exti\"]'}  # otto: allow E0704
+  q: {before: [build], python: 'OUTCOME[\"lint\"]'}  # otto: allow E0705
   n: {before: [build], action: \"#!/usr/bin/env node\\nOUTCOME.biuld\"}
   r: {before: [build], action: \"#!/usr/bin/env ruby\\nOUTCOME['build.exti']\"}
   perl: {before: [build], action: \"#!/usr/bin/env perl\\nprint $OUTCOME{biuld};\"}
-  nobody: {python: 'OUTCOME[\"build\"]'}
+  nobody: {python: 'OUTCOME[\"build\"]'}  # otto: allow E0705
   usage: {before: [build], bash: otto_outcome}
 ",
     );
@@ -206,8 +206,8 @@ fn a_key_that_is_not_there_is_an_error_that_says_what_is() {
     b
     error[E0705]: `biuld` is not a dependency of `b`, which depends on `build`
       ╭▸ otto.yml:3:47
-    3 │   b: {before: [build], bash: 'echo "${OUTCOME[biuld]}"'}
-      ╰╴                                              ━━━━━ this input does not exist
+    3 │ …sh: 'echo "${OUTCOME[biuld]}"'}  # otto: allow E0705
+      ╰╴                      ━━━━━ this input does not exist
     help: did you mean `build`?
 
     2 tasks in TIME: 1 ok, 1 failed
@@ -215,8 +215,8 @@ fn a_key_that_is_not_there_is_an_error_that_says_what_is() {
     f
     error[E0704]: the outcome of `build` has no field `exti`
       ╭▸ otto.yml:4:47
-    4 │   f: {before: [build], bash: 'echo "${OUTCOME[build.exti]}"'}
-      ╰╴                                              ━━━━━━━━━━ this input does not exist
+    4 │ …: 'echo "${OUTCOME[build.exti]}"'}  # otto: allow E0704
+      ╰╴                    ━━━━━━━━━━ this input does not exist
       = note: it has `exit`, `signal`, `reason`, `seconds`, `attempts`, `log`, `error`, `failed`
     help: did you mean `build.exit`?
 
@@ -225,8 +225,8 @@ fn a_key_that_is_not_there_is_an_error_that_says_what_is() {
     s
     error[E0705]: `lint` is not a dependency of `s`, which depends on `build`
       ╭▸ otto.yml:5:32
-    5 │   s: {before: [build], action: "#!/bin/sh\notto_outcome lint"}
-      ╰╴                               ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ this input does not exist
+    5 │ … action: "#!/bin/sh\notto_outcome lint"}  # otto: allow E0705
+      ╰╴          ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ this input does not exist
     help: add it to `before` of `s`
 
     2 tasks in TIME: 1 ok, 1 failed
@@ -234,8 +234,8 @@ fn a_key_that_is_not_there_is_an_error_that_says_what_is() {
     p
     error[E0704]: `OUTCOME` of `build` has no field 'exti'
       ╭▸ otto.yml:6:3
-    6 │   p: {before: [build], python: 'OUTCOME["build.exti"]'}
-      ╰╴  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ read here
+    6 │   p: {before: [build], python: 'OUTCOME["build.exti"]'}  # otto: allow E0704
+      ╰╴  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ read here
     help: it has exit, signal, reason, seconds, attempts, log, error, failed
 
     2 tasks in TIME: 1 ok, 1 failed
@@ -243,8 +243,8 @@ fn a_key_that_is_not_there_is_an_error_that_says_what_is() {
     q
     error[E0705]: `lint` is not a dependency of `q`, which depends on `build`
       ╭▸ otto.yml:7:3
-    7 │   q: {before: [build], python: 'OUTCOME["lint"]'}
-      ╰╴  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ read here
+    7 │   q: {before: [build], python: 'OUTCOME["lint"]'}  # otto: allow E0705
+      ╰╴  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ read here
     help: add `lint` to its `before`
 
     2 tasks in TIME: 1 ok, 1 failed
@@ -270,8 +270,8 @@ fn a_key_that_is_not_there_is_an_error_that_says_what_is() {
     nobody
     error[E0705]: OUTCOME['build']: `nobody` depends on no task
        ╭▸ otto.yml:11:3
-    11 │   nobody: {python: 'OUTCOME["build"]'}
-       ╰╴  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ read here
+    11 │   nobody: {python: 'OUTCOME["build"]'}  # otto: allow E0705
+       ╰╴  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ read here
     help: name one in its `before`
 
     rerun:  otto Rerun RUN

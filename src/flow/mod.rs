@@ -1,0 +1,143 @@
+//! What cannot work in the data between tasks, as far as the ottofile tells before anything runs: keys that nobody sets,
+//! tasks that are no dependencies, values that break a contract. Concludes only what is certain from texts that the
+//! reader of bodies understood.
+
+mod outputs;
+mod reads;
+
+use crate::body::uses::{self, Uses};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ottofile::Ottofile;
+use crate::ottofile::spec::{Body, Task};
+use crate::plan::{JobId, Plan};
+use crate::value::Map;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::rc::Rc;
+
+/// Why the question is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// `otto Check` wants to know everything.
+    Check,
+    /// Before a run: what will surely fail, and what may.
+    Run,
+}
+
+/// What a run knows beside the ottofile.
+pub(crate) trait Outside {
+    /// Whether a Python script of this task that imports a module gets one of the project.
+    fn has_module(&self, task: &Task, name: &str) -> bool;
+
+    /// The outputs that a job reads from an earlier run, by the name of their job.
+    fn recorded(&self, job: JobId) -> Vec<(String, Rc<Map>)>;
+}
+
+pub(crate) struct DataFlow<'a> {
+    ottofile: &'a Ottofile,
+    plan: &'a Plan,
+    outside: &'a dyn Outside,
+    /// What the body of each task does, once somebody asked.
+    uses: RefCell<HashMap<usize, Rc<Uses>>>,
+}
+
+/// All findings about the tasks of a plan, in the order of the ottofile.
+pub(crate) fn findings(
+    ottofile: &Ottofile,
+    plan: &Plan,
+    outside: &dyn Outside,
+    moment: Moment,
+) -> Vec<Diagnostic> {
+    let flow = DataFlow::of(ottofile, plan, outside);
+    let mut seen = HashSet::new();
+    let mut found = Vec::new();
+    for id in plan.ids() {
+        let job = plan.job(id);
+        let Some(body) = ottofile.tasks[job.task].body.as_ref().filter(|_| job.work.has_body()) else {
+            continue;
+        };
+        if !seen.insert(job.task) || job.elsewhere.is_some() && moment == Moment::Run {
+            continue;
+        }
+        let task = &ottofile.tasks[job.task];
+        if uses::may_read(body) {
+            found.extend(flow.reads(id, moment));
+        }
+        if let Some(contract) = &task.outputs {
+            found.extend(flow.outputs(job.task, contract, moment));
+        }
+    }
+    found
+}
+
+impl<'a> DataFlow<'a> {
+    pub(crate) fn of(ottofile: &'a Ottofile, plan: &'a Plan, outside: &'a dyn Outside) -> DataFlow<'a> {
+        DataFlow { ottofile, plan, outside, uses: RefCell::default() }
+    }
+
+    fn task(&self, place: usize) -> &'a Task {
+        &self.ottofile.tasks[place]
+    }
+
+    /// What the body of a task does; nothing for a task without one.
+    fn uses(&self, place: usize) -> Rc<Uses> {
+        if let Some(known) = self.uses.borrow().get(&place) {
+            return Rc::clone(known);
+        }
+        let task = self.task(place);
+        let mut uses = task.body.as_ref().map(Uses::of).unwrap_or_default();
+        if !uses.is_open
+            && uses.imports.iter().any(|name| name.is_empty() || self.outside.has_module(task, name))
+        {
+            uses.is_open = true;
+            uses.may_export = true;
+            uses.may_unset = true;
+        }
+        let uses = Rc::new(uses);
+        self.uses.borrow_mut().insert(place, Rc::clone(&uses));
+        uses
+    }
+
+    /// A diagnostic about a place in a body; `None` if a comment there allows it.
+    fn finding(
+        &self,
+        diagnostic: Diagnostic,
+        body: &Body,
+        range: &Range<usize>,
+        anchor: usize,
+        label: String,
+    ) -> Option<Diagnostic> {
+        let source = &self.ottofile.sources;
+        let file = source.of(body.span);
+        let (span, places) = uses::places(body, file, range, anchor);
+        let code = diagnostic.code.to_string();
+        if uses::is_allowed(file, &code, &places) {
+            return None;
+        }
+        let mut diagnostic = diagnostic;
+        // The place of the finding comes first, whatever else it shows.
+        let others = std::mem::take(&mut diagnostic.labels);
+        diagnostic = diagnostic.at(source, span, label);
+        diagnostic.labels.extend(others);
+        Some(diagnostic)
+    }
+}
+
+/// `a`, `b` and `c`, of many the first.
+fn listed<'b>(names: impl IntoIterator<Item = &'b str>) -> String {
+    const MOST: usize = 12;
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    match names.len() {
+        0 => "nothing".to_owned(),
+        count if count > MOST => format!("{} and {} more", names[..MOST].join(", "), count - MOST),
+        _ => names.join(", "),
+    }
+}
+
+fn graded(code: Code, message: String, is_error: bool) -> Diagnostic {
+    match is_error {
+        true => Diagnostic::error(code, message),
+        false => Diagnostic::warning(code, message),
+    }
+}

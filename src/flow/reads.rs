@@ -1,0 +1,477 @@
+//! Reads of inputs and outcomes that find nothing.
+
+use super::{DataFlow, Moment, listed};
+use crate::body::Language;
+use crate::body::uses::{Force, Read, What};
+use crate::contract::{Contract, Shape};
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::fate::FIELDS;
+use crate::name::similar;
+use crate::ottofile::spec::Task;
+use crate::plan::{JobId, Work};
+use crate::value::{self, Map};
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+
+/// What a job can read from.
+struct Dependencies {
+    /// Jobs of this run, by name, with the place of their task.
+    jobs: Vec<(String, usize)>,
+    /// What is read from an earlier run.
+    recorded: Vec<(String, Rc<Map>)>,
+    /// Foreach tasks whose items are not known yet.
+    unknown: Vec<usize>,
+    /// Tasks without a body.
+    groups: Vec<usize>,
+    /// All that the ottofile says, whether or not it takes part in this run.
+    declared: Vec<usize>,
+}
+
+/// What reading a path comes to.
+enum Lookup {
+    /// It may be there.
+    Perhaps,
+    /// It cannot be there. The label is for the other place.
+    Missing { diagnostic: Diagnostic, is_sure: bool },
+}
+
+impl DataFlow<'_> {
+    /// Findings about what the task of a job reads.
+    pub(super) fn reads(&self, job: JobId, moment: Moment) -> Vec<Diagnostic> {
+        let place = self.plan.job(job).task;
+        let task = self.task(place);
+        let Some(body) = &task.body else { return Vec::new() };
+        let uses = self.uses(place);
+        if uses.reads.is_empty() {
+            return Vec::new();
+        }
+        let dependencies = self.dependencies(job);
+        let takes_whole = Language::of(body) == Language::Python;
+        let mut told: HashMap<String, Force> = HashMap::new();
+        let mut found = Vec::new();
+        for read in &uses.reads {
+            let answer = match read.what {
+                What::Input => self.input(task, &dependencies, read, takes_whole),
+                What::Outcome => self.outcome(task, &dependencies, read),
+            };
+            let Lookup::Missing { diagnostic, is_sure } = answer else { continue };
+            let is_of_task = diagnostic.code == Code::NotADependency;
+            if read.force == Force::Optional && !is_of_task && moment == Moment::Run {
+                continue;
+            }
+            // The same read again, no more certain than before.
+            if told.get(&diagnostic.message).is_some_and(|before| *before >= read.force) {
+                continue;
+            }
+            told.insert(diagnostic.message.clone(), read.force);
+            let is_error = is_sure && read.force == Force::Certain;
+            let severity = if is_error { Severity::Error } else { Severity::Warning };
+            let diagnostic = Diagnostic { severity, ..diagnostic };
+            let label = format!("`{}` reads it here", task.name);
+            found.extend(self.finding(diagnostic, body, &read.range, read.anchor, label));
+        }
+        found
+    }
+
+    fn dependencies(&self, job: JobId) -> Dependencies {
+        let whole = self.plan.job(job);
+        let inputs = whole.inputs.iter().map(|input| self.plan.job(*input));
+        let jobs = inputs.map(|input| (input.name.as_str().to_owned(), input.task)).collect();
+        let groups = |is_meant: fn(&Work) -> bool| {
+            let needs = whole.needs.iter().map(|need| self.plan.job(need.job));
+            needs.filter(|need| is_meant(&need.work)).map(|need| need.task).collect::<Vec<_>>()
+        };
+        let has_items = |task: &usize| whole.inputs.iter().any(|input| self.plan.job(*input).task == *task);
+        let unknown = groups(|work| matches!(work, Work::ForeachGroup(_)))
+            .into_iter()
+            .filter(|task| !has_items(task))
+            .collect();
+        let declared = self.declared(whole.task);
+        let recorded = self.outside.recorded(job);
+        Dependencies { jobs, recorded, unknown, groups: groups(|work| *work == Work::Group), declared }
+    }
+
+    /// The tasks on which a task depends by what is written at it and at them.
+    pub(super) fn declared(&self, place: usize) -> Vec<usize> {
+        let before = self.task(place).before.iter();
+        let mut all: Vec<usize> = before.filter_map(|edge| self.named(&edge.task.value)).collect();
+        for (other, task) in self.ottofile.tasks.iter().enumerate() {
+            let is_after = task.after.iter().any(|edge| self.named(&edge.task.value) == Some(place));
+            if is_after && !all.contains(&other) {
+                all.push(other);
+            }
+        }
+        all
+    }
+
+    /// The task of `task` or `task:item`.
+    fn named(&self, name: &str) -> Option<usize> {
+        let whole = self.ottofile.position(name);
+        whole
+            .or_else(|| name.match_indices(':').find_map(|(colon, _)| self.ottofile.position(&name[..colon])))
+    }
+
+    fn input(&self, reader: &Task, dependencies: &Dependencies, read: &Read, takes_whole: bool) -> Lookup {
+        let path = read.path.as_str();
+        let recorded = dependencies.recorded.iter().map(|(name, _)| name.as_str());
+        let names = dependencies.jobs.iter().map(|(name, _)| name.as_str()).chain(recorded);
+        let found = names.filter(|name| after(path, name).is_some()).max_by_key(|name| name.len());
+        let Some(name) = found else {
+            return self.not_a_dependency(reader, dependencies, path, read.what);
+        };
+        let rest = after(path, name).unwrap_or("");
+        if rest.is_empty() {
+            return self.whole(name, dependencies, takes_whole);
+        }
+        if let Some((_, values)) = dependencies.recorded.iter().find(|(known, _)| known == name) {
+            return recorded_key(name, values, rest);
+        }
+        match dependencies.jobs.iter().find(|(known, _)| known == name) {
+            Some((_, place)) => self.key(name, *place, rest, read.force),
+            None => Lookup::Perhaps,
+        }
+    }
+
+    /// A read of all that a task set.
+    fn whole(&self, name: &str, dependencies: &Dependencies, takes_whole: bool) -> Lookup {
+        if takes_whole {
+            return Lookup::Perhaps;
+        }
+        let place = dependencies.jobs.iter().find(|(known, _)| known == name).map(|(_, place)| *place);
+        let message = format!("`{name}` is a task, not one of its outputs");
+        let diagnostic = Diagnostic::warning(Code::NoSuchInput, message);
+        let diagnostic = match place {
+            Some(place) => {
+                let keys = self.keys(place);
+                let first: Vec<String> = keys.iter().take(3).map(|key| format!("{name}.{key}")).collect();
+                let first: Vec<&str> = first.iter().map(String::as_str).collect();
+                self.with_writer(diagnostic, place).did_you_mean(&first)
+            }
+            None => diagnostic,
+        };
+        Lookup::Missing { diagnostic, is_sure: true }
+    }
+
+    /// The keys that a task declares or sets.
+    pub(super) fn keys(&self, place: usize) -> Vec<String> {
+        let declared = self.task(place).outputs.as_ref();
+        let declared = declared.iter().flat_map(|contract| &contract.value.keys).map(|key| key.name.clone());
+        let mut keys: Vec<String> = declared.collect();
+        let is_closed =
+            self.task(place).outputs.as_ref().is_some_and(|contract| contract.value.others.is_none());
+        for key in self.uses(place).keys().into_iter().filter(|_| !is_closed) {
+            if !keys.iter().any(|known| known == key) {
+                keys.push(key.to_owned());
+            }
+        }
+        keys
+    }
+
+    fn key(&self, name: &str, place: usize, rest: &str, force: Force) -> Lookup {
+        let task = self.task(place);
+        let uses = self.uses(place);
+        let prefixes = || {
+            let dots = rest.match_indices('.').map(|(dot, _)| &rest[..dot]);
+            dots.chain([rest])
+        };
+        let is_set = prefixes().any(|key| uses.may_set(key));
+        let contract = task.outputs.as_ref().map(|contract| &contract.value);
+        let declared = contract.and_then(|contract| {
+            let known = prefixes().filter_map(|key| contract.get(key));
+            known.max_by_key(|declared| declared.name.len())
+        });
+        if let Some(declared) = declared {
+            if let Some(inner) = rest.get(declared.name.len() + 1..)
+                && let Some(why) = excluded(&declared.promise.shape, inner)
+            {
+                let message = format!("output `{}` of task `{name}` {why}", declared.name);
+                let diagnostic = Diagnostic::warning(Code::NoSuchInput, message).at(
+                    &self.ottofile.sources,
+                    declared.span,
+                    format!("declared as `{}`", declared.promise),
+                );
+                return Lookup::Missing { diagnostic, is_sure: true };
+            }
+            let is_given = !declared.promise.is_optional || declared.promise.default.is_some();
+            // A read with a default is prepared for an unset key.
+            if is_given || force == Force::Optional || uses.may_set(&declared.name) {
+                return Lookup::Perhaps;
+            }
+        }
+        let allows_more = contract.is_none_or(|contract| contract.others.is_some());
+        let is_export = rest.starts_with("OTTO_");
+        if declared.is_none() && (allows_more || is_export) && is_set {
+            return Lookup::Perhaps;
+        }
+        let is_sure = declared.is_none() && !allows_more && !is_export || task.body.is_none();
+        let key = rest.split('.').next().unwrap_or(rest);
+        let message = match is_sure {
+            true => format!("task `{name}` has no output `{key}`"),
+            false => format!("task `{name}` never sets `{key}`"),
+        };
+        let keys = self.keys(place);
+        let near = similar(rest, keys.iter().map(String::as_str), 3);
+        let near: Vec<String> = near.iter().map(|key| format!("{name}.{key}")).collect();
+        let near: Vec<&str> = near.iter().map(String::as_str).collect();
+        let diagnostic =
+            self.with_writer(Diagnostic::warning(Code::NoSuchInput, message), place).did_you_mean(&near);
+        let diagnostic = match (near.is_empty(), declared) {
+            (true, Some(_)) => diagnostic.help(format!("read it with a default, or set `{key}` in `{name}`")),
+            (true, None) => diagnostic.help(format!("set `{key}` in `{name}`, or read another key")),
+            (false, _) => diagnostic,
+        };
+        Lookup::Missing { diagnostic, is_sure }
+    }
+
+    /// Shows what a task sets, and where.
+    fn with_writer(&self, diagnostic: Diagnostic, place: usize) -> Diagnostic {
+        let task = self.task(place);
+        let source = &self.ottofile.sources;
+        if let Some(contract) = &task.outputs {
+            let names = contract.value.keys.iter().map(|key| key.name.as_str());
+            return diagnostic.at(
+                source,
+                contract.span,
+                format!("`{}` declares {}", task.name, listed(names)),
+            );
+        }
+        let uses = self.uses(place);
+        let keys = uses.keys();
+        match (&task.body, uses.sets.first()) {
+            (Some(body), Some(set)) => {
+                let span = crate::body::uses::places(body, source.of(body.span), &set.range, set.anchor).0;
+                diagnostic.at(source, span, format!("`{}` sets {}", task.name, listed(keys)))
+            }
+            (Some(body), None) => {
+                diagnostic.at(source, body.key_span, format!("`{}` sets nothing", task.name))
+            }
+            (None, _) => diagnostic.at(source, task.name_span, "a task without a script has no outputs"),
+        }
+    }
+
+    /// A path that belongs to none of the dependencies.
+    fn not_a_dependency(&self, reader: &Task, dependencies: &Dependencies, path: &str, what: What) -> Lookup {
+        let tasks = self.ottofile.tasks.iter().enumerate();
+        let owner = tasks
+            .filter(|(_, task)| {
+                let rest = path.strip_prefix(task.name.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', ':']))
+            })
+            .max_by_key(|(_, task)| task.name.as_str().len());
+        let known: Vec<&str> = dependencies.jobs.iter().map(|(name, _)| name.as_str()).collect();
+        let Some((place, task)) = owner else {
+            return self.unknown_task(reader, dependencies, path, &known);
+        };
+        let rest = &path[task.name.as_str().len()..];
+        let is_here = |(_, known): &&(String, usize)| *known == place;
+        if let Some((first, _)) = dependencies.jobs.iter().find(is_here).filter(|_| task.foreach.is_some()) {
+            return match rest.strip_prefix(':') {
+                Some(rest) => self.unknown_item(reader, task, rest, &known),
+                // All its jobs together.
+                None if rest.is_empty() || rest.starts_with(".*") || what == What::Outcome => Lookup::Perhaps,
+                None => {
+                    let key = &rest[1..];
+                    let items = dependencies.jobs.iter().filter(|(_, known)| *known == place);
+                    let items = listed(items.map(|(name, _)| name.as_str()));
+                    let message = format!("`{}` is a foreach task; its values belong to {items}", task.name);
+                    let diagnostic = Diagnostic::warning(Code::NotADependency, message)
+                        .at(&self.ottofile.sources, task.name_span, "has `foreach`")
+                        .help(format!("name the item, as in `{first}.{key}`"));
+                    Lookup::Missing { diagnostic, is_sure: true }
+                }
+            };
+        }
+        // Items come from a command, or the run leaves the task out.
+        if dependencies.unknown.contains(&place) || self.is_left_out(dependencies, place) {
+            return Lookup::Perhaps;
+        }
+        if dependencies.groups.contains(&place) {
+            if what == What::Outcome {
+                return Lookup::Perhaps;
+            }
+            let message = format!("task `{}` has no outputs", task.name);
+            let diagnostic = self.with_writer(Diagnostic::warning(Code::NoSuchInput, message), place);
+            return Lookup::Missing { diagnostic, is_sure: true };
+        }
+        let message = format!("`{}` is not a dependency of `{}`", task.name, reader.name);
+        let mut diagnostic = Diagnostic::warning(Code::NotADependency, message).at(
+            &self.ottofile.sources,
+            task.name_span,
+            "not a dependency",
+        );
+        if let Some(way) = self.way(reader, place) {
+            let way: Vec<String> = way.iter().map(|task| format!("`{}`", self.task(*task).name)).collect();
+            diagnostic = diagnostic.note(format!(
+                "{} leads there, but a task reads only from its direct dependencies",
+                way.join(" → ")
+            ));
+        }
+        let diagnostic =
+            diagnostic.help(format!("add `{}` to `{}` of `{}`", task.name, reader.needs_key, reader.name));
+        Lookup::Missing { diagnostic, is_sure: true }
+    }
+
+    fn is_left_out(&self, dependencies: &Dependencies, place: usize) -> bool {
+        dependencies.declared.contains(&place) && !dependencies.groups.contains(&place)
+    }
+
+    /// The shortest chain of dependencies from a task to another one.
+    fn way(&self, from: &Task, to: usize) -> Option<Vec<usize>> {
+        let start = self.ottofile.position(from.name.as_str())?;
+        let mut before: HashMap<usize, usize> = HashMap::new();
+        let mut open = VecDeque::from([start]);
+        while let Some(task) = open.pop_front() {
+            if task == to {
+                let mut way = vec![to];
+                while let Some(previous) = way.last().and_then(|task| before.get(task)) {
+                    way.push(*previous);
+                }
+                way.reverse();
+                return Some(way);
+            }
+            for next in self.declared(task) {
+                if next != start && !before.contains_key(&next) {
+                    before.insert(next, task);
+                    open.push_back(next);
+                }
+            }
+        }
+        None
+    }
+
+    fn unknown_item(&self, reader: &Task, task: &Task, rest: &str, known: &[&str]) -> Lookup {
+        let item = rest.split('.').next().unwrap_or(rest);
+        let wanted = format!("{}:{item}", task.name);
+        let of_items = format!("{}:", task.name);
+        if reader.before.iter().any(|edge| edge.task.value.starts_with(&of_items)) {
+            let items = known.iter().copied().filter(|name| name.starts_with(&of_items));
+            let message =
+                format!("`{}` does not depend on `{wanted}`, only on {}", reader.name, listed(items));
+            let diagnostic = Diagnostic::warning(Code::NotADependency, message).help(format!(
+                "add `{wanted}` to `{}` of `{}`, or `{}` for all items",
+                reader.needs_key, reader.name, task.name
+            ));
+            return Lookup::Missing { diagnostic, is_sure: true };
+        }
+        let near = similar(&wanted, known.iter().copied(), 3);
+        let of_task = format!("{}:", task.name);
+        let items = known.iter().filter_map(|name| name.strip_prefix(&of_task));
+        let message = format!("`{wanted}` does not exist: no item of `{}` has this name", task.name);
+        let diagnostic = Diagnostic::warning(Code::NotADependency, message)
+            .at(&self.ottofile.sources, task.name_span, format!("its items here are {}", listed(items)))
+            .did_you_mean(&near);
+        Lookup::Missing { diagnostic, is_sure: true }
+    }
+
+    fn unknown_task(&self, reader: &Task, dependencies: &Dependencies, path: &str, known: &[&str]) -> Lookup {
+        let (name, key) = path.split_once('.').unwrap_or((path, ""));
+        if key.is_empty() {
+            // `INPUT[version]`
+            let with_key =
+                dependencies.jobs.iter().filter(|(_, place)| self.keys(*place).iter().any(|key| key == path));
+            let meant: Vec<String> = with_key.map(|(job, _)| format!("{job}.{path}")).collect();
+            if !meant.is_empty() {
+                let meant: Vec<&str> = meant.iter().take(3).map(String::as_str).collect();
+                let message = format!("`{path}` has no task name: inputs are `TASK.KEY`");
+                let diagnostic = Diagnostic::warning(Code::NoSuchInput, message).did_you_mean(&meant);
+                return Lookup::Missing { diagnostic, is_sure: true };
+            }
+        }
+        let all = self.ottofile.tasks.iter().map(|task| task.name.as_str());
+        let mut near = similar(name, known.iter().copied(), 3);
+        if near.is_empty() {
+            near = similar(name, all, 3);
+        }
+        let near: Vec<String> = near
+            .iter()
+            .map(|near| if key.is_empty() { (*near).to_owned() } else { format!("{near}.{key}") })
+            .collect();
+        let near: Vec<&str> = near.iter().map(String::as_str).collect();
+        let message = format!("there is no task `{name}`");
+        let those = match known {
+            [] => "no task".to_owned(),
+            known => listed(known.iter().copied()),
+        };
+        let diagnostic = Diagnostic::warning(Code::NotADependency, message)
+            .at(&self.ottofile.sources, reader.name_span, format!("depends on {those}"))
+            .did_you_mean(&near);
+        Lookup::Missing { diagnostic, is_sure: true }
+    }
+
+    fn outcome(&self, reader: &Task, dependencies: &Dependencies, read: &Read) -> Lookup {
+        let path = read.path.as_str();
+        let recorded = dependencies.recorded.iter().map(|(name, _)| name.as_str());
+        let names = dependencies.jobs.iter().map(|(name, _)| name.as_str()).chain(recorded);
+        let declared = dependencies.declared.iter().map(|place| self.task(*place).name.as_str());
+        let found =
+            names.chain(declared).filter(|name| after(path, name).is_some()).max_by_key(|name| name.len());
+        let Some(name) = found else {
+            return self.not_a_dependency(reader, dependencies, path, What::Outcome);
+        };
+        let field = after(path, name).unwrap_or("");
+        if field.is_empty() || FIELDS.contains(&field) {
+            return Lookup::Perhaps;
+        }
+        let near: Vec<String> =
+            similar(field, FIELDS, 3).iter().map(|field| format!("{name}.{field}")).collect();
+        let near: Vec<&str> = near.iter().map(String::as_str).collect();
+        let message = format!("the outcome of `{name}` has no field `{field}`");
+        let diagnostic = Diagnostic::warning(Code::NoSuchInput, message)
+            .note(format!("it has {}", listed(FIELDS)))
+            .did_you_mean(&near);
+        Lookup::Missing { diagnostic, is_sure: true }
+    }
+}
+
+/// What follows the name of a job in a path: empty for the job as a whole.
+fn after<'a>(path: &'a str, name: &str) -> Option<&'a str> {
+    let rest = path.strip_prefix(name)?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('.') }
+}
+
+fn recorded_key(name: &str, values: &Map, rest: &str) -> Lookup {
+    if value::lookup(values, rest).is_some() {
+        return Lookup::Perhaps;
+    }
+    let names: Vec<&str> = values.iter().map(|(name, _)| name.as_str()).collect();
+    let near: Vec<String> =
+        similar(rest, names.iter().copied(), 3).iter().map(|key| format!("{name}.{key}")).collect();
+    let near: Vec<&str> = near.iter().map(String::as_str).collect();
+    let message = format!("task `{name}` has no output `{rest}` in its recorded data");
+    let diagnostic = Diagnostic::warning(Code::NoSuchInput, message)
+        .note(format!("it set {}", listed(names)))
+        .did_you_mean(&near);
+    Lookup::Missing { diagnostic, is_sure: true }
+}
+
+/// Why a value of this shape has nothing at a path inside it. Continues "output `k` of task `t` …".
+fn excluded(shape: &Shape, path: &str) -> Option<String> {
+    let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
+    let deeper = |shape: &Shape| rest.and_then(|rest| excluded(shape, rest));
+    match shape {
+        Shape::Any => None,
+        Shape::Str | Shape::Int | Shape::Float | Shape::Bool | Shape::Path | Shape::File | Shape::Dir => {
+            Some(format!("has no parts, so there is no `{path}` in it"))
+        }
+        Shape::List(item) => match first {
+            "#" => None,
+            _ if first.bytes().all(|byte| byte.is_ascii_digit()) => deeper(item),
+            _ => Some(format!("is a list, whose items are numbered: there is no `{first}` in it")),
+        },
+        // A key of a map may have dots.
+        Shape::Map(_) => None,
+        Shape::Object(contract) => of_object(contract, path),
+    }
+}
+
+fn of_object(contract: &Contract, path: &str) -> Option<String> {
+    let keys = contract.keys.iter();
+    let is_start =
+        |name: &str| path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let known = keys.clone().filter(|key| is_start(&key.name)).max_by_key(|key| key.name.len());
+    match known {
+        Some(key) => path.get(key.name.len() + 1..).and_then(|rest| excluded(&key.promise.shape, rest)),
+        None if contract.others.is_some() => None,
+        None => Some(format!("has no key `{path}`; it has {}", listed(keys.map(|key| key.name.as_str())))),
+    }
+}

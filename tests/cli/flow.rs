@@ -1,0 +1,488 @@
+//! The flow of data is known before the run: what is found, at which severity, and what stays silent.
+
+use crate::Project;
+use insta::assert_snapshot;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What Check and a run say, each with its exit code.
+fn both(project: &Project, task: &str) -> String {
+    format!("{}\n\n{}", project.run("Check").all(), project.run(&format!("-q {task}")).all())
+}
+
+const RELEASE: &str = "tasks:
+  version:
+    bash: OUTPUT[tag]=v1
+  build:
+    needs: [version]
+    outputs:
+      archive: path
+      size: int
+      note: str?
+      meta: {type: object, keys: {os: str}}
+      files: list[str]
+    bash: |
+      OUTPUT[archive]=app.tar
+      OUTPUT[size]=$(wc -c < otto.yml)
+      otto.set --json meta '{\"os\": \"linux\"}'
+      otto.set --list files a b
+  publish:
+    needs: [build]
+    bash: |
+";
+
+fn publish(lines: &str) -> Project {
+    let lines: String = lines.lines().map(|line| format!("      {line}\n")).collect();
+    Project::new(&format!("{RELEASE}{lines}"))
+}
+
+#[test]
+fn a_key_that_a_contract_excludes_is_refused_before_anything_runs() {
+    assert_snapshot!(both(&publish("touch started\necho \"${INPUT[build.archiv]}\""), "publish"), @r#"
+    ── stderr
+    error[E0704]: task `build` has no output `archiv`
+       ╭▸ otto.yml:21:15
+     6 │     outputs:
+       │     ─────── `build` declares `archive`, `size`, `note`, `meta`, `files`
+       ┆
+    21 │       echo "${INPUT[build.archiv]}"
+       ╰╴              ━━━━━━━━━━━━━━━━━━━ `publish` reads it here
+    help: did you mean `build.archive`?
+    otto.yml: 1 error. For details: `otto Explain E0704`
+    ── exit 2
+
+    ── stderr
+    error[E0704]: task `build` has no output `archiv`
+       ╭▸ otto.yml:21:15
+     6 │     outputs:
+       │     ─────── `build` declares `archive`, `size`, `note`, `meta`, `files`
+       ┆
+    21 │       echo "${INPUT[build.archiv]}"
+       ╰╴              ━━━━━━━━━━━━━━━━━━━ `publish` reads it here
+    help: did you mean `build.archive`?
+    otto.yml: 1 error. For details: `otto Explain E0704`
+    ── exit 2
+    "#);
+    let project = publish("touch started; echo \"${INPUT[build.archiv]}\"");
+    for words in ["publish", "-n publish", "--json publish"] {
+        assert_eq!(project.run(words).status, 2, "{words}");
+    }
+    assert!(!project.path("started").exists());
+}
+
+#[test]
+fn a_task_that_is_no_dependency_is_named_with_the_way_that_leads_to_it() {
+    assert_snapshot!(both(&publish("echo \"${INPUT[version.tag]} ${INPUT[biuld.size]}\""), "publish"), @r#"
+    ── stderr
+    error[E0705]: `version` is not a dependency of `publish`
+       ╭▸ otto.yml:20:15
+     2 │   version:
+       │   ─────── not a dependency
+       ┆
+    20 │       echo "${INPUT[version.tag]} ${INPUT[biuld.size]}"
+       ╰╴              ━━━━━━━━━━━━━━━━━━ `publish` reads it here
+      = note: `publish` → `build` → `version` leads there, but a task reads only from its direct dependencies
+    help: add `version` to `needs` of `publish`
+    error[E0705]: there is no task `biuld`
+       ╭▸ otto.yml:20:37
+    17 │   publish:
+       │   ─────── depends on `build`
+       ┆
+    20 │       echo "${INPUT[version.tag]} ${INPUT[biuld.size]}"
+       ╰╴                                    ━━━━━━━━━━━━━━━━━ `publish` reads it here
+    help: did you mean `build.size`?
+    otto.yml: 2 errors. For details: `otto Explain E0705`
+    ── exit 2
+
+    ── stderr
+    error[E0705]: `version` is not a dependency of `publish`
+       ╭▸ otto.yml:20:15
+     2 │   version:
+       │   ─────── not a dependency
+       ┆
+    20 │       echo "${INPUT[version.tag]} ${INPUT[biuld.size]}"
+       ╰╴              ━━━━━━━━━━━━━━━━━━ `publish` reads it here
+      = note: `publish` → `build` → `version` leads there, but a task reads only from its direct dependencies
+    help: add `version` to `needs` of `publish`
+    error[E0705]: there is no task `biuld`
+       ╭▸ otto.yml:20:37
+    17 │   publish:
+       │   ─────── depends on `build`
+       ┆
+    20 │       echo "${INPUT[version.tag]} ${INPUT[biuld.size]}"
+       ╰╴                                    ━━━━━━━━━━━━━━━━━ `publish` reads it here
+    help: did you mean `build.size`?
+    otto.yml: 2 errors. For details: `otto Explain E0705`
+    ── exit 2
+    "#);
+}
+
+#[test]
+fn what_the_body_may_not_get_to_is_a_warning_and_runs() {
+    let lines = "if [ -n \"${1-}\" ]; then\n  echo \"${INPUT[build.nope]}\"\nfi\necho \"${INPUT[build.gone]-none}\"\nfalse && echo \"${INPUT[version.tag]}\" || true";
+    assert_snapshot!(both(&publish(lines), "publish"), @r#"
+    ── stdout
+    otto.yml: 3 tasks are valid
+    ── stderr
+    warning[E0704]: task `build` has no output `nope`
+       ╭▸ otto.yml:21:17
+     6 │     outputs:
+       │     ─────── `build` declares `archive`, `size`, `note`, `meta`, `files`
+       ┆
+    21 │         echo "${INPUT[build.nope]}"
+       ╰╴                ━━━━━━━━━━━━━━━━━ `publish` reads it here
+    help: did you mean `build.note`?
+    warning[E0704]: task `build` has no output `gone`
+       ╭▸ otto.yml:23:15
+     6 │     outputs:
+       │     ─────── `build` declares `archive`, `size`, `note`, `meta`, `files`
+       ┆
+    23 │       echo "${INPUT[build.gone]-none}"
+       ╰╴              ━━━━━━━━━━━━━━━━━ `publish` reads it here
+    help: set `gone` in `build`, or read another key
+    warning[E0705]: `version` is not a dependency of `publish`
+       ╭▸ otto.yml:24:24
+     2 │   version:
+       │   ─────── not a dependency
+       ┆
+    24 │       false && echo "${INPUT[version.tag]}" || true
+       ╰╴                       ━━━━━━━━━━━━━━━━━━ `publish` reads it here
+      = note: `publish` → `build` → `version` leads there, but a task reads only from its direct dependencies
+    help: add `version` to `needs` of `publish`
+    ── exit 0
+
+    ── stdout
+    none
+    ── stderr
+    warning[E0704]: task `build` has no output `nope`
+       ╭▸ otto.yml:21:17
+     6 │     outputs:
+       │     ─────── `build` declares `archive`, `size`, `note`, `meta`, `files`
+       ┆
+    21 │         echo "${INPUT[build.nope]}"
+       ╰╴                ━━━━━━━━━━━━━━━━━ `publish` reads it here
+    help: did you mean `build.note`?
+    warning[E0705]: `version` is not a dependency of `publish`
+       ╭▸ otto.yml:24:24
+     2 │   version:
+       │   ─────── not a dependency
+       ┆
+    24 │       false && echo "${INPUT[version.tag]}" || true
+       ╰╴                       ━━━━━━━━━━━━━━━━━━ `publish` reads it here
+      = note: `publish` → `build` → `version` leads there, but a task reads only from its direct dependencies
+    help: add `version` to `needs` of `publish`
+    ── exit 0
+    "#);
+}
+
+#[test]
+fn parts_of_values_are_held_against_their_types() {
+    let lines = "echo \"${INPUT[build.meta.os]} ${INPUT[build.files.0]} ${INPUT[build.files.#]}\"\necho \"${INPUT[build.meta.arch]} ${INPUT[build.size.x]} ${INPUT[build.files.first]} ${INPUT[build]}\"";
+    assert_snapshot!(publish(lines).run("Check").all(), @r#"
+    ── stderr
+    error[E0704]: output `meta` of task `build` has no key `arch`; it has `os`
+       ╭▸ otto.yml:21:15
+    10 │       meta: {type: object, keys: {os: str}}
+       │       ──── declared as `object`
+       ┆
+    21 │       echo "${INPUT[build.meta.arch]} ${INPUT[build.size.x]} ${INPUT[build…
+       ╰╴              ━━━━━━━━━━━━━━━━━━━━━━ `publish` reads it here
+    error[E0704]: output `size` of task `build` has no parts, so there is no `x` in it
+       ╭▸ otto.yml:21:41
+     8 │       size: int
+       │       ──── declared as `int`
+       ┆
+    21 │       echo "${INPUT[build.meta.arch]} ${INPUT[build.size.x]} ${INPUT[build…
+       ╰╴                                        ━━━━━━━━━━━━━━━━━━━ `publish` reads it here
+    error[E0704]: output `files` of task `build` is a list, whose items are numbered: there is no `first` in it
+       ╭▸ otto.yml:21:64
+    11 │       files: list[str]
+       │       ───── declared as `list[str]`
+       ┆
+    21 │       echo "${INPUT[build.meta.arch]} ${INPUT[build.size.x]} ${INPUT[build.files.first]} ${I…
+       ╰╴                                                               ━━━━━━━━━━━━━━━━━━━━━━━━ `publish` reads it here
+    error[E0704]: `build` is a task, not one of its outputs
+       ╭▸ otto.yml:21:92
+     6 │     outputs:
+       │     ─────── `build` declares `archive`, `size`, `note`, `meta`, `files`
+       ┆
+    21 │       echo "${INPUT[build.meta.arch]} ${INPUT[build.size.x]} ${INPUT[build.files.first]} ${INPUT[build]}"
+       ╰╴                                                                                           ━━━━━━━━━━━━ `publish` reads it here
+    help: did you mean `build.archive` or `build.size` or `build.note`?
+    otto.yml: 4 errors. For details: `otto Explain E0704`
+    ── exit 2
+    "#);
+}
+
+#[test]
+fn a_key_that_nobody_sets_is_a_warning_and_with_strict_an_error() {
+    let project = Project::new(
+        "tasks:
+  build:
+    bash: OUTPUT[version]=1
+  all: {needs: [build]}
+  each: {foreach: {items: [a, b]}, bash: 'OUTPUT[n]=1'}
+  show:
+    needs: [build, all, each]
+    python: |
+      print(INPUT.get(\"build.verison\"), \"build.size\" in INPUT)
+      for name in INPUT[\"each:c\"]:
+          print(INPUT[\"each\"], INPUT[\"each.n\"], INPUT[\"build\"][\"nothing\"])
+      print(INPUT[\"all.x\"])
+",
+    );
+    assert_snapshot!(project.run("Check").all(), @r#"
+    ── stderr
+    warning[E0704]: task `build` never sets `verison`
+      ╭▸ otto.yml:9:13
+    3 │     bash: OUTPUT[version]=1
+      │           ───────────────── `build` sets `version`
+      ┆
+    9 │       print(INPUT.get("build.verison"), "build.size" in INPUT)
+      ╰╴            ━━━━━━━━━━━━━━━━━━━━━━━━━ `show` reads it here
+    help: did you mean `build.version`?
+    warning[E0704]: task `build` never sets `size`
+      ╭▸ otto.yml:9:41
+    3 │     bash: OUTPUT[version]=1
+      │           ───────────────── `build` sets `version`
+      ┆
+    9 │       print(INPUT.get("build.verison"), "build.size" in INPUT)
+      ╰╴                                        ━━━━━━━━━━━━━━━━━━━━━ `show` reads it here
+    help: set `size` in `build`, or read another key
+    error[E0705]: `each:c` does not exist: no item of `each` has this name
+       ╭▸ otto.yml:10:19
+     5 │   each: {foreach: {items: [a, b]}, bash: 'OUTPUT[n]=1'}
+       │   ──── its items here are `a`, `b`
+       ┆
+    10 │       for name in INPUT["each:c"]:
+       ╰╴                  ━━━━━━━━━━━━━━━ `show` reads it here
+    help: did you mean `each:a` or `each:b`?
+    warning[E0705]: `each` is a foreach task; its values belong to `each:a`, `each:b`
+       ╭▸ otto.yml:11:32
+     5 │   each: {foreach: {items: [a, b]}, bash: 'OUTPUT[n]=1'}
+       │   ──── has `foreach`
+       ┆
+    11 │           print(INPUT["each"], INPUT["each.n"], INPUT["build"]["nothing"])
+       ╰╴                               ━━━━━━━━━━━━━━━ `show` reads it here
+    help: name the item, as in `each:a.n`
+    warning[E0704]: task `build` never sets `nothing`
+       ╭▸ otto.yml:11:49
+     3 │     bash: OUTPUT[version]=1
+       │           ───────────────── `build` sets `version`
+       ┆
+    11 │           print(INPUT["each"], INPUT["each.n"], INPUT["build"]["nothing"])
+       ╰╴                                                ━━━━━━━━━━━━━━━━━━━━━━━━━ `show` reads it here
+    help: set `nothing` in `build`, or read another key
+    error[E0704]: task `all` has no outputs
+       ╭▸ otto.yml:12:13
+     4 │   all: {needs: [build]}
+       │   ─── a task without a script has no outputs
+       ┆
+    12 │       print(INPUT["all.x"])
+       ╰╴            ━━━━━━━━━━━━━━ `show` reads it here
+    otto.yml: 2 errors and 4 warnings. For details: `otto Explain E0704`
+    ── exit 2
+    "#);
+    let strict =
+        Project::new("tasks: {a: {bash: 'OUTPUT[k]=1'}, b: {needs: [a], bash: 'echo ${INPUT[a.j]}'}}");
+    assert_eq!((strict.run("Check").status, strict.run("Check --strict").status), (0, 2));
+}
+
+#[test]
+fn outputs_are_held_against_their_contract_as_far_as_they_are_written_down() {
+    let project = Project::new(
+        "tasks:
+  shell:
+    outputs: {version: str, count: int, mode: {type: str, choices: [fast, slow]}, note: str}
+    bash: |
+      OUTPUT[version]=1
+      OUTPUT[count]=many
+      if [ -e x ]; then OUTPUT[mode]=medium; fi
+      OUTPUT[vresion]=1
+      export OTTO_FREE=1
+  python:
+    outputs: {count: int, ratio: float, name: str}
+    python: |
+      OUTPUT[\"count\"] = \"42\"
+      OUTPUT.update(ratio=1, nmae=2)
+  fails: {outputs: {n: int}, bash: 'OUTPUT[n]=x; exit 7'}
+  open: {outputs: {n: int, m: int}, bash: '. ./set.sh'}
+  later: {outputs: {n: int}, bash: 'OUTPUT[n]=x; OUTPUT[n]=1'}
+",
+    );
+    assert_snapshot!(project.run("Check").all(), @r#"
+    ── stderr
+    warning[E0717]: output `note` of `shell` is declared, but its script never sets it
+      ╭▸ otto.yml:3:83
+    3 │     outputs: {version: str, count: int, mode: {type: str, choices: [fast, slow]}, note: str}
+      │                                                                                   ━━━━ declared as `str`
+    4 │     bash: |
+      ╰╴    ──── the script
+    help: set it, give it a `default`, or make it optional with a `?` after its type
+    error[E0717]: output `count` of `shell` is `"many"`, not an `int`
+      ╭▸ otto.yml:6:7
+    3 │     outputs: {version: str, count: int, mode: {type: str, choices: [fast, s…
+      │                             ───── declared as `int`
+      ┆
+    6 │       OUTPUT[count]=many
+      ╰╴      ━━━━━━━━━━━━━━━━━━ `shell` sets it here
+    help: numbers are written as in JSON
+    error[E0717]: output `mode` of `shell` is `"medium"`, not one of the choices
+      ╭▸ otto.yml:7:25
+    3 │     outputs: {version: str, count: int, mode: {type: str, choices: [fast, s…
+      │                                         ──── declared as `str`
+      ┆
+    7 │       if [ -e x ]; then OUTPUT[mode]=medium; fi
+      ╰╴                        ━━━━━━━━━━━━━━━━━━━ `shell` sets it here
+    help: the choices are `"fast"`, `"slow"`
+    error[E0717]: output `vresion` of `shell` is not declared
+      ╭▸ otto.yml:8:7
+    3 │     outputs: {version: str, count: int, mode: {type: str, choices: [fast, s…
+      │     ─────── the declared outputs
+      ┆
+    8 │       OUTPUT[vresion]=1
+      ╰╴      ━━━━━━━━━━━━━━━━━ `shell` sets it here
+    help: did you mean `version`?
+    warning[E0717]: output `name` of `python` is declared, but its script never sets it
+       ╭▸ otto.yml:11:41
+    11 │     outputs: {count: int, ratio: float, name: str}
+       │                                         ━━━━ declared as `str`
+    12 │     python: |
+       ╰╴    ────── the script
+    help: the script sets `nmae`
+    error[E0717]: output `count` of `python` is `"42"`, not an `int`
+       ╭▸ otto.yml:13:7
+    11 │     outputs: {count: int, ratio: float, name: str}
+       │               ───── declared as `int`
+    12 │     python: |
+    13 │       OUTPUT["count"] = "42"
+       ╰╴      ━━━━━━━━━━━━━━━ `python` sets it here
+    error[E0717]: output `nmae` of `python` is not declared
+       ╭▸ otto.yml:14:30
+    11 │     outputs: {count: int, ratio: float, name: str}
+       │     ─────── the declared outputs
+       ┆
+    14 │       OUTPUT.update(ratio=1, nmae=2)
+       ╰╴                             ━━━━ `python` sets it here
+    help: did you mean `name`?
+    error[E0717]: output `n` of `fails` is `"x"`, not an `int`
+       ╭▸ otto.yml:15:37
+    15 │   fails: {outputs: {n: int}, bash: 'OUTPUT[n]=x; exit 7'}
+       │                     ┬               ━━━━━━━━━━━ `fails` sets it here
+       │                     │
+       ╰╴                    declared as `int`
+    help: numbers are written as in JSON
+    otto.yml: 6 errors and 2 warnings. For details: `otto Explain E0717`
+    ── exit 2
+    "#);
+    assert_eq!(project.run("python").status, 2);
+    assert_eq!(project.run("fails").status, 7);
+}
+
+#[test]
+fn a_comment_allows_a_finding_on_its_line_above_it_and_above_the_command() {
+    let lines = "echo \"${INPUT[build.a]}\" # otto: allow E0704
+# otto: allow E0704, E0705
+echo \"${INPUT[build.b]} ${INPUT[version.tag]}\"
+# otto: allow E0704
+cat <<END
+  text
+  ${INPUT[build.c]}
+END
+# otto: allow E0705
+echo \"${INPUT[build.d]}\"";
+    let told = publish(lines).run("Check").all();
+    let places: Vec<&str> =
+        told.lines().filter(|line| line.contains("otto.yml:") || line.starts_with("error")).collect();
+    assert_snapshot!(places.join("\n"), @"
+    error[E0704]: task `build` has no output `d`
+       ╭▸ otto.yml:29:15
+    otto.yml: 1 error. For details: `otto Explain E0704`
+    ");
+    let python = Project::new(
+        "tasks:
+  a: {outputs: {k: str}, bash: 'OUTPUT[k]=1'}
+  b:
+    needs: [a]
+    python: |
+      # otto: allow E0704
+      print(f\"\"\"
+        {INPUT['a.j']}
+      \"\"\")
+",
+    );
+    assert_eq!(python.run("Check").ok(), "otto.yml: 2 tasks are valid\n");
+}
+
+#[test]
+fn a_rerun_counts_what_was_recorded_instead_of_the_text() {
+    let file = |key: &str| {
+        format!(
+            "tasks: {{a: {{outputs: {{{key}: str}}, bash: 'OUTPUT[{key}]=1'}}, b: {{needs: [a], bash: 'echo ${{INPUT[a.k]}}; [ ! -e fail ]'}}}}"
+        )
+    };
+    let project = Project::new(&file("k"));
+    project.write("fail", "");
+    assert_eq!(project.run("b").status, 1);
+    // Now the text says otherwise, but `a` does not run.
+    project.write("otto.yml", &file("other"));
+    fs::remove_file(project.path("fail")).expect("there");
+    assert_eq!(project.run("-q Rerun latest").stdout, "1\n");
+    assert_eq!(project.run("b").status, 2);
+    project.write("otto.yml", &file("k").replace("a.k", "a.j"));
+    let refused = project.run("Rerun latest b");
+    assert!(refused.status == 2 && refused.stderr.contains("in its recorded data"), "{}", refused.all());
+}
+
+/// Every ottofile that people read: the examples, and the blocks of the guide that are whole.
+fn corpus() -> Vec<(PathBuf, String)> {
+    fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).expect("a folder").flatten() {
+            match entry.path() {
+                path if path.is_dir() && !path.ends_with("errors") => files(&path, found),
+                path if path.extension().is_some_and(|end| end == "md" || end == "yml") => found.push(path),
+                _ => {}
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = vec![root.join("README.md")];
+    files(&root.join("docs"), &mut found);
+    files(&root.join("examples"), &mut found);
+    let mut all = Vec::new();
+    for path in found {
+        let text = fs::read_to_string(&path).expect("readable");
+        if path.extension().is_some_and(|end| end == "yml") {
+            all.push((path, text));
+            continue;
+        }
+        let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split_once("```"));
+        let whole = blocks.filter(|(block, _)| block.lines().any(|line| line == "tasks:"));
+        all.extend(whole.map(|(block, _)| (path.clone(), block.to_owned())));
+    }
+    all
+}
+
+#[test]
+fn correct_ottofiles_provoke_no_alarm() {
+    let all = corpus();
+    assert!(all.len() > 30, "only {} ottofiles", all.len());
+    let project = Project::empty("project");
+    let mut alarms = String::new();
+    for (path, text) in all {
+        // These show a mistake on purpose.
+        if ["INPUT[build.verison]", "deploying ${INPUT[build.version]}"]
+            .iter()
+            .any(|mistake| text.contains(mistake))
+        {
+            continue;
+        }
+        project.write("otto.yml", &text);
+        let checked = project.run("Check");
+        let is_alarm = |line: &&str| line.contains("[E07") || line.contains("[E0116]");
+        for line in checked.stderr.lines().filter(is_alarm) {
+            alarms.push_str(&format!("{}: {line}\n", path.display()));
+        }
+    }
+    assert_eq!(alarms, "");
+}
