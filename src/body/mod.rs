@@ -22,8 +22,18 @@ pub(crate) use place::Place;
 
 use crate::diagnostic::Diagnostic;
 use crate::name::TaskName;
-use crate::ottofile::spec::Body;
+use crate::ottofile::spec::{Body, BodyKey, Task};
 use crate::source::SourceFile;
+
+/// The `if` of a task, as a text in the language that asks it: Python where the script is, else a shell's.
+pub(crate) fn condition_of(task: &Task) -> Option<Body> {
+    let condition = task.condition.as_deref()?;
+    let key = match task.body.as_ref().map(Language::of) {
+        Some(Language::Python) => BodyKey::Python,
+        Some(Language::Bash | Language::Posix | Language::Other) | None => condition.key,
+    };
+    Some(Body { key, ..condition.clone() })
+}
 
 /// Whether a body may ask how the tasks before it ended, in its own text, in one that it loads, or by a name that it
 /// composes.

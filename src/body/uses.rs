@@ -1,9 +1,12 @@
 //! What a body does with data, as far as its text says so: the keys that it sets, the inputs and outcomes that it reads.
 //! Never a guess: what is not understood makes a body open, and a read uncertain.
 
+mod constant;
 mod python;
 mod shell;
 mod token;
+
+pub(crate) use constant::is_constant;
 
 use super::lost::Shell;
 use super::{Language, Place};
@@ -89,9 +92,19 @@ impl Uses {
     pub(crate) fn of(body: &Body) -> Uses {
         let text = &body.text;
         match Language::of(body) {
-            Language::Bash | Language::Posix => shell::read(text, Shell::of(body)),
+            Language::Bash | Language::Posix => shell::read(text, Shell::of(body), false),
             Language::Python => python::read(text),
             Language::Other => Uses { is_open: true, may_export: true, may_unset: true, ..Uses::default() },
+        }
+    }
+
+    /// What the `if` of a task does.
+    pub(crate) fn of_condition(condition: &Body) -> Uses {
+        match Language::of(condition) {
+            Language::Python => python::read(&condition.text),
+            Language::Bash | Language::Posix | Language::Other => {
+                shell::read(&condition.text, Shell::of(condition), true)
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use crate::body::{self, Language, unset};
 use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::flow::{self, Moment};
 use crate::host::{Found, HostFacts};
+use crate::lang;
 use crate::name::similar;
 use crate::ottofile::spec::EnvEntry;
 use crate::ottofile::{self, Ottofile};
@@ -39,6 +40,7 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
         diagnostics.extend(ottofile::remarks(&ottofile));
         diagnostics.extend(unset_variables(context, &found, &ottofile));
         diagnostics.extend(flow_of_all(context, &found, &ottofile));
+        diagnostics.extend(lang::syntax::errors(&ottofile, &context.environment));
     }
     let is_wrong = diagnostics.iter().any(Diagnostic::is_error);
     let is_refused = is_wrong || matches.get_flag("strict") && !diagnostics.is_empty();

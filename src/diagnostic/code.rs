@@ -79,6 +79,7 @@ codes! {
     InterpreterDenied = 602, "interpreter not executable";
     TooLarge = 603, "value too large for the environment";
     CannotStart = 604, "task that can't be started";
+    ScriptSyntax = 605, "syntax error in a script";
     NotHandedOver = 701, "outputs never saved";
     CutShort = 702, "outputs saved only in part";
     BadOutput = 703, "output that can't be recorded";
@@ -97,6 +98,7 @@ codes! {
     OutputsNotSaved = 716, "outputs that can't be saved";
     BrokenContract = 717, "output that breaks its contract";
     ConditionFailed = 718, "`if` that fails";
+    ConstantCondition = 719, "`if` that is always the same";
     UnknownRun = 801, "unknown run";
     AmbiguousRun = 802, "ambiguous run";
     NotInRun = 803, "task not in the run";

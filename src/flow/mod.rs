@@ -2,15 +2,18 @@
 //! tasks that are no dependencies, values that break a contract. Concludes only what is certain from texts that the
 //! reader of bodies understood.
 
+mod condition;
 mod outputs;
 mod reads;
 
+use crate::body::condition_of;
 use crate::body::uses::{self, Uses};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{Body, Task};
+use crate::ottofile::spec::{Body, Task, When};
 use crate::plan::{JobId, Plan};
 use crate::value::Map;
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -54,21 +57,29 @@ pub(crate) fn findings(
     let mut found = Vec::new();
     for id in plan.ids() {
         let job = plan.job(id);
-        let Some(body) = ottofile.tasks[job.task].body.as_ref().filter(|_| job.work.has_body()) else {
-            continue;
-        };
-        if !seen.insert(job.task) || job.elsewhere.is_some() && moment == Moment::Run {
+        if !job.work.has_body() || !seen.insert(job.task) {
             continue;
         }
-        let task = &ottofile.tasks[job.task];
-        if uses::may_read(body) {
-            found.extend(flow.reads(id, moment));
+        if job.elsewhere.is_some() && moment == Moment::Run {
+            continue;
         }
-        if let Some(contract) = &task.outputs {
-            found.extend(flow.outputs(job.task, contract, moment));
+        if moment == Moment::Check {
+            found.extend(flow.condition(job.task));
+        }
+        found.extend(flow.reads(id, moment));
+        if let Some(contract) = &ottofile.tasks[job.task].outputs {
+            found.extend(flow.outputs(id, contract, moment));
         }
     }
     found
+}
+
+/// One of the texts of a task that run.
+struct Passage<'a> {
+    body: Cow<'a, Body>,
+    uses: Rc<Uses>,
+    /// The task may succeed, or be skipped, without it.
+    is_conditional: bool,
 }
 
 impl<'a> DataFlow<'a> {
@@ -97,6 +108,46 @@ impl<'a> DataFlow<'a> {
         let uses = Rc::new(uses);
         self.uses.borrow_mut().insert(place, Rc::clone(&uses));
         uses
+    }
+
+    /// The `if` and the script of a job's task, as far as they may read.
+    fn texts(&self, job: JobId) -> Vec<Passage<'a>> {
+        let place = self.plan.job(job).task;
+        let task = self.task(place);
+        let may_not_run = self.may_not_run(job);
+        let mut texts = Vec::new();
+        if let Some(condition) = condition_of(task).filter(uses::may_read) {
+            let uses = Rc::new(Uses::of_condition(&condition));
+            texts.push(Passage { body: Cow::Owned(condition), uses, is_conditional: may_not_run });
+        }
+        if let Some(body) = task.body.as_ref().filter(|body| uses::may_read(body)) {
+            let is_conditional = may_not_run || task.condition.is_some();
+            texts.push(Passage { body: Cow::Borrowed(body), uses: self.uses(place), is_conditional });
+        }
+        texts
+    }
+
+    /// Whether a run may succeed in which this job is skipped for what became of others.
+    fn may_not_run(&self, job: JobId) -> bool {
+        let mut seen = HashSet::from([job]);
+        let mut open = vec![job];
+        while let Some(job) = open.pop() {
+            for need in &self.plan.job(job).needs {
+                let other = self.plan.job(need.job);
+                match need.when {
+                    When::Always => continue,
+                    When::Failure => return true,
+                    When::Ran if other.elsewhere.is_some() || self.task(other.task).condition.is_some() => {
+                        return true;
+                    }
+                    When::Success | When::Ran => {}
+                }
+                if seen.insert(need.job) {
+                    open.push(need.job);
+                }
+            }
+        }
+        false
     }
 
     /// A diagnostic about a place in a body; `None` if a comment there allows it.

@@ -5,15 +5,18 @@ use crate::body::uses::{Literal, Set, Uses};
 use crate::contract::{Contract, Typing};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::similar;
+use crate::plan::JobId;
 use crate::source::Spanned;
 
 impl DataFlow<'_> {
     pub(super) fn outputs(
         &self,
-        place: usize,
+        job: JobId,
         contract: &Spanned<Contract>,
         moment: Moment,
     ) -> Vec<Diagnostic> {
+        let place = self.plan.job(job).task;
+        let is_conditional = || self.task(place).condition.is_some() || self.may_not_run(job);
         let uses = self.uses(place);
         let mut found = Vec::new();
         for (number, set) in uses.sets.iter().enumerate() {
@@ -25,7 +28,7 @@ impl DataFlow<'_> {
             };
             // A value that is taken away again breaks nothing.
             let is_certain = set.is_sure && !uses.may_unset;
-            if moment == Moment::Check || is_certain {
+            if moment == Moment::Check || is_certain && !is_conditional() {
                 found.extend(diagnostic.and_then(|diagnostic| self.at_set(place, set, diagnostic)));
             }
         }

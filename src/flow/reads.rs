@@ -7,7 +7,7 @@ use crate::contract::{Contract, Shape};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::fate::FIELDS;
 use crate::name::similar;
-use crate::ottofile::spec::Task;
+use crate::ottofile::spec::{Body, Task};
 use crate::plan::{JobId, Work};
 use crate::value::{self, Map};
 use std::collections::{HashMap, VecDeque};
@@ -38,50 +38,75 @@ enum Lookup {
 impl DataFlow<'_> {
     /// Findings about what the task of a job reads.
     pub(super) fn reads(&self, job: JobId, moment: Moment) -> Vec<Diagnostic> {
-        let place = self.plan.job(job).task;
-        let task = self.task(place);
-        let Some(body) = &task.body else { return Vec::new() };
-        let uses = self.uses(place);
-        if uses.reads.is_empty() {
+        let task = self.task(self.plan.job(job).task);
+        let texts = self.texts(job);
+        if texts.iter().all(|text| text.uses.reads.is_empty()) {
             return Vec::new();
         }
         let dependencies = self.dependencies(job);
-        let takes_whole = Language::of(body) == Language::Python;
         let mut told: HashMap<String, Force> = HashMap::new();
+        // What the `if` asks for, the script may find missing.
+        let mut asked: Vec<(What, &str)> = Vec::new();
         let mut found = Vec::new();
-        for read in &uses.reads {
-            let answer = match read.what {
-                What::Input => self.input(task, &dependencies, read, takes_whole),
-                What::Outcome => self.outcome(task, &dependencies, read),
-            };
-            let Lookup::Missing { diagnostic, is_sure } = answer else { continue };
-            let is_of_task = diagnostic.code == Code::NotADependency;
-            if read.force == Force::Optional && !is_of_task && moment == Moment::Run {
-                continue;
+        for text in &texts {
+            let takes_whole = Language::of(&text.body) == Language::Python;
+            for read in &text.uses.reads {
+                let force = match read.force {
+                    Force::Optional => Force::Optional,
+                    _ if asked.contains(&(read.what, &read.path)) => Force::Optional,
+                    Force::Certain if text.is_conditional => Force::Uncertain,
+                    force => force,
+                };
+                let read = Read { force, ..read.clone() };
+                let answer = match read.what {
+                    What::Input => self.input(task, &dependencies, &read, takes_whole),
+                    What::Outcome => self.outcome(task, &dependencies, &read),
+                };
+                found.extend(self.missing(task, &text.body, &read, answer, moment, &mut told));
             }
-            // The same read again, no more certain than before.
-            if told.get(&diagnostic.message).is_some_and(|before| *before >= read.force) {
-                continue;
-            }
-            told.insert(diagnostic.message.clone(), read.force);
-            let is_error = is_sure && read.force == Force::Certain;
-            let severity = if is_error { Severity::Error } else { Severity::Warning };
-            let diagnostic = Diagnostic { severity, ..diagnostic };
-            let label = format!("`{}` reads it here", task.name);
-            found.extend(self.finding(diagnostic, body, &read.range, read.anchor, label));
+            let optional = text.uses.reads.iter().filter(|read| read.force == Force::Optional);
+            asked.extend(optional.map(|read| (read.what, read.path.as_str())));
         }
         found
     }
 
+    /// What to say about a read, unless it was said before.
+    fn missing(
+        &self,
+        task: &Task,
+        body: &Body,
+        read: &Read,
+        answer: Lookup,
+        moment: Moment,
+        told: &mut HashMap<String, Force>,
+    ) -> Option<Diagnostic> {
+        let Lookup::Missing { diagnostic, is_sure } = answer else { return None };
+        let is_of_task = diagnostic.code == Code::NotADependency;
+        if read.force == Force::Optional && !is_of_task && moment == Moment::Run {
+            return None;
+        }
+        // The same read again, no more certain than before.
+        if told.get(&diagnostic.message).is_some_and(|before| *before >= read.force) {
+            return None;
+        }
+        told.insert(diagnostic.message.clone(), read.force);
+        let is_error = is_sure && read.force == Force::Certain;
+        let severity = if is_error { Severity::Error } else { Severity::Warning };
+        let diagnostic = Diagnostic { severity, ..diagnostic };
+        let label = format!("`{}` reads it here", task.name);
+        self.finding(diagnostic, body, &read.range, read.anchor, label)
+    }
+
     fn dependencies(&self, job: JobId) -> Dependencies {
         let whole = self.plan.job(job);
-        let inputs = whole.inputs.iter().map(|input| self.plan.job(*input));
-        let jobs = inputs.map(|input| (input.name.as_str().to_owned(), input.task)).collect();
+        let inputs = self.plan.inputs(whole);
+        let jobs = inputs.iter().map(|input| self.plan.job(*input));
+        let jobs = jobs.map(|input| (input.name.as_str().to_owned(), input.task)).collect();
         let groups = |is_meant: fn(&Work) -> bool| {
             let needs = whole.needs.iter().map(|need| self.plan.job(need.job));
             needs.filter(|need| is_meant(&need.work)).map(|need| need.task).collect::<Vec<_>>()
         };
-        let has_items = |task: &usize| whole.inputs.iter().any(|input| self.plan.job(*input).task == *task);
+        let has_items = |task: &usize| inputs.iter().any(|input| self.plan.job(*input).task == *task);
         let unknown = groups(|work| matches!(work, Work::ForeachGroup(_)))
             .into_iter()
             .filter(|task| !has_items(task))

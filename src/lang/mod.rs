@@ -28,6 +28,7 @@ pub(crate) mod record;
 mod shell;
 #[cfg(test)]
 mod shell_properties;
+pub(crate) mod syntax;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod trimmed;
 

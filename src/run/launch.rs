@@ -2,7 +2,7 @@
 
 use super::outcomes;
 use super::{RecordedInput, RecordedSource, Setting};
-use crate::body::Language;
+use crate::body::{Language, condition_of};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::Stream;
 use crate::exec::{AttemptId, HandsOver, Launch, LaunchIo, Stdin};
@@ -11,7 +11,7 @@ use crate::host::{Environment, is_shell_trap, plain};
 use crate::lang::{self, CannotPrepare, Input, Level, List, Script};
 use crate::name::ParamName;
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{Body, BodyKey, Param, ParamForm, Task};
+use crate::ottofile::spec::{Body, Param, ParamForm, Task};
 use crate::plan::envs::MOST_VARIABLE;
 use crate::plan::{Job, Need, Plan, Work};
 use crate::request::Argument;
@@ -102,10 +102,7 @@ impl Started {
         }
         let attempt_dir = dir.attempt(number);
         make_folder(&attempt_dir)?;
-        let condition = task.condition.as_deref().map(|condition| match Language::of(setting.body(job)) {
-            Language::Python => Body { key: BodyKey::Python, ..condition.clone() },
-            Language::Bash | Language::Posix | Language::Other => condition.clone(),
-        });
+        let condition = condition_of(task);
         let mut started = Started {
             dir,
             attempt_dir,

@@ -191,6 +191,14 @@ tasks:
     ");
     assert_snapshot!(steady(&project.run("missing")), @r#"
     ── stderr
+    warning[E0704]: task `test` never sets `vredict`
+      ╭▸ otto.yml:7:15
+    3 │   test: {bash: 'OUTPUT[verdict]=ok'}
+      │                 ────────────────── `test` sets `verdict`
+      ┆
+    7 │     if: '[ "${INPUT[test.vredict]}" = ok ]'
+      ╰╴              ━━━━━━━━━━━━━━━━━━━ `missing` reads it here
+    help: did you mean `test.verdict`?
     otto · run RUN · 2 tasks
          ok  test        TIME  set verdict
     /tasks/missing/.otto/if/otto.yml:missing: line 7: INPUT[test.vredict]: unbound variable
@@ -217,6 +225,14 @@ tasks:
     "#);
     assert_snapshot!(steady(&project.run("python")), @r#"
     ── stderr
+    warning[E0704]: task `test` never sets `count`
+       ╭▸ otto.yml:11:9
+     3 │   test: {bash: 'OUTPUT[verdict]=ok'}
+       │                 ────────────────── `test` sets `verdict`
+       ┆
+    11 │     if: INPUT["test.count"] > 3
+       ╰╴        ━━━━━━━━━━━━━━━━━━━ `python` reads it here
+    help: set `count` in `test`, or read another key
     otto · run RUN · 2 tasks
          ok  test       TIME  set verdict
     Traceback (most recent call last):

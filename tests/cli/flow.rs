@@ -486,3 +486,203 @@ fn correct_ottofiles_provoke_no_alarm() {
     }
     assert_eq!(alarms, "");
 }
+
+#[test]
+fn the_if_of_a_task_is_read_like_its_script_and_makes_the_script_uncertain() {
+    let file = "tasks:
+  build: {outputs: {size: int}, bash: 'OUTPUT[size]=1'}
+  asks:
+    needs: [build]
+    if: '[ \"${INPUT[build.siez]}\" -gt 0 ]'
+    bash: touch started
+  group:
+    needs: [build]
+    if: '[ \"${INPUT[build.gone]}\" = 1 ]'
+  python:
+    needs: [build]
+    if: INPUT[\"build.siez\"] > 0
+    python: print(1)
+  maybe:
+    needs: [build]
+    if: '[ -e nowhere ]'
+    bash: echo \"${INPUT[build.nope]}\"
+  prepared:
+    needs: [build]
+    if: '[[ -v INPUT[build.more] ]]'
+    bash: echo \"${INPUT[build.more]}\"
+  clean:
+    needs: [{task: build, when: failure}]
+    bash: echo \"${INPUT[build.log]}\"
+";
+    let project = Project::new(file);
+    assert_snapshot!(project.run("Check").all(), @r#"
+    ── stderr
+    error[E0704]: task `build` has no output `siez`
+      ╭▸ otto.yml:5:15
+    2 │   build: {outputs: {size: int}, bash: 'OUTPUT[size]=1'}
+      │           ─────── `build` declares `size`
+      ┆
+    5 │     if: '[ "${INPUT[build.siez]}" -gt 0 ]'
+      ╰╴              ━━━━━━━━━━━━━━━━━ `asks` reads it here
+    help: did you mean `build.size`?
+    error[E0704]: task `build` has no output `gone`
+      ╭▸ otto.yml:9:15
+    2 │   build: {outputs: {size: int}, bash: 'OUTPUT[size]=1'}
+      │           ─────── `build` declares `size`
+      ┆
+    9 │     if: '[ "${INPUT[build.gone]}" = 1 ]'
+      ╰╴              ━━━━━━━━━━━━━━━━━ `group` reads it here
+    help: set `gone` in `build`, or read another key
+    error[E0704]: task `build` has no output `siez`
+       ╭▸ otto.yml:12:9
+     2 │   build: {outputs: {size: int}, bash: 'OUTPUT[size]=1'}
+       │           ─────── `build` declares `size`
+       ┆
+    12 │     if: INPUT["build.siez"] > 0
+       ╰╴        ━━━━━━━━━━━━━━━━━━━ `python` reads it here
+    help: did you mean `build.size`?
+    warning[E0704]: task `build` has no output `nope`
+       ╭▸ otto.yml:17:19
+     2 │   build: {outputs: {size: int}, bash: 'OUTPUT[size]=1'}
+       │           ─────── `build` declares `size`
+       ┆
+    17 │     bash: echo "${INPUT[build.nope]}"
+       ╰╴                  ━━━━━━━━━━━━━━━━━ `maybe` reads it here
+    help: set `nope` in `build`, or read another key
+    warning[E0704]: task `build` has no output `more`
+       ╭▸ otto.yml:20:16
+     2 │   build: {outputs: {size: int}, bash: 'OUTPUT[size]=1'}
+       │           ─────── `build` declares `size`
+       ┆
+    20 │     if: '[[ -v INPUT[build.more] ]]'
+       ╰╴               ━━━━━━━━━━━━━━━━━ `prepared` reads it here
+    help: set `more` in `build`, or read another key
+    warning[E0704]: task `build` has no output `log`
+       ╭▸ otto.yml:24:19
+     2 │   build: {outputs: {size: int}, bash: 'OUTPUT[size]=1'}
+       │           ─────── `build` declares `size`
+       ┆
+    24 │     bash: echo "${INPUT[build.log]}"
+       ╰╴                  ━━━━━━━━━━━━━━━━ `clean` reads it here
+    help: set `log` in `build`, or read another key
+    otto.yml: 3 errors and 3 warnings. For details: `otto Explain E0704`
+    ── exit 2
+    "#);
+    for (task, status) in
+        [("asks", 2), ("group", 2), ("python", 2), ("maybe", 0), ("prepared", 0), ("clean", 0)]
+    {
+        assert_eq!(project.run(task).status, status, "{task}");
+    }
+    assert_eq!(project.run("-q prepared").stderr, "");
+    assert!(!project.path("started").exists());
+}
+
+#[test]
+fn check_finds_syntax_errors_of_bash_and_python_at_their_lines() {
+    let project = Project::new(
+        "tasks:
+  quote:
+    bash: |
+      echo one
+      echo \"two
+  word:
+    bash: |
+      if true; then
+        echo one
+      fi )
+  extglob: {bash: 'case $1 in !(a|b)) echo ;; esac'}
+  data:
+    bash: |
+      tail -n +4 \"$0\"
+      exit 0
+      \"this is ( data
+  indent:
+    python: |
+      if True:
+          print(1)
+        print(2)
+  call: {python: 'print((1)'}
+  outside: {python: 'return 1'}
+  await: {python: 'x = lambda: 1'}
+  node: {action: \"#!/usr/bin/env node\\nif (\"}
+  sh: {action: \"#!/bin/sh\\nif (\"}
+  asks: {if: 'while true', bash: echo}
+  asks_python: {if: 'x = 1', python: 'print(1)'}
+",
+    );
+    assert_snapshot!(project.run("Check").all(), @r#"
+    ── stderr
+    error[E0605]: the script of `quote` is not valid bash
+      ╭▸ otto.yml:5:7
+    5 │       echo "two
+      ╰╴      ━━━━━━━━━ unexpected EOF while looking for matching `"'
+    error[E0605]: the script of `word` is not valid bash
+       ╭▸ otto.yml:10:7
+    10 │       fi )
+       ╰╴      ━━━━ syntax error near unexpected token `)'
+    error[E0605]: the script of `indent` is not valid Python
+       ╭▸ otto.yml:21:9
+    21 │         print(2)
+       ╰╴        ━━━━━━━━ unindent does not match any outer indentation level
+    error[E0605]: the script of `call` is not valid Python
+       ╭▸ otto.yml:22:24
+    22 │   call: {python: 'print((1)'}
+       ╰╴                       ━━━━ '(' was never closed
+    error[E0605]: the script of `outside` is not valid Python
+       ╭▸ otto.yml:23:22
+    23 │   outside: {python: 'return 1'}
+       ╰╴                     ━━━━━━━━ 'return' outside function
+    error[E0605]: the `if` of `asks` is not valid bash
+       ╭▸ otto.yml:27:15
+    27 │   asks: {if: 'while true', bash: echo}
+       ╰╴              ━━━━━━━━━━ syntax error: unexpected end of file
+    error[E0605]: the `if` of `asks_python` is not valid Python
+       ╭▸ otto.yml:28:24
+    28 │   asks_python: {if: 'x = 1', python: 'print(1)'}
+       ╰╴                       ━━━ invalid syntax
+    otto.yml: 7 errors. For details: `otto Explain E0605`
+    ── exit 2
+    "#);
+}
+
+#[test]
+fn an_if_that_decides_nothing_or_sets_outputs_is_a_warning_of_check() {
+    let project = Project::new(
+        "tasks:
+  test: {bash: 'OUTPUT[verdict]=ok'}
+  dollar: {needs: [test], if: '[ INPUT[test.verdict] = ok ]', bash: echo}
+  never: {if: 'false', bash: echo}
+  python: {if: '\"x\" == \"x\"', python: 'print(1)'}
+  sets: {needs: [test], if: 'OUTPUT[x]=1; [ \"${INPUT[test.verdict]}\" = ok ]', bash: echo}
+  # otto: allow E0719
+  allowed: {if: 'false', bash: echo}
+",
+    );
+    assert_snapshot!(project.run("Check").all(), @r#"
+    ── stdout
+    otto.yml: 6 tasks are valid
+    ── stderr
+    warning[E0719]: the `if` of `dollar` is always the same
+      ╭▸ otto.yml:3:32
+    3 │   dollar: {needs: [test], if: '[ INPUT[test.verdict] = ok ]', bash: echo}
+      ╰╴                               ━━━━━━━━━━━━━━━━━━━━━━━━━━━━ nothing in it can change
+    help: to read the value, write `"${INPUT[test.verdict]}"`
+    warning[E0719]: the `if` of `never` is always the same
+      ╭▸ otto.yml:4:16
+    4 │   never: {if: 'false', bash: echo}
+      ╰╴               ━━━━━ nothing in it can change
+    help: read a value, as in `[ "${INPUT[task.key]}" = yes ]`
+    warning[E0719]: the `if` of `python` is always the same
+      ╭▸ otto.yml:5:17
+    5 │   python: {if: '"x" == "x"', python: 'print(1)'}
+      ╰╴                ━━━━━━━━━━ nothing in it can change
+    help: read a value, as in `INPUT["task.key"] == "yes"`
+    warning[E0706]: `OUTPUT[x]` is set in the `if` of `sets`: the value will be lost
+      ╭▸ otto.yml:6:30
+    6 │   sets: {needs: [test], if: 'OUTPUT[x]=1; [ "${INPUT[test.verdict]}" = ok ]…
+      ╰╴                             ━━━━━━━━━━━ this is not recorded
+    help: an `if` only decides; set outputs in the script
+    ── exit 0
+    "#);
+    assert_eq!(project.run("-q dollar never python").stderr, "");
+}

@@ -19,7 +19,8 @@ const LEAVING: &[&str] = &["break", "continue", "exec", "exit", "kill", "logout"
 /// Commands that only print or compare their words.
 const HARMLESS: &[&str] = &["[", "echo", "test", "true", "false", ":"];
 
-pub(super) fn read(text: &str, shell: Shell) -> Uses {
+/// `is_condition`: a text that is evaluated as between `if` and `then`, where a command that fails ends nothing.
+pub(super) fn read(text: &str, shell: Shell, is_condition: bool) -> Uses {
     let found = match shell {
         Shell::Bash => grammar::commands(text),
         Shell::Posix { has_lastpipe } => grammar::commands_of(text, has_lastpipe),
@@ -27,8 +28,8 @@ pub(super) fn read(text: &str, shell: Shell) -> Uses {
     let names = Names::of(text, &found);
     let has_arrays = shell == Shell::Bash;
     let reader = Reader { text, found: &found, names: &names, has_arrays };
-    let mut body =
-        ShellText { text, found: &found, has_arrays, uses: Uses::default(), end: Ends::of(text, &found) };
+    let end = Ends::of(text, &found);
+    let mut body = ShellText { text, found: &found, has_arrays, is_condition, uses: Uses::default(), end };
     body.sets(&reader);
     body.reads();
     body.uses.settle()
@@ -147,6 +148,7 @@ struct ShellText<'a> {
     text: &'a str,
     found: &'a Commands,
     has_arrays: bool,
+    is_condition: bool,
     uses: Uses,
     end: Ends,
 }
@@ -384,6 +386,7 @@ impl<'a> ShellText<'a> {
             return Force::Optional;
         }
         let is_sure = command.is_checked && command.function.is_none() && !self.end.is_lenient;
+        let is_sure = is_sure && !self.is_condition;
         let is_reached = match command.copy {
             None => place < self.end.script,
             // The whole of a substitution whose status is that of an assignment.
@@ -484,7 +487,12 @@ impl<'a> ShellText<'a> {
             None => place < self.end.script,
             Some(_) => place < self.end.copy.min(self.end.script),
         };
-        let is_sure = is_reached && command.function.is_none() && command.surety != Surety::Unsure;
+        let ends_script = match command.surety {
+            Surety::Ends => true,
+            Surety::Fails => !self.is_condition,
+            Surety::Unsure => false,
+        };
+        let is_sure = is_reached && command.function.is_none() && ends_script;
         let is_plain = skipped == 0 && !operator.starts_with('@');
         let force = match (is_optional, is_sure && is_plain && !self.end.is_lenient) {
             (true, _) => Force::Optional,
