@@ -79,6 +79,17 @@ pub(crate) enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         line: Option<usize>,
     },
+    /// A service is ready: what it handed over until now is there for those that use it.
+    ServiceUp {
+        #[serde(rename = "task")]
+        job: JobName,
+        attempt: u32,
+        /// Keys that it set, in the order of its record.
+        keys: Vec<String>,
+        /// The earlier run that started it, of the same watch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<RunId>,
+    },
     /// A failed attempt will be repeated after a pause.
     RetryPlanned {
         #[serde(rename = "task")]
@@ -142,6 +153,9 @@ pub(crate) struct PlannedJob {
     /// Its output is shown as one block, in the order of the items of its task.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_buffered: bool,
+    /// It stays up while others use it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_service: bool,
 }
 
 fn is_zero(number: &u64) -> bool {

@@ -89,6 +89,7 @@ impl Fate {
     pub(crate) fn of(job: &JobState) -> Fate {
         let name = job.planned.name.clone();
         let (word, exit, reason) = match &job.outcome {
+            None if job.is_up() => (FateKind::Ok, None, None),
             None => (FateKind::Running, None, None),
             Some(Outcome::Succeeded) => (FateKind::Ok, job.exit.as_ref(), None),
             Some(Outcome::Fresh { .. }) => (FateKind::Fresh, None, None),
@@ -220,7 +221,7 @@ fn reason_of_skip(skip: &Skip) -> &'static str {
 }
 
 /// The end of a log as text: without colours and other control characters, and without empty lines at its end.
-fn last_lines(tail: &[u8]) -> String {
+pub(crate) fn last_lines(tail: &[u8]) -> String {
     let text = String::from_utf8_lossy(tail);
     let mut plain = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();

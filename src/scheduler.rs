@@ -1,9 +1,12 @@
 //! Chooses the next job and settles outcomes.
 //! Knows no clock, no process and no file; the run loop brings those.
 
+mod service;
+
 use crate::event::{Outcome, Skip};
 use crate::ottofile::spec::When;
 use crate::plan::{Flow, Job, JobId, Lane, LaneId, Need, Plan, Work, graph};
+use service::Services;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
@@ -18,7 +21,9 @@ pub(crate) struct Scheduler<'a> {
     dependants: Vec<Vec<JobId>>,
     /// Of these, those that may start as soon as it has; those who were told so no longer wait for it.
     readers: Vec<Vec<JobId>>,
+    /// Jobs that others may read, or use, while they run.
     streams: Vec<bool>,
+    services: Services,
     /// Jobs that may start, by priority: the longest chain that depends on them first, then plan order.
     ready: BinaryHeap<(u32, Reverse<JobId>)>,
     /// Jobs of lanes that `-j` does not bind.
@@ -29,6 +34,7 @@ pub(crate) struct Scheduler<'a> {
     most: usize,
     /// Running jobs that hold a slot.
     held: usize,
+    /// Without services that are up.
     running: usize,
     unsettled: usize,
     policy: Policy,
@@ -122,10 +128,12 @@ impl<'a> Scheduler<'a> {
                 lanes[lane as usize].members.push(id);
             }
         }
+        let services = Services::new(plan);
         let mut scheduler = Scheduler {
             plan,
             states,
             heights: graph::heights(&plan.jobs),
+            services,
             dependants,
             readers,
             streams: vec![false; count],
@@ -152,6 +160,12 @@ impl<'a> Scheduler<'a> {
     /// The machine has no room for more jobs at a time, whoever asks for them.
     pub(crate) fn limited_to(mut self, most: usize) -> Scheduler<'a> {
         self.most = most.max(1);
+        self
+    }
+
+    /// These services stay up until the run is stopped, whoever uses them.
+    pub(crate) fn with_lasting(mut self, services: &[JobId]) -> Scheduler<'a> {
+        services.iter().for_each(|job| self.services.set_lasting(*job));
         self
     }
 
@@ -203,7 +217,11 @@ impl<'a> Scheduler<'a> {
     }
 
     fn holds_slot(&self, job: JobId) -> bool {
-        self.lane_kind(job) != Some(Lane::All)
+        !self.is_unbound(job)
+    }
+
+    fn is_unbound(&self, job: JobId) -> bool {
+        self.lane_kind(job) == Some(Lane::All) || self.plan.job(job).work == Work::Service
     }
 
     fn lane_kind(&self, job: JobId) -> Option<Lane> {
@@ -225,7 +243,39 @@ impl<'a> Scheduler<'a> {
     pub(crate) fn stream(&mut self, job: JobId) -> Vec<(JobId, Outcome)> {
         assert_eq!(self.states[job.index()], State::Running, "bug: a job that does not run cannot stream");
         let is_stopping = matches!(self.phase, Phase::Stopping | Phase::Over);
-        if is_stopping || std::mem::replace(&mut self.streams[job.index()], true) {
+        if is_stopping { Vec::new() } else { self.open(job) }
+    }
+
+    /// A running service is ready: those who use it need not wait for its end, and it no longer counts as running. Answers
+    /// the jobs that this settles.
+    pub(crate) fn up(&mut self, job: JobId) -> Vec<(JobId, Outcome)> {
+        assert_eq!(self.states[job.index()], State::Running, "bug: a service that does not run is not up");
+        assert!(!self.services.is_up(job), "bug: a service is up twice");
+        self.services.set_up(job, true);
+        self.running -= 1;
+        self.open(job)
+    }
+
+    /// Services that nobody uses any more, and that are to be ended; each is answered once.
+    pub(crate) fn idle_services(&mut self) -> Vec<JobId> {
+        let states = &self.states;
+        self.services.idle(|job| states[job.index()] == State::Running)
+    }
+
+    /// Whether a service is there for somebody who still wants it.
+    pub(crate) fn is_used(&self, service: JobId) -> bool {
+        self.services.has_users(service)
+    }
+
+    /// Of the jobs that need this service to succeed, also through others, those that run.
+    pub(crate) fn running_users(&self, service: JobId) -> Vec<JobId> {
+        let bound = self.services.bound_to(service).iter().copied();
+        bound.filter(|job| self.states[job.index()] == State::Running).collect()
+    }
+
+    /// Those who may start while the job runs wait for it no longer.
+    fn open(&mut self, job: JobId) -> Vec<(JobId, Outcome)> {
+        if std::mem::replace(&mut self.streams[job.index()], true) {
             return Vec::new();
         }
         let released = self.no_longer_missing(&self.readers[job.index()].clone());
@@ -278,7 +328,8 @@ impl<'a> Scheduler<'a> {
 
     /// A running job gives back what it held.
     fn leave(&mut self, job: JobId) {
-        self.running -= 1;
+        self.running -= usize::from(!self.services.is_up(job));
+        self.services.set_up(job, false);
         self.held -= usize::from(self.holds_slot(job));
         self.terminal_runs &= self.plan.job(job).work != Work::Terminal;
         if let Some(LaneId(lane)) = self.plan.job(job).lane {
@@ -297,7 +348,7 @@ impl<'a> Scheduler<'a> {
     }
 
     fn enqueue(&mut self, job: JobId) {
-        if self.lane_kind(job) == Some(Lane::All) {
+        if self.is_unbound(job) {
             self.unbound.push_back(job);
         } else {
             self.ready.push((self.priority(job), Reverse(job)));
@@ -317,6 +368,9 @@ impl<'a> Scheduler<'a> {
         let has_failed = outcome.is_failure();
         self.set(job, outcome);
         let mut settled = vec![job];
+        if has_failed {
+            settled.extend(self.fail_users(job));
+        }
         if has_failed && self.policy != Policy::KeepGoing && self.phase == Phase::Going {
             self.phase = Phase::Failing;
             settled.extend(self.settle_rest(&Outcome::Skipped(Skip::FailFast)));
@@ -336,8 +390,28 @@ impl<'a> Scheduler<'a> {
         self.end(Phase::Over)
     }
 
+    /// Nothing starts any more that needs a service which has failed, although what stands between the two succeeded.
+    fn fail_users(&mut self, service: JobId) -> Vec<JobId> {
+        let mut failed = self.services.bound_to(service).to_vec();
+        failed.retain(|job| {
+            let is_due =
+                matches!(self.states[job.index()], State::Waiting { .. } | State::Ready | State::Pausing);
+            // A group says what its needs came to.
+            is_due && self.plan.job(*job).work.has_body()
+        });
+        let name = &self.plan.job(service).name;
+        for job in &failed {
+            self.set(*job, Outcome::Skipped(Skip::Needs(name.clone())));
+        }
+        if !failed.is_empty() {
+            self.forget_settled();
+        }
+        failed
+    }
+
     fn end(&mut self, phase: Phase) -> Vec<(JobId, Outcome)> {
         self.phase = phase;
+        self.services.last_no_longer();
         let mut settled = self.settle_rest(&Outcome::Cancelled);
         settled.extend(self.settle_after(settled.clone()));
         self.with_outcomes(settled)
@@ -417,6 +491,7 @@ impl<'a> Scheduler<'a> {
         // What is up to date was looked at and not started, and an `if` that is false starts nothing.
         self.has_begun[job.index()] &= !matches!(outcome, Outcome::Fresh { .. } | Outcome::Skipped(Skip::If));
         *state = State::Settled(outcome);
+        self.services.settled(job);
         self.unsettled -= 1;
         let about = self.plan.job(job);
         if !about.work.has_body() {
@@ -534,7 +609,7 @@ impl<'a> Scheduler<'a> {
     /// The outcome of a job that is decided by its needs alone; None if it is to run.
     fn decide(&self, job: &Job) -> Option<Outcome> {
         let outcome = |need: &Need| match (self.outcome(need.job), need.flow) {
-            (None, Flow::Stream { .. }) if self.streams[need.job.index()] => None,
+            (None, Flow::Stream { .. } | Flow::Up) if self.streams[need.job.index()] => None,
             // It began, and its stream is there up to where it failed.
             (Some(Outcome::Failed { .. }), Flow::Stream { is_lenient: true })
                 if self.streams[need.job.index()] =>
@@ -631,3 +706,5 @@ impl<'a> Scheduler<'a> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod service_tests;

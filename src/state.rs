@@ -15,8 +15,10 @@ pub(crate) struct RunState {
     /// In plan order.
     pub(crate) jobs: Vec<JobState>,
     places: HashMap<JobName, usize>,
-    /// When the running jobs' attempts began, and the jobs' places.
+    /// When the running jobs' attempts began, and the jobs' places; without services that are up.
     running: BTreeSet<(u64, usize)>,
+    /// The places of services that are up.
+    up: BTreeSet<usize>,
     /// Jobs with a body; the others are groups, which nobody waits for by name.
     pub(crate) bodies: usize,
     /// Jobs with a body that are settled.
@@ -48,6 +50,10 @@ pub(crate) struct JobState {
     pub(crate) line: Option<usize>,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) keys: Vec<String>,
+    /// How long its service took to get ready.
+    pub(crate) ready_us: Option<u64>,
+    /// The earlier run that started the service.
+    pub(crate) up_since: Option<RunId>,
     /// What the last attempt that ended wrote.
     pub(crate) stdout_bytes: u64,
     pub(crate) stderr_bytes: u64,
@@ -73,6 +79,8 @@ impl JobState {
             line: None,
             outcome: None,
             keys: Vec::new(),
+            ready_us: None,
+            up_since: None,
             stdout_bytes: 0,
             stderr_bytes: 0,
             stream_bytes: 0,
@@ -96,6 +104,24 @@ impl JobState {
     /// From the beginning of its first attempt to the end of its last; `None` if it was never started.
     pub(crate) fn took_us(&self) -> Option<u64> {
         Some(self.ended_us?.saturating_sub(self.started_us?))
+    }
+
+    /// A service that is ready and has not ended.
+    pub(crate) fn is_up(&self) -> bool {
+        self.ready_us.is_some() && self.exit.is_none() && self.outcome.is_none()
+    }
+
+    /// When others could go on: when it ended, or for a service when it was ready.
+    fn done_us(&self) -> Option<u64> {
+        match (self.ready_us, self.started_us) {
+            (Some(ready_us), Some(started_us)) => Some(started_us + ready_us),
+            (Some(_), None) | (None, _) => self.ended_us,
+        }
+    }
+
+    /// How long those waited that needed it.
+    fn worked_us(&self) -> Option<u64> {
+        Some(self.done_us()?.saturating_sub(self.started_us?))
     }
 
     /// Left out, and nothing went wrong: this is not its system, its `if` is false, or it waits for a run of such a job.
@@ -167,6 +193,7 @@ impl RunState {
                 if let Some(place) = self.place(job) {
                     let state = &mut self.jobs[place];
                     state.attempts = *attempt;
+                    state.exit = None;
                     state.hints.clear();
                     state.started_us.get_or_insert(now);
                     state.running_since_us = Some(now);
@@ -218,6 +245,18 @@ impl RunState {
                 self.result = Some(result.clone());
                 self.ended_us = Some(now);
             }
+            Event::ServiceUp { job, attempt, keys, since } => {
+                if let Some(place) = self.place(job) {
+                    let began = self.jobs[place].running_since_us.unwrap_or(now);
+                    self.running.remove(&(began, place));
+                    self.up.insert(place);
+                    let state = &mut self.jobs[place];
+                    state.attempts = *attempt;
+                    state.ready_us = Some(now.saturating_sub(began));
+                    state.keys.clone_from(keys);
+                    state.up_since.clone_from(since);
+                }
+            }
             Event::RetryPlanned { .. } | Event::Warning { .. } => {}
         }
     }
@@ -236,7 +275,13 @@ impl RunState {
         self.running.iter().map(|(since, place)| (*since, &self.jobs[*place]))
     }
 
+    /// Services that are up, in plan order.
+    pub(crate) fn up(&self) -> impl ExactSizeIterator<Item = &JobState> {
+        self.up.iter().map(|place| &self.jobs[*place])
+    }
+
     fn stop(&mut self, place: usize) {
+        self.up.remove(&place);
         if let Some(since) = self.jobs[place].running_since_us.take() {
             self.running.remove(&(since, place));
         }
@@ -271,7 +316,7 @@ impl RunState {
         let mut longest: Vec<(u64, Option<usize>)> = Vec::with_capacity(self.jobs.len());
         for job in &self.jobs {
             let until_it_began = |need: usize| {
-                let both_ran = match (self.jobs[need].ended_us, job.started_us) {
+                let both_ran = match (self.jobs[need].done_us(), job.started_us) {
                     (Some(ended), Some(started)) => ended.saturating_sub(started),
                     _ => 0,
                 };
@@ -282,7 +327,7 @@ impl RunState {
                 needs.filter(|place| *place < longest.len()).map(|place| (until_it_began(place), place));
             let (until_then, before) =
                 before.max().map_or((0, None), |(until_then, place)| (until_then, Some(place)));
-            longest.push((until_then.saturating_add(job.took_us().unwrap_or(0)), before));
+            longest.push((until_then.saturating_add(job.worked_us().unwrap_or(0)), before));
         }
         let last = (0..longest.len()).max_by_key(|place| (longest[*place].0, std::cmp::Reverse(*place)));
         let mut chain = Vec::new();
@@ -307,6 +352,10 @@ impl RunState {
 pub(crate) fn is_one_at_a_time<'a>(slots: usize, jobs: impl Iterator<Item = &'a PlannedJob> + Clone) -> bool {
     if slots <= 1 || jobs.clone().filter(|job| job.has_body).count() <= 1 {
         return true;
+    }
+    // A service writes while the others run.
+    if jobs.clone().any(|job| job.is_service) {
+        return false;
     }
     // In an order that respects the edges, neighbours are ordered by the graph only if there is an edge between them.
     jobs.clone().zip(jobs.skip(1)).all(|(first, second)| {
@@ -338,6 +387,7 @@ mod tests {
             words: Vec::new(),
             is_serial: false,
             is_buffered: false,
+            is_service: false,
         };
         let jobs = jobs.iter().enumerate().map(planned).collect();
         let run = RunId::new("20261124-091400.000000", 0);

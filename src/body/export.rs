@@ -8,6 +8,7 @@ pub(crate) fn is_reserved(name: &str) -> bool {
         "OTTO_TASK",
         "OTTO_TASK_NAME",
         "OTTO_TASK_DIR",
+        "OTTO_READY",
         "OTTO_TASKS_DIR",
         "OTTO_WORKSPACE",
         "OTTO_RUN_ID",

@@ -12,6 +12,7 @@ mod names;
 mod outcome;
 mod place;
 pub(crate) mod python;
+pub(crate) mod unseen;
 pub(crate) mod unset;
 pub(crate) mod uses;
 

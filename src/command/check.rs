@@ -107,7 +107,14 @@ pub(super) fn body_warnings(ottofile: &Ottofile, tasks: impl IntoIterator<Item =
     let tasks = tasks.into_iter().map(|task| &ottofile.tasks[task]);
     tasks
         .filter_map(|task| Some((task, task.body.as_ref()?)))
-        .flat_map(|(task, body)| body::warnings(body, &task.name, ottofile.sources.of(body.span)))
+        .flat_map(|(task, body)| {
+            let source = ottofile.sources.of(body.span);
+            let mut warnings = body::warnings(body, &task.name, source);
+            if task.service.is_some() {
+                warnings.extend(body::unseen::warnings(body, &task.name, source));
+            }
+            warnings
+        })
         .collect()
 }
 

@@ -405,6 +405,7 @@ mod tests {
             words: Vec::new(),
             is_serial: false,
             is_buffered: false,
+            is_service: false,
         };
         run.event(Event::RunStarted {
             format: FORMAT,

@@ -19,7 +19,7 @@ use crate::host::{self, Found};
 use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{ForeachSource, Task};
-use crate::plan::{Flow, Job, JobId, Plan, Work};
+use crate::plan::{Flow, Job, JobId, Plan, Work, service};
 use crate::request::{Argument, Request};
 use crate::run::outcomes::Earlier;
 use crate::run::signals::{STOPPING, SUSPENDING, Signals, guarded, halt};
@@ -159,7 +159,11 @@ pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun) -> i32 {
         if !needs.is_empty() {
             let _ = write!(text, "  after {}", shown(&needs.join(", ")));
         }
-        let streams = named(|flow| flow != Flow::AtEnd);
+        let services = named(|flow| flow == Flow::Up);
+        if !services.is_empty() {
+            let _ = write!(text, "  while {} is up", shown(&services.join(", ")));
+        }
+        let streams = named(|flow| matches!(flow, Flow::Stream { .. }));
         if !streams.is_empty() {
             let _ = write!(text, "  with the stream of {}", shown(&streams.join(", ")));
         }
@@ -190,7 +194,8 @@ fn is_shown_dry(job: &Job) -> bool {
 }
 
 /// `{"tasks": [{"name", "task", "line", "is_expanded", "params", "words", "needs": [{"task", "stream"}]}]}`, in plan order,
-/// with `"skipped": "os"` for a task that does not run on this system, and `"if"` for one that asks first;
+/// with `"skipped": "os"` for a task that does not run on this system, `"if"` for one that asks first, and
+/// `"service": true` for one that stays up;
 /// `is_expanded` is false for a foreach task whose items only a command knows.
 fn dry_run_json(target: &PlannedRun) -> String {
     let one = |job: &Arc<Job>| {
@@ -206,7 +211,7 @@ fn dry_run_json(target: &PlannedRun) -> String {
         );
         let needs = job.needs.iter().map(|need| {
             let name = target.plan.job(need.job).name.as_str();
-            serde_json::json!({ "task": name, "stream": need.flow != Flow::AtEnd })
+            serde_json::json!({ "task": name, "stream": matches!(need.flow, Flow::Stream { .. }) })
         });
         let mut fields = serde_json::json!({
             "name": job.name.as_str(),
@@ -217,6 +222,9 @@ fn dry_run_json(target: &PlannedRun) -> String {
             "words": words.collect::<std::collections::BTreeMap<_, _>>(),
             "needs": needs.collect::<Vec<_>>(),
         });
+        if job.work == Work::Service {
+            fields["service"] = true.into();
+        }
         if job.elsewhere.is_some() {
             fields["skipped"] = "os".into();
         }
@@ -324,6 +332,11 @@ fn execute(
         run_timeout: options.run_timeout,
         // A rerun names tasks by what became of them.
         inherits_stdin: if options.origin.is_some() { Vec::new() } else { inherits_stdin(target) },
+        lasting: match options.origin {
+            None => service::asked_for(plan, ottofile, target.request),
+            // A rerun names tasks by what became of them.
+            Some(_) => service::unused(plan),
+        },
         recorded: target.recorded.clone(),
         earlier: target.earlier.clone(),
         shows_output: true,

@@ -281,7 +281,8 @@ impl Rerun {
             match plan::make(&ottofile, &request, &facts) {
                 // With more tasks, more parameters may be asked for.
                 Ok(plan)
-                    if add_producers(context, &plan, &mut inputs, &mut selected)
+                    if add_services(&plan, &mut selected)
+                        || add_producers(context, &plan, &mut inputs, &mut selected)
                         || takes_new && add_new(context, &plan, &mut inputs, &mut selected, &given) =>
                 {
                     drop((request, plan))
@@ -311,7 +312,7 @@ impl Rerun {
         let told = told_of(&ottofile, &plan, &selected);
         let Part { mut plan, missing } = restrict(plan, |job| selected.contains(&job.name));
         for (name, flow) in missing.values().flatten() {
-            if *flow == Flow::AtEnd {
+            if !matches!(flow, Flow::Stream { .. }) {
                 inputs.find(context, name, lenient.contains(name));
             }
         }
@@ -398,12 +399,30 @@ fn add_producers(
     // From the last to the first, for a producer may itself read a stream.
     for job in plan.jobs.iter().rev().filter(|job| job.work.has_body()) {
         if selected.contains(&job.name) {
-            for need in job.needs.iter().filter(|need| need.flow != Flow::AtEnd) {
+            for need in job.needs.iter().filter(|need| matches!(need.flow, Flow::Stream { .. })) {
                 let producer = &plan.job(need.job).name;
                 if !selected.contains(producer) && !inputs.has_stream(context, producer) {
                     selected.insert(producer.clone());
                 }
             }
+        }
+    }
+    selected.len() > before
+}
+
+/// Adds the services that selected jobs depend on, also through others: the one of the earlier run has ended. Returns
+/// whether any were added.
+fn add_services(plan: &Plan, selected: &mut HashSet<JobName>) -> bool {
+    let before = selected.len();
+    let mut is_needed = vec![false; plan.jobs.len()];
+    for id in plan.ids().rev() {
+        let job = plan.job(id);
+        let is_elsewhere = job.elsewhere.is_some();
+        if is_needed[id.index()] && !is_elsewhere && job.work == Work::Service {
+            selected.insert(job.name.clone());
+        }
+        if is_needed[id.index()] || selected.contains(&job.name) {
+            job.needs.iter().for_each(|need| is_needed[need.job.index()] = true);
         }
     }
     selected.len() > before
@@ -972,7 +991,7 @@ impl Inputs<'_> {
         let input = |(name, flow): &(JobName, Flow)| {
             let (outputs, source) = match flow {
                 // Of one that is lost there is nothing, and who reads it is told so.
-                Flow::AtEnd => {
+                Flow::AtEnd | Flow::Up => {
                     let nothing = || (Arc::default(), RecordedSource::Changed);
                     self.known.get(name).cloned().unwrap_or_else(nothing)
                 }

@@ -269,6 +269,13 @@ fn job_text(context: &Context, picked: &Picked, job: &JobState) -> String {
     if let Some(why) = &job.stale {
         fact(&mut text, "stale", why);
     }
+    if let Some(ready_us) = job.ready_us {
+        let ready = match &job.up_since {
+            Some(run) => format!("up since run {}", run.short()),
+            None => format!("ready after {}", time::duration(ready_us)),
+        };
+        fact(&mut text, "service", &ready);
+    }
     if job.attempts > 1 {
         fact(&mut text, "attempts", &job.attempts.to_string());
     }
@@ -353,6 +360,7 @@ mod tests {
             words: Vec::new(),
             is_serial: false,
             is_buffered: false,
+            is_service: false,
         };
         run.event(Event::RunStarted {
             format: FORMAT,

@@ -80,6 +80,8 @@ codes! {
     TooLarge = 603, "value too large for the environment";
     CannotStart = 604, "task that can't be started";
     ScriptSyntax = 605, "syntax error in a script";
+    PortInUse = 606, "port already in use";
+    ServiceFailed = 607, "service that ended or did not get ready";
     NotHandedOver = 701, "outputs never saved";
     CutShort = 702, "outputs saved only in part";
     BadOutput = 703, "output that can't be recorded";
@@ -99,6 +101,7 @@ codes! {
     BrokenContract = 717, "output that breaks its contract";
     ConditionFailed = 718, "`if` that fails";
     ConstantCondition = 719, "`if` that is always the same";
+    UnseenOutput = 720, "output of a service that is not saved in time";
     UnknownRun = 801, "unknown run";
     AmbiguousRun = 802, "ambiguous run";
     NotInRun = 803, "task not in the run";

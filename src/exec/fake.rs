@@ -121,6 +121,10 @@ impl Executor for FakeExecutor {
         self.ask(Asked::Stop(attempt, how), None);
     }
 
+    fn is_alive(&self, _attempt: AttemptId) -> bool {
+        true
+    }
+
     fn suspend(&mut self) {
         self.ask(Asked::Suspend, None);
     }

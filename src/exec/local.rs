@@ -157,6 +157,17 @@ impl Executor for LocalExecutor {
         }
     }
 
+    fn is_alive(&self, attempt: AttemptId) -> bool {
+        // One that was given another attempt since has seen the end of this one.
+        let attends = |attendant: &&Attendant| attendant.attempts.last() == Some(&attempt);
+        let group = self.attendants.iter().find(attends).map(|it| it.group.load(Ordering::SeqCst));
+        let Some(pid) = group.filter(|group| *group != BEING_CREATED).and_then(Pid::from_raw) else {
+            return false;
+        };
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        matches!(rustix::process::waitid(WaitId::Pid(pid), look), Ok(None))
+    }
+
     fn suspend(&mut self) {
         self.suspended_at.get_or_insert_with(Instant::now);
         // First the flag, then the groups: what is created in between is seen by one of the two.

@@ -135,6 +135,8 @@ pub(crate) trait Executor {
     /// Ends an attempt. One that has ended already is left alone. One that has not begun never will: it ends with the
     /// exit that the stop would have caused (SIGKILL for `Kill`).
     fn stop(&mut self, attempt: AttemptId, how: Stop);
+    /// Whether the process of an attempt lives.
+    fn is_alive(&self, attempt: AttemptId) -> bool;
     /// Halts all that runs, until `resume`. When this returns, nothing that was started goes on.
     fn suspend(&mut self);
     /// Lets all that was halted go on.

@@ -25,6 +25,7 @@ fn settled(outcome: Outcome, attempts: u32, exit: Exit) -> Fate {
         words: Vec::new(),
         is_serial: false,
         is_buffered: false,
+        is_service: false,
     };
     let run = RunId::new("20261124-091400.000000", 0);
     let mut state = RunState::default();

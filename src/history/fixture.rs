@@ -118,6 +118,7 @@ impl Run {
             words: Vec::new(),
             is_serial: false,
             is_buffered: false,
+            is_service: false,
         };
         self.plan_as(jobs.iter().enumerate().map(planned).collect());
     }

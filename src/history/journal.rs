@@ -210,6 +210,7 @@ mod tests {
             words: Vec::new(),
             is_serial: false,
             is_buffered: false,
+            is_service: false,
         };
         vec![
             Event::RunStarted {

@@ -169,6 +169,7 @@ mod tests {
             words: Vec::new(),
             is_serial: false,
             is_buffered: false,
+            is_service: false,
         };
         let ended = |job: &str| Event::AttemptEnded {
             job: name(job),

@@ -54,6 +54,7 @@ fragments! {
     OLD = "bash/old.sh";
     SET = "bash/set.sh";
     SET_OUTPUT = "bash/set_output.sh";
+    SERVICE = "bash/service.sh";
     GET = "bash/get.sh";
     GET_INPUT = "bash/get_input.sh";
     PLAIN_3 = "bash/plain_3.sh";
@@ -525,6 +526,9 @@ impl Setup<'_, '_> {
             push(&PLAIN_3);
         } else {
             [&SET, &SET_OUTPUT, &GET, &GET_INPUT].into_iter().for_each(|fragment| push(fragment));
+        }
+        if self.script.is_service {
+            push(&SERVICE);
         }
         push(&DESERIALIZE);
         push(&DOTTED);

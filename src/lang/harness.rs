@@ -187,6 +187,7 @@ impl Bench {
             workdir: &self.project(),
             folder: &self.project(),
             contract: None,
+            is_service: false,
             env: &look_up,
         })
     }

@@ -80,6 +80,8 @@ pub(crate) struct Script<'a> {
     pub(crate) folder: &'a Path,
     /// What its outputs must be.
     pub(crate) contract: Option<&'a Spanned<Contract>>,
+    /// The task stays up, so that what it sets is saved before it ends.
+    pub(crate) is_service: bool,
     /// The complete environment that the launch will have, before this language adds to it.
     pub(crate) env: &'a dyn Fn(&str) -> Option<&'a OsStr>,
 }
@@ -258,6 +260,18 @@ pub(crate) fn collect(script: &Script, left: &Left) -> HandOver {
     };
     let is_sound = found.problems.iter().all(|problem| !problem.is_error());
     if let Some(contract) = script.contract.filter(|_| succeeded && is_sound) {
+        promised::keep(script, contract, &mut found);
+    }
+    found
+}
+
+/// Reads what a service saved until now. What it has only in memory may follow, or be lost with it: that is no mistake.
+pub(crate) fn collect_early(script: &Script, folder: &Path, level: Option<Level>) -> HandOver {
+    let mut found = collect(script, &Left { folder, level, succeeded: false });
+    found.problems.retain(|problem| problem.is_error() || problem.code != Code::NotHandedOver);
+    if let Some(contract) = script.contract
+        && found.problems.iter().all(|problem| !problem.is_error())
+    {
         promised::keep(script, contract, &mut found);
     }
     found

@@ -39,6 +39,7 @@ pub(super) enum Owner<'a> {
     Edge(&'a str),
     Foreach(&'a str),
     Retries(&'a str),
+    Service(&'a str),
     Param {
         form: &'a str,
         task: &'a str,
@@ -67,6 +68,7 @@ impl fmt::Display for Owner<'_> {
             Owner::Edge(task) => write!(f, "a dependency of task `{task}`"),
             Owner::Foreach(task) => write!(f, "`foreach` of task `{task}`"),
             Owner::Retries(task) => write!(f, "`retries` of task `{task}`"),
+            Owner::Service(task) => write!(f, "`service` of task `{task}`"),
             Owner::Param { form, task } => write!(f, "parameter `{form}` of task `{task}`"),
             Owner::Output { key, task } => write!(f, "output `{key}` of task `{task}`"),
         }
@@ -83,6 +85,7 @@ impl fmt::Display for Field<'_> {
             | Owner::Edge(_)
             | Owner::Foreach(_)
             | Owner::Retries(_)
+            | Owner::Service(_)
             | Owner::Param { .. }
             | Owner::Output { .. } => {
                 write!(f, "`{}` of {}", self.key, self.owner)

@@ -67,6 +67,9 @@ pub(super) fn meant(owner: Owner<'_>, key: &str) -> Option<String> {
             "time-limit" | "timeout-minutes" | "timeout-seconds" => ("timeout", "a duration such as `5m`"),
             "retry" | "attempts" | "max-retries" => ("retries", "the number of retries"),
             "on-error" | "rescue" | "catch" => ("on-failure", "tasks that run if this one fails"),
+            "daemon" | "background" | "server" | "services" => {
+                ("service", "the task stays up while others use it")
+            }
             "stream" | "pipe" => ("streaming", "pass data while both tasks run"),
             "condition" | "conditions" | "only-if" | "run-if" | "when" => {
                 ("if", "a command, or in Python an expression, that decides whether the task runs")
@@ -111,6 +114,15 @@ pub(super) fn meant(owner: Owner<'_>, key: &str) -> Option<String> {
             "max" | "attempts" | "times" | "limit" => ("count", "the number of retries"),
             "wait" | "interval" | "sleep" | "pause" => ("delay", "the pause before the first retry"),
             "factor" | "multiplier" => ("backoff", "the factor by which each pause grows"),
+            _ => return None,
+        },
+        Owner::Service(_) => match key {
+            "command" | "cmd" | "check" | "test" | "healthcheck" | "health" | "probe" | "exec" => {
+                ("ready", "a command that succeeds when the service is ready")
+            }
+            "ports" | "tcp" | "listen" => ("port", "a port that answers when the service is ready"),
+            "output" | "line" | "message" | "pattern" => ("log", "a text that it writes when it is ready"),
+            "wait" | "start-period" | "time-limit" => ("timeout", "how long it may take to get ready"),
             _ => return None,
         },
         Owner::Edge(_) => match key {

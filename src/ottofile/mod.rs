@@ -10,6 +10,7 @@ pub(crate) mod glob;
 pub(crate) mod limit;
 mod param;
 mod read;
+pub(crate) mod service;
 pub(crate) mod spec;
 pub(crate) mod write;
 mod yaml;

@@ -5,7 +5,7 @@ use super::check::Tasks;
 use super::field::{FILE_PATTERNS, Field, Owner, Reader, TASK_NAMES, describe, shortened};
 use super::spec::*;
 use super::yaml::{self, Key, Kind, Map, Node, Style};
-use super::{check, contract, foreach, foreign, glob, limit, param};
+use super::{check, contract, foreach, foreign, glob, limit, param, service};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{self, NameError, TaskName};
 use crate::source::{SourceFile, Span, Spanned};
@@ -50,6 +50,7 @@ pub(super) const TASK_KEYS: &[&str] = &[
     "python",
     "python3",
     "retries",
+    "service",
     "stream-errors",
     "streaming",
     "timeout",
@@ -448,6 +449,10 @@ impl Reader<'_> {
                 "confirm" => task.confirm = self.confirm(field, node),
                 "retries" => task.retries = self.retries(field, node).map(Box::new),
                 "dir" => task.dir = self.filled_text(field, node),
+                "service" => {
+                    let service = service::read(self, field, node);
+                    task.service = service.map(|service| Box::new(Spanned::new(service, key.span)));
+                }
                 "streaming" => task.streaming = self.streaming(field, node),
                 "stream-errors" => {
                     stream_errors = Some(key.span);
@@ -758,6 +763,7 @@ impl Reader<'_> {
 
     /// Settings of one task that exclude each other, whatever their order.
     fn contradictions(&mut self, task: &Task, stream_errors: Option<Span>) {
+        service::contradictions(self, task);
         if let Some(span) = stream_errors
             && task.streaming.is_none()
         {
@@ -846,6 +852,7 @@ pub(crate) const SET_BY_OTTO: &[&str] = &[
     "OTTO_INVOCATION_DIR",
     "OTTO_OUTPUT_JSON",
     "OTTO_OUTPUT_PIPE",
+    "OTTO_READY",
     "OTTO_RUN_ID",
     "OTTO_TASK",
     "OTTO_TASKS_DIR",

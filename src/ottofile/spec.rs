@@ -133,6 +133,8 @@ pub(crate) struct Task {
     pub(crate) has_lenient_stream_errors: bool,
     /// What is asked before a run with this task starts.
     pub(crate) confirm: Option<Spanned<String>>,
+    /// It stays up while others use it.
+    pub(crate) service: Option<Box<Spanned<Service>>>,
 }
 
 impl Task {
@@ -165,8 +167,27 @@ impl Task {
             streaming: None,
             has_lenient_stream_errors: false,
             confirm: None,
+            service: None,
         }
     }
+}
+
+/// When a task that stays up is ready: when everything that is named here holds. If nothing is, the script says so itself.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Service {
+    /// A command that succeeds.
+    pub(crate) ready: Option<Spanned<String>>,
+    /// A TCP port of this machine that answers, or the variable that holds its number.
+    pub(crate) port: Option<Spanned<String>>,
+    /// A text in what the task writes.
+    pub(crate) log: Option<Spanned<String>>,
+    /// How long that may take.
+    pub(crate) timeout: Duration,
+}
+
+impl Service {
+    /// How long a service may take to get ready where the ottofile does not say.
+    pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 }
 
 /// The name of a task, or `task:item`, as written; the plan finds it.

@@ -59,7 +59,9 @@ impl<'a> Drafts<'a> {
         if let Work::ForeachGroup(GroupMembers::Known(members)) = &work
             && !members.is_empty()
         {
-            let need = |job: &JobId| Need { job: *job, when: When::Always, flow: Flow::AtEnd };
+            let is_service = self.ottofile.tasks[member.task].service.is_some();
+            let flow = if is_service { Flow::Up } else { Flow::AtEnd };
+            let need = |job: &JobId| Need { job: *job, when: When::Always, flow };
             needs = members.iter().map(need).collect();
         }
         let name = JobName::of_task(&self.ottofile.tasks[member.task].name);
@@ -107,6 +109,10 @@ impl<'a> Drafts<'a> {
 
     /// How the jobs of a foreach task share the machine, if there is a rule for it.
     fn lane(&mut self, task: usize, foreach: &Foreach) -> Option<LaneId> {
+        if self.ottofile.tasks[task].service.is_some() {
+            // They are all up at the same time.
+            return None;
+        }
         let is_serial = self.request.tasks.iter().any(|asked| asked.task == task && asked.is_serial);
         let lane = match (is_serial || !foreach.is_parallel, foreach.jobs) {
             (true, _) => Lane::Serial,
@@ -172,11 +178,11 @@ impl<'a> Drafts<'a> {
                     members.iter().for_each(|job| add(*job, flow));
                     inputs.push(*whole);
                 }
-                (Work::ForeachGroup(_), Flow::AtEnd | Flow::Stream { .. }) => {
+                (Work::ForeachGroup(_), Flow::AtEnd | Flow::Up | Flow::Stream { .. }) => {
                     add(*whole, Flow::AtEnd);
                     inputs.push(*whole);
                 }
-                (Work::Body | Work::Terminal, _) => {
+                (Work::Body | Work::Terminal | Work::Service, _) => {
                     add(*whole, flow);
                     inputs.push(*whole);
                 }
@@ -210,6 +216,7 @@ fn work_of(task: &Task) -> Work {
         (None, _) => Work::Group,
         (Some(body), _) if body.key == BodyKey::Nothing => Work::Condition,
         (Some(_), Some(_)) => Work::Terminal,
+        (Some(_), None) if task.service.is_some() => Work::Service,
         (Some(_), None) => Work::Body,
     }
 }

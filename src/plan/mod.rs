@@ -14,6 +14,7 @@ pub(crate) mod params;
 mod pattern;
 pub(crate) mod restrict;
 pub(crate) mod select;
+pub(crate) mod service;
 pub(crate) mod stream;
 pub(crate) mod template;
 mod told;
@@ -68,7 +69,7 @@ impl Plan {
     /// The jobs whose streams a job reads, in plan order.
     pub(crate) fn producers(&self, id: JobId) -> impl Iterator<Item = (JobId, bool)> + '_ {
         self.job(id).needs.iter().filter_map(|need| match need.flow {
-            Flow::AtEnd => None,
+            Flow::AtEnd | Flow::Up => None,
             Flow::Stream { is_lenient } => Some((need.job, is_lenient)),
         })
     }
@@ -162,7 +163,7 @@ impl Job {
         match &self.work {
             Work::ForeachGroup(GroupMembers::Known(members)) => Some(members),
             Work::ForeachGroup(GroupMembers::Unknown) => Some(&[]),
-            Work::Body | Work::Terminal | Work::Condition | Work::Group => None,
+            Work::Body | Work::Terminal | Work::Service | Work::Condition | Work::Group => None,
         }
     }
 }
@@ -179,6 +180,8 @@ pub(crate) enum Work {
     Terminal,
     /// Asks the `if` of a task without a body, which otherwise is a group.
     Condition,
+    /// Runs the task's body, which stays up while others use it.
+    Service,
     /// A task without a body: succeeds when its needs did.
     Group,
     /// The group of a foreach task's jobs.
@@ -206,6 +209,8 @@ pub(crate) struct Need {
 pub(crate) enum Flow {
     /// When the need is settled: its values and files.
     AtEnd,
+    /// When it is up: what it handed over until then. The edge asks for success.
+    Up,
     /// While both run: its stream. The edge asks for success.
     Stream {
         /// `stream-errors: ignore`: what came before a failure is enough.
@@ -318,6 +323,7 @@ fn arrange(
     let Drafts { drafts, lanes, .. } = graph;
     name_clashes(ottofile, &drafts, &mut diagnostics);
     stream::check(ottofile, &drafts, &mut diagnostics);
+    service::check(ottofile, &drafts, &mut diagnostics);
     if !diagnostics.is_empty() {
         return Err(diagnostics);
     }
@@ -327,7 +333,7 @@ fn arrange(
 impl Work {
     pub(crate) fn has_body(&self) -> bool {
         match self {
-            Work::Body | Work::Terminal | Work::Condition => true,
+            Work::Body | Work::Terminal | Work::Condition | Work::Service => true,
             Work::Group | Work::ForeachGroup(_) => false,
         }
     }

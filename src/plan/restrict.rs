@@ -2,6 +2,7 @@
 
 use super::{Flow, GroupMembers, Job, JobId, Need, Plan, Work};
 use crate::name::JobName;
+use crate::ottofile::spec::When;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ pub(crate) struct Part {
 }
 
 /// The jobs that `is_wanted`, and the groups through which they wait for each other. Edges to jobs that are left out are
-/// as if those had been settled well.
+/// as if those had been settled well, but a service is up for all that depend on it through them.
 pub(crate) fn restrict(plan: Plan, is_wanted: impl Fn(&Job) -> bool) -> Part {
     let mut places: Vec<Option<JobId>> = Vec::with_capacity(plan.jobs.len());
     let mut count = 0;
@@ -26,6 +27,7 @@ pub(crate) fn restrict(plan: Plan, is_wanted: impl Fn(&Job) -> bool) -> Part {
         count += u32::from(is_kept);
     }
     let mut missing = HashMap::new();
+    let services = services_through(&plan, &places);
     for id in plan.ids() {
         let Some(place) = places[id.index()] else { continue };
         let needs = &plan.job(id).needs;
@@ -39,7 +41,7 @@ pub(crate) fn restrict(plan: Plan, is_wanted: impl Fn(&Job) -> bool) -> Part {
     }
     let place = |id: &JobId| places[id.index()];
     let kept = plan.ids().zip(plan.jobs).filter(|(id, _)| places[id.index()].is_some());
-    let jobs = kept.map(|(_, job)| {
+    let jobs = kept.map(|(id, job)| {
         let job = Arc::unwrap_or_clone(job);
         let work = match job.work {
             Work::ForeachGroup(GroupMembers::Known(members)) => {
@@ -48,10 +50,16 @@ pub(crate) fn restrict(plan: Plan, is_wanted: impl Fn(&Job) -> bool) -> Part {
             work => work,
         };
         let need = |need: Need| Some(Need { job: place(&need.job)?, ..need });
+        let up = |service: &JobId| Some(Need { job: place(service)?, when: When::Success, flow: Flow::Up });
+        let mut needs: Vec<Need> = job.needs.into_iter().filter_map(need).collect();
+        needs.extend(services[id.index()].iter().filter_map(up));
+        needs.sort_by_key(|need| need.job);
+        // The edge of the ottofile stands first.
+        needs.dedup_by_key(|need| need.job);
         Arc::new(Job {
             work,
             group: job.group.as_ref().and_then(place),
-            needs: job.needs.into_iter().filter_map(need).collect(),
+            needs,
             inputs: job.inputs.iter().filter_map(place).collect(),
             ..job
         })
@@ -60,11 +68,28 @@ pub(crate) fn restrict(plan: Plan, is_wanted: impl Fn(&Job) -> bool) -> Part {
     Part { plan, missing }
 }
 
+/// For each job: the services in the part on which it depends through jobs that are left out.
+fn services_through(plan: &Plan, places: &[Option<JobId>]) -> Vec<Vec<JobId>> {
+    let is_kept = |id: JobId| places[id.index()].is_some();
+    let mut through: Vec<Vec<JobId>> = Vec::with_capacity(plan.jobs.len());
+    for job in &plan.jobs {
+        let mut used: Vec<JobId> = Vec::new();
+        for need in job.needs.iter().filter(|need| !is_kept(need.job)) {
+            used.extend(&through[need.job.index()]);
+            let behind = plan.job(need.job).needs.iter().filter(|behind| behind.flow == Flow::Up);
+            used.extend(behind.map(|behind| behind.job).filter(|service| is_kept(*service)));
+        }
+        used.sort_unstable();
+        used.dedup();
+        through.push(used);
+    }
+    through
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::name::TaskName;
-    use crate::ottofile::spec::When;
     use crate::plan::graph;
     use proptest::prelude::*;
     use std::collections::BTreeSet;

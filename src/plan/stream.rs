@@ -9,10 +9,13 @@ use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{BodyKey, When};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How the data of `producer` reaches `consumer` (places in the ottofile): both must be streaming, and the edge must
-/// ask for success. What waits for a failure, or for any end, waits for the end.
+/// How the data of `producer` reaches `consumer` (places in the ottofile): of a service when it is up; by a stream if both
+/// are streaming. The edge must ask for success: what waits for a failure, or for any end, waits for the end.
 pub(crate) fn flow(ottofile: &Ottofile, consumer: usize, producer: usize, when: When) -> Flow {
     let (consumer, producer) = (&ottofile.tasks[consumer], &ottofile.tasks[producer]);
+    if when == When::Success && producer.service.is_some() {
+        return Flow::Up;
+    }
     let is_stream = when == When::Success
         && [consumer, producer].iter().all(|task| task.streaming.is_some() && task.body.is_some());
     if is_stream { Flow::Stream { is_lenient: consumer.has_lenient_stream_errors } } else { Flow::AtEnd }
@@ -45,7 +48,7 @@ pub(super) fn check(ottofile: &Ottofile, jobs: &[Draft], diagnostics: &mut Vec<D
             );
         }
         let mut names: BTreeMap<String, &Draft> = BTreeMap::new();
-        for need in job.needs.iter().filter(|need| need.flow != Flow::AtEnd) {
+        for need in job.needs.iter().filter(|need| matches!(need.flow, Flow::Stream { .. })) {
             let producer = &jobs[need.job.index()];
             let task = &ottofile.tasks[producer.task];
             if let Some(retries) = &task.retries

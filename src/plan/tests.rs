@@ -93,6 +93,7 @@ fn line(plan: &Plan, job: &Job) -> String {
     match job.work {
         Work::Body => {}
         Work::Terminal => text.push_str(" (terminal)"),
+        Work::Service => text.push_str(" (service)"),
         Work::Condition => text.push_str(" (group, if)"),
         Work::Group | Work::ForeachGroup(_) => text.push_str(" (group)"),
     }
@@ -105,6 +106,7 @@ fn line(plan: &Plan, job: &Job) -> String {
         };
         let flow = match need.flow {
             Flow::AtEnd => "",
+            Flow::Up => "^",
             Flow::Stream { is_lenient: false } => "=",
             Flow::Stream { is_lenient: true } => "=?",
         };

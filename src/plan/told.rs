@@ -24,7 +24,7 @@ pub(crate) fn told(plan: &Plan, id: JobId) -> Vec<Told> {
         };
         Told {
             job: job.name.clone(),
-            is_streamed: need.flow != Flow::AtEnd,
+            is_streamed: matches!(need.flow, Flow::Stream { .. }),
             jobs: job.members().map(|members| members.iter().filter_map(item).collect()),
         }
     };

@@ -4,7 +4,7 @@
 use super::inbox::Message;
 use super::launch::Started;
 use super::stream::{self, Wires};
-use super::{Setting, fresh};
+use super::{Setting, fresh, service};
 use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::{Exit, Stream};
 use crate::exec::{Assignment, AttemptId, Ended, Launch, Plumbing};
@@ -33,7 +33,7 @@ pub(crate) struct Attempt {
     wires: Option<Result<Wires, CannotPrepare>>,
     /// What it is being made from, where its freshness is asked for.
     pub(super) evidence: Option<Evidence>,
-    started: Option<Started>,
+    started: Option<Arc<Started>>,
     plumbing: Plumbing,
     /// What there is to say of its launch once the terminal is ours again.
     held_back: Vec<Diagnostic>,
@@ -116,11 +116,16 @@ impl Attempt {
         let mut started = Started::new(&setting, self.id, inputs.collect(), self.fates.take())?;
         let mut wires = self.wires.take().expect("bug: an attempt is launched twice")?;
         started.env.extend(wires.env.drain(..));
+        if job.work == Work::Service {
+            // Of an earlier attempt.
+            let _ = std::fs::remove_file(started.dir.ready());
+            service::check_port(&setting, job, &started)?;
+        }
         self.plumbing = wires.plumbing;
         let reads_stream = self.plumbing.stdin.is_some();
         let (launch, mut warnings) = started.launch(&setting, job, self.id.number, reads_stream)?;
         warnings.extend(stream::values_warning(&setting, self.id.job));
-        self.started = Some(started);
+        self.started = Some(Arc::new(started));
         Ok((launch, warnings))
     }
 
@@ -145,6 +150,9 @@ impl Attempt {
                 return Collected { is_skipped: true, ..Collected::default() };
             }
             (Some(decision), _) => return self.failed_condition(&script, decision, exit),
+        }
+        if job.work == Work::Service {
+            return of_service(&script, started, self.id.number, ended);
         }
         let has_exited_well = exit.is_success() || flowed.has_only_stopped;
         let mut hand_over = match &ended.hand_over {
@@ -232,11 +240,31 @@ impl Attempt {
     }
 }
 
+/// The end of a service, which handed over what it had when it was up. Whether it failed is the run's to say.
+fn of_service(script: &Script, started: &Started, attempt: u32, ended: &Ended) -> Collected {
+    let exit = &ended.exit;
+    let left = |folder| Left { folder, level: started.level, succeeded: false };
+    let hand_over = ended.hand_over.as_deref().map(|folder| lang::collect(script, &left(folder)));
+    let hand_over = hand_over.unwrap_or_default();
+    let tail = read_tail(&started.dir.log(Stream::Stderr, attempt));
+    let failure = lang::Failure { exit, has_terminal: false, stderr: &tail, ended: hand_over.ended.as_ref() };
+    Collected {
+        has_failed: !exit.is_success(),
+        line: lang::failing_line(script, &tail, &hand_over),
+        hints: lang::hints(script, &failure).iter().map(Notice::of).collect(),
+        ..Collected::default()
+    }
+}
+
 impl Assignment for Attempt {
     fn launch(&mut self) -> Result<Launch, Exit> {
         match self.prepare() {
             Ok((launch, warnings)) => {
-                let has_terminal = self.setting.plan.job(self.id.job).work == Work::Terminal;
+                let work = &self.setting.plan.job(self.id.job).work;
+                let has_terminal = *work == Work::Terminal;
+                if let (Work::Service, Some(started)) = (work, &self.started) {
+                    (self.setting.sink)(Message::Serving(self.id, started.clone()));
+                }
                 if has_terminal {
                     self.held_back = warnings;
                 } else if self.streams() || !warnings.is_empty() {

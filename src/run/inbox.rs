@@ -2,6 +2,8 @@
 
 use super::attempt::Attempt;
 use super::fresh::Look;
+use super::launch::Started;
+use super::service::Probe;
 use crate::diagnostic::Diagnostic;
 use crate::exec::stream::IntakeReport;
 use crate::exec::{AttemptId, Ended, Report};
@@ -20,6 +22,10 @@ pub(crate) enum Message {
     Looked(JobId, Look, Arc<AtomicBool>),
     /// The files of an attempt are made, with these warnings; its process is next.
     Launching(AttemptId, Vec<Diagnostic>),
+    /// The files of a service are made, and its process is next.
+    Serving(AttemptId, Arc<Started>),
+    /// A service was asked whether it is ready.
+    Probed(Box<Probe>),
     /// An attempt has ended, or what it handed over has been read.
     Ended(Box<Attempt>, Ended),
     /// A thread of ours has panicked, and what the run waits for may never come.

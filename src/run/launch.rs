@@ -142,12 +142,13 @@ impl Started {
             workdir: &self.workdir,
             folder: &setting.folder,
             contract: setting.ottofile.tasks[job.task].outputs.as_deref(),
+            is_service: job.work == Work::Service,
             env,
         }
     }
 
     /// Writes the script and answers what to execute, with warnings.
-    pub(crate) fn launch(
+    pub(super) fn launch(
         &mut self,
         setting: &Setting,
         job: &Job,
@@ -170,16 +171,20 @@ impl Started {
                 let _ = atomic::write(&self.dir.log(Stream::Stderr, attempt), note.as_bytes());
                 LaunchIo::Terminal
             }
-            Work::Body | Work::Condition | Work::Group | Work::ForeachGroup(_) => LaunchIo::Captured {
-                stdin: match reads_stream {
-                    true => Stdin::Stream,
-                    false if setting.inherits_stdin.contains(&job.task) => Stdin::Inherit,
-                    false => Stdin::Null,
-                },
-                stdout_log: self.dir.log(Stream::Stdout, attempt),
-                stderr_log: self.dir.log(Stream::Stderr, attempt),
-                shows: setting.shows_output,
-            },
+            Work::Body | Work::Service | Work::Condition | Work::Group | Work::ForeachGroup(_) => {
+                LaunchIo::Captured {
+                    stdin: match reads_stream {
+                        true => Stdin::Stream,
+                        // A service would take what is for others.
+                        false if job.work == Work::Service => Stdin::Null,
+                        false if setting.inherits_stdin.contains(&job.task) => Stdin::Inherit,
+                        false => Stdin::Null,
+                    },
+                    stdout_log: self.dir.log(Stream::Stdout, attempt),
+                    stderr_log: self.dir.log(Stream::Stderr, attempt),
+                    shows: setting.shows_output,
+                }
+            }
         };
         let answer = self.condition.as_ref().map(|_| &lang::condition::ANSWER);
         let launch = Launch {
@@ -264,6 +269,7 @@ pub(crate) fn missing_interpreters(
             workdir: &workdir,
             folder,
             contract: None,
+            is_service: false,
             env: &env,
         };
         if let Err(cannot) = lang::interpreter(&script)
@@ -342,6 +348,9 @@ fn environment(setting: &Setting, job: &Job, started: &Started) -> BTreeMap<OsSt
     set("OTTO_WORKSPACE", setting.folder.as_os_str());
     set("OTTO_RUN_ID", OsStr::new(setting.run_id.as_str()));
     set("OTTO_USER", &setting.user);
+    if job.work == Work::Service {
+        set("OTTO_READY", started.dir.ready().as_os_str());
+    }
     env
 }
 
@@ -389,7 +398,11 @@ fn is_of_one_job(name: &OsStr) -> bool {
         || name.starts_with(b"OTTO_INPUT_")
         || matches!(
             name,
-            b"OTTO_OUTPUT_JSON" | b"OTTO_OUTCOME_JSON" | b"OTTO_OUTPUT_PIPE" | b"OTTO_INPUT_PIPE"
+            b"OTTO_OUTPUT_JSON"
+                | b"OTTO_OUTCOME_JSON"
+                | b"OTTO_OUTPUT_PIPE"
+                | b"OTTO_INPUT_PIPE"
+                | b"OTTO_READY"
         )
 }
 

@@ -5,6 +5,8 @@ mod attempt;
 mod files;
 mod inbox;
 mod launch;
+mod service;
+mod serving;
 pub(crate) mod outcomes;
 mod workers;
 pub(crate) mod stream;
@@ -23,7 +25,7 @@ use crate::history::record::{is_secret_name, public_value};
 use crate::host::Environment;
 use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{Body, Retries};
+use crate::ottofile::spec::{Body, Retries, Service};
 use crate::plan::fresh::Evidence;
 use crate::plan::{Flow, Job, JobId, Lane, Plan, Work};
 use crate::scheduler::{Policy, Scheduler};
@@ -36,6 +38,8 @@ use crate::view::{View, Wish};
 use attempt::{Attempt, Flowed, Warned};
 use fresh::{Look, Verdict};
 use outcomes::{Earlier, Outcomes};
+use service::Serving;
+use serving::ServiceEnd;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::ffi::OsString;
@@ -85,6 +89,8 @@ pub(crate) struct Setting {
     /// What jobs of a rerun see of an earlier run.
     pub(crate) recorded: Recorded,
     pub(crate) earlier: Earlier,
+    /// Services that stay up until the run is stopped.
+    pub(crate) lasting: Vec<JobId>,
     /// The view wants to see what tasks write.
     pub(crate) shows_output: bool,
     pub(crate) streams: StreamSetting,
@@ -98,6 +104,11 @@ impl Setting {
     fn body(&self, job: &Job) -> &Body {
         let task = &self.ottofile.tasks[job.task];
         task.body.as_ref().expect("bug: only jobs with a body are run")
+    }
+
+    fn service(&self, job: &Job) -> &Service {
+        let task = &self.ottofile.tasks[job.task];
+        task.service.as_ref().map(|service| &service.value).expect("bug: only a service is asked for its own")
     }
 }
 
@@ -128,6 +139,10 @@ pub(crate) struct Finished {
 enum Timer {
     /// Of the whole run.
     Run,
+    /// A service must be ready now.
+    Ready(AttemptId),
+    /// It is asked again.
+    Probe(AttemptId),
     Retry(JobId),
 }
 
@@ -181,6 +196,14 @@ pub(crate) struct Run<'a> {
     view: Box<dyn View + 'a>,
     states: HashMap<JobId, State>,
     workers: Workers,
+    /// Services that have begun and not ended.
+    services: HashMap<JobId, Serving>,
+    /// What services had set when they were up.
+    service_keys: HashMap<JobId, Vec<String>>,
+    /// Running jobs that are stopped because a service of theirs ended: what is to be said of it.
+    failed_by: HashMap<JobId, Diagnostic>,
+    /// A task has the terminal.
+    is_terminal_lent: bool,
     /// Outputs of settled jobs, as long as a job that sees them is not settled.
     outputs: Vec<Option<Arc<Outputs>>>,
     /// How many unsettled jobs see each job's outputs, or those of a group's members.
@@ -220,12 +243,18 @@ impl<'a> Run<'a> {
         }
         Run {
             setting,
-            scheduler: Scheduler::new(plan, setting.slots, setting.policy).limited_to(setting.most),
+            scheduler: Scheduler::new(plan, setting.slots, setting.policy)
+                .limited_to(setting.most)
+                .with_lasting(&setting.lasting),
             executor,
             inbox,
             journal,
             view,
             states: HashMap::new(),
+            services: HashMap::new(),
+            service_keys: HashMap::new(),
+            failed_by: HashMap::new(),
+            is_terminal_lent: false,
             workers: Workers::new(setting.slots.min(MOST_WORKERS)),
             outputs: vec![None; plan.jobs.len()],
             readers,
@@ -261,6 +290,7 @@ impl<'a> Run<'a> {
             while let Some(job) = self.scheduler.next() {
                 self.begin_job(job);
             }
+            self.stop_idle_services();
             if self.scheduler.is_done() {
                 break;
             }
@@ -329,8 +359,11 @@ impl<'a> Run<'a> {
         match message {
             Message::Report(Report::Halted) => self.halt(),
             Message::Report(Report::Output { attempt, stream, bytes }) => {
-                let now = self.mono_us();
-                self.view.output(&self.setting.plan.job(attempt.job).name, stream, &bytes, now);
+                // What others write now is in their logs alone.
+                if !self.is_terminal_lent {
+                    let now = self.mono_us();
+                    self.view.output(&self.setting.plan.job(attempt.job).name, stream, &bytes, now);
+                }
                 self.journal.output(Piece {
                     before: self.seq,
                     place: attempt.job.index(),
@@ -341,6 +374,8 @@ impl<'a> Run<'a> {
             }
             Message::Looked(job, look, stop) => self.looked(job, look, &stop),
             Message::Launching(attempt, warnings) => self.launching(attempt, &warnings),
+            Message::Serving(attempt, started) => self.serving(attempt, started),
+            Message::Probed(probe) => self.probed(probe),
             Message::Ended(attempt, ended) => self.ended(attempt, ended),
             Message::Bug => panic!("bug: a thread of the run has panicked"),
             Message::Stream(job, IntakeReport::Stuck(reason)) => self.stuck(job, reason),
@@ -384,6 +419,8 @@ impl<'a> Run<'a> {
                 | Message::Stream(..)
                 | Message::Looked(..)
                 | Message::Launching(..)
+                | Message::Serving(..)
+                | Message::Probed(..)
                 | Message::Ended(..)
                 | Message::Bug,
             ) => Wish::Nothing,
@@ -514,9 +551,14 @@ impl<'a> Run<'a> {
         let inputs = inputs.map(|(input, outputs)| (input, outputs, absence(input))).collect();
         let attempt = Attempt::new(setting, id, inputs, fates, wires, evidence);
         if job.work == Work::Terminal {
+            self.is_terminal_lent = true;
             self.view.suspend();
         }
         self.states.insert(id.job, State::Running(Trial { attempt: id, is_stopped: false }));
+        if job.work == Work::Service {
+            self.services.insert(id.job, Serving::new(id, setting.service(job)));
+            self.set_timer(setting.service(job).timeout, Timer::Ready(id));
+        }
         self.executor.start(id, Box::new(attempt));
     }
 
@@ -551,6 +593,7 @@ impl<'a> Run<'a> {
         let id = attempt.id.job;
         let has_terminal = self.setting.plan.job(id).work == Work::Terminal;
         if has_terminal {
+            self.is_terminal_lent = false;
             let now = self.mono_us();
             self.view.resume(now);
         }
@@ -635,6 +678,7 @@ impl<'a> Run<'a> {
             line: None,
         });
         self.close_stream(id, End::Broken);
+        self.services.remove(&id);
         self.finish(id, Outcome::Failed { exit: ended.exit, reason: None, code: None });
     }
 
@@ -659,7 +703,14 @@ impl<'a> Run<'a> {
         if result.is_of_condition && matches!(ended.exit, Exit::Code(_)) {
             ended.exit = Exit::Code(1);
         }
-        self.hint(attempt.id, result.hints);
+        let serving = self.services.remove(&id).filter(|_| !result.is_skipped && !result.is_of_condition);
+        let serving = serving.map(|serving| self.service_over(serving, trial, &mut ended));
+        let failed_by = self.failed_by.remove(&id).filter(|_| !trial.is_stopped);
+        if let Some(failed_by) = &failed_by {
+            self.hint(attempt.id, vec![Notice::of(failed_by)]);
+        } else if serving.as_ref().is_none_or(ServiceEnd::is_failure) {
+            self.hint(attempt.id, result.hints);
+        }
         for warning in result.warnings {
             match warning {
                 Warned::About(diagnostic) => self.warn_about(id, &diagnostic),
@@ -685,7 +736,12 @@ impl<'a> Run<'a> {
         });
         let outcome = if result.is_skipped {
             Outcome::Skipped(Skip::If)
-        } else if !result.has_failed {
+        } else if let Some(ServiceEnd::Settled(outcome)) = serving {
+            outcome
+        } else if let Some(failed_by) = failed_by {
+            let code = Some(failed_by.code.to_string());
+            Outcome::Failed { exit: ended.exit, reason: Some(failed_by.message), code }
+        } else if !result.has_failed && serving.is_none() {
             self.outputs[id.index()] = Some(Arc::new(result.outputs));
             Outcome::Succeeded
         } else if trial.is_stopped {
@@ -697,6 +753,8 @@ impl<'a> Run<'a> {
             self.streams.close(id, End::Broken);
             self.plan_retry(attempt.id, pause, attempt.evidence.take());
             return;
+        } else if let Some(ServiceEnd::NeverUp(outcome)) = serving {
+            outcome
         } else {
             // What it recorded before it failed is for tasks that asked for a failure.
             self.outputs[id.index()] = Some(Arc::new(result.outputs));
@@ -713,6 +771,9 @@ impl<'a> Run<'a> {
     /// Settles a job that the scheduler has started.
     fn finish(&mut self, id: JobId, outcome: Outcome) {
         let has_failed = outcome.is_failure();
+        if has_failed && self.setting.plan.job(id).work == Work::Service {
+            self.fail_users(id, &outcome);
+        }
         if has_failed && self.setting.policy != Policy::KeepGoing {
             self.stop_looking();
         }
@@ -777,6 +838,7 @@ impl<'a> Run<'a> {
                 }
                 _ => Vec::new(),
             };
+            let keys = self.service_keys.remove(&id).unwrap_or(keys);
             self.emit(Event::JobSettled { job: job.name.clone(), outcome, keys });
             for input in &job.inputs {
                 self.readers[input.index()] -= 1;
@@ -840,6 +902,8 @@ impl<'a> Run<'a> {
             }
             self.timers.pop();
             match self.timer_kinds.remove(&number).expect("bug: a timer without a kind") {
+                Timer::Ready(attempt) => self.service_late(attempt),
+                Timer::Probe(attempt) => self.probe(attempt),
                 Timer::Retry(job) => self.scheduler.resume(job),
                 Timer::Run if self.stopping.is_none() && !self.scheduler.is_done() => {
                     self.is_over_time = true;
@@ -894,7 +958,9 @@ impl<'a> Run<'a> {
     /// Ends what runs, except what tidies up unless everything is to be killed.
     fn end_attempts(&mut self, how: Stop) {
         for trial in self.states.values_mut().filter_map(State::trial) {
-            if how == Stop::Kill || !self.scheduler.tidies_up(trial.attempt.job) {
+            // A service ends when nobody uses it any more.
+            let is_service = self.services.contains_key(&trial.attempt.job);
+            if how == Stop::Kill || !is_service && !self.scheduler.tidies_up(trial.attempt.job) {
                 trial.is_stopped = true;
                 self.executor.stop(trial.attempt, how);
             }
@@ -996,6 +1062,7 @@ pub(crate) fn planned_jobs(setting: &Setting) -> Vec<PlannedJob> {
             raw_params: raw_params.collect(),
             words: words.collect(),
             is_serial: job.lane.is_some_and(|lane| setting.plan.lanes[lane.0 as usize] == Lane::Serial),
+            is_service: job.work == Work::Service,
             is_buffered: job.item.is_some()
                 && task.foreach.as_ref().is_some_and(|foreach| foreach.is_buffered),
         }

@@ -188,6 +188,7 @@ fn run(tasks: &[Drawn], stops: Stops, slots: usize, policy: Policy, mut dice: u6
         timeout: None,
         run_timeout: None,
         inherits_stdin: Vec::new(),
+        lasting: Vec::new(),
         recorded: HashMap::new(),
         earlier: outcomes::Earlier::default(),
         shows_output: true,
@@ -288,6 +289,7 @@ fn check(seen: &Seen, slots: usize) {
             Event::RunStarted { .. }
             | Event::Stale { .. }
             | Event::Hint { .. }
+            | Event::ServiceUp { .. }
             | Event::RetryPlanned { .. }
             | Event::RunEnded { .. } => {}
         }

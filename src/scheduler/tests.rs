@@ -449,6 +449,7 @@ proptest! {
                 for need in &plan.job(job).needs {
                     match (need.flow, scheduler.outcome(need.job)) {
                         (Flow::AtEnd, outcome) => prop_assert!(outcome.is_some(), "started early"),
+                        (Flow::Up, _) => unreachable!("no services here"),
                         (Flow::Stream { .. }, None) => prop_assert!(streams[need.job.index()], "started before its producer"),
                         (Flow::Stream { is_lenient }, Some(outcome)) => prop_assert!(
                             outcome.is_success() || is_lenient && outcome.is_failure() && streams[need.job.index()],

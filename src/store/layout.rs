@@ -235,6 +235,11 @@ impl RunDir {
 /// The folder of what otto and its script libraries keep for themselves, in the directory of a job or of an attempt.
 pub(crate) const PRIVATE: &str = ".otto";
 
+/// In the directory of an attempt at a service: a copy of what it has saved while it runs.
+pub(crate) fn early(attempt: &Path) -> PathBuf {
+    attempt.join(PRIVATE).join("early")
+}
+
 /// One job's own directory, `$OTTO_TASK_DIR`.
 #[derive(Clone, Debug)]
 pub(crate) struct JobDir {
@@ -303,6 +308,19 @@ impl JobDir {
             1 => self.path.clone(),
             later => self.path.join(format!("attempt-{later}")),
         }
+    }
+
+    /// Made by a service that is ready, `$OTTO_READY`.
+    pub(crate) fn ready(&self) -> PathBuf {
+        self.path.join("ready")
+    }
+
+    /// What the command writes that asks whether a service is ready.
+    pub(crate) fn ready_log(&self, stream: crate::event::Stream) -> PathBuf {
+        self.path.join(match stream {
+            crate::event::Stream::Stdout => "ready.stdout.log",
+            crate::event::Stream::Stderr => "ready.stderr.log",
+        })
     }
 
     /// The names of the outputs that were exported, a line each; there only if some were.

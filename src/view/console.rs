@@ -500,6 +500,14 @@ impl Console {
         self.buffer = buffer;
     }
 
+    fn service_up(&mut self, job: &JobName, now_us: u64) {
+        let Some(place) = self.run.place(job) else { return };
+        if self.is_loud() {
+            let line = self.words.up_line(&self.run.jobs[place]);
+            self.say(&line, now_us);
+        }
+    }
+
     fn retry_planned(&mut self, job: &JobName, attempt: u32, retries: u32, pause_ms: u64, now_us: u64) {
         let Some(place) = self.run.place(job) else { return };
         let line = self.words.retry_line(&self.run.jobs[place], attempt, retries, pause_ms);
@@ -521,6 +529,8 @@ impl Console {
                 self.skips += 1;
                 self.is_loud() && (self.skips <= MOST_SKIPS || self.is_verbose())
             }
+            // Its line said that it is up.
+            Some(Outcome::Succeeded) if state.ready_us.is_some() => self.is_verbose() || state.leaked > 0,
             Some(Outcome::Succeeded) => self.is_loud() || state.leaked > 0,
             Some(Outcome::Fresh { .. }) => self.is_loud(),
             None => false,
@@ -669,7 +679,7 @@ impl Console {
             && !self.screen.is_suspended
             && self.settings.volume >= Volume::Normal
             && self.run.result.is_none()
-            && self.run.running().len() > 0
+            && self.run.running().len() + self.run.up().len() > 0
             && self.screen.open_line == [false, false]
     }
 
@@ -714,6 +724,7 @@ impl View for Console {
                     self.has_missed_output |= output.is_only_logged;
                 }
             }
+            Event::ServiceUp { job, .. } => self.service_up(job, now_us),
             Event::RetryPlanned { job, attempt, retries, pause_ms } => {
                 self.retry_planned(job, *attempt, *retries, *pause_ms, now_us);
             }

@@ -32,6 +32,13 @@ pub(crate) fn line(run: &RunState, now_us: u64, columns: usize) -> String {
         }
         line.push_str(&part);
     }
+    if run.running().len() == 0 {
+        let names: Vec<String> = run.up().map(|job| shown(job.planned.name.as_str()).into_owned()).collect();
+        let part = format!(" · {} up · Ctrl-C stops", names.join(", "));
+        if !names.is_empty() && line.width() + part.width() <= room {
+            line.push_str(&part);
+        }
+    }
     line
 }
 

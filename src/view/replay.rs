@@ -36,6 +36,7 @@ pub(crate) fn replay<'a>(
             Event::RunEnded { .. } => has_ended = true,
             Event::Stale { .. }
             | Event::Hint { .. }
+            | Event::ServiceUp { .. }
             | Event::RetryPlanned { .. }
             | Event::JobSettled { .. }
             | Event::Warning { .. }

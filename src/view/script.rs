@@ -19,10 +19,11 @@ pub(crate) fn run_id(tail: &str) -> RunId {
 }
 
 /// `build 12 needs fetch, lint`: the name, the line, and what it needs; `group ci 4 needs …` has no body, and
-/// `buffered up:a 4` is shown as a block. `needs ~fetch` reads its stream.
+/// `service db 4` stays up, and `buffered up:a 4` is shown as a block. `needs ~fetch` reads its stream.
 pub(crate) fn planned(text: &str) -> PlannedJob {
     let (head, needs) = text.split_once(" needs ").unwrap_or((text, ""));
     let (is_buffered, head) = head.strip_prefix("buffered ").map_or((false, head), |rest| (true, rest));
+    let (is_service, head) = head.strip_prefix("service ").map_or((false, head), |rest| (true, rest));
     let (has_body, head) = head.strip_prefix("group ").map_or((true, head), |rest| (false, rest));
     let needs: Vec<&str> = needs.split(", ").filter(|need| !need.is_empty()).collect();
     let (job, line) = head.rsplit_once(' ').unwrap_or((head, "1"));
@@ -38,6 +39,7 @@ pub(crate) fn planned(text: &str) -> PlannedJob {
         words: Vec::new(),
         is_serial: false,
         is_buffered,
+        is_service,
     }
 }
 

@@ -305,6 +305,7 @@ impl View for Tui {
             }
             Event::Stale { .. }
             | Event::Hint { .. }
+            | Event::ServiceUp { .. }
             | Event::RetryPlanned { .. }
             | Event::JobSettled { .. }
             | Event::RunEnded { .. } => {}

@@ -82,6 +82,7 @@ pub(crate) fn status(job: &JobState) -> (&'static str, Style) {
         Some(Outcome::Failed { .. }) => ("FAIL", style::BAD),
         Some(Outcome::Skipped(_) | Outcome::Cancelled) => ("skip", style::ODD),
         Some(Outcome::Interrupted { .. }) => ("INT", style::ODD),
+        None if job.is_up() => ("up", style::OK),
         None => ("?", style::ODD),
     }
 }
@@ -104,12 +105,21 @@ pub(crate) fn detail(job: &JobState, stopping: Option<Stopping>, grace: Duration
         let processes = counted(job.leaked as usize, "background process", "background processes");
         parts.push(format!("{processes} killed"));
     }
-    if !job.keys.is_empty() && matches!(job.outcome, Some(Outcome::Succeeded)) {
-        let named = job.keys.iter().take(MOST_KEYS).map(String::as_str).collect::<Vec<_>>().join(", ");
-        let more = job.keys.len().saturating_sub(MOST_KEYS);
-        parts.push(if more == 0 { format!("set {named}") } else { format!("set {named} and {more} more") });
+    // What a service set was told when it was up.
+    if matches!(job.outcome, Some(Outcome::Succeeded)) && job.ready_us.is_none() {
+        parts.extend(keys_set(&job.keys));
     }
     shown(&parts.join(" · ")).into_owned()
+}
+
+/// `set a, b and 3 more`; nothing for no key.
+fn keys_set(keys: &[String]) -> Option<String> {
+    let named = keys.iter().take(MOST_KEYS).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match keys.len().saturating_sub(MOST_KEYS) {
+        _ if keys.is_empty() => None,
+        0 => Some(format!("set {named}")),
+        more => Some(format!("set {named} and {more} more")),
+    }
 }
 
 /// What is to be said about a failure beside its word; a timeout's word says it all.
@@ -172,6 +182,14 @@ impl Words {
     pub(crate) fn finish_line(&self, job: &JobState, stopping: Option<Stopping>) -> String {
         let time = job.took_us().map(time::duration).unwrap_or_default();
         self.row(status(job), &job.planned.name, &time, &detail(job, stopping, self.grace))
+    }
+
+    /// A service is ready.
+    pub(crate) fn up_line(&self, job: &JobState) -> String {
+        let time = job.ready_us.filter(|_| job.up_since.is_none()).map(time::duration).unwrap_or_default();
+        let since = job.up_since.as_ref().map(|run| format!("since run {}", run.short()));
+        let detail: Vec<String> = since.into_iter().chain(keys_set(&job.keys)).collect();
+        self.row(status(job), &job.planned.name, &time, &shown(&detail.join(" · ")))
     }
 
     /// For `-v`: a job begins.

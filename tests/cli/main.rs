@@ -19,6 +19,7 @@ mod outcome;
 mod outcomes;
 mod params;
 mod refused;
+mod services;
 mod surroundings;
 mod systems;
 mod words;

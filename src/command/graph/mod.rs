@@ -103,6 +103,8 @@ struct Node {
     remark: Option<String>,
     /// A task without a body.
     is_group: bool,
+    /// It stays up while others use it.
+    is_service: bool,
     needs: Vec<Need>,
 }
 
@@ -142,12 +144,13 @@ impl Drawing {
             let task = &ottofile.tasks[selected.task];
             let needs = selected.needs.into_iter();
             let is_stream = |need: &TaskNeed| {
-                flow(ottofile, selected.task, places[need.selected], need.when) != Flow::AtEnd
+                matches!(flow(ottofile, selected.task, places[need.selected], need.when), Flow::Stream { .. })
             };
             Node {
                 name: task.name.as_str().to_owned(),
                 remark: task.foreach.as_deref().map(remark),
                 is_group: task.body.is_none(),
+                is_service: task.service.is_some(),
                 needs: needs
                     .map(|need| Need {
                         is_stream: is_stream(&need),
@@ -178,11 +181,20 @@ impl Drawing {
                     "name": node.name,
                     "foreach": node.remark.is_some(),
                     "group": node.is_group,
+                    "service": node.is_service,
                     "needs": needs.collect::<Vec<_>>(),
                 })
             })
             .collect();
         format!("{:#}\n", serde_json::json!({ "tasks": tasks }))
+    }
+}
+
+impl Node {
+    fn remarks(&self) -> Option<String> {
+        let service = self.is_service.then(|| "service".to_owned());
+        let remarks: Vec<String> = service.into_iter().chain(self.remark.clone()).collect();
+        (!remarks.is_empty()).then(|| remarks.join(", "))
     }
 }
 

@@ -190,7 +190,7 @@ fn edges(drawing: &Drawing) -> impl Iterator<Item = (&Node, &Need)> {
 }
 
 fn label(node: &Node) -> String {
-    match &node.remark {
+    match node.remarks() {
         Some(remark) => format!("{} [{remark}]", node.name),
         None => node.name.clone(),
     }

@@ -210,7 +210,8 @@ fn machines_get_tasks_and_needs() {
           "foreach": false,
           "group": false,
           "name": "a",
-          "needs": []
+          "needs": [],
+          "service": false
         },
         {
           "foreach": false,
@@ -223,7 +224,8 @@ fn machines_get_tasks_and_needs() {
               "task": "a",
               "when": "success"
             }
-          ]
+          ],
+          "service": false
         }
       ]
     }

@@ -40,8 +40,8 @@ pub(super) fn tree(drawing: &Drawing) -> String {
         let is_cut = !is_repeated && line.depth >= DEEPEST && !node.needs.is_empty();
         text.push_str(&line.before);
         text.push_str(&shown(&node.name));
-        if let Some(remark) = &node.remark {
-            text.push_str(&format!(" [{}]", shown(remark)));
+        if let Some(remark) = node.remarks() {
+            text.push_str(&format!(" [{}]", shown(&remark)));
         }
         text.push_str(&line.need.map_or(String::new(), said));
         text.push_str(if is_repeated {

@@ -173,3 +173,14 @@ otto_save() {
 otto_serialize_output() {
 	otto__exit
 }
+
+# Replaced where there may be exported variables to save.
+otto__exit() {
+	:
+}
+
+# For services: saves, and says that this one can be used.
+otto_ready() {
+	otto__exit
+	: >| "$OTTO_READY"
+}

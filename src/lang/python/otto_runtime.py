@@ -1056,13 +1056,17 @@ def remedy_by_kind(kind):
 
 
 def older_functions(start, names, first, save):
-    """The functions with which scripts passed data before INPUT and OUTPUT."""
+    """The functions with which scripts passed data before INPUT and OUTPUT, and that of services."""
+    ready_file = os.environ.get("OTTO_READY")
 
     def otto_set_output(key, value):
         outputs = names.get("OUTPUT", first)
         if not is_dict(outputs):
             outputs = first
         outputs[key] = value
+        if ready_file:
+            # A service does not end before others need it.
+            save()
 
     def otto_get_input(key, *default):
         inputs = names.get("OTTO_INPUT")
@@ -1091,7 +1095,14 @@ def older_functions(start, names, first, save):
         """Hands over at once what would be handed over at the end."""
         save()
 
-    functions = (otto_set_output, otto_get_input, otto_deserialize_input, otto_serialize_output)
+    def otto_ready():
+        """Hands over what a service has set, and says that it can be used."""
+        save()
+        close(open_descriptor(ready_file, O_WRONLY | O_CREAT, 0o600))
+
+    functions = [otto_set_output, otto_get_input, otto_deserialize_input, otto_serialize_output]
+    if ready_file:
+        functions.append(otto_ready)
     return {function.__name__: function for function in functions}
 
 

@@ -1,0 +1,124 @@
+//! Which services are up, and who still uses them.
+//! Knows no queues and no outcomes but those it is told of; what becomes of a service is the scheduler's.
+
+use crate::plan::service::{Reliance, edges, reliance};
+use crate::plan::{JobId, Plan, Work};
+
+/// The services of one plan.
+#[derive(Debug, Default)]
+pub(super) struct Services {
+    all: Vec<Upkeep>,
+    /// For each job that uses services: the places of these in `all`.
+    used: Vec<Vec<u32>>,
+}
+
+#[derive(Debug)]
+struct Upkeep {
+    job: JobId,
+    /// Jobs that depend on it, also through others, and are not settled.
+    users: usize,
+    /// Those of all its users that need it to succeed, also through others: they fail with it.
+    bound: Vec<JobId>,
+    had_users: bool,
+    /// Stays up until the run is stopped.
+    is_lasting: bool,
+    is_up: bool,
+    /// It was told that nobody uses it any more, or it has ended.
+    is_over: bool,
+}
+
+impl Services {
+    pub(super) fn new(plan: &Plan) -> Services {
+        let mut services = Services::default();
+        let edges = edges(plan);
+        for id in plan.ids().filter(|id| plan.job(*id).work == Work::Service) {
+            let place = services.all.len() as u32;
+            services.used.resize(plan.jobs.len(), Vec::new());
+            let (mut users, mut bound) = (0, Vec::new());
+            for (user, reliance) in plan.ids().zip(reliance(&edges, id)) {
+                let Reliance::Uses { is_bound } = reliance else { continue };
+                users += 1;
+                services.used[user.index()].push(place);
+                if is_bound {
+                    bound.push(user);
+                }
+            }
+            services.all.push(Upkeep {
+                job: id,
+                users,
+                bound,
+                had_users: users > 0,
+                is_lasting: false,
+                is_up: false,
+                is_over: false,
+            });
+        }
+        services
+    }
+
+    fn find(&self, job: JobId) -> Option<&Upkeep> {
+        self.all.iter().find(|service| service.job == job)
+    }
+
+    fn find_mut(&mut self, job: JobId) -> Option<&mut Upkeep> {
+        self.all.iter_mut().find(|service| service.job == job)
+    }
+
+    pub(super) fn set_lasting(&mut self, job: JobId) {
+        if let Some(service) = self.find_mut(job) {
+            service.is_lasting = true;
+        }
+    }
+
+    /// The run is stopped: none stays up for its own sake.
+    pub(super) fn last_no_longer(&mut self) {
+        for service in &mut self.all {
+            service.had_users |= std::mem::take(&mut service.is_lasting);
+        }
+    }
+
+    pub(super) fn is_up(&self, job: JobId) -> bool {
+        self.find(job).is_some_and(|service| service.is_up)
+    }
+
+    pub(super) fn set_up(&mut self, job: JobId, is_up: bool) {
+        if let Some(service) = self.find_mut(job) {
+            service.is_up = is_up;
+        }
+    }
+
+    /// A job that is settled uses no service any more, and is none.
+    pub(super) fn settled(&mut self, job: JobId) {
+        for place in self.used.get(job.index()).into_iter().flatten() {
+            self.all[*place as usize].users -= 1;
+        }
+        if let Some(service) = self.find_mut(job) {
+            (service.is_over, service.is_up) = (true, false);
+        }
+    }
+
+    pub(super) fn has_users(&self, job: JobId) -> bool {
+        self.find(job).is_some_and(|service| service.users > 0)
+    }
+
+    /// The jobs that fail with a service.
+    pub(super) fn bound_to(&self, job: JobId) -> &[JobId] {
+        self.find(job).map_or(&[], |service| &service.bound)
+    }
+
+    /// Those that nobody uses any more; each is answered once.
+    pub(super) fn idle(&mut self, has_begun: impl Fn(JobId) -> bool) -> Vec<JobId> {
+        let is_idle = |service: &&mut Upkeep| {
+            service.users == 0
+                && !service.is_lasting
+                && !service.is_over
+                && (service.is_up || service.had_users)
+                && has_begun(service.job)
+        };
+        let idle = self.all.iter_mut().filter(is_idle).map(|service| {
+            service.is_over = true;
+            service.job
+        });
+        idle.collect()
+    }
+}
