@@ -52,6 +52,23 @@ pub(crate) enum Event {
         /// From 1.
         attempt: u32,
     },
+    /// An attempt waits in the queue of a cluster.
+    AttemptQueued {
+        #[serde(rename = "task")]
+        job: JobName,
+        attempt: u32,
+        /// The number of its job there.
+        id: String,
+        /// Why it waits, in the cluster's words; empty until it is known.
+        reason: String,
+    },
+    /// An attempt that waited in the queue of a cluster has begun on one of its machines.
+    AttemptBegan {
+        #[serde(rename = "task")]
+        job: JobName,
+        attempt: u32,
+        host: String,
+    },
     /// What is known about why an attempt failed. Comes before its end.
     Hint {
         #[serde(rename = "task")]

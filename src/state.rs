@@ -65,6 +65,23 @@ pub(crate) struct JobState {
     /// When the last attempt ended.
     ended_us: Option<u64>,
     running_since_us: Option<u64>,
+    /// Where its last attempt is, if that was handed to a cluster.
+    pub(crate) remote: Option<RemoteState>,
+}
+
+/// An attempt on a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RemoteState {
+    /// The number of its job.
+    pub(crate) id: String,
+    /// Why it waits; empty until that is known.
+    pub(crate) reason: String,
+    /// The machine on which it has begun.
+    pub(crate) host: Option<String>,
+    /// When it was handed over.
+    queued_us: u64,
+    /// How long it waited.
+    pub(crate) waited_us: Option<u64>,
 }
 
 impl JobState {
@@ -88,7 +105,40 @@ impl JobState {
             started_us: None,
             ended_us: None,
             running_since_us: None,
+            remote: None,
         }
+    }
+
+    fn queued(&mut self, id: &str, reason: &str, now_us: u64) {
+        match &mut self.remote {
+            Some(remote) => {
+                id.clone_into(&mut remote.id);
+                reason.clone_into(&mut remote.reason);
+            }
+            None => {
+                let (id, reason) = (id.to_owned(), reason.to_owned());
+                let queued_us = self.running_since_us.unwrap_or(now_us);
+                self.remote = Some(RemoteState { id, reason, host: None, queued_us, waited_us: None });
+            }
+        }
+    }
+
+    /// What it waited is not what it took.
+    fn began(&mut self, host: &str, now_us: u64) {
+        let queued_us = self.running_since_us.unwrap_or(now_us);
+        let remote = self.remote.get_or_insert_with(|| RemoteState {
+            id: String::new(),
+            reason: String::new(),
+            host: None,
+            queued_us,
+            waited_us: None,
+        });
+        remote.host = Some(host.to_owned());
+        remote.waited_us = Some(now_us.saturating_sub(remote.queued_us));
+        if self.attempts <= 1 {
+            self.started_us = Some(now_us);
+        }
+        self.running_since_us = Some(now_us);
     }
 
     /// When its first attempt began; `None` if it was never started.
@@ -195,8 +245,21 @@ impl RunState {
                     state.attempts = *attempt;
                     state.exit = None;
                     state.hints.clear();
+                    state.remote = None;
                     state.started_us.get_or_insert(now);
                     state.running_since_us = Some(now);
+                    self.running.insert((now, place));
+                }
+            }
+            Event::AttemptQueued { job, attempt: _, id, reason } => {
+                if let Some(place) = self.place(job) {
+                    self.jobs[place].queued(id, reason, now);
+                }
+            }
+            Event::AttemptBegan { job, attempt: _, host } => {
+                if let Some(place) = self.place(job) {
+                    self.stop(place);
+                    self.jobs[place].began(host, now);
                     self.running.insert((now, place));
                 }
             }

@@ -348,9 +348,19 @@ fn page_complaints(codes: &BTreeMap<u16, String>, pages: &BTreeMap<String, Strin
 }
 
 /// Codes that a page cannot be made to give, and the source with the snapshot that stands in for the page's: E0702 is about
-/// a full disk, E0714 about a bash that is too old.
-const SHOWN_ELSEWHERE: &[(&str, &str)] =
-    &[("E0702", "tests/cli/data.rs"), ("E0714", "src/lang/bash_cases.rs")];
+/// a full disk, E0714 about a bash that is too old, E10xx about a cluster.
+const SHOWN_ELSEWHERE: &[(&str, &str)] = &[
+    ("E0702", "tests/cli/data.rs"),
+    ("E0714", "src/lang/bash_cases.rs"),
+    ("E1001", "tests/cli/slurm.rs"),
+    ("E1002", "tests/cli/slurm.rs"),
+    ("E1004", "tests/cli/slurm.rs"),
+    ("E1005", "tests/cli/slurm.rs"),
+    ("E1007", "tests/cli/slurm.rs"),
+    ("E1009", "tests/cli/slurm.rs"),
+    ("E1010", "tests/cli/slurm.rs"),
+    ("E1011", "tests/cli/slurm.rs"),
+];
 
 /// Codes whose message nobody has seen. It stands, with the smallest ottofile that raises it, in a console block of the
 /// code's page; tests/docs.rs runs those and compares the whole output.
@@ -374,7 +384,10 @@ fn unseen_codes(
             None => is_shown(&code),
             // A line of a snapshot, or the whole of it.
             Some((_, source)) => source.lines().any(|line| {
-                is_message(line.trim_start(), &code) || line.contains(&format!("@\"error[{code}]: "))
+                is_message(line.trim_start(), &code)
+                    || ["error", "warning"]
+                        .iter()
+                        .any(|level| line.contains(&format!("@\"{level}[{code}]: ")))
             }),
         };
         if !is_seen {

@@ -589,7 +589,8 @@ tasks:
         ");
         assert_snapshot!(asked(&["deploy", "--e"]), @"
         words
-        --env
+        --env	
+        --executor	where tasks run: local, or slurm for a cluster [env: OTTO_EXECUTOR]
         ");
     }
 

@@ -79,6 +79,12 @@ fn answered(words: Vec<OsString>, stdout: &mut Answer) -> i32 {
         context.print(&answer);
         return 0;
     }
+    // What the script of a job on a cluster runs.
+    if let [word, folder] = words.as_slice()
+        && word == "--node"
+    {
+        return command::node(folder);
+    }
     let leading = leading_options(&words);
     let flags = match Flags::parse(&words[..leading]) {
         Ok(flags) => flags,
@@ -365,6 +371,7 @@ fn run_request(
         is_json: flags.is_json,
         is_confirmed: flags.is_confirmed,
         run_timeout: flags.run_timeout,
+        executor: flags.executor,
         words: words.to_vec(),
         origin: None,
     };

@@ -1,11 +1,11 @@
 //! Runs a plan: claims a directory, brings executor, journal and view together, and answers the exit code.
 
-use super::Context;
 use super::findings::Surroundings;
+use super::{Context, cluster};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{RunResult, Stream};
 use crate::exec::ReportSink;
-use crate::exec::local::{GRACE, LocalExecutor, room_for};
+use crate::exec::local::{GRACE, room_for};
 use crate::exec::native::die_by;
 use crate::exec::screen::WholeScreen;
 use crate::exec::stream::IntakeReport;
@@ -18,8 +18,9 @@ use crate::history::retention::Background;
 use crate::host::{self, Found};
 use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{ForeachSource, Task};
-use crate::plan::{Flow, Job, JobId, Plan, Work, service};
+use crate::ottofile::site::Site;
+use crate::ottofile::spec::{Engine, ForeachSource, Task};
+use crate::plan::{Flow, Job, JobId, JobPlace, Plan, Work, service};
 use crate::request::{Argument, Request};
 use crate::run::outcomes::Earlier;
 use crate::run::signals::{STOPPING, SUSPENDING, Signals, guarded, halt};
@@ -67,6 +68,8 @@ pub(crate) struct Options {
     pub(crate) is_confirmed: bool,
     /// `--run-timeout`.
     pub(crate) run_timeout: Option<Duration>,
+    /// `--executor`.
+    pub(crate) executor: Option<Engine>,
     /// The run that this one repeats.
     pub(crate) origin: Option<RunId>,
 }
@@ -269,6 +272,10 @@ fn execute(
 ) -> Result<RunResult, i32> {
     let PlannedRun { found, ottofile, plan, .. } = target;
     let limit = stream_limit(context)?;
+    let engine = cluster::engine(context, ottofile, options.executor)?;
+    let places = cluster::placed(context, target, engine)?;
+    let is_remote = places.contains(&JobPlace::Cluster);
+    let site = if is_remote { cluster::site(context)? } else { Site::default() };
     let is_tui = options.is_tui && has_screen(context, target);
     warn_about_bodies(context, target);
     refuse_what_cannot_work(context, target)?;
@@ -278,7 +285,7 @@ fn execute(
     if options.volume > Volume::Quiet {
         tell_of_empty(context, target);
     }
-    refuse_missing_interpreters(context, target)?;
+    refuse_missing_interpreters(context, target, &places)?;
     if !options.is_confirmed {
         ask(context, target, options, signals)?;
     }
@@ -302,8 +309,12 @@ fn execute(
         .map(|id| plan.producers(id).count())
         .max()
         .filter(|_| plan.jobs.iter().any(|job| ottofile.tasks[job.task].streaming.is_some()));
-    let wanted = options.jobs.or(ottofile.settings.jobs).unwrap_or(processors);
-    let most = room_for(wanted, streams);
+    let wanted = match is_remote {
+        // What is bounded is the number of jobs in the queue of the cluster.
+        true => options.jobs.unwrap_or(site.jobs.map_or(cluster::JOBS, |jobs| jobs as usize)),
+        false => options.jobs.or(ottofile.settings.jobs).unwrap_or(processors),
+    };
+    let most = if is_remote { wanted } else { room_for(wanted, streams) };
     let slots = wanted.min(most).max(1);
     let display = options.display;
     let github = workflow(context, found);
@@ -314,6 +325,7 @@ fn execute(
     let mut setting = Setting {
         ottofile: Arc::clone(ottofile),
         plan: Arc::clone(plan),
+        places,
         environment: context.environment.clone(),
         folder,
         project,
@@ -343,6 +355,7 @@ fn execute(
         streams,
         sink: run_sink(sender.clone()),
         tells_colour: context.colours_stdout && context.stdout_is_terminal,
+        lost_retries: site.lost_retries.unwrap_or(cluster::LOST_RETRIES),
     };
     let mode = display.resolve(github.is_some(), slots, &planned_jobs(&setting));
     // Masks and annotations count in a quiet run too.
@@ -367,7 +380,7 @@ fn execute(
     let reports = sender.clone();
     // The run may have ended before a last report of a leftover comes in; nobody misses it then.
     let sink: ReportSink = Arc::new(move |report| drop(reports.send(Message::Report(report))));
-    let executor = Box::new(LocalExecutor::new(sink, GRACE));
+    let executor = cluster::executor(context, &home, &setting, sink, &site)?;
     let view: Box<dyn View> = if options.is_json {
         Box::new(Json::new(stdout, stderr))
     } else {
@@ -513,9 +526,13 @@ fn tell_of_empty(context: &mut Context, target: &PlannedRun) {
 }
 
 /// Sooner than in the middle of the run.
-fn refuse_missing_interpreters(context: &mut Context, target: &PlannedRun) -> Result<(), i32> {
+fn refuse_missing_interpreters(
+    context: &mut Context,
+    target: &PlannedRun,
+    places: &[JobPlace],
+) -> Result<(), i32> {
     let folder = target.found.folder();
-    let missing = missing_interpreters(target.ottofile, target.plan, &context.environment, folder);
+    let missing = missing_interpreters(target.ottofile, target.plan, places, &context.environment, folder);
     let Some(code) = missing.first().map(|cannot| cannot.code) else { return Ok(()) };
     let diagnostics: Vec<Diagnostic> = missing.into_iter().map(|cannot| cannot.diagnostic).collect();
     context.show(&diagnostics);

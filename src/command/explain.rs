@@ -108,6 +108,14 @@ pages! {
     E0905,
     E0906,
     E0907,
+    E1001,
+    E1002,
+    E1004,
+    E1005,
+    E1007,
+    E1009,
+    E1010,
+    E1011,
 }
 
 pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {

@@ -3,6 +3,7 @@
 mod completions;
 mod clean;
 mod check;
+mod cluster;
 mod convert;
 mod data;
 mod describe;
@@ -16,6 +17,7 @@ mod init;
 mod list;
 mod logs;
 mod man;
+mod node;
 mod pick;
 mod replay;
 mod rerun;
@@ -25,6 +27,7 @@ mod show;
 mod stage;
 mod stats;
 
+pub(crate) use cluster::{asked_executor, executor_option};
 pub(crate) use execute::{
     Options, PlannedRun, below_guard, dry_run, fail_fast_option, policy, quiet_option, run_to_end,
     terminal_width, yes_option,
@@ -33,6 +36,7 @@ pub(crate) use execute::{
 pub(crate) use help::{EXIT_CODES, VARIABLES};
 pub(crate) use help::{command_help, general_help, task_help};
 pub(crate) use list::{list, list_json, list_subtasks};
+pub(crate) use node::node;
 
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::host::{self, Environment, Found};

@@ -118,6 +118,7 @@ pub(super) fn command() -> Command {
                 .help("end the whole run after this long"),
         )
         .arg(super::yes_option())
+        .arg(super::executor_option())
         .arg(super::quiet_option())
         .arg(flag("verbose").short('v').help("show more of what otto does"))
         .after_help(
@@ -168,6 +169,7 @@ fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signa
         is_json: context.is_json,
         is_confirmed: matches.get_flag("yes"),
         run_timeout: matches.get_one("run-timeout").copied(),
+        executor: super::asked_executor(matches),
         words: words(matches),
         origin: Some(origin),
     };

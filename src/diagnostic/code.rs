@@ -3,7 +3,7 @@
 //!
 //! E00xx the command line as such · E01xx the ottofile's form · E02xx the ottofile and other files · E03xx across tasks
 //! · E04xx parameters and their values · E05xx variables and facts · E06xx starting tasks · E07xx data passing
-//! · E08xx records · E09xx streaming
+//! · E08xx records · E09xx streaming · E10xx the cluster
 
 use std::fmt;
 
@@ -116,6 +116,14 @@ codes! {
     StreamCut = 905, "stream cut off";
     StreamUnread = 906, "stream not read";
     StreamFull = 907, "stream limit reached";
+    NoCluster = 1001, "no Slurm";
+    NodeSeesNothing = 1002, "folder that a node does not see";
+    ClusterRefuses = 1004, "job that the cluster refuses";
+    StreamBetweenMachines = 1005, "stream or service between machines";
+    NodeCannotRun = 1007, "otto that a node cannot run";
+    ClusterLost = 1009, "task whose end nobody wrote";
+    ClusterMemory = 1010, "task that wanted more memory";
+    ClusterSilent = 1011, "cluster that does not answer";
 }
 
 impl Code {

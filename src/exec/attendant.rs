@@ -792,6 +792,8 @@ impl Attendance<'_> {
                 Some(Cause::Limit) => Exit::Timeout,
                 _ => self.exit.unwrap_or(Exit::Lost),
             },
+            cause: None,
+            is_charged: true,
             hand_over: Some(self.hand_over),
             leaked: self.leaked,
             survivors: self.survivors,

@@ -13,9 +13,12 @@ pub(crate) mod screen;
 pub(crate) mod stream;
 mod attendant;
 pub(crate) mod local;
+pub(crate) mod remote;
+pub(crate) mod slurm;
 #[cfg(test)]
 pub(crate) mod fake;
 
+use crate::diagnostic::{Code, Notice};
 use crate::event::{Exit, Stream};
 use crate::plan::JobId;
 use std::fmt;
@@ -40,6 +43,12 @@ pub(crate) enum Report {
     /// A task was stopped from the terminal, by ^Z or because it read while otto is in the background. Whoever
     /// started otto expects all of otto to stop now.
     Halted,
+    /// An attempt waits in the queue of a cluster, as the job with this number. The reason is empty until it is known.
+    Waits { attempt: AttemptId, number: String, reason: String },
+    /// An attempt that was handed to a cluster has begun on this machine.
+    Began { attempt: AttemptId, host: String },
+    /// What the user should know of the cluster.
+    Warning { attempt: Option<AttemptId>, code: Code, message: String },
 }
 
 /// What goes with an attempt through the threads of its executor: the work before its process and after it, which may take
@@ -61,6 +70,10 @@ pub(crate) trait Assignment: Send {
 pub(crate) struct Ended {
     pub(crate) attempt: AttemptId,
     pub(crate) exit: Exit,
+    /// Why it ended, where the executor knows more than the exit says.
+    pub(crate) cause: Option<Notice>,
+    /// Whether it counts as an attempt of the task. What a cluster does to it does not.
+    pub(crate) is_charged: bool,
     /// Where the files lie that its [`Launch`] names as handed over; `None` if it had no process.
     pub(crate) hand_over: Option<PathBuf>,
     /// Processes that outlived the task by themselves; they were ended.
@@ -119,6 +132,8 @@ impl Ended {
         Ended {
             attempt,
             exit,
+            cause: None,
+            is_charged: true,
             hand_over: None,
             leaked: Vec::new(),
             survivors: 0,

@@ -275,14 +275,21 @@ fn split_options(args: Vec<String>) -> (String, Vec<OsString>) {
 /// The version that matters, from the file itself.
 fn level(script: &Script, program: &Path) -> Level {
     let forced = (script.env)("OTTO_BASH_LEVEL").and_then(OsStr::to_str).map(str::to_owned);
-    let version = forced.or_else(|| interpreter::bash_version(program));
-    let mut numbers =
-        version.as_deref().unwrap_or("5").split('.').map(|number| number.parse::<u32>().unwrap_or(9));
+    level_of_version(forced.or_else(|| interpreter::bash_version(program)).as_deref())
+}
+
+fn level_of_version(version: Option<&str>) -> Level {
+    let mut numbers = version.unwrap_or("5").split('.').map(|number| number.parse::<u32>().unwrap_or(9));
     match (numbers.next().unwrap_or(9), numbers.next().unwrap_or(9)) {
         (0..=3, _) => Level::Three,
         (4, 0 | 1) => Level::Four,
         _ => Level::Modern,
     }
+}
+
+/// What a bash that is asked for on this machine can do.
+pub(super) fn level_here(program: &Path) -> Level {
+    level_of_version(interpreter::bash_version(program).as_deref())
 }
 
 /// Everything that decides what one body gets.

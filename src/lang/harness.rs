@@ -188,6 +188,7 @@ impl Bench {
             folder: &self.project(),
             contract: None,
             is_service: false,
+            is_remote: false,
             env: &look_up,
         })
     }

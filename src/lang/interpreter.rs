@@ -12,26 +12,39 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// The file that `program` means on this machine, for a launch that was made on another.
+pub(crate) fn find_here(
+    workdir: &Path,
+    search: Option<&OsStr>,
+    program: &OsStr,
+) -> Result<PathBuf, CannotPrepare> {
+    match program.as_encoded_bytes().contains(&b'/') {
+        true => at_path(workdir, program),
+        false => search_path(workdir, program, search.unwrap_or(OsStr::new(STANDARD_PATH))),
+    }
+}
+
 /// The file that `program` means under the environment of the launch: a path (relative ones start at the working
 /// directory), or a name that is looked up in `PATH`.
 pub(crate) fn find(script: &Script, program: &OsStr) -> Result<Program, CannotPrepare> {
-    Ok(Program { path: path(script, program)?, named: program.to_owned() })
+    let path = match path(script, program) {
+        // The other machine looks for itself.
+        Err(_) if script.is_remote => PathBuf::from(program),
+        found => found?,
+    };
+    Ok(Program { path, named: program.to_owned() })
 }
 
 fn path(script: &Script, program: &OsStr) -> Result<PathBuf, CannotPrepare> {
     let is_path = program.as_encoded_bytes().contains(&b'/');
     if is_path {
-        let path = script.workdir.join(program);
-        return match rustix::fs::access(&path, Access::EXEC_OK) {
-            Ok(()) if !path.is_dir() => Ok(path),
-            _ => Err(missing(program, path.exists(), None)),
-        };
+        return at_path(script.workdir, program);
     }
     let search = (script.env)("PATH").map(OsStr::to_owned).unwrap_or_else(|| OsString::from(STANDARD_PATH));
     // Most jobs run bash, and nobody installs another one in the middle of a run; a Python or node may well come from a
     // job before this one.
     if program != "bash" {
-        return search_path(script, program, &search);
+        return search_path(script.workdir, program, &search);
     }
     /// Where bash was found, by `PATH` and the folder that relative entries of it start at.
     type Question = (OsString, PathBuf);
@@ -42,16 +55,24 @@ fn path(script: &Script, program: &OsStr) -> Result<PathBuf, CannotPrepare> {
     if let Some(path) = FOUND.with_borrow(|found| found.get(&question).cloned()) {
         return Ok(path);
     }
-    let path = search_path(script, program, &search)?;
+    let path = search_path(script.workdir, program, &search)?;
     FOUND.with_borrow_mut(|found| found.insert(question, path.clone()));
     Ok(path)
 }
 
-fn search_path(script: &Script, program: &OsStr, search: &OsStr) -> Result<PathBuf, CannotPrepare> {
+fn at_path(workdir: &Path, program: &OsStr) -> Result<PathBuf, CannotPrepare> {
+    let path = workdir.join(program);
+    match rustix::fs::access(&path, Access::EXEC_OK) {
+        Ok(()) if !path.is_dir() => Ok(path),
+        _ => Err(missing(program, path.exists(), None)),
+    }
+}
+
+fn search_path(workdir: &Path, program: &OsStr, search: &OsStr) -> Result<PathBuf, CannotPrepare> {
     let mut denied = false;
     for folder in std::env::split_paths(search) {
         // An empty entry of PATH is the working directory.
-        let path = script.workdir.join(folder).join(program);
+        let path = workdir.join(folder).join(program);
         match rustix::fs::access(&path, Access::EXEC_OK) {
             Ok(()) if !path.is_dir() => return Ok(path),
             _ => denied |= path.is_file(),

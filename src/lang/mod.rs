@@ -84,6 +84,8 @@ pub(crate) struct Script<'a> {
     pub(crate) is_service: bool,
     /// The complete environment that the launch will have, before this language adds to it.
     pub(crate) env: &'a dyn Fn(&str) -> Option<&'a OsStr>,
+    /// It runs on another machine, which may have other programs.
+    pub(crate) is_remote: bool,
 }
 
 impl Script<'_> {
@@ -228,6 +230,28 @@ pub(crate) fn interpreter(script: &Script) -> Result<Program, CannotPrepare> {
         Language::Python => python::interpreter(script),
         Language::Posix => posix::interpreter(script),
         Language::Other => other::interpreter(script),
+    }
+}
+
+/// The program of a launch that was made on another machine, where this one has it.
+pub(crate) fn located(
+    named: &OsStr,
+    level: Option<Level>,
+    workdir: &Path,
+    env: &[(OsString, OsString)],
+) -> Result<PathBuf, CannotPrepare> {
+    let search = env.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
+    let is_forced = env.iter().any(|(name, _)| name == "OTTO_BASH_LEVEL");
+    let program = interpreter::find_here(workdir, search, named)?;
+    match level {
+        Some(level) if !is_forced && bash::level_here(&program) != level => {
+            let message = format!(
+                "`{}` is another bash than the one that the script was written for",
+                program.display()
+            );
+            Err(CannotPrepare { diagnostic: Diagnostic::error(Code::NodeCannotRun, message), code: 125 })
+        }
+        Some(_) | None => Ok(program),
     }
 }
 

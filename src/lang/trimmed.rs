@@ -269,6 +269,7 @@ fn run(text: &str, is_whole: bool) -> Behaviour {
         folder: &project,
         contract: None,
         is_service: false,
+        is_remote: false,
         env: &|name| env.get(name).map(OsString::as_os_str),
     };
     let prepared = prepare(&script).unwrap_or_else(|error| panic!("{text}: {:?}", error.diagnostic));

@@ -35,6 +35,9 @@ pub(super) enum Owner<'a> {
     Document,
     Otto,
     Retention,
+    /// The root of a site file.
+    SiteFile,
+    SiteSlurm,
     Task(&'a str),
     Edge(&'a str),
     Foreach(&'a str),
@@ -64,6 +67,8 @@ impl fmt::Display for Owner<'_> {
             Owner::Document => f.write_str("the ottofile"),
             Owner::Otto => f.write_str("`otto`"),
             Owner::Retention => f.write_str("`otto.retention`"),
+            Owner::SiteFile => f.write_str("the site file"),
+            Owner::SiteSlurm => f.write_str("`slurm`"),
             Owner::Task(task) => write!(f, "task `{task}`"),
             Owner::Edge(task) => write!(f, "a dependency of task `{task}`"),
             Owner::Foreach(task) => write!(f, "`foreach` of task `{task}`"),
@@ -78,7 +83,8 @@ impl fmt::Display for Owner<'_> {
 impl fmt::Display for Field<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.owner {
-            Owner::Document => write!(f, "`{}`", self.key),
+            Owner::Document | Owner::SiteFile => write!(f, "`{}`", self.key),
+            Owner::SiteSlurm => write!(f, "`slurm.{}`", self.key),
             Owner::Otto => write!(f, "`otto.{}`", self.key),
             Owner::Retention => write!(f, "`otto.retention.{}`", self.key),
             Owner::Task(_)

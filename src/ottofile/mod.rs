@@ -11,6 +11,7 @@ pub(crate) mod limit;
 mod param;
 mod read;
 pub(crate) mod service;
+pub(crate) mod site;
 pub(crate) mod spec;
 pub(crate) mod write;
 mod yaml;

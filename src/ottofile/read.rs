@@ -15,8 +15,19 @@ use std::time::Duration;
 
 pub(super) const ROOT_KEYS: &[&str] = &["otto", "tasks"];
 
-pub(super) const OTTO_KEYS: &[&str] =
-    &["about", "api", "dotenv", "envs", "envs-command", "fail-fast", "jobs", "name", "retention", "tasks"];
+pub(super) const OTTO_KEYS: &[&str] = &[
+    "about",
+    "api",
+    "dotenv",
+    "envs",
+    "envs-command",
+    "executor",
+    "fail-fast",
+    "jobs",
+    "name",
+    "retention",
+    "tasks",
+];
 
 pub(super) const RETENTION_KEYS: &[&str] =
     &["auto_prune", "keep_days", "keep_failed", "keep_last", "prune_interval_hours"];
@@ -34,6 +45,7 @@ pub(super) const TASK_KEYS: &[&str] = &[
     "dir",
     "dotenv",
     "envs",
+    "executor",
     "foreach",
     "group",
     "help",
@@ -205,6 +217,7 @@ impl Reader<'_> {
                 "about" => settings.about = self.text(field, node).map(|text| text.value),
                 "jobs" => settings.jobs = self.number(field, node, 1).map(|jobs| jobs as usize),
                 "fail-fast" => settings.is_fail_fast = self.truth(field, node),
+                "executor" => settings.executor = self.engine(field, node, Engine::WORDS),
                 "tasks" => settings.default_tasks = self.default_tasks(field, node),
                 "envs" => settings.envs = self.envs(field, node),
                 "envs-command" => settings.envs_command = self.filled_text(field, node),
@@ -426,6 +439,7 @@ impl Reader<'_> {
                     task.after.extend(edges);
                 }
                 "os" => task.os = self.systems(field, node),
+                "executor" => task.executor = self.engine(field, node, &["local"]),
                 "if" => task.condition = self.condition(field, key, node).map(Box::new),
                 "input" => task.input = self.patterns(field, node),
                 "output" => task.output = self.patterns(field, node),
@@ -479,6 +493,19 @@ impl Reader<'_> {
         let (first_line, has_true_lines) = node.script_lines(self.source);
         let (text, span, key_span) = (text.to_owned(), node.span, key.span);
         Some(Body { key: BodyKey::Bash, key_span, text, span, first_line, has_true_lines })
+    }
+
+    /// `executor`: what runs a task, or all of them.
+    fn engine(&mut self, field: Field<'_>, node: &Node<'_>, words: &[&str]) -> Option<Engine> {
+        let word = self.filled_text(field, node)?;
+        let engine = Engine::parse(&word.value).filter(|_| words.contains(&word.value.as_str()));
+        if engine.is_none() {
+            let message = format!("{field} cannot be `{}`", word.value);
+            let help = format!("write `executor: {}`", words.join("` or `executor: "));
+            let wrong = self.error(Code::BadValue, message, word.span, "not an executor").help(help);
+            self.tell(wrong);
+        }
+        engine
     }
 
     /// `os`: one system, or a list of them.

@@ -141,6 +141,7 @@ const FINE: &[&str] = &[
     "otto: {api: '1', tasks: ['*'], dotenv: [a, b], retention: {keep_days: 1, keep-last: 0, auto_prune: false}}",
     "tasks:\n  a:\n    bash: |\n      echo\n",
     "tasks: {a: {python3: 'x', help: h, group: g, hidden: true, input: [x], output: [1], envs: {A: b}, dir: d, tty: false}}",
+    "{otto: {executor: slurm}, tasks: {a: {executor: local, bash: x}}}",
     "tasks: {a: {os: linux}, b: {os: [macos, windows]}}",
     "tasks: {a: {before: [b, {task: b, when: always}], after: [c], on-failure: [d]}, b: , c: , d: }",
     "tasks: {a: {params: {-m|--msg: {default: d}, --long|-l: , -x: , word: {nargs: '+', required: true}, --n: {type: int, choices: [1, 2], metavar: N, env: N, help: h}}, bash: x}}",

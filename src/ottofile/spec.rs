@@ -38,11 +38,34 @@ pub(crate) struct Settings {
     pub(crate) jobs: Option<usize>,
     /// Default of `--fail-fast`.
     pub(crate) is_fail_fast: Option<bool>,
+    /// Default of `--executor`.
+    pub(crate) executor: Option<Engine>,
     pub(crate) default_tasks: DefaultTasks,
     pub(crate) envs: Vec<EnvEntry>,
     pub(crate) envs_command: Option<Spanned<String>>,
     pub(crate) dotenv: Vec<DotenvFile>,
     pub(crate) retention: Retention,
+}
+
+/// What runs tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    /// This machine.
+    Local,
+    /// A cluster that Slurm manages.
+    Slurm,
+}
+
+impl Engine {
+    pub(crate) const WORDS: &[&str] = &["local", "slurm"];
+
+    pub(crate) fn parse(word: &str) -> Option<Engine> {
+        match word {
+            "local" => Some(Engine::Local),
+            "slurm" => Some(Engine::Slurm),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -109,6 +132,8 @@ pub(crate) struct Task {
     pub(crate) after: Vec<Edge>,
     /// The only operating systems on which it runs; empty: all.
     pub(crate) os: Vec<String>,
+    /// `executor: local`: it runs on the machine of otto, whatever runs the others.
+    pub(crate) executor: Option<Engine>,
     /// `if`: decides at the start of the task whether its body runs. It is Python where that is, else a shell's.
     pub(crate) condition: Option<Box<Body>>,
     /// File globs, relative to the ottofile; `${VAR}` is not yet resolved.
@@ -151,6 +176,7 @@ impl Task {
             before: Vec::new(),
             after: Vec::new(),
             os: Vec::new(),
+            executor: None,
             condition: None,
             input: Vec::new(),
             output: Vec::new(),

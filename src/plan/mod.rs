@@ -12,6 +12,7 @@ mod draft;
 mod own;
 pub(crate) mod params;
 mod pattern;
+mod place;
 pub(crate) mod restrict;
 pub(crate) mod select;
 pub(crate) mod service;
@@ -19,6 +20,7 @@ pub(crate) mod stream;
 pub(crate) mod template;
 mod told;
 
+pub(crate) use place::{JobPlace, places};
 pub(crate) use told::{Told, told};
 
 use crate::diagnostic::{Code, Diagnostic};

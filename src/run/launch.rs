@@ -13,7 +13,7 @@ use crate::name::ParamName;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Body, Param, ParamForm, Task};
 use crate::plan::envs::MOST_VARIABLE;
-use crate::plan::{Job, Need, Plan, Work};
+use crate::plan::{Job, JobPlace, Need, Plan, Work};
 use crate::request::Argument;
 use crate::store::atomic;
 use crate::store::inputs;
@@ -32,6 +32,8 @@ pub(crate) struct Started {
     /// Of this attempt.
     pub(crate) attempt_dir: PathBuf,
     pub(crate) level: Option<Level>,
+    /// It runs on a cluster.
+    pub(crate) is_remote: bool,
     /// The `if` that the first attempt asks.
     pub(crate) condition: Option<Body>,
     pub(crate) inputs: Vec<Input>,
@@ -107,6 +109,7 @@ impl Started {
             dir,
             attempt_dir,
             level: None,
+            is_remote: setting.places[id.index()] == JobPlace::Cluster,
             condition,
             inputs,
             fates,
@@ -143,6 +146,7 @@ impl Started {
             folder: &setting.folder,
             contract: setting.ottofile.tasks[job.task].outputs.as_deref(),
             is_service: job.work == Work::Service,
+            is_remote: self.is_remote,
             env,
         }
     }
@@ -224,6 +228,7 @@ fn lists(task: &Task, job: &Job) -> Vec<List> {
 pub(crate) fn missing_interpreters(
     ottofile: &Ottofile,
     plan: &Plan,
+    places: &[JobPlace],
     environment: &Environment,
     folder: &Path,
 ) -> Vec<CannotPrepare> {
@@ -239,7 +244,9 @@ pub(crate) fn missing_interpreters(
         let may_be_fresh = !job.input_globs.is_empty() && !job.output_globs.is_empty();
         let may_be_brought = is_preceded[id.index()] && Language::of(body) != Language::Bash;
         let workdir = task.dir.as_ref().map_or_else(|| folder.to_owned(), |dir| folder.join(&dir.value));
+        // The machine of the cluster has its own.
         if job.elsewhere.is_some()
+            || places[id.index()] == JobPlace::Cluster
             || may_be_fresh
             || may_be_brought
             || !workdir.is_dir()
@@ -270,6 +277,7 @@ pub(crate) fn missing_interpreters(
             folder,
             contract: None,
             is_service: false,
+            is_remote: false,
             env: &env,
         };
         if let Err(cannot) = lang::interpreter(&script)
@@ -398,7 +406,8 @@ fn is_of_one_job(name: &OsStr) -> bool {
         || name.starts_with(b"OTTO_INPUT_")
         || matches!(
             name,
-            b"OTTO_OUTPUT_JSON"
+            b"OTTO_EXECUTOR"
+                | b"OTTO_OUTPUT_JSON"
                 | b"OTTO_OUTCOME_JSON"
                 | b"OTTO_OUTPUT_PIPE"
                 | b"OTTO_INPUT_PIPE"

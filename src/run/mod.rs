@@ -27,7 +27,7 @@ use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Body, Retries, Service};
 use crate::plan::fresh::Evidence;
-use crate::plan::{Flow, Job, JobId, Lane, Plan, Work};
+use crate::plan::{Flow, Job, JobId, JobPlace, Lane, Plan, Work};
 use crate::scheduler::{Policy, Scheduler};
 use crate::store::layout::{JobDir, ProjectDir, RunDir};
 use crate::store::outputs::{self, Outputs};
@@ -65,6 +65,8 @@ const SIGPIPE_STATUS: i32 = 128 + SIGPIPE;
 pub(crate) struct Setting {
     pub(crate) ottofile: Arc<Ottofile>,
     pub(crate) plan: Arc<Plan>,
+    /// Where each job runs.
+    pub(crate) places: Vec<JobPlace>,
     pub(crate) environment: Environment,
     /// The ottofile's folder, absolute.
     pub(crate) folder: PathBuf,
@@ -98,6 +100,8 @@ pub(crate) struct Setting {
     pub(crate) sink: Arc<dyn Fn(Message) + Send + Sync>,
     /// Tasks are told that their output is shown in colour.
     pub(crate) tells_colour: bool,
+    /// How often a task is repeated that a cluster ended.
+    pub(crate) lost_retries: u32,
 }
 
 impl Setting {
@@ -224,6 +228,8 @@ pub(crate) struct Run<'a> {
     is_over_time: bool,
     /// When the first attempts of jobs began whose retries have an end in time, in microseconds since the run began.
     first_begun: HashMap<JobId, u64>,
+    /// How often an attempt was repeated that the cluster ended.
+    uncharged: HashMap<JobId, u32>,
 }
 
 impl<'a> Run<'a> {
@@ -269,6 +275,7 @@ impl<'a> Run<'a> {
             is_killing: false,
             is_over_time: false,
             first_begun: HashMap::new(),
+            uncharged: HashMap::new(),
         }
     }
 
@@ -358,6 +365,17 @@ impl<'a> Run<'a> {
     fn handle(&mut self, message: Message) {
         match message {
             Message::Report(Report::Halted) => self.halt(),
+            Message::Report(Report::Waits { attempt, number, reason }) => {
+                let job = self.setting.plan.job(attempt.job).name.clone();
+                self.emit(Event::AttemptQueued { job, attempt: attempt.number, id: number, reason });
+            }
+            Message::Report(Report::Began { attempt, host }) => {
+                let job = self.setting.plan.job(attempt.job).name.clone();
+                self.emit(Event::AttemptBegan { job, attempt: attempt.number, host });
+            }
+            Message::Report(Report::Warning { attempt, code, message }) => {
+                self.warn(attempt.map(|attempt| attempt.job), Some(code.to_string()), message);
+            }
             Message::Report(Report::Output { attempt, stream, bytes }) => {
                 // What others write now is in their logs alone.
                 if !self.is_terminal_lent {
@@ -711,6 +729,11 @@ impl<'a> Run<'a> {
         } else if serving.as_ref().is_none_or(ServiceEnd::is_failure) {
             self.hint(attempt.id, result.hints);
         }
+        let cause = ended.cause.take();
+        let is_refused = cause.is_some() && matches!(ended.exit, Exit::NotStarted { .. });
+        if let Some(cause) = &cause {
+            self.hint(attempt.id, vec![cause.clone()]);
+        }
         for warning in result.warnings {
             match warning {
                 Warned::About(diagnostic) => self.warn_about(id, &diagnostic),
@@ -746,8 +769,18 @@ impl<'a> Run<'a> {
             Outcome::Succeeded
         } else if trial.is_stopped {
             Outcome::Interrupted { exit: ended.exit, survivors: ended.survivors }
+        } else if !ended.is_charged && self.is_repeated_uncharged(id) {
+            let message = cause.map_or_else(|| ended.exit.to_string(), |cause| cause.message);
+            self.warn(
+                Some(id),
+                Some(Code::ClusterLost.to_string()),
+                format!("{message}; the task is repeated"),
+            );
+            self.plan_retry(attempt.id, Duration::ZERO, attempt.evidence.take());
+            return;
         } else if let Some(pause) = self.pause_before_retry(job, attempt.id)
             && !result.is_of_condition
+            && !is_refused
             && self.streams.broken_by(id).is_none()
         {
             self.streams.close(id, End::Broken);
@@ -758,7 +791,14 @@ impl<'a> Run<'a> {
         } else {
             // What it recorded before it failed is for tasks that asked for a failure.
             self.outputs[id.index()] = Some(Arc::new(result.outputs));
-            Outcome::Failed { exit: ended.exit, reason: result.reason, code: result.code }
+            let (message, code) = cause.map_or((None, None), |cause| (Some(cause.message), Some(cause.code)));
+            // An attempt that could not be started says it itself.
+            let message = message.filter(|_| !matches!(ended.exit, Exit::NotStarted { .. }));
+            Outcome::Failed {
+                exit: ended.exit,
+                reason: result.reason.or(message),
+                code: result.code.or(code),
+            }
         };
         for warning in result.late_warnings {
             self.warn(Some(id), None, warning);
@@ -799,7 +839,7 @@ impl<'a> Run<'a> {
     fn pause_before_retry(&self, job: &Job, attempt: AttemptId) -> Option<Duration> {
         let Retries { count, delay, backoff, within } =
             &self.setting.ottofile.tasks[job.task].retries.as_ref()?.value;
-        let retried = attempt.number - 1;
+        let retried = attempt.number - 1 - self.uncharged.get(&attempt.job).copied().unwrap_or(0);
         // A day is longer than anybody means.
         let seconds = delay.as_secs_f64() * backoff.powi(retried as i32);
         let pause = Duration::from_secs_f64(seconds.clamp(0.0, 86_400.0));
@@ -807,6 +847,14 @@ impl<'a> Run<'a> {
         let passed = Duration::from_micros(self.mono_us().saturating_sub(begun));
         let is_in_time = within.is_none_or(|within| passed + pause <= within);
         (retried < *count && is_in_time).then_some(pause)
+    }
+
+    /// Whether an attempt that the cluster ended is followed by another, which costs the task none of its own.
+    fn is_repeated_uncharged(&mut self, id: JobId) -> bool {
+        let count = self.uncharged.entry(id).or_insert(0);
+        let is_repeated = *count < self.setting.lost_retries && self.stopping.is_none();
+        *count += u32::from(is_repeated);
+        is_repeated
     }
 
     fn plan_retry(&mut self, attempt: AttemptId, pause: Duration, evidence: Option<Evidence>) {

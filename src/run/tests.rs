@@ -174,6 +174,7 @@ fn run(tasks: &[Drawn], stops: Stops, slots: usize, policy: Policy, mut dice: u6
     let setting = Arc::new(Setting {
         ottofile: Arc::new(ottofile),
         plan: plan.clone(),
+        places: vec![crate::plan::JobPlace::Here; plan.jobs.len()],
         environment: environment.clone(),
         folder: folder.path().to_owned(),
         project,
@@ -195,6 +196,7 @@ fn run(tasks: &[Drawn], stops: Stops, slots: usize, policy: Policy, mut dice: u6
         streams: StreamSetting { limit: 1 << 20, sink: Arc::new(|_, _| {}) },
         sink: Arc::new(move |message| drop(answers.send(message))),
         tells_colour: false,
+        lost_retries: 3,
     });
     let reports = sender.clone();
     let sink: ReportSink = Arc::new(move |report| drop(reports.send(Message::Report(report))));
@@ -291,6 +293,8 @@ fn check(seen: &Seen, slots: usize) {
             | Event::Hint { .. }
             | Event::ServiceUp { .. }
             | Event::RetryPlanned { .. }
+            | Event::AttemptQueued { .. }
+            | Event::AttemptBegan { .. }
             | Event::RunEnded { .. } => {}
         }
     }

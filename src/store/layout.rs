@@ -17,6 +17,11 @@
 //!         stream.<job>.log           what flowed through its pipe
 //!         output.pipe  input.<dep>.pipe    named pipes, there only while it runs
 //!         attempt-<n>/               script.sh and what it hands over, of a later attempt
+//!       slurm/                       of a run with tasks on a cluster
+//!         nonce                      what a node must read here to know that it sees the same folder
+//!         bells/<place>.<n>          empty: attempt n of the job at this place of the plan began, or ended
+//!         <place>.<n>/               what otto and the node tell each other about an attempt
+//!           launch  begun/begun.json  ended/end.json  ended/…  cancel  slurm.log
 //! ```
 
 use crate::name::{JobName, RunId};
@@ -49,6 +54,16 @@ impl Home {
 
     pub(crate) fn runtime(&self) -> PathBuf {
         self.root.join("runtime").join(env!("CARGO_PKG_VERSION"))
+    }
+
+    /// The script that starts an attempt on a node of a cluster.
+    pub(crate) fn node_script(&self) -> PathBuf {
+        self.runtime().join("job.sh")
+    }
+
+    /// A copy of otto for the nodes of a cluster.
+    pub(crate) fn node_binary(&self, identity: &str) -> PathBuf {
+        self.runtime().join(format!("otto-{identity}"))
     }
 
     /// The project of a directory in here; `None` if the name is not that of a project.
@@ -216,6 +231,11 @@ impl RunDir {
         self.path.join("tasks")
     }
 
+    /// What otto and the nodes of a cluster tell each other.
+    pub(crate) fn exchange(&self) -> ExchangeDir {
+        ExchangeDir { path: self.path.join("slurm") }
+    }
+
     pub(crate) fn job(&self, job: &JobName) -> JobDir {
         self.job_named(job, file_name)
     }
@@ -229,6 +249,89 @@ impl RunDir {
     fn job_named(&self, job: &JobName, naming: fn(&JobName) -> String) -> JobDir {
         let name = naming(job);
         JobDir { path: self.tasks().join(&name), name, naming }
+    }
+}
+
+/// What otto and the nodes of a cluster tell each other about a run.
+#[derive(Clone, Debug)]
+pub(crate) struct ExchangeDir {
+    pub(crate) path: PathBuf,
+}
+
+impl ExchangeDir {
+    pub(crate) fn nonce(&self) -> PathBuf {
+        self.path.join("nonce")
+    }
+
+    pub(crate) fn bells(&self) -> PathBuf {
+        self.path.join("bells")
+    }
+
+    pub(crate) fn bell(&self, name: &str) -> PathBuf {
+        self.bells().join(name)
+    }
+
+    /// `place` is that of the job in the plan.
+    pub(crate) fn attempt(&self, place: usize, number: u32) -> AttemptDir {
+        AttemptDir { path: self.path.join(format!("{place}.{number}")) }
+    }
+}
+
+/// What otto and a node tell each other about one attempt. Each name appears once, whole, by a rename.
+#[derive(Clone, Debug)]
+pub(crate) struct AttemptDir {
+    pub(crate) path: PathBuf,
+}
+
+impl AttemptDir {
+    pub(crate) fn launch(&self) -> PathBuf {
+        self.path.join("launch")
+    }
+
+    /// Makes the attempt end, or never begin.
+    pub(crate) fn cancel(&self) -> PathBuf {
+        self.path.join("cancel")
+    }
+
+    /// What Slurm and the job's script say.
+    pub(crate) fn slurm_log(&self) -> PathBuf {
+        self.path.join("slurm.log")
+    }
+
+    /// The one who makes this folder owns the beginning of the attempt.
+    pub(crate) fn begun(&self) -> PathBuf {
+        self.path.join("begun")
+    }
+
+    /// The one who makes this folder owns the end of the attempt. What it handed over lies in it.
+    pub(crate) fn ended(&self) -> PathBuf {
+        self.path.join("ended")
+    }
+
+    /// Where a claim is made before it is renamed to `begun` or `ended`.
+    pub(crate) fn claim(&self, claimed: &Path, who: &str) -> PathBuf {
+        let name = claimed.file_name().unwrap_or_default().to_string_lossy();
+        self.path.join(format!("{name}.{who}"))
+    }
+
+    /// In `begun`, or in its claim.
+    pub(crate) fn begun_record(folder: &Path) -> PathBuf {
+        folder.join("begun.json")
+    }
+
+    /// In `ended`, or in its claim.
+    pub(crate) fn end_record(folder: &Path) -> PathBuf {
+        folder.join("end.json")
+    }
+
+    /// The exchange folder that this is in.
+    pub(crate) fn exchange(&self) -> ExchangeDir {
+        ExchangeDir { path: self.path.parent().unwrap_or(&self.path).to_owned() }
+    }
+
+    /// `<place>.<n>`, by which the attempt's bells are known.
+    pub(crate) fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod layout;
 pub(crate) mod regular;
 mod beat;
 pub(crate) mod claim;
+pub(crate) mod exchange;
 pub(crate) mod outputs;
 pub(crate) mod prune;
 pub(crate) mod stream;

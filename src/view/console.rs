@@ -714,6 +714,13 @@ impl View for Console {
                 }
             }
             Event::AttemptStarted { job, attempt: _ } => self.attempt_started(job, now_us),
+            Event::AttemptQueued { job, reason, .. } => {
+                if self.is_verbose() && !reason.is_empty() {
+                    let line = self.words.waiting_line(job, reason);
+                    self.say(&line, now_us);
+                }
+            }
+            Event::AttemptBegan { .. } => {}
             // Stands below the failure, when the run has ended.
             Event::Hint { .. } => {}
             Event::AttemptEnded { job, stdout_bytes, stderr_bytes, .. } => {

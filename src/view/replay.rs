@@ -37,6 +37,8 @@ pub(crate) fn replay<'a>(
             Event::Stale { .. }
             | Event::Hint { .. }
             | Event::ServiceUp { .. }
+            | Event::AttemptQueued { .. }
+            | Event::AttemptBegan { .. }
             | Event::RetryPlanned { .. }
             | Event::JobSettled { .. }
             | Event::Warning { .. }

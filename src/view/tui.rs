@@ -306,6 +306,8 @@ impl View for Tui {
             Event::Stale { .. }
             | Event::Hint { .. }
             | Event::ServiceUp { .. }
+            | Event::AttemptQueued { .. }
+            | Event::AttemptBegan { .. }
             | Event::RetryPlanned { .. }
             | Event::JobSettled { .. }
             | Event::RunEnded { .. } => {}

@@ -8,7 +8,7 @@ use super::time;
 use crate::diagnostic::{Notice, Severity};
 use crate::event::{Exit, Outcome, Skip, signal_name};
 use crate::name::{JobName, RunId};
-use crate::state::{Counts, JobState, RunState, Stopping};
+use crate::state::{Counts, JobState, RemoteState, RunState, Stopping};
 use anstyle::Style;
 use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
@@ -100,6 +100,10 @@ pub(crate) fn detail(job: &JobState, stopping: Option<Stopping>, grace: Duration
             parts.push(interruption(exit, *survivors, stopping, grace));
         }
         Some(Outcome::Cancelled) => parts.push("not started".to_owned()),
+    }
+    if let Some(RemoteState { host: Some(host), waited_us, .. }) = &job.remote {
+        let waited = waited_us.map(|waited| format!(", waited {}", time::round_duration(waited)));
+        parts.push(format!("{host}{}", waited.unwrap_or_default()));
     }
     if job.leaked > 0 {
         let processes = counted(job.leaked as usize, "background process", "background processes");
@@ -203,6 +207,11 @@ impl Words {
     /// Why a job with `input` and `output` runs.
     pub(crate) fn stale_line(&self, job: &JobName, why: &str) -> String {
         self.row(("stale", style::FAINT), job, "", &shown(why))
+    }
+
+    /// Why a job waits in the queue of a cluster.
+    pub(crate) fn waiting_line(&self, job: &JobName, reason: &str) -> String {
+        self.row(("waits", style::FAINT), job, "", &shown(reason))
     }
 
     /// A failed attempt that will be repeated.

@@ -20,6 +20,8 @@ mod outcomes;
 mod params;
 mod refused;
 mod services;
+#[cfg(target_os = "linux")]
+mod slurm;
 mod surroundings;
 mod systems;
 mod words;

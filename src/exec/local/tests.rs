@@ -93,7 +93,7 @@ impl Room {
                     }
                 }
                 Heard::Ended(ended) if ended.attempt == attempt => return (stdout, stderr, ended),
-                Heard::Ended(_) | Heard::Report(Report::Output { .. }) | Heard::Report(Report::Halted) => {}
+                Heard::Ended(_) | Heard::Report(_) => {}
             }
         }
     }
@@ -117,7 +117,7 @@ impl Room {
         while !String::from_utf8_lossy(&all).contains(text) {
             match self.inbox.recv_timeout(PATIENCE).expect("a report") {
                 Heard::Report(Report::Output { bytes, .. }) => all.extend(bytes),
-                Heard::Report(Report::Halted) => {}
+                Heard::Report(_) => {}
                 Heard::Ended(ended) => panic!("ended early: {ended:?}"),
             }
         }
@@ -512,7 +512,7 @@ fn tasks_die_with_their_executor() {
     drop(executor);
     let ended = inbox.iter().find_map(|report| match report {
         Heard::Ended(ended) => Some(ended),
-        Heard::Report(Report::Halted) | Heard::Report(Report::Output { .. }) => None,
+        Heard::Report(_) => None,
     });
     assert_eq!(ended.map(|ended| ended.exit), Some(Exit::Signal(libc::SIGKILL)));
     assert!(!is_alive(&pid));

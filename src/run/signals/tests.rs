@@ -97,7 +97,7 @@ fn small_otto(signals: Signals) -> i32 {
                 stopped_by.get_or_insert(signal);
                 executor.stop(attempt, Stop::Polite { signal });
             }
-            Message::Signal(_) | Message::Report(Report::Output { .. }) => {}
+            Message::Signal(_) | Message::Report(_) => {}
             Message::Ended(ended) => {
                 executor.finish();
                 match (stopped_by, ended.exit) {

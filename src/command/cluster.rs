@@ -1,0 +1,131 @@
+//! What a run on a cluster needs beside a run: the choice of it, the site file, its executor.
+
+use super::{Context, PlannedRun};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::exec::local::{GRACE, LocalExecutor};
+use crate::exec::slurm::{self, ClusterSetting, Dispatcher, Pace};
+use crate::exec::{Executor, ReportSink};
+use crate::host::{self, Found};
+use crate::ottofile::Ottofile;
+use crate::ottofile::site::{self, Site};
+use crate::ottofile::spec::Engine;
+use crate::plan::{JobPlace, places};
+use crate::run::Setting;
+use crate::store::layout::Home;
+use std::path::PathBuf;
+
+/// How many jobs a run may have in the queue of a cluster.
+pub(super) const JOBS: usize = 100;
+/// How often a task is repeated that the cluster ended.
+pub(super) const LOST_RETRIES: u32 = 3;
+/// The site file of the machine.
+const SITE_OF_ALL: &str = "/etc/otto/config.yml";
+
+/// `--executor`, for runs and reruns.
+pub(crate) fn executor_option() -> clap::Arg {
+    clap::Arg::new("executor")
+        .long("executor")
+        .value_name("NAME")
+        .value_parser(clap::builder::PossibleValuesParser::new(Engine::WORDS))
+        .help("where tasks run: local, or slurm for a cluster [env: OTTO_EXECUTOR]")
+}
+
+/// What `--executor` says.
+pub(crate) fn asked_executor(matches: &clap::ArgMatches) -> Option<Engine> {
+    matches.get_one::<String>("executor").and_then(|word| Engine::parse(word))
+}
+
+/// What runs the tasks that say nothing of it themselves; `Err` is the exit code.
+pub(super) fn engine(
+    context: &mut Context,
+    ottofile: &Ottofile,
+    asked: Option<Engine>,
+) -> Result<Engine, i32> {
+    if let Some(engine) = asked {
+        return Ok(engine);
+    }
+    let Some(word) = context.environment.filled("OTTO_EXECUTOR") else {
+        return Ok(ottofile.settings.executor.unwrap_or(Engine::Local));
+    };
+    let word = word.to_string_lossy().into_owned();
+    Engine::parse(&word).ok_or_else(|| {
+        let message = format!("invalid value `{word}` for the variable `OTTO_EXECUTOR`");
+        let wrong = Diagnostic::error(Code::BadFlagValue, message);
+        context.refuse(&[wrong.help(format!("expected {}", Engine::WORDS.join(", ")))])
+    })
+}
+
+/// Where each job runs; `Err` is the exit code.
+pub(super) fn placed(
+    context: &mut Context,
+    target: &PlannedRun,
+    engine: Engine,
+) -> Result<Vec<JobPlace>, i32> {
+    let places =
+        places(target.ottofile, target.plan, engine).map_err(|diagnostics| context.refuse(&diagnostics))?;
+    if places.contains(&JobPlace::Cluster) && !slurm::is_at_hand(&context.environment) {
+        let wrong = Diagnostic::error(Code::NoCluster, "there is no `sbatch` in PATH");
+        let help = "otto needs Slurm's commands here; `--executor local` runs the tasks on this machine";
+        return Err(context.refuse(&[wrong.help(help)]));
+    }
+    Ok(places)
+}
+
+/// The site file of the user over that of the machine; `Err` is the exit code.
+pub(super) fn site(context: &mut Context) -> Result<Site, i32> {
+    let set = |name: &str| context.environment.filled(name).map(PathBuf::from);
+    let own = match set("OTTO_CONFIG") {
+        Some(named) => Some(context.cwd.join(named)),
+        None => set("XDG_CONFIG_HOME")
+            .or_else(|| Some(set("HOME")?.join(".config")))
+            .map(|folder| folder.join("otto/config.yml")),
+    };
+    let is_named = set("OTTO_CONFIG").is_some();
+    let mut site = Site::default();
+    let mut mistakes = Vec::new();
+    for (path, must_exist) in
+        own.into_iter().map(|path| (path, is_named)).chain([(SITE_OF_ALL.into(), false)])
+    {
+        if !must_exist && !path.exists() {
+            continue;
+        }
+        let found = Found { shown: path.display().to_string(), path };
+        let read = host::read_ottofile(&found).map_err(|wrong| vec![wrong]);
+        match read.and_then(|source| site::read(&source)) {
+            Ok(further) => site = site.or(further),
+            Err(wrong) => mistakes.extend(wrong),
+        }
+    }
+    if mistakes.is_empty() { Ok(site) } else { Err(context.refuse(&mistakes)) }
+}
+
+/// What runs the jobs of a run; `Err` is the exit code.
+pub(super) fn executor(
+    context: &mut Context,
+    home: &Home,
+    setting: &Setting,
+    sink: ReportSink,
+    site: &Site,
+) -> Result<Box<dyn Executor>, i32> {
+    let local = LocalExecutor::new(sink.clone(), GRACE);
+    if !setting.places.contains(&JobPlace::Cluster) {
+        return Ok(Box::new(local));
+    }
+    let names = setting.plan.jobs.iter().map(|job| job.name.clone()).collect();
+    let usual = Pace::default();
+    let pace = Pace {
+        submit_per_second: site.submit_per_second.unwrap_or(usual.submit_per_second),
+        ask_every: site.ask_every.unwrap_or(usual.ask_every),
+        lost_after: site.lost_after.unwrap_or(usual.lost_after),
+        never_after: site.never_after.unwrap_or(usual.never_after),
+    };
+    let cluster =
+        ClusterSetting::prepare(home, &setting.run_dir, &setting.run_id, names, &context.environment, pace);
+    match cluster.and_then(|cluster| Dispatcher::new(local, setting.places.clone(), cluster, sink)) {
+        Ok(executor) => Ok(Box::new(executor)),
+        Err(error) => {
+            let message = format!("cannot prepare the run for the cluster: {}", host::plain(&error));
+            Err(context.fail(Code::NoRecords, message, 75))
+        }
+    }
+}

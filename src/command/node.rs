@@ -1,0 +1,241 @@
+//! `otto --node FOLDER`: one attempt of a run, on the node of a cluster that its job was given. The launch is in the folder;
+//! what came of it is written there.
+
+use crate::diagnostic::{Code, Diagnostic, Notice};
+use crate::event::Exit;
+use crate::exec::local::LocalExecutor;
+use crate::exec::remote::RemoteLaunch;
+use crate::exec::{Assignment, AttemptId, Ended, Executor, HandsOver, Launch, LaunchIo, Plumbing, Stop};
+use crate::host;
+use crate::lang;
+use crate::run::signals::{STOPPING, Signals, guarded};
+use crate::store::exchange::{self, BeginRecord, Bell, EndRecord};
+use crate::store::layout::AttemptDir;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+/// How often the node looks whether the run has given the attempt up.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long it tries to write down the end, as while a disk is full.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Answers the status of the job, which is that of the task.
+pub(crate) fn node(folder: &OsStr) -> i32 {
+    let dir = AttemptDir { path: PathBuf::from(folder) };
+    guarded(|signals| attend(&dir, &signals))
+}
+
+fn attend(dir: &AttemptDir, signals: &Signals) -> i32 {
+    let host = node_name();
+    let who = format!("{host}-{}", std::process::id());
+    match exchange::begin(dir, &who, &BeginRecord { host: Some(host.clone()) }) {
+        Ok(true) => {}
+        Ok(false) => {
+            say("another copy of this job has begun the task, or the run has given it up");
+            return 0;
+        }
+        Err(error) => {
+            say(&format!("cannot begin in `{}`: {}", dir.path.display(), host::plain(&error)));
+            return 97;
+        }
+    }
+    ring(dir, Bell::Begun);
+    let mut record = match arrived(dir) {
+        Ok((attempt, launch, grace)) => serve(dir, signals, attempt, launch, grace, &who),
+        Err((exit, cause)) => {
+            EndRecord { cause: cause.as_ref().map(Notice::of), ..EndRecord::without_process(exit) }
+        }
+    };
+    record.host = Some(host);
+    let status = record.exit.status();
+    tell(dir, &who, &record);
+    status
+}
+
+/// This machine as the cluster calls it.
+fn node_name() -> String {
+    std::env::var("SLURMD_NODENAME").unwrap_or_else(|_| host::host_name())
+}
+
+/// Writes down the end, and rings.
+fn tell(dir: &AttemptDir, who: &str, record: &EndRecord) {
+    let begun = Instant::now();
+    loop {
+        match exchange::end(dir, who, record) {
+            Ok(true) => return ring(dir, Bell::Ended),
+            Ok(false) => return say("the run has given this attempt up"),
+            Err(error) if begun.elapsed() > PATIENCE => {
+                return say(&format!("cannot write how the task ended: {}", host::plain(&error)));
+            }
+            Err(_) => std::thread::sleep(Duration::from_secs(1)),
+        }
+    }
+}
+
+fn ring(dir: &AttemptDir, bell: Bell) {
+    if let Err(error) = exchange::ring(dir, bell) {
+        say(&format!("cannot ring: {}", host::plain(&error)));
+    }
+}
+
+/// Into the log of the job.
+fn say(text: &str) {
+    // If it cannot be written there is nobody to tell.
+    let _ = writeln!(io::stderr(), "otto: {text}");
+}
+
+type CannotArrive = (Exit, Option<Diagnostic>);
+
+/// The launch as this machine has it.
+fn arrived(dir: &AttemptDir) -> Result<(AttemptId, Launch, Duration), CannotArrive> {
+    let refused = |code: i32, cause: Diagnostic| {
+        (Exit::NotStarted { code, reason: cause.message.clone() }, Some(cause))
+    };
+    let unread = |error: io::Error| {
+        let message = format!("cannot read `{}`: {}", dir.launch().display(), host::plain(&error));
+        refused(125, Diagnostic::error(Code::NodeSeesNothing, message))
+    };
+    let bytes = fs::read(dir.launch()).map_err(unread)?;
+    // It may hold secrets. One that stays is in a folder that only its owner reads.
+    let _ = fs::remove_file(dir.launch());
+    let remote: RemoteLaunch =
+        serde_json::from_slice(&bytes).map_err(|error| unread(io::Error::other(error)))?;
+    let grace = Duration::from_millis(remote.grace_ms);
+    let (attempt, mut launch) = remote.arrived(std::env::vars_os());
+    if exchange::is_given_up(dir) {
+        return Err((Exit::Signal(libc::SIGTERM), None));
+    }
+    let host = node_name();
+    if !launch.workdir.is_dir() {
+        let message = format!("the node {host} does not see the folder `{}`", launch.workdir.display());
+        let help = "the project must be on a file system that all nodes have under the same path";
+        return Err(refused(125, Diagnostic::error(Code::NodeSeesNothing, message).help(help)));
+    }
+    drop_missing_folder(&mut launch);
+    launch.program =
+        lang::located(&launch.named, launch.level, &launch.workdir, &launch.env).map_err(|cannot| {
+            refused(cannot.code, cannot.diagnostic.note(format!("looked for on the node {host}")))
+        })?;
+    Ok((attempt, launch, grace))
+}
+
+/// A folder for temporary files that only the other machine has is of no use here.
+fn drop_missing_folder(launch: &mut Launch) {
+    launch.env.retain(|(name, value)| name != "TMPDIR" || Path::new(value).is_dir());
+}
+
+/// What can happen while the task runs.
+enum NodeNews {
+    Over(Ended),
+    Signal(i32),
+}
+
+/// The launch, for the executor of this machine.
+struct Arrived {
+    launch: Option<Launch>,
+    sender: SyncSender<NodeNews>,
+}
+
+impl Assignment for Arrived {
+    fn launch(&mut self) -> Result<Launch, Exit> {
+        Ok(self.launch.take().expect("bug: an attempt is launched twice"))
+    }
+
+    fn plumbing(&mut self) -> Plumbing {
+        Plumbing::default()
+    }
+
+    fn collect(&mut self, _ended: &Ended) {}
+
+    fn tell(self: Box<Self>, ended: Ended) {
+        // The node waits for nothing else.
+        let _ = self.sender.send(NodeNews::Over(ended));
+    }
+}
+
+fn serve(
+    dir: &AttemptDir,
+    signals: &Signals,
+    attempt: AttemptId,
+    launch: Launch,
+    grace: Duration,
+    who: &str,
+) -> EndRecord {
+    let (sender, news) = sync_channel(16);
+    signals.subscribe(sender.clone(), NodeNews::Signal);
+    let logs: Vec<PathBuf> = match &launch.io {
+        LaunchIo::Captured { stdout_log, stderr_log, .. } => vec![stdout_log.clone(), stderr_log.clone()],
+        LaunchIo::Terminal => Vec::new(),
+    };
+    let hands_over = launch.hands_over.clone();
+    let mut executor = LocalExecutor::new(Arc::new(|_| {}), grace);
+    executor.start(attempt, Box::new(Arrived { launch: Some(launch), sender }));
+    let polite = Stop::Polite { signal: libc::SIGTERM };
+    let mut is_given_up = false;
+    let ended = loop {
+        match news.recv_timeout(LOOK) {
+            Ok(NodeNews::Over(ended)) => break ended,
+            Ok(NodeNews::Signal(signal)) if STOPPING.contains(&signal) => executor.stop(attempt, polite),
+            Ok(NodeNews::Signal(_)) => {}
+            Err(RecvTimeoutError::Timeout) if !is_given_up && exchange::is_given_up(dir) => {
+                is_given_up = true;
+                executor.stop(attempt, polite);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => unreachable!("bug: the executor dropped its assignment"),
+        }
+    };
+    let mut leaked: Vec<(i32, String)> =
+        ended.leaked.into_iter().map(|leftover| (leftover.pid, leftover.command)).collect();
+    leaked.extend(executor.finish().into_iter().map(|leftover| (leftover.pid, leftover.command)));
+    for log in logs {
+        // A log that is not there yet elsewhere is waited for.
+        let _ = File::open(log).and_then(|log| log.sync_all());
+    }
+    let mut log_error = ended.log_error;
+    if let Err(error) = move_hand_over(dir, &hands_over, who) {
+        log_error
+            .get_or_insert_with(|| format!("cannot hand over what the task set: {}", host::plain(&error)));
+    }
+    EndRecord {
+        host: None,
+        exit: ended.exit,
+        cause: None,
+        leaked,
+        survivors: ended.survivors,
+        stdout_bytes: ended.stdout_bytes,
+        stderr_bytes: ended.stderr_bytes,
+        log_error,
+    }
+}
+
+/// Moves what the task left for otto to a place that nobody has looked at before: behind the cache of a network file system
+/// a file that was seen empty may stay empty for a while.
+fn move_hand_over(dir: &AttemptDir, hands_over: &HandsOver, who: &str) -> io::Result<()> {
+    let folder = exchange::prepare_end(dir, who)?;
+    for file in &hands_over.files {
+        let relative = Path::new(file);
+        let parent = relative.parent().unwrap_or(Path::new(""));
+        let name = relative.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let from = hands_over.folder.join(parent);
+        let Ok(entries) = fs::read_dir(&from) else { continue };
+        for entry in entries.flatten() {
+            let found = entry.file_name();
+            let is_meant = match name.strip_suffix('*') {
+                Some(start) => found.to_string_lossy().starts_with(start),
+                None => found == *name,
+            };
+            if is_meant {
+                let to = folder.join(parent);
+                fs::create_dir_all(&to)?;
+                fs::rename(entry.path(), to.join(&found))?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! The thread that talks to Slurm: one errand at a time, because each may take as long as the controller likes.
+//! Decides nothing; the watch reads its answers.
+
+use super::ClusterSetting;
+use super::command::{self, JobRequest, QueueRow};
+use crate::event::{Exit, Stream};
+use crate::exec::local::GRACE;
+use crate::exec::remote::RemoteLaunch;
+use crate::exec::{Assignment, AttemptId, Launch, LaunchIo, native};
+use crate::host::plain;
+use crate::store::exchange;
+use crate::store::layout::AttemptDir;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
+
+/// Slurm's default, where it does not say.
+const KILL_WAIT: Duration = Duration::from_secs(30);
+
+pub(super) enum Errand {
+    /// With its assignment, an attempt is made first; without, it was made before.
+    Submit {
+        attempt: AttemptId,
+        assignment: Option<Box<dyn Assignment>>,
+        dir: AttemptDir,
+        name: String,
+    },
+    Ask,
+    Cancel {
+        numbers: Vec<String>,
+        is_forced: bool,
+    },
+}
+
+pub(super) enum ErrandDone {
+    Submitted(Submitted),
+    /// The error is why there is no answer.
+    Asked(Result<Vec<QueueRow>, String>),
+    Cancelled,
+}
+
+pub(super) struct Submitted {
+    pub(super) attempt: AttemptId,
+    /// Comes back where it was given.
+    pub(super) assignment: Option<Box<dyn Assignment>>,
+    pub(super) made: FilesMade,
+    /// The job's number, or what was said against it.
+    pub(super) answer: Result<String, String>,
+}
+
+/// What became of the files of an attempt.
+pub(super) enum FilesMade {
+    Before,
+    Now(AttemptFiles),
+    /// It cannot be started.
+    Never(Exit),
+}
+
+/// What the driver reads of an attempt that runs elsewhere.
+pub(super) struct AttemptFiles {
+    pub(super) logs: Vec<(Stream, PathBuf)>,
+    /// The run shows what the attempt writes.
+    pub(super) shows: bool,
+}
+
+/// The body of the thread.
+pub(super) fn work(
+    setting: &Arc<ClusterSetting>,
+    errands: &Receiver<Errand>,
+    done: &Sender<super::ClusterOrder>,
+) {
+    native::unblock_all_signals();
+    let mut clerk = Clerk { setting: setting.clone(), kill_wait: None };
+    while let Ok(errand) = errands.recv() {
+        let answer = match errand {
+            Errand::Submit { attempt, assignment, dir, name } => {
+                ErrandDone::Submitted(clerk.submit(attempt, assignment, &dir, &name))
+            }
+            Errand::Ask => ErrandDone::Asked(command::queue(&setting.env)),
+            Errand::Cancel { numbers, is_forced } => {
+                command::cancel(&setting.env, &numbers, is_forced);
+                ErrandDone::Cancelled
+            }
+        };
+        if done.send(super::ClusterOrder::Done(answer)).is_err() {
+            return;
+        }
+    }
+}
+
+struct Clerk {
+    setting: Arc<ClusterSetting>,
+    kill_wait: Option<Duration>,
+}
+
+impl Clerk {
+    fn submit(
+        &mut self,
+        attempt: AttemptId,
+        mut assignment: Option<Box<dyn Assignment>>,
+        dir: &AttemptDir,
+        name: &str,
+    ) -> Submitted {
+        let made = match &mut assignment {
+            None => FilesMade::Before,
+            Some(assignment) => match assignment.launch() {
+                Ok(launch) => self.hand(attempt, launch, dir),
+                Err(exit) => FilesMade::Never(exit),
+            },
+        };
+        let answer = match made {
+            FilesMade::Never(_) => Err(String::new()),
+            FilesMade::Before | FilesMade::Now(_) => self.ask_for_job(dir, name),
+        };
+        Submitted { attempt, assignment, made, answer }
+    }
+
+    /// Writes down what the node needs.
+    fn hand(&mut self, attempt: AttemptId, launch: Launch, dir: &AttemptDir) -> FilesMade {
+        let files = match &launch.io {
+            LaunchIo::Captured { stdout_log, stderr_log, shows, .. } => AttemptFiles {
+                logs: vec![(Stream::Stdout, stdout_log.clone()), (Stream::Stderr, stderr_log.clone())],
+                shows: *shows,
+            },
+            LaunchIo::Terminal => unreachable!("bug: a task with a terminal was sent to the cluster"),
+        };
+        let setting = &self.setting;
+        let kill_wait =
+            *self.kill_wait.get_or_insert_with(|| command::kill_wait(&setting.env).unwrap_or(KILL_WAIT));
+        let grace = (kill_wait / 2).min(GRACE);
+        let own = |name: &std::ffi::OsStr| setting.own.get(name).cloned();
+        let remote = RemoteLaunch::of(attempt, launch, &setting.env, &own, grace.as_millis() as u64);
+        let bytes = serde_json::to_vec(&remote).map_err(std::io::Error::other);
+        match bytes.and_then(|bytes| exchange::hand(dir, &bytes)) {
+            Ok(()) => FilesMade::Now(files),
+            Err(error) => {
+                let reason = format!("cannot write `{}`: {}", dir.launch().display(), plain(&error));
+                FilesMade::Never(Exit::NotStarted { code: 125, reason })
+            }
+        }
+    }
+
+    fn ask_for_job(&self, dir: &AttemptDir, name: &str) -> Result<String, String> {
+        let setting = &self.setting;
+        let request = JobRequest {
+            name,
+            log: &dir.slurm_log(),
+            options: &[],
+            script: &setting.script,
+            words: [setting.otto.as_os_str(), dir.path.as_os_str(), setting.nonce.as_ref()],
+        };
+        command::submit(&setting.env, &request)
+    }
+}

@@ -1,0 +1,791 @@
+//! The thread that owns what is under way on the cluster: it hears the bells of the nodes, reads their records, and asks
+//! Slurm for what became of jobs that do not ring.
+//!
+//! No answer of Slurm is no news: an error, a timeout or an empty answer ends nothing and submits nothing twice. Whenever
+//! otto gives an attempt up, it first claims its end; if that fails, there is a record, and that counts.
+
+use super::clerk::{AttemptFiles, Errand, ErrandDone, FilesMade, Submitted};
+use super::command::QueueRow;
+use super::states::{self, JobStanding, Refusal};
+use super::{ClusterOrder, ClusterSetting};
+use crate::diagnostic::{Code, Diagnostic, Notice};
+use crate::event::Exit;
+use crate::exec::{Assignment, AttemptId, Ended, Leftover, Report, ReportSink, Stop};
+use crate::store::exchange::{self, BeginRecord, Bell, EndRecord};
+use crate::store::layout::AttemptDir;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+/// Between two looks at the bells, at least and at most.
+const SHORTEST: Duration = Duration::from_millis(50);
+const LONGEST: Duration = Duration::from_secs(1);
+/// Between two questions to Slurm, at least.
+const URGENT: Duration = Duration::from_secs(2);
+/// Between two questions where there are very many jobs.
+const MANY_EVERY: Duration = Duration::from_secs(30);
+const MANY: usize = 1000;
+/// A log may be shorter than its record says: then its end is still on its way.
+const LOG_PATIENCE: Duration = Duration::from_secs(10);
+/// The end of a job that the cluster ended may still bring a record.
+const LAST_WORD: Duration = Duration::from_secs(10);
+/// After a refusal for want of room, it is tried again after this, or when a job ends.
+const FULL_PAUSE: Duration = Duration::from_secs(60);
+/// How long the end of the run waits for Slurm to confirm what was cancelled.
+const FAREWELL: Duration = Duration::from_secs(10);
+/// Logs of running tasks are read so often, and of so many.
+const LOGS_EVERY: Duration = Duration::from_secs(1);
+const MOST_LOGS: usize = 32;
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// A controller that leaves so many questions without an answer is told.
+const SILENCE: u32 = 3;
+/// The name under which the run claims.
+const DRIVER: &str = "driver";
+
+pub(super) struct ClusterWatch {
+    setting: Arc<ClusterSetting>,
+    errands: Sender<Errand>,
+    sink: ReportSink,
+    tracked: BTreeMap<AttemptId, Tracked>,
+    /// By the names of their exchange folders.
+    names: HashMap<String, AttemptId>,
+    /// To be submitted.
+    queue: VecDeque<AttemptId>,
+    /// Keys of jobs that should go, and whether by force.
+    to_cancel: BTreeMap<String, bool>,
+    is_clerk_busy: bool,
+    /// Numbers of jobs to cancel, as the last answer showed them.
+    numbers: Vec<(String, bool)>,
+    asked_at: Instant,
+    submitted_at: Instant,
+    /// When Slurm last answered, and whether its silence was told.
+    answered_at: Instant,
+    is_silence_told: bool,
+    is_full_until: Option<Instant>,
+    is_fullness_told: bool,
+    logs_read_at: Instant,
+    pause: Duration,
+    finishing: Option<(Sender<()>, Instant)>,
+}
+
+/// An attempt that is under way.
+struct Tracked {
+    assignment: Option<Box<dyn Assignment>>,
+    dir: AttemptDir,
+    files: Option<AttemptFiles>,
+    /// Bytes of each log that were read.
+    read: [u64; 2],
+    step: ClusterStep,
+    number: Option<String>,
+    host: Option<String>,
+    stop: Option<Stop>,
+    /// What the user was told that it waits for.
+    told: String,
+    /// Since when it waits for what never comes, and in how many answers.
+    hopeless: Option<(Instant, u32)>,
+    /// What Slurm says that does not fit to an attempt without a record.
+    doubt: Option<Doubt>,
+    /// sbatch is tried again not before this, after such a pause.
+    retry: Option<(Instant, Duration)>,
+    /// Its last bell rang then.
+    rung: Option<Instant>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum ClusterStep {
+    Queued,
+    /// With the clerk.
+    Submitting,
+    /// sbatch has failed then, and Slurm may have the job all the same.
+    Unheard(Instant),
+    Handed,
+}
+
+struct Doubt {
+    since: Instant,
+    /// None: Slurm does not know it.
+    standing: Option<JobStanding>,
+    state: String,
+    node: String,
+    answers: u32,
+}
+
+impl ClusterWatch {
+    pub(super) fn new(
+        setting: Arc<ClusterSetting>,
+        errands: Sender<Errand>,
+        sink: ReportSink,
+    ) -> ClusterWatch {
+        let now = Instant::now();
+        ClusterWatch {
+            setting,
+            errands,
+            sink,
+            tracked: BTreeMap::new(),
+            names: HashMap::new(),
+            queue: VecDeque::new(),
+            to_cancel: BTreeMap::new(),
+            is_clerk_busy: false,
+            numbers: Vec::new(),
+            asked_at: now,
+            submitted_at: now.checked_sub(LONGEST).unwrap_or(now),
+            answered_at: now,
+            is_silence_told: false,
+            is_full_until: None,
+            is_fullness_told: false,
+            logs_read_at: now,
+            pause: SHORTEST,
+            finishing: None,
+        }
+    }
+
+    /// The body of the thread; ends with its executor.
+    pub(super) fn work(mut self, orders: &Receiver<ClusterOrder>) {
+        loop {
+            let is_idle = self.tracked.is_empty() && self.finishing.is_none();
+            let order = match is_idle {
+                true => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                false => orders.recv_timeout(self.pause),
+            };
+            match order {
+                Ok(order) => {
+                    self.take(order);
+                    while let Ok(order) = orders.try_recv() {
+                        self.take(order);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => self.pause = (self.pause * 3 / 2).min(LONGEST),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.hear();
+            self.close();
+            self.judge();
+            self.follow_logs();
+            self.tell_of_silence();
+            self.give_errand();
+            if let Some((sender, until)) = &self.finishing
+                && (self.to_cancel.is_empty() || Instant::now() >= *until)
+            {
+                // Nobody waits for the answer of an executor that is gone.
+                let _ = sender.send(());
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, order: ClusterOrder) {
+        match order {
+            ClusterOrder::Start(attempt, assignment) => self.start(attempt, assignment),
+            ClusterOrder::Stop(attempt, how) => self.stop(attempt, how),
+            ClusterOrder::Done(done) => {
+                self.is_clerk_busy = false;
+                match done {
+                    ErrandDone::Submitted(submitted) => self.submitted(submitted),
+                    ErrandDone::Asked(Ok(rows)) => self.answered(&rows),
+                    ErrandDone::Asked(Err(_)) | ErrandDone::Cancelled => {}
+                }
+            }
+            ClusterOrder::Finish(sender) => {
+                self.pause = SHORTEST;
+                self.finishing = Some((sender, Instant::now() + FAREWELL));
+            }
+        }
+    }
+
+    // ── beginning ────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn start(&mut self, attempt: AttemptId, assignment: Box<dyn Assignment>) {
+        if self.tracked.is_empty() {
+            self.answered_at = Instant::now();
+        }
+        let dir = self.setting.exchange.attempt(attempt.job.index(), attempt.number);
+        self.names.insert(dir.name(), attempt);
+        self.queue.push_back(attempt);
+        self.tracked.insert(
+            attempt,
+            Tracked {
+                assignment: Some(assignment),
+                dir,
+                files: None,
+                read: [0; 2],
+                step: ClusterStep::Queued,
+                number: None,
+                host: None,
+                stop: None,
+                told: String::new(),
+                hopeless: None,
+                doubt: None,
+                retry: None,
+                rung: None,
+            },
+        );
+    }
+
+    fn submitted(&mut self, submitted: Submitted) {
+        let Submitted { attempt, assignment, made, answer } = submitted;
+        let Some(tracked) = self.tracked.get_mut(&attempt) else { return };
+        if assignment.is_some() {
+            tracked.assignment = assignment;
+        }
+        match made {
+            FilesMade::Before => {}
+            FilesMade::Now(files) => tracked.files = Some(files),
+            FilesMade::Never(exit) => {
+                self.finish(attempt, Ended::without_process(attempt, exit));
+                return;
+            }
+        }
+        match answer {
+            Ok(number) => {
+                (tracked.step, tracked.retry) = (ClusterStep::Handed, None);
+                tracked.number = Some(number.clone());
+                (self.sink)(Report::Waits { attempt, number, reason: String::new() });
+                self.pause = SHORTEST;
+            }
+            Err(text) => self.refused(attempt, &text),
+        }
+        if let Some(how) = self.tracked.get(&attempt).and_then(|tracked| tracked.stop) {
+            self.stop(attempt, how);
+        }
+    }
+
+    fn refused(&mut self, attempt: AttemptId, text: &str) {
+        let now = Instant::now();
+        let Some(tracked) = self.tracked.get_mut(&attempt) else { return };
+        match states::refusal(text) {
+            Refusal::Unheard => {
+                tracked.step = ClusterStep::Unheard(now);
+                let pause =
+                    tracked.retry.map_or(Duration::from_secs(1), |(_, pause)| (pause * 2).min(LONGEST_PAUSE));
+                tracked.retry = Some((now + pause, pause));
+            }
+            Refusal::Full => {
+                tracked.step = ClusterStep::Queued;
+                self.queue.push_front(attempt);
+                self.is_full_until = Some(now + FULL_PAUSE);
+                if !std::mem::replace(&mut self.is_fullness_told, true) {
+                    let message = format!("the cluster takes no more jobs for now: {}", one_line(text));
+                    (self.sink)(Report::Warning { attempt: None, code: Code::ClusterRefuses, message });
+                }
+            }
+            Refusal::Final => {
+                let refusal = Diagnostic::error(
+                    Code::ClusterRefuses,
+                    format!("the cluster refused the job: {}", one_line(text)),
+                );
+                self.give_up(
+                    attempt,
+                    Exit::NotStarted { code: 125, reason: refusal.message.clone() },
+                    refusal,
+                    true,
+                );
+            }
+        }
+    }
+
+    // ── stopping ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn stop(&mut self, attempt: AttemptId, how: Stop) {
+        let key = self.setting.key(attempt);
+        let Some(tracked) = self.tracked.get_mut(&attempt) else { return };
+        tracked.stop = Some(how);
+        match tracked.step {
+            ClusterStep::Queued => {
+                self.queue.retain(|queued| *queued != attempt);
+                self.finish(attempt, Ended::without_process(attempt, how.exit()));
+                return;
+            }
+            // The answer of the clerk comes first.
+            ClusterStep::Submitting => return,
+            ClusterStep::Unheard(_) | ClusterStep::Handed => {}
+        }
+        self.pause = SHORTEST;
+        self.to_cancel.insert(key, how == Stop::Kill);
+        let never = exchange::begin(&tracked.dir, DRIVER, &BeginRecord { host: None });
+        if never.is_ok_and(|is_taken| is_taken) {
+            // It has not begun, and never will, whatever becomes of the job.
+            self.finish(attempt, Ended::without_process(attempt, how.exit()));
+            return;
+        }
+        if how == Stop::Kill {
+            self.decide(attempt, how.exit(), None, true);
+            return;
+        }
+        // Without it Slurm's signal still reaches the task.
+        let _ = exchange::cancel(&tracked.dir);
+    }
+
+    // ── ending ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn hear(&mut self) {
+        for (name, bell) in exchange::hear(&self.setting.exchange) {
+            self.pause = SHORTEST;
+            let Some(attempt) = self.names.get(&name).copied() else { continue };
+            match bell {
+                Bell::Begun => self.has_begun(attempt),
+                Bell::Ended => {
+                    self.has_begun(attempt);
+                    if let Some(tracked) = self.tracked.get_mut(&attempt) {
+                        tracked.rung.get_or_insert_with(Instant::now);
+                    }
+                }
+            }
+        }
+    }
+
+    fn has_begun(&mut self, attempt: AttemptId) {
+        let Some(tracked) = self.tracked.get_mut(&attempt).filter(|tracked| tracked.host.is_none()) else {
+            return;
+        };
+        if let Some(BeginRecord { host: Some(host) }) = exchange::begun(&tracked.dir) {
+            tracked.host = Some(host.clone());
+            (self.sink)(Report::Began { attempt, host });
+        }
+    }
+
+    /// Ends attempts whose records are here, once all that they wrote is.
+    fn close(&mut self) {
+        let rung: Vec<AttemptId> =
+            self.tracked.iter().filter(|(_, tracked)| tracked.rung.is_some()).map(|(id, _)| *id).collect();
+        for attempt in rung {
+            let Some(tracked) = self.tracked.get_mut(&attempt) else { continue };
+            // The clerk has its assignment; and a record that cannot be read yet is still on its way.
+            let (Some(since), true) = (tracked.rung, tracked.assignment.is_some()) else { continue };
+            let Some(record) = exchange::ended(&tracked.dir) else { continue };
+            let is_whole =
+                read_logs(&self.sink, attempt, tracked, [record.stdout_bytes, record.stderr_bytes]);
+            if !is_whole && since.elapsed() < LOG_PATIENCE {
+                continue;
+            }
+            let is_ours = record.host.is_none();
+            let hand_over = (!is_ours && record.cause.is_none()).then(|| tracked.dir.ended());
+            let mut ended = of_record(attempt, record);
+            ended.hand_over = hand_over;
+            self.finish(attempt, ended);
+        }
+    }
+
+    /// The last of an attempt here.
+    fn finish(&mut self, attempt: AttemptId, ended: Ended) {
+        let Some(mut tracked) = self.tracked.remove(&attempt) else { return };
+        self.is_full_until = None;
+        self.names.remove(&tracked.dir.name());
+        let Some(mut assignment) = tracked.assignment.take() else {
+            unreachable!("bug: an attempt has ended while the clerk makes it")
+        };
+        let is_over = ended.exit.is_success();
+        assignment.collect(&ended);
+        if is_over {
+            // What it said is in the journal. A rest does no harm.
+            let _ = std::fs::remove_dir_all(&tracked.dir.path);
+        }
+        assignment.tell(ended);
+    }
+
+    /// Decides the end of an attempt that has no record, unless there is one after all.
+    fn decide(&mut self, attempt: AttemptId, exit: Exit, cause: Option<Diagnostic>, is_charged: bool) {
+        let Some(tracked) = self.tracked.get_mut(&attempt) else { return };
+        let mut record = EndRecord::without_process(exit);
+        record.cause = cause.as_ref().map(Notice::of);
+        match exchange::end(&tracked.dir, DRIVER, &record) {
+            Ok(false) => {
+                tracked.rung.get_or_insert_with(Instant::now);
+                tracked.doubt = None;
+            }
+            // A claim that cannot be written must not keep the run for ever.
+            Ok(true) | Err(_) => {
+                read_logs(&self.sink, attempt, tracked, [u64::MAX; 2]);
+                let read = tracked.read;
+                let mut ended = of_record(attempt, record);
+                (ended.stdout_bytes, ended.stderr_bytes) = (read[0], read[1]);
+                ended.is_charged = is_charged;
+                self.finish(attempt, ended);
+            }
+        }
+    }
+
+    /// [`ClusterWatch::decide`] for an attempt that has a job, or may have one: that should go.
+    fn give_up(&mut self, attempt: AttemptId, exit: Exit, cause: Diagnostic, is_charged: bool) {
+        if let Some(tracked) = self.tracked.get(&attempt) {
+            if tracked.number.is_some() {
+                self.to_cancel.insert(self.setting.key(attempt), false);
+            }
+            // So that a job which nobody expected does not run it. It may have begun: then its end decides.
+            let _ = exchange::begin(&tracked.dir, DRIVER, &BeginRecord { host: None });
+        }
+        self.decide(attempt, exit, Some(cause), is_charged);
+    }
+
+    // ── what Slurm says ──────────────────────────────────────────────────────────────────────────────────────
+
+    fn answered(&mut self, rows: &[QueueRow]) {
+        let now = Instant::now();
+        self.answered_at = now;
+        if std::mem::take(&mut self.is_silence_told) {
+            let message = "Slurm's controller answers again".to_owned();
+            (self.sink)(Report::Warning { attempt: None, code: Code::ClusterSilent, message });
+        }
+        let mut known: HashMap<&str, &QueueRow> = HashMap::new();
+        for row in rows {
+            let key = row.name.rsplit('@').next().unwrap_or_default();
+            let is_over = |row: &QueueRow| {
+                !matches!(
+                    states::standing(&row.state),
+                    Some(JobStanding::Waiting | JobStanding::Alive) | None
+                )
+            };
+            // Of two jobs of one name the one that may still do something counts.
+            if known.get(key).is_none_or(|other| is_over(other)) {
+                known.insert(key, row);
+            }
+        }
+        self.numbers.clear();
+        self.to_cancel.retain(|key, is_forced| {
+            let Some(row) = known.get(key.as_str()) else { return false };
+            let goes_on = matches!(
+                states::standing(&row.state),
+                Some(JobStanding::Waiting | JobStanding::Alive) | None
+            );
+            if goes_on {
+                self.numbers.push((row.number.clone(), *is_forced));
+            }
+            goes_on
+        });
+        let attempts: Vec<AttemptId> = self.tracked.keys().copied().collect();
+        for attempt in attempts {
+            let row = known.get(self.setting.key(attempt).as_str()).copied();
+            self.heard_of(attempt, row, now);
+        }
+    }
+
+    fn heard_of(&mut self, attempt: AttemptId, row: Option<&QueueRow>, now: Instant) {
+        let asked_at = self.asked_at;
+        let Some(tracked) = self.tracked.get_mut(&attempt) else { return };
+        match tracked.step {
+            ClusterStep::Queued | ClusterStep::Submitting => return,
+            ClusterStep::Unheard(since) => match row {
+                Some(_) => tracked.step = ClusterStep::Handed,
+                // Asked late enough, Slurm would know it.
+                None if asked_at >= since + URGENT => {
+                    tracked.step = ClusterStep::Queued;
+                    self.queue.push_front(attempt);
+                    return;
+                }
+                None => return,
+            },
+            ClusterStep::Handed => {}
+        }
+        let Some(row) = row else {
+            tracked.doubt(now, None, "unknown", "");
+            return;
+        };
+        tracked.number = Some(row.number.clone());
+        let standing = states::standing(&row.state);
+        match standing {
+            None => {
+                if tracked.told != row.state {
+                    tracked.told.clone_from(&row.state);
+                    let message =
+                        format!("job {} is in a state that otto does not know: {}", row.number, row.state);
+                    (self.sink)(Report::Warning {
+                        attempt: Some(attempt),
+                        code: Code::ClusterSilent,
+                        message,
+                    });
+                }
+            }
+            Some(JobStanding::Waiting) => {
+                tracked.doubt = None;
+                if tracked.told != row.reason {
+                    tracked.told.clone_from(&row.reason);
+                    let (number, reason) = (row.number.clone(), row.reason.clone());
+                    (self.sink)(Report::Waits { attempt, number, reason });
+                }
+                match states::waits_for_ever(&row.reason) {
+                    true => {
+                        let (_, answers) = tracked.hopeless.get_or_insert((now, 0));
+                        *answers += 1;
+                    }
+                    false => tracked.hopeless = None,
+                }
+            }
+            Some(JobStanding::Alive) => (tracked.doubt, tracked.hopeless) = (None, None),
+            Some(_) => tracked.doubt(now, standing, &row.state, &row.node),
+        }
+    }
+
+    /// Gives up what has waited long enough for its record.
+    fn judge(&mut self) {
+        let pace = self.setting.pace;
+        let mut due = Vec::new();
+        for (attempt, tracked) in &self.tracked {
+            if tracked.rung.is_some() || tracked.step != ClusterStep::Handed {
+                continue;
+            }
+            let is_hopeless = tracked
+                .hopeless
+                .is_some_and(|(since, answers)| answers >= 3 && since.elapsed() >= pace.never_after);
+            let patience = |doubt: &Doubt| match doubt.standing {
+                None | Some(JobStanding::Over) => pace.lost_after,
+                Some(_) => LAST_WORD.min(pace.lost_after),
+            };
+            let is_doubtful = |doubt: &Doubt| doubt.since.elapsed() >= patience(doubt) && doubt.answers >= 2;
+            if is_hopeless || tracked.doubt.as_ref().is_some_and(is_doubtful) {
+                due.push((*attempt, is_hopeless));
+            }
+        }
+        for (attempt, is_hopeless) in due {
+            if is_hopeless { self.give_up_hope(attempt) } else { self.settle_doubt(attempt) }
+        }
+    }
+
+    fn give_up_hope(&mut self, attempt: AttemptId) {
+        let Some(tracked) = self.tracked.get(&attempt) else { return };
+        let message = format!("the cluster never starts the job: it waits for `{}`", tracked.told);
+        let number = tracked.number.clone().unwrap_or_default();
+        let cause = Diagnostic::error(Code::ClusterRefuses, message)
+            .help(format!("job {number} was cancelled; ask for what one node of the partition has"));
+        self.give_up(attempt, Exit::NotStarted { code: 125, reason: cause.message.clone() }, cause, true);
+    }
+
+    fn settle_doubt(&mut self, attempt: AttemptId) {
+        let Some(tracked) = self.tracked.get_mut(&attempt) else { return };
+        let Some(doubt) = tracked.doubt.take() else { return };
+        let (number, has_begun) = (tracked.number.clone().unwrap_or_default(), tracked.host.is_some());
+        if let Some(how) = tracked.stop {
+            self.decide(attempt, how.exit(), None, true);
+            return;
+        }
+        let at = match doubt.node.is_empty() {
+            true => String::new(),
+            false => format!(" on {}", doubt.node),
+        };
+        let lost = |what: String| Diagnostic::error(Code::ClusterLost, what);
+        match doubt.standing {
+            // Slurm has lost the job before it began: the same attempt once more. Should the first one turn up, only one
+            // of the two can begin.
+            None if !has_begun => {
+                tracked.step = ClusterStep::Queued;
+                self.queue.push_front(attempt);
+            }
+            Some(JobStanding::Over) if !has_begun => {
+                let (exit, cause) = never_begun(&tracked.dir, &number, &at);
+                self.give_up(attempt, exit, cause, true);
+            }
+            None | Some(JobStanding::Over) => {
+                let cause = lost(format!(
+                    "job {number}{at} is over ({}), and the end of the task was never written",
+                    doubt.state
+                ));
+                self.give_up(attempt, Exit::Lost, cause, false);
+            }
+            Some(JobStanding::Lost) => {
+                let cause = lost(format!("the cluster ended job {number}{at}: {}", doubt.state));
+                self.give_up(attempt, Exit::Lost, cause, false);
+            }
+            Some(JobStanding::OutOfMemory) => {
+                let message = format!("job {number}{at} was ended for want of memory");
+                let cause = Diagnostic::error(Code::ClusterMemory, message);
+                self.give_up(attempt, Exit::Signal(libc::SIGKILL), cause, true);
+            }
+            Some(JobStanding::OutOfTime) => {
+                let cause = lost(format!("the time of job {number}{at} was up"));
+                self.give_up(attempt, Exit::Timeout, cause, true);
+            }
+            Some(JobStanding::Cancelled) => {
+                let cause = lost(format!("job {number}{at} was cancelled outside otto"));
+                self.give_up(attempt, Exit::Lost, cause, true);
+            }
+            Some(JobStanding::Waiting | JobStanding::Alive) => {}
+        }
+    }
+
+    fn tell_of_silence(&mut self) {
+        let is_silent = !self.is_silence_told
+            && !self.tracked.is_empty()
+            && self.answered_at.elapsed() >= self.ask_every() * (SILENCE + 1);
+        if is_silent {
+            self.is_silence_told = true;
+            let seconds = self.answered_at.elapsed().as_secs();
+            let message =
+                format!("Slurm's controller has not answered for {seconds} s; jobs go on, and otto waits");
+            (self.sink)(Report::Warning { attempt: None, code: Code::ClusterSilent, message });
+        }
+    }
+
+    // ── errands ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn give_errand(&mut self) {
+        if self.is_clerk_busy {
+            return;
+        }
+        let Some(errand) = self.next_errand() else { return };
+        self.is_clerk_busy = true;
+        // The clerk ends after the watch.
+        assert!(self.errands.send(errand).is_ok(), "bug: the clerk has ended");
+    }
+
+    fn next_errand(&mut self) -> Option<Errand> {
+        let now = Instant::now();
+        if let Some((_, is_forced)) = self.numbers.first().cloned() {
+            let (part, rest) = self.numbers.drain(..).partition(|(_, forced)| *forced == is_forced);
+            self.numbers = rest;
+            let part: Vec<(String, bool)> = part;
+            return Some(Errand::Cancel {
+                numbers: part.into_iter().map(|(number, _)| number).collect(),
+                is_forced,
+            });
+        }
+        if self.asks_now(now) {
+            self.asked_at = now;
+            return Some(Errand::Ask);
+        }
+        if self.finishing.is_some() || self.is_full_until.is_some_and(|until| now < until) {
+            return None;
+        }
+        let between = Duration::from_secs(1) / self.setting.pace.submit_per_second.max(1);
+        if now < self.submitted_at + between {
+            self.pause = self.pause.min(between);
+            return None;
+        }
+        let is_due = |attempt: &AttemptId| {
+            self.tracked.get(attempt).is_some_and(|tracked| tracked.retry.is_none_or(|(at, _)| at <= now))
+        };
+        let place = self.queue.iter().position(is_due)?;
+        let attempt = self.queue.remove(place)?;
+        let name = self.setting.job_name(attempt);
+        let tracked = self.tracked.get_mut(&attempt)?;
+        tracked.step = ClusterStep::Submitting;
+        self.submitted_at = now;
+        // Only the first time: then its files are made.
+        let assignment = match tracked.files {
+            None => tracked.assignment.take(),
+            Some(_) => None,
+        };
+        Some(Errand::Submit { attempt, assignment, dir: tracked.dir.clone(), name })
+    }
+
+    fn asks_now(&self, now: Instant) -> bool {
+        let is_urgent = !self.to_cancel.is_empty()
+            || self
+                .tracked
+                .values()
+                .any(|tracked| matches!(tracked.step, ClusterStep::Unheard(_)) || tracked.doubt.is_some());
+        let has_jobs = self
+            .tracked
+            .values()
+            .any(|tracked| matches!(tracked.step, ClusterStep::Unheard(_) | ClusterStep::Handed));
+        let every = if is_urgent { URGENT.min(self.ask_every()) } else { self.ask_every() };
+        (is_urgent || has_jobs) && now >= self.asked_at + every
+    }
+
+    fn ask_every(&self) -> Duration {
+        if self.tracked.len() > MANY {
+            MANY_EVERY.max(self.setting.pace.ask_every)
+        } else {
+            self.setting.pace.ask_every
+        }
+    }
+
+    /// Shows what running tasks write.
+    fn follow_logs(&mut self) {
+        if self.logs_read_at.elapsed() < LOGS_EVERY {
+            return;
+        }
+        self.logs_read_at = Instant::now();
+        let running =
+            self.tracked.iter_mut().filter(|(_, tracked)| tracked.host.is_some() && tracked.rung.is_none());
+        for (attempt, tracked) in running.take(MOST_LOGS) {
+            read_logs(&self.sink, *attempt, tracked, [u64::MAX; 2]);
+        }
+    }
+}
+
+impl Tracked {
+    fn doubt(&mut self, now: Instant, standing: Option<JobStanding>, state: &str, node: &str) {
+        match &mut self.doubt {
+            Some(doubt) if doubt.standing == standing => doubt.answers += 1,
+            Some(_) | None => {
+                let (state, node) = (state.to_owned(), node.to_owned());
+                self.doubt = Some(Doubt { since: now, standing, state, node, answers: 1 });
+            }
+        }
+    }
+}
+
+/// Gives the run what logs have that it has not seen, up to these lengths; whether that is all.
+fn read_logs(sink: &ReportSink, attempt: AttemptId, tracked: &mut Tracked, lengths: [u64; 2]) -> bool {
+    let Some(AttemptFiles { logs, shows }) = &tracked.files else { return true };
+    let mut is_whole = true;
+    for (place, (stream, path)) in logs.iter().enumerate() {
+        let read = &mut tracked.read[place];
+        if !*shows {
+            is_whole &=
+                std::fs::metadata(path).is_ok_and(|log| log.len() >= lengths[place]) || lengths[place] == 0;
+            *read = lengths[place];
+            continue;
+        }
+        let Ok(mut log) = File::open(path) else {
+            is_whole &= lengths[place] == 0;
+            continue;
+        };
+        if log.seek(SeekFrom::Start(*read)).is_err() {
+            continue;
+        }
+        while *read < lengths[place] {
+            let mut bytes = Vec::new();
+            let most = (lengths[place] - *read).min(64 << 10);
+            if !matches!((&mut log).take(most).read_to_end(&mut bytes), Ok(count) if count > 0) {
+                break;
+            }
+            *read += bytes.len() as u64;
+            sink(Report::Output { attempt, stream: *stream, bytes });
+        }
+        is_whole &= *read >= lengths[place];
+    }
+    is_whole
+}
+
+/// Why a job is over that has not begun its task: its log tells.
+fn never_begun(dir: &AttemptDir, number: &str, at: &str) -> (Exit, Diagnostic) {
+    let log = std::fs::read_to_string(dir.slurm_log());
+    let said = log.as_deref().unwrap_or_default().lines().find_map(|line| line.strip_prefix("otto: "));
+    let cause = match (&log, said) {
+        (Ok(_), Some(said)) if said.contains("cannot run") => Diagnostic::error(Code::NodeCannotRun, said)
+            .help("OTTO_NODE_BINARY names an otto that was built for the nodes"),
+        (Ok(_), Some(said)) => unseen(said),
+        (Ok(text), None) if !text.trim().is_empty() => {
+            let message = format!("job {number}{at} ended before the task began: {}", one_line(text));
+            Diagnostic::error(Code::ClusterLost, message)
+        }
+        (Ok(_) | Err(_), _) => unseen(&format!("job {number}{at} ended before it wrote a word")),
+    };
+    (Exit::NotStarted { code: 125, reason: cause.message.clone() }, cause)
+}
+
+fn unseen(message: &str) -> Diagnostic {
+    Diagnostic::error(Code::NodeSeesNothing, message)
+        .help("OTTO_HOME and the project must be on a file system that all nodes have under the same path")
+}
+
+fn one_line(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let said = |line: &str| line.trim_start_matches("sbatch: ").trim_start_matches("error: ").to_owned();
+    lines.into_iter().map(said).collect::<Vec<_>>().join("; ")
+}
+
+fn of_record(attempt: AttemptId, record: EndRecord) -> Ended {
+    Ended {
+        exit: record.exit,
+        cause: record.cause,
+        leaked: record.leaked.into_iter().map(|(pid, command)| Leftover { pid, command }).collect(),
+        survivors: record.survivors,
+        stdout_bytes: record.stdout_bytes,
+        stderr_bytes: record.stderr_bytes,
+        log_error: record.log_error,
+        ..Ended::without_process(attempt, Exit::Lost)
+    }
+}

@@ -1,0 +1,138 @@
+//! The site file: how otto treats a cluster, for all projects of a user or of a machine.
+
+use super::field::{Field, Owner, Reader};
+use super::yaml::{self, Kind, Map};
+use crate::diagnostic::Diagnostic;
+use crate::source::SourceFile;
+use std::time::Duration;
+
+const KEYS: &[&str] =
+    &["ask-every", "jobs", "lost-after", "lost-retries", "never-after", "submit-per-second"];
+
+/// The map `slurm:` of a site file; what is not written is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Site {
+    /// How many jobs a run may have in the queue.
+    pub(crate) jobs: Option<u32>,
+    pub(crate) submit_per_second: Option<u32>,
+    /// Time between two questions to Slurm.
+    pub(crate) ask_every: Option<Duration>,
+    /// How long a record may be missing once the job is over.
+    pub(crate) lost_after: Option<Duration>,
+    /// How long a job may wait for what never comes.
+    pub(crate) never_after: Option<Duration>,
+    /// How often a task is repeated that the cluster ended.
+    pub(crate) lost_retries: Option<u32>,
+}
+
+impl Site {
+    /// What this file does not say is as in `other`.
+    pub(crate) fn or(self, other: Site) -> Site {
+        Site {
+            jobs: self.jobs.or(other.jobs),
+            submit_per_second: self.submit_per_second.or(other.submit_per_second),
+            ask_every: self.ask_every.or(other.ask_every),
+            lost_after: self.lost_after.or(other.lost_after),
+            never_after: self.never_after.or(other.never_after),
+            lost_retries: self.lost_retries.or(other.lost_retries),
+        }
+    }
+}
+
+/// Reads a site file, or says everything that is wrong with it.
+pub(crate) fn read(source: &SourceFile) -> Result<Site, Vec<Diagnostic>> {
+    let mut reader = Reader::new(source);
+    let parsed = yaml::parse(source, "tasks", &mut |_, _| Ok(()));
+    reader.tell_all(parsed.diagnostics, parsed.untold);
+    let mut site = Site::default();
+    if let Some(root) = parsed.root.as_ref().filter(|root| parsed.is_whole && !root.is_null()) {
+        let field = Field { key: "slurm", owner: Owner::SiteFile };
+        let map = match &root.kind {
+            Kind::Map(map) => Some(map),
+            Kind::List(_) | Kind::Written(..) | Kind::Made(..) => {
+                reader.wrong_type(field, root, "in a map", "write `slurm:`, then its keys below, indented");
+                None
+            }
+        };
+        for (key, node) in map.into_iter().flat_map(Map::iter) {
+            match key.text {
+                "slurm" if node.is_null() => {}
+                "slurm" => {
+                    let map = reader.map(field, node, "write `slurm:`, then its keys below, indented");
+                    if let Some(map) = map {
+                        site = slurm(&mut reader, map);
+                    }
+                }
+                _ => reader.unknown_key(key, Owner::SiteFile, &["slurm"], None),
+            }
+        }
+    }
+    let diagnostics = reader.finish();
+    if diagnostics.is_empty() { Ok(site) } else { Err(diagnostics) }
+}
+
+fn slurm(reader: &mut Reader<'_>, map: &Map<'_>) -> Site {
+    let mut site = Site::default();
+    for (key, node) in map.iter() {
+        let field = Field { key: key.text, owner: Owner::SiteSlurm };
+        let duration = |reader: &mut Reader<'_>| Some(reader.duration(field, node)?.value);
+        match key.text {
+            "jobs" => site.jobs = reader.number(field, node, 1),
+            "submit-per-second" => site.submit_per_second = reader.number(field, node, 1),
+            "ask-every" => site.ask_every = duration(reader),
+            "lost-after" => site.lost_after = duration(reader),
+            "never-after" => site.never_after = duration(reader),
+            "lost-retries" => site.lost_retries = reader.number(field, node, 0),
+            _ => reader.unknown_key(key, Owner::SiteSlurm, KEYS, None),
+        }
+    }
+    site
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_file_is_read_and_the_nearer_one_counts() {
+        let of = |text: &str| read(&SourceFile::new("config.yml", text.to_owned())).expect("sound");
+        let near = of("slurm: {jobs: 5, ask-every: 2s}");
+        let far = of("slurm: {jobs: 7, lost-retries: 0}");
+        let both = near.or(far);
+        assert_eq!(
+            (both.jobs, both.lost_retries, both.ask_every),
+            (Some(5), Some(0), Some(Duration::from_secs(2)))
+        );
+        assert_eq!(of(""), Site::default());
+    }
+
+    #[test]
+    fn mistakes_in_a_site_file_are_told_all_at_once() {
+        let source = SourceFile::new(
+            "config.yml",
+            "slurm: {jobs: 0, ask-evry: 1s, lost-after: soon}\nslrm: {}\n".to_owned(),
+        );
+        let wrong = read(&source).expect_err("mistakes");
+        insta::assert_snapshot!(crate::diagnostic::render(&wrong, false, 100), @"
+        error[E0109]: `slurm.jobs` must be at least 1
+          ╭▸ config.yml:1:15
+        1 │ slurm: {jobs: 0, ask-evry: 1s, lost-after: soon}
+          ╰╴              ━ too small
+        error[E0104]: unknown key `ask-evry` in `slurm`
+          ╭▸ config.yml:1:18
+        1 │ slurm: {jobs: 0, ask-evry: 1s, lost-after: soon}
+          ╰╴                 ━━━━━━━━ unknown key
+        help: did you mean `ask-every`?
+        error[E0109]: `slurm.lost-after` must be a duration, such as `30s`, `5m` or `1h30m`
+          ╭▸ config.yml:1:44
+        1 │ slurm: {jobs: 0, ask-evry: 1s, lost-after: soon}
+          ╰╴                                           ━━━━ not a duration
+          = note: units are `ms`, `s`, `m`, `h` and `d`; a plain number means seconds
+        error[E0104]: unknown key `slrm` in the site file
+          ╭▸ config.yml:2:1
+        2 │ slrm: {}
+          ╰╴━━━━ unknown key
+        help: did you mean `slurm`?
+        ");
+    }
+}

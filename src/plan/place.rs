@@ -1,0 +1,61 @@
+//! Where each job runs: on this machine, or on a cluster.
+
+use super::{Job, Plan, Work};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ottofile::Ottofile;
+use crate::ottofile::spec::Engine;
+use std::collections::BTreeSet;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JobPlace {
+    Here,
+    Cluster,
+}
+
+/// The place of each job, in plan order, where tasks that say nothing else run with `engine`. Streams are pipes, which do not
+/// reach other machines, and services run on this one.
+pub(crate) fn places(
+    ottofile: &Ottofile,
+    plan: &Plan,
+    engine: Engine,
+) -> Result<Vec<JobPlace>, Vec<Diagnostic>> {
+    let places: Vec<JobPlace> = plan.jobs.iter().map(|job| place(ottofile, job, engine)).collect();
+    let mut diagnostics = Vec::new();
+    let mut told = BTreeSet::new();
+    for (job, place) in plan.jobs.iter().zip(&places) {
+        let task = &ottofile.tasks[job.task];
+        if let (JobPlace::Cluster, Some(streaming)) = (place, &task.streaming)
+            && told.insert(job.task)
+        {
+            let message = format!("`{}` is streaming, and would run on the cluster", task.name);
+            let wrong = Diagnostic::error(Code::StreamBetweenMachines, message)
+                .at(&ottofile.sources, streaming.span, "a stream does not reach another machine")
+                .help("write `executor: local` in the tasks at both ends of the stream");
+            diagnostics.push(wrong);
+        }
+    }
+    for (job, _) in plan.jobs.iter().zip(&places).filter(|(_, place)| **place == JobPlace::Cluster) {
+        let service = job.needs.iter().map(|need| plan.job(need.job)).find(|need| need.work == Work::Service);
+        if let Some(service) = service
+            && told.insert(job.task)
+        {
+            let task = &ottofile.tasks[job.task];
+            let message =
+                format!("`{}` would run on the cluster, away from the service `{}`", task.name, service.name);
+            let wrong = Diagnostic::error(Code::StreamBetweenMachines, message)
+                .at(&ottofile.sources, task.name_span, "uses the service")
+                .at(&ottofile.sources, ottofile.tasks[service.task].name_span, "runs on the machine of otto")
+                .help(format!("write `executor: local` in `{}`", task.name));
+            diagnostics.push(wrong);
+        }
+    }
+    if diagnostics.is_empty() { Ok(places) } else { Err(diagnostics) }
+}
+
+fn place(ottofile: &Ottofile, job: &Job, engine: Engine) -> JobPlace {
+    let is_body = matches!(job.work, Work::Body | Work::Condition);
+    match ottofile.tasks[job.task].executor.unwrap_or(engine) {
+        Engine::Slurm if is_body && job.elsewhere.is_none() => JobPlace::Cluster,
+        Engine::Slurm | Engine::Local => JobPlace::Here,
+    }
+}

@@ -1,0 +1,216 @@
+//! What otto and the nodes of a cluster tell each other about an attempt: files in the run's folder, and nothing else.
+//! Begin and end of an attempt are each claimed by one rename that only one can make; so neither happens twice, whatever
+//! caches a network file system has.
+
+use crate::diagnostic::Notice;
+use crate::event::Exit;
+use crate::store::atomic;
+use crate::store::layout::{AttemptDir, ExchangeDir};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+/// The beginning of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BeginRecord {
+    /// None: the run took the beginning for itself, so that the attempt never begins.
+    pub(crate) host: Option<String>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct EndRecord {
+    /// None: nobody heard of its end, and the run gave it up.
+    pub(crate) host: Option<String>,
+    pub(crate) exit: Exit,
+    /// Why it could not be started.
+    pub(crate) cause: Option<Notice>,
+    /// Number and command of each process that outlived the task.
+    pub(crate) leaked: Vec<(i32, String)>,
+    pub(crate) survivors: u32,
+    pub(crate) stdout_bytes: u64,
+    pub(crate) stderr_bytes: u64,
+    pub(crate) log_error: Option<String>,
+}
+
+impl EndRecord {
+    /// Of an attempt that had no process, or whose process nobody saw.
+    pub(crate) fn without_process(exit: Exit) -> EndRecord {
+        EndRecord {
+            host: None,
+            exit,
+            cause: None,
+            leaked: Vec::new(),
+            survivors: 0,
+            stdout_bytes: 0,
+            stderr_bytes: 0,
+            log_error: None,
+        }
+    }
+}
+
+/// What rang.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bell {
+    Begun,
+    Ended,
+}
+
+const BEGUN_BELL: &str = ".begun";
+
+/// Makes the folder of a run's exchange, with the word by which a node knows it.
+pub(crate) fn open(exchange: &ExchangeDir, nonce: &str) -> io::Result<()> {
+    make_folder(&exchange.path)?;
+    make_folder(&exchange.bells())?;
+    atomic::write(&exchange.nonce(), nonce.as_bytes())
+}
+
+/// Makes the folder of an attempt, with its launch.
+pub(crate) fn hand(attempt: &AttemptDir, launch: &[u8]) -> io::Result<()> {
+    make_folder(&attempt.path)?;
+    atomic::write(&attempt.launch(), launch)
+}
+
+fn make_folder(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Takes the beginning of an attempt; false if it was taken.
+pub(crate) fn begin(attempt: &AttemptDir, who: &str, record: &BeginRecord) -> io::Result<bool> {
+    let folder = attempt.claim(&attempt.begun(), who);
+    make_folder(&folder)?;
+    write_synced(&AttemptDir::begun_record(&folder), record)?;
+    take(&folder, &attempt.begun())
+}
+
+/// Where the files of a hand-over are put before [`end`].
+pub(crate) fn prepare_end(attempt: &AttemptDir, who: &str) -> io::Result<PathBuf> {
+    let folder = attempt.claim(&attempt.ended(), who);
+    make_folder(&folder)?;
+    Ok(folder)
+}
+
+/// Takes the end of an attempt; false if it was taken, and then that record counts.
+pub(crate) fn end(attempt: &AttemptDir, who: &str, record: &EndRecord) -> io::Result<bool> {
+    let folder = prepare_end(attempt, who)?;
+    write_synced(&AttemptDir::end_record(&folder), record)?;
+    take(&folder, &attempt.ended())
+}
+
+fn write_synced(path: &Path, record: &impl Serialize) -> io::Result<()> {
+    atomic::write(path, &serde_json::to_vec(record).map_err(io::Error::other)?)?;
+    File::open(path)?.sync_all()
+}
+
+/// Renames a folder that is not empty: that fails where another such folder is.
+fn take(folder: &Path, name: &Path) -> io::Result<bool> {
+    match fs::rename(folder, name) {
+        Ok(()) => Ok(true),
+        Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists) => {
+            // What lies there was never anybody's.
+            let _ = fs::remove_dir_all(folder);
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+pub(crate) fn begun(attempt: &AttemptDir) -> Option<BeginRecord> {
+    serde_json::from_slice(&fs::read(AttemptDir::begun_record(&attempt.begun())).ok()?).ok()
+}
+
+pub(crate) fn ended(attempt: &AttemptDir) -> Option<EndRecord> {
+    serde_json::from_slice(&fs::read(AttemptDir::end_record(&attempt.ended())).ok()?).ok()
+}
+
+/// Whether an attempt that runs here should end: it was cancelled, or somebody has decided its end.
+pub(crate) fn is_given_up(attempt: &AttemptDir) -> bool {
+    // A listing asks the server; the name alone might be answered by a cache.
+    let Ok(entries) = fs::read_dir(&attempt.path) else { return false };
+    let given_up = [attempt.cancel(), attempt.ended()];
+    entries.flatten().any(|entry| given_up.iter().any(|path| path.file_name() == Some(&entry.file_name())))
+}
+
+pub(crate) fn cancel(attempt: &AttemptDir) -> io::Result<()> {
+    File::create(attempt.cancel()).map(drop)
+}
+
+/// Lets the run know. It lists the bells, and looks up no name before it was listed.
+pub(crate) fn ring(attempt: &AttemptDir, bell: Bell) -> io::Result<()> {
+    let name = match bell {
+        Bell::Begun => format!("{}{BEGUN_BELL}", attempt.name()),
+        Bell::Ended => attempt.name(),
+    };
+    File::create(attempt.exchange().bell(&name)).map(drop)
+}
+
+/// The bells that rang since they were last heard, each with the name of its attempt. They are taken away.
+pub(crate) fn hear(exchange: &ExchangeDir) -> Vec<(String, Bell)> {
+    let Ok(entries) = fs::read_dir(exchange.bells()) else { return Vec::new() };
+    let mut heard = Vec::new();
+    for entry in entries.flatten() {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        // Heard once more does no harm.
+        let _ = fs::remove_file(exchange.bell(&name));
+        heard.push(match name.strip_suffix(BEGUN_BELL) {
+            Some(attempt) => (attempt.to_owned(), Bell::Begun),
+            None => (name, Bell::Ended),
+        });
+    }
+    heard
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::RunId;
+    use crate::store::layout::Home;
+
+    fn attempt() -> (tempfile::TempDir, AttemptDir) {
+        let home = tempfile::tempdir().expect("a folder");
+        let run = Home::new(home.path().to_owned())
+            .project(Path::new("/p"))
+            .run(&RunId::new("20261123-120000.000000", 1));
+        fs::create_dir_all(&run.path).expect("made");
+        let exchange = run.exchange();
+        open(&exchange, "word").expect("made");
+        let attempt = exchange.attempt(3, 2);
+        hand(&attempt, b"{}").expect("made");
+        (home, attempt)
+    }
+
+    #[test]
+    fn an_attempt_begins_once_and_ends_once() {
+        let (_home, attempt) = attempt();
+        let on = |host: &str| BeginRecord { host: Some(host.to_owned()) };
+        assert!(begin(&attempt, "a", &on("node1")).expect("taken"));
+        assert!(!begin(&attempt, "b", &on("node2")).expect("not taken"));
+        assert_eq!(begun(&attempt), Some(on("node1")));
+        assert!(!is_given_up(&attempt));
+        let record = |code| EndRecord::without_process(Exit::Code(code));
+        assert!(end(&attempt, "driver", &record(1)).expect("taken"));
+        assert!(!end(&attempt, "a", &record(0)).expect("not taken"));
+        assert_eq!(ended(&attempt), Some(record(1)));
+        assert!(is_given_up(&attempt));
+        let mut left: Vec<_> =
+            fs::read_dir(&attempt.path).expect("listed").flatten().map(|entry| entry.file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["begun", "ended", "launch"]);
+    }
+
+    #[test]
+    fn a_bell_is_heard_once() {
+        let (_home, attempt) = attempt();
+        ring(&attempt, Bell::Begun).expect("rung");
+        ring(&attempt, Bell::Ended).expect("rung");
+        let mut heard = hear(&attempt.exchange());
+        heard.sort_by_key(|(_, bell)| *bell == Bell::Ended);
+        assert_eq!(heard, [("3.2".to_owned(), Bell::Begun), ("3.2".to_owned(), Bell::Ended)]);
+        assert_eq!(hear(&attempt.exchange()), []);
+    }
+}

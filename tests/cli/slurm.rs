@@ -1,0 +1,424 @@
+//! Runs on a cluster, against a stand-in for Slurm's commands: `tests/slurm/slurm`.
+
+use crate::{Project, Ran};
+use insta::assert_snapshot;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// A project beside a cluster with nothing wrong.
+fn on_cluster(ottofile: &str) -> Project {
+    let project = Project::new(ottofile);
+    let (cluster, commands) = (project.path("../cluster"), project.path("../commands"));
+    fs::create_dir_all(&cluster).expect("a folder");
+    fs::create_dir_all(&commands).expect("a folder");
+    let fake = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slurm/slurm");
+    for command in ["sbatch", "squeue", "scancel", "scontrol"] {
+        std::os::unix::fs::symlink(&fake, commands.join(command)).expect("linked");
+    }
+    let path = format!("{}:{}", commands.display(), std::env::var("PATH").expect("PATH"));
+    let cluster = cluster.canonicalize().expect("it is there");
+    project.with("PATH", &path).with("FAKE_SLURM", &cluster.to_string_lossy()).with("OTTO_EXECUTOR", "slurm")
+}
+
+/// Makes something wrong with the cluster.
+fn wrong(project: &Project, name: &str, text: &str) {
+    fs::write(project.path("../cluster").join(name), text).expect("written");
+}
+
+fn calls(project: &Project, command: &str) -> usize {
+    project.read("../cluster/calls").lines().filter(|call| call.split(' ').next() == Some(command)).count()
+}
+
+/// What is left of the exchange of the latest run.
+fn left(project: &Project, task: &str) -> Vec<String> {
+    let exchange = project.task(task).join("../../slurm");
+    let mut names: Vec<String> = fs::read_dir(exchange)
+        .expect("an exchange")
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[track_caller]
+fn wait_for(path: &Path) {
+    let begun = Instant::now();
+    while !path.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{} is still missing", path.display());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The states of the jobs that the cluster knows.
+fn states(project: &Project) -> Vec<String> {
+    let jobs = fs::read_dir(project.path("../cluster/jobs")).expect("jobs").flatten();
+    let state = |job: fs::DirEntry| {
+        let text = fs::read_to_string(job.path()).unwrap_or_default();
+        text.split('|').next().unwrap_or_default().to_owned()
+    };
+    jobs.map(state).collect()
+}
+
+#[test]
+fn data_passes_between_jobs_as_on_one_machine() {
+    let project = on_cluster(
+        r#"
+tasks:
+  build:
+    bash: |
+      echo "job ${SLURM_JOB_NAME-here}" | sed 's/@.*//'; echo careful >&2
+      OUTPUT[version]=1.10
+      OUTPUT[text]=$'two\nlines'
+  each:
+    needs: [build]
+    foreach: {items: [a, b]}
+    python: |
+      import os
+      OUTPUT["mark"] = os.environ["item"] + INPUT["build.version"]
+  all:
+    needs: [each]
+    bash: printf '%s\n' "${INPUT[each:a.mark]} ${INPUT[each:b.mark]}"
+"#,
+    );
+    let ran = project.run("-j1 all");
+    assert_snapshot!(ran.all(), @"
+    ── stdout
+    job build
+    a1.10 b1.10
+    ── stderr
+    otto · run RUN · 4 tasks
+    careful
+         ok  build      TIME  node1, waited TIME · set text, version
+         ok  each:a     TIME  node1, waited TIME · set mark
+         ok  each:b     TIME  node1, waited TIME · set mark
+         ok  all        TIME  node1, waited TIME
+    4 ok in TIME
+    ── exit 0
+    ");
+    assert_eq!(calls(&project, "sbatch"), 4);
+    assert_eq!(left(&project, "build"), ["bells", "nonce"], "what is heard is removed");
+    let on_the_cluster = fs::read(project.task("build").join("output.build.json")).expect("outputs");
+    assert_eq!(project.run("--executor local build").status, 0);
+    assert_eq!(fs::read(project.task("build").join("output.build.json")).expect("outputs"), on_the_cluster);
+}
+
+#[test]
+fn a_task_that_fails_fails_as_on_one_machine() {
+    let project = on_cluster(
+        "
+tasks:
+  code: {bash: exit 3}
+  signal: {bash: kill -SEGV $$}
+  late: {timeout: 300ms, bash: sleep 60}
+  missing: {action: \"#!/usr/bin/env no-such-program\"}
+  after: {needs: [code], bash: echo never}
+",
+    );
+    let there = project.run("code signal late missing after");
+    assert_snapshot!(there.outcomes(), @"after: skip, code: FAIL, late: TIMEOUT, missing: FAIL, signal: FAIL");
+    let here = project.run("--executor local -k code signal late after");
+    assert_eq!((there.status, here.status), (3, 3), "{}", there.all());
+    let missing = project.run("missing");
+    let said = missing.all().replace(|c: char| c.is_ascii_control() && c != '\n', "");
+    let said: Vec<&str> = said.lines().filter(|line| !line.contains("PATH is")).collect();
+    assert_snapshot!(said.join("\n"), @"
+    ── stderr
+
+    FAIL missing · not started: the interpreter `no-such-program` was not found · TIME · otto.yml:6
+      no output · full log: otto Logs RUN missing
+    error[E0601]: the interpreter `no-such-program` was not found
+      = note: looked for on the node node1
+
+    rerun:  otto Rerun RUN
+    ── exit 127
+    ");
+}
+
+#[test]
+fn a_task_may_stay_on_this_machine() {
+    let project = on_cluster(
+        "
+tasks:
+  far: {bash: 'echo \"far ${SLURM_JOB_ID:+in a job} ${OTTO_EXECUTOR-unset}\"'}
+  near: {executor: local, needs: [far], bash: 'echo \"near ${SLURM_JOB_ID:-in no job} ${OTTO_EXECUTOR-unset}\"'}
+",
+    );
+    assert_eq!(project.run("near").ok(), "far in a job unset\nnear in no job unset\n");
+    assert_eq!(calls(&project, "sbatch"), 1);
+}
+
+#[test]
+fn what_cannot_run_on_a_cluster_is_refused_before_anything_starts() {
+    let project = on_cluster(
+        "
+tasks:
+  make: {streaming: stdout, bash: seq 3}
+  sum: {needs: [make], streaming: true, executor: local, bash: cat}
+",
+    );
+    assert_snapshot!(project.run("sum").refused(), @"
+    error[E1005]: `make` is streaming, and would run on the cluster
+      ╭▸ otto.yml:3:21
+    3 │   make: {streaming: stdout, bash: seq 3}
+      ╰╴                    ━━━━━━ a stream does not reach another machine
+    help: write `executor: local` in the tasks at both ends of the stream
+    otto.yml: 1 error. For details: `otto Explain E1005`
+    ");
+    let nowhere = Project::new("{otto: {executor: slurm}, tasks: {build: {bash: echo}}}");
+    fs::create_dir_all(nowhere.path("bin")).expect("made");
+    let nowhere = {
+        let bin = nowhere.path("bin").to_string_lossy().into_owned();
+        nowhere.with("PATH", &bin)
+    };
+    assert_snapshot!(nowhere.run("build").refused(), @"
+    error[E1001]: there is no `sbatch` in PATH
+    help: otto needs Slurm's commands here; `--executor local` runs the tasks on this machine
+    otto: 1 error. For details: `otto Explain E1001`
+    ");
+    assert!(!nowhere.task_home().exists(), "no run is recorded");
+    let bad = Project::new("{otto: {executor: pbs}, tasks: {build: {executor: slurm, bash: echo}}}");
+    assert_snapshot!(bad.run("build").refused(), @"
+    error[E0109]: `otto.executor` cannot be `pbs`
+      ╭▸ otto.yml:1:19
+    1 │ {otto: {executor: pbs}, tasks: {build: {executor: slurm, bash: echo}}}
+      ╰╴                  ━━━ not an executor
+    help: write `executor: local` or `executor: slurm`
+    error[E0109]: `executor` of task `build` cannot be `slurm`
+      ╭▸ otto.yml:1:51
+    1 │ {otto: {executor: pbs}, tasks: {build: {executor: slurm, bash: echo}}}
+      ╰╴                                                  ━━━━━ not an executor
+    help: write `executor: local`
+    otto.yml: 2 errors. For details: `otto Explain E0109`
+    ");
+}
+
+#[test]
+fn what_the_cluster_refuses_fails_that_task() {
+    let project = on_cluster("tasks: {build: {retries: 2, bash: echo}, after: {needs: [build], bash: echo}}");
+    wrong(&project, "refused", "invalid partition specified: nope");
+    let ran = project.run("after");
+    assert_snapshot!(ran.all(), @"
+    ── stderr
+    otto · run RUN · 2 tasks
+       FAIL  build     TIME  not started: the cluster refused the job: invalid partition specified: nope
+       skip  after           needs build
+
+    FAIL build · not started: the cluster refused the job: invalid partition specified: nope · TIME · otto.yml:1
+      no output · full log: otto Logs RUN build
+    error[E1004]: the cluster refused the job: invalid partition specified: nope
+
+    2 tasks in TIME: 1 failed, 1 skipped
+    rerun failed and skipped:  otto Rerun RUN
+    ── exit 125
+    ");
+    assert_eq!(calls(&project, "sbatch"), 1);
+}
+
+#[test]
+fn a_submission_without_an_answer_is_made_again_and_runs_once() {
+    for doubt in ["doubtful", "unheard"] {
+        let project = on_cluster("tasks: {build: {bash: echo once}}");
+        wrong(&project, doubt, "");
+        wrong(&project, "banner", "");
+        let ran = project.run("build");
+        assert_eq!((ran.status, ran.stdout.as_str()), (0, "once\n"), "{doubt}: {}", ran.all());
+    }
+}
+
+#[test]
+fn a_second_copy_of_a_job_does_not_run_the_task() {
+    let project = on_cluster("tasks: {build: {bash: 'echo x >> ran; sleep 0.3'}}");
+    wrong(&project, "twice", "");
+    project.run("build").ok();
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(project.read("ran"), "x\n");
+}
+
+#[test]
+fn an_interrupted_run_ends_its_jobs_and_they_say_their_last_words() {
+    let project = on_cluster(
+        "
+tasks:
+  runs: {bash: \"trap 'echo bye; exit 9' TERM; echo up; touch up; sleep 60 & wait\"}
+  waits: {bash: touch never}
+",
+    );
+    let mut command = project.command(env!("CARGO_BIN_EXE_otto"));
+    let child = command.arg("runs").spawn().expect("started");
+    wait_for(&project.path("up"));
+    interrupt(&child);
+    let ran: Ran = project.end(child);
+    assert_eq!((ran.status, ran.stdout.as_str()), (130, "up\nbye\n"), "{}", ran.all());
+    assert!(
+        states(&project).iter().all(|state| state == "CANCELLED" || state == "FAILED"),
+        "{:?}",
+        states(&project)
+    );
+
+    wrong(&project, "held", "Resources");
+    let child = project.command(env!("CARGO_BIN_EXE_otto")).args(["-v", "waits"]).spawn().expect("started");
+    wait_for(&project.path("../cluster/jobs/102"));
+    interrupt(&child);
+    let ran = project.end(child);
+    assert_eq!(ran.status, 130, "{}", ran.all());
+    fs::remove_file(project.path("../cluster/held")).expect("removed");
+    assert!(!states(&project).contains(&"PENDING".to_owned()), "{:?}", states(&project));
+    assert!(!project.path("never").exists());
+}
+
+fn interrupt(child: &std::process::Child) {
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().expect("kill").success());
+}
+
+#[test]
+fn no_value_of_the_environment_and_no_secret_stays_in_the_folder_of_the_run() {
+    let project = on_cluster(
+        "tasks: {build: {envs: {MINE: in-the-ottofile}, bash: 'echo \"${#OUTER} $MINE\"; exit 1'}}",
+    )
+    .with("OUTER", "from-outside-9d1c");
+    assert_eq!(project.run("build").stdout, "17 in-the-ottofile\n");
+    let run = project.task("build").join("../..");
+    let found = std::process::Command::new("grep")
+        .args(["-rl", "from-outside-9d1c"])
+        .arg(&run)
+        .output()
+        .expect("grep");
+    assert_eq!(String::from_utf8_lossy(&found.stdout), "");
+    let exchange = run.join("slurm");
+    let found = std::process::Command::new("grep")
+        .args(["-rl", "in-the-ottofile"])
+        .arg(&exchange)
+        .output()
+        .expect("grep");
+    assert_eq!(String::from_utf8_lossy(&found.stdout), "");
+}
+
+/// A cluster where otto asks often and waits little.
+fn on_quick_cluster(ottofile: &str) -> Project {
+    let project = on_cluster(ottofile);
+    project.write("../config.yml", "slurm: {ask-every: 200ms, lost-after: 1s, never-after: 1s}\n");
+    let site = project.path("../config.yml").to_string_lossy().into_owned();
+    project.with("OTTO_CONFIG", &site)
+}
+
+/// The lines of stderr that have a code.
+fn coded(ran: &Ran) -> String {
+    let plain = regex::Regex::new("slurm/[0-9.]+|[0-9a-z-]+/[0-9]{8}-[0-9a-z.-]+|otto-[0-9a-f]{16}")
+        .expect("a pattern");
+    let lines = ran.stderr.lines().filter(|line| line.starts_with("warning[") || line.starts_with("error["));
+    lines.map(|line| plain.replace_all(line, "…").into_owned() + "\n").collect()
+}
+
+#[test]
+fn a_task_that_the_cluster_ended_is_repeated_for_nothing() {
+    for state in ["NODE_FAIL", "PREEMPTED"] {
+        let project = on_quick_cluster(
+            "tasks: {build: {bash: 'echo x >> tries; if [ $(wc -l < tries) = 1 ]; then sleep 30; fi; OUTPUT[a]=1'}}",
+        );
+        wrong(&project, "fate", state);
+        let ran = project.run("build");
+        assert_eq!(ran.status, 0, "{}", ran.all());
+        assert_eq!(project.read("tries"), "x\nx\n");
+        let said = coded(&ran).replace(state, "STATE");
+        insta::allow_duplicates! {
+            assert_snapshot!(said, @"warning[E1009]: build: the cluster ended job 101 on node1: STATE; the task is repeated");
+        }
+    }
+}
+
+#[test]
+fn want_of_memory_and_of_time_are_failures_of_the_task() {
+    let project = on_quick_cluster("tasks: {build: {bash: sleep 30}}");
+    wrong(&project, "fate", "OUT_OF_MEMORY");
+    assert_snapshot!(coded(&project.run("build")), @"error[E1010]: job 101 on node1 was ended for want of memory");
+    wrong(&project, "fate", "TIMEOUT");
+    let ran = project.run("build");
+    assert_eq!(ran.status, 124, "{}", ran.all());
+}
+
+#[test]
+fn a_job_that_slurm_has_forgotten_is_submitted_again() {
+    let project = on_quick_cluster("tasks: {build: {bash: echo once}}");
+    wrong(&project, "vanished", "");
+    let ran = project.run("build");
+    assert_eq!((ran.status, ran.stdout.as_str()), (0, "once\n"), "{}", ran.all());
+    assert_eq!(calls(&project, "sbatch"), 2);
+}
+
+#[test]
+fn a_node_that_cannot_run_the_task_says_why() {
+    let project = on_quick_cluster("tasks: {build: {bash: echo}}");
+    wrong(&project, "blind", "");
+    assert_snapshot!(coded(&project.run("build")), @"error[E1002]: the node vm does not see the run's folder: /you/home/…/…");
+    let project = on_quick_cluster("tasks: {build: {bash: echo}}").with("OTTO_NODE_BINARY", "/no/such/otto");
+    assert_snapshot!(coded(&project.run("build")), @"error[E1007]: the node vm cannot run /no/such/otto");
+}
+
+#[test]
+fn a_job_that_never_starts_is_given_up() {
+    let project = on_quick_cluster("tasks: {build: {bash: echo}}");
+    wrong(&project, "held", "PartitionConfig");
+    assert_snapshot!(coded(&project.run("build")), @"error[E1004]: the cluster never starts the job: it waits for `PartitionConfig`");
+    fs::remove_file(project.path("../cluster/held")).expect("removed");
+    assert!(!states(&project).contains(&"PENDING".to_owned()), "{:?}", states(&project));
+}
+
+#[test]
+fn a_controller_that_is_away_ends_nothing() {
+    let project = on_quick_cluster(
+        "tasks: {build: {bash: 'touch up; until [ -e go ]; do sleep 0.05; done; echo done'}}",
+    );
+    let child = project.command(env!("CARGO_BIN_EXE_otto")).arg("build").spawn().expect("started");
+    wait_for(&project.path("up"));
+    wrong(&project, "down", "");
+    std::thread::sleep(Duration::from_secs(2));
+    project.write("go", "");
+    let ran = project.end(child);
+    assert_eq!((ran.status, ran.stdout.as_str()), (0, "done\n"), "{}", ran.all());
+    let said =
+        regex::Regex::new("[0-9]+ s;").expect("a pattern").replace_all(&coded(&ran), "N s;").into_owned();
+    assert_snapshot!(said, @"warning[E1011]: Slurm's controller has not answered for N s; jobs go on, and otto waits");
+}
+
+#[test]
+fn mistakes_in_the_site_file_are_told_before_anything_starts() {
+    let project = on_quick_cluster("tasks: {build: {bash: echo}}");
+    project.write("../config.yml", "slurm: {jobs: none, patience: 3}\n");
+    let ran = project.run("build");
+    assert_snapshot!(ran.refused(), @"
+    error[E0109]: `slurm.jobs` must be a whole number, at least 1
+      ╭▸ /you/project/../config.yml:1:15
+    1 │ slurm: {jobs: none, patience: 3}
+      ╰╴              ━━━━ not a valid number
+    error[E0104]: unknown key `patience` in `slurm`
+      ╭▸ /you/project/../config.yml:1:21
+    1 │ slurm: {jobs: none, patience: 3}
+      ╰╴                    ━━━━━━━━ unknown key
+      = note: valid keys are `ask-every`, `jobs`, `lost-after`, `lost-retries`, `never-after` and `submit-per-second`
+    /you/project/../config.yml: 2 errors. For details: `otto Explain E0104`
+    ");
+}
+
+#[test]
+fn a_service_stays_here_and_a_task_on_the_cluster_cannot_use_it() {
+    let project = on_cluster(
+        "
+tasks:
+  db: {service: true, bash: sleep 60}
+  test: {needs: [db], bash: echo}
+",
+    );
+    assert_snapshot!(project.run("test").refused(), @"
+    error[E1005]: `test` would run on the cluster, away from the service `db`
+      ╭▸ otto.yml:4:3
+    3 │   db: {service: true, bash: sleep 60}
+      │   ── runs on the machine of otto
+    4 │   test: {needs: [db], bash: echo}
+      ╰╴  ━━━━ uses the service
+    help: write `executor: local` in `test`
+    otto.yml: 1 error. For details: `otto Explain E1005`
+    ");
+}
