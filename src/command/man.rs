@@ -2,7 +2,7 @@
 
 use super::help::{EXIT_CODES, VARIABLES};
 use super::{Context, TABLE};
-use std::fmt::Write;
+use roff::{Inline, Roff, bold, italic, line_break, roman};
 
 pub(super) fn command() -> clap::Command {
     clap::Command::new("Man").after_help("To read it: otto Man | man -l -")
@@ -14,74 +14,110 @@ pub(super) fn run(context: &mut Context, _matches: &clap::ArgMatches) -> i32 {
     0
 }
 
-const DESCRIPTION: &str = include_str!("man.roff");
-
 fn page(options: &clap::Command) -> String {
-    let mut page = format!(".TH OTTO 1 \"\" \"otto {}\"\n", env!("CARGO_PKG_VERSION"));
-    let (before, after) =
-        DESCRIPTION.split_once("@TABLES@\n").expect("bug: man.roff has no place for the tables");
-    page.push_str(before);
-    page.push_str(".SH OPTIONS\n");
-    for argument in options.get_arguments().filter(|argument| !argument.is_hide_set()) {
-        page.push_str(&entry(&form(argument), argument.get_help().map(ToString::to_string)));
+    let mut page = Roff::new();
+    page.control("TH", ["OTTO", "1", " ", &format!("otto {}", env!("CARGO_PKG_VERSION"))]);
+    heading(&mut page, "NAME").text([roman("otto - a task runner whose tasks pass data")]);
+    heading(&mut page, "SYNOPSIS");
+    for (first, second) in [("TASK", " [ARGS]]..."), ("COMMAND", " [ARGS]")] {
+        let open = if first == "TASK" { " [" } else { " " };
+        page.control("PP", []).text([
+            bold("otto"),
+            roman(" ["),
+            italic("OPTIONS"),
+            roman(format!("]{open}")),
+            italic(first),
+            roman(second),
+        ]);
     }
-    page.push_str(".SH COMMANDS\n");
+    heading(&mut page, "DESCRIPTION");
+    for paragraph in DESCRIPTION {
+        page.control("PP", []).text([roman(*paragraph)]);
+    }
+    heading(&mut page, "OPTIONS");
+    arguments(&mut page, options);
+    heading(&mut page, "COMMANDS");
     for built_in in TABLE {
         let command = (built_in.command)();
-        let arguments: Vec<&clap::Arg> =
-            command.get_arguments().filter(|argument| !argument.is_hide_set()).collect();
-        page.push_str(&entry(&format!("\\fB{}\\fR", built_in.name), Some(built_in.about.to_owned())));
-        if !arguments.is_empty() {
-            page.push_str(".RS\n");
-            for argument in arguments {
-                page.push_str(&entry(&form(argument), argument.get_help().map(ToString::to_string)));
-            }
-            page.push_str(".RE\n");
-        }
+        entry(&mut page, vec![bold(built_in.name)], built_in.about);
+        page.control("RS", []);
+        arguments(&mut page, &command);
+        page.control("RE", []);
     }
-    page.push_str(".SH EXIT STATUS\n.nf\n");
-    for line in EXIT_CODES.lines().skip_while(|line| !line.starts_with("  ")) {
-        let _ = writeln!(page, "{}", escaped(line.trim_start()));
-    }
-    page.push_str(".fi\n.SH ENVIRONMENT\n");
+    heading(&mut page, "EXIT STATUS");
+    lines(&mut page, EXIT_CODES.lines().skip_while(|line| !line.starts_with("  ")).map(str::trim_start));
+    heading(&mut page, "ENVIRONMENT");
     for (name, about) in VARIABLES {
-        page.push_str(&entry(&format!("\\fB{name}\\fR"), Some((*about).to_owned())));
+        entry(&mut page, vec![bold(*name)], about);
     }
-    page + after
+    heading(&mut page, "FILES");
+    entry(&mut page, vec![italic("~/.otto/PROJECT-HASH/RUN/tasks/TASK")], TASK_FOLDER);
+    heading(&mut page, "EXAMPLES");
+    lines(&mut page, EXAMPLES.lines());
+    heading(&mut page, "SEE ALSO").text([bold("bash"), roman("(1), "), bold("make"), roman("(1)")]);
+    page.to_roff()
 }
 
-/// `\fB-o\fR, \fB--ottofile\fR \fIFILE\fR`
-fn form(argument: &clap::Arg) -> String {
-    let short = argument.get_short().map(|short| format!("\\fB\\-{short}\\fR"));
-    let long = argument.get_long().map(|long| format!("\\fB\\-\\-{}\\fR", escaped(long)));
-    let names: Vec<String> = short.into_iter().chain(long).collect();
-    let takes_value = names.is_empty() || argument.get_action().takes_values();
-    let values = argument.get_value_names().unwrap_or_default();
-    let value = values.first().map_or_else(|| argument.get_id().as_str().to_uppercase(), ToString::to_string);
-    let value = takes_value.then(|| format!("\\fI{}\\fR", escaped(&value)));
-    [names.join(", ")]
-        .into_iter()
-        .filter(|names| !names.is_empty())
-        .chain(value)
-        .collect::<Vec<_>>()
-        .join(" ")
+const DESCRIPTION: &[&str] = &[
+    "otto runs the tasks of an ottofile, in parallel and in the right order. A task is a script in bash, in Python, or in \
+     any language that a #! line selects. Values that a task sets in OUTPUT can be read from INPUT by the tasks that \
+     depend on it.",
+    "You can name several tasks, each followed by its own arguments. An argument that a parameter expects is its value, \
+     even if a task has that name; after --, all arguments belong to the task before it. Without arguments, otto runs the \
+     default tasks (otto.tasks), or lists the tasks if there are none.",
+    "The ottofile is otto.yml, .otto.yml, otto.yaml, .otto.yaml, Ottofile or OTTOFILE in the working directory or the \
+     nearest parent folder.",
+];
+
+const TASK_FOLDER: &str = "Script, logs, inputs and outputs of one task of one run.";
+
+const EXAMPLES: &str = "otto
+otto build --release test --filter parser
+otto -j4 --fail-fast check
+otto Data build.version";
+
+fn heading<'a>(page: &'a mut Roff, name: &str) -> &'a mut Roff {
+    page.control("SH", [name])
 }
 
-fn entry(form: &str, help: Option<String>) -> String {
-    format!(".TP\n{form}\n{}\n", escaped(help.unwrap_or_default().trim()))
+/// One below the other, without filling.
+fn lines<'a>(page: &mut Roff, lines: impl Iterator<Item = &'a str>) {
+    let lines: Vec<Inline> = lines.flat_map(|line| [roman(line), line_break()]).collect();
+    page.text(lines);
 }
 
-/// What roff would take for a request, an escape or a hyphen, and what is not ASCII: it reads bytes.
-fn escaped(text: &str) -> String {
-    let text = text.replace('\\', "\\e").replace('-', "\\-");
-    let text: String = text
-        .chars()
-        .map(|c| if c.is_ascii() { c.to_string() } else { format!("\\[u{:04X}]", u32::from(c)) })
-        .collect();
-    match text.starts_with(['.', '\'']) {
-        true => format!("\\&{text}"),
-        false => text,
+fn entry(page: &mut Roff, form: Vec<Inline>, help: &str) {
+    page.control("TP", []).text(form).text([roman(help.trim())]);
+}
+
+fn arguments(page: &mut Roff, command: &clap::Command) {
+    for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
+        let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        entry(page, form(argument), &help);
     }
+}
+
+/// `-o, --ottofile FILE`, the names in bold, the value in italics.
+fn form(argument: &clap::Arg) -> Vec<Inline> {
+    let short = argument.get_short().map(|short| format!("-{short}"));
+    let long = argument.get_long().map(|long| format!("--{long}"));
+    let mut form = Vec::new();
+    for name in short.into_iter().chain(long) {
+        if !form.is_empty() {
+            form.push(roman(", "));
+        }
+        form.push(bold(name));
+    }
+    if form.is_empty() || argument.get_action().takes_values() {
+        if !form.is_empty() {
+            form.push(roman(" "));
+        }
+        let values = argument.get_value_names().unwrap_or_default();
+        form.push(italic(
+            values.first().map_or_else(|| argument.get_id().as_str().to_uppercase(), ToString::to_string),
+        ));
+    }
+    form
 }
 
 #[cfg(test)]
@@ -91,19 +127,24 @@ mod tests {
 
     #[test]
     fn options_are_written_as_manual_pages_do() {
-        let argument =
-            clap::Arg::new("jobs").short('j').long("keep-going").value_name("N").help(".5 of them\\ …");
-        assert_snapshot!(entry(&form(&argument), argument.get_help().map(ToString::to_string)), @r"
+        let command = clap::Command::new("otto").disable_help_flag(true).args([
+            clap::Arg::new("jobs").short('j').long("keep-going").value_name("N").help(".5 of them\\ …"),
+            clap::Arg::new("all").long("all").action(clap::ArgAction::SetTrue).help("every one"),
+            clap::Arg::new("tasks").value_name("TASK").help("'quoted' -x"),
+        ]);
+        let mut page = Roff::new();
+        arguments(&mut page, &command);
+        assert_snapshot!(page.to_roff(), @r"
         .TP
         \fB\-j\fR, \fB\-\-keep\-going\fR \fIN\fR
-        \&.5 of them\e \[u2026]
+        \&.5 of them\\ …
+        .TP
+        \fB\-\-all\fR
+        every one
+        .TP
+        \fITASK\fR
+        \&'quoted' \-x
         ");
-        let word = clap::Arg::new("tasks").value_name("TASK");
-        assert_eq!(form(&word), "\\fITASK\\fR");
-        assert_eq!(
-            form(&clap::Arg::new("all").long("all").action(clap::ArgAction::SetTrue)),
-            "\\fB\\-\\-all\\fR"
-        );
     }
 
     #[test]
@@ -113,8 +154,7 @@ mod tests {
         for built_in in TABLE {
             assert!(page.contains(&format!("\\fB{}\\fR", built_in.name)), "{}", built_in.name);
         }
-        let requests = [".TH", ".SH", ".TP", ".RS", ".RE", ".nf", ".fi", ".PP", ".B", ".I"];
-        assert!(page.is_ascii(), "{page}");
+        let requests = [".TH", ".SH", ".TP", ".RS", ".RE", ".PP", ".br"];
         for line in page.lines().filter(|line| line.starts_with(['.', '\''])) {
             assert!(requests.contains(&line.split(' ').next().unwrap_or("")), "{line}");
         }
