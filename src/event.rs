@@ -40,6 +40,18 @@ pub(crate) enum Event {
         #[serde(rename = "tasks")]
         jobs: Vec<PlannedJob>,
     },
+    /// Data has told the jobs of a foreach task, which the run did not know when it started.
+    #[serde(rename = "tasks_added")]
+    JobsAdded {
+        /// The foreach task.
+        #[serde(rename = "task")]
+        group: JobName,
+        /// What they come from, as `PlannedJob::awaits` says it.
+        from: String,
+        /// In the order of the items.
+        #[serde(rename = "tasks")]
+        jobs: Vec<PlannedJob>,
+    },
     /// Why a job runs that could have been fresh.
     Stale {
         #[serde(rename = "task")]
@@ -173,6 +185,16 @@ pub(crate) struct PlannedJob {
     /// It stays up while others use it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_service: bool,
+    /// A foreach task whose jobs are not known yet: what will tell them, such as `list.files`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) awaits: Option<String>,
+}
+
+impl PlannedJob {
+    /// Whether something runs for it: its body, or jobs of it that are not known yet.
+    pub(crate) fn may_run(&self) -> bool {
+        self.has_body || self.awaits.is_some()
+    }
 }
 
 fn is_zero(number: &u64) -> bool {

@@ -9,11 +9,12 @@ use crate::plan::{Flow, Job, JobId, Lane, LaneId, Need, Plan, Work, graph};
 use service::Services;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
 
-/// The state of all jobs of one plan. Every job is settled exactly once.
+/// The state of all jobs of one plan, which may grow. Every job is settled exactly once.
 #[derive(Debug)]
-pub(crate) struct Scheduler<'a> {
-    plan: &'a Plan,
+pub(crate) struct Scheduler {
+    plan: Arc<Plan>,
     states: Vec<State>,
     /// For each job the longest chain of jobs that depend on it.
     heights: Vec<u32>,
@@ -25,7 +26,7 @@ pub(crate) struct Scheduler<'a> {
     streams: Vec<bool>,
     services: Services,
     /// Jobs that may start, by priority: the longest chain that depends on them first, then plan order.
-    ready: BinaryHeap<(u32, Reverse<JobId>)>,
+    ready: BinaryHeap<Queued>,
     /// Jobs of lanes that `-j` does not bind.
     unbound: VecDeque<JobId>,
     lanes: Vec<LaneState>,
@@ -42,9 +43,14 @@ pub(crate) struct Scheduler<'a> {
     /// Jobs that were started, and not found up to date; groups of which one was.
     has_begun: Vec<bool>,
     terminal_runs: bool,
+    /// Groups whose needs are settled, and whose jobs are to be made.
+    growing: VecDeque<JobId>,
     /// Settled before anything ran: groups without needs. Handed out by [`Scheduler::begin`].
     early: Vec<JobId>,
 }
+
+/// A job in the queue: its priority, its place in plan order, and the job.
+type Queued = (u32, Reverse<((u32, u32), JobId)>);
 
 /// What a failure means for jobs that do not need the failed one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +80,8 @@ enum State {
     },
     /// May start, is kept in a queue.
     Ready,
+    /// A group whose jobs are being made.
+    Growing,
     Running,
     /// Failed an attempt and waits for the next; holds no slot.
     Pausing,
@@ -92,79 +100,128 @@ struct LaneState {
     front: usize,
 }
 
-impl<'a> Scheduler<'a> {
+impl Scheduler {
     /// `slots` is the number of jobs that may run at a time, at least 1.
-    pub(crate) fn new(plan: &'a Plan, slots: usize, policy: Policy) -> Scheduler<'a> {
-        let count = plan.jobs.len();
-        let mut dependants = vec![Vec::new(); count];
-        let mut readers = vec![Vec::new(); count];
-        let mut states = Vec::with_capacity(count);
-        let mut lanes: Vec<LaneState> = plan
-            .lanes
-            .iter()
-            .map(|kind| LaneState {
-                kind: *kind,
-                members: Vec::new(),
-                running: 0,
-                parked: Vec::new(),
-                front: 0,
-            })
-            .collect();
-        for (id, job) in plan.ids().zip(&plan.jobs) {
-            let mut missing = 0;
-            for need in &job.needs {
-                let known: &mut Vec<JobId> = &mut dependants[need.job.index()];
-                // Two edges to one job (`success` and `always`, say) are one wait.
-                if known.last() != Some(&id) {
-                    known.push(id);
-                    missing += 1;
-                }
-            }
-            for need in job.needs.iter().filter(|need| need.flow != Flow::AtEnd) {
-                readers[need.job.index()].push(id);
-            }
-            states.push(State::Waiting { missing });
-            if let Some(LaneId(lane)) = job.lane {
-                lanes[lane as usize].members.push(id);
-            }
-        }
-        let services = Services::new(plan);
+    pub(crate) fn new(plan: &Arc<Plan>, slots: usize, policy: Policy) -> Scheduler {
+        let lane = |kind: &Lane| LaneState {
+            kind: *kind,
+            members: Vec::new(),
+            running: 0,
+            parked: Vec::new(),
+            front: 0,
+        };
         let mut scheduler = Scheduler {
-            plan,
-            states,
-            heights: graph::heights(&plan.jobs),
-            services,
-            dependants,
-            readers,
-            streams: vec![false; count],
+            plan: plan.clone(),
+            states: Vec::new(),
+            heights: Vec::new(),
+            dependants: Vec::new(),
+            readers: Vec::new(),
+            streams: Vec::new(),
+            services: Services::new(plan),
             ready: BinaryHeap::new(),
             unbound: VecDeque::new(),
-            lanes,
+            lanes: plan.lanes.iter().map(lane).collect(),
             slots: slots.max(1),
             most: usize::MAX,
             held: 0,
             running: 0,
-            unsettled: count,
+            unsettled: 0,
             policy,
             phase: Phase::Going,
-            has_begun: vec![false; count],
+            has_begun: Vec::new(),
             terminal_runs: false,
+            growing: VecDeque::new(),
             early: Vec::new(),
         };
-        let free: Vec<JobId> =
-            plan.ids().filter(|id| scheduler.states[id.index()] == State::Waiting { missing: 0 }).collect();
+        let free = scheduler.take_in(&[]);
         scheduler.early = scheduler.settle_released(free);
         scheduler
     }
 
+    /// Takes in the jobs of the plan that are new, and groups that have changed. Answers those that wait for nothing.
+    fn take_in(&mut self, changed: &[JobId]) -> Vec<JobId> {
+        let (known, count) = (self.states.len(), self.plan.jobs.len());
+        self.dependants.resize_with(count, Vec::new);
+        self.readers.resize_with(count, Vec::new);
+        self.streams.resize(count, false);
+        self.has_begun.resize(count, false);
+        self.states.resize(count, State::Waiting { missing: 0 });
+        // What is known keeps its priority, for it may be in a queue.
+        self.heights.extend(graph::heights(&self.plan).into_iter().skip(known));
+        self.unsettled += count - known;
+        let mut taken: Vec<JobId> = self.plan.ids().skip(known).chain(changed.iter().copied()).collect();
+        taken.sort_by_key(|id| self.plan.place(*id));
+        let plan = self.plan.clone();
+        for id in &taken {
+            let job = plan.job(*id);
+            let mut missing = 0;
+            for need in &job.needs {
+                if matches!(self.states[need.job.index()], State::Settled(_)) {
+                    continue;
+                }
+                let dependants = &mut self.dependants[need.job.index()];
+                // Two edges to one job (`success` and `always`, say) are one wait.
+                if dependants.last() != Some(id) {
+                    dependants.push(*id);
+                    // A service that is up already is not waited for.
+                    missing += u32::from(need.flow == Flow::AtEnd || !self.streams[need.job.index()]);
+                }
+                if need.flow != Flow::AtEnd {
+                    self.readers[need.job.index()].push(*id);
+                }
+            }
+            self.states[id.index()] = State::Waiting { missing };
+            if let Some(LaneId(lane)) = job.lane {
+                self.lanes[lane as usize].members.push(*id);
+            }
+        }
+        taken.retain(|id| self.states[id.index()] == State::Waiting { missing: 0 });
+        taken
+    }
+
+    /// A group whose jobs are to be made now, for what tells them is settled.
+    pub(crate) fn next_growth(&mut self) -> Option<JobId> {
+        loop {
+            let group = self.growing.pop_front()?;
+            if self.states[group.index()] == State::Growing {
+                return Some(group);
+            }
+        }
+    }
+
+    /// Whether the jobs of this group are still wanted.
+    pub(crate) fn is_growing(&self, group: JobId) -> bool {
+        self.states[group.index()] == State::Growing
+    }
+
+    /// Goes on with a larger plan, in which these groups know their jobs. Answers the jobs that this settles.
+    pub(crate) fn grow(&mut self, plan: &Arc<Plan>, groups: &[JobId]) -> Vec<(JobId, Outcome)> {
+        for group in groups {
+            assert!(
+                matches!(self.states[group.index()], State::Growing | State::Waiting { .. }),
+                "bug: group {group:?} grows after it was settled"
+            );
+            for need in &self.plan.job(*group).needs {
+                self.dependants[need.job.index()].retain(|dependant| dependant != group);
+            }
+        }
+        self.plan = plan.clone();
+        let states = &self.states;
+        let is_settled = |id: JobId| matches!(states.get(id.index()), Some(State::Settled(_)));
+        self.services.grow(plan, is_settled);
+        let released = self.take_in(groups);
+        let settled = self.settle_released(released);
+        self.with_outcomes(settled)
+    }
+
     /// The machine has no room for more jobs at a time, whoever asks for them.
-    pub(crate) fn limited_to(mut self, most: usize) -> Scheduler<'a> {
+    pub(crate) fn limited_to(mut self, most: usize) -> Scheduler {
         self.most = most.max(1);
         self
     }
 
     /// These services stay up until the run is stopped, whoever uses them.
-    pub(crate) fn with_lasting(mut self, services: &[JobId]) -> Scheduler<'a> {
+    pub(crate) fn with_lasting(mut self, services: &[JobId]) -> Scheduler {
         services.iter().for_each(|job| self.services.set_lasting(*job));
         self
     }
@@ -185,7 +242,7 @@ impl<'a> Scheduler<'a> {
             return Some(job);
         }
         while self.held < self.slots {
-            let (priority, Reverse(job)) = *self.ready.peek()?;
+            let (priority, Reverse((_, job))) = *self.ready.peek()?;
             if self.plan.job(job).work == Work::Terminal && self.running > 0 {
                 // It runs alone: let the others end first.
                 return None;
@@ -197,7 +254,7 @@ impl<'a> Scheduler<'a> {
                 self.lanes[lane as usize].parked.push(job);
                 continue;
             }
-            debug_assert_eq!(priority, self.priority(job));
+            debug_assert_eq!(priority, entry(&self.plan, &self.heights, self.slots, job).0);
             self.start(job);
             return Some(job);
         }
@@ -336,22 +393,16 @@ impl<'a> Scheduler<'a> {
             let lane = &mut self.lanes[lane as usize];
             lane.running -= 1;
             for parked in std::mem::take(&mut lane.parked) {
-                self.ready.push((self.priority(parked), Reverse(parked)));
+                self.ready.push(entry(&self.plan, &self.heights, self.slots, parked));
             }
         }
-    }
-
-    /// The longest chain first keeps several slots busy. A single slot gains nothing by it: there the order is that of
-    /// the plan, as `--dry-run` lists it.
-    fn priority(&self, job: JobId) -> u32 {
-        if self.slots == 1 { 0 } else { self.heights[job.index()] }
     }
 
     fn enqueue(&mut self, job: JobId) {
         if self.is_unbound(job) {
             self.unbound.push_back(job);
         } else {
-            self.ready.push((self.priority(job), Reverse(job)));
+            self.ready.push(entry(&self.plan, &self.heights, self.slots, job));
         }
     }
 
@@ -360,7 +411,7 @@ impl<'a> Scheduler<'a> {
     pub(crate) fn finish(&mut self, job: JobId, outcome: Outcome) -> Vec<(JobId, Outcome)> {
         match self.states[job.index()] {
             State::Running => self.leave(job),
-            State::Pausing => {}
+            State::Pausing | State::Growing => {}
             State::Waiting { .. } | State::Ready | State::Settled(_) => {
                 unreachable!("bug: job {job:?} finished without running")
             }
@@ -399,7 +450,7 @@ impl<'a> Scheduler<'a> {
             // A group says what its needs came to.
             is_due && self.plan.job(*job).work.has_body()
         });
-        let name = &self.plan.job(service).name;
+        let name = self.plan.job(service).name.clone();
         for job in &failed {
             self.set(*job, Outcome::Skipped(Skip::Needs(name.clone())));
         }
@@ -435,7 +486,7 @@ impl<'a> Scheduler<'a> {
     pub(crate) fn outcome(&self, job: JobId) -> Option<&Outcome> {
         match &self.states[job.index()] {
             State::Settled(outcome) => Some(outcome),
-            State::Waiting { .. } | State::Ready | State::Running | State::Pausing => None,
+            State::Waiting { .. } | State::Ready | State::Growing | State::Running | State::Pausing => None,
         }
     }
 
@@ -450,13 +501,13 @@ impl<'a> Scheduler<'a> {
         let mut settled = Vec::new();
         // For each job: whether it has begun or may still do so.
         let mut may_begin = self.has_begun.clone();
-        // A job stands after its needs.
-        for (id, job) in self.plan.ids().zip(&self.plan.jobs) {
+        for id in self.plan.in_order() {
+            let job = self.plan.job(id);
             match self.states[id.index()] {
                 State::Running | State::Settled(_) => continue,
-                State::Waiting { .. } | State::Ready | State::Pausing => {}
+                State::Waiting { .. } | State::Ready | State::Growing | State::Pausing => {}
             }
-            let is_called_for = match job.work.has_body() {
+            let is_called_for = match job.work.has_body() || job.awaits_data() {
                 true => self.is_called_for(job, &may_begin),
                 false => job.needs.iter().any(|need| may_begin[need.job.index()]),
             };
@@ -512,6 +563,7 @@ impl<'a> Scheduler<'a> {
             }
             let released = self.no_longer_missing(&dependants);
             also.extend(self.release(released));
+            also.extend(self.end_group(job));
             also.extend(self.advance_lane(job));
             open.extend(&also);
             settled.extend(also);
@@ -534,6 +586,10 @@ impl<'a> Scheduler<'a> {
                 Some(outcome) => {
                     self.set(job, outcome);
                     settled.push(job);
+                }
+                None if self.plan.job(job).awaits_data() => {
+                    self.states[job.index()] = State::Growing;
+                    self.growing.push_back(job);
                 }
                 None => {
                     self.states[job.index()] = State::Ready;
@@ -566,9 +622,30 @@ impl<'a> Scheduler<'a> {
     fn forget_settled(&mut self) {
         let states = &self.states;
         let is_ready = |job: &JobId| states[job.index()] == State::Ready;
-        self.ready.retain(|(_, Reverse(job))| is_ready(job));
+        self.ready.retain(|(_, Reverse((_, job)))| is_ready(job));
         self.unbound.retain(is_ready);
         self.lanes.iter_mut().for_each(|lane| lane.parked.retain(is_ready));
+    }
+
+    /// After a failure with `fail_fast`: no further job of its group starts.
+    fn end_group(&mut self, job: JobId) -> Vec<JobId> {
+        let plan = self.plan.clone();
+        let failed = plan.job(job);
+        let Some(group) = failed.group.filter(|_| failed.ends_group) else { return Vec::new() };
+        if !self.outcome(job).is_some_and(Outcome::is_failure) {
+            return Vec::new();
+        }
+        let is_open =
+            |member: &JobId| matches!(self.states[member.index()], State::Waiting { .. } | State::Ready);
+        let members = plan.job(group).members().unwrap_or_default();
+        let skipped: Vec<JobId> = members.iter().copied().filter(is_open).collect();
+        for member in &skipped {
+            self.set(*member, Outcome::Skipped(Skip::SerialPredecessor(failed.name.clone())));
+        }
+        if !skipped.is_empty() {
+            self.forget_settled();
+        }
+        skipped
     }
 
     /// After a member of a serial lane was settled: the next one's turn, or the end of all after a failure.
@@ -601,7 +678,7 @@ impl<'a> Scheduler<'a> {
             lane.front += 1;
         }
         for parked in std::mem::take(&mut lane.parked) {
-            self.ready.push((self.priority(parked), Reverse(parked)));
+            self.ready.push(entry(&self.plan, &self.heights, self.slots, parked));
         }
         skipped
     }
@@ -662,7 +739,7 @@ impl<'a> Scheduler<'a> {
         if let Some(systems) = &job.elsewhere {
             return Some(Outcome::Skipped(Skip::Os(systems.clone())));
         }
-        match (job.work.has_body(), self.phase) {
+        match (job.work.has_body() || job.awaits_data(), self.phase) {
             (false, _) => Some(Outcome::Succeeded),
             (true, Phase::Going) => None,
             (true, _) if self.is_called_for(job, &self.has_begun) => None,
@@ -702,6 +779,12 @@ impl<'a> Scheduler<'a> {
             other => other,
         })
     }
+}
+
+/// The longest chain first keeps several slots busy. A single slot gains nothing by it: there the order is that of the plan,
+/// as `--dry-run` lists it.
+fn entry(plan: &Plan, heights: &[u32], slots: usize, job: JobId) -> Queued {
+    (if slots == 1 { 0 } else { heights[job.index()] }, Reverse((plan.place(job), job)))
 }
 
 #[cfg(test)]

@@ -12,9 +12,11 @@ use std::collections::{BTreeSet, HashMap};
 pub(crate) struct RunState {
     pub(crate) run: Option<RunId>,
     pub(crate) slots: usize,
-    /// In plan order.
+    /// In plan order, and then those that were added during the run; [`RunState::in_order`] has all in their places.
     pub(crate) jobs: Vec<JobState>,
     places: HashMap<JobName, usize>,
+    /// The places in plan order, where jobs were added: those stand at the end of `jobs`.
+    order: Option<Vec<usize>>,
     /// When the running jobs' attempts began, and the jobs' places; without services that are up.
     running: BTreeSet<(u64, usize)>,
     /// The places of services that are up.
@@ -229,6 +231,7 @@ impl RunState {
                 self.places = jobs.iter().enumerate().map(|(place, job)| (job.name.clone(), place)).collect();
                 self.bodies = jobs.iter().filter(|job| job.has_body).count();
             }
+            Event::JobsAdded { group, from: _, jobs } => self.add(group, jobs),
             Event::Stale { job, why } => {
                 if let Some(place) = self.place(job) {
                     self.jobs[place].stale = Some(why.clone());
@@ -291,6 +294,11 @@ impl RunState {
                 if let Some(place) = self.place(job) {
                     self.stop(place);
                     let state = &mut self.jobs[place];
+                    // A foreach task whose data is wrong has failed itself, and counts like any other task.
+                    if matches!(outcome, Outcome::Failed { code: Some(_), .. }) && !state.planned.has_body {
+                        state.planned.has_body = true;
+                        self.bodies += 1;
+                    }
                     if state.outcome.is_none() && state.planned.has_body {
                         self.settled += 1;
                     }
@@ -322,6 +330,50 @@ impl RunState {
             }
             Event::RetryPlanned { .. } | Event::Warning { .. } => {}
         }
+    }
+
+    /// Takes in jobs of a foreach task, which stand before their group.
+    fn add(&mut self, group: &JobName, jobs: &[PlannedJob]) {
+        let first = self.jobs.len();
+        for planned in jobs {
+            self.places.insert(planned.name.clone(), self.jobs.len());
+            self.jobs.push(JobState::new(planned));
+        }
+        self.bodies += jobs.iter().filter(|job| job.has_body).count();
+        let place = self.place(group);
+        if let Some(place) = place {
+            let planned = &mut self.jobs[place].planned;
+            planned.awaits = None;
+            if !jobs.is_empty() {
+                planned.needs = jobs.iter().map(|job| job.name.clone()).collect();
+            }
+        }
+        let order = self.order.get_or_insert_with(|| (0..first).collect());
+        let at =
+            place.and_then(|place| order.iter().position(|known| *known == place)).unwrap_or(order.len());
+        order.splice(at..at, first..first + jobs.len());
+    }
+
+    /// All jobs in plan order: each after those that it needs.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = usize> + Clone + '_ {
+        let order = self.order.as_deref();
+        (0..self.jobs.len()).map(move |place| order.map_or(place, |order| order[place]))
+    }
+
+    /// Puts the jobs of a run that is over into plan order. Their places change.
+    pub(crate) fn put_in_order(&mut self) {
+        let Some(order) = self.order.take() else { return };
+        let mut jobs: Vec<Option<JobState>> = self.jobs.drain(..).map(Some).collect();
+        self.jobs = order.iter().filter_map(|place| jobs[*place].take()).collect();
+        self.places =
+            self.jobs.iter().enumerate().map(|(place, job)| (job.planned.name.clone(), place)).collect();
+        let running = |(place, job): (usize, &JobState)| Some((job.running_since_us?, place));
+        self.running = self.jobs.iter().enumerate().filter_map(running).collect();
+    }
+
+    /// Whether jobs will come that are not known yet.
+    pub(crate) fn is_growing(&self) -> bool {
+        self.jobs.iter().any(|job| job.planned.awaits.is_some() && job.outcome.is_none())
     }
 
     /// The place of a job in `jobs`. `None` for one that the plan does not have, which only a damaged record brings.
@@ -376,8 +428,10 @@ impl RunState {
     /// still streams, both run, and that time counts once.
     pub(crate) fn slowest_chain(&self) -> (Vec<&JobName>, u64) {
         // Plan order has needs before those who need them, so one pass is enough.
-        let mut longest: Vec<(u64, Option<usize>)> = Vec::with_capacity(self.jobs.len());
-        for job in &self.jobs {
+        let mut longest: Vec<(u64, Option<usize>)> = vec![(0, None); self.jobs.len()];
+        let mut is_known = vec![false; self.jobs.len()];
+        for place in self.in_order() {
+            let job = &self.jobs[place];
             let until_it_began = |need: usize| {
                 let both_ran = match (self.jobs[need].done_us(), job.started_us) {
                     (Some(ended), Some(started)) => ended.saturating_sub(started),
@@ -386,11 +440,11 @@ impl RunState {
                 longest[need].0.saturating_sub(both_ran)
             };
             let needs = job.planned.needs.iter().filter_map(|need| self.place(need));
-            let before =
-                needs.filter(|place| *place < longest.len()).map(|place| (until_it_began(place), place));
+            let before = needs.filter(|place| is_known[*place]).map(|place| (until_it_began(place), place));
             let (until_then, before) =
                 before.max().map_or((0, None), |(until_then, place)| (until_then, Some(place)));
-            longest.push((until_then.saturating_add(job.worked_us().unwrap_or(0)), before));
+            longest[place] = (until_then.saturating_add(job.worked_us().unwrap_or(0)), before);
+            is_known[place] = true;
         }
         let last = (0..longest.len()).max_by_key(|place| (longest[*place].0, std::cmp::Reverse(*place)));
         let mut chain = Vec::new();
@@ -411,8 +465,11 @@ impl RunState {
 }
 
 /// Whether the plan lets at most one job run at a time: one slot, one body, or a chain without streams, of which the jobs of a
-/// serial foreach task may be links. `jobs` are in plan order.
+/// serial foreach task may be links. How many jobs data makes is not known. `jobs` are in plan order.
 pub(crate) fn is_one_at_a_time<'a>(slots: usize, jobs: impl Iterator<Item = &'a PlannedJob> + Clone) -> bool {
+    if slots > 1 && jobs.clone().any(|job| job.awaits.is_some()) {
+        return false;
+    }
     if slots <= 1 || jobs.clone().filter(|job| job.has_body).count() <= 1 {
         return true;
     }
@@ -451,6 +508,7 @@ mod tests {
             is_serial: false,
             is_buffered: false,
             is_service: false,
+            awaits: None,
         };
         let jobs = jobs.iter().enumerate().map(planned).collect();
         let run = RunId::new("20261124-091400.000000", 0);

@@ -145,7 +145,7 @@ fn unset_variables(context: &Context, found: &Found, ottofile: &Ottofile) -> Vec
             known.push(param.name.to_string());
             known.push(format!("{}_words", param.name));
         }
-        known.extend(task.foreach.iter().map(|foreach| foreach.variable.value.clone()));
+        known.extend(ottofile.item_variables(task).into_iter().map(str::to_owned));
         let is_known = |name: &str| {
             known.iter().any(|known| known == name)
                 || COLOURS.iter().any(|(colour, _)| *colour == name)

@@ -121,7 +121,7 @@ pub(super) fn executor(
     };
     let cluster =
         ClusterSetting::prepare(home, &setting.run_dir, &setting.run_id, names, &context.environment, pace);
-    match cluster.and_then(|cluster| Dispatcher::new(local, setting.places.clone(), cluster, sink)) {
+    match cluster.and_then(|cluster| Dispatcher::new(local, cluster, sink)) {
         Ok(executor) => Ok(Box::new(executor)),
         Err(error) => {
             let message = format!("cannot prepare the run for the cluster: {}", host::plain(&error));

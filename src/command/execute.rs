@@ -20,12 +20,12 @@ use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
 use crate::ottofile::site::Site;
 use crate::ottofile::spec::{Engine, ForeachSource, Task};
-use crate::plan::{Flow, Job, JobId, JobPlace, Plan, Work, service};
+use crate::plan::{Flow, GroupMembers, Job, JobId, JobPlace, Plan, Work, service};
 use crate::request::{Argument, Request};
 use crate::run::outcomes::Earlier;
 use crate::run::signals::{STOPPING, SUSPENDING, Signals, guarded, halt};
 use crate::run::stream::StreamSetting;
-use crate::run::{Message, Recorded, Run, Setting, inbox, missing_interpreters, planned_jobs};
+use crate::run::{Message, Recorded, Run, Setting, inbox, missing_interpreters, planned_jobs, told_by};
 use crate::scheduler::Policy;
 use crate::store::claim::{claim_run, keep_ottofile};
 use crate::store::layout::RunDir;
@@ -139,20 +139,26 @@ pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun) -> i32 {
         return 0;
     }
     let mut text = String::new();
-    let (mut number, mut runs) = (0, 0);
+    let (mut number, mut runs, mut awaited) = (0, 0, 0);
     for job in target.plan.jobs.iter().filter(|job| is_shown_dry(job)) {
         number += 1;
-        runs += usize::from(job.elsewhere.is_none());
+        runs += usize::from(job.elsewhere.is_none() && job.awaited().is_none());
+        awaited += usize::from(job.awaited().is_some());
         let task = &target.ottofile.tasks[job.task];
         let _ = write!(text, "{number:>3}  {}", shown(job.name.as_str()));
         for (name, value) in job.texts() {
             let value = public_value(name.as_str(), &value.to_string_lossy()).to_owned();
             let _ = write!(text, "  {name}={}", shown(&value));
         }
-        if matches!(job.work, Work::ForeachGroup(_)) {
-            text.push_str(
+        match &job.work {
+            Work::ForeachGroup(GroupMembers::Awaited(_)) => {
+                let foreach = task.foreach.as_ref().expect("bug: a group of a task without `foreach`");
+                let _ = write!(text, ":*  for each of {}", shown(&told_by(&foreach.source)));
+            }
+            Work::ForeachGroup(_) => text.push_str(
                 "  (no items: none exist, or they come from a command, which a dry run does not run)",
-            );
+            ),
+            Work::Body | Work::Terminal | Work::Service | Work::Condition | Work::Group => {}
         }
         let named = |is_wanted: fn(Flow) -> bool| -> Vec<&str> {
             let needs = job.needs.iter().filter(|need| is_wanted(need.flow));
@@ -183,9 +189,13 @@ pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun) -> i32 {
         );
     }
     context.print(&text);
+    let more = match awaited {
+        0 => String::new(),
+        _ => format!(", and the jobs of {} that data decides", counted(awaited, "task", "tasks")),
+    };
     let _ = writeln!(
         context.stderr,
-        "dry run: {} would run; nothing was started",
+        "dry run: {} would run{more}; nothing was started",
         counted(runs, "task", "tasks")
     );
     0
@@ -233,6 +243,9 @@ fn dry_run_json(target: &PlannedRun) -> String {
         }
         if let Some(condition) = &task.condition {
             fields["if"] = condition.text.as_str().into();
+        }
+        if let (Some(_), Some(foreach)) = (job.awaited(), &task.foreach) {
+            fields["awaits"] = told_by(&foreach.source).into();
         }
         fields
     };
@@ -519,7 +532,14 @@ fn tell_of_empty(context: &mut Context, target: &PlannedRun) {
         let why = match foreach.map(|foreach| &foreach.source) {
             Some(ForeachSource::Glob(pattern)) => format!("nothing matches `{}`", pattern.value),
             Some(ForeachSource::Command(_)) => "its command printed nothing".to_owned(),
-            Some(ForeachSource::Items(_) | ForeachSource::Range { .. }) | None => continue,
+            Some(
+                ForeachSource::Items(_)
+                | ForeachSource::Range { .. }
+                | ForeachSource::From(_)
+                | ForeachSource::Each(_)
+                | ForeachSource::Matrix(_),
+            )
+            | None => continue,
         };
         context.say(&format!("note: {} has no items: {why}", job.name));
     }

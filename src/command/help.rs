@@ -141,13 +141,13 @@ pub(crate) fn task_help(context: &Context, found: &host::Found, ottofile: &Ottof
     if let Some(help) = &task.help {
         let _ = writeln!(text, "\n{}", help.lines().map(clean).collect::<Vec<_>>().join("\n").trim_end());
     }
-    if let Some(foreach) = &task.foreach {
+    if task.foreach.is_some() {
         let facts = host::HostFacts {
             environment: &context.environment,
             folder: found.folder(),
             may_run_commands: false,
         };
-        let count = item_count(ottofile, task, foreach, &facts);
+        let count = item_count(ottofile, task, &facts);
         let _ = writeln!(
             text,
             "\nRuns once per item {count}; `otto {}:ITEM` runs one.",

@@ -1,10 +1,11 @@
 //! `otto List`: the tasks of the ottofile. Runs nothing and evaluates nothing.
 
 use super::Context;
+use crate::diagnostic::Diagnostic;
 use crate::host;
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{Count, Foreach, ForeachSource, Param, ParamForm, Task};
-use crate::plan::expand::{Expansion, items};
+use crate::ottofile::spec::{Count, ForeachSource, Param, ParamForm, Task};
+use crate::plan::expand::{Expansion, items, of_data};
 use crate::plan::facts::Facts;
 use crate::request;
 use crate::view::filter::shown;
@@ -73,7 +74,7 @@ pub(super) fn task_lines(
     let name_width = names.iter().map(|name| name.width()).filter(|width| *width <= 32).max().unwrap_or(0);
     let help_of = |task: &Task| {
         let help = shown(first_line(task.help.as_deref().unwrap_or("")));
-        match task.foreach.as_ref().map(|foreach| item_count(ottofile, task, foreach, &facts)) {
+        match task.foreach.as_ref().map(|_| item_count(ottofile, task, &facts)) {
             Some(count) if help.is_empty() => count,
             Some(count) => format!("{help} {count}"),
             None => help.into_owned(),
@@ -188,15 +189,15 @@ fn params_summary(task: &Task) -> String {
     format!("{}{more}", shown(&text).into_owned())
 }
 
-/// `[3 items]`, or `[dynamic]` where only a command knows.
-pub(super) fn item_count(ottofile: &Ottofile, task: &Task, foreach: &Foreach, facts: &dyn Facts) -> String {
-    let count = match &foreach.source {
-        ForeachSource::Command(_) => return "[dynamic]".to_owned(),
-        ForeachSource::Items(items) => items.len() as i128,
-        ForeachSource::Range { first, last, .. } => i128::from(*last) - i128::from(*first) + 1,
-        ForeachSource::Glob(_) => match items(ottofile, task, foreach, facts, &mut |_| Ok(Vec::new())) {
+/// `[3 items]`, or `[dynamic]` where only a command or data knows.
+pub(super) fn item_count(ottofile: &Ottofile, task: &Task, facts: &dyn Facts) -> String {
+    let count = match ottofile.source_of_items(task).map(|(_, foreach)| &foreach.source) {
+        Some(ForeachSource::Items(items)) => items.len() as i128,
+        Some(ForeachSource::Range { first, last, .. }) => i128::from(*last) - i128::from(*first) + 1,
+        Some(_) | None => match known_items(ottofile, task, facts) {
             Ok(Expansion::Items(items)) => items.len() as i128,
-            Ok(Expansion::Unknown) | Err(_) => return "[?]".to_owned(),
+            Ok(Expansion::Unknown | Expansion::Awaited) => return "[dynamic]".to_owned(),
+            Err(_) => return "[?]".to_owned(),
         },
     };
     if count == 1 { "[1 item]".to_owned() } else { format!("[{count} items]") }
@@ -211,15 +212,17 @@ pub(crate) fn list_subtasks(context: &Context, found: &host::Found, ottofile: &O
     };
     let mut text = String::new();
     for task in &ottofile.tasks {
-        let Some(foreach) = &task.foreach else { continue };
-        match items(ottofile, task, foreach, &facts, &mut |_| Ok(Vec::new())) {
+        if task.foreach.is_none() {
+            continue;
+        }
+        match known_items(ottofile, task, &facts) {
             Ok(Expansion::Items(items)) => {
                 let _ = writeln!(text, "{} ({} items):", shown(task.name.as_str()), items.len());
                 for item in items {
                     let _ = writeln!(text, "  {}:{}", shown(task.name.as_str()), shown(&item.name));
                 }
             }
-            Ok(Expansion::Unknown) => {
+            Ok(Expansion::Unknown | Expansion::Awaited) => {
                 let _ = writeln!(text, "{} (dynamic)", shown(task.name.as_str()));
             }
             Err(diagnostics) => {
@@ -228,6 +231,21 @@ pub(crate) fn list_subtasks(context: &Context, found: &host::Found, ottofile: &O
         }
     }
     if text.is_empty() { "No tasks with foreach\n".to_owned() } else { text }
+}
+
+/// The items of a foreach task, as far as the ottofile and the files tell.
+fn known_items(ottofile: &Ottofile, task: &Task, facts: &dyn Facts) -> Result<Expansion, Vec<Diagnostic>> {
+    let Some((task, foreach)) = ottofile.source_of_items(task) else { return Ok(Expansion::Awaited) };
+    match &foreach.source {
+        ForeachSource::Matrix(_) if foreach.source.paths().next().is_none() => {
+            of_data(ottofile, task, foreach, &|_| None).map(Expansion::Items)
+        }
+        ForeachSource::From(_) | ForeachSource::Matrix(_) | ForeachSource::Each(_) => Ok(Expansion::Awaited),
+        ForeachSource::Items(_)
+        | ForeachSource::Glob(_)
+        | ForeachSource::Range { .. }
+        | ForeachSource::Command(_) => items(ottofile, task, foreach, facts, &mut |_| Ok(Vec::new())),
+    }
 }
 
 /// The tasks as JSON: `[{"name", "help", "group", "hidden", "line", "needs", "params"}]`.

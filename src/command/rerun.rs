@@ -576,6 +576,9 @@ impl Gone<'_> {
             Some(ForeachSource::Glob(_) | ForeachSource::Command(_)) => {
                 diagnostic.note("foreach items come from files or a command as they are now")
             }
+            Some(ForeachSource::From(_) | ForeachSource::Each(_) | ForeachSource::Matrix(_)) => {
+                diagnostic.note("its items come from data, which has no such item")
+            }
             Some(ForeachSource::Items(_) | ForeachSource::Range { .. }) | None if self.is_recorded => {
                 diagnostic
             }

@@ -361,6 +361,7 @@ mod tests {
             is_serial: false,
             is_buffered: false,
             is_service: false,
+            awaits: None,
         };
         run.event(Event::RunStarted {
             format: FORMAT,

@@ -61,6 +61,7 @@ codes! {
     UnknownItem = 304, "unknown foreach item";
     ForeachFailed = 305, "foreach that can't be expanded";
     ContradictingEdges = 306, "contradicting dependencies";
+    BadItems = 307, "items that data can't give";
     UnknownParam = 401, "unknown task option";
     MissingValue = 402, "missing option value";
     MissingParam = 403, "missing required parameter";
@@ -116,6 +117,7 @@ codes! {
     StreamCut = 905, "stream cut off";
     StreamUnread = 906, "stream not read";
     StreamFull = 907, "stream limit reached";
+    StreamUnplanned = 908, "stream of jobs that are not known yet";
     NoCluster = 1001, "no Slurm";
     NodeSeesNothing = 1002, "folder that a node does not see";
     ClusterRefuses = 1004, "job that the cluster refuses";

@@ -54,6 +54,10 @@ pub(crate) enum Report {
 /// What goes with an attempt through the threads of its executor: the work before its process and after it, which may take
 /// a while and which the run does not wait for.
 pub(crate) trait Assignment: Send {
+    /// Whether its process belongs on a cluster.
+    fn is_remote(&self) -> bool {
+        false
+    }
     /// Makes what the process needs. The exit is that of an attempt that cannot be started.
     fn launch(&mut self) -> Result<Launch, Exit>;
     /// Gives away what connects the process to other tasks of this otto; asked once, after `launch`, where the process

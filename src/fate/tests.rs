@@ -26,6 +26,7 @@ fn settled(outcome: Outcome, attempts: u32, exit: Exit) -> Fate {
         is_serial: false,
         is_buffered: false,
         is_service: false,
+        awaits: None,
     };
     let run = RunId::new("20261124-091400.000000", 0);
     let mut state = RunState::default();

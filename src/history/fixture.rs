@@ -119,6 +119,7 @@ impl Run {
             is_serial: false,
             is_buffered: false,
             is_service: false,
+            awaits: None,
         };
         self.plan_as(jobs.iter().enumerate().map(planned).collect());
     }
@@ -183,7 +184,7 @@ impl Run {
     pub(crate) fn input(&self, name: &str, dependency: &str) {
         let dir = self.dir.job(&job(name));
         std::fs::create_dir_all(&dir.path).expect("ours");
-        crate::store::inputs::link(&dir, &job(dependency)).expect("ours");
+        crate::store::inputs::link_to(&dir, &job(dependency), &self.dir.job(&job(dependency))).expect("ours");
     }
 
     pub(crate) fn end(mut self, result: RunResult) -> RunId {

@@ -211,6 +211,7 @@ mod tests {
             is_serial: false,
             is_buffered: false,
             is_service: false,
+            awaits: None,
         };
         vec![
             Event::RunStarted {

@@ -79,6 +79,7 @@ impl PastRun {
                 warnings.push(Warning { job, message });
             }
         }
+        state.put_in_order();
         let standing = match state.result.clone() {
             Some(result) => Standing::Ended(result),
             None if is_running => Standing::Running,
@@ -170,6 +171,7 @@ mod tests {
             is_serial: false,
             is_buffered: false,
             is_service: false,
+            awaits: None,
         };
         let ended = |job: &str| Event::AttemptEnded {
             job: name(job),

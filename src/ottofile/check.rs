@@ -25,6 +25,7 @@ pub(super) fn check(reader: &mut Reader<'_>, settings: Settings, tasks: Tasks) -
     let Tasks { mut tasks, mut index, refused, .. } = tasks;
     aliases(reader, &tasks, &mut index);
     patterns(reader, &mut tasks, &index, &refused);
+    sources(reader, &mut tasks, &index, &refused);
     let ottofile = Ottofile { sources: Sources::new(reader.source.clone()), settings, tasks, index };
     Checker { reader, ottofile: &ottofile, refused, items: HashMap::new(), comparable: limit::MOST_COMPARED }
         .run();
@@ -109,6 +110,142 @@ fn patterns(
         }
         tasks[place].before = edges;
     }
+}
+
+/// Finds the tasks that foreach tasks take their items from, and adds the dependencies on them.
+fn sources(
+    reader: &mut Reader<'_>,
+    tasks: &mut [Task],
+    index: &HashMap<TaskName, usize>,
+    refused: &HashMap<String, Span>,
+) {
+    for place in 0..tasks.len() {
+        let Some(mut foreach) = tasks[place].foreach.take() else { continue };
+        let mut needed: Vec<Spanned<String>> = Vec::new();
+        match &mut foreach.source {
+            ForeachSource::From(path) => needed.extend(source_of(reader, tasks, place, index, refused, path)),
+            ForeachSource::Matrix(matrix) => {
+                for axis in &mut matrix.axes {
+                    if let AxisValues::From(path) = &mut axis.values {
+                        needed.extend(source_of(reader, tasks, place, index, refused, path));
+                    }
+                }
+            }
+            ForeachSource::Each(name) => {
+                let target = index.get(name.value.as_str()).map(|target| &tasks[*target]);
+                match target {
+                    Some(target) if target.foreach.is_some() => {
+                        name.value = target.name.as_str().to_owned();
+                        needed.push(name.clone());
+                    }
+                    Some(target) if target.name == tasks[place].name => {
+                        let message = format!("task `{}` runs for each job of itself", target.name);
+                        let wrong = reader.error(Code::Cycle, message, name.span, "the task itself");
+                        reader.tell(wrong.help("name the task whose jobs this one follows"));
+                    }
+                    Some(target) => {
+                        let message =
+                            format!("`each` of task `{}` needs a task with `foreach`", tasks[place].name);
+                        let wrong = reader
+                            .error(Code::ForeachFailed, message, name.span, "it has no items")
+                            .at(reader.source, target.name_span, "this task has no `foreach`")
+                            .help(format!("write `needs: [{}]` instead of `foreach`", target.name));
+                        reader.tell(wrong);
+                    }
+                    None if refused.contains_key(&name.value) => {}
+                    None => {
+                        let message = format!(
+                            "`each` of task `{}` names an unknown task `{}`",
+                            tasks[place].name, name.value
+                        );
+                        let wrong = reader.error(Code::UnknownDependency, message, name.span, "unknown task");
+                        let known = tasks.iter().map(|task| task.name.as_str());
+                        let near = name::similar(&name.value, known, 3);
+                        reader.tell(wrong.did_you_mean(&near));
+                    }
+                }
+            }
+            ForeachSource::Items(_)
+            | ForeachSource::Glob(_)
+            | ForeachSource::Range { .. }
+            | ForeachSource::Command(_) => {}
+        }
+        for need in needed {
+            let is_there =
+                |edge: &Edge| index.get(edge.task.value.as_str()) == index.get(need.value.as_str());
+            if !tasks[place].before.iter().any(is_there) {
+                tasks[place].before.push(Edge { task: need, when: When::Success, is_on_failure: false });
+            }
+        }
+        tasks[place].foreach = Some(foreach);
+    }
+    // A chain of `each` has the variable of its first task.
+    for place in 0..tasks.len() {
+        let mut seen = vec![place];
+        let mut at = place;
+        while let Some(Foreach { source: ForeachSource::Each(name), has_own_variable: false, .. }) =
+            tasks[at].foreach.as_deref()
+            && let Some(next) = index.get(name.value.as_str()).filter(|next| !seen.contains(next))
+        {
+            seen.push(*next);
+            at = *next;
+        }
+        let variable = tasks[at].foreach.as_ref().map(|foreach| foreach.variable.clone());
+        if at != place
+            && let (Some(foreach), Some(variable)) = (&mut tasks[place].foreach, variable)
+        {
+            foreach.variable = variable;
+        }
+    }
+}
+
+/// The task in a path such as `list.files`, which it is split after.
+fn source_of(
+    reader: &mut Reader<'_>,
+    tasks: &[Task],
+    own: usize,
+    index: &HashMap<TaskName, usize>,
+    refused: &HashMap<String, Span>,
+    path: &mut DataPath,
+) -> Option<Spanned<String>> {
+    let text = path.text.value.clone();
+    // Names of tasks may have dots in them; the longest that exists is meant.
+    let found = text.match_indices('.').rev().find_map(|(dot, _)| Some((dot, *index.get(&text[..dot])?)));
+    let own_name = &tasks[own].name;
+    let Some((dot, place)) = found else {
+        if !refused.contains_key(&path.task) {
+            let message =
+                format!("the foreach of `{own_name}` reads `{text}`, but there is no task `{}`", path.task);
+            let wrong = reader.error(Code::UnknownDependency, message, path.text.span, "unknown task");
+            let near = name::similar(&path.task, tasks.iter().map(|task| task.name.as_str()), 3);
+            reader.tell(wrong.did_you_mean(&near));
+        }
+        return None;
+    };
+    let source = &tasks[place];
+    let why_not = if place == own {
+        Some("a task cannot take its items from itself")
+    } else if source.foreach.is_some() {
+        Some("this task runs once per item, so it has no single value")
+    } else if source.body.is_none() {
+        Some("this task has no script, so it sets no values")
+    } else {
+        None
+    };
+    if let Some(why_not) = why_not {
+        let message = format!("the foreach of `{own_name}` cannot read `{text}`");
+        let wrong = reader.error(Code::ForeachFailed, message, path.text.span, "the items come from here");
+        let wrong = wrong.at(reader.source, source.name_span, why_not);
+        let wrong = match source.foreach.is_some() && place != own {
+            true => wrong.help(format!("`each: {}` runs a job for each of its jobs", source.name)),
+            false => wrong,
+        };
+        reader.tell(wrong);
+        return None;
+    }
+    path.task = source.name.as_str().to_owned();
+    path.key = text[dot + 1..].to_owned();
+    Some(Spanned::new(path.task.clone(), path.text.span))
 }
 
 /// The tasks other than `own` that a pattern stands for; `x:*` are the jobs of a foreach task too.
@@ -242,7 +379,11 @@ impl<'c> Checker<'c, '_> {
                 let inside = number.filter(|number| (first..=last).contains(&number));
                 Some(inside.is_some_and(|number| range_item_name(number, *last) == name))
             }
-            ForeachSource::Glob(_) | ForeachSource::Command(_) => None,
+            ForeachSource::Glob(_)
+            | ForeachSource::Command(_)
+            | ForeachSource::From(_)
+            | ForeachSource::Each(_)
+            | ForeachSource::Matrix(_) => None,
         }
     }
 
@@ -276,9 +417,12 @@ impl<'c> Checker<'c, '_> {
                 let Some(foreach) = &task.foreach else { return wrong };
                 let listed = match &foreach.source {
                     ForeachSource::Range { span, .. } => *span,
-                    ForeachSource::Items(_) | ForeachSource::Glob(_) | ForeachSource::Command(_) => {
-                        foreach.span
-                    }
+                    ForeachSource::Items(_)
+                    | ForeachSource::Glob(_)
+                    | ForeachSource::Command(_)
+                    | ForeachSource::From(_)
+                    | ForeachSource::Each(_)
+                    | ForeachSource::Matrix(_) => foreach.span,
                 };
                 let items = literal_names(&foreach.source, 1000);
                 let similar = self.similar(item, items.iter().map(String::as_str), items.len());
@@ -457,7 +601,11 @@ fn literal_names(source: &ForeachSource, most: usize) -> Vec<String> {
         ForeachSource::Range { first, last, .. } => {
             (*first..=*last).take(most).map(|number| range_item_name(number, *last)).collect()
         }
-        ForeachSource::Glob(_) | ForeachSource::Command(_) => Vec::new(),
+        ForeachSource::Glob(_)
+        | ForeachSource::Command(_)
+        | ForeachSource::From(_)
+        | ForeachSource::Each(_)
+        | ForeachSource::Matrix(_) => Vec::new(),
     }
 }
 

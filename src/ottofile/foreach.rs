@@ -1,16 +1,35 @@
 //! The map `foreach` of a task. What it expands to is the plan's business: nothing is listed here, however
 //! large a range may be.
 
-use super::field::{Field, Owner, Reader, TEXTS, listed};
+use super::field::{Entries, Field, Owner, Reader, TEXTS, listed};
 use super::foreign;
-use super::spec::{Foreach, ForeachJobs, ForeachSource};
-use super::yaml::{Map, Node};
+use super::spec::{Axis, AxisValues, Combination, DataPath, Foreach, ForeachJobs, ForeachSource, Matrix};
+use super::yaml::{Kind, Map, Node};
 use crate::diagnostic::Code;
 use crate::name::ParamName;
 use crate::source::{Span, Spanned};
 
-pub(super) const KEYS: &[&str] =
-    &["as", "buffer", "command", "glob", "items", "jobs", "max_items", "parallel", "range"];
+pub(super) const KEYS: &[&str] = &[
+    "as",
+    "buffer",
+    "command",
+    "each",
+    "exclude",
+    "fail_fast",
+    "from",
+    "glob",
+    "include",
+    "items",
+    "jobs",
+    "key",
+    "matrix",
+    "max_items",
+    "parallel",
+    "range",
+];
+
+/// What may tell the items.
+const SOURCES: &str = "`items`, `glob`, `range`, `command`, `from`, `each` or `matrix`";
 
 const DEFAULT_VARIABLE: &str = "item";
 const DEFAULT_MOST_ITEMS: usize = 1000;
@@ -34,21 +53,30 @@ impl Reader<'_> {
         let mut jobs = None;
         let mut jobs_span = None;
         let mut is_buffered = false;
+        let mut is_fail_fast = false;
+        let mut has_own_variable = false;
+        let mut key_field: Option<(Span, Spanned<String>)> = None;
+        let (mut exclude, mut include) = (None, None);
         for (key, node) in map.iter() {
             let field = Field { key: key.text, owner };
             if node.is_null() && KEYS.contains(&key.text) {
                 continue;
             }
             match key.text {
-                "items" | "glob" | "range" | "command" => {
+                "items" | "glob" | "range" | "command" | "from" | "each" | "matrix" => {
                     sources.push((key.text, key.span));
                     source = self.foreach_source(field, node);
                 }
                 "as" => {
                     if let Some(name) = self.foreach_variable(field, node) {
                         variable = name;
+                        has_own_variable = true;
                     }
                 }
+                "key" => key_field = self.filled_text(field, node).map(|name| (key.span, name)),
+                "exclude" => exclude = Some((key.span, self.combinations(field, node))),
+                "include" => include = Some((key.span, self.combinations(field, node))),
+                "fail_fast" => is_fail_fast = self.truth(field, node).unwrap_or(false),
                 "parallel" => {
                     if self.truth(field, node) == Some(false) {
                         is_parallel = false;
@@ -88,9 +116,9 @@ impl Reader<'_> {
                         Code::MissingKey,
                         message,
                         span,
-                        "`items`, `glob`, `range` or `command` is missing",
+                        format!("one of {SOURCES} is missing"),
                     )
-                    .help("write `items: [a, b]`, `glob: PATTERN`, `range: 1..10` or `command: COMMAND`");
+                    .help("write `items: [a, b]`, `glob: PATTERN`, `range: 1..10`, `command: COMMAND` or `from: TASK.KEY`");
                 self.tell(wrong);
             }
             [(_, first), others @ ..] => {
@@ -103,8 +131,56 @@ impl Reader<'_> {
                 self.tell(wrong.help("keep one of them"));
             }
         }
-        let source = source?;
-        Some(Foreach { span, source, variable, is_parallel, max_items, jobs, is_buffered })
+        let mut source = source?;
+        for (name, found) in [("exclude", &exclude), ("include", &include)] {
+            if let Some((span, _)) = found
+                && !matches!(source, ForeachSource::Matrix(_))
+            {
+                let message = format!("{owner} has `{name}` but no `matrix`");
+                let wrong = self.error(Code::Contradiction, message, *span, "only a matrix has combinations");
+                self.tell(wrong.help("remove it, or write the lists under `matrix`"));
+            }
+        }
+        if let Some((span, _)) = &key_field
+            && !matches!(source, ForeachSource::From(_))
+        {
+            let message = format!("{owner} has `key` but no `from`");
+            let wrong = self.error(Code::Contradiction, message, *span, "only objects in data have fields");
+            self.tell(wrong.help("remove it"));
+        }
+        if let ForeachSource::Matrix(matrix) = &mut source {
+            matrix.exclude = exclude.map(|(_, found)| found).unwrap_or_default();
+            matrix.include = include.map(|(_, found)| found).unwrap_or_default();
+            self.excluded_axes(owner, matrix);
+        }
+        let key = key_field.map(|(_, name)| name);
+        Some(Foreach {
+            span,
+            source,
+            variable,
+            has_own_variable,
+            is_parallel,
+            max_items,
+            jobs,
+            is_buffered,
+            is_fail_fast,
+            key,
+        })
+    }
+
+    /// A name in `exclude` that no axis has excludes nothing.
+    fn excluded_axes(&mut self, owner: Owner<'_>, matrix: &Matrix) {
+        let axes: Vec<&str> = matrix.axes.iter().map(|axis| axis.name.value.as_str()).collect();
+        for (name, _) in matrix.exclude.iter().flatten() {
+            if !axes.contains(&name.value.as_str()) {
+                let message =
+                    format!("`exclude` in {owner} names `{}`, which is not in the matrix", name.value);
+                let wrong = self.error(Code::UnknownKey, message, name.span, "no such list in the matrix");
+                let near = crate::name::similar(&name.value, axes.iter().copied(), 3);
+                let wrong = wrong.did_you_mean(&near).note(format!("the matrix has {}", listed(&axes)));
+                self.tell(wrong);
+            }
+        }
     }
 
     fn foreach_source(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<ForeachSource> {
@@ -117,8 +193,90 @@ impl Reader<'_> {
                 Some(ForeachSource::Glob(pattern))
             }
             "command" => self.filled_text(field, node).map(ForeachSource::Command),
+            "from" => self.data_path(field, node).map(ForeachSource::From),
+            "each" => self.filled_text(field, node).map(ForeachSource::Each),
+            "matrix" => self.matrix(field, node),
             _ => self.foreach_range(field, node),
         }
+    }
+
+    /// `task.key`; which of its dots is the one between them shows when all tasks are known.
+    fn data_path(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<DataPath> {
+        let text = self.filled_text(field, node)?;
+        let Some((task, key)) =
+            text.value.split_once('.').filter(|(task, key)| !task.is_empty() && !key.is_empty())
+        else {
+            let message = format!("{field} must be a task and one of its keys, such as `list.files`");
+            let wrong = self.error(Code::BadValue, message, text.span, "not `TASK.KEY`");
+            self.tell(wrong);
+            return None;
+        };
+        let (task, key) = (task.to_owned(), key.to_owned());
+        Some(DataPath { text, task, key })
+    }
+
+    fn matrix(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<ForeachSource> {
+        let help = "write `matrix: {os: [linux, mac], version: [1, 2]}`";
+        let map = self.map(field, node, help)?;
+        let mut axes = Vec::new();
+        for (key, node) in map.iter() {
+            let axis = Field { key: key.text, owner: field.owner };
+            if ["exclude", "include"].contains(&key.text) && node.list_of_maps() {
+                let message = format!("`{}` goes beside `matrix`, not into it", key.text);
+                let wrong = self.error(Code::UnknownKey, message, key.span, "one level too deep");
+                self.tell(wrong.help(format!("move `{}` out of `matrix`", key.text)));
+                continue;
+            }
+            self.axis_name(axis, key.text, key.span);
+            let values = match node.path_of_from() {
+                Some(path) => self.data_path(axis, path).map(AxisValues::From),
+                None => self
+                    .list(axis, node, TEXTS)
+                    .is_some()
+                    .then(|| self.texts(axis, node, TEXTS))
+                    .map(AxisValues::Listed),
+            };
+            if let Some(values) = values {
+                axes.push(Axis { name: Spanned::new(key.text.to_owned(), key.span), values });
+            }
+        }
+        if map.len() == 0 {
+            self.bad_value(field, node.span, "a map of lists", "this is empty");
+            return None;
+        }
+        Some(ForeachSource::Matrix(Box::new(Matrix { axes, exclude: Vec::new(), include: Vec::new() })))
+    }
+
+    fn axis_name(&mut self, field: Field<'_>, name: &str, span: Span) {
+        let why = match ParamName::new(name) {
+            Ok(parsed) if parsed.as_str() == name => return,
+            Ok(_) => "contains `-`, which variables cannot".to_owned(),
+            Err(why) => why.to_string(),
+        };
+        let message = format!("the variable `{name}` in {} {why}", field.owner);
+        let wrong = self.error(Code::BadName, message, span, "choose another name");
+        self.tell(wrong);
+    }
+
+    fn combinations(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<Combination> {
+        let what = Entries { all: "a list of maps", each: "a map of names to values" };
+        let Some(entries) = self.list(field, node, what) else { return Vec::new() };
+        let mut combinations = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let Some(map) = self.map(field, entry, "write `- {os: linux, version: 2}`") else { continue };
+            let mut combination = Vec::with_capacity(map.len());
+            for (key, value) in map.iter() {
+                let axis = Field { key: key.text, owner: field.owner };
+                if field.key == "include" {
+                    self.axis_name(axis, key.text, key.span);
+                }
+                if let Some(text) = self.text(axis, value) {
+                    combination.push((Spanned::new(key.text.to_owned(), key.span), text.value));
+                }
+            }
+            combinations.push(combination);
+        }
+        combinations
     }
 
     fn foreach_range(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<ForeachSource> {
@@ -171,6 +329,20 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+}
+
+impl Node<'_> {
+    /// The path in `{from: …}`.
+    fn path_of_from(&self) -> Option<&Node<'_>> {
+        match &self.kind {
+            Kind::Map(map) if map.len() == 1 => map.get("from").map(|(_, node)| node),
+            _ => None,
+        }
+    }
+
+    fn list_of_maps(&self) -> bool {
+        matches!(&self.kind, Kind::List(items) if items.iter().all(|item| matches!(item.kind, Kind::Map(_))))
     }
 }
 

@@ -79,6 +79,7 @@ fn is_valid(schema: &Value, root: &Value, value: &Value) -> bool {
             text.chars().count() as u64 >= wanted.as_u64().expect("a number")
         }
         ("minItems", Value::Array(items)) => items.len() as u64 >= wanted.as_u64().expect("a number"),
+        ("minProperties", Value::Object(map)) => map.len() as u64 >= wanted.as_u64().expect("a number"),
         ("minimum", Value::Number(number)) => number.as_f64() >= wanted.as_f64(),
         ("maximum", Value::Number(number)) => number.as_f64() <= wanted.as_f64(),
         ("items", Value::Array(items)) => items.iter().all(|item| is_valid(wanted, root, item)),
@@ -109,6 +110,7 @@ fn is_valid(schema: &Value, root: &Value, value: &Value) -> bool {
             "pattern"
             | "minLength"
             | "minItems"
+            | "minProperties"
             | "minimum"
             | "maximum"
             | "items"
@@ -149,6 +151,8 @@ const FINE: &[&str] = &[
     "tasks: {clean: {params: {--x: {required: false, default: 1}, --y: {required: true, default: }}, bash: x}}",
     "tasks: {a: {foreach: {range: 1..3, as: n, parallel: false, max_items: 5, buffer: true}, bash: x}}",
     "tasks: {a: {foreach: {command: ls, jobs: all}, bash: x}, b: {foreach: {glob: '*', jobs: 2}, bash: x}}",
+    "tasks: {l: {bash: x}, a: {foreach: {from: l.files, key: name, as: f, fail_fast: true}, bash: x}, b: {foreach: {each: a}, bash: x}}",
+    "tasks: {l: {bash: x}, a: {foreach: {matrix: {on: [a, 1], py: {from: l.p}}, exclude: [{on: a, py: 1}], include: [{z: true}]}, bash: x}}",
     "tasks: {a: {timeout: 5m, retries: 2, bash: x}, b: {timeout: 90, retries: {count: 1, delay: 1h30m, backoff: 1.5}, bash: x}}",
     "tasks: {a: {streaming: stdout, stream-errors: ignore, bash: x}, b: {streaming: true, bash: x}}",
     "tasks: {a: {bash: x, python: , foreach: , params: , before: , envs: }}",
@@ -211,6 +215,13 @@ const WRONG: &[&str] = &[
     "tasks: {a: {foreach: {items: [1], as: a-b}, bash: x}}",
     "tasks: {a: {foreach: {items: [1], jobs: 0}, bash: x}}",
     "tasks: {a: {foreach: {items: [1], max_items: none}, bash: x}}",
+    "tasks: {a: {foreach: {from: files}, bash: x}}",
+    "tasks: {a: {foreach: {matrix: {}}, bash: x}}",
+    "tasks: {a: {foreach: {matrix: [a]}, bash: x}}",
+    "tasks: {a: {foreach: {matrix: {a-b: [1]}}, bash: x}}",
+    "tasks: {a: {foreach: {matrix: {a: [1], exclude: [{a: 1}]}}, bash: x}}",
+    "tasks: {a: {foreach: {matrix: {a: [1]}, exclude: {a: 1}}, bash: x}}",
+    "tasks: {a: {foreach: {matrix: {a: {of: l.p}}}, bash: x}}",
 ];
 
 #[test]

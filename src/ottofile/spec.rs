@@ -27,6 +27,30 @@ impl Ottofile {
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.index.get(name).copied()
     }
+
+    /// The task whose items a foreach task has: with `each` that at the start of the chain, otherwise itself. `None` if it
+    /// has no items, or if the chain is a circle.
+    pub(crate) fn source_of_items<'a>(&'a self, task: &'a Task) -> Option<(&'a Task, &'a Foreach)> {
+        let mut at = task;
+        for _ in &self.tasks {
+            let foreach = at.foreach.as_deref()?;
+            let ForeachSource::Each(followed) = &foreach.source else { return Some((at, foreach)) };
+            at = self.task(&followed.value)?;
+        }
+        None
+    }
+
+    /// The variables of the jobs of a foreach task: that of the item, and those of a matrix.
+    pub(crate) fn item_variables<'a>(&'a self, task: &'a Task) -> Vec<&'a str> {
+        let own = task.foreach.iter().map(|foreach| &foreach.variable);
+        let matrix = match self.source_of_items(task) {
+            Some((_, Foreach { source: ForeachSource::Matrix(matrix), .. })) => Some(matrix),
+            Some(_) | None => None,
+        };
+        own.chain(matrix.iter().flat_map(|matrix| matrix.variables()))
+            .map(|name| name.value.as_str())
+            .collect()
+    }
 }
 
 /// The map `otto:`.
@@ -399,12 +423,25 @@ impl ParamType {
 pub(crate) struct Foreach {
     pub(crate) span: Span,
     pub(crate) source: ForeachSource,
-    /// The variable that holds the item.
+    /// The variable that holds the item; with `each` that of the other task, unless it is given.
     pub(crate) variable: Spanned<String>,
+    pub(crate) has_own_variable: bool,
     pub(crate) is_parallel: bool,
     pub(crate) max_items: usize,
     pub(crate) jobs: Option<ForeachJobs>,
     pub(crate) is_buffered: bool,
+    /// A failed job stops its further jobs from starting.
+    pub(crate) is_fail_fast: bool,
+    /// The field of an object that names its job.
+    pub(crate) key: Option<Spanned<String>>,
+}
+
+impl Matrix {
+    /// The variables that its jobs have besides that of the item.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = &Spanned<String>> {
+        let added = self.include.iter().flatten().map(|(name, _)| name);
+        self.axes.iter().map(|axis| &axis.name).chain(added)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -419,7 +456,64 @@ pub(crate) enum ForeachSource {
         span: Span,
     },
     Command(Spanned<String>),
+    /// A value of another task.
+    From(DataPath),
+    /// The items of another foreach task; each job needs that of its own item.
+    Each(Spanned<String>),
+    Matrix(Box<Matrix>),
 }
+
+impl ForeachSource {
+    /// The values that tell the items.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &DataPath> {
+        let (own, axes): (_, &[Axis]) = match self {
+            ForeachSource::From(path) => (Some(path), &[]),
+            ForeachSource::Matrix(matrix) => (None, &matrix.axes),
+            ForeachSource::Items(_)
+            | ForeachSource::Glob(_)
+            | ForeachSource::Range { .. }
+            | ForeachSource::Command(_)
+            | ForeachSource::Each(_) => (None, &[]),
+        };
+        own.into_iter().chain(axes.iter().filter_map(|axis| match &axis.values {
+            AxisValues::Listed(_) => None,
+            AxisValues::From(path) => Some(path),
+        }))
+    }
+}
+
+/// `task.key`, where `key` may lead further into the value. Names of tasks and keys may have dots in them.
+#[derive(Clone, Debug)]
+pub(crate) struct DataPath {
+    pub(crate) text: Spanned<String>,
+    /// The name of the task.
+    pub(crate) task: String,
+    pub(crate) key: String,
+}
+
+/// The combinations of several lists.
+#[derive(Clone, Debug)]
+pub(crate) struct Matrix {
+    pub(crate) axes: Vec<Axis>,
+    pub(crate) exclude: Vec<Combination>,
+    pub(crate) include: Vec<Combination>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Axis {
+    pub(crate) name: Spanned<String>,
+    pub(crate) values: AxisValues,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum AxisValues {
+    /// Scalars as spelled.
+    Listed(Vec<Spanned<String>>),
+    From(DataPath),
+}
+
+/// Names with values, as spelled.
+pub(crate) type Combination = Vec<(Spanned<String>, String)>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ForeachJobs {

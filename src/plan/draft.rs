@@ -1,13 +1,14 @@
 //! The graph of a run's jobs: names, edges and lanes, before parameters and variables have values.
 
 use super::expand::NamedItem;
-use super::select::{Items, Mention, Selected};
-use super::{Flow, GroupMembers, Item, JobId, Lane, LaneId, Need, Work, stream};
+use super::select::{Items, Mention, Selected, TaskNeed};
+use super::{Awaited, EachJob, Flow, GroupMembers, Item, JobId, Lane, LaneId, Need, Work, stream};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{JobName, similar};
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{BodyKey, Foreach, ForeachJobs, Task, When};
+use crate::ottofile::spec::{BodyKey, DataPath, Foreach, ForeachJobs, ForeachSource, Task, When};
 use crate::request::Request;
+use crate::source::{Sources, Span};
 use std::collections::HashMap;
 
 /// The place of a job in the graph.
@@ -25,22 +26,41 @@ pub(super) struct Draft {
 
 /// The graph as far as it is built: a draft stands after all that it needs.
 pub(super) struct Drafts<'a> {
-    ottofile: &'a Ottofile,
+    pub(super) ottofile: &'a Ottofile,
     request: &'a Request,
     pub(super) drafts: Vec<Draft>,
     pub(super) lanes: Vec<Lane>,
     /// For each selected task: its job or group, and its jobs by item.
     placed: Vec<Placed>,
+    /// Tasks of which one would read the streams of jobs that are not known yet, and those that write them.
+    pub(super) crossings: Vec<(usize, usize)>,
+}
+
+/// The edges of a task.
+struct Edges {
+    needs: Vec<Need>,
+    inputs: Vec<JobId>,
+    /// That of an `each`, of which each job has a part: it is not among the others.
+    each: Option<TaskNeed>,
 }
 
 struct Placed {
     whole: JobId,
+    /// Whether all of its items take part.
+    is_whole: bool,
     items: HashMap<String, JobId>,
 }
 
 impl<'a> Drafts<'a> {
     pub(super) fn new(ottofile: &'a Ottofile, request: &'a Request) -> Drafts<'a> {
-        Drafts { ottofile, request, drafts: Vec::new(), lanes: Vec::new(), placed: Vec::new() }
+        Drafts {
+            ottofile,
+            request,
+            drafts: Vec::new(),
+            lanes: Vec::new(),
+            placed: Vec::new(),
+            crossings: Vec::new(),
+        }
     }
 
     pub(super) fn add_task(&mut self, member: &Selected) {
@@ -54,8 +74,13 @@ impl<'a> Drafts<'a> {
 
     /// Adds the job of a task, or the group of a foreach task.
     fn add_whole(&mut self, member: &Selected, work: Work, items: HashMap<String, JobId>) {
-        let (mut needs, inputs) = self.needs(member);
+        let Edges { mut needs, inputs, each } = self.edges(member);
         // The group waits for what its jobs wait for, so that an empty one keeps the order too.
+        let followed = each.map(|each| {
+            let job = self.placed[each.selected].whole;
+            Need { job, when: each.when, flow: Flow::AtEnd }
+        });
+        needs = with_need(&needs, followed);
         if let Work::ForeachGroup(GroupMembers::Known(members)) = &work
             && !members.is_empty()
         {
@@ -65,10 +90,19 @@ impl<'a> Drafts<'a> {
             needs = members.iter().map(need).collect();
         }
         let name = JobName::of_task(&self.ottofile.tasks[member.task].name);
-        let inputs = if matches!(work, Work::ForeachGroup(_)) { Vec::new() } else { inputs };
+        let inputs = match &work {
+            Work::ForeachGroup(GroupMembers::Known(_) | GroupMembers::Unknown) => Vec::new(),
+            // Values that its jobs will see are kept for them.
+            Work::ForeachGroup(GroupMembers::Awaited(_))
+            | Work::Body
+            | Work::Terminal
+            | Work::Service
+            | Work::Condition
+            | Work::Group => inputs,
+        };
         let (item, group, lane) = (None, None, None);
         let whole = self.add(Draft { name, task: member.task, work, item, group, needs, inputs, lane });
-        self.placed.push(Placed { whole, items });
+        self.placed.push(Placed { whole, is_whole: member.items == Items::All, items });
     }
 
     pub(super) fn add_foreach(
@@ -80,31 +114,98 @@ impl<'a> Drafts<'a> {
     ) {
         let task = &self.ottofile.tasks[member.task];
         if let Items::Only(only) = &member.items {
-            let unknown = only.iter().filter(|(name, _)| items.iter().all(|item| item.name != *name));
-            diagnostics
-                .extend(unknown.map(|(name, mention)| self.unknown_item(task, name, *mention, &items)));
+            // Of the items of an `each`, the task that it follows has told already, if it was asked for the same ones.
+            let is_told = self.each_of(member).is_some_and(|each| !self.placed[each.selected].is_whole);
+            let only_untold = only.iter().filter(|_| !is_told);
+            let unknown = only_untold.filter(|(name, _)| items.iter().all(|item| item.name != *name));
+            diagnostics.extend(unknown.map(|(name, mention)| {
+                let place = match mention {
+                    Mention::CommandLine(span) => (&self.request.sources, *span),
+                    Mention::Ottofile(span) => (&self.ottofile.sources, *span),
+                };
+                unknown_item(place, task, name, &items)
+            }));
             items.retain(|item| only.iter().any(|(wanted, _)| *wanted == item.name));
         }
         let lane = self.lane(member.task, foreach);
-        let (needs, inputs) = self.needs(member);
+        let Edges { needs, inputs, each } = self.edges(member);
         let group = self.next_id(items.len());
         let mut by_name = HashMap::with_capacity(items.len());
         let mut members = Vec::with_capacity(items.len());
         for NamedItem { name, item } in items {
+            let own = each.as_ref().map(|each| self.placed[each.selected].items[&name]);
+            let own_need = each.as_ref().zip(own).map(|(each, job)| {
+                let flow = stream::flow(self.ottofile, member.task, self.drafts[job.index()].task, each.when);
+                Need { job, when: each.when, flow }
+            });
             let id = self.add(Draft {
                 name: JobName::of_item(&task.name, &name),
                 task: member.task,
                 work: work_of(task),
                 item: Some(item),
                 group: Some(group),
-                needs: needs.clone(),
-                inputs: inputs.clone(),
+                needs: with_need(&needs, own_need),
+                inputs: with_input(&inputs, own),
                 lane,
             });
             members.push(id);
             by_name.insert(name, id);
         }
         self.add_whole(member, Work::ForeachGroup(GroupMembers::Known(members)), by_name);
+    }
+
+    /// A foreach task whose items a value will tell.
+    pub(super) fn add_awaited(&mut self, member: &Selected, foreach: &Foreach) {
+        let lane = self.lane(member.task, foreach);
+        let Edges { needs, inputs, each } = self.edges(member);
+        let each = each.map(|each| EachJob { group: self.placed[each.selected].whole, when: each.when });
+        let source_of = |path: &DataPath| {
+            let task = self.ottofile.position(&path.task);
+            needs.iter().map(|need| need.job).find(|job| Some(self.drafts[job.index()].task) == task)
+        };
+        let sources = foreach.source.paths().filter_map(source_of).collect();
+        let crossing = needs.iter().filter(|need| matches!(need.flow, Flow::Stream { .. }));
+        let crossing: Vec<_> =
+            crossing.map(|need| (member.task, self.drafts[need.job.index()].task)).collect();
+        self.crossings.extend(crossing);
+        let awaited = Awaited { sources, each, only: member.items.clone(), needs, inputs, lane };
+        self.add_whole(member, Work::ForeachGroup(GroupMembers::Awaited(Box::new(awaited))), HashMap::new());
+    }
+
+    /// The items of the task that an `each` follows; `None` if they are not known yet.
+    pub(super) fn items_of_each(&self, member: &Selected) -> Option<Vec<NamedItem>> {
+        let foreach = self.ottofile.tasks[member.task].foreach.as_ref()?;
+        let each = self.each_of(member)?;
+        let placed = &self.placed[each.selected];
+        let Work::ForeachGroup(GroupMembers::Known(members)) = &self.drafts[placed.whole.index()].work else {
+            return None;
+        };
+        let followed = |job: &JobId| {
+            let draft = &self.drafts[job.index()];
+            let task = &self.ottofile.tasks[draft.task].name;
+            let name = draft.name.as_str()[task.as_str().len() + 1..].to_owned();
+            let item = draft.item.clone().expect("bug: a member of a group has an item");
+            followed(&NamedItem { name, item }, foreach)
+        };
+        Some(members.iter().map(followed).collect())
+    }
+
+    /// Whether an `each` follows a task whose items a value will tell.
+    pub(super) fn follows_awaited(&self, member: &Selected) -> bool {
+        self.each_of(member).is_some_and(|each| {
+            let whole = self.placed[each.selected].whole;
+            matches!(self.drafts[whole.index()].work, Work::ForeachGroup(GroupMembers::Awaited(_)))
+        })
+    }
+
+    /// The edge of an `each`.
+    fn each_of<'m>(&self, member: &'m Selected) -> Option<&'m TaskNeed> {
+        let foreach = self.ottofile.tasks[member.task].foreach.as_ref()?;
+        let ForeachSource::Each(name) = &foreach.source else { return None };
+        let target = self.ottofile.position(&name.value)?;
+        member.needs.iter().find(|need| {
+            need.item.is_none() && self.drafts[self.placed[need.selected].whole.index()].task == target
+        })
     }
 
     /// How the jobs of a foreach task share the machine, if there is a rule for it.
@@ -124,44 +225,16 @@ impl<'a> Drafts<'a> {
         Some(LaneId(self.lanes.len() as u32 - 1))
     }
 
-    fn unknown_item(&self, task: &Task, name: &str, mention: Mention, items: &[NamedItem]) -> Diagnostic {
-        let (source, span) = match mention {
-            Mention::CommandLine(span) => (&self.request.sources, span),
-            Mention::Ottofile(span) => (&self.ottofile.sources, span),
-        };
-        let known = items.iter().map(|item| item.name.as_str());
-        let near = similar(name, known.clone(), 3);
-        let diagnostic = Diagnostic::error(
-            Code::UnknownItem,
-            format!(
-                "`{}:{name}` does not exist: the foreach of `{}` has no item `{name}`",
-                task.name, task.name
-            ),
-        )
-        .at(source, span, "unknown item")
-        .did_you_mean(
-            &near
-                .iter()
-                .map(|near| format!("{}:{near}", task.name))
-                .collect::<Vec<_>>()
-                .iter()
-                .map(String::as_str)
-                .collect::<Vec<_>>(),
-        );
-        match (near.is_empty(), items.len()) {
-            (true, 0) => diagnostic.note("it has no items"),
-            (true, 1..=20) => diagnostic.note(format!("it has {}", known.collect::<Vec<_>>().join(", "))),
-            (true, count) => diagnostic.note(format!("it has {count} items")),
-            (false, _) => diagnostic,
-        }
-    }
-
     /// The edges of a task as edges between jobs, and the jobs and groups whose data it sees.
-    fn needs(&self, member: &Selected) -> (Vec<Need>, Vec<JobId>) {
+    fn edges(&mut self, member: &Selected) -> Edges {
+        let each = self.each_of(member).cloned();
+        let has_own = each.is_some();
+        let is_group = |need: &TaskNeed| Some(need.selected) == each.as_ref().map(|each| each.selected);
         let mut needs = Vec::with_capacity(member.needs.len());
         let mut inputs = Vec::with_capacity(member.needs.len());
-        for need in &member.needs {
-            let Placed { whole, items } = &self.placed[need.selected];
+        let mut crossings = Vec::new();
+        for need in member.needs.iter().filter(|need| !(has_own && need.item.is_none() && is_group(need))) {
+            let Placed { whole, is_whole: _, items } = &self.placed[need.selected];
             let producer = &self.drafts[whole.index()];
             let flow = stream::flow(self.ottofile, member.task, producer.task, need.when);
             let mut add = |job: JobId, flow: Flow| needs.push(Need { job, when: need.when, flow });
@@ -178,7 +251,10 @@ impl<'a> Drafts<'a> {
                     members.iter().for_each(|job| add(*job, flow));
                     inputs.push(*whole);
                 }
-                (Work::ForeachGroup(_), Flow::AtEnd | Flow::Up | Flow::Stream { .. }) => {
+                (Work::ForeachGroup(members), Flow::AtEnd | Flow::Up | Flow::Stream { .. }) => {
+                    if matches!((members, flow), (GroupMembers::Awaited(_), Flow::Stream { .. })) {
+                        crossings.push((member.task, producer.task));
+                    }
                     add(*whole, Flow::AtEnd);
                     inputs.push(*whole);
                 }
@@ -196,7 +272,8 @@ impl<'a> Drafts<'a> {
         needs.iter_mut().filter(|need| late.contains(&need.job)).for_each(|need| need.flow = Flow::AtEnd);
         inputs.sort_unstable();
         inputs.dedup();
-        (needs, inputs)
+        self.crossings.extend(crossings);
+        Edges { needs, inputs, each }
     }
 
     fn add(&mut self, draft: Draft) -> JobId {
@@ -211,7 +288,58 @@ impl<'a> Drafts<'a> {
     }
 }
 
-fn work_of(task: &Task) -> Work {
+/// Says that a foreach task has no such item.
+pub(super) fn unknown_item(
+    (source, span): (&Sources, Span),
+    task: &Task,
+    name: &str,
+    items: &[NamedItem],
+) -> Diagnostic {
+    let known = items.iter().map(|item| item.name.as_str());
+    let near = similar(name, known.clone(), 3);
+    let diagnostic = Diagnostic::error(
+        Code::UnknownItem,
+        format!("`{}:{name}` does not exist: the foreach of `{}` has no item `{name}`", task.name, task.name),
+    )
+    .at(source, span, "unknown item")
+    .did_you_mean(
+        &near
+            .iter()
+            .map(|near| format!("{}:{near}", task.name))
+            .collect::<Vec<_>>()
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>(),
+    );
+    match (near.is_empty(), items.len()) {
+        (true, 0) => diagnostic.note("it has no items"),
+        (true, 1..=20) => diagnostic.note(format!("it has {}", known.collect::<Vec<_>>().join(", "))),
+        (true, count) => diagnostic.note(format!("it has {count} items")),
+        (false, _) => diagnostic,
+    }
+}
+
+/// An item of one task for the job of another that follows it.
+pub(super) fn followed(named: &NamedItem, foreach: &Foreach) -> NamedItem {
+    let item = Item { variable: foreach.variable.value.clone(), ..named.item.clone() };
+    NamedItem { name: named.name.clone(), item }
+}
+
+/// The needs of a job, with that of its own item in its place.
+pub(super) fn with_need(needs: &[Need], own: Option<Need>) -> Vec<Need> {
+    let mut needs: Vec<Need> = needs.iter().copied().chain(own).collect();
+    needs.sort_by_key(|need| need.job);
+    needs
+}
+
+pub(super) fn with_input(inputs: &[JobId], own: Option<JobId>) -> Vec<JobId> {
+    let mut inputs: Vec<JobId> = inputs.iter().copied().chain(own).collect();
+    inputs.sort_unstable();
+    inputs.dedup();
+    inputs
+}
+
+pub(super) fn work_of(task: &Task) -> Work {
     match (&task.body, task.tty) {
         (None, _) => Work::Group,
         (Some(body), _) if body.key == BodyKey::Nothing => Work::Condition,

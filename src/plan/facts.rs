@@ -1,5 +1,7 @@
 //! The few questions that planning asks of the world.
 
+use crate::ottofile::spec::DataPath;
+use crate::value::Value;
 use std::ffi::OsString;
 
 /// Answers come from the host, or from a table in tests. Each question is asked at most once per thing.
@@ -13,9 +15,16 @@ pub(crate) trait Facts {
     /// What `sh -c command` printed, run in the ottofile's folder with otto's environment and these variables
     /// over it.
     fn command(&self, command: &str, variables: &[(String, OsString)]) -> Result<Vec<u8>, CommandFailure>;
+    /// What an earlier run recorded under this path, where the task is not run again; `None` where it will be.
+    fn recorded(&self, _path: &DataPath) -> Option<RecordedValue> {
+        None
+    }
     /// False for `--dry-run`, where nothing may be spawned: commands are not asked for then.
     fn may_run_commands(&self) -> bool;
 }
+
+/// A recorded value; `None` if the task set none.
+pub(crate) type RecordedValue = Option<Value>;
 
 /// Why a command gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]

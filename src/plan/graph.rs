@@ -1,7 +1,6 @@
 //! Order in a graph given by "needs": topological order, circles, heights. Without recursion, for chains are long.
 
-use super::Job;
-use std::sync::Arc;
+use super::Plan;
 
 /// An order of `0..count` in which each stands after those it needs, otherwise in ascending order of first
 /// mention; or the members of a circle, each needing the next and the last one the first.
@@ -71,12 +70,15 @@ pub(crate) fn circle_in_words(names: &[&str]) -> (String, Option<String>) {
     )
 }
 
-/// For each job the longest chain of jobs that depend on it, itself included.
-pub(crate) fn heights(jobs: &[Arc<Job>]) -> Vec<u32> {
-    let mut heights = vec![1; jobs.len()];
-    for place in (0..jobs.len()).rev() {
-        for need in &jobs[place].needs {
-            heights[need.job.index()] = heights[need.job.index()].max(heights[place] + 1);
+/// For each job the longest chain of jobs that depend on it, itself included. The jobs that data will tell count as one
+/// link, so that nothing changes when they are known.
+pub(crate) fn heights(plan: &Plan) -> Vec<u32> {
+    let mut heights = vec![1; plan.jobs.len()];
+    for id in plan.in_order().into_iter().rev() {
+        let job = plan.job(id);
+        let height = heights[id.index()] + 1 + u32::from(job.awaited().is_some());
+        for need in &job.needs {
+            heights[need.job.index()] = height.max(heights[need.job.index()]);
         }
     }
     heights

@@ -5,6 +5,7 @@ pub(crate) mod arithmetic;
 pub(crate) mod dotenv;
 pub(crate) mod envs;
 pub(crate) mod expand;
+mod extend;
 pub(crate) mod facts;
 pub(crate) mod fresh;
 pub(crate) mod graph;
@@ -20,18 +21,22 @@ pub(crate) mod stream;
 pub(crate) mod template;
 mod told;
 
+pub(crate) use extend::{Extension, extend};
 pub(crate) use place::{JobPlace, places};
 pub(crate) use told::{Told, told};
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{JobName, ParamName};
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::When;
+use crate::ottofile::spec::{DataPath, Foreach, ForeachSource, When};
 use crate::request::{Argument, Request};
+use crate::value::Value;
 use draft::{Draft, Drafts};
+use envs::Resolved;
 use expand::Expansion;
 use facts::Facts;
 use own::Own;
+use select::{Items, Selected};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -50,15 +55,17 @@ impl JobId {
 }
 
 /// The jobs of a run and the order between them. Acyclic and complete because it exists: every edge names a
-/// job of the plan, and a job stands after all that it needs.
+/// job of the plan, and no job needs one that comes later in plan order. It grows where data decides about jobs: then
+/// [`extend`] makes a larger plan of it, in which the jobs keep their ids.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// In plan order: a job stands after all its needs; otherwise the order of the request and the document.
+    /// In plan order: a job stands after all its needs; otherwise the order of the request and the document. Jobs
+    /// that were added later stand at the end; [`Plan::in_order`] has them in their places.
     pub(crate) jobs: Vec<Arc<Job>>,
     /// Rules about several jobs of one foreach task.
     pub(crate) lanes: Vec<Lane>,
     /// Variables for every job: `envs-command`, `dotenv` and `otto.envs`, the later over the earlier.
-    pub(crate) envs: Arc<Vec<(String, OsString)>>,
+    pub(crate) globals: Arc<Resolved>,
     /// What runs otherwise than the ottofile says: without a variable that could not be computed.
     pub(crate) warnings: Vec<Diagnostic>,
 }
@@ -80,6 +87,20 @@ impl Plan {
         (0..self.jobs.len() as u32).map(JobId)
     }
 
+    /// The place of a job in plan order: those of a foreach task by their items, before their group.
+    pub(crate) fn place(&self, id: JobId) -> (u32, u32) {
+        let job = self.job(id);
+        let JobId(whole) = job.group.unwrap_or(id);
+        (whole, job.item.as_ref().map_or(u32::MAX, |item| item.index as u32))
+    }
+
+    /// All jobs, each after those that it needs.
+    pub(crate) fn in_order(&self) -> Vec<JobId> {
+        let mut ids: Vec<JobId> = self.ids().collect();
+        ids.sort_by_key(|id| self.place(*id));
+        ids
+    }
+
     /// The jobs whose outputs a job sees, in plan order, each once: for a foreach group its members.
     pub(crate) fn inputs(&self, job: &Job) -> Vec<JobId> {
         let mut inputs = Vec::with_capacity(job.inputs.len());
@@ -89,7 +110,7 @@ impl Plan {
                 None => inputs.push(*input),
             }
         }
-        inputs.sort_unstable();
+        inputs.sort_by_key(|id| self.place(*id));
         inputs.dedup();
         inputs
     }
@@ -105,6 +126,8 @@ pub(crate) struct Job {
     pub(crate) item: Option<Item>,
     /// The group of its foreach task.
     pub(crate) group: Option<JobId>,
+    /// After its failure no further job of its group starts.
+    pub(crate) ends_group: bool,
     /// In the order of the document, with those that have no value as `None`.
     pub(crate) params: ParamValues,
     /// What must be settled first, in plan order, each job once.
@@ -141,6 +164,7 @@ impl Job {
             work,
             item,
             group,
+            ends_group: ottofile.tasks[task].foreach.as_ref().is_some_and(|foreach| foreach.is_fail_fast),
             params,
             needs,
             inputs,
@@ -155,6 +179,23 @@ impl Job {
         }
     }
 
+    /// The name under which it sees the outputs of another job: with `each`, that of its own item has the name of the
+    /// task.
+    pub(crate) fn name_of_input(&self, ottofile: &Ottofile, input: &JobName) -> JobName {
+        let task = &ottofile.tasks[self.task];
+        let Some(ForeachSource::Each(followed)) = task.foreach.as_ref().map(|foreach| &foreach.source) else {
+            return input.clone();
+        };
+        let item = self.name.as_str().strip_prefix(task.name.as_str()).filter(|_| self.item.is_some());
+        let is_own = item.is_some_and(|item| {
+            input.as_str().strip_prefix(followed.value.as_str()).is_some_and(|rest| rest == item)
+        });
+        match ottofile.task(&followed.value).filter(|_| is_own) {
+            Some(task) => JobName::of_task(&task.name),
+            None => input.clone(),
+        }
+    }
+
     /// The parameters that have a value, as text.
     pub(crate) fn texts(&self) -> impl Iterator<Item = (&ParamName, Cow<'_, OsStr>)> {
         texts(&self.params)
@@ -164,9 +205,29 @@ impl Job {
     pub(crate) fn members(&self) -> Option<&[JobId]> {
         match &self.work {
             Work::ForeachGroup(GroupMembers::Known(members)) => Some(members),
-            Work::ForeachGroup(GroupMembers::Unknown) => Some(&[]),
+            Work::ForeachGroup(GroupMembers::Unknown | GroupMembers::Awaited(_)) => Some(&[]),
             Work::Body | Work::Terminal | Work::Service | Work::Condition | Work::Group => None,
         }
+    }
+}
+
+impl Job {
+    /// What decides about the jobs of this foreach group, until that is known.
+    pub(crate) fn awaited(&self) -> Option<&Awaited> {
+        match &self.work {
+            Work::ForeachGroup(GroupMembers::Awaited(awaited)) => Some(awaited),
+            Work::ForeachGroup(GroupMembers::Known(_) | GroupMembers::Unknown)
+            | Work::Body
+            | Work::Terminal
+            | Work::Service
+            | Work::Condition
+            | Work::Group => None,
+        }
+    }
+
+    /// Whether its jobs are made as soon as its needs are settled.
+    pub(crate) fn awaits_data(&self) -> bool {
+        self.awaited().is_some_and(|awaited| awaited.each.is_none())
     }
 }
 
@@ -197,6 +258,29 @@ pub(crate) enum GroupMembers {
     Known(Vec<JobId>),
     /// Only a command knows the items, and commands may not be run.
     Unknown,
+    /// Data will tell, when the group's needs are settled.
+    Awaited(Box<Awaited>),
+}
+
+/// What the jobs of a foreach group will be made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Awaited {
+    /// The jobs whose values tell the items.
+    pub(crate) sources: Vec<JobId>,
+    /// With `each`: the group whose items it has too.
+    pub(crate) each: Option<EachJob>,
+    pub(crate) only: Items,
+    /// What each job needs, besides the one of its own item.
+    pub(crate) needs: Vec<Need>,
+    pub(crate) inputs: Vec<JobId>,
+    pub(crate) lane: Option<LaneId>,
+}
+
+/// The edge from each job of a group to the one of the same item in another group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EachJob {
+    pub(crate) group: JobId,
+    pub(crate) when: When,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,13 +305,17 @@ pub(crate) enum Flow {
 }
 
 /// The item of a foreach job.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Item {
     /// The variable it is bound to.
     pub(crate) variable: String,
     pub(crate) value: OsString,
     /// From 0, in the order of the source.
     pub(crate) index: usize,
+    /// The values of a matrix, by the names of its lists.
+    pub(crate) axes: Arc<[(String, OsString)]>,
+    /// An item from data, with its type.
+    pub(crate) data: Option<Arc<Value>>,
 }
 
 /// A lane of one [`Plan`].
@@ -258,7 +346,7 @@ pub(crate) fn outline(
     let (drafts, lanes) = arrange(ottofile, request, facts, &selected, &mut variables)?;
     let job = |draft| Arc::new(Job::new(ottofile, draft, Vec::new(), Own::default()));
     let jobs = drafts.into_iter().map(job).collect();
-    Ok(Plan { jobs, lanes, envs: Arc::default(), warnings: Vec::new() })
+    Ok(Plan { jobs, lanes, globals: Arc::default(), warnings: Vec::new() })
 }
 
 /// Makes the plan of a request, or says everything that stands in its way.
@@ -294,8 +382,42 @@ pub(crate) fn make(
     if !diagnostics.is_empty() {
         return Err(diagnostics);
     }
-    let envs = globals.map_or_else(Vec::new, |globals| globals.values.clone());
-    Ok(Plan { jobs, lanes, envs: Arc::new(envs), warnings: own::left_out_warnings(left_out) })
+    let globals = globals.map_or_else(Arc::default, |globals| Arc::new((*globals).clone()));
+    Ok(Plan { jobs, lanes, globals, warnings: own::left_out_warnings(left_out) })
+}
+
+/// The items of a foreach task, as far as they are known before the run.
+fn items(
+    graph: &Drafts,
+    member: &Selected,
+    foreach: &Foreach,
+    facts: &dyn Facts,
+    variables: &mut dyn FnMut(&str) -> Result<envs::Variables, Vec<Diagnostic>>,
+) -> Result<Expansion, Vec<Diagnostic>> {
+    let ottofile = graph.ottofile;
+    let task = &ottofile.tasks[member.task];
+    match &foreach.source {
+        ForeachSource::Items(_)
+        | ForeachSource::Glob(_)
+        | ForeachSource::Range { .. }
+        | ForeachSource::Command(_) => expand::items(ottofile, task, foreach, facts, variables),
+        ForeachSource::Each(_) => Ok(match graph.items_of_each(member) {
+            Some(items) => Expansion::Items(items),
+            None if graph.follows_awaited(member) => Expansion::Awaited,
+            None => Expansion::Unknown,
+        }),
+        ForeachSource::From(_) | ForeachSource::Matrix(_) => {
+            let mut known = HashMap::new();
+            for path in foreach.source.paths() {
+                match facts.recorded(path) {
+                    Some(value) => drop(known.insert(path.text.value.as_str(), value)),
+                    None => return Ok(Expansion::Awaited),
+                }
+            }
+            let value = |path: &DataPath| known.get(path.text.value.as_str()).cloned().flatten();
+            expand::of_data(ottofile, task, foreach, &value).map(Expansion::Items)
+        }
+    }
 }
 
 /// The jobs of the selected tasks, every foreach expanded.
@@ -312,7 +434,11 @@ fn arrange(
         let task = &ottofile.tasks[member.task];
         match &task.foreach {
             None => graph.add_task(member),
-            Some(foreach) => match expand::items(ottofile, task, foreach, facts, variables) {
+            Some(foreach) => match items(&graph, member, foreach, facts, variables) {
+                Ok(Expansion::Awaited) => {
+                    diagnostics.extend(service::with_unknown_jobs(ottofile, task, foreach));
+                    graph.add_awaited(member, foreach);
+                }
                 Ok(Expansion::Items(items)) => graph.add_foreach(member, foreach, items, &mut diagnostics),
                 Ok(Expansion::Unknown) => graph.add_unknown(member),
                 Err(mut problems) => {
@@ -322,9 +448,10 @@ fn arrange(
             },
         }
     }
-    let Drafts { drafts, lanes, .. } = graph;
+    let Drafts { drafts, lanes, crossings, .. } = graph;
     name_clashes(ottofile, &drafts, &mut diagnostics);
     stream::check(ottofile, &drafts, &mut diagnostics);
+    stream::refuse_crossings(ottofile, crossings, &mut diagnostics);
     service::check(ottofile, &drafts, &mut diagnostics);
     if !diagnostics.is_empty() {
         return Err(diagnostics);

@@ -181,11 +181,12 @@ pub(super) fn left_out_warnings(left_out: Vec<FailedEntry>) -> Vec<Diagnostic> {
 /// The variables that hold a job's item.
 fn item_variables(draft: &Draft) -> Vec<(String, OsString)> {
     let Some(item) = &draft.item else { return Vec::new() };
-    vec![
+    let own = [
         (item.variable.clone(), item.value.clone()),
         ("OTTO_FOREACH_ITEM".to_owned(), item.value.clone()),
         ("OTTO_FOREACH_INDEX".to_owned(), item.index.to_string().into()),
-    ]
+    ];
+    own.into_iter().chain(item.axes.iter().cloned()).collect()
 }
 
 fn pattern_entry(key: &str, pattern: &Spanned<String>) -> EnvEntry {

@@ -53,7 +53,8 @@ pub(crate) fn places(
 }
 
 fn place(ottofile: &Ottofile, job: &Job, engine: Engine) -> JobPlace {
-    let is_body = matches!(job.work, Work::Body | Work::Condition);
+    // The place of a foreach task whose jobs are not known yet is where these will run.
+    let is_body = matches!(job.work, Work::Body | Work::Condition) || job.awaited().is_some();
     match ottofile.tasks[job.task].executor.unwrap_or(engine) {
         Engine::Slurm if is_body && job.elsewhere.is_none() => JobPlace::Cluster,
         Engine::Slurm | Engine::Local => JobPlace::Here,

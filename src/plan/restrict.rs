@@ -1,6 +1,6 @@
 //! A part of a plan: what a rerun runs of it. The data of what is left out comes from elsewhere.
 
-use super::{Flow, GroupMembers, Job, JobId, Need, Plan, Work};
+use super::{Awaited, EachJob, Flow, GroupMembers, Job, JobId, Need, Plan, Work};
 use crate::name::JobName;
 use crate::ottofile::spec::When;
 use std::collections::HashMap;
@@ -22,6 +22,7 @@ pub(crate) fn restrict(plan: Plan, is_wanted: impl Fn(&Job) -> bool) -> Part {
     let mut count = 0;
     for job in &plan.jobs {
         let connects = || job.needs.iter().any(|need| places[need.job.index()].is_some());
+        // Jobs that are not known yet are all wanted if what tells them is.
         let is_kept = if job.work.has_body() { is_wanted(job) } else { connects() };
         places.push(is_kept.then_some(JobId(count)));
         count += u32::from(is_kept);
@@ -41,17 +42,26 @@ pub(crate) fn restrict(plan: Plan, is_wanted: impl Fn(&Job) -> bool) -> Part {
     }
     let place = |id: &JobId| places[id.index()];
     let kept = plan.ids().zip(plan.jobs).filter(|(id, _)| places[id.index()].is_some());
+    let kept_need = |need: &Need| Some(Need { job: place(&need.job)?, ..*need });
     let jobs = kept.map(|(id, job)| {
         let job = Arc::unwrap_or_clone(job);
         let work = match job.work {
             Work::ForeachGroup(GroupMembers::Known(members)) => {
                 Work::ForeachGroup(GroupMembers::Known(members.iter().filter_map(place).collect()))
             }
+            Work::ForeachGroup(GroupMembers::Awaited(awaited)) => {
+                Work::ForeachGroup(GroupMembers::Awaited(Box::new(Awaited {
+                    sources: awaited.sources.iter().filter_map(place).collect(),
+                    each: awaited.each.and_then(|each| Some(EachJob { group: place(&each.group)?, ..each })),
+                    needs: awaited.needs.iter().filter_map(kept_need).collect(),
+                    inputs: awaited.inputs.iter().filter_map(place).collect(),
+                    ..*awaited
+                })))
+            }
             work => work,
         };
-        let need = |need: Need| Some(Need { job: place(&need.job)?, ..need });
         let up = |service: &JobId| Some(Need { job: place(service)?, when: When::Success, flow: Flow::Up });
-        let mut needs: Vec<Need> = job.needs.into_iter().filter_map(need).collect();
+        let mut needs: Vec<Need> = job.needs.iter().filter_map(kept_need).collect();
         needs.extend(services[id.index()].iter().filter_map(up));
         needs.sort_by_key(|need| need.job);
         // The edge of the ottofile stands first.
@@ -64,7 +74,8 @@ pub(crate) fn restrict(plan: Plan, is_wanted: impl Fn(&Job) -> bool) -> Part {
             ..job
         })
     });
-    let plan = Plan { jobs: jobs.collect(), lanes: plan.lanes, envs: plan.envs, warnings: plan.warnings };
+    let plan =
+        Plan { jobs: jobs.collect(), lanes: plan.lanes, globals: plan.globals, warnings: plan.warnings };
     Part { plan, missing }
 }
 
@@ -101,6 +112,7 @@ mod tests {
             work: work.clone(),
             item: None,
             group: None,
+            ends_group: false,
             params: Vec::new(),
             needs: needs
                 .iter()
@@ -119,14 +131,14 @@ mod tests {
         Plan {
             jobs: jobs.iter().map(job).map(Arc::new).collect(),
             lanes: Vec::new(),
-            envs: Arc::new(Vec::new()),
+            globals: Arc::default(),
             warnings: Vec::new(),
         }
     }
 
     fn told(part: &Part) -> String {
         let name = |id: JobId| part.plan.job(id).name.to_string();
-        let heights = graph::heights(&part.plan.jobs);
+        let heights = graph::heights(&part.plan);
         let line = |id: JobId| {
             let job = part.plan.job(id);
             let needs: Vec<String> = job.needs.iter().map(|need| name(need.job)).collect();

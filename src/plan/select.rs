@@ -3,7 +3,7 @@
 use super::graph;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{Edge, When};
+use crate::ottofile::spec::{Edge, ForeachSource, When};
 use crate::request::{Request, find};
 use crate::source::Span;
 use std::collections::{HashMap, VecDeque};
@@ -18,7 +18,7 @@ pub(crate) struct Selected {
 }
 
 /// Which jobs of a foreach task take part.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Items {
     All,
     /// These only, by name, with where they were named.
@@ -26,7 +26,7 @@ pub(crate) enum Items {
 }
 
 /// Where a name was mentioned.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mention {
     CommandLine(Span),
     Ottofile(Span),
@@ -76,16 +76,7 @@ struct Added {
 
 impl Members {
     fn add(&mut self, task: usize, item: Option<(String, Mention)>, standing: Role) {
-        let is_new = !self.place.contains_key(&task);
-        let entry = *self.place.entry(task).or_insert(self.members.len());
-        if is_new {
-            self.members.push((task, Items::Only(Vec::new())));
-            self.standings.push(standing);
-        }
-        if is_new || self.standings[entry] < standing {
-            self.standings[entry] = standing;
-            self.open.push_back(Added { task, standing, is_new });
-        }
+        let entry = self.enter(task, standing);
         let items = &mut self.members[entry].1;
         match (items, item) {
             (Items::All, _) => {}
@@ -96,6 +87,47 @@ impl Members {
                 }
             }
         }
+    }
+
+    /// Adds a task without any of its items. Returns its entry.
+    fn enter(&mut self, task: usize, standing: Role) -> usize {
+        let is_new = !self.place.contains_key(&task);
+        let entry = *self.place.entry(task).or_insert(self.members.len());
+        if is_new {
+            self.members.push((task, Items::Only(Vec::new())));
+            self.standings.push(standing);
+        }
+        if is_new || self.standings[entry] < standing {
+            self.standings[entry] = standing;
+            self.open.push_back(Added { task, standing, is_new });
+        }
+        entry
+    }
+
+    /// Adds to the task that an `each` follows the items that are wanted of the follower. `order` has followers last.
+    fn follow(&mut self, ottofile: &Ottofile, order: &[usize]) {
+        for member in order.iter().rev() {
+            let (task, items) = &self.members[*member];
+            let Some(target) = followed(ottofile, *task) else { continue };
+            let mentions = match items {
+                Items::All => vec![None],
+                Items::Only(only) => only.iter().cloned().map(Some).collect(),
+            };
+            mentions.into_iter().for_each(|item| self.add(target, item, Role::Follows));
+        }
+    }
+}
+
+/// The task that a task with `each` follows.
+fn followed(ottofile: &Ottofile, task: usize) -> Option<usize> {
+    match &ottofile.tasks[task].foreach.as_ref()?.source {
+        ForeachSource::Each(followed) => ottofile.position(&followed.value),
+        ForeachSource::Items(_)
+        | ForeachSource::Glob(_)
+        | ForeachSource::Range { .. }
+        | ForeachSource::Command(_)
+        | ForeachSource::From(_)
+        | ForeachSource::Matrix(_) => None,
     }
 }
 
@@ -116,8 +148,13 @@ pub(crate) fn select(ottofile: &Ottofile, request: &Request) -> Result<Vec<Selec
     }
     while let Some(Added { task, standing, is_new }) = run.open.pop_front() {
         if is_new {
+            let each = followed(ottofile, task);
             for (target, item) in targets(ottofile, &ottofile.tasks[task].before) {
-                run.add(target, item, Role::Wanted);
+                match item {
+                    // Which of its items are needed shows when all that is wanted is known.
+                    None if each == Some(target) => drop(run.enter(target, Role::Wanted)),
+                    item => run.add(target, item, Role::Wanted),
+                }
             }
             for (target, item) in targets(ottofile, &ottofile.tasks[task].after) {
                 run.add(target, item, Role::Follows);
@@ -131,9 +168,32 @@ pub(crate) fn select(ottofile: &Ottofile, request: &Request) -> Result<Vec<Selec
             }
         }
     }
-    let Members { members, place, .. } = run;
+    let needs = edges(ottofile, &run, &reverse);
+    let plain: Vec<Vec<usize>> =
+        needs.iter().map(|needs| needs.iter().map(|need| need.selected).collect()).collect();
+    let order = graph::topological(needs.len(), |member| &plain[member])
+        .map_err(|cycle| vec![circle(ottofile, &run.members, &cycle)])?;
+    run.follow(ottofile, &order);
 
-    let needs: Vec<Vec<TaskNeed>> = members
+    let mut new_place = vec![0; order.len()];
+    for (place, member) in order.iter().enumerate() {
+        new_place[*member] = place;
+    }
+    let mut members: Vec<Option<(usize, Items)>> = run.members.into_iter().map(Some).collect();
+    let mut needs: Vec<Option<Vec<TaskNeed>>> = needs.into_iter().map(Some).collect();
+    let selected = order.into_iter().map(|member| {
+        let (task, items) = members[member].take().expect("bug: a task stands twice in the order");
+        let mut needs = needs[member].take().expect("bug: a task stands twice in the order");
+        needs.iter_mut().for_each(|need| need.selected = new_place[need.selected]);
+        Selected { task, items, needs }
+    });
+    Ok(selected.collect())
+}
+
+/// For each task of the run what it needs, as places among the members.
+fn edges(ottofile: &Ottofile, run: &Members, reverse: &HashMap<usize, Vec<Reverse>>) -> Vec<Vec<TaskNeed>> {
+    let Members { members, place, .. } = run;
+    members
         .iter()
         .map(|(task, _)| {
             let mut needs: Vec<TaskNeed> = Vec::new();
@@ -155,26 +215,7 @@ pub(crate) fn select(ottofile: &Ottofile, request: &Request) -> Result<Vec<Selec
             }
             needs
         })
-        .collect();
-
-    let plain: Vec<Vec<usize>> =
-        needs.iter().map(|needs| needs.iter().map(|need| need.selected).collect()).collect();
-    let order = graph::topological(members.len(), |member| &plain[member])
-        .map_err(|cycle| vec![circle(ottofile, &members, &cycle)])?;
-
-    let mut new_place = vec![0; order.len()];
-    for (place, member) in order.iter().enumerate() {
-        new_place[*member] = place;
-    }
-    let mut members: Vec<Option<(usize, Items)>> = members.into_iter().map(Some).collect();
-    let mut needs: Vec<Option<Vec<TaskNeed>>> = needs.into_iter().map(Some).collect();
-    let selected = order.into_iter().map(|member| {
-        let (task, items) = members[member].take().expect("bug: a task stands twice in the order");
-        let mut needs = needs[member].take().expect("bug: a task stands twice in the order");
-        needs.iter_mut().for_each(|need| need.selected = new_place[need.selected]);
-        Selected { task, items, needs }
-    });
-    Ok(selected.collect())
+        .collect()
 }
 
 /// The task an edge names, and which of its items.

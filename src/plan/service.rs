@@ -5,7 +5,7 @@ use super::{Flow, GroupMembers, JobId, Need, Plan, Work, graph};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::JobName;
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::When;
+use crate::ottofile::spec::{Foreach, Task, When};
 use crate::request::Request;
 
 /// How a job stands to a service.
@@ -30,11 +30,11 @@ pub(crate) fn edges(plan: &Plan) -> Vec<JobEdges<'_>> {
     plan.jobs.iter().map(|job| JobEdges { work: &job.work, needs: &job.needs }).collect()
 }
 
-/// How each job stands to a service.
-pub(crate) fn reliance(jobs: &[JobEdges], service: JobId) -> Vec<Reliance> {
+/// How each job stands to a service. In `order` a job stands after its needs.
+pub(crate) fn reliance(jobs: &[JobEdges], order: &[JobId], service: JobId) -> Vec<Reliance> {
     let mut reliance = vec![Reliance::No; jobs.len()];
-    // A job stands after its needs.
-    for (place, job) in jobs.iter().enumerate().skip(service.index() + 1) {
+    for id in order.iter().filter(|id| **id != service) {
+        let job = &jobs[id.index()];
         let mut whole = Reliance::No;
         // The group of a foreach task stands for its jobs, whatever its edges say.
         let stands_for_jobs =
@@ -55,9 +55,19 @@ pub(crate) fn reliance(jobs: &[JobEdges], service: JobId) -> Vec<Reliance> {
                 (Reliance::No, other) | (other, Reliance::No) => other,
             };
         }
-        reliance[place] = whole;
+        reliance[id.index()] = whole;
     }
     reliance
+}
+
+/// Refuses a service whose jobs only data tells: those who use it could not wait until all are up.
+pub(super) fn with_unknown_jobs(ottofile: &Ottofile, task: &Task, foreach: &Foreach) -> Option<Diagnostic> {
+    let service = task.service.as_ref()?;
+    let message = format!("the jobs of the service `{}` must be known before the run", task.name);
+    let wrong = Diagnostic::error(Code::ForeachFailed, message)
+        .at(&ottofile.sources, foreach.span, "these come from data")
+        .at(&ottofile.sources, service.span, "a service");
+    Some(wrong.help("list the items: `items`, `range`, `glob` and `command` are known before the run"))
 }
 
 /// Refuses jobs that wait for the end of a service which has to stay up for them.
@@ -88,6 +98,7 @@ pub(crate) fn contradiction(jobs: &[JobEdges]) -> Option<(JobId, JobId)> {
     if services.is_empty() {
         return None;
     }
+    let order: Vec<JobId> = ids().collect();
     // Two things can be waited for: that a job is settled (its place), and that a service is up (behind all places).
     let is_up = |job: JobId| jobs.len() + job.index();
     let mut waits: Vec<Vec<usize>> = vec![Vec::new(); 2 * jobs.len()];
@@ -101,7 +112,7 @@ pub(crate) fn contradiction(jobs: &[JobEdges]) -> Option<(JobId, JobId)> {
         waits[is_up(id)].extend(needs);
     }
     for service in &services {
-        let users = ids().zip(reliance(jobs, *service));
+        let users = ids().zip(reliance(jobs, &order, *service));
         let users = users.filter(|(_, reliance)| matches!(reliance, Reliance::Uses { .. }));
         waits[service.index()].extend(users.map(|(user, _)| user.index()));
     }
@@ -137,7 +148,8 @@ pub(crate) fn asked_for(plan: &Plan, ottofile: &Ottofile, request: &Request) -> 
         match &job.work {
             Work::Service => lasting.push(id),
             Work::Body | Work::Terminal => {}
-            Work::ForeachGroup(_) => open.extend(job.needs.iter().map(|need| need.job)),
+            // Without jobs it needs what they would.
+            Work::ForeachGroup(_) => open.extend(job.members().unwrap_or_default()),
             Work::Group | Work::Condition => {
                 let wanted = job.needs.iter().filter(|need| need.when == When::Success);
                 open.extend(wanted.map(|need| need.job));

@@ -26,6 +26,27 @@ pub(crate) fn pipe_variable(producer: &JobName) -> String {
     format!("OTTO_INPUT_PIPE_{}", crate::name::fold(producer.as_str()))
 }
 
+/// Refuses streams to or from jobs that are not known before the run: nobody could connect them in time.
+pub(super) fn refuse_crossings(
+    ottofile: &Ottofile,
+    crossings: Vec<(usize, usize)>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    for (consumer, producer) in crossings.into_iter().collect::<BTreeSet<_>>() {
+        let (consumer, producer) = (&ottofile.tasks[consumer], &ottofile.tasks[producer]);
+        let message = format!("`{}` cannot read the stream of `{}`", consumer.name, producer.name);
+        let mut wrong = Diagnostic::error(Code::StreamUnplanned, message);
+        for task in [consumer, producer] {
+            if let Some(foreach) = &task.foreach {
+                let text = format!("the jobs of `{}` are known only during the run", task.name);
+                wrong = wrong.at(&ottofile.sources, foreach.span, text);
+            }
+        }
+        let help = "remove `streaming` from one of the two; values and files are passed as usual";
+        diagnostics.push(wrong.help(help));
+    }
+}
+
 /// Refuses producers that would begin their streams again, streams that one consumer could not tell apart, and groups
 /// that stream.
 pub(super) fn check(ottofile: &Ottofile, jobs: &[Draft], diagnostics: &mut Vec<Diagnostic>) {

@@ -122,7 +122,7 @@ fn line(plan: &Plan, job: &Job) -> String {
             }),
         );
     }
-    for (name, value) in plan.envs.iter().chain(&job.envs).filter(|_| job.work.has_body()) {
+    for (name, value) in plan.globals.values.iter().chain(&job.envs).filter(|_| job.work.has_body()) {
         text.push_str(&format!(" ${name}={}", value.to_string_lossy()));
     }
     let inputs: Vec<&str> = plan.inputs(job).iter().map(|input| plan.job(*input).name.as_str()).collect();

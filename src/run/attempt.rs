@@ -12,7 +12,7 @@ use crate::fate::Fate;
 use crate::lang::condition::Decision;
 use crate::lang::{self, CannotPrepare, HandOver, Left, Script};
 use crate::plan::fresh::Evidence;
-use crate::plan::{JobId, Work};
+use crate::plan::{JobId, JobPlace, Work};
 use crate::store::outputs::{self, Outputs};
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Seek, SeekFrom};
@@ -257,6 +257,10 @@ fn of_service(script: &Script, started: &Started, attempt: u32, ended: &Ended) -
 }
 
 impl Assignment for Attempt {
+    fn is_remote(&self) -> bool {
+        self.setting.places[self.id.job.index()] == JobPlace::Cluster
+    }
+
     fn launch(&mut self) -> Result<Launch, Exit> {
         match self.prepare() {
             Ok((launch, warnings)) => {

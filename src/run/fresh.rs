@@ -391,7 +391,7 @@ fn recipe(
     let settings = &setting.ottofile.settings;
     let computed = envs::computed(&settings.envs, &setting.ottofile.sources);
     let is_meant = |name: &str| !computed.contains(name) || body.text.contains(name);
-    let for_all = setting.plan.envs.iter().filter(|(name, _)| is_meant(name));
+    let for_all = setting.plan.globals.values.iter().filter(|(name, _)| is_meant(name));
     for (name, value) in for_all.chain(&job.envs) {
         recipe.part(&format!("the variable `{name}`"), &[value.as_bytes()]);
     }

@@ -7,7 +7,7 @@ use super::service::Probe;
 use crate::diagnostic::Diagnostic;
 use crate::exec::stream::IntakeReport;
 use crate::exec::{AttemptId, Ended, Report};
-use crate::plan::JobId;
+use crate::plan::{Extension, JobId};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -28,6 +28,8 @@ pub(crate) enum Message {
     Probed(Box<Probe>),
     /// An attempt has ended, or what it handed over has been read.
     Ended(Box<Attempt>, Ended),
+    /// The jobs of a foreach task, made from data; or what is wrong with that.
+    Grown(JobId, Result<Extension, Vec<Diagnostic>>),
     /// A thread of ours has panicked, and what the run waits for may never come.
     Bug,
     /// News of the stream of this job.

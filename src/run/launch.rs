@@ -9,7 +9,7 @@ use crate::exec::{AttemptId, HandsOver, Launch, LaunchIo, Stdin};
 use crate::fate::Fate;
 use crate::host::{Environment, is_shell_trap, plain};
 use crate::lang::{self, CannotPrepare, Input, Level, List, Script};
-use crate::name::ParamName;
+use crate::name::{JobName, ParamName};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Body, Param, ParamForm, Task};
 use crate::plan::envs::MOST_VARIABLE;
@@ -61,14 +61,16 @@ impl Started {
         if let Some(refusal) = &job.refusal {
             return Err(CannotPrepare { diagnostic: (**refusal).clone(), code: 125 });
         }
+        let seen_as = |input: &JobName| job.name_of_input(&setting.ottofile, input);
         let recorded: &[RecordedInput] = setting.recorded.get(&id).map_or(&[], Vec::as_slice);
         for input in recorded.iter().filter(|input| !input.outputs.values.is_empty()) {
-            link_recorded(setting, &dir, input)
+            link_recorded(setting, &dir, input, &seen_as(&input.job))
                 .map_err(|error| cannot("link the recorded inputs in", &dir.path, &error))?;
         }
         for (dependency, outputs, _) in &outputs {
             if !outputs.values.is_empty() {
-                inputs::link_to(&dir, &dependency.name, &setting.run_dir.job(&dependency.name))
+                let name = seen_as(&dependency.name);
+                inputs::link_to(&dir, &name, &setting.run_dir.job(&dependency.name))
                     .map_err(|error| cannot("link the inputs in", &dir.path, &error))?;
             }
         }
@@ -86,15 +88,15 @@ impl Started {
             return Err(CannotPrepare { diagnostic: missing, code: 125 });
         }
         let params: Vec<(ParamName, OsString)> =
-            job.texts().map(|(name, text)| (name.clone(), text.into_owned())).collect();
+            job.texts().map(|(name, text)| (name.clone(), text.into_owned())).chain(axes(job)).collect();
         let lists = lists(task, job);
         let recorded = recorded.iter().map(|input| Input {
-            job: input.job.clone(),
+            job: seen_as(&input.job),
             outputs: input.outputs.clone(),
             absence: None,
         });
-        let outputs = outputs.into_iter().map(|(job, outputs, absence)| Input {
-            job: job.name.clone(),
+        let outputs = outputs.into_iter().map(|(dependency, outputs, absence)| Input {
+            job: seen_as(&dependency.name),
             outputs,
             absence,
         });
@@ -102,6 +104,7 @@ impl Started {
         for fate in fates.iter_mut().flatten().filter(|fate| !fate.has_log()) {
             outcomes::add_log(fate, &setting.run_dir.job(&fate.job));
         }
+        fates.iter_mut().flatten().for_each(|fate| fate.job = seen_as(&fate.job));
         let attempt_dir = dir.attempt(number);
         make_folder(&attempt_dir)?;
         let condition = condition_of(task);
@@ -209,6 +212,12 @@ impl Started {
     }
 }
 
+/// The values of a matrix: variables like parameters.
+fn axes(job: &Job) -> impl Iterator<Item = (ParamName, OsString)> {
+    let axes = job.item.iter().flat_map(|item| item.axes.iter());
+    axes.filter_map(|(name, value)| Some((ParamName::new(name).ok()?, value.clone())))
+}
+
 /// The parameters that take several words.
 fn lists(task: &Task, job: &Job) -> Vec<List> {
     let of_one = |(param, (name, value)): (&Param, &(ParamName, Option<Argument>))| {
@@ -257,7 +266,7 @@ pub(crate) fn missing_interpreters(
             continue;
         }
         let env = |name: &str| {
-            let set = job.envs.iter().rev().chain(plan.envs.iter().rev());
+            let set = job.envs.iter().rev().chain(plan.globals.values.iter().rev());
             let mut values = set.filter(|(known, _)| known == name).map(|(_, value)| value.as_os_str());
             values.next().or_else(|| environment.get(name))
         };
@@ -304,15 +313,20 @@ fn cannot(what: &str, path: &Path, error: &std::io::Error) -> CannotPrepare {
     CannotPrepare { diagnostic: Diagnostic::error(Code::CannotStart, message), code: 125 }
 }
 
-fn link_recorded(setting: &Setting, dir: &JobDir, input: &RecordedInput) -> std::io::Result<()> {
+fn link_recorded(
+    setting: &Setting,
+    dir: &JobDir,
+    input: &RecordedInput,
+    name: &JobName,
+) -> std::io::Result<()> {
     match &input.source {
-        RecordedSource::Earlier(earlier) => inputs::link_to(dir, &input.job, earlier),
+        RecordedSource::Earlier(earlier) => inputs::link_to(dir, name, earlier),
         RecordedSource::Changed => {
             let changed = setting.run_dir.job(&input.job);
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&changed.path)?;
             outputs::write(&changed, &input.outputs)
                 .map_err(|error| std::io::Error::other(error.to_string()))?;
-            inputs::link(dir, &input.job)
+            inputs::link_to(dir, name, &changed)
         }
     }
 }
@@ -338,7 +352,7 @@ fn environment(setting: &Setting, job: &Job, started: &Started) -> BTreeMap<OsSt
         set("FORCE_COLOR", OsStr::new("1"));
         set("CLICOLOR_FORCE", OsStr::new("1"));
     }
-    for (name, value) in setting.plan.envs.iter().chain(&job.envs) {
+    for (name, value) in setting.plan.globals.values.iter().chain(&job.envs) {
         set(name, value);
     }
     for (name, value) in &started.params {

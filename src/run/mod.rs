@@ -3,6 +3,7 @@
 
 mod attempt;
 mod files;
+mod grow;
 mod inbox;
 mod launch;
 mod service;
@@ -25,7 +26,7 @@ use crate::history::record::{is_secret_name, public_value};
 use crate::host::Environment;
 use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{Body, Retries, Service};
+use crate::ottofile::spec::{Body, ForeachSource, Retries, Service};
 use crate::plan::fresh::Evidence;
 use crate::plan::{Flow, Job, JobId, JobPlace, Lane, Plan, Work};
 use crate::scheduler::{Policy, Scheduler};
@@ -61,7 +62,8 @@ const SIGTERM: i32 = libc::SIGTERM;
 /// A shell's own status when a command of its was ended by SIGPIPE.
 const SIGPIPE_STATUS: i32 = 128 + SIGPIPE;
 
-/// What a run is given and never changes.
+/// What a run is given. It never changes; where the plan grows, a larger one takes its place.
+#[derive(Clone)]
 pub(crate) struct Setting {
     pub(crate) ottofile: Arc<Ottofile>,
     pub(crate) plan: Arc<Plan>,
@@ -192,8 +194,8 @@ impl State {
 }
 
 pub(crate) struct Run<'a> {
-    setting: &'a Arc<Setting>,
-    scheduler: Scheduler<'a>,
+    setting: Arc<Setting>,
+    scheduler: Scheduler,
     executor: Box<dyn Executor + 'a>,
     inbox: Receiver<Message>,
     journal: Journal,
@@ -234,13 +236,13 @@ pub(crate) struct Run<'a> {
 
 impl<'a> Run<'a> {
     pub(crate) fn new(
-        setting: &'a Arc<Setting>,
+        setting: &Arc<Setting>,
         executor: Box<dyn Executor + 'a>,
         inbox: Receiver<Message>,
         journal: Journal,
         view: Box<dyn View + 'a>,
     ) -> Run<'a> {
-        let plan: &Plan = &setting.plan;
+        let plan = &setting.plan;
         let mut readers = vec![0; plan.jobs.len()];
         for id in plan.ids() {
             for input in &plan.job(id).inputs {
@@ -248,7 +250,7 @@ impl<'a> Run<'a> {
             }
         }
         Run {
-            setting,
+            setting: setting.clone(),
             scheduler: Scheduler::new(plan, setting.slots, setting.policy)
                 .limited_to(setting.most)
                 .with_lasting(&setting.lasting),
@@ -285,7 +287,7 @@ impl<'a> Run<'a> {
             format: FORMAT,
             run: self.setting.run_id.clone(),
             slots: self.setting.slots,
-            jobs: planned_jobs(self.setting),
+            jobs: planned_jobs(&self.setting),
         };
         self.emit(started);
         if let Some(limit) = self.setting.run_timeout {
@@ -294,6 +296,9 @@ impl<'a> Run<'a> {
         let early = self.scheduler.begin();
         self.settled(early);
         loop {
+            while let Some(group) = self.scheduler.next_growth() {
+                self.make_jobs(group);
+            }
             while let Some(job) = self.scheduler.next() {
                 self.begin_job(job);
             }
@@ -328,10 +333,11 @@ impl<'a> Run<'a> {
             return RunResult::Interrupted { signal };
         }
         // The first in plan order, so that parallelism does not change the exit code.
-        let failed = self.setting.plan.ids().find_map(|job| match self.scheduler.outcome(job) {
-            Some(Outcome::Failed { exit, .. }) => Some(exit.status()),
-            _ => None,
-        });
+        let failed =
+            self.setting.plan.in_order().into_iter().find_map(|job| match self.scheduler.outcome(job) {
+                Some(Outcome::Failed { exit, .. }) => Some(exit.status()),
+                _ => None,
+            });
         match failed {
             // A task that exits 0 and fails all the same, for its data was lost.
             Some(0) => RunResult::Failed { status: 1 },
@@ -380,7 +386,7 @@ impl<'a> Run<'a> {
                 // What others write now is in their logs alone.
                 if !self.is_terminal_lent {
                     let now = self.mono_us();
-                    self.view.output(&self.setting.plan.job(attempt.job).name, stream, &bytes, now);
+                    self.view.output(&self.job(attempt.job).name, stream, &bytes, now);
                 }
                 self.journal.output(Piece {
                     before: self.seq,
@@ -395,6 +401,7 @@ impl<'a> Run<'a> {
             Message::Serving(attempt, started) => self.serving(attempt, started),
             Message::Probed(probe) => self.probed(probe),
             Message::Ended(attempt, ended) => self.ended(attempt, ended),
+            Message::Grown(group, grown) => self.grown(group, grown),
             Message::Bug => panic!("bug: a thread of the run has panicked"),
             Message::Stream(job, IntakeReport::Stuck(reason)) => self.stuck(job, reason),
             Message::Stream(job, IntakeReport::Drained { was_cut }) => {
@@ -440,6 +447,7 @@ impl<'a> Run<'a> {
                 | Message::Serving(..)
                 | Message::Probed(..)
                 | Message::Ended(..)
+                | Message::Grown(..)
                 | Message::Bug,
             ) => Wish::Nothing,
             Err(RecvTimeoutError::Timeout) => Wish::Nothing,
@@ -454,14 +462,18 @@ impl<'a> Run<'a> {
 
     // ── beginning ────────────────────────────────────────────────────────────────────────────────────────────
 
+    fn job(&self, id: JobId) -> Arc<Job> {
+        self.setting.plan.jobs[id.index()].clone()
+    }
+
     fn begin_job(&mut self, id: JobId) {
         match self.states.remove(&id) {
             Some(State::Pausing { number, evidence }) => {
                 self.begin_attempt(AttemptId { job: id, number }, evidence);
             }
-            Some(_) => unreachable!("bug: `{}` is started twice", self.setting.plan.job(id).name),
+            Some(_) => unreachable!("bug: `{}` is started twice", self.job(id).name),
             None => {
-                let job = self.setting.plan.job(id);
+                let job = self.job(id);
                 if job.input_globs.is_empty() || job.output_globs.is_empty() || job.refusal.is_some() {
                     self.begin_attempt(AttemptId { job: id, number: 1 }, None);
                 } else {
@@ -495,7 +507,7 @@ impl<'a> Run<'a> {
             return;
         }
         self.states.remove(&id);
-        let job = self.setting.plan.job(id);
+        let job = self.job(id);
         for warning in look.warnings {
             self.warn(Some(id), None, warning);
         }
@@ -550,7 +562,7 @@ impl<'a> Run<'a> {
     }
 
     fn begin_attempt(&mut self, id: AttemptId, evidence: Option<Evidence>) {
-        let setting = self.setting;
+        let setting = &self.setting.clone();
         let job = setting.plan.job(id.job);
         self.emit(Event::AttemptStarted { job: job.name.clone(), attempt: id.number });
         let wires = match &setting.ottofile.tasks[job.task].streaming {
@@ -584,7 +596,7 @@ impl<'a> Run<'a> {
         for warning in warnings {
             self.warn_about(attempt.job, warning);
         }
-        let job = self.setting.plan.job(attempt.job);
+        let job = self.job(attempt.job);
         let is_streaming = self.setting.ottofile.tasks[job.task].streaming.is_some();
         if is_streaming && self.states.get(&attempt.job).and_then(State::running) == Some(attempt) {
             let settled = self.scheduler.stream(attempt.job);
@@ -601,7 +613,7 @@ impl<'a> Run<'a> {
             Some(State::Running(trial)) => self.processes_ended(trial, attempt, ended),
             Some(State::Collecting(trial)) => self.over(trial, *attempt, ended),
             Some(State::Looking { .. } | State::Draining(..) | State::Pausing { .. }) | None => {
-                unreachable!("bug: `{}` ended without having begun", self.setting.plan.job(id).name)
+                unreachable!("bug: `{}` ended without having begun", self.job(id).name)
             }
         }
     }
@@ -609,7 +621,7 @@ impl<'a> Run<'a> {
     /// What the job streamed may still be on its way.
     fn processes_ended(&mut self, mut trial: Trial, attempt: Box<Attempt>, ended: Ended) {
         let id = attempt.id.job;
-        let has_terminal = self.setting.plan.job(id).work == Work::Terminal;
+        let has_terminal = self.job(id).work == Work::Terminal;
         if has_terminal {
             self.is_terminal_lent = false;
             let now = self.mono_us();
@@ -650,19 +662,23 @@ impl<'a> Run<'a> {
             return;
         }
         let id = attempt.id.job;
-        let job = self.setting.plan.job(id);
+        let job = self.job(id);
         let is_short = self.streams.is_closed(id);
-        let broken_by = self.streams.broken_by(id).map(|producer| self.setting.plan.job(producer));
+        let broken_by = self.streams.broken_by(id).map(|producer| self.job(producer));
         let flowed = Flowed {
             has_only_stopped: self.stopping.is_none()
                 && matches!(ended.exit, Exit::Signal(SIGPIPE) | Exit::Code(SIGPIPE_STATUS))
                 && is_short,
             is_short,
-            trouble: match broken_by {
+            trouble: match &broken_by {
                 Some(producer) => Some(stream::broken(producer).message),
                 None => self.streams.trouble(id).map(str::to_owned),
             },
-            hints: broken_by.map(stream::broken).into_iter().chain(self.streams.overflow(job, id)).collect(),
+            hints: broken_by
+                .map(|producer| stream::broken(&producer))
+                .into_iter()
+                .chain(self.streams.overflow(&job, id))
+                .collect(),
         };
         let has_exited_well = ended.exit.is_success() || flowed.has_only_stopped;
         if was_cut && has_exited_well && flowed.trouble.is_none() {
@@ -681,7 +697,7 @@ impl<'a> Run<'a> {
     }
 
     fn not_started(&mut self, id: JobId, ended: Ended, refusal: &Notice) {
-        let name = self.setting.plan.job(id).name.clone();
+        let name = self.job(id).name.clone();
         self.streams.detach(id);
         self.hint(ended.attempt, vec![refusal.clone()]);
         self.emit(Event::AttemptEnded {
@@ -713,7 +729,7 @@ impl<'a> Run<'a> {
     /// An attempt is over: nothing more can come of it.
     fn over(&mut self, trial: Trial, mut attempt: Attempt, mut ended: Ended) {
         let id = attempt.id.job;
-        let job = self.setting.plan.job(id);
+        let job = self.job(id);
         let Some(result) = attempt.result.take() else {
             unreachable!("bug: nobody has read what `{}` handed over", job.name);
         };
@@ -778,7 +794,7 @@ impl<'a> Run<'a> {
             );
             self.plan_retry(attempt.id, Duration::ZERO, attempt.evidence.take());
             return;
-        } else if let Some(pause) = self.pause_before_retry(job, attempt.id)
+        } else if let Some(pause) = self.pause_before_retry(&job, attempt.id)
             && !result.is_of_condition
             && !is_refused
             && self.streams.broken_by(id).is_none()
@@ -859,7 +875,7 @@ impl<'a> Run<'a> {
 
     fn plan_retry(&mut self, attempt: AttemptId, pause: Duration, evidence: Option<Evidence>) {
         let id = attempt.job;
-        let job = self.setting.plan.job(id);
+        let job = self.job(id);
         let retries =
             self.setting.ottofile.tasks[job.task].retries.as_ref().map_or(0, |retries| retries.value.count);
         self.emit(Event::RetryPlanned {
@@ -876,7 +892,7 @@ impl<'a> Run<'a> {
     /// Tells of settled jobs and lets go of outputs that nobody will read.
     fn settled(&mut self, settled: Vec<(JobId, Outcome)>) {
         for (id, outcome) in settled {
-            let job = self.setting.plan.job(id);
+            let job = self.job(id);
             if outcome.is_harmless_skip() {
                 self.keep_defaults(id);
             }
@@ -895,13 +911,13 @@ impl<'a> Run<'a> {
             self.let_go(id);
             // It may have waited for another attempt.
             self.states.remove(&id);
-            self.streams.settled(&self.setting.plan, id);
+            self.streams.settled(&self.setting.plan.clone(), id);
         }
     }
 
     /// Lets go of outputs that no job will read any more.
     fn let_go(&mut self, id: JobId) {
-        let job = self.setting.plan.job(id);
+        let job = self.job(id);
         let is_read = |id: JobId| self.readers[id.index()] > 0;
         if is_read(id) {
             return;
@@ -916,7 +932,7 @@ impl<'a> Run<'a> {
 
     /// What dependents read of a job that was left out: the defaults of its contract.
     fn keep_defaults(&mut self, id: JobId) {
-        let job = self.setting.plan.job(id);
+        let job = self.job(id);
         let contract = self.setting.ottofile.tasks[job.task].outputs.as_deref();
         let declared = contract.into_iter().flat_map(|contract| &contract.value.keys);
         let values: value::Map = declared
@@ -1035,14 +1051,14 @@ impl<'a> Run<'a> {
     }
 
     fn hint(&mut self, attempt: AttemptId, hints: Vec<Notice>) {
-        let job = &self.setting.plan.job(attempt.job).name;
+        let job = &self.job(attempt.job).name;
         for notice in hints {
             self.emit(Event::Hint { job: job.clone(), attempt: attempt.number, notice });
         }
     }
 
     fn warn(&mut self, job: Option<JobId>, code: Option<String>, message: String) {
-        let job = job.map(|job| self.setting.plan.job(job).name.clone());
+        let job = job.map(|job| self.job(job).name.clone());
         self.emit(Event::Warning { job, code, message });
     }
 
@@ -1080,42 +1096,59 @@ fn polite(signal: i32) -> i32 {
 
 /// The jobs as the journal and the views know them.
 pub(crate) fn planned_jobs(setting: &Setting) -> Vec<PlannedJob> {
-    let planned = |id: JobId| {
-        let job = setting.plan.job(id);
-        let task = &setting.ottofile.tasks[job.task];
-        let params = job.texts().map(|(name, value)| {
-            (name.as_str().to_owned(), public_value(name.as_str(), &value.to_string_lossy()).to_owned())
-        });
-        let public = || job.params.iter().filter(|(name, _)| !is_secret_name(name.as_str()));
-        let raw_params = job.texts().filter_map(|(name, value)| {
-            let is_recorded = value.to_str().is_none() && !is_secret_name(name.as_str());
-            is_recorded.then(|| (name.as_str().to_owned(), hex(value.as_bytes())))
-        });
-        let words = public().filter_map(|(name, value)| {
-            let words = value.as_ref()?.words()?.iter().map(|word| Verbatim::of(word));
-            Some((name.as_str().to_owned(), words.collect()))
-        });
-        PlannedJob {
-            name: job.name.clone(),
-            task: task.name.as_str().to_owned(),
-            has_body: job.work.has_body(),
-            line: setting.ottofile.sources.line(task.name_span),
-            needs: job.needs.iter().map(|need| setting.plan.job(need.job).name.clone()).collect(),
-            reads: setting
-                .plan
-                .producers(id)
-                .map(|(producer, _)| setting.plan.job(producer).name.clone())
-                .collect(),
-            params: params.collect(),
-            raw_params: raw_params.collect(),
-            words: words.collect(),
-            is_serial: job.lane.is_some_and(|lane| setting.plan.lanes[lane.0 as usize] == Lane::Serial),
-            is_service: job.work == Work::Service,
-            is_buffered: job.item.is_some()
-                && task.foreach.as_ref().is_some_and(|foreach| foreach.is_buffered),
+    setting.plan.ids().map(|id| planned_job(setting, id)).collect()
+}
+
+fn planned_job(setting: &Setting, id: JobId) -> PlannedJob {
+    let job = setting.plan.job(id);
+    let task = &setting.ottofile.tasks[job.task];
+    let params = job.texts().map(|(name, value)| {
+        (name.as_str().to_owned(), public_value(name.as_str(), &value.to_string_lossy()).to_owned())
+    });
+    let public = || job.params.iter().filter(|(name, _)| !is_secret_name(name.as_str()));
+    let raw_params = job.texts().filter_map(|(name, value)| {
+        let is_recorded = value.to_str().is_none() && !is_secret_name(name.as_str());
+        is_recorded.then(|| (name.as_str().to_owned(), hex(value.as_bytes())))
+    });
+    let words = public().filter_map(|(name, value)| {
+        let words = value.as_ref()?.words()?.iter().map(|word| Verbatim::of(word));
+        Some((name.as_str().to_owned(), words.collect()))
+    });
+    PlannedJob {
+        name: job.name.clone(),
+        task: task.name.as_str().to_owned(),
+        has_body: job.work.has_body(),
+        line: setting.ottofile.sources.line(task.name_span),
+        needs: job.needs.iter().map(|need| setting.plan.job(need.job).name.clone()).collect(),
+        reads: setting
+            .plan
+            .producers(id)
+            .map(|(producer, _)| setting.plan.job(producer).name.clone())
+            .collect(),
+        params: params.collect(),
+        raw_params: raw_params.collect(),
+        words: words.collect(),
+        is_serial: job.lane.is_some_and(|lane| setting.plan.lanes[lane.0 as usize] == Lane::Serial),
+        is_service: job.work == Work::Service,
+        is_buffered: job.item.is_some() && task.foreach.as_ref().is_some_and(|foreach| foreach.is_buffered),
+        awaits: job.awaited().and(task.foreach.as_ref()).map(|foreach| told_by(&foreach.source)),
+    }
+}
+
+/// What tells the items of a foreach task, in the user's words.
+pub(crate) fn told_by(source: &ForeachSource) -> String {
+    match source {
+        ForeachSource::Each(task) => task.value.clone(),
+        ForeachSource::From(_)
+        | ForeachSource::Matrix(_)
+        | ForeachSource::Items(_)
+        | ForeachSource::Glob(_)
+        | ForeachSource::Range { .. }
+        | ForeachSource::Command(_) => {
+            let paths: Vec<&str> = source.paths().map(|path| path.text.value.as_str()).collect();
+            paths.join(", ")
         }
-    };
-    setting.plan.ids().map(planned).collect()
+    }
 }
 
 /// Tells the run when the thread panics that has it.

@@ -37,7 +37,7 @@ impl ServiceEnd {
 impl Run<'_> {
     /// Its process is next: from now on it is asked.
     pub(super) fn serving(&mut self, attempt: AttemptId, started: Arc<Started>) {
-        let probe = Box::new(Probe::new(self.setting, attempt, started));
+        let probe = Box::new(Probe::new(&self.setting, attempt, started));
         if let Some(serving) = self.begun(attempt) {
             serving.probe = Some(probe);
             self.probe(attempt);
@@ -172,8 +172,7 @@ impl Run<'_> {
 
     /// Stops those who need a service that has failed: they fail with its last lines.
     pub(super) fn fail_users(&mut self, service: JobId, outcome: &Outcome) {
-        let plan = &self.setting.plan;
-        let job = plan.job(service);
+        let job = self.job(service);
         let exit = match outcome {
             Outcome::Failed { exit, .. } => exit.to_string(),
             Outcome::Succeeded

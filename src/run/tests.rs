@@ -289,6 +289,7 @@ fn check(seen: &Seen, slots: usize) {
             }
             Event::Warning { message, .. } => panic!("a warning: {message}"),
             Event::RunStarted { .. }
+            | Event::JobsAdded { .. }
             | Event::Stale { .. }
             | Event::Hint { .. }
             | Event::ServiceUp { .. }

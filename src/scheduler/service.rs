@@ -31,11 +31,12 @@ impl Services {
     pub(super) fn new(plan: &Plan) -> Services {
         let mut services = Services::default();
         let edges = edges(plan);
+        let order = plan.in_order();
         for id in plan.ids().filter(|id| plan.job(*id).work == Work::Service) {
             let place = services.all.len() as u32;
             services.used.resize(plan.jobs.len(), Vec::new());
             let (mut users, mut bound) = (0, Vec::new());
-            for (user, reliance) in plan.ids().zip(reliance(&edges, id)) {
+            for (user, reliance) in plan.ids().zip(reliance(&edges, &order, id)) {
                 let Reliance::Uses { is_bound } = reliance else { continue };
                 users += 1;
                 services.used[user.index()].push(place);
@@ -54,6 +55,24 @@ impl Services {
             });
         }
         services
+    }
+
+    /// Goes on with a larger plan, in which some jobs are settled already.
+    pub(super) fn grow(&mut self, plan: &Plan, is_settled: impl Fn(JobId) -> bool) {
+        if self.all.is_empty() {
+            return;
+        }
+        let mut larger = Services::new(plan);
+        for job in plan.ids().filter(|id| is_settled(*id)) {
+            for place in &larger.used[job.index()] {
+                larger.all[*place as usize].users -= 1;
+            }
+        }
+        for (new, old) in larger.all.iter_mut().zip(&self.all) {
+            (new.is_lasting, new.is_up, new.is_over) = (old.is_lasting, old.is_up, old.is_over);
+            new.had_users |= old.had_users;
+        }
+        *self = larger;
     }
 
     fn find(&self, job: JobId) -> Option<&Upkeep> {

@@ -17,6 +17,7 @@ fn job(place: usize, work: Work, needs: Vec<Need>) -> Job {
         work,
         item: None,
         group: None,
+        ends_group: false,
         params: Vec::new(),
         needs,
         inputs: Vec::new(),
@@ -31,9 +32,9 @@ fn job(place: usize, work: Work, needs: Vec<Need>) -> Job {
     }
 }
 
-fn plan(jobs: Vec<Job>) -> Plan {
+fn plan(jobs: Vec<Job>) -> Arc<Plan> {
     let jobs = jobs.into_iter().map(Arc::new).collect();
-    Plan { jobs, lanes: Vec::new(), envs: Arc::new(Vec::new()), warnings: Vec::new() }
+    Arc::new(Plan { jobs, lanes: Vec::new(), globals: Arc::default(), warnings: Vec::new() })
 }
 
 fn need(job: u32, when: When) -> Need {
@@ -172,7 +173,7 @@ fn world() -> impl Strategy<Value = World> {
 }
 
 impl World {
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> Arc<Plan> {
         let work = |place: usize| match self.kinds[place] {
             0..4 => Work::Service,
             4 => Work::Group,

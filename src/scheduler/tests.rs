@@ -19,6 +19,7 @@ fn job(place: usize, work: Work, needs: Vec<Need>, lane: Option<LaneId>) -> Job 
         work,
         item: None,
         group: None,
+        ends_group: false,
         params: Vec::new(),
         needs,
         inputs: Vec::new(),
@@ -33,13 +34,13 @@ fn job(place: usize, work: Work, needs: Vec<Need>, lane: Option<LaneId>) -> Job 
     }
 }
 
-fn plan(jobs: Vec<Job>, lanes: Vec<Lane>) -> Plan {
-    Plan {
+fn plan(jobs: Vec<Job>, lanes: Vec<Lane>) -> Arc<Plan> {
+    Arc::new(Plan {
         jobs: jobs.into_iter().map(Arc::new).collect(),
         lanes,
-        envs: Arc::new(Vec::new()),
+        globals: Arc::default(),
         warnings: Vec::new(),
-    }
+    })
 }
 
 fn need(job: u32, when: When) -> Need {
@@ -51,7 +52,7 @@ fn stream_of(job: u32, is_lenient: bool) -> Need {
 }
 
 /// Runs a plan to its end with given outcomes; answers each job's outcome as a word.
-fn run(plan: &Plan, slots: usize, policy: Policy, outcome: impl Fn(JobId) -> Outcome) -> Vec<String> {
+fn run(plan: &Arc<Plan>, slots: usize, policy: Policy, outcome: impl Fn(JobId) -> Outcome) -> Vec<String> {
     let mut scheduler = Scheduler::new(plan, slots, policy);
     scheduler.begin();
     let mut running = VecDeque::new();
@@ -383,7 +384,7 @@ fn world() -> impl Strategy<Value = World> {
 }
 
 impl World {
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> Arc<Plan> {
         let lanes = vec![Lane::Serial, Lane::Most(2), Lane::All];
         let jobs = self.kinds.iter().enumerate().map(|(place, kind)| {
             let work = match kind {

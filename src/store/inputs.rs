@@ -2,21 +2,14 @@
 //! Knows no contents; a link may point to a file that is not there, which is a dependency without outputs.
 
 use crate::name::JobName;
-use crate::store::layout::{JobDir, file_name};
+use crate::store::layout::JobDir;
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Component, Path, PathBuf};
 
-/// Makes `input.<dep>.json`, relative, so that a run's directory can be moved and read elsewhere.
-pub(crate) fn link(dir: &JobDir, dependency: &JobName) -> io::Result<()> {
-    let name = file_name(dependency);
-    let target = PathBuf::from(format!("../{name}/output.{name}.json"));
-    replace_link(&target, &dir.input(dependency))
-}
-
 /// Makes `input.<dep>.json`, which leads to what the dependency handed on in `from`: its directory in this run or, for a
-/// rerun, in an earlier one.
+/// rerun, in an earlier one. The link is relative, so that a run's directory can be moved and read elsewhere.
 pub(crate) fn link_to(dir: &JobDir, dependency: &JobName, from: &JobDir) -> io::Result<()> {
     replace_link(&relative(&dir.path, &handed_on(from)), &dir.input(dependency))
 }
@@ -160,8 +153,8 @@ mod tests {
     #[test]
     fn links_are_relative_and_lead_to_the_outputs() {
         let (folder, dirs) = dirs(&["deploy", "build/x 1"]);
-        link(&dirs[0], &job("build/x 1")).expect("linked");
-        link(&dirs[0], &job("build/x 1")).expect("a second attempt finds it there");
+        link_to(&dirs[0], &job("build/x 1"), &dirs[1]).expect("linked");
+        link_to(&dirs[0], &job("build/x 1"), &dirs[1]).expect("a second attempt finds it there");
         outputs::write(&dirs[1], &one()).expect("written");
         let target = fs::read_link(dirs[0].input(&job("build/x 1"))).expect("a link");
         assert_eq!(target.to_str(), Some("../build%2Fx%201/output.build%2Fx%201.json"));

@@ -85,7 +85,7 @@ impl Display {
     pub(crate) fn resolve(self, is_github: bool, slots: usize, jobs: &[PlannedJob]) -> Mode {
         match self {
             Display::Fixed(mode) => mode,
-            Display::Auto if is_github && jobs.iter().filter(|job| job.has_body).count() > 1 => Mode::Group,
+            Display::Auto if is_github && jobs.iter().filter(|job| job.may_run()).count() > 1 => Mode::Group,
             Display::Auto if state::is_one_at_a_time(slots, jobs.iter()) => Mode::Stream,
             Display::Auto => Mode::Prefix,
         }
@@ -348,7 +348,7 @@ impl Console {
     fn run_started(&mut self, slots: usize, jobs: &[PlannedJob], now_us: u64) {
         self.mode = self.settings.display.resolve(self.settings.github.is_some(), slots, jobs);
         self.words.name_width = wording::name_width(&self.run);
-        if self.is_verbose() || self.is_loud() && self.run.bodies > 1 {
+        if self.is_verbose() || self.is_loud() && (self.run.bodies > 1 || self.run.is_growing()) {
             let header = self.words.header(&self.run);
             self.say(&header, now_us);
         }
@@ -707,6 +707,14 @@ impl View for Console {
         self.run.apply(stamped);
         match &stamped.event {
             Event::RunStarted { format: _, run: _, slots, jobs } => self.run_started(*slots, jobs, now_us),
+            Event::JobsAdded { group, from, jobs } => {
+                self.words.name_width = wording::name_width(&self.run);
+                if jobs.is_empty() && self.is_loud() {
+                    let note =
+                        format!("note: {} has no items: {from} is empty\n", filter::shown(group.as_str()));
+                    self.say(&note, now_us);
+                }
+            }
             Event::Stale { job, why } => {
                 if self.is_verbose() {
                     let line = self.words.stale_line(job, why);

@@ -12,7 +12,9 @@ pub(crate) fn line(run: &RunState, now_us: u64, columns: usize) -> String {
     // The last column stays free: a cursor beyond it wraps on some terminals.
     let room = columns.saturating_sub(1);
     let elapsed = time::whole_seconds(now_us.saturating_sub(run.began_us));
-    let mut line = format!("[{}/{}] {elapsed}", run.settled, run.bodies);
+    // Data may still tell more jobs.
+    let all = if run.is_growing() { "?".to_owned() } else { run.bodies.to_string() };
+    let mut line = format!("[{}/{all}] {elapsed}", run.settled);
     if line.width() > room {
         return String::new();
     }

@@ -27,6 +27,9 @@ pub(crate) fn replay<'a>(
             Event::RunStarted { jobs, .. } => {
                 player.names = jobs.iter().map(|job| job.name.clone()).collect()
             }
+            Event::JobsAdded { jobs, .. } => {
+                player.names.extend(jobs.iter().map(|job| job.name.clone()));
+            }
             Event::AttemptStarted { job, attempt } => {
                 player.open.entry((job.clone(), *attempt)).or_default();
             }

@@ -40,6 +40,7 @@ pub(crate) fn planned(text: &str) -> PlannedJob {
         is_serial: false,
         is_buffered,
         is_service,
+        awaits: None,
     }
 }
 

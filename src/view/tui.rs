@@ -281,6 +281,11 @@ impl View for Tui {
                 self.words.name_width = super::wording::name_width(&self.run);
                 self.listed = (0..jobs.len()).filter(|place| jobs[*place].has_body).collect();
             }
+            Event::JobsAdded { .. } => {
+                self.words.name_width = super::wording::name_width(&self.run);
+                self.listed =
+                    self.run.in_order().filter(|place| self.run.jobs[*place].planned.has_body).collect();
+            }
             Event::AttemptStarted { job, attempt: _ } => {
                 if let Some(place) = self.run.place(job) {
                     self.kept.retain(|kept| *kept != place);

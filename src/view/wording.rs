@@ -162,10 +162,13 @@ impl Words {
         Words { paint, ottofile, grace, name_width: name_width(run) }
     }
 
-    /// `otto · run 7f3k · 5 tasks`
+    /// `otto · run 7f3k · 5 tasks`, or `5+ tasks` where data decides about more.
     pub(crate) fn header(&self, run: &RunState) -> String {
         let id = run.run.as_ref().map_or("?", RunId::short);
-        let tasks = counted(run.bodies, "task", "tasks");
+        let tasks = match run.is_growing() {
+            true => format!("{}+ tasks", run.bodies),
+            false => counted(run.bodies, "task", "tasks"),
+        };
         format!(
             "{} · run {} · {tasks}\n",
             self.paint.text(style::STRONG, "otto"),

@@ -8,6 +8,7 @@ mod data;
 mod display;
 mod each;
 mod envs;
+mod fan_out;
 mod find;
 mod flow;
 mod hints;

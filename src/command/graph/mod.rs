@@ -206,6 +206,12 @@ fn remark(foreach: &Foreach) -> String {
         }
         ForeachSource::Glob(pattern) => format!("each {}", pattern.value),
         ForeachSource::Command(_) => "one per line of a command".to_owned(),
+        ForeachSource::From(path) => format!("each of {}", path.text.value),
+        ForeachSource::Each(task) => format!("each job of {}", task.value),
+        ForeachSource::Matrix(matrix) => {
+            let names: Vec<&str> = matrix.axes.iter().map(|axis| axis.name.value.as_str()).collect();
+            format!("each {}", names.join(" × "))
+        }
     }
 }
 

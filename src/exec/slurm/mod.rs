@@ -12,10 +12,9 @@ use super::local::LocalExecutor;
 use super::{Assignment, AttemptId, Executor, Leftover, ReportSink, Stop};
 use crate::host::Environment;
 use crate::name::{JobName, RunId};
-use crate::plan::JobPlace;
 use crate::store::layout::{ExchangeDir, Home, RunDir};
 use crate::store::{atomic, exchange};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -146,14 +145,14 @@ enum ClusterOrder {
 /// Sends each launch where its job belongs: to this machine, or to the cluster.
 pub(crate) struct Dispatcher {
     local: LocalExecutor,
-    places: Vec<JobPlace>,
+    /// Attempts that were given to the cluster.
+    remote: HashSet<AttemptId>,
     orders: Sender<ClusterOrder>,
 }
 
 impl Dispatcher {
     pub(crate) fn new(
         local: LocalExecutor,
-        places: Vec<JobPlace>,
         setting: ClusterSetting,
         sink: ReportSink,
     ) -> io::Result<Dispatcher> {
@@ -164,11 +163,11 @@ impl Dispatcher {
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
         thread("clerk").spawn(move || clerk::work(&of_clerk, &to_do, &done))?;
         thread("watch").spawn(move || watch::ClusterWatch::new(setting, errands, sink).work(&incoming))?;
-        Ok(Dispatcher { local, places, orders })
+        Ok(Dispatcher { local, remote: HashSet::new(), orders })
     }
 
     fn is_remote(&self, attempt: AttemptId) -> bool {
-        self.places[attempt.job.index()] == JobPlace::Cluster
+        self.remote.contains(&attempt)
     }
 
     fn order(&self, order: ClusterOrder) {
@@ -179,7 +178,7 @@ impl Dispatcher {
 
 impl Executor for Dispatcher {
     fn start(&mut self, attempt: AttemptId, assignment: Box<dyn Assignment>) {
-        match self.is_remote(attempt) {
+        match assignment.is_remote() && self.remote.insert(attempt) {
             true => self.order(ClusterOrder::Start(attempt, assignment)),
             false => self.local.start(attempt, assignment),
         }

@@ -51,7 +51,7 @@ fn input(mut bench: Bench, job: &str, json: &str) -> Bench {
     fs::create_dir_all(&dir.path).expect("made");
     outputs::write(&dir, &input.outputs).expect("written");
     fs::create_dir_all(bench.dir()).expect("made");
-    inputs::link(&run.job(&bench.job), &input.job).expect("linked");
+    inputs::link_to(&run.job(&bench.job), &input.job, &dir).expect("linked");
     bench.inputs.push(input);
     bench
 }

@@ -489,8 +489,8 @@ fn missing_keys_are_named() {
     error[E0106]: `foreach` of task `a` has no items
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {foreach: {as: x}}}
-      ╰╴                     ━━━━━━━ `items`, `glob`, `range` or `command` is missing
-    help: write `items: [a, b]`, `glob: PATTERN`, `range: 1..10` or `command: COMMAND`
+      ╰╴                     ━━━━━━━ one of `items`, `glob`, `range`, `command`, `from`, `each` or `matrix` is missing
+    help: write `items: [a, b]`, `glob: PATTERN`, `range: 1..10`, `command: COMMAND` or `from: TASK.KEY`
     ");
     assert_snapshot!(check_task("retries: {delay: 1s}"), @"
     error[E0106]: `retries` of task `a` has no `count`

@@ -1,0 +1,532 @@
+//! Jobs that data makes: `foreach` with `from`, `each` and `matrix`.
+
+use crate::{Project, Ran};
+use insta::assert_snapshot;
+
+/// `list` sets the value that `HOW` holds, `convert` runs for its items, `upload` follows item by item.
+const CHAIN: &str = r#"
+tasks:
+  list:
+    bash: otto.set --json files "$HOW"
+  convert:
+    foreach: {from: list.files, as: file, max_items: 5}
+    bash: |
+      OUTPUT[name]=$file
+      [ "$file" != bad ]
+  upload:
+    foreach: {each: convert}
+    bash: echo "upload $file ${INPUT[convert.name]}"
+  report:
+    needs: [upload]
+    bash: echo report
+  all:
+    needs: [{task: convert, when: always}]
+    bash: for key in "${!INPUT[@]}"; do echo "$key=${INPUT[$key]}"; done | sort; echo "${OUTCOME[convert]} ${OUTCOME[convert.failed]}"
+"#;
+
+fn chain(how: &str) -> Project {
+    Project::new(CHAIN).with("HOW", how)
+}
+
+/// The message of a run that failed because of its data.
+fn wrong(how: &str) -> String {
+    let ran = chain(how).run("-j1 convert");
+    assert_eq!(ran.status, 1, "{}", ran.all());
+    let start = ran.stderr.find("error[").unwrap_or_else(|| panic!("{}", ran.all()));
+    let end = ran.stderr[start..].find("\n\n").map_or(ran.stderr.len(), |end| start + end);
+    ran.stderr[start..end].to_owned()
+}
+
+fn events(ran: &Ran, kind: &str) -> Vec<serde_json::Value> {
+    let parsed =
+        ran.stdout.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    parsed.filter(|event| event["event"] == kind).collect()
+}
+
+#[test]
+fn a_list_makes_as_many_jobs_as_it_has_items() {
+    assert_snapshot!(chain(r#"["a.csv", "b c.csv", 2.50]"#).run("-j1 report all").all(), @"
+    ── stdout
+    upload a.csv a.csv
+    upload b c.csv b c.csv
+    upload 2.50 2.50
+    report
+    convert:2.50.name=2.50
+    convert:a.csv.name=a.csv
+    convert:b_c.csv.name=b c.csv
+    ok []
+    ── stderr
+    otto · run RUN · 3+ tasks
+         ok  list       TIME  set files
+         ok  convert:a.csv       TIME  set name
+         ok  convert:b_c.csv     TIME  set name
+         ok  convert:2.50        TIME  set name
+         ok  upload:a.csv        TIME
+         ok  upload:b_c.csv      TIME
+         ok  upload:2.50         TIME
+         ok  report              TIME
+         ok  all                 TIME
+    9 ok in TIME
+    ── exit 0
+    ");
+}
+
+#[test]
+fn the_keys_of_an_object_name_the_jobs() {
+    let project = chain(r#"{"one": "a", "two": {"deep": [1]}}"#);
+    assert_eq!(project.run("-j1 upload").ok(), "upload a a\nupload {\"deep\":[1]} {\"deep\":[1]}\n");
+    assert_eq!(
+        project.run("-j1 upload").outcomes(),
+        "convert:one: ok, convert:two: ok, list: ok, upload:one: ok, upload:two: ok"
+    );
+}
+
+#[test]
+fn a_field_names_the_jobs_of_objects() {
+    let of = |key: &str| {
+        Project::new(&format!(
+            "tasks:\n  list: {{bash: 'otto.set --json hosts \"$HOW\"'}}\n  ping: {{foreach: {{from: list.hosts{key}}}, bash: 'echo \"$item\"'}}\n"
+        ))
+        .with("HOW", r#"[{"name": "web", "port": 80}, {"name": "db", "port": 5432}]"#)
+    };
+    assert_eq!(of("").run("-j1 ping").outcomes(), "list: ok, ping:1: ok, ping:2: ok");
+    assert_eq!(of(", key: name").run("-j1 ping").outcomes(), "list: ok, ping:db: ok, ping:web: ok");
+    assert_eq!(of(", key: port").run("-j1 ping:80").ok(), "{\"name\":\"web\",\"port\":80}\n");
+    let none = of(", key: nme").run("-j1 ping");
+    assert_eq!(none.status, 1);
+    assert!(
+        none.stderr.contains("item 1 of `list.hosts` has no field `nme`, which names its job"),
+        "{}",
+        none.all()
+    );
+}
+
+#[test]
+fn an_empty_list_is_no_failure() {
+    insta::allow_duplicates! { for how in ["[]", "{}"] {
+        let ran = chain(how).run("-j1 report all");
+        assert_eq!(ran.ok(), "report\nok []\n");
+        assert_snapshot!(ran.stderr, @"
+        otto · run RUN · 3+ tasks
+             ok  list       TIME  set files
+        note: convert has no items: list.files is empty
+        note: upload has no items: convert is empty
+             ok  report     TIME
+             ok  all        TIME
+        3 ok in TIME
+        ");
+    } }
+}
+
+#[test]
+fn data_that_makes_no_jobs_fails_the_task_that_was_to_have_them() {
+    assert_snapshot!(wrong("\"a b\""), @"
+    error[E0307]: `convert` needs a list or an object, but `list.files` is a string
+      ╭▸ otto.yml:6:21
+    3 │   list:
+      │   ──── `files` is set by this task
+      ┆
+    6 │     foreach: {from: list.files, as: file, max_items: 5}
+      ╰╴                    ━━━━━━━━━━ the items come from here
+    help: set a list with `otto.set --list files` or `otto.set --json files`
+    ");
+    assert_snapshot!(wrong(r#"["a", "b", "a"]"#), @"
+    error[E0307]: two items of `convert` would both be called `convert:a`
+      ╭▸ otto.yml:6:14
+    6 │     foreach: {from: list.files, as: file, max_items: 5}
+      ╰╴             ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ has both items
+      = note: items 1 and 3: `a` and `a`
+    ");
+    assert_snapshot!(wrong("[1, 2, 3, 4, 5, 6]"), @"
+    error[E0307]: the foreach of `convert` has 6 items, more than `max_items: 5`
+      ╭▸ otto.yml:6:14
+    6 │     foreach: {from: list.files, as: file, max_items: 5}
+      ╰╴             ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ too many items
+    help: raise `max_items` if this is intended
+    ");
+    for (how, message) in [
+        ("3", "`convert` needs a list or an object, but `list.files` is a number"),
+        ("true", "`convert` needs a list or an object, but `list.files` is a boolean"),
+        ("null", "`convert` needs a list or an object, but `list.files` is null"),
+        (r#"["a", null]"#, "item 2 of `list.files` is null, which cannot be an item"),
+        (r#"[["a"]]"#, "item 1 of `list.files` is a list, which cannot be an item"),
+        (r#"{"a": [1]}"#, "`list.files.a` is a list, which cannot be an item"),
+        (r#"["a", ""]"#, "an item of `convert` is empty, so its job would have no name"),
+        (r#"["a b", "a_b"]"#, "two items of `convert` would both be called `convert:a_b`"),
+        (r#"["a\u0000b"]"#, "an item of `convert` contains a NUL byte, which variables cannot contain"),
+    ] {
+        assert_eq!(wrong(how).lines().next(), Some(&*format!("error[E0307]: {message}")), "{how}");
+    }
+    let long = format!("[\"{}\"]", "x".repeat(200_000));
+    let project = Project::new(CHAIN.replace("\"$HOW\"", "\"$(cat long)\"").as_str());
+    project.write("long", &long);
+    let ran = project.run("-j1 convert");
+    assert!(
+        ran.stderr.contains("item 1 of `convert` is 200000 bytes long, too long for the variable `file`"),
+        "{}",
+        ran.all()
+    );
+    // Whoever depends on it is skipped, who runs in any case runs.
+    let ran = chain("3").run("-j1 report all");
+    assert_eq!((ran.outcomes().as_str(), ran.status), ("all: ok, convert: FAIL, list: ok, report: skip", 1));
+}
+
+#[test]
+fn names_are_never_code_or_paths() {
+    let project = chain(r#"["..", "-x", "$(touch pwned)", "a/../b", "é\n"]"#);
+    let ran = project.run("-j1 upload");
+    assert_eq!(
+        ran.ok(),
+        "upload .. ..\nupload -x -x\nupload $(touch pwned) $(touch pwned)\nupload a/../b a/../b\nupload é\n é\n\n"
+    );
+    assert!(!project.path("pwned").exists());
+}
+
+#[test]
+fn a_failed_item_skips_its_own_followers_alone() {
+    let ran = chain(r#"["a", "bad", "c"]"#).run("-j1 report all");
+    assert_eq!(
+        ran.outcomes(),
+        "all: ok, convert:a: ok, convert:bad: FAIL, convert:c: ok, list: ok, report: skip, upload:a: ok, upload:bad: skip, \
+         upload:c: ok"
+    );
+    // The mapping of what runs in any case has what the failed job left, too.
+    assert!(
+        ran.stdout.ends_with("convert:a.name=a\nconvert:bad.name=bad\nconvert:c.name=c\nfailed [\"bad\"]\n"),
+        "{}",
+        ran.all()
+    );
+    assert_eq!(ran.status, 1);
+}
+
+#[test]
+fn after_a_failure_a_task_that_fails_fast_starts_no_more_jobs() {
+    let project = Project::new(
+        "tasks:\n  list: {bash: otto.set --list n 1 2 3 4}\n  t: {foreach: {from: list.n, fail_fast: true}, bash: 'exit $((item == 2))'}\n  \
+         still: {needs: [{task: t, when: always}], bash: 'echo still'}",
+    );
+    let ran = project.run("-j1 still");
+    assert_eq!(ran.outcomes(), "list: ok, still: ok, t:1: ok, t:2: FAIL, t:3: skip, t:4: skip");
+    assert_eq!((ran.status, ran.stdout.as_str()), (1, "still\n"));
+}
+
+#[test]
+fn items_of_a_chain_do_not_wait_for_each_other() {
+    // The first item's job ends only when the second item has gone through the whole chain.
+    let project = Project::new(
+        r#"
+tasks:
+  list: {bash: otto.set --list n slow quick}
+  a:
+    foreach: {from: list.n}
+    bash: |
+      [ $item = quick ] || until [ -e through ]; do sleep 0.01; done
+  b: {foreach: {each: a}, bash: ':'}
+  c: {foreach: {each: b}, bash: '[ $item = slow ] || touch through'}
+"#,
+    );
+    project.run("-j2 c").ok();
+}
+
+#[test]
+fn one_job_may_be_asked_for_alone() {
+    let project = chain(r#"["a", "b"]"#);
+    assert_eq!(project.run("-j1 upload:b").ok(), "upload b b\n");
+    assert_eq!(project.run("-j1 upload:b").outcomes(), "convert:b: ok, list: ok, upload:b: ok");
+    let ran = project.run("-j1 convert:z");
+    assert_eq!(ran.status, 1);
+    assert_snapshot!(ran.stderr, @"
+    otto · run RUN · 1+ tasks
+         ok  list     TIME  set files
+       FAIL  convert           not started: `convert:z` does not exist: the foreach of `convert` has no item `z`
+
+    FAIL convert · not started: `convert:z` does not exist: the foreach of `convert` has no item `z` · otto.yml:5
+      no output · full log: otto Logs RUN convert
+    error[E0304]: `convert:z` does not exist: the foreach of `convert` has no item `z`
+      ╭▸ otto.yml:6:14
+    6 │     foreach: {from: list.files, as: file, max_items: 5}
+      ╰╴             ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ unknown item
+      = note: it has a, b
+
+    2 tasks in TIME: 1 ok, 1 failed
+    rerun failed:  otto Rerun RUN
+    ");
+}
+
+#[test]
+fn a_matrix_has_a_job_for_each_combination() {
+    let project = Project::new(
+        r#"
+tasks:
+  list: {bash: otto.set --list py 3.12 3.13}
+  test:
+    foreach:
+      matrix: {on: [linux, mac], py: {from: list.py}}
+      exclude: [{on: mac, py: "3.12"}]
+      include: [{on: linux, fast: "yes"}, {on: bsd, py: 3.13}]
+    bash: echo "$item $on $py ${fast:-no} $OTTO_FOREACH_ITEM"
+  known:
+    foreach: {matrix: {a: [x, y], b: [1, 2]}, exclude: [{a: x}]}
+    python: import os; print(os.environ["item"], os.environ["a"], PARAMS["b"], PARAMS["a"])
+  after: {foreach: {each: known}, bash: 'echo "$item $a $b"'}
+"#,
+    );
+    assert_eq!(
+        project.run("-j1 test").ok(),
+        "linux-3.12 linux 3.12 yes linux-3.12\nlinux-3.13 linux 3.13 yes linux-3.13\nmac-3.13 mac 3.13 no mac-3.13\n\
+         bsd-3.13 bsd 3.13 no bsd-3.13\n"
+    );
+    assert_eq!(project.run("-j1 known").ok(), "y-1 y 1 y\ny-2 y 2 y\n");
+    assert_eq!(project.run("-j1 after:y-2").ok(), "y-2 y 2 y\ny-2 y 2\n");
+    assert_eq!(project.run("Check").ok(), "otto.yml: 4 tasks are valid\n");
+    assert_snapshot!(project.run("--list-subtasks").stdout, @"
+    test (dynamic)
+    known (2 items):
+      known:y-1
+      known:y-2
+    after (2 items):
+      after:y-1
+      after:y-2
+    ");
+}
+
+#[test]
+fn what_is_not_known_before_the_run_is_shown_as_such() {
+    let project = chain("[1]");
+    assert_snapshot!(project.run("-n report").all(), @"
+    ── stdout
+      1  list  (otto.yml:3)
+      2  convert:*  for each of list.files  after list  (otto.yml:5)
+      3  upload:*  for each of convert  after convert  (otto.yml:10)
+      4  report  after upload  (otto.yml:13)
+    ── stderr
+    dry run: 2 tasks would run, and the jobs of 2 tasks that data decides; nothing was started
+    ── exit 0
+    ");
+    assert_snapshot!(project.run("List").stdout, @"
+    project · otto.yml · 5 tasks
+
+      list    
+      convert  [dynamic]  needs list
+      upload   [dynamic]  needs convert
+      report              needs upload
+      all                 needs convert
+
+    otto TASK --help · otto History · otto Graph
+    ");
+    assert_snapshot!(project.run("Graph report").stdout, @"
+    report
+    └─ upload [each job of convert]
+       └─ convert [each of list.files]
+          └─ list
+    ");
+    project.run("-j1 report").ok();
+    let json = project.run("--json report");
+    let added = events(&json, "tasks_added");
+    let told: Vec<_> = added
+        .iter()
+        .map(|event| (event["task"].clone(), event["from"].clone(), event["tasks"][0]["name"].clone()))
+        .collect();
+    assert_eq!(
+        serde_json::json!(told),
+        serde_json::json!([["convert", "list.files", "convert:1"], ["upload", "convert", "upload:1"]])
+    );
+}
+
+#[test]
+fn records_have_the_jobs_in_plan_order() {
+    let project = chain(r#"["a", "bad"]"#);
+    assert_eq!(project.run("-j1 report").status, 1);
+    let shown = project.run("Show").stdout;
+    let jobs = shown.lines().filter(|line| line.starts_with("   ")).collect::<Vec<_>>().join("\n");
+    assert_snapshot!(jobs, @"
+      ok  list            TIME  set files
+      ok  convert:a       TIME  set name
+    FAIL  convert:bad     TIME  exit 1
+      ok  upload:a        TIME
+    skip  upload:bad            needs convert:bad
+    skip  report                needs upload
+    ");
+    assert_eq!(
+        project.run("Data --json convert:a").ok().split_whitespace().collect::<String>(),
+        r#"{"name":"a"}"#
+    );
+    assert_eq!(project.run("Data list.files").ok(), "[\"a\",\"bad\"]\n");
+    let replayed = project.run("Replay");
+    assert!(replayed.stderr.contains("ok  upload:a"), "{}", replayed.all());
+    assert!(
+        project.run("History").stdout.contains("3 ok, 1 failed, 2 skipped"),
+        "{}",
+        project.run("History").all()
+    );
+    assert!(project.run("Stats").ok().contains("convert"));
+}
+
+#[test]
+fn items_are_passed_to_every_language() {
+    for (body, out) in [
+        ("bash: 'echo \"$item\"'", "a b\n"),
+        ("python: 'import os; print(os.environ[\"item\"])'", "a b\n"),
+        ("action: \"#!/bin/sh\\necho \\\"$item\\\"\"", "a b\n"),
+    ] {
+        let project = Project::new(&format!(
+            "tasks:\n  list: {{bash: otto.set --list n 'a b'}}\n  t: {{foreach: {{from: list.n}}, {body}}}"
+        ));
+        assert_eq!(project.run("-j1 t").ok(), out, "{body}");
+    }
+}
+
+#[test]
+fn lists_come_from_python_and_from_json_files_too() {
+    let project = Project::new(
+        r##"
+tasks:
+  list: {python: 'OUTPUT["a"] = {"b": [1, "x"]}'}
+  t: {foreach: {from: list.a.b}, bash: 'echo $item'}
+  file:
+    action: |
+      #!/usr/bin/awk -f
+      BEGIN {print "{\"n\": [7]}" > ENVIRON["OTTO_OUTPUT_JSON"]}
+  u: {foreach: {from: file.n}, bash: 'echo $item'}
+"##,
+    );
+    assert_eq!(project.run("-j1 t u").ok(), "1\nx\n7\n");
+}
+
+#[test]
+fn a_task_may_grow_from_one_that_has_grown() {
+    let project = Project::new(
+        "tasks:\n  list: {bash: otto.set --list n 1 2}\n  a: {foreach: {from: list.n}, bash: 'OUTPUT[x]=$item'}\n  \
+         more: {needs: [a], python: 'OUTPUT[\"m\"] = [v for k, v in sorted(INPUT.items())]'}\n  b: {foreach: {from: more.m}, bash: 'echo b $item'}",
+    );
+    assert_eq!(project.run("-j1 b").ok(), "b 1\nb 2\n");
+}
+
+#[test]
+fn serial_jobs_and_limits_hold_for_jobs_from_data() {
+    let project = Project::new(
+        "tasks:\n  list: {bash: otto.set --list n 3 1 2}\n  t: {foreach: {from: list.n, parallel: false}, bash: 'echo $item; exit $((item == 1))'}\n",
+    );
+    let ran = project.run("-j4 t");
+    assert_eq!((ran.outcomes().as_str(), ran.status), ("list: ok, t:1: FAIL, t:2: skip, t:3: ok", 1));
+}
+
+#[test]
+fn jobs_from_data_use_a_service_that_is_up_already() {
+    let project = Project::new(
+        r#"
+tasks:
+  db:
+    service: {log: ready}
+    bash: |
+      echo ready; exec sleep 100
+  list: {needs: [db], bash: otto.set --list n 1 2}
+  t: {needs: [db], foreach: {from: list.n}, bash: 'echo "t $item"'}
+"#,
+    );
+    let ran = project.run("-j1 -q t");
+    assert_eq!((ran.status, ran.stdout.replace("ready\n", "").as_str()), (0, "t 1\nt 2\n"), "{}", ran.all());
+    let service = Project::new(
+        "tasks:\n  l: {bash: otto.set --list n 1}\n  s: {foreach: {from: l.n}, service: {log: x}, bash: ':'}",
+    );
+    assert!(service.run("s").refused().contains("the jobs of the service `s` must be known before the run"));
+}
+
+#[test]
+fn what_cannot_work_is_refused_before_the_run() {
+    let refused = |tasks: &str| Project::new(&format!("tasks:\n{tasks}")).run("Check").refused().to_owned();
+    assert_snapshot!(refused("  a: {bash: ':'}\n  b: {foreach: {from: lst.files}, bash: ':'}"), @"
+    error[E0301]: the foreach of `b` reads `lst.files`, but there is no task `lst`
+      ╭▸ otto.yml:3:23
+    3 │   b: {foreach: {from: lst.files}, bash: ':'}
+      ╰╴                      ━━━━━━━━━ unknown task
+    otto.yml: 1 error. For details: `otto Explain E0301`
+    ");
+    assert_snapshot!(refused("  a: {bash: ':'}\n  b: {foreach: {from: a}, bash: ':'}"), @"
+    error[E0109]: `from` of `foreach` of task `b` must be a task and one of its keys, such as `list.files`
+      ╭▸ otto.yml:3:23
+    3 │   b: {foreach: {from: a}, bash: ':'}
+      ╰╴                      ━ not `TASK.KEY`
+    otto.yml: 1 error. For details: `otto Explain E0109`
+    ");
+    assert_snapshot!(refused("  a: {bash: ':'}\n  b: {foreach: {each: a}, bash: ':'}"), @"
+    error[E0305]: `each` of task `b` needs a task with `foreach`
+      ╭▸ otto.yml:3:23
+    2 │   a: {bash: ':'}
+      │   ─ this task has no `foreach`
+    3 │   b: {foreach: {each: a}, bash: ':'}
+      ╰╴                      ━ it has no items
+    help: write `needs: [a]` instead of `foreach`
+    otto.yml: 1 error. For details: `otto Explain E0305`
+    ");
+    assert_snapshot!(refused("  a: {foreach: {items: [x]}, bash: ':'}\n  b: {foreach: {from: a.files}, bash: ':'}"), @"
+    error[E0305]: the foreach of `b` cannot read `a.files`
+      ╭▸ otto.yml:3:23
+    2 │   a: {foreach: {items: [x]}, bash: ':'}
+      │   ─ this task runs once per item, so it has no single value
+    3 │   b: {foreach: {from: a.files}, bash: ':'}
+      ╰╴                      ━━━━━━━ the items come from here
+    help: `each: a` runs a job for each of its jobs
+    otto.yml: 1 error. For details: `otto Explain E0305`
+    ");
+    assert_snapshot!(refused("  b: {foreach: {from: b.files}, bash: ':'}"), @"
+    error[E0305]: the foreach of `b` cannot read `b.files`
+      ╭▸ otto.yml:2:23
+    2 │   b: {foreach: {from: b.files}, bash: ':'}
+      │   ┬                   ━━━━━━━ the items come from here
+      │   │
+      ╰╴  a task cannot take its items from itself
+    otto.yml: 1 error. For details: `otto Explain E0305`
+    ");
+    assert_snapshot!(refused("  a: {foreach: {each: b}, bash: ':'}\n  b: {foreach: {each: a}, bash: ':'}"), @"
+    error[E0302]: dependency cycle: `a` needs `b` needs `a`
+      ╭▸ otto.yml:2:23
+    2 │   a: {foreach: {each: b}, bash: ':'}
+      │                       ━ `a` needs `b`
+    3 │   b: {foreach: {each: a}, bash: ':'}
+      ╰╴                      ─ `b` needs `a`
+    help: remove one of these dependencies, or split a task
+    otto.yml: 1 error. For details: `otto Explain E0302`
+    ");
+    assert_snapshot!(refused("  a: {foreach: {items: [1], exclude: [{a: 1}]}, bash: ':'}"), @"
+    error[E0112]: `foreach` of task `a` has `exclude` but no `matrix`
+      ╭▸ otto.yml:2:29
+    2 │   a: {foreach: {items: [1], exclude: [{a: 1}]}, bash: ':'}
+      ╰╴                            ━━━━━━━ only a matrix has combinations
+    help: remove it, or write the lists under `matrix`
+    otto.yml: 1 error. For details: `otto Explain E0112`
+    ");
+    assert_snapshot!(refused("  a: {foreach: {matrix: {on: [x]}, exclude: [{onn: x}]}, bash: ':'}"), @"
+    error[E0104]: `exclude` in `foreach` of task `a` names `onn`, which is not in the matrix
+      ╭▸ otto.yml:2:47
+    2 │   a: {foreach: {matrix: {on: [x]}, exclude: [{onn: x}]}, bash: ':'}
+      ╰╴                                              ━━━ no such list in the matrix
+      = note: the matrix has `on`
+    help: did you mean `on`?
+    otto.yml: 1 error. For details: `otto Explain E0104`
+    ");
+    assert_snapshot!(refused("  a: {foreach: {matrix: {on: [x], exclude: [{on: x}]}}, bash: ':'}"), @"
+    error[E0104]: `exclude` goes beside `matrix`, not into it
+      ╭▸ otto.yml:2:35
+    2 │   a: {foreach: {matrix: {on: [x], exclude: [{on: x}]}}, bash: ':'}
+      ╰╴                                  ━━━━━━━ one level too deep
+    help: move `exclude` out of `matrix`
+    otto.yml: 1 error. For details: `otto Explain E0104`
+    ");
+    assert_snapshot!(refused("  a: {foreach: {items: [1], key: x}, bash: ':'}"), @"
+    error[E0112]: `foreach` of task `a` has `key` but no `from`
+      ╭▸ otto.yml:2:29
+    2 │   a: {foreach: {items: [1], key: x}, bash: ':'}
+      ╰╴                            ━━━ only objects in data have fields
+    help: remove it
+    otto.yml: 1 error. For details: `otto Explain E0112`
+    ");
+    assert_snapshot!(refused("  a: {streaming: true, bash: 'otto.set --list n 1'}\n  b: {streaming: true, foreach: {from: a.n}, needs: [a], bash: ':'}"), @"
+    error[E0908]: `b` cannot read the stream of `a`
+      ╭▸ otto.yml:3:33
+    3 │   b: {streaming: true, foreach: {from: a.n}, needs: [a], bash: ':'}
+      ╰╴                                ━━━━━━━━━━━ the jobs of `b` are known only during the run
+    help: remove `streaming` from one of the two; values and files are passed as usual
+    otto.yml: 1 error. For details: `otto Explain E0908`
+    ");
+}
