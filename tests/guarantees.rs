@@ -1052,7 +1052,13 @@ fn looking_starts_nothing_and_writes_nothing() {
                 && line.contains('(')
                 && !line.contains("O_PATH")
         });
-        let suspicious: Vec<&str> = suspicious.collect();
+        // `Check` asks bash and Python to read the scripts.
+        let mut programs = 0;
+        let mut is_asked = |line: &&str| {
+            programs += usize::from(line.contains("execve("));
+            words[0] == "Check" && programs > 1 && line.contains("execve(")
+        };
+        let suspicious: Vec<&str> = suspicious.filter(|line| !is_asked(line)).collect();
         // The first is otto itself.
         assert!(suspicious.len() == 1 && suspicious[0].contains("execve("), "{words:?}: {suspicious:#?}");
         assert!(!project.root.join("canary").exists(), "{words:?} ran something");

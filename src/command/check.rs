@@ -2,10 +2,11 @@
 
 use super::Context;
 use super::findings::Surroundings;
+use super::traffic;
 use crate::body::need::COLOURS;
 use crate::body::{self, Language, unset};
 use crate::diagnostic::{Code, Diagnostic, Notice};
-use crate::flow::{self, Moment};
+use crate::flow::{self, Moment, TaskFlow};
 use crate::host::{Found, HostFacts};
 use crate::lang;
 use crate::name::similar;
@@ -15,19 +16,18 @@ use crate::plan::{self, Plan};
 use crate::request;
 
 pub(super) fn command() -> clap::Command {
-    clap::Command::new("Check").arg(
-        clap::Arg::new("strict")
-            .long("strict")
-            .action(clap::ArgAction::SetTrue)
-            .help("exit 2 on warnings too"),
-    )
+    let flag = |name: &'static str| clap::Arg::new(name).long(name).action(clap::ArgAction::SetTrue);
+    clap::Command::new("Check").args([
+        flag("strict").help("exit 2 on warnings too"),
+        flag("data").help("show the keys that each task sets, with types and lines, and who reads them"),
+    ])
 }
 
 pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
     let (found, ottofile, mut diagnostics) = match context.read() {
         Ok(read) => read,
         Err(diagnostics) if context.is_json => {
-            let text = json(None, &diagnostics);
+            let text = json(None, &diagnostics, None);
             context.print(&text);
             return 2;
         }
@@ -44,16 +44,23 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
     }
     let is_wrong = diagnostics.iter().any(Diagnostic::is_error);
     let is_refused = is_wrong || matches.get_flag("strict") && !diagnostics.is_empty();
+    // What cannot be planned has no flow; the errors say so.
+    let data = matches.get_flag("data").then(|| traffic_of_all(context, &found, &ottofile).ok()).flatten();
     if context.is_json {
-        let text = json(Some(&ottofile), &diagnostics);
+        let text = json(Some(&ottofile), &diagnostics, data.as_deref());
         context.print(&text);
-    } else if is_wrong {
+        return if is_refused { 2 } else { 0 };
+    }
+    if let Some(flows) = &data {
+        context.print(&traffic::text(&ottofile, flows));
+    }
+    if is_wrong {
         return context.refuse(&diagnostics);
     } else {
         context.show(&diagnostics);
         let count = ottofile.tasks.len();
         let are = if count == 1 { "task is" } else { "tasks are" };
-        if !is_refused {
+        if !is_refused && data.is_none() {
             context.print(&format!("{}: {count} {are} valid\n", found.shown));
         }
     }
@@ -76,29 +83,43 @@ fn mistakes(context: &Context, found: &Found, ottofile: &Ottofile) -> Vec<Diagno
 
 /// What cannot work in the data between all tasks.
 fn flow_of_all(context: &Context, found: &Found, ottofile: &Ottofile) -> Vec<Diagnostic> {
-    let Some(plan) = outline(context, found, ottofile) else { return Vec::new() };
+    let Ok(plan) = outline(context, found, ottofile) else { return Vec::new() };
     let surroundings = Surroundings::of(context, found, ottofile, None);
     flow::findings(ottofile, &plan, &surroundings, Moment::Check)
 }
 
+/// What each task sets, and who reads it.
+pub(super) fn traffic_of_all(
+    context: &Context,
+    found: &Found,
+    ottofile: &Ottofile,
+) -> Result<Vec<TaskFlow>, Vec<Diagnostic>> {
+    let plan = outline(context, found, ottofile)?;
+    let surroundings = Surroundings::of(context, found, ottofile, None);
+    Ok(flow::traffic(ottofile, &plan, &surroundings))
+}
+
 /// The jobs of all tasks, as far as they can be known without running commands.
-fn outline(context: &Context, found: &Found, ottofile: &Ottofile) -> Option<Plan> {
+fn outline(context: &Context, found: &Found, ottofile: &Ottofile) -> Result<Plan, Vec<Diagnostic>> {
     let facts =
         HostFacts { environment: &context.environment, folder: found.folder(), may_run_commands: false };
     let names: Vec<_> =
         ottofile.tasks.iter().map(|task| (task.name.as_str().to_owned(), task.name_span)).collect();
-    let request = request::of_names(&names, &ottofile.sources, ottofile).ok()?;
-    plan::outline(ottofile, &request, &facts).ok()
+    let request = request::of_names(&names, &ottofile.sources, ottofile)?;
+    plan::outline(ottofile, &request, &facts)
 }
 
-/// `{"ottofile", "tasks", "diagnostics": […]}`, each diagnostic in the form that hints have in events. `tasks` is null where
+/// `{"ottofile", "tasks", "diagnostics": […]}`, with `--data` also `"data": […]`; each diagnostic in the form that hints have in events. `tasks` is null where
 /// the ottofile could not be read.
-fn json(ottofile: Option<&Ottofile>, diagnostics: &[Diagnostic]) -> String {
-    let answer = serde_json::json!({
+fn json(ottofile: Option<&Ottofile>, diagnostics: &[Diagnostic], data: Option<&[TaskFlow]>) -> String {
+    let mut answer = serde_json::json!({
         "ottofile": ottofile.map(|ottofile| ottofile.sources.root().name()),
         "tasks": ottofile.map(|ottofile| ottofile.tasks.len()),
         "diagnostics": diagnostics.iter().map(Notice::of).collect::<Vec<_>>(),
     });
+    if let (Some(ottofile), Some(flows)) = (ottofile, data) {
+        answer["data"] = traffic::json(ottofile, flows);
+    }
     format!("{answer:#}\n")
 }
 

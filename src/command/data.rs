@@ -1,6 +1,7 @@
 //! `otto Data`: the values that passed between the tasks of a run, what differs between two runs, and where a value came
 //! from. Reads the files in the runs' folders; the index is not asked.
 
+mod contract;
 mod diff;
 mod why;
 
@@ -29,7 +30,7 @@ use unicode_width::UnicodeWidthStr;
 pub(super) fn command() -> Command {
     Command::new("Data")
         .override_usage(
-            "otto Data [RUN] [TASK[.KEY]]\n       otto Data diff RUN RUN\n       otto Data why [RUN] TASK.KEY",
+            "otto Data [RUN] [TASK[.KEY]]\n       otto Data diff RUN RUN\n       otto Data why [RUN] TASK.KEY\n       otto Data contract [RUN] TASK",
         )
         .arg(
             Arg::new("words")
@@ -37,12 +38,12 @@ pub(super) fn command() -> Command {
                 .num_args(0..=3)
                 .action(ArgAction::Append)
                 .allow_negative_numbers(true)
-                .help("a run (default: the latest), a task, or a value of a task; or `diff` and two runs; or `why` and a value"),
+                .help("a run (default: the latest), a task, or a value of a task; or `diff` and two runs; or `why` and a value; or `contract` and a task"),
         )
         .after_help(
             "`otto Data` shows all values of the latest run, `otto Data build` the values of one task, and\n\
              `otto Data build.version` prints one value unchanged, for scripts. With `--json` everything is printed as JSON;\n\
-             numbers keep all their digits.",
+             numbers keep all their digits. `otto Data contract build` prints an `outputs` block that fits what `build` set so far.",
         )
 }
 
@@ -59,6 +60,9 @@ pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
         ["why", what] => why::run(context, &records, "latest", what),
         ["why", run, what] => why::run(context, &records, run, what),
         ["why", ..] => return context.refuse(&[usage("`otto Data why` takes a value: `TASK.KEY`")]),
+        ["contract", task] => contract::run(context, &records, None, task),
+        ["contract", run, task] => contract::run(context, &records, Some(run), task),
+        ["contract", ..] => return context.refuse(&[usage("`otto Data contract` takes a task")]),
         [] => records.read(context, "latest").and_then(|picked| look(context, &picked, None)),
         [one] => look_at_one(context, &records, one),
         [run, what] => records.read(context, run).and_then(|picked| look(context, &picked, Some(what))),

@@ -1,6 +1,7 @@
 //! `otto List`: the tasks of the ottofile. Runs nothing and evaluates nothing.
 
 use super::Context;
+use crate::contract::{Contract, Declared};
 use crate::diagnostic::Diagnostic;
 use crate::host;
 use crate::ottofile::Ottofile;
@@ -8,6 +9,7 @@ use crate::ottofile::spec::{Count, ForeachSource, Param, ParamForm, Task};
 use crate::plan::expand::{Expansion, items, of_data};
 use crate::plan::facts::Facts;
 use crate::request;
+use crate::value::{self, Value};
 use crate::view::filter::shown;
 use crate::view::style::{self, Paint};
 use std::fmt::Write;
@@ -248,7 +250,29 @@ fn known_items(ottofile: &Ottofile, task: &Task, facts: &dyn Facts) -> Result<Ex
     }
 }
 
-/// The tasks as JSON: `[{"name", "help", "group", "hidden", "line", "needs", "params"}]`.
+/// The declared outputs: `[{"key", "type", "help", "optional", "default", "choices"}]`.
+fn outputs_json(contract: &Contract) -> Vec<serde_json::Value> {
+    let json = |value: &Value| serde_json::from_str::<serde_json::Value>(&value::compact(value)).ok();
+    let one = |declared: &Declared| {
+        let promise = &declared.promise;
+        serde_json::json!({
+            "key": declared.name,
+            "type": promise.to_string(),
+            "help": promise.help,
+            "optional": promise.is_optional,
+            "default": promise.default.as_ref().and_then(json),
+            "choices": promise.choices.iter().filter_map(json).collect::<Vec<_>>(),
+        })
+    };
+    let others = contract.others.iter().map(|promise| {
+        serde_json::json!({ "key": "*", "type": promise.to_string(), "help": promise.help, "optional": true,
+            "default": null, "choices": [] })
+    });
+    contract.keys.iter().map(one).chain(others).collect()
+}
+
+/// The tasks as JSON: `[{"name", "help", "group", "hidden", "line", "needs", "params", "outputs"}]`; `outputs` is null
+/// without a contract.
 pub(crate) fn list_json(ottofile: &Ottofile) -> String {
     let tasks: Vec<serde_json::Value> = ottofile
         .tasks
@@ -277,6 +301,7 @@ pub(crate) fn list_json(ottofile: &Ottofile) -> String {
                 "foreach": task.foreach.is_some(),
                 "needs": task.before.iter().map(|edge| &edge.task.value).collect::<Vec<_>>(),
                 "params": params,
+                "outputs": task.outputs.as_ref().map(|contract| outputs_json(&contract.value)),
             })
         })
         .collect();

@@ -26,6 +26,7 @@ mod show;
 #[cfg(test)]
 mod stage;
 mod stats;
+mod traffic;
 
 pub(crate) use cluster::{asked_executor, executor_option};
 pub(crate) use execute::{

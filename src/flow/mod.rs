@@ -5,9 +5,12 @@
 mod condition;
 mod outputs;
 mod reads;
+mod traffic;
+
+pub(crate) use traffic::{KeyFlow, Reading, TaskFlow};
 
 use crate::body::condition_of;
-use crate::body::uses::{self, Uses};
+use crate::body::uses::{self, Force, Uses};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Body, Task, When};
@@ -74,6 +77,11 @@ pub(crate) fn findings(
     found
 }
 
+/// What each task sets, and who reads it.
+pub(crate) fn traffic(ottofile: &Ottofile, plan: &Plan, outside: &dyn Outside) -> Vec<TaskFlow> {
+    DataFlow::of(ottofile, plan, outside).traffic()
+}
+
 /// One of the texts of a task that run.
 struct Passage<'a> {
     body: Cow<'a, Body>,
@@ -98,12 +106,17 @@ impl<'a> DataFlow<'a> {
         }
         let task = self.task(place);
         let mut uses = task.body.as_ref().map(Uses::of).unwrap_or_default();
-        if !uses.is_open
-            && uses.imports.iter().any(|name| name.is_empty() || self.outside.has_module(task, name))
-        {
+        if uses.imports.iter().any(|name| name.is_empty() || self.outside.has_module(task, name)) {
             uses.is_open = true;
             uses.may_export = true;
             uses.may_unset = true;
+            // A module of the project may end the script, or change what it reads.
+            for read in &mut uses.reads {
+                read.force = read.force.min(Force::Uncertain);
+            }
+            for set in &mut uses.sets {
+                set.is_sure = false;
+            }
         }
         let uses = Rc::new(uses);
         self.uses.borrow_mut().insert(place, Rc::clone(&uses));
@@ -113,18 +126,30 @@ impl<'a> DataFlow<'a> {
     /// The `if` and the script of a job's task, as far as they may read.
     fn texts(&self, job: JobId) -> Vec<Passage<'a>> {
         let place = self.plan.job(job).task;
-        let task = self.task(place);
         let may_not_run = self.may_not_run(job);
-        let mut texts = Vec::new();
+        let has_condition = self.task(place).condition.is_some();
+        let scripts = self.scripts(place).into_iter();
+        scripts
+            .map(|(body, uses, is_condition)| Passage {
+                body,
+                uses,
+                is_conditional: may_not_run || has_condition && !is_condition,
+            })
+            .collect()
+    }
+
+    /// The `if` and the script of a task, as far as they may read, each with whether it is the `if`.
+    fn scripts(&self, place: usize) -> Vec<(Cow<'a, Body>, Rc<Uses>, bool)> {
+        let task = self.task(place);
+        let mut scripts = Vec::new();
         if let Some(condition) = condition_of(task).filter(uses::may_read) {
             let uses = Rc::new(Uses::of_condition(&condition));
-            texts.push(Passage { body: Cow::Owned(condition), uses, is_conditional: may_not_run });
+            scripts.push((Cow::Owned(condition), uses, true));
         }
         if let Some(body) = task.body.as_ref().filter(|body| uses::may_read(body)) {
-            let is_conditional = may_not_run || task.condition.is_some();
-            texts.push(Passage { body: Cow::Borrowed(body), uses: self.uses(place), is_conditional });
+            scripts.push((Cow::Borrowed(body), self.uses(place), false));
         }
-        texts
+        scripts
     }
 
     /// Whether a run may succeed in which this job is skipped for what became of others.

@@ -4,6 +4,7 @@
 use super::bash::shown_name as name_in_ottofile;
 use super::interpreter::{self};
 use super::json_record::{self, line_span};
+use super::shell;
 use super::{CannotPrepare, HandOver, Left, List, Prepared, Program, Script};
 use crate::body::Shebang;
 use crate::body::need::COLOURS;
@@ -388,6 +389,9 @@ fn comments(script: &Script) -> Vec<String> {
         lines.push(format!("#   and {} tasks more", script.inputs.len() - 30));
     }
     lines.push("# OUTPUT[\"key\"] = value sets a value for the tasks that depend on this one.".into());
+    if let Some(contract) = script.contract {
+        lines.push(shell::declared(&contract.value));
+    }
     if !script.params.is_empty() {
         let names: Vec<&str> = script.params.iter().map(|(name, _)| name.as_str()).collect();
         lines.push(format!("# Parameters are variables, and PARAMS[\"name\"]: {}.", names.join(", ")));

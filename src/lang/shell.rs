@@ -3,6 +3,7 @@
 
 use super::quote::{Charset, push_word};
 use super::{CannotPrepare, Input, Script};
+use crate::contract::{Contract, Declared};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::store::atomic;
 use crate::store::layout::{PRIVATE, file_name};
@@ -203,6 +204,9 @@ fn opening(script: &Script, frame: &Frame) -> Vec<String> {
         }
     }
     lines.push(format!("# {} sets a value for the tasks that depend on this one.", frame.setting));
+    if let Some(contract) = script.contract {
+        lines.push(declared(&contract.value));
+    }
     if !script.params.is_empty() {
         let names: Vec<&str> = script.params.iter().map(|(name, _)| name.as_str()).collect();
         lines.push(format!("# Parameters are variables: {}.", names.join(" ")));
@@ -219,6 +223,14 @@ pub(super) fn keys_in_words(input: &Input, most: usize) -> String {
         0 => keys.join(", "),
         more => format!("{} and {more} more", keys.join(", ")),
     }
+}
+
+/// The declared outputs, as a comment.
+pub(super) fn declared(contract: &Contract) -> String {
+    let one = |key: &Declared| one_line(&format!("{}: {}", key.name, key.promise));
+    let keys: Vec<String> = contract.keys.iter().take(MOST_KEYS_SHOWN).map(one).collect();
+    let more = if contract.keys.len() > keys.len() { ", …" } else { "" };
+    format!("# Declared outputs: {}{more}.", keys.join(", "))
 }
 
 /// A text that cannot leave its line, and is not long.

@@ -209,3 +209,138 @@ fn the_help_of_a_task_shows_its_contract() {
     defined  otto.yml:2
     "#);
 }
+
+#[test]
+fn a_contract_is_inferred_from_recorded_values_and_passes_at_once() {
+    let body = "    python: |
+      OUTPUT[\"version\"] = \"1.2\"
+      OUTPUT[\"count\"] = 42
+      OUTPUT[\"ratio\"] = 1 if first else 0.5
+      OUTPUT[\"files\"] = [\"a\", \"b\"] if first else []
+      OUTPUT[\"mixed\"] = [1, \"x\", None]
+      OUTPUT[\"meta\"] = {\"name\": \"x\", \"true\": True, \"tags\": [{\"a\": 1}]}
+      if not first:
+          OUTPUT[\"note\"] = \"x\"
+          del OUTPUT[\"meta\"][\"tags\"]
+      import os
+      os.environ[\"OTTO_MODE\"] = \"fast\"
+";
+    let file = |outputs: &str| {
+        format!(
+            "tasks:\n  build:\n    params: {{--first: {{default: false}}}}\n{outputs}{}",
+            body.replace("first", "(first == \"true\")")
+        )
+    };
+    let project = Project::new(&file(""));
+    project.run("build --first").ok();
+    let one = project.run("Data contract latest build").ok().to_owned();
+    assert_snapshot!(one, @r#"
+    outputs:
+      version: str
+      count: int
+      ratio: int
+      files: list[str]
+      mixed: list[any]
+      meta:
+        type: object
+        keys:
+          name: str
+          "true": bool
+          tags: list[map[any]]
+    "#);
+    project.run("build").ok();
+    let all = project.run("Data contract build").ok().to_owned();
+    assert_snapshot!(all, @r#"
+    outputs:
+      version: str
+      count: int
+      ratio: float
+      files: list[str]
+      mixed: list[any]
+      meta:
+        type: object
+        keys:
+          name: str
+          "true": bool
+          "tags?": list[map[any]]
+      note: str?
+    "#);
+    assert_snapshot!(project.run("--json Data contract build").ok(), @r#"
+    {
+      "outputs": {
+        "count": "int",
+        "files": "list[str]",
+        "meta": {
+          "keys": {
+            "name": "str",
+            "tags?": "list[map[any]]",
+            "true": "bool"
+          },
+          "type": "object"
+        },
+        "mixed": "list[any]",
+        "note": "str?",
+        "ratio": "float",
+        "version": "str"
+      }
+    }
+    "#);
+    let indented: String = all.lines().map(|line| format!("    {line}\n")).collect();
+    project.write("otto.yml", &file(&indented));
+    for line in ["build --first", "build"] {
+        assert_eq!(project.run(line).status, 0, "{}", project.run(line).all());
+    }
+    let script = std::fs::read_to_string(project.task("build").join("script.py")).expect("a script");
+    assert!(script.contains("# Declared outputs: version: str, count: int, ratio: float"), "{script}");
+    let unknown = project.run("Data contract nothing");
+    assert!(unknown.refused().starts_with("error[E0803]: run `"), "{}", unknown.all());
+    assert_snapshot!(project.run("Data contract").all(), @"
+    ── stderr
+    error[E0005]: `otto Data contract` takes a task
+    help: see `otto Data --help`
+    otto: 1 error. For details: `otto Explain E0005`
+    ── exit 2
+    ");
+}
+
+#[test]
+fn a_listing_as_json_has_the_declared_outputs() {
+    let project = Project::new(
+        "tasks:
+  a: {outputs: {channel: {type: str, choices: [x, y], default: x, help: Where}, n: 'int?', '*': any}, bash: 'true'}
+  b: {bash: 'true'}
+",
+    );
+    let json: serde_json::Value = serde_json::from_str(project.run("--json List").ok()).expect("JSON");
+    assert_snapshot!(format!("{:#} {}", json[0]["outputs"], json[1]["outputs"]), @r#"
+    [
+      {
+        "choices": [
+          "x",
+          "y"
+        ],
+        "default": "x",
+        "help": "Where",
+        "key": "channel",
+        "optional": false,
+        "type": "str"
+      },
+      {
+        "choices": [],
+        "default": null,
+        "help": null,
+        "key": "n",
+        "optional": true,
+        "type": "int?"
+      },
+      {
+        "choices": [],
+        "default": null,
+        "help": null,
+        "key": "*",
+        "optional": true,
+        "type": "any"
+      }
+    ] null
+    "#);
+}

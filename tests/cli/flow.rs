@@ -686,3 +686,173 @@ fn an_if_that_decides_nothing_or_sets_outputs_is_a_warning_of_check() {
     "#);
     assert_eq!(project.run("-q dollar never python").stderr, "");
 }
+
+const TRAFFIC: &str = "tasks:
+  build:
+    outputs: {version: str, size: int, note: 'str?'}
+    bash: |
+      OUTPUT[version]=1
+      OUTPUT[size]=1
+  each: {foreach: {items: [a, b.c]}, bash: 'OUTPUT[n]=1; export OTTO_MODE=fast; OUTPUT[$RANDOM]=x'}
+  test:
+    needs: [build, each]
+    bash: |
+      echo \"${INPUT[build.version]} ${INPUT[build.note]-} ${INPUT[each:b.c.n]}\"
+      echo \"${INPUT[build.version]} $OTTO_MODE\"
+  all:
+    needs: [build, each]
+    python: |
+      print(INPUT[\"build\"])
+      for key in INPUT: print(INPUT[key])
+  asks: {needs: [build], if: '[ \"${INPUT[build.size]}\" = 1 ]', bash: 'echo \"${INPUT[build.typo]-}\"'}
+  clean: {needs: [build, test], bash: 'true'}
+";
+
+#[test]
+fn check_shows_the_keys_of_each_task_and_who_reads_them() {
+    let project = Project::new(TRAFFIC);
+    assert_snapshot!(project.run("Check --data").all(), @r#"
+    ── stdout
+    build (line 2)
+      version  str   line 3   read by test (lines 11, 12)
+      size     int   line 3   read by asks (line 18)
+      note     str?  line 3   read by test (line 11 with a default)
+      typo           not set  read by asks (line 18 with a default)
+      all values read by all (line 16)
+      may be read by all
+      no values read by clean
+
+    each (line 7)
+      n          line 7  read by test (line 11)
+      OTTO_MODE  line 7  read by test (line 12)
+      may set other keys
+      may be read by all
+
+    test (line 8)
+      no values read by clean
+    ── stderr
+    warning[E0704]: task `build` has no output `typo`
+       ╭▸ otto.yml:18:79
+     3 │     outputs: {version: str, size: int, note: 'str?'}
+       │     ─────── `build` declares `version`, `size`, `note`
+       ┆
+    18 │   asks: {needs: [build], if: '[ "${INPUT[build.size]}" = 1 ]', bash: 'echo "${INPUT[build.typo]-}"'}
+       ╰╴                                                                              ━━━━━━━━━━━━━━━━━ `asks` reads it here
+    help: set `typo` in `build`, or read another key
+    ── exit 0
+    "#);
+    let json: serde_json::Value =
+        serde_json::from_str(&project.run("--json Check --data").stdout).expect("JSON");
+    assert_snapshot!(format!("{:#}", json["data"][1]), @r#"
+    {
+      "keys": [
+        {
+          "key": "n",
+          "line": 7,
+          "readers": [
+            {
+              "line": 11,
+              "optional": false,
+              "task": "test"
+            }
+          ],
+          "type": null
+        },
+        {
+          "key": "OTTO_MODE",
+          "line": 7,
+          "readers": [
+            {
+              "line": 12,
+              "optional": false,
+              "task": "test"
+            }
+          ],
+          "type": null
+        }
+      ],
+      "line": 7,
+      "may_be_read_by": [
+        "all"
+      ],
+      "may_set_others": true,
+      "not_read_by": [],
+      "read_whole_by": [],
+      "task": "each"
+    }
+    "#);
+    let wrong = Project::new(&TRAFFIC.replace("build.note]-}", "build.nope]}"));
+    let ran = wrong.run("Check --data");
+    assert!(ran.status == 2 && ran.stdout.contains("nope     "), "{}", ran.all());
+}
+
+#[test]
+fn the_graph_writes_the_keys_on_the_dependencies() {
+    let project = Project::new(TRAFFIC);
+    assert_snapshot!(project.run("Graph --data").ok(), @"
+    all
+    ├─ build: *, …
+    └─ each [2 items]: …
+    asks
+    └─ build: size, typo
+    clean
+    ├─ build
+    └─ test
+       ├─ build: version, note
+       └─ each [2 items]: n, OTTO_MODE
+    ");
+    assert_snapshot!(project.run("Graph --data --format mermaid").ok(), @r#"
+    flowchart LR
+      t0["build"]
+      t1["each [2 items]"]
+      t2["test"]
+      t3["all"]
+      t4["asks"]
+      t5["clean"]
+      t0 -->|"version, note"| t2
+      t1 -->|"n, OTTO_MODE"| t2
+      t0 -->|"*, …"| t3
+      t1 -->|"…"| t3
+      t0 -->|"size, typo"| t4
+      t0 --> t5
+      t2 --> t5
+    "#);
+    assert_snapshot!(project.run("Graph --data --format dot test").ok(), @r#"
+    digraph otto {
+      rankdir=LR;
+      node [shape=box, style=rounded];
+      "build" [label="build"];
+      "each" [label="each [2 items]"];
+      "test" [label="test"];
+      "build" -> "test" [label="version, note"];
+      "each" -> "test" [label="n, OTTO_MODE"];
+    }
+    "#);
+    let svg = project.run("Graph --data --format svg test").ok().to_owned();
+    let labels: Vec<&str> = svg.lines().filter(|line| line.contains("\"keys\"")).collect();
+    assert_snapshot!(labels.join("\n"), @r#"
+    <text class="keys" x="205" y="21">version, note</text>
+    <text class="keys" x="205" y="41">n, OTTO_MODE</text>
+    "#);
+    let json: serde_json::Value =
+        serde_json::from_str(&project.run("--json Graph --data clean").stdout).expect("JSON");
+    let clean = json["tasks"].as_array().and_then(|tasks| tasks.last()).expect("tasks");
+    assert_snapshot!(format!("{:#}", clean["needs"]), @r#"
+    [
+      {
+        "item": null,
+        "keys": [],
+        "stream": false,
+        "task": "build",
+        "when": "success"
+      },
+      {
+        "item": null,
+        "keys": [],
+        "stream": false,
+        "task": "test",
+        "when": "success"
+      }
+    ]
+    "#);
+}

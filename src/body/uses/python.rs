@@ -27,6 +27,11 @@ const OPAQUE: &[&str] = &[
 /// Names after which the rest may not run, though the task does not fail.
 const LEAVING: &[&str] = &[
     "SystemExit",
+    // These call `sys.exit` themselves.
+    "click",
+    "fire",
+    "typer",
+    "unittest",
     "_exit",
     "abort",
     "execl",
@@ -264,11 +269,11 @@ impl<'a> Reader<'a> {
                     self.uses.imports.push(String::new())
                 }
                 "OTTO_OUTPUT_JSON" => self.uses.is_open = true,
-                "modules" if is_attribute => self.uses.is_open = true,
-                "vars" if self.is(place + 1, "(") && self.is(place + 2, ")") => self.uses.is_open = true,
+                "modules" if is_attribute => self.look_away(),
+                "vars" if self.is(place + 1, "(") && self.is(place + 2, ")") => self.look_away(),
                 // `re.compile` and its like run nothing.
                 "compile" if is_attribute => {}
-                _ if OPAQUE.contains(&word) => self.uses.is_open = true,
+                _ if OPAQUE.contains(&word) => self.look_away(),
                 _ => {}
             }
             let leaves =
@@ -278,6 +283,12 @@ impl<'a> Reader<'a> {
                 self.end = self.end.min(at);
             }
         }
+    }
+
+    /// From here on any variable may be anything.
+    fn look_away(&mut self) {
+        self.uses.is_open = true;
+        self.is_read_only = false;
     }
 
     fn import(&mut self, start: usize, end: usize) {

@@ -29,7 +29,16 @@ pub(super) fn read(text: &str, shell: Shell, is_condition: bool) -> Uses {
     let has_arrays = shell == Shell::Bash;
     let reader = Reader { text, found: &found, names: &names, has_arrays };
     let end = Ends::of(text, &found);
-    let mut body = ShellText { text, found: &found, has_arrays, is_condition, uses: Uses::default(), end };
+    let mut body = ShellText {
+        text,
+        found: &found,
+        has_arrays,
+        is_condition,
+        has_own_data: false,
+        uses: Uses::default(),
+        end,
+    };
+    body.has_own_data = ["INPUT", "OUTCOME"].iter().any(|name| has_word(text, name) && body.is_own(name));
     body.sets(&reader);
     body.reads();
     body.uses.settle()
@@ -149,6 +158,8 @@ struct ShellText<'a> {
     found: &'a Commands,
     has_arrays: bool,
     is_condition: bool,
+    /// INPUT or OUTCOME may not be what otto made of them.
+    has_own_data: bool,
     uses: Uses,
     end: Ends,
 }
@@ -241,6 +252,11 @@ impl<'a> ShellText<'a> {
     fn run(&mut self, command: &Command, verb: &str, rest: &[&'a str], start: usize) {
         let whole = start..command.words.last().map_or(start, |word| word.end);
         let options = rest.iter().take_while(|word| word.starts_with('-')).count();
+        if self.found.functions.iter().any(|name| name == verb) {
+            // A function of the script itself, whatever otto has under this name.
+            self.uses.is_open |= verb.starts_with("otto");
+            return;
+        }
         match verb {
             "otto.set" | "otto_set" | "otto_set_output" => self.set_by_function(command, rest, whole),
             "otto.get" | "otto_get" | "otto_get_input" => self.get(command, verb, rest, whole),
@@ -386,7 +402,7 @@ impl<'a> ShellText<'a> {
             return Force::Optional;
         }
         let is_sure = command.is_checked && command.function.is_none() && !self.end.is_lenient;
-        let is_sure = is_sure && !self.is_condition;
+        let is_sure = is_sure && !self.is_condition && !self.has_own_data;
         let is_reached = match command.copy {
             None => place < self.end.script,
             // The whole of a substitution whose status is that of an assignment.

@@ -7,7 +7,9 @@ mod text;
 mod tests;
 
 use super::Context;
+use super::check::traffic_of_all;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::flow::{Reading, TaskFlow};
 use crate::host;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Foreach, ForeachSource, When};
@@ -33,7 +35,11 @@ pub(super) fn command() -> clap::Command {
         .value_name("TASK")
         .num_args(0..)
         .help("show only these tasks, their dependencies and the tasks that run after them");
-    clap::Command::new("Graph").args([format, output, tasks])
+    let data = clap::Arg::new("data")
+        .long("data")
+        .action(clap::ArgAction::SetTrue)
+        .help("write on each dependency the keys that are read from it");
+    clap::Command::new("Graph").args([format, output, data, tasks])
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,7 +62,7 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
         .or_else(|| output.as_deref().and_then(format_of))
         .unwrap_or(Format::Text);
     let names: Vec<String> = matches.get_many("tasks").into_iter().flatten().cloned().collect();
-    let drawing = match context.load().and_then(|(_, ottofile)| Drawing::of(&ottofile, &names)) {
+    let drawing = match drawing(context, &names, matches.get_flag("data")) {
         Ok(drawing) => drawing,
         Err(diagnostics) => return context.refuse(&diagnostics),
     };
@@ -78,6 +84,15 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
             context.fail(Code::FileTrouble, message, 2)
         }
     }
+}
+
+fn drawing(context: &mut Context, names: &[String], has_data: bool) -> Result<Drawing, Vec<Diagnostic>> {
+    let (found, ottofile) = context.load()?;
+    let mut drawing = Drawing::of(&ottofile, names)?;
+    if has_data {
+        drawing.add_data(&ottofile, &traffic_of_all(context, &found, &ottofile)?);
+    }
+    Ok(drawing)
 }
 
 fn format_of(file: &Path) -> Option<Format> {
@@ -117,6 +132,9 @@ struct Need {
     when: When,
     /// Its stream is read while it runs.
     is_stream: bool,
+    /// The keys that are read from it, if they were asked for: `*` for all together, `…` for those that the script does
+    /// not show.
+    keys: Option<Vec<String>>,
 }
 
 impl Drawing {
@@ -157,11 +175,25 @@ impl Drawing {
                         node: need.selected,
                         item: need.item,
                         when: need.when,
+                        keys: None,
                     })
                     .collect(),
             }
         });
         Ok(Drawing { nodes: nodes.collect() })
+    }
+
+    /// Writes on each dependency what is read from it.
+    fn add_data(&mut self, ottofile: &Ottofile, flows: &[TaskFlow]) {
+        let names: Vec<String> = self.nodes.iter().map(|node| node.name.clone()).collect();
+        for node in &mut self.nodes {
+            let reader = ottofile.position(&node.name);
+            for need in &mut node.needs {
+                let source = ottofile.position(&names[need.node]);
+                let flow = flows.iter().find(|flow| Some(flow.task) == source);
+                need.keys = Some(flow.zip(reader).map_or(Vec::new(), |(flow, reader)| keys(flow, reader)));
+            }
+        }
     }
 
     fn json(&self) -> String {
@@ -170,12 +202,16 @@ impl Drawing {
             .iter()
             .map(|node| {
                 let needs = node.needs.iter().map(|need| {
-                    serde_json::json!({
+                    let mut edge = serde_json::json!({
                         "task": self.nodes[need.node].name,
                         "item": need.item,
                         "when": condition(need.when),
                         "stream": need.is_stream,
-                    })
+                    });
+                    if let Some(keys) = &need.keys {
+                        edge["keys"] = keys.as_slice().into();
+                    }
+                    edge
                 });
                 serde_json::json!({
                     "name": node.name,
@@ -196,6 +232,16 @@ impl Node {
         let remarks: Vec<String> = service.into_iter().chain(self.remark.clone()).collect();
         (!remarks.is_empty()).then(|| remarks.join(", "))
     }
+}
+
+/// What a task reads from another one.
+fn keys(flow: &TaskFlow, reader: usize) -> Vec<String> {
+    let is_its = |readings: &[Reading]| readings.iter().any(|reading| reading.task == reader);
+    let mut keys: Vec<String> =
+        flow.keys.iter().filter(|key| is_its(&key.readers)).map(|key| key.name.clone()).collect();
+    keys.extend(is_its(&flow.whole).then(|| "*".to_owned()));
+    keys.extend(flow.perhaps.contains(&reader).then(|| "…".to_owned()));
+    keys
 }
 
 fn remark(foreach: &Foreach) -> String {

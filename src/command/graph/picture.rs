@@ -70,6 +70,8 @@ pub(super) fn mermaid(drawing: &Drawing) -> String {
 const LINE: usize = 40;
 const BOX: usize = 26;
 const LETTER: usize = 8;
+/// The width of a letter of the keys on an edge.
+const KEY_LETTER: usize = 7;
 const GAP: usize = 60;
 const MARGIN: usize = 12;
 
@@ -82,6 +84,8 @@ pub(super) fn svg(drawing: &Drawing) -> String {
     }
     let columns = column.iter().max().map_or(0, |last| last + 1);
     let width_of = |node: &Node| plain(&label(node)).width() * LETTER + 2 * MARGIN;
+    let longest = edges(drawing).map(|(_, need)| keys(need).width()).max().unwrap_or(0);
+    let gap = GAP.max(longest * KEY_LETTER + 2 * MARGIN);
     let mut widths = vec![0; columns];
     let mut rows = vec![0_usize; columns];
     let mut row = vec![0; drawing.nodes.len()];
@@ -108,7 +112,7 @@ pub(super) fn svg(drawing: &Drawing) -> String {
         .iter()
         .scan(MARGIN, |left, width| {
             let this = *left;
-            *left += width + GAP;
+            *left += width + gap;
             Some(this)
         })
         .collect();
@@ -123,6 +127,7 @@ pub(super) fn svg(drawing: &Drawing) -> String {
          rect {{ fill: #f6f8fa; stroke: #57606a; }}\n\
          text {{ font: 13px monospace; fill: #1f2328; }}\n\
          path {{ fill: none; stroke: #57606a; }}\n\
+         .keys {{ font-size: 11px; text-anchor: middle; }}\n\
          .paper {{ fill: #ffffff; stroke: none; }}\n\
          .group {{ stroke-dasharray: 4 3; }}\n\
          .failure {{ stroke: #cf222e; stroke-dasharray: 5 3; }}\n\
@@ -141,7 +146,7 @@ pub(super) fn svg(drawing: &Drawing) -> String {
                 let _ = write!(line, "H{}", at.0);
             }
             let mut curve_to = |to: (usize, usize), until: usize| {
-                let bend = GAP / 2;
+                let bend = gap / 2;
                 let _ = write!(line, " C{} {} {} {} {} {}", at.0 + bend, at.1, to.0 - bend, to.1, to.0, to.1);
                 if until > to.0 {
                     let _ = write!(line, "H{until}");
@@ -152,6 +157,11 @@ pub(super) fn svg(drawing: &Drawing) -> String {
                 let row = passing[&(need.node, between)];
                 curve_to((lefts[between], middle(row)), right_of(between));
             }
+            let first_row = match passing.get(&(need.node, source + 1)) {
+                Some(row) if source + 1 < column[place] => middle(*row),
+                _ => middle(row[place]),
+            };
+            let start_row = middle(row[need.node]);
             let left = lefts[column[place]];
             curve_to((left, middle(row[place])), left);
             let class = match need.when {
@@ -167,6 +177,11 @@ pub(super) fn svg(drawing: &Drawing) -> String {
                 "<path class=\"{class}\" d=\"{line}\"><title>{}</title></path>",
                 escaped(&title)
             );
+            let keys = keys(need);
+            if !keys.is_empty() {
+                let (x, y) = (right_of(source) + gap / 2, (start_row + first_row) / 2 - 4);
+                let _ = writeln!(svg, "<text class=\"keys\" x=\"{x}\" y=\"{y}\">{}</text>", escaped(&keys));
+            }
         }
     }
     for (place, node) in drawing.nodes.iter().enumerate() {
@@ -205,11 +220,13 @@ fn words(need: &Need) -> String {
         When::Failure => "failure",
         When::Always => "always",
     };
-    match (&need.item, when) {
-        (None, when) => when.to_owned(),
-        (Some(item), "") => plain(item),
-        (Some(item), when) => format!("{}, {when}", plain(item)),
-    }
+    let words = [need.item.as_deref().map(plain).unwrap_or_default(), when.to_owned(), keys(need)];
+    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+/// The keys that are read over an edge.
+fn keys(need: &Need) -> String {
+    need.keys.iter().flatten().map(|key| plain(key)).collect::<Vec<_>>().join(", ")
 }
 
 /// Nothing that a terminal or another program would obey.

@@ -84,5 +84,7 @@ fn said(need: &Need) -> String {
         When::Failure => " (if it fails)",
         When::Always => " (either way)",
     };
-    item + when
+    let keys = need.keys.as_ref().filter(|keys| !keys.is_empty());
+    let keys = keys.map_or(String::new(), |keys| format!(": {}", shown(&keys.join(", "))));
+    item + when + &keys
 }
