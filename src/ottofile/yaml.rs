@@ -121,7 +121,10 @@ impl Node<'_> {
                 let blank_lines = above_and_header.take_while(|line| line.trim().is_empty()).count();
                 // A carriage return alone ends a line for YAML, but not for whoever counts lines; in the header too.
                 let header = before.rmatch_indices('\n').nth(blank_lines + 1).map_or(0, |(at, _)| at);
-                let written = &source.text()[header..self.span.end as usize];
+                // The place ends before the line break of the last line.
+                let after = &source.text()[self.span.end as usize..];
+                let breaks = after.len() - after.trim_start_matches(['\r', '\n']).len();
+                let written = &source.text()[header..self.span.end as usize + breaks];
                 let has_lone_returns = written.contains('\r') && written.replace("\r\n", "").contains('\r');
                 (start_line - blank_lines, self.style() == Some(Style::Literal) && !has_lone_returns)
             }

@@ -133,6 +133,15 @@ fn lookups_of_many_items_take_no_longer_than_reading_them() {
     survives(&format!("tasks: {{a: {{before: [\"{}\"]}}, {}: {{}}}}", "z".repeat(100_000), "z".repeat(250)));
 }
 
+/// YAML takes a carriage return alone for the end of a line; whoever counts lines does not.
+#[test]
+fn a_line_that_a_lone_carriage_return_ends_has_no_number() {
+    let lines = |text: &str| sound(text).tasks[0].body.as_ref().map(|body| body.has_true_lines);
+    assert_eq!(lines("tasks:\n  a:\n    bash: |\n      x\n      y\r  b: {}\n"), Some(false));
+    assert_eq!(lines("tasks:\n  a:\n    bash: |\n      x\r      y\n  b: {}\n"), Some(false));
+    assert_eq!(lines("tasks:\n  a:\n    bash: |\n      x\n      y\r\n  b: {}\n"), Some(true));
+}
+
 #[test]
 fn line_breaks_and_marks_of_all_kinds_are_read() {
     assert_eq!(
