@@ -18,6 +18,7 @@ use crate::request::{self, Parsed, Request, Takes};
 use crate::run::outcomes::Earlier;
 use crate::source::{SourceFile, Span};
 use crate::view::console::Volume;
+use crate::view::sink::Stdout;
 use clap::parser::ValueSource;
 use flag::Flags;
 use std::collections::HashMap;
@@ -29,7 +30,7 @@ use std::sync::Arc;
 /// ends this process by the same signal.
 pub(crate) fn run(words: Vec<OsString>) -> i32 {
     withstand_inheritance();
-    let mut answer = Answer { stdout: io::stdout(), failure: None };
+    let mut answer = Answer { stdout: Stdout::new(io::stdout()), failure: None };
     let code = answered(words, &mut answer);
     match answer.failure {
         // Otherwise a redirected, truncated answer would look complete.
@@ -44,7 +45,7 @@ pub(crate) fn run(words: Vec<OsString>) -> i32 {
 
 /// stdout, and why not everything could be written to it. A reader that has gone away is no reason.
 struct Answer {
-    stdout: io::Stdout,
+    stdout: Stdout,
     failure: Option<String>,
 }
 

@@ -34,6 +34,7 @@ use crate::view::console::{Console, Display, Settings, Volume};
 use crate::view::filter::shown;
 use crate::view::github::Workflow;
 use crate::view::json::Json;
+use crate::view::sink::Stdout;
 use crate::view::style::Paint;
 use crate::view::tui::{Screen, Tui};
 use crate::view::wording::{Words, counted};
@@ -389,7 +390,7 @@ fn execute(
         grace: GRACE,
     };
     let logs: Rc<dyn Logs> = Rc::new(RunLogs { run_dir: run_dir.clone() });
-    let (stdout, stderr) = (Box::new(io::stdout()), Box::new(io::stderr()));
+    let (stdout, stderr) = (Box::new(Stdout::new(io::stdout())), Box::new(io::stderr()));
     let reports = sender.clone();
     // The run may have ended before a last report of a leftover comes in; nobody misses it then.
     let sink: ReportSink = Arc::new(move |report| drop(reports.send(Message::Report(report))));

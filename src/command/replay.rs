@@ -14,6 +14,7 @@ use crate::view::console::{Console, Display, Mode, Settings, Volume};
 use crate::view::filter::Filter;
 use crate::view::json::Json;
 use crate::view::replay::replay;
+use crate::view::sink::Stdout;
 use crate::view::style::Paint;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::io::{self, Write};
@@ -34,7 +35,7 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
-    match show(context, matches, Box::new(io::stdout()), Box::new(io::stderr())) {
+    match show(context, matches, Box::new(Stdout::new(io::stdout())), Box::new(io::stderr())) {
         Ok(()) => 0,
         Err(code) => code,
     }

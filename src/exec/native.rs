@@ -15,6 +15,7 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Asks otto to stop: every signal that ends a process by default, can be caught, and does not tell of a fault in the
 /// process itself.
@@ -35,6 +36,27 @@ pub(crate) const STOPPING: &[i32] = &[
     #[cfg(target_os = "linux")]
     libc::SIGSTKFLT,
 ];
+
+/// Whether stdout was open when this process started: before `main`, the standard library opens `/dev/null` in the place of
+/// a standard stream that is closed.
+pub(crate) fn stdout_was_open() -> bool {
+    STDOUT_IS_OPEN.load(Ordering::Relaxed)
+}
+
+static STDOUT_IS_OPEN: AtomicBool = AtomicBool::new(true);
+
+extern "C" fn look_at_stdout() {
+    // SAFETY: fcntl takes no pointers here, and the call needs nothing that is only there once `main` runs.
+    let flags = unsafe { libc::fcntl(1, libc::F_GETFD) };
+    STDOUT_IS_OPEN.store(flags != -1, Ordering::Relaxed);
+}
+
+/// Run by the loader, before the standard library has a say.
+// SAFETY: these sections hold pointers to functions of C, and this one is such a pointer.
+#[used]
+#[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__mod_init_func"))]
+#[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
+static LOOK_AT_STDOUT: extern "C" fn() = look_at_stdout;
 
 /// Lets every signal through to this thread, and so to what it starts.
 pub(super) fn unblock_all_signals() {

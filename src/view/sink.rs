@@ -1,11 +1,38 @@
 //! Where a view writes: stdout or stderr, or a buffer in a test.
 //! Ends quietly when the reader is gone, and remembers anything else that went wrong.
 
-use std::io::{ErrorKind, Write};
+use crate::exec::native;
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::time::Duration;
 
 /// How long to wait for a reader whose pipe is full, when a task made the pipe non-blocking.
 const PAUSE: Duration = Duration::from_millis(2);
+
+/// stdout. To write to one that was closed when otto started is an error: the standard library would take it for `/dev/null`.
+pub(crate) struct Stdout(io::Stdout);
+
+impl Stdout {
+    pub(crate) fn new(stdout: io::Stdout) -> Stdout {
+        Stdout(stdout)
+    }
+
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.0.is_terminal()
+    }
+}
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match native::stdout_was_open() {
+            true => self.0.write(bytes),
+            false => Err(io::Error::other("it is closed")),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
 
 pub(crate) struct Sink {
     writer: Box<dyn Write>,

@@ -245,3 +245,24 @@ fn a_proc_of_another_namespace_is_not_believed() {
     assert_eq!(ran.ok(), "hi\n");
     assert!(!alive(&label));
 }
+
+#[test]
+fn an_answer_that_nobody_can_get_is_no_success() {
+    let project = Project::new("tasks:\n  build: {bash: echo built}\n");
+    for words in ["List", "Check --json", "--help", "--version", "Graph", "build --help"] {
+        let ran = project.shell(&format!("otto {words} >&-"));
+        assert_eq!(
+            (ran.status, ran.stderr.as_str()),
+            (75, "error: cannot write to stdout: it is closed\n"),
+            "{words}"
+        );
+    }
+    // A task has its log.
+    let ran = project.shell("otto build >&-");
+    assert_eq!(ran.status, 0, "{}", ran.all());
+    let warning = "warning: cannot write to stdout: it is closed; the task logs are complete\n";
+    assert!(ran.stderr.contains(warning), "{}", ran.all());
+    for closed in ["2>&-", "<&-", "</dev/null >/dev/null"] {
+        assert_eq!(project.shell(&format!("otto List {closed}")).status, 0, "{closed}");
+    }
+}
