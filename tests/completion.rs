@@ -146,7 +146,7 @@ fn fish_gets_words_with_what_they_are_about() {
 }
 
 /// Names with which a shell would do something.
-const HOSTILE: [&str; 25] = [
+const HOSTILE: [&str; 26] = [
     "inv$(touch PWNED).csv",
     "inv$(touch${IFS}PWNED).csv",
     "`touch PWNED`",
@@ -165,6 +165,7 @@ const HOSTILE: [&str; 25] = [
     "[ab]?",
     "{a,b}",
     "~",
+    "~root",
     "#x",
     "bang!x",
     "a:b=c",
@@ -233,10 +234,8 @@ fn types_hostile_names(shell: &[&str], lines: &[&str]) {
             let called = std::fs::read_to_string(root.join(format!("{folder}/called.{number}")));
             // No item has a blank in its name.
             let wanted = match line.strip_prefix("otto pick --one") {
-                // fish leaves it as it is, whatever a completion says.
-                Some(" ") if shell[0] == "fish" && *name == "~" => {
-                    format!("pick\0--one\0{}\0", root.display())
-                }
+                // fish would expand it, so it is not offered.
+                Some(" ") if shell[0] == "fish" && name.starts_with('~') => "pick\0--one\0".to_owned(),
                 Some(rest) if rest.starts_with('=') => format!("pick\0--one={name}\0"),
                 Some(_) => format!("pick\0--one\0{name}\0"),
                 None => format!("load:{}\0", name.replace(' ', "_")),

@@ -17,8 +17,12 @@ function __otto_complete
         case folders
             printf '%s\n' "$before"(__fish_complete_directories $path)
         case words
-            # fish quotes what it inserts, but for a leading `~`.
-            printf '%s\n' $lines[2..-1]
+            # fish quotes what it inserts, but for a leading `~`, which it would expand: that has to be typed in quotes.
+            if string match -qr '^["\']' -- (commandline -ct)
+                printf '%s\n' $lines[2..-1]
+            else
+                string match -rv '^~' -- $lines[2..-1]
+            end
     end
 end
 
