@@ -55,11 +55,31 @@ pub(crate) struct Command {
     pub(crate) words: Vec<Range<usize>>,
     /// The outermost copy of the shell in which it runs, within its function if it is in one.
     pub(crate) copy: Option<Copy>,
+    /// Which copy of the shell that is; 0: none.
+    pub(crate) instance: usize,
     /// The function in whose body it stands, a place in [`Commands::functions`].
     pub(crate) function: Option<usize>,
     pub(crate) surety: Surety,
     /// The script surely runs it, and ends if its status is not 0.
     pub(crate) is_checked: bool,
+}
+
+/// What can be said of the end of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyEnd {
+    /// It lacks something: the rest of a list or a pipeline, a quote, the end of a here-document.
+    Unfinished,
+    /// If `set -e` lets a failure pass as the status of the whole, it is that of a test.
+    Test,
+    Other,
+}
+
+/// Which failures `set -e` lets pass as the status of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Passing {
+    Nothing,
+    Tests,
+    Anything,
 }
 
 #[derive(Debug, Default)]
@@ -99,6 +119,20 @@ pub(crate) fn commands_of(text: &str, has_lastpipe: bool) -> Commands {
     parser.found
 }
 
+/// How a text ends. `Test` is a proof for texts that the shell accepts; all else is `Other`.
+pub(crate) fn ending(text: &str) -> BodyEnd {
+    let mut parser = Parser::new(text, false);
+    parser.list(&[]);
+    let is_whole = parser.is_at_end();
+    let tests = ["[", "test", "[[", "(("];
+    let has_own_test = parser.found.functions.iter().any(|name| tests.contains(&name.as_str()));
+    match parser.passing {
+        _ if parser.lacks || !parser.here_documents.is_empty() => BodyEnd::Unfinished,
+        Passing::Tests if is_whole && !has_own_test => BodyEnd::Test,
+        _ => BodyEnd::Other,
+    }
+}
+
 /// Where the expansion ends that starts with the `$` or the backquote at `start`.
 pub(crate) fn expansion_end(text: &str, start: usize) -> usize {
     let mut parser = Parser::new(text, false);
@@ -130,6 +164,14 @@ struct Parser<'a> {
     unsure: usize,
     /// A `!` stands before the pipeline.
     negates: bool,
+    /// Copies of the shell so far.
+    instances: usize,
+    /// Of the command or the list that was read last.
+    passing: Passing,
+    /// Whether that is a test by itself.
+    is_test: bool,
+    /// Something was begun and the text ended.
+    lacks: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -145,6 +187,10 @@ impl<'a> Parser<'a> {
             level: 0,
             unsure: 0,
             negates: false,
+            instances: 0,
+            passing: Passing::Nothing,
+            is_test: false,
+            lacks: false,
         }
     }
 
@@ -158,7 +204,7 @@ impl<'a> Parser<'a> {
     fn piece(&self, kind: Kind, words: Vec<Range<usize>>) -> Command {
         let is_checked = self.unsure == 0;
         let surety = if is_checked { Surety::Ends } else { Surety::Unsure };
-        Command { kind, words, copy: None, function: self.function, surety, is_checked }
+        Command { kind, words, copy: None, instance: 0, function: self.function, surety, is_checked }
     }
 
     /// Nobody looks at the status of what was found since `from`.
@@ -190,10 +236,11 @@ impl<'a> Parser<'a> {
     }
 
     /// What `read` reads may not be run.
-    fn doubtful(&mut self, read: impl FnOnce(&mut Self)) {
+    fn doubtful<R>(&mut self, read: impl FnOnce(&mut Self) -> R) -> R {
         self.unsure += 1;
-        read(self);
+        let found = read(self);
         self.unsure -= 1;
+        found
     }
 
     fn peek(&self, ahead: usize) -> u8 {
@@ -216,9 +263,11 @@ impl<'a> Parser<'a> {
                 self.unchecked(from);
             }
         }
+        self.instances += 1;
         for command in &mut self.found.commands[from..] {
             if command.function == self.function {
                 command.copy = Some(copy);
+                command.instance = self.instances;
             }
         }
     }
@@ -228,7 +277,9 @@ impl<'a> Parser<'a> {
         self.level += 1;
         if self.level > MOST_LEVELS {
             self.place = self.bytes.len();
+            self.lacks = true;
         }
+        let mut passing = Passing::Nothing;
         loop {
             self.skip_blanks_and_newlines();
             while self.peek(0) == b';' && self.peek(1) != b';' && self.peek(1) != b'&' {
@@ -241,32 +292,46 @@ impl<'a> Parser<'a> {
             let before = self.place;
             let from = self.found.commands.len();
             self.and_or(stops);
+            passing = self.passing;
             self.skip_blanks();
             if self.peek(0) == b'&' && self.peek(1) != b'&' {
                 self.place += 1;
                 self.mark(from, Copy::Background);
+                passing = Passing::Nothing;
             }
             if self.place == before {
                 // Something that is no command, such as a lone `|`.
                 self.place += 1;
+                passing = Passing::Anything;
             }
         }
+        self.passing = passing;
         self.level -= 1;
     }
 
     fn and_or(&mut self, stops: &[&str]) {
         let from = self.found.commands.len();
         let before = self.unsure;
+        // Of what stands before the next command: what a failure passes if the rest of the list is skipped.
+        let mut skipping = Passing::Nothing;
         loop {
             self.pipeline(stops);
             self.skip_blanks();
-            if !(self.at("&&") || self.at("||")) {
+            let is_and = self.at("&&");
+            if !is_and && !self.at("||") {
+                self.passing = self.passing.max(skipping);
                 break;
             }
             self.unchecked(from);
             self.unsure = before + 1;
+            skipping = match (is_and, self.is_test) {
+                (true, true) => skipping.max(Passing::Tests),
+                (true, false) => Passing::Anything,
+                (false, _) => Passing::Nothing,
+            };
             self.place += 2;
             self.skip_blanks_and_newlines();
+            self.lacks |= self.is_at_end();
         }
         self.unsure = before;
     }
@@ -292,12 +357,14 @@ impl<'a> Parser<'a> {
             }
             self.place += if self.peek(1) == b'&' { 2 } else { 1 };
             self.skip_blanks_and_newlines();
+            self.lacks |= self.is_at_end();
             is_single = false;
             last = self.found.commands.len();
         }
         if is_single {
             return;
         }
+        (self.passing, self.is_test) = (Passing::Anything, false);
         let kept = if self.has_lastpipe { self.found.commands.split_off(last) } else { Vec::new() };
         self.mark(first, Copy::Pipeline);
         self.found.commands.extend(kept);
@@ -310,6 +377,7 @@ impl<'a> Parser<'a> {
             b'(' if self.peek(1) == b'(' && self.is_arithmetic() => {
                 self.skip_arithmetic();
                 self.redirections();
+                (self.passing, self.is_test) = (Passing::Nothing, true);
             }
             b'(' => {
                 self.place += 1;
@@ -317,12 +385,14 @@ impl<'a> Parser<'a> {
                 self.expect(")");
                 self.mark(from, Copy::Subshell);
                 self.redirections();
+                (self.passing, self.is_test) = (Passing::Nothing, false);
             }
-            _ => self.worded_command(from, stops),
+            _ => (self.passing, self.is_test) = self.worded_command(from, stops),
         }
     }
 
-    fn worded_command(&mut self, from: usize, stops: &[&str]) {
+    /// What of its failures passes, and whether it is a test by itself.
+    fn worded_command(&mut self, from: usize, stops: &[&str]) -> (Passing, bool) {
         let keyword = self.literal_word();
         let length = keyword.len();
         match keyword {
@@ -334,6 +404,11 @@ impl<'a> Parser<'a> {
                 if is_negation {
                     self.negates = true;
                 }
+                match (is_negation, self.is_test) {
+                    (true, true) => (Passing::Tests, true),
+                    (true, false) => (Passing::Anything, false),
+                    (false, is_test) => (self.passing, is_test),
+                }
             }
             "time" => {
                 self.place += length;
@@ -342,6 +417,7 @@ impl<'a> Parser<'a> {
                     self.place += 2;
                 }
                 self.command(stops);
+                (Passing::Anything, false)
             }
             "coproc" => {
                 self.place += length;
@@ -355,21 +431,26 @@ impl<'a> Parser<'a> {
                 }
                 self.command(stops);
                 self.mark(from, Copy::Coproc);
+                (Passing::Anything, false)
             }
             "{" => {
                 self.place += length;
                 self.list(&["}"]);
+                let passing = self.passing;
                 self.expect("}");
                 self.redirections();
+                (passing, false)
             }
             "if" => {
                 self.place += length;
                 self.list(&["then"]);
                 self.unchecked(from);
                 self.expect("then");
+                let mut passing = Passing::Nothing;
                 self.doubtful(|parser| {
                     loop {
                         parser.list(&["elif", "else", "fi"]);
+                        passing = passing.max(parser.passing);
                         match parser.literal_word() {
                             "elif" => {
                                 parser.place += 4;
@@ -383,6 +464,7 @@ impl<'a> Parser<'a> {
                 });
                 self.expect("fi");
                 self.redirections();
+                (passing, false)
             }
             "while" | "until" => {
                 self.place += length;
@@ -391,8 +473,10 @@ impl<'a> Parser<'a> {
                     parser.expect("do");
                     parser.list(&["done"]);
                 });
+                let passing = self.passing;
                 self.expect("done");
                 self.redirections();
+                (passing, false)
             }
             "for" | "select" => {
                 self.place += length;
@@ -411,18 +495,22 @@ impl<'a> Parser<'a> {
                 let end = if self.literal_word() == "{" { "}" } else { "done" };
                 self.place += self.literal_word().len();
                 self.doubtful(|parser| parser.list(&[end]));
+                let passing = self.passing;
                 self.expect(end);
                 self.redirections();
+                (passing, false)
             }
             "case" => {
                 self.place += length;
-                self.case();
+                let passing = self.case();
                 self.redirections();
+                (passing, false)
             }
             "[[" => {
                 self.place += length;
                 self.skip_condition();
                 self.redirections();
+                (Passing::Nothing, true)
             }
             "function" => {
                 self.place += length;
@@ -435,20 +523,23 @@ impl<'a> Parser<'a> {
                     self.expect(")");
                 }
                 self.function_body(name);
+                (Passing::Nothing, false)
             }
             _ => self.simple_command(from),
         }
     }
 
-    fn simple_command(&mut self, from: usize) {
+    fn simple_command(&mut self, from: usize) -> (Passing, bool) {
         let words = self.simple_words(true);
         if !words.iter().all(|word| is_assignment(&self.text[word.clone()])) {
             // The status of a substitution counts only where it is that of an assignment.
             self.unchecked_copies(from);
         }
         let [name] = &words[..] else {
+            let name = words.first().and_then(|word| self.text.get(word.clone()));
+            let is_test = name.is_some_and(|name| ["[", "test"].contains(&name));
             self.push(from, words);
-            return;
+            return (Passing::Nothing, is_test);
         };
         self.skip_blanks();
         let is_definition = self.peek(0) == b'(' && {
@@ -463,6 +554,7 @@ impl<'a> Parser<'a> {
         } else {
             self.push(from, words);
         }
+        (Passing::Nothing, false)
     }
 
     /// Puts a command before those that stand inside its words, so that the order is that of the text.
@@ -481,16 +573,18 @@ impl<'a> Parser<'a> {
         self.function = outer;
     }
 
-    fn case(&mut self) {
+    fn case(&mut self) -> Passing {
         self.skip_blanks();
         self.read_word(false);
         self.skip_blanks_and_newlines();
         self.expect("in");
-        self.doubtful(Parser::arms);
+        let passing = self.doubtful(Parser::arms);
         self.expect("esac");
+        passing
     }
 
-    fn arms(&mut self) {
+    fn arms(&mut self) -> Passing {
+        let mut passing = Passing::Nothing;
         loop {
             self.skip_blanks_and_newlines();
             if self.is_at_end() || self.is_at_word(&["esac"]) {
@@ -510,14 +604,16 @@ impl<'a> Parser<'a> {
             }
             self.expect(")");
             self.list(&["esac"]);
+            passing = passing.max(self.passing);
             while self.peek(0) == b';' || self.peek(0) == b'&' {
                 self.place += 1;
             }
             if self.peek(0) == b')' {
                 // Not a case after all; leave it to the caller.
-                return;
+                return Passing::Anything;
             }
         }
+        passing
     }
 
     /// Words and redirections of one simple command.
@@ -682,6 +778,7 @@ impl<'a> Parser<'a> {
                 _ => self.quoted_or_plain(),
             }
         }
+        self.lacks = true;
     }
 
     fn dollar(&mut self) {
@@ -770,11 +867,13 @@ impl<'a> Parser<'a> {
         parser.bytes = &parser.bytes[..end];
         parser.place = start;
         parser.level = self.level + 1;
+        parser.instances = self.instances;
         parser.function = self.function;
         parser.unsure = self.unsure;
         parser.found = std::mem::take(&mut self.found);
         parser.list(&[]);
         self.found = parser.found;
+        self.instances = parser.instances;
         self.place = (end + 1).min(self.bytes.len());
         self.mark(from, Copy::Substitution);
     }
@@ -896,12 +995,16 @@ impl<'a> Parser<'a> {
     fn expect(&mut self, text: &str) {
         if self.at(text) {
             self.place += text.len();
+        } else {
+            self.lacks |= self.is_at_end();
         }
     }
 
     fn skip_past(&mut self, end: u8) {
         let rest = &self.bytes[self.place.min(self.bytes.len())..];
-        self.place += rest.iter().position(|byte| *byte == end).map_or(rest.len(), |found| found + 1);
+        let found = rest.iter().position(|byte| *byte == end);
+        self.lacks |= found.is_none();
+        self.place += found.map_or(rest.len(), |found| found + 1);
     }
 
     fn skip_comment(&mut self) {
@@ -944,6 +1047,7 @@ impl<'a> Parser<'a> {
         let start = self.place;
         let mut end = self.bytes.len();
         let mut after = end;
+        let mut is_closed = false;
         let mut line_start = start;
         while line_start < self.bytes.len() {
             let rest = &self.bytes[line_start..];
@@ -955,10 +1059,12 @@ impl<'a> Parser<'a> {
             if line == document.delimiter {
                 end = line_start;
                 after = (line_start + length + 1).min(self.bytes.len());
+                is_closed = true;
                 break;
             }
             line_start += length + 1;
         }
+        self.lacks |= !is_closed;
         let from = self.found.commands.len();
         let outer = std::mem::replace(&mut self.unsure, document.unsure);
         if !document.is_quoted {
@@ -1119,6 +1225,68 @@ mod tests {
         h
         i·j
         ");
+    }
+
+    #[test]
+    fn a_text_that_ends_with_a_test_is_known() {
+        let tests = [
+            "a\n[ -f x ] && y",
+            "[ -f x ] && [ -f y ] && z # note\n\n",
+            "for i in a b; do test $i && y; done",
+            "if a; then [ x ] && y; else [[ x ]] && z; fi > log",
+            "{ ((x)) && y; }",
+            "case $x in a) [ x ] && y ;; *) b ;; esac",
+            "! [ x ]",
+            "a || [ x ] && y",
+            "while a; do if b; then ! test x && y; fi; done",
+            "[ x ] && { [ y ] && z; }",
+            "f() { x; }; [ a ] && f",
+            "cat <<E\n[ x ]\nE\n[ x ] && y",
+        ];
+        let others = [
+            "",
+            "a",
+            "[ x ]",
+            "f && y",
+            "[ x ] && a && b",
+            "[ x ] && y || z",
+            "[ x ] && y &",
+            "! grep x f",
+            "[ x ] && ! a",
+            "a | b && y",
+            "[ x ] | b && y",
+            "( [ x ] && y )",
+            "$x && y",
+            "if a; then [ x ] && y; else b && c; fi",
+            "{ [ x ]; } && y",
+            "test() { a; }; test x && y",
+            "[ x ] && y )",
+            "time [ x ] && y",
+        ];
+        let unfinished = [
+            "a &&",
+            "a |\n",
+            "true || # note",
+            "echo \"a",
+            "echo 'a",
+            "x=$(a",
+            "( a",
+            "{ a",
+            "if a; then b",
+            "for i in a; do b",
+            "case x in a) b",
+            "cat <<E\na",
+            "cat <<E",
+            "f() { a",
+        ];
+        for (texts, expected) in [
+            (&tests[..], BodyEnd::Test),
+            (&others[..], BodyEnd::Other),
+            (&unfinished[..], BodyEnd::Unfinished),
+        ] {
+            let wrong: Vec<&&str> = texts.iter().filter(|text| ending(text) != expected).collect();
+            assert!(wrong.is_empty(), "not {expected:?}: {wrong:?}");
+        }
     }
 
     proptest! {

@@ -3,6 +3,7 @@
 //! all there is.
 
 use super::export::has_word;
+use super::grammar;
 
 /// What a bash or POSIX shell body may touch. Everything false: the body needs nothing of otto.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,6 +114,32 @@ pub(crate) fn surely_sets(text: &str) -> bool {
         || sets.iter().any(|name| text.contains(name))
         || surely_exports(text)
 }
+
+/// Whether a text may save before its end.
+pub(crate) fn may_save(text: &str) -> bool {
+    SAVING.iter().any(|name| text.contains(name))
+}
+
+/// Whether a text may set outputs after it has saved, in its own words. `exports_only`: the functions write at once.
+pub(crate) fn may_set_after_saving(text: &str, exports_only: bool) -> bool {
+    let Some(first) = SAVING.iter().filter_map(|name| text.find(name)).min() else { return false };
+    let comes_back = ["while", "until", "for", "trap"].iter().any(|word| has_word(&text[..first], word));
+    let found = grammar::commands(text);
+    // What a function does may come at any time.
+    let may_come_after = |command: &&grammar::Command| {
+        comes_back
+            || command.function.is_some()
+            || command.words.first().is_some_and(|word| word.start > first)
+    };
+    let words =
+        found.commands.iter().filter(may_come_after).flat_map(|command| command.words.iter().cloned());
+    let after: Vec<&str> = words.filter_map(|word| text.get(word)).collect();
+    let after = after.join(" ");
+    let after = SAVING.iter().fold(after, |after, name| after.replace(name, ""));
+    if exports_only { surely_exports(&after) } else { surely_sets(&after) }
+}
+
+const SAVING: &[&str] = &["otto.save", "otto_save", "otto_serialize_output"];
 
 /// Whether the text exports a variable of this name and never uses it as an array: it is then for other programs.
 fn is_own(text: &str, name: &str) -> bool {

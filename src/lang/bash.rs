@@ -9,7 +9,8 @@ use super::quote::{Charset, push_word};
 use super::shell::{self, Frame, LegacyVariable, Start};
 use super::{CannotPrepare, HandOver, Left, List, Prepared, Program, Script, condition};
 use crate::body::export::has_word;
-use crate::body::need::{COLOURS, Needs, surely_sets};
+use crate::body::grammar::{self, BodyEnd};
+use crate::body::need::{COLOURS, Needs, may_save, surely_sets};
 use crate::body::{Place, Shebang, reads_outcome_array};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::fate::Fate;
@@ -42,6 +43,7 @@ fragments! {
     READY = "bash/ready.sh";
     SAVE = "bash/save.sh";
     SAVE_3 = "bash/save_3.sh";
+    EXPORTS = "bash/exports.sh";
     MIDDLE = "bash/middle.sh";
     CLOSE = "bash/close.sh";
     NOW = "bash/now.sh";
@@ -60,6 +62,7 @@ fragments! {
     PLAIN_3 = "bash/plain_3.sh";
     DESERIALIZE = "bash/deserialize.sh";
     DOTTED = "bash/dotted.sh";
+    QUIET = "bash/quiet.sh";
     MORE = "bash/more.sh";
     FIND = "bash/find.sh";
     BUILTIN = "bash/builtin.sh";
@@ -72,6 +75,12 @@ pub(super) fn without_comments(text: &str) -> String {
     let lines = text.lines().filter(|line| !line.trim_start().starts_with('#') && !line.is_empty());
     lines.flat_map(|line| [line.trim_start_matches('\t'), "\n"]).collect()
 }
+
+/// The last line below 4.2: saves, and hands the status on.
+const LAST: &str = "{ otto__last $?; } 2> /dev/null || builtin exit\n";
+/// The same where the last list of the body is a test, which may be false.
+const LAST_TEST: &str =
+    "{ case $-:$? in *e*:1) otto__last 0 ;; *) otto__last $? ;; esac; } 2> /dev/null || builtin exit\n";
 
 /// What a version of bash can be trusted with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -130,7 +139,7 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
         shebang: "#!/usr/bin/env bash",
         body: text,
         before,
-        after: setup.after(),
+        after: &setup.after(),
         setting: if setup.level == Level::Three { "otto.set KEY VALUE" } else { "OUTPUT[key]=\"value\"" },
         reading: &|key| match setup.level {
             Level::Three => format!("$(otto.get {key})"),
@@ -237,6 +246,16 @@ fn may_trap_past_functions(text: &str) -> bool {
                 is_called && (command.starts_with("trap") || !command.bytes().next().is_some_and(is_name))
             })
         })
+}
+
+/// Whether a text may trace, in its own words.
+fn may_trace(text: &str) -> bool {
+    let is_option = |word: &str| {
+        word.starts_with('-')
+            && word.contains('x')
+            && word[1..].bytes().all(|byte| byte.is_ascii_alphabetic())
+    };
+    text.contains("xtrace") || text.split([' ', '\t', '\n', ';']).any(is_option)
 }
 
 /// The level of a program that is a bash, under whatever name.
@@ -371,12 +390,18 @@ impl Setup<'_, '_> {
         condition::push_question(before, self.script, &ask, &past_functions(&forget, self.has_own_builtin))
     }
 
-    /// Below 4.2 a script has a last line of otto's, for there no trap may do its work.
-    fn after(&self) -> &'static str {
-        match (self.level, self.needs.saves()) {
-            (Level::Modern, _) => "",
-            (_, true) => "case $- in *e*) otto__guard ;; *) otto__last $? ;; esac\n",
-            (_, false) => "case $- in *) ;; esac # a false test as the last line is no failure\n",
+    /// What stands behind the body: nothing, except below 4.2, where no trap may do this work. There too nothing stands behind a
+    /// text that lacks its end.
+    fn after(&self) -> Cow<'static, str> {
+        let is_test = match (self.level, grammar::ending(&self.script.body.text)) {
+            (Level::Modern, _) | (_, BodyEnd::Unfinished) => return "".into(),
+            (_, ending) => ending == BodyEnd::Test,
+        };
+        match (self.needs.saves(), is_test) {
+            (true, true) => past_functions(LAST_TEST, self.has_own_builtin),
+            (true, false) => past_functions(LAST, self.has_own_builtin),
+            (false, true) => shell::LAST_TEST.into(),
+            (false, false) => "".into(),
         }
     }
 
@@ -482,6 +507,7 @@ impl Setup<'_, '_> {
                 push(&SAVE);
             }
         }
+        push(&EXPORTS);
         push(&MIDDLE);
         push(&CLOSE);
         push(&NOW);
@@ -504,7 +530,7 @@ impl Setup<'_, '_> {
             if self.needs.opaque && may_trap_past_functions(text) {
                 push(&PAST);
                 push(&FIRST);
-            } else if self.needs.opaque && has_word(text, "exec") && !surely_sets(text) {
+            } else if self.needs.opaque && has_word(text, "exec") && (!surely_sets(text) || may_save(text)) {
                 push(&LEAVE);
                 push(&FIRST);
             }
@@ -539,6 +565,9 @@ impl Setup<'_, '_> {
         }
         push(&DESERIALIZE);
         push(&DOTTED);
+        if self.needs.opaque && may_trace(&self.script.body.text) {
+            push(&QUIET);
+        }
         if self.level == Level::Three {
             shell::push_find_function(text, self.script, self.charset);
         }

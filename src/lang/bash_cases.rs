@@ -503,6 +503,36 @@ fn err_return_and_debug_traps_behave_as_in_plain_bash() {
 
 /// Rows 37 and 39.
 #[test]
+fn a_trace_shows_the_calls_of_ottos_functions_alone() {
+    let text = "set -x\notto.set k v\nx=$(otto.get p.k)\nset -- a; otto_set 'a b' \"$x\"; otto.save\notto.get p.none || set +x";
+    for level in ["5.2", "4.0", "3.2"] {
+        let ran = Bench::bash(text).input(input("p", &[("k", "v")])).env("OTTO_BASH_LEVEL", level).run();
+        assert!(ran.succeeded() && ran.json() == r#"{"a b":"v","k":"v"}"#, "{level}: {ran:?}");
+        let shown = "+ otto.set k v\n++ otto.get p.k\n+ x=v\n+ set -- a\n+ otto_set 'a b' v\n+ otto.save\n+ otto.get p.none\notto: no input 'p.none': task 'p' has no output 'none'; it has: k\n+ set +x\n";
+        assert_eq!(ran.stderr, shown, "{level}");
+    }
+}
+
+#[test]
+fn what_is_set_after_a_saving_is_lost_only_with_a_word() {
+    for (text, json, told) in [
+        ("OUTPUT[a]=1; otto.save; OUTPUT[k]=v; exec true", r#"{"a":"1","k":"v"}"#, ""),
+        ("OUTPUT[a]=1; otto.save; OUTPUT[k]=v; otto.save; exec true", r#"{"a":"1","k":"v"}"#, ""),
+        ("OUTPUT[a]=1; otto.save; OUTPUT[k]=v", r#"{"a":"1","k":"v"}"#, ""),
+        ("OUTPUT[a]=1; f() { exec true; }; otto.save; f", r#"{"a":"1"}"#, ""),
+        (
+            "end() { OUTPUT[k]=v; exec true; }; OUTPUT[a]=1; otto.save; end",
+            r#"{"a":"1"}"#,
+            "warning[E0701]: what `build` set after `otto.save` is lost",
+        ),
+    ] {
+        let ran = Bench::bash(text).run();
+        assert!(ran.succeeded(), "{text}: {ran:?}");
+        assert_eq!((ran.json().as_str(), ran.problems().as_str()), (json, told), "{text}: {ran:?}");
+    }
+}
+
+#[test]
 fn exec_costs_outputs_only_with_a_word() {
     let ran = ended("OUTPUT[k]=v; exec true", 0);
     assert!(!ran.succeeded());
@@ -1718,8 +1748,8 @@ fn the_shell_files_pass_shellcheck() {
     let output = std::process::Command::new(needed("shellcheck"))
         .args(super::bash::FRAGMENTS.iter().map(|(name, _)| folder.join(name)))
         .args(
-            ["posix/print.sh", "posix/posix.sh", "posix/exports.sh", "posix/leave.sh"]
-                .map(|name| folder.join(name)),
+            ["print", "posix", "exports", "exit", "leave", "trap", "last", "failed"]
+                .map(|name| folder.join(format!("posix/{name}.sh"))),
         )
         .output()
         .expect("shellcheck starts");

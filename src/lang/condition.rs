@@ -31,7 +31,8 @@ pub(crate) enum Decision {
 
 /// The text of the `if`, under the name that errors give it.
 pub(super) fn path(script: &Script) -> PathBuf {
-    script.dir.join(".otto/if").join(shell::shown_name(script))
+    let name = shell::shown_name(&as_body(script).unwrap_or(*script));
+    script.dir.join(".otto/if").join(name)
 }
 
 /// The file of the answer, in the directory of the attempt.

@@ -4,8 +4,9 @@ use super::export;
 use super::record::{self, Dump, Dumped, Ended, Entry, Held, Kind};
 use super::shell::one_line;
 use super::{HandOver, Left, Script};
+use crate::body::Language;
 use crate::body::export::has_word;
-use crate::body::need::{Needs, surely_exports, surely_sets};
+use crate::body::need::{Needs, may_set_after_saving, surely_exports, surely_sets};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::store::outputs::{MOST_BYTES, Outputs};
 use crate::value::{self, Value};
@@ -50,7 +51,12 @@ pub(super) fn collect(script: &Script, needs: &Needs, is_old: bool, left: &Left)
     let _ = fs::remove_file(collector.private.join("trap"));
     let dumped = record::dump(&collector.take("dump"));
     let dump = match dumped {
-        Dumped::Whole(dump) => *dump,
+        Dumped::Whole(dump) => {
+            if dump.is_early && left.succeeded {
+                collector.never_ended();
+            }
+            *dump
+        }
         Dumped::Nothing => {
             let is_sure = surely_sets(&script.body.text) && !only_after_exec(&script.body.text);
             if left.succeeded {
@@ -77,15 +83,17 @@ pub(super) fn collect_from_posix(
     left: &Left,
 ) -> HandOver {
     let mut collector = Collector::of(script, left);
+    let ended = collector.ended();
     let mut dump = Dump { version: POSIX.to_owned(), ..Dump::default() };
     if let Some(is_old) = exports {
         let written = collector.take("exported");
         // zsh writes what bash writes.
         dump = match (record::dump(&collector.take("dump")), record::exports(&written)) {
             (Dumped::Whole(dump), _) => *dump,
-            (_, Some(variables)) => {
+            (_, Some(exports)) => {
+                dump.is_early = exports.is_early;
                 dump.variables =
-                    variables.into_iter().filter(|(name, _)| name.starts_with("OTTO_")).collect();
+                    exports.variables.into_iter().filter(|(name, _)| name.starts_with("OTTO_")).collect();
                 dump.exported = dump.variables.iter().map(|(name, _)| name.clone()).collect();
                 dump
             }
@@ -101,7 +109,15 @@ pub(super) fn collect_from_posix(
             }
         };
     }
-    collector.merge(dump, needs)
+    if dump.is_early && left.succeeded {
+        collector.never_ended();
+    }
+    HandOver { ended, ..collector.merge(dump, needs) }
+}
+
+/// Of a body without data: only where it failed.
+pub(super) fn collect_end(script: &Script, left: &Left) -> HandOver {
+    HandOver { ended: Collector::of(script, left).ended(), ..HandOver::default() }
 }
 
 /// Whether a text provably sets nothing before it may become another program: it runs in its own order, nothing it loads
@@ -201,6 +217,19 @@ impl<'a, 's> Collector<'a, 's> {
         } else if needs.opaque {
             problem = problem.note("the script's EXIT trap replaced otto's");
         }
+        self.problems.push(problem);
+    }
+
+    /// The shell came to no end of its own after it had saved.
+    fn never_ended(&mut self) {
+        let exports_only = Language::of(self.script.body) == Language::Posix;
+        if !may_set_after_saving(&self.script.body.text, exports_only) {
+            return;
+        }
+        let message = format!("what `{}` set after `otto.save` is lost", self.script.job);
+        let problem = Diagnostic::warning(Code::NotHandedOver, message)
+            .note("`exec` replaced the shell")
+            .help("call `otto.save` once more, right before `exec`");
         self.problems.push(problem);
     }
 
@@ -370,8 +399,10 @@ impl<'a, 's> Collector<'a, 's> {
             export::inject(self.script.inputs, self.script.job, "").env.into_iter().collect();
         let exported: HashSet<&str> = exported.iter().map(String::as_str).collect();
         // What the `if` exported is no output.
-        let asked: HashMap<String, Vec<u8>> =
-            record::exports(&self.take("asked")).unwrap_or_default().into_iter().collect();
+        let asked: HashMap<String, Vec<u8>> = record::exports(&self.take("asked"))
+            .map_or(Vec::new(), |asked| asked.variables)
+            .into_iter()
+            .collect();
         let mut names = Vec::new();
         for (name, value) in variables {
             if !exported.contains(name.as_str()) {

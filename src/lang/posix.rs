@@ -8,6 +8,7 @@ use super::outcome;
 use super::quote::{Charset, push_word};
 use super::shell::{self, Frame, LegacyVariable, Start};
 use super::{CannotPrepare, HandOver, Left, Prepared, Program, Script, condition};
+use crate::body::grammar::{self, BodyEnd};
 use crate::body::need::{COLOURS, Needs};
 use crate::body::{Place, Shebang, reads_outcome_array};
 use crate::diagnostic::{Code, Diagnostic};
@@ -22,6 +23,10 @@ static EXPORTS: LazyLock<String> = LazyLock::new(|| without_comments(include_str
 static ASK: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/ask.sh")));
 static FORGET_EXPORTS: LazyLock<String> =
     LazyLock::new(|| without_comments(include_str!("posix/forget_exports.sh")));
+static EXIT: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/exit.sh")));
+static FAILED: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/failed.sh")));
+static TRAP: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/trap.sh")));
+static LAST: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/last.sh")));
 static LEAVE: LazyLock<String> = LazyLock::new(|| without_comments(include_str!("posix/leave.sh")));
 
 /// What the `#!` line names, or a program of that name by `PATH`.
@@ -53,18 +58,19 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     };
     let line = script.body.text.lines().next().unwrap_or("");
     let mut before = shell::before(script, needs.colours.then_some(COLOURS), start);
+    if notes_failures(shebang.name()) && !script.body.text.contains("trap") {
+        before.extend_from_slice(b"otto__failed=");
+        push_word(&mut before, script.dir.join("failed").as_os_str().as_bytes(), Charset::Plain);
+        FAILED.lines().for_each(|line| before.extend([b"; ", line.as_bytes()].concat()));
+        before.extend_from_slice(b"; ");
+    }
     before.extend_from_slice(if lacks_pipefail(&shebang) { b"set -eu" } else { b"set -euo pipefail" });
     push_question(script, &needs, &mut before)?;
     let frame = Frame {
         shebang: line,
         body: &script.body.text,
         before,
-        after: match needs.exports {
-            true => {
-                "case $- in *e*) otto__exit ;; *) otto__status=$?; otto__exit; exit \"$otto__status\" ;; esac\n"
-            }
-            false => "case $- in *e*) ;; *) exit $? ;; esac # a false test as the last line is no failure\n",
-        },
+        after: after(&script.body.text, is_old),
         setting: "otto_set KEY VALUE",
         reading: &|key| format!("$(otto_get {key})"),
     };
@@ -78,10 +84,7 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     }
     let mut args: Vec<OsString> = shebang.args.iter().map(OsString::from).collect();
     args.push(run_as.clone().into());
-    let hands_over: &[&str] = match needs.calls || needs.exports {
-        true => handover::FILES,
-        false => &[],
-    };
+    let hands_over = handover::FILES;
     let warnings = super::clashes(script.inputs);
     Ok(Prepared { program, level, args, hands_over, env: Vec::new(), warnings })
 }
@@ -89,7 +92,7 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
 pub(super) fn collect(script: &Script, left: &Left) -> HandOver {
     let needs = needs(script);
     if !(needs.calls || needs.exports) {
-        return HandOver::default();
+        return handover::collect_end(script, left);
     }
     let is_old = left.level.is_some_and(Level::is_old);
     handover::collect_from_posix(script, &needs, needs.exports.then_some(is_old), left)
@@ -113,9 +116,28 @@ fn push_question(script: &Script, needs: &Needs, before: &mut Vec<u8>) -> Result
     condition::push_question(before, script, &ASK, &forget)
 }
 
+/// What stands behind the body: nothing, unless a false test at its end has to be told from a failure, or the shell is an
+/// old bash, where no trap may save. Nothing stands behind a text that lacks its end.
+fn after(text: &str, is_old: bool) -> &'static str {
+    match (grammar::ending(text), is_old) {
+        (BodyEnd::Test, false) => shell::LAST_TEST,
+        (BodyEnd::Test, true) => {
+            "{ case $-:$? in *e*:1) otto__last 0 ;; *) otto__last $? ;; esac; } 2> /dev/null || \\exit\n"
+        }
+        (BodyEnd::Other, true) => "{ otto__last $?; } 2> /dev/null || \\exit\n",
+        (BodyEnd::Other, false) | (BodyEnd::Unfinished, _) => "",
+    }
+}
+
 /// `sh` and dash may not know the option, and would end there.
 fn lacks_pipefail(shebang: &Shebang) -> bool {
     matches!(shebang.name(), "sh" | "dash")
+}
+
+/// A trap for ERR knows the line of a command that `set -e` ends the body at. dash and busybox have none; that of mksh counts
+/// wrong and takes the place of the status.
+fn notes_failures(shell: &str) -> bool {
+    shell.starts_with("ksh") || shell == "zsh"
 }
 
 /// Whether the text uses the name as an array.
@@ -183,8 +205,13 @@ fn start_text(
             text.extend_from_slice(LEAVE.as_bytes());
         }
         // An old bash would turn the failure of a variable that is not set into status 0.
-        if !is_old {
-            text.extend_from_slice(b"trap otto__exit EXIT\n");
+        if is_old {
+            text.extend_from_slice(LAST.as_bytes());
+        } else {
+            text.extend_from_slice(EXIT.as_bytes());
+            if needs.opaque {
+                text.extend_from_slice(TRAP.as_bytes());
+            }
         }
     }
     for variable in variables {

@@ -106,6 +106,155 @@ fn outputs_are_kept_however_the_script_ends() {
     }
 }
 
+/// What the same shell makes of a body by itself.
+fn plain(shell: &str, text: &str) -> Option<i32> {
+    let mut words = shell.trim_start_matches("#!").split(' ');
+    let folder = tempfile::tempdir().expect("a directory");
+    let script = folder.path().join("script");
+    fs::write(&script, format!("set -eu\n{text}")).expect("written");
+    let program = words.next().expect("a program");
+    let status = std::process::Command::new(program)
+        .args(words)
+        .arg(&script)
+        .current_dir(folder.path())
+        .stderr(std::process::Stdio::null())
+        .status();
+    status.expect("started").code()
+}
+
+#[test]
+fn nothing_of_ottos_completes_a_body() {
+    for shell in shells() {
+        for text in
+            ["true &&", "false ||", "cat /dev/null |", "if true; then", "echo '", "x=$(true", "{ true"]
+        {
+            let ran = run(&shell, text);
+            assert_eq!(Some(ran.status), plain(&shell, text), "{shell} {text}: {ran:?}");
+        }
+        let ran = run(&shell, "cat <<E\na");
+        assert_eq!(Some(ran.status), plain(&shell, "cat <<E\na"), "{shell}: {ran:?}");
+        assert!(["a", ""].contains(&ran.out().trim_end()), "{shell}: {ran:?}");
+        // Nothing at all, unless the body ends with a test.
+        for text in
+            ["false && true", "export OTTO_V=1\nfalse && true", "trap 'echo bye' EXIT; export OTTO_V=1"]
+        {
+            let bench = Bench::bash(&format!("{shell}\n{text}"));
+            bench.prepared();
+            let script = fs::read_to_string(bench.dir().join("script.sh")).expect("read");
+            assert!(script.ends_with(text), "{shell}: {script}");
+        }
+    }
+}
+
+#[test]
+fn only_a_false_test_at_the_end_is_no_failure() {
+    let forgiven = [
+        "[ -f nope ] && echo x",
+        "for i in 1 2; do [ -f nope ] && echo x; done",
+        "if true; then [ -f nope ] && [ -f / ] && echo x; fi\n# the end",
+        "export OTTO_V=1; ! [ -d / ]",
+    ];
+    let failures = [
+        "false && true",
+        "! true",
+        "[ -d / ] && false && true",
+        "[ -f nope ] && true; false",
+        "[ -d / ] && false",
+        "f() { false && true; }; [ -d / ] && f",
+        "x=$(false) && true",
+        "export OTTO_V=1; grep -q x /dev/null && true",
+        "set +e; false",
+        "set +e; [ -f nope ] && true",
+        "trap 'true' EXIT; export OTTO_V=1; false && true",
+        "[ -f nope ] && true; exit 1",
+    ];
+    for shell in shells() {
+        for text in forgiven {
+            let ran = run(&shell, text);
+            assert!(ran.succeeded(), "{shell} {text}: {ran:?}");
+            assert_eq!(plain(&shell, text), Some(1), "{shell} {text}");
+        }
+        for text in failures {
+            let ran = run(&shell, text);
+            assert_eq!((ran.status, plain(&shell, text)), (1, Some(1)), "{shell} {text}: {ran:?}");
+        }
+        // Its trace shows nothing of otto's either.
+        let ran = run(&shell, "set -x\n[ -f nope ] && echo x");
+        assert!(shell.ends_with("ksh") || ran.stderr.lines().count() == 1, "{shell}: {ran:?}");
+        // A test that broke.
+        for text in ["[ a -foo b ] && echo x", "export OTTO_V=1; [ a -foo b ] && echo x"] {
+            let ran = run(&shell, text);
+            assert_eq!(Some(ran.status), plain(&shell, text), "{shell} {text}: {ran:?}");
+        }
+    }
+}
+
+#[test]
+fn a_handler_for_exit_may_export() {
+    for shell in shells() {
+        for (text, json) in [
+            ("trap 'export OTTO_A=1' EXIT", r#"{"OTTO_A":"1"}"#),
+            ("trap 'export OTTO_A=$?' EXIT; exit 3", r#"{"OTTO_A":"3"}"#),
+            ("trap 'export OTTO_A=1' EXIT; false", r#"{"OTTO_A":"1"}"#),
+            ("trap 'export OTTO_A=1' 0; export OTTO_B=2", r#"{"OTTO_A":"1","OTTO_B":"2"}"#),
+            ("trap -- 'export OTTO_A=1; exit 4' EXIT; export OTTO_B=2", r#"{"OTTO_A":"1","OTTO_B":"2"}"#),
+            ("bye() { export OTTO_A=1; }; trap bye EXIT; trap - EXIT; export OTTO_B=2", r#"{"OTTO_B":"2"}"#),
+            (
+                "trap 'export OTTO_A=1' EXIT; trap '' INT; ( trap 'true' EXIT; export OTTO_C=3 )",
+                r#"{"OTTO_A":"1"}"#,
+            ),
+            ("trap 'false; true' EXIT; export OTTO_B=2; exit 3", r#"{"OTTO_B":"2"}"#),
+        ] {
+            let ran = run(&shell, text);
+            assert_eq!(Some(ran.status), plain(&shell, text), "{shell} {text}: {ran:?}");
+            // Where `set -e` ends zsh, nothing runs after its handler.
+            let is_zsh = shell.ends_with("zsh") && text.ends_with("false");
+            assert!(is_zsh || ran.json() == json, "{shell} {text}: {ran:?}");
+        }
+        let ran = run(&shell, "export OTTO_A=1; trap nonsense NOSIGNAL || echo no");
+        assert!(ran.out() == "no\n" || ran.status != 0, "{shell}: {ran:?}");
+    }
+}
+
+/// The line of the ottofile, where the shell can tell.
+#[test]
+fn a_silent_failure_is_told_with_its_line() {
+    for name in ["ksh", "zsh"] {
+        let ran = run(&format!("#!{}", needed(name).display()), "echo a\nx=$(false)\necho b");
+        assert_eq!(
+            (ran.line, ran.hints.join("\n").as_str()),
+            (Some(23), "otto.yml:23: `x=$(false)` ended with 1")
+        );
+    }
+}
+
+#[test]
+fn what_is_set_after_a_saving_is_lost_only_with_a_word() {
+    for shell in shells() {
+        for (text, json, told) in [
+            ("export OTTO_A=1; otto_save; exec true", r#"{"OTTO_A":"1"}"#, ""),
+            (
+                "export OTTO_A=1; otto_save; export OTTO_B=1; exec true",
+                r#"{"OTTO_A":"1"}"#,
+                "warning[E0701]: what `build` set after `otto.save` is lost",
+            ),
+            ("export OTTO_A=1; otto_save; export OTTO_B=1", r#"{"OTTO_A":"1","OTTO_B":"1"}"#, ""),
+            ("export OTTO_A=1; otto_save; otto_set k v; exec true", r#"{"OTTO_A":"1","k":"v"}"#, ""),
+        ] {
+            let ran = run(&shell, text);
+            assert!(ran.succeeded(), "{shell} {text}: {ran:?}");
+            // mksh runs its traps before it replaces itself.
+            if !shell.ends_with("mksh") {
+                assert_eq!(
+                    (ran.json().as_str(), ran.problems().as_str()),
+                    (json, told),
+                    "{shell} {text}: {ran:?}"
+                );
+            }
+        }
+    }
+}
+
 /// What otto defines for itself is not in the way of the body's own `printf`, nor that in otto's.
 #[test]
 fn printf_is_the_bodys_own() {
@@ -257,7 +406,7 @@ fn what_is_missing_is_told() {
         );
         assert_eq!(run(&shell, "otto_set a b c").status, 2, "{shell}");
         assert_eq!(run(&shell, "otto_set '' c").status, 2, "{shell}");
-        let ran = run(&shell, "echo a\nnosuchcommand");
+        let ran = run(&shell, "echo a\nnosuchcommand\n");
         assert_eq!(ran.status, 127, "{shell}");
         assert!(ran.stderr.contains("/otto.yml:build"), "{shell}: {ran:?}");
         assert_eq!(ran.line, Some(23), "{shell}: {ran:?}");

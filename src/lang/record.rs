@@ -25,6 +25,8 @@ pub(crate) struct Dump {
     pub(crate) exported: Vec<String>,
     /// Names of those `OTTO_…` that are arrays.
     pub(crate) arrays: Vec<String>,
+    /// Made by `otto.save`, before the end.
+    pub(crate) is_early: bool,
 }
 
 /// Where a body ended under `set -e`.
@@ -37,12 +39,25 @@ pub(crate) struct Ended {
     pub(crate) function: Option<String>,
     /// The line that called it.
     pub(crate) call: Option<usize>,
-    /// As the shell shows it, blanks put in order.
+    /// As the shell shows it, blanks put in order; empty: not known.
     pub(crate) command: String,
 }
 
-/// Reads the note that a shell leaves of its end: status, line, function, the line of its call, and command, each with a NUL.
+/// Reads the note that a shell leaves of its end: status, line, function, the line of its call, and command, each with a NUL;
+/// or, of a shell that knows no more, status and line with a blank between.
 pub(crate) fn ended(bytes: &[u8]) -> Option<Ended> {
+    if !bytes.contains(&0) {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let (status, line) = text.trim_end().split_once(' ')?;
+        let line = line.parse().ok().filter(|line| *line > 0);
+        return Some(Ended {
+            status: status.to_owned(),
+            line,
+            function: None,
+            call: None,
+            command: String::new(),
+        });
+    }
     let mut fields = Fields { rest: bytes };
     let ended = Ended {
         status: fields.text()?,
@@ -71,7 +86,7 @@ pub(crate) enum Dumped {
 ///
 /// A record is NUL-terminated fields: `otto1`, version, the value of the probe (not empty: spoilt), number of
 /// functions and their names, then sections `O n key*n value*n`, `S n key*n value*n`, `L n item*n`, `V name value`,
-/// `X names-by-line`, `A names-by-line`, and `end`.
+/// `X names-by-line`, `A names-by-line`, `K early` (not empty: made before the end), and `end`.
 pub(crate) fn dump(bytes: &[u8]) -> Dumped {
     let mut fields = Fields { rest: bytes };
     let mut last = Dumped::Nothing;
@@ -102,15 +117,25 @@ fn record(fields: &mut Fields) -> Option<Dump> {
             b"V" => dump.variables.push((fields.text()?, fields.next()?.to_vec())),
             b"X" => dump.exported = fields.text()?.lines().map(str::to_owned).collect(),
             b"A" => dump.arrays = fields.text()?.lines().map(str::to_owned).collect(),
+            b"K" => dump.is_early = !fields.next()?.is_empty(),
             b"end" => return Some(dump),
             _ => return None,
         }
     }
 }
 
+/// Exported variables, as a shell without arrays names them.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Exports {
+    pub(crate) variables: Vec<(String, Vec<u8>)>,
+    /// Made before the end.
+    pub(crate) is_early: bool,
+}
+
 /// What a shell wrote of its exported variables with `export -p`: `None` if it was cut short. Any number of hand-overs may
-/// stand there, each between the lines `otto1 sh` and `otto1 end`; the last one counts.
-pub(crate) fn exports(bytes: &[u8]) -> Option<Vec<(String, Vec<u8>)>> {
+/// stand there, each between the lines `otto1 sh` and `otto1 end`, or `otto1 saved` where it was made before the end; the last
+/// one counts.
+pub(crate) fn exports(bytes: &[u8]) -> Option<Exports> {
     let mut words = ShellWords { rest: bytes };
     let mut last = None;
     loop {
@@ -120,10 +145,10 @@ pub(crate) fn exports(bytes: &[u8]) -> Option<Vec<(String, Vec<u8>)>> {
             _ => return None,
         }
         let mut variables = Vec::new();
-        loop {
+        let is_early = loop {
             let line = words.command()?;
             match line.first().map(Vec::as_slice) {
-                Some(b"otto1") => break,
+                Some(b"otto1") => break line.get(1).is_some_and(|word| word == b"saved"),
                 Some(b"export" | b"declare" | b"typeset") => {
                     // `export NAME`, without a value, is no variable yet.
                     let assignment = line.last().filter(|word| word.contains(&b'='));
@@ -134,8 +159,8 @@ pub(crate) fn exports(bytes: &[u8]) -> Option<Vec<(String, Vec<u8>)>> {
                 }
                 _ => return None,
             }
-        }
-        last = Some(variables);
+        };
+        last = Some(Exports { variables, is_early });
     }
 }
 

@@ -28,8 +28,12 @@ pub(super) fn private(script: &Script) -> PathBuf {
     script.dir.join(PRIVATE)
 }
 
-/// The name under which a shell runs the script and with which its messages begin: `otto.yml:build`.
+/// The name under which a shell runs the script and with which its messages begin: `otto.yml:build`, where its lines are
+/// those of the ottofile.
 pub(super) fn shown_name(script: &Script) -> String {
+    if !script.body.has_true_lines {
+        return file_name(script.job);
+    }
     let ottofile = script.ottofile.name().rsplit('/').next().unwrap_or("otto.yml");
     let name = format!("{ottofile}:{}", file_name(script.job));
     if name.len() > 255 { file_name(script.job) } else { name }
@@ -136,6 +140,10 @@ pub(super) fn script_text(script: &Script, frame: &Frame) -> Vec<u8> {
     }
     text
 }
+
+/// The last line of a script whose body provably ends with a list of tests, for shells whose traps cannot tell which command
+/// a status is from: a test that is false where `set -e` lets it pass is no failure.
+pub(super) const LAST_TEST: &str = "{ case $-:$? in *e*:1) ;; *) (\\exit $?) ;; esac; } 2> /dev/null\n";
 
 /// When a script loads the file beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

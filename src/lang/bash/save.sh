@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # otto__dir and the arrays are set by the lines before this file.
-# Saves OUTPUT, what the functions were told, OTTO_OUTPUT and the exported variables. bash 4.0 and newer; needs ready.sh.
+# Saves OUTPUT, what the functions were told, OTTO_OUTPUT and the exported variables. bash 4.0 and newer; needs ready.sh
+# and exports.sh.
 
 # Leaves `set -u` off.
 otto__save() {
@@ -11,13 +12,6 @@ otto__save() {
 			O "${#OUTPUT[@]}" "${!OUTPUT[@]}" "${OUTPUT[@]}" \
 			S "${#otto__own[@]}" "${!otto__own[@]}" "${otto__own[@]}" \
 			L "${#OTTO_OUTPUT[@]}" "${OTTO_OUTPUT[@]}"
-		for otto__name in "${!OTTO_@}"; do
-			builtin printf '%s\0' V "$otto__name" "${!otto__name-}"
-		done
-		builtin printf 'X\0'
-		builtin compgen -e OTTO_ || builtin true
-		builtin printf '\0A\0'
-		builtin compgen -A arrayvar OTTO_ || builtin true
-		builtin printf '\0end\0'
+		otto__print_exports
 	} >> "$otto__dir/dump"
 }

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # otto__dir is set by the lines before this file.
-# In place of ready.sh and save_all.sh in bash 3.2, which has no associative arrays: the functions write to the journal at once.
+# In place of ready.sh and save.sh in bash 3.2, which has no associative arrays: the functions write to the journal at once.
+# Needs exports.sh.
 
 OTTO_OUTPUT=()
 
@@ -12,14 +13,7 @@ otto__save() {
 	{
 		builtin printf '%s\0' otto1 3.2 '' "${#FUNCNAME[@]}" "${FUNCNAME[@]}" \
 			L "${#OTTO_OUTPUT[@]}" "${OTTO_OUTPUT[@]}"
-		for otto__name in "${!OTTO_@}"; do
-			builtin printf '%s\0' V "$otto__name" "${!otto__name-}"
-		done
-		builtin printf 'X\0'
-		builtin compgen -e OTTO_ || builtin true
-		builtin printf '\0A\0'
-		builtin compgen -A arrayvar OTTO_ || builtin true
-		builtin printf '\0end\0'
+		otto__print_exports
 	} >> "$otto__dir/dump"
 }
 

@@ -12,7 +12,7 @@ otto__exit() {
 		{
 			otto__line 'otto1 sh'
 			export -p
-			otto__line 'otto1 end'
+			otto__line "otto1 ${otto__early:-end}"
 		} >> "$otto__dir/exported"
 	fi
 	if [ -n "$otto__had_locale" ]; then
@@ -41,7 +41,7 @@ otto__exit_zsh() {
 				esac
 			fi
 		done
-		otto__printf "%s\\0" X "$otto__names" A "$otto__arrays" end
+		otto__printf "%s\\0" X "$otto__names" A "$otto__arrays" K "${otto__early-}" end
 	} >> "$otto__dir/dump"
 	'
 }

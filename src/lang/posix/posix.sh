@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154 # otto__dir, otto__find and otto__about come from the lines before this file.
+# shellcheck disable=SC2034,SC2154 # exports.sh reads otto__early; otto__dir, otto__find and otto__about come from the lines before this file.
 # The functions for shells that are no bash: dash, busybox, ksh, mksh, yash, zsh. No arrays, no names with dots; values
 # go to the journal at once, so that nothing is left to do for them at the end.
 
@@ -166,12 +166,15 @@ otto_deserialize_input() {
 		otto__say "otto_deserialize_input: this task does not depend on '${1-}'"
 }
 
+# The record says that it is before the end, by which otto knows a shell that exported more and then came to no end of its own.
 otto_save() {
+	otto__early=saved
 	otto__exit
+	otto__early=
 }
 
 otto_serialize_output() {
-	otto__exit
+	otto_save
 }
 
 # Replaced where there may be exported variables to save.
