@@ -167,10 +167,9 @@ impl Reader<'_> {
         let Some(first) = command.words.first() else { return Vec::new() };
         let all = || first.start..command.words.last().unwrap_or(first).end;
         match command.kind {
-            Kind::Loop | Kind::Text => Vec::new(),
-            Kind::Arithmetic => self.arithmetic(words[0]).map(|deed| (all(), deed)).into_iter().collect(),
-            Kind::Condition => self.condition(words[0]).map(|deed| (all(), deed)).into_iter().collect(),
-            Kind::Parameter => self.parameter(words[0]).map(|deed| (all(), deed)).into_iter().collect(),
+            Kind::Loop | Kind::Text | Kind::Arithmetic | Kind::Condition | Kind::Parameter => {
+                self.piece(command.kind, words[0]).map(|deed| (all(), deed)).into_iter().collect()
+            }
             Kind::Simple => {
                 let mut deeds = Vec::new();
                 for (range, word) in command.words.iter().zip(&words) {
@@ -198,6 +197,16 @@ impl Reader<'_> {
                 }
                 deeds
             }
+        }
+    }
+
+    /// What a piece of text does that is no simple command.
+    fn piece(&self, kind: Kind, text: &str) -> Option<Deed> {
+        match kind {
+            Kind::Arithmetic => self.arithmetic(text),
+            Kind::Condition => self.condition(text),
+            Kind::Parameter => self.parameter(text),
+            Kind::Loop | Kind::Text | Kind::Simple => None,
         }
     }
 
@@ -356,13 +365,10 @@ impl Reader<'_> {
         if let Some(name) = text.strip_suffix("@P") {
             return self.names.values(name).iter().find_map(|value| {
                 let inner = grammar::commands(value);
-                inner.commands.iter().find_map(|command| match command.kind {
-                    Kind::Arithmetic | Kind::Parameter => {
-                        let words = value.get(command.words.first()?.clone())?;
-                        self.arithmetic(words).or_else(|| self.parameter(words))
-                    }
-                    _ => None,
-                })
+                inner
+                    .commands
+                    .iter()
+                    .find_map(|command| self.piece(command.kind, value.get(command.words.first()?.clone())?))
             });
         }
         let found = target(text)?;
@@ -498,14 +504,26 @@ impl Reader<'_> {
             "unset" => {
                 let found = numbered(rest, 1, &|word| self.named(word));
                 let unset = found.into_iter().filter_map(|(place, deed)| match deed {
-                    Deed::Sets(effect) if effect.target.contains('[') => {
+                    Deed::Sets(effect)
+                        if effect.target.contains('[') || effect.target.starts_with("OTTO_") =>
+                    {
                         Some((place, Deed::Sets(Effect { is_unset: true, ..effect })))
                     }
                     _ => None,
                 });
                 unset.collect()
             }
-            "." | "source" if self.has_code(level) => vec![(0, effect("OUTPUT".to_owned(), true))],
+            "." | "source" => {
+                let path = rest.iter().flat_map(|word| self.names.expand(word)).find(|word| word != "--");
+                let name = path.map(|path| format!("file:{path}"));
+                let loaded =
+                    name.and_then(|name| self.found.functions.iter().rposition(|file| *file == name));
+                match loaded {
+                    Some(place) => self.call(place, &[], functions, level),
+                    None if self.has_code(level) => vec![(0, effect("OUTPUT".to_owned(), true))],
+                    None => Vec::new(),
+                }
+            }
             _ if verb.contains(ARGUMENT) && verb.chars().all(|c| c == ARGUMENT) => {
                 vec![(0, Deed::RunsArgument(None))]
             }
@@ -694,10 +712,9 @@ impl Reader<'_> {
                 command.words.iter().map(|word| text.get(word.clone()).unwrap_or("")).collect();
             let Some(first) = words.first() else { continue };
             let here: Vec<Deed> = match command.kind {
-                Kind::Loop | Kind::Text => Vec::new(),
-                Kind::Arithmetic => self.arithmetic(first).into_iter().collect(),
-                Kind::Condition => self.condition(first).into_iter().collect(),
-                Kind::Parameter => self.parameter(first).into_iter().collect(),
+                Kind::Loop | Kind::Text | Kind::Arithmetic | Kind::Condition | Kind::Parameter => {
+                    self.piece(command.kind, first).into_iter().collect()
+                }
                 Kind::Simple => {
                     let is_set =
                         |word: &&&str| grammar::is_assignment(&word.replace([UNKNOWN, ARGUMENT], "x"));

@@ -12,8 +12,16 @@ use crate::source::SourceFile;
 use std::collections::HashSet;
 use std::ops::Range;
 
+/// The text of a file that a body loads, by the path that stands in the body; `None`: it cannot be read.
+pub(crate) type Load<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// Files that are read for one body.
+const MOST_FILES: usize = 20;
+/// What a loaded file is called among the functions, before its path.
+const FILE: &str = "file:";
+
 /// Warnings about one body in a shell, in the order of its lines.
-pub(crate) fn warnings(body: &Body, task: &TaskName, source: &SourceFile) -> Vec<Diagnostic> {
+pub(crate) fn warnings(body: &Body, task: &TaskName, source: &SourceFile, load: &Load) -> Vec<Diagnostic> {
     let shell = Shell::of(body);
     let warn = |lost: Lost| {
         let task = format!("in task `{task}`");
@@ -21,7 +29,7 @@ pub(crate) fn warnings(body: &Body, task: &TaskName, source: &SourceFile) -> Vec
             .at(source, Place::of(body, source).span(lost.range.clone()), lost.label(shell))
             .help(lost.remedy(shell))
     };
-    lost(&body.text, shell).into_iter().map(warn).collect()
+    lost(&body.text, shell, load).into_iter().map(warn).collect()
 }
 
 /// What the reader has to know of a shell.
@@ -59,10 +67,61 @@ pub(crate) struct Lost {
     pub(crate) range: Range<usize>,
     pub(crate) effect: Effect,
     place: Where,
+    /// Which copy of the shell makes it; 0: none in the text of the body.
+    instance: usize,
+}
+
+/// A text, and after it each file that it loads and each of its aliases, as functions: to load a file is to call it.
+fn with_what_it_loads(text: &str, load: &Load) -> String {
+    let mut whole = text.to_owned();
+    let may_load = text.contains("source") || text.contains(". ") || text.contains("alias");
+    if !may_load || grammar::ending(text) == grammar::BodyEnd::Unfinished {
+        return whole;
+    }
+    let mut known: HashSet<String> = HashSet::new();
+    while known.len() < MOST_FILES {
+        let found = grammar::commands(&whole);
+        let names = Names::of(&whole, &found);
+        let mut more = String::new();
+        for command in found.simple() {
+            let words: Vec<&str> = command.words.iter().map(|word| &whole[word.clone()]).collect();
+            let Some(verb) = words.iter().position(|word| !["command", "builtin", "--"].contains(word))
+            else {
+                continue;
+            };
+            let values = || words[verb + 1..].iter().flat_map(|word| names.expand(word));
+            match words[verb] {
+                "." | "source" => {
+                    let path = values().find(|value| value != "--").unwrap_or_default();
+                    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+                    if !path.is_empty() && path.chars().all(is_plain) && known.insert(path.clone()) {
+                        let loaded = load(&path);
+                        more.extend(loaded.map(|loaded| format!("\n{FILE}{path}() {{\n{loaded}\n}}\n")));
+                    }
+                }
+                "alias" => {
+                    let named = values().filter_map(|value| {
+                        let (name, code) = value.split_once('=')?;
+                        known.insert(name.to_owned()).then(|| format!("\n{name}() {{\n{code}\n}}\n"))
+                    });
+                    more.extend(named.collect::<Vec<_>>());
+                }
+                _ => {}
+            }
+        }
+        if more.is_empty() {
+            break;
+        }
+        whole += &more;
+    }
+    whole
 }
 
 /// Every assignment in a text that is lost, in the order of the commands.
-pub(crate) fn lost(text: &str, shell: Shell) -> Vec<Lost> {
+pub(crate) fn lost(text: &str, shell: Shell, load: &Load) -> Vec<Lost> {
+    let end = text.len();
+    let whole = with_what_it_loads(text, load);
+    let text = whole.as_str();
     // Quick: most bodies have nothing of the kind.
     if !["OUT", "PUT", "OTTO", "@U", "^"].iter().any(|part| text.contains(part)) {
         return Vec::new();
@@ -83,11 +142,17 @@ pub(crate) fn lost(text: &str, shell: Shell) -> Vec<Lost> {
                 Deed::SetsArgument(_) | Deed::RunsArgument(_) | Deed::EvaluatesArgument(_) => continue,
             };
             let Some(copy) = command.copy.or(effect.copy) else { continue };
-            if told.insert(effect.target.clone()) {
-                lost.push(Lost { range, effect, place: Where::Copy(copy) });
+            // A function that takes an exported variable away loses nothing.
+            if effect.is_unset && effect.function.is_some() && !effect.target.starts_with("OUTPUT") {
+                continue;
+            }
+            if range.start < end && told.insert(effect.target.clone()) {
+                let instance = command.instance;
+                lost.push(Lost { range, effect, place: Where::Copy(copy), instance });
             }
         }
     }
+    forget_what_is_unset(text, &mut lost);
     for function in 0..found.functions.len() {
         let Some(range) = reader.hiding(function) else { continue };
         let here = found.commands.iter().filter(|command| command.function == Some(function));
@@ -100,10 +165,49 @@ pub(crate) fn lost(text: &str, shell: Shell) -> Vec<Lost> {
         let is_filled = word.contains("([").then(|| Effect::of("OUTPUT"));
         if let Some(effect) = effects.next().or(is_filled) {
             let effect = Effect { function: Some(found.functions[function].clone()), ..effect };
-            lost.push(Lost { range, effect, place: Where::Function });
+            if range.start < end {
+                lost.push(Lost { range, effect, place: Where::Function, instance: 0 });
+            }
         }
     }
     lost
+}
+
+/// Drops what the same copy of the shell sets and then takes away, and what it sets a second time.
+fn forget_what_is_unset(text: &str, lost: &mut Vec<Lost>) {
+    let is_same = |one: &Lost, other: &Lost| {
+        one.instance > 0 && one.instance == other.instance && one.effect.target == other.effect.target
+    };
+    let mut at = 0;
+    while at < lost.len() {
+        let before = (0..at).rev().find(|before| is_same(&lost[*before], &lost[at]));
+        match before {
+            Some(before) if lost[at].effect.is_unset && !lost[before].effect.is_unset => {
+                if runs_through(&text[lost[before].range.end..lost[at].range.start]) {
+                    lost.remove(at);
+                    lost.remove(before);
+                    at -= 1;
+                    continue;
+                }
+                at += 1;
+            }
+            Some(before) if lost[before].effect == lost[at].effect => {
+                lost.remove(at);
+            }
+            _ => at += 1,
+        }
+    }
+    lost.retain(|lost| !lost.effect.is_unset || lost.effect.target.starts_with("OUTPUT"));
+}
+
+/// Whether whatever runs before this piece of text runs what comes after it too.
+fn runs_through(between: &str) -> bool {
+    let words = [
+        "if", "then", "else", "elif", "fi", "case", "esac", "for", "while", "until", "select", "do", "done",
+        "exit", "return", "exec", "break", "continue", "kill", "function", "eval", "trap",
+    ];
+    !between.contains(['&', '|', '(', ')', '`'])
+        && !words.iter().any(|word| super::export::has_word(between, word))
 }
 
 impl Lost {
@@ -120,6 +224,10 @@ impl Lost {
         };
         let may = if *is_doubtful { "may set" } else { "sets" };
         match (function, is_unset) {
+            (Some(name), _) if name.starts_with(FILE) => {
+                let path = &name[FILE.len()..];
+                format!("`{path}`, which {may} `{target}`, is loaded {place} {task}: {}", self.fate())
+            }
             (Some(name), _) => {
                 format!("`{name}`, which {may} `{target}`, is called {place} {task}: {}", self.fate())
             }
@@ -181,7 +289,13 @@ mod tests {
     }
 
     fn told_in(text: &str, shell: Shell) -> String {
-        let lines = lost(text, shell).into_iter().map(|lost| {
+        let load = |path: &str| match path {
+            "./lib.sh" => Some("OUTPUT[lib]=1\nput() { OUTPUT[$1]=v; }\n. more.sh\n".to_owned()),
+            "more.sh" => Some("export OTTO_MORE=1".to_owned()),
+            "./venv/bin/activate" => Some("deactivate() { unset X; }\nexport PATH".to_owned()),
+            _ => None,
+        };
+        let lines = lost(text, shell, &load).into_iter().map(|lost| {
             let line = text[..lost.range.start].matches('\n').count() + 1;
             let function = lost.effect.function.map_or(String::new(), |name| format!(" by {name}"));
             let place = match lost.place {
@@ -330,7 +444,7 @@ mod tests {
             (
                 "nameref to a key",
                 "( declare -n o='OUTPUT[k]'; o=v; ((o += 1)) )",
-                "1: OUTPUT[k] in a subshell; 1: OUTPUT[k] in a subshell",
+                "1: OUTPUT[k] in a subshell",
             ),
             (
                 "nameref to an argument",
@@ -376,11 +490,7 @@ mod tests {
             ("unset", "OUTPUT[k]=v; ( unset 'OUTPUT[k]' )", "1: OUTPUT[k] in a subshell"),
             ("export", "( export OTTO_A=1 OTHER=2 )", "1: OTTO_A in a subshell"),
             ("declare -x", "x=$(declare -x OTTO_A=1)", "1: OTTO_A in a command substitution"),
-            (
-                "export after the fact",
-                "( OTTO_A=1; export OTTO_A )",
-                "1: OTTO_A in a subshell; 1: OTTO_A in a subshell",
-            ),
+            ("export after the fact", "( OTTO_A=1; export OTTO_A )", "1: OTTO_A in a subshell"),
             ("set -a", "a | { set -a; OTTO_A=1; }", "1: OTTO_A in a pipeline"),
             (
                 "export of pieces",
@@ -451,6 +561,50 @@ mod tests {
         assert!(wrong.is_empty(), "{}", wrong.concat());
         assert_eq!(told("x=`echo \\`OUTPUT[k]=v\\``"), "1: OUTPUT[k] in a command substitution");
         assert_eq!(told("x=`a \\`b \\\\\\`OUTPUT[k]=v\\\\\\`\\``"), "1: OUTPUT[k] in a command substitution");
+    }
+
+    #[test]
+    fn files_that_a_copy_of_the_shell_loads_are_read() {
+        let in_subshell = "1: OUTPUT[lib] in a subshell by file:./lib.sh";
+        for text in
+            ["( . ./lib.sh )", "( source ./lib.sh )", "( command . ./lib.sh )", "( f=./lib.sh; . \"$f\" )"]
+        {
+            assert_eq!(told(text), in_subshell, "{text}");
+        }
+        assert_eq!(told(". more.sh | cat"), "1: OTTO_MORE in a pipeline by file:more.sh");
+        assert_eq!(told("f() { . more.sh; }; x=$(f)"), "1: OTTO_MORE in a command substitution by f");
+        assert_eq!(told(". ./lib.sh; ( put k )"), "1: OUTPUT[$1] in a subshell by put");
+        assert_eq!(
+            told_in("( . more.sh )", Shell::Posix { has_lastpipe: false }),
+            "1: OTTO_MORE in a subshell by file:more.sh"
+        );
+        assert_eq!(told(". ./lib.sh; put k; ( . ./venv/bin/activate; pytest )"), "");
+        assert_eq!(told("( ./lib.sh ); ( bash ./lib.sh )"), "");
+        assert_eq!(told("( . \"$unknown/lib.sh\"; . nothing.sh )"), "");
+        assert_eq!(
+            told("shopt -s expand_aliases\nalias put='OUTPUT[k]=v'\n( put )"),
+            "3: OUTPUT[k] in a subshell by put"
+        );
+    }
+
+    #[test]
+    fn what_a_copy_of_the_shell_takes_away_again_is_not_lost() {
+        assert_eq!(told("( OUTPUT[k]=v; tool; unset 'OUTPUT[k]' )"), "");
+        assert_eq!(told("( OUTPUT[k]=1\nOUTPUT[k]=2; echo \"${OUTPUT[k]}\"\nunset OUTPUT[k] )"), "");
+        assert_eq!(told("x=$(export OTTO_A=1; tool; unset OTTO_A)"), "");
+        assert_eq!(told("( readonly OTTO_A=1; export OTTO_A; OTTO_A=2 )"), "1: OTTO_A in a subshell");
+        assert_eq!(
+            told("( OUTPUT[k]=v; exit; unset 'OUTPUT[k]' )"),
+            "1: OUTPUT[k] in a subshell; 1: OUTPUT[k] in a subshell"
+        );
+        assert_eq!(
+            told("( OUTPUT[k]=v; a && unset 'OUTPUT[k]' )"),
+            "1: OUTPUT[k] in a subshell; 1: OUTPUT[k] in a subshell"
+        );
+        assert_eq!(
+            told("( OUTPUT[k]=v ); ( unset 'OUTPUT[k]' )"),
+            "1: OUTPUT[k] in a subshell; 1: OUTPUT[k] in a subshell"
+        );
     }
 
     /// What looks like it and loses nothing.

@@ -21,6 +21,8 @@ pub(crate) use language::{Language, Shebang};
 pub(crate) use outcome::{is_own as has_own_outcome, mentions_outcomes, reads_array as reads_outcome_array};
 pub(crate) use place::Place;
 
+pub(crate) use lost::Load;
+
 use crate::diagnostic::Diagnostic;
 use crate::name::TaskName;
 use crate::ottofile::spec::{Body, BodyKey, Task};
@@ -47,10 +49,11 @@ pub(crate) fn may_read_outcomes(body: &Body) -> bool {
     may_load || mentions_outcomes(&body.text)
 }
 
-/// What is wrong with a body as written, before anything runs. Pure, and quick: most bodies are not even read.
-pub(crate) fn warnings(body: &Body, task: &TaskName, source: &SourceFile) -> Vec<Diagnostic> {
+/// What is wrong with a body as written, before anything runs. Pure, and quick: most bodies are not even read. `load` gives
+/// the text of a file that the body loads.
+pub(crate) fn warnings(body: &Body, task: &TaskName, source: &SourceFile, load: &Load) -> Vec<Diagnostic> {
     match Language::of(body) {
-        Language::Bash | Language::Posix => lost::warnings(body, task, source),
+        Language::Bash | Language::Posix => lost::warnings(body, task, source, load),
         Language::Python | Language::Other => Vec::new(),
     }
 }

@@ -14,6 +14,8 @@ use crate::ottofile::spec::EnvEntry;
 use crate::ottofile::{self, Ottofile};
 use crate::plan::{self, Plan};
 use crate::request;
+use crate::store::regular;
+use std::path::Path;
 
 pub(super) fn command() -> clap::Command {
     let flag = |name: &'static str| clap::Arg::new(name).long(name).action(clap::ArgAction::SetTrue);
@@ -36,7 +38,7 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
     diagnostics.extend(mistakes(context, &found, &ottofile));
     let is_wrong = diagnostics.iter().any(Diagnostic::is_error);
     if !is_wrong {
-        diagnostics.extend(body_warnings(&ottofile, 0..ottofile.tasks.len()));
+        diagnostics.extend(body_warnings(&ottofile, found.folder(), 0..ottofile.tasks.len()));
         diagnostics.extend(ottofile::remarks(&ottofile));
         diagnostics.extend(unset_variables(context, &found, &ottofile));
         diagnostics.extend(flow_of_all(context, &found, &ottofile));
@@ -124,19 +126,25 @@ fn json(ottofile: Option<&Ottofile>, diagnostics: &[Diagnostic], data: Option<&[
 }
 
 /// What reading the bodies of these tasks (places in the ottofile) gives reason to warn about.
-pub(super) fn body_warnings(ottofile: &Ottofile, tasks: impl IntoIterator<Item = usize>) -> Vec<Diagnostic> {
-    let tasks = tasks.into_iter().map(|task| &ottofile.tasks[task]);
-    tasks
-        .filter_map(|task| Some((task, task.body.as_ref()?)))
-        .flat_map(|(task, body)| {
-            let source = ottofile.sources.of(body.span);
-            let mut warnings = body::warnings(body, &task.name, source);
-            if task.service.is_some() {
-                warnings.extend(body::unseen::warnings(body, &task.name, source));
-            }
-            warnings
-        })
-        .collect()
+/// `folder`: that of the ottofile.
+pub(super) fn body_warnings(
+    ottofile: &Ottofile,
+    folder: &Path,
+    tasks: impl IntoIterator<Item = usize>,
+) -> Vec<Diagnostic> {
+    let mut warnings = Vec::new();
+    for task in tasks.into_iter().map(|task| &ottofile.tasks[task]) {
+        let Some(body) = &task.body else { continue };
+        let dir = task.dir.as_ref().map_or(folder.to_owned(), |dir| folder.join(&dir.value));
+        // One that cannot be read now may be there when the task runs.
+        let load = |path: &str| regular::read_text(&dir.join(path)).ok();
+        let source = ottofile.sources.of(body.span);
+        warnings.extend(body::warnings(body, &task.name, source, &load));
+        if task.service.is_some() {
+            warnings.extend(body::unseen::warnings(body, &task.name, source));
+        }
+    }
+    warnings
 }
 
 /// Warns of variables that a bash body reads and that nothing sets. The environment of this otto counts as that of the runs.

@@ -503,7 +503,7 @@ fn stream_sink(sender: SyncSender<Message>) -> Arc<dyn Fn(JobId, IntakeReport) +
 fn warn_about_bodies(context: &mut Context, target: &PlannedRun) {
     let with_body = target.plan.jobs.iter().filter(|job| job.work.has_body()).map(|job| job.task);
     let tasks: std::collections::BTreeSet<usize> = with_body.collect();
-    let warnings = super::check::body_warnings(target.ottofile, tasks);
+    let warnings = super::check::body_warnings(target.ottofile, target.found.folder(), tasks);
     if !warnings.is_empty() {
         context.show(&warnings);
     }

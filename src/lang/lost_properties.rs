@@ -102,7 +102,7 @@ text.push_str(&line.replace('%', &count.to_string()));
             let kept = std::fs::read_to_string(&kept).unwrap_or_default();
             let kept: std::collections::BTreeSet<String> = kept.lines().map(str::to_owned).collect();
             let all: std::collections::BTreeSet<String> = (0..count).map(|number| format!("k{number}")).filter(|key| text.contains(&format!("[{key}]"))).collect();
-            let found = lost(&text, Shell::Bash);
+            let found = lost(&text, Shell::Bash, &|_| None);
             let key = |lost: &crate::body::lost::Lost| {
                 let text = &text[lost.range.clone()];
                 let from = if lost.effect.target == "OUTPUT" { text } else { &lost.effect.target };
