@@ -2,9 +2,10 @@
 //! Reads what the shell and otto's functions printed; knows shells by the shape of their messages, for the words
 //! are translated.
 
+use super::json_record::line_span;
 use super::record::Ended;
 use super::shell::one_line;
-use super::{Failure, Input, Script};
+use super::{Failure, HandOver, Input, Script};
 use crate::body::{Language, Place, grammar};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::Exit;
@@ -25,8 +26,15 @@ pub(super) fn hints(script: &Script, failure: &Failure) -> Vec<Diagnostic> {
             hints.push(hint);
         }
     }
-    hints.extend(failure.ended.filter(|_| hints.is_empty()).and_then(|ended| end_of(script, ended)));
+    let silent = failure.ended.filter(|ended| hints.is_empty() && !is_said(script, failure, ended));
+    hints.extend(silent.and_then(|ended| end_of(script, ended)));
     hints
+}
+
+/// Whether the shell itself said that the body ended at this line.
+fn is_said(script: &Script, failure: &Failure, ended: &Ended) -> bool {
+    let line = line_of(script, ended);
+    line.is_some() && line == failing_line(script, failure.stderr, &super::bash::shown_name(script))
 }
 
 /// What one line of stderr means.
@@ -96,6 +104,23 @@ fn of_exit(failure: &Failure) -> Option<Diagnostic> {
             "a command wrote to a pipe whose reader had exited (SIGPIPE), as in `… | head -1` or `… | grep -q …`",
         )
         .help("if that is not a failure, write `… | head -1 || [ $? = 141 ]`, or let the reader read to the end")
+    })
+}
+
+/// Why a dependency has nothing to read, where the error of another language only says that it has nothing.
+pub(super) fn of_absence(script: &Script, failure: &Failure) -> Option<Diagnostic> {
+    let text = tail(failure.stderr);
+    let is_read = |input: &&Input| {
+        let words = format!("`{}` recorded no outputs", input.job);
+        input.absence.is_some() && text.lines().rev().take(50).any(|line| line.contains(&words))
+    };
+    let input = script.inputs.iter().find(is_read)?;
+    let hint = Diagnostic::error(Code::NoSuchInput, format!("`{}` set no outputs", input.job))
+        .note(format!("`{}` {}", input.job, input.absence?));
+    let line = super::failing_line(script, failure.stderr, &HandOver::default());
+    Some(match line.and_then(|line| line_span(script, line)) {
+        Some(span) => hint.at(script.ottofile, span, "read here"),
+        None => hint,
     })
 }
 
@@ -250,8 +275,13 @@ fn after<'a>(text: &'a str, start: &str) -> Option<&'a str> {
 
 /// What ended the body, where the shell itself may have said nothing.
 fn end_of(script: &Script, ended: &Ended) -> Option<Diagnostic> {
-    let command = one_line(ended.command.lines().next()?);
-    let place = match line_of(script, ended) {
+    let line = line_of(script, ended);
+    let command = match ended.command.lines().next() {
+        Some(command) => one_line(command),
+        // The shell knows the line alone.
+        None => one_line(script.body.text.lines().nth(line? - script.body.first_line)?.trim()),
+    };
+    let place = match line {
         Some(line) => format!("{}:{line}: ", script.ottofile.name()),
         None => String::new(),
     };
@@ -366,7 +396,7 @@ fn missing_outcome(script: &Script, key: &str) -> Option<Diagnostic> {
             let near = similar(key, jobs.iter().copied(), 3);
             let diagnostic = Diagnostic::error(Code::NotADependency, message);
             match near.is_empty() {
-                true => diagnostic.help(format!("add it to `before` of `{}`", script.job)),
+                true => diagnostic.help(format!("add it to `{}` of `{}`", needs_key(script), script.job)),
                 false => diagnostic.did_you_mean(&near),
             }
         }
@@ -402,7 +432,7 @@ pub(super) fn missing(script: &Script, key: &str) -> Option<Diagnostic> {
             }
             let names: Vec<&str> = values.iter().map(|(name, _)| name.as_str()).collect();
             let note = match names.is_empty() {
-                true => format!("`{}` set no outputs", input.job),
+                true => format!("`{}` {}", input.job, input.absence.unwrap_or("set no outputs")),
                 false => format!("`{}` has {}", input.job, listed(&names)),
             };
             let nearest: Vec<String> = similar(name, names.iter().copied(), 3)
@@ -458,7 +488,8 @@ pub(super) fn missing(script: &Script, key: &str) -> Option<Diagnostic> {
                     (message, format!("name the item, as in `INPUT[{first}{rest}]`"))
                 } else {
                     let message = format!("`{job}` does not depend on `{task}`, only on {}", listed(&items));
-                    (message, format!("add `{task}` to `before` of `{job}`, or `{foreach}` for all items"))
+                    let key = needs_key(script);
+                    (message, format!("add `{task}` to `{key}` of `{job}`, or `{foreach}` for all items"))
                 };
                 return Some(placed(
                     script,

@@ -133,22 +133,6 @@ fn place_of_output(script: &Script, problem: &str) -> Option<Span> {
     Some(Place::of(script.body, script.ottofile).span(start..start + way.len()))
 }
 
-/// What a runtime's message about an input that is not there means; `None` for any other message.
-pub(super) fn missing_input(message: &str) -> Option<Code> {
-    const NO_DEPENDENCY: &[&str] = &["` is not a dependency of `", "` depends on no task; "];
-    const NO_KEY: &[&str] = &[
-        "` has no output '",
-        "` has no key '",
-        "` has no field '",
-        ": it is a list of ",
-        "` recorded no outputs, so there is no '",
-        "] does not say of which task; ",
-        "} does not say of which task; ",
-    ];
-    let has = |parts: &[&str]| parts.iter().any(|part| message.contains(part));
-    has(NO_DEPENDENCY).then_some(Code::NotADependency).or_else(|| has(NO_KEY).then_some(Code::NoSuchInput))
-}
-
 /// The place of a line of the ottofile, without its indentation.
 pub(super) fn line_span(script: &Script, line: usize) -> Option<Span> {
     let range = script.ottofile.line_range(line);

@@ -315,19 +315,13 @@ pub(crate) struct Failure<'a> {
 
 /// What a failure means in terms of the ottofile. Empty where that is not certain.
 pub(crate) fn hints(script: &Script, failure: &Failure) -> Vec<Diagnostic> {
-    let mut hints = of_language(script, failure);
-    for hint in hints.iter_mut().filter(|hint| hint.code == Code::NoSuchInput) {
-        let is_asked = |input: &&Input| {
-            ["has no output", "recorded no outputs"]
-                .iter()
-                .any(|words| hint.message.contains(&format!("`{}` {words}", input.job)))
-        };
-        let Some(input) = script.inputs.iter().find(is_asked) else { continue };
-        let Some(absence) = input.absence else { continue };
-        hint.notes.retain(|note| !note.ends_with("set no outputs"));
-        hint.notes.push(format!("`{}` {absence}", input.job));
+    match Language::of(script.body) {
+        Language::Bash | Language::Posix => hint::hints(script, failure),
+        // An input that is missing is an exception, whose message says all but why the task set none.
+        Language::Python | Language::Other => {
+            hint::of_absence(script, failure).into_iter().chain(hint::of_last_line(failure)).collect()
+        }
     }
-    hints
 }
 
 /// The same, of an attempt whose `if` failed.
@@ -340,18 +334,6 @@ pub(crate) fn failing_line_of_condition(script: &Script, stderr_tail: &[u8]) -> 
     let asking = condition::as_body(script)?;
     let named = failing_line(&asking, stderr_tail, &HandOver::default());
     named.or_else(|| asking.body.has_true_lines.then_some(asking.body.first_line))
-}
-
-fn of_language(script: &Script, failure: &Failure) -> Vec<Diagnostic> {
-    match Language::of(script.body) {
-        Language::Bash | Language::Posix => hint::hints(script, failure),
-        Language::Python => {
-            let mut hints = python::hints(script, failure.stderr);
-            hints.extend(hint::of_last_line(failure));
-            hints
-        }
-        Language::Other => other::hints(script, failure.stderr),
-    }
 }
 
 /// The line of the ottofile, from 1, that the interpreter named last.

@@ -167,27 +167,6 @@ pub(super) fn collect(script: &Script, left: &Left) -> HandOver {
     found
 }
 
-/// What otto can add to an error that the script ended with; `stderr` is the end of what it wrote there.
-pub(super) fn hints(script: &Script, stderr: &[u8]) -> Vec<Diagnostic> {
-    let text = String::from_utf8_lossy(stderr);
-    let Some((code, message)) =
-        text.lines().rev().take(50).find_map(|line| Some((json_record::missing_input(line)?, line)))
-    else {
-        return Vec::new();
-    };
-    // Before and after the message each language says where it comes from, and of what kind it is.
-    let start = message.find(": `").map_or(0, |place| place + 2);
-    let message =
-        message[start..].trim_start_matches("MissingInput: ").trim_end_matches(" (Otto::MissingInput)");
-    let message = message.split(" at /").next().unwrap_or(message).trim_end_matches(']');
-    let (message, help) = message.split_once("; ").unwrap_or((message, ""));
-    let mut hint = Diagnostic::error(code, message);
-    if let Some(span) = failing_line(script, stderr).and_then(|line| line_span(script, line)) {
-        hint = hint.at(script.ottofile, span, "read here");
-    }
-    vec![if help.is_empty() { hint } else { hint.help(help) }]
-}
-
 /// The line of the ottofile that the error names first, for errors are shown from the inside out.
 pub(super) fn failing_line(script: &Script, stderr: &[u8]) -> Option<usize> {
     let dialect = Dialect::of(&Shebang::of(&script.body.text)?);

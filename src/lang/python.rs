@@ -3,7 +3,7 @@
 
 use super::bash::shown_name as name_in_ottofile;
 use super::interpreter::{self};
-use super::json_record::{self, line_span};
+use super::json_record;
 use super::shell;
 use super::{CannotPrepare, HandOver, Left, List, Prepared, Program, Script};
 use crate::body::Shebang;
@@ -81,24 +81,6 @@ fn never_handed_over(script: &Script) -> Diagnostic {
     Diagnostic::error(Code::NotHandedOver, message)
         .note("the process was replaced (`os.exec…`), exited with `os._exit`, or could not write")
         .help("exit with `sys.exit()`, or call `otto_serialize_output()` first")
-}
-
-/// What otto can add to an error that the script ended with; `stderr` is the end of what it wrote there.
-pub(crate) fn hints(script: &Script, stderr: &[u8]) -> Vec<Diagnostic> {
-    let text = without_colours(stderr);
-    let Some(message) = text.lines().rev().take(50).find_map(|line| line.strip_prefix("KeyError: ")) else {
-        return Vec::new();
-    };
-    // A KeyError of any other dict shows the key alone.
-    let Some(code) = json_record::missing_input(message) else { return Vec::new() };
-    let (message, help) = message.split_once("; ").unwrap_or((message, ""));
-    let mut hint = Diagnostic::error(code, message);
-    if let Some(line) = failing_line(script, stderr)
-        && let Some(span) = line_span(script, line)
-    {
-        hint = hint.at(script.ottofile, span, "read here");
-    }
-    vec![if help.is_empty() { hint } else { hint.help(help) }]
 }
 
 /// The line of the ottofile on which the script failed, from the traceback.

@@ -5,6 +5,7 @@ use super::filter;
 use super::github::{self, Rest, Workflow, WorkflowCommands};
 use super::held::{Held, copy_log};
 use super::lines::{Frame, Lines};
+use super::place;
 use super::progress;
 use super::sink::Sink;
 use super::style::{self, Paint};
@@ -757,6 +758,8 @@ impl View for Console {
     }
 
     fn output(&mut self, job: &JobName, stream: Stream, bytes: &[u8], mono_us: u64) {
+        let length = bytes.len() as u64;
+        let bytes = &*place::shortened(stream, bytes);
         let Some(place) = self.run.place(job) else { return };
         let Some(mut output) = self.outputs.remove(&place).or_else(|| Some(self.new_output(place))) else {
             return;
@@ -766,7 +769,7 @@ impl View for Console {
             self.screen.above = is_its_own.then_some(place);
         }
         output.tail.push(stream, bytes);
-        output.given += bytes.len() as u64;
+        output.given += length;
         match self.mode {
             _ if self.holds(place) => output.held.push(stream, bytes),
             Mode::Stream => {

@@ -1,7 +1,7 @@
 //! Output of one attempt that is kept until the attempt is over, in memory while it is small.
 //! What is large is read back from the logs, stdout first, so memory stays bounded whatever a task writes.
 
-use super::Logs;
+use super::{Logs, place};
 use crate::event::Stream;
 use crate::name::JobName;
 use std::io::{self, ErrorKind};
@@ -58,7 +58,7 @@ impl Held {
     }
 }
 
-/// Reads a log in pieces. One that is not there is empty: logs are made when there is something in them.
+/// Reads a log in pieces, to be shown. One that is not there is empty: logs are made when there is something in them.
 pub(crate) fn copy_log(
     logs: &dyn Logs,
     job: &JobName,
@@ -75,7 +75,7 @@ pub(crate) fn copy_log(
     loop {
         match log.read(&mut chunk) {
             Ok(0) => return Ok(()),
-            Ok(length) => show(stream, &chunk[..length]),
+            Ok(length) => show(stream, &place::shortened(stream, &chunk[..length])),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

@@ -8,6 +8,7 @@ pub(crate) mod github;
 mod held;
 pub(crate) mod json;
 mod lines;
+mod place;
 mod progress;
 pub(crate) mod replay;
 #[cfg(test)]

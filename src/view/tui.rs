@@ -8,6 +8,7 @@ mod key;
 
 use super::console::Console;
 use super::held::copy_log;
+use super::place;
 use super::tail::Tail;
 use super::wording::Words;
 use super::{Logs, View, Wish};
@@ -329,7 +330,7 @@ impl View for Tui {
         let Some(place) = self.run.place(job) else { return };
         let Some(tail) = self.tails.get_mut(&place) else { return };
         let before = tail.total();
-        tail.push(stream, bytes);
+        tail.push(stream, &place::shortened(stream, bytes));
         // After scrolling up, the same lines stay in view.
         if self.scrolled > 0 && self.listed.get(self.chosen) == Some(&place) {
             self.scrolled += (tail.total() - before) as usize;

@@ -201,11 +201,11 @@ tasks:
     help: did you mean `test.verdict`?
     otto · run RUN · 2 tasks
          ok  test        TIME  set verdict
-    /tasks/missing/.otto/if/otto.yml:missing: line 7: INPUT[test.vredict]: unbound variable
+    otto.yml:7: INPUT[test.vredict]: unbound variable
        FAIL  missing     TIME  exit 1
 
     FAIL missing · exit 1 · TIME · otto.yml:7
-      │ /tasks/missing/.otto/if/otto.yml:missing: line 7: INPUT[test.vredict]: unbound variable
+      │ otto.yml:7: INPUT[test.vredict]: unbound variable
       1 line · full log: otto Logs RUN missing
     error[E0718]: the `if` of `missing` ended the shell, with status 1
       ╭▸ otto.yml:7:9
@@ -249,11 +249,6 @@ tasks:
       │     ~~~~~^^^^^^^^^^^^^^
       │ KeyError: `test` has no output 'count'; it has verdict
       5 lines · full log: otto Logs RUN python
-    error[E0704]: `test` has no output 'count'
-       ╭▸ otto.yml:11:5
-    11 │     if: INPUT["test.count"] > 3
-       ╰╴    ━━━━━━━━━━━━━━━━━━━━━━━━━━━ read here
-    help: it has verdict
     error[E0718]: the `if` of `python` raised an error
        ╭▸ otto.yml:11:9
     11 │     if: INPUT["test.count"] > 3
@@ -265,10 +260,10 @@ tasks:
     "#);
     assert_snapshot!(steady(&project.run("syntax")), @"
     ── stderr
-    /tasks/syntax/.otto/if/otto.yml:syntax: line 15: unexpected token `newline', conditional binary operator expected
+    otto.yml:15: unexpected token `newline', conditional binary operator expected
 
     FAIL syntax · exit 1 · TIME · otto.yml:15
-      │ /tasks/syntax/.otto/if/otto.yml:syntax: line 15: unexpected token `newline', conditional binary operator expected
+      │ otto.yml:15: unexpected token `newline', conditional binary operator expected
       1 line · full log: otto Logs RUN syntax
     error[E0718]: the `if` of `syntax` ended with status 2
        ╭▸ otto.yml:15:7

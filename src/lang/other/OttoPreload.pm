@@ -170,7 +170,7 @@ package OttoPreload::Inputs {
     sub why {
         my ($self, $key) = @_;
         my @tasks = sort keys %{ $self->{tasks} };
-        return "\$INPUT{'$key'}: `$job` depends on no task; name one in its `before`" if !@tasks;
+        return "\$INPUT{'$key'}: `$job` depends on no task; name one in its `needs`" if !@tasks;
         my ($owner) = sort { length $b <=> length $a } grep { index($key, "$_.") == 0 } @tasks;
         if (defined $owner) {
             my $rest  = substr $key, 1 + length $owner;
@@ -179,7 +179,7 @@ package OttoPreload::Inputs {
         my @owners = grep { /\.\Q$key\E\z/ } $self->keys_of;
         return "\$INPUT{'$key'} does not say of which task; did you mean '$owners[0]'?" if @owners;
         my ($name) = split /\./, $key;
-        my $hint = OttoPreload::did_you_mean($name, @tasks) || "; add `$name` to its `before`";
+        my $hint = OttoPreload::did_you_mean($name, @tasks) || "; add `$name` to its `needs`";
         return "`$name` is not a dependency of `$job`, which depends on " . join(', ', map { "`$_`" } @tasks) . $hint;
     }
 }
@@ -216,7 +216,7 @@ package OttoPreload::Outcomes {
     sub why {
         my ($self, $key) = @_;
         my @tasks = @{ $self->{tasks} };
-        return "\$OUTCOME{'$key'}: `$job` depends on no task; name one in its `before`" if !@tasks;
+        return "\$OUTCOME{'$key'}: `$job` depends on no task; name one in its `needs`" if !@tasks;
         my ($owner) = sort { length $b <=> length $a } grep { index($key, "$_.") == 0 } @tasks;
         if (defined $owner) {
             my $field = substr $key, 1 + length $owner;
@@ -224,7 +224,7 @@ package OttoPreload::Outcomes {
                 . OttoPreload::listed(@outcome_fields)
                 . OttoPreload::did_you_mean($field, @outcome_fields);
         }
-        my $hint = OttoPreload::did_you_mean($key, @tasks) || "; add `$key` to its `before`";
+        my $hint = OttoPreload::did_you_mean($key, @tasks) || "; add `$key` to its `needs`";
         return "`$key` is not a dependency of `$job`, which depends on " . join(', ', map { "`$_`" } @tasks) . $hint;
     }
 }

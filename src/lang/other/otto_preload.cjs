@@ -185,11 +185,11 @@ function whyNoTask(key) {
   const known = Object.keys(tasks());
   const job = process.env.OTTO_TASK;
   const name = key.split('.')[0];
-  if (!known.length) return `INPUT['${key}']: \`${job}\` depends on no task; name one in its \`before\``;
+  if (!known.length) return `INPUT['${key}']: \`${job}\` depends on no task; name one in its \`needs\``;
   const owners = flatKeys().filter((flat) => flat.endsWith('.' + key)).slice(0, 3);
   if (owners.length) return `INPUT['${key}'] does not say of which task; did you mean '${owners.join("' or '")}'?`;
   const depends = known.map((task) => `\`${task}\``).join(', ');
-  return `\`${name}\` is not a dependency of \`${job}\`, which depends on ${depends}${didYouMean(name, known) || `; add \`${name}\` to its \`before\``}`;
+  return `\`${name}\` is not a dependency of \`${job}\`, which depends on ${depends}${didYouMean(name, known) || `; add \`${name}\` to its \`needs\``}`;
 }
 
 const OUTCOME_FIELDS = ['exit', 'signal', 'reason', 'seconds', 'attempts', 'log', 'error', 'failed'];
@@ -221,9 +221,9 @@ function whyNoField(task, field) {
 
 function whyNoOutcome(name, known) {
   const job = process.env.OTTO_TASK;
-  if (!known.length) return `OUTCOME['${name}']: \`${job}\` depends on no task; name one in its \`before\``;
+  if (!known.length) return `OUTCOME['${name}']: \`${job}\` depends on no task; name one in its \`needs\``;
   const depends = known.map((task) => `\`${task}\``).join(', ');
-  return `\`${name}\` is not a dependency of \`${job}\`, which depends on ${depends}${didYouMean(name, known) || `; add \`${name}\` to its \`before\``}`;
+  return `\`${name}\` is not a dependency of \`${job}\`, which depends on ${depends}${didYouMean(name, known) || `; add \`${name}\` to its \`needs\``}`;
 }
 
 function listed(names) {

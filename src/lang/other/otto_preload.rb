@@ -83,7 +83,7 @@ module Otto
 
     def otto_why(key)
       key = key.to_s
-      return "INPUT['#{key}']: `#{JOB}` depends on no task; name one in its `before`" if @tasks.empty?
+      return "INPUT['#{key}']: `#{JOB}` depends on no task; name one in its `needs`" if @tasks.empty?
 
       owner = @tasks.keys.select { |name| key.start_with?("#{name}.") }.max_by(&:size)
       return @tasks[owner].otto_why(key[(owner.size + 1)..]) if owner
@@ -94,7 +94,7 @@ module Otto
       name = key.split('.').first.to_s
       depends = @tasks.keys.map { |task| "`#{task}`" }.join(', ')
       hint = Otto.did_you_mean(name, @tasks.keys)
-      hint = "; add `#{name}` to its `before`" if hint.empty?
+      hint = "; add `#{name}` to its `needs`" if hint.empty?
       "`#{name}` is not a dependency of `#{JOB}`, which depends on #{depends}#{hint}"
     end
   end
@@ -166,7 +166,7 @@ module Otto
   end
 
   def why_no_outcome(key, names)
-    refuse("OUTCOME['#{key}']: `#{JOB}` depends on no task; name one in its `before`") if names.empty?
+    refuse("OUTCOME['#{key}']: `#{JOB}` depends on no task; name one in its `needs`") if names.empty?
 
     owner = names.select { |name| key.start_with?("#{name}.") }.max_by(&:size)
     if owner
@@ -176,7 +176,7 @@ module Otto
     end
 
     hint = did_you_mean(key, names)
-    hint = "; add `#{key}` to its `before`" if hint.empty?
+    hint = "; add `#{key}` to its `needs`" if hint.empty?
     depends = names.map { |name| "`#{name}`" }.join(', ')
     refuse("`#{key}` is not a dependency of `#{JOB}`, which depends on #{depends}#{hint}")
   end

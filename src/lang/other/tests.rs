@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::lang::harness::{Bench, Ran, given, needed};
-use crate::lang::other::{failing_line, hints, is_module};
+use crate::lang::other::{failing_line, is_module};
 use crate::ottofile::spec::BodyKey;
 use crate::value::{self, Value};
 use insta::assert_snapshot;
@@ -46,14 +46,25 @@ fn endings(make: fn(&str) -> Bench, texts: &[&str]) -> String {
         let ran = bench.run();
         let last = ran.stdout.iter().chain(ran.stderr.as_bytes()).copied().collect::<Vec<u8>>();
         let last = String::from_utf8_lossy(&last);
-        let last = last.lines().rfind(|line| !line.is_empty() && !line.starts_with("Node.js")).unwrap_or("-");
+        let says_why = |line: &&str| {
+            let words = [
+                "` has no ",
+                " is not a dependency of ",
+                "` recorded no outputs",
+                " does not say of which task",
+            ];
+            words.iter().any(|words| line.contains(words))
+        };
+        let why = last.lines().find(says_why);
+        let last = why
+            .or_else(|| last.lines().rfind(|line| !line.is_empty() && !line.starts_with("Node.js")))
+            .unwrap_or("-");
         let root = bench.root.path().to_str().expect("UTF-8");
         let line = bench.with_script(|script| failing_line(script, ran.stderr.as_bytes()));
         let line = line.map_or(String::new(), |line| format!(" line {line}"));
         all += &format!("{text}\n    {}{line} {} {}\n", ran.status, ran.json(), last.replace(root, "ROOT"));
         all.extend(ran.warnings.iter().map(|warning| format!("    {warning}\n")));
         all += &said(&ran.hand_over.problems);
-        all += &said(&bench.with_script(|script| hints(script, ran.stderr.as_bytes())));
         if !ran.hand_over.outputs.exports.is_empty() {
             all += &format!("    exports {}\n", ran.hand_over.outputs.exports.join(" "));
         }
@@ -306,34 +317,20 @@ fn node_says_which_input_is_not_there() {
         "INPUT.x = 1",
     ];
     assert_snapshot!(endings(node, &texts), @"
-INPUT.build.verison
-    1 line 22 {}     at node:internal/main/run_main_module:28:49
-    error[E0704]: `build` has no output 'verison'
-      22: read here
-      help: it has version, n, t, none, u, meta, big, bytes; did you mean 'version'?
-x = 1
-INPUT['build.verison']
-    1 line 23 {}     at node:internal/main/run_main_module:28:49
-    error[E0704]: `build` has no output 'verison'
-      23: read here
-      help: it has version, n, t, none, u, meta, big, bytes; did you mean 'version'?
-INPUT['bild.x']
-    1 line 22 {}     at node:internal/main/run_main_module:28:49
-    error[E0705]: `bild` is not a dependency of `build`, which depends on `build`, `empty`
-      22: read here
-      help: did you mean 'build'?
-INPUT.version
-    1 line 22 {}     at node:internal/main/run_main_module:28:49
-    error[E0704]: INPUT['version'] does not say of which task
-      22: read here
-      help: did you mean 'build.version'?
-INPUT.empty.k
-    1 line 22 {}     at node:internal/main/run_main_module:28:49
-    error[E0704]: `empty` recorded no outputs, so there is no 'k'
-      22: read here
-INPUT.x = 1
-    1 line 22 {}     at node:internal/main/run_main_module:28:49
-");
+    INPUT.build.verison
+        1 line 22 {} MissingInput: `build` has no output 'verison'; it has version, n, t, none, u, meta, big, bytes; did you mean 'version'?
+    x = 1
+    INPUT['build.verison']
+        1 line 23 {} MissingInput: `build` has no output 'verison'; it has version, n, t, none, u, meta, big, bytes; did you mean 'version'?
+    INPUT['bild.x']
+        1 line 22 {} MissingInput: `bild` is not a dependency of `build`, which depends on `build`, `empty`; did you mean 'build'?
+    INPUT.version
+        1 line 22 {} MissingInput: INPUT['version'] does not say of which task; did you mean 'build.version'?
+    INPUT.empty.k
+        1 line 22 {} MissingInput: `empty` recorded no outputs, so there is no 'k'
+    INPUT.x = 1
+        1 line 22 {}     at node:internal/main/run_main_module:28:49
+    ");
 }
 
 #[test]
@@ -382,80 +379,69 @@ fn ruby_scripts_pass_data() {
         "INPUT['empty.k']",
     ];
     assert_snapshot!(endings(|text| ruby(&format!("{text}\n")), &texts), @r#"
-p INPUT['build.version'], INPUT['build']['n'], INPUT['build.meta.tags.1'], INPUT['build.meta.a.b'], INPUT.key?('build.x'), INPUT.fetch('build.x', 7), INPUT.keys.size
-    0 {} 8
-OUTPUT['all'] = INPUT['build']; OUTPUT[:s] = :sym; OUTPUT['f'] = 1.5e300; OUTPUT['u'] = 'ż'.encode('UTF-16LE')
-    0 {"all":{"version":"1.2.3","n":42,"t":true,"none":null,"u":"ż\u0001\"\\","meta":{"tags":["a","b"],"a.b":1},"big":1180591620717411303424,"bytes":{"__otto_bytes__":"Y2Fm6Q=="}},"s":"sym","f":1.5e+300,"u":"ż"} -
-OUTPUT['k'] = 1; exit 3
-    3 {"k":1} -
-OUTPUT['k'] = 1
-raise 'bad'
-    1 line 23 {"k":1} ROOT/run/tasks/build/script.rb:23:in `<main>': bad (RuntimeError)
-OUTPUT['k'] = 1; abort 'told'
-    1 {"k":1} told
-OUTPUT['k'] = 1; exit!(0)
-    0 {} -
-    error[E0701]: `build` ended with status 0, but its outputs were never saved
-      note: the process was replaced (`exec`), exited with `_exit`, or could not write
-      help: exit normally, or write the outputs to `$OTTO_OUTPUT_JSON` before exiting
-OUTPUT['k'] = 1; exec 'true'
-    0 {} -
-    error[E0701]: `build` ended with status 0, but its outputs were never saved
-      note: the process was replaced (`exec`), exited with `_exit`, or could not write
-      help: exit normally, or write the outputs to `$OTTO_OUTPUT_JSON` before exiting
-OUTPUT['k'] = 1; Process.kill('TERM', $$); sleep 5
-    143 {"k":1} -
-OUTPUT['k'] = 1; fork { OUTPUT['c'] = 1 }; Process.wait; at_exit { OUTPUT['late'] = 1 }; ENV['OTTO_V'] = '1'
-    0 {"k":1,"late":1,"OTTO_V":"1"} -
-    exports OTTO_V
-OUTPUT['k'] = DATA.read
-__END__
-data
-    0 {"k":"data\n"} -
-OUTPUT = {'a' => 1}
-    0 line 22 {"a":1} ROOT/runtime/otto_preload.rb:429: warning: previous definition of OUTPUT was here
-OUTPUT['c'] = (c = []; c << c); OUTPUT['d'] = 500.times.inject(1) { |d, _| [d] }; OUTPUT['n'] = [Float::NAN]; OUTPUT[1] = 2; OUTPUT['1'] = 3; OUTPUT[nil] = 4; OUTPUT['t'] = Time.now; OUTPUT['r'] = 1..2; OUTPUT['o'] = Object.new; OUTPUT['p'] = -> {}; OUTPUT['st'] = Struct.new(:a).new(1); OUTPUT["caf\xe9"] = 1
-    0 {"1":2} -
-    error[E0703]: OUTPUT has the keys 1 and "1", which are one in JSON: rename one
-    error[E0703]: OUTPUT has the key nil, a NilClass: use a string
-    error[E0703]: OUTPUT has the key "caf\xE9", which is not UTF-8: use a key that is
-    error[E0703]: OUTPUT["c"][0] contains itself: break the circle
-      22: set here
-    error[E0703]: OUTPUT["d"][0][0][0][0][0][0][0][0][0][0][0]… is nested more than 128 levels deep: make it flatter
-      22: set here
-    error[E0703]: OUTPUT["n"][0] is NaN, and JSON has no such number: use nil or a string
-      22: set here
-    error[E0703]: OUTPUT["t"] is a Time: use .iso8601, of the library time, or .to_s
-      22: set here
-    error[E0703]: OUTPUT["r"] is a Range: use .to_a
-      22: set here
-    error[E0703]: OUTPUT["o"] is an Object: use .to_s, or a hash of what matters in it
-      22: set here
-    error[E0703]: OUTPUT["p"] is a Proc: call it, and record what it returns
-      22: set here
-    error[E0703]: OUTPUT["st"] is a nameless class: use .to_h
-      22: set here
-x = 1
-INPUT['build.verison']
-    1 line 23 {} 	from ROOT/run/tasks/build/script.rb:23:in `<main>'
-    error[E0704]: `build` has no output 'verison'
-      23: read here
-      help: it has version, n, t, none, u, meta, big, bytes; did you mean 'version'?
-INPUT['build']['verison']
-    1 line 22 {} 	from ROOT/run/tasks/build/script.rb:22:in `<main>'
-    error[E0704]: `build` has no output 'verison'
-      22: read here
-      help: it has version, n, t, none, u, meta, big, bytes; did you mean 'version'?
-INPUT['bild.x']
-    1 line 22 {} 	from ROOT/run/tasks/build/script.rb:22:in `<main>'
-    error[E0705]: `bild` is not a dependency of `build`, which depends on `build`, `empty`
-      22: read here
-      help: did you mean 'build'?
-INPUT['empty.k']
-    1 line 22 {} 	from ROOT/run/tasks/build/script.rb:22:in `<main>'
-    error[E0704]: `empty` recorded no outputs, so there is no 'k'
-      22: read here
-"#);
+    p INPUT['build.version'], INPUT['build']['n'], INPUT['build.meta.tags.1'], INPUT['build.meta.a.b'], INPUT.key?('build.x'), INPUT.fetch('build.x', 7), INPUT.keys.size
+        0 {} 8
+    OUTPUT['all'] = INPUT['build']; OUTPUT[:s] = :sym; OUTPUT['f'] = 1.5e300; OUTPUT['u'] = 'ż'.encode('UTF-16LE')
+        0 {"all":{"version":"1.2.3","n":42,"t":true,"none":null,"u":"ż\u0001\"\\","meta":{"tags":["a","b"],"a.b":1},"big":1180591620717411303424,"bytes":{"__otto_bytes__":"Y2Fm6Q=="}},"s":"sym","f":1.5e+300,"u":"ż"} -
+    OUTPUT['k'] = 1; exit 3
+        3 {"k":1} -
+    OUTPUT['k'] = 1
+    raise 'bad'
+        1 line 23 {"k":1} ROOT/run/tasks/build/script.rb:23:in `<main>': bad (RuntimeError)
+    OUTPUT['k'] = 1; abort 'told'
+        1 {"k":1} told
+    OUTPUT['k'] = 1; exit!(0)
+        0 {} -
+        error[E0701]: `build` ended with status 0, but its outputs were never saved
+          note: the process was replaced (`exec`), exited with `_exit`, or could not write
+          help: exit normally, or write the outputs to `$OTTO_OUTPUT_JSON` before exiting
+    OUTPUT['k'] = 1; exec 'true'
+        0 {} -
+        error[E0701]: `build` ended with status 0, but its outputs were never saved
+          note: the process was replaced (`exec`), exited with `_exit`, or could not write
+          help: exit normally, or write the outputs to `$OTTO_OUTPUT_JSON` before exiting
+    OUTPUT['k'] = 1; Process.kill('TERM', $$); sleep 5
+        143 {"k":1} -
+    OUTPUT['k'] = 1; fork { OUTPUT['c'] = 1 }; Process.wait; at_exit { OUTPUT['late'] = 1 }; ENV['OTTO_V'] = '1'
+        0 {"k":1,"late":1,"OTTO_V":"1"} -
+        exports OTTO_V
+    OUTPUT['k'] = DATA.read
+    __END__
+    data
+        0 {"k":"data\n"} -
+    OUTPUT = {'a' => 1}
+        0 line 22 {"a":1} ROOT/runtime/otto_preload.rb:429: warning: previous definition of OUTPUT was here
+    OUTPUT['c'] = (c = []; c << c); OUTPUT['d'] = 500.times.inject(1) { |d, _| [d] }; OUTPUT['n'] = [Float::NAN]; OUTPUT[1] = 2; OUTPUT['1'] = 3; OUTPUT[nil] = 4; OUTPUT['t'] = Time.now; OUTPUT['r'] = 1..2; OUTPUT['o'] = Object.new; OUTPUT['p'] = -> {}; OUTPUT['st'] = Struct.new(:a).new(1); OUTPUT["caf\xe9"] = 1
+        0 {"1":2} -
+        error[E0703]: OUTPUT has the keys 1 and "1", which are one in JSON: rename one
+        error[E0703]: OUTPUT has the key nil, a NilClass: use a string
+        error[E0703]: OUTPUT has the key "caf\xE9", which is not UTF-8: use a key that is
+        error[E0703]: OUTPUT["c"][0] contains itself: break the circle
+          22: set here
+        error[E0703]: OUTPUT["d"][0][0][0][0][0][0][0][0][0][0][0]… is nested more than 128 levels deep: make it flatter
+          22: set here
+        error[E0703]: OUTPUT["n"][0] is NaN, and JSON has no such number: use nil or a string
+          22: set here
+        error[E0703]: OUTPUT["t"] is a Time: use .iso8601, of the library time, or .to_s
+          22: set here
+        error[E0703]: OUTPUT["r"] is a Range: use .to_a
+          22: set here
+        error[E0703]: OUTPUT["o"] is an Object: use .to_s, or a hash of what matters in it
+          22: set here
+        error[E0703]: OUTPUT["p"] is a Proc: call it, and record what it returns
+          22: set here
+        error[E0703]: OUTPUT["st"] is a nameless class: use .to_h
+          22: set here
+    x = 1
+    INPUT['build.verison']
+        1 line 23 {} ROOT/run/tasks/build/script.rb:23:in `[]': `build` has no output 'verison'; it has version, n, t, none, u, meta, big, bytes; did you mean 'version'? (Otto::MissingInput)
+    INPUT['build']['verison']
+        1 line 22 {} ROOT/run/tasks/build/script.rb:22:in `[]': `build` has no output 'verison'; it has version, n, t, none, u, meta, big, bytes; did you mean 'version'? (Otto::MissingInput)
+    INPUT['bild.x']
+        1 line 22 {} ROOT/run/tasks/build/script.rb:22:in `[]': `bild` is not a dependency of `build`, which depends on `build`, `empty`; did you mean 'build'? (Otto::MissingInput)
+    INPUT['empty.k']
+        1 line 22 {} ROOT/run/tasks/build/script.rb:22:in `[]': `empty` recorded no outputs, so there is no 'k' (Otto::MissingInput)
+    "#);
 }
 
 #[test]
@@ -481,77 +467,66 @@ fn perl_scripts_pass_data() {
         "$INPUT{x} = 1;",
     ];
     assert_snapshot!(endings(|text| perl(&format!("{text}\n")), &texts), @r#"
-use strict; use warnings; print join '|', $INPUT{'build.version'}, $INPUT{build}{n}, $INPUT{'build.meta.tags.1'}, $INPUT{'build.meta.a.b'}, exists $INPUT{'build.x'} ? 1 : 0, scalar keys %INPUT
-    0 {} 1.2.3|42|b|1|0|8
-$OUTPUT{all} = $INPUT{build}; $OUTPUT{s} = '42'; $OUTPUT{n} = 42; $OUTPUT{f} = 1.5; $OUTPUT{l} = [1, 'a', undef, {}]; $OUTPUT{f0} = !!0
-    0 {"all":{"big":"1180591620717411303424","bytes":{"__otto_bytes__":"Y2Fm6Q=="},"meta":{"a.b":1,"tags":["a","b"]},"n":42,"none":null,"t":true,"u":"ż\u0001\"\\","version":"1.2.3"},"f":1.5,"f0":false,"l":[1,"a",null,{}],"n":42,"s":"42"} -
-use utf8; $OUTPUT{'żó'} = 'ł'; $OUTPUT{latin} = "caf\x{e9}\x{142}"; $OUTPUT{quote} = qq{"\\\n\x01}
-    0 {"latin":"caféł","quote":"\"\\\n\u0001","żó":"ł"} -
-$OUTPUT{k} = 1; exit 3
-    3 {"k":1} -
-$OUTPUT{k} = 1;
-die 'bad'
-    255 line 23 {"k":1} bad at ROOT/run/tasks/build/script.pl line 23.
-$OUTPUT{k} = 1; require POSIX; POSIX::_exit(0)
-    0 {} -
-    error[E0701]: `build` ended with status 0, but its outputs were never saved
-      note: the process was replaced (`exec`), exited with `_exit`, or could not write
-      help: exit normally, or write the outputs to `$OTTO_OUTPUT_JSON` before exiting
-$OUTPUT{k} = 1; exec 'true'
-    0 {} -
-    error[E0701]: `build` ended with status 0, but its outputs were never saved
-      note: the process was replaced (`exec`), exited with `_exit`, or could not write
-      help: exit normally, or write the outputs to `$OTTO_OUTPUT_JSON` before exiting
-$OUTPUT{k} = 1; kill TERM => $$; sleep 5
-    143 {"k":1} -
-$OUTPUT{k} = 1; if (!fork) { $OUTPUT{c} = 1; exit } wait; END { $OUTPUT{late} = 1 } $ENV{OTTO_V} = 1; %OUTPUT = (%OUTPUT, z => 2)
-    0 {"k":1,"late":1,"z":2,"OTTO_V":"1"} -
-    exports OTTO_V
-$\ = "\n"; $, = ' '; $" = '-'; $/ = undef; $; = '.'; $| = 1; $OUTPUT{k} = 1; print 'a', 'b'
-    0 {"k":1} a b
-my %OUTPUT = (a => 1);
-    0 {} -
-    the script declares its own OUTPUT here; values set in it are lost
-$OUTPUT{k} = join '', <DATA>;
-__DATA__
-data
-    0 {"k":"data\n"} -
-$OUTPUT{c} = sub {}; $OUTPUT{n} = 9**9**9; $OUTPUT{ok} = 1; my $l = []; push @$l, $l; $OUTPUT{l} = $l; $OUTPUT{o} = bless {}, 'Foo'; my $d = []; $d = [$d] for 1 .. 500; $OUTPUT{d} = $d; $OUTPUT{"\xff"} = 1
-    0 {"ok":1} -
-    error[E0703]: $OUTPUT{'c'} is a CODE: call it, and record what it returns
-      22: set here
-    error[E0703]: $OUTPUT{'d'}[0][0][0][0][0][0][0][0][0][0][0]… is nested more than 128 levels deep: make it flatter
-      22: set here
-    error[E0703]: $OUTPUT{'l'}[0] contains itself: break the circle
-      22: set here
-    error[E0703]: $OUTPUT{'n'} is Inf, and JSON has no such number: use undef or a string
-      22: set here
-    error[E0703]: $OUTPUT{'o'} is a Foo: record what matters in it as a hash or a string
-      22: set here
-    error[E0703]: %OUTPUT has the key "\xff", which is not UTF-8: use a key that is
-my $x = 1;
-$x = $INPUT{'build.verison'};
-    255 line 23 {} `build` has no output 'verison'; it has big, bytes, meta, n, none, t, u, version; did you mean 'version'? at ROOT/run/tasks/build/script.pl line 23.
-    error[E0704]: `build` has no output 'verison'
-      23: read here
-      help: it has big, bytes, meta, n, none, t, u, version; did you mean 'version'?
-$x = $INPUT{build}{verison};
-    255 line 22 {} `build` has no output 'verison'; it has big, bytes, meta, n, none, t, u, version; did you mean 'version'? at ROOT/run/tasks/build/script.pl line 22.
-    error[E0704]: `build` has no output 'verison'
-      22: read here
-      help: it has big, bytes, meta, n, none, t, u, version; did you mean 'version'?
-$x = $INPUT{'bild.x'};
-    255 line 22 {} `bild` is not a dependency of `build`, which depends on `build`, `empty`; did you mean 'build'? at ROOT/run/tasks/build/script.pl line 22.
-    error[E0705]: `bild` is not a dependency of `build`, which depends on `build`, `empty`
-      22: read here
-      help: did you mean 'build'?
-$x = $INPUT{'empty.k'};
-    255 line 22 {} `empty` recorded no outputs, so there is no 'k' at ROOT/run/tasks/build/script.pl line 22.
-    error[E0704]: `empty` recorded no outputs, so there is no 'k'
-      22: read here
-$INPUT{x} = 1;
-    255 line 22 {} %INPUT holds what other tasks recorded; set $OUTPUT{'x'} at ROOT/run/tasks/build/script.pl line 22.
-"#);
+    use strict; use warnings; print join '|', $INPUT{'build.version'}, $INPUT{build}{n}, $INPUT{'build.meta.tags.1'}, $INPUT{'build.meta.a.b'}, exists $INPUT{'build.x'} ? 1 : 0, scalar keys %INPUT
+        0 {} 1.2.3|42|b|1|0|8
+    $OUTPUT{all} = $INPUT{build}; $OUTPUT{s} = '42'; $OUTPUT{n} = 42; $OUTPUT{f} = 1.5; $OUTPUT{l} = [1, 'a', undef, {}]; $OUTPUT{f0} = !!0
+        0 {"all":{"big":"1180591620717411303424","bytes":{"__otto_bytes__":"Y2Fm6Q=="},"meta":{"a.b":1,"tags":["a","b"]},"n":42,"none":null,"t":true,"u":"ż\u0001\"\\","version":"1.2.3"},"f":1.5,"f0":false,"l":[1,"a",null,{}],"n":42,"s":"42"} -
+    use utf8; $OUTPUT{'żó'} = 'ł'; $OUTPUT{latin} = "caf\x{e9}\x{142}"; $OUTPUT{quote} = qq{"\\\n\x01}
+        0 {"latin":"caféł","quote":"\"\\\n\u0001","żó":"ł"} -
+    $OUTPUT{k} = 1; exit 3
+        3 {"k":1} -
+    $OUTPUT{k} = 1;
+    die 'bad'
+        255 line 23 {"k":1} bad at ROOT/run/tasks/build/script.pl line 23.
+    $OUTPUT{k} = 1; require POSIX; POSIX::_exit(0)
+        0 {} -
+        error[E0701]: `build` ended with status 0, but its outputs were never saved
+          note: the process was replaced (`exec`), exited with `_exit`, or could not write
+          help: exit normally, or write the outputs to `$OTTO_OUTPUT_JSON` before exiting
+    $OUTPUT{k} = 1; exec 'true'
+        0 {} -
+        error[E0701]: `build` ended with status 0, but its outputs were never saved
+          note: the process was replaced (`exec`), exited with `_exit`, or could not write
+          help: exit normally, or write the outputs to `$OTTO_OUTPUT_JSON` before exiting
+    $OUTPUT{k} = 1; kill TERM => $$; sleep 5
+        143 {"k":1} -
+    $OUTPUT{k} = 1; if (!fork) { $OUTPUT{c} = 1; exit } wait; END { $OUTPUT{late} = 1 } $ENV{OTTO_V} = 1; %OUTPUT = (%OUTPUT, z => 2)
+        0 {"k":1,"late":1,"z":2,"OTTO_V":"1"} -
+        exports OTTO_V
+    $\ = "\n"; $, = ' '; $" = '-'; $/ = undef; $; = '.'; $| = 1; $OUTPUT{k} = 1; print 'a', 'b'
+        0 {"k":1} a b
+    my %OUTPUT = (a => 1);
+        0 {} -
+        the script declares its own OUTPUT here; values set in it are lost
+    $OUTPUT{k} = join '', <DATA>;
+    __DATA__
+    data
+        0 {"k":"data\n"} -
+    $OUTPUT{c} = sub {}; $OUTPUT{n} = 9**9**9; $OUTPUT{ok} = 1; my $l = []; push @$l, $l; $OUTPUT{l} = $l; $OUTPUT{o} = bless {}, 'Foo'; my $d = []; $d = [$d] for 1 .. 500; $OUTPUT{d} = $d; $OUTPUT{"\xff"} = 1
+        0 {"ok":1} -
+        error[E0703]: $OUTPUT{'c'} is a CODE: call it, and record what it returns
+          22: set here
+        error[E0703]: $OUTPUT{'d'}[0][0][0][0][0][0][0][0][0][0][0]… is nested more than 128 levels deep: make it flatter
+          22: set here
+        error[E0703]: $OUTPUT{'l'}[0] contains itself: break the circle
+          22: set here
+        error[E0703]: $OUTPUT{'n'} is Inf, and JSON has no such number: use undef or a string
+          22: set here
+        error[E0703]: $OUTPUT{'o'} is a Foo: record what matters in it as a hash or a string
+          22: set here
+        error[E0703]: %OUTPUT has the key "\xff", which is not UTF-8: use a key that is
+    my $x = 1;
+    $x = $INPUT{'build.verison'};
+        255 line 23 {} `build` has no output 'verison'; it has big, bytes, meta, n, none, t, u, version; did you mean 'version'? at ROOT/run/tasks/build/script.pl line 23.
+    $x = $INPUT{build}{verison};
+        255 line 22 {} `build` has no output 'verison'; it has big, bytes, meta, n, none, t, u, version; did you mean 'version'? at ROOT/run/tasks/build/script.pl line 22.
+    $x = $INPUT{'bild.x'};
+        255 line 22 {} `bild` is not a dependency of `build`, which depends on `build`, `empty`; did you mean 'build'? at ROOT/run/tasks/build/script.pl line 22.
+    $x = $INPUT{'empty.k'};
+        255 line 22 {} `empty` recorded no outputs, so there is no 'k' at ROOT/run/tasks/build/script.pl line 22.
+    $INPUT{x} = 1;
+        255 line 22 {} %INPUT holds what other tasks recorded; set $OUTPUT{'x'} at ROOT/run/tasks/build/script.pl line 22.
+    "#);
 }
 
 #[test]

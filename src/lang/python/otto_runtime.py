@@ -1,7 +1,7 @@
 """Runs the Python script of a task: loads INPUT, runs the user's lines as `__main__`, records OUTPUT.
 
-Keeps its own names for what it uses, for a script may rebind or delete anything. `_json`, `_signal` replace
-`json` and `signal`, whose import takes as long as half of a whole Python.
+Keeps its own names for what it uses, for a script may rebind or delete anything. `_json` and `_signal` replace
+`json` and `signal`, whose import would double the start of Python: 15.5 instead of 7.3 ms of CPU time (3.11).
 """
 
 import atexit
@@ -579,20 +579,13 @@ class Inputs(dict):
         tasks = list(self._tasks)
         if not isinstance(key, str):
             return f"INPUT has keys like 'task.key', and {short(key)} is {a_kind(key)}"
-        if not tasks:
-            return f"INPUT[{key!r}]: `{self._job}` depends on no task; name one in its `before`"
-        owners = [name for name in tasks if key.startswith(name + ".")]
-        if owners:
-            name = max(owners, key=len)
+        name = owner(key, tasks)
+        if name:
             return self._tasks[name]._why_missing(key[len(name) + 1 :])
         flat = [name for name in self if name.endswith("." + key)]
         if flat:
             return f"INPUT[{key!r}] does not say of which task; did you mean {either(flat[:3])}?"
-        name = key.partition(".")[0]
-        near = similar(name, tasks)
-        depends = listed(f"`{task}`" for task in tasks)
-        rest = f"did you mean `{near}`?" if near else f"add `{name}` to its `before`"
-        return f"`{name}` is not a dependency of `{self._job}`, which depends on {depends}; {rest}"
+        return why_no_task(f"INPUT[{key!r}]", key.partition(".")[0], self._job, tasks)
 
 
 class OneTask(dict):
@@ -625,11 +618,8 @@ class OneTask(dict):
             holder, values, rest = f"{first!r} of {holder}", found, deeper
         if isinstance(values, list):
             return f"{holder} has no {rest!r}: it is a list of {len(values)}"
-        known = [str(known) for known in values]
-        near = similar(rest, known)
-        hint = f"; did you mean {near!r}?" if near else ""
         kind = "output" if values is self else "key"
-        return f"{holder} has no {kind} {rest!r}; it has {listed(known)}{hint}"
+        return why_no_key(holder, kind, rest, [str(known) for known in values])
 
 
 class Outcomes(dict):
@@ -660,19 +650,31 @@ class Outcomes(dict):
         tasks = list(self._tasks)
         if not isinstance(key, str):
             return f"OUTCOME has keys like 'task' and 'task.exit', and {short(key)} is {a_kind(key)}"
-        if not tasks:
-            return f"OUTCOME[{key!r}]: `{self._job}` depends on no task; name one in its `before`"
-        owners = [name for name in tasks if key.startswith(name + ".")]
-        if owners:
-            name = max(owners, key=len)
-            field = key[len(name) + 1 :]
-            near = similar(field, OUTCOME_FIELDS)
-            hint = f"; did you mean {near!r}?" if near else ""
-            return f"`OUTCOME` of `{name}` has no field {field!r}; it has {listed(OUTCOME_FIELDS)}{hint}"
-        near = similar(key, tasks)
-        depends = listed(f"`{task}`" for task in tasks)
-        rest = f"did you mean `{near}`?" if near else f"add `{key}` to its `before`"
-        return f"`{key}` is not a dependency of `{self._job}`, which depends on {depends}; {rest}"
+        name = owner(key, tasks)
+        if name:
+            return why_no_key(f"`OUTCOME` of `{name}`", "field", key[len(name) + 1 :], OUTCOME_FIELDS)
+        return why_no_task(f"OUTCOME[{key!r}]", key, self._job, tasks)
+
+
+def owner(key, tasks):
+    """The task whose name a key begins with, the longest if there are several; None if there is none."""
+    return max((name for name in tasks if key.startswith(name + ".")), key=len, default=None)
+
+
+def why_no_task(way, name, job, tasks):
+    """What is wrong with a key that begins with the name of no dependency."""
+    if not tasks:
+        return f"{way}: `{job}` depends on no task; name one in its `needs`"
+    near = similar(name, tasks)
+    depends = listed(f"`{task}`" for task in tasks)
+    rest = f"did you mean `{near}`?" if near else f"add `{name}` to its `needs`"
+    return f"`{name}` is not a dependency of `{job}`, which depends on {depends}; {rest}"
+
+
+def why_no_key(holder, kind, name, known):
+    near = similar(name, known)
+    hint = f"; did you mean {near!r}?" if near else ""
+    return f"{holder} has no {kind} {name!r}; it has {listed(known)}{hint}"
 
 
 OUTCOME_FIELDS = ["exit", "signal", "reason", "seconds", "attempts", "log", "error", "failed"]

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::lang::harness::{Bench, Ran, given, needed};
-use crate::lang::python::{failing_line, hints};
+use crate::lang::python::failing_line;
 use crate::name::ParamName;
 use crate::ottofile::spec::BodyKey;
 use crate::store::inputs;
@@ -92,12 +92,8 @@ fn whole(bench: &Bench, ran: &Ran) -> String {
     if !outputs.exports.is_empty() {
         text += &format!("-- exports\n{}\n", outputs.exports.join(" "));
     }
-    let hints = bench.with_script(|script| hints(script, ran.stderr.as_bytes()));
-    for (title, diagnostics) in [("problems", &ran.hand_over.problems), ("hints", &hints)] {
-        if !diagnostics.is_empty() {
-            text += &format!("-- {title}\n");
-        }
-        text += &parts(diagnostics);
+    if !ran.hand_over.problems.is_empty() {
+        text += &format!("-- problems\n{}", parts(&ran.hand_over.problems));
     }
     let root = bench.root.path().to_str().expect("UTF-8");
     text.replace(root, "ROOT")
@@ -1154,23 +1150,19 @@ INPUT['build.kex']
     // Python 3.11 and newer mark the place in the line.
     let told = told(&input(bench, "build", r#"{"key": "v"}"#)).replace("    ~~~~~^^^^^^^^^^^^^\n", "");
     assert_snapshot!(told, @r#"
-status 1
--- stderr
-otto: `build` has no output 'kex'; it has key; did you mean 'key'?
-Traceback (most recent call last):
-  File "otto.yml:build", line 26, in <module>
-    INPUT['build.kex']
-KeyError: `build` has no output 'kex'; it has key; did you mean 'key'?
--- outputs
-{"bytes":{"__otto_bytes__":"/w=="}}
--- problems
-error[E0703]: OUTPUT['set'] is a set: use sorted(…) or list(…)
-  24: OUTPUT['set'] <- set here
--- hints
-error[E0704]: `build` has no output 'kex'
-  26: INPUT['build.kex'] <- read here
-  help: it has key; did you mean 'key'?
-"#);
+    status 1
+    -- stderr
+    otto: `build` has no output 'kex'; it has key; did you mean 'key'?
+    Traceback (most recent call last):
+      File "otto.yml:build", line 26, in <module>
+        INPUT['build.kex']
+    KeyError: `build` has no output 'kex'; it has key; did you mean 'key'?
+    -- outputs
+    {"bytes":{"__otto_bytes__":"/w=="}}
+    -- problems
+    error[E0703]: OUTPUT['set'] is a set: use sorted(…) or list(…)
+      24: OUTPUT['set'] <- set here
+    "#);
 }
 
 #[test]
@@ -1207,102 +1199,98 @@ fn errors_show_the_lines_of_the_ottofile_and_nothing_of_otto() {
         text += &format!("{}line {line:?}\n\n", whole(&bench, &ran));
     }
     assert_snapshot!(without_carets(&text), @r#"
-status 1
--- stderr
-Traceback (most recent call last):
-  File "otto.yml:build", line 24, in <module>
-    f()
-  File "otto.yml:build", line 23, in f
-    raise ValueError('bad')
-ValueError: bad
-line Some(23)
+    status 1
+    -- stderr
+    Traceback (most recent call last):
+      File "otto.yml:build", line 24, in <module>
+        f()
+      File "otto.yml:build", line 23, in f
+        raise ValueError('bad')
+    ValueError: bad
+    line Some(23)
 
-status 1
--- stderr
-  File "otto.yml:build", line 22
-    x = = 1
-SyntaxError: invalid syntax
-line Some(22)
+    status 1
+    -- stderr
+      File "otto.yml:build", line 22
+        x = = 1
+    SyntaxError: invalid syntax
+    line Some(22)
 
-status 1
--- stderr
-  File "otto.yml:build", line 22
-    y = 1
-IndentationError: unexpected indent
-line Some(22)
+    status 1
+    -- stderr
+      File "otto.yml:build", line 22
+        y = 1
+    IndentationError: unexpected indent
+    line Some(22)
 
-status 1
--- stderr
-  File "otto.yml:build", line 22
-    return 5
-SyntaxError: 'return' outside function
-line Some(22)
+    status 1
+    -- stderr
+      File "otto.yml:build", line 22
+        return 5
+    SyntaxError: 'return' outside function
+    line Some(22)
 
-status 1
--- stderr
-Traceback (most recent call last):
-  File "otto.yml:build", line 21, in <module>
-    import nosuchmodule
-ModuleNotFoundError: No module named 'nosuchmodule'
-line Some(21)
+    status 1
+    -- stderr
+    Traceback (most recent call last):
+      File "otto.yml:build", line 21, in <module>
+        import nosuchmodule
+    ModuleNotFoundError: No module named 'nosuchmodule'
+    line Some(21)
 
-status 1
--- stderr
-Traceback (most recent call last):
-  File "otto.yml:build", line 22, in <module>
-    1/0
-ZeroDivisionError: division by zero
+    status 1
+    -- stderr
+    Traceback (most recent call last):
+      File "otto.yml:build", line 22, in <module>
+        1/0
+    ZeroDivisionError: division by zero
 
-During handling of the above exception, another exception occurred:
+    During handling of the above exception, another exception occurred:
 
-Traceback (most recent call last):
-  File "otto.yml:build", line 24, in <module>
-    {}['k']
-KeyError: 'k'
-line Some(24)
+    Traceback (most recent call last):
+      File "otto.yml:build", line 24, in <module>
+        {}['k']
+    KeyError: 'k'
+    line Some(24)
 
-status 1
--- stderr
-Traceback (most recent call last):
-  File "otto.yml:build", line 22, in <module>
-    print(undefined)
-NameError: name 'undefined' is not defined
-line Some(22)
+    status 1
+    -- stderr
+    Traceback (most recent call last):
+      File "otto.yml:build", line 22, in <module>
+        print(undefined)
+    NameError: name 'undefined' is not defined
+    line Some(22)
 
-status 0
--- stderr
-otto.yml:build:22: UserWarning: careful
-  warnings.warn('careful')
-line None
+    status 0
+    -- stderr
+    otto.yml:build:22: UserWarning: careful
+      warnings.warn('careful')
+    line None
 
-status 1
--- stderr
-Traceback (most recent call last):
-  File "otto.yml:build", line 22, in <module>
-    INPUT['a.k']
-KeyError: INPUT['a.k']: `build` depends on no task; name one in its `before`
+    status 1
+    -- stderr
+    Traceback (most recent call last):
+      File "otto.yml:build", line 22, in <module>
+        INPUT['a.k']
+    KeyError: INPUT['a.k']: `build` depends on no task; name one in its `needs`
 
-The above exception was the direct cause of the following exception:
+    The above exception was the direct cause of the following exception:
 
-Traceback (most recent call last):
-  File "otto.yml:build", line 24, in <module>
-    raise RuntimeError('wrapped') from e
-RuntimeError: wrapped
--- hints
-error[E0705]: INPUT['a.k']: `build` depends on no task
-  24: raise RuntimeError('wrapped') from e <- read here
-  help: name one in its `before`
-line Some(24)
+    Traceback (most recent call last):
+      File "otto.yml:build", line 24, in <module>
+        raise RuntimeError('wrapped') from e
+    RuntimeError: wrapped
+    line Some(24)
 
-status 1
--- stderr
-Traceback (most recent call last):
-  File "otto.yml:build", line 21, in <module>
-    exec(compile('1/0', 'other.py', 'exec'))
-  File "other.py", line 1, in <module>
-ZeroDivisionError: division by zero
-line Some(21)
-"#);
+    status 1
+    -- stderr
+    Traceback (most recent call last):
+      File "otto.yml:build", line 21, in <module>
+        exec(compile('1/0', 'other.py', 'exec'))
+      File "other.py", line 1, in <module>
+    ZeroDivisionError: division by zero
+    line Some(21)
+    "#);
 }
 
 #[test]
@@ -1348,109 +1336,68 @@ fn an_input_that_is_not_there_is_told_with_what_is() {
     }
     text += &without_carets(&told(&python("INPUT['a.b']\n")));
     assert_snapshot!(text, @r#"
-status 1
--- stderr
-  File "otto.yml:build", line 22, in <module>
-    INPUT['build.verion']
-KeyError: `build` has no output 'verion'; it has version, meta, artifact; did you mean 'version'?
--- hints
-error[E0704]: `build` has no output 'verion'
-  22: INPUT['build.verion'] <- read here
-  help: it has version, meta, artifact; did you mean 'version'?
-status 1
--- stderr
-  File "otto.yml:build", line 22, in <module>
-    INPUT['build']['verion']
-KeyError: `build` has no output 'verion'; it has version, meta, artifact; did you mean 'version'?
--- hints
-error[E0704]: `build` has no output 'verion'
-  22: INPUT['build']['verion'] <- read here
-  help: it has version, meta, artifact; did you mean 'version'?
-status 1
--- stderr
-  File "otto.yml:build", line 22, in <module>
-    INPUT['build.meta.nme']
-KeyError: 'meta' of `build` has no key 'nme'; it has name, tags; did you mean 'name'?
--- hints
-error[E0704]: 'meta' of `build` has no key 'nme'
-  22: INPUT['build.meta.nme'] <- read here
-  help: it has name, tags; did you mean 'name'?
-status 1
--- stderr
-  File "otto.yml:build", line 22, in <module>
-    INPUT['build.meta.tags.7']
-KeyError: 'tags' of 'meta' of `build` has no '7': it is a list of 0
--- hints
-error[E0704]: 'tags' of 'meta' of `build` has no '7': it is a list of 0
-  22: INPUT['build.meta.tags.7'] <- read here
-status 1
--- stderr
-  File "otto.yml:build", line 22, in <module>
-    INPUT['bild.version']
-KeyError: `bild` is not a dependency of `build`, which depends on `build`, `empty`; did you mean `build`?
--- hints
-error[E0705]: `bild` is not a dependency of `build`, which depends on `build`, `empty`
-  22: INPUT['bild.version'] <- read here
-  help: did you mean `build`?
-status 1
--- stderr
-  File "otto.yml:build", line 22, in <module>
-    INPUT['version']
-KeyError: INPUT['version'] does not say of which task; did you mean 'build.version'?
--- hints
-error[E0704]: INPUT['version'] does not say of which task
-  22: INPUT['version'] <- read here
-  help: did you mean 'build.version'?
-status 1
--- stderr
-  File "otto.yml:build", line 22, in <module>
-    INPUT['nothing']
-KeyError: `nothing` is not a dependency of `build`, which depends on `build`, `empty`; add `nothing` to its `before`
--- hints
-error[E0705]: `nothing` is not a dependency of `build`, which depends on `build`, `empty`
-  22: INPUT['nothing'] <- read here
-  help: add `nothing` to its `before`
-status 1
--- stderr
-  File "otto.yml:build", line 22, in <module>
-    INPUT[3]
-KeyError: INPUT has keys like 'task.key', and 3 is an int
-status 1
--- stderr
-  File "otto.yml:build", line 22, in <module>
-    INPUT['empty.k']
-KeyError: `empty` recorded no outputs, so there is no 'k'
--- hints
-error[E0704]: `empty` recorded no outputs, so there is no 'k'
-  22: INPUT['empty.k'] <- read here
-status 1
--- stderr
-  File "otto.yml:build", line 22, in <module>
-    INPUT['empty']['k']
-KeyError: `empty` recorded no outputs, so there is no 'k'
--- hints
-error[E0704]: `empty` recorded no outputs, so there is no 'k'
-  22: INPUT['empty']['k'] <- read here
-status 1
--- stderr
-  File "otto.yml:build", line 22, in <module>
-    OTTO_INPUT['build.x']
-KeyError: `build` has no output 'x'; it has version, meta, artifact
--- hints
-error[E0704]: `build` has no output 'x'
-  22: OTTO_INPUT['build.x'] <- read here
-  help: it has version, meta, artifact
-status 1
--- stderr
-Traceback (most recent call last):
-  File "otto.yml:build", line 21, in <module>
-    INPUT['a.b']
-KeyError: INPUT['a.b']: `build` depends on no task; name one in its `before`
--- hints
-error[E0705]: INPUT['a.b']: `build` depends on no task
-  21: INPUT['a.b'] <- read here
-  help: name one in its `before`
-"#);
+    status 1
+    -- stderr
+      File "otto.yml:build", line 22, in <module>
+        INPUT['build.verion']
+    KeyError: `build` has no output 'verion'; it has version, meta, artifact; did you mean 'version'?
+    status 1
+    -- stderr
+      File "otto.yml:build", line 22, in <module>
+        INPUT['build']['verion']
+    KeyError: `build` has no output 'verion'; it has version, meta, artifact; did you mean 'version'?
+    status 1
+    -- stderr
+      File "otto.yml:build", line 22, in <module>
+        INPUT['build.meta.nme']
+    KeyError: 'meta' of `build` has no key 'nme'; it has name, tags; did you mean 'name'?
+    status 1
+    -- stderr
+      File "otto.yml:build", line 22, in <module>
+        INPUT['build.meta.tags.7']
+    KeyError: 'tags' of 'meta' of `build` has no '7': it is a list of 0
+    status 1
+    -- stderr
+      File "otto.yml:build", line 22, in <module>
+        INPUT['bild.version']
+    KeyError: `bild` is not a dependency of `build`, which depends on `build`, `empty`; did you mean `build`?
+    status 1
+    -- stderr
+      File "otto.yml:build", line 22, in <module>
+        INPUT['version']
+    KeyError: INPUT['version'] does not say of which task; did you mean 'build.version'?
+    status 1
+    -- stderr
+      File "otto.yml:build", line 22, in <module>
+        INPUT['nothing']
+    KeyError: `nothing` is not a dependency of `build`, which depends on `build`, `empty`; add `nothing` to its `needs`
+    status 1
+    -- stderr
+      File "otto.yml:build", line 22, in <module>
+        INPUT[3]
+    KeyError: INPUT has keys like 'task.key', and 3 is an int
+    status 1
+    -- stderr
+      File "otto.yml:build", line 22, in <module>
+        INPUT['empty.k']
+    KeyError: `empty` recorded no outputs, so there is no 'k'
+    status 1
+    -- stderr
+      File "otto.yml:build", line 22, in <module>
+        INPUT['empty']['k']
+    KeyError: `empty` recorded no outputs, so there is no 'k'
+    status 1
+    -- stderr
+      File "otto.yml:build", line 22, in <module>
+        OTTO_INPUT['build.x']
+    KeyError: `build` has no output 'x'; it has version, meta, artifact
+    status 1
+    -- stderr
+    Traceback (most recent call last):
+      File "otto.yml:build", line 21, in <module>
+        INPUT['a.b']
+    KeyError: INPUT['a.b']: `build` depends on no task; name one in its `needs`
+    "#);
 }
 
 #[test]
