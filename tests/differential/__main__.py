@@ -71,6 +71,7 @@ def environment() -> dict[str, str]:
 
 class Comparison:
     def __init__(self, otto: Path, folder: Path, level: str | None) -> None:
+        self.is_old = level is not None and [int(part) for part in level.split(".")] < [4, 2]
         given = environment()
         files = fixtures(level)
         self.plain = Plain(folder / "plain", given, files)
@@ -84,7 +85,7 @@ class Comparison:
         plain = self.pool.map(lambda pair: self.plain.run(pair[1], f"b{pair[0]}"), enumerate(bodies))
         outcomes = self.otto.run(bodies)
         return [
-            differences(body, expected, actual, self.goes_on)
+            differences(body, expected, actual, self.goes_on, self.is_old)
             for body, expected, actual in zip(bodies, plain, outcomes)
         ]
 

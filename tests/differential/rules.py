@@ -13,9 +13,14 @@ TEST = re.compile(r"(! )*(\[ |\[\[ |test |\(\()")
 
 
 def differences(
-    body: Body, plain: Outcome, otto: Outcome, goes_on: Callable[[Body], Outcome]
+    body: Body,
+    plain: Outcome,
+    otto: Outcome,
+    goes_on: Callable[[Body], Outcome],
+    is_old: bool = False,
 ) -> dict[str, str]:
-    """Kind and description of each difference. `goes_on` is what plain bash does with a further line."""
+    """Kind and description of each difference. `goes_on` is what plain bash does with a further line;
+    `is_old`: otto takes bash for one before 4.2."""
     if plain.timed_out or otto.timed_out:
         return {}
     found: dict[str, str] = {}
@@ -36,7 +41,7 @@ def differences(
         if expected != actual:
             found[kind] = f"{expected!r} ≠ {actual!r}"
     is_refused = otto.status == 0 and not otto.succeeded
-    if is_refused and not may_be_refused(body, plain):
+    if is_refused and not may_be_refused(body, plain, otto):
         found["refused"] = "; ".join(otto.told) or "failed without a word"
     expected = {key: value for key, value in plain.outputs.items() if key not in plain.problems}
     actual = {key: value for key, value in otto.outputs.items() if key not in plain.problems}
@@ -45,7 +50,7 @@ def differences(
         # the task and says why; a program that fails says enough by that. A signal leaves no record.
         if plain.how and otto.succeeded and not is_within(expected, actual):
             found["outputs"] = f"{expected} were lost with `{plain.how}`, and otto calls it a success"
-    elif is_told_with_exec(plain, otto):
+    elif is_told_with_exec(body, plain, otto) or is_old and is_lost_with_a_failure(otto):
         pass
     elif expected != actual and not plain.is_spoilt and not plain.is_hidden:
         found["outputs"] = f"{expected} ≠ {actual}"
@@ -55,9 +60,15 @@ def differences(
     return found
 
 
-def is_told_with_exec(plain: Outcome, otto: Outcome) -> bool:
+def is_told_with_exec(body: Body, plain: Outcome, otto: Outcome) -> bool:
     """Documented: bash drops every trap before an `exec` that fails; a warning says what that costs."""
-    return plain.status in (126, 127) and any(said.startswith("E0701") for said in otto.told)
+    has_failed = "exec" in body.text and plain.status in (126, 127)
+    return has_failed and any(said.startswith("E0701") for said in otto.told)
+
+
+def is_lost_with_a_failure(otto: Outcome) -> bool:
+    """Documented: before bash 4.2 what a script sets is not recorded if it fails."""
+    return otto.status != 0 and not otto.outputs
 
 
 def is_within(some: dict[str, object], more: dict[str, object]) -> bool:
@@ -73,7 +84,8 @@ def may_be_forgiven(body: Body, plain: Outcome, otto: Outcome) -> bool:
 
 def traces_functions(body: Body) -> bool:
     """Under `set -x` a call of a function of otto's shows what is in it, on either side."""
-    return body.language == "bash" and "x" in body.text and bool(re.search(r"otto[._][sg]et", body.text))
+    traces = bool(re.search(r"set .*-\w*x|xtrace", body.text))
+    return body.language == "bash" and traces and bool(re.search(r"otto[._][sg]et", body.text))
 
 
 def without_trace(text: str) -> str:
@@ -85,11 +97,16 @@ def without_warning(text: str) -> str:
     return re.sub(r"^otto: .*: OUTPUT is set in a child process, .*\n", "", text, flags=re.M)
 
 
-def may_be_refused(body: Body, plain: Outcome) -> bool:
-    """Documented: a task fails although its process ended with 0 where its outputs cannot be had: it became
-    another program, and its text sets outputs where that is not provably too late; OUTPUT is no
-    associative array any more, or a variable of a function hides it; a value of Python has no JSON. So may
-    one that lost a value in a copy of the shell."""
+def may_be_refused(body: Body, plain: Outcome, otto: Outcome) -> bool:
+    """Documented: a task fails although its process ended with 0 where its outputs cannot be had. E0701: it
+    became another program, and its text sets outputs where that is not provably too late. E0709: OUTPUT is no
+    associative array any more, or a variable of a function hides it. E0703: a value of Python has no JSON."""
     sets = bool(re.search(r"OUTPUT|OTTO_|otto[._]", body.text))
     is_replaced = plain.how != "exit" and (bool(plain.outputs) or not plain.how or sets)
-    return is_replaced or plain.is_spoilt or plain.is_hidden or bool(plain.lost + plain.problems)
+    reasons = {
+        "E0701": is_replaced,
+        "E0709": plain.is_spoilt or plain.is_hidden,
+        "E0703": bool(plain.problems),
+    }
+    codes = {said.partition(":")[0] for said in otto.told}
+    return any(is_so and code in codes for code, is_so in reasons.items())
