@@ -41,6 +41,8 @@ pub(crate) struct Promise {
     /// Least and greatest number; of a string, list or map its length.
     pub(crate) min: Option<Bound>,
     pub(crate) max: Option<Bound>,
+    /// Its value is shown nowhere and kept nowhere.
+    pub(crate) is_secret: bool,
 }
 
 impl Promise {
@@ -54,7 +56,14 @@ impl Promise {
             pattern: None,
             min: None,
             max: None,
+            is_secret: false,
         }
+    }
+}
+
+impl Promise {
+    fn has_secret(&self) -> bool {
+        self.is_secret || self.shape.has_secret()
     }
 }
 
@@ -153,6 +162,18 @@ pub(crate) struct Kept {
 impl Contract {
     pub(crate) fn get(&self, name: &str) -> Option<&Declared> {
         self.keys.iter().find(|declared| declared.name == name)
+    }
+
+    /// Whether the value of a key is secret, as a whole or in part.
+    pub(crate) fn is_secret(&self, name: &str) -> bool {
+        let promise = self.get(name).map(|declared| &declared.promise).or(self.others.as_deref());
+        promise.is_some_and(Promise::has_secret)
+    }
+
+    /// Whether any value is.
+    pub(crate) fn has_secret(&self) -> bool {
+        let promises = self.keys.iter().map(|declared| &declared.promise);
+        promises.chain(self.others.as_deref()).any(Promise::has_secret)
     }
 
     /// Whether a task may set this key.
@@ -399,6 +420,15 @@ impl Check<'_> {
 }
 
 impl Shape {
+    fn has_secret(&self) -> bool {
+        match self {
+            Shape::Object(contract) => contract.has_secret(),
+            Shape::List(inner) | Shape::Map(inner) => inner.has_secret(),
+            Shape::Str | Shape::Int | Shape::Float | Shape::Bool => false,
+            Shape::Path | Shape::File | Shape::Dir | Shape::Any => false,
+        }
+    }
+
     /// With its article: "a list[int]".
     fn article(&self) -> String {
         let article = match self {
@@ -548,6 +578,9 @@ impl fmt::Display for Contract {
                 if let Some(Bound(bound)) = bound {
                     text += &format!(" {name} {bound}");
                 }
+            }
+            if promise.is_secret {
+                text += " secret";
             }
             text
         };

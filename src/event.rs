@@ -5,8 +5,10 @@ mod form;
 
 use crate::diagnostic::Notice;
 use crate::name::{JobName, RunId};
+use crate::secret::Masker;
 use crate::verbatim::Verbatim;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
 /// The version of this form, which is that of the journal and of `--json`: docs/events.md tells of each field. A reader
@@ -229,6 +231,51 @@ impl Piece {
     }
 }
 
+impl Event {
+    /// Takes secrets out of every text that may have one. Names of tasks are what they are.
+    pub(crate) fn mask(&mut self, masker: &Masker) {
+        let text = |text: &mut String| {
+            if let Cow::Owned(masked) = masker.text(text) {
+                *text = masked;
+            }
+        };
+        match self {
+            Event::RunStarted { jobs, .. } | Event::JobsAdded { jobs, .. } => {
+                for job in jobs {
+                    job.params.iter_mut().for_each(|(_, value)| text(value));
+                    for word in job.words.iter_mut().flat_map(|(_, words)| words) {
+                        if let Verbatim::Text(word) = word {
+                            text(word);
+                        }
+                    }
+                }
+            }
+            Event::Stale { why, .. } => text(why),
+            Event::Hint { notice, .. } => notice.texts_mut().for_each(text),
+            Event::AttemptEnded { exit, .. } => exit.reason_mut().into_iter().for_each(text),
+            Event::JobSettled { outcome, keys, .. } => {
+                keys.iter_mut().for_each(text);
+                match outcome {
+                    Outcome::Failed { exit, reason, .. } => {
+                        exit.reason_mut().into_iter().chain(reason).for_each(text);
+                    }
+                    Outcome::Interrupted { exit, .. } => exit.reason_mut().into_iter().for_each(text),
+                    Outcome::Succeeded | Outcome::Fresh { .. } | Outcome::Skipped(_) | Outcome::Cancelled => {
+                    }
+                }
+            }
+            Event::Warning { message, .. } => text(message),
+            Event::ServiceUp { keys, .. } => keys.iter_mut().for_each(text),
+            Event::AttemptQueued { reason, .. } => text(reason),
+            Event::AttemptStarted { .. }
+            | Event::AttemptBegan { .. }
+            | Event::RetryPlanned { .. }
+            | Event::Stopping { .. }
+            | Event::RunEnded { .. } => {}
+        }
+    }
+}
+
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "form::ExitForm", try_from = "form::ExitForm")]
@@ -255,6 +302,13 @@ impl Exit {
             Exit::Timeout => "timeout",
             Exit::Lost => "lost",
             Exit::NotStarted { .. } => "not_started",
+        }
+    }
+
+    fn reason_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Exit::NotStarted { reason, .. } => Some(reason),
+            Exit::Code(_) | Exit::Signal(_) | Exit::Timeout | Exit::Lost => None,
         }
     }
 

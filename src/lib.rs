@@ -12,6 +12,7 @@ mod name;
 mod value;
 mod verbatim;
 mod diagnostic;
+mod secret;
 mod contract;
 
 // What the user wrote.
@@ -31,6 +32,7 @@ mod scheduler;
 
 // The world.
 mod host;
+mod mask;
 mod store;
 mod lang;
 mod exec;

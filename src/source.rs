@@ -82,6 +82,11 @@ impl SourceFile {
         SourceFile { inner: Arc::new(SourceInner { id, name: name.into(), text, line_starts }) }
     }
 
+    /// The same source with another text, in which places are where they were.
+    pub(crate) fn with_text(&self, text: String) -> SourceFile {
+        SourceFile::numbered(self.inner.id, self.name(), text)
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.inner.name
     }

@@ -26,6 +26,12 @@ pub(crate) const MOST_LEVELS: usize = 128;
 /// The only key of a map that stands for a string which is not UTF-8; its value is the base64 of the bytes.
 pub(crate) const BYTES_KEY: &str = "__otto_bytes__";
 
+/// What is shown in place of a secret.
+pub(crate) const MASK: &str = "***";
+
+/// The only key of a map that stands for a secret; its value is the keyed hash of it.
+pub(crate) const SECRET_KEY: &str = "__otto_secret__";
+
 /// The only key of a map that stands for the map in it, whose own only key looks like one of otto's.
 const MAP_KEY: &str = "__otto_map__";
 
@@ -252,9 +258,42 @@ fn meant(map: &[(String, Value)]) -> &[(String, Value)] {
     }
 }
 
+/// As people see it: with a mask where a secret was.
+pub(crate) fn masked_map(map: &[(String, Value)]) -> Map {
+    map.iter().map(|(key, value)| (key.clone(), value.masked().into_owned())).collect()
+}
+
 impl Value {
     pub(crate) fn int(number: i64) -> Value {
         Value::Number(number.to_string().into())
+    }
+
+    /// Whether it stands for a secret that was not recorded.
+    pub(crate) fn is_sealed(&self) -> bool {
+        matches!(self, Value::Map(map) if matches!(map.as_slice(), [(key, Value::String(_))] if key == SECRET_KEY))
+    }
+
+    /// Whether it, or anything in it, stands for a secret that was not recorded.
+    pub(crate) fn has_sealed(&self) -> bool {
+        match self {
+            _ if self.is_sealed() => true,
+            Value::List(items) => items.iter().any(Value::has_sealed),
+            Value::Map(map) => !is_wrapped(map) && map.iter().any(|(_, value)| value.has_sealed()),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        }
+    }
+
+    /// As people see it: with a mask where a secret was.
+    pub(crate) fn masked(&self) -> Cow<'_, Value> {
+        if !self.has_sealed() {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(match self {
+            _ if self.is_sealed() => Value::String(MASK.to_owned()),
+            Value::List(items) => Value::List(items.iter().map(|item| item.masked().into_owned()).collect()),
+            Value::Map(map) => Value::Map(masked_map(map)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => self.clone(),
+        })
     }
 
     /// A string of any bytes: text when they are UTF-8, else `{"__otto_bytes__": base64}`.
@@ -763,7 +802,7 @@ fn repeated_key(map: &[(String, Value)]) -> Option<usize> {
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-fn base64_encode(bytes: &[u8]) -> String {
+pub(crate) fn base64_encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let group = chunk

@@ -60,6 +60,26 @@ pub(crate) mod one {
     }
 }
 
+/// `#[serde(with = "verbatim::option")]`, for one that may not be there.
+pub(crate) mod option {
+    use super::Verbatim;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::ffi::{OsStr, OsString};
+
+    pub(crate) fn serialize<T: AsRef<OsStr>, S: Serializer>(
+        text: &Option<T>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        text.as_ref().map(|text| Verbatim::of(text.as_ref())).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, T: From<OsString>, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<T>, D::Error> {
+        Option::<Verbatim>::deserialize(from)?.map(|text| Ok(T::from(text.read()?))).transpose()
+    }
+}
+
 /// `#[serde(with = "verbatim::list")]`, for a list of them.
 pub(crate) mod list {
     use super::Verbatim;

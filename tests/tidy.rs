@@ -360,6 +360,7 @@ const SHOWN_ELSEWHERE: &[(&str, &str)] = &[
     ("E1009", "tests/cli/slurm.rs"),
     ("E1010", "tests/cli/slurm.rs"),
     ("E1011", "tests/cli/slurm.rs"),
+    ("E1012", "tests/cli/slurm.rs"),
 ];
 
 /// Codes whose message nobody has seen. It stands, with the smallest ottofile that raises it, in a console block of the

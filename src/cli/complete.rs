@@ -537,6 +537,7 @@ tasks:
         std::fs::write(folder.path().join("other/otto.yml"), "tasks: {alone: }").expect("an ottofile");
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let mut context = Context {
+            masks: crate::mask::Masks::default(),
             environment: Environment::default(),
             cwd: folder.path().to_path_buf(),
             ottofile: None,

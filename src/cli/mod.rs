@@ -11,6 +11,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::exec::native::withstand_inheritance;
 use crate::exec::screen::announce_screen;
 use crate::host::{self, Environment, Found, HostFacts};
+use crate::mask::Masks;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::DefaultTasks;
 use crate::plan::{self, Plan};
@@ -132,6 +133,7 @@ fn context<'a>(
     let stderr_is_terminal = stderr.is_terminal();
     let colours = |is_terminal| flags.colours(&environment, is_terminal);
     Context {
+        masks: Masks::default(),
         cwd: host::working_directory(),
         ottofile: flags.ottofile.clone().or_else(|| environment.filled("OTTOFILE").map(ToOwned::to_owned)),
         colours_stdout: colours(stdout_is_terminal),
@@ -272,6 +274,11 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
     } else {
         asked(&ottofile, words)
     };
+    match &parsed {
+        Ok(Wanted::Run { request, .. }) => context.hide(plan::secret::requested(&ottofile, request)),
+        Ok(_) => {}
+        Err(_) => drop(context.masks.add(plan::secret::among(&ottofile, words))),
+    }
     let (request, options, notes) = match parsed {
         Ok(Wanted::Run { request, options, notes }) => (request, options, notes),
         Ok(Wanted::Help { task }) => {
@@ -398,7 +405,9 @@ fn planned(
     may_run_commands: bool,
 ) -> Result<Plan, Vec<Diagnostic>> {
     let facts = HostFacts { environment: &context.environment, folder: found.folder(), may_run_commands };
-    plan::make(ottofile, request, &facts)
+    let plan = plan::make(ottofile, request, &facts)?;
+    context.hide(plan::secret::planned(ottofile, &plan));
+    Ok(plan)
 }
 
 enum Wanted {

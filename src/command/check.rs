@@ -40,6 +40,7 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
     if !is_wrong {
         diagnostics.extend(body_warnings(&ottofile, found.folder(), 0..ottofile.tasks.len()));
         diagnostics.extend(ottofile::remarks(&ottofile));
+        diagnostics.extend(plan::secret::literal(&ottofile));
         diagnostics.extend(unset_variables(context, &found, &ottofile));
         diagnostics.extend(flow_of_all(context, &found, &ottofile));
         diagnostics.extend(lang::syntax::errors(&ottofile, &context.environment));

@@ -68,7 +68,35 @@ pub(super) fn placed(
         let help = "otto needs Slurm's commands here; `--executor local` runs the tasks on this machine";
         return Err(context.refuse(&[wrong.help(help)]));
     }
+    if places.contains(&JobPlace::Cluster)
+        && let Some(wrong) = secret_of_run(context, target)
+    {
+        return Err(context.refuse(&[wrong]));
+    }
     Ok(places)
+}
+
+/// What a node starts with is in a file that stays, and what its tasks print is masked nowhere there.
+fn secret_of_run(context: &Context, target: &PlannedRun) -> Option<Diagnostic> {
+    let sets_secret = |text: &str| text.contains("--secret") || text.contains(".secret(");
+    let job = target.plan.jobs.iter().find(|job| {
+        let task = &target.ottofile.tasks[job.task];
+        task.outputs.as_ref().is_some_and(|contract| contract.value.has_secret())
+            || task.params.iter().any(|param| param.is_secret)
+            || task.body.as_ref().is_some_and(|body| sets_secret(&body.text))
+    });
+    let wrong =
+        Diagnostic::error(Code::ClusterSecret, "this run has secrets, which otto does not hand to a cluster");
+    let help =
+        "run it with `--executor local`, or let tasks on the cluster get the secret themselves, from a file";
+    match job {
+        Some(job) => {
+            let task = &target.ottofile.tasks[job.task];
+            Some(wrong.at(&target.ottofile.sources, task.name_span, "this task has one").help(help))
+        }
+        None if context.masks.masker().is_some() => Some(wrong.note("a variable is secret").help(help)),
+        None => None,
+    }
 }
 
 /// The site file of the user over that of the machine; `Err` is the exit code.
@@ -107,7 +135,7 @@ pub(super) fn executor(
     sink: ReportSink,
     site: &Site,
 ) -> Result<Box<dyn Executor>, i32> {
-    let local = LocalExecutor::new(sink.clone(), GRACE);
+    let local = LocalExecutor::new(sink.clone(), GRACE, context.masks.clone());
     if !setting.places.contains(&JobPlace::Cluster) {
         return Ok(Box::new(local));
     }

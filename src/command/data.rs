@@ -196,12 +196,12 @@ fn show_jobs(context: &mut Context, picked: &Picked, jobs: &[&JobState], is_one:
     }
     if context.is_json {
         let json = match (is_one, found.first()) {
-            (true, Some((_, values))) => value::indented_map(values),
+            (true, Some((_, values))) => value::indented_map(&value::masked_map(values)),
             (true, None) => "{}\n".to_owned(),
             (false, _) => {
                 let all: Map =
                     found.into_iter().map(|(name, values)| (name.to_string(), Value::Map(values))).collect();
-                value::indented_map(&all)
+                value::indented_map(&value::masked_map(&all))
             }
         };
         context.print(&json);
@@ -213,7 +213,7 @@ fn show_jobs(context: &mut Context, picked: &Picked, jobs: &[&JobState], is_one:
     for (name, values) in &found {
         for (key, value) in values {
             let name = filtered(format!("{name}.{key}").as_bytes());
-            let value = shown(&value::compact(value)).into_owned();
+            let value = shown(&value::compact(&value.masked())).into_owned();
             // A long value in full: `otto Data RUN TASK.KEY`.
             let room = width.map(|width| width.saturating_sub(name.width() + 3).max(20));
             let value = room.map_or(value.clone(), |room| cut(&value, room));
@@ -255,6 +255,7 @@ fn show_value(context: &mut Context, picked: &Picked, job: &JobState, key: &str)
     let Some(value) = value::lookup(&values, key) else {
         return Err(context.refuse(&[not_set(picked, job, &values, key)]));
     };
+    let value = value.masked();
     if context.is_json {
         context.print(&format!("{}\n", value::indented(&value).trim_end()));
         return Ok(());
@@ -382,7 +383,7 @@ fn inputs(picked: &Picked, dir: &JobDir, problems: &mut Vec<String>) -> Vec<Pass
 
 /// A value in one line.
 fn in_line(value: &Value) -> String {
-    describe::in_line(&value::compact(value))
+    describe::in_line(&value::compact(&value.masked()))
 }
 
 #[cfg(test)]

@@ -11,28 +11,31 @@ use crate::exec::screen::WholeScreen;
 use crate::exec::stream::IntakeReport;
 use crate::flow::{self, Moment};
 use crate::history::journal::Journal;
-use crate::history::record::{
-    FORMAT, Keeping, RecordedPath, RunRecord, is_secret_name, masked, public_value,
-};
+use crate::history::record::{FORMAT, Keeping, RecordedPath, RunRecord, masked};
 use crate::history::retention::Background;
 use crate::host::{self, Found};
 use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
 use crate::ottofile::site::Site;
 use crate::ottofile::spec::{Engine, ForeachSource, Task};
-use crate::plan::{Flow, GroupMembers, Job, JobId, JobPlace, Plan, Work, service};
+use crate::plan::{self, Flow, GroupMembers, Job, JobId, JobPlace, Plan, Work, service};
 use crate::request::{Argument, Request};
 use crate::run::outcomes::Earlier;
 use crate::run::signals::{STOPPING, SUSPENDING, Signals, guarded, halt};
 use crate::run::stream::StreamSetting;
-use crate::run::{Message, Recorded, Run, Setting, inbox, missing_interpreters, planned_jobs, told_by};
+use crate::run::{
+    Message, Recorded, Run, Setting, inbox, is_withheld, missing_interpreters, planned_jobs, told_by,
+};
 use crate::scheduler::Policy;
+use crate::secret::{self, MASK};
 use crate::store::claim::{claim_run, keep_ottofile};
 use crate::store::layout::RunDir;
+use crate::store::seal::Sealer;
 use crate::store::stream;
+use crate::store::vault::Vault;
 use crate::view::console::{Console, Display, Settings, Volume};
 use crate::view::filter::shown;
-use crate::view::github::Workflow;
+use crate::view::github::{self, Workflow};
 use crate::view::json::Json;
 use crate::view::sink::Stdout;
 use crate::view::style::Paint;
@@ -43,6 +46,7 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -148,7 +152,7 @@ pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun) -> i32 {
         let task = &target.ottofile.tasks[job.task];
         let _ = write!(text, "{number:>3}  {}", shown(job.name.as_str()));
         for (name, value) in job.texts() {
-            let value = public_value(name.as_str(), &value.to_string_lossy()).to_owned();
+            let value = if is_withheld(task, name) { MASK.into() } else { value.to_string_lossy() };
             let _ = write!(text, "  {name}={}", shown(&value));
         }
         match &job.work {
@@ -215,14 +219,14 @@ fn dry_run_json(target: &PlannedRun) -> String {
     let one = |job: &Arc<Job>| {
         let task = &target.ottofile.tasks[job.task];
         let params = job.texts().map(|(name, value)| {
-            (name.as_str(), public_value(name.as_str(), &value.to_string_lossy()).to_owned())
+            let value = if is_withheld(task, name) { MASK.into() } else { value.to_string_lossy() };
+            (name.as_str(), value.into_owned())
         });
-        let words = job.params.iter().filter(|(name, _)| !is_secret_name(name.as_str())).filter_map(
-            |(name, value)| {
+        let words =
+            job.params.iter().filter(|(name, _)| !is_withheld(task, name)).filter_map(|(name, value)| {
                 let words = value.as_ref()?.words()?.iter();
                 Some((name.as_str(), words.map(|word| word.to_string_lossy()).collect::<Vec<_>>()))
-            },
-        );
+            });
         let needs = job.needs.iter().map(|need| {
             let name = target.plan.job(need.job).name.as_str();
             serde_json::json!({ "task": name, "stream": matches!(need.flow, Flow::Stream { .. }) })
@@ -292,6 +296,7 @@ fn execute(
     let site = if is_remote { cluster::site(context)? } else { Site::default() };
     let is_tui = options.is_tui && has_screen(context, target);
     warn_about_bodies(context, target);
+    warn_of_short_secrets(context, target);
     refuse_what_cannot_work(context, target)?;
     if !plan.warnings.is_empty() {
         context.show(&plan.warnings);
@@ -317,6 +322,16 @@ fn execute(
             return Err(context.fail(Code::NoRecords, error.to_string(), 75));
         }
     };
+    let vault = Vault::new(&memory_folders(context), &home.root, run_id.as_str());
+    vault.sweep();
+    let vault = Arc::new(vault);
+    if workflow(context, found).is_some() {
+        context.masks.announce(Box::new(|secret| {
+            let text = String::from_utf8_lossy(secret.expose()).into_owned();
+            // If stderr is closed, the runner sees nothing that could have to be hidden.
+            let _ = io::stderr().write_all(github::add_mask(&text).as_bytes());
+        }));
+    }
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let streams = plan
         .ids()
@@ -346,6 +361,9 @@ fn execute(
         run_dir: run_dir.clone(),
         run_id,
         runtime: home.runtime(),
+        masks: context.masks.clone(),
+        sealer: Arc::new(Sealer::new(home.secret_key())),
+        vault: Arc::clone(&vault),
         user: host::user_name(&context.environment),
         slots,
         most,
@@ -418,6 +436,7 @@ fn execute(
     let journal = Journal::create(&run_dir);
     let setting = Arc::new(setting);
     let finished = Run::new(&setting, executor, receiver, journal, view).run();
+    vault.close();
     drop(sender);
     drop(lock);
     if let Some(pruning) = pruning {
@@ -521,6 +540,21 @@ fn refuse_what_cannot_work(context: &mut Context, target: &PlannedRun) -> Result
         context.show(&diagnostics);
     }
     Ok(())
+}
+
+/// What is too short to be masked is shown.
+fn warn_of_short_secrets(context: &mut Context, target: &PlannedRun) {
+    let mut short: Vec<String> = plan::secret::planned(target.ottofile, target.plan)
+        .into_iter()
+        .filter(|named| named.secret.is_short() && !named.secret.expose().is_empty())
+        .map(|named| named.what)
+        .collect();
+    short.sort();
+    short.dedup();
+    if !short.is_empty() {
+        let warnings: Vec<Diagnostic> = short.iter().map(|what| secret::too_short(what)).collect();
+        context.show(&warnings);
+    }
 }
 
 /// Says which foreach tasks have no jobs because nothing was found: most often a pattern that is mistyped.
@@ -655,6 +689,13 @@ fn inherits_stdin(target: &PlannedRun) -> Vec<usize> {
     }
 }
 
+/// Folders that are in memory, where files may be that must not stay.
+fn memory_folders(context: &Context) -> Vec<PathBuf> {
+    let own = context.environment.filled("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let own = own.filter(|folder| folder.is_absolute());
+    own.into_iter().chain([PathBuf::from("/dev/shm")]).filter(|folder| folder.is_dir()).collect()
+}
+
 fn record(context: &Context, target: &PlannedRun, options: &Options, id: &RunId, hash: &str) -> RunRecord {
     let secrets: Vec<OsString> = target
         .request
@@ -662,14 +703,12 @@ fn record(context: &Context, target: &PlannedRun, options: &Options, id: &RunId,
         .iter()
         .flat_map(|asked| {
             let task: &Task = &target.ottofile.tasks[asked.task];
-            asked
-                .given
-                .iter()
-                .filter(|given| is_secret_name(task.params[given.param].name.as_str()))
-                .flat_map(|given| match &given.value {
+            asked.given.iter().filter(|given| is_withheld(task, &task.params[given.param].name)).flat_map(
+                |given| match &given.value {
                     Argument::Text(text) => vec![text.clone()],
                     Argument::Words(words) => words.clone(),
-                })
+                },
+            )
         })
         .collect();
     RunRecord {
@@ -680,7 +719,10 @@ fn record(context: &Context, target: &PlannedRun, options: &Options, id: &RunId,
         command: masked(
             options.words.iter().map(OsString::as_os_str),
             &secrets.iter().map(OsString::as_os_str).collect::<Vec<_>>(),
-        ),
+        )
+        .iter()
+        .map(|word| context.masks.text(word).into_owned())
+        .collect(),
         ottofile: RecordedPath(target.found.path.clone()),
         ottofile_hash: hash.to_owned(),
         cwd: RecordedPath(context.cwd.clone()),

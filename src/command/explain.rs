@@ -68,6 +68,8 @@ pages! {
     E0505,
     E0506,
     E0507,
+    E0508,
+    E0509,
     E0601,
     E0602,
     E0603,
@@ -102,6 +104,7 @@ pages! {
     E0805,
     E0806,
     E0807,
+    E0808,
     E0901,
     E0902,
     E0903,
@@ -110,6 +113,7 @@ pages! {
     E0906,
     E0907,
     E0908,
+    E0909,
     E1001,
     E1002,
     E1004,
@@ -118,6 +122,7 @@ pages! {
     E1009,
     E1010,
     E1011,
+    E1012,
 }
 
 pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {

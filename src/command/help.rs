@@ -114,11 +114,13 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ("OTTO_CONFIG", "the site file for clusters (default: ~/.config/otto/config.yml)"),
     ("OTTO_NODE_BINARY", "the otto that runs on the nodes of a cluster (default: a copy of this one)"),
     ("OTTO_STREAM_LIMIT", "maximum size of one stream, such as 512M or 4G"),
+    ("XDG_RUNTIME_DIR", "folder in memory for the files of tasks with secrets (else /dev/shm)"),
     ("TZ", "time zone for tables and JSON (default: the system's)"),
     ("TZDIR", "folder of the time zone database"),
     ("NO_COLOR", "disable colours"),
     ("FORCE_COLOR", "force colours, even without a terminal"),
     ("CLICOLOR_FORCE", "same as FORCE_COLOR"),
+    ("PYTHONPATH", "where else modules of the project may be, when otto reads a Python script"),
     ("TERM", "`dumb` disables colours and the progress line"),
     ("GITHUB_ACTIONS", "`true`: collapsed groups, annotations and a step summary"),
     ("GITHUB_WORKSPACE", "root of the repository, for file names in annotations"),
@@ -273,7 +275,8 @@ fn explained(param: &Param) -> String {
         parts.push("(required)".into());
     }
     if let Some(default) = &param.default {
-        parts.push(format!("[default: {}]", if default.value.is_empty() { "\"\"" } else { &default.value }));
+        let default = if param.is_secret { crate::secret::MASK } else { &default.value };
+        parts.push(format!("[default: {}]", if default.is_empty() { "\"\"" } else { default }));
     }
     if !param.choices.is_empty() {
         parts.push(format!(

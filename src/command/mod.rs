@@ -41,7 +41,9 @@ pub(crate) use node::node;
 
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::host::{self, Environment, Found};
+use crate::mask::Masks;
 use crate::ottofile::{self, Ottofile};
+use crate::plan;
 use crate::store::claim;
 use crate::store::layout::Home;
 use crate::view::console::Display;
@@ -68,6 +70,8 @@ pub(crate) struct Context<'a> {
     pub(crate) now: jiff::Timestamp,
     pub(crate) zone: jiff::tz::TimeZone,
     pub(crate) is_json: bool,
+    /// What is not shown.
+    pub(crate) masks: Masks,
     /// Declares otto's own options, which the command line below knows.
     pub(crate) options: fn() -> clap::Command,
 }
@@ -168,12 +172,27 @@ impl Context<'_> {
             .map_err(|diagnostic| vec![diagnostic])?;
         let source = host::read_ottofile(&found).map_err(|diagnostic| vec![diagnostic])?;
         let (ottofile, warnings) = ottofile::read(&source)?;
+        self.hide(plan::secret::inherited(&ottofile, &|name| {
+            self.environment.get(name).map(OsStr::to_owned)
+        }));
         Ok((found, ottofile, warnings))
+    }
+
+    /// From now on these are not shown.
+    pub(crate) fn hide(&self, secrets: Vec<plan::secret::Named>) {
+        self.masks.add(secrets.into_iter().map(|named| named.secret));
     }
 
     /// Shows diagnostics on stderr. A closed stderr ends quietly.
     pub(crate) fn show(&mut self, diagnostics: &[Diagnostic]) {
-        let text = diagnostic::render(diagnostics, self.colours_stderr, self.width);
+        let text = match self.masks.masker() {
+            None => diagnostic::render(diagnostics, self.colours_stderr, self.width),
+            Some(masker) => {
+                let hidden: Vec<Diagnostic> =
+                    diagnostics.iter().map(|diagnostic| masker.diagnostic(diagnostic)).collect();
+                diagnostic::render(&hidden, self.colours_stderr, self.width)
+            }
+        };
         let _ = self.stderr.write_all(text.as_bytes());
     }
 
@@ -206,7 +225,8 @@ impl Context<'_> {
             let file = self.repository_path(&self.cwd.join(label.source.name()));
             let line = label.source.line(label.span);
             let title = diagnostic.code.to_string();
-            let annotation = github::annotation(&file, line, &title, &shown(&diagnostic.message));
+            let message = self.masks.text(&diagnostic.message).into_owned();
+            let annotation = github::annotation(&file, line, &title, &shown(&message));
             // If stderr is closed, there is nobody to tell.
             let _ = self.stderr.write_all(annotation.as_bytes());
         }
@@ -260,12 +280,14 @@ impl Context<'_> {
 
     /// A line on stderr in which no name and no path moves the terminal. A closed stderr ends quietly.
     pub(crate) fn say(&mut self, line: &str) {
-        let _ = writeln!(self.stderr, "{}", shown(line));
+        let line = self.masks.text(line).into_owned();
+        let _ = writeln!(self.stderr, "{}", shown(&line));
     }
 
     /// Writes what was asked for to stdout. A reader that has gone away ends quietly.
     pub(crate) fn print(&mut self, text: &str) {
-        let text = if self.is_json { filter::json(text) } else { text.into() };
+        let text = self.masks.text(text);
+        let text = if self.is_json { filter::json(&text) } else { text };
         let _ = self.stdout.write_all(text.as_bytes()).and_then(|()| self.stdout.flush());
     }
 

@@ -8,6 +8,7 @@ use crate::exec::remote::RemoteLaunch;
 use crate::exec::{Assignment, AttemptId, Ended, Executor, HandsOver, Launch, LaunchIo, Plumbing, Stop};
 use crate::host;
 use crate::lang;
+use crate::mask::Masks;
 use crate::run::signals::{STOPPING, Signals, guarded};
 use crate::store::exchange::{self, BeginRecord, Bell, EndRecord};
 use crate::store::layout::AttemptDir;
@@ -173,7 +174,7 @@ fn serve(
         LaunchIo::Terminal => Vec::new(),
     };
     let hands_over = launch.hands_over.clone();
-    let mut executor = LocalExecutor::new(Arc::new(|_| {}), grace);
+    let mut executor = LocalExecutor::new(Arc::new(|_| {}), grace, Masks::default());
     executor.start(attempt, Box::new(Arrived { launch: Some(launch), sender }));
     let polite = Stop::Polite { signal: libc::SIGTERM };
     let mut is_given_up = false;

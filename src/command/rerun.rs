@@ -12,7 +12,7 @@ use crate::exec::screen::announce_screen;
 use crate::fate::Fate;
 use crate::history::find::{LEAST_START, Selector};
 use crate::history::past::Standing;
-use crate::history::record::{MASK, RunRecord, is_secret_name};
+use crate::history::record::{RunRecord, is_secret_name};
 use crate::host::{self, Found, HostFacts, plain};
 use crate::name::{JobName, RunId, similar};
 use crate::ottofile::spec::{Body, BodyKey, ForeachSource, Task, When};
@@ -22,7 +22,8 @@ use crate::plan::{self, Flow, Plan, Told, Work};
 use crate::request::{Argument, Asked, Given, Request};
 use crate::run::outcomes::{self, Earlier};
 use crate::run::signals::Signals;
-use crate::run::{Recorded, RecordedInput, RecordedSource};
+use crate::run::{Recorded, RecordedInput, RecordedSource, is_withheld};
+use crate::secret::{self, MASK, Secret};
 use crate::source::{SourceFile, Sources};
 use crate::state::JobState;
 use crate::store::layout::JobDir;
@@ -265,6 +266,7 @@ impl Rerun {
             streams: HashMap::new(),
             lost: Vec::new(),
             removed: None,
+            secrets: Vec::new(),
         };
         // Named tasks are run alone.
         let takes_new = matches.get_many::<String>("tasks").is_none();
@@ -280,6 +282,7 @@ impl Rerun {
                 folder: found.folder(),
                 may_run_commands: !matches.get_flag("dry-run"),
             };
+            context.hide(plan::secret::requested(&ottofile, &request));
             match plan::make(&ottofile, &request, &facts) {
                 // With more tasks, more parameters may be asked for.
                 Ok(plan)
@@ -309,6 +312,7 @@ impl Rerun {
             }
         };
         let lenient = asked_to_fail(&plan, &selected);
+        context.hide(plan::secret::planned(&ottofile, &plan));
         let gone = Gone { run: &inputs.runs[0], ottofile: &ottofile, plan: &plan, is_recorded };
         gone.take_out(context, &mut selected, matches)?;
         let told = told_of(&ottofile, &plan, &selected);
@@ -320,6 +324,7 @@ impl Rerun {
         }
         inputs.change(context, matches)?;
         let recorded = inputs.recorded(&missing);
+        refuse_lost_secrets(context, &plan, &recorded, &short)?;
         let earlier = inputs.earlier(context, told);
         let origin = record.id.clone();
         if matches.get_flag("shell") {
@@ -328,6 +333,33 @@ impl Rerun {
         say_what_is_run(context, &record, &plan, &mut inputs);
         Ok(Some(Rerun { found, ottofile, request, plan, recorded, earlier, origin }))
     }
+}
+
+/// A secret is not recorded, so who reads one runs again with who set it.
+fn refuse_lost_secrets(
+    context: &mut Context,
+    plan: &Plan,
+    recorded: &Recorded,
+    run: &str,
+) -> Result<(), i32> {
+    let mut lost = Vec::new();
+    for id in plan.ids() {
+        for input in recorded.get(&id).into_iter().flatten() {
+            let keys: Vec<&str> = input.outputs.lost_secrets().collect();
+            let Some(key) = keys.first() else { continue };
+            let message = format!(
+                "`{}` reads the output `{key}` of `{}`, which is secret and was not recorded",
+                plan.job(id).name,
+                input.job
+            );
+            let wrong = Diagnostic::error(Code::SecretNotKept, message);
+            lost.push(wrong.help(format!(
+                "run `{0}` again too: `otto Rerun {run} --from {0}`, or give a value: `--set {0}.{key}=VALUE`",
+                input.job
+            )));
+        }
+    }
+    if lost.is_empty() { Ok(()) } else { Err(context.refuse(&lost)) }
 }
 
 // ── what is run ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -684,7 +716,7 @@ fn request(
             let words = recorded.planned.words.iter().find(|(known, _)| known == name);
             let value: Argument = match (given.take(task, name).filter(|_| is_run), then) {
                 (Some(value), _) => Argument::Text(value.into()),
-                (None, Some(MASK)) if is_run && is_secret_name(name) => {
+                (None, Some(MASK)) if is_run && is_withheld(task, &param.name) => {
                     let variable = param.env.as_ref().map(|variable| variable.value.as_str());
                     if variable.is_some_and(|variable| context.environment.filled(variable).is_some()) {
                         // Planning takes it from there.
@@ -693,8 +725,9 @@ fn request(
                     let secret = Diagnostic::error(
                         Code::NotRepeatable,
                         format!(
-                            "the value of `{name}` of `{}` was not recorded because it looks like a secret",
-                            task.name
+                            "the value of `{name}` of `{}` was not recorded because it {}",
+                            task.name,
+                            if param.is_secret { "is secret" } else { "looks like a secret" }
                         ),
                     );
                     diagnostics.push(secret.help(format!("supply it: `--param {}.{name}=VALUE`", task.name)));
@@ -795,6 +828,8 @@ struct Inputs<'a> {
     lost: Vec<JobName>,
     /// The one of `runs` that is not there any more.
     removed: Option<RunId>,
+    /// What was given in place of secrets.
+    secrets: Vec<Secret>,
 }
 
 impl Inputs<'_> {
@@ -913,6 +948,7 @@ impl Inputs<'_> {
                 }
             }
         }
+        context.masks.add(self.secrets.drain(..));
         if diagnostics.is_empty() { Ok(()) } else { Err(context.refuse(&diagnostics)) }
     }
 
@@ -955,6 +991,12 @@ impl Inputs<'_> {
             self.known.entry(job.clone()).or_insert_with(|| (Arc::default(), RecordedSource::Changed));
         let mut warning = None;
         let changed = Arc::make_mut(outputs);
+        let is_secret =
+            |(known, value): &&(String, Value)| value.has_sealed() && key.starts_with(known.as_str());
+        if let Some((known, _)) = changed.values.iter().find(is_secret) {
+            changed.secrets.insert(known.clone());
+            self.secrets.extend(secret::leaves(&value));
+        }
         match value::lookup_mut(&mut changed.values, &key) {
             Some(known) => *known = value,
             None => {

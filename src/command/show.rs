@@ -222,7 +222,7 @@ fn job_json(picked: &Picked, job: &JobState) -> String {
     shown.push(("inputs".to_owned(), Value::Map(inputs.collect())));
     shown.push(("outputs".to_owned(), Value::Map(data.outputs)));
     shown.push(("failed_outputs".to_owned(), Value::Map(failed.collect())));
-    value::indented_map(&shown)
+    value::indented_map(&value::masked_map(&shown))
 }
 
 /// The script of a job, whatever its language.
@@ -319,7 +319,8 @@ fn data_text(data: &Passed) -> String {
         }
     };
     let lines = |before: &str, values: &Map| {
-        let line = |(key, value): &(String, Value)| format!("{before}{key} = {}", value::compact(value));
+        let line =
+            |(key, value): &(String, Value)| format!("{before}{key} = {}", value::compact(&value.masked()));
         values.iter().map(line).collect::<Vec<String>>()
     };
     let inputs = data.inputs.iter().flat_map(|input| lines(&format!("{}.", input.job), &input.values));

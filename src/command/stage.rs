@@ -3,6 +3,7 @@
 use super::{Context, find};
 use crate::history::fixture::Sandbox;
 use crate::host::Environment;
+use crate::mask::Masks;
 use std::ffi::OsString;
 
 /// Noon of the day on which the tests look back.
@@ -81,6 +82,7 @@ impl Stage {
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let home = self.sandbox.home.root.to_str().expect("text");
         act(&mut Context {
+            masks: Masks::default(),
             environment: Environment::from([("OTTO_HOME", home)]),
             cwd: self.sandbox.folder(),
             ottofile: None,

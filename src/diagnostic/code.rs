@@ -76,6 +76,8 @@ codes! {
     CommandFailed = 505, "failed command for values";
     DotenvFile = 506, "unreadable dotenv file";
     UnsetVariable = 507, "variable that nothing sets";
+    LiteralSecret = 508, "secret written in the ottofile";
+    ShortSecret = 509, "secret too short to be masked";
     NoInterpreter = 601, "interpreter not found";
     InterpreterDenied = 602, "interpreter not executable";
     TooLarge = 603, "value too large for the environment";
@@ -110,6 +112,7 @@ codes! {
     UnreadableRun = 805, "unreadable record";
     NotRepeatable = 806, "run that can't be repeated this way";
     NoRecords = 807, "records that can't be written or locked";
+    SecretNotKept = 808, "secret that was not recorded";
     StreamRepeated = 901, "stream that would start again";
     StreamClash = 902, "two streams with the same name";
     StreamValues = 903, "value read from a streaming task";
@@ -118,6 +121,7 @@ codes! {
     StreamUnread = 906, "stream not read";
     StreamFull = 907, "stream limit reached";
     StreamUnplanned = 908, "stream of jobs that are not known yet";
+    SecretStream = 909, "stream of a task with secrets";
     NoCluster = 1001, "no Slurm";
     NodeSeesNothing = 1002, "folder that a node does not see";
     ClusterRefuses = 1004, "job that the cluster refuses";
@@ -126,6 +130,7 @@ codes! {
     ClusterLost = 1009, "task whose end nobody wrote";
     ClusterMemory = 1010, "task that wanted more memory";
     ClusterSilent = 1011, "cluster that does not answer";
+    ClusterSecret = 1012, "secret on a cluster";
 }
 
 impl Code {

@@ -92,6 +92,14 @@ impl Notice {
         }
     }
 
+    /// All that is said, and all that is quoted.
+    pub(crate) fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let places = self.places.iter_mut().map(|place| &mut place.text);
+        let quotes = self.quotes.iter_mut().map(|quote| &mut quote.text);
+        let said = std::iter::once(&mut self.message).chain(&mut self.notes).chain(&mut self.helps);
+        said.chain(places).chain(quotes)
+    }
+
     /// The line of a file as it is quoted.
     pub(super) fn quote(&self, file: &str, line: usize) -> Option<&Quote> {
         self.quotes.iter().find(|quote| quote.line == line && quote.file == file)

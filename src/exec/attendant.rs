@@ -2,6 +2,7 @@
 //! One thread does all of it: starting, reading both streams, watching for the end, stopping, clearing away.
 //! Knows nothing of retries; whoever wants an attempt stopped says so, except for its time limit, which counts from here.
 
+use super::announced::Announced;
 use super::capture::{Capture, LogFile};
 use super::census::{Belongings, Census, Process, reap_adopted, reap_group};
 use super::local::Line;
@@ -10,6 +11,7 @@ use super::stream::{self, Tap};
 use super::terminal::Loan;
 use super::{Assignment, AttemptId, Ended, Launch, LaunchIo, Leftover, Plumbing, Report, ReportSink, Stop};
 use crate::event::{Exit, Stream};
+use crate::mask::Masks;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
 use std::collections::VecDeque;
@@ -39,6 +41,7 @@ pub(super) struct Shared {
     pub(super) sink: ReportSink,
     /// Time between SIGTERM and SIGKILL, and the longest time that leaked processes may go on writing.
     pub(super) grace: Duration,
+    pub(super) masks: Masks,
     pub(super) spawner: Spawner,
     /// The process groups of all attempts that have a process.
     pub(super) attended: Mutex<Vec<i32>>,
@@ -227,11 +230,13 @@ fn serve(
     let limit_at = launch.limit.and_then(|limit| Instant::now().checked_add(limit));
     let Plumbing { tap, .. } = plumbing;
     let hand_over = launch.hands_over.folder;
+    let announced = launch.secrets.map(Announced::new);
     let mut attendance = Attendance {
         shared,
         desk,
         attempt,
         hand_over,
+        announced,
         group: pid,
         marker,
         shows,
@@ -255,6 +260,7 @@ fn serve(
     let number = pid.as_raw_nonzero().get();
     shared.attended().push(number);
     attendance.run(buffer);
+    attendance.show_held();
     shared.attended().retain(|attended| *attended != number);
     attendance.ended()
 }
@@ -406,6 +412,8 @@ struct Attendance<'a> {
     desk: &'a mut Desk,
     attempt: AttemptId,
     hand_over: PathBuf,
+    /// Where its body says what is secret.
+    announced: Option<Announced>,
     /// The process group, named like the task's own process.
     group: Pid,
     marker: Option<Vec<u8>>,
@@ -570,6 +578,11 @@ impl Attendance<'_> {
                 capture.close();
             }
         }
+        // What was written before this was read is secret in it.
+        if let Some(announced) = &mut self.announced {
+            self.shared.masks.add(announced.news());
+        }
+        capture.keep(buffer, self.shared.masks.masker().as_ref());
         if !buffer.is_empty() && self.shows {
             self.shared.report(Report::Output {
                 attempt: self.attempt,
@@ -579,6 +592,17 @@ impl Attendance<'_> {
         }
         // Now, and not before: to report may take long.
         self.quiet_since = Instant::now();
+    }
+
+    /// Both streams have ended, so what was held back because it could have been a secret is none, or is one.
+    fn show_held(&mut self) {
+        let masker = self.shared.masks.masker();
+        for (stream, capture) in &mut self.captures {
+            let bytes = capture.finish(masker.as_ref());
+            if !bytes.is_empty() && self.shows {
+                self.shared.report(Report::Output { attempt: self.attempt, stream: *stream, bytes });
+            }
+        }
     }
 
     fn reap(&mut self, has_ended: bool) {

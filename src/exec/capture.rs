@@ -2,23 +2,25 @@
 //! Every byte is in the log before anybody sees it; when the log cannot be written, the task goes on all the same.
 
 use super::native::plain;
+use crate::secret::{Masker, Passage};
 use rustix::buffer::spare_capacity;
 use std::fs::File;
 use std::io::{PipeReader, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The most that is read at once. Pipes hold 64 KiB unless they are widened.
 pub(super) const CHUNK: usize = 256 << 10;
 
-#[derive(Debug)]
 pub(super) struct Capture {
     /// `None` at end of file.
     pipe: Option<PipeReader>,
     is_widened: bool,
     log: LogFile,
     bytes: u64,
+    passage: Passage,
 }
 
 /// A file that holds what the task wrote, from its first byte on.
@@ -32,7 +34,7 @@ pub(super) struct LogFile {
 
 impl Capture {
     pub(super) fn new(pipe: PipeReader, log: LogFile) -> Capture {
-        Capture { pipe: Some(pipe), is_widened: false, log, bytes: 0 }
+        Capture { pipe: Some(pipe), is_widened: false, log, bytes: 0, passage: Passage::default() }
     }
 
     pub(super) fn pipe(&self) -> Option<BorrowedFd<'_>> {
@@ -52,8 +54,8 @@ impl Capture {
         self.log.error.as_deref()
     }
 
-    /// Reads once into `buffer`, which is emptied first, and logs it. To be called when the pipe is readable; an empty
-    /// buffer afterwards means end of file.
+    /// Reads once into `buffer`, which is emptied first. To be called when the pipe is readable; an empty buffer afterwards
+    /// means end of file.
     pub(super) fn read(&mut self, buffer: &mut Vec<u8>) {
         buffer.clear();
         buffer.reserve(CHUNK);
@@ -61,8 +63,6 @@ impl Capture {
         match rustix::io::retry_on_intr(|| rustix::io::read(pipe, spare_capacity(buffer))) {
             Ok(0) => self.pipe = None,
             Ok(count) => {
-                self.bytes += count as u64;
-                self.log.append(buffer);
                 // A full pipe has a writer who waits. One system call, once, and it waits less.
                 if count >= 64 << 10 && !self.is_widened {
                     self.widen();
@@ -74,6 +74,25 @@ impl Capture {
                 self.pipe = None;
             }
         }
+    }
+
+    /// Logs what was read, and leaves in `buffer` what was logged: no secret, and nothing that may be the beginning of one.
+    pub(super) fn keep(&mut self, buffer: &mut Vec<u8>, masker: Option<&Arc<Masker>>) {
+        if let Some(masker) = masker {
+            self.passage.pass(masker, buffer);
+        }
+        self.bytes += buffer.len() as u64;
+        self.log.append(buffer);
+    }
+
+    /// The stream has ended: logs what was held back, and returns it.
+    pub(super) fn finish(&mut self, masker: Option<&Arc<Masker>>) -> Vec<u8> {
+        let rest = self.passage.finish(masker);
+        self.bytes += rest.len() as u64;
+        if !rest.is_empty() {
+            self.log.append(&rest);
+        }
+        rest
     }
 
     fn widen(&mut self) {

@@ -30,6 +30,9 @@ pub(crate) struct Launch {
     pub(crate) workdir: PathBuf,
     pub(crate) io: LaunchIo,
     pub(crate) hands_over: HandsOver,
+    /// The file in which the body says what is secret, while it runs.
+    #[serde(with = "verbatim::option")]
+    pub(crate) secrets: Option<PathBuf>,
     /// How long the process may run, from its start.
     pub(crate) limit: Option<Duration>,
 }
@@ -118,6 +121,7 @@ mod tests {
             workdir in text(),
             io in io(),
             hands_over in hands_over(),
+            secrets in prop::option::of(text()),
             limit in any::<Option<Duration>>(),
         ) -> Launch {
             Launch {
@@ -129,6 +133,7 @@ mod tests {
                 workdir: workdir.into(),
                 io,
                 hands_over,
+                secrets: secrets.map(PathBuf::from),
                 limit,
             }
         }

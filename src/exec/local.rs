@@ -6,6 +6,7 @@ use super::census::{self, Census, Process, reap_adopted};
 use super::native;
 use super::processes;
 use super::{Assignment, AttemptId, Ended, Executor, Leftover, ReportSink, Stop};
+use crate::mask::Masks;
 use rustix::process::{Pid, Resource, Signal, WaitId, WaitIdOptions};
 use std::collections::VecDeque;
 use std::io::{PipeWriter, Write};
@@ -89,7 +90,7 @@ impl Line {
 impl LocalExecutor {
     /// Makes no thread and no process yet. From now on, what this process starts gets descriptors 0, 1 and 2 only, and
     /// default dispositions of all signals.
-    pub(crate) fn new(sink: ReportSink, grace: Duration) -> LocalExecutor {
+    pub(crate) fn new(sink: ReportSink, grace: Duration, masks: Masks) -> LocalExecutor {
         super::guard::stand_aside();
         super::native::seal_descriptors();
         super::native::stop_ignoring_for_children();
@@ -97,6 +98,7 @@ impl LocalExecutor {
             shared: Arc::new(Shared {
                 sink,
                 grace,
+                masks,
                 spawner: std::process::Command::spawn,
                 attended: Mutex::default(),
                 census: Mutex::default(),

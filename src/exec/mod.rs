@@ -4,6 +4,7 @@
 pub(crate) mod native;
 mod processes;
 mod census;
+mod announced;
 mod capture;
 mod launch;
 mod spawn;

@@ -114,6 +114,7 @@ mod tests {
                 shows: true,
             },
             hands_over: HandsOver::default(),
+            secrets: None,
             limit: None,
         };
         let find = |name: &OsStr| own.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());

@@ -3,6 +3,7 @@
 
 use crate::name::RunId;
 use crate::ottofile::spec::Retention;
+use crate::secret::MASK;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::fmt;
@@ -11,9 +12,6 @@ use std::path::{Path, PathBuf};
 
 /// Version of `run.json`. A reader refuses a higher number and ignores unknown fields.
 pub(crate) const FORMAT: u32 = 1;
-
-/// What stands in place of a secret.
-pub(crate) const MASK: &str = "***";
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RunRecord {
@@ -146,11 +144,6 @@ fn words(name: &str) -> Vec<String> {
         was_lower = character.is_lowercase();
     }
     words
-}
-
-/// What a record may say of a parameter's value.
-pub(crate) fn public_value<'a>(name: &str, value: &'a str) -> &'a str {
-    if is_secret_name(name) { MASK } else { value }
 }
 
 /// A command line as it may be recorded. `--token VALUE` and `--token=VALUE` are masked by the option's name;

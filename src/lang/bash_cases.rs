@@ -307,7 +307,7 @@ fn an_empty_key_is_bashs_own_error() {
     assert!(ended("OUTPUT[\"\"]=1", 1).stderr.contains("bad array subscript"));
     assert_eq!(
         ended("otto.set '' x", 2).stderr.lines().next(),
-        Some("otto: usage: otto.set KEY VALUE | --json KEY JSON | --list KEY [ITEM...]")
+        Some("otto: usage: otto.set KEY VALUE | --json KEY JSON | --list KEY [ITEM...] | --secret KEY VALUE")
     );
     // Row 18: Python may have one.
     let ran = Bench::bash("echo \"${INPUT[p.]}\"").input(input("p", &[("", "v")])).run();

@@ -150,6 +150,7 @@ mod tests {
         let outputs = Outputs {
             values: values.collect(),
             exports: exports.iter().map(|(key, _)| (*key).into()).collect(),
+            ..Outputs::default()
         };
         Input { job: job(name), outputs: Arc::new(outputs), absence: None }
     }

@@ -30,6 +30,7 @@ pub(super) const FILES: &[&str] = &[
     ".otto/failed",
     ".otto/journal",
     ".otto/names",
+    ".otto/secrets",
     ".otto/shadow",
     ".otto/v.*",
     "failed",
@@ -286,9 +287,9 @@ impl<'a, 's> Collector<'a, 's> {
                 Diagnostic::error(Code::OutputTooLarge, message).help("write a file and pass on its path"),
             );
         }
-        let outputs = Outputs { values: self.values.into_iter().collect(), exports };
+        let outputs = Outputs { values: self.values.into_iter().collect(), exports, ..Outputs::default() };
         self.problems.extend(export::limits_warning(self.script.job, &outputs));
-        HandOver { outputs, texts: self.texts, problems: self.problems, ended: None }
+        HandOver { outputs, texts: self.texts, problems: self.problems, ..HandOver::default() }
     }
 
     /// What can be wrong with OUTPUT itself.

@@ -92,7 +92,7 @@ pub(crate) fn input(name: &str, values: &[(&str, &str)]) -> Input {
 }
 
 pub(crate) fn given(name: &str, values: Map) -> Input {
-    Input { job: job(name), outputs: Arc::new(Outputs { values, exports: Vec::new() }), absence: None }
+    Input { job: job(name), outputs: Arc::new(Outputs { values, ..Outputs::default() }), absence: None }
 }
 
 impl Bench {

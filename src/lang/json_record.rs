@@ -35,7 +35,7 @@ impl Record {
         let mut values = std::mem::take(&mut found.outputs.values);
         value::merge(&mut values, self.outputs);
         value::merge(&mut values, exports);
-        found.outputs = Outputs { values, exports: names };
+        found.outputs = Outputs { values, exports: names, ..Outputs::default() };
         found.problems.extend(export::limits_warning(script.job, &found.outputs));
         for (list, code) in [("replaced", Code::OutputReplaced), ("problems", Code::BadOutput)] {
             for text in texts(&self.told, list) {

@@ -24,6 +24,7 @@ mod promised;
 mod posix_cases;
 mod python;
 mod quote;
+pub(crate) mod secret;
 pub(crate) mod record;
 mod shell;
 #[cfg(test)]
@@ -41,6 +42,7 @@ use crate::event::Exit;
 use crate::fate::Fate;
 use crate::name::{JobName, ParamName};
 use crate::ottofile::spec::Body;
+use crate::secret::Secret;
 use crate::source::{SourceFile, Spanned};
 use crate::store::layout::PRIVATE;
 use crate::store::outputs::Outputs;
@@ -187,6 +189,8 @@ pub(crate) struct HandOver {
     pub(crate) texts: BTreeSet<String>,
     /// Errors fail the attempt even when its status was 0; warnings are shown.
     pub(crate) problems: Vec<Diagnostic>,
+    /// What the body said is secret. The keys are among those of `outputs`.
+    pub(crate) announced: Vec<Secret>,
     /// Where a body failed, if its shell can tell.
     pub(crate) ended: Option<record::Ended>,
 }
@@ -282,6 +286,7 @@ pub(crate) fn collect(script: &Script, left: &Left) -> HandOver {
         Language::Posix => posix::collect(script, left),
         Language::Other => other::collect(script, left),
     };
+    secret::read(left, &mut found);
     let is_sound = found.problems.iter().all(|problem| !problem.is_error());
     if let Some(contract) = script.contract.filter(|_| succeeded && is_sound) {
         promised::keep(script, contract, &mut found);

@@ -133,8 +133,8 @@ pub(super) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
         ("OTTO_OUTPUT_JSON".into(), output_path(script).into()),
     ];
     let hands_over: &[&str] = match dialect.preload {
-        Some(_) => &[".otto/output.json", ".otto/dump"],
-        None => &[".otto/output.json"],
+        Some(_) => &[".otto/output.json", ".otto/dump", ".otto/secrets"],
+        None => &[".otto/output.json", ".otto/secrets"],
     };
     Ok(Prepared { program, level: None, args, hands_over, env, warnings: shadowed(script, dialect) })
 }

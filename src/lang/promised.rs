@@ -3,6 +3,7 @@
 use super::{HandOver, Script};
 use crate::contract::{Contract, Fault, Kept, PathClaim, Typing};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::secret;
 use crate::source::Spanned;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -12,6 +13,9 @@ use std::path::Path;
 /// each is a problem.
 pub(super) fn keep(script: &Script, contract: &Spanned<Contract>, found: &mut HandOver) {
     let values = std::mem::take(&mut found.outputs.values);
+    // One that breaks the contract is no output, and a secret all the same.
+    let secret = values.iter().filter(|(key, _)| contract.value.is_secret(key));
+    found.announced.extend(secret.flat_map(|(_, value)| secret::leaves(value)));
     let exports = &found.outputs.exports;
     let typing = |key: &str| match found.texts.contains(key) || exports.iter().any(|name| name == key) {
         true => Typing::Text,
@@ -26,7 +30,10 @@ pub(super) fn keep(script: &Script, contract: &Spanned<Contract>, found: &mut Ha
 }
 
 fn problem(script: &Script, contract: &Spanned<Contract>, fault: &Fault) -> Diagnostic {
-    let message = format!("output `{}` of `{}` {}", fault.path, script.job, fault.what);
+    // What is wrong with a secret value would show it, or a part of it.
+    let is_hidden = contract.value.is_secret(&fault.key) && !fault.what.starts_with("is declared ");
+    let what = if is_hidden { "does not have its declared form" } else { &fault.what };
+    let message = format!("output `{}` of `{}` {what}", fault.path, script.job);
     let found = Diagnostic::error(Code::BrokenContract, message);
     let found = match contract.value.get(&fault.key) {
         Some(declared) => {
@@ -36,6 +43,7 @@ fn problem(script: &Script, contract: &Spanned<Contract>, fault: &Fault) -> Diag
         None => found.at(script.ottofile, contract.span, "the declared outputs"),
     };
     match &fault.help {
+        _ if is_hidden => found.note("the value is secret"),
         Some(help) => found.help(help.clone()),
         None => found,
     }

@@ -5,7 +5,7 @@ use super::bash::shown_name as name_in_ottofile;
 use super::interpreter::{self};
 use super::json_record;
 use super::shell;
-use super::{CannotPrepare, HandOver, Left, List, Prepared, Program, Script};
+use super::{CannotPrepare, HandOver, Input, Left, List, Prepared, Program, Script};
 use crate::body::Shebang;
 use crate::body::need::COLOURS;
 use crate::body::python::{end_of_future, may_record};
@@ -50,7 +50,7 @@ pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
         program: interpreter.program,
         level: None,
         args,
-        hands_over: &[".otto/dump"],
+        hands_over: &[".otto/dump", ".otto/secrets"],
         env: Vec::new(),
         warnings,
     })
@@ -158,10 +158,22 @@ fn write_files(script: &Script, interpreter: &Interpreter) -> Result<(), WriteEr
     let page = Page::of(script, interpreter);
     write(&script.dir.join("script.py"), page.text.as_bytes(), 0o700)?;
     write(&private.join("start"), &start(script, &page), 0o600)?;
+    for input in script.inputs.iter().filter(|input| !input.outputs.secrets.is_empty()) {
+        write(&input_path(script, input), value::indented_map(&input.outputs.values).as_bytes(), 0o600)?;
+    }
     // Empty, and there: the umask of the script has no say in how it is made.
     write(&private.join("dump"), b"", 0o600)?;
     link(&script.runtime.join(RUNNER.0), &private.join("runner.py"))?;
     write_source(script, &page, &private.join("source"))
+}
+
+/// The file with the values of a dependency. Secrets are in no file that is kept, so there is one for this attempt then.
+fn input_path(script: &Script, input: &Input) -> PathBuf {
+    let name = format!("input.{}.json", file_name(&input.job));
+    match input.outputs.secrets.is_empty() {
+        true => script.task_dir.join(name),
+        false => private(script).join(name),
+    }
 }
 
 /// Puts the runtime where Python finds it, and may keep its compiled form.
@@ -190,6 +202,8 @@ fn write_source(script: &Script, page: &Page, folder: &Path) -> Result<(), Write
     make_dir(folder)?;
     let path = folder.join(shown_name(script));
     match page.has_true_lines {
+        // In a vault, the folder is not where it seems to be.
+        true if private(script).is_symlink() => link(&script.dir.join("script.py"), &path),
         true => link(Path::new("../../script.py"), &path),
         false => {
             // A link from an earlier attempt would lead elsewhere.
@@ -217,8 +231,7 @@ fn start(script: &Script, page: &Page) -> Vec<u8> {
         match input.outputs.values.is_empty() {
             true => field(b""),
             false => {
-                let file = script.task_dir.join(format!("input.{}.json", file_name(&input.job)));
-                field(file.as_os_str().as_bytes());
+                field(input_path(script, input).as_os_str().as_bytes());
             }
         }
     }

@@ -256,7 +256,7 @@ fn run(text: &str, is_whole: bool) -> Behaviour {
         ottofile: &SourceFile::new("otto.yml", format!("\n\n\n{text}")),
         inputs: &[Input {
             job: name("build"),
-            outputs: Arc::new(Outputs { values, exports: Vec::new() }),
+            outputs: Arc::new(Outputs { values, ..Outputs::default() }),
             absence: None,
         }],
         fates: None,

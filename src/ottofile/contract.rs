@@ -7,7 +7,8 @@ use crate::diagnostic::Code;
 use crate::source::Span;
 use crate::value::Value;
 
-pub(super) const KEYS: &[&str] = &["choices", "default", "help", "keys", "max", "min", "pattern", "type"];
+pub(super) const KEYS: &[&str] =
+    &["choices", "default", "help", "keys", "max", "min", "pattern", "secret", "type"];
 
 /// The types as they are listed in messages.
 const TYPES: &str = "types are `str`, `int`, `float`, `bool`, `path`, `file`, `dir`, `list[T]`, `map[T]`, `object` and `any`; a `?` after the type makes the key optional";
@@ -76,6 +77,7 @@ impl Reader<'_> {
         let mut promise = None;
         let mut long = Long::default();
         let mut help = None;
+        let mut secret = None;
         let mut is_sound = true;
         for (key, node) in map.iter() {
             let field = Field { key: key.text, owner };
@@ -93,6 +95,7 @@ impl Reader<'_> {
                 "pattern" => long.pattern = self.text(field, node).map(|text| (node.span, text.value)),
                 "min" => long.min = self.bound(field, node),
                 "max" => long.max = self.bound(field, node),
+                "secret" => secret = self.truth(field, node).and_then(|is| is.then_some(key.span)),
                 "keys" => long.keys = Some((key, node)),
                 _ => self.unknown_key(key, owner, KEYS, None),
             }
@@ -118,6 +121,11 @@ impl Reader<'_> {
             }
         };
         promise.help = help;
+        promise.is_secret = secret.is_some();
+        if let (Some(span), Shape::Bool) = (secret, &promise.shape) {
+            let field = Field { key: "secret", owner };
+            self.does_not_fit(field, span, &promise.shape, "values that nobody can guess");
+        }
         self.long(owner, &mut promise, long);
         Some(promise)
     }

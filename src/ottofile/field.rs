@@ -19,6 +19,8 @@ pub(super) struct Entries {
 pub(super) const TASK_NAMES: Entries = Entries { all: "a list of task names", each: "a task name" };
 pub(super) const FILE_PATTERNS: Entries =
     Entries { all: "a list of file names or patterns", each: "a file name or pattern" };
+pub(super) const VARIABLES: Entries =
+    Entries { all: "a list of variable names", each: "the name of a variable" };
 pub(super) const TEXTS: Entries = Entries { all: "a list", each: "a string" };
 
 /// Collects what is wrong while the parts of a document are read.
@@ -52,6 +54,8 @@ pub(super) enum Owner<'a> {
         key: &'a str,
         task: &'a str,
     },
+    /// An entry of `envs`.
+    Variable(&'a str),
 }
 
 /// A key of an owner: "`before` of task `build`".
@@ -76,6 +80,7 @@ impl fmt::Display for Owner<'_> {
             Owner::Service(task) => write!(f, "`service` of task `{task}`"),
             Owner::Param { form, task } => write!(f, "parameter `{form}` of task `{task}`"),
             Owner::Output { key, task } => write!(f, "output `{key}` of task `{task}`"),
+            Owner::Variable(name) => write!(f, "variable `{name}`"),
         }
     }
 }
@@ -93,7 +98,8 @@ impl fmt::Display for Field<'_> {
             | Owner::Retries(_)
             | Owner::Service(_)
             | Owner::Param { .. }
-            | Owner::Output { .. } => {
+            | Owner::Output { .. }
+            | Owner::Variable(_) => {
                 write!(f, "`{}` of {}", self.key, self.owner)
             }
         }

@@ -130,7 +130,7 @@ pub(super) fn meant(owner: Owner<'_>, key: &str) -> Option<String> {
             "if" | "on" | "condition" | "status" => ("when", "`success`, `ran`, `failure` or `always`"),
             _ => return None,
         },
-        Owner::Retention | Owner::SiteFile | Owner::SiteSlurm => return None,
+        Owner::Retention | Owner::SiteFile | Owner::SiteSlurm | Owner::Variable(_) => return None,
     };
     Some(format!("in otto this is `{name}`: {what}"))
 }

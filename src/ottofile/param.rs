@@ -10,8 +10,18 @@ use crate::name::ParamName;
 use crate::source::{Span, Spanned};
 use std::collections::HashMap;
 
-pub(super) const KEYS: &[&str] =
-    &["choices", "choices-command", "default", "env", "help", "metavar", "nargs", "required", "type"];
+pub(super) const KEYS: &[&str] = &[
+    "choices",
+    "choices-command",
+    "default",
+    "env",
+    "help",
+    "metavar",
+    "nargs",
+    "required",
+    "secret",
+    "type",
+];
 
 /// Words that one parameter may take at most: more than any command line holds.
 const MOST_WORDS: usize = 100_000;
@@ -40,6 +50,7 @@ struct Places {
     required: Option<Span>,
     choices: Option<Span>,
     default: Option<Span>,
+    secret: Option<Span>,
 }
 
 impl Reader<'_> {
@@ -212,6 +223,10 @@ impl Reader<'_> {
                     }
                 }
                 "env" => param.env = self.env(field, node),
+                "secret" => {
+                    param.is_secret = self.truth(field, node) == Some(true);
+                    places.secret = param.is_secret.then_some(key.span);
+                }
                 "type" => {
                     if let Some(kind) = self.kind(field, node) {
                         param.kind = kind;
@@ -342,6 +357,7 @@ impl Reader<'_> {
     fn agreement(&mut self, param: &mut Param, owner: Owner<'_>, places: &Places) {
         self.count_agrees(param, owner, places);
         self.required_agrees(param, owner, places);
+        self.secret_agrees(param, owner, places);
         if let (Some(choices), Some(command)) = (places.choices, &param.choices_command) {
             let wrong = self
                 .error(
@@ -409,6 +425,18 @@ impl Reader<'_> {
                 .error(Code::Contradiction, message, command.span, "flags have no choices")
                 .help("add `nargs: 1`");
             self.tell(wrong);
+        }
+    }
+
+    fn secret_agrees(&mut self, param: &mut Param, owner: Owner<'_>, places: &Places) {
+        let Some(secret) = places.secret else { return };
+        if param.count == Count::Flag || param.kind == ParamType::Bool {
+            let message = format!("{owner} is `true` or `false`, so it cannot be `secret`");
+            let wrong = self
+                .error(Code::Contradiction, message, secret, "anyone can guess the value")
+                .help("remove `secret`, or give the parameter another type");
+            self.tell(wrong);
+            param.is_secret = false;
         }
     }
 

@@ -2,7 +2,7 @@
 //! Knows each key of the root, of `otto` and of a task; what spans tasks is in `check`.
 
 use super::check::Tasks;
-use super::field::{FILE_PATTERNS, Field, Owner, Reader, TASK_NAMES, describe, shortened};
+use super::field::{FILE_PATTERNS, Field, Owner, Reader, TASK_NAMES, VARIABLES, describe, shortened};
 use super::spec::*;
 use super::yaml::{self, Key, Kind, Map, Node, Style};
 use super::{check, contract, foreach, foreign, glob, limit, param, service};
@@ -26,6 +26,7 @@ pub(super) const OTTO_KEYS: &[&str] = &[
     "jobs",
     "name",
     "retention",
+    "secrets",
     "tasks",
 ];
 
@@ -222,6 +223,7 @@ impl Reader<'_> {
                 "envs" => settings.envs = self.envs(field, node),
                 "envs-command" => settings.envs_command = self.filled_text(field, node),
                 "dotenv" => settings.dotenv = self.dotenv(field, node),
+                "secrets" => settings.secrets = self.variable_names(field, node),
                 "retention" => settings.retention = self.retention(field, node),
                 // `api` was checked before everything else.
                 _ => {}
@@ -354,12 +356,17 @@ impl Reader<'_> {
                 self.tell(wrong);
                 continue;
             }
+            let name = Spanned::new(key.text.to_owned(), key.span);
+            if let Kind::Map(map) = &node.kind {
+                entries.extend(self.long_entry(name, node, map));
+                continue;
+            }
             match node.scalar() {
                 // Nothing at all is the empty value, and `null` and `~` are texts like any other.
-                Some(text) => entries.push(EnvEntry {
-                    name: Spanned::new(key.text.to_owned(), key.span),
-                    value: Spanned::new(text.to_owned(), node.span),
-                }),
+                Some(text) => {
+                    let value = Spanned::new(text.to_owned(), node.span);
+                    entries.push(EnvEntry { name, value, is_secret: false });
+                }
                 None => {
                     let inner = Field { key: key.text, owner: field.owner };
                     let found = describe(node);
@@ -373,6 +380,44 @@ impl Reader<'_> {
             }
         }
         entries
+    }
+
+    /// `{value: …, secret: true}`.
+    fn long_entry(&mut self, name: Spanned<String>, node: &Node<'_>, map: &Map<'_>) -> Option<EnvEntry> {
+        const KEYS: &[&str] = &["secret", "value"];
+        let owner = Owner::Variable(&name.value);
+        let (mut value, mut is_secret, mut has_value) = (None, false, false);
+        for (key, node) in map.iter() {
+            let field = Field { key: key.text, owner };
+            match key.text {
+                "value" => {
+                    has_value = true;
+                    value = self.text(field, node);
+                }
+                "secret" => set(&mut is_secret, self.truth(field, node)),
+                _ => self.unknown_key(key, owner, KEYS, None),
+            }
+        }
+        if !has_value {
+            let message = format!("{owner} has no value");
+            let wrong = self.error(Code::MissingKey, message, node.span, "`value` is missing");
+            self.tell(wrong.help(format!("write `{}: {{value: …, secret: true}}`", name.value)));
+        }
+        Some(EnvEntry { value: value?, name, is_secret })
+    }
+
+    /// `secrets`: names of variables, one or a list.
+    fn variable_names(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<Spanned<String>> {
+        let names = self.texts(field, node, VARIABLES);
+        let is_name = |name: &Spanned<String>| match is_identifier(&name.value) {
+            true => Some(name.clone()),
+            false => {
+                let expected = "the names of variables, without `$`";
+                self.bad_value(field, name.span, expected, "not a variable name");
+                None
+            }
+        };
+        names.iter().filter_map(is_name).collect()
     }
 
     // ── tasks ──
@@ -889,16 +934,19 @@ pub(crate) const SET_BY_OTTO: &[&str] = &[
     "OTTO_WORKSPACE",
 ];
 
+fn is_identifier(name: &str) -> bool {
+    !name.is_empty()
+        && !name.as_bytes()[0].is_ascii_digit()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
 /// Why an entry of `envs` cannot have this name; reads on after "the variable `…`".
 ///
 /// The author of an ottofile may set what changes the programs of a task, such as `PATH`, `PYTHONPATH` or
 /// `LD_LIBRARY_PATH`. Refused is what would change how otto's own bash reads the script before the script
 /// begins, what slips code into every process, and what otto itself sets for each job.
 fn refused_variable(name: &str) -> Option<&'static str> {
-    let is_identifier = !name.is_empty()
-        && !name.as_bytes()[0].is_ascii_digit()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if !is_identifier {
+    if !is_identifier(name) {
         return Some("is not a valid name: use letters, digits and `_`, and do not start with a digit");
     }
     let slips_code_in =

@@ -68,6 +68,8 @@ pub(crate) struct Settings {
     pub(crate) envs: Vec<EnvEntry>,
     pub(crate) envs_command: Option<Spanned<String>>,
     pub(crate) dotenv: Vec<DotenvFile>,
+    /// Variables whose values are secret, wherever they come from.
+    pub(crate) secrets: Vec<Spanned<String>>,
     pub(crate) retention: Retention,
 }
 
@@ -116,6 +118,7 @@ pub(crate) struct DotenvFile {
 pub(crate) struct EnvEntry {
     pub(crate) name: Spanned<String>,
     pub(crate) value: Spanned<String>,
+    pub(crate) is_secret: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -326,6 +329,8 @@ pub(crate) struct Param {
     /// Variable to fall back on.
     pub(crate) env: Option<Spanned<String>>,
     pub(crate) kind: ParamType,
+    /// Its value is shown nowhere and kept nowhere.
+    pub(crate) is_secret: bool,
 }
 
 impl Param {
@@ -346,6 +351,7 @@ impl Param {
             is_required: false,
             env: None,
             kind: ParamType::Str,
+            is_secret: false,
         }
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod params;
 mod pattern;
 mod place;
 pub(crate) mod restrict;
+pub(crate) mod secret;
 pub(crate) mod select;
 pub(crate) mod service;
 pub(crate) mod stream;

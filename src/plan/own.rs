@@ -190,7 +190,7 @@ fn item_variables(draft: &Draft) -> Vec<(String, OsString)> {
 }
 
 fn pattern_entry(key: &str, pattern: &Spanned<String>) -> EnvEntry {
-    EnvEntry { name: Spanned::new(key.to_owned(), pattern.span), value: pattern.clone() }
+    EnvEntry { name: Spanned::new(key.to_owned(), pattern.span), value: pattern.clone(), is_secret: false }
 }
 
 /// An entry of `input` or `output` with its variables filled in; or why one of these has no value.

@@ -4,7 +4,7 @@
 use super::inbox::Message;
 use super::launch::Started;
 use super::stream::{self, Wires};
-use super::{Setting, fresh, service};
+use super::{Setting, fresh, secret, service};
 use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::{Exit, Stream};
 use crate::exec::{Assignment, AttemptId, Ended, Launch, Plumbing};
@@ -13,7 +13,9 @@ use crate::lang::condition::Decision;
 use crate::lang::{self, CannotPrepare, HandOver, Left, Script};
 use crate::plan::fresh::Evidence;
 use crate::plan::{JobId, JobPlace, Work};
+use crate::store::layout::PRIVATE;
 use crate::store::outputs::{self, Outputs};
+use crate::store::vault;
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -71,6 +73,8 @@ pub(super) struct Collected {
     pub(super) is_stream_short: bool,
     /// Line of the ottofile on which it failed.
     pub(super) line: Option<usize>,
+    /// The lengths of its logs, if they were changed after it had ended.
+    pub(super) log_bytes: Option<[u64; 2]>,
     pub(super) hints: Vec<Notice>,
     pub(super) warnings: Vec<Warned>,
     /// About what a success made.
@@ -125,6 +129,9 @@ impl Attempt {
         let reads_stream = self.plumbing.stdin.is_some();
         let (launch, mut warnings) = started.launch(&setting, job, self.id.number, reads_stream)?;
         warnings.extend(stream::values_warning(&setting, self.id.job));
+        if started.attempt_dir.join(PRIVATE).is_symlink() {
+            warnings.extend(stream::secrets_warning(&setting, job));
+        }
         self.started = Some(Arc::new(started));
         Ok((launch, warnings))
     }
@@ -132,7 +139,11 @@ impl Attempt {
     /// Reads and keeps what the attempt handed over.
     pub(super) fn settle(&mut self, ended: &Ended, flowed: Flowed) {
         self.result = Some(match self.started.take() {
-            Some(started) => self.collected(&started, ended, flowed),
+            Some(started) => {
+                let collected = self.collected(&started, ended, flowed);
+                self.leave_vault(&started);
+                collected
+            }
             None => Collected { has_failed: true, ..Collected::default() },
         });
     }
@@ -162,12 +173,14 @@ impl Attempt {
             }
             None => HandOver::default(),
         };
+        self.leave_vault(started);
+        let is_masked_late = secret::keep(&setting, job, &mut hand_over);
         let mut warnings: Vec<Warned> = self.held_back.drain(..).map(Warned::About).collect();
         let is_whole = hand_over.problems.iter().all(|problem| !problem.is_error());
         let mut is_good = has_exited_well && flowed.trouble.is_none() && is_whole;
         let written = match is_good {
-            true => outputs::write(&started.dir, &hand_over.outputs),
-            false => outputs::write_failed(&started.dir, self.id.number, &hand_over.outputs),
+            true => outputs::write(&started.dir, &hand_over.outputs, &setting.sealer),
+            false => outputs::write_failed(&started.dir, self.id.number, &hand_over.outputs, &setting.sealer),
         };
         match written {
             Ok(()) => {}
@@ -178,6 +191,10 @@ impl Attempt {
             }
             Err(error) => warnings.push(Warned::Plain(error.to_string())),
         }
+        let log_bytes = match is_masked_late {
+            true => secret::mask_logs(&setting.masks, &started.dir, self.id.number, ended),
+            false => None,
+        };
         let mut line = None;
         let mut hints = Vec::new();
         if !is_good {
@@ -211,9 +228,20 @@ impl Attempt {
             is_skipped: false,
             is_of_condition: false,
             line,
+            log_bytes,
             hints: hints.iter().map(Notice::of).collect(),
             warnings,
             late_warnings,
+        }
+    }
+
+    /// What it started with and handed over is needed no more. By hand it cannot be started again.
+    fn leave_vault(&self, started: &Started) {
+        let private = started.attempt_dir.join(PRIVATE);
+        if vault::leave(&private) {
+            let job = &self.setting.plan.job(self.id.job).name;
+            // Without the note a start by hand fails all the same.
+            let _ = lang::secret::leave_note(&started.attempt_dir, job, &self.setting.run_id);
         }
     }
 

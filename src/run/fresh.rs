@@ -121,6 +121,9 @@ fn check(
         return Ok(Verdict::Stale(evidence, why));
     }
     match hand_on(setting, job, &last) {
+        Some(outputs) if outputs.lost_secrets().next().is_some() => {
+            Ok(Verdict::Stale(evidence, "its secret outputs are not kept".into()))
+        }
         Some(outputs) => Ok(Verdict::Fresh(Fresh { run: last.run, outputs })),
         None => Ok(Verdict::Stale(evidence, "the values it set are missing".into())),
     }
@@ -384,6 +387,7 @@ fn recipe(
             Argument::Text(text) => vec![text.as_bytes()],
             Argument::Words(words) => words.iter().map(|word| word.as_bytes()).collect(),
         };
+        let words: Vec<Vec<u8>> = words.into_iter().map(|word| unguessable(setting, word)).collect();
         recipe.part(&format!("its parameter `{name}`"), &words);
     }
     // Those for all tasks too, whether the script mentions them or not: what it calls may read them. But a date or a
@@ -393,13 +397,14 @@ fn recipe(
     let is_meant = |name: &str| !computed.contains(name) || body.text.contains(name);
     let for_all = setting.plan.globals.values.iter().filter(|(name, _)| is_meant(name));
     for (name, value) in for_all.chain(&job.envs) {
-        recipe.part(&format!("the variable `{name}`"), &[value.as_bytes()]);
+        recipe.part(&format!("the variable `{name}`"), &[unguessable(setting, value.as_bytes())]);
     }
     let globs = |globs: &[String]| globs.iter().map(|glob| glob.as_bytes().to_vec()).collect::<Vec<_>>();
     recipe.part("its `input`", &globs(&job.input_globs));
     recipe.part("its `output`", &globs(&job.output_globs));
     for (dependency, outputs) in data {
-        let values = outputs.values.iter();
+        let sealed = setting.sealer.seal(&outputs.values, &outputs.secrets);
+        let values = sealed.iter();
         let values = values.flat_map(|(key, value)| [key.as_bytes().to_vec(), value::compact(value).into()]);
         recipe.part(&format!("the values of `{}`", dependency.name), &values.collect::<Vec<_>>());
     }
@@ -408,6 +413,15 @@ fn recipe(
     }
     let whole = recipe.whole.finalize().to_hex().to_string();
     Evidence { recipe: whole, parts: recipe.parts, files: Vec::new() }
+}
+
+/// What stands for a value in a hash that is kept. Whoever knows the hash could try values until one fits, so of what has a
+/// secret in it the keyed hash counts.
+fn unguessable(setting: &Setting, value: &[u8]) -> Vec<u8> {
+    match setting.masks.masker() {
+        Some(masker) if masker.finds(value) => setting.sealer.hash(value).into_bytes(),
+        Some(_) | None => value.to_vec(),
+    }
 }
 
 #[derive(Default)]

@@ -1,14 +1,28 @@
 //! Jobs that come while the run goes on: a value has told the items of a foreach task.
 
 use super::{Message, OnBug, Run, Setting, planned_job, told_by};
-use crate::diagnostic::{Diagnostic, Notice};
+use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::{Event, Exit, Outcome};
 use crate::host::HostFacts;
 use crate::ottofile::spec::DataPath;
-use crate::plan::{Extension, JobId, extend};
+use crate::plan::{Extension, JobId, extend, secret};
 use crate::store::outputs::Outputs;
 use crate::value;
+use std::cell::Cell;
 use std::sync::Arc;
+
+/// Jobs are named by their items, and names are shown.
+fn secret_items(setting: &Setting, group: JobId) -> Diagnostic {
+    let job = setting.plan.job(group);
+    let wrong = Diagnostic::error(Code::ForeachFailed, format!("the items of `{}` are secret", job.name));
+    let wrong = match &setting.ottofile.tasks[job.task].foreach {
+        Some(foreach) => {
+            wrong.at(&setting.ottofile.sources, foreach.span, "the names of its jobs would show them")
+        }
+        None => wrong,
+    };
+    wrong.help("pass a list of names that are not secret, and read the secrets by them")
+}
 
 impl Run<'_> {
     /// Has the jobs of a group made from what the jobs before it have set.
@@ -22,11 +36,17 @@ impl Run<'_> {
                 folder: &setting.folder,
                 may_run_commands: true,
             };
+            let has_secret = Cell::new(false);
             let value = |path: &DataPath| {
                 let (_, outputs) = values.iter().find(|(task, _)| *task == path.task)?;
+                let is_in = |key: &String| {
+                    path.key.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                };
+                has_secret.set(has_secret.get() || outputs.secrets.iter().any(is_in));
                 value::lookup(&outputs.values, &path.key).map(|found| found.into_owned())
             };
             let grown = extend(&setting.ottofile, &setting.plan, group, &value, &facts);
+            let grown = if has_secret.get() { Err(vec![secret_items(&setting, group)]) } else { grown };
             (setting.sink)(Message::Grown(group, grown));
             drop(bug);
         }));
@@ -77,6 +97,9 @@ impl Run<'_> {
                 setting.recorded.insert(id, inputs);
             }
         }
+        setting
+            .masks
+            .add(secret::planned(&setting.ottofile, &setting.plan).into_iter().map(|named| named.secret));
         self.setting = Arc::new(setting);
         for group in &groups {
             for input in &before.plan.job(*group).inputs {

@@ -1,7 +1,7 @@
 //! From a job to what an executor needs: its directory, its inputs, its environment, its script.
 
 use super::outcomes;
-use super::{RecordedInput, RecordedSource, Setting};
+use super::{RecordedInput, RecordedSource, Setting, is_withheld};
 use crate::body::{Language, condition_of};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::Stream;
@@ -17,7 +17,7 @@ use crate::plan::{Job, JobPlace, Need, Plan, Work};
 use crate::request::Argument;
 use crate::store::atomic;
 use crate::store::inputs;
-use crate::store::layout::JobDir;
+use crate::store::layout::{ANNOUNCED, JobDir, PRIVATE};
 use crate::store::outputs::{self, Outputs};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -107,6 +107,10 @@ impl Started {
         fates.iter_mut().flatten().for_each(|fate| fate.job = seen_as(&fate.job));
         let attempt_dir = dir.attempt(number);
         make_folder(&attempt_dir)?;
+        if handles_secrets(setting, job, &inputs) {
+            let private = attempt_dir.join(PRIVATE);
+            setting.vault.enter(&private).map_err(|error| cannot("hide the secrets of", &private, &error))?;
+        }
         let condition = condition_of(task);
         let mut started = Started {
             dir,
@@ -206,6 +210,7 @@ impl Started {
                 folder: self.attempt_dir.clone(),
                 files: prepared.hands_over.iter().chain(answer).map(|file| (*file).to_owned()).collect(),
             },
+            secrets: mentions_secrets(setting, job).then(|| self.attempt_dir.join(PRIVATE).join(ANNOUNCED)),
             limit: job.timeout.or(setting.timeout),
         };
         Ok((launch, prepared.warnings))
@@ -216,6 +221,27 @@ impl Started {
 fn axes(job: &Job) -> impl Iterator<Item = (ParamName, OsString)> {
     let axes = job.item.iter().flat_map(|item| item.axes.iter());
     axes.filter_map(|(name, value)| Some((ParamName::new(name).ok()?, value.clone())))
+}
+
+/// Whether an attempt may start with a secret, or hand one over.
+pub(super) fn handles_secrets(setting: &Setting, job: &Job, inputs: &[Input]) -> bool {
+    let task = &setting.ottofile.tasks[job.task];
+    let has_secret_output = task.outputs.as_ref().is_some_and(|contract| contract.value.has_secret());
+    let masker = setting.masks.masker();
+    let is_param_secret = |name: &ParamName, value: &OsStr| {
+        is_withheld(task, name) || masker.as_ref().is_some_and(|masker| masker.finds(value.as_bytes()))
+    };
+    has_secret_output
+        || job.texts().any(|(name, value)| is_param_secret(name, &value))
+        || inputs.iter().any(|input| !input.outputs.secrets.is_empty())
+        || mentions_secrets(setting, job)
+}
+
+/// Whether the text of a job may say that a value is secret.
+fn mentions_secrets(setting: &Setting, job: &Job) -> bool {
+    let condition = setting.ottofile.tasks[job.task].condition.as_ref();
+    let texts = condition.map(|condition| &condition.text).into_iter().chain([&setting.body(job).text]);
+    texts.into_iter().any(|text| text.contains("secret"))
 }
 
 /// The parameters that take several words.
@@ -324,7 +350,7 @@ fn link_recorded(
         RecordedSource::Changed => {
             let changed = setting.run_dir.job(&input.job);
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&changed.path)?;
-            outputs::write(&changed, &input.outputs)
+            outputs::write(&changed, &input.outputs, &setting.sealer)
                 .map_err(|error| std::io::Error::other(error.to_string()))?;
             inputs::link_to(dir, name, &changed)
         }

@@ -5,6 +5,7 @@ mod attempt;
 mod files;
 mod grow;
 mod inbox;
+mod secret;
 mod launch;
 mod service;
 mod serving;
@@ -22,17 +23,21 @@ use crate::event::{Event, Exit, FORMAT, Outcome, Piece, PlannedJob, RunResult, S
 use crate::exec::stream::IntakeReport;
 use crate::exec::{AttemptId, Ended, Executor, Report, Stop};
 use crate::history::journal::Journal;
-use crate::history::record::{is_secret_name, public_value};
+use crate::history::record::is_secret_name;
 use crate::host::Environment;
-use crate::name::{JobName, RunId};
+use crate::mask::Masks;
+use crate::name::{JobName, ParamName, RunId};
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{Body, ForeachSource, Retries, Service};
+use crate::ottofile::spec::{Body, ForeachSource, Retries, Service, Task};
 use crate::plan::fresh::Evidence;
 use crate::plan::{Flow, Job, JobId, JobPlace, Lane, Plan, Work};
 use crate::scheduler::{Policy, Scheduler};
+use crate::secret::MASK;
 use crate::store::layout::{JobDir, ProjectDir, RunDir};
 use crate::store::outputs::{self, Outputs};
+use crate::store::seal::Sealer;
 use crate::store::stream::End;
+use crate::store::vault::Vault;
 use crate::value;
 use crate::verbatim::{Verbatim, hex};
 use crate::view::{View, Wish};
@@ -98,6 +103,12 @@ pub(crate) struct Setting {
     /// The view wants to see what tasks write.
     pub(crate) shows_output: bool,
     pub(crate) streams: StreamSetting,
+    /// What nothing of this process shows.
+    pub(crate) masks: Masks,
+    /// What is recorded in place of a secret.
+    pub(crate) sealer: Arc<Sealer>,
+    /// Where attempts with secrets have what they start with.
+    pub(crate) vault: Arc<Vault>,
     /// The run's inbox, for the threads that work for it.
     pub(crate) sink: Arc<dyn Fn(Message) + Send + Sync>,
     /// Tasks are told that their output is shown in colour.
@@ -737,6 +748,9 @@ impl<'a> Run<'a> {
         if result.is_of_condition && matches!(ended.exit, Exit::Code(_)) {
             ended.exit = Exit::Code(1);
         }
+        if let Some([stdout, stderr]) = result.log_bytes {
+            (ended.stdout_bytes, ended.stderr_bytes) = (stdout, stderr);
+        }
         let serving = self.services.remove(&id).filter(|_| !result.is_skipped && !result.is_of_condition);
         let serving = serving.map(|serving| self.service_over(serving, trial, &mut ended));
         let failed_by = self.failed_by.remove(&id).filter(|_| !trial.is_stopped);
@@ -941,10 +955,14 @@ impl<'a> Run<'a> {
         if values.is_empty() || !job.work.has_body() {
             return;
         }
-        let outputs = Outputs { values, exports: Vec::new() };
+        let is_secret = |key: &String| contract.is_some_and(|contract| contract.value.is_secret(key));
+        let secrets = values.iter().map(|(key, _)| key.clone()).filter(is_secret).collect();
+        let outputs = Outputs { values, exports: Vec::new(), secrets };
         let dir = self.setting.run_dir.job(&job.name);
         let made = launch::make_folder(&dir.path).map_err(|cannot| cannot.diagnostic.message);
-        let written = made.and_then(|()| outputs::write(&dir, &outputs).map_err(|error| error.to_string()));
+        let written = made.and_then(|()| {
+            outputs::write(&dir, &outputs, &self.setting.sealer).map_err(|error| error.to_string())
+        });
         if let Err(error) = written {
             self.warn(Some(id), None, error);
         }
@@ -1037,7 +1055,10 @@ impl<'a> Run<'a> {
         self.begin.elapsed().as_micros() as u64
     }
 
-    fn emit(&mut self, event: Event) {
+    fn emit(&mut self, mut event: Event) {
+        if let Some(masker) = self.setting.masks.masker() {
+            event.mask(&masker);
+        }
         let stamped = Stamped {
             seq: self.seq,
             wall_us: jiff::Timestamp::now().as_microsecond(),
@@ -1103,11 +1124,12 @@ fn planned_job(setting: &Setting, id: JobId) -> PlannedJob {
     let job = setting.plan.job(id);
     let task = &setting.ottofile.tasks[job.task];
     let params = job.texts().map(|(name, value)| {
-        (name.as_str().to_owned(), public_value(name.as_str(), &value.to_string_lossy()).to_owned())
+        let value = if is_withheld(task, name) { MASK.into() } else { value.to_string_lossy() };
+        (name.as_str().to_owned(), value.into_owned())
     });
-    let public = || job.params.iter().filter(|(name, _)| !is_secret_name(name.as_str()));
+    let public = || job.params.iter().filter(|(name, _)| !is_withheld(task, name));
     let raw_params = job.texts().filter_map(|(name, value)| {
-        let is_recorded = value.to_str().is_none() && !is_secret_name(name.as_str());
+        let is_recorded = value.to_str().is_none() && !is_withheld(task, name);
         is_recorded.then(|| (name.as_str().to_owned(), hex(value.as_bytes())))
     });
     let words = public().filter_map(|(name, value)| {
@@ -1149,6 +1171,11 @@ pub(crate) fn told_by(source: &ForeachSource) -> String {
             paths.join(", ")
         }
     }
+}
+
+/// Whether the value of a parameter is not recorded: it is a secret, or has a name that secrets go by.
+pub(crate) fn is_withheld(task: &Task, name: &ParamName) -> bool {
+    task.params.iter().any(|param| param.name == *name && param.is_secret) || is_secret_name(name.as_str())
 }
 
 /// Tells the run when the thread panics that has it.

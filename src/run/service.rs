@@ -4,6 +4,7 @@
 use super::Setting;
 use super::inbox::Message;
 use super::launch::Started;
+use super::secret;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{Exit, Stream};
 use crate::exec::{Assignment, AttemptId, Ended, HandsOver, Launch, LaunchIo, Plumbing, Stdin};
@@ -170,18 +171,20 @@ impl Probe {
     /// Takes what the service has saved, and writes it for those that use it.
     fn take(&mut self) -> Readiness {
         let job = self.setting.plan.job(self.attempt.job);
-        let HandOver { outputs, problems, .. } = match self.saved() {
+        let mut saved = match self.saved() {
             Ok(saved) => saved,
             Err(error) => {
                 let message = format!("cannot read what `{}` has saved: {}", job.name, plain(&error));
                 return Readiness::Broken(Box::new(Diagnostic::error(Code::NotHandedOver, message)));
             }
         };
+        secret::keep(&self.setting, job, &mut saved);
+        let HandOver { outputs, problems, .. } = saved;
         let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(Diagnostic::is_error);
         if let Some(error) = errors.into_iter().next() {
             return Readiness::Broken(Box::new(error));
         }
-        match outputs::write(&self.started.dir, &outputs) {
+        match outputs::write(&self.started.dir, &outputs, &self.setting.sealer) {
             Ok(()) => Readiness::Ready(outputs, warnings),
             Err(error) => {
                 let message = format!("the outputs of `{}` were not saved: {error}", job.name);
@@ -217,6 +220,7 @@ impl Probe {
                 shows: false,
             },
             hands_over: HandsOver::default(),
+            secrets: None,
             limit: None,
         }
     }

@@ -350,6 +350,16 @@ pub(super) fn broken(producer: &Job) -> Diagnostic {
         .help("if the reader needs only the start, set `stream-errors: ignore`")
 }
 
+/// A stream is passed on and recorded as it is written.
+pub(super) fn secrets_warning(setting: &Setting, job: &Job) -> Option<Diagnostic> {
+    let streaming = setting.ottofile.tasks[job.task].streaming.as_ref()?;
+    let message =
+        format!("`{}` streams and handles secrets, and what it streams is recorded as it is", job.name);
+    let warning = Diagnostic::warning(Code::SecretStream, message);
+    let place = "secrets in a stream are not masked";
+    Some(warning.at(&setting.ottofile.sources, streaming.span, place))
+}
+
 /// A consumer whose text reads values of a task that streams to it: there are none.
 pub(super) fn values_warning(setting: &Setting, id: JobId) -> Option<Diagnostic> {
     let job = setting.plan.job(id);

@@ -197,6 +197,9 @@ fn run(tasks: &[Drawn], stops: Stops, slots: usize, policy: Policy, mut dice: u6
         sink: Arc::new(move |message| drop(answers.send(message))),
         tells_colour: false,
         lost_retries: 3,
+        masks: Masks::default(),
+        sealer: Arc::new(Sealer::default()),
+        vault: Arc::new(Vault::new(&[], &home.root, "run")),
     });
     let reports = sender.clone();
     let sink: ReportSink = Arc::new(move |report| drop(reports.send(Message::Report(report))));

@@ -96,6 +96,7 @@ mod tests {
     use super::*;
     use crate::store::layout::RunDir;
     use crate::store::outputs::{self, Outputs};
+    use crate::store::seal::Sealer;
     use crate::value::Value;
 
     fn job(name: &str) -> JobName {
@@ -113,7 +114,11 @@ mod tests {
     }
 
     fn one() -> Outputs {
-        Outputs { values: vec![("a".into(), Value::String("1".into()))], exports: vec!["OTTO_A".into()] }
+        Outputs {
+            values: vec![("a".into(), Value::String("1".into()))],
+            exports: vec!["OTTO_A".into()],
+            ..Outputs::default()
+        }
     }
 
     #[test]
@@ -126,7 +131,8 @@ mod tests {
         fs::create_dir_all(&from.path).expect("made");
         fs::create_dir_all(&dir.path).expect("made");
         let values = vec![("k".to_owned(), Value::Bool(true))];
-        outputs::write(&from, &Outputs { values, exports: Vec::new() }).expect("written");
+        outputs::write(&from, &Outputs { values, ..Outputs::default() }, &Sealer::default())
+            .expect("written");
         link_to(&dir, &job("build"), &from).expect("linked");
         assert_eq!(
             fs::read_link(dir.input(&job("build"))).expect("a link"),
@@ -139,12 +145,12 @@ mod tests {
     fn who_asked_for_a_failure_sees_what_the_last_attempt_recorded() {
         let (_folder, dirs) = dirs(&["tidy", "a 1"]);
         for attempt in [1, 2, 10] {
-            outputs::write_failed(&dirs[1], attempt, &one()).expect("written");
+            outputs::write_failed(&dirs[1], attempt, &one(), &Sealer::default()).expect("written");
         }
         link_to(&dirs[0], &job("a 1"), &dirs[1]).expect("linked");
         let target = fs::read_link(dirs[0].input(&job("a 1"))).expect("a link");
         assert_eq!(target.to_str(), Some("../a%201/output.a%201.failed-10.json"));
-        outputs::write(&dirs[1], &one()).expect("written");
+        outputs::write(&dirs[1], &one(), &Sealer::default()).expect("written");
         link_to(&dirs[0], &job("a 1"), &dirs[1]).expect("linked");
         let target = fs::read_link(dirs[0].input(&job("a 1"))).expect("a link");
         assert_eq!(target.to_str(), Some("../a%201/output.a%201.json"));
@@ -155,7 +161,7 @@ mod tests {
         let (folder, dirs) = dirs(&["deploy", "build/x 1"]);
         link_to(&dirs[0], &job("build/x 1"), &dirs[1]).expect("linked");
         link_to(&dirs[0], &job("build/x 1"), &dirs[1]).expect("a second attempt finds it there");
-        outputs::write(&dirs[1], &one()).expect("written");
+        outputs::write(&dirs[1], &one(), &Sealer::default()).expect("written");
         let target = fs::read_link(dirs[0].input(&job("build/x 1"))).expect("a link");
         assert_eq!(target.to_str(), Some("../build%2Fx%201/output.build%2Fx%201.json"));
 
@@ -170,7 +176,7 @@ mod tests {
         let (_first, old) = dirs(&["build"]);
         let (_second, new) = dirs(&["build"]);
         assert!(!adopt(&new[0], &old[0]).expect("nothing to adopt"));
-        outputs::write(&old[0], &one()).expect("written");
+        outputs::write(&old[0], &one(), &Sealer::default()).expect("written");
         assert!(adopt(&new[0], &old[0]).expect("adopted"));
         assert!(adopt(&new[0], &old[0]).expect("adopted twice"));
         fs::remove_dir_all(&old[0].path).expect("cleaned");

@@ -3,6 +3,7 @@
 //! ```text
 //! $OTTO_HOME/                        default ~/.otto, mode 0700
 //!   index.sqlite  index.sqlite.lock
+//!   secret.key                       for the seals of secrets
 //!   runtime/<version>/               script libraries
 //!   <project>-<hash>/                one per ottofile directory
 //!     latest -> <run-id>
@@ -50,6 +51,11 @@ impl Home {
             Some(path) => IndexFile { path: path.to_owned(), is_moved: true },
             None => IndexFile { path: self.root.join("index.sqlite"), is_moved: false },
         }
+    }
+
+    /// With which the seals of secrets are made.
+    pub(crate) fn secret_key(&self) -> PathBuf {
+        self.root.join("secret.key")
     }
 
     pub(crate) fn runtime(&self) -> PathBuf {
@@ -335,6 +341,32 @@ impl AttemptDir {
     }
 }
 
+/// The folder in which the vaults of a user's runs are: below one that is in memory, or in the home.
+pub(crate) fn vaults(below: &Path, user: u32) -> PathBuf {
+    below.join(format!("otto-{user}"))
+}
+
+/// The vault of a run: a folder for each attempt that has secrets.
+#[derive(Clone, Debug)]
+pub(crate) struct VaultDir {
+    pub(crate) path: PathBuf,
+}
+
+impl VaultDir {
+    pub(crate) fn new(vaults: &Path, run: &str) -> VaultDir {
+        VaultDir { path: vaults.join(run) }
+    }
+
+    /// Locked for as long as the run lives.
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.path.join(".lock")
+    }
+
+    pub(crate) fn room(&self, number: u64) -> PathBuf {
+        self.path.join(number.to_string())
+    }
+}
+
 /// The folder of what otto and its script libraries keep for themselves, in the directory of a job or of an attempt.
 pub(crate) const PRIVATE: &str = ".otto";
 
@@ -342,6 +374,9 @@ pub(crate) const PRIVATE: &str = ".otto";
 pub(crate) fn early(attempt: &Path) -> PathBuf {
     attempt.join(PRIVATE).join("early")
 }
+
+/// In [`PRIVATE`]: what a body says is secret while it runs.
+pub(crate) const ANNOUNCED: &str = "secrets";
 
 /// One job's own directory, `$OTTO_TASK_DIR`.
 #[derive(Clone, Debug)]

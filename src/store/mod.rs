@@ -8,6 +8,8 @@ pub(crate) mod regular;
 mod beat;
 pub(crate) mod claim;
 pub(crate) mod exchange;
+pub(crate) mod seal;
 pub(crate) mod outputs;
+pub(crate) mod vault;
 pub(crate) mod prune;
 pub(crate) mod stream;

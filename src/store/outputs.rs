@@ -5,7 +5,9 @@ use crate::host::plain;
 use crate::store::atomic;
 use crate::store::layout::JobDir;
 use crate::store::regular;
+use crate::store::seal::Sealer;
 use crate::value::{self, JsonError, Map};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -20,6 +22,15 @@ pub(crate) struct Outputs {
     pub(crate) values: Map,
     /// Those keys of `values` that were exported (`export OTTO_VERSION=…`), as written, sorted.
     pub(crate) exports: Vec<String>,
+    /// Those keys of `values` whose values are secret: what is recorded of them is a seal.
+    pub(crate) secrets: BTreeSet<String>,
+}
+
+impl Outputs {
+    /// The keys whose secret values were not recorded, of outputs that were read back.
+    pub(crate) fn lost_secrets(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().filter(|(_, value)| value.has_sealed()).map(|(key, _)| key.as_str())
+    }
 }
 
 /// Why outputs could not be stored or read back.
@@ -51,11 +62,11 @@ impl fmt::Display for OutputsError {
 }
 
 /// Publishes the outputs of an attempt that succeeded. Nothing is written when there are none.
-pub(crate) fn write(dir: &JobDir, outputs: &Outputs) -> Result<(), OutputsError> {
+pub(crate) fn write(dir: &JobDir, outputs: &Outputs, sealer: &Sealer) -> Result<(), OutputsError> {
     if outputs.values.is_empty() {
         return Ok(());
     }
-    let text = text(outputs)?;
+    let text = text(outputs, sealer)?;
     if !outputs.exports.is_empty() {
         let path = dir.exports();
         let names = outputs.exports.join("\n") + "\n";
@@ -69,17 +80,25 @@ pub(crate) fn write(dir: &JobDir, outputs: &Outputs) -> Result<(), OutputsError>
 
 /// Keeps the outputs of an attempt that failed, for people and for the history, under a name to which no link
 /// of a dependant leads.
-pub(crate) fn write_failed(dir: &JobDir, attempt: u32, outputs: &Outputs) -> Result<(), OutputsError> {
+pub(crate) fn write_failed(
+    dir: &JobDir,
+    attempt: u32,
+    outputs: &Outputs,
+    sealer: &Sealer,
+) -> Result<(), OutputsError> {
     if outputs.values.is_empty() {
         return Ok(());
     }
-    let text = text(outputs)?;
+    let text = text(outputs, sealer)?;
     let path = dir.failed_output(attempt);
     atomic::write(&path, text.as_bytes()).map_err(|error| OutputsError::CannotWrite { path, error })
 }
 
-fn text(outputs: &Outputs) -> Result<String, OutputsError> {
-    let text = value::indented_map(&outputs.values);
+fn text(outputs: &Outputs, sealer: &Sealer) -> Result<String, OutputsError> {
+    let text = match outputs.secrets.is_empty() {
+        true => value::indented_map(&outputs.values),
+        false => value::indented_map(&sealer.seal(&outputs.values, &outputs.secrets)),
+    };
     if text.len() > MOST_BYTES {
         return Err(OutputsError::TooLarge { bytes: text.len() });
     }
@@ -113,7 +132,8 @@ fn read_from(dir: &JobDir, path: PathBuf) -> Result<Outputs, OutputsError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(OutputsError::CannotRead { path, error }),
     };
-    Ok(Outputs { values, exports: names.lines().map(str::to_owned).collect() })
+    let exports = names.lines().map(str::to_owned).collect();
+    Ok(Outputs { values, exports, secrets: BTreeSet::new() })
 }
 
 #[cfg(test)]
@@ -138,13 +158,14 @@ mod tests {
                 ("n".into(), Value::Number("1.10".into())),
             ],
             exports: vec!["OTTO_V".into()],
+            ..Outputs::default()
         }
     }
 
     #[test]
     fn what_is_written_is_read_back_with_the_names_of_exports() {
         let (_folder, dir) = job_dir();
-        write(&dir, &outputs()).expect("written");
+        write(&dir, &outputs(), &Sealer::default()).expect("written");
         assert_eq!(read(&dir).expect("read"), outputs());
         assert_eq!(
             fs::read_to_string(dir.path.join("output.a.json")).expect("there"),
@@ -154,9 +175,33 @@ mod tests {
     }
 
     #[test]
+    fn of_a_secret_a_seal_is_written_that_is_the_same_for_the_same_value() {
+        let (folder, dir) = job_dir();
+        let sealer = Sealer::new(folder.path().join("secret.key"));
+        let list = |text: &str| Value::List(vec![Value::from(text), Value::int(7)]);
+        let written = |token: &str, sealer: &Sealer| {
+            let values =
+                vec![("n".into(), Value::int(12345)), ("l".into(), list(token)), ("p".into(), list("x"))];
+            let outputs = Outputs { values, secrets: ["n".into(), "l".into()].into(), ..Outputs::default() };
+            write(&dir, &outputs, sealer).expect("written");
+            fs::read_to_string(dir.output()).expect("there")
+        };
+        let text = written("hunter2", &sealer);
+        assert!(!text.contains("hunter2") && !text.contains("12345"), "{text}");
+        assert_eq!(written("hunter2", &Sealer::new(folder.path().join("secret.key"))), text);
+        assert_ne!(written("hunter3", &sealer), text);
+        let read = read(&dir).expect("read");
+        assert_eq!(read.lost_secrets().collect::<Vec<_>>(), ["n", "l"]);
+        let shown = value::compact(&Value::Map(value::masked_map(&read.values)));
+        assert_eq!(shown, r#"{"n":"***","l":["***",7],"p":["x",7]}"#);
+        let mode = fs::metadata(folder.path().join("secret.key")).expect("there").mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
     fn no_outputs_are_no_file() {
         let (_folder, dir) = job_dir();
-        write(&dir, &Outputs::default()).expect("nothing to do");
+        write(&dir, &Outputs::default(), &Sealer::default()).expect("nothing to do");
         assert!(!dir.output().exists());
         assert_eq!(read(&dir).expect("nothing there"), Outputs::default());
     }
@@ -164,7 +209,7 @@ mod tests {
     #[test]
     fn outputs_of_a_failed_attempt_are_kept_where_no_dependant_looks() {
         let (_folder, dir) = job_dir();
-        write_failed(&dir, 2, &outputs()).expect("written");
+        write_failed(&dir, 2, &outputs(), &Sealer::default()).expect("written");
         assert!(dir.path.join("output.a.failed-2.json").exists());
         assert_eq!(read(&dir).expect("nothing there"), Outputs::default());
     }
@@ -174,9 +219,9 @@ mod tests {
         let (_folder, dir) = job_dir();
         let huge = Outputs {
             values: vec![("k".into(), Value::String("x".repeat(MOST_BYTES)))],
-            exports: Vec::new(),
+            ..Outputs::default()
         };
-        insta::assert_snapshot!(write(&dir, &huge).expect_err("too large"),
+        insta::assert_snapshot!(write(&dir, &huge, &Sealer::default()).expect_err("too large"),
             @"the outputs are 67108878 bytes of JSON; the limit is 67108864 (64 MiB)");
         assert!(!dir.output().exists());
     }

@@ -57,6 +57,11 @@ fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
+/// Has the runner hide a value, wherever it is printed from now on.
+pub(crate) fn add_mask(value: &str) -> String {
+    format!("::add-mask::{}\n", data(value))
+}
+
 /// In a property of a command.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")

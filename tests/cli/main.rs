@@ -23,6 +23,7 @@ mod refused;
 mod services;
 #[cfg(target_os = "linux")]
 mod slurm;
+mod secrets;
 mod surroundings;
 mod systems;
 mod words;

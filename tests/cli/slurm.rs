@@ -166,6 +166,15 @@ tasks:
     help: write `executor: local` in the tasks at both ends of the stream
     otto.yml: 1 error. For details: `otto Explain E1005`
     ");
+    let secret = on_cluster("\ntasks:\n  deploy: {params: {--token: {secret: true}}, bash: echo}\n");
+    assert_snapshot!(secret.run("deploy --token hunter2").refused(), @"
+    error[E1012]: this run has secrets, which otto does not hand to a cluster
+      ╭▸ otto.yml:3:3
+    3 │   deploy: {params: {--token: {secret: true}}, bash: echo}
+      ╰╴  ━━━━━━ this task has one
+    help: run it with `--executor local`, or let tasks on the cluster get the secret themselves, from a file
+    otto.yml: 1 error. For details: `otto Explain E1012`
+    ");
     let nowhere = Project::new("{otto: {executor: slurm}, tasks: {build: {bash: echo}}}");
     fs::create_dir_all(nowhere.path("bin")).expect("made");
     let nowhere = {

@@ -141,8 +141,8 @@ fn json(differences: &[Difference]) -> String {
             ("task".to_owned(), Value::String(difference.job.to_string())),
             ("key".to_owned(), Value::String(difference.key.clone())),
         ];
-        map.extend(difference.from.clone().map(|value| ("from".to_owned(), value)));
-        map.extend(difference.to.clone().map(|value| ("to".to_owned(), value)));
+        map.extend(difference.from.clone().map(|value| ("from".to_owned(), value.masked().into_owned())));
+        map.extend(difference.to.clone().map(|value| ("to".to_owned(), value.masked().into_owned())));
         Value::Map(map)
     };
     value::indented(&Value::List(differences.iter().map(one).collect()))

@@ -399,5 +399,5 @@ fn json(steps: &[Step]) -> String {
         }
         Value::Map(map)
     };
-    value::indented(&Value::List(steps.iter().map(one).collect()))
+    value::indented(&Value::List(steps.iter().map(one).collect()).masked())
 }

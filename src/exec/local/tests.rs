@@ -5,6 +5,7 @@ use super::*;
 use crate::event::{Exit, Stream};
 use crate::exec::fake::Plain;
 use crate::exec::{HandsOver, Launch, LaunchIo, Report, Stdin};
+use crate::mask::Masks;
 use crate::plan::JobId;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -36,7 +37,7 @@ impl Room {
         let (sender, inbox) = sync_channel(inbox_size);
         let reports = sender.clone();
         let sink: ReportSink = Arc::new(move |report| drop(reports.send(Heard::Report(report))));
-        let mut executor = LocalExecutor::new(sink, grace);
+        let mut executor = LocalExecutor::new(sink, grace, Masks::default());
         if let Some(shared) = Arc::get_mut(&mut executor.shared) {
             shared.spawner = spawner;
         }
@@ -62,6 +63,7 @@ impl Room {
                 shows: true,
             },
             hands_over: HandsOver::default(),
+            secrets: None,
             limit: None,
         }
     }

@@ -9,13 +9,23 @@ otto__more() {
 
 otto__set() {
 	case $#:${1-} in
-	1:--list | 2:--json | 2:) otto__usage ;;
+	1:--list | 2:--json | 2:--secret | 2:) otto__usage ;;
 	*:--list) otto__record_list "$@" ;;
 	3:--json) otto__record j "$2" "$3" ;;
+	3:--secret) otto__announce "$2" "$3" && otto__record s "$2" "$3" ;;
 	3:--) otto__record s "$2" "$3" ;;
 	2:*) otto__record s "$1" "$2" ;;
 	*) otto__usage "$#" ;;
 	esac
+}
+
+# otto__announce KEY VALUE: says that the value is secret. Otto reads this before it shows what is written after it.
+otto__announce() {
+	if [[ ! $1 ]]; then
+		otto__usage
+	else
+		builtin printf '%s\0' "$1" "$2" >> "$otto__dir/secrets"
+	fi
 }
 
 otto__set_output() {
@@ -59,7 +69,7 @@ otto__record_list() {
 }
 
 otto__usage() {
-	builtin printf 'otto: usage: otto.set KEY VALUE | --json KEY JSON | --list KEY [ITEM...]%s\n' \
+	builtin printf 'otto: usage: otto.set KEY VALUE | --json KEY JSON | --list KEY [ITEM...] | --secret KEY VALUE%s\n' \
 		"${1+ (got $1 words: quote the value?)}" >&2
 	builtin return 2
 }

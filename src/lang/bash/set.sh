@@ -4,7 +4,7 @@
 # the order. Everything that is not plain is in more.sh. bash 4.0 and newer.
 
 otto_set() {
-	if [[ $# == 2 && $1 && $1 != --json && $1 != --list && $BASHPID == "$$" && ! -s $otto__dir/journal ]]; then
+	if [[ $# == 2 && $1 && $1 != --json && $1 != --list && $1 != --secret && $BASHPID == "$$" && ! -s $otto__dir/journal ]]; then
 		otto__own[$1]=$2
 	else
 		otto__more

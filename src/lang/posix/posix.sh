@@ -7,12 +7,13 @@ otto__number=0
 
 otto_set() {
 	case "$# ${1-}" in
-	'1 --list' | '2 --json' | '2 ') otto__usage ;;
+	'1 --list' | '2 --json' | '2 --secret' | '2 ') otto__usage ;;
 	*' --list')
 		shift
 		otto__record_list "$@"
 		;;
 	'3 --json') otto__record j "$2" "$3" ;;
+	'3 --secret') otto__announce "$2" "$3" && otto__record s "$2" "$3" ;;
 	'3 --') otto__record s "$2" "$3" ;;
 	'2 '*) otto__record s "$1" "$2" ;;
 	*) otto__usage "$#" ;;
@@ -28,6 +29,15 @@ otto__record() {
 		otto__claim "$@"
 	else
 		otto__printf '%s\0%s\0%s\0' "$1" "$2" "$3" >> "$otto__dir/journal"
+	fi
+}
+
+# otto__announce KEY VALUE: says that the value is secret. Otto reads this before it shows what is written after it.
+otto__announce() {
+	if [ -z "$1" ]; then
+		otto__usage
+	else
+		otto__put "$1" "$2" >> "$otto__dir/secrets"
 	fi
 }
 
@@ -123,7 +133,7 @@ otto__say() {
 }
 
 otto__usage() {
-	otto__say "usage: otto_set KEY VALUE | --json KEY JSON | --list KEY [ITEM...]${1+ (got $1 words: quote the value?)}"
+	otto__say "usage: otto_set KEY VALUE | --json KEY JSON | --list KEY [ITEM...] | --secret KEY VALUE${1+ (got $1 words: quote the value?)}"
 	return 2
 }
 

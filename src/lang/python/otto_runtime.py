@@ -206,7 +206,8 @@ class Start:
     def names(self):
         """The names that a script finds defined, without the functions."""
         inputs = Inputs(self)
-        outputs = {}
+        outputs = Outputs()
+        Outputs.directory = self.directory
         names = {"INPUT": inputs, "OTTO_INPUT": inputs, "OUTPUT": outputs, "OTTO_OUTPUT": outputs}
         names["PARAMS"] = dict(self.params)
         if self.outcomes:
@@ -1130,6 +1131,42 @@ def watch(environ):
     return names
 
 
+class Outputs(dict):
+    """OUTPUT: a dict that also takes secrets."""
+
+    directory = ""
+
+    def secret(self, key, value):
+        """Sets a value that is shown nowhere. Otto knows of it before this returns."""
+        name = str(key).encode("utf-8", "surrogateescape").replace(b"\0", b"")
+        texts = [b"", *texts_in(value)]
+        data = b"".join(name + b"\0" + text.replace(b"\0", b"\n") + b"\0" for text in texts)
+        descriptor = open_descriptor(self.directory + "/.otto/secrets", O_WRONLY | O_APPEND | O_CREAT, 0o600)
+        try:
+            write_all(descriptor, data)
+        finally:
+            close(descriptor)
+        self[key] = value
+
+    def __reduce__(self):
+        return dict, (dict(self),)
+
+
+def texts_in(value):
+    """The strings in a value, and the value itself if it is a number."""
+    if issubclass(type(value), str):
+        return [str.encode(value, "utf-8", "surrogateescape")]
+    if issubclass(type(value), (bytes, bytearray)):
+        return [bytes(value)]
+    if issubclass(type(value), dict):
+        return [text for _, item in items_of(value) for text in texts_in(item)]
+    if issubclass(type(value), (list, tuple)):
+        return [text for item in value for text in texts_in(item)]
+    if issubclass(type(value), int) and not issubclass(type(value), bool):
+        return [b"%d" % value]
+    return []
+
+
 class OutputElsewhere(dict):
     """OUTPUT in a process other than the task's own, from where nothing can be recorded. It says so once."""
 
@@ -1158,6 +1195,10 @@ class OutputElsewhere(dict):
     def setdefault(self, key, default=None):
         self._tell()
         return dict.setdefault(self, key, default)
+
+    def secret(self, key, value):
+        self._tell()
+        dict.__setitem__(self, key, value)
 
     def __reduce__(self):
         return dict, (dict(self),)

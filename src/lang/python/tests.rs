@@ -49,7 +49,7 @@ fn input(mut bench: Bench, job: &str, json: &str) -> Bench {
     let run = RunDir { path: bench.root.path().join("run") };
     let dir = run.job(&input.job);
     fs::create_dir_all(&dir.path).expect("made");
-    outputs::write(&dir, &input.outputs).expect("written");
+    outputs::write(&dir, &input.outputs, &crate::store::seal::Sealer::default()).expect("written");
     fs::create_dir_all(bench.dir()).expect("made");
     inputs::link_to(&run.job(&bench.job), &input.job, &dir).expect("linked");
     bench.inputs.push(input);

@@ -8,6 +8,7 @@ use crate::event::Exit;
 use crate::exec::fake::Plain;
 use crate::exec::local::LocalExecutor;
 use crate::exec::{AttemptId, Ended, Executor, HandsOver, Launch, LaunchIo, Report, ReportSink, Stdin, Stop};
+use crate::mask::Masks;
 use crate::plan::JobId;
 use rustix::process::{Pid, Signal};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -55,7 +56,7 @@ fn small_otto(signals: Signals) -> i32 {
     let reports = sender.clone();
     let sink: ReportSink = Arc::new(move |report| drop(reports.send(Message::Report(report))));
     let grace = std::env::var(GRACE_MS).ok().and_then(|text| text.parse().ok()).unwrap_or(10_000);
-    let mut executor = LocalExecutor::new(sink, Duration::from_millis(grace));
+    let mut executor = LocalExecutor::new(sink, Duration::from_millis(grace), Masks::default());
     signals.subscribe(sender.clone(), Message::Signal);
     let attempt = AttemptId { job: JobId(0), number: 1 };
     let folder = std::env::current_dir().unwrap_or_default();
@@ -80,6 +81,7 @@ fn small_otto(signals: Signals) -> i32 {
                 },
                 workdir: folder,
                 hands_over: HandsOver::default(),
+                secrets: None,
                 limit: None,
             },
             tell,

@@ -1,0 +1,298 @@
+//! Secrets: shown nowhere and kept nowhere, and delivered all the same.
+
+use crate::{Project, Ran};
+use insta::assert_snapshot;
+use std::fs;
+use std::path::Path;
+
+/// Each task prints what it has in many forms. The values come from files beside the ottofile: a text that stands in the
+/// ottofile is in its copies.
+const WAYS: &str = r#"
+otto:
+  secrets: [INHERITED]
+  envs:
+    ENTRY: {value: "$(cat values/entry)", secret: true}
+    AROUND: "<${ENTRY}>"
+tasks:
+  given:
+    params: {--given: {secret: true}, -s: {secret: true}, word: {secret: true}}
+    bash: |
+      printf '%s\n' "$given" "$s" "$word" "$ENTRY" "$AROUND" "$INHERITED"
+      printf '%q\n' "$given" "$ENTRY"
+      printf '%s' "$given" | base64 -w0
+      printf '%s\n' "$given" | base64
+      set -x
+      : "$given" "$s"
+      set +x
+      printf '%s' "${given:0:3}"; sleep 0.05; printf '%s\n' "${given:3}"
+      printf '\e[31m%s\e[0m%s\n' "${given:0:4}" "${given:4}"
+      OUTPUT[around]="($given)"
+  fallback:
+    params: {--fallback: {secret: true, env: FALLBACK}}
+    python: |
+      import base64, json, os, urllib.parse
+      v = fallback
+      print(v, [v], {"v": v}, ascii(v), json.dumps(v), json.dumps(v, ensure_ascii=False))
+      print(base64.b64encode(v.encode()).decode(), base64.urlsafe_b64encode(v.encode()).decode())
+      print(urllib.parse.quote(v), urllib.parse.quote(v, safe=""), urllib.parse.quote_plus(v))
+  declared:
+    outputs: {declared: {type: str, secret: true}, list: {type: "list[str]", secret: true}}
+    bash: |
+      OUTPUT[declared]=$(< values/declared)
+      otto.set --list list "$(< values/item)" x
+      printf '%s\n' "${OUTPUT[declared]}" > /dev/null
+  announced:
+    bash: |
+      otto.set --secret announced "$(< values/announced)"
+      cat values/announced
+  python:
+    outputs: {"*": any, typed: {type: str, secret: true}}
+    python: |
+      OUTPUT.secret("python", open("values/python").read())
+      print(OUTPUT, open("values/python").read())
+      OUTPUT["typed"] = open("values/typed").read()
+      OUTPUT["sum"] = {"deep": ["a", OUTPUT["python"]]}
+  sh:
+    action: |
+      #!/bin/sh
+      otto_set --secret sh "$(cat values/sh)"
+      cat values/sh
+  json:
+    outputs: {json: {type: str, secret: true}}
+    action: |
+      #!/usr/bin/env perl
+      use strict;
+      open my $f, '<:raw', 'values/json' or die; local $/; $OUTPUT{json} = <$f>;
+  read:
+    needs: [given, fallback, declared, announced, python, sh, json]
+    bash: |
+      for key in "${!INPUT[@]}"; do printf '%s\n' "$key=${INPUT[$key]}"; done | sort
+      for name in declared announced python typed sh json; do
+        case $name in typed) task=python ;; *) task=$name ;; esac
+        cmp <(printf '%s' "${INPUT[$task.$name]}") values/$name || exit 9
+      done
+      OUTPUT[copy]=${INPUT[declared.declared]}
+  python-read:
+    needs: [read, announced, declared, sh]
+    python: |
+      print(INPUT, INPUT["declared"]["list"])
+      assert INPUT["read.copy"] == open("values/declared").read()
+      assert INPUT["sh.sh"] == open("values/sh").read()
+      raise ValueError(INPUT["announced.announced"])
+  broken:
+    needs: [declared]
+    outputs: {pin: {type: int, secret: true}}
+    bash: OUTPUT[pin]="${INPUT[declared.declared]}${INPUT[declared.declared]}"
+  all: {needs: [python-read, broken]}
+"#;
+
+const NAMES: &[&str] = &[
+    "given",
+    "s",
+    "word",
+    "entry",
+    "inherited",
+    "fallback",
+    "declared",
+    "item",
+    "announced",
+    "python",
+    "typed",
+    "sh",
+    "json",
+];
+
+/// A value of one way, which no other way has.
+fn value(base: &str, name: &str) -> String {
+    format!("{name}.{base}.{name}")
+}
+
+fn files_below(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        match entry.file_type().expect("a type") {
+            kind if kind.is_dir() => files_below(&path, found),
+            kind if kind.is_file() => {
+                found.push((path.display().to_string(), fs::read(&path).expect("readable")))
+            }
+            _ => {}
+        }
+    }
+}
+
+fn search(places: &[(String, Vec<u8>)], base: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for name in NAMES {
+        let value = value(base, name);
+        // The name stands at both ends, so what is left of a value is found too.
+        let mut needles: Vec<String> = value.lines().map(str::to_owned).collect();
+        needles.push(format!("{name}.{}", &base.chars().take(4).collect::<String>()));
+        needles.push(format!(
+            "{}.{name}",
+            base.chars().rev().take(4).collect::<Vec<_>>().iter().rev().collect::<String>()
+        ));
+        for (place, bytes) in places {
+            for needle in &needles {
+                if bytes.windows(needle.len()).any(|window| window == needle.as_bytes()) {
+                    found.push(format!("{needle:?} in {place}"));
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_secret_is_found_nowhere_whatever_way_it_was_set() {
+    for base in
+        ["Zq7rT9xw", "it's \"a\" $b\\c `d` /?&=%", "two lä\nlines 'n' ß\n-- three", "{\"k\": [1, \"Zq7é\"]}"]
+    {
+        let mut project = Project::new(WAYS);
+        for name in NAMES {
+            project.write(&format!("values/{name}"), &value(base, name));
+        }
+        project =
+            project.with("INHERITED", &value(base, "inherited")).with("FALLBACK", &value(base, "fallback"));
+        let given = [value(base, "given"), value(base, "s"), value(base, "word")];
+        let words = ["given", "--given", &given[0], "-s", &given[1], &given[2], "all"];
+        let mut shown: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut note = |what: &str, ran: &Ran| {
+            shown.push((what.to_owned(), format!("{}{}", ran.stdout, ran.stderr).into_bytes()));
+        };
+        let ran = project.run_words(&words);
+        assert_eq!(ran.status, 1, "{}", ran.all());
+        assert!(ran.stderr.contains("ValueError: ***") && ran.stderr.contains("E0717"), "{}", ran.all());
+        note("run", &ran);
+        for extra in ["--json", "-v", "-n", "--display=verbose"] {
+            let words: Vec<&str> = std::iter::once(extra).chain(words).collect();
+            note(extra, &project.run_words(&words));
+        }
+        note(
+            "both",
+            &project.run_words(&["-n", "-v", "--json", "given", "--given", &given[0], "x", "y", "-z"]),
+        );
+        note("mistyped", &project.run_words(&["all", "--given", &given[0], "-s", &given[1]]));
+        for command in [
+            "Show",
+            "Show --json",
+            "Show latest given",
+            "Show latest broken",
+            "Data",
+            "Data --json",
+            "Data latest declared.declared",
+            "Data latest declared.list --json",
+            "History",
+            "History --json",
+            "Logs latest given",
+            "Logs latest python-read",
+            "Replay latest",
+            "Replay latest --json",
+            "Rerun latest -n",
+            "Rerun latest",
+            "Rerun latest read",
+            "Stats",
+        ] {
+            note(command, &project.run(command));
+        }
+        let with_param = format!("given.given={}", given[0]);
+        note("--param", &project.run_words(&["Rerun", "latest", "given", "--param", &with_param]));
+        let with_value = format!("declared.declared={}", value(base, "declared"));
+        note("--set", &project.run_words(&["Rerun", "latest", "broken", "--set", &with_value]));
+        files_below(&project.task_home(), &mut shown);
+        assert!(shown.len() > 100, "the records were not found");
+        assert_eq!(search(&shown, base), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_rerun_says_which_task_must_run_again_for_a_secret() {
+    let project = Project::new(
+        "tasks: {login: {outputs: {s: {type: str, secret: true}}, bash: 'OUTPUT[s]=$(cat value)'}, use: {needs: [login], bash: 'echo \"${#INPUT[login.s]} ${INPUT[login.s]}\"'}}",
+    );
+    project.write("value", "hunter2hunter2");
+    assert_eq!(project.run("-q use").stdout, "14 ***\n");
+    assert_snapshot!(project.run("Rerun latest use").all(), @r#"
+    ── stderr
+    error[E0808]: `use` reads the output `s` of `login`, which is secret and was not recorded
+    help: run `login` again too: `otto Rerun RUN --from login`, or give a value: `--set login.s=VALUE`
+    otto: 1 error. For details: `otto Explain E0808`
+    ── exit 2
+    "#);
+    assert_eq!(project.run("-q Rerun latest --from login").stdout, "14 ***\n");
+    let given = project.run("-q Rerun latest use --set login.s=another-value");
+    assert_eq!(given.stdout, "13 ***\n", "{}", given.all());
+}
+
+#[test]
+fn what_can_be_no_secret_is_an_error() {
+    let refused = |file: &str| Project::new(file).run("List").stderr;
+    assert_snapshot!(refused("tasks: {a: {params: {--flag: {default: false, secret: true}}, bash: x}}"), @r#"
+    error[E0112]: parameter `--flag` of task `a` is `true` or `false`, so it cannot be `secret`
+      ╭▸ otto.yml:1:47
+    1 │ tasks: {a: {params: {--flag: {default: false, secret: true}}, bash: x}}
+      ╰╴                                              ━━━━━━ anyone can guess the value
+    help: remove `secret`, or give the parameter another type
+    otto.yml: 1 error. For details: `otto Explain E0112`
+    "#);
+    assert_snapshot!(refused("tasks: {a: {outputs: {ok: {type: bool, secret: true}}, bash: x}}"), @r#"
+    error[E0112]: `secret` of output `ok` of task `a` cannot be used with type `bool`
+      ╭▸ otto.yml:1:40
+    1 │ tasks: {a: {outputs: {ok: {type: bool, secret: true}}, bash: x}}
+      ╰╴                                       ━━━━━━ only for values that nobody can guess
+    otto.yml: 1 error. For details: `otto Explain E0112`
+    "#);
+    assert_snapshot!(refused("otto: {envs: {A: {secret: true}, B: {value: [x]}, C: {valeu: x}}}\ntasks: {a: {bash: x}}"), @r#"
+    error[E0106]: variable `A` has no value
+      ╭▸ otto.yml:1:18
+    1 │ otto: {envs: {A: {secret: true}, B: {value: [x]}, C: {valeu: x}}}
+      ╰╴                 ━━━━━━━━━━━━━━ `value` is missing
+    help: write `A: {value: …, secret: true}`
+    error[E0103]: `value` of variable `B` must be a string, not a list
+      ╭▸ otto.yml:1:45
+    1 │ otto: {envs: {A: {secret: true}, B: {value: [x]}, C: {valeu: x}}}
+      ╰╴                                            ━━━ this is a list
+    help: write `value: STRING`
+    error[E0106]: variable `C` has no value
+      ╭▸ otto.yml:1:54
+    1 │ otto: {envs: {A: {secret: true}, B: {value: [x]}, C: {valeu: x}}}
+      ╰╴                                                     ━━━━━━━━━━ `value` is missing
+    help: write `C: {value: …, secret: true}`
+    error[E0104]: unknown key `valeu` in variable `C`
+      ╭▸ otto.yml:1:55
+    1 │ otto: {envs: {A: {secret: true}, B: {value: [x]}, C: {valeu: x}}}
+      ╰╴                                                      ━━━━━ unknown key
+    help: did you mean `value`?
+    otto.yml: 4 errors. For details: `otto Explain E0104`
+    "#);
+    assert_snapshot!(refused("otto: {secrets: [$TOKEN]}\ntasks: {a: {bash: x}}"), @r#"
+    error[E0109]: `otto.secrets` must be the names of variables, without `$`
+      ╭▸ otto.yml:1:18
+    1 │ otto: {secrets: [$TOKEN]}
+      ╰╴                 ━━━━━━ not a variable name
+    otto.yml: 1 error. For details: `otto Explain E0109`
+    "#);
+}
+
+#[test]
+fn a_script_with_secrets_says_by_hand_that_it_cannot_run() {
+    let project = Project::new(
+        "tasks: {a: {params: {--token: {secret: true}}, bash: 'echo $token'}, b: {params: {--token: {secret: true}}, python: 'print(token)'}}",
+    );
+    for (task, program) in [("a", "bash"), ("b", "python3")] {
+        project.run(&format!("{task} --token hunter2"));
+        let script = project.task(task).join(if task == "a" { "script.sh" } else { "script.py" });
+        let ran = project.shell(&format!("{program} {}", script.display()));
+        assert_eq!((ran.status, ran.stdout.as_str()), (97, ""), "{}", ran.all());
+        assert!(ran.stderr.contains("run it again: otto Rerun"), "{}", ran.all());
+    }
+}
+
+#[test]
+fn a_task_is_fresh_as_long_as_its_secrets_are_the_same() {
+    let project = Project::new(
+        "tasks: {a: {params: {--token: {secret: true}}, input: [in], output: [out], bash: 'cp in out; echo ran'}}",
+    );
+    project.write("in", "x");
+    let ran = |token: &str| project.run(&format!("-q a --token {token}")).stdout;
+    assert_eq!([ran("hunter2"), ran("hunter2"), ran("hunter3")], ["ran\n", "", "ran\n"]);
+}
