@@ -163,6 +163,9 @@ pub(crate) struct PlannedJob {
     pub(crate) task: String,
     /// False for groups, which have no process and no directory.
     pub(crate) has_body: bool,
+    /// The ottofile of the task, seen from the folder of the root; `None`: the root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<String>,
     /// Line of the task in the ottofile, from 1.
     pub(crate) line: usize,
     pub(crate) needs: Vec<JobName>,
@@ -196,6 +199,17 @@ impl PlannedJob {
     /// Whether something runs for it: its body, or jobs of it that are not known yet.
     pub(crate) fn may_run(&self) -> bool {
         self.has_body || self.awaits.is_some()
+    }
+}
+
+impl PlannedJob {
+    /// The ottofile of the task, named as the root is.
+    pub(crate) fn ottofile(&self, root: &str) -> String {
+        match (&self.file, root.rfind('/')) {
+            (None, _) => root.to_owned(),
+            (Some(file), Some(slash)) if !file.starts_with('/') => format!("{}{file}", &root[..=slash]),
+            (Some(file), _) => file.clone(),
+        }
     }
 }
 

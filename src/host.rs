@@ -5,7 +5,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ottofile::glob::{is_pattern, matcher};
 use crate::ottofile::limit;
 use crate::plan::facts::{CommandFailure, Facts};
-use crate::source::SourceFile;
+use crate::source::{SourceFile, SourceId};
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -113,7 +113,7 @@ pub(crate) fn find_ottofile(cwd: &Path, named: Option<&OsStr>) -> Result<Found, 
 }
 
 /// An error if the folder's path is too long to look there: what stands above is not what the user means.
-fn in_folder(folder: &Path, cwd: &Path) -> Result<Option<Found>, Diagnostic> {
+pub(crate) fn in_folder(folder: &Path, cwd: &Path) -> Result<Option<Found>, Diagnostic> {
     for name in NAMES {
         match folder.join(name).metadata() {
             Ok(metadata) if metadata.is_file() => {
@@ -150,7 +150,7 @@ pub(crate) fn normal(path: &Path) -> PathBuf {
 }
 
 /// `path` as seen from `from`, both absolute: `otto.yml`, `../otto.yml`, or the whole path where that is shorter.
-fn relative(path: &Path, from: &Path) -> String {
+pub(crate) fn relative(path: &Path, from: &Path) -> String {
     let from = normal(from);
     let shared = path.components().zip(from.components()).take_while(|(a, b)| a == b).count();
     let up = from.components().count() - shared;
@@ -161,8 +161,13 @@ fn relative(path: &Path, from: &Path) -> String {
     if shown.len() <= whole.len() { shown } else { whole }
 }
 
-/// Reads an ottofile as text.
+/// Reads a root ottofile as text.
 pub(crate) fn read_ottofile(found: &Found) -> Result<SourceFile, Diagnostic> {
+    read_source(found, SourceId::default())
+}
+
+/// Reads an ottofile as text, as the source with this number.
+pub(crate) fn read_source(found: &Found, id: SourceId) -> Result<SourceFile, Diagnostic> {
     let cannot = |why: String| {
         Diagnostic::error(Code::UnreadableOttofile, format!("cannot read `{}`: {why}", found.shown))
     };
@@ -174,7 +179,7 @@ pub(crate) fn read_ottofile(found: &Found) -> Result<SourceFile, Diagnostic> {
         ));
     }
     let bytes = read_bounded(&found.path).map_err(|error| cannot(plain(&error)))?;
-    String::from_utf8(bytes).map(|text| SourceFile::new(&found.shown, text)).map_err(|error| {
+    String::from_utf8(bytes).map(|text| SourceFile::numbered(id, &found.shown, text)).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
         let source = SourceFile::new(&found.shown, text);
@@ -260,6 +265,11 @@ impl Facts for HostFacts<'_> {
         let stderr = String::from_utf8_lossy(&output.stderr);
         let lines: Vec<&str> = stderr.lines().collect();
         Err(CommandFailure { how, stderr: lines[lines.len().saturating_sub(5)..].join("\n") })
+    }
+
+    fn within<'f>(&'f self, folder: Option<&'f Path>) -> Box<dyn Facts + 'f> {
+        let HostFacts { environment, may_run_commands, .. } = *self;
+        Box::new(HostFacts { environment, folder: folder.unwrap_or(self.folder), may_run_commands })
     }
 
     fn may_run_commands(&self) -> bool {

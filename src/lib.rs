@@ -33,6 +33,7 @@ mod scheduler;
 // The world.
 mod host;
 mod mask;
+mod load;
 mod store;
 mod lang;
 mod exec;

@@ -751,7 +751,7 @@ impl Scheduler {
     /// A task without a body stands for its dependencies, so it failed if one failed that it wants to succeed. What waits
     /// for its failure would never run otherwise.
     fn failed_member(&self, group: &Job) -> Option<Outcome> {
-        let wanted = group.needs.iter().filter(|need| matches!(need.when, When::Success | When::Ran));
+        let wanted = group.needs.iter().filter(|need| need.when.is_success());
         wanted.filter_map(|need| self.outcome(need.job)).find_map(|outcome| match outcome {
             Outcome::Failed { exit, .. } => {
                 Some(Outcome::Failed { exit: exit.clone(), reason: None, code: None })

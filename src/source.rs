@@ -8,6 +8,13 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub(crate) struct SourceId(u32);
 
+impl SourceId {
+    /// Which one of the included ottofiles it is, from 0; `None` for the root.
+    pub(crate) fn included(self) -> Option<usize> {
+        (self.0 as usize).checked_sub(1)
+    }
+}
+
 /// A half-open range of byte offsets into one [`SourceFile`], which [`SourceFile::span`] makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub(crate) struct Span {
@@ -142,6 +149,32 @@ impl Sources {
 
     pub(crate) fn root(&self) -> &SourceFile {
         &self.files[0]
+    }
+
+    /// The number that the next source must have.
+    pub(crate) fn next(&self) -> SourceId {
+        SourceId(fits(self.files.len()))
+    }
+
+    /// Adds a source, which has the number that was next.
+    pub(crate) fn push(&mut self, file: SourceFile) -> SourceId {
+        let id = self.next();
+        assert_eq!(file.inner.id, id, "bug: the places in `{}` belong to another number", file.name());
+        Arc::make_mut(&mut self.files).push(file);
+        id
+    }
+
+    /// The number of the source at a place.
+    pub(crate) fn id(&self, place: usize) -> SourceId {
+        self.files[place].inner.id
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &SourceFile> {
+        self.files.iter()
+    }
+
+    pub(crate) fn file(&self, id: SourceId) -> &SourceFile {
+        &self.files[id.0 as usize]
     }
 
     /// The source that a place is in.

@@ -499,6 +499,7 @@ mod tests {
             name: name(place),
             task: format!("job{place}"),
             has_body: *has_body,
+            file: None,
             line: 1,
             needs: needs.iter().map(|need| name(*need)).collect(),
             reads: Vec::new(),

@@ -43,6 +43,12 @@ fn proven(path: &Path, text: &str, broken: &mut Vec<String>) -> String {
     for block in blocks(text) {
         let content = &text[block.start..block.end];
         match block.language.as_str() {
+            // One of several ottofiles of a project: `# services/api/otto.yml` in its first line says which.
+            "yaml" if file_of(content).is_some() => {
+                let file = sandbox.project().join(file_of(content).unwrap_or_default());
+                fs::create_dir_all(file.parent().expect("a file is in a folder")).expect("a folder");
+                fs::write(file, content).expect("an ottofile in the sandbox");
+            }
             "yaml" => {
                 sandbox = self::sandbox(&name);
                 fs::write(sandbox.project().join("otto.yml"), content).expect("an ottofile in the sandbox");
@@ -73,6 +79,11 @@ fn proven(path: &Path, text: &str, broken: &mut Vec<String>) -> String {
     }
     result.push_str(&text[done..]);
     result
+}
+
+/// The file that a block is, if its first line says so.
+fn file_of(content: &str) -> Option<&str> {
+    content.lines().next()?.strip_prefix("# ").filter(|name| name.ends_with(".yml") && !name.contains(' '))
 }
 
 fn code_of(page: &str) -> String {

@@ -7,9 +7,10 @@ use super::flag;
 use crate::command::{self, BuiltIn, Context};
 use crate::diagnostic::Code;
 use crate::history::past::{self, PastRun};
-use crate::host::{self, Found, HostFacts};
+use crate::host::{self, HostFacts};
+use crate::load::Loaded;
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{Count, Param, ParamForm, ParamType, Task};
+use crate::ottofile::spec::{Count, Param, ParamForm, ParamType};
 use crate::plan::expand::{Expansion, items};
 use crate::request;
 use crate::store::layout::{Home, ProjectDir};
@@ -72,7 +73,7 @@ pub(super) fn complete(context: &mut Context, words: &[OsString]) -> String {
 
 struct LineReader<'r, 'c> {
     context: &'r mut Context<'c>,
-    file: Option<(Found, Ottofile)>,
+    file: Option<Loaded>,
     is_loaded: bool,
     place: Scope,
     waiting: Option<Waiting>,
@@ -86,14 +87,9 @@ impl LineReader<'_, '_> {
     fn ottofile(&mut self) -> Option<&Ottofile> {
         if !self.is_loaded {
             self.is_loaded = true;
-            let found = host::find_ottofile(&self.context.cwd, self.context.ottofile.as_deref());
-            self.file = found.ok().and_then(|found| {
-                let source = host::read_ottofile(&found).ok()?;
-                let (ottofile, _) = crate::ottofile::read(&source).ok()?;
-                Some((found, ottofile))
-            });
+            self.file = self.context.read().ok();
         }
-        self.file.as_ref().map(|(_, ottofile)| ottofile)
+        self.file.as_ref().map(|file| &file.ottofile)
     }
 
     /// A word that is complete.
@@ -134,7 +130,9 @@ impl LineReader<'_, '_> {
             self.place = Scope::BuiltIn(built_in);
             return;
         }
-        let task = self.ottofile().and_then(|ottofile| request::find(ottofile, word)).map(|(task, _)| task);
+        self.ottofile();
+        // A file that cannot be read has no tasks to complete.
+        let task = self.file.as_mut().and_then(|file| file.find(word).ok().flatten());
         match task {
             Some(task) if !self.is_after_dashes => {
                 self.place = Scope::Task(task);
@@ -217,14 +215,14 @@ impl LineReader<'_, '_> {
 
     fn answer(&mut self, current: &str) -> Candidates {
         match self.waiting.take() {
-            Some(Waiting::Option(argument)) => return self.values(&argument),
+            Some(Waiting::Option(argument)) => return self.values(&argument, current),
             Some(Waiting::Param { task, param }) => return self.choices(task, param),
             None => {}
         }
         if current.starts_with('-') && !self.is_after_dashes {
             if let Some((name, _)) = current.split_once('=') {
                 let answer = match self.waiter(name) {
-                    Some(Waiting::Option(argument)) => self.values(&argument),
+                    Some(Waiting::Option(argument)) => self.values(&argument, current),
                     Some(Waiting::Param { task, param }) => self.choices(task, param),
                     None => Candidates::Words(Vec::new()),
                 };
@@ -243,7 +241,7 @@ impl LineReader<'_, '_> {
                 let mut positionals = command.get_positionals();
                 let last = command.get_positionals().last().filter(|last| takes_many(last));
                 match positionals.nth(self.positionals).or(last) {
-                    Some(argument) => self.values(argument),
+                    Some(argument) => self.values(argument, current),
                     None => Candidates::Words(Vec::new()),
                 }
             }
@@ -326,7 +324,7 @@ impl LineReader<'_, '_> {
 
     /// Values of an option or a word that clap declares: those that it lists, or what the name of its value stands
     /// for.
-    fn values(&mut self, argument: &clap::Arg) -> Candidates {
+    fn values(&mut self, argument: &clap::Arg, current: &str) -> Candidates {
         let listed = argument.get_possible_values();
         if !listed.is_empty() {
             let words = listed.iter().filter(|value| !value.is_hide_set()).map(|value| {
@@ -348,13 +346,10 @@ impl LineReader<'_, '_> {
                 let codes = Code::ALL.iter().map(|code| (code.to_string(), code.title().to_owned()));
                 Candidates::Words(codes.collect())
             }
-            "TASK" => {
-                let tasks = self.ottofile().into_iter().flat_map(|ottofile| &ottofile.tasks);
-                Candidates::Words(tasks.map(about_task).collect())
-            }
+            "TASK" => Candidates::Words(self.tasks(current)),
             "RUN" => Candidates::Words(self.runs()),
             "RUN|TASK" => {
-                let mut words = self.tasks("");
+                let mut words = self.tasks(current);
                 words.extend(self.runs());
                 Candidates::Words(words)
             }
@@ -392,22 +387,34 @@ impl LineReader<'_, '_> {
         if self.ottofile().is_none() {
             return Vec::new();
         }
-        let Some((found, ottofile)) = &self.file else { return Vec::new() };
+        let Some(file) = &mut self.file else { return Vec::new() };
+        // Level by level: what is inside a namespace is read when the word has come that far.
+        let level = current.rfind('/').map_or("", |slash| &current[..slash]);
+        file.read_level(current, level);
+        let Loaded { found, ottofile, .. } = &*file;
+        let is_here = |name: &str| name.rfind('/').map_or("", |slash| &name[..slash]) == level;
         let facts = HostFacts {
             environment: &self.context.environment,
             folder: found.folder(),
             may_run_commands: false,
         };
-        let mut words = Vec::new();
+        let mut words: Vec<(String, String)> =
+            file.level(level).into_iter().map(|word| (word, String::new())).collect();
         for task in ottofile.tasks.iter().filter(|task| !task.is_hidden) {
-            words.push(about_task(task));
+            let is_of_root = ottofile.part_of(task).is_none();
+            let name = ottofile.shown_name(task.name.as_str());
+            if !is_of_root && !is_here(&name) {
+                continue;
+            }
+            let help = task.help.clone().unwrap_or_default();
             let about = task.help.clone().unwrap_or_else(|| task.name.to_string());
+            let prefix = format!("{name}:");
+            words.push((name.into_owned(), help));
             words.extend(task.aliases.iter().map(|alias| (alias.value.clone(), about.clone())));
-            let prefix = format!("{}:", task.name);
             if let Some(foreach) = &task.foreach
                 && current.starts_with(&prefix)
                 && let Ok(Expansion::Items(items)) =
-                    items(ottofile, task, foreach, &facts, &mut |_| Ok(Vec::new()))
+                    items(ottofile, task, foreach, &facts, &mut |_, _| Ok(Vec::new()))
             {
                 words.extend(items.iter().map(|item| (format!("{prefix}{}", item.name), String::new())));
             }
@@ -450,13 +457,9 @@ impl LineReader<'_, '_> {
     fn project(&mut self) -> Option<ProjectDir> {
         let home = Home::new(self.context.home_path()?);
         self.ottofile()?;
-        let (found, _) = self.file.as_ref()?;
+        let Loaded { found, .. } = self.file.as_ref()?;
         Some(home.project(found.folder()))
     }
-}
-
-fn about_task(task: &Task) -> (String, String) {
-    (task.name.as_str().to_owned(), task.help.clone().unwrap_or_default())
 }
 
 fn is_named(argument: &clap::Arg, name: &str) -> bool {
@@ -499,8 +502,8 @@ tasks:
         let asked = |words: &[&str]| asked_of(file, words);
         assert_snapshot!(asked(&["t"]), @"
         words
-        test	Run it
         t	Run it
+        test	Run it
         two
         ");
         assert_snapshot!(asked(&["t", ""]), @"
@@ -541,6 +544,7 @@ tasks:
             environment: Environment::default(),
             cwd: folder.path().to_path_buf(),
             ottofile: None,
+            is_at_root: false,
             stdout: &mut stdout,
             stderr: &mut stderr,
             colours_stdout: false,
@@ -665,6 +669,9 @@ tasks:
         E0201	no ottofile found
         E0202	unreadable ottofile
         E0203	file that can't be read or written
+        E0204	included ottofile not found
+        E0205	ottofile that includes itself
+        E0206	setting that only the root ottofile decides
         ");
         assert_eq!(asked(&["Convert", ""]), "files\n");
         assert_eq!(asked(&["Completions", "bash", ""]), "words\n");

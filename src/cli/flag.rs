@@ -22,6 +22,8 @@ use std::time::Duration;
 pub(crate) struct Flags {
     pub(crate) ottofile: Option<OsString>,
     pub(crate) cwd: Option<OsString>,
+    /// `--root`: the topmost ottofile that includes the one at hand.
+    pub(crate) is_at_root: bool,
     pub(crate) jobs: Option<usize>,
     /// `--fail-fast` or `--keep-going`, if either was given.
     pub(crate) policy: Option<Policy>,
@@ -72,6 +74,7 @@ pub(crate) fn command() -> Command {
                 .short('C')
                 .value_parser(clap::value_parser!(OsString))
                 .help("change to DIR first"),
+            flag("root").short('r').help("use the topmost ottofile that includes the one here"),
             value("jobs", "N").short('j').allow_negative_numbers(true).help(
                 "run at most N tasks at a time [default: `jobs` in the ottofile, or the number of CPUs]",
             ),
@@ -126,7 +129,7 @@ pub(crate) fn takes(word: &str) -> Option<Takes> {
 
 /// Options that built-ins take too, besides their own.
 pub(crate) fn everywhere() -> Vec<Arg> {
-    const NAMES: [&str; 4] = ["ottofile", "cwd", "color", "json"];
+    const NAMES: [&str; 5] = ["ottofile", "cwd", "root", "color", "json"];
     command()
         .get_arguments()
         .filter(|argument| NAMES.contains(&argument.get_id().as_str()))
@@ -173,6 +176,7 @@ pub(crate) fn apply_everywhere(context: &mut Context, matches: &ArgMatches) -> R
     if let Some(ottofile) = matches.get_one::<OsString>("ottofile") {
         context.ottofile = Some(ottofile.clone());
     }
+    context.is_at_root |= matches.get_flag("root");
     context.is_json |= matches.get_flag("json");
     if let Some(word) = matches.get_one::<String>("color") {
         let choice = ColourChoice::parse(word)
@@ -237,6 +241,7 @@ impl Flags {
         Ok(Flags {
             ottofile: matches.get_one::<OsString>("ottofile").cloned(),
             cwd: matches.get_one::<OsString>("cwd").cloned(),
+            is_at_root: matches.get_flag("root"),
             jobs: count("jobs", 1)?,
             policy: policy(&matches),
             is_dry_run: matches.get_flag("dry-run"),

@@ -11,6 +11,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::exec::native::withstand_inheritance;
 use crate::exec::screen::announce_screen;
 use crate::host::{self, Environment, Found, HostFacts};
+use crate::load::Loaded;
 use crate::mask::Masks;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::DefaultTasks;
@@ -22,7 +23,7 @@ use crate::view::console::Volume;
 use crate::view::sink::Stdout;
 use clap::parser::ValueSource;
 use flag::Flags;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -135,6 +136,7 @@ fn context<'a>(
     Context {
         masks: Masks::default(),
         cwd: host::working_directory(),
+        is_at_root: flags.is_at_root,
         ottofile: flags.ottofile.clone().or_else(|| environment.filled("OTTOFILE").map(ToOwned::to_owned)),
         colours_stdout: colours(stdout_is_terminal),
         colours_stderr: colours(stderr_is_terminal),
@@ -213,7 +215,7 @@ fn built_in(context: &mut Context, name: OsString, leading: &[OsString], words: 
 fn general_help(context: &mut Context, is_full: bool) -> i32 {
     let command = flag::command();
     match context.load() {
-        Ok((found, ottofile)) => {
+        Ok(Loaded { found, ottofile, .. }) => {
             let text = command::general_help(context, Some((&found, &ottofile)), &command, is_full);
             context.print(&text);
             0
@@ -230,7 +232,7 @@ fn general_help(context: &mut Context, is_full: bool) -> i32 {
 
 /// Everything that is about tasks: run them, list them, explain one.
 fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[OsString]) -> i32 {
-    let (found, ottofile) = match context.load() {
+    let mut loaded = match context.load() {
         Ok(loaded) => loaded,
         // `otto help` and the help of a built-in need no ottofile.
         Err(diagnostics)
@@ -258,35 +260,30 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
         Err(diagnostics) => return context.refuse(&diagnostics),
     };
     if flags.lists_subtasks {
-        let text = command::list_subtasks(context, &found, &ottofile);
-        context.print(&text);
-        return 0;
+        return list_subtasks(context, loaded);
     }
     if flags.lists_tasks {
-        return list(context, &found, &ottofile);
+        return command::list_all(context, loaded, "", false);
     }
-    if is_help_word(words) && ottofile.task("help").is_none() {
-        return help_of(context, &found, &ottofile, words);
+    if is_help_word(words) && loaded.ottofile.task("help").is_none() {
+        return help_of(context, &mut loaded, words);
     }
-    // `--` alone ends options and names nothing.
-    let parsed = if words.iter().all(|word| word == "--") {
-        default_request(context, &found, &ottofile)
-    } else {
-        asked(&ottofile, words)
-    };
+    let parsed = understood(context, &mut loaded, words);
+    context.show_warnings(&mut loaded);
     match &parsed {
-        Ok(Wanted::Run { request, .. }) => context.hide(plan::secret::requested(&ottofile, request)),
+        Ok(Wanted::Run { request, .. }) => context.hide(plan::secret::requested(&loaded.ottofile, request)),
         Ok(_) => {}
-        Err(_) => drop(context.masks.add(plan::secret::among(&ottofile, words))),
+        Err(_) => drop(context.masks.add(plan::secret::among(&loaded.ottofile, words))),
     }
     let (request, options, notes) = match parsed {
         Ok(Wanted::Run { request, options, notes }) => (request, options, notes),
         Ok(Wanted::Help { task }) => {
-            let text = command::task_help(context, &found, &ottofile, &ottofile.tasks[task]);
+            let Loaded { found, ottofile, .. } = &loaded;
+            let text = command::task_help(context, found, ottofile, &ottofile.tasks[task]);
             context.print(&text);
             return 0;
         }
-        Ok(Wanted::List) => return list(context, &found, &ottofile),
+        Ok(Wanted::List { namespace }) => return command::list_all(context, loaded, &namespace, false),
         Ok(Wanted::GeneralHelp) => return general_help(context, false),
         Err(diagnostics) => return context.refuse(&diagnostics),
     };
@@ -310,9 +307,7 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
         return 0;
     }
     if flags.lists_subtasks {
-        let text = command::list_subtasks(context, &found, &ottofile);
-        context.print(&text);
-        return 0;
+        return list_subtasks(context, loaded);
     }
     context.is_json = flags.is_json;
     context.colours_stdout = flags.colours(&context.environment, context.stdout_is_terminal);
@@ -320,17 +315,64 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
     if flags.volume() > Volume::Quiet {
         notes.iter().for_each(|note| context.say(&format!("note: {note}")));
     }
+    let Loaded { found, ottofile, .. } = loaded;
     run_request(context, &flags, &found, &Arc::new(ottofile), &request, all_words)
 }
 
-/// `otto --list`, and plain `otto` without default tasks.
-fn list(context: &mut Context, found: &Found, ottofile: &Ottofile) -> i32 {
-    let text = match context.is_json {
-        true => command::list_json(ottofile),
-        false => command::list(context, found, ottofile, false),
-    };
+/// `otto --list-subtasks`.
+fn list_subtasks(context: &mut Context, mut loaded: Loaded) -> i32 {
+    let wrong = loaded.read_all();
+    context.show_warnings(&mut loaded);
+    if !wrong.is_empty() {
+        return context.refuse(&wrong);
+    }
+    let text = command::list_subtasks(context, &loaded.found, &loaded.ottofile);
     context.print(&text);
     0
+}
+
+/// What the words ask for. Reads the files that they lead to; if they lead to one further up, that becomes the root.
+fn understood(
+    context: &mut Context,
+    loaded: &mut Loaded,
+    words: &[OsString],
+) -> Result<Wanted, Vec<Diagnostic>> {
+    loop {
+        // `--` alone ends options and names nothing.
+        let parsed = if words.iter().all(|word| word == "--") {
+            default_request(context, loaded)?
+        } else {
+            request::parse(words, &loaded.ottofile, &flag::takes)?
+        };
+        let (request, options, notes) = match parsed {
+            Parsed::Unread(namespaces) => {
+                loaded.read(namespaces)?;
+                continue;
+            }
+            Parsed::OfRoot(names) => {
+                loaded.go_up_if(|above| names.iter().any(|name| above.leads_to(name)));
+                continue;
+            }
+            Parsed::Namespace(namespace) => {
+                let namespace = loaded.ottofile.namespaces.list()[namespace].name.clone();
+                return Ok(Wanted::List { namespace });
+            }
+            Parsed::List => return Ok(Wanted::List { namespace: loaded.ottofile.namespaces.base.clone() }),
+            Parsed::GeneralHelp => return Ok(Wanted::GeneralHelp),
+            Parsed::Help { task } => return Ok(Wanted::Help { task }),
+            Parsed::Run { request, options, notes } => (request, options, notes),
+        };
+        let tasks: Vec<usize> = request.tasks.iter().map(|asked| asked.task).collect();
+        let links = loaded.follow(&tasks)?;
+        if links.mentions_root && !loaded.ottofile.namespaces.is_topmost {
+            loaded.go_up();
+            continue;
+        }
+        if !links.wrong.is_empty() {
+            return Err(links.wrong);
+        }
+        return Ok(Wanted::Run { request, options, notes });
+    }
 }
 
 /// Options that choose the ottofile mean nothing after a task of it, and one that runs no task contradicts it.
@@ -339,6 +381,10 @@ fn too_late(between: &Flags) -> Option<Diagnostic> {
         let message = "`--list` stands after a task";
         let wrong = Diagnostic::error(Code::UnexpectedWord, message).help("`otto --list` lists the tasks");
         return Some(wrong.help(request::PASS_ON));
+    }
+    if between.is_at_root {
+        let wrong = Diagnostic::error(Code::UnexpectedWord, "`-r` must come before the task");
+        return Some(wrong.help("write `otto -r TASK`"));
     }
     let (option, value) = match (&between.ottofile, &between.cwd) {
         (Some(file), _) => ("-o", file),
@@ -411,38 +457,42 @@ fn planned(
 }
 
 enum Wanted {
-    Run { request: Request, options: Vec<OsString>, notes: Vec<String> },
-    Help { task: usize },
-    List,
+    Run {
+        request: Request,
+        options: Vec<OsString>,
+        notes: Vec<String>,
+    },
+    Help {
+        task: usize,
+    },
+    /// The tasks of a namespace; empty: all.
+    List {
+        namespace: String,
+    },
     GeneralHelp,
 }
 
-fn asked(ottofile: &Ottofile, words: &[OsString]) -> Result<Wanted, Vec<Diagnostic>> {
-    match request::parse(words, ottofile, &flag::takes)? {
-        Parsed::Help { task } => Ok(Wanted::Help { task }),
-        Parsed::Run { request, options, notes } => Ok(Wanted::Run { request, options, notes }),
-    }
-}
-
 /// Plain `otto`: the default tasks, or a listing where there are none.
-fn default_request(
-    context: &mut Context,
-    found: &Found,
-    ottofile: &Ottofile,
-) -> Result<Wanted, Vec<Diagnostic>> {
-    if ottofile.tasks.is_empty() {
+fn default_request(context: &mut Context, loaded: &Loaded) -> Result<Parsed, Vec<Diagnostic>> {
+    let Loaded { found, ottofile, .. } = loaded;
+    if ottofile.tasks.is_empty() && ottofile.namespaces.is_empty() {
         context.say(&format!("{} has no tasks", found.shown));
-        return Ok(Wanted::GeneralHelp);
+        return Ok(Parsed::GeneralHelp);
     }
-    let names: Vec<(String, Span)> = match &ottofile.settings.default_tasks {
-        DefaultTasks::None => return Ok(Wanted::List),
+    let base = ottofile.base();
+    let names: Vec<(String, Span)> = match &ottofile.settings_of(base).default_tasks {
+        DefaultTasks::None => return Ok(Parsed::List),
         DefaultTasks::All => {
-            ottofile.tasks.iter().map(|task| (task.name.as_str().to_owned(), task.name_span)).collect()
+            ottofile.tasks_of(base).map(|task| (task.name.as_str().to_owned(), task.name_span)).collect()
         }
         DefaultTasks::Named(names) => names.iter().map(|name| (name.value.clone(), name.span)).collect(),
     };
+    let unread: BTreeSet<usize> = names.iter().filter_map(|(name, _)| ottofile.unread(name)).collect();
+    if !unread.is_empty() {
+        return Ok(Parsed::Unread(unread));
+    }
     let request = request::of_names(&names, &ottofile.sources, ottofile)?;
-    Ok(Wanted::Run { request, options: Vec::new(), notes: Vec::new() })
+    Ok(Parsed::Run { request, options: Vec::new(), notes: Vec::new() })
 }
 
 fn is_help_word(words: &[OsString]) -> bool {
@@ -455,7 +505,7 @@ fn is_about_help(word: &OsString) -> bool {
 }
 
 /// `otto help TASK`.
-fn help_of(context: &mut Context, found: &Found, ottofile: &Ottofile, words: &[OsString]) -> i32 {
+fn help_of(context: &mut Context, loaded: &mut Loaded, words: &[OsString]) -> i32 {
     let shown: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let source = SourceFile::new("command line", format!("otto {}", shown.join(" ")));
     let place = |number: usize| {
@@ -469,14 +519,18 @@ fn help_of(context: &mut Context, found: &Found, ottofile: &Ottofile, words: &[O
                 context.print(&command::command_help(built_in));
                 return 0;
             }
-            match request::find(ottofile, word) {
-                Some((task, _)) => {
-                    let text = command::task_help(context, found, ottofile, &ottofile.tasks[task]);
+            let found = loaded.find(word);
+            context.show_warnings(loaded);
+            let Loaded { found: file, ottofile, .. } = loaded;
+            match found {
+                Err(diagnostics) => context.refuse(&diagnostics),
+                Ok(Some(task)) => {
+                    let text = command::task_help(context, file, ottofile, &ottofile.tasks[task]);
                     context.print(&text);
                     0
                 }
-                None if is_about_help(&words[1]) => general_help(context, true),
-                None => context.refuse(&[request::unknown_task(ottofile, word, &source, place(1))]),
+                Ok(None) if is_about_help(&words[1]) => general_help(context, true),
+                Ok(None) => context.refuse(&[request::unknown_task(ottofile, word, &source, place(1))]),
             }
         }
         [help, _, more, ..] => context.refuse(&[Diagnostic::error(

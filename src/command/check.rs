@@ -9,12 +9,16 @@ use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::flow::{self, Moment, TaskFlow};
 use crate::host::{Found, HostFacts};
 use crate::lang;
+use crate::load::Loaded;
 use crate::name::similar;
-use crate::ottofile::spec::EnvEntry;
+use crate::ottofile::spec::{DotenvFile, EnvEntry};
 use crate::ottofile::{self, Ottofile};
+use crate::plan::facts::Facts;
 use crate::plan::{self, Plan};
 use crate::request;
+use crate::source::SourceId;
 use crate::store::regular;
+use std::collections::HashMap;
 use std::path::Path;
 
 pub(super) fn command() -> clap::Command {
@@ -26,7 +30,7 @@ pub(super) fn command() -> clap::Command {
 }
 
 pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
-    let (found, ottofile, mut diagnostics) = match context.read() {
+    let (Loaded { found, ottofile, .. }, mut diagnostics) = match read_all(context) {
         Ok(read) => read,
         Err(diagnostics) if context.is_json => {
             let text = json(None, &diagnostics, None);
@@ -35,12 +39,16 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
         }
         Err(diagnostics) => return context.refuse(&diagnostics),
     };
-    diagnostics.extend(mistakes(context, &found, &ottofile));
+    // What is in a file that cannot be read is not known, and neither is a plan.
+    if !diagnostics.iter().any(Diagnostic::is_error) {
+        diagnostics.extend(mistakes(context, &found, &ottofile));
+    }
     let is_wrong = diagnostics.iter().any(Diagnostic::is_error);
     if !is_wrong {
         diagnostics.extend(body_warnings(&ottofile, found.folder(), 0..ottofile.tasks.len()));
         diagnostics.extend(ottofile::remarks(&ottofile));
         diagnostics.extend(plan::secret::literal(&ottofile));
+        diagnostics.extend(ottofile.ignored_settings());
         diagnostics.extend(unset_variables(context, &found, &ottofile));
         diagnostics.extend(flow_of_all(context, &found, &ottofile));
         diagnostics.extend(lang::syntax::errors(&ottofile, &context.environment));
@@ -68,6 +76,21 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
         }
     }
     if is_refused { 2 } else { 0 }
+}
+
+/// The ottofile, all that it includes, and what is said about them. If it mentions the ottofile that includes it, that one.
+fn read_all(context: &Context) -> Result<(Loaded, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let mut loaded = context.read()?;
+    if loaded.ottofile.mentions_root() {
+        loaded.go_up();
+    }
+    let mut diagnostics = loaded.read_all();
+    let links = loaded.ottofile.follow(0..loaded.ottofile.tasks.len());
+    diagnostics.extend(links.wrong);
+    diagnostics.extend(loaded.ottofile.wrong_defaults());
+    diagnostics.append(&mut loaded.warnings);
+    context.hide_inherited(&loaded.ottofile);
+    Ok((loaded, diagnostics))
 }
 
 /// What stands in the way of all tasks together, as far as it can be known without running commands.
@@ -150,27 +173,42 @@ pub(super) fn body_warnings(
 
 /// Warns of variables that a bash body reads and that nothing sets. The environment of this otto counts as that of the runs.
 fn unset_variables(context: &Context, found: &Found, ottofile: &Ottofile) -> Vec<Diagnostic> {
-    let settings = &ottofile.settings;
-    // What a command prints is not known here.
-    if settings.envs_command.is_some() {
-        return Vec::new();
-    }
     let facts =
         HostFacts { environment: &context.environment, folder: found.folder(), may_run_commands: false };
     let entries =
         |entries: &[EnvEntry]| entries.iter().map(|entry| entry.name.value.clone()).collect::<Vec<_>>();
-    let files = |files| {
-        let variables = plan::envs::dotenv(files, &ottofile.sources, &facts).ok()?;
+    let files = |source, files: &[DotenvFile]| {
+        let facts = facts.within(ottofile.folder_of(source));
+        let variables = plan::envs::dotenv(files, &ottofile.sources, &*facts).ok()?;
         Some(variables.into_iter().map(|(name, _)| name).collect::<Vec<_>>())
     };
+    // The variables for all tasks of a file; `None` where a command prints some, or a file of them cannot be read.
+    let of_file = |source| {
+        let mut known = Vec::new();
+        for source in ottofile.line_of(source) {
+            let settings = ottofile.settings_of(source);
+            if settings.envs_command.is_some() {
+                return None;
+            }
+            known.extend(files(source, &settings.dotenv)?);
+            known.extend(entries(&settings.envs));
+            let entry = ottofile.part(source).map(|part| (part.parent, part.include));
+            let entry = entry.map(|(parent, include)| &ottofile.settings_of(parent).includes[include]);
+            known.extend(entry.into_iter().flat_map(|entry| entries(&entry.envs)));
+        }
+        Some(known)
+    };
+    let mut of_files: HashMap<SourceId, Option<Vec<String>>> = HashMap::new();
     let mut warnings = Vec::new();
     for task in &ottofile.tasks {
         let Some(body) = task.body.as_ref().filter(|body| Language::of(body) == Language::Bash) else {
             continue;
         };
+        let source = task.name_span.source;
+        let global = of_files.entry(source).or_insert_with(|| of_file(source));
         // A file that cannot be read now may be there when the task runs.
-        let (Some(global), Some(own)) = (files(&settings.dotenv), files(&task.dotenv)) else { continue };
-        let mut known = [global, own, entries(&settings.envs), entries(&task.envs)].concat();
+        let (Some(global), Some(own)) = (global.as_ref(), files(source, &task.dotenv)) else { continue };
+        let mut known = [global.clone(), own, entries(&task.envs)].concat();
         for param in &task.params {
             known.push(param.name.to_string());
             known.push(format!("{}_words", param.name));

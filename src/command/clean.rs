@@ -72,7 +72,7 @@ pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
     // The rules of the ottofile at hand are those of today; what another project wants is known from its last run.
     let own = match (&records.folder, &records.home) {
         (Some(folder), Some(home)) => match context.load() {
-            Ok((_, ottofile)) => Some((home.project(folder), Keeping::from(&ottofile.settings.retention))),
+            Ok(loaded) => Some((home.project(folder), Keeping::from(&loaded.ottofile.settings.retention))),
             Err(diagnostics) => return context.refuse(&diagnostics),
         },
         _ => None,

@@ -402,6 +402,7 @@ mod tests {
             name: job(name),
             task: name.split(':').next().expect("a task").into(),
             has_body: true,
+            file: None,
             line: 3,
             needs: needs.iter().copied().map(job).collect(),
             reads: Vec::new(),

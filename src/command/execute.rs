@@ -11,11 +11,12 @@ use crate::exec::screen::WholeScreen;
 use crate::exec::stream::IntakeReport;
 use crate::flow::{self, Moment};
 use crate::history::journal::Journal;
-use crate::history::record::{FORMAT, Keeping, RecordedPath, RunRecord, masked};
+use crate::history::record::{FORMAT, IncludedFile, Keeping, RecordedPath, RunRecord, masked};
 use crate::history::retention::Background;
 use crate::host::{self, Found};
 use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
+use crate::ottofile::parts::Part;
 use crate::ottofile::site::Site;
 use crate::ottofile::spec::{Engine, ForeachSource, Task};
 use crate::plan::{self, Flow, GroupMembers, Job, JobId, JobPlace, Plan, Work, service};
@@ -189,7 +190,7 @@ pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun) -> i32 {
         let _ = writeln!(
             text,
             "  ({}:{})",
-            shown(target.ottofile.sources.root().name()),
+            shown(target.ottofile.sources.of(task.name_span).name()),
             target.ottofile.sources.line(task.name_span)
         );
     }
@@ -211,7 +212,7 @@ fn is_shown_dry(job: &Job) -> bool {
     job.work.has_body() || job.members().is_some_and(<[JobId]>::is_empty)
 }
 
-/// `{"tasks": [{"name", "task", "line", "is_expanded", "params", "words", "needs": [{"task", "stream"}]}]}`, in plan order,
+/// `{"tasks": [{"name", "task", "file", "line", "is_expanded", "params", "words", "needs": [{"task", "stream"}]}]}`, in plan order,
 /// with `"skipped": "os"` for a task that does not run on this system, `"if"` for one that asks first, and
 /// `"service": true` for one that stays up;
 /// `is_expanded` is false for a foreach task whose items only a command knows.
@@ -234,6 +235,7 @@ fn dry_run_json(target: &PlannedRun) -> String {
         let mut fields = serde_json::json!({
             "name": job.name.as_str(),
             "task": task.name.as_str(),
+            "file": target.ottofile.sources.of(task.name_span).name(),
             "line": target.ottofile.sources.line(task.name_span),
             "is_expanded": job.work.has_body(),
             "params": params.collect::<std::collections::BTreeMap<_, _>>(),
@@ -311,10 +313,13 @@ fn execute(
     let home = context.open_home()?;
     let folder = found.folder().to_owned();
     let project = home.project(&folder);
-    let text = ottofile.sources.root().text();
-    let hash = blake3::hash(text.as_bytes()).to_hex().to_string();
+    let hashes: Vec<String> = ottofile
+        .sources
+        .iter()
+        .map(|source| blake3::hash(source.text().as_bytes()).to_hex().to_string())
+        .collect();
     let claimed = claim_run(&project, context.now, host::random(), |id| {
-        record(context, target, options, id, &hash).to_json()
+        record(context, target, options, id, &hashes).to_json()
     });
     let (run_dir, run_id, lock) = match claimed {
         Ok(claimed) => claimed,
@@ -347,7 +352,9 @@ fn execute(
     let slots = wanted.min(most).max(1);
     let display = options.display;
     let github = workflow(context, found);
-    keep_ottofile(&project, &hash, text);
+    for (source, hash) in ottofile.sources.iter().zip(&hashes) {
+        keep_ottofile(&project, hash, source.text());
+    }
     let (sender, receiver) = inbox();
     let streams = StreamSetting { limit, sink: stream_sink(sender.clone()) };
     signals.subscribe(sender.clone(), Message::Signal);
@@ -696,7 +703,13 @@ fn memory_folders(context: &Context) -> Vec<PathBuf> {
     own.into_iter().chain([PathBuf::from("/dev/shm")]).filter(|folder| folder.is_dir()).collect()
 }
 
-fn record(context: &Context, target: &PlannedRun, options: &Options, id: &RunId, hash: &str) -> RunRecord {
+fn record(
+    context: &Context,
+    target: &PlannedRun,
+    options: &Options,
+    id: &RunId,
+    hashes: &[String],
+) -> RunRecord {
     let secrets: Vec<OsString> = target
         .request
         .tasks
@@ -724,7 +737,8 @@ fn record(context: &Context, target: &PlannedRun, options: &Options, id: &RunId,
         .map(|word| context.masks.text(word).into_owned())
         .collect(),
         ottofile: RecordedPath(target.found.path.clone()),
-        ottofile_hash: hash.to_owned(),
+        ottofile_hash: hashes[0].clone(),
+        included: included(target, &hashes[1..]),
         cwd: RecordedPath(context.cwd.clone()),
         user: host::user_name(&context.environment).to_string_lossy().into_owned(),
         host: host::host_name(),
@@ -736,6 +750,20 @@ fn record(context: &Context, target: &PlannedRun, options: &Options, id: &RunId,
         retention: Some(Keeping::from(&target.ottofile.settings.retention)),
         origin: options.origin.clone(),
     }
+}
+
+/// The included files, with the hash of each.
+fn included(target: &PlannedRun, hashes: &[String]) -> Vec<IncludedFile> {
+    let ottofile = target.ottofile;
+    let parts = ottofile.parts.iter().zip(hashes);
+    let file = |(part, hash): (&Part, &String)| IncludedFile {
+        namespace: part.namespace.clone(),
+        path: RecordedPath(part.path.clone()),
+        hash: hash.clone(),
+        parent: ottofile.namespace(part.parent).to_owned(),
+        entry: part.include,
+    };
+    parts.map(file).collect()
 }
 
 /// The logs of a run's directory.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 pub(super) struct Surroundings<'a> {
+    ottofile: &'a Ottofile,
     folder: &'a Path,
     /// Folders in which Python looks for modules beside those that are installed. `None`: only the tasks know.
     python_path: Option<Vec<PathBuf>>,
@@ -22,25 +23,26 @@ impl<'a> Surroundings<'a> {
     pub(super) fn of(
         context: &Context,
         found: &'a Found,
-        ottofile: &Ottofile,
+        ottofile: &'a Ottofile,
         recorded: Option<&'a Recorded>,
     ) -> Surroundings<'a> {
         let tasks = ottofile.tasks.iter().flat_map(|task| &task.envs);
-        let is_set = ottofile.settings.envs.iter().chain(tasks).any(|entry| entry.name.value == "PYTHONPATH");
+        let is_set = ottofile.variables_of_files().chain(tasks).any(|entry| entry.name.value == "PYTHONPATH");
         let path = context.environment.filled("PYTHONPATH");
         let path = path.map(|path| std::env::split_paths(path).collect()).unwrap_or_default();
-        Surroundings { folder: found.folder(), python_path: (!is_set).then_some(path), recorded }
+        Surroundings { ottofile, folder: found.folder(), python_path: (!is_set).then_some(path), recorded }
     }
 }
 
 impl Outside for Surroundings<'_> {
     fn has_module(&self, task: &Task, name: &str) -> bool {
         let Some(path) = &self.python_path else { return true };
+        let folder = self.ottofile.folder_of(task.name_span.source).unwrap_or(self.folder);
         let workdir = match &task.dir {
             // Its variables are not known yet.
             Some(dir) if dir.value.contains('$') => return true,
-            Some(dir) => self.folder.join(&dir.value),
-            None => self.folder.to_owned(),
+            Some(dir) => folder.join(&dir.value),
+            None => folder.to_owned(),
         };
         let is_there =
             |folder: &Path| folder.join(name).is_dir() || folder.join(format!("{name}.py")).exists();

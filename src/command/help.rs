@@ -227,7 +227,11 @@ pub(crate) fn task_help(context: &Context, found: &host::Found, ottofile: &Ottof
     }
     facts.push((
         "defined",
-        format!("{}:{}", clean(ottofile.sources.root().name()), ottofile.sources.line(task.name_span)),
+        format!(
+            "{}:{}",
+            clean(ottofile.sources.of(task.name_span).name()),
+            ottofile.sources.line(task.name_span)
+        ),
     ));
     text.push('\n');
     for (word, value) in facts {

@@ -2,13 +2,16 @@
 
 use super::Context;
 use crate::contract::{Contract, Declared};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::host;
+use crate::load::Loaded;
+use crate::name::similar;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Count, ForeachSource, Param, ParamForm, Task};
 use crate::plan::expand::{Expansion, items, of_data};
 use crate::plan::facts::Facts;
 use crate::request;
+use crate::source::SourceId;
 use crate::value::{self, Value};
 use crate::view::filter::shown;
 use crate::view::style::{self, Paint};
@@ -18,44 +21,164 @@ use unicode_width::UnicodeWidthStr;
 pub(super) fn command() -> clap::Command {
     clap::Command::new("List")
         .arg(clap::Arg::new("all").long("all").action(clap::ArgAction::SetTrue).help("include hidden tasks"))
+        .arg(
+            clap::Arg::new("namespace")
+                .value_name("NAMESPACE")
+                .help("only the tasks of this included ottofile"),
+        )
 }
 
 pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
-    let (found, ottofile) = match context.load() {
+    let loaded = match context.load() {
         Ok(loaded) => loaded,
         Err(diagnostics) => return context.refuse(&diagnostics),
     };
-    let text = if context.is_json {
-        list_json(&ottofile)
-    } else {
-        list(context, &found, &ottofile, matches.get_flag("all"))
-    };
-    context.print(&text);
-    0
+    let namespace = matches.get_one::<String>("namespace").map_or("", String::as_str);
+    list_all(context, loaded, namespace.trim_end_matches('/'), matches.get_flag("all"))
 }
 
-/// The listing, by groups.
-pub(crate) fn list(
-    context: &Context,
-    found: &host::Found,
-    ottofile: &Ottofile,
+/// Lists the tasks of a namespace and of those inside it; of all for an empty name. A file that is wrong does not keep the
+/// others from being listed.
+pub(crate) fn list_all(
+    context: &mut Context,
+    mut loaded: Loaded,
+    namespace: &str,
     shows_hidden: bool,
-) -> String {
-    let paint = Paint { is_on: context.colours_stdout };
+) -> i32 {
+    let wrong = loaded.read_all_in(namespace);
+    context.show_warnings(&mut loaded);
+    let is_known = namespace.is_empty() || loaded.ottofile.namespaces.position(namespace).is_some();
+    if !is_known && wrong.is_empty() {
+        let names = loaded.ottofile.namespaces.list().iter().map(|namespace| namespace.name.as_str());
+        let wrong = Diagnostic::error(Code::UnknownTask, format!("unknown namespace `{namespace}`"))
+            .did_you_mean(&similar(namespace, names, 3))
+            .help("`otto List` lists all tasks");
+        return context.refuse(&[wrong]);
+    }
+    if context.is_json {
+        // Patterns in `needs` become the names that they stand for. What is wrong with them is for a run to say.
+        let _links = loaded.ottofile.follow(0..loaded.ottofile.tasks.len());
+    }
+    let text = match context.is_json {
+        true => list_json(&loaded.ottofile, namespace),
+        false => list(context, &loaded, namespace, shows_hidden),
+    };
+    context.print(&text);
+    if wrong.is_empty() { 0 } else { context.refuse(&wrong) }
+}
+
+/// With more tasks than this in all files, those of included files are only counted.
+const MOST_LISTED: usize = 60;
+
+/// The listing, by groups, and then by namespaces.
+fn list(context: &Context, loaded: &Loaded, namespace: &str, shows_hidden: bool) -> String {
+    let Loaded { found, ottofile, .. } = loaded;
+    let is_listed = |task: &&Task| shows_hidden || !task.is_hidden;
+    if !namespace.is_empty() {
+        let place = ottofile.namespaces.position(namespace);
+        let source = place.and_then(|place| ottofile.source_of(place));
+        let own: Vec<&Task> =
+            source.into_iter().flat_map(|source| ottofile.tasks_of(source)).filter(is_listed).collect();
+        let file = source.map_or(found.shown.as_str(), |source| ottofile.sources.file(source).name());
+        let inner = inner_namespaces(ottofile, namespace, shows_hidden);
+        let about = source.and_then(|source| ottofile.settings_of(source).about.as_deref());
+        return listing(
+            context,
+            loaded,
+            &Listing { title: namespace, file, about, own: &own, inner: &inner },
+        );
+    }
     let project = ottofile.settings.name.clone().unwrap_or_else(|| {
         let folder = found.folder().file_name().unwrap_or(found.folder().as_os_str());
         folder.to_string_lossy().into_owned()
     });
-    let listed: Vec<&Task> = ottofile.tasks.iter().filter(|task| shows_hidden || !task.is_hidden).collect();
-    let count = if listed.len() == 1 { "1 task".to_owned() } else { format!("{} tasks", listed.len()) };
-    let mut text =
-        format!("{} · {} · {count}\n", paint.text(style::STRONG, &shown(&project)), shown(&found.shown));
-    if let Some(about) = &ottofile.settings.about {
+    let own: Vec<&Task> = ottofile.tasks_of(SourceId::default()).filter(is_listed).collect();
+    let inner = inner_namespaces(ottofile, "", shows_hidden);
+    let about = ottofile.settings.about.as_deref();
+    listing(
+        context,
+        loaded,
+        &Listing { title: &project, file: &found.shown, about, own: &own, inner: &inner },
+    )
+}
+
+/// What is listed: the tasks of one file, and the namespaces inside it.
+struct Listing<'l> {
+    title: &'l str,
+    file: &'l str,
+    about: Option<&'l str>,
+    own: &'l [&'l Task],
+    inner: &'l [Inner<'l>],
+}
+
+/// A namespace with the tasks of its file.
+struct Inner<'l> {
+    name: &'l str,
+    about: Option<&'l str>,
+    tasks: Vec<&'l Task>,
+}
+
+/// The namespaces inside one, at any depth, sorted as they are included.
+fn inner_namespaces<'l>(ottofile: &'l Ottofile, outer: &str, shows_hidden: bool) -> Vec<Inner<'l>> {
+    let mut by_source: Vec<Vec<&Task>> = vec![Vec::new(); ottofile.parts.len()];
+    for task in ottofile.tasks.iter().filter(|task| shows_hidden || !task.is_hidden) {
+        if let Some(place) = task.name_span.source.included() {
+            by_source[place].push(task);
+        }
+    }
+    let is_inside =
+        |name: &str| outer.is_empty() || name.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
+    let parts = ottofile.parts.iter().zip(by_source).filter(|(part, _)| is_inside(&part.namespace));
+    let inner = parts.map(|(part, tasks)| Inner {
+        name: &part.namespace,
+        about: part.settings.about.as_deref(),
+        tasks,
+    });
+    inner.collect()
+}
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+fn listing(context: &Context, loaded: &Loaded, listing: &Listing<'_>) -> String {
+    let Loaded { found, ottofile, .. } = loaded;
+    let paint = Paint { is_on: context.colours_stdout };
+    let Listing { title, file, about, own, inner } = listing;
+    let heading = |text: &str| paint.text(style::STRONG, &shown(text));
+    let mut text = format!("{} · {} · {}", heading(title), shown(file), counted(own.len(), "task"));
+    let count: usize = inner.iter().map(|inner| inner.tasks.len()).sum();
+    if !inner.is_empty() {
+        let _ =
+            write!(text, " · {} in {}", counted(count, "task"), counted(inner.len(), "included ottofile"));
+    }
+    text.push('\n');
+    if let Some(about) = about {
         let _ = writeln!(text, "{}", shown(first_line(about)));
     }
     text.push('\n');
-    text.push_str(&task_lines(context, found, ottofile, &listed));
-    text.push_str("\notto TASK --help · otto History · otto Graph\n");
+    text.push_str(&task_lines(context, found, ottofile, own));
+    if own.len() + count <= MOST_LISTED {
+        for Inner { name, tasks, .. } in inner.iter() {
+            let _ = writeln!(text, "\n{}", heading(name));
+            text.push_str(&task_lines(context, found, ottofile, tasks));
+        }
+        text.push_str("\notto TASK --help · otto History · otto Graph\n");
+        return text;
+    }
+    text.push('\n');
+    let width = inner.iter().map(|inner| inner.name.width()).filter(|width| *width <= 32).max().unwrap_or(0);
+    for Inner { name, about, tasks } in inner.iter() {
+        text.push_str("  ");
+        text.push_str(&paint.text(style::OK, &shown(name)));
+        push_blanks(&mut text, width.saturating_sub(name.width()) + 2);
+        text.push_str(&counted(tasks.len(), "task"));
+        if let Some(about) = about {
+            let _ = write!(text, "  {}", shown(first_line(about)));
+        }
+        text.push('\n');
+    }
+    text.push_str("\notto List NAMESPACE · otto TASK --help · otto History · otto Graph\n");
     text
 }
 
@@ -142,7 +265,8 @@ fn detail(task: &Task) -> String {
     if !params.is_empty() || task.before.is_empty() {
         return params;
     }
-    let names: Vec<&str> = task.before.iter().map(|edge| edge.task.value.as_str()).collect();
+    let names: Vec<&str> =
+        task.before.iter().map(|edge| edge.known_as.as_deref().unwrap_or(&edge.task.value)).collect();
     let most = 4;
     let more = names.len().saturating_sub(most);
     let listed = names[..names.len().min(most)].join(", ");
@@ -246,7 +370,7 @@ fn known_items(ottofile: &Ottofile, task: &Task, facts: &dyn Facts) -> Result<Ex
         ForeachSource::Items(_)
         | ForeachSource::Glob(_)
         | ForeachSource::Range { .. }
-        | ForeachSource::Command(_) => items(ottofile, task, foreach, facts, &mut |_| Ok(Vec::new())),
+        | ForeachSource::Command(_) => items(ottofile, task, foreach, facts, &mut |_, _| Ok(Vec::new())),
     }
 }
 
@@ -271,12 +395,17 @@ fn outputs_json(contract: &Contract) -> Vec<serde_json::Value> {
     contract.keys.iter().map(one).chain(others).collect()
 }
 
-/// The tasks as JSON: `[{"name", "help", "group", "hidden", "line", "needs", "params", "outputs"}]`; `outputs` is null
-/// without a contract.
-pub(crate) fn list_json(ottofile: &Ottofile) -> String {
+/// The tasks as JSON: `[{"name", "help", "group", "hidden", "file", "line", "needs", "params", "outputs"}]`; `outputs` is
+/// null without a contract.
+fn list_json(ottofile: &Ottofile, namespace: &str) -> String {
+    let is_listed = |task: &&Task| {
+        let own = ottofile.namespace(task.name_span.source);
+        namespace.is_empty() || own == namespace || own.starts_with(&format!("{namespace}/"))
+    };
     let tasks: Vec<serde_json::Value> = ottofile
         .tasks
         .iter()
+        .filter(is_listed)
         .map(|task| {
             let params: Vec<serde_json::Value> = task
                 .params
@@ -297,6 +426,7 @@ pub(crate) fn list_json(ottofile: &Ottofile) -> String {
                 "help": task.help,
                 "group": task.group,
                 "hidden": task.is_hidden,
+                "file": ottofile.sources.of(task.name_span).name(),
                 "line": ottofile.sources.line(task.name_span),
                 "foreach": task.foreach.is_some(),
                 "needs": task.before.iter().map(|edge| &edge.task.value).collect::<Vec<_>>(),

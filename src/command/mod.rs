@@ -36,19 +36,21 @@ pub(crate) use execute::{
 #[cfg(test)]
 pub(crate) use help::{EXIT_CODES, VARIABLES};
 pub(crate) use help::{command_help, general_help, task_help};
-pub(crate) use list::{list, list_json, list_subtasks};
+pub(crate) use list::{list_all, list_subtasks};
 pub(crate) use node::node;
 
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::host::{self, Environment, Found};
+use crate::load::{self, Loaded};
 use crate::mask::Masks;
-use crate::ottofile::{self, Ottofile};
+use crate::ottofile::Ottofile;
 use crate::plan;
 use crate::store::claim;
 use crate::store::layout::Home;
 use crate::view::console::Display;
 use crate::view::filter::{self, shown};
 use crate::view::github;
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -60,6 +62,8 @@ pub(crate) struct Context<'a> {
     pub(crate) cwd: PathBuf,
     /// `-o`, else the variable OTTOFILE.
     pub(crate) ottofile: Option<OsString>,
+    /// `-r`: the topmost ottofile that includes the one at hand.
+    pub(crate) is_at_root: bool,
     pub(crate) stdout: &'a mut dyn Write,
     pub(crate) stderr: &'a mut dyn Write,
     pub(crate) colours_stdout: bool,
@@ -157,25 +161,43 @@ pub(crate) fn find(name: &OsStr) -> Option<&'static BuiltIn> {
 }
 
 impl Context<'_> {
-    /// Finds and reads the ottofile; warnings are shown, errors are returned.
-    pub(crate) fn load(&mut self) -> Result<(Found, Ottofile), Vec<Diagnostic>> {
-        let (found, ottofile, warnings) = self.read()?;
+    /// The ottofile at hand: the one that was named, or the nearest one upwards; with `-r` the topmost one that includes it.
+    pub(crate) fn found(&self) -> Result<Found, Diagnostic> {
+        let found = host::find_ottofile(&self.cwd, self.ottofile.as_deref())?;
+        if !self.is_at_root {
+            return Ok(found);
+        }
+        let above = load::topmost(&found, &self.cwd);
+        Ok(above.map_or(found, |(loaded, _)| loaded.found))
+    }
+
+    /// Finds and reads the root ottofile, none of those that it includes; warnings are shown, errors are returned.
+    pub(crate) fn load(&mut self) -> Result<Loaded, Vec<Diagnostic>> {
+        let mut loaded = self.read()?;
+        self.show_warnings(&mut loaded);
+        Ok(loaded)
+    }
+
+    /// Finds and reads the root ottofile; with it come warnings.
+    pub(crate) fn read(&self) -> Result<Loaded, Vec<Diagnostic>> {
+        let found = self.found().map_err(|diagnostic| vec![diagnostic])?;
+        let loaded = Loaded::root(found, &self.cwd)?;
+        self.hide_inherited(&loaded.ottofile);
+        Ok(loaded)
+    }
+
+    /// Shows what is said about files that were read, once.
+    pub(crate) fn show_warnings(&mut self, loaded: &mut Loaded) {
+        self.hide_inherited(&loaded.ottofile);
+        let warnings = std::mem::take(&mut loaded.warnings);
         if !warnings.is_empty() {
             self.show(&warnings);
         }
-        Ok((found, ottofile))
     }
 
-    /// Finds and reads the ottofile; with it come warnings.
-    pub(crate) fn read(&self) -> Result<(Found, Ottofile, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let found = host::find_ottofile(&self.cwd, self.ottofile.as_deref())
-            .map_err(|diagnostic| vec![diagnostic])?;
-        let source = host::read_ottofile(&found).map_err(|diagnostic| vec![diagnostic])?;
-        let (ottofile, warnings) = ottofile::read(&source)?;
-        self.hide(plan::secret::inherited(&ottofile, &|name| {
-            self.environment.get(name).map(OsStr::to_owned)
-        }));
-        Ok((found, ottofile, warnings))
+    /// Keeps what is secret in the environment by what the files say that were read.
+    pub(crate) fn hide_inherited(&self, ottofile: &Ottofile) {
+        self.hide(plan::secret::inherited(ottofile, &|name| self.environment.get(name).map(OsStr::to_owned)));
     }
 
     /// From now on these are not shown.
@@ -200,12 +222,17 @@ impl Context<'_> {
     pub(crate) fn refuse(&mut self, diagnostics: &[Diagnostic]) -> i32 {
         self.show(diagnostics);
         let _ = self.stderr.write_all(diagnostic::usage(diagnostics).as_bytes());
-        let file = diagnostics
-            .iter()
-            .flat_map(|diagnostic| &diagnostic.labels)
-            .map(|label| label.source.name())
-            .find(|name| *name != "command line");
-        let summary = diagnostic::summary(file.unwrap_or("otto"), diagnostics);
+        let first = |diagnostic: &Diagnostic| {
+            let files = diagnostic.labels.iter().map(|label| label.source.name().to_owned());
+            files.into_iter().find(|name| name != "command line")
+        };
+        let files: BTreeSet<String> = diagnostics.iter().filter_map(first).collect();
+        let subject = match files.first() {
+            None => "otto".to_owned(),
+            Some(file) if files.len() == 1 => file.clone(),
+            Some(_) => format!("{} ottofiles", files.len()),
+        };
+        let summary = diagnostic::summary(&subject, diagnostics);
         // If stderr is closed, there is nobody to tell.
         let _ = writeln!(self.stderr, "{}", summary.trim_end());
         self.annotate(diagnostics);

@@ -4,7 +4,6 @@ use super::Context;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::history::find::{self, FoundRun, NotFound, Selector};
 use crate::history::past::PastRun;
-use crate::host;
 use crate::name::{JobName, similar};
 use crate::state::JobState;
 use crate::store::claim;
@@ -25,7 +24,7 @@ pub(super) struct Records {
 impl Records {
     /// Looks where the records are, and changes nothing. `Err` is the exit code, after a message.
     pub(super) fn open(context: &mut Context) -> Result<Records, i32> {
-        let folder = match host::find_ottofile(&context.cwd, context.ottofile.as_deref()) {
+        let folder = match context.found() {
             Ok(found) => Some(found.folder().to_owned()),
             // Without an ottofile all projects are meant; unless one was named.
             Err(diagnostic) if diagnostic.code == Code::NoOttofile && context.ottofile.is_none() => None,

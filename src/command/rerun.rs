@@ -14,8 +14,9 @@ use crate::history::find::{LEAST_START, Selector};
 use crate::history::past::Standing;
 use crate::history::record::{RunRecord, is_secret_name};
 use crate::host::{self, Found, HostFacts, plain};
+use crate::load::{Loaded, RecordedFile};
 use crate::name::{JobName, RunId, similar};
-use crate::ottofile::spec::{Body, BodyKey, ForeachSource, Task, When};
+use crate::ottofile::spec::{Body, BodyKey, ForeachSource, Task};
 use crate::ottofile::{self, Ottofile};
 use crate::plan::restrict::{Part, restrict};
 use crate::plan::{self, Flow, Plan, Told, Work};
@@ -275,6 +276,7 @@ impl Rerun {
             .filter_map(|name| matches.get_many::<String>(name))
             .flatten()
             .collect();
+        context.hide_inherited(&ottofile);
         let (request, plan) = loop {
             let request = request(context, &mut inputs, &ottofile, &selected, matches)?;
             let facts = HostFacts {
@@ -400,8 +402,7 @@ fn selected(context: &mut Context, picked: &Picked, matches: &ArgMatches) -> Res
 /// for that job.
 fn asked_to_fail(plan: &Plan, selected: &HashSet<JobName>) -> HashSet<JobName> {
     let jobs = plan.jobs.iter().filter(|job| selected.contains(&job.name));
-    let needs =
-        jobs.flat_map(|job| &job.needs).filter(|need| !matches!(need.when, When::Success | When::Ran));
+    let needs = jobs.flat_map(|job| &job.needs).filter(|need| !need.when.is_success());
     let mut left: Vec<_> = needs.map(|need| plan.job(need.job)).collect();
     let mut asked = HashSet::new();
     while let Some(job) = left.pop() {
@@ -631,43 +632,81 @@ fn ottofile(
 ) -> Result<(Found, Ottofile), i32> {
     let path = record.ottofile.0.clone();
     // As the user knows it, where it is the one at hand.
-    let at_hand = host::find_ottofile(&context.cwd, context.ottofile.as_deref()).ok();
+    let at_hand = context.found().ok();
     let shown_name = match at_hand.filter(|found| found.path == path) {
         Some(found) => found.shown,
         None => path.display().to_string(),
     };
     let found = Found { path, shown: shown_name };
-    let source = if is_recorded {
-        let kept = picked.found.project.ottofile(&record.ottofile_hash);
-        match crate::store::regular::read_text(&kept) {
-            Ok(text) => SourceFile::new(found.shown.clone(), text),
-            Err(error) => {
-                let message = format!(
-                    "the ottofile of run `{}` was not kept: `{}`: {}",
-                    picked.found.short,
-                    kept.display(),
-                    plain(&error)
-                );
-                let lost = Diagnostic::error(Code::UnreadableRun, message);
-                return Err(
-                    context.refuse(&[lost.help("without `--recorded-script`, otto uses the current one")])
-                );
-            }
-        }
-    } else {
-        host::read_ottofile(&found).map_err(|diagnostic| {
-            context.refuse(&[diagnostic.help("`--recorded-script` uses the ottofile as it was then")])
-        })?
-    };
-    match ottofile::read(&source) {
-        Ok((ottofile, warnings)) => {
-            if !warnings.is_empty() && !is_recorded {
-                context.show(&warnings);
-            }
-            Ok((found, ottofile))
-        }
-        Err(diagnostics) => Err(context.refuse(&diagnostics)),
+    if is_recorded {
+        let loaded = recorded(context, picked, record, found).map_err(|wrong| context.refuse(&wrong))?;
+        return Ok((loaded.found, loaded.ottofile));
     }
+    let source = host::read_ottofile(&found).map_err(|diagnostic| {
+        context.refuse(&[diagnostic.help("`--recorded-script` uses the ottofile as it was then")])
+    })?;
+    let mut loaded = ottofile::read(&source)
+        .and_then(|(ottofile, warnings)| Loaded::of(found, ottofile, warnings, &context.cwd))
+        .map_err(|wrong| context.refuse(&wrong))?;
+    let read = read_along(&mut loaded, picked);
+    context.show_warnings(&mut loaded);
+    match read {
+        Ok(()) => Ok((loaded.found, loaded.ottofile)),
+        Err(wrong) => Err(context.refuse(&wrong)),
+    }
+}
+
+/// Reads the files that the tasks of a run lead to. Tasks that are gone are told of later.
+fn read_along(loaded: &mut Loaded, picked: &Picked) -> Result<(), Vec<Diagnostic>> {
+    // These are names for all files.
+    loaded.ottofile.namespaces.is_topmost = true;
+    let mut tasks = Vec::new();
+    for job in &picked.run.state.jobs {
+        loaded.read_towards(&job.planned.task)?;
+        tasks.extend(loaded.ottofile.position(&job.planned.task));
+    }
+    let links = loaded.follow(&tasks)?;
+    if links.wrong.is_empty() { Ok(()) } else { Err(links.wrong) }
+}
+
+/// The ottofiles as they were then.
+fn recorded(
+    context: &Context,
+    picked: &Picked,
+    record: &RunRecord,
+    found: Found,
+) -> Result<Loaded, Vec<Diagnostic>> {
+    let kept = |hash: &str| {
+        let kept = picked.found.project.ottofile(hash);
+        crate::store::regular::read_text(&kept).map_err(|error| {
+            let message = format!(
+                "the ottofile of run `{}` was not kept: `{}`: {}",
+                picked.found.short,
+                kept.display(),
+                plain(&error)
+            );
+            let lost = Diagnostic::error(Code::UnreadableRun, message);
+            vec![lost.help("without `--recorded-script`, otto uses the current one")]
+        })
+    };
+    let source = SourceFile::new(found.shown.clone(), kept(&record.ottofile_hash)?);
+    let (ottofile, _) = ottofile::read(&source)?;
+    let mut files = Vec::with_capacity(record.included.len());
+    for file in &record.included {
+        files.push(RecordedFile {
+            namespace: file.namespace.clone(),
+            path: file.path.0.clone(),
+            parent: file.parent.clone(),
+            entry: file.entry,
+            text: kept(&file.hash)?,
+        });
+    }
+    let mut loaded = Loaded::recorded(found, ottofile, files, &context.cwd)?;
+    let tasks: Vec<usize> =
+        picked.run.state.jobs.iter().filter_map(|job| loaded.ottofile.position(&job.planned.task)).collect();
+    // Patterns are put in their places; what was not read then is not needed now.
+    let _links = loaded.ottofile.follow(tasks);
+    Ok(loaded)
 }
 
 // ── parameters ───────────────────────────────────────────────────────────────────────────────────────────────

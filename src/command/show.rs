@@ -254,7 +254,7 @@ fn job_text(context: &Context, picked: &Picked, job: &JobState) -> String {
     let mut text = format!("{}\n", title.join(" · "));
     let line = job.line.unwrap_or(planned.line);
     if let Ok(record) = &run.record {
-        fact(&mut text, "defined in", &format!("{}:{line}", record.ottofile));
+        fact(&mut text, "defined in", &format!("{}:{line}", planned.ottofile(&record.ottofile.to_string())));
     }
     if let Some(script) = script(&dir.path) {
         fact(&mut text, "script", &script.display().to_string());
@@ -353,6 +353,7 @@ mod tests {
             name: job(name),
             task: name.into(),
             has_body: true,
+            file: None,
             line,
             needs: needs.iter().copied().map(job).collect(),
             reads: Vec::new(),

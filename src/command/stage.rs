@@ -86,6 +86,7 @@ impl Stage {
             environment: Environment::from([("OTTO_HOME", home)]),
             cwd: self.sandbox.folder(),
             ottofile: None,
+            is_at_root: false,
             stdout: &mut stdout,
             stderr: &mut stderr,
             colours_stdout: false,

@@ -55,6 +55,9 @@ codes! {
     NoOttofile = 201, "no ottofile found";
     UnreadableOttofile = 202, "unreadable ottofile";
     FileTrouble = 203, "file that can't be read or written";
+    IncludeMissing = 204, "included ottofile not found";
+    IncludeCycle = 205, "ottofile that includes itself";
+    IgnoredSetting = 206, "setting that only the root ottofile decides";
     UnknownDependency = 301, "unknown dependency";
     Cycle = 302, "dependency cycle";
     NameClash = 303, "duplicate name";

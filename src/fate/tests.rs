@@ -17,6 +17,7 @@ fn settled(outcome: Outcome, attempts: u32, exit: Exit) -> Fate {
         name: name("build"),
         task: "build".to_owned(),
         has_body: true,
+        file: None,
         line: 1,
         needs: Vec::new(),
         reads: Vec::new(),

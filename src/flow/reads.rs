@@ -8,13 +8,15 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::fate::FIELDS;
 use crate::name::similar;
 use crate::ottofile::spec::{Body, Task};
-use crate::plan::{JobId, Work};
+use crate::plan::{Job, JobId, Work};
 use crate::value::{self, Map};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-/// What a job can read from.
+/// What a job can read from, by the names that the ottofile of its task uses.
 struct Dependencies {
+    /// Other names of some of the jobs, with the names below.
+    aliases: Vec<(String, String)>,
     /// Jobs of this run, by name, with the place of their task.
     jobs: Vec<(String, usize)>,
     /// What is read from an earlier run.
@@ -57,7 +59,7 @@ impl DataFlow<'_> {
                     Force::Certain if text.is_conditional => Force::Uncertain,
                     force => force,
                 };
-                let read = Read { force, ..read.clone() };
+                let read = Read { force, path: dependencies.path(&read.path), ..read.clone() };
                 let answer = match read.what {
                     What::Input => self.input(task, &dependencies, &read, takes_whole),
                     What::Outcome => self.outcome(task, &dependencies, &read),
@@ -100,8 +102,20 @@ impl DataFlow<'_> {
     fn dependencies(&self, job: JobId) -> Dependencies {
         let whole = self.plan.job(job);
         let inputs = self.plan.inputs(whole);
-        let jobs = inputs.iter().map(|input| self.plan.job(*input));
-        let jobs = jobs.map(|input| (input.name.as_str().to_owned(), input.task)).collect();
+        let recorded = self.outside.recorded(job);
+        let jobs: Vec<_> = inputs.iter().map(|input| self.plan.job(*input)).collect();
+        let seen: Vec<&str> = recorded.iter().map(|(name, _)| name.as_str()).collect();
+        let seen: Vec<&str> = seen.into_iter().chain(jobs.iter().map(|input| input.name.as_str())).collect();
+        let mut aliases = Vec::new();
+        let mut named = |name: &str| {
+            let mut names = self.ottofile.names_in(self.task(whole.task), name, &seen).into_iter();
+            let first = names.next().unwrap_or_default();
+            aliases.extend(names.map(|name| (name, first.clone())));
+            first
+        };
+        let seen_as = |input: &Job| whole.name_of_input(self.ottofile, &input.name);
+        let jobs = jobs.iter().map(|input| (named(seen_as(input).as_str()), input.task)).collect();
+        let recorded = recorded.iter().map(|(name, values)| (named(name), Rc::clone(values))).collect();
         let groups = |is_meant: fn(&Work) -> bool| {
             let needs = whole.needs.iter().map(|need| self.plan.job(need.job));
             needs.filter(|need| is_meant(&need.work)).map(|need| need.task).collect::<Vec<_>>()
@@ -112,8 +126,8 @@ impl DataFlow<'_> {
             .filter(|task| !has_items(task))
             .collect();
         let declared = self.declared(whole.task);
-        let recorded = self.outside.recorded(job);
-        Dependencies { jobs, recorded, unknown, groups: groups(|work| *work == Work::Group), declared }
+        let groups = groups(|work| *work == Work::Group);
+        Dependencies { aliases, jobs, recorded, unknown, groups, declared }
     }
 
     /// The tasks on which a task depends by what is written at it and at them.
@@ -134,6 +148,11 @@ impl DataFlow<'_> {
         let whole = self.ottofile.position(name);
         whole
             .or_else(|| name.match_indices(':').find_map(|(colon, _)| self.ottofile.position(&name[..colon])))
+    }
+
+    /// What the ottofile of one task calls another one.
+    pub(super) fn name_for(&self, reader: &Task, task: &Task) -> String {
+        self.ottofile.name_in(reader.name_span.source, task.name.as_str())
     }
 
     fn input(&self, reader: &Task, dependencies: &Dependencies, read: &Read, takes_whole: bool) -> Lookup {
@@ -278,16 +297,20 @@ impl DataFlow<'_> {
     fn not_a_dependency(&self, reader: &Task, dependencies: &Dependencies, path: &str, what: What) -> Lookup {
         let tasks = self.ottofile.tasks.iter().enumerate();
         let owner = tasks
-            .filter(|(_, task)| {
-                let rest = path.strip_prefix(task.name.as_str());
+            .flat_map(|(place, task)| {
+                let names = [self.name_for(reader, task), task.name.as_str().to_owned()];
+                names.map(|name| (place, task, name))
+            })
+            .filter(|(_, _, name)| {
+                let rest = path.strip_prefix(name.as_str());
                 rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', ':']))
             })
-            .max_by_key(|(_, task)| task.name.as_str().len());
+            .max_by_key(|(_, _, name)| name.len());
         let known: Vec<&str> = dependencies.jobs.iter().map(|(name, _)| name.as_str()).collect();
-        let Some((place, task)) = owner else {
+        let Some((place, task, name)) = owner else {
             return self.unknown_task(reader, dependencies, path, &known);
         };
-        let rest = &path[task.name.as_str().len()..];
+        let rest = &path[name.len()..];
         let is_here = |(_, known): &&(String, usize)| *known == place;
         if let Some((first, _)) = dependencies.jobs.iter().find(is_here).filter(|_| task.foreach.is_some()) {
             return match rest.strip_prefix(':') {
@@ -298,7 +321,7 @@ impl DataFlow<'_> {
                     let key = &rest[1..];
                     let items = dependencies.jobs.iter().filter(|(_, known)| *known == place);
                     let items = listed(items.map(|(name, _)| name.as_str()));
-                    let message = format!("`{}` is a foreach task; its values belong to {items}", task.name);
+                    let message = format!("`{name}` is a foreach task; its values belong to {items}");
                     let diagnostic = Diagnostic::warning(Code::NotADependency, message)
                         .at(&self.ottofile.sources, task.name_span, "has `foreach`")
                         .help(format!("name the item, as in `{first}.{key}`"));
@@ -314,25 +337,26 @@ impl DataFlow<'_> {
             if what == What::Outcome {
                 return Lookup::Perhaps;
             }
-            let message = format!("task `{}` has no outputs", task.name);
+            let message = format!("task `{name}` has no outputs");
             let diagnostic = self.with_writer(Diagnostic::warning(Code::NoSuchInput, message), place);
             return Lookup::Missing { diagnostic, is_sure: true };
         }
-        let message = format!("`{}` is not a dependency of `{}`", task.name, reader.name);
+        let message = format!("`{name}` is not a dependency of `{}`", reader.name);
         let mut diagnostic = Diagnostic::warning(Code::NotADependency, message).at(
             &self.ottofile.sources,
             task.name_span,
             "not a dependency",
         );
         if let Some(way) = self.way(reader, place) {
-            let way: Vec<String> = way.iter().map(|task| format!("`{}`", self.task(*task).name)).collect();
+            let named = |task: &usize| format!("`{}`", self.name_for(reader, self.task(*task)));
+            let way: Vec<String> = way.iter().map(named).collect();
             diagnostic = diagnostic.note(format!(
                 "{} leads there, but a task reads only from its direct dependencies",
                 way.join(" → ")
             ));
         }
         let diagnostic =
-            diagnostic.help(format!("add `{}` to `{}` of `{}`", task.name, reader.needs_key, reader.name));
+            diagnostic.help(format!("add `{name}` to `{}` of `{}`", reader.needs_key, reader.name));
         Lookup::Missing { diagnostic, is_sure: true }
     }
 
@@ -366,22 +390,23 @@ impl DataFlow<'_> {
 
     fn unknown_item(&self, reader: &Task, task: &Task, rest: &str, known: &[&str]) -> Lookup {
         let item = rest.split('.').next().unwrap_or(rest);
-        let wanted = format!("{}:{item}", task.name);
-        let of_items = format!("{}:", task.name);
-        if reader.before.iter().any(|edge| edge.task.value.starts_with(&of_items)) {
+        let name = self.name_for(reader, task);
+        let wanted = format!("{name}:{item}");
+        let of_items = format!("{name}:");
+        let of_whole_items = format!("{}:", task.name);
+        if reader.before.iter().any(|edge| edge.task.value.starts_with(&of_whole_items)) {
             let items = known.iter().copied().filter(|name| name.starts_with(&of_items));
             let message =
                 format!("`{}` does not depend on `{wanted}`, only on {}", reader.name, listed(items));
             let diagnostic = Diagnostic::warning(Code::NotADependency, message).help(format!(
-                "add `{wanted}` to `{}` of `{}`, or `{}` for all items",
-                reader.needs_key, reader.name, task.name
+                "add `{wanted}` to `{}` of `{}`, or `{name}` for all items",
+                reader.needs_key, reader.name
             ));
             return Lookup::Missing { diagnostic, is_sure: true };
         }
         let near = similar(&wanted, known.iter().copied(), 3);
-        let of_task = format!("{}:", task.name);
-        let items = known.iter().filter_map(|name| name.strip_prefix(&of_task));
-        let message = format!("`{wanted}` does not exist: no item of `{}` has this name", task.name);
+        let items = known.iter().filter_map(|name| name.strip_prefix(&of_items));
+        let message = format!("`{wanted}` does not exist: no item of `{name}` has this name");
         let diagnostic = Diagnostic::warning(Code::NotADependency, message)
             .at(&self.ottofile.sources, task.name_span, format!("its items here are {}", listed(items)))
             .did_you_mean(&near);
@@ -402,10 +427,10 @@ impl DataFlow<'_> {
                 return Lookup::Missing { diagnostic, is_sure: true };
             }
         }
-        let all = self.ottofile.tasks.iter().map(|task| task.name.as_str());
+        let all: Vec<String> = self.ottofile.tasks.iter().map(|task| self.name_for(reader, task)).collect();
         let mut near = similar(name, known.iter().copied(), 3);
         if near.is_empty() {
-            near = similar(name, all, 3);
+            near = similar(name, all.iter().map(String::as_str), 3);
         }
         let near: Vec<String> = near
             .iter()
@@ -427,7 +452,9 @@ impl DataFlow<'_> {
         let path = read.path.as_str();
         let recorded = dependencies.recorded.iter().map(|(name, _)| name.as_str());
         let names = dependencies.jobs.iter().map(|(name, _)| name.as_str()).chain(recorded);
-        let declared = dependencies.declared.iter().map(|place| self.task(*place).name.as_str());
+        let declared: Vec<String> =
+            dependencies.declared.iter().map(|place| self.name_for(reader, self.task(*place))).collect();
+        let declared = declared.iter().map(String::as_str);
         let found =
             names.chain(declared).filter(|name| after(path, name).is_some()).max_by_key(|name| name.len());
         let Some(name) = found else {
@@ -445,6 +472,20 @@ impl DataFlow<'_> {
             .note(format!("it has {}", listed(FIELDS)))
             .did_you_mean(&near);
         Lookup::Missing { diagnostic, is_sure: true }
+    }
+}
+
+impl Dependencies {
+    /// A path that starts with the name that the ottofile uses, whichever of its names the job was given.
+    fn path(&self, path: &str) -> String {
+        let names = self.jobs.iter().map(|(name, _)| name).chain(self.recorded.iter().map(|(name, _)| name));
+        let names = names.map(|name| (name, name));
+        let all = names.chain(self.aliases.iter().map(|(alias, name)| (alias, name)));
+        let found =
+            all.filter_map(|(alias, name)| Some((alias.len(), name, path.strip_prefix(alias.as_str())?)));
+        let found = found.filter(|(.., rest)| rest.is_empty() || rest.starts_with('.'));
+        let longest = found.max_by_key(|(length, ..)| *length);
+        longest.map_or_else(|| path.to_owned(), |(_, name, rest)| format!("{name}{rest}"))
     }
 }
 

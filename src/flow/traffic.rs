@@ -96,7 +96,7 @@ impl DataFlow<'_> {
         for (body, uses, _) in self.scripts(reader) {
             may_read_more |= may_read_more_than(&body, &uses);
             for read in uses.reads.iter().filter(|read| read.what == What::Input) {
-                let Some((number, rest)) = self.source(&sources, &read.path) else { continue };
+                let Some((number, rest)) = self.source(reader, &sources, &read.path) else { continue };
                 is_used[number] = true;
                 let span = self.span(&body, &read.range, read.anchor);
                 let place = Reading { task: reader, span, is_optional: read.force == Force::Optional };
@@ -131,10 +131,13 @@ impl DataFlow<'_> {
     }
 
     /// Which of these tasks a path belongs to, and what follows its name, with the `.` or `:` that ends it.
-    fn source<'p>(&self, sources: &[usize], path: &'p str) -> Option<(usize, &'p str)> {
-        let names = sources.iter().map(|source| self.task(*source).name.as_str()).enumerate();
+    fn source<'p>(&self, reader: usize, sources: &[usize], path: &'p str) -> Option<(usize, &'p str)> {
+        let sources = || sources.iter().map(|source| self.task(*source)).enumerate();
+        // A name that the reader's own file uses comes before the same whole name.
+        let names = sources().map(|(number, task)| (number, self.name_for(self.task(reader), task)));
+        let names = names.chain(sources().map(|(number, task)| (number, task.name.as_str().to_owned())));
         let fits = names.filter_map(|(number, name)| {
-            let rest = path.strip_prefix(name)?;
+            let rest = path.strip_prefix(name.as_str())?;
             (rest.is_empty() || rest.starts_with(['.', ':'])).then_some((number, rest))
         });
         fits.min_by_key(|(_, rest)| rest.len())

@@ -110,6 +110,7 @@ impl Run {
             name: job(name),
             task: name.split(':').next().expect("split gives one").into(),
             has_body: true,
+            file: None,
             line: 3 + 4 * place,
             needs: needs.iter().copied().map(job).collect(),
             reads: Vec::new(),

@@ -202,6 +202,7 @@ mod tests {
             name: job(name),
             task: name.into(),
             has_body: true,
+            file: None,
             line: 3,
             needs: needs.iter().copied().map(job).collect(),
             reads: Vec::new(),

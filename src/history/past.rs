@@ -162,6 +162,7 @@ mod tests {
             name: name(job),
             task: job.into(),
             has_body: true,
+            file: None,
             line: 1,
             needs: Vec::new(),
             reads: Vec::new(),

@@ -25,6 +25,9 @@ pub(crate) struct RunRecord {
     pub(crate) ottofile: RecordedPath,
     /// blake3 of the ottofile's bytes, hex.
     pub(crate) ottofile_hash: String,
+    /// The other ottofiles that were read, each after the one that includes it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) included: Vec<IncludedFile>,
     /// Where otto was called.
     pub(crate) cwd: RecordedPath,
     pub(crate) user: String,
@@ -37,6 +40,19 @@ pub(crate) struct RunRecord {
     /// The run that this one repeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) origin: Option<RunId>,
+}
+
+/// An ottofile that the root included, directly or through others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct IncludedFile {
+    pub(crate) namespace: String,
+    pub(crate) path: RecordedPath,
+    /// blake3 of its bytes, hex.
+    pub(crate) hash: String,
+    /// The namespace of the file that includes it; empty: the root.
+    pub(crate) parent: String,
+    /// Which entry of that file's `include` it is from, from 0.
+    pub(crate) entry: usize,
 }
 
 impl RunRecord {
@@ -197,6 +213,7 @@ pub(crate) mod tests {
             command: command.split_whitespace().map(str::to_owned).collect(),
             ottofile: RecordedPath("/work/shop/otto.yml".into()),
             ottofile_hash: "0123abcd".into(),
+            included: Vec::new(),
             cwd: RecordedPath("/work/shop".into()),
             user: "ada".into(),
             host: "engine".into(),

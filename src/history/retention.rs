@@ -179,9 +179,11 @@ pub(crate) fn sweep(project: &ProjectDir, now: jiff::Timestamp) {
     prune::sweep(project, now.as_microsecond(), past::began_us);
     let hash = |id: &RunId| {
         let json = regular::read(&project.run(id).record()).ok()?;
-        Some(RunRecord::parse(&json).ok()?.ottofile_hash)
+        let record = RunRecord::parse(&json).ok()?;
+        let included = record.included.into_iter().map(|file| file.hash);
+        Some(included.chain([record.ottofile_hash]).collect::<Vec<_>>())
     };
-    let hashes: HashSet<String> = past::list(project).iter().filter_map(hash).collect();
+    let hashes: HashSet<String> = past::list(project).iter().filter_map(hash).flatten().collect();
     prune::sweep_ottofiles(project, &hashes, system_time(now));
 }
 

@@ -3,6 +3,7 @@
 
 use super::field::Reader;
 use super::limit;
+use super::parts::Namespaces;
 use super::spec::*;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{self, TaskName};
@@ -24,9 +25,16 @@ pub(super) struct Tasks {
 pub(super) fn check(reader: &mut Reader<'_>, settings: Settings, tasks: Tasks) -> Ottofile {
     let Tasks { mut tasks, mut index, refused, .. } = tasks;
     aliases(reader, &tasks, &mut index);
-    patterns(reader, &mut tasks, &index, &refused);
+    patterns(reader, &mut tasks, &index, &refused, &settings);
     sources(reader, &mut tasks, &index, &refused);
-    let ottofile = Ottofile { sources: Sources::new(reader.source.clone()), settings, tasks, index };
+    let ottofile = Ottofile {
+        sources: Sources::new(reader.source.clone()),
+        settings,
+        tasks,
+        index,
+        parts: Vec::new(),
+        namespaces: Namespaces::default(),
+    };
     Checker { reader, ottofile: &ottofile, refused, items: HashMap::new(), comparable: limit::MOST_COMPARED }
         .run();
     ottofile
@@ -64,9 +72,15 @@ fn patterns(
     tasks: &mut [Task],
     index: &HashMap<TaskName, usize>,
     refused: &HashMap<String, Span>,
+    settings: &Settings,
 ) {
     let is_pattern =
         |edge: &Edge| edge.task.value.contains('*') && !index.contains_key(edge.task.value.as_str());
+    // Those that may reach into other files are expanded when these are read.
+    for edge in tasks.iter_mut().flat_map(|task| &mut task.before).filter(|edge| is_pattern(edge)) {
+        edge.is_pattern_of_files = is_of_files(settings, &edge.task.value);
+    }
+    let is_pattern = |edge: &Edge| is_pattern(edge) && !edge.is_pattern_of_files;
     let mut room = limit::MOST_MATCHED;
     for place in 0..tasks.len() {
         if !tasks[place].before.iter().any(is_pattern) {
@@ -174,7 +188,7 @@ fn sources(
             let is_there =
                 |edge: &Edge| index.get(edge.task.value.as_str()) == index.get(need.value.as_str());
             if !tasks[place].before.iter().any(is_there) {
-                tasks[place].before.push(Edge { task: need, when: When::Success, is_on_failure: false });
+                tasks[place].before.push(Edge::new(need, When::Success));
             }
         }
         tasks[place].foreach = Some(foreach);
@@ -268,7 +282,7 @@ fn matching_hidden<'t>(tasks: &'t [Task], own: usize, pattern: &str) -> Option<&
 }
 
 /// Whether a name matches a pattern in which `*` stands for any characters but `/`.
-fn is_match(pattern: &str, name: &str) -> bool {
+pub(super) fn is_match(pattern: &str, name: &str) -> bool {
     pattern.matches('/').count() == name.matches('/').count()
         && pattern.split('/').zip(name.split('/')).all(|(pattern, name)| is_part_match(pattern, name))
 }
@@ -282,6 +296,11 @@ fn is_part_match(pattern: &str, name: &str) -> bool {
         name = &name[found + part.len()..];
     }
     name.ends_with(last)
+}
+
+/// Whether a name that is no task of this file may be one of another: of the root, or of a file that this one includes.
+fn is_of_files(settings: &Settings, name: &str) -> bool {
+    name.starts_with('/') || !settings.includes.is_empty() && name.contains('/')
 }
 
 struct Checker<'c, 's> {
@@ -458,7 +477,7 @@ impl<'c> Checker<'c, '_> {
         let name = edge.task.value.as_str();
         let target = match self.find(name) {
             Ok(target) => target,
-            Err(_) if self.is_refused(name) => return,
+            Err(_) if self.is_refused(name) || is_of_files(&self.ottofile.settings, name) => return,
             Err(unknown) => return self.unknown_edge(task, key, edge, &unknown),
         };
         let is_itself = self.ottofile.tasks[target.task()].name == task.name;
@@ -580,7 +599,9 @@ impl<'c> Checker<'c, '_> {
     fn default_task(&mut self, name: &Spanned<String>) {
         let unknown = match self.find(&name.value) {
             Ok(_) => return,
-            Err(_) if self.is_refused(&name.value) => return,
+            Err(_) if self.is_refused(&name.value) || is_of_files(&self.ottofile.settings, &name.value) => {
+                return;
+            }
             Err(unknown) => unknown,
         };
         let (code, what) = match unknown {

@@ -40,6 +40,8 @@ pub(super) enum Owner<'a> {
     /// The root of a site file.
     SiteFile,
     SiteSlurm,
+    /// An entry of `include`.
+    Include,
     Task(&'a str),
     Edge(&'a str),
     Foreach(&'a str),
@@ -73,6 +75,7 @@ impl fmt::Display for Owner<'_> {
             Owner::Retention => f.write_str("`otto.retention`"),
             Owner::SiteFile => f.write_str("the site file"),
             Owner::SiteSlurm => f.write_str("`slurm`"),
+            Owner::Include => f.write_str("an entry of `otto.include`"),
             Owner::Task(task) => write!(f, "task `{task}`"),
             Owner::Edge(task) => write!(f, "a dependency of task `{task}`"),
             Owner::Foreach(task) => write!(f, "`foreach` of task `{task}`"),
@@ -94,6 +97,7 @@ impl fmt::Display for Field<'_> {
             Owner::Retention => write!(f, "`otto.retention.{}`", self.key),
             Owner::Task(_)
             | Owner::Edge(_)
+            | Owner::Include
             | Owner::Foreach(_)
             | Owner::Retries(_)
             | Owner::Service(_)

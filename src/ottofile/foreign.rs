@@ -14,6 +14,9 @@ pub(super) fn meant(owner: Owner<'_>, key: &str) -> Option<String> {
             "default" | "defaults" | "default-task" | "default-tasks" => ("tasks", "the default tasks"),
             "version" | "schema" => ("api", "the format version"),
             "description" | "desc" | "help" => ("about", "one line that describes the project"),
+            "includes" | "import" | "imports" | "workspace" | "workspaces" | "modules" => {
+                ("include", "folders with ottofiles of their own")
+            }
             "title" | "project" => ("name", "the project's name"),
             "parallel" | "parallelism" | "workers" | "concurrency" => {
                 ("jobs", "how many tasks run at the same time")
@@ -130,6 +133,12 @@ pub(super) fn meant(owner: Owner<'_>, key: &str) -> Option<String> {
             "if" | "on" | "condition" | "status" => ("when", "`success`, `ran`, `failure` or `always`"),
             _ => return None,
         },
+        Owner::Include => match key {
+            "file" | "dir" | "taskfile" | "folder" => ("path", "a folder or an ottofile"),
+            "name" | "namespace" | "prefix" => ("as", "the namespace of its tasks"),
+            "vars" | "env" | "variables" => ("envs", "variables for its tasks"),
+            _ => return None,
+        },
         Owner::Retention | Owner::SiteFile | Owner::SiteSlurm | Owner::Variable(_) => return None,
     };
     Some(format!("in otto this is `{name}`: {what}"))
@@ -149,7 +158,7 @@ fn at_root(key: &str) -> Option<String> {
         }
         "targets" | "recipes" | "jobs-list" | "scripts" | "commands" => "in otto this is `tasks`".to_owned(),
         "include" | "includes" | "import" | "imports" => {
-            "an ottofile is a single file and cannot include others".to_owned()
+            "other ottofiles are included under `otto`: `otto: { include: [FOLDER] }`".to_owned()
         }
         _ => return None,
     })

@@ -13,6 +13,9 @@ pub(super) const MOST_NODES: usize = 1_500_000;
 /// Tasks.
 pub(super) const MOST_TASKS: usize = 250_000;
 
+/// Ottofiles that the root includes, directly or through others.
+pub(super) const MOST_FILES: usize = 10_000;
+
 /// Names that are compared in search of suggestions, over all mistakes of a file.
 pub(super) const MOST_COMPARED: usize = 500_000;
 

@@ -7,8 +7,10 @@ mod field;
 mod foreach;
 mod foreign;
 pub(crate) mod glob;
+mod include;
 pub(crate) mod limit;
 mod param;
+pub(crate) mod parts;
 mod read;
 pub(crate) mod service;
 pub(crate) mod site;
@@ -18,9 +20,9 @@ mod yaml;
 
 pub(crate) use field::parse_duration;
 pub(crate) use param::remarks;
-pub(crate) use read::read;
 #[cfg(test)]
 pub(crate) use read::{SET_BY_OTTO, SET_IN_SCRIPTS};
+pub(crate) use read::{read, read_included};
 pub(crate) use spec::Ottofile;
 
 /// The form of an ottofile as JSON Schema, for editors. Says less than the reader: what spans tasks is not in it.

@@ -5,7 +5,7 @@ use super::check::Tasks;
 use super::field::{FILE_PATTERNS, Field, Owner, Reader, TASK_NAMES, VARIABLES, describe, shortened};
 use super::spec::*;
 use super::yaml::{self, Key, Kind, Map, Node, Style};
-use super::{check, contract, foreach, foreign, glob, limit, param, service};
+use super::{check, contract, foreach, foreign, glob, include, limit, param, service};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{self, NameError, TaskName};
 use crate::source::{SourceFile, Span, Spanned};
@@ -23,12 +23,16 @@ pub(super) const OTTO_KEYS: &[&str] = &[
     "envs-command",
     "executor",
     "fail-fast",
+    "include",
     "jobs",
     "name",
     "retention",
     "secrets",
     "tasks",
 ];
+
+/// Those of them that count in the root ottofile only.
+const ROOT_ONLY: &[&str] = &["executor", "fail-fast", "jobs", "name", "retention"];
 
 pub(super) const RETENTION_KEYS: &[&str] =
     &["auto_prune", "keep_days", "keep_failed", "keep_last", "prune_interval_hours"];
@@ -70,9 +74,16 @@ pub(super) const TASK_KEYS: &[&str] = &[
     "tty",
 ];
 
-/// Reads and checks a whole ottofile. With the ottofile come warnings; without it every mistake that was
+/// Reads and checks a root ottofile. With the ottofile come warnings; without it every mistake that was
 /// found, in the order of the file.
 pub(crate) fn read(source: &SourceFile) -> Result<(Ottofile, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let (mut ottofile, warnings) = read_included(source)?;
+    ottofile.settle_root();
+    Ok((ottofile, warnings))
+}
+
+/// Reads and checks an ottofile whose names are its own, for [`Ottofile::adopt`].
+pub(crate) fn read_included(source: &SourceFile) -> Result<(Ottofile, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut reader = Reader::new(source);
     let mut tasks = Tasks::default();
     // Tasks are read as they come, so that the nodes of thousands of them need not be there at once.
@@ -213,7 +224,11 @@ impl Reader<'_> {
             if node.is_null() {
                 continue;
             }
+            if let Some(name) = ROOT_ONLY.iter().find(|name| **name == key.text) {
+                settings.root_keys.push(Spanned::new(*name, key.span));
+            }
             match key.text {
+                "include" => settings.includes = include::read(self, field, node),
                 "name" => settings.name = self.text(field, node).map(|text| text.value),
                 "about" => settings.about = self.text(field, node).map(|text| text.value),
                 "jobs" => settings.jobs = self.number(field, node, 1).map(|jobs| jobs as usize),
@@ -339,7 +354,7 @@ impl Reader<'_> {
 
     // ── envs ──
 
-    fn envs(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<EnvEntry> {
+    pub(super) fn envs(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<EnvEntry> {
         let help = format!("write `{}:`, then lines `  NAME: VALUE`", field.key);
         let Some(map) = self.map(field, node, &help) else { return Vec::new() };
         let mut entries = Vec::with_capacity(map.len());
@@ -661,11 +676,7 @@ impl Reader<'_> {
     fn edge(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Edge> {
         let map = match &node.kind {
             Kind::Written(..) | Kind::Made(..) => {
-                return self.edge_name(field, node).map(|task| Edge {
-                    task,
-                    when: When::Success,
-                    is_on_failure: false,
-                });
+                return self.edge_name(field, node).map(|task| Edge::new(task, When::Success));
             }
             Kind::Map(map) => map,
             Kind::List(_) => {
@@ -709,7 +720,7 @@ impl Reader<'_> {
                 .help("write `{task: NAME, when: success}`");
             self.tell(wrong);
         }
-        name.map(|task| Edge { task, when, is_on_failure: false })
+        name.map(|task| Edge::new(task, when))
     }
 
     fn edge_name(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Spanned<String>> {
@@ -724,7 +735,8 @@ impl Reader<'_> {
 
     fn on_failure(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<Edge> {
         let names = self.texts(field, node, TASK_NAMES);
-        names.into_iter().map(|task| Edge { task, when: When::Failure, is_on_failure: true }).collect()
+        let edge = |task| Edge { is_on_failure: true, ..Edge::new(task, When::Failure) };
+        names.into_iter().map(edge).collect()
     }
 
     // ── how a task runs ──

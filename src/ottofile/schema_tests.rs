@@ -248,6 +248,7 @@ fn the_schema_has_exactly_the_keys_of_the_reader() {
     let known = |keys: &[&str]| -> BTreeSet<String> { keys.iter().map(|key| (*key).to_owned()).collect() };
     assert_eq!(keys(""), known(super::read::ROOT_KEYS));
     assert_eq!(keys("/definitions/settings"), known(super::read::OTTO_KEYS));
+    assert_eq!(keys("/definitions/include"), known(super::include::KEYS));
     assert_eq!(keys("/definitions/task"), known(super::read::TASK_KEYS));
     assert_eq!(keys("/definitions/param"), known(param::KEYS));
     assert_eq!(keys("/definitions/foreach"), known(foreach::KEYS));

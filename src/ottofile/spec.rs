@@ -3,6 +3,7 @@
 //! An [`Ottofile`] is well formed: names are valid, bodies single, edges between tasks that exist, forms of
 //! parameters unique. Cycles and items of foreach are the plan's business.
 
+use super::parts::{Namespaces, Part};
 use crate::contract::Contract;
 use crate::name::{ParamName, TaskName};
 use crate::source::{Sources, Span, Spanned};
@@ -17,6 +18,9 @@ pub(crate) struct Ottofile {
     pub(crate) tasks: Vec<Task>,
     /// Where each task stands in `tasks`.
     pub(crate) index: HashMap<TaskName, usize>,
+    /// The included files that have been read, in that order; their places have the sources from 1 on.
+    pub(crate) parts: Vec<Part>,
+    pub(crate) namespaces: Namespaces,
 }
 
 impl Ottofile {
@@ -56,6 +60,9 @@ impl Ottofile {
 /// The map `otto:`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
+    pub(crate) includes: Vec<Include>,
+    /// Those of the keys that only the root decides, as far as they are written.
+    pub(crate) root_keys: Vec<Spanned<&'static str>>,
     pub(crate) name: Option<String>,
     pub(crate) about: Option<String>,
     /// Default of `-j`; at least 1.
@@ -103,6 +110,19 @@ pub(crate) enum DefaultTasks {
     All,
     /// Tasks or `task:item`, as written.
     Named(Vec<Spanned<String>>),
+}
+
+/// An entry of `include`.
+#[derive(Clone, Debug)]
+pub(crate) struct Include {
+    /// A folder, an ottofile or a pattern of these, relative to the ottofile.
+    pub(crate) path: Spanned<String>,
+    /// The namespace, if it is not that of the path.
+    pub(crate) alias: Option<Spanned<String>>,
+    /// It may be missing.
+    pub(crate) is_optional: bool,
+    /// Variables for its tasks.
+    pub(crate) envs: Vec<EnvEntry>,
 }
 
 /// A file with variables, relative to the ottofile.
@@ -249,6 +269,16 @@ pub(crate) struct Edge {
     pub(crate) task: Spanned<String>,
     pub(crate) when: When,
     pub(crate) is_on_failure: bool,
+    /// What the ottofile of the task calls it, where that is not its whole name.
+    pub(crate) known_as: Option<String>,
+    /// It is a pattern that may reach into other files.
+    pub(crate) is_pattern_of_files: bool,
+}
+
+impl Edge {
+    pub(crate) fn new(task: Spanned<String>, when: When) -> Edge {
+        Edge { task, when, is_on_failure: false, known_as: None, is_pattern_of_files: false }
+    }
 }
 
 /// Which outcome of the source lets the dependant run.
@@ -259,6 +289,16 @@ pub(crate) enum When {
     Ran,
     Failure,
     Always,
+}
+
+impl When {
+    /// It waits for a success of one kind or another.
+    pub(crate) fn is_success(self) -> bool {
+        match self {
+            When::Success | When::Ran => true,
+            When::Failure | When::Always => false,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -485,6 +525,25 @@ impl ForeachSource {
             AxisValues::Listed(_) => None,
             AxisValues::From(path) => Some(path),
         }))
+    }
+
+    /// The names of the tasks that tell the items.
+    pub(crate) fn tasks_mut<'m>(&'m mut self) -> Vec<&'m mut String> {
+        match self {
+            ForeachSource::From(path) => vec![&mut path.task],
+            ForeachSource::Each(task) => vec![&mut task.value],
+            ForeachSource::Matrix(matrix) => {
+                let of_axis = |axis: &'m mut Axis| match &mut axis.values {
+                    AxisValues::Listed(_) => None,
+                    AxisValues::From(path) => Some(&mut path.task),
+                };
+                matrix.axes.iter_mut().filter_map(of_axis).collect()
+            }
+            ForeachSource::Items(_)
+            | ForeachSource::Glob(_)
+            | ForeachSource::Range { .. }
+            | ForeachSource::Command(_) => Vec::new(),
+        }
     }
 }
 

@@ -13,11 +13,13 @@ use crate::name::similar;
 use crate::ottofile::Ottofile;
 use crate::ottofile::glob;
 use crate::ottofile::spec::{DotenvFile, EnvEntry};
-use crate::source::{SourceFile, Sources, Span, Spanned};
+use crate::source::{SourceFile, SourceId, Sources, Span, Spanned};
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::rc::Rc;
 
 pub(crate) type Variables = Vec<(String, OsString)>;
 
@@ -47,6 +49,13 @@ impl Resolved {
         set(&mut self.values, name, value);
     }
 
+    /// Sets what entries over these came to. What such an entry was to replace keeps its value.
+    fn set_all(&mut self, entries: Resolved) {
+        entries.values.into_iter().for_each(|(name, value)| self.set(name, value));
+        self.failures.retain(|failure| entries.failures.iter().all(|new| new.name != failure.name));
+        self.failures.extend(entries.failures);
+    }
+
     /// The first entry without a value that a text mentions. Whatever stands around the name counts: languages have many
     /// ways to read a variable.
     pub(crate) fn failure_in(&self, text: &str) -> Option<&FailedEntry> {
@@ -62,15 +71,85 @@ impl Resolved {
     }
 }
 
-/// The variables of every task: `dotenv` under the environment, `envs-command` over it, `envs` on top.
-pub(crate) fn global(ottofile: &Ottofile, facts: &dyn Facts) -> Result<Resolved, Vec<Diagnostic>> {
-    let mut beneath = Resolved::default();
+/// Answers with the variables of the tasks of a file for a command, unless it mentions an entry that has no value.
+pub(crate) type Known<'a> = dyn FnMut(SourceId, &str) -> Result<Variables, Vec<Diagnostic>> + 'a;
+
+/// The variables of the tasks of each file that has some in a plan.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FileVariables(HashMap<SourceId, Resolved>);
+
+impl FileVariables {
+    /// Those of a file; none where they were not worked out.
+    pub(crate) fn of(&self, source: SourceId) -> &Resolved {
+        static NONE: Resolved = Resolved { values: Vec::new(), failures: Vec::new(), files: Vec::new() };
+        self.0.get(&source).unwrap_or(&NONE)
+    }
+
+    pub(crate) fn of_root(&self) -> &[(String, OsString)] {
+        &self.of(SourceId::default()).values
+    }
+}
+
+type OfFile = Result<Rc<Resolved>, Vec<Diagnostic>>;
+
+/// The variables of every task of a file, worked out when they are first asked for.
+pub(crate) struct Globals<'a> {
+    ottofile: &'a Ottofile,
+    facts: &'a dyn Facts,
+    known: RefCell<HashMap<SourceId, OfFile>>,
+}
+
+impl<'a> Globals<'a> {
+    pub(crate) fn new(ottofile: &'a Ottofile, facts: &'a dyn Facts) -> Globals<'a> {
+        Globals { ottofile, facts, known: RefCell::default() }
+    }
+
+    pub(crate) fn of(&self, source: SourceId) -> OfFile {
+        if let Some(known) = self.known.borrow().get(&source) {
+            return known.clone();
+        }
+        let found = self.worked_out(source).map(Rc::new);
+        self.known.borrow_mut().insert(source, found.clone());
+        found
+    }
+
+    /// Those that were asked for and worked out.
+    pub(crate) fn into_known(self) -> FileVariables {
+        let known = self.known.into_inner().into_iter();
+        FileVariables(
+            known.filter_map(|(source, found)| Some((source, Rc::unwrap_or_clone(found.ok()?)))).collect(),
+        )
+    }
+
+    /// Those of the file that includes it, then those of its entry there, then its own.
+    fn worked_out(&self, source: SourceId) -> Result<Resolved, Vec<Diagnostic>> {
+        let ottofile = self.ottofile;
+        let mut beneath = Resolved::default();
+        if let Some(part) = ottofile.part(source) {
+            beneath = (*self.of(part.parent)?).clone();
+            let entries = &ottofile.settings_of(part.parent).includes[part.include].envs;
+            let facts = self.facts.within(ottofile.folder_of(part.parent));
+            beneath.set_all(resolve(entries, &beneath, &ottofile.sources, &*facts)?);
+        }
+        global(ottofile, source, beneath, &*self.facts.within(ottofile.folder_of(source)))
+    }
+}
+
+/// The variables of every task of a file over those beneath: `dotenv` under the environment, `envs-command` over it, `envs`
+/// on top.
+fn global(
+    ottofile: &Ottofile,
+    source: SourceId,
+    mut beneath: Resolved,
+    facts: &dyn Facts,
+) -> Result<Resolved, Vec<Diagnostic>> {
+    let settings = ottofile.settings_of(source);
     let mut diagnostics = Vec::new();
-    match dotenv(&ottofile.settings.dotenv, &ottofile.sources, facts) {
-        Ok(variables) => beneath.values = variables,
+    match dotenv(&settings.dotenv, &ottofile.sources, facts) {
+        Ok(variables) => variables.into_iter().for_each(|(name, value)| beneath.set(name, value)),
         Err(mut problems) => diagnostics.append(&mut problems),
     }
-    if let Some(command) = &ottofile.settings.envs_command {
+    if let Some(command) = &settings.envs_command {
         match envs_command(command, &ottofile.sources, facts, &beneath.values) {
             Ok(entries) => entries.into_iter().for_each(|(name, value)| beneath.set(name, value)),
             Err(diagnostic) => diagnostics.push(diagnostic),
@@ -79,9 +158,7 @@ pub(crate) fn global(ottofile: &Ottofile, facts: &dyn Facts) -> Result<Resolved,
     if !diagnostics.is_empty() {
         return Err(diagnostics);
     }
-    let entries = resolve(&ottofile.settings.envs, &beneath, &ottofile.sources, facts)?;
-    entries.values.into_iter().for_each(|(name, value)| beneath.set(name, value));
-    beneath.failures = entries.failures;
+    beneath.set_all(resolve(&settings.envs, &beneath, &ottofile.sources, facts)?);
     Ok(beneath)
 }
 

@@ -36,8 +36,9 @@ pub(crate) fn items(
     task: &Task,
     foreach: &Foreach,
     facts: &dyn Facts,
-    variables: &mut dyn FnMut(&str) -> Result<envs::Variables, Vec<Diagnostic>>,
+    variables: &mut envs::Known<'_>,
 ) -> Result<Expansion, Vec<Diagnostic>> {
+    let facts = &*facts.within(ottofile.folder_of(task.name_span.source));
     let fail = |message: String, label: &str| {
         vec![Diagnostic::error(Code::ForeachFailed, message).at(&ottofile.sources, foreach.span, label)]
     };
@@ -71,7 +72,7 @@ pub(crate) fn items(
             if !facts.may_run_commands() {
                 return Ok(Expansion::Unknown);
             }
-            let mut variables = variables(&command.value)?;
+            let mut variables = variables(task.name_span.source, &command.value)?;
             // A command that calls otto again on this file must not expand itself for ever.
             variables.push(("OTTO_FOREACH_COMMAND".into(), task.name.as_str().into()));
             if facts.variable("OTTO_FOREACH_COMMAND").is_some_and(|name| name == task.name.as_str()) {

@@ -3,6 +3,7 @@
 use crate::ottofile::spec::DataPath;
 use crate::value::Value;
 use std::ffi::OsString;
+use std::path::Path;
 
 /// Answers come from the host, or from a table in tests. Each question is asked at most once per thing.
 pub(crate) trait Facts {
@@ -15,6 +16,8 @@ pub(crate) trait Facts {
     /// What `sh -c command` printed, run in the ottofile's folder with otto's environment and these variables
     /// over it.
     fn command(&self, command: &str, variables: &[(String, OsString)]) -> Result<Vec<u8>, CommandFailure>;
+    /// The same for an ottofile in another folder, an absolute path; `None` is this one.
+    fn within<'f>(&'f self, folder: Option<&'f Path>) -> Box<dyn Facts + 'f>;
     /// What an earlier run recorded under this path, where the task is not run again; `None` where it will be.
     fn recorded(&self, _path: &DataPath) -> Option<RecordedValue> {
         None

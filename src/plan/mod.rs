@@ -31,17 +31,17 @@ use crate::name::{JobName, ParamName};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{DataPath, Foreach, ForeachSource, When};
 use crate::request::{Argument, Request};
+use crate::source::SourceId;
 use crate::value::Value;
 use draft::{Draft, Drafts};
-use envs::Resolved;
+use envs::{FileVariables, Globals, Known};
 use expand::Expansion;
 use facts::Facts;
 use own::Own;
 use select::{Items, Selected};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ pub(crate) struct Plan {
     /// Rules about several jobs of one foreach task.
     pub(crate) lanes: Vec<Lane>,
     /// Variables for every job: `envs-command`, `dotenv` and `otto.envs`, the later over the earlier.
-    pub(crate) globals: Arc<Resolved>,
+    pub(crate) globals: Arc<FileVariables>,
     /// What runs otherwise than the ottofile says: without a variable that could not be computed.
     pub(crate) warnings: Vec<Diagnostic>,
 }
@@ -341,9 +341,8 @@ pub(crate) fn outline(
     facts: &dyn Facts,
 ) -> Result<Plan, Vec<Diagnostic>> {
     let selected = select::select(ottofile, request)?;
-    let globals = std::cell::OnceCell::new();
-    let globals = || globals.get_or_init(|| envs::global(ottofile, facts).map(Rc::new)).clone();
-    let mut variables = |command: &str| globals()?.for_command(command);
+    let globals = Globals::new(ottofile, facts);
+    let mut variables = |source: SourceId, command: &str| globals.of(source)?.for_command(command);
     let (drafts, lanes) = arrange(ottofile, request, facts, &selected, &mut variables)?;
     let job = |draft| Arc::new(Job::new(ottofile, draft, Vec::new(), Own::default()));
     let jobs = drafts.into_iter().map(job).collect();
@@ -357,9 +356,8 @@ pub(crate) fn make(
     facts: &dyn Facts,
 ) -> Result<Plan, Vec<Diagnostic>> {
     let selected = select::select(ottofile, request)?;
-    let globals = std::cell::OnceCell::new();
-    let globals = || globals.get_or_init(|| envs::global(ottofile, facts).map(Rc::new)).clone();
-    let mut variables = |command: &str| globals()?.for_command(command);
+    let globals = Globals::new(ottofile, facts);
+    let mut variables = |source: SourceId, command: &str| globals.of(source)?.for_command(command);
     let (drafts, lanes) = arrange(ottofile, request, facts, &selected, &mut variables)?;
     let mut diagnostics = Vec::new();
     let params = params::params(ottofile, request, &drafts, facts, &mut variables)?;
@@ -367,15 +365,21 @@ pub(crate) fn make(
     if !facts.may_run_commands() {
         diagnostics.extend(own::mistakes(ottofile, &selected));
     }
-    let globals = if facts.may_run_commands() && has_work { Some(globals()?) } else { None };
+    let is_worked_out = facts.may_run_commands() && has_work;
+    if is_worked_out {
+        let sources = drafts.iter().filter(|draft| draft.work.has_body());
+        let sources = sources.map(|draft| ottofile.tasks[draft.task].name_span.source);
+        for source in sources.chain([SourceId::default()]).collect::<BTreeSet<_>>() {
+            globals.of(source)?;
+        }
+    }
+    let globals = globals.into_known();
     let mut left_out = Vec::new();
     let mut jobs = Vec::with_capacity(drafts.len());
     for (draft, params) in drafts.into_iter().zip(params) {
-        let own = match &globals {
-            Some(globals) if draft.work.has_body() => {
-                own::resolve(ottofile, &draft, &params, globals, facts, &mut left_out, &mut diagnostics)
-            }
-            Some(_) | None => Own::default(),
+        let own = match is_worked_out && draft.work.has_body() {
+            true => own::resolve(ottofile, &draft, &params, &globals, facts, &mut left_out, &mut diagnostics),
+            false => Own::default(),
         };
         jobs.push(Arc::new(Job::new(ottofile, draft, params, own)));
     }
@@ -383,8 +387,7 @@ pub(crate) fn make(
     if !diagnostics.is_empty() {
         return Err(diagnostics);
     }
-    let globals = globals.map_or_else(Arc::default, |globals| Arc::new((*globals).clone()));
-    Ok(Plan { jobs, lanes, globals, warnings: own::left_out_warnings(left_out) })
+    Ok(Plan { jobs, lanes, globals: Arc::new(globals), warnings: own::left_out_warnings(left_out) })
 }
 
 /// The items of a foreach task, as far as they are known before the run.
@@ -393,7 +396,7 @@ fn items(
     member: &Selected,
     foreach: &Foreach,
     facts: &dyn Facts,
-    variables: &mut dyn FnMut(&str) -> Result<envs::Variables, Vec<Diagnostic>>,
+    variables: &mut Known<'_>,
 ) -> Result<Expansion, Vec<Diagnostic>> {
     let ottofile = graph.ottofile;
     let task = &ottofile.tasks[member.task];
@@ -427,7 +430,7 @@ fn arrange(
     request: &Request,
     facts: &dyn Facts,
     selected: &[select::Selected],
-    variables: &mut dyn FnMut(&str) -> Result<envs::Variables, Vec<Diagnostic>>,
+    variables: &mut Known<'_>,
 ) -> Result<(Vec<Draft>, Vec<Lane>), Vec<Diagnostic>> {
     let mut graph = Drafts::new(ottofile, request);
     let mut diagnostics = Vec::new();

@@ -1,7 +1,7 @@
 //! What a job has of its own task: variables, patterns of files and a question, with its item and parameters filled in.
 
 use super::draft::Draft;
-use super::envs::{self, FailedEntry, Resolved};
+use super::envs::{self, FailedEntry, FileVariables, Resolved};
 use super::facts::Facts;
 use super::select::Selected;
 use super::{ParamValues, texts};
@@ -9,7 +9,8 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::ottofile::Ottofile;
 use crate::ottofile::glob;
 use crate::ottofile::spec::{EnvEntry, ForeachSource};
-use crate::source::{Sources, Spanned};
+use crate::source::{SourceId, Sources, Spanned};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 #[derive(Default)]
@@ -24,7 +25,17 @@ pub(super) struct Own {
 
 /// What is wrong with the variables of these tasks whatever their values, for when they are not worked out.
 pub(super) fn mistakes(ottofile: &Ottofile, selected: &[Selected]) -> Vec<Diagnostic> {
-    let mut diagnostics = envs::mistakes(&ottofile.settings.envs, &ottofile.sources);
+    let mut diagnostics = Vec::new();
+    let sources = selected.iter().map(|member| ottofile.tasks[member.task].name_span.source);
+    let sources: BTreeSet<SourceId> =
+        sources.flat_map(|source| ottofile.line_of(source)).chain([SourceId::default()]).collect();
+    for source in sources {
+        if let Some(part) = ottofile.part(source) {
+            let entry = &ottofile.settings_of(part.parent).includes[part.include];
+            diagnostics.extend(envs::mistakes(&entry.envs, &ottofile.sources));
+        }
+        diagnostics.extend(envs::mistakes(&ottofile.settings_of(source).envs, &ottofile.sources));
+    }
     for task in selected.iter().map(|member| &ottofile.tasks[member.task]) {
         diagnostics.extend(envs::mistakes(&task.envs, &ottofile.sources));
         let question = task.confirm.iter().map(|question| pattern_entry("confirm", question));
@@ -47,9 +58,31 @@ pub(super) fn told_once(diagnostics: &mut Vec<Diagnostic>) {
     });
 }
 
-/// Resolves the task's own `envs` and the `${…}` of its `input` and `output` for one job. A job that mentions an entry
-/// without a value is refused; those that it does not mention go to `left_out`.
+/// Resolves the variables and the `${…}` of `input` and `output` for one job. A job that mentions an entry without a value
+/// is refused; those that it does not mention go to `left_out`. Variables that all jobs of the run have are left out.
 pub(super) fn resolve(
+    ottofile: &Ottofile,
+    draft: &Draft,
+    params: &ParamValues,
+    globals: &FileVariables,
+    facts: &dyn Facts,
+    left_out: &mut Vec<FailedEntry>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Own {
+    let source = ottofile.tasks[draft.task].name_span.source;
+    let own_facts = facts.within(ottofile.folder_of(source));
+    let of_file = globals.of(source);
+    let own = of_task(ottofile, draft, params, of_file, &*own_facts, left_out, diagnostics);
+    if source == SourceId::default() {
+        return own;
+    }
+    let is_new = |variable: &&(String, OsString)| !globals.of_root().contains(*variable);
+    let envs = of_file.values.iter().filter(is_new).cloned().chain(own.envs).collect();
+    Own { envs, ..own }
+}
+
+/// The same without the variables of the file.
+fn of_task(
     ottofile: &Ottofile,
     draft: &Draft,
     params: &ParamValues,

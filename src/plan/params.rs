@@ -33,7 +33,7 @@ pub(super) fn params(
     request: &Request,
     drafts: &[Draft],
     facts: &dyn Facts,
-    variables: &mut dyn FnMut(&str) -> Result<envs::Variables, Vec<Diagnostic>>,
+    variables: &mut envs::Known<'_>,
 ) -> Result<Vec<ParamValues>, Vec<Diagnostic>> {
     let mut diagnostics = Vec::new();
     let mut all = Vec::with_capacity(drafts.len());
@@ -203,7 +203,7 @@ fn chosen(
     passed: &PassedValue,
     request: &Request,
     facts: &dyn Facts,
-    variables: &mut dyn FnMut(&str) -> Result<envs::Variables, Vec<Diagnostic>>,
+    variables: &mut envs::Known<'_>,
     dynamic: &mut HashMap<(usize, usize), Rc<Option<Vec<String>>>>,
 ) -> Result<Argument, Vec<Diagnostic>> {
     let param = &task.params[index];
@@ -273,7 +273,7 @@ fn default(
     task: &Task,
     (task_place, index): (usize, usize),
     facts: &dyn Facts,
-    variables: &mut dyn FnMut(&str) -> Result<envs::Variables, Vec<Diagnostic>>,
+    variables: &mut envs::Known<'_>,
     commands: &mut HashMap<(usize, usize), Option<Argument>>,
 ) -> Result<Option<Argument>, Vec<Diagnostic>> {
     let param = &task.params[index];
@@ -291,6 +291,7 @@ fn default(
     if let Some(known) = commands.get(&(task_place, index)) {
         return Ok(known.clone());
     }
+    let facts = &*facts.within(ottofile.folder_of(task.name_span.source));
     let what = format!("the default of `{}` of `{}`", shown_form(param), task.name);
     let fail = |message: String, label: String| {
         vec![Diagnostic::error(Code::CommandFailed, message).at(&ottofile.sources, command.span, label)]
@@ -302,7 +303,7 @@ fn default(
                 "calls itself".to_owned(),
             ));
         }
-        let mut variables = variables(&command.value)?;
+        let mut variables = variables(task.name_span.source, &command.value)?;
         variables.push(("OTTO_DEFAULT_COMMAND".into(), task.name.as_str().into()));
         let printed = facts.command(&command.value, &variables).map_err(|failure| {
             let wrong = fail(format!("the command of {what} failed: {}", failure.how), failure.how.clone());
@@ -333,11 +334,12 @@ fn dynamic_choices(
     command: &str,
     span: Span,
     facts: &dyn Facts,
-    variables: &mut dyn FnMut(&str) -> Result<envs::Variables, Vec<Diagnostic>>,
+    variables: &mut envs::Known<'_>,
 ) -> Result<Option<Vec<String>>, Vec<Diagnostic>> {
     if !facts.may_run_commands() {
         return Ok(None);
     }
+    let facts = &*facts.within(ottofile.folder_of(task.name_span.source));
     let what = format!("the choices command of `{}` of `{}`", shown_form(param), task.name);
     if facts.variable("OTTO_CHOICES_COMMAND").is_some_and(|name| name == task.name.as_str()) {
         return Err(vec![
@@ -348,7 +350,7 @@ fn dynamic_choices(
             ),
         ]);
     }
-    let mut variables = variables(command)?;
+    let mut variables = variables(task.name_span.source, command)?;
     variables.push(("OTTO_CHOICES_COMMAND".into(), task.name.as_str().into()));
     let printed = facts.command(command, &variables).map_err(|failure| {
         let diagnostic = Diagnostic::error(Code::CommandFailed, format!("{what} failed: {}", failure.how))
@@ -378,6 +380,7 @@ fn from_environment(
     facts: &dyn Facts,
 ) -> Option<Result<Argument, Diagnostic>> {
     let variable = param.env.as_ref()?;
+    let facts = &*facts.within(ottofile.folder_of(task.name_span.source));
     let text = facts.variable(&variable.value)?;
     let refuse = |code: Code, why: String| {
         Some(Err(Diagnostic::error(

@@ -7,6 +7,7 @@ use crate::ottofile::spec::{EnvEntry, Param, ParamForm, Task};
 use crate::request::{Argument, Request};
 use crate::secret::Secret;
 use crate::source::Span;
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
@@ -24,13 +25,18 @@ impl Named {
 
 /// What is known before anything is planned: inherited variables, and those that parameters fall back on.
 pub(crate) fn inherited(ottofile: &Ottofile, variable: &dyn Fn(&str) -> Option<OsString>) -> Vec<Named> {
-    let listed = ottofile.settings.secrets.iter().map(|name| name.value.as_str());
+    let listed = listed(ottofile);
     let params = ottofile.tasks.iter().flat_map(|task| &task.params).filter(|param| param.is_secret);
     let fallbacks = params.filter_map(|param| Some(param.env.as_ref()?.value.as_str()));
-    let all = ottofile.tasks.iter().flat_map(|task| &task.envs).chain(&ottofile.settings.envs);
+    let all = ottofile.tasks.iter().flat_map(|task| &task.envs).chain(ottofile.variables_of_files());
     let entries = all.filter(|entry| entry.is_secret).map(|entry| entry.name.value.as_str());
     let names = listed.chain(fallbacks).chain(entries);
     names.filter_map(|name| Some(Named::new(&variable(name)?, format!("variable `{name}`")))).collect()
+}
+
+/// The names that the ottofiles list as secret. What one of them says counts for the tasks of all.
+fn listed(ottofile: &Ottofile) -> impl Iterator<Item = &str> {
+    ottofile.all_settings().flat_map(|settings| &settings.secrets).map(|name| name.value.as_str())
 }
 
 /// What the command line gives to secret parameters.
@@ -47,7 +53,10 @@ pub(crate) fn requested(ottofile: &Ottofile, request: &Request) -> Vec<Named> {
 /// Of the words of a command line those that may be meant for a secret parameter. Too many rather than too few: they are
 /// only hidden in what is said about a command line that cannot be read.
 pub(crate) fn among(ottofile: &Ottofile, words: &[OsString]) -> Vec<Secret> {
-    let is_named = |task: &Task| words.iter().any(|word| word == task.name.as_str());
+    let is_named = |task: &Task| {
+        let shown = ottofile.shown_name(task.name.as_str());
+        words.iter().any(|word| word == task.name.as_str() || word.to_str() == Some(&*shown))
+    };
     let all = ottofile.tasks.iter().flat_map(|task| task.params.iter().map(move |param| (task, param)));
     let mut found = Vec::new();
     for (task, param) in all.filter(|(_, param)| param.is_secret) {
@@ -91,15 +100,11 @@ pub(crate) fn literal(ottofile: &Ottofile) -> Vec<Diagnostic> {
             .help("take it from a variable, a file or a command")
     };
     let is_literal = |text: &str| !text.is_empty() && !text.contains('$');
-    let entries = |entries: &[EnvEntry]| {
-        let literal = entries.iter().filter(|entry| entry.is_secret && is_literal(&entry.value.value));
-        literal
-            .map(|entry| warning(format!("variable `{}`", entry.name.value), entry.value.span))
-            .collect::<Vec<_>>()
-    };
-    let mut warnings = entries(&ottofile.settings.envs);
+    let is_wrong = |entry: &&EnvEntry| entry.is_secret && is_literal(&entry.value.value);
+    let of_entry = |entry: &EnvEntry| warning(format!("variable `{}`", entry.name.value), entry.value.span);
+    let mut warnings: Vec<_> = ottofile.variables_of_files().filter(is_wrong).map(of_entry).collect();
     for task in &ottofile.tasks {
-        warnings.extend(entries(&task.envs));
+        warnings.extend(task.envs.iter().filter(is_wrong).map(of_entry));
         for param in task.params.iter().filter(|param| param.is_secret) {
             if let Some(default) = param.default.as_ref().filter(|default| !default.value.is_empty()) {
                 let what = format!("the default of parameter `{}` of task `{}`", param.name, task.name);
@@ -126,15 +131,17 @@ fn of_argument(param: &Param, task: &Task, value: &Argument) -> Vec<Named> {
 
 /// All that is known when everything is planned.
 pub(crate) fn planned(ottofile: &Ottofile, plan: &Plan) -> Vec<Named> {
-    let listed = |name: &str| ottofile.settings.secrets.iter().any(|listed| listed.value == name);
+    let of_files = ottofile.variables_of_files().filter(|entry| entry.is_secret);
+    let of_files = of_files.map(|entry| entry.name.value.as_str());
+    let known: HashSet<&str> = listed(ottofile).chain(of_files).collect();
     let of_entries = |entries: &[EnvEntry], values: &[(String, OsString)]| {
         let is_secret = |name: &str| {
-            listed(name) || entries.iter().any(|entry| entry.is_secret && entry.name.value == name)
+            known.contains(name) || entries.iter().any(|entry| entry.is_secret && entry.name.value == name)
         };
         let secret = values.iter().filter(|(name, _)| is_secret(name));
         secret.map(|(name, value)| Named::new(value, format!("variable `{name}`"))).collect::<Vec<_>>()
     };
-    let mut found = of_entries(&ottofile.settings.envs, &plan.globals.values);
+    let mut found = of_entries(&[], plan.globals.of_root());
     for job in &plan.jobs {
         let task = &ottofile.tasks[job.task];
         found.extend(of_entries(&task.envs, &job.envs));

@@ -136,7 +136,8 @@ pub(crate) fn select(ottofile: &Ottofile, request: &Request) -> Result<Vec<Selec
     let mut reverse: HashMap<usize, Vec<Reverse>> = HashMap::new();
     for (source, task) in ottofile.tasks.iter().enumerate() {
         for edge in &task.after {
-            let (target, _) = resolve(ottofile, edge);
+            // A task that is not in a file that was read is not in the run.
+            let Some((target, _)) = find(ottofile, &edge.task.value) else { continue };
             reverse.entry(target).or_default().push(Reverse { source, edge });
         }
     }
@@ -163,7 +164,9 @@ pub(crate) fn select(ottofile: &Ottofile, request: &Request) -> Result<Vec<Selec
         if standing == Role::Wanted {
             // A request for a remedy or a cleanup task by name means only that task.
             let pulling = reverse.get(&task).into_iter().flatten();
-            for edge in pulling.filter(|edge| matches!(edge.edge.when, When::Success | When::Ran)) {
+            let pulls =
+                |edge: &&Reverse<'_>| edge.edge.when.is_success() && ottofile.pulls(edge.source, task);
+            for edge in pulling.filter(pulls) {
                 run.add(edge.source, None, Role::Wanted);
             }
         }

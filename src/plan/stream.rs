@@ -4,7 +4,6 @@
 use super::Flow;
 use super::draft::Draft;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::name::JobName;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{BodyKey, When};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,8 +21,8 @@ pub(crate) fn flow(ottofile: &Ottofile, consumer: usize, producer: usize, when: 
 }
 
 /// The variable that leads a consumer to the stream of `producer`: `OTTO_INPUT_PIPE_BUILD_ALL_X` for `build-all:x`.
-pub(crate) fn pipe_variable(producer: &JobName) -> String {
-    format!("OTTO_INPUT_PIPE_{}", crate::name::fold(producer.as_str()))
+pub(crate) fn pipe_variable(producer: &str) -> String {
+    format!("OTTO_INPUT_PIPE_{}", crate::name::fold(producer))
 }
 
 /// Refuses streams to or from jobs that are not known before the run: nobody could connect them in time.
@@ -94,7 +93,7 @@ pub(super) fn check(ottofile: &Ottofile, jobs: &[Draft], diagnostics: &mut Vec<D
                     .help("remove `retries`, or `streaming` from one of the two"),
                 );
             }
-            let name = pipe_variable(&producer.name);
+            let name = pipe_variable(producer.name.as_str());
             let Some(other) = names.insert(name.clone(), producer) else { continue };
             if clashing.insert((job.task, name.clone())) {
                 let span = |job: &Draft| ottofile.tasks[job.task].name_span;

@@ -7,6 +7,7 @@ use crate::request::{self, Parsed, Takes};
 use crate::source::{SourceFile, Span};
 use insta::assert_snapshot;
 use std::cell::RefCell;
+use std::path::Path;
 
 /// A world that is a table.
 #[derive(Default)]
@@ -54,8 +55,47 @@ impl Facts for Table {
             .ok_or(CommandFailure { how: "exit 3".into(), stderr: "oh no\n".into() })
     }
 
+    fn within<'f>(&'f self, folder: Option<&'f Path>) -> Box<dyn Facts + 'f> {
+        Box::new(TableFolder(self, folder))
+    }
+
     fn may_run_commands(&self) -> bool {
         !self.forbids_commands
+    }
+}
+
+/// The table as seen from a folder, which commands and files show.
+struct TableFolder<'t>(&'t Table, Option<&'t Path>);
+
+impl TableFolder<'_> {
+    fn named(&self, text: &str) -> String {
+        self.1.map_or_else(|| text.to_owned(), |folder| format!("{}: {text}", folder.display()))
+    }
+}
+
+impl Facts for TableFolder<'_> {
+    fn variable(&self, name: &str) -> Option<OsString> {
+        self.0.variable(name)
+    }
+
+    fn glob(&self, pattern: &str) -> Result<Vec<OsString>, String> {
+        self.0.glob(&self.named(pattern))
+    }
+
+    fn file(&self, path: &str) -> Result<Option<String>, String> {
+        self.0.file(&self.named(path))
+    }
+
+    fn command(&self, command: &str, variables: &[(String, OsString)]) -> Result<Vec<u8>, CommandFailure> {
+        self.0.command(&self.named(command), variables)
+    }
+
+    fn within<'f>(&'f self, folder: Option<&'f Path>) -> Box<dyn Facts + 'f> {
+        Box::new(TableFolder(self.0, folder.or(self.1)))
+    }
+
+    fn may_run_commands(&self) -> bool {
+        self.0.may_run_commands()
     }
 }
 
@@ -76,6 +116,7 @@ fn planned_with(yaml: &str, words: &str, facts: &Table) -> String {
     let request = match request::parse(&words, &ottofile, &option) {
         Ok(Parsed::Run { request, .. }) => request,
         Ok(Parsed::Help { task }) => return format!("help of {}", ottofile.tasks[task].name),
+        Ok(other) => return format!("{other:?}"),
         Err(diagnostics) => return shown(diagnostics),
     };
     match make(&ottofile, &request, facts) {
@@ -122,7 +163,7 @@ fn line(plan: &Plan, job: &Job) -> String {
             }),
         );
     }
-    for (name, value) in plan.globals.values.iter().chain(&job.envs).filter(|_| job.work.has_body()) {
+    for (name, value) in plan.globals.of_root().iter().chain(&job.envs).filter(|_| job.work.has_body()) {
         text.push_str(&format!(" ${name}={}", value.to_string_lossy()));
     }
     let inputs: Vec<&str> = plan.inputs(job).iter().map(|input| plan.job(*input).name.as_str()).collect();

@@ -7,9 +7,11 @@ mod words;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{BUILT_INS, similar};
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{Count, Param, ParamForm, Task, item_name};
+use crate::ottofile::parts::Named;
+use crate::ottofile::spec::{Count, DefaultTasks, Param, ParamForm, Task, item_name};
 use crate::source::{Sources, Span, Text};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use words::CommandLine;
 
@@ -89,6 +91,16 @@ pub(crate) enum Parsed {
     /// Run these; the words are otto's own options that stood among the tasks. The notes say where words could have been
     /// read in another way too.
     Run { request: Request, options: Vec<OsString>, notes: Vec<String> },
+    /// The words cannot be understood before these namespaces are read.
+    Unread(BTreeSet<usize>),
+    /// These words name tasks of an ottofile further up, if one includes this one.
+    OfRoot(BTreeSet<String>),
+    /// Nothing is named, and there are no default tasks.
+    List,
+    /// Nothing is named, and there are no tasks.
+    GeneralHelp,
+    /// A namespace alone, whose file has no default tasks.
+    Namespace(usize),
     /// Show the help of this task (place in `Ottofile::tasks`).
     Help { task: usize },
 }
@@ -119,8 +131,19 @@ pub(crate) fn parse(
         diagnostics: Vec::new(),
         notes: Vec::new(),
         help: None,
+        namespace: None,
     };
     let tasks = reader.tasks();
+    let words::Missing { unread, of_root } = line.missing();
+    if !of_root.is_empty() {
+        return Ok(Parsed::OfRoot(of_root));
+    }
+    if !unread.is_empty() {
+        return Ok(Parsed::Unread(unread));
+    }
+    if let Some(namespace) = reader.namespace {
+        return Ok(Parsed::Namespace(namespace));
+    }
     if let Some(task) = reader.help
         && reader.diagnostics.is_empty()
     {
@@ -242,12 +265,18 @@ pub(crate) fn positional(name: &str, param: &Param) -> String {
 }
 
 pub(crate) fn unknown_task(ottofile: &Ottofile, word: &str, text: &impl Text, span: Span) -> Diagnostic {
-    let known = ottofile.tasks.iter().map(|task| task.name.as_str()).chain(BUILT_INS.iter().copied());
-    let near = similar(word, known, 3);
+    let namespaces = ottofile.namespaces.list().iter().map(|namespace| namespace.name.as_str());
+    let named = ottofile.tasks.iter().map(|task| task.name.as_str()).chain(namespaces);
+    let named: Vec<String> = named.map(|name| ottofile.shown_name(name).into_owned()).collect();
+    let near = similar(word, named.iter().map(String::as_str).chain(BUILT_INS.iter().copied()), 3);
+    let file = ottofile.sources.file(ottofile.file_of(&ottofile.whole_name(word)));
     let diagnostic = Diagnostic::error(Code::UnknownTask, format!("unknown task `{word}`"))
-        .at(text, span, format!("not in {}", ottofile.sources.root().name()))
+        .at(text, span, format!("not in {}", file.name()))
         .did_you_mean(&near)
         .usage(USAGE);
+    if word.starts_with('/') && ottofile.namespaces.is_empty() {
+        return diagnostic.help("`/` means the topmost ottofile that includes this one, if there is one");
+    }
     if near.is_empty() { diagnostic.help("`otto List` lists all tasks") } else { diagnostic }
 }
 
@@ -263,6 +292,8 @@ struct Reader<'a> {
     diagnostics: Vec<Diagnostic>,
     notes: Vec<String>,
     help: Option<usize>,
+    /// The only word is a namespace without default tasks.
+    namespace: Option<usize>,
 }
 
 impl Reader<'_> {
@@ -284,13 +315,19 @@ impl Reader<'_> {
                     self.diagnostics.push(known);
                     self.place += 1;
                 }
-            } else if let Some((task, item)) = find(self.ottofile, text) {
+            } else if let Some((task, item)) = self.line.find(self.ottofile, text) {
                 let span = self.line.span(self.place);
                 self.place += 1;
                 let asked =
                     Asked { task, item, span, given: Vec::new(), is_serial: false, is_only_planned: false };
                 let asked = self.words_of(asked);
                 tasks.extend(asked);
+            } else if let Some(Named::Namespace(namespace)) =
+                self.ottofile.named(&self.ottofile.whole_name(text))
+            {
+                let defaults = self.defaults(namespace);
+                tasks.extend(defaults);
+                self.place += 1;
             } else {
                 let previous = tasks.last().map(|asked| &self.ottofile.tasks[asked.task]);
                 let diagnostic = self.no_such_task(text, previous);
@@ -301,6 +338,53 @@ impl Reader<'_> {
             }
         }
         tasks
+    }
+
+    /// The default tasks of a namespace that stands at the place.
+    fn defaults(&mut self, namespace: usize) -> Vec<Asked> {
+        let (ottofile, span) = (self.ottofile, self.line.span(self.place));
+        let asked = |task: usize, item: Option<String>| Asked {
+            task,
+            item,
+            span,
+            given: Vec::new(),
+            is_serial: false,
+            is_only_planned: false,
+        };
+        let Some(source) = ottofile.source_of(namespace) else { return Vec::new() };
+        match &ottofile.settings_of(source).default_tasks {
+            DefaultTasks::All => {
+                let places = ottofile.tasks.iter().enumerate();
+                let own = places.filter(|(_, task)| task.name_span.source == source);
+                own.map(|(place, _)| asked(place, None)).collect()
+            }
+            DefaultTasks::Named(names) => {
+                let mut tasks = Vec::new();
+                for name in names {
+                    match find(ottofile, &name.value) {
+                        Some((task, item)) => tasks.push(asked(task, item)),
+                        None => {
+                            self.line.note_unread(ottofile, &name.value);
+                            self.diagnostics.push(ottofile.unknown_default(name));
+                        }
+                    }
+                }
+                tasks
+            }
+            DefaultTasks::None if self.line.words.len() == 1 => {
+                self.namespace = Some(namespace);
+                Vec::new()
+            }
+            DefaultTasks::None => {
+                let text = self.line.text(self.place);
+                let message = format!("`{text}` has no default tasks");
+                let wrong = Diagnostic::error(Code::UnknownTask, message)
+                    .at(&self.line.source, span, "a namespace")
+                    .help(format!("name its tasks: `{text}/TASK`; `otto {text}` lists them"));
+                self.diagnostics.push(wrong);
+                Vec::new()
+            }
+        }
     }
 
     fn no_such_task(&self, text: &str, previous: Option<&Task>) -> Diagnostic {
@@ -415,7 +499,8 @@ impl Reader<'_> {
                     self.diagnostics.push(diagnostic);
                     self.place += 1;
                     // What follows was probably meant as its value; one message is enough.
-                    let is_value = |text: &str| !text.starts_with('-') && find(ottofile, text).is_none();
+                    let is_value =
+                        |text: &str| !text.starts_with('-') && self.line.find(ottofile, text).is_none();
                     if self.place < self.line.words.len() && is_value(self.line.text(self.place)) {
                         self.place += 1;
                     }

@@ -8,6 +8,8 @@ use crate::ottofile::choice::Choices;
 use crate::ottofile::spec::{Count, Param, ParamForm, Task};
 use crate::source::{SourceFile, Span};
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
@@ -17,6 +19,17 @@ pub(super) struct CommandLine {
     pub(super) source: SourceFile,
     spans: Vec<Span>,
     texts: Vec<String>,
+    /// What has to be read before it is known what the words mean.
+    missing: RefCell<Missing>,
+}
+
+/// Files that have to be read before it is known what the words mean.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Missing {
+    /// Namespaces.
+    pub(super) unread: BTreeSet<usize>,
+    /// Names with `/` in front, which are those of an ottofile further up, if one includes this one.
+    pub(super) of_root: BTreeSet<String>,
 }
 
 impl CommandLine {
@@ -34,7 +47,7 @@ impl CommandLine {
         }
         let source = SourceFile::new("command line", line);
         let spans = ranges.into_iter().map(|range| source.span(range.start, range.end)).collect();
-        CommandLine { words: words.to_vec(), source, spans, texts }
+        CommandLine { words: words.to_vec(), source, spans, texts, missing: RefCell::default() }
     }
 
     /// The word as text; bytes that are not UTF-8 are replaced, which no name or option matches.
@@ -44,6 +57,29 @@ impl CommandLine {
 
     pub(super) fn span(&self, place: usize) -> Span {
         self.spans[place]
+    }
+
+    pub(super) fn missing(&self) -> Missing {
+        self.missing.take()
+    }
+
+    /// The task that a word names, with the item. What has to be read to know it is noted.
+    pub(super) fn find(&self, ottofile: &Ottofile, text: &str) -> Option<(usize, Option<String>)> {
+        let (name, namespaces) = (ottofile.whole_name(text), &ottofile.namespaces);
+        if text.starts_with('/') && !namespaces.is_topmost && name != text {
+            self.missing.borrow_mut().of_root.insert(text.to_owned());
+            return None;
+        }
+        let found = find(ottofile, &name);
+        if found.is_none() {
+            self.note_unread(ottofile, &name);
+        }
+        found
+    }
+
+    /// Notes the namespace of a whole name, if that has to be read to know what the name stands for.
+    pub(super) fn note_unread(&self, ottofile: &Ottofile, name: &str) {
+        self.missing.borrow_mut().unread.extend(ottofile.unread(name));
     }
 }
 
@@ -295,7 +331,7 @@ impl<'a> Taker<'a> {
     /// Whether a word after an option that needs no further value starts a task. Only its choices can tell; without any
     /// the task is started, and a note says so.
     fn is_rather_a_task(&mut self, param: usize, text: &str) -> bool {
-        if find(self.ottofile, text).is_none() {
+        if self.line.find(self.ottofile, text).is_none() {
             return false;
         }
         let declared = &self.task.params[param];
@@ -360,7 +396,6 @@ impl<'a> Taker<'a> {
     pub(super) fn positional(&mut self, place: usize) -> Option<usize> {
         let passes_on = self.passes_on();
         let text = self.line.text(place);
-        let names_task = find(self.ottofile, text).is_some();
         loop {
             let param = *self.positionals.get(self.next)?;
             let declared = &self.task.params[param];
@@ -373,10 +408,12 @@ impl<'a> Taker<'a> {
                 self.taken = 0;
                 continue;
             }
-            if names_task && !is_waiting {
-                if !fits(declared, text) {
+            if !is_waiting && !fits(declared, text) {
+                if self.line.find(self.ottofile, text).is_some() {
                     return None;
                 }
+            // No file is read only to say that a word could have been read in another way.
+            } else if !is_waiting && find(self.ottofile, &self.ottofile.whole_name(text)).is_some() {
                 self.note_value(param, text);
             }
             self.push(param, self.line.words[place].clone(), self.line.span(place));

@@ -5,6 +5,8 @@ use super::files::{self, Unknown};
 use crate::body::mentions_outcomes;
 use crate::host::plain;
 use crate::name::RunId;
+use crate::ottofile::Ottofile;
+use crate::ottofile::spec::Task;
 use crate::plan::fresh::{Evidence, FileEvidence, Stamp, difference};
 use crate::plan::{Job, envs};
 use crate::request::Argument;
@@ -13,7 +15,7 @@ use crate::store::outputs::{self, Outputs};
 use crate::store::{atomic, inputs, regular};
 use crate::value;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
@@ -199,10 +201,11 @@ fn last_success(setting: &Setting, job: &Job) -> Option<Success> {
 
 /// The files of its `output`, and the patterns that stand for nothing.
 fn made(setting: &Setting, job: &Job, stop: &AtomicBool) -> Result<(Made, Vec<String>), Unknown> {
-    let found = files::find(&setting.folder, &job.output_globs, stop)?;
+    let found = files::find(setting.folder_of(job), &job.output_globs, stop)?;
     // What has just gone, and what leads nowhere, was changed at no time.
-    let changed =
-        |path: &OsString| std::fs::metadata(setting.folder.join(path)).map_or(0, |it| modified_ns(&it));
+    let changed = |path: &OsString| {
+        std::fs::metadata(setting.folder_of(job).join(path)).map_or(0, |it| modified_ns(&it))
+    };
     let made = found.paths.iter().map(|path| (shown(path), changed(path))).collect();
     Ok((made, found.missing.into_iter().chain(found.unmatched).collect()))
 }
@@ -266,7 +269,7 @@ fn input_files(
     stop: &AtomicBool,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<FileEvidence>, Unknown> {
-    let found = files::find(&setting.folder, &job.input_globs, stop)?;
+    let found = files::find(setting.folder_of(job), &job.input_globs, stop)?;
     // It is likely to be mistyped, and would make the task fresh for ever.
     if let Some(name) = found.missing.first() {
         return Err(Unknown::Failed(format!("the input `{name}` is missing")));
@@ -280,7 +283,7 @@ fn input_files(
     let known = known.into_iter().flat_map(|evidence| &evidence.files);
     let known: HashMap<&str, &FileEvidence> = known.map(|file| (file.path.as_str(), file)).collect();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i128);
-    let look = |path: &OsString| look_at(&setting.folder, path, &known, now, stop);
+    let look = |path: &OsString| look_at(setting.folder_of(job), path, &known, now, stop);
     found.paths.iter().map(look).collect()
 }
 
@@ -392,11 +395,14 @@ fn recipe(
     }
     // Those for all tasks too, whether the script mentions them or not: what it calls may read them. But a date or a
     // revision that a command finds out changes by itself, and need not rebuild what does not speak of it.
-    let settings = &setting.ottofile.settings;
-    let computed = envs::computed(&settings.envs, &setting.ottofile.sources);
+    let task = &setting.ottofile.tasks[job.task];
+    let computed = computed_for_all(&setting.ottofile, task);
     let is_meant = |name: &str| !computed.contains(name) || body.text.contains(name);
-    let for_all = setting.plan.globals.values.iter().filter(|(name, _)| is_meant(name));
-    for (name, value) in for_all.chain(&job.envs) {
+    let for_all = setting.plan.globals.of_root().iter().filter(|(name, _)| is_meant(name));
+    // Those of an included file come before those of the task.
+    let own = |name: &str| task.envs.iter().any(|entry| entry.name.value == name);
+    let for_job = job.envs.iter().filter(|(name, _)| own(name) || is_meant(name));
+    for (name, value) in for_all.chain(for_job) {
         recipe.part(&format!("the variable `{name}`"), &[unguessable(setting, value.as_bytes())]);
     }
     let globs = |globs: &[String]| globs.iter().map(|glob| glob.as_bytes().to_vec()).collect::<Vec<_>>();
@@ -422,6 +428,19 @@ fn unguessable(setting: &Setting, value: &[u8]) -> Vec<u8> {
         Some(masker) if masker.finds(value) => setting.sealer.hash(value).into_bytes(),
         Some(_) | None => value.to_vec(),
     }
+}
+
+/// The variables of all tasks of a file that a command has a part in.
+fn computed_for_all<'o>(ottofile: &'o Ottofile, task: &Task) -> HashSet<&'o str> {
+    let mut computed = HashSet::new();
+    for source in ottofile.line_of(task.name_span.source) {
+        let entries = |entries| envs::computed(entries, &ottofile.sources);
+        computed.extend(entries(&ottofile.settings_of(source).envs));
+        if let Some(part) = ottofile.part(source) {
+            computed.extend(entries(&ottofile.settings_of(part.parent).includes[part.include].envs));
+        }
+    }
+    computed
 }
 
 #[derive(Default)]

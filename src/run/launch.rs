@@ -61,22 +61,31 @@ impl Started {
         if let Some(refusal) = &job.refusal {
             return Err(CannotPrepare { diagnostic: (**refusal).clone(), code: 125 });
         }
-        let seen_as = |input: &JobName| job.name_of_input(&setting.ottofile, input);
         let recorded: &[RecordedInput] = setting.recorded.get(&id).map_or(&[], Vec::as_slice);
+        let task = &setting.ottofile.tasks[job.task];
+        let seen = recorded.iter().map(|input| &input.job);
+        let seen: Vec<&JobName> = seen.chain(outputs.iter().map(|(job, ..)| &job.name)).collect();
+        let names = KnownNames {
+            ottofile: &setting.ottofile,
+            job,
+            all: seen.iter().map(|name| name.as_str()).collect(),
+        };
         for input in recorded.iter().filter(|input| !input.outputs.values.is_empty()) {
-            link_recorded(setting, &dir, input, &seen_as(&input.job))
-                .map_err(|error| cannot("link the recorded inputs in", &dir.path, &error))?;
+            for name in names.of(&input.job) {
+                link_recorded(setting, &dir, input, &name)
+                    .map_err(|error| cannot("link the recorded inputs in", &dir.path, &error))?;
+            }
         }
         for (dependency, outputs, _) in &outputs {
             if !outputs.values.is_empty() {
-                let name = seen_as(&dependency.name);
-                inputs::link_to(&dir, &name, &setting.run_dir.job(&dependency.name))
-                    .map_err(|error| cannot("link the inputs in", &dir.path, &error))?;
+                for name in names.of(&dependency.name) {
+                    inputs::link_to(&dir, &name, &setting.run_dir.job(&dependency.name))
+                        .map_err(|error| cannot("link the inputs in", &dir.path, &error))?;
+                }
             }
         }
-        let task = &setting.ottofile.tasks[job.task];
-        let workdir =
-            task.dir.as_ref().map_or_else(|| setting.folder.clone(), |dir| setting.folder.join(&dir.value));
+        let folder = setting.folder_of(job);
+        let workdir = task.dir.as_ref().map_or_else(|| folder.to_owned(), |dir| folder.join(&dir.value));
         if task.dir.is_some() && !workdir.is_dir() {
             let mut missing = Diagnostic::error(
                 Code::CannotStart,
@@ -91,20 +100,20 @@ impl Started {
             job.texts().map(|(name, text)| (name.clone(), text.into_owned())).chain(axes(job)).collect();
         let lists = lists(task, job);
         let recorded = recorded.iter().map(|input| Input {
-            job: seen_as(&input.job),
+            job: input.job.clone(),
             outputs: input.outputs.clone(),
             absence: None,
         });
         let outputs = outputs.into_iter().map(|(dependency, outputs, absence)| Input {
-            job: seen_as(&dependency.name),
+            job: dependency.name.clone(),
             outputs,
             absence,
         });
-        let inputs: Vec<Input> = recorded.chain(outputs).collect();
+        let inputs: Vec<Input> = recorded.chain(outputs).flat_map(|input| names.inputs(input)).collect();
         for fate in fates.iter_mut().flatten().filter(|fate| !fate.has_log()) {
             outcomes::add_log(fate, &setting.run_dir.job(&fate.job));
         }
-        fates.iter_mut().flatten().for_each(|fate| fate.job = seen_as(&fate.job));
+        let fates = fates.map(|fates| KnownNames::fates(&setting.ottofile, job, fates));
         let attempt_dir = dir.attempt(number);
         make_folder(&attempt_dir)?;
         if handles_secrets(setting, job, &inputs) {
@@ -150,7 +159,7 @@ impl Started {
             dir: &self.attempt_dir,
             runtime: &setting.runtime,
             workdir: &self.workdir,
-            folder: &setting.folder,
+            folder: setting.folder_of(job),
             contract: setting.ottofile.tasks[job.task].outputs.as_deref(),
             is_service: job.work == Work::Service,
             is_remote: self.is_remote,
@@ -217,6 +226,42 @@ impl Started {
     }
 }
 
+/// By which names a job knows the jobs that it has data or outcomes of.
+struct KnownNames<'a> {
+    ottofile: &'a Ottofile,
+    job: &'a Job,
+    /// The jobs that it knows.
+    all: Vec<&'a str>,
+}
+
+impl KnownNames<'_> {
+    fn of(&self, job: &JobName) -> Vec<JobName> {
+        let seen_as = self.job.name_of_input(self.ottofile, job);
+        let task = &self.ottofile.tasks[self.job.task];
+        let names = self.ottofile.names_in(task, seen_as.as_str(), &self.all);
+        names.iter().filter_map(|name| JobName::recorded(name)).collect()
+    }
+
+    fn inputs(&self, input: Input) -> Vec<Input> {
+        let names = self.of(&input.job).into_iter();
+        names.map(|job| Input { job, ..input.clone() }).collect()
+    }
+
+    fn fates(ottofile: &Ottofile, job: &Job, fates: Vec<Fate>) -> Vec<Fate> {
+        let all: Vec<JobName> = fates.iter().map(|fate| fate.job.clone()).collect();
+        let names = KnownNames { ottofile, job, all: all.iter().map(JobName::as_str).collect() };
+        let named = fates.into_iter().flat_map(|fate| {
+            let names = names.of(&fate.job).into_iter();
+            names.map(move |job| {
+                let mut fate = fate.clone();
+                fate.job = job;
+                fate
+            })
+        });
+        named.collect()
+    }
+}
+
 /// The values of a matrix: variables like parameters.
 fn axes(job: &Job) -> impl Iterator<Item = (ParamName, OsString)> {
     let axes = job.item.iter().flat_map(|item| item.axes.iter());
@@ -278,6 +323,7 @@ pub(crate) fn missing_interpreters(
         let Some(body) = task.body.as_ref().filter(|_| job.work.has_body()) else { continue };
         let may_be_fresh = !job.input_globs.is_empty() && !job.output_globs.is_empty();
         let may_be_brought = is_preceded[id.index()] && Language::of(body) != Language::Bash;
+        let folder = ottofile.folder_of(task.name_span.source).unwrap_or(folder);
         let workdir = task.dir.as_ref().map_or_else(|| folder.to_owned(), |dir| folder.join(&dir.value));
         // The machine of the cluster has its own.
         if job.elsewhere.is_some()
@@ -292,7 +338,7 @@ pub(crate) fn missing_interpreters(
             continue;
         }
         let env = |name: &str| {
-            let set = job.envs.iter().rev().chain(plan.globals.values.iter().rev());
+            let set = job.envs.iter().rev().chain(plan.globals.of_root().iter().rev());
             let mut values = set.filter(|(known, _)| known == name).map(|(_, value)| value.as_os_str());
             values.next().or_else(|| environment.get(name))
         };
@@ -378,7 +424,7 @@ fn environment(setting: &Setting, job: &Job, started: &Started) -> BTreeMap<OsSt
         set("FORCE_COLOR", OsStr::new("1"));
         set("CLICOLOR_FORCE", OsStr::new("1"));
     }
-    for (name, value) in setting.plan.globals.values.iter().chain(&job.envs) {
+    for (name, value) in setting.plan.globals.of_root().iter().chain(&job.envs) {
         set(name, value);
     }
     for (name, value) in &started.params {
@@ -393,7 +439,7 @@ fn environment(setting: &Setting, job: &Job, started: &Started) -> BTreeMap<OsSt
     set("OTTO_TASK_NAME", OsStr::new(setting.ottofile.tasks[job.task].name.as_str()));
     set("OTTO_TASK_DIR", started.dir.path.as_os_str());
     set("OTTO_TASKS_DIR", setting.run_dir.tasks().as_os_str());
-    set("OTTO_WORKSPACE", setting.folder.as_os_str());
+    set("OTTO_WORKSPACE", setting.folder_of(job).as_os_str());
     set("OTTO_RUN_ID", OsStr::new(setting.run_id.as_str()));
     set("OTTO_USER", &setting.user);
     if job.work == Work::Service {

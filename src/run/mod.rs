@@ -50,7 +50,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -118,6 +118,12 @@ pub(crate) struct Setting {
 }
 
 impl Setting {
+    /// The folder of a job's ottofile, absolute.
+    fn folder_of(&self, job: &Job) -> &Path {
+        let source = self.ottofile.tasks[job.task].name_span.source;
+        self.ottofile.folder_of(source).unwrap_or(&self.folder)
+    }
+
     fn body(&self, job: &Job) -> &Body {
         let task = &self.ottofile.tasks[job.task];
         task.body.as_ref().expect("bug: only jobs with a body are run")
@@ -1140,6 +1146,10 @@ fn planned_job(setting: &Setting, id: JobId) -> PlannedJob {
         name: job.name.clone(),
         task: task.name.as_str().to_owned(),
         has_body: job.work.has_body(),
+        file: setting.ottofile.part_of(task).map(|part| {
+            let folder = part.path.strip_prefix(&setting.folder).unwrap_or(&part.path);
+            folder.to_string_lossy().into_owned()
+        }),
         line: setting.ottofile.sources.line(task.name_span),
         needs: job.needs.iter().map(|need| setting.plan.job(need.job).name.clone()).collect(),
         reads: setting

@@ -137,12 +137,17 @@ impl Streams {
         self.consumers.insert(id, Consumer::default());
         let origins = self.origins(setting, id);
         let is_single = origins.len() == 1;
+        let all: Vec<String> = origins.iter().map(|origin| origin.name.as_str().to_owned()).collect();
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
         for origin in origins {
             let pipe = dir.input_pipe(&origin.name);
             if is_single {
                 wires.env.push(("OTTO_INPUT_PIPE".into(), pipe.clone().into()));
             }
-            wires.env.push((pipe_variable(&origin.name).into(), pipe.clone().into()));
+            let task = &setting.ottofile.tasks[setting.plan.job(id).task];
+            for name in setting.ottofile.names_in(task, origin.name.as_str(), &all) {
+                wires.env.push((pipe_variable(&name).into(), pipe.clone().into()));
+            }
             let source = self.open_source(origin, &pipe, is_single);
             let (source, stdin) = source.map_err(|error| cannot(&pipe, error))?;
             wires.plumbing.stdin = stdin.map(Arc::new);

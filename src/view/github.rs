@@ -34,7 +34,7 @@ impl Workflow {
             std::iter::once(reason.to_owned()).chain(last.iter().cloned()).collect::<Vec<_>>().join("\n");
         let name = job.planned.name.as_str();
         let line = job.line.unwrap_or(job.planned.line);
-        annotation(&self.file, line, name, &message)
+        annotation(&job.planned.ottofile(&self.file), line, name, &message)
     }
 
     pub(crate) fn warning(&self, title: &str, message: &str) -> String {
@@ -193,7 +193,7 @@ pub(crate) fn step_summary(words: &Words, run: &RunState, failures: &[(usize, Ta
         text.push_str(&format!(
             "\n<details open><summary>{word} {} {detail} {}:{line}</summary>\n<pre>\n",
             code(job.planned.name.as_str()),
-            html(&words.ottofile)
+            html(&job.planned.ottofile(&words.ottofile))
         ));
         for line in tail.lines() {
             // An empty line would end the HTML block.

@@ -31,6 +31,7 @@ pub(crate) fn planned(text: &str) -> PlannedJob {
         name: name(job),
         task: job.split(':').next().unwrap_or(job).to_owned(),
         has_body,
+        file: None,
         line: line.parse().expect("a line"),
         needs: needs.iter().map(|need| name(need.trim_start_matches('~'))).collect(),
         reads: needs.iter().filter_map(|need| need.strip_prefix('~')).map(name).collect(),

@@ -261,7 +261,11 @@ impl Words {
             );
         }
         title.extend(job.took_us().map(time::duration));
-        title.push(format!("{}:{}", shown(&self.ottofile), job.line.unwrap_or(job.planned.line)));
+        title.push(format!(
+            "{}:{}",
+            shown(&job.planned.ottofile(&self.ottofile)),
+            job.line.unwrap_or(job.planned.line)
+        ));
         title.join(" · ")
     }
 

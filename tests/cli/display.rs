@@ -225,6 +225,7 @@ fn a_dry_run_as_json_is_json_and_nothing_else() {
     {
       "tasks": [
         {
+          "file": "otto.yml",
           "is_expanded": true,
           "line": 1,
           "name": "a",
@@ -237,6 +238,7 @@ fn a_dry_run_as_json_is_json_and_nothing_else() {
           "words": {}
         },
         {
+          "file": "otto.yml",
           "is_expanded": false,
           "line": 1,
           "name": "c",
@@ -246,6 +248,7 @@ fn a_dry_run_as_json_is_json_and_nothing_else() {
           "words": {}
         },
         {
+          "file": "otto.yml",
           "is_expanded": true,
           "line": 1,
           "name": "b",

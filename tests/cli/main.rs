@@ -14,6 +14,7 @@ mod flow;
 mod hints;
 mod fresh;
 mod hostile;
+mod include;
 #[cfg(target_os = "linux")]
 mod locks;
 mod outcome;

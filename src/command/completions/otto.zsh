@@ -3,7 +3,7 @@
 
 _otto() {
     local line value about current
-    local -a lines values
+    local -a lines values levels
     # The quote of the word that is being written may still be open.
     current=${words[CURRENT]}${compstate[quote]-}
     current=${(Q)current}
@@ -20,9 +20,14 @@ _otto() {
             about=${line#*$'\t'}
             # Both are taken away again, and what is inserted is quoted as its place needs it.
             value=${value//\\/\\\\}
-            values+=("${value//:/\\:}:$about")
+            # The word goes on after the `/` of a namespace.
+            if [[ $value == */ ]]; then
+                levels+=("${value//:/\\:}:$about")
+            else
+                values+=("${value//:/\\:}:$about")
+            fi
         done
-        _describe -t otto otto values
+        _describe -t otto otto values -- levels -S ''
         ;;
     esac
 }

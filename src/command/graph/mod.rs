@@ -11,6 +11,7 @@ use super::check::traffic_of_all;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::flow::{Reading, TaskFlow};
 use crate::host;
+use crate::load::Loaded;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Foreach, ForeachSource, When};
 use crate::plan::Flow;
@@ -87,12 +88,38 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
 }
 
 fn drawing(context: &mut Context, names: &[String], has_data: bool) -> Result<Drawing, Vec<Diagnostic>> {
-    let (found, ottofile) = context.load()?;
+    let Loaded { found, ottofile, .. } = linked(context, names)?;
     let mut drawing = Drawing::of(&ottofile, names)?;
     if has_data {
         drawing.add_data(&ottofile, &traffic_of_all(context, &found, &ottofile)?);
     }
     Ok(drawing)
+}
+
+/// The ottofile with all that these tasks lead to; all files for no names.
+fn linked(context: &mut Context, names: &[String]) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut loaded = context.load()?;
+    let wrong = match names.is_empty() {
+        true => loaded.read_all(),
+        false => Vec::new(),
+    };
+    let links = loop {
+        let mut tasks: Vec<usize> = Vec::new();
+        for name in names {
+            tasks.extend(loaded.find(name)?);
+        }
+        if names.is_empty() {
+            tasks.extend(0..loaded.ottofile.tasks.len());
+        }
+        let links = loaded.follow(&tasks)?;
+        if !links.mentions_root || loaded.ottofile.namespaces.is_topmost {
+            break links;
+        }
+        loaded.go_up();
+    };
+    context.show_warnings(&mut loaded);
+    let wrong: Vec<Diagnostic> = wrong.into_iter().chain(links.wrong).collect();
+    if wrong.is_empty() { Ok(loaded) } else { Err(wrong) }
 }
 
 fn format_of(file: &Path) -> Option<Format> {
@@ -140,10 +167,10 @@ struct Need {
 impl Drawing {
     /// The tasks named and all that goes with them; every task of the file for no names.
     fn of(ottofile: &Ottofile, names: &[String]) -> Result<Drawing, Vec<Diagnostic>> {
-        let words = if names.is_empty() {
+        let words: Vec<String> = if names.is_empty() {
             ottofile.tasks.iter().map(|task| task.name.as_str().to_owned()).collect()
         } else {
-            names.to_vec()
+            names.iter().map(|name| ottofile.whole_name(name).into_owned()).collect()
         };
         let source = SourceFile::new("command line", format!("otto Graph {}", words.join(" ")));
         let mut at = "otto Graph ".len();

@@ -58,7 +58,7 @@ pub(super) fn mermaid(drawing: &Drawing) -> String {
     }
     for (place, node) in drawing.nodes.iter().enumerate() {
         for need in &node.needs {
-            let arrow = if matches!(need.when, When::Success | When::Ran) { "-->" } else { "-.->" };
+            let arrow = if need.when.is_success() { "-->" } else { "-.->" };
             let words = words(need);
             let words = if words.is_empty() { String::new() } else { format!("|{}|", quoted(&words)) };
             let _ = writeln!(mermaid, "  t{} {arrow}{words} t{place}", need.node);
