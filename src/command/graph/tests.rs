@@ -132,6 +132,7 @@ fn the_picture_has_a_box_for_each_task() {
     rect { fill: #f6f8fa; stroke: #57606a; }
     text { font: 13px monospace; fill: #1f2328; }
     path { fill: none; stroke: #57606a; }
+    .keys { font-size: 11px; text-anchor: middle; }
     .paper { fill: #ffffff; stroke: none; }
     .group { stroke-dasharray: 4 3; }
     .failure { stroke: #cf222e; stroke-dasharray: 5 3; }
