@@ -368,6 +368,14 @@ fn named_zone(environment: &Environment) -> Option<TimeZone> {
     TimeZone::tzif(name, &bytes).ok()
 }
 
+/// The memory of this machine in MiB, where it is known.
+pub(crate) fn memory_mib() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kib >> 10)
+}
+
 /// The name of this machine.
 pub(crate) fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()

@@ -11,6 +11,8 @@ mod source;
 mod name;
 mod value;
 mod verbatim;
+mod quantity;
+mod resources;
 mod diagnostic;
 mod secret;
 mod contract;

@@ -1,15 +1,23 @@
 //! Chooses the next job and settles outcomes.
 //! Knows no clock, no process and no file; the run loop brings those.
 
+mod pool;
 mod service;
 
 use crate::event::{Outcome, Skip};
 use crate::ottofile::spec::When;
 use crate::plan::{Flow, Job, JobId, Lane, LaneId, Need, Plan, Work, graph};
+use pool::Pool;
 use service::Services;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
+
+pub(crate) use pool::Demand;
+
+/// The pools of this machine and of the cluster.
+const HERE: usize = 0;
+const AWAY: usize = 1;
 
 /// The state of all jobs of one plan, which may grow. Every job is settled exactly once.
 #[derive(Debug)]
@@ -26,15 +34,19 @@ pub(crate) struct Scheduler {
     streams: Vec<bool>,
     services: Services,
     /// Jobs that may start, by priority: the longest chain that depends on them first, then plan order.
-    ready: BinaryHeap<Queued>,
+    /// One queue for each pool.
+    ready: [BinaryHeap<Queued>; 2],
     /// Jobs of lanes that `-j` does not bind.
     unbound: VecDeque<JobId>,
     lanes: Vec<LaneState>,
-    slots: usize,
+    /// This machine, and the cluster.
+    pools: [Pool; 2],
+    /// What each job takes; empty: a slot of this machine.
+    demands: Vec<Demand>,
     /// How many jobs may run at a time, including those without a slot.
     most: usize,
-    /// Running jobs that hold a slot.
-    held: usize,
+    /// Of the running jobs, those on the cluster.
+    away: usize,
     /// Without services that are up.
     running: usize,
     unsettled: usize,
@@ -118,12 +130,13 @@ impl Scheduler {
             readers: Vec::new(),
             streams: Vec::new(),
             services: Services::new(plan),
-            ready: BinaryHeap::new(),
+            ready: [BinaryHeap::new(), BinaryHeap::new()],
             unbound: VecDeque::new(),
             lanes: plan.lanes.iter().map(lane).collect(),
-            slots: slots.max(1),
+            pools: [Pool::new(slots, u64::MAX), Pool::new(1, u64::MAX)],
+            demands: Vec::new(),
             most: usize::MAX,
-            held: 0,
+            away: 0,
             running: 0,
             unsettled: 0,
             policy,
@@ -220,6 +233,32 @@ impl Scheduler {
         self
     }
 
+    /// Each job takes what `demands` says, of this machine with so much memory or of the cluster, where `away` jobs may be at
+    /// a time.
+    pub(crate) fn with_demands(mut self, demands: Vec<Demand>, memory_mib: u64, away: usize) -> Scheduler {
+        self.demands = demands;
+        self.pools[HERE].memory_mib = memory_mib;
+        self.pools[AWAY].slots = away.max(1);
+        // What may start at once was queued before anybody knew where.
+        let queued: Vec<JobId> =
+            self.ready.iter_mut().flat_map(|queue| queue.drain()).map(|(_, Reverse((_, job)))| job).collect();
+        queued.into_iter().for_each(|job| self.enqueue(job));
+        self
+    }
+
+    /// What the jobs take that a larger plan has, beside those that were told before.
+    pub(crate) fn more_demands(&mut self, demands: impl IntoIterator<Item = Demand>) {
+        self.demands.extend(demands);
+    }
+
+    fn demand(&self, job: JobId) -> Demand {
+        self.demands.get(job.index()).copied().unwrap_or_default()
+    }
+
+    fn pool(&self, job: JobId) -> usize {
+        if self.demand(job).is_away { AWAY } else { HERE }
+    }
+
     /// These services stay up until the run is stopped, whoever uses them.
     pub(crate) fn with_lasting(mut self, services: &[JobId]) -> Scheduler {
         services.iter().for_each(|job| self.services.set_lasting(*job));
@@ -234,31 +273,42 @@ impl Scheduler {
 
     /// The job to start now, which then counts as running; None while nothing may start.
     pub(crate) fn next(&mut self) -> Option<JobId> {
-        if self.phase == Phase::Over || self.terminal_runs || self.running >= self.most {
+        if self.phase == Phase::Over || self.running >= self.most {
             return None;
         }
-        if let Some(job) = self.unbound.pop_front() {
+        if let Some(job) =
+            self.unbound.front().copied().filter(|job| !self.terminal_runs || self.demand(*job).is_away)
+        {
+            self.unbound.pop_front();
             self.start(job);
             return Some(job);
         }
-        while self.held < self.slots {
-            let (priority, Reverse((_, job))) = *self.ready.peek()?;
-            if self.plan.job(job).work == Work::Terminal && self.running > 0 {
-                // It runs alone: let the others end first.
+        let here = if self.terminal_runs { None } else { self.next_of(HERE) };
+        here.or_else(|| self.next_of(AWAY))
+    }
+
+    fn next_of(&mut self, pool: usize) -> Option<JobId> {
+        loop {
+            let (priority, Reverse((_, job))) = *self.ready[pool].peek()?;
+            // The first one waits for its room, whatever others could do with less: else it might wait for ever.
+            if !self.pools[pool].has_room(self.demand(job)) {
                 return None;
             }
-            self.ready.pop();
+            if self.plan.job(job).work == Work::Terminal && self.running > self.away {
+                // It runs alone on this machine: let the others end first.
+                return None;
+            }
+            self.ready[pool].pop();
             if !self.may_enter_lane(job) {
                 let LaneId(lane) =
                     self.plan.job(job).lane.expect("bug: a job without a lane was held back by one");
                 self.lanes[lane as usize].parked.push(job);
                 continue;
             }
-            debug_assert_eq!(priority, entry(&self.plan, &self.heights, self.slots, job).0);
+            debug_assert_eq!(priority, self.priority(job));
             self.start(job);
             return Some(job);
         }
-        None
     }
 
     fn start(&mut self, job: JobId) {
@@ -266,8 +316,12 @@ impl Scheduler {
         self.states[job.index()] = State::Running;
         self.has_begun[job.index()] = true;
         self.running += 1;
-        self.held += usize::from(self.holds_slot(job));
-        self.terminal_runs = self.plan.job(job).work == Work::Terminal;
+        let (demand, pool) = (self.demand(job), self.pool(job));
+        self.away += usize::from(demand.is_away);
+        if self.holds_slot(job) {
+            self.pools[pool].take(demand);
+        }
+        self.terminal_runs |= self.plan.job(job).work == Work::Terminal;
         if let Some(LaneId(lane)) = self.plan.job(job).lane {
             self.lanes[lane as usize].running += 1;
         }
@@ -387,22 +441,37 @@ impl Scheduler {
     fn leave(&mut self, job: JobId) {
         self.running -= usize::from(!self.services.is_up(job));
         self.services.set_up(job, false);
-        self.held -= usize::from(self.holds_slot(job));
+        let (demand, pool) = (self.demand(job), self.pool(job));
+        self.away -= usize::from(demand.is_away);
+        if self.holds_slot(job) {
+            self.pools[pool].give_back(demand);
+        }
         self.terminal_runs &= self.plan.job(job).work != Work::Terminal;
         if let Some(LaneId(lane)) = self.plan.job(job).lane {
             let lane = &mut self.lanes[lane as usize];
             lane.running -= 1;
             for parked in std::mem::take(&mut lane.parked) {
-                self.ready.push(entry(&self.plan, &self.heights, self.slots, parked));
+                self.push(parked);
             }
         }
+    }
+
+    /// The longest chain first keeps several slots busy. A single slot gains nothing by it: there the order is that of the
+    /// plan, as `--dry-run` lists it.
+    fn priority(&self, job: JobId) -> u32 {
+        if self.pools[self.pool(job)].slots == 1 { 0 } else { self.heights[job.index()] }
+    }
+
+    fn push(&mut self, job: JobId) {
+        let entry = (self.priority(job), Reverse((self.plan.place(job), job)));
+        self.ready[self.pool(job)].push(entry);
     }
 
     fn enqueue(&mut self, job: JobId) {
         if self.is_unbound(job) {
             self.unbound.push_back(job);
         } else {
-            self.ready.push(entry(&self.plan, &self.heights, self.slots, job));
+            self.push(job);
         }
     }
 
@@ -622,7 +691,7 @@ impl Scheduler {
     fn forget_settled(&mut self) {
         let states = &self.states;
         let is_ready = |job: &JobId| states[job.index()] == State::Ready;
-        self.ready.retain(|(_, Reverse((_, job)))| is_ready(job));
+        self.ready.iter_mut().for_each(|queue| queue.retain(|(_, Reverse((_, job)))| is_ready(job)));
         self.unbound.retain(is_ready);
         self.lanes.iter_mut().for_each(|lane| lane.parked.retain(is_ready));
     }
@@ -678,7 +747,7 @@ impl Scheduler {
             lane.front += 1;
         }
         for parked in std::mem::take(&mut lane.parked) {
-            self.ready.push(entry(&self.plan, &self.heights, self.slots, parked));
+            self.push(parked);
         }
         skipped
     }
@@ -779,12 +848,6 @@ impl Scheduler {
             other => other,
         })
     }
-}
-
-/// The longest chain first keeps several slots busy. A single slot gains nothing by it: there the order is that of the plan,
-/// as `--dry-run` lists it.
-fn entry(plan: &Plan, heights: &[u32], slots: usize, job: JobId) -> Queued {
-    (if slots == 1 { 0 } else { heights[job.index()] }, Reverse((plan.place(job), job)))
 }
 
 #[cfg(test)]

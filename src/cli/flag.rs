@@ -1,12 +1,12 @@
 //! otto's own options, declared once: parsing, help, completion and the man page read this table.
 
 use crate::command::{
-    Context, asked_executor, executor_option, fail_fast_option, policy, quiet_option, yes_option,
+    ClusterWish, Context, executor_option, fail_fast_option, policy, quiet_option, resource_option,
+    yes_option,
 };
 use crate::diagnostic::{Code, Diagnostic};
 use crate::host::Environment;
 use crate::ottofile::parse_duration;
-use crate::ottofile::spec::Engine;
 use crate::request::{Takes, USAGE};
 use crate::scheduler::Policy;
 use crate::view::console::{Display, Volume};
@@ -35,7 +35,7 @@ pub(crate) struct Flags {
     pub(crate) timeout: Option<Duration>,
     pub(crate) run_timeout: Option<Duration>,
     pub(crate) is_confirmed: bool,
-    pub(crate) executor: Option<Engine>,
+    pub(crate) wish: ClusterWish,
     /// `--list`, which is `otto List`.
     pub(crate) lists_tasks: bool,
     colour: ColourChoice,
@@ -100,6 +100,7 @@ pub(crate) fn command() -> Command {
                 .help("stop the whole run after this time, with status 124"),
             yes_option(),
             executor_option().overrides_with("executor"),
+            resource_option().hide_short_help(true),
             flag("list").short('l').help("list the tasks, like `otto List`"),
             value("color", "WHEN").hide_short_help(true).help("when to use colours: auto, always, never"),
             quiet_option(),
@@ -252,7 +253,7 @@ impl Flags {
             timeout: time("timeout")?,
             run_timeout: time("run-timeout")?,
             is_confirmed: matches.get_flag("yes"),
-            executor: asked_executor(&matches),
+            wish: ClusterWish::of(&matches)?,
             lists_tasks: matches.get_flag("list"),
             colour,
             quiet: matches.get_count("quiet"),

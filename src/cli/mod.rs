@@ -411,7 +411,7 @@ fn run_request(
         };
         let (recorded, earlier) = (HashMap::new(), Earlier::default());
         let target = PlannedRun { found, ottofile, request, plan: &plan, recorded, earlier };
-        return command::dry_run(context, &target);
+        return command::dry_run(context, &target, &flags.wish);
     }
     let options = Options {
         jobs: flags.jobs,
@@ -425,7 +425,7 @@ fn run_request(
         is_json: flags.is_json,
         is_confirmed: flags.is_confirmed,
         run_timeout: flags.run_timeout,
-        executor: flags.executor,
+        wish: flags.wish.clone(),
         words: words.to_vec(),
         origin: None,
     };

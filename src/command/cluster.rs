@@ -4,15 +4,17 @@ use super::{Context, PlannedRun};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exec::local::{GRACE, LocalExecutor};
 use crate::exec::slurm::{self, ClusterSetting, Dispatcher, Pace};
-use crate::exec::{Executor, ReportSink};
+use crate::exec::{ClusterJob, Executor, ReportSink};
 use crate::host::{self, Found};
 use crate::ottofile::Ottofile;
 use crate::ottofile::site::{self, Site};
 use crate::ottofile::spec::Engine;
-use crate::plan::{JobPlace, places};
+use crate::plan::{AskedResource, Job, JobPlace, places};
+use crate::resources::{self, Resources};
 use crate::run::Setting;
 use crate::store::layout::Home;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// How many jobs a run may have in the queue of a cluster.
 pub(super) const JOBS: usize = 100;
@@ -30,8 +32,59 @@ pub(crate) fn executor_option() -> clap::Arg {
         .help("where tasks run: local, or slurm for a cluster [env: OTTO_EXECUTOR]")
 }
 
+/// `--resource`, for runs and reruns.
+pub(crate) fn resource_option() -> clap::Arg {
+    clap::Arg::new("resource")
+        .long("resource")
+        .value_name("[TASK:]KEY=VALUE")
+        .action(clap::ArgAction::Append)
+        .help("what tasks ask of the machine, such as memory=8G; TASK may contain `*`")
+}
+
+/// What the command line says of where tasks run and what they get.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ClusterWish {
+    pub(crate) executor: Option<Engine>,
+    pub(crate) resources: Vec<AskedResource>,
+}
+
+impl ClusterWish {
+    pub(crate) fn of(matches: &clap::ArgMatches) -> Result<ClusterWish, Diagnostic> {
+        let words = matches.get_many::<String>("resource").into_iter().flatten();
+        let resources = words.map(|word| asked_resource(word)).collect::<Result<_, _>>()?;
+        Ok(ClusterWish { executor: asked_executor(matches), resources })
+    }
+}
+
+fn asked_resource(word: &str) -> Result<AskedResource, Diagnostic> {
+    let wrong = |message: String| Diagnostic::error(Code::BadFlagValue, message);
+    let Some((left, value)) = word.split_once('=') else {
+        let wrong = wrong(format!("`--resource {word}` has no value"));
+        return Err(wrong.help("write `--resource memory=8G`, or `--resource TASK:memory=8G`"));
+    };
+    let (pattern, key) = match left.rsplit_once(':') {
+        Some((pattern, key)) => (Some(pattern.to_owned()), key),
+        None => (None, left),
+    };
+    if !resources::KEYS.contains(&key) {
+        let similar = crate::name::similar(key, resources::KEYS.iter().copied(), 3);
+        let unknown = wrong(format!("`--resource` knows no `{key}`")).did_you_mean(&similar);
+        return Err(unknown.note(format!("it knows {}", resources::KEYS.join(", "))));
+    }
+    let values: Vec<&str> = match resources::takes_list(key) && key != "extra" {
+        true => value.split(',').collect(),
+        false => vec![value],
+    };
+    let mut resources = Resources::default();
+    match resources.set(key, &values) {
+        Ok(()) => Ok(AskedResource { pattern, resources }),
+        Err(bad) => Err(wrong(format!("invalid value `{}` for `{key}`", values[bad.place]))
+            .help(format!("expected {}", bad.expected))),
+    }
+}
+
 /// What `--executor` says.
-pub(crate) fn asked_executor(matches: &clap::ArgMatches) -> Option<Engine> {
+fn asked_executor(matches: &clap::ArgMatches) -> Option<Engine> {
     matches.get_one::<String>("executor").and_then(|word| Engine::parse(word))
 }
 
@@ -139,7 +192,6 @@ pub(super) fn executor(
     if !setting.places.contains(&JobPlace::Cluster) {
         return Ok(Box::new(local));
     }
-    let names = setting.plan.jobs.iter().map(|job| job.name.clone()).collect();
     let usual = Pace::default();
     let pace = Pace {
         submit_per_second: site.submit_per_second.unwrap_or(usual.submit_per_second),
@@ -148,7 +200,7 @@ pub(super) fn executor(
         never_after: site.never_after.unwrap_or(usual.never_after),
     };
     let cluster =
-        ClusterSetting::prepare(home, &setting.run_dir, &setting.run_id, names, &context.environment, pace);
+        ClusterSetting::prepare(home, &setting.run_dir, &setting.run_id, &context.environment, pace);
     match cluster.and_then(|cluster| Dispatcher::new(local, cluster, sink)) {
         Ok(executor) => Ok(Box::new(executor)),
         Err(error) => {
@@ -156,4 +208,22 @@ pub(super) fn executor(
             Err(context.fail(Code::NoRecords, message, 75))
         }
     }
+}
+
+/// For each job that would be one of the cluster: how it would be submitted. No command of Slurm is called.
+pub(super) fn submissions(
+    context: &mut Context,
+    target: &PlannedRun,
+    wish: &ClusterWish,
+) -> Result<Vec<Option<String>>, i32> {
+    let engine = engine(context, target.ottofile, wish.executor)?;
+    let places =
+        places(target.ottofile, target.plan, engine).map_err(|diagnostics| context.refuse(&diagnostics))?;
+    let site = if places.contains(&JobPlace::Cluster) { site(context)? } else { Site::default() };
+    let resources = crate::plan::resources(target.ottofile, target.plan, &site, &wish.resources);
+    let one = |((place, job), resources): ((&JobPlace, &Arc<Job>), Resources)| {
+        let words = || ClusterJob { name: job.name.clone(), resources, limit: job.timeout }.options(1);
+        (*place == JobPlace::Cluster).then(|| format!("sbatch {}", words().join(" ")))
+    };
+    Ok(places.iter().zip(&target.plan.jobs).zip(resources).map(one).collect())
 }

@@ -1,5 +1,6 @@
 //! Runs a plan: claims a directory, brings executor, journal and view together, and answers the exit code.
 
+use super::cluster::ClusterWish;
 use super::findings::Surroundings;
 use super::{Context, cluster};
 use crate::diagnostic::{Code, Diagnostic};
@@ -18,8 +19,9 @@ use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
 use crate::ottofile::parts::Part;
 use crate::ottofile::site::Site;
-use crate::ottofile::spec::{Engine, ForeachSource, Task};
-use crate::plan::{self, Flow, GroupMembers, Job, JobId, JobPlace, Plan, Work, service};
+use crate::ottofile::spec::{ForeachSource, Task};
+use crate::plan::{self, Flow, GroupMembers, Job, JobId, JobPlace, Plan, Work, resources, service};
+use crate::quantity::parse_size;
 use crate::request::{Argument, Request};
 use crate::run::outcomes::Earlier;
 use crate::run::signals::{STOPPING, SUSPENDING, Signals, guarded, halt};
@@ -53,6 +55,9 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
+/// How many tasks run on this machine at a time beside those on a cluster, if it has so many processors.
+const LOCAL_JOBS: usize = 4;
+
 /// What the command line says of how to run.
 pub(crate) struct Options {
     /// `-j`.
@@ -74,8 +79,8 @@ pub(crate) struct Options {
     pub(crate) is_confirmed: bool,
     /// `--run-timeout`.
     pub(crate) run_timeout: Option<Duration>,
-    /// `--executor`.
-    pub(crate) executor: Option<Engine>,
+    /// `--executor` and `--resource`.
+    pub(crate) wish: ClusterWish,
     /// The run that this one repeats.
     pub(crate) origin: Option<RunId>,
 }
@@ -135,7 +140,11 @@ pub(crate) struct PlannedRun<'a> {
 }
 
 /// Shows what would run, in plan order, with each job's parameters.
-pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun) -> i32 {
+pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun, wish: &ClusterWish) -> i32 {
+    let submissions = match cluster::submissions(context, target, wish) {
+        Ok(submissions) => submissions,
+        Err(code) => return code,
+    };
     if let Err(code) = refuse_what_cannot_work(context, target) {
         return code;
     }
@@ -146,7 +155,7 @@ pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun) -> i32 {
     }
     let mut text = String::new();
     let (mut number, mut runs, mut awaited) = (0, 0, 0);
-    for job in target.plan.jobs.iter().filter(|job| is_shown_dry(job)) {
+    for (job, submission) in target.plan.jobs.iter().zip(&submissions).filter(|(job, _)| is_shown_dry(job)) {
         number += 1;
         runs += usize::from(job.elsewhere.is_none() && job.awaited().is_none());
         awaited += usize::from(job.awaited().is_some());
@@ -193,6 +202,9 @@ pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun) -> i32 {
             shown(target.ottofile.sources.of(task.name_span).name()),
             target.ottofile.sources.line(task.name_span)
         );
+        if let Some(submission) = submission {
+            let _ = writeln!(text, "     {}", shown(submission));
+        }
     }
     context.print(&text);
     let more = match awaited {
@@ -292,7 +304,7 @@ fn execute(
 ) -> Result<RunResult, i32> {
     let PlannedRun { found, ottofile, plan, .. } = target;
     let limit = stream_limit(context)?;
-    let engine = cluster::engine(context, ottofile, options.executor)?;
+    let engine = cluster::engine(context, ottofile, options.wish.executor)?;
     let places = cluster::placed(context, target, engine)?;
     let is_remote = places.contains(&JobPlace::Cluster);
     let site = if is_remote { cluster::site(context)? } else { Site::default() };
@@ -348,8 +360,12 @@ fn execute(
         true => options.jobs.unwrap_or(site.jobs.map_or(cluster::JOBS, |jobs| jobs as usize)),
         false => options.jobs.or(ottofile.settings.jobs).unwrap_or(processors),
     };
-    let most = if is_remote { wanted } else { room_for(wanted, streams) };
-    let slots = wanted.min(most).max(1);
+    let local = site.local_jobs.map_or(processors.min(LOCAL_JOBS), |jobs| jobs as usize);
+    let most = room_for(if is_remote { local } else { wanted }, streams);
+    let (slots, local_slots, most) = match is_remote {
+        true => (wanted, local.min(most).max(1), usize::MAX),
+        false => (wanted.min(most).max(1), wanted.min(most).max(1), most),
+    };
     let display = options.display;
     let github = workflow(context, found);
     for (source, hash) in ottofile.sources.iter().zip(&hashes) {
@@ -362,6 +378,9 @@ fn execute(
         ottofile: Arc::clone(ottofile),
         plan: Arc::clone(plan),
         places,
+        resources: resources(ottofile, plan, &site, &options.wish.resources),
+        local_slots,
+        memory_mib: host::memory_mib().unwrap_or(u64::MAX),
         environment: context.environment.clone(),
         folder,
         project,
@@ -508,7 +527,7 @@ impl Screen for WholeScreen {
 fn stream_limit(context: &mut Context) -> Result<u64, i32> {
     let Some(written) = context.environment.filled("OTTO_STREAM_LIMIT") else { return Ok(stream::LIMIT) };
     let written = written.to_string_lossy().into_owned();
-    stream::parse_size(&written).ok_or_else(|| {
+    parse_size(&written).ok_or_else(|| {
         let message = format!("invalid value `{written}` for the variable `OTTO_STREAM_LIMIT`");
         let help = "expected a size such as 512M or 4G";
         context.refuse(&[Diagnostic::error(Code::BadFlagValue, message).help(help)])

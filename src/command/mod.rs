@@ -28,7 +28,7 @@ mod stage;
 mod stats;
 mod traffic;
 
-pub(crate) use cluster::{asked_executor, executor_option};
+pub(crate) use cluster::{ClusterWish, executor_option, resource_option};
 pub(crate) use execute::{
     Options, PlannedRun, below_guard, dry_run, fail_fast_option, policy, quiet_option, run_to_end,
     terminal_width, yes_option,

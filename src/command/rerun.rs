@@ -1,6 +1,7 @@
 //! `otto Rerun`: runs again what a run left undone, or the tasks that are named, with the data and the parameters of that
 //! run. A rerun is a run of its own, linked to its origin.
 
+use super::cluster::ClusterWish;
 use super::execute::{Options, PlannedRun, below_guard, run_to_end};
 use super::history::command_line;
 use super::pick::{Picked, Records, run_argument};
@@ -121,6 +122,7 @@ pub(super) fn command() -> Command {
         )
         .arg(super::yes_option())
         .arg(super::executor_option())
+        .arg(super::resource_option())
         .arg(super::quiet_option())
         .arg(flag("verbose").short('v').help("show more of what otto does"))
         .after_help(
@@ -145,6 +147,10 @@ pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
 
 /// Without `signals` it is only shown what would run.
 fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signals>) -> i32 {
+    let wish = match ClusterWish::of(matches) {
+        Ok(wish) => wish,
+        Err(wrong) => return context.refuse(&[wrong]),
+    };
     let rerun = match Rerun::prepare(context, matches) {
         Ok(Some(rerun)) => rerun,
         Ok(None) => return 0,
@@ -154,7 +160,7 @@ fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signa
     let (ottofile, plan) = (Arc::new(ottofile), Arc::new(plan));
     let target =
         PlannedRun { found: &found, ottofile: &ottofile, request: &request, plan: &plan, recorded, earlier };
-    let Some(signals) = signals else { return dry_run(context, &target) };
+    let Some(signals) = signals else { return dry_run(context, &target, &wish) };
     let asked = matches.get_one::<String>("display").and_then(|word| Display::parse(word));
     let quiet = matches.get_count("quiet");
     let display = context.display(Display::quieted(quiet, asked));
@@ -171,7 +177,7 @@ fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signa
         is_json: context.is_json,
         is_confirmed: matches.get_flag("yes"),
         run_timeout: matches.get_one("run-timeout").copied(),
-        executor: super::asked_executor(matches),
+        wish,
         words: words(matches),
         origin: Some(origin),
     };

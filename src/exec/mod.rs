@@ -21,10 +21,13 @@ pub(crate) mod fake;
 
 use crate::diagnostic::{Code, Notice};
 use crate::event::{Exit, Stream};
+use crate::name::JobName;
 use crate::plan::JobId;
+use crate::resources::Resources;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(crate) use launch::{HandsOver, Launch, LaunchIo, Plumbing, Stdin};
 
@@ -55,9 +58,9 @@ pub(crate) enum Report {
 /// What goes with an attempt through the threads of its executor: the work before its process and after it, which may take
 /// a while and which the run does not wait for.
 pub(crate) trait Assignment: Send {
-    /// Whether its process belongs on a cluster.
-    fn is_remote(&self) -> bool {
-        false
+    /// What a cluster is asked for, if its process belongs there.
+    fn cluster_job(&self) -> Option<ClusterJob> {
+        None
     }
     /// Makes what the process needs. The exit is that of an attempt that cannot be started.
     fn launch(&mut self) -> Result<Launch, Exit>;
@@ -68,6 +71,22 @@ pub(crate) trait Assignment: Send {
     fn collect(&mut self, ended: &Ended);
     /// Tells the run, as the last thing that happens to an attempt, also to one that could not be started.
     fn tell(self: Box<Self>, ended: Ended);
+}
+
+/// What a cluster is asked for a job.
+#[derive(Clone, Debug)]
+pub(crate) struct ClusterJob {
+    pub(crate) name: JobName,
+    pub(crate) resources: Resources,
+    /// How long the task may run.
+    pub(crate) limit: Option<Duration>,
+}
+
+impl ClusterJob {
+    /// The options of sbatch that say so, for an attempt.
+    pub(crate) fn options(&self, attempt: u32) -> Vec<String> {
+        self.resources.options(attempt, self.limit)
+    }
 }
 
 /// How an attempt ended, and what had to be cleared away after it.

@@ -282,7 +282,7 @@ fn matching_hidden<'t>(tasks: &'t [Task], own: usize, pattern: &str) -> Option<&
 }
 
 /// Whether a name matches a pattern in which `*` stands for any characters but `/`.
-pub(super) fn is_match(pattern: &str, name: &str) -> bool {
+pub(crate) fn is_match(pattern: &str, name: &str) -> bool {
     pattern.matches('/').count() == name.matches('/').count()
         && pattern.split('/').zip(name.split('/')).all(|(pattern, name)| is_part_match(pattern, name))
 }

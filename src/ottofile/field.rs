@@ -5,6 +5,7 @@ use super::limit;
 use super::yaml::{Key, Kind, Map, Node, Style, first_line_of};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name;
+use crate::quantity::parse_duration;
 use crate::source::{SourceFile, Span, Spanned};
 use std::fmt;
 use std::time::Duration;
@@ -42,6 +43,9 @@ pub(super) enum Owner<'a> {
     SiteSlurm,
     /// An entry of `include`.
     Include,
+    SiteResources,
+    /// Of a task, or of all.
+    Resources(Option<&'a str>),
     Task(&'a str),
     Edge(&'a str),
     Foreach(&'a str),
@@ -76,6 +80,9 @@ impl fmt::Display for Owner<'_> {
             Owner::SiteFile => f.write_str("the site file"),
             Owner::SiteSlurm => f.write_str("`slurm`"),
             Owner::Include => f.write_str("an entry of `otto.include`"),
+            Owner::SiteResources => f.write_str("the resources of the site file"),
+            Owner::Resources(None) => f.write_str("`otto.resources`"),
+            Owner::Resources(Some(task)) => write!(f, "`resources` of task `{task}`"),
             Owner::Task(task) => write!(f, "task `{task}`"),
             Owner::Edge(task) => write!(f, "a dependency of task `{task}`"),
             Owner::Foreach(task) => write!(f, "`foreach` of task `{task}`"),
@@ -102,6 +109,8 @@ impl fmt::Display for Field<'_> {
             | Owner::Retries(_)
             | Owner::Service(_)
             | Owner::Param { .. }
+            | Owner::SiteResources
+            | Owner::Resources(_)
             | Owner::Output { .. }
             | Owner::Variable(_) => {
                 write!(f, "`{}` of {}", self.key, self.owner)
@@ -402,66 +411,6 @@ pub(super) fn listed(names: &[&str]) -> String {
         [first @ .., last] => {
             let first: Vec<String> = first.iter().map(|name| format!("`{name}`")).collect();
             format!("{} and `{last}`", first.join(", "))
-        }
-    }
-}
-
-/// A time as users write it: `30s`, `5m`, `1h30m`, `1.5s`, `250ms`; a number alone counts seconds. Units come
-/// in descending order, each at most once. At most a year.
-pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
-    const UNITS: &[(&str, f64)] = &[("d", 86_400.0), ("h", 3_600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001)];
-    const MOST_SECONDS: f64 = 366.0 * 86_400.0;
-    let text = text.trim();
-    let mut rest = text;
-    let mut seconds = 0.0;
-    let mut units = UNITS;
-    while !rest.is_empty() {
-        let digits = rest
-            .find(|character: char| !character.is_ascii_digit() && character != '.')
-            .unwrap_or(rest.len());
-        let (number, after) = rest.split_at(digits);
-        if !number.starts_with(|first: char| first.is_ascii_digit()) || number.ends_with('.') {
-            return None;
-        }
-        let number: f64 = number.parse().ok()?;
-        let letters = after.find(|character: char| !character.is_ascii_alphabetic()).unwrap_or(after.len());
-        let (unit, after) = after.split_at(letters);
-        let (place, factor) = match unit {
-            // A number alone is seconds, but only if it is all there is: `1h30` could mean anything.
-            "" if rest == text && after.is_empty() => (UNITS.len() - 1, 1.0),
-            _ => {
-                let place = units.iter().position(|(name, _)| *name == unit)?;
-                (place, units[place].1)
-            }
-        };
-        seconds += number * factor;
-        units = units.get(place + 1..).unwrap_or_default();
-        rest = after;
-    }
-    let is_sound = !text.is_empty() && seconds.is_finite() && seconds <= MOST_SECONDS;
-    is_sound.then(|| Duration::from_micros((seconds * 1e6).round() as u64))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_read_as_users_write_them() {
-        let read = |text| parse_duration(text).map(|duration| duration.as_millis());
-        assert_eq!(read("30s"), Some(30_000));
-        assert_eq!(read("5m"), Some(300_000));
-        assert_eq!(read("1h30m"), Some(5_400_000));
-        assert_eq!(read("1d2h3m4s5ms"), Some(93_784_005));
-        assert_eq!(read("90"), Some(90_000));
-        assert_eq!(read("1.5"), Some(1_500));
-        assert_eq!(read("250ms"), Some(250));
-        assert_eq!(read("0"), Some(0));
-        for wrong in [
-            "", "s", "5 m", "1h30", "30m1h", "5s5s", "-5s", "1..5s", "1.s", ".5s", "5x", "∞", "1e3",
-            "999999d",
-        ] {
-            assert_eq!(read(wrong), None, "{wrong}");
         }
     }
 }

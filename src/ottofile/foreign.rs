@@ -139,7 +139,12 @@ pub(super) fn meant(owner: Owner<'_>, key: &str) -> Option<String> {
             "vars" | "env" | "variables" => ("envs", "variables for its tasks"),
             _ => return None,
         },
-        Owner::Retention | Owner::SiteFile | Owner::SiteSlurm | Owner::Variable(_) => return None,
+        Owner::Retention
+        | Owner::SiteFile
+        | Owner::SiteSlurm
+        | Owner::SiteResources
+        | Owner::Resources(_)
+        | Owner::Variable(_) => return None,
     };
     Some(format!("in otto this is `{name}`: {what}"))
 }

@@ -12,13 +12,15 @@ pub(crate) mod limit;
 mod param;
 pub(crate) mod parts;
 mod read;
+mod resource;
 pub(crate) mod service;
 pub(crate) mod site;
 pub(crate) mod spec;
 pub(crate) mod write;
 mod yaml;
 
-pub(crate) use field::parse_duration;
+pub(crate) use crate::quantity::parse_duration;
+pub(crate) use check::is_match as matches_star;
 pub(crate) use param::remarks;
 #[cfg(test)]
 pub(crate) use read::{SET_BY_OTTO, SET_IN_SCRIPTS};

@@ -5,7 +5,7 @@ use super::check::Tasks;
 use super::field::{FILE_PATTERNS, Field, Owner, Reader, TASK_NAMES, VARIABLES, describe, shortened};
 use super::spec::*;
 use super::yaml::{self, Key, Kind, Map, Node, Style};
-use super::{check, contract, foreach, foreign, glob, include, limit, param, service};
+use super::{check, contract, foreach, foreign, glob, include, limit, param, resource, service};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{self, NameError, TaskName};
 use crate::source::{SourceFile, Span, Spanned};
@@ -26,6 +26,7 @@ pub(super) const OTTO_KEYS: &[&str] = &[
     "include",
     "jobs",
     "name",
+    "resources",
     "retention",
     "secrets",
     "tasks",
@@ -66,6 +67,7 @@ pub(super) const TASK_KEYS: &[&str] = &[
     "params",
     "python",
     "python3",
+    "resources",
     "retries",
     "service",
     "stream-errors",
@@ -233,6 +235,7 @@ impl Reader<'_> {
                 "about" => settings.about = self.text(field, node).map(|text| text.value),
                 "jobs" => settings.jobs = self.number(field, node, 1).map(|jobs| jobs as usize),
                 "fail-fast" => settings.is_fail_fast = self.truth(field, node),
+                "resources" => settings.resources = resource::read(self, field, node),
                 "executor" => settings.executor = self.engine(field, node, Engine::WORDS),
                 "tasks" => settings.default_tasks = self.default_tasks(field, node),
                 "envs" => settings.envs = self.envs(field, node),
@@ -499,6 +502,7 @@ impl Reader<'_> {
                     task.after.extend(edges);
                 }
                 "os" => task.os = self.systems(field, node),
+                "resources" => task.resources = Some(Box::new(resource::read(self, field, node))),
                 "executor" => task.executor = self.engine(field, node, &["local"]),
                 "if" => task.condition = self.condition(field, key, node).map(Box::new),
                 "input" => task.input = self.patterns(field, node),
@@ -846,8 +850,24 @@ impl Reader<'_> {
     }
 
     /// Settings of one task that exclude each other, whatever their order.
+    /// A job that ends before the task may.
+    fn time_contradiction(&mut self, task: &Task) {
+        let longest = task.resources.as_ref().and_then(|resources| resources.time.iter().max().copied());
+        if let (Some(timeout), Some(longest)) = (&task.timeout, longest)
+            && timeout.value > longest
+        {
+            let message =
+                format!("the `timeout` of task `{}` is longer than the `time` that it asks for", task.name);
+            let wrong = self
+                .error(Code::Contradiction, message, timeout.span, "longer than `time` in `resources`")
+                .help("ask for more `time`, or leave it out: then it is a little more than `timeout`");
+            self.tell(wrong);
+        }
+    }
+
     fn contradictions(&mut self, task: &Task, stream_errors: Option<Span>) {
         service::contradictions(self, task);
+        self.time_contradiction(task);
         if let Some(span) = stream_errors
             && task.streaming.is_none()
         {
@@ -933,7 +953,11 @@ pub(crate) const SET_IN_SCRIPTS: &[&str] = &["BASH_ENV", "BASHOPTS", "IFS", "PS4
 
 /// Names that no entry of `envs` has, for otto sets them.
 pub(crate) const SET_BY_OTTO: &[&str] = &[
+    "OTTO_ATTEMPT",
+    "OTTO_CPUS",
+    "OTTO_GPUS",
     "OTTO_INVOCATION_DIR",
+    "OTTO_MEMORY",
     "OTTO_OUTPUT_JSON",
     "OTTO_OUTPUT_PIPE",
     "OTTO_READY",

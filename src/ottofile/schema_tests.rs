@@ -143,6 +143,7 @@ const FINE: &[&str] = &[
     "otto: {api: '1', tasks: ['*'], dotenv: [a, b], retention: {keep_days: 1, keep-last: 0, auto_prune: false}}",
     "tasks:\n  a:\n    bash: |\n      echo\n",
     "tasks: {a: {python3: 'x', help: h, group: g, hidden: true, input: [x], output: [1], envs: {A: b}, dir: d, tty: false}}",
+    "{otto: {resources: {time: 30m}}, tasks: {a: {resources: {cpus: 2, memory: [1G, 2G], gpus: 'a:1', extra: [--exclusive]}, bash: x}}}",
     "{otto: {executor: slurm}, tasks: {a: {executor: local, bash: x}}}",
     "tasks: {a: {os: linux}, b: {os: [macos, windows]}}",
     "tasks: {a: {before: [b, {task: b, when: always}], after: [c], on-failure: [d]}, b: , c: , d: }",

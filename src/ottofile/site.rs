@@ -1,16 +1,27 @@
 //! The site file: how otto treats a cluster, for all projects of a user or of a machine.
 
 use super::field::{Field, Owner, Reader};
+use super::resource;
 use super::yaml::{self, Kind, Map};
 use crate::diagnostic::Diagnostic;
+use crate::resources::Resources;
 use crate::source::SourceFile;
 use std::time::Duration;
 
-const KEYS: &[&str] =
-    &["ask-every", "jobs", "lost-after", "lost-retries", "never-after", "submit-per-second"];
+const KEYS: &[&str] = &[
+    "ask-every",
+    "defaults",
+    "jobs",
+    "local-jobs",
+    "lost-after",
+    "lost-retries",
+    "never-after",
+    "submit-per-second",
+    "tasks",
+];
 
 /// The map `slurm:` of a site file; what is not written is `None`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Site {
     /// How many jobs a run may have in the queue.
     pub(crate) jobs: Option<u32>,
@@ -23,6 +34,12 @@ pub(crate) struct Site {
     pub(crate) never_after: Option<Duration>,
     /// How often a task is repeated that the cluster ended.
     pub(crate) lost_retries: Option<u32>,
+    /// How many tasks run on this machine at a time, beside those on the cluster.
+    pub(crate) local_jobs: Option<u32>,
+    /// What tasks ask for that say nothing else.
+    pub(crate) defaults: Resources,
+    /// What tasks with such names ask for here, whatever they say.
+    pub(crate) tasks: Vec<(String, Resources)>,
 }
 
 impl Site {
@@ -35,6 +52,9 @@ impl Site {
             lost_after: self.lost_after.or(other.lost_after),
             never_after: self.never_after.or(other.never_after),
             lost_retries: self.lost_retries.or(other.lost_retries),
+            local_jobs: self.local_jobs.or(other.local_jobs),
+            defaults: self.defaults.or(&other.defaults),
+            tasks: self.tasks.into_iter().chain(other.tasks).collect(),
         }
     }
 }
@@ -42,7 +62,8 @@ impl Site {
 /// Reads a site file, or says everything that is wrong with it.
 pub(crate) fn read(source: &SourceFile) -> Result<Site, Vec<Diagnostic>> {
     let mut reader = Reader::new(source);
-    let parsed = yaml::parse(source, "tasks", &mut |_, _| Ok(()));
+    // No key of the root has entries that are read one by one.
+    let parsed = yaml::parse(source, "", &mut |_, _| Ok(()));
     reader.tell_all(parsed.diagnostics, parsed.untold);
     let mut site = Site::default();
     if let Some(root) = parsed.root.as_ref().filter(|root| parsed.is_whole && !root.is_null()) {
@@ -82,6 +103,15 @@ fn slurm(reader: &mut Reader<'_>, map: &Map<'_>) -> Site {
             "ask-every" => site.ask_every = duration(reader),
             "lost-after" => site.lost_after = duration(reader),
             "never-after" => site.never_after = duration(reader),
+            "local-jobs" => site.local_jobs = reader.number(field, node, 1),
+            "defaults" => site.defaults = resource::read(reader, field, node),
+            "tasks" => {
+                let map = reader.map(field, node, "write lines `PATTERN: {partition: NAME}`");
+                for (key, node) in map.into_iter().flat_map(Map::iter) {
+                    let field = Field { key: key.text, owner: Owner::SiteSlurm };
+                    site.tasks.push((key.text.to_owned(), resource::read(reader, field, node)));
+                }
+            }
             "lost-retries" => site.lost_retries = reader.number(field, node, 0),
             _ => reader.unknown_key(key, Owner::SiteSlurm, KEYS, None),
         }

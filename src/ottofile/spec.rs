@@ -6,6 +6,7 @@
 use super::parts::{Namespaces, Part};
 use crate::contract::Contract;
 use crate::name::{ParamName, TaskName};
+use crate::resources::Resources;
 use crate::source::{Sources, Span, Spanned};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -69,6 +70,8 @@ pub(crate) struct Settings {
     pub(crate) jobs: Option<usize>,
     /// Default of `--fail-fast`.
     pub(crate) is_fail_fast: Option<bool>,
+    /// What tasks ask for that say nothing else.
+    pub(crate) resources: Resources,
     /// Default of `--executor`.
     pub(crate) executor: Option<Engine>,
     pub(crate) default_tasks: DefaultTasks,
@@ -181,6 +184,8 @@ pub(crate) struct Task {
     pub(crate) os: Vec<String>,
     /// `executor: local`: it runs on the machine of otto, whatever runs the others.
     pub(crate) executor: Option<Engine>,
+    /// What it asks of the machine that runs it.
+    pub(crate) resources: Option<Box<Resources>>,
     /// `if`: decides at the start of the task whether its body runs. It is Python where that is, else a shell's.
     pub(crate) condition: Option<Box<Body>>,
     /// File globs, relative to the ottofile; `${VAR}` is not yet resolved.
@@ -224,6 +229,7 @@ impl Task {
             after: Vec::new(),
             os: Vec::new(),
             executor: None,
+            resources: None,
             condition: None,
             input: Vec::new(),
             output: Vec::new(),

@@ -23,7 +23,7 @@ pub(crate) mod template;
 mod told;
 
 pub(crate) use extend::{Extension, extend};
-pub(crate) use place::{JobPlace, places};
+pub(crate) use place::{AskedResource, JobPlace, places, resources};
 pub(crate) use told::{Told, told};
 
 use crate::diagnostic::{Code, Diagnostic};

@@ -2,8 +2,10 @@
 
 use super::{Job, Plan, Work};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ottofile::Ottofile;
+use crate::ottofile::site::Site;
 use crate::ottofile::spec::Engine;
+use crate::ottofile::{Ottofile, matches_star};
+use crate::resources::Resources;
 use std::collections::BTreeSet;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,4 +61,40 @@ fn place(ottofile: &Ottofile, job: &Job, engine: Engine) -> JobPlace {
         Engine::Slurm if is_body && job.elsewhere.is_none() => JobPlace::Cluster,
         Engine::Slurm | Engine::Local => JobPlace::Here,
     }
+}
+
+/// `--resource`: what tasks with such names ask for, whatever they say; without a pattern, all tasks.
+#[derive(Clone, Debug)]
+pub(crate) struct AskedResource {
+    pub(crate) pattern: Option<String>,
+    pub(crate) resources: Resources,
+}
+
+/// What each job asks for, in plan order. The command line counts more than the site's word for a task, that more than
+/// the task's own, that more than what the ottofile and the site say for all.
+pub(crate) fn resources(
+    ottofile: &Ottofile,
+    plan: &Plan,
+    site: &Site,
+    asked: &[AskedResource],
+) -> Vec<Resources> {
+    let of = |job: &std::sync::Arc<Job>| {
+        let task = &ottofile.tasks[job.task];
+        let mut all = Resources::default();
+        let is_meant = |pattern: &str| {
+            matches_star(pattern, task.name.as_str()) || matches_star(pattern, job.name.as_str())
+        };
+        // The last one counts.
+        for asked in asked.iter().rev().filter(|asked| asked.pattern.as_deref().is_none_or(is_meant)) {
+            all = all.or(&asked.resources);
+        }
+        for (_, resources) in site.tasks.iter().filter(|(pattern, _)| is_meant(pattern)) {
+            all = all.or(resources);
+        }
+        if let Some(own) = &task.resources {
+            all = all.or(own);
+        }
+        all.or(&ottofile.settings.resources).or(&site.defaults)
+    };
+    plan.jobs.iter().map(of).collect()
 }

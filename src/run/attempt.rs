@@ -7,7 +7,7 @@ use super::stream::{self, Wires};
 use super::{Setting, fresh, secret, service};
 use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::{Exit, Stream};
-use crate::exec::{Assignment, AttemptId, Ended, Launch, Plumbing};
+use crate::exec::{Assignment, AttemptId, ClusterJob, Ended, Launch, Plumbing};
 use crate::fate::Fate;
 use crate::lang::condition::Decision;
 use crate::lang::{self, CannotPrepare, HandOver, Left, Script};
@@ -285,8 +285,14 @@ fn of_service(script: &Script, started: &Started, attempt: u32, ended: &Ended) -
 }
 
 impl Assignment for Attempt {
-    fn is_remote(&self) -> bool {
-        self.setting.places[self.id.job.index()] == JobPlace::Cluster
+    fn cluster_job(&self) -> Option<ClusterJob> {
+        let (setting, place) = (&self.setting, self.id.job.index());
+        let job = setting.plan.job(self.id.job);
+        (setting.places[place] == JobPlace::Cluster).then(|| ClusterJob {
+            name: job.name.clone(),
+            resources: setting.resources[place].clone(),
+            limit: job.timeout.or(setting.timeout),
+        })
     }
 
     fn launch(&mut self) -> Result<Launch, Exit> {

@@ -93,6 +93,7 @@ impl Run<'_> {
         for id in setting.plan.ids().skip(first) {
             let whole = setting.plan.job(id).group.expect("bug: an added job has no group");
             setting.places.push(setting.places[whole.index()]);
+            setting.resources.push(setting.resources[whole.index()].clone());
             if let Some(inputs) = setting.recorded.get(&whole).cloned() {
                 setting.recorded.insert(id, inputs);
             }
@@ -122,6 +123,7 @@ impl Run<'_> {
             self.warn_about(groups[0], &warning);
         }
         let plan = self.setting.plan.clone();
+        self.scheduler.more_demands(plan.ids().skip(first).map(|id| super::demand(&self.setting, id)));
         let settled = self.scheduler.grow(&plan, &groups);
         self.settled(settled);
     }

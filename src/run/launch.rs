@@ -13,8 +13,9 @@ use crate::name::{JobName, ParamName};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Body, Param, ParamForm, Task};
 use crate::plan::envs::MOST_VARIABLE;
-use crate::plan::{Job, JobPlace, Need, Plan, Work};
+use crate::plan::{Job, JobId, JobPlace, Need, Plan, Work};
 use crate::request::Argument;
+use crate::resources::Resources;
 use crate::store::atomic;
 use crate::store::inputs;
 use crate::store::layout::{ANNOUNCED, JobDir, PRIVATE};
@@ -25,6 +26,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A job that is being run, with all that its language asked for.
 pub(crate) struct Started {
@@ -34,6 +36,8 @@ pub(crate) struct Started {
     pub(crate) level: Option<Level>,
     /// It runs on a cluster.
     pub(crate) is_remote: bool,
+    /// How long it may run.
+    pub(crate) limit: Option<Duration>,
     /// The `if` that the first attempt asks.
     pub(crate) condition: Option<Body>,
     pub(crate) inputs: Vec<Input>,
@@ -126,6 +130,7 @@ impl Started {
             attempt_dir,
             level: None,
             is_remote: setting.places[id.index()] == JobPlace::Cluster,
+            limit: limit(setting, id, number),
             condition,
             inputs,
             fates,
@@ -135,6 +140,7 @@ impl Started {
             env: BTreeMap::new(),
         };
         started.env = environment(setting, job, &started);
+        tell_resources(&mut started.env, &setting.resources[id.index()], number);
         Ok(started)
     }
 
@@ -220,7 +226,7 @@ impl Started {
                 files: prepared.hands_over.iter().chain(answer).map(|file| (*file).to_owned()).collect(),
             },
             secrets: mentions_secrets(setting, job).then(|| self.attempt_dir.join(PRIVATE).join(ANNOUNCED)),
-            limit: job.timeout.or(setting.timeout),
+            limit: self.limit,
         };
         Ok((launch, prepared.warnings))
     }
@@ -287,6 +293,31 @@ fn mentions_secrets(setting: &Setting, job: &Job) -> bool {
     let condition = setting.ottofile.tasks[job.task].condition.as_ref();
     let texts = condition.map(|condition| &condition.text).into_iter().chain([&setting.body(job).text]);
     texts.into_iter().any(|text| text.contains("secret"))
+}
+
+/// The time that an attempt has: that of its task, and on a cluster a little less than its job has, so that it ends politely.
+fn limit(setting: &Setting, id: JobId, number: u32) -> Option<Duration> {
+    const BEFORE_THE_END: Duration = Duration::from_secs(30);
+    let own = setting.plan.job(id).timeout.or(setting.timeout);
+    let of_the_job = setting.resources[id.index()].time(number);
+    match of_the_job.filter(|_| setting.places[id.index()] == JobPlace::Cluster) {
+        Some(time) => {
+            let usable = time - BEFORE_THE_END.min(time / 10);
+            Some(own.map_or(usable, |own| own.min(usable)))
+        }
+        None => own,
+    }
+}
+
+/// The variables by which a task knows what it may use.
+fn tell_resources(env: &mut BTreeMap<OsString, OsString>, resources: &Resources, attempt: u32) {
+    env.insert("OTTO_ATTEMPT".into(), attempt.to_string().into());
+    env.insert("OTTO_CPUS".into(), resources.cpus(attempt).to_string().into());
+    env.insert("OTTO_GPUS".into(), resources.gpus(attempt).to_string().into());
+    match resources.memory_mib(attempt) {
+        Some(memory) => drop(env.insert("OTTO_MEMORY".into(), memory.to_string().into())),
+        None => drop(env.remove(OsStr::new("OTTO_MEMORY"))),
+    }
 }
 
 /// The parameters that take several words.

@@ -31,7 +31,8 @@ use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Body, ForeachSource, Retries, Service, Task};
 use crate::plan::fresh::Evidence;
 use crate::plan::{Flow, Job, JobId, JobPlace, Lane, Plan, Work};
-use crate::scheduler::{Policy, Scheduler};
+use crate::resources::Resources;
+use crate::scheduler::{Demand, Policy, Scheduler};
 use crate::secret::MASK;
 use crate::store::layout::{JobDir, ProjectDir, RunDir};
 use crate::store::outputs::{self, Outputs};
@@ -72,8 +73,13 @@ const SIGPIPE_STATUS: i32 = 128 + SIGPIPE;
 pub(crate) struct Setting {
     pub(crate) ottofile: Arc<Ottofile>,
     pub(crate) plan: Arc<Plan>,
-    /// Where each job runs.
+    /// Where each job runs, and what it asks for there.
     pub(crate) places: Vec<JobPlace>,
+    pub(crate) resources: Vec<Resources>,
+    /// How many tasks run on this machine at a time.
+    pub(crate) local_slots: usize,
+    /// That of this machine.
+    pub(crate) memory_mib: u64,
     pub(crate) environment: Environment,
     /// The ottofile's folder, absolute.
     pub(crate) folder: PathBuf,
@@ -266,11 +272,13 @@ impl<'a> Run<'a> {
                 readers[input.index()] += 1;
             }
         }
+        let demands = plan.ids().map(|id| demand(setting, id)).collect();
         Run {
             setting: setting.clone(),
-            scheduler: Scheduler::new(plan, setting.slots, setting.policy)
+            scheduler: Scheduler::new(plan, setting.local_slots, setting.policy)
                 .limited_to(setting.most)
-                .with_lasting(&setting.lasting),
+                .with_lasting(&setting.lasting)
+                .with_demands(demands, setting.memory_mib, setting.slots),
             executor,
             inbox,
             journal,
@@ -1098,6 +1106,19 @@ impl<'a> Run<'a> {
             warning.notes.iter().chain(&warning.helps).map(|text| format!("; {text}")).collect();
         let message = format!("{}{}{helps}", place.unwrap_or_default(), warning.message);
         self.warn(Some(job), Some(warning.code.to_string()), message);
+    }
+}
+
+/// What a job takes of the place where it runs.
+fn demand(setting: &Setting, id: JobId) -> Demand {
+    let resources = &setting.resources[id.index()];
+    match setting.places[id.index()] {
+        JobPlace::Cluster => Demand { is_away: true, ..Demand::default() },
+        JobPlace::Here => Demand {
+            is_away: false,
+            slots: resources.cpus(1) as usize,
+            memory_mib: resources.memory_mib(1).unwrap_or(0),
+        },
     }
 }
 

@@ -181,21 +181,6 @@ pub(crate) fn set_aside(spool: &Path, failed: &Path) -> io::Result<()> {
     }
 }
 
-/// `512M` as bytes: a number, and `K`, `M`, `G` or `T` for powers of 1024.
-pub(crate) fn parse_size(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let digits = text.trim_end_matches(|unit: char| !unit.is_ascii_digit());
-    let shift = match text[digits.len()..].trim().to_ascii_uppercase().as_str() {
-        "" | "B" => 0,
-        "K" | "KB" | "KIB" => 10,
-        "M" | "MB" | "MIB" => 20,
-        "G" | "GB" | "GIB" => 30,
-        "T" | "TB" | "TIB" => 40,
-        _ => return None,
-    };
-    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
-}
-
 /// `1 GiB` for 1073741824.
 pub(crate) fn shown_size(bytes: u64) -> String {
     let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
@@ -208,6 +193,7 @@ pub(crate) fn shown_size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quantity::parse_size;
 
     fn writer(limit: u64) -> (tempfile::TempDir, SpoolWriter) {
         let folder = tempfile::tempdir().expect("a directory");

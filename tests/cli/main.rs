@@ -21,6 +21,7 @@ mod outcome;
 mod outcomes;
 mod params;
 mod refused;
+mod resources;
 mod services;
 #[cfg(target_os = "linux")]
 mod slurm;

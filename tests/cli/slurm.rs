@@ -406,7 +406,7 @@ fn mistakes_in_the_site_file_are_told_before_anything_starts() {
       ╭▸ /you/project/../config.yml:1:21
     1 │ slurm: {jobs: none, patience: 3}
       ╰╴                    ━━━━━━━━ unknown key
-      = note: valid keys are `ask-every`, `jobs`, `lost-after`, `lost-retries`, `never-after` and `submit-per-second`
+      = note: valid keys are `ask-every`, `defaults`, `jobs`, `local-jobs`, `lost-after`, `lost-retries`, `never-after`, `submit-per-second` and `tasks`
     /you/project/../config.yml: 2 errors. For details: `otto Explain E0104`
     ");
 }
@@ -430,4 +430,128 @@ tasks:
     help: write `executor: local` in `test`
     otto.yml: 1 error. For details: `otto Explain E1005`
     ");
+}
+
+#[test]
+fn a_dry_run_shows_what_would_be_submitted_and_asks_nobody() {
+    let project = on_cluster(
+        "
+otto: {resources: {time: 30m, memory: 1G}}
+tasks:
+  align:
+    foreach: {items: [a, b]}
+    resources: {cpus: 8, memory: [8G, 32G], partition: long}
+    bash: echo
+  sum: {needs: [align], timeout: 10m, bash: echo}
+  publish: {executor: local, needs: [sum], bash: echo}
+",
+    );
+    project.write("../config.yml", "slurm: {defaults: {account: lab}, tasks: {'al*': {partition: short}}}\n");
+    let site = project.path("../config.yml").to_string_lossy().into_owned();
+    let project = project.with("OTTO_CONFIG", &site);
+    assert_snapshot!(project.run("-n --resource align:b:memory=9G --resource qos=low publish").all(), @"
+    ── stdout
+      1  align:a  (otto.yml:4)
+         sbatch --nodes=1 --ntasks=1 --cpus-per-task=8 --mem=8192M --time=0-00:30:00 --partition=short --account=lab --qos=low
+      2  align:b  (otto.yml:4)
+         sbatch --nodes=1 --ntasks=1 --cpus-per-task=8 --mem=9216M --time=0-00:30:00 --partition=short --account=lab --qos=low
+      3  sum  after align  (otto.yml:8)
+         sbatch --nodes=1 --ntasks=1 --cpus-per-task=1 --mem=1024M --time=0-00:30:00 --account=lab --qos=low
+      4  publish  after sum  (otto.yml:9)
+    ── stderr
+    dry run: 4 tasks would run; nothing was started
+    ── exit 0
+    ");
+    assert!(!project.path("../cluster/calls").exists() && !project.task_home().exists());
+}
+
+#[test]
+fn a_job_gets_what_its_task_asks_for_and_more_at_the_second_attempt() {
+    let project = on_cluster(
+        r#"
+tasks:
+  build:
+    resources: {cpus: 2, memory: [50M, 400M], gpus: 1}
+    retries: 1
+    bash: |
+      echo "$OTTO_ATTEMPT: $OTTO_CPUS cpus, $OTTO_MEMORY MiB, $OTTO_GPUS gpus"
+      [ "$OTTO_MEMORY" -gt 100 ]
+"#,
+    );
+    assert_eq!(project.run("build").ok(), "1: 2 cpus, 50 MiB, 1 gpus\n2: 2 cpus, 400 MiB, 1 gpus\n");
+    let calls = project.read("../cluster/calls");
+    let memory = regex::Regex::new(r"--cpus-per-task=\d+ --mem=\d+M").expect("a pattern");
+    let asked: Vec<&str> = memory.find_iter(&calls).map(|found| found.as_str()).collect();
+    assert_eq!(asked, ["--cpus-per-task=2 --mem=50M", "--cpus-per-task=2 --mem=400M"]);
+}
+
+#[test]
+fn resources_that_cannot_be_are_told_all_at_once() {
+    let project = on_cluster(
+        "
+otto: {resources: {cpu: 1}}
+tasks:
+  a: {resources: {cpus: 0, memory: [1G, 2], extra: [--output=x], partition: [a, b]}, bash: echo}
+  b: {timeout: 2h, resources: {time: 1h}, bash: echo}
+",
+    );
+    assert_snapshot!(project.run("a").refused(), @"
+    error[E0104]: unknown key `cpu` in `otto.resources`
+      ╭▸ otto.yml:2:20
+    2 │ otto: {resources: {cpu: 1}}
+      ╰╴                   ━━━ unknown key
+    help: did you mean `cpus`?
+    error[E0109]: `cpus` of `resources` of task `a` must be a whole number from 1 to 4096
+      ╭▸ otto.yml:4:25
+    4 │   a: {resources: {cpus: 0, memory: [1G, 2], extra: [--output=x], partition:…
+      ╰╴                        ━ not such a value
+    error[E0109]: `memory` of `resources` of task `a` must be a size such as `512M`, `4G` or `1T`
+      ╭▸ otto.yml:4:41
+    4 │   a: {resources: {cpus: 0, memory: [1G, 2], extra: [--output=x], partition:…
+      ╰╴                                        ━ not such a value
+    error[E0109]: `extra` of `resources` of task `a` must be an option of sbatch that otto does not set, as `--option=value`
+      ╭▸ otto.yml:4:53
+    4 │ …mory: [1G, 2], extra: [--output=x], partition: [a, b]}, bash: echo}
+      ╰╴                        ━━━━━━━━━━ not such a value
+    error[E0103]: `partition` of `resources` of task `a` must be one value, not a list
+      ╭▸ otto.yml:4:77
+    4 │ … [--output=x], partition: [a, b]}, bash: echo}
+      ╰╴                           ━━━━━━ this is a list
+    error[E0112]: the `timeout` of task `b` is longer than the `time` that it asks for
+      ╭▸ otto.yml:5:16
+    5 │   b: {timeout: 2h, resources: {time: 1h}, bash: echo}
+      ╰╴               ━━ longer than `time` in `resources`
+    help: ask for more `time`, or leave it out: then it is a little more than `timeout`
+    otto.yml: 6 errors. For details: `otto Explain E0112`
+    ");
+    let project = on_cluster("tasks: {a: {bash: echo}}");
+    assert_snapshot!(project.run("--resource memry=1G a").refused(), @"
+    error[E0002]: `--resource` knows no `memry`
+      = note: it knows account, constraint, cpus, extra, gpus, memory, partition, qos, reservation, time
+    help: did you mean `memory`?
+    otto: 1 error. For details: `otto Explain E0002`
+    ");
+    assert_snapshot!(project.run("--resource a:time=5 a").refused(), @"
+    error[E0002]: invalid value `5` for `time`
+    help: expected a duration of at least one minute, such as `30m` or `2h`
+    otto: 1 error. For details: `otto Explain E0002`
+    ");
+}
+
+#[test]
+fn jobs_that_data_makes_run_on_the_cluster_too() {
+    let project = on_cluster(
+        "
+tasks:
+  list: {resources: {cpus: 2}, bash: otto.set --list n 7 8}
+  each:
+    foreach: {from: list.n}
+    resources: {cpus: 3}
+    bash: 'echo \"$item ${SLURM_JOB_ID:+in a job} $OTTO_CPUS\"; OUTPUT[twice]=$((2 * item))'
+  sum: {needs: [each], executor: local, bash: 'echo \"${INPUT[each:7.twice]} ${INPUT[each:8.twice]}\"'}
+",
+    );
+    let ran = project.run("-j1 sum");
+    assert_eq!(ran.ok(), "7 in a job 3\n8 in a job 3\n14 16\n", "{}", ran.all());
+    assert_eq!(project.read("../cluster/calls").matches("--cpus-per-task=3").count(), 2);
 }

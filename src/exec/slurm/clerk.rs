@@ -25,6 +25,7 @@ pub(super) enum Errand {
         assignment: Option<Box<dyn Assignment>>,
         dir: AttemptDir,
         name: String,
+        options: Vec<String>,
     },
     Ask,
     Cancel {
@@ -74,8 +75,8 @@ pub(super) fn work(
     let mut clerk = Clerk { setting: setting.clone(), kill_wait: None };
     while let Ok(errand) = errands.recv() {
         let answer = match errand {
-            Errand::Submit { attempt, assignment, dir, name } => {
-                ErrandDone::Submitted(clerk.submit(attempt, assignment, &dir, &name))
+            Errand::Submit { attempt, assignment, dir, name, options } => {
+                ErrandDone::Submitted(clerk.submit(attempt, assignment, &dir, &name, &options))
             }
             Errand::Ask => ErrandDone::Asked(command::queue(&setting.env)),
             Errand::Cancel { numbers, is_forced } => {
@@ -101,6 +102,7 @@ impl Clerk {
         mut assignment: Option<Box<dyn Assignment>>,
         dir: &AttemptDir,
         name: &str,
+        options: &[String],
     ) -> Submitted {
         let made = match &mut assignment {
             None => FilesMade::Before,
@@ -111,7 +113,7 @@ impl Clerk {
         };
         let answer = match made {
             FilesMade::Never(_) => Err(String::new()),
-            FilesMade::Before | FilesMade::Now(_) => self.ask_for_job(dir, name),
+            FilesMade::Before | FilesMade::Now(_) => self.ask_for_job(dir, name, options),
         };
         Submitted { attempt, assignment, made, answer }
     }
@@ -141,12 +143,12 @@ impl Clerk {
         }
     }
 
-    fn ask_for_job(&self, dir: &AttemptDir, name: &str) -> Result<String, String> {
+    fn ask_for_job(&self, dir: &AttemptDir, name: &str, options: &[String]) -> Result<String, String> {
         let setting = &self.setting;
         let request = JobRequest {
             name,
             log: &dir.slurm_log(),
-            options: &[],
+            options,
             script: &setting.script,
             words: [setting.otto.as_os_str(), dir.path.as_os_str(), setting.nonce.as_ref()],
         };

@@ -9,9 +9,9 @@ mod states;
 mod watch;
 
 use super::local::LocalExecutor;
-use super::{Assignment, AttemptId, Executor, Leftover, ReportSink, Stop};
+use super::{Assignment, AttemptId, ClusterJob, Executor, Leftover, ReportSink, Stop};
 use crate::host::Environment;
-use crate::name::{JobName, RunId};
+use crate::name::RunId;
 use crate::store::layout::{ExchangeDir, Home, RunDir};
 use crate::store::{atomic, exchange};
 use std::collections::{BTreeMap, HashSet};
@@ -58,8 +58,6 @@ pub(crate) struct ClusterSetting {
     script: PathBuf,
     otto: PathBuf,
     run: RunId,
-    /// For each job of the plan.
-    names: Vec<JobName>,
     pace: Pace,
 }
 
@@ -69,7 +67,6 @@ impl ClusterSetting {
         home: &Home,
         run_dir: &RunDir,
         run: &RunId,
-        names: Vec<JobName>,
         environment: &Environment,
         pace: Pace,
     ) -> io::Result<ClusterSetting> {
@@ -88,18 +85,17 @@ impl ClusterSetting {
             None => own_copy(home)?,
         };
         let env = command::environment(own.clone().into_iter());
-        Ok(ClusterSetting { env, own, exchange, nonce, script, otto, run: run.clone(), names, pace })
+        Ok(ClusterSetting { env, own, exchange, nonce, script, otto, run: run.clone(), pace })
     }
 
     /// The name by which Slurm and otto know an attempt: run, place in the plan and attempt stand behind the last `@`.
-    fn job_name(&self, attempt: AttemptId) -> String {
+    fn job_name(&self, attempt: AttemptId, job: &ClusterJob) -> String {
         const LONGEST: usize = 80;
         let plain = |character: char| match character {
             character if character.is_ascii_graphic() && !"%|@".contains(character) => character,
             _ => '_',
         };
-        let name = self.names[attempt.job.index()].as_str();
-        let shown: String = name.chars().map(plain).take(LONGEST).collect();
+        let shown: String = job.name.as_str().chars().map(plain).take(LONGEST).collect();
         format!("{shown}@{}", self.key(attempt))
     }
 
@@ -134,7 +130,7 @@ pub(crate) fn is_at_hand(environment: &Environment) -> bool {
 
 /// What the watch is told.
 enum ClusterOrder {
-    Start(AttemptId, Box<dyn Assignment>),
+    Start(AttemptId, ClusterJob, Box<dyn Assignment>),
     Stop(AttemptId, Stop),
     /// From the clerk.
     Done(clerk::ErrandDone),
@@ -178,9 +174,12 @@ impl Dispatcher {
 
 impl Executor for Dispatcher {
     fn start(&mut self, attempt: AttemptId, assignment: Box<dyn Assignment>) {
-        match assignment.is_remote() && self.remote.insert(attempt) {
-            true => self.order(ClusterOrder::Start(attempt, assignment)),
-            false => self.local.start(attempt, assignment),
+        match assignment.cluster_job() {
+            Some(job) => {
+                self.remote.insert(attempt);
+                self.order(ClusterOrder::Start(attempt, job, assignment));
+            }
+            None => self.local.start(attempt, assignment),
         }
     }
 

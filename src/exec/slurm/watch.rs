@@ -10,7 +10,7 @@ use super::states::{self, JobStanding, Refusal};
 use super::{ClusterOrder, ClusterSetting};
 use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::Exit;
-use crate::exec::{Assignment, AttemptId, Ended, Leftover, Report, ReportSink, Stop};
+use crate::exec::{Assignment, AttemptId, ClusterJob, Ended, Leftover, Report, ReportSink, Stop};
 use crate::store::exchange::{self, BeginRecord, Bell, EndRecord};
 use crate::store::layout::AttemptDir;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -73,6 +73,7 @@ pub(super) struct ClusterWatch {
 
 /// An attempt that is under way.
 struct Tracked {
+    job: ClusterJob,
     assignment: Option<Box<dyn Assignment>>,
     dir: AttemptDir,
     files: Option<AttemptFiles>,
@@ -178,7 +179,7 @@ impl ClusterWatch {
 
     fn take(&mut self, order: ClusterOrder) {
         match order {
-            ClusterOrder::Start(attempt, assignment) => self.start(attempt, assignment),
+            ClusterOrder::Start(attempt, job, assignment) => self.start(attempt, job, assignment),
             ClusterOrder::Stop(attempt, how) => self.stop(attempt, how),
             ClusterOrder::Done(done) => {
                 self.is_clerk_busy = false;
@@ -197,7 +198,7 @@ impl ClusterWatch {
 
     // ── beginning ────────────────────────────────────────────────────────────────────────────────────────────
 
-    fn start(&mut self, attempt: AttemptId, assignment: Box<dyn Assignment>) {
+    fn start(&mut self, attempt: AttemptId, job: ClusterJob, assignment: Box<dyn Assignment>) {
         if self.tracked.is_empty() {
             self.answered_at = Instant::now();
         }
@@ -207,6 +208,7 @@ impl ClusterWatch {
         self.tracked.insert(
             attempt,
             Tracked {
+                job,
                 assignment: Some(assignment),
                 dir,
                 files: None,
@@ -656,8 +658,9 @@ impl ClusterWatch {
         };
         let place = self.queue.iter().position(is_due)?;
         let attempt = self.queue.remove(place)?;
-        let name = self.setting.job_name(attempt);
         let tracked = self.tracked.get_mut(&attempt)?;
+        let name = self.setting.job_name(attempt, &tracked.job);
+        let options = tracked.job.options(attempt.number);
         tracked.step = ClusterStep::Submitting;
         self.submitted_at = now;
         // Only the first time: then its files are made.
@@ -665,7 +668,7 @@ impl ClusterWatch {
             None => tracked.assignment.take(),
             Some(_) => None,
         };
-        Some(Errand::Submit { attempt, assignment, dir: tracked.dir.clone(), name })
+        Some(Errand::Submit { attempt, assignment, dir: tracked.dir.clone(), name, options })
     }
 
     fn asks_now(&self, now: Instant) -> bool {

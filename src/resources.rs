@@ -1,0 +1,295 @@
+//! What a task asks of the machine that runs it: processors, memory and what only a cluster knows.
+//! Checks words and knows no machine; what a task gets is the scheduler's.
+
+use crate::quantity::{parse_duration, parse_size};
+use std::time::Duration;
+
+/// The keys of `resources`.
+pub(crate) const KEYS: &[&str] =
+    &["account", "constraint", "cpus", "extra", "gpus", "memory", "partition", "qos", "reservation", "time"];
+
+/// What a job gets beyond the timeout of its task, so that otto on the node ends it, and not Slurm.
+const AFTER_LIMIT: Duration = Duration::from_secs(120);
+
+const MOST_CPUS: u32 = 4096;
+const MOST_GPUS: u32 = 64;
+const MOST_WORD: usize = 200;
+
+/// Options of sbatch that otto sets itself, or has a key for.
+const TAKEN: &[&str] = &[
+    "account",
+    "array",
+    "chdir",
+    "constraint",
+    "cpus-per-task",
+    "dependency",
+    "error",
+    "export",
+    "gres",
+    "input",
+    "job-name",
+    "mem",
+    "mem-per-cpu",
+    "no-requeue",
+    "open-mode",
+    "output",
+    "parsable",
+    "partition",
+    "qos",
+    "requeue",
+    "reservation",
+    "time",
+    "wait",
+];
+
+/// Of a list of `cpus`, `memory`, `time` or `gpus`, the first is for attempt 1, the second for attempt 2, and the last for all
+/// that follow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Resources {
+    pub(crate) cpus: Vec<u32>,
+    pub(crate) memory_mib: Vec<u64>,
+    pub(crate) time: Vec<Duration>,
+    pub(crate) gpus: Vec<Gpus>,
+    pub(crate) partition: Option<String>,
+    pub(crate) account: Option<String>,
+    pub(crate) qos: Option<String>,
+    pub(crate) constraint: Option<String>,
+    pub(crate) reservation: Option<String>,
+    /// Options of sbatch, as they are.
+    pub(crate) extra: Vec<String>,
+}
+
+/// `2`, or `a100:2`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Gpus {
+    pub(crate) kind: Option<String>,
+    pub(crate) count: u32,
+}
+
+/// A value that cannot be one: its place in the list, and what it must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BadResource {
+    pub(crate) place: usize,
+    pub(crate) expected: &'static str,
+}
+
+/// Whether the key takes several values.
+pub(crate) fn takes_list(key: &str) -> bool {
+    matches!(key, "cpus" | "memory" | "time" | "gpus" | "extra")
+}
+
+impl Resources {
+    /// Sets a key of [`KEYS`], whatever it was.
+    pub(crate) fn set(&mut self, key: &str, values: &[&str]) -> Result<(), BadResource> {
+        match key {
+            "cpus" => self.cpus = each(values, "a whole number from 1 to 4096", cpus)?,
+            "memory" => self.memory_mib = each(values, "a size such as `512M`, `4G` or `1T`", memory)?,
+            "time" => {
+                self.time = each(values, "a duration of at least one minute, such as `30m` or `2h`", time)?
+            }
+            "gpus" => self.gpus = each(values, "a whole number from 0 to 64, or `TYPE:NUMBER`", gpus)?,
+            "partition" => self.partition = word(values)?,
+            "account" => self.account = word(values)?,
+            "qos" => self.qos = word(values)?,
+            "constraint" => self.constraint = word(values)?,
+            "reservation" => self.reservation = word(values)?,
+            "extra" => {
+                self.extra =
+                    each(values, "an option of sbatch that otto does not set, as `--option=value`", extra)?;
+            }
+            _ => unreachable!("bug: `{key}` is no resource"),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn cpus(&self, attempt: u32) -> u32 {
+        of_attempt(&self.cpus, attempt).copied().unwrap_or(1)
+    }
+
+    pub(crate) fn memory_mib(&self, attempt: u32) -> Option<u64> {
+        of_attempt(&self.memory_mib, attempt).copied()
+    }
+
+    pub(crate) fn gpus(&self, attempt: u32) -> u32 {
+        of_attempt(&self.gpus, attempt).map_or(0, |gpus| gpus.count)
+    }
+
+    /// How long a job may take.
+    pub(crate) fn time(&self, attempt: u32) -> Option<Duration> {
+        of_attempt(&self.time, attempt).copied()
+    }
+
+    /// What is not said here is as in `other`, key by key.
+    pub(crate) fn or(&self, other: &Resources) -> Resources {
+        fn list<T: Clone>(own: &[T], other: &[T]) -> Vec<T> {
+            if own.is_empty() { other.to_vec() } else { own.to_vec() }
+        }
+        let word = |own: &Option<String>, other: &Option<String>| own.clone().or_else(|| other.clone());
+        Resources {
+            cpus: list(&self.cpus, &other.cpus),
+            memory_mib: list(&self.memory_mib, &other.memory_mib),
+            time: list(&self.time, &other.time),
+            gpus: list(&self.gpus, &other.gpus),
+            partition: word(&self.partition, &other.partition),
+            account: word(&self.account, &other.account),
+            qos: word(&self.qos, &other.qos),
+            constraint: word(&self.constraint, &other.constraint),
+            reservation: word(&self.reservation, &other.reservation),
+            extra: list(&self.extra, &other.extra),
+        }
+    }
+
+    /// The options of sbatch for an attempt of a task that has `limit` to run, if it has one.
+    pub(crate) fn options(&self, attempt: u32, limit: Option<Duration>) -> Vec<String> {
+        let mut options = vec!["--nodes=1".to_owned(), "--ntasks=1".to_owned()];
+        options.push(format!("--cpus-per-task={}", self.cpus(attempt)));
+        options.extend(self.memory_mib(attempt).map(|memory| format!("--mem={memory}M")));
+        let time = self.time(attempt).or_else(|| limit.and_then(|limit| limit.checked_add(AFTER_LIMIT)));
+        options.extend(time.map(|time| format!("--time={}", sbatch_time(time))));
+        options.extend(of_attempt(&self.gpus, attempt).filter(|gpus| gpus.count > 0).map(|gpus| {
+            match &gpus.kind {
+                Some(kind) => format!("--gres=gpu:{kind}:{}", gpus.count),
+                None => format!("--gres=gpu:{}", gpus.count),
+            }
+        }));
+        let words = [
+            ("partition", &self.partition),
+            ("account", &self.account),
+            ("qos", &self.qos),
+            ("constraint", &self.constraint),
+            ("reservation", &self.reservation),
+        ];
+        options.extend(words.iter().filter_map(|(name, word)| Some(format!("--{name}={}", word.as_ref()?))));
+        options.extend(self.extra.iter().cloned());
+        options
+    }
+}
+
+fn of_attempt<T>(values: &[T], attempt: u32) -> Option<&T> {
+    values.get(attempt.saturating_sub(1) as usize).or(values.last())
+}
+
+/// `1-02:03:00`, rounded up to minutes.
+fn sbatch_time(time: Duration) -> String {
+    let minutes = time.as_secs().div_ceil(60).max(1);
+    format!("{}-{:02}:{:02}:00", minutes / 1440, minutes / 60 % 24, minutes % 60)
+}
+
+fn each<T>(
+    values: &[&str],
+    expected: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, BadResource> {
+    let one = |(place, text): (usize, &&str)| parse(text).ok_or(BadResource { place, expected });
+    values.iter().enumerate().map(one).collect()
+}
+
+fn word(values: &[&str]) -> Result<Option<String>, BadResource> {
+    Ok(each(values, "one word of at most 200 bytes", plain)?.pop())
+}
+
+fn plain(text: &str) -> Option<String> {
+    let is_plain = !text.is_empty()
+        && text.len() <= MOST_WORD
+        && !text.contains(|character: char| character.is_whitespace() || character.is_control());
+    is_plain.then(|| text.to_owned())
+}
+
+fn number(text: &str) -> Option<u32> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+fn cpus(text: &str) -> Option<u32> {
+    number(text).filter(|cpus| (1..=MOST_CPUS).contains(cpus))
+}
+
+fn gpus(text: &str) -> Option<Gpus> {
+    let (kind, count) = match text.rsplit_once(':') {
+        Some((kind, count)) => (Some(plain(kind)?), count),
+        None => (None, text),
+    };
+    let count = number(count).filter(|count| *count <= MOST_GPUS)?;
+    Some(Gpus { kind, count })
+}
+
+/// In MiB; a number without a unit could mean anything.
+fn memory(text: &str) -> Option<u64> {
+    let bytes =
+        parse_size(text).filter(|_| text.trim().ends_with(|unit: char| unit.is_ascii_alphabetic()))?;
+    Some(bytes >> 20).filter(|mib| *mib >= 1 && bytes.is_multiple_of(1 << 20))
+}
+
+fn time(text: &str) -> Option<Duration> {
+    let is_bare = text.trim().bytes().all(|byte| byte.is_ascii_digit());
+    parse_duration(text).filter(|time| !is_bare && *time >= Duration::from_secs(60))
+}
+
+fn extra(text: &str) -> Option<String> {
+    let option = text.strip_prefix("--")?;
+    let name = option.split('=').next().unwrap_or_default();
+    let is_option = !name.is_empty() && !text.contains(char::is_control) && !TAKEN.contains(&name);
+    is_option.then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resources_are_options_of_sbatch_and_a_list_goes_by_attempts() {
+        let mut resources = Resources::default();
+        resources.set("cpus", &["8"]).expect("fine");
+        resources.set("memory", &["8G", "32G"]).expect("fine");
+        resources.set("time", &["90m30s"]).expect("fine");
+        resources.set("gpus", &["a100:2"]).expect("fine");
+        resources.set("partition", &["long"]).expect("fine");
+        resources.set("extra", &["--exclusive"]).expect("fine");
+        let options = |attempt| resources.options(attempt, None).join(" ");
+        assert_eq!(
+            options(1),
+            "--nodes=1 --ntasks=1 --cpus-per-task=8 --mem=8192M --time=0-01:31:00 --gres=gpu:a100:2 \
+             --partition=long --exclusive"
+        );
+        assert!(options(2).contains("--mem=32768M") && options(7).contains("--mem=32768M"));
+        let limit = Some(Duration::from_secs(60));
+        assert_eq!(
+            Resources::default().options(1, limit).join(" "),
+            "--nodes=1 --ntasks=1 --cpus-per-task=1 --time=0-00:03:00"
+        );
+    }
+
+    #[test]
+    fn what_is_said_nearer_counts_key_by_key() {
+        let mut near = Resources::default();
+        near.set("cpus", &["2"]).expect("fine");
+        let mut far = Resources::default();
+        far.set("cpus", &["4"]).expect("fine");
+        far.set("qos", &["low"]).expect("fine");
+        let both = near.or(&far);
+        assert_eq!((both.cpus(1), both.qos.as_deref()), (2, Some("low")));
+    }
+
+    #[test]
+    fn values_that_cannot_be_meant_are_refused() {
+        let wrong = [
+            ("cpus", "0"),
+            ("cpus", "x"),
+            ("cpus", "5000"),
+            ("memory", "512"),
+            ("memory", "1.5G"),
+            ("memory", "1K"),
+            ("time", "30"),
+            ("time", "30s"),
+            ("gpus", "65"),
+            ("gpus", ":2"),
+            ("partition", "a b"),
+            ("account", ""),
+            ("extra", "-c 4"),
+            ("extra", "--output=x"),
+            ("extra", "--mem=4G"),
+        ];
+        for (key, value) in wrong {
+            assert!(Resources::default().set(key, &[value]).is_err(), "{key}: {value}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What jobs take of the place where they run: processors and memory of this machine, or room in the queue of a cluster.
+
+/// What one job takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Demand {
+    /// It takes of the cluster's room, not of this machine's.
+    pub(crate) is_away: bool,
+    pub(crate) slots: usize,
+    pub(crate) memory_mib: u64,
+}
+
+impl Default for Demand {
+    fn default() -> Demand {
+        Demand { is_away: false, slots: 1, memory_mib: 0 }
+    }
+}
+
+/// A place, with what its jobs hold of it.
+#[derive(Debug)]
+pub(super) struct Pool {
+    pub(super) slots: usize,
+    pub(super) memory_mib: u64,
+    held: usize,
+    held_mib: u64,
+}
+
+impl Pool {
+    pub(super) fn new(slots: usize, memory_mib: u64) -> Pool {
+        Pool { slots: slots.max(1), memory_mib, held: 0, held_mib: 0 }
+    }
+
+    /// A job that wants more than there is gets all of it.
+    fn taken(&self, demand: Demand) -> (usize, u64) {
+        (demand.slots.min(self.slots), demand.memory_mib.min(self.memory_mib))
+    }
+
+    pub(super) fn has_room(&self, demand: Demand) -> bool {
+        let (slots, memory_mib) = self.taken(demand);
+        self.held + slots <= self.slots && self.held_mib + memory_mib <= self.memory_mib
+    }
+
+    pub(super) fn take(&mut self, demand: Demand) {
+        let (slots, memory_mib) = self.taken(demand);
+        self.held += slots;
+        self.held_mib += memory_mib;
+    }
+
+    pub(super) fn give_back(&mut self, demand: Demand) {
+        let (slots, memory_mib) = self.taken(demand);
+        self.held -= slots;
+        self.held_mib -= memory_mib;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_that_wants_more_than_there_is_runs_alone() {
+        let mut pool = Pool::new(4, 1000);
+        let demand = |slots, memory_mib| Demand { is_away: false, slots, memory_mib };
+        pool.take(demand(3, 0));
+        assert!(pool.has_room(demand(1, 0)) && !pool.has_room(demand(2, 0)));
+        assert!(!pool.has_room(demand(8, 0)));
+        pool.give_back(demand(3, 0));
+        assert!(pool.has_room(demand(8, 5000)));
+        pool.take(demand(8, 5000));
+        assert!(!pool.has_room(demand(1, 0)));
+    }
+
+    #[test]
+    fn sums_of_memory_hold() {
+        let mut pool = Pool::new(9, 1000);
+        let demand = Demand { memory_mib: 400, ..Demand::default() };
+        pool.take(demand);
+        pool.take(demand);
+        assert!(!pool.has_room(demand) && pool.has_room(Demand::default()));
+    }
+}
