@@ -317,6 +317,10 @@ impl DataFlow<'_> {
                 Some(rest) => self.unknown_item(reader, task, rest, &known),
                 // All its jobs together.
                 None if rest.is_empty() || rest.starts_with(".*") || what == What::Outcome => Lookup::Perhaps,
+                // `INPUT["convert"]["a"]`: those of one item.
+                None if known.iter().any(|name| has_item(name, task.name.as_str(), &rest[1..])) => {
+                    Lookup::Perhaps
+                }
                 None => {
                     let key = &rest[1..];
                     let items = dependencies.jobs.iter().filter(|(_, known)| *known == place);
@@ -493,6 +497,12 @@ impl Dependencies {
 fn after<'a>(path: &'a str, name: &str) -> Option<&'a str> {
     let rest = path.strip_prefix(name)?;
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix('.') }
+}
+
+/// Whether a path begins with the item of this job of a foreach task.
+fn has_item(job: &str, task: &str, path: &str) -> bool {
+    let item = job.strip_prefix(task).and_then(|rest| rest.strip_prefix(':'));
+    item.is_some_and(|item| after(path, item).is_some())
 }
 
 fn recorded_key(name: &str, values: &Map, rest: &str) -> Lookup {

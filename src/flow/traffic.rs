@@ -103,6 +103,14 @@ impl DataFlow<'_> {
                 add(&mut all[sources[number]], rest, place);
             }
         }
+        // Items that data tells.
+        for path in self.task(reader).foreach.iter().flat_map(|foreach| foreach.source.paths()) {
+            let is_its = |source: &usize| self.ottofile.position(&path.task) == Some(*source);
+            let Some(number) = sources.iter().position(is_its) else { continue };
+            is_used[number] = true;
+            let reading = Reading { task: reader, span: path.text.span, is_optional: false };
+            add(&mut all[sources[number]], &format!(".{}", path.key), reading);
+        }
         if let Some(body) = &self.task(reader).body {
             for (number, source) in sources.iter().enumerate() {
                 is_used[number] |= self.exports(&mut all[*source], reader, body);
@@ -111,8 +119,9 @@ impl DataFlow<'_> {
         for (number, source) in sources.into_iter().enumerate() {
             match (is_used[number], may_read_more) {
                 (_, true) => all[source].perhaps.push(reader),
-                (false, false) => all[source].idle.push(reader),
-                (true, false) => {}
+                // A group only groups.
+                (false, false) if self.task(reader).body.is_some() => all[source].idle.push(reader),
+                (false | true, false) => {}
             }
         }
     }

@@ -856,3 +856,46 @@ fn the_graph_writes_the_keys_on_the_dependencies() {
     ]
     "#);
 }
+
+#[test]
+fn jobs_that_follow_others_read_their_own_item_by_the_name_of_the_task() {
+    let project = Project::new(
+        "tasks:
+  list: {bash: 'otto.set --list files a b'}
+  convert: {foreach: {items: [a, b]}, bash: 'OUTPUT[rows]=1'}
+  upload: {foreach: {each: convert}, bash: 'echo \"${INPUT[convert.rows]}\"'}
+  wrong: {foreach: {each: convert}, bash: 'echo \"${INPUT[convert.row]}\"'}
+  made: {foreach: {from: list.files}, bash: 'OUTPUT[n]=1; echo \"${INPUT[list.files]}\"'}
+  sent: {foreach: {each: made}, bash: 'echo \"${INPUT[made.n]} ${OUTCOME[made]}\"'}
+  report: {needs: [made, convert], bash: 'echo \"${INPUT[made:a.n]} ${INPUT[convert:b.rows]} ${OUTCOME[convert]}\"'}
+  all: {needs: [upload, sent, report]}
+",
+    );
+    assert_snapshot!(project.run("Check").all(), @r#"
+    ── stdout
+    otto.yml: 8 tasks are valid
+    ── stderr
+    warning[E0704]: task `convert` never sets `row`
+      ╭▸ otto.yml:5:52
+    3 │   convert: {foreach: {items: [a, b]}, bash: 'OUTPUT[rows]=1'}
+      │                                              ────────────── `convert` sets `rows`
+    4 │   upload: {foreach: {each: convert}, bash: 'echo "${INPUT[convert.rows]}"'}
+    5 │   wrong: {foreach: {each: convert}, bash: 'echo "${INPUT[convert.row]}"'}
+      ╰╴                                                   ━━━━━━━━━━━━━━━━━━ `wrong` reads it here
+    help: did you mean `convert.rows`?
+    ── exit 0
+    "#);
+    let ran = project.run("-q all");
+    assert!(ran.status == 0 && !ran.stderr.contains("E07"), "{}", ran.all());
+    assert_snapshot!(project.run("Check --data").stdout, @r"
+    list (line 2)
+      files  line 2  read by made (lines 6, 6)
+
+    convert (line 3)
+      rows  line 3   read by upload (line 4), report (line 8)
+      row   not set  read by wrong (line 5)
+
+    made (line 6)
+      n  line 6  read by sent (line 7), report (line 8)
+    ");
+}

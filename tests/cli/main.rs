@@ -11,6 +11,7 @@ mod envs;
 mod fan_out;
 mod find;
 mod flow;
+mod flow_pairs;
 mod hints;
 mod fresh;
 mod hostile;
