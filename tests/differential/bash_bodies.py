@@ -121,7 +121,7 @@ OUTSIDE = (
     "echo {1..3}",
     "IFS=, read -r a b <<< 'x,y'; echo \"$b\"",
     "while getopts 'ab:' o -a -b 3; do echo \"$o ${OPTARG-}\"; done",
-    "trap 'echo usr1' USR1; kill -USR1 $$; echo after",
+    "trap 'echo usr1' USR1; kill -USR1 \"$$\"; echo after",
     "v='@P'; echo \"${v@Q}\"",
     "p='$(echo in-prompt)'; echo \"${p@P}\"",
     "printf -v pad '%03d' 7; echo \"$pad\"",
@@ -240,7 +240,7 @@ HANDLERS = (
     "return 3",
     "trap - EXIT; echo once",
     "set +e; false; echo on",
-    "kill -USR1 $$ 2>/dev/null || true",
+    "kill -USR1 \"$$\" 2>/dev/null || true",
 )
 SIGNALS = (
     "EXIT",
