@@ -41,6 +41,9 @@ pub(crate) enum Event {
         /// In plan order.
         #[serde(rename = "tasks")]
         jobs: Vec<PlannedJob>,
+        /// With `--watch`: the files that changed since the run before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        changed: Vec<String>,
     },
     /// Data has told the jobs of a foreach task, which the run did not know when it started.
     #[serde(rename = "tasks_added")]

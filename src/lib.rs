@@ -42,6 +42,7 @@ mod exec;
 mod history;
 mod view;
 mod run;
+mod watch;
 
 // The face.
 mod command;

@@ -223,7 +223,7 @@ impl RunState {
     pub(crate) fn apply(&mut self, stamped: &Stamped) {
         let now = stamped.mono_us;
         match &stamped.event {
-            Event::RunStarted { format: _, run, slots, jobs } => {
+            Event::RunStarted { format: _, run, slots, jobs, changed: _ } => {
                 self.run = Some(run.clone());
                 self.slots = *slots;
                 self.began_us = now;
@@ -513,7 +513,7 @@ mod tests {
         };
         let jobs = jobs.iter().enumerate().map(planned).collect();
         let run = RunId::new("20261124-091400.000000", 0);
-        let event = Event::RunStarted { format: FORMAT, run, slots: 4, jobs };
+        let event = Event::RunStarted { format: FORMAT, run, slots: 4, jobs, changed: Vec::new() };
         let stamped = Stamped { seq: 0, wall_us: 0, mono_us: 0, event };
         let mut state = RunState::default();
         state.apply(&stamped);

@@ -31,6 +31,7 @@ pub(crate) struct Flags {
     pub(crate) is_force: bool,
     display: Option<Display>,
     pub(crate) is_tui: bool,
+    pub(crate) watch: Option<Watching>,
     pub(crate) tail_lines: usize,
     pub(crate) timeout: Option<Duration>,
     pub(crate) run_timeout: Option<Duration>,
@@ -52,6 +53,15 @@ impl Default for Flags {
     fn default() -> Flags {
         Flags::parse(&[]).expect("bug: no words are no mistake")
     }
+}
+
+/// What `--watch` does with a run when files change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Watching {
+    /// Ends it and starts anew.
+    Restart,
+    /// Lets it end first.
+    Queue,
 }
 
 /// The table.
@@ -87,6 +97,16 @@ pub(crate) fn command() -> Command {
             flag("force").help("also run tasks that are up to date"),
             value("display", "MODE")
                 .help("how to show output: auto, stream, prefix, group, quiet [env: OTTO_DISPLAY]"),
+            Arg::new("watch")
+                .short('w')
+                .long("watch")
+                .action(ArgAction::Set)
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("restart")
+                .value_name("queue")
+                .value_parser([clap::builder::PossibleValue::new("restart").hide(true), "queue".into()])
+                .help("run again when files change; `queue` lets a run end first"),
             flag("tui").short('t').help("show the run full-screen, with keys to select tasks"),
             value("tail", "N")
                 .allow_negative_numbers(true)
@@ -211,6 +231,10 @@ impl Flags {
             return Err(Diagnostic::error(Code::Contradiction, message).help("remove one of them"));
         }
         let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+        if is_tui && text("watch").is_some() {
+            let message = "`--tui` and `--watch` cannot be used together";
+            return Err(Diagnostic::error(Code::Contradiction, message).help("remove one of them"));
+        }
         let count = |name: &'static str, least: usize| match text(name) {
             None => Ok(None),
             Some(word) => match word.parse::<usize>() {
@@ -249,6 +273,8 @@ impl Flags {
             is_force: matches.get_flag("force"),
             display,
             is_tui,
+            watch: text("watch")
+                .map(|word| if word == "queue" { Watching::Queue } else { Watching::Restart }),
             tail_lines: count("tail", 0)?.unwrap_or(20),
             timeout: time("timeout")?,
             run_timeout: time("run-timeout")?,

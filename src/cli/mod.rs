@@ -5,6 +5,7 @@ pub(crate) mod flag;
 #[cfg(test)]
 mod reference_tests;
 mod version;
+mod watch;
 
 use crate::command::{self, Context, Options, PlannedRun};
 use crate::diagnostic::{Code, Diagnostic};
@@ -315,6 +316,9 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
     if flags.volume() > Volume::Quiet {
         notes.iter().for_each(|note| context.say(&format!("note: {note}")));
     }
+    if let Some(how) = flags.watch.filter(|_| !flags.is_dry_run) {
+        return watch::watch(context, &flags, how, words, all_words);
+    }
     let Loaded { found, ottofile, .. } = loaded;
     run_request(context, &flags, &found, &Arc::new(ottofile), &request, all_words)
 }
@@ -413,7 +417,24 @@ fn run_request(
         let target = PlannedRun { found, ottofile, request, plan: &plan, recorded, earlier };
         return command::dry_run(context, &target, &flags.wish);
     }
-    let options = Options {
+    let options = options(context, flags, words);
+    if options.is_tui {
+        announce_screen();
+    }
+    command::below_guard(context, |context, signals| {
+        let plan = match planned(context, found, ottofile, request, true) {
+            Ok(plan) => Arc::new(plan),
+            Err(diagnostics) => return context.refuse(&diagnostics),
+        };
+        let (recorded, earlier) = (HashMap::new(), Earlier::default());
+        let target = PlannedRun { found, ottofile, request, plan: &plan, recorded, earlier };
+        command::run_to_end(context, &target, &options, signals)
+    })
+}
+
+/// What the flags say of how to run.
+fn options(context: &mut Context, flags: &Flags, words: &[OsString]) -> Options {
+    Options {
         jobs: flags.jobs,
         policy: flags.policy,
         ignores_freshness: flags.is_force,
@@ -428,19 +449,8 @@ fn run_request(
         wish: flags.wish.clone(),
         words: words.to_vec(),
         origin: None,
-    };
-    if options.is_tui {
-        announce_screen();
+        watch: None,
     }
-    command::below_guard(context, |context, signals| {
-        let plan = match planned(context, found, ottofile, request, true) {
-            Ok(plan) => Arc::new(plan),
-            Err(diagnostics) => return context.refuse(&diagnostics),
-        };
-        let (recorded, earlier) = (HashMap::new(), Earlier::default());
-        let target = PlannedRun { found, ottofile, request, plan: &plan, recorded, earlier };
-        command::run_to_end(context, &target, &options, signals)
-    })
 }
 
 fn planned(

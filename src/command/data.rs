@@ -418,6 +418,7 @@ mod tests {
             format: FORMAT,
             run: run.id.clone(),
             slots: 2,
+            changed: Vec::new(),
             jobs: vec![
                 planned("fetch", &[], &[]),
                 planned("build.x", &["fetch"], &[("env", "prod")]),

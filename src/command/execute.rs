@@ -27,7 +27,8 @@ use crate::run::outcomes::Earlier;
 use crate::run::signals::{STOPPING, SUSPENDING, Signals, guarded, halt};
 use crate::run::stream::StreamSetting;
 use crate::run::{
-    Message, Recorded, Run, Setting, inbox, is_withheld, missing_interpreters, planned_jobs, told_by,
+    Finished, Message, Recorded, Run, Setting, inbox, is_withheld, missing_interpreters, planned_jobs,
+    told_by,
 };
 use crate::scheduler::Policy;
 use crate::secret::{self, MASK};
@@ -45,6 +46,7 @@ use crate::view::style::Paint;
 use crate::view::tui::{Screen, Tui};
 use crate::view::wording::{Words, counted};
 use crate::view::{Logs, View};
+use crate::watch::ChangeBell;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -83,6 +85,16 @@ pub(crate) struct Options {
     pub(crate) wish: ClusterWish,
     /// The run that this one repeats.
     pub(crate) origin: Option<RunId>,
+    pub(crate) watch: Option<Watched>,
+}
+
+/// A run of `--watch`.
+#[derive(Default)]
+pub(crate) struct Watched {
+    /// The files that started it, as in messages.
+    pub(crate) changed: Vec<String>,
+    /// Tells it of files that change meanwhile, which end it.
+    pub(crate) bell: Option<ChangeBell>,
 }
 
 /// `-q` and `-qq`, for runs and reruns.
@@ -288,20 +300,20 @@ pub(crate) fn run_to_end(
     signals: &Signals,
 ) -> i32 {
     match execute(context, target, options, signals) {
-        Ok(RunResult::Succeeded) => 0,
-        Ok(RunResult::Failed { status }) => status,
-        Ok(RunResult::Interrupted { signal }) => die_by(signal),
+        Ok(Finished { result: RunResult::Succeeded, .. }) => 0,
+        Ok(Finished { result: RunResult::Failed { status }, .. }) => status,
+        Ok(Finished { result: RunResult::Interrupted { signal }, .. }) => die_by(signal),
         Err(code) => code,
     }
 }
 
 /// Runs the plan; `Err` is the exit code when it could not.
-fn execute(
+pub(crate) fn execute(
     context: &mut Context,
     target: &PlannedRun,
     options: &Options,
     signals: &Signals,
-) -> Result<RunResult, i32> {
+) -> Result<Finished, i32> {
     let PlannedRun { found, ottofile, plan, .. } = target;
     let limit = stream_limit(context)?;
     let engine = cluster::engine(context, ottofile, options.wish.executor)?;
@@ -401,7 +413,12 @@ fn execute(
         timeout: options.timeout,
         run_timeout: options.run_timeout,
         // A rerun names tasks by what became of them.
-        inherits_stdin: if options.origin.is_some() { Vec::new() } else { inherits_stdin(target) },
+        inherits_stdin: if options.origin.is_some() || options.watch.is_some() {
+            Vec::new()
+        } else {
+            inherits_stdin(target)
+        },
+        changed: options.watch.as_ref().map_or_else(Vec::new, |watch| watch.changed.clone()),
         lasting: match options.origin {
             None => service::asked_for(plan, ottofile, target.request),
             // A rerun names tasks by what became of them.
@@ -461,14 +478,18 @@ fn execute(
     let pruning = Background::start(&setting.project, &ottofile.settings.retention, context.now);
     let journal = Journal::create(&run_dir);
     let setting = Arc::new(setting);
+    if let Some(bell) = options.watch.as_ref().and_then(|watch| watch.bell.as_ref()) {
+        bell.ring(sender);
+    } else {
+        drop(sender);
+    }
     let finished = Run::new(&setting, executor, receiver, journal, view).run();
     vault.close();
-    drop(sender);
     drop(lock);
     if let Some(pruning) = pruning {
         pruning.finish();
     }
-    Ok(finished.result)
+    Ok(finished)
 }
 
 /// Whether the run can be shown on the whole screen; warns if not. That needs a terminal for stdout and stderr which no task
@@ -635,6 +656,8 @@ fn ask(context: &mut Context, target: &PlannedRun, options: &Options, signals: &
         Some("with `--json` nobody is asked")
     } else if options.origin.is_some() {
         Some("in a rerun nobody is asked")
+    } else if options.watch.is_some() {
+        Some("with `--watch` nobody is asked")
     } else if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         Some("there is no terminal to ask on")
     } else {

@@ -180,6 +180,7 @@ fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signa
         wish,
         words: words(matches),
         origin: Some(origin),
+        watch: None,
     };
     run_to_end(context, &target, &options, signals)
 }

@@ -369,6 +369,7 @@ mod tests {
             format: FORMAT,
             run: run.id.clone(),
             slots: 2,
+            changed: Vec::new(),
             jobs: vec![
                 planned("build", 3, &[], &[("env", "prod"), ("msg", "a 'b'\u{1b}")]),
                 planned("test", 9, &["build"], &[]),

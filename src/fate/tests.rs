@@ -32,7 +32,7 @@ fn settled(outcome: Outcome, attempts: u32, exit: Exit) -> Fate {
     let run = RunId::new("20261124-091400.000000", 0);
     let mut state = RunState::default();
     let mut tell = |mono_us, event| state.apply(&Stamped { seq: 0, wall_us: 0, mono_us, event });
-    tell(0, Event::RunStarted { format: FORMAT, run, slots: 1, jobs: vec![planned] });
+    tell(0, Event::RunStarted { format: FORMAT, run, slots: 1, jobs: vec![planned], changed: Vec::new() });
     if attempts > 0 {
         tell(1_000_000, Event::AttemptStarted { job: name("build"), attempt: attempts });
         tell(

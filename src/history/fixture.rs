@@ -126,7 +126,13 @@ impl Run {
     }
 
     pub(crate) fn plan_as(&mut self, jobs: Vec<PlannedJob>) {
-        self.event(Event::RunStarted { format: FORMAT, run: self.id.clone(), slots: 2, jobs });
+        self.event(Event::RunStarted {
+            format: FORMAT,
+            run: self.id.clone(),
+            slots: 2,
+            jobs,
+            changed: Vec::new(),
+        });
     }
 
     /// An attempt of so many milliseconds, during which nothing else happens.

@@ -219,6 +219,7 @@ mod tests {
                 format: FORMAT,
                 run: run.clone(),
                 slots: 2,
+                changed: Vec::new(),
                 jobs: vec![planned("a", &[]), planned("b", &["a"])],
             },
             Event::AttemptStarted { job: job("a"), attempt: 1 },

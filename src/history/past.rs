@@ -193,6 +193,7 @@ mod tests {
                 format: crate::event::FORMAT,
                 run: run.id.clone(),
                 slots: 1,
+                changed: Vec::new(),
                 jobs: vec![planned("a"), planned("b")],
             },
             started("a"),

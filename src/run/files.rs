@@ -13,28 +13,28 @@ use walkdir::{DirEntry, WalkDir};
 
 /// The files of a list of patterns.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// All but folders, sorted by bytes; relative to the ottofile's folder unless their pattern is not. A link is there
     /// under its own name, whether it leads anywhere or not.
-    pub(super) paths: BTreeSet<OsString>,
+    pub(crate) paths: BTreeSet<OsString>,
     /// Names that do not exist.
-    pub(super) missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
     /// Globs that match nothing.
-    pub(super) unmatched: Vec<String>,
+    pub(crate) unmatched: Vec<String>,
     /// Patterns with `!` that come before all others, so that there is nothing that they could leave out.
-    pub(super) idle: Vec<String>,
+    pub(crate) idle: Vec<String>,
 }
 
 /// Why the files are not known.
 #[derive(Debug, PartialEq)]
-pub(super) enum Unknown {
+pub(crate) enum Unknown {
     /// The answer is no longer needed.
     Stopped,
     Failed(String),
 }
 
 /// Finds the files. What a pattern adds, a later one with `!` leaves out, and one that comes still later adds again.
-pub(super) fn find(folder: &Path, patterns: &[String], stop: &AtomicBool) -> Result<Found, Unknown> {
+pub(crate) fn find(folder: &Path, patterns: &[String], stop: &AtomicBool) -> Result<Found, Unknown> {
     let rules = patterns.iter().map(|pattern| Rule::read(folder, pattern));
     let rules = rules.collect::<Result<Vec<_>, _>>()?;
     let mut found = Found::default();

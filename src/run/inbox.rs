@@ -34,6 +34,8 @@ pub(crate) enum Message {
     Bug,
     /// News of the stream of this job.
     Stream(JobId, IntakeReport),
+    /// Files have changed, and another run is to follow this one.
+    Changed,
     /// otto itself received this signal.
     Signal(i32),
     /// Bytes that somebody typed into a view that has the terminal.

@@ -2,7 +2,7 @@
 //! journal and view. One thread owns all of it; whatever happens elsewhere comes through the inbox.
 
 mod attempt;
-mod files;
+pub(crate) mod files;
 mod grow;
 mod inbox;
 mod secret;
@@ -104,6 +104,8 @@ pub(crate) struct Setting {
     /// What jobs of a rerun see of an earlier run.
     pub(crate) recorded: Recorded,
     pub(crate) earlier: Earlier,
+    /// The files that started this run, with `--watch`.
+    pub(crate) changed: Vec<String>,
     /// Services that stay up until the run is stopped.
     pub(crate) lasting: Vec<JobId>,
     /// The view wants to see what tasks write.
@@ -163,6 +165,8 @@ pub(crate) enum RecordedSource {
 /// What the run came to, with what its exit code is made of.
 pub(crate) struct Finished {
     pub(crate) result: RunResult,
+    /// It was stopped because files changed.
+    pub(crate) is_superseded: bool,
 }
 
 enum Timer {
@@ -251,6 +255,8 @@ pub(crate) struct Run<'a> {
     is_killing: bool,
     /// It is stopped because its own time was up.
     is_over_time: bool,
+    /// It is stopped because files have changed.
+    is_superseded: bool,
     /// When the first attempts of jobs began whose retries have an end in time, in microseconds since the run began.
     first_begun: HashMap<JobId, u64>,
     /// How often an attempt was repeated that the cluster ended.
@@ -301,6 +307,7 @@ impl<'a> Run<'a> {
             stopping: None,
             is_killing: false,
             is_over_time: false,
+            is_superseded: false,
             first_begun: HashMap::new(),
             uncharged: HashMap::new(),
         }
@@ -313,6 +320,7 @@ impl<'a> Run<'a> {
             run: self.setting.run_id.clone(),
             slots: self.setting.slots,
             jobs: planned_jobs(&self.setting),
+            changed: self.setting.changed.clone(),
         };
         self.emit(started);
         if let Some(limit) = self.setting.run_timeout {
@@ -347,7 +355,7 @@ impl<'a> Run<'a> {
         }
         let now = self.mono_us();
         self.view.finish(now);
-        Finished { result }
+        Finished { result, is_superseded: self.is_superseded }
     }
 
     fn result(&self) -> RunResult {
@@ -441,6 +449,7 @@ impl<'a> Run<'a> {
             // The width of the terminal is asked for anew with each line.
             Message::Signal(signal) if signals::STOPPING.contains(&signal) => self.signalled(signal),
             Message::Signal(_) => {}
+            Message::Changed => self.supersede(),
             Message::Typed(bytes) => {
                 let now = self.mono_us();
                 match self.view.typed(&bytes, now) {
@@ -473,6 +482,7 @@ impl<'a> Run<'a> {
                 | Message::Probed(..)
                 | Message::Ended(..)
                 | Message::Grown(..)
+                | Message::Changed
                 | Message::Bug,
             ) => Wish::Nothing,
             Err(RecvTimeoutError::Timeout) => Wish::Nothing,
@@ -1029,9 +1039,21 @@ impl<'a> Run<'a> {
     }
 
     /// Stops the run: first politely, and what tidies up still runs; then at once.
+    /// Another run is about to follow, for files have changed.
+    fn supersede(&mut self) {
+        if self.stopping.is_none() {
+            self.signalled(SIGTERM);
+            self.is_superseded = true;
+        }
+    }
+
     fn signalled(&mut self, signal: i32) {
         if self.is_killing {
             return;
+        }
+        if std::mem::take(&mut self.is_superseded) {
+            // It is the user's word that counts.
+            self.stopping = Some(signal);
         }
         // ^\ is for whoever does not want to wait.
         let is_forced = self.stopping.is_some() || signal == libc::SIGQUIT;

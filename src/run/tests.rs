@@ -192,6 +192,7 @@ fn run(tasks: &[Drawn], stops: Stops, slots: usize, policy: Policy, mut dice: u6
         timeout: None,
         run_timeout: None,
         inherits_stdin: Vec::new(),
+        changed: Vec::new(),
         lasting: Vec::new(),
         recorded: HashMap::new(),
         earlier: outcomes::Earlier::default(),

@@ -346,9 +346,13 @@ impl Console {
 
     // ── what the events bring ──
 
-    fn run_started(&mut self, slots: usize, jobs: &[PlannedJob], now_us: u64) {
+    fn run_started(&mut self, slots: usize, jobs: &[PlannedJob], changed: &[String], now_us: u64) {
         self.mode = self.settings.display.resolve(self.settings.github.is_some(), slots, jobs);
         self.words.name_width = wording::name_width(&self.run);
+        if self.is_loud() && !changed.is_empty() {
+            let line = wording::changed_line(changed);
+            self.say(&line, now_us);
+        }
         if self.is_verbose() || self.is_loud() && (self.run.bodies > 1 || self.run.is_growing()) {
             let header = self.words.header(&self.run);
             self.say(&header, now_us);
@@ -707,7 +711,9 @@ impl View for Console {
         let now_us = stamped.mono_us;
         self.run.apply(stamped);
         match &stamped.event {
-            Event::RunStarted { format: _, run: _, slots, jobs } => self.run_started(*slots, jobs, now_us),
+            Event::RunStarted { format: _, run: _, slots, jobs, changed } => {
+                self.run_started(*slots, jobs, changed, now_us);
+            }
             Event::JobsAdded { group, from, jobs } => {
                 self.words.name_width = wording::name_width(&self.run);
                 if jobs.is_empty() && self.is_loud() {

@@ -805,7 +805,7 @@ proptest! {
         let mut run = RunState::default();
         let unique: Vec<String> = names.iter().enumerate().map(|(place, name)| format!("{name}{place}")).collect();
         let jobs = unique.iter().map(|text| planned(&format!("{text} 1"))).collect();
-        let mut stamped = Stamped { seq: 0, wall_us: 0, mono_us: 0, event: Event::RunStarted { format: 1, run: run_id("7f3k"), slots: 9, jobs } };
+        let mut stamped = Stamped { seq: 0, wall_us: 0, mono_us: 0, event: Event::RunStarted { format: 1, run: run_id("7f3k"), slots: 9, jobs, changed: Vec::new() } };
         run.apply(&stamped);
         for (place, job) in unique.iter().enumerate() {
             stamped.mono_us = place as u64 * 1_000_000;

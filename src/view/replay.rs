@@ -207,6 +207,7 @@ mod tests {
                 format: FORMAT,
                 run: run_id("7f3k"),
                 slots: 2,
+                changed: Vec::new(),
                 jobs: vec![planned("a 1"), planned("b 2")],
             },
             Event::AttemptStarted { job: name("a"), attempt: 1 },

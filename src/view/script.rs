@@ -151,7 +151,7 @@ impl<V: View> Script<V> {
 
     pub(crate) fn run(&mut self, tail: &str, slots: usize, jobs: &[&str]) -> &mut Self {
         let jobs = jobs.iter().map(|text| planned(text)).collect();
-        self.event(Event::RunStarted { format: FORMAT, run: run_id(tail), slots, jobs })
+        self.event(Event::RunStarted { format: FORMAT, run: run_id(tail), slots, jobs, changed: Vec::new() })
     }
 
     pub(crate) fn start(&mut self, job: &str) -> &mut Self {

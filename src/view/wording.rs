@@ -116,6 +116,16 @@ pub(crate) fn detail(job: &JobState, stopping: Option<Stopping>, grace: Duration
     shown(&parts.join(" · ")).into_owned()
 }
 
+/// `changed: src/a.c, src/b.c and 3 more`.
+pub(crate) fn changed_line(paths: &[String]) -> String {
+    let named = paths.iter().take(MOST_KEYS).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = match paths.len().saturating_sub(MOST_KEYS) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("changed: {}{more}\n", shown(&named))
+}
+
 /// `set a, b and 3 more`; nothing for no key.
 fn keys_set(keys: &[String]) -> Option<String> {
     let named = keys.iter().take(MOST_KEYS).map(String::as_str).collect::<Vec<_>>().join(", ");

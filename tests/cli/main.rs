@@ -29,6 +29,7 @@ mod slurm;
 mod secrets;
 mod surroundings;
 mod systems;
+mod watch;
 mod words;
 
 use regex::Regex;

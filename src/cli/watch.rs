@@ -1,0 +1,147 @@
+//! `--watch`: runs the same tasks again whenever files change that they are made from.
+
+use super::flag::{Flags, Watching};
+use super::{Wanted, options, planned, understood};
+use crate::command::{self, Context, PlannedRun, Watched};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::event::RunResult;
+use crate::host::Found;
+use crate::ottofile::Ottofile;
+use crate::plan;
+use crate::request::Request;
+use crate::run::outcomes::Earlier;
+use crate::run::signals::{Signals, die_by};
+use crate::view::console::Volume;
+use crate::view::wording::counted;
+use crate::watch::{Attending, FileChange, FileWatch, Habits, WatchScope};
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Runs until a signal ends it; answers an exit code only if not even the first run could start.
+pub(super) fn watch(
+    context: &mut Context,
+    flags: &Flags,
+    how: Watching,
+    words: &[OsString],
+    all_words: &[OsString],
+) -> i32 {
+    command::below_guard(context, |context, signals| {
+        let mut rounds = Rounds { flags, how, words, all_words, watch: FileWatch::start(), scope: None };
+        let mut habits = Habits::default();
+        let mut changed = Vec::new();
+        loop {
+            context.now = jiff::Timestamp::now();
+            let began = Instant::now();
+            let code = rounds.run(context, signals, changed);
+            // Nothing is known that could change.
+            let Some(scope) = &rounds.scope else { return code };
+            changed = loop {
+                let mut changes = rounds.watch.wait();
+                for path in habits.note(began, &changes) {
+                    let shown = scope.shown(&path);
+                    context.say(&format!(
+                        "warning: each run changes `{shown}`, so it no longer starts one; declare it as `output`, or let git ignore it"
+                    ));
+                    rounds.watch.mute(&path);
+                    changes.iter_mut().for_each(|change| change.paths.retain(|known| *known != path));
+                }
+                let changed = told(&changes, scope);
+                if !changed.is_empty() {
+                    break changed;
+                }
+            };
+        }
+    })
+}
+
+fn told(changes: &[FileChange], scope: &WatchScope) -> Vec<String> {
+    let paths: BTreeSet<&PathBuf> = changes.iter().flat_map(|change| &change.paths).collect();
+    paths.into_iter().map(|path| scope.shown(path)).collect()
+}
+
+/// What stays the same from run to run.
+struct Rounds<'a> {
+    flags: &'a Flags,
+    how: Watching,
+    words: &'a [OsString],
+    all_words: &'a [OsString],
+    watch: FileWatch,
+    /// Of the latest plan that could be made.
+    scope: Option<WatchScope>,
+}
+
+impl Rounds<'_> {
+    /// Reads the ottofile and runs once; answers the exit code that this would have without `--watch`.
+    fn run(&mut self, context: &mut Context, signals: &Signals, changed: Vec<String>) -> i32 {
+        let is_first = self.scope.is_none();
+        let (found, ottofile, request) = match self.read(context) {
+            Ok(read) => read,
+            Err(diagnostics) => return context.refuse(&diagnostics),
+        };
+        let plan = match planned(context, &found, &ottofile, &request, true) {
+            Ok(plan) => Arc::new(plan),
+            Err(diagnostics) => return context.refuse(&diagnostics),
+        };
+        let scope = WatchScope::new(&plan, &ottofile, &found.path, context.home_path());
+        let attending = self.watch.attend(scope.clone());
+        self.scope = Some(scope);
+        if is_first && let Some(trouble) = &attending.trouble {
+            context.say(&format!("warning: {trouble}; looking at all files every second instead"));
+        }
+        let mut options = options(context, self.flags, self.all_words);
+        let bell = (self.how == Watching::Restart).then(|| self.watch.bell());
+        options.watch = Some(Watched { changed, bell });
+        let (recorded, earlier) = (HashMap::new(), Earlier::default());
+        let target = PlannedRun {
+            found: &found,
+            ottofile: &ottofile,
+            request: &request,
+            plan: &plan,
+            recorded,
+            earlier,
+        };
+        let code = match command::execute(context, &target, &options, signals) {
+            Ok(finished) => match finished.result {
+                RunResult::Interrupted { signal } if !finished.is_superseded => die_by(signal),
+                RunResult::Interrupted { .. } => return 0,
+                RunResult::Succeeded => 0,
+                RunResult::Failed { status } => status,
+            },
+            Err(code) => {
+                if is_first {
+                    self.scope = None;
+                    return code;
+                }
+                code
+            }
+        };
+        self.tell(context, &attending);
+        code
+    }
+
+    fn tell(&self, context: &mut Context, attending: &Attending) {
+        if self.flags.volume() > Volume::Quiet && !self.flags.is_json {
+            let files = counted(attending.files, "file", "files");
+            context.say(&format!("watching {files}; Ctrl-C ends"));
+        }
+    }
+
+    fn read(&self, context: &mut Context) -> Result<(Found, Arc<Ottofile>, Request), Vec<Diagnostic>> {
+        let mut loaded = context.load()?;
+        let wanted = understood(context, &mut loaded, self.words)?;
+        context.show_warnings(&mut loaded);
+        match wanted {
+            Wanted::Run { request, .. } => {
+                context.hide(plan::secret::requested(&loaded.ottofile, &request));
+                Ok((loaded.found, Arc::new(loaded.ottofile), request))
+            }
+            Wanted::Help { .. } | Wanted::List { .. } | Wanted::GeneralHelp => {
+                let wrong = Diagnostic::error(Code::Contradiction, "`--watch` needs a task");
+                Err(vec![wrong.help("the ottofile no longer has default tasks")])
+            }
+        }
+    }
+}

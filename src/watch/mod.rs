@@ -1,0 +1,362 @@
+//! Notices when files change that a run is made from. A thread of its own is told by the system that something happened,
+//! and finds out what by looking at all files: so nothing is missed, whatever the system tells.
+//! Knows nothing of what is run.
+
+mod scope;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use scope::WatchScope;
+
+use crate::run::Message;
+use notify::event::{AccessKind, AccessMode, EventKind};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use scope::Sight;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
+use std::time::{Duration, Instant};
+
+/// Changes that follow each other within this time are one: many programs write a file in several steps.
+const QUIET: Duration = Duration::from_millis(50);
+
+/// Under constant changes it is looked so often at least.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+/// How often to look where the system does not tell.
+const POLL: Duration = Duration::from_secs(1);
+
+/// A look may take this part of the time at most.
+const SHARE: u32 = 4;
+
+/// Files that changed.
+#[derive(Debug)]
+pub(crate) struct FileChange {
+    /// From 1.
+    number: u64,
+    /// When it was noticed.
+    pub(crate) at: Instant,
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+/// The thread, and what it found.
+pub(crate) struct FileWatch {
+    orders: Sender<WatchOrder>,
+    changes: Receiver<FileChange>,
+    /// The number of the last one that was asked for.
+    heard: Cell<u64>,
+}
+
+/// Lets a run be told of changes while it runs.
+pub(crate) struct ChangeBell {
+    orders: Sender<WatchOrder>,
+    heard: u64,
+}
+
+enum WatchOrder {
+    /// Something happened somewhere.
+    Look,
+    /// These files count from now on.
+    Attend(Box<WatchScope>, SyncSender<Attending>),
+    /// Tell this run of the next change, or of one after the change of this number.
+    Ring(SyncSender<Message>, u64),
+    /// This file does not count any more.
+    Mute(PathBuf),
+}
+
+/// What is watched.
+pub(crate) struct Attending {
+    pub(crate) files: usize,
+    /// Why the system does not tell what happens everywhere, so that all files are looked at every second.
+    pub(crate) trouble: Option<String>,
+}
+
+impl FileWatch {
+    pub(crate) fn start() -> FileWatch {
+        let (orders, incoming) = channel();
+        let (outgoing, changes) = channel();
+        let told = orders.clone();
+        let notices = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            let is_change = event.map_or(true, |event| event.need_rescan() || may_change(event.kind));
+            if is_change {
+                // The thread ends with the watch.
+                let _ = told.send(WatchOrder::Look);
+            }
+        });
+        let (notices, trouble) = match notices {
+            Ok(notices) => (Some(notices), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        let attendant = Observer {
+            orders: incoming,
+            postponed: VecDeque::new(),
+            changes: outgoing,
+            sent: 0,
+            notices,
+            watched: BTreeSet::new(),
+            trouble,
+            scope: None,
+            sight: Sight::default(),
+            muted: BTreeSet::new(),
+            run: None,
+            rests_until: Instant::now(),
+        };
+        std::thread::spawn(move || attendant.attend());
+        FileWatch { orders, changes, heard: Cell::new(0) }
+    }
+
+    /// From now on these files count. What changes after this returns is noticed; so is what has changed, among files that
+    /// counted before, since it was last looked at.
+    pub(crate) fn attend(&self, scope: WatchScope) -> Attending {
+        let (sender, answer) = std::sync::mpsc::sync_channel(1);
+        let ended = "bug: the thread that watches has ended";
+        self.orders.send(WatchOrder::Attend(Box::new(scope), sender)).expect(ended);
+        answer.recv().expect(ended)
+    }
+
+    pub(crate) fn bell(&self) -> ChangeBell {
+        ChangeBell { orders: self.orders.clone(), heard: self.heard.get() }
+    }
+
+    pub(crate) fn mute(&self, path: &Path) {
+        // The thread lives as long as this.
+        let _ = self.orders.send(WatchOrder::Mute(path.to_owned()));
+    }
+
+    /// What has changed, each file once; waits until something has.
+    pub(crate) fn wait(&self) -> Vec<FileChange> {
+        let first = self.changes.recv().expect("bug: the thread that watches has ended");
+        let changes: Vec<FileChange> = std::iter::once(first).chain(self.changes.try_iter()).collect();
+        self.heard.set(changes.iter().map(|change| change.number).max().unwrap_or_default());
+        changes
+    }
+}
+
+impl ChangeBell {
+    /// This run is told of changes that came after those that started it.
+    pub(crate) fn ring(&self, run: SyncSender<Message>) {
+        // The thread ends only with the watch, and nobody is told then.
+        let _ = self.orders.send(WatchOrder::Ring(run, self.heard));
+    }
+}
+
+/// Whether what happened may have changed a file; most of what happens is reading.
+fn may_change(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
+        EventKind::Access(_) => false,
+        EventKind::Any
+        | EventKind::Create(_)
+        | EventKind::Modify(_)
+        | EventKind::Remove(_)
+        | EventKind::Other => true,
+    }
+}
+
+struct Observer {
+    orders: Receiver<WatchOrder>,
+    /// Those that came while it waited for quiet.
+    postponed: VecDeque<WatchOrder>,
+    changes: Sender<FileChange>,
+    sent: u64,
+    notices: Option<RecommendedWatcher>,
+    watched: BTreeSet<PathBuf>,
+    trouble: Option<String>,
+    scope: Option<WatchScope>,
+    sight: Sight,
+    muted: BTreeSet<PathBuf>,
+    run: Option<SyncSender<Message>>,
+    rests_until: Instant,
+}
+
+impl Observer {
+    fn attend(mut self) {
+        while let Some(order) = self.next() {
+            match order {
+                WatchOrder::Look => {
+                    self.wait_for_quiet();
+                    self.compare();
+                }
+                WatchOrder::Attend(scope, answer) => {
+                    self.start(*scope);
+                    let attending =
+                        Attending { files: self.sight.files.len(), trouble: self.trouble.clone() };
+                    // Nobody waits for it only when otto is about to end.
+                    let _ = answer.send(attending);
+                }
+                WatchOrder::Ring(run, heard) if self.sent > heard => ring(&run),
+                WatchOrder::Ring(run, _) => self.run = Some(run),
+                WatchOrder::Mute(path) => {
+                    self.muted.insert(path);
+                }
+            }
+        }
+    }
+
+    /// `None`: nobody asks any more.
+    fn next(&mut self) -> Option<WatchOrder> {
+        if let Some(order) = self.postponed.pop_front() {
+            return Some(order);
+        }
+        if self.trouble.is_none() {
+            return self.orders.recv().ok();
+        }
+        match self.orders.recv_timeout(POLL) {
+            Ok(order) => Some(order),
+            Err(RecvTimeoutError::Timeout) => Some(WatchOrder::Look),
+            Err(RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    fn wait_for_quiet(&mut self) {
+        let latest = Instant::now() + LONGEST_WAIT;
+        loop {
+            let now = Instant::now();
+            let until = (now + QUIET).max(self.rests_until).min(latest.max(self.rests_until));
+            match self.orders.recv_timeout(until.saturating_duration_since(now)) {
+                Ok(WatchOrder::Look) if Instant::now() < until => {}
+                Ok(WatchOrder::Look) | Err(_) => return,
+                Ok(other) => self.postponed.push_back(other),
+            }
+        }
+    }
+
+    fn start(&mut self, scope: WatchScope) {
+        if self.scope.as_ref() == Some(&scope) {
+            return;
+        }
+        let earlier = std::mem::take(&mut self.sight);
+        self.scope = Some(scope);
+        self.sight = self.look();
+        for (path, stamp) in earlier.files {
+            // What has changed meanwhile is still to be told.
+            if let Some(known) = self.sight.files.get_mut(&path) {
+                *known = stamp;
+            }
+        }
+        // Something may have happened before it was watched.
+        self.postponed.push_back(WatchOrder::Look);
+    }
+
+    fn compare(&mut self) {
+        if self.scope.is_none() {
+            return;
+        }
+        let sight = self.look();
+        let mut paths = sight.changed_since(&self.sight);
+        self.sight = sight;
+        paths.retain(|path| !self.muted.contains(path));
+        if paths.is_empty() {
+            return;
+        }
+        // Nobody asks for it when otto is about to end.
+        self.sent += 1;
+        let _ = self.changes.send(FileChange { number: self.sent, at: Instant::now(), paths });
+        if let Some(run) = self.run.take() {
+            ring(&run);
+        }
+    }
+
+    /// Looks at all files, until no folder is new: what is made in it before it is watched would be missed.
+    fn look(&mut self) -> Sight {
+        let begin = Instant::now();
+        let scope = self.scope.as_ref().expect("bug: nothing to look at");
+        let mut sight = scope.look();
+        while follow(self.notices.as_mut(), &mut self.watched, &sight.folders, &mut self.trouble) {
+            sight = scope.look();
+        }
+        self.rests_until = Instant::now() + begin.elapsed() * (SHARE - 1);
+        sight
+    }
+}
+
+fn ring(run: &SyncSender<Message>) {
+    // A run that has ended hears nothing, and need not.
+    let _ = run.send(Message::Changed);
+}
+
+/// Watches these folders and no others; says whether one is new.
+fn follow(
+    notices: Option<&mut RecommendedWatcher>,
+    watched: &mut BTreeSet<PathBuf>,
+    folders: &BTreeSet<PathBuf>,
+    trouble: &mut Option<String>,
+) -> bool {
+    let Some(notices) = notices else { return false };
+    if watched == folders {
+        return false;
+    }
+    let mut paths = notices.paths_mut();
+    // First, for a folder with a new name is still the same one to the system.
+    for gone in watched.difference(folders) {
+        // The system forgets those that no longer exist by itself.
+        let _ = paths.remove(gone);
+    }
+    let mut is_new = false;
+    let mut followed = BTreeSet::new();
+    for folder in folders {
+        let is_known = watched.contains(folder);
+        if !is_known && let Err(error) = paths.add(folder, RecursiveMode::NonRecursive) {
+            // One that is gone again is no trouble.
+            if folder.is_dir() {
+                trouble.get_or_insert(plain(&error));
+            }
+            continue;
+        }
+        is_new |= !is_known;
+        followed.insert(folder.clone());
+    }
+    if let Err(error) = paths.commit() {
+        trouble.get_or_insert(plain(&error));
+    }
+    *watched = followed;
+    is_new
+}
+
+fn plain(error: &notify::Error) -> String {
+    match error.kind {
+        notify::ErrorKind::MaxFilesWatch => {
+            "the system watches no more folders (`sysctl fs.inotify.max_user_watches`)".to_owned()
+        }
+        notify::ErrorKind::Generic(_)
+        | notify::ErrorKind::Io(_)
+        | notify::ErrorKind::PathNotFound
+        | notify::ErrorKind::WatchNotFound
+        | notify::ErrorKind::InvalidConfig(_) => error.to_string(),
+    }
+}
+
+/// How often in a row a file must start a run, each time after the same time, until it is taken for one that the run writes.
+const REPETITIONS: usize = 4;
+
+/// What may lie between these times. Nobody saves a file four times in a row so evenly.
+const JITTER: Duration = Duration::from_millis(500);
+
+/// Finds the files that the runs write themselves.
+#[derive(Default)]
+pub(crate) struct Habits {
+    /// For each file that started every one of the last runs: how long after the start of the run before it changed.
+    since_start: BTreeMap<PathBuf, Vec<Duration>>,
+}
+
+impl Habits {
+    /// Answers the files of these changes that must no longer count.
+    pub(crate) fn note(&mut self, run_began: Instant, changes: &[FileChange]) -> Vec<PathBuf> {
+        let mut since_start = BTreeMap::new();
+        for change in changes {
+            for path in &change.paths {
+                let mut times = self.since_start.get(path).cloned().unwrap_or_default();
+                times.push(change.at.saturating_duration_since(run_began));
+                since_start.entry(path.clone()).or_insert(times);
+            }
+        }
+        let is_even = |times: &[Duration]| {
+            let last = &times[times.len().saturating_sub(REPETITIONS)..];
+            let spread = last.iter().max().zip(last.iter().min());
+            last.len() == REPETITIONS && spread.is_some_and(|(latest, earliest)| *latest - *earliest < JITTER)
+        };
+        self.since_start = since_start;
+        self.since_start.iter().filter(|(_, times)| is_even(times)).map(|(path, _)| path.clone()).collect()
+    }
+}

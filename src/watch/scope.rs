@@ -1,0 +1,167 @@
+//! Which files start a watched run again, and how they are now.
+//! Starts nothing and waits for nothing.
+
+use crate::ottofile::Ottofile;
+use crate::ottofile::spec::DotenvFile;
+use crate::plan::{Job, Plan};
+use crate::run::files;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+/// Which files count.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct WatchScope {
+    /// Of the ottofile.
+    pub(crate) folder: PathBuf,
+    /// The `input` of each task that has some. Where no task has, all files count that git does not ignore.
+    pub(crate) inputs: BTreeSet<Patterns>,
+    /// The `output` of each task: never counts, for the run makes it.
+    pub(crate) outputs: BTreeSet<Patterns>,
+    /// The ottofile and the files of variables: always count. Absolute.
+    pub(crate) always: BTreeSet<PathBuf>,
+    /// Where otto keeps its records: never counts.
+    pub(crate) home: Option<PathBuf>,
+}
+
+/// The patterns of a task, and the folder to which they are relative.
+pub(crate) type Patterns = (PathBuf, Vec<String>);
+
+/// What tells a file from how it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileStamp {
+    bytes: u64,
+    modified: (i64, i64),
+    inode: u64,
+}
+
+/// The files of a scope at one time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sight {
+    pub(crate) files: BTreeMap<PathBuf, FileStamp>,
+    /// The folders in which something may happen to them.
+    pub(crate) folders: BTreeSet<PathBuf>,
+}
+
+impl WatchScope {
+    pub(crate) fn new(plan: &Plan, ottofile: &Ottofile, path: &Path, home: Option<PathBuf>) -> WatchScope {
+        let root = path.parent().unwrap_or(path);
+        let folder_of = |job: &Job| {
+            let source = ottofile.tasks[job.task].name_span.source;
+            ottofile.folder_of(source).unwrap_or(root).to_owned()
+        };
+        let jobs = || plan.jobs.iter().filter(|job| job.elsewhere.is_none());
+        let lists = |patterns: fn(&Job) -> &Vec<String>| {
+            let jobs = jobs().filter(|job| !patterns(job).is_empty());
+            jobs.map(|job| (folder_of(job), patterns(job).clone())).collect()
+        };
+        let mut always = BTreeSet::from([path.to_owned()]);
+        always.extend(ottofile.parts.iter().map(|part| part.path.clone()));
+        let dotenv = |folder: &Path, files: &[DotenvFile]| {
+            files.iter().map(|file| folder.join(&file.path.value)).collect::<Vec<_>>()
+        };
+        always.extend(dotenv(root, &ottofile.settings.dotenv));
+        for part in &ottofile.parts {
+            always.extend(dotenv(&part.folder, &part.settings.dotenv));
+        }
+        for job in jobs() {
+            always.extend(dotenv(&folder_of(job), &ottofile.tasks[job.task].dotenv));
+        }
+        WatchScope {
+            folder: root.to_owned(),
+            inputs: lists(|job| &job.input_globs),
+            outputs: lists(|job| &job.output_globs),
+            always,
+            home,
+        }
+    }
+
+    /// Looks at all of them.
+    pub(crate) fn look(&self) -> Sight {
+        let mut sight = Sight::default();
+        let tree = self.tree(&mut sight.folders);
+        let mut paths = if self.inputs.is_empty() { tree } else { WatchScope::find(&self.inputs) };
+        for output in WatchScope::find(&self.outputs) {
+            paths.remove(&output);
+        }
+        paths.extend(self.always.iter().cloned());
+        for path in paths {
+            sight.folders.extend(nearest_folder(&path));
+            if let Some(stamp) = FileStamp::of(&path) {
+                sight.files.insert(path, stamp);
+            }
+        }
+        for (folder, list) in &self.inputs {
+            let patterns = list.iter().filter(|pattern| !pattern.starts_with('!'));
+            sight.folders.extend(patterns.filter_map(|pattern| nearest_folder(&folder.join(pattern))));
+        }
+        sight
+    }
+
+    /// The files below the folder that git does not ignore; also collects the folders.
+    fn tree(&self, folders: &mut BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+        let home = self.home.clone();
+        let walk = ignore::WalkBuilder::new(&self.folder)
+            .standard_filters(false)
+            .parents(true)
+            .git_ignore(true)
+            .git_exclude(true)
+            .git_global(true)
+            // The file says what is not worth a look, whether git is used or not.
+            .require_git(false)
+            .filter_entry(move |entry| {
+                entry.file_name() != OsStr::new(".git") && Some(entry.path()) != home.as_deref()
+            })
+            .build();
+        let mut files = BTreeSet::new();
+        // What cannot be read has nothing in it that could change.
+        for entry in walk.flatten() {
+            if entry.file_type().is_some_and(|kind| kind.is_dir()) {
+                folders.insert(entry.into_path());
+            } else {
+                files.insert(entry.into_path());
+            }
+        }
+        files
+    }
+
+    fn find(lists: &BTreeSet<Patterns>) -> BTreeSet<PathBuf> {
+        let stop = AtomicBool::new(false);
+        // A pattern that cannot be used is told by the task that has it.
+        let find = |(folder, list): &Patterns| {
+            let found = files::find(folder, list, &stop).unwrap_or_default();
+            found.paths.into_iter().map(|path| folder.join(path)).collect::<Vec<_>>()
+        };
+        lists.iter().flat_map(find).collect()
+    }
+
+    /// As in messages.
+    pub(crate) fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.folder).unwrap_or(path).display().to_string()
+    }
+}
+
+impl Sight {
+    /// The files that are not as they were.
+    pub(crate) fn changed_since(&self, earlier: &Sight) -> Vec<PathBuf> {
+        let is_other = |path: &&PathBuf| self.files.get(*path) != earlier.files.get(*path);
+        let all: BTreeSet<&PathBuf> = self.files.keys().chain(earlier.files.keys()).collect();
+        all.into_iter().filter(is_other).cloned().collect()
+    }
+}
+
+impl FileStamp {
+    /// Of what a link leads to, if it leads anywhere.
+    fn of(path: &Path) -> Option<FileStamp> {
+        let meta = path.metadata().or_else(|_| path.symlink_metadata()).ok()?;
+        let bytes = if meta.is_dir() { 0 } else { meta.len() };
+        Some(FileStamp { bytes, modified: (meta.mtime(), meta.mtime_nsec()), inode: meta.ino() })
+    }
+}
+
+/// The folder in which a path would be made.
+fn nearest_folder(path: &Path) -> Option<PathBuf> {
+    path.ancestors().skip(1).find(|folder| folder.is_dir()).map(Path::to_owned)
+}
