@@ -854,3 +854,5 @@ impl Scheduler {
 mod tests;
 #[cfg(test)]
 mod service_tests;
+#[cfg(test)]
+mod growing;

@@ -1,6 +1,8 @@
 //! `otto Rerun`: runs again what a run left undone, or the tasks that are named, with the data and the parameters of that
 //! run. A rerun is a run of its own, linked to its origin.
 
+mod grown;
+
 use super::cluster::ClusterWish;
 use super::execute::{Options, PlannedRun, below_guard, run_to_end};
 use super::history::command_line;
@@ -286,16 +288,19 @@ impl Rerun {
         context.hide_inherited(&ottofile);
         let (request, plan) = loop {
             let request = request(context, &mut inputs, &ottofile, &selected, matches)?;
-            let facts = HostFacts {
+            let values = inputs.values_of_items(context, &ottofile, &selected, matches);
+            let today = HostFacts {
                 environment: &context.environment,
                 folder: found.folder(),
                 may_run_commands: !matches.get_flag("dry-run"),
             };
             context.hide(plan::secret::requested(&ottofile, &request));
+            let facts = grown::RerunFacts { today, values };
             match plan::make(&ottofile, &request, &facts) {
                 // With more tasks, more parameters may be asked for.
                 Ok(plan)
-                    if add_services(&plan, &mut selected)
+                    if inputs.expand_groups(context, &ottofile, &plan, &mut selected, matches)
+                        || add_services(&plan, &mut selected)
                         || add_producers(context, &plan, &mut inputs, &mut selected)
                         || takes_new && add_new(context, &plan, &mut inputs, &mut selected, &given) =>
                 {
@@ -320,6 +325,7 @@ impl Rerun {
                 }
             }
         };
+        grown::leave_to_data(&ottofile, &plan, &mut selected, matches);
         let lenient = asked_to_fail(&plan, &selected);
         context.hide(plan::secret::planned(&ottofile, &plan));
         let gone = Gone { run: &inputs.runs[0], ottofile: &ottofile, plan: &plan, is_recorded };
@@ -395,7 +401,7 @@ fn selected(context: &mut Context, picked: &Picked, matches: &ArgMatches) -> Res
                 .filter(|name| after.contains(name)),
         );
     } else if named.is_empty() {
-        for job in jobs.iter().filter(|job| job.planned.has_body) {
+        for job in jobs.iter().filter(|job| job.planned.may_run()) {
             let needs = || job.planned.needs.iter().any(|need| waits_for(jobs, need, &selected));
             if is_undone(job) || job.is_not_called_for() && needs() {
                 selected.insert(job.planned.name.clone());
@@ -540,6 +546,10 @@ fn named_jobs(context: &mut Context, picked: &Picked, name: &str) -> Result<Hash
     let jobs = &picked.run.state.jobs;
     let group = jobs.iter().find(|job| !job.planned.has_body && job.planned.name.as_str() == name);
     if let Some(group) = group.filter(|_| picked.jobs_named(name).is_empty()) {
+        if group.planned.awaits.is_some() {
+            // Its jobs were never known.
+            return Ok(HashSet::from([group.planned.name.clone()]));
+        }
         let mut left = vec![&group.planned.name];
         let mut found = HashSet::new();
         while let Some(name) = left.pop() {
@@ -1100,10 +1110,14 @@ impl Inputs<'_> {
 
 // ── talk ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/// Whether something runs for it: its body, or jobs of it that data will tell.
+fn may_run(job: &plan::Job) -> bool {
+    job.work.has_body() || job.awaited().is_some()
+}
+
 fn say_what_is_run(context: &mut Context, record: &RunRecord, plan: &Plan, inputs: &mut Inputs) {
     let short = inputs.runs[0].found.short.clone();
-    let names: Vec<&str> =
-        plan.jobs.iter().filter(|job| job.work.has_body()).map(|job| job.name.as_str()).collect();
+    let names: Vec<&str> = plan.jobs.iter().filter(|job| may_run(job)).map(|job| job.name.as_str()).collect();
     let shown_names =
         shown(&names.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ")).into_owned();
     let more = match names.len().saturating_sub(MOST_NAMED) {

@@ -6,7 +6,8 @@ use crate::body::uses::{Force, Read, What};
 use crate::contract::{Contract, Shape};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::fate::FIELDS;
-use crate::name::similar;
+
+use crate::name::{JobName, similar};
 use crate::ottofile::spec::{Body, Task};
 use crate::plan::{Job, JobId, Work};
 use crate::value::{self, Map};
@@ -115,7 +116,13 @@ impl DataFlow<'_> {
         };
         let seen_as = |input: &Job| whole.name_of_input(self.ottofile, &input.name);
         let jobs = jobs.iter().map(|input| (named(seen_as(input).as_str()), input.task)).collect();
-        let recorded = recorded.iter().map(|(name, values)| (named(name), Rc::clone(values))).collect();
+        // A recorded input is that of the own item too.
+        let seen_before = |name: &str| {
+            let job = JobName::recorded(name).map(|job| whole.name_of_input(self.ottofile, &job));
+            job.map_or_else(|| name.to_owned(), |job| job.as_str().to_owned())
+        };
+        let recorded =
+            recorded.iter().map(|(name, values)| (named(&seen_before(name)), Rc::clone(values))).collect();
         let groups = |is_meant: fn(&Work) -> bool| {
             let needs = whole.needs.iter().map(|need| self.plan.job(need.job));
             needs.filter(|need| is_meant(&need.work)).map(|need| need.task).collect::<Vec<_>>()

@@ -22,8 +22,9 @@ pub(crate) fn restrict(plan: Plan, is_wanted: impl Fn(&Job) -> bool) -> Part {
     let mut count = 0;
     for job in &plan.jobs {
         let connects = || job.needs.iter().any(|need| places[need.job.index()].is_some());
-        // Jobs that are not known yet are all wanted if what tells them is.
-        let is_kept = if job.work.has_body() { is_wanted(job) } else { connects() };
+        // Of jobs that are not known yet all are wanted, or none.
+        let is_kept =
+            if job.work.has_body() || job.awaited().is_some() { is_wanted(job) } else { connects() };
         places.push(is_kept.then_some(JobId(count)));
         count += u32::from(is_kept);
     }

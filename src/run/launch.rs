@@ -26,6 +26,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// A job that is being run, with all that its language asked for.
@@ -426,9 +427,13 @@ fn link_recorded(
         RecordedSource::Earlier(earlier) => inputs::link_to(dir, name, earlier),
         RecordedSource::Changed => {
             let changed = setting.run_dir.job(&input.job);
+            // Several jobs may read it, and each is prepared by a thread of its own.
+            static WRITING: Mutex<()> = Mutex::new(());
+            let writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&changed.path)?;
             outputs::write(&changed, &input.outputs, &setting.sealer)
                 .map_err(|error| std::io::Error::other(error.to_string()))?;
+            drop(writing);
             inputs::link_to(dir, name, &changed)
         }
     }

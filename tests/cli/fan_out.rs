@@ -412,6 +412,66 @@ fn serial_jobs_and_limits_hold_for_jobs_from_data() {
 }
 
 #[test]
+fn a_rerun_has_the_recorded_items() {
+    let project = chain(r#"["a", "bad", "c"]"#).with("HOW2", "");
+    assert_eq!(project.run("-j1 report").status, 1);
+    // What was left, with the items of then; `list` is not run again.
+    let again = project.run("Rerun");
+    assert_eq!(again.outcomes(), "convert:bad: FAIL, report: skip, upload:bad: skip", "{}", again.all());
+    // One job alone, with the values of its own item.
+    assert_eq!(project.run("Rerun -2 upload:c").ok(), "upload c c\n");
+    // A whole task; and from a task on, where data tells anew.
+    assert_eq!(project.run("-j1 Rerun -3 upload:a upload:c").outcomes(), "upload:a: ok, upload:c: ok");
+    let from = project.run("Rerun -4 --from list");
+    assert_eq!(
+        from.outcomes(),
+        "convert:a: ok, convert:bad: FAIL, convert:c: ok, list: ok, report: skip, upload:a: ok, upload:bad: skip, upload:c: ok",
+        "{}",
+        from.all()
+    );
+    // `list` alone brings no jobs.
+    assert_eq!(project.run("Rerun latest list").outcomes(), "list: ok");
+}
+
+#[test]
+fn a_rerun_with_other_data_has_other_jobs() {
+    let project = chain("3");
+    assert_eq!(project.run("-j1 report").status, 1);
+    let refused = project.run("Rerun");
+    assert!(refused.refused().contains("`convert` needs a list or an object, but `list.files` is a number"));
+    let again = project.run_words(&["Rerun", "latest", "--set-json", r#"list.files=["x", "y"]"#]);
+    assert_eq!(
+        again.outcomes(),
+        "convert:x: ok, convert:y: ok, report: ok, upload:x: ok, upload:y: ok",
+        "{}",
+        again.all()
+    );
+    let changed =
+        project.run_words(&["Rerun", "latest", "convert", "--set-json", r#"list.files=["y", "z"]"#]);
+    assert_eq!(changed.outcomes(), "convert:y: ok, convert:z: ok", "{}", changed.all());
+}
+
+#[test]
+fn a_run_that_was_stopped_before_its_jobs_were_known_is_resumed_with_them() {
+    let project = chain(r#"["a"]"#);
+    project.write(
+        "otto.yml",
+        &CHAIN.replace("bash: otto.set --json", "bash: kill -INT $PPID; sleep 5; otto.set --json"),
+    );
+    let stopped = project.run("-j1 report");
+    assert_ne!(stopped.status, 0, "{}", stopped.all());
+    project.write("otto.yml", CHAIN);
+    let again = project.run("Rerun");
+    assert_eq!(
+        again.outcomes(),
+        "convert:a: ok, list: ok, report: ok, upload:a: ok",
+        "{}{}",
+        stopped.all(),
+        again.all()
+    );
+}
+
+#[test]
 fn jobs_from_data_use_a_service_that_is_up_already() {
     let project = Project::new(
         r#"
