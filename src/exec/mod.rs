@@ -95,7 +95,7 @@ pub(crate) struct Ended {
     pub(crate) attempt: AttemptId,
     pub(crate) exit: Exit,
     /// Why it ended, where the executor knows more than the exit says.
-    pub(crate) cause: Option<Notice>,
+    pub(crate) cause: Option<Box<Notice>>,
     /// Whether it counts as an attempt of the task. What a cluster does to it does not.
     pub(crate) is_charged: bool,
     /// Where the files lie that its [`Launch`] names as handed over; `None` if it had no process.

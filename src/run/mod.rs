@@ -786,7 +786,7 @@ impl<'a> Run<'a> {
         let cause = ended.cause.take();
         let is_refused = cause.is_some() && matches!(ended.exit, Exit::NotStarted { .. });
         if let Some(cause) = &cause {
-            self.hint(attempt.id, vec![cause.clone()]);
+            self.hint(attempt.id, vec![(**cause).clone()]);
         }
         for warning in result.warnings {
             match warning {

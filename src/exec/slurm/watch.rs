@@ -783,7 +783,7 @@ fn one_line(text: &str) -> String {
 fn of_record(attempt: AttemptId, record: EndRecord) -> Ended {
     Ended {
         exit: record.exit,
-        cause: record.cause,
+        cause: record.cause.map(Box::new),
         leaked: record.leaked.into_iter().map(|(pid, command)| Leftover { pid, command }).collect(),
         survivors: record.survivors,
         stdout_bytes: record.stdout_bytes,
