@@ -248,6 +248,14 @@ fn may_trap_past_functions(text: &str) -> bool {
         })
 }
 
+/// Whether a text provably ends with a loop over lines whose status, if `set -e` lets it pass, is that of a test.
+fn ends_in_a_loop_over_lines(text: &str) -> bool {
+    let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    // A calculation that breaks has the status of one that is zero.
+    let may_end = has_word(last, "done") && has_word(text, "while") && !text.contains("((");
+    may_end && grammar::ending(text) == BodyEnd::Test
+}
+
 /// Whether a text may trace, in its own words.
 fn may_trace(text: &str) -> bool {
     let is_option = |word: &str| {
@@ -420,6 +428,9 @@ impl Setup<'_, '_> {
         text.extend_from_slice(b" otto__end=");
         let path = end_path(self.script, self.has_own_builtin);
         push_word(text, path.as_os_str().as_bytes(), Charset::Plain);
+        if ends_in_a_loop_over_lines(&self.script.body.text) {
+            text.extend_from_slice(b" otto__loop=1");
+        }
         text.extend_from_slice(separator);
     }
 

@@ -10,6 +10,9 @@ case $-:$otto__status:$otto__parts:${otto__line-}:$otto__function in
 *e*:1:1::)
 	case $otto__command in
 	'[ '*' ]' | 'test '* | '[[ '*' ]]' | '(('*'))') otto__forgiven=1 ;;
+	*[\$\`]*) ;;
+	# The status of such a loop is that of a test in it, and its last command the one that found no more lines.
+	'read '* | 'IFS='*' read '*) otto__forgiven=${otto__loop-} ;;
 	esac
 	# The last word of a test that has been made is `]`; where one broke before, it is that of another command.
 	case $otto__forgiven:$otto__word:$otto__command in
