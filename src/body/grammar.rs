@@ -661,7 +661,12 @@ impl<'a> Parser<'a> {
         words
     }
 
+    /// Those of a compound command. Where one cannot be expanded, some shells go on.
     fn redirections(&mut self) {
+        self.doubtful(Parser::each_redirection);
+    }
+
+    fn each_redirection(&mut self) {
         loop {
             self.skip_blanks();
             let digits = self.bytes[self.place.min(self.bytes.len())..]

@@ -83,7 +83,7 @@ pub(crate) fn traffic(ottofile: &Ottofile, plan: &Plan, outside: &dyn Outside) -
 }
 
 /// One of the texts of a task that run.
-struct Passage<'a> {
+struct ReadText<'a> {
     body: Cow<'a, Body>,
     uses: Rc<Uses>,
     /// The task may succeed, or be skipped, without it.
@@ -124,13 +124,13 @@ impl<'a> DataFlow<'a> {
     }
 
     /// The `if` and the script of a job's task, as far as they may read.
-    fn texts(&self, job: JobId) -> Vec<Passage<'a>> {
+    fn texts(&self, job: JobId) -> Vec<ReadText<'a>> {
         let place = self.plan.job(job).task;
         let may_not_run = self.may_not_run(job);
         let has_condition = self.task(place).condition.is_some();
         let scripts = self.scripts(place).into_iter();
         scripts
-            .map(|(body, uses, is_condition)| Passage {
+            .map(|(body, uses, is_condition)| ReadText {
                 body,
                 uses,
                 is_conditional: may_not_run || has_condition && !is_condition,
