@@ -97,16 +97,7 @@ impl Masker {
         if found.is_empty() {
             return Cow::Borrowed(bytes);
         }
-        let mut masked = Vec::with_capacity(bytes.len());
-        let mut place = 0;
-        for range in found {
-            masked.extend_from_slice(&bytes[place..range.start]);
-            masked.extend_from_slice(MASK.as_bytes());
-            masked.extend(codes_of(&bytes[range.clone()]).flat_map(|code| &bytes[range.clone()][code]));
-            place = range.end;
-        }
-        masked.extend_from_slice(&bytes[place..]);
-        Cow::Owned(masked)
+        Cow::Owned(masked(bytes, found))
     }
 
     pub(crate) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
@@ -149,6 +140,10 @@ impl Masker {
                 false => Vec::new(),
             };
         }
+        // Where a secret was is asked only if there is one.
+        if !finder.is_match(&stripped(bytes).0) {
+            return Vec::new();
+        }
         let plain = Plain::of(bytes);
         let ranges = finder.find_overlapping_iter(&plain.bytes).map(|found| plain.place(found.range()));
         merged(ranges)
@@ -159,8 +154,12 @@ impl Masker {
         if !bytes.contains(&ESCAPE) {
             return self.open_from_plain(bytes);
         }
+        let (text, end) = stripped(bytes);
+        let open = self.open_from_plain(&text);
+        if open == text.len() {
+            return end;
+        }
         let plain = Plain::of(bytes);
-        let open = self.open_from_plain(&plain.bytes);
         let from = plain.places.get(open).copied().unwrap_or(plain.end);
         // A code that is not whole may stand in the middle of a secret too.
         from.min(plain.end)
@@ -180,6 +179,20 @@ impl Masker {
         };
         (first..bytes.len()).find(is_open).unwrap_or(bytes.len())
     }
+}
+
+/// The bytes with a mask in each of these places, which are in order.
+fn masked(bytes: &[u8], found: Vec<Range<usize>>) -> Vec<u8> {
+    let mut masked = Vec::with_capacity(bytes.len());
+    let mut place = 0;
+    for range in found {
+        masked.extend_from_slice(&bytes[place..range.start]);
+        masked.extend_from_slice(MASK.as_bytes());
+        masked.extend(codes_of(&bytes[range.clone()]).flat_map(|code| &bytes[range.clone()][code]));
+        place = range.end;
+    }
+    masked.extend_from_slice(&bytes[place..]);
+    masked
 }
 
 /// Ranges that overlap become one. They come in the order of their ends.
@@ -232,6 +245,27 @@ impl Plain {
     fn place(&self, range: Range<usize>) -> Range<usize> {
         self.places[range.start]..self.places[range.end - 1] + 1
     }
+}
+
+/// The bytes without codes for colours, and where a code begins that is not whole; else the number of all bytes.
+fn stripped(text: &[u8]) -> (Vec<u8>, usize) {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(place) = rest.iter().position(|byte| *byte == ESCAPE) {
+        bytes.extend_from_slice(&rest[..place]);
+        rest = &rest[place..];
+        let length = match code(rest) {
+            Code::None => {
+                bytes.push(ESCAPE);
+                1
+            }
+            Code::Whole(length) => length,
+            Code::Begun => return (bytes, text.len() - rest.len()),
+        };
+        rest = &rest[length..];
+    }
+    bytes.extend_from_slice(rest);
+    (bytes, text.len())
 }
 
 enum Code {

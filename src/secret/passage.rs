@@ -1,6 +1,6 @@
 //! What is written in pieces: a secret that is cut in two by the end of one is still a secret.
 
-use super::Masker;
+use super::{Masker, masked};
 use std::sync::Arc;
 
 /// The most that is held back. Who writes so much that could all be one secret writes none.
@@ -20,20 +20,20 @@ impl Passage {
             std::mem::swap(&mut self.held, piece);
         }
         let mut open = masker.open_from(piece);
-        for range in masker.found(piece).into_iter().rev() {
-            // What it would be replaced by must not end before what may be more of it.
-            if range.end > open {
-                open = open.min(range.start);
-            }
+        let mut found = masker.found(piece);
+        // A secret of which more may come waits for that.
+        while let Some(last) = found.pop_if(|last| last.end > open) {
+            open = open.min(last.start);
         }
         if piece.len() - open > MOST_HELD {
             open = piece.len();
+            found = masker.found(piece);
         }
         self.held.clear();
         self.held.extend_from_slice(&piece[open..]);
         piece.truncate(open);
-        if let std::borrow::Cow::Owned(masked) = masker.bytes(piece) {
-            *piece = masked;
+        if !found.is_empty() {
+            *piece = masked(piece, found);
         }
     }
 
