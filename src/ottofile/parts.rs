@@ -78,7 +78,7 @@ pub(crate) struct Links {
 
 /// What a word stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Named {
+pub(crate) enum Address {
     /// A namespace, which has been read.
     Namespace(usize),
     /// Something in a namespace that has to be read first.
@@ -202,8 +202,8 @@ impl Ottofile {
     /// The namespace that has to be read before it is known what a whole name stands for.
     pub(crate) fn unread(&self, name: &str) -> Option<usize> {
         match self.named(name)? {
-            Named::Unread(namespace) if self.target(name).is_none() => Some(namespace),
-            Named::Unread(_) | Named::Namespace(_) => None,
+            Address::Unread(namespace) if self.target(name).is_none() => Some(namespace),
+            Address::Unread(_) | Address::Namespace(_) => None,
         }
     }
 
@@ -214,12 +214,12 @@ impl Ottofile {
     }
 
     /// What a whole name that is no task stands for.
-    pub(crate) fn named(&self, name: &str) -> Option<Named> {
+    pub(crate) fn named(&self, name: &str) -> Option<Address> {
         let place = self.namespaces.around(name)?;
         let namespace = &self.namespaces.list[place];
         match namespace.is_read() {
-            false => Some(Named::Unread(place)),
-            true => (namespace.name == name).then_some(Named::Namespace(place)),
+            false => Some(Address::Unread(place)),
+            true => (namespace.name == name).then_some(Address::Namespace(place)),
         }
     }
 
@@ -421,8 +421,8 @@ impl Ottofile {
                     // It waits for files to be read, or one of them is wrong.
                     None if edge.is_pattern_of_files => {}
                     None => match self.named(&edge.task.value) {
-                        Some(Named::Unread(namespace)) => drop(links.unread.insert(namespace)),
-                        Some(Named::Namespace(_)) | None => links.wrong.push(self.unknown(task, edge)),
+                        Some(Address::Unread(namespace)) => drop(links.unread.insert(namespace)),
+                        Some(Address::Namespace(_)) | None => links.wrong.push(self.unknown(task, edge)),
                     },
                 }
             }
@@ -469,7 +469,7 @@ impl Ottofile {
         let written = edge.known_as.as_deref().unwrap_or(name);
         let message = format!("task `{}` depends on an unknown task `{written}`", owner.name);
         let wrong = Diagnostic::error(Code::UnknownDependency, message);
-        if let Some(Named::Namespace(place)) = self.named(name) {
+        if let Some(Address::Namespace(place)) = self.named(name) {
             let file = self.written(&self.namespaces.list[place]);
             return wrong
                 .at(&self.sources, edge.task.span, "a namespace, not a task")

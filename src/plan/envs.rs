@@ -72,7 +72,7 @@ impl Resolved {
 }
 
 /// Answers with the variables of the tasks of a file for a command, unless it mentions an entry that has no value.
-pub(crate) type Known<'a> = dyn FnMut(SourceId, &str) -> Result<Variables, Vec<Diagnostic>> + 'a;
+pub(crate) type ForCommand<'a> = dyn FnMut(SourceId, &str) -> Result<Variables, Vec<Diagnostic>> + 'a;
 
 /// The variables of the tasks of each file that has some in a plan.
 #[derive(Clone, Debug, Default)]

@@ -36,7 +36,7 @@ pub(crate) fn items(
     task: &Task,
     foreach: &Foreach,
     facts: &dyn Facts,
-    variables: &mut envs::Known<'_>,
+    variables: &mut envs::ForCommand<'_>,
 ) -> Result<Expansion, Vec<Diagnostic>> {
     let facts = &*facts.within(ottofile.folder_of(task.name_span.source));
     let fail = |message: String, label: &str| {

@@ -34,7 +34,7 @@ use crate::request::{Argument, Request};
 use crate::source::SourceId;
 use crate::value::Value;
 use draft::{Draft, Drafts};
-use envs::{FileVariables, Globals, Known};
+use envs::{FileVariables, ForCommand, Globals};
 use expand::Expansion;
 use facts::Facts;
 use own::Own;
@@ -396,7 +396,7 @@ fn items(
     member: &Selected,
     foreach: &Foreach,
     facts: &dyn Facts,
-    variables: &mut Known<'_>,
+    variables: &mut ForCommand<'_>,
 ) -> Result<Expansion, Vec<Diagnostic>> {
     let ottofile = graph.ottofile;
     let task = &ottofile.tasks[member.task];
@@ -430,7 +430,7 @@ fn arrange(
     request: &Request,
     facts: &dyn Facts,
     selected: &[select::Selected],
-    variables: &mut Known<'_>,
+    variables: &mut ForCommand<'_>,
 ) -> Result<(Vec<Draft>, Vec<Lane>), Vec<Diagnostic>> {
     let mut graph = Drafts::new(ottofile, request);
     let mut diagnostics = Vec::new();

@@ -33,7 +33,7 @@ pub(super) fn params(
     request: &Request,
     drafts: &[Draft],
     facts: &dyn Facts,
-    variables: &mut envs::Known<'_>,
+    variables: &mut envs::ForCommand<'_>,
 ) -> Result<Vec<ParamValues>, Vec<Diagnostic>> {
     let mut diagnostics = Vec::new();
     let mut all = Vec::with_capacity(drafts.len());
@@ -203,7 +203,7 @@ fn chosen(
     passed: &PassedValue,
     request: &Request,
     facts: &dyn Facts,
-    variables: &mut envs::Known<'_>,
+    variables: &mut envs::ForCommand<'_>,
     dynamic: &mut HashMap<(usize, usize), Rc<Option<Vec<String>>>>,
 ) -> Result<Argument, Vec<Diagnostic>> {
     let param = &task.params[index];
@@ -273,7 +273,7 @@ fn default(
     task: &Task,
     (task_place, index): (usize, usize),
     facts: &dyn Facts,
-    variables: &mut envs::Known<'_>,
+    variables: &mut envs::ForCommand<'_>,
     commands: &mut HashMap<(usize, usize), Option<Argument>>,
 ) -> Result<Option<Argument>, Vec<Diagnostic>> {
     let param = &task.params[index];
@@ -334,7 +334,7 @@ fn dynamic_choices(
     command: &str,
     span: Span,
     facts: &dyn Facts,
-    variables: &mut envs::Known<'_>,
+    variables: &mut envs::ForCommand<'_>,
 ) -> Result<Option<Vec<String>>, Vec<Diagnostic>> {
     if !facts.may_run_commands() {
         return Ok(None);

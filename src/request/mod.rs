@@ -7,7 +7,7 @@ mod words;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{BUILT_INS, similar};
 use crate::ottofile::Ottofile;
-use crate::ottofile::parts::Named;
+use crate::ottofile::parts::Address;
 use crate::ottofile::spec::{Count, DefaultTasks, Param, ParamForm, Task, item_name};
 use crate::source::{Sources, Span, Text};
 use std::borrow::Cow;
@@ -322,7 +322,7 @@ impl Reader<'_> {
                     Asked { task, item, span, given: Vec::new(), is_serial: false, is_only_planned: false };
                 let asked = self.words_of(asked);
                 tasks.extend(asked);
-            } else if let Some(Named::Namespace(namespace)) =
+            } else if let Some(Address::Namespace(namespace)) =
                 self.ottofile.named(&self.ottofile.whole_name(text))
             {
                 let defaults = self.defaults(namespace);
