@@ -2,7 +2,9 @@
 //! Knows nothing of files; how a name becomes a file name is `store::layout`.
 
 use std::borrow::Borrow;
+use std::ffi::OsStr;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 /// The built-in commands. Capitalised, so that no task collides with one by accident; a task that is named
@@ -215,6 +217,19 @@ impl fmt::Debug for JobName {
     }
 }
 
+/// A value as a part of a job's name: itself, or a hash of it if it is long or would be mistaken for more than a value.
+pub(crate) fn value_name(value: &OsStr) -> String {
+    const LONGEST: usize = 40;
+    const DIGITS: usize = 8;
+    let is_plain = |text: &&str| {
+        text.len() <= LONGEST && text.chars().all(|c| c.is_alphanumeric() || "_-.+/:@%^".contains(c))
+    };
+    match value.to_str().filter(is_plain) {
+        Some(text) => text.to_owned(),
+        None => format!("#{}", &blake3::hash(value.as_bytes()).to_hex()[..DIGITS]),
+    }
+}
+
 /// The name of a run: `20261123-215400.123456-k3f9`, UTC time and a random tail in base 32. It sorts by time and is also the
 /// name of the run's directory. Users see and type only its tail, [`RunId::short`].
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -392,6 +407,20 @@ mod tests {
         for fine in ["ENV", "PYTHON_VERSION", "PYTHON", "OTTOMAN"] {
             assert!(ParamName::new(fine).is_ok(), "{fine}");
         }
+    }
+
+    #[test]
+    fn a_value_in_a_name_is_itself_or_a_hash() {
+        let name = |text: &str| value_name(OsStr::new(text));
+        for plain in ["", "release", "3.12", "a/b:c@d", "żółw", &"x".repeat(40)] {
+            assert_eq!(name(plain), plain);
+        }
+        for odd in ["a b", "a,b", "a=b", "a]", "$x", "#1", "a\n", "'", &"x".repeat(41)] {
+            let shown = name(odd);
+            assert!(shown.len() == 9 && shown.starts_with('#'), "{odd} {shown}");
+            assert_ne!(shown, name(&format!("{odd} ")));
+        }
+        assert_eq!(value_name(OsStr::from_bytes(b"\xff")).len(), 9);
     }
 
     #[test]

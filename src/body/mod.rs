@@ -49,6 +49,15 @@ pub(crate) fn may_read_outcomes(body: &Body) -> bool {
     may_load || mentions_outcomes(&body.text)
 }
 
+/// Whether a body may read what other tasks set.
+pub(crate) fn may_read_inputs(body: &Body) -> bool {
+    match Language::of(body) {
+        Language::Bash => !need::Needs::of(&body.text).is_nothing(),
+        Language::Posix => !need::Needs::of_posix(&body.text).is_nothing(),
+        Language::Python | Language::Other => true,
+    }
+}
+
 /// What is wrong with a body as written, before anything runs. Pure, and quick: most bodies are not even read. `load` gives
 /// the text of a file that the body loads.
 pub(crate) fn warnings(body: &Body, task: &TaskName, source: &SourceFile, load: &Load) -> Vec<Diagnostic> {

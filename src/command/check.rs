@@ -69,7 +69,7 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
         return context.refuse(&diagnostics);
     } else {
         context.show(&diagnostics);
-        let count = ottofile.tasks.len();
+        let count = ottofile.written_tasks().count();
         let are = if count == 1 { "task is" } else { "tasks are" };
         if !is_refused && data.is_none() {
             context.print(&format!("{}: {count} {are} valid\n", found.shown));
@@ -98,7 +98,7 @@ fn mistakes(context: &Context, found: &Found, ottofile: &Ottofile) -> Vec<Diagno
     let facts =
         HostFacts { environment: &context.environment, folder: found.folder(), may_run_commands: false };
     let names: Vec<_> =
-        ottofile.tasks.iter().map(|task| (task.name.as_str().to_owned(), task.name_span)).collect();
+        ottofile.written_tasks().map(|task| (task.name.as_str().to_owned(), task.name_span)).collect();
     let planned = request::of_names(&names, &ottofile.sources, ottofile)
         .and_then(|request| plan::make(ottofile, &request, &facts).map(|_| ()));
     let mut diagnostics = planned.err().unwrap_or_default();
@@ -140,7 +140,7 @@ fn outline(context: &Context, found: &Found, ottofile: &Ottofile) -> Result<Plan
 fn json(ottofile: Option<&Ottofile>, diagnostics: &[Diagnostic], data: Option<&[TaskFlow]>) -> String {
     let mut answer = serde_json::json!({
         "ottofile": ottofile.map(|ottofile| ottofile.sources.root().name()),
-        "tasks": ottofile.map(|ottofile| ottofile.tasks.len()),
+        "tasks": ottofile.map(|ottofile| ottofile.written_tasks().count()),
         "diagnostics": diagnostics.iter().map(Notice::of).collect::<Vec<_>>(),
     });
     if let (Some(ottofile), Some(flows)) = (ottofile, data) {

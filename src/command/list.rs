@@ -121,7 +121,7 @@ struct Inner<'l> {
 /// The namespaces inside one, at any depth, sorted as they are included.
 fn inner_namespaces<'l>(ottofile: &'l Ottofile, outer: &str, shows_hidden: bool) -> Vec<Inner<'l>> {
     let mut by_source: Vec<Vec<&Task>> = vec![Vec::new(); ottofile.parts.len()];
-    for task in ottofile.tasks.iter().filter(|task| shows_hidden || !task.is_hidden) {
+    for task in ottofile.written_tasks().filter(|task| shows_hidden || !task.is_hidden) {
         if let Some(place) = task.name_span.source.included() {
             by_source[place].push(task);
         }

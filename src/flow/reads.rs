@@ -6,7 +6,6 @@ use crate::body::uses::{Force, Read, What};
 use crate::contract::{Contract, Shape};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::fate::FIELDS;
-
 use crate::name::{JobName, similar};
 use crate::ottofile::spec::{Body, Task};
 use crate::plan::{Job, JobId, Work};
@@ -114,15 +113,30 @@ impl DataFlow<'_> {
             aliases.extend(names.map(|name| (name, first.clone())));
             first
         };
+        let other_names: Vec<(String, &str)> = jobs
+            .iter()
+            .flat_map(|input| self.names(whole, input).into_iter().map(|name| (name, input.name.as_str())))
+            .collect();
         let seen_as = |input: &Job| whole.name_of_input(self.ottofile, &input.name);
-        let jobs = jobs.iter().map(|input| (named(seen_as(input).as_str()), input.task)).collect();
+        let jobs: Vec<(String, usize)> =
+            jobs.iter().map(|input| (named(seen_as(input).as_str()), input.task)).collect();
         // A recorded input is that of the own item too.
         let seen_before = |name: &str| {
             let job = JobName::recorded(name).map(|job| whole.name_of_input(self.ottofile, &job));
             job.map_or_else(|| name.to_owned(), |job| job.as_str().to_owned())
         };
-        let recorded =
+        let known: Vec<(String, Rc<Map>)> =
             recorded.iter().map(|(name, values)| (named(&seen_before(name)), Rc::clone(values))).collect();
+        let mut others: Vec<(String, String)> =
+            other_names.into_iter().map(|(other, name)| (other, named(name))).collect();
+        for (name, _) in &recorded {
+            let other_names = JobName::recorded(name).map(|name| whole.other_names(&name));
+            for other in other_names.unwrap_or_default() {
+                others.push((other.as_str().to_owned(), named(name)));
+            }
+        }
+        aliases.extend(others);
+        let recorded = known;
         let groups = |is_meant: fn(&Work) -> bool| {
             let needs = whole.needs.iter().map(|need| self.plan.job(need.job));
             needs.filter(|need| is_meant(&need.work)).map(|need| need.task).collect::<Vec<_>>()
@@ -135,6 +149,16 @@ impl DataFlow<'_> {
         let declared = self.declared(whole.task);
         let groups = groups(|work| *work == Work::Group);
         Dependencies { aliases, jobs, recorded, unknown, groups, declared }
+    }
+
+    /// The names by which a job reads the data of another one. One with values of its own may turn out to be the plain one,
+    /// where the values are not known yet.
+    fn names(&self, reader: &Job, input: &Job) -> Vec<String> {
+        let task = self.task(input.task).name.as_str();
+        let item = input.name.as_str().strip_prefix(task).filter(|rest| rest.starts_with('['));
+        let plain = item.map(|rest| format!("{task}{}", rest.rsplit_once(']').map_or("", |(_, item)| item)));
+        let others = reader.other_names(&input.name).into_iter().map(|other| other.as_str().to_owned());
+        others.chain(plain).collect()
     }
 
     /// The tasks on which a task depends by what is written at it and at them.
@@ -315,6 +339,14 @@ impl DataFlow<'_> {
             .max_by_key(|(_, _, name)| name.len());
         let known: Vec<&str> = dependencies.jobs.iter().map(|(name, _)| name.as_str()).collect();
         let Some((place, task, name)) = owner else {
+            // A job with values, which are not all known before a run.
+            let has_values = |place: &usize| {
+                let rest = path.strip_prefix(self.task(*place).name.as_str());
+                rest.is_some_and(|rest| rest.starts_with('['))
+            };
+            if dependencies.jobs.iter().any(|(_, place)| has_values(place)) {
+                return Lookup::Perhaps;
+            }
             return self.unknown_task(reader, dependencies, path, &known);
         };
         let rest = &path[name.len()..];

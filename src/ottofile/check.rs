@@ -1,7 +1,8 @@
 //! What can be known only of all tasks together: names that are used but not defined, edges that exclude
 //! each other, names that mean two things.
 
-use super::field::Reader;
+use super::edge::WrittenStep;
+use super::field::{Reader, listed};
 use super::limit;
 use super::parts::Namespaces;
 use super::spec::*;
@@ -18,13 +19,18 @@ pub(super) struct Tasks {
     pub(super) index: HashMap<TaskName, usize>,
     /// Names under which tasks were refused, with their places: edges to those are not mistakes of their own.
     pub(super) refused: HashMap<String, Span>,
+    /// The steps of tasks, by the place of the task.
+    pub(super) steps: Vec<(usize, Vec<WrittenStep>)>,
     /// There were more than the limit allows.
     pub(super) is_full: bool,
 }
 
 pub(super) fn check(reader: &mut Reader<'_>, settings: Settings, tasks: Tasks) -> Ottofile {
-    let Tasks { mut tasks, mut index, refused, .. } = tasks;
+    let Tasks { mut tasks, mut index, refused, steps, .. } = tasks;
     aliases(reader, &tasks, &mut index);
+    for (place, steps) in steps {
+        add_steps(reader, &mut tasks, &mut index, &refused, place, steps);
+    }
     patterns(reader, &mut tasks, &index, &refused, &settings);
     sources(reader, &mut tasks, &index, &refused);
     let ottofile = Ottofile {
@@ -66,6 +72,83 @@ fn aliases(reader: &mut Reader<'_>, tasks: &[Task], index: &mut HashMap<TaskName
     }
 }
 
+/// Adds the steps of a task to what it needs. Scripts become tasks with names such as `release[3]`.
+fn add_steps(
+    reader: &mut Reader<'_>,
+    tasks: &mut Vec<Task>,
+    index: &mut HashMap<TaskName, usize>,
+    refused: &HashMap<String, Span>,
+    owner: usize,
+    steps: Vec<WrittenStep>,
+) {
+    for (place, step) in (1..).zip(steps) {
+        let turn = Some(Turn { list: OrderedList::Steps, place });
+        let body = match step {
+            WrittenStep::Task(edge) => {
+                tasks[owner].before.push(Edge { turn, ..edge });
+                continue;
+            }
+            WrittenStep::Text(body) if names_task(body.text.trim(), tasks, index, refused) => {
+                let name = Spanned::new(body.text.trim().to_owned(), body.span);
+                tasks[owner].before.push(Edge { turn, ..Edge::new(name, When::Success) });
+                continue;
+            }
+            WrittenStep::Text(body) | WrittenStep::Script(body) => body,
+        };
+        let (of, span) = (&tasks[owner], reader.first_line(body.span));
+        let name = format!("{}[{place}]", of.name);
+        let name = match TaskName::new(&name) {
+            Ok(name) => name,
+            Err(why) => {
+                let message = format!("the name `{name}` of a step {why}");
+                let wrong = reader.error(Code::BadName, message, span, "this step");
+                reader.tell(wrong.at(reader.source, of.name_span, "the task needs a shorter name"));
+                return;
+            }
+        };
+        if let Some(other) = index.get(name.as_str()) {
+            let message = format!("`{name}` is both a task and a step of `{}`", of.name);
+            let wrong = reader
+                .error(Code::NameClash, message, tasks[*other].name_span, "the task")
+                .at(reader.source, span, "the step")
+                .help("rename the task");
+            reader.tell(wrong);
+            continue;
+        }
+        let script = Task {
+            is_hidden: true,
+            step_of: Some(owner),
+            envs: of.envs.clone(),
+            dotenv: of.dotenv.clone(),
+            params: of.params.clone(),
+            dir: of.dir.clone(),
+            executor: of.executor,
+            os: of.os.clone(),
+            ..Task::new(name.clone(), span)
+        };
+        let edge =
+            Edge { turn, ..Edge::new(Spanned::new(name.as_str().to_owned(), body.span), When::Success) };
+        index.insert(name, tasks.len());
+        tasks.push(Task { body: Some(body), ..script });
+        tasks[owner].before.push(edge);
+    }
+}
+
+/// Whether the text of a step is the name of a task rather than a script. One word always is, so that a mistyped name does
+/// not become a command.
+fn names_task(
+    text: &str,
+    tasks: &[Task],
+    index: &HashMap<TaskName, usize>,
+    refused: &HashMap<String, Span>,
+) -> bool {
+    let has_foreach = |name: &str| index.get(name).is_some_and(|place| tasks[*place].foreach.is_some());
+    !text.contains(char::is_whitespace)
+        || index.contains_key(text)
+        || refused.contains_key(text)
+        || text.match_indices(':').any(|(colon, _)| has_foreach(&text[..colon]))
+}
+
 /// Puts the tasks that a pattern in `needs` stands for in its place, in the order of the file.
 fn patterns(
     reader: &mut Reader<'_>,
@@ -87,13 +170,26 @@ fn patterns(
             continue;
         }
         let mut edges: Vec<Edge> = Vec::new();
-        for edge in std::mem::take(&mut tasks[place].before) {
+        for mut edge in std::mem::take(&mut tasks[place].before) {
             if !is_pattern(&edge) {
                 edges.push(edge);
                 continue;
             }
             let pattern = edge.task.value.as_str();
             let meant = matching(tasks, place, pattern);
+            let alias = edge.with.as_mut().filter(|_| meant.len() > 1).and_then(|with| with.alias.take());
+            if let Some(alias) = alias {
+                let message = format!(
+                    "`{pattern}` matches {} tasks, but only one can be called `{}`",
+                    meant.len(),
+                    alias.value
+                );
+                let wrong = reader
+                    .error(Code::NameClash, message, alias.span, "the name")
+                    .at(reader.source, edge.task.span, "the tasks")
+                    .help("remove `as`, or list the tasks one by one");
+                reader.tell(wrong);
+            }
             if meant.is_empty()
                 && refused.keys().all(|name| !is_match(pattern, name))
                 && !reader.only_counted()
@@ -271,13 +367,16 @@ fn matching(tasks: &[Task], own: usize, pattern: &str) -> Vec<usize> {
     let is_meant = |(place, task): &(usize, &Task)| {
         let name = task.name.as_str();
         let has_jobs = task.foreach.is_some() && pattern.strip_suffix(":*") == Some(name);
-        *place != own && (has_jobs || may_be_hidden(task) && is_match(pattern, name))
+        let is_candidate = *place != own && task.step_of.is_none();
+        is_candidate && (has_jobs || may_be_hidden(task) && is_match(pattern, name))
     };
     tasks.iter().enumerate().filter(is_meant).map(|(place, _)| place).collect()
 }
 
 fn matching_hidden<'t>(tasks: &'t [Task], own: usize, pattern: &str) -> Option<&'t TaskName> {
-    let is_meant = |(place, task): &(usize, &Task)| *place != own && is_match(pattern, task.name.as_str());
+    let is_meant = |(place, task): &(usize, &Task)| {
+        *place != own && task.step_of.is_none() && is_match(pattern, task.name.as_str())
+    };
     tasks.iter().enumerate().find(is_meant).map(|(_, task)| &task.name)
 }
 
@@ -349,9 +448,16 @@ impl<'c> Checker<'c, '_> {
             for (key, edges) in [(task.needs_key, &task.before), ("after", &task.after)] {
                 for edge in edges {
                     has_failure_edges |= edge.when == When::Failure;
-                    self.edge(task, if edge.is_on_failure { "on-failure" } else { key }, edge);
+                    let key = match edge.turn {
+                        Some(turn) => turn.list.key(),
+                        None if edge.is_on_failure => "on-failure",
+                        None => key,
+                    };
+                    self.edge(task, key, edge);
                 }
             }
+            self.turns(task);
+            self.data_names(task);
         }
         if has_failure_edges {
             self.contradicting_edges();
@@ -416,7 +522,8 @@ impl<'c> Checker<'c, '_> {
         let tasks = &self.ottofile.tasks;
         match unknown {
             Unknown::Task => {
-                let similar = self.similar(name, tasks.iter().map(|task| task.name.as_str()), tasks.len());
+                let named = self.ottofile.written_tasks().map(|task| task.name.as_str());
+                let similar = self.similar(name, named, tasks.len());
                 let nearest = similar.first().and_then(|name| self.ottofile.task(name));
                 match nearest {
                     None => wrong,
@@ -480,6 +587,15 @@ impl<'c> Checker<'c, '_> {
             Err(_) if self.is_refused(name) || is_of_files(&self.ottofile.settings, name) => return,
             Err(unknown) => return self.unknown_edge(task, key, edge, &unknown),
         };
+        let is_own_step = self.ottofile.tasks[target.task()].step_of.is_none_or(|owner| {
+            self.ottofile.tasks[owner].name == task.name && key == OrderedList::Steps.key()
+        });
+        if !is_own_step {
+            return self.unknown_edge(task, key, edge, &Unknown::Task);
+        }
+        if let Some(with) = &edge.with {
+            self.values(task, &self.ottofile.tasks[target.task()], with);
+        }
         let is_itself = self.ottofile.tasks[target.task()].name == task.name;
         // Jobs of one foreach task may wait for each other; whether they do so in a circle is for the plan.
         if is_itself && matches!(target, Target::Task(_)) {
@@ -507,12 +623,130 @@ impl<'c> Checker<'c, '_> {
         };
         let message = match key {
             "needs" | "before" => format!("task `{}` depends on an unknown {what} `{name}`", task.name),
-            "after" => format!("`after` of task `{}` lists an unknown {what} `{name}`", task.name),
-            _ => format!("`on-failure` of task `{}` lists an unknown {what} `{name}`", task.name),
+            _ => format!("`{key}` of task `{}` lists an unknown {what} `{name}`", task.name),
         };
         let wrong = self.reader.error(code, message, edge.task.span, label);
         let wrong = self.explained(wrong, name, unknown);
+        let wrong = match (key, unknown) {
+            ("steps", Unknown::Task) => wrong.help(format!("to run a command: `{{bash: {name}}}`")),
+            ("in-order", Unknown::Task) if name.contains(char::is_whitespace) => {
+                wrong.help("scripts can only be `steps` of a task of their own")
+            }
+            _ => wrong,
+        };
         self.reader.tell(wrong);
+    }
+
+    // ── order and values ──
+
+    /// A list that runs in order has each task once.
+    fn turns(&mut self, task: &Task) {
+        let mut seen: HashMap<(OrderedList, Target<'_>, Vec<String>), &Edge> = HashMap::new();
+        for edge in &task.before {
+            let Some(turn) = edge.turn else { continue };
+            let Ok(target) = self.find(&edge.task.value) else { continue };
+            let values = edge.with.iter().flat_map(|with| &with.values);
+            let values: Vec<String> = values
+                .map(|value| {
+                    let words: Vec<&str> = value.words.iter().map(|word| word.value.as_str()).collect();
+                    format!("{}={words:?}", value.param.value)
+                })
+                .collect();
+            let whole = seen.get(&(turn.list, target.whole(), values.clone())).copied();
+            let Some(first) = seen.insert((turn.list, target, values), edge).or(whole) else { continue };
+            let message =
+                format!("`{}` of task `{}` lists `{}` twice", turn.list.key(), task.name, edge.task.value);
+            let wrong = self
+                .reader
+                .error(Code::Contradiction, message, edge.task.span, "listed again")
+                .at(self.reader.source, first.task.span, "listed first")
+                .help(
+                    "a task runs once per run; with other values it can run again: `{task: NAME, with: …}`",
+                );
+            self.reader.tell(wrong);
+        }
+    }
+
+    /// The names by which a task reads the data of others are all different.
+    fn data_names(&mut self, task: &Task) {
+        for (place, edge) in task.before.iter().enumerate() {
+            let Some(alias) = edge.with.as_ref().and_then(|with| with.alias.as_ref()) else { continue };
+            let rival = task.before.iter().enumerate().find_map(|(other_place, other)| {
+                let other_alias = other.with.as_ref().and_then(|with| with.alias.as_ref());
+                match other_alias {
+                    Some(other) if other_place < place && other.value == alias.value => Some(other.span),
+                    Some(_) => None,
+                    None => {
+                        let is_same = other_place != place && other.task.value == alias.value;
+                        is_same.then_some(other.task.span)
+                    }
+                }
+            });
+            let Some(rival) = rival else { continue };
+            let message = format!("task `{}` has two dependencies called `{}`", task.name, alias.value);
+            let wrong = self
+                .reader
+                .error(Code::NameClash, message, alias.span, "the second one")
+                .at(self.reader.source, rival, "the first one")
+                .help("choose another name in `as`");
+            self.reader.tell(wrong);
+        }
+    }
+
+    /// `with` sets parameters that the task has, in a form that they take.
+    fn values(&mut self, task: &Task, target: &Task, with: &With) {
+        for value in &with.values {
+            let name = value.param.value.as_str();
+            let Some(param) = target.params.iter().find(|param| param.name.as_str() == name) else {
+                let message = format!(
+                    "task `{}` has no parameter `{name}`, which `with` of task `{}` sets",
+                    target.name, task.name
+                );
+                let known: Vec<&str> = target.params.iter().map(|param| param.name.as_str()).collect();
+                let similar = self.similar(name, known.iter().copied(), known.len());
+                let wrong = self
+                    .reader
+                    .error(Code::UnknownParam, message, value.param.span, "unknown parameter")
+                    .at(self.reader.source, target.name_span, "the task is defined here");
+                let wrong = match (similar.as_slice(), known.as_slice()) {
+                    ([], []) => wrong.note("it has no parameters"),
+                    ([], known) => wrong.note(format!("it has {}", listed(known))),
+                    (similar, _) => wrong.did_you_mean(similar),
+                };
+                self.reader.tell(wrong);
+                continue;
+            };
+            let count = value.words.len();
+            let is_right = match param.count {
+                Count::Flag | Count::One => !value.is_list,
+                Count::Range { most: Some(1), .. } => !value.is_list,
+                Count::Range { least, most } => count >= least && most.is_none_or(|most| count <= most),
+            };
+            if is_right {
+                continue;
+            }
+            let (code, wanted) = match param.count {
+                Count::Range { least, most } if most != Some(1) => {
+                    let count = match most {
+                        Some(most) if most == least => format!("{least}"),
+                        Some(most) => format!("{least} to {most}"),
+                        None => format!("at least {least}"),
+                    };
+                    (Code::WrongCount, format!("a list of {count} values"))
+                }
+                _ => (Code::WrongType, "one value, not a list".to_owned()),
+            };
+            let message = format!(
+                "`{name}` of task `{}` takes {wanted}, in `with` of task `{}`",
+                target.name, task.name
+            );
+            let wrong = self.reader.error(code, message, value.span, "this value").at(
+                self.reader.source,
+                param.form_span,
+                "the parameter is declared here",
+            );
+            self.reader.tell(wrong);
+        }
     }
 
     /// A task that waits for another to succeed, and for the same one to fail, never runs.

@@ -18,6 +18,7 @@ pub(super) struct Entries {
 }
 
 pub(super) const TASK_NAMES: Entries = Entries { all: "a list of task names", each: "a task name" };
+pub(super) const STEPS: Entries = Entries { all: "a list of tasks and scripts", each: "a task or a script" };
 pub(super) const FILE_PATTERNS: Entries =
     Entries { all: "a list of file names or patterns", each: "a file name or pattern" };
 pub(super) const VARIABLES: Entries =
@@ -48,6 +49,7 @@ pub(super) enum Owner<'a> {
     Resources(Option<&'a str>),
     Task(&'a str),
     Edge(&'a str),
+    Step(&'a str),
     Foreach(&'a str),
     Retries(&'a str),
     Service(&'a str),
@@ -85,6 +87,7 @@ impl fmt::Display for Owner<'_> {
             Owner::Resources(Some(task)) => write!(f, "`resources` of task `{task}`"),
             Owner::Task(task) => write!(f, "task `{task}`"),
             Owner::Edge(task) => write!(f, "a dependency of task `{task}`"),
+            Owner::Step(task) => write!(f, "a step of task `{task}`"),
             Owner::Foreach(task) => write!(f, "`foreach` of task `{task}`"),
             Owner::Retries(task) => write!(f, "`retries` of task `{task}`"),
             Owner::Service(task) => write!(f, "`service` of task `{task}`"),
@@ -105,6 +108,7 @@ impl fmt::Display for Field<'_> {
             Owner::Task(_)
             | Owner::Edge(_)
             | Owner::Include
+            | Owner::Step(_)
             | Owner::Foreach(_)
             | Owner::Retries(_)
             | Owner::Service(_)

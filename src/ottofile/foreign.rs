@@ -40,9 +40,7 @@ pub(super) fn meant(owner: Owner<'_>, key: &str) -> Option<String> {
             | "pre" => ("needs", "tasks that run before this one"),
             "post" | "then" | "finally" => ("after", "tasks that run after this one"),
             "cmd" | "cmds" | "command" | "commands" | "script" | "scripts" | "run" | "sh" | "shell"
-            | "exec" | "steps" | "recipe" | "do" => {
-                ("bash", "the script, as a block: `bash: |` followed by its lines")
-            }
+            | "exec" | "recipe" | "do" => ("bash", "the script, as a block: `bash: |` followed by its lines"),
             "py" | "python2" => ("python", "the script, as a block: `python: |` followed by its lines"),
             "desc" | "description" | "summary" | "doc" | "docs" | "about" | "usage" => {
                 ("help", "the description shown in listings")
@@ -64,6 +62,7 @@ pub(super) fn meant(owner: Owner<'_>, key: &str) -> Option<String> {
             "internal" | "private" | "hide" => ("hidden", "leave the task out of listings"),
             "category" | "section" | "namespace" => ("group", "the heading in listings"),
             "pty" | "terminal" | "stdin" => ("tty", "attach the task to the terminal"),
+            "sequence" | "serial" | "chain" | "in-order" => ("steps", "tasks and scripts that run in order"),
             "parallel" | "jobs" | "concurrency" => {
                 return Some("tasks run in parallel unless `needs` or `after` orders them".to_owned());
             }
@@ -131,6 +130,20 @@ pub(super) fn meant(owner: Owner<'_>, key: &str) -> Option<String> {
         Owner::Edge(_) => match key {
             "name" | "job" => ("task", "the task's name"),
             "if" | "on" | "condition" | "status" => ("when", "`success`, `ran`, `failure` or `always`"),
+            "vars" | "params" | "args" | "arguments" | "values" => {
+                ("with", "values of the task's parameters")
+            }
+            "alias" => ("as", "the name by which its data is read"),
+            "sequence" | "serial" | "order" | "ordered" => ("in-order", "tasks that run one after the other"),
+            _ => return None,
+        },
+        Owner::Step(_) => match key {
+            "name" | "job" => ("task", "the task's name"),
+            "vars" | "params" | "args" | "arguments" | "values" => {
+                ("with", "values of the task's parameters")
+            }
+            "alias" => ("as", "the name by which its data is read"),
+            "cmd" | "command" | "run" | "sh" | "script" | "exec" => ("bash", "a script"),
             _ => return None,
         },
         Owner::Include => match key {

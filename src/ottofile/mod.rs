@@ -3,6 +3,7 @@
 mod check;
 pub(crate) mod choice;
 mod contract;
+mod edge;
 mod field;
 mod foreach;
 mod foreign;

@@ -162,7 +162,7 @@ impl Ottofile {
 
     /// The tasks of one file.
     pub(crate) fn tasks_of(&self, source: SourceId) -> impl Iterator<Item = &Task> {
-        self.tasks.iter().filter(move |task| task.name_span.source == source)
+        self.written_tasks().filter(move |task| task.name_span.source == source)
     }
 
     /// The file in which names on the command line are looked up first.
@@ -355,6 +355,7 @@ impl Ottofile {
                     task.name
                 }
             };
+            task.step_of = task.step_of.map(|owner| first + owner);
             task.before.iter_mut().chain(&mut task.after).for_each(|edge| edge.move_to(&name));
             if let Some(foreach) = &mut task.foreach {
                 for source in foreach.source.tasks_mut() {

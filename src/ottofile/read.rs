@@ -2,6 +2,7 @@
 //! Knows each key of the root, of `otto` and of a task; what spans tasks is in `check`.
 
 use super::check::Tasks;
+use super::edge::{self, WrittenStep};
 use super::field::{FILE_PATTERNS, Field, Owner, Reader, TASK_NAMES, VARIABLES, describe, shortened};
 use super::spec::*;
 use super::yaml::{self, Key, Kind, Map, Node, Style};
@@ -70,6 +71,7 @@ pub(super) const TASK_KEYS: &[&str] = &[
     "resources",
     "retries",
     "service",
+    "steps",
     "stream-errors",
     "streaming",
     "timeout",
@@ -153,8 +155,13 @@ impl Tasks {
         match self.index.entry(name) {
             Entry::Occupied(there) => Err(self.tasks[*there.get()].name_span),
             Entry::Vacant(free) => {
-                self.tasks.push(reader.task(free.key().clone(), key, node));
-                free.insert(self.tasks.len() - 1);
+                let (task, steps) = reader.task(free.key().clone(), key, node);
+                let place = self.tasks.len();
+                self.tasks.push(task);
+                if !steps.is_empty() {
+                    self.steps.push((place, steps));
+                }
+                free.insert(place);
                 Ok(())
             }
         }
@@ -451,11 +458,13 @@ impl Reader<'_> {
         self.tell(wrong);
     }
 
-    fn task(&mut self, name: TaskName, key: Key<'_>, node: &Node<'_>) -> Task {
+    /// A task, and its steps as written.
+    fn task(&mut self, name: TaskName, key: Key<'_>, node: &Node<'_>) -> (Task, Vec<WrittenStep>) {
         let mut task = Task::new(name, key.span);
+        let mut steps = Vec::new();
         task.is_hidden = key.text.starts_with('_');
         if node.is_null() {
-            return task;
+            return (task, steps);
         }
         let Kind::Map(map) = &node.kind else {
             let found = describe(node);
@@ -468,7 +477,7 @@ impl Reader<'_> {
                     shortened(key.text)
                 ));
             self.tell(wrong);
-            return task;
+            return (task, steps);
         };
         let owner = Owner::Task(key.text);
         let mut tty_key: Option<Span> = None;
@@ -488,17 +497,21 @@ impl Reader<'_> {
                         self.needs_twice(owner, key.span, earlier);
                     }
                     task.needs_key = if key.text == "needs" { "needs" } else { "before" };
-                    let edges = self.edges(field, node);
+                    let edges = edge::needs(self, field, node);
                     task.before.extend(edges);
+                }
+                "steps" => {
+                    task.steps = Some(key.span);
+                    steps = edge::steps(self, field, node);
                 }
                 "aliases" => task.aliases = self.texts(field, node, TASK_NAMES),
                 "dotenv" => task.dotenv = self.dotenv(field, node),
                 "after" => {
-                    let edges = self.edges(field, node);
+                    let edges = edge::after(self, field, node);
                     task.after.extend(edges);
                 }
                 "on-failure" => {
-                    let edges = self.on_failure(field, node);
+                    let edges = edge::on_failure(self, field, node);
                     task.after.extend(edges);
                 }
                 "os" => task.os = self.systems(field, node),
@@ -541,7 +554,7 @@ impl Reader<'_> {
         }
         self.contradictions(&task, stream_errors);
         settle_condition(&mut task);
-        task
+        (task, steps)
     }
 
     /// `if`: the text as written. The script of the task says which language reads it.
@@ -600,11 +613,6 @@ impl Reader<'_> {
     }
 
     fn body(&mut self, task: &mut Task, body_key: BodyKey, field: Field<'_>, key: Key<'_>, node: &Node<'_>) {
-        let Some(text) = node.scalar() else {
-            let help = format!("write one block: `{}: |`, then the lines below it, indented", field.key);
-            self.wrong_type(field, node, "a string", help);
-            return;
-        };
         if let Some(first) = &task.body {
             let message = format!("task `{}` has two scripts", task.name);
             let wrong = self
@@ -614,10 +622,25 @@ impl Reader<'_> {
             self.tell(wrong);
             return;
         }
+        task.body = self.script(body_key, field, key.span, node);
+    }
+
+    pub(super) fn script(
+        &mut self,
+        body_key: BodyKey,
+        field: Field<'_>,
+        key_span: Span,
+        node: &Node<'_>,
+    ) -> Option<Body> {
+        let Some(text) = node.scalar() else {
+            let help = format!("write one block: `{}: |`, then the lines below it, indented", field.key);
+            self.wrong_type(field, node, "a string", help);
+            return None;
+        };
         self.joined_lines(field, node);
         let (first_line, has_true_lines) = node.script_lines(self.source);
-        let (text, span, key_span) = (text.to_owned(), node.span, key.span);
-        task.body = Some(Body { key: body_key, key_span, text, span, first_line, has_true_lines });
+        let (text, span) = (text.to_owned(), node.span);
+        Some(Body { key: body_key, key_span, text, span, first_line, has_true_lines })
     }
 
     /// Warns where lines without a `|` look like commands of their own.
@@ -662,85 +685,6 @@ impl Reader<'_> {
         let message = format!("invalid file pattern in {field}");
         let wrong = self.error(Code::BadGlob, message, pattern.span, why);
         self.tell(wrong);
-    }
-
-    // ── edges ──
-
-    fn edges(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<Edge> {
-        let Some(items) = self.list(field, node, TASK_NAMES) else { return Vec::new() };
-        let mut edges = Vec::with_capacity(items.len());
-        for item in items {
-            if let Some(edge) = self.edge(field, item) {
-                edges.push(edge);
-            }
-        }
-        edges
-    }
-
-    fn edge(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Edge> {
-        let map = match &node.kind {
-            Kind::Written(..) | Kind::Made(..) => {
-                return self.edge_name(field, node).map(|task| Edge::new(task, When::Success));
-            }
-            Kind::Map(map) => map,
-            Kind::List(_) => {
-                self.bad_entry(field, node, TASK_NAMES);
-                return None;
-            }
-        };
-        let Owner::Task(task) = field.owner else { unreachable!("bug: edges outside a task") };
-        let owner = Owner::Edge(task);
-        let mut name = None;
-        let mut when = When::Success;
-        let mut has_task_key = false;
-        for (key, node) in map.iter() {
-            let inner = Field { key: key.text, owner };
-            match key.text {
-                "task" => {
-                    has_task_key = true;
-                    name = self.edge_name(inner, node);
-                }
-                "when" => match node.scalar() {
-                    Some("success") => when = When::Success,
-                    Some("failure") => when = When::Failure,
-                    Some("always") => when = When::Always,
-                    Some("ran") => when = When::Ran,
-                    Some(_) | None => {
-                        self.bad_value(
-                            inner,
-                            node.span,
-                            "`success`, `ran`, `failure` or `always`",
-                            "not one of them",
-                        );
-                    }
-                },
-                _ => self.unknown_key(key, owner, &["task", "when"], foreign::meant(owner, key.text)),
-            }
-        }
-        if !has_task_key {
-            let message = format!("an entry of {field} has no task name");
-            let wrong = self
-                .error(Code::MissingKey, message, node.span, "`task` is missing")
-                .help("write `{task: NAME, when: success}`");
-            self.tell(wrong);
-        }
-        name.map(|task| Edge::new(task, when))
-    }
-
-    fn edge_name(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Spanned<String>> {
-        match node.scalar() {
-            Some(text) if !text.is_empty() => Some(Spanned::new(text.to_owned(), node.span)),
-            Some(_) | None => {
-                self.bad_entry(field, node, TASK_NAMES);
-                None
-            }
-        }
-    }
-
-    fn on_failure(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<Edge> {
-        let names = self.texts(field, node, TASK_NAMES);
-        let edge = |task| Edge { is_on_failure: true, ..Edge::new(task, When::Failure) };
-        names.into_iter().map(edge).collect()
     }
 
     // ── how a task runs ──
@@ -902,6 +846,9 @@ impl Reader<'_> {
                 .note("it runs the jobs of a foreach task one at a time");
             self.tell(wrong);
         }
+        if let Some(steps) = task.steps {
+            self.beside_steps(task, steps);
+        }
         if let (Some(outputs), None) = (&task.outputs, &task.body) {
             let message = format!("task `{}` declares `outputs` but has no script to set them", task.name);
             let wrong = self
@@ -938,6 +885,39 @@ impl Reader<'_> {
 fn settle_condition(task: &mut Task) {
     if let (Some(condition), None) = (&task.condition, &task.body) {
         task.body = Some(Body { key: BodyKey::Nothing, text: String::new(), ..Body::clone(condition) });
+    }
+}
+
+impl Reader<'_> {
+    /// What a task with `steps` cannot have, because it would apply to a script.
+    fn beside_steps(&mut self, task: &Task, steps: Span) {
+        if let Some(body) = &task.body {
+            let message = format!("task `{}` has both `steps` and a script", task.name);
+            let wrong = self
+                .error(Code::TwoBodies, message, body.key_span, "the script")
+                .at(self.source, steps, "the steps")
+                .help("make the script one of the steps: `{bash: …}`");
+            self.tell(wrong);
+        }
+        let span = |patterns: &[Spanned<String>]| patterns.first().map(|pattern| pattern.span);
+        let idle = [
+            ("foreach", task.foreach.as_ref().map(|foreach| self.first_line(foreach.span))),
+            ("if", task.condition.as_ref().map(|condition| condition.key_span)),
+            ("input", span(&task.input)),
+            ("output", span(&task.output)),
+            ("retries", task.retries.as_ref().map(|retries| self.first_line(retries.span))),
+            ("streaming", task.streaming.as_ref().map(|streaming| streaming.span)),
+            ("timeout", task.timeout.as_ref().map(|timeout| timeout.span)),
+            ("tty", task.tty),
+        ];
+        for (key, span) in idle.into_iter().filter_map(|(key, span)| Some((key, span?))) {
+            let message = format!("task `{}` has both `steps` and `{key}`", task.name);
+            let wrong = self
+                .error(Code::Contradiction, message, span, "applies to a script")
+                .at(self.source, steps, "this task has steps instead")
+                .help(format!("set `{key}` in the tasks that are its steps"));
+            self.tell(wrong);
+        }
     }
 }
 

@@ -56,6 +56,17 @@ impl Ottofile {
             .map(|name| name.value.as_str())
             .collect()
     }
+
+    /// The task at a place, or the one whose step it is.
+    pub(crate) fn written_task(&self, place: usize) -> &Task {
+        let task = &self.tasks[place];
+        task.step_of.map_or(task, |owner| &self.tasks[owner])
+    }
+
+    /// The tasks that have a name in the document: all but the scripts among steps.
+    pub(crate) fn written_tasks(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.iter().filter(|task| task.step_of.is_none())
+    }
 }
 
 /// The map `otto:`.
@@ -176,6 +187,10 @@ pub(crate) struct Task {
     pub(crate) aliases: Vec<Spanned<String>>,
     /// The key under which `before` was written, `needs` or `before`.
     pub(crate) needs_key: &'static str,
+    /// The place of `steps`; its entries are in `before`.
+    pub(crate) steps: Option<Span>,
+    /// The place in `Ottofile::tasks` of the task whose step this is: a script without a name of its own.
+    pub(crate) step_of: Option<usize>,
     /// Dependencies.
     pub(crate) before: Vec<Edge>,
     /// Tasks that depend on this one; `on-failure` entries are here too, with `When::Failure`.
@@ -225,6 +240,8 @@ impl Task {
             is_hidden: false,
             aliases: Vec::new(),
             needs_key: "needs",
+            steps: None,
+            step_of: None,
             before: Vec::new(),
             after: Vec::new(),
             os: Vec::new(),
@@ -279,12 +296,70 @@ pub(crate) struct Edge {
     pub(crate) known_as: Option<String>,
     /// It is a pattern that may reach into other files.
     pub(crate) is_pattern_of_files: bool,
+    /// Its place in a list that runs in order.
+    pub(crate) turn: Option<Turn>,
+    pub(crate) with: Option<Box<With>>,
 }
 
 impl Edge {
+    /// An edge of which nothing else is written.
     pub(crate) fn new(task: Spanned<String>, when: When) -> Edge {
-        Edge { task, when, is_on_failure: false, known_as: None, is_pattern_of_files: false }
+        Edge {
+            task,
+            when,
+            is_on_failure: false,
+            known_as: None,
+            is_pattern_of_files: false,
+            turn: None,
+            with: None,
+        }
     }
+}
+
+/// A place in one of the lists of a task that run in order. Entries with the same place run together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Turn {
+    pub(crate) list: OrderedList,
+    /// From 1, in the order of the document.
+    pub(crate) place: usize,
+}
+
+/// Which of the lists of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum OrderedList {
+    /// An `in-order` in `needs`, from 0.
+    InOrder(usize),
+    /// `steps`, which begin when everything in `needs` is done.
+    Steps,
+}
+
+impl OrderedList {
+    /// The key under which it is written.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            OrderedList::InOrder(_) => "in-order",
+            OrderedList::Steps => "steps",
+        }
+    }
+}
+
+/// How a task is needed otherwise than plainly: with other values of its parameters, under another name.
+#[derive(Clone, Debug)]
+pub(crate) struct With {
+    /// In the order of the document.
+    pub(crate) values: Vec<WithValue>,
+    /// The name by which its data is read.
+    pub(crate) alias: Option<Spanned<String>>,
+}
+
+/// `PARAMETER: VALUE`; `${…}` is not yet resolved.
+#[derive(Clone, Debug)]
+pub(crate) struct WithValue {
+    pub(crate) param: Spanned<String>,
+    /// The scalar as spelled, or those of a list.
+    pub(crate) words: Vec<Spanned<String>>,
+    pub(crate) is_list: bool,
+    pub(crate) span: Span,
 }
 
 /// Which outcome of the source lets the dependant run.

@@ -9,7 +9,7 @@ use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{BodyKey, DataPath, Foreach, ForeachJobs, ForeachSource, Task, When};
 use crate::request::Request;
 use crate::source::{Sources, Span};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The place of a job in the graph.
 pub(super) struct Draft {
@@ -20,7 +20,11 @@ pub(super) struct Draft {
     pub(super) item: Option<Item>,
     pub(super) group: Option<JobId>,
     pub(super) needs: Vec<Need>,
+    /// For each need, the place of its edge in `before` of the task; `None` for an edge that is written at its other end.
+    pub(super) edges: Vec<Option<usize>>,
     pub(super) inputs: Vec<JobId>,
+    /// Other names under which it reads the data of a job.
+    pub(super) aliases: Vec<(JobName, JobName)>,
     pub(super) lane: Option<LaneId>,
 }
 
@@ -36,9 +40,10 @@ pub(super) struct Drafts<'a> {
     pub(super) crossings: Vec<(usize, usize)>,
 }
 
-/// The edges of a task.
+/// The edges of a task, as [`Draft`] has them.
 struct Edges {
     needs: Vec<Need>,
+    edges: Vec<Option<usize>>,
     inputs: Vec<JobId>,
     /// That of an `each`, of which each job has a part: it is not among the others.
     each: Option<TaskNeed>,
@@ -74,13 +79,13 @@ impl<'a> Drafts<'a> {
 
     /// Adds the job of a task, or the group of a foreach task.
     fn add_whole(&mut self, member: &Selected, work: Work, items: HashMap<String, JobId>) {
-        let Edges { mut needs, inputs, each } = self.edges(member);
+        let Edges { needs, edges, inputs, each } = self.edges(member);
         // The group waits for what its jobs wait for, so that an empty one keeps the order too.
         let followed = each.map(|each| {
             let job = self.placed[each.selected].whole;
-            Need { job, when: each.when, flow: Flow::AtEnd }
+            (Need { job, when: each.when, flow: Flow::AtEnd }, each.edge)
         });
-        needs = with_need(&needs, followed);
+        let (mut needs, mut edges) = with_edge(&needs, &edges, followed);
         if let Work::ForeachGroup(GroupMembers::Known(members)) = &work
             && !members.is_empty()
         {
@@ -88,6 +93,7 @@ impl<'a> Drafts<'a> {
             let flow = if is_service { Flow::Up } else { Flow::AtEnd };
             let need = |job: &JobId| Need { job: *job, when: When::Always, flow };
             needs = members.iter().map(need).collect();
+            edges = vec![None; needs.len()];
         }
         let name = JobName::of_task(&self.ottofile.tasks[member.task].name);
         let inputs = match &work {
@@ -100,8 +106,18 @@ impl<'a> Drafts<'a> {
             | Work::Condition
             | Work::Group => inputs,
         };
-        let (item, group, lane) = (None, None, None);
-        let whole = self.add(Draft { name, task: member.task, work, item, group, needs, inputs, lane });
+        let whole = self.add(Draft {
+            name,
+            task: member.task,
+            work,
+            item: None,
+            group: None,
+            needs,
+            edges,
+            inputs,
+            aliases: Vec::new(),
+            lane: None,
+        });
         self.placed.push(Placed { whole, is_whole: member.items == Items::All, items });
     }
 
@@ -128,7 +144,7 @@ impl<'a> Drafts<'a> {
             items.retain(|item| only.iter().any(|(wanted, _)| *wanted == item.name));
         }
         let lane = self.lane(member.task, foreach);
-        let Edges { needs, inputs, each } = self.edges(member);
+        let Edges { needs, edges, inputs, each } = self.edges(member);
         let group = self.next_id(items.len());
         let mut by_name = HashMap::with_capacity(items.len());
         let mut members = Vec::with_capacity(items.len());
@@ -136,16 +152,19 @@ impl<'a> Drafts<'a> {
             let own = each.as_ref().map(|each| self.placed[each.selected].items[&name]);
             let own_need = each.as_ref().zip(own).map(|(each, job)| {
                 let flow = stream::flow(self.ottofile, member.task, self.drafts[job.index()].task, each.when);
-                Need { job, when: each.when, flow }
+                (Need { job, when: each.when, flow }, each.edge)
             });
+            let (needs, edges) = with_edge(&needs, &edges, own_need);
             let id = self.add(Draft {
                 name: JobName::of_item(&task.name, &name),
                 task: member.task,
                 work: work_of(task),
                 item: Some(item),
                 group: Some(group),
-                needs: with_need(&needs, own_need),
+                needs,
+                edges,
                 inputs: with_input(&inputs, own),
+                aliases: Vec::new(),
                 lane,
             });
             members.push(id);
@@ -157,7 +176,7 @@ impl<'a> Drafts<'a> {
     /// A foreach task whose items a value will tell.
     pub(super) fn add_awaited(&mut self, member: &Selected, foreach: &Foreach) {
         let lane = self.lane(member.task, foreach);
-        let Edges { needs, inputs, each } = self.edges(member);
+        let Edges { needs, edges: _, inputs, each } = self.edges(member);
         let each = each.map(|each| EachJob { group: self.placed[each.selected].whole, when: each.when });
         let source_of = |path: &DataPath| {
             let task = self.ottofile.position(&path.task);
@@ -237,7 +256,8 @@ impl<'a> Drafts<'a> {
             let Placed { whole, is_whole: _, items } = &self.placed[need.selected];
             let producer = &self.drafts[whole.index()];
             let flow = stream::flow(self.ottofile, member.task, producer.task, need.when);
-            let mut add = |job: JobId, flow: Flow| needs.push(Need { job, when: need.when, flow });
+            let mut add =
+                |job: JobId, flow: Flow| needs.push((Need { job, when: need.when, flow }, need.edge));
             if let Some(job) = need.item.as_ref().and_then(|item| items.get(item)) {
                 add(*job, flow);
                 inputs.push(*job);
@@ -265,15 +285,17 @@ impl<'a> Drafts<'a> {
                 (Work::Group | Work::Condition, _) => add(*whole, flow),
             }
         }
-        needs.sort_by_key(|need| need.job);
+        needs.sort_by_key(|(need, _)| need.job);
         // Where a second edge waits for the end, the first one need not hurry.
-        let late: Vec<JobId> =
-            needs.iter().filter(|need| need.flow == Flow::AtEnd).map(|need| need.job).collect();
-        needs.iter_mut().filter(|need| late.contains(&need.job)).for_each(|need| need.flow = Flow::AtEnd);
+        let late: HashSet<JobId> =
+            needs.iter().filter(|(need, _)| need.flow == Flow::AtEnd).map(|(need, _)| need.job).collect();
+        let hasty = needs.iter_mut().filter(|(need, _)| late.contains(&need.job));
+        hasty.for_each(|(need, _)| need.flow = Flow::AtEnd);
         inputs.sort_unstable();
         inputs.dedup();
         self.crossings.extend(crossings);
-        Edges { needs, inputs, each }
+        let (needs, edges) = needs.into_iter().unzip();
+        Edges { needs, edges, inputs, each }
     }
 
     fn add(&mut self, draft: Draft) -> JobId {
@@ -330,6 +352,18 @@ pub(super) fn with_need(needs: &[Need], own: Option<Need>) -> Vec<Need> {
     let mut needs: Vec<Need> = needs.iter().copied().chain(own).collect();
     needs.sort_by_key(|need| need.job);
     needs
+}
+
+/// The needs of a job with their edges, and with that of its own item in its place.
+fn with_edge(
+    needs: &[Need],
+    edges: &[Option<usize>],
+    own: Option<(Need, Option<usize>)>,
+) -> (Vec<Need>, Vec<Option<usize>>) {
+    let all = needs.iter().copied().zip(edges.iter().copied());
+    let mut all: Vec<(Need, Option<usize>)> = all.chain(own).collect();
+    all.sort_by_key(|(need, _)| need.job);
+    all.into_iter().unzip()
 }
 
 pub(super) fn with_input(inputs: &[JobId], own: Option<JobId>) -> Vec<JobId> {

@@ -343,7 +343,7 @@ fn in_order(mentions: &[Vec<usize>]) -> Result<Vec<usize>, Vec<usize>> {
 
 fn circle(entries: &[EnvEntry], cycle: &[usize], source: &Sources) -> Diagnostic {
     let names: Vec<&str> = cycle.iter().map(|place| entries[*place].name.value.as_str()).collect();
-    let (chain, whole) = graph::circle_in_words(&names);
+    let (chain, whole) = graph::circle_in_words(&names, "needs");
     let mut diagnostic = Diagnostic::error(Code::EnvCycle, format!("circular `envs` entries: {chain}"));
     for place in cycle.iter().take(graph::CIRCLE_SHOWN) {
         diagnostic = diagnostic.at(source, entries[*place].value.span, "part of the cycle");

@@ -100,7 +100,8 @@ impl Growing<'_> {
                 continue;
             }
             let own_need = own.map(|(job, when)| Need { job, when, flow: Flow::AtEnd });
-            let name = JobName::of_item(&task.name, name);
+            // The group may have values of its own in its name.
+            let name = JobName::recorded(&format!("{}:{name}", whole.name)).expect("bug: a name is empty");
             if self.names.insert(name.clone(), Some(self.next_id())).is_some() {
                 let message = format!("two jobs are called `{name}`");
                 let wrong = Diagnostic::error(Code::BadItems, message);
@@ -121,6 +122,8 @@ impl Growing<'_> {
                 item: Some(item.clone()),
                 group: Some(group),
                 needs: with_need(&awaited.needs, own_need),
+                edges: Vec::new(),
+                aliases: whole.aliases.clone(),
                 inputs: with_input(&awaited.inputs, own.map(|(job, _)| job)),
                 lane: awaited.lane,
             };
@@ -151,8 +154,8 @@ impl Growing<'_> {
 
     /// The new job of a group for an item.
     fn member(&self, group: JobId, item: &str) -> Option<JobId> {
-        let task = &self.ottofile.tasks[self.plan.job(group).task].name;
-        self.names.get(&JobName::of_item(task, item)).copied().flatten()
+        let name = JobName::recorded(&format!("{}:{item}", self.plan.job(group).name))?;
+        self.names.get(&name).copied().flatten()
     }
 }
 

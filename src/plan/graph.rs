@@ -54,11 +54,12 @@ where
 /// How many members of a circle a message names, and how many places are shown: a screenful.
 pub(crate) const CIRCLE_SHOWN: usize = 8;
 
-/// A circle in words: `a` needs `b` needs `a`. One that is too long for a message is cut in it, and the whole of it comes
+/// A circle in words, with a verb between two names: `a` needs `b` needs `a`. One that is too long for a message is cut in it, and the whole of it comes
 /// second, for a note.
-pub(crate) fn circle_in_words(names: &[&str]) -> (String, Option<String>) {
-    let chain =
-        |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" needs ");
+pub(crate) fn circle_in_words(names: &[&str], verb: &str) -> (String, Option<String>) {
+    let chain = |names: &[&str]| {
+        names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(&format!(" {verb} "))
+    };
     let closed = [names, &names[..1]].concat();
     if names.len() <= CIRCLE_SHOWN {
         return (chain(&closed), None);
@@ -100,9 +101,9 @@ mod tests {
 
     #[test]
     fn a_long_circle_is_cut_in_the_message_and_whole_in_a_note() {
-        assert_eq!(circle_in_words(&["a", "b"]), ("`a` needs `b` needs `a`".into(), None));
+        assert_eq!(circle_in_words(&["a", "b"], "needs"), ("`a` needs `b` needs `a`".into(), None));
         let names: Vec<String> = (0..9).map(|place| format!("t{place}")).collect();
-        let (message, note) = circle_in_words(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        let (message, note) = circle_in_words(&names.iter().map(String::as_str).collect::<Vec<_>>(), "needs");
         let shown = "`t0` needs `t1` needs `t2` needs `t3` needs `t4` needs `t5` needs `t6` needs `t7`";
         assert_eq!(message, format!("{shown} and so on, 9 in all"));
         assert_eq!(note, Some(format!("the whole cycle: {shown} needs `t8` needs `t0`")));

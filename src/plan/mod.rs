@@ -10,6 +10,7 @@ pub(crate) mod facts;
 pub(crate) mod fresh;
 pub(crate) mod graph;
 mod draft;
+mod order;
 mod own;
 pub(crate) mod params;
 mod pattern;
@@ -21,6 +22,7 @@ pub(crate) mod service;
 pub(crate) mod stream;
 pub(crate) mod template;
 mod told;
+mod version;
 
 pub(crate) use extend::{Extension, extend};
 pub(crate) use place::{AskedResource, JobPlace, places, resources};
@@ -44,6 +46,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 use std::time::Duration;
+use version::Valued;
 
 /// A job of one [`Plan`]: its place in `Plan::jobs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -135,6 +138,8 @@ pub(crate) struct Job {
     pub(crate) needs: Vec<Need>,
     /// Whose outputs it sees, in plan order: its needs. A foreach group stands for its members.
     pub(crate) inputs: Vec<JobId>,
+    /// Other names by which it reads the data of these, each after the name of the job or group.
+    pub(crate) aliases: Vec<(JobName, JobName)>,
     /// The task's own `envs`, resolved.
     pub(crate) envs: Vec<(String, OsString)>,
     /// `input` and `output` globs, resolved; both empty: never fresh.
@@ -155,7 +160,7 @@ pub(crate) type ParamValues = Vec<(ParamName, Option<Argument>)>;
 
 impl Job {
     fn new(ottofile: &Ottofile, draft: Draft, params: ParamValues, own: Own) -> Job {
-        let Draft { name, task, work, item, group, needs, inputs, lane } = draft;
+        let Draft { name, task, work, item, group, needs, edges: _, aliases, inputs, lane } = draft;
         let Own { envs, input_globs, output_globs, confirm, refusal } = own;
         let systems = &ottofile.tasks[task].os;
         let is_elsewhere = !systems.is_empty() && systems.iter().all(|system| system != SYSTEM);
@@ -169,6 +174,7 @@ impl Job {
             params,
             needs,
             inputs,
+            aliases,
             envs,
             input_globs,
             output_globs,
@@ -200,6 +206,17 @@ impl Job {
     /// The parameters that have a value, as text.
     pub(crate) fn texts(&self) -> impl Iterator<Item = (&ParamName, Cow<'_, OsStr>)> {
         texts(&self.params)
+    }
+
+    /// The other names by which it reads the data of a job; what names a group names each of its jobs.
+    pub(crate) fn other_names(&self, job: &JobName) -> Vec<JobName> {
+        let other = |(name, other): &(JobName, JobName)| {
+            let item = job.as_str().strip_prefix(name.as_str())?;
+            let is_meant = item.is_empty() || item.starts_with(':');
+            is_meant.then(|| JobName::recorded(&format!("{other}{item}"))).flatten()
+        };
+        let names = self.aliases.iter().filter_map(other).filter(|name| name != job);
+        names.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
     }
 
     /// Of the group of a foreach task: its jobs, as far as they are known.
@@ -277,6 +294,27 @@ pub(crate) struct Awaited {
     pub(crate) lane: Option<LaneId>,
 }
 
+impl Awaited {
+    /// The same in a graph in which each job became one or several.
+    fn moved(&self, ids: &dyn Fn(JobId) -> Vec<JobId>) -> Awaited {
+        let need = |need: &Need| {
+            let need = *need;
+            ids(need.job).into_iter().map(move |job| Need { job, ..need })
+        };
+        let mut inputs: Vec<JobId> = self.inputs.iter().flat_map(|job| ids(*job)).collect();
+        inputs.sort_unstable();
+        let each = |each: EachJob| ids(each.group).first().map(|group| EachJob { group: *group, ..each });
+        Awaited {
+            sources: self.sources.iter().flat_map(|job| ids(*job)).collect(),
+            each: self.each.and_then(each),
+            only: self.only.clone(),
+            needs: self.needs.iter().flat_map(need).collect(),
+            inputs,
+            lane: self.lane,
+        }
+    }
+}
+
 /// The edge from each job of a group to the one of the same item in another group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EachJob {
@@ -344,6 +382,15 @@ pub(crate) fn outline(
     let globals = Globals::new(ottofile, facts);
     let mut variables = |source: SourceId, command: &str| globals.of(source)?.for_command(command);
     let (drafts, lanes) = arrange(ottofile, request, facts, &selected, &mut variables)?;
+    let unknown = |draft: &Draft| -> ParamValues {
+        ottofile.tasks[draft.task].params.iter().map(|param| (param.name.clone(), None)).collect()
+    };
+    let params = drafts.iter().map(unknown).collect();
+    let valued = Valued { drafts, params, lanes };
+    let Valued { drafts, lanes, .. } =
+        ordered(ottofile, request, valued, &mut |draft, params, task, with| {
+            own::with(ottofile, draft, params, None, facts, task, with)
+        })?;
     let job = |draft| Arc::new(Job::new(ottofile, draft, Vec::new(), Own::default()));
     let jobs = drafts.into_iter().map(job).collect();
     Ok(Plan { jobs, lanes, globals: Arc::default(), warnings: Vec::new() })
@@ -361,13 +408,23 @@ pub(crate) fn make(
     let (drafts, lanes) = arrange(ottofile, request, facts, &selected, &mut variables)?;
     let mut diagnostics = Vec::new();
     let params = params::params(ottofile, request, &drafts, facts, &mut variables)?;
-    let has_work = drafts.iter().any(|draft| draft.work.has_body());
+    let valued = Valued { drafts, params, lanes };
+    let Valued { drafts, params, lanes } =
+        ordered(ottofile, request, valued, &mut |draft, params, task, with| {
+            let source = ottofile.tasks[draft.task].name_span.source;
+            let globals = if facts.may_run_commands() { Some(globals.of(source)?) } else { None };
+            own::with(ottofile, draft, params, globals.as_deref(), facts, task, with)
+        })?;
+    let asks = |draft: &Draft| {
+        draft.work.has_body() || draft.work == Work::Group && ottofile.tasks[draft.task].confirm.is_some()
+    };
+    let has_work = drafts.iter().any(asks);
     if !facts.may_run_commands() {
         diagnostics.extend(own::mistakes(ottofile, &selected));
     }
     let is_worked_out = facts.may_run_commands() && has_work;
     if is_worked_out {
-        let sources = drafts.iter().filter(|draft| draft.work.has_body());
+        let sources = drafts.iter().filter(|draft| asks(draft));
         let sources = sources.map(|draft| ottofile.tasks[draft.task].name_span.source);
         for source in sources.chain([SourceId::default()]).collect::<BTreeSet<_>>() {
             globals.of(source)?;
@@ -377,7 +434,7 @@ pub(crate) fn make(
     let mut left_out = Vec::new();
     let mut jobs = Vec::with_capacity(drafts.len());
     for (draft, params) in drafts.into_iter().zip(params) {
-        let own = match is_worked_out && draft.work.has_body() {
+        let own = match is_worked_out && asks(&draft) {
             true => own::resolve(ottofile, &draft, &params, &globals, facts, &mut left_out, &mut diagnostics),
             false => Own::default(),
         };
@@ -422,6 +479,20 @@ fn items(
             expand::of_data(ottofile, task, foreach, &value).map(Expansion::Items)
         }
     }
+}
+
+/// The graph with a job for each set of values, and with the order of all lists.
+fn ordered(
+    ottofile: &Ottofile,
+    request: &Request,
+    valued: Valued,
+    values: &mut version::ValuesOf<'_>,
+) -> Result<Valued, Vec<Diagnostic>> {
+    let split = version::split(ottofile, request, valued, values)?;
+    let valued = order::arrange(ottofile, split)?;
+    let mut diagnostics = Vec::new();
+    name_clashes(ottofile, &valued.drafts, &mut diagnostics);
+    if diagnostics.is_empty() { Ok(valued) } else { Err(diagnostics) }
 }
 
 /// The jobs of the selected tasks, every foreach expanded.
@@ -489,7 +560,7 @@ const SYSTEM: &str = if cfg!(target_os = "linux") {
 
 /// A task called `build:x86` beside the item `x86` of `build`.
 fn name_clashes(ottofile: &Ottofile, drafts: &[Draft], diagnostics: &mut Vec<Diagnostic>) {
-    if drafts.iter().all(|draft| draft.item.is_none()) {
+    if drafts.iter().all(|draft| draft.item.is_none() && !draft.name.as_str().ends_with(']')) {
         return;
     }
     let mut seen: HashMap<&JobName, &Draft> = HashMap::with_capacity(drafts.len());
@@ -506,5 +577,7 @@ fn name_clashes(ottofile: &Ottofile, drafts: &[Draft], diagnostics: &mut Vec<Dia
     }
 }
 
+#[cfg(test)]
+mod step_tests;
 #[cfg(test)]
 mod tests;

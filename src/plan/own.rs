@@ -4,11 +4,13 @@ use super::draft::Draft;
 use super::envs::{self, FailedEntry, FileVariables, Resolved};
 use super::facts::Facts;
 use super::select::Selected;
-use super::{ParamValues, texts};
+use super::version::Pins;
+use super::{ParamValues, params, texts};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::ottofile::Ottofile;
 use crate::ottofile::glob;
-use crate::ottofile::spec::{EnvEntry, ForeachSource};
+use crate::ottofile::spec::{EnvEntry, ForeachSource, Task, With};
+use crate::request::Argument;
 use crate::source::{SourceId, Sources, Spanned};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -100,50 +102,13 @@ fn of_task(
     if !has_templates && globals.failures.is_empty() {
         return Own::default();
     }
-    let mut known = globals.clone();
-    let from_files = match envs::dotenv(&task.dotenv, &ottofile.sources, facts) {
-        Ok(variables) => variables,
+    let Known { mut known, envs } = match known(ottofile, draft, params, globals, facts) {
+        Ok(known) => known,
         Err(mut problems) => {
             diagnostics.append(&mut problems);
             return Own::default();
         }
     };
-    let set_all = |known: &mut Resolved, variables: Vec<(String, OsString)>| {
-        variables.into_iter().for_each(|(name, value)| known.set(name, value));
-    };
-    let params: Vec<(String, OsString)> =
-        texts(params).map(|(name, text)| (name.as_str().to_owned(), text.into_owned())).collect();
-    set_all(&mut known, from_files.clone());
-    set_all(
-        &mut known,
-        vec![
-            ("OTTO_TASK".to_owned(), draft.name.as_str().into()),
-            ("OTTO_TASK_NAME".to_owned(), task.name.as_str().into()),
-        ],
-    );
-    set_all(&mut known, item_variables(draft));
-    set_all(&mut known, params.clone());
-    let own = match envs::resolve(&task.envs, &known, &ottofile.sources, facts) {
-        Ok(own) => own,
-        Err(mut problems) => {
-            diagnostics.append(&mut problems);
-            return Own::default();
-        }
-    };
-    let envs = from_files.into_iter().chain(own.values.clone()).collect();
-    // The name of a file is no pattern, whatever characters are in it.
-    let is_file =
-        task.foreach.as_ref().is_some_and(|foreach| matches!(foreach.source, ForeachSource::Glob(_)));
-    if is_file {
-        known.files = item_variables(draft).into_iter().map(|(name, _)| name).collect();
-    }
-    set_all(&mut known, own.values);
-    let (names, own_failures): (Vec<String>, Vec<FailedEntry>) =
-        own.failures.into_iter().map(|failure| (failure.name.clone(), failure)).unzip();
-    known.failures.retain(|failure| !names.contains(&failure.name));
-    known.failures.extend(own_failures);
-    // A parameter beats an entry of `envs` of the same name.
-    set_all(&mut known, params);
     let mut refusal = None;
     let mut globs = |key: &str, written: &[Spanned<String>]| {
         let mut globs = Vec::with_capacity(written.len());
@@ -179,6 +144,116 @@ fn of_task(
         left_out.append(&mut known.failures);
     }
     Own { envs, input_globs, output_globs, confirm, refusal }
+}
+
+/// The variables that a job's own texts may mention.
+struct Known {
+    known: Resolved,
+    /// Those of the task.
+    envs: Vec<(String, OsString)>,
+}
+
+fn known(
+    ottofile: &Ottofile,
+    draft: &Draft,
+    params: &ParamValues,
+    globals: &Resolved,
+    facts: &dyn Facts,
+) -> Result<Known, Vec<Diagnostic>> {
+    let task = &ottofile.tasks[draft.task];
+    let mut known = globals.clone();
+    let from_files = envs::dotenv(&task.dotenv, &ottofile.sources, facts)?;
+    let set_all = |known: &mut Resolved, variables: Vec<(String, OsString)>| {
+        variables.into_iter().for_each(|(name, value)| known.set(name, value));
+    };
+    let params: Vec<(String, OsString)> =
+        texts(params).map(|(name, text)| (name.as_str().to_owned(), text.into_owned())).collect();
+    set_all(&mut known, from_files.clone());
+    set_all(
+        &mut known,
+        vec![
+            ("OTTO_TASK".to_owned(), draft.name.as_str().into()),
+            ("OTTO_TASK_NAME".to_owned(), ottofile.written_task(draft.task).name.as_str().into()),
+        ],
+    );
+    set_all(&mut known, item_variables(draft));
+    set_all(&mut known, params.clone());
+    let own = envs::resolve(&task.envs, &known, &ottofile.sources, facts)?;
+    let envs = from_files.into_iter().chain(own.values.clone()).collect();
+    // The name of a file is no pattern, whatever characters are in it.
+    let is_file =
+        task.foreach.as_ref().is_some_and(|foreach| matches!(foreach.source, ForeachSource::Glob(_)));
+    if is_file {
+        known.files = item_variables(draft).into_iter().map(|(name, _)| name).collect();
+    }
+    set_all(&mut known, own.values);
+    let (names, own_failures): (Vec<String>, Vec<FailedEntry>) =
+        own.failures.into_iter().map(|failure| (failure.name.clone(), failure)).unzip();
+    known.failures.retain(|failure| !names.contains(&failure.name));
+    known.failures.extend(own_failures);
+    // A parameter beats an entry of `envs` of the same name.
+    set_all(&mut known, params);
+    Ok(Known { known, envs })
+}
+
+/// The values of a `with` for the job that has it. Where commands may not be run, a value that mentions a variable is as it
+/// is written.
+pub(super) fn with(
+    ottofile: &Ottofile,
+    draft: &Draft,
+    params: &ParamValues,
+    globals: Option<&Resolved>,
+    facts: &dyn Facts,
+    task: &Task,
+    with: &With,
+) -> Result<Pins, Vec<Diagnostic>> {
+    let words = || with.values.iter().flat_map(|value| &value.words);
+    let has_variables = words().any(|word| word.value.contains('$'));
+    let none = Resolved::default();
+    let known = match has_variables {
+        true => known(ottofile, draft, params, globals.unwrap_or(&none), facts).map(|mut known| {
+            known.known.files.clear();
+            known
+        }),
+        false => Ok(Known { known: none.clone(), envs: Vec::new() }),
+    };
+    let mut pins = Pins::new();
+    let mut diagnostics = Vec::new();
+    for value in &with.values {
+        let param = task.params.iter().position(|param| param.name.as_str() == value.param.value);
+        let param = param.expect("bug: `with` sets a parameter that does not exist");
+        let text = |word: &Spanned<String>| -> Result<OsString, Vec<Diagnostic>> {
+            if !word.value.contains('$') {
+                return Ok(word.value.clone().into());
+            }
+            let known = known.as_ref().map_err(Clone::clone)?;
+            let entry = pattern_entry(&value.param.value, word);
+            let mut resolved = envs::resolve(&[entry], &known.known, &ottofile.sources, facts)?;
+            match resolved.failures.pop() {
+                Some(failure) => Err(vec![failure.why]),
+                None => Ok(resolved.values.swap_remove(0).1),
+            }
+        };
+        match value.words.iter().map(text).collect::<Result<Vec<OsString>, _>>() {
+            Ok(words) => {
+                let argument = match value.is_list {
+                    true => Argument::Words(words),
+                    false => Argument::Text(words.into_iter().next().unwrap_or_default()),
+                };
+                match params::of_with(ottofile, task, param, argument, value.span, &draft.name) {
+                    Ok(argument) => drop(pins.insert(param, argument)),
+                    Err(diagnostic) => diagnostics.push(diagnostic),
+                }
+            }
+            Err(_) if globals.is_none() => {
+                let written: Vec<&str> = value.words.iter().map(|word| word.value.as_str()).collect();
+                let argument = Argument::Text(written.join(" ").into());
+                pins.insert(param, argument.taken_as(task.params[param].count));
+            }
+            Err(mut problems) => diagnostics.append(&mut problems),
+        }
+    }
+    if diagnostics.is_empty() { Ok(pins) } else { Err(diagnostics) }
 }
 
 /// One warning for each thing that went wrong, with the entries that have no value because of it.

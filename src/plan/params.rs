@@ -4,7 +4,7 @@ use super::draft::Draft;
 use super::facts::Facts;
 use super::{ParamValues, envs};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::name::JobName;
+use crate::name::{JobName, ParamName};
 use crate::ottofile::Ottofile;
 use crate::ottofile::choice::Choices;
 use crate::ottofile::spec::{Count, Param, ParamForm, ParamType, Task};
@@ -71,8 +71,15 @@ pub(super) fn params(
                         None
                     }
                     Some(Ok(value)) => Some(value),
-                    None => match default(ottofile, task, (job.task, index), facts, variables, &mut commands)
-                    {
+                    // A script among steps has the values of its task.
+                    None => match default(
+                        ottofile,
+                        task,
+                        (task.step_of.unwrap_or(job.task), index),
+                        facts,
+                        variables,
+                        &mut commands,
+                    ) {
                         Ok(value) => value,
                         Err(mut problems) => {
                             diagnostics.append(&mut problems);
@@ -135,11 +142,16 @@ fn pass_down(
     for place in (0..jobs.len()).rev() {
         let Some(values) = passed[place].clone() else { continue };
         let task = &ottofile.tasks[jobs[place].task];
-        for need in &jobs[place].needs {
+        for (need, edge) in jobs[place].needs.iter().zip(&jobs[place].edges) {
             let target = need.job.index();
             let target_task = &ottofile.tasks[jobs[target].task];
+            let with = edge.and_then(|edge| task.before[edge].with.as_ref());
+            let is_set = |name: &ParamName| {
+                let mut values = with.iter().flat_map(|with| &with.values);
+                values.any(|value| value.param.value == name.as_str())
+            };
             for (param, value) in task.params.iter().zip(&values) {
-                let Some(value) = value else { continue };
+                let Some(value) = value.as_ref().filter(|_| !is_set(&param.name)) else { continue };
                 let Some(index) = target_task.params.iter().position(|other| other.name == param.name) else {
                     continue;
                 };
@@ -175,6 +187,10 @@ fn pass_down(
                             target_task.name,
                             target_task.name,
                             shown_form(param)
+                        ))
+                        .help(format!(
+                            "to run it once for each value: `needs: [{{task: {}, with: {{{1}: ${1}}}}}]`",
+                            target_task.name, param.name
                         )),
                     ),
                 }
@@ -263,6 +279,36 @@ fn chosen(
                 .help(format!("to run the task `{0}`, put it first: `otto {0} {1}`", other.name, task.name)),
             None => wrong,
         }]
+    })
+}
+
+/// A value from the `with` of a job, held against type and choices.
+pub(super) fn of_with(
+    ottofile: &Ottofile,
+    task: &Task,
+    place: usize,
+    value: Argument,
+    span: Span,
+    job: &JobName,
+) -> Result<Argument, Diagnostic> {
+    let param = &task.params[place];
+    let form = format!("`{}` of `{}`, set in `with` of `{job}`", shown_form(param), task.name);
+    let shown = value.text().to_string_lossy().into_owned();
+    let value = typed(value.taken_as(param.count), param).map_err(|word| {
+        let wanted = wanted(param);
+        Diagnostic::error(Code::BadParamType, format!("invalid value `{word}` for {form}"))
+            .at(&ottofile.sources, span, format!("not {wanted}"))
+            .at(&ottofile.sources, param.form_span, format!("declared as {wanted}"))
+    })?;
+    let choices = || param.choices.iter().map(|choice| choice.value.as_str());
+    if param.choices.is_empty() {
+        return Ok(value);
+    }
+    among(choices(), &value, param).ok_or_else(|| {
+        let listed = choices().collect::<Vec<_>>().join(", ");
+        Diagnostic::error(Code::BadChoice, format!("`{shown}` is not one of the choices for {form}"))
+            .at(&ottofile.sources, span, format!("the choices are: {listed}"))
+            .did_you_mean(&crate::name::similar(&shown, choices(), 3))
     })
 }
 

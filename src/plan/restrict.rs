@@ -120,6 +120,7 @@ mod tests {
                 .map(|need| Need { job: JobId(*need), when: When::Success, flow: Flow::AtEnd })
                 .collect(),
             inputs: inputs.iter().copied().map(JobId).collect(),
+            aliases: Vec::new(),
             envs: Vec::new(),
             input_globs: Vec::new(),
             output_globs: Vec::new(),

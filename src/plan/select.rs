@@ -6,7 +6,7 @@ use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Edge, ForeachSource, When};
 use crate::request::{Request, find};
 use crate::source::Span;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// A task of the plan with its edges, before foreach tasks are expanded.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub(crate) struct TaskNeed {
     pub(crate) selected: usize,
     pub(crate) item: Option<String>,
     pub(crate) when: When,
+    /// The place of the edge in `before` of the task; `None` for one that is written at its other end.
+    pub(crate) edge: Option<usize>,
 }
 
 /// An edge that a later task declares upon an earlier one: `after` seen from the task that runs after.
@@ -200,20 +202,26 @@ fn edges(ottofile: &Ottofile, run: &Members, reverse: &HashMap<usize, Vec<Revers
         .iter()
         .map(|(task, _)| {
             let mut needs: Vec<TaskNeed> = Vec::new();
-            let mut add = |selected: usize, item: Option<String>, when: When| {
-                // The same edge written from both ends is one edge.
-                if needs.iter().all(|need| (need.selected, &need.item, need.when) != (selected, &item, when))
-                {
-                    needs.push(TaskNeed { selected, item, when });
+            let before = &ottofile.tasks[*task].before;
+            let is_special = |edge: &Edge| edge.turn.is_some() || edge.with.is_some();
+            let mut known: HashSet<(usize, Option<String>, When)> = HashSet::new();
+            let mut add = |selected: usize, item: Option<String>, when: When, edge: Option<usize>| {
+                // The same edge written from both ends is one edge. One that sets values leads to another job.
+                let edge_at = edge.map(|edge| &before[edge]);
+                let sets_values =
+                    edge_at.and_then(|edge| edge.with.as_ref()).is_some_and(|with| !with.values.is_empty());
+                let is_new = !sets_values && known.insert((selected, item.clone(), when));
+                if is_new || edge_at.is_some_and(is_special) {
+                    needs.push(TaskNeed { selected, item, when, edge });
                 }
             };
-            for edge in &ottofile.tasks[*task].before {
+            for (edge_place, edge) in before.iter().enumerate() {
                 let (target, item) = resolve(ottofile, edge);
-                add(place[&target], item, edge.when);
+                add(place[&target], item, edge.when, Some(edge_place));
             }
             for edge in reverse.get(task).into_iter().flatten() {
                 if let Some(source) = place.get(&edge.source) {
-                    add(*source, None, edge.edge.when);
+                    add(*source, None, edge.edge.when, None);
                 }
             }
             needs
@@ -222,7 +230,7 @@ fn edges(ottofile: &Ottofile, run: &Members, reverse: &HashMap<usize, Vec<Revers
 }
 
 /// The task an edge names, and which of its items.
-fn resolve(ottofile: &Ottofile, edge: &Edge) -> (usize, Option<String>) {
+pub(super) fn resolve(ottofile: &Ottofile, edge: &Edge) -> (usize, Option<String>) {
     find(ottofile, &edge.task.value).expect("bug: an ottofile has an edge to no task")
 }
 
@@ -241,7 +249,7 @@ fn targets<'a>(
 fn circle(ottofile: &Ottofile, members: &[(usize, Items)], cycle: &[usize]) -> Diagnostic {
     let names: Vec<&str> =
         cycle.iter().map(|member| ottofile.tasks[members[*member].0].name.as_str()).collect();
-    let (chain, whole) = graph::circle_in_words(&names);
+    let (chain, whole) = graph::circle_in_words(&names, "needs");
     let mut diagnostic = Diagnostic::error(Code::Cycle, format!("dependency cycle: {chain}"));
     for (place, member) in cycle.iter().enumerate().take(graph::CIRCLE_SHOWN) {
         let next = cycle[(place + 1) % cycle.len()];
@@ -254,7 +262,7 @@ fn circle(ottofile: &Ottofile, members: &[(usize, Items)], cycle: &[usize]) -> D
 }
 
 /// Where it is written that `task` needs `need`.
-fn edge_place(ottofile: &Ottofile, task: usize, need: usize) -> Option<(Span, String)> {
+pub(super) fn edge_place(ottofile: &Ottofile, task: usize, need: usize) -> Option<(Span, String)> {
     let names = |edge: &&Edge, wanted: usize| resolve(ottofile, edge).0 == wanted;
     let (task_name, need_name) = (&ottofile.tasks[task].name, &ottofile.tasks[need].name);
     let before = ottofile.tasks[task].before.iter().find(|edge| names(edge, need));

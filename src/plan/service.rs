@@ -1,11 +1,11 @@
 //! Services in a plan: who uses each of them, which stay up for their own sake, and what cannot be at the same time.
 
 use super::draft::Draft;
-use super::{Flow, GroupMembers, JobId, Need, Plan, Work, graph};
+use super::{Flow, GroupMembers, JobId, Need, Plan, Work, graph, select};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::JobName;
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{Foreach, Task, When};
+use crate::ottofile::spec::{Foreach, OrderedList, Task, When};
 use crate::request::Request;
 
 /// How a job stands to a service.
@@ -152,12 +152,21 @@ pub(crate) fn asked_for(plan: &Plan, ottofile: &Ottofile, request: &Request) -> 
             Work::ForeachGroup(_) => open.extend(job.members().unwrap_or_default()),
             Work::Group | Work::Condition => {
                 let wanted = job.needs.iter().filter(|need| need.when == When::Success);
+                // After the last of its steps a task is done, so that only this one can be meant to stay.
+                let last = last_step(ottofile, job.task);
+                let wanted = wanted.filter(|need| last.is_none_or(|last| plan.job(need.job).task == last));
                 open.extend(wanted.map(|need| need.job));
             }
         }
     }
     lasting.sort_unstable();
     lasting
+}
+
+fn last_step(ottofile: &Ottofile, task: usize) -> Option<usize> {
+    let mut steps = ottofile.tasks[task].before.iter();
+    let last = steps.rfind(|edge| edge.turn.is_some_and(|turn| turn.list == OrderedList::Steps))?;
+    Some(select::resolve(ottofile, last).0)
 }
 
 /// The services of a plan that no other job uses: what else would they be in it for?

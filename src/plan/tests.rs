@@ -11,13 +11,13 @@ use std::path::Path;
 
 /// A world that is a table.
 #[derive(Default)]
-struct Table {
-    variables: Vec<(&'static str, &'static str)>,
-    files: Vec<&'static str>,
+pub(super) struct Table {
+    pub(super) variables: Vec<(&'static str, &'static str)>,
+    pub(super) files: Vec<&'static str>,
     /// Commands and what they print.
-    commands: Vec<(&'static str, &'static str)>,
-    forbids_commands: bool,
-    asked: RefCell<Vec<String>>,
+    pub(super) commands: Vec<(&'static str, &'static str)>,
+    pub(super) forbids_commands: bool,
+    pub(super) asked: RefCell<Vec<String>>,
 }
 
 impl Facts for Table {
@@ -100,7 +100,7 @@ impl Facts for TableFolder<'_> {
 }
 
 /// The jobs of `otto WORDS`, a line each, or what stands in the way.
-fn planned_with(yaml: &str, words: &str, facts: &Table) -> String {
+pub(super) fn planned_with(yaml: &str, words: &str, facts: &Table) -> String {
     let source = SourceFile::new("otto.yml", yaml);
     let shown = |diagnostics: Vec<Diagnostic>| render(&diagnostics, false, 100);
     let (ottofile, _) = match crate::ottofile::read(&source) {
@@ -125,7 +125,7 @@ fn planned_with(yaml: &str, words: &str, facts: &Table) -> String {
     }
 }
 
-fn planned(yaml: &str, words: &str) -> String {
+pub(super) fn planned(yaml: &str, words: &str) -> String {
     planned_with(yaml, words, &Table { files: vec!["ex/a.sh", "ex/b c.sh", "ex/z.txt"], ..Table::default() })
 }
 
@@ -341,6 +341,7 @@ fn two_dependants_that_disagree_are_both_named() {
       │                │
       ╰╴               passed on by `mid`
     help: give `build` its own value: `otto … build --env VALUE`
+    help: to run it once for each value: `needs: [{task: build, with: {env: $env}}]`
     ");
 }
 

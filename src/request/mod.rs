@@ -266,14 +266,20 @@ pub(crate) fn positional(name: &str, param: &Param) -> String {
 
 pub(crate) fn unknown_task(ottofile: &Ottofile, word: &str, text: &impl Text, span: Span) -> Diagnostic {
     let namespaces = ottofile.namespaces.list().iter().map(|namespace| namespace.name.as_str());
-    let named = ottofile.tasks.iter().map(|task| task.name.as_str()).chain(namespaces);
+    let named = ottofile.written_tasks().map(|task| task.name.as_str()).chain(namespaces);
     let named: Vec<String> = named.map(|name| ottofile.shown_name(name).into_owned()).collect();
     let near = similar(word, named.iter().map(String::as_str).chain(BUILT_INS.iter().copied()), 3);
     let file = ottofile.sources.file(ottofile.file_of(&ottofile.whole_name(word)));
     let diagnostic = Diagnostic::error(Code::UnknownTask, format!("unknown task `{word}`"))
         .at(text, span, format!("not in {}", file.name()))
-        .did_you_mean(&near)
         .usage(USAGE);
+    let whole = word.split_once('[').map(|(name, _)| ottofile.whole_name(name).into_owned());
+    if let Some(task) = whole.and_then(|name| ottofile.task(&name)) {
+        let repeat = format!("to repeat one of its jobs: `otto Rerun RUN '{word}'`");
+        let name = ottofile.shown_name(task.name.as_str());
+        return diagnostic.help(format!("run its task: `otto {name}`")).help(repeat);
+    }
+    let diagnostic = diagnostic.did_you_mean(&near);
     if word.starts_with('/') && ottofile.namespaces.is_empty() {
         return diagnostic.help("`/` means the topmost ottofile that includes this one, if there is one");
     }
@@ -315,7 +321,9 @@ impl Reader<'_> {
                     self.diagnostics.push(known);
                     self.place += 1;
                 }
-            } else if let Some((task, item)) = self.line.find(self.ottofile, text) {
+            } else if let Some((task, item)) = self.line.find(self.ottofile, text)
+                && self.ottofile.tasks[task].step_of.is_none()
+            {
                 let span = self.line.span(self.place);
                 self.place += 1;
                 let asked =
@@ -408,7 +416,7 @@ impl Reader<'_> {
                 } else {
                     "all its positional parameters already have a value"
                 };
-                let known = self.ottofile.tasks.iter().map(|task| task.name.as_str());
+                let known = self.ottofile.written_tasks().map(|task| task.name.as_str());
                 Diagnostic::error(
                     Code::UnexpectedWord,
                     format!("`{text}` is neither a task nor an argument of `{}`", task.name),

@@ -246,7 +246,13 @@ impl KnownNames<'_> {
         let seen_as = self.job.name_of_input(self.ottofile, job);
         let task = &self.ottofile.tasks[self.job.task];
         let names = self.ottofile.names_in(task, seen_as.as_str(), &self.all);
-        names.iter().filter_map(|name| JobName::recorded(name)).collect()
+        let mut names: Vec<JobName> = names.iter().filter_map(|name| JobName::recorded(name)).collect();
+        for other in self.job.other_names(job) {
+            if !names.contains(&other) {
+                names.push(other);
+            }
+        }
+        names
     }
 
     fn inputs(&self, input: Input) -> Vec<Input> {
@@ -472,7 +478,7 @@ fn environment(setting: &Setting, job: &Job, started: &Started) -> BTreeMap<OsSt
         set("OTTO_FOREACH_INDEX", OsStr::new(&item.index.to_string()));
     }
     set("OTTO_TASK", OsStr::new(job.name.as_str()));
-    set("OTTO_TASK_NAME", OsStr::new(setting.ottofile.tasks[job.task].name.as_str()));
+    set("OTTO_TASK_NAME", OsStr::new(setting.ottofile.written_task(job.task).name.as_str()));
     set("OTTO_TASK_DIR", started.dir.path.as_os_str());
     set("OTTO_TASKS_DIR", setting.run_dir.tasks().as_os_str());
     set("OTTO_WORKSPACE", setting.folder_of(job).as_os_str());

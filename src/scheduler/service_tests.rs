@@ -21,6 +21,7 @@ fn job(place: usize, work: Work, needs: Vec<Need>) -> Job {
         params: Vec::new(),
         needs,
         inputs: Vec::new(),
+        aliases: Vec::new(),
         envs: Vec::new(),
         input_globs: Vec::new(),
         output_globs: Vec::new(),

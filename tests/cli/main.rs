@@ -27,6 +27,7 @@ mod services;
 #[cfg(target_os = "linux")]
 mod slurm;
 mod secrets;
+mod steps;
 mod surroundings;
 mod systems;
 mod watch;

@@ -168,7 +168,7 @@ impl Drawing {
     /// The tasks named and all that goes with them; every task of the file for no names.
     fn of(ottofile: &Ottofile, names: &[String]) -> Result<Drawing, Vec<Diagnostic>> {
         let words: Vec<String> = if names.is_empty() {
-            ottofile.tasks.iter().map(|task| task.name.as_str().to_owned()).collect()
+            ottofile.written_tasks().map(|task| task.name.as_str().to_owned()).collect()
         } else {
             names.iter().map(|name| ottofile.whole_name(name).into_owned()).collect()
         };

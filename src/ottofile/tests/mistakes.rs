@@ -258,7 +258,7 @@ fn unknown_keys_come_with_what_otto_calls_them() {
       ╭▸ otto.yml:1:13
     1 │ tasks: {a: {parallell: 2}}
       ╰╴            ━━━━━━━━━ unknown key
-      = note: valid keys are `action`, `after`, `aliases`, `bash`, `before`, `confirm`, `dir`, `dotenv`, `envs`, `executor`, `foreach`, `group`, `help`, `hidden`, `if`, `input`, `interactive`, `needs`, `on-failure`, `os`, `output`, `outputs`, `params`, `python`, `python3`, `resources`, `retries`, `service`, `stream-errors`, `streaming`, `timeout` and `tty`
+      = note: valid keys are `action`, `after`, `aliases`, `bash`, `before`, `confirm`, `dir`, `dotenv`, `envs`, `executor`, `foreach`, `group`, `help`, `hidden`, `if`, `input`, `interactive`, `needs`, `on-failure`, `os`, `output`, `outputs`, `params`, `python`, `python3`, `resources`, `retries`, `service`, `steps`, `stream-errors`, `streaming`, `timeout` and `tty`
     ");
     assert_snapshot!(check_task("deps: [b]"), @"
     error[E0104]: unknown key `deps` in task `a`
@@ -307,7 +307,7 @@ fn unknown_keys_come_with_what_otto_calls_them() {
       ╭▸ otto.yml:1:13
     1 │ tasks: {a: {frobnicate: 1}}
       ╰╴            ━━━━━━━━━━ unknown key
-      = note: valid keys are `action`, `after`, `aliases`, `bash`, `before`, `confirm`, `dir`, `dotenv`, `envs`, `executor`, `foreach`, `group`, `help`, `hidden`, `if`, `input`, `interactive`, `needs`, `on-failure`, `os`, `output`, `outputs`, `params`, `python`, `python3`, `resources`, `retries`, `service`, `stream-errors`, `streaming`, `timeout` and `tty`
+      = note: valid keys are `action`, `after`, `aliases`, `bash`, `before`, `confirm`, `dir`, `dotenv`, `envs`, `executor`, `foreach`, `group`, `help`, `hidden`, `if`, `input`, `interactive`, `needs`, `on-failure`, `os`, `output`, `outputs`, `params`, `python`, `python3`, `resources`, `retries`, `service`, `steps`, `stream-errors`, `streaming`, `timeout` and `tty`
     ");
     assert_snapshot!(check(r"envs: {A: 1}
 "), @"

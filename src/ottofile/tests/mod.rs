@@ -5,6 +5,7 @@ mod mistakes;
 mod outputs;
 mod properties;
 mod reading;
+mod steps;
 mod syntax;
 
 use super::spec::Task;
