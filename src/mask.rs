@@ -18,11 +18,11 @@ pub(crate) struct Masks(Arc<Shared>);
 struct Shared {
     /// How many times secrets were added: 0 while there are none, so that this is all a run without them asks.
     version: AtomicU64,
-    known: Mutex<Known>,
+    known: Mutex<KnownSecrets>,
 }
 
 #[derive(Default)]
-struct Known {
+struct KnownSecrets {
     secrets: BTreeSet<Secret>,
     masker: Option<Arc<Masker>>,
     announce: Option<Announce>,

@@ -502,8 +502,8 @@ tasks:
         let asked = |words: &[&str]| asked_of(file, words);
         assert_snapshot!(asked(&["t"]), @"
         words
-        t	Run it
         test	Run it
+        t	Run it
         two
         ");
         assert_snapshot!(asked(&["t", ""]), @"

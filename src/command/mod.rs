@@ -201,7 +201,7 @@ impl Context<'_> {
     }
 
     /// From now on these are not shown.
-    pub(crate) fn hide(&self, secrets: Vec<plan::secret::Named>) {
+    pub(crate) fn hide(&self, secrets: Vec<plan::secret::NamedSecret>) {
         self.masks.add(secrets.into_iter().map(|named| named.secret));
     }
 

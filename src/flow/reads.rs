@@ -347,6 +347,8 @@ impl DataFlow<'_> {
             if dependencies.jobs.iter().any(|(_, place)| has_values(place)) {
                 return Lookup::Perhaps;
             }
+            let aliases = dependencies.aliases.iter().map(|(alias, _)| alias.as_str());
+            let known: Vec<&str> = known.into_iter().chain(aliases).collect();
             return self.unknown_task(reader, dependencies, path, &known);
         };
         let rest = &path[name.len()..];

@@ -91,11 +91,15 @@ impl Plan {
         (0..self.jobs.len() as u32).map(JobId)
     }
 
-    /// The place of a job in plan order: those of a foreach task by their items, before their group.
+    /// The place of a job in plan order. Jobs that were added later stand behind the group of their foreach task; their
+    /// place is before it, by their items. All others have the place that they were planned at: the order of steps may
+    /// part the jobs of a foreach task.
     pub(crate) fn place(&self, id: JobId) -> (u32, u32) {
         let job = self.job(id);
-        let JobId(whole) = job.group.unwrap_or(id);
-        (whole, job.item.as_ref().map_or(u32::MAX, |item| item.index as u32))
+        match (job.group, &job.item) {
+            (Some(group), Some(item)) if group < id => (group.0, item.index as u32),
+            _ => (id.0, u32::MAX),
+        }
     }
 
     /// All jobs, each after those that it needs.

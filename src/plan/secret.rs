@@ -12,26 +12,29 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 /// A secret, and what it is called for a message about it.
-pub(crate) struct Named {
+pub(crate) struct NamedSecret {
     pub(crate) secret: Secret,
     pub(crate) what: String,
 }
 
-impl Named {
-    fn new(value: &OsStr, what: String) -> Named {
-        Named { secret: Secret::new(value.as_bytes()), what }
+impl NamedSecret {
+    fn new(value: &OsStr, what: String) -> NamedSecret {
+        NamedSecret { secret: Secret::new(value.as_bytes()), what }
     }
 }
 
 /// What is known before anything is planned: inherited variables, and those that parameters fall back on.
-pub(crate) fn inherited(ottofile: &Ottofile, variable: &dyn Fn(&str) -> Option<OsString>) -> Vec<Named> {
+pub(crate) fn inherited(
+    ottofile: &Ottofile,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Vec<NamedSecret> {
     let listed = listed(ottofile);
     let params = ottofile.tasks.iter().flat_map(|task| &task.params).filter(|param| param.is_secret);
     let fallbacks = params.filter_map(|param| Some(param.env.as_ref()?.value.as_str()));
     let all = ottofile.tasks.iter().flat_map(|task| &task.envs).chain(ottofile.variables_of_files());
     let entries = all.filter(|entry| entry.is_secret).map(|entry| entry.name.value.as_str());
     let names = listed.chain(fallbacks).chain(entries);
-    names.filter_map(|name| Some(Named::new(&variable(name)?, format!("variable `{name}`")))).collect()
+    names.filter_map(|name| Some(NamedSecret::new(&variable(name)?, format!("variable `{name}`")))).collect()
 }
 
 /// The names that the ottofiles list as secret. What one of them says counts for the tasks of all.
@@ -40,7 +43,7 @@ fn listed(ottofile: &Ottofile) -> impl Iterator<Item = &str> {
 }
 
 /// What the command line gives to secret parameters.
-pub(crate) fn requested(ottofile: &Ottofile, request: &Request) -> Vec<Named> {
+pub(crate) fn requested(ottofile: &Ottofile, request: &Request) -> Vec<NamedSecret> {
     let given = request.tasks.iter().flat_map(|asked| asked.given.iter().map(|given| (asked.task, given)));
     let given = given.map(|(task, given)| {
         let task = &ottofile.tasks[task];
@@ -122,15 +125,15 @@ pub(crate) fn literal(ottofile: &Ottofile) -> Vec<Diagnostic> {
     warnings
 }
 
-fn of_argument(param: &Param, task: &Task, value: &Argument) -> Vec<Named> {
+fn of_argument(param: &Param, task: &Task, value: &Argument) -> Vec<NamedSecret> {
     let what = || format!("parameter `{}` of task `{}`", param.name, task.name);
-    let mut found = vec![Named::new(&value.text(), what())];
-    found.extend(value.words().into_iter().flatten().map(|word| Named::new(word, what())));
+    let mut found = vec![NamedSecret::new(&value.text(), what())];
+    found.extend(value.words().into_iter().flatten().map(|word| NamedSecret::new(word, what())));
     found
 }
 
 /// All that is known when everything is planned.
-pub(crate) fn planned(ottofile: &Ottofile, plan: &Plan) -> Vec<Named> {
+pub(crate) fn planned(ottofile: &Ottofile, plan: &Plan) -> Vec<NamedSecret> {
     let of_files = ottofile.variables_of_files().filter(|entry| entry.is_secret);
     let of_files = of_files.map(|entry| entry.name.value.as_str());
     let known: HashSet<&str> = listed(ottofile).chain(of_files).collect();
@@ -139,7 +142,7 @@ pub(crate) fn planned(ottofile: &Ottofile, plan: &Plan) -> Vec<Named> {
             known.contains(name) || entries.iter().any(|entry| entry.is_secret && entry.name.value == name)
         };
         let secret = values.iter().filter(|(name, _)| is_secret(name));
-        secret.map(|(name, value)| Named::new(value, format!("variable `{name}`"))).collect::<Vec<_>>()
+        secret.map(|(name, value)| NamedSecret::new(value, format!("variable `{name}`"))).collect::<Vec<_>>()
     };
     let mut found = of_entries(&[], plan.globals.of_root());
     for job in &plan.jobs {

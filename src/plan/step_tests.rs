@@ -364,7 +364,7 @@ tasks:
     b[x=2]:q <d item[1]=q x=2 sees d Serial
     b[x=1] (group) <~b[x=1]:p <~b[x=1]:q x=1
     c <b:p sees b:p
-    a <b[x=2]:q <b[x=1] <c sees b[x=1]:p,b[x=2]:q,b[x=1]:q,c
+    a <b[x=2]:q <b[x=1] <c sees b[x=1]:p,b[x=1]:q,b[x=2]:q,c
     ");
     assert_snapshot!(planned(file, "a b"), @"
     d
@@ -376,7 +376,7 @@ tasks:
     b (group) <~b:p <~b:q x=0
     b[x=1] (group) <~b[x=1]:p <~b[x=1]:q x=1
     c <b:p sees b:p
-    a <b[x=2]:q <b[x=1] <c sees b[x=1]:p,b[x=2]:q,b[x=1]:q,c
+    a <b[x=2]:q <b[x=1] <c sees b[x=1]:p,b[x=1]:q,b[x=2]:q,c
     ");
 }
 

@@ -121,7 +121,18 @@ pub(super) fn planned_with(yaml: &str, words: &str, facts: &Table) -> String {
     };
     match make(&ottofile, &request, facts) {
         Err(diagnostics) => shown(diagnostics),
-        Ok(plan) => plan.jobs.iter().map(|job| line(&plan, job)).collect(),
+        Ok(plan) => {
+            for id in plan.ids() {
+                for need in &plan.job(id).needs {
+                    assert!(
+                        plan.place(need.job) < plan.place(id),
+                        "{} stands before its need",
+                        plan.job(id).name
+                    );
+                }
+            }
+            plan.jobs.iter().map(|job| line(&plan, job)).collect()
+        }
     }
 }
 

@@ -74,7 +74,7 @@ impl Numbers {
 }
 
 /// A version of one draft that needs one of another.
-struct Demand {
+struct VersionNeed {
     from: usize,
     version: usize,
     need: usize,
@@ -125,7 +125,7 @@ struct Splitter<'a> {
     request: &'a Request,
     graph: Valued,
     versions: Vec<Vec<Version>>,
-    demands: Vec<Vec<Demand>>,
+    demands: Vec<Vec<VersionNeed>>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -161,7 +161,7 @@ impl Splitter<'_> {
         if is_plain {
             versions.push(version(Pins::new(), needs));
         }
-        for Demand { from, version: of, need, pins, is_of_group } in demands {
+        for VersionNeed { from, version: of, need, pins, is_of_group } in demands {
             let known = versions.iter().position(|known| known.pins == pins);
             let index = known.unwrap_or_else(|| {
                 versions.push(version(pins, needs));
@@ -194,7 +194,7 @@ impl Splitter<'_> {
                         None
                     }
                 };
-                let demand = pins.map(|pins| Demand { from: place, version, need, pins, is_of_group });
+                let demand = pins.map(|pins| VersionNeed { from: place, version, need, pins, is_of_group });
                 self.demands[target].extend(demand);
             }
         }

@@ -44,7 +44,7 @@ impl Facts for Nothing {
 
 /// A task: what kind it is, what it needs, and how many items its value has.
 #[derive(Debug, Clone)]
-struct Wanted {
+struct WantedTask {
     kind: u8,
     needs: Vec<(usize, bool)>,
     source: usize,
@@ -52,8 +52,8 @@ struct Wanted {
 }
 
 #[derive(Debug, Clone)]
-struct World {
-    tasks: Vec<Wanted>,
+struct GrowingWorld {
+    tasks: Vec<WantedTask>,
     slots: usize,
     /// 0: fails.
     ends: Vec<u8>,
@@ -62,9 +62,9 @@ struct World {
     is_fail_fast: bool,
 }
 
-fn world() -> impl Strategy<Value = World> {
+fn world() -> impl Strategy<Value = GrowingWorld> {
     let task = (0u8..6, proptest::collection::vec((0usize..12, any::<bool>()), 0..3), 0usize..12, 0usize..5)
-        .prop_map(|(kind, needs, source, items)| Wanted { kind, needs, source, items });
+        .prop_map(|(kind, needs, source, items)| WantedTask { kind, needs, source, items });
     (
         proptest::collection::vec(task, 1..12),
         1usize..6,
@@ -73,7 +73,7 @@ fn world() -> impl Strategy<Value = World> {
         proptest::option::weighted(0.2, 0usize..20),
         proptest::bool::weighted(0.2),
     )
-        .prop_map(|(tasks, slots, ends, picks, stop_after, is_fail_fast)| World {
+        .prop_map(|(tasks, slots, ends, picks, stop_after, is_fail_fast)| GrowingWorld {
             tasks,
             slots,
             ends,
@@ -83,7 +83,7 @@ fn world() -> impl Strategy<Value = World> {
         })
 }
 
-impl World {
+impl GrowingWorld {
     /// The foreach of each task, if it has one: a task can follow an earlier one that has jobs, or read an earlier one that
     /// has none.
     fn foreach(&self, place: usize) -> Option<String> {
@@ -131,7 +131,7 @@ impl World {
 }
 
 /// Runs it to its end. Answers the names of all jobs in plan order.
-fn run(world: &World, picks: &[u8]) -> Vec<String> {
+fn run(world: &GrowingWorld, picks: &[u8]) -> Vec<String> {
     let source = SourceFile::new("otto.yml", world.text());
     let (ottofile, _) = crate::ottofile::read(&source).unwrap_or_else(|_| panic!("{}", world.text()));
     let words: Vec<OsString> = (0..world.tasks.len()).map(|place| format!("t{place}").into()).collect();

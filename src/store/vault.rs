@@ -14,10 +14,10 @@ pub(crate) struct Vault {
     /// The folders in which it may be, the best first.
     folders: Vec<PathBuf>,
     run: String,
-    open: Mutex<Option<Open>>,
+    open: Mutex<Option<OpenVault>>,
 }
 
-struct Open {
+struct OpenVault {
     dir: VaultDir,
     /// Says that the run lives.
     _lock: Held,
@@ -57,7 +57,7 @@ impl Vault {
         }
     }
 
-    fn open(&self) -> io::Result<Open> {
+    fn open(&self) -> io::Result<OpenVault> {
         let mut last = io::Error::other("no folder");
         for folder in &self.folders {
             match make_private(folder).and_then(|()| open_in(folder, &self.run)) {
@@ -112,7 +112,7 @@ fn make_private(folder: &Path) -> io::Result<()> {
 }
 
 /// Makes the folder of the run, and locks it before another otto takes it for one that was left.
-fn open_in(folder: &Path, run: &str) -> io::Result<Open> {
+fn open_in(folder: &Path, run: &str) -> io::Result<OpenVault> {
     for attempt in 0..10 {
         let name = if attempt == 0 { run.to_owned() } else { format!("{run}-{attempt}") };
         let dir = VaultDir::new(folder, &name);
@@ -122,7 +122,7 @@ fn open_in(folder: &Path, run: &str) -> io::Result<Open> {
         }
         let Ok(file) = open_lock(&dir, true) else { continue };
         match try_lock(file)? {
-            Tried::Held(lock) if dir.lock().is_file() => return Ok(Open { dir, _lock: lock, rooms: 0 }),
+            Tried::Held(lock) if dir.lock().is_file() => return Ok(OpenVault { dir, _lock: lock, rooms: 0 }),
             Tried::NoLocks => return Err(io::Error::other("no locks")),
             Tried::Held(_) | Tried::Busy => {}
         }

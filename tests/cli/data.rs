@@ -289,10 +289,10 @@ fn too_many_words_are_answered_with_usage() {
     let project = setting("    bash: otto.set name two words\n");
     assert_snapshot!(told(&project, "build"), @r#"
     ── stderr
-    otto: usage: otto.set KEY VALUE | --json KEY JSON | --list KEY [ITEM...] (got 3 words: quote the value?)
+    otto: usage: otto.set KEY VALUE | --json KEY JSON | --list KEY [ITEM...] | --secret KEY VALUE (got 3 words: quote the value?)
 
     FAIL build · exit 2 · TIME · otto.yml:2
-      │ otto: usage: otto.set KEY VALUE | --json KEY JSON | --list KEY [ITEM...] (got 3 words: quote the value?)
+      │ otto: usage: otto.set KEY VALUE | --json KEY JSON | --list KEY [ITEM...] | --secret KEY VALUE (got 3 words: quote the value?)
       1 line · full log: otto Logs RUN build
     error[E0715]: `otto.set` takes a key and one value
       ╭▸ otto.yml:3:11

@@ -326,6 +326,7 @@ fn dependants_that_disagree_are_refused() {
       │                │
       ╰╴               passed on by `mid`
     help: give `build` its own value: `otto … build --env VALUE`
+    help: to run it once for each value: `needs: [{task: build, with: {env: $env}}]`
     otto: 1 error. For details: `otto Explain E0407`
     ── exit 2
     ");
