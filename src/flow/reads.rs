@@ -10,7 +10,7 @@ use crate::name::{JobName, similar};
 use crate::ottofile::spec::{Body, Task};
 use crate::plan::{Job, JobId, Work};
 use crate::value::{self, Map};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
 /// What a job can read from, by the names that the ottofile of its task uses.
@@ -348,7 +348,9 @@ impl DataFlow<'_> {
                 return Lookup::Perhaps;
             }
             let aliases = dependencies.aliases.iter().map(|(alias, _)| alias.as_str());
-            let known: Vec<&str> = known.into_iter().chain(aliases).collect();
+            let mut told = HashSet::new();
+            let known: Vec<&str> =
+                known.into_iter().chain(aliases).filter(|name| told.insert(*name)).collect();
             return self.unknown_task(reader, dependencies, path, &known);
         };
         let rest = &path[name.len()..];

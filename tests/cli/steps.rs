@@ -147,7 +147,7 @@ fn check_knows_the_names_of_jobs_with_values_as_far_as_values_are_known() {
     error[E0705]: there is no task `z`
       ╭▸ otto.yml:5:70
     2 │   flow:
-      │   ──── depends on `c[x=#602a8d0c]`, `c`, `c[x=q]`, `other`
+      │   ──── depends on `c[x=#602a8d0c]`, `c[x=q]`, `c`, `other`
       ┆
     5 │     bash: echo "${INPUT[c.v]} ${INPUT[other.v]} ${INPUT[c[x=k].v]} ${INPUT[z.v]}"
       ╰╴                                                                     ━━━━━━━━━━ `flow` reads it here
