@@ -1,5 +1,5 @@
-"""Lays out the npm packages in DIST/npm: one for each platform, with its binary, and `otto-run`, which depends on all of
-them optionally, so that npm installs the one that fits. No package has an install script.
+"""Lays out the npm packages in DIST/npm: one for each platform, with its binary, and `otto-run`, which
+depends on all of them optionally, so that npm installs the one that fits. No package has an install script.
 
 Usage: packages.py DIST VERSION REPOSITORY
 """
@@ -38,7 +38,14 @@ def main(dist: pathlib.Path, version: str, repository: str) -> None:
     for target, (system, cpu) in PLATFORMS.items():
         binary = dist / f"otto-{target}" / "otto"
         about = f"The binary of otto for {system} on {cpu}; install otto-run instead"
-        package(f"otto-run-{system}-{cpu}", {binary: "otto"}, description=about, os=[system], cpu=[cpu], files=["otto"])
+        package(
+            f"otto-run-{system}-{cpu}",
+            {binary: "otto"},
+            description=about,
+            os=[system],
+            cpu=[cpu],
+            files=["otto"],
+        )
     package(
         "otto-run",
         {here / "otto.js": "otto.js", here.parent.parent / "README.md": "README.md"},

@@ -1,5 +1,5 @@
-"""Reads Python texts without running them. Arguments: pairs of how each is compiled (`exec` or `eval`) and its text.
-Prints a line for each: the line, the column and the message of its syntax error, or nothing."""
+"""Reads Python texts without running them. Arguments: pairs of how each is compiled (`exec`, `eval`) and its
+text. Prints a line for each: the line, the column and the message of its syntax error, or nothing."""
 import sys
 
 sys.setrecursionlimit(10000)
