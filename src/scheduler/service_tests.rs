@@ -1,45 +1,19 @@
 //! What holds for services on every graph.
 
+use super::tests::{failed, need};
 use super::*;
 use crate::event::Exit;
 use crate::name::JobName;
 use proptest::prelude::*;
 use std::sync::Arc;
 
-fn failed() -> Outcome {
-    Outcome::Failed { exit: Exit::Code(1), reason: None, code: None }
-}
-
 fn job(place: usize, work: Work, needs: Vec<Need>) -> Job {
-    Job {
-        name: JobName::recorded(&format!("t{place}")).expect("not empty"),
-        task: place,
-        work,
-        item: None,
-        group: None,
-        ends_group: false,
-        params: Vec::new(),
-        needs,
-        inputs: Vec::new(),
-        aliases: Vec::new(),
-        envs: Vec::new(),
-        input_globs: Vec::new(),
-        output_globs: Vec::new(),
-        lane: None,
-        timeout: None,
-        confirm: None,
-        refusal: None,
-        elsewhere: None,
-    }
+    tests::job(place, work, needs, None)
 }
 
 fn plan(jobs: Vec<Job>) -> Arc<Plan> {
     let jobs = jobs.into_iter().map(Arc::new).collect();
     Arc::new(Plan { jobs, lanes: Vec::new(), globals: Arc::default(), warnings: Vec::new() })
-}
-
-fn need(job: u32, when: When) -> Need {
-    Need { job: JobId(job), when, flow: Flow::AtEnd }
 }
 
 fn up(job: u32) -> Need {

@@ -1,5 +1,3 @@
-//! Examples of each rule, and tens of thousands of random plans.
-
 //! What a state machine of jobs must hold on every graph, and how outcomes settle others.
 
 use super::*;
@@ -8,11 +6,11 @@ use crate::name::JobName;
 use proptest::prelude::*;
 use std::sync::Arc;
 
-fn failed() -> Outcome {
+pub(super) fn failed() -> Outcome {
     Outcome::Failed { exit: Exit::Code(1), reason: None, code: None }
 }
 
-fn job(place: usize, work: Work, needs: Vec<Need>, lane: Option<LaneId>) -> Job {
+pub(super) fn job(place: usize, work: Work, needs: Vec<Need>, lane: Option<LaneId>) -> Job {
     Job {
         name: JobName::recorded(&format!("t{place}")).expect("not empty"),
         task: place,
@@ -44,7 +42,7 @@ fn plan(jobs: Vec<Job>, lanes: Vec<Lane>) -> Arc<Plan> {
     })
 }
 
-fn need(job: u32, when: When) -> Need {
+pub(super) fn need(job: u32, when: When) -> Need {
     Need { job: JobId(job), when, flow: Flow::AtEnd }
 }
 
