@@ -112,6 +112,14 @@ const TAKEN_TWICE: &[&str] = &[
     "WriteError",
 ];
 
+/// Files of one folder that use each other in a circle, as `folder: files`. The list only gets shorter.
+const CIRCLES: &[&str] = &[
+    "command: cluster, execute",
+    "command/convert/make: expand, line, read",
+    "ottofile: check, edge, parts, spec",
+    "run: attempt, inbox, launch, outcomes, service, stream",
+];
+
 /// How a comment may not start: these make a sentence that has to be read twice. A comment starts with a verb or a noun.
 const CLUMSY_STARTS: &[&str] = &["So long", "So much", "Who ", "Whoever", "Whether there were"];
 
@@ -456,6 +464,8 @@ struct Code {
     marks: Vec<Mark>,
     /// Names of `mod name;` lines.
     declared: Vec<String>,
+    /// Paths of `pub use` lines.
+    passed_on: Vec<UsedPath>,
 }
 
 /// A path as written, groups taken apart: `use std::{fs, io::Read}` is two.
@@ -485,6 +495,21 @@ impl UsedPath {
         };
         rest.first().map(String::as_str)
     }
+
+    /// The path from the top of the crate, seen from a file whose module is `from`. `None` for other crates, and for paths
+    /// that start at a name in sight.
+    fn absolute(&self, from: &[String]) -> Option<Vec<String>> {
+        let supers = self.segments.iter().take_while(|segment| *segment == "super").count();
+        match self.segments.first()?.as_str() {
+            "crate" => Some(self.segments[1..].to_vec()),
+            "super" => {
+                let up = supers.saturating_sub(self.inline_depth);
+                let kept = from.len().checked_sub(up)?;
+                Some([&from[..kept], &self.segments[supers..]].concat())
+            }
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -496,7 +521,8 @@ struct Token {
 impl Code {
     fn of(text: &str) -> Code {
         let tokens = tokens(&blanked(text));
-        let mut code = Code { paths: Vec::new(), marks: Vec::new(), declared: Vec::new() };
+        let mut code =
+            Code { paths: Vec::new(), marks: Vec::new(), declared: Vec::new(), passed_on: Vec::new() };
         let at = |place: usize| tokens.get(place).map_or("", |token| token.text.as_str());
         // How many braces are open, and at which counts an inline module was entered.
         let mut braces = 0usize;
@@ -515,6 +541,9 @@ impl Code {
                 "unsafe" => code.marks.push(Mark::Unsafe(*line)),
                 "mod" if at(place + 2) == ";" => code.declared.push(at(place + 1).to_owned()),
                 "mod" if at(place + 2) == "{" => inline.push(braces),
+                "use" if place > 0 && [")", "pub"].contains(&at(place - 1)) => {
+                    path_from(&tokens, place + 1, &[], inline.len(), &mut code.passed_on);
+                }
                 "." if is_word(at(place + 1)) && at(place + 2) == "(" => {
                     code.marks.push(Mark::Call(*line, at(place + 1).to_owned()));
                 }
@@ -787,6 +816,97 @@ fn a_name_stands_for_one_type() {
     assert_eq!(taken_twice(&two[..1]), Vec::<String>::new());
 }
 
+/// Files of one folder that use each other in a circle, as `folder: files`. A folder's own file (`mod.rs`) is what its other
+/// files have in common, so it takes no part; a name that it only passes on stands for the file that has it.
+fn circles(sources: &[File]) -> Vec<String> {
+    let helps_tests = |path: &str| {
+        is_test(path)
+            || path.contains("/tests/")
+            || ["fake.rs", "fixture.rs", "harness.rs", "stage.rs"].iter().any(|name| path.ends_with(name))
+    };
+    let own = |file: &File| {
+        let without_tests = file.text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        Code::of(without_tests)
+    };
+    let files: Vec<(Vec<String>, Code)> = sources
+        .iter()
+        .filter(|file| !helps_tests(&file.path))
+        .map(|file| (module_path(&file.path), own(file)))
+        .collect();
+    let modules: BTreeSet<&[String]> = files.iter().map(|(module, _)| module.as_slice()).collect();
+    // What a folder's own file passes on: folder and name, to the file that has it.
+    let mut passed_on: BTreeMap<Vec<String>, String> = BTreeMap::new();
+    for (module, code) in &files {
+        for path in code.passed_on.iter().filter(|path| path.segments.len() > 1) {
+            let name = path.segments.last().expect("more than one").clone();
+            passed_on.insert([module.as_slice(), &[name]].concat(), path.segments[0].clone());
+        }
+    }
+    let mut uses: BTreeMap<&[String], BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
+    for (module, code) in &files {
+        for mut path in code.paths.iter().filter_map(|path| path.absolute(module)) {
+            if let Some((end, part)) =
+                (1..=path.len()).find_map(|end| passed_on.get(&path[..end]).map(|part| (end, part.clone())))
+                && !modules.contains(&path[..end])
+            {
+                path.insert(end - 1, part);
+            }
+            let shared = module.iter().zip(&path).take_while(|(a, b)| a == b).count();
+            if shared > 0
+                && shared < module.len()
+                && path.len() > shared
+                && modules.contains(&path[..=shared])
+            {
+                let room = uses.entry(&module[..shared]).or_default();
+                room.entry(module[shared].clone()).or_default().insert(path[shared].clone());
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for (folder, uses) in uses {
+        let reached = |start: &str| {
+            let mut seen: BTreeSet<&str> = BTreeSet::new();
+            let mut open = vec![start];
+            while let Some(file) = open.pop() {
+                let used = uses.get(file).into_iter().flatten().map(String::as_str);
+                open.extend(used.filter(|used| seen.insert(used)).collect::<Vec<_>>());
+            }
+            seen
+        };
+        let mut told: BTreeSet<&str> = BTreeSet::new();
+        for file in uses.keys().map(String::as_str) {
+            let circle: Vec<&str> =
+                reached(file).into_iter().filter(|other| reached(other).contains(file)).collect();
+            if circle.contains(&file) && told.insert(circle[0]) {
+                found.push(format!("{}: {}", folder.join("/"), circle.join(", ")));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn files_of_one_folder_do_not_use_each_other_in_circles() {
+    let found = circles(&files("src", |path| path.ends_with(".rs")));
+    none(found.iter().filter(|circle| !CIRCLES.contains(&circle.as_str())).cloned().collect());
+    let gone = CIRCLES.iter().filter(|circle| !found.iter().any(|found| found == **circle));
+    none(gone.map(|circle| format!("`{circle}` is a circle no more: take it from CIRCLES")).collect());
+
+    let file = |path: &str, text: &str| File { path: path.into(), text: text.into() };
+    let room = |b: &str| {
+        circles(&[
+            file("src/room/mod.rs", "pub(crate) use c::{Held, Kept};\nuse a::x;"),
+            file("src/room/a.rs", "use super::b::x;"),
+            file("src/room/b.rs", b),
+            file("src/room/c.rs", "use crate::room::a::y;"),
+        ])
+    };
+    assert_eq!(room("use super::Held;"), ["room: a, b, c"]);
+    assert_eq!(room("fn f() { super::a::y() }"), ["room: a, b"]);
+    assert_eq!(room("#[cfg(test)]\nmod tests { use super::super::a; }"), Vec::<String>::new());
+    assert_eq!(room("use super::Own;"), Vec::<String>::new());
+}
+
 #[test]
 fn every_source_file_is_part_of_the_crate() {
     none(orphans(&files("src", |path| path.ends_with(".rs"))));
@@ -960,6 +1080,40 @@ fn the_architecture_gives_a_reason_for_every_dependency_and_names_every_module()
         .map(|name| format!("ARCHITECTURE.md: the map does not have the module `{name}`"))
         .collect();
     none(missing);
+}
+
+/// Functions that the walk from the command line to a value names, as `file: function`, and that are not there.
+fn lost_steps(walk: &str, sources: &[File]) -> Vec<String> {
+    let walk = walk.split_whitespace().collect::<Vec<_>>().join(" ");
+    let named = walk.split('`').skip(1).step_by(2).filter_map(|step| step.split_once(".rs: "));
+    let is_there = |file: &str, function: &str| {
+        sources.iter().any(|source| {
+            source.path == format!("src/{file}.rs")
+                && source
+                    .text
+                    .split(&format!("fn {function}"))
+                    .skip(1)
+                    .any(|rest| rest.starts_with(['(', '<']))
+        })
+    };
+    named
+        .filter(|(file, function)| !is_there(file, function))
+        .map(|(file, function)| format!("ARCHITECTURE.md: src/{file}.rs has no function `{function}`"))
+        .collect()
+}
+
+#[test]
+fn the_walk_from_the_command_line_to_a_value_names_functions_that_exist() {
+    let document = read("ARCHITECTURE.md");
+    let (_, walk) = document.split_once("\n## One value").expect("the walk");
+    let walk = walk.split("\n## ").next().expect("a text");
+    assert!(walk.matches(".rs: ").count() > 20, "the steps were not found");
+    none(lost_steps(walk, &files("src", |path| path.ends_with(".rs"))));
+    let sources = [File { path: "src/a.rs".into(), text: "fn here() {}".into() }];
+    assert_eq!(
+        lost_steps("`a.rs: here`, `a.rs:\nher`", &sources),
+        ["ARCHITECTURE.md: src/a.rs has no function `her`"]
+    );
 }
 
 #[test]

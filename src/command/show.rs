@@ -19,7 +19,7 @@ use crate::view::wording::{self, Words, quoted};
 use clap::{Arg, ArgMatches, Command};
 use serde::Serialize;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub(super) fn command() -> Command {
     Command::new("Show")
@@ -205,7 +205,7 @@ fn job_json(picked: &Picked, job: &JobState) -> String {
         run: picked.run.id.to_string(),
         job: JobJson::from(job),
         folder: dir.path.display().to_string(),
-        script: script(&dir.path).map(|path| path.display().to_string()),
+        script: dir.script().map(|path| path.display().to_string()),
         stdout_log: log(Stream::Stdout),
         stderr_log: log(Stream::Stderr),
         stream: file(dir.stream()),
@@ -223,19 +223,6 @@ fn job_json(picked: &Picked, job: &JobState) -> String {
     shown.push(("outputs".to_owned(), Value::Map(data.outputs)));
     shown.push(("failed_outputs".to_owned(), Value::Map(failed.collect())));
     value::indented_map(&value::masked_map(&shown))
-}
-
-/// The script of a job, whatever its language.
-pub(super) fn script(folder: &Path) -> Option<PathBuf> {
-    let entries = std::fs::read_dir(folder).ok()?;
-    let mut scripts: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
-        .map(|entry| entry.path())
-        .filter(|path| path.file_stem().is_some_and(|stem| stem == "script"))
-        .collect();
-    scripts.sort();
-    scripts.into_iter().next()
 }
 
 fn job_text(context: &Context, picked: &Picked, job: &JobState) -> String {
@@ -256,7 +243,7 @@ fn job_text(context: &Context, picked: &Picked, job: &JobState) -> String {
     if let Ok(record) = &run.record {
         fact(&mut text, "defined in", &format!("{}:{line}", planned.ottofile(&record.ottofile.to_string())));
     }
-    if let Some(script) = script(&dir.path) {
+    if let Some(script) = dir.script() {
         fact(&mut text, "script", &script.display().to_string());
     }
     if !planned.params.is_empty() {

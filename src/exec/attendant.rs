@@ -5,7 +5,6 @@
 use super::announced::Announced;
 use super::capture::{Capture, LogFile};
 use super::census::{Belongings, Census, Process, reap_adopted, reap_group};
-use super::local::Line;
 use super::spawn::{self, HeldOpen, PAUSES_MS, SpawnError, Spawner, Wiring};
 use super::stream::{self, Tap};
 use super::terminal::Loan;
@@ -15,12 +14,12 @@ use crate::mask::Masks;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
 use std::collections::VecDeque;
-use std::io::{PipeReader, Read};
+use std::io::{PipeReader, PipeWriter, Read, Write};
 #[cfg(target_os = "linux")]
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -107,6 +106,28 @@ pub(super) enum Instruction {
     Halted(AttemptId, i32),
     /// The executor is gone: kill what runs, and end.
     Leave,
+}
+
+/// Carries commands to an attendant, also while it waits for its attempt's output.
+#[derive(Clone)]
+pub(super) struct Line {
+    pub(super) commands: Sender<Instruction>,
+    pub(super) bell: Arc<PipeWriter>,
+}
+
+impl Line {
+    /// For an attendant that waits for commands and nothing else.
+    pub(super) fn send_quietly(&self, command: Instruction) {
+        // Fails only when the attendant is gone, and it does not leave before its executor.
+        let _ = self.commands.send(command);
+    }
+
+    pub(super) fn send(&self, command: Instruction) {
+        // Fails only when the attendant is gone, and with it whatever the command is about; so does the ring.
+        if self.commands.send(command).is_ok() {
+            let _ = (&*self.bell).write(&[0]);
+        }
+    }
 }
 
 /// An attendant's end of its connection to the executor.

@@ -10,10 +10,8 @@
 //!
 //! Knows nothing of runs. Elsewhere than on Linux there is no guard, and process groups have to do.
 
-use super::native;
-use rustix::process::Pid;
+use super::{native, terminal};
 use std::io::PipeReader;
-use std::sync::OnceLock;
 
 /// The engine's end of the pipe from its guard. Each byte is the number of a signal that the guard received; the end
 /// of the file is the guard's death. `None`: there is no guard.
@@ -29,23 +27,10 @@ pub(crate) fn run(engine: impl FnOnce(Lifeline) -> i32) -> i32 {
     engine(Lifeline(None))
 }
 
-/// The process group that the shell knows as otto, and that has the terminal when otto is in the foreground. `None`: it
-/// has no number here, see [`native::group_of`].
-pub(super) fn job_group() -> Option<Pid> {
-    JOB_GROUP.get().copied().unwrap_or_else(own_group)
-}
-
-/// Set in an engine.
-static JOB_GROUP: OnceLock<Option<Pid>> = OnceLock::new();
-
-pub(super) fn own_group() -> Option<Pid> {
-    Pid::from_raw(native::group_of(None)?)
-}
-
 /// To be called by the engine's main thread before it starts tasks: it gets a process group of its own. Not earlier, for
 /// what planning starts may want to ask the user something, and would be stopped for that in a group without terminal.
 pub(super) fn stand_aside() {
-    if JOB_GROUP.get().is_none() {
+    if !terminal::has_job_group() {
         return;
     }
     // Fails for the leader of a session only, and no engine is one.
@@ -115,7 +100,7 @@ mod linux {
 
     fn become_engine() {
         // Asked only here, so it is not set yet.
-        let _ = super::JOB_GROUP.set(super::own_group());
+        terminal::keep_job_group();
         // Neither can fail on a kernel that has the calls, and the guard has just used one of them.
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
         // An engine that is halted would not notice that the lifeline breaks.

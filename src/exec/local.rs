@@ -1,7 +1,7 @@
 //! Runs launches as processes of this machine, each attended by a thread of its own.
 //! Threads are made when they are first needed and used again; there are never more than attempts at one time.
 
-use super::attendant::{BEING_CREATED, Desk, Instruction, Shared, attend, signal_group, tell};
+use super::attendant::{BEING_CREATED, Desk, Instruction, Line, Shared, attend, signal_group, tell};
 use super::census::{self, Census, Process, reap_adopted};
 use super::native;
 use super::processes;
@@ -9,9 +9,8 @@ use super::{Assignment, AttemptId, Ended, Executor, Leftover, ReportSink, Stop};
 use crate::mask::Masks;
 use rustix::process::{Pid, Resource, Signal, WaitId, WaitIdOptions};
 use std::collections::VecDeque;
-use std::io::{PipeWriter, Write};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -63,28 +62,6 @@ struct Attendant {
     is_free: Arc<AtomicBool>,
     /// What it was ever given; it knows itself which of these have ended.
     attempts: Vec<AttemptId>,
-}
-
-/// Carries commands to an attendant, also while it waits for its attempt's output.
-#[derive(Clone)]
-pub(super) struct Line {
-    commands: Sender<Instruction>,
-    bell: Arc<PipeWriter>,
-}
-
-impl Line {
-    /// For an attendant that waits for commands and nothing else.
-    fn send_quietly(&self, command: Instruction) {
-        // Fails only when the attendant is gone, and it does not leave before its executor.
-        let _ = self.commands.send(command);
-    }
-
-    pub(super) fn send(&self, command: Instruction) {
-        // Fails only when the attendant is gone, and with it whatever the command is about; so does the ring.
-        if self.commands.send(command).is_ok() {
-            let _ = (&*self.bell).write(&[0]);
-        }
-    }
 }
 
 impl LocalExecutor {

@@ -2,7 +2,6 @@
 //! is as it was, with what stood on it; also after a violent death.
 //! Knows nothing of what is shown and what the keys mean.
 
-use super::guard;
 use super::native::{self, PendingSignals};
 use super::terminal::{self, LEAVE_SCREEN, Loan};
 use rustix::termios::{OptionalActions, tcgetattr, tcgetwinsize, tcsetattr};
@@ -27,7 +26,7 @@ impl WholeScreen {
     /// process alone, but it looks as before.
     pub(crate) fn open() -> Option<WholeScreen> {
         let terminal = File::options().read(true).write(true).open("/dev/tty").ok()?;
-        let loan = Loan::to(guard::own_group()?)?;
+        let loan = Loan::to(terminal::own_group()?)?;
         loan.is_lent().then_some(WholeScreen { terminal, loan, bell: None })
     }
 

@@ -1,7 +1,6 @@
 //! otto's terminal, lent to a task that wants to talk to the user: as its foreground process group the task receives
 //! the keyboard, ^C and ^Z, and otto does not. Whatever the task does to the terminal is undone afterwards.
 
-use super::guard;
 use super::native::PendingSignals;
 use rustix::process::Pid;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
@@ -10,6 +9,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Leaves the other screen of the terminal, with a cursor and no colours. Source: xterm's "ctlseqs", DECSET 25 and 1049.
 pub(super) const LEAVE_SCREEN: &[u8] = b"\x1b[0m\x1b[?25h\x1b[?1049l";
+
+/// The process group that the shell knows as otto, and that has the terminal when otto is in the foreground. `None`: it
+/// has no number here, see [`super::native::group_of`].
+pub(super) fn job_group() -> Option<Pid> {
+    JOB_GROUP.get().copied().unwrap_or_else(own_group)
+}
+
+/// To be called by an engine before it gets a process group of its own.
+#[cfg(target_os = "linux")]
+pub(super) fn keep_job_group() {
+    // Set once: an engine is made once.
+    let _ = JOB_GROUP.set(own_group());
+}
+
+/// Whether this process is an engine.
+pub(super) fn has_job_group() -> bool {
+    JOB_GROUP.get().is_some()
+}
+
+/// Set in an engine.
+static JOB_GROUP: std::sync::OnceLock<Option<Pid>> = std::sync::OnceLock::new();
+
+pub(super) fn own_group() -> Option<Pid> {
+    Pid::from_raw(super::native::group_of(None)?)
+}
 
 /// The terminal as it was before any task had it. Only Linux has a guard that can restore it after a violent death.
 #[cfg(target_os = "linux")]
@@ -45,7 +69,7 @@ impl Keepsake {
     pub(super) fn take() -> Option<Keepsake> {
         let terminal = File::options().read(true).write(true).open("/dev/tty").ok()?;
         let attributes = tcgetattr(&terminal).ok()?;
-        Some(Keepsake { terminal, ours: guard::job_group(), attributes })
+        Some(Keepsake { terminal, ours: job_group(), attributes })
     }
 
     /// After a violent death, when nobody of the borrower's is left. Where a shell has taken the terminal back by
@@ -56,7 +80,7 @@ impl Keepsake {
             unstopped(|| drop(std::io::Write::write_all(&mut &self.terminal, LEAVE_SCREEN)));
         }
         let holder = foreground(&self.terminal);
-        let is_ours = holder == self.ours || holder == guard::own_group();
+        let is_ours = holder == self.ours || holder == own_group();
         if has_members(&self.terminal) && !is_ours {
             return;
         }
@@ -99,7 +123,7 @@ impl Loan {
     pub(super) fn to(group: Pid) -> Option<Loan> {
         let terminal = File::options().read(true).write(true).open("/dev/tty").ok()?;
         let attributes = tcgetattr(&terminal).ok()?;
-        let ours = guard::job_group();
+        let ours = job_group();
         #[cfg(target_os = "linux")]
         if let (None, Some(keepsake)) = (KEPT.get(), Keepsake::take()) {
             // Tasks that want the terminal run one at a time, so nobody else sets it.
@@ -127,7 +151,7 @@ impl Loan {
 
     /// A group without a number cannot be given the terminal; ^C then goes to this process alone.
     fn taken_back_by(&self) -> Option<Pid> {
-        self.ours.or_else(guard::own_group)
+        self.ours.or_else(own_group)
     }
 
     pub(super) fn is_lent(&self) -> bool {

@@ -5,7 +5,7 @@
 use super::handover;
 use super::interpreter::{self};
 use super::outcome;
-use super::quote::{Charset, push_word};
+use super::quote::{Charset, push_assignment, push_word};
 use super::shell::{self, Frame, LegacyVariable, Start};
 use super::{CannotPrepare, HandOver, Left, List, Prepared, Program, Script, condition};
 use crate::body::export::has_word;
@@ -156,6 +156,15 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     let warnings = super::clashes(script.inputs);
     let hands_over = handover::FILES;
     Ok(Prepared { program, level: Some(level), args, hands_over, env: Vec::new(), warnings })
+}
+
+/// Puts bash before a program that cannot ask for itself: the same process asks, and becomes the program.
+pub(super) fn ask_first(script: &Script, prepared: Prepared) -> Result<Prepared, CannotPrepare> {
+    let Some(asking) = condition::as_body(script) else { return Ok(prepared) };
+    let (program, mut args) = prepare_question(&Script { condition: script.condition, ..asking })?;
+    args.push(prepared.program.path.into());
+    args.extend(prepared.args);
+    Ok(Prepared { program, args, ..prepared })
 }
 
 /// A bash that asks the `if` of a body in another language, and then becomes the program that is named in its arguments.
@@ -471,10 +480,10 @@ impl Setup<'_, '_> {
             });
         }
         for variable in variables {
-            shell::push_assignment(&mut text, &variable.name, &variable.value, charset);
+            push_assignment(&mut text, &variable.name, &variable.value, charset);
         }
         for (name, value) in oversized {
-            shell::push_assignment(&mut text, name, value, charset);
+            push_assignment(&mut text, name, value, charset);
         }
         for list in self.lists() {
             text.extend_from_slice(format!("{}=(", list.array()).as_bytes());

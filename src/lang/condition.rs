@@ -4,7 +4,7 @@
 
 use super::quote::{Charset, push_word};
 use super::shell;
-use super::{CannotPrepare, Prepared, Script, bash};
+use super::{CannotPrepare, Script};
 use crate::body::Language;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::Exit;
@@ -123,15 +123,6 @@ pub(super) fn push_question(
     before.extend_from_slice(b"; . ");
     push_word(before, ask.as_os_str().as_bytes(), Charset::Plain);
     Ok(())
-}
-
-/// Puts bash before a program that cannot ask for itself: the same process asks, and becomes the program.
-pub(super) fn ask_first(script: &Script, prepared: Prepared) -> Result<Prepared, CannotPrepare> {
-    let Some(asking) = as_body(script) else { return Ok(prepared) };
-    let (program, mut args) = bash::prepare_question(&Script { condition: script.condition, ..asking })?;
-    args.push(prepared.program.path.into());
-    args.extend(prepared.args);
-    Ok(Prepared { program, args, ..prepared })
 }
 
 /// Whether bash asks for a body of this language, which cannot ask for itself.

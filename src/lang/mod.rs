@@ -216,7 +216,7 @@ pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
         prepared.env.extend(script.arrays().map(|list| (list.array().into(), list.json())));
     }
     if condition::is_asked_by_bash(language) {
-        prepared = condition::ask_first(script, prepared)?;
+        prepared = bash::ask_first(script, prepared)?;
     }
     if let Some(fates) = script.fates {
         outcome::write(script, fates)?;

@@ -1,8 +1,7 @@
 //! What a body gets that asks how its dependencies ended: a file, whose path is in `$OTTO_OUTCOME_JSON`, and in shells the
 //! array `OUTCOME` and the function `otto_outcome`. The libraries of the other languages read the file.
 
-use super::quote::{Charset, push_word};
-use super::shell::push_assignment;
+use super::quote::{Charset, push_assignment, push_word};
 use super::{CannotPrepare, Script};
 use crate::body::{has_own_outcome, reads_outcome_array};
 use crate::fate::{self, FIELDS, Fate};

@@ -5,7 +5,7 @@ use super::bash::{self, Level, without_comments};
 use super::handover;
 use super::interpreter::{self};
 use super::outcome;
-use super::quote::{Charset, push_word};
+use super::quote::{Charset, push_assignment, push_word};
 use super::shell::{self, Frame, LegacyVariable, Start};
 use super::{CannotPrepare, HandOver, Left, Prepared, Program, Script, condition};
 use crate::body::grammar::{self, BodyEnd};
@@ -215,10 +215,10 @@ fn start_text(
         }
     }
     for variable in variables {
-        shell::push_assignment(&mut text, &variable.name, &variable.value, charset);
+        push_assignment(&mut text, &variable.name, &variable.value, charset);
     }
     for (name, value) in oversized {
-        shell::push_assignment(&mut text, name, value, charset);
+        push_assignment(&mut text, name, value, charset);
     }
     shell::push_by_hand(&mut text, script, charset);
     text

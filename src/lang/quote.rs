@@ -77,6 +77,14 @@ fn push_double(text: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// [`push_word`] of a text or a path, as a string of its own.
+/// `name='value'` and a newline.
+pub(super) fn push_assignment(text: &mut Vec<u8>, name: &str, value: &[u8], charset: Charset) {
+    text.extend_from_slice(name.as_bytes());
+    text.push(b'=');
+    push_word(text, value, charset);
+    text.push(b'\n');
+}
+
 #[cfg(test)]
 pub(crate) fn word(bytes: &[u8], charset: Charset) -> Vec<u8> {
     let mut text = Vec::with_capacity(bytes.len() + 2);

@@ -1,7 +1,7 @@
 //! What every shell has in common: the files of a job, the script round the user's lines, inputs as a shell can read
 //! them. Knows no particular shell.
 
-use super::quote::{Charset, push_word};
+use super::quote::{Charset, push_assignment, push_word};
 use super::{CannotPrepare, Input, Script};
 use crate::contract::{Contract, Declared};
 use crate::diagnostic::{Code, Diagnostic};
@@ -286,14 +286,6 @@ fn shell_value(value: &Value) -> Option<Cow<'_, [u8]>> {
         Value::Number(digits) => Cow::Borrowed(digits.as_bytes()),
         other => Cow::Owned(value::compact(other).into_bytes()),
     })
-}
-
-/// `name='value'` and a newline.
-pub(super) fn push_assignment(text: &mut Vec<u8>, name: &str, value: &[u8], charset: Charset) {
-    text.extend_from_slice(name.as_bytes());
-    text.push(b'=');
-    push_word(text, value, charset);
-    text.push(b'\n');
 }
 
 /// What otto sets before the start, for a script that is run by hand: the rest of a file that has returned by now if

@@ -2,7 +2,7 @@
 
 use super::expand::NamedItem;
 use super::select::{Items, Mention, Selected, TaskNeed};
-use super::{Awaited, EachJob, Flow, GroupMembers, Item, JobId, Lane, LaneId, Need, Work, stream};
+use super::{Awaited, EachJob, Flow, GroupMembers, Item, JobId, Lane, LaneId, Need, Work};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{JobName, similar};
 use crate::ottofile::Ottofile;
@@ -151,7 +151,8 @@ impl<'a> Drafts<'a> {
         for NamedItem { name, item } in items {
             let own = each.as_ref().map(|each| self.placed[each.selected].items[&name]);
             let own_need = each.as_ref().zip(own).map(|(each, job)| {
-                let flow = stream::flow(self.ottofile, member.task, self.drafts[job.index()].task, each.when);
+                let flow =
+                    Flow::between(self.ottofile, member.task, self.drafts[job.index()].task, each.when);
                 (Need { job, when: each.when, flow }, each.edge)
             });
             let (needs, edges) = with_edge(&needs, &edges, own_need);
@@ -255,7 +256,7 @@ impl<'a> Drafts<'a> {
         for need in member.needs.iter().filter(|need| !(has_own && need.item.is_none() && is_group(need))) {
             let Placed { whole, is_whole: _, items } = &self.placed[need.selected];
             let producer = &self.drafts[whole.index()];
-            let flow = stream::flow(self.ottofile, member.task, producer.task, need.when);
+            let flow = Flow::between(self.ottofile, member.task, producer.task, need.when);
             let mut add =
                 |job: JobId, flow: Flow| needs.push((Need { job, when: need.when, flow }, need.edge));
             if let Some(job) = need.item.as_ref().and_then(|item| items.get(item)) {

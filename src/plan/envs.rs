@@ -1,11 +1,11 @@
 //! The values of `envs`: references between entries in any order, commands, each of them run once.
 //! What a command printed is data and is never read again.
 
-use super::arithmetic::{self, Expression};
 use super::dotenv;
 use super::facts::{CommandFailure, Facts};
 use super::graph;
 use super::pattern::{self, Pattern};
+use super::template::arithmetic::{self, Expression};
 use super::template::{self, Change, Part, TemplatePart};
 use crate::body::export::has_word;
 use crate::diagnostic::{Code, Diagnostic};

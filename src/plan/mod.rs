@@ -1,7 +1,6 @@
 //! What will happen: the jobs of a run, every choice made, as a graph without cycles.
 //! A function of (ottofile, request, facts); starts nothing and writes nothing.
 
-pub(crate) mod arithmetic;
 pub(crate) mod dotenv;
 pub(crate) mod envs;
 pub(crate) mod expand;
@@ -345,6 +344,20 @@ pub(crate) enum Flow {
         /// `stream-errors: ignore`: what came before a failure is enough.
         is_lenient: bool,
     },
+}
+
+impl Flow {
+    /// How the data of `producer` reaches `consumer` (places in the ottofile): of a service when it is up; by a stream if both
+    /// are streaming. The edge must ask for success: what waits for a failure, or for any end, waits for the end.
+    pub(crate) fn between(ottofile: &Ottofile, consumer: usize, producer: usize, when: When) -> Flow {
+        let (consumer, producer) = (&ottofile.tasks[consumer], &ottofile.tasks[producer]);
+        if when == When::Success && producer.service.is_some() {
+            return Flow::Up;
+        }
+        let is_stream = when == When::Success
+            && [consumer, producer].iter().all(|task| task.streaming.is_some() && task.body.is_some());
+        if is_stream { Flow::Stream { is_lenient: consumer.has_lenient_stream_errors } } else { Flow::AtEnd }
+    }
 }
 
 /// The item of a foreach job.

@@ -5,20 +5,8 @@ use super::Flow;
 use super::draft::Draft;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{BodyKey, When};
+use crate::ottofile::spec::BodyKey;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// How the data of `producer` reaches `consumer` (places in the ottofile): of a service when it is up; by a stream if both
-/// are streaming. The edge must ask for success: what waits for a failure, or for any end, waits for the end.
-pub(crate) fn flow(ottofile: &Ottofile, consumer: usize, producer: usize, when: When) -> Flow {
-    let (consumer, producer) = (&ottofile.tasks[consumer], &ottofile.tasks[producer]);
-    if when == When::Success && producer.service.is_some() {
-        return Flow::Up;
-    }
-    let is_stream = when == When::Success
-        && [consumer, producer].iter().all(|task| task.streaming.is_some() && task.body.is_some());
-    if is_stream { Flow::Stream { is_lenient: consumer.has_lenient_stream_errors } } else { Flow::AtEnd }
-}
 
 /// The variable that leads a consumer to the stream of `producer`: `OTTO_INPUT_PIPE_BUILD_ALL_X` for `build-all:x`.
 pub(crate) fn pipe_variable(producer: &str) -> String {

@@ -1,8 +1,10 @@
 //! Texts with `${NAME}`, `$NAME`, `$(command)`, `$((1 + 2))` and `$$` in them: the values of `envs` and the globs of `input`
 //! and `output`. Reads them; what the names and commands come to is `envs`' business.
 
-use super::arithmetic::{self, Expression};
+pub(crate) mod arithmetic;
+
 use super::pattern::{Reach, Side};
+use arithmetic::Expression;
 use std::ops::Range;
 
 /// One piece of a text, in order.

@@ -388,6 +388,19 @@ pub(crate) struct JobDir {
 }
 
 impl JobDir {
+    /// The script of a job, whatever its language.
+    pub(crate) fn script(&self) -> Option<PathBuf> {
+        let entries = std::fs::read_dir(&self.path).ok()?;
+        let mut scripts: Vec<PathBuf> = entries
+            .filter_map(Result::ok)
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+            .map(|entry| entry.path())
+            .filter(|path| path.file_stem().is_some_and(|stem| stem == "script"))
+            .collect();
+        scripts.sort();
+        scripts.into_iter().next()
+    }
+
     /// The log of an attempt's stream: the first attempt's is `stdout.log`, the third one's `stdout.3.log`.
     pub(crate) fn log(&self, stream: crate::event::Stream, attempt: u32) -> PathBuf {
         let stem = match stream {

@@ -4,7 +4,6 @@
 use super::{Meaning, PassedInput, in_line, meaning, not_set, outputs_of, passed};
 use crate::command::Context;
 use crate::command::pick::{Picked, Records};
-use crate::command::show::script;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::Outcome;
 use crate::name::{JobName, RunId};
@@ -187,7 +186,7 @@ struct UserLines {
 
 impl UserLines {
     fn read(picked: &Picked, job: &JobState) -> UserLines {
-        let path = script(&picked.job_dir(&job.planned.name).path);
+        let path = picked.job_dir(&job.planned.name).script();
         let text =
             path.as_deref().and_then(|path| crate::store::regular::read(path).ok()).unwrap_or_default();
         let text = String::from_utf8_lossy(&text).into_owned();

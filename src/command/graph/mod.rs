@@ -16,7 +16,6 @@ use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Foreach, ForeachSource, When};
 use crate::plan::Flow;
 use crate::plan::select::{TaskNeed, select};
-use crate::plan::stream::flow;
 use crate::request::of_names;
 use crate::source::{SourceFile, Sources, Span};
 use std::path::Path;
@@ -189,7 +188,10 @@ impl Drawing {
             let task = &ottofile.tasks[selected.task];
             let needs = selected.needs.into_iter();
             let is_stream = |need: &TaskNeed| {
-                matches!(flow(ottofile, selected.task, places[need.selected], need.when), Flow::Stream { .. })
+                matches!(
+                    Flow::between(ottofile, selected.task, places[need.selected], need.when),
+                    Flow::Stream { .. }
+                )
             };
             Node {
                 name: task.name.as_str().to_owned(),

@@ -2,7 +2,7 @@
 //! variable. Whole numbers of 64 bits with the operators of a POSIX shell, and `**`. Knows no values; whoever evaluates
 //! brings them, and they are numbers, never text to be read.
 
-use super::template::TemplatePart;
+use super::TemplatePart;
 use std::ops::Range;
 
 /// What is computed. Never deeper than [`MOST_PARTS`].
