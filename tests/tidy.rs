@@ -1056,6 +1056,13 @@ fn every_guarantee_is_shown_by_tests_that_exist() {
     let mut sources = files("src", |path| path.ends_with(".rs"));
     sources.extend(files("tests", |path| path.ends_with(".rs")));
     none(claimed_tests(&page, &sources));
+    let page = read("docs/contributors/slurm.md");
+    let is_test = |word: &&str| word.contains('_') && !word.contains(['/', '.', '-']);
+    let claimed: Vec<&str> = page.split('`').skip(1).step_by(2).filter(is_test).collect();
+    assert!(claimed.len() > 20, "the cases of clusters were not found");
+    let is_there = |name: &str| sources.iter().any(|file| file.text.contains(&format!("fn {name}(")));
+    let missing = claimed.into_iter().filter(|name| !is_there(name));
+    none(missing.map(|name| format!("docs/contributors/slurm.md: no test is called `{name}`")).collect());
 }
 
 #[test]

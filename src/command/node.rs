@@ -4,6 +4,7 @@
 use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::Exit;
 use crate::exec::local::LocalExecutor;
+use crate::exec::memory;
 use crate::exec::remote::RemoteLaunch;
 use crate::exec::{Assignment, AttemptId, Ended, Executor, HandsOver, Launch, LaunchIo, Plumbing, Stop};
 use crate::host;
@@ -24,6 +25,8 @@ use std::time::{Duration, Instant};
 const LOOK: Duration = Duration::from_secs(5);
 /// How long it tries to write down the end, as while a disk is full.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A signal to the task and to otto may be seen in either order.
+const SIGNAL_LAG: Duration = Duration::from_millis(100);
 
 /// Answers the status of the job, which is that of the task.
 pub(crate) fn node(folder: &OsStr) -> i32 {
@@ -177,11 +180,14 @@ fn serve(
     let mut executor = LocalExecutor::new(Arc::new(|_| {}), grace, Masks::default());
     executor.start(attempt, Box::new(Arrived { launch: Some(launch), sender }));
     let polite = Stop::Polite { signal: libc::SIGTERM };
-    let mut is_given_up = false;
+    let (mut is_given_up, mut signal) = (false, None);
     let ended = loop {
         match news.recv_timeout(LOOK) {
             Ok(NodeNews::Over(ended)) => break ended,
-            Ok(NodeNews::Signal(signal)) if STOPPING.contains(&signal) => executor.stop(attempt, polite),
+            Ok(NodeNews::Signal(sent)) if STOPPING.contains(&sent) => {
+                signal.get_or_insert(sent);
+                executor.stop(attempt, polite);
+            }
             Ok(NodeNews::Signal(_)) => {}
             Err(RecvTimeoutError::Timeout) if !is_given_up && exchange::is_given_up(dir) => {
                 is_given_up = true;
@@ -191,6 +197,13 @@ fn serve(
             Err(RecvTimeoutError::Disconnected) => unreachable!("bug: the executor dropped its assignment"),
         }
     };
+    if signal.is_none() && matches!(ended.exit, Exit::Signal(_)) {
+        let late = news.recv_timeout(SIGNAL_LAG).ok();
+        signal = late.and_then(|news| match news {
+            NodeNews::Signal(sent) => Some(sent).filter(|sent| STOPPING.contains(sent)),
+            NodeNews::Over(_) => None,
+        });
+    }
     let mut leaked: Vec<(i32, String)> =
         ended.leaked.into_iter().map(|leftover| (leftover.pid, leftover.command)).collect();
     leaked.extend(executor.finish().into_iter().map(|leftover| (leftover.pid, leftover.command)));
@@ -203,8 +216,12 @@ fn serve(
         log_error
             .get_or_insert_with(|| format!("cannot hand over what the task set: {}", host::plain(&error)));
     }
+    let memory = memory::of_step();
     EndRecord {
         host: None,
+        signal: signal.filter(|_| !is_given_up),
+        peak_mib: memory.peak_mib,
+        memory_kills: memory.kills,
         exit: ended.exit,
         cause: None,
         leaked,

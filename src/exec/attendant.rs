@@ -8,7 +8,9 @@ use super::census::{Belongings, Census, Process, reap_adopted, reap_group};
 use super::spawn::{self, HeldOpen, PAUSES_MS, SpawnError, Spawner, Wiring};
 use super::stream::{self, Tap};
 use super::terminal::Loan;
-use super::{Assignment, AttemptId, Ended, Launch, LaunchIo, Leftover, Plumbing, Report, ReportSink, Stop};
+use super::{
+    Assignment, AttemptId, Ended, Launch, LaunchIo, Leftover, Plumbing, Repeat, Report, ReportSink, Stop,
+};
 use crate::event::{Exit, Stream};
 use crate::mask::Masks;
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -838,7 +840,7 @@ impl Attendance<'_> {
                 _ => self.exit.unwrap_or(Exit::Lost),
             },
             cause: None,
-            is_charged: true,
+            repeat: Repeat::AsTaskSays,
             hand_over: Some(self.hand_over),
             leaked: self.leaked,
             survivors: self.survivors,

@@ -5,6 +5,7 @@ pub(crate) mod native;
 mod processes;
 mod census;
 mod announced;
+pub(crate) mod memory;
 mod capture;
 mod launch;
 mod spawn;
@@ -96,8 +97,7 @@ pub(crate) struct Ended {
     pub(crate) exit: Exit,
     /// Why it ended, where the executor knows more than the exit says.
     pub(crate) cause: Option<Box<Notice>>,
-    /// Whether it counts as an attempt of the task. What a cluster does to it does not.
-    pub(crate) is_charged: bool,
+    pub(crate) repeat: Repeat,
     /// Where the files lie that its [`Launch`] names as handed over; `None` if it had no process.
     pub(crate) hand_over: Option<PathBuf>,
     /// Processes that outlived the task by themselves; they were ended.
@@ -109,6 +109,17 @@ pub(crate) struct Ended {
     pub(crate) stderr_bytes: u64,
     /// Why a log is not complete: names the file and says from which byte on.
     pub(crate) log_error: Option<String>,
+}
+
+/// Whether an attempt that failed is followed by another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// As often as its task says.
+    AsTaskSays,
+    /// What the cluster did to it does not count as an attempt of the task.
+    ForNothing,
+    /// Somebody wanted its end.
+    Never,
 }
 
 /// A process that a task left behind.
@@ -157,7 +168,7 @@ impl Ended {
             attempt,
             exit,
             cause: None,
-            is_charged: true,
+            repeat: Repeat::AsTaskSays,
             hand_over: None,
             leaked: Vec::new(),
             survivors: 0,

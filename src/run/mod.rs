@@ -21,7 +21,7 @@ pub(crate) use launch::missing_interpreters;
 use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::{Event, Exit, FORMAT, Outcome, Piece, PlannedJob, RunResult, Skip, Stamped};
 use crate::exec::stream::IntakeReport;
-use crate::exec::{AttemptId, Ended, Executor, Report, Stop};
+use crate::exec::{AttemptId, Ended, Executor, Repeat, Report, Stop};
 use crate::history::journal::Journal;
 use crate::history::record::is_secret_name;
 use crate::host::Environment;
@@ -823,7 +823,7 @@ impl<'a> Run<'a> {
             Outcome::Succeeded
         } else if trial.is_stopped {
             Outcome::Interrupted { exit: ended.exit, survivors: ended.survivors }
-        } else if !ended.is_charged && self.is_repeated_uncharged(id) {
+        } else if ended.repeat == Repeat::ForNothing && self.is_repeated_uncharged(id) {
             let message = cause.map_or_else(|| ended.exit.to_string(), |cause| cause.message);
             self.warn(
                 Some(id),
@@ -834,6 +834,7 @@ impl<'a> Run<'a> {
             return;
         } else if let Some(pause) = self.pause_before_retry(&job, attempt.id)
             && !result.is_of_condition
+            && ended.repeat != Repeat::Never
             && !is_refused
             && self.streams.broken_by(id).is_none()
         {

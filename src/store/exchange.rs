@@ -33,6 +33,14 @@ pub(crate) struct EndRecord {
     pub(crate) stdout_bytes: u64,
     pub(crate) stderr_bytes: u64,
     pub(crate) log_error: Option<String>,
+    /// The signal by which the cluster, or somebody there, asked for its end.
+    #[serde(default)]
+    pub(crate) signal: Option<i32>,
+    /// Most memory that it had, and how many of its processes were killed for want of it, where the node counts.
+    #[serde(default)]
+    pub(crate) peak_mib: Option<u64>,
+    #[serde(default)]
+    pub(crate) memory_kills: u32,
 }
 
 impl EndRecord {
@@ -47,6 +55,9 @@ impl EndRecord {
             stdout_bytes: 0,
             stderr_bytes: 0,
             log_error: None,
+            signal: None,
+            peak_mib: None,
+            memory_kills: 0,
         }
     }
 }

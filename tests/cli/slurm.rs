@@ -340,9 +340,9 @@ fn a_task_that_the_cluster_ended_is_repeated_for_nothing() {
 
 #[test]
 fn want_of_memory_and_of_time_are_failures_of_the_task() {
-    let project = on_quick_cluster("tasks: {build: {bash: sleep 30}}");
+    let project = on_quick_cluster("tasks: {build: {resources: {memory: 64M}, bash: sleep 30}}");
     wrong(&project, "fate", "OUT_OF_MEMORY");
-    assert_snapshot!(coded(&project.run("build")), @"error[E1010]: job 101 on node1 was ended for want of memory");
+    assert_snapshot!(coded(&project.run("build")), @"error[E1010]: the task was given 64M and needed more memory");
     wrong(&project, "fate", "TIMEOUT");
     let ran = project.run("build");
     assert_eq!(ran.status, 124, "{}", ran.all());

@@ -10,7 +10,7 @@ use super::states::{self, JobStanding, Refusal};
 use super::{ClusterOrder, ClusterSetting};
 use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::Exit;
-use crate::exec::{Assignment, AttemptId, ClusterJob, Ended, Leftover, Report, ReportSink, Stop};
+use crate::exec::{Assignment, AttemptId, ClusterJob, Ended, Leftover, Repeat, Report, ReportSink, Stop};
 use crate::store::exchange::{self, BeginRecord, Bell, EndRecord};
 use crate::store::layout::AttemptDir;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -93,6 +93,9 @@ struct Tracked {
     retry: Option<(Instant, Duration)>,
     /// Its last bell rang then.
     rung: Option<Instant>,
+    /// Its record does not say why it ended, and what Slurm says of that.
+    wants_verdict: bool,
+    verdict: Option<Doubt>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -222,6 +225,8 @@ impl ClusterWatch {
                 doubt: None,
                 retry: None,
                 rung: None,
+                wants_verdict: false,
+                verdict: None,
             },
         );
     }
@@ -282,7 +287,7 @@ impl ClusterWatch {
                     attempt,
                     Exit::NotStarted { code: 125, reason: refusal.message.clone() },
                     refusal,
-                    true,
+                    Repeat::AsTaskSays,
                 );
             }
         }
@@ -313,7 +318,7 @@ impl ClusterWatch {
             return;
         }
         if how == Stop::Kill {
-            self.decide(attempt, how.exit(), None, true);
+            self.decide(attempt, how.exit(), None, Repeat::AsTaskSays);
             return;
         }
         // Without it Slurm's signal still reaches the task.
@@ -362,10 +367,32 @@ impl ClusterWatch {
             if !is_whole && since.elapsed() < LOG_PATIENCE {
                 continue;
             }
+            // Somebody asked for its end, and it was not otto: Slurm knows who.
+            let is_unexplained =
+                record.signal.is_some() && !record.exit.is_success() && tracked.stop.is_none();
+            if is_unexplained && tracked.verdict.is_none() && since.elapsed() < LAST_WORD {
+                tracked.wants_verdict = true;
+                continue;
+            }
             let is_ours = record.host.is_none();
             let hand_over = (!is_ours && record.cause.is_none()).then(|| tracked.dir.ended());
+            let (kills, peak) = (record.memory_kills, record.peak_mib);
             let mut ended = of_record(attempt, record);
             ended.hand_over = hand_over;
+            if kills > 0 {
+                // Where the rest of the task went on, a part of it is missing all the same.
+                if ended.exit.is_success() {
+                    ended.exit = Exit::Signal(libc::SIGKILL);
+                }
+                ended.cause = Some(Box::new(Notice::of(&want_of_memory(tracked, attempt, peak))));
+            } else if let Some((exit, cause, repeat)) = tracked
+                .verdict
+                .take()
+                .and_then(|doubt| ended_by_slurm(tracked, attempt, doubt.standing?, &doubt))
+            {
+                (ended.exit, ended.repeat) = (exit, repeat);
+                ended.cause = Some(Box::new(Notice::of(&cause)));
+            }
             self.finish(attempt, ended);
         }
     }
@@ -388,7 +415,7 @@ impl ClusterWatch {
     }
 
     /// Decides the end of an attempt that has no record, unless there is one after all.
-    fn decide(&mut self, attempt: AttemptId, exit: Exit, cause: Option<Diagnostic>, is_charged: bool) {
+    fn decide(&mut self, attempt: AttemptId, exit: Exit, cause: Option<Diagnostic>, repeat: Repeat) {
         let Some(tracked) = self.tracked.get_mut(&attempt) else { return };
         let mut record = EndRecord::without_process(exit);
         record.cause = cause.as_ref().map(Notice::of);
@@ -403,14 +430,14 @@ impl ClusterWatch {
                 let read = tracked.read;
                 let mut ended = of_record(attempt, record);
                 (ended.stdout_bytes, ended.stderr_bytes) = (read[0], read[1]);
-                ended.is_charged = is_charged;
+                ended.repeat = repeat;
                 self.finish(attempt, ended);
             }
         }
     }
 
     /// [`ClusterWatch::decide`] for an attempt that has a job, or may have one: that should go.
-    fn give_up(&mut self, attempt: AttemptId, exit: Exit, cause: Diagnostic, is_charged: bool) {
+    fn give_up(&mut self, attempt: AttemptId, exit: Exit, cause: Diagnostic, repeat: Repeat) {
         if let Some(tracked) = self.tracked.get(&attempt) {
             if tracked.number.is_some() {
                 self.to_cancel.insert(self.setting.key(attempt), false);
@@ -418,7 +445,7 @@ impl ClusterWatch {
             // So that a job which nobody expected does not run it. It may have begun: then its end decides.
             let _ = exchange::begin(&tracked.dir, DRIVER, &BeginRecord { host: None });
         }
-        self.decide(attempt, exit, Some(cause), is_charged);
+        self.decide(attempt, exit, Some(cause), repeat);
     }
 
     // ── what Slurm says ──────────────────────────────────────────────────────────────────────────────────────
@@ -486,6 +513,12 @@ impl ClusterWatch {
         };
         tracked.number = Some(row.number.clone());
         let standing = states::standing(&row.state);
+        if tracked.wants_verdict
+            && !matches!(standing, None | Some(JobStanding::Waiting | JobStanding::Alive))
+        {
+            let (state, node) = (row.state.clone(), row.node.clone());
+            tracked.verdict = Some(Doubt { since: now, standing, state, node, answers: 1 });
+        }
         match standing {
             None => {
                 if tracked.told != row.state {
@@ -550,7 +583,8 @@ impl ClusterWatch {
         let number = tracked.number.clone().unwrap_or_default();
         let cause = Diagnostic::error(Code::ClusterRefuses, message)
             .help(format!("job {number} was cancelled; ask for what one node of the partition has"));
-        self.give_up(attempt, Exit::NotStarted { code: 125, reason: cause.message.clone() }, cause, true);
+        let exit = Exit::NotStarted { code: 125, reason: cause.message.clone() };
+        self.give_up(attempt, exit, cause, Repeat::AsTaskSays);
     }
 
     fn settle_doubt(&mut self, attempt: AttemptId) {
@@ -558,14 +592,10 @@ impl ClusterWatch {
         let Some(doubt) = tracked.doubt.take() else { return };
         let (number, has_begun) = (tracked.number.clone().unwrap_or_default(), tracked.host.is_some());
         if let Some(how) = tracked.stop {
-            self.decide(attempt, how.exit(), None, true);
+            self.decide(attempt, how.exit(), None, Repeat::AsTaskSays);
             return;
         }
-        let at = match doubt.node.is_empty() {
-            true => String::new(),
-            false => format!(" on {}", doubt.node),
-        };
-        let lost = |what: String| Diagnostic::error(Code::ClusterLost, what);
+        let at = on_node(&doubt.node);
         match doubt.standing {
             // Slurm has lost the job before it began: the same attempt once more. Should the first one turn up, only one
             // of the two can begin.
@@ -575,33 +605,29 @@ impl ClusterWatch {
             }
             Some(JobStanding::Over) if !has_begun => {
                 let (exit, cause) = never_begun(&tracked.dir, &number, &at);
-                self.give_up(attempt, exit, cause, true);
+                self.give_up(attempt, exit, cause, Repeat::AsTaskSays);
             }
             None | Some(JobStanding::Over) => {
-                let cause = lost(format!(
-                    "job {number}{at} is over ({}), and the end of the task was never written",
-                    doubt.state
-                ));
-                self.give_up(attempt, Exit::Lost, cause, false);
+                let log = std::fs::read_to_string(tracked.dir.slurm_log()).unwrap_or_default();
+                // Where Slurm only looks at the memory now and then, the job ends as one that failed.
+                if let Some(said) = log.lines().find(|line| line.contains("memory limit")) {
+                    let cause = want_of_memory(tracked, attempt, None).note(one_line(said));
+                    self.give_up(attempt, Exit::Signal(libc::SIGKILL), cause, Repeat::AsTaskSays);
+                    return;
+                }
+                let said = format!("is over ({}), and the end of the task was never written", doubt.state);
+                let message = format!("job {number}{at} {said}");
+                let mut cause = Diagnostic::error(Code::ClusterLost, message);
+                if let Some(said) = log.lines().rev().find_map(|line| line.strip_prefix("otto: ")) {
+                    cause = cause.note(said.to_owned());
+                }
+                self.give_up(attempt, Exit::Lost, cause, Repeat::ForNothing);
             }
-            Some(JobStanding::Lost) => {
-                let cause = lost(format!("the cluster ended job {number}{at}: {}", doubt.state));
-                self.give_up(attempt, Exit::Lost, cause, false);
+            Some(standing) => {
+                if let Some((exit, cause, repeat)) = ended_by_slurm(tracked, attempt, standing, &doubt) {
+                    self.give_up(attempt, exit, cause, repeat);
+                }
             }
-            Some(JobStanding::OutOfMemory) => {
-                let message = format!("job {number}{at} was ended for want of memory");
-                let cause = Diagnostic::error(Code::ClusterMemory, message);
-                self.give_up(attempt, Exit::Signal(libc::SIGKILL), cause, true);
-            }
-            Some(JobStanding::OutOfTime) => {
-                let cause = lost(format!("the time of job {number}{at} was up"));
-                self.give_up(attempt, Exit::Timeout, cause, true);
-            }
-            Some(JobStanding::Cancelled) => {
-                let cause = lost(format!("job {number}{at} was cancelled outside otto"));
-                self.give_up(attempt, Exit::Lost, cause, true);
-            }
-            Some(JobStanding::Waiting | JobStanding::Alive) => {}
         }
     }
 
@@ -673,10 +699,10 @@ impl ClusterWatch {
 
     fn asks_now(&self, now: Instant) -> bool {
         let is_urgent = !self.to_cancel.is_empty()
-            || self
-                .tracked
-                .values()
-                .any(|tracked| matches!(tracked.step, ClusterStep::Unheard(_)) || tracked.doubt.is_some());
+            || self.tracked.values().any(|tracked| {
+                let wants_verdict = tracked.wants_verdict && tracked.verdict.is_none();
+                matches!(tracked.step, ClusterStep::Unheard(_)) || tracked.doubt.is_some() || wants_verdict
+            });
         let has_jobs = self
             .tracked
             .values()
@@ -750,6 +776,50 @@ fn read_logs(sink: &ReportSink, attempt: AttemptId, tracked: &mut Tracked, lengt
         is_whole &= *read >= lengths[place];
     }
     is_whole
+}
+
+/// ` on node1`, where the node is known.
+fn on_node(node: &str) -> String {
+    if node.is_empty() { String::new() } else { format!(" on {node}") }
+}
+
+/// What became of an attempt whose job Slurm ended, as far as the state of the job says it.
+fn ended_by_slurm(
+    tracked: &Tracked,
+    attempt: AttemptId,
+    standing: JobStanding,
+    doubt: &Doubt,
+) -> Option<(Exit, Diagnostic, Repeat)> {
+    let number = tracked.number.as_deref().unwrap_or_default();
+    let at = on_node(&doubt.node);
+    let lost = |what: String| Diagnostic::error(Code::ClusterLost, what);
+    Some(match standing {
+        JobStanding::Lost => {
+            let cause = lost(format!("the cluster ended job {number}{at}: {}", doubt.state));
+            (Exit::Lost, cause, Repeat::ForNothing)
+        }
+        JobStanding::OutOfMemory => {
+            (Exit::Signal(libc::SIGKILL), want_of_memory(tracked, attempt, None), Repeat::AsTaskSays)
+        }
+        JobStanding::OutOfTime => {
+            (Exit::Timeout, lost(format!("the time of job {number}{at} was up")), Repeat::AsTaskSays)
+        }
+        JobStanding::Cancelled => {
+            (Exit::Lost, lost(format!("job {number}{at} was cancelled outside otto")), Repeat::Never)
+        }
+        JobStanding::Waiting | JobStanding::Alive | JobStanding::Over => return None,
+    })
+}
+
+fn want_of_memory(tracked: &Tracked, attempt: AttemptId, used_mib: Option<u64>) -> Diagnostic {
+    let given = match tracked.job.resources.memory_mib(attempt.number) {
+        Some(memory) => format!("{memory}M"),
+        None => "the memory that the cluster gives without being asked".to_owned(),
+    };
+    let used = used_mib.map_or(String::new(), |used| format!(", used {used}M"));
+    let message = format!("the task was given {given}{used} and needed more memory");
+    Diagnostic::error(Code::ClusterMemory, message)
+        .help("ask for more in `resources`: `memory: 16G`, or `memory: [8G, 32G]` with `retries: 1`")
 }
 
 /// Why a job is over that has not begun its task: its log tells.

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# down.sh FOLDER: ends a cluster of up.sh, with its jobs, and removes the folder. Ends only what has its number there.
+set -uo pipefail
+export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
+folder=$(cd "$1" && pwd) || exit 1
+[ -e "$folder/.slurm-of-otto" ] || exit 1
+# shellcheck source=/dev/null
+. "$folder/env"
+timeout 5 scancel --user="$(id -un)" 2>/dev/null && sleep 0.3
+timeout 5 scancel --full --signal=KILL --user="$(id -un)" 2>/dev/null
+pids=()
+for name in node1 node2 slurmctld munged; do
+    pid=$(cat "$folder/$name.pid" 2>/dev/null) || continue
+    # Numbers are given again: it must still be one of them.
+    if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qE 'slurmd|slurmctld|munged'; then pids+=("$pid"); fi
+done
+if ((${#pids[@]})); then
+    kill "${pids[@]}" 2>/dev/null
+    for _ in {1..40}; do
+        kill -0 "${pids[@]}" 2>/dev/null || break
+        sleep 0.05
+    done
+    kill -9 "${pids[@]}" 2>/dev/null
+fi
+# Those of another cluster are in use, and stay.
+for group in /sys/fs/cgroup/*/slurm_node[12]; do
+    if [ -d "$group" ]; then find "$group" -depth -type d -exec rmdir {} + 2>/dev/null; fi
+done
+rm -rf -- "$folder"
