@@ -65,7 +65,10 @@ mod tests {
         let old = "12:pids:/x\n4:cpu,memory:/slurm_node1/uid_0/job_7/step_batch/task_0\n0::/y\n";
         let new = "0::/system.slice/slurmstepd.scope/job_7/step_batch/user/task_0\n";
         let folder = |groups| group_of_step(groups).map(|group| group.folder);
-        assert_eq!(folder(old), Some("/sys/fs/cgroup/memory/slurm_node1/uid_0/job_7/step_batch/task_0".into()));
+        assert_eq!(
+            folder(old),
+            Some("/sys/fs/cgroup/memory/slurm_node1/uid_0/job_7/step_batch/task_0".into())
+        );
         assert_eq!(folder(new), Some("/sys/fs/cgroup/system.slice/slurmstepd.scope/job_7/step_batch".into()));
         assert_eq!(folder("4:memory:/user.slice\n0::/user.slice\n"), None);
     }
