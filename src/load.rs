@@ -170,8 +170,8 @@ impl Loaded {
 
     /// Reads what is needed to complete a word whose part up to the last `/` is `level`. What cannot be read is left out.
     pub(crate) fn read_level(&mut self, word: &str, level: &str) {
-        if word.starts_with('/') {
-            self.go_up();
+        if word.starts_with('/') && self.go_up().is_err() {
+            return;
         }
         let inside = format!("{}/", self.ottofile.whole_name(level));
         // The level may be that of a folder with namespaces in it, which needs no reading.
@@ -200,7 +200,7 @@ impl Loaded {
     /// The task that a word names, read if it has to be.
     pub(crate) fn find(&mut self, word: &str) -> Result<Option<usize>, Vec<Diagnostic>> {
         if word.starts_with('/') && self.ottofile.whole_name(word) != word {
-            self.go_up_if(|above| above.leads_to(word));
+            self.go_up_for([word])?;
         }
         let name = self.ottofile.whole_name(word).into_owned();
         self.read_towards(&name)?;
@@ -222,15 +222,23 @@ impl Loaded {
     }
 
     /// Makes the topmost ottofile that includes this one the root; if there is none, this one stays the root.
-    pub(crate) fn go_up(&mut self) {
-        self.go_up_if(|_| true);
+    pub(crate) fn go_up(&mut self) -> Result<(), Vec<Diagnostic>> {
+        self.go_up_if(|_, _| true)
     }
 
-    /// The same if `is_meant`.
-    pub(crate) fn go_up_if(&mut self, is_meant: impl FnOnce(&Loaded) -> bool) {
+    /// The same if one of these words with `/` in front is a name there, or would be taken for one here.
+    pub(crate) fn go_up_for<'w>(
+        &mut self,
+        words: impl IntoIterator<Item = &'w str>,
+    ) -> Result<(), Vec<Diagnostic>> {
+        let words: Vec<&str> = words.into_iter().collect();
+        self.go_up_if(|this, above| words.iter().any(|word| above.leads_to(word) || this.leads_to(word)))
+    }
+
+    fn go_up_if(&mut self, is_meant: impl FnOnce(&Loaded, &Loaded) -> bool) -> Result<(), Vec<Diagnostic>> {
         if !self.ottofile.namespaces.is_topmost
-            && let Some((mut above, namespace)) = topmost(&self.found, &self.cwd)
-            && is_meant(&above)
+            && let Some((mut above, namespace)) = topmost(&self.found, &self.cwd)?
+            && is_meant(self, &above)
         {
             above.ottofile.namespaces.base = above.ottofile.namespaces.list()[namespace].name.clone();
             // What was said about this file was said.
@@ -240,6 +248,7 @@ impl Loaded {
             *self = above;
         }
         self.ottofile.namespaces.is_topmost = true;
+        Ok(())
     }
 
     /// Reads what these tasks lead to, through any number of files.
@@ -345,34 +354,60 @@ fn member(folder: &Path, path: PathBuf, include: &Include) -> Result<Included, T
     }
 }
 
-/// The topmost ottofile above a file that includes it, directly or through others, and under which namespace. Ottofiles
-/// above that cannot be read include nothing.
-pub(crate) fn topmost(found: &Found, cwd: &Path) -> Option<(Loaded, usize)> {
+/// The topmost ottofile above a file that includes it, directly or through others, and under which namespace. One above
+/// that cannot be read is an error, unless it surely includes nothing.
+pub(crate) fn topmost(found: &Found, cwd: &Path) -> Result<Option<(Loaded, usize)>, Vec<Diagnostic>> {
     let wanted = real(&found.path);
     let folders: Vec<&Path> = found.folder().ancestors().skip(1).collect();
-    folders.into_iter().rev().find_map(|folder| {
-        let above = host::in_folder(folder, cwd).ok().flatten()?;
-        let mut loaded = Loaded::root(above, cwd).ok()?;
-        let namespace = including(&mut loaded, &wanted)?;
-        Some((loaded, namespace))
-    })
+    for folder in folders.into_iter().rev() {
+        // Where the path is too long to look, no ottofile can be read.
+        let Some(above) = host::in_folder(folder, cwd).ok().flatten() else { continue };
+        let includes_nothing = includes_nothing(&above.path);
+        let search = Loaded::root(above, cwd)
+            .and_then(|mut loaded| Ok(including(&mut loaded, &wanted)?.map(|namespace| (loaded, namespace))));
+        match search {
+            Ok(None) => {}
+            Err(_) if includes_nothing => {}
+            Ok(Some(above)) => return Ok(Some(above)),
+            Err(mut wrong) => {
+                if let Some(first) = wrong.first_mut() {
+                    first.notes.push(format!(
+                        "otto needs this file to find the topmost ottofile that includes {}",
+                        found.shown
+                    ));
+                }
+                return Err(wrong);
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a file surely has no `include`, whatever is wrong in it: the word is not in its text, not even escaped.
+fn includes_nothing(path: &Path) -> bool {
+    let bytes = host::read_bounded(path);
+    bytes.is_ok_and(|bytes| !bytes.contains(&b'\\') && !bytes.windows(7).any(|word| word == b"include"))
 }
 
 /// The namespace of a file, read along with those that lead there.
-fn including(loaded: &mut Loaded, wanted: &Path) -> Option<usize> {
+fn including(loaded: &mut Loaded, wanted: &Path) -> Result<Option<usize>, Vec<Diagnostic>> {
     let mut next = 0;
+    let mut wrong = Vec::new();
     while let Some(namespace) = loaded.ottofile.namespaces.list().get(next) {
         let path = namespace.path.clone();
         if path.file_name() == wanted.file_name() && real(&path) == wanted {
-            loaded.read([next]).ok()?;
-            return Some(next);
+            loaded.read([next])?;
+            return Ok(Some(next));
         }
         // Only an ottofile in a folder above may include it.
         let is_above = path.parent().is_some_and(|folder| wanted.starts_with(real(folder)));
         if is_above {
-            loaded.read([next]).ok()?;
+            let trouble = loaded.read_one(next);
+            if !trouble.is_empty() && !includes_nothing(&path) {
+                wrong.extend(trouble);
+            }
         }
         next += 1;
     }
-    None
+    if wrong.is_empty() { Ok(None) } else { Err(wrong) }
 }

@@ -354,7 +354,7 @@ fn understood(
                 continue;
             }
             Parsed::OfRoot(names) => {
-                loaded.go_up_if(|above| names.iter().any(|name| above.leads_to(name)));
+                loaded.go_up_for(names.iter().map(String::as_str))?;
                 continue;
             }
             Parsed::Namespace(namespace) => {
@@ -369,7 +369,7 @@ fn understood(
         let tasks: Vec<usize> = request.tasks.iter().map(|asked| asked.task).collect();
         let links = loaded.follow(&tasks)?;
         if links.mentions_root && !loaded.ottofile.namespaces.is_topmost {
-            loaded.go_up();
+            loaded.go_up()?;
             continue;
         }
         if !links.wrong.is_empty() {

@@ -82,7 +82,7 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
 fn read_all(context: &Context) -> Result<(Loaded, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut loaded = context.read()?;
     if loaded.ottofile.mentions_root() {
-        loaded.go_up();
+        loaded.go_up()?;
     }
     let mut diagnostics = loaded.read_all();
     let links = loaded.ottofile.follow(0..loaded.ottofile.tasks.len());

@@ -162,12 +162,12 @@ pub(crate) fn find(name: &OsStr) -> Option<&'static BuiltIn> {
 
 impl Context<'_> {
     /// The ottofile at hand: the one that was named, or the nearest one upwards; with `-r` the topmost one that includes it.
-    pub(crate) fn found(&self) -> Result<Found, Diagnostic> {
-        let found = host::find_ottofile(&self.cwd, self.ottofile.as_deref())?;
+    pub(crate) fn found(&self) -> Result<Found, Vec<Diagnostic>> {
+        let found = host::find_ottofile(&self.cwd, self.ottofile.as_deref()).map_err(|wrong| vec![wrong])?;
         if !self.is_at_root {
             return Ok(found);
         }
-        let above = load::topmost(&found, &self.cwd);
+        let above = load::topmost(&found, &self.cwd)?;
         Ok(above.map_or(found, |(loaded, _)| loaded.found))
     }
 
@@ -180,7 +180,7 @@ impl Context<'_> {
 
     /// Finds and reads the root ottofile; with it come warnings.
     pub(crate) fn read(&self) -> Result<Loaded, Vec<Diagnostic>> {
-        let found = self.found().map_err(|diagnostic| vec![diagnostic])?;
+        let found = self.found()?;
         let loaded = Loaded::root(found, &self.cwd)?;
         self.hide_inherited(&loaded.ottofile);
         Ok(loaded)

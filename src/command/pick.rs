@@ -27,8 +27,8 @@ impl Records {
         let folder = match context.found() {
             Ok(found) => Some(found.folder().to_owned()),
             // Without an ottofile all projects are meant; unless one was named.
-            Err(diagnostic) if diagnostic.code == Code::NoOttofile && context.ottofile.is_none() => None,
-            Err(diagnostic) => return Err(context.refuse(&[diagnostic])),
+            Err(wrong) if wrong[0].code == Code::NoOttofile && context.ottofile.is_none() => None,
+            Err(wrong) => return Err(context.refuse(&wrong)),
         };
         match context.home_path().map(claim::find_home).transpose() {
             Ok(home) => Ok(Records { home: home.flatten(), folder }),

@@ -366,6 +366,91 @@ fn the_topmost_ottofile_that_includes_a_file_is_its_root() {
     ");
 }
 
+/// A file further up that cannot be read might be the root; without it nobody knows which task is meant.
+#[test]
+fn a_file_further_up_that_cannot_be_read_is_an_error_where_it_is_needed() {
+    let top = "otto: {include: [mid]}\ntasks: {t: {bash: echo top}}\n";
+    let mid = "otto: {include: [low]}\ntasks: {t: {bash: echo mid}}\n";
+    let low = "tasks: {t: {bash: echo low}, u: {needs: [/t], bash: echo low}}\n";
+    let needs_root = ["/t", "-r t", "u", "-r List", "-r History", "Graph u", "Check", "help /t", "-n /t"];
+    let wrong: [(&str, &str, &str); 6] = [
+        ("otto.yml", "otto: {include: [mid]}\ntasks: {t: {bsh: echo top}}\n", "../../otto.yml:2:13"),
+        ("otto.yml", "otto: {include: [mid]\n", "../../otto.yml:"),
+        ("otto.yml", "otto: {include: [mid, nowhere]}\ntasks: {}\n", "../../otto.yml:1:23"),
+        ("otto.yml", "otto: {\"\\x69nclude\": [mid]}\ntasks: {t: {bsh: x}}\n", "../../otto.yml:2:13"),
+        ("mid/otto.yml", "otto: {include: [low]}\ntasks: {t: {bsh: echo mid}}\n", "../otto.yml:2:13"),
+        (
+            "mid/low/otto.yml",
+            "tasks: {t: {bash: echo low}, u: {needs: [/t]}, /v: {bash: echo}}\n",
+            "otto.yml:1:",
+        ),
+    ];
+    for (name, text, place) in wrong {
+        let project = Project::new(top);
+        project.write("mid/otto.yml", mid);
+        project.write("mid/low/otto.yml", low);
+        project.write(name, text);
+        for words in needs_root {
+            let ran = project.run(&format!("-C mid/low {words}"));
+            assert!(ran.status == 2 && ran.stderr.contains(place), "{name}, {words}: {}", ran.all());
+            assert_eq!(ran.stdout, "", "{name}, {words}");
+        }
+        // What needs nothing from above is not disturbed.
+        assert_eq!(project.run("-q -C mid/low t").ok(), "low\n", "{name}");
+    }
+    // One that includes nothing is in nobody's way.
+    let project = Project::new("tasks: {t: {bsh: echo top}}\n");
+    project.write("mid/otto.yml", mid);
+    project.write("mid/low/otto.yml", low);
+    assert_eq!(project.run("-q -C mid/low /t").ok(), "mid\n");
+    assert_eq!(project.run("-q -C mid/low -r t").ok(), "mid\n");
+    assert_eq!(project.run("-q -C mid/low u").ok(), "mid\nlow\n");
+    project.write("otto.yml", "otto: {include: [mid]}\ntasks: {t: {bsh: echo top}}\n");
+    assert_snapshot!(project.run("-C mid/low /t").all(), @"
+    ── stderr
+    error[E0104]: unknown key `bsh` in task `t`
+      ╭▸ ../../otto.yml:2:13
+    2 │ tasks: {t: {bsh: echo top}}
+      ╰╴            ━━━ unknown key
+      = note: otto needs this file to find the topmost ottofile that includes otto.yml
+    help: did you mean `bash`?
+    ../../otto.yml: 1 error. For details: `otto Explain E0104`
+    ── exit 2
+    ");
+    std::fs::write(project.path("otto.yml"), b"otto: {include: [mid], name: \xff}\n").expect("written");
+    assert_snapshot!(project.run("-C mid/low -r t").all(), @"
+    ── stderr
+    error[E0202]: `../../otto.yml` is not UTF-8
+      ╭▸ ../../otto.yml:1:30
+    1 │ otto: {include: [mid], name: �}
+      ╰╴                             ━ this byte is not UTF-8
+      = note: otto needs this file to find the topmost ottofile that includes otto.yml
+    help: save the file as UTF-8
+    ../../otto.yml: 1 error. For details: `otto Explain E0202`
+    ── exit 2
+    ");
+}
+
+#[test]
+fn a_name_with_a_slash_in_front_is_never_that_of_the_file_below() {
+    let project = Project::new("otto: {include: [a]}\ntasks: {t: {bash: echo top}}\n");
+    project.write("a/otto.yml", "tasks: {own: {bash: echo own}}\n");
+    assert_snapshot!(project.run("-C a /own").all(), @"
+    ── stderr
+    error[E0003]: unknown task `/own`
+      ╭▸ command line:1:6
+    1 │ otto /own
+      ╰╴     ━━━━ not in ../otto.yml
+    help: did you mean `own`?
+    usage: otto [OPTIONS] [TASK [ARGS]]...
+    otto: 1 error. For details: `otto Explain E0003`
+    ── exit 2
+    ");
+    // Where no file includes it, it is the root itself.
+    project.write("otto.yml", "tasks: {t: {bash: echo top}}\n");
+    assert_eq!(project.run("-q -C a /own").ok(), "own\n");
+}
+
 #[test]
 fn what_is_missing_stops_every_run() {
     let with = |include: &str| {

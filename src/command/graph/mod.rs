@@ -114,7 +114,7 @@ fn linked(context: &mut Context, names: &[String]) -> Result<Loaded, Vec<Diagnos
         if !links.mentions_root || loaded.ottofile.namespaces.is_topmost {
             break links;
         }
-        loaded.go_up();
+        loaded.go_up()?;
     };
     context.show_warnings(&mut loaded);
     let wrong: Vec<Diagnostic> = wrong.into_iter().chain(links.wrong).collect();
