@@ -6,7 +6,7 @@ use crate::host::{self, Found};
 use crate::ottofile::parts::{Included, Links, namespace_of};
 use crate::ottofile::spec::Include;
 use crate::ottofile::{self, Ottofile, glob};
-use crate::source::{SourceFile, SourceId};
+use crate::source::{SourceFile, SourceId, Span};
 use std::path::{Path, PathBuf};
 
 /// The root ottofile, and as much of the others as has been read.
@@ -113,6 +113,11 @@ impl Loaded {
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
+    /// The place where a namespace is included.
+    fn included_at(&self, namespace: usize) -> Span {
+        self.ottofile.written(&self.ottofile.namespaces.list()[namespace])
+    }
+
     fn read_one(&mut self, namespace: usize) -> Vec<Diagnostic> {
         let path = self.ottofile.namespaces.list()[namespace].path.clone();
         let real = real(&path);
@@ -121,7 +126,9 @@ impl Loaded {
         }
         let found = Found { shown: host::relative(&path, &self.cwd), path };
         let read = host::read_source(&found, self.ottofile.sources.next())
-            .map_err(|diagnostic| vec![diagnostic])
+            .map_err(|wrong| {
+                vec![wrong.at(&self.ottofile.sources, self.included_at(namespace), "included here")]
+            })
             .and_then(|source| ottofile::read_included(&source));
         let (file, warnings) = match read {
             Ok(read) => read,

@@ -13,6 +13,7 @@ use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Count, Param, ParamForm, ParamType};
 use crate::plan::expand::{Expansion, items};
 use crate::request;
+use crate::source::SourceId;
 use crate::store::layout::{Home, ProjectDir};
 use crate::view::filter::shown;
 use crate::view::time;
@@ -392,7 +393,14 @@ impl LineReader<'_, '_> {
         let level = current.rfind('/').map_or("", |slash| &current[..slash]);
         file.read_level(current, level);
         let Loaded { found, ottofile, .. } = &*file;
-        let is_here = |name: &str| name.rfind('/').map_or("", |slash| &name[..slash]) == level;
+        // The tasks of a file are offered once the word has come as far as its namespace.
+        let is_reached = |source: SourceId| {
+            let namespace = ottofile.shown_name(ottofile.namespace(source));
+            let rest = level.strip_prefix(&*namespace);
+            source == SourceId::default()
+                || source == ottofile.base()
+                || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         let facts = HostFacts {
             environment: &self.context.environment,
             folder: found.folder(),
@@ -401,16 +409,17 @@ impl LineReader<'_, '_> {
         let mut words: Vec<(String, String)> =
             file.level(level).into_iter().map(|word| (word, String::new())).collect();
         for task in ottofile.tasks.iter().filter(|task| !task.is_hidden) {
-            let is_of_root = ottofile.part_of(task).is_none();
-            let name = ottofile.shown_name(task.name.as_str());
-            if !is_of_root && !is_here(&name) {
+            let source = task.name_span.source;
+            if !is_reached(source) {
                 continue;
             }
+            let name = ottofile.shown_name(task.name.as_str());
             let help = task.help.clone().unwrap_or_default();
-            let about = task.help.clone().unwrap_or_else(|| task.name.to_string());
+            let about = task.help.clone().unwrap_or_else(|| name.to_string());
             let prefix = format!("{name}:");
             words.push((name.into_owned(), help));
-            words.extend(task.aliases.iter().map(|alias| (alias.value.clone(), about.clone())));
+            let aliases = ottofile.aliases_of(task);
+            words.extend(aliases.map(|alias| (ottofile.shown_name(&alias).into_owned(), about.clone())));
             if let Some(foreach) = &task.foreach
                 && current.starts_with(&prefix)
                 && let Ok(Expansion::Items(items)) =

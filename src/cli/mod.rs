@@ -357,10 +357,7 @@ fn understood(
                 loaded.go_up_for(names.iter().map(String::as_str))?;
                 continue;
             }
-            Parsed::Namespace(namespace) => {
-                let namespace = loaded.ottofile.namespaces.list()[namespace].name.clone();
-                return Ok(Wanted::List { namespace });
-            }
+            Parsed::Namespace(namespace) => return Ok(Wanted::List { namespace }),
             Parsed::List => return Ok(Wanted::List { namespace: loaded.ottofile.namespaces.base.clone() }),
             Parsed::GeneralHelp => return Ok(Wanted::GeneralHelp),
             Parsed::Help { task } => return Ok(Wanted::Help { task }),

@@ -47,7 +47,7 @@ pub(crate) fn list_all(
 ) -> i32 {
     let wrong = loaded.read_all_in(namespace);
     context.show_warnings(&mut loaded);
-    let is_known = namespace.is_empty() || loaded.ottofile.namespaces.position(namespace).is_some();
+    let is_known = namespace.is_empty() || loaded.ottofile.namespaces.inside(namespace).next().is_some();
     if !is_known && wrong.is_empty() {
         let names = loaded.ottofile.namespaces.list().iter().map(|namespace| namespace.name.as_str());
         let wrong = Diagnostic::error(Code::UnknownTask, format!("unknown namespace `{namespace}`"))
@@ -79,7 +79,7 @@ fn list(context: &Context, loaded: &Loaded, namespace: &str, shows_hidden: bool)
         let source = place.and_then(|place| ottofile.source_of(place));
         let own: Vec<&Task> =
             source.into_iter().flat_map(|source| ottofile.tasks_of(source)).filter(is_listed).collect();
-        let file = source.map_or(found.shown.as_str(), |source| ottofile.sources.file(source).name());
+        let file = source.map(|source| ottofile.sources.file(source).name());
         let inner = inner_namespaces(ottofile, namespace, shows_hidden);
         let about = source.and_then(|source| ottofile.settings_of(source).about.as_deref());
         return listing(
@@ -98,14 +98,15 @@ fn list(context: &Context, loaded: &Loaded, namespace: &str, shows_hidden: bool)
     listing(
         context,
         loaded,
-        &Listing { title: &project, file: &found.shown, about, own: &own, inner: &inner },
+        &Listing { title: &project, file: Some(&found.shown), about, own: &own, inner: &inner },
     )
 }
 
 /// What is listed: the tasks of one file, and the namespaces inside it.
 struct Listing<'l> {
     title: &'l str,
-    file: &'l str,
+    /// `None` for a level that has only namespaces in it.
+    file: Option<&'l str>,
     about: Option<&'l str>,
     own: &'l [&'l Task],
     inner: &'l [Inner<'l>],
@@ -146,7 +147,10 @@ fn listing(context: &Context, loaded: &Loaded, listing: &Listing<'_>) -> String 
     let paint = Paint { is_on: context.colours_stdout };
     let Listing { title, file, about, own, inner } = listing;
     let heading = |text: &str| paint.text(style::STRONG, &shown(text));
-    let mut text = format!("{} · {} · {}", heading(title), shown(file), counted(own.len(), "task"));
+    let mut text = heading(title).to_string();
+    if let Some(file) = file {
+        let _ = write!(text, " · {} · {}", shown(file), counted(own.len(), "task"));
+    }
     let count: usize = inner.iter().map(|inner| inner.tasks.len()).sum();
     if !inner.is_empty() {
         let _ =
@@ -156,7 +160,9 @@ fn listing(context: &Context, loaded: &Loaded, listing: &Listing<'_>) -> String 
     if let Some(about) = about {
         let _ = writeln!(text, "{}", shown(first_line(about)));
     }
-    text.push('\n');
+    if file.is_some() {
+        text.push('\n');
+    }
     text.push_str(&task_lines(context, found, ottofile, own));
     if own.len() + count <= MOST_LISTED {
         for Inner { name, tasks, .. } in inner.iter() {
@@ -228,7 +234,8 @@ pub(super) fn task_lines(
             rows.filter(|(task, _)| group_of(task) == group)
         };
         if has_groups && members().next().is_some() {
-            let _ = writeln!(text, "{}", paint.text(style::STRONG, &shown(group)));
+            let gap = if text.is_empty() { "" } else { "\n" };
+            let _ = writeln!(text, "{gap}{}", paint.text(style::STRONG, &shown(group)));
         }
         for (task, (name, help)) in members() {
             let detail = detail(task);

@@ -8,7 +8,7 @@ use super::parts::Namespaces;
 use super::spec::*;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{self, TaskName};
-use crate::source::{Sources, Span, Spanned};
+use crate::source::{Sources, Span, Spanned, Text};
 use std::collections::{HashMap, HashSet};
 
 /// The tasks of a document so far.
@@ -32,7 +32,7 @@ pub(super) fn check(reader: &mut Reader<'_>, settings: Settings, tasks: Tasks) -
         add_steps(reader, &mut tasks, &mut index, &refused, place, steps);
     }
     patterns(reader, &mut tasks, &index, &refused, &settings);
-    sources(reader, &mut tasks, &index, &refused);
+    sources(reader, &mut tasks, &index, &refused, &settings);
     let ottofile = Ottofile {
         sources: Sources::new(reader.source.clone()),
         settings,
@@ -228,15 +228,16 @@ fn sources(
     tasks: &mut [Task],
     index: &HashMap<TaskName, usize>,
     refused: &HashMap<String, Span>,
+    settings: &Settings,
 ) {
     for place in 0..tasks.len() {
         let Some(mut foreach) = tasks[place].foreach.take() else { continue };
         let mut needed: Vec<Spanned<String>> = Vec::new();
         match &mut foreach.source {
-            ForeachSource::From(path) => needed.extend(source_of(reader, tasks, place, index, refused, path)),
-            ForeachSource::Matrix(matrix) => {
-                for axis in &mut matrix.axes {
-                    if let AxisValues::From(path) = &mut axis.values {
+            source @ (ForeachSource::From(_) | ForeachSource::Matrix(_)) => {
+                for path in source.paths_mut() {
+                    path.is_of_files = is_path_of_files(settings, index, &path.text.value);
+                    if !path.is_of_files {
                         needed.extend(source_of(reader, tasks, place, index, refused, path));
                     }
                 }
@@ -263,6 +264,14 @@ fn sources(
                         reader.tell(wrong);
                     }
                     None if refused.contains_key(&name.value) => {}
+                    None if is_of_files(settings, &name.value) => {
+                        let message =
+                            format!("`each` of task `{}` follows a task of another file", tasks[place].name);
+                        let wrong =
+                            reader.error(Code::ForeachFailed, message, name.span, "not in this ottofile");
+                        reader
+                            .tell(wrong.help("`foreach: {from: /TASK.KEY}` can read a list of another file"));
+                    }
                     None => {
                         let message = format!(
                             "`each` of task `{}` names an unknown task `{}`",
@@ -332,30 +341,41 @@ fn source_of(
         }
         return None;
     };
-    let source = &tasks[place];
-    let why_not = if place == own {
-        Some("a task cannot take its items from itself")
-    } else if source.foreach.is_some() {
-        Some("this task runs once per item, so it has no single value")
-    } else if source.body.is_none() {
-        Some("this task has no script, so it sets no values")
-    } else {
-        None
-    };
-    if let Some(why_not) = why_not {
-        let message = format!("the foreach of `{own_name}` cannot read `{text}`");
-        let wrong = reader.error(Code::ForeachFailed, message, path.text.span, "the items come from here");
-        let wrong = wrong.at(reader.source, source.name_span, why_not);
-        let wrong = match source.foreach.is_some() && place != own {
-            true => wrong.help(format!("`each: {}` runs a job for each of its jobs", source.name)),
-            false => wrong,
-        };
+    if let Some(wrong) = tells_no_items(&tasks[own], &tasks[place], path, reader.source) {
         reader.tell(wrong);
         return None;
     }
-    path.task = source.name.as_str().to_owned();
+    path.task = tasks[place].name.as_str().to_owned();
     path.key = text[dot + 1..].to_owned();
     Some(Spanned::new(path.task.clone(), path.text.span))
+}
+
+/// Why a task cannot tell the items of another one.
+pub(super) fn tells_no_items(
+    own: &Task,
+    source: &Task,
+    path: &DataPath,
+    text: &impl Text,
+) -> Option<Diagnostic> {
+    let is_itself = source.name == own.name;
+    let why_not = if is_itself {
+        "a task cannot take its items from itself"
+    } else if source.foreach.is_some() {
+        "this task runs once per item, so it has no single value"
+    } else if source.body.is_none() {
+        "this task has no script, so it sets no values"
+    } else {
+        return None;
+    };
+    let message = format!("the foreach of `{}` cannot read `{}`", own.name, path.text.value);
+    let wrong = Diagnostic::error(Code::ForeachFailed, message)
+        .at(text, path.text.span, "the items come from here")
+        .at(text, source.name_span, why_not);
+    let is_same_file = source.name_span.source == own.name_span.source;
+    Some(match source.foreach.is_some() && !is_itself && is_same_file {
+        true => wrong.help(format!("`each: {}` runs a job for each of its jobs", source.name)),
+        false => wrong,
+    })
 }
 
 /// The tasks other than `own` that a pattern stands for; `x:*` are the jobs of a foreach task too.
@@ -400,6 +420,12 @@ fn is_part_match(pattern: &str, name: &str) -> bool {
 /// Whether a name that is no task of this file may be one of another: of the root, or of a file that this one includes.
 fn is_of_files(settings: &Settings, name: &str) -> bool {
     name.starts_with('/') || !settings.includes.is_empty() && name.contains('/')
+}
+
+/// The same for a path such as `/list.files`, whose task has dots in its name or not.
+fn is_path_of_files(settings: &Settings, index: &HashMap<TaskName, usize>, path: &str) -> bool {
+    let is_here = path.match_indices('.').any(|(dot, _)| index.contains_key(&path[..dot]));
+    !is_here && is_of_files(settings, path)
 }
 
 struct Checker<'c, 's> {

@@ -212,7 +212,7 @@ impl Reader<'_> {
             return None;
         };
         let (task, key) = (task.to_owned(), key.to_owned());
-        Some(DataPath { text, task, key })
+        Some(DataPath { text, task, key, is_of_files: false })
     }
 
     fn matrix(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<ForeachSource> {

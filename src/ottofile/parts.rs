@@ -106,6 +106,17 @@ impl Namespaces {
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.index.get(name).copied()
     }
+
+    /// Those that are a level or inside it: `services` is one if there is `services/api`.
+    pub(crate) fn inside<'n>(&'n self, level: &'n str) -> impl Iterator<Item = usize> + 'n {
+        let names = self.list.iter().map(|namespace| namespace.name.as_str()).enumerate();
+        names.filter(|(_, name)| is_in(name, level)).map(|(place, _)| place)
+    }
+}
+
+/// Whether a name is that of a level or of something inside it.
+fn is_in(name: &str, level: &str) -> bool {
+    name.strip_prefix(level).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The name of a task of a file in `namespace`, as all files know it. A name that starts with `/` is one of the root's.
@@ -165,6 +176,15 @@ impl Ottofile {
         self.written_tasks().filter(move |task| task.name_span.source == source)
     }
 
+    /// The tasks of the files of a namespace and of those inside it.
+    pub(crate) fn tasks_inside(&self, level: &str) -> Vec<usize> {
+        let is_inside = |(_, task): &(usize, &Task)| {
+            let namespace = self.namespace(task.name_span.source);
+            !namespace.is_empty() && is_in(namespace, level) && task.step_of.is_none()
+        };
+        self.tasks.iter().enumerate().filter(is_inside).map(|(place, _)| place).collect()
+    }
+
     /// The file in which names on the command line are looked up first.
     pub(crate) fn base(&self) -> SourceId {
         let base = &self.namespaces.base;
@@ -175,6 +195,12 @@ impl Ottofile {
     /// The file of a namespace that has been read.
     pub(crate) fn source_of(&self, namespace: usize) -> Option<SourceId> {
         self.namespaces.list[namespace].part
+    }
+
+    /// The other whole names of a task.
+    pub(crate) fn aliases_of<'t>(&self, task: &'t Task) -> impl Iterator<Item = String> + use<'t, '_> {
+        let namespace = self.namespace(task.name_span.source);
+        task.aliases.iter().map(move |alias| whole(namespace, &alias.value))
     }
 
     /// The whole name that a word on the command line means.
@@ -223,8 +249,30 @@ impl Ottofile {
         }
     }
 
+    /// What to write instead of a level that is no task: its tasks, or else the namespaces in it.
+    pub(crate) fn help_on(&self, level: &str, shown: impl Fn(&str) -> String) -> String {
+        const MOST: usize = 5;
+        let own = self.namespaces.position(level).and_then(|place| self.source_of(place));
+        let tasks = own.into_iter().flat_map(|own| self.tasks_of(own)).filter(|task| !task.is_hidden);
+        let mut names: Vec<String> = tasks.map(|task| shown(task.name.as_str())).collect();
+        let what = if names.is_empty() { "namespace" } else { "task" };
+        if names.is_empty() {
+            let inside = self.namespaces.inside(level).map(|place| self.namespaces.list[place].name.as_str());
+            names.extend(inside.filter(|name| *name != level).map(shown));
+        }
+        let more = names.len().saturating_sub(MOST);
+        names.truncate(MOST);
+        let listed = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        match names.len() {
+            0 => "it has no tasks".to_owned(),
+            1 => format!("its {what} is {listed}"),
+            _ if more > 0 => format!("its {what}s are {listed} and {more} more"),
+            _ => format!("its {what}s are {listed}"),
+        }
+    }
+
     /// The place where a namespace is included.
-    fn written(&self, namespace: &Namespace) -> Span {
+    pub(crate) fn written(&self, namespace: &Namespace) -> Span {
         self.settings_of(namespace.parent).includes[namespace.include].path.span
     }
 
@@ -412,6 +460,7 @@ impl Ottofile {
         let pulled_by = self.pulled_by();
         while let Some(task) = open.pop() {
             self.expand(task, &mut links);
+            self.find_items(task, &mut links);
             let edges = self.tasks[task].before.iter().chain(&self.tasks[task].after);
             let mut next: Vec<usize> = pulled_by.get(&task).cloned().unwrap_or_default();
             for edge in edges {
@@ -470,12 +519,16 @@ impl Ottofile {
         let written = edge.known_as.as_deref().unwrap_or(name);
         let message = format!("task `{}` depends on an unknown task `{written}`", owner.name);
         let wrong = Diagnostic::error(Code::UnknownDependency, message);
-        if let Some(Address::Namespace(place)) = self.named(name) {
-            let file = self.written(&self.namespaces.list[place]);
+        if let Some(first) = self.namespaces.inside(name).next() {
+            let file = self.written(&self.namespaces.list[first]);
+            let source = owner.name_span.source;
             return wrong
                 .at(&self.sources, edge.task.span, "a namespace, not a task")
                 .at(&self.sources, file, "included here")
-                .help(format!("name one of its tasks: `{written}/TASK`"));
+                .help(self.help_on(name, |name| match written.starts_with('/') {
+                    true => self.as_written_in(source, name),
+                    false => self.name_in(source, name),
+                }));
         }
         let wrong = wrong.at(&self.sources, edge.task.span, "unknown task");
         let namespaces = self.namespaces.list.iter().map(|namespace| namespace.name.as_str());
@@ -582,6 +635,70 @@ impl Ottofile {
         }
     }
 
+    /// Finds the tasks of other files that tell the items of a task, and adds the dependencies on them.
+    fn find_items(&mut self, task: usize, links: &mut Links) {
+        let Some(mut foreach) = self.tasks[task].foreach.take() else { return };
+        for path in foreach.source.paths_mut().into_iter().filter(|path| path.is_of_files) {
+            let source = self.tasks[task].name_span.source;
+            let text = path.text.value.clone();
+            links.mentions_root |= text.starts_with('/') && source == SourceId::default();
+            // Names of tasks may have dots in them; the longest that exists is meant.
+            let found = text.match_indices('.').rev().find_map(|(dot, _)| {
+                let name = whole(self.namespace(source), &text[..dot]);
+                match (self.position(&name), self.named(&name)) {
+                    (Some(place), _) => Some(Ok((dot, place))),
+                    (None, Some(Address::Unread(namespace))) => Some(Err(namespace)),
+                    (None, Some(Address::Namespace(_)) | None) => None,
+                }
+            });
+            let (dot, place) = match found {
+                Some(Ok(found)) => found,
+                Some(Err(namespace)) => {
+                    links.unread.insert(namespace);
+                    continue;
+                }
+                None => {
+                    links.wrong.push(self.unknown_items(task, &text, path.text.span));
+                    continue;
+                }
+            };
+            let (own, told_by) = (&self.tasks[task], &self.tasks[place]);
+            if let Some(wrong) = super::check::tells_no_items(own, told_by, path, &self.sources) {
+                links.wrong.push(wrong);
+                continue;
+            }
+            path.task = told_by.name.as_str().to_owned();
+            path.key = text[dot + 1..].to_owned();
+            path.is_of_files = false;
+            if !own.before.iter().any(|edge| self.target(&edge.task.value) == Some(place)) {
+                let target = Spanned::new(path.task.clone(), path.text.span);
+                let known_as = Some(text[..dot].to_owned());
+                let edge = Edge { known_as, ..Edge::new(target, When::Success) };
+                self.tasks[task].before.push(edge);
+            }
+        }
+        self.tasks[task].foreach = Some(foreach);
+    }
+
+    /// A foreach whose items are those of a task that does not exist.
+    fn unknown_items(&self, task: usize, path: &str, span: Span) -> Diagnostic {
+        let owner = &self.tasks[task];
+        let source = owner.name_span.source;
+        let slash = path.rfind('/').map_or(0, |slash| slash + 1);
+        let dot = path[slash..].find('.').map_or(path.len(), |dot| slash + dot);
+        let message = format!(
+            "the foreach of `{}` reads `{path}`, but there is no task `{}`",
+            owner.name,
+            &path[..dot]
+        );
+        let whole = whole(self.namespace(source), &path[..dot]);
+        let near = name::similar(&whole, self.tasks.iter().map(|task| task.name.as_str()), 3);
+        let near: Vec<String> = near.into_iter().map(|near| self.as_written_in(source, near)).collect();
+        Diagnostic::error(Code::UnknownDependency, message)
+            .at(&self.sources, span, "unknown task")
+            .did_you_mean(&near.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
     /// The tasks of all files that a pattern stands for, in the order of the files. Namespaces that may have some and are
     /// not read yet are added to `unread`.
     fn meant(&self, own: usize, pattern: &str, unread: &mut BTreeSet<usize>) -> Vec<usize> {
@@ -604,11 +721,14 @@ impl Ottofile {
         self.tasks.iter().enumerate().filter(is_meant).map(|(place, _)| place).collect()
     }
 
-    /// Whether a task of the root is said to need or precede one with `/` in front of its name.
+    /// Whether a task of the root is said to need or precede one with `/` in front of its name, or to take its items from it.
     pub(crate) fn mentions_root(&self) -> bool {
         let of_root = |edge: &Edge| edge.known_as.as_ref().is_some_and(|name| name.starts_with('/'));
-        let edges = self.tasks_of(SourceId::default()).flat_map(|task| task.before.iter().chain(&task.after));
-        edges.into_iter().any(of_root)
+        let is_path_of_root = |path: &DataPath| path.is_of_files && path.text.value.starts_with('/');
+        self.tasks_of(SourceId::default()).any(|task| {
+            let mut paths = task.foreach.iter().flat_map(|foreach| foreach.source.paths());
+            task.before.iter().chain(&task.after).any(of_root) || paths.any(is_path_of_root)
+        })
     }
 
     /// Default tasks that are not there. All files have been read.

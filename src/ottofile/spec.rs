@@ -608,22 +608,30 @@ impl ForeachSource {
         }))
     }
 
-    /// The names of the tasks that tell the items.
-    pub(crate) fn tasks_mut<'m>(&'m mut self) -> Vec<&'m mut String> {
+    /// The same, to be changed.
+    pub(crate) fn paths_mut<'m>(&'m mut self) -> Vec<&'m mut DataPath> {
         match self {
-            ForeachSource::From(path) => vec![&mut path.task],
-            ForeachSource::Each(task) => vec![&mut task.value],
+            ForeachSource::From(path) => vec![path],
             ForeachSource::Matrix(matrix) => {
                 let of_axis = |axis: &'m mut Axis| match &mut axis.values {
                     AxisValues::Listed(_) => None,
-                    AxisValues::From(path) => Some(&mut path.task),
+                    AxisValues::From(path) => Some(path),
                 };
                 matrix.axes.iter_mut().filter_map(of_axis).collect()
             }
             ForeachSource::Items(_)
             | ForeachSource::Glob(_)
             | ForeachSource::Range { .. }
-            | ForeachSource::Command(_) => Vec::new(),
+            | ForeachSource::Command(_)
+            | ForeachSource::Each(_) => Vec::new(),
+        }
+    }
+
+    /// The names of the tasks that tell the items.
+    pub(crate) fn tasks_mut<'m>(&'m mut self) -> Vec<&'m mut String> {
+        match self {
+            ForeachSource::Each(task) => vec![&mut task.value],
+            other => other.paths_mut().into_iter().map(|path| &mut path.task).collect(),
         }
     }
 }
@@ -635,6 +643,8 @@ pub(crate) struct DataPath {
     /// The name of the task.
     pub(crate) task: String,
     pub(crate) key: String,
+    /// The task may be one of another file: what it is shows when that has been read.
+    pub(crate) is_of_files: bool,
 }
 
 /// The combinations of several lists.

@@ -99,8 +99,8 @@ pub(crate) enum Parsed {
     List,
     /// Nothing is named, and there are no tasks.
     GeneralHelp,
-    /// A namespace alone, whose file has no default tasks.
-    Namespace(usize),
+    /// A namespace alone, which has no default tasks.
+    Namespace(String),
     /// Show the help of this task (place in `Ottofile::tasks`).
     Help { task: usize },
 }
@@ -299,7 +299,7 @@ struct Reader<'a> {
     notes: Vec<String>,
     help: Option<usize>,
     /// The only word is a namespace without default tasks.
-    namespace: Option<usize>,
+    namespace: Option<String>,
 }
 
 impl Reader<'_> {
@@ -331,11 +331,14 @@ impl Reader<'_> {
                 let asked = self.words_of(asked);
                 tasks.extend(asked);
             } else if let Some(Address::Namespace(namespace)) =
-                self.ottofile.named(&self.ottofile.whole_name(text))
+                self.ottofile.named(&self.ottofile.whole_name(text.trim_end_matches('/')))
             {
-                let defaults = self.defaults(namespace);
+                let Some(defaults) = self.defaults(namespace) else { break };
                 tasks.extend(defaults);
                 self.place += 1;
+            } else if self.ottofile.namespaces.inside(&self.level_at_place()).next().is_some() {
+                self.no_defaults();
+                break;
             } else {
                 let previous = tasks.last().map(|asked| &self.ottofile.tasks[asked.task]);
                 let diagnostic = self.no_such_task(text, previous);
@@ -348,8 +351,8 @@ impl Reader<'_> {
         tasks
     }
 
-    /// The default tasks of a namespace that stands at the place.
-    fn defaults(&mut self, namespace: usize) -> Vec<Asked> {
+    /// The default tasks of a namespace that stands at the place; `None` if there are none.
+    fn defaults(&mut self, namespace: usize) -> Option<Vec<Asked>> {
         let (ottofile, span) = (self.ottofile, self.line.span(self.place));
         let asked = |task: usize, item: Option<String>| Asked {
             task,
@@ -359,12 +362,16 @@ impl Reader<'_> {
             is_serial: false,
             is_only_planned: false,
         };
-        let Some(source) = ottofile.source_of(namespace) else { return Vec::new() };
+        let source = ottofile.source_of(namespace)?;
         match &ottofile.settings_of(source).default_tasks {
+            DefaultTasks::All | DefaultTasks::Named(_) if self.is_help_asked() => {
+                self.no_defaults();
+                None
+            }
             DefaultTasks::All => {
                 let places = ottofile.tasks.iter().enumerate();
                 let own = places.filter(|(_, task)| task.name_span.source == source);
-                own.map(|(place, _)| asked(place, None)).collect()
+                Some(own.map(|(place, _)| asked(place, None)).collect())
             }
             DefaultTasks::Named(names) => {
                 let mut tasks = Vec::new();
@@ -377,22 +384,46 @@ impl Reader<'_> {
                         }
                     }
                 }
-                tasks
-            }
-            DefaultTasks::None if self.line.words.len() == 1 => {
-                self.namespace = Some(namespace);
-                Vec::new()
+                Some(tasks)
             }
             DefaultTasks::None => {
-                let text = self.line.text(self.place);
-                let message = format!("`{text}` has no default tasks");
-                let wrong = Diagnostic::error(Code::UnknownTask, message)
-                    .at(&self.line.source, span, "a namespace")
-                    .help(format!("name its tasks: `{text}/TASK`; `otto {text}` lists them"));
-                self.diagnostics.push(wrong);
-                Vec::new()
+                self.no_defaults();
+                None
             }
         }
+    }
+
+    /// What the word at the place means as the name of a namespace, which completion ends with `/`.
+    fn level_at_place(&self) -> String {
+        self.ottofile.whole_name(self.line.text(self.place).trim_end_matches('/')).into_owned()
+    }
+
+    /// The word at the place is a namespace that has nothing to run: its tasks are listed if nothing else is asked for.
+    fn no_defaults(&mut self) {
+        let text = self.line.text(self.place).to_owned();
+        let level = self.level_at_place();
+        if self.is_about_namespace() {
+            self.namespace = Some(level);
+            return;
+        }
+        let message = match self.ottofile.namespaces.position(&level) {
+            Some(_) => format!("the namespace `{text}` has no default tasks"),
+            None => format!("`{text}` is a folder of namespaces, not a task"),
+        };
+        let wrong = Diagnostic::error(Code::UnknownTask, message)
+            .at(&self.line.source, self.line.span(self.place), "a namespace")
+            .help(self.ottofile.help_on(&level, |name| self.ottofile.shown_name(name).into_owned()));
+        self.diagnostics.push(wrong);
+    }
+
+    fn is_help_asked(&self) -> bool {
+        self.line.words.len() > 1 && self.is_about_namespace()
+    }
+
+    /// Whether nothing but the namespace at the place is asked for, or help on it.
+    fn is_about_namespace(&self) -> bool {
+        let rest = &self.line.words[self.place + 1..];
+        self.place == 0 && rest.iter().all(|word| word == "-h" || word == "--help")
     }
 
     fn no_such_task(&self, text: &str, previous: Option<&Task>) -> Diagnostic {

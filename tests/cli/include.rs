@@ -111,15 +111,45 @@ fn a_namespace_runs_its_default_tasks_or_lists_its_tasks() {
     ");
     assert_snapshot!(project.run("services/web a/b").all(), @"
     ── stderr
-    error[E0003]: `services/web` has no default tasks
+    error[E0003]: the namespace `services/web` has no default tasks
       ╭▸ command line:1:6
     1 │ otto services/web a/b
       ╰╴     ━━━━━━━━━━━━ a namespace
-    help: name its tasks: `services/web/TASK`; `otto services/web` lists them
+    help: its task is `services/web/test`
     otto: 1 error. For details: `otto Explain E0003`
     ── exit 2
     ");
     assert_eq!(project.run("List services/web").stdout, project.run("services/web").stdout);
+    for words in ["services/web -h", "services/web --help", "services/web/"] {
+        assert_eq!(project.run(words).stdout, project.run("services/web").stdout, "{words}");
+    }
+    assert_eq!(project.run("services/api --help").stdout, project.run("List services/api").stdout);
+    assert_snapshot!(project.run("services").all(), @"
+    ── stdout
+    services · 4 tasks in 2 included ottofiles
+
+    services/api
+      services/api/build    needs /build
+      services/api/test     needs build
+      services/api/env   
+
+    services/web
+      services/web/test    needs /services/api/build
+
+    otto TASK --help · otto History · otto Graph
+    ── exit 0
+    ");
+    assert_eq!(project.run("List services").stdout, project.run("services").stdout);
+    assert_snapshot!(project.run("build services").all(), @"
+    ── stderr
+    error[E0003]: `services` is a folder of namespaces, not a task
+      ╭▸ command line:1:12
+    1 │ otto build services
+      ╰╴           ━━━━━━━━ a namespace
+    help: its namespaces are `services/api`, `services/web`
+    otto: 1 error. For details: `otto Explain E0003`
+    ── exit 2
+    ");
     assert_snapshot!(project.run("List service").all(), @"
     ── stderr
     error[E0003]: unknown namespace `service`
@@ -646,7 +676,7 @@ fn a_dependency_that_another_file_does_not_have_is_told_where_it_is_written() {
       ╭▸ otto.yml:5:7
     5 │     - services/*
       ╰╴      ━━━━━━━━━━ included here
-    help: name one of its tasks: `/services/api/TASK`
+    help: its tasks are `/services/api/build`, `/services/api/test`, `/services/api/env`
     error[E0301]: no task matches `/services/*/deploy`, which task `services/web/four` depends on
       ╭▸ services/web/otto.yml:5:18
     5 │   four: {needs: ['/services/*/deploy'], bash: echo}
@@ -787,8 +817,135 @@ fn a_failure_is_told_in_the_file_of_the_task() {
 }
 
 #[test]
+fn a_graph_shows_the_tasks_of_a_namespace() {
+    let project = shop();
+    assert_snapshot!(project.run("Graph services/api tools").ok(), @"
+    services/api/test
+    └─ services/api/build
+       └─ build
+    services/api/env
+    tools/env
+    ");
+    assert_eq!(project.run("Graph services/api/").stdout, project.run("Graph services/api").stdout);
+    let level: Vec<_> = project.run("Graph services --json").stdout.matches("\"name\"").map(drop).collect();
+    assert_eq!(level.len(), 5, "four tasks and the one they need");
+    assert_eq!(
+        project.run("-C services/api Graph /services/web").stdout,
+        project.run("Graph services/web").stdout
+    );
+}
+
+#[test]
+fn items_come_from_tasks_of_other_files() {
+    let project = Project::new(
+        "
+otto: {include: [a, {path: b.yml, as: b.1}], jobs: 1}
+tasks:
+  list: {bash: 'otto.set --list k x y; otto.set --list n 1 2'}
+  list.v2: {bash: 'otto.set --list k z'}
+  down: {foreach: {from: a/own.k}, bash: echo $item}
+",
+    );
+    project.write(
+        "a/otto.yml",
+        "
+tasks:
+  own: {bash: 'otto.set --list k 1 2'}
+  each: {foreach: {from: /list.k}, bash: 'echo $item; OUTPUT[k]=$item'}
+  dotted: {foreach: {from: /list.v2.k}, bash: echo $item}
+  grid: {foreach: {matrix: {x: {from: /list.k}, y: {from: /b.1/list.k}, z: {from: own.k}}}, bash: echo $x$y$z}
+  then: {foreach: {each: each}, bash: 'echo ${INPUT[each.k]}'}
+  both: {needs: [/list], foreach: {from: /list.k}, bash: 'echo $item ${INPUT[/list.n.0]}'}
+",
+    );
+    project.write("b.yml", "tasks: {list: {bash: 'otto.set --list k b'}}\n");
+    for folder in ["", "-C a "] {
+        let name = |name: &str| if folder.is_empty() { format!("a/{name}") } else { name.to_owned() };
+        let run = |task: &str| project.run(&format!("{folder}-q {}", name(task))).ok().to_owned();
+        assert_eq!(run("each"), "x\ny\n");
+        assert_eq!(run("each:y"), "y\n");
+        assert_eq!(run("then"), "x\ny\nx\ny\n");
+        assert_eq!(run("dotted"), "z\n");
+        assert_eq!(run("grid"), "xb1\nxb2\nyb1\nyb2\n");
+        assert_eq!(run("both"), "x 1\ny 1\n");
+    }
+    assert_eq!(project.run("-q down").ok(), "1\n2\n");
+    assert_eq!(project.run("-q -C a then").ok(), "x\ny\nx\ny\n");
+    assert_eq!(project.run("-q Rerun latest a/then --recorded-script").ok(), "x\ny\n");
+    assert_eq!(project.run("Check").all(), "── stdout\notto.yml: 10 tasks are valid\n── exit 0");
+    assert_eq!(project.run("-C a Check").all(), project.run("-C a -r Check").all());
+    project.write(
+        "a/otto.yml",
+        "
+tasks:
+  one: {foreach: {from: /lst.k}, bash: echo}
+  two: {foreach: {from: /b.1/lost.k}, bash: echo}
+  three: {foreach: {from: /down.k}, bash: echo}
+",
+    );
+    assert_snapshot!(project.run("Check").all(), @"
+    ── stderr
+    error[E0301]: the foreach of `a/one` reads `/lst.k`, but there is no task `/lst`
+      ╭▸ a/otto.yml:3:25
+    3 │   one: {foreach: {from: /lst.k}, bash: echo}
+      ╰╴                        ━━━━━━ unknown task
+    help: did you mean `/list`?
+    error[E0301]: the foreach of `a/two` reads `/b.1/lost.k`, but there is no task `/b.1/lost`
+      ╭▸ a/otto.yml:4:25
+    4 │   two: {foreach: {from: /b.1/lost.k}, bash: echo}
+      ╰╴                        ━━━━━━━━━━━ unknown task
+    help: did you mean `/b.1/list`?
+    error[E0305]: the foreach of `a/three` cannot read `/down.k`
+      ╭▸ a/otto.yml:5:27
+    5 │   three: {foreach: {from: /down.k}, bash: echo}
+      ╰╴                          ━━━━━━━ the items come from here
+      ╭▸ otto.yml:6:3
+    6 │   down: {foreach: {from: a/own.k}, bash: echo $item}
+      ╰╴  ━━━━ this task runs once per item, so it has no single value
+    error[E0301]: the foreach of `down` reads `a/own.k`, but there is no task `a/own`
+      ╭▸ otto.yml:6:26
+    6 │   down: {foreach: {from: a/own.k}, bash: echo $item}
+      ╰╴                         ━━━━━━━ unknown task
+    2 ottofiles: 4 errors. For details: `otto Explain E0301`
+    ── exit 2
+    ");
+    project.write("a/otto.yml", "tasks: {one: {foreach: {each: /down}, bash: echo}}\n");
+    assert_snapshot!(project.run("a/one").all(), @"
+    ── stderr
+    error[E0305]: `each` of task `one` follows a task of another file
+      ╭▸ a/otto.yml:1:31
+    1 │ tasks: {one: {foreach: {each: /down}, bash: echo}}
+      ╰╴                              ━━━━━ not in this ottofile
+    help: `foreach: {from: /TASK.KEY}` can read a list of another file
+    a/otto.yml: 1 error. For details: `otto Explain E0305`
+    ── exit 2
+    ");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_with_the_place_that_includes_it() {
+    let project = Project::new("otto: {include: [a]}\ntasks: {}\n");
+    project.write("a/otto.yml", "");
+    std::fs::write(project.path("a/otto.yml"), b"tasks: {t: \xff}\n").expect("written");
+    assert_snapshot!(project.run("a/t").all(), @"
+    ── stderr
+    error[E0202]: `a/otto.yml` is not UTF-8
+      ╭▸ a/otto.yml:1:12
+    1 │ tasks: {t: �}
+      ╰╴           ━ this byte is not UTF-8
+      ╭▸ otto.yml:1:18
+    1 │ otto: {include: [a]}
+      ╰╴                 ━ included here
+    help: save the file as UTF-8
+    a/otto.yml: 1 error. For details: `otto Explain E0202`
+    ── exit 2
+    ");
+}
+
+#[test]
 fn completion_goes_level_by_level() {
     let project = shop();
+    project.write("tools/otto.yml", "tasks: {x/deep: {aliases: [d, x/d], bash: echo}, y: {bash: echo}}\n");
     project.write("services/broken/otto.yml", "tasks: [");
     let words = |current: &str| {
         let ran = project.run_words(&["--complete", current]);
@@ -802,6 +959,12 @@ fn completion_goes_level_by_level() {
     assert_eq!(words("services/"), ["services/api/", "services/broken/", "services/web/"]);
     assert_eq!(words("services/api/"), ["services/api/build", "services/api/test", "services/api/env"]);
     assert_eq!(words("services/broken/"), Vec::<String>::new());
+    assert_eq!(words("tools/"), ["tools/x/deep", "tools/d", "tools/x/d", "tools/y"]);
+    assert_eq!(words("tools/x/"), ["tools/x/deep", "tools/x/d"]);
+    assert_eq!(words("/tools/x/"), Vec::<String>::new());
+    let above = project.shell("cd services/api && otto --complete /tools/");
+    let above: Vec<_> = above.stdout.lines().map(|line| line.split('\t').next().unwrap_or("")).collect();
+    assert_eq!(above, ["words", "/tools/x/deep", "/tools/d", "/tools/x/d", "/tools/y"]);
     let inside = project.run_words(&["-C", "services/api", "--complete", "/services/w"]);
     assert_eq!(inside.status, 2);
 }

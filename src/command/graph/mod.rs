@@ -34,7 +34,7 @@ pub(super) fn command() -> clap::Command {
     let tasks = clap::Arg::new("tasks")
         .value_name("TASK")
         .num_args(0..)
-        .help("show only these tasks, their dependencies and the tasks that run after them");
+        .help("show only these tasks, or those of these namespaces, their dependencies and the tasks that run after them");
     let data = clap::Arg::new("data")
         .long("data")
         .action(clap::ArgAction::SetTrue)
@@ -87,38 +87,56 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
 }
 
 fn drawing(context: &mut Context, names: &[String], has_data: bool) -> Result<Drawing, Vec<Diagnostic>> {
-    let Loaded { found, ottofile, .. } = linked(context, names)?;
-    let mut drawing = Drawing::of(&ottofile, names)?;
+    let (Loaded { found, ottofile, .. }, names) = linked(context, names)?;
+    let mut drawing = Drawing::of(&ottofile, &names)?;
     if has_data {
         drawing.add_data(&ottofile, &traffic_of_all(context, &found, &ottofile)?);
     }
     Ok(drawing)
 }
 
-/// The ottofile with all that these tasks lead to; all files for no names.
-fn linked(context: &mut Context, names: &[String]) -> Result<Loaded, Vec<Diagnostic>> {
+/// The ottofile with all that these tasks lead to, and these with the tasks of a namespace in place of its name; all files
+/// for no names.
+fn linked(context: &mut Context, names: &[String]) -> Result<(Loaded, Vec<String>), Vec<Diagnostic>> {
     let mut loaded = context.load()?;
     let wrong = match names.is_empty() {
         true => loaded.read_all(),
         false => Vec::new(),
     };
-    let links = loop {
+    let (links, meant) = loop {
         let mut tasks: Vec<usize> = Vec::new();
+        let mut meant: Vec<String> = Vec::new();
         for name in names {
-            tasks.extend(loaded.find(name)?);
+            let found = loaded.find(name)?;
+            let level = loaded.ottofile.whole_name(name.trim_end_matches('/')).into_owned();
+            let is_level = found.is_none() && loaded.ottofile.namespaces.inside(&level).next().is_some();
+            if !is_level {
+                tasks.extend(found);
+                meant.push(name.clone());
+                continue;
+            }
+            let wrong = loaded.read_all_in(&level);
+            if !wrong.is_empty() {
+                return Err(wrong);
+            }
+            for place in loaded.ottofile.tasks_inside(&level) {
+                tasks.push(place);
+                let name = loaded.ottofile.tasks[place].name.as_str();
+                meant.push(loaded.ottofile.shown_name(name).into_owned());
+            }
         }
         if names.is_empty() {
             tasks.extend(0..loaded.ottofile.tasks.len());
         }
         let links = loaded.follow(&tasks)?;
         if !links.mentions_root || loaded.ottofile.namespaces.is_topmost {
-            break links;
+            break (links, meant);
         }
         loaded.go_up()?;
     };
     context.show_warnings(&mut loaded);
     let wrong: Vec<Diagnostic> = wrong.into_iter().chain(links.wrong).collect();
-    if wrong.is_empty() { Ok(loaded) } else { Err(wrong) }
+    if wrong.is_empty() { Ok((loaded, meant)) } else { Err(wrong) }
 }
 
 fn format_of(file: &Path) -> Option<Format> {
