@@ -13,7 +13,7 @@ use crate::run::outcomes::Earlier;
 use crate::run::signals::{Signals, die_by};
 use crate::view::console::Volume;
 use crate::view::wording::counted;
-use crate::watch::{Attending, FileChange, FileWatch, Habits, WatchScope};
+use crate::watch::{Attending, FileChange, FileWatch, Habits, RunTime, WatchScope};
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -36,17 +36,23 @@ pub(super) fn watch(
             context.now = jiff::Timestamp::now();
             let began = Instant::now();
             let code = rounds.run(context, signals, changed);
+            let ended = Instant::now();
             // Nothing is known that could change.
             let Some(scope) = &rounds.scope else { return code };
             changed = loop {
                 let mut changes = rounds.watch.wait();
-                for path in habits.note(began, &changes) {
+                let habit = habits.note(RunTime { began, ended }, &mut changes);
+                for path in habit.by_runs {
                     let shown = scope.shown(&path);
                     context.say(&format!(
-                        "warning: each run changes `{shown}`, so it no longer starts one; declare it as `output`, or let git ignore it"
+                        "warning: each run changes `{shown}`, so these changes no longer start one; declare it as `output`, or let git ignore it"
                     ));
                     rounds.watch.mute(&path);
-                    changes.iter_mut().for_each(|change| change.paths.retain(|known| *known != path));
+                }
+                if !habit.delay.is_zero() {
+                    let meanwhile = rounds.watch.wait_for(habit.delay);
+                    habits.acquit(&meanwhile);
+                    changes.extend(meanwhile);
                 }
                 let changed = told(&changes, scope);
                 if !changed.is_empty() {

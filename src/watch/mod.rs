@@ -1,6 +1,6 @@
 //! Notices when files change that a run is made from. A thread of its own is told by the system that something happened,
-//! and finds out what by looking at all files: so nothing is missed, whatever the system tells.
-//! Knows nothing of what is run.
+//! and finds out what by looking at the files: at those that it named if it has seen them before, else at all of them. So
+//! nothing is missed, whatever the system tells. Knows nothing of what is run.
 
 mod scope;
 #[cfg(test)]
@@ -55,13 +55,13 @@ pub(crate) struct ChangeBell {
 }
 
 enum WatchOrder {
-    /// Something happened somewhere.
-    Look,
+    /// Something happened to these files, or somewhere.
+    Look(Vec<PathBuf>),
     /// These files count from now on.
     Attend(Box<WatchScope>, SyncSender<Attending>),
     /// Tell this run of the next change, or of one after the change of this number.
     Ring(SyncSender<Message>, u64),
-    /// This file does not count any more.
+    /// Runs change this file themselves, so they are not told of it.
     Mute(PathBuf),
 }
 
@@ -78,11 +78,14 @@ impl FileWatch {
         let (outgoing, changes) = channel();
         let told = orders.clone();
         let notices = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            let is_change = event.map_or(true, |event| event.need_rescan() || may_change(event.kind));
-            if is_change {
-                // The thread ends with the watch.
-                let _ = told.send(WatchOrder::Look);
-            }
+            let paths = match event {
+                Ok(event) if event.need_rescan() => Vec::new(),
+                Ok(event) if may_change(event.kind) => event.paths,
+                Ok(_) => return,
+                Err(_) => Vec::new(),
+            };
+            // The thread ends with the watch.
+            let _ = told.send(WatchOrder::Look(paths));
         });
         let (notices, trouble) = match notices {
             Ok(notices) => (Some(notices), None),
@@ -98,6 +101,7 @@ impl FileWatch {
             trouble,
             scope: None,
             sight: Sight::default(),
+            told: Told::default(),
             muted: BTreeSet::new(),
             run: None,
             rests_until: Instant::now(),
@@ -127,8 +131,18 @@ impl FileWatch {
     /// What has changed, each file once; waits until something has.
     pub(crate) fn wait(&self) -> Vec<FileChange> {
         let first = self.changes.recv().expect("bug: the thread that watches has ended");
-        let changes: Vec<FileChange> = std::iter::once(first).chain(self.changes.try_iter()).collect();
-        self.heard.set(changes.iter().map(|change| change.number).max().unwrap_or_default());
+        self.heard(std::iter::once(first).chain(self.changes.try_iter()).collect())
+    }
+
+    /// What changes in this time.
+    pub(crate) fn wait_for(&self, time: Duration) -> Vec<FileChange> {
+        std::thread::sleep(time);
+        self.heard(self.changes.try_iter().collect())
+    }
+
+    fn heard(&self, changes: Vec<FileChange>) -> Vec<FileChange> {
+        let latest = changes.iter().map(|change| change.number).max().unwrap_or_default();
+        self.heard.set(self.heard.get().max(latest));
         changes
     }
 }
@@ -154,6 +168,21 @@ fn may_change(kind: EventKind) -> bool {
     }
 }
 
+/// What the system has told since the last look.
+#[derive(Default)]
+struct Told {
+    paths: BTreeSet<PathBuf>,
+    /// Something happened, and nobody knows where.
+    is_unknown: bool,
+}
+
+impl Told {
+    fn add(&mut self, paths: Vec<PathBuf>) {
+        self.is_unknown |= paths.is_empty();
+        self.paths.extend(paths);
+    }
+}
+
 struct Observer {
     orders: Receiver<WatchOrder>,
     /// Those that came while it waited for quiet.
@@ -165,6 +194,7 @@ struct Observer {
     trouble: Option<String>,
     scope: Option<WatchScope>,
     sight: Sight,
+    told: Told,
     muted: BTreeSet<PathBuf>,
     run: Option<SyncSender<Message>>,
     rests_until: Instant,
@@ -174,7 +204,8 @@ impl Observer {
     fn attend(mut self) {
         while let Some(order) = self.next() {
             match order {
-                WatchOrder::Look => {
+                WatchOrder::Look(paths) => {
+                    self.told.add(paths);
                     self.wait_for_quiet();
                     self.compare();
                 }
@@ -204,19 +235,25 @@ impl Observer {
         }
         match self.orders.recv_timeout(POLL) {
             Ok(order) => Some(order),
-            Err(RecvTimeoutError::Timeout) => Some(WatchOrder::Look),
+            Err(RecvTimeoutError::Timeout) => Some(WatchOrder::Look(Vec::new())),
             Err(RecvTimeoutError::Disconnected) => None,
         }
     }
 
     fn wait_for_quiet(&mut self) {
         let latest = Instant::now() + LONGEST_WAIT;
+        while self.hear_until((Instant::now() + QUIET).min(latest)) {}
+    }
+
+    /// Says whether something happened before this time.
+    fn hear_until(&mut self, until: Instant) -> bool {
         loop {
-            let now = Instant::now();
-            let until = (now + QUIET).max(self.rests_until).min(latest.max(self.rests_until));
-            match self.orders.recv_timeout(until.saturating_duration_since(now)) {
-                Ok(WatchOrder::Look) if Instant::now() < until => {}
-                Ok(WatchOrder::Look) | Err(_) => return,
+            match self.orders.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(WatchOrder::Look(paths)) => {
+                    self.told.add(paths);
+                    return Instant::now() < until;
+                }
+                Err(_) => return false,
                 Ok(other) => self.postponed.push_back(other),
             }
         }
@@ -236,26 +273,41 @@ impl Observer {
             }
         }
         // Something may have happened before it was watched.
-        self.postponed.push_back(WatchOrder::Look);
+        self.postponed.push_back(WatchOrder::Look(Vec::new()));
     }
 
     fn compare(&mut self) {
         if self.scope.is_none() {
             return;
         }
-        let sight = self.look();
-        let mut paths = sight.changed_since(&self.sight);
-        self.sight = sight;
-        paths.retain(|path| !self.muted.contains(path));
+        let paths = self.glance().unwrap_or_else(|| {
+            while self.hear_until(self.rests_until) {}
+            let told = std::mem::take(&mut self.told);
+            let mut sight = self.look();
+            sight.pass_over(&told.paths);
+            let changed = sight.changed_since(&self.sight);
+            self.sight = sight;
+            changed
+        });
         if paths.is_empty() {
             return;
         }
+        let is_by_run = paths.iter().all(|path| self.muted.contains(path));
+        self.sent += u64::from(!is_by_run);
         // Nobody asks for it when otto is about to end.
-        self.sent += 1;
         let _ = self.changes.send(FileChange { number: self.sent, at: Instant::now(), paths });
-        if let Some(run) = self.run.take() {
+        if !is_by_run && let Some(run) = self.run.take() {
             ring(&run);
         }
+    }
+
+    /// What has changed, if the files that the system named tell; `None` if all have to be looked at.
+    fn glance(&mut self) -> Option<Vec<PathBuf>> {
+        let changed = match self.told.is_unknown {
+            true => None,
+            false => self.sight.glance(&self.told.paths),
+        };
+        changed.inspect(|_| self.told = Told::default())
     }
 
     /// Looks at all files, until no folder is new: what is made in it before it is watched would be missed.
@@ -327,36 +379,86 @@ fn plain(error: &notify::Error) -> String {
     }
 }
 
-/// How often in a row a file must start a run, each time after the same time, until it is taken for one that the run writes.
-const REPETITIONS: usize = 4;
+/// How often in a row a file must start a run, each time after the same time, until the next runs are put off.
+const SUSPECT: usize = 3;
 
-/// What may lie between these times. Nobody saves a file four times in a row so evenly.
-const JITTER: Duration = Duration::from_millis(500);
+/// By how much the runs after these are put off. A run that writes the file does so that much later; nobody else does.
+const DELAYS: [Duration; 4] = [
+    Duration::from_millis(600),
+    Duration::from_millis(1500),
+    Duration::from_millis(300),
+    Duration::from_millis(1100),
+];
 
-/// Finds the files that the runs write themselves.
+/// What may lie between the times after which a run writes the file.
+const JITTER: Duration = Duration::from_millis(200);
+
+/// What changes within this time after a run may be its doing.
+const AFTERGLOW: Duration = Duration::from_secs(1);
+
+/// Finds the files that the runs write themselves, and passes over what runs do to these. A person who saves a file at even intervals, or a program that does,
+/// knows nothing of when a run starts: where runs are put off, the time from their start to the change differs by as much.
 #[derive(Default)]
 pub(crate) struct Habits {
     /// For each file that started every one of the last runs: how long after the start of the run before it changed.
     since_start: BTreeMap<PathBuf, Vec<Duration>>,
+    /// Those that each run changes.
+    by_runs: BTreeSet<PathBuf>,
+}
+
+/// When a run was on.
+#[derive(Clone, Copy)]
+pub(crate) struct RunTime {
+    pub(crate) began: Instant,
+    pub(crate) ended: Instant,
+}
+
+/// What is to be done before the next run.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Habit {
+    /// Found now: each run changes these files.
+    pub(crate) by_runs: Vec<PathBuf>,
+    /// The next run is put off by so much.
+    pub(crate) delay: Duration,
 }
 
 impl Habits {
-    /// Answers the files of these changes that must no longer count.
-    pub(crate) fn note(&mut self, run_began: Instant, changes: &[FileChange]) -> Vec<PathBuf> {
+    /// Takes changes, and leaves those that start the next run.
+    pub(crate) fn note(&mut self, run: RunTime, changes: &mut [FileChange]) -> Habit {
+        let is_by_run = |at: Instant| at < run.ended + AFTERGLOW;
+        for change in changes.iter_mut().filter(|change| is_by_run(change.at)) {
+            change.paths.retain(|path| !self.by_runs.contains(path));
+        }
         let mut since_start = BTreeMap::new();
-        for change in changes {
+        for change in changes.iter().filter(|change| is_by_run(change.at)) {
+            let since = change.at.saturating_duration_since(run.began);
             for path in &change.paths {
                 let mut times = self.since_start.get(path).cloned().unwrap_or_default();
-                times.push(change.at.saturating_duration_since(run_began));
+                if times.iter().any(|time| time.abs_diff(since) > JITTER) {
+                    times.clear();
+                }
+                times.push(since);
                 since_start.entry(path.clone()).or_insert(times);
             }
         }
-        let is_even = |times: &[Duration]| {
-            let last = &times[times.len().saturating_sub(REPETITIONS)..];
-            let spread = last.iter().max().zip(last.iter().min());
-            last.len() == REPETITIONS && spread.is_some_and(|(latest, earliest)| *latest - *earliest < JITTER)
-        };
+        let is_certain = |times: &Vec<Duration>| times.len() > SUSPECT + DELAYS.len();
+        let by_runs = since_start.iter().filter(|(_, times)| is_certain(times));
+        let by_runs: Vec<PathBuf> = by_runs.map(|(path, _)| path.clone()).collect();
+        since_start.retain(|_, times| !is_certain(times));
+        let longest = since_start.values().map(Vec::len).max().unwrap_or_default();
+        let delay = longest.checked_sub(SUSPECT).and_then(|place| DELAYS.get(place));
+        for change in changes {
+            change.paths.retain(|path| !by_runs.contains(path));
+        }
         self.since_start = since_start;
-        self.since_start.iter().filter(|(_, times)| is_even(times)).map(|(path, _)| path.clone()).collect()
+        self.by_runs.extend(by_runs.iter().cloned());
+        Habit { by_runs, delay: delay.copied().unwrap_or_default() }
+    }
+
+    /// Takes changes that came while the next run was put off: nothing ran that could have made them.
+    pub(crate) fn acquit(&mut self, changes: &[FileChange]) {
+        for path in changes.iter().flat_map(|change| &change.paths) {
+            self.since_start.remove(path);
+        }
     }
 }

@@ -5,7 +5,7 @@ use crate::ottofile::Ottofile;
 use crate::ottofile::spec::DotenvFile;
 use crate::plan::{Job, Plan};
 use crate::run::files;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -43,6 +43,10 @@ pub(crate) struct Sight {
     pub(crate) files: BTreeMap<PathBuf, FileStamp>,
     /// The folders in which something may happen to them.
     pub(crate) folders: BTreeSet<PathBuf>,
+    /// Files that are there and do not count, as far as something was heard of them.
+    others: BTreeSet<PathBuf>,
+    /// For each name of a file that has several, all of them: links, and what they lead to.
+    names: HashMap<PathBuf, Vec<PathBuf>>,
 }
 
 impl WatchScope {
@@ -97,6 +101,13 @@ impl WatchScope {
             let patterns = list.iter().filter(|pattern| !pattern.starts_with('!'));
             sight.folders.extend(patterns.filter_map(|pattern| nearest_folder(&folder.join(pattern))));
         }
+        let mut by_inode: HashMap<u64, Vec<PathBuf>> = HashMap::new();
+        for (path, stamp) in &sight.files {
+            by_inode.entry(stamp.inode).or_default().push(path.clone());
+        }
+        for names in by_inode.into_values().filter(|names| names.len() > 1) {
+            sight.names.extend(names.iter().map(|name| (name.clone(), names.clone())));
+        }
         sight
     }
 
@@ -144,6 +155,45 @@ impl WatchScope {
 }
 
 impl Sight {
+    /// Looks only at these paths, which is enough if they are files that were there at the last look at all. Answers those
+    /// that are not as they were; `None` if all files have to be looked at.
+    pub(crate) fn glance(&mut self, paths: &BTreeSet<PathBuf>) -> Option<Vec<PathBuf>> {
+        let mut seen = BTreeSet::new();
+        for path in paths {
+            // What it says may make other files count.
+            if path.file_name().is_some_and(|name| name == OsStr::new(".gitignore")) {
+                return None;
+            }
+            let kind = path.symlink_metadata().ok().map(|meta| meta.file_type());
+            let is_folder = self.folders.contains(path) || kind.is_some_and(|kind| kind.is_dir());
+            let is_known = self.files.contains_key(path) || self.others.contains(path);
+            // One that is there no longer has come and gone since.
+            if is_folder || kind.is_some() && !is_known {
+                return None;
+            }
+            seen.extend(self.names.get(path).into_iter().flatten().cloned());
+            seen.extend(self.files.contains_key(path).then(|| path.clone()));
+        }
+        let mut changed = Vec::new();
+        for path in seen {
+            let now = FileStamp::of(&path);
+            if self.files.get(&path) != now.as_ref() {
+                match now {
+                    Some(stamp) => drop(self.files.insert(path.clone(), stamp)),
+                    None => drop(self.files.remove(&path)),
+                }
+                changed.push(path);
+            }
+        }
+        Some(changed)
+    }
+
+    /// Remembers which of these paths are files that a look at all has not found, so that they need not be looked for again.
+    pub(crate) fn pass_over(&mut self, paths: &BTreeSet<PathBuf>) {
+        let is_other = |path: &&PathBuf| !self.files.contains_key(*path) && !path.is_dir();
+        self.others.extend(paths.iter().filter(is_other).cloned());
+    }
+
     /// The files that are not as they were.
     pub(crate) fn changed_since(&self, earlier: &Sight) -> Vec<PathBuf> {
         let is_other = |path: &&PathBuf| self.files.get(*path) != earlier.files.get(*path);

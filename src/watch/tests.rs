@@ -52,26 +52,108 @@ fn what_counts_is_the_input_or_else_what_git_does_not_ignore() {
     assert_eq!(files(&scope(folder, &[&["**/*.c"]], &[&["a.c", "otto.yml"]])), "deep/b.c otto.yml");
 }
 
-#[test]
-fn a_file_that_each_run_writes_is_found_and_one_that_is_saved_by_hand_is_not() {
-    let began = Instant::now();
+/// Runs of 300 ms, each started by the change of one file that is noticed so long after the start of a run; or, without one,
+/// so long after the change before. Answers how many runs there were before the file was taken for one that runs write.
+fn runs_until_found(since_start: Option<u64>, since_change: u64, most: usize) -> Option<usize> {
+    let ms = Duration::from_millis;
     let mut habits = Habits::default();
-    let mut note = |ms: &[(u64, &str)]| {
-        let change = |(ms, path): &(u64, &str)| FileChange {
-            number: 1,
-            at: began + Duration::from_millis(*ms),
-            paths: vec![PathBuf::from(path)],
-        };
-        habits.note(began, &ms.iter().map(change).collect::<Vec<_>>())
+    let mut began = Instant::now();
+    let mut changed = began;
+    for runs in 1..=most {
+        changed = since_start.map_or(changed + ms(since_change), |since| began + ms(since));
+        let mut changes = [FileChange { number: 1, at: changed, paths: vec![PathBuf::from("file")] }];
+        let habit = habits.note(RunTime { began, ended: began + ms(300) }, &mut changes);
+        if !habit.by_runs.is_empty() {
+            return Some(runs);
+        }
+        began = changed + ms(10) + habit.delay;
+        if since_start.is_none() && changed + ms(since_change) < began {
+            // It is saved before the run begins that was put off.
+            changed += ms(since_change);
+            habits.acquit(&[FileChange { number: 1, at: changed, paths: vec![PathBuf::from("file")] }]);
+        }
+    }
+    None
+}
+
+#[test]
+fn a_file_that_each_run_writes_is_found_and_one_that_is_saved_evenly_is_not() {
+    for since_start in [10, 150, 300, 450, 1200] {
+        assert_eq!(runs_until_found(Some(since_start), 0, 20), Some(8), "{since_start}");
+    }
+    // A person, or a program, that saves it as evenly as can be.
+    for since_change in (50..4000).step_by(50) {
+        assert_eq!(runs_until_found(None, since_change, 200), None, "{since_change}");
+    }
+}
+
+#[test]
+fn what_runs_do_to_a_file_that_they_write_is_passed_over_and_what_others_do_counts() {
+    let began = Instant::now();
+    let ended = began + Duration::from_millis(300);
+    let mut habits = Habits { by_runs: BTreeSet::from([PathBuf::from("log")]), ..Habits::default() };
+    let mut note = |ms: u64, paths: &[&str]| {
+        let paths = paths.iter().map(PathBuf::from).collect();
+        let mut changes = [FileChange { number: 1, at: began + Duration::from_millis(ms), paths }];
+        assert_eq!(habits.note(RunTime { began, ended }, &mut changes), Habit::default());
+        changes[0].paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ")
     };
-    let nothing: Vec<PathBuf> = Vec::new();
-    for _ in 0..3 {
-        assert_eq!(note(&[(300, "log"), (300, "src")]), nothing);
+    assert_eq!(note(200, &["log"]), "");
+    assert_eq!(note(400, &["log", "src"]), "src");
+    assert_eq!(note(2000, &["log"]), "log");
+}
+
+#[test]
+fn a_glance_at_files_that_were_told_finds_what_a_look_at_all_does() {
+    let root = tempfile::tempdir().expect("a folder");
+    let folder = root.path();
+    for path in ["a", "b", "deep/c", "x.log", "otto.yml"] {
+        fs::create_dir_all(folder.join(path).parent().expect("a folder")).expect("made");
+        fs::write(folder.join(path), "").expect("written");
     }
-    // Saved while the run was longer than that of the others.
-    assert_eq!(note(&[(420, "log"), (900, "src")]), [PathBuf::from("log")]);
-    // A run between them that it did not start.
-    for round in [&[(10, "a")][..], &[(10, "a")], &[(10, "a")], &[(10, "b")], &[(10, "a")]] {
-        assert_eq!(note(round), nothing);
-    }
+    fs::write(folder.join(".gitignore"), "*.log\n").expect("written");
+    std::os::unix::fs::symlink("b", folder.join("link")).expect("linked");
+    let scope = scope(folder, &[], &[]);
+    let mut sight = scope.look();
+    let glance = |sight: &mut Sight, told: &[&str]| {
+        let told: BTreeSet<PathBuf> = told.iter().map(|path| folder.join(path)).collect();
+        let earlier = sight.clone();
+        let found = sight.glance(&told);
+        let shown = |paths: &[PathBuf]| {
+            let names = paths.iter().map(|path| scope.shown(path));
+            names.collect::<Vec<_>>().join(" ")
+        };
+        let Some(changed) = found else {
+            *sight = scope.look();
+            sight.pass_over(&told);
+            return format!("all: {}", shown(&sight.changed_since(&earlier)));
+        };
+        assert_eq!(scope.look().files, sight.files, "{told:?}");
+        shown(&changed)
+    };
+    assert_eq!(glance(&mut sight, &["a"]), "");
+    fs::write(folder.join("a"), "1").expect("written");
+    assert_eq!(glance(&mut sight, &["a", "gone"]), "a");
+    // A link is another name of what it leads to.
+    fs::write(folder.join("b"), "1").expect("written");
+    assert_eq!(glance(&mut sight, &["b"]), "b link");
+    fs::write(folder.join("new"), "1").expect("written");
+    fs::rename(folder.join("new"), folder.join("b")).expect("renamed");
+    assert_eq!(glance(&mut sight, &["new", "b"]), "b link");
+    fs::write(folder.join("b"), "12").expect("written");
+    assert_eq!(glance(&mut sight, &["b"]), "b link");
+    // What does not count is looked for once.
+    fs::write(folder.join("x.log"), "1").expect("written");
+    assert_eq!(glance(&mut sight, &["x.log"]), "all: ");
+    assert_eq!(glance(&mut sight, &["x.log"]), "");
+    fs::write(folder.join("new"), "1").expect("written");
+    assert_eq!(glance(&mut sight, &["new"]), "all: new");
+    fs::remove_file(folder.join("new")).expect("removed");
+    assert_eq!(glance(&mut sight, &["new"]), "new");
+    fs::rename(folder.join("deep"), folder.join("other")).expect("renamed");
+    assert_eq!(glance(&mut sight, &["deep", "other"]), "all: deep/c other/c");
+    fs::write(folder.join(".gitignore"), "a\n").expect("written");
+    assert_eq!(glance(&mut sight, &[".gitignore"]), "all: .gitignore a x.log");
+    fs::remove_dir_all(folder.join("other")).expect("removed");
+    assert_eq!(glance(&mut sight, &["other/c", "other"]), "all: other/c");
 }
