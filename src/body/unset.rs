@@ -22,6 +22,16 @@ pub(crate) fn reads(text: &str) -> Vec<(Range<usize>, &str)> {
     found
 }
 
+/// The plain reads of variables that bash itself expands, in the order of the text.
+pub(crate) fn plain_reads(text: &str) -> Vec<(Range<usize>, &str)> {
+    expansions(text).unwrap_or_default()
+}
+
+/// Whether the text may give a variable another value.
+pub(crate) fn may_set(text: &str, name: &str) -> bool {
+    is_opaque(text) || is_set_in(text, name)
+}
+
 /// Whether bash sets this variable itself, or almost every environment has it.
 pub(crate) fn is_everywhere(name: &str) -> bool {
     const NAMES: &[&str] = &[

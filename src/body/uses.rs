@@ -5,8 +5,10 @@ mod constant;
 mod python;
 mod shell;
 mod token;
+mod written;
 
 pub(crate) use constant::is_constant;
+pub(crate) use written::{Value as WrittenValue, Written, written};
 
 use super::lost::Shell;
 use super::{Language, Place};
@@ -86,6 +88,14 @@ pub(crate) enum Force {
 /// Whether a body may read inputs or outcomes at all. Quick, for every body of a run is asked.
 pub(crate) fn may_read(body: &Body) -> bool {
     ["INPUT", "OUTCOME", "otto.get", "otto_get", "otto_outcome"].iter().any(|name| body.text.contains(name))
+}
+
+/// Whether a body gives a variable another value.
+pub(crate) fn sets_variable(body: &Body, name: &str) -> bool {
+    match Language::of(body) {
+        Language::Bash | Language::Posix => super::unset::may_set(&body.text, name),
+        Language::Python | Language::Other => false,
+    }
 }
 
 impl Uses {

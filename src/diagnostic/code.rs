@@ -81,6 +81,7 @@ codes! {
     UnsetVariable = 507, "variable that nothing sets";
     LiteralSecret = 508, "secret written in the ottofile";
     ShortSecret = 509, "secret too short to be masked";
+    WrittenSecret = 510, "secret that a script writes out";
     NoInterpreter = 601, "interpreter not found";
     InterpreterDenied = 602, "interpreter not executable";
     TooLarge = 603, "value too large for the environment";

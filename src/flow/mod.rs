@@ -6,6 +6,7 @@ mod condition;
 mod outputs;
 mod reads;
 mod traffic;
+mod written;
 
 pub(crate) use traffic::{KeyFlow, Reading, TaskFlow};
 
@@ -68,6 +69,7 @@ pub(crate) fn findings(
         }
         if moment == Moment::Check {
             found.extend(flow.condition(job.task));
+            found.extend(flow.written(id));
         }
         found.extend(flow.reads(id, moment));
         if let Some(contract) = &ottofile.tasks[job.task].outputs {

@@ -537,7 +537,7 @@ impl Dependencies {
 }
 
 /// What follows the name of a job in a path: empty for the job as a whole.
-fn after<'a>(path: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn after<'a>(path: &'a str, name: &str) -> Option<&'a str> {
     let rest = path.strip_prefix(name)?;
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix('.') }
 }

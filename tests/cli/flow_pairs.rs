@@ -4,8 +4,10 @@
 use crate::Project;
 use proptest::prelude::*;
 use proptest::sample::select;
+use regex::Regex;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 /// How a producer sets a key. `#` is the key, `@` its value.
 const SHELL_SETS: &[&str] = &[
@@ -298,11 +300,38 @@ struct Consumer {
     lines: Vec<String>,
 }
 
+/// A producer with tasks that read from it; each of them makes a pair with it.
 #[derive(Clone, Debug)]
-struct Pair {
+struct Family {
     producer: Producer,
-    consumer: Consumer,
+    consumers: Vec<Consumer>,
 }
+
+/// So many consumers has a producer, and so many producers an ottofile.
+const CONSUMERS: usize = 6;
+const FAMILIES: usize = 40;
+
+/// A producer with such a line may set any key.
+const OPEN_SETS: &[&str] =
+    &["[$k]", "eval ", "declare -n", "exec(", "OUTPUT[k]", "o = OUTPUT", "globals()", "update([", "**{"];
+
+/// A consumer with such a line reads what its text does not say, or sets `INPUT` itself.
+const HIDDEN_READS: &[&str] = &[
+    "eval ",
+    "[$k]",
+    "x = INPUT\n",
+    "unset INPUT",
+    "; INPUT[",
+    "INPUT+=",
+    "-v 'INPUT",
+    "-r 'INPUT",
+    ":=x}",
+    "ref=INPUT",
+    "]=x; echo",
+    "x: INPUT[",
+    "del INPUT",
+    "trap 'echo",
+];
 
 fn key() -> impl Strategy<Value = &'static str> {
     select(&["a", "b", "c"][..])
@@ -377,47 +406,58 @@ fn block(key: &str, text: &str) -> String {
     format!("    {key}: |\n{lines}")
 }
 
-/// The ottofile of all pairs. With `allows` nothing is refused.
-fn ottofile(pairs: &[Pair], allows: bool) -> String {
+/// A line with the names of the tasks of a family.
+fn own(text: &str, number: usize) -> String {
+    let mut text = text.replace("zz", "nobody");
+    for before in ["[", " ", "\"", "'"] {
+        for task in ["p", "q"] {
+            text = text.replace(&format!("{before}{task}."), &format!("{before}{task}{number}."));
+        }
+    }
+    text
+}
+
+/// The tasks of a family; its first consumer has the number `first`. With `allows` nothing is refused.
+fn tasks(family: &Family, number: usize, first: usize, allows: bool) -> String {
     let comment = if allows { "# otto: allow E0704, E0705, E0717" } else { "#" };
     let script = |lines: &[String]| {
         let all = lines.join("\n");
         // Python has statements of several lines, which a comment at the margin does not end.
         all.lines().map(|line| format!("{comment}\n{line}")).collect::<Vec<_>>().join("\n")
     };
-    let mut text = "tasks:\n".to_owned();
-    for (number, Pair { producer, consumer }) in pairs.iter().enumerate() {
-        let own = |text: &str| {
-            text.replace("zz", "nobody")
-                .replace("[p.", &format!("[p{number}."))
-                .replace("[q.", &format!("[q{number}."))
-                .replace(" p.", &format!(" p{number}."))
-                .replace(" q.", &format!(" q{number}."))
-                .replace("\"p.", &format!("\"p{number}."))
-                .replace("\"q.", &format!("\"q{number}."))
-                .replace("'p.", &format!("'p{number}."))
-                .replace("'q.", &format!("'q{number}."))
-        };
-        let language = |is_python: bool| if is_python { "python" } else { "bash" };
-        text.push_str(&format!("  p{number}:\n"));
-        if let Some(contract) = &producer.contract {
-            text.push_str(&format!("    outputs: {{{contract}}} {comment}\n"));
-        }
-        let lines = if producer.lines.is_empty() { &[":".to_owned()][..] } else { &producer.lines };
-        let lines =
-            if producer.is_python && producer.lines.is_empty() { &["pass".to_owned()][..] } else { lines };
-        text.push_str(&block(language(producer.is_python), &script(lines)));
-        text.push_str(&format!("  q{number}: {{needs: [p{number}], bash: 'OUTPUT[b]=1'}}\n"));
+    let language = |is_python: bool| if is_python { "python" } else { "bash" };
+    let Family { producer, consumers } = family;
+    let mut text = format!("  p{number}:\n");
+    if let Some(contract) = &producer.contract {
+        text.push_str(&format!("    outputs: {{{contract}}} {comment}\n"));
+    }
+    let nothing = if producer.is_python { "pass" } else { ":" };
+    let lines = if producer.lines.is_empty() { &[nothing.to_owned()][..] } else { &producer.lines };
+    text.push_str(&block(language(producer.is_python), &script(lines)));
+    text.push_str(&format!("  q{number}: {{needs: [p{number}], bash: 'OUTPUT[b]=1'}}\n"));
+    for (place, consumer) in consumers.iter().enumerate() {
         let needs = consumer.needs.replace('p', &format!("p{number}")).replace('q', &format!("q{number}"));
-        text.push_str(&format!("  c{number}:\n    needs: {}\n", needs));
+        text.push_str(&format!("  c{}:\n    needs: {}\n", first + place, needs));
         if let Some(condition) = &consumer.condition {
             text.push_str(&format!("    {comment}\n"));
-            text.push_str(&format!("    if: '{}'\n", own(condition).replace('\'', "''")));
+            text.push_str(&format!("    if: '{}'\n", own(condition, number).replace('\'', "''")));
         }
-        let lines: Vec<String> = consumer.lines.iter().map(|line| own(line)).collect();
+        let lines: Vec<String> = consumer.lines.iter().map(|line| own(line, number)).collect();
         text.push_str(&block(language(consumer.is_python), &script(&lines)));
     }
     text
+}
+
+/// The ottofile of all pairs.
+fn ottofile(families: &[Family], allows: bool) -> String {
+    let mut text = "tasks:\n".to_owned();
+    let mut consumers = 0;
+    for (number, family) in families.iter().enumerate() {
+        text.push_str(&tasks(family, number, consumers, allows));
+        consumers += family.consumers.len();
+    }
+    let all: Vec<String> = (0..consumers).map(|number| format!("c{number}")).collect();
+    text + &format!("  all: {{needs: [{}]}}\n", all.join(", "))
 }
 
 /// The tasks that a run of all is refused for, each with what otto says.
@@ -441,40 +481,184 @@ fn refused(project: &Project) -> BTreeMap<String, String> {
     found
 }
 
-/// The tasks that succeeded, or were skipped though nothing failed.
-fn passed(project: &Project) -> BTreeSet<String> {
+/// The tasks about which `otto Check` says anything.
+fn mentioned(project: &Project) -> BTreeSet<String> {
+    let told = project.run("Check --json");
+    let answer: Value = serde_json::from_str(&told.stdout).unwrap_or_else(|_| panic!("{}", told.all()));
+    let places = answer["diagnostics"].as_array().into_iter().flatten();
+    let places = places.flat_map(|found| found["places"].as_array().into_iter().flatten());
+    let labels = places.filter_map(|place| place["text"].as_str());
+    labels.filter_map(|label| label.split('`').nth(1)).map(str::to_owned).collect()
+}
+
+/// What became of the tasks.
+struct Fates {
+    /// Those that succeeded, or were skipped though nothing failed.
+    passed: BTreeSet<String>,
+    succeeded: BTreeSet<String>,
+    failed: BTreeSet<String>,
+    /// What each wrote to stderr.
+    said: BTreeMap<String, String>,
+}
+
+fn fates(project: &Project) -> Fates {
     let ran = project.run("-j8 -k --json all");
-    let events = ran.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let ended: Vec<Value> = events.filter(|event| event["event"] == "task_settled").collect();
-    assert!(!ended.is_empty(), "{}", ran.all());
-    let is_fine = |event: &&Value| {
-        event["outcome"] == "succeeded"
-            || event["outcome"] == "skipped"
-                && ["if", "dependency", "not_called_for"].iter().any(|because| event["because"] == *because)
+    let mut fates = Fates {
+        passed: BTreeSet::new(),
+        succeeded: BTreeSet::new(),
+        failed: BTreeSet::new(),
+        said: BTreeMap::new(),
     };
-    ended.iter().filter(is_fine).filter_map(|event| event["task"].as_str().map(str::to_owned)).collect()
-}
-
-fn hold(pairs: &[Pair]) {
-    let tasks: Vec<String> = (0..pairs.len()).map(|number| format!("c{number}")).collect();
-    let all = format!("  all: {{needs: [{}]}}\n", tasks.join(", "));
-    let project = Project::new(&(ottofile(pairs, false) + &all));
-    let refused = refused(&project);
-    project.write("otto.yml", &(ottofile(pairs, true) + &all));
-    let passed = passed(&project);
-    for (task, message) in refused {
-        let number: usize = task[1..].parse().expect("a number");
-        assert!(
-            !passed.contains(&task),
-            "`{task}` is refused, but it passes:\n{message}\n{}",
-            ottofile(&pairs[number..=number], false)
-        );
+    for event in ran.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+        let task = event["task"].as_str().unwrap_or_default().to_owned();
+        if event["event"] == "output" && event["stream"] == "stderr" {
+            fates.said.entry(task).or_default().push_str(event["text"].as_str().unwrap_or_default());
+            continue;
+        }
+        if event["event"] != "task_settled" {
+            continue;
+        }
+        let is_called_off = ["if", "dependency", "not_called_for"].iter().any(|why| event["because"] == *why);
+        match event["outcome"].as_str() {
+            Some("succeeded") => {
+                fates.passed.insert(task.clone());
+                fates.succeeded.insert(task);
+            }
+            Some("skipped") if is_called_off => drop(fates.passed.insert(task)),
+            Some("failed") => drop(fates.failed.insert(task)),
+            Some(_) | None => {}
+        }
     }
+    assert!(!fates.passed.is_empty(), "{}", ran.all());
+    fates
 }
 
-/// How many ottofiles of 40 pairs are tried. `PROPTEST_CASES=250` makes 10,000 pairs.
+/// The inputs for want of which a task ended, as far as its last words tell; of Python, each that its text names.
+fn died_of(said: &str, consumer: &Consumer, number: usize) -> Vec<String> {
+    static IN_SHELL: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"INPUT\[([\w.]+)\]: unbound variable|no input '([\w.]+)'").expect("a pattern")
+    });
+    static PATH: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b[a-z]+\d*\.[abc]\b").expect("a pattern"));
+    if !consumer.is_python {
+        let found = IN_SHELL.captures_iter(said).last();
+        let path = found.and_then(|found| found.get(1).or(found.get(2)).map(|path| path.as_str().to_owned()));
+        return path.into_iter().collect();
+    }
+    static IN_PYTHON: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"^KeyError.*?'([\w.]+)'").expect("a pattern"));
+    let last = said.lines().last().unwrap_or_default();
+    let Some(missing) = IN_PYTHON.captures(last).map(|found| found[1].to_owned()) else { return Vec::new() };
+    let lines = consumer.lines.iter().chain(&consumer.condition).map(|line| own(line, number));
+    let paths =
+        lines.flat_map(|line| PATH.find_iter(&line).map(|path| path.as_str().to_owned()).collect::<Vec<_>>());
+    let is_meant = |path: &String| *path == missing || path.ends_with(&format!(".{missing}"));
+    paths.filter(is_meant).collect()
+}
+
+/// Whether nobody could know that this input would be missing.
+fn may_be_set(path: &str, family: &Family, number: usize, fates: &Fates) -> bool {
+    let Some((task, key)) = path.split_once('.') else { return false };
+    if task == format!("q{number}") {
+        return !fates.succeeded.contains(task);
+    }
+    if task != format!("p{number}") {
+        return false;
+    }
+    if !fates.succeeded.contains(task) {
+        return true;
+    }
+    let contract = family.producer.contract.as_deref();
+    let declares = contract.is_some_and(|contract| contract.contains(&format!("{key}: ")));
+    if contract.is_some_and(|contract| !contract.contains('*') && !declares) {
+        return false;
+    }
+    let lines = &family.producer.lines;
+    lines.iter().any(|line| OPEN_SETS.iter().any(|open| line.contains(open)))
+        || lines.iter().any(|line| names(line, key))
+}
+
+/// Whether a consumer may ask whether an input exists, and then is prepared for its absence.
+fn asks(consumer: &Consumer, number: usize, path: &str) -> bool {
+    let lines = consumer.lines.iter().chain(&consumer.condition).map(|line| own(line, number));
+    lines.map(|line| line.matches(path).count()).sum::<usize>() > 1
+}
+
+/// Whether a line has the key as a word.
+fn names(line: &str, key: &str) -> bool {
+    line.split(|character: char| !character.is_alphanumeric()).any(|word| word == key)
+}
+
+/// How many pairs were refused, accepted, and found lacking an input.
+#[derive(Default, Debug)]
+struct Count {
+    refused: usize,
+    silent: usize,
+    died: usize,
+    died_refused: usize,
+    wrong: Vec<String>,
+}
+
+fn hold(families: &[Family]) -> Count {
+    let project = Project::new(&ottofile(families, false));
+    let refused = refused(&project);
+    let mentioned = mentioned(&project);
+    project.write("otto.yml", &ottofile(families, true));
+    let fates = fates(&project);
+    let pairs = families.iter().enumerate().flat_map(|(number, family)| {
+        let first = number * CONSUMERS;
+        family
+            .consumers
+            .iter()
+            .enumerate()
+            .map(move |(place, consumer)| (number, family, first + place, consumer))
+    });
+    let mut count = Count::default();
+    for (number, family, place, consumer) in pairs {
+        let task = format!("c{place}");
+        let shown = || {
+            let family = Family { consumers: vec![consumer.clone()], ..family.clone() };
+            tasks(&family, number, place, false)
+        };
+        let message = refused.get(&task);
+        if let Some(message) = message {
+            if fates.passed.contains(&task) {
+                count.wrong.push(format!("`{task}` is refused, but it passes:\n{message}\n{}", shown()));
+            }
+        }
+        let said = fates.said.get(&task).map_or("", String::as_str);
+        let missing = match fates.failed.contains(&task) {
+            true => died_of(said, consumer, number),
+            false => Vec::new(),
+        };
+        count.refused += usize::from(message.is_some());
+        count.silent += usize::from(!mentioned.contains(&task));
+        count.died += usize::from(!missing.is_empty());
+        count.died_refused += usize::from(!missing.is_empty() && message.is_some());
+        let is_hidden =
+            consumer.lines.iter().any(|line| HIDDEN_READS.iter().any(|hidden| line.contains(hidden)));
+        if mentioned.contains(&task) || is_hidden {
+            continue;
+        }
+        for path in missing.into_iter().filter(|path| !asks(consumer, number, path)) {
+            if !may_be_set(&path, family, number, &fates) {
+                let shown = shown();
+                count.wrong.push(format!("nothing is said, but `{task}` has no `{path}`:\n{said}\n{shown}"));
+            }
+        }
+    }
+    // An `OUTPUT` that its contract refuses makes the producer fail.
+    for (task, message) in &refused {
+        if task.starts_with('p') && fates.passed.contains(task) {
+            count.wrong.push(format!("`{task}` passes:\n{message}"));
+        }
+    }
+    count
+}
+
+/// How many ottofiles of 240 pairs are tried: one, or more as `PROPTEST_CASES` asks. 1,680 make 10,080 pairs.
 fn files() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|number| number.parse().ok()).unwrap_or(2)
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|number| number.parse().ok()).unwrap_or(1);
+    (cases / 40).max(1)
 }
 
 proptest! {
@@ -482,10 +666,12 @@ proptest! {
         cases: files(), max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default()
     })]
     #[test]
-    fn what_is_refused_fails_when_it_runs(
-        pairs in prop::collection::vec((producer(), consumer()), 40),
+    fn what_is_refused_fails_and_what_is_accepted_finds_its_inputs(
+        families in prop::collection::vec((producer(), prop::collection::vec(consumer(), CONSUMERS)), FAMILIES),
     ) {
-        let pairs: Vec<Pair> = pairs.into_iter().map(|(producer, consumer)| Pair { producer, consumer }).collect();
-        hold(&pairs);
+        let families = families.into_iter().map(|(producer, consumers)| Family { producer, consumers });
+        let count = hold(&families.collect::<Vec<_>>());
+        println!("{} refused, {} silent, {} died", count.refused, count.silent, count.died);
+        prop_assert!(count.wrong.is_empty(), "{}", count.wrong.join("\n"));
     }
 }

@@ -296,3 +296,81 @@ fn a_task_is_fresh_as_long_as_its_secrets_are_the_same() {
     let ran = |token: &str| project.run(&format!("-q a --token {token}")).stdout;
     assert_eq!([ran("hunter2"), ran("hunter2"), ran("hunter3")], ["ran\n", "", "ran\n"]);
 }
+
+#[test]
+fn a_secret_that_is_written_out_is_a_warning_of_check() {
+    let project = Project::new(
+        "
+otto:
+  secrets: [NPM_TOKEN]
+tasks:
+  login:
+    outputs: {token: {type: str, secret: true}, user: str}
+    bash: |
+      OUTPUT[user]=ada
+      OUTPUT[token]=$(openssl rand -hex 8)
+  deploy:
+    needs: [login]
+    params:
+      --password: {secret: true}
+    envs:
+      KEY: {value: '$(cat key)', secret: true}
+    bash: |
+      echo \"${INPUT[login.user]} with ${INPUT[login.token]}\"
+      printf '%s\\n' \"$password\"
+      echo \"${#KEY}\"
+      if [ -n \"$KEY\" ]; then echo \"$KEY\"; fi
+      echo \"$NPM_TOKEN\" | docker login --password-stdin
+      # otto: allow E0510
+      echo \"$NPM_TOKEN\"
+  report:
+    needs: [login]
+    python: |
+      print(\"with\", INPUT[\"login.token\"])
+      print(f\"{INPUT['login.user']} {len(INPUT['login.token'])}\")
+",
+    );
+    assert_snapshot!(project.run("Check").all(), @r#"
+    ── stdout
+    otto.yml: 3 tasks are valid
+    ── stderr
+    warning[E0510]: `deploy` writes out the output `token` of `login`, which is secret
+       ╭▸ otto.yml:17:41
+     6 │     outputs: {token: {type: str, secret: true}, user: str}
+       │               ───── declared as secret
+       ┆
+    17 │       echo "${INPUT[login.user]} with ${INPUT[login.token]}"
+       ╰╴                                        ━━━━━━━━━━━━━━━━━━ `deploy` writes it here
+    help: leave it out: otto can only show `***` in its place
+    warning[E0510]: `deploy` writes out the parameter `password`, which is secret
+       ╭▸ otto.yml:18:22
+    13 │       --password: {secret: true}
+       │       ────────── declared as secret
+       ┆
+    18 │       printf '%s\n' "$password"
+       ╰╴                     ━━━━━━━━━ `deploy` writes it here
+    help: leave it out: otto can only show `***` in its place
+    warning[E0510]: `deploy` writes out the variable `KEY`, which is secret
+       ╭▸ otto.yml:20:36
+    15 │       KEY: {value: '$(cat key)', secret: true}
+       │       ─── declared as secret
+       ┆
+    20 │       if [ -n "$KEY" ]; then echo "$KEY"; fi
+       ╰╴                                   ━━━━ `deploy` writes it here
+    help: leave it out: otto can only show `***` in its place
+    warning[E0507]: nothing sets the variable `NPM_TOKEN` that task `deploy` reads
+       ╭▸ otto.yml:21:13
+    21 │       echo "$NPM_TOKEN" | docker login --password-stdin
+       ╰╴            ━━━━━━━━━━ neither in the ottofile nor in the environment
+    help: if it may be missing, say so: `${NPM_TOKEN:-}`
+    warning[E0510]: `report` writes out the output `token` of `login`, which is secret
+       ╭▸ otto.yml:27:21
+     6 │     outputs: {token: {type: str, secret: true}, user: str}
+       │               ───── declared as secret
+       ┆
+    27 │       print("with", INPUT["login.token"])
+       ╰╴                    ━━━━━━━━━━━━━━━━━━━━ `report` writes it here
+    help: leave it out: otto can only show `***` in its place
+    ── exit 0
+    "#);
+}

@@ -276,8 +276,14 @@ impl<'a> Reader<'a> {
                 _ if OPAQUE.contains(&word) => self.look_away(),
                 _ => {}
             }
-            let leaves =
-                LEAVING.contains(&word) || ["exec", "eval", "runpy"].contains(&word) && !is_attribute;
+            // `getattr(sys, name)` may be `sys.exit`.
+            let is_composed = word == "getattr"
+                && !is_attribute
+                && self.is(place + 1, "(")
+                && self.text_at(self.second_argument(place + 1)).is_none_or(|name| LEAVING.contains(&name));
+            let leaves = is_composed
+                || LEAVING.contains(&word)
+                || ["exec", "eval", "runpy"].contains(&word) && !is_attribute;
             if leaves {
                 let at = self.token(place).map_or(0, |token| token.range.start);
                 self.end = self.end.min(at);
@@ -519,6 +525,13 @@ impl<'a> Reader<'a> {
                 && HARMLESS.contains(&self.word(place - 2))
                 && [")", ","].contains(&self.word(place + 1));
         self.uses.is_open |= !is_looked_at;
+    }
+
+    /// Where the second argument of a call stands; `open` is its bracket.
+    fn second_argument(&self, open: usize) -> usize {
+        let inner = self.token(open).map_or(0, |token| token.depth + 1);
+        let is_comma = |place: &usize| self.is(*place, ",") && self.found.tokens[*place].depth == inner;
+        (open + 1..self.closes(open)).find(is_comma).unwrap_or(open) + 1
     }
 
     /// The bracket that closes the one at a token.

@@ -90,7 +90,7 @@ fn keeps_ending(word: &str) -> bool {
 }
 
 /// The name of a command without quotes, the words behind it, and where it stands. `command` and `builtin` are passed over.
-fn verb<'a>(text: &'a str, command: &Command) -> Option<(&'a str, Vec<&'a str>, usize)> {
+pub(super) fn verb<'a>(text: &'a str, command: &Command) -> Option<(&'a str, Vec<&'a str>, usize)> {
     let words: Vec<(&str, usize)> =
         command.words.iter().filter_map(|word| Some((text.get(word.clone())?, word.start))).collect();
     let mut place = words.iter().take_while(|(word, _)| grammar::is_assignment(word)).count();
@@ -123,14 +123,14 @@ fn literal(word: &str) -> Option<String> {
 }
 
 /// A subscript without its quotes.
-fn key(subscript: &str) -> Option<String> {
+pub(super) fn key(subscript: &str) -> Option<String> {
     let value = Names::default().expand(subscript).pop()?;
     let is_known = !value.contains([UNKNOWN, ARGUMENT, '…']) && !subscript.contains("$'");
     (is_known && !value.is_empty() && !["@", "*"].contains(&value.as_str())).then_some(value)
 }
 
 /// The text up to the `]` that belongs to the `[` before it, and what follows.
-fn subscript(text: &str) -> Option<(&str, &str)> {
+pub(super) fn subscript(text: &str) -> Option<(&str, &str)> {
     let mut depth = 1;
     let mut quote = None;
     let mut skips = false;
