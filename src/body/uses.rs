@@ -8,7 +8,7 @@ mod token;
 mod written;
 
 pub(crate) use constant::is_constant;
-pub(crate) use written::{Value as WrittenValue, Written, written};
+pub(crate) use written::{Written, WrittenValue, written};
 
 use super::lost::Shell;
 use super::{Language, Place};

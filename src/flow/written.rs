@@ -9,7 +9,7 @@ use crate::plan::JobId;
 use crate::source::Span;
 
 /// A secret, and where the ottofile says that it is one.
-struct Declared {
+struct DeclaredSecret {
     what: String,
     span: Span,
 }
@@ -37,14 +37,14 @@ impl DataFlow<'_> {
         found
     }
 
-    fn secret_variable(&self, task: &Task, name: &str) -> Option<Declared> {
+    fn secret_variable(&self, task: &Task, name: &str) -> Option<DeclaredSecret> {
         // A script that gives it another value shows that.
         if task.body.as_ref().is_some_and(|body| uses::sets_variable(body, name)) {
             return None;
         }
         if let Some(param) = task.params.iter().find(|param| param.name.as_str() == name) {
             let what = format!("the parameter `{name}`");
-            return param.is_secret.then_some(Declared { what, span: param.form_span });
+            return param.is_secret.then_some(DeclaredSecret { what, span: param.form_span });
         }
         let what = format!("the variable `{name}`");
         let of_entry = |entry: &EnvEntry| entry.is_secret.then_some(entry.name.span);
@@ -55,10 +55,10 @@ impl DataFlow<'_> {
             let entry = self.ottofile.variables_of_files().find(is_named).map(|entry| entry.name.span);
             entry.or_else(|| listed.into_iter().find(|listed| listed.value == name).map(|listed| listed.span))
         });
-        span.map(|span| Declared { what, span })
+        span.map(|span| DeclaredSecret { what, span })
     }
 
-    fn secret_input(&self, job: JobId, path: &str) -> Option<Declared> {
+    fn secret_input(&self, job: JobId, path: &str) -> Option<DeclaredSecret> {
         let reader = self.plan.job(job);
         let inputs = self.plan.inputs(reader).into_iter().map(|input| self.plan.job(input));
         let named = inputs.filter_map(|input| {
@@ -73,6 +73,6 @@ impl DataFlow<'_> {
         let ends = rest.match_indices('.').map(|(dot, _)| dot).chain([rest.len()]);
         let declared = ends.filter_map(|end| contract.get(&rest[..end])).last()?;
         let what = format!("the output `{}` of `{name}`", declared.name);
-        contract.is_secret(&declared.name).then_some(Declared { what, span: declared.span })
+        contract.is_secret(&declared.name).then_some(DeclaredSecret { what, span: declared.span })
     }
 }

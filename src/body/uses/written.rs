@@ -15,14 +15,14 @@ use std::ops::Range;
 /// A value that is written out.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Written {
-    pub(crate) what: Value,
+    pub(crate) what: WrittenValue,
     pub(crate) range: Range<usize>,
     /// The start of its command.
     pub(crate) anchor: usize,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value {
+pub(crate) enum WrittenValue {
     /// A parameter or a variable of the environment.
     Variable(String),
     /// `TASK.KEY`, as written.
@@ -56,7 +56,7 @@ fn in_shell(text: &str, shell: Shell) -> Vec<Written> {
     for (command, words) in shown_words(text, &found) {
         for (range, name) in unset::plain_reads(text) {
             if words.iter().any(|word| contains(word, &range)) && is_direct(&found, &range) {
-                let what = Value::Variable(name.to_owned());
+                let what = WrittenValue::Variable(name.to_owned());
                 written.push(Written { what, range, anchor: command });
             }
         }
@@ -69,7 +69,11 @@ fn in_shell(text: &str, shell: Shell) -> Vec<Written> {
             let Some((inside, "")) = inside.and_then(subscript) else { continue };
             let is_shown = words.iter().any(|word| contains(word, range)) && is_direct(&found, range);
             if let Some(path) = key(inside).filter(|_| is_shown) {
-                written.push(Written { what: Value::Input(path), range: range.clone(), anchor: command });
+                written.push(Written {
+                    what: WrittenValue::Input(path),
+                    range: range.clone(),
+                    anchor: command,
+                });
             }
         }
     }
@@ -187,7 +191,7 @@ impl<'a> Calls<'a> {
     }
 
     /// `INPUT["a.b"]`, `INPUT["a"]["b"]`, `PARAMS["x"]`, `os.environ["X"]`, and the place after it.
-    fn value(&self, place: usize) -> Option<(Value, usize)> {
+    fn value(&self, place: usize) -> Option<(WrittenValue, usize)> {
         let (mut at, is_input) = match self.word(place) {
             "INPUT" => (place + 1, true),
             "PARAMS" => (place + 1, false),
@@ -202,8 +206,8 @@ impl<'a> Calls<'a> {
         }
         match (is_input, path.as_slice()) {
             (_, []) => None,
-            (true, path) => Some((Value::Input(path.join(".")), at)),
-            (false, [name]) => Some((Value::Variable((*name).to_owned()), at)),
+            (true, path) => Some((WrittenValue::Input(path.join(".")), at)),
+            (false, [name]) => Some((WrittenValue::Variable((*name).to_owned()), at)),
             (false, _) => None,
         }
     }
@@ -215,8 +219,8 @@ mod tests {
 
     fn shown(found: Vec<Written>) -> String {
         let one = |written: Written| match written.what {
-            Value::Variable(name) => name,
-            Value::Input(path) => format!("INPUT {path}"),
+            WrittenValue::Variable(name) => name,
+            WrittenValue::Input(path) => format!("INPUT {path}"),
         };
         found.into_iter().map(one).collect::<Vec<_>>().join(", ")
     }
