@@ -75,7 +75,7 @@ pub(crate) struct Lost {
 fn with_what_it_loads(text: &str, load: &Load) -> String {
     let mut whole = text.to_owned();
     let may_load = text.contains("source") || text.contains(". ") || text.contains("alias");
-    if !may_load || grammar::ending(text) == grammar::BodyEnd::Unfinished {
+    if !may_load || grammar::end(text).is_unfinished {
         return whole;
     }
     let mut known: HashSet<String> = HashSet::new();

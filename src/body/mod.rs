@@ -2,6 +2,7 @@
 //! ottofile. Knows no job, no value and no file.
 
 mod effect;
+pub(crate) mod ending;
 pub(crate) mod export;
 pub(crate) mod grammar;
 mod keys;

@@ -8,8 +8,8 @@ use super::outcome;
 use super::quote::{Charset, push_assignment, push_word};
 use super::shell::{self, Frame, LegacyVariable, Start};
 use super::{CannotPrepare, HandOver, Left, List, Prepared, Program, Script, condition};
+use crate::body::ending::Ending;
 use crate::body::export::has_word;
-use crate::body::grammar::{self, BodyEnd};
 use crate::body::need::{COLOURS, Needs, may_save, surely_sets};
 use crate::body::{Place, Shebang, reads_outcome_array};
 use crate::diagnostic::{Code, Diagnostic};
@@ -115,6 +115,7 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
         has_own_builtin: has_own_builtin(&script.whole_text()),
         is_posix: is_posix || text.contains("posix") || text.contains("POSIX"),
         charset: charset(script),
+        ending: Ending::of(text),
     };
     setup.refuse_arrays()?;
     install(script, level, setup.has_own_builtin)?;
@@ -179,6 +180,7 @@ pub(super) fn prepare_question(script: &Script) -> Result<(Program, Vec<OsString
         has_own_builtin: has_own_builtin(&script.body.text),
         is_posix: script.body.text.contains("posix") || script.body.text.contains("POSIX"),
         charset: charset(script),
+        ending: Ending::Other,
     };
     setup.refuse_arrays()?;
     install(script, level, setup.has_own_builtin)?;
@@ -257,14 +259,6 @@ fn may_trap_past_functions(text: &str) -> bool {
         })
 }
 
-/// Whether a text provably ends with a loop over lines whose status, if `set -e` lets it pass, is that of a test.
-fn ends_in_a_loop_over_lines(text: &str) -> bool {
-    let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    // A calculation that breaks has the status of one that is zero.
-    let may_end = has_word(last, "done") && has_word(text, "while") && !text.contains("((");
-    may_end && grammar::ending(text) == BodyEnd::Test
-}
-
 /// Whether a text may trace, in its own words.
 fn may_trace(text: &str) -> bool {
     let is_option = |word: &str| {
@@ -338,6 +332,7 @@ struct Setup<'a, 's> {
     /// The body may run in POSIX mode.
     is_posix: bool,
     charset: Charset,
+    ending: Ending,
 }
 
 impl Setup<'_, '_> {
@@ -410,9 +405,9 @@ impl Setup<'_, '_> {
     /// What stands behind the body: nothing, except below 4.2, where no trap may do this work. There too nothing stands behind a
     /// text that lacks its end.
     fn after(&self) -> Cow<'static, str> {
-        let is_test = match (self.level, grammar::ending(&self.script.body.text)) {
-            (Level::Modern, _) | (_, BodyEnd::Unfinished) => return "".into(),
-            (_, ending) => ending == BodyEnd::Test,
+        let is_test = match (self.level, &self.ending) {
+            (Level::Modern, _) | (_, Ending::Unfinished) => return "".into(),
+            (_, ending) => ending.is_surely_a_test(),
         };
         match (self.needs.saves(), is_test) {
             (true, true) => past_functions(LAST_TEST, self.has_own_builtin),
@@ -437,8 +432,19 @@ impl Setup<'_, '_> {
         text.extend_from_slice(b" otto__end=");
         let path = end_path(self.script, self.has_own_builtin);
         push_word(text, path.as_os_str().as_bytes(), Charset::Plain);
-        if ends_in_a_loop_over_lines(&self.script.body.text) {
-            text.extend_from_slice(b" otto__loop=1");
+        if let Ending::Tests(proof) = &self.ending
+            && proof.tests().next().is_some()
+        {
+            text.extend_from_slice(b" otto__proof=");
+            push_word(text, proof.question().as_bytes(), Charset::Plain);
+            text.extend_from_slice(b" otto__tests=(");
+            for (shown, again) in proof.tests() {
+                push_word(text, shown.as_bytes(), Charset::Plain);
+                text.push(b' ');
+                push_word(text, again.as_bytes(), Charset::Plain);
+                text.push(b' ');
+            }
+            text.push(b')');
         }
         text.extend_from_slice(separator);
     }

@@ -501,6 +501,41 @@ fn err_return_and_debug_traps_behave_as_in_plain_bash() {
     }
 }
 
+/// What a handler does other than print is done for each command of the body, and for none of otto's.
+#[test]
+fn a_debug_handler_sees_the_commands_of_the_body_alone() {
+    for text in [
+        "trap 'echo d >> f' DEBUG",
+        "trap 'echo d >> f' DEBUG\n:\n:",
+        "trap 'echo d >> f' DEBUG\nfalse",
+        "trap 'echo d >> f' DEBUG\n[ a = b ] && echo x",
+        "trap 'echo bye >> f' EXIT; trap 'echo d >> f' DEBUG",
+        "trap 'echo bye >> f; echo \"$?\" >> f' EXIT; trap 'echo d >> f' DEBUG; (exit 3)",
+        "trap 'echo d >> f' DEBUG; trap 'echo one >> f\necho two >> f' EXIT\n:",
+        "trap 'echo bye >> f; exit 4' EXIT; trap 'echo d >> f' DEBUG\n:",
+        "trap 'echo usr >> f' USR1; trap 'echo d >> f' DEBUG; kill -USR1 $$; :",
+        "set -T; trap 'echo d >> f' DEBUG; f() { :; }; f",
+    ] {
+        let folder = tempfile::tempdir().expect("a directory");
+        let plain = std::process::Command::new("bash")
+            .args(["-c", &format!("set -euo pipefail\n{text}\n")])
+            .current_dir(folder.path())
+            .output()
+            .expect("bash");
+        let read = |folder: &std::path::Path| std::fs::read_to_string(folder.join("f")).unwrap_or_default();
+        for around in ["@", "OUTPUT[k]=v\n@"] {
+            let bench = Bench::bash(&around.replace('@', text));
+            let ran = bench.run();
+            assert_eq!(read(&bench.root.path().join("project")), read(folder.path()), "{text}: {ran:?}");
+            assert_eq!(
+                Some(ran.status),
+                plain.status.code().map(|code| if text.contains("a = b") { 0 } else { code }),
+                "{text}"
+            );
+        }
+    }
+}
+
 /// Rows 37 and 39.
 #[test]
 fn a_trace_shows_the_calls_of_ottos_functions_alone() {
@@ -665,6 +700,19 @@ fn a_false_test_that_errexit_lets_pass_is_no_failure() {
         "{ [ a = b ] && echo x; }",
         "is_ci() { [ -n \"${CI-}\" ]; }; is_ci && echo x",
         "case x in x) [[ x == y ]] && echo x ;; esac",
+        "x=a; for i in $x \"${x%b}\" ${nope-}; do [[ $i == 9 ]] && echo x; done",
+        "for ((i = 0; i < 2; i++)); do [ $i = 9 ] && echo x; done",
+        "while read -r l; do [ \"$l\" = nope ] && echo x; done < <(echo a)",
+        "echo a > f; f=f; while read -r l; do [ \"$l\" = nope ] && echo x; done < \"$f\"",
+        "for i in 1; do [ $i = 9 ] && echo x; done > log.txt 2>&1",
+        "[ 1 -gt 2 ] 2>/dev/null && echo x",
+        "x=1; [[ x -gt 2 ]] > /dev/null 2>&1 && echo x",
+        "x=1; [ \"$(echo a; echo b)\" = \"$x\" ] && echo x",
+        "x=1; [[ $(echo  1) -gt $x  ||  ( -z a ) ]] && echo x",
+        "x=1; (( $(echo 1) > x )) && echo x",
+        "{ [ a = b ]; } && echo x",
+        "[ a ] && [ -z a ] &&\n  echo x",
+        "[ a = \\\n b ] && echo x",
     ] {
         for around in AROUND {
             let text = around.replace('@', text);
@@ -673,6 +721,17 @@ fn a_false_test_that_errexit_lets_pass_is_no_failure() {
             // A handler sees what otto makes of it.
             let ran = Bench::bash(&format!("trap 'echo $?' EXIT\n{text}")).run();
             assert_eq!((ran.status, ran.out().as_str()), (0, "0\n"), "{text}: {ran:?}");
+        }
+    }
+}
+
+/// A text that nobody has seen may define functions.
+#[test]
+fn a_false_test_behind_other_commands_is_no_failure_where_the_text_shows_them_all() {
+    for text in ["true && [ a = b ] && echo x", "for i in $HOME; do true && [ $i = 9 ] && echo x; done"] {
+        for around in AROUND {
+            let text = around.replace('@', text);
+            assert_eq!(Bench::bash(&text).run().status, i32::from(text.contains("$e")), "{text}");
         }
     }
 }
@@ -707,6 +766,64 @@ fn every_other_status_at_the_end_is_bashs() {
         for around in AROUND {
             let text = around.replace('@', text);
             assert_eq!(Bench::bash(&text).run().status, status, "{text}");
+        }
+    }
+}
+
+/// Bash notes nothing where a compound command fails before its first command, and so an older test is still the last one.
+#[test]
+fn a_failure_that_bash_does_not_note_is_not_taken_for_an_older_test() {
+    let tests =
+        ["[ a = a ]", "[[ a = a ]]", "((1))", "test a", "((1 || x)) || true", "if [ a = b ]; then :; fi"];
+    let failures = [
+        "{ :; } > /no/such/f",
+        "if false; then :; fi > \"/dev/null$NOPE\"",
+        "{ [ a = b ] && echo x; } > /no/such/f",
+        "for i in 1; do [ a = b ] && echo x; done > /no/such/f",
+        "while read -r l; do [ a = b ] && echo x; done < /no/such/f",
+        "{ [ a = b ] && echo x; } >&7",
+        "for i in $NOPE; do [ a = b ] && echo x; done",
+        "for i in $NOPE; do :; done\n:\n[ a = b ] && echo x",
+        "{ :; } <<< $NOPE\n:\n[ a = b ] && echo x",
+        "{ :; } <<E\n$NOPE\nE\n:\n[ a = b ] && echo x",
+        "s=a; T; for i in ${s:1:-9}; do [ a = b ] && echo x; done",
+        "s=a; T; for i in ${s:1:-9}; do :; done; [ a = b ] && echo x",
+        "s=a; T; case ${s:1:-9} in a) [ a = b ] && echo x ;; esac",
+        "T; [ \"$(echo a)\" = \"$NOPE\" ] && echo x",
+        "s=a; T; [ \"$(echo a)\" = \"${s:1:-9}\" ] && echo x",
+        "s=a; T; [ \"${s:1:-9}\" ] && echo x",
+        "[[ a = a ]] > /no/such/f && echo x",
+        "((1)) > /no/such/f && echo x",
+        "select x in a; do [ a = b ] && echo x; done < /dev/null",
+        "! { true; }",
+        "! (:)",
+        "f() { T; { :; } > /no/such/f; }; f && echo x",
+        "f() { :; } > /no/such/f; T; f && echo x",
+        "f() { :; }; readonly -f f; T; f() { :; }",
+        "T; for 1 in a; do :; done",
+        "readonly r=1; T; for r in a; do [ a = b ] && echo x; done",
+        "readonly r=1; T; r=2",
+        "shopt -s expand_aliases\nalias y='{ :; } > /no/such/f'\nT\n[ a ] && y",
+        "shopt -s failglob; T; for i in /no/such/*; do [ a = b ] && echo x; done",
+        "eval 'T; { :; } > /no/such/f' && echo x",
+        "echo '{ :; } > /no/such/f' > lib.sh; T; . ./lib.sh && echo x",
+        "c=f; f() { { :; } > /no/such/f; }; T; $c && echo x",
+        "while [ a ]; do break; done > /no/such/f",
+        "until T; do :; done > /no/such/f",
+        "x=1; while ((x-- > 0)); do [[ 08 -gt 3 ]] && echo x; done",
+    ];
+    // Each way in which a body is prepared, with one test.
+    for around in AROUND {
+        for (test, failure) in failures.iter().enumerate().map(|(place, failure)| (tests[place % 6], failure))
+        {
+            let text = around.replace('@', &format!("{test}\n{}", failure.replace('T', test)));
+            assert_ne!(Bench::bash(&text).run().status, 0, "{text}");
+        }
+    }
+    for test in tests {
+        for failure in failures {
+            let text = format!("{test}\n{}", failure.replace('T', test));
+            assert_ne!(Bench::bash(&text).run().status, 0, "{text}");
         }
     }
 }
@@ -814,6 +931,34 @@ fn a_trap_that_is_refused_is_refused_in_bashs_words() {
     }
 }
 
+/// It is a command of the body that fails, with the body's handler and under the body's options.
+#[test]
+fn a_trap_that_is_refused_fails_at_its_call() {
+    for text in [
+        "trap 'echo err' ERR\ntrap x SIGEXIT\necho on",
+        "trap 'echo err' ERR\ntrap x SIGEXIT || echo handled\necho on",
+        "trap 'echo err' ERR\nif ! trap x SIGEXIT; then echo handled; fi\necho on",
+        "trap 'echo err $?' ERR\nset +e\ntrap x SIGEXIT\necho on",
+        "set -E; trap 'echo err' ERR\nf() { trap x SIGEXIT; echo in; }\nf\necho on",
+        "trap 'echo err' ERR\nf() { trap x SIGEXIT; echo in; }\nf || echo handled",
+        "trap 'echo err' ERR; trap 'echo bye $?' EXIT SIGEXIT TERM\necho on",
+        "trap 'echo err' ERR; trap -x\necho on",
+        "trap 'echo err' ERR; trap SIGEXIT\necho on",
+        "trap 'echo err' ERR; trap -p SIGEXIT\necho on",
+        "set -o posix; trap 'echo err' ERR; trap x SIGEXIT\necho on",
+    ] {
+        let plain = std::process::Command::new("bash")
+            .args(["-c", &format!("set -euo pipefail\n{text}\n")])
+            .output()
+            .expect("bash");
+        for around in ["@", "OUTPUT[k]=v\n@"] {
+            let ran = Bench::bash(&around.replace('@', text)).run();
+            let plain = (plain.status.code(), String::from_utf8_lossy(&plain.stdout).into_owned());
+            assert_eq!((Some(ran.status), ran.out()), plain, "{text}: {ran:?}");
+        }
+    }
+}
+
 #[test]
 fn builtins_that_are_switched_off_cost_nothing() {
     for name in
@@ -898,6 +1043,19 @@ fn the_line_and_the_command_that_ended_a_body_are_told() {
 // ── Subshells ────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Row 53.
+#[test]
+fn a_syntax_error_is_told_as_one_and_once() {
+    let hints = |text: &str| Bench::bash(text).run().hints.join("\n");
+    for around in AROUND {
+        let text = around.replace('@', "exec 2>&1\necho a\nfi\n");
+        assert_eq!(hints(&text), "the script of `build` is not valid bash", "{text}");
+        let text = around.replace('@', "if false; then fi\n");
+        assert_eq!(hints(&text), "", "{text}");
+    }
+    // Not the error that ended it.
+    assert_eq!(hints("exec 2>&1\n(exit 2) && :\n(exit 2)\nfi\n"), "otto.yml:23: `( exit 2 )` ended with 2");
+}
+
 #[test]
 fn a_helper_call_from_anywhere_is_kept() {
     for text in [

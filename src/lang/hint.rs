@@ -27,14 +27,30 @@ pub(super) fn hints(script: &Script, failure: &Failure) -> Vec<Diagnostic> {
         }
     }
     let silent = failure.ended.filter(|ended| hints.is_empty() && !is_said(script, failure, ended));
-    hints.extend(silent.and_then(|ended| end_of(script, ended)));
+    hints.extend(silent.and_then(|ended| match misprint(script, ended) {
+        // Bash has said so already, unless its stderr went elsewhere.
+        Some((line, _)) if named_line(script, failure) == Some(line) => None,
+        Some((_, diagnostic)) => Some(diagnostic),
+        None => end_of(script, ended),
+    }));
     hints
+}
+
+fn named_line(script: &Script, failure: &Failure) -> Option<usize> {
+    failing_line(script, failure.stderr, &super::bash::shown_name(script))
+}
+
+/// The line of the ottofile at which bash could not read on, where that ended the body. It has the status of many a
+/// failure, and bash notes no command for it.
+fn misprint(script: &Script, ended: &Ended) -> Option<(usize, Diagnostic)> {
+    let may_be = ended.status == "2" && ended.line.is_none() && Language::of(script.body) == Language::Bash;
+    may_be.then(|| super::syntax::of_body(script)).flatten()
 }
 
 /// Whether the shell itself said that the body ended at this line.
 fn is_said(script: &Script, failure: &Failure, ended: &Ended) -> bool {
     let line = line_of(script, ended);
-    line.is_some() && line == failing_line(script, failure.stderr, &super::bash::shown_name(script))
+    line.is_some() && line == named_line(script, failure)
 }
 
 /// What one line of stderr means.
@@ -120,6 +136,42 @@ pub(super) fn of_absence(script: &Script, failure: &Failure) -> Option<Diagnosti
     let line = super::failing_line(script, failure.stderr, &HandOver::default());
     Some(match line.and_then(|line| line_span(script, line)) {
         Some(span) => hint.at(script.ottofile, span, "read here"),
+        None => hint,
+    })
+}
+
+/// An input of a Python body that does not exist, in the words of the exception that ended it.
+pub(super) fn of_exception(script: &Script, failure: &Failure) -> Option<Diagnostic> {
+    const SHAPES: &[&str] = &[
+        "` has no output '",
+        "` has no key '",
+        "` has no '",
+        "` is not a dependency of `",
+        "does not say of which task",
+        "` depends on no task",
+    ];
+    let tail = tail(failure.stderr);
+    let last = tail.lines().rev().find(|line| !line.trim().is_empty())?;
+    let said = last.strip_prefix("KeyError: ")?;
+    if !SHAPES.iter().any(|shape| said.contains(shape)) || said.contains("OUTCOME") {
+        return None;
+    }
+    let (message, help) = match said.split_once("; ") {
+        Some((message, rest)) => match rest.rsplit_once("; ") {
+            Some((note, help)) => (format!("{message}; {note}"), Some(help)),
+            None if rest.starts_with("it has ") => (said.to_owned(), None),
+            None => (message.to_owned(), Some(rest)),
+        },
+        None => (said.to_owned(), None),
+    };
+    let code = match message.contains("not a dependency") || message.contains("depends on no task") {
+        true => Code::NotADependency,
+        false => Code::NoSuchInput,
+    };
+    let hint = help.into_iter().fold(Diagnostic::error(code, message), Diagnostic::help);
+    let line = super::failing_line(script, failure.stderr, &HandOver::default());
+    Some(match line.and_then(|line| line_span(script, line)) {
+        Some(span) => hint.at(script.ottofile, span, "this input does not exist"),
         None => hint,
     })
 }

@@ -324,7 +324,9 @@ pub(crate) fn hints(script: &Script, failure: &Failure) -> Vec<Diagnostic> {
         Language::Bash | Language::Posix => hint::hints(script, failure),
         // An input that is missing is an exception, whose message says all but why the task set none.
         Language::Python | Language::Other => {
-            hint::of_absence(script, failure).into_iter().chain(hint::of_last_line(failure)).collect()
+            let absence = hint::of_absence(script, failure);
+            let input = absence.or_else(|| hint::of_exception(script, failure));
+            input.into_iter().chain(hint::of_last_line(failure)).collect()
         }
     }
 }

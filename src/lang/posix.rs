@@ -8,7 +8,7 @@ use super::outcome;
 use super::quote::{Charset, push_assignment, push_word};
 use super::shell::{self, Frame, LegacyVariable, Start};
 use super::{CannotPrepare, HandOver, Left, Prepared, Program, Script, condition};
-use crate::body::grammar::{self, BodyEnd};
+use crate::body::ending::Ending;
 use crate::body::need::{COLOURS, Needs};
 use crate::body::{Place, Shebang, reads_outcome_array};
 use crate::diagnostic::{Code, Diagnostic};
@@ -119,13 +119,15 @@ fn push_question(script: &Script, needs: &Needs, before: &mut Vec<u8>) -> Result
 /// What stands behind the body: nothing, unless a false test at its end has to be told from a failure, or the shell is an
 /// old bash, where no trap may save. Nothing stands behind a text that lacks its end.
 fn after(text: &str, is_old: bool) -> &'static str {
-    match (grammar::ending(text), is_old) {
-        (BodyEnd::Test, false) => shell::LAST_TEST,
-        (BodyEnd::Test, true) => {
+    let ending = Ending::of(text);
+    match (ending.is_surely_a_test(), is_old) {
+        _ if ending == Ending::Unfinished => "",
+        (true, false) => shell::LAST_TEST,
+        (true, true) => {
             "{ case $-:$? in *e*:1) otto__last 0 ;; *) otto__last $? ;; esac; } 2> /dev/null || \\exit\n"
         }
-        (BodyEnd::Other, true) => "{ otto__last $?; } 2> /dev/null || \\exit\n",
-        (BodyEnd::Other, false) | (BodyEnd::Unfinished, _) => "",
+        (false, true) => "{ otto__last $?; } 2> /dev/null || \\exit\n",
+        (false, false) => "",
     }
 }
 

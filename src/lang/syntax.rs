@@ -1,5 +1,6 @@
 //! Whether bash and Python can read the scripts of an ottofile, asked of the programs that would run them. Nothing is run.
 
+use super::{Script, bash};
 use crate::body::{Language, Place, Shebang, condition_of};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::host::Environment;
@@ -39,7 +40,9 @@ pub(crate) fn errors(ottofile: &Ottofile, environment: &Environment) -> Vec<Diag
     for (place, text) in texts.iter().enumerate() {
         match Language::of(&text.body) {
             Language::Bash => {
-                let misprint = in_bash(text, environment);
+                let program = program(&text.body, environment, "OTTO_BASH", "bash");
+                let misprint = in_bash(&text.body.text, &program)
+                    .filter(|misprint| !ends_before(&text.body.text, misprint.line));
                 misprints.extend(misprint.map(|misprint| (place, misprint)));
             }
             Language::Python => {
@@ -86,19 +89,19 @@ fn command(program: &OsStr) -> Command {
 }
 
 /// Asks `bash -n`. Without that program nothing is known.
-fn in_bash(text: &Text, environment: &Environment) -> Option<Misprint> {
+fn in_bash(text: &str, program: &OsStr) -> Option<Misprint> {
     // An alias may stand for any part of a command.
-    if text.body.text.contains("alias") {
+    if text.contains("alias") {
         return None;
     }
-    let mut command = command(&program(&text.body, environment, "OTTO_BASH", "bash"));
+    let mut command = command(program);
     command
         .args(["--norc", "--noprofile", "-n", "-O", "extglob"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null());
     let mut child = command.spawn().ok()?;
     // It may stop reading at the error.
-    let _ = child.stdin.take()?.write_all(text.body.text.as_bytes());
+    let _ = child.stdin.take()?.write_all(text.as_bytes());
     let output = child.wait_with_output().ok()?;
     if output.status.success() {
         return None;
@@ -107,9 +110,19 @@ fn in_bash(text: &Text, environment: &Environment) -> Option<Misprint> {
     told.lines().find_map(|line| {
         let (_, rest) = line.split_once(": line ")?;
         let (number, what) = rest.split_once(": ")?;
-        let misprint = Misprint { line: number.parse().ok()?, column: 0, what: what.to_owned() };
-        (!ends_before(&text.body.text, misprint.line)).then_some(misprint)
+        Some(Misprint { line: number.parse().ok()?, column: 0, what: what.to_owned() })
     })
+}
+
+/// The line of the ottofile at which a body is no bash, and the error, for a body that bash has read to there.
+pub(super) fn of_body(script: &Script) -> Option<(usize, Diagnostic)> {
+    let body = script.body;
+    let program = bash::interpreter(script).ok()?;
+    let misprint = in_bash(&body.text, program.path.as_os_str())?;
+    let line = body.first_line + misprint.line - 1;
+    let span = Place::of(body, script.ottofile).span(place_of(&body.text, &misprint));
+    let message = format!("the script of `{}` is not valid bash", script.job);
+    Some((line, Diagnostic::error(Code::ScriptSyntax, message).at(script.ottofile, span, misprint.what)))
 }
 
 /// Whether bash, which reads line by line, may never get to a line: what follows an `exit` may be data.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import resource
 import shutil
 import sys
 import tempfile
@@ -69,8 +70,18 @@ def environment() -> dict[str, str]:
     }
 
 
+# Of any file that a body writes: a random body may be one without an end.
+MOST_BYTES = 16 << 20
+
+
+def limit() -> None:
+    """For this process and all that it starts."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_BYTES, MOST_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 class Comparison:
-    def __init__(self, otto: Path, folder: Path, level: str | None) -> None:
+    def __init__(self, otto: Path, folder: Path, level: str | None, jobs: int) -> None:
         self.is_old = level is not None and [int(part) for part in level.split(".")] < [4, 2]
         given = environment()
         files = fixtures(level)
@@ -79,11 +90,12 @@ class Comparison:
         self.plain.build()
         own = {key: value for key, value in given.items() if not key.startswith("OTTO_")}
         self.otto = UnderOtto(otto, folder / "otto", own, files, level)
-        self.pool = ThreadPoolExecutor(2)
+        self.jobs = jobs
+        self.pool = ThreadPoolExecutor(jobs)
 
     def run(self, bodies: list[Body]) -> list[dict[str, str]]:
         plain = self.pool.map(lambda pair: self.plain.run(pair[1], f"b{pair[0]}"), enumerate(bodies))
-        outcomes = self.otto.run(bodies)
+        outcomes = self.otto.run(bodies, self.jobs)
         return [
             differences(body, expected, actual, self.goes_on, self.is_old)
             for body, expected, actual in zip(bodies, plain, outcomes)
@@ -108,8 +120,10 @@ def main() -> int:
     parser.add_argument(
         "--shrink", type=int, default=20, metavar="N", help="how many differing bodies to shrink"
     )
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="how many bodies at a time on each side")
     parser.add_argument("--show", action="store_true", help="print the bodies and run nothing")
     chosen = parser.parse_args()
+    limit()
     folder = Path(tempfile.mkdtemp(prefix="differential."))
     try:
         return run(chosen, folder)
@@ -128,7 +142,7 @@ def run(chosen: argparse.Namespace, folder: Path) -> int:
         for make, number in made:
             print(f"── {number}\n{make(chosen.seed, number).text}")
         return 0
-    comparison = Comparison(chosen.otto.resolve(), folder, chosen.level)
+    comparison = Comparison(chosen.otto.resolve(), folder, chosen.level, chosen.jobs)
     compared = 0
     differing: list[tuple[int, Body, dict[str, str]]] = []
     for start in range(0, len(made), 200):
@@ -141,6 +155,8 @@ def run(chosen: argparse.Namespace, folder: Path) -> int:
         differing += [(number, body, what) for (number, body), what in zip(part, found) if what]
         if sys.stderr.isatty():
             print(f"\r{compared} bodies, {len(differing)} differ", end="", file=sys.stderr)
+        elif compared % 1000 == 0:
+            print(f"{compared} bodies, {len(differing)} differ: {[n for n, *_ in differing]}", file=sys.stderr)
     seen: set[str] = set()
     for number, body, what in differing[: chosen.shrink]:
         kinds = set(what)

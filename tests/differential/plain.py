@@ -43,7 +43,6 @@ class Plain:
         self.environment = environment
         self.fixtures = fixtures
         self.witness = folder / "witness.so"
-        self.count = 0
 
     def build(self) -> None:
         """Compiles the witness. Without a C compiler there is no reference, and that is an error."""

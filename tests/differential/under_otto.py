@@ -43,7 +43,7 @@ class UnderOtto:
             self.environment["OTTO_BASH_LEVEL"] = level
         self.fixtures = fixtures
 
-    def run(self, bodies: list[Body], jobs: int = 2) -> list[Outcome]:
+    def run(self, bodies: list[Body], jobs: int) -> list[Outcome]:
         shutil.rmtree(self.folder, ignore_errors=True)
         project = self.folder / "project"
         for number in range(len(bodies)):

@@ -24,4 +24,6 @@ otto__exit() {
 	esac
 }
 
-otto__handler='{ otto__status=$? otto__word=$_ otto__parts=${#PIPESTATUS[@]} otto__command=$BASH_COMMAND otto__function=${FUNCNAME-} otto__call=${BASH_LINENO-}; otto__exit; } > /dev/null 2>&1'
+# A handler for DEBUG sees nothing of otto's: it is told so by a number in the name of a file, for before a command it runs.
+otto__ends='{ otto__nothing() { :; }; } > "/dev/null${0:0:$((otto__status = $?, otto__ending = 1, 0))}"'
+otto__handler=$otto__ends'; { otto__parts=${#PIPESTATUS[@]} otto__command=$BASH_COMMAND otto__function=${FUNCNAME-} otto__call=${BASH_LINENO-}; otto__exit; } > /dev/null 2>&1'

@@ -11,12 +11,13 @@ otto__chain() {
 	case $1 in
 	'' | -) builtin trap "$otto__handler" EXIT ;;
 	*)
-		builtin trap -- "{ otto__status=\$? otto__word=\$_ otto__parts=\${#PIPESTATUS[@]} otto__command=\$BASH_COMMAND otto__function=\${FUNCNAME-} otto__call=\${BASH_LINENO-}; otto__before && :; } > /dev/null 2>&1; $1"$'\n''{ otto__after; } > /dev/null 2>&1' EXIT
+		builtin trap -- "$otto__ends; { otto__parts=\${#PIPESTATUS[@]} otto__command=\$BASH_COMMAND otto__function=\${FUNCNAME-} otto__call=\${BASH_LINENO-}; otto__before && otto__nothing() { :; }; } > /dev/null 2>&1; $1"$'\n'"$otto__ends; "'{ otto__after; } > /dev/null 2>&1' EXIT
 		;;
 	esac
 }
 
-# Keeps `$?` for the handler that follows. Called before `&&`, so that a status of an error does not end the handler.
+# Keeps `$?` for the handler that follows. Called before `&&`, so that a status of an error does not end the handler;
+# what follows that is no command before which a handler for DEBUG would run.
 otto__before() {
 	otto__chained=1
 	case $otto__is_ending:$otto__status in
@@ -34,6 +35,8 @@ otto__before() {
 		;;
 	esac
 	otto__take_exit
+	# What follows is the user's.
+	otto__ending=
 	builtin return "$otto__status"
 }
 

@@ -4,7 +4,7 @@
 # status 0. So outputs are saved by `exit` and by the last line, and behind a handler only if the body sets one.
 
 # Nothing is forgiven by a handler: the last line sees to that.
-otto__line=0 otto__word='' otto__parts=1 otto__command='' otto__function='' otto__call=0
+otto__line=0 otto__parts=1 otto__command='' otto__function='' otto__call=0
 
 otto__chain() {
 	case $1 in

@@ -10,4 +10,4 @@ trap 'otto__line=$LINENO' ERR
 # The probe is arithmetic, and so an assignment, unless OUTPUT is still an associative array. Before 4.4 `set -u` takes an
 # empty array for none; asking each whether it is empty would put one expansion inside another, in which some old
 # versions garble the bytes that they use as marks.
-trap 'otto__status=$? otto__word=$_ otto__parts=${#PIPESTATUS[@]} otto__command=$BASH_COMMAND otto__function=${FUNCNAME-} otto__call=${BASH_LINENO-}; set +u; otto__plain=; printf "%s\0" otto1 "" "${OUTPUT[otto__plain=1]+x}${otto__plain-}" 0 O "${#OUTPUT[@]}" "${!OUTPUT[@]}" "${OUTPUT[@]}" end >> "$otto__dir/dump"; case $otto__status in 0) ;; *) set -u; . "$otto__end" ;; esac' EXIT
+trap 'otto__status=$? otto__parts=${#PIPESTATUS[@]} otto__command=$BASH_COMMAND otto__function=${FUNCNAME-} otto__call=${BASH_LINENO-}; set +u; otto__plain=; printf "%s\0" otto1 "" "${OUTPUT[otto__plain=1]+x}${otto__plain-}" 0 O "${#OUTPUT[@]}" "${!OUTPUT[@]}" "${OUTPUT[@]}" end >> "$otto__dir/dump"; case $otto__status in 0) ;; *) set -u; . "$otto__end" ;; esac' EXIT

@@ -5,4 +5,4 @@
 
 otto__line=
 trap 'otto__line=$LINENO' ERR
-trap 'case $? in 0) ;; *) otto__status=$? otto__word=$_ otto__parts=${#PIPESTATUS[@]} otto__command=$BASH_COMMAND otto__function=${FUNCNAME-} otto__call=${BASH_LINENO-}; . "$otto__end" ;; esac' EXIT
+trap 'case $? in 0) ;; *) otto__status=$? otto__parts=${#PIPESTATUS[@]} otto__command=$BASH_COMMAND otto__function=${FUNCNAME-} otto__call=${BASH_LINENO-}; . "$otto__end" ;; esac' EXIT

@@ -1,11 +1,13 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2064,SC2154 # The handler comes ready from the caller; otto__watch is set by watch.sh.
+# shellcheck disable=SC2034,SC2064,SC2154 # The handler comes ready from the caller; otto__watch is set by watch.sh; close.sh
+# sets otto__ending.
 # A `trap` that puts otto's handlers behind the user's ones for EXIT and ERR, and shows the user's ones alone. Needs exit.sh.
 # bash 4.1 and newer.
 
 # The user's own handlers; unset: none.
 unset otto__on_exit otto__on_err otto__on_return otto__on_debug
 otto__reset=
+otto__ending=
 # What comes before the user's handler for DEBUG: set by past.sh.
 otto__first=
 
@@ -22,7 +24,8 @@ otto__trap() {
 		}
 		builtin set -x
 		;;
-	*) otto__set_trap "$@" ;;
+	# A status that ends the shell does so behind the call, where the user's handler for ERR is the one that counts.
+	*) otto__set_trap "$@" || builtin return ;;
 	esac
 }
 
@@ -60,7 +63,7 @@ if [[ ! -o posix ]]; then
 			otto__traced=$-
 			builtin set +x
 		} 2> /dev/null
-		otto__trap "$@"
+		otto__trap "$@" || builtin return
 	}
 fi
 
@@ -88,7 +91,7 @@ otto__put() {
 				;;
 			*)
 				otto__on_err=$1
-				builtin trap -- "$1"$'\n'"${otto__watch/\$LINENO/0}" ERR
+				builtin trap -- "$1"$'\n'"${otto__watch/LINENO/0}" ERR
 				;;
 			esac
 			;;
@@ -133,7 +136,7 @@ otto__put_scoped() {
 	*)
 		builtin eval "$1=\$2"
 		[[ $3 == DEBUG && $otto__first ]] && otto__name=$otto__first$'\n' || otto__name=
-		builtin trap "${otto__name}case \${FUNCNAME-} in trap | otto__*) ;; *) builtin eval \"\$$1\" ;; esac" "$3"
+		builtin trap "${otto__name}case \${otto__ending-}:\${FUNCNAME-} in 1:* | *:trap | *:otto__*) ;; *) builtin eval \"\$$1\" ;; esac" "$3"
 		;;
 	esac
 }

@@ -1400,6 +1400,38 @@ fn an_input_that_is_not_there_is_told_with_what_is() {
     "#);
 }
 
+/// `--json`, Show and Replay know it by that.
+#[test]
+fn a_missing_input_is_a_hint_too() {
+    let hints = |text: &str| {
+        let json = r#"{"version": "1.2.3", "meta": {"name": 1, "tags": []}}"#;
+        let bench = input(input(python(&format!("x = 1\n{text}\n")), "build", json), "empty", "{}");
+        format!("{}\n", bench.run().hints.join("\n"))
+    };
+    let cases = [
+        "INPUT['build.verion']",
+        "INPUT['build']['x']",
+        "INPUT['build.meta.nme']",
+        "INPUT['build.meta.tags.7']",
+        "INPUT['bild.version']",
+        "INPUT['version']",
+        "INPUT['nothing']",
+        // Somebody else's exception, a caught one, one of another cause.
+        "{}['build']",
+        "raise KeyError('`a` has no friends')",
+        "try:\n    INPUT['build.x']\nexcept KeyError:\n    raise ValueError('no')",
+    ];
+    assert_snapshot!(cases.map(hints).concat(), @"
+    `build` has no output 'verion'; it has version, meta
+    `build` has no output 'x'; it has version, meta
+    'meta' of `build` has no key 'nme'; it has name, tags
+    'tags' of 'meta' of `build` has no '7': it is a list of 0
+    `bild` is not a dependency of `build`, which depends on `build`, `empty`
+    INPUT['version'] does not say of which task
+    `nothing` is not a dependency of `build`, which depends on `build`, `empty`
+    ");
+}
+
 #[test]
 fn a_missing_input_is_a_key_error_to_a_script() {
     let bench = python(
