@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 /// What can be said of the end of a text of a shell.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Ending {
+pub(crate) enum BodyEnd {
     /// It lacks something: the rest of a list or a pipeline, a quote, the end of a here-document.
     Unfinished,
     /// A failure may be that of a test.
@@ -35,39 +35,39 @@ struct Candidate {
     conditions: Option<BTreeSet<String>>,
 }
 
-impl Ending {
-    pub(crate) fn of(text: &str) -> Ending {
+impl BodyEnd {
+    pub(crate) fn of(text: &str) -> BodyEnd {
         let end = grammar::end(text);
         if end.is_unfinished {
-            return Ending::Unfinished;
+            return BodyEnd::Unfinished;
         }
         let own = ["[", "test", "[[", "(("];
         let has_own_test = end.found.functions.iter().any(|name| own.contains(&name.as_str()));
         // Aliases make another text of it, and a pattern that fits nothing may be an error.
         let is_odd = has_own_test || text.contains("alias") || text.contains("failglob");
         if is_odd || !matches!(end.passing, Failing::Tests | Failing::Noted) {
-            return Ending::Other;
+            return BodyEnd::Other;
         }
         // A function that the text does not show may stand for any command, and bash notes what it runs.
         if end.passing == Failing::Noted && may_define(text, &end.found) {
-            return Ending::Other;
+            return BodyEnd::Other;
         }
         let is_last = |start: usize, function: Option<usize>| match function {
             Some(_) => end.calls,
             None => start >= end.last,
         };
-        proof(text, &end.found, &is_last, end.passing).map_or(Ending::Other, Ending::Tests)
+        proof(text, &end.found, &is_last, end.passing).map_or(BodyEnd::Other, BodyEnd::Tests)
     }
 
     /// Whether the text alone proves that a failure that `set -e` lets pass is that of a test. What ends the shell at once
     /// needs no proof.
     pub(crate) fn is_surely_a_test(&self) -> bool {
         match self {
-            Ending::Tests(proof) => {
+            BodyEnd::Tests(proof) => {
                 let asks = |condition: &String| !condition.starts_with("${");
                 proof.is_alone && !proof.conditions.iter().any(asks)
             }
-            Ending::Unfinished | Ending::Other => false,
+            BodyEnd::Unfinished | BodyEnd::Other => false,
         }
     }
 }
@@ -94,7 +94,7 @@ fn proof(
     }
     // The shell may have ended there, with a test before it as the last command that was noted.
     let goes_on = |head: &Head| {
-        let names = text.get(head.word.clone()).and_then(Names::of);
+        let names = text.get(head.word.clone()).and_then(Required::of);
         head.kind != HeadKind::Odd && names.is_some_and(|names| names.0.is_empty())
     };
     let may_end_before = found.heads.iter().any(|head| !is_head_last(&head) && !goes_on(head));
@@ -126,7 +126,7 @@ fn proof(
 /// Whether nothing in a test ends its line, as a part of a string does that is none.
 fn goes_on_as_false(test: &str) -> bool {
     let without_arithmetic = test.replace("$((", "(");
-    Names::of(&without_arithmetic).is_some()
+    Required::of(&without_arithmetic).is_some()
 }
 
 /// What has to be true if the test cannot be made again. `Some(None)`: it can. `None`: nobody can say.
@@ -137,7 +137,7 @@ fn repetition(kind: TestKind, test: &str) -> Option<Option<BTreeSet<String>>> {
     if !["$(", "`", "<(", ">(", "${ ", "${|"].iter().any(|part| test.replace("$((", "((").contains(part)) {
         return Some(None);
     }
-    let mut names = Names::of(test)?;
+    let mut names = Required::of(test)?;
     if kind == TestKind::Part || test.starts_with("((") {
         names.learn_words(test);
     }
@@ -149,7 +149,7 @@ fn conditions_of(text: &str, head: &Head) -> Option<BTreeSet<String>> {
     let word = text.get(head.word.clone())?;
     let start = match head.kind {
         HeadKind::Odd => return None,
-        HeadKind::Word => return Some(Names::of(word)?.conditions()),
+        HeadKind::Word => return Some(Required::of(word)?.conditions()),
         HeadKind::Redirection { start } => start,
     };
     let operator = text.get(start..head.word.start)?.trim();
@@ -164,7 +164,7 @@ fn conditions_of(text: &str, head: &Head) -> Option<BTreeSet<String>> {
     if !word.bytes().all(is_plain) || word.starts_with('&') {
         return None;
     }
-    let mut conditions = Names::of(word)?.conditions();
+    let mut conditions = Required::of(word)?.conditions();
     conditions.insert(match operator {
         "<" => format!("-r {word}"),
         ">" | ">>" | ">|" | "&>" | "&>>" => format!("-w {word} && ! -d {word} && $- != *C*"),
@@ -182,12 +182,12 @@ fn shown(command: &str) -> String {
 
 /// The parameters that have to be set if an expansion is to succeed.
 #[derive(Debug, Default)]
-struct Names(BTreeSet<String>);
+struct Required(BTreeSet<String>);
 
-impl Names {
+impl Required {
     /// `None`: it may fail for another reason, or is not understood.
-    fn of(word: &str) -> Option<Names> {
-        let mut names = Names::default();
+    fn of(word: &str) -> Option<Required> {
+        let mut names = Required::default();
         let bytes = word.as_bytes();
         let mut is_quoted = false;
         let mut place = 0;
@@ -267,7 +267,7 @@ impl Names {
         if !is_optional && !is_list {
             self.0.insert(name.to_owned());
         }
-        self.0.extend(Names::of(operator)?.0);
+        self.0.extend(Required::of(operator)?.0);
         Some(())
     }
 
@@ -317,10 +317,10 @@ mod tests {
 
     /// What has to be asked of a text that may end with a test, and of each command that may be the last one.
     fn outline(text: &str) -> String {
-        match Ending::of(text) {
-            Ending::Unfinished => "unfinished".to_owned(),
-            Ending::Other => "other".to_owned(),
-            Ending::Tests(proof) => {
+        match BodyEnd::of(text) {
+            BodyEnd::Unfinished => "unfinished".to_owned(),
+            BodyEnd::Other => "other".to_owned(),
+            BodyEnd::Tests(proof) => {
                 let of = if proof.is_alone { "tests" } else { "noted" };
                 let tests =
                     proof.tests().map(|(shown, again)| format!("{shown} {again}").trim_end().to_owned());
@@ -392,14 +392,14 @@ mod tests {
             "cat <<E",
             "f() { a",
         ];
-        let is_wrong = |text: &&&str, right: bool| Ending::of(text).is_surely_a_test() != right;
+        let is_wrong = |text: &&&str, right: bool| BodyEnd::of(text).is_surely_a_test() != right;
         assert_eq!(tests.iter().filter(|text| is_wrong(text, true)).collect::<Vec<_>>(), Vec::<&&str>::new());
         assert_eq!(
             others.iter().filter(|text| is_wrong(text, false)).collect::<Vec<_>>(),
             Vec::<&&str>::new()
         );
         for text in unfinished {
-            assert_eq!(Ending::of(text), Ending::Unfinished, "{text}");
+            assert_eq!(BodyEnd::of(text), BodyEnd::Unfinished, "{text}");
         }
     }
 

@@ -112,7 +112,7 @@ pub(crate) struct Test {
 }
 
 /// How a text ends.
-pub(crate) struct End {
+pub(crate) struct TextEnd {
     pub(crate) found: Commands,
     /// It lacks something: the rest of a list or a pipeline, a quote, the end of a here-document.
     pub(crate) is_unfinished: bool,
@@ -168,13 +168,13 @@ pub(crate) fn commands_of(text: &str, has_lastpipe: bool) -> Commands {
 }
 
 /// How a text ends that the shell accepts; of others, what is understood of them.
-pub(crate) fn end(text: &str) -> End {
+pub(crate) fn end(text: &str) -> TextEnd {
     let mut parser = Parser::new(text, text.contains("lastpipe"));
     parser.list(&[]);
     let is_whole = parser.is_at_end();
     let is_unfinished = parser.lacks || !parser.here_documents.is_empty();
     let passing = if is_whole { parser.passing } else { Failing::Anything };
-    End { is_unfinished, passing, last: parser.last, calls: parser.calls, found: parser.found }
+    TextEnd { is_unfinished, passing, last: parser.last, calls: parser.calls, found: parser.found }
 }
 
 /// What a failure of a command may be that is no function of the text's.

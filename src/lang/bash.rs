@@ -8,7 +8,7 @@ use super::outcome;
 use super::quote::{Charset, push_assignment, push_word};
 use super::shell::{self, Frame, LegacyVariable, Start};
 use super::{CannotPrepare, HandOver, Left, List, Prepared, Program, Script, condition};
-use crate::body::ending::Ending;
+use crate::body::ending::BodyEnd;
 use crate::body::export::has_word;
 use crate::body::need::{COLOURS, Needs, may_save, surely_sets};
 use crate::body::{Place, Shebang, reads_outcome_array};
@@ -115,7 +115,7 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
         has_own_builtin: has_own_builtin(&script.whole_text()),
         is_posix: is_posix || text.contains("posix") || text.contains("POSIX"),
         charset: charset(script),
-        ending: Ending::of(text),
+        ending: BodyEnd::of(text),
     };
     setup.refuse_arrays()?;
     install(script, level, setup.has_own_builtin)?;
@@ -180,7 +180,7 @@ pub(super) fn prepare_question(script: &Script) -> Result<(Program, Vec<OsString
         has_own_builtin: has_own_builtin(&script.body.text),
         is_posix: script.body.text.contains("posix") || script.body.text.contains("POSIX"),
         charset: charset(script),
-        ending: Ending::Other,
+        ending: BodyEnd::Other,
     };
     setup.refuse_arrays()?;
     install(script, level, setup.has_own_builtin)?;
@@ -332,7 +332,7 @@ struct Setup<'a, 's> {
     /// The body may run in POSIX mode.
     is_posix: bool,
     charset: Charset,
-    ending: Ending,
+    ending: BodyEnd,
 }
 
 impl Setup<'_, '_> {
@@ -406,7 +406,7 @@ impl Setup<'_, '_> {
     /// text that lacks its end.
     fn after(&self) -> Cow<'static, str> {
         let is_test = match (self.level, &self.ending) {
-            (Level::Modern, _) | (_, Ending::Unfinished) => return "".into(),
+            (Level::Modern, _) | (_, BodyEnd::Unfinished) => return "".into(),
             (_, ending) => ending.is_surely_a_test(),
         };
         match (self.needs.saves(), is_test) {
@@ -432,7 +432,7 @@ impl Setup<'_, '_> {
         text.extend_from_slice(b" otto__end=");
         let path = end_path(self.script, self.has_own_builtin);
         push_word(text, path.as_os_str().as_bytes(), Charset::Plain);
-        if let Ending::Tests(proof) = &self.ending
+        if let BodyEnd::Tests(proof) = &self.ending
             && proof.tests().next().is_some()
         {
             text.extend_from_slice(b" otto__proof=");

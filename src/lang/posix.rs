@@ -8,7 +8,7 @@ use super::outcome;
 use super::quote::{Charset, push_assignment, push_word};
 use super::shell::{self, Frame, LegacyVariable, Start};
 use super::{CannotPrepare, HandOver, Left, Prepared, Program, Script, condition};
-use crate::body::ending::Ending;
+use crate::body::ending::BodyEnd;
 use crate::body::need::{COLOURS, Needs};
 use crate::body::{Place, Shebang, reads_outcome_array};
 use crate::diagnostic::{Code, Diagnostic};
@@ -119,9 +119,9 @@ fn push_question(script: &Script, needs: &Needs, before: &mut Vec<u8>) -> Result
 /// What stands behind the body: nothing, unless a false test at its end has to be told from a failure, or the shell is an
 /// old bash, where no trap may save. Nothing stands behind a text that lacks its end.
 fn after(text: &str, is_old: bool) -> &'static str {
-    let ending = Ending::of(text);
+    let ending = BodyEnd::of(text);
     match (ending.is_surely_a_test(), is_old) {
-        _ if ending == Ending::Unfinished => "",
+        _ if ending == BodyEnd::Unfinished => "",
         (true, false) => shell::LAST_TEST,
         (true, true) => {
             "{ case $-:$? in *e*:1) otto__last 0 ;; *) otto__last $? ;; esac; } 2> /dev/null || \\exit\n"
