@@ -7,6 +7,7 @@ use crate::ottofile::parts::{Included, Links, namespace_of};
 use crate::ottofile::spec::Include;
 use crate::ottofile::{self, Ottofile, glob};
 use crate::source::{SourceFile, SourceId, Span};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The root ottofile, and as much of the others as has been read.
@@ -270,6 +271,11 @@ impl Loaded {
     }
 }
 
+/// What a path leads to.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    path.metadata().ok().map(|meta| (meta.dev(), meta.ino()))
+}
+
 /// The file without symlinks; where that cannot be known, as it is.
 fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
@@ -400,14 +406,16 @@ fn includes_nothing(path: &Path) -> bool {
 fn including(loaded: &mut Loaded, wanted: &Path) -> Result<Option<usize>, Vec<Diagnostic>> {
     let mut next = 0;
     let mut wrong = Vec::new();
+    let lineage: Vec<(u64, u64)> = wanted.ancestors().filter_map(identity).collect();
     while let Some(namespace) = loaded.ottofile.namespaces.list().get(next) {
         let path = namespace.path.clone();
-        if path.file_name() == wanted.file_name() && real(&path) == wanted {
+        // Of hundreds of files only one is worth the way along its whole path.
+        if identity(&path) == lineage.first().copied() && real(&path) == wanted {
             loaded.read([next])?;
             return Ok(Some(next));
         }
         // Only an ottofile in a folder above may include it.
-        let is_above = path.parent().is_some_and(|folder| wanted.starts_with(real(folder)));
+        let is_above = path.parent().and_then(identity).is_some_and(|folder| lineage.contains(&folder));
         if is_above {
             let trouble = loaded.read_one(next);
             if !trouble.is_empty() && !includes_nothing(&path) {

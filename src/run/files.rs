@@ -23,6 +23,8 @@ pub(crate) struct Found {
     pub(crate) unmatched: Vec<String>,
     /// Patterns with `!` that come before all others, so that there is nothing that they could leave out.
     pub(crate) idle: Vec<String>,
+    /// There is a link among what was looked through.
+    pub(crate) has_links: bool,
 }
 
 /// Why the files are not known.
@@ -35,6 +37,16 @@ pub(crate) enum Unknown {
 
 /// Finds the files. What a pattern adds, a later one with `!` leaves out, and one that comes still later adds again.
 pub(crate) fn find(folder: &Path, patterns: &[String], stop: &AtomicBool) -> Result<Found, Unknown> {
+    find_within(folder, patterns, None, stop)
+}
+
+/// The same, but only of the files in one folder, which is absolute, and not of those in folders inside it.
+pub(crate) fn find_within(
+    folder: &Path,
+    patterns: &[String],
+    within: Option<&Path>,
+    stop: &AtomicBool,
+) -> Result<Found, Unknown> {
     let rules = patterns.iter().map(|pattern| Rule::read(folder, pattern));
     let rules = rules.collect::<Result<Vec<_>, _>>()?;
     let mut found = Found::default();
@@ -49,11 +61,11 @@ pub(crate) fn find(folder: &Path, patterns: &[String], stop: &AtomicBool) -> Res
         let mut is_there = false;
         if let Some(name) = name {
             let walk = Walk::of_name(folder, name, &left_out, stop);
-            is_there |= walk.run(&mut found.paths)?;
+            is_there |= Walk { within, ..walk }.run(&mut found)?;
         }
         if let Some(glob) = glob {
             let walk = Walk::of_glob(folder, glob, &left_out, stop);
-            is_there |= walk.run(&mut found.paths)?;
+            is_there |= Walk { within, ..walk }.run(&mut found)?;
         }
         match glob {
             _ if is_there => {}
@@ -160,6 +172,14 @@ impl Glob {
     }
 }
 
+/// Whether a walk comes by here on its way to the files of a folder.
+fn is_on_the_way(path: &Path, is_folder: bool, within: &Path) -> bool {
+    match is_folder {
+        true => within.starts_with(path),
+        false => path.parent() == Some(within),
+    }
+}
+
 impl Exclusion {
     /// Whether it matches this very path.
     fn matches(&self, path: &Path) -> bool {
@@ -178,6 +198,8 @@ struct Walk<'a> {
     /// None: all that is below `root`, and itself.
     glob: Option<&'a Glob>,
     left_out: &'a [&'a Exclusion],
+    /// The only folder whose files are wanted.
+    within: Option<&'a Path>,
     stop: &'a AtomicBool,
 }
 
@@ -188,7 +210,7 @@ impl<'a> Walk<'a> {
         left_out: &'a [&'a Exclusion],
         stop: &'a AtomicBool,
     ) -> Self {
-        Walk { folder, root: name, glob: None, left_out, stop }
+        Walk { folder, root: name, glob: None, left_out, within: None, stop }
     }
 
     fn of_glob(
@@ -197,11 +219,11 @@ impl<'a> Walk<'a> {
         left_out: &'a [&'a Exclusion],
         stop: &'a AtomicBool,
     ) -> Self {
-        Walk { folder, root: &glob.fixed, glob: Some(glob), left_out, stop }
+        Walk { folder, root: &glob.fixed, glob: Some(glob), left_out, within: None, stop }
     }
 
     /// Adds what it finds. Returns whether there is anything, be it an empty folder.
-    fn run(&self, paths: &mut BTreeSet<OsString>) -> Result<bool, Unknown> {
+    fn run(&self, found: &mut Found) -> Result<bool, Unknown> {
         let start = self.folder.join(self.root);
         if start.symlink_metadata().is_err() {
             return Ok(false);
@@ -228,6 +250,13 @@ impl<'a> Walk<'a> {
                     None => continue,
                 },
             };
+            if self.within.is_some_and(|within| !is_on_the_way(path, is_folder, within)) {
+                if is_folder && entry.is_ok() {
+                    walk.skip_current_dir();
+                }
+                continue;
+            }
+            found.has_links |= entry.as_ref().is_ok_and(DirEntry::path_is_symlink);
             let shown = self.shown(&start, path);
             matched_depth = matched_depth.filter(|matched| depth > *matched);
             if self.is_hidden(path, depth) || self.is_left_out(&shown) {
@@ -259,7 +288,7 @@ impl<'a> Walk<'a> {
             is_there |= matches;
             if !is_folder {
                 if matches {
-                    paths.insert(shown.into_os_string());
+                    found.paths.insert(shown.into_os_string());
                 }
                 continue;
             }

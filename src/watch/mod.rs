@@ -266,14 +266,17 @@ impl Observer {
         let earlier = std::mem::take(&mut self.sight);
         self.scope = Some(scope);
         self.sight = self.look();
+        let mut is_other = false;
         for (path, stamp) in earlier.files {
-            // What has changed meanwhile is still to be told.
             if let Some(known) = self.sight.files.get_mut(&path) {
+                is_other |= *known != stamp;
                 *known = stamp;
             }
         }
-        // Something may have happened before it was watched.
-        self.postponed.push_back(WatchOrder::Look(Vec::new()));
+        if is_other {
+            // What has changed meanwhile is still to be told.
+            self.postponed.push_back(WatchOrder::Look(Vec::new()));
+        }
     }
 
     fn compare(&mut self) {
@@ -303,19 +306,18 @@ impl Observer {
 
     /// What has changed, if the files that the system named tell; `None` if all have to be looked at.
     fn glance(&mut self) -> Option<Vec<PathBuf>> {
-        let changed = match self.told.is_unknown {
-            true => None,
-            false => self.sight.glance(&self.told.paths),
-        };
+        let scope = self.scope.as_ref().filter(|_| !self.told.is_unknown);
+        let changed = scope.and_then(|scope| self.sight.glance(scope, &self.told.paths));
         changed.inspect(|_| self.told = Told::default())
     }
 
     /// Looks at all files, until no folder is new: what is made in it before it is watched would be missed.
     fn look(&mut self) -> Sight {
-        let begin = Instant::now();
         let scope = self.scope.as_ref().expect("bug: nothing to look at");
+        let mut begin = Instant::now();
         let mut sight = scope.look();
         while follow(self.notices.as_mut(), &mut self.watched, &sight.folders, &mut self.trouble) {
+            begin = Instant::now();
             sight = scope.look();
         }
         self.rests_until = Instant::now() + begin.elapsed() * (SHARE - 1);

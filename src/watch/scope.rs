@@ -35,6 +35,8 @@ pub(crate) struct FileStamp {
     bytes: u64,
     modified: (i64, i64),
     inode: u64,
+    /// It is a link to one.
+    is_folder: bool,
 }
 
 /// The files of a scope at one time.
@@ -47,6 +49,12 @@ pub(crate) struct Sight {
     others: BTreeSet<PathBuf>,
     /// For each name of a file that has several, all of them: links, and what they lead to.
     names: HashMap<PathBuf, Vec<PathBuf>>,
+    /// Links to folders, which change when something is made in these.
+    linked_folders: Vec<PathBuf>,
+    /// Something may have names that are not known yet.
+    has_links: bool,
+    /// Folders that git does not ignore.
+    tree: BTreeSet<PathBuf>,
 }
 
 impl WatchScope {
@@ -85,9 +93,13 @@ impl WatchScope {
     /// Looks at all of them.
     pub(crate) fn look(&self) -> Sight {
         let mut sight = Sight::default();
-        let tree = self.tree(&mut sight.folders);
-        let mut paths = if self.inputs.is_empty() { tree } else { WatchScope::find(&self.inputs) };
-        for output in WatchScope::find(&self.outputs) {
+        let tree = self.tree(&mut sight);
+        sight.folders.extend(sight.tree.iter().cloned());
+        let mut paths = match self.inputs.is_empty() {
+            true => tree,
+            false => find(&self.inputs, None, &mut sight.has_links),
+        };
+        for output in find(&self.outputs, None, &mut sight.has_links) {
             paths.remove(&output);
         }
         paths.extend(self.always.iter().cloned());
@@ -103,6 +115,7 @@ impl WatchScope {
         }
         let mut by_inode: HashMap<u64, Vec<PathBuf>> = HashMap::new();
         for (path, stamp) in &sight.files {
+            sight.linked_folders.extend(stamp.is_folder.then(|| path.clone()));
             by_inode.entry(stamp.inode).or_default().push(path.clone());
         }
         for names in by_inode.into_values().filter(|names| names.len() > 1) {
@@ -111,11 +124,45 @@ impl WatchScope {
         sight
     }
 
+    /// The files in one of the folders that count, without those in folders inside it. Only files that are always to count
+    /// may be missing.
+    fn look_into(&self, folder: &Path) -> BTreeSet<PathBuf> {
+        let mut has_links = false;
+        let mut paths = match self.inputs.is_empty() {
+            true => self
+                .walk(folder)
+                .max_depth(Some(1))
+                .build()
+                .flatten()
+                .map(ignore::DirEntry::into_path)
+                .collect(),
+            false => find(&self.inputs, Some(folder), &mut has_links),
+        };
+        for output in find(&self.outputs, Some(folder), &mut has_links) {
+            paths.remove(&output);
+        }
+        paths
+    }
+
     /// The files below the folder that git does not ignore; also collects the folders.
-    fn tree(&self, folders: &mut BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+    fn tree(&self, sight: &mut Sight) -> BTreeSet<PathBuf> {
+        let mut files = BTreeSet::new();
+        // What cannot be read has nothing in it that could change.
+        for entry in self.walk(&self.folder).build().flatten() {
+            sight.has_links |= entry.path_is_symlink();
+            if entry.file_type().is_some_and(|kind| kind.is_dir()) {
+                sight.tree.insert(entry.into_path());
+            } else {
+                files.insert(entry.into_path());
+            }
+        }
+        files
+    }
+
+    fn walk(&self, folder: &Path) -> ignore::WalkBuilder {
         let home = self.home.clone();
-        let walk = ignore::WalkBuilder::new(&self.folder)
-            .standard_filters(false)
+        let mut walk = ignore::WalkBuilder::new(folder);
+        walk.standard_filters(false)
             .parents(true)
             .git_ignore(true)
             .git_exclude(true)
@@ -124,28 +171,8 @@ impl WatchScope {
             .require_git(false)
             .filter_entry(move |entry| {
                 entry.file_name() != OsStr::new(".git") && Some(entry.path()) != home.as_deref()
-            })
-            .build();
-        let mut files = BTreeSet::new();
-        // What cannot be read has nothing in it that could change.
-        for entry in walk.flatten() {
-            if entry.file_type().is_some_and(|kind| kind.is_dir()) {
-                folders.insert(entry.into_path());
-            } else {
-                files.insert(entry.into_path());
-            }
-        }
-        files
-    }
-
-    fn find(lists: &BTreeSet<Patterns>) -> BTreeSet<PathBuf> {
-        let stop = AtomicBool::new(false);
-        // A pattern that cannot be used is told by the task that has it.
-        let find = |(folder, list): &Patterns| {
-            let found = files::find(folder, list, &stop).unwrap_or_default();
-            found.paths.into_iter().map(|path| folder.join(path)).collect::<Vec<_>>()
-        };
-        lists.iter().flat_map(find).collect()
+            });
+        walk
     }
 
     /// As in messages.
@@ -154,25 +181,61 @@ impl WatchScope {
     }
 }
 
+/// The files of these patterns; of one folder only, if it is given.
+fn find(lists: &BTreeSet<Patterns>, within: Option<&Path>, has_links: &mut bool) -> BTreeSet<PathBuf> {
+    let stop = AtomicBool::new(false);
+    let mut paths = BTreeSet::new();
+    for (folder, list) in lists {
+        // A pattern that cannot be used is told by the task that has it.
+        let found = files::find_within(folder, list, within, &stop).unwrap_or_default();
+        *has_links |= found.has_links;
+        paths.extend(found.paths.into_iter().map(|path| folder.join(path)));
+    }
+    paths
+}
+
 impl Sight {
-    /// Looks only at these paths, which is enough if they are files that were there at the last look at all. Answers those
-    /// that are not as they were; `None` if all files have to be looked at.
-    pub(crate) fn glance(&mut self, paths: &BTreeSet<PathBuf>) -> Option<Vec<PathBuf>> {
-        let mut seen = BTreeSet::new();
+    /// Looks only at these paths, and for files that are new in their folders. Answers those that are not as they were; `None`
+    /// if all files have to be looked at.
+    pub(crate) fn glance(&mut self, scope: &WatchScope, paths: &BTreeSet<PathBuf>) -> Option<Vec<PathBuf>> {
+        const MOST_FOLDERS: usize = 8;
+        let mut seen: BTreeSet<PathBuf> = self.linked_folders.iter().cloned().collect();
+        let (mut new, mut new_in) = (Vec::new(), BTreeSet::new());
         for path in paths {
             // What it says may make other files count.
             if path.file_name().is_some_and(|name| name == OsStr::new(".gitignore")) {
                 return None;
             }
-            let kind = path.symlink_metadata().ok().map(|meta| meta.file_type());
-            let is_folder = self.folders.contains(path) || kind.is_some_and(|kind| kind.is_dir());
-            let is_known = self.files.contains_key(path) || self.others.contains(path);
-            // One that is there no longer has come and gone since.
-            if is_folder || kind.is_some() && !is_known {
+            let meta = path.symlink_metadata().ok();
+            let is_known = self.files.contains_key(path);
+            if self.folders.contains(path) || meta.as_ref().is_some_and(std::fs::Metadata::is_dir) {
                 return None;
             }
-            seen.extend(self.names.get(path).into_iter().flatten().cloned());
-            seen.extend(self.files.contains_key(path).then(|| path.clone()));
+            if is_known {
+                seen.extend(self.names.get(path).into_iter().flatten().cloned());
+                seen.insert(path.clone());
+                continue;
+            }
+            // One that is there no longer has come and gone since.
+            let Some(meta) = meta.filter(|_| !self.others.contains(path)) else { continue };
+            let folder = path.parent()?;
+            let has_one_name = meta.is_file() && meta.nlink() == 1 && !self.has_links;
+            if !has_one_name || !self.tree.contains(folder) {
+                return None;
+            }
+            new.push(path);
+            new_in.insert(folder);
+        }
+        if new_in.len() > MOST_FOLDERS {
+            return None;
+        }
+        let found: BTreeSet<PathBuf> =
+            new_in.into_iter().flat_map(|folder| scope.look_into(folder)).collect();
+        for path in new {
+            match found.contains(path) {
+                true => drop(seen.insert(path.clone())),
+                false => drop(self.others.insert(path.clone())),
+            }
         }
         let mut changed = Vec::new();
         for path in seen {
@@ -206,8 +269,9 @@ impl FileStamp {
     /// Of what a link leads to, if it leads anywhere.
     fn of(path: &Path) -> Option<FileStamp> {
         let meta = path.metadata().or_else(|_| path.symlink_metadata()).ok()?;
-        let bytes = if meta.is_dir() { 0 } else { meta.len() };
-        Some(FileStamp { bytes, modified: (meta.mtime(), meta.mtime_nsec()), inode: meta.ino() })
+        let is_folder = meta.is_dir();
+        let bytes = if is_folder { 0 } else { meta.len() };
+        Some(FileStamp { bytes, modified: (meta.mtime(), meta.mtime_nsec()), inode: meta.ino(), is_folder })
     }
 }
 

@@ -112,13 +112,37 @@ fn a_glance_at_files_that_were_told_finds_what_a_look_at_all_does() {
         fs::write(folder.join(path), "").expect("written");
     }
     fs::write(folder.join(".gitignore"), "*.log\n").expect("written");
+    fs::write(folder.join("x.log"), "").expect("written");
+    let inputs: [&[&str]; 1] = [&["**/*", "!**/*.o"]];
+    for inputs in [&[][..], &inputs] {
+        let scope = scope(folder, inputs, &[&["made"]]);
+        let mut sight = scope.look();
+        let mut glance = |told: &[&str]| {
+            let told: BTreeSet<PathBuf> = told.iter().map(|path| folder.join(path)).collect();
+            let changed = sight.glance(&scope, &told).expect("a glance is enough");
+            assert_eq!(scope.look().files, sight.files, "{told:?}");
+            changed.iter().map(|path| scope.shown(path)).collect::<Vec<_>>().join(" ")
+        };
+        fs::write(folder.join("new"), "1").expect("written");
+        fs::write(folder.join("deep/new"), "1").expect("written");
+        fs::write(folder.join("made"), "1").expect("written");
+        fs::write(folder.join("new.o"), "1").expect("written");
+        let own = if inputs.is_empty() { "deep/new new new.o" } else { "deep/new new" };
+        assert_eq!(glance(&["new", "deep/new", "made", "new.o"]), own);
+        assert_eq!(glance(&["new", "deep/new", "made", "new.o"]), "");
+        for path in ["new", "deep/new", "made", "new.o"] {
+            fs::remove_file(folder.join(path)).expect("removed");
+        }
+        assert_eq!(glance(&["new", "deep/new", "made", "new.o"]), own);
+    }
     std::os::unix::fs::symlink("b", folder.join("link")).expect("linked");
+    std::os::unix::fs::symlink("deep", folder.join("folder")).expect("linked");
     let scope = scope(folder, &[], &[]);
     let mut sight = scope.look();
     let glance = |sight: &mut Sight, told: &[&str]| {
         let told: BTreeSet<PathBuf> = told.iter().map(|path| folder.join(path)).collect();
         let earlier = sight.clone();
-        let found = sight.glance(&told);
+        let found = sight.glance(&scope, &told);
         let shown = |paths: &[PathBuf]| {
             let names = paths.iter().map(|path| scope.shown(path));
             names.collect::<Vec<_>>().join(" ")
@@ -148,10 +172,14 @@ fn a_glance_at_files_that_were_told_finds_what_a_look_at_all_does() {
     assert_eq!(glance(&mut sight, &["x.log"]), "");
     fs::write(folder.join("new"), "1").expect("written");
     assert_eq!(glance(&mut sight, &["new"]), "all: new");
+    fs::write(folder.join("deep/d"), "1").expect("written");
+    assert_eq!(glance(&mut sight, &["deep/d"]), "all: deep/d folder");
+    fs::remove_file(folder.join("deep/d")).expect("removed");
+    assert_eq!(glance(&mut sight, &["deep/d"]), "deep/d folder");
     fs::remove_file(folder.join("new")).expect("removed");
     assert_eq!(glance(&mut sight, &["new"]), "new");
     fs::rename(folder.join("deep"), folder.join("other")).expect("renamed");
-    assert_eq!(glance(&mut sight, &["deep", "other"]), "all: deep/c other/c");
+    assert_eq!(glance(&mut sight, &["deep", "other"]), "all: deep/c folder other/c");
     fs::write(folder.join(".gitignore"), "a\n").expect("written");
     assert_eq!(glance(&mut sight, &[".gitignore"]), "all: .gitignore a x.log");
     fs::remove_dir_all(folder.join("other")).expect("removed");
