@@ -93,6 +93,9 @@ fn code_of(page: &str) -> String {
 /// The README speaks of the examples, so it has them beside it.
 fn sandbox(name: &str) -> Sandbox {
     let sandbox = Sandbox::new();
+    if name == "docs/slurm.md" {
+        return sandbox.with_cluster();
+    }
     if name == "README.md" {
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
         transcript::copy(&examples, &sandbox.project().join("examples"));

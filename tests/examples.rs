@@ -43,7 +43,10 @@ fn difference(example: &Path) -> Option<String> {
         Err(error) => return Some(format!("{name}/expected.txt: {error}")),
     };
     assert!(!wanted.is_empty(), "{name}/expected.txt runs nothing");
-    let sandbox = Sandbox::new();
+    let sandbox = match name.as_str() {
+        "slurm" => Sandbox::new().with_cluster(),
+        _ => Sandbox::new(),
+    };
     copy(example, &sandbox.project());
     let got = sandbox.run(&wanted);
     let result = written(&settled(&wanted, &got));

@@ -65,6 +65,21 @@ impl Sandbox {
         Sandbox { root }
     }
 
+    /// Puts the stand-in for a cluster beside it.
+    pub fn with_cluster(self) -> Sandbox {
+        let commands = self.root.path().join("cluster/commands");
+        std::fs::create_dir_all(&commands).expect("a folder in the sandbox");
+        let fake = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slurm/slurm");
+        for command in ["sbatch", "squeue", "scancel", "scontrol"] {
+            std::os::unix::fs::symlink(&fake, commands.join(command)).expect("linked");
+        }
+        self
+    }
+
+    fn cluster(&self) -> Option<PathBuf> {
+        Some(self.root.path().join("cluster")).filter(|cluster| cluster.exists())
+    }
+
     /// Where commands run.
     pub fn project(&self) -> PathBuf {
         self.root.path().join("you/project")
@@ -81,7 +96,8 @@ impl Sandbox {
     fn output(&self, command: &str) -> String {
         let otto = Path::new(env!("CARGO_BIN_EXE_otto")).parent().expect("the binary has a folder");
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = std::iter::once(otto.to_path_buf()).chain(std::env::split_paths(&path));
+        let commands = self.cluster().map(|cluster| cluster.join("commands"));
+        let folders = std::iter::once(otto.to_path_buf()).chain(commands).chain(std::env::split_paths(&path));
         let path = std::env::join_paths(folders).expect("PATH");
         let child = Command::new("bash")
             .args(["--norc", "-c", &format!("exec 2>&1\n{command}")])
@@ -95,6 +111,7 @@ impl Sandbox {
             .env("TZ", "UTC")
             .env("TERM", "dumb")
             .env("COLUMNS", "100")
+            .envs(self.cluster().map(|cluster| ("FAKE_SLURM", cluster)))
             .stdin(Stdio::null())
             .output()
             .expect("bash");
