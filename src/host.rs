@@ -368,6 +368,22 @@ fn named_zone(environment: &Environment) -> Option<TimeZone> {
     TimeZone::tzif(name, &bytes).ok()
 }
 
+/// Whether stdin has nothing to read that anybody meant for a task: it is a terminal, `/dev/null`, an empty file or closed.
+pub(crate) fn is_stdin_empty() -> bool {
+    let kind = |stat: &rustix::fs::Stat| rustix::fs::FileType::from_raw_mode(stat.st_mode);
+    let (Ok(stdin), Ok(null)) = (rustix::fs::fstat(rustix::stdio::stdin()), rustix::fs::stat("/dev/null"))
+    else {
+        return true;
+    };
+    match kind(&stdin) {
+        rustix::fs::FileType::CharacterDevice => {
+            stdin.st_rdev == null.st_rdev || std::io::IsTerminal::is_terminal(&std::io::stdin())
+        }
+        rustix::fs::FileType::RegularFile => stdin.st_size == 0,
+        _ => false,
+    }
+}
+
 /// The memory of this machine in MiB, where it is known.
 pub(crate) fn memory_mib() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;

@@ -5,8 +5,19 @@ use crate::quantity::{parse_duration, parse_size};
 use std::time::Duration;
 
 /// The keys of `resources`.
-pub(crate) const KEYS: &[&str] =
-    &["account", "constraint", "cpus", "extra", "gpus", "memory", "partition", "qos", "reservation", "time"];
+pub(crate) const KEYS: &[&str] = &[
+    "account",
+    "constraint",
+    "cpus",
+    "extra",
+    "gpus",
+    "memory",
+    "modules",
+    "partition",
+    "qos",
+    "reservation",
+    "time",
+];
 
 /// What a job gets beyond the timeout of its task, so that otto on the node ends it, and not Slurm.
 const AFTER_LIMIT: Duration = Duration::from_secs(120);
@@ -25,6 +36,7 @@ const TAKEN: &[&str] = &[
     "dependency",
     "error",
     "export",
+    "gpus",
     "gres",
     "input",
     "job-name",
@@ -55,8 +67,37 @@ pub(crate) struct Resources {
     pub(crate) qos: Option<String>,
     pub(crate) constraint: Option<String>,
     pub(crate) reservation: Option<String>,
+    /// Names for `module load`, in their order.
+    pub(crate) modules: Vec<String>,
     /// Options of sbatch, as they are.
     pub(crate) extra: Vec<String>,
+}
+
+/// Which options of sbatch a site takes for memory and GPUs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OptionStyle {
+    pub(crate) memory: MemoryAs,
+    pub(crate) gpus: GpusAs,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum MemoryAs {
+    /// `--mem`
+    #[default]
+    Job,
+    /// `--mem-per-cpu`
+    Cpu,
+    /// The site refuses both.
+    None,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum GpusAs {
+    /// `--gres=gpu:N`
+    #[default]
+    Gres,
+    /// `--gpus=N`
+    Gpus,
 }
 
 /// `2`, or `a100:2`.
@@ -75,7 +116,7 @@ pub(crate) struct BadResource {
 
 /// Whether the key takes several values.
 pub(crate) fn takes_list(key: &str) -> bool {
-    matches!(key, "cpus" | "memory" | "time" | "gpus" | "extra")
+    matches!(key, "cpus" | "memory" | "time" | "gpus" | "modules" | "extra")
 }
 
 impl Resources {
@@ -93,6 +134,7 @@ impl Resources {
             "qos" => self.qos = word(values)?,
             "constraint" => self.constraint = word(values)?,
             "reservation" => self.reservation = word(values)?,
+            "modules" => self.modules = each(values, "the name of a module, such as `gcc/13`", plain)?,
             "extra" => {
                 self.extra =
                     each(values, "an option of sbatch that otto does not set, as `--option=value`", extra)?;
@@ -135,21 +177,32 @@ impl Resources {
             qos: word(&self.qos, &other.qos),
             constraint: word(&self.constraint, &other.constraint),
             reservation: word(&self.reservation, &other.reservation),
+            modules: list(&self.modules, &other.modules),
             extra: list(&self.extra, &other.extra),
         }
     }
 
     /// The options of sbatch for an attempt of a task that has `limit` to run, if it has one.
-    pub(crate) fn options(&self, attempt: u32, limit: Option<Duration>) -> Vec<String> {
+    pub(crate) fn options(&self, attempt: u32, limit: Option<Duration>, style: OptionStyle) -> Vec<String> {
         let mut options = vec!["--nodes=1".to_owned(), "--ntasks=1".to_owned()];
         options.push(format!("--cpus-per-task={}", self.cpus(attempt)));
-        options.extend(self.memory_mib(attempt).map(|memory| format!("--mem={memory}M")));
+        options.extend(self.memory_mib(attempt).and_then(|memory| match style.memory {
+            MemoryAs::Job => Some(format!("--mem={memory}M")),
+            MemoryAs::Cpu => {
+                Some(format!("--mem-per-cpu={}M", memory.div_ceil(u64::from(self.cpus(attempt)))))
+            }
+            MemoryAs::None => None,
+        }));
         let time = self.time(attempt).or_else(|| limit.and_then(|limit| limit.checked_add(AFTER_LIMIT)));
         options.extend(time.map(|time| format!("--time={}", sbatch_time(time))));
         options.extend(of_attempt(&self.gpus, attempt).filter(|gpus| gpus.count > 0).map(|gpus| {
+            let option = match style.gpus {
+                GpusAs::Gres => "--gres=gpu:",
+                GpusAs::Gpus => "--gpus=",
+            };
             match &gpus.kind {
-                Some(kind) => format!("--gres=gpu:{kind}:{}", gpus.count),
-                None => format!("--gres=gpu:{}", gpus.count),
+                Some(kind) => format!("{option}{kind}:{}", gpus.count),
+                None => format!("{option}{}", gpus.count),
             }
         }));
         let words = [
@@ -244,7 +297,7 @@ mod tests {
         resources.set("gpus", &["a100:2"]).expect("fine");
         resources.set("partition", &["long"]).expect("fine");
         resources.set("extra", &["--exclusive"]).expect("fine");
-        let options = |attempt| resources.options(attempt, None).join(" ");
+        let options = |attempt| resources.options(attempt, None, OptionStyle::default()).join(" ");
         assert_eq!(
             options(1),
             "--nodes=1 --ntasks=1 --cpus-per-task=8 --mem=8192M --time=0-01:31:00 --gres=gpu:a100:2 \
@@ -253,9 +306,20 @@ mod tests {
         assert!(options(2).contains("--mem=32768M") && options(7).contains("--mem=32768M"));
         let limit = Some(Duration::from_secs(60));
         assert_eq!(
-            Resources::default().options(1, limit).join(" "),
+            Resources::default().options(1, limit, OptionStyle::default()).join(" "),
             "--nodes=1 --ntasks=1 --cpus-per-task=1 --time=0-00:03:00"
         );
+    }
+
+    #[test]
+    fn a_site_may_want_memory_and_gpus_otherwise() {
+        let mut resources = Resources::default();
+        for (key, value) in [("cpus", "3"), ("memory", "8G"), ("gpus", "a100:2")] {
+            resources.set(key, &[value]).expect("fine");
+        }
+        let options = |memory, gpus| resources.options(1, None, OptionStyle { memory, gpus })[3..].join(" ");
+        assert_eq!(options(MemoryAs::Cpu, GpusAs::Gpus), "--mem-per-cpu=2731M --gpus=a100:2");
+        assert_eq!(options(MemoryAs::None, GpusAs::Gres), "--gres=gpu:a100:2");
     }
 
     #[test]

@@ -502,6 +502,22 @@ fn variables_and_banners_of_users_and_sites_change_nothing() {
     assert_eq!((ran.status, ran.stdout.as_str()), (0, "1\n"), "{}", ran.all());
 }
 
+#[test]
+fn the_example_gives_there_what_it_gives_here() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/slurm");
+    let project = Project::new(cluster, &fs::read_to_string(example.join("otto.yml")).expect("read"));
+    fs::create_dir_all(project.folder.join("samples")).expect("made");
+    for sample in ["north.txt", "south.txt"] {
+        let path = Path::new("samples").join(sample);
+        fs::copy(example.join(&path), project.folder.join(&path)).expect("copied");
+    }
+    let there = project.run(&["-j1"]);
+    let here = project.run(&["-j1", "--executor", "local"]);
+    assert_eq!((there.status, &there.stdout), (0, &here.stdout), "{}", there.all());
+    assert!(there.stdout.contains("north: 8 of 14"), "{}", there.all());
+}
+
 // ── what the cluster refuses ─────────────────────────────────────────────────────────────────────────────────────────────
 
 /// 28.
@@ -756,4 +772,22 @@ fn an_interrupted_run_leaves_nothing_in_the_queue() {
         });
         assert!(!project.folder.join("never").exists());
     }
+}
+
+/// 31, by `Cancel`.
+#[test]
+fn a_run_whose_otto_was_killed_is_cancelled() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let project = Project::new(cluster, MANY);
+    let child = project.start(&["runs", "waits"]);
+    project.wait_for("four run", || (1..=4).all(|n| project.folder.join(format!("up{n}")).exists()));
+    signal(&child, "-KILL");
+    project.end(child);
+    project.wait_for("the run is known as left", || project.run(&["Rerun"]).stderr.contains("E1008"));
+    let cancelled = project.run(&["Cancel"]);
+    assert_eq!(cancelled.status, 0, "{}", cancelled.all());
+    assert!(cancelled.stderr.starts_with("cancelled "), "{}", cancelled.all());
+    let is_over = |job: &[String; 3]| !["PENDING", "RUNNING", "COMPLETING"].contains(&job[0].as_str());
+    assert!(project.queue().iter().all(is_over), "{:?}", project.queue());
+    assert!(!project.folder.join("never").exists());
 }

@@ -1,8 +1,8 @@
 //! otto's own options, declared once: parsing, help, completion and the man page read this table.
 
 use crate::command::{
-    ClusterWish, Context, executor_option, fail_fast_option, policy, quiet_option, resource_option,
-    yes_option,
+    ClusterWish, Context, executor_option, fail_fast_option, policy, profile_option, quiet_option,
+    resource_option, yes_option,
 };
 use crate::diagnostic::{Code, Diagnostic};
 use crate::host::Environment;
@@ -121,6 +121,7 @@ pub(crate) fn command() -> Command {
             yes_option(),
             executor_option().overrides_with("executor"),
             resource_option().hide_short_help(true),
+            profile_option().overrides_with("profile").hide_short_help(true),
             flag("list").short('l').help("list the tasks, like `otto List`"),
             value("color", "WHEN").hide_short_help(true).help("when to use colours: auto, always, never"),
             quiet_option(),

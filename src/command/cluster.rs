@@ -3,14 +3,14 @@
 use super::{Context, PlannedRun};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exec::local::{GRACE, LocalExecutor};
-use crate::exec::slurm::{self, ClusterSetting, Dispatcher, Pace};
+use crate::exec::slurm::{self, ClusterSetting, Dispatcher, SiteRules};
 use crate::exec::{ClusterJob, Executor, ReportSink};
 use crate::host::{self, Found};
 use crate::ottofile::Ottofile;
 use crate::ottofile::site::{self, Site};
 use crate::ottofile::spec::Engine;
 use crate::plan::{AskedResource, Job, JobPlace, places};
-use crate::resources::{self, Resources};
+use crate::resources::{self, OptionStyle, Resources};
 use crate::run::Setting;
 use crate::store::layout::Home;
 use std::path::PathBuf;
@@ -41,18 +41,28 @@ pub(crate) fn resource_option() -> clap::Arg {
         .help("what tasks ask of the machine, such as memory=8G; TASK may contain `*`")
 }
 
+/// `--profile`, for runs and reruns.
+pub(crate) fn profile_option() -> clap::Arg {
+    clap::Arg::new("profile")
+        .long("profile")
+        .value_name("NAME")
+        .help("a profile of the site file, for a cluster [env: OTTO_PROFILE]")
+}
+
 /// What the command line says of where tasks run and what they get.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ClusterWish {
     pub(crate) executor: Option<Engine>,
     pub(crate) resources: Vec<AskedResource>,
+    pub(crate) profile: Option<String>,
 }
 
 impl ClusterWish {
     pub(crate) fn of(matches: &clap::ArgMatches) -> Result<ClusterWish, Diagnostic> {
         let words = matches.get_many::<String>("resource").into_iter().flatten();
         let resources = words.map(|word| asked_resource(word)).collect::<Result<_, _>>()?;
-        Ok(ClusterWish { executor: asked_executor(matches), resources })
+        let profile = matches.get_one::<String>("profile").cloned();
+        Ok(ClusterWish { executor: asked_executor(matches), resources, profile })
     }
 }
 
@@ -152,8 +162,10 @@ fn secret_of_run(context: &Context, target: &PlannedRun) -> Option<Diagnostic> {
     }
 }
 
-/// The site file of the user over that of the machine; `Err` is the exit code.
-pub(super) fn site(context: &mut Context) -> Result<Site, i32> {
+/// The profile that was asked for over the site file of the user over that of the machine; `Err` is the exit code.
+pub(super) fn site(context: &mut Context, wish: &ClusterWish) -> Result<Site, i32> {
+    let from_variable = || context.environment.filled("OTTO_PROFILE");
+    let asked = wish.profile.clone().or_else(|| Some(from_variable()?.to_string_lossy().into_owned()));
     let set = |name: &str| context.environment.filled(name).map(PathBuf::from);
     let own = match set("OTTO_CONFIG") {
         Some(named) => Some(context.cwd.join(named)),
@@ -163,6 +175,7 @@ pub(super) fn site(context: &mut Context) -> Result<Site, i32> {
     };
     let is_named = set("OTTO_CONFIG").is_some();
     let mut site = Site::default();
+    let mut profiles: Vec<(String, Site)> = Vec::new();
     let mut mistakes = Vec::new();
     for (path, must_exist) in
         own.into_iter().map(|path| (path, is_named)).chain([(SITE_OF_ALL.into(), false)])
@@ -173,11 +186,65 @@ pub(super) fn site(context: &mut Context) -> Result<Site, i32> {
         let found = Found { shown: path.display().to_string(), path };
         let read = host::read_ottofile(&found).map_err(|wrong| vec![wrong]);
         match read.and_then(|source| site::read(&source)) {
-            Ok(further) => site = site.or(further),
+            Ok(further) => {
+                site = site.or(further.site);
+                profiles.extend(further.profiles);
+            }
             Err(wrong) => mistakes.extend(wrong),
         }
     }
-    if mistakes.is_empty() { Ok(site) } else { Err(context.refuse(&mistakes)) }
+    if !mistakes.is_empty() {
+        return Err(context.refuse(&mistakes));
+    }
+    let Some(name) = asked else { return Ok(site) };
+    let names: Vec<String> = profiles.iter().map(|(name, _)| name.clone()).collect();
+    // One that both files have is that of the user over that of the machine.
+    let meant = profiles.into_iter().filter(|(known, _)| *known == name).map(|(_, profile)| profile);
+    match meant.reduce(Site::or) {
+        Some(profile) => Ok(profile.or(site)),
+        None => {
+            let unknown =
+                Diagnostic::error(Code::BadFlagValue, format!("no site file has a profile `{name}`"));
+            let similar = crate::name::similar(&name, names.iter().map(String::as_str), 3);
+            let unknown = unknown.did_you_mean(&similar);
+            Err(context.refuse(&[match names.is_empty() {
+                true => unknown.help("write `profiles:` and its name into ~/.config/otto/config.yml"),
+                false => unknown.note(format!("it knows {}", names.join(", "))),
+            }]))
+        }
+    }
+}
+
+fn style(site: &Site) -> OptionStyle {
+    OptionStyle { memory: site.memory_as.unwrap_or_default(), gpus: site.gpus_as.unwrap_or_default() }
+}
+
+/// Tasks on the cluster that would read otto's stdin here, where there may be something to read.
+pub(super) fn warn_of_stdin(
+    context: &mut Context,
+    target: &PlannedRun,
+    places: &[JobPlace],
+    tasks: &[usize],
+) {
+    if host::is_stdin_empty() {
+        return;
+    }
+    let away = target.plan.jobs.iter().zip(places).filter(|(_, place)| **place == JobPlace::Cluster);
+    let mut unread: Vec<usize> = away.map(|(job, _)| job.task).filter(|task| tasks.contains(task)).collect();
+    unread.dedup();
+    let warnings: Vec<Diagnostic> = unread
+        .into_iter()
+        .map(|task| {
+            let task = &target.ottofile.tasks[task];
+            let message = format!("`{}` runs on the cluster and does not get the stdin of otto", task.name);
+            Diagnostic::warning(Code::ClusterStdin, message)
+                .at(&target.ottofile.sources, task.name_span, "its stdin is empty")
+                .help("write the input to a file, or keep the task here: `executor: local`")
+        })
+        .collect();
+    if !warnings.is_empty() {
+        context.show(&warnings);
+    }
 }
 
 /// What runs the jobs of a run; `Err` is the exit code.
@@ -192,15 +259,17 @@ pub(super) fn executor(
     if !setting.places.contains(&JobPlace::Cluster) {
         return Ok(Box::new(local));
     }
-    let usual = Pace::default();
-    let pace = Pace {
+    let usual = SiteRules::default();
+    let rules = SiteRules {
         submit_per_second: site.submit_per_second.unwrap_or(usual.submit_per_second),
         ask_every: site.ask_every.unwrap_or(usual.ask_every),
         lost_after: site.lost_after.unwrap_or(usual.lost_after),
         never_after: site.never_after.unwrap_or(usual.never_after),
+        style: style(site),
+        before: site.before.clone().unwrap_or_default(),
     };
     let cluster =
-        ClusterSetting::prepare(home, &setting.run_dir, &setting.run_id, &context.environment, pace);
+        ClusterSetting::prepare(home, &setting.run_dir, &setting.run_id, &context.environment, rules);
     match cluster.and_then(|cluster| Dispatcher::new(local, cluster, sink)) {
         Ok(executor) => Ok(Box::new(executor)),
         Err(error) => {
@@ -219,10 +288,11 @@ pub(super) fn submissions(
     let engine = engine(context, target.ottofile, wish.executor)?;
     let places =
         places(target.ottofile, target.plan, engine).map_err(|diagnostics| context.refuse(&diagnostics))?;
-    let site = if places.contains(&JobPlace::Cluster) { site(context)? } else { Site::default() };
+    let site = if places.contains(&JobPlace::Cluster) { site(context, wish)? } else { Site::default() };
     let resources = crate::plan::resources(target.ottofile, target.plan, &site, &wish.resources);
     let one = |((place, job), resources): ((&JobPlace, &Arc<Job>), Resources)| {
-        let words = || ClusterJob { name: job.name.clone(), resources, limit: job.timeout }.options(1);
+        let words =
+            || ClusterJob { name: job.name.clone(), resources, limit: job.timeout }.options(1, style(&site));
         (*place == JobPlace::Cluster).then(|| format!("sbatch {}", words().join(" ")))
     };
     Ok(places.iter().zip(&target.plan.jobs).zip(resources).map(one).collect())

@@ -319,7 +319,10 @@ pub(crate) fn execute(
     let engine = cluster::engine(context, ottofile, options.wish.executor)?;
     let places = cluster::placed(context, target, engine)?;
     let is_remote = places.contains(&JobPlace::Cluster);
-    let site = if is_remote { cluster::site(context)? } else { Site::default() };
+    let site = if is_remote { cluster::site(context, &options.wish)? } else { Site::default() };
+    if options.origin.is_none() && options.watch.is_none() {
+        cluster::warn_of_stdin(context, target, &places, &inherits_stdin(target));
+    }
     let is_tui = options.is_tui && has_screen(context, target);
     warn_about_bodies(context, target);
     warn_of_short_secrets(context, target);
@@ -337,6 +340,9 @@ pub(crate) fn execute(
     let home = context.open_home()?;
     let folder = found.folder().to_owned();
     let project = home.project(&folder);
+    if is_remote {
+        super::cancel::tell_of_left(context, &project);
+    }
     let hashes: Vec<String> = ottofile
         .sources
         .iter()

@@ -111,6 +111,7 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ("OTTO_PYTHON", "the Python that runs tasks"),
     ("OTTO_DISPLAY", "like --display"),
     ("OTTO_EXECUTOR", "like --executor"),
+    ("OTTO_PROFILE", "like --profile"),
     ("OTTO_CONFIG", "the site file for clusters (default: ~/.config/otto/config.yml)"),
     ("OTTO_NODE_BINARY", "the otto that runs on the nodes of a cluster (default: a copy of this one)"),
     ("OTTO_STREAM_LIMIT", "maximum size of one stream, such as 512M or 4G"),

@@ -2,6 +2,7 @@
 
 mod completions;
 mod clean;
+mod cancel;
 mod check;
 mod cluster;
 mod convert;
@@ -28,7 +29,7 @@ mod stage;
 mod stats;
 mod traffic;
 
-pub(crate) use cluster::{ClusterWish, executor_option, resource_option};
+pub(crate) use cluster::{ClusterWish, executor_option, profile_option, resource_option};
 pub(crate) use execute::{
     Options, PlannedRun, Watched, below_guard, dry_run, execute, fail_fast_option, policy, quiet_option,
     run_to_end, terminal_width, yes_option,
@@ -119,6 +120,12 @@ pub(crate) const TABLE: &[BuiltIn] = &[
         about: "run again with the recorded values",
         command: rerun::command,
         run: rerun::run,
+    },
+    BuiltIn {
+        name: "Cancel",
+        about: "end the jobs of a run on a cluster whose otto is gone",
+        command: cancel::command,
+        run: cancel::run,
     },
     BuiltIn {
         name: "Stats",

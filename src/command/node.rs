@@ -5,7 +5,7 @@ use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::Exit;
 use crate::exec::local::LocalExecutor;
 use crate::exec::memory;
-use crate::exec::remote::RemoteLaunch;
+use crate::exec::remote::{Preparation, RemoteLaunch};
 use crate::exec::{Assignment, AttemptId, Ended, Executor, HandsOver, Launch, LaunchIo, Plumbing, Stop};
 use crate::host;
 use crate::lang;
@@ -13,13 +13,17 @@ use crate::mask::Masks;
 use crate::run::signals::{STOPPING, Signals, guarded};
 use crate::store::exchange::{self, BeginRecord, Bell, EndRecord};
 use crate::store::layout::AttemptDir;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
+
+const PREPARE: &str = include_str!("node.sh");
 
 /// How often the node looks whether the run has given the attempt up.
 const LOOK: Duration = Duration::from_secs(5);
@@ -110,6 +114,7 @@ fn arrived(dir: &AttemptDir) -> Result<(AttemptId, Launch, Duration), CannotArri
     let remote: RemoteLaunch =
         serde_json::from_slice(&bytes).map_err(|error| unread(io::Error::other(error)))?;
     let grace = Duration::from_millis(remote.grace_ms);
+    let preparation = remote.preparation.clone();
     let (attempt, mut launch) = remote.arrived(std::env::vars_os());
     if exchange::is_given_up(dir) {
         return Err((Exit::Signal(libc::SIGTERM), None));
@@ -121,11 +126,45 @@ fn arrived(dir: &AttemptDir) -> Result<(AttemptId, Launch, Duration), CannotArri
         return Err(refused(125, Diagnostic::error(Code::NodeSeesNothing, message).help(help)));
     }
     drop_missing_folder(&mut launch);
+    if !preparation.is_empty() {
+        launch.env =
+            prepared(&preparation, &launch).map_err(|said| refused(125, cannot_prepare(&host, &said)))?;
+    }
     launch.program =
         lang::located(&launch.named, launch.level, &launch.workdir, &launch.env).map_err(|cannot| {
             refused(cannot.code, cannot.diagnostic.note(format!("looked for on the node {host}")))
         })?;
     Ok((attempt, launch, grace))
+}
+
+/// The environment after modules were loaded and the site's lines were run; the error is what they said.
+fn prepared(preparation: &Preparation, launch: &Launch) -> Result<Vec<(OsString, OsString)>, String> {
+    let mut command = Command::new("bash");
+    command.args(["--login", "-c", PREPARE, "otto", &preparation.before]).args(&preparation.modules);
+    command.env_clear().envs(launch.env.iter().cloned()).current_dir(&launch.workdir).stdin(Stdio::null());
+    let output = command.output().map_err(|error| format!("bash: {}", host::plain(&error)))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(if said.is_empty() { format!("bash: {}", output.status) } else { said });
+    }
+    // Of a shell that is over.
+    let is_of_the_shell =
+        |name: &[u8]| matches!(name, b"_" | b"SHLVL" | b"PWD" | b"OLDPWD") || name.starts_with(b"BASH_FUNC_");
+    let kept = launch.env.iter().filter(|(name, _)| is_of_the_shell(name.as_bytes())).cloned();
+    let pair = |entry: &[u8]| {
+        let split = entry.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = (&entry[..split], &entry[split + 1..]);
+        let is_kept = !name.is_empty() && !is_of_the_shell(name);
+        is_kept.then(|| (OsString::from_vec(name.to_vec()), OsString::from_vec(value.to_vec())))
+    };
+    Ok(output.stdout.split(|byte| *byte == 0).filter_map(pair).chain(kept).collect())
+}
+
+fn cannot_prepare(host: &str, said: &str) -> Diagnostic {
+    let last = said.lines().last().unwrap_or_default();
+    let cause =
+        Diagnostic::error(Code::CannotStart, format!("the node {host} could not be prepared: {last}"));
+    said.lines().rev().skip(1).take(5).fold(cause, |cause, line| cause.note(line.to_owned()))
 }
 
 /// A folder for temporary files that only the other machine has is of no use here.

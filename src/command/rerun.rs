@@ -125,6 +125,7 @@ pub(super) fn command() -> Command {
         .arg(super::yes_option())
         .arg(super::executor_option())
         .arg(super::resource_option())
+        .arg(super::profile_option())
         .arg(super::quiet_option())
         .arg(flag("verbose").short('v').help("show more of what otto does"))
         .after_help(
@@ -208,7 +209,7 @@ fn words(matches: &ArgMatches) -> Vec<OsString> {
 }
 
 /// What runs tasks must not guess which run is meant: `Rerun 2` names any run of a millennium.
-fn refuse_short(context: &mut Context, word: &str) -> Result<(), i32> {
+pub(super) fn refuse_short(context: &mut Context, word: &str) -> Result<(), i32> {
     match Selector::parse(word) {
         Selector::Start(start) if start.chars().count() < LEAST_START => {
             let message = format!("`{word}` is too short to identify the run to repeat");
@@ -244,6 +245,14 @@ impl Rerun {
         if picked.run.standing == Standing::Running {
             let running = Diagnostic::error(Code::NotRepeatable, format!("run `{short}` is still running"));
             return Err(context.refuse(&[running.help("wait for it, or stop it with Ctrl-C")]));
+        }
+        let left = super::cancel::left(&picked.run.dir);
+        if left > 0 {
+            let jobs = crate::view::wording::counted(left, "job", "jobs");
+            let message =
+                format!("run `{short}` was left with {jobs} on the cluster, which may still run tasks");
+            let wrong = Diagnostic::error(Code::NotLeft, message);
+            return Err(context.refuse(&[wrong.help(format!("end them first: `otto Cancel {short}`"))]));
         }
         let record = match &picked.run.record {
             Ok(record) => record.clone(),

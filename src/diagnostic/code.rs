@@ -130,7 +130,9 @@ codes! {
     NodeSeesNothing = 1002, "folder that a node does not see";
     ClusterRefuses = 1004, "job that the cluster refuses";
     StreamBetweenMachines = 1005, "stream or service between machines";
+    ClusterStdin = 1006, "stdin that no task reads";
     NodeCannotRun = 1007, "otto that a node cannot run";
+    NotLeft = 1008, "run that has an otto, or is over";
     ClusterLost = 1009, "task whose end nobody wrote";
     ClusterMemory = 1010, "task that wanted more memory";
     ClusterSilent = 1011, "cluster that does not answer";

@@ -24,7 +24,7 @@ use crate::diagnostic::{Code, Notice};
 use crate::event::{Exit, Stream};
 use crate::name::JobName;
 use crate::plan::JobId;
-use crate::resources::Resources;
+use crate::resources::{OptionStyle, Resources};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -85,8 +85,8 @@ pub(crate) struct ClusterJob {
 
 impl ClusterJob {
     /// The options of sbatch that say so, for an attempt.
-    pub(crate) fn options(&self, attempt: u32) -> Vec<String> {
-        self.resources.options(attempt, self.limit)
+    pub(crate) fn options(&self, attempt: u32, style: OptionStyle) -> Vec<String> {
+        self.resources.options(attempt, self.limit, style)
     }
 }
 

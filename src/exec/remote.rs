@@ -24,6 +24,22 @@ pub(crate) struct RemoteLaunch {
     unset: Vec<OsString>,
     /// Time between a polite stop and a kill.
     pub(crate) grace_ms: u64,
+    #[serde(default)]
+    pub(crate) preparation: Preparation,
+}
+
+/// What the other machine does before it starts the process.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Preparation {
+    pub(crate) modules: Vec<String>,
+    /// Lines of bash.
+    pub(crate) before: String,
+}
+
+impl Preparation {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.modules.is_empty() && self.before.trim().is_empty()
+    }
 }
 
 /// Whether a variable belongs to the machine, the terminal or the batch job that otto runs in.
@@ -53,12 +69,18 @@ impl RemoteLaunch {
             let is_the_machines = is_of_the_machine(name) && own(name).as_ref() == Some(value);
             !is_the_machines && base.get(name) != Some(value)
         });
-        RemoteLaunch { place: attempt.job.0, attempt: attempt.number, launch, unset, grace_ms }
+        let preparation = Preparation::default();
+        RemoteLaunch { place: attempt.job.0, attempt: attempt.number, launch, unset, grace_ms, preparation }
+    }
+
+    pub(super) fn after(mut self, preparation: Preparation) -> RemoteLaunch {
+        self.preparation = preparation;
+        self
     }
 
     /// The launch here, where the environment is `here`.
     pub(crate) fn arrived(self, here: impl Iterator<Item = (OsString, OsString)>) -> (AttemptId, Launch) {
-        let RemoteLaunch { place, attempt, mut launch, unset, grace_ms: _ } = self;
+        let RemoteLaunch { place, attempt, mut launch, unset, grace_ms: _, preparation: _ } = self;
         let mut env: BTreeMap<OsString, OsString> = here.collect();
         for name in unset {
             env.remove(&name);

@@ -4,17 +4,20 @@ use super::field::{Field, Owner, Reader};
 use super::resource;
 use super::yaml::{self, Kind, Map};
 use crate::diagnostic::Diagnostic;
-use crate::resources::Resources;
+use crate::resources::{GpusAs, MemoryAs, Resources};
 use crate::source::SourceFile;
 use std::time::Duration;
 
 const KEYS: &[&str] = &[
     "ask-every",
+    "before",
     "defaults",
+    "gpus-as",
     "jobs",
     "local-jobs",
     "lost-after",
     "lost-retries",
+    "memory-as",
     "never-after",
     "submit-per-second",
     "tasks",
@@ -36,6 +39,10 @@ pub(crate) struct Site {
     pub(crate) lost_retries: Option<u32>,
     /// How many tasks run on this machine at a time, beside those on the cluster.
     pub(crate) local_jobs: Option<u32>,
+    /// Lines of bash that each node runs before a task.
+    pub(crate) before: Option<String>,
+    pub(crate) memory_as: Option<MemoryAs>,
+    pub(crate) gpus_as: Option<GpusAs>,
     /// What tasks ask for that say nothing else.
     pub(crate) defaults: Resources,
     /// What tasks with such names ask for here, whatever they say.
@@ -53,19 +60,30 @@ impl Site {
             never_after: self.never_after.or(other.never_after),
             lost_retries: self.lost_retries.or(other.lost_retries),
             local_jobs: self.local_jobs.or(other.local_jobs),
+            before: self.before.or(other.before),
+            memory_as: self.memory_as.or(other.memory_as),
+            gpus_as: self.gpus_as.or(other.gpus_as),
             defaults: self.defaults.or(&other.defaults),
             tasks: self.tasks.into_iter().chain(other.tasks).collect(),
         }
     }
 }
 
+/// A site file as it is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SiteFile {
+    pub(crate) site: Site,
+    /// Maps as `slurm:` is one, that count more where they are asked for, in the order of the file.
+    pub(crate) profiles: Vec<(String, Site)>,
+}
+
 /// Reads a site file, or says everything that is wrong with it.
-pub(crate) fn read(source: &SourceFile) -> Result<Site, Vec<Diagnostic>> {
+pub(crate) fn read(source: &SourceFile) -> Result<SiteFile, Vec<Diagnostic>> {
     let mut reader = Reader::new(source);
     // No key of the root has entries that are read one by one.
     let parsed = yaml::parse(source, "", &mut |_, _| Ok(()));
     reader.tell_all(parsed.diagnostics, parsed.untold);
-    let mut site = Site::default();
+    let mut file = SiteFile::default();
     if let Some(root) = parsed.root.as_ref().filter(|root| parsed.is_whole && !root.is_null()) {
         let field = Field { key: "slurm", owner: Owner::SiteFile };
         let map = match &root.kind {
@@ -77,19 +95,30 @@ pub(crate) fn read(source: &SourceFile) -> Result<Site, Vec<Diagnostic>> {
         };
         for (key, node) in map.into_iter().flat_map(Map::iter) {
             match key.text {
-                "slurm" if node.is_null() => {}
+                "slurm" | "profiles" if node.is_null() => {}
                 "slurm" => {
                     let map = reader.map(field, node, "write `slurm:`, then its keys below, indented");
                     if let Some(map) = map {
-                        site = slurm(&mut reader, map);
+                        file.site = slurm(&mut reader, map);
                     }
                 }
-                _ => reader.unknown_key(key, Owner::SiteFile, &["slurm"], None),
+                "profiles" => {
+                    let field = Field { key: "profiles", owner: Owner::SiteFile };
+                    let names = reader.map(field, node, "write the names of profiles below, indented");
+                    for (key, node) in names.into_iter().flat_map(Map::iter) {
+                        let field = Field { key: key.text, owner: Owner::SiteFile };
+                        if let Some(map) = reader.map(field, node, "write keys of `slurm` below, indented") {
+                            let profile = slurm(&mut reader, map);
+                            file.profiles.push((key.text.to_owned(), profile));
+                        }
+                    }
+                }
+                _ => reader.unknown_key(key, Owner::SiteFile, &["profiles", "slurm"], None),
             }
         }
     }
     let diagnostics = reader.finish();
-    if diagnostics.is_empty() { Ok(site) } else { Err(diagnostics) }
+    if diagnostics.is_empty() { Ok(file) } else { Err(diagnostics) }
 }
 
 fn slurm(reader: &mut Reader<'_>, map: &Map<'_>) -> Site {
@@ -112,6 +141,23 @@ fn slurm(reader: &mut Reader<'_>, map: &Map<'_>) -> Site {
                     site.tasks.push((key.text.to_owned(), resource::read(reader, field, node)));
                 }
             }
+            "before" => match node.scalar() {
+                Some(text) => site.before = Some(text.to_owned()),
+                None => reader.bad_value(field, node.span, "lines of bash", "not a string"),
+            },
+            "memory-as" => match node.scalar() {
+                Some("job") => site.memory_as = Some(MemoryAs::Job),
+                Some("cpu") => site.memory_as = Some(MemoryAs::Cpu),
+                Some("none") => site.memory_as = Some(MemoryAs::None),
+                Some(_) | None => {
+                    reader.bad_value(field, node.span, "`job`, `cpu` or `none`", "not one of them")
+                }
+            },
+            "gpus-as" => match node.scalar() {
+                Some("gres") => site.gpus_as = Some(GpusAs::Gres),
+                Some("gpus") => site.gpus_as = Some(GpusAs::Gpus),
+                Some(_) | None => reader.bad_value(field, node.span, "`gres` or `gpus`", "not one of them"),
+            },
             "lost-retries" => site.lost_retries = reader.number(field, node, 0),
             _ => reader.unknown_key(key, Owner::SiteSlurm, KEYS, None),
         }
@@ -125,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_site_file_is_read_and_the_nearer_one_counts() {
-        let of = |text: &str| read(&SourceFile::new("config.yml", text.to_owned())).expect("sound");
+        let of = |text: &str| read(&SourceFile::new("config.yml", text.to_owned())).expect("sound").site;
         let near = of("slurm: {jobs: 5, ask-every: 2s}");
         let far = of("slurm: {jobs: 7, lost-retries: 0}");
         let both = near.or(far);

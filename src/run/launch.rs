@@ -535,6 +535,7 @@ fn is_of_one_job(name: &OsStr) -> bool {
         || matches!(
             name,
             b"OTTO_EXECUTOR"
+                | b"OTTO_PROFILE"
                 | b"OTTO_OUTPUT_JSON"
                 | b"OTTO_OUTCOME_JSON"
                 | b"OTTO_OUTPUT_PIPE"

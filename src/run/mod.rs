@@ -1024,6 +1024,12 @@ impl<'a> Run<'a> {
 
     /// ^Z: tasks and clocks stop with otto, and go on with it.
     fn halt(&mut self) {
+        let is_away = |id: &JobId| self.setting.places[id.index()] == JobPlace::Cluster;
+        let away = self.states.iter().filter(|(id, state)| state.running().is_some() && is_away(id)).count();
+        if away > 0 {
+            let jobs = if away == 1 { "job goes" } else { "jobs go" };
+            self.warn(None, None, format!("otto halts; {away} {jobs} on in the cluster"));
+        }
         self.executor.suspend();
         self.view.suspend();
         let before = Instant::now();

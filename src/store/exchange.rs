@@ -139,6 +139,19 @@ pub(crate) fn ended(attempt: &AttemptDir) -> Option<EndRecord> {
     serde_json::from_slice(&fs::read(AttemptDir::end_record(&attempt.ended())).ok()?).ok()
 }
 
+/// The attempts of a run that have no end.
+pub(crate) fn open_attempts(exchange: &ExchangeDir) -> Vec<AttemptDir> {
+    let Ok(entries) = fs::read_dir(&exchange.path) else { return Vec::new() };
+    let attempts = entries.flatten().map(|entry| AttemptDir { path: entry.path() });
+    // Of an attempt there is the launch, until a node has read it, and then a beginning.
+    let is_open = |attempt: &AttemptDir| {
+        (attempt.launch().exists() || attempt.begun().exists()) && ended(attempt).is_none()
+    };
+    let mut open: Vec<AttemptDir> = attempts.filter(is_open).collect();
+    open.sort_by(|a, b| a.path.cmp(&b.path));
+    open
+}
+
 /// Whether an attempt that runs here should end: it was cancelled, or somebody has decided its end.
 pub(crate) fn is_given_up(attempt: &AttemptDir) -> bool {
     // A listing asks the server; the name alone might be answered by a cache.
@@ -203,11 +216,13 @@ mod tests {
         assert!(!begin(&attempt, "b", &on("node2")).expect("not taken"));
         assert_eq!(begun(&attempt), Some(on("node1")));
         assert!(!is_given_up(&attempt));
+        assert_eq!(open_attempts(&attempt.exchange()).len(), 1);
         let record = |code| EndRecord::without_process(Exit::Code(code));
         assert!(end(&attempt, "driver", &record(1)).expect("taken"));
         assert!(!end(&attempt, "a", &record(0)).expect("not taken"));
         assert_eq!(ended(&attempt), Some(record(1)));
         assert!(is_given_up(&attempt));
+        assert!(open_attempts(&attempt.exchange()).is_empty());
         let mut left: Vec<_> =
             fs::read_dir(&attempt.path).expect("listed").flatten().map(|entry| entry.file_name()).collect();
         left.sort();

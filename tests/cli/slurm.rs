@@ -406,7 +406,7 @@ fn mistakes_in_the_site_file_are_told_before_anything_starts() {
       ╭▸ /you/project/../config.yml:1:21
     1 │ slurm: {jobs: none, patience: 3}
       ╰╴                    ━━━━━━━━ unknown key
-      = note: valid keys are `ask-every`, `defaults`, `jobs`, `local-jobs`, `lost-after`, `lost-retries`, `never-after`, `submit-per-second` and `tasks`
+      = note: valid keys are `ask-every`, `before`, `defaults`, `gpus-as`, `jobs`, `local-jobs`, `lost-after`, `lost-retries`, `memory-as`, `never-after`, `submit-per-second` and `tasks`
     /you/project/../config.yml: 2 errors. For details: `otto Explain E0104`
     ");
 }
@@ -527,7 +527,7 @@ tasks:
     let project = on_cluster("tasks: {a: {bash: echo}}");
     assert_snapshot!(project.run("--resource memry=1G a").refused(), @"
     error[E0002]: `--resource` knows no `memry`
-      = note: it knows account, constraint, cpus, extra, gpus, memory, partition, qos, reservation, time
+      = note: it knows account, constraint, cpus, extra, gpus, memory, modules, partition, qos, reservation, time
     help: did you mean `memory`?
     otto: 1 error. For details: `otto Explain E0002`
     ");
@@ -554,4 +554,279 @@ tasks:
     let ran = project.run("-j1 sum");
     assert_eq!(ran.ok(), "7 in a job 3\n8 in a job 3\n14 16\n", "{}", ran.all());
     assert_eq!(project.read("../cluster/calls").matches("--cpus-per-task=3").count(), 2);
+}
+
+#[test]
+fn a_profile_of_the_site_file_counts_more_than_the_rest_of_it() {
+    let project = on_cluster(
+        "tasks: {a: {resources: {cpus: 2, memory: 4G, gpus: 1}, bash: 'echo ${OTTO_PROFILE-unset}'}}",
+    );
+    project.write(
+        "../config.yml",
+        "
+slurm: {memory-as: cpu, defaults: {account: lab, qos: high}}
+profiles:
+  night: {gpus-as: gpus, defaults: {qos: low}}
+",
+    );
+    let site = project.path("../config.yml").to_string_lossy().into_owned();
+    let project = project.with("OTTO_CONFIG", &site);
+    let options = |words: &str| {
+        let shown = project.run(words).stdout;
+        shown
+            .lines()
+            .find_map(|line| Some(line.split_once("--cpus-per-task=2 ")?.1.to_owned()))
+            .unwrap_or_default()
+    };
+    assert_eq!(options("-n a"), "--mem-per-cpu=2048M --gres=gpu:1 --account=lab --qos=high");
+    assert_eq!(options("--profile night -n a"), "--mem-per-cpu=2048M --gpus=1 --account=lab --qos=low");
+    assert_snapshot!(project.run("--profile nigth a").refused(), @"
+    error[E0002]: no site file has a profile `nigth`
+      = note: it knows night
+    help: did you mean `night`?
+    otto: 1 error. For details: `otto Explain E0002`
+    ");
+    let project = project.with("OTTO_PROFILE", "night");
+    assert_eq!(project.run("a").ok(), "unset\n");
+    assert!(project.read("../cluster/calls").contains("--gpus=1"));
+}
+
+/// A login shell that knows a few modules, as an old version of them does.
+fn with_modules(project: Project) -> Project {
+    project.write(
+        "../.bash_profile",
+        r#"
+module() {
+    case $2 in
+        tool/1) export PATH=$PATH:$HOME/tool TOOL=$'two\nlines' ;;
+        *) echo "ModuleCmd_Load.c(213):ERROR:105: Unable to locate a modulefile for '$2'" >&2 ;;
+    esac
+}
+"#,
+    );
+    project.write("../tool/greet", "#!/bin/sh\necho \"hello from $BEFORE\"\n");
+    let tool = project.path("../tool/greet");
+    assert!(std::process::Command::new("chmod").arg("+x").arg(&tool).status().expect("chmod").success());
+    project.write("../config.yml", "slurm: {before: 'export BEFORE=site; echo noise'}\n");
+    let site = project.path("../config.yml").to_string_lossy().into_owned();
+    project.with("OTTO_CONFIG", &site)
+}
+
+#[test]
+fn modules_and_lines_of_the_site_prepare_the_node() {
+    let project = with_modules(on_cluster(
+        r#"
+tasks:
+  a: {resources: {modules: [tool/1]}, envs: {MINE: '1'}, bash: 'greet; echo "${TOOL@Q} $MINE $(pwd | sed s,.*/,,)"'}
+  b: {resources: {modules: [tool/1, tool/9]}, bash: touch never}
+  c: {needs: [b], bash: touch never}
+"#,
+    ));
+    assert_eq!(project.run("a").ok(), "hello from site\n$'two\\nlines' 1 project\n");
+    let ran = project.run("-k c");
+    assert_eq!(ran.status, 125, "{}", ran.all());
+    assert_snapshot!(coded(&ran), @"error[E0604]: the node node1 could not be prepared: cannot load the module `tool/9`");
+    assert!(ran.stderr.contains("Unable to locate a modulefile for 'tool/9'"), "{}", ran.all());
+    assert_eq!(ran.outcomes(), "b: FAIL, c: skip");
+    assert!(!project.path("never").exists());
+}
+
+#[test]
+fn stdin_that_a_task_on_the_cluster_does_not_get_is_told() {
+    let project = on_cluster("tasks: {count: {bash: wc -c}, other: {bash: echo}}");
+    let ran = project.feed("count", "12345");
+    assert_eq!(ran.stdout, "0\n");
+    assert_snapshot!(ran.stderr.split("     ok").next().unwrap_or_default(), @"
+    warning[E1006]: `count` runs on the cluster and does not get the stdin of otto
+      ╭▸ otto.yml:1:9
+    1 │ tasks: {count: {bash: wc -c}, other: {bash: echo}}
+      ╰╴        ━━━━━ its stdin is empty
+    help: write the input to a file, or keep the task here: `executor: local`
+    ");
+    assert!(!project.run("count").stderr.contains("E1006"), "/dev/null has nothing to read");
+    assert_eq!(project.feed("--executor local count", "12345").stdout, "5\n");
+}
+
+#[test]
+fn a_limit_of_submissions_is_kept_and_told_once() {
+    let project = on_quick_cluster("tasks: {a: {foreach: {range: 1..20}, bash: echo}}");
+    wrong(&project, "limit", "5");
+    wrong(&project, "held", "Resources");
+    let child = project.command(env!("CARGO_BIN_EXE_otto")).args(["-j50", "a"]).spawn().expect("started");
+    let begun = Instant::now();
+    while !project.path("../cluster/calls").exists() || calls(&project, "sbatch") < 6 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{}", project.read("../cluster/calls"));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(states(&project).len(), 5);
+    fs::remove_file(project.path("../cluster/held")).expect("removed");
+    let ran = project.end(child);
+    assert_eq!(ran.status, 0, "{}", ran.all());
+    let said = coded(&ran);
+    assert_eq!(said.matches("E1004").count(), 1, "{}", ran.all());
+    assert!(said.contains("warning[E1004]: the cluster takes no more jobs for now"), "{}", ran.all());
+}
+
+#[test]
+fn an_interrupted_run_ends_without_the_controller_too() {
+    let project = on_quick_cluster(
+        "
+tasks:
+  runs: {bash: \"trap 'echo bye; exit 9' TERM; touch up; sleep 60 & wait\"}
+  waits: {bash: touch never}
+",
+    );
+    let child = project.command(env!("CARGO_BIN_EXE_otto")).args(["runs"]).spawn().expect("started");
+    wait_for(&project.path("up"));
+    // From now on, jobs that come wait.
+    wrong(&project, "down", "");
+    let begun = Instant::now();
+    interrupt(&child);
+    let ran = project.end(child);
+    assert_eq!((ran.status, ran.stdout.as_str()), (130, "bye\n"), "{}", ran.all());
+    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+    fs::remove_file(project.path("../cluster/down")).expect("removed");
+
+    wrong(&project, "held", "Resources");
+    let child = project.command(env!("CARGO_BIN_EXE_otto")).args(["waits"]).spawn().expect("started");
+    wait_for(&project.path("../cluster/jobs/102"));
+    wrong(&project, "down", "");
+    interrupt(&child);
+    assert_eq!(project.end(child).status, 130);
+    // What the job would do, were it to start now.
+    let folder = project.task("waits").join("../../slurm/0.1").canonicalize().expect("handed over");
+    let node = project.run_os(&[std::ffi::OsStr::new("--node"), folder.as_os_str()]);
+    assert_eq!(node.status, 0, "{}", node.all());
+    assert_snapshot!(node.stderr, @"otto: another copy of this job has begun the task, or the run has given it up");
+    assert!(!project.path("never").exists());
+}
+
+#[test]
+fn a_halted_run_says_what_goes_on() {
+    let project = on_cluster("tasks: {a: {bash: 'touch up; until [ -e go ]; do sleep 0.05; done'}}");
+    let child = project.command(env!("CARGO_BIN_EXE_otto")).arg("a").spawn().expect("started");
+    wait_for(&project.path("up"));
+    let send = |name: &str, child: &std::process::Child| {
+        let pid = child.id().to_string();
+        assert!(std::process::Command::new("kill").args([name, &pid]).status().expect("kill").success());
+    };
+    send("-TSTP", &child);
+    let halted =
+        || fs::read_to_string(format!("/proc/{}/stat", child.id())).is_ok_and(|stat| stat.contains(") T "));
+    let begun = Instant::now();
+    while !halted() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "otto never halts");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    project.write("go", "");
+    send("-CONT", &child);
+    let ran = project.end(child);
+    assert_eq!(ran.status, 0, "{}", ran.all());
+    assert!(ran.stderr.contains("otto halts; 1 job goes on in the cluster"), "{}", ran.all());
+}
+
+#[test]
+fn a_run_whose_otto_was_killed_is_cancelled_and_then_rerun() {
+    let project = on_quick_cluster(
+        "
+tasks:
+  done: {bash: 'OUTPUT[a]=1'}
+  runs: {needs: [done], bash: 'echo x >> ran; touch up; [ -e go ] || sleep 60'}
+  waits: {needs: [done], executor: local, bash: echo}
+",
+    );
+    let child = project.command(env!("CARGO_BIN_EXE_otto")).arg("runs").spawn().expect("started");
+    wait_for(&project.path("up"));
+    assert_snapshot!(project.run("Cancel").refused().replace(&id(&project), "RUN"), @"
+    error[E1008]: run `RUN` has an otto that drives it
+    help: stop that with Ctrl-C, or send it SIGINT
+    otto: 1 error. For details: `otto Explain E1008`
+    ");
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-9", &pid]).status().expect("kill").success());
+    project.end(child);
+    let begun = Instant::now();
+    while !project.run("Rerun").all().contains("was left with 1 job") {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{}", project.run("Rerun").all());
+    }
+    let left = project.run("Cancel");
+    assert_eq!((left.status, left.stdout.as_str()), (0, ""), "{}", left.all());
+    assert_eq!(left.stderr.replace(&id(&project), "RUN"), "cancelled 1 job of run RUN\n");
+    assert!(!states(&project).contains(&"RUNNING".to_owned()), "{:?}", states(&project));
+    assert_eq!(
+        project.run("Cancel").stderr.replace(&id(&project), "RUN"),
+        "run RUN has left no jobs on a cluster\n"
+    );
+    project.write("go", "");
+    let ran = project.run("Rerun");
+    assert_eq!(ran.status, 0, "{}", ran.all());
+    assert_eq!(project.read("ran"), "x\nx\n");
+    assert_snapshot!(project.run("Cancel").refused().replace(&id(&project), "RUN"), @"
+    error[E1008]: run `RUN` is over, so it has no jobs on a cluster
+    otto: 1 error. For details: `otto Explain E1008`
+    ");
+}
+
+/// The first characters of the id of the latest run.
+fn id(project: &Project) -> String {
+    let latest = project.task("x").join("../..").canonicalize();
+    let latest =
+        latest.or_else(|_| project.task("x").parent().and_then(Path::parent).expect("a run").canonicalize());
+    let name = latest.expect("a run").file_name().expect("a name").to_string_lossy().into_owned();
+    name.rsplit('-').next().expect("an id")[..4].to_owned()
+}
+
+/// Everything that data decides: contracts, `if`, OUTCOME, `with`, fan-out, values of failed tasks.
+const FLOW: &str = r#"
+tasks:
+  typed:
+    outputs: {n: int, name: {type: str, default: nobody}}
+    bash: OUTPUT[n]=41
+  wrong:
+    outputs: {n: int}
+    bash: OUTPUT[n]=$(echo many)
+  no: {if: '[ -e no-such ]', bash: echo never}
+  yes:
+    needs: [typed, no]
+    if: '[ "${INPUT[typed.n]}" = 41 ]'
+    bash: 'echo "n is ${INPUT[typed.n]} of ${INPUT[typed.name]}"'
+  fails: {bash: 'OUTPUT[kept]=5; exit 7'}
+  tidy:
+    needs: [{task: fails, when: always}]
+    bash: 'echo "${OUTCOME[fails]} with ${OUTCOME[fails.exit]}, kept ${INPUT[fails.kept]}"'
+  build:
+    params: {--profile: {default: debug}}
+    bash: OUTPUT[p]=$profile
+  both:
+    needs: [build, {task: build, with: {profile: release}, as: rel}]
+    python: print(INPUT["build.p"], INPUT["rel.p"])
+  list: {bash: otto.set --list n 1 2 3}
+  square:
+    foreach: {from: list.n}
+    bash: 'OUTPUT[n]=$((item * item)); [ "$item" != 2 ]'
+  half:
+    foreach: {each: square}
+    bash: 'echo "half of ${INPUT[square.n]}"'
+  sum:
+    needs: [{task: square, when: always}]
+    python: 'print(INPUT["square:1.n"], INPUT["square:3.n"])'
+  steps:
+    steps: [typed, "echo between", {task: build, with: {profile: fast}}]
+"#;
+
+#[test]
+fn what_data_decides_is_decided_there_as_here() {
+    let project = on_cluster(FLOW);
+    let words = "-j1 -k typed wrong no yes fails tidy both square half sum steps";
+    let there = project.run(words);
+    let asked = calls(&project, "sbatch");
+    let here = project.run(&format!("--executor local {words}"));
+    assert_eq!(calls(&project, "sbatch"), asked);
+    // Groups have no job, and `half:2` is skipped.
+    assert!(asked >= 15, "{asked}: {}", there.all());
+    assert_eq!((there.status, there.outcomes()), (here.status, here.outcomes()), "{}", there.all());
+    assert_eq!(there.stdout, here.stdout, "{}", there.all());
+    assert_eq!(coded(&there), coded(&here));
+    assert!(coded(&there).contains("E0717"), "{}", there.all());
+    assert!(there.stdout.contains("failed with 7, kept 5\n"), "{}", there.all());
 }

@@ -5,7 +5,7 @@ use super::ClusterSetting;
 use super::command::{self, JobRequest, QueueRow};
 use crate::event::{Exit, Stream};
 use crate::exec::local::GRACE;
-use crate::exec::remote::RemoteLaunch;
+use crate::exec::remote::{Preparation, RemoteLaunch};
 use crate::exec::{Assignment, AttemptId, Launch, LaunchIo, native};
 use crate::host::plain;
 use crate::store::exchange;
@@ -26,6 +26,7 @@ pub(super) enum Errand {
         dir: AttemptDir,
         name: String,
         options: Vec<String>,
+        modules: Vec<String>,
     },
     Ask,
     Cancel {
@@ -75,8 +76,13 @@ pub(super) fn work(
     let mut clerk = Clerk { setting: setting.clone(), kill_wait: None };
     while let Ok(errand) = errands.recv() {
         let answer = match errand {
-            Errand::Submit { attempt, assignment, dir, name, options } => {
-                ErrandDone::Submitted(clerk.submit(attempt, assignment, &dir, &name, &options))
+            Errand::Submit { attempt, mut assignment, dir, name, options, modules } => {
+                let made = clerk.make(attempt, assignment.as_mut(), &dir, modules);
+                let answer = match made {
+                    FilesMade::Never(_) => Err(String::new()),
+                    FilesMade::Before | FilesMade::Now(_) => clerk.ask_for_job(&dir, &name, &options),
+                };
+                ErrandDone::Submitted(Submitted { attempt, assignment, made, answer })
             }
             Errand::Ask => ErrandDone::Asked(command::queue(&setting.env)),
             Errand::Cancel { numbers, is_forced } => {
@@ -96,30 +102,29 @@ struct Clerk {
 }
 
 impl Clerk {
-    fn submit(
+    fn make(
         &mut self,
         attempt: AttemptId,
-        mut assignment: Option<Box<dyn Assignment>>,
+        assignment: Option<&mut Box<dyn Assignment>>,
         dir: &AttemptDir,
-        name: &str,
-        options: &[String],
-    ) -> Submitted {
-        let made = match &mut assignment {
-            None => FilesMade::Before,
-            Some(assignment) => match assignment.launch() {
-                Ok(launch) => self.hand(attempt, launch, dir),
-                Err(exit) => FilesMade::Never(exit),
-            },
-        };
-        let answer = match made {
-            FilesMade::Never(_) => Err(String::new()),
-            FilesMade::Before | FilesMade::Now(_) => self.ask_for_job(dir, name, options),
-        };
-        Submitted { attempt, assignment, made, answer }
+        modules: Vec<String>,
+    ) -> FilesMade {
+        let Some(assignment) = assignment else { return FilesMade::Before };
+        let before = self.setting.rules.before.clone();
+        match assignment.launch() {
+            Ok(launch) => self.hand(attempt, launch, dir, Preparation { modules, before }),
+            Err(exit) => FilesMade::Never(exit),
+        }
     }
 
     /// Writes down what the node needs.
-    fn hand(&mut self, attempt: AttemptId, launch: Launch, dir: &AttemptDir) -> FilesMade {
+    fn hand(
+        &mut self,
+        attempt: AttemptId,
+        launch: Launch,
+        dir: &AttemptDir,
+        preparation: Preparation,
+    ) -> FilesMade {
         let files = match &launch.io {
             LaunchIo::Captured { stdout_log, stderr_log, shows, .. } => AttemptFiles {
                 logs: vec![(Stream::Stdout, stdout_log.clone()), (Stream::Stderr, stderr_log.clone())],
@@ -132,7 +137,8 @@ impl Clerk {
             *self.kill_wait.get_or_insert_with(|| command::kill_wait(&setting.env).unwrap_or(KILL_WAIT));
         let grace = (kill_wait / 2).min(GRACE);
         let own = |name: &std::ffi::OsStr| setting.own.get(name).cloned();
-        let remote = RemoteLaunch::of(attempt, launch, &setting.env, &own, grace.as_millis() as u64);
+        let remote = RemoteLaunch::of(attempt, launch, &setting.env, &own, grace.as_millis() as u64)
+            .after(preparation);
         let bytes = serde_json::to_vec(&remote).map_err(std::io::Error::other);
         match bytes.and_then(|bytes| exchange::hand(dir, &bytes)) {
             Ok(()) => FilesMade::Now(files),

@@ -12,6 +12,7 @@ use super::local::LocalExecutor;
 use super::{Assignment, AttemptId, ClusterJob, Executor, Leftover, ReportSink, Stop};
 use crate::host::Environment;
 use crate::name::RunId;
+use crate::resources::OptionStyle;
 use crate::store::layout::{ExchangeDir, Home, RunDir};
 use crate::store::{atomic, exchange};
 use std::collections::{BTreeMap, HashSet};
@@ -26,23 +27,28 @@ use std::time::Duration;
 const NODE_SCRIPT: &str = include_str!("job.sh");
 
 /// How otto treats the cluster.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
+#[derive(Clone, Debug)]
+pub(crate) struct SiteRules {
     pub(crate) submit_per_second: u32,
     pub(crate) ask_every: Duration,
     /// A job that is over, or that Slurm does not know any more, may take so long to show its record.
     pub(crate) lost_after: Duration,
     /// A job that waits for something that never comes is given up after this.
     pub(crate) never_after: Duration,
+    pub(crate) style: OptionStyle,
+    /// Lines of bash that each node runs before a task.
+    pub(crate) before: String,
 }
 
-impl Default for Pace {
-    fn default() -> Pace {
-        Pace {
+impl Default for SiteRules {
+    fn default() -> SiteRules {
+        SiteRules {
             submit_per_second: 20,
             ask_every: Duration::from_secs(10),
             lost_after: Duration::from_secs(60),
             never_after: Duration::from_secs(120),
+            style: OptionStyle::default(),
+            before: String::new(),
         }
     }
 }
@@ -58,7 +64,7 @@ pub(crate) struct ClusterSetting {
     script: PathBuf,
     otto: PathBuf,
     run: RunId,
-    pace: Pace,
+    rules: SiteRules,
 }
 
 impl ClusterSetting {
@@ -68,7 +74,7 @@ impl ClusterSetting {
         run_dir: &RunDir,
         run: &RunId,
         environment: &Environment,
-        pace: Pace,
+        rules: SiteRules,
     ) -> io::Result<ClusterSetting> {
         let own: BTreeMap<OsString, OsString> =
             environment.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -85,7 +91,7 @@ impl ClusterSetting {
             None => own_copy(home)?,
         };
         let env = command::environment(own.clone().into_iter());
-        Ok(ClusterSetting { env, own, exchange, nonce, script, otto, run: run.clone(), pace })
+        Ok(ClusterSetting { env, own, exchange, nonce, script, otto, run: run.clone(), rules })
     }
 
     /// The name by which Slurm and otto know an attempt: run, place in the plan and attempt stand behind the last `@`.
@@ -126,6 +132,35 @@ pub(crate) fn is_at_hand(environment: &Environment) -> bool {
     let path = environment.get("PATH").unwrap_or(OsStr::new(""));
     std::env::split_paths(path)
         .any(|folder| rustix::fs::access(folder.join("sbatch"), rustix::fs::Access::EXEC_OK).is_ok())
+}
+
+/// Jobs of a run that Slurm knows and that are not over.
+pub(crate) enum LeftJobs {
+    None,
+    Some(usize),
+    /// Why Slurm does not say it.
+    Unknown(String),
+}
+
+/// Cancels the jobs of a run that nobody drives.
+pub(crate) fn cancel_left(environment: &Environment, run: &RunId, is_forced: bool) -> LeftJobs {
+    let own = environment.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let env = command::environment(own);
+    let rows = match command::queue(&env) {
+        Ok(rows) => rows,
+        Err(said) => return LeftJobs::Unknown(said),
+    };
+    let of_run = format!("{run}.");
+    let is_left = |row: &command::QueueRow| {
+        let is_its = row.name.rsplit_once('@').is_some_and(|(_, key)| key.starts_with(&of_run));
+        is_its && states::may_go_on(&row.state)
+    };
+    let numbers: Vec<String> = rows.into_iter().filter(is_left).map(|row| row.number).collect();
+    if numbers.is_empty() {
+        return LeftJobs::None;
+    }
+    command::cancel(&env, &numbers, is_forced);
+    LeftJobs::Some(numbers.len())
 }
 
 /// What the watch is told.

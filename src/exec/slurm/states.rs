@@ -34,6 +34,11 @@ pub(super) fn standing(state: &str) -> Option<JobStanding> {
     })
 }
 
+/// Whether a job in this state may still do something.
+pub(super) fn may_go_on(state: &str) -> bool {
+    matches!(standing(state), None | Some(JobStanding::Waiting | JobStanding::Alive))
+}
+
 /// Whether a job that waits for this reason never starts unless somebody changes it or the cluster.
 pub(super) fn waits_for_ever(reason: &str) -> bool {
     let is_limit = ["AssocMax", "QOSMax", "QOSMin"].iter().any(|start| reason.starts_with(start));

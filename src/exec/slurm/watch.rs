@@ -40,8 +40,10 @@ const FAREWELL: Duration = Duration::from_secs(10);
 const LOGS_EVERY: Duration = Duration::from_secs(1);
 const MOST_LOGS: usize = 32;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// A controller that leaves so many questions without an answer is told.
+/// A controller that leaves so many questions without an answer is told; one that does not even refuse, after so many times
+/// what lies between two questions, and not before this: machines are slow at times.
 const SILENCE: u32 = 3;
+const SHORTEST_SILENCE: Duration = Duration::from_secs(5);
 /// The name under which the run claims.
 const DRIVER: &str = "driver";
 
@@ -61,8 +63,9 @@ pub(super) struct ClusterWatch {
     numbers: Vec<(String, bool)>,
     asked_at: Instant,
     submitted_at: Instant,
-    /// When Slurm last answered, and whether its silence was told.
-    answered_at: Instant,
+    /// Since when Slurm was asked without an answer, how many questions failed since, and whether its silence was told.
+    unanswered_since: Option<Instant>,
+    failed_asks: u32,
     is_silence_told: bool,
     is_full_until: Option<Instant>,
     is_fullness_told: bool,
@@ -136,7 +139,8 @@ impl ClusterWatch {
             numbers: Vec::new(),
             asked_at: now,
             submitted_at: now.checked_sub(LONGEST).unwrap_or(now),
-            answered_at: now,
+            unanswered_since: None,
+            failed_asks: 0,
             is_silence_told: false,
             is_full_until: None,
             is_fullness_told: false,
@@ -189,7 +193,8 @@ impl ClusterWatch {
                 match done {
                     ErrandDone::Submitted(submitted) => self.submitted(submitted),
                     ErrandDone::Asked(Ok(rows)) => self.answered(&rows),
-                    ErrandDone::Asked(Err(_)) | ErrandDone::Cancelled => {}
+                    ErrandDone::Asked(Err(_)) => self.failed_asks += 1,
+                    ErrandDone::Cancelled => {}
                 }
             }
             ClusterOrder::Finish(sender) => {
@@ -202,9 +207,6 @@ impl ClusterWatch {
     // ── beginning ────────────────────────────────────────────────────────────────────────────────────────────
 
     fn start(&mut self, attempt: AttemptId, job: ClusterJob, assignment: Box<dyn Assignment>) {
-        if self.tracked.is_empty() {
-            self.answered_at = Instant::now();
-        }
         let dir = self.setting.exchange.attempt(attempt.job.index(), attempt.number);
         self.names.insert(dir.name(), attempt);
         self.queue.push_back(attempt);
@@ -452,7 +454,7 @@ impl ClusterWatch {
 
     fn answered(&mut self, rows: &[QueueRow]) {
         let now = Instant::now();
-        self.answered_at = now;
+        (self.unanswered_since, self.failed_asks) = (None, 0);
         if std::mem::take(&mut self.is_silence_told) {
             let message = "Slurm's controller answers again".to_owned();
             (self.sink)(Report::Warning { attempt: None, code: Code::ClusterSilent, message });
@@ -460,24 +462,15 @@ impl ClusterWatch {
         let mut known: HashMap<&str, &QueueRow> = HashMap::new();
         for row in rows {
             let key = row.name.rsplit('@').next().unwrap_or_default();
-            let is_over = |row: &QueueRow| {
-                !matches!(
-                    states::standing(&row.state),
-                    Some(JobStanding::Waiting | JobStanding::Alive) | None
-                )
-            };
             // Of two jobs of one name the one that may still do something counts.
-            if known.get(key).is_none_or(|other| is_over(other)) {
+            if known.get(key).is_none_or(|other| !states::may_go_on(&other.state)) {
                 known.insert(key, row);
             }
         }
         self.numbers.clear();
         self.to_cancel.retain(|key, is_forced| {
             let Some(row) = known.get(key.as_str()) else { return false };
-            let goes_on = matches!(
-                states::standing(&row.state),
-                Some(JobStanding::Waiting | JobStanding::Alive) | None
-            );
+            let goes_on = states::may_go_on(&row.state);
             if goes_on {
                 self.numbers.push((row.number.clone(), *is_forced));
             }
@@ -513,9 +506,7 @@ impl ClusterWatch {
         };
         tracked.number = Some(row.number.clone());
         let standing = states::standing(&row.state);
-        if tracked.wants_verdict
-            && !matches!(standing, None | Some(JobStanding::Waiting | JobStanding::Alive))
-        {
+        if tracked.wants_verdict && !states::may_go_on(&row.state) {
             let (state, node) = (row.state.clone(), row.node.clone());
             tracked.verdict = Some(Doubt { since: now, standing, state, node, answers: 1 });
         }
@@ -554,7 +545,7 @@ impl ClusterWatch {
 
     /// Gives up what has waited long enough for its record.
     fn judge(&mut self) {
-        let pace = self.setting.pace;
+        let rules = &self.setting.rules;
         let mut due = Vec::new();
         for (attempt, tracked) in &self.tracked {
             if tracked.rung.is_some() || tracked.step != ClusterStep::Handed {
@@ -562,10 +553,10 @@ impl ClusterWatch {
             }
             let is_hopeless = tracked
                 .hopeless
-                .is_some_and(|(since, answers)| answers >= 3 && since.elapsed() >= pace.never_after);
+                .is_some_and(|(since, answers)| answers >= 3 && since.elapsed() >= rules.never_after);
             let patience = |doubt: &Doubt| match doubt.standing {
-                None | Some(JobStanding::Over) => pace.lost_after,
-                Some(_) => LAST_WORD.min(pace.lost_after),
+                None | Some(JobStanding::Over) => rules.lost_after,
+                Some(_) => LAST_WORD.min(rules.lost_after),
             };
             let is_doubtful = |doubt: &Doubt| doubt.since.elapsed() >= patience(doubt) && doubt.answers >= 2;
             if is_hopeless || tracked.doubt.as_ref().is_some_and(is_doubtful) {
@@ -632,12 +623,13 @@ impl ClusterWatch {
     }
 
     fn tell_of_silence(&mut self) {
-        let is_silent = !self.is_silence_told
-            && !self.tracked.is_empty()
-            && self.answered_at.elapsed() >= self.ask_every() * (SILENCE + 1);
+        let Some(silence) = self.unanswered_since.map(|since| since.elapsed()) else { return };
+        let is_late = silence >= (self.ask_every() * (SILENCE + 1)).max(SHORTEST_SILENCE);
+        let is_silent =
+            !self.is_silence_told && !self.tracked.is_empty() && (self.failed_asks >= SILENCE || is_late);
         if is_silent {
             self.is_silence_told = true;
-            let seconds = self.answered_at.elapsed().as_secs();
+            let seconds = silence.as_secs();
             let message =
                 format!("Slurm's controller has not answered for {seconds} s; jobs go on, and otto waits");
             (self.sink)(Report::Warning { attempt: None, code: Code::ClusterSilent, message });
@@ -669,12 +661,13 @@ impl ClusterWatch {
         }
         if self.asks_now(now) {
             self.asked_at = now;
+            self.unanswered_since.get_or_insert(now);
             return Some(Errand::Ask);
         }
         if self.finishing.is_some() || self.is_full_until.is_some_and(|until| now < until) {
             return None;
         }
-        let between = Duration::from_secs(1) / self.setting.pace.submit_per_second.max(1);
+        let between = Duration::from_secs(1) / self.setting.rules.submit_per_second.max(1);
         if now < self.submitted_at + between {
             self.pause = self.pause.min(between);
             return None;
@@ -686,7 +679,7 @@ impl ClusterWatch {
         let attempt = self.queue.remove(place)?;
         let tracked = self.tracked.get_mut(&attempt)?;
         let name = self.setting.job_name(attempt, &tracked.job);
-        let options = tracked.job.options(attempt.number);
+        let options = tracked.job.options(attempt.number, self.setting.rules.style);
         tracked.step = ClusterStep::Submitting;
         self.submitted_at = now;
         // Only the first time: then its files are made.
@@ -694,7 +687,8 @@ impl ClusterWatch {
             None => tracked.assignment.take(),
             Some(_) => None,
         };
-        Some(Errand::Submit { attempt, assignment, dir: tracked.dir.clone(), name, options })
+        let (dir, modules) = (tracked.dir.clone(), tracked.job.resources.modules.clone());
+        Some(Errand::Submit { attempt, assignment, dir, name, options, modules })
     }
 
     fn asks_now(&self, now: Instant) -> bool {
@@ -713,9 +707,9 @@ impl ClusterWatch {
 
     fn ask_every(&self) -> Duration {
         if self.tracked.len() > MANY {
-            MANY_EVERY.max(self.setting.pace.ask_every)
+            MANY_EVERY.max(self.setting.rules.ask_every)
         } else {
-            self.setting.pace.ask_every
+            self.setting.rules.ask_every
         }
     }
 
