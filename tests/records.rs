@@ -257,7 +257,7 @@ tasks:
     let no_run = project.otto("Rerun b");
     assert_eq!(
         no_run.err,
-        "error[E0801]: `b` is too short to identify the run to repeat\n\
+        "error[E0801]: `b` is too short to identify the run\n\
          help: give at least 4 characters of its ID, or `latest`, `latest-failed` or `-1`; `otto History` lists the runs\n\
          otto: 1 error. For details: `otto Explain E0801`\n"
     );

@@ -1,8 +1,7 @@
 //! `otto Cancel`: ends what a run has left on a cluster whose otto is gone.
 
 use super::Context;
-use super::pick::{Records, run_argument};
-use super::rerun::refuse_short;
+use super::pick::{Records, refuse_short, run_argument};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::Exit;
 use crate::exec::slurm::{self, LeftJobs};

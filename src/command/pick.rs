@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::history::find::{self, FoundRun, NotFound, Selector};
+use crate::history::find::{self, FoundRun, LEAST_START, NotFound, Selector};
 use crate::history::past::PastRun;
 use crate::name::{JobName, similar};
 use crate::state::JobState;
@@ -75,6 +75,21 @@ impl Records {
                 Err(context.refuse(&[unreadable.note(format!("its folder is `{}`", dir.path.display()))]))
             }
         }
+    }
+}
+
+/// What runs tasks must not guess which run is meant: `Rerun 2` names any run of a millennium.
+pub(super) fn refuse_short(context: &mut Context, word: &str) -> Result<(), i32> {
+    match Selector::parse(word) {
+        Selector::Start(start) if start.chars().count() < LEAST_START => {
+            let message = format!("`{word}` is too short to identify the run");
+            let wrong = Diagnostic::error(Code::UnknownRun, message);
+            let help = format!(
+                "give at least {LEAST_START} characters of its ID, or `latest`, `latest-failed` or `-1`; `otto History` lists the runs"
+            );
+            Err(context.refuse(&[wrong.help(help)]))
+        }
+        Selector::Start(_) | Selector::Latest | Selector::LatestFailed | Selector::Back(_) => Ok(()),
     }
 }
 

@@ -6,14 +6,13 @@ mod grown;
 use super::cluster::ClusterWish;
 use super::execute::{Options, PlannedRun, below_guard, run_to_end};
 use super::history::command_line;
-use super::pick::{Picked, Records, run_argument};
+use super::pick::{Picked, Records, refuse_short, run_argument};
 use super::{Context, dry_run};
 use crate::body::Language;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{Outcome, Skip};
 use crate::exec::screen::announce_screen;
 use crate::fate::Fate;
-use crate::history::find::{LEAST_START, Selector};
 use crate::history::past::Standing;
 use crate::history::record::{RunRecord, is_secret_name};
 use crate::host::{self, Found, HostFacts, plain};
@@ -206,21 +205,6 @@ fn words(matches: &ArgMatches) -> Vec<OsString> {
     let flags = ["recorded-script", "shell"].into_iter().filter(|flag| matches.get_flag(flag));
     words.extend(flags.map(|flag| OsString::from(format!("--{flag}"))));
     words
-}
-
-/// What runs tasks must not guess which run is meant: `Rerun 2` names any run of a millennium.
-pub(super) fn refuse_short(context: &mut Context, word: &str) -> Result<(), i32> {
-    match Selector::parse(word) {
-        Selector::Start(start) if start.chars().count() < LEAST_START => {
-            let message = format!("`{word}` is too short to identify the run to repeat");
-            let wrong = Diagnostic::error(Code::UnknownRun, message);
-            let help = format!(
-                "give at least {LEAST_START} characters of its ID, or `latest`, `latest-failed` or `-1`; `otto History` lists the runs"
-            );
-            Err(context.refuse(&[wrong.help(help)]))
-        }
-        Selector::Start(_) | Selector::Latest | Selector::LatestFailed | Selector::Back(_) => Ok(()),
-    }
 }
 
 /// All that a rerun needs, worked out before anything is started.

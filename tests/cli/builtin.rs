@@ -238,7 +238,7 @@ tasks:
     ");
     assert_eq!(project.read("ran"), "run\nrun\n");
     assert_snapshot!(project.run("Rerun 20").refused(), @"
-    error[E0801]: `20` is too short to identify the run to repeat
+    error[E0801]: `20` is too short to identify the run
     help: give at least 4 characters of its ID, or `latest`, `latest-failed` or `-1`; `otto History` lists the runs
     otto: 1 error. For details: `otto Explain E0801`
     ");
