@@ -797,6 +797,7 @@ fn record(
             .collect(),
         retention: Some(Keeping::from(&target.ottofile.settings.retention)),
         origin: options.origin.clone(),
+        is_watch: options.watch.is_some(),
     }
 }
 

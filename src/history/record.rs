@@ -40,6 +40,9 @@ pub(crate) struct RunRecord {
     /// The run that this one repeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) origin: Option<RunId>,
+    /// It was one of many with `--watch`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_watch: bool,
 }
 
 /// An ottofile that the root included, directly or through others.
@@ -220,6 +223,7 @@ pub(crate) mod tests {
             environment: vec!["HOME".into(), "PATH".into()],
             retention: None,
             origin: None,
+            is_watch: false,
         }
     }
 

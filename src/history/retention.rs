@@ -52,6 +52,8 @@ pub(crate) trait RunFacts {
     fn is_running(&self, id: &RunId) -> bool;
     fn is_failure(&self, id: &RunId) -> bool;
     fn is_newer(&self, id: &RunId) -> bool;
+    /// One of many with `--watch`.
+    fn is_watch(&self, id: &RunId) -> bool;
     /// When it began by the clock, where that is known.
     fn started_us(&self, id: &RunId) -> Option<i64>;
     /// Other runs that this one needs.
@@ -71,14 +73,21 @@ pub(crate) fn judge(mut ids: Vec<RunId>, keeping: Keeping, now_us: i64, facts: &
     let is_younger = |id: &RunId, days: u32| {
         now_us.saturating_sub(began_us(id)).max(0) < i64::from(days).saturating_mul(DAY_US)
     };
-    let reason = |(place, id): (usize, &RunId)| {
-        if place < keeping.keep_last as usize {
+    // How many runs are newer: of those with `--watch`, which are gone first, and of the others.
+    let mut newer = [0, 0];
+    let mut reason = |id: &RunId| {
+        let may_be_kept = newer.iter().any(|newer| *newer < keeping.keep_last)
+            || is_younger(id, keeping.keep_days.max(keeping.keep_failed_days));
+        let is_watch = may_be_kept && facts.is_watch(id);
+        let place = newer[usize::from(is_watch)];
+        newer[usize::from(is_watch)] += 1;
+        if place < keeping.keep_last {
             Some(Reason::Last)
-        } else if is_younger(id, keeping.keep_days) {
+        } else if !is_watch && is_younger(id, keeping.keep_days) {
             Some(Reason::Young)
         } else if facts.is_running(id) {
             Some(Reason::Running)
-        } else if is_younger(id, keeping.keep_failed_days) && facts.is_failure(id) {
+        } else if !is_watch && is_younger(id, keeping.keep_failed_days) && facts.is_failure(id) {
             Some(Reason::Failed)
         } else if facts.is_newer(id) {
             Some(Reason::Newer)
@@ -86,8 +95,7 @@ pub(crate) fn judge(mut ids: Vec<RunId>, keeping: Keeping, now_us: i64, facts: &
             None
         }
     };
-    let mut runs: Vec<(RunId, Option<Reason>)> =
-        ids.iter().enumerate().map(|(place, id)| (id.clone(), reason((place, id)))).collect();
+    let mut runs: Vec<(RunId, Option<Reason>)> = ids.iter().map(|id| (id.clone(), reason(id))).collect();
     if runs.iter().all(|(_, reason)| reason.is_some()) {
         return Judgement { runs };
     }
@@ -135,6 +143,10 @@ impl RunFacts for OnDisk<'_> {
 
     fn is_newer(&self, id: &RunId) -> bool {
         regular::read(&self.project.run(id).record()).is_ok_and(|json| RunRecord::is_newer(&json))
+    }
+
+    fn is_watch(&self, id: &RunId) -> bool {
+        self.record(id).is_some_and(|record| record.is_watch)
     }
 
     fn started_us(&self, id: &RunId) -> Option<i64> {
@@ -295,6 +307,7 @@ mod tests {
         needs: HashMap<char, &'static str>,
         pinned: &'static str,
         newer: &'static str,
+        watch: &'static str,
         /// The clock was set back by so many days after all runs were made.
         back_days: i64,
     }
@@ -320,6 +333,9 @@ mod tests {
         }
         fn is_newer(&self, id: &RunId) -> bool {
             self.newer.contains(letter(id))
+        }
+        fn is_watch(&self, id: &RunId) -> bool {
+            self.watch.contains(letter(id))
         }
         fn started_us(&self, id: &RunId) -> Option<i64> {
             (letter(id) != 'a').then(|| past::began_us(id) - self.back_days * DAY_US)
@@ -350,6 +366,16 @@ mod tests {
         assert_snapshot!(judged("fedcba", [2, 1, 4], &facts), @"a:Last b:Young c d:Failed e f");
         assert_snapshot!(judged("fedcba", [0, 0, 0], &facts), @"a b c d e f");
         assert_snapshot!(judged("fedcba", [0, 9, 0], &facts), @"a:Last b:Last c:Last d:Last e:Last f:Last");
+    }
+
+    #[test]
+    fn runs_of_a_watch_are_gone_first_and_take_no_place_of_others() {
+        let facts = Told { watch: "abcdf", failed: "cd", running: "d", ..Told::default() };
+        assert_snapshot!(judged("abcdefgh", [99, 2, 99], &facts), @"a:Last b:Last c d:Running e:Last f g:Last h:Young");
+        assert_snapshot!(judged("abcdefgh", [0, 2, 0], &facts), @"a:Last b:Last c d:Running e:Last f g:Last h");
+        let needs = HashMap::from([('d', "c")]);
+        let facts = Told { watch: "abc", needs, ..Told::default() };
+        assert_snapshot!(judged("abcde", [0, 1, 0], &facts), @"a:Last b c:Needed d:Last e");
     }
 
     #[test]

@@ -17,14 +17,15 @@ use crate::source::Spanned;
 use crate::store::layout::{self, PRIVATE};
 use crate::store::outputs::{self, Outputs};
 use crate::value::Value;
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Seek, SeekFrom};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The number of the attempt that asks whether a service is ready. No job has so many.
 pub(super) const PROBE: u32 = u32::MAX;
@@ -38,6 +39,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// A port of this machine that does not answer for so long is not free either.
 const PORT_PATIENCE: Duration = Duration::from_secs(1);
 
+/// Files that did not change for so long are not just being written.
+const SETTLED: Duration = Duration::from_secs(1);
+
 /// How much of a log is searched at a time.
 const PIECE: usize = 64 << 10;
 
@@ -50,6 +54,7 @@ pub(super) struct Serving {
     pub(super) stopped: Option<Stopped>,
     /// What it was last found to lack.
     pub(super) lack: String,
+    started: Option<Arc<Started>>,
     /// Rests between two questions.
     pub(super) probe: Option<Box<Probe>>,
 }
@@ -73,7 +78,23 @@ impl Serving {
             (None, None, Some(_)) => "its `ready` has not succeeded".to_owned(),
             (None, None, None) => NOT_CALLED.to_owned(),
         };
-        Serving { attempt, is_up: false, keys: Vec::new(), stopped: None, lack, probe: None }
+        Serving { attempt, is_up: false, keys: Vec::new(), stopped: None, lack, started: None, probe: None }
+    }
+
+    /// Its process is next.
+    pub(super) fn begin(&mut self, started: Arc<Started>, probe: Box<Probe>) {
+        self.started = Some(started);
+        self.probe = Some(probe);
+    }
+
+    /// Why it was not ready when it ended. It may have got ready since it was last asked.
+    pub(super) fn last_lack(&self, setting: &Arc<Setting>) -> Option<String> {
+        let service = setting.service(setting.plan.job(self.attempt.job));
+        let Some(started) = &self.started else { return Some(self.lack.clone()) };
+        let mut probe = Probe::new(setting, self.attempt, started.clone());
+        let lack = probe.lack_of_signs(service);
+        let is_asked_otherwise = service.port.is_some() || service.ready.is_some();
+        lack.or_else(|| is_asked_otherwise.then(|| self.lack.clone()))
     }
 }
 
@@ -86,8 +107,13 @@ pub(crate) struct Probe {
     searched: [u64; 2],
     has_logged: bool,
     asked: u32,
+    /// Something was wrong with what it had saved, and since when the files were as they were then.
+    doubt: Option<(Stamps, Instant)>,
     pub(super) answer: Readiness,
 }
+
+/// Size and time of each file.
+type Stamps = BTreeMap<OsString, (u64, i64, i64)>;
 
 pub(crate) enum Readiness {
     NotYet(String),
@@ -106,6 +132,7 @@ impl Probe {
             searched: [0; 2],
             has_logged: false,
             asked: 0,
+            doubt: None,
             answer: Readiness::NotYet(String::new()),
         }
     }
@@ -120,8 +147,8 @@ impl Probe {
         LONGEST_PAUSE.min(SHORTEST_PAUSE * 2_u32.pow(self.asked.saturating_sub(1).min(10)))
     }
 
-    /// What the service lacks that can be seen without a command.
-    fn lack(&mut self, service: &Service) -> Option<String> {
+    /// What the service lacks of the signs that it leaves, which can be seen when it has ended too.
+    fn lack_of_signs(&mut self, service: &Service) -> Option<String> {
         let is_told = service.ready.is_none() && service.port.is_none() && service.log.is_none();
         if is_told && !self.started.dir.ready().exists() {
             return Some(NOT_CALLED.to_owned());
@@ -130,6 +157,14 @@ impl Probe {
             && !self.has_logged(&wanted.value)
         {
             return Some(format!("it has not written `{}`", wanted.value));
+        }
+        None
+    }
+
+    /// What the service lacks that can be seen without a command.
+    fn lack(&mut self, service: &Service) -> Option<String> {
+        if let Some(lack) = self.lack_of_signs(service) {
+            return Some(lack);
         }
         if let Some(written) = &service.port {
             match port(written, &self.started) {
@@ -170,7 +205,9 @@ impl Probe {
 
     /// Takes what the service has saved, and writes it for those that use it.
     fn take(&mut self) -> Readiness {
-        let job = self.setting.plan.job(self.attempt.job);
+        let setting = self.setting.clone();
+        let job = setting.plan.job(self.attempt.job);
+        let stamps = self.stamps();
         let mut saved = match self.saved() {
             Ok(saved) => saved,
             Err(error) => {
@@ -178,11 +215,11 @@ impl Probe {
                 return Readiness::Broken(Box::new(Diagnostic::error(Code::NotHandedOver, message)));
             }
         };
-        secret::keep(&self.setting, job, &mut saved);
+        secret::keep(&setting, job, &mut saved);
         let HandOver { outputs, problems, .. } = saved;
         let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(Diagnostic::is_error);
         if let Some(error) = errors.into_iter().next() {
-            return Readiness::Broken(Box::new(error));
+            return self.doubted(error, stamps);
         }
         match outputs::write(&self.started.dir, &outputs, &self.setting.sealer) {
             Ok(()) => Readiness::Ready(outputs, warnings),
@@ -191,6 +228,33 @@ impl Probe {
                 Readiness::Broken(Box::new(Diagnostic::error(Code::OutputsNotSaved, message)))
             }
         }
+    }
+
+    /// What is wrong with what a service has saved may be only that it is saving just now: it is believed once nothing has
+    /// changed for a while.
+    fn doubted(&mut self, error: Diagnostic, stamps: Stamps) -> Readiness {
+        match &self.doubt {
+            Some((earlier, since)) if *earlier == stamps && since.elapsed() >= SETTLED => {
+                Readiness::Broken(Box::new(error))
+            }
+            Some((earlier, _)) if *earlier == stamps => Readiness::NotYet(error.message),
+            Some(_) | None => {
+                self.doubt = Some((stamps, Instant::now()));
+                Readiness::NotYet(error.message)
+            }
+        }
+    }
+
+    /// The files in which a service saves, as they are now.
+    fn stamps(&self) -> Stamps {
+        // Of a folder that cannot be read is told elsewhere.
+        let entries =
+            std::fs::read_dir(self.started.attempt_dir.join(PRIVATE)).into_iter().flatten().flatten();
+        let stamp = |entry: std::fs::DirEntry| {
+            let meta = entry.metadata().ok()?;
+            meta.is_file().then(|| (entry.file_name(), (meta.len(), meta.mtime(), meta.mtime_nsec())))
+        };
+        entries.filter_map(stamp).collect()
     }
 
     /// The command of `ready`, in the task's own folder and with its variables. What the service has set by name so far is

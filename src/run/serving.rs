@@ -37,9 +37,9 @@ impl ServiceEnd {
 impl Run<'_> {
     /// Its process is next: from now on it is asked.
     pub(super) fn serving(&mut self, attempt: AttemptId, started: Arc<Started>) {
-        let probe = Box::new(Probe::new(&self.setting, attempt, started));
+        let probe = Box::new(Probe::new(&self.setting, attempt, started.clone()));
         if let Some(serving) = self.begun(attempt) {
-            serving.probe = Some(probe);
+            serving.begin(started, probe);
             self.probe(attempt);
         }
     }
@@ -131,12 +131,13 @@ impl Run<'_> {
             Outcome::Failed { exit: ended.exit.clone(), reason: Some(reason), code }
         };
         let interrupted = || Outcome::Interrupted { exit: ended.exit.clone(), survivors: ended.survivors };
-        match (serving.is_up, serving.stopped) {
+        let last_lack = || serving.last_lack(&self.setting);
+        match (serving.is_up, &serving.stopped) {
             // How it ended then is otto's doing.
             (_, Some(Stopped::Broken { reason, code })) => ServiceEnd::Settled(Outcome::Failed {
                 exit: Exit::Code(0),
-                reason: Some(reason),
-                code: Some(code),
+                reason: Some(reason.clone()),
+                code: Some(code.clone()),
             }),
             (true, Some(Stopped::Idle)) => {
                 if ended.exit == Exit::Signal(libc::SIGKILL) {
@@ -165,7 +166,11 @@ impl Run<'_> {
             (false, Some(Stopped::Idle)) => ServiceEnd::Settled(interrupted()),
             (false, None) if trial.is_stopped => ServiceEnd::Settled(interrupted()),
             (false, None) => {
-                ServiceEnd::NeverUp(failed(format!("ended before it was ready: {}", serving.lack), None))
+                let reason = match last_lack() {
+                    Some(lack) => format!("ended before it was ready: {lack}"),
+                    None => "ended as soon as it was ready, before it could be used".to_owned(),
+                };
+                ServiceEnd::NeverUp(failed(reason, None))
             }
         }
     }

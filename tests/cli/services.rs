@@ -1,9 +1,13 @@
 //! Tasks that stay up while others use them: when they start, count as ready and end, and what becomes of their users.
 
+// What is skipped is said where people look for it.
+#![allow(clippy::print_stderr)]
+
 use crate::{Project, Ran};
 use insta::assert_snapshot;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -145,12 +149,21 @@ fn a_service_that_ends_before_it_is_ready_fails_whatever_its_status() {
         "tasks:
   db: { service: {log: ready}, bash: 'echo no room >&2; exit 3' }
   zero: { service: true, bash: 'true' }
-  slow: { service: {ready: 'echo not yet; exit 1', timeout: 200ms}, bash: exec sleep 100 }
+  brief: { service: true, bash: 'otto.ready; exit 4' }
+  written: { service: {log: ready}, bash: 'echo ready' }
+  slow: { service: {ready: 'echo not yet; exit 1', timeout: 2s}, bash: exec sleep 100 }
   use: { needs: [db], bash: 'true' }
   use-zero: { needs: [zero], bash: 'true' }
   use-slow: { needs: [slow], bash: 'true' }
 ",
     );
+    for (name, exit) in [("brief", "exit 4 · "), ("written", "")] {
+        let told = project.run(name).stderr;
+        // Asked at the right moment it was up, and then it ended by itself.
+        let late = format!("{exit}ended as soon as it was ready, before it could be used");
+        assert!(told.contains(&late) || told.contains("ended by itself") || told.contains(" up "), "{told}");
+        assert!(!told.contains("it has not"), "{told}");
+    }
     assert_snapshot!(project.run("use").all(), @"
     ── stderr
     otto · run RUN · 2 tasks
@@ -182,10 +195,10 @@ fn a_service_that_ends_before_it_is_ready_fails_whatever_its_status() {
     assert_snapshot!(project.run("use-slow").all(), @"
     ── stderr
     otto · run RUN · 2 tasks
-    TIMEOUT  slow         TIME  not ready within 0.2 s: `echo not yet; exit 1` failed: exit 1
+    TIMEOUT  slow         TIME  not ready within 2 s: `echo not yet; exit 1` failed: exit 1
        skip  use-slow           needs slow
 
-    TIMEOUT slow · not ready within 0.2 s: `echo not yet; exit 1` failed: exit 1 · TIME · otto.yml:4
+    TIMEOUT slow · not ready within 2 s: `echo not yet; exit 1` failed: exit 1 · TIME · otto.yml:6
       no output · full log: otto Logs RUN slow
 
     2 tasks in TIME: 1 failed, 1 skipped
@@ -629,6 +642,102 @@ fn a_dry_run_the_graph_and_json_tell_services_apart() {
     assert!(ran.stdout.contains("\"is_service\":true"), "{}", ran.stdout);
     assert_eq!(project.run("Replay").status, 0);
     assert!(project.run("Replay").stderr.contains(" up  db"));
+}
+
+/// What it saves while otto reads what it has saved is whole a moment later.
+#[test]
+fn a_service_that_goes_on_saving_is_up_all_the_same() {
+    let project = Project::new(
+        "tasks:
+  db:
+    service: true
+    bash: |
+      big=$(printf '%200000s' x)
+      OUTPUT[big]=$big
+      otto.ready
+      for i in {1..40}; do OUTPUT[n]=$i; otto.save; done
+      while :; do sleep 0.05; done
+  test: { needs: [db], bash: 'echo ${#INPUT[db.big]}' }
+",
+    );
+    let ran = project.run("-q test");
+    assert_eq!((ran.status, ran.stdout.as_str()), (0, "200000\n"), "{}", ran.all());
+}
+
+/// The folder of PostgreSQL's programs, which Debian keeps out of the way.
+fn postgresql() -> Option<std::path::PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let of_debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut folders: Vec<_> = of_debian.map(|version| version.path().join("bin")).collect();
+    folders.extend(std::env::split_paths(&path));
+    let needed = ["initdb", "postgres", "pg_isready", "psql"];
+    folders.into_iter().find(|folder| needed.iter().all(|program| folder.join(program).exists()))
+}
+
+#[test]
+fn a_real_database_and_a_server_that_uses_it_serve_a_test_run() {
+    let Some(programs) = postgresql() else {
+        eprintln!("skipped: PostgreSQL is not installed (`script/setup` installs it)");
+        return;
+    };
+    let port = free_port();
+    // PostgreSQL refuses to run as root.
+    let project = Project::new(&format!(
+        r#"
+tasks:
+  db:
+    service: {{port: $PGPORT, log: ready to accept connections, ready: 'psql -c "select 1"', timeout: 100s}}
+    bash: |
+      as=()
+      if [ "$(id -u)" = 0 ]; then as=(setpriv --reuid=nobody --regid=nogroup --clear-groups); fi
+      data=$(mktemp -d "${{TMPDIR:-/tmp}}/otto-db.XXXXXX"); otto.set data "$data"
+      if [ "$(id -u)" = 0 ]; then chown nobody "$data"; fi
+      cd "$data"
+      "${{as[@]}}" initdb -D "$data/db" -U app -A trust --no-sync > initdb.log
+      otto.set port "$PGPORT"
+      otto.set url "postgresql://app@localhost:$PGPORT/postgres"
+      exec "${{as[@]}}" postgres -D "$data/db" -p "$PGPORT" -k "" -c fsync=off
+  migrate:
+    needs: [db]
+    bash: psql -q -c 'create table word (text text)' -c "insert into word values ('from the database')"
+  web:
+    service: true
+    needs: [db, migrate]
+    python: |
+      import http.server, subprocess
+      class Handler(http.server.BaseHTTPRequestHandler):
+          def do_GET(self):
+              query = ["psql", "-Atc", "select text from word", INPUT["db.url"]]
+              self.send_response(200)
+              self.end_headers()
+              self.wfile.write(subprocess.run(query, stdout=subprocess.PIPE).stdout)
+          def log_message(self, *_):
+              pass
+      server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+      OUTPUT["url"] = f"http://127.0.0.1:{{server.server_port}}"
+      otto_ready()
+      server.serve_forever()
+  test:
+    needs: [web]
+    python: |
+      import urllib.request
+      print(urllib.request.urlopen(INPUT["web.url"]).read().decode().strip())
+  clean: {{needs: [{{task: db, when: always}}], bash: 'rm -rf "${{INPUT[db.data]}}"'}}
+"#
+    ))
+    .with("PGPORT", &port.to_string())
+    .with("PGHOST", "localhost")
+    .with("PGUSER", "app")
+    .with("PGDATABASE", "postgres");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let folders = [Path::new(env!("CARGO_BIN_EXE_otto")).parent().expect("a folder"), &programs];
+    let folders = folders.map(|folder| folder.display().to_string()).join(":");
+    let project = project.with("PATH", &format!("{folders}:{path}"));
+    let ran = project.run("test clean");
+    assert_eq!((ran.status, ran.stdout.as_str()), (0, "   test │ from the database\n"), "{}", ran.all());
+    let data = project.run("Data db.data").stdout;
+    assert!(data.contains("otto-db") && !Path::new(data.trim()).exists(), "{data}");
+    gone(data.trim());
 }
 
 #[test]

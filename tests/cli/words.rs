@@ -264,6 +264,21 @@ fn write_and_repeat(words: &[Vec<u8>], languages: &[&str]) {
             assert_eq!(written(&project, language), words, "{language}, {:?}", line.first());
         }
     }
+    // As records, `Show` and `--json` have them.
+    let shown: serde_json::Value =
+        serde_json::from_str(project.run("Show latest python --json").ok()).expect("JSON");
+    let shown = shown["words"]["args"].as_array().cloned().unwrap_or_default();
+    let shown: Vec<Vec<u8>> = shown
+        .iter()
+        .map(|word| match word["hex"].as_str() {
+            Some(hex) => (0..hex.len())
+                .step_by(2)
+                .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex"))
+                .collect(),
+            None => word.as_str().expect("a word").as_bytes().to_vec(),
+        })
+        .collect();
+    assert_eq!(shown, words);
     let text = std::fs::read(project.path("text.out")).expect("written");
     assert_eq!(text, words.join(&b' '));
 }

@@ -161,6 +161,7 @@ impl ScreenFrame<'_> {
 fn status(job: &JobState) -> (&'static str, anstyle::Style) {
     match (&job.outcome, job.running_since_us()) {
         (Some(_), _) => wording::status(job),
+        (None, _) if job.is_up() => wording::status(job),
         (None, Some(_)) => ("run", style::STRONG),
         (None, None) if job.attempts > 0 => ("retry", style::ODD),
         (None, None) => ("wait", style::FAINT),

@@ -161,6 +161,19 @@ fn the_tasks_are_beside_what_one_of_them_writes() {
 }
 
 #[test]
+fn a_service_is_shown_as_up_and_tasks_are_followed_instead() {
+    let mut stage = stage(true);
+    stage.script.run("7f3k", 2, &["db 4", "test 12 needs db"]);
+    stage.script.start("db").at(0.5);
+    let up = Event::ServiceUp { job: name("db"), attempt: 1, keys: Vec::new(), since: None };
+    stage.script.event(up).start("test").at(2.0);
+    let shown = stage.shown();
+    let rows: Vec<&str> =
+        shown.lines().skip(1).take(2).map(|line| line.split('│').next().unwrap_or("")).collect();
+    assert_eq!(rows, ["      up  db          2.0s ", "▸    run  test        1.5s "]);
+}
+
+#[test]
 fn a_task_is_chosen_and_followed_no_more_until_it_is_wanted_again() {
     let mut stage = Stage::begun();
     assert_eq!(stage.types("\x1b[A\x1b[A"), Wish::Nothing);
