@@ -73,6 +73,22 @@ fn every_example_does_what_it_shows() {
 }
 
 #[test]
+fn check_has_nothing_to_say_about_any_example() {
+    for example in examples() {
+        let sandbox = Sandbox::new();
+        copy(&example, &sandbox.project());
+        let checked = steps("$ otto Check --strict 2>&1 >/dev/null; echo $?\n").expect("a step");
+        let got = sandbox.run(&checked);
+        assert_eq!(
+            written(&got),
+            "$ otto Check --strict 2>&1 >/dev/null; echo $?\n0\n",
+            "{}",
+            example.display()
+        );
+    }
+}
+
+#[test]
 fn what_differs_from_run_to_run_counts_as_equal_and_nothing_else() {
     assert_eq!(neutral("    ok  build       8.4s  set a\n"), neutral("    ok  build      14.4s  set a\n"));
     assert_eq!(neutral("otto · run 7f3k · 5 tasks"), neutral("otto · run 9c2m · 5 tasks"));

@@ -12,6 +12,7 @@ pub(crate) use written::{Written, WrittenValue, written};
 
 use super::lost::Shell;
 use super::{Language, Place};
+use crate::diagnostic::Diagnostic;
 use crate::ottofile::spec::Body;
 use crate::source::{SourceFile, Span};
 use crate::value::Value;
@@ -171,6 +172,15 @@ pub(crate) fn is_allowed(source: &SourceFile, code: &str, places: &[u32]) -> boo
             })
         })
     })
+}
+
+/// Without the findings that a comment at their place allows.
+pub(crate) fn without_allowed(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    findings.retain(|finding| {
+        let code = finding.code.to_string();
+        !finding.labels.first().is_some_and(|label| is_allowed(&label.source, &code, &[label.span.start]))
+    });
+    findings
 }
 
 /// Where a range of a body and its anchor stand in the document.

@@ -4,6 +4,7 @@ use super::Context;
 use super::findings::Surroundings;
 use super::traffic;
 use crate::body::need::COLOURS;
+use crate::body::uses::without_allowed;
 use crate::body::{self, Language, unset};
 use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::flow::{self, Moment, TaskFlow};
@@ -16,7 +17,7 @@ use crate::ottofile::{self, Ottofile};
 use crate::plan::facts::Facts;
 use crate::plan::{self, Plan};
 use crate::request;
-use crate::source::SourceId;
+use crate::source::{SourceId, Span};
 use crate::store::regular;
 use std::collections::HashMap;
 use std::path::Path;
@@ -45,13 +46,14 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
     }
     let is_wrong = diagnostics.iter().any(Diagnostic::is_error);
     if !is_wrong {
-        diagnostics.extend(body_warnings(&ottofile, found.folder(), 0..ottofile.tasks.len()));
-        diagnostics.extend(ottofile::remarks(&ottofile));
-        diagnostics.extend(plan::secret::literal(&ottofile));
-        diagnostics.extend(ottofile.ignored_settings());
-        diagnostics.extend(unset_variables(context, &found, &ottofile));
-        diagnostics.extend(flow_of_all(context, &found, &ottofile));
-        diagnostics.extend(lang::syntax::errors(&ottofile, &context.environment));
+        let mut findings = body_warnings(&ottofile, found.folder(), 0..ottofile.tasks.len());
+        findings.extend(ottofile::remarks(&ottofile));
+        findings.extend(plan::secret::literal(&ottofile));
+        findings.extend(ottofile.ignored_settings());
+        findings.extend(unset_variables(context, &found, &ottofile));
+        findings.extend(flow_of_all(context, &found, &ottofile));
+        findings.extend(lang::syntax::errors(&ottofile, &context.environment));
+        diagnostics.extend(without_allowed(findings));
     }
     let is_wrong = diagnostics.iter().any(Diagnostic::is_error);
     let is_refused = is_wrong || matches.get_flag("strict") && !diagnostics.is_empty();
@@ -99,9 +101,17 @@ fn mistakes(context: &Context, found: &Found, ottofile: &Ottofile) -> Vec<Diagno
         HostFacts { environment: &context.environment, folder: found.folder(), may_run_commands: false };
     let names: Vec<_> =
         ottofile.written_tasks().map(|task| (task.name.as_str().to_owned(), task.name_span)).collect();
-    let planned = request::of_names(&names, &ottofile.sources, ottofile)
-        .and_then(|request| plan::make(ottofile, &request, &facts).map(|_| ()));
-    let mut diagnostics = planned.err().unwrap_or_default();
+    let wrong = |names: &[(String, Span)]| {
+        let planned = request::of_names(names, &ottofile.sources, ottofile)
+            .and_then(|request| plan::make(ottofile, &request, &facts).map(|_| ()));
+        planned.err().unwrap_or_default()
+    };
+    let mut diagnostics = wrong(&names);
+    if diagnostics.iter().any(plan::is_contradiction) {
+        // `up` and `down` are no mistake as long as nothing runs both.
+        diagnostics = names.iter().flat_map(|name| wrong(std::slice::from_ref(name))).collect();
+        plan::told_once(&mut diagnostics);
+    }
     // These tasks were not requested, so nothing was left out on purpose.
     diagnostics.retain(|diagnostic| diagnostic.code != Code::MissingParam);
     diagnostics
@@ -168,7 +178,7 @@ pub(super) fn body_warnings(
             warnings.extend(body::unseen::warnings(body, &task.name, source));
         }
     }
-    warnings
+    without_allowed(warnings)
 }
 
 /// Warns of variables that a bash body reads and that nothing sets. The environment of this otto counts as that of the runs.
@@ -295,6 +305,25 @@ tasks:
         std::fs::write(folder.join("otto.yml"), file.replace("dotenv: [.env]", "envs-command: ./vars"))
             .expect("written");
         assert_snapshot!(stage.otto("Check"), @"otto.yml: 4 tasks are valid");
+    }
+
+    #[test]
+    fn lists_contradict_each_other_only_in_one_run() {
+        let both = "tasks: {up: {steps: [db, web]}, down: {steps: [web, db]}, db: {bash: x}, web: {bash: x}}";
+        assert_snapshot!(checked(both, "Check"), @"otto.yml: 4 tasks are valid");
+        let again = both.replace("db: {bash", "again: {needs: [down, up]}, db: {bash");
+        assert_snapshot!(checked(&again, "Check"), @"
+        --- stderr
+        error[E0302]: contradicting order: `web` waits for `db` waits for `web`
+          ╭▸ otto.yml:1:26
+        1 │ … {up: {steps: [db, web]}, down: {steps: [web, db]}, again: {needs: [down, …
+          │                     ┯━━                        ── `db` runs after `web` in `steps` of `down`
+          │                     │
+          ╰╴                    `web` runs after `db` in `steps` of `up`
+        help: change the order in one of these lists, or split a task
+        otto.yml: 1 error. For details: `otto Explain E0302`
+        --- exit 2
+        ");
     }
 
     #[test]

@@ -16,6 +16,9 @@ use std::process::{Command, Stdio};
 /// A longer text is no argument of a program; nothing is said of it.
 const LONGEST: usize = 100 << 10;
 
+/// So many bytes of texts are given to one program, which is less than any system takes.
+const MOST_AT_ONCE: usize = 128 << 10;
+
 /// A text that is no bash, or no Python.
 struct Misprint {
     /// From 1, of the body. A later line than the last means its end.
@@ -36,14 +39,14 @@ struct Text<'a> {
 pub(crate) fn errors(ottofile: &Ottofile, environment: &Environment) -> Vec<Diagnostic> {
     let texts: Vec<Text> = ottofile.tasks.iter().flat_map(texts).collect();
     let mut misprints: BTreeMap<usize, Misprint> = BTreeMap::new();
+    let mut for_bash: BTreeMap<OsString, Vec<usize>> = BTreeMap::new();
     let mut for_python: BTreeMap<OsString, Vec<usize>> = BTreeMap::new();
     for (place, text) in texts.iter().enumerate() {
         match Language::of(&text.body) {
+            Language::Bash if is_surely_bash(&text.body.text) => {}
             Language::Bash => {
                 let program = program(&text.body, environment, "OTTO_BASH", "bash");
-                let misprint = in_bash(&text.body.text, &program)
-                    .filter(|misprint| !ends_before(&text.body.text, misprint.line));
-                misprints.extend(misprint.map(|misprint| (place, misprint)));
+                for_bash.entry(program).or_default().push(place);
             }
             Language::Python => {
                 let program = program(&text.body, environment, "OTTO_PYTHON", "python3");
@@ -54,8 +57,21 @@ pub(crate) fn errors(ottofile: &Ottofile, environment: &Environment) -> Vec<Diag
             Language::Posix | Language::Other => {}
         }
     }
+    let length = |place: usize| texts[place].body.text.len();
+    for (program, places) in &for_bash {
+        let asked = |place: usize| texts[place].body.text.as_str();
+        let doubtful =
+            batches(places, length).into_iter().flat_map(|places| doubtful(program, places, &asked));
+        let misprint = |place: usize| {
+            let misprint = in_bash(asked(place), program)?;
+            (!ends_before(asked(place), misprint.line)).then_some((place, misprint))
+        };
+        let wrong = doubtful.filter_map(misprint);
+        misprints.extend(wrong);
+    }
     for (program, places) in &for_python {
-        misprints.extend(in_python(program, places, &texts));
+        let wrong = batches(places, length).into_iter().flat_map(|places| in_python(program, places, &texts));
+        misprints.extend(wrong);
     }
     misprints.into_iter().map(|(place, misprint)| told(ottofile, &texts[place], misprint)).collect()
 }
@@ -86,6 +102,67 @@ fn command(program: &OsStr) -> Command {
     let mut command = Command::new(program);
     command.env_remove("BASH_ENV").env_remove("ENV").env("LC_ALL", "C.UTF-8").stderr(Stdio::piped());
     command
+}
+
+/// Groups of neighbours that one program is asked about, no longer than its arguments may be.
+fn batches(places: &[usize], length: impl Fn(usize) -> usize) -> Vec<&[usize]> {
+    let mut sum = 0;
+    let mut starts = Vec::new();
+    for (number, place) in places.iter().enumerate() {
+        // Each argument takes room for its address too.
+        sum += length(*place) + 64;
+        if number == 0 || sum > MOST_AT_ONCE {
+            starts.push(number);
+            sum = length(*place) + 64;
+        }
+    }
+    let ends = starts.iter().skip(1).copied().chain([places.len()]);
+    starts.iter().zip(ends).map(|(start, end)| &places[*start..end]).collect()
+}
+
+/// Whether a text is nothing but plain commands, with words that mean the same everywhere: no shell need be asked.
+fn is_surely_bash(text: &str) -> bool {
+    const RESERVED: &[&str] = &[
+        "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if", "in",
+        "select", "then", "time", "until", "while",
+    ];
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:,@%+-= \t\n".contains(&byte);
+    let mut quote = None;
+    let mut bytes = text.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        match (quote, byte) {
+            (Some(open), byte) if byte == open => quote = None,
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (Some(b'\''), _) => {}
+            (_, b'$') => {
+                let is_name = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
+                if bytes.next_if(is_name).is_none() {
+                    return false;
+                }
+            }
+            (Some(_), b'\\' | b'`') => return false,
+            (Some(_), _) => {}
+            (None, byte) if is_plain(byte) => {}
+            (None, _) => return false,
+        }
+    }
+    quote.is_none() && !text.split([' ', '\t', '\n']).any(|word| RESERVED.contains(&word))
+}
+
+/// Those of several texts that one bash, which reads them and runs none, does not surely take.
+fn doubtful<'t>(program: &OsStr, places: &[usize], text: &dyn Fn(usize) -> &'t str) -> Vec<usize> {
+    let (short, mut doubtful): (Vec<usize>, Vec<usize>) =
+        places.iter().partition(|place| text(**place).len() < LONGEST);
+    let mut command = command(program);
+    command.args(["--norc", "--noprofile", "-O", "extglob", "-c", include_str!("bash/syntax.sh"), "bash"]);
+    command.args(short.iter().map(|place| text(*place)));
+    let told = command.stdin(Stdio::null()).output().map(|output| output.stdout).unwrap_or_default();
+    let told = String::from_utf8_lossy(&told).into_owned();
+    // Of those about which it said nothing, nothing is known.
+    let answers = told.lines().map(Some).chain(std::iter::repeat(None));
+    let is_doubtful = |(place, answer): (&usize, Option<&str>)| (answer != Some("0")).then_some(*place);
+    doubtful.extend(short.iter().zip(answers).filter_map(is_doubtful));
+    doubtful
 }
 
 /// Asks `bash -n`. Without that program nothing is known.
@@ -187,4 +264,97 @@ fn place_of(body: &str, misprint: &Misprint) -> std::ops::Range<usize> {
         start += line.len();
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    #[test]
+    fn a_text_that_is_surely_bash_has_only_plain_commands() {
+        for text in ["", "echo a\n", "./build --with=x \"$y z\" '$(' > /dev/null"] {
+            assert_eq!(is_surely_bash(text), !text.contains('>'), "{text}");
+        }
+        for text in
+            ["echo \"a", "echo 'a", "if", "echo $(a", "a=(1", "echo \"${a\"", "echo a\\", "a; b", "a # b'"]
+        {
+            assert!(!is_surely_bash(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn batches_are_all_places_in_order() {
+        let groups = |lengths: &[usize]| {
+            let places: Vec<usize> = (0..lengths.len()).collect();
+            batches(&places, |place| lengths[place]).into_iter().map(<[usize]>::to_vec).collect::<Vec<_>>()
+        };
+        assert_eq!(groups(&[]), Vec::<Vec<usize>>::new());
+        assert_eq!(groups(&[1, 2]), [vec![0, 1]]);
+        let most = MOST_AT_ONCE;
+        assert_eq!(groups(&[most, 1, most / 2, most / 2, 1]), [vec![0], vec![1, 2], vec![3, 4]]);
+    }
+
+    /// Pieces of scripts, whole ones and such that lack something.
+    const PIECES: &[&str] = &[
+        "echo a",
+        " ",
+        "\n",
+        "\"",
+        "'",
+        "$(",
+        ")",
+        "(",
+        "{ ",
+        "}",
+        "if ",
+        "then ",
+        "fi",
+        "for x in y",
+        "do",
+        "done",
+        "case x in",
+        ";;",
+        "esac",
+        "|",
+        "&&",
+        ";",
+        "<<E",
+        "E\n",
+        "$x",
+        "${",
+        "[[ a",
+        " ]]",
+        "((",
+        "))",
+        "`",
+        "\\",
+        "# ",
+        "f() ",
+        "x=",
+        "a=(",
+        "!",
+        "function ",
+        "@(a|b)",
+        "exit",
+        "set +n\n",
+    ];
+
+    proptest! {
+        #[test]
+        fn many_texts_are_judged_as_each_alone(
+            scripts in prop::collection::vec(prop::collection::vec(select(PIECES), 0..6), 1..20),
+        ) {
+            let texts: Vec<String> = scripts.iter().map(|pieces| pieces.concat()).collect();
+            let places: Vec<usize> = (0..texts.len()).collect();
+            let program = OsStr::new("bash");
+            let doubtful = doubtful(program, &places, &|place| texts[place].as_str());
+            for (place, text) in texts.iter().enumerate() {
+                let is_wrong = in_bash(text, program).is_some();
+                prop_assert!(!is_wrong || doubtful.contains(&place), "{:?}", text);
+                prop_assert!(!is_wrong || !is_surely_bash(text), "{:?}", text);
+            }
+        }
+    }
 }

@@ -24,6 +24,8 @@ mod told;
 mod version;
 
 pub(crate) use extend::{Extension, extend};
+pub(crate) use order::is_contradiction;
+pub(crate) use own::told_once;
 pub(crate) use place::{AskedResource, JobPlace, places, resources};
 pub(crate) use told::{Told, told};
 
@@ -405,7 +407,7 @@ pub(crate) fn outline(
     let params = drafts.iter().map(unknown).collect();
     let valued = Valued { drafts, params, lanes };
     let Valued { drafts, lanes, .. } =
-        ordered(ottofile, request, valued, &mut |draft, params, task, with| {
+        ordered(ottofile, request, valued, true, &mut |draft, params, task, with| {
             own::with(ottofile, draft, params, None, facts, task, with)
         })?;
     let job = |draft| Arc::new(Job::new(ottofile, draft, Vec::new(), Own::default()));
@@ -427,7 +429,7 @@ pub(crate) fn make(
     let params = params::params(ottofile, request, &drafts, facts, &mut variables)?;
     let valued = Valued { drafts, params, lanes };
     let Valued { drafts, params, lanes } =
-        ordered(ottofile, request, valued, &mut |draft, params, task, with| {
+        ordered(ottofile, request, valued, false, &mut |draft, params, task, with| {
             let source = ottofile.tasks[draft.task].name_span.source;
             let globals = if facts.may_run_commands() { Some(globals.of(source)?) } else { None };
             own::with(ottofile, draft, params, globals.as_deref(), facts, task, with)
@@ -503,10 +505,11 @@ fn ordered(
     ottofile: &Ottofile,
     request: &Request,
     valued: Valued,
+    is_outline: bool,
     values: &mut version::ValuesOf<'_>,
 ) -> Result<Valued, Vec<Diagnostic>> {
     let split = version::split(ottofile, request, valued, values)?;
-    let valued = order::arrange(ottofile, split)?;
+    let valued = order::arrange(ottofile, split, is_outline)?;
     let mut diagnostics = Vec::new();
     name_clashes(ottofile, &valued.drafts, &mut diagnostics);
     if diagnostics.is_empty() { Ok(valued) } else { Err(diagnostics) }

@@ -32,18 +32,37 @@ struct SequenceEntry {
     span: Span,
 }
 
-/// Adds the order of all lists, or says which of them contradict each other or what tasks need.
-pub(super) fn arrange(ottofile: &Ottofile, mut valued: Valued) -> Result<Valued, Vec<Diagnostic>> {
+/// With which words an error of lists that contradict each other begins.
+const CONTRADICTION: &str = "contradicting order";
+
+/// Whether an error is about lists that contradict each other. They may do so if their tasks never run together.
+pub(crate) fn is_contradiction(diagnostic: &Diagnostic) -> bool {
+    diagnostic.code == Code::Cycle && diagnostic.message.starts_with(CONTRADICTION)
+}
+
+/// Adds the order of all lists, or says which of them contradict each other or what tasks need. `is_outline`: the tasks do not
+/// run together, so a list that contradicts those before it is left out.
+pub(super) fn arrange(
+    ottofile: &Ottofile,
+    mut valued: Valued,
+    is_outline: bool,
+) -> Result<Valued, Vec<Diagnostic>> {
     let lists: Vec<Sequence> =
         (0..valued.drafts.len()).flat_map(|owner| lists(ottofile, &valued.drafts, owner)).collect();
-    let mut waits: HashMap<(usize, usize), Wait> = HashMap::new();
-    let mut diagnostics = Vec::new();
-    for list in &lists {
-        add_waits(ottofile, &valued.drafts, list, &mut waits, &mut diagnostics);
-    }
-    if !diagnostics.is_empty() {
-        return Err(diagnostics);
-    }
+    let waits = match waits_of(ottofile, &valued.drafts, &lists.iter().collect::<Vec<_>>()) {
+        Ok(waits) => waits,
+        Err(wrong) if is_outline && wrong.iter().all(is_contradiction) => {
+            let mut kept: Vec<&Sequence> = Vec::new();
+            for list in &lists {
+                kept.push(list);
+                if waits_of(ottofile, &valued.drafts, &kept).is_err() {
+                    kept.pop();
+                }
+            }
+            waits_of(ottofile, &valued.drafts, &kept)?
+        }
+        Err(wrong) => return Err(wrong),
+    };
     for list in lists.iter().filter(|list| list.key == OrderedList::Steps.key()) {
         pass_data(ottofile, &mut valued.drafts, list);
     }
@@ -68,6 +87,33 @@ pub(super) fn arrange(ottofile: &Ottofile, mut valued: Valued) -> Result<Valued,
     let order = graph::topological(needs.len(), |job| &needs[job])
         .map_err(|cycle| vec![contradiction(ottofile, &valued.drafts, &waits, &cycle)])?;
     Ok(reordered(valued, &order))
+}
+
+/// Which jobs wait for which because of these lists, if that is possible.
+fn waits_of(
+    ottofile: &Ottofile,
+    drafts: &[Draft],
+    lists: &[&Sequence],
+) -> Result<HashMap<(usize, usize), Wait>, Vec<Diagnostic>> {
+    let mut waits = HashMap::new();
+    let mut diagnostics = Vec::new();
+    for list in lists {
+        add_waits(ottofile, drafts, list, &mut waits, &mut diagnostics);
+    }
+    if !diagnostics.is_empty() {
+        return Err(diagnostics);
+    }
+    let mut needs: Vec<Vec<usize>> =
+        drafts.iter().map(|draft| draft.needs.iter().map(|need| need.job.index()).collect()).collect();
+    let mut added: Vec<_> = waits.keys().copied().collect();
+    added.sort_unstable();
+    for (job, earlier) in added {
+        needs[job].push(earlier);
+    }
+    match graph::topological(needs.len(), |job| &needs[job]) {
+        Ok(_) => Ok(waits),
+        Err(cycle) => Err(vec![contradiction(ottofile, drafts, &waits, &cycle)]),
+    }
 }
 
 /// The lists of one job. `steps` begin when everything in `needs` is done.
@@ -260,7 +306,7 @@ fn contradiction(
 ) -> Diagnostic {
     let names: Vec<&str> = cycle.iter().map(|job| drafts[*job].name.as_str()).collect();
     let (chain, whole) = graph::circle_in_words(&names, "waits for");
-    let mut diagnostic = Diagnostic::error(Code::Cycle, format!("contradicting order: {chain}"));
+    let mut diagnostic = Diagnostic::error(Code::Cycle, format!("{CONTRADICTION}: {chain}"));
     for (place, job) in cycle.iter().enumerate().take(graph::CIRCLE_SHOWN) {
         let next = cycle[(place + 1) % cycle.len()];
         let label = match waits.get(&(*job, next)) {

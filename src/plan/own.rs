@@ -52,7 +52,7 @@ pub(super) fn mistakes(ottofile: &Ottofile, selected: &[Selected]) -> Vec<Diagno
 }
 
 /// The jobs of one foreach task make the same mistake in the same place.
-pub(super) fn told_once(diagnostics: &mut Vec<Diagnostic>) {
+pub(crate) fn told_once(diagnostics: &mut Vec<Diagnostic>) {
     let mut told = std::collections::HashSet::new();
     diagnostics.retain(|diagnostic| {
         let place = diagnostic.labels.first().map(|label| label.span);

@@ -899,3 +899,45 @@ fn jobs_that_follow_others_read_their_own_item_by_the_name_of_the_task() {
       n  line 6  read by sent (line 7), report (line 8)
     ");
 }
+
+#[test]
+fn a_comment_silences_any_finding_about_a_script() {
+    let file = "
+otto:
+  # otto: allow E0508
+  envs: {KEY: {value: s3cr3t-key, secret: true}}
+tasks:
+  lost:
+    bash: |
+      # otto: allow E0706
+      echo x | while read -r x; do OUTPUT[x]=$x; done
+  wrong:
+    bash: |
+      # otto: allow E0605
+      fi
+  wrong-python:
+    python: |
+      x = = 1 # otto: allow E0605
+  unset:
+    bash: |
+      echo \"$NOWHERE\" # otto: allow E0507
+  shown:
+    bash: |
+      # otto: allow E0510, E0706
+      echo \"$KEY\"
+  constant:
+    # otto: allow E0719
+    if: 'true'
+    bash: echo
+";
+    let project = Project::new(file);
+    assert_snapshot!(project.run("Check --strict").all(), @"
+    ── stdout
+    otto.yml: 6 tasks are valid
+    ── exit 0
+    ");
+    project.write("otto.yml", &file.replace("otto: allow", "allow"));
+    let told = project.run("Check").stderr;
+    let codes: Vec<&str> = told.match_indices("[E0").map(|(start, _)| &told[start + 1..start + 6]).collect();
+    assert_eq!(codes.join(" "), "E0508 E0706 E0605 E0605 E0507 E0510 E0719");
+}
