@@ -5,6 +5,7 @@ mod grown;
 
 use super::cluster::ClusterWish;
 use super::execute::{Options, PlannedRun, below_guard, run_to_end};
+use super::findings::Surroundings;
 use super::history::command_line;
 use super::pick::{Picked, Records, refuse_short, run_argument};
 use super::{Context, dry_run};
@@ -13,6 +14,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{Outcome, Skip};
 use crate::exec::screen::announce_screen;
 use crate::fate::Fate;
+use crate::flow::{self, TaskFlow};
 use crate::history::past::Standing;
 use crate::history::record::{RunRecord, is_secret_name};
 use crate::host::{self, Found, HostFacts, plain};
@@ -332,7 +334,12 @@ impl Rerun {
         }
         inputs.change(context, matches)?;
         let recorded = inputs.recorded(&missing);
-        refuse_lost_secrets(context, &plan, &recorded, &short)?;
+        let lost = lost_secrets(&plan, &recorded);
+        if !lost.is_empty() {
+            let surroundings = Surroundings::of(context, &found, &ottofile, None);
+            let flows = flow::traffic(&ottofile, &plan, &surroundings);
+            refuse_lost_secrets(context, &ottofile, &flows, &lost, &short)?;
+        }
         let earlier = inputs.earlier(context, told);
         let origin = record.id.clone();
         if matches.get_flag("shell") {
@@ -343,31 +350,53 @@ impl Rerun {
     }
 }
 
-/// A secret is not recorded, so who reads one runs again with who set it.
+/// A secret that was not recorded, among what a job has from an earlier run.
+struct LostSecret<'a> {
+    reader: &'a plan::Job,
+    producer: &'a JobName,
+    key: &'a str,
+}
+
+fn lost_secrets<'a>(plan: &'a Plan, recorded: &'a Recorded) -> Vec<LostSecret<'a>> {
+    let inputs = plan.ids().flat_map(|id| {
+        let inputs = recorded.get(&id).into_iter().flatten();
+        inputs.map(move |input| (plan.job(id), input))
+    });
+    let lost = inputs.flat_map(|(reader, input)| {
+        let keys = input.outputs.lost_secrets();
+        keys.map(move |key| LostSecret { reader, producer: &input.job, key })
+    });
+    lost.collect()
+}
+
+/// A secret is not recorded, so a task that reads one runs again together with the task that sets it.
 fn refuse_lost_secrets(
     context: &mut Context,
-    plan: &Plan,
-    recorded: &Recorded,
+    ottofile: &Ottofile,
+    flows: &[TaskFlow],
+    lost: &[LostSecret],
     run: &str,
 ) -> Result<(), i32> {
-    let mut lost = Vec::new();
-    for id in plan.ids() {
-        for input in recorded.get(&id).into_iter().flatten() {
-            let keys: Vec<&str> = input.outputs.lost_secrets().collect();
-            let Some(key) = keys.first() else { continue };
-            let message = format!(
-                "`{}` reads the output `{key}` of `{}`, which is secret and was not recorded",
-                plan.job(id).name,
-                input.job
-            );
-            let wrong = Diagnostic::error(Code::SecretNotKept, message);
-            lost.push(wrong.help(format!(
-                "run `{0}` again too: `otto Rerun {run} --from {0}`, or give a value: `--set {0}.{key}=VALUE`",
-                input.job
-            )));
+    let mut told: HashSet<(&str, &str)> = HashSet::new();
+    let mut wrong = Vec::new();
+    for LostSecret { reader, producer, key } in lost {
+        let name = producer.as_str();
+        let starts = name.match_indices([':', '[']).map(|(end, _)| &name[..end]);
+        let task = std::iter::once(name).chain(starts).find_map(|name| ottofile.position(name));
+        let flow = flows.iter().find(|flow| Some(flow.task) == task);
+        let may_read = flow.is_none_or(|flow| flow.may_read(reader.task, key));
+        if !may_read || !told.insert((reader.name.as_str(), producer.as_str())) {
+            continue;
         }
+        let message = format!(
+            "`{}` reads the output `{key}` of `{producer}`, which is secret and was not recorded",
+            reader.name
+        );
+        wrong.push(Diagnostic::error(Code::SecretNotKept, message).help(format!(
+            "run `{producer}` again too: `otto Rerun {run} --from {producer}`, or give a value: `--set {producer}.{key}=VALUE`"
+        )));
     }
-    if lost.is_empty() { Ok(()) } else { Err(context.refuse(&lost)) }
+    if wrong.is_empty() { Ok(()) } else { Err(context.refuse(&wrong)) }
 }
 
 // ── what is run ──────────────────────────────────────────────────────────────────────────────────────────────

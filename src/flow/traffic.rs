@@ -43,6 +43,15 @@ pub(crate) struct Reading {
     pub(crate) is_optional: bool,
 }
 
+impl TaskFlow {
+    /// Whether a task may read a key, as far as its script shows.
+    pub(crate) fn may_read(&self, reader: usize, key: &str) -> bool {
+        let of_key = self.keys.iter().filter(|known| known.name == key).flat_map(|known| &known.readers);
+        self.perhaps.contains(&reader)
+            || self.whole.iter().chain(of_key).any(|reading| reading.task == reader)
+    }
+}
+
 impl DataFlow<'_> {
     /// What each task gives, in the order of the ottofile; tasks that have no values and nobody who waits are left out.
     pub(crate) fn traffic(&self) -> Vec<TaskFlow> {

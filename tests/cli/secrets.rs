@@ -219,6 +219,37 @@ fn a_rerun_says_which_task_must_run_again_for_a_secret() {
     ── exit 2
     "#);
     assert_eq!(project.run("-q Rerun latest --from login").stdout, "14 ***\n");
+    let file = "
+tasks:
+  login:
+    outputs: {s: {type: str, secret: true}, user: str}
+    bash: OUTPUT[s]=$(cat value); OUTPUT[user]=ada
+  shell: {needs: [login], bash: 'echo \"${INPUT[login.user]}\"'}
+  python: {needs: [login], python: 'print(INPUT[\"login.user\"])'}
+  any: {needs: [login], python: 'print(len(INPUT[\"login\"]))'}
+  other: {needs: [login], action: \"#!/usr/bin/perl\\nprint $INPUT{'login.user'}\"}
+  key: {needs: [login], bash: 'k=user; echo \"${INPUT[login.$k]}\"'}
+  all: {needs: [shell, python, any, other, key]}
+";
+    project.write("otto.yml", file);
+    assert_eq!(project.run("-q -j1 all").status, 0);
+    for task in ["shell", "python"] {
+        assert_eq!(project.run(&format!("-q Rerun latest {task}")).stdout, "ada\n");
+        assert_eq!(project.run("-q -j1 all").status, 0);
+    }
+    for task in ["any", "other", "key"] {
+        let refused = project.run(&format!("Rerun latest {task}"));
+        assert!(
+            refused.stderr.starts_with(&format!("error[E0808]: `{task}` reads the output `s`")),
+            "{}",
+            refused.all()
+        );
+    }
+    project.write(
+        "otto.yml",
+        "tasks: {login: {outputs: {s: {type: str, secret: true}}, bash: 'OUTPUT[s]=$(cat value)'}, use: {needs: [login], bash: 'echo \"${#INPUT[login.s]} ${INPUT[login.s]}\"'}}",
+    );
+    assert_eq!(project.run("-q use").stdout, "14 ***\n");
     let given = project.run("-q Rerun latest use --set login.s=another-value");
     assert_eq!(given.stdout, "13 ***\n", "{}", given.all());
 }
