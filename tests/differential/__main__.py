@@ -172,6 +172,10 @@ def run(chosen: argparse.Namespace, folder: Path) -> int:
         print(f"\n── {body.language} --seed {chosen.seed} --only {number}\n{small.text}")
         for kind, text in what.items():
             print(f"   {kind}: {text}")
+    for number, body, what in differing[chosen.shrink :]:
+        print(f"\n── {body.language} --seed {chosen.seed} --only {number}")
+        for kind, text in what.items():
+            print(f"   {kind}: {text}")
     print(f"{compared} bodies, {len(differing)} differ")
     return 1 if differing else 0
 
