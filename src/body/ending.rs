@@ -97,7 +97,9 @@ fn proof(
         let names = text.get(head.word.clone()).and_then(Required::of);
         head.kind != HeadKind::Odd && names.is_some_and(|names| names.0.is_empty())
     };
-    let may_end_before = found.heads.iter().any(|head| !is_head_last(&head) && !goes_on(head));
+    // It may also have lost the trap that notes what else ended it.
+    let may_end_before =
+        text.contains("trap") || found.heads.iter().any(|head| !is_head_last(&head) && !goes_on(head));
     let whole = shown(text);
     let mut last: Vec<&Test> = Vec::new();
     for test in found.tests.iter().filter(|test| is_last(test.range.start, test.function)) {
@@ -238,6 +240,10 @@ impl Required {
 
     /// The inside of `${ … }`.
     fn braced(&mut self, inner: &str) -> Option<()> {
+        // The keys of an array.
+        if inner.starts_with('!') && (inner.ends_with("[@]") || inner.ends_with("[*]")) {
+            return Some(());
+        }
         let inner = inner.strip_prefix('#').filter(|rest| !rest.is_empty()).unwrap_or(inner);
         let length =
             inner.len() - inner.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_').len();

@@ -223,6 +223,8 @@ struct Parser<'a> {
     failing: Failing,
     /// Where the last list of the whole text starts.
     last: usize,
+    /// Where the last part of the list starts that was read last.
+    list_end: usize,
     calls: bool,
     /// Of the command at hand.
     redirections: Vec<Head>,
@@ -247,6 +249,7 @@ impl<'a> Parser<'a> {
             passing: Failing::Nothing,
             failing: Failing::Nothing,
             last: 0,
+            list_end: 0,
             calls: false,
             redirections: Vec::new(),
             lacks: false,
@@ -344,6 +347,7 @@ impl<'a> Parser<'a> {
             self.lacks = true;
         }
         let (mut passing, mut failing) = (Failing::Nothing, Failing::Nothing);
+        let mut last = self.place;
         loop {
             self.skip_blanks_and_newlines();
             while self.peek(0) == b';' && self.peek(1) != b';' && self.peek(1) != b'&' {
@@ -355,6 +359,7 @@ impl<'a> Parser<'a> {
             }
             let before = self.place;
             let from = self.found.commands.len();
+            last = before;
             if self.level == 1 {
                 (self.last, self.calls) = (before, false);
             }
@@ -373,6 +378,7 @@ impl<'a> Parser<'a> {
             }
         }
         (self.passing, self.failing) = (passing, failing);
+        self.list_end = last;
         self.level -= 1;
     }
 
@@ -469,17 +475,16 @@ impl<'a> Parser<'a> {
                 let is_negation = keyword == "!";
                 self.place += length;
                 self.skip_blanks();
-                // Of a compound command that succeeds, nobody knows which command was its last.
-                let is_compound = ["{", "if", "while", "until", "for", "select", "case", "time"];
-                let is_compound = is_compound.contains(&self.literal_word())
-                    || self.peek(0) == b'(' && self.peek(1) != b'(';
+                let is_test = ["[", "test", "[["].contains(&self.literal_word()) || self.at("((");
                 self.command(stops);
                 if is_negation {
                     self.negates = true;
                 }
-                match (is_negation, is_compound) {
-                    (true, true) => (Failing::Anything, Failing::Anything),
-                    (true, false) => (self.failing, self.failing),
+                match (is_negation, is_test) {
+                    (true, true) => (Failing::Tests, Failing::Tests),
+                    // Of a compound command or a function that succeeds, nobody knows which command was its last.
+                    (true, false) if self.failing != Failing::Noted => (Failing::Anything, Failing::Anything),
+                    (true, false) => (Failing::Noted, Failing::Noted),
                     (false, _) => (self.passing, self.failing),
                 }
             }
@@ -541,7 +546,7 @@ impl<'a> Parser<'a> {
             }
             "while" | "until" => {
                 self.place += length;
-                let body = self.doubtful(|parser| {
+                self.doubtful(|parser| {
                     parser.skip_blanks_and_newlines();
                     let (start, before) = (parser.place, parser.found.commands.len());
                     parser.list(&["do"]);
@@ -553,11 +558,9 @@ impl<'a> Parser<'a> {
                         parser.test(TestKind::Condition, range);
                     }
                     parser.expect("do");
-                    let body = parser.place;
                     parser.list(&["done"]);
-                    body
                 });
-                let failing = self.of_a_loop(body);
+                let failing = self.of_a_loop();
                 self.expect("done");
                 self.redirections();
                 failing
@@ -593,10 +596,9 @@ impl<'a> Parser<'a> {
                 }
                 let end = if self.literal_word() == "{" { "}" } else { "done" };
                 self.place += self.literal_word().len();
-                let body = self.place;
                 self.doubtful(|parser| parser.list(&[end]));
                 let failing = match (is_counting, is_choice) {
-                    (true, _) => self.of_a_loop(body),
+                    (true, _) => self.of_a_loop(),
                     // It ends with a failure, and is noted, where there is nothing to read.
                     (false, true) => (self.passing.max(Failing::Noted), self.failing.max(Failing::Noted)),
                     (false, false) => (self.passing, self.failing),
@@ -651,16 +653,17 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Of a loop whose condition is the last command that bash notes: what failed last in its body, which starts at `body`,
-    /// is not seen there, and a calculation that breaks has the status of one that is false.
-    fn of_a_loop(&self, body: usize) -> (Failing, Failing) {
+    /// Of a loop whose condition is the last command that bash notes: what failed last in its body is not seen there, and a
+    /// calculation that breaks has the status of one that is false.
+    fn of_a_loop(&self) -> (Failing, Failing) {
         let calculates = |test: &Test| {
             let text = &self.text[test.range.clone()];
             let has_number =
                 ["-eq", "-ne", "-lt", "-le", "-gt", "-ge"].iter().any(|word| text.contains(word));
             text.starts_with("((") || text.starts_with("[[") && has_number
         };
-        let may_break = self.found.tests.iter().any(|test| test.range.start >= body && calculates(test));
+        let may_break =
+            self.found.tests.iter().any(|test| test.range.start >= self.list_end && calculates(test));
         let unseen = |failing| match failing > Failing::Tests || may_break && failing == Failing::Tests {
             true => Failing::Anything,
             false => failing,

@@ -711,6 +711,8 @@ fn a_false_test_that_errexit_lets_pass_is_no_failure() {
         "x=1; [[ $(echo  1) -gt $x  ||  ( -z a ) ]] && echo x",
         "x=1; (( $(echo 1) > x )) && echo x",
         "{ [ a = b ]; } && echo x",
+        "i=0; until [ $i -ge 3 ]; do ((i++)) || true; [ $i = 9 ] && echo x; done",
+        "declare -A m=([a]=1); for k in \"${!m[@]}\"; do [ \"$k\" = c ] && echo x; done",
         "[ a ] && [ -z a ] &&\n  echo x",
         "[ a = \\\n b ] && echo x",
     ] {
@@ -811,6 +813,10 @@ fn a_failure_that_bash_does_not_note_is_not_taken_for_an_older_test() {
         "while [ a ]; do break; done > /no/such/f",
         "until T; do :; done > /no/such/f",
         "x=1; while ((x-- > 0)); do [[ 08 -gt 3 ]] && echo x; done",
+        "builtin trap - ERR; T; (exit 1)\nT && echo x",
+        "f() { for i in; do T; done; }; ! f",
+        "f() { T; for i in $NOPE; do :; done; }\nf\n[ a = b ] && echo x",
+        "s=a; f() { T; for i in ${s:1:-9}; do :; done; }; f; T && echo x",
     ];
     // Each way in which a body is prepared, with one test.
     for around in AROUND {
