@@ -4,10 +4,14 @@
 // What was compared goes into the log of the tests.
 #![allow(clippy::print_stderr)]
 
+#[path = "convert/init.rs"]
+mod init;
 #[path = "convert/project.rs"]
 mod project;
 #[path = "convert/random.rs"]
 mod random;
+#[path = "convert/tools.rs"]
+mod tools;
 
 use project::{Project, Verdict};
 use std::fs;
@@ -151,19 +155,23 @@ fn converted_makefiles_do_what_make_does_or_say_what_they_cannot() {
     totals.tell(&format!("{} Makefiles", files.len()));
     assert!(totals.different.is_empty(), "{}", totals.different.join("\n"));
     assert!(totals.refused_without_remark.is_empty(), "{}", totals.refused_without_remark.join("\n"));
-    let is_own = std::env::var_os("OTTO_TEST_MAKEFILES").is_none();
-    assert!(!is_own || totals.same >= totals.refused.len() * 3, "too many refused");
+    let is_own =
+        ["OTTO_TEST_MAKEFILES", "OTTO_TEST_ONLY"].iter().all(|name| std::env::var_os(name).is_none());
+    if is_own {
+        // What was reached once is not given up by accident.
+        assert!(files.len() >= 44, "{} Makefiles", files.len());
+        assert!(totals.same >= 380 && totals.same >= totals.refused.len() * 3, "too many refused");
+        assert!(totals.same_without_remark >= 165, "too many remarks");
+    }
 }
 
-/// Looks for corners of make that are not understood: about one target in fourteen of these Makefiles, which hold more
-/// of them than any real one, still differs.
+/// Looks for corners of make that are not understood. Few in CI; by hand `OTTO_TEST_CASES=1000 OTTO_TEST_SEED=5000`.
 #[test]
-#[ignore = "still finds differences: cargo test --test convert -- --ignored"]
 fn random_makefiles_do_what_make_does_or_say_what_they_cannot() {
     if !has_make() {
         return;
     }
-    let (first, count) = (number("OTTO_TEST_SEED", 1), number("OTTO_TEST_CASES", 40));
+    let (first, count) = (number("OTTO_TEST_SEED", 1), number("OTTO_TEST_CASES", 12));
     let totals = Totals::of(in_parallel(count, |place| {
         let seed = (first + place) as u64;
         let makefile = random::Random::new(seed).makefile();
@@ -175,7 +183,7 @@ fn random_makefiles_do_what_make_does_or_say_what_they_cannot() {
         }
         compared
     }));
-    totals.tell(&format!("{count} random Makefiles"));
+    totals.tell(&format!("{count} random Makefiles from seed {first}"));
     assert!(totals.different.is_empty(), "{}", totals.different.join("\n"));
     assert!(totals.refused_without_remark.is_empty(), "{}", totals.refused_without_remark.join("\n"));
     assert!(totals.same > totals.refused.len(), "too many refused");

@@ -27,6 +27,7 @@ mod show;
 #[cfg(test)]
 mod stage;
 mod stats;
+mod toml;
 mod traffic;
 
 pub(crate) use cluster::{ClusterWish, executor_option, profile_option, resource_option};
@@ -144,7 +145,7 @@ pub(crate) const TABLE: &[BuiltIn] = &[
     },
     BuiltIn {
         name: "Convert",
-        about: "convert a Makefile to an ottofile",
+        about: "convert a Makefile, package.json, Taskfile.yml, justfile or mise.toml",
         command: convert::command,
         run: convert::run,
     },

@@ -18,7 +18,7 @@ pub(crate) mod service;
 pub(crate) mod site;
 pub(crate) mod spec;
 pub(crate) mod write;
-mod yaml;
+pub(crate) mod yaml;
 
 pub(crate) use crate::quantity::parse_duration;
 pub(crate) use check::is_match as matches_star;

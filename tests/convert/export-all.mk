@@ -8,3 +8,5 @@ DEFAULTED ?= default
 all: ; show-env
 sub: LOCAL = here
 sub: ; show-env $(LOCAL)
+export-all-own:
+	show "$$MAKEFILE_LIST" "[$(MAKEFILE_LIST)]" "$$CURDIR" $(MAKEFILE_LIST)

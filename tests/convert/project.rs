@@ -10,9 +10,11 @@ use std::process::{Command, Output};
 const STUB: &str = include_str!("stub.sh");
 pub const MAKE: &str = "/usr/bin/make";
 
-/// A Makefile with the files and the environment that it is run in.
+/// A Makefile, or the file of another tool, with the files and the environment that it is run in.
 pub struct Project {
     makefile: String,
+    /// The name of the file.
+    name: &'static str,
     files: Vec<(String, String)>,
     environment: Vec<(String, String)>,
     /// Words that may be commands, and names that may be variables.
@@ -73,9 +75,35 @@ impl Project {
         let words = words.filter(|word| word.starts_with(|c: char| c.is_ascii_alphabetic()));
         let words = words.chain(["make", "cc", "c++", "g++"]).map(str::to_owned).collect();
         let folder = tempfile::tempdir().expect("a folder");
-        let project = Project { makefile, files, environment, words, folder };
+        let project = Project { makefile, name: "Makefile", files, environment, words, folder };
         project.lay_out_stubs();
         project
+    }
+
+    /// The file of another tool, which runs beside these real programs.
+    pub fn of(name: &'static str, text: &str, files: &[(&str, &str)], real: &[(&str, PathBuf)]) -> Project {
+        let mut project = Project::read(text);
+        project.name = name;
+        project.files = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        let home = project.folder();
+        for name in
+            ["XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "npm_config_cache"]
+        {
+            project.environment.push((name.to_owned(), home.join("tool").display().to_string()));
+        }
+        project.environment.push(("MISE_TRUSTED_CONFIG_PATHS".to_owned(), home.display().to_string()));
+        for (name, program) in real {
+            let link = project.folder().join("stubs").join(name);
+            // A word of the file may have become a stub.
+            let _ = fs::remove_file(&link);
+            symlink(program, link).expect("linked");
+        }
+        project
+    }
+
+    /// A program as the commands of the project find it.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.folder().join("stubs").join(name)
     }
 
     /// Without the links that a system may put on the way to temporary files.
@@ -110,7 +138,9 @@ impl Project {
                 fs::write(path, text).expect("written");
             }
         }
-        fs::write(work.join("Makefile"), &self.makefile).expect("written");
+        fs::write(work.join(self.name), &self.makefile).expect("written");
+        // A pattern for any file finds the same with make.
+        fs::write(work.join("otto.yml"), "").expect("written");
         work
     }
 
@@ -133,7 +163,7 @@ impl Project {
 
     pub fn convert(&self) -> Converted {
         let work = self.lay_out();
-        let output = self.output(otto(), &["Convert", "Makefile"], &work);
+        let output = self.output(otto(), &["Convert", self.name], &work);
         let remarks = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{remarks}\n{}", self.makefile);
         Converted {
@@ -142,12 +172,12 @@ impl Project {
         }
     }
 
-    fn trace(&self, program: &str, target: &str, ottofile: Option<&str>) -> Trace {
+    fn trace(&self, program: &str, arguments: &[&str], ottofile: Option<&str>) -> Trace {
         let work = self.lay_out();
         if let Some(ottofile) = ottofile {
             fs::write(work.join("otto.yml"), ottofile).expect("written");
         }
-        let output = self.output(program, &[target], &work);
+        let output = self.output(program, arguments, &work);
         let log = fs::read(self.folder().join("log")).expect("a log");
         let log = String::from_utf8_lossy(&log);
         let calls = log.split_terminator('\u{1e}').map(|call| self.call(call)).collect();
@@ -157,10 +187,12 @@ impl Project {
     /// A call with those of its variables that the Makefile may have set.
     fn call(&self, written: &str) -> String {
         let (call, variables) = written.split_once('\u{1f}').unwrap_or((written, ""));
-        let mut call = call.to_owned();
+        let mut call = without_processes(call);
         for variable in exported(variables) {
             let name = variable.split('=').next().unwrap_or("");
-            if is_variable(name) && self.words.contains(name) {
+            // Of those that npm sets for every script, otto sets what the script names.
+            let is_npms = self.name == "package.json" && name.starts_with("npm_");
+            if is_variable(name) && self.words.contains(name) && !is_npms {
                 call.push_str(&format!("\n    {variable}"));
             }
         }
@@ -168,8 +200,13 @@ impl Project {
     }
 
     pub fn verdict(&self, ottofile: &str, target: &str) -> Verdict {
-        let mut made = self.trace(MAKE, target, None);
-        let mut run = self.trace(otto(), target, Some(ottofile));
+        self.compare(ottofile, &[MAKE, target], &[target])
+    }
+
+    /// What a command line of another tool does, and one of otto.
+    pub fn compare(&self, ottofile: &str, tool: &[&str], arguments: &[&str]) -> Verdict {
+        let mut made = self.trace(tool[0], &tool[1..], None);
+        let mut run = self.trace(otto(), arguments, Some(ottofile));
         if self.makefile.contains('|') {
             // The ends of a pipe start in any order.
             made.calls.sort_unstable();
@@ -194,7 +231,7 @@ impl Project {
         let place = made.calls.iter().zip(&run.calls).take_while(|(left, right)| left == right).count();
         let next = |calls: &[String]| calls.get(place).cloned().unwrap_or_else(|| "nothing".to_owned());
         Verdict::Different(format!(
-            "--- make ({}) {made_said}\n--- otto ({}) {said}\n--- call {place} of make\n{}\n--- of otto\n{}\n",
+            "--- tool ({}) {made_said}\n--- otto ({}) {said}\n--- call {place} of the tool\n{}\n--- of otto\n{}\n",
             made.is_ok,
             run.is_ok,
             next(&made.calls),
@@ -232,6 +269,17 @@ impl Converted {
         };
         self.remarks.iter().any(is_about)
     }
+}
+
+/// Numbers that may be those of processes look alike.
+fn without_processes(call: &str) -> String {
+    let mut text = String::new();
+    for part in call.split_inclusive(|c: char| !c.is_ascii_digit()) {
+        let digits = part.trim_end_matches(|c: char| !c.is_ascii_digit());
+        text.push_str(if digits.len() > 3 { "1000" } else { digits });
+        text.push_str(&part[digits.len()..]);
+    }
+    text
 }
 
 fn otto() -> &'static str {

@@ -311,7 +311,7 @@ fn no_makefile_takes_forever_or_fills_the_memory_or_the_stack() {
         for (what, text) in endless() {
             let converted = convert(&text, "Makefile", &Nowhere);
             assert!(converted.text.len() < 16 << 20, "{what}: {} characters", converted.text.len());
-            super::targets(&text);
+            super::offered(super::Tool::Make, &text);
         }
     });
     converted.expect("a thread").join().expect("nothing overflows");
@@ -321,4 +321,267 @@ fn no_makefile_takes_forever_or_fills_the_memory_or_the_stack() {
 fn a_variable_that_refers_to_itself_is_refused_with_the_line_that_uses_it() {
     let converted = convert("A = x$(A)\nfine: ; show\nall: fine\n\tshow $(A)\n", "Makefile", &Nowhere);
     assert_eq!(converted.remarks, ["Makefile:4: `all`: make stops: `A` refers to itself"]);
+}
+
+/// What a file of a tool becomes, with the remarks.
+fn from(tool: super::Tool, text: &str) -> Result<String, String> {
+    let converted = match tool {
+        super::Tool::Make => convert(text, "Makefile", &Nowhere),
+        super::Tool::Npm => super::package::convert(text, "package.json", &|_| false)?,
+        super::Tool::Task => super::taskfile::convert(text, "Taskfile.yml")?,
+        super::Tool::Just => super::justfile::convert(text, "justfile")?,
+        super::Tool::Mise => super::mise::convert(text, "mise.toml")?,
+    };
+    loaded(&converted.text);
+    let text = converted.text.split_once("otto:\n").map_or("", |(_, text)| text);
+    Ok(format!("{}---\n{}", text.trim_start(), converted.remarks.join("\n")))
+}
+
+#[test]
+fn scripts_of_a_package_become_tasks() {
+    let package = r#"{"scripts": {"clean": "rm -rf dist", "build": "npm run clean && tsc", "all": "npm run build && npm run clean", "who": "echo $npm_config_user"}}"#;
+    let text = from(super::Tool::Npm, package).expect("it is converted");
+    let is_head = |line: &&str| super::package::PATH.lines().any(|head| head == line.trim());
+    let text = text.lines().filter(|line| !is_head(line)).collect::<Vec<_>>().join("\n");
+    assert_snapshot!(text, @r##"
+    api: 1
+      jobs: 1
+      fail-fast: true
+    tasks:
+      clean:
+        help: rm -rf dist
+        params: {clean_args: {nargs: "*"}}
+        action: |
+          #!/bin/sh
+          rm -rf dist "$@"
+
+      build:
+        help: "npm run clean && tsc"
+        params: {build_args: {nargs: "*"}}
+        needs: [clean]
+        action: |
+          #!/bin/sh
+          tsc "$@"
+
+      all:
+        help: "npm run build && npm run clean"
+        params: {args: {nargs: "*"}}
+        action: |
+          #!/bin/sh
+          npm run build && npm run clean "$@"
+
+      who:
+        help: "echo $npm_config_user"
+        action: |
+          #!/bin/sh
+          echo 'package.json:1: not converted: `$npm_config_user`: only npm knows it' >&2
+          exit 1
+    ---
+    package.json:1: `all`: it calls npm; the call is kept
+    package.json:1: `who`: `$npm_config_user`: only npm knows it
+    "##);
+}
+
+#[test]
+fn tasks_of_a_taskfile_become_tasks() {
+    let text = "version: '3'\nvars: {OUT: out}\ntasks:\n  build:\n    desc: Compile\n    sources: [src/*.c]\n    \
+                generates: [out/x]\n    cmds: ['cc -o {{.OUT}}/x']\n  test:\n    deps: [build]\n    cmds:\n      - \
+                'echo {{.WHO}} | cat'\n      - pytest {{.CLI_ARGS}}\n  all:\n    cmds:\n      - task: build\n      - \
+                echo {{.OUT | upper}}\n";
+    assert_snapshot!(from(super::Tool::Task, text).expect("it is converted"), @r##"
+    api: 1
+      fail-fast: true
+    tasks:
+      build:
+        help: Compile
+        input: ["src/*.c"]
+        output: [out/x]
+        action: |
+          #!/bin/sh
+          set -e
+          cc -o out/x
+
+      test:
+        params: {args: {nargs: "*"}}
+        needs: [build]
+        action: |
+          #!/bin/sh
+          env_WHO=${WHO-}
+          set -e
+          bash -ec "echo ${env_WHO} | cat"
+          pytest "$@"
+
+      all:
+        action: |
+          #!/bin/sh
+          echo 'Taskfile.yml:17: not converted: `{{.OUT | upper}}`' >&2
+          exit 1
+    ---
+    Taskfile.yml:17: `all`: `{{.OUT | upper}}`
+    "##);
+}
+
+#[test]
+fn recipes_of_a_justfile_become_tasks() {
+    let text = "v := `cat VERSION`\n\n# Compile\nbuild profile=\"debug\":\n    @cc {{v}} {{profile}}\n\n\
+                test *args: (build \"release\") && done\n    pytest {{args}}\n\n_x:\ndone:\n    -echo done\n";
+    assert_snapshot!(from(super::Tool::Just, text).expect("it is converted"), @r##"
+    api: 1
+      jobs: 1
+      fail-fast: true
+      tasks: [build]
+      envs: {just_v: "$(sh -cu 'cat VERSION')"}
+    tasks:
+      build:
+        help: Compile
+        params: {profile: {nargs: "?"}}
+        action: |
+          #!/bin/sh
+          if [ -n "${profile+x}" ]; then just_profile=$profile; else just_profile=debug; fi
+          unset profile
+          sh -cu "cc ${just_v} ${just_profile}" || exit
+
+      test:
+        params: {args: {nargs: "*"}}
+        needs: [{task: build, with: {profile: release}}]
+        steps:
+          - action: |
+              #!/bin/sh
+              just_args=${args-}
+              unset args
+              sh -cu "pytest ${just_args}" || exit
+          - done
+
+      "_x":
+        hidden: false
+
+      done:
+        action: |
+          #!/bin/sh
+          echo done || :
+    ---
+    "##);
+}
+
+#[test]
+fn tasks_of_mise_become_tasks() {
+    let text = "[env]\nMODE = 'fast'\n[tasks.build]\nalias = 'b'\nrun = 'cargo build'\n[tasks.test]\ndepends = ['build']\n\
+                dir = 'web'\nrun = ['pytest -q', 'x | y; z']\n[tasks.odd]\nusage = 'x'\nrun = 'x'\n";
+    assert_snapshot!(from(super::Tool::Mise, text).expect("it is converted"), @r##"
+    api: 1
+      fail-fast: true
+      envs: {MODE: fast}
+    tasks:
+      build:
+        aliases: [b]
+        params: {build_args: {nargs: "*"}}
+        action: |
+          #!/bin/sh
+          set -e
+          cargo build "$@"
+
+      test:
+        needs: [build]
+        params: {args: {nargs: "*"}}
+        action: |
+          #!/bin/sh
+          cd web || exit
+          set -e
+          pytest -q
+          sh -o errexit -c "x | y; z \"\$@\"" sh "$@"
+
+      odd:
+        action: |
+          #!/bin/sh
+          echo 'mise.toml:11: not converted: `usage` of a task' >&2
+          exit 1
+    ---
+    mise.toml:11: `odd`: `usage` of a task
+    "##);
+}
+
+#[test]
+fn what_is_no_file_of_the_tool_is_an_error_with_its_line() {
+    let told = |tool, text| from(tool, text).expect_err("it is an error");
+    assert!(told(super::Tool::Npm, "{\n  \"scripts\": {,}\n}").starts_with("`package.json`: line 2,"));
+    assert!(told(super::Tool::Task, "version: '3'\ntasks: {a: [}\n").starts_with("`Taskfile.yml`: line 2:"));
+    assert!(told(super::Tool::Mise, "[tasks.a]\nrun = \n").starts_with("`mise.toml`: line 2:"));
+    assert_eq!(
+        told(super::Tool::Task, "version: '2'"),
+        "`Taskfile.yml`: version `2` of the Taskfile is not read; only 3 is"
+    );
+}
+
+#[test]
+fn the_name_of_a_file_says_which_tool_reads_it() {
+    let stage = Stage::new();
+    let folder = stage.sandbox.folder();
+    std::fs::write(folder.join("a.just"), "x:\n    true\n").expect("written");
+    std::fs::write(folder.join("odd"), "[tasks]\nx = 'true'\n").expect("written");
+    assert!(stage.otto("Convert a.just").contains("# Made from a.just"));
+    assert!(stage.otto("Convert odd --from mise").contains("\n  x:\n"));
+    assert!(stage.otto("Convert a.just --from npm").contains("--- exit 2"));
+}
+
+/// Lines that come near to what the files of the other tools hold.
+fn line_of_a_tool() -> impl Strategy<Value = String> {
+    prop::sample::select(vec![
+        "version: '3'",
+        "tasks:",
+        "  a:",
+        "  b: {cmds: [x], deps: [a]}",
+        "    cmds:",
+        "      - x {{.A}} y",
+        "      - task: a",
+        "        vars: {A: '{{.B | default \"x\"}}'}",
+        "    vars: {A: '{{.A}}', B: {sh: x}}",
+        "      - defer: x",
+        "{{",
+        "é{{}}",
+        "a b='c' *d: e (f 'g') && h",
+        "    x {{a + 'b' / `c`}} \\",
+        "  \t y {{{{ }}",
+        "v := 'x",
+        "set shell := ['a', \"b\"]",
+        "[private, doc('é')]",
+        "alias a := b",
+        "export A := a",
+        "\"\"\"",
+        "#!",
+        "  #!/bin/sh",
+        "[tasks.a]",
+        "run = 'x {{env.A}}'",
+        "depends = ['a b', ['c', 'd']]",
+        "[tasks]",
+        "b = '''",
+        "env = {A = 1, _ = 2}",
+        "{\"scripts\": {\"a\": \"b && npm run c\",",
+        "\"c\": \"npm run a -- x\", \"prec\": \"é $npm_package_name\"},",
+        "\"name\": \"x\"}",
+        "",
+        "\"",
+        "'",
+        "a:",
+        "a := b",
+        "b := a",
+    ])
+    .prop_map(str::to_owned)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn whatever_another_tool_s_file_holds_the_ottofile_can_be_read(
+        lines in prop::collection::vec(line_of_a_tool(), 0..12),
+        any in "\\PC{0,40}",
+    ) {
+        for text in [lines.join("\n"), format!("{}\n{any}", lines.join("\n")), any.clone()] {
+            for (tool, ..) in super::TOOLS {
+                // An error is an answer, too; nothing may panic.
+                let _ = from(*tool, &text);
+                super::offered(*tool, &text);
+            }
+        }
+    }
 }

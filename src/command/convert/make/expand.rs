@@ -15,11 +15,13 @@ pub(in crate::command::convert) struct Trouble {
 
 /// How a trouble begins that make does not survive either, whatever its goal is.
 const STOPS: &str = "make stops: ";
+/// What make may not survive either: functions that call themselves without end fill its stack.
+const TOO_DEEP: &str = "a value that takes too many steps";
 
 impl Trouble {
-    /// Whether make, too, would read no further.
-    pub(super) fn stops_make(&self) -> bool {
-        self.why.starts_with(STOPS)
+    /// Whether make, too, may read no further.
+    pub(super) fn may_stop_make(&self) -> bool {
+        self.why.starts_with(STOPS) || self.why == TOO_DEEP
     }
 }
 
@@ -169,11 +171,8 @@ impl<'w> Expander<'w> {
     pub(super) fn expand(&mut self, written: &str) -> Result<Text, Trouble> {
         self.spend(1 + written.len())?;
         self.depth += 1;
-        let expanded = if self.depth > DEEPEST {
-            self.trouble("a value that takes too many steps")
-        } else {
-            self.expand_bounded(written)
-        };
+        let expanded =
+            if self.depth > DEEPEST { self.trouble(TOO_DEEP) } else { self.expand_bounded(written) };
         self.depth -= 1;
         expanded
     }
@@ -482,6 +481,10 @@ impl<'w> Expander<'w> {
             }
             "value" => {
                 let name = self.known_expansion(rest)?;
+                let is_partial = |variable: &Variable| variable.is_after_environment || variable.is_fallback;
+                if self.lookup(&name).is_some_and(is_partial) {
+                    return self.trouble("`$(value …)` of what the environment may set");
+                }
                 match self.lookup(&name).map(|variable| &variable.value) {
                     Some(Value::Recursive(written)) => Ok(plain(written.clone())),
                     Some(Value::Simple(text)) => Ok(text.clone()),

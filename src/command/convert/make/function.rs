@@ -43,7 +43,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
             let from = a[0].trim().parse::<usize>().ok()?.checked_sub(1)?;
             let to = a[1].trim().parse::<usize>().ok()?;
             let words = words(&a[2]);
-            Some(words.get(from..to.min(words.len())).unwrap_or(&[]).join(" "))
+            let chosen = words.get(from..to.min(words.len())).unwrap_or(&[]);
+            let place = |word: &str| word.as_ptr() as usize - a[2].as_ptr() as usize;
+            // With the blanks that stand between them.
+            Some(match (chosen.first(), chosen.last()) {
+                (Some(first), Some(last)) => a[2][place(first)..place(last) + last.len()].to_owned(),
+                _ => String::new(),
+            })
         },
     },
     Function { name: "words", arity: 1, run: |a| Some(words(&a[0]).len().to_string()) },

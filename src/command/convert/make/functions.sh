@@ -149,15 +149,18 @@ make_word() {
     make_wordlist "$1" "$1" "$2"
 }
 
+# With the blanks that stand between the words.
 make_wordlist() {
-    set -f
-    make_place=0 make_blank=
-    for make_one in $3; do
+    make_text=$3 make_place=0
+    while [ "$make_place" -lt "$2" ]; do
+        make_blank=${make_text%%[![:space:]]*}
+        make_text=${make_text#"$make_blank"}
+        [ -n "$make_text" ] || break
+        make_one=${make_text%%[[:space:]]*}
+        make_text=${make_text#"$make_one"}
         make_place=$((make_place + 1))
-        if [ "$make_place" -ge "$1" ] && [ "$make_place" -le "$2" ]; then
-            printf %s "$make_blank$make_one"
-            make_blank=' '
-        fi
+        [ "$make_place" -gt "$1" ] || make_blank=
+        [ "$make_place" -lt "$1" ] || printf %s "$make_blank$make_one"
     done
 }
 
@@ -239,6 +242,23 @@ make_around() {
     make_blank=
     for make_one in $3; do
         printf %s "$make_blank$1$make_one$2"
+        make_blank=' '
+    done
+}
+
+# make_join LEFT RIGHT: the first word of each, the second of each, and so on.
+make_join() {
+    set -f
+    make_text=$1 make_blank=
+    # shellcheck disable=SC2086
+    set -- $2
+    for make_one in $make_text; do
+        printf %s "$make_blank$make_one${1-}"
+        [ "$#" -eq 0 ] || shift
+        make_blank=' '
+    done
+    for make_one; do
+        printf %s "$make_blank$make_one"
         make_blank=' '
     done
 }

@@ -60,22 +60,21 @@ pub(super) fn recipe(written: &str, prefix: char) -> String {
     text
 }
 
-/// The line before a `#` that no backslash precedes.
+/// The line before a `#` that no backslash precedes and that is not within a reference.
 pub(super) fn without_comment(line: &str) -> String {
     let mut text = String::new();
-    let mut backslashes = 0;
-    for character in line.chars() {
-        if character == '#' {
-            if backslashes % 2 == 0 {
-                text.truncate(text.len() - backslashes / 2);
-                return text;
-            }
-            text.truncate(text.len() - backslashes / 2 - 1);
+    let mut rest = line;
+    while let Some(at) = outside(rest, &['#']) {
+        let before = &rest[..at];
+        let backslashes = before.len() - before.trim_end_matches('\\').len();
+        text.push_str(&before[..at - backslashes.div_ceil(2)]);
+        if backslashes % 2 == 0 {
+            return text;
         }
-        backslashes = if character == '\\' { backslashes + 1 } else { 0 };
-        text.push(character);
+        text.push('#');
+        rest = &rest[at + 1..];
     }
-    text
+    text + rest
 }
 
 /// The place of the first of these characters outside of `$(…)` and `${…}`.

@@ -10,8 +10,7 @@ mod task;
 mod text;
 
 use super::Converted;
-use crate::ottofile::write::{block, scalar};
-use std::fmt::Write;
+use super::sheet::{self, Entry, Remark, Sheet, Yaml, script, texts};
 use task::Task;
 
 /// What a Makefile asks of the world while it is read.
@@ -35,16 +34,17 @@ pub(super) fn convert(text: &str, name: &str, world: &dyn World) -> Converted {
     task::find_implicit_rules(&mut makefile);
     let tasks = task::tasks(&mut makefile, name);
     let goals = goals(&makefile);
-    let mut remarks: Vec<(usize, String)> = Vec::new();
+    let mut remarks: Vec<Remark> = Vec::new();
+    let mut say = |line: usize, why: &str| remarks.push(Remark { line, why: task::visible(why) });
     for task in &tasks {
         for trouble in &task.troubles {
-            remarks.push((trouble.line, format!("`{}`: {}", task.target, trouble.why)));
+            say(trouble.line, &format!("`{}`: {}", task.target, trouble.why));
         }
     }
     if tasks.is_empty() {
-        remarks.extend(makefile.troubles.iter().map(|trouble| (trouble.line, trouble.why.clone())));
+        makefile.troubles.iter().for_each(|trouble| say(trouble.line, &trouble.why));
     }
-    remarks.extend(makefile.remarks.iter().map(|trouble| (trouble.line, trouble.why.clone())));
+    makefile.remarks.iter().for_each(|trouble| say(trouble.line, &trouble.why));
     let used: std::collections::BTreeSet<usize> = tasks
         .iter()
         .filter(|task| task.troubles.is_empty())
@@ -56,13 +56,9 @@ pub(super) fn convert(text: &str, name: &str, world: &dyn World) -> Converted {
         let value = if guard.right.is_empty() { "empty".to_owned() } else { format!("`{}`", guard.right) };
         let what = task::shown(&guard.left);
         let why = format!("decided now, and checked by its tasks: {what} {is} {value}");
-        remarks.push((guard.line, why));
+        say(guard.line, &why);
     }
-    remarks.sort();
-    remarks.dedup();
-    let remarks: Vec<String> =
-        remarks.into_iter().map(|(line, why)| format!("{name}:{line}: {}", task::visible(&why))).collect();
-    Converted { text: written(name, &tasks, goals.as_deref(), &remarks), remarks }
+    laid_out(name, &tasks, goals.as_deref(), remarks).converted()
 }
 
 /// What plain `make` makes.
@@ -76,49 +72,37 @@ fn goals(makefile: &read::Makefile) -> Option<String> {
     set.filter(|goal| !goal.is_empty()).or_else(|| makefile.first_target.clone())
 }
 
-fn written(name: &str, tasks: &[Task], goal: Option<&str>, remarks: &[String]) -> String {
-    let mut text = format!(
-        "# Made from {name} by `otto Convert`. Each line of a recipe is a shell of its own, as in make; a task whose\n\
-         # file is newer than what it needs has nothing to do. make works on one target at a time and stops at\n\
-         # the first failure, and so does this file (`-j`, `-k`).\n"
-    );
-    for remark in remarks {
-        let _ = writeln!(text, "# {remark}");
-    }
-    text.push_str("otto:\n  api: 1\n  jobs: 1\n  fail-fast: true\n");
+/// What stands above a converted Makefile.
+const INTRO: &[&str] = &[
+    "Made from SOURCE by `otto Convert`. Each line of a recipe is a shell of its own, as in make; a task whose",
+    "file is newer than what it needs has nothing to do. make works on one target at a time and stops at",
+    "the first failure, and so does this file (`-j`, `-k`).",
+];
+
+fn laid_out<'n>(name: &'n str, tasks: &[Task], goal: Option<&str>, remarks: Vec<Remark>) -> Sheet<'n> {
+    let mut settings = vec![("jobs", Yaml::Bare("1")), ("fail-fast", Yaml::Bare("true"))];
     let goal = goal.and_then(|goal| tasks.iter().find(|task| task.target == goal && !task.is_hidden));
     if let Some(goal) = goal {
-        let _ = writeln!(text, "  tasks: [{}]", scalar(&goal.name));
+        settings.push(("tasks", texts([&goal.name])));
     }
-    if tasks.is_empty() {
-        text.push_str("tasks: {}\n");
-        return text;
-    }
-    text.push_str("tasks:\n");
-    for (place, task) in tasks.iter().enumerate() {
-        if place > 0 {
-            text.push('\n');
-        }
-        let _ = writeln!(text, "  {}:", scalar(&task.name));
+    let mut entries = Vec::new();
+    for task in tasks {
+        let mut keys: Vec<(&'static str, Yaml)> = Vec::new();
         if let Some(help) = &task.help {
-            let _ = writeln!(text, "    help: {}", scalar(help));
+            keys.push(("help", sheet::text(help)));
         }
         if task.is_hidden {
-            text.push_str("    hidden: true\n");
+            keys.push(("hidden", Yaml::Bare("true")));
         }
         if !task.needs.is_empty() {
-            let needs: Vec<String> = task.needs.iter().map(|need| scalar(need)).collect();
-            let _ = writeln!(text, "    needs: [{}]", needs.join(", "));
+            keys.push(("needs", texts(&task.needs)));
         }
         if let Some(body) = &task.body {
-            let _ = write!(text, "    action: {}", block(&format!("#!/bin/sh\n{body}"), 6));
+            keys.push(("action", script(body)));
         }
-        if task.help.is_none() && !task.is_hidden && task.needs.is_empty() && task.body.is_none() {
-            // A task needs a key.
-            text.push_str("    hidden: false\n");
-        }
+        entries.push(Entry { name: task.name.clone(), keys });
     }
-    text
+    Sheet { source: name, intro: INTRO, settings, tasks: entries, remarks }
 }
 
 /// The targets that a Makefile offers by name, with what it says about them.

@@ -229,9 +229,9 @@ impl Makefile<'_> {
         self.expander.variables.insert(name.to_owned(), variable);
     }
 
-    /// What stops make while it reads stops it for every target.
+    /// What may stop make while it reads may stop it for every target.
     fn stop(&mut self, trouble: &Trouble) {
-        if trouble.stops_make() {
+        if trouble.may_stop_make() {
             self.troubles.push(trouble.clone());
         }
     }
@@ -710,6 +710,13 @@ impl Makefile<'_> {
         if let Some(old) = &old
             && (old.origin == Origin::CommandLine || old.origin == Origin::Override && origin == Origin::File)
         {
+            // make expands what it does not keep, and may end there.
+            let is_simple = matches!(old.value, Value::Simple(_));
+            if matches!(operator, Operator::Simple | Operator::Shell)
+                || operator == Operator::Add && is_simple
+            {
+                self.expand_now(written);
+            }
             self.expander.met = met;
             return;
         }
@@ -1291,11 +1298,16 @@ impl Makefile<'_> {
         if name.is_empty() {
             return self.expander.stop("a variable without a name");
         }
-        let own = match targets {
-            [target] => self.files.get(target),
-            _ => None,
-        };
-        let before = own.and_then(|file| file.variables.iter().rev().find(|own| own.name == name)).cloned();
+        if let [_, _, ..] = targets {
+            // Each sees what it has said itself before.
+            for target in targets {
+                self.target_variable(std::slice::from_ref(target), right)?;
+            }
+            return Ok(true);
+        }
+        let own = targets.first().and_then(|target| self.files.get(target));
+        let own: Vec<Assignment> = own.map(|file| file.variables.clone()).unwrap_or_default();
+        let before = own.iter().rev().find(|own| own.name == name).cloned();
         if operator == Operator::Fallback && before.is_some() {
             // Sets nothing, and says anew how the variable is passed on.
             let file = targets.first().and_then(|target| self.files.get_mut(target));
@@ -1314,12 +1326,14 @@ impl Makefile<'_> {
         let is_more_text = operator == Operator::Add
             && before.as_ref().is_some_and(|before| before.operator != Operator::Add || before.is_more_text);
         let is_simple = before.is_some_and(|before| matches!(before.value, Value::Simple(_)));
+        push_scope(&mut self.expander, &own);
         let value = match operator {
             Operator::Simple => self.expand_now(written),
             Operator::Shell => asked(self.expand_now(written)),
             Operator::Add if is_more_text && is_simple => self.expand_now(written),
             _ => Value::Recursive(written.to_owned()),
         };
+        self.expander.scopes.pop();
         let mut guards = self.around();
         guards.append(&mut self.expander.met);
         let line = self.expander.line;
@@ -1338,16 +1352,23 @@ impl Makefile<'_> {
     /// Whether `?=` of a target would set a variable: only where there is none now, and the environment has none. If
     /// there is one, this decides whether it is exported.
     fn is_unset(&mut self, name: &str, is_exported: bool) -> bool {
-        if let Some(variable) = self.expander.variables.get(name) {
-            let is_of_environment = variable.is_fallback || variable.is_after_environment;
-            if is_of_environment {
+        let known = self.expander.variables.get(name);
+        if let Some(is_of_environment) = known.map(|known| known.is_fallback || known.is_after_environment) {
+            if is_of_environment || self.exports_all && is_identifier(name) {
                 self.lose_everything(&format!("`{name} ?=` of a target, where the environment may set it"));
             }
             self.exported.insert(name.to_owned(), is_exported || self.exports_all);
+            self.expect_unset(name);
             return false;
         }
+        self.expect_unset(name);
+        true
+    }
+
+    /// Everything fails where the environment has a variable.
+    fn expect_unset(&mut self, name: &str) {
         if !is_identifier(name) {
-            return true;
+            return;
         }
         let marker = "(unset)";
         let left = vec![Piece::Env { name: name.to_owned(), or: plain(marker) }];
@@ -1359,7 +1380,11 @@ impl Makefile<'_> {
         let guard = self.expander.guard(Guard { left, right: marker.to_owned(), is_equal: true, line });
         self.expander.met = met;
         self.everywhere.insert(guard);
-        true
+    }
+
+    /// Whether make takes a name for a suffix, for which it may have a rule.
+    pub(super) fn is_suffix(&self, name: &str) -> bool {
+        self.suffixes.iter().any(|suffix| suffix == name)
     }
 
     /// `.c.o:` is the old way to write `%.o: %.c`.
@@ -1496,6 +1521,51 @@ impl Makefile<'_> {
             for need in file.needs.iter().chain(&file.order_only) {
                 self.mention(need);
             }
+        }
+    }
+}
+
+/// Makes variables of a target those that expansions find first.
+pub(super) fn push_scope(expander: &mut Expander<'_>, assignments: &[Assignment]) {
+    expander.scopes.push(HashMap::new());
+    for assignment in assignments {
+        let old = expander.lookup(&assignment.name).cloned();
+        let mut variable = Variable {
+            value: assignment.value.clone(),
+            guards: assignment.guards.clone(),
+            line: assignment.line,
+            ..super::expand::automatic(Text::new())
+        };
+        let written = match &assignment.value {
+            Value::Recursive(written) => written.clone(),
+            Value::Simple(_) | Value::Lost(_) | Value::Added { .. } => String::new(),
+        };
+        match assignment.operator {
+            Operator::Recursive | Operator::Simple | Operator::Shell | Operator::Fallback => {}
+            Operator::Add => match old {
+                None => variable.is_after_environment = true,
+                Some(old) => {
+                    variable.guards.extend(&old.guards);
+                    variable.value = match (&old.value, &assignment.value) {
+                        (Value::Lost(trouble), _) | (_, Value::Lost(trouble)) => Value::Lost(trouble.clone()),
+                        (Value::Simple(before), Value::Simple(more)) => {
+                            Value::Simple(added(before.clone(), more.clone()))
+                        }
+                        (Value::Recursive(before), _) if assignment.is_more_text && !old.is_fallback => {
+                            variable.is_after_environment = old.is_after_environment;
+                            match before.is_empty() {
+                                true => Value::Recursive(written),
+                                false => Value::Recursive(format!("{before} {written}")),
+                            }
+                        }
+                        _ => Value::Added { base: Box::new(old.clone()), more: written },
+                    };
+                }
+            },
+        }
+        variable.value = expander.bounded_value(variable.value, variable.guards.len());
+        if let Some(scope) = expander.scopes.last_mut() {
+            scope.insert(assignment.name.clone(), variable);
         }
     }
 }

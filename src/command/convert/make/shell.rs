@@ -1,6 +1,7 @@
 //! Writes what a recipe comes to as a script of `sh`: each line in a shell of its own, with the text that make would
 //! give it. Knows texts and their holes, no rules.
 
+use super::super::sh::{fail, is_plain_command, word};
 use super::expand::{Trouble, is_identifier};
 use super::text::{FOLDER, MAKE, Piece, Text, literal, plain, push};
 use std::collections::BTreeSet;
@@ -185,6 +186,7 @@ impl Script {
                     "suffix" => "make_suffix",
                     "addsuffix" => "make_addsuffix",
                     "addprefix" => "make_addprefix",
+                    "join" => "make_join",
                     other => {
                         return Err(Trouble {
                             line: 0,
@@ -343,23 +345,9 @@ fn has_word(text: &str, name: &str) -> bool {
     })
 }
 
-/// What ends a task with a message.
-pub(super) fn fail(message: &str) -> String {
-    format!("echo {} >&2; exit 1", word(message))
-}
-
 /// Statements one step further in; what a quoted newline begins stays where it is.
 pub(super) fn indented(statements: &[String]) -> String {
     statements.iter().map(|statement| format!("    {statement}\n")).collect()
-}
-
-/// A word of the shell: bare where nothing in it could mean something else.
-pub(super) fn word(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@+,%".contains(&byte);
-    if !text.is_empty() && text.bytes().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Whether make starts a command itself, without a shell: nothing in the line needs one.
@@ -392,48 +380,6 @@ fn is_shell_and_program(line: &str) -> bool {
     ["echo", "printf", "true", "false", "kill", "pwd", "["].contains(&first)
 }
 
-/// Commands of the shell itself, and words that it reads as grammar: these need the shell that make would start.
-const OF_THE_SHELL: &[&str] = &[
-    ".", ":", "[", "alias", "ask", "bg", "break", "builtin", "caller", "case", "cd", "command", "continue",
-    "coproc", "declare", "direct", "dirs", "disown", "do", "done", "elif", "else", "enable", "esac", "eval",
-    "exec", "exit", "export", "fc", "fg", "fi", "for", "function", "getopts", "hash", "help", "history",
-    "if", "in", "jobs", "let", "local", "logout", "mapfile", "popd", "pushd", "pwd", "read", "readonly",
-    "return", "run", "select", "set", "shift", "shopt", "source", "suspend", "test", "then", "time", "times",
-    "trap", "type", "typeset", "ulimit", "umask", "unalias", "unset", "until", "wait", "while", "wildcard",
-];
-
-/// Whether a line means the same where it stands in the script: one command, or a pipeline of them, with nothing that
-/// the script's options could change.
-fn is_plain_command(line: &str) -> bool {
-    if line.contains(['\n', '$', '`', '\\', '&', ';', '(', ')', '{', '}', '#', '!', '~', '\0'])
-        || line.contains("||")
-    {
-        return false;
-    }
-    // Within quotes any other character is text.
-    let mut bare = String::new();
-    let mut quote = None;
-    for character in line.chars() {
-        match quote {
-            Some(open) if character == open => quote = None,
-            Some(_) => bare.push('_'),
-            None if "'\"".contains(character) => quote = Some(character),
-            None => bare.push(character),
-        }
-    }
-    quote.is_none()
-        && bare.split('|').all(|command| {
-            let first = command.split_whitespace().next().unwrap_or("");
-            let is_name = |c: char| c.is_ascii_alphanumeric() || "-_./+@".contains(c);
-            !first.is_empty()
-                && first.chars().all(is_name)
-                && !OF_THE_SHELL.contains(&first)
-                && !first.starts_with("otto")
-                && !first.starts_with("make_")
-                && line.trim_start().starts_with(|c: char| is_name(c))
-        })
-}
-
 /// Names that a script of the shell cannot set, or that would change how it works.
 pub(super) fn is_settable(name: &str) -> bool {
     is_identifier(name)
@@ -451,14 +397,11 @@ pub(super) fn is_settable(name: &str) -> bool {
             "PS2",
             "PS4",
             "_",
-            "SHELL",
             "MAKE",
             "MAKEFLAGS",
             "MAKELEVEL",
-            "MAKEFILE_LIST",
             "MAKE_COMMAND",
             "MAKE_VERSION",
-            "CURDIR",
             "MFLAGS",
             "GNUMAKEFLAGS",
             "LINENO",

@@ -1,11 +1,12 @@
 //! From the rules of a Makefile to tasks: which rule makes a target, what its recipe comes to, what has to be as it was
 //! when the Makefile was converted.
 
-use super::expand::{Guards, Trouble, Value, Variable, automatic};
+use super::super::sh::{fail, word};
+use super::super::sheet;
+use super::expand::{Guards, Trouble, Value, Variable, automatic, is_identifier};
 use super::function::Pattern;
-use super::line::Operator;
 use super::read::{Assignment, File, Makefile, Recipe};
-use super::shell::{Runner, Script, fail, indented, is_settable, word};
+use super::shell::{Runner, Script, indented, is_settable};
 use super::text::{self, FOLDER, Piece, Text, literal, plain, push, push_str};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -36,6 +37,8 @@ const MOST_TROUBLES: usize = 5;
 
 /// Chooses an implicit rule for each target without a recipe, as make does.
 pub(super) fn find_implicit_rules(makefile: &mut Makefile) {
+    // What the Makefile itself names ought to exist; what a rule of make leads to need not.
+    let mentioned: HashSet<String> = makefile.order.iter().cloned().collect();
     let mut place = 0;
     while place < makefile.order.len() && place < MOST_TASKS {
         let name = makefile.order[place].clone();
@@ -51,11 +54,11 @@ pub(super) fn find_implicit_rules(makefile: &mut Makefile) {
         {
             continue;
         }
-        implicit_rule(makefile, &name);
+        implicit_rule(makefile, &name, &mentioned);
     }
 }
 
-fn implicit_rule(makefile: &mut Makefile, name: &str) {
+fn implicit_rule(makefile: &mut Makefile, name: &str, mentioned: &HashSet<String>) {
     let (folder, base) = name.rfind('/').map_or(("", name), |at| name.split_at(at + 1));
     let mut candidates: Vec<(usize, usize, String, String)> = Vec::new();
     for (place, rule) in makefile.patterns.iter().enumerate() {
@@ -104,7 +107,7 @@ fn implicit_rule(makefile: &mut Makefile, name: &str) {
         let mut is_there = |need: &String| {
             makefile.files.get(need).is_some_and(|file| file.is_target)
                 || makefile.expander.world.exists(need)
-                || makefile.files.contains_key(need) && !rule.is_built_in
+                || makefile.files.contains_key(need) && (!rule.is_built_in || mentioned.contains(need))
                 || is_chained && can_be_made(makefile, need, 0, &mut looks)
         };
         if needs.contains(&name.to_owned()) || !needs.iter().chain(&order_only).all(&mut is_there) {
@@ -284,6 +287,19 @@ impl Tasks<'_, '_> {
             same.next().is_some_and(|last| !self.assignments[*last].is_private)
         };
         passed.extend(own.iter().copied().filter(last));
+        // Whatever is exported, or comes from the environment, may be.
+        let leaks = |assignment: &&Assignment| {
+            let is_unexported = self.makefile.exported.get(&assignment.name) == Some(&false);
+            assignment.is_private && !is_unexported && is_identifier(&assignment.name)
+        };
+        let private = own.iter().map(|place| &self.assignments[*place]).find(leaks);
+        if let Some(private) = private
+            && !file.sequence.is_empty()
+        {
+            let why = format!("`{}` is private, but make may export it to prerequisites, too", private.name);
+            let trouble = Trouble { line: private.line, why };
+            self.makefile.files.get_mut(&name).expect("bug: it was just there").troubles.push(trouble);
+        }
         above.push(name.clone());
         let mut needs: Vec<String> = Vec::new();
         let mut keys: Vec<Key> = Vec::new();
@@ -292,6 +308,13 @@ impl Tasks<'_, '_> {
         for need in &file.sequence {
             if need.ends_with('/') && self.makefile.files.get(need).is_some_and(|file| !file.is_target) {
                 let why = format!("the prerequisite `{need}`: make looks for ways to make a folder");
+                let trouble = Trouble { line: file.line, why };
+                self.makefile.files.get_mut(&name).expect("bug: it was just there").troubles.push(trouble);
+            }
+            if self.makefile.is_suffix(need)
+                && self.makefile.files.get(need).is_some_and(|file| !file.is_target)
+            {
+                let why = format!("the prerequisite `{need}` is a suffix, for which make has a rule");
                 let trouble = Trouble { line: file.line, why };
                 self.makefile.files.get_mut(&name).expect("bug: it was just there").troubles.push(trouble);
             }
@@ -434,51 +457,9 @@ impl Tasks<'_, '_> {
     }
 
     fn push_scope(&mut self, places: &[usize]) {
-        let expander = &mut self.makefile.expander;
-        expander.scopes.push(HashMap::new());
-        for place in places {
-            let assignment = &self.assignments[*place];
-            let old = expander.lookup(&assignment.name).cloned();
-            let mut variable = Variable {
-                value: assignment.value.clone(),
-                guards: assignment.guards.clone(),
-                line: assignment.line,
-                ..automatic(Text::new())
-            };
-            let written = match &assignment.value {
-                Value::Recursive(written) => written.clone(),
-                Value::Simple(_) | Value::Lost(_) | Value::Added { .. } => String::new(),
-            };
-            match assignment.operator {
-                Operator::Recursive | Operator::Simple | Operator::Shell | Operator::Fallback => {}
-                Operator::Add => match old {
-                    None => variable.is_after_environment = true,
-                    Some(old) => {
-                        variable.guards.extend(&old.guards);
-                        variable.value = match (&old.value, &assignment.value) {
-                            (Value::Lost(trouble), _) | (_, Value::Lost(trouble)) => {
-                                Value::Lost(trouble.clone())
-                            }
-                            (Value::Simple(before), Value::Simple(more)) => {
-                                Value::Simple(super::read::added(before.clone(), more.clone()))
-                            }
-                            (Value::Recursive(before), _) if assignment.is_more_text && !old.is_fallback => {
-                                variable.is_after_environment = old.is_after_environment;
-                                match before.is_empty() {
-                                    true => Value::Recursive(written),
-                                    false => Value::Recursive(format!("{before} {written}")),
-                                }
-                            }
-                            _ => Value::Added { base: Box::new(old.clone()), more: written },
-                        };
-                    }
-                },
-            }
-            variable.value = expander.bounded_value(variable.value, variable.guards.len());
-            if let Some(scope) = expander.scopes.last_mut() {
-                scope.insert(assignment.name.clone(), variable);
-            }
-        }
+        let assignments: Vec<Assignment> =
+            places.iter().map(|place| self.assignments[*place].clone()).collect();
+        super::read::push_scope(&mut self.makefile.expander, &assignments);
     }
 
     fn automatic_variables(&mut self, name: &str, file: &File, recipe: &Recipe) {
@@ -818,7 +799,11 @@ impl Tasks<'_, '_> {
             // The signs of a line hold for all lines that come out of it.
             let kept = line.written.trim_start_matches(['@', '-', '+', ' ', '\t']);
             let is_lenient = line.written[..line.written.len() - kept.len()].contains('-');
-            texts.push((line.line, is_lenient, self.makefile.expander.expand(&line.written)?));
+            let text = self.makefile.expander.expand(&line.written)?;
+            if !self.makefile.is_one_shell && text::has_late_lines(&text) {
+                return self.makefile.expander.trouble("a value of several lines that is not yet known");
+            }
+            texts.push((line.line, is_lenient, text));
         }
         Ok(())
     }
@@ -901,7 +886,19 @@ impl Tasks<'_, '_> {
             let why = format!("`{name}` is exported for a target and then changed without `export`");
             return self.makefile.expander.trouble(why);
         }
+        // The shell is passed on only where the Makefile says so: the environment has one of its own.
+        names
+            .retain(|name| name != "SHELL" || self.makefile.exported.contains_key(name) && is_exported(name));
         let exported: BTreeSet<String> = names.iter().filter(|name| is_exported(name)).cloned().collect();
+        let is_odd = |(name, is_exported): &(&String, &bool)| {
+            **is_exported
+                && !is_settable(name)
+                && !["MAKEFLAGS", "MAKELEVEL", "MFLAGS"].contains(&name.as_str())
+        };
+        if let Some((name, _)) = self.makefile.exported.iter().find(is_odd) {
+            let why = format!("`{name}` is exported, which a shell cannot do");
+            return self.makefile.expander.trouble(why);
+        }
         let unset: Vec<String> = self
             .makefile
             .exported
@@ -1144,15 +1141,7 @@ pub(super) fn shown(text: &[Piece]) -> String {
     }
 }
 
-/// A text for a message: one line, nothing that a terminal would obey.
+/// A text for a message.
 pub(super) fn visible(text: &str) -> String {
-    let text: String = text.chars().take(200).collect();
-    text.replace(FOLDER, ".")
-        .chars()
-        .map(|c| match c {
-            '\t' | '\n' => ' ',
-            c if crate::ottofile::write::is_printable(c) => c,
-            _ => '\u{fffd}',
-        })
-        .collect()
+    sheet::visible(&text.replace(FOLDER, "."))
 }

@@ -109,6 +109,23 @@ pub(super) fn can_fail(text: &[Piece]) -> bool {
     })
 }
 
+/// Whether a hole may be filled with several lines: make would take each for a line of the recipe.
+pub(super) fn has_late_lines(text: &[Piece]) -> bool {
+    let has_lines = |text: &Text| {
+        let has_newline = |piece: &Piece| matches!(piece, Piece::Plain(text) if text.contains('\n'));
+        text.iter().any(has_newline) || has_late_lines(text)
+    };
+    text.iter().any(|piece| match piece {
+        Piece::Plain(_) | Piece::Wildcard(_) | Piece::Shell(_) | Piece::Fail { .. } | Piece::Say(_) => false,
+        Piece::Env { or: text, .. } | Piece::Spaced(text) => has_lines(text),
+        Piece::If { then, other, .. } => has_lines(then) || has_lines(other),
+        // The others make one blank of whatever is between words.
+        Piece::Call { function, arguments } => {
+            ["subst", "findstring", "wordlist"].contains(function) && arguments.iter().any(has_lines)
+        }
+    })
+}
+
 /// The names of the environment that a text reads.
 pub(super) fn names(text: &[Piece], found: &mut std::collections::BTreeSet<String>) {
     for piece in text {

@@ -1,0 +1,140 @@
+//! Commands as text for a shell: words, and whether a command means the same in a script as alone.
+
+/// What ends a task with a message.
+pub(super) fn fail(message: &str) -> String {
+    format!("echo {} >&2; exit 1", word(message))
+}
+
+/// A word of the shell: bare where nothing in it could mean something else.
+pub(super) fn word(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@+,%".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// Commands of the shell itself, and words that it reads as grammar: these need the shell that make would start.
+const OF_THE_SHELL: &[&str] = &[
+    ".", ":", "[", "alias", "ask", "bg", "break", "builtin", "caller", "case", "cd", "command", "continue",
+    "coproc", "declare", "direct", "dirs", "disown", "do", "done", "elif", "else", "enable", "esac", "eval",
+    "exec", "exit", "export", "fc", "fg", "fi", "for", "function", "getopts", "hash", "help", "history",
+    "if", "in", "jobs", "let", "local", "logout", "mapfile", "popd", "pushd", "pwd", "read", "readonly",
+    "return", "run", "select", "set", "shift", "shopt", "source", "suspend", "test", "then", "time", "times",
+    "trap", "type", "typeset", "ulimit", "umask", "unalias", "unset", "until", "wait", "while", "wildcard",
+];
+
+/// Whether a line means the same where it stands in the script: one command, or a pipeline of them, with nothing that
+/// the script's options could change.
+pub(super) fn is_plain_command(line: &str) -> bool {
+    if line.contains(['\n', '$', '`', '\\', '&', ';', '(', ')', '{', '}', '#', '!', '~', '\0'])
+        || line.contains("||")
+    {
+        return false;
+    }
+    // Within quotes any other character is text.
+    let mut bare = String::new();
+    let mut quote = None;
+    for character in line.chars() {
+        match quote {
+            Some(open) if character == open => quote = None,
+            Some(_) => bare.push('_'),
+            None if "'\"".contains(character) => quote = Some(character),
+            None => bare.push(character),
+        }
+    }
+    quote.is_none()
+        && bare.split('|').all(|command| {
+            let first = command.split_whitespace().next().unwrap_or("");
+            let is_name = |c: char| c.is_ascii_alphanumeric() || "-_./+@".contains(c);
+            !first.is_empty()
+                && first.chars().all(is_name)
+                && !OF_THE_SHELL.contains(&first)
+                && !first.starts_with("otto")
+                && !first.starts_with("make_")
+                && line.trim_start().starts_with(|c: char| is_name(c))
+        })
+}
+
+/// A piece of a command of which some parts are known only when the task runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    Plain(String),
+    /// The value of a variable of the script, put into the command as text.
+    Value(String),
+    /// The arguments of the task, each as one word.
+    Arguments,
+}
+
+pub(super) type Command = Vec<Piece>;
+
+/// The text of a command that is wholly known.
+pub(super) fn known(command: &[Piece]) -> Option<String> {
+    fn text(piece: &Piece) -> Option<&str> {
+        match piece {
+            Piece::Plain(text) => Some(text),
+            Piece::Value(_) | Piece::Arguments => None,
+        }
+    }
+    command.iter().map(text).collect()
+}
+
+/// A command without the arguments of the task, as one word of a script.
+pub(super) fn spliced(command: &[Piece]) -> String {
+    if let Some(text) = known(command) {
+        return word(&text);
+    }
+    let mut spliced = String::from("\"");
+    for piece in command {
+        match piece {
+            Piece::Plain(text) => {
+                for character in text.chars() {
+                    if "\"$`\\".contains(character) {
+                        spliced.push('\\');
+                    }
+                    spliced.push(character);
+                }
+            }
+            Piece::Value(name) => spliced.push_str(&format!("${{{name}}}")),
+            Piece::Arguments => spliced.push_str("\\\"\\$@\\\""),
+        }
+    }
+    spliced.push('"');
+    spliced
+}
+
+/// Whether a plain command does in the `sh` of a script what it does in a shell with these options.
+fn is_same_in_sh(command: &str, shell: &str) -> bool {
+    match shell {
+        "sh -c" | "sh -cu" | "sh -o errexit -c" => true,
+        // Commands and signs that bash has in a form of its own.
+        "bash -c" | "bash -ec" | "bash -uc" | "bash -cu" => {
+            let mut words = command.split([' ', '|', '\t']);
+            !words.any(|word| ["echo", "printf", "kill"].contains(&word))
+                && !command.contains("<<")
+                && !command.contains("[^")
+        }
+        _ => false,
+    }
+}
+
+/// A command as a statement of a script of `sh`, run by this shell, such as `bash -ec`.
+pub(super) fn statement(command: &[Piece], shell: &str) -> String {
+    let takes_arguments = command.contains(&Piece::Arguments);
+    let bare: Command = command.iter().filter(|piece| **piece != Piece::Arguments).cloned().collect();
+    if let Some(text) = known(&bare)
+        && is_plain_command(&text)
+        && is_same_in_sh(&text, shell)
+    {
+        let text: String = command
+            .iter()
+            .map(|piece| match piece {
+                Piece::Plain(text) => text.as_str(),
+                Piece::Value(_) | Piece::Arguments => "\"$@\"",
+            })
+            .collect();
+        return text.trim().to_owned();
+    }
+    let arguments = if takes_arguments { " sh \"$@\"" } else { "" };
+    format!("{shell} {}{arguments}", spliced(command))
+}
