@@ -17,7 +17,8 @@ const FILE: &str = "otto.yml";
 
 pub(super) fn command() -> clap::Command {
     clap::Command::new("Init").after_help(
-        "Proposes tasks from Cargo.toml, package.json, pyproject.toml, go.mod and Makefile. Never overwrites an ottofile.",
+        "Proposes tasks from Cargo.toml, pyproject.toml, go.mod, Makefile, package.json, Taskfile.yml, justfile and \
+         mise.toml. They call what is there; further arguments are passed on. Never overwrites an ottofile.",
     )
 }
 
@@ -58,6 +59,9 @@ fn ottofile(proposals: &[Proposal]) -> String {
             if !task.before.is_empty() {
                 let names: Vec<String> = task.before.iter().map(|name| scalar(name)).collect();
                 text.push_str(&format!("    needs: [{}]\n", names.join(", ")));
+            }
+            if task.command.contains("\"$@\"") {
+                text.push_str("    params:\n      args: {nargs: \"*\"}\n");
             }
             if !task.command.is_empty() {
                 text.push_str(&format!("    bash: {}", block(&format!("{}\n", task.command), 6)));

@@ -69,23 +69,31 @@ fn a_rust_project_gets_its_commands_and_a_comment_on_data() {
       # From Cargo.toml.
       build:
         help: Compile
+        params:
+          args: {nargs: "*"}
         bash: |
-          cargo build
+          cargo build "$@"
 
       test:
         help: Run the tests
+        params:
+          args: {nargs: "*"}
         bash: |
-          cargo test
+          cargo test "$@"
 
       lint:
         help: Run clippy
+        params:
+          args: {nargs: "*"}
         bash: |
-          cargo clippy --all-targets -- -D warnings
+          cargo clippy --all-targets "$@" -- -D warnings
 
       format:
         help: Check the formatting
+        params:
+          args: {nargs: "*"}
         bash: |
-          cargo fmt --check
+          cargo fmt --check "$@"
 
       check:
         help: Everything to run before a commit
@@ -121,46 +129,60 @@ fn names_that_two_files_suggest_stay_apart() {
     let tasks = text.split_once("tasks:\n").map_or("", |(_, tasks)| tasks);
     let tasks = tasks.split_once("  # Tasks pass data").map_or("", |(tasks, _)| tasks);
     assert_snapshot!(tasks, @r#"
-    # From package.json.
+    # From Makefile. `otto Convert` makes tasks of them that need no other tool.
+    test:
+      help: Run them
+      params:
+        args: {nargs: "*"}
+      bash: |
+        make test "$@"
+
+    all:
+      params:
+        args: {nargs: "*"}
+      bash: |
+        make all "$@"
+
+    docs:
+      help: Write them
+      params:
+        args: {nargs: "*"}
+      bash: |
+        make docs "$@"
+
+    # From package.json. `otto Convert` makes tasks of them that need no other tool.
+    package-test:
+      help: vitest
+      params:
+        args: {nargs: "*"}
+      bash: |
+        yarn run test "$@"
+
     "it's \"odd\"":
       help: echo
+      params:
+        args: {nargs: "*"}
       bash: |
-        yarn run 'it'\''s "odd"'
-
-    test:
-      help: vitest
-      bash: |
-        yarn run test
+        yarn run 'it'\''s "odd"' "$@"
 
     # From pyproject.toml.
-    pyproject-test:
-      help: Run the tests
-      bash: |
-        uv run python3 -m pytest
-
     lint:
       help: Run ruff
+      params:
+        args: {nargs: "*"}
       bash: |
-        uv run ruff check .
+        uv run ruff check . "$@"
+
+    pyproject-test:
+      help: Run the tests
+      params:
+        args: {nargs: "*"}
+      bash: |
+        uv run python3 -m pytest "$@"
 
     check:
       help: Everything to run before a commit
       needs: [lint, pyproject-test]
-
-    # From Makefile. `otto Convert` converts its recipes to tasks that do not need make.
-    makefile-test:
-      help: Run them
-      bash: |
-        make test
-
-    all:
-      bash: |
-        make all
-
-    docs:
-      help: Write them
-      bash: |
-        make docs
     "#);
 }
 
