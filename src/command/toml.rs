@@ -9,12 +9,12 @@ pub(super) enum Toml {
     /// Numbers and dates, as they are written.
     Other(String),
     List(Vec<Toml>),
-    Table(Table),
+    Table(TomlTable),
 }
 
 /// An entry of a table.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Field {
+pub(super) struct TomlField {
     pub(super) key: String,
     /// From 1.
     pub(super) line: usize,
@@ -23,15 +23,15 @@ pub(super) struct Field {
 
 /// The entries of a table in the order of the file.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Table(pub(super) Vec<Field>);
+pub(super) struct TomlTable(pub(super) Vec<TomlField>);
 
-impl Table {
+impl TomlTable {
     pub(super) fn get(&self, key: &str) -> Option<&Toml> {
         self.0.iter().find(|field| field.key == key).map(|field| &field.value)
     }
 
     /// A table in tables, each by its name.
-    pub(super) fn table(&self, path: &[&str]) -> Option<&Table> {
+    pub(super) fn table(&self, path: &[&str]) -> Option<&TomlTable> {
         let mut table = self;
         for key in path {
             table = table.get(key)?.as_table()?;
@@ -48,7 +48,7 @@ impl Toml {
         }
     }
 
-    pub(super) fn as_table(&self) -> Option<&Table> {
+    pub(super) fn as_table(&self) -> Option<&TomlTable> {
         match self {
             Toml::Table(table) => Some(table),
             _ => None,
@@ -66,7 +66,7 @@ impl Toml {
 }
 
 /// Reads a text, or says in which line it is not TOML and why.
-pub(super) fn parse(text: &str) -> Result<Table, String> {
+pub(super) fn parse(text: &str) -> Result<TomlTable, String> {
     let line = |at: usize| text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1;
     match DeTable::parse(text) {
         Ok(root) => Ok(table(root.get_ref(), &line)),
@@ -77,15 +77,15 @@ pub(super) fn parse(text: &str) -> Result<Table, String> {
     }
 }
 
-fn table(written: &DeTable<'_>, line: &dyn Fn(usize) -> usize) -> Table {
-    let mut fields: Vec<(usize, Field)> = Vec::new();
+fn table(written: &DeTable<'_>, line: &dyn Fn(usize) -> usize) -> TomlTable {
+    let mut fields: Vec<(usize, TomlField)> = Vec::new();
     for (key, value) in written.iter() {
         let at = key.span().start;
         let value = self::value(value.get_ref(), line);
-        fields.push((at, Field { key: key.get_ref().to_string(), line: line(at), value }));
+        fields.push((at, TomlField { key: key.get_ref().to_string(), line: line(at), value }));
     }
     fields.sort_by_key(|(at, _)| *at);
-    Table(fields.into_iter().map(|(_, field)| field).collect())
+    TomlTable(fields.into_iter().map(|(_, field)| field).collect())
 }
 
 fn value(written: &DeValue<'_>, line: &dyn Fn(usize) -> usize) -> Toml {

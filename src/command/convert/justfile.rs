@@ -2,8 +2,8 @@
 //! where it comes to texts and variables.
 
 use super::Converted;
-use super::sh::{Command, Piece, known, spliced, statement, word};
-use super::sheet::{Entry, Names, Remark, Sheet, Yaml, own_param, refusal, script, text, texts};
+use super::sh::{Piece, ShellCommand, known, spliced, statement, word};
+use super::sheet::{Remark, Sheet, SheetTask, TaskNames, Yaml, own_param, refusal, script, text, texts};
 use crate::name::ParamName;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,15 +18,15 @@ struct Recipe {
     line: usize,
     doc: Option<String>,
     attributes: Vec<(String, Option<String>)>,
-    params: Vec<Param>,
-    needs: Vec<Call>,
-    after: Vec<Call>,
+    params: Vec<RecipeParam>,
+    needs: Vec<RecipeCall>,
+    after: Vec<RecipeCall>,
     /// Lines with their numbers, without what all of them are indented by.
     body: Vec<(usize, String)>,
 }
 
 #[derive(Clone, Debug)]
-struct Param {
+struct RecipeParam {
     name: String,
     /// `*` or `+`, or none.
     variadic: Option<char>,
@@ -35,7 +35,7 @@ struct Param {
 }
 
 #[derive(Clone, Debug)]
-struct Call {
+struct RecipeCall {
     name: String,
     arguments: Vec<String>,
 }
@@ -55,8 +55,6 @@ struct Justfile<'a> {
     /// Variables that are exported or that commands give, as entries of `envs`.
     asked: BTreeMap<String, String>,
 }
-
-type Outcome<T> = Result<T, String>;
 
 impl<'a> Justfile<'a> {
     fn new(source: &'a str) -> Justfile<'a> {
@@ -90,7 +88,7 @@ pub(super) fn offered(written: &str) -> Vec<(String, Option<String>)> {
 pub(super) fn convert(written: &str, source: &str) -> Result<Converted, String> {
     let mut justfile = Justfile::new(source);
     justfile.read(written);
-    let mut names = Names::new(justfile.recipes.iter().map(|recipe| recipe.name.as_str()));
+    let mut names = TaskNames::new(justfile.recipes.iter().map(|recipe| recipe.name.as_str()));
     let mut remarks = Vec::new();
     let mut tasks = Vec::new();
     for place in 0..justfile.recipes.len() {
@@ -268,7 +266,7 @@ impl Justfile<'_> {
         at
     }
 
-    fn task(&mut self, place: usize, name: String, remarks: &mut Vec<Remark>) -> Entry {
+    fn task(&mut self, place: usize, name: String, remarks: &mut Vec<Remark>) -> SheetTask {
         let mut keys: Vec<(&'static str, Yaml)> = Vec::new();
         let mut troubles = self.troubles.clone();
         let recipe = self.recipes[place].clone();
@@ -286,10 +284,10 @@ impl Justfile<'_> {
             }
             keys.push(("action", script(&refusal(self.source, &troubles))));
         }
-        Entry { name, keys }
+        SheetTask { name, keys }
     }
 
-    fn keys(&mut self, recipe: &Recipe, keys: &mut Vec<(&'static str, Yaml)>) -> Outcome<()> {
+    fn keys(&mut self, recipe: &Recipe, keys: &mut Vec<(&'static str, Yaml)>) -> Result<(), String> {
         let mut help = recipe.doc.clone();
         let mut is_positional = self.positional;
         let mut os: Vec<&str> = Vec::new();
@@ -330,14 +328,14 @@ impl Justfile<'_> {
             keys.push(("os", texts(os)));
         }
         let mut head: Vec<String> = Vec::new();
-        let mut scope: BTreeMap<String, Command> = BTreeMap::new();
+        let mut scope: BTreeMap<String, ShellCommand> = BTreeMap::new();
         let params = self.params(recipe, &mut head, &mut scope)?;
         if !params.is_empty() {
             keys.push(("params", Yaml::Map(params)));
         }
         self.check_once(recipe)?;
         if !recipe.needs.is_empty() {
-            let needs: Outcome<Vec<Yaml>> =
+            let needs: Result<Vec<Yaml>, String> =
                 recipe.needs.iter().map(|call| self.call(call, recipe, &scope, &mut head)).collect();
             keys.push(("needs", Yaml::List(needs?)));
         }
@@ -360,8 +358,8 @@ impl Justfile<'_> {
         &mut self,
         recipe: &Recipe,
         head: &mut Vec<String>,
-        scope: &mut BTreeMap<String, Command>,
-    ) -> Outcome<Vec<(String, Yaml)>> {
+        scope: &mut BTreeMap<String, ShellCommand>,
+    ) -> Result<Vec<(String, Yaml)>, String> {
         let mut params = Vec::new();
         for param in &recipe.params {
             let shown = self.param(recipe, param);
@@ -397,7 +395,7 @@ impl Justfile<'_> {
     }
 
     /// The name of a parameter in the ottofile: its own, unless another recipe leads here and would pass on one of that name.
-    fn param(&self, recipe: &Recipe, param: &Param) -> String {
+    fn param(&self, recipe: &Recipe, param: &RecipeParam) -> String {
         let is_same = |other: &Recipe| {
             other.name != recipe.name && other.params.iter().any(|other| other.name == param.name)
         };
@@ -414,7 +412,11 @@ impl Justfile<'_> {
     }
 
     /// Variables that commands find in their environment.
-    fn exports(&mut self, head: &mut Vec<String>, scope: &mut BTreeMap<String, Command>) -> Outcome<()> {
+    fn exports(
+        &mut self,
+        head: &mut Vec<String>,
+        scope: &mut BTreeMap<String, ShellCommand>,
+    ) -> Result<(), String> {
         for (name, _, value, is_exported) in self.variables.clone() {
             if is_exported || self.exports_all {
                 if !super::sheet::is_variable(&name) {
@@ -438,8 +440,8 @@ impl Justfile<'_> {
         recipe: &Recipe,
         is_positional: bool,
         head: &mut Vec<String>,
-        scope: &BTreeMap<String, Command>,
-    ) -> Outcome<Option<Yaml>> {
+        scope: &BTreeMap<String, ShellCommand>,
+    ) -> Result<Option<Yaml>, String> {
         if is_positional && recipe.params.iter().any(|param| param.variadic.is_none()) {
             return Err("positional arguments other than a list at the end".to_owned());
         }
@@ -502,8 +504,8 @@ impl Justfile<'_> {
         recipe: &Recipe,
         is_positional: bool,
         head: &mut Vec<String>,
-        scope: &BTreeMap<String, Command>,
-    ) -> Outcome<Yaml> {
+        scope: &BTreeMap<String, ShellCommand>,
+    ) -> Result<Yaml, String> {
         let mut written = String::new();
         for (_, line) in &recipe.body {
             let line = self.template(line, head, scope)?;
@@ -524,11 +526,11 @@ impl Justfile<'_> {
 
     fn call(
         &mut self,
-        call: &Call,
+        call: &RecipeCall,
         recipe: &Recipe,
-        scope: &BTreeMap<String, Command>,
+        scope: &BTreeMap<String, ShellCommand>,
         head: &mut Vec<String>,
-    ) -> Outcome<Yaml> {
+    ) -> Result<Yaml, String> {
         let called = self.find(&call.name).ok_or_else(|| format!("there is no recipe `{}`", call.name))?;
         if call.arguments.is_empty() {
             return Ok(text(call.name.clone()));
@@ -575,7 +577,7 @@ impl Justfile<'_> {
     }
 
     /// What follows a recipe runs even if it has run before; otto runs it once.
-    fn check_once(&self, recipe: &Recipe) -> Outcome<()> {
+    fn check_once(&self, recipe: &Recipe) -> Result<(), String> {
         let mut reached: Vec<&str> = vec![&recipe.name];
         let mut next = 0;
         while next < reached.len() {
@@ -592,8 +594,8 @@ impl Justfile<'_> {
             next += 1;
         }
         let mut before = BTreeSet::new();
-        let mut open: Vec<&Call> = recipe.needs.iter().collect();
-        let mut after: Vec<&Call> = recipe.after.iter().collect();
+        let mut open: Vec<&RecipeCall> = recipe.needs.iter().collect();
+        let mut after: Vec<&RecipeCall> = recipe.after.iter().collect();
         let mut depth = 0;
         while let Some(call) = open.pop() {
             depth += 1;
@@ -621,9 +623,9 @@ impl Justfile<'_> {
         &mut self,
         written: &str,
         head: &mut Vec<String>,
-        scope: &BTreeMap<String, Command>,
-    ) -> Outcome<Command> {
-        let mut pieces = Command::new();
+        scope: &BTreeMap<String, ShellCommand>,
+    ) -> Result<ShellCommand, String> {
+        let mut pieces = ShellCommand::new();
         let mut rest = written;
         while let Some(start) = rest.find("{{") {
             pieces.push(Piece::Plain(rest[..start].to_owned()));
@@ -645,8 +647,8 @@ impl Justfile<'_> {
         &mut self,
         written: &str,
         head: &mut Vec<String>,
-        scope: &BTreeMap<String, Command>,
-    ) -> Outcome<Command> {
+        scope: &BTreeMap<String, ShellCommand>,
+    ) -> Result<ShellCommand, String> {
         self.expression_at(written, head, scope, 0)
     }
 
@@ -654,9 +656,9 @@ impl Justfile<'_> {
         &mut self,
         written: &str,
         head: &mut Vec<String>,
-        scope: &BTreeMap<String, Command>,
+        scope: &BTreeMap<String, ShellCommand>,
         depth: usize,
-    ) -> Outcome<Command> {
+    ) -> Result<ShellCommand, String> {
         if depth > 30 {
             return Err(format!("`{}` refers to itself", written.trim()));
         }
@@ -664,7 +666,7 @@ impl Justfile<'_> {
         for (sign, between) in [('+', ""), ('/', "/")] {
             let parts = split(written, sign);
             if parts.len() > 1 {
-                let mut pieces = Command::new();
+                let mut pieces = ShellCommand::new();
                 for (place, part) in parts.iter().enumerate() {
                     if place > 0 && !between.is_empty() {
                         pieces.push(Piece::Plain(between.to_owned()));
@@ -728,9 +730,9 @@ impl Justfile<'_> {
         name: &str,
         written: &str,
         head: &mut Vec<String>,
-        scope: &BTreeMap<String, Command>,
+        scope: &BTreeMap<String, ShellCommand>,
         depth: usize,
-    ) -> Outcome<Command> {
+    ) -> Result<ShellCommand, String> {
         let backtick = written.strip_prefix('`').and_then(|text| text.strip_suffix('`'));
         if let Some(command) = backtick.filter(|command| !command.contains('`')) {
             if command.contains("{{") || command.contains("$$") || command.is_empty() {
@@ -770,7 +772,7 @@ fn header_of(written: &str, mut recipe: Recipe) -> Option<Recipe> {
         if !is_name(name) {
             return None;
         }
-        recipe.params.push(Param { name: name.to_owned(), variadic, is_exported, default });
+        recipe.params.push(RecipeParam { name: name.to_owned(), variadic, is_exported, default });
     }
     let right = without_comment(right);
     let (before, after) = right.split_once("&&").unwrap_or((&right, ""));
@@ -779,7 +781,7 @@ fn header_of(written: &str, mut recipe: Recipe) -> Option<Recipe> {
     Some(recipe)
 }
 
-fn calls(written: &str) -> Option<Vec<Call>> {
+fn calls(written: &str) -> Option<Vec<RecipeCall>> {
     let call = |word: String| {
         let inside = match word.strip_prefix('(') {
             Some(inside) => inside.strip_suffix(')')?.to_owned(),
@@ -787,7 +789,7 @@ fn calls(written: &str) -> Option<Vec<Call>> {
         };
         let mut words = words(&inside)?.into_iter();
         let name = words.next().filter(|name| is_name(name))?;
-        Some(Call { name, arguments: words.collect() })
+        Some(RecipeCall { name, arguments: words.collect() })
     };
     words(written)?.into_iter().map(call).collect()
 }
@@ -961,8 +963,8 @@ fn words(text: &str) -> Option<Vec<String>> {
     Some(parts)
 }
 
-fn joined(pieces: Command) -> Command {
-    let mut joined = Command::new();
+fn joined(pieces: ShellCommand) -> ShellCommand {
+    let mut joined = ShellCommand::new();
     for piece in pieces {
         match (joined.last_mut(), piece) {
             (_, Piece::Plain(text)) if text.is_empty() => {}

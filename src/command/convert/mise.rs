@@ -3,11 +3,12 @@
 
 use super::Converted;
 use super::package::uses_arguments;
-use super::sh::{Command, Piece, known, spliced, statement, word};
+use super::sh::{Piece, ShellCommand, known, spliced, statement, word};
 use super::sheet::{
-    Entry, Names, Remark, Sheet, Yaml, arguments, is_variable, own_param, refusal, script, text, texts,
+    Remark, Sheet, SheetTask, TaskNames, Yaml, arguments, is_variable, own_param, refusal, script, text,
+    texts,
 };
-use crate::command::toml::{self, Field, Table, Toml};
+use crate::command::toml::{self, Toml, TomlField, TomlTable};
 
 const INTRO: &[&str] =
     &["Made from SOURCE by `otto Convert`. Arguments go to the last command of a task: `otto test -k slow`."];
@@ -17,17 +18,15 @@ const SHELL: &str = "sh -o errexit -c";
 
 struct Mise<'a> {
     source: &'a str,
-    root: &'a Table,
+    root: &'a TomlTable,
     names: Vec<String>,
     /// What concerns every task.
     troubles: Vec<Remark>,
 }
 
-type Outcome<T> = Result<T, String>;
-
 pub(super) fn convert(written: &str, source: &str) -> Result<Converted, String> {
     let root = toml::parse(written).map_err(|error| format!("`{source}`: {error}"))?;
-    let empty = Table::default();
+    let empty = TomlTable::default();
     let tasks = root.table(&["tasks"]).unwrap_or(&empty);
     let names = tasks.0.iter().map(|field| field.key.clone()).collect();
     let mut mise = Mise { source, root: &root, names, troubles: Vec::new() };
@@ -45,7 +44,7 @@ pub(super) fn convert(written: &str, source: &str) -> Result<Converted, String> 
             other => mise.troubles.push(say(&format!("`{other}`"))),
         }
     }
-    let mut task_names = Names::new(mise.names.iter().map(String::as_str));
+    let mut task_names = TaskNames::new(mise.names.iter().map(String::as_str));
     let mut entries = Vec::new();
     for field in &tasks.0 {
         let name = task_names.name(&field.key);
@@ -74,9 +73,9 @@ pub(super) fn offered(written: &str) -> Vec<(String, Option<String>)> {
 
 impl Mise<'_> {
     /// Variables for every task.
-    fn environment(&mut self, field: &Field, settings: &mut Vec<(&'static str, Yaml)>) {
+    fn environment(&mut self, field: &TomlField, settings: &mut Vec<(&'static str, Yaml)>) {
         let mut envs = Vec::new();
-        for Field { key, line, value } in field.value.as_table().map_or(&[][..], |table| &table.0) {
+        for TomlField { key, line, value } in field.value.as_table().map_or(&[][..], |table| &table.0) {
             let written = match value {
                 Toml::Text(text) | Toml::Other(text) => Some(text.clone()),
                 Toml::Bool(true) => Some("true".to_owned()),
@@ -92,7 +91,7 @@ impl Mise<'_> {
         }
     }
 
-    fn task(&self, field: &Field, name: String, remarks: &mut Vec<Remark>) -> Entry {
+    fn task(&self, field: &TomlField, name: String, remarks: &mut Vec<Remark>) -> SheetTask {
         let mut keys: Vec<(&'static str, Yaml)> = Vec::new();
         let mut troubles = self.troubles.clone();
         if troubles.is_empty()
@@ -108,12 +107,12 @@ impl Mise<'_> {
             }
             keys.push(("action", script(&refusal(self.source, &troubles))));
         }
-        Entry { name, keys }
+        SheetTask { name, keys }
     }
 
     fn keys(
         &self,
-        task: &Field,
+        task: &TomlField,
         keys: &mut Vec<(&'static str, Yaml)>,
         remarks: &mut Vec<Remark>,
     ) -> Result<(), Remark> {
@@ -121,20 +120,23 @@ impl Mise<'_> {
         let table = match &task.value {
             Toml::Table(table) => table,
             value => {
-                shorthand =
-                    Table(vec![Field { key: "run".to_owned(), line: task.line, value: value.clone() }]);
+                shorthand = TomlTable(vec![TomlField {
+                    key: "run".to_owned(),
+                    line: task.line,
+                    value: value.clone(),
+                }]);
                 &shorthand
             }
         };
         let mut head = Vec::new();
         let mut needs = Vec::new();
         let mut shell = SHELL.to_owned();
-        let mut run: Option<(usize, Vec<Command>)> = None;
+        let mut run: Option<(usize, Vec<ShellCommand>)> = None;
         let (mut sources, mut outputs) = (None, None);
         let mut say = |line: usize, why: &str| {
             remarks.push(Remark { line, why: format!("`{}`: {why}", task.key) });
         };
-        for Field { key, line, value } in &table.0 {
+        for TomlField { key, line, value } in &table.0 {
             let fail = |why: String| Remark { line: *line, why };
             let refuse = || fail(format!("this `{key}`"));
             let is_true = *value == Toml::Bool(true);
@@ -161,7 +163,7 @@ impl Mise<'_> {
                     shell = words.to_owned();
                 }
                 "env" => {
-                    for Field { key, value, .. } in &value.as_table().ok_or_else(refuse)?.0 {
+                    for TomlField { key, value, .. } in &value.as_table().ok_or_else(refuse)?.0 {
                         let written = match value {
                             Toml::Text(text) | Toml::Other(text) => text,
                             _ => return Err(fail(format!("`{key}` of `env`"))),
@@ -185,7 +187,8 @@ impl Mise<'_> {
                 "run" => {
                     let list = value.as_texts().ok_or_else(refuse)?;
                     let commands = list.iter().map(|command| self.template(command, &mut head));
-                    run = Some((*line, commands.collect::<Outcome<Vec<Command>>>().map_err(fail)?));
+                    run =
+                        Some((*line, commands.collect::<Result<Vec<ShellCommand>, String>>().map_err(fail)?));
                 }
                 "sources" => sources = Some(value.as_texts().ok_or_else(refuse)?),
                 "outputs" => outputs = Some(value.as_texts().ok_or_else(refuse)?),
@@ -256,7 +259,7 @@ impl Mise<'_> {
     }
 
     /// The tasks that one depends on, by name.
-    fn needs_of(&self, field: &Field) -> Vec<String> {
+    fn needs_of(&self, field: &TomlField) -> Vec<String> {
         let needs = match field.value.as_table().and_then(|table| table.get("depends")) {
             Some(Toml::List(items)) => items.clone(),
             Some(one) => vec![one.clone()],
@@ -269,7 +272,7 @@ impl Mise<'_> {
         needs.iter().filter_map(name).collect()
     }
 
-    fn leads_to_itself(&self, task: &Field) -> bool {
+    fn leads_to_itself(&self, task: &TomlField) -> bool {
         let tasks = self.root.table(&["tasks"]).map_or(&[][..], |tasks| &tasks.0);
         let mut reached = self.needs_of(task);
         let mut next = 0;
@@ -285,7 +288,7 @@ impl Mise<'_> {
 
     /// The name of the parameter for further words: `args`, unless another task needs this one and would pass on its own.
     fn param(&self, name: &str) -> String {
-        let needs_it = |field: &Field| self.needs_of(field).iter().any(|need| need == name);
+        let needs_it = |field: &TomlField| self.needs_of(field).iter().any(|need| need == name);
         match self.root.table(&["tasks"]).is_some_and(|tasks| tasks.0.iter().any(needs_it)) {
             true => own_param(name, "args"),
             false => "args".to_owned(),
@@ -314,11 +317,11 @@ impl Mise<'_> {
     }
 
     /// A text with `{{…}}`; lines that have to come before it go to `head`.
-    fn template(&self, written: &str, head: &mut Vec<String>) -> Outcome<Command> {
+    fn template(&self, written: &str, head: &mut Vec<String>) -> Result<ShellCommand, String> {
         if written.contains("{%") || written.contains("{#") {
             return Err("a template with `{%` or `{#`".to_owned());
         }
-        let mut pieces = Command::new();
+        let mut pieces = ShellCommand::new();
         let mut plain = String::new();
         let mut rest = written;
         while let Some(start) = rest.find("{{") {
@@ -360,7 +363,7 @@ impl Mise<'_> {
     }
 }
 
-fn trimmed(mut command: Command) -> Command {
+fn trimmed(mut command: ShellCommand) -> ShellCommand {
     if let Some(Piece::Plain(last)) = command.last_mut() {
         last.truncate(last.trim_end().len());
     }

@@ -2,7 +2,7 @@
 
 use super::Converted;
 use super::sh::{is_plain_command, word};
-use super::sheet::{Entry, Names, Remark, Sheet, Yaml, arguments, own_param, refusal, text, texts};
+use super::sheet::{Remark, Sheet, SheetTask, TaskNames, Yaml, arguments, own_param, refusal, text, texts};
 use crate::value::{self, Map, Value};
 use std::collections::HashSet;
 
@@ -58,7 +58,7 @@ pub(super) fn convert(
     }
     let package = Package { source, map, scripts };
     let has_other_rules = ["pnpm-lock.yaml", ".yarnrc.yml"].into_iter().find(|name| exists(name));
-    let mut names = Names::new(package.scripts.iter().map(|script| script.name));
+    let mut names = TaskNames::new(package.scripts.iter().map(|script| script.name));
     let mut tasks = Vec::new();
     for script in &package.scripts {
         let name = names.name(script.name);
@@ -127,7 +127,7 @@ impl<'p> Package<'p> {
         }
     }
 
-    fn task(&self, script: &Script<'p>, name: String, remarks: &mut Vec<Remark>) -> Entry {
+    fn task(&self, script: &Script<'p>, name: String, remarks: &mut Vec<Remark>) -> SheetTask {
         let mut keys: Vec<(&'static str, Yaml)> = vec![("help", text(script.command))];
         let is_hook = ["pre", "post"]
             .iter()
@@ -148,7 +148,7 @@ impl<'p> Package<'p> {
                     say(why.clone());
                     let trouble = Remark { line: part.line, why };
                     keys.push(("action", super::sheet::script(&refusal(self.source, &[trouble]))));
-                    return Entry { name, keys };
+                    return SheetTask { name, keys };
                 }
             }
         }
@@ -181,7 +181,7 @@ impl<'p> Package<'p> {
                 }
             }
             keys.push(("action", super::sheet::script(&body)));
-            return Entry { name, keys };
+            return SheetTask { name, keys };
         };
         let body = |command: &str, words: &str| super::sheet::script(&format!("{header}{command}{words}\n"));
         match parts.as_slice() {
@@ -210,7 +210,7 @@ impl<'p> Package<'p> {
                 keys.push(("steps", Yaml::List(parts.iter().enumerate().map(step).collect())));
             }
         }
-        Entry { name, keys }
+        SheetTask { name, keys }
     }
 
     /// A script with its hooks as steps, where that runs the same commands: no script twice, and none that depends on

@@ -66,7 +66,7 @@ pub(super) enum Piece {
     Arguments,
 }
 
-pub(super) type Command = Vec<Piece>;
+pub(super) type ShellCommand = Vec<Piece>;
 
 /// The text of a command that is wholly known.
 pub(super) fn known(command: &[Piece]) -> Option<String> {
@@ -121,7 +121,7 @@ fn is_same_in_sh(command: &str, shell: &str) -> bool {
 /// A command as a statement of a script of `sh`, run by this shell, such as `bash -ec`.
 pub(super) fn statement(command: &[Piece], shell: &str) -> String {
     let takes_arguments = command.contains(&Piece::Arguments);
-    let bare: Command = command.iter().filter(|piece| **piece != Piece::Arguments).cloned().collect();
+    let bare: ShellCommand = command.iter().filter(|piece| **piece != Piece::Arguments).cloned().collect();
     if let Some(text) = known(&bare)
         && is_plain_command(&text)
         && is_same_in_sh(&text, shell)

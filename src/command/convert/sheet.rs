@@ -24,7 +24,7 @@ pub(super) struct Remark {
     pub(super) why: String,
 }
 
-pub(super) struct Entry {
+pub(super) struct SheetTask {
     pub(super) name: String,
     pub(super) keys: Vec<(&'static str, Yaml)>,
 }
@@ -38,13 +38,13 @@ pub(super) struct Sheet<'n> {
     /// What the reader of the ottofile has to know of it, a line each.
     pub(super) intro: &'static [&'static str],
     pub(super) settings: Vec<(&'static str, Yaml)>,
-    pub(super) tasks: Vec<Entry>,
+    pub(super) tasks: Vec<SheetTask>,
     pub(super) remarks: Vec<Remark>,
 }
 
 impl Sheet<'_> {
     /// With the names that tasks have in the ottofile, and each of them once.
-    pub(super) fn renamed(mut self, names: &Names) -> Self {
+    pub(super) fn renamed(mut self, names: &TaskNames) -> Self {
         let mut taken: HashSet<String> = self.tasks.iter().map(|task| task.name.clone()).collect();
         for (key, value) in self.tasks.iter_mut().flat_map(|task| &mut task.keys) {
             let Yaml::List(items) = value else { continue };
@@ -132,18 +132,18 @@ pub(super) fn texts(texts: impl IntoIterator<Item = impl Into<String>>) -> Yaml 
     Yaml::List(texts.into_iter().map(text).collect())
 }
 
-/// Names of tasks as an ottofile can have them, each once.
-pub(super) struct Names {
+/// TaskNames of tasks as an ottofile can have them, each once.
+pub(super) struct TaskNames {
     taken: HashSet<String>,
     given: Vec<(String, String)>,
 }
 
-impl Names {
+impl TaskNames {
     /// `all` are the names of the source, which keep theirs where they can.
-    pub(super) fn new<'a>(all: impl IntoIterator<Item = &'a str>) -> Names {
+    pub(super) fn new<'a>(all: impl IntoIterator<Item = &'a str>) -> TaskNames {
         let is_fine = |name: &&str| TaskName::new(name).is_ok();
         let taken = all.into_iter().filter(is_fine).map(str::to_owned).collect();
-        Names { taken, given: Vec::new() }
+        TaskNames { taken, given: Vec::new() }
     }
 
     pub(super) fn name(&mut self, written: &str) -> String {

@@ -2,9 +2,10 @@
 //! variable, and nothing else.
 
 use super::Converted;
-use super::sh::{Command, Piece, known, spliced, statement, word};
+use super::sh::{Piece, ShellCommand, known, spliced, statement, word};
 use super::sheet::{
-    Entry, Names, Remark, Sheet, Yaml, arguments, is_variable, own_param, refusal, script, text, texts,
+    Remark, Sheet, SheetTask, TaskNames, Yaml, arguments, is_variable, own_param, refusal, script, text,
+    texts,
 };
 use crate::ottofile::yaml::{self, Kind, Map, Node};
 use crate::source::SourceFile;
@@ -36,14 +37,14 @@ struct Taskfile<'a> {
 
 /// What a task is put together from.
 #[derive(Default)]
-struct Body {
+struct TaskfileBody {
     /// What sets the variables that commands read.
     head: Vec<String>,
     seen: BTreeSet<String>,
 }
 
 /// Variables of a loop and of the task, by name.
-struct Scope<'s, 'a> {
+struct TemplateScope<'s, 'a> {
     task: &'s str,
     own: Option<&'s Map<'a>>,
     item: Option<&'s str>,
@@ -51,13 +52,11 @@ struct Scope<'s, 'a> {
     hidden: Vec<String>,
 }
 
-enum Step {
-    Call { task: String, with: Vec<(String, Command)>, line: usize },
-    Command { text: Command, is_lenient: bool },
-    Deferred(Command),
+enum TaskfileStep {
+    Call { task: String, with: Vec<(String, ShellCommand)>, line: usize },
+    Command { text: ShellCommand, is_lenient: bool },
+    Deferred(ShellCommand),
 }
-
-type Outcome<T> = Result<T, Remark>;
 
 pub(super) fn convert(written: &str, name: &str) -> Result<Converted, String> {
     let source = SourceFile::new(name, written);
@@ -90,7 +89,7 @@ pub(super) fn convert(written: &str, name: &str) -> Result<Converted, String> {
     let mut settings = vec![("fail-fast", Yaml::Bare("true"))];
     taskfile.root(root, &mut settings);
     taskfile.find_given();
-    let mut names = Names::new(taskfile.tasks.iter().map(|(name, ..)| name.as_str()));
+    let mut names = TaskNames::new(taskfile.tasks.iter().map(|(name, ..)| name.as_str()));
     let mut tasks = Vec::new();
     for (written, line, node) in taskfile.tasks.clone() {
         let name = names.name(&written);
@@ -132,7 +131,7 @@ impl<'a> Taskfile<'a> {
         self.source.line(node.span)
     }
 
-    fn trouble<T>(&self, line: usize, why: impl Into<String>) -> Outcome<T> {
+    fn trouble<T>(&self, line: usize, why: impl Into<String>) -> Result<T, Remark> {
         Err(Remark { line, why: why.into() })
     }
 
@@ -210,7 +209,7 @@ impl<'a> Taskfile<'a> {
         self.given = given;
     }
 
-    fn task(&mut self, written: &str, name: String, line: usize, node: &'a Node<'a>) -> Entry {
+    fn task(&mut self, written: &str, name: String, line: usize, node: &'a Node<'a>) -> SheetTask {
         let mut keys: Vec<(&'static str, Yaml)> = Vec::new();
         let mut troubles = self.troubles.clone();
         if troubles.is_empty()
@@ -226,7 +225,7 @@ impl<'a> Taskfile<'a> {
             }
             keys.push(("action", script(&refusal(self.name, &troubles))));
         }
-        Entry { name, keys }
+        SheetTask { name, keys }
     }
 
     fn keys(
@@ -235,10 +234,10 @@ impl<'a> Taskfile<'a> {
         line: usize,
         node: &'a Node<'a>,
         keys: &mut Vec<(&'static str, Yaml)>,
-    ) -> Outcome<()> {
+    ) -> Result<(), Remark> {
         let mut deps: Vec<&Node<'a>> = Vec::new();
         let mut commands: Vec<&Node<'a>> = Vec::new();
-        let mut scope = Scope { task: name, own: None, item: None, hidden: Vec::new() };
+        let mut scope = TemplateScope { task: name, own: None, item: None, hidden: Vec::new() };
         let mut env: Option<&Map<'a>> = None;
         let mut options = self.options.clone();
         let (mut dir, mut sources, mut generates) = (None, Vec::new(), Vec::new());
@@ -316,7 +315,7 @@ impl<'a> Taskfile<'a> {
                 other => return self.trouble(line, format!("`{other}` of a task")),
             }
         }
-        let mut body = Body::default();
+        let mut body = TaskfileBody::default();
         let params = self.params(name, line, &mut body)?;
         for node in required {
             let Some(wanted) = node.scalar() else { return self.trouble(self.line(node), "this `requires`") };
@@ -382,7 +381,7 @@ impl<'a> Taskfile<'a> {
             self.steps(node, &mut scope, &mut body, is_lenient, &mut steps)?;
         }
         self.check_once(name, line)?;
-        let has_calls = steps.iter().any(|step| matches!(step, Step::Call { .. }));
+        let has_calls = steps.iter().any(|step| matches!(step, TaskfileStep::Call { .. }));
         if has_calls && (!status.is_empty() || !preconditions.is_empty() || !sources.is_empty()) {
             return self.trouble(line, "calls of tasks together with `status`, `preconditions` or `sources`");
         }
@@ -402,7 +401,7 @@ impl<'a> Taskfile<'a> {
             keys.push(("params", Yaml::Map(params)));
         }
         if !needs.is_empty() {
-            let needs: Outcome<Vec<Yaml>> = needs.iter().map(|need| self.call(need)).collect();
+            let needs: Result<Vec<Yaml>, Remark> = needs.iter().map(|need| self.call(need)).collect();
             keys.push(("needs", Yaml::List(needs?)));
         }
         if !has_calls {
@@ -413,9 +412,9 @@ impl<'a> Taskfile<'a> {
             return Ok(());
         }
         let mut list = Vec::new();
-        let mut open: Vec<Step> = Vec::new();
+        let mut open: Vec<TaskfileStep> = Vec::new();
         for step in steps {
-            if matches!(step, Step::Call { .. }) {
+            if matches!(step, TaskfileStep::Call { .. }) {
                 self.close(&mut open, &body, &shell, line, &mut list)?;
                 list.push(self.call(&step)?);
             } else {
@@ -430,13 +429,13 @@ impl<'a> Taskfile<'a> {
     /// Commands between two calls, as one step.
     fn close(
         &self,
-        open: &mut Vec<Step>,
-        body: &Body,
+        open: &mut Vec<TaskfileStep>,
+        body: &TaskfileBody,
         shell: &str,
         line: usize,
         list: &mut Vec<Yaml>,
-    ) -> Outcome<()> {
-        if open.iter().any(|step| matches!(step, Step::Deferred(_))) {
+    ) -> Result<(), Remark> {
+        if open.iter().any(|step| matches!(step, TaskfileStep::Deferred(_))) {
             return self.trouble(line, "`defer` together with calls of tasks");
         }
         if !open.is_empty() {
@@ -447,20 +446,20 @@ impl<'a> Taskfile<'a> {
         Ok(())
     }
 
-    fn lines(&self, steps: &[Step], shell: &str, line: usize) -> Outcome<String> {
+    fn lines(&self, steps: &[TaskfileStep], shell: &str, line: usize) -> Result<String, Remark> {
         let mut lines = String::new();
         let mut deferred = 0;
         for step in steps {
             match step {
-                Step::Call { .. } => {}
-                Step::Command { text, is_lenient } => {
+                TaskfileStep::Call { .. } => {}
+                TaskfileStep::Command { text, is_lenient } => {
                     let after = if *is_lenient { " || :" } else { "" };
                     let statement = statement(text, shell);
                     if !statement.is_empty() {
                         lines.push_str(&format!("{statement}{after}\n"));
                     }
                 }
-                Step::Deferred(command) => {
+                TaskfileStep::Deferred(command) => {
                     deferred += 1;
                     if deferred > 1 {
                         return self.trouble(line, "more than one `defer`");
@@ -486,7 +485,12 @@ impl<'a> Taskfile<'a> {
     }
 
     /// Parameters for what callers give; each becomes a variable of the script alone.
-    fn params(&self, name: &str, line: usize, body: &mut Body) -> Outcome<Vec<(String, Yaml)>> {
+    fn params(
+        &self,
+        name: &str,
+        line: usize,
+        body: &mut TaskfileBody,
+    ) -> Result<Vec<(String, Yaml)>, Remark> {
         let mut params = Vec::new();
         for given in self.given.get(name).into_iter().flatten() {
             let variable = self.param(name, given);
@@ -505,9 +509,9 @@ impl<'a> Taskfile<'a> {
     fn environment(
         &mut self,
         env: Option<&'a Map<'a>>,
-        scope: &Scope<'_, 'a>,
-        body: &mut Body,
-    ) -> Outcome<()> {
+        scope: &TemplateScope<'_, 'a>,
+        body: &mut TaskfileBody,
+    ) -> Result<(), Remark> {
         for map in [env, self.env].into_iter().flatten() {
             for (key, node) in map.iter() {
                 let line = self.source.line(key.span);
@@ -533,11 +537,11 @@ impl<'a> Taskfile<'a> {
     fn value(
         &mut self,
         node: &Node<'a>,
-        scope: &Scope<'_, 'a>,
-        body: &mut Body,
+        scope: &TemplateScope<'_, 'a>,
+        body: &mut TaskfileBody,
         line: usize,
         name: &str,
-    ) -> Outcome<Command> {
+    ) -> Result<ShellCommand, Remark> {
         if let Some(written) = node.scalar() {
             return match node.is_null() {
                 true => Ok(Vec::new()),
@@ -565,10 +569,10 @@ impl<'a> Taskfile<'a> {
     fn variable(
         &mut self,
         name: &str,
-        scope: &Scope<'_, 'a>,
-        body: &mut Body,
+        scope: &TemplateScope<'_, 'a>,
+        body: &mut TaskfileBody,
         line: usize,
-    ) -> Outcome<Command> {
+    ) -> Result<ShellCommand, Remark> {
         let value = |name: &str| Ok(vec![Piece::Value(name.to_owned())]);
         match name {
             "CLI_ARGS" => return Ok(vec![Piece::Arguments]),
@@ -590,8 +594,12 @@ impl<'a> Taskfile<'a> {
             return self.trouble(line, format!("`{{{{.{name}}}}}`"));
         }
         let hidden = scope.hidden.iter().filter(|hidden| *hidden == name).count();
-        let mut inner =
-            Scope { task: scope.task, own: scope.own, item: scope.item, hidden: scope.hidden.clone() };
+        let mut inner = TemplateScope {
+            task: scope.task,
+            own: scope.own,
+            item: scope.item,
+            hidden: scope.hidden.clone(),
+        };
         inner.hidden.push(name.to_owned());
         if inner.hidden.len() > 20 {
             return self.trouble(line, format!("`{name}` refers to itself"));
@@ -611,7 +619,7 @@ impl<'a> Taskfile<'a> {
             if body.seen.insert(set.clone()) {
                 let otherwise = match outer {
                     Some(node) => {
-                        let global = Scope { own: None, ..inner };
+                        let global = TemplateScope { own: None, ..inner };
                         self.value(node, &global, body, self.line(node), name)?
                     }
                     None => self.from_environment(name, body),
@@ -624,13 +632,13 @@ impl<'a> Taskfile<'a> {
         if let Some(node) = outer
             && level == 0
         {
-            let global = Scope { own: None, ..inner };
+            let global = TemplateScope { own: None, ..inner };
             return self.value(node, &global, body, self.line(node), name);
         }
         Ok(self.from_environment(name, body))
     }
 
-    fn from_environment(&self, name: &str, body: &mut Body) -> Command {
+    fn from_environment(&self, name: &str, body: &mut TaskfileBody) -> ShellCommand {
         let set = format!("env_{name}");
         if body.seen.insert(set.clone()) {
             // Before anything else changes it.
@@ -643,11 +651,11 @@ impl<'a> Taskfile<'a> {
     fn template(
         &mut self,
         written: &str,
-        scope: &Scope<'_, 'a>,
-        body: &mut Body,
+        scope: &TemplateScope<'_, 'a>,
+        body: &mut TaskfileBody,
         line: usize,
-    ) -> Outcome<Command> {
-        let mut pieces = Command::new();
+    ) -> Result<ShellCommand, Remark> {
+        let mut pieces = ShellCommand::new();
         let mut rest = written;
         while let Some(start) = rest.find("{{") {
             push(&mut pieces, vec![Piece::Plain(rest[..start].to_owned())]);
@@ -689,10 +697,10 @@ impl<'a> Taskfile<'a> {
     fn expression(
         &mut self,
         inside: &str,
-        scope: &Scope<'_, 'a>,
-        body: &mut Body,
+        scope: &TemplateScope<'_, 'a>,
+        body: &mut TaskfileBody,
         line: usize,
-    ) -> Outcome<Command> {
+    ) -> Result<ShellCommand, Remark> {
         let is_trimming = inside.starts_with('-') || inside.ends_with('-');
         let trimmed = inside.trim();
         let refused = format!("`{{{{{inside}}}}}`");
@@ -744,11 +752,11 @@ impl<'a> Taskfile<'a> {
     fn steps(
         &mut self,
         node: &'a Node<'a>,
-        scope: &mut Scope<'_, 'a>,
-        body: &mut Body,
+        scope: &mut TemplateScope<'_, 'a>,
+        body: &mut TaskfileBody,
         is_lenient: bool,
-        steps: &mut Vec<Step>,
-    ) -> Outcome<()> {
+        steps: &mut Vec<TaskfileStep>,
+    ) -> Result<(), Remark> {
         let line = self.line(node);
         let items = match &node.kind {
             Kind::Map(map) => match map.get("for") {
@@ -765,8 +773,12 @@ impl<'a> Taskfile<'a> {
             return Ok(());
         };
         for item in &items {
-            let mut inner =
-                Scope { task: scope.task, own: scope.own, item: Some(item), hidden: scope.hidden.clone() };
+            let mut inner = TemplateScope {
+                task: scope.task,
+                own: scope.own,
+                item: Some(item),
+                hidden: scope.hidden.clone(),
+            };
             steps.push(self.step(node, &mut inner, body, is_lenient)?);
         }
         Ok(())
@@ -775,16 +787,19 @@ impl<'a> Taskfile<'a> {
     fn step(
         &mut self,
         node: &Node<'a>,
-        scope: &mut Scope<'_, 'a>,
-        body: &mut Body,
+        scope: &mut TemplateScope<'_, 'a>,
+        body: &mut TaskfileBody,
         is_lenient: bool,
-    ) -> Outcome<Step> {
+    ) -> Result<TaskfileStep, Remark> {
         let line = self.line(node);
         if let Some(written) = node.scalar() {
             if node.style() == Some(yaml::Style::Plain) && scope.item.is_none() && self.is_dependency(node) {
-                return Ok(Step::Call { task: written.to_owned(), with: Vec::new(), line });
+                return Ok(TaskfileStep::Call { task: written.to_owned(), with: Vec::new(), line });
             }
-            return Ok(Step::Command { text: self.template(written, scope, body, line)?, is_lenient });
+            return Ok(TaskfileStep::Command {
+                text: self.template(written, scope, body, line)?,
+                is_lenient,
+            });
         }
         let Kind::Map(map) = &node.kind else { return self.trouble(line, "this command") };
         let mut is_lenient = is_lenient;
@@ -812,12 +827,14 @@ impl<'a> Taskfile<'a> {
             (Some(task), None, None) => match task.contains("{{") {
                 true => self.trouble(line, "a task whose name is put together"),
                 false if is_lenient => self.trouble(line, "a task whose failure does not matter"),
-                false => Ok(Step::Call { task: task.to_owned(), with, line }),
+                false => Ok(TaskfileStep::Call { task: task.to_owned(), with, line }),
             },
             (None, Some(command), None) => {
-                Ok(Step::Command { text: self.template(command, scope, body, line)?, is_lenient })
+                Ok(TaskfileStep::Command { text: self.template(command, scope, body, line)?, is_lenient })
             }
-            (None, None, Some(deferred)) => Ok(Step::Deferred(self.template(deferred, scope, body, line)?)),
+            (None, None, Some(deferred)) => {
+                Ok(TaskfileStep::Deferred(self.template(deferred, scope, body, line)?))
+            }
             _ => self.trouble(line, "this command"),
         }
     }
@@ -835,8 +852,10 @@ impl<'a> Taskfile<'a> {
         })
     }
 
-    fn call(&self, step: &Step) -> Outcome<Yaml> {
-        let Step::Call { task, with, line } = step else { unreachable!("bug: only calls are called") };
+    fn call(&self, step: &TaskfileStep) -> Result<Yaml, Remark> {
+        let TaskfileStep::Call { task, with, line } = step else {
+            unreachable!("bug: only calls are called")
+        };
         if !self.tasks.iter().any(|(name, ..)| name == task) {
             return self.trouble(*line, format!("the task `{task}` is not in this file"));
         }
@@ -875,7 +894,7 @@ impl<'a> Taskfile<'a> {
     }
 
     /// go-task runs a task as often as it is called; otto runs it once.
-    fn check_once(&self, name: &str, line: usize) -> Outcome<()> {
+    fn check_once(&self, name: &str, line: usize) -> Result<(), Remark> {
         let mut seen = BTreeSet::new();
         let mut open: Vec<(String, usize)> = self.calls(name).into_iter().map(|call| (call, 0)).collect();
         while let Some((call, depth)) = open.pop() {
@@ -911,7 +930,7 @@ impl<'a> Taskfile<'a> {
         own || calls.iter().any(|call| self.uses_arguments(call.split('\0').next().unwrap_or_default(), seen))
     }
 
-    fn globs(&self, nodes: &[&Node<'a>], folder: Option<&Command>) -> Outcome<Yaml> {
+    fn globs(&self, nodes: &[&Node<'a>], folder: Option<&ShellCommand>) -> Result<Yaml, Remark> {
         let folder = match folder {
             Some(folder) => match known(folder) {
                 Some(folder) => format!("{}/", folder.trim_end_matches('/')),
@@ -936,11 +955,11 @@ impl<'a> Taskfile<'a> {
     }
 }
 
-fn head(body: &Body) -> String {
+fn head(body: &TaskfileBody) -> String {
     body.head.iter().map(|line| format!("{line}\n")).collect()
 }
 
-fn push(pieces: &mut Command, more: Command) {
+fn push(pieces: &mut ShellCommand, more: ShellCommand) {
     for piece in more {
         match (pieces.last_mut(), piece) {
             (_, Piece::Plain(text)) if text.is_empty() => {}

@@ -1,7 +1,7 @@
 //! What a folder's files suggest as tasks. Reads texts, knows no folder.
 
 use super::super::convert::{TOOLS, Tool, offered};
-use super::super::toml::{self, Table};
+use super::super::toml::{self, TomlTable};
 use crate::name::TaskName;
 use std::collections::HashSet;
 
@@ -121,7 +121,7 @@ fn python(project: &str, has_lock: &dyn Fn(&str) -> bool) -> Vec<ProposedTask> {
         ""
     };
     let mut tasks = Vec::new();
-    let empty = Table::default();
+    let empty = TomlTable::default();
     let poe = project.table(&["tool", "poe", "tasks"]).unwrap_or(&empty);
     for field in poe.0.iter().filter(|field| !field.key.starts_with('_')) {
         let help = field.value.as_table().and_then(|table| table.get("help")).and_then(|help| help.as_text());

@@ -10,7 +10,7 @@ mod task;
 mod text;
 
 use super::Converted;
-use super::sheet::{self, Entry, Remark, Sheet, Yaml, script, texts};
+use super::sheet::{self, Remark, Sheet, SheetTask, Yaml, script, texts};
 use task::Task;
 
 /// What a Makefile asks of the world while it is read.
@@ -100,7 +100,7 @@ fn laid_out<'n>(name: &'n str, tasks: &[Task], goal: Option<&str>, remarks: Vec<
         if let Some(body) = &task.body {
             keys.push(("action", script(body)));
         }
-        entries.push(Entry { name: task.name.clone(), keys });
+        entries.push(SheetTask { name: task.name.clone(), keys });
     }
     Sheet { source: name, intro: INTRO, settings, tasks: entries, remarks }
 }
