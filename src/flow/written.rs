@@ -71,7 +71,7 @@ impl DataFlow<'_> {
         let (task, name, rest) = named.min_by_key(|(_, _, rest)| rest.len())?;
         let contract = &task.outputs.as_ref()?.value;
         let ends = rest.match_indices('.').map(|(dot, _)| dot).chain([rest.len()]);
-        let declared = ends.filter_map(|end| contract.get(&rest[..end])).last()?;
+        let declared = ends.filter_map(|end| contract.get(&rest[..end])).next_back()?;
         let what = format!("the output `{}` of `{name}`", declared.name);
         contract.is_secret(&declared.name).then_some(DeclaredSecret { what, span: declared.span })
     }

@@ -344,3 +344,27 @@ fn a_listing_as_json_has_the_declared_outputs() {
     ] null
     "#);
 }
+
+#[test]
+fn the_contracts_that_are_inferred_for_the_release_example_hold_at_once() {
+    let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/release");
+    let read = |name: &str| std::fs::read_to_string(example.join(name)).expect("a file of the example");
+    let mut file = read("otto.yml");
+    let project = Project::new(&file);
+    for name in ["VERSION", "app.toml", "commits.txt"] {
+        project.write(&format!("project/{name}"), &read(&format!("project/{name}")));
+    }
+    project.run("-q").ok();
+    for task in ["history", "plan", "changelog", "bump"] {
+        let contract = project.run(&format!("Data contract {task}")).ok().to_owned();
+        let block: String = contract.lines().map(|line| format!("    {line}\n")).collect();
+        let key = format!("\n  {task}:\n");
+        assert!(contract.starts_with("outputs:\n") && file.contains(&key), "{contract}");
+        file = file.replacen(&key, &format!("{key}{block}"), 1);
+    }
+    project.write("otto.yml", &file);
+    project.run("Check --strict").ok();
+    project.run("-q").ok();
+    project.write("otto.yml", &file.replace("commits: list[str]", "commits: list[int]"));
+    assert_eq!(project.run("-q").status, 1);
+}

@@ -672,7 +672,8 @@ fn what_is_refused_fails_and_what_is_accepted_finds_its_inputs() {
     for _ in 0..files() {
         let families = families.new_tree(&mut runner).expect("families").current();
         let count = hold(&families);
-        println!("{} refused, {} silent, {} died", count.refused, count.silent, count.died);
+        // Otherwise the pairs are too kind.
+        assert!(count.refused > 0 && count.silent > 0 && count.died > 0, "{count:?}");
         wrong.extend(count.wrong);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
