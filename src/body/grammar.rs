@@ -418,6 +418,7 @@ impl<'a> Parser<'a> {
     fn elements(&mut self, first: usize, stops: &[&str]) {
         let mut last = first;
         let mut is_single = true;
+        let start = self.place;
         loop {
             self.command(stops);
             self.skip_blanks();
@@ -438,7 +439,11 @@ impl<'a> Parser<'a> {
             true => (Failing::Anything, Failing::Anything),
             false => (Failing::Noted, Failing::Noted),
         };
-        let kept = if self.has_lastpipe { self.found.commands.split_off(last) } else { Vec::new() };
+        // An option that is set later, perhaps in a copy of the shell, does not count, except for functions.
+        let is_later =
+            self.function.is_none() && self.text.find("lastpipe").is_some_and(|place| place > start);
+        let has_lastpipe = self.has_lastpipe && !is_later;
+        let kept = if has_lastpipe { self.found.commands.split_off(last) } else { Vec::new() };
         self.mark(first, Copy::Pipeline);
         self.found.commands.extend(kept);
     }

@@ -345,6 +345,12 @@ mod tests {
             told("f() { OUTPUT[k]=v; }; g() { f; }\nx=$(g)"),
             "2: OUTPUT[k] in a command substitution by g"
         );
+        // An option that is set in a copy of the shell, or too late.
+        assert_eq!(
+            told("a | while b; do shopt -s lastpipe; echo v | read 'OUTPUT[k]'; done"),
+            "1: OUTPUT[k] in a pipeline"
+        );
+        assert_eq!(told("a | read 'OUTPUT[k]'\nshopt -s lastpipe"), "1: OUTPUT[k] in a pipeline");
         assert_eq!(told("( OUTPUT+=([a]=1) )"), "1: OUTPUT in a subshell");
         assert_eq!(told("( OUTPUT[a b]=1 )"), "1: OUTPUT[a b] in a subshell");
     }
@@ -356,6 +362,7 @@ mod tests {
             "OUTPUT[k]=v",
             "while read -r l; do OUTPUT[k]=$l; done < <(cmd)",
             "shopt -s lastpipe; cmd | while read -r l; do OUTPUT[k]=$l; done",
+            "f() { cmd | read -r 'OUTPUT[k]'; }; shopt -s lastpipe; f",
             "echo \"( OUTPUT[k]=1 )\"",
             "echo '( OUTPUT[k]=1 )'",
             "# ( OUTPUT[k]=1 )",

@@ -515,6 +515,7 @@ fn a_debug_handler_sees_the_commands_of_the_body_alone() {
         "trap 'echo bye >> f; exit 4' EXIT; trap 'echo d >> f' DEBUG\n:",
         "trap 'echo usr >> f' USR1; trap 'echo d >> f' DEBUG; kill -USR1 $$; :",
         "set -T; trap 'echo d >> f' DEBUG; f() { :; }; f",
+        "trap 'trap - EXIT; echo d >> f' DEBUG; trap - DEBUG\n:",
     ] {
         let folder = tempfile::tempdir().expect("a directory");
         let plain = std::process::Command::new("bash")
@@ -854,6 +855,7 @@ fn trap_shows_and_gives_back_what_the_body_set() {
         out("trap 'echo E' ERR; trap -p ERR; trap 'echo F' ERR; trap -p ERR; trap - ERR; trap -p ERR"),
         "trap -- 'echo E' ERR\ntrap -- 'echo F' ERR\n"
     );
+    assert_eq!(out("builtin trap 'echo e' EXIT\ntrap -p"), "trap -- 'echo e' EXIT\ne\n");
     assert_eq!(out("trap '' INT; trap -p INT; trap - INT; trap -p INT"), "trap -- '' SIGINT\n");
 }
 

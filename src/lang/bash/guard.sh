@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # otto__dir is set by the lines before this file.
+# shellcheck disable=SC2034,SC2154 # otto__dir is set by the lines before this file; trap.sh reads otto__on_exit.
 # Looks whether otto's handler for EXIT is still there, and puts it behind the user's one. No process is started for it.
 # Every bash; needs exit.sh.
 
@@ -19,5 +19,8 @@ otto__take_over() {
 		# `-- 'handler' EXIT`, quoted by bash itself.
 		builtin eval "otto__words=(${otto__trap#trap })"
 		otto__chain "${otto__words[1]-}"
+		# What `trap -p` shows.
+		builtin unset otto__on_exit
+		[[ ! ${otto__words+x} ]] || otto__on_exit=${otto__words[1]-}
 	fi
 }

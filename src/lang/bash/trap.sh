@@ -136,7 +136,7 @@ otto__put_scoped() {
 	*)
 		builtin eval "$1=\$2"
 		[[ $3 == DEBUG && $otto__first ]] && otto__name=$otto__first$'\n' || otto__name=
-		builtin trap "${otto__name}case \${otto__ending-}:\${FUNCNAME-} in 1:* | *:trap | *:otto__*) ;; *) builtin eval \"\$$1\" ;; esac" "$3"
+		builtin trap "${otto__name}case \${otto__ending-}:\${FUNCNAME-} in 1:* | *:trap | *:otto__*) ;; *) builtin eval \"\${$1-}\" ;; esac" "$3"
 		;;
 	esac
 }
