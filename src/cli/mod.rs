@@ -412,7 +412,7 @@ fn run_request(
         };
         let (recorded, earlier) = (HashMap::new(), Earlier::default());
         let target = PlannedRun { found, ottofile, request, plan: &plan, recorded, earlier };
-        return command::dry_run(context, &target, &flags.wish);
+        return command::dry_run(context, &target, &flags.wish, flags.volume() == Volume::Verbose);
     }
     let options = options(context, flags, words);
     if options.is_tui {

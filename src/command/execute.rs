@@ -152,7 +152,12 @@ pub(crate) struct PlannedRun<'a> {
 }
 
 /// Shows what would run, in plan order, with each job's parameters.
-pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun, wish: &ClusterWish) -> i32 {
+pub(crate) fn dry_run(
+    context: &mut Context,
+    target: &PlannedRun,
+    wish: &ClusterWish,
+    is_verbose: bool,
+) -> i32 {
     let submissions = match cluster::submissions(context, target, wish) {
         Ok(submissions) => submissions,
         Err(code) => return code,
@@ -217,6 +222,9 @@ pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun, wish: &Cluster
         if let Some(submission) = submission {
             let _ = writeln!(text, "     {}", shown(submission));
         }
+        if is_verbose && !matches!(job.work, Work::Group | Work::ForeachGroup(GroupMembers::Known(_))) {
+            text.push_str(&script_lines(target.ottofile, task));
+        }
     }
     context.print(&text);
     let more = match awaited {
@@ -234,6 +242,19 @@ pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun, wish: &Cluster
 /// Jobs that would run, and foreach tasks of which it is not known.
 fn is_shown_dry(job: &Job) -> bool {
     job.work.has_body() || job.members().is_some_and(<[JobId]>::is_empty)
+}
+
+/// The script of a task below its variables, which stand there as written: a dry run runs no commands.
+fn script_lines(ottofile: &Ottofile, task: &Task) -> String {
+    let mut text = String::new();
+    for entry in ottofile.variables_of(task) {
+        let value = if entry.is_secret { MASK } else { &entry.value.value };
+        let _ = writeln!(text, "     {}={}", entry.name.value, shown(&value.replace('\n', "\\n")));
+    }
+    for line in task.body.iter().flat_map(|body| body.text.lines()) {
+        let _ = writeln!(text, "     │ {}", shown(line));
+    }
+    text
 }
 
 /// `{"tasks": [{"name", "task", "file", "line", "is_expanded", "params", "words", "needs": [{"task", "stream"}]}]}`, in plan order,

@@ -164,7 +164,7 @@ fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signa
     let (ottofile, plan) = (Arc::new(ottofile), Arc::new(plan));
     let target =
         PlannedRun { found: &found, ottofile: &ottofile, request: &request, plan: &plan, recorded, earlier };
-    let Some(signals) = signals else { return dry_run(context, &target, &wish) };
+    let Some(signals) = signals else { return dry_run(context, &target, &wish, matches.get_flag("verbose")) };
     let asked = matches.get_one::<String>("display").and_then(|word| Display::parse(word));
     let quiet = matches.get_count("quiet");
     let display = context.display(Display::quieted(quiet, asked));

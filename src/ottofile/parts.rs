@@ -579,6 +579,22 @@ impl Ottofile {
         std::iter::once(&self.settings).chain(self.parts.iter().map(|part| &part.settings))
     }
 
+    /// The variables that the files and a task itself set for it, as written, each once: where several set one, the last.
+    pub(crate) fn variables_of<'o>(&'o self, task: &'o Task) -> Vec<&'o EnvEntry> {
+        let line: Vec<SourceId> = self.line_of(task.name_span.source).collect();
+        let of_file = |source: &SourceId| {
+            let part = self.part(*source);
+            let entry = part.map(|part| &self.settings_of(part.parent).includes[part.include].envs);
+            entry.into_iter().flatten().chain(&self.settings_of(*source).envs)
+        };
+        let mut entries: Vec<&EnvEntry> = Vec::new();
+        for entry in line.iter().rev().flat_map(of_file).chain(&task.envs) {
+            entries.retain(|earlier| earlier.name.value != entry.name.value);
+            entries.push(entry);
+        }
+        entries
+    }
+
     /// The variables for all tasks of the files that were read.
     pub(crate) fn variables_of_files(&self) -> impl Iterator<Item = &EnvEntry> {
         self.all_settings().flat_map(|settings| {

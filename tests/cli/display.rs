@@ -217,6 +217,40 @@ fn a_dry_run_shows_the_plan_and_starts_nothing() {
 }
 
 #[test]
+fn a_verbose_dry_run_shows_scripts_and_variables_as_they_are_written() {
+    let project = Project::new(
+        "otto: {include: [{path: in, envs: {LEVEL: entry}}], envs: {LEVEL: root, NOW: '$(touch RAN)'}}
+tasks:
+  group: {needs: [in/t]}
+",
+    );
+    project.write(
+        "in/otto.yml",
+        "otto: {envs: {KEY: {value: abcdef, secret: true}}}
+tasks:
+  t:
+    envs: {NOW: later}
+    bash: |
+      touch RAN
+        echo $NOW
+",
+    );
+    assert_snapshot!(project.run("-n -v group").all(), @"
+    ── stdout
+      1  in/t  (in/otto.yml:3)
+         LEVEL=entry
+         KEY=***
+         NOW=later
+         │ touch RAN
+         │   echo $NOW
+    ── stderr
+    dry run: 1 task would run; nothing was started
+    ── exit 0
+    ");
+    assert!(!project.path("RAN").exists() && !project.path("in/RAN").exists());
+}
+
+#[test]
 fn a_dry_run_as_json_is_json_and_nothing_else() {
     let project = Project::new(
         "tasks: {a: {params: {--x: {default: d}, --password: {}}, bash: x}, b: {before: [a, c], bash: x}, c: {foreach: {command: ls}, bash: x}}",
