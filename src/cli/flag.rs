@@ -47,6 +47,8 @@ pub(crate) struct Flags {
     pub(crate) is_short_help: bool,
     pub(crate) is_version: bool,
     pub(crate) lists_subtasks: bool,
+    /// `--script`: the scripts are printed, and nothing runs.
+    pub(crate) prints_scripts: bool,
 }
 
 impl Default for Flags {
@@ -127,6 +129,7 @@ pub(crate) fn command() -> Command {
             quiet_option(),
             flag("verbose").short('v').help("show more of what otto does"),
             flag("json").help("write only JSON to stdout"),
+            flag("script").hide_short_help(true).help("print the scripts of the tasks named, and run nothing"),
             flag("list-subtasks").hide_short_help(true).help("list the jobs of foreach tasks"),
             flag("help").help("show the full help (-h: one screen)"),
             Arg::new("short-help").short('h').action(ArgAction::SetTrue).hide(true),
@@ -290,6 +293,7 @@ impl Flags {
             is_short_help: matches.get_flag("short-help"),
             is_version: matches.get_flag("version"),
             lists_subtasks: matches.get_flag("list-subtasks"),
+            prints_scripts: matches.get_flag("script"),
         })
     }
 

@@ -310,6 +310,9 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
     if flags.lists_subtasks {
         return list_subtasks(context, loaded);
     }
+    if flags.prints_scripts {
+        return print_scripts(context, &loaded.ottofile, &request);
+    }
     context.is_json = flags.is_json;
     context.colours_stdout = flags.colours(&context.environment, context.stdout_is_terminal);
     context.colours_stderr = flags.colours(&context.environment, io::stderr().is_terminal());
@@ -321,6 +324,18 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
     }
     let Loaded { found, ottofile, .. } = loaded;
     run_request(context, &flags, &found, &Arc::new(ottofile), &request, all_words)
+}
+
+/// `otto TASK --script`.
+fn print_scripts(context: &mut Context, ottofile: &Ottofile, request: &Request) -> i32 {
+    for asked in &request.tasks {
+        let task = &ottofile.tasks[asked.task];
+        match &task.body {
+            Some(body) => context.print(&body.text),
+            None => context.say(&format!("`{}` has no script of its own", task.name)),
+        }
+    }
+    0
 }
 
 /// `otto --list-subtasks`.

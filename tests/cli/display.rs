@@ -247,6 +247,15 @@ tasks:
     dry run: 1 task would run; nothing was started
     ── exit 0
     ");
+    assert_snapshot!(project.run("in/t group --script").all(), @"
+    ── stdout
+    touch RAN
+      echo $NOW
+    ── stderr
+    `group` has no script of its own
+    ── exit 0
+    ");
+    assert_eq!(project.run("--script in/t").ok(), "touch RAN\n  echo $NOW\n");
     assert!(!project.path("RAN").exists() && !project.path("in/RAN").exists());
 }
 
