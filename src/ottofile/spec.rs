@@ -628,7 +628,7 @@ impl ForeachSource {
     }
 
     /// The names of the tasks that tell the items.
-    pub(crate) fn tasks_mut<'m>(&'m mut self) -> Vec<&'m mut String> {
+    pub(crate) fn tasks_mut(&mut self) -> Vec<&mut String> {
         match self {
             ForeachSource::Each(task) => vec![&mut task.value],
             other => other.paths_mut().into_iter().map(|path| &mut path.task).collect(),
