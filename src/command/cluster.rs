@@ -265,6 +265,7 @@ pub(super) fn executor(
         ask_every: site.ask_every.unwrap_or(usual.ask_every),
         lost_after: site.lost_after.unwrap_or(usual.lost_after),
         never_after: site.never_after.unwrap_or(usual.never_after),
+        array: site.array.unwrap_or(usual.array),
         style: style(site),
         before: site.before.clone().unwrap_or_default(),
     };
@@ -291,8 +292,10 @@ pub(super) fn submissions(
     let site = if places.contains(&JobPlace::Cluster) { site(context, wish)? } else { Site::default() };
     let resources = crate::plan::resources(target.ottofile, target.plan, &site, &wish.resources);
     let one = |((place, job), resources): ((&JobPlace, &Arc<Job>), Resources)| {
-        let words =
-            || ClusterJob { name: job.name.clone(), resources, limit: job.timeout }.options(1, style(&site));
+        let words = || {
+            ClusterJob { name: job.name.clone(), task: job.task, resources, limit: job.timeout }
+                .options(1, style(&site))
+        };
         (*place == JobPlace::Cluster).then(|| format!("sbatch {}", words().join(" ")))
     };
     Ok(places.iter().zip(&target.plan.jobs).zip(resources).map(one).collect())

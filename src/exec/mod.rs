@@ -78,6 +78,8 @@ pub(crate) trait Assignment: Send {
 #[derive(Clone, Debug)]
 pub(crate) struct ClusterJob {
     pub(crate) name: JobName,
+    /// Place of its task in the ottofile. Jobs of one task may be asked for together.
+    pub(crate) task: usize,
     pub(crate) resources: Resources,
     /// How long the task may run.
     pub(crate) limit: Option<Duration>,

@@ -9,6 +9,7 @@ use crate::source::SourceFile;
 use std::time::Duration;
 
 const KEYS: &[&str] = &[
+    "array",
     "ask-every",
     "before",
     "defaults",
@@ -29,6 +30,8 @@ pub(crate) struct Site {
     /// How many jobs a run may have in the queue.
     pub(crate) jobs: Option<u32>,
     pub(crate) submit_per_second: Option<u32>,
+    /// So many jobs of one task become one array.
+    pub(crate) array: Option<u32>,
     /// Time between two questions to Slurm.
     pub(crate) ask_every: Option<Duration>,
     /// How long a record may be missing once the job is over.
@@ -54,6 +57,7 @@ impl Site {
     pub(crate) fn or(self, other: Site) -> Site {
         Site {
             jobs: self.jobs.or(other.jobs),
+            array: self.array.or(other.array),
             submit_per_second: self.submit_per_second.or(other.submit_per_second),
             ask_every: self.ask_every.or(other.ask_every),
             lost_after: self.lost_after.or(other.lost_after),
@@ -128,6 +132,7 @@ fn slurm(reader: &mut Reader<'_>, map: &Map<'_>) -> Site {
         let duration = |reader: &mut Reader<'_>| Some(reader.duration(field, node)?.value);
         match key.text {
             "jobs" => site.jobs = reader.number(field, node, 1),
+            "array" => site.array = reader.number(field, node, 0),
             "submit-per-second" => site.submit_per_second = reader.number(field, node, 1),
             "ask-every" => site.ask_every = duration(reader),
             "lost-after" => site.lost_after = duration(reader),

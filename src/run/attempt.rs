@@ -290,6 +290,7 @@ impl Assignment for Attempt {
         let job = setting.plan.job(self.id.job);
         (setting.places[place] == JobPlace::Cluster).then(|| ClusterJob {
             name: job.name.clone(),
+            task: job.task,
             resources: setting.resources[place].clone(),
             limit: job.timeout.or(setting.timeout),
         })

@@ -277,6 +277,16 @@ impl ExchangeDir {
         self.bells().join(name)
     }
 
+    /// The members of an array of jobs: names of their folders, a line each.
+    pub(crate) fn array(&self, number: u32) -> PathBuf {
+        self.path.join(format!("a{number}"))
+    }
+
+    /// What Slurm and the script say of a member.
+    pub(crate) fn array_log(&self, number: u32, element: usize) -> PathBuf {
+        self.path.join(format!("a{number}.{element}.log"))
+    }
+
     /// `place` is that of the job in the plan.
     pub(crate) fn attempt(&self, place: usize, number: u32) -> AttemptDir {
         AttemptDir { path: self.path.join(format!("{place}.{number}")) }

@@ -308,7 +308,7 @@ fn no_value_of_the_environment_and_no_secret_stays_in_the_folder_of_the_run() {
 /// A cluster where otto asks often and waits little.
 fn on_quick_cluster(ottofile: &str) -> Project {
     let project = on_cluster(ottofile);
-    project.write("../config.yml", "slurm: {ask-every: 200ms, lost-after: 1s, never-after: 1s}\n");
+    project.write("../config.yml", "slurm: {array: 0, ask-every: 200ms, lost-after: 1s, never-after: 1s}\n");
     let site = project.path("../config.yml").to_string_lossy().into_owned();
     project.with("OTTO_CONFIG", &site)
 }
@@ -406,7 +406,7 @@ fn mistakes_in_the_site_file_are_told_before_anything_starts() {
       ╭▸ /you/project/../config.yml:1:21
     1 │ slurm: {jobs: none, patience: 3}
       ╰╴                    ━━━━━━━━ unknown key
-      = note: valid keys are `ask-every`, `before`, `defaults`, `gpus-as`, `jobs`, `local-jobs`, `lost-after`, `lost-retries`, `memory-as`, `never-after`, `submit-per-second` and `tasks`
+      = note: valid keys are `array`, `ask-every`, `before`, `defaults`, `gpus-as`, `jobs`, `local-jobs`, `lost-after`, `lost-retries`, `memory-as`, `never-after`, `submit-per-second` and `tasks`
     /you/project/../config.yml: 2 errors. For details: `otto Explain E0104`
     ");
 }
@@ -829,4 +829,35 @@ fn what_data_decides_is_decided_there_as_here() {
     assert_eq!(coded(&there), coded(&here));
     assert!(coded(&there).contains("E0717"), "{}", there.all());
     assert!(there.stdout.contains("failed with 7, kept 5\n"), "{}", there.all());
+}
+
+#[test]
+fn many_jobs_of_a_task_are_asked_for_at_once() {
+    let project = on_cluster(
+        "
+tasks:
+  a: {foreach: {range: 1..30}, bash: 'echo \"${SLURM_ARRAY_TASK_ID+element}\" >> elements; OUTPUT[n]=$item; [ $item != 7 ]'}
+  b: {foreach: {each: a}, executor: local, bash: 'echo ${INPUT[a.n]} >> after'}
+",
+    );
+    let ran = project.run("-k b");
+    assert_eq!(ran.status, 1, "{}", ran.all());
+    assert!(calls(&project, "sbatch") <= 3, "{}", project.read("../cluster/calls"));
+    assert!(project.read("elements").lines().filter(|line| *line == "element").count() >= 20);
+    let mut after: Vec<u32> =
+        project.read("after").lines().map(|line| line.parse().expect("a number")).collect();
+    after.sort_unstable();
+    assert_eq!(after, (1..=30).filter(|n| *n != 7).collect::<Vec<u32>>());
+    // Of the one that failed its folder and its log stay.
+    let left = left(&project, "a:01");
+    assert!(left.contains(&"6.1".to_owned()) && left.len() <= 8, "{left:?}");
+}
+
+#[test]
+fn an_array_that_is_too_large_is_made_smaller() {
+    let project = on_cluster("tasks: {a: {foreach: {range: 1..24}, bash: sleep 0.1}}");
+    wrong(&project, "limit", "12");
+    let ran = project.run("-j24 a");
+    assert_eq!(ran.status, 0, "{}", ran.all());
+    assert_eq!(states(&project).iter().filter(|state| *state == "COMPLETED").count(), 24);
 }

@@ -8,8 +8,8 @@ use crate::exec::local::GRACE;
 use crate::exec::remote::{Preparation, RemoteLaunch};
 use crate::exec::{Assignment, AttemptId, Launch, LaunchIo, native};
 use crate::host::plain;
-use crate::store::exchange;
 use crate::store::layout::AttemptDir;
+use crate::store::{atomic, exchange};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
@@ -28,6 +28,14 @@ pub(super) enum Errand {
         options: Vec<String>,
         modules: Vec<String>,
     },
+    /// Several jobs by one request. The clerk writes the list of their folders.
+    SubmitArray {
+        array: u32,
+        members: Vec<ArrayMember>,
+        name: String,
+        options: Vec<String>,
+        modules: Vec<String>,
+    },
     Ask,
     Cancel {
         numbers: Vec<String>,
@@ -35,8 +43,17 @@ pub(super) enum Errand {
     },
 }
 
+/// An attempt that is submitted together with others, for the first time.
+pub(super) struct ArrayMember {
+    pub(super) attempt: AttemptId,
+    pub(super) assignment: Box<dyn Assignment>,
+    pub(super) dir: AttemptDir,
+}
+
 pub(super) enum ErrandDone {
     Submitted(Submitted),
+    /// Those that have files are the elements of the array, in this order.
+    SubmittedArray(u32, Vec<Submitted>),
     /// The error is why there is no answer.
     Asked(Result<Vec<QueueRow>, String>),
     Cancelled,
@@ -84,6 +101,10 @@ pub(super) fn work(
                 };
                 ErrandDone::Submitted(Submitted { attempt, assignment, made, answer })
             }
+            Errand::SubmitArray { array, members, name, options, modules } => {
+                let submitted = clerk.submit_array(array, members, &name, &options, &modules);
+                ErrandDone::SubmittedArray(array, submitted)
+            }
             Errand::Ask => ErrandDone::Asked(command::queue(&setting.env)),
             Errand::Cancel { numbers, is_forced } => {
                 command::cancel(&setting.env, &numbers, is_forced);
@@ -115,6 +136,49 @@ impl Clerk {
             Ok(launch) => self.hand(attempt, launch, dir, Preparation { modules, before }),
             Err(exit) => FilesMade::Never(exit),
         }
+    }
+
+    fn submit_array(
+        &mut self,
+        array: u32,
+        members: Vec<ArrayMember>,
+        name: &str,
+        options: &[String],
+        modules: &[String],
+    ) -> Vec<Submitted> {
+        let mut folders = Vec::new();
+        let mut submitted = Vec::new();
+        for ArrayMember { attempt, assignment, dir } in members {
+            let mut assignment = Some(assignment);
+            let made = self.make(attempt, assignment.as_mut(), &dir, modules.to_vec());
+            if !matches!(made, FilesMade::Never(_)) {
+                folders.push(dir.name());
+            }
+            submitted.push(Submitted { attempt, assignment, made, answer: Err(String::new()) });
+        }
+        if folders.is_empty() {
+            return submitted;
+        }
+        let setting = &self.setting;
+        let list = setting.exchange.array(array);
+        let request = JobRequest {
+            name,
+            log: &list,
+            array: Some(folders.len()),
+            options,
+            script: &setting.script,
+            words: [setting.otto.as_os_str(), list.as_os_str(), setting.nonce.as_ref()],
+        };
+        let lines: String = folders.iter().map(|folder| format!("{folder}\n")).collect();
+        let answer = match atomic::write(&list, lines.as_bytes()) {
+            Ok(()) => command::submit(&setting.env, &request),
+            Err(error) => Err(format!("cannot write `{}`: {}", list.display(), plain(&error))),
+        };
+        let elements = submitted.iter_mut().filter(|one| !matches!(one.made, FilesMade::Never(_)));
+        for (element, one) in elements.enumerate() {
+            one.answer = answer.clone().map(|number| format!("{number}_{element}"));
+        }
+        submitted
     }
 
     /// Writes down what the node needs.
@@ -154,6 +218,7 @@ impl Clerk {
         let request = JobRequest {
             name,
             log: &dir.slurm_log(),
+            array: None,
             options,
             script: &setting.script,
             words: [setting.otto.as_os_str(), dir.path.as_os_str(), setting.nonce.as_ref()],

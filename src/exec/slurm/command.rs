@@ -58,7 +58,10 @@ pub(super) fn environment(own: impl Iterator<Item = (OsString, OsString)>) -> BT
 /// What a job is made of.
 pub(super) struct JobRequest<'a> {
     pub(super) name: &'a str,
+    /// Of an array the beginning of the names.
     pub(super) log: &'a Path,
+    /// How many elements an array has.
+    pub(super) array: Option<usize>,
     /// Resources, as options.
     pub(super) options: &'a [String],
     pub(super) script: &'a Path,
@@ -73,10 +76,14 @@ pub(super) fn sbatch_words(request: &JobRequest) -> Vec<OsString> {
         // `%` begins a pattern.
         log.extend(std::iter::repeat_n(*byte, if *byte == b'%' { 2 } else { 1 }));
     }
+    if request.array.is_some() {
+        log.extend(b".%a.log");
+    }
     let fixed = ["--parsable", "--no-requeue", "--export=ALL", "--chdir=/", "--open-mode=append"];
     let mut words: Vec<OsString> = fixed.iter().map(OsString::from).collect();
     words.push(OsString::from_vec(log));
     words.push(format!("--job-name={}", request.name).into());
+    words.extend(request.array.map(|count| OsString::from(format!("--array=0-{}", count - 1))));
     words.extend(request.options.iter().map(OsString::from));
     words.push(request.script.into());
     words.extend(request.words.iter().map(OsString::from));
@@ -204,6 +211,7 @@ mod tests {
         let words = sbatch_words(&JobRequest {
             name: "a@r.0.1",
             log: Path::new("/h/a%2Fb/slurm.log"),
+            array: None,
             options: &["--cpus-per-task=2".to_owned()],
             script: Path::new("/h/job.sh"),
             words: ["otto", "folder", "word"].map(OsStr::new),
@@ -214,6 +222,20 @@ mod tests {
             "--parsable --no-requeue --export=ALL --chdir=/ --open-mode=append --output=/h/a%%2Fb/slurm.log \
              --job-name=a@r.0.1 --cpus-per-task=2 /h/job.sh otto folder word"
         );
+    }
+
+    #[test]
+    fn an_array_has_a_log_for_each_element() {
+        let words = sbatch_words(&JobRequest {
+            name: "a@r.a0",
+            log: Path::new("/h/5%/a0"),
+            array: Some(3),
+            options: &[],
+            script: Path::new("/h/job.sh"),
+            words: ["otto", "list", "word"].map(OsStr::new),
+        });
+        let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+        assert_eq!(words[5..8].join(" "), "--output=/h/5%%/a0.%a.log --job-name=a@r.a0 --array=0-2");
     }
 
     #[test]

@@ -30,6 +30,8 @@ const NODE_SCRIPT: &str = include_str!("job.sh");
 #[derive(Clone, Debug)]
 pub(crate) struct SiteRules {
     pub(crate) submit_per_second: u32,
+    /// So many jobs of one task, ready together and alike, become one array; 0: never.
+    pub(crate) array: u32,
     pub(crate) ask_every: Duration,
     /// A job that is over, or that Slurm does not know any more, may take so long to show its record.
     pub(crate) lost_after: Duration,
@@ -44,6 +46,7 @@ impl Default for SiteRules {
     fn default() -> SiteRules {
         SiteRules {
             submit_per_second: 20,
+            array: 10,
             ask_every: Duration::from_secs(10),
             lost_after: Duration::from_secs(60),
             never_after: Duration::from_secs(120),
@@ -95,14 +98,19 @@ impl ClusterSetting {
     }
 
     /// The name by which Slurm and otto know an attempt: run, place in the plan and attempt stand behind the last `@`.
-    fn job_name(&self, attempt: AttemptId, job: &ClusterJob) -> String {
+    fn job_name(&self, key: &str, job: &ClusterJob) -> String {
         const LONGEST: usize = 80;
         let plain = |character: char| match character {
             character if character.is_ascii_graphic() && !"%|@".contains(character) => character,
             _ => '_',
         };
         let shown: String = job.name.as_str().chars().map(plain).take(LONGEST).collect();
-        format!("{shown}@{}", self.key(attempt))
+        format!("{shown}@{key}")
+    }
+
+    /// For the elements of an array, which have one name: that and the number of the element.
+    fn array_key(&self, array: u32) -> String {
+        format!("{}.a{array}", self.run)
     }
 
     fn key(&self, attempt: AttemptId) -> String {

@@ -95,6 +95,11 @@ pub(super) fn refusal(text: &str) -> Refusal {
     }
 }
 
+/// Whether sbatch takes the jobs, but not so many in one array.
+pub(super) fn is_of_arrays(text: &str) -> bool {
+    text.to_lowercase().contains("invalid job array")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@
 //! No answer of Slurm is no news: an error, a timeout or an empty answer ends nothing and submits nothing twice. Whenever
 //! otto gives an attempt up, it first claims its end; if that fails, there is a record, and that counts.
 
-use super::clerk::{AttemptFiles, Errand, ErrandDone, FilesMade, Submitted};
+use super::clerk::{ArrayMember, AttemptFiles, Errand, ErrandDone, FilesMade, Submitted};
 use super::command::QueueRow;
 use super::states::{self, JobStanding, Refusal};
 use super::{ClusterOrder, ClusterSetting};
@@ -16,6 +16,7 @@ use crate::store::layout::AttemptDir;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -44,6 +45,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// what lies between two questions, and not before this: machines are slow at times.
 const SILENCE: u32 = 3;
 const SHORTEST_SILENCE: Duration = Duration::from_secs(5);
+/// Jobs that become ready together come one after the other: an array waits so long for another one, and at most so long.
+const GATHERING: Duration = Duration::from_millis(20);
+const LONGEST_GATHERING: Duration = Duration::from_millis(200);
+/// Slurm's own limit of the elements of an array, where nobody has changed it.
+const MOST_MEMBERS: usize = 1000;
 /// The name under which the run claims.
 const DRIVER: &str = "driver";
 
@@ -56,6 +62,11 @@ pub(super) struct ClusterWatch {
     names: HashMap<String, AttemptId>,
     /// To be submitted.
     queue: VecDeque<AttemptId>,
+    /// When the first and the last of a number of attempts came into the queue.
+    gathering: Option<(Instant, Instant)>,
+    /// Arrays that were made, and how many elements one may have.
+    arrays: u32,
+    most_members: usize,
     /// Keys of jobs that should go, and whether by force.
     to_cancel: BTreeMap<String, bool>,
     is_clerk_busy: bool,
@@ -79,6 +90,9 @@ struct Tracked {
     job: ClusterJob,
     assignment: Option<Box<dyn Assignment>>,
     dir: AttemptDir,
+    /// By what Slurm's answers name its job, and where the job's own words are.
+    key: String,
+    log: PathBuf,
     files: Option<AttemptFiles>,
     /// Bytes of each log that were read.
     read: [u64; 2],
@@ -134,6 +148,9 @@ impl ClusterWatch {
             tracked: BTreeMap::new(),
             names: HashMap::new(),
             queue: VecDeque::new(),
+            gathering: None,
+            arrays: 0,
+            most_members: MOST_MEMBERS,
             to_cancel: BTreeMap::new(),
             is_clerk_busy: false,
             numbers: Vec::new(),
@@ -192,12 +209,17 @@ impl ClusterWatch {
                 self.is_clerk_busy = false;
                 match done {
                     ErrandDone::Submitted(submitted) => self.submitted(submitted),
+                    ErrandDone::SubmittedArray(array, members) => self.submitted_array(array, members),
                     ErrandDone::Asked(Ok(rows)) => self.answered(&rows),
                     ErrandDone::Asked(Err(_)) => self.failed_asks += 1,
                     ErrandDone::Cancelled => {}
                 }
             }
             ClusterOrder::Finish(sender) => {
+                for array in 0..self.arrays {
+                    // Nothing of it begins any more.
+                    let _ = std::fs::remove_file(self.setting.exchange.array(array));
+                }
                 self.pause = SHORTEST;
                 self.finishing = Some((sender, Instant::now() + FAREWELL));
             }
@@ -210,11 +232,15 @@ impl ClusterWatch {
         let dir = self.setting.exchange.attempt(attempt.job.index(), attempt.number);
         self.names.insert(dir.name(), attempt);
         self.queue.push_back(attempt);
+        let now = Instant::now();
+        self.gathering = Some((self.gathering.map_or(now, |(first, _)| first), now));
         self.tracked.insert(
             attempt,
             Tracked {
                 job,
                 assignment: Some(assignment),
+                key: self.setting.key(attempt),
+                log: dir.slurm_log(),
                 dir,
                 files: None,
                 read: [0; 2],
@@ -261,6 +287,42 @@ impl ClusterWatch {
         }
     }
 
+    fn submitted_array(&mut self, array: u32, members: Vec<Submitted>) {
+        let is_made = |member: &&Submitted| !matches!(member.made, FilesMade::Never(_));
+        let count = members.iter().filter(is_made).count();
+        let text = members.iter().filter(is_made).find_map(|member| member.answer.as_ref().err());
+        let is_too_large = text.is_some_and(|text| states::is_of_arrays(text));
+        let is_full = text.is_some_and(|text| states::refusal(text) == Refusal::Full);
+        if is_too_large || is_full {
+            self.most_members = count / 2;
+        }
+        let mut element = 0;
+        for mut member in members {
+            if let (Some(tracked), true) = (self.tracked.get_mut(&member.attempt), is_made(&&member)) {
+                tracked.key = format!("{}_{element}", self.setting.array_key(array));
+                tracked.log = self.setting.exchange.array_log(array, element);
+                element += 1;
+                if is_too_large {
+                    tracked.assignment = member.assignment.take();
+                    if let FilesMade::Now(files) = member.made {
+                        tracked.files = Some(files);
+                    }
+                    tracked.step = ClusterStep::Queued;
+                    self.queue.push_back(member.attempt);
+                    if let Some(how) = tracked.stop {
+                        self.stop(member.attempt, how);
+                    }
+                    continue;
+                }
+            }
+            self.submitted(member);
+        }
+        if is_full {
+            // For less than all of them there may be room now.
+            self.is_full_until = None;
+        }
+    }
+
     fn refused(&mut self, attempt: AttemptId, text: &str) {
         let now = Instant::now();
         let Some(tracked) = self.tracked.get_mut(&attempt) else { return };
@@ -298,8 +360,8 @@ impl ClusterWatch {
     // ── stopping ─────────────────────────────────────────────────────────────────────────────────────────────
 
     fn stop(&mut self, attempt: AttemptId, how: Stop) {
-        let key = self.setting.key(attempt);
         let Some(tracked) = self.tracked.get_mut(&attempt) else { return };
+        let key = tracked.key.clone();
         tracked.stop = Some(how);
         match tracked.step {
             ClusterStep::Queued => {
@@ -412,6 +474,7 @@ impl ClusterWatch {
         if is_over {
             // What it said is in the journal. A rest does no harm.
             let _ = std::fs::remove_dir_all(&tracked.dir.path);
+            let _ = std::fs::remove_file(&tracked.log);
         }
         assignment.tell(ended);
     }
@@ -442,7 +505,7 @@ impl ClusterWatch {
     fn give_up(&mut self, attempt: AttemptId, exit: Exit, cause: Diagnostic, repeat: Repeat) {
         if let Some(tracked) = self.tracked.get(&attempt) {
             if tracked.number.is_some() {
-                self.to_cancel.insert(self.setting.key(attempt), false);
+                self.to_cancel.insert(tracked.key.clone(), false);
             }
             // So that a job which nobody expected does not run it. It may have begun: then its end decides.
             let _ = exchange::begin(&tracked.dir, DRIVER, &BeginRecord { host: None });
@@ -459,11 +522,11 @@ impl ClusterWatch {
             let message = "Slurm's controller answers again".to_owned();
             (self.sink)(Report::Warning { attempt: None, code: Code::ClusterSilent, message });
         }
-        let mut known: HashMap<&str, &QueueRow> = HashMap::new();
+        let mut known: HashMap<String, &QueueRow> = HashMap::new();
         for row in rows {
-            let key = row.name.rsplit('@').next().unwrap_or_default();
+            let key = key_of(row);
             // Of two jobs of one name the one that may still do something counts.
-            if known.get(key).is_none_or(|other| !states::may_go_on(&other.state)) {
+            if known.get(&key).is_none_or(|other| !states::may_go_on(&other.state)) {
                 known.insert(key, row);
             }
         }
@@ -478,7 +541,8 @@ impl ClusterWatch {
         });
         let attempts: Vec<AttemptId> = self.tracked.keys().copied().collect();
         for attempt in attempts {
-            let row = known.get(self.setting.key(attempt).as_str()).copied();
+            let Some(tracked) = self.tracked.get(&attempt) else { continue };
+            let row = known.get(&tracked.key).copied();
             self.heard_of(attempt, row, now);
         }
     }
@@ -595,11 +659,11 @@ impl ClusterWatch {
                 self.queue.push_front(attempt);
             }
             Some(JobStanding::Over) if !has_begun => {
-                let (exit, cause) = never_begun(&tracked.dir, &number, &at);
+                let (exit, cause) = never_begun(&tracked.log, &number, &at);
                 self.give_up(attempt, exit, cause, Repeat::AsTaskSays);
             }
             None | Some(JobStanding::Over) => {
-                let log = std::fs::read_to_string(tracked.dir.slurm_log()).unwrap_or_default();
+                let log = std::fs::read_to_string(&tracked.log).unwrap_or_default();
                 // Where Slurm only looks at the memory now and then, the job ends as one that failed.
                 if let Some(said) = log.lines().find(|line| line.contains("memory limit")) {
                     let cause = want_of_memory(tracked, attempt, None).note(one_line(said));
@@ -672,13 +736,26 @@ impl ClusterWatch {
             self.pause = self.pause.min(between);
             return None;
         }
+        if let Some((first, last)) = self.gathering.filter(|_| self.makes_arrays()) {
+            if now < last + GATHERING && now < first + LONGEST_GATHERING {
+                self.pause = self.pause.min(GATHERING / 2);
+                return None;
+            }
+        }
+        self.gathering = None;
         let is_due = |attempt: &AttemptId| {
             self.tracked.get(attempt).is_some_and(|tracked| tracked.retry.is_none_or(|(at, _)| at <= now))
         };
         let place = self.queue.iter().position(is_due)?;
         let attempt = self.queue.remove(place)?;
+        if let Some(errand) = self.array_of(attempt) {
+            self.submitted_at = now;
+            return Some(errand);
+        }
+        let key = self.setting.key(attempt);
         let tracked = self.tracked.get_mut(&attempt)?;
-        let name = self.setting.job_name(attempt, &tracked.job);
+        let name = self.setting.job_name(&key, &tracked.job);
+        (tracked.key, tracked.log) = (key, tracked.dir.slurm_log());
         let options = tracked.job.options(attempt.number, self.setting.rules.style);
         tracked.step = ClusterStep::Submitting;
         self.submitted_at = now;
@@ -689,6 +766,46 @@ impl ClusterWatch {
         };
         let (dir, modules) = (tracked.dir.clone(), tracked.job.resources.modules.clone());
         Some(Errand::Submit { attempt, assignment, dir, name, options, modules })
+    }
+
+    fn makes_arrays(&self) -> bool {
+        self.setting.rules.array > 0 && self.most_members >= self.setting.rules.array as usize
+    }
+
+    /// An array of this attempt and of those in the queue that are like it, if they are enough.
+    fn array_of(&mut self, first: AttemptId) -> Option<Errand> {
+        if !self.makes_arrays() {
+            return None;
+        }
+        let style = self.setting.rules.style;
+        // A second attempt may ask for more, and one that was submitted before is known by another name.
+        let wish = |attempt: &AttemptId| {
+            let tracked = self.tracked.get(attempt)?;
+            let is_new = attempt.number == 1 && tracked.files.is_none() && tracked.retry.is_none();
+            let job = &tracked.job;
+            is_new.then(|| (job.task, job.options(1, style), &job.resources.modules))
+        };
+        let wanted = wish(&first)?;
+        let alike = |attempt: &&AttemptId| wish(attempt).as_ref() == Some(&wanted);
+        let others = self.queue.iter().filter(alike).take(self.most_members - 1);
+        let attempts: Vec<AttemptId> = std::iter::once(first).chain(others.copied()).collect();
+        if attempts.len() < self.setting.rules.array as usize {
+            return None;
+        }
+        let (options, modules) = (wanted.1, wanted.2.clone());
+        let taken: std::collections::HashSet<AttemptId> = attempts.iter().copied().collect();
+        self.queue.retain(|attempt| !taken.contains(attempt));
+        let array = self.arrays;
+        self.arrays += 1;
+        let name = self.setting.job_name(&self.setting.array_key(array), &self.tracked.get(&first)?.job);
+        let mut members = Vec::new();
+        for attempt in attempts {
+            let tracked = self.tracked.get_mut(&attempt).expect("bug: what is queued is tracked");
+            tracked.step = ClusterStep::Submitting;
+            let assignment = tracked.assignment.take().expect("bug: it was submitted before");
+            members.push(ArrayMember { attempt, assignment, dir: tracked.dir.clone() });
+        }
+        Some(Errand::SubmitArray { array, members, name, options, modules })
     }
 
     fn asks_now(&self, now: Instant) -> bool {
@@ -772,6 +889,15 @@ fn read_logs(sink: &ReportSink, attempt: AttemptId, tracked: &mut Tracked, lengt
     is_whole
 }
 
+/// Run, place and attempt; of an element of an array run, array and element.
+fn key_of(row: &QueueRow) -> String {
+    let key = row.name.rsplit('@').next().unwrap_or_default();
+    match row.number.split_once('_') {
+        Some((_, element)) => format!("{key}_{element}"),
+        None => key.to_owned(),
+    }
+}
+
 /// ` on node1`, where the node is known.
 fn on_node(node: &str) -> String {
     if node.is_empty() { String::new() } else { format!(" on {node}") }
@@ -817,8 +943,8 @@ fn want_of_memory(tracked: &Tracked, attempt: AttemptId, used_mib: Option<u64>) 
 }
 
 /// Why a job is over that has not begun its task: its log tells.
-fn never_begun(dir: &AttemptDir, number: &str, at: &str) -> (Exit, Diagnostic) {
-    let log = std::fs::read_to_string(dir.slurm_log());
+fn never_begun(log: &Path, number: &str, at: &str) -> (Exit, Diagnostic) {
+    let log = std::fs::read_to_string(log);
     let said = log.as_deref().unwrap_or_default().lines().find_map(|line| line.strip_prefix("otto: "));
     let cause = match (&log, said) {
         (Ok(_), Some(said)) if said.contains("cannot run") => Diagnostic::error(Code::NodeCannotRun, said)
