@@ -622,7 +622,7 @@ impl<'a> Taskfile<'a> {
                         let global = TemplateScope { own: None, ..inner };
                         self.value(node, &global, body, self.line(node), name)?
                     }
-                    None => self.from_environment(name, body),
+                    None => self.environment_value(name, body),
                 };
                 body.head.push(format!("[ -n \"$task_given_{name}\" ] || {set}={}", spliced(&otherwise)));
             }
@@ -635,10 +635,10 @@ impl<'a> Taskfile<'a> {
             let global = TemplateScope { own: None, ..inner };
             return self.value(node, &global, body, self.line(node), name);
         }
-        Ok(self.from_environment(name, body))
+        Ok(self.environment_value(name, body))
     }
 
-    fn from_environment(&self, name: &str, body: &mut TaskfileBody) -> ShellCommand {
+    fn environment_value(&self, name: &str, body: &mut TaskfileBody) -> ShellCommand {
         let set = format!("env_{name}");
         if body.seen.insert(set.clone()) {
             // Before anything else changes it.

@@ -68,7 +68,7 @@ pub(super) fn without_comment(line: &str) -> String {
         let before = &rest[..at];
         let backslashes = before.len() - before.trim_end_matches('\\').len();
         text.push_str(&before[..at - backslashes.div_ceil(2)]);
-        if backslashes % 2 == 0 {
+        if backslashes.is_multiple_of(2) {
             return text;
         }
         text.push('#');
