@@ -13,7 +13,7 @@ use crate::flow::{Reading, TaskFlow};
 use crate::host;
 use crate::load::Loaded;
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{Foreach, ForeachSource, When};
+use crate::ottofile::spec::{Foreach, ForeachSource, When, WithValue};
 use crate::plan::Flow;
 use crate::plan::select::{TaskNeed, select};
 use crate::request::of_names;
@@ -173,6 +173,8 @@ struct Need {
     node: usize,
     /// One item of it only.
     item: Option<String>,
+    /// The values that it is needed with, as written: parameter and value.
+    with: Vec<(String, String)>,
     when: When,
     /// Its stream is read while it runs.
     is_stream: bool,
@@ -205,6 +207,14 @@ impl Drawing {
         let nodes = selected.into_iter().map(|selected| {
             let task = &ottofile.tasks[selected.task];
             let needs = selected.needs.into_iter();
+            let with = |need: &TaskNeed| {
+                let edge = need.edge.and_then(|edge| task.before.get(edge));
+                let values = edge.and_then(|edge| edge.with.as_ref()).map(|with| with.values.iter());
+                let words =
+                    |value: &WithValue| value.words.iter().map(|word| word.value.clone()).collect::<Vec<_>>();
+                let text = |value: &WithValue| (value.param.value.clone(), words(value).join(" "));
+                values.into_iter().flatten().map(text).collect()
+            };
             let is_stream = |need: &TaskNeed| {
                 matches!(
                     Flow::between(ottofile, selected.task, places[need.selected], need.when),
@@ -219,6 +229,7 @@ impl Drawing {
                 needs: needs
                     .map(|need| Need {
                         is_stream: is_stream(&need),
+                        with: with(&need),
                         node: need.selected,
                         item: need.item,
                         when: need.when,
@@ -255,6 +266,12 @@ impl Drawing {
                         "when": condition(need.when),
                         "stream": need.is_stream,
                     });
+                    if !need.with.is_empty() {
+                        edge["with"] = serde_json::Map::from_iter(
+                            need.with.iter().map(|(param, value)| (param.clone(), value.as_str().into())),
+                        )
+                        .into();
+                    }
                     if let Some(keys) = &need.keys {
                         edge["keys"] = keys.as_slice().into();
                     }
@@ -270,6 +287,13 @@ impl Drawing {
             })
             .collect();
         format!("{:#}\n", serde_json::json!({ "tasks": tasks }))
+    }
+}
+
+impl Need {
+    /// `profile=release`, as in the name of the job.
+    fn values(&self) -> String {
+        self.with.iter().map(|(param, value)| format!("{param}={value}")).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -72,6 +72,8 @@ const BOX: usize = 26;
 const LETTER: usize = 8;
 /// The width of a letter of the keys on an edge.
 const KEY_LETTER: usize = 7;
+/// From one line of such text to the next.
+const KEY_LINE: usize = 13;
 const GAP: usize = 60;
 const MARGIN: usize = 12;
 
@@ -84,7 +86,7 @@ pub(super) fn svg(drawing: &Drawing) -> String {
     }
     let columns = column.iter().max().map_or(0, |last| last + 1);
     let width_of = |node: &Node| plain(&label(node)).width() * LETTER + 2 * MARGIN;
-    let longest = edges(drawing).map(|(_, need)| keys(need).width()).max().unwrap_or(0);
+    let longest = edges(drawing).map(|(_, need)| written(need).width()).max().unwrap_or(0);
     let gap = GAP.max(longest * KEY_LETTER + 2 * MARGIN);
     let mut widths = vec![0; columns];
     let mut rows = vec![0_usize; columns];
@@ -136,7 +138,7 @@ pub(super) fn svg(drawing: &Drawing) -> String {
          <rect class=\"paper\" width=\"{width}\" height=\"{height}\"/>\n"
     );
     for (place, node) in drawing.nodes.iter().enumerate() {
-        for need in &node.needs {
+        for (number, need) in node.needs.iter().enumerate() {
             let source = column[need.node];
             let right_of = |column: usize| lefts[column] + widths[column];
             let start = lefts[source] + width_of(&drawing.nodes[need.node]);
@@ -177,10 +179,14 @@ pub(super) fn svg(drawing: &Drawing) -> String {
                 "<path class=\"{class}\" d=\"{line}\"><title>{}</title></path>",
                 escaped(&title)
             );
-            let keys = keys(need);
-            if !keys.is_empty() {
-                let (x, y) = (right_of(source) + gap / 2, (start_row + first_row) / 2 - 4);
-                let _ = writeln!(svg, "<text class=\"keys\" x=\"{x}\" y=\"{y}\">{}</text>", escaped(&keys));
+            let text = written(need);
+            if !text.is_empty() {
+                // Above those of earlier edges between the same two.
+                let is_parallel = |other: &&Need| other.node == need.node && !written(other).is_empty();
+                let above = node.needs[..number].iter().filter(is_parallel).count() * KEY_LINE;
+                let (x, y) =
+                    (right_of(source) + gap / 2, ((start_row + first_row) / 2 - 4).saturating_sub(above));
+                let _ = writeln!(svg, "<text class=\"keys\" x=\"{x}\" y=\"{y}\">{}</text>", escaped(&text));
             }
         }
     }
@@ -220,7 +226,14 @@ fn words(need: &Need) -> String {
         When::Failure => "failure",
         When::Always => "always",
     };
-    let words = [need.item.as_deref().map(plain).unwrap_or_default(), when.to_owned(), keys(need)];
+    let item = need.item.as_deref().map(plain).unwrap_or_default();
+    let words = [item, plain(&need.values()), when.to_owned(), keys(need)];
+    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+/// What stands on an edge in a picture: the values of the task, and the keys that are read.
+fn written(need: &Need) -> String {
+    let words = [plain(&need.values()), keys(need)];
     words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(", ")
 }
 

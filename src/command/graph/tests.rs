@@ -245,3 +245,73 @@ fn unknown_names_and_circles_are_refused() {
     assert_eq!(codes(&["c"]), ["E0003"]);
     assert_eq!(codes(&[]), ["E0302"]);
 }
+
+#[test]
+fn a_task_with_values_is_drawn_with_them() {
+    let drawing = drawing(
+        "tasks:\n  all: {params: {--to: {default: x}}, needs: [build, {task: build, with: {profile: release, to: $to}, as: fast}], bash: x}\n  \
+         build: {params: {--profile: {default: debug}, --to: {default: y}}, bash: x}\n",
+        &[],
+    );
+    assert_snapshot!(text::tree(&drawing), @"
+    all
+    ├─ build
+    └─ build with profile=release, to=$to
+    ");
+    assert_snapshot!(picture::dot(&drawing), @r#"
+    digraph otto {
+      rankdir=LR;
+      node [shape=box, style=rounded];
+      "build" [label="build"];
+      "all" [label="all"];
+      "build" -> "all";
+      "build" -> "all" [label="profile=release, to=$to"];
+    }
+    "#);
+    assert_snapshot!(picture::mermaid(&drawing), @r#"
+    flowchart LR
+      t0["build"]
+      t1["all"]
+      t0 --> t1
+      t0 -->|"profile=release, to=$to"| t1
+    "#);
+    assert_snapshot!(drawing.json(), @r#"
+    {
+      "tasks": [
+        {
+          "foreach": false,
+          "group": false,
+          "name": "build",
+          "needs": [],
+          "service": false
+        },
+        {
+          "foreach": false,
+          "group": false,
+          "name": "all",
+          "needs": [
+            {
+              "item": null,
+              "stream": false,
+              "task": "build",
+              "when": "success"
+            },
+            {
+              "item": null,
+              "stream": false,
+              "task": "build",
+              "when": "success",
+              "with": {
+                "profile": "release",
+                "to": "$to"
+              }
+            }
+          ],
+          "service": false
+        }
+      ]
+    }
+    "#);
+    let svg = picture::svg(&drawing);
+    assert!(svg.contains(">profile=release, to=$to</text>"), "{svg}");
+}

@@ -77,6 +77,10 @@ pub(super) fn tree(drawing: &Drawing) -> String {
 /// What is special about an edge, in words.
 fn said(need: &Need) -> String {
     let item = need.item.as_ref().map_or(String::new(), |item| format!(" only {}", shown(item)));
+    let with = match need.with.is_empty() {
+        true => String::new(),
+        false => format!(" with {}", shown(&need.values())),
+    };
     let when = match need.when {
         When::Success if need.is_stream => " (its stream)",
         When::Success => "",
@@ -86,5 +90,5 @@ fn said(need: &Need) -> String {
     };
     let keys = need.keys.as_ref().filter(|keys| !keys.is_empty());
     let keys = keys.map_or(String::new(), |keys| format!(": {}", shown(&keys.join(", "))));
-    item + when + &keys
+    item + &with + when + &keys
 }
