@@ -11,7 +11,7 @@ use crate::host::{self, HostFacts};
 use crate::load::Loaded;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Count, Param, ParamForm, ParamType};
-use crate::plan::expand::{Expansion, items};
+use crate::plan::expand::{Expansion, known};
 use crate::request;
 use crate::source::SourceId;
 use crate::store::layout::{Home, ProjectDir};
@@ -406,6 +406,7 @@ impl LineReader<'_, '_> {
             folder: found.folder(),
             may_run_commands: false,
         };
+        let mut recorded = None;
         let mut words: Vec<(String, String)> =
             file.level(level).into_iter().map(|word| (word, String::new())).collect();
         for task in ottofile.tasks.iter().filter(|task| !task.is_hidden) {
@@ -420,15 +421,37 @@ impl LineReader<'_, '_> {
             words.push((name.into_owned(), help));
             let aliases = ottofile.aliases_of(task);
             words.extend(aliases.map(|alias| (ottofile.shown_name(&alias).into_owned(), about.clone())));
-            if let Some(foreach) = &task.foreach
-                && current.starts_with(&prefix)
-                && let Ok(Expansion::Items(items)) =
-                    items(ottofile, task, foreach, &facts, &mut |_, _| Ok(Vec::new()))
-            {
-                words.extend(items.iter().map(|item| (format!("{prefix}{}", item.name), String::new())));
+            if task.foreach.is_none() || !current.starts_with(&prefix) {
+                continue;
+            }
+            match known(ottofile, task, &facts) {
+                Ok(Expansion::Items(items)) => {
+                    words.extend(items.iter().map(|item| (format!("{prefix}{}", item.name), String::new())));
+                }
+                Ok(Expansion::Awaited | Expansion::Unknown) => {
+                    recorded = Some((prefix, task.name.as_str().to_owned()));
+                }
+                Err(_) => {}
             }
         }
+        if let Some((prefix, task)) = recorded {
+            words.extend(self.recorded_items(&task).map(|item| (format!("{prefix}{item}"), String::new())));
+        }
         words
+    }
+
+    /// The items that a foreach task had in the last run that knew any.
+    fn recorded_items(&mut self, task: &str) -> impl Iterator<Item = String> + use<> {
+        const MOST_RUNS: usize = 10;
+        let Some(project) = self.project() else { return Vec::new().into_iter() };
+        let runs = past::list(&project).into_iter().rev().take(MOST_RUNS);
+        let items = |run: PastRun| {
+            let jobs = run.state.jobs.iter().filter(|job| job.planned.task == task && job.planned.has_body);
+            let item = |name: &str| Some(name.strip_prefix(task)?.strip_prefix(':')?.to_owned());
+            jobs.filter_map(|job| item(job.planned.name.as_str())).collect::<Vec<_>>()
+        };
+        let mut known = runs.filter_map(|id| PastRun::read(project.run(&id), id).ok()).map(items);
+        known.find(|items| !items.is_empty()).unwrap_or_default().into_iter()
     }
 
     /// The newest runs of this project, by what they are called.

@@ -8,7 +8,7 @@ use crate::load::Loaded;
 use crate::name::similar;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Count, ForeachSource, Param, ParamForm, Task};
-use crate::plan::expand::{Expansion, items, of_data};
+use crate::plan::expand::{Expansion, known};
 use crate::plan::facts::Facts;
 use crate::request;
 use crate::source::SourceId;
@@ -327,7 +327,7 @@ pub(super) fn item_count(ottofile: &Ottofile, task: &Task, facts: &dyn Facts) ->
     let count = match ottofile.source_of_items(task).map(|(_, foreach)| &foreach.source) {
         Some(ForeachSource::Items(items)) => items.len() as i128,
         Some(ForeachSource::Range { first, last, .. }) => i128::from(*last) - i128::from(*first) + 1,
-        Some(_) | None => match known_items(ottofile, task, facts) {
+        Some(_) | None => match known(ottofile, task, facts) {
             Ok(Expansion::Items(items)) => items.len() as i128,
             Ok(Expansion::Unknown | Expansion::Awaited) => return "[dynamic]".to_owned(),
             Err(_) => return "[?]".to_owned(),
@@ -348,7 +348,7 @@ pub(crate) fn list_subtasks(context: &Context, found: &host::Found, ottofile: &O
         if task.foreach.is_none() {
             continue;
         }
-        match known_items(ottofile, task, &facts) {
+        match known(ottofile, task, &facts) {
             Ok(Expansion::Items(items)) => {
                 let _ = writeln!(text, "{} ({} items):", shown(task.name.as_str()), items.len());
                 for item in items {
@@ -364,21 +364,6 @@ pub(crate) fn list_subtasks(context: &Context, found: &host::Found, ottofile: &O
         }
     }
     if text.is_empty() { "No tasks with foreach\n".to_owned() } else { text }
-}
-
-/// The items of a foreach task, as far as the ottofile and the files tell.
-fn known_items(ottofile: &Ottofile, task: &Task, facts: &dyn Facts) -> Result<Expansion, Vec<Diagnostic>> {
-    let Some((task, foreach)) = ottofile.source_of_items(task) else { return Ok(Expansion::Awaited) };
-    match &foreach.source {
-        ForeachSource::Matrix(_) if foreach.source.paths().next().is_none() => {
-            of_data(ottofile, task, foreach, &|_| None).map(Expansion::Items)
-        }
-        ForeachSource::From(_) | ForeachSource::Matrix(_) | ForeachSource::Each(_) => Ok(Expansion::Awaited),
-        ForeachSource::Items(_)
-        | ForeachSource::Glob(_)
-        | ForeachSource::Range { .. }
-        | ForeachSource::Command(_) => items(ottofile, task, foreach, facts, &mut |_, _| Ok(Vec::new())),
-    }
 }
 
 /// The declared outputs: `[{"key", "type", "help", "optional", "default", "choices"}]`.

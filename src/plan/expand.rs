@@ -107,6 +107,25 @@ pub(crate) fn items(
     named(ottofile, task, foreach, values).map(Expansion::Items)
 }
 
+/// The items of a foreach task, as far as the ottofile and the files tell without a run.
+pub(crate) fn known(
+    ottofile: &Ottofile,
+    task: &Task,
+    facts: &dyn Facts,
+) -> Result<Expansion, Vec<Diagnostic>> {
+    let Some((task, foreach)) = ottofile.source_of_items(task) else { return Ok(Expansion::Awaited) };
+    match &foreach.source {
+        ForeachSource::Matrix(_) if foreach.source.paths().next().is_none() => {
+            of_data(ottofile, task, foreach, &|_| None).map(Expansion::Items)
+        }
+        ForeachSource::From(_) | ForeachSource::Matrix(_) | ForeachSource::Each(_) => Ok(Expansion::Awaited),
+        ForeachSource::Items(_)
+        | ForeachSource::Glob(_)
+        | ForeachSource::Range { .. }
+        | ForeachSource::Command(_) => items(ottofile, task, foreach, facts, &mut |_, _| Ok(Vec::new())),
+    }
+}
+
 /// An item before it is checked.
 struct Named {
     label: String,
