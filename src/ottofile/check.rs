@@ -311,9 +311,12 @@ fn sources(
         }
         let variable = tasks[at].foreach.as_ref().map(|foreach| foreach.variable.clone());
         if at != place
-            && let (Some(foreach), Some(variable)) = (&mut tasks[place].foreach, variable)
+            && let Some(variable) = variable
         {
-            foreach.variable = variable;
+            reader.beside_params(&tasks[place], &variable);
+            if let Some(foreach) = &mut tasks[place].foreach {
+                foreach.variable = variable;
+            }
         }
     }
 }

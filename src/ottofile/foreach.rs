@@ -3,7 +3,9 @@
 
 use super::field::{Entries, Field, Owner, Reader, TEXTS, listed};
 use super::foreign;
-use super::spec::{Axis, AxisValues, Combination, DataPath, Foreach, ForeachJobs, ForeachSource, Matrix};
+use super::spec::{
+    Axis, AxisValues, Combination, DataPath, Foreach, ForeachJobs, ForeachSource, Matrix, Task,
+};
 use super::yaml::{Kind, Map, Node};
 use crate::diagnostic::Code;
 use crate::name::ParamName;
@@ -245,6 +247,47 @@ impl Reader<'_> {
             return None;
         }
         Some(ForeachSource::Matrix(Box::new(Matrix { axes, exclude: Vec::new(), include: Vec::new() })))
+    }
+
+    /// No two variables of a job have one name.
+    pub(super) fn variables_of_items(&mut self, task: &Task, foreach: &Foreach) {
+        let own = &foreach.variable;
+        let matrix = match &foreach.source {
+            // Its variables are those of the task that it follows, which are known later.
+            ForeachSource::Each(_) if !foreach.has_own_variable => return,
+            ForeachSource::Matrix(matrix) => Some(matrix),
+            _ => None,
+        };
+        for axis in matrix.iter().flat_map(|matrix| matrix.variables()).filter(|axis| axis.value == own.value)
+        {
+            let name = &own.value;
+            let message =
+                format!("the matrix of task `{}` has a list called `{name}`, like its item", task.name);
+            let wrong = self
+                .error(Code::NameClash, message, axis.span, "choose another name")
+                .note(format!("`{name}` holds the name of the combination"))
+                .help("rename the list, or give the item another name: `as: NAME`");
+            self.tell(wrong);
+        }
+        let lists = matrix.iter().flat_map(|matrix| matrix.axes.iter().map(|axis| &axis.name));
+        let all: Vec<Spanned<String>> = std::iter::once(own).chain(lists).cloned().collect();
+        for variable in &all {
+            self.beside_params(task, variable);
+        }
+    }
+
+    /// A parameter may not have the name of a variable of the item.
+    pub(super) fn beside_params(&mut self, task: &Task, variable: &Spanned<String>) {
+        let clash = task.params.iter().find(|param| param.name.as_str() == variable.value);
+        let Some(param) = clash else { return };
+        let name = &variable.value;
+        let message =
+            format!("task `{}` has two variables called `{name}`: a parameter and the item", task.name);
+        let wrong = self
+            .error(Code::NameClash, message, param.form_span, "the parameter")
+            .at(self.source, variable.span, format!("the item is in `{name}`"))
+            .help("give the item another name: `as: NAME`");
+        self.tell(wrong);
     }
 
     fn axis_name(&mut self, field: Field<'_>, name: &str, span: Span) {

@@ -823,19 +823,7 @@ impl Reader<'_> {
             self.tell(wrong);
         }
         if let Some(foreach) = &task.foreach {
-            let clash = task.params.iter().find(|param| param.name.as_str() == foreach.variable.value);
-            if let Some(param) = clash {
-                let name = &foreach.variable.value;
-                let message = format!(
-                    "task `{}` has two variables called `{name}`: a parameter and the item",
-                    task.name
-                );
-                let wrong = self
-                    .error(Code::NameClash, message, param.form_span, "the parameter")
-                    .at(self.source, foreach.variable.span, format!("the item is in `{name}`"))
-                    .help("give the item another name: `as: NAME`");
-                self.tell(wrong);
-            }
+            self.variables_of_items(task, foreach);
         }
         let serial = task.params.iter().find(|param| param.name.as_str() == "Serial");
         if let Some(param) = serial {
