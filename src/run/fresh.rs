@@ -6,7 +6,7 @@ use crate::body::mentions_outcomes;
 use crate::host::plain;
 use crate::name::RunId;
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::Task;
+use crate::ottofile::spec::{DataPath, Edge, Task};
 use crate::plan::fresh::{Evidence, FileEvidence, Stamp, difference};
 use crate::plan::{Job, envs};
 use crate::request::Argument;
@@ -380,6 +380,10 @@ fn recipe(
     }
     if let Some(item) = &job.item {
         recipe.part("its item", &[item.value.as_bytes()]);
+        // `include` may give a combination other values than those that its name is made of.
+        for (name, value) in item.axes.iter() {
+            recipe.part(&format!("its `{name}`"), &[value.as_bytes()]);
+        }
         // An item that is put before it moves it, which matters to few scripts.
         if body.text.contains("OTTO_FOREACH_INDEX") {
             recipe.part("its position among the items", &[item.index.to_string().as_bytes()]);
@@ -409,6 +413,10 @@ fn recipe(
     recipe.part("its `input`", &globs(&job.input_globs));
     recipe.part("its `output`", &globs(&job.output_globs));
     for (dependency, outputs) in data {
+        // Of a list that only tells the items, this one counts, which is above.
+        if only_tells_items(setting, job, dependency, outputs) {
+            continue;
+        }
         let sealed = setting.sealer.seal(&outputs.values, &outputs.secrets);
         let values = sealed.iter();
         let values = values.flat_map(|(key, value)| [key.as_bytes().to_vec(), value::compact(value).into()]);
@@ -419,6 +427,24 @@ fn recipe(
     }
     let whole = recipe.whole.finalize().to_hex().to_string();
     Evidence { recipe: whole, parts: recipe.parts, files: Vec::new() }
+}
+
+/// Whether a job has this dependency for the sake of its item alone: `needs` does not name it, and the scripts read no values.
+fn only_tells_items(setting: &Setting, job: &Job, dependency: &Job, outputs: &Outputs) -> bool {
+    const READERS: [&str; 7] =
+        ["INPUT", "otto.get", "otto_get", "otto.items", "otto_items", "input.", "OTTO_TASK"];
+    let task = &setting.ottofile.tasks[job.task];
+    let source = setting.ottofile.tasks[dependency.task].name.as_str();
+    let paths: Vec<&DataPath> = task.foreach.iter().flat_map(|foreach| foreach.source.paths()).collect();
+    let is_source = paths.iter().any(|path| path.task == source);
+    // The dependency that `from` adds stands where its path does.
+    let is_added = |edge: &Edge| paths.iter().any(|path| path.text.span == edge.task.span);
+    let names = |edge: &Edge| edge.task.value == source || edge.task.value.contains('*');
+    let is_needed = || task.before.iter().any(|edge| names(edge) && !is_added(edge));
+    let body = setting.body(job);
+    let texts = || task.condition.iter().map(|condition| &condition.text).chain([&body.text]);
+    let may_read = || texts().any(|text| READERS.iter().any(|reader| text.contains(reader)));
+    job.item.is_some() && is_source && !is_needed() && outputs.exports.is_empty() && !may_read()
 }
 
 /// What stands for a value in a hash that is kept. Whoever knows the hash could try values until one fits, so of what has a
