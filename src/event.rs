@@ -196,6 +196,9 @@ pub(crate) struct PlannedJob {
     /// A foreach task whose jobs are not known yet: what will tell them, such as `list.files`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) awaits: Option<String>,
+    /// Of such a task: the items that were asked for by name; empty for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) only: Vec<String>,
 }
 
 impl PlannedJob {

@@ -510,6 +510,7 @@ mod tests {
             is_buffered: false,
             is_service: false,
             awaits: None,
+            only: Vec::new(),
         };
         let jobs = jobs.iter().enumerate().map(planned).collect();
         let run = RunId::new("20261124-091400.000000", 0);

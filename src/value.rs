@@ -211,6 +211,32 @@ fn item_of<'a>(items: &[Value], path: &'a str) -> Option<(usize, Option<&'a str>
     Some((place, rest))
 }
 
+/// So many nested keys one map may add.
+const MOST_LEAVES: usize = 10_000;
+
+/// Every flat key that scripts can read: those that were set, then what is nested in them. A key that is literally there wins
+/// over a nested one.
+pub(crate) fn each_key(values: &[(String, Value)], take: &mut dyn FnMut(&str, &Value)) {
+    let nests = |value: &Value| matches!(value, Value::List(_) | Value::Map(_)) && value.as_bytes().is_none();
+    for (key, value) in values {
+        take(key, value);
+    }
+    if !values.iter().any(|(_, value)| nests(value)) {
+        return;
+    }
+    let literal: HashSet<&str> = values.iter().map(|(key, _)| key.as_str()).collect();
+    let mut left = MOST_LEAVES;
+    for (key, value) in values.iter().filter(|(_, value)| nests(value)) {
+        each_leaf(key, value, &mut |path, leaf| {
+            if !literal.contains(path) {
+                take(path, leaf);
+                left -= 1;
+            }
+            left > 0
+        });
+    }
+}
+
 /// Calls `take` with every value inside `value` that holds no further ones, and with the length of every list
 /// (`files.#`), each under its flat key; `key` is that of `value` itself, which is not among them. A string that
 /// is not UTF-8 counts as one value. Ends early when `take` says `false`.

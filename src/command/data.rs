@@ -413,6 +413,7 @@ mod tests {
             is_buffered: false,
             is_service: false,
             awaits: None,
+            only: Vec::new(),
         };
         run.event(Event::RunStarted {
             format: FORMAT,

@@ -20,6 +20,7 @@ use crate::ottofile::Ottofile;
 use crate::ottofile::parts::Part;
 use crate::ottofile::site::Site;
 use crate::ottofile::spec::{ForeachSource, Task};
+use crate::plan::select::Items;
 use crate::plan::{self, Flow, GroupMembers, Job, JobId, JobPlace, Plan, Work, resources, service};
 use crate::quantity::parse_size;
 use crate::request::{Argument, Request};
@@ -178,6 +179,14 @@ pub(crate) fn dry_run(
         awaited += usize::from(job.awaited().is_some());
         let task = &target.ottofile.tasks[job.task];
         let _ = write!(text, "{number:>3}  {}", shown(job.name.as_str()));
+        match job.awaited().map(|awaited| &awaited.only) {
+            None => {}
+            Some(Items::All) => text.push_str(":*"),
+            Some(Items::Only(names)) => {
+                let names: Vec<&str> = names.iter().map(|(name, _)| name.as_str()).collect();
+                let _ = write!(text, ":{}", shown(&names.join(", ")));
+            }
+        }
         for (name, value) in job.texts() {
             let value = if is_withheld(task, name) { MASK.into() } else { value.to_string_lossy() };
             let _ = write!(text, "  {name}={}", shown(&value));
@@ -185,7 +194,7 @@ pub(crate) fn dry_run(
         match &job.work {
             Work::ForeachGroup(GroupMembers::Awaited(_)) => {
                 let foreach = task.foreach.as_ref().expect("bug: a group of a task without `foreach`");
-                let _ = write!(text, ":*  for each of {}", shown(&told_by(&foreach.source)));
+                let _ = write!(text, "  for each of {}", shown(&told_by(&foreach.source)));
             }
             Work::ForeachGroup(_) => text.push_str(
                 "  (no items: none exist, or they come from a command, which a dry run does not run)",

@@ -23,7 +23,7 @@ use crate::name::{JobName, RunId, similar};
 use crate::ottofile::spec::{Body, BodyKey, ForeachSource, Task};
 use crate::ottofile::{self, Ottofile};
 use crate::plan::restrict::{Part, restrict};
-use crate::plan::{self, Flow, Plan, Told, Work};
+use crate::plan::{self, FanIn, Flow, Plan, Told, Work};
 use crate::request::{Argument, Asked, Given, Request};
 use crate::run::outcomes::{self, Earlier};
 use crate::run::signals::Signals;
@@ -269,6 +269,7 @@ impl Rerun {
             runs: vec![picked],
             known: HashMap::new(),
             streams: HashMap::new(),
+            of_failures: HashSet::new(),
             lost: Vec::new(),
             removed: None,
             secrets: Vec::new(),
@@ -326,6 +327,7 @@ impl Rerun {
         let gone = Gone { run: &inputs.runs[0], ottofile: &ottofile, plan: &plan, is_recorded };
         gone.take_out(context, &mut selected, matches)?;
         let told = told_of(&ottofile, &plan, &selected);
+        let fan_ins = fan_ins_of(&plan, &selected);
         let Part { mut plan, missing } = restrict(plan, |job| selected.contains(&job.name));
         for (name, flow) in missing.values().flatten() {
             if !matches!(flow, Flow::Stream { .. }) {
@@ -340,7 +342,7 @@ impl Rerun {
             let flows = flow::traffic(&ottofile, &plan, &surroundings);
             refuse_lost_secrets(context, &ottofile, &flows, &lost, &short)?;
         }
-        let earlier = inputs.earlier(context, told);
+        let earlier = Earlier { fan_ins, ..inputs.earlier(context, told) };
         let origin = record.id.clone();
         if matches.get_flag("shell") {
             open_shell(context, &mut ottofile, &mut plan)?;
@@ -456,6 +458,13 @@ fn told_of(ottofile: &Ottofile, plan: &Plan, selected: &HashSet<JobName>) -> Has
     };
     let jobs = plan.ids().zip(&plan.jobs).filter(|(_, job)| ask(job));
     jobs.map(|(id, job)| (job.name.clone(), plan::told(plan, id))).collect()
+}
+
+/// The foreach tasks on which the selected jobs depend, with the jobs that are not run again.
+fn fan_ins_of(plan: &Plan, selected: &HashSet<JobName>) -> HashMap<JobName, Vec<FanIn>> {
+    let jobs = plan.ids().zip(&plan.jobs).filter(|(_, job)| selected.contains(&job.name));
+    let with_any = jobs.map(|(id, job)| (job.name.clone(), plan::fan_ins(plan, id)));
+    with_any.filter(|(_, fan_ins)| !fan_ins.is_empty()).collect()
 }
 
 /// Adds the producers of incomplete streams. Returns whether any were added.
@@ -823,14 +832,17 @@ fn request(
             values.push(Given { param: index, value, span });
         }
         let is_serial = recorded.planned.is_serial;
-        tasks.push(Asked {
+        // Of a task whose jobs data tells, items may have been asked for by name.
+        let only = of_task.flat_map(|other| &other.planned.only).cloned().map(Some).collect::<Vec<_>>();
+        let items = if only.is_empty() { vec![None] } else { only };
+        tasks.extend(items.into_iter().map(|item| Asked {
             task: place,
-            item: None,
+            item,
             span,
-            given: values,
+            given: values.clone(),
             is_serial,
             is_only_planned: !is_run,
-        });
+        }));
     }
     diagnostics.extend(given.unused());
     if !diagnostics.is_empty() {
@@ -902,6 +914,8 @@ struct Inputs<'a> {
     known: HashMap<JobName, (Arc<Outputs>, RecordedSource)>,
     /// Where those ran whose recorded streams are read again.
     streams: HashMap<JobName, JobDir>,
+    /// Of these, what their failed attempts left.
+    of_failures: HashSet<JobName>,
     /// Tasks that never succeeded have no values.
     lost: Vec<JobName>,
     /// The one of `runs` that is not there any more.
@@ -919,13 +933,25 @@ impl Inputs<'_> {
         let is_meant = |outcome: &Outcome| {
             outcome.is_success() || outcome.is_harmless_skip() || takes_failed && outcome.is_failure()
         };
-        let found = self.changed_in(name).or_else(|| self.dir_of(context, name, is_meant));
-        let Some(dir) = found else {
+        let changed = self.changed_in(name);
+        let found = match &changed {
+            Some(dir) => Some((dir.clone(), true)),
+            None => self.last(context, name, |job| job.outcome.as_ref().is_some_and(is_meant)).map(
+                |(dir, job)| {
+                    let is_failure = job.outcome.as_ref().is_some_and(Outcome::is_failure);
+                    (dir, !is_failure)
+                },
+            ),
+        };
+        let Some((dir, is_whole)) = found else {
             self.lost.push(name.clone());
             return;
         };
         match outputs::read_recorded(&dir) {
             Ok(outputs) => {
+                if !is_whole {
+                    self.of_failures.insert(name.clone());
+                }
                 self.known.insert(name.clone(), (Arc::new(outputs), RecordedSource::Earlier(dir)));
             }
             Err(error) => {
@@ -1064,6 +1090,7 @@ impl Inputs<'_> {
             });
         };
         // A job that never succeeded has no data but what it is given here.
+        self.of_failures.remove(&job);
         self.lost.retain(|lost| *lost != job);
         let (outputs, source) =
             self.known.entry(job.clone()).or_insert_with(|| (Arc::default(), RecordedSource::Changed));
@@ -1109,7 +1136,7 @@ impl Inputs<'_> {
                 fates.insert(name.clone(), fate);
             }
         }
-        Earlier { told, fates }
+        Earlier { told, fates, ..Earlier::default() }
     }
 
     fn recorded(&self, missing: &HashMap<plan::JobId, Vec<(JobName, Flow)>>) -> Recorded {
@@ -1124,7 +1151,8 @@ impl Inputs<'_> {
                     (Arc::default(), RecordedSource::Earlier(self.streams.get(name)?.clone()))
                 }
             };
-            Some(RecordedInput { job: name.clone(), outputs, source, flow: *flow })
+            let is_whole = self.known.contains_key(name) && !self.of_failures.contains(name);
+            Some(RecordedInput { job: name.clone(), outputs, source, flow: *flow, is_whole })
         };
         missing.iter().map(|(id, names)| (*id, names.iter().filter_map(input).collect())).collect()
     }

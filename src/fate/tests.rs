@@ -28,6 +28,7 @@ fn settled(outcome: Outcome, attempts: u32, exit: Exit) -> Fate {
         is_buffered: false,
         is_service: false,
         awaits: None,
+        only: Vec::new(),
     };
     let run = RunId::new("20261124-091400.000000", 0);
     let mut state = RunState::default();

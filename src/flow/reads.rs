@@ -7,7 +7,7 @@ use crate::contract::{Contract, Shape};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::fate::FIELDS;
 use crate::name::{JobName, similar};
-use crate::ottofile::spec::{Body, Task};
+use crate::ottofile::spec::{Body, Task, When};
 use crate::plan::{Job, JobId, Work};
 use crate::value::{self, Map};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -21,12 +21,21 @@ struct Dependencies {
     jobs: Vec<(String, usize)>,
     /// What is read from an earlier run.
     recorded: Vec<(String, Rc<Map>)>,
+    /// Foreach tasks whose jobs it sees together, by each of their names.
+    together: Vec<Together>,
     /// Foreach tasks whose items are not known yet.
     unknown: Vec<usize>,
     /// Tasks without a body.
     groups: Vec<usize>,
     /// All that the ottofile says, whether or not it takes part in this run.
     declared: Vec<usize>,
+}
+
+struct Together {
+    name: String,
+    task: usize,
+    /// There are jobs, and the data of each is there when this one runs.
+    is_filled: bool,
 }
 
 /// What reading a path comes to.
@@ -105,7 +114,8 @@ impl DataFlow<'_> {
         let recorded = self.outside.recorded(job);
         let jobs: Vec<_> = inputs.iter().map(|input| self.plan.job(*input)).collect();
         let seen: Vec<&str> = recorded.iter().map(|(name, _)| name.as_str()).collect();
-        let seen: Vec<&str> = seen.into_iter().chain(jobs.iter().map(|input| input.name.as_str())).collect();
+        let seen: HashSet<&str> =
+            seen.into_iter().chain(jobs.iter().map(|input| input.name.as_str())).collect();
         let mut aliases = Vec::new();
         let mut named = |name: &str| {
             let mut names = self.ottofile.names_in(self.task(whole.task), name, &seen).into_iter();
@@ -137,6 +147,22 @@ impl DataFlow<'_> {
         }
         aliases.extend(others);
         let recorded = known;
+        let foreach = whole.inputs.iter().map(|input| self.plan.job(*input));
+        let foreach = foreach.filter(|input| matches!(input.work, Work::ForeachGroup(_)));
+        let together = foreach.flat_map(|group| {
+            let task = self.task(group.task);
+            let has_jobs = group.members().is_some_and(|members| !members.is_empty());
+            let needs = whole.needs.iter().filter(|need| self.plan.job(need.job).name == group.name);
+            let is_filled = has_jobs
+                && task.condition.is_none()
+                && needs.clone().next().is_some()
+                && needs.clone().all(|need| matches!(need.when, When::Success | When::Ran));
+            let names = self.ottofile.names_in(self.task(whole.task), group.name.as_str(), &seen);
+            let others = whole.other_names(&group.name).into_iter().map(|name| name.as_str().to_owned());
+            let task = group.task;
+            names.into_iter().chain(others).map(move |name| Together { name, task, is_filled })
+        });
+        let together = together.collect();
         let groups = |is_meant: fn(&Work) -> bool| {
             let needs = whole.needs.iter().map(|need| self.plan.job(need.job));
             needs.filter(|need| is_meant(&need.work)).map(|need| need.task).collect::<Vec<_>>()
@@ -148,7 +174,7 @@ impl DataFlow<'_> {
             .collect();
         let declared = self.declared(whole.task);
         let groups = groups(|work| *work == Work::Group);
-        Dependencies { aliases, jobs, recorded, unknown, groups, declared }
+        Dependencies { aliases, jobs, recorded, together, unknown, groups, declared }
     }
 
     /// The names by which a job reads the data of another one. One with values of its own may turn out to be the plain one,
@@ -188,6 +214,9 @@ impl DataFlow<'_> {
 
     fn input(&self, reader: &Task, dependencies: &Dependencies, read: &Read, takes_whole: bool) -> Lookup {
         let path = read.path.as_str();
+        if let Some(answer) = self.together(dependencies, read, takes_whole) {
+            return answer;
+        }
         let recorded = dependencies.recorded.iter().map(|(name, _)| name.as_str());
         let names = dependencies.jobs.iter().map(|(name, _)| name.as_str()).chain(recorded);
         let found = names.filter(|name| after(path, name).is_some()).max_by_key(|name| name.len());
@@ -205,6 +234,37 @@ impl DataFlow<'_> {
             Some((_, place)) => self.key(name, *place, rest, read.force),
             None => Lookup::Perhaps,
         }
+    }
+
+    /// A read of all jobs of a foreach task: `convert`, or `convert.*.rows`.
+    fn together(&self, dependencies: &Dependencies, read: &Read, takes_whole: bool) -> Option<Lookup> {
+        let rest = |all: &&Together| {
+            let rest = read.path.strip_prefix(&*all.name)?;
+            (rest.is_empty() || rest.starts_with(".*.")).then_some(rest)
+        };
+        let fitting = dependencies.together.iter().filter(|all| rest(all).is_some());
+        let all = fitting.max_by_key(|all| all.name.len())?;
+        if let Some(key) = rest(&all)?.strip_prefix(".*.") {
+            return Some(match self.key(&format!("{}.*", all.name), all.task, key, read.force) {
+                // Of no jobs the list is empty.
+                Lookup::Missing { diagnostic, is_sure } => {
+                    Lookup::Missing { diagnostic, is_sure: is_sure && all.is_filled }
+                }
+                Lookup::Perhaps => Lookup::Perhaps,
+            });
+        }
+        let is_taken = dependencies.jobs.iter().any(|(name, _)| *name == all.name);
+        if takes_whole || is_taken {
+            return (!is_taken).then_some(Lookup::Perhaps);
+        }
+        let name = &all.name;
+        let diagnostic = Diagnostic::warning(
+            Code::NoSuchInput,
+            format!("`{name}` is a foreach task, not one of its outputs"),
+        )
+        .at(&self.ottofile.sources, self.task(all.task).name_span, "has `foreach`")
+        .help(format!("`{name}.*.KEY` reads a key of all its jobs; `otto.items {name}` lists the items"));
+        Some(Lookup::Missing { diagnostic, is_sure: true })
     }
 
     /// A read of all that a task set.
@@ -280,9 +340,10 @@ impl DataFlow<'_> {
         }
         let is_sure = declared.is_none() && !allows_more && !is_export || task.body.is_none();
         let key = rest.split('.').next().unwrap_or(rest);
+        let owner = name.strip_suffix(".*").unwrap_or(name);
         let message = match is_sure {
-            true => format!("task `{name}` has no output `{key}`"),
-            false => format!("task `{name}` never sets `{key}`"),
+            true => format!("task `{owner}` has no output `{key}`"),
+            false => format!("task `{owner}` never sets `{key}`"),
         };
         let keys = self.keys(place);
         let near = similar(rest, keys.iter().map(String::as_str), 3);
@@ -358,14 +419,13 @@ impl DataFlow<'_> {
         if let Some((first, _)) = dependencies.jobs.iter().find(is_here).filter(|_| task.foreach.is_some()) {
             return match rest.strip_prefix(':') {
                 Some(rest) => self.unknown_item(reader, task, rest, &known),
-                // All its jobs together.
-                None if rest.is_empty() || rest.starts_with(".*") || what == What::Outcome => Lookup::Perhaps,
+                None if rest.is_empty() || what == What::Outcome => Lookup::Perhaps,
                 // `INPUT["convert"]["a"]`: those of one item.
                 None if known.iter().any(|name| has_item(name, task.name.as_str(), &rest[1..])) => {
                     Lookup::Perhaps
                 }
                 None => {
-                    let key = &rest[1..];
+                    let key = rest[1..].trim_start_matches("*.");
                     let items = dependencies.jobs.iter().filter(|(_, known)| *known == place);
                     let items = listed(items.map(|(name, _)| name.as_str()));
                     let message = format!("`{name}` is a foreach task; its values belong to {items}");

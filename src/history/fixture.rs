@@ -121,6 +121,7 @@ impl Run {
             is_buffered: false,
             is_service: false,
             awaits: None,
+            only: Vec::new(),
         };
         self.plan_as(jobs.iter().enumerate().map(planned).collect());
     }

@@ -213,6 +213,7 @@ mod tests {
             is_buffered: false,
             is_service: false,
             awaits: None,
+            only: Vec::new(),
         };
         vec![
             Event::RunStarted {

@@ -173,6 +173,7 @@ mod tests {
             is_buffered: false,
             is_service: false,
             awaits: None,
+            only: Vec::new(),
         };
         let ended = |job: &str| Event::AttemptEnded {
             job: name(job),

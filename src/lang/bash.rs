@@ -2,6 +2,7 @@
 //! A body that provably touches none of otto's data gets neither; [`Needs`] is the proof. Nothing of otto's stands behind the
 //! body, and data never stands in the script.
 
+use super::fan_in::Asked;
 use super::handover;
 use super::interpreter::{self};
 use super::outcome;
@@ -15,6 +16,7 @@ use crate::body::{Place, Shebang, reads_outcome_array};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::fate::Fate;
 use crate::ottofile::spec::Body;
+use crate::value;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -59,6 +61,7 @@ fragments! {
     SERVICE = "bash/service.sh";
     GET = "bash/get.sh";
     GET_INPUT = "bash/get_input.sh";
+    ITEMS = "bash/items.sh";
     PLAIN_3 = "bash/plain_3.sh";
     DESERIALIZE = "bash/deserialize.sh";
     DOTTED = "bash/dotted.sh";
@@ -120,8 +123,11 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
     setup.refuse_arrays()?;
     install(script, level, setup.has_own_builtin)?;
     let has_fates = script.fates.is_some();
-    let is_loaded =
-        !needs.is_nothing() || has_fates || !oversized.is_empty() || setup.lists().next().is_some();
+    let is_loaded = !needs.is_nothing()
+        || has_fates
+        || !oversized.is_empty()
+        || setup.lists().next().is_some()
+        || setup.item().is_some();
     let start = match (is_loaded, script.params.is_empty()) {
         (true, _) => Start::Loaded,
         (false, false) => Start::ByHand,
@@ -452,6 +458,7 @@ impl Setup<'_, '_> {
     /// What bash loads before the body: otto's functions, then INPUT, and, for a start by hand, what otto would have set.
     fn start_text(&self, variables: &[LegacyVariable], oversized: &[(String, Vec<u8>)]) -> Vec<u8> {
         let (script, needs, charset) = (self.script, &self.needs, self.charset);
+        let body = script.whole_text();
         let mut text = shell::start_of_start();
         self.push_paths(&mut text, &shell::private(script), b"\n");
         if self.has_own_builtin {
@@ -472,6 +479,25 @@ impl Setup<'_, '_> {
                 text.extend_from_slice(b"]=");
                 push_word(&mut text, value, charset);
                 text.push(b'\n');
+            });
+            self.asked(&body).each_list(&mut |key, list| {
+                text.extend_from_slice(b"INPUT[");
+                push_word(&mut text, key.as_bytes(), charset);
+                text.extend_from_slice(b"]=");
+                push_word(&mut text, list, charset);
+                text.push(b'\n');
+            });
+        }
+        if let Some(item) = self.item() {
+            text.extend_from_slice(b"declare -A ITEM=() || return\n");
+            value::each_key(item, &mut |key, value| {
+                if let Some(bytes) = shell::shell_value(value) {
+                    text.extend_from_slice(b"ITEM[");
+                    push_word(&mut text, key.as_bytes(), charset);
+                    text.extend_from_slice(b"]=");
+                    push_word(&mut text, &bytes, charset);
+                    text.push(b'\n');
+                }
             });
         }
         if let Some(fates) = script.fates {
@@ -501,6 +527,18 @@ impl Setup<'_, '_> {
         }
         shell::push_by_hand(&mut text, script, charset);
         text
+    }
+
+    /// The fields of its item, if that is an object and the body may read them.
+    fn item(&self) -> Option<&value::Map> {
+        let is_meant = || self.needs.names || has_word(&self.script.whole_text(), "ITEM");
+        let fields = self.script.item?.as_map()?;
+        (self.level > Level::Three && (self.script.env)("ITEM").is_none() && is_meant()).then_some(fields)
+    }
+
+    /// What it reads of foreach tasks as a whole.
+    fn asked<'t>(&'t self, body: &'t str) -> Asked<'t> {
+        Asked::by(self.script, body, self.needs.opaque)
     }
 
     fn push_outcomes(&self, text: &mut Vec<u8>, fates: &[Fate]) {
@@ -591,11 +629,17 @@ impl Setup<'_, '_> {
         }
         push(&DESERIALIZE);
         push(&DOTTED);
+        let body = self.script.whole_text();
+        let asked = self.asked(&body);
+        if asked.has_items() {
+            push(&ITEMS);
+        }
         if self.needs.opaque && may_trace(&self.script.body.text) {
             push(&QUIET);
         }
+        asked.push_items(text, self.charset);
         if self.level == Level::Three {
-            shell::push_find_function(text, self.script, self.charset);
+            shell::push_find_function(text, self.script, &asked, self.charset);
         }
         text.extend_from_slice(b"otto__deps=(");
         for input in self.script.inputs {

@@ -109,7 +109,12 @@ fn exports_of(input: &Input) -> Vec<(&str, Vec<u8>, bool)> {
 
 /// One warning for all that is over the limits, told where the variables are made.
 pub(crate) fn limits_warning(job: &JobName, outputs: &crate::store::outputs::Outputs) -> Option<Diagnostic> {
-    let input = Input { job: job.clone(), outputs: std::sync::Arc::new(outputs.clone()), absence: None };
+    let input = Input {
+        job: job.clone(),
+        outputs: std::sync::Arc::new(outputs.clone()),
+        absence: None,
+        is_whole: true,
+    };
     let over: Vec<String> = exports_of(&input)
         .into_iter()
         .filter(|(_, _, is_oversized)| *is_oversized)
@@ -152,7 +157,7 @@ mod tests {
             exports: exports.iter().map(|(key, _)| (*key).into()).collect(),
             ..Outputs::default()
         };
-        Input { job: job(name), outputs: Arc::new(outputs), absence: None }
+        Input { job: job(name), outputs: Arc::new(outputs), absence: None, is_whole: true }
     }
 
     fn names(injection: &Injection) -> Vec<&str> {

@@ -2,7 +2,9 @@
 
 use super::Failure;
 use super::condition::{self, Decision};
-use super::{HandOver, Input, Left, List, Prepared, Script, collect, failing_line, hints, prepare};
+use super::{
+    FanIn, FanInJob, HandOver, Input, Left, List, Prepared, Script, collect, failing_line, hints, prepare,
+};
 use crate::event::Exit;
 use crate::fate::Fate;
 use crate::name::{JobName, ParamName};
@@ -26,6 +28,8 @@ pub(crate) struct Bench {
     pub(crate) condition: Option<Body>,
     pub(crate) ottofile: SourceFile,
     pub(crate) inputs: Vec<Input>,
+    pub(crate) fan_ins: Vec<FanIn>,
+    pub(crate) item: Option<Value>,
     pub(crate) fates: Option<Vec<Fate>>,
     pub(crate) params: Vec<(ParamName, OsString)>,
     pub(crate) lists: Vec<List>,
@@ -92,7 +96,12 @@ pub(crate) fn input(name: &str, values: &[(&str, &str)]) -> Input {
 }
 
 pub(crate) fn given(name: &str, values: Map) -> Input {
-    Input { job: job(name), outputs: Arc::new(Outputs { values, ..Outputs::default() }), absence: None }
+    Input {
+        job: job(name),
+        outputs: Arc::new(Outputs { values, ..Outputs::default() }),
+        absence: None,
+        is_whole: true,
+    }
 }
 
 impl Bench {
@@ -115,6 +124,8 @@ impl Bench {
             condition: None,
             ottofile: SourceFile::new("otto.yml", ""),
             inputs: Vec::new(),
+            fan_ins: Vec::new(),
+            item: None,
             fates: None,
             params: Vec::new(),
             lists: Vec::new(),
@@ -135,6 +146,16 @@ impl Bench {
         self.ottofile = SourceFile::new("otto.yml", above + text);
         self.body.text = text.to_owned();
         self.body.first_line = first_line;
+    }
+
+    /// Makes jobs of a foreach task out of its inputs of that name.
+    pub(crate) fn fan_in(mut self, name: &str) -> Bench {
+        let part = |input: &Input| {
+            let item = input.job.as_str().strip_prefix(name)?.strip_prefix(':')?.to_owned();
+            input.is_whole.then(|| FanInJob { item, outputs: input.outputs.clone() })
+        };
+        self.fan_ins.push(FanIn { name: job(name), jobs: self.inputs.iter().filter_map(part).collect() });
+        self
     }
 
     pub(crate) fn input(mut self, input: Input) -> Bench {
@@ -178,6 +199,8 @@ impl Bench {
             condition: self.condition.as_ref(),
             ottofile: &self.ottofile,
             inputs: &self.inputs,
+            fan_ins: &self.fan_ins,
+            item: self.item.as_ref(),
             fates: self.fates.as_deref(),
             params: &self.params,
             lists: &self.lists,

@@ -2,6 +2,7 @@
 //! Reads what the shell and otto's functions printed; knows shells by the shape of their messages, for the words
 //! are translated.
 
+use super::fan_in;
 use super::json_record::line_span;
 use super::record::Ended;
 use super::shell::one_line;
@@ -465,6 +466,21 @@ fn bracketed<'a>(line: &'a str, start: &str) -> Option<&'a str> {
 /// Why there is no input `key`, with what there is.
 pub(super) fn missing(script: &Script, key: &str) -> Option<Diagnostic> {
     let job = script.job;
+    if let Some((name, item, path)) = fan_in::lacking(script, key) {
+        let input = script.inputs.iter().find(|input| input.job.as_str() == format!("{name}:{item}"));
+        let keys: Vec<&str> =
+            input.iter().flat_map(|input| &input.outputs.values).map(|(key, _)| key.as_str()).collect();
+        let note = match input.and_then(|input| input.absence) {
+            Some(absence) if keys.is_empty() => format!("`{name}:{item}` {absence}"),
+            _ if keys.is_empty() => format!("`{name}:{item}` set no outputs"),
+            _ => format!("`{name}:{item}` has {}", listed(&keys)),
+        };
+        let message = format!("task `{name}:{item}` has no output `{path}`, so there is no list of it");
+        let diagnostic = Diagnostic::error(Code::NoSuchInput, message)
+            .note(note)
+            .help(format!("set `{path}` in each task, or read one at a time: `INPUT[{name}:{item}.{path}]`"));
+        return Some(placed(script, key, diagnostic));
+    }
     let dependency = of_longest_name(script.inputs, key);
     let diagnostic = match dependency {
         Some(input) => {

@@ -8,6 +8,9 @@ pub(crate) mod condition;
 #[cfg(test)]
 mod condition_properties;
 mod export;
+mod fan_in;
+#[cfg(test)]
+mod fan_in_cases;
 #[cfg(test)]
 mod harness;
 mod handover;
@@ -34,6 +37,7 @@ pub(crate) mod syntax;
 pub(crate) mod trimmed;
 
 pub(crate) use bash::Level;
+pub(crate) use fan_in::{FanIn, FanInJob};
 
 use crate::body::Language;
 use crate::contract::Contract;
@@ -48,7 +52,7 @@ use crate::store::layout::PRIVATE;
 use crate::store::outputs::Outputs;
 use crate::value::{self, Value};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -64,6 +68,10 @@ pub(crate) struct Script<'a> {
     pub(crate) ottofile: &'a SourceFile,
     /// The jobs whose data this one sees, in plan order.
     pub(crate) inputs: &'a [Input],
+    /// The foreach tasks whose jobs it sees together.
+    pub(crate) fan_ins: &'a [FanIn],
+    /// The item of a job of a foreach task, with its type.
+    pub(crate) item: Option<&'a Value>,
     /// How the jobs ended that this one depends on, if its body may ask.
     pub(crate) fates: Option<&'a [Fate]>,
     /// Parameters that have a value. They are in the environment of the launch too.
@@ -141,6 +149,8 @@ pub(crate) struct Input {
     pub(crate) outputs: Arc<Outputs>,
     /// Why it set nothing: "was skipped by its `if`".
     pub(crate) absence: Option<&'static str>,
+    /// It set all that it was to set: it did not fail.
+    pub(crate) is_whole: bool,
 }
 
 /// A program that runs bodies.
@@ -361,11 +371,15 @@ pub(crate) fn failing_line(script: &Script, stderr_tail: &[u8], hand_over: &Hand
 /// Flat names that two dependencies share: key `c` of task `a.b` and key `b.c` of task `a`.
 fn clashes(inputs: &[Input]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for inner in inputs.iter().filter(|input| input.job.as_str().contains('.')) {
-        for outer in inputs {
-            let rest =
-                inner.job.as_str().strip_prefix(outer.job.as_str()).and_then(|rest| rest.strip_prefix('.'));
-            let Some(rest) = rest else { continue };
+    if !inputs.iter().any(|input| input.job.as_str().contains('.')) {
+        return found;
+    }
+    let jobs: HashMap<&str, &Input> = inputs.iter().map(|input| (input.job.as_str(), input)).collect();
+    for inner in inputs {
+        let name = inner.job.as_str();
+        for (dot, _) in name.match_indices('.') {
+            let Some(outer) = jobs.get(&name[..dot]) else { continue };
+            let rest = &name[dot + 1..];
             for (key, _) in &inner.outputs.values {
                 if crate::value::lookup(&outer.outputs.values, &format!("{rest}.{key}")).is_none() {
                     continue;

@@ -4,12 +4,12 @@
 
 use super::interpreter::{self};
 use super::json_record::{self, line_span};
-use super::{CannotPrepare, HandOver, Left, Prepared, Program, Script};
+use super::{CannotPrepare, FanIn, HandOver, Left, Prepared, Program, Script};
 use crate::body::Shebang;
 use crate::body::export::has_word;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::store::layout::PRIVATE;
-use crate::store::outputs::MOST_BYTES;
+use crate::store::outputs::{MOST_BYTES, Outputs};
 use crate::value::{self, Value};
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -215,12 +215,13 @@ fn write_files(script: &Script, dialect: &Dialect) -> Result<(), WriteError> {
     let private = private(script);
     make_dir(&private)?;
     write(&script_path(script, dialect), script_text(script, dialect).as_bytes(), 0o700)?;
-    let tasks = script
-        .inputs
-        .iter()
-        .map(|input| (input.job.as_str().to_owned(), Value::Map(input.outputs.values.clone())))
-        .collect();
-    write(&input_path(script), value::indented(&Value::Map(tasks)).as_bytes(), 0o600)?;
+    write(&input_path(script), value::indented(&inputs(script)).as_bytes(), 0o600)?;
+    if let Some(item) = script.item.filter(|_| dialect.preload.is_some()) {
+        write(&private.join("item.json"), value::compact(item).as_bytes(), 0o600)?;
+    }
+    if dialect.preload.is_some() && !script.fan_ins.is_empty() {
+        write(&private.join("items.json"), value::compact(&items(script)).as_bytes(), 0o600)?;
+    }
     // Empty, and there: the umask of the script has no say in how they are made.
     write(&output_path(script), b"", 0o600)?;
     if let Some(preload) = &dialect.preload {
@@ -229,6 +230,26 @@ fn write_files(script: &Script, dialect: &Dialect) -> Result<(), WriteError> {
         install(script.runtime, preload)?;
     }
     Ok(())
+}
+
+/// `{"build": {"version": "1"}}`. A foreach task has its jobs by their items: `{"convert": {"a": {"rows": 3}}}`.
+fn inputs(script: &Script) -> Value {
+    let values = |outputs: &Outputs| Value::Map(outputs.values.clone());
+    let inputs = script.inputs.iter().map(|input| (input.job.as_str().to_owned(), values(&input.outputs)));
+    let jobs =
+        |fan_in: &FanIn| fan_in.jobs.iter().map(|job| (job.item.clone(), values(&job.outputs))).collect();
+    let fan_ins =
+        script.fan_ins.iter().map(|fan_in| (fan_in.name.as_str().to_owned(), Value::Map(jobs(fan_in))));
+    Value::Map(inputs.chain(fan_ins).collect())
+}
+
+/// Which of these are foreach tasks, and the order of their items, for the preloads.
+fn items(script: &Script) -> Value {
+    let one = |fan_in: &FanIn| {
+        let items = fan_in.jobs.iter().map(|job| Value::String(job.item.clone())).collect();
+        (fan_in.name.as_str().to_owned(), Value::List(items))
+    };
+    Value::Map(script.fan_ins.iter().map(one).collect())
 }
 
 fn install(runtime: &Path, preload: &Preload) -> Result<(), WriteError> {

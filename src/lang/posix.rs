@@ -2,6 +2,7 @@
 //! What is set goes to the journal at once; only exported variables are left for the end.
 
 use super::bash::{self, Level, without_comments};
+use super::fan_in::Asked;
 use super::handover;
 use super::interpreter::{self};
 use super::outcome;
@@ -195,7 +196,10 @@ fn start_text(
     }
     if needs.calls {
         text.extend_from_slice(FUNCTIONS.as_bytes());
-        shell::push_find_function(&mut text, script, charset);
+        let body = script.whole_text();
+        let asked = Asked::by(script, &body, needs.opaque);
+        asked.push_items(&mut text, charset);
+        shell::push_find_function(&mut text, script, &asked, charset);
         push_about_function(&mut text, script);
         if let Some(fates) = script.fates {
             outcome::push_function(&mut text, fates, charset, "otto__line ");

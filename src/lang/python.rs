@@ -277,6 +277,15 @@ fn start(script: &Script, page: &Page) -> Vec<u8> {
     }
     let outcomes = script.fates.map(|_| super::outcome::path(script));
     field(outcomes.as_ref().map_or(&[][..], |path| path.as_os_str().as_bytes()));
+    field(script.fan_ins.len().to_string().as_bytes());
+    // Below, the item: a job of no foreach task has none.
+    let item = script.item.filter(|_| !script.has_param("ITEM")).map_or(String::new(), value::compact);
+    for fan_in in script.fan_ins {
+        field(fan_in.name.as_str().as_bytes());
+        field(fan_in.jobs.len().to_string().as_bytes());
+        fan_in.jobs.iter().for_each(|job| field(job.item.as_bytes()));
+    }
+    field(item.as_bytes());
     fields
 }
 

@@ -1,6 +1,7 @@
 //! What every shell has in common: the files of a job, the script round the user's lines, inputs as a shell can read
 //! them. Knows no particular shell.
 
+use super::fan_in::Asked;
 use super::quote::{Charset, push_assignment, push_word};
 use super::{CannotPrepare, Input, Script};
 use crate::contract::{Contract, Declared};
@@ -9,17 +10,17 @@ use crate::store::atomic;
 use crate::store::layout::{PRIVATE, file_name};
 use crate::value::{self, Value};
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 
-/// Leaves nested in lists and maps that one dependency may add to the flat keys.
-const MOST_LEAVES: usize = 10_000;
 /// Keys of one dependency that the script's opening comment names.
 const MOST_KEYS_SHOWN: usize = 6;
+/// Dependencies that the comment names.
+const MOST_INPUTS_SHOWN: usize = 30;
 /// Empty lines above the body beyond which they are written as `\`, which a shell reads faster.
 const MOST_EMPTY_LINES: usize = 200;
 
@@ -200,7 +201,7 @@ fn opening(script: &Script, frame: &Frame) -> Vec<String> {
     if script.inputs.is_empty() {
         lines.push("# INPUT is empty: this task has no dependencies.".to_owned());
     }
-    for input in script.inputs {
+    for input in script.inputs.iter().take(MOST_INPUTS_SHOWN) {
         let job = one_line(input.job.as_str());
         match input.outputs.values.first() {
             None => lines.push(format!("# INPUT: `{job}` set no outputs.")),
@@ -210,6 +211,9 @@ fn opening(script: &Script, frame: &Frame) -> Vec<String> {
                 lines.push(format!("# INPUT: {example}; `{job}` has {keys}."));
             }
         }
+    }
+    if let Some(more) = script.inputs.len().checked_sub(MOST_INPUTS_SHOWN).filter(|more| *more > 0) {
+        lines.push(format!("# INPUT has values of {more} more tasks."));
     }
     lines.push(format!("# {} sets a value for the tasks that depend on this one.", frame.setting));
     if let Some(contract) = script.contract {
@@ -250,34 +254,18 @@ pub(super) fn one_line(text: &str) -> String {
 /// Every key that a shell can read, with its value as text: those that were set, then what is nested in them. A key that
 /// is literally there wins over a nested one.
 pub(super) fn each_input(inputs: &[Input], take: &mut dyn FnMut(&str, &[u8])) {
-    let nests = |value: &Value| matches!(value, Value::List(_) | Value::Map(_)) && value.as_bytes().is_none();
     for input in inputs {
-        let job = input.job.as_str();
-        for (key, value) in &input.outputs.values {
+        value::each_key(&input.outputs.values, &mut |key, value| {
             if let Some(bytes) = shell_value(value) {
-                take(&format!("{job}.{key}"), &bytes);
+                take(&format!("{}.{key}", input.job), &bytes);
             }
-        }
-        if !input.outputs.values.iter().any(|(_, value)| nests(value)) {
-            continue;
-        }
-        let literal: HashSet<&str> = input.outputs.values.iter().map(|(key, _)| key.as_str()).collect();
-        let mut left = MOST_LEAVES;
-        for (key, value) in input.outputs.values.iter().filter(|(_, value)| nests(value)) {
-            value::each_leaf(key, value, &mut |path, leaf| {
-                if let Some(bytes) = shell_value(leaf).filter(|_| !literal.contains(path)) {
-                    take(&format!("{job}.{path}"), &bytes);
-                    left -= 1;
-                }
-                left > 0
-            });
-        }
+        });
     }
 }
 
 /// A value as the text that a shell holds: strings as they are, null as nothing, all else as JSON. `None`: it has a
 /// NUL, which no shell can hold.
-fn shell_value(value: &Value) -> Option<Cow<'_, [u8]>> {
+pub(super) fn shell_value(value: &Value) -> Option<Cow<'_, [u8]>> {
     if let Some(bytes) = value.as_bytes() {
         return (!bytes.contains(&0)).then_some(bytes);
     }
@@ -376,7 +364,7 @@ pub(super) fn legacy_variables(
 }
 
 /// `otto__find KEY` and `otto__find_folded KEY` for shells without associative arrays.
-pub(super) fn push_find_function(text: &mut Vec<u8>, script: &Script, charset: Charset) {
+pub(super) fn push_find_function(text: &mut Vec<u8>, script: &Script, asked: &Asked, charset: Charset) {
     let mut folded: HashMap<String, Option<Vec<u8>>> = HashMap::new();
     text.extend_from_slice(b"otto__find() {\notto__is_there=x\ncase $1 in\n");
     each_input(script.inputs, &mut |key, value| {
@@ -385,16 +373,26 @@ pub(super) fn push_find_function(text: &mut Vec<u8>, script: &Script, charset: C
         let spelling = crate::name::fold(key).to_ascii_lowercase();
         folded.entry(spelling).and_modify(|there| *there = None).or_insert_with(|| Some(value.to_vec()));
     });
+    asked.each_list(&mut |key, list| push_arm(text, key, list, charset));
+    // Of a foreach task without jobs every list is empty.
+    for fan_in in script.fan_ins.iter().filter(|fan_in| fan_in.jobs.is_empty()) {
+        push_word(text, format!("{}.*.", fan_in.name).as_bytes(), charset);
+        text.extend_from_slice(b"*) otto__value='[]' ;;\n");
+    }
     text.extend_from_slice(b"*) otto__is_there= otto__value= ;;\nesac\n}\n");
     text.extend_from_slice(b"otto__find_folded() {\notto__is_there=x\ncase $1 in\n");
     let mut folded: Vec<_> = folded.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
     folded.sort();
+    let mut jobs: HashMap<String, Vec<&str>> = HashMap::new();
+    for input in script.inputs {
+        let job = input.job.as_str();
+        jobs.entry(crate::name::fold(job).to_ascii_lowercase()).or_default().push(job);
+    }
     for (key, value) in folded {
         // `build.build_id` as it is written, with the dot between.
-        let jobs = script.inputs.iter().map(|input| input.job.as_str());
-        for job in jobs.filter(|job| key.starts_with(&*crate::name::fold(job).to_ascii_lowercase())) {
-            if let Some(rest) = key.get(job.len() + 1..) {
-                push_arm(text, &format!("{job}.{rest}"), &value, charset);
+        for (end, _) in key.char_indices() {
+            for job in jobs.get(&key[..end]).into_iter().flatten() {
+                push_arm(text, &format!("{job}.{}", &key[end + 1..]), &value, charset);
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{self, TaskName};
 use crate::source::{SourceId, Span, Spanned};
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// An ottofile that the root includes, directly or through others, as far as it has been read.
@@ -547,7 +547,7 @@ impl Ottofile {
 
     /// The names by which a task knows a job that it has data or an outcome of, the first of them as its own file has it.
     /// `others` are all that it knows. A name of its own file is not another's whole name.
-    pub(crate) fn names_in(&self, task: &Task, job: &str, others: &[&str]) -> Vec<String> {
+    pub(crate) fn names_in(&self, task: &Task, job: &str, others: &HashSet<&str>) -> Vec<String> {
         let source = task.name_span.source;
         let mut names = vec![self.name_in(source, job)];
         for edge in &task.before {
@@ -557,8 +557,9 @@ impl Ottofile {
             names.extend(item.map(|item| format!("{known_as}{item}")));
         }
         let own = format!("{}/{job}", self.namespace(source));
-        let is_of_another = |other: &str| other == own || job.strip_prefix('/') == Some(other);
-        if self.part(source).is_some() && !others.iter().any(|other| is_of_another(other)) {
+        let is_of_another =
+            || others.contains(own.as_str()) || job.strip_prefix('/').is_some_and(|job| others.contains(job));
+        if self.part(source).is_some() && !is_of_another() {
             names.push(job.to_owned());
         }
         let mut seen = BTreeSet::new();

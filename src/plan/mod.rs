@@ -6,6 +6,7 @@ pub(crate) mod envs;
 pub(crate) mod expand;
 mod extend;
 pub(crate) mod facts;
+mod fan_in;
 pub(crate) mod fresh;
 pub(crate) mod graph;
 mod draft;
@@ -24,6 +25,7 @@ mod told;
 mod version;
 
 pub(crate) use extend::{Extension, extend};
+pub(crate) use fan_in::{FanIn, fan_ins};
 pub(crate) use order::is_contradiction;
 pub(crate) use own::told_once;
 pub(crate) use place::{AskedResource, JobPlace, places, resources};

@@ -2,7 +2,7 @@
 //! Decides nothing about the run.
 
 use super::inbox::Message;
-use super::launch::Started;
+use super::launch::{InputOf, Started};
 use super::stream::{self, Wires};
 use super::{Setting, fresh, secret, service};
 use crate::diagnostic::{Code, Diagnostic, Notice};
@@ -12,7 +12,7 @@ use crate::fate::Fate;
 use crate::lang::condition::Decision;
 use crate::lang::{self, CannotPrepare, HandOver, Left, Script};
 use crate::plan::fresh::Evidence;
-use crate::plan::{JobId, JobPlace, Work};
+use crate::plan::{JobPlace, Work};
 use crate::store::layout::PRIVATE;
 use crate::store::outputs::{self, Outputs};
 use crate::store::vault;
@@ -23,9 +23,6 @@ use std::sync::Arc;
 
 /// How much of a failed task's stderr is searched for what went wrong, in bytes.
 const SEARCHED_TAIL: u64 = 64 * 1024;
-
-/// The values of a job that this one sees, and why there are none.
-pub(super) type InputOf = (JobId, Arc<Outputs>, Option<&'static str>);
 
 pub(crate) struct Attempt {
     pub(super) id: AttemptId,
@@ -115,9 +112,7 @@ impl Attempt {
         let setting = self.setting.clone();
         let job = setting.plan.job(self.id.job);
         let inputs = std::mem::take(&mut self.inputs);
-        let inputs =
-            inputs.into_iter().map(|(input, outputs, absence)| (setting.plan.job(input), outputs, absence));
-        let mut started = Started::new(&setting, self.id, inputs.collect(), self.fates.take())?;
+        let mut started = Started::new(&setting, self.id, inputs, self.fates.take())?;
         let mut wires = self.wires.take().expect("bug: an attempt is launched twice")?;
         started.env.extend(wires.env.drain(..));
         if job.work == Work::Service {

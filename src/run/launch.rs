@@ -8,19 +8,20 @@ use crate::event::Stream;
 use crate::exec::{AttemptId, HandsOver, Launch, LaunchIo, Stdin};
 use crate::fate::Fate;
 use crate::host::{Environment, is_shell_trap, plain};
-use crate::lang::{self, CannotPrepare, Input, Level, List, Script};
+use crate::lang::{self, CannotPrepare, FanIn, FanInJob, Input, Level, List, Script};
 use crate::name::{JobName, ParamName};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Body, Param, ParamForm, Task};
 use crate::plan::envs::MOST_VARIABLE;
-use crate::plan::{Job, JobId, JobPlace, Need, Plan, Work};
+use crate::plan::{self, Item, Job, JobId, JobPlace, Need, Plan, Work};
 use crate::request::Argument;
 use crate::resources::Resources;
 use crate::store::atomic;
 use crate::store::inputs;
 use crate::store::layout::{ANNOUNCED, JobDir, PRIVATE};
 use crate::store::outputs::{self, Outputs};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::value::Value;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
@@ -28,6 +29,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+/// The values of a job that this one sees.
+pub(super) struct InputOf {
+    pub(super) job: JobId,
+    pub(super) outputs: Arc<Outputs>,
+    /// Why there are none.
+    pub(super) absence: Option<&'static str>,
+    /// They are all that it was to set.
+    pub(super) is_whole: bool,
+}
 
 /// A job that is being run, with all that its language asked for.
 pub(crate) struct Started {
@@ -42,6 +53,8 @@ pub(crate) struct Started {
     /// The `if` that the first attempt asks.
     pub(crate) condition: Option<Body>,
     pub(crate) inputs: Vec<Input>,
+    pub(crate) fan_ins: Vec<FanIn>,
+    pub(crate) item: Option<Value>,
     pub(crate) fates: Option<Vec<Fate>>,
     pub(crate) params: Vec<(ParamName, OsString)>,
     pub(crate) lists: Vec<List>,
@@ -54,10 +67,10 @@ impl Started {
     ///
     /// `outputs` are those of the jobs whose data this one sees, in plan order; `fates` are what its body may know of how
     /// others ended.
-    pub(crate) fn new(
+    pub(super) fn new(
         setting: &Setting,
         AttemptId { job: id, number }: AttemptId,
-        outputs: Vec<(&Job, Arc<Outputs>, Option<&'static str>)>,
+        outputs: Vec<InputOf>,
         mut fates: Option<Vec<Fate>>,
     ) -> Result<Started, CannotPrepare> {
         let job = setting.plan.job(id);
@@ -69,11 +82,13 @@ impl Started {
         let recorded: &[RecordedInput] = setting.recorded.get(&id).map_or(&[], Vec::as_slice);
         let task = &setting.ottofile.tasks[job.task];
         let seen = recorded.iter().map(|input| &input.job);
-        let seen: Vec<&JobName> = seen.chain(outputs.iter().map(|(job, ..)| &job.name)).collect();
+        let seen: Vec<&JobName> =
+            seen.chain(outputs.iter().map(|input| &setting.plan.job(input.job).name)).collect();
         let names = KnownNames {
             ottofile: &setting.ottofile,
             job,
             all: seen.iter().map(|name| name.as_str()).collect(),
+            together: seen_together(setting, id),
         };
         for input in recorded.iter().filter(|input| !input.outputs.values.is_empty()) {
             for name in names.of(&input.job) {
@@ -81,10 +96,11 @@ impl Started {
                     .map_err(|error| cannot("link the recorded inputs in", &dir.path, &error))?;
             }
         }
-        for (dependency, outputs, _) in &outputs {
-            if !outputs.values.is_empty() {
-                for name in names.of(&dependency.name) {
-                    inputs::link_to(&dir, &name, &setting.run_dir.job(&dependency.name))
+        for input in &outputs {
+            let dependency = &setting.plan.job(input.job).name;
+            if !input.outputs.values.is_empty() {
+                for name in names.of(dependency) {
+                    inputs::link_to(&dir, &name, &setting.run_dir.job(dependency))
                         .map_err(|error| cannot("link the inputs in", &dir.path, &error))?;
                 }
             }
@@ -108,13 +124,17 @@ impl Started {
             job: input.job.clone(),
             outputs: input.outputs.clone(),
             absence: None,
+            is_whole: input.is_whole,
         });
-        let outputs = outputs.into_iter().map(|(dependency, outputs, absence)| Input {
-            job: dependency.name.clone(),
-            outputs,
-            absence,
+        let outputs = outputs.into_iter().map(|input| Input {
+            job: setting.plan.job(input.job).name.clone(),
+            outputs: input.outputs,
+            absence: input.absence,
+            is_whole: input.is_whole,
         });
-        let inputs: Vec<Input> = recorded.chain(outputs).flat_map(|input| names.inputs(input)).collect();
+        let inputs: Vec<Input> = recorded.chain(outputs).collect();
+        let fan_ins = names.fan_ins(&inputs);
+        let inputs: Vec<Input> = inputs.into_iter().flat_map(|input| names.inputs(input)).collect();
         for fate in fates.iter_mut().flatten().filter(|fate| !fate.has_log()) {
             outcomes::add_log(fate, &setting.run_dir.job(&fate.job));
         }
@@ -134,6 +154,8 @@ impl Started {
             limit: limit(setting, id, number),
             condition,
             inputs,
+            fan_ins,
+            item: job.item.as_ref().map(item_value),
             fates,
             params,
             lists,
@@ -159,6 +181,8 @@ impl Started {
             condition: self.condition.as_ref().filter(|_| attempt == 1),
             ottofile: setting.ottofile.sources.of(body.span),
             inputs: &self.inputs,
+            fan_ins: &self.fan_ins,
+            item: self.item.as_ref(),
             fates: self.fates.as_deref(),
             params: &self.params,
             lists: &self.lists,
@@ -233,12 +257,27 @@ impl Started {
     }
 }
 
+/// The foreach tasks whose jobs a job sees together.
+fn seen_together(setting: &Setting, id: JobId) -> Vec<plan::FanIn> {
+    let job = setting.plan.job(id);
+    let earlier = &setting.earlier.fan_ins;
+    let group = job.group.map(|group| &setting.plan.job(group).name);
+    let mut all = earlier.get(&job.name).or_else(|| earlier.get(group?)).cloned().unwrap_or_default();
+    // Of a rerun: what it was planned to be, with the jobs that are not run again.
+    let now = plan::fan_ins(&setting.plan, id).into_iter();
+    let now: Vec<_> = now.filter(|fan_in| all.iter().all(|known| known.group != fan_in.group)).collect();
+    all.extend(now);
+    all
+}
+
 /// By which names a job knows the jobs that it has data or outcomes of.
 struct KnownNames<'a> {
     ottofile: &'a Ottofile,
     job: &'a Job,
     /// The jobs that it knows.
-    all: Vec<&'a str>,
+    all: HashSet<&'a str>,
+    /// The foreach tasks whose jobs it sees together.
+    together: Vec<plan::FanIn>,
 }
 
 impl KnownNames<'_> {
@@ -255,6 +294,35 @@ impl KnownNames<'_> {
         names
     }
 
+    /// The foreach tasks whose jobs it sees together, under each of their names, with those jobs whose data is whole.
+    fn fan_ins(&self, inputs: &[Input]) -> Vec<FanIn> {
+        if self.together.is_empty() {
+            return Vec::new();
+        }
+        let known: HashMap<&JobName, &Input> = inputs.iter().map(|input| (&input.job, input)).collect();
+        let mut all = Vec::new();
+        for plan::FanIn { group, jobs } in &self.together {
+            let first = all.len();
+            all.extend(self.of(group).into_iter().map(|name| FanIn { name, jobs: Vec::new() }));
+            for job in jobs {
+                let item = job.as_str().strip_prefix(group.as_str()).and_then(|rest| rest.strip_prefix(':'));
+                let input = known.get(job).filter(|input| input.is_whole);
+                let (Some(item), Some(input)) = (item, input) else { continue };
+                let names = self.of(job);
+                for fan_in in &mut all[first..] {
+                    // It has its data under this name too.
+                    if names
+                        .iter()
+                        .any(|name| name.as_str().strip_suffix(item) == Some(&format!("{}:", fan_in.name)))
+                    {
+                        fan_in.jobs.push(FanInJob { item: item.to_owned(), outputs: input.outputs.clone() });
+                    }
+                }
+            }
+        }
+        all
+    }
+
     fn inputs(&self, input: Input) -> Vec<Input> {
         let names = self.of(&input.job).into_iter();
         names.map(|job| Input { job, ..input.clone() }).collect()
@@ -262,7 +330,8 @@ impl KnownNames<'_> {
 
     fn fates(ottofile: &Ottofile, job: &Job, fates: Vec<Fate>) -> Vec<Fate> {
         let all: Vec<JobName> = fates.iter().map(|fate| fate.job.clone()).collect();
-        let names = KnownNames { ottofile, job, all: all.iter().map(JobName::as_str).collect() };
+        let all = all.iter().map(JobName::as_str).collect();
+        let names = KnownNames { ottofile, job, all, together: Vec::new() };
         let named = fates.into_iter().flat_map(|fate| {
             let names = names.of(&fate.job).into_iter();
             names.map(move |job| {
@@ -273,6 +342,11 @@ impl KnownNames<'_> {
         });
         named.collect()
     }
+}
+
+/// The item with its type; those that the ottofile lists are strings.
+fn item_value(item: &Item) -> Value {
+    item.data.as_deref().cloned().unwrap_or_else(|| Value::from_bytes(item.value.as_bytes().to_vec()))
 }
 
 /// The values of a matrix: variables like parameters.
@@ -386,6 +460,8 @@ pub(crate) fn missing_interpreters(
             condition: None,
             ottofile: ottofile.sources.of(body.span),
             inputs: &[],
+            fan_ins: &[],
+            item: None,
             fates: None,
             params: &[],
             lists: &[],

@@ -30,6 +30,7 @@ use crate::name::{JobName, ParamName, RunId};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Body, ForeachSource, Retries, Service, Task};
 use crate::plan::fresh::Evidence;
+use crate::plan::select::Items;
 use crate::plan::{Flow, Job, JobId, JobPlace, Lane, Plan, Work};
 use crate::resources::Resources;
 use crate::scheduler::{Demand, Policy, Scheduler};
@@ -44,6 +45,7 @@ use crate::verbatim::{Verbatim, hex};
 use crate::view::{View, Wish};
 use attempt::{Attempt, Flowed, Warned};
 use fresh::{Look, Verdict};
+use launch::InputOf;
 use outcomes::{Earlier, Outcomes};
 use service::Serving;
 use serving::ServiceEnd;
@@ -152,6 +154,8 @@ pub(crate) struct RecordedInput {
     pub(crate) outputs: Arc<Outputs>,
     pub(crate) source: RecordedSource,
     pub(crate) flow: Flow,
+    /// They are all that it was to set: it did not fail.
+    pub(crate) is_whole: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -612,8 +616,19 @@ impl<'a> Run<'a> {
             Some(Outcome::Skipped(skip)) => absence(skip),
             Some(_) | None => None,
         };
+        // Of a job that did not run there may be the defaults of its contract.
+        let is_whole = |input, outputs: &Outputs| match self.scheduler.outcome(input) {
+            Some(outcome) => outcome.is_success() || outcome.is_harmless_skip() && !outputs.values.is_empty(),
+            None => true,
+        };
         let inputs = self.inputs_of(id.job).into_iter();
-        let inputs = inputs.map(|(input, outputs)| (input, outputs, absence(input))).collect();
+        let input = |(job, outputs): (JobId, Arc<Outputs>)| InputOf {
+            absence: absence(job),
+            is_whole: is_whole(job, &outputs),
+            job,
+            outputs,
+        };
+        let inputs = inputs.map(input).collect();
         let attempt = Attempt::new(setting, id, inputs, fates, wires, evidence);
         if job.work == Work::Terminal {
             self.is_terminal_lent = true;
@@ -1214,6 +1229,10 @@ fn planned_job(setting: &Setting, id: JobId) -> PlannedJob {
         is_service: job.work == Work::Service,
         is_buffered: job.item.is_some() && task.foreach.as_ref().is_some_and(|foreach| foreach.is_buffered),
         awaits: job.awaited().and(task.foreach.as_ref()).map(|foreach| told_by(&foreach.source)),
+        only: match job.awaited().map(|awaited| &awaited.only) {
+            Some(Items::Only(names)) => names.iter().map(|(name, _)| name.clone()).collect(),
+            Some(Items::All) | None => Vec::new(),
+        },
     }
 }
 

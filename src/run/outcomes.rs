@@ -7,7 +7,7 @@ use crate::event::{Stamped, Stream};
 use crate::fate::Fate;
 use crate::name::JobName;
 use crate::ottofile::spec::Body;
-use crate::plan::{JobId, Told, told};
+use crate::plan::{FanIn, JobId, Told, told};
 use crate::state::RunState;
 use crate::store::layout::JobDir;
 use crate::value::Value;
@@ -20,6 +20,8 @@ pub(crate) struct Earlier {
     /// For each job that is run again and asks: whom it may ask about, which its plan no longer has.
     pub(crate) told: HashMap<JobName, Vec<Told>>,
     pub(crate) fates: HashMap<JobName, Fate>,
+    /// For each job that is run again: the foreach tasks on which it depends, with the jobs that are not run again.
+    pub(crate) fan_ins: HashMap<JobName, Vec<FanIn>>,
 }
 
 /// The run so far, if a body may ask for it.

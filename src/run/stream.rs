@@ -13,7 +13,7 @@ use crate::plan::stream::pipe_variable;
 use crate::plan::{Flow, Job, JobId, Plan};
 use crate::store::layout::JobDir;
 use crate::store::stream::{End, Full, Spool, set_aside};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -138,7 +138,7 @@ impl Streams {
         let origins = self.origins(setting, id);
         let is_single = origins.len() == 1;
         let all: Vec<String> = origins.iter().map(|origin| origin.name.as_str().to_owned()).collect();
-        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let all: HashSet<&str> = all.iter().map(String::as_str).collect();
         for origin in origins {
             let pipe = dir.input_pipe(&origin.name);
             if is_single {

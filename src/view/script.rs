@@ -42,6 +42,7 @@ pub(crate) fn planned(text: &str) -> PlannedJob {
         is_buffered,
         is_service,
         awaits: None,
+        only: Vec::new(),
     }
 }
 

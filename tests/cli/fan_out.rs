@@ -590,3 +590,169 @@ fn what_cannot_work_is_refused_before_the_run() {
     otto.yml: 1 error. For details: `otto Explain E0908`
     ");
 }
+
+#[test]
+fn names_of_variables_are_refused_where_they_clash() {
+    let refused = |tasks: &str| Project::new(&format!("tasks:\n{tasks}")).run("Check").refused().to_owned();
+    assert_snapshot!(refused("  a: {foreach: {matrix: {item: [x], py: [1]}}, bash: ':'}"), @"
+    error[E0303]: the matrix of task `a` has a list called `item`, like its item
+      ╭▸ otto.yml:2:26
+    2 │   a: {foreach: {matrix: {item: [x], py: [1]}}, bash: ':'}
+      ╰╴                         ━━━━ choose another name
+      = note: `item` holds the name of the combination
+    help: rename the list, or give the item another name: `as: NAME`
+    otto.yml: 1 error. For details: `otto Explain E0303`
+    ");
+    assert_snapshot!(refused("  a: {params: {--py: {default: x}}, foreach: {matrix: {py: [1]}}, bash: ':'}"), @"
+    error[E0303]: task `a` has two variables called `py`: a parameter and the item
+      ╭▸ otto.yml:2:16
+    2 │   a: {params: {--py: {default: x}}, foreach: {matrix: {py: [1]}}, bash: ':'}
+      ╰╴               ━━━━ the parameter                      ── the item is in `py`
+    help: give the item another name: `as: NAME`
+    otto.yml: 1 error. For details: `otto Explain E0303`
+    ");
+    assert_snapshot!(refused("  a: {foreach: {matrix: {PATH: [x], my-os: [y], INPUT: [z]}}, bash: ':'}"), @"
+    error[E0107]: the variable `PATH` in `foreach` of task `a` is reserved: bash, Python, the loader or otto itself uses it
+      ╭▸ otto.yml:2:26
+    2 │   a: {foreach: {matrix: {PATH: [x], my-os: [y], INPUT: [z]}}, bash: ':'}
+      ╰╴                         ━━━━ choose another name
+    error[E0107]: the variable `my-os` in `foreach` of task `a` contains `-`, which variables cannot
+      ╭▸ otto.yml:2:37
+    2 │   a: {foreach: {matrix: {PATH: [x], my-os: [y], INPUT: [z]}}, bash: ':'}
+      ╰╴                                    ━━━━━ choose another name
+    error[E0107]: the variable `INPUT` in `foreach` of task `a` is reserved: bash, Python, the loader or otto itself uses it
+      ╭▸ otto.yml:2:49
+    2 │   a: {foreach: {matrix: {PATH: [x], my-os: [y], INPUT: [z]}}, bash: ':'}
+      ╰╴                                                ━━━━━ choose another name
+    otto.yml: 3 errors. For details: `otto Explain E0107`
+    ");
+    assert_snapshot!(refused("  l: {bash: ':'}\n  a: {foreach: {from: l.n, as: file}, bash: ':'}\n  b: {params: {file: {}}, foreach: {each: a}, bash: ':'}"), @"
+    error[E0303]: task `b` has two variables called `file`: a parameter and the item
+      ╭▸ otto.yml:4:16
+    3 │   a: {foreach: {from: l.n, as: file}, bash: ':'}
+      │                                ──── the item is in `file`
+    4 │   b: {params: {file: {}}, foreach: {each: a}, bash: ':'}
+      ╰╴               ━━━━ the parameter
+    help: give the item another name: `as: NAME`
+    otto.yml: 1 error. For details: `otto Explain E0303`
+    ");
+}
+
+#[test]
+fn data_that_makes_no_jobs_is_told_with_both_items() {
+    let told = |files: &str| {
+        let ran = chain(files).run("-j1 convert");
+        assert_eq!(ran.status, 1);
+        let start = ran.stderr.find("error[").unwrap_or_default();
+        ran.stderr[start..].split("\n\n").next().unwrap_or_default().to_owned()
+    };
+    assert_snapshot!(told(r#"["a b", "x", "a_b"]"#), @"
+    error[E0307]: two items of `convert` would both be called `convert:a_b`
+      ╭▸ otto.yml:6:14
+    6 │     foreach: {from: list.files, as: file, max_items: 5}
+      ╰╴             ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ has both items
+      = note: items 1 and 3: `a b` and `a_b`
+    ");
+    assert_snapshot!(told(r#"["a", ""]"#), @"
+    error[E0307]: an item of `convert` is empty, so its job would have no name
+      ╭▸ otto.yml:6:14
+    6 │     foreach: {from: list.files, as: file, max_items: 5}
+      ╰╴             ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ has an empty item
+      = note: it is item 2
+    ");
+    assert_snapshot!(told(r#"[1, 2, 3, 4, 5, 6]"#), @"
+    error[E0307]: the foreach of `convert` has 6 items, more than `max_items: 5`
+      ╭▸ otto.yml:6:14
+    6 │     foreach: {from: list.files, as: file, max_items: 5}
+      ╰╴             ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ too many items
+    help: raise `max_items` if this is intended
+    ");
+    assert_snapshot!(told(r#"["a", {"x": 1}, true]"#), @"
+    error[E0307]: item 3 of `list.files` is a boolean, which cannot be an item
+      ╭▸ otto.yml:6:21
+    3 │   list:
+      │   ──── `files` is set by this task
+      ┆
+    6 │     foreach: {from: list.files, as: file, max_items: 5}
+      ╰╴                    ━━━━━━━━━━ the items come from here
+      = note: items are strings, numbers or objects
+    ");
+}
+
+#[test]
+fn items_of_the_last_run_are_completed() {
+    let project = chain(r#"["data/a", "b"]"#);
+    assert_eq!(project.run("--complete upload:").ok(), "words\n");
+    project.run("-j1 upload").ok();
+    assert_eq!(project.run("--complete upload:").ok(), "words\nupload:data/a\t\nupload:b\t\n");
+}
+
+#[test]
+fn the_first_failed_job_in_plan_order_decides_the_status() {
+    let project = Project::new(
+        "tasks:\n  list: {bash: otto.set --list n 9 4 7}\n  t: {foreach: {from: list.n}, bash: 'sleep 0.$((10 - item)); exit $item'}\n  \
+         late: {bash: exit 3}\n",
+    );
+    assert_eq!(project.run("-j4 t late").status, 9);
+    assert_eq!(project.run("-j4 late t").status, 3);
+    assert_eq!(project.run("-j4 t:7 late").status, 7);
+}
+
+#[test]
+fn a_killed_run_goes_on_with_what_it_was_asked_for() {
+    let kill = "if [ -e die ]; then rm die; kill -9 $PPID; sleep 5; fi";
+    for (place, all) in [("list", "convert:b: ok, list: ok"), ("convert", "convert:b: ok")] {
+        let body = |task: &str| if task == place { kill } else { ":" };
+        let project = Project::new(&format!(
+            "tasks:\n  list:\n    bash: |\n      {}\n      otto.set --list n a b c\n  convert:\n    foreach: {{from: list.n}}\n    bash: |\n      {}\n      echo $item\n",
+            body("list"),
+            body("convert"),
+        ));
+        project.write("die", "");
+        let killed = project.run("-j1 convert:b");
+        assert_ne!(killed.status, 0, "{}", killed.all());
+        let again = project.run("-j1 Rerun");
+        assert_eq!(again.outcomes(), all, "{place}: {}", again.all());
+    }
+}
+
+#[test]
+fn a_failure_in_the_middle_of_many_jobs_is_run_again_alone() {
+    let project = Project::new(
+        "tasks:\n  list: {python: 'OUTPUT[\"n\"] = list(range(200))'}\n  t:\n    foreach: {from: list.n}\n    bash: |\n      OUTPUT[k]=$item\n      \
+         [ $item != 117 ] || [ -e fixed ]\n  sum: {needs: [t], python: 'print(sum(map(int, INPUT[\"t.*.k\"])))'}\n",
+    );
+    let ran = project.run("-q sum");
+    assert_eq!(ran.status, 1, "{}", ran.all());
+    project.write("fixed", "");
+    let again = project.run("Rerun");
+    assert_eq!((again.outcomes().as_str(), again.status), ("sum: ok, t:117: ok", 0), "{}", again.all());
+    assert!(again.stdout.contains("19900"), "{}", again.all());
+}
+
+#[test]
+fn tasks_with_values_and_lists_in_order_have_jobs_from_data() {
+    let project = Project::new(
+        r#"
+tasks:
+  list:
+    params: {--n: {default: 1 2}}
+    bash: otto.set --list n $n
+  t:
+    params: {--n: {default: 1 2}, --how: {default: plain}}
+    foreach: {from: list.n}
+    bash: |
+      echo "$how $item"
+      OUTPUT[k]=$how$item
+  all:
+    steps:
+      - echo first
+      - t
+      - {task: t, with: {how: fast, n: 3 4}, as: fast}
+      - echo "${INPUT[t.*.k]} ${INPUT[fast.*.k]} ${INPUT[t[n=#5be591b5,how=fast]:3.k]}"
+"#,
+    );
+    let ran = project.run("-j1 -q all");
+    assert_snapshot!(ran.all(), @"");
+    assert_snapshot!(project.run("-n all").all(), @"");
+}

@@ -8,6 +8,7 @@ mod data;
 mod display;
 mod each;
 mod envs;
+mod fan_in;
 mod fan_out;
 mod find;
 mod flow;

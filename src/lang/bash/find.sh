@@ -6,6 +6,12 @@
 otto__find() {
 	otto__is_there=${INPUT[$1]+x}
 	otto__value=${INPUT[$1]-}
+	[[ $otto__is_there || $1 != *'.*.'* ]] || otto__items "${1%%'.*.'*}" otto__find_none || builtin true
+}
+
+# otto__find_none [ITEM…]: of a foreach task without jobs every list is empty.
+otto__find_none() {
+	(($#)) || otto__is_there=x otto__value='[]'
 }
 
 # Keys used to be stored in lower case with `_` for everything else; that spelling still finds its key if only one

@@ -128,8 +128,75 @@ otto__get_input() {
 	fi
 }
 
+# otto__items_of [-v ARRAY] TASK: the items of a foreach task.
+otto__items_of() {
+	if [[ ${1-} == -v ]]; then
+		case $#:${2-} in
+		3:*[!a-zA-Z0-9_]* | 3:[0-9]* | 3: | [!3]:*) otto__usage_items ;;
+		*)
+			otto__name=$2
+			otto__each_item "$3" otto__fill
+			;;
+		esac
+	elif (($# != 1)) || [[ ! $1 ]]; then
+		otto__usage_items
+	else
+		otto__each_item "$1" otto__print
+	fi
+}
+
+# otto__each_item TASK COMMAND: calls the command with the items.
+otto__each_item() {
+	otto__is_there=''
+	otto__items "$1" "$2" && builtin return 0
+	[[ $otto__is_there ]] ||
+		builtin printf "otto: no items of '%s': this task depends on no foreach task of this name; it depends on: %s\n" \
+			"$1" "${otto__foreach:-none}" >&2
+	builtin return 1
+}
+
+otto__fill() {
+	otto__is_there=x
+	case $# in
+	0) builtin eval "$otto__name=()" ;;
+	*) builtin eval "$otto__name=(\"\$@\")" ;;
+	esac
+}
+
+# Items have no line breaks.
+otto__print() {
+	otto__is_there=x
+	case $# in
+	0) ;;
+	*) builtin printf '%s\n' "$@" ;;
+	esac
+}
+
+otto__usage_items() {
+	builtin printf 'otto: usage: otto.items [-v ARRAY] TASK\n' >&2
+	builtin return 2
+}
+
+# otto__find_lack ITEM…: sets otto__found to the first job of otto__name that did not set the key in otto__keys.
+otto__find_lack() {
+	for otto__item; do
+		otto__find "$otto__name:$otto__item.$otto__keys"
+		if [[ ! $otto__is_there ]]; then
+			otto__found=$otto__name:$otto__item
+			builtin return 0
+		fi
+	done
+}
+
 # Says why there is no such input.
 otto__missing() {
+	if [[ $1 == *'.*.'* ]]; then
+		otto__found='' otto__name=${1%%'.*.'*} otto__keys=${1#*'.*.'}
+		if otto__items "$otto__name" otto__find_lack && [[ $otto__found ]]; then
+			builtin printf "otto: no input '%s': task '%s' has no output '%s'\n" "$1" "$otto__found" "$otto__keys" >&2
+			builtin return 0
+		fi
+	fi
 	otto__found='' otto__names='' otto__i=0
 	while ((otto__i < ${#otto__deps[@]})); do
 		otto__name=${otto__deps[otto__i]}

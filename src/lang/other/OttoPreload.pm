@@ -133,10 +133,50 @@ package OttoPreload::Task {
     }
 }
 
-# The outputs of all dependencies under flat keys, `task.key`. `$INPUT{task}` and `$INPUT{'task.key.0.name'}` are found
-# as well, though they are not among its keys.
+# The outputs of all jobs of a foreach task, by their items, in order. What a failed job left has its own name alone.
+package OttoPreload::Items {
+    sub TIEHASH {
+        my ($class, $name, $items, $tasks) = @_;
+        my %jobs = map { $_ => $tasks->{"$name:$_"} } @$items;
+        return bless { name => $name, items => $items, jobs => \%jobs, tasks => $tasks }, $class;
+    }
+
+    sub FETCH {
+        my ($self, $item) = @_;
+        return $self->{jobs}{$item} if exists $self->{jobs}{$item};
+        my (undef, $file, $line) = caller;
+        die $self->why($item) . " at $file line $line.\n";
+    }
+
+    sub why {
+        my ($self, $item) = @_;
+        my ($name, @items) = ($self->{name}, @{ $self->{items} });
+        return "`$name:$item` did not succeed; what it left is \$INPUT{'$name:$item'}" if exists $self->{tasks}{"$name:$item"};
+        return "`$name` has no item '$item'; it has no items" if !@items;
+        return "`$name` has no item '$item'; it has " . OttoPreload::listed(@items) . OttoPreload::did_you_mean($item, @items);
+    }
+
+    sub EXISTS   { my ($self, $item) = @_; return exists $self->{jobs}{$item} }
+    sub FIRSTKEY { my ($self) = @_; $self->{left} = [ @{ $self->{items} } ]; return shift @{ $self->{left} } }
+    sub NEXTKEY  { my ($self) = @_; return shift @{ $self->{left} } }
+    sub SCALAR   { my ($self) = @_; return scalar @{ $self->{items} } }
+    sub STORE    { my (undef, $file, $line) = caller; die "\%INPUT holds what other tasks recorded; set \$OUTPUT{'$_[1]'} at $file line $line.\n" }
+    sub DELETE   { goto &STORE }
+    sub CLEAR    { goto &STORE }
+}
+
+# The outputs of all dependencies under flat keys, `task.key`. `$INPUT{task}`, `$INPUT{'task.key.0.name'}` and, of all jobs
+# of a foreach task, `$INPUT{'task.*.key'}` are found as well, though they are not among its keys.
 package OttoPreload::Inputs {
-    sub TIEHASH { my ($class, $tasks) = @_; return bless { tasks => $tasks }, $class }
+    sub TIEHASH {
+        my ($class, $tasks, $fan_ins) = @_;
+        my %items;
+        for my $name (keys %$fan_ins) {
+            tie my %jobs, 'OttoPreload::Items', $name, $fan_ins->{$name}, $tasks;
+            $items{$name} = \%jobs;
+        }
+        return bless { tasks => $tasks, items => \%items, order => $fan_ins }, $class;
+    }
 
     sub FETCH {
         my ($self, $key) = @_;
@@ -150,10 +190,25 @@ package OttoPreload::Inputs {
     sub find {
         my ($self, $key) = @_;
         return \$self->{tasks}{$key} if exists $self->{tasks}{$key};
-        for my $name (keys %{ $self->{tasks} }) {
-            next if index($key, "$name.") != 0;
-            my $found = OttoPreload::inside($self->{tasks}{$name}, substr $key, 1 + length $name);
+        return \$self->{items}{$key} if exists $self->{items}{$key};
+        for my $split (OttoPreload::owners($key)) {
+            my ($name, $rest) = @$split;
+            next if !exists $self->{tasks}{$name};
+            my $found = OttoPreload::inside($self->{tasks}{$name}, $rest);
             return $found if $found;
+        }
+        my ($name, $rest) = $self->list_of($key) or return;
+        my @found = map { OttoPreload::inside($self->{tasks}{"$name:$_"}, $rest) } @{ $self->{order}{$name} };
+        return if @found < @{ $self->{order}{$name} };
+        return \[ map { $$_ } @found ];
+    }
+
+    # The foreach task of which `task.*.key` asks, and the key.
+    sub list_of {
+        my ($self, $key) = @_;
+        for my $split (OttoPreload::owners($key)) {
+            my ($name, $rest) = @$split;
+            return ($name, substr $rest, 2) if exists $self->{order}{$name} && $rest =~ /\A\*\./;
         }
         return;
     }
@@ -171,10 +226,14 @@ package OttoPreload::Inputs {
         my ($self, $key) = @_;
         my @tasks = sort keys %{ $self->{tasks} };
         return "\$INPUT{'$key'}: `$job` depends on no task; name one in its `needs`" if !@tasks;
-        my ($owner) = sort { length $b <=> length $a } grep { index($key, "$_.") == 0 } @tasks;
-        if (defined $owner) {
-            my $rest  = substr $key, 1 + length $owner;
-            return OttoPreload::why_missing($owner, $rest, sort keys %{ $self->{tasks}{$owner} });
+        if (my ($name, $rest) = $self->list_of($key)) {
+            my ($lacks) = grep { !OttoPreload::inside($self->{tasks}{$_}, $rest) } map { "$name:$_" } @{ $self->{order}{$name} };
+            return OttoPreload::why_missing($lacks, $rest, sort keys %{ $self->{tasks}{$lacks} });
+        }
+        for my $split (OttoPreload::owners($key)) {
+            my ($name, $rest) = @$split;
+            return OttoPreload::why_missing($name, $rest, sort keys %{ $self->{tasks}{$name} }) if exists $self->{tasks}{$name};
+            return "`$name` is a foreach task; \$INPUT{'$name.*.$rest'} reads this key of all its jobs" if exists $self->{order}{$name};
         }
         my @owners = grep { /\.\Q$key\E\z/ } $self->keys_of;
         return "\$INPUT{'$key'} does not say of which task; did you mean '$owners[0]'?" if @owners;
@@ -227,6 +286,16 @@ package OttoPreload::Outcomes {
         my $hint = OttoPreload::did_you_mean($key, @tasks) || "; add `$key` to its `needs`";
         return "`$key` is not a dependency of `$job`, which depends on " . join(', ', map { "`$_`" } @tasks) . $hint;
     }
+}
+
+# The ways to split a key into the name of a task and the rest, the longest name first.
+sub owners {
+    my ($key) = @_;
+    my @splits;
+    for (my $dot = rindex $key, '.'; $dot >= 0; $dot = $dot > 0 ? rindex($key, '.', $dot - 1) : -1) {
+        push @splits, [ substr($key, 0, $dot), substr($key, $dot + 1) ];
+    }
+    return @splits;
 }
 
 # The longest key that is literally there wins.
@@ -448,6 +517,9 @@ sub save {
     my $text    = read_file("$directory/.otto/input.json");
     my $tasks   = decode($text);
     my $is_more = index($text, '"__otto_') >= 0;
+    # Foreach tasks with their items, in order. Their data by items is in the file for those who read it themselves.
+    my $fan_ins = -e "$directory/.otto/items.json" ? decode(read_file("$directory/.otto/items.json")) : {};
+    delete @{$tasks}{ keys %$fan_ins };
     for my $name (keys %$tasks) {
         my $values = $tasks->{$name};
         $values = { map { $_ => meaning($values->{$_}) } keys %$values } if $is_more;
@@ -458,8 +530,10 @@ sub save {
         tie my %outcomes, 'OttoPreload::Outcomes', decode(read_file($ENV{OTTO_OUTCOME_JSON}));
         *main::OUTCOME = \%outcomes;
     }
-    tie my %inputs, 'OttoPreload::Inputs', $tasks;
+    tie my %inputs, 'OttoPreload::Inputs', $tasks, $fan_ins;
     no warnings 'once';
+    # The item of a job of a foreach task, with its type: a reference to a hash if it is an object.
+    *main::ITEM = \(meaning(decode(read_file("$directory/.otto/item.json")))) if -e "$directory/.otto/item.json";
     # From another package, which makes them known under `use strict`.
     *main::INPUT  = \%inputs;
     *main::OUTPUT = \%outputs;

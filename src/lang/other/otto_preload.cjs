@@ -38,10 +38,22 @@ function tasks() {
   if (loaded) return loaded;
   const text = readFileSync(file('input.json'), 'utf8');
   loaded = parse(text);
+  loadFanIns();
   if (text.includes('"__otto_')) {
     for (const values of Object.values(loaded)) mean(values);
   }
   return loaded;
+}
+
+// Foreach tasks with their items, in order. Their data by items is in the file for those who read it themselves.
+const fanIns = new Map();
+
+function loadFanIns() {
+  if (!fs.existsSync(file('items.json'))) return;
+  for (const [name, items] of Object.entries(JSON.parse(readFileSync(file('items.json'), 'utf8')))) {
+    fanIns.set(name, new Set(items));
+    delete loaded[name];
+  }
 }
 
 // Integers that JavaScript would round become BigInt.
@@ -122,12 +134,60 @@ function inside(value, key) {
 function find(key) {
   const all = tasks();
   if (Object.hasOwn(all, key)) return oneTask(key);
-  for (const name of Object.keys(all)) {
-    if (!key.startsWith(name + '.')) continue;
-    const found = inside(all[name], key.slice(name.length + 1));
+  if (fanIns.has(key)) return itemsOf(key);
+  for (const [name, rest] of splits(key)) {
+    const found = Object.hasOwn(all, name) ? inside(all[name], rest) : NOTHING;
     if (found !== NOTHING) return found;
   }
-  return NOTHING;
+  const list = listFor(key);
+  const values = list && list.items.map((item) => inside(all[`${list.name}:${item}`], list.key));
+  return values && !values.includes(NOTHING) ? values : NOTHING;
+}
+
+// The ways to split a key into the name of a task and the rest, the longest name first.
+function* splits(key) {
+  for (let dot = key.lastIndexOf('.'); dot >= 0; dot = dot > 0 ? key.lastIndexOf('.', dot - 1) : -1) {
+    yield [key.slice(0, dot), key.slice(dot + 1)];
+  }
+}
+
+// What `task.*.key` asks of all jobs of a foreach task.
+function listFor(key) {
+  for (const [name, rest] of splits(key)) {
+    if (fanIns.has(name) && rest.startsWith('*.')) return { name, items: [...fanIns.get(name)], key: rest.slice(2) };
+  }
+  return undefined;
+}
+
+// The outputs of all jobs of a foreach task, by their items, in order. What a failed job left has its own name alone.
+function itemsOf(name) {
+  const items = fanIns.get(name);
+  return new Proxy({}, {
+    get(target, key) {
+      if (items.has(key)) return oneTask(`${name}:${key}`);
+      if (isOrdinary(key)) return Reflect.get(target, key);
+      throw missing(whyNoItem(name, key));
+    },
+    has: (target, key) => items.has(key) || Reflect.has(target, key),
+    ownKeys: () => [...items],
+    getOwnPropertyDescriptor(_target, key) {
+      return items.has(key) ? { value: oneTask(`${name}:${key}`), enumerable: true, configurable: true } : undefined;
+    },
+    set: refuseToSet,
+  });
+}
+
+function whyNoItem(name, item) {
+  const job = `${name}:${item}`;
+  if (Object.hasOwn(tasks(), job)) return `\`${job}\` did not succeed; what it left is INPUT['${job}']`;
+  const items = [...fanIns.get(name)];
+  if (!items.length) return `\`${name}\` has no item '${item}'; it has no items`;
+  return `\`${name}\` has no item '${item}'; it has ${listed(items)}${didYouMean(item, items)}`;
+}
+
+function whyLacking({ name, items, key }) {
+  const item = items.find((one) => inside(tasks()[`${name}:${one}`], key) === NOTHING);
+  return whyMissing(`${name}:${item}`, key);
 }
 
 function flatKeys() {
@@ -151,8 +211,10 @@ const INPUT = new Proxy({}, {
       if (found !== NOTHING) return found;
     }
     if (isOrdinary(key)) return Reflect.get(target, key);
-    const owner = Object.keys(tasks()).filter((name) => key.startsWith(name + '.')).sort((a, b) => b.length - a.length)[0];
-    throw missing(owner ? whyMissing(owner, key.slice(owner.length + 1)) : whyNoTask(key));
+    const list = listFor(key);
+    if (list) throw missing(whyLacking(list));
+    const [owner, rest] = [...splits(key)].find(([name]) => Object.hasOwn(tasks(), name)) ?? [];
+    throw missing(owner === undefined ? whyNoTask(key) : whyMissing(owner, rest));
   },
   has: (target, key) => (typeof key === 'string' && find(key) !== NOTHING) || Reflect.has(target, key),
   ownKeys: flatKeys,
@@ -185,6 +247,8 @@ function whyNoTask(key) {
   const known = Object.keys(tasks());
   const job = process.env.OTTO_TASK;
   const name = key.split('.')[0];
+  const [whole, inner] = [...splits(key)].find(([owner]) => fanIns.has(owner)) ?? [];
+  if (whole !== undefined) return `\`${whole}\` is a foreach task; INPUT['${whole}.*.${inner}'] reads this key of all its jobs`;
   if (!known.length) return `INPUT['${key}']: \`${job}\` depends on no task; name one in its \`needs\``;
   const owners = flatKeys().filter((flat) => flat.endsWith('.' + key)).slice(0, 3);
   if (owners.length) return `INPUT['${key}'] does not say of which task; did you mean '${owners.join("' or '")}'?`;
@@ -449,6 +513,12 @@ function elsewhere() {
 const define = (name, value) => Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
 define('INPUT', INPUT);
 define('OUTPUT', first);
+if (fs.existsSync(file('item.json'))) {
+  // The item of a job of a foreach task, with its type.
+  const held = { item: parse(readFileSync(file('item.json'), 'utf8')) };
+  mean(held);
+  define('ITEM', held.item);
+}
 if (process.env.OTTO_OUTCOME_JSON) define('OUTCOME', outcomes(process.env.OTTO_OUTCOME_JSON));
 
 if (isTask) {

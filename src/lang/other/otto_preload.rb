@@ -33,19 +33,29 @@ module Otto
     end
   end
 
-  # The outputs of all dependencies under flat keys, `task.key`. `INPUT['task']` and `INPUT['task.key.0.name']` are
-  # found as well, though they are not among its keys.
+  # The outputs of all jobs of a foreach task, by their items, in order. What a failed job left has its own name alone.
+  class Items < Hash
+    def self.of(name, items, tasks)
+      jobs = new { |_, item| Otto.refuse(Otto.why_no_item(name, item.to_s, items, tasks)) }
+      items.each { |item| jobs[item] = tasks.fetch("#{name}:#{item}") }
+      jobs
+    end
+  end
+
+  # The outputs of all dependencies under flat keys, `task.key`. `INPUT['task']`, `INPUT['task.key.0.name']` and, of all
+  # jobs of a foreach task, `INPUT['task.*.key']` are found as well, though they are not among its keys.
   class Inputs < Hash
-    def self.load(tasks)
+    def self.load(tasks, fan_ins = {})
       inputs = new do |hash, key|
         found = hash.otto_find(key)
         found.equal?(NOTHING) ? Otto.refuse(hash.otto_why(key)) : found
       end
-      inputs.otto_fill(tasks)
+      inputs.otto_fill(tasks, fan_ins)
     end
 
-    def otto_fill(tasks)
+    def otto_fill(tasks, fan_ins)
       @tasks = tasks.to_h { |name, values| [name, Task.of(name, values)] }
+      @fan_ins = fan_ins.to_h { |name, items| [name, Items.of(name, items, @tasks)] }
       tasks.each { |name, values| values.each { |key, value| self["#{name}.#{key}"] = value } }
       self
     end
@@ -71,22 +81,38 @@ module Otto
     def otto_find(key)
       key = key.to_s
       return @tasks[key] if @tasks.key?(key)
+      return @fan_ins[key] if @fan_ins.key?(key)
 
-      @tasks.each do |name, values|
-        next unless key.start_with?("#{name}.")
-
-        found = Otto.inside(values, key[(name.size + 1)..])
+      Otto.owners(key) do |name, rest|
+        found = @tasks.key?(name) ? Otto.inside(@tasks[name], rest) : NOTHING
         return found unless found.equal?(NOTHING)
       end
-      NOTHING
+      jobs, rest = otto_list(key)
+      values = jobs&.each_value&.map { |job| Otto.inside(job, rest) }
+      values.nil? || values.any? { |value| value.equal?(NOTHING) } ? NOTHING : values
+    end
+
+    # The jobs of the foreach task of which `task.*.key` asks, and the key.
+    def otto_list(key)
+      Otto.owners(key) do |name, rest|
+        return [@fan_ins[name], rest[2..]] if @fan_ins.key?(name) && rest.start_with?('*.')
+      end
+      nil
     end
 
     def otto_why(key)
       key = key.to_s
       return "INPUT['#{key}']: `#{JOB}` depends on no task; name one in its `needs`" if @tasks.empty?
 
-      owner = @tasks.keys.select { |name| key.start_with?("#{name}.") }.max_by(&:size)
-      return @tasks[owner].otto_why(key[(owner.size + 1)..]) if owner
+      jobs, rest = otto_list(key)
+      return jobs.each_value.find { |job| Otto.inside(job, rest).equal?(NOTHING) }.otto_why(rest) if jobs
+
+      Otto.owners(key) do |name, inner|
+        return @tasks[name].otto_why(inner) if @tasks.key?(name)
+        next unless @fan_ins.key?(name)
+
+        return "`#{name}` is a foreach task; INPUT['#{name}.*.#{inner}'] reads this key of all its jobs"
+      end
 
       owners = keys.select { |flat| flat.end_with?(".#{key}") }.first(3)
       return "INPUT['#{key}'] does not say of which task; did you mean '#{owners.join("' or '")}'?" unless owners.empty?
@@ -106,6 +132,23 @@ module Otto
   # From where the script asked, without the lines of this file.
   def refuse(why)
     raise MissingInput, why, caller.reject { |line| line.start_with?(__FILE__) }
+  end
+
+  # The ways to split a key into the name of a task and the rest, the longest name first.
+  def owners(key)
+    dot = key.rindex('.')
+    while dot
+      yield key[0...dot], key[(dot + 1)..]
+      dot = dot.zero? ? nil : key.rindex('.', dot - 1)
+    end
+  end
+
+  def why_no_item(name, item, items, tasks)
+    job = "#{name}:#{item}"
+    return "`#{job}` did not succeed; what it left is INPUT['#{job}']" if tasks.key?(job)
+    return "`#{name}` has no item '#{item}'; it has no items" if items.empty?
+
+    "`#{name}` has no item '#{item}'; it has #{listed(items)}#{did_you_mean(item, items)}"
   end
 
   # The meaning of a flat key; the longest key that is literally there wins.
@@ -148,7 +191,23 @@ module Otto
 
     require 'json'
     tasks = JSON.parse(File.binread(file).force_encoding(Encoding::UTF_8), max_nesting: 200)
-    Inputs.load(tasks.transform_values { |values| values.transform_values { |value| meaning(value) } })
+    fan_ins = fan_ins_of(tasks)
+    Inputs.load(tasks.transform_values { |values| values.transform_values { |value| meaning(value) } }, fan_ins)
+  end
+
+  # Foreach tasks with their items, in order. Their data by items is in the file for those who read it themselves.
+  def fan_ins_of(tasks)
+    file = File.join(DIRECTORY, '.otto/items.json')
+    return {} unless File.exist?(file)
+
+    known = JSON.parse(File.binread(file).force_encoding(Encoding::UTF_8))
+    known.each_key { |name| tasks.delete(name) }
+  end
+
+  # The item of a job of a foreach task, with its type.
+  def item(file)
+    require 'json'
+    meaning(JSON.parse("[#{File.binread(file).force_encoding(Encoding::UTF_8)}]", max_nesting: 200).first)
   end
 
   OUTCOME_FIELDS = %w[exit signal reason seconds attempts log error failed].freeze
@@ -425,6 +484,7 @@ module Otto
 end
 
 INPUT = Otto.inputs
+ITEM = Otto.item("#{Otto::DIRECTORY}/.otto/item.json") if File.exist?("#{Otto::DIRECTORY}/.otto/item.json")
 OUTCOME = Otto.outcomes(ENV.fetch('OTTO_OUTCOME_JSON')) if ENV.key?('OTTO_OUTCOME_JSON')
 OUTPUT = {}
 # Registered first, so called last.

@@ -117,9 +117,49 @@ otto_get() {
 	fi
 }
 
+# otto_items TASK: the items of a foreach task, one on each line, for items have no line breaks.
+otto_items() {
+	if [ $# -ne 1 ] || [ -z "$1" ] || [ "$1" = -v ]; then
+		otto__say 'usage: otto_items TASK'
+		return 2
+	fi
+	otto__is_there=
+	otto__items "$1" otto__print_items && return 0
+	[ -n "$otto__is_there" ] ||
+		otto__say "no items of '$1': this task depends on no foreach task of this name; it depends on: ${otto__foreach:-none}"
+	return 1
+}
+
+otto__print_items() {
+	otto__is_there=x
+	for otto__item; do
+		otto__line "$otto__item" || return
+	done
+}
+
+# otto__find_lack ITEM…: sets otto__task to the first job of otto__task that did not set the key in otto__keys.
+otto__find_lack() {
+	for otto__item; do
+		otto__find "$otto__task:$otto__item.$otto__keys"
+		if [ -z "$otto__is_there" ]; then
+			otto__lacks=$otto__task:$otto__item
+			return 0
+		fi
+	done
+}
+
 # otto__about sets otto__task to the dependency that a key speaks of and otto__keys to what it has; without one,
 # otto__keys is all dependencies.
 otto__missing() {
+	case $1 in
+	*'.*.'*)
+		otto__lacks='' otto__task=${1%%'.*.'*} otto__keys=${1#*'.*.'}
+		if otto__items "$otto__task" otto__find_lack && [ -n "$otto__lacks" ]; then
+			otto__say "no input '$1': task '$otto__lacks' has no output '$otto__keys'"
+			return 0
+		fi
+		;;
+	esac
 	otto__about "$1"
 	if [ -n "$otto__task" ]; then
 		otto__say "no input '$1': task '$otto__task' has no output '${1#"$otto__task".}'; it has: ${otto__keys:-nothing}"

@@ -187,6 +187,10 @@ class Start:
         self.answer = path()
         # The file that says how the dependencies ended; empty if the script does not ask.
         self.outcomes = path()
+        # Each foreach task among the dependencies, with the items whose jobs set all they were to set.
+        self.fan_ins = pairs(lambda: [text() for _ in range(int(next(fields)))])
+        # The item of a job of a foreach task as JSON, else empty.
+        self.item = next(fields).decode("utf-8")
 
     def source(self):
         """The user's lines, on the lines of the ottofile."""
@@ -212,6 +216,8 @@ class Start:
         names["PARAMS"] = dict(self.params)
         if self.outcomes:
             names["OUTCOME"] = Outcomes(self)
+        if self.item:
+            names["ITEM"] = meaning(scanned(self.item))
         names["PARAMS"].update(self.lists)
         names.update(self.colours)
         for name, value in self.params:
@@ -535,8 +541,8 @@ def stripped(traceback):
 
 
 class Inputs(dict):
-    """The outputs of the dependencies under flat keys, `task.key`. `INPUT["task"]` and
-    `INPUT["task.key.0.name"]` are found as well, though they are not among its keys."""
+    """The outputs of the dependencies under flat keys, `task.key`. `INPUT["task"]`, `INPUT["task.key.0.name"]` and, of
+    all jobs of a foreach task, `INPUT["task.*.key"]` are found as well, though they are not among its keys."""
 
     def __init__(self, start):
         super().__init__()
@@ -546,6 +552,7 @@ class Inputs(dict):
             values = load(file) if file else {}
             self._tasks[name] = OneTask(name, values)
             self.update({f"{name}.{key}": value for key, value in values.items()})
+        self._items = {name: Items(name, items, self._tasks) for name, items in start.fan_ins}
 
     @property
     def __missing__(self):
@@ -556,18 +563,28 @@ class Inputs(dict):
             return ABSENT
         if key in self._tasks:
             return self._tasks[key]
-        for name, values in self._tasks.items():
-            if key.startswith(name + "."):
-                found = inside(values, key[len(name) + 1 :])
-                if found is not ABSENT:
-                    return found
-        return ABSENT
+        if key in self._items:
+            return self._items[key]
+        for end in places(key):
+            found = inside(self._tasks.get(key[:end], ()), key[end + 1 :])
+            if found is not ABSENT:
+                return found
+        jobs, rest = self._all(key)
+        return ABSENT if jobs is None else jobs._each(rest)
+
+    def _all(self, key):
+        """The jobs of the foreach task of which `task.*.key` asks, and the key."""
+        for end in places(key):
+            if key[:end] in self._items and key[end : end + 3] == ".*.":
+                return self._items[key[:end]], key[end + 3 :]
+        return None, ""
 
     def get(self, key, default=None):
         try:
             return self[key]
         except KeyError:
-            return default
+            jobs, rest = self._all(key) if isinstance(key, str) else (None, "")
+            return default if jobs is None else [value for value in jobs._found(rest) if value is not ABSENT]
 
     def __contains__(self, key):
         return dict.__contains__(self, key) or self._find(key) is not ABSENT
@@ -578,15 +595,63 @@ class Inputs(dict):
     def _why_missing(self, key):
         """What is wrong with a key that is not there, and what would be right."""
         tasks = list(self._tasks)
+        jobs, rest = self._all(key) if isinstance(key, str) else (None, "")
+        if jobs is not None:
+            return jobs._why_lacking(rest)
         if not isinstance(key, str):
             return f"INPUT has keys like 'task.key', and {short(key)} is {a_kind(key)}"
         name = owner(key, tasks)
         if name:
             return self._tasks[name]._why_missing(key[len(name) + 1 :])
+        name = owner(key, self._items)
+        if name:
+            return f"`{name}` is a foreach task; INPUT['{name}.*.{key[len(name) + 1 :]}'] reads this key of all its jobs"
         flat = [name for name in self if name.endswith("." + key)]
         if flat:
             return f"INPUT[{key!r}] does not say of which task; did you mean {either(flat[:3])}?"
         return why_no_task(f"INPUT[{key!r}]", key.partition(".")[0], self._job, tasks)
+
+
+class Items(dict):
+    """The outputs of all jobs of a foreach task, by their items, in order. Of a job that failed, what it left is found by
+    its own name alone."""
+
+    def __init__(self, name, items, tasks):
+        super().__init__((item, tasks[f"{name}:{item}"]) for item in items)
+        self._name = name
+        self._tasks = tasks
+
+    @property
+    def __missing__(self):
+        return MethodType(Lookup, self)
+
+    def _find(self, key):
+        return ABSENT
+
+    def _found(self, key):
+        """What a flat key means in each of them."""
+        return [inside(values, key) for values in self.values()]
+
+    def _each(self, key):
+        found = self._found(key)
+        return ABSENT if any(value is ABSENT for value in found) else found
+
+    def __reduce__(self):
+        return dict, (dict(self),)
+
+    def _why_missing(self, key):
+        job = f"{self._name}:{key}"
+        if job in self._tasks:
+            return f"`{job}` did not succeed; what it left is INPUT[{job!r}]"
+        if not self:
+            return f"`{self._name}` has no item {key!r}; it has no items"
+        return why_no_key(f"`{self._name}`", "item", str(key), list(self))
+
+    def _why_lacking(self, key):
+        """Why there is no list of a key."""
+        item = next(item for item, value in zip(self, self._found(key)) if value is ABSENT)
+        rest = f"; INPUT.get('{self._name}.*.{key}') leaves such tasks out"
+        return self[item]._why_missing(key) + rest
 
 
 class OneTask(dict):
@@ -722,6 +787,14 @@ MissingKey.__name__ = MissingKey.__qualname__ = "KeyError"
 ABSENT = object()
 
 
+def places(key):
+    """Where the name of a task may end in a key, the longest first."""
+    end = key.rfind(".")
+    while end >= 0:
+        yield end
+        end = key.rfind(".", 0, end)
+
+
 def inside(values, path):
     """What a flat key means inside a value. The longest key that is literally there wins."""
     if isinstance(values, dict):
@@ -757,11 +830,16 @@ class AnyDigits:
             sys.set_int_max_str_digits(self.limit)
 
 
+def scanned(text):
+    """The value of a JSON text."""
+    with AnyDigits():
+        return make_scanner(Reading())(text, 0)[0]
+
+
 def load(path):
     """The outputs of one dependency from their file."""
     text = read(path).decode("utf-8")
-    with AnyDigits():
-        values = make_scanner(Reading())(text, 0)[0]
+    values = scanned(text)
     if '"__otto_' not in text:
         return values
     return {key: meaning(value) for key, value in values.items()}
