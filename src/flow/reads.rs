@@ -405,7 +405,8 @@ impl DataFlow<'_> {
                 let rest = path.strip_prefix(self.task(*place).name.as_str());
                 rest.is_some_and(|rest| rest.starts_with('['))
             };
-            if dependencies.jobs.iter().any(|(_, place)| has_values(place)) {
+            let together = dependencies.together.iter().map(|all| &all.task);
+            if dependencies.jobs.iter().map(|(_, place)| place).chain(together).any(has_values) {
                 return Lookup::Perhaps;
             }
             let aliases = dependencies.aliases.iter().map(|(alias, _)| alias.as_str());

@@ -30,7 +30,8 @@ const ALL: &str = ".*.";
 /// The functions that tell the items.
 const CALLS: [&str; 2] = ["otto.items", "otto_items"];
 
-/// What a shell body reads of foreach tasks as a whole. Where unseen text may run: everything.
+/// What a shell body reads of foreach tasks as a whole, by its own words: a list that nobody asks for would be one more key to
+/// a body that goes through all of them.
 pub(super) struct Asked<'a> {
     fan_ins: &'a [FanIn],
     text: &'a str,
@@ -56,14 +57,14 @@ impl<'a> Asked<'a> {
             .match_indices(ALL)
             .map(|(at, _)| (&self.text[..at], &self.text[at + ALL.len()..]))
             .collect();
-        if mentions.is_empty() && !self.is_opaque {
+        if mentions.is_empty() {
             return;
         }
         // A key that the shell composes may be any.
         let is_meant = |key: &str| {
             let fits =
                 |rest: &str| rest.starts_with(key) || rest.starts_with(['$', '{', '`', '"', '\'', '\\']);
-            self.is_opaque || mentions.iter().any(|(_, rest)| fits(rest))
+            mentions.iter().any(|(_, rest)| fits(rest))
         };
         for fan_in in self.fan_ins {
             let name = &fan_in.name;

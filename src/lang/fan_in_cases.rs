@@ -200,6 +200,7 @@ fn a_job_that_did_not_set_the_key_is_named() {
        -> otto: no items of 'conver': this task depends on no foreach task of this name; it depends on: convert
     python INPUT['convert.*.name']
        -> `convert:a.csv` has no output 'name'; it has rows, meta; INPUT.get('convert.*.name') leaves such tasks out
+          `convert:a.csv` has no output 'name'; it has rows, meta
     python INPUT['convert']['bad']
        -> `convert:bad` did not succeed; what it left is INPUT['convert:bad']
     python INPUT['convert']['a.cvs']

@@ -127,7 +127,18 @@ fn names_that_are_read_together_are_checked() {
     );
     assert_snapshot!(
         check("  c: {foreach: {items: [x, y]}, bash: 'OUTPUT[rows]=1'}\n  r: {needs: ['c:x'], python: 'print(INPUT[\"c.*.rows\"])'}"),
-        @""
+        @r#"
+    ── stderr
+    error[E0705]: `c` is a foreach task; its values belong to `c:x`
+      ╭▸ otto.yml:3:38
+    2 │   c: {foreach: {items: [x, y]}, bash: 'OUTPUT[rows]=1'}
+      │   ─ has `foreach`
+    3 │   r: {needs: ['c:x'], python: 'print(INPUT["c.*.rows"])'}
+      ╰╴                                     ━━━━━━━━━━━━━━━━━ `r` reads it here
+    help: name the item, as in `c:x.rows`
+    otto.yml: 1 error. For details: `otto Explain E0705`
+    ── exit 2
+    "#
     );
     let fine = check(
         "  l: {bash: otto.set --list n 1}\n  c: {foreach: {from: l.n}, bash: 'OUTPUT[rows]=1; otto.set --json meta \"{}\"'}\n  \

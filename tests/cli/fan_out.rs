@@ -753,6 +753,26 @@ tasks:
 "#,
     );
     let ran = project.run("-j1 -q all");
-    assert_snapshot!(ran.all(), @"");
-    assert_snapshot!(project.run("-n all").all(), @"");
+    assert_snapshot!(ran.all(), @r#"
+    ── stdout
+    first
+    plain 1
+    plain 2
+    fast 3
+    fast 4
+    ["plain1","plain2"] ["fast3","fast4"] fast3
+    ── exit 0
+    "#);
+    assert_snapshot!(project.run("-n all").all(), @"
+    ── stdout
+      1  all[1]  (otto.yml:14)
+      2  list  n=1 2  after all[1]  (otto.yml:3)
+      3  t:*  n=1 2  how=plain  for each of list.n  after all[1], list  (otto.yml:6)
+      4  list[n=#5be591b5]  n=3 4  after t  (otto.yml:3)
+      5  t[n=#5be591b5,how=fast]:*  n=3 4  how=fast  for each of list.n  after t, list[n=#5be591b5]  (otto.yml:6)
+      6  all[4]  after t[n=#5be591b5,how=fast]  (otto.yml:17)
+    ── stderr
+    dry run: 4 tasks would run, and the jobs of 2 tasks that data decides; nothing was started
+    ── exit 0
+    ");
 }
