@@ -410,7 +410,7 @@ fn ruby_scripts_pass_data() {
     data
         0 {"k":"data\n"} -
     OUTPUT = {'a' => 1}
-        0 line 22 {"a":1} ROOT/runtime/otto_preload.rb:429: warning: previous definition of OUTPUT was here
+        0 line 22 {"a":1} ROOT/runtime/otto_preload.rb:489: warning: previous definition of OUTPUT was here
     OUTPUT['c'] = (c = []; c << c); OUTPUT['d'] = 500.times.inject(1) { |d, _| [d] }; OUTPUT['n'] = [Float::NAN]; OUTPUT[1] = 2; OUTPUT['1'] = 3; OUTPUT[nil] = 4; OUTPUT['t'] = Time.now; OUTPUT['r'] = 1..2; OUTPUT['o'] = Object.new; OUTPUT['p'] = -> {}; OUTPUT['st'] = Struct.new(:a).new(1); OUTPUT["caf\xe9"] = 1
         0 {"1":2} -
         error[E0703]: OUTPUT has the keys 1 and "1", which are one in JSON: rename one
