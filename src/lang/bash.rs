@@ -2,7 +2,7 @@
 //! A body that provably touches none of otto's data gets neither; [`Needs`] is the proof. Nothing of otto's stands behind the
 //! body, and data never stands in the script.
 
-use super::fan_in::Asked;
+use super::fan_in::AskedLists;
 use super::handover;
 use super::interpreter::{self};
 use super::outcome;
@@ -78,6 +78,9 @@ pub(super) fn without_comments(text: &str) -> String {
     let lines = text.lines().filter(|line| !line.trim_start().starts_with('#') && !line.is_empty());
     lines.flat_map(|line| [line.trim_start_matches('\t'), "\n"]).collect()
 }
+
+/// The array with the fields of an item.
+const ITEM: &str = "ITEM";
 
 /// The last line below 4.2: saves, and hands the status on.
 const LAST: &str = "{ otto__last $?; } 2> /dev/null || builtin exit\n";
@@ -531,14 +534,14 @@ impl Setup<'_, '_> {
 
     /// The fields of its item, if that is an object and the body may read them.
     fn item(&self) -> Option<&value::Map> {
-        let is_meant = || self.needs.names || has_word(&self.script.whole_text(), "ITEM");
+        let is_meant = || self.needs.names || has_word(&self.script.whole_text(), ITEM);
         let fields = self.script.item?.as_map()?;
-        (self.level > Level::Three && (self.script.env)("ITEM").is_none() && is_meant()).then_some(fields)
+        (self.level > Level::Three && (self.script.env)(ITEM).is_none() && is_meant()).then_some(fields)
     }
 
     /// What it reads of foreach tasks as a whole.
-    fn asked<'t>(&'t self, body: &'t str) -> Asked<'t> {
-        Asked::by(self.script, body, self.needs.opaque)
+    fn asked<'t>(&'t self, body: &'t str) -> AskedLists<'t> {
+        AskedLists::by(self.script, body, self.needs.opaque)
     }
 
     fn push_outcomes(&self, text: &mut Vec<u8>, fates: &[Fate]) {

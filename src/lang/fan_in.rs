@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// A foreach task on which a job depends as a whole.
 #[derive(Clone, Debug)]
-pub(crate) struct FanIn {
+pub(crate) struct FanInData {
     pub(crate) name: JobName,
     /// In the order of the items.
     pub(crate) jobs: Vec<FanInJob>,
@@ -32,15 +32,15 @@ const CALLS: [&str; 2] = ["otto.items", "otto_items"];
 
 /// What a shell body reads of foreach tasks as a whole, by its own words: a list that nobody asks for would be one more key to
 /// a body that goes through all of them.
-pub(super) struct Asked<'a> {
-    fan_ins: &'a [FanIn],
+pub(super) struct AskedLists<'a> {
+    fan_ins: &'a [FanInData],
     text: &'a str,
     is_opaque: bool,
 }
 
-impl<'a> Asked<'a> {
-    pub(super) fn by(script: &'a Script<'_>, text: &'a str, is_opaque: bool) -> Asked<'a> {
-        Asked { fan_ins: script.fan_ins, text, is_opaque }
+impl<'a> AskedLists<'a> {
+    pub(super) fn by(script: &'a Script<'_>, text: &'a str, is_opaque: bool) -> AskedLists<'a> {
+        AskedLists { fan_ins: script.fan_ins, text, is_opaque }
     }
 
     /// Whether it may want to know the items.
@@ -106,7 +106,7 @@ impl<'a> Asked<'a> {
             return;
         }
         text.extend_from_slice(b"otto__items() {\ncase $1 in\n");
-        for FanIn { name, jobs } in self.fan_ins {
+        for FanInData { name, jobs } in self.fan_ins {
             push_word(text, name.as_str().as_bytes(), charset);
             text.extend_from_slice(b") shift; \"$@\"");
             for job in jobs {
@@ -136,8 +136,9 @@ fn written_key<'t>(before: &str, rest: &'t str) -> &'t str {
 /// Why a list cannot be read: the foreach task, the item of the first job that did not set the key, and the key. `None`: all
 /// set it, or no foreach task is meant.
 pub(super) fn lacking<'s>(script: &Script<'s>, key: &str) -> Option<(&'s JobName, &'s str, String)> {
-    let fits =
-        |fan_in: &&FanIn| key.strip_prefix(fan_in.name.as_str()).is_some_and(|rest| rest.starts_with(ALL));
+    let fits = |fan_in: &&FanInData| {
+        key.strip_prefix(fan_in.name.as_str()).is_some_and(|rest| rest.starts_with(ALL))
+    };
     let fan_in = script.fan_ins.iter().filter(fits).max_by_key(|fan_in| fan_in.name.as_str().len())?;
     let path = &key[fan_in.name.as_str().len() + ALL.len()..];
     let lacks = |job: &&FanInJob| value::lookup(&job.outputs.values, path).is_none();

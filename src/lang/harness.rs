@@ -3,7 +3,7 @@
 use super::Failure;
 use super::condition::{self, Decision};
 use super::{
-    FanIn, FanInJob, HandOver, Input, Left, List, Prepared, Script, collect, failing_line, hints, prepare,
+    FanInData, FanInJob, HandOver, Input, Left, List, Prepared, Script, collect, failing_line, hints, prepare,
 };
 use crate::event::Exit;
 use crate::fate::Fate;
@@ -28,7 +28,7 @@ pub(crate) struct Bench {
     pub(crate) condition: Option<Body>,
     pub(crate) ottofile: SourceFile,
     pub(crate) inputs: Vec<Input>,
-    pub(crate) fan_ins: Vec<FanIn>,
+    pub(crate) fan_ins: Vec<FanInData>,
     pub(crate) item: Option<Value>,
     pub(crate) fates: Option<Vec<Fate>>,
     pub(crate) params: Vec<(ParamName, OsString)>,
@@ -154,7 +154,7 @@ impl Bench {
             let item = input.job.as_str().strip_prefix(name)?.strip_prefix(':')?.to_owned();
             input.is_whole.then(|| FanInJob { item, outputs: input.outputs.clone() })
         };
-        self.fan_ins.push(FanIn { name: job(name), jobs: self.inputs.iter().filter_map(part).collect() });
+        self.fan_ins.push(FanInData { name: job(name), jobs: self.inputs.iter().filter_map(part).collect() });
         self
     }
 

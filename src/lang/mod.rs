@@ -37,7 +37,7 @@ pub(crate) mod syntax;
 pub(crate) mod trimmed;
 
 pub(crate) use bash::Level;
-pub(crate) use fan_in::{FanIn, FanInJob};
+pub(crate) use fan_in::{FanInData, FanInJob};
 
 use crate::body::Language;
 use crate::contract::Contract;
@@ -69,7 +69,7 @@ pub(crate) struct Script<'a> {
     /// The jobs whose data this one sees, in plan order.
     pub(crate) inputs: &'a [Input],
     /// The foreach tasks whose jobs it sees together.
-    pub(crate) fan_ins: &'a [FanIn],
+    pub(crate) fan_ins: &'a [FanInData],
     /// The item of a job of a foreach task, with its type.
     pub(crate) item: Option<&'a Value>,
     /// How the jobs ended that this one depends on, if its body may ask.

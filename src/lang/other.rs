@@ -4,7 +4,7 @@
 
 use super::interpreter::{self};
 use super::json_record::{self, line_span};
-use super::{CannotPrepare, FanIn, HandOver, Left, Prepared, Program, Script};
+use super::{CannotPrepare, FanInData, HandOver, Left, Prepared, Program, Script};
 use crate::body::Shebang;
 use crate::body::export::has_word;
 use crate::diagnostic::{Code, Diagnostic};
@@ -237,7 +237,7 @@ fn inputs(script: &Script) -> Value {
     let values = |outputs: &Outputs| Value::Map(outputs.values.clone());
     let inputs = script.inputs.iter().map(|input| (input.job.as_str().to_owned(), values(&input.outputs)));
     let jobs =
-        |fan_in: &FanIn| fan_in.jobs.iter().map(|job| (job.item.clone(), values(&job.outputs))).collect();
+        |fan_in: &FanInData| fan_in.jobs.iter().map(|job| (job.item.clone(), values(&job.outputs))).collect();
     let fan_ins =
         script.fan_ins.iter().map(|fan_in| (fan_in.name.as_str().to_owned(), Value::Map(jobs(fan_in))));
     Value::Map(inputs.chain(fan_ins).collect())
@@ -245,7 +245,7 @@ fn inputs(script: &Script) -> Value {
 
 /// Which of these are foreach tasks, and the order of their items, for the preloads.
 fn items(script: &Script) -> Value {
-    let one = |fan_in: &FanIn| {
+    let one = |fan_in: &FanInData| {
         let items = fan_in.jobs.iter().map(|job| Value::String(job.item.clone())).collect();
         (fan_in.name.as_str().to_owned(), Value::List(items))
     };

@@ -2,7 +2,7 @@
 //! What is set goes to the journal at once; only exported variables are left for the end.
 
 use super::bash::{self, Level, without_comments};
-use super::fan_in::Asked;
+use super::fan_in::AskedLists;
 use super::handover;
 use super::interpreter::{self};
 use super::outcome;
@@ -197,7 +197,7 @@ fn start_text(
     if needs.calls {
         text.extend_from_slice(FUNCTIONS.as_bytes());
         let body = script.whole_text();
-        let asked = Asked::by(script, &body, needs.opaque);
+        let asked = AskedLists::by(script, &body, needs.opaque);
         asked.push_items(&mut text, charset);
         shell::push_find_function(&mut text, script, &asked, charset);
         push_about_function(&mut text, script);

@@ -1,7 +1,7 @@
 //! What every shell has in common: the files of a job, the script round the user's lines, inputs as a shell can read
 //! them. Knows no particular shell.
 
-use super::fan_in::Asked;
+use super::fan_in::AskedLists;
 use super::quote::{Charset, push_assignment, push_word};
 use super::{CannotPrepare, Input, Script};
 use crate::contract::{Contract, Declared};
@@ -364,7 +364,7 @@ pub(super) fn legacy_variables(
 }
 
 /// `otto__find KEY` and `otto__find_folded KEY` for shells without associative arrays.
-pub(super) fn push_find_function(text: &mut Vec<u8>, script: &Script, asked: &Asked, charset: Charset) {
+pub(super) fn push_find_function(text: &mut Vec<u8>, script: &Script, asked: &AskedLists, charset: Charset) {
     let mut folded: HashMap<String, Option<Vec<u8>>> = HashMap::new();
     text.extend_from_slice(b"otto__find() {\notto__is_there=x\ncase $1 in\n");
     each_input(script.inputs, &mut |key, value| {

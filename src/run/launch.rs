@@ -8,7 +8,7 @@ use crate::event::Stream;
 use crate::exec::{AttemptId, HandsOver, Launch, LaunchIo, Stdin};
 use crate::fate::Fate;
 use crate::host::{Environment, is_shell_trap, plain};
-use crate::lang::{self, CannotPrepare, FanIn, FanInJob, Input, Level, List, Script};
+use crate::lang::{self, CannotPrepare, FanInData, FanInJob, Input, Level, List, Script};
 use crate::name::{JobName, ParamName};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Body, Param, ParamForm, Task};
@@ -53,7 +53,7 @@ pub(crate) struct Started {
     /// The `if` that the first attempt asks.
     pub(crate) condition: Option<Body>,
     pub(crate) inputs: Vec<Input>,
-    pub(crate) fan_ins: Vec<FanIn>,
+    pub(crate) fan_ins: Vec<FanInData>,
     pub(crate) item: Option<Value>,
     pub(crate) fates: Option<Vec<Fate>>,
     pub(crate) params: Vec<(ParamName, OsString)>,
@@ -295,7 +295,7 @@ impl KnownNames<'_> {
     }
 
     /// The foreach tasks whose jobs it sees together, under each of their names, with those jobs whose data is whole.
-    fn fan_ins(&self, inputs: &[Input]) -> Vec<FanIn> {
+    fn fan_ins(&self, inputs: &[Input]) -> Vec<FanInData> {
         if self.together.is_empty() {
             return Vec::new();
         }
@@ -303,7 +303,7 @@ impl KnownNames<'_> {
         let mut all = Vec::new();
         for plan::FanIn { group, jobs } in &self.together {
             let first = all.len();
-            all.extend(self.of(group).into_iter().map(|name| FanIn { name, jobs: Vec::new() }));
+            all.extend(self.of(group).into_iter().map(|name| FanInData { name, jobs: Vec::new() }));
             for job in jobs {
                 let item = job.as_str().strip_prefix(group.as_str()).and_then(|rest| rest.strip_prefix(':'));
                 let input = known.get(job).filter(|input| input.is_whole);
