@@ -941,3 +941,19 @@ tasks:
     let codes: Vec<&str> = told.match_indices("[E0").map(|(start, _)| &told[start + 1..start + 6]).collect();
     assert_eq!(codes.join(" "), "E0508 E0706 E0605 E0605 E0507 E0510 E0719");
 }
+
+#[test]
+fn a_name_that_is_composed_may_be_that_of_exit() {
+    let severity = |call: &str| {
+        let file = format!(
+            "tasks: {{p: {{bash: x}}, c: {{needs: [p], python: 'import sys; {call}; INPUT[\"p.a\"]'}}}}"
+        );
+        let file = file.replace("p: {bash: x}", "p: {outputs: {b: int}, bash: \"OUTPUT[b]=1\"}");
+        let told = Project::new(&file).run("Check").stderr;
+        told.split('[').next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(severity("getattr(sys, \"path\", None)"), "error");
+    for call in ["getattr(sys, \"ex\" + \"it\")(0)", "getattr(sys, \"exit\")(0)", "getattr(sys, name)(0)"] {
+        assert_eq!(severity(call), "warning", "{call}");
+    }
+}

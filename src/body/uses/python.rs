@@ -280,7 +280,7 @@ impl<'a> Reader<'a> {
             let is_composed = word == "getattr"
                 && !is_attribute
                 && self.is(place + 1, "(")
-                && self.text_at(self.second_argument(place + 1)).is_none_or(|name| LEAVING.contains(&name));
+                && self.attribute_named(place + 1).is_none_or(|name| LEAVING.contains(&name));
             let leaves = is_composed
                 || LEAVING.contains(&word)
                 || ["exec", "eval", "runpy"].contains(&word) && !is_attribute;
@@ -527,11 +527,12 @@ impl<'a> Reader<'a> {
         self.uses.is_open |= !is_looked_at;
     }
 
-    /// Where the second argument of a call stands; `open` is its bracket.
-    fn second_argument(&self, open: usize) -> usize {
+    /// The second argument of a call, if it is a string alone; `open` is its bracket.
+    fn attribute_named(&self, open: usize) -> Option<&'a str> {
         let inner = self.token(open).map_or(0, |token| token.depth + 1);
         let is_comma = |place: &usize| self.is(*place, ",") && self.found.tokens[*place].depth == inner;
-        (open + 1..self.closes(open)).find(is_comma).unwrap_or(open) + 1
+        let name = (open + 1..self.closes(open)).find(is_comma)? + 1;
+        self.text_at(name).filter(|_| self.is(name + 1, ",") || self.is(name + 1, ")"))
     }
 
     /// The bracket that closes the one at a token.
