@@ -158,6 +158,7 @@ fn plain_otto_lists_where_no_default_is_named() {
 
     make
       build   Compile it  --profile debug|release  [debug]  --strip
+
     other
       deploy  Ship it     --env staging|prod  (required)  [FILE]...
       each    [2 items]
