@@ -267,7 +267,9 @@ impl Required {
             rest.strip_prefix(':').filter(|rest| rest.starts_with(['-', '+', '='])).unwrap_or(rest);
         let is_optional = operator.starts_with(['-', '+', '=']);
         let is_part = rest.len() > 1 && rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
-        if !is_optional && !(is_part || rest.is_empty() || rest.starts_with(['#', '%', '/', '^', ','])) {
+        let is_known =
+            is_optional || is_part || rest.is_empty() || rest.starts_with(['#', '%', '/', '^', ',']);
+        if !is_known {
             return None;
         }
         if !is_optional && !is_list {

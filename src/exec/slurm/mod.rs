@@ -173,7 +173,7 @@ pub(crate) fn cancel_left(environment: &Environment, run: &RunId, is_forced: boo
 
 /// What the watch is told.
 enum ClusterOrder {
-    Start(AttemptId, ClusterJob, Box<dyn Assignment>),
+    Start(AttemptId, Box<ClusterJob>, Box<dyn Assignment>),
     Stop(AttemptId, Stop),
     /// From the clerk.
     Done(clerk::ErrandDone),
@@ -220,7 +220,7 @@ impl Executor for Dispatcher {
         match assignment.cluster_job() {
             Some(job) => {
                 self.remote.insert(attempt);
-                self.order(ClusterOrder::Start(attempt, job, assignment));
+                self.order(ClusterOrder::Start(attempt, Box::new(job), assignment));
             }
             None => self.local.start(attempt, assignment),
         }

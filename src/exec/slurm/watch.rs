@@ -203,7 +203,7 @@ impl ClusterWatch {
 
     fn take(&mut self, order: ClusterOrder) {
         match order {
-            ClusterOrder::Start(attempt, job, assignment) => self.start(attempt, job, assignment),
+            ClusterOrder::Start(attempt, job, assignment) => self.start(attempt, *job, assignment),
             ClusterOrder::Stop(attempt, how) => self.stop(attempt, how),
             ClusterOrder::Done(done) => {
                 self.is_clerk_busy = false;
@@ -736,11 +736,12 @@ impl ClusterWatch {
             self.pause = self.pause.min(between);
             return None;
         }
-        if let Some((first, last)) = self.gathering.filter(|_| self.makes_arrays()) {
-            if now < last + GATHERING && now < first + LONGEST_GATHERING {
-                self.pause = self.pause.min(GATHERING / 2);
-                return None;
-            }
+        if let Some((first, last)) = self.gathering.filter(|_| self.makes_arrays())
+            && now < last + GATHERING
+            && now < first + LONGEST_GATHERING
+        {
+            self.pause = self.pause.min(GATHERING / 2);
+            return None;
         }
         self.gathering = None;
         let is_due = |attempt: &AttemptId| {
