@@ -74,6 +74,14 @@ impl Cluster {
     }
 }
 
+/// One that only a case had; before its folder goes, in which the numbers of its daemons are.
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let down = Command::new(script("down.sh")).arg(&self.folder).stdin(Stdio::null()).status();
+        assert!(std::thread::panicking() || down.is_ok_and(|down| down.success()), "the cluster goes down");
+    }
+}
+
 fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slurm").join(name)
 }
