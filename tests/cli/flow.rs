@@ -471,7 +471,7 @@ fn correct_ottofiles_provoke_no_alarm() {
     let mut alarms = String::new();
     for (path, text) in all {
         // These show a mistake on purpose.
-        if ["INPUT[build.verison]", "deploying ${INPUT[build.version]}"]
+        if ["INPUT[build.verison]", "INPUT[build.binray]", "deploying ${INPUT[build.version]}"]
             .iter()
             .any(|mistake| text.contains(mistake))
         {

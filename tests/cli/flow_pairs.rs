@@ -621,10 +621,10 @@ fn hold(families: &[Family]) -> Count {
             tasks(&family, number, place, false)
         };
         let message = refused.get(&task);
-        if let Some(message) = message {
-            if fates.passed.contains(&task) {
-                count.wrong.push(format!("`{task}` is refused, but it passes:\n{message}\n{}", shown()));
-            }
+        if let Some(message) = message
+            && fates.passed.contains(&task)
+        {
+            count.wrong.push(format!("`{task}` is refused, but it passes:\n{message}\n{}", shown()));
         }
         let said = fates.said.get(&task).map_or("", String::as_str);
         let missing = match fates.failed.contains(&task) {

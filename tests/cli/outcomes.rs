@@ -244,7 +244,14 @@ fn a_key_that_is_not_there_is_an_error_that_says_what_is() {
     p
     KeyError: `OUTCOME` of `build` has no field 'exti'; it has exit, signal, reason, seconds, attempts, log, error, failed
     q
-    KeyError: `lint` is not a dependency of `q`, which depends on `build`; add `lint` to its `needs`
+    error[E0705]: `lint` is not a dependency of `q`, which depends on `build`
+      ╭▸ otto.yml:7:3
+    7 │   q: {before: [build], python: 'OUTCOME["lint"]'}  # otto: allow E0705
+      ╰╴  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ this input does not exist
+    help: add `lint` to its `needs`
+
+    2 tasks in TIME: 1 ok, 1 failed
+    rerun failed:  otto Rerun RUN
     n
     MissingInput: `biuld` is not a dependency of `n`, which depends on `build`; add `biuld` to its `needs`
     r

@@ -682,21 +682,21 @@ fn a_real_database_and_a_server_that_uses_it_serve_a_test_run() {
     };
     let port = free_port();
     // PostgreSQL refuses to run as root.
-    let project = Project::new(&format!(
+    let project = Project::new(
         r#"
 tasks:
   db:
-    service: {{port: $PGPORT, log: ready to accept connections, ready: 'psql -c "select 1"', timeout: 100s}}
+    service: {port: $PGPORT, log: ready to accept connections, ready: 'psql -c "select 1"', timeout: 100s}
     bash: |
       as=()
       if [ "$(id -u)" = 0 ]; then as=(setpriv --reuid=nobody --regid=nogroup --clear-groups); fi
-      data=$(mktemp -d "${{TMPDIR:-/tmp}}/otto-db.XXXXXX"); otto.set data "$data"
+      data=$(mktemp -d "${TMPDIR:-/tmp}/otto-db.XXXXXX"); otto.set data "$data"
       if [ "$(id -u)" = 0 ]; then chown nobody "$data"; fi
       cd "$data"
-      "${{as[@]}}" initdb -D "$data/db" -U app -A trust --no-sync > initdb.log
+      "${as[@]}" initdb -D "$data/db" -U app -A trust --no-sync > initdb.log
       otto.set port "$PGPORT"
       otto.set url "postgresql://app@localhost:$PGPORT/postgres"
-      exec "${{as[@]}}" postgres -D "$data/db" -p "$PGPORT" -k "" -c fsync=off
+      exec "${as[@]}" postgres -D "$data/db" -p "$PGPORT" -k "" -c fsync=off
   migrate:
     needs: [db]
     bash: psql -q -c 'create table word (text text)' -c "insert into word values ('from the database')"
@@ -714,7 +714,7 @@ tasks:
           def log_message(self, *_):
               pass
       server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-      OUTPUT["url"] = f"http://127.0.0.1:{{server.server_port}}"
+      OUTPUT["url"] = f"http://127.0.0.1:{server.server_port}"
       otto_ready()
       server.serve_forever()
   test:
@@ -722,9 +722,9 @@ tasks:
     python: |
       import urllib.request
       print(urllib.request.urlopen(INPUT["web.url"]).read().decode().strip())
-  clean: {{needs: [{{task: db, when: always}}], bash: 'rm -rf "${{INPUT[db.data]}}"'}}
-"#
-    ))
+  clean: {needs: [{task: db, when: always}], bash: 'rm -rf "${INPUT[db.data]}"'}
+"#,
+    )
     .with("PGPORT", &port.to_string())
     .with("PGHOST", "localhost")
     .with("PGUSER", "app")

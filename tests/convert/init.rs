@@ -56,6 +56,9 @@ fn called(files: &[(&str, &str)], task: &str) -> String {
 /// Those words, as a stub writes them down.
 const WORDS: &str = " <word> <two words> <> <-k> <$HOME> <-->";
 
+/// The files of a folder, by name and text; a task; the call that it makes; and the words that come before those passed on.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str, &'a str);
+
 #[test]
 fn what_init_writes_runs_at_once_and_passes_words_on() {
     let package = r#"{"scripts": {"test": "vitest", "pretest": "lint", "predict": "x"}}"#;
@@ -65,7 +68,7 @@ fn what_init_writes_runs_at_once_and_passes_words_on() {
     let mise = "[tasks.test]\nrun = 'pytest'\n";
     let poe = "[tool.poe.tasks]\ntest = 'pytest'\n[tool.poe.tasks.lint]\ncmd = 'ruff'\nhelp = 'Look'\n";
     let script = "[project.scripts]\nshop = 'shop:main'\n[tool.uv]\n";
-    let cases: &[(&[(&str, &str)], &str, &str, &str)] = &[
+    let cases: &[Case] = &[
         (&[("Makefile", ".PHONY: test\ntest:\n\tpytest\n")], "test", "make <test>", ""),
         (&[("GNUmakefile", "test:\n\tpytest\n")], "test", "make <test>", ""),
         (&[("package.json", package)], "test", "npm <run> <test>", " <-->"),
