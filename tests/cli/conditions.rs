@@ -249,10 +249,10 @@ tasks:
       │     ~~~~~^^^^^^^^^^^^^^
       │ KeyError: `test` has no output 'count'; it has verdict
       5 lines · full log: otto Logs RUN python
-      error[E0704]: `test` has no output 'count'; it has verdict
-         ╭▸ otto.yml:11:5
-      11 │     if: INPUT["test.count"] > 3
-         ╰╴    ━━━━━━━━━━━━━━━━━━━━━━━━━━━ this input does not exist
+    error[E0704]: `test` has no output 'count'; it has verdict
+       ╭▸ otto.yml:11:5
+    11 │     if: INPUT["test.count"] > 3
+       ╰╴    ━━━━━━━━━━━━━━━━━━━━━━━━━━━ this input does not exist
     error[E0718]: the `if` of `python` raised an error
        ╭▸ otto.yml:11:9
     11 │     if: INPUT["test.count"] > 3

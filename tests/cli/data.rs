@@ -134,11 +134,11 @@ fn a_key_that_is_not_there_is_told_with_those_that_are() {
       │           ~~~~~^^^^^^^^^^^^^^^^^
       │ KeyError: `build` has no output 'verison'; it has artifact, version; did you mean 'version'?
       5 lines · full log: otto Logs RUN deploy
-      error[E0704]: `build` has no output 'verison'; it has artifact, version
-        ╭▸ otto.yml:7:7
-      7 │       print(INPUT["build.verison"])
-        ╰╴      ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ this input does not exist
-      help: did you mean 'version'?
+    error[E0704]: `build` has no output 'verison'; it has artifact, version
+      ╭▸ otto.yml:7:7
+    7 │       print(INPUT["build.verison"])
+      ╰╴      ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ this input does not exist
+    help: did you mean 'version'?
 
     3 tasks in TIME: 2 ok, 1 failed
     rerun failed:  otto Rerun RUN
