@@ -9,6 +9,7 @@ use crate::host::Found;
 use crate::ottofile::Ottofile;
 use crate::plan;
 use crate::request::Request;
+use crate::run::Finished;
 use crate::run::outcomes::Earlier;
 use crate::run::signals::{Signals, die_by};
 use crate::view::console::Volume;
@@ -110,6 +111,7 @@ impl Rounds<'_> {
             earlier,
         };
         let code = match command::execute(context, &target, &options, signals) {
+            Ok(Finished { unheard: Some(signal), .. }) => die_by(signal),
             Ok(finished) => match finished.result {
                 RunResult::Interrupted { signal } if !finished.is_superseded => die_by(signal),
                 RunResult::Interrupted { .. } => return 0,

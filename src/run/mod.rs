@@ -171,6 +171,8 @@ pub(crate) struct Finished {
     pub(crate) result: RunResult,
     /// It was stopped because files changed.
     pub(crate) is_superseded: bool,
+    /// A signal to stop that came when nothing was left to stop.
+    pub(crate) unheard: Option<i32>,
 }
 
 enum Timer {
@@ -359,7 +361,12 @@ impl<'a> Run<'a> {
         }
         let now = self.mono_us();
         self.view.finish(now);
-        Finished { result, is_superseded: self.is_superseded }
+        let left = self.inbox.try_iter().filter_map(|message| match message {
+            Message::Signal(signal) if signals::STOPPING.contains(&signal) => Some(signal),
+            _ => None,
+        });
+        let unheard = left.last();
+        Finished { result, is_superseded: self.is_superseded, unheard }
     }
 
     fn result(&self) -> RunResult {
@@ -907,6 +914,10 @@ impl<'a> Run<'a> {
     }
 
     fn pause_before_retry(&self, job: &Job, attempt: AttemptId) -> Option<Duration> {
+        // A stop may come between the end of an attempt and the reading of what it left: nothing would start the next one.
+        if self.is_killing || self.stopping.is_some() && !self.scheduler.tidies_up(attempt.job) {
+            return None;
+        }
         let Retries { count, delay, backoff, within } =
             &self.setting.ottofile.tasks[job.task].retries.as_ref()?.value;
         let retried = attempt.number - 1 - self.uncharged.get(&attempt.job).copied().unwrap_or(0);
