@@ -1158,7 +1158,7 @@ tasks:
   each: {foreach: {from: list.names}, bash: 'true'}
 ",
     );
-    for line in ["--json -k reader unmade last each lib/other", "--json stop"] {
+    for line in ["--json -k reader unmade last each lib/other", "--json each:a", "--json stop"] {
         lines.push_str(&project.otto(line).out);
     }
     let documented = documented();
