@@ -288,6 +288,13 @@ fn is_test(path: &str) -> bool {
     path.ends_with("/tests.rs") || path.ends_with("_tests.rs")
 }
 
+/// A file of tests, or what only tests use.
+fn helps_tests(path: &str) -> bool {
+    is_test(path)
+        || path.contains("/tests/")
+        || ["fake.rs", "fixture.rs", "harness.rs", "stage.rs"].iter().any(|name| path.ends_with(name))
+}
+
 /// Files that no `mod` line brings in: the compiler never sees them.
 fn orphans(files: &[File]) -> Vec<String> {
     let mut declared: BTreeSet<Vec<String>> = BTreeSet::new();
@@ -772,11 +779,6 @@ fn the_sources_keep_the_rules_of_the_house() {
 /// Type names of the crate that are defined in more than one place outside tests.
 fn taken_twice(sources: &[File]) -> Vec<String> {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let helps_tests = |path: &str| {
-        is_test(path)
-            || path.contains("/tests/")
-            || ["fake.rs", "fixture.rs", "harness.rs", "stage.rs"].iter().any(|name| path.ends_with(name))
-    };
     for file in sources.iter().filter(|file| !helps_tests(&file.path)) {
         let code = blanked(&file.text);
         let code = code.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
@@ -821,11 +823,6 @@ fn a_name_stands_for_one_type() {
 /// Files of one folder that use each other in a circle, as `folder: files`. A folder's own file (`mod.rs`) is what its other
 /// files have in common, so it takes no part; a name that it only passes on stands for the file that has it.
 fn circles(sources: &[File]) -> Vec<String> {
-    let helps_tests = |path: &str| {
-        is_test(path)
-            || path.contains("/tests/")
-            || ["fake.rs", "fixture.rs", "harness.rs", "stage.rs"].iter().any(|name| path.ends_with(name))
-    };
     let own = |file: &File| {
         let without_tests = file.text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         Code::of(without_tests)
