@@ -2,8 +2,12 @@
 //! where it comes to texts and variables.
 
 use super::Converted;
-use super::sh::{Piece, ShellCommand, known, spliced, statement, word};
-use super::sheet::{Remark, Sheet, SheetTask, TaskNames, Yaml, own_param, refusal, script, text, texts};
+use super::sh::{
+    Piece, ShellCommand, if_unset, joined, known, script_lines, spliced, statement, trimmed, word,
+};
+use super::sheet::{
+    Remark, Sheet, SheetTask, TaskNames, Yaml, optional_file, own_param, script, task_with, text, texts,
+};
 use crate::name::ParamName;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -107,8 +111,7 @@ pub(super) fn convert(written: &str, source: &str) -> Result<Converted, String> 
         settings.push(("tasks", texts([default.name.clone()])));
     }
     if justfile.loads_dotenv {
-        let file = vec![("path".to_owned(), text(".env")), ("optional".to_owned(), Yaml::Bare("true"))];
-        settings.push(("dotenv", Yaml::List(vec![Yaml::Map(file)])));
+        settings.push(("dotenv", Yaml::List(vec![optional_file(".env")])));
     }
     if !justfile.asked.is_empty() {
         let asked = justfile.asked.iter().map(|(name, command)| (name.clone(), text(command.clone())));
@@ -276,15 +279,7 @@ impl Justfile<'_> {
             let line = self.failing.take().unwrap_or(recipe.line);
             troubles.push(Remark { line, why });
         }
-        if !troubles.is_empty() {
-            keys.retain(|(key, _)| ["help", "hidden", "aliases"].contains(key));
-            for trouble in &troubles {
-                let why = format!("`{}`: {}", recipe.name, trouble.why);
-                remarks.push(Remark { line: trouble.line, why });
-            }
-            keys.push(("action", script(&refusal(self.source, &troubles))));
-        }
-        SheetTask { name, keys }
+        SheetTask::unless(&troubles, self.source, &recipe.name, SheetTask { name, keys }, remarks)
     }
 
     fn keys(&mut self, recipe: &Recipe, keys: &mut Vec<(&'static str, Yaml)>) -> Result<(), String> {
@@ -422,7 +417,7 @@ impl Justfile<'_> {
                 if !super::sheet::is_variable(&name) {
                     return Err(format!("`{name}` cannot be exported"));
                 }
-                let value = self.variable(&name, &value, head, &BTreeMap::new(), 0)?;
+                let value = self.variable(&name, &value, head, 0)?;
                 match known(&value) {
                     _ if scope.contains_key(&name) => {}
                     Some(value) => {
@@ -472,16 +467,13 @@ impl Justfile<'_> {
                 continue;
             }
             self.failing = Some(*number);
-            let mut command = self.template(kept, head, scope)?;
+            let command = trimmed(self.template(kept, head, scope)?);
             self.failing = None;
             let uses_words = kept.contains("$@") || kept.contains("$*") || kept.contains("$1");
             let arguments = match (is_positional, uses_words) {
                 (true, true) => format!(" {} \"$@\"", word(&recipe.name)),
                 _ => String::new(),
             };
-            if let Some(Piece::Plain(last)) = command.last_mut() {
-                last.truncate(last.trim_end().len());
-            }
             let statement = match arguments.is_empty() {
                 true => statement(&command, &shell),
                 false => format!("{shell} {}{arguments}", spliced(&command)),
@@ -494,8 +486,7 @@ impl Justfile<'_> {
         if lines.is_empty() {
             return Ok(None);
         }
-        let head: String = head.iter().map(|line| format!("{line}\n")).collect();
-        Ok(Some(script(&(head + &lines))))
+        Ok(Some(script(&(script_lines(head) + &lines))))
     }
 
     /// A recipe that is one script.
@@ -565,10 +556,7 @@ impl Justfile<'_> {
         if rest.next().is_some() {
             return Err(format!("`{}` is called with too many values", call.name));
         }
-        Ok(Yaml::Map(vec![
-            ("task".to_owned(), text(call.name.clone())),
-            ("with".to_owned(), Yaml::Map(values)),
-        ]))
+        Ok(task_with(&call.name, values))
     }
 
     fn find(&self, name: &str) -> Option<&Recipe> {
@@ -688,7 +676,7 @@ impl Justfile<'_> {
             }
             let found = self.variables.iter().find(|(name, ..)| name == written).cloned();
             let Some((name, _, value, _)) = found else { return Err(format!("`{written}` is not set")) };
-            return self.variable(&name, &value, head, scope, depth + 1);
+            return self.variable(&name, &value, head, depth + 1);
         }
         if let Some((function, arguments)) = written.strip_suffix(')').and_then(|text| text.split_once('(')) {
             let arguments: Vec<String> =
@@ -702,8 +690,7 @@ impl Justfile<'_> {
                     return value("OTTO_INVOCATION_DIR");
                 }
                 ("env" | "env_var", Some([name])) if is_variable(name) => {
-                    let message = word(&format!("{}: `{name}` is not set", self.source));
-                    head.insert(0, format!("[ -n \"${{{name}+x}}\" ] || {{ echo {message} >&2; exit 1; }}"));
+                    head.insert(0, if_unset(name, &format!("{}: `{name}` is not set", self.source)));
                     let kept = format!("env_{name}");
                     head.insert(1, format!("{kept}=${name}"));
                     return value(&kept);
@@ -730,7 +717,6 @@ impl Justfile<'_> {
         name: &str,
         written: &str,
         head: &mut Vec<String>,
-        scope: &BTreeMap<String, ShellCommand>,
         depth: usize,
     ) -> Result<ShellCommand, String> {
         let backtick = written.strip_prefix('`').and_then(|text| text.strip_suffix('`'));
@@ -744,7 +730,6 @@ impl Justfile<'_> {
             return Ok(vec![Piece::Value(variable)]);
         }
         // A variable of the file does not see the parameters of a recipe.
-        let _ = scope;
         self.expression_at(written, head, &BTreeMap::new(), depth + 1)
     }
 }
@@ -961,16 +946,4 @@ fn words(text: &str) -> Option<Vec<String>> {
     parts.push(text[start..].to_owned());
     parts.retain(|part| !part.is_empty());
     Some(parts)
-}
-
-fn joined(pieces: ShellCommand) -> ShellCommand {
-    let mut joined = ShellCommand::new();
-    for piece in pieces {
-        match (joined.last_mut(), piece) {
-            (_, Piece::Plain(text)) if text.is_empty() => {}
-            (Some(Piece::Plain(last)), Piece::Plain(text)) => last.push_str(&text),
-            (_, piece) => joined.push(piece),
-        }
-    }
-    joined
 }

@@ -3,9 +3,9 @@
 
 use super::Converted;
 use super::package::uses_arguments;
-use super::sh::{Piece, ShellCommand, known, spliced, statement, word};
+use super::sh::{Piece, ShellCommand, if_unset, joined, known, script_lines, spliced, statement, trimmed};
 use super::sheet::{
-    Remark, Sheet, SheetTask, TaskNames, Yaml, arguments, is_variable, own_param, refusal, script, text,
+    Remark, Sheet, SheetTask, TaskNames, Yaml, arguments, is_variable, own_param, script, task_with, text,
     texts,
 };
 use crate::command::toml::{self, Toml, TomlField, TomlTable};
@@ -99,15 +99,7 @@ impl Mise<'_> {
         {
             troubles.push(trouble);
         }
-        if !troubles.is_empty() {
-            keys.retain(|(key, _)| ["help", "hidden", "aliases"].contains(key));
-            for trouble in &troubles {
-                let why = format!("`{}`: {}", field.key, trouble.why);
-                remarks.push(Remark { line: trouble.line, why });
-            }
-            keys.push(("action", script(&refusal(self.source, &troubles))));
-        }
-        SheetTask { name, keys }
+        SheetTask::unless(&troubles, self.source, &field.key, SheetTask { name, keys }, remarks)
     }
 
     fn keys(
@@ -233,7 +225,7 @@ impl Mise<'_> {
         if written.iter().flatten().any(|text| text.starts_with("#!")) {
             return Err(Remark { line, why: "a script with `#!` among other commands".to_owned() });
         }
-        let mut lines: String = head.iter().map(|line| format!("{line}\n")).collect();
+        let mut lines = script_lines(&head);
         lines.push_str("set -e\n");
         let count = commands.len();
         for (place, command) in commands.into_iter().enumerate() {
@@ -310,10 +302,7 @@ impl Mise<'_> {
             return Some(text(name));
         }
         let arguments = texts(arguments.iter().map(|word| word.replace('$', "$$")));
-        Some(Yaml::Map(vec![
-            ("task".to_owned(), text(name)),
-            ("with".to_owned(), Yaml::Map(vec![(self.param(name), arguments)])),
-        ]))
+        Some(task_with(name, vec![(self.param(name), arguments)]))
     }
 
     /// A text with `{{…}}`; lines that have to come before it go to `head`.
@@ -322,10 +311,9 @@ impl Mise<'_> {
             return Err("a template with `{%` or `{#`".to_owned());
         }
         let mut pieces = ShellCommand::new();
-        let mut plain = String::new();
         let mut rest = written;
         while let Some(start) = rest.find("{{") {
-            plain.push_str(&rest[..start]);
+            pieces.push(Piece::Plain(rest[..start].to_owned()));
             let end = rest[start..].find("}}").ok_or("a `{{` that is not closed")?;
             let inside = rest[start + 2..start + end].trim();
             rest = &rest[start + end + 2..];
@@ -333,7 +321,8 @@ impl Mise<'_> {
                 inside.strip_prefix("vars.").and_then(|name| self.root.table(&["vars"])?.get(name))
             {
                 let text = text.as_text().filter(|text| !text.contains("{{"));
-                plain.push_str(text.ok_or_else(|| format!("`{{{{{inside}}}}}`"))?);
+                let text = text.ok_or_else(|| format!("`{{{{{inside}}}}}`"))?;
+                pieces.push(Piece::Plain(text.to_owned()));
                 continue;
             }
             let value = match inside {
@@ -341,10 +330,7 @@ impl Mise<'_> {
                 "cwd" => "OTTO_INVOCATION_DIR".to_owned(),
                 _ => match inside.strip_prefix("env.") {
                     Some(name) if is_variable(name) => {
-                        let check = format!(
-                            "[ -n \"${{{name}+x}}\" ] || {{ echo {} >&2; exit 1; }}",
-                            word(&format!("{}: `{name}` is not set", self.source))
-                        );
+                        let check = if_unset(name, &format!("{}: `{name}` is not set", self.source));
                         if !head.contains(&check) {
                             head.push(check);
                         }
@@ -353,19 +339,9 @@ impl Mise<'_> {
                     _ => return Err(format!("`{{{{{inside}}}}}`")),
                 },
             };
-            pieces.push(Piece::Plain(std::mem::take(&mut plain)));
             pieces.push(Piece::Value(value));
         }
-        plain.push_str(rest);
-        pieces.push(Piece::Plain(plain));
-        pieces.retain(|piece| *piece != Piece::Plain(String::new()));
-        Ok(pieces)
+        pieces.push(Piece::Plain(rest.to_owned()));
+        Ok(joined(pieces))
     }
-}
-
-fn trimmed(mut command: ShellCommand) -> ShellCommand {
-    if let Some(Piece::Plain(last)) = command.last_mut() {
-        last.truncate(last.trim_end().len());
-    }
-    command
 }

@@ -11,6 +11,8 @@ mod taskfile;
 mod tests;
 mod world;
 
+pub(super) use sh::word;
+
 use super::Context;
 use crate::diagnostic::Code;
 use crate::host;

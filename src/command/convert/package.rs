@@ -2,7 +2,9 @@
 
 use super::Converted;
 use super::sh::{is_plain_command, word};
-use super::sheet::{Remark, Sheet, SheetTask, TaskNames, Yaml, arguments, own_param, refusal, text, texts};
+use super::sheet::{
+    Remark, Sheet, SheetTask, TaskNames, Yaml, arguments, own_param, refusal, task_with, text, texts,
+};
 use crate::value::{self, Map, Value};
 use std::collections::HashSet;
 
@@ -88,12 +90,14 @@ pub(super) fn offered(written: &str) -> Vec<(String, Option<String>)> {
     let Ok(package) = value::parse(written.as_bytes()) else { return Vec::new() };
     let scripts = package.as_map().and_then(|map| value::get(map, "scripts")).and_then(Value::as_map);
     let all: &[(String, Value)] = scripts.map_or(&[], |scripts| scripts);
-    let is_hook = |name: &str| {
-        let of = ["pre", "post"].iter().find_map(|hook| name.strip_prefix(hook));
-        of.is_some_and(|of| all.iter().any(|(name, _)| name == of))
-    };
-    let offered = all.iter().filter(|(name, _)| !is_hook(name));
+    let is_script = |name: &str| all.iter().any(|(script, _)| script == name);
+    let offered = all.iter().filter(|(name, _)| !is_hook(name, &is_script));
     offered.map(|(name, command)| (name.clone(), command.as_str().map(str::to_owned))).collect()
+}
+
+/// Whether npm runs a script by itself before or after another one.
+fn is_hook(name: &str, is_script: &dyn Fn(&str) -> bool) -> bool {
+    ["pre", "post"].iter().any(|hook| name.strip_prefix(hook).is_some_and(is_script))
 }
 
 /// The line of a key, from 1.
@@ -129,10 +133,7 @@ impl<'p> Package<'p> {
 
     fn task(&self, script: &Script<'p>, name: String, remarks: &mut Vec<Remark>) -> SheetTask {
         let mut keys: Vec<(&'static str, Yaml)> = vec![("help", text(script.command))];
-        let is_hook = ["pre", "post"]
-            .iter()
-            .any(|hook| script.name.strip_prefix(hook).is_some_and(|of| self.script(of).is_some()));
-        if is_hook {
+        if is_hook(script.name, &|name| self.script(name).is_some()) {
             keys.push(("hidden", Yaml::Bare("true")));
         }
         let mut say = |why: String| {
@@ -195,13 +196,9 @@ impl<'p> Package<'p> {
                 let last = parts.len() - 1 - usize::from(after.is_some());
                 let step = |(place, part): (usize, &Part<'_>)| match part {
                     Part::Call { script, arguments } if arguments.is_empty() => text(*script),
-                    Part::Call { script, arguments } => Yaml::Map(vec![
-                        ("task".to_owned(), text(*script)),
-                        (
-                            "with".to_owned(),
-                            Yaml::Map(vec![(self.param(script), texts(arguments.iter().copied()))]),
-                        ),
-                    ]),
+                    Part::Call { script, arguments } => {
+                        task_with(script, vec![(self.param(script), texts(arguments.iter().copied()))])
+                    }
                     Part::Command(command) => {
                         let words = if place == last { words } else { "" };
                         Yaml::Map(vec![("action".to_owned(), body(command, words))])

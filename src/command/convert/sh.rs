@@ -6,7 +6,7 @@ pub(super) fn fail(message: &str) -> String {
 }
 
 /// A word of the shell: bare where nothing in it could mean something else.
-pub(super) fn word(text: &str) -> String {
+pub(in crate::command) fn word(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@+,%".contains(&byte);
     if !text.is_empty() && text.bytes().all(is_plain) {
         return text.to_owned();
@@ -67,6 +67,37 @@ pub(super) enum Piece {
 }
 
 pub(super) type ShellCommand = Vec<Piece>;
+
+/// With neighbouring texts as one, and none that is empty.
+pub(super) fn joined(pieces: ShellCommand) -> ShellCommand {
+    let mut joined = ShellCommand::new();
+    for piece in pieces {
+        match (joined.last_mut(), piece) {
+            (_, Piece::Plain(text)) if text.is_empty() => {}
+            (Some(Piece::Plain(last)), Piece::Plain(text)) => last.push_str(&text),
+            (_, piece) => joined.push(piece),
+        }
+    }
+    joined
+}
+
+/// Without the blanks at its end.
+pub(super) fn trimmed(mut command: ShellCommand) -> ShellCommand {
+    if let Some(Piece::Plain(last)) = command.last_mut() {
+        last.truncate(last.trim_end().len());
+    }
+    command
+}
+
+/// A line that ends the script with a message unless the variable is set.
+pub(super) fn if_unset(name: &str, message: &str) -> String {
+    format!("[ -n \"${{{name}+x}}\" ] || {{ {}; }}", fail(message))
+}
+
+/// Lines of a script, each with its end.
+pub(super) fn script_lines(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
 
 /// The text of a command that is wholly known.
 pub(super) fn known(command: &[Piece]) -> Option<String> {

@@ -42,6 +42,29 @@ pub(super) struct Sheet<'n> {
     pub(super) remarks: Vec<Remark>,
 }
 
+impl SheetTask {
+    /// `keys` as far as they were read. Where something is in the way, the task fails with that at its start, and a remark about
+    /// `written`, its name in the source, says so.
+    pub(super) fn unless(
+        troubles: &[Remark],
+        source: &str,
+        written: &str,
+        SheetTask { name, mut keys }: SheetTask,
+        remarks: &mut Vec<Remark>,
+    ) -> SheetTask {
+        if !troubles.is_empty() {
+            keys.retain(|(key, _)| ["help", "hidden", "aliases"].contains(key));
+            let about = |trouble: &Remark| Remark {
+                line: trouble.line,
+                why: format!("`{written}`: {}", trouble.why),
+            };
+            remarks.extend(troubles.iter().map(about));
+            keys.push(("action", script(&refusal(source, troubles))));
+        }
+        SheetTask { name, keys }
+    }
+}
+
 impl Sheet<'_> {
     /// With the names that tasks have in the ottofile, and each of them once.
     pub(super) fn renamed(mut self, names: &TaskNames) -> Self {
@@ -132,7 +155,7 @@ pub(super) fn texts(texts: impl IntoIterator<Item = impl Into<String>>) -> Yaml 
     Yaml::List(texts.into_iter().map(text).collect())
 }
 
-/// TaskNames of tasks as an ottofile can have them, each once.
+/// Names of tasks as an ottofile can have them, each once.
 pub(super) struct TaskNames {
     taken: HashSet<String>,
     given: Vec<(String, String)>,
@@ -194,6 +217,16 @@ pub(super) fn own_param(task: &str, param: &str) -> String {
     let start = if task.starts_with(|c: char| c.is_ascii_digit()) { "_" } else { "" };
     let name = format!("{start}{task}_{param}");
     if ParamName::new(&name).is_ok() { name } else { format!("_{name}") }
+}
+
+/// Another task with values for its parameters.
+pub(super) fn task_with(task: &str, values: Vec<(String, Yaml)>) -> Yaml {
+    Yaml::Map(vec![("task".to_owned(), text(task)), ("with".to_owned(), Yaml::Map(values))])
+}
+
+/// An entry of `dotenv` for a file that may be missing.
+pub(super) fn optional_file(path: &str) -> Yaml {
+    Yaml::Map(vec![("path".to_owned(), text(path)), ("optional".to_owned(), Yaml::Bare("true"))])
 }
 
 /// The parameter for further words.

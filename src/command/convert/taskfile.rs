@@ -2,10 +2,10 @@
 //! variable, and nothing else.
 
 use super::Converted;
-use super::sh::{Piece, ShellCommand, known, spliced, statement, word};
+use super::sh::{Piece, ShellCommand, fail, joined, known, script_lines, spliced, statement, word};
 use super::sheet::{
-    Remark, Sheet, SheetTask, TaskNames, Yaml, arguments, is_variable, own_param, refusal, script, text,
-    texts,
+    Remark, Sheet, SheetTask, TaskNames, Yaml, arguments, is_variable, optional_file, own_param, script,
+    task_with, text, texts,
 };
 use crate::ottofile::yaml::{self, Kind, Map, Node};
 use crate::source::SourceFile;
@@ -151,19 +151,16 @@ impl<'a> Taskfile<'a> {
                     }
                 }
                 "dotenv" => {
-                    let file = |name: String| {
-                        Yaml::Map(vec![
-                            ("path".to_owned(), text(name)),
-                            ("optional".to_owned(), Yaml::Bare("true")),
-                        ])
-                    };
                     match strings(node) {
                         // The first file counts with go-task, the last with otto.
                         Some(mut files)
                             if files.iter().all(|file| !file.is_empty() && !file.contains("{{")) =>
                         {
                             files.reverse();
-                            settings.push(("dotenv", Yaml::List(files.into_iter().map(file).collect())));
+                            settings.push((
+                                "dotenv",
+                                Yaml::List(files.iter().map(|file| optional_file(file)).collect()),
+                            ));
                         }
                         _ => self.troubles.push(Remark { line, why: "this `dotenv`".to_owned() }),
                     }
@@ -217,15 +214,7 @@ impl<'a> Taskfile<'a> {
         {
             troubles.push(trouble);
         }
-        if !troubles.is_empty() {
-            keys.retain(|(key, _)| ["help", "hidden", "aliases"].contains(key));
-            for trouble in &troubles {
-                let why = format!("`{written}`: {}", trouble.why);
-                self.remarks.push(Remark { line: trouble.line, why });
-            }
-            keys.push(("action", script(&refusal(self.name, &troubles))));
-        }
-        SheetTask { name, keys }
+        SheetTask::unless(&troubles, self.name, written, SheetTask { name, keys }, &mut self.remarks)
     }
 
     fn keys(
@@ -322,8 +311,8 @@ impl<'a> Taskfile<'a> {
             let value = self.variable(wanted, &scope, &mut body, self.line(node))?;
             let place = format!("{}:{}", self.name, self.line(node));
             if known(&value).is_none_or(|value| value.is_empty()) {
-                let message = word(&format!("{place}: `{name}` requires `{wanted}`"));
-                body.head.push(format!("[ -n {} ] || {{ echo {message} >&2; exit 1; }}", spliced(&value)));
+                let message = format!("{place}: `{name}` requires `{wanted}`");
+                body.head.push(format!("[ -n {} ] || {{ {}; }}", spliced(&value), fail(&message)));
             }
         }
         self.environment(env, &scope, &mut body)?;
@@ -407,7 +396,7 @@ impl<'a> Taskfile<'a> {
         if !has_calls {
             let lines = self.lines(&steps, &shell, line)?;
             if !lines.is_empty() || !body.head.is_empty() {
-                keys.push(("action", script(&(head(&body) + &lines))));
+                keys.push(("action", script(&(script_lines(&body.head) + &lines))));
             }
             return Ok(());
         }
@@ -440,7 +429,7 @@ impl<'a> Taskfile<'a> {
         }
         if !open.is_empty() {
             let lines = self.lines(open, shell, line)?;
-            list.push(Yaml::Map(vec![("action".to_owned(), script(&(head(body) + &lines)))]));
+            list.push(Yaml::Map(vec![("action".to_owned(), script(&(script_lines(&body.head) + &lines)))]));
             open.clear();
         }
         Ok(())
@@ -658,16 +647,16 @@ impl<'a> Taskfile<'a> {
         let mut pieces = ShellCommand::new();
         let mut rest = written;
         while let Some(start) = rest.find("{{") {
-            push(&mut pieces, vec![Piece::Plain(rest[..start].to_owned())]);
+            pieces.push(Piece::Plain(rest[..start].to_owned()));
             let Some(end) = rest[start..].find("}}") else {
                 return self.trouble(line, "a `{{` that is not closed");
             };
             let inside = &rest[start + 2..start + end];
-            let value = self.expression(inside, scope, body, line)?;
-            push(&mut pieces, value);
+            pieces.extend(self.expression(inside, scope, body, line)?);
             rest = &rest[start + end + 2..];
         }
-        push(&mut pieces, vec![Piece::Plain(rest.to_owned())]);
+        pieces.push(Piece::Plain(rest.to_owned()));
+        let pieces = joined(pieces);
         // The arguments are words; in quotes, or as a part of a word, they would be text.
         for (place, piece) in pieces.iter().enumerate() {
             if *piece == Piece::Arguments {
@@ -869,7 +858,7 @@ impl<'a> Taskfile<'a> {
             };
             values.push((self.param(task, name), text(value.replace('$', "$$"))));
         }
-        Ok(Yaml::Map(vec![("task".to_owned(), text(task.clone())), ("with".to_owned(), Yaml::Map(values))]))
+        Ok(task_with(task, values))
     }
 
     /// What a task leads to, directly: names, each with the values given to it.
@@ -952,20 +941,6 @@ impl<'a> Taskfile<'a> {
             }
         }
         Ok(texts(globs))
-    }
-}
-
-fn head(body: &TaskfileBody) -> String {
-    body.head.iter().map(|line| format!("{line}\n")).collect()
-}
-
-fn push(pieces: &mut ShellCommand, more: ShellCommand) {
-    for piece in more {
-        match (pieces.last_mut(), piece) {
-            (_, Piece::Plain(text)) if text.is_empty() => {}
-            (Some(Piece::Plain(last)), Piece::Plain(text)) => last.push_str(&text),
-            (_, piece) => pieces.push(piece),
-        }
     }
 }
 

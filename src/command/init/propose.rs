@@ -1,6 +1,6 @@
 //! What a folder's files suggest as tasks. Reads texts, knows no folder.
 
-use super::super::convert::{TOOLS, Tool, offered};
+use super::super::convert::{TOOLS, Tool, offered, word};
 use super::super::toml::{self, TomlTable};
 use crate::name::TaskName;
 use std::collections::HashSet;
@@ -48,7 +48,7 @@ pub(super) fn proposals(file: &dyn Fn(&str) -> Option<String>) -> Vec<Proposal> 
             Tool::Mise => ("mise run", " --"),
         };
         let call = |(name, help): (String, Option<String>)| {
-            task(&name, &help.unwrap_or_default(), &format!("{before} {}{after} \"$@\"", quoted(&name)))
+            task(&name, &help.unwrap_or_default(), &format!("{before} {}{after} \"$@\"", word(&name)))
         };
         let tasks = offered(*tool, &text).into_iter().map(call).collect();
         let remark = " `otto Convert` makes tasks of them that need no other tool.";
@@ -126,13 +126,13 @@ fn python(project: &str, has_lock: &dyn Fn(&str) -> bool) -> Vec<ProposedTask> {
     for field in poe.0.iter().filter(|field| !field.key.starts_with('_')) {
         let help = field.value.as_table().and_then(|table| table.get("help")).and_then(|help| help.as_text());
         let help = help.or(field.value.as_text()).unwrap_or_default();
-        tasks.push(task(&field.key, help, &format!("{runner}poe {} \"$@\"", quoted(&field.key))));
+        tasks.push(task(&field.key, help, &format!("{runner}poe {} \"$@\"", word(&field.key))));
     }
     if !runner.is_empty() {
         let scripts = project.table(&["project", "scripts"]).unwrap_or(&empty);
         for field in &scripts.0 {
             let help = field.value.as_text().unwrap_or_default();
-            tasks.push(task(&field.key, help, &format!("{runner}{} \"$@\"", quoted(&field.key))));
+            tasks.push(task(&field.key, help, &format!("{runner}{} \"$@\"", word(&field.key))));
         }
     }
     let is_taken = |tasks: &[ProposedTask], name: &str| tasks.iter().any(|task| task.name == name);
@@ -182,10 +182,4 @@ fn make_unique(proposals: &mut [Proposal]) {
         }
         proposal.tasks.retain(|task| taken.insert(task.name.clone()));
     }
-}
-
-fn quoted(word: &str) -> String {
-    let is_plain = !word.is_empty()
-        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:@+".contains(&byte));
-    if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
