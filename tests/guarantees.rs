@@ -4,6 +4,8 @@
 //! Each test prints how much it tried. `OTTO_GUARANTEES=long` tries all of it rather than a sample.
 #![allow(clippy::print_stderr, reason = "each test says what it tried and what it had to skip")]
 
+mod patience;
+
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -181,17 +183,7 @@ fn run(command: &mut Command) -> Ran {
 }
 
 fn end(child: Child) -> Ran {
-    let pid = child.id().cast_signed();
-    let (done, is_done) = std::sync::mpsc::channel::<()>();
-    let watchdog = std::thread::spawn(move || {
-        if is_done.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-            // Killed, and so seen by the test.
-            signal(pid, libc::SIGKILL);
-        }
-    });
-    let output = child.wait_with_output().expect("ends");
-    drop(done);
-    watchdog.join().expect("the watchdog ends");
+    let output = patience::output_within(PATIENCE, child);
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!stderr.contains("panicked at"), "otto panicked:\n{stderr}");
     Ran { status: output.status, stdout: output.stdout, stderr }

@@ -3,6 +3,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::print_stderr, reason = "a case that is skipped says so")]
 
+mod patience;
+
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -156,17 +158,8 @@ impl<'a> Project<'a> {
     }
 
     fn end(&self, child: Child) -> Ran {
-        let (pid, begun) = (child.id(), Instant::now());
-        let (done, is_done) = std::sync::mpsc::channel::<()>();
-        let watchdog = std::thread::spawn(move || {
-            if is_done.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-                // Killed, and so seen by the test: a run that hangs has failed.
-                let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
-            }
-        });
-        let output = child.wait_with_output().expect("otto ends");
-        drop(done);
-        watchdog.join().expect("the watchdog ends");
+        let begun = Instant::now();
+        let output = patience::output_within(PATIENCE, child);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ran {
             status: output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0)),

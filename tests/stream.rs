@@ -1,6 +1,8 @@
 //! What streams between running tasks promise, with real processes.
 #![allow(clippy::print_stderr)]
 
+mod patience;
+
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -55,17 +57,7 @@ impl Project {
     }
 
     fn end(&self, child: Child, begun: Instant) -> Ran {
-        let pid = child.id();
-        let (done, is_done) = std::sync::mpsc::channel::<()>();
-        let watchdog = std::thread::spawn(move || {
-            if is_done.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-                // Killed, and so seen by the test: a run that hangs has failed.
-                let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
-            }
-        });
-        let output = child.wait_with_output().expect("otto ends");
-        drop(done);
-        watchdog.join().expect("the watchdog ends");
+        let output = patience::output_within(PATIENCE, child);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let status = output.status.code().unwrap_or_else(|| {
             128 + std::os::unix::process::ExitStatusExt::signal(&output.status).unwrap_or(0)

@@ -22,6 +22,8 @@ mod locks;
 mod outcome;
 mod outcomes;
 mod params;
+#[path = "../patience/mod.rs"]
+mod patience;
 mod refused;
 mod resources;
 mod services;
@@ -157,17 +159,7 @@ impl Project {
 
     /// Waits for its end.
     pub fn end(&self, child: Child) -> Ran {
-        let pid = child.id();
-        let (done, is_done) = std::sync::mpsc::channel::<()>();
-        let watchdog = std::thread::spawn(move || {
-            if is_done.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-                // Killed, and so seen by the test: a run that hangs has failed.
-                let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
-            }
-        });
-        let output = child.wait_with_output().expect("otto ends");
-        drop(done);
-        watchdog.join().expect("the watchdog ends");
+        let output = patience::output_within(PATIENCE, child);
         let status = output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or_default());
         Ran { status, stdout: self.neutral(&output.stdout), stderr: self.neutral(&output.stderr) }
     }
