@@ -42,12 +42,23 @@ pub(crate) fn condition_of(task: &Task) -> Option<Body> {
 /// Whether a body may ask how the tasks before it ended, in its own text, in one that it loads, or by a name that it
 /// composes.
 pub(crate) fn may_read_outcomes(body: &Body) -> bool {
-    let may_load = match Language::of(body) {
+    mentions_outcomes(&body.text) || has_unseen_names(body)
+}
+
+/// The same of the values that the tasks before it set.
+pub(crate) fn may_read_values(body: &Body) -> bool {
+    const READERS: [&str; 7] =
+        ["INPUT", "otto.get", "otto_get", "otto.items", "otto_items", "input.", "OTTO_TASK"];
+    READERS.iter().any(|reader| body.text.contains(reader)) || has_unseen_names(body)
+}
+
+/// Whether a shell may use names that are not in this text: in one that it loads, or composed ones.
+fn has_unseen_names(body: &Body) -> bool {
+    match Language::of(body) {
         Language::Bash => need::Needs::of(&body.text).names,
         Language::Posix => need::Needs::of_posix(&body.text).names,
         Language::Python | Language::Other => false,
-    };
-    may_load || mentions_outcomes(&body.text)
+    }
 }
 
 /// Whether a body may read what other tasks set.

@@ -2,7 +2,7 @@
 
 use super::Setting;
 use super::files::{self, Unknown};
-use crate::body::mentions_outcomes;
+use crate::body::{condition_of, may_read_values, mentions_outcomes};
 use crate::host::plain;
 use crate::name::RunId;
 use crate::ottofile::Ottofile;
@@ -431,8 +431,6 @@ fn recipe(
 
 /// Whether a job has this dependency for the sake of its item alone: `needs` does not name it, and the scripts read no values.
 fn only_tells_items(setting: &Setting, job: &Job, dependency: &Job, outputs: &Outputs) -> bool {
-    const READERS: [&str; 7] =
-        ["INPUT", "otto.get", "otto_get", "otto.items", "otto_items", "input.", "OTTO_TASK"];
     let task = &setting.ottofile.tasks[job.task];
     let source = setting.ottofile.tasks[dependency.task].name.as_str();
     let paths: Vec<&DataPath> = task.foreach.iter().flat_map(|foreach| foreach.source.paths()).collect();
@@ -441,9 +439,7 @@ fn only_tells_items(setting: &Setting, job: &Job, dependency: &Job, outputs: &Ou
     let is_added = |edge: &Edge| paths.iter().any(|path| path.text.span == edge.task.span);
     let names = |edge: &Edge| edge.task.value == source || edge.task.value.contains('*');
     let is_needed = || task.before.iter().any(|edge| names(edge) && !is_added(edge));
-    let body = setting.body(job);
-    let texts = || task.condition.iter().map(|condition| &condition.text).chain([&body.text]);
-    let may_read = || texts().any(|text| READERS.iter().any(|reader| text.contains(reader)));
+    let may_read = || condition_of(task).iter().chain([setting.body(job)]).any(may_read_values);
     job.item.is_some() && is_source && !is_needed() && outputs.exports.is_empty() && !may_read()
 }
 

@@ -204,10 +204,16 @@ fn of_a_list_the_own_item_counts_for_freshness() {
         "convert:a: fresh, convert:b: fresh, convert:c: ok, list: ok"
     );
     // Who reads the list, or names it in `needs`, is made from all of it.
-    for (body, needs) in
-        [("touch \"$file.out\"; : \"${INPUT[list.files]}\"", "help: x"), (body, "needs: [list]")]
-    {
+    let loads = "touch \"$file.out\"; . ./lib.sh";
+    let composes = "touch \"$file.out\"; n=IN; n+='PUT[list.files]'; : \"${!n}\"";
+    for (body, needs) in [
+        ("touch \"$file.out\"; : \"${INPUT[list.files]}\"", "help: x"),
+        (loads, "help: x"),
+        (composes, "help: x"),
+        (body, "needs: [list]"),
+    ] {
         let project = project(body, needs);
+        project.write("lib.sh", ": \"${INPUT[list.files]}\"\n");
         assert_eq!(outcomes(&project, r#"["a"]"#), "convert:a: ok, list: ok");
         assert_eq!(outcomes(&project, r#"["a"]"#), "convert:a: fresh, list: ok");
         assert_eq!(outcomes(&project, r#"["a", "b"]"#), "convert:a: ok, convert:b: ok, list: ok");
