@@ -548,7 +548,7 @@ fn the_last_part_of_a_disk_is_not_taken_by_a_stream() {
 fn a_full_disk_fails_the_producer_and_what_was_recorded_is_what_was_read() {
     let project = Project::new(
         "
-  a: {streaming: true, bash: yes > \"$OTTO_OUTPUT_PIPE\"}
+  a: {streaming: true, bash: 'until [ -e c.out ]; do sleep 0.01; done; yes > \"$OTTO_OUTPUT_PIPE\"'}
   b: {streaming: true, before: [a], bash: 'cat > /dev/null; touch complete'}
   c: {streaming: true, stream-errors: ignore, before: [a], bash: cat > c.out}
   all: {before: [b, c]}

@@ -120,7 +120,7 @@ def main() -> int:
     parser.add_argument(
         "--shrink", type=int, default=20, metavar="N", help="how many differing bodies to shrink"
     )
-    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="how many bodies at a time on each side")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="bodies at a time on each side")
     parser.add_argument("--show", action="store_true", help="print the bodies and run nothing")
     chosen = parser.parse_args()
     limit()
@@ -156,7 +156,8 @@ def run(chosen: argparse.Namespace, folder: Path) -> int:
         if sys.stderr.isatty():
             print(f"\r{compared} bodies, {len(differing)} differ", end="", file=sys.stderr)
         elif compared % 1000 == 0:
-            print(f"{compared} bodies, {len(differing)} differ: {[n for n, *_ in differing]}", file=sys.stderr)
+            numbers = [n for n, *_ in differing]
+            print(f"{compared} bodies, {len(differing)} differ: {numbers}", file=sys.stderr)
     seen: set[str] = set()
     for number, body, what in differing[: chosen.shrink]:
         kinds = set(what)

@@ -541,8 +541,8 @@ def stripped(traceback):
 
 
 class Inputs(dict):
-    """The outputs of the dependencies under flat keys, `task.key`. `INPUT["task"]`, `INPUT["task.key.0.name"]` and, of
-    all jobs of a foreach task, `INPUT["task.*.key"]` are found as well, though they are not among its keys."""
+    """The outputs of the dependencies under flat keys, `task.key`. Found too, though not among its keys, are
+    `INPUT["task"]`, `INPUT["task.key.0.name"]` and, of all jobs of a foreach task, `INPUT["task.*.key"]`."""
 
     def __init__(self, start):
         super().__init__()
@@ -605,7 +605,8 @@ class Inputs(dict):
             return self._tasks[name]._why_missing(key[len(name) + 1 :])
         name = owner(key, self._items)
         if name:
-            return f"`{name}` is a foreach task; INPUT['{name}.*.{key[len(name) + 1 :]}'] reads this key of all its jobs"
+            every = f"{name}.*.{key[len(name) + 1 :]}"
+            return f"`{name}` is a foreach task; INPUT['{every}'] reads this key of all its jobs"
         flat = [name for name in self if name.endswith("." + key)]
         if flat:
             return f"INPUT[{key!r}] does not say of which task; did you mean {either(flat[:3])}?"
@@ -613,8 +614,8 @@ class Inputs(dict):
 
 
 class Items(dict):
-    """The outputs of all jobs of a foreach task, by their items, in order. Of a job that failed, what it left is found by
-    its own name alone."""
+    """The outputs of all jobs of a foreach task, by their items, in order. Of a job that failed, what it left
+    is found by its own name alone."""
 
     def __init__(self, name, items, tasks):
         super().__init__((item, tasks[f"{name}:{item}"]) for item in items)
