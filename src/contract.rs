@@ -198,6 +198,11 @@ impl Contract {
     }
 }
 
+/// A number, and the words that follow it in a message.
+fn counted(count: usize, one: &str) -> (String, String) {
+    (count.to_string(), format!(" {one}{}", if count == 1 { "" } else { "s" }))
+}
+
 fn missing(key: &str, path: String) -> Fault {
     Fault {
         key: key.to_owned(),
@@ -232,6 +237,10 @@ impl Check<'_> {
     /// The value with its declared type; `None` where it is unset or wrong.
     fn promise(&mut self, path: &str, promise: &Promise, value: Value, typing: Typing) -> Option<Value> {
         let before = self.kept.faults.len();
+        if value == Value::Null && !matches!(promise.shape, Shape::Any) {
+            let help = format!("if it may be missing, declare `{}?`", promise.shape);
+            return self.wrong_type(path, &promise.shape, &value, Some(help));
+        }
         let value = self.shape(path, &promise.shape, value, typing)?;
         if self.kept.faults.len() > before {
             return None;
@@ -300,7 +309,7 @@ impl Check<'_> {
                     Ok(()) => Some(value),
                     Err(help) => self.wrong_type(path, shape, &value, Some(help)),
                 },
-                _ => self.wrong_type(path, shape, &value, None),
+                _ => self.wrong_type(path, shape, &value, shape.instead_of(&value)),
             },
             (Shape::Bool, None) if matches!(value, Value::Bool(_)) => Some(value),
             (Shape::List(item), None) => match value {
@@ -312,7 +321,7 @@ impl Check<'_> {
                         .collect();
                     checked.into_iter().collect::<Option<Vec<Value>>>().map(Value::List)
                 }
-                value => self.wrong_type(path, shape, &value, None),
+                value => self.wrong_type(path, shape, &value, shape.instead_of(&value)),
             },
             (Shape::Map(each), None) => match value {
                 Value::Map(_) if value.as_bytes().is_some() => self.wrong_type(path, shape, &value, None),
@@ -326,15 +335,15 @@ impl Check<'_> {
                         .collect();
                     checked.into_iter().collect::<Option<Map>>().map(Value::Map)
                 }
-                value => self.wrong_type(path, shape, &value, None),
+                value => self.wrong_type(path, shape, &value, shape.instead_of(&value)),
             },
             (Shape::Object(contract), None) => match value {
                 Value::Map(_) if value.as_bytes().is_some() => self.wrong_type(path, shape, &value, None),
                 Value::Map(map) => self.object(path, contract, map, typing).map(Value::Map),
-                value => self.wrong_type(path, shape, &value, None),
+                value => self.wrong_type(path, shape, &value, shape.instead_of(&value)),
             },
             (Shape::Str | Shape::Path | Shape::File | Shape::Dir | Shape::Bool, _) => {
-                self.wrong_type(path, shape, &value, None)
+                self.wrong_type(path, shape, &value, shape.instead_of(&value))
             }
         }
     }
@@ -399,9 +408,9 @@ impl Check<'_> {
         }
         let (measured, what) = match value {
             Value::Number(digits) => (digits.to_string(), String::new()),
-            Value::String(text) => (text.chars().count().to_string(), " characters".to_owned()),
-            Value::List(items) => (items.len().to_string(), " items".to_owned()),
-            Value::Map(map) => (map.len().to_string(), " keys".to_owned()),
+            Value::String(text) => counted(text.chars().count(), "character"),
+            Value::List(items) => counted(items.len(), "item"),
+            Value::Map(map) => counted(map.len(), "key"),
             Value::Null | Value::Bool(_) => return self.kept.faults.len() == before,
         };
         let is = if what.is_empty() { "is" } else { "has" };
@@ -438,6 +447,46 @@ impl Shape {
         format!("{article} `{self}`")
     }
 
+    /// What would be right in place of a value that has a type, but another one.
+    fn instead_of(&self, value: &Value) -> Option<String> {
+        let is_text = |wanted: &Shape| {
+            let text = value.as_str().unwrap_or_default();
+            match wanted {
+                Shape::Int | Shape::Float => spelled(wanted, text).is_ok(),
+                Shape::Bool => matches!(text.to_lowercase().as_str(), "true" | "false"),
+                Shape::List(_) => text.starts_with('['),
+                Shape::Map(_) | Shape::Object(_) => text.starts_with('{'),
+                Shape::Str | Shape::Path | Shape::File | Shape::Dir | Shape::Any => false,
+            }
+        };
+        match (self, value) {
+            (Shape::Int | Shape::Float, _) if is_text(self) => {
+                Some("set the number, not a string of its digits".to_owned())
+            }
+            (Shape::Bool, _) if is_text(self) => Some("set the truth value, not a string".to_owned()),
+            (Shape::Bool, Value::Number(_)) => Some("set a truth value, or declare an `int`".to_owned()),
+            (Shape::List(_), _) if is_text(self) => Some("set the list, not its JSON text".to_owned()),
+            (Shape::List(item), Value::String(_)) if matches!(**item, Shape::Str) => {
+                Some("set a list, also for a single item".to_owned())
+            }
+            (Shape::Map(_) | Shape::Object(_), _) if is_text(self) => {
+                Some("set the object, not its JSON text".to_owned())
+            }
+            (Shape::Str | Shape::Path | Shape::File | Shape::Dir, Value::Number(digits)) => {
+                let kind = if digits.contains(['.', 'e', 'E']) { "a `float`" } else { "an `int`" };
+                Some(format!("convert it to a string, or declare {kind}"))
+            }
+            (Shape::Str, Value::Bool(_)) => Some("convert it to a string, or declare a `bool`".to_owned()),
+            (Shape::Str, Value::List(_)) => {
+                Some("join it to a string, or declare a list, such as `list[str]`".to_owned())
+            }
+            (Shape::Str, Value::Map(_)) => Some(
+                "convert it to a string, or declare an `object`, or a map, such as `map[str]`".to_owned(),
+            ),
+            _ => None,
+        }
+    }
+
     fn how_to_set(&self) -> String {
         match self {
             Shape::List(_) => "set it with `otto.set --list KEY ITEM…` or as JSON text".to_owned(),
@@ -450,9 +499,10 @@ impl Shape {
         let text = text.trim();
         if let Some((outer, inner)) = text.split_once('[') {
             let Some(inner) = inner.strip_suffix(']') else { return Err(ShapeError::unknown(text)) };
+            let inside = |inner| Shape::parse(inner).map(Box::new).map_err(|_| ShapeError::unknown(text));
             return match outer.trim_end() {
-                "list" => Ok(Shape::List(Box::new(Shape::parse(inner)?))),
-                "map" => Ok(Shape::Map(Box::new(Shape::parse(inner)?))),
+                "list" => inside(inner).map(Shape::List),
+                "map" => inside(inner).map(Shape::Map),
                 _ => Err(ShapeError::unknown(text)),
             };
         }
@@ -490,17 +540,32 @@ impl ShapeError {
 /// What other languages call the types.
 fn meant(text: &str) -> Option<String> {
     let lower = text.trim().to_lowercase();
+    let inside = |text: &str| match Shape::parse(text) {
+        Ok(shape) => Some(shape.to_string()),
+        Err(error) => error.meant,
+    };
+    // A type, or nothing: `str | None`.
+    let others: Vec<&str> = lower
+        .split('|')
+        .map(str::trim)
+        .filter(|part| !matches!(*part, "none" | "null" | "undefined"))
+        .collect();
+    if lower.contains('|') {
+        return match others[..] {
+            [only] => inside(only).map(|only| format!("{only}?")),
+            _ => Some("any".to_owned()),
+        };
+    }
     if let Some(item) = lower.strip_suffix("[]") {
-        let item = Shape::parse(item).map_or_else(|error| error.meant, |shape| Some(shape.to_string()));
-        return item.map(|item| format!("list[{item}]"));
+        return inside(item).map(|item| format!("list[{item}]"));
+    }
+    // Only a key can be missing, not an item of a list.
+    if let Some(item) = lower.strip_suffix('?') {
+        return inside(item);
     }
     if let Some((outer, inner)) = lower.split_once(['[', '<'])
         && let Some(inner) = inner.strip_suffix([']', '>'])
     {
-        let inside = |text: &str| match Shape::parse(text) {
-            Ok(shape) => Some(shape.to_string()),
-            Err(error) => error.meant,
-        };
         return match outer.trim() {
             "optional" | "option" => Some(format!("{}?", inside(inner)?)),
             "list" | "array" | "vec" | "sequence" | "set" | "tuple" => {
@@ -747,7 +812,7 @@ mod tests {
         insta::assert_snapshot!(text("float", "1e999"), @r#"k is `"1e999"`, not a `float` (it is too large for a `float`)"#);
         insta::assert_snapshot!(text("bool", "yes"), @r#"k is `"yes"`, not a `bool` (write `true` or `false`)"#);
         insta::assert_snapshot!(text("list[str]", "a b"), @r#"k is `"a b"`, which is not valid JSON: line 1, column 1: `a` is not a JSON value; strings need double quotes (set it with `otto.set --list KEY ITEM…` or as JSON text)"#);
-        insta::assert_snapshot!(text("list[int]", r#"["1"]"#), @r#"k.0 is `"1"`, not an `int`"#);
+        insta::assert_snapshot!(text("list[int]", r#"["1"]"#), @r#"k.0 is `"1"`, not an `int` (set the number, not a string of its digits)"#);
     }
 
     #[test]
@@ -756,13 +821,13 @@ mod tests {
         assert_eq!(typed("float", "42"), "42");
         assert_eq!(typed("any", "null"), "null");
         assert_eq!(typed("str?", "null"), "unset");
-        insta::assert_snapshot!(typed("int", r#""42""#), @r#"k is `"42"`, not an `int`"#);
+        insta::assert_snapshot!(typed("int", r#""42""#), @r#"k is `"42"`, not an `int` (set the number, not a string of its digits)"#);
         insta::assert_snapshot!(typed("int", "true"), @"k is `true`, not an `int`");
         insta::assert_snapshot!(typed("int", "1.0"), @"k is `1.0`, not an `int` (an `int` has no `.` or `e`; declare a `float`, or write all digits)");
-        insta::assert_snapshot!(typed("str", "null"), @"k is `null`, not a `str`");
+        insta::assert_snapshot!(typed("str", "null"), @"k is `null`, not a `str` (if it may be missing, declare `str?`)");
         insta::assert_snapshot!(typed("list[int]", r#"[1,"a",null]"#), @r#"
         k.1 is `"a"`, not an `int`
-        k.2 is `null`, not an `int`
+        k.2 is `null`, not an `int` (if it may be missing, declare `int?`)
         "#);
     }
 
@@ -800,9 +865,9 @@ mod tests {
         let told = |json: &str| told(promise.clone(), value(json), Typing::Typed);
         assert_eq!(told(r#"{"name":"a"}"#), r#"{"name":"a"}"#);
         assert_eq!(told(r#"{"name":"a","tags":null}"#), r#"{"name":"a"}"#);
-        insta::assert_snapshot!(told(r#"{"nmae":"a","tags":[1]}"#), @r"
+        insta::assert_snapshot!(told(r#"{"nmae":"a","tags":[1]}"#), @"
         k.nmae is not declared (did you mean `name`? To add the key, declare it)
-        k.tags.0 is `1`, not a `str`
+        k.tags.0 is `1`, not a `str` (convert it to a string, or declare an `int`)
         k.name is declared but was not set (set it, give it a `default`, or make it optional with a `?` after its type)
         ");
     }
@@ -839,6 +904,12 @@ mod tests {
         assert_eq!(meant("Dict[str, int]"), some("map[int]"));
         assert_eq!(meant("string[]"), some("list[str]"));
         assert_eq!(meant("str[]"), some("list[str]"));
+        assert_eq!(meant("list[string]"), some("list[str]"));
+        assert_eq!(meant("list[str?]"), some("list[str]"));
+        assert_eq!(meant("map[list[integer]]"), some("map[list[int]]"));
+        assert_eq!(meant("str | None"), some("str?"));
+        assert_eq!(meant("null|number"), some("float?"));
+        assert_eq!(meant("str | int"), some("any"));
         assert_eq!(meant("flaot"), some("float"));
         assert_eq!(meant("qqq"), None);
     }

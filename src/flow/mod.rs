@@ -15,7 +15,7 @@ use crate::body::uses::{self, Force, Uses};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Body, Task, When};
-use crate::plan::{JobId, Plan};
+use crate::plan::{GroupMembers, JobId, Plan, Work};
 use crate::value::Map;
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -61,7 +61,9 @@ pub(crate) fn findings(
     let mut found = Vec::new();
     for id in plan.ids() {
         let job = plan.job(id);
-        if !job.work.has_body() || !seen.insert(job.task) {
+        // Of jobs that are not known yet, the group is asked. A group stands after its jobs.
+        let has_script = job.work.has_body() || flow.stands_for_jobs(id, moment);
+        if !has_script || !seen.insert(job.task) {
             continue;
         }
         if job.elsewhere.is_some() && moment == Moment::Run {
@@ -154,8 +156,26 @@ impl<'a> DataFlow<'a> {
         scripts
     }
 
-    /// Whether a run may succeed in which this job is skipped for what became of others.
+    /// Whether this is the group of a foreach task whose jobs are not known, or of which there are none here: the script
+    /// is read all the same.
+    fn stands_for_jobs(&self, job: JobId, moment: Moment) -> bool {
+        let has_script = self.task(self.plan.job(job).task).body.is_some();
+        match &self.plan.job(job).work {
+            Work::ForeachGroup(GroupMembers::Awaited(_)) => has_script,
+            Work::ForeachGroup(GroupMembers::Unknown) => has_script && moment == Moment::Check,
+            Work::ForeachGroup(GroupMembers::Known(jobs)) => {
+                has_script && jobs.is_empty() && moment == Moment::Check
+            }
+            Work::Body | Work::Terminal | Work::Condition | Work::Service | Work::Group => false,
+        }
+    }
+
+    /// Whether a run may succeed in which this job is skipped for what became of others, or in which a foreach task has no
+    /// jobs.
     fn may_not_run(&self, job: JobId) -> bool {
+        if matches!(self.plan.job(job).work, Work::ForeachGroup(_)) {
+            return true;
+        }
         let mut seen = HashSet::from([job]);
         let mut open = vec![job];
         while let Some(job) = open.pop() {

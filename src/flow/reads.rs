@@ -7,7 +7,7 @@ use crate::contract::{Contract, Shape};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::fate::FIELDS;
 use crate::name::{JobName, similar};
-use crate::ottofile::spec::{Body, Task, When};
+use crate::ottofile::spec::{Body, ForeachSource, Task, When};
 use crate::plan::{Job, JobId, Work};
 use crate::value::{self, Map};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -128,8 +128,11 @@ impl DataFlow<'_> {
             .flat_map(|input| self.names(whole, input).into_iter().map(|name| (name, input.name.as_str())))
             .collect();
         let seen_as = |input: &Job| whole.name_of_input(self.ottofile, &input.name);
-        let jobs: Vec<(String, usize)> =
+        let mut jobs: Vec<(String, usize)> =
             jobs.iter().map(|input| (named(seen_as(input).as_str()), input.task)).collect();
+        // A job that follows another task item by item knows its own item by the name of that task.
+        let followed = whole.members().and_then(|_| self.followed(whole.task));
+        jobs.extend(followed.map(|task| (self.name_for(self.task(whole.task), self.task(task)), task)));
         // A recorded input is that of the own item too.
         let seen_before = |name: &str| {
             let job = JobName::recorded(name).map(|job| whole.name_of_input(self.ottofile, &job));
@@ -177,6 +180,19 @@ impl DataFlow<'_> {
         Dependencies { aliases, jobs, recorded, together, unknown, groups, declared }
     }
 
+    /// The task that a task follows item by item.
+    fn followed(&self, place: usize) -> Option<usize> {
+        match &self.task(place).foreach.as_ref()?.source {
+            ForeachSource::Each(name) => self.ottofile.position(&name.value),
+            ForeachSource::Items(_)
+            | ForeachSource::Glob(_)
+            | ForeachSource::Range { .. }
+            | ForeachSource::Command(_)
+            | ForeachSource::From(_)
+            | ForeachSource::Matrix(_) => None,
+        }
+    }
+
     /// The names by which a job reads the data of another one. One with values of its own may turn out to be the plain one,
     /// where the values are not known yet.
     fn names(&self, reader: &Job, input: &Job) -> Vec<String> {
@@ -221,7 +237,7 @@ impl DataFlow<'_> {
         let names = dependencies.jobs.iter().map(|(name, _)| name.as_str()).chain(recorded);
         let found = names.filter(|name| after(path, name).is_some()).max_by_key(|name| name.len());
         let Some(name) = found else {
-            return self.not_a_dependency(reader, dependencies, path, read.what);
+            return self.not_a_dependency(reader, dependencies, read, takes_whole);
         };
         let rest = after(path, name).unwrap_or("");
         if rest.is_empty() {
@@ -386,7 +402,14 @@ impl DataFlow<'_> {
     }
 
     /// A path that belongs to none of the dependencies.
-    fn not_a_dependency(&self, reader: &Task, dependencies: &Dependencies, path: &str, what: What) -> Lookup {
+    fn not_a_dependency(
+        &self,
+        reader: &Task,
+        dependencies: &Dependencies,
+        read: &Read,
+        takes_whole: bool,
+    ) -> Lookup {
+        let (path, what) = (read.path.as_str(), read.what);
         let tasks = self.ottofile.tasks.iter().enumerate();
         let owner = tasks
             .flat_map(|(place, task)| {
@@ -437,8 +460,13 @@ impl DataFlow<'_> {
                 }
             };
         }
-        // Items come from a command, or the run leaves the task out.
-        if dependencies.unknown.contains(&place) || self.is_left_out(dependencies, place) {
+        if dependencies.unknown.contains(&place) {
+            return match what {
+                What::Input => self.unknown_items(&name, place, rest, read.force, takes_whole),
+                What::Outcome => Lookup::Perhaps,
+            };
+        }
+        if self.is_left_out(dependencies, place) {
             return Lookup::Perhaps;
         }
         if dependencies.groups.contains(&place) {
@@ -466,6 +494,39 @@ impl DataFlow<'_> {
         let diagnostic =
             diagnostic.help(format!("add `{name}` to `{}` of `{}`", reader.needs_key, reader.name));
         Lookup::Missing { diagnostic, is_sure: true }
+    }
+
+    /// A read from a job of a foreach task whose items are not known: `:item.key`, or in Python `["item"]["key"]`.
+    fn unknown_items(&self, name: &str, place: usize, rest: &str, force: Force, takes_whole: bool) -> Lookup {
+        // An item may have dots, so any of them may be the end of its name.
+        let dots = rest.match_indices('.').map(|(dot, _)| dot).filter(|dot| *dot > 0);
+        let mut keys: Vec<&str> = dots.map(|dot| &rest[dot + 1..]).filter(|key| !key.is_empty()).collect();
+        if keys.is_empty() {
+            if takes_whole || rest.len() < 2 || rest.starts_with(':') {
+                return Lookup::Perhaps;
+            }
+            let key = &rest[1..];
+            let message = format!("`{name}` is a foreach task; its values belong to its items");
+            let diagnostic = Diagnostic::warning(Code::NotADependency, message)
+                .at(&self.ottofile.sources, self.task(place).name_span, "has `foreach`")
+                .help(format!(
+                    "name the item, as in `{name}:ITEM.{key}`, or read all of them: `{name}.*.{key}`"
+                ));
+            return Lookup::Missing { diagnostic, is_sure: true };
+        }
+        // What begins with a key that the task has is meant as that.
+        let known = self.keys(place);
+        let is_known = |key: &&str| known.iter().any(|known| after(key, known).is_some());
+        keys.sort_by_key(|key| (!is_known(key), key.len()));
+        let mut answers = keys.iter().map(|key| {
+            let item = &rest[1..rest.len() - key.len() - 1];
+            self.key(&format!("{name}:{item}"), place, key, force)
+        });
+        let first = answers.next().unwrap_or(Lookup::Perhaps);
+        match answers.any(|answer| matches!(answer, Lookup::Perhaps)) {
+            true => Lookup::Perhaps,
+            false => first,
+        }
     }
 
     fn is_left_out(&self, dependencies: &Dependencies, place: usize) -> bool {
@@ -566,7 +627,7 @@ impl DataFlow<'_> {
         let found =
             names.chain(declared).filter(|name| after(path, name).is_some()).max_by_key(|name| name.len());
         let Some(name) = found else {
-            return self.not_a_dependency(reader, dependencies, path, What::Outcome);
+            return self.not_a_dependency(reader, dependencies, read, false);
         };
         let field = after(path, name).unwrap_or("");
         if field.is_empty() || FIELDS.contains(&field) {

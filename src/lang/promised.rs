@@ -1,10 +1,11 @@
 //! Holds what a task set to its contract when it has succeeded, before anyone reads it.
 
 use super::{HandOver, Script};
+use crate::body::uses::{self, Uses};
 use crate::contract::{Contract, Fault, Kept, PathClaim, Typing};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::secret;
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -22,14 +23,36 @@ pub(super) fn keep(script: &Script, contract: &Spanned<Contract>, found: &mut Ha
         false => Typing::Typed,
     };
     let is_exported = |key: &str| exports.iter().any(|name| name == key);
+    let set_keys: Vec<String> = values.iter().map(|(key, _)| key.clone()).collect();
     let Kept { mut values, claims, mut faults } = contract.value.check(values, typing, is_exported);
     faults.extend(claims.iter().filter_map(|claim| missing_path(script, claim)));
     values.retain(|(key, _)| faults.iter().all(|fault| fault.key != *key));
     found.outputs.values = values;
-    found.problems.extend(faults.iter().map(|fault| problem(script, contract, fault)));
+    if faults.is_empty() {
+        return;
+    }
+    let uses = Uses::of(script.body);
+    let problem = |fault: &Fault| {
+        let sets = match set_keys.contains(&fault.key) {
+            true => places_that_set(script, &uses, &fault.key),
+            false => Vec::new(),
+        };
+        problem(script, contract, fault, &sets)
+    };
+    found.problems.extend(faults.iter().map(problem));
 }
 
-fn problem(script: &Script, contract: &Spanned<Contract>, fault: &Fault) -> Diagnostic {
+/// Where the script sets a key, if it shows a few places: the ones that a reader looks at.
+fn places_that_set(script: &Script, uses: &Uses, key: &str) -> Vec<Span> {
+    const MOST: usize = 3;
+    let sets = uses.sets.iter().filter(|set| set.key == key);
+    let mut spans: Vec<Span> =
+        sets.map(|set| uses::places(script.body, script.ottofile, &set.range, set.anchor).0).collect();
+    spans.dedup();
+    if spans.len() > MOST { Vec::new() } else { spans }
+}
+
+fn problem(script: &Script, contract: &Spanned<Contract>, fault: &Fault, sets: &[Span]) -> Diagnostic {
     // What is wrong with a secret value would show it, or a part of it.
     let is_hidden = contract.value.is_secret(&fault.key) && !fault.what.starts_with("is declared ");
     let what = if is_hidden { "does not have its declared form" } else { &fault.what };
@@ -42,6 +65,12 @@ fn problem(script: &Script, contract: &Spanned<Contract>, fault: &Fault) -> Diag
         }
         None => found.at(script.ottofile, contract.span, "the declared outputs"),
     };
+    // The line may have the secret in it.
+    let sets = if is_hidden { &[] } else { sets };
+    let sets_it = |found: Diagnostic, span: &Span| {
+        found.at(script.ottofile, *span, format!("`{}` sets it here", script.job))
+    };
+    let found = sets.iter().fold(found, sets_it);
     match &fault.help {
         _ if is_hidden => found.note("the value is secret"),
         Some(help) => found.help(help.clone()),
@@ -60,10 +89,13 @@ fn missing_path(script: &Script, claim: &PathClaim) -> Option<Fault> {
         return None;
     }
     let shown = String::from_utf8_lossy(&bytes).into_owned();
-    let (what, help) = if whole.is_dir() {
+    let (what, help) = if bytes.is_empty() {
+        (format!("is empty, so it names no `{kind}`"), None)
+    } else if whole.is_dir() {
         (format!("is `{shown}`, which is a folder, not a `file`"), Some("declare it as `dir`".to_owned()))
     } else if whole.exists() {
-        (format!("is `{shown}`, which is not a `{kind}`"), None)
+        let help = whole.is_file().then(|| "declare it as `file`".to_owned());
+        (format!("is `{shown}`, which is not a `{kind}`"), help)
     } else if script.workdir != script.folder && is_there(&script.workdir.join(path)) {
         let dir = script.workdir.strip_prefix(script.folder).unwrap_or(script.workdir);
         let right = dir.join(path);
@@ -72,7 +104,8 @@ fn missing_path(script: &Script, claim: &PathClaim) -> Option<Fault> {
             Some(format!("paths are relative to the ottofile's folder: `{}`", right.display())),
         )
     } else {
-        (format!("is `{shown}`, which does not exist"), None)
+        let help = "it must exist when the task ends; paths are relative to the ottofile's folder";
+        (format!("is `{shown}`, which does not exist"), Some(help.to_owned()))
     };
     Some(Fault { key: claim.key.clone(), path: claim.place.clone(), what, help })
 }

@@ -264,9 +264,17 @@ impl Reader<'_> {
         let given = vec![(field.key.to_owned(), as_text(node))];
         let kept = contract.check(given, |_| Typing::Text, |_| false);
         for fault in &kept.faults {
-            let message = format!("{field} does not match its type");
-            let wrong =
-                self.error(Code::BadValue, message, node.span, format!("{} {}", fault.path, fault.what));
+            let message = match field.key {
+                "choices" => format!("a value in {field} does not match its type"),
+                _ => format!("{field} does not match its type"),
+            };
+            // The path of the fault starts with the key itself.
+            let what = match fault.path.strip_prefix(field.key).unwrap_or(&fault.path).trim_start_matches('.')
+            {
+                "" => "this",
+                inner => inner,
+            };
+            let wrong = self.error(Code::BadValue, message, node.span, format!("{what} {}", fault.what));
             let wrong = match &fault.help {
                 Some(help) => wrong.help(help.clone()),
                 None => wrong,

@@ -37,10 +37,27 @@ const DEFAULT_VARIABLE: &str = "item";
 const DEFAULT_MOST_ITEMS: usize = 1000;
 
 pub(super) fn read(reader: &mut Reader<'_>, field: Field<'_>, node: &Node<'_>) -> Option<Foreach> {
-    let help = "write `foreach:`, then on the next line, indented, `items: [a, b]`, `glob: PATTERN`, `range: 1..10` or `command: COMMAND`";
-    let map = reader.map(field, node, help)?;
+    let map = reader.map(field, node, &meant(node))?;
     let Owner::Task(task) = field.owner else { unreachable!("bug: a foreach outside a task") };
     reader.foreach(task, map, node.span)
+}
+
+/// What was probably meant by a `foreach` that is no map.
+fn meant(node: &Node<'_>) -> String {
+    let source = match (&node.kind, node.scalar()) {
+        (Kind::List(_), _) => "items: [a, b]".to_owned(),
+        (_, Some(text)) if text.contains(['*', '?']) => format!("glob: {text}"),
+        (_, Some(text)) if text.contains("..") => format!("range: {text}"),
+        (_, Some(text)) if text.contains('.') && !text.contains(char::is_whitespace) => {
+            format!("from: {text}")
+        }
+        _ => {
+            return format!(
+                "write `foreach:`, then on the next line, indented, one of {SOURCES}, as in `items: [a, b]`"
+            );
+        }
+    };
+    format!("write `foreach: {{{source}}}`")
 }
 
 impl Reader<'_> {

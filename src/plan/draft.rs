@@ -97,9 +97,9 @@ impl<'a> Drafts<'a> {
         }
         let name = JobName::of_task(&self.ottofile.tasks[member.task].name);
         let inputs = match &work {
-            Work::ForeachGroup(GroupMembers::Known(_) | GroupMembers::Unknown) => Vec::new(),
-            // Values that its jobs will see are kept for them.
-            Work::ForeachGroup(GroupMembers::Awaited(_))
+            Work::ForeachGroup(GroupMembers::Known(members)) if !members.is_empty() => Vec::new(),
+            // Values that its jobs will see are kept for them; where there are none, they tell what its script could read.
+            Work::ForeachGroup(_)
             | Work::Body
             | Work::Terminal
             | Work::Service

@@ -98,18 +98,28 @@ fn all_faults_are_reported_at_once_with_their_declarations() {
       ╰╴      ━━━━━━━ declared as `str`
     help: set it, give it a `default`, or make it optional with a `?` after its type
     error[E0717]: output `count` of `build` is 10, more than the maximum 9
-      ╭▸ otto.yml:6:7
-    6 │       count: {type: int, max: 9}
-      ╰╴      ━━━━━ declared as `int`
+       ╭▸ otto.yml:6:7
+     6 │       count: {type: int, max: 9}
+       │       ━━━━━ declared as `int`
+       ┆
+    12 │       OUTPUT[count]=$((9 + 1))
+       ╰╴      ──────────────────────── `build` sets it here
     error[E0717]: output `archive` of `build` is `a.tar`, which exists only below the task's `dir`
-      ╭▸ otto.yml:7:7
-    7 │       archive: file
-      ╰╴      ━━━━━━━ declared as `file`
+       ╭▸ otto.yml:7:7
+     7 │       archive: file
+       │       ━━━━━━━ declared as `file`
+       ┆
+    13 │       OUTPUT[archive]=a.tar; touch a.tar
+       ╰╴      ───────────────────── `build` sets it here
     help: paths are relative to the ottofile's folder: `sub/a.tar`
     error[E0717]: output `log` of `build` is `../sub`, which does not exist
-      ╭▸ otto.yml:8:7
-    8 │       log: file
-      ╰╴      ━━━ declared as `file`
+       ╭▸ otto.yml:8:7
+     8 │       log: file
+       │       ━━━ declared as `file`
+       ┆
+    14 │       OUTPUT[log]=../sub
+       ╰╴      ────────────────── `build` sets it here
+    help: it must exist when the task ends; paths are relative to the ottofile's folder
 
     rerun:  otto Rerun RUN
     ── exit 1
@@ -367,4 +377,108 @@ fn the_contracts_that_are_inferred_for_the_release_example_hold_at_once() {
     project.run("-q").ok();
     project.write("otto.yml", &file.replace("commits: list[str]", "commits: list[int]"));
     assert_eq!(project.run("-q").status, 1);
+}
+
+#[test]
+fn a_broken_contract_is_told_with_the_line_that_set_the_value_and_what_would_be_right() {
+    let project = Project::new(
+        r#"tasks:
+  shell:
+    outputs: {count: int, file: file, folder: dir, one: {type: "list[str]", min: 2}, level: {type: str, choices: [a, b]}}
+    bash: |
+      number=many
+      OUTPUT[count]=$number
+      otto.set file "$(printf '')"
+      OUTPUT+=([folder]=$OTTO_WORKSPACE/otto.yml)
+      otto.set --list one "$number"
+      if [ -e otto.yml ]; then OUTPUT[level]=${number:0:1}; else OUTPUT[level]=$number; fi
+  python:
+    outputs: {count: int, flag: bool, name: str, files: "list[str]", note: str, meta: {type: object, keys: {id: int}}, gone: file}
+    python: |
+      number = 42
+      OUTPUT["count"] = str(number)
+      OUTPUT.update(flag=str(number == 42), name=number)
+      OUTPUT["files"] = "{}.csv".format(number)
+      OUTPUT["note"] = None if number else ""
+      OUTPUT["meta"] = {"id": None}
+      OUTPUT["gone"] = "nowhere/{}".format(number)
+"#,
+    );
+    assert_snapshot!(project.run("-q shell").all(), @r#"
+    ── stderr
+    error[E0717]: output `one` of `shell` has 1 item, less than the minimum 2
+      ╭▸ otto.yml:9:7
+    3 │     outputs: {count: int, file: file, folder: dir, one: {type: "list[str]",…
+      │                                                    ─── declared as `list[str]`
+      ┆
+    9 │       otto.set --list one "$number"
+      ╰╴      ━━━━━━━━━━━━━━━━━━━━━ `shell` sets it here
+    otto.yml: 1 error. For details: `otto Explain E0717`
+    ── exit 2
+    "#);
+    assert_snapshot!(project.run("-q python").all(), @r#"
+    ── stderr
+
+    FAIL python · output `count` of `python` is `"42"`, not an `int` · TIME · otto.yml:11
+      no output · full log: otto Logs RUN python
+    error[E0717]: output `count` of `python` is `"42"`, not an `int`
+       ╭▸ otto.yml:12:15
+    12 │     outputs: {count: int, flag: bool, name: str, files: "list[str]", note:…
+       │               ━━━━━ declared as `int`
+       ┆
+    15 │       OUTPUT["count"] = str(number)
+       ╰╴      ─────────────── `python` sets it here
+    help: set the number, not a string of its digits
+    error[E0717]: output `flag` of `python` is `"True"`, not a `bool`
+       ╭▸ otto.yml:12:27
+    12 │     outputs: {count: int, flag: bool, name: str, files: "list[str]", note:…
+       │                           ━━━━ declared as `bool`
+       ┆
+    16 │       OUTPUT.update(flag=str(number == 42), name=number)
+       ╰╴                    ──── `python` sets it here
+    help: set the truth value, not a string
+    error[E0717]: output `name` of `python` is `42`, not a `str`
+       ╭▸ otto.yml:12:39
+    12 │ …t: int, flag: bool, name: str, files: "list[str]", note: str, meta: {type…
+       │                      ━━━━ declared as `str`
+       ┆
+    16 │ …e(flag=str(number == 42), name=number)
+       ╰╴                           ──── `python` sets it here
+    help: convert it to a string, or declare an `int`
+    error[E0717]: output `files` of `python` is `"42.csv"`, not a `list[str]`
+       ╭▸ otto.yml:12:50
+    12 │     outputs: {count: int, flag: bool, name: str, files: "list[str]", note:…
+       │                                                  ━━━━━ declared as `list[str]`
+       ┆
+    17 │       OUTPUT["files"] = "{}.csv".format(number)
+       ╰╴      ─────────────── `python` sets it here
+    help: set a list, also for a single item
+    error[E0717]: output `note` of `python` is `null`, not a `str`
+       ╭▸ otto.yml:12:70
+    12 │     outputs: {count: int, flag: bool, name: str, files: "list[str]", note: str…
+       │                                                                      ━━━━ declared as `str`
+       ┆
+    18 │       OUTPUT["note"] = None if number else ""
+       ╰╴      ────────────── `python` sets it here
+    help: if it may be missing, declare `str?`
+    error[E0717]: output `meta.id` of `python` is `null`, not an `int`
+       ╭▸ otto.yml:12:81
+    12 │     outputs: {count: int, flag: bool, name: str, files: "list[str]", note: str, meta: {ty…
+       │                                                                                 ━━━━ declared as `object`
+       ┆
+    19 │       OUTPUT["meta"] = {"id": None}
+       ╰╴      ────────────── `python` sets it here
+    help: if it may be missing, declare `int?`
+    error[E0717]: output `gone` of `python` is `nowhere/42`, which does not exist
+       ╭▸ otto.yml:12:120
+    12 │     outputs: {count: int, flag: bool, name: str, files: "list[str]", note: str, meta: {type: object, keys: {id: int}}, gone: fil…
+       │                                                                                                                        ━━━━ declared as `file`
+       ┆
+    20 │       OUTPUT["gone"] = "nowhere/{}".format(number)
+       ╰╴      ────────────── `python` sets it here
+    help: it must exist when the task ends; paths are relative to the ottofile's folder
+
+    rerun:  otto Rerun RUN
+    ── exit 1
+    "#);
 }

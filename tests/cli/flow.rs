@@ -957,3 +957,208 @@ fn a_name_that_is_composed_may_be_that_of_exit() {
         assert_eq!(severity(call), "warning", "{call}");
     }
 }
+
+/// A task whose jobs data tells, or a command, is read like any other, and so are those that read from its jobs. Nothing is
+/// certain: there may be no items.
+#[test]
+fn jobs_that_are_not_known_yet_are_read_too() {
+    let project = Project::new(
+        r#"
+tasks:
+  list: {bash: 'otto.set --list files a b'}
+  convert:
+    foreach: {from: list.files, as: file}
+    outputs: {rows: int}
+    bash: |
+      OUTPUT[rows]=many
+      echo "${INPUT[list.fiels]}"
+  upload:
+    foreach: {each: convert}
+    bash: echo "${INPUT[convert.rows]} ${INPUT[convert.rosw]}"
+  sizes:
+    foreach: {command: ls}
+    needs: [list]
+    python: |
+      OUTPUT["size"] = 1
+      print(INPUT["list.files"], INPUT["lits.files"])
+  none:
+    foreach: {glob: "nothing/*"}
+    outputs: {n: int}
+    bash: OUTPUT[m]=1
+  report:
+    needs: [convert, sizes]
+    bash: |
+      echo "${INPUT[convert:a.rows]} ${INPUT[convert:data/a.csv.rows]} ${INPUT[convert.*.rows]}"
+      echo "${INPUT[convert:a.rosw]}"
+      echo "${INPUT[convert:data/a.csv.rosw]}"
+      echo "${INPUT[convert.*.rwos]}"
+      echo "${INPUT[convert.rows]}"
+      echo "${INPUT[sizes:x.sizes]}"
+      otto.items -v names convert
+  python:
+    needs: [convert]
+    python: |
+      print(INPUT["convert"]["a"]["rows"], INPUT["convert"]["b.c"]["rows"], INPUT["convert:a"]["rows"])
+      print(INPUT["convert"]["a"]["rosw"])
+"#,
+    );
+    assert_snapshot!(project.run("Check").all(), @r#"
+    ── stderr
+    error[E0717]: output `rows` of `convert` is `"many"`, not an `int`
+      ╭▸ otto.yml:8:7
+    6 │     outputs: {rows: int}
+      │               ──── declared as `int`
+    7 │     bash: |
+    8 │       OUTPUT[rows]=many
+      ╰╴      ━━━━━━━━━━━━━━━━━ `convert` sets it here
+    help: numbers are written as in JSON
+    warning[E0704]: task `list` never sets `fiels`
+      ╭▸ otto.yml:9:15
+    3 │   list: {bash: 'otto.set --list files a b'}
+      │                 ───────────────────────── `list` sets `files`
+      ┆
+    9 │       echo "${INPUT[list.fiels]}"
+      ╰╴              ━━━━━━━━━━━━━━━━━ `convert` reads it here
+    help: did you mean `list.files`?
+    warning[E0704]: task `convert` has no output `rosw`
+       ╭▸ otto.yml:12:42
+     6 │     outputs: {rows: int}
+       │     ─────── `convert` declares `rows`
+       ┆
+    12 │     bash: echo "${INPUT[convert.rows]} ${INPUT[convert.rosw]}"
+       ╰╴                                         ━━━━━━━━━━━━━━━━━━━ `upload` reads it here
+    help: did you mean `convert.rows`?
+    warning[E0705]: there is no task `lits`
+       ╭▸ otto.yml:18:34
+    13 │   sizes:
+       │   ───── depends on `list`
+       ┆
+    18 │       print(INPUT["list.files"], INPUT["lits.files"])
+       ╰╴                                 ━━━━━━━━━━━━━━━━━━━ `sizes` reads it here
+    help: did you mean `list.files`?
+    warning[E0717]: output `n` of `none` is declared, but its script never sets it
+       ╭▸ otto.yml:21:15
+    21 │     outputs: {n: int}
+       │               ━ declared as `int`
+    22 │     bash: OUTPUT[m]=1
+       ╰╴    ──── the script
+    help: set it, give it a `default`, or make it optional with a `?` after its type
+    error[E0717]: output `m` of `none` is not declared
+       ╭▸ otto.yml:22:11
+    21 │     outputs: {n: int}
+       │     ─────── the declared outputs
+    22 │     bash: OUTPUT[m]=1
+       ╰╴          ━━━━━━━━━━━ `none` sets it here
+    help: declare it, or allow further keys with `"*": any`
+    error[E0704]: task `convert:a` has no output `rosw`
+       ╭▸ otto.yml:27:15
+     6 │     outputs: {rows: int}
+       │     ─────── `convert` declares `rows`
+       ┆
+    27 │       echo "${INPUT[convert:a.rosw]}"
+       ╰╴              ━━━━━━━━━━━━━━━━━━━━━ `report` reads it here
+    help: did you mean `convert:a.rows`?
+    error[E0704]: task `convert:data/a.csv` has no output `rosw`
+       ╭▸ otto.yml:28:15
+     6 │     outputs: {rows: int}
+       │     ─────── `convert` declares `rows`
+       ┆
+    28 │       echo "${INPUT[convert:data/a.csv.rosw]}"
+       ╰╴              ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ `report` reads it here
+    help: did you mean `convert:data/a.csv.rows`?
+    warning[E0704]: task `convert` has no output `rwos`
+       ╭▸ otto.yml:29:15
+     6 │     outputs: {rows: int}
+       │     ─────── `convert` declares `rows`
+       ┆
+    29 │       echo "${INPUT[convert.*.rwos]}"
+       ╰╴              ━━━━━━━━━━━━━━━━━━━━━ `report` reads it here
+    help: did you mean `convert.*.rows`?
+    error[E0705]: `convert` is a foreach task; its values belong to its items
+       ╭▸ otto.yml:30:15
+     4 │   convert:
+       │   ─────── has `foreach`
+       ┆
+    30 │       echo "${INPUT[convert.rows]}"
+       ╰╴              ━━━━━━━━━━━━━━━━━━━ `report` reads it here
+    help: name the item, as in `convert:ITEM.rows`, or read all of them: `convert.*.rows`
+    warning[E0704]: task `sizes:x` never sets `sizes`
+       ╭▸ otto.yml:31:15
+    17 │       OUTPUT["size"] = 1
+       │       ────────────── `sizes` sets `size`
+       ┆
+    31 │       echo "${INPUT[sizes:x.sizes]}"
+       ╰╴              ━━━━━━━━━━━━━━━━━━━━ `report` reads it here
+    help: did you mean `sizes:x.size`?
+    error[E0704]: task `convert:a` has no output `rosw`
+       ╭▸ otto.yml:37:13
+     6 │     outputs: {rows: int}
+       │     ─────── `convert` declares `rows`
+       ┆
+    37 │       print(INPUT["convert"]["a"]["rosw"])
+       ╰╴            ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ `python` reads it here
+    help: did you mean `convert:a.rows`?
+    otto.yml: 6 errors and 6 warnings. For details: `otto Explain E0704`
+    ── exit 2
+    "#);
+    assert_snapshot!(project.run("-q report").all(), @r#"
+    ── stderr
+    warning[E0704]: task `list` never sets `fiels`
+      ╭▸ otto.yml:9:15
+    3 │   list: {bash: 'otto.set --list files a b'}
+      │                 ───────────────────────── `list` sets `files`
+      ┆
+    9 │       echo "${INPUT[list.fiels]}"
+      ╰╴              ━━━━━━━━━━━━━━━━━ `convert` reads it here
+    help: did you mean `list.files`?
+    error[E0705]: there is no task `lits`
+       ╭▸ otto.yml:18:34
+    13 │   sizes:
+       │   ───── depends on `list`
+       ┆
+    18 │       print(INPUT["list.files"], INPUT["lits.files"])
+       ╰╴                                 ━━━━━━━━━━━━━━━━━━━ `sizes` reads it here
+    help: did you mean `list.files`?
+    error[E0704]: task `convert:a` has no output `rosw`
+       ╭▸ otto.yml:27:15
+     6 │     outputs: {rows: int}
+       │     ─────── `convert` declares `rows`
+       ┆
+    27 │       echo "${INPUT[convert:a.rosw]}"
+       ╰╴              ━━━━━━━━━━━━━━━━━━━━━ `report` reads it here
+    help: did you mean `convert:a.rows`?
+    error[E0704]: task `convert:data/a.csv` has no output `rosw`
+       ╭▸ otto.yml:28:15
+     6 │     outputs: {rows: int}
+       │     ─────── `convert` declares `rows`
+       ┆
+    28 │       echo "${INPUT[convert:data/a.csv.rosw]}"
+       ╰╴              ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ `report` reads it here
+    help: did you mean `convert:data/a.csv.rows`?
+    warning[E0704]: task `convert` has no output `rwos`
+       ╭▸ otto.yml:29:15
+     6 │     outputs: {rows: int}
+       │     ─────── `convert` declares `rows`
+       ┆
+    29 │       echo "${INPUT[convert.*.rwos]}"
+       ╰╴              ━━━━━━━━━━━━━━━━━━━━━ `report` reads it here
+    help: did you mean `convert.*.rows`?
+    error[E0705]: `convert` is a foreach task; its values belong to its items
+       ╭▸ otto.yml:30:15
+     4 │   convert:
+       │   ─────── has `foreach`
+       ┆
+    30 │       echo "${INPUT[convert.rows]}"
+       ╰╴              ━━━━━━━━━━━━━━━━━━━ `report` reads it here
+    help: name the item, as in `convert:ITEM.rows`, or read all of them: `convert.*.rows`
+    error[E0705]: `sizes:x` does not exist: no item of `sizes` has this name
+       ╭▸ otto.yml:31:15
+    13 │   sizes:
+       │   ───── its items here are `otto.yml`
+       ┆
+    31 │       echo "${INPUT[sizes:x.sizes]}"
+       ╰╴              ━━━━━━━━━━━━━━━━━━━━ `report` reads it here
+    otto.yml: 5 errors and 2 warnings. For details: `otto Explain E0705`
+    ── exit 2
+    "#);
+}

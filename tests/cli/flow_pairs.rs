@@ -10,6 +10,7 @@ use regex::Regex;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 /// How a producer sets a key. `#` is the key, `@` its value.
 const SHELL_SETS: &[&str] = &[
@@ -600,7 +601,7 @@ struct Count {
 }
 
 fn hold(families: &[Family]) -> Count {
-    let project = Project::new(&ottofile(families, false));
+    let project = Project::new(&ottofile(families, false)).patient(Duration::from_secs(600));
     let refused = refused(&project);
     let mentioned = mentioned(&project);
     project.write("otto.yml", &ottofile(families, true));

@@ -54,6 +54,7 @@ pub struct Project {
     root: tempfile::TempDir,
     folder: PathBuf,
     environment: Vec<(String, String)>,
+    patience: Duration,
 }
 
 /// A run of otto that has ended; what differs from run to run is replaced.
@@ -75,7 +76,13 @@ impl Project {
         let root = tempfile::tempdir().expect("a folder");
         let folder = root.path().canonicalize().expect("the folder is there").join(name);
         fs::create_dir_all(&folder).expect("the project's folder");
-        Project { root, folder, environment: Vec::new() }
+        Project { root, folder, environment: Vec::new(), patience: PATIENCE }
+    }
+
+    /// For runs of very many tasks.
+    pub fn patient(mut self, patience: Duration) -> Project {
+        self.patience = patience;
+        self
     }
 
     pub fn with(mut self, name: &str, value: &str) -> Project {
@@ -159,7 +166,7 @@ impl Project {
 
     /// Waits for its end.
     pub fn end(&self, child: Child) -> Ran {
-        let output = patience::output_within(PATIENCE, child);
+        let output = patience::output_within(self.patience, child);
         let status = output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or_default());
         Ran { status, stdout: self.neutral(&output.stdout), stderr: self.neutral(&output.stderr) }
     }

@@ -186,7 +186,7 @@ fn values_of_the_wrong_type_say_what_would_be_right() {
       ╭▸ otto.yml:1:22
     1 │ tasks: {a: {foreach: [a, b]}}
       ╰╴                     ━━━━━━ this is a list
-    help: write `foreach:`, then on the next line, indented, `items: [a, b]`, `glob: PATTERN`, `range: 1..10` or `command: COMMAND`
+    help: write `foreach: {items: [a, b]}`
     ");
     assert_snapshot!(check_task("dir: [x]"), @"
     error[E0103]: `dir` of task `a` must be a string, not a list

@@ -87,13 +87,13 @@ fn what_does_not_fit_the_type_is_an_error() {
       ╰╴                 ━ only for numbers, and the length of `str`, `list` and `map`
     error[E0109]: `default` of output `b` of task `a` does not match its type
       ╭▸ otto.yml:1:95
-    1 │ …r, choices: [x], default: y}, c: {type: int, default: many}, d: {type: str, pattern: '('}, e: …
-      ╰╴                           ━ default is `"y"`, not one of the choices
+    1 │ …tr, choices: [x], default: y}, c: {type: int, default: many}, d: {type: str, pattern: '('}, e:…
+      ╰╴                            ━ this is `"y"`, not one of the choices
     help: the choices are `"x"`
     error[E0109]: `default` of output `c` of task `a` does not match its type
       ╭▸ otto.yml:1:123
-    1 │ …y}, c: {type: int, default: many}, d: {type: str, pattern: '('}, e: {type: int, pattern: x}, f…
-      ╰╴                             ━━━━ default is `"many"`, not an `int`
+    1 │ … y}, c: {type: int, default: many}, d: {type: str, pattern: '('}, e: {type: int, pattern: x}, …
+      ╰╴                              ━━━━ this is `"many"`, not an `int`
     help: numbers are written as in JSON
     error[E0109]: `pattern` of output `d` of task `a` is not a regular expression
       ╭▸ otto.yml:1:154
