@@ -1,16 +1,18 @@
 //! Chooses the next job and settles outcomes.
 //! Knows no clock, no process and no file; the run loop brings those.
 
+mod held;
 mod pool;
 mod service;
 
 use crate::event::{Outcome, Skip};
 use crate::ottofile::spec::When;
 use crate::plan::{Flow, Job, JobId, Lane, LaneId, Need, Plan, Work, graph};
+use held::Held;
 use pool::Pool;
 use service::Services;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 
 pub(crate) use pool::Demand;
@@ -57,6 +59,8 @@ pub(crate) struct Scheduler {
     terminal_runs: bool,
     /// Groups whose needs are settled, and whose jobs are to be made.
     growing: VecDeque<JobId>,
+    /// Jobs that are held, or were.
+    held: HashMap<JobId, Held>,
     /// Settled before anything ran: groups without needs. Handed out by [`Scheduler::begin`].
     early: Vec<JobId>,
 }
@@ -95,6 +99,8 @@ enum State {
     /// A group whose jobs are being made.
     Growing,
     Running,
+    /// Need not run unless a job that depends on it does.
+    Held,
     /// Failed an attempt and waits for the next; holds no slot.
     Pausing,
     Settled(Outcome),
@@ -144,6 +150,7 @@ impl Scheduler {
             has_begun: Vec::new(),
             terminal_runs: false,
             growing: VecDeque::new(),
+            held: HashMap::new(),
             early: Vec::new(),
         };
         let free = scheduler.take_in(&[]);
@@ -481,7 +488,7 @@ impl Scheduler {
         match self.states[job.index()] {
             State::Running => self.leave(job),
             State::Pausing | State::Growing => {}
-            State::Waiting { .. } | State::Ready | State::Settled(_) => {
+            State::Waiting { .. } | State::Ready | State::Held | State::Settled(_) => {
                 unreachable!("bug: job {job:?} finished without running")
             }
         }
@@ -555,7 +562,12 @@ impl Scheduler {
     pub(crate) fn outcome(&self, job: JobId) -> Option<&Outcome> {
         match &self.states[job.index()] {
             State::Settled(outcome) => Some(outcome),
-            State::Waiting { .. } | State::Ready | State::Growing | State::Running | State::Pausing => None,
+            State::Waiting { .. }
+            | State::Ready
+            | State::Growing
+            | State::Running
+            | State::Held
+            | State::Pausing => None,
         }
     }
 
@@ -574,7 +586,7 @@ impl Scheduler {
             let job = self.plan.job(id);
             match self.states[id.index()] {
                 State::Running | State::Settled(_) => continue,
-                State::Waiting { .. } | State::Ready | State::Growing | State::Pausing => {}
+                State::Waiting { .. } | State::Ready | State::Growing | State::Held | State::Pausing => {}
             }
             let is_called_for = match job.work.has_body() || job.awaits_data() {
                 true => self.is_called_for(job, &may_begin),
@@ -590,6 +602,8 @@ impl Scheduler {
             self.set(*job, outcome.clone());
         }
         self.forget_settled();
+        let also: Vec<JobId> = settled.iter().flat_map(|job| self.no_longer_held(*job)).collect();
+        settled.extend(also);
         settled
     }
 
@@ -634,6 +648,10 @@ impl Scheduler {
             also.extend(self.release(released));
             also.extend(self.end_group(job));
             also.extend(self.advance_lane(job));
+            if !self.held.is_empty() {
+                let plan = self.plan.clone();
+                also.extend(self.settle_unwanted(plan.job(job).needs.iter().map(|need| need.job)));
+            }
             open.extend(&also);
             settled.extend(also);
         }
@@ -763,7 +781,10 @@ impl Scheduler {
                 None
             }
             (Some(outcome), _) => Some(outcome),
-            (None, _) => unreachable!("bug: a job was released before its needs were met"),
+            (None, _) => match self.held_outcome(need.job) {
+                Some(outcome) => Some(outcome),
+                None => unreachable!("bug: a job was released before its needs were met"),
+            },
         };
         if job.members().is_some_and(|members| !members.is_empty()) {
             return Some(self.group_outcome(job));

@@ -63,11 +63,16 @@ pub(crate) struct Look {
 
 pub(crate) enum Verdict {
     Fresh(Fresh),
+    /// It would be, but secret values of it are not kept: it runs if a job that depends on it does.
+    Sealed(Fresh, Evidence),
     /// The evidence is to be kept if the job succeeds: what it was about to be made from. And why it runs.
     Stale(Evidence, String),
     /// The job runs, and will run the next time too; a warning says why.
     Unknown,
 }
+
+/// What a job that runs for the sake of its secret outputs is told to run for.
+pub(crate) const SEALED: &str = "its secret outputs are not kept";
 
 /// Looks whether a job is fresh. If it is not, its last success is forgotten: what that made is about to be made anew,
 /// and if this does not come to its end, what it leaves behind is nobody's success. None: it was stopped.
@@ -89,7 +94,7 @@ pub(crate) fn look(
             Verdict::Unknown
         }
     };
-    if !matches!(verdict, Verdict::Fresh(_)) {
+    if !matches!(verdict, Verdict::Fresh(_) | Verdict::Sealed(..)) {
         warnings.extend(forget(setting, job).err());
     }
     Some(Look { verdict, warnings })
@@ -124,7 +129,7 @@ fn check(
     }
     match hand_on(setting, job, &last) {
         Some(outputs) if outputs.lost_secrets().next().is_some() => {
-            Ok(Verdict::Stale(evidence, "its secret outputs are not kept".into()))
+            Ok(Verdict::Sealed(Fresh { run: last.run, outputs }, evidence))
         }
         Some(outputs) => Ok(Verdict::Fresh(Fresh { run: last.run, outputs })),
         None => Ok(Verdict::Stale(evidence, "the values it set are missing".into())),
@@ -173,6 +178,16 @@ fn remember(
     write().map_err(|error| {
         format!("cannot save the state of `{}` in `{}`: {}", job.name, path.display(), plain(&error))
     })
+}
+
+/// A job that was [`Verdict::Sealed`] runs after all. Returns warnings.
+pub(crate) fn let_go(setting: &Setting, job: &Job) -> Vec<String> {
+    // What it handed on until now is not what it will set.
+    let dir = setting.run_dir.job(&job.name);
+    for path in [dir.output(), dir.exports()] {
+        let _ = std::fs::remove_file(path);
+    }
+    forget(setting, job).err().into_iter().collect()
 }
 
 /// Forgets the job's last success.

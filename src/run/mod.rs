@@ -187,8 +187,9 @@ enum Timer {
 
 /// Where a job is that the scheduler has started and not settled.
 enum State {
-    /// Somebody looks whether it is fresh, until that is asked to stop.
-    Looking { stop: Arc<AtomicBool> },
+    /// Somebody looks whether it is fresh, until that is asked to stop. With `on_held`, by values that another job set in an
+    /// earlier run, and which are not kept.
+    Looking { stop: Arc<AtomicBool>, on_held: bool },
     /// With the executor: its files are made, its process runs, what it handed over is read.
     Running(Trial),
     /// Its processes have ended, and its stream has not.
@@ -234,6 +235,10 @@ pub(crate) struct Run<'a> {
     journal: Journal,
     view: Box<dyn View + 'a>,
     states: HashMap<JobId, State>,
+    /// What jobs are about to be made from that run only if one that depends on them does.
+    held: HashMap<JobId, Evidence>,
+    /// Why jobs run that wait for such a job first.
+    reasons: HashMap<JobId, String>,
     workers: Workers,
     /// Services that have begun and not ended.
     services: HashMap<JobId, Serving>,
@@ -296,6 +301,8 @@ impl<'a> Run<'a> {
             journal,
             view,
             states: HashMap::new(),
+            held: HashMap::new(),
+            reasons: HashMap::new(),
             services: HashMap::new(),
             service_keys: HashMap::new(),
             failed_by: HashMap::new(),
@@ -520,19 +527,36 @@ impl<'a> Run<'a> {
             Some(_) => unreachable!("bug: `{}` is started twice", self.job(id).name),
             None => {
                 let job = self.job(id);
-                if job.input_globs.is_empty() || job.output_globs.is_empty() || job.refusal.is_some() {
-                    self.begin_attempt(AttemptId { job: id, number: 1 }, None);
-                } else {
+                let is_looked_at =
+                    !(job.input_globs.is_empty() || job.output_globs.is_empty() || job.refusal.is_some());
+                if is_looked_at && !self.held.contains_key(&id) {
                     self.look(id);
+                } else if !self.scheduler.waits_for_held(id) {
+                    let evidence = self.held.remove(&id);
+                    if evidence.is_some() {
+                        self.begin_held(id);
+                    }
+                    self.begin_attempt(AttemptId { job: id, number: 1 }, evidence);
                 }
             }
         }
     }
 
+    /// A job that was held is to run after all.
+    fn begin_held(&mut self, id: JobId) {
+        let job = self.job(id);
+        self.outputs[id.index()] = None;
+        for warning in fresh::let_go(&self.setting, &job) {
+            self.warn(Some(id), None, warning);
+        }
+        self.emit(Event::Stale { job: job.name.clone(), why: fresh::SEALED.into() });
+    }
+
     /// Has it looked at whether the job is fresh: that reads as many bytes as there are.
     fn look(&mut self, id: JobId) {
         let stop = Arc::new(AtomicBool::new(false));
-        self.states.insert(id, State::Looking { stop: stop.clone() });
+        let on_held = self.scheduler.needs_held(id);
+        self.states.insert(id, State::Looking { stop: stop.clone(), on_held });
         let (data, streams) = (self.inputs_of(id), self.streams_of(id));
         let setting = self.setting.clone();
         self.workers.give(Box::new(move || {
@@ -552,8 +576,19 @@ impl<'a> Run<'a> {
         if stop.load(Ordering::Relaxed) {
             return;
         }
-        self.states.remove(&id);
+        let on_held = matches!(self.states.remove(&id), Some(State::Looking { on_held: true, .. }));
         let job = self.job(id);
+        let is_fresh = matches!(look.verdict, Verdict::Fresh(_) | Verdict::Sealed(..));
+        if on_held && !is_fresh {
+            // The values that it is made from have to be there, and may be others.
+            if let Verdict::Stale(_, why) = look.verdict {
+                self.reasons.insert(id, why);
+            }
+            if !self.scheduler.waits_for_held(id) {
+                self.look(id);
+            }
+            return;
+        }
         for warning in look.warnings {
             self.warn(Some(id), None, warning);
         }
@@ -564,7 +599,22 @@ impl<'a> Run<'a> {
                 self.outputs[id.index()] = Some(Arc::new(fresh.outputs));
                 self.finish(id, Outcome::Fresh { run: fresh.run });
             }
+            Verdict::Sealed(fresh, evidence) => {
+                self.outputs[id.index()] = Some(Arc::new(fresh.outputs));
+                let is_streaming = self.setting.ottofile.tasks[job.task].streaming.is_some();
+                if !is_streaming && self.scheduler.can_hold(id) {
+                    self.held.insert(id, evidence);
+                    let settled = self.scheduler.hold(id, Outcome::Fresh { run: fresh.run });
+                    self.settled(settled);
+                } else if !self.scheduler.waits_for_held(id) {
+                    self.begin_held(id);
+                    self.begin_attempt(first, Some(evidence));
+                } else {
+                    self.held.insert(id, evidence);
+                }
+            }
             Verdict::Stale(evidence, why) => {
+                let why = self.reasons.remove(&id).unwrap_or(why);
                 self.emit(Event::Stale { job: job.name.clone(), why });
                 self.begin_attempt(first, Some(evidence));
             }
@@ -578,7 +628,7 @@ impl<'a> Run<'a> {
         let mut looking: Vec<JobId> = self.states.iter().filter(is_looking).map(|(id, _)| *id).collect();
         looking.sort_unstable();
         for id in looking {
-            if let Some(State::Looking { stop }) = self.states.remove(&id) {
+            if let Some(State::Looking { stop, .. }) = self.states.remove(&id) {
                 stop.store(true, Ordering::Relaxed);
                 self.scheduler.put_back(id);
             }
@@ -958,6 +1008,9 @@ impl<'a> Run<'a> {
     fn settled(&mut self, settled: Vec<(JobId, Outcome)>) {
         for (id, outcome) in settled {
             let job = self.job(id);
+            if self.held.remove(&id).is_some() && !matches!(outcome, Outcome::Fresh { .. }) {
+                self.outputs[id.index()] = None;
+            }
             if outcome.is_harmless_skip() {
                 self.keep_defaults(id);
             }

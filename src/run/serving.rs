@@ -217,7 +217,7 @@ impl Run<'_> {
                     }
                     self.executor.stop(attempt, Stop::Polite { signal: SIGTERM });
                 }
-                Some(State::Looking { stop }) => {
+                Some(State::Looking { stop, .. }) => {
                     stop.store(true, Ordering::Relaxed);
                     self.states.remove(&user);
                     let skip = Outcome::Skipped(Skip::Needs(job.name.clone()));

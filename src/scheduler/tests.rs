@@ -349,6 +349,9 @@ struct World {
     /// 0: its stream can be read only at its end.
     lates: Vec<u8>,
     picks: Vec<u8>,
+    /// 0: up to date, without values: held, if it can be. 1: it has to run although a job that it needs is held, as far as
+    /// looking at it tells; of the others that are looked at, it need not.
+    looks: Vec<u8>,
     slots: usize,
     is_fail_fast: bool,
     stop_after: Option<usize>,
@@ -364,18 +367,20 @@ fn world() -> impl Strategy<Value = World> {
                 proptest::collection::vec(0u8..10, count),
                 proptest::collection::vec(0u8..4, count),
                 proptest::collection::vec(any::<u8>(), 4 * count),
+                proptest::collection::vec(0u8..6, count),
                 1usize..6,
                 proptest::bool::weighted(0.2),
                 proptest::option::weighted(0.2, 0..count),
             )
         })
-        .prop_map(|(kinds, edges, lanes, ends, lates, picks, slots, is_fail_fast, stop_after)| World {
+        .prop_map(|(kinds, edges, lanes, ends, lates, picks, looks, slots, is_fail_fast, stop_after)| World {
             kinds,
             edges,
             lanes,
             ends,
             lates,
             picks,
+            looks,
             slots,
             is_fail_fast,
             stop_after,
@@ -424,6 +429,10 @@ proptest! {
         let policy = if world.is_fail_fast { Policy::FailFast } else { Policy::KeepGoing };
         let mut scheduler = Scheduler::new(&plan, world.slots, policy);
         let mut settled: Vec<Option<Outcome>> = vec![None; plan.jobs.len()];
+        // Held once; looked at, for a job that it needs is held or it may be held itself.
+        let mut was_held = vec![false; plan.jobs.len()];
+        let mut is_looked_at = vec![false; plan.jobs.len()];
+        let mut has_run = vec![false; plan.jobs.len()];
         let mut note = |list: Vec<(JobId, Outcome)>| {
             for (job, outcome) in list {
                 assert!(settled[job.index()].replace(outcome).is_none(), "settled twice");
@@ -448,7 +457,9 @@ proptest! {
                 prop_assert!(plan.job(job).work.has_body());
                 for need in &plan.job(job).needs {
                     match (need.flow, scheduler.outcome(need.job)) {
-                        (Flow::AtEnd, outcome) => prop_assert!(outcome.is_some(), "started early"),
+                        (Flow::AtEnd, outcome) => {
+                            prop_assert!(outcome.is_some() || scheduler.needs_held(job), "started early");
+                        }
                         (Flow::Up, _) => unreachable!("no services here"),
                         (Flow::Stream { .. }, None) => prop_assert!(streams[need.job.index()], "started before its producer"),
                         (Flow::Stream { is_lenient }, Some(outcome)) => prop_assert!(
@@ -459,13 +470,15 @@ proptest! {
                 }
                 prop_assert!(plan.job(job).needs.iter().all(|need| {
                     world.slots > 1 || plan.job(job).lane == Some(LaneId(2)) || plan.job(need.job).lane == Some(LaneId(2))
-                        || scheduler.outcome(need.job).is_some()
+                        || scheduler.outcome(need.job).is_some() || was_held[need.job.index()]
                 }), "with one slot, the producer ends first");
                 prop_assert!(plan.job(job).work != Work::Terminal || running.is_empty(), "a terminal job was not alone");
                 running.push(job);
-                begun[job.index()] = world.ends[job.index()] != 2;
+                let may_be_held = world.looks[job.index()] == 0 && !was_held[job.index()];
+                is_looked_at[job.index()] = may_be_held || scheduler.needs_held(job);
+                begun[job.index()] = world.ends[job.index()] != 2 && !is_looked_at[job.index()];
                 // A fresh job ends without having streamed.
-                if world.ends[job.index()] != 2 && world.lates[job.index()] > 0 {
+                if begun[job.index()] && world.lates[job.index()] > 0 {
                     streams[job.index()] = true;
                     note(scheduler.stream(job));
                 }
@@ -480,19 +493,42 @@ proptest! {
             }
             let pick = usize::from(picks.next().unwrap_or(0)) % running.len();
             let job = running.swap_remove(pick);
-            if world.lates[job.index()] == 0 && world.ends[job.index()] != 2 && !has_stopped {
+            let fresh = || Outcome::Fresh { run: crate::name::RunId::new("20260101-000000.000000", 0) };
+            let is_new = !std::mem::replace(&mut was_held[job.index()], true);
+            if world.looks[job.index()] == 0 && is_new && !streams[job.index()] && scheduler.can_hold(job) {
+                started[job.index()] = false;
+                note(scheduler.hold(job, fresh()));
+                continue;
+            }
+            was_held[job.index()] &= !is_new;
+            let is_provisional = scheduler.needs_held(job);
+            if is_provisional && (world.looks[job.index()] == 1 || was_held[job.index()]) {
+                prop_assert!(scheduler.waits_for_held(job));
+                started[job.index()] = false;
+                continue;
+            }
+            let outcome = match world.ends[job.index()] {
+                _ if is_provisional => fresh(),
+                0 | 1 => failed(),
+                2 if !was_held[job.index()] => fresh(),
+                _ => Outcome::Succeeded,
+            };
+            has_run[job.index()] = !matches!(outcome, Outcome::Fresh { .. });
+            begun[job.index()] |= has_run[job.index()];
+            let is_unread = !streams[job.index()] && world.ends[job.index()] != 2;
+            if (world.lates[job.index()] == 0 || is_looked_at[job.index()]) && is_unread && !is_provisional && !has_stopped {
                 streams[job.index()] = true;
                 note(scheduler.stream(job));
             }
-            let outcome = match world.ends[job.index()] {
-                0 | 1 => failed(),
-                2 => Outcome::Fresh { run: crate::name::RunId::new("20260101-000000.000000", 0) },
-                _ => Outcome::Succeeded,
-            };
+            is_looked_at[job.index()] = false;
+            if outcome.is_failure() && world.is_fail_fast {
+                put_back(&mut scheduler, &mut running, &is_looked_at, &mut started);
+            }
             note(scheduler.finish(job, outcome));
             finished += 1;
             if world.stop_after == Some(finished) {
                 has_stopped = true;
+                put_back(&mut scheduler, &mut running, &is_looked_at, &mut started);
                 note(scheduler.stop());
             }
         }
@@ -500,7 +536,70 @@ proptest! {
         prop_assert!(settled.iter().all(Option::is_some), "a job has no outcome");
         for job in plan.ids() {
             let ran = settled[job.index()].as_ref().is_some_and(|outcome| outcome.is_success() || outcome.is_failure());
-            prop_assert_eq!(started[job.index()], ran && plan.job(job).work.has_body(), "outcome without a run");
+            let is_held = was_held[job.index()] && matches!(settled[job.index()], Some(Outcome::Fresh { .. }));
+            prop_assert_eq!(started[job.index()] || is_held, ran && plan.job(job).work.has_body(), "outcome without a run");
+            let needs = plan.job(job).needs.iter().filter(|need| need.flow == Flow::AtEnd);
+            let is_fresh = |need: JobId| matches!(settled[need.index()], Some(Outcome::Fresh { .. }));
+            let unkept = needs.filter(|need| was_held[need.job.index()] && is_fresh(need.job)).count();
+            prop_assert!(!has_run[job.index()] || unkept == 0, "ran without the values of a job that was held");
         }
     }
+}
+
+/// Jobs that are looked at wait for their turn again.
+fn put_back(
+    scheduler: &mut Scheduler,
+    running: &mut Vec<JobId>,
+    is_looked_at: &[bool],
+    started: &mut [bool],
+) {
+    running.retain(|job| {
+        if is_looked_at[job.index()] {
+            started[job.index()] = false;
+            scheduler.put_back(*job);
+        }
+        !is_looked_at[job.index()]
+    });
+}
+
+#[test]
+fn a_held_job_runs_only_if_one_that_depends_on_it_does() {
+    let jobs = vec![
+        job(0, Work::Body, vec![], None),
+        job(1, Work::Body, vec![need(0, When::Success)], None),
+        job(2, Work::Body, vec![need(0, When::Success)], None),
+        job(3, Work::Group, vec![need(0, When::Success), need(2, When::Success)], None),
+    ];
+    let plan = plan(jobs, vec![]);
+    let fresh = || Outcome::Fresh { run: crate::name::RunId::new("20260101-000000.000000", 0) };
+    for has_to_run in [false, true] {
+        let mut scheduler = Scheduler::new(&plan, 4, Policy::KeepGoing);
+        assert_eq!(scheduler.next(), Some(JobId(0)));
+        assert!(scheduler.can_hold(JobId(0)));
+        assert_eq!(scheduler.hold(JobId(0), fresh()), []);
+        assert_eq!((scheduler.next(), scheduler.next()), (Some(JobId(2)), Some(JobId(1))));
+        assert_eq!(scheduler.finish(JobId(1), fresh()), [(JobId(1), fresh())]);
+        assert!(scheduler.needs_held(JobId(2)));
+        if !has_to_run {
+            let settled = [(JobId(2), fresh()), (JobId(0), fresh()), (JobId(3), Outcome::Succeeded)];
+            assert_eq!(scheduler.finish(JobId(2), fresh()), settled);
+            continue;
+        }
+        assert!(scheduler.waits_for_held(JobId(2)));
+        assert_eq!((scheduler.next(), scheduler.next()), (Some(JobId(0)), None));
+        scheduler.finish(JobId(0), Outcome::Succeeded);
+        assert_eq!(scheduler.next(), Some(JobId(2)));
+        assert!(!scheduler.waits_for_held(JobId(2)));
+        let settled = [(JobId(2), Outcome::Succeeded), (JobId(3), Outcome::Succeeded)];
+        assert_eq!(scheduler.finish(JobId(2), Outcome::Succeeded), settled);
+    }
+    let waits = vec![
+        job(0, Work::Body, vec![], None),
+        job(1, Work::Group, vec![need(0, When::Success)], None),
+        job(2, Work::Body, vec![need(0, When::Success), need(1, When::Success)], None),
+    ];
+    let plan = self::plan(waits, vec![]);
+    let mut scheduler = Scheduler::new(&plan, 4, Policy::KeepGoing);
+    scheduler.next();
+    assert!(!scheduler.can_hold(JobId(0)), "`t2` waits for a group, and that for the end of `t0`");
 }

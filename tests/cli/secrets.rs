@@ -328,6 +328,117 @@ fn a_task_is_fresh_as_long_as_its_secrets_are_the_same() {
     assert_eq!([ran("hunter2"), ran("hunter2"), ran("hunter3")], ["ran\n", "", "ran\n"]);
 }
 
+/// What nobody needs is not made: a task whose secret is not kept runs only if one that depends on it does.
+#[test]
+fn an_up_to_date_task_that_sets_a_secret_runs_only_for_one_that_runs() {
+    let project = Project::new(
+        "
+tasks:
+  login:
+    input: [user]
+    output: [session]
+    outputs: {token: {type: str, secret: true}}
+    bash: |
+      touch session
+      OUTPUT[token]=$(cat value)
+  sign:
+    needs: [login]
+    input: [app]
+    output: [signed]
+    bash: echo \"${#INPUT[login.token]}\" > signed
+  publish: {needs: [login, sign], bash: 'echo \"published with ${#INPUT[login.token]}\"'}
+  relogin:
+    needs: [login]
+    input: [user]
+    output: [session2]
+    outputs: {token: {type: str, secret: true}}
+    bash: touch session2; OUTPUT[token]=${INPUT[login.token]}2
+  use: {needs: [relogin], input: [app], output: [used], bash: 'echo \"${#INPUT[relogin.token]}\" > used'}
+  report: {needs: [{task: login, when: failure}], bash: echo reported}
+  all: {needs: [login, sign, use]}
+",
+    );
+    for (file, text) in [("user", "ada"), ("app", "1"), ("value", "hunter2hunter2")] {
+        project.write(file, text);
+    }
+    project.run("-q all").ok();
+    assert_snapshot!(project.run("-v -j1 all").all(), @"
+    ── stderr
+    otto · run RUN · 4 tasks
+      fresh  sign              unchanged since run RUN
+      fresh  use               unchanged since run RUN
+      fresh  relogin           unchanged since run RUN
+      fresh  login             unchanged since run RUN
+    4 fresh in TIME
+    ── exit 0
+    ");
+    // One that has to run makes those run that it needs, and no others; the reason stays what it was.
+    project.write("app", "2");
+    assert_snapshot!(project.run("-v -j1 all").all(), @"
+    ── stderr
+    otto · run RUN · 4 tasks
+      stale  login             its secret outputs are not kept
+      start  login
+         ok  login       TIME  set token
+      stale  sign              `app` changed
+      start  sign
+         ok  sign        TIME
+      stale  relogin           its secret outputs are not kept
+      start  relogin
+         ok  relogin     TIME  set token
+      stale  use               `app` changed
+      start  use
+         ok  use         TIME
+    4 ok in TIME
+    ── exit 0
+    ");
+    assert_snapshot!(project.run("-v -j1 publish").all(), @"
+    ── stdout
+    published with 14
+    ── stderr
+    otto · run RUN · 3 tasks
+      fresh  sign              unchanged since run RUN
+      stale  login             its secret outputs are not kept
+      start  login
+         ok  login       TIME  set token
+      start  publish
+         ok  publish     TIME
+    2 ok, 1 fresh in TIME
+    ── exit 0
+    ");
+    assert_snapshot!(project.run("-j1 login").all(), @"
+    ── stderr
+      fresh  login           unchanged since run RUN
+    ── exit 0
+    ");
+    // It runs, and fails.
+    project.write(
+        "otto.yml",
+        &project.read("otto.yml").replace("touch session\n", "touch session; [ ! -e down ]\n"),
+    );
+    project.run("-q all").ok();
+    project.write("down", "");
+    assert_snapshot!(project.run("-j1 publish report").all(), @"
+    ── stdout
+    reported
+    ── stderr
+    otto · run RUN · 4 tasks
+      fresh  sign              unchanged since run RUN
+       FAIL  login       TIME  exit 1
+       skip  publish           needs login
+         ok  report      TIME
+
+    FAIL login · exit 1 · TIME · otto.yml:8
+      no output · full log: otto Logs RUN login
+    error[E0715]: otto.yml:8: `[ ! -e down ]` ended with 1
+
+    4 tasks in TIME: 1 ok, 1 fresh, 1 failed, 1 skipped
+    rerun failed and skipped:  otto Rerun RUN
+    ── exit 1
+    ");
+    assert!(!project.task("login").join("output.login.json").exists());
+}
+
 #[test]
 fn a_secret_that_is_written_out_is_a_warning_of_check() {
     let project = Project::new(
