@@ -12,10 +12,10 @@ pub(crate) type Announce = Box<dyn Fn(&Secret) + Send>;
 
 /// Shared by all that was cloned from it. Once known, a secret stays one until the process ends.
 #[derive(Clone, Default)]
-pub(crate) struct Masks(Arc<Shared>);
+pub(crate) struct Masks(Arc<SharedSecrets>);
 
 #[derive(Default)]
-struct Shared {
+struct SharedSecrets {
     /// How many times secrets were added: 0 while there are none, so that this is all a run without them asks.
     version: AtomicU64,
     known: Mutex<KnownSecrets>,

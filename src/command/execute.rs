@@ -38,7 +38,7 @@ use crate::store::layout::RunDir;
 use crate::store::seal::Sealer;
 use crate::store::stream;
 use crate::store::vault::Vault;
-use crate::view::console::{Console, Display, Settings, Volume};
+use crate::view::console::{Console, ConsoleSettings, Display, Volume};
 use crate::view::filter::shown;
 use crate::view::github::{self, Workflow};
 use crate::view::json::Json;
@@ -471,7 +471,7 @@ pub(crate) fn execute(
     let mode = display.resolve(github.is_some(), slots, &planned_jobs(&setting));
     // Masks and annotations count in a quiet run too.
     setting.shows_output = mode != crate::view::console::Mode::Quiet || github.is_some();
-    let settings = Settings {
+    let settings = ConsoleSettings {
         display,
         volume: options.volume,
         github,

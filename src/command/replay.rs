@@ -10,7 +10,7 @@ use crate::exec::local::GRACE;
 use crate::history::past::Standing;
 use crate::history::{journal, order};
 use crate::view::View;
-use crate::view::console::{Console, Display, Mode, Settings, Volume};
+use crate::view::console::{Console, ConsoleSettings, Display, Mode, Volume};
 use crate::view::filter::Filter;
 use crate::view::json::Json;
 use crate::view::replay::replay;
@@ -88,8 +88,8 @@ fn show(
     Ok(())
 }
 
-fn settings(context: &Context, picked: &Picked, display: Display, is_verbose: bool) -> Settings {
-    Settings {
+fn settings(context: &Context, picked: &Picked, display: Display, is_verbose: bool) -> ConsoleSettings {
+    ConsoleSettings {
         display,
         volume: if is_verbose { Volume::Verbose } else { Volume::Normal },
         colours_stdout: context.colours_stdout,
@@ -155,12 +155,12 @@ mod tests {
     use super::super::stage::Stage;
     use super::*;
     use crate::event::RunResult;
-    use crate::view::sink::tests::Shared;
+    use crate::view::sink::tests::SharedWriter;
     use insta::assert_snapshot;
 
     /// What the view wrote, and then what the command itself said.
     fn replayed(stage: &Stage, line: &str) -> String {
-        let screen = Shared::default();
+        let screen = SharedWriter::default();
         let (stdout, stderr) = (screen.clone(), screen.clone());
         let said = stage.with_context(|context| {
             let matches = command().no_binary_name(true).get_matches_from(line.split_whitespace());

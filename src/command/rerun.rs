@@ -22,7 +22,7 @@ use crate::load::{Loaded, RecordedFile};
 use crate::name::{JobName, RunId, similar};
 use crate::ottofile::spec::{Body, BodyKey, ForeachSource, Task};
 use crate::ottofile::{self, Ottofile};
-use crate::plan::restrict::{Part, restrict};
+use crate::plan::restrict::{PartialPlan, restrict};
 use crate::plan::{self, FanIn, Flow, Plan, Told, Work};
 use crate::request::{Argument, Asked, Given, Request};
 use crate::run::outcomes::{self, Earlier};
@@ -328,7 +328,7 @@ impl Rerun {
         gone.take_out(context, &mut selected, matches)?;
         let told = told_of(&ottofile, &plan, &selected);
         let fan_ins = fan_ins_of(&plan, &selected);
-        let Part { mut plan, missing } = restrict(plan, |job| selected.contains(&job.name));
+        let PartialPlan { mut plan, missing } = restrict(plan, |job| selected.contains(&job.name));
         for (name, flow) in missing.values().flatten() {
             if !matches!(flow, Flow::Stream { .. }) {
                 inputs.find(context, name, lenient.contains(name));

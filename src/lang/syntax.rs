@@ -29,7 +29,7 @@ struct Misprint {
 }
 
 /// A script or an `if`.
-struct Text<'a> {
+struct ScriptText<'a> {
     task: &'a Task,
     body: Cow<'a, Body>,
     is_condition: bool,
@@ -37,7 +37,7 @@ struct Text<'a> {
 
 /// The syntax errors of all tasks, in the order of the ottofile.
 pub(crate) fn errors(ottofile: &Ottofile, environment: &Environment) -> Vec<Diagnostic> {
-    let texts: Vec<Text> = ottofile.tasks.iter().flat_map(texts).collect();
+    let texts: Vec<ScriptText> = ottofile.tasks.iter().flat_map(texts).collect();
     let mut misprints: BTreeMap<usize, Misprint> = BTreeMap::new();
     let mut for_bash: BTreeMap<OsString, Vec<usize>> = BTreeMap::new();
     let mut for_python: BTreeMap<OsString, Vec<usize>> = BTreeMap::new();
@@ -76,13 +76,13 @@ pub(crate) fn errors(ottofile: &Ottofile, environment: &Environment) -> Vec<Diag
     misprints.into_iter().map(|(place, misprint)| told(ottofile, &texts[place], misprint)).collect()
 }
 
-fn texts(task: &Task) -> impl Iterator<Item = Text<'_>> {
+fn texts(task: &Task) -> impl Iterator<Item = ScriptText<'_>> {
     let body = task.body.as_ref();
     // Shells that are not bash ask in their own words.
     let is_known = body.is_none_or(|body| Language::of(body) != Language::Posix);
     let condition = condition_of(task).filter(|_| is_known);
-    let condition = condition.map(|body| Text { task, body: Cow::Owned(body), is_condition: true });
-    let body = body.map(|body| Text { task, body: Cow::Borrowed(body), is_condition: false });
+    let condition = condition.map(|body| ScriptText { task, body: Cow::Owned(body), is_condition: true });
+    let body = body.map(|body| ScriptText { task, body: Cow::Borrowed(body), is_condition: false });
     condition.into_iter().chain(body)
 }
 
@@ -208,7 +208,7 @@ fn ends_before(text: &str, line: usize) -> bool {
 }
 
 /// Asks one Python about several texts.
-fn in_python(program: &OsStr, places: &[usize], texts: &[Text]) -> Vec<(usize, Misprint)> {
+fn in_python(program: &OsStr, places: &[usize], texts: &[ScriptText]) -> Vec<(usize, Misprint)> {
     let mut command = command(program);
     command.args(["-I", "-S", "-W", "ignore", "-c", include_str!("python/syntax.py")]);
     for place in places {
@@ -230,7 +230,7 @@ fn in_python(program: &OsStr, places: &[usize], texts: &[Text]) -> Vec<(usize, M
     places.iter().zip(told.lines()).filter_map(misprint).collect()
 }
 
-fn told(ottofile: &Ottofile, text: &Text, misprint: Misprint) -> Diagnostic {
+fn told(ottofile: &Ottofile, text: &ScriptText, misprint: Misprint) -> Diagnostic {
     let source = ottofile.sources.of(text.body.span);
     let body = &text.body.text;
     let range = place_of(body, &misprint);

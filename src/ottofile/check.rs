@@ -461,7 +461,7 @@ impl Target<'_> {
 }
 
 /// Why a name stands for nothing.
-enum Unknown<'t> {
+enum UnknownName<'t> {
     Task,
     /// `task:item` of a task without a foreach.
     NoForeach(usize),
@@ -501,19 +501,19 @@ impl<'c> Checker<'c, '_> {
 
     // ── names ──
 
-    fn find<'t>(&mut self, name: &'t str) -> Result<Target<'t>, Unknown<'t>> {
+    fn find<'t>(&mut self, name: &'t str) -> Result<Target<'t>, UnknownName<'t>> {
         if let Some(place) = self.ottofile.position(name) {
             return Ok(Target::Task(place));
         }
-        let mut unknown = Unknown::Task;
+        let mut unknown = UnknownName::Task;
         // Names of tasks may contain colons themselves, and are at most 255 bytes long.
         for (colon, _) in name.match_indices(':').take_while(|(colon, _)| *colon <= 255) {
             let Some(place) = self.ottofile.position(&name[..colon]) else { continue };
             let item = &name[colon + 1..];
             match &self.ottofile.tasks[place].foreach {
-                None => unknown = Unknown::NoForeach(place),
+                None => unknown = UnknownName::NoForeach(place),
                 Some(foreach) => match self.has_item(place, foreach, item) {
-                    Some(false) => unknown = Unknown::Item(place, item),
+                    Some(false) => unknown = UnknownName::Item(place, item),
                     Some(true) | None => return Ok(Target::Item(place, item)),
                 },
             }
@@ -547,10 +547,10 @@ impl<'c> Checker<'c, '_> {
     }
 
     /// Adds what is known about a name that stands for nothing: what it is near to.
-    fn explained(&mut self, wrong: Diagnostic, name: &str, unknown: &Unknown<'_>) -> Diagnostic {
+    fn explained(&mut self, wrong: Diagnostic, name: &str, unknown: &UnknownName<'_>) -> Diagnostic {
         let tasks = &self.ottofile.tasks;
         match unknown {
-            Unknown::Task => {
+            UnknownName::Task => {
                 let named = self.ottofile.written_tasks().map(|task| task.name.as_str());
                 let similar = self.similar(name, named, tasks.len());
                 let nearest = similar.first().and_then(|name| self.ottofile.task(name));
@@ -561,13 +561,13 @@ impl<'c> Checker<'c, '_> {
                         .did_you_mean(&similar),
                 }
             }
-            Unknown::NoForeach(place) => {
+            UnknownName::NoForeach(place) => {
                 let task = &tasks[*place];
                 wrong
                     .at(self.reader.source, task.name_span, "this task has no `foreach`, so it has no items")
                     .help(format!("use the whole task: `{}`", task.name))
             }
-            Unknown::Item(place, item) => {
+            UnknownName::Item(place, item) => {
                 let task = &tasks[*place];
                 let Some(foreach) = &task.foreach else { return wrong };
                 let listed = match &foreach.source {
@@ -620,7 +620,7 @@ impl<'c> Checker<'c, '_> {
             self.ottofile.tasks[owner].name == task.name && key == OrderedList::Steps.key()
         });
         if !is_own_step {
-            return self.unknown_edge(task, key, edge, &Unknown::Task);
+            return self.unknown_edge(task, key, edge, &UnknownName::Task);
         }
         if let Some(with) = &edge.with {
             self.values(task, &self.ottofile.tasks[target.task()], with);
@@ -640,15 +640,15 @@ impl<'c> Checker<'c, '_> {
         }
     }
 
-    fn unknown_edge(&mut self, task: &Task, key: &str, edge: &Edge, unknown: &Unknown<'_>) {
+    fn unknown_edge(&mut self, task: &Task, key: &str, edge: &Edge, unknown: &UnknownName<'_>) {
         if self.reader.only_counted() {
             return;
         }
         let name = edge.task.value.as_str();
         let (code, what, label) = match unknown {
-            Unknown::Task => (Code::UnknownDependency, "task", "unknown task"),
-            Unknown::NoForeach(_) => (Code::UnknownDependency, "job", "unknown job"),
-            Unknown::Item(..) => (Code::UnknownItem, "job", "unknown job"),
+            UnknownName::Task => (Code::UnknownDependency, "task", "unknown task"),
+            UnknownName::NoForeach(_) => (Code::UnknownDependency, "job", "unknown job"),
+            UnknownName::Item(..) => (Code::UnknownItem, "job", "unknown job"),
         };
         let message = match key {
             "needs" | "before" => format!("task `{}` depends on an unknown {what} `{name}`", task.name),
@@ -657,8 +657,8 @@ impl<'c> Checker<'c, '_> {
         let wrong = self.reader.error(code, message, edge.task.span, label);
         let wrong = self.explained(wrong, name, unknown);
         let wrong = match (key, unknown) {
-            ("steps", Unknown::Task) => wrong.help(format!("to run a command: `{{bash: {name}}}`")),
-            ("in-order", Unknown::Task) if name.contains(char::is_whitespace) => {
+            ("steps", UnknownName::Task) => wrong.help(format!("to run a command: `{{bash: {name}}}`")),
+            ("in-order", UnknownName::Task) if name.contains(char::is_whitespace) => {
                 wrong.help("scripts can only be `steps` of a task of their own")
             }
             _ => wrong,
@@ -868,8 +868,8 @@ impl<'c> Checker<'c, '_> {
             Err(unknown) => unknown,
         };
         let (code, what) = match unknown {
-            Unknown::Task => (Code::UnknownDependency, "task"),
-            Unknown::NoForeach(_) | Unknown::Item(..) => (Code::UnknownItem, "job"),
+            UnknownName::Task => (Code::UnknownDependency, "task"),
+            UnknownName::NoForeach(_) | UnknownName::Item(..) => (Code::UnknownItem, "job"),
         };
         let message = format!("`otto.tasks` lists an unknown {what} `{}`", name.value);
         let wrong = self.reader.error(code, message, name.span, format!("unknown {what}"));

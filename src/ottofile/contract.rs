@@ -1,7 +1,7 @@
 //! The key `outputs` of a task: the types of its values. What a type accepts is `crate::contract`'s.
 
 use super::field::{Field, Owner, Reader, TEXTS, shortened};
-use super::yaml::{Key, Kind, Map, Node};
+use super::yaml::{Key, Mapping, Node, NodeKind};
 use crate::contract::{Bound, Contract, Declared, Pattern, Promise, Shape, ShapeError, Typing};
 use crate::diagnostic::Code;
 use crate::source::Span;
@@ -17,7 +17,7 @@ const HELP: &str = "write `outputs:`, then a line `  KEY: TYPE` for each value";
 
 pub(super) fn read(reader: &mut Reader<'_>, field: Field<'_>, node: &Node<'_>) -> Option<Contract> {
     let Owner::Task(task) = field.owner else { unreachable!("bug: outputs outside a task") };
-    if matches!(node.kind, Kind::List(_)) {
+    if matches!(node.kind, NodeKind::List(_)) {
         let help = "files are `output`, values are `outputs`: a map of `KEY: TYPE`";
         reader.wrong_type(field, node, "a map of keys to types", help);
         return None;
@@ -39,7 +39,7 @@ struct Long<'n, 'a> {
 
 impl Reader<'_> {
     /// `prefix` is the path of the object whose keys these are; in one, a name may end in `?`.
-    fn contract(&mut self, map: &Map<'_>, task: &str, prefix: &str, is_inside: bool) -> Contract {
+    fn contract(&mut self, map: &Mapping<'_>, task: &str, prefix: &str, is_inside: bool) -> Contract {
         let mut contract = Contract { keys: Vec::new(), others: None };
         for (key, node) in map.iter() {
             let (name, is_optional) = match key.text.strip_suffix('?') {
@@ -70,7 +70,7 @@ impl Reader<'_> {
 
     /// A type, or the long form with its key `type`.
     fn promise(&mut self, owner: Owner<'_>, key: Key<'_>, node: &Node<'_>) -> Option<Promise> {
-        let Kind::Map(map) = &node.kind else {
+        let NodeKind::Map(map) = &node.kind else {
             let field = Field { key: "type", owner };
             return self.shape(field, key.span, node);
         };
@@ -294,10 +294,10 @@ impl Reader<'_> {
 /// A node as a shell would pass it: scalars as they are spelled.
 fn as_text(node: &Node<'_>) -> Value {
     match &node.kind {
-        Kind::List(items) => Value::List(items.iter().map(as_text).collect()),
-        Kind::Map(map) => {
+        NodeKind::List(items) => Value::List(items.iter().map(as_text).collect()),
+        NodeKind::Map(map) => {
             Value::Map(map.iter().map(|(key, node)| (key.text.to_owned(), as_text(node))).collect())
         }
-        Kind::Written(..) | Kind::Made(..) => Value::from(node.scalar().unwrap_or_default()),
+        NodeKind::Written(..) | NodeKind::Made(..) => Value::from(node.scalar().unwrap_or_default()),
     }
 }

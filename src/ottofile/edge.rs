@@ -4,7 +4,7 @@
 use super::field::{Entries, Field, Owner, Reader, STEPS, TASK_NAMES, describe};
 use super::foreign;
 use super::spec::{Body, BodyKey, Edge, OrderedList, Turn, When, With, WithValue};
-use super::yaml::{Kind, Map, Node};
+use super::yaml::{Mapping, Node, NodeKind};
 use crate::diagnostic::Code;
 use crate::source::Spanned;
 
@@ -28,7 +28,7 @@ pub(super) fn needs(reader: &mut Reader<'_>, field: Field<'_>, node: &Node<'_>) 
     let mut lists = 0;
     for item in items {
         match &item.kind {
-            Kind::Map(map) if map.get("in-order").is_some() => {
+            NodeKind::Map(map) if map.get("in-order").is_some() => {
                 edges.extend(in_order(reader, field, map, lists));
                 lists += 1;
             }
@@ -52,14 +52,14 @@ pub(super) fn on_failure(reader: &mut Reader<'_>, field: Field<'_>, node: &Node<
 pub(super) fn steps(reader: &mut Reader<'_>, field: Field<'_>, node: &Node<'_>) -> Vec<WrittenStep> {
     let items = reader.list(field, node, STEPS).unwrap_or_default();
     let steps = items.iter().filter_map(|item| step(reader, field, item)).collect::<Vec<_>>();
-    if items.is_empty() && matches!(&node.kind, Kind::List(_)) {
+    if items.is_empty() && matches!(&node.kind, NodeKind::List(_)) {
         reader.bad_value(field, node.span, "a list of at least one step", "this is empty");
     }
     steps
 }
 
 /// `{in-order: […]}`.
-fn in_order(reader: &mut Reader<'_>, field: Field<'_>, map: &Map<'_>, list: usize) -> Vec<Edge> {
+fn in_order(reader: &mut Reader<'_>, field: Field<'_>, map: &Mapping<'_>, list: usize) -> Vec<Edge> {
     let owner = owner_of_entries(field);
     let mut edges = Vec::new();
     for (key, node) in map.iter() {
@@ -80,11 +80,13 @@ fn in_order(reader: &mut Reader<'_>, field: Field<'_>, map: &Map<'_>, list: usiz
 
 fn step(reader: &mut Reader<'_>, field: Field<'_>, node: &Node<'_>) -> Option<WrittenStep> {
     let map = match &node.kind {
-        Kind::Map(map) => map,
-        Kind::Written(..) | Kind::Made(..) if node.scalar().is_some_and(|text| !text.trim().is_empty()) => {
+        NodeKind::Map(map) => map,
+        NodeKind::Written(..) | NodeKind::Made(..)
+            if node.scalar().is_some_and(|text| !text.trim().is_empty()) =>
+        {
             return reader.script(BodyKey::Bash, field, node.span, node).map(WrittenStep::Text);
         }
-        Kind::Written(..) | Kind::Made(..) | Kind::List(_) => {
+        NodeKind::Written(..) | NodeKind::Made(..) | NodeKind::List(_) => {
             reader.bad_entry(field, node, STEPS);
             return None;
         }
@@ -144,11 +146,11 @@ fn edge(
     what: Entries,
 ) -> Option<Edge> {
     let map = match &node.kind {
-        Kind::Written(..) | Kind::Made(..) => {
+        NodeKind::Written(..) | NodeKind::Made(..) => {
             return name(reader, field, node, what).map(|task| Edge::new(task, When::Success));
         }
-        Kind::Map(map) => map,
-        Kind::List(_) => {
+        NodeKind::Map(map) => map,
+        NodeKind::List(_) => {
             reader.bad_entry(field, node, what);
             return None;
         }
@@ -244,8 +246,10 @@ fn with(reader: &mut Reader<'_>, field: Field<'_>, node: &Node<'_>) -> Vec<WithV
             Some(Spanned::new(text.to_owned(), node.span))
         };
         let (words, is_list) = match &node.kind {
-            Kind::List(items) => (items.iter().map(word).collect::<Option<Vec<_>>>(), true),
-            Kind::Written(..) | Kind::Made(..) | Kind::Map(_) => (word(node).map(|word| vec![word]), false),
+            NodeKind::List(items) => (items.iter().map(word).collect::<Option<Vec<_>>>(), true),
+            NodeKind::Written(..) | NodeKind::Made(..) | NodeKind::Map(_) => {
+                (word(node).map(|word| vec![word]), false)
+            }
         };
         let Some(words) = words else {
             let found = describe(node);

@@ -2,7 +2,7 @@
 //! Knows whose field it is, for the messages, but not what it means.
 
 use super::limit;
-use super::yaml::{Key, Kind, Map, Node, Style, first_line_of};
+use super::yaml::{Key, Mapping, Node, NodeKind, Style, first_line_of};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name;
 use crate::quantity::parse_duration;
@@ -347,8 +347,8 @@ impl<'s> Reader<'s> {
         what: Entries,
     ) -> Option<&'n [Node<'a>]> {
         match &node.kind {
-            Kind::List(items) => Some(items),
-            Kind::Written(..) | Kind::Made(..) | Kind::Map(_) => {
+            NodeKind::List(items) => Some(items),
+            NodeKind::Written(..) | NodeKind::Made(..) | NodeKind::Map(_) => {
                 let written = self.source.slice(node.span);
                 let is_entry = !written.is_empty()
                     && node.style() == Some(Style::Plain)
@@ -368,10 +368,10 @@ impl<'s> Reader<'s> {
         field: Field<'_>,
         node: &'n Node<'a>,
         help: &str,
-    ) -> Option<&'n Map<'a>> {
+    ) -> Option<&'n Mapping<'a>> {
         match &node.kind {
-            Kind::Map(map) => Some(map),
-            Kind::Written(..) | Kind::Made(..) | Kind::List(_) => {
+            NodeKind::Map(map) => Some(map),
+            NodeKind::Written(..) | NodeKind::Made(..) | NodeKind::List(_) => {
                 self.wrong_type(field, node, "a map", help);
                 None
             }
@@ -382,10 +382,11 @@ impl<'s> Reader<'s> {
 /// What stands there, in the words of the file.
 pub(super) fn describe(node: &Node<'_>) -> &'static str {
     match &node.kind {
-        Kind::List(_) => "a list",
-        Kind::Map(_) => "a map",
-        Kind::Written(..) | Kind::Made(..) if node.is_nothing() => "empty",
-        Kind::Written(..) | Kind::Made(..) => match (node.style(), node.scalar().unwrap_or_default()) {
+        NodeKind::List(_) => "a list",
+        NodeKind::Map(_) => "a map",
+        NodeKind::Written(..) | NodeKind::Made(..) if node.is_nothing() => "empty",
+        NodeKind::Written(..) | NodeKind::Made(..) => match (node.style(), node.scalar().unwrap_or_default())
+        {
             (Some(Style::Plain), "null" | "~") => "null",
             (Some(Style::Plain), "true" | "false") => "`true` or `false`",
             (Some(Style::Plain), text) if looks_like_number(text) => "a number",

@@ -6,7 +6,7 @@ use super::foreign;
 use super::spec::{
     Axis, AxisValues, Combination, DataPath, Foreach, ForeachJobs, ForeachSource, Matrix, Task,
 };
-use super::yaml::{Kind, Map, Node};
+use super::yaml::{Mapping, Node, NodeKind};
 use crate::diagnostic::Code;
 use crate::name::ParamName;
 use crate::source::{Span, Spanned};
@@ -61,7 +61,7 @@ fn meant(node: &Node<'_>) -> String {
 }
 
 impl Reader<'_> {
-    fn foreach(&mut self, task: &str, map: &Map<'_>, span: Span) -> Option<Foreach> {
+    fn foreach(&mut self, task: &str, map: &Mapping<'_>, span: Span) -> Option<Foreach> {
         let owner = Owner::Foreach(task);
         let mut sources: Vec<(&str, Span)> = Vec::new();
         let mut source = None;
@@ -396,13 +396,13 @@ impl Node<'_> {
     /// The path in `{from: …}`.
     fn path_of_from(&self) -> Option<&Node<'_>> {
         match &self.kind {
-            Kind::Map(map) if map.len() == 1 => map.get("from").map(|(_, node)| node),
+            NodeKind::Map(map) if map.len() == 1 => map.get("from").map(|(_, node)| node),
             _ => None,
         }
     }
 
     fn list_of_maps(&self) -> bool {
-        matches!(&self.kind, Kind::List(items) if items.iter().all(|item| matches!(item.kind, Kind::Map(_))))
+        matches!(&self.kind, NodeKind::List(items) if items.iter().all(|item| matches!(item.kind, NodeKind::Map(_))))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::field::{Entries, Field, Owner, Reader};
 use super::spec::Include;
-use super::yaml::{Kind, Node};
+use super::yaml::{Node, NodeKind};
 use crate::diagnostic::Code;
 use crate::name::TaskName;
 use crate::ottofile::glob;
@@ -22,12 +22,12 @@ pub(super) fn read(reader: &mut Reader<'_>, field: Field<'_>, node: &Node<'_>) -
 
 fn entry(reader: &mut Reader<'_>, field: Field<'_>, node: &Node<'_>) -> Option<Include> {
     let map = match &node.kind {
-        Kind::Map(map) => map,
-        Kind::Written(..) | Kind::Made(..) if !node.is_nothing() => {
+        NodeKind::Map(map) => map,
+        NodeKind::Written(..) | NodeKind::Made(..) if !node.is_nothing() => {
             let path = path(reader, field, node)?;
             return Some(Include { path, alias: None, is_optional: false, envs: Vec::new() });
         }
-        Kind::Written(..) | Kind::Made(..) | Kind::List(_) => {
+        NodeKind::Written(..) | NodeKind::Made(..) | NodeKind::List(_) => {
             reader.bad_entry(field, node, PATHS);
             return None;
         }

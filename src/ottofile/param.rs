@@ -4,7 +4,7 @@ use super::choice::Choices;
 use super::field::{Field, Owner, Reader, TEXTS, listed, shortened};
 use super::foreign;
 use super::spec::{Count, Ottofile, Param, ParamForm, ParamType};
-use super::yaml::{Key, Kind, Node};
+use super::yaml::{Key, Node, NodeKind};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::ParamName;
 use crate::source::{Span, Spanned};
@@ -184,7 +184,7 @@ impl Reader<'_> {
         if node.is_null() {
             return param;
         }
-        let Kind::Map(map) = &node.kind else {
+        let NodeKind::Map(map) = &node.kind else {
             let found = super::field::describe(node);
             let message = format!("{owner} must be a map, not {found}");
             let help = format!("write `{}: {{default: VALUE, help: TEXT}}`", shortened(key.text));
@@ -250,12 +250,12 @@ impl Reader<'_> {
     /// A text, a list of texts, or `{command: …}`.
     fn default(&mut self, field: Field<'_>, node: &Node<'_>, param: &mut Param) {
         match &node.kind {
-            Kind::List(_) => {
+            NodeKind::List(_) => {
                 param.default_words =
                     self.texts(field, node, TEXTS).into_iter().map(|word| word.value).collect();
                 param.default = Some(Spanned::new(param.default_words.join(" "), node.span));
             }
-            Kind::Map(map) => {
+            NodeKind::Map(map) => {
                 for (key, node) in map.iter() {
                     match key.text {
                         "command" => param.default_command = self.filled_text(field, node),
@@ -266,13 +266,13 @@ impl Reader<'_> {
                     self.bad_value(field, node.span, "a string, a list or `{command: …}`", "empty");
                 }
             }
-            Kind::Written(..) | Kind::Made(..) => param.default = self.text(field, node),
+            NodeKind::Written(..) | NodeKind::Made(..) => param.default = self.text(field, node),
         }
     }
 
     fn choices(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<Spanned<String>> {
         let choices = self.texts(field, node, TEXTS);
-        if matches!(&node.kind, Kind::List(items) if items.is_empty()) {
+        if matches!(&node.kind, NodeKind::List(items) if items.is_empty()) {
             self.bad_value(field, node.span, "a list with at least one value", "the list is empty");
         }
         choices

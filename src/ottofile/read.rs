@@ -5,7 +5,7 @@ use super::check::Tasks;
 use super::edge::{self, WrittenStep};
 use super::field::{FILE_PATTERNS, Field, Owner, Reader, TASK_NAMES, VARIABLES, describe, shortened};
 use super::spec::*;
-use super::yaml::{self, Key, Kind, Map, Node, Style};
+use super::yaml::{self, Key, Mapping, Node, NodeKind, Style};
 use super::{check, contract, foreach, foreign, glob, include, limit, param, resource, service};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{self, NameError, TaskName};
@@ -112,8 +112,8 @@ pub(crate) fn read_included(source: &SourceFile) -> Result<(Ottofile, Vec<Diagno
 /// The version of the form comes before everything: nothing else that this otto could say about a file of
 /// another version would be true.
 fn unsupported_api(source: &SourceFile, root: &Node<'_>) -> Option<Diagnostic> {
-    let Kind::Map(root) = &root.kind else { return None };
-    let Kind::Map(otto) = &root.get("otto")?.1.kind else { return None };
+    let NodeKind::Map(root) = &root.kind else { return None };
+    let NodeKind::Map(otto) = &root.get("otto")?.1.kind else { return None };
     let (_, api) = otto.get("api")?;
     let message = match api.scalar() {
         Some("1") => return None,
@@ -173,7 +173,7 @@ impl Reader<'_> {
     fn document(&mut self, root: Option<&Node<'_>>, tasks: &mut Tasks) -> Settings {
         let mut settings = Settings::default();
         let Some(root) = root.filter(|root| !root.is_null()) else { return settings };
-        let Kind::Map(map) = &root.kind else {
+        let NodeKind::Map(map) = &root.kind else {
             let found = describe(root);
             let message = format!("an ottofile must be a map with `otto` and `tasks`, not {found}");
             let wrong = self
@@ -195,7 +195,7 @@ impl Reader<'_> {
                     let help = "write `tasks:`, then a line `  NAME:` for each task";
                     let map = self.map(field, node, help);
                     // Those that an alias or a merge at the root brought in did not come one by one.
-                    for (key, node) in map.into_iter().flat_map(Map::iter) {
+                    for (key, node) in map.into_iter().flat_map(Mapping::iter) {
                         let _there_before = tasks.take(self, key, node);
                     }
                 }
@@ -209,10 +209,10 @@ impl Reader<'_> {
 
     fn unknown_root_key(&mut self, key: Key<'_>, node: &Node<'_>) {
         let looks_like_task = match &node.kind {
-            Kind::Map(map) => {
+            NodeKind::Map(map) => {
                 map.iter().any(|(key, _)| ["bash", "python", "action", "before", "needs"].contains(&key.text))
             }
-            Kind::List(_) | Kind::Written(..) | Kind::Made(..) => false,
+            NodeKind::List(_) | NodeKind::Written(..) | NodeKind::Made(..) => false,
         };
         let meant = foreign::meant(Owner::Document, key.text).or_else(|| {
             looks_like_task.then(|| format!("tasks go under `tasks`: `tasks: {{ {}: … }}`", key.text))
@@ -222,7 +222,7 @@ impl Reader<'_> {
 
     // ── otto ──
 
-    fn settings(&mut self, map: &Map<'_>) -> Settings {
+    fn settings(&mut self, map: &Mapping<'_>) -> Settings {
         let mut settings = Settings::default();
         for (key, node) in map.iter() {
             let field = Field { key: key.text, owner: Owner::Otto };
@@ -277,16 +277,16 @@ impl Reader<'_> {
     /// A file, or a list of files and of maps `{path, optional}`.
     fn dotenv(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<DotenvFile> {
         let nodes = match &node.kind {
-            Kind::List(items) => items,
-            Kind::Written(..) | Kind::Made(..) | Kind::Map(_) => std::slice::from_ref(node),
+            NodeKind::List(items) => items,
+            NodeKind::Written(..) | NodeKind::Made(..) | NodeKind::Map(_) => std::slice::from_ref(node),
         };
         nodes.iter().filter_map(|node| self.dotenv_file(field, node)).collect()
     }
 
     fn dotenv_file(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<DotenvFile> {
         const KEYS: &[&str] = &["optional", "path"];
-        let Kind::Map(map) = &node.kind else {
-            if matches!(node.kind, Kind::List(_)) {
+        let NodeKind::Map(map) = &node.kind else {
+            if matches!(node.kind, NodeKind::List(_)) {
                 self.bad_entry(field, node, FILE_PATTERNS);
                 return None;
             }
@@ -382,7 +382,7 @@ impl Reader<'_> {
                 continue;
             }
             let name = Spanned::new(key.text.to_owned(), key.span);
-            if let Kind::Map(map) = &node.kind {
+            if let NodeKind::Map(map) = &node.kind {
                 entries.extend(self.long_entry(name, node, map));
                 continue;
             }
@@ -408,7 +408,7 @@ impl Reader<'_> {
     }
 
     /// `{value: …, secret: true}`.
-    fn long_entry(&mut self, name: Spanned<String>, node: &Node<'_>, map: &Map<'_>) -> Option<EnvEntry> {
+    fn long_entry(&mut self, name: Spanned<String>, node: &Node<'_>, map: &Mapping<'_>) -> Option<EnvEntry> {
         const KEYS: &[&str] = &["secret", "value"];
         let owner = Owner::Variable(&name.value);
         let (mut value, mut is_secret, mut has_value) = (None, false, false);
@@ -466,7 +466,7 @@ impl Reader<'_> {
         if node.is_null() {
             return (task, steps);
         }
-        let Kind::Map(map) = &node.kind else {
+        let NodeKind::Map(map) = &node.kind else {
             let found = describe(node);
             let message = format!("task `{}` must be a map, not {found}", key.text);
             let command =
@@ -588,8 +588,8 @@ impl Reader<'_> {
     /// `os`: one system, or a list of them.
     fn systems(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<String> {
         let nodes = match &node.kind {
-            Kind::List(items) => items.iter().collect(),
-            Kind::Written(..) | Kind::Made(..) | Kind::Map(_) => vec![node],
+            NodeKind::List(items) => items.iter().collect(),
+            NodeKind::Written(..) | NodeKind::Made(..) | NodeKind::Map(_) => vec![node],
         };
         let mut systems = Vec::new();
         for node in nodes {
@@ -664,7 +664,7 @@ impl Reader<'_> {
     }
 
     fn patterns(&mut self, field: Field<'_>, node: &Node<'_>) -> Vec<Spanned<String>> {
-        if field.key == "output" && matches!(node.kind, Kind::Map(_)) {
+        if field.key == "output" && matches!(node.kind, NodeKind::Map(_)) {
             let help = "files are `output`, values are `outputs`";
             self.wrong_type(field, node, FILE_PATTERNS.all, help);
             return Vec::new();
@@ -716,7 +716,7 @@ impl Reader<'_> {
 
     fn retries(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Spanned<Retries>> {
         let mut retries = Retries { count: 0, delay: Duration::ZERO, backoff: 1.0, within: None };
-        let Kind::Map(map) = &node.kind else {
+        let NodeKind::Map(map) = &node.kind else {
             if node.scalar().is_none() {
                 self.wrong_type(
                     field,

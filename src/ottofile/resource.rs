@@ -1,7 +1,7 @@
 //! The map `resources`: of a task, of all tasks, or of a site.
 
 use super::field::{Field, Owner, Reader, describe};
-use super::yaml::{Kind, Node};
+use super::yaml::{Node, NodeKind};
 use crate::diagnostic::Code;
 use crate::resources::{KEYS, Resources, takes_list};
 
@@ -26,8 +26,10 @@ pub(super) fn read(reader: &mut Reader<'_>, field: Field<'_>, node: &Node<'_>) -
             continue;
         }
         let nodes = match &node.kind {
-            Kind::List(items) if takes_list(key.text) && !items.is_empty() => items,
-            Kind::List(_) | Kind::Written(..) | Kind::Made(..) | Kind::Map(_) => std::slice::from_ref(node),
+            NodeKind::List(items) if takes_list(key.text) && !items.is_empty() => items,
+            NodeKind::List(_) | NodeKind::Written(..) | NodeKind::Made(..) | NodeKind::Map(_) => {
+                std::slice::from_ref(node)
+            }
         };
         let values: Vec<&str> = nodes.iter().filter_map(Node::scalar).collect();
         if values.len() < nodes.len() {

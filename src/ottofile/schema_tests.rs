@@ -1,7 +1,7 @@
 //! Holds `schema.json` to the reader: an editor shows as wrong what otto refuses, and nothing else.
 //! The validator knows as much of JSON Schema as the schema uses, and stops at anything more.
 
-use super::yaml::{self, Kind, Node, Style};
+use super::yaml::{self, Node, NodeKind, Style};
 use super::{SCHEMA, foreach, param, read};
 use crate::name::BUILT_INS;
 use crate::source::SourceFile;
@@ -16,11 +16,11 @@ fn schema() -> Value {
 /// A document with the types that an editor gives to its scalars: those of YAML 1.2.
 fn typed(node: &Node<'_>) -> Value {
     match &node.kind {
-        Kind::List(items) => items.iter().map(typed).collect(),
-        Kind::Map(map) => Value::Object(
+        NodeKind::List(items) => items.iter().map(typed).collect(),
+        NodeKind::Map(map) => Value::Object(
             map.iter().map(|(key, node)| (key.text.to_owned(), typed(node))).collect::<Map<_, _>>(),
         ),
-        Kind::Written(text, Style::Plain) => match *text {
+        NodeKind::Written(text, Style::Plain) => match *text {
             "" | "~" | "null" | "Null" | "NULL" => Value::Null,
             "true" | "True" | "TRUE" => json!(true),
             "false" | "False" | "FALSE" => json!(false),
@@ -32,8 +32,8 @@ fn typed(node: &Node<'_>) -> Value {
                 _ => json!(text),
             },
         },
-        Kind::Written(text, _) => json!(text),
-        Kind::Made(text, _) => json!(&**text),
+        NodeKind::Written(text, _) => json!(text),
+        NodeKind::Made(text, _) => json!(&**text),
     }
 }
 

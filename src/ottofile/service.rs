@@ -3,7 +3,7 @@
 use super::field::{Field, Owner, Reader};
 use super::foreign;
 use super::spec::{ForeachJobs, Service, Task};
-use super::yaml::{Kind, Node};
+use super::yaml::{Node, NodeKind};
 use crate::diagnostic::Code;
 use crate::source::{Span, Spanned};
 
@@ -12,7 +12,7 @@ pub(super) const KEYS: &[&str] = &["log", "port", "ready", "timeout"];
 /// `service: true`, or a map of what must hold.
 pub(super) fn read(reader: &mut Reader<'_>, field: Field<'_>, node: &Node<'_>) -> Option<Service> {
     let mut service = Service { ready: None, port: None, log: None, timeout: Service::TIMEOUT };
-    let Kind::Map(map) = &node.kind else {
+    let NodeKind::Map(map) = &node.kind else {
         return match node.scalar() {
             Some("true") => Some(service),
             Some("false") => None,

@@ -2,7 +2,7 @@
 
 use super::field::{Field, Owner, Reader};
 use super::resource;
-use super::yaml::{self, Kind, Map};
+use super::yaml::{self, Mapping, NodeKind};
 use crate::diagnostic::Diagnostic;
 use crate::resources::{GpusAs, MemoryAs, Resources};
 use crate::source::SourceFile;
@@ -91,13 +91,13 @@ pub(crate) fn read(source: &SourceFile) -> Result<SiteFile, Vec<Diagnostic>> {
     if let Some(root) = parsed.root.as_ref().filter(|root| parsed.is_whole && !root.is_null()) {
         let field = Field { key: "slurm", owner: Owner::SiteFile };
         let map = match &root.kind {
-            Kind::Map(map) => Some(map),
-            Kind::List(_) | Kind::Written(..) | Kind::Made(..) => {
+            NodeKind::Map(map) => Some(map),
+            NodeKind::List(_) | NodeKind::Written(..) | NodeKind::Made(..) => {
                 reader.wrong_type(field, root, "in a map", "write `slurm:`, then its keys below, indented");
                 None
             }
         };
-        for (key, node) in map.into_iter().flat_map(Map::iter) {
+        for (key, node) in map.into_iter().flat_map(Mapping::iter) {
             match key.text {
                 "slurm" | "profiles" if node.is_null() => {}
                 "slurm" => {
@@ -109,7 +109,7 @@ pub(crate) fn read(source: &SourceFile) -> Result<SiteFile, Vec<Diagnostic>> {
                 "profiles" => {
                     let field = Field { key: "profiles", owner: Owner::SiteFile };
                     let names = reader.map(field, node, "write the names of profiles below, indented");
-                    for (key, node) in names.into_iter().flat_map(Map::iter) {
+                    for (key, node) in names.into_iter().flat_map(Mapping::iter) {
                         let field = Field { key: key.text, owner: Owner::SiteFile };
                         if let Some(map) = reader.map(field, node, "write keys of `slurm` below, indented") {
                             let profile = slurm(&mut reader, map);
@@ -125,7 +125,7 @@ pub(crate) fn read(source: &SourceFile) -> Result<SiteFile, Vec<Diagnostic>> {
     if diagnostics.is_empty() { Ok(file) } else { Err(diagnostics) }
 }
 
-fn slurm(reader: &mut Reader<'_>, map: &Map<'_>) -> Site {
+fn slurm(reader: &mut Reader<'_>, map: &Mapping<'_>) -> Site {
     let mut site = Site::default();
     for (key, node) in map.iter() {
         let field = Field { key: key.text, owner: Owner::SiteSlurm };
@@ -141,7 +141,7 @@ fn slurm(reader: &mut Reader<'_>, map: &Map<'_>) -> Site {
             "defaults" => site.defaults = resource::read(reader, field, node),
             "tasks" => {
                 let map = reader.map(field, node, "write lines `PATTERN: {partition: NAME}`");
-                for (key, node) in map.into_iter().flat_map(Map::iter) {
+                for (key, node) in map.into_iter().flat_map(Mapping::iter) {
                     let field = Field { key: key.text, owner: Owner::SiteSlurm };
                     site.tasks.push((key.text.to_owned(), resource::read(reader, field, node)));
                 }

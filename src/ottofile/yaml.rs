@@ -20,17 +20,17 @@ use std::rc::Rc;
 #[derive(Clone, Debug)]
 pub(crate) struct Node<'a> {
     pub(crate) span: Span,
-    pub(crate) kind: Kind<'a>,
+    pub(crate) kind: NodeKind<'a>,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum Kind<'a> {
+pub(crate) enum NodeKind<'a> {
     /// A scalar that stands in the source letter by letter.
     Written(&'a str, Style),
     /// A scalar that folding, escapes or block rules made.
     Made(Rc<str>, Style),
     List(Rc<[Node<'a>]>),
-    Map(Map<'a>),
+    Map(Mapping<'a>),
 }
 
 /// Takes an entry of the streamed map. One whose key was taken before is not taken; the answer is the place
@@ -49,7 +49,7 @@ pub(crate) enum Style {
 
 /// Keys in the order of the document, each a scalar and each once; merges are already done.
 #[derive(Clone, Debug)]
-pub(crate) struct Map<'a> {
+pub(crate) struct Mapping<'a> {
     /// Key, value, key, value, …
     nodes: Rc<[Node<'a>]>,
 }
@@ -61,7 +61,7 @@ pub(crate) struct Key<'n> {
     pub(crate) span: Span,
 }
 
-impl<'a> Map<'a> {
+impl<'a> Mapping<'a> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Key<'_>, &Node<'a>)> {
         self.nodes.chunks_exact(2).map(|pair| {
             let text = pair[0].scalar().expect("bug: a map was closed with a key that is no scalar");
@@ -82,27 +82,27 @@ impl Node<'_> {
     /// The text of a scalar, as spelled.
     pub(crate) fn scalar(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Written(text, _) => Some(text),
-            Kind::Made(text, _) => Some(text),
-            Kind::List(_) | Kind::Map(_) => None,
+            NodeKind::Written(text, _) => Some(text),
+            NodeKind::Made(text, _) => Some(text),
+            NodeKind::List(_) | NodeKind::Map(_) => None,
         }
     }
 
     pub(crate) fn style(&self) -> Option<Style> {
         match &self.kind {
-            Kind::Written(_, style) | Kind::Made(_, style) => Some(*style),
-            Kind::List(_) | Kind::Map(_) => None,
+            NodeKind::Written(_, style) | NodeKind::Made(_, style) => Some(*style),
+            NodeKind::List(_) | NodeKind::Map(_) => None,
         }
     }
 
     /// Whether this is a value left out: nothing at all, `~` or `null`.
     pub(crate) fn is_null(&self) -> bool {
-        matches!(self.kind, Kind::Written("" | "~" | "null", Style::Plain))
+        matches!(self.kind, NodeKind::Written("" | "~" | "null", Style::Plain))
     }
 
     /// Whether nothing is written here at all.
     pub(crate) fn is_nothing(&self) -> bool {
-        matches!(self.kind, Kind::Written("", Style::Plain))
+        matches!(self.kind, NodeKind::Written("", Style::Plain))
     }
 
     /// On which line of the file (from 1) the first line of a scalar's text stands, and whether each further
@@ -341,7 +341,7 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
 
     /// The node where nothing is written.
     fn nothing(&self, place: usize) -> Node<'a> {
-        Node { span: self.source.span(place, place), kind: Kind::Written("", Style::Plain) }
+        Node { span: self.source.span(place, place), kind: NodeKind::Written("", Style::Plain) }
     }
 
     fn scalar(&self, text: Cow<'a, str>, style: ScalarStyle, start: usize, end: usize) -> Node<'a> {
@@ -361,8 +361,8 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
             Style::Plain | Style::Quoted => end,
         };
         let kind = match text {
-            Cow::Borrowed(text) => Kind::Written(text, style),
-            Cow::Owned(text) => Kind::Made(text.into(), style),
+            Cow::Borrowed(text) => NodeKind::Written(text, style),
+            Cow::Owned(text) => NodeKind::Made(text.into(), style),
         };
         Node { span: self.source.span(start, end), kind }
     }
@@ -408,8 +408,8 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
             None => open.start,
         };
         let kind = match open.is_map {
-            true => Kind::Map(self.close_map(&open)),
-            false => Kind::List(self.stack.drain(open.first..).collect()),
+            true => NodeKind::Map(self.close_map(&open)),
+            false => NodeKind::List(self.stack.drain(open.first..).collect()),
         };
         let node = Node { span: self.source.span(open.start, end), kind };
         self.weight.nodes += 1;
@@ -504,7 +504,7 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
     // ── maps ──
 
     /// Takes the nodes of a map off the stack: checks that its keys are scalars and unique, and merges.
-    fn close_map(&mut self, open: &OpenNode) -> Map<'a> {
+    fn close_map(&mut self, open: &OpenNode) -> Mapping<'a> {
         let first = open.first;
         let keys = self.stack[first..].iter().step_by(2);
         let count = keys.len();
@@ -525,7 +525,7 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
         };
         let has_merge = self.has_merges && keys.clone().any(is_merge);
         if is_sound && !has_merge {
-            return Map { nodes: self.stack.drain(first..).collect() };
+            return Mapping { nodes: self.stack.drain(first..).collect() };
         }
         let nodes: Vec<Node<'a>> = self.stack.drain(first..).collect();
         let map = self.mend_map(nodes);
@@ -539,7 +539,7 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
     }
 
     /// A map in which something is merged or wrong.
-    fn mend_map(&mut self, nodes: Vec<Node<'a>>) -> Map<'a> {
+    fn mend_map(&mut self, nodes: Vec<Node<'a>>) -> Mapping<'a> {
         let mut kept: Vec<Node<'a>> = Vec::with_capacity(nodes.len());
         let mut places: HashMap<Cow<'a, str>, Span> = HashMap::new();
         let mut merged: Vec<Node<'a>> = Vec::new();
@@ -569,11 +569,11 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
         // What the map itself says wins over what is merged, and an earlier merge over a later one.
         for value in merged {
             let sources: Vec<Node<'a>> = match &value.kind {
-                Kind::List(items) => items.to_vec(),
-                Kind::Map(_) | Kind::Written(..) | Kind::Made(..) => vec![value],
+                NodeKind::List(items) => items.to_vec(),
+                NodeKind::Map(_) | NodeKind::Written(..) | NodeKind::Made(..) => vec![value],
             };
             for source in sources {
-                let Kind::Map(map) = &source.kind else {
+                let NodeKind::Map(map) = &source.kind else {
                     let is_told = |told: &Diagnostic| {
                         told.labels.first().is_some_and(|label| label.span.start == source.span.start)
                     };
@@ -597,7 +597,7 @@ impl<'a, 'v> TreeBuilder<'a, 'v> {
                 }
             }
         }
-        Map { nodes: kept.into() }
+        Mapping { nodes: kept.into() }
     }
 
     // ── mistakes ──
@@ -700,14 +700,14 @@ impl Weight {
 /// The text of a scalar for as long as the source lives, without a copy where it stands there.
 fn shared_text<'a>(node: &Node<'a>) -> Option<Cow<'a, str>> {
     match &node.kind {
-        Kind::Written(text, _) => Some(Cow::Borrowed(text)),
-        Kind::Made(text, _) => Some(Cow::Owned(text.to_string())),
-        Kind::List(_) | Kind::Map(_) => None,
+        NodeKind::Written(text, _) => Some(Cow::Borrowed(text)),
+        NodeKind::Made(text, _) => Some(Cow::Owned(text.to_string())),
+        NodeKind::List(_) | NodeKind::Map(_) => None,
     }
 }
 
 fn is_merge(key: &Node<'_>) -> bool {
-    matches!(key.kind, Kind::Written("<<", Style::Plain))
+    matches!(key.kind, NodeKind::Written("<<", Style::Plain))
 }
 
 /// The part of a place that is on its first line: enough to point at.

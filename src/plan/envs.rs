@@ -4,9 +4,9 @@
 use super::dotenv;
 use super::facts::{CommandFailure, Facts};
 use super::graph;
-use super::pattern::{self, Pattern};
+use super::pattern::{self, ShellPattern};
 use super::template::arithmetic::{self, Expression};
-use super::template::{self, Change, Part, TemplatePart};
+use super::template::{self, Change, PatternPart, TemplatePart};
 use crate::body::export::has_word;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::similar;
@@ -524,15 +524,15 @@ impl Evaluation<'_> {
         }
     }
 
-    fn pattern(&self, parts: &[Part]) -> Result<Pattern, Box<Diagnostic>> {
+    fn pattern(&self, parts: &[PatternPart]) -> Result<ShellPattern, Box<Diagnostic>> {
         let mut source = pattern::PatternText::default();
         for part in parts {
             match part {
-                Part::Quoted(pieces) => source.push_literal(&self.text(pieces)?),
-                Part::Bare(pieces) => source.push_glob(&self.text(pieces)?),
+                PatternPart::Quoted(pieces) => source.push_literal(&self.text(pieces)?),
+                PatternPart::Bare(pieces) => source.push_glob(&self.text(pieces)?),
             }
         }
-        Ok(Pattern::new(&source))
+        Ok(ShellPattern::new(&source))
     }
 
     fn unknown(&self, name: &str, place: &std::ops::Range<usize>) -> Box<Diagnostic> {

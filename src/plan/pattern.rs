@@ -40,7 +40,7 @@ enum Member {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Pattern {
+pub(crate) struct ShellPattern {
     tokens: Vec<Token>,
 }
 
@@ -59,8 +59,8 @@ pub(crate) enum Reach {
     At(Side),
 }
 
-impl Pattern {
-    pub(crate) fn new(source: &PatternText) -> Pattern {
+impl ShellPattern {
+    pub(crate) fn new(source: &PatternText) -> ShellPattern {
         let written = &source.0;
         let is_active =
             |place: usize, character: char| written.get(place) == Some(&(Unit::Character(character), false));
@@ -87,7 +87,7 @@ impl Pattern {
             });
         }
         tokens.dedup_by(|a, b| matches!((a, b), (Token::Star, Token::Star)));
-        Pattern { tokens }
+        ShellPattern { tokens }
     }
 
     /// The text without the shortest or longest part at one end that the pattern matches.
@@ -301,10 +301,10 @@ fn joined(units: &[Unit]) -> OsString {
 mod tests {
     use super::*;
 
-    fn pattern(text: &[u8]) -> Pattern {
+    fn pattern(text: &[u8]) -> ShellPattern {
         let mut source = PatternText::default();
         source.push_glob(OsStr::from_bytes(text));
-        Pattern::new(&source)
+        ShellPattern::new(&source)
     }
 
     #[test]

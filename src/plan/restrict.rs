@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 /// A part of a plan, and what it lacks.
 #[derive(Debug)]
-pub(crate) struct Part {
+pub(crate) struct PartialPlan {
     pub(crate) plan: Plan,
     /// For jobs of the part: those whose data they would see and that are not in it, in the order of the whole plan, and
     /// how it would reach them.
@@ -17,7 +17,7 @@ pub(crate) struct Part {
 
 /// The jobs that `is_wanted`, and the groups through which they wait for each other. Edges to jobs that are left out are
 /// as if those had been settled well, but a service is up for all that depend on it through them.
-pub(crate) fn restrict(plan: Plan, is_wanted: impl Fn(&Job) -> bool) -> Part {
+pub(crate) fn restrict(plan: Plan, is_wanted: impl Fn(&Job) -> bool) -> PartialPlan {
     let mut places: Vec<Option<JobId>> = Vec::with_capacity(plan.jobs.len());
     let mut count = 0;
     for job in &plan.jobs {
@@ -77,7 +77,7 @@ pub(crate) fn restrict(plan: Plan, is_wanted: impl Fn(&Job) -> bool) -> Part {
     });
     let plan =
         Plan { jobs: jobs.collect(), lanes: plan.lanes, globals: plan.globals, warnings: plan.warnings };
-    Part { plan, missing }
+    PartialPlan { plan, missing }
 }
 
 /// For each job: the services in the part on which it depends through jobs that are left out.
@@ -138,7 +138,7 @@ mod tests {
         }
     }
 
-    fn told(part: &Part) -> String {
+    fn told(part: &PartialPlan) -> String {
         let name = |id: JobId| part.plan.job(id).name.to_string();
         let heights = graph::heights(&part.plan);
         let line = |id: JobId| {

@@ -34,36 +34,36 @@ pub(crate) enum Change {
     /// `:-` or `-`: takes the place of a value that is not there; `:-` of an empty one too.
     Default { pieces: Vec<TemplatePart>, replaces_empty: bool },
     /// `%`, `%%`, `#`, `##`.
-    Remove { side: Side, is_longest: bool, pattern: Vec<Part> },
+    Remove { side: Side, is_longest: bool, pattern: Vec<PatternPart> },
     /// `/`, `//`, `/#`, `/%`.
-    Replace { reach: Reach, pattern: Vec<Part>, with: Vec<Part> },
+    Replace { reach: Reach, pattern: Vec<PatternPart>, with: Vec<PatternPart> },
 }
 
 impl Change {
     /// The texts in it.
     pub(crate) fn pieces(&self) -> impl Iterator<Item = &[TemplatePart]> {
-        let (pieces, pattern, with): (_, &[Part], &[Part]) = match self {
+        let (pieces, pattern, with): (_, &[PatternPart], &[PatternPart]) = match self {
             Change::Default { pieces, .. } => (Some(pieces.as_slice()), &[], &[]),
             Change::Remove { pattern, .. } => (None, pattern, &[]),
             Change::Replace { pattern, with, .. } => (None, pattern, with),
         };
-        pieces.into_iter().chain(pattern.iter().chain(with).map(Part::pieces))
+        pieces.into_iter().chain(pattern.iter().chain(with).map(PatternPart::pieces))
     }
 }
 
 /// A part of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum PatternPart {
     /// Stands for itself: it was in quotes or after a `\`.
     Quoted(Vec<TemplatePart>),
     /// `*`, `?` and `[…]` in it are a pattern, also in the values of variables.
     Bare(Vec<TemplatePart>),
 }
 
-impl Part {
+impl PatternPart {
     pub(crate) fn pieces(&self) -> &[TemplatePart] {
         match self {
-            Part::Quoted(pieces) | Part::Bare(pieces) => pieces,
+            PatternPart::Quoted(pieces) | PatternPart::Bare(pieces) => pieces,
         }
     }
 }
@@ -228,7 +228,7 @@ fn braced(
     if let Some(Change::Replace { with, .. }) = &change {
         let has_ampersand =
             |piece: &TemplatePart| matches!(piece, TemplatePart::Text(text) if text.contains('&'));
-        let is_bare = |part: &Part| matches!(part, Part::Bare(pieces) if pieces.iter().any(has_ampersand));
+        let is_bare = |part: &PatternPart| matches!(part, PatternPart::Bare(pieces) if pieces.iter().any(has_ampersand));
         if with.iter().any(is_bare) {
             return wrong("`&` here is not the same in every bash: write `\\&` for the character".to_owned());
         }
@@ -242,16 +242,16 @@ fn parts(
     base: usize,
     depth: usize,
     stop: Option<u8>,
-) -> Result<(Vec<Part>, usize), TemplateError> {
+) -> Result<(Vec<PatternPart>, usize), TemplateError> {
     let bytes = text.as_bytes();
     let mut parts = Vec::new();
     let (mut at, mut bare) = (0, 0);
     let wrong =
         |at: usize, why: &str| TemplateError { place: base + at..base + text.len(), message: why.to_owned() };
-    let take = |parts: &mut Vec<Part>, range: Range<usize>| {
+    let take = |parts: &mut Vec<PatternPart>, range: Range<usize>| {
         if !range.is_empty() {
             let pieces = parse_from(&text[range.clone()], base + range.start, depth + 1)?;
-            parts.push(Part::Bare(pieces));
+            parts.push(PatternPart::Bare(pieces));
         }
         Ok(())
     };
@@ -274,7 +274,7 @@ fn parts(
         match quoted {
             Some((pieces, end)) => {
                 take(&mut parts, bare..at)?;
-                parts.push(Part::Quoted(pieces));
+                parts.push(PatternPart::Quoted(pieces));
                 (at, bare) = (end, end);
             }
             None => at = expansion_end(bytes, at, depth).map_err(|why| wrong(at, why))?,

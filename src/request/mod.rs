@@ -122,7 +122,7 @@ pub(crate) fn parse(
     option: &dyn Fn(&str) -> Option<Takes>,
 ) -> Result<Parsed, Vec<Diagnostic>> {
     let line = CommandLine::new(words);
-    let mut reader = Reader {
+    let mut reader = RequestReader {
         line: &line,
         ottofile,
         option,
@@ -289,7 +289,7 @@ pub(crate) fn unknown_task(ottofile: &Ottofile, word: &str, text: &impl Text, sp
 /// A task that runs after the one whose words are read; where it was first given a value; what takes its words.
 type Follower<'a> = (usize, Option<Span>, words::Taker<'a>);
 
-struct Reader<'a> {
+struct RequestReader<'a> {
     line: &'a CommandLine,
     ottofile: &'a Ottofile,
     option: &'a dyn Fn(&str) -> Option<Takes>,
@@ -302,7 +302,7 @@ struct Reader<'a> {
     namespace: Option<String>,
 }
 
-impl Reader<'_> {
+impl RequestReader<'_> {
     fn tasks(&mut self) -> Vec<Asked> {
         let mut tasks: Vec<Asked> = Vec::new();
         let mut only_names = false;

@@ -13,7 +13,7 @@ use walkdir::{DirEntry, WalkDir};
 
 /// The files of a list of patterns.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Found {
+pub(crate) struct FoundFiles {
     /// All but folders, sorted by bytes; relative to the ottofile's folder unless their pattern is not. A link is there
     /// under its own name, whether it leads anywhere or not.
     pub(crate) paths: BTreeSet<OsString>,
@@ -36,7 +36,7 @@ pub(crate) enum Unknown {
 }
 
 /// Finds the files. What a pattern adds, a later one with `!` leaves out, and one that comes still later adds again.
-pub(crate) fn find(folder: &Path, patterns: &[String], stop: &AtomicBool) -> Result<Found, Unknown> {
+pub(crate) fn find(folder: &Path, patterns: &[String], stop: &AtomicBool) -> Result<FoundFiles, Unknown> {
     find_within(folder, patterns, None, stop)
 }
 
@@ -46,10 +46,10 @@ pub(crate) fn find_within(
     patterns: &[String],
     within: Option<&Path>,
     stop: &AtomicBool,
-) -> Result<Found, Unknown> {
+) -> Result<FoundFiles, Unknown> {
     let rules = patterns.iter().map(|pattern| Rule::read(folder, pattern));
     let rules = rules.collect::<Result<Vec<_>, _>>()?;
-    let mut found = Found::default();
+    let mut found = FoundFiles::default();
     for (place, (rule, written)) in rules.iter().zip(patterns).enumerate() {
         let Rule::Adds { name, glob } = rule else {
             if !rules[..place].iter().any(|earlier| matches!(earlier, Rule::Adds { .. })) {
@@ -223,7 +223,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Adds what it finds. Returns whether there is anything, be it an empty folder.
-    fn run(&self, found: &mut Found) -> Result<bool, Unknown> {
+    fn run(&self, found: &mut FoundFiles) -> Result<bool, Unknown> {
         let start = self.folder.join(self.root);
         if start.symlink_metadata().is_err() {
             return Ok(false);

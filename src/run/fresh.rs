@@ -383,7 +383,7 @@ fn recipe(
     streams: &[(&Job, RunId)],
 ) -> Evidence {
     let body = setting.body(job);
-    let mut recipe = Recipe::default();
+    let mut recipe = SignatureHasher::default();
     recipe.part("its script", &[format!("{:?}", body.key).as_bytes(), body.text.as_bytes()]);
     let dir = setting.ottofile.tasks[job.task].dir.as_ref().map_or("", |dir| dir.value.as_str());
     recipe.part("its `dir`", &[dir.as_bytes()]);
@@ -481,12 +481,12 @@ fn computed_for_all<'o>(ottofile: &'o Ottofile, task: &Task) -> HashSet<&'o str>
 }
 
 #[derive(Default)]
-struct Recipe {
+struct SignatureHasher {
     whole: blake3::Hasher,
     parts: Vec<(String, String)>,
 }
 
-impl Recipe {
+impl SignatureHasher {
     /// Each piece with its length before it, so that no two lists of pieces look alike.
     fn part<P: AsRef<[u8]>>(&mut self, what: &str, pieces: &[P]) {
         let mut hasher = blake3::Hasher::new();

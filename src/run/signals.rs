@@ -32,13 +32,13 @@ const RETRY: Duration = Duration::from_millis(10);
 
 /// Listens. Until somebody subscribes, signals do what they do to any program.
 pub(crate) struct Signals {
-    subscriptions: Sender<Sink>,
+    subscriptions: Sender<SignalSink>,
 }
 
 /// Offers a signal to an inbox.
-type Sink = Box<dyn Fn(i32) -> Offer + Send>;
+type SignalSink = Box<dyn Fn(i32) -> Offered + Send>;
 
-enum Offer {
+enum Offered {
     Taken,
     Full,
     /// The inbox is closed.
@@ -50,9 +50,9 @@ impl Signals {
     /// inbox, until nobody reads it any more.
     pub(crate) fn subscribe<M: Send + 'static>(&self, inbox: SyncSender<M>, message: fn(i32) -> M) {
         let sink = move |signal| match inbox.try_send(message(signal)) {
-            Ok(()) => Offer::Taken,
-            Err(TrySendError::Full(_)) => Offer::Full,
-            Err(TrySendError::Disconnected(_)) => Offer::Gone,
+            Ok(()) => Offered::Taken,
+            Err(TrySendError::Full(_)) => Offered::Full,
+            Err(TrySendError::Disconnected(_)) => Offered::Gone,
         };
         // The listener lives as long as the process.
         let _ = self.subscriptions.send(Box::new(sink));
@@ -103,8 +103,8 @@ struct Listener {
     lifeline: Option<PipeReader>,
     bell: PipeReader,
     caught: Vec<Caught>,
-    incoming: Receiver<Sink>,
-    sink: Option<Sink>,
+    incoming: Receiver<SignalSink>,
+    sink: Option<SignalSink>,
     undelivered: VecDeque<i32>,
 }
 
@@ -216,9 +216,9 @@ impl Listener {
             self.sink = Some(sink);
         }
         match self.sink.as_ref().map(|sink| sink(signal)) {
-            Some(Offer::Taken) => return true,
-            Some(Offer::Full) => return false,
-            Some(Offer::Gone) => self.sink = None,
+            Some(Offered::Taken) => return true,
+            Some(Offered::Full) => return false,
+            Some(Offered::Gone) => self.sink = None,
             None => {}
         }
         match signal {

@@ -5,18 +5,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub(super) type Work = Box<dyn FnOnce() + Send>;
+pub(super) type BackgroundWork = Box<dyn FnOnce() + Send>;
 
 /// Makes a thread when it is needed and none is free.
 pub(super) struct Workers {
-    work: Sender<Work>,
-    shared: Arc<Shared>,
+    work: Sender<BackgroundWork>,
+    shared: Arc<WorkQueue>,
     hired: usize,
     most: usize,
 }
 
-struct Shared {
-    work: Mutex<Receiver<Work>>,
+struct WorkQueue {
+    work: Mutex<Receiver<BackgroundWork>>,
     /// What was given and is not done yet.
     unfinished: AtomicUsize,
 }
@@ -24,11 +24,11 @@ struct Shared {
 impl Workers {
     pub(super) fn new(most: usize) -> Workers {
         let (sender, receiver) = channel();
-        let shared = Shared { work: Mutex::new(receiver), unfinished: AtomicUsize::new(0) };
+        let shared = WorkQueue { work: Mutex::new(receiver), unfinished: AtomicUsize::new(0) };
         Workers { work: sender, shared: Arc::new(shared), hired: 0, most: most.max(1) }
     }
 
-    pub(super) fn give(&mut self, work: Work) {
+    pub(super) fn give(&mut self, work: BackgroundWork) {
         let before = self.shared.unfinished.fetch_add(1, Ordering::SeqCst);
         // Fails only without a receiver, and `shared` has it.
         let _ = self.work.send(work);
@@ -44,7 +44,7 @@ impl Workers {
     }
 }
 
-impl Shared {
+impl WorkQueue {
     /// Waits for something to do and does it. False: there will never be anything again.
     fn work_once(&self) -> bool {
         let work = self.work.lock().unwrap_or_else(PoisonError::into_inner).recv();

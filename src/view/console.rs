@@ -3,8 +3,8 @@
 
 use super::filter;
 use super::github::{self, Rest, Workflow, WorkflowCommands};
-use super::held::{Held, copy_log};
-use super::lines::{Frame, Lines};
+use super::held::{HeldOutput, copy_log};
+use super::lines::{LineFrame, Lines};
 use super::place;
 use super::progress;
 use super::sink::Sink;
@@ -116,7 +116,7 @@ impl Volume {
 
 /// What the console must know of the world and of the command line.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub(crate) struct ConsoleSettings {
     pub(crate) display: Display,
     pub(crate) volume: Volume,
     /// Under GitHub Actions.
@@ -139,7 +139,7 @@ pub(crate) struct Settings {
 }
 
 pub(crate) struct Console {
-    settings: Settings,
+    settings: ConsoleSettings,
     words: Words,
     mode: Mode,
     stdout: Sink,
@@ -166,12 +166,12 @@ pub(crate) struct Console {
 
 /// What one attempt has written.
 struct JobOutput {
-    frame: [Frame; 2],
+    frame: [LineFrame; 2],
     lines: [Lines; 2],
     /// Output for GitHub Actions.
     commands: WorkflowCommands,
     tail: Tail,
-    held: Held,
+    held: HeldOutput,
     /// Bytes that we were given.
     given: u64,
     /// It wrote something that we were not given, as when only failures are shown.
@@ -200,7 +200,7 @@ struct ScreenState {
 
 impl Console {
     pub(crate) fn new(
-        settings: Settings,
+        settings: ConsoleSettings,
         stdout: Box<dyn io::Write>,
         stderr: Box<dyn io::Write>,
         logs: Rc<dyn Logs>,
@@ -380,7 +380,7 @@ impl Console {
                 }
                 Mode::Stream | Mode::Group | Mode::Quiet => String::new(),
             };
-            Frame { prefix: prefix.into_bytes(), closes_colours: is_terminal }
+            LineFrame { prefix: prefix.into_bytes(), closes_colours: is_terminal }
         };
         JobOutput {
             frame: [
@@ -390,7 +390,7 @@ impl Console {
             lines: Default::default(),
             commands: WorkflowCommands::default(),
             tail: Tail::new(self.settings.tail_lines),
-            held: Held::default(),
+            held: HeldOutput::default(),
             given: 0,
             is_only_logged: false,
         }

@@ -6,8 +6,8 @@ use crate::source::{SourceFile, Span};
 use crate::state::RunState;
 use crate::view::console::{Console, Display, Mode, Volume};
 use crate::view::github::Workflow;
-use crate::view::script::{FakeLogs, Script, apart, name, on_screen, plain, planned, run_id, visible};
-use crate::view::sink::tests::Shared;
+use crate::view::script::{FakeLogs, ScriptedRun, apart, name, on_screen, plain, planned, run_id, visible};
+use crate::view::sink::tests::SharedWriter;
 use crate::view::{View, progress};
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -17,7 +17,7 @@ use unicode_width::UnicodeWidthStr;
 const CI: [&str; 5] =
     ["fetch 3", "lint 8", "build 12 needs fetch", "test 31 needs build", "package 40 needs build, test"];
 
-fn success<V: View>(script: &mut Script<V>) {
+fn success<V: View>(script: &mut ScriptedRun<V>) {
     script.run("7f3k", 8, &CI).start("fetch").start("lint");
     script
         .at(0.4)
@@ -36,7 +36,7 @@ fn success<V: View>(script: &mut Script<V>) {
     script.at(14.6).end(RunResult::Succeeded);
 }
 
-fn failure<V: View>(script: &mut Script<V>) {
+fn failure<V: View>(script: &mut ScriptedRun<V>) {
     script.run("9c2m", 8, &CI).start("fetch").start("lint").at(0.9).ok("lint", &[]).at(1.2).ok("fetch", &[]);
     script.start("build").at(9.6).ok("build", &["artifact", "version"]).start("test");
     for passed in 0..212 {
@@ -180,7 +180,7 @@ fn quiet_says_nothing_when_all_is_well() {
 
 #[test]
 fn quiet_once_shows_what_tasks_write_and_nothing_of_otto() {
-    let quiet = |settings: &mut super::Settings| {
+    let quiet = |settings: &mut super::ConsoleSettings| {
         settings.display = Display::quieted(1, None).expect("a display");
         settings.volume = Volume::new(1, false);
     };
@@ -408,10 +408,10 @@ fn ten_failures_are_shown_and_fifty_skips() {
 
 #[test]
 fn github_folds_what_succeeded_and_annotates_what_failed() {
-    let summary = Shared::default();
+    let summary = SharedWriter::default();
     let workflow = Workflow { file: "ci/otto.yml".into() };
     let (script, screen) = on_screen(|settings| settings.github = Some(workflow));
-    let mut script = Script::new(script.view.with_step_summary(Box::new(summary.clone())));
+    let mut script = ScriptedRun::new(script.view.with_step_summary(Box::new(summary.clone())));
     script.run("9c2m", 8, &["fetch 3", "test 31 needs fetch", "pack:a|b 40 needs test"]);
     script
         .start("fetch")
@@ -641,7 +641,7 @@ fn a_reader_who_goes_away_does_not_stop_the_run() {
             Ok(())
         }
     }
-    let stderr = Shared::default();
+    let stderr = SharedWriter::default();
     let console = Console::new(
         plain(),
         Box::new(Gone),
@@ -649,7 +649,7 @@ fn a_reader_who_goes_away_does_not_stop_the_run() {
         Rc::new(FakeLogs("")),
         Box::new(|| 80),
     );
-    success(&mut Script::new(console));
+    success(&mut ScriptedRun::new(console));
     assert!(stderr.text().ends_with("4.5s\n"), "{}", stderr.text());
 }
 

@@ -141,12 +141,12 @@ impl Filter {
 
     fn note_colour(&mut self, sequence: &[u8]) {
         match colour_effect(&sequence[2..sequence.len() - 1]) {
-            Effect::Reset => self.open.clear(),
-            Effect::ResetThenMore => {
+            ColourEffect::Reset => self.open.clear(),
+            ColourEffect::ResetThenMore => {
                 self.open.clear();
                 self.open.extend_from_slice(sequence);
             }
-            Effect::More => self.open.extend_from_slice(sequence),
+            ColourEffect::More => self.open.extend_from_slice(sequence),
         }
         if self.open.len() > MOST_OPEN {
             self.open.clear();
@@ -273,22 +273,22 @@ fn colour(rest: &[u8]) -> Special {
     Special::Cut
 }
 
-enum Effect {
+enum ColourEffect {
     Reset,
     ResetThenMore,
     More,
 }
 
 /// What the parameters of a colour sequence do to the colours before it.
-fn colour_effect(params: &[u8]) -> Effect {
-    let mut effect = Effect::More;
+fn colour_effect(params: &[u8]) -> ColourEffect {
+    let mut effect = ColourEffect::More;
     let mut words = params.split(|byte| *byte == b';');
     while let Some(word) = words.next() {
         let is_reset = word.iter().all(|byte| *byte == b'0');
         effect = match (is_reset, effect) {
-            (true, _) => Effect::Reset,
-            (false, Effect::Reset | Effect::ResetThenMore) => Effect::ResetThenMore,
-            (false, Effect::More) => Effect::More,
+            (true, _) => ColourEffect::Reset,
+            (false, ColourEffect::Reset | ColourEffect::ResetThenMore) => ColourEffect::ResetThenMore,
+            (false, ColourEffect::More) => ColourEffect::More,
         };
         // `38;5;0` chooses colour 0, it resets nothing.
         if matches!(word, b"38" | b"48" | b"58") {

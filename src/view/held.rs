@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind};
 const MOST: usize = 1024 * 1024;
 
 #[derive(Debug, Default)]
-pub(crate) struct Held {
+pub(crate) struct HeldOutput {
     /// In the order in which it came; neighbours are of different streams.
     pieces: Vec<(Stream, Vec<u8>)>,
     /// Bytes in `pieces`.
@@ -19,13 +19,13 @@ pub(crate) struct Held {
     is_in_logs: bool,
 }
 
-impl Held {
+impl HeldOutput {
     pub(crate) fn push(&mut self, stream: Stream, bytes: &[u8]) {
         if self.is_in_logs {
             return;
         }
         if self.length + bytes.len() > MOST {
-            *self = Held { is_in_logs: true, ..Held::default() };
+            *self = HeldOutput { is_in_logs: true, ..HeldOutput::default() };
             return;
         }
         self.length += bytes.len();
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use crate::view::script::{FakeLogs, name};
 
-    fn released(held: Held, log: &'static str) -> Vec<(Stream, String)> {
+    fn released(held: HeldOutput, log: &'static str) -> Vec<(Stream, String)> {
         let mut shown = Vec::new();
         let result = held.release(&FakeLogs(log), &name("a"), 1, |stream, bytes| {
             shown.push((stream, String::from_utf8_lossy(bytes).into_owned()));
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn little_is_kept_in_order_and_much_is_read_back() {
-        let mut held = Held::default();
+        let mut held = HeldOutput::default();
         assert!(held.is_empty());
         for (stream, text) in
             [(Stream::Stdout, "a"), (Stream::Stdout, "b"), (Stream::Stderr, "c"), (Stream::Stdout, "d")]
@@ -108,7 +108,7 @@ mod tests {
         let expected = [(Stream::Stdout, "ab"), (Stream::Stderr, "c"), (Stream::Stdout, "d")];
         assert_eq!(released(held, ""), expected.map(|(stream, text)| (stream, text.to_owned())));
 
-        let mut held = Held::default();
+        let mut held = HeldOutput::default();
         for _ in 0..=1024 {
             held.push(Stream::Stdout, &[b'x'; 1024]);
         }

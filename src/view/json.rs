@@ -24,12 +24,12 @@ struct JsonOutput<'a> {
     task: &'a JobName,
     stream: Stream,
     #[serde(flatten)]
-    text: Text,
+    text: JsonText,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Text {
+enum JsonText {
     Text(String),
     Base64(String),
 }
@@ -48,7 +48,7 @@ impl Json {
         }
     }
 
-    fn output_line(&mut self, task: &JobName, stream: Stream, text: Text, elapsed_us: u64) {
+    fn output_line(&mut self, task: &JobName, stream: Stream, text: JsonText, elapsed_us: u64) {
         self.line(&JsonOutput { elapsed_us, event: "output", task, stream, text });
     }
 
@@ -56,7 +56,7 @@ impl Json {
     fn end_output(&mut self, job: &JobName, elapsed_us: u64) {
         for stream in [Stream::Stdout, Stream::Stderr] {
             if let Some(bytes) = self.cut.remove(&(job.clone(), stream)) {
-                self.output_line(job, stream, Text::Base64(base64(&bytes)), elapsed_us);
+                self.output_line(job, stream, JsonText::Base64(base64(&bytes)), elapsed_us);
             }
         }
     }
@@ -86,8 +86,8 @@ impl View for Json {
         if bytes.is_empty() {
             return;
         }
-        let text =
-            String::from_utf8(bytes).map_or_else(|error| Text::Base64(base64(error.as_bytes())), Text::Text);
+        let text = String::from_utf8(bytes)
+            .map_or_else(|error| JsonText::Base64(base64(error.as_bytes())), JsonText::Text);
         self.output_line(job, stream, text, mono_us);
     }
 
@@ -128,14 +128,14 @@ mod tests {
     use super::*;
     use crate::diagnostic::{Code, Diagnostic};
     use crate::event::{Exit, Outcome, RunResult, Skip};
-    use crate::view::script::{Script, name, run_id};
-    use crate::view::sink::tests::Shared;
+    use crate::view::script::{ScriptedRun, name, run_id};
+    use crate::view::sink::tests::SharedWriter;
     use insta::assert_snapshot;
     use proptest::prelude::*;
 
-    fn json() -> (Script<Json>, Shared) {
-        let stdout = Shared::default();
-        (Script::new(Json::new(Box::new(stdout.clone()), Box::new(Shared::default()))), stdout)
+    fn json() -> (ScriptedRun<Json>, SharedWriter) {
+        let stdout = SharedWriter::default();
+        (ScriptedRun::new(Json::new(Box::new(stdout.clone()), Box::new(SharedWriter::default()))), stdout)
     }
 
     #[test]

@@ -9,7 +9,7 @@ const LONGEST: usize = 64 * 1024;
 
 /// What stands round each line.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Frame {
+pub(crate) struct LineFrame {
     /// Before each line. A blank at its end is left out before an empty line.
     pub(crate) prefix: Vec<u8>,
     /// Colours that a line leaves open are closed at its end and opened again in the next one, so that they do not run
@@ -29,7 +29,7 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// Writes the lines that are whole now to `out`; the rest waits.
-    pub(crate) fn push(&mut self, mut bytes: &[u8], frame: &Frame, out: &mut Vec<u8>) {
+    pub(crate) fn push(&mut self, mut bytes: &[u8], frame: &LineFrame, out: &mut Vec<u8>) {
         if !self.pending.is_empty() || self.is_rest {
             let end = after_newline(bytes);
             self.append(&bytes[..end], frame, out);
@@ -56,7 +56,7 @@ impl Lines {
     }
 
     /// Nothing more comes: a line without a newline gets one.
-    pub(crate) fn end(&mut self, frame: &Frame, out: &mut Vec<u8>) {
+    pub(crate) fn end(&mut self, frame: &LineFrame, out: &mut Vec<u8>) {
         if !self.pending.is_empty() || self.filter.is_holding() {
             let pending = std::mem::take(&mut self.pending);
             self.line(&pending, frame, out);
@@ -66,7 +66,7 @@ impl Lines {
     }
 
     /// The fast path: nothing to filter, no colour open, nothing pending.
-    fn push_clean(&mut self, mut bytes: &[u8], frame: &Frame, out: &mut Vec<u8>) {
+    fn push_clean(&mut self, mut bytes: &[u8], frame: &LineFrame, out: &mut Vec<u8>) {
         let bare = bare(&frame.prefix);
         out.reserve(bytes.len() + bytes.len() / 4);
         while let end = after_newline(bytes)
@@ -81,7 +81,7 @@ impl Lines {
     }
 
     /// Adds a piece of the pending line.
-    fn append(&mut self, piece: &[u8], frame: &Frame, out: &mut Vec<u8>) {
+    fn append(&mut self, piece: &[u8], frame: &LineFrame, out: &mut Vec<u8>) {
         let before = self.pending.len();
         self.pending.extend_from_slice(piece);
         drop_overwritten(&mut self.pending, before);
@@ -96,7 +96,7 @@ impl Lines {
     }
 
     /// Writes a whole line, given without its newline.
-    fn line(&mut self, line: &[u8], frame: &Frame, out: &mut Vec<u8>) {
+    fn line(&mut self, line: &[u8], frame: &LineFrame, out: &mut Vec<u8>) {
         let line = visible(line);
         let is_empty = line.is_empty() && !self.filter.is_holding();
         if std::mem::take(&mut self.is_rest) && is_empty {
@@ -108,14 +108,14 @@ impl Lines {
         self.close(frame, out);
     }
 
-    fn open(&mut self, prefix: &[u8], frame: &Frame, out: &mut Vec<u8>) {
+    fn open(&mut self, prefix: &[u8], frame: &LineFrame, out: &mut Vec<u8>) {
         out.extend_from_slice(prefix);
         if frame.closes_colours {
             out.extend_from_slice(self.filter.open_colours());
         }
     }
 
-    fn close(&mut self, frame: &Frame, out: &mut Vec<u8>) {
+    fn close(&mut self, frame: &LineFrame, out: &mut Vec<u8>) {
         if frame.closes_colours && !self.filter.open_colours().is_empty() {
             out.extend_from_slice(filter::RESET);
         }
@@ -159,8 +159,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn frame() -> Frame {
-        Frame { prefix: b"a | ".to_vec(), closes_colours: true }
+    fn frame() -> LineFrame {
+        LineFrame { prefix: b"a | ".to_vec(), closes_colours: true }
     }
 
     fn shown(parts: &[&[u8]]) -> String {

@@ -175,7 +175,7 @@ mod tests {
     use super::*;
     use crate::event::{Exit, FORMAT, Outcome, RunResult};
     use crate::view::console::{Display, Mode};
-    use crate::view::script::{FakeLogs, Script, name, on_screen, planned, run_id};
+    use crate::view::script::{FakeLogs, ScriptedRun, name, on_screen, planned, run_id};
     use insta::assert_snapshot;
 
     fn stamped(events: Vec<Event>) -> Vec<Stamped> {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     fn shown_in_order(events: Vec<Event>, order: Vec<Piece>) -> (String, bool) {
-        let (Script { mut view, .. }, screen) =
+        let (ScriptedRun { mut view, .. }, screen) =
             on_screen(|settings| settings.display = Display::Fixed(Mode::Prefix));
         let has_ended = replay(&stamped(events), order, &FakeLogs("one\ntwo\n"), &mut view);
         (screen.text(), has_ended)

@@ -1,7 +1,7 @@
 //! For tests of views: events and output as a few words, and what was shown as text.
 
-use super::console::{Console, Display, Settings, Volume};
-use super::sink::tests::Shared;
+use super::console::{Console, ConsoleSettings, Display, Volume};
+use super::sink::tests::SharedWriter;
 use super::{Logs, View};
 use crate::diagnostic::{Diagnostic, Notice};
 use crate::event::{Event, Exit, FORMAT, Outcome, PlannedJob, RunResult, Skip, Stamped, Stream};
@@ -60,7 +60,7 @@ impl Logs for FakeLogs {
 }
 
 /// A run that is told to a view.
-pub(crate) struct Script<V> {
+pub(crate) struct ScriptedRun<V> {
     pub(crate) view: V,
     seq: u64,
     pub(crate) now_us: u64,
@@ -68,8 +68,8 @@ pub(crate) struct Script<V> {
 
 /// What a console has written.
 pub(crate) struct Screens {
-    pub(crate) stdout: Shared,
-    pub(crate) stderr: Shared,
+    pub(crate) stdout: SharedWriter,
+    pub(crate) stderr: SharedWriter,
 }
 
 impl Screens {
@@ -79,8 +79,8 @@ impl Screens {
 }
 
 /// A console whose stdout and stderr are one text, as on a terminal.
-pub(crate) fn on_screen(change: impl FnOnce(&mut Settings)) -> (Script<Console>, Shared) {
-    let (screen, settings) = (Shared::default(), changed(true, change));
+pub(crate) fn on_screen(change: impl FnOnce(&mut ConsoleSettings)) -> (ScriptedRun<Console>, SharedWriter) {
+    let (screen, settings) = (SharedWriter::default(), changed(true, change));
     let console = Console::new(
         settings,
         Box::new(screen.clone()),
@@ -88,12 +88,12 @@ pub(crate) fn on_screen(change: impl FnOnce(&mut Settings)) -> (Script<Console>,
         Rc::new(FakeLogs("")),
         Box::new(|| 50),
     );
-    (Script::new(console), screen)
+    (ScriptedRun::new(console), screen)
 }
 
 /// A console whose stdout and stderr are two files.
-pub(crate) fn apart(change: impl FnOnce(&mut Settings)) -> (Script<Console>, Screens) {
-    let (stdout, stderr) = (Shared::default(), Shared::default());
+pub(crate) fn apart(change: impl FnOnce(&mut ConsoleSettings)) -> (ScriptedRun<Console>, Screens) {
+    let (stdout, stderr) = (SharedWriter::default(), SharedWriter::default());
     let console = Console::new(
         changed(false, change),
         Box::new(stdout.clone()),
@@ -101,12 +101,12 @@ pub(crate) fn apart(change: impl FnOnce(&mut Settings)) -> (Script<Console>, Scr
         Rc::new(FakeLogs("from the log\n")),
         Box::new(|| 50),
     );
-    (Script::new(console), Screens { stdout, stderr })
+    (ScriptedRun::new(console), Screens { stdout, stderr })
 }
 
 /// Output that goes to no terminal, without colour.
-pub(crate) fn plain() -> Settings {
-    Settings {
+pub(crate) fn plain() -> ConsoleSettings {
+    ConsoleSettings {
         display: Display::Auto,
         volume: Volume::Normal,
         github: None,
@@ -122,8 +122,8 @@ pub(crate) fn plain() -> Settings {
     }
 }
 
-fn changed(is_shared: bool, change: impl FnOnce(&mut Settings)) -> Settings {
-    let mut settings = Settings { is_shared, ..plain() };
+fn changed(is_shared: bool, change: impl FnOnce(&mut ConsoleSettings)) -> ConsoleSettings {
+    let mut settings = ConsoleSettings { is_shared, ..plain() };
     change(&mut settings);
     settings
 }
@@ -133,9 +133,9 @@ pub(crate) fn visible(text: &str) -> String {
     text.replace('\x1b', "␛").replace('\r', "␍")
 }
 
-impl<V: View> Script<V> {
-    pub(crate) fn new(view: V) -> Script<V> {
-        Script { view, seq: 0, now_us: 0 }
+impl<V: View> ScriptedRun<V> {
+    pub(crate) fn new(view: V) -> ScriptedRun<V> {
+        ScriptedRun { view, seq: 0, now_us: 0 }
     }
 
     pub(crate) fn at(&mut self, seconds: f64) -> &mut Self {

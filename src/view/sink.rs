@@ -100,15 +100,15 @@ pub(crate) mod tests {
 
     /// A writer whose bytes a test can look at.
     #[derive(Clone, Default)]
-    pub(crate) struct Shared(pub(crate) Rc<RefCell<Vec<u8>>>);
+    pub(crate) struct SharedWriter(pub(crate) Rc<RefCell<Vec<u8>>>);
 
-    impl Shared {
+    impl SharedWriter {
         pub(crate) fn text(&self) -> String {
             String::from_utf8_lossy(&self.0.borrow()).into_owned()
         }
     }
 
-    impl Write for Shared {
+    impl Write for SharedWriter {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.borrow_mut().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -120,7 +120,7 @@ pub(crate) mod tests {
     }
 
     /// Answers with these, one a call, and takes everything when there are none left.
-    struct Scripted(Vec<io::Result<usize>>, Shared);
+    struct Scripted(Vec<io::Result<usize>>, SharedWriter);
 
     impl Write for Scripted {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -134,7 +134,7 @@ pub(crate) mod tests {
     }
 
     fn written(answers: Vec<io::Result<usize>>) -> (String, Option<String>) {
-        let shared = Shared::default();
+        let shared = SharedWriter::default();
         let mut sink = Sink::new(Box::new(Scripted(answers, shared.clone())));
         sink.write(b"one ");
         sink.write(b"two");

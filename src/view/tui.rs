@@ -16,7 +16,7 @@ use crate::event::{Event, Outcome, Stamped, Stream};
 use crate::name::JobName;
 use crate::state::RunState;
 use frame::ScreenFrame;
-use key::Key;
+use key::KeyPress;
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 use std::collections::{HashMap, VecDeque};
@@ -232,34 +232,36 @@ impl Tui {
         }
     }
 
-    fn pressed(&mut self, key: Key) -> Wish {
+    fn pressed(&mut self, key: KeyPress) -> Wish {
         let has_ended = self.run.result.is_some();
         if self.is_following {
             self.follow();
         }
         self.has_changed = true;
         match key {
-            Key::Interrupt if has_ended => self.leave(),
-            Key::Interrupt => return Wish::Stop,
-            Key::Suspend => return Wish::Halt,
-            Key::Up | Key::Char('k') => self.choose(self.chosen.saturating_sub(1)),
-            Key::Down | Key::Char('j') => self.choose(self.chosen + 1),
-            Key::PageUp | Key::Char('b') => self.scroll(self.scrolled + self.page()),
-            Key::PageDown | Key::Char(' ') => self.scroll(self.scrolled.saturating_sub(self.page())),
-            Key::Home | Key::Char('g') => self.scroll(KEPT_LINES),
-            Key::End | Key::Char('G') => self.scroll(0),
-            Key::Char('f') => {
+            KeyPress::Interrupt if has_ended => self.leave(),
+            KeyPress::Interrupt => return Wish::Stop,
+            KeyPress::Suspend => return Wish::Halt,
+            KeyPress::Up | KeyPress::Char('k') => self.choose(self.chosen.saturating_sub(1)),
+            KeyPress::Down | KeyPress::Char('j') => self.choose(self.chosen + 1),
+            KeyPress::PageUp | KeyPress::Char('b') => self.scroll(self.scrolled + self.page()),
+            KeyPress::PageDown | KeyPress::Char(' ') => {
+                self.scroll(self.scrolled.saturating_sub(self.page()))
+            }
+            KeyPress::Home | KeyPress::Char('g') => self.scroll(KEPT_LINES),
+            KeyPress::End | KeyPress::Char('G') => self.scroll(0),
+            KeyPress::Char('f') => {
                 self.is_following = true;
                 self.scrolled = 0;
             }
-            Key::Redraw => {
+            KeyPress::Redraw => {
                 if let Holding::Ours { shown } = &mut self.holding {
                     *shown = None;
                 }
             }
-            Key::Char('q') => self.leave(),
-            Key::Enter if has_ended => self.leave(),
-            Key::Enter | Key::Char(_) => {}
+            KeyPress::Char('q') => self.leave(),
+            KeyPress::Enter if has_ended => self.leave(),
+            KeyPress::Enter | KeyPress::Char(_) => {}
         }
         Wish::Nothing
     }

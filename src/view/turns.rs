@@ -1,7 +1,7 @@
 //! Whose turn it is among the jobs of a foreach task with `buffer: true`: their output is shown in the order of the
 //! items, whatever the order in which they end. Keeps what comes early; writes nothing.
 
-use super::held::Held;
+use super::held::HeldOutput;
 use crate::state::JobState;
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 pub(crate) struct Block {
     pub(crate) place: usize,
     pub(crate) attempt: u32,
-    pub(crate) held: Held,
+    pub(crate) held: HeldOutput,
     /// Empty where nothing is to be said.
     pub(crate) line: String,
     pub(crate) is_failure: bool,

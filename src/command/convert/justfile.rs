@@ -3,7 +3,7 @@
 
 use super::Converted;
 use super::sh::{
-    Piece, ShellCommand, if_unset, joined, known, script_lines, spliced, statement, trimmed, word,
+    CommandPiece, ShellCommand, if_unset, joined, known, script_lines, spliced, statement, trimmed, word,
 };
 use super::sheet::{
     Remark, Sheet, SheetTask, TaskNames, Yaml, optional_file, own_param, script, task_with, text, texts,
@@ -17,7 +17,7 @@ const INTRO: &[&str] = &[
 ];
 
 #[derive(Clone, Debug, Default)]
-struct Recipe {
+struct JustRecipe {
     name: String,
     line: usize,
     doc: Option<String>,
@@ -47,7 +47,7 @@ struct RecipeCall {
 struct Justfile<'a> {
     source: &'a str,
     variables: Vec<(String, usize, String, bool)>,
-    recipes: Vec<Recipe>,
+    recipes: Vec<JustRecipe>,
     aliases: Vec<(String, String)>,
     shell: Option<String>,
     exports_all: bool,
@@ -82,7 +82,7 @@ impl<'a> Justfile<'a> {
 pub(super) fn offered(written: &str) -> Vec<(String, Option<String>)> {
     let mut justfile = Justfile::new("justfile");
     justfile.read(written);
-    let is_private = |recipe: &Recipe| {
+    let is_private = |recipe: &JustRecipe| {
         recipe.name.starts_with('_') || recipe.attributes.iter().any(|(name, _)| name == "private")
     };
     let offered = justfile.recipes.iter().filter(|recipe| !is_private(recipe));
@@ -103,7 +103,7 @@ pub(super) fn convert(written: &str, source: &str) -> Result<Converted, String> 
         remarks.extend(justfile.troubles.clone());
     }
     let mut settings = vec![("jobs", Yaml::Bare("1")), ("fail-fast", Yaml::Bare("true"))];
-    let is_default = |recipe: &&Recipe| recipe.attributes.iter().any(|(name, _)| name == "default");
+    let is_default = |recipe: &&JustRecipe| recipe.attributes.iter().any(|(name, _)| name == "default");
     let default = justfile.recipes.iter().find(is_default).or(justfile.recipes.first());
     if let Some(default) = default
         && default.params.iter().all(|param| param.default.is_some() || param.variadic == Some('*'))
@@ -239,7 +239,7 @@ impl Justfile<'_> {
         doc: Option<String>,
         attributes: Vec<(String, Option<String>)>,
     ) {
-        let recipe = Recipe { line, doc, attributes, ..Recipe::default() };
+        let recipe = JustRecipe { line, doc, attributes, ..JustRecipe::default() };
         match header_of(header, recipe) {
             Some(recipe) => self.recipes.push(recipe),
             None => self.lose(line, &format!("`{}`", header.trim())),
@@ -282,7 +282,7 @@ impl Justfile<'_> {
         SheetTask::unless(&troubles, self.source, &recipe.name, SheetTask { name, keys }, remarks)
     }
 
-    fn keys(&mut self, recipe: &Recipe, keys: &mut Vec<(&'static str, Yaml)>) -> Result<(), String> {
+    fn keys(&mut self, recipe: &JustRecipe, keys: &mut Vec<(&'static str, Yaml)>) -> Result<(), String> {
         let mut help = recipe.doc.clone();
         let mut is_positional = self.positional;
         let mut os: Vec<&str> = Vec::new();
@@ -351,7 +351,7 @@ impl Justfile<'_> {
 
     fn params(
         &mut self,
-        recipe: &Recipe,
+        recipe: &JustRecipe,
         head: &mut Vec<String>,
         scope: &mut BTreeMap<String, ShellCommand>,
     ) -> Result<Vec<(String, Yaml)>, String> {
@@ -384,17 +384,17 @@ impl Justfile<'_> {
                 true => head.push(format!("export {}=\"${kept}\"", name_of(&param.name))),
                 false => head.push(format!("unset {name}")),
             }
-            scope.insert(param.name.clone(), vec![Piece::Value(kept)]);
+            scope.insert(param.name.clone(), vec![CommandPiece::Value(kept)]);
         }
         Ok(params)
     }
 
     /// The name of a parameter in the ottofile: its own, unless another recipe leads here and would pass on one of that name.
-    fn param(&self, recipe: &Recipe, param: &RecipeParam) -> String {
-        let is_same = |other: &Recipe| {
+    fn param(&self, recipe: &JustRecipe, param: &RecipeParam) -> String {
+        let is_same = |other: &JustRecipe| {
             other.name != recipe.name && other.params.iter().any(|other| other.name == param.name)
         };
-        let leads_here = |other: &Recipe| {
+        let leads_here = |other: &JustRecipe| {
             let mut calls = other.needs.iter().chain(&other.after);
             calls.any(|call| {
                 call.name == recipe.name || self.find(&call.name).is_some_and(|r| r.name == recipe.name)
@@ -432,7 +432,7 @@ impl Justfile<'_> {
 
     fn lines(
         &mut self,
-        recipe: &Recipe,
+        recipe: &JustRecipe,
         is_positional: bool,
         head: &mut Vec<String>,
         scope: &BTreeMap<String, ShellCommand>,
@@ -492,7 +492,7 @@ impl Justfile<'_> {
     /// A recipe that is one script.
     fn whole(
         &mut self,
-        recipe: &Recipe,
+        recipe: &JustRecipe,
         is_positional: bool,
         head: &mut Vec<String>,
         scope: &BTreeMap<String, ShellCommand>,
@@ -518,7 +518,7 @@ impl Justfile<'_> {
     fn call(
         &mut self,
         call: &RecipeCall,
-        recipe: &Recipe,
+        recipe: &JustRecipe,
         scope: &BTreeMap<String, ShellCommand>,
         head: &mut Vec<String>,
     ) -> Result<Yaml, String> {
@@ -559,13 +559,13 @@ impl Justfile<'_> {
         Ok(task_with(&call.name, values))
     }
 
-    fn find(&self, name: &str) -> Option<&Recipe> {
+    fn find(&self, name: &str) -> Option<&JustRecipe> {
         let name = self.aliases.iter().find(|(alias, _)| alias == name).map_or(name, |(_, of)| of);
         self.recipes.iter().find(|recipe| recipe.name == name)
     }
 
     /// What follows a recipe runs even if it has run before; otto runs it once.
-    fn check_once(&self, recipe: &Recipe) -> Result<(), String> {
+    fn check_once(&self, recipe: &JustRecipe) -> Result<(), String> {
         let mut reached: Vec<&str> = vec![&recipe.name];
         let mut next = 0;
         while next < reached.len() {
@@ -616,9 +616,9 @@ impl Justfile<'_> {
         let mut pieces = ShellCommand::new();
         let mut rest = written;
         while let Some(start) = rest.find("{{") {
-            pieces.push(Piece::Plain(rest[..start].to_owned()));
+            pieces.push(CommandPiece::Plain(rest[..start].to_owned()));
             if let Some(after) = rest[start..].strip_prefix("{{{{") {
-                pieces.push(Piece::Plain("{{".to_owned()));
+                pieces.push(CommandPiece::Plain("{{".to_owned()));
                 rest = after;
                 continue;
             }
@@ -627,7 +627,7 @@ impl Justfile<'_> {
             pieces.extend(self.expression(inside, head, scope)?);
             rest = &rest[start + 2 + end + 2..];
         }
-        pieces.push(Piece::Plain(rest.to_owned()));
+        pieces.push(CommandPiece::Plain(rest.to_owned()));
         Ok(joined(pieces))
     }
 
@@ -657,7 +657,7 @@ impl Justfile<'_> {
                 let mut pieces = ShellCommand::new();
                 for (place, part) in parts.iter().enumerate() {
                     if place > 0 && !between.is_empty() {
-                        pieces.push(Piece::Plain(between.to_owned()));
+                        pieces.push(CommandPiece::Plain(between.to_owned()));
                     }
                     pieces.extend(self.expression_at(part, head, scope, depth + 1)?);
                 }
@@ -668,7 +668,7 @@ impl Justfile<'_> {
             return self.expression_at(inside, head, scope, depth + 1);
         }
         if let Some(text) = quoted(written) {
-            return Ok(joined(vec![Piece::Plain(text)]));
+            return Ok(joined(vec![CommandPiece::Plain(text)]));
         }
         if is_name(written) {
             if let Some(value) = scope.get(written) {
@@ -683,7 +683,7 @@ impl Justfile<'_> {
                 split(arguments, ',').iter().map(|part| part.trim().to_owned()).collect();
             let given: Option<Vec<String>> =
                 arguments.iter().filter(|part| !part.is_empty()).map(|part| quoted(part)).collect();
-            let value = |name: &str| Ok(vec![Piece::Value(name.to_owned())]);
+            let value = |name: &str| Ok(vec![CommandPiece::Value(name.to_owned())]);
             match (function, given.as_deref()) {
                 ("justfile_directory" | "justfile_dir", Some([])) => return value("OTTO_WORKSPACE"),
                 ("invocation_directory" | "invocation_dir" | "invocation_directory_native", Some([])) => {
@@ -727,7 +727,7 @@ impl Justfile<'_> {
             let shell = self.shell.clone().unwrap_or_else(|| "sh -cu".to_owned());
             let variable = format!("just_{}", name_of(name));
             self.asked.insert(variable.clone(), format!("$({shell} {})", word(command)));
-            return Ok(vec![Piece::Value(variable)]);
+            return Ok(vec![CommandPiece::Value(variable)]);
         }
         // A variable of the file does not see the parameters of a recipe.
         self.expression_at(written, head, &BTreeMap::new(), depth + 1)
@@ -735,7 +735,7 @@ impl Justfile<'_> {
 }
 
 /// A recipe from its first line.
-fn header_of(written: &str, mut recipe: Recipe) -> Option<Recipe> {
+fn header_of(written: &str, mut recipe: JustRecipe) -> Option<JustRecipe> {
     let written = written.strip_prefix('@').unwrap_or(written);
     let colon = outside(written, ':')?;
     let (left, right) = (&written[..colon], &written[colon + 1..]);

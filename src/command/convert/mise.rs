@@ -3,7 +3,9 @@
 
 use super::Converted;
 use super::package::uses_arguments;
-use super::sh::{Piece, ShellCommand, if_unset, joined, known, script_lines, spliced, statement, trimmed};
+use super::sh::{
+    CommandPiece, ShellCommand, if_unset, joined, known, script_lines, spliced, statement, trimmed,
+};
 use super::sheet::{
     Remark, Sheet, SheetTask, TaskNames, Yaml, arguments, is_variable, own_param, script, task_with, text,
     texts,
@@ -231,13 +233,14 @@ impl Mise<'_> {
         for (place, command) in commands.into_iter().enumerate() {
             let mut command = trimmed(command);
             if place + 1 == count {
-                let own =
-                    command.iter().any(|piece| matches!(piece, Piece::Plain(text) if uses_arguments(text)));
+                let own = command
+                    .iter()
+                    .any(|piece| matches!(piece, CommandPiece::Plain(text) if uses_arguments(text)));
                 if own {
                     say(line, "takes no arguments: its text has some of its own");
                 } else {
-                    command.push(Piece::Plain(" ".to_owned()));
-                    command.push(Piece::Arguments);
+                    command.push(CommandPiece::Plain(" ".to_owned()));
+                    command.push(CommandPiece::Arguments);
                     keys.push(("params", arguments(&self.param(&task.key))));
                 }
             }
@@ -313,7 +316,7 @@ impl Mise<'_> {
         let mut pieces = ShellCommand::new();
         let mut rest = written;
         while let Some(start) = rest.find("{{") {
-            pieces.push(Piece::Plain(rest[..start].to_owned()));
+            pieces.push(CommandPiece::Plain(rest[..start].to_owned()));
             let end = rest[start..].find("}}").ok_or("a `{{` that is not closed")?;
             let inside = rest[start + 2..start + end].trim();
             rest = &rest[start + end + 2..];
@@ -322,7 +325,7 @@ impl Mise<'_> {
             {
                 let text = text.as_text().filter(|text| !text.contains("{{"));
                 let text = text.ok_or_else(|| format!("`{{{{{inside}}}}}`"))?;
-                pieces.push(Piece::Plain(text.to_owned()));
+                pieces.push(CommandPiece::Plain(text.to_owned()));
                 continue;
             }
             let value = match inside {
@@ -339,9 +342,9 @@ impl Mise<'_> {
                     _ => return Err(format!("`{{{{{inside}}}}}`")),
                 },
             };
-            pieces.push(Piece::Value(value));
+            pieces.push(CommandPiece::Value(value));
         }
-        pieces.push(Piece::Plain(rest.to_owned()));
+        pieces.push(CommandPiece::Plain(rest.to_owned()));
         Ok(joined(pieces))
     }
 }

@@ -19,7 +19,7 @@ pub(super) const PATH: &str = "npm_up=$PWD npm_bins=\n\
     while [ -n \"$npm_up\" ]; do npm_bins=$npm_bins$npm_up/node_modules/.bin: npm_up=${npm_up%/*}; done\n\
     PATH=$npm_bins$PATH\n";
 
-struct Script<'p> {
+struct PackageScript<'p> {
     name: &'p str,
     command: &'p str,
     line: usize,
@@ -27,7 +27,7 @@ struct Script<'p> {
 
 /// A part of a script between `&&`.
 #[derive(Clone, Debug, PartialEq)]
-enum Part<'p> {
+enum ScriptPart<'p> {
     Call { script: &'p str, arguments: Vec<&'p str> },
     Command(&'p str),
 }
@@ -35,7 +35,7 @@ enum Part<'p> {
 struct Package<'p> {
     source: &'p str,
     map: &'p Map,
-    scripts: Vec<Script<'p>>,
+    scripts: Vec<PackageScript<'p>>,
 }
 
 /// `exists` says whether a file lies beside the package.json.
@@ -54,7 +54,7 @@ pub(super) fn convert(
     for (name, command) in written_scripts {
         let line = line_of(written, start, name);
         match command.as_str() {
-            Some(command) => scripts.push(Script { name, command, line }),
+            Some(command) => scripts.push(PackageScript { name, command, line }),
             None => remarks.push(Remark { line, why: format!("`{name}`: not a string; left out") }),
         }
     }
@@ -110,19 +110,20 @@ fn line_of(text: &str, start: usize, key: &str) -> usize {
 }
 
 impl<'p> Package<'p> {
-    fn script(&self, name: &str) -> Option<&Script<'p>> {
+    fn script(&self, name: &str) -> Option<&PackageScript<'p>> {
         self.scripts.iter().find(|script| script.name == name)
     }
 
     /// The scripts that run before and after one by their names.
-    fn hooks(&self, name: &str) -> (Option<&Script<'p>>, Option<&Script<'p>>) {
+    fn hooks(&self, name: &str) -> (Option<&PackageScript<'p>>, Option<&PackageScript<'p>>) {
         (self.script(&format!("pre{name}")), self.script(&format!("post{name}")))
     }
 
     /// The name of the parameter for further words: `args`, unless another script leads here and would pass on its own.
     fn param(&self, name: &str) -> String {
-        let leads_here = |script: &Script<'p>| {
-            let is_call = |part: &Part<'_>| matches!(part, Part::Call { script, .. } if *script == name);
+        let leads_here = |script: &PackageScript<'p>| {
+            let is_call =
+                |part: &ScriptPart<'_>| matches!(part, ScriptPart::Call { script, .. } if *script == name);
             self.parts(script).is_some_and(|parts| parts.iter().any(is_call))
         };
         match self.scripts.iter().any(leads_here) {
@@ -131,7 +132,7 @@ impl<'p> Package<'p> {
         }
     }
 
-    fn task(&self, script: &Script<'p>, name: String, remarks: &mut Vec<Remark>) -> SheetTask {
+    fn task(&self, script: &PackageScript<'p>, name: String, remarks: &mut Vec<Remark>) -> SheetTask {
         let mut keys: Vec<(&'static str, Yaml)> = vec![("help", text(script.command))];
         if is_hook(script.name, &|name| self.script(name).is_some()) {
             keys.push(("hidden", Yaml::Bare("true")));
@@ -156,7 +157,7 @@ impl<'p> Package<'p> {
         let parts = self.steps(script);
         let is_shell = match &parts {
             Some(parts) => {
-                matches!(parts.iter().rev().nth(usize::from(after.is_some())), Some(Part::Command(_)))
+                matches!(parts.iter().rev().nth(usize::from(after.is_some())), Some(ScriptPart::Command(_)))
             }
             None => true,
         };
@@ -186,7 +187,7 @@ impl<'p> Package<'p> {
         };
         let body = |command: &str, words: &str| super::sheet::script(&format!("{header}{command}{words}\n"));
         match parts.as_slice() {
-            [Part::Call { script, arguments }, Part::Command(command)]
+            [ScriptPart::Call { script, arguments }, ScriptPart::Command(command)]
                 if arguments.is_empty() && after.is_none() =>
             {
                 keys.push(("needs", texts([*script])));
@@ -194,12 +195,12 @@ impl<'p> Package<'p> {
             }
             parts => {
                 let last = parts.len() - 1 - usize::from(after.is_some());
-                let step = |(place, part): (usize, &Part<'_>)| match part {
-                    Part::Call { script, arguments } if arguments.is_empty() => text(*script),
-                    Part::Call { script, arguments } => {
+                let step = |(place, part): (usize, &ScriptPart<'_>)| match part {
+                    ScriptPart::Call { script, arguments } if arguments.is_empty() => text(*script),
+                    ScriptPart::Call { script, arguments } => {
                         task_with(script, vec![(self.param(script), texts(arguments.iter().copied()))])
                     }
-                    Part::Command(command) => {
+                    ScriptPart::Command(command) => {
                         let words = if place == last { words } else { "" };
                         Yaml::Map(vec![("action".to_owned(), body(command, words))])
                     }
@@ -212,15 +213,15 @@ impl<'p> Package<'p> {
 
     /// A script with its hooks as steps, where that runs the same commands: no script twice, and none that depends on
     /// what the shell has done before.
-    fn steps(&self, script: &Script<'p>) -> Option<Vec<Part<'p>>> {
+    fn steps(&self, script: &PackageScript<'p>) -> Option<Vec<ScriptPart<'p>>> {
         let mut run = Vec::new();
         let parts = self.parts(script)?;
-        let has_calls = parts.iter().any(|part| matches!(part, Part::Call { .. }));
+        let has_calls = parts.iter().any(|part| matches!(part, ScriptPart::Call { .. }));
         (has_calls && self.run_all(script, &mut run, 0)).then_some(parts)
     }
 
     /// The parts of a script and its hooks.
-    fn parts(&self, script: &Script<'p>) -> Option<Vec<Part<'p>>> {
+    fn parts(&self, script: &PackageScript<'p>) -> Option<Vec<ScriptPart<'p>>> {
         let (before, after) = self.hooks(script.name);
         let mut parts = Vec::new();
         for hook in [before, after].into_iter().flatten() {
@@ -229,19 +230,19 @@ impl<'p> Package<'p> {
                 return None;
             }
         }
-        let call = |hook: &Script<'p>| Part::Call { script: hook.name, arguments: Vec::new() };
+        let call = |hook: &PackageScript<'p>| ScriptPart::Call { script: hook.name, arguments: Vec::new() };
         parts.extend(before.map(call));
         match self.split(script.command) {
             Some(split) => parts.extend(split),
             None if calls_scripts(script.command) => return None,
-            None => parts.push(Part::Command(script.command)),
+            None => parts.push(ScriptPart::Command(script.command)),
         }
         parts.extend(after.map(call));
         Some(parts)
     }
 
     /// Follows all calls; `false` where a script would run twice, or takes what it cannot.
-    fn run_all(&self, script: &Script<'p>, run: &mut Vec<&'p str>, depth: usize) -> bool {
+    fn run_all(&self, script: &PackageScript<'p>, run: &mut Vec<&'p str>, depth: usize) -> bool {
         if run.contains(&script.name) || depth > 50 {
             return false;
         }
@@ -249,8 +250,8 @@ impl<'p> Package<'p> {
         // One that keeps its calls runs others on its own, and does not know of those that have run.
         let Some(parts) = self.parts(script) else { return false };
         parts.iter().all(|part| match part {
-            Part::Command(_) => true,
-            Part::Call { script: called, arguments } => self.script(called).is_some_and(|called| {
+            ScriptPart::Command(_) => true,
+            ScriptPart::Call { script: called, arguments } => self.script(called).is_some_and(|called| {
                 let takes =
                     arguments.is_empty() || !uses_arguments(called.command) && !calls_scripts(called.command);
                 takes && self.run_all(called, run, depth + 1)
@@ -259,7 +260,7 @@ impl<'p> Package<'p> {
     }
 
     /// The parts between `&&`, if each is a call of a script or one plain command.
-    fn split(&self, command: &'p str) -> Option<Vec<Part<'p>>> {
+    fn split(&self, command: &'p str) -> Option<Vec<ScriptPart<'p>>> {
         let parts: Vec<&str> = split_at_and(command);
         if parts.len() == 1 && !calls_scripts(command) {
             return None;
@@ -270,13 +271,15 @@ impl<'p> Package<'p> {
                 let part = part.trim();
                 match self.call(part) {
                     Some(call) => Some(call),
-                    None => (is_plain_command(part) && !calls_scripts(part)).then_some(Part::Command(part)),
+                    None => {
+                        (is_plain_command(part) && !calls_scripts(part)).then_some(ScriptPart::Command(part))
+                    }
                 }
             })
             .collect()
     }
 
-    fn call(&self, part: &'p str) -> Option<Part<'p>> {
+    fn call(&self, part: &'p str) -> Option<ScriptPart<'p>> {
         let is_bare = |c: char| c.is_ascii_alphanumeric() || " _./:@+,%=-".contains(c);
         if !part.chars().all(is_bare) {
             return None;
@@ -302,7 +305,7 @@ impl<'p> Package<'p> {
         if has_hooks && !["npm", "bun"].contains(manager) {
             return None;
         }
-        Some(Part::Call { script: script.name, arguments })
+        Some(ScriptPart::Call { script: script.name, arguments })
     }
 
     /// Lines that set what a script reads of npm's variables.

@@ -58,7 +58,7 @@ pub(super) fn is_plain_command(line: &str) -> bool {
 
 /// A piece of a command of which some parts are known only when the task runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(super) enum CommandPiece {
     Plain(String),
     /// The value of a variable of the script, put into the command as text.
     Value(String),
@@ -66,15 +66,15 @@ pub(super) enum Piece {
     Arguments,
 }
 
-pub(super) type ShellCommand = Vec<Piece>;
+pub(super) type ShellCommand = Vec<CommandPiece>;
 
 /// With neighbouring texts as one, and none that is empty.
 pub(super) fn joined(pieces: ShellCommand) -> ShellCommand {
     let mut joined = ShellCommand::new();
     for piece in pieces {
         match (joined.last_mut(), piece) {
-            (_, Piece::Plain(text)) if text.is_empty() => {}
-            (Some(Piece::Plain(last)), Piece::Plain(text)) => last.push_str(&text),
+            (_, CommandPiece::Plain(text)) if text.is_empty() => {}
+            (Some(CommandPiece::Plain(last)), CommandPiece::Plain(text)) => last.push_str(&text),
             (_, piece) => joined.push(piece),
         }
     }
@@ -83,7 +83,7 @@ pub(super) fn joined(pieces: ShellCommand) -> ShellCommand {
 
 /// Without the blanks at its end.
 pub(super) fn trimmed(mut command: ShellCommand) -> ShellCommand {
-    if let Some(Piece::Plain(last)) = command.last_mut() {
+    if let Some(CommandPiece::Plain(last)) = command.last_mut() {
         last.truncate(last.trim_end().len());
     }
     command
@@ -100,25 +100,25 @@ pub(super) fn script_lines(lines: &[String]) -> String {
 }
 
 /// The text of a command that is wholly known.
-pub(super) fn known(command: &[Piece]) -> Option<String> {
-    fn text(piece: &Piece) -> Option<&str> {
+pub(super) fn known(command: &[CommandPiece]) -> Option<String> {
+    fn text(piece: &CommandPiece) -> Option<&str> {
         match piece {
-            Piece::Plain(text) => Some(text),
-            Piece::Value(_) | Piece::Arguments => None,
+            CommandPiece::Plain(text) => Some(text),
+            CommandPiece::Value(_) | CommandPiece::Arguments => None,
         }
     }
     command.iter().map(text).collect()
 }
 
 /// A command without the arguments of the task, as one word of a script.
-pub(super) fn spliced(command: &[Piece]) -> String {
+pub(super) fn spliced(command: &[CommandPiece]) -> String {
     if let Some(text) = known(command) {
         return word(&text);
     }
     let mut spliced = String::from("\"");
     for piece in command {
         match piece {
-            Piece::Plain(text) => {
+            CommandPiece::Plain(text) => {
                 for character in text.chars() {
                     if "\"$`\\".contains(character) {
                         spliced.push('\\');
@@ -126,8 +126,8 @@ pub(super) fn spliced(command: &[Piece]) -> String {
                     spliced.push(character);
                 }
             }
-            Piece::Value(name) => spliced.push_str(&format!("${{{name}}}")),
-            Piece::Arguments => spliced.push_str("\\\"\\$@\\\""),
+            CommandPiece::Value(name) => spliced.push_str(&format!("${{{name}}}")),
+            CommandPiece::Arguments => spliced.push_str("\\\"\\$@\\\""),
         }
     }
     spliced.push('"');
@@ -150,9 +150,10 @@ fn is_same_in_sh(command: &str, shell: &str) -> bool {
 }
 
 /// A command as a statement of a script of `sh`, run by this shell, such as `bash -ec`.
-pub(super) fn statement(command: &[Piece], shell: &str) -> String {
-    let takes_arguments = command.contains(&Piece::Arguments);
-    let bare: ShellCommand = command.iter().filter(|piece| **piece != Piece::Arguments).cloned().collect();
+pub(super) fn statement(command: &[CommandPiece], shell: &str) -> String {
+    let takes_arguments = command.contains(&CommandPiece::Arguments);
+    let bare: ShellCommand =
+        command.iter().filter(|piece| **piece != CommandPiece::Arguments).cloned().collect();
     if let Some(text) = known(&bare)
         && is_plain_command(&text)
         && is_same_in_sh(&text, shell)
@@ -160,8 +161,8 @@ pub(super) fn statement(command: &[Piece], shell: &str) -> String {
         let text: String = command
             .iter()
             .map(|piece| match piece {
-                Piece::Plain(text) => text.as_str(),
-                Piece::Value(_) | Piece::Arguments => "\"$@\"",
+                CommandPiece::Plain(text) => text.as_str(),
+                CommandPiece::Value(_) | CommandPiece::Arguments => "\"$@\"",
             })
             .collect();
         return text.trim().to_owned();

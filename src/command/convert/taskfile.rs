@@ -2,12 +2,12 @@
 //! variable, and nothing else.
 
 use super::Converted;
-use super::sh::{Piece, ShellCommand, fail, joined, known, script_lines, spliced, statement, word};
+use super::sh::{CommandPiece, ShellCommand, fail, joined, known, script_lines, spliced, statement, word};
 use super::sheet::{
     Remark, Sheet, SheetTask, TaskNames, Yaml, arguments, is_variable, optional_file, own_param, script,
     task_with, text, texts,
 };
-use crate::ottofile::yaml::{self, Kind, Map, Node};
+use crate::ottofile::yaml::{self, Mapping, Node, NodeKind};
 use crate::source::SourceFile;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ struct Taskfile<'a> {
     source: &'a SourceFile,
     name: &'a str,
     vars: BTreeMap<String, &'a Node<'a>>,
-    env: Option<&'a Map<'a>>,
+    env: Option<&'a Mapping<'a>>,
     tasks: Vec<(String, usize, &'a Node<'a>)>,
     /// The variables that callers give to a task.
     given: BTreeMap<String, BTreeSet<String>>,
@@ -46,7 +46,7 @@ struct TaskfileBody {
 /// Variables of a loop and of the task, by name.
 struct TemplateScope<'s, 'a> {
     task: &'s str,
-    own: Option<&'s Map<'a>>,
+    own: Option<&'s Mapping<'a>>,
     item: Option<&'s str>,
     /// A variable that refers to itself means the one outside.
     hidden: Vec<String>,
@@ -66,7 +66,7 @@ pub(super) fn convert(written: &str, name: &str) -> Result<Converted, String> {
         let line = wrong.labels.first().map_or(1, |label| source.line(label.span));
         return Err(format!("`{name}`: line {line}: {}", wrong.message));
     }
-    let Some(Node { kind: Kind::Map(root), .. }) = &document.root else {
+    let Some(Node { kind: NodeKind::Map(root), .. }) = &document.root else {
         return Err(format!("`{name}`: not a map"));
     };
     let version = root.get("version").and_then(|(_, node)| node.scalar()).unwrap_or("");
@@ -111,12 +111,12 @@ pub(super) fn offered(written: &str) -> Vec<(String, Option<String>)> {
     let source = SourceFile::new("Taskfile.yml", written);
     let mut visit = |_: yaml::Key<'_>, _: &Node<'_>| Ok(());
     let document = yaml::parse(&source, "\0", &mut visit);
-    let Some(Node { kind: Kind::Map(root), .. }) = &document.root else { return Vec::new() };
-    let Some((_, Node { kind: Kind::Map(tasks), .. })) = root.get("tasks") else { return Vec::new() };
+    let Some(Node { kind: NodeKind::Map(root), .. }) = &document.root else { return Vec::new() };
+    let Some((_, Node { kind: NodeKind::Map(tasks), .. })) = root.get("tasks") else { return Vec::new() };
     let mut offered = Vec::new();
     for (key, node) in tasks.iter() {
         let text = |name: &str| match &node.kind {
-            Kind::Map(map) => map.get(name).and_then(|(_, node)| node.scalar()).map(str::to_owned),
+            NodeKind::Map(map) => map.get(name).and_then(|(_, node)| node.scalar()).map(str::to_owned),
             _ => None,
         };
         if text("internal").as_deref() != Some("true") && !key.text.contains('*') {
@@ -135,18 +135,18 @@ impl<'a> Taskfile<'a> {
         Err(Remark { line, why: why.into() })
     }
 
-    fn root(&mut self, root: &'a Map<'a>, settings: &mut Vec<(&'static str, Yaml)>) {
+    fn root(&mut self, root: &'a Mapping<'a>, settings: &mut Vec<(&'static str, Yaml)>) {
         for (key, node) in root.iter() {
             let line = self.source.line(key.span);
             match key.text {
                 "version" | "silent" | "output" | "interval" | "method" => {}
                 "vars" => {
-                    if let Kind::Map(vars) = &node.kind {
+                    if let NodeKind::Map(vars) = &node.kind {
                         self.vars = vars.iter().map(|(key, node)| (key.text.to_owned(), node)).collect();
                     }
                 }
                 "env" => {
-                    if let Kind::Map(env) = &node.kind {
+                    if let NodeKind::Map(env) = &node.kind {
                         self.env = Some(env);
                     }
                 }
@@ -171,7 +171,7 @@ impl<'a> Taskfile<'a> {
                     None => self.troubles.push(Remark { line, why: format!("this `{}`", key.text) }),
                 },
                 "tasks" => {
-                    if let Kind::Map(tasks) = &node.kind {
+                    if let NodeKind::Map(tasks) = &node.kind {
                         let task = |(key, node): (yaml::Key<'_>, &'a Node<'a>)| {
                             (key.text.to_owned(), self.source.line(key.span), node)
                         };
@@ -191,13 +191,15 @@ impl<'a> Taskfile<'a> {
     fn find_given(&mut self) {
         let mut given: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (.., node) in &self.tasks {
-            let Kind::Map(map) = &node.kind else { continue };
+            let NodeKind::Map(map) = &node.kind else { continue };
             for list in ["deps", "cmds"] {
-                let Some((_, Node { kind: Kind::List(items), .. })) = map.get(list) else { continue };
+                let Some((_, Node { kind: NodeKind::List(items), .. })) = map.get(list) else { continue };
                 for item in items.iter() {
-                    let Kind::Map(item) = &item.kind else { continue };
+                    let NodeKind::Map(item) = &item.kind else { continue };
                     let Some(task) = item.get("task").and_then(|(_, node)| node.scalar()) else { continue };
-                    let Some((_, Node { kind: Kind::Map(vars), .. })) = item.get("vars") else { continue };
+                    let Some((_, Node { kind: NodeKind::Map(vars), .. })) = item.get("vars") else {
+                        continue;
+                    };
                     let names = vars.iter().map(|(key, _)| key.text.to_owned());
                     given.entry(task.to_owned()).or_default().extend(names);
                 }
@@ -227,23 +229,23 @@ impl<'a> Taskfile<'a> {
         let mut deps: Vec<&Node<'a>> = Vec::new();
         let mut commands: Vec<&Node<'a>> = Vec::new();
         let mut scope = TemplateScope { task: name, own: None, item: None, hidden: Vec::new() };
-        let mut env: Option<&Map<'a>> = None;
+        let mut env: Option<&Mapping<'a>> = None;
         let mut options = self.options.clone();
         let (mut dir, mut sources, mut generates) = (None, Vec::new(), Vec::new());
         let (mut status, mut preconditions, mut required) = (Vec::new(), Vec::new(), Vec::new());
         let mut is_lenient = false;
         let map = match &node.kind {
-            Kind::Map(map) => Some(map),
-            Kind::List(items) => {
+            NodeKind::Map(map) => Some(map),
+            NodeKind::List(items) => {
                 commands = items.iter().collect();
                 None
             }
-            Kind::Written(..) | Kind::Made(..) => {
+            NodeKind::Written(..) | NodeKind::Made(..) => {
                 commands = vec![node];
                 None
             }
         };
-        for (key, node) in map.into_iter().flat_map(Map::iter) {
+        for (key, node) in map.into_iter().flat_map(Mapping::iter) {
             let line = self.source.line(key.span);
             let is_true = node.scalar() == Some("true");
             let words = || strings(node).filter(|words| words.iter().all(|word| !word.contains("{{")));
@@ -276,11 +278,11 @@ impl<'a> Taskfile<'a> {
                     keys.push(("os", texts(names)));
                 }
                 "vars" => match &node.kind {
-                    Kind::Map(map) => scope.own = Some(map),
+                    NodeKind::Map(map) => scope.own = Some(map),
                     _ => return self.trouble(line, "these `vars`"),
                 },
                 "env" => match &node.kind {
-                    Kind::Map(map) => env = Some(map),
+                    NodeKind::Map(map) => env = Some(map),
                     _ => return self.trouble(line, "this `env`"),
                 },
                 "dir" => dir = Some(node),
@@ -295,7 +297,7 @@ impl<'a> Taskfile<'a> {
                 "status" => status = items(node).unwrap_or_default(),
                 "preconditions" => preconditions = items(node).unwrap_or_default(),
                 "requires" => {
-                    if let Kind::Map(map) = &node.kind
+                    if let NodeKind::Map(map) = &node.kind
                         && let Some((_, vars)) = map.get("vars")
                     {
                         required = items(vars).unwrap_or_default();
@@ -331,7 +333,7 @@ impl<'a> Taskfile<'a> {
         };
         for node in &preconditions {
             let (test, message) = match &node.kind {
-                Kind::Map(map) => (
+                NodeKind::Map(map) => (
                     map.get("sh").and_then(|(_, node)| node.scalar()),
                     map.get("msg").and_then(|(_, node)| node.scalar()),
                 ),
@@ -342,7 +344,7 @@ impl<'a> Taskfile<'a> {
             let test = self.template(test, &scope, &mut body, line)?;
             let message =
                 self.template(message.unwrap_or("a precondition is not met"), &scope, &mut body, line)?;
-            let mut whole = vec![Piece::Plain(format!("{}:{line}: ", self.name))];
+            let mut whole = vec![CommandPiece::Plain(format!("{}:{line}: ", self.name))];
             whole.extend(message);
             body.head.push(format!(
                 "({}) >/dev/null 2>&1 || {{ echo {} >&2; exit 1; }}",
@@ -497,7 +499,7 @@ impl<'a> Taskfile<'a> {
 
     fn environment(
         &mut self,
-        env: Option<&'a Map<'a>>,
+        env: Option<&'a Mapping<'a>>,
         scope: &TemplateScope<'_, 'a>,
         body: &mut TaskfileBody,
     ) -> Result<(), Remark> {
@@ -538,7 +540,7 @@ impl<'a> Taskfile<'a> {
             };
         }
         let command = match &node.kind {
-            Kind::Map(map) if map.len() == 1 => map.get("sh").and_then(|(_, node)| node.scalar()),
+            NodeKind::Map(map) if map.len() == 1 => map.get("sh").and_then(|(_, node)| node.scalar()),
             _ => None,
         };
         let Some(command) = command else { return self.trouble(line, format!("the value of `{name}`")) };
@@ -551,7 +553,7 @@ impl<'a> Taskfile<'a> {
             false => format!("task_{name}"),
         };
         self.asked.insert(variable.clone(), format!("$({SHELL} {})", word(&command)));
-        Ok(vec![Piece::Value(variable)])
+        Ok(vec![CommandPiece::Value(variable)])
     }
 
     /// What `{{.NAME}}` stands for.
@@ -562,14 +564,14 @@ impl<'a> Taskfile<'a> {
         body: &mut TaskfileBody,
         line: usize,
     ) -> Result<ShellCommand, Remark> {
-        let value = |name: &str| Ok(vec![Piece::Value(name.to_owned())]);
+        let value = |name: &str| Ok(vec![CommandPiece::Value(name.to_owned())]);
         match name {
-            "CLI_ARGS" => return Ok(vec![Piece::Arguments]),
-            "TASK" => return Ok(vec![Piece::Plain(scope.task.to_owned())]),
+            "CLI_ARGS" => return Ok(vec![CommandPiece::Arguments]),
+            "TASK" => return Ok(vec![CommandPiece::Plain(scope.task.to_owned())]),
             "ROOT_DIR" | "TASKFILE_DIR" => return value("OTTO_WORKSPACE"),
             "USER_WORKING_DIR" => return value("OTTO_INVOCATION_DIR"),
             "ITEM" => match scope.item {
-                Some(item) => return Ok(vec![Piece::Plain(item.to_owned())]),
+                Some(item) => return Ok(vec![CommandPiece::Plain(item.to_owned())]),
                 None => return self.trouble(line, "`{{.ITEM}}` outside of a loop"),
             },
             "CLI_FORCE" | "CLI_SILENT" | "CLI_VERBOSE" | "CLI_OFFLINE" | "CHECKSUM" | "TIMESTAMP"
@@ -633,7 +635,7 @@ impl<'a> Taskfile<'a> {
             // Before anything else changes it.
             body.head.insert(0, format!("{set}=${{{name}-}}"));
         }
-        vec![Piece::Value(set)]
+        vec![CommandPiece::Value(set)]
     }
 
     /// A text with `{{…}}`.
@@ -647,7 +649,7 @@ impl<'a> Taskfile<'a> {
         let mut pieces = ShellCommand::new();
         let mut rest = written;
         while let Some(start) = rest.find("{{") {
-            pieces.push(Piece::Plain(rest[..start].to_owned()));
+            pieces.push(CommandPiece::Plain(rest[..start].to_owned()));
             let Some(end) = rest[start..].find("}}") else {
                 return self.trouble(line, "a `{{` that is not closed");
             };
@@ -655,24 +657,24 @@ impl<'a> Taskfile<'a> {
             pieces.extend(self.expression(inside, scope, body, line)?);
             rest = &rest[start + end + 2..];
         }
-        pieces.push(Piece::Plain(rest.to_owned()));
+        pieces.push(CommandPiece::Plain(rest.to_owned()));
         let pieces = joined(pieces);
         // The arguments are words; in quotes, or as a part of a word, they would be text.
         for (place, piece) in pieces.iter().enumerate() {
-            if *piece == Piece::Arguments {
+            if *piece == CommandPiece::Arguments {
                 let before = place.checked_sub(1).map(|place| &pieces[place]);
                 let after = pieces.get(place + 1);
-                let is_apart = |piece: Option<&Piece>, at_end: bool| match piece {
+                let is_apart = |piece: Option<&CommandPiece>, at_end: bool| match piece {
                     None => true,
-                    Some(Piece::Plain(text)) if at_end => text.ends_with([' ', '\n']),
-                    Some(Piece::Plain(text)) => text.starts_with([' ', '\n', ';', ')', '|']),
-                    Some(Piece::Value(_) | Piece::Arguments) => false,
+                    Some(CommandPiece::Plain(text)) if at_end => text.ends_with([' ', '\n']),
+                    Some(CommandPiece::Plain(text)) => text.starts_with([' ', '\n', ';', ')', '|']),
+                    Some(CommandPiece::Value(_) | CommandPiece::Arguments) => false,
                 };
                 let quotes: usize = pieces[..place]
                     .iter()
                     .map(|piece| match piece {
-                        Piece::Plain(text) => text.matches(['"', '\'']).count(),
-                        Piece::Value(_) | Piece::Arguments => 0,
+                        CommandPiece::Plain(text) => text.matches(['"', '\'']).count(),
+                        CommandPiece::Value(_) | CommandPiece::Arguments => 0,
                     })
                     .sum();
                 if !is_apart(before, true) || !is_apart(after, false) || quotes % 2 == 1 {
@@ -697,7 +699,7 @@ impl<'a> Taskfile<'a> {
             return self.trouble(line, refused);
         }
         if let Some(literal) = literal(trimmed) {
-            return Ok(vec![Piece::Plain(literal)]);
+            return Ok(vec![CommandPiece::Plain(literal)]);
         }
         let (name, default) = match trimmed.split_once('|') {
             Some((name, function)) => (name.trim(), function.trim().strip_prefix("default ")),
@@ -721,16 +723,16 @@ impl<'a> Taskfile<'a> {
             return self.trouble(line, refused);
         };
         match value.as_slice() {
-            [Piece::Value(variable)] => {
+            [CommandPiece::Value(variable)] => {
                 let with = format!("{variable}_or_{line}");
                 if body.seen.insert(with.clone()) {
                     body.head
                         .push(format!("{with}=${variable}; [ -n \"${with}\" ] || {with}={}", word(&default)));
                 }
-                Ok(vec![Piece::Value(with)])
+                Ok(vec![CommandPiece::Value(with)])
             }
             value => match known(value) {
-                Some(text) if text.is_empty() => Ok(vec![Piece::Plain(default)]),
+                Some(text) if text.is_empty() => Ok(vec![CommandPiece::Plain(default)]),
                 Some(_) => Ok(value.to_vec()),
                 None => self.trouble(line, refused),
             },
@@ -748,7 +750,7 @@ impl<'a> Taskfile<'a> {
     ) -> Result<(), Remark> {
         let line = self.line(node);
         let items = match &node.kind {
-            Kind::Map(map) => match map.get("for") {
+            NodeKind::Map(map) => match map.get("for") {
                 Some((_, list)) => match strings(list) {
                     Some(items) if items.iter().all(|item| !item.contains("{{")) => Some(items),
                     _ => return self.trouble(line, "this `for`"),
@@ -790,7 +792,7 @@ impl<'a> Taskfile<'a> {
                 is_lenient,
             });
         }
-        let Kind::Map(map) = &node.kind else { return self.trouble(line, "this command") };
+        let NodeKind::Map(map) = &node.kind else { return self.trouble(line, "this command") };
         let mut is_lenient = is_lenient;
         let (mut task, mut with, mut command, mut deferred) = (None, Vec::new(), None, None);
         for (key, node) in map.iter() {
@@ -804,7 +806,7 @@ impl<'a> Taskfile<'a> {
                 },
                 "task" => task = node.scalar(),
                 "vars" => {
-                    let Kind::Map(vars) = &node.kind else { return self.trouble(line, "these `vars`") };
+                    let NodeKind::Map(vars) = &node.kind else { return self.trouble(line, "these `vars`") };
                     for (key, node) in vars.iter() {
                         with.push((key.text.to_owned(), self.value(node, scope, body, line, key.text)?));
                     }
@@ -831,8 +833,8 @@ impl<'a> Taskfile<'a> {
     /// Whether a node stands in `deps`.
     fn is_dependency(&self, node: &Node<'_>) -> bool {
         self.tasks.iter().any(|(.., task)| match &task.kind {
-            Kind::Map(map) => match map.get("deps") {
-                Some((_, Node { kind: Kind::List(items), .. })) => {
+            NodeKind::Map(map) => match map.get("deps") {
+                Some((_, Node { kind: NodeKind::List(items), .. })) => {
                     items.iter().any(|item| item.span == node.span)
                 }
                 _ => false,
@@ -864,13 +866,13 @@ impl<'a> Taskfile<'a> {
     /// What a task leads to, directly: names, each with the values given to it.
     fn calls(&self, name: &str) -> Vec<String> {
         let Some((.., node)) = self.tasks.iter().find(|(task, ..)| task == name) else { return Vec::new() };
-        let Kind::Map(map) = &node.kind else { return Vec::new() };
+        let NodeKind::Map(map) = &node.kind else { return Vec::new() };
         let mut found = Vec::new();
         for list in ["deps", "cmds"] {
-            let Some((_, Node { kind: Kind::List(items), .. })) = map.get(list) else { continue };
+            let Some((_, Node { kind: NodeKind::List(items), .. })) = map.get(list) else { continue };
             for item in items.iter() {
                 match &item.kind {
-                    Kind::Map(map) => found.extend(map.get("task").and_then(|(_, node)| {
+                    NodeKind::Map(map) => found.extend(map.get("task").and_then(|(_, node)| {
                         let with = map.get("vars").map_or("", |(_, vars)| self.source.slice(vars.span));
                         Some(format!("{}\0{with}", node.scalar()?))
                     })),
@@ -893,7 +895,7 @@ impl<'a> Taskfile<'a> {
             }
             let runs =
                 self.tasks.iter().find(|(name, ..)| *name == task).and_then(|(.., node)| match &node.kind {
-                    Kind::Map(map) => map.get("run").and_then(|(_, node)| node.scalar()),
+                    NodeKind::Map(map) => map.get("run").and_then(|(_, node)| node.scalar()),
                     _ => None,
                 });
             let is_once = runs.map_or(self.runs_once, |runs| runs == "once" || runs == "when_changed");
@@ -930,7 +932,7 @@ impl<'a> Taskfile<'a> {
         let mut globs = Vec::new();
         for node in nodes {
             let (sign, pattern) = match &node.kind {
-                Kind::Map(map) => ("!", map.get("exclude").and_then(|(_, node)| node.scalar())),
+                NodeKind::Map(map) => ("!", map.get("exclude").and_then(|(_, node)| node.scalar())),
                 _ => ("", node.scalar()),
             };
             match pattern {
@@ -953,16 +955,16 @@ fn literal(written: &str) -> Option<String> {
 
 fn items<'n, 'a>(node: &'n Node<'a>) -> Option<Vec<&'n Node<'a>>> {
     match &node.kind {
-        Kind::List(items) => Some(items.iter().collect()),
+        NodeKind::List(items) => Some(items.iter().collect()),
         _ => None,
     }
 }
 
 fn strings(node: &Node<'_>) -> Option<Vec<String>> {
     match &node.kind {
-        Kind::List(items) => items.iter().map(|item| item.scalar().map(str::to_owned)).collect(),
-        Kind::Written(..) | Kind::Made(..) => Some(vec![node.scalar()?.to_owned()]),
-        Kind::Map(_) => None,
+        NodeKind::List(items) => items.iter().map(|item| item.scalar().map(str::to_owned)).collect(),
+        NodeKind::Written(..) | NodeKind::Made(..) => Some(vec![node.scalar()?.to_owned()]),
+        NodeKind::Map(_) => None,
     }
 }
 

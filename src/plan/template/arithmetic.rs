@@ -56,7 +56,7 @@ const OPERATORS: [(&str, u8); 19] = [
 
 /// `pieces` are those of the text between `$((` and `))`, which begins at `start`.
 pub(crate) fn parse(pieces: &[TemplatePart], text: &str, start: usize) -> Result<Expression, Wrong> {
-    let mut reader = Reader { parts: Vec::new(), next: 0, end: start + text.len() };
+    let mut reader = ArithmeticReader { parts: Vec::new(), next: 0, end: start + text.len() };
     reader.cut(pieces, text, start)?;
     let whole = reader.choice()?;
     match reader.parts.get(reader.next) {
@@ -69,25 +69,28 @@ fn wrong(place: Range<usize>, message: impl Into<String>) -> Wrong {
     Wrong { place, message: message.into() }
 }
 
-enum Part {
+enum ArithmeticPart {
     Operand(Expression),
     Sign(&'static str),
 }
 
-struct Reader {
-    parts: Vec<(Part, Range<usize>)>,
+struct ArithmeticReader {
+    parts: Vec<(ArithmeticPart, Range<usize>)>,
     next: usize,
     end: usize,
 }
 
-impl Reader {
+impl ArithmeticReader {
     /// Cuts the text into numbers, names and operators; expansions are operands as they are.
     fn cut(&mut self, pieces: &[TemplatePart], text: &str, start: usize) -> Result<(), Wrong> {
         let mut at = start;
         for piece in pieces {
             if let Some(place) = piece.place() {
                 self.cut_text(&text[at - start..place.start - start], at)?;
-                self.push(Part::Operand(Expression::Expansion(Box::new(piece.clone()))), place.clone())?;
+                self.push(
+                    ArithmeticPart::Operand(Expression::Expansion(Box::new(piece.clone()))),
+                    place.clone(),
+                )?;
                 at = place.end;
             }
         }
@@ -115,17 +118,17 @@ impl Reader {
                     None => word,
                 };
                 let number = number(&rest[..length]).map_err(|why| wrong(place(length), why))?;
-                self.push(Part::Operand(Expression::Number(number)), place(length))?;
+                self.push(ArithmeticPart::Operand(Expression::Number(number)), place(length))?;
                 length
             } else if word > 0 {
                 let name = Expression::Name { name: rest[..word].to_owned(), place: place(word) };
-                self.push(Part::Operand(name), place(word))?;
+                self.push(ArithmeticPart::Operand(name), place(word))?;
                 word
             } else if let Some(operator) = operator {
-                self.push(Part::Sign(operator), place(operator.len()))?;
+                self.push(ArithmeticPart::Sign(operator), place(operator.len()))?;
                 operator.len()
             } else if let Some(sign) = sign {
-                self.push(Part::Sign(sign), place(1))?;
+                self.push(ArithmeticPart::Sign(sign), place(1))?;
                 1
             } else if first == '=' {
                 return Err(wrong(place(1), "assignment is not allowed here; use `==` to compare"));
@@ -137,7 +140,7 @@ impl Reader {
         Ok(())
     }
 
-    fn push(&mut self, part: Part, place: Range<usize>) -> Result<(), Wrong> {
+    fn push(&mut self, part: ArithmeticPart, place: Range<usize>) -> Result<(), Wrong> {
         if self.parts.len() == MOST_PARTS {
             return Err(wrong(place, format!("more than {MOST_PARTS} numbers, names and operators")));
         }
@@ -147,8 +150,8 @@ impl Reader {
 
     fn sign(&self) -> Option<&'static str> {
         match self.parts.get(self.next) {
-            Some((Part::Sign(sign), _)) => Some(sign),
-            Some((Part::Operand(_), _)) | None => None,
+            Some((ArithmeticPart::Sign(sign), _)) => Some(sign),
+            Some((ArithmeticPart::Operand(_), _)) | None => None,
         }
     }
 
@@ -194,23 +197,25 @@ impl Reader {
     fn unary(&mut self) -> Result<Expression, Wrong> {
         let place = self.here();
         match self.parts.get(self.next) {
-            Some((Part::Operand(operand), _)) => {
+            Some((ArithmeticPart::Operand(operand), _)) => {
                 let operand = operand.clone();
                 self.next += 1;
                 Ok(operand)
             }
-            Some((Part::Sign("("), _)) => {
+            Some((ArithmeticPart::Sign("("), _)) => {
                 self.next += 1;
                 let inside = self.choice()?;
                 self.expect(")")?;
                 Ok(inside)
             }
-            Some((Part::Sign(sign @ ("+" | "-" | "!" | "~")), _)) => {
+            Some((ArithmeticPart::Sign(sign @ ("+" | "-" | "!" | "~")), _)) => {
                 let sign = *sign;
                 self.next += 1;
                 Ok(Expression::Unary(sign, Box::new(self.unary()?)))
             }
-            Some((Part::Sign(_), _)) | None => Err(wrong(place, "expected a number or a name here")),
+            Some((ArithmeticPart::Sign(_), _)) | None => {
+                Err(wrong(place, "expected a number or a name here"))
+            }
         }
     }
 }

@@ -4,8 +4,8 @@ use super::*;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{Exit, RunResult};
 use crate::view::console::{Display, Mode};
-use crate::view::script::{FakeLogs, Script, name, plain};
-use crate::view::sink::tests::Shared;
+use crate::view::script::{FakeLogs, ScriptedRun, name, plain};
+use crate::view::sink::tests::SharedWriter;
 use crate::view::style::Paint;
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// A terminal that keeps what it was told.
 struct FakeScreen {
-    told: Shared,
+    told: SharedWriter,
     size: Rc<Cell<(u16, u16)>>,
     is_there: bool,
 }
@@ -45,19 +45,23 @@ impl FakeScreen {
 }
 
 struct Stage {
-    script: Script<Tui>,
+    script: ScriptedRun<Tui>,
     /// What the terminal was told.
-    told: Shared,
+    told: SharedWriter,
     /// What the console wrote.
-    console: Shared,
+    console: SharedWriter,
     size: Rc<Cell<(u16, u16)>>,
 }
 
 fn stage(is_there: bool) -> Stage {
-    let (told, console, size) = (Shared::default(), Shared::default(), Rc::new(Cell::new((72, 10))));
+    let (told, console, size) =
+        (SharedWriter::default(), SharedWriter::default(), Rc::new(Cell::new((72, 10))));
     let logs = || Rc::new(FakeLogs("from the log\n"));
-    let settings =
-        crate::view::console::Settings { display: Display::Fixed(Mode::Prefix), is_shared: true, ..plain() };
+    let settings = crate::view::console::ConsoleSettings {
+        display: Display::Fixed(Mode::Prefix),
+        is_shared: true,
+        ..plain()
+    };
     let (out, err) = (Box::new(console.clone()), Box::new(console.clone()));
     let words = Words {
         paint: Paint { is_on: false },
@@ -71,7 +75,7 @@ fn stage(is_there: bool) -> Stage {
         logs(),
         words,
     );
-    Stage { script: Script::new(view), told, console, size }
+    Stage { script: ScriptedRun::new(view), told, console, size }
 }
 
 impl Stage {

@@ -3,7 +3,7 @@
 
 use super::World;
 use super::function::{FUNCTIONS, Function, words, work};
-use super::text::{FOLDER, MAKE, Piece, Text, extent, literal, plain, push, push_str};
+use super::text::{FOLDER, MAKE, MakeText, TextPiece, extent, literal, plain, push, push_str};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Why a part of a Makefile cannot be taken over, and where it is.
@@ -28,7 +28,7 @@ impl Trouble {
 /// Something that was decided while converting and has to be so when a task runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Guard {
-    pub(super) left: Text,
+    pub(super) left: MakeText,
     pub(super) right: String,
     pub(super) is_equal: bool,
     pub(super) line: usize,
@@ -38,11 +38,11 @@ pub(super) struct Guard {
 pub(super) type Guards = BTreeSet<usize>;
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(super) enum VariableValue {
     /// Expanded wherever it is used.
     Recursive(String),
     /// Expanded where it was set.
-    Simple(Text),
+    Simple(MakeText),
     /// `+=` of a target: added, where it is used, to what the variable is elsewhere.
     Added { base: Box<Variable>, more: String },
     /// Set by what could not be taken over.
@@ -50,7 +50,7 @@ pub(super) enum Value {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum VariableOrigin {
     Default,
     File,
     Override,
@@ -59,12 +59,12 @@ pub(super) enum Origin {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Variable {
-    pub(super) value: Value,
+    pub(super) value: VariableValue,
     /// What was added with `+=` to a value of the environment, which comes first.
     pub(super) is_after_environment: bool,
     /// `?=`: the environment comes first.
     pub(super) is_fallback: bool,
-    pub(super) origin: Origin,
+    pub(super) origin: VariableOrigin,
     pub(super) guards: Guards,
     pub(super) line: usize,
 }
@@ -142,7 +142,7 @@ impl<'w> Expander<'w> {
     }
 
     /// A text, if it is neither too long nor too deep.
-    pub(super) fn bounded(&mut self, text: Text) -> Result<Text, Trouble> {
+    pub(super) fn bounded(&mut self, text: MakeText) -> Result<MakeText, Trouble> {
         let (size, depth) = extent(&text);
         self.spend(size)?;
         if size > LONGEST {
@@ -155,20 +155,20 @@ impl<'w> Expander<'w> {
     }
 
     /// A value of a variable with so many guards, lost if it is too long or too deep.
-    pub(super) fn bounded_value(&mut self, value: Value, guards: usize) -> Value {
+    pub(super) fn bounded_value(&mut self, value: VariableValue, guards: usize) -> VariableValue {
         let bounded = self.spend(guards).and_then(|()| match value {
-            Value::Simple(text) => self.bounded(text).map(Value::Simple),
-            Value::Recursive(written) if written.len() > LONGEST => {
+            VariableValue::Simple(text) => self.bounded(text).map(VariableValue::Simple),
+            VariableValue::Recursive(written) if written.len() > LONGEST => {
                 self.trouble("a value that grows too long")
             }
-            Value::Recursive(written) => Ok(Value::Recursive(written)),
-            Value::Added { base, more } => Ok(Value::Added { base, more }),
-            Value::Lost(trouble) => Err(trouble),
+            VariableValue::Recursive(written) => Ok(VariableValue::Recursive(written)),
+            VariableValue::Added { base, more } => Ok(VariableValue::Added { base, more }),
+            VariableValue::Lost(trouble) => Err(trouble),
         });
-        bounded.unwrap_or_else(Value::Lost)
+        bounded.unwrap_or_else(VariableValue::Lost)
     }
 
-    pub(super) fn expand(&mut self, written: &str) -> Result<Text, Trouble> {
+    pub(super) fn expand(&mut self, written: &str) -> Result<MakeText, Trouble> {
         self.spend(1 + written.len())?;
         self.depth += 1;
         let expanded =
@@ -177,8 +177,8 @@ impl<'w> Expander<'w> {
         expanded
     }
 
-    fn expand_bounded(&mut self, written: &str) -> Result<Text, Trouble> {
-        let mut text = Text::new();
+    fn expand_bounded(&mut self, written: &str) -> Result<MakeText, Trouble> {
+        let mut text = MakeText::new();
         let mut length = written.len();
         let mut rest = written;
         while let Some(at) = rest.find('$') {
@@ -220,7 +220,7 @@ impl<'w> Expander<'w> {
     }
 
     /// The characters that a text has now; each hole that is filled becomes a guard.
-    pub(super) fn known(&mut self, text: Text) -> Result<String, Trouble> {
+    pub(super) fn known(&mut self, text: MakeText) -> Result<String, Trouble> {
         let mut known = String::new();
         for piece in text {
             known.push_str(&self.known_piece(piece)?);
@@ -233,10 +233,10 @@ impl<'w> Expander<'w> {
         self.known(text)
     }
 
-    fn known_piece(&mut self, piece: Piece) -> Result<String, Trouble> {
+    fn known_piece(&mut self, piece: TextPiece) -> Result<String, Trouble> {
         let value = match &piece {
-            Piece::Plain(text) => return Ok(text.clone()),
-            Piece::Env { name, or } => match self.world.variable(name) {
+            TextPiece::Plain(text) => return Ok(text.clone()),
+            TextPiece::Env { name, or } => match self.world.variable(name) {
                 Some(value) if value.contains('$') => {
                     return self.trouble(format!("the environment variable `{name}` contains a `$`"));
                 }
@@ -247,8 +247,8 @@ impl<'w> Expander<'w> {
                     return Ok(self.decided(piece, or));
                 }
             },
-            Piece::Wildcard(patterns) => self.matches(patterns)?,
-            Piece::Shell(script) => {
+            TextPiece::Wildcard(patterns) => self.matches(patterns)?,
+            TextPiece::Shell(script) => {
                 let script = self.known(script.clone())?;
                 let world = self.world;
                 let answer = self.answers.entry(script.clone()).or_insert_with(|| world.answer(&script));
@@ -260,11 +260,11 @@ impl<'w> Expander<'w> {
                     }
                 }
             }
-            Piece::If { test, then, other } => {
+            TextPiece::If { test, then, other } => {
                 let branch = if self.known(test.clone())?.is_empty() { other } else { then };
                 return self.known(branch.clone());
             }
-            Piece::Call { function, arguments } => {
+            TextPiece::Call { function, arguments } => {
                 let mut known = Vec::new();
                 for argument in arguments {
                     known.push(self.known(argument.clone())?);
@@ -274,12 +274,12 @@ impl<'w> Expander<'w> {
                 };
                 return self.run(function, &known);
             }
-            Piece::Fail { line, message } => {
+            TextPiece::Fail { line, message } => {
                 let message = self.known(message.clone())?;
                 return Err(Trouble { line: *line, why: format!("{STOPS}{message}") });
             }
-            Piece::Say(_) => return Ok(String::new()),
-            Piece::Spaced(text) => {
+            TextPiece::Say(_) => return Ok(String::new()),
+            TextPiece::Spaced(text) => {
                 let known = self.known(text.clone())?;
                 return Ok(if known.is_empty() { known } else { known + " " });
             }
@@ -287,7 +287,7 @@ impl<'w> Expander<'w> {
         Ok(self.decided(piece, value))
     }
 
-    fn decided(&mut self, piece: Piece, value: String) -> String {
+    fn decided(&mut self, piece: TextPiece, value: String) -> String {
         self.guard(Guard { left: vec![piece], right: value.clone(), is_equal: true, line: self.line });
         value
     }
@@ -324,7 +324,7 @@ impl<'w> Expander<'w> {
     }
 
     /// What stands between the brackets of a reference.
-    fn reference(&mut self, inside: &str, open: char) -> Result<Text, Trouble> {
+    fn reference(&mut self, inside: &str, open: char) -> Result<MakeText, Trouble> {
         if let Some((name, rest)) = function_call(inside) {
             return self.function(name, rest, open);
         }
@@ -352,14 +352,14 @@ impl<'w> Expander<'w> {
         scoped.or_else(|| self.variables.get(name))
     }
 
-    pub(super) fn value(&mut self, name: &str) -> Result<Text, Trouble> {
+    pub(super) fn value(&mut self, name: &str) -> Result<MakeText, Trouble> {
         if let Some(guards) = self.maybe.get(name) {
             self.met.extend(guards);
         }
         let is_calling = std::mem::take(&mut self.is_calling);
         if let Some(variable) = self.lookup(name).cloned() {
             self.met.extend(&variable.guards);
-            if matches!(variable.value, Value::Simple(_)) {
+            if matches!(variable.value, VariableValue::Simple(_)) {
                 return self.value_of(name, &variable);
             }
             if !is_calling && self.expanding.iter().any(|outer| outer == name) {
@@ -371,50 +371,50 @@ impl<'w> Expander<'w> {
             return value;
         }
         match name {
-            "MAKEFILES" | "MAKE_RESTARTS" | "MAKEOVERRIDES" => Ok(Text::new()),
+            "MAKEFILES" | "MAKE_RESTARTS" | "MAKEOVERRIDES" => Ok(MakeText::new()),
             "MAKECMDGOALS" => self.trouble("`MAKECMDGOALS`: what was asked for is known only to make"),
             ".VARIABLES" | ".FEATURES" | ".INCLUDE_DIRS" | "MAKE_TERMOUT" | "MAKE_TERMERR" | "MAKE_HOST" => {
                 self.trouble(format!("only make knows `{name}`"))
             }
-            _ if !is_identifier(name) => Ok(Text::new()),
-            _ => Ok(vec![Piece::Env { name: name.to_owned(), or: Text::new() }]),
+            _ if !is_identifier(name) => Ok(MakeText::new()),
+            _ => Ok(vec![TextPiece::Env { name: name.to_owned(), or: MakeText::new() }]),
         }
     }
 
-    pub(super) fn value_of(&mut self, name: &str, variable: &Variable) -> Result<Text, Trouble> {
+    pub(super) fn value_of(&mut self, name: &str, variable: &Variable) -> Result<MakeText, Trouble> {
         let value = match &variable.value {
-            Value::Lost(trouble) => return Err(trouble.clone()),
-            Value::Simple(text) => text.clone(),
-            Value::Recursive(written) => self.expand(written)?,
-            Value::Added { base, more } => {
+            VariableValue::Lost(trouble) => return Err(trouble.clone()),
+            VariableValue::Simple(text) => text.clone(),
+            VariableValue::Recursive(written) => self.expand(written)?,
+            VariableValue::Added { base, more } => {
                 let base = self.value_of(name, base)?;
                 super::read::added(base, self.expand(more)?)
             }
         };
-        let env = |or: Text| vec![Piece::Env { name: name.to_owned(), or }];
+        let env = |or: MakeText| vec![TextPiece::Env { name: name.to_owned(), or }];
         if variable.is_fallback && is_identifier(name) {
             return Ok(env(value));
         }
         if variable.is_after_environment && is_identifier(name) {
-            let mut whole = vec![Piece::Spaced(env(Text::new()))];
+            let mut whole = vec![TextPiece::Spaced(env(MakeText::new()))];
             push(&mut whole, value);
             return Ok(whole);
         }
         Ok(value)
     }
 
-    fn arguments(&mut self, rest: &str, most: usize, open: char) -> Result<Vec<Text>, Trouble> {
+    fn arguments(&mut self, rest: &str, most: usize, open: char) -> Result<Vec<MakeText>, Trouble> {
         split_arguments(rest, most, open).into_iter().map(|argument| self.expand(argument)).collect()
     }
 
-    fn function(&mut self, name: &'static str, rest: &str, open: char) -> Result<Text, Trouble> {
+    fn function(&mut self, name: &'static str, rest: &str, open: char) -> Result<MakeText, Trouble> {
         if let Some(function) = FUNCTIONS.iter().find(|function| function.name == name) {
             let mut arguments = self.arguments(rest, function.arity, open)?;
             if arguments.len() < function.arity {
                 if name != "subst" && name != "patsubst" && function.arity > 1 {
                     return self.stop(format!("`$({name} …)` with too few arguments"));
                 }
-                arguments.resize(function.arity, Text::new());
+                arguments.resize(function.arity, MakeText::new());
             }
             return self.call_text(function, arguments);
         }
@@ -427,7 +427,7 @@ impl<'w> Expander<'w> {
                     return self.expand(branch(if test { 1 } else { 2 }));
                 }
                 let (then, other) = (self.later(branch(1))?, self.later(branch(2))?);
-                Ok(vec![Piece::If { test, then, other }])
+                Ok(vec![TextPiece::If { test, then, other }])
             }
             "or" => self.or(&split_arguments(rest, usize::MAX, open)),
             "and" => self.and(&split_arguments(rest, usize::MAX, open)),
@@ -435,23 +435,23 @@ impl<'w> Expander<'w> {
             "call" => self.call(&split_arguments(rest, usize::MAX, open)),
             "shell" => {
                 let script = self.expand(rest)?;
-                Ok(vec![Piece::Shell(script)])
+                Ok(vec![TextPiece::Shell(script)])
             }
             "wildcard" => {
                 let patterns = self.expand(rest)?;
                 let patterns = self.known(patterns)?;
                 if patterns.trim().is_empty() {
-                    return Ok(Text::new());
+                    return Ok(MakeText::new());
                 }
-                Ok(vec![Piece::Wildcard(patterns)])
+                Ok(vec![TextPiece::Wildcard(patterns)])
             }
             "error" => {
                 let message = self.expand(rest)?;
-                Ok(vec![Piece::Fail { line: self.line, message }])
+                Ok(vec![TextPiece::Fail { line: self.line, message }])
             }
             "info" | "warning" => {
                 let message = self.expand(rest)?;
-                Ok(vec![Piece::Say(message)])
+                Ok(vec![TextPiece::Say(message)])
             }
             "abspath" | "realpath" => {
                 let paths = self.known_expansion(rest)?;
@@ -473,8 +473,8 @@ impl<'w> Expander<'w> {
             "flavor" => {
                 let name = self.known_expansion(rest)?;
                 let flavor = match self.lookup(&name).map(|variable| &variable.value) {
-                    Some(Value::Simple(_)) => "simple",
-                    Some(Value::Recursive(_) | Value::Added { .. }) => "recursive",
+                    Some(VariableValue::Simple(_)) => "simple",
+                    Some(VariableValue::Recursive(_) | VariableValue::Added { .. }) => "recursive",
                     _ => return self.trouble("`$(flavor …)` of a variable that is not set"),
                 };
                 Ok(plain(flavor))
@@ -486,11 +486,11 @@ impl<'w> Expander<'w> {
                     return self.trouble("`$(value …)` of what the environment may set");
                 }
                 match self.lookup(&name).map(|variable| &variable.value) {
-                    Some(Value::Recursive(written)) => Ok(plain(written.clone())),
-                    Some(Value::Simple(text)) => Ok(text.clone()),
+                    Some(VariableValue::Recursive(written)) => Ok(plain(written.clone())),
+                    Some(VariableValue::Simple(text)) => Ok(text.clone()),
                     None if is_identifier(&name) => self.value(&name),
-                    None => Ok(Text::new()),
-                    Some(Value::Added { .. } | Value::Lost(_)) => {
+                    None => Ok(MakeText::new()),
+                    Some(VariableValue::Added { .. } | VariableValue::Lost(_)) => {
                         self.trouble("`$(value …)` of what was added to")
                     }
                 }
@@ -498,28 +498,32 @@ impl<'w> Expander<'w> {
             "eval" if self.is_parsing => {
                 let text = self.known_expansion(rest)?;
                 self.evaluated.push(text);
-                Ok(Text::new())
+                Ok(MakeText::new())
             }
             _ => self.trouble(format!("`$({name} …)`")),
         }
     }
 
     /// A branch that may not be taken: what cannot be taken over fails only if it is.
-    fn later(&mut self, written: &str) -> Result<Text, Trouble> {
+    fn later(&mut self, written: &str) -> Result<MakeText, Trouble> {
         match self.expand(written) {
             Ok(text) => Ok(text),
             Err(trouble) => {
                 let message = plain(format!("line {} was not converted: {}", trouble.line, trouble.why));
-                Ok(vec![Piece::Fail { line: trouble.line, message }])
+                Ok(vec![TextPiece::Fail { line: trouble.line, message }])
             }
         }
     }
 
     /// A function of texts: at once where they are known, else when the task runs.
-    fn call_text(&mut self, function: &'static Function, arguments: Vec<Text>) -> Result<Text, Trouble> {
+    fn call_text(
+        &mut self,
+        function: &'static Function,
+        arguments: Vec<MakeText>,
+    ) -> Result<MakeText, Trouble> {
         let known: Option<Vec<String>> = arguments.iter().map(|argument| literal(argument)).collect();
         let Some(known) = known else {
-            return Ok(vec![Piece::Call { function: function.name, arguments }]);
+            return Ok(vec![TextPiece::Call { function: function.name, arguments }]);
         };
         let known = match known.iter().any(|text| text.contains([FOLDER, MAKE])) {
             true if keeps_folder(function.name, &known) => known,
@@ -548,41 +552,41 @@ impl<'w> Expander<'w> {
         text.replace(MAKE, "make")
     }
 
-    fn or(&mut self, parts: &[&str]) -> Result<Text, Trouble> {
-        let Some((first, rest)) = parts.split_first() else { return Ok(Text::new()) };
+    fn or(&mut self, parts: &[&str]) -> Result<MakeText, Trouble> {
+        let Some((first, rest)) = parts.split_first() else { return Ok(MakeText::new()) };
         let value = self.later(first.trim())?;
         match visible(&value) {
             Some(true) => Ok(value),
             Some(false) => self.or(rest),
             None => {
                 let other = self.or(rest)?;
-                Ok(vec![Piece::If { test: value.clone(), then: value, other }])
+                Ok(vec![TextPiece::If { test: value.clone(), then: value, other }])
             }
         }
     }
 
-    fn and(&mut self, parts: &[&str]) -> Result<Text, Trouble> {
-        let Some((first, rest)) = parts.split_first() else { return Ok(Text::new()) };
+    fn and(&mut self, parts: &[&str]) -> Result<MakeText, Trouble> {
+        let Some((first, rest)) = parts.split_first() else { return Ok(MakeText::new()) };
         let value = self.later(first.trim())?;
         match visible(&value) {
-            Some(false) => Ok(Text::new()),
+            Some(false) => Ok(MakeText::new()),
             Some(true) if rest.is_empty() => Ok(value),
             Some(true) => self.and(rest),
             None if rest.is_empty() => Ok(value),
             None => {
                 let then = self.and(rest)?;
-                Ok(vec![Piece::If { test: value, then, other: Text::new() }])
+                Ok(vec![TextPiece::If { test: value, then, other: MakeText::new() }])
             }
         }
     }
 
-    fn foreach(&mut self, parts: &[&str]) -> Result<Text, Trouble> {
+    fn foreach(&mut self, parts: &[&str]) -> Result<MakeText, Trouble> {
         let [variable, list, body] = parts else {
             return self.stop("`$(foreach …)` with too few arguments");
         };
         let variable = self.known_expansion(variable.trim())?;
         let list = self.known_expansion(list)?;
-        let mut text = Text::new();
+        let mut text = MakeText::new();
         for (place, item) in words(&list).into_iter().enumerate() {
             self.scopes.push(HashMap::from([(variable.clone(), automatic(plain(item)))]));
             let expanded = self.expand(body);
@@ -595,7 +599,7 @@ impl<'w> Expander<'w> {
         Ok(text)
     }
 
-    fn call(&mut self, parts: &[&str]) -> Result<Text, Trouble> {
+    fn call(&mut self, parts: &[&str]) -> Result<MakeText, Trouble> {
         let name = self.known_expansion(parts[0].trim())?;
         let mut scope = HashMap::from([("0".to_owned(), automatic(plain(name.clone())))]);
         for (place, argument) in parts[1..].iter().enumerate() {
@@ -604,7 +608,7 @@ impl<'w> Expander<'w> {
         }
         // A call within a call does not see the arguments of the outer one.
         for place in parts.len()..10 {
-            scope.insert(place.to_string(), automatic(Text::new()));
+            scope.insert(place.to_string(), automatic(MakeText::new()));
         }
         if function_call(&format!("{name} x")).is_some() {
             return self.trouble(format!("`$(call {name} …)` of a function"));
@@ -616,7 +620,7 @@ impl<'w> Expander<'w> {
         value
     }
 
-    fn origin(&mut self, rest: &str) -> Result<Text, Trouble> {
+    fn origin(&mut self, rest: &str) -> Result<MakeText, Trouble> {
         let name = self.known_expansion(rest)?;
         if let Some(guards) = self.maybe.get(&name) {
             self.met.extend(guards);
@@ -628,10 +632,10 @@ impl<'w> Expander<'w> {
             Some(variable) => {
                 self.met.extend(&variable.guards);
                 match variable.origin {
-                    Origin::Default => "default",
-                    Origin::File => "file",
-                    Origin::Override => "override",
-                    Origin::CommandLine => "command line",
+                    VariableOrigin::Default => "default",
+                    VariableOrigin::File => "file",
+                    VariableOrigin::Override => "override",
+                    VariableOrigin::CommandLine => "command line",
                 }
             }
             None => return self.trouble("`$(origin …)` of a variable that only the environment sets"),
@@ -640,20 +644,20 @@ impl<'w> Expander<'w> {
     }
 }
 
-pub(super) fn automatic(value: Text) -> Variable {
+pub(super) fn automatic(value: MakeText) -> Variable {
     Variable {
-        value: Value::Simple(value),
+        value: VariableValue::Simple(value),
         is_after_environment: false,
         is_fallback: false,
-        origin: Origin::File,
+        origin: VariableOrigin::File,
         guards: Guards::new(),
         line: 0,
     }
 }
 
 /// Whether a text is certain to be empty or not to be.
-pub(super) fn visible(text: &[Piece]) -> Option<bool> {
-    let has_plain = text.iter().any(|piece| matches!(piece, Piece::Plain(text) if !text.is_empty()));
+pub(super) fn visible(text: &[TextPiece]) -> Option<bool> {
+    let has_plain = text.iter().any(|piece| matches!(piece, TextPiece::Plain(text) if !text.is_empty()));
     match text {
         [] => Some(false),
         _ if has_plain => Some(true),

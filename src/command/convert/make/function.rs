@@ -139,18 +139,18 @@ fn subst(from: &str, to: &str, text: &str) -> String {
 
 /// A pattern with at most one `%`; `\%` is a plain one.
 #[derive(Clone, Debug)]
-pub(super) struct Pattern {
+pub(super) struct PercentPattern {
     before: String,
     after: Option<String>,
 }
 
-impl Pattern {
-    pub(super) fn new(text: &str) -> Pattern {
+impl PercentPattern {
+    pub(super) fn new(text: &str) -> PercentPattern {
         let mut before = String::new();
         let mut rest = text.chars();
         while let Some(character) = rest.next() {
             match character {
-                '%' => return Pattern { before, after: Some(rest.collect()) },
+                '%' => return PercentPattern { before, after: Some(rest.collect()) },
                 '\\' if rest.as_str().starts_with('%') => {
                     before.push('%');
                     rest.next();
@@ -158,7 +158,7 @@ impl Pattern {
                 _ => before.push(character),
             }
         }
-        Pattern { before, after: None }
+        PercentPattern { before, after: None }
     }
 
     pub(super) fn is_plain(&self) -> bool {
@@ -185,7 +185,7 @@ impl Pattern {
 }
 
 pub(super) fn patsubst(pattern: &str, replacement: &str, text: &str) -> String {
-    let (pattern, replacement) = (Pattern::new(pattern), Pattern::new(replacement));
+    let (pattern, replacement) = (PercentPattern::new(pattern), PercentPattern::new(replacement));
     each(text, |word| match pattern.stem(word) {
         Some(stem) if !pattern.is_plain() => replacement.fill(stem),
         Some(_) => replacement.fill("%"),
@@ -194,7 +194,7 @@ pub(super) fn patsubst(pattern: &str, replacement: &str, text: &str) -> String {
 }
 
 fn filter(patterns: &str, text: &str, wanted: bool) -> String {
-    let patterns: Vec<Pattern> = words(patterns).into_iter().map(Pattern::new).collect();
+    let patterns: Vec<PercentPattern> = words(patterns).into_iter().map(PercentPattern::new).collect();
     let is_wanted = |word: &&str| patterns.iter().any(|pattern| pattern.stem(word).is_some()) == wanted;
     words(text).into_iter().filter(is_wanted).collect::<Vec<_>>().join(" ")
 }

@@ -2,15 +2,15 @@
 
 /// A line with what its backslashes join to it.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
+pub(super) struct LogicalLine {
     /// The number of its first line, from 1.
     pub(super) number: usize,
     /// The text as written, including newlines.
     pub(super) written: String,
 }
 
-pub(super) fn lines(text: &str, first: usize) -> Vec<Line> {
-    let mut lines: Vec<Line> = Vec::new();
+pub(super) fn lines(text: &str, first: usize) -> Vec<LogicalLine> {
+    let mut lines: Vec<LogicalLine> = Vec::new();
     let mut goes_on = false;
     for (place, line) in text.lines().enumerate() {
         // Ends the line at a NUL byte, as make does.
@@ -20,7 +20,7 @@ pub(super) fn lines(text: &str, first: usize) -> Vec<Line> {
                 last.written.push('\n');
                 last.written.push_str(line);
             }
-            _ => lines.push(Line { number: first + place, written: line.to_owned() }),
+            _ => lines.push(LogicalLine { number: first + place, written: line.to_owned() }),
         }
         goes_on = ends_in_backslash(line);
     }

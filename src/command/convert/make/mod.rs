@@ -11,7 +11,7 @@ mod text;
 
 use super::Converted;
 use super::sheet::{self, Remark, Sheet, SheetTask, Yaml, script, texts};
-use task::Task;
+use task::TargetTask;
 
 /// What a Makefile asks of the world while it is read.
 pub(super) trait World {
@@ -65,8 +65,8 @@ pub(super) fn convert(text: &str, name: &str, world: &dyn World) -> Converted {
 fn goals(makefile: &read::Makefile) -> Option<String> {
     let set = makefile.expander.variables.get(".DEFAULT_GOAL").map(|variable| &variable.value);
     let set = match set {
-        Some(expand::Value::Recursive(written)) => Some(written.trim().to_owned()),
-        Some(expand::Value::Simple(text)) => text::literal(text).map(|text| text.trim().to_owned()),
+        Some(expand::VariableValue::Recursive(written)) => Some(written.trim().to_owned()),
+        Some(expand::VariableValue::Simple(text)) => text::literal(text).map(|text| text.trim().to_owned()),
         _ => None,
     };
     set.filter(|goal| !goal.is_empty()).or_else(|| makefile.first_target.clone())
@@ -79,7 +79,7 @@ const INTRO: &[&str] = &[
     "the first failure, and so does this file (`-j`, `-k`).",
 ];
 
-fn laid_out<'n>(name: &'n str, tasks: &[Task], goal: Option<&str>, remarks: Vec<Remark>) -> Sheet<'n> {
+fn laid_out<'n>(name: &'n str, tasks: &[TargetTask], goal: Option<&str>, remarks: Vec<Remark>) -> Sheet<'n> {
     let mut settings = vec![("jobs", Yaml::Bare("1")), ("fail-fast", Yaml::Bare("true"))];
     let goal = goal.and_then(|goal| tasks.iter().find(|task| task.target == goal && !task.is_hidden));
     if let Some(goal) = goal {

@@ -2,10 +2,14 @@
 //! decided, included files are read in their place.
 
 use super::World;
-use super::expand::{Expander, Guard, Guards, Origin, Trouble, Value, Variable, closing, is_identifier};
-use super::function::{Pattern, words};
-use super::line::{Line, Operator, assignment, first_word, joined, lines, outside, recipe, without_comment};
-use super::text::{FOLDER, Piece, Text, can_fail, literal, plain, push, push_str};
+use super::expand::{
+    Expander, Guard, Guards, Trouble, Variable, VariableOrigin, VariableValue, closing, is_identifier,
+};
+use super::function::{PercentPattern, words};
+use super::line::{
+    LogicalLine, Operator, assignment, first_word, joined, lines, outside, recipe, without_comment,
+};
+use super::text::{FOLDER, MakeText, TextPiece, can_fail, literal, plain, push, push_str};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The rules of make itself that are taken over.
@@ -30,7 +34,7 @@ pub(super) struct File {
     /// One recipe, or one for each double-colon rule, with what that one needs.
     pub(super) recipes: Vec<Recipe>,
     pub(super) is_double: bool,
-    pub(super) variables: Vec<Assignment>,
+    pub(super) variables: Vec<TargetVariable>,
     pub(super) help: Option<String>,
     pub(super) guards: Guards,
     pub(super) troubles: Vec<Trouble>,
@@ -62,10 +66,10 @@ pub(super) struct PatternRule {
 
 /// A variable of a target or of a pattern.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Assignment {
+pub(super) struct TargetVariable {
     pub(super) name: String,
     pub(super) operator: Operator,
-    pub(super) value: Value,
+    pub(super) value: VariableValue,
     pub(super) guards: Guards,
     pub(super) line: usize,
     pub(super) is_exported: bool,
@@ -81,7 +85,7 @@ pub(super) struct Makefile<'w> {
     /// Names of `files` in the order in which they were first mentioned.
     pub(super) order: Vec<String>,
     pub(super) patterns: Vec<PatternRule>,
-    pub(super) pattern_variables: Vec<(Pattern, Assignment)>,
+    pub(super) pattern_variables: Vec<(PercentPattern, TargetVariable)>,
     pub(super) phony: BTreeSet<String>,
     pub(super) exported: BTreeMap<String, bool>,
     pub(super) exports_all: bool,
@@ -105,7 +109,7 @@ pub(super) struct Makefile<'w> {
     second_expansion: bool,
     prefix: char,
     conditions: Vec<Condition>,
-    current: Vec<Owner>,
+    current: Vec<RuleOwner>,
     is_in_rule: bool,
     is_built_in: bool,
     help: Vec<String>,
@@ -114,7 +118,7 @@ pub(super) struct Makefile<'w> {
 
 /// The rules that a recipe line belongs to.
 #[derive(Clone, Debug)]
-enum Owner {
+enum RuleOwner {
     File(String),
     Pattern(usize),
 }
@@ -136,7 +140,7 @@ enum Branch {
 }
 
 /// How a statement has to be read.
-enum Mode {
+enum Liveness {
     Live,
     Dead,
     Unknown(Trouble),
@@ -188,8 +192,8 @@ pub(super) fn read<'w>(text: &str, name: &str, world: &'w dyn World) -> Makefile
     makefile.expander.maybe.clear();
     for (name, variable) in &mut makefile.expander.variables {
         // The environment comes before what make sets by itself, but not before its own names.
-        variable.is_fallback = is_identifier(name) && variable.origin == Origin::File;
-        variable.origin = Origin::Default;
+        variable.is_fallback = is_identifier(name) && variable.origin == VariableOrigin::File;
+        variable.origin = VariableOrigin::Default;
         variable.line = 0;
     }
     makefile.set_simple("MAKEFILE_LIST", plain(name));
@@ -219,13 +223,13 @@ impl Makefile<'_> {
         }
         self.set_simple("MAKE_COMMAND", plain(super::text::MAKE.to_string()));
         for name in [".RECIPEPREFIX", ".DEFAULT_GOAL", "VPATH", "GPATH", "SUFFIXES", ".LIBPATTERNS"] {
-            self.set_simple(name, Text::new());
+            self.set_simple(name, MakeText::new());
         }
     }
 
-    fn set_simple(&mut self, name: &str, value: Text) {
+    fn set_simple(&mut self, name: &str, value: MakeText) {
         let mut variable = super::expand::automatic(value);
-        variable.origin = Origin::Default;
+        variable.origin = VariableOrigin::Default;
         self.expander.variables.insert(name.to_owned(), variable);
     }
 
@@ -237,11 +241,11 @@ impl Makefile<'_> {
     }
 
     /// Decides which `$(error …)` in a text that is expanded while make reads would end it now.
-    fn meet_errors(&mut self, text: &[Piece]) -> Result<(), Trouble> {
+    fn meet_errors(&mut self, text: &[TextPiece]) -> Result<(), Trouble> {
         for piece in text {
             match piece {
-                Piece::If { test, then, other } if can_fail(then) || can_fail(other) => {
-                    let is_empty = self.is_same(test.clone(), Text::new())?;
+                TextPiece::If { test, then, other } if can_fail(then) || can_fail(other) => {
+                    let is_empty = self.is_same(test.clone(), MakeText::new())?;
                     self.meet_errors(if is_empty { other } else { then })?;
                 }
                 piece if can_fail(std::slice::from_ref(piece)) => {
@@ -254,12 +258,12 @@ impl Makefile<'_> {
     }
 
     /// What make would make of a text while it reads.
-    fn expand_now(&mut self, written: &str) -> Value {
+    fn expand_now(&mut self, written: &str) -> VariableValue {
         let text = match self.expander.expand(written) {
             Ok(text) => text,
             Err(trouble) => {
                 self.stop(&trouble);
-                return Value::Lost(trouble);
+                return VariableValue::Lost(trouble);
             }
         };
         if can_fail(&text) {
@@ -271,7 +275,7 @@ impl Makefile<'_> {
                 self.troubles.push(trouble);
             }
         }
-        Value::Simple(text)
+        VariableValue::Simple(text)
     }
 
     fn lose_everything(&mut self, why: &str) {
@@ -303,20 +307,20 @@ impl Makefile<'_> {
         self.conditions.iter().flat_map(|condition| condition.guards.iter().copied()).collect()
     }
 
-    fn mode(&self) -> Mode {
-        let mut mode = Mode::Live;
+    fn mode(&self) -> Liveness {
+        let mut mode = Liveness::Live;
         for condition in &self.conditions {
             match &condition.branch {
                 Branch::Taken => {}
-                Branch::Dead => return Mode::Dead,
-                Branch::Unknown(trouble) => mode = Mode::Unknown(trouble.clone()),
+                Branch::Dead => return Liveness::Dead,
+                Branch::Unknown(trouble) => mode = Liveness::Unknown(trouble.clone()),
             }
         }
         mode
     }
 
     /// Reads one statement, and answers where the next one begins.
-    fn statement(&mut self, all: &[Line], place: usize) -> usize {
+    fn statement(&mut self, all: &[LogicalLine], place: usize) -> usize {
         let line = &all[place];
         if !self.is_built_in {
             self.expander.line = line.number;
@@ -374,11 +378,11 @@ impl Makefile<'_> {
             return self.definition(all, place, rest, &words_before);
         }
         match self.mode() {
-            Mode::Dead => self.dead_statement(statement, &words_before),
+            Liveness::Dead => self.dead_statement(statement, &words_before),
             // What is passed on to commands concerns every target.
-            Mode::Unknown(trouble) if !words_before.is_empty() => self.troubles.push(trouble),
-            Mode::Unknown(trouble) => self.unknown_statement(statement, &trouble),
-            Mode::Live => self.live_statement(line, &whole, statement, &words_before),
+            Liveness::Unknown(trouble) if !words_before.is_empty() => self.troubles.push(trouble),
+            Liveness::Unknown(trouble) => self.unknown_statement(statement, &trouble),
+            Liveness::Live => self.live_statement(line, &whole, statement, &words_before),
         }
         place + 1
     }
@@ -401,21 +405,21 @@ impl Makefile<'_> {
         }
         for owner in self.current.clone() {
             let (lines, guards, troubles) = match &owner {
-                Owner::File(name) => {
+                RuleOwner::File(name) => {
                     let file = self.files.get_mut(name).expect("bug: a rule without its file");
                     let recipe = file.recipes.last_mut().expect("bug: a recipe line before its recipe");
                     (&mut recipe.lines, &mut file.guards, &mut file.troubles)
                 }
-                Owner::Pattern(place) => {
+                RuleOwner::Pattern(place) => {
                     let rule = &mut self.patterns[*place];
                     (&mut rule.lines, &mut rule.guards, &mut rule.troubles)
                 }
             };
             guards.extend(&around);
             match &mode {
-                Mode::Live => lines.push(RecipeLine { line: number, written: written.clone() }),
-                Mode::Dead => {}
-                Mode::Unknown(trouble) => troubles.push(trouble.clone()),
+                Liveness::Live => lines.push(RecipeLine { line: number, written: written.clone() }),
+                Liveness::Dead => {}
+                Liveness::Unknown(trouble) => troubles.push(trouble.clone()),
             }
         }
     }
@@ -423,12 +427,12 @@ impl Makefile<'_> {
     // Conditionals.
 
     fn condition(&mut self, word: &str, rest: &str) {
-        let nested_in_dead = !matches!(self.mode(), Mode::Live);
+        let nested_in_dead = !matches!(self.mode(), Liveness::Live);
         let mut condition = Condition { branch: Branch::Dead, is_over: false, guards: Guards::new() };
         if nested_in_dead {
             condition.is_over = true;
             // Lines of an undecided branch stay undecided.
-            if let Mode::Unknown(trouble) = self.mode() {
+            if let Liveness::Unknown(trouble) = self.mode() {
                 condition.branch = Branch::Unknown(trouble);
             }
         } else {
@@ -498,14 +502,14 @@ impl Makefile<'_> {
             Some(variable) => {
                 self.expander.met.extend(&variable.guards);
                 match &variable.value {
-                    Value::Lost(trouble) => return Err(trouble.clone()),
-                    Value::Recursive(written) if variable.is_fallback => {
+                    VariableValue::Lost(trouble) => return Err(trouble.clone()),
+                    VariableValue::Recursive(written) if variable.is_fallback => {
                         let or = plain(if written.is_empty() { "" } else { "x" });
-                        vec![Piece::Env { name: name.to_owned(), or }]
+                        vec![TextPiece::Env { name: name.to_owned(), or }]
                     }
-                    Value::Recursive(written) => return Ok(!written.is_empty()),
-                    Value::Added { .. } => return Ok(true),
-                    Value::Simple(_) => self.expander.value(name)?,
+                    VariableValue::Recursive(written) => return Ok(!written.is_empty()),
+                    VariableValue::Added { .. } => return Ok(true),
+                    VariableValue::Simple(_) => self.expander.value(name)?,
                 }
             }
             None => self.expander.value(name)?,
@@ -522,7 +526,7 @@ impl Makefile<'_> {
     }
 
     /// Compares two texts as they are now; the answer has to be the same when a task runs.
-    fn is_same(&mut self, left: Text, right: Text) -> Result<bool, Trouble> {
+    fn is_same(&mut self, left: MakeText, right: MakeText) -> Result<bool, Trouble> {
         let (left, right) = match (literal(&left), literal(&right)) {
             (Some(left), Some(right)) => {
                 return Ok(match (left.contains(FOLDER), right.contains(FOLDER)) {
@@ -602,10 +606,10 @@ impl Makefile<'_> {
                 return;
             }
             let variable = Variable {
-                value: Value::Lost(trouble.clone()),
+                value: VariableValue::Lost(trouble.clone()),
                 is_after_environment: false,
                 is_fallback: false,
-                origin: Origin::File,
+                origin: VariableOrigin::File,
                 guards: Guards::new(),
                 line: self.expander.line,
             };
@@ -625,7 +629,7 @@ impl Makefile<'_> {
                     file.line = line;
                     file.troubles.push(trouble.clone());
                     file.recipes.push(Recipe::default());
-                    self.current.push(Owner::File(name));
+                    self.current.push(RuleOwner::File(name));
                 }
                 return;
             }
@@ -633,15 +637,15 @@ impl Makefile<'_> {
         self.troubles.push(trouble.clone());
     }
 
-    fn live_statement(&mut self, line: &Line, whole: &str, statement: &str, before: &[String]) {
+    fn live_statement(&mut self, line: &LogicalLine, whole: &str, statement: &str, before: &[String]) {
         let is_exporting = before.iter().any(|word| word == "export");
         let is_unexporting = before.iter().any(|word| word == "unexport");
         if let Some((name, operator, value)) = assignment(statement) {
             self.help.clear();
             self.close_rule();
             let origin = match before.iter().any(|word| word == "override") {
-                true => Origin::Override,
-                false => Origin::File,
+                true => VariableOrigin::Override,
+                false => VariableOrigin::File,
             };
             let name = match self.expander.known_expansion(name) {
                 Ok(name) => name.trim().to_owned(),
@@ -698,20 +702,22 @@ impl Makefile<'_> {
         if is_identifier(name) && !self.expander.variables.contains_key(name) {
             let line = self.expander.line;
             let guards = self.around();
-            let empty = Variable { is_fallback: true, line, guards, ..super::expand::automatic(Text::new()) };
-            let empty = Variable { value: Value::Recursive(String::new()), ..empty };
+            let empty =
+                Variable { is_fallback: true, line, guards, ..super::expand::automatic(MakeText::new()) };
+            let empty = Variable { value: VariableValue::Recursive(String::new()), ..empty };
             self.expander.variables.insert(name.to_owned(), empty);
         }
     }
 
-    fn set(&mut self, name: &str, operator: Operator, written: &str, origin: Origin) {
+    fn set(&mut self, name: &str, operator: Operator, written: &str, origin: VariableOrigin) {
         let met = std::mem::take(&mut self.expander.met);
         let old = self.expander.variables.get(name).cloned();
         if let Some(old) = &old
-            && (old.origin == Origin::CommandLine || old.origin == Origin::Override && origin == Origin::File)
+            && (old.origin == VariableOrigin::CommandLine
+                || old.origin == VariableOrigin::Override && origin == VariableOrigin::File)
         {
             // make expands what it does not keep, and may end there.
-            let is_simple = matches!(old.value, Value::Simple(_));
+            let is_simple = matches!(old.value, VariableValue::Simple(_));
             if matches!(operator, Operator::Simple | Operator::Shell)
                 || operator == Operator::Add && is_simple
             {
@@ -727,7 +733,7 @@ impl Makefile<'_> {
             Operator::Fallback | Operator::Add => false,
         };
         let mut variable = Variable {
-            value: Value::Recursive(written.to_owned()),
+            value: VariableValue::Recursive(written.to_owned()),
             is_after_environment: false,
             is_fallback: false,
             origin,
@@ -767,36 +773,42 @@ impl Makefile<'_> {
                 variable.value = match old.as_ref().map(|old| old.value.clone()) {
                     None => {
                         variable.is_after_environment = is_identifier(name);
-                        Value::Recursive(written.to_owned())
+                        VariableValue::Recursive(written.to_owned())
                     }
                     // What is added to a value of the environment is added to either.
                     Some(_) if variable.is_fallback => {
                         variable.is_fallback = false;
                         let base = Box::new(old.clone().expect("bug: it has a value"));
-                        Value::Added { base, more: written.to_owned() }
+                        VariableValue::Added { base, more: written.to_owned() }
                     }
-                    Some(Value::Added { base, more }) => {
-                        Value::Added { base, more: format!("{more} {written}") }
+                    Some(VariableValue::Added { base, more }) => {
+                        VariableValue::Added { base, more: format!("{more} {written}") }
                     }
-                    Some(Value::Simple(_)) if self.asked.contains(name) && written.contains('$') => {
+                    Some(VariableValue::Simple(_)) if self.asked.contains(name) && written.contains('$') => {
                         let why = format!("`+=` to what a command gave to `{name}`");
-                        Value::Lost(Trouble { line, why })
+                        VariableValue::Lost(Trouble { line, why })
                     }
-                    Some(Value::Recursive(old)) if old.is_empty() => Value::Recursive(written.to_owned()),
-                    Some(Value::Recursive(old)) => Value::Recursive(format!("{old} {written}")),
-                    Some(Value::Simple(old)) => match self.expand_now(written) {
+                    Some(VariableValue::Recursive(old)) if old.is_empty() => {
+                        VariableValue::Recursive(written.to_owned())
+                    }
+                    Some(VariableValue::Recursive(old)) => {
+                        VariableValue::Recursive(format!("{old} {written}"))
+                    }
+                    Some(VariableValue::Simple(old)) => match self.expand_now(written) {
                         // Nothing adds nothing, not even a blank.
-                        Value::Simple(more) => Value::Simple(match super::expand::visible(&more) {
-                            Some(true) => added(old, more),
-                            Some(false) => old,
-                            None => {
-                                let then = added(old.clone(), more.clone());
-                                vec![Piece::If { test: more, then, other: old }]
-                            }
-                        }),
+                        VariableValue::Simple(more) => {
+                            VariableValue::Simple(match super::expand::visible(&more) {
+                                Some(true) => added(old, more),
+                                Some(false) => old,
+                                None => {
+                                    let then = added(old.clone(), more.clone());
+                                    vec![TextPiece::If { test: more, then, other: old }]
+                                }
+                            })
+                        }
                         lost => lost,
                     },
-                    Some(Value::Lost(trouble)) => Value::Lost(trouble),
+                    Some(VariableValue::Lost(trouble)) => VariableValue::Lost(trouble),
                 };
             }
         }
@@ -806,11 +818,11 @@ impl Makefile<'_> {
         variable.value = self.expander.bounded_value(variable.value, variable.guards.len());
         match name {
             ".RECIPEPREFIX" => match &variable.value {
-                Value::Recursive(text) => self.prefix = text.chars().next().unwrap_or('\t'),
-                Value::Simple(text) => {
+                VariableValue::Recursive(text) => self.prefix = text.chars().next().unwrap_or('\t'),
+                VariableValue::Simple(text) => {
                     self.prefix = literal(text).and_then(|text| text.chars().next()).unwrap_or('\t');
                 }
-                Value::Lost(_) | Value::Added { .. } => {}
+                VariableValue::Lost(_) | VariableValue::Added { .. } => {}
             },
             "VPATH" => self.has_search_path = true,
             ".DEFAULT_GOAL" | "SHELL" | ".SHELLFLAGS" | "MAKEFLAGS" => {
@@ -821,7 +833,7 @@ impl Makefile<'_> {
         self.expander.variables.insert(name.to_owned(), variable);
     }
 
-    fn definition(&mut self, all: &[Line], place: usize, head: &str, before: &[String]) -> usize {
+    fn definition(&mut self, all: &[LogicalLine], place: usize, head: &str, before: &[String]) -> usize {
         let (name, operator) = match assignment(head) {
             Some((name, operator, _)) => (name.to_owned(), operator),
             None => (head.trim().to_owned(), Operator::Recursive),
@@ -850,18 +862,18 @@ impl Makefile<'_> {
             return next;
         }
         match self.mode() {
-            Mode::Dead => {
+            Liveness::Dead => {
                 let around = self.around();
                 self.may_set(&name, &around);
             }
-            Mode::Unknown(trouble) => self.unknown_statement(&format!("{name} ="), &trouble),
-            Mode::Live => {
+            Liveness::Unknown(trouble) => self.unknown_statement(&format!("{name} ="), &trouble),
+            Liveness::Live => {
                 self.close_rule();
                 if before.iter().any(|word| word == "export") {
                     self.exported.insert(name.clone(), true);
                 }
                 match self.expander.known_expansion(&name) {
-                    Ok(name) => self.set(name.trim(), operator, &body.join("\n"), Origin::File),
+                    Ok(name) => self.set(name.trim(), operator, &body.join("\n"), VariableOrigin::File),
                     Err(trouble) => self.troubles.push(trouble),
                 }
             }
@@ -906,7 +918,7 @@ impl Makefile<'_> {
             if is_required {
                 return self.lose_everything(&format!("`{name}` is included but missing"));
             }
-            let left = vec![Piece::Wildcard(name)];
+            let left = vec![TextPiece::Wildcard(name)];
             let line = self.expander.line;
             let guard = self.expander.guard(Guard { left, right: String::new(), is_equal: true, line });
             self.expander.met.clear();
@@ -962,7 +974,7 @@ impl Makefile<'_> {
         self.files.entry(name.to_owned()).or_default()
     }
 
-    fn rule(&mut self, line: &Line, whole: &str, statement: &str) {
+    fn rule(&mut self, line: &LogicalLine, whole: &str, statement: &str) {
         self.close_rule();
         // Where the rule begins, its recipe may, even if it cannot be read.
         self.is_in_rule = true;
@@ -974,7 +986,7 @@ impl Makefile<'_> {
         self.help.clear();
     }
 
-    fn rule_or_trouble(&mut self, line: &Line, whole: &str, statement: &str) -> Result<(), Trouble> {
+    fn rule_or_trouble(&mut self, line: &LogicalLine, whole: &str, statement: &str) -> Result<(), Trouble> {
         let Some(colon) = outside(statement, &[':']) else {
             let text = self.expander.expand(statement)?;
             for evaluated in std::mem::take(&mut self.expander.evaluated) {
@@ -984,7 +996,8 @@ impl Makefile<'_> {
                 self.read_evaluated(&evaluated, number);
                 self.conditions = before;
             }
-            let text: Text = text.into_iter().filter(|piece| !matches!(piece, Piece::Say(_))).collect();
+            let text: MakeText =
+                text.into_iter().filter(|piece| !matches!(piece, TextPiece::Say(_))).collect();
             let text = self.expander.known(text)?;
             if text.trim().is_empty() {
                 self.close_rule();
@@ -1042,7 +1055,7 @@ impl Makefile<'_> {
             return Ok(());
         }
         let (stem_pattern, needs) = match right.split_once(':') {
-            Some((pattern, needs)) => (Some(Pattern::new(pattern.trim())), needs),
+            Some((pattern, needs)) => (Some(PercentPattern::new(pattern.trim())), needs),
             None => (None, right.as_str()),
         };
         let (needs, order_only) = needs.split_once('|').unwrap_or((needs, ""));
@@ -1072,7 +1085,7 @@ impl Makefile<'_> {
                 is_built_in: self.is_built_in,
                 is_second,
             });
-            self.current = vec![Owner::Pattern(self.patterns.len() - 1)];
+            self.current = vec![RuleOwner::Pattern(self.patterns.len() - 1)];
             if let Some(inline) = inline {
                 self.recipe_line(line.number, inline.trim_start().to_owned());
             }
@@ -1105,7 +1118,7 @@ impl Makefile<'_> {
             };
             let filled = |needs: &[String]| -> Vec<String> {
                 let fill = |need: &String| match &stem {
-                    Some(stem) => Pattern::new(need).fill(stem),
+                    Some(stem) => PercentPattern::new(need).fill(stem),
                     None => need.clone(),
                 };
                 needs.iter().map(fill).collect()
@@ -1141,7 +1154,7 @@ impl Makefile<'_> {
                 is_implicit: stem.is_some(),
             };
             file.recipes.push(recipe);
-            self.current.push(Owner::File(target.clone()));
+            self.current.push(RuleOwner::File(target.clone()));
             let _ = stem;
         }
         if let Some(inline) = inline {
@@ -1155,7 +1168,7 @@ impl Makefile<'_> {
     fn lost_rule(
         &mut self,
         targets: &[String],
-        line: &Line,
+        line: &LogicalLine,
         whole: &str,
         trouble: Trouble,
         inline: Option<String>,
@@ -1179,7 +1192,7 @@ impl Makefile<'_> {
             file.help.clone_from(&help);
             file.troubles.push(trouble.clone());
             file.recipes.push(Recipe::default());
-            self.current.push(Owner::File(target.clone()));
+            self.current.push(RuleOwner::File(target.clone()));
         }
         if let Some(inline) = inline {
             self.recipe_line(line.number, inline);
@@ -1192,7 +1205,7 @@ impl Makefile<'_> {
         }
         self.include_depth += 1;
         for line in lines(text, number) {
-            let line = Line { number, written: line.written };
+            let line = LogicalLine { number, written: line.written };
             if let Err(trouble) = self.expander.spend(self.conditions.len() + line.written.len()) {
                 self.troubles.push(trouble);
                 break;
@@ -1240,7 +1253,7 @@ impl Makefile<'_> {
             }
             let matches = self.expander.files(&name);
             let right = matches.join(" ");
-            let left = vec![Piece::Wildcard(name.clone())];
+            let left = vec![TextPiece::Wildcard(name.clone())];
             self.expander.guard(Guard { left, right, is_equal: true, line: self.expander.line });
             match matches.is_empty() {
                 true => found.push(name),
@@ -1306,7 +1319,7 @@ impl Makefile<'_> {
             return Ok(true);
         }
         let own = targets.first().and_then(|target| self.files.get(target));
-        let own: Vec<Assignment> = own.map(|file| file.variables.clone()).unwrap_or_default();
+        let own: Vec<TargetVariable> = own.map(|file| file.variables.clone()).unwrap_or_default();
         let before = own.iter().rev().find(|own| own.name == name).cloned();
         if operator == Operator::Fallback && before.is_some() {
             // Sets nothing, and says anew how the variable is passed on.
@@ -1325,23 +1338,23 @@ impl Makefile<'_> {
         }
         let is_more_text = operator == Operator::Add
             && before.as_ref().is_some_and(|before| before.operator != Operator::Add || before.is_more_text);
-        let is_simple = before.is_some_and(|before| matches!(before.value, Value::Simple(_)));
+        let is_simple = before.is_some_and(|before| matches!(before.value, VariableValue::Simple(_)));
         push_scope(&mut self.expander, &own);
         let value = match operator {
             Operator::Simple => self.expand_now(written),
             Operator::Shell => asked(self.expand_now(written)),
             Operator::Add if is_more_text && is_simple => self.expand_now(written),
-            _ => Value::Recursive(written.to_owned()),
+            _ => VariableValue::Recursive(written.to_owned()),
         };
         self.expander.scopes.pop();
         let mut guards = self.around();
         guards.append(&mut self.expander.met);
         let line = self.expander.line;
         let assignment =
-            Assignment { name, operator, value, guards, line, is_exported, is_private, is_more_text };
+            TargetVariable { name, operator, value, guards, line, is_exported, is_private, is_more_text };
         for target in targets {
             if target.contains('%') {
-                self.pattern_variables.push((Pattern::new(target), assignment.clone()));
+                self.pattern_variables.push((PercentPattern::new(target), assignment.clone()));
             } else {
                 self.mention(target).variables.push(assignment.clone());
             }
@@ -1371,7 +1384,7 @@ impl Makefile<'_> {
             return;
         }
         let marker = "(unset)";
-        let left = vec![Piece::Env { name: name.to_owned(), or: plain(marker) }];
+        let left = vec![TextPiece::Env { name: name.to_owned(), or: plain(marker) }];
         if self.expander.world.variable(name).is_some() {
             self.lose_everything(&format!("`{name} ?=` of a target, where the environment sets it"));
         }
@@ -1434,7 +1447,7 @@ impl Makefile<'_> {
     /// Whether a name has a suffix that make knows: rules for any name leave such files alone.
     pub(super) fn has_known_type(&self, name: &str) -> bool {
         let base = name.rsplit('/').next().unwrap_or(name);
-        let is_pattern = |target: &String| target != "%" && Pattern::new(target).stem(base).is_some();
+        let is_pattern = |target: &String| target != "%" && PercentPattern::new(target).stem(base).is_some();
         self.suffixes.iter().any(|suffix| base.len() > suffix.len() && base.ends_with(suffix))
             || self.patterns.iter().any(|rule| rule.targets.iter().any(is_pattern))
     }
@@ -1526,7 +1539,7 @@ impl Makefile<'_> {
 }
 
 /// Makes variables of a target those that expansions find first.
-pub(super) fn push_scope(expander: &mut Expander<'_>, assignments: &[Assignment]) {
+pub(super) fn push_scope(expander: &mut Expander<'_>, assignments: &[TargetVariable]) {
     expander.scopes.push(HashMap::new());
     for assignment in assignments {
         let old = expander.lookup(&assignment.name).cloned();
@@ -1534,11 +1547,11 @@ pub(super) fn push_scope(expander: &mut Expander<'_>, assignments: &[Assignment]
             value: assignment.value.clone(),
             guards: assignment.guards.clone(),
             line: assignment.line,
-            ..super::expand::automatic(Text::new())
+            ..super::expand::automatic(MakeText::new())
         };
         let written = match &assignment.value {
-            Value::Recursive(written) => written.clone(),
-            Value::Simple(_) | Value::Lost(_) | Value::Added { .. } => String::new(),
+            VariableValue::Recursive(written) => written.clone(),
+            VariableValue::Simple(_) | VariableValue::Lost(_) | VariableValue::Added { .. } => String::new(),
         };
         match assignment.operator {
             Operator::Recursive | Operator::Simple | Operator::Shell | Operator::Fallback => {}
@@ -1547,18 +1560,22 @@ pub(super) fn push_scope(expander: &mut Expander<'_>, assignments: &[Assignment]
                 Some(old) => {
                     variable.guards.extend(&old.guards);
                     variable.value = match (&old.value, &assignment.value) {
-                        (Value::Lost(trouble), _) | (_, Value::Lost(trouble)) => Value::Lost(trouble.clone()),
-                        (Value::Simple(before), Value::Simple(more)) => {
-                            Value::Simple(added(before.clone(), more.clone()))
+                        (VariableValue::Lost(trouble), _) | (_, VariableValue::Lost(trouble)) => {
+                            VariableValue::Lost(trouble.clone())
                         }
-                        (Value::Recursive(before), _) if assignment.is_more_text && !old.is_fallback => {
+                        (VariableValue::Simple(before), VariableValue::Simple(more)) => {
+                            VariableValue::Simple(added(before.clone(), more.clone()))
+                        }
+                        (VariableValue::Recursive(before), _)
+                            if assignment.is_more_text && !old.is_fallback =>
+                        {
                             variable.is_after_environment = old.is_after_environment;
                             match before.is_empty() {
-                                true => Value::Recursive(written),
-                                false => Value::Recursive(format!("{before} {written}")),
+                                true => VariableValue::Recursive(written),
+                                false => VariableValue::Recursive(format!("{before} {written}")),
                             }
                         }
-                        _ => Value::Added { base: Box::new(old.clone()), more: written },
+                        _ => VariableValue::Added { base: Box::new(old.clone()), more: written },
                     };
                 }
             },
@@ -1571,19 +1588,19 @@ pub(super) fn push_scope(expander: &mut Expander<'_>, assignments: &[Assignment]
 }
 
 /// What the command prints that a value is.
-fn asked(value: Value) -> Value {
+fn asked(value: VariableValue) -> VariableValue {
     match value {
-        Value::Simple(text) => Value::Simple(vec![Piece::Shell(text)]),
+        VariableValue::Simple(text) => VariableValue::Simple(vec![TextPiece::Shell(text)]),
         value => value,
     }
 }
 
 /// `base more`, without the blank where there is nothing before it.
-pub(super) fn added(base: Text, more: Text) -> Text {
-    let is_known = base.is_empty() || base.iter().any(|piece| matches!(piece, Piece::Plain(_)));
+pub(super) fn added(base: MakeText, more: MakeText) -> MakeText {
+    let is_known = base.is_empty() || base.iter().any(|piece| matches!(piece, TextPiece::Plain(_)));
     let mut whole = match is_known {
         true => base,
-        false => vec![Piece::Spaced(base)],
+        false => vec![TextPiece::Spaced(base)],
     };
     if is_known && !whole.is_empty() {
         push_str(&mut whole, " ");

@@ -3,7 +3,7 @@
 
 use super::super::sh::{fail, is_plain_command, word};
 use super::expand::{Trouble, is_identifier};
-use super::text::{FOLDER, MAKE, Piece, Text, literal, plain, push};
+use super::text::{FOLDER, MAKE, MakeText, TextPiece, literal, plain, push};
 use std::collections::BTreeSet;
 
 /// The functions that scripts call, each under its name.
@@ -11,7 +11,7 @@ const FUNCTIONS: &str = include_str!("functions.sh");
 
 /// What a script of `sh` is put together from.
 #[derive(Default)]
-pub(super) struct Script {
+pub(super) struct ShellScript {
     /// What has to be known before the first line runs.
     pub(super) statements: Vec<String>,
     /// Variables of the environment that the script changes: read before that.
@@ -31,7 +31,7 @@ pub(super) struct Runner {
     pub(super) is_default: bool,
 }
 
-impl Script {
+impl ShellScript {
     pub(super) fn fresh(&mut self) -> String {
         self.count += 1;
         format!("make_{}", self.count)
@@ -43,7 +43,7 @@ impl Script {
     }
 
     /// A text as a word of the shell.
-    pub(super) fn word(&mut self, text: &[Piece]) -> Result<String, Trouble> {
+    pub(super) fn word(&mut self, text: &[TextPiece]) -> Result<String, Trouble> {
         if let Some(known) = literal(text)
             && !known.contains([FOLDER, MAKE])
         {
@@ -53,11 +53,11 @@ impl Script {
     }
 
     /// A text between double quotes.
-    fn inside(&mut self, text: &[Piece]) -> Result<String, Trouble> {
+    fn inside(&mut self, text: &[TextPiece]) -> Result<String, Trouble> {
         let mut inside = String::new();
         for (place, piece) in text.iter().enumerate() {
             match piece {
-                Piece::Plain(plain) => {
+                TextPiece::Plain(plain) => {
                     // A name must not run on into what follows it.
                     let _ = place;
                     for character in plain.chars() {
@@ -95,10 +95,10 @@ impl Script {
     }
 
     /// What stands for a hole between double quotes; what it needs is said before.
-    fn hole(&mut self, hole: &Piece) -> Result<String, Trouble> {
+    fn hole(&mut self, hole: &TextPiece) -> Result<String, Trouble> {
         match hole {
-            Piece::Plain(_) => unreachable!("bug: plain text is no hole"),
-            Piece::Env { name, or } => {
+            TextPiece::Plain(_) => unreachable!("bug: plain text is no hole"),
+            TextPiece::Env { name, or } => {
                 let simple = literal(or)
                     .filter(|or| or.chars().all(|c| c.is_ascii_alphanumeric() || " _./:=,+@%-".contains(c)));
                 let changed = self.changed.contains(name);
@@ -117,7 +117,7 @@ impl Script {
                 self.statements.push(format!("{new}=${{{name}-\"${new}\"}}"));
                 Ok(format!("${{{new}}}"))
             }
-            Piece::Shell(script) => {
+            TextPiece::Shell(script) => {
                 let script = self.word(script)?;
                 let new = self.fresh();
                 self.helper("ask");
@@ -125,9 +125,9 @@ impl Script {
                 self.statements.push(format!("{new}=${{{new}% }}"));
                 Ok(format!("${{{new}}}"))
             }
-            Piece::Spaced(base) => {
+            TextPiece::Spaced(base) => {
                 let value = match base.as_slice() {
-                    [Piece::Env { name, or }] if or.is_empty() && !self.changed.contains(name) => {
+                    [TextPiece::Env { name, or }] if or.is_empty() && !self.changed.contains(name) => {
                         name.clone()
                     }
                     _ => {
@@ -139,7 +139,7 @@ impl Script {
                 };
                 Ok(format!("${{{value}:+${{{value}}} }}"))
             }
-            Piece::Wildcard(patterns) => {
+            TextPiece::Wildcard(patterns) => {
                 let is_plain =
                     |c: char| c.is_ascii_alphanumeric() || " _./*?[]-+,@%\t".contains(c) || !c.is_ascii();
                 if !patterns.chars().all(is_plain) || patterns.contains([FOLDER, MAKE]) {
@@ -150,10 +150,10 @@ impl Script {
                 self.statements.push(format!("{new}=$(LC_ALL=C wildcard {})", patterns.trim()));
                 Ok(format!("${{{new}}}"))
             }
-            Piece::If { test, then, other } => {
+            TextPiece::If { test, then, other } => {
                 let test = self.word(test)?;
                 let new = self.fresh();
-                let branch = |script: &mut Script, text: &Text| -> Result<String, Trouble> {
+                let branch = |script: &mut ShellScript, text: &MakeText| -> Result<String, Trouble> {
                     let before = std::mem::take(&mut script.statements);
                     let value = script.word(text);
                     let mut lines = std::mem::replace(&mut script.statements, before);
@@ -166,7 +166,7 @@ impl Script {
                 self.statements.push(format!("if [ -n {test} ]; then\n{then}else\n{other}fi"));
                 Ok(format!("${{{new}}}"))
             }
-            Piece::Call { function, arguments } => {
+            TextPiece::Call { function, arguments } => {
                 let name = match *function {
                     "strip" => "make_strip",
                     "subst" => "make_subst",
@@ -209,14 +209,14 @@ impl Script {
                 self.statements.push(format!("{new}=$({})", words.join(" ")));
                 Ok(format!("${{{new}}}"))
             }
-            Piece::Fail { line, message } => {
+            TextPiece::Fail { line, message } => {
                 let mut whole = plain(format!("Makefile:{line}: "));
                 push(&mut whole, message.clone());
                 let message = self.word(&whole)?;
                 self.statements.push(format!("echo {message} >&2; exit 1"));
                 Ok(String::new())
             }
-            Piece::Say(message) => {
+            TextPiece::Say(message) => {
                 let message = self.word(message)?;
                 self.statements.push(format!("printf '%s\\n' {message}"));
                 Ok(String::new())
@@ -227,18 +227,18 @@ impl Script {
     /// One line of a recipe. Nothing, where nothing is left of it.
     pub(super) fn line(
         &mut self,
-        text: Text,
+        text: MakeText,
         runner: &Runner,
         is_lenient: bool,
     ) -> Result<Option<String>, Trouble> {
-        let mut text: std::collections::VecDeque<Piece> = text.into();
+        let mut text: std::collections::VecDeque<TextPiece> = text.into();
         // What is said is said before, and leaves nothing.
-        while let Some(Piece::Say(_) | Piece::Fail { .. }) = text.front() {
+        while let Some(TextPiece::Say(_) | TextPiece::Fail { .. }) = text.front() {
             let piece = text.pop_front().expect("bug: it was there");
             self.hole(&piece)?;
         }
         let mut is_lenient = is_lenient;
-        if let Some(Piece::Plain(first)) = text.front_mut() {
+        if let Some(TextPiece::Plain(first)) = text.front_mut() {
             let kept = first.trim_start_matches(['@', '-', '+', ' ', '\t']).to_owned();
             is_lenient |= first[..first.len() - kept.len()].contains('-');
             *first = kept;
@@ -246,21 +246,21 @@ impl Script {
                 text.pop_front();
             }
         }
-        let text: Text = text.into();
+        let text: MakeText = text.into();
         if text.is_empty() {
             return Ok(None);
         }
         let after = if is_lenient { " || :" } else { "" };
-        if !matches!(text.first(), Some(Piece::Plain(_))) {
+        if !matches!(text.first(), Some(TextPiece::Plain(_))) {
             let word = self.word(&text)?;
             let is_sign = |text: &str| text.starts_with(['@', '-', '+', ' ', '\t']);
             // Where it is empty, what follows begins the line.
             let is_followed_by_sign = match text.get(1) {
                 None => false,
-                Some(Piece::Plain(next)) => is_sign(next),
+                Some(TextPiece::Plain(next)) => is_sign(next),
                 Some(_) => true,
             };
-            if let Some(Piece::Env { or, .. }) = text.first()
+            if let Some(TextPiece::Env { or, .. }) = text.first()
                 && literal(or).is_some_and(|or| !is_sign(&or))
                 && !is_followed_by_sign
             {

@@ -3,16 +3,16 @@
 
 use super::super::sh::{fail, word};
 use super::super::sheet;
-use super::expand::{Guards, Trouble, Value, Variable, automatic, is_identifier};
-use super::function::Pattern;
-use super::read::{Assignment, File, Makefile, Recipe};
-use super::shell::{Runner, Script, indented, is_settable};
-use super::text::{self, FOLDER, Piece, Text, literal, plain, push, push_str};
+use super::expand::{Guards, Trouble, Variable, VariableValue, automatic, is_identifier};
+use super::function::PercentPattern;
+use super::read::{File, Makefile, Recipe, TargetVariable};
+use super::shell::{Runner, ShellScript, indented, is_settable};
+use super::text::{self, FOLDER, MakeText, TextPiece, literal, plain, push, push_str};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// A target as a task.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Task {
+pub(super) struct TargetTask {
     pub(super) target: String,
     pub(super) name: String,
     pub(super) line: usize,
@@ -64,7 +64,7 @@ fn implicit_rule(makefile: &mut Makefile, name: &str, mentioned: &HashSet<String
     for (place, rule) in makefile.patterns.iter().enumerate() {
         for target in &rule.targets {
             let (text, prefix) = if target.contains('/') { (name, "") } else { (base, folder) };
-            if let Some(stem) = Pattern::new(target).stem(text)
+            if let Some(stem) = PercentPattern::new(target).stem(text)
                 && !stem.is_empty()
                 && (target != "%" || !makefile.has_known_type(name))
             {
@@ -91,7 +91,7 @@ fn implicit_rule(makefile: &mut Makefile, name: &str, mentioned: &HashSet<String
             continue;
         }
         let fill = |need: &String| match need.contains('%') {
-            true => format!("{prefix}{}", Pattern::new(need).fill(&stem)),
+            true => format!("{prefix}{}", PercentPattern::new(need).fill(&stem)),
             false => need.clone(),
         };
         let mut needs: Vec<String> = rule.needs.iter().map(fill).collect();
@@ -184,7 +184,8 @@ fn can_be_made(makefile: &Makefile, name: &str, depth: usize, looks: &mut usize)
         && makefile.patterns.iter().filter(|rule| !rule.lines.is_empty()).any(|rule| {
             rule.targets.iter().any(|target| {
                 let (text, prefix) = if target.contains('/') { (name, "") } else { (base, folder) };
-                let Some(stem) = Pattern::new(target).stem(text).filter(|stem| !stem.is_empty()) else {
+                let Some(stem) = PercentPattern::new(target).stem(text).filter(|stem| !stem.is_empty())
+                else {
                     return false;
                 };
                 if target == "%" && makefile.has_known_type(name) {
@@ -192,7 +193,7 @@ fn can_be_made(makefile: &Makefile, name: &str, depth: usize, looks: &mut usize)
                 }
                 rule.needs.iter().all(|need| {
                     let need = match need.contains('%') {
-                        true => format!("{prefix}{}", Pattern::new(need).fill(stem)),
+                        true => format!("{prefix}{}", PercentPattern::new(need).fill(stem)),
                         false => need.clone(),
                     };
                     need != name
@@ -205,21 +206,21 @@ fn can_be_made(makefile: &Makefile, name: &str, depth: usize, looks: &mut usize)
 }
 
 /// A task with the target-specific variables that reach it from those that need it.
-type Key = (String, Vec<usize>);
+type TaskVariant = (String, Vec<usize>);
 
-pub(super) struct Tasks<'m, 'w> {
+pub(super) struct TargetTasks<'m, 'w> {
     makefile: &'m mut Makefile<'w>,
     /// Target-specific variables, each once.
-    assignments: Vec<Assignment>,
-    made: BTreeMap<Key, Task>,
-    order: Vec<Key>,
+    assignments: Vec<TargetVariable>,
+    made: BTreeMap<TaskVariant, TargetTask>,
+    order: Vec<TaskVariant>,
     file_name: &'m str,
     /// Characters of the bodies so far.
     written: usize,
 }
 
 /// The tasks of a Makefile, in its order.
-pub(super) fn tasks(makefile: &mut Makefile, file_name: &str) -> Vec<Task> {
+pub(super) fn tasks(makefile: &mut Makefile, file_name: &str) -> Vec<TargetTask> {
     makefile.expander.is_parsing = false;
     makefile.troubles.sort();
     makefile.troubles.dedup();
@@ -229,7 +230,7 @@ pub(super) fn tasks(makefile: &mut Makefile, file_name: &str) -> Vec<Task> {
         makefile.troubles.truncate(MOST_TROUBLES);
     }
     let names: Vec<String> = makefile.order.clone();
-    let mut tasks = Tasks {
+    let mut tasks = TargetTasks {
         makefile,
         assignments: Vec::new(),
         made: BTreeMap::new(),
@@ -252,7 +253,7 @@ pub(super) fn tasks(makefile: &mut Makefile, file_name: &str) -> Vec<Task> {
     tasks.finish()
 }
 
-impl Tasks<'_, '_> {
+impl TargetTasks<'_, '_> {
     /// Whether a file is made by something, and not only there.
     fn is_task(&self, name: &str) -> bool {
         let file = &self.makefile.files[name];
@@ -265,7 +266,7 @@ impl Tasks<'_, '_> {
 
     /// Adds a task and those that it needs. Answers the key under which it stands: the plain one where nothing that
     /// reaches it makes a difference.
-    fn make(&mut self, key: &Key, above: &mut Vec<String>) -> Key {
+    fn make(&mut self, key: &TaskVariant, above: &mut Vec<String>) -> TaskVariant {
         if self.made.contains_key(key) {
             return key.clone();
         }
@@ -288,7 +289,7 @@ impl Tasks<'_, '_> {
         };
         passed.extend(own.iter().copied().filter(last));
         // Whatever is exported, or comes from the environment, may be.
-        let leaks = |assignment: &&Assignment| {
+        let leaks = |assignment: &&TargetVariable| {
             let is_unexported = self.makefile.exported.get(&assignment.name) == Some(&false);
             assignment.is_private && !is_unexported && is_identifier(&assignment.name)
         };
@@ -302,7 +303,7 @@ impl Tasks<'_, '_> {
         }
         above.push(name.clone());
         let mut needs: Vec<String> = Vec::new();
-        let mut keys: Vec<Key> = Vec::new();
+        let mut keys: Vec<TaskVariant> = Vec::new();
         let mut missing: Vec<(usize, String)> = Vec::new();
         let mut seen = HashSet::new();
         for need in &file.sequence {
@@ -392,11 +393,11 @@ impl Tasks<'_, '_> {
     }
 
     /// A task that fails unless a file is there that nothing makes.
-    fn check(&mut self, need: &str, line: usize) -> Key {
+    fn check(&mut self, need: &str, line: usize) -> TaskVariant {
         let key = (need.to_owned(), Vec::new());
         if !self.made.contains_key(&key) {
             let message = word(&format!("{}:{line}: no rule makes {need}", self.file_name));
-            let task = Task {
+            let task = TargetTask {
                 target: need.to_owned(),
                 name: self.free_name(need),
                 line,
@@ -439,13 +440,13 @@ impl Tasks<'_, '_> {
     fn own(&mut self, name: &str, file: &File) -> Result<Vec<usize>, Trouble> {
         let patterns = &self.makefile.pattern_variables;
         let matching = patterns.iter().filter(|(pattern, _)| pattern.stem(name).is_some());
-        let all: Vec<Assignment> = matching
+        let all: Vec<TargetVariable> = matching
             .map(|(_, assignment)| assignment.clone())
             .chain(file.variables.iter().cloned())
             .collect();
         let mut places = Vec::new();
         for assignment in all {
-            let same = |known: &Assignment| *known == assignment;
+            let same = |known: &TargetVariable| *known == assignment;
             self.makefile.expander.spend(self.assignments.len())?;
             let place = self.assignments.iter().position(same).unwrap_or_else(|| {
                 self.assignments.push(assignment);
@@ -457,7 +458,7 @@ impl Tasks<'_, '_> {
     }
 
     fn push_scope(&mut self, places: &[usize]) {
-        let assignments: Vec<Assignment> =
+        let assignments: Vec<TargetVariable> =
             places.iter().map(|place| self.assignments[*place].clone()).collect();
         super::read::push_scope(&mut self.makefile.expander, &assignments);
     }
@@ -510,14 +511,14 @@ impl Tasks<'_, '_> {
             false => {
                 let why = "`$?`: only make knows which files are newer".to_owned();
                 let trouble = Trouble { line: file.line, why };
-                let lost = Variable { value: Value::Lost(trouble), ..automatic(Text::new()) };
+                let lost = Variable { value: VariableValue::Lost(trouble), ..automatic(MakeText::new()) };
                 scope.insert("?".to_owned(), lost);
             }
         }
         self.makefile.expander.scopes.push(scope);
     }
 
-    fn task(&mut self, name: &str, file: &File, places: &[usize]) -> Task {
+    fn task(&mut self, name: &str, file: &File, places: &[usize]) -> TargetTask {
         self.makefile.expander.met = Guards::new();
         self.makefile.expander.line = file.line;
         let mut troubles = self.makefile.troubles.clone();
@@ -559,7 +560,7 @@ impl Tasks<'_, '_> {
         let mut guards = std::mem::take(&mut self.makefile.expander.met);
         guards.extend(&file.guards);
         guards.extend(&self.makefile.everywhere);
-        let mut script = Script::default();
+        let mut script = ShellScript::default();
         let mut text = None;
         match body {
             Ok(Some((made, body_script))) => {
@@ -594,7 +595,7 @@ impl Tasks<'_, '_> {
             Some(format!("{functions}{}{checks}{}", script.head(), text.unwrap_or_default()))
         };
         self.written += body.as_ref().map_or(0, String::len);
-        Task {
+        TargetTask {
             target: name.to_owned(),
             name: name.to_owned(),
             line: file.line,
@@ -608,11 +609,11 @@ impl Tasks<'_, '_> {
     }
 
     /// Lines that fail where something is not as it was when the Makefile was converted.
-    fn checks(&mut self, guards: &Guards, script: &mut Script) -> Result<String, Trouble> {
+    fn checks(&mut self, guards: &Guards, script: &mut ShellScript) -> Result<String, Trouble> {
         let mut checks = String::new();
         for place in guards {
             let guard = self.makefile.expander.guards[*place].clone();
-            let mut own = Script::default();
+            let mut own = ShellScript::default();
             own.helpers = std::mem::take(&mut script.helpers);
             let left = own.word(&guard.left).map_err(|trouble| Trouble { line: guard.line, ..trouble });
 
@@ -649,9 +650,9 @@ impl Tasks<'_, '_> {
         name: &str,
         file: &File,
         places: &[usize],
-    ) -> Result<Option<(String, Script)>, Trouble> {
+    ) -> Result<Option<(String, ShellScript)>, Trouble> {
         let is_phony = self.makefile.phony.contains(name);
-        let mut script = Script::default();
+        let mut script = ShellScript::default();
         let mut text = String::new();
         // Files that nobody makes have to be there before make does anything.
         let mut seen = HashSet::new();
@@ -721,11 +722,11 @@ impl Tasks<'_, '_> {
         name: &str,
         file: &File,
         places: &[usize],
-        script: &mut Script,
+        script: &mut ShellScript,
         lines: &mut Vec<String>,
     ) -> Result<String, Trouble> {
         let is_lenient = self.makefile.ignores_errors || self.makefile.ignored.contains(name);
-        let mut texts: Vec<(usize, bool, Text)> = Vec::new();
+        let mut texts: Vec<(usize, bool, MakeText)> = Vec::new();
         let mut environment = String::new();
         let one_shell = self.makefile.is_one_shell;
         let runner = self.runner(name, file)?;
@@ -752,14 +753,14 @@ impl Tasks<'_, '_> {
         }
         self.check_dollars(&read, script);
         if one_shell {
-            let mut whole = Text::new();
+            let mut whole = MakeText::new();
             let mut is_lenient = is_lenient;
             for (place, (.., text)) in texts.into_iter().enumerate() {
                 if place > 0 {
                     push_str(&mut whole, "\n");
                 }
-                let mut text: std::collections::VecDeque<Piece> = text.into();
-                if let Some(Piece::Plain(first)) = text.front_mut() {
+                let mut text: std::collections::VecDeque<TextPiece> = text.into();
+                if let Some(TextPiece::Plain(first)) = text.front_mut() {
                     let kept = first.trim_start_matches(['@', '-', '+', ' ', '\t']).to_owned();
                     is_lenient |= place == 0 && first[..first.len() - kept.len()].contains('-');
                     let blanks = first.len() - first.trim_start_matches([' ', '\t']).len();
@@ -787,7 +788,11 @@ impl Tasks<'_, '_> {
         Ok(environment)
     }
 
-    fn one_recipe(&mut self, recipe: &Recipe, texts: &mut Vec<(usize, bool, Text)>) -> Result<(), Trouble> {
+    fn one_recipe(
+        &mut self,
+        recipe: &Recipe,
+        texts: &mut Vec<(usize, bool, MakeText)>,
+    ) -> Result<(), Trouble> {
         for line in &recipe.lines {
             if line.line > 0 {
                 self.makefile.expander.line = line.line;
@@ -832,7 +837,7 @@ impl Tasks<'_, '_> {
     }
 
     /// make expands the values of the environment, too.
-    fn check_dollars(&mut self, read: &BTreeSet<String>, script: &mut Script) {
+    fn check_dollars(&mut self, read: &BTreeSet<String>, script: &mut ShellScript) {
         if read.is_empty() {
             return;
         }
@@ -848,12 +853,12 @@ impl Tasks<'_, '_> {
     fn environment(
         &mut self,
         places: &[usize],
-        script: &mut Script,
+        script: &mut ShellScript,
         read: &mut BTreeSet<String>,
     ) -> Result<String, Trouble> {
         let mut names: BTreeSet<String> = BTreeSet::new();
         for (name, variable) in &self.makefile.expander.variables {
-            if variable.origin != super::expand::Origin::Default {
+            if variable.origin != super::expand::VariableOrigin::Default {
                 names.insert(name.clone());
             }
         }
@@ -937,7 +942,8 @@ impl Tasks<'_, '_> {
                 }
             };
             self.makefile.expander.met.extend(&guards);
-            if matches!(value.as_slice(), [Piece::Env { name: same, .. }] if same == name) && !is_exported {
+            if matches!(value.as_slice(), [TextPiece::Env { name: same, .. }] if same == name) && !is_exported
+            {
                 continue;
             }
             if let Some(known) = literal(&value)
@@ -990,15 +996,15 @@ impl Tasks<'_, '_> {
         Ok(text)
     }
 
-    fn finish(self) -> Vec<Task> {
+    fn finish(self) -> Vec<TargetTask> {
         let mut made = self.made;
-        let by_name: HashMap<String, Key> =
+        let by_name: HashMap<String, TaskVariant> =
             made.iter().map(|(key, task)| (task.name.clone(), key.clone())).collect();
         // A target that reaches one file with several sets of variables: make builds it once, for whoever comes first.
-        let mut twice: Vec<Key> = Vec::new();
+        let mut twice: Vec<TaskVariant> = Vec::new();
         for (key, task) in &made {
             let mut variants: HashMap<&str, &str> = HashMap::new();
-            let mut open: Vec<&Task> = vec![task];
+            let mut open: Vec<&TargetTask> = vec![task];
             let mut seen: HashSet<&str> = HashSet::new();
             let mut is_twice = false;
             while let Some(next) = open.pop() {
@@ -1024,8 +1030,8 @@ impl Tasks<'_, '_> {
                 task.troubles.push(trouble);
             }
         }
-        let mut tasks: Vec<Task> = self.order.iter().filter_map(|key| made.remove(key)).collect();
-        let place = |task: &Task| self.makefile.order.iter().position(|name| *name == task.target);
+        let mut tasks: Vec<TargetTask> = self.order.iter().filter_map(|key| made.remove(key)).collect();
+        let place = |task: &TargetTask| self.makefile.order.iter().position(|name| *name == task.target);
         tasks.sort_by_key(|task| (task.is_hidden, place(task)));
         for task in &mut tasks {
             if !task.troubles.is_empty() {
@@ -1038,7 +1044,7 @@ impl Tasks<'_, '_> {
 }
 
 /// A remark for each task that is whole and needs one that is not.
-fn dependents(tasks: &[Task]) -> Vec<Trouble> {
+fn dependents(tasks: &[TargetTask]) -> Vec<Trouble> {
     let mut lost: HashMap<&str, &str> = HashMap::new();
     for task in tasks.iter().filter(|task| !task.troubles.is_empty()) {
         lost.insert(&task.name, &task.target);
@@ -1081,10 +1087,10 @@ fn mentions_make(written: &str) -> bool {
 }
 
 /// A text at the newlines that no backslash precedes.
-fn split_lines(text: Text) -> Vec<Text> {
-    let mut lines = vec![Text::new()];
+fn split_lines(text: MakeText) -> Vec<MakeText> {
+    let mut lines = vec![MakeText::new()];
     for piece in text {
-        let Piece::Plain(plain) = piece else {
+        let TextPiece::Plain(plain) = piece else {
             lines.last_mut().expect("bug: one line at least").push(piece);
             continue;
         };
@@ -1093,7 +1099,7 @@ fn split_lines(text: Text) -> Vec<Text> {
         for character in plain.chars() {
             if character == '\n' && backslashes % 2 == 0 {
                 push_str(lines.last_mut().expect("bug: one line at least"), &line);
-                lines.push(Text::new());
+                lines.push(MakeText::new());
                 line.clear();
             } else {
                 line.push(character);
@@ -1121,12 +1127,12 @@ fn wrapped(words: &[String]) -> Vec<String> {
 }
 
 /// A hole as the Makefile would name it.
-pub(super) fn shown(text: &[Piece]) -> String {
+pub(super) fn shown(text: &[TextPiece]) -> String {
     match text {
-        [Piece::Plain(text)] if text.contains(FOLDER) => "the folder".to_owned(),
-        [Piece::Env { name, .. }] => format!("`{name}`"),
-        [Piece::Wildcard(patterns)] => format!("the files that match `{}`", visible(patterns)),
-        [Piece::Shell(script)] => match literal(script) {
+        [TextPiece::Plain(text)] if text.contains(FOLDER) => "the folder".to_owned(),
+        [TextPiece::Env { name, .. }] => format!("`{name}`"),
+        [TextPiece::Wildcard(patterns)] => format!("the files that match `{}`", visible(patterns)),
+        [TextPiece::Shell(script)] => match literal(script) {
             Some(script) => format!("the output of `{}`", visible(&script)),
             None => "the output of a command".to_owned(),
         },

@@ -6,85 +6,85 @@ pub(super) const FOLDER: char = '\u{e000}';
 /// Stands for make itself in plain text.
 pub(super) const MAKE: char = '\u{e001}';
 
-pub(super) type Text = Vec<Piece>;
+pub(super) type MakeText = Vec<TextPiece>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(super) enum TextPiece {
     Plain(String),
     /// A variable of the environment, or what stands for one that is not set.
     Env {
         name: String,
-        or: Text,
+        or: MakeText,
     },
     /// What a command prints, on one line.
-    Shell(Text),
+    Shell(MakeText),
     /// The files that match, at the time of the task.
     Wildcard(String),
     /// `then` where `test` is not empty.
     If {
-        test: Text,
-        then: Text,
-        other: Text,
+        test: MakeText,
+        then: MakeText,
+        other: MakeText,
     },
     /// A text and a blank behind it, unless it is empty: what `+=` adds to.
-    Spaced(Text),
+    Spaced(MakeText),
     /// A function of make on what is not known yet.
     Call {
         function: &'static str,
-        arguments: Vec<Text>,
+        arguments: Vec<MakeText>,
     },
     /// `$(error …)`: the task ends here.
     Fail {
         line: usize,
-        message: Text,
+        message: MakeText,
     },
     /// `$(info …)` and `$(warning …)`.
-    Say(Text),
+    Say(MakeText),
 }
 
-pub(super) fn plain(text: impl Into<String>) -> Text {
+pub(super) fn plain(text: impl Into<String>) -> MakeText {
     let text = text.into();
-    if text.is_empty() { Vec::new() } else { vec![Piece::Plain(text)] }
+    if text.is_empty() { Vec::new() } else { vec![TextPiece::Plain(text)] }
 }
 
 /// Adds to a text; plain pieces that meet become one.
-pub(super) fn push(text: &mut Text, more: Text) {
+pub(super) fn push(text: &mut MakeText, more: MakeText) {
     for piece in more {
         match (text.last_mut(), piece) {
-            (Some(Piece::Plain(last)), Piece::Plain(next)) => last.push_str(&next),
-            (_, Piece::Plain(next)) if next.is_empty() => {}
+            (Some(TextPiece::Plain(last)), TextPiece::Plain(next)) => last.push_str(&next),
+            (_, TextPiece::Plain(next)) if next.is_empty() => {}
             (_, piece) => text.push(piece),
         }
     }
 }
 
-pub(super) fn push_str(text: &mut Text, more: &str) {
+pub(super) fn push_str(text: &mut MakeText, more: &str) {
     push(text, plain(more));
 }
 
 /// The characters of a text without holes.
-pub(super) fn literal(text: &[Piece]) -> Option<String> {
+pub(super) fn literal(text: &[TextPiece]) -> Option<String> {
     match text {
         [] => Some(String::new()),
-        [Piece::Plain(text)] => Some(text.clone()),
+        [TextPiece::Plain(text)] => Some(text.clone()),
         _ => None,
     }
 }
 
 /// How large a text is with all that its holes hold, and how deep holes lie within holes.
-pub(super) fn extent(text: &[Piece]) -> (usize, usize) {
+pub(super) fn extent(text: &[TextPiece]) -> (usize, usize) {
     let (mut size, mut depth) = (0, 0);
     for piece in text {
-        let inner: &[&Text] = match piece {
-            Piece::Plain(text) | Piece::Wildcard(text) => {
+        let inner: &[&MakeText] = match piece {
+            TextPiece::Plain(text) | TextPiece::Wildcard(text) => {
                 size += 16 + text.len();
                 continue;
             }
-            Piece::Env { or, .. } => &[or],
-            Piece::Shell(text) | Piece::Spaced(text) | Piece::Say(text) => &[text],
-            Piece::Fail { message, .. } => &[message],
-            Piece::If { test, then, other } => &[test, then, other],
-            Piece::Call { arguments, .. } => &arguments.iter().collect::<Vec<_>>(),
+            TextPiece::Env { or, .. } => &[or],
+            TextPiece::Shell(text) | TextPiece::Spaced(text) | TextPiece::Say(text) => &[text],
+            TextPiece::Fail { message, .. } => &[message],
+            TextPiece::If { test, then, other } => &[test, then, other],
+            TextPiece::Call { arguments, .. } => &arguments.iter().collect::<Vec<_>>(),
         };
         size += 16;
         for text in inner {
@@ -97,50 +97,55 @@ pub(super) fn extent(text: &[Piece]) -> (usize, usize) {
 }
 
 /// Whether a text ends the task, or make itself, under some condition.
-pub(super) fn can_fail(text: &[Piece]) -> bool {
+pub(super) fn can_fail(text: &[TextPiece]) -> bool {
     text.iter().any(|piece| match piece {
-        Piece::Plain(_) | Piece::Wildcard(_) => false,
-        Piece::Fail { .. } => true,
-        Piece::Env { or: text, .. } | Piece::Shell(text) | Piece::Spaced(text) | Piece::Say(text) => {
-            can_fail(text)
-        }
-        Piece::If { test, then, other } => [test, then, other].into_iter().any(|text| can_fail(text)),
-        Piece::Call { arguments, .. } => arguments.iter().any(|text| can_fail(text)),
+        TextPiece::Plain(_) | TextPiece::Wildcard(_) => false,
+        TextPiece::Fail { .. } => true,
+        TextPiece::Env { or: text, .. }
+        | TextPiece::Shell(text)
+        | TextPiece::Spaced(text)
+        | TextPiece::Say(text) => can_fail(text),
+        TextPiece::If { test, then, other } => [test, then, other].into_iter().any(|text| can_fail(text)),
+        TextPiece::Call { arguments, .. } => arguments.iter().any(|text| can_fail(text)),
     })
 }
 
 /// Whether a hole may be filled with several lines: make would take each for a line of the recipe.
-pub(super) fn has_late_lines(text: &[Piece]) -> bool {
-    let has_lines = |text: &Text| {
-        let has_newline = |piece: &Piece| matches!(piece, Piece::Plain(text) if text.contains('\n'));
+pub(super) fn has_late_lines(text: &[TextPiece]) -> bool {
+    let has_lines = |text: &MakeText| {
+        let has_newline = |piece: &TextPiece| matches!(piece, TextPiece::Plain(text) if text.contains('\n'));
         text.iter().any(has_newline) || has_late_lines(text)
     };
     text.iter().any(|piece| match piece {
-        Piece::Plain(_) | Piece::Wildcard(_) | Piece::Shell(_) | Piece::Fail { .. } | Piece::Say(_) => false,
-        Piece::Env { or: text, .. } | Piece::Spaced(text) => has_lines(text),
-        Piece::If { then, other, .. } => has_lines(then) || has_lines(other),
+        TextPiece::Plain(_)
+        | TextPiece::Wildcard(_)
+        | TextPiece::Shell(_)
+        | TextPiece::Fail { .. }
+        | TextPiece::Say(_) => false,
+        TextPiece::Env { or: text, .. } | TextPiece::Spaced(text) => has_lines(text),
+        TextPiece::If { then, other, .. } => has_lines(then) || has_lines(other),
         // The others make one blank of whatever is between words.
-        Piece::Call { function, arguments } => {
+        TextPiece::Call { function, arguments } => {
             ["subst", "findstring", "wordlist"].contains(function) && arguments.iter().any(has_lines)
         }
     })
 }
 
 /// The names of the environment that a text reads.
-pub(super) fn names(text: &[Piece], found: &mut std::collections::BTreeSet<String>) {
+pub(super) fn names(text: &[TextPiece], found: &mut std::collections::BTreeSet<String>) {
     for piece in text {
         match piece {
-            Piece::Plain(_) | Piece::Wildcard(_) => {}
-            Piece::Env { name, or } => {
+            TextPiece::Plain(_) | TextPiece::Wildcard(_) => {}
+            TextPiece::Env { name, or } => {
                 found.insert(name.clone());
                 names(or, found);
             }
-            Piece::Shell(text) | Piece::Spaced(text) => names(text, found),
-            Piece::If { test, then, other } => {
+            TextPiece::Shell(text) | TextPiece::Spaced(text) => names(text, found),
+            TextPiece::If { test, then, other } => {
                 [test, then, other].into_iter().for_each(|text| names(text, found));
             }
-            Piece::Call { arguments, .. } => arguments.iter().for_each(|text| names(text, found)),
-            Piece::Fail { message, .. } | Piece::Say(message) => names(message, found),
+            TextPiece::Call { arguments, .. } => arguments.iter().for_each(|text| names(text, found)),
+            TextPiece::Fail { message, .. } | TextPiece::Say(message) => names(message, found),
         }
     }
 }
