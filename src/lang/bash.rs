@@ -3,6 +3,7 @@
 //! body, and data never stands in the script.
 
 use super::fan_in::AskedLists;
+use super::files::{self, private};
 use super::handover;
 use super::interpreter::{self};
 use super::outcome;
@@ -194,14 +195,14 @@ pub(super) fn prepare_question(script: &Script) -> Result<(Program, Vec<OsString
     setup.refuse_arrays()?;
     install(script, level, setup.has_own_builtin)?;
     let variables = shell::legacy_variables(script, setup.needs.calls, setup.needs.names)?;
-    let path = shell::private(script).join("question.sh");
+    let path = private(script).join("question.sh");
     let mut text = shell::before(script, setup.needs.colours.then_some(COLOURS), Start::Loaded);
     text.extend_from_slice(b"set -euo pipefail");
     setup.push_question(&mut text)?;
     // Nothing that the `if` set is for others.
     text.extend_from_slice(b"; builtin trap - EXIT ERR DEBUG; exec \"$@\"\n");
-    shell::write_new(&shell::start_path(script), &setup.start_text(&variables, &[]))?;
-    shell::write_new(&path, &text)?;
+    files::write(&shell::start_path(script), &setup.start_text(&variables, &[]))?;
+    files::write(&path, &text)?;
     Ok((program, vec![path.into()]))
 }
 
@@ -463,7 +464,7 @@ impl Setup<'_, '_> {
         let (script, needs, charset) = (self.script, &self.needs, self.charset);
         let body = script.whole_text();
         let mut text = shell::start_of_start();
-        self.push_paths(&mut text, &shell::private(script), b"\n");
+        self.push_paths(&mut text, &private(script), b"\n");
         if self.has_own_builtin {
             text.extend_from_slice(BUILTIN.as_bytes());
         }
@@ -705,9 +706,7 @@ fn install(script: &Script, level: Level, has_own_builtin: bool) -> Result<(), C
         (end_path(script, has_own_builtin), past_functions(&END, has_own_builtin).into_owned()),
     ];
     for (path, text) in files {
-        if !path.is_file() {
-            shell::install(&path, text.as_bytes())?;
-        }
+        files::install(&path, text.as_bytes())?;
     }
     INSTALLED.with_borrow_mut(|installed| installed.insert(question));
     Ok(())

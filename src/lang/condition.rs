@@ -2,6 +2,7 @@
 //! file of its own, with its lines where the ottofile has them. A second file holds the answer, so that a shell that ends
 //! inside the `if` is told from one whose `if` is false.
 
+use super::files;
 use super::quote::{Charset, push_word};
 use super::shell;
 use super::{CannotPrepare, Script};
@@ -12,7 +13,6 @@ use crate::ottofile::spec::{Body, BodyKey};
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// What stands in the file of the answer until there is one.
@@ -47,16 +47,15 @@ pub(super) fn write(script: &Script) -> Result<(), CannotPrepare> {
     let Some(condition) = script.condition else { return Ok(()) };
     let path = path(script);
     let folder = path.parent().unwrap_or(script.dir);
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|error| CannotPrepare::writing(folder, &error))?;
+    files::make_dir(folder)?;
     let above = "\n".repeat(condition.first_line.saturating_sub(1));
     let text = condition.text.trim_start_matches([' ', '\t']);
     let end = match Language::of(script.body) {
         Language::Posix => "otto__if=$?\n",
         Language::Bash | Language::Python | Language::Other => "",
     };
-    shell::write_new(&path, format!("{above}{text}\n{end}").as_bytes())?;
-    shell::write_new(&answer_path(script), ASKED)
+    files::write(&path, format!("{above}{text}\n{end}").as_bytes())?;
+    files::write(&answer_path(script), ASKED)
 }
 
 /// What the `if` came to, from the files that an attempt left in `folder`; `None` if this attempt has none.
@@ -119,7 +118,7 @@ pub(super) fn push_question(
     text.push(b'\n');
     text.extend_from_slice(fragment.replace(": otto__forget", forget.trim_end()).as_bytes());
     let ask = script.dir.join(".otto/ask.sh");
-    shell::write_new(&ask, &text)?;
+    files::write(&ask, &text)?;
     before.extend_from_slice(b"; . ");
     push_word(before, ask.as_os_str().as_bytes(), Charset::Plain);
     Ok(())

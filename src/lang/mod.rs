@@ -11,6 +11,7 @@ mod export;
 mod fan_in;
 #[cfg(test)]
 mod fan_in_cases;
+mod files;
 #[cfg(test)]
 mod harness;
 mod handover;

@@ -2,19 +2,18 @@
 //! `$OTTO_INPUT_JSON` holds `{"task": {"key": value}}`, `$OTTO_OUTPUT_JSON` takes JSON objects. For node, ruby and perl
 //! a file of `other/` is loaded first, which gives them INPUT and OUTPUT.
 
+use super::files::{self, private};
 use super::interpreter::{self};
 use super::json_record::{self, line_span};
 use super::{CannotPrepare, FanInData, HandOver, Left, Prepared, Program, Script};
 use crate::body::Shebang;
 use crate::body::export::has_word;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::store::layout::PRIVATE;
 use crate::store::outputs::{MOST_BYTES, Outputs};
 use crate::value::{self, Value};
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// What is known of a language.
@@ -121,7 +120,7 @@ pub(super) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
         found => found?,
     };
     let dialect = Dialect::of(&shebang);
-    write_files(script, dialect).map_err(|(path, error)| CannotPrepare::writing(&path, &error))?;
+    write_files(script, dialect)?;
     let mut args = Vec::new();
     if let Some(preload) = &dialect.preload {
         args.extend((preload.load)(&script.runtime.join(preload.file)));
@@ -189,10 +188,6 @@ pub(super) fn failing_line(script: &Script, stderr: &[u8]) -> Option<usize> {
 /// What `$OTTO_OUTPUT_JSON` names.
 const OUTPUT_FILE: &str = "output.json";
 
-fn private(script: &Script) -> PathBuf {
-    script.dir.join(PRIVATE)
-}
-
 fn input_path(script: &Script) -> PathBuf {
     private(script).join("input.json")
 }
@@ -209,25 +204,23 @@ fn script_path(script: &Script, dialect: &Dialect) -> PathBuf {
     script.dir.join("script").with_extension(extension)
 }
 
-type WriteError = (PathBuf, io::Error);
-
-fn write_files(script: &Script, dialect: &Dialect) -> Result<(), WriteError> {
+fn write_files(script: &Script, dialect: &Dialect) -> Result<(), CannotPrepare> {
     let private = private(script);
-    make_dir(&private)?;
-    write(&script_path(script, dialect), script_text(script, dialect).as_bytes(), 0o700)?;
-    write(&input_path(script), value::indented(&inputs(script)).as_bytes(), 0o600)?;
+    files::make_dir(&private)?;
+    files::write_program(&script_path(script, dialect), script_text(script, dialect).as_bytes())?;
+    files::write(&input_path(script), value::indented(&inputs(script)).as_bytes())?;
     if let Some(item) = script.item.filter(|_| dialect.preload.is_some()) {
-        write(&private.join("item.json"), value::compact(item).as_bytes(), 0o600)?;
+        files::write(&private.join("item.json"), value::compact(item).as_bytes())?;
     }
     if dialect.preload.is_some() && !script.fan_ins.is_empty() {
-        write(&private.join("items.json"), value::compact(&items(script)).as_bytes(), 0o600)?;
+        files::write(&private.join("items.json"), value::compact(&items(script)).as_bytes())?;
     }
     // Empty, and there: the umask of the script has no say in how they are made.
-    write(&output_path(script), b"", 0o600)?;
+    files::write(&output_path(script), b"")?;
     if let Some(preload) = &dialect.preload {
-        write(&private.join("dump"), b"", 0o600)?;
-        write(&private.join("claim"), b"", 0o600)?;
-        install(script.runtime, preload)?;
+        files::write(&private.join("dump"), b"")?;
+        files::write(&private.join("claim"), b"")?;
+        files::install(&script.runtime.join(preload.file), preload.text.as_bytes())?;
     }
     Ok(())
 }
@@ -250,27 +243,6 @@ fn items(script: &Script) -> Value {
         (fan_in.name.as_str().to_owned(), Value::List(items))
     };
     Value::Map(script.fan_ins.iter().map(one).collect())
-}
-
-fn install(runtime: &Path, preload: &Preload) -> Result<(), WriteError> {
-    let path = runtime.join(preload.file);
-    if crate::store::regular::read(&path).is_ok_and(|there| there == preload.text.as_bytes()) {
-        return Ok(());
-    }
-    make_dir(runtime)?;
-    // Another task, or another otto, may be doing the same.
-    let unfinished = crate::store::atomic::own_name(&path);
-    write(&unfinished, preload.text.as_bytes(), 0o600)?;
-    fs::rename(&unfinished, &path).map_err(|error| (path, error))
-}
-
-fn make_dir(path: &Path) -> Result<(), WriteError> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| (path.to_owned(), error))
-}
-
-fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), WriteError> {
-    let result = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path);
-    result.and_then(|mut file| file.write_all(bytes)).map_err(|error| (path.to_owned(), error))
 }
 
 /// JSON objects one after the other, as a script wrote them.

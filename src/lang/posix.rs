@@ -3,6 +3,7 @@
 
 use super::bash::{self, Level, without_comments};
 use super::fan_in::AskedLists;
+use super::files::private;
 use super::handover;
 use super::interpreter::{self};
 use super::outcome;
@@ -189,7 +190,7 @@ fn start_text(
     let charset = Charset::Plain;
     let mut text = shell::start_of_start();
     text.extend_from_slice(b"otto__dir=");
-    push_word(&mut text, shell::private(script).as_os_str().as_bytes(), Charset::Plain);
+    push_word(&mut text, private(script).as_os_str().as_bytes(), Charset::Plain);
     text.push(b'\n');
     if needs.calls || needs.exports {
         text.extend_from_slice(PRINT.as_bytes());

@@ -2,6 +2,7 @@
 //! The runtime itself is `python/*.py`. Knows no shell; starts nothing.
 
 use super::bash::shown_name as name_in_ottofile;
+use super::files::{self, private};
 use super::interpreter::{self};
 use super::json_record;
 use super::shell;
@@ -10,13 +11,10 @@ use crate::body::Shebang;
 use crate::body::need::COLOURS;
 use crate::body::python::{end_of_future, may_record};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::store::layout::{PRIVATE, file_name};
+use crate::store::layout::file_name;
 use crate::value;
 use std::ffi::{OsStr, OsString};
-use std::fs;
-use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 const RUNNER: (&str, &str) = ("otto_runner.py", include_str!("python/otto_runner.py"));
@@ -42,7 +40,7 @@ pub(crate) fn prepare(script: &Script) -> Result<Prepared, CannotPrepare> {
     let interpreter = Interpreter::of(script)?;
     let exact = "use `INPUT[\"task\"][\"key\"]` to be unambiguous";
     let warnings = super::clashes(script.inputs).into_iter().map(|warning| warning.help(exact)).collect();
-    write_files(script, &interpreter).map_err(|(path, error)| CannotPrepare::writing(&path, &error))?;
+    write_files(script, &interpreter)?;
     let mut args: Vec<OsString> = interpreter.flags.iter().map(OsString::from).collect();
     args.push(private(script).join("runner.py").into());
     args.push("run".into());
@@ -137,10 +135,6 @@ pub(super) fn interpreter(script: &Script) -> Result<Program, CannotPrepare> {
 
 // ── files ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-fn private(script: &Script) -> PathBuf {
-    script.dir.join(PRIVATE)
-}
-
 /// What errors call the script: the ottofile and the job where its lines are those of the ottofile.
 fn shown_name(script: &Script) -> String {
     match script.body.has_true_lines {
@@ -149,21 +143,19 @@ fn shown_name(script: &Script) -> String {
     }
 }
 
-type WriteError = (PathBuf, io::Error);
-
-fn write_files(script: &Script, interpreter: &Interpreter) -> Result<(), WriteError> {
+fn write_files(script: &Script, interpreter: &Interpreter) -> Result<(), CannotPrepare> {
     install(script.runtime)?;
     let private = private(script);
-    make_dir(&private)?;
+    files::make_dir(&private)?;
     let page = Page::of(script, interpreter);
-    write(&script.dir.join("script.py"), page.text.as_bytes(), 0o700)?;
-    write(&private.join("start"), &start(script, &page), 0o600)?;
+    files::write_program(&script.dir.join("script.py"), page.text.as_bytes())?;
+    files::write(&private.join("start"), &start(script, &page))?;
     for input in script.inputs.iter().filter(|input| !input.outputs.secrets.is_empty()) {
-        write(&input_path(script, input), value::indented_map(&input.outputs.values).as_bytes(), 0o600)?;
+        files::write(&input_path(script, input), value::indented_map(&input.outputs.values).as_bytes())?;
     }
     // Empty, and there: the umask of the script has no say in how it is made.
-    write(&private.join("dump"), b"", 0o600)?;
-    link(&script.runtime.join(RUNNER.0), &private.join("runner.py"))?;
+    files::write(&private.join("dump"), b"")?;
+    files::link(&script.runtime.join(RUNNER.0), &private.join("runner.py"))?;
     write_source(script, &page, &private.join("source"))
 }
 
@@ -177,39 +169,26 @@ fn input_path(script: &Script, input: &Input) -> PathBuf {
 }
 
 /// Puts the runtime where Python finds it, and may keep its compiled form.
-fn install(runtime: &Path) -> Result<(), WriteError> {
+fn install(runtime: &Path) -> Result<(), CannotPrepare> {
     for (name, text) in [RUNNER, RUNTIME] {
-        let path = runtime.join(name);
-        if crate::store::regular::read(&path).is_ok_and(|there| there == text.as_bytes()) {
-            continue;
-        }
-        make_dir(runtime)?;
-        // Python would make it with the umask of the script.
-        make_dir(&runtime.join("__pycache__"))?;
-        // Another task, or another otto, may be doing the same.
-        let unfinished = crate::store::atomic::own_name(&path);
-        write(&unfinished, text.as_bytes(), 0o600)?;
-        fs::rename(&unfinished, &path).map_err(|error| (path, error))?;
+        files::install(&runtime.join(name), text.as_bytes())?;
     }
-    Ok(())
+    // Python would make it with the umask of the script.
+    files::make_dir(&runtime.join("__pycache__"))
 }
 
 /// Python looks for the lines that it shows with an error in a file of the script's name.
-fn write_source(script: &Script, page: &Page, folder: &Path) -> Result<(), WriteError> {
+fn write_source(script: &Script, page: &Page, folder: &Path) -> Result<(), CannotPrepare> {
     if !script.body.has_true_lines {
         return Ok(());
     }
-    make_dir(folder)?;
+    files::make_dir(folder)?;
     let path = folder.join(shown_name(script));
     match page.has_true_lines {
         // In a vault, the folder is not where it seems to be.
-        true if private(script).is_symlink() => link(&script.dir.join("script.py"), &path),
-        true => link(Path::new("../../script.py"), &path),
-        false => {
-            // A link from an earlier attempt would lead elsewhere.
-            let _ = fs::remove_file(&path);
-            write(&path, ("\n".repeat(page.first_line - 1) + &script.body.text).as_bytes(), 0o600)
-        }
+        true if private(script).is_symlink() => files::link(&script.dir.join("script.py"), &path),
+        true => files::link(Path::new("../../script.py"), &path),
+        false => files::write(&path, ("\n".repeat(page.first_line - 1) + &script.body.text).as_bytes()),
     }
 }
 
@@ -287,26 +266,6 @@ fn start(script: &Script, page: &Page) -> Vec<u8> {
     }
     field(item.as_bytes());
     fields
-}
-
-fn make_dir(path: &Path) -> Result<(), WriteError> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| (path.to_owned(), error))
-}
-
-fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), WriteError> {
-    let result = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path);
-    result.and_then(|mut file| file.write_all(bytes)).map_err(|error| (path.to_owned(), error))
-}
-
-fn link(target: &Path, path: &Path) -> Result<(), WriteError> {
-    match symlink(target, path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            // From an earlier attempt.
-            fs::remove_file(path).and_then(|()| symlink(target, path))
-        }
-        result => result,
-    }
-    .map_err(|error| (path.to_owned(), error))
 }
 
 // ── the script ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,20 +2,19 @@
 //! them. Knows no particular shell.
 
 use super::fan_in::AskedLists;
+use super::files::{self, private};
 use super::quote::{Charset, push_assignment, push_word};
 use super::{CannotPrepare, Input, Script};
 use crate::contract::{Contract, Declared};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::store::atomic;
-use crate::store::layout::{PRIVATE, file_name};
+use crate::store::layout::file_name;
 use crate::value::{self, Value};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, symlink};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 
 /// Keys of one dependency that the script's opening comment names.
 const MOST_KEYS_SHOWN: usize = 6;
@@ -23,11 +22,6 @@ const MOST_KEYS_SHOWN: usize = 6;
 const MOST_INPUTS_SHOWN: usize = 30;
 /// Empty lines above the body beyond which they are written as `\`, which a shell reads faster.
 const MOST_EMPTY_LINES: usize = 200;
-
-/// Where otto keeps what it loads and what comes back.
-pub(super) fn private(script: &Script) -> PathBuf {
-    script.dir.join(PRIVATE)
-}
 
 /// The name under which a shell runs the script and with which its messages begin: `otto.yml:build`, where its lines are
 /// those of the ottofile.
@@ -44,11 +38,10 @@ pub(super) fn shown_name(script: &Script) -> String {
 /// link's path comes back.
 pub(super) fn write(script: &Script, start: Option<&[u8]>, text: &[u8]) -> Result<PathBuf, CannotPrepare> {
     if let Some(start) = start {
-        let private = private(script);
-        make_dir(&private).map_err(|error| CannotPrepare::writing(&private, &error))?;
-        write_new(&start_path(script), start)?;
+        files::make_dir(&private(script))?;
+        files::write(&start_path(script), start)?;
     }
-    write_new(&script.dir.join("script.sh"), text)?;
+    files::write(&script.dir.join("script.sh"), text)?;
     let run_as = script.dir.join(shown_name(script));
     match symlink("script.sh", &run_as) {
         // A second attempt finds it there.
@@ -61,34 +54,11 @@ pub(super) fn write(script: &Script, start: Option<&[u8]>, text: &[u8]) -> Resul
 
 /// Makes files that a body would else make itself, with a `umask` that may keep it from writing to them again.
 pub(super) fn make_files(script: &Script, names: &[&str]) -> Result<(), CannotPrepare> {
-    names.iter().try_for_each(|name| write_new(&private(script).join(name), b""))
+    names.iter().try_for_each(|name| files::write(&private(script).join(name), b""))
 }
 
 pub(super) fn start_path(script: &Script) -> PathBuf {
     private(script).join("start.sh")
-}
-
-/// Puts a file where all runs find it. It appears whole; of two who write it, either may win.
-pub(super) fn install(path: &Path, bytes: &[u8]) -> Result<(), CannotPrepare> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let result = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).and_then(|()| {
-        let unfinished = atomic::own_name(path);
-        atomic::write(&unfinished, bytes)?;
-        fs::rename(&unfinished, path)
-    });
-    result.map_err(|error| CannotPrepare::writing(path, &error))
-}
-
-fn make_dir(path: &Path) -> io::Result<()> {
-    match fs::DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        result => result,
-    }
-}
-
-pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CannotPrepare> {
-    let result = atomic::create(path).and_then(|mut file| file.write_all(bytes));
-    result.map_err(|error| CannotPrepare::writing(path, &error))
 }
 
 /// The parts of a script that differ between shells.

@@ -45,7 +45,7 @@ pub(super) fn read(reader: &mut Reader<'_>, field: Field<'_>, node: &Node<'_>) -
 /// What was probably meant by a `foreach` that is no map.
 fn meant(node: &Node<'_>) -> String {
     let source = match (&node.kind, node.scalar()) {
-        (Kind::List(_), _) => "items: [a, b]".to_owned(),
+        (NodeKind::List(_), _) => "items: [a, b]".to_owned(),
         (_, Some(text)) if text.contains(['*', '?']) => format!("glob: {text}"),
         (_, Some(text)) if text.contains("..") => format!("range: {text}"),
         (_, Some(text)) if text.contains('.') && !text.contains(char::is_whitespace) => {
