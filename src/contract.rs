@@ -62,6 +62,30 @@ impl Promise {
 }
 
 impl Promise {
+    /// What holds for its values beside the type, as it is shown to people: `one of "a", "b"`, `at least 1`.
+    pub(crate) fn limits(&self) -> Vec<String> {
+        let mut limits = Vec::new();
+        if let Shape::Object(contract) = &self.shape
+            && !contract.keys.is_empty()
+        {
+            let key = |declared: &Declared| format!("{}: {}", declared.name, declared.promise);
+            let others = contract.others.iter().map(|_| "…".to_owned());
+            let keys: Vec<String> = contract.keys.iter().map(key).chain(others).collect();
+            limits.push(format!("{{{}}}", keys.join(", ")));
+        }
+        if !self.choices.is_empty() {
+            let choices: Vec<String> = self.choices.iter().map(value::compact).collect();
+            limits.push(format!("one of {}", choices.join(", ")));
+        }
+        limits.extend(self.pattern.iter().map(|pattern| format!("matches {}", pattern.text)));
+        limits.extend(self.min.iter().map(|Bound(least)| format!("at least {least}")));
+        limits.extend(self.max.iter().map(|Bound(most)| format!("at most {most}")));
+        if self.is_secret {
+            limits.push("secret".to_owned());
+        }
+        limits
+    }
+
     fn has_secret(&self) -> bool {
         self.is_secret || self.shape.has_secret()
     }

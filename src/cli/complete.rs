@@ -5,6 +5,7 @@
 
 use super::flag;
 use crate::command::{self, BuiltIn, Context};
+use crate::contract::Promise;
 use crate::diagnostic::Code;
 use crate::history::past::{self, PastRun};
 use crate::host::{self, HostFacts};
@@ -17,6 +18,7 @@ use crate::source::SourceId;
 use crate::store::layout::{Home, ProjectDir};
 use crate::view::filter::shown;
 use crate::view::time;
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -354,6 +356,17 @@ impl LineReader<'_, '_> {
                 words.extend(self.runs());
                 Candidates::Words(words)
             }
+            "TASK.KEY=VALUE" | "TASK.KEY=JSON" => {
+                // What a rerun may change is a key that was set, or that the ottofile declares.
+                let keys = self.keys().into_iter().filter(|(word, _)| word.contains('.'));
+                let mut words: Vec<(String, String)> = keys.collect();
+                for (word, about) in self.declared_keys() {
+                    if words.iter().all(|(known, _)| *known != word) {
+                        words.push((word, about));
+                    }
+                }
+                Candidates::Words(words.into_iter().map(|(word, about)| (word + "=", about)).collect())
+            }
             "RUN|TASK.KEY" => {
                 let mut words = self.keys();
                 words.extend(self.runs());
@@ -361,6 +374,7 @@ impl LineReader<'_, '_> {
                     words.extend([
                         ("diff".to_owned(), "compare the values of two runs".to_owned()),
                         ("why".to_owned(), "trace a value".to_owned()),
+                        ("contract".to_owned(), "infer the `outputs` of a task".to_owned()),
                     ]);
                 }
                 Candidates::Words(words)
@@ -470,9 +484,32 @@ impl LineReader<'_, '_> {
         words
     }
 
-    /// The tasks of the latest run and, as `TASK.KEY`, what they set.
+    /// The keys that tasks declare, as `TASK.KEY`, with their types and what they are for.
+    fn declared_keys(&mut self) -> Vec<(String, String)> {
+        let Some(ottofile) = self.ottofile() else { return Vec::new() };
+        let keys = ottofile.tasks.iter().filter(|task| task.foreach.is_none()).flat_map(|task| {
+            let name = ottofile.shown_name(task.name.as_str()).into_owned();
+            let declared = task.outputs.iter().flat_map(|contract| &contract.value.keys);
+            declared.map(move |declared| (format!("{name}.{}", declared.name), about(&declared.promise)))
+        });
+        keys.collect()
+    }
+
+    /// The tasks of the latest run and, as `TASK.KEY`, what they set; with what the ottofile declares of these keys.
     fn keys(&mut self) -> Vec<(String, String)> {
         const MOST: usize = 500;
+        let declared: HashMap<(String, String), String> = match self.ottofile() {
+            None => HashMap::new(),
+            Some(ottofile) => {
+                let tasks = ottofile.tasks.iter();
+                let keys = tasks.flat_map(|task| {
+                    let declared = task.outputs.iter().flat_map(|contract| &contract.value.keys);
+                    let key = |name: &str| (task.name.as_str().to_owned(), name.to_owned());
+                    declared.map(move |declared| (key(&declared.name), about(&declared.promise)))
+                });
+                keys.collect()
+            }
+        };
         let latest = self.project().and_then(|project| {
             let id = past::list(&project).pop()?;
             PastRun::read(project.run(&id), id).ok()
@@ -480,10 +517,12 @@ impl LineReader<'_, '_> {
         let jobs = latest.iter().flat_map(|run| &run.state.jobs).filter(|job| job.planned.has_body);
         let words = jobs.flat_map(|job| {
             let name = &job.planned.name;
-            let keys = job.keys.iter().map(move |key| format!("{name}.{key}"));
-            std::iter::once(name.to_string()).chain(keys)
+            let about = |key: &str| declared.get(&(job.planned.task.clone(), key.to_owned())).cloned();
+            let keys =
+                job.keys.iter().map(move |key| (format!("{name}.{key}"), about(key).unwrap_or_default()));
+            std::iter::once((name.to_string(), String::new())).chain(keys)
         });
-        words.take(MOST).map(|word| (word, String::new())).collect()
+        words.take(MOST).collect()
     }
 
     fn project(&mut self) -> Option<ProjectDir> {
@@ -491,6 +530,14 @@ impl LineReader<'_, '_> {
         self.ottofile()?;
         let Loaded { found, .. } = self.file.as_ref()?;
         Some(home.project(found.folder()))
+    }
+}
+
+/// What a declaration says of a key, in a line.
+fn about(promise: &Promise) -> String {
+    match promise.help.as_deref().and_then(|help| help.lines().next()) {
+        Some(help) => format!("{promise}: {help}"),
+        None => promise.to_string(),
     }
 }
 
@@ -603,6 +650,24 @@ tasks:
         assert_snapshot!(asked(&["Gr"]), @"
         words
         Graph	show the dependency graph
+        ");
+    }
+
+    #[test]
+    fn declared_outputs_are_offered_where_a_rerun_may_change_them() {
+        let file = "tasks:
+  build: {outputs: {version: {type: str, help: What it is called}, count: int?}, bash: x}
+  each: {foreach: {items: [a]}, outputs: {rows: int}, bash: x}
+  plain: {bash: x}
+";
+        assert_snapshot!(asked_of(file, &["Rerun", "latest", "--set", "b"]), @r"
+        words
+        build.version=	str: What it is called
+        build.count=	int?
+        ");
+        assert_snapshot!(asked_of(file, &["Data", "con"]), @"
+        words
+        contract	infer the `outputs` of a task
         ");
     }
 

@@ -199,12 +199,18 @@ pub(crate) fn task_help(context: &Context, found: &host::Found, ottofile: &Ottof
         let rows = contract.value.keys.iter().map(|declared| {
             let promise = &declared.promise;
             let mut help: Vec<String> = promise.help.iter().map(|help| clean(help)).collect();
+            let limits = promise.limits();
+            if !limits.is_empty() {
+                help.push(clean(&format!("({})", limits.join("; "))));
+            }
             if let Some(default) = &promise.default {
                 help.push(format!("[{}]", clean(&crate::value::compact(default))));
             }
             (format!("{}: {promise}", clean(&declared.name)), help.join("  "))
         });
-        section(&mut text, &head("Outputs"), &rows.collect::<Vec<_>>());
+        let others = contract.value.others.iter();
+        let others = others.map(|promise| (format!("*: {promise}"), "any other key".to_owned()));
+        section(&mut text, &head("Outputs"), &rows.chain(others).collect::<Vec<_>>());
     }
 
     let names = |edges: &[crate::ottofile::spec::Edge]| {

@@ -1,7 +1,7 @@
 //! `otto List`: the tasks of the ottofile. Runs nothing and evaluates nothing.
 
 use super::Context;
-use crate::contract::{Contract, Declared};
+use crate::contract::{Bound, Contract, Promise, Shape};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::host;
 use crate::load::Loaded;
@@ -366,25 +366,37 @@ pub(crate) fn list_subtasks(context: &Context, found: &host::Found, ottofile: &O
     if text.is_empty() { "No tasks with foreach\n".to_owned() } else { text }
 }
 
-/// The declared outputs: `[{"key", "type", "help", "optional", "default", "choices"}]`.
+/// The declared outputs: `[{"key", "type", "help", "optional", "default", "choices", "pattern", "min", "max", "secret",
+/// "keys"}]`; `keys` are those of an object, in the same form.
 fn outputs_json(contract: &Contract) -> Vec<serde_json::Value> {
     let json = |value: &Value| serde_json::from_str::<serde_json::Value>(&value::compact(value)).ok();
-    let one = |declared: &Declared| {
-        let promise = &declared.promise;
+    let number = |bound: &Option<Bound>| {
+        let Bound(text) = bound.as_ref()?;
+        serde_json::from_str::<serde_json::Value>(text).ok()
+    };
+    let one = |key: &str, promise: &Promise, is_optional: bool| {
+        let keys = match &promise.shape {
+            Shape::Object(contract) => Some(outputs_json(contract)),
+            _ => None,
+        };
         serde_json::json!({
-            "key": declared.name,
+            "key": key,
             "type": promise.to_string(),
             "help": promise.help,
-            "optional": promise.is_optional,
+            "optional": is_optional,
             "default": promise.default.as_ref().and_then(json),
             "choices": promise.choices.iter().filter_map(json).collect::<Vec<_>>(),
+            "pattern": promise.pattern.as_ref().map(|pattern| &pattern.text),
+            "min": number(&promise.min),
+            "max": number(&promise.max),
+            "secret": promise.is_secret,
+            "keys": keys,
         })
     };
-    let others = contract.others.iter().map(|promise| {
-        serde_json::json!({ "key": "*", "type": promise.to_string(), "help": promise.help, "optional": true,
-            "default": null, "choices": [] })
-    });
-    contract.keys.iter().map(one).chain(others).collect()
+    let declared = contract.keys.iter();
+    let declared =
+        declared.map(|declared| one(&declared.name, &declared.promise, declared.promise.is_optional));
+    declared.chain(contract.others.iter().map(|promise| one("*", promise, true))).collect()
 }
 
 /// The tasks as JSON: `[{"name", "help", "group", "hidden", "file", "line", "needs", "params", "outputs"}]`; `outputs` is

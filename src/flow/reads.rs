@@ -247,9 +247,35 @@ impl DataFlow<'_> {
             return recorded_key(name, values, rest);
         }
         match dependencies.jobs.iter().find(|(known, _)| known == name) {
-            Some((_, place)) => self.key(name, *place, rest, read.force),
+            Some((_, place)) => match rest.strip_prefix("*.") {
+                Some(key) if self.is_followed(reader, *place) => self.of_all(reader, *place, name, key),
+                Some(_) | None => self.key(name, *place, rest, read.force),
+            },
             None => Lookup::Perhaps,
         }
+    }
+
+    /// A read from all jobs of a task that the reader follows item by item.
+    fn of_all(&self, reader: &Task, place: usize, name: &str, key: &str) -> Lookup {
+        let message = format!("`{}` reads only its own item of `{name}`, which it follows", reader.name);
+        let task = self.task(place);
+        let foreach = task.foreach.as_ref().map_or(task.name_span, |foreach| foreach.span);
+        let diagnostic = Diagnostic::warning(Code::NoSuchInput, message)
+            .at(
+                &self.ottofile.sources,
+                foreach,
+                format!("each job of `{}` follows one of these", reader.name),
+            )
+            .help(format!("`{name}.{key}` is that of its own item"))
+            .help(format!(
+                "to read them all, depend on `{name}` in a task that does not follow it with `each`"
+            ));
+        Lookup::Missing { diagnostic, is_sure: true }
+    }
+
+    fn is_followed(&self, reader: &Task, place: usize) -> bool {
+        let reader = self.ottofile.position(reader.name.as_str());
+        reader.and_then(|reader| self.followed(reader)) == Some(place)
     }
 
     /// A read of all jobs of a foreach task: `convert`, or `convert.*.rows`.

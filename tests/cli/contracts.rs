@@ -212,8 +212,8 @@ fn the_help_of_a_task_shows_its_contract() {
       ok: bool
       files: list[str]
       sizes: list[int]
-      meta: object
-      channel: str      ["stable"]
+      meta: object      ({name: str, tags: list[str]?})
+      channel: str      (one of "stable", "beta")  ["stable"]
       note: str?
 
     defined  otto.yml:2
@@ -332,7 +332,12 @@ fn a_listing_as_json_has_the_declared_outputs() {
         "default": "x",
         "help": "Where",
         "key": "channel",
+        "keys": null,
+        "max": null,
+        "min": null,
         "optional": false,
+        "pattern": null,
+        "secret": false,
         "type": "str"
       },
       {
@@ -340,7 +345,12 @@ fn a_listing_as_json_has_the_declared_outputs() {
         "default": null,
         "help": null,
         "key": "n",
+        "keys": null,
+        "max": null,
+        "min": null,
         "optional": true,
+        "pattern": null,
+        "secret": false,
         "type": "int?"
       },
       {
@@ -348,7 +358,12 @@ fn a_listing_as_json_has_the_declared_outputs() {
         "default": null,
         "help": null,
         "key": "*",
+        "keys": null,
+        "max": null,
+        "min": null,
         "optional": true,
+        "pattern": null,
+        "secret": false,
         "type": "any"
       }
     ] null
@@ -406,15 +421,52 @@ fn a_broken_contract_is_told_with_the_line_that_set_the_value_and_what_would_be_
     );
     assert_snapshot!(project.run("-q shell").all(), @r#"
     ── stderr
-    error[E0717]: output `one` of `shell` has 1 item, less than the minimum 2
-      ╭▸ otto.yml:9:7
+
+    FAIL shell · output `count` of `shell` is `"many"`, not an `int` · TIME · otto.yml:2
+      no output · full log: otto Logs RUN shell
+    error[E0717]: output `count` of `shell` is `"many"`, not an `int`
+      ╭▸ otto.yml:3:15
     3 │     outputs: {count: int, file: file, folder: dir, one: {type: "list[str]",…
-      │                                                    ─── declared as `list[str]`
+      │               ━━━━━ declared as `int`
+      ┆
+    6 │       OUTPUT[count]=$number
+      ╰╴      ───────────────────── `shell` sets it here
+    help: numbers are written as in JSON
+    error[E0717]: output `file` of `shell` is empty, so it names no `file`
+      ╭▸ otto.yml:3:27
+    3 │     outputs: {count: int, file: file, folder: dir, one: {type: "list[str]",…
+      │                           ━━━━ declared as `file`
+      ┆
+    7 │       otto.set file "$(printf '')"
+      ╰╴      ──────────────────────────── `shell` sets it here
+    error[E0717]: output `folder` of `shell` is `/you/project/otto.yml`, which is not a `dir`
+      ╭▸ otto.yml:3:39
+    3 │     outputs: {count: int, file: file, folder: dir, one: {type: "list[str]",…
+      │                                       ━━━━━━ declared as `dir`
+      ┆
+    8 │       OUTPUT+=([folder]=$OTTO_WORKSPACE/otto.yml)
+      ╰╴      ─────────────────────────────────────────── `shell` sets it here
+    help: declare it as `file`
+    error[E0717]: output `one` of `shell` has 1 item, less than the minimum 2
+      ╭▸ otto.yml:3:52
+    3 │     outputs: {count: int, file: file, folder: dir, one: {type: "list[str]",…
+      │                                                    ━━━ declared as `list[str]`
       ┆
     9 │       otto.set --list one "$number"
-      ╰╴      ━━━━━━━━━━━━━━━━━━━━━ `shell` sets it here
-    otto.yml: 1 error. For details: `otto Explain E0717`
-    ── exit 2
+      ╰╴      ───────────────────────────── `shell` sets it here
+    error[E0717]: output `level` of `shell` is `"m"`, not one of the choices
+       ╭▸ otto.yml:3:86
+     3 │ …file: file, folder: dir, one: {type: "list[str]", min: 2}, level: {type: …
+       │                                                             ━━━━━ declared as `str`
+       ┆
+    10 │ …then OUTPUT[level]=${number:0:1}; else OUTPUT[level]=$number; fi
+       │       ┬──────────────────────────       ───────────────────── `shell` sets it here
+       │       │
+       ╰╴      `shell` sets it here
+    help: the choices are `"a"`, `"b"`
+
+    rerun:  otto Rerun RUN
+    ── exit 1
     "#);
     assert_snapshot!(project.run("-q python").all(), @r#"
     ── stderr

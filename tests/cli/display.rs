@@ -449,14 +449,18 @@ fn a_relative_home_is_relative_to_where_otto_was_called() {
 }
 
 /// Runs a line with a terminal of its own as stdin, stdout and stderr; answers all that was shown.
-fn in_terminal(project: &Project, words: &[&str]) -> String {
+pub(crate) fn in_terminal(project: &Project, words: &[&str]) -> String {
     let (status, shown) = typed_in_terminal(project, words, &[]);
     assert!(status.success(), "{shown}");
     shown
 }
 
 /// The same, and types each of `keys` as soon as the text before it is shown.
-fn typed_in_terminal(project: &Project, words: &[&str], keys: &[(&str, &str)]) -> (ExitStatus, String) {
+pub(crate) fn typed_in_terminal(
+    project: &Project,
+    words: &[&str],
+    keys: &[(&str, &str)],
+) -> (ExitStatus, String) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&ours).expect("granted");

@@ -357,6 +357,7 @@ fn outputs_are_held_against_their_contract_as_far_as_they_are_written_down() {
     12 │     python: |
     13 │       OUTPUT["count"] = "42"
        ╰╴      ━━━━━━━━━━━━━━━ `python` sets it here
+    help: set the number, not a string of its digits
     error[E0717]: output `nmae` of `python` is not declared
        ╭▸ otto.yml:14:30
     11 │     outputs: {count: int, ratio: float, name: str}
@@ -471,10 +472,13 @@ fn correct_ottofiles_provoke_no_alarm() {
     let mut alarms = String::new();
     for (path, text) in all {
         // These show a mistake on purpose.
-        if ["INPUT[build.verison]", "INPUT[build.binray]", "deploying ${INPUT[build.version]}"]
-            .iter()
-            .any(|mistake| text.contains(mistake))
-        {
+        let mistakes = [
+            "INPUT[build.verison]",
+            "INPUT[build.vresion]",
+            "INPUT[build.binray]",
+            "deploying ${INPUT[build.version]}",
+        ];
+        if mistakes.iter().any(|mistake| text.contains(mistake)) {
             continue;
         }
         project.write("otto.yml", &text);

@@ -13,6 +13,7 @@ mod fan_out;
 mod find;
 mod flow;
 mod flow_pairs;
+mod growing;
 mod hints;
 mod fresh;
 mod hostile;

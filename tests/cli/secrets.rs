@@ -516,3 +516,74 @@ tasks:
     ── exit 0
     "#);
 }
+
+/// What a task prints in pieces and in colours is masked on the whole screen and on the console of a terminal.
+#[test]
+fn a_terminal_shows_no_secret() {
+    let project = Project::new(
+        r#"
+tasks:
+  a:
+    params: {--token: {secret: true, env: TOKEN}}
+    bash: |
+      for i in 1 2 3; do
+        printf '\e[31m%s\e[0m%s and %s\n' "${token:0:4}" "${token:4}" "$token"
+        printf '%s' "${token:0:5}"; sleep 0.1; printf '%s\n' "${token:5}"
+        printf '%s\e[1m%s\r\n' "${token:0:1}" "${token:1}"
+      done
+  b: {needs: [a], params: {--token: {secret: true, env: TOKEN}}, bash: 'sleep 0.3; echo "b: $token"'}
+  each: {foreach: {items: [x, y]}, params: {--token: {secret: true, env: TOKEN}}, bash: 'echo "$item $token"'}
+"#,
+    )
+    .with("TOKEN", "Zq7rT9xwXk");
+    for words in [&["--tui", "b", "each"][..], &["b", "each"], &["--color=always", "-v", "-j1", "b", "each"]]
+    {
+        let shown = crate::display::in_terminal(&project, words);
+        // Drawing may put colours and moves of the cursor between any two letters.
+        let escapes = regex::Regex::new("\x1b\\[[0-9;?]*[a-zA-Z]").expect("a pattern");
+        let plain = escapes.replace_all(&shown, "");
+        for part in ["Zq7r", "T9xwXk", "q7rT9"] {
+            assert!(!plain.contains(part), "{words:?}: {plain}");
+        }
+        assert!(plain.contains("***"), "{words:?}: {plain}");
+    }
+}
+
+/// A run that is killed leaves what it had to the next one, which removes it.
+#[test]
+fn the_next_run_removes_what_a_killed_one_left() {
+    let memory = tempfile::tempdir().expect("a folder");
+    let project = Project::new(
+        "tasks:
+  login: {outputs: {s: {type: str, secret: true}}, bash: 'OUTPUT[s]=$(cat value)'}
+  use: {needs: [login], bash: 'touch started; sleep 60; echo \"${#INPUT[login.s]}\"'}
+  other: {bash: ':'}
+",
+    )
+    .with("XDG_RUNTIME_DIR", memory.path().to_str().expect("a path"));
+    project.write("value", "Zq7rT9xwXk");
+    let kept = |folder: &Path| {
+        let mut files = Vec::new();
+        files_below(folder, &mut files);
+        files.retain(|(_, bytes)| bytes.windows(10).any(|window| window == b"Zq7rT9xwXk"));
+        files.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    let mut command = project.command(env!("CARGO_BIN_EXE_otto"));
+    let mut child = command.args(["-q", "use"]).spawn().expect("otto starts");
+    // It may have ended before that, and then the file is never there.
+    while !project.path("started").exists() && child.try_wait().expect("a child").is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    child.kill().expect("killed");
+    child.wait().expect("it ended");
+    assert!(!kept(memory.path()).is_empty(), "nothing was there to be removed");
+    assert_eq!(kept(&project.task_home()), Vec::<String>::new());
+    // What was killed may take a moment to be gone with all its processes.
+    let mut tries = 0;
+    while !kept(memory.path()).is_empty() && tries < 100 {
+        project.run("-q other").ok();
+        tries += 1;
+    }
+    assert_eq!(kept(memory.path()), Vec::<String>::new());
+    assert_eq!(kept(&project.task_home()), Vec::<String>::new());
+}

@@ -76,8 +76,8 @@ _otto() {
             _otto_quote "${value#"$cut"}"
             COMPREPLY+=("$value")
         done
-        # The word goes on after the `/` of a namespace.
-        if [[ ${#COMPREPLY[@]} == 1 && $value == */ ]]; then
+        # The word goes on after the `/` of a namespace, and after the `=` before a value.
+        if [[ ${#COMPREPLY[@]} == 1 && $value == *[/=] ]]; then
             if type compopt >/dev/null 2>&1; then compopt -o nospace; fi
         fi
     } < <("${words[0]}" --complete "${words[@]:1}" 2>/dev/null)

@@ -20,8 +20,8 @@ _otto() {
             about=${line#*$'\t'}
             # Both are taken away again, and what is inserted is quoted as its place needs it.
             value=${value//\\/\\\\}
-            # The word goes on after the `/` of a namespace.
-            if [[ $value == */ ]]; then
+            # The word goes on after the `/` of a namespace, and after the `=` before a value.
+            if [[ $value == *[/=] ]]; then
                 levels+=("${value//:/\\:}:$about")
             else
                 values+=("${value//:/\\:}:$about")
