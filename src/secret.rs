@@ -305,7 +305,7 @@ fn codes_of(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
 pub(crate) const MOST_ANNOUNCED: u64 = 64 << 20;
 
 /// What bodies write where they say what is secret, `KEY NUL VALUE NUL` each: the values with their keys, and how many bytes
-/// these are.
+/// these are. Without a key, the value is the name of a file that has both.
 pub(crate) fn announced(bytes: &[u8]) -> (Vec<(String, Secret)>, usize) {
     let mut found = Vec::new();
     let mut length = 0;

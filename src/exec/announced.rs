@@ -2,6 +2,7 @@
 //! written to it before that piece counts.
 
 use crate::secret::{self, Secret};
+use crate::store::announced::announced;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
@@ -33,7 +34,8 @@ impl Announced {
         if self.rest.len() == before {
             return Vec::new();
         }
-        let (found, length) = secret::announced(&self.rest);
+        let folder = self.path.parent().unwrap_or(&self.path);
+        let (found, length) = announced(folder, &self.rest);
         let news = found.into_iter().flat_map(|(_, secret)| secret.leaves()).collect();
         self.rest.drain(..length);
         news

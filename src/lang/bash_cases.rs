@@ -584,6 +584,11 @@ fn exec_costs_outputs_only_with_a_word() {
     for text in [
         "printf '%sPUT[k]=v\\n' OUT > lib; . ./lib; exec true",
         "e=OUT; eval \"${e}PUT[k]=v\"; true && exec true",
+        "printf '%sPUT[k]=v\\n' OUT > lib; . ./lib; exec true\ncommand trap true DEBUG",
+        "printf '%sPUT[k]=v\\n' OUT > lib; . ./lib; f() { exec true; }; f",
+        "printf '%sPUT[k]=v\\n' OUT > lib; . ./lib; f() { exec true; }; x=1 \"f\"",
+        "printf '%sPUT[k]=v\\n' OUT > lib; . ./lib; f() { exec true; }; f=f; if true; then $f; fi",
+        "printf '%sPUT[k]=v\\nf() { %sec true; }\\n' OUT ex > lib; . ./lib; for i in 1 2; do [ $i = 1 ] || f; done # exec",
     ] {
         assert_eq!(fine(text).text("k"), Some("v"), "{text}");
     }
@@ -1045,6 +1050,13 @@ fn the_line_and_the_command_that_ended_a_body_are_told() {
             "{data}"
         );
         assert_eq!(told(&body("exit 7")).1, "", "{data}");
+        // The shell shows it without the `!`.
+        let negated = "! grep -c '' /etc/passwd > /dev/null";
+        assert_eq!(
+            told(&format!("{data}\n{negated}\n")),
+            at(22, &format!("`{negated}` ended with 1")),
+            "{data}"
+        );
     }
 }
 
@@ -1103,6 +1115,38 @@ fn background_jobs_do_not_mix_their_values() {
     let ran = fine("for i in {1..8}; do { for j in {1..50}; do otto.set k$i.$j v$i.$j; done; } & done; wait");
     assert_eq!(ran.values().len(), 400);
     assert!(ran.values().iter().all(|(key, value)| value.as_str() == Some(&*key.replace('k', "v"))));
+}
+
+/// Bash cuts what it writes at line breaks.
+#[test]
+fn background_jobs_do_not_tear_values_with_line_breaks() {
+    let text = "set_all() { for j in {1..40}; do otto.set \"k$1.$j\" \"v$1.$j\"$'\\n'end; otto.set --secret $'s\\n'\"$1.$j\" \"hidden$1.$j\"; done; }\n\
+        for i in {1..8}; do set_all $i & done; wait";
+    for level in ["5.2", "4.1", "3.2"] {
+        let ran = Bench::bash(text).env("OTTO_BASH_LEVEL", level).run();
+        assert!(ran.succeeded(), "{level}: {}", ran.problems());
+        let (secret, plain): (Vec<_>, Vec<_>) =
+            ran.values().iter().partition(|(key, _)| key.starts_with('s'));
+        assert_eq!((plain.len(), secret.len(), ran.hand_over.announced.len()), (320, 320, 320), "{level}");
+        let is_whole = |(key, value): &&(String, Value)| {
+            value.as_str() == Some(&*format!("{}\nend", key.replace('k', "v")))
+        };
+        assert!(plain.iter().all(is_whole), "{level}");
+        let hidden = |key: &str| key.replace("s\n", "hidden");
+        assert!(secret.iter().all(|(key, value)| value.as_str() == Some(&*hidden(key))), "{level}");
+    }
+}
+
+/// Before bash 4 they have no number of their own, and may draw the same random ones.
+#[test]
+fn subshells_that_draw_the_same_numbers_do_not_take_each_others_files() {
+    let text = "unset BASHPID RANDOM; RANDOM=7\n\
+        for i in {1..8}; do otto.set k$i \"$(head -c 5000 /dev/zero | tr '\\0' $i)\" & done; wait";
+    let ran = Bench::bash(text).env("OTTO_BASH_LEVEL", "3.2").run();
+    assert!(ran.succeeded(), "{}", ran.problems());
+    for i in 1..=8 {
+        assert_eq!(ran.text(&format!("k{i}")), Some(&*i.to_string().repeat(5000)));
+    }
 }
 
 /// Rows 56 and 57.

@@ -3,7 +3,8 @@
 use super::quote::{Charset, push_word};
 use super::{HandOver, Left};
 use crate::name::{JobName, RunId};
-use crate::secret::{self, MOST_ANNOUNCED};
+use crate::secret::MOST_ANNOUNCED;
+use crate::store::announced::{announced, files};
 use crate::store::layout::{ANNOUNCED, PRIVATE};
 use std::fs::{self, DirBuilder};
 use std::io::{self, Read};
@@ -17,8 +18,12 @@ pub(super) fn read(left: &Left, found: &mut HandOver) {
     let mut bytes = Vec::new();
     // What cannot be read is taken as it is.
     let _ = file.take(MOST_ANNOUNCED).read_to_end(&mut bytes);
-    let _ = fs::remove_file(&path);
-    for (key, secret) in secret::announced(&bytes).0 {
+    let entries = announced(&left.private(), &bytes).0;
+    for path in files(&left.private(), &bytes).iter().chain([&path]) {
+        // If it stays, nobody reads it again.
+        let _ = fs::remove_file(path);
+    }
+    for (key, secret) in entries {
         if found.outputs.values.iter().any(|(known, _)| *known == key) {
             found.outputs.secrets.insert(key);
         }

@@ -1,5 +1,6 @@
 //! The directories of runs: where things are, and how they come to be there whole.
 
+pub(crate) mod announced;
 pub(crate) mod atomic;
 pub(crate) mod held;
 pub(crate) mod inputs;

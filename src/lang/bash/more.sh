@@ -10,7 +10,11 @@ otto__more() {
 otto__set() {
 	case $#:${1-} in
 	1:--list | 2:--json | 2:--secret | 2:) otto__usage ;;
-	*:--list) otto__record_list "$@" ;;
+	*:--list)
+		# Not "${@:2}", which bash 3.2 makes one word of if IFS begins with something else than a blank.
+		builtin shift
+		otto__record_list "$@"
+		;;
 	3:--json) otto__record j "$2" "$3" ;;
 	3:--secret) otto__announce "$2" "$3" && otto__record s "$2" "$3" ;;
 	3:--) otto__record s "$2" "$3" ;;
@@ -23,6 +27,8 @@ otto__set() {
 otto__announce() {
 	if [[ ! $1 ]]; then
 		otto__usage
+	elif otto__is_cut "$1$2"; then
+		otto__claim "$1" "$2" && builtin printf '\0%s\0' "$otto__file" >> "$otto__dir/secrets"
 	else
 		builtin printf '%s\0' "$1" "$2" >> "$otto__dir/secrets"
 	fi
@@ -37,35 +43,44 @@ otto__set_output() {
 	fi
 }
 
-# otto__record TYPE KEY VALUE: one write of at most 4096 bytes, which no other process can split. A longer value
-# goes to a file of its own first.
+# otto__record TYPE KEY VALUE: one write, which no other process can split: bash cuts what it writes after 4096 bytes and
+# at the last line break. What it would cut goes to a file of its own first.
 otto__record() {
 	if [[ ! $2 ]]; then
 		otto__usage
-	elif ((${#2} + ${#3} > 800)); then
-		otto__file=v.${BASHPID-$$}.$RANDOM$RANDOM$RANDOM
-		builtin printf '%s' "$3" >| "$otto__dir/$otto__file" &&
-			builtin printf '%s\0' "F$1" "$2" "$otto__file" >> "$otto__dir/journal"
+	elif otto__is_cut "$2$3"; then
+		otto__claim "$@" && builtin printf 'E\0\0%s\0' "$otto__file" >> "$otto__dir/journal"
 	else
 		builtin printf '%s\0' "$@" >> "$otto__dir/journal"
 	fi
 }
 
-# otto__record_list --list KEY [ITEM…]
+# otto__is_cut TEXT: one write may not be enough.
+otto__is_cut() {
+	((${#1} > 800)) || [[ $1 == *$'\n'* ]]
+}
+
+# otto__record_list KEY [ITEM…]
 otto__record_list() {
-	if [[ ! $2 ]]; then
+	if [[ ! $1 ]]; then
 		otto__usage
 	else
-		otto__file=v.${BASHPID-$$}.$RANDOM$RANDOM$RANDOM
-		otto__name=$2
-		# Not "${@:3}", which bash 3.2 makes one word of if IFS begins with something else than a blank.
-		builtin shift 2
-		case $# in
-		0) builtin printf '' >| "$otto__dir/$otto__file" ;;
-		*) builtin printf '%s\0' "$@" >| "$otto__dir/$otto__file" ;;
-		esac &&
-			builtin printf '%s\0' Fl "$otto__name" "$otto__file" >> "$otto__dir/journal"
+		otto__claim l "$@" && builtin printf 'E\0\0%s\0' "$otto__file" >> "$otto__dir/journal"
 	fi
+}
+
+# otto__claim FIELD…: writes a file that nobody else has, and sets otto__file to its name.
+otto__claim() {
+	otto__file=v.${BASHPID-$$}.$RANDOM$RANDOM$RANDOM
+	if [[ ! ${BASHPID-} ]]; then
+		# Before bash 4 subshells of one shell may draw the same numbers.
+		otto__i=0
+		until (builtin set -C && builtin printf '' > "$otto__dir/$otto__file") 2> /dev/null || [[ ! -e $otto__dir/$otto__file ]]; do
+			((otto__i += 1))
+			otto__file=v.$$.$otto__i.$RANDOM$RANDOM$RANDOM
+		done
+	fi
+	builtin printf '%s\0' "$@" >| "$otto__dir/$otto__file"
 }
 
 otto__usage() {

@@ -20,13 +20,13 @@ otto_set() {
 	esac
 }
 
-# otto__record TYPE KEY VALUE: one write of at most 4096 bytes, which no other process can split. A longer value goes
-# to a file of its own, whose name nobody else has.
+# otto__record TYPE KEY VALUE: one write of at most 4096 bytes, which no other process can split. What is longer goes to a
+# file of its own, whose name nobody else has; so does what has a line break, after which bash, as sh, cuts what it writes.
 otto__record() {
 	if [ -z "$2" ]; then
 		otto__usage
-	elif [ $((${#2} + ${#3})) -gt 800 ] || [ -n "$otto__has_no_printf" ]; then
-		otto__claim "$@"
+	elif otto__is_cut "$2$3"; then
+		otto__claim "$@" && otto__refer
 	else
 		otto__printf '%s\0%s\0%s\0' "$1" "$2" "$3" >> "$otto__dir/journal"
 	fi
@@ -36,28 +36,46 @@ otto__record() {
 otto__announce() {
 	if [ -z "$1" ]; then
 		otto__usage
+	elif otto__is_cut "$1$2"; then
+		otto__claim "$1" "$2" && otto__tell_file >> "$otto__dir/secrets"
 	else
 		otto__put "$1" "$2" >> "$otto__dir/secrets"
 	fi
 }
+
+# otto__tell_file: the key and the value in otto__file are secret.
+otto__tell_file() {
+	otto__printf '\0%s\0' "$otto__file"
+}
+
+# otto__is_cut TEXT: one write may not be enough.
+otto__is_cut() {
+	[ ${#1} -gt 800 ] && return
+	case $1 in
+	*"$otto__break"*) return 0 ;;
+	*) return 1 ;;
+	esac
+}
+
+otto__break='
+'
 
 # otto__record_list KEY [ITEM…]
 otto__record_list() {
 	if [ -z "$1" ]; then
 		otto__usage
 	else
-		otto__claim l "$@"
+		otto__claim l "$@" && otto__refer
 	fi
 }
 
-# otto__claim TYPE KEY VALUE…: a whole entry as a file, and its name in the journal of names.
+# otto__claim FIELD…: writes a file that nobody else has, and sets otto__file to its name.
 otto__claim() {
 	while otto__number=$((otto__number + 1)); [ "$otto__number" -lt 100000 ]; do
 		otto__file=v.$$.$otto__number
 		# Refuses a file that is there: a subshell counts from where its parent was.
 		if (umask 077 && set -C && : > "$otto__dir/$otto__file") 2> /dev/null; then
-			otto__put "$@" >> "$otto__dir/$otto__file" &&
-				otto__refer
+			otto__put "$@" >> "$otto__dir/$otto__file"
 			return
 		fi
 	done
@@ -75,6 +93,10 @@ otto__put() {
 }
 
 if [ -n "$otto__has_no_printf" ]; then
+	otto__is_cut() { :; }
+	otto__tell_file() {
+		print -n "\\0$otto__file\\0"
+	}
 	otto__refer() {
 		otto__line "$otto__file" >> "$otto__dir/names"
 	}
