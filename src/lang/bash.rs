@@ -595,11 +595,17 @@ impl Setup<'_, '_> {
             }
             push("builtin trap \"$otto__handler\" EXIT\n");
             let text = &self.script.body.text;
+            let mut looks = String::new();
             if self.needs.opaque && may_trap_past_functions(text) {
                 push(&PAST);
-                push(&FIRST);
-            } else if self.needs.opaque && has_word(text, "exec") && (!surely_sets(text) || may_save(text)) {
+                looks.push_str("otto__look_past; ");
+            }
+            if self.needs.opaque && has_word(text, "exec") && (!surely_sets(text) || may_save(text)) {
                 push(&LEAVE);
+                looks.push_str("otto__look_at_exec; ");
+            }
+            if !looks.is_empty() {
+                push(&format!("otto__look_first() {{ {looks}}}\n"));
                 push(&FIRST);
             }
         } else {

@@ -63,7 +63,7 @@ if [[ ! -o posix ]]; then
 			otto__traced=$-
 			builtin set +x
 		} 2> /dev/null
-		otto__trap "$@" || builtin return
+		otto__trap "$@" || { builtin return; } 2> /dev/null
 	}
 fi
 
