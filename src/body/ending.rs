@@ -108,6 +108,9 @@ fn proof(
         }
     }
     let all: Vec<String> = last.iter().map(|test| shown(&text[test.range.clone()])).collect();
+    let decoded: usize = all.iter().map(|shown| shown.matches("$'").count()).sum();
+    // What is decoded may have been written in another way elsewhere.
+    let may_be_elsewhere = may_end_before && whole.matches("$'").count() > decoded;
     let mut tests: Vec<Candidate> = Vec::new();
     for (test, shown) in last.iter().zip(&all) {
         let is_known = tests.iter().any(|known| known.shown == *shown);
@@ -116,8 +119,12 @@ fn proof(
             continue;
         }
         let shown = if test.kind == TestKind::Part { format!("(({shown}))") } else { shown.clone() };
+        let decoded = with_decoded_strings(&shown);
+        if decoded != shown && (may_be_elsewhere || may_end_before && whole.contains(&decoded)) {
+            continue;
+        }
         if let Some(conditions) = repetition(test.kind, &text[test.range.clone()]) {
-            tests.push(Candidate { shown, conditions });
+            tests.push(Candidate { shown: decoded, conditions });
         }
     }
     let is_alone =
@@ -180,6 +187,62 @@ fn shown(command: &str) -> String {
     let text: String =
         command.replace("\\\n", "").chars().filter(|c| !c.is_whitespace() && *c != ';').collect();
     text.replace("-n", "").replace("1>", ">")
+}
+
+/// A command with each `$'…'` as bash shows it: decoded and in plain quotes. One that is not understood stays, and then the
+/// command is never what bash shows.
+fn with_decoded_strings(command: &str) -> String {
+    let mut text = String::with_capacity(command.len());
+    let mut rest = command;
+    let mut is_quoted = false;
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            '\\' => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+            '"' => {
+                is_quoted = !is_quoted;
+                1
+            }
+            '\'' if !is_quoted => rest[1..].find('\'').map_or(rest.len(), |end| end + 2),
+            '$' if !is_quoted && rest.starts_with("$'") => match decoded_string(&rest[2..]) {
+                Some((decoded, length)) => {
+                    text.push_str(&format!("'{}'", decoded.replace('\'', "'\\''")));
+                    rest = &rest[2 + length..];
+                    continue;
+                }
+                None => return command.to_owned(),
+            },
+            other => other.len_utf8(),
+        };
+        text.push_str(&rest[..length]);
+        rest = &rest[length..];
+    }
+    // Blanks and what else `shown` leaves out may come out of an escape.
+    shown(&text)
+}
+
+/// What follows `$'`, decoded, and how much of it that is with the quote at its end. `None`: an escape that is not
+/// understood, or no end.
+fn decoded_string(rest: &str) -> Option<(String, usize)> {
+    let mut decoded = String::new();
+    let mut characters = rest.char_indices();
+    loop {
+        match characters.next()? {
+            (place, '\'') => return Some((decoded, place + 1)),
+            (_, '\\') => decoded.push(match characters.next()?.1 {
+                'n' => '\n',
+                't' => '\t',
+                'r' => '\r',
+                'a' => '\u{7}',
+                'b' => '\u{8}',
+                'v' => '\u{b}',
+                'f' => '\u{c}',
+                'e' | 'E' => '\u{1b}',
+                same @ ('\\' | '\'' | '"' | '?') => same,
+                _ => return None,
+            }),
+            (_, other) => decoded.push(other),
+        }
+    }
 }
 
 /// The parameters that have to be set if an expansion is to succeed.
@@ -435,9 +498,14 @@ mod tests {
             "[ x ]\nfor i in a; do :; done\n[ x ] && y",
             ". ./a; [ x ] && y",
             ". ./a; b && [ x ] && y",
+            "[ $x = $'b' ] && y",
+            "[[ $x == $'it\\'s\\n' ]] && y",
+            "[ \"$x\" = $'\\x41' ] && y",
+            "[ \"$'b'\" ] && y",
+            "[ x = 'b' ]\nfor i in $no; do :; done\n[ x = $'b' ] && y",
         ];
         let all: Vec<String> = texts.iter().map(|text| format!("{text:?}\n    {}", outline(text))).collect();
-        assert_snapshot!(all.join("\n"), @r###"
+        assert_snapshot!(all.join("\n"), @r#"
         "[ -f x ] && y"
             tests, :: [-fx]
         "a && [ x ] && y"
@@ -480,6 +548,16 @@ mod tests {
             tests, :: [x]
         ". ./a; b && [ x ] && y"
             other
-        "###);
+        "[ $x = $'b' ] && y"
+            tests, :: [$x='b']
+        "[[ $x == $'it\\'s\\n' ]] && y"
+            tests, :: [[$x=='it'\''s']]
+        "[ \"$x\" = $'\\x41' ] && y"
+            tests, :: ["$x"=$'\x41']
+        "[ \"$'b'\" ] && y"
+            tests, :: ["$'b'"]
+        "[ x = 'b' ]\nfor i in $no; do :; done\n[ x = $'b' ] && y"
+            tests, ::
+        "#);
     }
 }

@@ -50,12 +50,29 @@ pub(super) fn write(script: &Script) -> Result<(), CannotPrepare> {
     files::make_dir(folder)?;
     let above = "\n".repeat(condition.first_line.saturating_sub(1));
     let text = condition.text.trim_start_matches([' ', '\t']);
-    let end = match Language::of(script.body) {
-        Language::Posix => "otto__if=$?\n",
-        Language::Bash | Language::Python | Language::Other => "",
+    let whole = match Language::of(script.body) {
+        Language::Posix => format!("{above}{text}\notto__if=$?\n"),
+        Language::Bash | Language::Other if needs_function(text) => {
+            let above =
+                above.strip_suffix('\n').map_or(String::new(), |above| format!("{above}{FUNCTION} :\n"));
+            let start = if above.is_empty() { format!("{FUNCTION} :; ") } else { above };
+            // An empty line between: the text may end with a backslash.
+            format!("{start}{text}\n\n}}\n")
+        }
+        Language::Bash | Language::Python | Language::Other => format!("{above}{text}\n"),
     };
-    files::write(&path, format!("{above}{text}\n{end}").as_bytes())?;
+    files::write(&path, whole.as_bytes())?;
     files::write(&answer_path(script), ASKED)
+}
+
+const FUNCTION: &str = "otto__decide() {";
+
+/// Whether the text has to be called, as it would do something else in a file that is loaded: there bash negates the end of a
+/// subshell that an error broke off, and `( ! grep x "$unset" )` is true. In a function a `declare` would be local, so that
+/// all others are not called.
+fn needs_function(text: &str) -> bool {
+    let inside = text.split('(').skip(1).map(|rest| rest.trim_start_matches([' ', '\t', '\n', '\\']));
+    inside.into_iter().any(|inside| inside.starts_with(['!', '#']))
 }
 
 /// What the `if` came to, from the files that an attempt left in `folder`; `None` if this attempt has none.
@@ -108,15 +125,18 @@ pub(super) fn push_question(
     fragment: &str,
     forget: &str,
 ) -> Result<(), CannotPrepare> {
-    if script.condition.is_none() {
-        return Ok(());
-    }
+    let Some(condition) = script.condition else { return Ok(()) };
     let mut text = b"# Asks the `if` of the task. The script itself: ../script.sh\notto__asked=".to_vec();
     push_word(&mut text, path(script).as_os_str().as_bytes(), Charset::Plain);
     text.extend_from_slice(b"\notto__answer=");
     push_word(&mut text, answer_path(script).as_os_str().as_bytes(), Charset::Plain);
     text.push(b'\n');
-    text.extend_from_slice(fragment.replace(": otto__forget", forget.trim_end()).as_bytes());
+    let mut fragment = fragment.replace(": otto__forget", forget.trim_end());
+    if needs_function(&condition.text) {
+        fragment = fragment
+            .replace("if . \"$otto__asked\"; then", "if . \"$otto__asked\" && otto__decide \"$@\"; then");
+    }
+    text.extend_from_slice(fragment.as_bytes());
     let ask = script.dir.join(".otto/ask.sh");
     files::write(&ask, &text)?;
     before.extend_from_slice(b"; . ");

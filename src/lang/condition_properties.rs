@@ -23,6 +23,8 @@ fn list() -> impl Strategy<Value = String> {
         "x=1",
         "false | true",
         "true | false",
+        "( ! : \"$NOBODY_SET_THIS\" )",
+        "( ! { : \"$NOBODY_SET_THIS\"; } )",
         "exit 0",
         "exit 1",
         "exit 3",

@@ -326,6 +326,14 @@ fn after<'a>(text: &'a str, start: &str) -> Option<&'a str> {
     text.find(start).map(|place| &text[place + start.len()..])
 }
 
+/// Whether `!` stands before a command wherever a text has it.
+fn is_always_negated(text: &str, command: &str) -> bool {
+    let squeezed = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+    let (text, command) = (squeezed(text), squeezed(command));
+    let negated = text.matches(&format!("!{command}")).count();
+    negated > 0 && negated == text.matches(&command).count()
+}
+
 /// What ended the body, where the shell itself may have said nothing.
 fn end_of(script: &Script, ended: &Ended) -> Option<Diagnostic> {
     let line = line_of(script, ended);
@@ -338,6 +346,10 @@ fn end_of(script: &Script, ended: &Ended) -> Option<Diagnostic> {
         Some(line) => format!("{}:{line}: ", script.ottofile.name()),
         None => String::new(),
     };
+    // The shell shows a command without the `!` that made its success a failure.
+    let is_negated =
+        ended.line.is_none() && ended.status == "1" && is_always_negated(&script.body.text, &command);
+    let command = if is_negated { format!("! {command}") } else { command };
     let is_inside = |function: &&String| ended.command.split(' ').next() != Some(function.as_str());
     let message = match ended.function.as_ref().filter(is_inside) {
         Some(function) => {

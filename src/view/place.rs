@@ -49,6 +49,10 @@ fn short(line: &[u8]) -> Option<(String, usize)> {
         let rest = rest.strip_prefix(".otto/if/").unwrap_or(rest);
         let (ottofile, rest) = rest.split_once(&format!(":{job}"))?;
         let (number, message) = line_number(rest)?;
+        // dash also names the file that it was loading: the text of an `if`.
+        let is_loaded = |path: &str| path.ends_with(&format!("/.otto/if/{ottofile}:{job}"));
+        let message =
+            message.split_once(": ").filter(|(path, _)| is_loaded(path)).map_or(message, |(_, said)| said);
         let is_name = !ottofile.is_empty() && !ottofile.contains(['/', ':']);
         is_name.then(|| (format!("{ottofile}:{number}: "), message.len() + beyond))
     })
@@ -93,6 +97,10 @@ mod tests {
         for folder in ["attempt-2/", ".otto/if/", "attempt-12/.otto/if/"] {
             assert_eq!(shown(&format!("/r/tasks/a/{folder}x.yml:a: line 3: no\n")), "x.yml:3: no\n");
         }
+        assert_eq!(
+            shown("/r/tasks/a/x.yml:a: 3: /r/tasks/a/.otto/if/x.yml:a: b: not set\n"),
+            "x.yml:3: b: not set\n"
+        );
         assert_eq!(shown("/r/tasks/up/tasks/tasks/up:a/x.yml:up:a: line 3: no\n"), "x.yml:3: no\n");
     }
 
