@@ -47,6 +47,8 @@ pub(crate) struct DataFlow<'a> {
     outside: &'a dyn Outside,
     /// What the body of each task does, once somebody asked.
     uses: RefCell<HashMap<usize, Rc<Uses>>>,
+    /// For each task, those whose `after` names it, in their order.
+    followers: HashMap<usize, Vec<usize>>,
 }
 
 /// All findings about the tasks of a plan, in the order of the ottofile.
@@ -96,7 +98,19 @@ struct ReadText<'a> {
 
 impl<'a> DataFlow<'a> {
     pub(crate) fn of(ottofile: &'a Ottofile, plan: &'a Plan, outside: &'a dyn Outside) -> DataFlow<'a> {
-        DataFlow { ottofile, plan, outside, uses: RefCell::default() }
+        let mut flow =
+            DataFlow { ottofile, plan, outside, uses: RefCell::default(), followers: HashMap::new() };
+        for (place, task) in ottofile.tasks.iter().enumerate() {
+            for target in
+                task.after.iter().filter_map(|edge| flow.named(&edge.task.value)).collect::<Vec<_>>()
+            {
+                let followers = flow.followers.entry(target).or_default();
+                if followers.last() != Some(&place) {
+                    followers.push(place);
+                }
+            }
+        }
+        flow
     }
 
     fn task(&self, place: usize) -> &'a Task {

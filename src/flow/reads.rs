@@ -207,17 +207,16 @@ impl DataFlow<'_> {
     pub(super) fn declared(&self, place: usize) -> Vec<usize> {
         let before = self.task(place).before.iter();
         let mut all: Vec<usize> = before.filter_map(|edge| self.named(&edge.task.value)).collect();
-        for (other, task) in self.ottofile.tasks.iter().enumerate() {
-            let is_after = task.after.iter().any(|edge| self.named(&edge.task.value) == Some(place));
-            if is_after && !all.contains(&other) {
-                all.push(other);
+        for follower in self.followers.get(&place).into_iter().flatten() {
+            if !all.contains(follower) {
+                all.push(*follower);
             }
         }
         all
     }
 
     /// The task of `task` or `task:item`.
-    fn named(&self, name: &str) -> Option<usize> {
+    pub(super) fn named(&self, name: &str) -> Option<usize> {
         let whole = self.ottofile.position(name);
         whole
             .or_else(|| name.match_indices(':').find_map(|(colon, _)| self.ottofile.position(&name[..colon])))

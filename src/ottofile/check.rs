@@ -255,23 +255,12 @@ fn sources(
                         reader.tell(wrong.help("name the task whose jobs this one follows"));
                     }
                     Some(target) => {
-                        let message =
-                            format!("`each` of task `{}` needs a task with `foreach`", tasks[place].name);
-                        let wrong = reader
-                            .error(Code::ForeachFailed, message, name.span, "it has no items")
-                            .at(reader.source, target.name_span, "this task has no `foreach`")
-                            .help(format!("write `needs: [{}]` instead of `foreach`", target.name));
+                        let wrong = has_no_jobs(&tasks[place], target, name.span, reader.source);
                         reader.tell(wrong);
                     }
                     None if refused.contains_key(&name.value) => {}
-                    None if is_of_files(settings, &name.value) => {
-                        let message =
-                            format!("`each` of task `{}` follows a task of another file", tasks[place].name);
-                        let wrong =
-                            reader.error(Code::ForeachFailed, message, name.span, "not in this ottofile");
-                        reader
-                            .tell(wrong.help("`foreach: {from: /TASK.KEY}` can read a list of another file"));
-                    }
+                    // What it is shows when that file has been read.
+                    None if is_of_files(settings, &name.value) => {}
                     None => {
                         let message = format!(
                             "`each` of task `{}` names an unknown task `{}`",
@@ -379,6 +368,17 @@ pub(super) fn tells_no_items(
         true => wrong.help(format!("`each: {}` runs a job for each of its jobs", source.name)),
         false => wrong,
     })
+}
+
+/// An `each` that follows a task without jobs of its own.
+pub(super) fn has_no_jobs(own: &Task, followed: &Task, span: Span, text: &impl Text) -> Diagnostic {
+    let message = format!("`each` of task `{}` needs a task with `foreach`", own.name);
+    let wrong = Diagnostic::error(Code::ForeachFailed, message).at(text, span, "it has no items");
+    let wrong = wrong.at(text, followed.name_span, "this task has no `foreach`");
+    match followed.name_span.source == own.name_span.source {
+        true => wrong.help(format!("write `needs: [{}]` instead of `foreach`", followed.name)),
+        false => wrong.help("write it under `needs`, without `foreach`"),
+    }
 }
 
 /// The tasks other than `own` that a pattern stands for; `x:*` are the jobs of a foreach task too.

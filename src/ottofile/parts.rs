@@ -478,6 +478,7 @@ impl Ottofile {
             }
             open.extend(next.into_iter().filter(|next| seen.insert(*next)));
         }
+        seen.into_iter().for_each(|task| links.wrong.extend(self.name_items(task)));
         links
     }
 
@@ -652,8 +653,67 @@ impl Ottofile {
         }
     }
 
+    /// Finds the task of another file whose jobs a task follows, and adds the dependency on it.
+    fn find_followed(&mut self, task: usize, links: &mut Links) {
+        let own = &self.tasks[task];
+        let source = own.name_span.source;
+        let Some(ForeachSource::Each(followed)) = own.foreach.as_ref().map(|foreach| &foreach.source) else {
+            return;
+        };
+        let span = followed.span;
+        links.mentions_root |= followed.value.starts_with('/') && source == SourceId::default();
+        let target = match (self.position(&followed.value), self.named(&followed.value)) {
+            (Some(target), _) => target,
+            (None, Some(Address::Unread(namespace))) => {
+                links.unread.insert(namespace);
+                return;
+            }
+            (None, Some(Address::Namespace(_)) | None) => {
+                let edge = Edge {
+                    known_as: Some(self.as_written_in(source, &followed.value)),
+                    ..Edge::new(followed.clone(), When::Success)
+                };
+                return links.wrong.push(self.unknown(task, &edge));
+            }
+        };
+        if own.before.iter().any(|edge| self.target(&edge.task.value) == Some(target)) {
+            return;
+        }
+        if self.tasks[target].foreach.is_none() {
+            let wrong = super::check::has_no_jobs(own, &self.tasks[target], span, &self.sources);
+            return links.wrong.push(wrong);
+        }
+        let name = self.tasks[target].name.as_str().to_owned();
+        let known_as = Some(self.name_in(source, &name));
+        let edge = Edge { known_as, ..Edge::new(Spanned::new(name, span), When::Success) };
+        self.tasks[task].before.push(edge);
+    }
+
+    /// The variable of a task that follows the jobs of another one: that of the first task of a chain of `each`, if it has
+    /// none of its own.
+    fn name_items(&mut self, task: usize) -> Option<Diagnostic> {
+        let mut seen = vec![task];
+        let mut at = task;
+        while let Some(Foreach { source: ForeachSource::Each(name), has_own_variable: false, .. }) =
+            self.tasks[at].foreach.as_deref()
+            && let Some(next) = self.position(&name.value).filter(|next| !seen.contains(next))
+        {
+            seen.push(next);
+            at = next;
+        }
+        let variable = self.tasks[at].foreach.as_ref()?.variable.clone();
+        let foreach = self.tasks[task].foreach.as_mut()?;
+        if foreach.variable.value == variable.value {
+            return None;
+        }
+        foreach.variable = variable;
+        let own = &self.tasks[task];
+        super::foreach::is_parameter_too(own, &own.foreach.as_ref()?.variable, &self.sources)
+    }
+
     /// Finds the tasks of other files that tell the items of a task, and adds the dependencies on them.
     fn find_items(&mut self, task: usize, links: &mut Links) {
+        self.find_followed(task, links);
         let Some(mut foreach) = self.tasks[task].foreach.take() else { return };
         for path in foreach.source.paths_mut().into_iter().filter(|path| path.is_of_files) {
             let source = self.tasks[task].name_span.source;
@@ -743,8 +803,12 @@ impl Ottofile {
         let of_root = |edge: &Edge| edge.known_as.as_ref().is_some_and(|name| name.starts_with('/'));
         let is_path_of_root = |path: &DataPath| path.is_of_files && path.text.value.starts_with('/');
         self.tasks_of(SourceId::default()).any(|task| {
-            let mut paths = task.foreach.iter().flat_map(|foreach| foreach.source.paths());
-            task.before.iter().chain(&task.after).any(of_root) || paths.any(is_path_of_root)
+            let mut sources = task.foreach.iter().map(|foreach| &foreach.source);
+            let is_source_of_root = |source: &ForeachSource| match source {
+                ForeachSource::Each(followed) => followed.value.starts_with('/'),
+                other => other.paths().any(is_path_of_root),
+            };
+            task.before.iter().chain(&task.after).any(of_root) || sources.any(is_source_of_root)
         })
     }
 

@@ -540,9 +540,13 @@ fn required(
     params: &[ParamValues],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
+    let mut first: HashMap<usize, usize> = HashMap::new();
+    for (place, draft) in drafts.iter().enumerate() {
+        first.entry(draft.task).or_insert(place);
+    }
     for asked in request.tasks.iter().filter(|asked| !asked.is_only_planned) {
         let task = &ottofile.tasks[asked.task];
-        let Some(place) = drafts.iter().position(|draft| draft.task == asked.task) else { continue };
+        let Some(&place) = first.get(&asked.task) else { continue };
         for (param, (_, value)) in task.params.iter().zip(&params[place]) {
             let was_given = asked.given.iter().any(|given| task.params[given.param].name == param.name);
             let has_no_words = value.as_ref().is_none_or(|value| value.words() == Some(&[]));

@@ -909,15 +909,62 @@ tasks:
     2 ottofiles: 4 errors. For details: `otto Explain E0301`
     ── exit 2
     ");
-    project.write("a/otto.yml", "tasks: {one: {foreach: {each: /down}, bash: echo}}\n");
-    assert_snapshot!(project.run("a/one").all(), @"
+    project.write(
+        "a/otto.yml",
+        "tasks:\n  one: {foreach: {each: /list}, bash: echo}\n  two: {foreach: {each: /lst}, bash: echo}\n",
+    );
+    assert_snapshot!(project.run("a/one").all(), @"");
+    assert_snapshot!(project.run("a/two").all(), @"");
+}
+
+#[test]
+fn jobs_of_another_file_are_followed_one_by_one() {
+    let project = Project::new(
+        "otto: {include: [a, b]}\ntasks:\n  shards:\n    foreach: {items: [x, y], as: shard}\n    bash: OUTPUT[name]=$shard\n  late: {foreach: {each: b/again}, bash: 'echo \"late $shard ${INPUT[b/again.twice]}\"'}\n",
+    );
+    project.write(
+        "a/otto.yml",
+        "tasks: {use: {foreach: {each: /shards}, bash: 'echo \"use $shard ${INPUT[/shards.name]}\"; OUTPUT[twice]=$shard$shard'}}\n",
+    );
+    project.write(
+        "b/otto.yml",
+        "tasks: {again: {foreach: {each: /a/use}, bash: 'echo \"again $shard ${INPUT[/a/use.twice]}\"; OUTPUT[twice]=$shard'}}\n",
+    );
+    assert_snapshot!(project.run("-j1 -q late").all(), @"
+    ── stdout
+    use x x
+    use y y
+    again x xx
+    again y yy
+    late x x
+    late y y
+    ── exit 0
+    ");
+    assert_snapshot!(project.run("-C a -j1 -q use:y").all(), @"
+    ── stdout
+    use y y
+    ── exit 0
+    ");
+    assert_snapshot!(project.run("Check").all(), @"
+    ── stdout
+    otto.yml: 4 tasks are valid
+    ── exit 0
+    ");
+    project.write(
+        "a/otto.yml",
+        "tasks: {use: {foreach: {each: /shards}, params: {--shard: {default: z}}, bash: echo}}\n",
+    );
+    assert_snapshot!(project.run("a/use").all(), @"
     ── stderr
-    error[E0305]: `each` of task `one` follows a task of another file
-      ╭▸ a/otto.yml:1:31
-    1 │ tasks: {one: {foreach: {each: /down}, bash: echo}}
-      ╰╴                              ━━━━━ not in this ottofile
-    help: `foreach: {from: /TASK.KEY}` can read a list of another file
-    a/otto.yml: 1 error. For details: `otto Explain E0305`
+    error[E0303]: task `a/use` has two variables called `shard`: a parameter and the item
+      ╭▸ a/otto.yml:1:50
+    1 │ tasks: {use: {foreach: {each: /shards}, params: {--shard: {default: z}}, ba…
+      ╰╴                                                 ━━━━━━━ the parameter
+      ╭▸ otto.yml:4:34
+    4 │     foreach: {items: [x, y], as: shard}
+      ╰╴                                 ━━━━━ the item is in `shard`
+    help: give the item another name: `as: NAME`
+    a/otto.yml: 1 error. For details: `otto Explain E0303`
     ── exit 2
     ");
 }
