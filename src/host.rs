@@ -277,6 +277,37 @@ impl Facts for HostFacts<'_> {
     }
 }
 
+/// The same as if every command failed: what depends on none is known.
+pub(crate) struct FactsWithoutCommands<'a>(pub(crate) HostFacts<'a>);
+
+impl Facts for FactsWithoutCommands<'_> {
+    fn variable(&self, name: &str) -> Option<OsString> {
+        self.0.variable(name)
+    }
+
+    fn glob(&self, pattern: &str) -> Result<Vec<OsString>, String> {
+        self.0.glob(pattern)
+    }
+
+    fn file(&self, path: &str) -> Result<Option<String>, String> {
+        self.0.file(path)
+    }
+
+    fn command(&self, _command: &str, _variables: &[(String, OsString)]) -> Result<Vec<u8>, CommandFailure> {
+        Err(CommandFailure { how: "not run".to_owned(), stderr: String::new() })
+    }
+
+    fn within<'f>(&'f self, folder: Option<&'f Path>) -> Box<dyn Facts + 'f> {
+        let HostFacts { environment, may_run_commands, .. } = self.0;
+        let folder = folder.unwrap_or(self.0.folder);
+        Box::new(FactsWithoutCommands(HostFacts { environment, folder, may_run_commands }))
+    }
+
+    fn may_run_commands(&self) -> bool {
+        true
+    }
+}
+
 /// Variables with which a caller's shell would change what a script means without a word of it in the ottofile.
 /// ENV is none of them: shells read the file that it names only when they are interactive.
 pub(crate) fn is_shell_trap(name: &OsStr) -> bool {

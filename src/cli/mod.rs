@@ -11,7 +11,7 @@ use crate::command::{self, Context, Options, PlannedRun};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exec::native::withstand_inheritance;
 use crate::exec::screen::announce_screen;
-use crate::host::{self, Environment, Found, HostFacts};
+use crate::host::{self, Environment, FactsWithoutCommands, Found, HostFacts};
 use crate::load::Loaded;
 use crate::mask::Masks;
 use crate::ottofile::Ottofile;
@@ -427,7 +427,9 @@ fn run_request(
         };
         let (recorded, earlier) = (HashMap::new(), Earlier::default());
         let target = PlannedRun { found, ottofile, request, plan: &plan, recorded, earlier };
-        return command::dry_run(context, &target, &flags.wish, flags.volume() == Volume::Verbose);
+        let worked_out = (!flags.is_force).then(|| worked_out(context, found, ottofile, request)).flatten();
+        let show = command::DryRun { scripts: flags.volume() == Volume::Verbose, worked_out };
+        return command::dry_run(context, &target, &flags.wish, &show);
     }
     let options = options(context, flags, words);
     if options.is_tui {
@@ -476,6 +478,15 @@ fn planned(
     let plan = plan::make(ottofile, request, &facts)?;
     context.hide(plan::secret::planned(ottofile, &plan));
     Ok(plan)
+}
+
+/// The plan with all values that no command has a part in; nothing if one decides about its jobs.
+fn worked_out(context: &Context, found: &Found, ottofile: &Ottofile, request: &Request) -> Option<Plan> {
+    let environment = &context.environment;
+    let facts = HostFacts { environment, folder: found.folder(), may_run_commands: false };
+    let plan = plan::make(ottofile, request, &FactsWithoutCommands(facts)).ok()?;
+    context.hide(plan::secret::planned(ottofile, &plan));
+    Some(plan)
 }
 
 enum Wanted {

@@ -24,17 +24,18 @@ use crate::plan::select::Items;
 use crate::plan::{self, Flow, GroupMembers, Job, JobId, JobPlace, Plan, Work, resources, service};
 use crate::quantity::parse_size;
 use crate::request::{Argument, Request};
+use crate::run::fresh::up_to_date;
 use crate::run::outcomes::Earlier;
 use crate::run::signals::{STOPPING, SUSPENDING, Signals, guarded, halt};
 use crate::run::stream::StreamSetting;
 use crate::run::{
-    Finished, Message, Recorded, Run, Setting, inbox, is_withheld, missing_interpreters, planned_jobs,
-    told_by,
+    Finished, Ground, Message, Recorded, Run, Setting, inbox, is_withheld, missing_interpreters,
+    planned_jobs, told_by,
 };
 use crate::scheduler::Policy;
 use crate::secret::{self, MASK};
 use crate::store::claim::{claim_run, keep_ottofile};
-use crate::store::layout::RunDir;
+use crate::store::layout::{Home, RunDir};
 use crate::store::seal::Sealer;
 use crate::store::stream;
 use crate::store::vault::Vault;
@@ -48,6 +49,7 @@ use crate::view::tui::{Screen, Tui};
 use crate::view::wording::{Words, counted};
 use crate::view::{Logs, View};
 use crate::watch::ChangeBell;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -153,12 +155,7 @@ pub(crate) struct PlannedRun<'a> {
 }
 
 /// Shows what would run, in plan order, with each job's parameters.
-pub(crate) fn dry_run(
-    context: &mut Context,
-    target: &PlannedRun,
-    wish: &ClusterWish,
-    is_verbose: bool,
-) -> i32 {
+pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun, wish: &ClusterWish, show: &DryRun) -> i32 {
     let submissions = match cluster::submissions(context, target, wish) {
         Ok(submissions) => submissions,
         Err(code) => return code,
@@ -166,16 +163,20 @@ pub(crate) fn dry_run(
     if let Err(code) = refuse_what_cannot_work(context, target) {
         return code;
     }
+    let fresh = fresh_now(context, target, show);
     if context.is_json {
-        let text = dry_run_json(target);
+        let text = dry_run_json(target, &fresh);
         context.print(&text);
         return 0;
     }
     let mut text = String::new();
-    let (mut number, mut runs, mut awaited) = (0, 0, 0);
-    for (job, submission) in target.plan.jobs.iter().zip(&submissions).filter(|(job, _)| is_shown_dry(job)) {
+    let (mut number, mut runs, mut awaited, mut up_to_date) = (0, 0, 0, 0);
+    let jobs = target.plan.ids().zip(&target.plan.jobs).zip(&submissions);
+    for ((id, job), submission) in jobs.filter(|((_, job), _)| is_shown_dry(job)) {
         number += 1;
-        runs += usize::from(job.elsewhere.is_none() && job.awaited().is_none());
+        let is_fresh = fresh.contains(&id);
+        up_to_date += usize::from(is_fresh);
+        runs += usize::from(job.elsewhere.is_none() && job.awaited().is_none() && !is_fresh);
         awaited += usize::from(job.awaited().is_some());
         let task = &target.ottofile.tasks[job.task];
         let _ = write!(text, "{number:>3}  {}", shown(job.name.as_str()));
@@ -219,6 +220,8 @@ pub(crate) fn dry_run(
         }
         if let Some(systems) = &job.elsewhere {
             let _ = write!(text, "  skipped: only on {systems}");
+        } else if is_fresh {
+            text.push_str("  up to date");
         } else if let Some(condition) = &task.condition {
             let _ = write!(text, "  if {}", shown(condition.text.lines().next().unwrap_or_default()));
         }
@@ -231,21 +234,49 @@ pub(crate) fn dry_run(
         if let Some(submission) = submission {
             let _ = writeln!(text, "     {}", shown(submission));
         }
-        if is_verbose && !matches!(job.work, Work::Group | Work::ForeachGroup(GroupMembers::Known(_))) {
+        if show.scripts && !matches!(job.work, Work::Group | Work::ForeachGroup(GroupMembers::Known(_))) {
             text.push_str(&script_lines(target.ottofile, task));
         }
     }
     context.print(&text);
-    let more = match awaited {
+    let mut more = match awaited {
         0 => String::new(),
         _ => format!(", and the jobs of {} that data decides", counted(awaited, "task", "tasks")),
     };
+    if up_to_date > 0 {
+        let _ = write!(more, "; {} up to date", counted(up_to_date, "is", "are"));
+    }
     let _ = writeln!(
         context.stderr,
         "dry run: {} would run{more}; nothing was started",
         counted(runs, "task", "tasks")
     );
     0
+}
+
+/// What a dry run shows besides the jobs.
+pub(crate) struct DryRun {
+    /// The scripts.
+    pub(crate) scripts: bool,
+    /// By which it tells what is up to date.
+    pub(crate) worked_out: Option<Plan>,
+}
+
+/// The jobs that are up to date, as far as that is known before a run.
+fn fresh_now(context: &Context, target: &PlannedRun, show: &DryRun) -> BTreeSet<JobId> {
+    let (Some(root), Some(plan)) = (context.home_path(), &show.worked_out) else { return BTreeSet::new() };
+    let home = Home::new(root);
+    let ground = Ground {
+        ottofile: target.ottofile,
+        plan,
+        folder: target.found.folder(),
+        project: &home.project(target.found.folder()),
+        masks: &context.masks,
+        sealer: &Sealer::new(home.secret_key()),
+    };
+    let fresh = up_to_date(&ground).into_keys().filter(|id| plan.job(*id).work.has_body());
+    let names: BTreeSet<&str> = fresh.map(|id| plan.job(id).name.as_str()).collect();
+    target.plan.ids().filter(|id| names.contains(target.plan.job(*id).name.as_str())).collect()
 }
 
 /// Jobs that would run, and foreach tasks of which it is not known.
@@ -267,11 +298,11 @@ fn script_lines(ottofile: &Ottofile, task: &Task) -> String {
 }
 
 /// `{"tasks": [{"name", "task", "file", "line", "is_expanded", "params", "words", "needs": [{"task", "stream"}]}]}`, in plan order,
-/// with `"skipped": "os"` for a task that does not run on this system, `"if"` for one that asks first, and
+/// with `"skipped": "os"` for a task that does not run on this system, `"fresh": true` for one that is up to date, `"if"` for one that asks first, and
 /// `"service": true` for one that stays up;
 /// `is_expanded` is false for a foreach task whose items only a command knows.
-fn dry_run_json(target: &PlannedRun) -> String {
-    let one = |job: &Arc<Job>| {
+fn dry_run_json(target: &PlannedRun, fresh: &BTreeSet<JobId>) -> String {
+    let one = |(id, job): (JobId, &Arc<Job>)| {
         let task = &target.ottofile.tasks[job.task];
         let params = job.texts().map(|(name, value)| {
             let value = if is_withheld(task, name) { MASK.into() } else { value.to_string_lossy() };
@@ -302,6 +333,9 @@ fn dry_run_json(target: &PlannedRun) -> String {
         if job.elsewhere.is_some() {
             fields["skipped"] = "os".into();
         }
+        if fresh.contains(&id) {
+            fields["fresh"] = true.into();
+        }
         if let Some(condition) = &task.condition {
             fields["if"] = condition.text.as_str().into();
         }
@@ -310,7 +344,8 @@ fn dry_run_json(target: &PlannedRun) -> String {
         }
         fields
     };
-    let tasks: Vec<_> = target.plan.jobs.iter().filter(|job| is_shown_dry(job)).map(one).collect();
+    let jobs = target.plan.ids().zip(&target.plan.jobs);
+    let tasks: Vec<_> = jobs.filter(|(_, job)| is_shown_dry(job)).map(one).collect();
     format!("{:#}\n", serde_json::json!({ "tasks": tasks }))
 }
 

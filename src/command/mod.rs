@@ -32,8 +32,8 @@ mod traffic;
 
 pub(crate) use cluster::{ClusterWish, executor_option, profile_option, resource_option};
 pub(crate) use execute::{
-    Options, PlannedRun, Watched, below_guard, dry_run, execute, fail_fast_option, policy, quiet_option,
-    run_to_end, terminal_width, yes_option,
+    DryRun, Options, PlannedRun, Watched, below_guard, dry_run, execute, fail_fast_option, policy,
+    quiet_option, run_to_end, terminal_width, yes_option,
 };
 #[cfg(test)]
 pub(crate) use help::{EXIT_CODES, VARIABLES};

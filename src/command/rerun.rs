@@ -8,7 +8,7 @@ use super::execute::{Options, PlannedRun, below_guard, run_to_end};
 use super::findings::Surroundings;
 use super::history::command_line;
 use super::pick::{Picked, Records, refuse_short, run_argument};
-use super::{Context, dry_run};
+use super::{Context, DryRun, dry_run};
 use crate::body::Language;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{Outcome, Skip};
@@ -164,7 +164,11 @@ fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signa
     let (ottofile, plan) = (Arc::new(ottofile), Arc::new(plan));
     let target =
         PlannedRun { found: &found, ottofile: &ottofile, request: &request, plan: &plan, recorded, earlier };
-    let Some(signals) = signals else { return dry_run(context, &target, &wish, matches.get_flag("verbose")) };
+    let Some(signals) = signals else {
+        // What it sees of an earlier run is not what its last success saw.
+        let show = DryRun { scripts: matches.get_flag("verbose"), worked_out: None };
+        return dry_run(context, &target, &wish, &show);
+    };
     let asked = matches.get_one::<String>("display").and_then(|word| Display::parse(word));
     let quiet = matches.get_count("quiet");
     let display = context.display(Display::quieted(quiet, asked));

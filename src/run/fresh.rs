@@ -1,14 +1,14 @@
 //! Gathers the evidence that `plan::fresh` compares, and keeps that of the last success.
 
-use super::Setting;
 use super::files::{self, Unknown};
+use super::{Ground, Setting};
 use crate::body::{condition_of, may_read_values, mentions_outcomes};
 use crate::host::plain;
 use crate::name::RunId;
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{DataPath, Edge, Task};
+use crate::ottofile::spec::{DataPath, Edge, Task, When};
 use crate::plan::fresh::{Evidence, FileEvidence, Stamp, difference};
-use crate::plan::{Job, envs};
+use crate::plan::{Flow, GroupMembers, Job, JobId, Need, Work, envs};
 use crate::request::Argument;
 use crate::store::layout::file_name;
 use crate::store::outputs::{self, Outputs};
@@ -108,23 +108,18 @@ fn check(
     stop: &AtomicBool,
     warnings: &mut Vec<String>,
 ) -> Result<Verdict, Unknown> {
-    let last = last_success(setting, job);
+    let ground = setting.ground();
+    let last = last_success(&ground, job);
     let known = last.as_ref().map(|last| &last.evidence);
     let evidence = Evidence {
-        files: input_files(setting, job, known, stop, warnings)?,
-        ..recipe(setting, job, data, streams)
+        files: input_files(&ground, job, known, stop, warnings)?,
+        ..recipe(&ground, job, data, streams)
     };
     let Some(last) = last else { return Ok(Verdict::Stale(evidence, "it has not succeeded yet".into())) };
     if setting.ignores_freshness {
         return Ok(Verdict::Stale(evidence, "fresh or not".into()));
     }
-    if !job.needs.is_empty() && mentions_outcomes(&setting.body(job).text) {
-        return Ok(Verdict::Stale(evidence, "its script asks how other tasks ended".into()));
-    }
-    if let Some(why) = difference(&last.evidence, &evidence) {
-        return Ok(Verdict::Stale(evidence, why));
-    }
-    if let Some(why) = changed_output(setting, job, &last.made, stop)? {
+    if let Some(why) = changed(&ground, job, &last, &evidence, stop)? {
         return Ok(Verdict::Stale(evidence, why));
     }
     match hand_on(setting, job, &last) {
@@ -136,6 +131,77 @@ fn check(
     }
 }
 
+/// Why a job has to run although it has succeeded.
+fn changed(
+    ground: &Ground<'_>,
+    job: &Job,
+    last: &Success,
+    evidence: &Evidence,
+    stop: &AtomicBool,
+) -> Result<Option<String>, Unknown> {
+    if !job.needs.is_empty() && mentions_outcomes(&ground.body(job).text) {
+        return Ok(Some("its script asks how other tasks ended".into()));
+    }
+    match difference(&last.evidence, evidence) {
+        Some(why) => Ok(Some(why)),
+        None => changed_output(ground, job, &last.made, stop),
+    }
+}
+
+/// Whether a job may be up to date at all, so that it is looked at.
+pub(crate) fn is_looked_at(job: &Job) -> bool {
+    !job.input_globs.is_empty() && !job.output_globs.is_empty() && job.refusal.is_none()
+}
+
+/// The jobs that are up to date now, each with what it would hand on, as far as nothing needs to run to know that: what a
+/// job sees of one that runs may be different then. Changes nothing.
+pub(crate) fn up_to_date(ground: &Ground<'_>) -> HashMap<JobId, Arc<Outputs>> {
+    let mut known: HashMap<JobId, Arc<Outputs>> = HashMap::new();
+    for id in ground.plan.in_order() {
+        let job = ground.plan.job(id);
+        let is_settled = |need: &Need| {
+            need.flow == Flow::AtEnd && need.when == When::Success && known.contains_key(&need.job)
+        };
+        if job.elsewhere.is_some() || !job.needs.iter().all(is_settled) {
+            continue;
+        }
+        let outputs = match &job.work {
+            // It stands for its jobs.
+            Work::Group | Work::ForeachGroup(GroupMembers::Known(_)) => Some(Outputs::default()),
+            Work::Body | Work::Terminal if is_looked_at(job) => {
+                let data = ground.plan.inputs(job).into_iter();
+                let data: Option<Vec<_>> =
+                    data.map(|input| Some((ground.plan.job(input), known.get(&input)?.clone()))).collect();
+                data.and_then(|data| outputs_now(ground, job, &data))
+            }
+            Work::Body
+            | Work::Terminal
+            | Work::Service
+            | Work::Condition
+            | Work::ForeachGroup(GroupMembers::Awaited(_) | GroupMembers::Unknown) => None,
+        };
+        known.extend(outputs.map(|outputs| (id, Arc::new(outputs))));
+    }
+    known
+}
+
+/// What a job would hand on that is up to date now. `data` is what it would see. Changes nothing.
+fn outputs_now(ground: &Ground<'_>, job: &Job, data: &[(&Job, Arc<Outputs>)]) -> Option<Outputs> {
+    let never = AtomicBool::new(false);
+    // Before all else: what has no success need not be read.
+    let last = last_success(ground, job)?;
+    let files = input_files(ground, job, Some(&last.evidence), &never, &mut Vec::new()).ok()?;
+    let evidence = Evidence { files, ..recipe(ground, job, data, &[]) };
+    if changed(ground, job, &last, &evidence, &never).ok()?.is_some() {
+        return None;
+    }
+    if !last.has_outputs {
+        return Some(Outputs::default());
+    }
+    let outputs = outputs::read(&ground.project.run(&last.run).job(&job.name)).ok()?;
+    (!outputs.values.is_empty() && outputs.lost_secrets().next().is_none()).then_some(outputs)
+}
+
 /// Looks at what a success made, and keeps the evidence of it, if there is any. Returns warnings.
 pub(crate) fn succeeded(
     setting: &Setting,
@@ -143,7 +209,7 @@ pub(crate) fn succeeded(
     evidence: Option<Evidence>,
     has_outputs: bool,
 ) -> Vec<String> {
-    let (made, nowhere) = match made(setting, job, &AtomicBool::new(false)) {
+    let (made, nowhere) = match made(&setting.ground(), job, &AtomicBool::new(false)) {
         Ok(made) => made,
         Err(Unknown::Stopped) => unreachable!("bug: nobody stops this look"),
         Err(Unknown::Failed(why)) => return vec![format!("{why}, so `{}` is never up to date", job.name)],
@@ -166,7 +232,7 @@ fn remember(
 ) -> Result<(), String> {
     let run = setting.run_id.clone();
     let success = Success { format: FORMAT, run, has_outputs, made, evidence };
-    let path = success_path(setting, job);
+    let path = success_path(&setting.ground(), job);
     let json = serde_json::to_vec(&success).expect("bug: evidence is plain data");
     let write = || {
         let folder = setting.project.fresh();
@@ -192,7 +258,7 @@ pub(crate) fn let_go(setting: &Setting, job: &Job) -> Vec<String> {
 
 /// Forgets the job's last success.
 fn forget(setting: &Setting, job: &Job) -> Result<(), String> {
-    let path = success_path(setting, job);
+    let path = success_path(&setting.ground(), job);
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(format!(
             "cannot remove the state of `{}` in `{}`: {}",
@@ -204,22 +270,22 @@ fn forget(setting: &Setting, job: &Job) -> Result<(), String> {
     }
 }
 
-fn success_path(setting: &Setting, job: &Job) -> PathBuf {
-    setting.project.fresh().join(format!("{}.json", file_name(&job.name)))
+fn success_path(ground: &Ground<'_>, job: &Job) -> PathBuf {
+    ground.project.fresh().join(format!("{}.json", file_name(&job.name)))
 }
 
 /// None where there is none, and where what is there cannot be read: the job runs then.
-fn last_success(setting: &Setting, job: &Job) -> Option<Success> {
-    let json = regular::read(&success_path(setting, job)).ok()?;
+fn last_success(ground: &Ground<'_>, job: &Job) -> Option<Success> {
+    let json = regular::read(&success_path(ground, job)).ok()?;
     serde_json::from_slice(&json).ok().filter(|success: &Success| success.format == FORMAT)
 }
 
 /// The files of its `output`, and the patterns that stand for nothing.
-fn made(setting: &Setting, job: &Job, stop: &AtomicBool) -> Result<(Made, Vec<String>), Unknown> {
-    let found = files::find(setting.folder_of(job), &job.output_globs, stop)?;
+fn made(ground: &Ground<'_>, job: &Job, stop: &AtomicBool) -> Result<(Made, Vec<String>), Unknown> {
+    let found = files::find(ground.folder_of(job), &job.output_globs, stop)?;
     // What has just gone, and what leads nowhere, was changed at no time.
     let changed = |path: &OsString| {
-        std::fs::metadata(setting.folder_of(job).join(path)).map_or(0, |it| modified_ns(&it))
+        std::fs::metadata(ground.folder_of(job).join(path)).map_or(0, |it| modified_ns(&it))
     };
     let made = found.paths.iter().map(|path| (shown(path), changed(path))).collect();
     Ok((made, found.missing.into_iter().chain(found.unmatched).collect()))
@@ -227,12 +293,12 @@ fn made(setting: &Setting, job: &Job, stop: &AtomicBool) -> Result<(Made, Vec<St
 
 /// Why its outputs are not those of its last success.
 fn changed_output(
-    setting: &Setting,
+    ground: &Ground<'_>,
     job: &Job,
     last: &Made,
     stop: &AtomicBool,
 ) -> Result<Option<String>, Unknown> {
-    let (now, nowhere) = made(setting, job, stop)?;
+    let (now, nowhere) = made(ground, job, stop)?;
     if let Some(pattern) = nowhere.first() {
         return Ok(Some(format!("its output `{pattern}` is missing")));
     }
@@ -278,13 +344,13 @@ fn hand_on(setting: &Setting, job: &Job, last: &Success) -> Option<Outputs> {
 
 /// What its `input` stands for, sorted by path.
 fn input_files(
-    setting: &Setting,
+    ground: &Ground<'_>,
     job: &Job,
     known: Option<&Evidence>,
     stop: &AtomicBool,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<FileEvidence>, Unknown> {
-    let found = files::find(setting.folder_of(job), &job.input_globs, stop)?;
+    let found = files::find(ground.folder_of(job), &job.input_globs, stop)?;
     // It is likely to be mistyped, and would make the task fresh for ever.
     if let Some(name) = found.missing.first() {
         return Err(Unknown::Failed(format!("the input `{name}` is missing")));
@@ -298,7 +364,7 @@ fn input_files(
     let known = known.into_iter().flat_map(|evidence| &evidence.files);
     let known: HashMap<&str, &FileEvidence> = known.map(|file| (file.path.as_str(), file)).collect();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i128);
-    let look = |path: &OsString| look_at(setting.folder_of(job), path, &known, now, stop);
+    let look = |path: &OsString| look_at(ground.folder_of(job), path, &known, now, stop);
     found.paths.iter().map(look).collect()
 }
 
@@ -377,20 +443,20 @@ fn shown(path: &OsStr) -> String {
 
 /// Everything but files: the hash of all of it, and the parts that it is made of.
 fn recipe(
-    setting: &Setting,
+    ground: &Ground<'_>,
     job: &Job,
     data: &[(&Job, Arc<Outputs>)],
     streams: &[(&Job, RunId)],
 ) -> Evidence {
-    let body = setting.body(job);
+    let body = ground.body(job);
     let mut recipe = SignatureHasher::default();
     recipe.part("its script", &[format!("{:?}", body.key).as_bytes(), body.text.as_bytes()]);
-    let dir = setting.ottofile.tasks[job.task].dir.as_ref().map_or("", |dir| dir.value.as_str());
+    let dir = ground.ottofile.tasks[job.task].dir.as_ref().map_or("", |dir| dir.value.as_str());
     recipe.part("its `dir`", &[dir.as_bytes()]);
-    if let Some(condition) = &setting.ottofile.tasks[job.task].condition {
+    if let Some(condition) = &ground.ottofile.tasks[job.task].condition {
         recipe.part("its `if`", &[condition.text.as_bytes()]);
     }
-    if let Some(contract) = &setting.ottofile.tasks[job.task].outputs {
+    if let Some(contract) = &ground.ottofile.tasks[job.task].outputs {
         recipe.part("its `outputs`", &[contract.value.to_string().as_bytes()]);
     }
     if let Some(item) = &job.item {
@@ -409,30 +475,30 @@ fn recipe(
             Argument::Text(text) => vec![text.as_bytes()],
             Argument::Words(words) => words.iter().map(|word| word.as_bytes()).collect(),
         };
-        let words: Vec<Vec<u8>> = words.into_iter().map(|word| unguessable(setting, word)).collect();
+        let words: Vec<Vec<u8>> = words.into_iter().map(|word| unguessable(ground, word)).collect();
         recipe.part(&format!("its parameter `{name}`"), &words);
     }
     // Those for all tasks too, whether the script mentions them or not: what it calls may read them. But a date or a
     // revision that a command finds out changes by itself, and need not rebuild what does not speak of it.
-    let task = &setting.ottofile.tasks[job.task];
-    let computed = computed_for_all(&setting.ottofile, task);
+    let task = &ground.ottofile.tasks[job.task];
+    let computed = computed_for_all(&ground.ottofile, task);
     let is_meant = |name: &str| !computed.contains(name) || body.text.contains(name);
-    let for_all = setting.plan.globals.of_root().iter().filter(|(name, _)| is_meant(name));
+    let for_all = ground.plan.globals.of_root().iter().filter(|(name, _)| is_meant(name));
     // Those of an included file come before those of the task.
     let own = |name: &str| task.envs.iter().any(|entry| entry.name.value == name);
     let for_job = job.envs.iter().filter(|(name, _)| own(name) || is_meant(name));
     for (name, value) in for_all.chain(for_job) {
-        recipe.part(&format!("the variable `{name}`"), &[unguessable(setting, value.as_bytes())]);
+        recipe.part(&format!("the variable `{name}`"), &[unguessable(ground, value.as_bytes())]);
     }
     let globs = |globs: &[String]| globs.iter().map(|glob| glob.as_bytes().to_vec()).collect::<Vec<_>>();
     recipe.part("its `input`", &globs(&job.input_globs));
     recipe.part("its `output`", &globs(&job.output_globs));
     for (dependency, outputs) in data {
         // Of a list that only tells the items, this one counts, which is above.
-        if only_tells_items(setting, job, dependency, outputs) {
+        if only_tells_items(ground, job, dependency, outputs) {
             continue;
         }
-        let sealed = setting.sealer.seal(&outputs.values, &outputs.secrets);
+        let sealed = ground.sealer.seal(&outputs.values, &outputs.secrets);
         let values = sealed.iter();
         let values = values.flat_map(|(key, value)| [key.as_bytes().to_vec(), value::compact(value).into()]);
         recipe.part(&format!("the values of `{}`", dependency.name), &values.collect::<Vec<_>>());
@@ -445,24 +511,24 @@ fn recipe(
 }
 
 /// Whether a job has this dependency for the sake of its item alone: `needs` does not name it, and the scripts read no values.
-fn only_tells_items(setting: &Setting, job: &Job, dependency: &Job, outputs: &Outputs) -> bool {
-    let task = &setting.ottofile.tasks[job.task];
-    let source = setting.ottofile.tasks[dependency.task].name.as_str();
+fn only_tells_items(ground: &Ground<'_>, job: &Job, dependency: &Job, outputs: &Outputs) -> bool {
+    let task = &ground.ottofile.tasks[job.task];
+    let source = ground.ottofile.tasks[dependency.task].name.as_str();
     let paths: Vec<&DataPath> = task.foreach.iter().flat_map(|foreach| foreach.source.paths()).collect();
     let is_source = paths.iter().any(|path| path.task == source);
     // The dependency that `from` adds stands where its path does.
     let is_added = |edge: &Edge| paths.iter().any(|path| path.text.span == edge.task.span);
     let names = |edge: &Edge| edge.task.value == source || edge.task.value.contains('*');
     let is_needed = || task.before.iter().any(|edge| names(edge) && !is_added(edge));
-    let may_read = || condition_of(task).iter().chain([setting.body(job)]).any(may_read_values);
+    let may_read = || condition_of(task).iter().chain([ground.body(job)]).any(may_read_values);
     job.item.is_some() && is_source && !is_needed() && outputs.exports.is_empty() && !may_read()
 }
 
 /// What stands for a value in a hash that is kept. Whoever knows the hash could try values until one fits, so of what has a
 /// secret in it the keyed hash counts.
-fn unguessable(setting: &Setting, value: &[u8]) -> Vec<u8> {
-    match setting.masks.masker() {
-        Some(masker) if masker.finds(value) => setting.sealer.hash(value).into_bytes(),
+fn unguessable(ground: &Ground<'_>, value: &[u8]) -> Vec<u8> {
+    match ground.masks.masker() {
+        Some(masker) if masker.finds(value) => ground.sealer.hash(value).into_bytes(),
         Some(_) | None => value.to_vec(),
     }
 }

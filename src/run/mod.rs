@@ -127,16 +127,49 @@ pub(crate) struct Setting {
     pub(crate) lost_retries: u32,
 }
 
-impl Setting {
+/// What tells whether a job is up to date.
+#[derive(Clone, Copy)]
+pub(crate) struct Ground<'a> {
+    pub(crate) ottofile: &'a Ottofile,
+    pub(crate) plan: &'a Plan,
+    /// The ottofile's folder, absolute.
+    pub(crate) folder: &'a Path,
+    pub(crate) project: &'a ProjectDir,
+    pub(crate) masks: &'a Masks,
+    pub(crate) sealer: &'a Sealer,
+}
+
+impl<'a> Ground<'a> {
     /// The folder of a job's ottofile, absolute.
-    fn folder_of(&self, job: &Job) -> &Path {
+    fn folder_of(&self, job: &Job) -> &'a Path {
         let source = self.ottofile.tasks[job.task].name_span.source;
-        self.ottofile.folder_of(source).unwrap_or(&self.folder)
+        self.ottofile.folder_of(source).unwrap_or(self.folder)
+    }
+
+    fn body(&self, job: &Job) -> &'a Body {
+        let task = &self.ottofile.tasks[job.task];
+        task.body.as_ref().expect("bug: only jobs with a body are run")
+    }
+}
+
+impl Setting {
+    fn ground(&self) -> Ground<'_> {
+        Ground {
+            ottofile: &self.ottofile,
+            plan: &self.plan,
+            folder: &self.folder,
+            project: &self.project,
+            masks: &self.masks,
+            sealer: &self.sealer,
+        }
+    }
+
+    fn folder_of(&self, job: &Job) -> &Path {
+        self.ground().folder_of(job)
     }
 
     fn body(&self, job: &Job) -> &Body {
-        let task = &self.ottofile.tasks[job.task];
-        task.body.as_ref().expect("bug: only jobs with a body are run")
+        self.ground().body(job)
     }
 
     fn service(&self, job: &Job) -> &Service {
@@ -527,9 +560,7 @@ impl<'a> Run<'a> {
             Some(_) => unreachable!("bug: `{}` is started twice", self.job(id).name),
             None => {
                 let job = self.job(id);
-                let is_looked_at =
-                    !(job.input_globs.is_empty() || job.output_globs.is_empty() || job.refusal.is_some());
-                if is_looked_at && !self.held.contains_key(&id) {
+                if fresh::is_looked_at(&job) && !self.held.contains_key(&id) {
                     self.look(id);
                 } else if !self.scheduler.waits_for_held(id) {
                     let evidence = self.held.remove(&id);

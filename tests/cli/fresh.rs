@@ -1,6 +1,7 @@
 //! When a task is up to date, and what it still hands on.
 
 use crate::Project;
+use insta::assert_snapshot;
 
 const FILE: &str = "
 otto: {jobs: 1}
@@ -566,4 +567,55 @@ fn a_record_that_became_a_link_to_nothing_makes_the_task_run_again() {
     let ran = project.run("test");
     assert_eq!(ran.ok(), "v1\n", "{}", ran.all());
     assert!(!ran.stderr.contains("fresh"), "{}", ran.all());
+}
+
+#[test]
+fn a_dry_run_marks_what_is_up_to_date_without_running_anything() {
+    let project = Project::new(
+        "otto: {jobs: 1}
+tasks:
+  gen: {input: [src], output: [gen.txt], bash: 'cp src gen.txt; OUTPUT[n]=$(wc -c < src | tr -d \" \")'}
+  each: {needs: [gen], foreach: {items: [a, b]}, input: [gen.txt], output: ['$item.txt'], bash: 'echo \"${INPUT[gen.n]}\" > $item.txt'}
+  all: {needs: [each]}
+  stamp: {bash: 'OUTPUT[t]=1'}
+  pack: {needs: [all, stamp], input: ['*.txt'], output: [pack], bash: 'echo > pack'}
+",
+    );
+    project.write("src", "123");
+    project.run("pack").ok();
+    assert_snapshot!(project.run("-n pack").all(), @"
+    ── stdout
+      1  gen  up to date  (otto.yml:3)
+      2  each:a  after gen  up to date  (otto.yml:4)
+      3  each:b  after gen  up to date  (otto.yml:4)
+      4  stamp  (otto.yml:6)
+      5  pack  after all, stamp  (otto.yml:7)
+    ── stderr
+    dry run: 2 tasks would run; 3 are up to date; nothing was started
+    ── exit 0
+    ");
+    assert_snapshot!(project.run("-n --force all").all(), @"
+    ── stdout
+      1  gen  (otto.yml:3)
+      2  each:a  after gen  (otto.yml:4)
+      3  each:b  after gen  (otto.yml:4)
+    ── stderr
+    dry run: 3 tasks would run; nothing was started
+    ── exit 0
+    ");
+    project.write("src", "1234");
+    assert_snapshot!(project.run("-n all").all(), @"
+    ── stdout
+      1  gen  (otto.yml:3)
+      2  each:a  after gen  (otto.yml:4)
+      3  each:b  after gen  (otto.yml:4)
+    ── stderr
+    dry run: 3 tasks would run; nothing was started
+    ── exit 0
+    ");
+    project.run("all").ok();
+    std::fs::remove_file(project.path("b.txt")).expect("removed");
+    let plan: serde_json::Value = serde_json::from_str(project.run("-n all --json").ok()).expect("JSON");
+    let fresh = plan["tasks"].as_array().expect("a list").iter().filter(|task| task["fresh"] == true);
+    assert_eq!(fresh.map(|task| task["name"].as_str().unwrap_or("")).collect::<Vec<_>>(), ["gen", "each:a"]);
 }
