@@ -109,6 +109,30 @@ fn files_that_change_start_the_task_again_until_ctrl_c() {
 }
 
 #[test]
+fn among_twenty_thousand_files_each_change_is_noticed() {
+    let project = Project::new("tasks: {show: {bash: echo ran}}\n");
+    for folder in 0..100 {
+        for file in 0..200 {
+            project.write(&format!("src/{folder}/{file}"), "");
+        }
+    }
+    let mut screen = Screen::open(&project, "--watch show");
+    screen.until("watching 20001 files; Ctrl-C ends\n");
+    project.write("src/7/7", "saved");
+    screen.until("changed: src/7/7\nran\n");
+    screen.until("Ctrl-C ends\n");
+    project.write("src/new/1", "");
+    screen.until("changed: src/new/1\nran\n");
+    screen.until("watching 20002 files; Ctrl-C ends\n");
+    std::fs::rename(project.path("src/99"), project.path("src/100")).expect("renamed");
+    let told = screen.until("Ctrl-C ends\n");
+    // 200 files are gone and 200 are there.
+    assert!(told.contains("changed: ") && told.contains("watching 20002 files"), "{told}");
+    let (status, rest) = screen.interrupt();
+    assert_eq!(status, BY_SIGINT, "{rest}");
+}
+
+#[test]
 fn a_change_during_a_run_starts_it_anew_or_waits_for_its_end() {
     let ottofile = "tasks:
   slow:
