@@ -1053,8 +1053,8 @@ fn the_line_and_the_command_that_ended_a_body_are_told() {
         // The shell shows it without the `!`.
         let negated = "! grep -c '' /etc/passwd > /dev/null";
         assert_eq!(
-            told(&format!("{data}\n{negated}\n")),
-            at(22, &format!("`{negated}` ended with 1")),
+            told(&format!("e=\n{data}\n{negated}\n")),
+            at(23, &format!("`{negated}` ended with 1")),
             "{data}"
         );
     }

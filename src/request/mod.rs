@@ -527,10 +527,17 @@ impl RequestReader<'_> {
                 } else if let Some(next) = self.option_of_follower(&mut followers) {
                     self.place = next;
                 } else if self.own_option() {
+                    let name = text.split('=').next().unwrap_or(text);
                     if taker.has_room() {
                         self.notes.push(format!(
                             "`{text}` is read as an option of otto; to pass it to `{0}`: `otto {0} -- {text}`",
                             task.name
+                        ));
+                    } else if let Some((other, param)) = option_of_needed(ottofile, task, name) {
+                        let value = if param.count == Count::Flag { "" } else { " VALUE" };
+                        self.notes.push(format!(
+                            "`{name}` is read as an option of otto; `{0}` has one too: `otto {0} {name}{value} {1}`",
+                            other.name, task.name
                         ));
                     }
                 } else {

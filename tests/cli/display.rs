@@ -660,14 +660,14 @@ fn the_run_goes_on_without_the_whole_screen_where_there_is_none_or_a_task_needs_
     ");
     let (ended, shown) = typed_in_terminal(&project, &["--tui", "--color", "never", "u"], &[]);
     assert_eq!(ended.code(), Some(0));
-    assert_snapshot!(shown, @"
+    assert_snapshot!(project.neutral(shown.as_bytes()), @"
     warning[E0006]: `--tui` and task `t` both need the terminal
       ╭▸ otto.yml:1:9
     1 │ tasks: {t: {tty: true, bash: 'echo ran'}, u: {before: [t]}}
       ╰╴        ━ this task has `tty: true`
       = note: showing the run as without `--tui`
     ran
-         ok  t     0.0s
+         ok  t     TIME
     ");
 }
 

@@ -913,8 +913,29 @@ tasks:
         "a/otto.yml",
         "tasks:\n  one: {foreach: {each: /list}, bash: echo}\n  two: {foreach: {each: /lst}, bash: echo}\n",
     );
-    assert_snapshot!(project.run("a/one").all(), @"");
-    assert_snapshot!(project.run("a/two").all(), @"");
+    assert_snapshot!(project.run("a/one").all(), @"
+    ── stderr
+    error[E0305]: `each` of task `a/one` needs a task with `foreach`
+      ╭▸ a/otto.yml:2:25
+    2 │   one: {foreach: {each: /list}, bash: echo}
+      ╰╴                        ━━━━━ it has no items
+      ╭▸ otto.yml:4:3
+    4 │   list: {bash: 'otto.set --list k x y; otto.set --list n 1 2'}
+      ╰╴  ━━━━ this task has no `foreach`
+    help: write it under `needs`, without `foreach`
+    a/otto.yml: 1 error. For details: `otto Explain E0305`
+    ── exit 2
+    ");
+    assert_snapshot!(project.run("a/two").all(), @"
+    ── stderr
+    error[E0301]: task `a/two` depends on an unknown task `/lst`
+      ╭▸ a/otto.yml:3:25
+    3 │   two: {foreach: {each: /lst}, bash: echo}
+      ╰╴                        ━━━━ unknown task
+    help: did you mean `/list`?
+    a/otto.yml: 1 error. For details: `otto Explain E0301`
+    ── exit 2
+    ");
 }
 
 #[test]

@@ -384,3 +384,22 @@ fn a_parameter_beats_a_colour_of_its_name() {
     assert_eq!(project.run("s --BOLD given").ok(), "given\n");
     assert_eq!(project.run("b").ok(), "\\033[0;31m \\033[0m\n");
 }
+
+#[test]
+fn an_option_of_otto_is_not_taken_without_a_word_where_a_dependency_has_it_too() {
+    let project = Project::new(
+        "tasks:
+  dep: {params: {--profile: {default: dev}, -q|--quiet: {default: false}}, bash: 'echo \"$profile $quiet\"'}
+  mid: {needs: [dep]}
+  top: {needs: [mid], bash: echo top}
+",
+    );
+    assert_snapshot!(project.run("top --profile release").stderr, @"
+    note: `--profile` is read as an option of otto; `dep` has one too: `otto dep --profile VALUE top`
+    otto · run RUN · 2 tasks
+         ok  dep     TIME
+         ok  top     TIME
+    2 ok in TIME
+    ");
+    assert_eq!(project.run("-q dep --profile release top").ok(), "release false\ntop\n");
+}
