@@ -381,6 +381,22 @@ pub(super) fn has_no_jobs(own: &Task, followed: &Task, span: Span, text: &impl T
     }
 }
 
+/// An item whose variable is a parameter's as well.
+pub(super) fn is_parameter_too(
+    task: &Task,
+    variable: &Spanned<String>,
+    text: &impl Text,
+) -> Option<Diagnostic> {
+    let param = task.params.iter().find(|param| param.name.as_str() == variable.value)?;
+    let name = &variable.value;
+    let message = format!("task `{}` has two variables called `{name}`: a parameter and the item", task.name);
+    let wrong = Diagnostic::error(Code::NameClash, message)
+        .at(text, param.form_span, "the parameter")
+        .at(text, variable.span, format!("the item is in `{name}`"))
+        .help("give the item another name: `as: NAME`");
+    Some(wrong)
+}
+
 /// The tasks other than `own` that a pattern stands for; `x:*` are the jobs of a foreach task too.
 fn matching(tasks: &[Task], own: usize, pattern: &str) -> Vec<usize> {
     let may_be_hidden = |task: &Task| match pattern.starts_with('_') {

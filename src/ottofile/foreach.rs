@@ -7,25 +7,9 @@ use super::spec::{
     Axis, AxisValues, Combination, DataPath, Foreach, ForeachJobs, ForeachSource, Matrix, Task,
 };
 use super::yaml::{Mapping, Node, NodeKind};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::Code;
 use crate::name::ParamName;
-use crate::source::{Span, Spanned, Text};
-
-/// An item whose variable is a parameter's as well.
-pub(super) fn is_parameter_too(
-    task: &Task,
-    variable: &Spanned<String>,
-    text: &impl Text,
-) -> Option<Diagnostic> {
-    let param = task.params.iter().find(|param| param.name.as_str() == variable.value)?;
-    let name = &variable.value;
-    let message = format!("task `{}` has two variables called `{name}`: a parameter and the item", task.name);
-    let wrong = Diagnostic::error(Code::NameClash, message)
-        .at(text, param.form_span, "the parameter")
-        .at(text, variable.span, format!("the item is in `{name}`"))
-        .help("give the item another name: `as: NAME`");
-    Some(wrong)
-}
+use crate::source::{Span, Spanned};
 
 pub(super) const KEYS: &[&str] = &[
     "as",
@@ -311,7 +295,7 @@ impl Reader<'_> {
 
     /// A parameter may not have the name of a variable of the item.
     pub(super) fn beside_params(&mut self, task: &Task, variable: &Spanned<String>) {
-        let wrong = is_parameter_too(task, variable, self.source);
+        let wrong = super::check::is_parameter_too(task, variable, self.source);
         wrong.into_iter().for_each(|wrong| self.tell(wrong));
     }
 

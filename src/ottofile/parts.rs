@@ -708,7 +708,7 @@ impl Ottofile {
         }
         foreach.variable = variable;
         let own = &self.tasks[task];
-        super::foreach::is_parameter_too(own, &own.foreach.as_ref()?.variable, &self.sources)
+        super::check::is_parameter_too(own, &own.foreach.as_ref()?.variable, &self.sources)
     }
 
     /// Finds the tasks of other files that tell the items of a task, and adds the dependencies on them.
