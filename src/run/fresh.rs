@@ -481,7 +481,7 @@ fn recipe(
     // Those for all tasks too, whether the script mentions them or not: what it calls may read them. But a date or a
     // revision that a command finds out changes by itself, and need not rebuild what does not speak of it.
     let task = &ground.ottofile.tasks[job.task];
-    let computed = computed_for_all(&ground.ottofile, task);
+    let computed = computed_for_all(ground.ottofile, task);
     let is_meant = |name: &str| !computed.contains(name) || body.text.contains(name);
     let for_all = ground.plan.globals.of_root().iter().filter(|(name, _)| is_meant(name));
     // Those of an included file come before those of the task.

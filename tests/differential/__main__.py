@@ -12,6 +12,7 @@ import os
 import re
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -75,7 +76,11 @@ MOST_BYTES = 16 << 20
 
 
 def limit() -> None:
-    """For this process and all that it starts."""
+    """For this process and all that it starts, which otto starts with every signal at its default."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        # A shell ignores them for what runs in its background.
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_BYTES, MOST_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

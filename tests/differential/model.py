@@ -59,6 +59,9 @@ PLACES = (
     (re.compile(r"^ +\^\n(?=(Indentation|Syntax)Error: expected)", re.M), ""),
     # What `time` measures.
     (re.compile(r"\d+m\d+\.\d+s$|(?<=^real )[\d.]+$|(?<=^user )[\d.]+$|(?<=^sys )[\d.]+$", re.M), "N"),
+    # What `mktemp` makes up, and process numbers that a trace shows.
+    (re.compile(r"/tmp/tmp\.\w{10}"), "/tmp/tmp.N"),
+    (re.compile(r"^(\++ (?:wait|kill) )\d+$", re.M), r"\1N"),
     # Some of the levels that Python allows are otto's.
     (re.compile(r"Previous line repeated \d+ more times"), "Previous line repeated N more times"),
 )
