@@ -536,11 +536,11 @@ tasks:
 "#,
     )
     .with("TOKEN", "Zq7rT9xwXk");
+    // Drawing may put colours and moves of the cursor between any two letters.
+    let escapes = regex::Regex::new("\x1b\\[[0-9;?]*[a-zA-Z]").expect("a pattern");
     for words in [&["--tui", "b", "each"][..], &["b", "each"], &["--color=always", "-v", "-j1", "b", "each"]]
     {
         let shown = crate::display::in_terminal(&project, words);
-        // Drawing may put colours and moves of the cursor between any two letters.
-        let escapes = regex::Regex::new("\x1b\\[[0-9;?]*[a-zA-Z]").expect("a pattern");
         let plain = escapes.replace_all(&shown, "");
         for part in ["Zq7r", "T9xwXk", "q7rT9"] {
             assert!(!plain.contains(part), "{words:?}: {plain}");
