@@ -39,10 +39,11 @@ fn from_data(count: u32) -> bool {
         .run()
 }
 
-/// Jobs for macOS, on any other system, are made and settled, and no process is started: what the plan itself costs.
+/// The jobs of a task without a script are made and settled, and no process is started: what the plan itself costs.
+const NO_SCRIPT: &str = "help: nothing runs";
+
 fn expansion(count: u32) -> bool {
-    let away = "os: macos, bash: ':'";
-    let (tenth, whole) = (dynamic(count / 10, away), dynamic(count, away));
+    let (tenth, whole) = (dynamic(count / 10, NO_SCRIPT), dynamic(count, NO_SCRIPT));
     Group::new("expansion, a job", Unit::Cpu, "of a tenth of the jobs", count / 10, || {
         tenth.run(["-q", "work"])
     })
@@ -51,14 +52,17 @@ fn expansion(count: u32) -> bool {
 }
 
 fn memory(count: u32) -> bool {
-    let away = "os: macos, bash: ':'";
     println!("\nmemory at its peak, {count} jobs");
-    let peaks = [("listed", listed(count, away)), ("from data", dynamic(count, away))];
+    let peaks = [
+        ("listed", listed(count, NO_SCRIPT)),
+        ("from data", dynamic(count, NO_SCRIPT)),
+        ("from data, run", dynamic(count, "bash: ':'")),
+    ];
     let mut is_kept = true;
     for (name, sandbox) in peaks {
         let peak = peak_kib(&mut sandbox.otto(["-q", "work"]));
         let verdict = if peak <= MOST_KIB { "" } else { ": MISSED" };
-        println!("  {name:9}  {:>5.1} MiB   at most {} MiB{verdict}", peak as f64 / 1024.0, MOST_KIB / 1024);
+        println!("  {name:14}  {:>5.1} MiB   at most {} MiB{verdict}", peak as f64 / 1024.0, MOST_KIB / 1024);
         is_kept &= peak <= MOST_KIB;
     }
     is_kept

@@ -851,7 +851,7 @@ mod tests {
         insta::assert_snapshot!(typed("str", "null"), @"k is `null`, not a `str` (if it may be missing, declare `str?`)");
         insta::assert_snapshot!(typed("list[int]", r#"[1,"a",null]"#), @r#"
         k.1 is `"a"`, not an `int`
-        k.2 is `null`, not an `int` (if it may be missing, declare `int?`)
+        k.2 is `null`, not an `int`
         "#);
     }
 

@@ -68,7 +68,7 @@ pub(crate) struct JobState {
     ended_us: Option<u64>,
     running_since_us: Option<u64>,
     /// Where its last attempt is, if that was handed to a cluster.
-    pub(crate) remote: Option<RemoteState>,
+    pub(crate) remote: Option<Box<RemoteState>>,
 }
 
 /// An attempt on a cluster.
@@ -120,7 +120,8 @@ impl JobState {
             None => {
                 let (id, reason) = (id.to_owned(), reason.to_owned());
                 let queued_us = self.running_since_us.unwrap_or(now_us);
-                self.remote = Some(RemoteState { id, reason, host: None, queued_us, waited_us: None });
+                self.remote =
+                    Some(Box::new(RemoteState { id, reason, host: None, queued_us, waited_us: None }));
             }
         }
     }
@@ -128,12 +129,14 @@ impl JobState {
     /// What it waited is not what it took.
     fn began(&mut self, host: &str, now_us: u64) {
         let queued_us = self.running_since_us.unwrap_or(now_us);
-        let remote = self.remote.get_or_insert_with(|| RemoteState {
-            id: String::new(),
-            reason: String::new(),
-            host: None,
-            queued_us,
-            waited_us: None,
+        let remote = self.remote.get_or_insert_with(|| {
+            Box::new(RemoteState {
+                id: String::new(),
+                reason: String::new(),
+                host: None,
+                queued_us,
+                waited_us: None,
+            })
         });
         remote.host = Some(host.to_owned());
         remote.waited_us = Some(now_us.saturating_sub(remote.queued_us));
@@ -335,6 +338,9 @@ impl RunState {
     /// Takes in jobs of a foreach task, which stand before their group.
     fn add(&mut self, group: &JobName, jobs: &[PlannedJob]) {
         let first = self.jobs.len();
+        // There may be very many, and room for twice as many would be wasted.
+        self.jobs.reserve_exact(jobs.len());
+        self.places.reserve(jobs.len());
         for planned in jobs {
             self.places.insert(planned.name.clone(), self.jobs.len());
             self.jobs.push(JobState::new(planned));

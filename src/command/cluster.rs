@@ -291,10 +291,15 @@ pub(super) fn submissions(
         places(target.ottofile, target.plan, engine).map_err(|diagnostics| context.refuse(&diagnostics))?;
     let site = if places.contains(&JobPlace::Cluster) { site(context, wish)? } else { Site::default() };
     let resources = crate::plan::resources(target.ottofile, target.plan, &site, &wish.resources);
-    let one = |((place, job), resources): ((&JobPlace, &Arc<Job>), Resources)| {
+    let one = |((place, job), resources): ((&JobPlace, &Arc<Job>), Arc<Resources>)| {
         let words = || {
-            ClusterJob { name: job.name.clone(), task: job.task, resources, limit: job.timeout }
-                .options(1, style(&site))
+            ClusterJob {
+                name: job.name.clone(),
+                task: job.task,
+                resources: (*resources).clone(),
+                limit: job.timeout,
+            }
+            .options(1, style(&site))
         };
         (*place == JobPlace::Cluster).then(|| format!("sbatch {}", words().join(" ")))
     };

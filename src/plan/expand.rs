@@ -157,9 +157,9 @@ fn named(
     }
     let variable = &foreach.variable.value;
     let mut names: HashMap<String, usize> = HashMap::with_capacity(values.len());
-    let mut items = Vec::with_capacity(values.len());
-    let shown: Vec<String> =
-        values.iter().map(|named| format!("`{}`", shortened(&named.value.to_string_lossy()))).collect();
+    let mut items: Vec<NamedItem> = Vec::with_capacity(values.len());
+    // All jobs without values of a matrix share that they have none.
+    let no_axes: Arc<[(String, OsString)]> = Arc::new([]);
     for (index, Named { label, value, axes, data }) in values.into_iter().enumerate() {
         let name = spec::item_name(&label);
         if name.is_empty() {
@@ -190,17 +190,18 @@ fn named(
             return Err(diagnostics);
         }
         if let Some(first) = names.insert(name.clone(), index) {
+            let shown = |text: &OsStr| format!("`{}`", shortened(&text.to_string_lossy()));
+            let (first_value, value) = (shown(&items[first].item.value), shown(&value));
             let message = format!("two items of `{}` would both be called `{}:{name}`", task.name, task.name);
             let mut diagnostics = fail(message, "has both items");
             diagnostics[0].notes.push(match is_data {
                 true => {
-                    format!("items {} and {}: {} and {}", first + 1, index + 1, shown[first], shown[index])
+                    format!("items {} and {}: {first_value} and {value}", first + 1, index + 1)
                 }
                 false => format!("items {} and {}", first + 1, index + 1),
             });
             if let ForeachSource::Glob(pattern) = &foreach.source {
-                diagnostics[0].notes[0] =
-                    format!("files with the same name: {} and {}", shown[first], shown[index]);
+                diagnostics[0].notes[0] = format!("files with the same name: {first_value} and {value}");
                 diagnostics[0]
                     .helps
                     .push(format!("`command: ls -d {}` names the jobs by their full path", pattern.value));
@@ -208,7 +209,8 @@ fn named(
             return Err(diagnostics);
         }
         let variable = variable.clone();
-        let item = Item { variable, value, index, axes: axes.into(), data: data.map(Arc::new) };
+        let axes = if axes.is_empty() { no_axes.clone() } else { axes.into() };
+        let item = Item { variable, value, index, axes, data: data.map(Arc::new) };
         items.push(NamedItem { name, item });
     }
     Ok(items)
@@ -347,12 +349,9 @@ impl ItemSource<'_> {
             (Some(_), None) => number.to_string().into(),
             (None, None) => text.clone(),
         };
-        Ok(Named {
-            label: label.to_string_lossy().into_owned(),
-            value: text,
-            axes: Vec::new(),
-            data: Some(item),
-        })
+        // Of a string its text says all.
+        let data = Some(item).filter(|item| !matches!(item, Value::String(_)));
+        Ok(Named { label: label.to_string_lossy().into_owned(), value: text, axes: Vec::new(), data })
     }
 
     /// What a variable holds of an item; `None` for what is no item.

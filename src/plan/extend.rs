@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub(crate) struct Extension {
     /// How many jobs the plan had when this was made.
     base: usize,
-    jobs: Vec<Job>,
+    jobs: Vec<Arc<Job>>,
     /// The groups that know their jobs by it, in plan order.
     pub(crate) groups: Vec<(JobId, Vec<JobId>)>,
     pub(crate) warnings: Vec<Diagnostic>,
@@ -92,6 +92,7 @@ impl Growing<'_> {
         let task = &self.ottofile.tasks[whole.task];
         let items = wanted(self.ottofile, whole, &awaited.only, items)?;
         let mut members = Vec::with_capacity(items.len());
+        self.extension.jobs.reserve_exact(items.len());
         let mut diagnostics = Vec::new();
         for NamedItem { name, item } in items {
             let own = follows.and_then(|(before, when)| Some((self.member(before, name)?, when)));
@@ -140,7 +141,8 @@ impl Growing<'_> {
                 false => own::Own::default(),
             };
             members.push(self.next_id());
-            self.extension.jobs.push(Job::new(self.ottofile, draft, whole.params.clone(), values));
+            let job = Job::new(self.ottofile, draft, whole.params.clone(), values);
+            self.extension.jobs.push(Arc::new(job));
         }
         own::told_once(&mut diagnostics);
         self.extension.groups.push((group, members));
@@ -192,11 +194,13 @@ impl Plan {
         // Other jobs may have been added since.
         let moved = |id: JobId| if id.index() < base { id } else { JobId(id.0 + shift as u32) };
         let mut all = self.jobs.clone();
-        all.extend(jobs.into_iter().map(|mut job| {
-            job.needs.iter_mut().for_each(|need| need.job = moved(need.job));
-            job.inputs.iter_mut().for_each(|input| *input = moved(*input));
-            Arc::new(job)
-        }));
+        for mut job in jobs {
+            // Nobody else has it yet, so this copies nothing.
+            let made = Arc::make_mut(&mut job);
+            made.needs.iter_mut().for_each(|need| need.job = moved(need.job));
+            made.inputs.iter_mut().for_each(|input| *input = moved(*input));
+            all.push(job);
+        }
         for (group, members) in groups {
             let members: Vec<JobId> = members.into_iter().map(moved).collect();
             let job = Arc::make_mut(&mut all[group.index()]);

@@ -7,6 +7,7 @@ use crate::ottofile::spec::Engine;
 use crate::ottofile::{Ottofile, matches_star};
 use crate::resources::Resources;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JobPlace {
@@ -77,8 +78,8 @@ pub(crate) fn resources(
     plan: &Plan,
     site: &Site,
     asked: &[AskedResource],
-) -> Vec<Resources> {
-    let of = |job: &std::sync::Arc<Job>| {
+) -> Vec<Arc<Resources>> {
+    let of = |job: &Arc<Job>| {
         let task = &ottofile.tasks[job.task];
         let mut all = Resources::default();
         let is_meant = |pattern: &str| {
@@ -96,5 +97,12 @@ pub(crate) fn resources(
         }
         all.or(&ottofile.settings.resources).or(&site.defaults)
     };
-    plan.jobs.iter().map(of).collect()
+    // Most jobs ask for the same as the one before.
+    let mut all: Vec<Arc<Resources>> = Vec::with_capacity(plan.jobs.len());
+    for job in &plan.jobs {
+        let asked = of(job);
+        let same = all.last().filter(|last| ***last == asked).cloned();
+        all.push(same.unwrap_or_else(|| Arc::new(asked)));
+    }
+    all
 }

@@ -286,7 +286,7 @@ impl Assignment for Attempt {
         (setting.places[place] == JobPlace::Cluster).then(|| ClusterJob {
             name: job.name.clone(),
             task: job.task,
-            resources: setting.resources[place].clone(),
+            resources: (*setting.resources[place]).clone(),
             limit: job.timeout.or(setting.timeout),
         })
     }

@@ -77,7 +77,7 @@ pub(crate) struct Setting {
     pub(crate) plan: Arc<Plan>,
     /// Where each job runs, and what it asks for there.
     pub(crate) places: Vec<JobPlace>,
-    pub(crate) resources: Vec<Resources>,
+    pub(crate) resources: Vec<Arc<Resources>>,
     /// How many tasks run on this machine at a time.
     pub(crate) local_slots: usize,
     /// That of this machine.

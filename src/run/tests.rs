@@ -174,7 +174,7 @@ fn run(tasks: &[Drawn], stops: Stops, slots: usize, policy: Policy, mut dice: u6
     let setting = Arc::new(Setting {
         ottofile: Arc::new(ottofile),
         plan: plan.clone(),
-        resources: vec![crate::resources::Resources::default(); plan.jobs.len()],
+        resources: vec![std::sync::Arc::default(); plan.jobs.len()],
         local_slots: slots,
         memory_mib: u64::MAX,
         places: vec![crate::plan::JobPlace::Here; plan.jobs.len()],

@@ -101,7 +101,7 @@ pub(crate) fn detail(job: &JobState, stopping: Option<Stopping>, grace: Duration
         }
         Some(Outcome::Cancelled) => parts.push("not started".to_owned()),
     }
-    if let Some(RemoteState { host: Some(host), waited_us, .. }) = &job.remote {
+    if let Some(RemoteState { host: Some(host), waited_us, .. }) = job.remote.as_deref() {
         let waited = waited_us.map(|waited| format!(", waited {}", time::round_duration(waited)));
         parts.push(format!("{host}{}", waited.unwrap_or_default()));
     }
