@@ -789,6 +789,53 @@ fn a_name_stands_for_one_type() {
     assert_eq!(taken_twice(&two[..1]), Vec::<String>::new());
 }
 
+/// Paths that are put together from a name in the code: `.join("name")`. A text that joins words has blanks or other signs.
+fn joined_paths(file: &File) -> Vec<String> {
+    let code = file.text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let is_name = |text: &str| {
+        text.chars().all(|c| c.is_alphanumeric() || "._-/".contains(c)) && text.contains(char::is_alphabetic)
+    };
+    let mut found = Vec::new();
+    for (number, line) in code.lines().enumerate() {
+        for rest in line.split(".join(\"").skip(1) {
+            let name = rest.split('"').next().unwrap_or_default();
+            if is_name(name) {
+                found.push(format!("{}:{}: `{name}` is joined to a path", file.path, number + 1));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn paths_in_the_home_are_joined_in_one_file() {
+    // What a language writes for its interpreter is its own matter; the others are not in the home.
+    let may_join = |path: &str| path == "src/store/layout.rs" || path.starts_with("src/lang/");
+    let elsewhere = ["src/exec/slurm/mod.rs: `sbatch`", "src/exec/guard.rs: `children`"];
+    let known = |complaint: &String| {
+        elsewhere.iter().any(|known| {
+            known
+                .split_once(": ")
+                .is_some_and(|(path, name)| complaint.starts_with(path) && complaint.contains(name))
+        })
+    };
+    none(
+        files("src", |path| path.ends_with(".rs") && !may_join(path) && !helps_tests(path))
+            .iter()
+            .flat_map(joined_paths)
+            .filter(|found| !known(found))
+            .collect(),
+    );
+    let file = File {
+        path: "src/x.rs".into(),
+        text: "a.join(\"output.json\").join(\"tasks/a\"); b.join(\", \"); c.join(\" and \")\n#[cfg(test)]\nmod tests { a.join(\"x\") }".into(),
+    };
+    assert_eq!(
+        joined_paths(&file),
+        ["src/x.rs:1: `output.json` is joined to a path", "src/x.rs:1: `tasks/a` is joined to a path"]
+    );
+}
+
 /// Files of one folder that use each other in a circle, as `folder: files`. A folder's own file (`mod.rs`) is what its other
 /// files have in common, so it takes no part; a name that it only passes on stands for the file that has it.
 fn circles(sources: &[File]) -> Vec<String> {

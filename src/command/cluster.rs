@@ -12,7 +12,7 @@ use crate::ottofile::spec::Engine;
 use crate::plan::{AskedResource, Job, JobPlace, places};
 use crate::resources::{self, OptionStyle, Resources};
 use crate::run::Setting;
-use crate::store::layout::Home;
+use crate::store::layout::{self, Home};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -169,9 +169,7 @@ pub(super) fn site(context: &mut Context, wish: &ClusterWish) -> Result<Site, i3
     let set = |name: &str| context.environment.filled(name).map(PathBuf::from);
     let own = match set("OTTO_CONFIG") {
         Some(named) => Some(context.cwd.join(named)),
-        None => set("XDG_CONFIG_HOME")
-            .or_else(|| Some(set("HOME")?.join(".config")))
-            .map(|folder| folder.join("otto/config.yml")),
+        None => layout::user_site(set("XDG_CONFIG_HOME"), set("HOME")),
     };
     let is_named = set("OTTO_CONFIG").is_some();
     let mut site = Site::default();

@@ -48,7 +48,7 @@ use crate::mask::Masks;
 use crate::ottofile::Ottofile;
 use crate::plan;
 use crate::store::claim;
-use crate::store::layout::Home;
+use crate::store::layout::{self, Home};
 use crate::view::console::Display;
 use crate::view::filter::{self, shown};
 use crate::view::github;
@@ -331,7 +331,7 @@ impl Context<'_> {
         if let Some(home) = self.environment.filled("OTTO_HOME") {
             return Some(self.cwd.join(home));
         }
-        Some(self.cwd.join(self.environment.filled("HOME")?).join(".otto"))
+        Some(layout::default_home(&self.cwd.join(self.environment.filled("HOME")?)))
     }
 
     /// The home for a run: the real one, or with a warning one that lives only as long as the machine lets it.

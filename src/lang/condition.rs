@@ -2,7 +2,7 @@
 //! file of its own, with its lines where the ottofile has them. A second file holds the answer, so that a shell that ends
 //! inside the `if` is told from one whose `if` is false.
 
-use super::files;
+use super::files::{self, private};
 use super::quote::{Charset, push_word};
 use super::shell;
 use super::{CannotPrepare, Script};
@@ -32,7 +32,7 @@ pub(crate) enum Decision {
 /// The text of the `if`, under the name that errors give it.
 pub(super) fn path(script: &Script) -> PathBuf {
     let name = shell::shown_name(&as_body(script).unwrap_or(*script));
-    script.dir.join(".otto/if").join(name)
+    private(script).join("if").join(name)
 }
 
 /// The file of the answer, in the directory of the attempt.
@@ -137,7 +137,7 @@ pub(super) fn push_question(
             .replace("if . \"$otto__asked\"; then", "if . \"$otto__asked\" && otto__decide \"$@\"; then");
     }
     text.extend_from_slice(fragment.as_bytes());
-    let ask = script.dir.join(".otto/ask.sh");
+    let ask = private(script).join("ask.sh");
     files::write(&ask, &text)?;
     before.extend_from_slice(b"; . ");
     push_word(before, ask.as_os_str().as_bytes(), Charset::Plain);

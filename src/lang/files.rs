@@ -1,8 +1,7 @@
 //! The files that every language writes before an attempt: private, and never through a link that stands in their place.
 
 use super::{CannotPrepare, Script};
-use crate::store::layout::PRIVATE;
-use crate::store::{atomic, regular};
+use crate::store::{atomic, layout, regular};
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
@@ -10,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// Where otto keeps what it loads and what comes back.
 pub(super) fn private(script: &Script) -> PathBuf {
-    script.dir.join(PRIVATE)
+    layout::private(script.dir)
 }
 
 /// Makes a folder, and those above it, unless it is there.

@@ -49,7 +49,7 @@ use crate::name::{JobName, ParamName};
 use crate::ottofile::spec::Body;
 use crate::secret::Secret;
 use crate::source::{SourceFile, Spanned};
-use crate::store::layout::PRIVATE;
+use crate::store::layout;
 use crate::store::outputs::Outputs;
 use crate::value::{self, Value};
 use std::borrow::Cow;
@@ -284,7 +284,7 @@ pub(crate) struct Left<'a> {
 
 impl Left<'_> {
     fn private(&self) -> PathBuf {
-        self.folder.join(PRIVATE)
+        layout::private(self.folder)
     }
 }
 

@@ -5,7 +5,7 @@ use super::{HandOver, Left};
 use crate::name::{JobName, RunId};
 use crate::secret::MOST_ANNOUNCED;
 use crate::store::announced::{announced, files};
-use crate::store::layout::{ANNOUNCED, PRIVATE};
+use crate::store::layout;
 use std::fs::{self, DirBuilder};
 use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
@@ -13,7 +13,7 @@ use std::path::Path;
 
 /// Reads what was announced, and removes it.
 pub(super) fn read(left: &Left, found: &mut HandOver) {
-    let path = left.private().join(ANNOUNCED);
+    let path = layout::announced(left.folder);
     let Ok(file) = crate::store::regular::open(&path) else { return };
     let mut bytes = Vec::new();
     // What cannot be read is taken as it is.
@@ -33,7 +33,7 @@ pub(super) fn read(left: &Left, found: &mut HandOver) {
 
 /// Says to whoever runs the script by hand why it cannot be.
 pub(crate) fn leave_note(dir: &Path, job: &JobName, run: &RunId) -> io::Result<()> {
-    let private = dir.join(PRIVATE);
+    let private = layout::private(dir);
     DirBuilder::new().mode(0o700).create(&private)?;
     let text = format!(
         "otto: this task started with secrets, which are not kept; run it again: otto Rerun {} {job}",

@@ -13,7 +13,7 @@ use crate::lang::condition::Decision;
 use crate::lang::{self, CannotPrepare, HandOver, Left, Script};
 use crate::plan::fresh::Evidence;
 use crate::plan::{JobPlace, Work};
-use crate::store::layout::PRIVATE;
+use crate::store::layout;
 use crate::store::outputs::{self, Outputs};
 use crate::store::vault;
 use std::ffi::{OsStr, OsString};
@@ -124,7 +124,7 @@ impl Attempt {
         let reads_stream = self.plumbing.stdin.is_some();
         let (launch, mut warnings) = started.launch(&setting, job, self.id.number, reads_stream)?;
         warnings.extend(stream::values_warning(&setting, self.id.job));
-        if started.attempt_dir.join(PRIVATE).is_symlink() {
+        if layout::private(&started.attempt_dir).is_symlink() {
             warnings.extend(stream::secrets_warning(&setting, job));
         }
         self.started = Some(Arc::new(started));
@@ -232,7 +232,7 @@ impl Attempt {
 
     /// What it started with and handed over is needed no more. By hand it cannot be started again.
     fn leave_vault(&self, started: &Started) {
-        let private = started.attempt_dir.join(PRIVATE);
+        let private = layout::private(&started.attempt_dir);
         if vault::leave(&private) {
             let job = &self.setting.plan.job(self.id.job).name;
             // Without the note a start by hand fails all the same.

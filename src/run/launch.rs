@@ -18,7 +18,7 @@ use crate::request::Argument;
 use crate::resources::Resources;
 use crate::store::atomic;
 use crate::store::inputs;
-use crate::store::layout::{ANNOUNCED, JobDir, PRIVATE};
+use crate::store::layout::{self, JobDir};
 use crate::store::outputs::{self, Outputs};
 use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -142,7 +142,7 @@ impl Started {
         let attempt_dir = dir.attempt(number);
         make_folder(&attempt_dir)?;
         if handles_secrets(setting, job, &inputs) {
-            let private = attempt_dir.join(PRIVATE);
+            let private = layout::private(&attempt_dir);
             setting.vault.enter(&private).map_err(|error| cannot("hide the secrets of", &private, &error))?;
         }
         let condition = condition_of(task);
@@ -250,7 +250,7 @@ impl Started {
                 folder: self.attempt_dir.clone(),
                 files: prepared.hands_over.iter().chain(answer).map(|file| (*file).to_owned()).collect(),
             },
-            secrets: mentions_secrets(setting, job).then(|| self.attempt_dir.join(PRIVATE).join(ANNOUNCED)),
+            secrets: mentions_secrets(setting, job).then(|| layout::announced(&self.attempt_dir)),
             limit: self.limit,
         };
         Ok((launch, prepared.warnings))

@@ -14,7 +14,7 @@ use crate::ottofile::service::variable;
 use crate::ottofile::spec::Service;
 use crate::plan::Job;
 use crate::source::Spanned;
-use crate::store::layout::{self, PRIVATE};
+use crate::store::layout;
 use crate::store::outputs::{self, Outputs};
 use crate::value::Value;
 use std::collections::BTreeMap;
@@ -249,7 +249,7 @@ impl Probe {
     fn stamps(&self) -> Stamps {
         // Of a folder that cannot be read is told elsewhere.
         let entries =
-            std::fs::read_dir(self.started.attempt_dir.join(PRIVATE)).into_iter().flatten().flatten();
+            std::fs::read_dir(layout::private(&self.started.attempt_dir)).into_iter().flatten().flatten();
         let stamp = |entry: std::fs::DirEntry| {
             let meta = entry.metadata().ok()?;
             meta.is_file().then(|| (entry.file_name(), (meta.len(), meta.mtime(), meta.mtime_nsec())))
@@ -295,11 +295,11 @@ impl Probe {
         let attempt_dir = &self.started.attempt_dir;
         let early = layout::early(attempt_dir);
         let _ = std::fs::remove_dir_all(&early); // There is none yet, or it will be told below.
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(early.join(PRIVATE))?;
-        for entry in std::fs::read_dir(attempt_dir.join(PRIVATE))? {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(layout::private(&early))?;
+        for entry in std::fs::read_dir(layout::private(attempt_dir))? {
             let entry = entry?;
             if entry.file_type()?.is_file() {
-                std::fs::copy(entry.path(), early.join(PRIVATE).join(entry.file_name()))?;
+                std::fs::copy(entry.path(), layout::private(&early).join(entry.file_name()))?;
             }
         }
         let get = |name: &str| self.started.env.get(OsStr::new(name)).map(OsString::as_os_str);

@@ -129,10 +129,9 @@ pub(crate) fn is_alive(run: &RunDir, is_free: bool) -> bool {
 /// By the clock of the file system, which a new file shows: that of this machine may be another. `None` if there can be no
 /// new file.
 fn age(beat: &Path) -> Option<Duration> {
-    let folder = beat.parent()?;
     // Opened, so that a client that keeps old attributes asks its server.
     let written = regular::open(beat).and_then(|file| file.metadata()).ok()?;
-    let probe = super::atomic::own_name(&folder.join("now"));
+    let probe = super::atomic::own_name(beat);
     let now = super::atomic::create(&probe).and_then(|mut file| {
         file.write_all(b"\n")?;
         file.sync_data()?;

@@ -377,16 +377,30 @@ impl VaultDir {
     }
 }
 
+/// The home where `$OTTO_HOME` names none. `user` is the user's own folder.
+pub(crate) fn default_home(user: &Path) -> PathBuf {
+    user.join(".otto")
+}
+
+/// The user's site file, in `$XDG_CONFIG_HOME` or in the user's own folder.
+pub(crate) fn user_site(config: Option<PathBuf>, user: Option<PathBuf>) -> Option<PathBuf> {
+    Some(config.or_else(|| Some(user?.join(".config")))?.join("otto/config.yml"))
+}
+
 /// The folder of what otto and its script libraries keep for themselves, in the directory of a job or of an attempt.
-pub(crate) const PRIVATE: &str = ".otto";
+pub(crate) fn private(directory: &Path) -> PathBuf {
+    directory.join(".otto")
+}
 
 /// In the directory of an attempt at a service: a copy of what it has saved while it runs.
 pub(crate) fn early(attempt: &Path) -> PathBuf {
-    attempt.join(PRIVATE).join("early")
+    private(attempt).join("early")
 }
 
-/// In [`PRIVATE`]: what a body says is secret while it runs.
-pub(crate) const ANNOUNCED: &str = "secrets";
+/// In the directory of an attempt: what a body says is secret while it runs.
+pub(crate) fn announced(attempt: &Path) -> PathBuf {
+    private(attempt).join("secrets")
+}
 
 /// One job's own directory, `$OTTO_TASK_DIR`.
 #[derive(Clone, Debug)]
@@ -459,7 +473,7 @@ impl JobDir {
 
     /// What otto and its script libraries keep for themselves.
     pub(crate) fn private(&self) -> PathBuf {
-        self.path.join(PRIVATE)
+        private(&self.path)
     }
 
     /// Where an attempt has its script and hands over: the first one in here, so that people find it, each later one in a
