@@ -134,6 +134,9 @@ pub(crate) enum Event {
         #[serde(default)]
         retries: u32,
         pause_ms: u64,
+        /// A cluster ended it, or its otto was gone: the task has as many retries as before.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_uncharged: bool,
     },
     #[serde(rename = "task_settled")]
     JobSettled {
@@ -152,6 +155,10 @@ pub(crate) enum Event {
         code: Option<String>,
         message: String,
     },
+    /// Another otto goes on with the run, on this machine: the one before is gone.
+    RunResumed { host: String },
+    /// Its otto leaves the run, which is not over: so many jobs of it are on a cluster and go on.
+    RunLeft { jobs: usize },
     /// The run was asked to stop, by this signal.
     Stopping { signal: i32, is_forced: bool },
     RunEnded {
@@ -290,6 +297,8 @@ impl Event {
             Event::AttemptStarted { .. }
             | Event::AttemptBegan { .. }
             | Event::RetryPlanned { .. }
+            | Event::RunResumed { .. }
+            | Event::RunLeft { .. }
             | Event::Stopping { .. }
             | Event::RunEnded { .. } => {}
         }

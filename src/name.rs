@@ -10,6 +10,7 @@ use std::sync::Arc;
 /// The built-in commands. Capitalised, so that no task collides with one by accident; a task that is named
 /// like one is a load error.
 pub(crate) const BUILT_INS: &[&str] = &[
+    "Cancel",
     "Check",
     "Clean",
     "Completions",
@@ -25,6 +26,7 @@ pub(crate) const BUILT_INS: &[&str] = &[
     "Man",
     "Replay",
     "Rerun",
+    "Resume",
     "Schema",
     "Show",
     "Stats",
@@ -307,6 +309,20 @@ impl<'de> serde::Deserialize<'de> for JobName {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<JobName, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         JobName::recorded(&text).ok_or_else(|| serde::de::Error::custom("the name of a job is empty"))
+    }
+}
+
+impl serde::Serialize for ParamName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for ParamName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<ParamName, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        ParamName::new(&text)
+            .map_err(|_| serde::de::Error::custom(format!("`{text}` is not the name of a parameter")))
     }
 }
 

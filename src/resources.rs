@@ -2,6 +2,7 @@
 //! Checks words and knows no machine; what a task gets is the scheduler's.
 
 use crate::quantity::{parse_duration, parse_size};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The keys of `resources`.
@@ -56,31 +57,43 @@ const TAKEN: &[&str] = &[
 
 /// Of a list of `cpus`, `memory`, `time` or `gpus`, the first is for attempt 1, the second for attempt 2, and the last for all
 /// that follow.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Resources {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) cpus: Vec<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) memory_mib: Vec<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) time: Vec<Duration>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) gpus: Vec<Gpus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) partition: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) account: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) qos: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) constraint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reservation: Option<String>,
     /// Names for `module load`, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) modules: Vec<String>,
     /// Options of sbatch, as they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) extra: Vec<String>,
 }
 
 /// Which options of sbatch a site takes for memory and GPUs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OptionStyle {
     pub(crate) memory: MemoryAs,
     pub(crate) gpus: GpusAs,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum MemoryAs {
     /// `--mem`
     #[default]
@@ -91,7 +104,7 @@ pub(crate) enum MemoryAs {
     None,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum GpusAs {
     /// `--gres=gpu:N`
     #[default]
@@ -101,7 +114,7 @@ pub(crate) enum GpusAs {
 }
 
 /// `2`, or `a100:2`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Gpus {
     pub(crate) kind: Option<String>,
     pub(crate) count: u32,
@@ -159,6 +172,25 @@ impl Resources {
     /// How long a job may take.
     pub(crate) fn time(&self, attempt: u32) -> Option<Duration> {
         of_attempt(&self.time, attempt).copied()
+    }
+
+    /// The keys that are said.
+    pub(crate) fn keys(&self) -> Vec<&'static str> {
+        let is_said = |key: &str| match key {
+            "cpus" => !self.cpus.is_empty(),
+            "memory" => !self.memory_mib.is_empty(),
+            "time" => !self.time.is_empty(),
+            "gpus" => !self.gpus.is_empty(),
+            "partition" => self.partition.is_some(),
+            "account" => self.account.is_some(),
+            "qos" => self.qos.is_some(),
+            "constraint" => self.constraint.is_some(),
+            "reservation" => self.reservation.is_some(),
+            "modules" => !self.modules.is_empty(),
+            "extra" => !self.extra.is_empty(),
+            _ => unreachable!("bug: `{key}` is no resource"),
+        };
+        KEYS.iter().copied().filter(|key| is_said(key)).collect()
     }
 
     /// What is not said here is as in `other`, key by key.

@@ -10,6 +10,7 @@ use crate::ottofile::spec::When;
 use crate::plan::{Flow, Job, JobId, Lane, LaneId, Need, Plan, Work, graph};
 use held::Held;
 use pool::Pool;
+use serde::{Deserialize, Serialize};
 use service::Services;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -69,7 +70,7 @@ pub(crate) struct Scheduler {
 type Queued = (u32, Reverse<((u32, u32), JobId)>);
 
 /// What a failure means for jobs that do not need the failed one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Policy {
     KeepGoing,
     /// Start nothing more but what runs on a failure or always; what runs may finish.
@@ -332,6 +333,30 @@ impl Scheduler {
         if let Some(LaneId(lane)) = self.plan.job(job).lane {
             self.lanes[lane as usize].running += 1;
         }
+    }
+
+    /// Counts a job as running that another otto started, whatever room there is. False if this plan cannot have started it
+    /// yet. After the last of them comes [`Scheduler::forget_started`].
+    pub(crate) fn start_known(&mut self, job: JobId) -> bool {
+        match self.states[job.index()] {
+            State::Ready => {}
+            State::Pausing => self.states[job.index()] = State::Ready,
+            State::Waiting { .. } | State::Growing | State::Running | State::Held | State::Settled(_) => {
+                return false;
+            }
+        }
+        self.start(job);
+        true
+    }
+
+    /// Whether the jobs of this group are about to be made, or the job is in the hands of the run.
+    pub(crate) fn is_under_way(&self, job: JobId) -> bool {
+        matches!(self.states[job.index()], State::Growing | State::Running | State::Pausing)
+    }
+
+    /// Takes what [`Scheduler::start_known`] started out of the queues.
+    pub(crate) fn forget_started(&mut self) {
+        self.forget_settled();
     }
 
     fn holds_slot(&self, job: JobId) -> bool {

@@ -1,11 +1,12 @@
 //! A text that the user wrote, and places in it.
 //! Knows nothing of YAML or of diagnostics.
 
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use std::sync::Arc;
 
 /// A source of one [`Sources`]: its place there. The default is the root ottofile, and every text that stands alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub(crate) struct SourceId(u32);
 
 impl SourceId {
@@ -16,7 +17,7 @@ impl SourceId {
 }
 
 /// A half-open range of byte offsets into one [`SourceFile`], which [`SourceFile::span`] makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub(crate) struct Span {
     pub(crate) source: SourceId,
     pub(crate) start: u32,

@@ -331,7 +331,10 @@ impl RunState {
                     state.up_since.clone_from(since);
                 }
             }
-            Event::RetryPlanned { .. } | Event::Warning { .. } => {}
+            Event::RetryPlanned { .. }
+            | Event::RunResumed { .. }
+            | Event::RunLeft { .. }
+            | Event::Warning { .. } => {}
         }
     }
 

@@ -115,6 +115,26 @@ pub(crate) mod pairs {
     }
 }
 
+/// `#[serde(with = "verbatim::named")]`, for values with names that are text.
+pub(crate) mod named {
+    use super::Verbatim;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::ffi::OsString;
+
+    pub(crate) fn serialize<S: Serializer>(pairs: &[(String, OsString)], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(pairs.iter().map(|(name, value)| (name, Verbatim::of(value))))
+    }
+
+    pub(crate) fn deserialize<'de, T: From<Vec<(String, OsString)>>, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<T, D::Error> {
+        let pairs = Vec::<(String, Verbatim)>::deserialize(from)?.into_iter();
+        let pairs: Vec<(String, OsString)> =
+            pairs.map(|(name, value)| Ok((name, value.read()?))).collect::<Result<_, D::Error>>()?;
+        Ok(T::from(pairs))
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

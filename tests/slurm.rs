@@ -794,6 +794,146 @@ fn a_run_whose_otto_was_killed_is_cancelled() {
     assert!(!project.folder.join("never").exists());
 }
 
+/// 31, by `Resume`: eight run, twenty wait, and some are made by data; otto is killed at moments all over the run.
+#[test]
+fn a_run_whose_otto_is_killed_at_any_time_goes_on() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let rounds: u64 = std::env::var("OTTO_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2);
+    for round in 0..rounds {
+        let project = Project::new(
+            cluster,
+            "
+tasks:
+  list: {bash: 'echo list >> ran; otto.set --list n $(seq 10 15)'}
+  wide: {foreach: {range: 1..8}, bash: 'echo wide$item >> ran; sleep 1; OUTPUT[n]=$item'}
+  slow: {needs: [list], foreach: {range: 1..14}, resources: {memory: 150M}, bash: 'echo slow$item >> ran; sleep 0.4'}
+  made: {foreach: {from: list.n}, bash: 'echo made$item >> ran; OUTPUT[n]=$item'}
+  sum:
+    needs: [wide, slow, made]
+    bash: 'echo sum >> ran; echo \"${INPUT[wide:1.n]} ${INPUT[wide:8.n]} ${INPUT[made:15.n]}\"'
+",
+        );
+        let mut child = project.start(&["-j28", "sum"]);
+        project.run_dir();
+        let pause = Duration::from_millis(round * 7919 % 9000);
+        std::thread::sleep(pause);
+        let is_killed = child.try_wait().expect("asked").is_none();
+        if is_killed {
+            let pid = child.id().to_string();
+            // By turns the guard, what it guards, and both.
+            let (guard, engine) = (format!("kill -9 {pid}"), format!("kill -9 $(pgrep -P {pid})"));
+            let line = [guard, engine.clone(), format!("{engine} {pid}")][round as usize % 3].clone();
+            project.slurm(&line);
+        }
+        let mut ran = project.end(child);
+        let mut shown = ran.stdout.clone();
+        let begun = Instant::now();
+        while is_killed && (ran.status == 2 || ran.status == 137) && !ran.stderr.contains("is over") {
+            ran = project.run(&["Resume"]);
+            shown.push_str(&ran.stdout);
+            assert!(begun.elapsed() < Duration::from_secs(60), "after {pause:?}: {}", ran.all());
+        }
+        assert!(ran.status == 0 || ran.stderr.contains("is over"), "after {pause:?}: {}", ran.all());
+        assert!(shown.contains("1 8 15\n"), "after {pause:?}: {shown}{}", ran.all());
+        let text = fs::read_to_string(project.folder.join("ran")).expect("it ran");
+        let (mut lines, all): (Vec<&str>, usize) = (text.lines().collect(), text.lines().count());
+        lines.sort_unstable();
+        lines.dedup();
+        assert_eq!((lines.len(), all), (30, 30), "after {pause:?}: {text}");
+        assert_eq!(project.count("succeeded"), 30, "after {pause:?}: {}", ran.all());
+        let seqs: Vec<u64> = project.events().iter().filter_map(|event| event["seq"].as_u64()).collect();
+        assert!(seqs.iter().copied().eq(0..seqs.len() as u64), "{seqs:?}");
+    }
+}
+
+/// 33.
+#[test]
+fn a_run_goes_on_after_its_terminal_was_closed() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let project = Project::new(
+        cluster,
+        "
+tasks:
+  wide: {foreach: {range: 1..4}, bash: 'echo wide$item >> ran; touch up$item; while [ -e hold ]; do sleep 0.05; done'}
+  after: {needs: [wide], bash: 'echo after >> ran'}
+",
+    );
+    fs::write(project.folder.join("hold"), "").expect("written");
+    let child = project.start(&["after"]);
+    project.wait_for("four run", || (1..=4).all(|n| project.folder.join(format!("up{n}")).exists()));
+    signal(&child, "-HUP");
+    let left = project.end(child);
+    assert_eq!(left.status, 129, "{}", left.all());
+    assert!(left.stderr.contains("4 jobs go on"), "{}", left.all());
+    fs::remove_file(project.folder.join("hold")).expect("removed");
+    let ran = project.run(&["Resume"]);
+    assert_eq!(ran.status, 0, "{}", ran.all());
+    assert_eq!((project.lines("ran"), project.count("succeeded")), (5, 5), "{}", ran.all());
+}
+
+/// 34.
+#[test]
+fn a_detached_run_is_driven_by_a_job() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let project = Project::new(
+        cluster,
+        "
+tasks:
+  far: {bash: 'echo far >> ran; touch up; while [ -e hold ]; do sleep 0.05; done; OUTPUT[a]=1'}
+  after: {needs: [far], bash: 'echo after ${INPUT[far.a]} >> ran'}
+",
+    );
+    fs::write(project.folder.join("hold"), "").expect("written");
+    let detached = project.run(&["--detach", "after"]);
+    assert_eq!(detached.status, 0, "{}", detached.all());
+    project.wait_for("it runs", || project.folder.join("up").exists());
+    let number = project.run_dir().join("slurm/driver");
+    let first = fs::read_to_string(&number).expect("a number");
+    project.slurm(&format!("scancel --batch --signal=HUP {first}"));
+    project.wait_for("another driver", || fs::read_to_string(&number).expect("a number") != first);
+    fs::remove_file(project.folder.join("hold")).expect("removed");
+    project.wait_for("its end", || project.events().iter().any(|event| event["event"] == "run_ended"));
+    assert_eq!((project.lines("ran"), project.count("succeeded")), (2, 2));
+}
+
+#[test]
+fn a_cluster_says_what_it_is() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let project = Project::new(cluster, "tasks: {a: {bash: echo}}");
+    let tried = project.run(&["Check", "--executor", "slurm"]);
+    assert_eq!(tried.status, 0, "{}", tried.all());
+    for word in ["Slurm     ", "MaxArraySize 1", " on node", "home      ", "project   "] {
+        assert!(tried.stdout.contains(word), "{}", tried.all());
+    }
+    assert!(!tried.all().contains("not seen"), "{}", tried.all());
+}
+
+/// 35: one element of an array is stopped, and the others go on.
+#[test]
+fn one_element_of_an_array_is_stopped_alone() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let project = Project::new(
+        cluster,
+        "tasks: {a: {foreach: {range: 10..29}, bash: 'touch up$item; while [ -e hold ]; do sleep 0.05; done'}}",
+    );
+    fs::write(project.folder.join("hold"), "").expect("written");
+    let child = project.start(&["-k", "a"]);
+    project.wait_for("it runs", || project.folder.join("up13").exists());
+    let queued = |event: &&Value| event["event"] == "attempt_queued" && event["task"] == "a:13";
+    let number = project.events().iter().find(queued).expect("queued")["id"].clone();
+    let number = number.as_str().expect("a number");
+    assert!(number.contains('_'), "{number} is an element");
+    project.slurm(&format!("scancel {number}"));
+    project.wait_for("its end", || {
+        project.events().iter().any(|event| event["event"] == "task_settled" && event["task"] == "a:13")
+    });
+    fs::remove_file(project.folder.join("hold")).expect("removed");
+    let ran = project.end(child);
+    assert_ne!(ran.status, 0, "{}", ran.all());
+    assert_eq!((project.count("succeeded"), project.count("failed")), (19, 1), "{}", ran.all());
+    assert!(ran.stderr.contains("cancelled outside otto"), "{}", ran.all());
+}
+
 /// 35.
 #[test]
 fn many_jobs_of_a_task_are_one_array() {

@@ -338,6 +338,7 @@ const SHOWN_ELSEWHERE: &[(&str, &str)] = &[
     ("E0714", "src/lang/bash_cases.rs"),
     ("E1001", "tests/cli/slurm.rs"),
     ("E1002", "tests/cli/slurm.rs"),
+    ("E1003", "tests/cli/resume.rs"),
     ("E1004", "tests/cli/slurm.rs"),
     ("E1005", "tests/cli/slurm.rs"),
     ("E1006", "tests/cli/slurm.rs"),

@@ -1,8 +1,8 @@
 //! otto's own options, declared once: parsing, help, completion and the man page read this table.
 
 use crate::command::{
-    ClusterWish, Context, executor_option, fail_fast_option, policy, profile_option, quiet_option,
-    resource_option, yes_option,
+    ClusterWish, Context, detach_option, executor_option, fail_fast_option, policy, profile_option,
+    quiet_option, resource_option, yes_option,
 };
 use crate::diagnostic::{Code, Diagnostic};
 use crate::host::Environment;
@@ -31,6 +31,7 @@ pub(crate) struct Flags {
     pub(crate) is_force: bool,
     display: Option<Display>,
     pub(crate) is_tui: bool,
+    pub(crate) is_detached: bool,
     pub(crate) watch: Option<Watching>,
     pub(crate) tail_lines: usize,
     pub(crate) timeout: Option<Duration>,
@@ -122,6 +123,7 @@ pub(crate) fn command() -> Command {
                 .help("stop the whole run after this time, with status 124"),
             yes_option(),
             executor_option().overrides_with("executor"),
+            detach_option().hide_short_help(true),
             resource_option().hide_short_help(true),
             profile_option().overrides_with("profile").hide_short_help(true),
             flag("list").short('l').help("list the tasks, like `otto List`"),
@@ -277,6 +279,7 @@ impl Flags {
             is_force: matches.get_flag("force"),
             display,
             is_tui,
+            is_detached: matches.get_flag("detach"),
             watch: text("watch")
                 .map(|word| if word == "queue" { Watching::Queue } else { Watching::Restart }),
             tail_lines: count("tail", 0)?.unwrap_or(20),

@@ -462,6 +462,7 @@ fn options(context: &mut Context, flags: &Flags, words: &[OsString]) -> Options 
         run_timeout: flags.run_timeout,
         wish: flags.wish.clone(),
         words: words.to_vec(),
+        is_detached: flags.is_detached,
         origin: None,
         watch: None,
     }

@@ -45,6 +45,9 @@ fn cancel(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
     let wrong = |message: String| Diagnostic::error(Code::NotLeft, message);
     match past::standing(&dir) {
         Standing::Crashed => {}
+        Standing::Running if dir.exchange().driver_job().exists() => {
+            return cancel_driver(context, &dir, &found.id, &short);
+        }
         Standing::Running => {
             let running = wrong(format!("run `{short}` has an otto that drives it"));
             return Err(context.refuse(&[running.help("stop that with Ctrl-C, or send it SIGINT")]));
@@ -55,7 +58,8 @@ fn cancel(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
         }
     }
     let open = exchange::open_attempts(&dir.exchange());
-    if open.is_empty() {
+    if open.is_empty() && !dir.exchange().driver_job().exists() {
+        let _ = std::fs::remove_file(dir.plan());
         context.say(&format!("run {short} has left no jobs on a cluster"));
         return Ok(());
     }
@@ -72,7 +76,37 @@ fn cancel(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
     }
     let cancelled = wait_for_end(context, &found.id)?;
     close(&open);
+    // Nobody goes on with a run whose jobs were cancelled. If it stays, they would be repeated.
+    let _ = std::fs::remove_file(dir.plan());
     context.say(&format!("cancelled {} of run {short}", counted(cancelled, "job", "jobs")));
+    Ok(())
+}
+
+/// Ends the job that drives a run: it ends the others.
+fn cancel_driver(context: &mut Context, dir: &RunDir, run: &RunId, short: &str) -> Result<(), i32> {
+    let silent = |context: &mut Context, why: &str| {
+        let wrong = Diagnostic::error(Code::ClusterSilent, why);
+        context.show(&[wrong.help("cancel again")]);
+        1
+    };
+    match slurm::cancel_driver(&context.environment, run) {
+        Ok(true) => {}
+        Ok(false) => {
+            let message =
+                format!("run `{short}` has an otto that drives it, outside the job that was to do so");
+            let wrong = Diagnostic::error(Code::NotLeft, message);
+            return Err(context.refuse(&[wrong.help("stop that with Ctrl-C, or send it SIGINT")]));
+        }
+        Err(why) => return Err(silent(context, &why)),
+    }
+    let begun = Instant::now();
+    while past::standing(dir) == Standing::Running {
+        if begun.elapsed() > PATIENCE {
+            return Err(silent(context, "the job that drives the run does not end"));
+        }
+        std::thread::sleep(BETWEEN / 4);
+    }
+    context.say(&format!("cancelled run {short}"));
     Ok(())
 }
 
@@ -135,6 +169,11 @@ pub(super) fn tell_of_left(context: &mut Context, project: &ProjectDir) {
     if count > 0 {
         let short = shortest(&id, |_| false);
         let jobs = counted(count, "job", "jobs");
-        context.say(&format!("note: run {short} was left with {jobs} on the cluster: otto Cancel {short}"));
+        let resume = match project.run(&id).plan().exists() {
+            true => format!("otto Resume {short}, or "),
+            false => String::new(),
+        };
+        let left = format!("run {short} was left with {jobs} on the cluster");
+        context.say(&format!("note: {left}: {resume}otto Cancel {short}"));
     }
 }

@@ -228,6 +228,9 @@ fn unset_variables(context: &Context, found: &Found, ottofile: &Ottofile) -> Vec
             known.iter().any(|known| known == name)
                 || COLOURS.iter().any(|(colour, _)| *colour == name)
                 || unset::is_everywhere(name)
+                // Slurm sets them where the task runs.
+                || name.starts_with("SLURM_")
+                || name.starts_with("SLURMD_")
                 || context.environment.get(name).is_some()
         };
         let place = body::Place::of(body, ottofile.sources.of(body.span));

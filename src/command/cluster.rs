@@ -9,12 +9,13 @@ use crate::host::{self, Found};
 use crate::ottofile::Ottofile;
 use crate::ottofile::site::{self, Site};
 use crate::ottofile::spec::Engine;
-use crate::plan::{AskedResource, Job, JobPlace, places};
+use crate::plan::{AskedResource, Job, JobPlace, places, resource_sources};
 use crate::resources::{self, OptionStyle, Resources};
 use crate::run::Setting;
 use crate::store::layout::{self, Home};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How many jobs a run may have in the queue of a cluster.
 pub(super) const JOBS: usize = 100;
@@ -47,6 +48,14 @@ pub(crate) fn profile_option() -> clap::Arg {
         .long("profile")
         .value_name("NAME")
         .help("a profile of the site file, for a cluster [env: OTTO_PROFILE]")
+}
+
+/// `--detach`.
+pub(crate) fn detach_option() -> clap::Arg {
+    clap::Arg::new("detach")
+        .long("detach")
+        .action(clap::ArgAction::SetTrue)
+        .help("have a job of the cluster drive the run, and return at once")
 }
 
 /// What the command line says of where tasks run and what they get.
@@ -245,28 +254,41 @@ pub(super) fn warn_of_stdin(
     }
 }
 
-/// What runs the jobs of a run; `Err` is the exit code.
+/// What the job of a driver asks for, where the site says nothing else. Some time before it is over, it is told to leave.
+pub(super) fn driver_options(site: &Resources, cpus: u32) -> Vec<String> {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let usual =
+        Resources { cpus: vec![cpus], memory_mib: vec![512], time: vec![DAY], ..Resources::default() };
+    let mut options = site.clone().or(&usual).options(1, None, OptionStyle::default());
+    options.push("--signal=B:HUP@120".to_owned());
+    options
+}
+
+/// How a site wants its cluster to be treated.
+pub(super) fn rules(site: &Site) -> SiteRules {
+    let usual = SiteRules::default();
+    SiteRules {
+        submit_per_second: site.submit_per_second.unwrap_or(usual.submit_per_second),
+        ask_every: site.ask_every.unwrap_or(usual.ask_every),
+        lost_after: site.lost_after.unwrap_or(usual.lost_after),
+        never_after: site.never_after.unwrap_or(usual.never_after),
+        visible_after: site.visible_after.unwrap_or(usual.visible_after),
+        array: site.array.unwrap_or(usual.array),
+        style: style(site),
+        before: site.before.clone().unwrap_or_default(),
+    }
+}
+
+/// What runs the jobs of a run, with a cluster if there are rules for one; `Err` is the exit code.
 pub(super) fn executor(
     context: &mut Context,
     home: &Home,
     setting: &Setting,
     sink: ReportSink,
-    site: &Site,
+    rules: Option<SiteRules>,
 ) -> Result<Box<dyn Executor>, i32> {
     let local = LocalExecutor::new(sink.clone(), GRACE, context.masks.clone());
-    if !setting.places.contains(&JobPlace::Cluster) {
-        return Ok(Box::new(local));
-    }
-    let usual = SiteRules::default();
-    let rules = SiteRules {
-        submit_per_second: site.submit_per_second.unwrap_or(usual.submit_per_second),
-        ask_every: site.ask_every.unwrap_or(usual.ask_every),
-        lost_after: site.lost_after.unwrap_or(usual.lost_after),
-        never_after: site.never_after.unwrap_or(usual.never_after),
-        array: site.array.unwrap_or(usual.array),
-        style: style(site),
-        before: site.before.clone().unwrap_or_default(),
-    };
+    let Some(rules) = rules else { return Ok(Box::new(local)) };
     let cluster =
         ClusterSetting::prepare(home, &setting.run_dir, &setting.run_id, &context.environment, rules);
     match cluster.and_then(|cluster| Dispatcher::new(local, cluster, sink)) {
@@ -278,12 +300,19 @@ pub(super) fn executor(
     }
 }
 
+/// How a job of the cluster would be submitted.
+pub(super) struct Submission {
+    pub(super) command: String,
+    /// `memory from the task · time from the site file`; empty if nobody says anything.
+    pub(super) sources: String,
+}
+
 /// For each job that would be one of the cluster: how it would be submitted. No command of Slurm is called.
 pub(super) fn submissions(
     context: &mut Context,
     target: &PlannedRun,
     wish: &ClusterWish,
-) -> Result<Vec<Option<String>>, i32> {
+) -> Result<Vec<Option<Submission>>, i32> {
     let engine = engine(context, target.ottofile, wish.executor)?;
     let places =
         places(target.ottofile, target.plan, engine).map_err(|diagnostics| context.refuse(&diagnostics))?;
@@ -291,15 +320,23 @@ pub(super) fn submissions(
     let resources = crate::plan::resources(target.ottofile, target.plan, &site, &wish.resources);
     let one = |((place, job), resources): ((&JobPlace, &Arc<Job>), Arc<Resources>)| {
         let words = || {
+            let (inputs, outputs) = (Vec::new(), Vec::new());
             ClusterJob {
                 name: job.name.clone(),
                 task: job.task,
                 resources: (*resources).clone(),
                 limit: job.timeout,
+                inputs,
+                outputs,
             }
             .options(1, style(&site))
         };
-        (*place == JobPlace::Cluster).then(|| format!("sbatch {}", words().join(" ")))
+        let sources = || {
+            let told = resource_sources(target.ottofile, job, &site, &wish.resources);
+            told.iter().map(|(key, who)| format!("{key} from {who}")).collect::<Vec<_>>().join(" · ")
+        };
+        (*place == JobPlace::Cluster)
+            .then(|| Submission { command: format!("sbatch {}", words().join(" ")), sources: sources() })
     };
     Ok(places.iter().zip(&target.plan.jobs).zip(resources).map(one).collect())
 }

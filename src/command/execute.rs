@@ -4,11 +4,12 @@ use super::cluster::ClusterWish;
 use super::findings::Surroundings;
 use super::{Context, cluster};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::event::{RunResult, Stream};
+use crate::event::{RunResult, Stamped, Stream};
 use crate::exec::ReportSink;
 use crate::exec::local::{GRACE, room_for};
 use crate::exec::native::die_by;
 use crate::exec::screen::WholeScreen;
+use crate::exec::slurm::{self, SiteRules};
 use crate::exec::stream::IntakeReport;
 use crate::flow::{self, Moment};
 use crate::history::journal::Journal;
@@ -24,40 +25,42 @@ use crate::plan::select::Items;
 use crate::plan::{self, Flow, GroupMembers, Job, JobId, JobPlace, Plan, Work, resources, service};
 use crate::quantity::parse_size;
 use crate::request::{Argument, Request};
+use crate::resources::Resources;
 use crate::run::fresh::up_to_date;
 use crate::run::outcomes::Earlier;
 use crate::run::signals::{STOPPING, SUSPENDING, Signals, guarded, halt};
 use crate::run::stream::StreamSetting;
 use crate::run::{
     Finished, Ground, Message, Recorded, Run, Setting, inbox, is_withheld, missing_interpreters,
-    planned_jobs, told_by,
+    planned_jobs, resume, told_by,
 };
 use crate::scheduler::Policy;
 use crate::secret::{self, MASK};
-use crate::store::claim::{claim_run, keep_ottofile};
+use crate::store::claim::{RunLock, claim_run, keep_ottofile};
 use crate::store::layout::{Home, RunDir};
 use crate::store::seal::Sealer;
-use crate::store::stream;
 use crate::store::vault::Vault;
+use crate::store::{atomic, exchange, stream};
 use crate::view::console::{Console, ConsoleSettings, Display, Volume};
 use crate::view::filter::shown;
 use crate::view::github::{self, Workflow};
 use crate::view::json::Json;
-use crate::view::sink::Stdout;
+use crate::view::sink::{Gate, Stdout};
 use crate::view::style::Paint;
 use crate::view::tui::{Screen, Tui};
 use crate::view::wording::{Words, counted};
 use crate::view::{Logs, View};
 use crate::watch::ChangeBell;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Duration;
 
 /// How many tasks run on this machine at a time beside those on a cluster, if it has so many processors.
@@ -86,6 +89,8 @@ pub(crate) struct Options {
     pub(crate) run_timeout: Option<Duration>,
     /// `--executor` and `--resource`.
     pub(crate) wish: ClusterWish,
+    /// `--detach`: a job of the cluster drives the run.
+    pub(crate) is_detached: bool,
     /// The run that this one repeats.
     pub(crate) origin: Option<RunId>,
     pub(crate) watch: Option<Watched>,
@@ -232,7 +237,10 @@ pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun, wish: &Cluster
             target.ottofile.sources.line(task.name_span)
         );
         if let Some(submission) = submission {
-            let _ = writeln!(text, "     {}", shown(submission));
+            let _ = writeln!(text, "     {}", shown(&submission.command));
+            if show.scripts && !submission.sources.is_empty() {
+                let _ = writeln!(text, "     {}", shown(&submission.sources));
+            }
         }
         if show.scripts && !matches!(job.work, Work::Group | Work::ForeachGroup(GroupMembers::Known(_))) {
             text.push_str(&script_lines(target.ottofile, task));
@@ -365,14 +373,21 @@ pub(crate) fn run_to_end(
     signals: &Signals,
 ) -> i32 {
     match execute(context, target, options, signals) {
-        Ok(Finished { result: RunResult::Succeeded, .. }) => 0,
-        Ok(Finished { result: RunResult::Failed { status }, .. }) => status,
-        Ok(Finished { result: RunResult::Interrupted { signal }, .. }) => die_by(signal),
+        Ok(finished) => ended(&finished),
         Err(code) => code,
     }
 }
 
-/// Runs the plan; `Err` is the exit code when it could not.
+/// Ends as a run did.
+pub(super) fn ended(finished: &Finished) -> i32 {
+    match finished.result {
+        RunResult::Succeeded => 0,
+        RunResult::Failed { status } => status,
+        RunResult::Interrupted { signal } => die_by(signal),
+    }
+}
+
+/// Runs the plan; `Err` is the exit code when it could not, or does not run here.
 pub(crate) fn execute(
     context: &mut Context,
     target: &PlannedRun,
@@ -387,6 +402,9 @@ pub(crate) fn execute(
     let site = if is_remote { cluster::site(context, &options.wish)? } else { Site::default() };
     if options.origin.is_none() && options.watch.is_none() {
         cluster::warn_of_stdin(context, target, &places, &inherits_stdin(target));
+    }
+    if options.is_detached {
+        refuse_what_is_bound(context, target, options, &places)?;
     }
     let is_tui = options.is_tui && has_screen(context, target);
     warn_about_bodies(context, target);
@@ -422,9 +440,7 @@ pub(crate) fn execute(
             return Err(context.fail(Code::NoRecords, error.to_string(), 75));
         }
     };
-    let vault = Vault::new(&memory_folders(context), &home.root, run_id.as_str());
-    vault.sweep();
-    let vault = Arc::new(vault);
+    let vault = open_vault(context, &home, &run_id);
     if workflow(context, found).is_some() {
         context.masks.announce(Box::new(|secret| {
             let text = String::from_utf8_lossy(secret.expose()).into_owned();
@@ -449,31 +465,16 @@ pub(crate) fn execute(
         true => (wanted, local.min(most).max(1), usize::MAX),
         false => (wanted.min(most).max(1), wanted.min(most).max(1), most),
     };
-    let display = options.display;
-    let github = workflow(context, found);
     for (source, hash) in ottofile.sources.iter().zip(&hashes) {
         keep_ottofile(&project, hash, source.text());
     }
-    let (sender, receiver) = inbox();
-    let streams = StreamSetting { limit, sink: stream_sink(sender.clone()) };
-    signals.subscribe(sender.clone(), Message::Signal);
-    let mut setting = Setting {
-        ottofile: Arc::clone(ottofile),
-        plan: Arc::clone(plan),
+    let inbox = inbox();
+    let place = RunPlace { home: &home, folder, run_dir, run_id, vault };
+    let common = common_setting(context, ottofile, plan, &place, limit, &inbox.0);
+    let setting = Setting {
         places,
         resources: resources(ottofile, plan, &site, &options.wish.resources),
         local_slots,
-        memory_mib: host::memory_mib().unwrap_or(u64::MAX),
-        environment: context.environment.clone(),
-        folder,
-        project,
-        run_dir: run_dir.clone(),
-        run_id,
-        runtime: home.runtime(),
-        masks: context.masks.clone(),
-        sealer: Arc::new(Sealer::new(home.secret_key())),
-        vault: Arc::clone(&vault),
-        user: host::user_name(&context.environment),
         slots,
         most,
         policy: options.policy.unwrap_or(match ottofile.settings.is_fail_fast {
@@ -497,13 +498,209 @@ pub(crate) fn execute(
         },
         recorded: target.recorded.clone(),
         earlier: target.earlier.clone(),
+        lost_retries: site.lost_retries.unwrap_or(cluster::LOST_RETRIES),
+        may_be_left: is_remote && is_resumable(target, options),
+        ..common
+    };
+    let rules = is_remote.then(|| cluster::rules(&site));
+    if let Some(rules) = &rules {
+        begin_driving(context, &setting, rules)?;
+    }
+    if options.is_detached {
+        let job =
+            DriverJob { home: &home, ottofile: &found.path, resources: &site.driver, setting: &setting };
+        // It must be free when the job begins.
+        drop(lock);
+        return Err(job.submit(context).map_or_else(|code| code, |number| job.tell(context, &number)));
+    }
+    let driven = Driven { setting, rules, lock, inbox, past: None, is_tui };
+    drive(context, found, &home, options, signals, driven)
+}
+
+/// Whether another otto could go on with the run. What ends with the machine of otto, and what else is only in its memory,
+/// cannot be taken over.
+fn is_resumable(target: &PlannedRun, options: &Options) -> bool {
+    options.origin.is_none()
+        && options.watch.is_none()
+        && !target.plan.jobs.iter().any(|job| is_bound(target.ottofile, job))
+}
+
+/// Whether a job ends with the otto that began it.
+fn is_bound(ottofile: &Ottofile, job: &Job) -> bool {
+    job.work == Work::Service || ottofile.tasks[job.task].streaming.is_some()
+}
+
+/// What cannot leave this terminal or this otto; `Err` is the exit code.
+fn refuse_what_is_bound(
+    context: &mut Context,
+    target: &PlannedRun,
+    options: &Options,
+    places: &[JobPlace],
+) -> Result<(), i32> {
+    let wrong = |what: &str| Diagnostic::error(Code::NotDetached, format!("`--detach` {what}"));
+    let ottofile = target.ottofile;
+    let bound = target.plan.jobs.iter().find(|job| job.work == Work::Terminal || is_bound(ottofile, job));
+    let wrong = if !places.contains(&JobPlace::Cluster) {
+        wrong("needs tasks on a cluster").help("`otto --executor slurm --detach TASK`")
+    } else if options.is_tui {
+        wrong("and `--tui` cannot be used together").help("`otto Show` shows how far a run is")
+    } else if let Some(job) = bound {
+        let task = &ottofile.tasks[job.task];
+        let why = match job.work {
+            Work::Terminal => "it needs this terminal",
+            Work::Service => "a service ends with its otto",
+            Work::Body | Work::Condition | Work::Group | Work::ForeachGroup(_) => {
+                "a stream ends with its otto"
+            }
+        };
+        wrong(&format!("and task `{}` cannot be used together", task.name))
+            .at(&ottofile.sources, task.name_span, why)
+            .help("run it without `--detach`")
+    } else {
+        return Ok(());
+    };
+    Err(context.refuse(&[wrong]))
+}
+
+/// The job of a cluster that drives a run.
+pub(super) struct DriverJob<'a> {
+    pub(super) home: &'a Home,
+    pub(super) ottofile: &'a Path,
+    /// What the site says that it gets.
+    pub(super) resources: &'a Resources,
+    pub(super) setting: &'a Setting,
+}
+
+impl DriverJob<'_> {
+    /// Answers its number; `Err` is the exit code.
+    pub(super) fn submit(&self, context: &mut Context) -> Result<String, i32> {
+        let setting = self.setting;
+        let is_here = |(job, place): (&Arc<Job>, &JobPlace)| job.work.has_body() && *place == JobPlace::Here;
+        let runs_tasks = setting.plan.jobs.iter().zip(&setting.places).any(is_here);
+        let cpus = if runs_tasks { 1 + setting.local_slots as u32 } else { 1 };
+        let options = cluster::driver_options(self.resources, cpus);
+        let (run_dir, run) = (&setting.run_dir, &setting.run_id);
+        slurm::submit_driver(self.home, run_dir, run, self.ottofile, &context.environment, &options).map_err(
+            |said| {
+                let wrong = format!("the cluster refused the job that was to drive the run: {said}");
+                let wrong = Diagnostic::error(Code::ClusterRefuses, wrong);
+                let help = format!("`otto Resume {}` drives the run from here", run.short());
+                context.show(&[wrong.help(help)]);
+                1
+            },
+        )
+    }
+
+    fn tell(&self, context: &mut Context, number: &str) -> i32 {
+        let id = self.setting.run_id.short();
+        context.print(&format!("{id}\n"));
+        context.say(&format!("run {id} is driven by job {number} of the cluster: `otto Show {id}` shows how far it is, `otto Cancel {id}` ends it"));
+        0
+    }
+}
+
+/// Writes down what another otto would need; `Err` is the exit code.
+fn begin_driving(context: &mut Context, setting: &Setting, rules: &SiteRules) -> Result<(), i32> {
+    let begun = exchange::drive(&setting.run_dir.exchange(), 1).and_then(|_| match setting.may_be_left {
+        true => atomic::write(&setting.run_dir.plan(), &resume::written(setting, rules)),
+        false => Ok(()),
+    });
+    begun.map_err(|error| {
+        let path = setting.run_dir.plan();
+        let message = format!("cannot write `{}`: {}", path.display(), host::plain(&error));
+        context.fail(Code::NoRecords, message, 75)
+    })
+}
+
+/// Where a run has its files.
+pub(super) struct RunPlace<'a> {
+    pub(super) home: &'a Home,
+    /// The ottofile's.
+    pub(super) folder: PathBuf,
+    pub(super) run_dir: RunDir,
+    pub(super) run_id: RunId,
+    pub(super) vault: Arc<Vault>,
+}
+
+/// A run's vault; what runs that are over left in theirs goes.
+pub(super) fn open_vault(context: &Context, home: &Home, run_id: &RunId) -> Arc<Vault> {
+    let vault = Vault::new(&memory_folders(context), &home.root, run_id.as_str());
+    vault.sweep();
+    Arc::new(vault)
+}
+
+/// What is the same for every run of this otto. Nothing is limited, and no job has a place yet.
+pub(super) fn common_setting(
+    context: &Context,
+    ottofile: &Arc<Ottofile>,
+    plan: &Arc<Plan>,
+    place: &RunPlace,
+    stream_limit: u64,
+    sender: &SyncSender<Message>,
+) -> Setting {
+    Setting {
+        ottofile: Arc::clone(ottofile),
+        plan: Arc::clone(plan),
+        places: Vec::new(),
+        resources: Vec::new(),
+        local_slots: 1,
+        memory_mib: host::memory_mib().unwrap_or(u64::MAX),
+        environment: context.environment.clone(),
+        folder: place.folder.clone(),
+        project: place.home.project(&place.folder),
+        run_dir: place.run_dir.clone(),
+        run_id: place.run_id.clone(),
+        runtime: place.home.runtime(),
+        masks: context.masks.clone(),
+        sealer: Arc::new(Sealer::new(place.home.secret_key())),
+        vault: Arc::clone(&place.vault),
+        user: host::user_name(&context.environment),
+        slots: 1,
+        most: usize::MAX,
+        policy: Policy::KeepGoing,
+        ignores_freshness: false,
+        timeout: None,
+        run_timeout: None,
+        inherits_stdin: Vec::new(),
+        changed: Vec::new(),
+        lasting: Vec::new(),
+        recorded: Recorded::default(),
+        earlier: Earlier::default(),
         shows_output: true,
-        streams,
+        streams: StreamSetting { limit: stream_limit, sink: stream_sink(sender.clone()) },
         sink: run_sink(sender.clone()),
         tells_colour: context.colours_stdout && context.stdout_is_terminal,
-        lost_retries: site.lost_retries.unwrap_or(cluster::LOST_RETRIES),
-    };
-    let mode = display.resolve(github.is_some(), slots, &planned_jobs(&setting));
+        lost_retries: cluster::LOST_RETRIES,
+        may_be_left: false,
+    }
+}
+
+/// A run with all that it needs.
+pub(super) struct Driven {
+    pub(super) setting: Setting,
+    /// For one with tasks on a cluster.
+    pub(super) rules: Option<SiteRules>,
+    pub(super) lock: RunLock,
+    pub(super) inbox: (SyncSender<Message>, Receiver<Message>),
+    /// What another otto did of it.
+    pub(super) past: Option<Vec<Stamped>>,
+    pub(super) is_tui: bool,
+}
+
+/// Runs it to its end; `Err` is the exit code when it could not.
+pub(super) fn drive(
+    context: &mut Context,
+    found: &Found,
+    home: &Home,
+    options: &Options,
+    signals: &Signals,
+    driven: Driven,
+) -> Result<Finished, i32> {
+    let Driven { mut setting, rules, lock, inbox: (sender, receiver), past, is_tui } = driven;
+    signals.subscribe(sender.clone(), Message::Signal);
+    let display = options.display;
+    let github = workflow(context, found);
+    let mode = display.resolve(github.is_some(), setting.slots, &planned_jobs(&setting));
     // Masks and annotations count in a quiet run too.
     setting.shows_output = mode != crate::view::console::Mode::Quiet || github.is_some();
     let settings = ConsoleSettings {
@@ -521,12 +718,14 @@ pub(crate) fn execute(
         ottofile: found.shown.clone(),
         grace: GRACE,
     };
-    let logs: Rc<dyn Logs> = Rc::new(RunLogs { run_dir: run_dir.clone() });
+    let logs: Rc<dyn Logs> = Rc::new(RunLogs { run_dir: setting.run_dir.clone() });
     let (stdout, stderr) = (Box::new(Stdout::new(io::stdout())), Box::new(io::stderr()));
     let reports = sender.clone();
     // The run may have ended before a last report of a leftover comes in; nobody misses it then.
     let sink: ReportSink = Arc::new(move |report| drop(reports.send(Message::Report(report))));
-    let executor = cluster::executor(context, &home, &setting, sink, &site)?;
+    let executor = cluster::executor(context, home, &setting, sink, rules)?;
+    // What another otto has shown is not shown again; who reads events gets all of them.
+    let is_open = Rc::new(Cell::new(past.as_ref().is_none_or(Vec::is_empty)));
     let view: Box<dyn View> = if options.is_json {
         Box::new(Json::new(stdout, stderr))
     } else {
@@ -536,6 +735,8 @@ pub(crate) fn execute(
             grace: GRACE,
             name_width: 0,
         };
+        let (stdout, stderr) = (Gate::new(stdout, &is_open), Gate::new(stderr, &is_open));
+        let (stdout, stderr) = (Box::new(stdout), Box::new(stderr));
         let console = Console::new(settings, stdout, stderr, Rc::clone(&logs), Box::new(terminal_width));
         let console = match step_summary(context) {
             Some(summary) => console.with_step_summary(summary),
@@ -546,16 +747,38 @@ pub(crate) fn execute(
             None => Box::new(console),
         }
     };
-    let pruning = Background::start(&setting.project, &ottofile.settings.retention, context.now);
-    let journal = Journal::create(&run_dir);
+    let pruning = Background::start(&setting.project, &setting.ottofile.settings.retention, context.now);
+    // One that was detached has not begun.
+    let past = past.filter(|past| !past.is_empty());
+    let journal = match &past {
+        None => Journal::create(&setting.run_dir),
+        Some(_) => Journal::go_on(&setting.run_dir).map_err(|error| {
+            let path = setting.run_dir.journal();
+            let message = format!("cannot go on with `{}`: {}", path.display(), host::plain(&error));
+            context.fail(Code::NoRecords, message, 75)
+        })?,
+    };
     let setting = Arc::new(setting);
     if let Some(bell) = options.watch.as_ref().and_then(|watch| watch.bell.as_ref()) {
         bell.ring(sender);
     } else {
         drop(sender);
     }
-    let finished = Run::new(&setting, executor, receiver, journal, view).run();
-    vault.close();
+    let run = Run::new(&setting, executor, receiver, journal, view);
+    let finished = match past {
+        None => run.run(),
+        Some(past) => run.resume(past, host::host_name(), || is_open.set(true)).map_err(|misfit| {
+            let message = format!("run `{}` cannot go on: {misfit}", setting.run_id.short());
+            let wrong = Diagnostic::error(Code::NotLeft, message);
+            context
+                .refuse(&[wrong.help("end its jobs with `otto Cancel`; then `otto Rerun` runs what is left")])
+        })?,
+    };
+    if !finished.is_left {
+        // Nobody goes on with a run that is over. If it stays, the journal says so too.
+        let _ = std::fs::remove_file(setting.run_dir.plan());
+    }
+    setting.vault.close();
     drop(lock);
     if let Some(pruning) = pruning {
         pruning.finish();
@@ -616,7 +839,7 @@ impl Screen for WholeScreen {
 }
 
 /// How much one stream may hold: OTTO_STREAM_LIMIT.
-fn stream_limit(context: &mut Context) -> Result<u64, i32> {
+pub(super) fn stream_limit(context: &mut Context) -> Result<u64, i32> {
     let Some(written) = context.environment.filled("OTTO_STREAM_LIMIT") else { return Ok(stream::LIMIT) };
     let written = written.to_string_lossy().into_owned();
     parse_size(&written).ok_or_else(|| {

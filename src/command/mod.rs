@@ -21,6 +21,7 @@ mod man;
 mod node;
 mod pick;
 mod replay;
+mod resume;
 mod rerun;
 mod schema;
 mod show;
@@ -29,8 +30,9 @@ mod stage;
 mod stats;
 mod toml;
 mod traffic;
+mod trial;
 
-pub(crate) use cluster::{ClusterWish, executor_option, profile_option, resource_option};
+pub(crate) use cluster::{ClusterWish, detach_option, executor_option, profile_option, resource_option};
 pub(crate) use execute::{
     DryRun, Options, PlannedRun, Watched, below_guard, dry_run, execute, fail_fast_option, policy,
     quiet_option, run_to_end, terminal_width, yes_option,
@@ -98,8 +100,8 @@ pub(crate) const TABLE: &[BuiltIn] = &[
     BuiltIn {
         name: "Check",
         about: "check the ottofile and report every error",
-        command: check::command,
-        run: check::run,
+        command: trial::command,
+        run: trial::run,
     },
     BuiltIn { name: "Graph", about: "show the dependency graph", command: graph::command, run: graph::run },
     BuiltIn { name: "Data", about: "show, compare or trace values", command: data::command, run: data::run },
@@ -121,6 +123,12 @@ pub(crate) const TABLE: &[BuiltIn] = &[
         about: "run again with the recorded values",
         command: rerun::command,
         run: rerun::run,
+    },
+    BuiltIn {
+        name: "Resume",
+        about: "go on with a run on a cluster whose otto is gone",
+        command: resume::command,
+        run: resume::run,
     },
     BuiltIn {
         name: "Cancel",

@@ -5,7 +5,7 @@ use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::Exit;
 use crate::exec::local::LocalExecutor;
 use crate::exec::memory;
-use crate::exec::remote::{Preparation, RemoteLaunch};
+use crate::exec::remote::{DeclaredFiles, Preparation, RemoteLaunch};
 use crate::exec::{Assignment, AttemptId, Ended, Executor, HandsOver, Launch, LaunchIo, Plumbing, Stop};
 use crate::host;
 use crate::lang;
@@ -27,6 +27,8 @@ const PREPARE: &str = include_str!("node.sh");
 
 /// How often the node looks whether the run has given the attempt up.
 const LOOK: Duration = Duration::from_secs(5);
+/// Between two looks for a file of the project.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 /// How long it tries to write down the end, as while a disk is full.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A signal to the task and to otto may be seen in either order.
@@ -54,7 +56,9 @@ fn attend(dir: &AttemptDir, signals: &Signals) -> i32 {
     }
     ring(dir, Bell::Begun);
     let mut record = match arrived(dir) {
-        Ok((attempt, launch, grace)) => serve(dir, signals, attempt, launch, grace, &who),
+        Ok((attempt, launch, grace, declared)) => {
+            serve(dir, signals, attempt, launch, grace, &declared, &who)
+        }
         Err((exit, cause)) => {
             EndRecord { cause: cause.as_ref().map(Notice::of), ..EndRecord::without_process(exit) }
         }
@@ -100,7 +104,7 @@ fn say(text: &str) {
 type CannotArrive = (Exit, Option<Diagnostic>);
 
 /// The launch as this machine has it.
-fn arrived(dir: &AttemptDir) -> Result<(AttemptId, Launch, Duration), CannotArrive> {
+fn arrived(dir: &AttemptDir) -> Result<(AttemptId, Launch, Duration, DeclaredFiles), CannotArrive> {
     let refused = |code: i32, cause: Diagnostic| {
         (Exit::NotStarted { code, reason: cause.message.clone() }, Some(cause))
     };
@@ -115,6 +119,7 @@ fn arrived(dir: &AttemptDir) -> Result<(AttemptId, Launch, Duration), CannotArri
         serde_json::from_slice(&bytes).map_err(|error| unread(io::Error::other(error)))?;
     let grace = Duration::from_millis(remote.grace_ms);
     let preparation = remote.preparation.clone();
+    let declared = remote.files.clone();
     let (attempt, mut launch) = remote.arrived(std::env::vars_os());
     if exchange::is_given_up(dir) {
         return Err((Exit::Signal(libc::SIGTERM), None));
@@ -125,6 +130,7 @@ fn arrived(dir: &AttemptDir) -> Result<(AttemptId, Launch, Duration), CannotArri
         let help = "the project must be on a file system that all nodes have under the same path";
         return Err(refused(125, Diagnostic::error(Code::NodeSeesNothing, message).help(help)));
     }
+    wait_for_inputs(dir, &declared);
     drop_missing_folder(&mut launch);
     if !preparation.is_empty() {
         launch.env =
@@ -134,7 +140,21 @@ fn arrived(dir: &AttemptDir) -> Result<(AttemptId, Launch, Duration), CannotArri
         lang::located(&launch.named, launch.level, &launch.workdir, &launch.env).map_err(|cannot| {
             refused(cannot.code, cannot.diagnostic.note(format!("looked for on the node {host}")))
         })?;
-    Ok((attempt, launch, grace))
+    Ok((attempt, launch, grace, declared))
+}
+
+/// What otto sees, this machine may see a little later. What does not come, the task will miss by itself.
+fn wait_for_inputs(dir: &AttemptDir, declared: &DeclaredFiles) {
+    let begun = Instant::now();
+    for file in declared.inputs.iter().map(Path::new) {
+        while !exchange::is_visible(file) {
+            if begun.elapsed() > declared.patience || exchange::is_given_up(dir) {
+                say(&format!("does not see `{}` yet", file.display()));
+                break;
+            }
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
+    }
 }
 
 /// The environment after modules were loaded and the site's lines were run; the error is what they said.
@@ -207,6 +227,7 @@ fn serve(
     attempt: AttemptId,
     launch: Launch,
     grace: Duration,
+    declared: &DeclaredFiles,
     who: &str,
 ) -> EndRecord {
     let (sender, news) = sync_channel(16);
@@ -256,11 +277,14 @@ fn serve(
             .get_or_insert_with(|| format!("cannot hand over what the task set: {}", host::plain(&error)));
     }
     let memory = memory::of_step();
+    let is_made = |(_, file): &(usize, &OsString)| fs::symlink_metadata(file).is_ok();
     EndRecord {
         host: None,
         signal: signal.filter(|_| !is_given_up),
         peak_mib: memory.peak_mib,
         memory_kills: memory.kills,
+        is_repeated: false,
+        made: declared.outputs.iter().enumerate().filter(is_made).map(|(place, _)| place).collect(),
         exit: ended.exit,
         cause: None,
         leaked,

@@ -41,6 +41,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -187,6 +188,7 @@ fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signa
         run_timeout: matches.get_one("run-timeout").copied(),
         wish,
         words: words(matches),
+        is_detached: false,
         origin: Some(origin),
         watch: None,
     };
@@ -242,7 +244,13 @@ impl Rerun {
             let message =
                 format!("run `{short}` was left with {jobs} on the cluster, which may still run tasks");
             let wrong = Diagnostic::error(Code::NotLeft, message);
-            return Err(context.refuse(&[wrong.help(format!("end them first: `otto Cancel {short}`"))]));
+            let help = match picked.run.dir.plan().exists() {
+                true => {
+                    format!("`otto Resume {short}` goes on with the run; `otto Cancel {short}` ends them")
+                }
+                false => format!("end them first: `otto Cancel {short}`"),
+            };
+            return Err(context.refuse(&[wrong.help(help)]));
         }
         let record = match &picked.run.record {
             Ok(record) => record.clone(),
@@ -683,13 +691,7 @@ fn ottofile(
     is_recorded: bool,
 ) -> Result<(Found, Ottofile), i32> {
     let path = record.ottofile.0.clone();
-    // As the user knows it, where it is the one at hand.
-    let at_hand = context.found().ok();
-    let shown_name = match at_hand.filter(|found| found.path == path) {
-        Some(found) => found.shown,
-        None => path.display().to_string(),
-    };
-    let found = Found { path, shown: shown_name };
+    let found = Found { shown: shown_path(context, &path), path };
     if is_recorded {
         let loaded = recorded(context, picked, record, found).map_err(|wrong| context.refuse(&wrong))?;
         return Ok((loaded.found, loaded.ottofile));
@@ -721,8 +723,17 @@ fn read_along(loaded: &mut Loaded, picked: &Picked) -> Result<(), Vec<Diagnostic
     if links.wrong.is_empty() { Ok(()) } else { Err(links.wrong) }
 }
 
+/// As the user knows it, where it is the one at hand.
+pub(super) fn shown_path(context: &mut Context, path: &Path) -> String {
+    let at_hand = context.found().ok();
+    match at_hand.filter(|found| found.path == path) {
+        Some(found) => found.shown,
+        None => path.display().to_string(),
+    }
+}
+
 /// The ottofiles as they were then.
-fn recorded(
+pub(super) fn recorded(
     context: &Context,
     picked: &Picked,
     record: &RunRecord,

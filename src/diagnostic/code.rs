@@ -128,6 +128,7 @@ codes! {
     SecretStream = 909, "stream of a task with secrets";
     NoCluster = 1001, "no Slurm";
     NodeSeesNothing = 1002, "folder that a node does not see";
+    NotDetached = 1003, "run that cannot be detached";
     ClusterRefuses = 1004, "job that the cluster refuses";
     StreamBetweenMachines = 1005, "stream or service between machines";
     ClusterStdin = 1006, "stdin that no task reads";

@@ -35,6 +35,38 @@ pub(crate) struct Diagnostic {
     pub(crate) usage: Option<Box<str>>,
 }
 
+/// `#[serde(with = "diagnostic::told")]`, for one that is told later, perhaps by another otto: what it says, without the
+/// places.
+pub(crate) mod told {
+    use super::{Code, Diagnostic};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct ToldForm {
+        code: u16,
+        message: String,
+        notes: Vec<String>,
+        helps: Vec<String>,
+    }
+
+    pub(crate) fn serialize<S: Serializer>(diagnostic: &Diagnostic, to: S) -> Result<S::Ok, S::Error> {
+        let Diagnostic { code, message, labels, notes, helps, .. } = diagnostic;
+        let place = labels.first().map(|label| {
+            let (name, line) = (label.source.name(), label.source.line(label.span));
+            format!("{name}:{line}")
+        });
+        let (message, notes) = (message.clone(), place.into_iter().chain(notes.iter().cloned()).collect());
+        ToldForm { code: code.number(), message, notes, helps: helps.clone() }.serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Diagnostic, D::Error> {
+        let ToldForm { code, message, notes, helps } = ToldForm::deserialize(from)?;
+        let code = Code::ALL.iter().copied().find(|known| known.number() == code);
+        let code = code.ok_or_else(|| serde::de::Error::custom("an unknown code"))?;
+        Ok(Diagnostic { notes, helps, ..Diagnostic::error(code, message) })
+    }
+}
+
 /// A place with a few words under it.
 #[derive(Clone, Debug)]
 pub(crate) struct Label {

@@ -22,6 +22,7 @@ pub(crate) mod fake;
 
 use crate::diagnostic::{Code, Notice};
 use crate::event::{Exit, Stream};
+use crate::lang::Level;
 use crate::name::JobName;
 use crate::plan::JobId;
 use crate::resources::{OptionStyle, Resources};
@@ -52,6 +53,8 @@ pub(crate) enum Report {
     Waits { attempt: AttemptId, number: String, reason: String },
     /// An attempt that was handed to a cluster has begun on this machine.
     Began { attempt: AttemptId, host: String },
+    /// Another otto has taken over the run.
+    Superseded,
     /// What the user should know of the cluster.
     Warning { attempt: Option<AttemptId>, code: Code, message: String },
 }
@@ -65,6 +68,11 @@ pub(crate) trait Assignment: Send {
     }
     /// Makes what the process needs. The exit is that of an attempt that cannot be started.
     fn launch(&mut self) -> Result<Launch, Exit>;
+    /// As `launch`, for an attempt that another otto launched, with the bash that its script was written for: a process may
+    /// be at it, so nothing is written. Answers where its output goes.
+    fn recall(&mut self, _level: Option<Level>) -> Result<LaunchIo, Exit> {
+        unreachable!("bug: what cannot have outlived its otto is recalled")
+    }
     /// Gives away what connects the process to other tasks of this otto; asked once, after `launch`, where the process
     /// runs on this machine.
     fn plumbing(&mut self) -> Plumbing;
@@ -83,6 +91,10 @@ pub(crate) struct ClusterJob {
     pub(crate) resources: Resources,
     /// How long the task may run.
     pub(crate) limit: Option<Duration>,
+    /// Files that the task reads, and that are there.
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Files that the task makes.
+    pub(crate) outputs: Vec<PathBuf>,
 }
 
 impl ClusterJob {
@@ -181,9 +193,27 @@ impl Ended {
     }
 }
 
+/// What is known of an attempt that another otto began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct KnownAttempt {
+    /// It was told that it has begun.
+    pub(crate) has_begun: bool,
+    /// How much of its stdout and its stderr was told.
+    pub(crate) told: [u64; 2],
+}
+
 pub(crate) trait Executor {
     /// Begins an attempt. Never blocks and never fails: what goes wrong is the `exit` of its [`Ended`].
     fn start(&mut self, attempt: AttemptId, assignment: Box<dyn Assignment>);
+    /// Goes on with an attempt that another otto gave to a cluster: it may be on its way there, have begun, or have ended.
+    fn adopt(&mut self, attempt: AttemptId, _assignment: Box<dyn Assignment>, _known: KnownAttempt) {
+        unreachable!("bug: {attempt:?} cannot have outlived its otto")
+    }
+    /// The end of an attempt is in the journal: nobody will ask for it again.
+    fn forget(&mut self, _attempt: AttemptId) {}
+    /// The run goes no further here, and what is on a cluster goes on without it. When this returns, nothing more is
+    /// submitted or cancelled there.
+    fn leave(&mut self) {}
     /// Ends an attempt. One that has ended already is left alone. One that has not begun never will: it ends with the
     /// exit that the stop would have caused (SIGKILL for `Kill`).
     fn stop(&mut self, attempt: AttemptId, how: Stop);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
 
 /// Variables that say where a process runs. The other machine has its own.
 const OF_THE_MACHINE: &[&str] =
@@ -26,6 +27,20 @@ pub(crate) struct RemoteLaunch {
     pub(crate) grace_ms: u64,
     #[serde(default)]
     pub(crate) preparation: Preparation,
+    #[serde(default)]
+    pub(crate) files: DeclaredFiles,
+}
+
+/// Files of the project that another machine may see late, or that others may see late.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DeclaredFiles {
+    /// Waited for before the task starts.
+    #[serde(with = "verbatim::list")]
+    pub(crate) inputs: Vec<OsString>,
+    /// The end tells which of them are there.
+    #[serde(with = "verbatim::list")]
+    pub(crate) outputs: Vec<OsString>,
+    pub(crate) patience: Duration,
 }
 
 /// What the other machine does before it starts the process.
@@ -69,8 +84,16 @@ impl RemoteLaunch {
             let is_the_machines = is_of_the_machine(name) && own(name).as_ref() == Some(value);
             !is_the_machines && base.get(name) != Some(value)
         });
-        let preparation = Preparation::default();
-        RemoteLaunch { place: attempt.job.0, attempt: attempt.number, launch, unset, grace_ms, preparation }
+        let (preparation, files) = (Preparation::default(), DeclaredFiles::default());
+        RemoteLaunch {
+            place: attempt.job.0,
+            attempt: attempt.number,
+            launch,
+            unset,
+            grace_ms,
+            preparation,
+            files,
+        }
     }
 
     pub(super) fn after(mut self, preparation: Preparation) -> RemoteLaunch {
@@ -78,9 +101,14 @@ impl RemoteLaunch {
         self
     }
 
+    pub(super) fn with_files(mut self, files: DeclaredFiles) -> RemoteLaunch {
+        self.files = files;
+        self
+    }
+
     /// The launch here, where the environment is `here`.
     pub(crate) fn arrived(self, here: impl Iterator<Item = (OsString, OsString)>) -> (AttemptId, Launch) {
-        let RemoteLaunch { place, attempt, mut launch, unset, grace_ms: _, preparation: _ } = self;
+        let RemoteLaunch { place, attempt, mut launch, unset, grace_ms: _, preparation: _, files: _ } = self;
         let mut env: BTreeMap<OsString, OsString> = here.collect();
         for name in unset {
             env.remove(&name);

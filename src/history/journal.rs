@@ -10,7 +10,7 @@ use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Writes the journal of a run. Never fails the run: what goes wrong is one warning.
 #[derive(Debug)]
@@ -30,20 +30,36 @@ impl Journal {
     pub(crate) fn create(run: &RunDir) -> Journal {
         let path = run.journal();
         let made = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path);
-        let mut journal = Journal {
-            file: None,
-            path: path.clone(),
-            order: OutputOrder::new(run),
-            line: Vec::new(),
-            is_torn: false,
-            warning: None,
-            has_failed: false,
-        };
+        let mut journal = Journal::closed(run);
         match made {
             Ok(file) => journal.file = Some(file),
             Err(error) => journal.warn(format!("cannot create `{}`: {}", path.display(), plain(&error))),
         }
         journal
+    }
+
+    /// Goes on with the journal of a run that another otto began. A last line that it did not write to its end is taken away:
+    /// what it says was never known.
+    pub(crate) fn go_on(run: &RunDir) -> io::Result<Journal> {
+        let path = run.journal();
+        for path in [&path, &run.order()] {
+            end_after_last_line(path)?;
+        }
+        let file = OpenOptions::new().append(true).open(&path)?;
+        Ok(Journal { file: Some(file), ..Journal::closed(run) })
+    }
+
+    /// One that takes nothing.
+    pub(crate) fn closed(run: &RunDir) -> Journal {
+        Journal {
+            file: None,
+            path: run.journal(),
+            order: OutputOrder::new(run),
+            line: Vec::new(),
+            is_torn: false,
+            warning: None,
+            has_failed: false,
+        }
     }
 
     /// One line in one write. After a failure later lines are still tried: a full disk may have room again.
@@ -83,6 +99,18 @@ impl Journal {
         if !std::mem::replace(&mut self.has_failed, true) {
             self.warning = Some(message);
         }
+    }
+}
+
+fn end_after_last_line(path: &Path) -> io::Result<()> {
+    let text = match regular::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        text => text?,
+    };
+    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+    match whole == text.len() {
+        true => Ok(()),
+        false => OpenOptions::new().write(true).open(path)?.set_len(whole as u64),
     }
 }
 
@@ -236,7 +264,7 @@ mod tests {
                 is_stream_short: false,
                 line: Some(7),
             },
-            Event::RetryPlanned { job: job("a"), attempt: 1, retries: 2, pause_ms: 5 },
+            Event::RetryPlanned { job: job("a"), attempt: 1, retries: 2, pause_ms: 5, is_uncharged: false },
             Event::JobSettled {
                 job: job("a"),
                 outcome: Outcome::Failed { exit: Exit::Signal(9), reason: None, code: None },
@@ -270,6 +298,27 @@ mod tests {
         events.iter().for_each(|event| journal.append(event));
         assert_eq!(journal.take_warning(), None);
         std::fs::read(run.journal()).expect("a journal")
+    }
+
+    #[test]
+    fn a_journal_goes_on_after_its_last_whole_line() {
+        let events = stamped(events());
+        let (first, rest) = events.split_at(3);
+        for torn in ["", r#"{"seq":3,"ti"#] {
+            let (_sandbox, run) = sandbox();
+            let mut journal = Journal::create(&run);
+            first.iter().for_each(|event| journal.append(event));
+            drop(journal);
+            let mut text = std::fs::read(run.journal()).expect("a journal");
+            text.extend_from_slice(torn.as_bytes());
+            std::fs::write(run.journal(), text).expect("ours");
+            let mut journal = Journal::go_on(&run).expect("it is there");
+            rest.iter().for_each(|event| journal.append(event));
+            assert_eq!(read(&run).expect("ours"), events);
+            let text = std::fs::read_to_string(run.journal()).expect("a journal");
+            assert_eq!(text.lines().count(), events.len(), "{torn:?}: {text}");
+        }
+        assert!(Journal::go_on(&sandbox().1).is_err(), "there is none");
     }
 
     #[test]

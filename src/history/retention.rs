@@ -134,7 +134,7 @@ impl OnDisk<'_> {
 
 impl RunFacts for OnDisk<'_> {
     fn is_running(&self, id: &RunId) -> bool {
-        crate::store::claim::is_running(&self.project.run(id))
+        crate::store::claim::is_open(&self.project.run(id))
     }
 
     fn is_failure(&self, id: &RunId) -> bool {

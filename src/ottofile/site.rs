@@ -13,6 +13,7 @@ const KEYS: &[&str] = &[
     "ask-every",
     "before",
     "defaults",
+    "driver",
     "gpus-as",
     "jobs",
     "local-jobs",
@@ -22,6 +23,7 @@ const KEYS: &[&str] = &[
     "never-after",
     "submit-per-second",
     "tasks",
+    "visible-after",
 ];
 
 /// The map `slurm:` of a site file; what is not written is `None`.
@@ -38,6 +40,8 @@ pub(crate) struct Site {
     pub(crate) lost_after: Option<Duration>,
     /// How long a job may wait for what never comes.
     pub(crate) never_after: Option<Duration>,
+    /// How long a file may need to be seen on another machine.
+    pub(crate) visible_after: Option<Duration>,
     /// How often a task is repeated that the cluster ended.
     pub(crate) lost_retries: Option<u32>,
     /// How many tasks run on this machine at a time, beside those on the cluster.
@@ -48,6 +52,8 @@ pub(crate) struct Site {
     pub(crate) gpus_as: Option<GpusAs>,
     /// What tasks ask for that say nothing else.
     pub(crate) defaults: Resources,
+    /// What the job asks for that drives a run with `--detach`.
+    pub(crate) driver: Resources,
     /// What tasks with such names ask for here, whatever they say.
     pub(crate) tasks: Vec<(String, Resources)>,
 }
@@ -62,12 +68,14 @@ impl Site {
             ask_every: self.ask_every.or(other.ask_every),
             lost_after: self.lost_after.or(other.lost_after),
             never_after: self.never_after.or(other.never_after),
+            visible_after: self.visible_after.or(other.visible_after),
             lost_retries: self.lost_retries.or(other.lost_retries),
             local_jobs: self.local_jobs.or(other.local_jobs),
             before: self.before.or(other.before),
             memory_as: self.memory_as.or(other.memory_as),
             gpus_as: self.gpus_as.or(other.gpus_as),
             defaults: self.defaults.or(&other.defaults),
+            driver: self.driver.or(&other.driver),
             tasks: self.tasks.into_iter().chain(other.tasks).collect(),
         }
     }
@@ -137,8 +145,10 @@ fn slurm(reader: &mut Reader<'_>, map: &Mapping<'_>) -> Site {
             "ask-every" => site.ask_every = duration(reader),
             "lost-after" => site.lost_after = duration(reader),
             "never-after" => site.never_after = duration(reader),
+            "visible-after" => site.visible_after = duration(reader),
             "local-jobs" => site.local_jobs = reader.number(field, node, 1),
             "defaults" => site.defaults = resource::read(reader, field, node),
+            "driver" => site.driver = resource::read(reader, field, node),
             "tasks" => {
                 let map = reader.map(field, node, "write lines `PATTERN: {partition: NAME}`");
                 for (key, node) in map.into_iter().flat_map(Mapping::iter) {

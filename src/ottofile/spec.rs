@@ -8,6 +8,7 @@ use crate::contract::Contract;
 use crate::name::{ParamName, TaskName};
 use crate::resources::Resources;
 use crate::source::{Sources, Span, Spanned};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -363,7 +364,7 @@ pub(crate) struct WithValue {
 }
 
 /// Which outcome of the source lets the dependant run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum When {
     Success,
     /// A success of a task that was not skipped.

@@ -8,12 +8,14 @@ use super::pattern::{self, ShellPattern};
 use super::template::arithmetic::{self, Expression};
 use super::template::{self, Change, PatternPart, TemplatePart};
 use crate::body::export::has_word;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{self, Code, Diagnostic};
 use crate::name::similar;
 use crate::ottofile::Ottofile;
 use crate::ottofile::glob;
 use crate::ottofile::spec::{DotenvFile, EnvEntry};
 use crate::source::{SourceFile, SourceId, Sources, Span, Spanned};
+use crate::verbatim;
+use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -24,8 +26,9 @@ use std::rc::Rc;
 pub(crate) type Variables = Vec<(String, OsString)>;
 
 /// Variables, and the entries of `envs` that have no value because their command failed or they grew too large.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Resolved {
+    #[serde(with = "verbatim::named")]
     pub(crate) values: Variables,
     /// What is in `values` under one of these names is what the entry was to replace.
     pub(crate) failures: Vec<FailedEntry>,
@@ -34,10 +37,11 @@ pub(crate) struct Resolved {
 }
 
 /// An entry of `envs` without a value.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct FailedEntry {
     pub(crate) name: String,
     /// What went wrong in this entry, or in one that it refers to.
+    #[serde(with = "diagnostic::told")]
     pub(crate) why: Diagnostic,
 }
 
@@ -75,7 +79,7 @@ impl Resolved {
 pub(crate) type ForCommand<'a> = dyn FnMut(SourceId, &str) -> Result<Variables, Vec<Diagnostic>> + 'a;
 
 /// The variables of the tasks of each file that has some in a plan.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct FileVariables(HashMap<SourceId, Resolved>);
 
 impl FileVariables {

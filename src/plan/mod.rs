@@ -7,6 +7,7 @@ pub(crate) mod expand;
 mod extend;
 pub(crate) mod facts;
 mod fan_in;
+mod form;
 pub(crate) mod fresh;
 pub(crate) mod graph;
 mod draft;
@@ -28,7 +29,7 @@ pub(crate) use extend::{Extension, extend};
 pub(crate) use fan_in::{FanIn, fan_ins};
 pub(crate) use order::is_contradiction;
 pub(crate) use own::told_once;
-pub(crate) use place::{AskedResource, JobPlace, places, resources};
+pub(crate) use place::{AskedResource, JobPlace, places, resource_sources, resources};
 pub(crate) use told::{Told, told};
 
 use crate::diagnostic::{Code, Diagnostic};
@@ -38,12 +39,14 @@ use crate::ottofile::spec::{DataPath, Foreach, ForeachSource, When};
 use crate::request::{Argument, Request};
 use crate::source::SourceId;
 use crate::value::Value;
+use crate::verbatim;
 use draft::{Draft, Drafts};
 use envs::{FileVariables, ForCommand, Globals};
 use expand::Expansion;
 use facts::Facts;
 use own::Own;
 use select::{Items, Selected};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
@@ -52,7 +55,7 @@ use std::time::Duration;
 use version::Valued;
 
 /// A job of one [`Plan`]: its place in `Plan::jobs`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct JobId(pub(crate) u32);
 
 impl JobId {
@@ -64,16 +67,19 @@ impl JobId {
 /// The jobs of a run and the order between them. Acyclic and complete because it exists: every edge names a
 /// job of the plan, and no job needs one that comes later in plan order. It grows where data decides about jobs: then
 /// [`extend`] makes a larger plan of it, in which the jobs keep their ids.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Plan {
     /// In plan order: a job stands after all its needs; otherwise the order of the request and the document. Jobs
     /// that were added later stand at the end; [`Plan::in_order`] has them in their places.
+    #[serde(with = "form::jobs")]
     pub(crate) jobs: Vec<Arc<Job>>,
     /// Rules about several jobs of one foreach task.
     pub(crate) lanes: Vec<Lane>,
     /// Variables for every job: `envs-command`, `dotenv` and `otto.envs`, the later over the earlier.
+    #[serde(with = "form::shared")]
     pub(crate) globals: Arc<FileVariables>,
     /// What runs otherwise than the ottofile says: without a variable that could not be computed.
+    #[serde(skip)]
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
@@ -128,37 +134,51 @@ impl Plan {
 }
 
 /// A task with every choice made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Job {
     pub(crate) name: JobName,
     /// Place of the task in `Ottofile::tasks`.
     pub(crate) task: usize,
     pub(crate) work: Work,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) item: Option<Item>,
     /// The group of its foreach task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) group: Option<JobId>,
     /// After its failure no further job of its group starts.
     pub(crate) ends_group: bool,
     /// In the order of the document, with those that have no value as `None`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) params: ParamValues,
     /// What must be settled first, in plan order, each job once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) needs: Vec<Need>,
     /// Whose outputs it sees, in plan order: its needs. A foreach group stands for its members.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) inputs: Vec<JobId>,
     /// Other names by which it reads the data of these, each after the name of the job or group.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) aliases: Vec<(JobName, JobName)>,
     /// The task's own `envs`, resolved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "verbatim::named")]
     pub(crate) envs: Vec<(String, OsString)>,
     /// `input` and `output` globs, resolved; both empty: never fresh.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) input_globs: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) output_globs: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lane: Option<LaneId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) timeout: Option<Duration>,
     /// What is asked before the run starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) confirm: Option<String>,
     /// Why it cannot be started: it mentions a variable that could not be computed.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "form::refusal")]
     pub(crate) refusal: Option<Box<Diagnostic>>,
     /// The systems on which it runs, if this is none of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) elsewhere: Option<String>,
 }
 
@@ -260,7 +280,7 @@ fn texts(params: &ParamValues) -> impl Iterator<Item = (&ParamName, Cow<'_, OsSt
     params.iter().filter_map(|(name, value)| Some((name, value.as_ref()?.text())))
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Work {
     /// Runs the task's body.
     Body,
@@ -277,7 +297,7 @@ pub(crate) enum Work {
 }
 
 /// The jobs of a foreach task.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum GroupMembers {
     /// In the order of the items.
     Known(Vec<JobId>),
@@ -288,7 +308,7 @@ pub(crate) enum GroupMembers {
 }
 
 /// What the jobs of a foreach group will be made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Awaited {
     /// The jobs whose values tell the items.
     pub(crate) sources: Vec<JobId>,
@@ -323,13 +343,13 @@ impl Awaited {
 }
 
 /// The edge from each job of a group to the one of the same item in another group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct EachJob {
     pub(crate) group: JobId,
     pub(crate) when: When,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Need {
     pub(crate) job: JobId,
     pub(crate) when: When,
@@ -337,7 +357,7 @@ pub(crate) struct Need {
 }
 
 /// When what a job needs reaches it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Flow {
     /// When the need is settled: its values and files.
     AtEnd,
@@ -365,25 +385,28 @@ impl Flow {
 }
 
 /// The item of a foreach job.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Item {
     /// The variable it is bound to.
     pub(crate) variable: String,
+    #[serde(with = "verbatim::one")]
     pub(crate) value: OsString,
     /// From 0, in the order of the source.
     pub(crate) index: usize,
     /// The values of a matrix, by the names of its lists.
+    #[serde(with = "verbatim::named")]
     pub(crate) axes: Arc<[(String, OsString)]>,
     /// An item from data, with its type.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "form::data")]
     pub(crate) data: Option<Arc<Value>>,
 }
 
 /// A lane of one [`Plan`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct LaneId(pub(crate) u32);
 
 /// How the jobs of one foreach task share the machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Lane {
     /// One at a time in plan order; after a failure the rest is skipped.
     Serial,

@@ -6,10 +6,11 @@ use crate::ottofile::site::Site;
 use crate::ottofile::spec::Engine;
 use crate::ottofile::{Ottofile, matches_star};
 use crate::resources::Resources;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum JobPlace {
     Here,
     Cluster,
@@ -71,8 +72,7 @@ pub(crate) struct AskedResource {
     pub(crate) resources: Resources,
 }
 
-/// What each job asks for, in plan order. The command line counts more than the site's word for a task, that more than
-/// the task's own, that more than what the ottofile and the site say for all.
+/// What each job asks for, in plan order.
 pub(crate) fn resources(
     ottofile: &Ottofile,
     plan: &Plan,
@@ -80,22 +80,8 @@ pub(crate) fn resources(
     asked: &[AskedResource],
 ) -> Vec<Arc<Resources>> {
     let of = |job: &Arc<Job>| {
-        let task = &ottofile.tasks[job.task];
-        let mut all = Resources::default();
-        let is_meant = |pattern: &str| {
-            matches_star(pattern, task.name.as_str()) || matches_star(pattern, job.name.as_str())
-        };
-        // The last one counts.
-        for asked in asked.iter().rev().filter(|asked| asked.pattern.as_deref().is_none_or(is_meant)) {
-            all = all.or(&asked.resources);
-        }
-        for (_, resources) in site.tasks.iter().filter(|(pattern, _)| is_meant(pattern)) {
-            all = all.or(resources);
-        }
-        if let Some(own) = &task.resources {
-            all = all.or(own);
-        }
-        all.or(&ottofile.settings.resources).or(&site.defaults)
+        let words = words(ottofile, job, site, asked);
+        words.iter().fold(Resources::default(), |all, (_, resources)| all.or(resources))
     };
     // Most jobs ask for the same as the one before.
     let mut all: Vec<Arc<Resources>> = Vec::with_capacity(plan.jobs.len());
@@ -104,5 +90,46 @@ pub(crate) fn resources(
         let same = all.last().filter(|last| ***last == asked).cloned();
         all.push(same.unwrap_or_else(|| Arc::new(asked)));
     }
+    all
+}
+
+/// For each key that a job asks for, who says it.
+pub(crate) fn resource_sources(
+    ottofile: &Ottofile,
+    job: &Job,
+    site: &Site,
+    asked: &[AskedResource],
+) -> Vec<(&'static str, String)> {
+    let mut known: Vec<(&'static str, String)> = Vec::new();
+    for (who, resources) in words(ottofile, job, site, asked) {
+        for key in resources.keys() {
+            if known.iter().all(|(told, _)| *told != key) {
+                known.push((key, who.clone()));
+            }
+        }
+    }
+    known.sort_unstable();
+    known
+}
+
+/// All that is said about what a job asks for, the word that counts most first: the command line, the site's for such a task,
+/// the task's own, and what the ottofile and the site say for all.
+fn words<'a>(
+    ottofile: &'a Ottofile,
+    job: &Job,
+    site: &'a Site,
+    asked: &'a [AskedResource],
+) -> Vec<(String, &'a Resources)> {
+    let task = &ottofile.tasks[job.task];
+    let is_meant =
+        |pattern: &str| matches_star(pattern, task.name.as_str()) || matches_star(pattern, job.name.as_str());
+    let of_line = asked.iter().rev().filter(|asked| asked.pattern.as_deref().is_none_or(is_meant));
+    let of_site = site.tasks.iter().filter(|(pattern, _)| is_meant(pattern));
+    let mut all: Vec<(String, &Resources)> =
+        of_line.map(|asked| ("`--resource`".to_owned(), &asked.resources)).collect();
+    all.extend(of_site.map(|(pattern, resources)| (format!("`{pattern}` of the site file"), resources)));
+    all.extend(task.resources.iter().map(|own| ("the task".to_owned(), &**own)));
+    all.push(("`otto.resources`".to_owned(), &ottofile.settings.resources));
+    all.push(("`defaults` of the site file".to_owned(), &site.defaults));
     all
 }

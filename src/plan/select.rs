@@ -6,6 +6,7 @@ use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{Edge, ForeachSource, When};
 use crate::request::{Request, find};
 use crate::source::Span;
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// A task of the plan with its edges, before foreach tasks are expanded.
@@ -18,7 +19,7 @@ pub(crate) struct Selected {
 }
 
 /// Which jobs of a foreach task take part.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Items {
     All,
     /// These only, by name, with where they were named.
@@ -26,7 +27,7 @@ pub(crate) enum Items {
 }
 
 /// Where a name was mentioned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Mention {
     CommandLine(Span),
     Ottofile(Span),

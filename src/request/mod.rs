@@ -10,6 +10,8 @@ use crate::ottofile::Ottofile;
 use crate::ottofile::parts::Address;
 use crate::ottofile::spec::{Count, DefaultTasks, Param, ParamForm, Task, item_name};
 use crate::source::{Sources, Span, Text};
+use crate::verbatim;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -50,12 +52,12 @@ pub(crate) struct Given {
 }
 
 /// The value of a parameter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Argument {
     /// Of a parameter that takes one word, or is a flag.
-    Text(OsString),
+    Text(#[serde(with = "verbatim::one")] OsString),
     /// Of a parameter that takes several: each word as it was typed.
-    Words(Vec<OsString>),
+    Words(#[serde(with = "verbatim::list")] Vec<OsString>),
 }
 
 impl Argument {

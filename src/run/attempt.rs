@@ -7,18 +7,18 @@ use super::stream::{self, Wires};
 use super::{Setting, fresh, secret, service};
 use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::{Exit, Stream};
-use crate::exec::{Assignment, AttemptId, ClusterJob, Ended, Launch, Plumbing};
+use crate::exec::{Assignment, AttemptId, ClusterJob, Ended, Launch, LaunchIo, Plumbing, Stdin};
 use crate::fate::Fate;
 use crate::lang::condition::Decision;
-use crate::lang::{self, CannotPrepare, HandOver, Left, Script};
+use crate::lang::{self, CannotPrepare, HandOver, Left, Level, Script};
 use crate::plan::fresh::Evidence;
-use crate::plan::{JobPlace, Work};
+use crate::plan::{Job, JobPlace, Work};
 use crate::store::layout;
 use crate::store::outputs::{self, Outputs};
 use crate::store::vault;
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How much of a failed task's stderr is searched for what went wrong, in bytes.
@@ -288,6 +288,10 @@ impl Assignment for Attempt {
             task: job.task,
             resources: (*setting.resources[place]).clone(),
             limit: job.timeout.or(setting.timeout),
+            inputs: declared_files(setting, job, &job.input_globs)
+                .filter(|file| file.symlink_metadata().is_ok())
+                .collect(),
+            outputs: declared_files(setting, job, &job.output_globs).collect(),
         })
     }
 
@@ -315,6 +319,31 @@ impl Assignment for Attempt {
         }
     }
 
+    fn recall(&mut self, level: Option<Level>) -> Result<LaunchIo, Exit> {
+        let setting = self.setting.clone();
+        self.wires = None;
+        let inputs = std::mem::take(&mut self.inputs);
+        match Started::new(&setting, self.id, inputs, self.fates.take()) {
+            Ok(mut started) => {
+                started.level = level;
+                let log = |stream| started.dir.log(stream, self.id.number);
+                let io = LaunchIo::Captured {
+                    stdin: Stdin::Null,
+                    stdout_log: log(Stream::Stdout),
+                    stderr_log: log(Stream::Stderr),
+                    shows: setting.shows_output,
+                };
+                self.started = Some(Arc::new(started));
+                Ok(io)
+            }
+            Err(CannotPrepare { diagnostic, code }) => {
+                let reason = diagnostic.message.clone();
+                self.refusal = Some(Notice::of(&diagnostic));
+                Err(Exit::NotStarted { code, reason })
+            }
+        }
+    }
+
     fn plumbing(&mut self) -> Plumbing {
         std::mem::take(&mut self.plumbing)
     }
@@ -330,6 +359,16 @@ impl Assignment for Attempt {
         let sink = self.setting.sink.clone();
         sink(Message::Ended(self, ended));
     }
+}
+
+/// Those of these patterns that are plain names.
+fn declared_files<'a>(
+    setting: &'a Setting,
+    job: &'a Job,
+    patterns: &'a [String],
+) -> impl Iterator<Item = PathBuf> + 'a {
+    let plain = patterns.iter().filter(|pattern| !pattern.contains(['*', '?', '[', '{', '!', '\\']));
+    plain.map(|name| setting.folder_of(job).join(name))
 }
 
 /// A bug on another thread must not leave the run waiting for ever.

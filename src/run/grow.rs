@@ -24,6 +24,27 @@ fn secret_items(setting: &Setting, group: JobId) -> Diagnostic {
     wrong.help("pass a list of names that are not secret, and read the secrets by them")
 }
 
+/// The jobs of a group, from the values of the jobs before it.
+fn extension(
+    setting: &Setting,
+    group: JobId,
+    values: &[(String, Arc<Outputs>)],
+) -> Result<Extension, Vec<Diagnostic>> {
+    let facts =
+        HostFacts { environment: &setting.environment, folder: &setting.folder, may_run_commands: true };
+    let has_secret = Cell::new(false);
+    let value = |path: &DataPath| {
+        let (_, outputs) = values.iter().find(|(task, _)| *task == path.task)?;
+        let is_in = |key: &String| {
+            path.key.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        has_secret.set(has_secret.get() || outputs.secrets.iter().any(is_in));
+        value::lookup(&outputs.values, &path.key).map(|found| found.into_owned())
+    };
+    let grown = extend(&setting.ottofile, &setting.plan, group, &value, &facts);
+    if has_secret.get() { Err(vec![secret_items(setting, group)]) } else { grown }
+}
+
 impl Run<'_> {
     /// Has the jobs of a group made from what the jobs before it have set.
     pub(super) fn make_jobs(&mut self, group: JobId) {
@@ -31,25 +52,18 @@ impl Run<'_> {
         let values = self.values_for(group);
         self.workers.give(Box::new(move || {
             let bug = OnBug(setting.sink.clone());
-            let facts = HostFacts {
-                environment: &setting.environment,
-                folder: &setting.folder,
-                may_run_commands: true,
-            };
-            let has_secret = Cell::new(false);
-            let value = |path: &DataPath| {
-                let (_, outputs) = values.iter().find(|(task, _)| *task == path.task)?;
-                let is_in = |key: &String| {
-                    path.key.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-                };
-                has_secret.set(has_secret.get() || outputs.secrets.iter().any(is_in));
-                value::lookup(&outputs.values, &path.key).map(|found| found.into_owned())
-            };
-            let grown = extend(&setting.ottofile, &setting.plan, group, &value, &facts);
-            let grown = if has_secret.get() { Err(vec![secret_items(&setting, group)]) } else { grown };
+            let grown = extension(&setting, group, &values);
             (setting.sink)(Message::Grown(group, grown));
             drop(bug);
         }));
+    }
+
+    /// The jobs of a group that another otto made.
+    pub(super) fn make_jobs_again(&mut self, group: JobId) -> Result<(), Vec<Diagnostic>> {
+        let values = self.values_for(group);
+        let extension = extension(&self.setting, group, &values)?;
+        self.take_in(extension);
+        Ok(())
     }
 
     /// The outputs of the tasks that tell the items of a group; in a rerun some of them may be recorded ones.

@@ -10,6 +10,7 @@ mod launch;
 mod service;
 mod serving;
 pub(crate) mod outcomes;
+pub(crate) mod resume;
 mod workers;
 pub(crate) mod stream;
 pub(crate) mod signals;
@@ -47,10 +48,11 @@ use attempt::{Attempt, Flowed, Warned};
 use fresh::{Look, Verdict};
 use launch::InputOf;
 use outcomes::{Earlier, Outcomes};
+use resume::Recalled;
 use service::Serving;
 use serving::ServiceEnd;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -125,6 +127,8 @@ pub(crate) struct Setting {
     pub(crate) tells_colour: bool,
     /// How often a task is repeated that a cluster ended.
     pub(crate) lost_retries: u32,
+    /// Another otto can go on with the run.
+    pub(crate) may_be_left: bool,
 }
 
 /// What tells whether a job is up to date.
@@ -206,6 +210,8 @@ pub(crate) struct Finished {
     pub(crate) is_superseded: bool,
     /// A signal to stop that came when nothing was left to stop.
     pub(crate) unheard: Option<i32>,
+    /// It is not over: another otto can go on with it.
+    pub(crate) is_left: bool,
 }
 
 enum Timer {
@@ -301,10 +307,16 @@ pub(crate) struct Run<'a> {
     is_over_time: bool,
     /// It is stopped because files have changed.
     is_superseded: bool,
+    /// Another otto is to go on with it.
+    is_leaving: bool,
     /// When the first attempts of jobs began whose retries have an end in time, in microseconds since the run began.
     first_begun: HashMap<JobId, u64>,
     /// How often an attempt was repeated that the cluster ended.
     uncharged: HashMap<JobId, u32>,
+    /// What another otto did is gone through.
+    recalled: Option<Recalled>,
+    /// Attempts whose end another otto wrote down, and not what it meant.
+    ended_before: HashSet<JobId>,
 }
 
 impl<'a> Run<'a> {
@@ -354,8 +366,11 @@ impl<'a> Run<'a> {
             is_killing: false,
             is_over_time: false,
             is_superseded: false,
+            is_leaving: false,
             first_begun: HashMap::new(),
             uncharged: HashMap::new(),
+            recalled: None,
+            ended_before: HashSet::new(),
         }
     }
 
@@ -374,7 +389,19 @@ impl<'a> Run<'a> {
         }
         let early = self.scheduler.begin();
         self.settled(early);
+        self.go_on()
+    }
+
+    /// Runs what is left of the plan.
+    fn go_on(mut self) -> Finished {
         loop {
+            if self.is_leaving {
+                if self.states.keys().any(|id| self.is_here(*id)) {
+                    self.wait();
+                    continue;
+                }
+                return self.left();
+            }
             while let Some(group) = self.scheduler.next_growth() {
                 self.make_jobs(group);
             }
@@ -406,7 +433,26 @@ impl<'a> Run<'a> {
             _ => None,
         });
         let unheard = left.last();
-        Finished { result, is_superseded: self.is_superseded, unheard }
+        Finished { result, is_superseded: self.is_superseded, unheard, is_left: false }
+    }
+
+    /// Whether a job is one of this machine.
+    fn is_here(&self, id: JobId) -> bool {
+        self.setting.places[id.index()] == JobPlace::Here
+    }
+
+    /// Nothing of the run is on this machine any more.
+    fn left(mut self) -> Finished {
+        for leftover in self.executor.finish() {
+            self.warn(None, None, format!("killed leftover process: {leftover}"));
+        }
+        let jobs = self.states.values().filter(|state| state.running().is_some()).count();
+        self.emit(Event::RunLeft { jobs });
+        self.journal.finish();
+        let now = self.mono_us();
+        self.view.finish(now);
+        let result = RunResult::Interrupted { signal: libc::SIGHUP };
+        Finished { result, is_superseded: false, unheard: None, is_left: true }
     }
 
     fn result(&self) -> RunResult {
@@ -462,6 +508,16 @@ impl<'a> Run<'a> {
             Message::Report(Report::Began { attempt, host }) => {
                 let job = self.setting.plan.job(attempt.job).name.clone();
                 self.emit(Event::AttemptBegan { job, attempt: attempt.number, host });
+            }
+            Message::Report(Report::Superseded) => {
+                // What is written from now on is the other one's.
+                self.journal = Journal::closed(&self.setting.run_dir);
+                self.warn(
+                    None,
+                    Some(Code::NotLeft.to_string()),
+                    "another otto drives this run now".to_owned(),
+                );
+                self.leave();
             }
             Message::Report(Report::Warning { attempt, code, message }) => {
                 self.warn(attempt.map(|attempt| attempt.job), Some(code.to_string()), message);
@@ -692,6 +748,23 @@ impl<'a> Run<'a> {
         let setting = &self.setting.clone();
         let job = setting.plan.job(id.job);
         self.emit(Event::AttemptStarted { job: job.name.clone(), attempt: id.number });
+        let attempt = self.attempt(id, evidence);
+        if job.work == Work::Terminal {
+            self.is_terminal_lent = true;
+            self.view.suspend();
+        }
+        self.states.insert(id.job, State::Running(Trial { attempt: id, is_stopped: false }));
+        if job.work == Work::Service {
+            self.services.insert(id.job, Serving::new(id, setting.service(job)));
+            self.set_timer(setting.service(job).timeout, Timer::Ready(id));
+        }
+        self.executor.start(id, Box::new(attempt));
+    }
+
+    /// What an attempt is made from, as things are now.
+    fn attempt(&mut self, id: AttemptId, evidence: Option<Evidence>) -> Attempt {
+        let setting = &self.setting.clone();
+        let job = setting.plan.job(id.job);
         let wires = match &setting.ottofile.tasks[job.task].streaming {
             None => Ok(Wires::default()),
             Some(streaming) => self.streams.wire(setting, id.job, id.number, streaming.value),
@@ -717,17 +790,7 @@ impl<'a> Run<'a> {
             outputs,
         };
         let inputs = inputs.map(input).collect();
-        let attempt = Attempt::new(setting, id, inputs, fates, wires, evidence);
-        if job.work == Work::Terminal {
-            self.is_terminal_lent = true;
-            self.view.suspend();
-        }
-        self.states.insert(id.job, State::Running(Trial { attempt: id, is_stopped: false }));
-        if job.work == Work::Service {
-            self.services.insert(id.job, Serving::new(id, setting.service(job)));
-            self.set_timer(setting.service(job).timeout, Timer::Ready(id));
-        }
-        self.executor.start(id, Box::new(attempt));
+        Attempt::new(setting, id, inputs, fates, wires, evidence)
     }
 
     fn launching(&mut self, attempt: AttemptId, warnings: &[Diagnostic]) {
@@ -903,7 +966,7 @@ impl<'a> Run<'a> {
         for leftover in &ended.leaked {
             self.warn(Some(id), None, format!("left a process running, which was killed: {leftover}"));
         }
-        self.emit(Event::AttemptEnded {
+        let attempt_ended = Event::AttemptEnded {
             job: job.name.clone(),
             attempt: attempt.id.number,
             exit: ended.exit.clone(),
@@ -913,7 +976,14 @@ impl<'a> Run<'a> {
             stream_bytes: self.streams.length(id),
             is_stream_short: result.is_stream_short,
             line: result.line,
-        });
+        };
+        if !self.ended_before.remove(&id) {
+            self.emit(attempt_ended);
+        }
+        if self.is_leaving && result.has_failed {
+            // It was stopped, or would have been: whoever goes on runs it again.
+            return;
+        }
         let outcome = if result.is_skipped {
             Outcome::Skipped(Skip::If)
         } else if let Some(ServiceEnd::Settled(outcome)) = serving {
@@ -933,7 +1003,8 @@ impl<'a> Run<'a> {
                 Some(Code::ClusterLost.to_string()),
                 format!("{message}; the task is repeated"),
             );
-            self.plan_retry(attempt.id, Duration::ZERO, attempt.evidence.take());
+            self.plan_retry(attempt.id, Duration::ZERO, attempt.evidence.take(), true);
+            self.executor.forget(attempt.id);
             return;
         } else if let Some(pause) = self.pause_before_retry(&job, attempt.id)
             && !result.is_of_condition
@@ -942,7 +1013,8 @@ impl<'a> Run<'a> {
             && self.streams.broken_by(id).is_none()
         {
             self.streams.close(id, End::Broken);
-            self.plan_retry(attempt.id, pause, attempt.evidence.take());
+            self.plan_retry(attempt.id, pause, attempt.evidence.take(), false);
+            self.executor.forget(attempt.id);
             return;
         } else if let Some(ServiceEnd::NeverUp(outcome)) = serving {
             outcome
@@ -964,6 +1036,7 @@ impl<'a> Run<'a> {
         let is_complete = matches!(outcome, Outcome::Succeeded | Outcome::Skipped(_));
         self.close_stream(id, if is_complete { End::Complete } else { End::Broken });
         self.finish(id, outcome);
+        self.executor.forget(attempt.id);
     }
 
     /// Settles a job that the scheduler has started.
@@ -1019,7 +1092,13 @@ impl<'a> Run<'a> {
         is_repeated
     }
 
-    fn plan_retry(&mut self, attempt: AttemptId, pause: Duration, evidence: Option<Evidence>) {
+    fn plan_retry(
+        &mut self,
+        attempt: AttemptId,
+        pause: Duration,
+        evidence: Option<Evidence>,
+        is_uncharged: bool,
+    ) {
         let id = attempt.job;
         let job = self.job(id);
         let retries =
@@ -1029,6 +1108,7 @@ impl<'a> Run<'a> {
             attempt: attempt.number,
             retries,
             pause_ms: pause.as_millis() as u64,
+            is_uncharged,
         });
         self.scheduler.pause(id);
         self.states.insert(id, State::Pausing { number: attempt.number + 1, evidence });
@@ -1168,6 +1248,14 @@ impl<'a> Run<'a> {
         if self.is_killing {
             return;
         }
+        if self.is_leaving {
+            self.end_here(Stop::Kill);
+            return;
+        }
+        if signal == libc::SIGHUP && self.setting.may_be_left && self.stopping.is_none() {
+            self.leave();
+            return;
+        }
         if std::mem::take(&mut self.is_superseded) {
             // It is the user's word that counts.
             self.stopping = Some(signal);
@@ -1182,6 +1270,27 @@ impl<'a> Run<'a> {
         self.end_attempts(if is_forced { Stop::Kill } else { Stop::Polite { signal: polite(signal) } });
         self.hurry_streams();
         self.settled(settled);
+    }
+
+    /// Ends what runs on this machine, and leaves the rest to another otto.
+    fn leave(&mut self) {
+        self.is_leaving = true;
+        self.executor.leave();
+        self.stop_looking();
+        let is_idle = |(_, state): &(&JobId, &State)| matches!(state, State::Pausing { .. });
+        let idle: Vec<JobId> = self.states.iter().filter(is_idle).map(|(id, _)| *id).collect();
+        idle.iter().for_each(|id| drop(self.states.remove(id)));
+        self.end_here(Stop::Polite { signal: libc::SIGHUP });
+    }
+
+    fn end_here(&mut self, how: Stop) {
+        let here: Vec<JobId> = self.states.keys().copied().filter(|id| self.is_here(*id)).collect();
+        for id in here {
+            if let Some(trial) = self.states.get_mut(&id).and_then(State::trial) {
+                trial.is_stopped = true;
+                self.executor.stop(trial.attempt, how);
+            }
+        }
     }
 
     /// What has ended waits no longer for what it left behind at its stream.
@@ -1209,6 +1318,10 @@ impl<'a> Run<'a> {
     }
 
     fn emit(&mut self, mut event: Event) {
+        if let Some(recalled) = &mut self.recalled {
+            recalled.keep(event);
+            return;
+        }
         if let Some(masker) = self.setting.masks.masker() {
             event.mask(&masker);
         }

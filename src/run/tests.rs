@@ -201,6 +201,7 @@ fn run(tasks: &[Drawn], stops: Stops, slots: usize, policy: Policy, mut dice: u6
         sink: Arc::new(move |message| drop(answers.send(message))),
         tells_colour: false,
         lost_retries: 3,
+        may_be_left: false,
         masks: Masks::default(),
         sealer: Arc::new(Sealer::default()),
         vault: Arc::new(Vault::new(&[], &home.root, "run")),
@@ -303,6 +304,8 @@ fn check(seen: &Seen, slots: usize) {
             | Event::RetryPlanned { .. }
             | Event::AttemptQueued { .. }
             | Event::AttemptBegan { .. }
+            | Event::RunResumed { .. }
+            | Event::RunLeft { .. }
             | Event::RunEnded { .. } => {}
         }
     }

@@ -114,6 +114,12 @@ fn write(file: &mut File) -> std::io::Result<()> {
     file.sync_data()
 }
 
+/// Where a run beats.
+pub(super) fn host(run: &RunDir) -> Option<String> {
+    let text = regular::read(&run.beat()).ok()?;
+    serde_json::from_slice::<Driver>(&text).ok().map(|driver| driver.host)
+}
+
 /// Whether a run beats whose lock is free, or which has no lock. `is_free`: nobody on this machine has the lock.
 pub(crate) fn is_alive(run: &RunDir, is_free: bool) -> bool {
     let path = run.beat();

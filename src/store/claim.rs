@@ -221,6 +221,27 @@ pub(crate) fn claim_run(
     })
 }
 
+/// Takes over a run whose otto is gone. `None`: it lives, as far as its lock and its beat say.
+pub(crate) fn take_over(run: &RunDir) -> Result<Option<RunLock>, ClaimError> {
+    let failed = |doing, path: PathBuf| move |error| ClaimError { doing, path, error };
+    let lock = run.lock();
+    let file = regular::update(&lock).map_err(failed("open", lock.clone()))?;
+    let is_shared = beat::may_be_shared(&file);
+    let held = match held::try_lock(file).map_err(failed("lock", lock))? {
+        Tried::Busy => return Ok(None),
+        Tried::Held(held) => Some(held),
+        Tried::NoLocks => None,
+    };
+    if beat::is_alive(run, held.is_some()) {
+        return Ok(None);
+    }
+    let beats = is_shared || held.is_none();
+    if beats {
+        Beat::write_first(run).map_err(failed("write", run.beat()))?;
+    }
+    Ok(Some(RunLock { _held: held, _beat: beats.then(|| Beat::keep(run)) }))
+}
+
 fn stamp(time: jiff::Timestamp) -> String {
     time.strftime("%Y%m%d-%H%M%S.%6f").to_string()
 }
@@ -336,6 +357,16 @@ pub(crate) fn keep_ottofile(project: &ProjectDir, hash: &str, text: &str) {
     }
     let made = DirBuilder::new().recursive(true).mode(0o700).create(project.ottofiles());
     let _ = made.and_then(|()| atomic::write(&path, text.as_bytes()));
+}
+
+/// The machine on which the otto of a run beats, for people.
+pub(crate) fn driver_of(run: &RunDir) -> Option<String> {
+    beat::host(run)
+}
+
+/// Whether a run is not over: its process is alive, or another one can go on with it, and its jobs may run on a cluster.
+pub(crate) fn is_open(run: &RunDir) -> bool {
+    is_running(run) || run.plan().exists()
 }
 
 /// Whether the process that runs `run` is alive.
@@ -459,6 +490,23 @@ mod tests {
             assert_eq!(std::fs::metadata(&home.root).expect("it exists").mode() & 0o777, 0o700);
             std::fs::remove_dir(&home.root).expect("it is empty");
         }
+    }
+
+    #[test]
+    fn a_run_is_taken_over_when_its_otto_is_gone_and_by_one_only() {
+        let sandbox = tempfile::tempdir().expect("a sandbox");
+        let (run, _, lock) = claim_run(&project(&sandbox), noon(), 7, |_| Vec::new()).expect("a run");
+        assert!(take_over(&run).expect("asked").is_none());
+        drop(lock);
+        assert!(!is_running(&run));
+        let second = take_over(&run).expect("asked").expect("it is free");
+        assert!(is_running(&run));
+        assert!(take_over(&run).expect("asked").is_none());
+        drop(second);
+        assert_eq!(std::fs::read(run.lock()).expect("there"), MARKER);
+        // One of another machine beats, whatever the lock says here.
+        std::fs::write(run.beat(), r#"{"host":"b","kernel":"another","pid":1,"started":1}"#).expect("ours");
+        assert!(take_over(&run).expect("asked").is_none());
     }
 
     #[test]

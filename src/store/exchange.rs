@@ -41,6 +41,12 @@ pub(crate) struct EndRecord {
     pub(crate) peak_mib: Option<u64>,
     #[serde(default)]
     pub(crate) memory_kills: u32,
+    /// Of the files that the task declares, the places of those that it has made.
+    #[serde(default)]
+    pub(crate) made: Vec<usize>,
+    /// The run gave it up, and the task is to be repeated.
+    #[serde(default)]
+    pub(crate) is_repeated: bool,
 }
 
 impl EndRecord {
@@ -58,6 +64,8 @@ impl EndRecord {
             signal: None,
             peak_mib: None,
             memory_kills: 0,
+            is_repeated: false,
+            made: Vec::new(),
         }
     }
 }
@@ -71,16 +79,46 @@ pub(crate) enum Bell {
 
 const BEGUN_BELL: &str = ".begun";
 
-/// Makes the folder of a run's exchange, with the word by which a node knows it.
-pub(crate) fn open(exchange: &ExchangeDir, nonce: &str) -> io::Result<()> {
+/// Makes the folder of a run's exchange, with the word by which a node knows it. Jobs that wait know the word of an earlier
+/// otto, so that stays. Answers the word.
+pub(crate) fn open(exchange: &ExchangeDir, nonce: &str) -> io::Result<String> {
     make_folder(&exchange.path)?;
     make_folder(&exchange.bells())?;
-    atomic::write(&exchange.nonce(), nonce.as_bytes())
+    make_folder(&exchange.drivers())?;
+    match fs::read_to_string(exchange.nonce()) {
+        Ok(known) if !known.is_empty() => Ok(known),
+        Ok(_) | Err(_) => atomic::write(&exchange.nonce(), nonce.as_bytes()).map(|()| nonce.to_owned()),
+    }
 }
 
-/// Makes the folder of an attempt, with its launch.
-pub(crate) fn hand(attempt: &AttemptDir, launch: &[u8]) -> io::Result<()> {
+/// The number of the latest otto of a run; 0 before the first.
+pub(crate) fn latest_driver(exchange: &ExchangeDir) -> u32 {
+    let Ok(entries) = fs::read_dir(exchange.drivers()) else { return 0 };
+    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).max().unwrap_or(0)
+}
+
+/// Becomes the otto of this number; false if another one has. A lock may hold on one machine only, this holds on all.
+pub(crate) fn drive(exchange: &ExchangeDir, number: u32) -> io::Result<bool> {
+    make_folder(&exchange.path)?;
+    make_folder(&exchange.drivers())?;
+    match DirBuilder::new().mode(0o700).create(exchange.driver(number)) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The arrays of a run in the order of their numbers, each with the names of its attempts.
+pub(crate) fn arrays(exchange: &ExchangeDir) -> Vec<Vec<String>> {
+    let lines = |text: String| text.lines().map(str::to_owned).collect();
+    (0..).map_while(|number| fs::read_to_string(exchange.array(number)).ok()).map(lines).collect()
+}
+
+/// Makes the folder of an attempt, with its launch, which a node takes away, and what is kept of it.
+pub(crate) fn hand(attempt: &AttemptDir, launch: &[u8], kept: &[u8]) -> io::Result<()> {
     make_folder(&attempt.path)?;
+    // First, for the launch shows that it was handed over.
+    atomic::write(&attempt.kept(), kept)?;
     atomic::write(&attempt.launch(), launch)
 }
 
@@ -139,6 +177,40 @@ pub(crate) fn ended(attempt: &AttemptDir) -> Option<EndRecord> {
     serde_json::from_slice(&fs::read(AttemptDir::end_record(&attempt.ended())).ok()?).ok()
 }
 
+/// A copy of what an attempt handed over, for one who takes away what he reads: until it is in the journal, another otto may
+/// have to read it again.
+pub(crate) fn copy_hand_over(attempt: &AttemptDir) -> io::Result<PathBuf> {
+    let copy = attempt.collected();
+    // Of an otto that read it and did not come to write it down.
+    let _ = fs::remove_dir_all(&copy);
+    let record = AttemptDir::end_record(&attempt.ended());
+    link_all(&attempt.ended(), &copy, &record)?;
+    Ok(copy)
+}
+
+fn link_all(from: &Path, to: &Path, but: &Path) -> io::Result<()> {
+    make_folder(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (path, copy) = (entry.path(), to.join(entry.file_name()));
+        if path == but {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            link_all(&path, &copy, but)?;
+        } else if fs::hard_link(&path, &copy).is_err() {
+            // Not every file system has hard links.
+            fs::copy(&path, &copy)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether an attempt was handed to the cluster, or is about to be: it has what a node needs, or a node has taken it.
+pub(crate) fn was_handed(attempt: &AttemptDir) -> bool {
+    attempt.launch().exists() || attempt.begun().exists() || attempt.ended().exists()
+}
+
 /// The attempts of a run that have no end.
 pub(crate) fn open_attempts(exchange: &ExchangeDir) -> Vec<AttemptDir> {
     let Ok(entries) = fs::read_dir(&exchange.path) else { return Vec::new() };
@@ -150,6 +222,14 @@ pub(crate) fn open_attempts(exchange: &ExchangeDir) -> Vec<AttemptDir> {
     let mut open: Vec<AttemptDir> = attempts.filter(is_open).collect();
     open.sort_by(|a, b| a.path.cmp(&b.path));
     open
+}
+
+/// Whether a file of the project is seen on this machine. Its folder is listed first: a name that was looked up in vain may stay
+/// so for a while.
+pub(crate) fn is_visible(path: &Path) -> bool {
+    // One that cannot be listed may have files that can be opened.
+    let _ = path.parent().map(fs::read_dir).map(|listing| listing.map(Iterator::count));
+    File::open(path).is_ok()
 }
 
 /// Whether an attempt that runs here should end: it was cancelled, or somebody has decided its end.
@@ -204,7 +284,7 @@ mod tests {
         let exchange = run.exchange();
         open(&exchange, "word").expect("made");
         let attempt = exchange.attempt(3, 2);
-        hand(&attempt, b"{}").expect("made");
+        hand(&attempt, b"{}", b"null").expect("made");
         (home, attempt)
     }
 
@@ -226,7 +306,7 @@ mod tests {
         let mut left: Vec<_> =
             fs::read_dir(&attempt.path).expect("listed").flatten().map(|entry| entry.file_name()).collect();
         left.sort();
-        assert_eq!(left, ["begun", "ended", "launch"]);
+        assert_eq!(left, ["begun", "ended", "kept.json", "launch"]);
     }
 
     #[test]

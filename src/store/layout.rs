@@ -12,6 +12,7 @@
 //!     pruned                         its time is that of the last automatic pruning
 //!     <run-id>/
 //!       run.json  events.jsonl  output.order  .lock
+//!       plan.json                    the plan of a run with tasks on a cluster, while that goes on
 //!       .beat                        while it runs, if other machines may have this file system too
 //!       tasks/<job>/
 //!         script.sh  stdout.log  stderr.log  input.<dep>.json  output.<job>.json
@@ -20,9 +21,11 @@
 //!         attempt-<n>/               script.sh and what it hands over, of a later attempt
 //!       slurm/                       of a run with tasks on a cluster
 //!         nonce                      what a node must read here to know that it sees the same folder
+//!         drivers/<n>                empty: the n-th otto of the run
+//!         driver  driver.log         of `--detach`: the number of the job that drives the run, and what it says
 //!         bells/<place>.<n>          empty: attempt n of the job at this place of the plan began, or ended
 //!         <place>.<n>/               what otto and the node tell each other about an attempt
-//!           launch  begun/begun.json  ended/end.json  ended/…  cancel  slurm.log
+//!           launch  kept.json  begun/begun.json  ended/end.json  ended/…  collected/…  cancel  slurm.log
 //! ```
 
 use crate::name::{JobName, RunId};
@@ -67,6 +70,16 @@ impl Home {
         self.runtime().join("job.sh")
     }
 
+    /// The script of a job that drives a run.
+    pub(crate) fn driver_script(&self) -> PathBuf {
+        self.runtime().join("driver.sh")
+    }
+
+    /// The folder of a job that tries a cluster.
+    pub(crate) fn trial(&self, name: &str) -> TrialDir {
+        TrialDir { path: self.runtime().join(format!("check-{name}")) }
+    }
+
     /// A copy of otto for the nodes of a cluster.
     pub(crate) fn node_binary(&self, identity: &str) -> PathBuf {
         self.runtime().join(format!("otto-{identity}"))
@@ -80,6 +93,26 @@ impl Home {
     /// The project of the ottofiles in `folder` (absolute).
     pub(crate) fn project(&self, folder: &Path) -> ProjectDir {
         ProjectDir { path: self.root.join(project_name(folder)) }
+    }
+}
+
+/// What a job needs that tries a cluster, and what it says.
+#[derive(Clone, Debug)]
+pub(crate) struct TrialDir {
+    pub(crate) path: PathBuf,
+}
+
+impl TrialDir {
+    pub(crate) fn nonce(&self) -> PathBuf {
+        self.path.join("nonce")
+    }
+
+    pub(crate) fn script(&self) -> PathBuf {
+        self.path.join("trial.sh")
+    }
+
+    pub(crate) fn answer(&self) -> PathBuf {
+        self.path.join("answer")
     }
 }
 
@@ -218,6 +251,11 @@ impl RunDir {
         self.path.join("events.jsonl")
     }
 
+    /// All that another otto needs to go on with the run.
+    pub(crate) fn plan(&self) -> PathBuf {
+        self.path.join("plan.json")
+    }
+
     /// In which order tasks wrote what is in their logs.
     pub(crate) fn order(&self) -> PathBuf {
         self.path.join("output.order")
@@ -277,6 +315,25 @@ impl ExchangeDir {
         self.bells().join(name)
     }
 
+    pub(crate) fn drivers(&self) -> PathBuf {
+        self.path.join("drivers")
+    }
+
+    /// Made by the n-th otto of the run; only one can make it.
+    pub(crate) fn driver(&self, number: u32) -> PathBuf {
+        self.drivers().join(number.to_string())
+    }
+
+    /// The number of the job that drives the run.
+    pub(crate) fn driver_job(&self) -> PathBuf {
+        self.path.join("driver")
+    }
+
+    /// What that job says.
+    pub(crate) fn driver_log(&self) -> PathBuf {
+        self.path.join("driver.log")
+    }
+
     /// The members of an array of jobs: names of their folders, a line each.
     pub(crate) fn array(&self, number: u32) -> PathBuf {
         self.path.join(format!("a{number}"))
@@ -304,6 +361,11 @@ impl AttemptDir {
         self.path.join("launch")
     }
 
+    /// What another otto must know to read what is handed over.
+    pub(crate) fn kept(&self) -> PathBuf {
+        self.path.join("kept.json")
+    }
+
     /// Makes the attempt end, or never begin.
     pub(crate) fn cancel(&self) -> PathBuf {
         self.path.join("cancel")
@@ -322,6 +384,11 @@ impl AttemptDir {
     /// The one who makes this folder owns the end of the attempt. What it handed over lies in it.
     pub(crate) fn ended(&self) -> PathBuf {
         self.path.join("ended")
+    }
+
+    /// A copy of what was handed over: who reads it takes it away.
+    pub(crate) fn collected(&self) -> PathBuf {
+        self.path.join("collected")
     }
 
     /// Where a claim is made before it is renamed to `begun` or `ended`.

@@ -2,7 +2,7 @@
 //! Does not choose which; that is `history::retention`.
 
 use crate::name::RunId;
-use crate::store::claim::{MARKER, is_running};
+use crate::store::claim::{MARKER, is_open};
 use crate::store::held::{self, Tried};
 use crate::store::layout::{ProjectDir, RunDir, StaleEntry, leftover};
 use crate::store::regular;
@@ -21,7 +21,7 @@ pub(crate) enum Removal {
     Removed,
     /// Somebody was faster.
     Gone,
-    /// A process holds its lock.
+    /// A process holds its lock, or can go on with it.
     Locked,
     /// Not a directory in its place with otto's marker in it.
     NotARun,
@@ -30,7 +30,7 @@ pub(crate) enum Removal {
 /// What deleting a run would come to, without doing it.
 pub(crate) fn look(project: &ProjectDir, id: &RunId) -> Removal {
     match marked(project, id) {
-        Ok(_) if is_running(&project.run(id)) => Removal::Locked,
+        Ok(_) if is_open(&project.run(id)) => Removal::Locked,
         Ok(_) => Removal::Removed,
         Err(removal) => removal,
     }
@@ -57,7 +57,7 @@ pub(crate) fn remove(project: &ProjectDir, id: &RunId) -> io::Result<Removal> {
         Ok(lock) => lock,
         Err(removal) => return Ok(removal),
     };
-    if is_running(&run) {
+    if is_open(&run) {
         return Ok(Removal::Locked);
     }
     // Without locks two may delete it at once; the rename lets one of them.

@@ -747,10 +747,20 @@ impl View for Console {
                 }
             }
             Event::ServiceUp { job, .. } => self.service_up(job, now_us),
-            Event::RetryPlanned { job, attempt, retries, pause_ms } => {
+            Event::RetryPlanned { job, attempt, retries, pause_ms, is_uncharged: _ } => {
                 self.retry_planned(job, *attempt, *retries, *pause_ms, now_us);
             }
             Event::JobSettled { job, .. } => self.job_settled(job, now_us),
+            Event::RunLeft { jobs } => {
+                let line = self.words.left_line(&self.run, *jobs);
+                self.say(&line, now_us);
+            }
+            Event::RunResumed { host } => {
+                if self.is_loud() {
+                    let line = self.words.resumed_line(&self.run, host);
+                    self.say(&line, now_us);
+                }
+            }
             Event::Warning { job, code, message } => {
                 let warning = match &self.settings.github {
                     Some(workflow) => workflow.warning(job.as_ref().map_or("otto", JobName::as_str), message),

@@ -527,7 +527,13 @@ fn retries_keep_their_output_apart() {
         None,
     );
     script
-        .event(Event::RetryPlanned { job: name("a"), attempt: 1, retries: 1, pause_ms: 500 })
+        .event(Event::RetryPlanned {
+            job: name("a"),
+            attempt: 1,
+            retries: 1,
+            pause_ms: 500,
+            is_uncharged: false,
+        })
         .at(1.5)
         .attempt("a", 2);
     script.out("a", "second\n").at(2.0).ended("a", 2, Exit::Code(2), 0, None);
@@ -679,7 +685,13 @@ fn buffered_jobs_are_blocks_in_the_order_of_the_items() {
     script.start("up:a").start("up:b").start("up:c").start("other");
     script.out("up:c", "c\n").out("up:a", "a\n").out("other", "live\n").err("up:c", "more of c");
     script.at(1.0).ok("up:c", &["k"]).at(2.0).out("up:b", "b\n").ended("up:b", 1, Exit::Code(1), 0, None);
-    script.event(Event::RetryPlanned { job: name("up:b"), attempt: 1, retries: 1, pause_ms: 500 });
+    script.event(Event::RetryPlanned {
+        job: name("up:b"),
+        attempt: 1,
+        retries: 1,
+        pause_ms: 500,
+        is_uncharged: false,
+    });
     script
         .at(3.0)
         .out("up:a", "more of a\n")
@@ -889,7 +901,13 @@ fn every_status_has_a_word() {
     );
     script.skip("handler", Skip::NotCalledFor(name("leaky"))).settled("all", Outcome::Succeeded, &[]);
     script.start("flaky").at(1.5).ended("flaky", 1, Exit::Code(1), 0, None);
-    script.event(Event::RetryPlanned { job: name("flaky"), attempt: 1, retries: 3, pause_ms: 1000 });
+    script.event(Event::RetryPlanned {
+        job: name("flaky"),
+        attempt: 1,
+        retries: 3,
+        pause_ms: 1000,
+        is_uncharged: false,
+    });
     script.at(2.5).attempt("flaky", 2).at(3.0).ended("flaky", 2, Exit::Code(0), 0, None).settled(
         "flaky",
         Outcome::Succeeded,

@@ -145,7 +145,13 @@ mod tests {
         script.at(0.5).out("a", "zażółć\n").err("a", "\x1b[31m\"x\"");
         script.at(1.0).ended("a", 1, Exit::Code(3), 1, Some(4));
         script
-            .event(Event::RetryPlanned { job: name("a"), attempt: 1, retries: 2, pause_ms: 50 })
+            .event(Event::RetryPlanned {
+                job: name("a"),
+                attempt: 1,
+                retries: 2,
+                pause_ms: 50,
+                is_uncharged: false,
+            })
             .attempt("a", 2);
         script.ended("a", 2, Exit::Signal(9), 0, None);
         script.settled(

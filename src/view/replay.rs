@@ -43,6 +43,8 @@ pub(crate) fn replay<'a>(
             | Event::AttemptQueued { .. }
             | Event::AttemptBegan { .. }
             | Event::RetryPlanned { .. }
+            | Event::RunResumed { .. }
+            | Event::RunLeft { .. }
             | Event::JobSettled { .. }
             | Event::Warning { .. }
             | Event::Stopping { .. } => {}

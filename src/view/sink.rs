@@ -2,7 +2,9 @@
 //! Ends quietly when the reader is gone, and remembers anything else that went wrong.
 
 use crate::exec::native;
+use std::cell::Cell;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::rc::Rc;
 use std::time::Duration;
 
 /// How long to wait for a reader whose pipe is full, when a task made the pipe non-blocking.
@@ -31,6 +33,28 @@ impl Write for Stdout {
 
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
+    }
+}
+
+/// Takes everything, and lets it through as soon as it is open.
+pub(crate) struct Gate {
+    inner: Box<dyn Write>,
+    is_open: Rc<Cell<bool>>,
+}
+
+impl Gate {
+    pub(crate) fn new(inner: Box<dyn Write>, is_open: &Rc<Cell<bool>>) -> Gate {
+        Gate { inner, is_open: is_open.clone() }
+    }
+}
+
+impl Write for Gate {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_open.get() { self.inner.write(bytes) } else { Ok(bytes.len()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
     }
 }
 

@@ -317,6 +317,8 @@ impl View for Tui {
             | Event::AttemptQueued { .. }
             | Event::AttemptBegan { .. }
             | Event::RetryPlanned { .. }
+            | Event::RunResumed { .. }
+            | Event::RunLeft { .. }
             | Event::JobSettled { .. }
             | Event::RunEnded { .. } => {}
         }

@@ -186,6 +186,31 @@ impl Words {
         )
     }
 
+    /// `otto leaves run 7f3k · 8 jobs go on · otto Resume 7f3k`
+    pub(crate) fn left_line(&self, run: &RunState, jobs: usize) -> String {
+        let id = run.run.as_ref().map_or("?", RunId::short);
+        let jobs = match jobs {
+            0 => "no job runs".to_owned(),
+            1 => "1 job goes on".to_owned(),
+            more => format!("{more} jobs go on"),
+        };
+        let resume = self.paint.text(style::STRONG, &format!("otto Resume {id}"));
+        format!("{} leaves run {id} · {jobs} · {resume}\n", self.paint.text(style::STRONG, "otto"))
+    }
+
+    /// `otto · run 7f3k goes on · 3 of 5 tasks are over · on login2`
+    pub(crate) fn resumed_line(&self, run: &RunState, host: &str) -> String {
+        let id = run.run.as_ref().map_or("?", RunId::short);
+        let (settled, all) = (run.settled, counted(run.bodies, "task", "tasks"));
+        format!(
+            "{} · run {} goes on · {settled} of {all} {} over · on {}\n",
+            self.paint.text(style::STRONG, "otto"),
+            self.paint.text(style::STRONG, id),
+            if run.bodies == 1 { "is" } else { "are" },
+            shown(host)
+        )
+    }
+
     /// `   word  name   time  detail`
     fn row(&self, word: (&str, Style), name: &JobName, time: &str, detail: &str) -> String {
         let indent = " ".repeat(STATUS_WIDTH.saturating_sub(word.0.width()));

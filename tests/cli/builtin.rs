@@ -175,6 +175,7 @@ fn every_command_has_help_that_starts_with_its_usage() {
         "History",
         "Show",
         "Replay",
+        "Resume",
         "Cancel",
         "Stats",
         "Clean",

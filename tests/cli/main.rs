@@ -27,6 +27,7 @@ mod params;
 mod patience;
 mod refused;
 mod resources;
+mod resume;
 mod services;
 #[cfg(target_os = "linux")]
 mod slurm;

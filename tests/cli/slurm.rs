@@ -7,13 +7,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// A project beside a cluster with nothing wrong.
-fn on_cluster(ottofile: &str) -> Project {
+pub fn on_cluster(ottofile: &str) -> Project {
     let project = Project::new(ottofile);
     let (cluster, commands) = (project.path("../cluster"), project.path("../commands"));
     fs::create_dir_all(&cluster).expect("a folder");
     fs::create_dir_all(&commands).expect("a folder");
     let fake = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slurm/slurm");
-    for command in ["sbatch", "squeue", "scancel", "scontrol"] {
+    for command in ["sbatch", "squeue", "scancel", "scontrol", "slurmd"] {
         std::os::unix::fs::symlink(&fake, commands.join(command)).expect("linked");
     }
     let path = format!("{}:{}", commands.display(), std::env::var("PATH").expect("PATH"));
@@ -21,17 +21,37 @@ fn on_cluster(ottofile: &str) -> Project {
     project.with("PATH", &path).with("FAKE_SLURM", &cluster.to_string_lossy()).with("OTTO_EXECUTOR", "slurm")
 }
 
+/// A node of its own, on which jobs outlive whoever asked for them.
+pub struct Node(std::process::Child);
+
+impl Node {
+    pub fn of(project: &Project) -> Node {
+        let commands = project.path("../commands");
+        let child = project.command(commands.join("slurmd")).spawn().expect("started");
+        wait_for(&project.path("../cluster/node"));
+        Node(child)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Makes something wrong with the cluster.
-fn wrong(project: &Project, name: &str, text: &str) {
+pub fn wrong(project: &Project, name: &str, text: &str) {
     fs::write(project.path("../cluster").join(name), text).expect("written");
 }
 
-fn calls(project: &Project, command: &str) -> usize {
+pub fn calls(project: &Project, command: &str) -> usize {
     project.read("../cluster/calls").lines().filter(|call| call.split(' ').next() == Some(command)).count()
 }
 
 /// What is left of the exchange of the latest run.
-fn left(project: &Project, task: &str) -> Vec<String> {
+pub fn left(project: &Project, task: &str) -> Vec<String> {
     let exchange = project.task(task).join("../../slurm");
     let mut names: Vec<String> = fs::read_dir(exchange)
         .expect("an exchange")
@@ -43,7 +63,7 @@ fn left(project: &Project, task: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn wait_for(path: &Path) {
+pub fn wait_for(path: &Path) {
     let begun = Instant::now();
     while !path.exists() {
         assert!(begun.elapsed() < Duration::from_secs(30), "{} is still missing", path.display());
@@ -52,7 +72,7 @@ fn wait_for(path: &Path) {
 }
 
 /// The states of the jobs that the cluster knows.
-fn states(project: &Project) -> Vec<String> {
+pub fn states(project: &Project) -> Vec<String> {
     let jobs = fs::read_dir(project.path("../cluster/jobs")).expect("jobs").flatten();
     let state = |job: fs::DirEntry| {
         let text = fs::read_to_string(job.path()).unwrap_or_default();
@@ -98,7 +118,7 @@ tasks:
     ── exit 0
     ");
     assert_eq!(calls(&project, "sbatch"), 4);
-    assert_eq!(left(&project, "build"), ["bells", "nonce"], "what is heard is removed");
+    assert_eq!(left(&project, "build"), ["bells", "drivers", "nonce"], "what is heard is removed");
     let on_the_cluster = fs::read(project.task("build").join("output.build.json")).expect("outputs");
     assert_eq!(project.run("--executor local build").status, 0);
     assert_eq!(fs::read(project.task("build").join("output.build.json")).expect("outputs"), on_the_cluster);
@@ -134,6 +154,31 @@ tasks:
     rerun:  otto Rerun RUN
     ── exit 127
     ");
+}
+
+#[test]
+fn a_cluster_is_tried_with_one_small_job() {
+    let project = on_cluster("tasks: {a: {bash: echo}}");
+    let tried = project.run("Check --executor slurm");
+    let plain = regex::Regex::new(r"bash [0-9.()a-z-]+|Linux \w+|otto [0-9.]+").expect("a pattern");
+    assert_snapshot!(plain.replace_all(&tried.all(), "…"), @"
+    ── stdout
+    otto.yml: 1 task is valid
+    Slurm     22.05.8, answered in TIME
+    settings  KillWait 30 sec
+    job       101 on node1 (…), after TIME
+    node      …, …
+    home      /you/home: seen
+    project   /you/project: seen
+    ── exit 0
+    ");
+    let calls = project.read("../cluster/calls");
+    let job = calls.lines().find(|call| call.contains("--parsable")).expect("a job");
+    assert!(job.contains(" --nodes=1 --ntasks=1 --cpus-per-task=1 --mem=100M --time=0-00:01:00 "), "{job}");
+    wrong(&project, "refused", "sbatch: error: Invalid account");
+    let refused = project.run("Check --executor slurm");
+    assert_eq!(refused.status, 1, "{}", refused.all());
+    assert!(refused.stderr.contains("error[E1004]: the cluster refused the job: "), "{}", refused.all());
 }
 
 #[test]
@@ -277,7 +322,7 @@ tasks:
     assert!(!project.path("never").exists());
 }
 
-fn interrupt(child: &std::process::Child) {
+pub fn interrupt(child: &std::process::Child) {
     let pid = child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().expect("kill").success());
 }
@@ -306,7 +351,7 @@ fn no_value_of_the_environment_and_no_secret_stays_in_the_folder_of_the_run() {
 }
 
 /// A cluster where otto asks often and waits little.
-fn on_quick_cluster(ottofile: &str) -> Project {
+pub fn on_quick_cluster(ottofile: &str) -> Project {
     let project = on_cluster(ottofile);
     project.write("../config.yml", "slurm: {array: 0, ask-every: 200ms, lost-after: 1s, never-after: 1s}\n");
     let site = project.path("../config.yml").to_string_lossy().into_owned();
@@ -406,7 +451,7 @@ fn mistakes_in_the_site_file_are_told_before_anything_starts() {
       ╭▸ /you/project/../config.yml:1:21
     1 │ slurm: {jobs: none, patience: 3}
       ╰╴                    ━━━━━━━━ unknown key
-      = note: valid keys are `array`, `ask-every`, `before`, `defaults`, `gpus-as`, `jobs`, `local-jobs`, `lost-after`, `lost-retries`, `memory-as`, `never-after`, `submit-per-second` and `tasks`
+      = note: valid keys are `array`, `ask-every`, `before`, `defaults`, `driver`, `gpus-as`, `jobs`, `local-jobs`, `lost-after`, `lost-retries`, `memory-as`, `never-after`, `submit-per-second`, `tasks` and `visible-after`
     /you/project/../config.yml: 2 errors. For details: `otto Explain E0104`
     ");
 }
@@ -463,6 +508,32 @@ tasks:
     ── exit 0
     ");
     assert!(!project.path("../cluster/calls").exists() && !project.task_home().exists());
+    let told = project.run("-n -v --resource align:b:memory=9G --resource qos=low align:b").stdout;
+    let told: Vec<&str> = told.lines().filter(|line| line.contains(" from ")).map(str::trim).collect();
+    assert_snapshot!(told.join("\n"), @"account from `defaults` of the site file · cpus from the task · memory from `--resource` · partition from `al*` of the site file · qos from `--resource` · time from `otto.resources`");
+}
+
+/// A link to what is not there yet stands for a file that only one of two machines sees.
+#[test]
+fn declared_files_are_waited_for() {
+    let project = on_cluster(
+        "
+tasks:
+  make: {output: [made], bash: 'ln -s later made; touch up'}
+  use: {needs: [make], bash: cat made}
+  read: {input: [given], bash: cat given}
+",
+    );
+    let child = project.command(env!("CARGO_BIN_EXE_otto")).arg("use").spawn().expect("started");
+    wait_for(&project.path("up"));
+    wait_for(&project.task("make").join("../../slurm/0.1/ended"));
+    project.write("later", "late\n");
+    assert_eq!(project.end(child).ok(), "late\n");
+    std::os::unix::fs::symlink("too", project.path("given")).expect("linked");
+    let child = project.command(env!("CARGO_BIN_EXE_otto")).arg("read").spawn().expect("started");
+    wait_for(&project.task("read").join("../../slurm/0.1/begun"));
+    project.write("too", "later\n");
+    assert_eq!(project.end(child).ok(), "later\n");
 }
 
 #[test]
@@ -768,7 +839,7 @@ tasks:
 }
 
 /// The first characters of the id of the latest run.
-fn id(project: &Project) -> String {
+pub fn id(project: &Project) -> String {
     let latest = project.task("x").join("../..").canonicalize();
     let latest =
         latest.or_else(|_| project.task("x").parent().and_then(Path::parent).expect("a run").canonicalize());

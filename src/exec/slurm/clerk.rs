@@ -5,9 +5,10 @@ use super::ClusterSetting;
 use super::command::{self, JobRequest, QueueRow};
 use crate::event::{Exit, Stream};
 use crate::exec::local::GRACE;
-use crate::exec::remote::{Preparation, RemoteLaunch};
+use crate::exec::remote::{DeclaredFiles, Preparation, RemoteLaunch};
 use crate::exec::{Assignment, AttemptId, Launch, LaunchIo, native};
 use crate::host::plain;
+use crate::lang::Level;
 use crate::store::layout::AttemptDir;
 use crate::store::{atomic, exchange};
 use std::path::PathBuf;
@@ -27,6 +28,12 @@ pub(super) enum Errand {
         name: String,
         options: Vec<String>,
         modules: Vec<String>,
+    },
+    /// Another otto has made the attempt: only what to read of it is asked for.
+    Adopt {
+        attempt: AttemptId,
+        assignment: Box<dyn Assignment>,
+        dir: AttemptDir,
     },
     /// Several jobs by one request. The clerk writes the list of their folders.
     SubmitArray {
@@ -52,6 +59,7 @@ pub(super) struct ArrayMember {
 
 pub(super) enum ErrandDone {
     Submitted(Submitted),
+    Adopted(AttemptId, Box<dyn Assignment>, FilesMade),
     /// Those that have files are the elements of the array, in this order.
     SubmittedArray(u32, Vec<Submitted>),
     /// The error is why there is no answer.
@@ -83,6 +91,18 @@ pub(super) struct AttemptFiles {
     pub(super) shows: bool,
 }
 
+impl AttemptFiles {
+    fn of(io: &LaunchIo) -> AttemptFiles {
+        match io {
+            LaunchIo::Captured { stdout_log, stderr_log, shows, .. } => AttemptFiles {
+                logs: vec![(Stream::Stdout, stdout_log.clone()), (Stream::Stderr, stderr_log.clone())],
+                shows: *shows,
+            },
+            LaunchIo::Terminal => unreachable!("bug: a task with a terminal was sent to the cluster"),
+        }
+    }
+}
+
 /// The body of the thread.
 pub(super) fn work(
     setting: &Arc<ClusterSetting>,
@@ -101,6 +121,13 @@ pub(super) fn work(
                 };
                 ErrandDone::Submitted(Submitted { attempt, assignment, made, answer })
             }
+            Errand::Adopt { attempt, mut assignment, dir } => {
+                let made = match kept(&dir).and_then(|level| assignment.recall(level)) {
+                    Ok(io) => FilesMade::Now(AttemptFiles::of(&io)),
+                    Err(exit) => FilesMade::Never(exit),
+                };
+                ErrandDone::Adopted(attempt, assignment, made)
+            }
             Errand::SubmitArray { array, members, name, options, modules } => {
                 let submitted = clerk.submit_array(array, members, &name, &options, &modules);
                 ErrandDone::SubmittedArray(array, submitted)
@@ -115,6 +142,15 @@ pub(super) fn work(
             return;
         }
     }
+}
+
+/// For which bash the script of an attempt was written that another otto handed over.
+fn kept(dir: &AttemptDir) -> Result<Option<Level>, Exit> {
+    let read = std::fs::read(dir.kept()).and_then(|text| Ok(serde_json::from_slice(&text)?));
+    read.map_err(|error| {
+        let reason = format!("cannot read `{}`: {}", dir.kept().display(), plain(&error));
+        Exit::NotStarted { code: 125, reason }
+    })
 }
 
 struct Clerk {
@@ -132,8 +168,13 @@ impl Clerk {
     ) -> FilesMade {
         let Some(assignment) = assignment else { return FilesMade::Before };
         let before = self.setting.rules.before.clone();
+        let files = assignment.cluster_job().map_or_else(DeclaredFiles::default, |job| DeclaredFiles {
+            inputs: job.inputs.into_iter().map(Into::into).collect(),
+            outputs: job.outputs.into_iter().map(Into::into).collect(),
+            patience: self.setting.rules.visible_after,
+        });
         match assignment.launch() {
-            Ok(launch) => self.hand(attempt, launch, dir, Preparation { modules, before }),
+            Ok(launch) => self.hand(attempt, launch, dir, Preparation { modules, before }, files),
             Err(exit) => FilesMade::Never(exit),
         }
     }
@@ -167,7 +208,7 @@ impl Clerk {
             array: Some(folders.len()),
             options,
             script: &setting.script,
-            words: [setting.otto.as_os_str(), list.as_os_str(), setting.nonce.as_ref()],
+            words: &[setting.otto.as_os_str(), list.as_os_str(), setting.nonce.as_ref()],
         };
         let lines: String = folders.iter().map(|folder| format!("{folder}\n")).collect();
         let answer = match atomic::write(&list, lines.as_bytes()) {
@@ -188,23 +229,20 @@ impl Clerk {
         launch: Launch,
         dir: &AttemptDir,
         preparation: Preparation,
+        declared: DeclaredFiles,
     ) -> FilesMade {
-        let files = match &launch.io {
-            LaunchIo::Captured { stdout_log, stderr_log, shows, .. } => AttemptFiles {
-                logs: vec![(Stream::Stdout, stdout_log.clone()), (Stream::Stderr, stderr_log.clone())],
-                shows: *shows,
-            },
-            LaunchIo::Terminal => unreachable!("bug: a task with a terminal was sent to the cluster"),
-        };
+        let files = AttemptFiles::of(&launch.io);
+        let kept = serde_json::to_vec(&launch.level).expect("bug: plain data");
         let setting = &self.setting;
         let kill_wait =
             *self.kill_wait.get_or_insert_with(|| command::kill_wait(&setting.env).unwrap_or(KILL_WAIT));
         let grace = (kill_wait / 2).min(GRACE);
         let own = |name: &std::ffi::OsStr| setting.own.get(name).cloned();
         let remote = RemoteLaunch::of(attempt, launch, &setting.env, &own, grace.as_millis() as u64)
-            .after(preparation);
+            .after(preparation)
+            .with_files(declared);
         let bytes = serde_json::to_vec(&remote).map_err(std::io::Error::other);
-        match bytes.and_then(|bytes| exchange::hand(dir, &bytes)) {
+        match bytes.and_then(|bytes| exchange::hand(dir, &bytes, &kept)) {
             Ok(()) => FilesMade::Now(files),
             Err(error) => {
                 let reason = format!("cannot write `{}`: {}", dir.launch().display(), plain(&error));
@@ -221,7 +259,7 @@ impl Clerk {
             array: None,
             options,
             script: &setting.script,
-            words: [setting.otto.as_os_str(), dir.path.as_os_str(), setting.nonce.as_ref()],
+            words: &[setting.otto.as_os_str(), dir.path.as_os_str(), setting.nonce.as_ref()],
         };
         command::submit(&setting.env, &request)
     }

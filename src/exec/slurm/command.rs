@@ -66,7 +66,7 @@ pub(super) struct JobRequest<'a> {
     pub(super) options: &'a [String],
     pub(super) script: &'a Path,
     /// Arguments of the script.
-    pub(super) words: [&'a OsStr; 3],
+    pub(super) words: &'a [&'a OsStr],
 }
 
 /// The words after `sbatch`.
@@ -149,11 +149,34 @@ pub(super) fn cancel(env: &BTreeMap<OsString, OsString>, numbers: &[String], is_
 
 /// How long Slurm waits between SIGTERM and SIGKILL.
 pub(super) fn kill_wait(env: &BTreeMap<OsString, OsString>) -> Option<Duration> {
-    let output = run(env, "scontrol", &["show".into(), "config".into()]).ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let line = text.lines().find(|line| line.trim_start().starts_with("KillWait "))?;
-    let seconds = line.split('=').nth(1)?.split_whitespace().next()?;
+    let settings = settings(env).ok()?;
+    let seconds = settings.get("KillWait")?.split_whitespace().next()?;
     Some(Duration::from_secs(seconds.parse().ok()?))
+}
+
+/// Slurm's settings, by their names.
+pub(super) fn settings(env: &BTreeMap<OsString, OsString>) -> Result<BTreeMap<String, String>, String> {
+    let output = run(env, "scontrol", &["show".into(), "config".into()])?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
+    }
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let pair = |line: &str| {
+        let (name, value) = line.split_once('=')?;
+        Some((name.trim().to_owned(), value.trim().to_owned()))
+    };
+    Ok(text.lines().filter_map(pair).collect())
+}
+
+/// `22.05.8`.
+pub(super) fn version(env: &BTreeMap<OsString, OsString>) -> Result<String, String> {
+    let output = run(env, "sbatch", &["--version".into()])?;
+    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    match output.status.success() {
+        // Some distributions call it `slurm-wlm`.
+        true => Ok(said.rsplit(' ').next().unwrap_or(&said).to_owned()),
+        false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+    }
 }
 
 /// Runs a command to its end. The error says why there is no answer.
@@ -214,7 +237,7 @@ mod tests {
             array: None,
             options: &["--cpus-per-task=2".to_owned()],
             script: Path::new("/h/job.sh"),
-            words: ["otto", "folder", "word"].map(OsStr::new),
+            words: &["otto", "folder", "word"].map(OsStr::new),
         });
         let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
         assert_eq!(
@@ -232,7 +255,7 @@ mod tests {
             array: Some(3),
             options: &[],
             script: Path::new("/h/job.sh"),
-            words: ["otto", "list", "word"].map(OsStr::new),
+            words: &["otto", "list", "word"].map(OsStr::new),
         });
         let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
         assert_eq!(words[5..8].join(" "), "--output=/h/5%%/a0.%a.log --job-name=a@r.a0 --array=0-2");

@@ -6,28 +6,35 @@
 mod clerk;
 mod command;
 mod states;
+mod trial;
 mod watch;
 
+pub(crate) use trial::{ClusterTrial, NoAnswer, NodeAnswer};
+
 use super::local::LocalExecutor;
-use super::{Assignment, AttemptId, ClusterJob, Executor, Leftover, ReportSink, Stop};
+use super::{Assignment, AttemptId, ClusterJob, Executor, KnownAttempt, Leftover, ReportSink, Stop};
 use crate::host::Environment;
 use crate::name::RunId;
 use crate::resources::OptionStyle;
 use crate::store::layout::{ExchangeDir, Home, RunDir};
 use crate::store::{atomic, exchange};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
 const NODE_SCRIPT: &str = include_str!("job.sh");
+const DRIVER_SCRIPT: &str = include_str!("driver.sh");
+/// The program of this process.
+const OWN: &str = "/proc/self/exe";
 
 /// How otto treats the cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SiteRules {
     pub(crate) submit_per_second: u32,
     /// So many jobs of one task, ready together and alike, become one array; 0: never.
@@ -37,6 +44,8 @@ pub(crate) struct SiteRules {
     pub(crate) lost_after: Duration,
     /// A job that waits for something that never comes is given up after this.
     pub(crate) never_after: Duration,
+    /// How long a file may need to be seen on another machine.
+    pub(crate) visible_after: Duration,
     pub(crate) style: OptionStyle,
     /// Lines of bash that each node runs before a task.
     pub(crate) before: String,
@@ -50,6 +59,7 @@ impl Default for SiteRules {
             ask_every: Duration::from_secs(10),
             lost_after: Duration::from_secs(60),
             never_after: Duration::from_secs(120),
+            visible_after: Duration::from_secs(60),
             style: OptionStyle::default(),
             before: String::new(),
         }
@@ -68,6 +78,8 @@ pub(crate) struct ClusterSetting {
     otto: PathBuf,
     run: RunId,
     rules: SiteRules,
+    /// Which otto of the run this is.
+    driver: u32,
 }
 
 impl ClusterSetting {
@@ -83,18 +95,16 @@ impl ClusterSetting {
             environment.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let nonce = format!("{:016x}{:016x}", crate::host::random(), crate::host::random());
         let exchange = run_dir.exchange();
-        exchange::open(&exchange, &nonce)?;
+        let nonce = exchange::open(&exchange, &nonce)?;
         std::fs::create_dir_all(home.runtime())?;
         let script = home.node_script();
         if std::fs::read(&script).ok().as_deref() != Some(NODE_SCRIPT.as_bytes()) {
             atomic::write(&script, NODE_SCRIPT.as_bytes())?;
         }
-        let otto = match environment.filled("OTTO_NODE_BINARY") {
-            Some(named) => PathBuf::from(named),
-            None => own_copy(home)?,
-        };
+        let otto = node_binary(home, environment)?;
         let env = command::environment(own.clone().into_iter());
-        Ok(ClusterSetting { env, own, exchange, nonce, script, otto, run: run.clone(), rules })
+        let driver = exchange::latest_driver(&exchange);
+        Ok(ClusterSetting { env, own, exchange, nonce, script, otto, run: run.clone(), rules, driver })
     }
 
     /// The name by which Slurm and otto know an attempt: run, place in the plan and attempt stand behind the last `@`.
@@ -118,10 +128,19 @@ impl ClusterSetting {
     }
 }
 
+/// The otto that nodes run.
+fn node_binary(home: &Home, environment: &Environment) -> io::Result<PathBuf> {
+    if let Some(named) = environment.filled("OTTO_NODE_BINARY") {
+        return Ok(PathBuf::from(named));
+    }
+    // The job that drives a run is such a copy itself.
+    let own = std::fs::read_link(OWN)?;
+    if own.parent() == Some(&home.runtime()) && own.exists() { Ok(own) } else { own_copy(home) }
+}
+
 /// This very otto under a name that another build does not have, so that an upgrade does not change what jobs run that
 /// wait.
 fn own_copy(home: &Home) -> io::Result<PathBuf> {
-    const OWN: &str = "/proc/self/exe";
     let metadata = std::fs::metadata(OWN)?;
     let identity = (metadata.dev(), metadata.ino(), metadata.size(), metadata.mtime(), metadata.mtime_nsec());
     let identity = blake3::hash(format!("{identity:?}").as_bytes()).to_hex();
@@ -140,6 +159,59 @@ pub(crate) fn is_at_hand(environment: &Environment) -> bool {
     let path = environment.get("PATH").unwrap_or(OsStr::new(""));
     std::env::split_paths(path)
         .any(|folder| rustix::fs::access(folder.join("sbatch"), rustix::fs::Access::EXEC_OK).is_ok())
+}
+
+/// Has another otto drive a run, in a job of its own; answers the number of the job, or what was said against it.
+pub(crate) fn submit_driver(
+    home: &Home,
+    run_dir: &RunDir,
+    run: &RunId,
+    ottofile: &Path,
+    environment: &Environment,
+    options: &[String],
+) -> Result<String, String> {
+    let made = || -> io::Result<(PathBuf, PathBuf)> {
+        std::fs::create_dir_all(home.runtime())?;
+        let script = home.driver_script();
+        atomic::write(&script, DRIVER_SCRIPT.as_bytes())?;
+        Ok((script, node_binary(home, environment)?))
+    };
+    let (script, otto) = made().map_err(|error| crate::host::plain(&error))?;
+    let own = environment.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let mut env = command::environment(own);
+    // The job is in another folder.
+    env.insert("OTTO_HOME".into(), home.root.clone().into());
+    let request = command::JobRequest {
+        name: &format!("otto@{}", driver_key(run)),
+        log: &run_dir.exchange().driver_log(),
+        array: None,
+        options,
+        script: &script,
+        words: &[otto.as_os_str(), ottofile.as_os_str(), run.as_str().as_ref()],
+    };
+    let number = command::submit(&env, &request)?;
+    // Only to say that there is one.
+    let _ = atomic::write(&run_dir.exchange().driver_job(), number.as_bytes());
+    Ok(number)
+}
+
+/// By what Slurm's answers name the job of a driver.
+fn driver_key(run: &RunId) -> String {
+    format!("{run}.driver")
+}
+
+/// Cancels the job that drives a run; whether there is one.
+pub(crate) fn cancel_driver(environment: &Environment, run: &RunId) -> Result<bool, String> {
+    let own = environment.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let env = command::environment(own);
+    let key = driver_key(run);
+    let is_it = |row: &command::QueueRow| {
+        row.name.rsplit_once('@').is_some_and(|(_, known)| known == key) && states::may_go_on(&row.state)
+    };
+    let numbers: Vec<String> =
+        command::queue(&env)?.into_iter().filter(is_it).map(|row| row.number).collect();
+    command::cancel(&env, &numbers, false);
+    Ok(!numbers.is_empty())
 }
 
 /// Jobs of a run that Slurm knows and that are not over.
@@ -174,11 +246,15 @@ pub(crate) fn cancel_left(environment: &Environment, run: &RunId, is_forced: boo
 /// What the watch is told.
 enum ClusterOrder {
     Start(AttemptId, Box<ClusterJob>, Box<dyn Assignment>),
+    Adopt(AttemptId, Box<ClusterJob>, Box<dyn Assignment>, KnownAttempt),
+    Forget(AttemptId),
     Stop(AttemptId, Stop),
     /// From the clerk.
     Done(clerk::ErrandDone),
     /// Nothing is under way any more; what was cancelled should be gone before the answer.
     Finish(Sender<()>),
+    /// What is under way goes on by itself.
+    Leave(Sender<()>),
 }
 
 /// Sends each launch where its job belongs: to this machine, or to the cluster.
@@ -187,6 +263,7 @@ pub(crate) struct Dispatcher {
     /// Attempts that were given to the cluster.
     remote: HashSet<AttemptId>,
     orders: Sender<ClusterOrder>,
+    has_left: bool,
 }
 
 impl Dispatcher {
@@ -202,7 +279,7 @@ impl Dispatcher {
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
         thread("clerk").spawn(move || clerk::work(&of_clerk, &to_do, &done))?;
         thread("watch").spawn(move || watch::ClusterWatch::new(setting, errands, sink).work(&incoming))?;
-        Ok(Dispatcher { local, remote: HashSet::new(), orders })
+        Ok(Dispatcher { local, remote: HashSet::new(), orders, has_left: false })
     }
 
     fn is_remote(&self, attempt: AttemptId) -> bool {
@@ -210,6 +287,9 @@ impl Dispatcher {
     }
 
     fn order(&self, order: ClusterOrder) {
+        if self.has_left {
+            return;
+        }
         // The watch ends after its executor.
         assert!(self.orders.send(order).is_ok(), "bug: the watch of the cluster has ended");
     }
@@ -223,6 +303,18 @@ impl Executor for Dispatcher {
                 self.order(ClusterOrder::Start(attempt, Box::new(job), assignment));
             }
             None => self.local.start(attempt, assignment),
+        }
+    }
+
+    fn adopt(&mut self, attempt: AttemptId, assignment: Box<dyn Assignment>, known: KnownAttempt) {
+        let job = assignment.cluster_job().expect("bug: what ran on this machine is not adopted");
+        self.remote.insert(attempt);
+        self.order(ClusterOrder::Adopt(attempt, Box::new(job), assignment, known));
+    }
+
+    fn forget(&mut self, attempt: AttemptId) {
+        if self.remote.remove(&attempt) {
+            self.order(ClusterOrder::Forget(attempt));
         }
     }
 
@@ -244,6 +336,14 @@ impl Executor for Dispatcher {
 
     fn resume(&mut self) {
         self.local.resume();
+    }
+
+    fn leave(&mut self) {
+        let (sender, answer) = mpsc::channel();
+        self.order(ClusterOrder::Leave(sender));
+        // As below.
+        let _ = answer.recv();
+        self.has_left = true;
     }
 
     fn finish(&mut self) -> Vec<Leftover> {

@@ -10,7 +10,9 @@ use super::states::{self, JobStanding, Refusal};
 use super::{ClusterOrder, ClusterSetting};
 use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::Exit;
-use crate::exec::{Assignment, AttemptId, ClusterJob, Ended, Leftover, Repeat, Report, ReportSink, Stop};
+use crate::exec::{
+    Assignment, AttemptId, ClusterJob, Ended, KnownAttempt, Leftover, Repeat, Report, ReportSink, Stop,
+};
 use crate::store::exchange::{self, BeginRecord, Bell, EndRecord};
 use crate::store::layout::AttemptDir;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -37,6 +39,8 @@ const LAST_WORD: Duration = Duration::from_secs(10);
 const FULL_PAUSE: Duration = Duration::from_secs(60);
 /// How long the end of the run waits for Slurm to confirm what was cancelled.
 const FAREWELL: Duration = Duration::from_secs(10);
+/// How long the errand of the clerk is waited for when the run is left.
+const LEAVING: Duration = Duration::from_secs(3);
 /// Logs of running tasks are read so often, and of so many.
 const LOGS_EVERY: Duration = Duration::from_secs(1);
 const MOST_LOGS: usize = 32;
@@ -62,8 +66,14 @@ pub(super) struct ClusterWatch {
     names: HashMap<String, AttemptId>,
     /// To be submitted.
     queue: VecDeque<AttemptId>,
+    /// Of another otto, and not looked at yet.
+    adopted: VecDeque<AttemptId>,
+    /// What ended well and is not written down yet, with the log of its job.
+    heard: HashMap<AttemptId, PathBuf>,
     /// When the first and the last of a number of attempts came into the queue.
     gathering: Option<(Instant, Instant)>,
+    /// Members of the arrays that another otto made, by the names of their exchange folders: array and element.
+    members: HashMap<String, (u32, usize)>,
     /// Arrays that were made, and how many elements one may have.
     arrays: u32,
     most_members: usize,
@@ -83,6 +93,8 @@ pub(super) struct ClusterWatch {
     logs_read_at: Instant,
     pause: Duration,
     finishing: Option<(Sender<()>, Instant)>,
+    leaving: Option<(Sender<()>, Instant)>,
+    is_superseded: bool,
 }
 
 /// An attempt that is under way.
@@ -92,6 +104,8 @@ struct Tracked {
     dir: AttemptDir,
     /// By what Slurm's answers name its job, and where the job's own words are.
     key: String,
+    /// Of a member of an array that another otto made: the name that it has if it was submitted again by itself.
+    other_key: Option<String>,
     log: PathBuf,
     files: Option<AttemptFiles>,
     /// Bytes of each log that were read.
@@ -118,6 +132,8 @@ struct Tracked {
 #[derive(Clone, Copy, PartialEq)]
 enum ClusterStep {
     Queued,
+    /// Of another otto, and not looked at yet.
+    Adopted,
     /// With the clerk.
     Submitting,
     /// sbatch has failed then, and Slurm may have the job all the same.
@@ -141,7 +157,15 @@ impl ClusterWatch {
         sink: ReportSink,
     ) -> ClusterWatch {
         let now = Instant::now();
+        let made = exchange::arrays(&setting.exchange);
+        let arrays = made.len() as u32;
+        let elements = |(array, names): (usize, Vec<String>)| {
+            names.into_iter().enumerate().map(move |(element, name)| (name, (array as u32, element)))
+        };
         ClusterWatch {
+            members: made.into_iter().enumerate().flat_map(elements).collect(),
+            adopted: VecDeque::new(),
+            heard: HashMap::new(),
             setting,
             errands,
             sink,
@@ -149,7 +173,7 @@ impl ClusterWatch {
             names: HashMap::new(),
             queue: VecDeque::new(),
             gathering: None,
-            arrays: 0,
+            arrays,
             most_members: MOST_MEMBERS,
             to_cancel: BTreeMap::new(),
             is_clerk_busy: false,
@@ -164,13 +188,16 @@ impl ClusterWatch {
             logs_read_at: now,
             pause: SHORTEST,
             finishing: None,
+            leaving: None,
+            is_superseded: false,
         }
     }
 
     /// The body of the thread; ends with its executor.
     pub(super) fn work(mut self, orders: &Receiver<ClusterOrder>) {
         loop {
-            let is_idle = self.tracked.is_empty() && self.finishing.is_none();
+            let is_ending = self.finishing.is_some() || self.leaving.is_some();
+            let is_idle = self.tracked.is_empty() && !is_ending;
             let order = match is_idle {
                 true => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 false => orders.recv_timeout(self.pause),
@@ -184,6 +211,15 @@ impl ClusterWatch {
                 }
                 Err(RecvTimeoutError::Timeout) => self.pause = (self.pause * 3 / 2).min(LONGEST),
                 Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if let Some((sender, until)) = &self.leaving {
+                // What the clerk is about may take long; whoever goes on knows the job by its name.
+                if !self.is_clerk_busy || Instant::now() >= *until {
+                    // As below.
+                    let _ = sender.send(());
+                    return;
+                }
+                continue;
             }
             self.hear();
             self.close();
@@ -204,16 +240,34 @@ impl ClusterWatch {
     fn take(&mut self, order: ClusterOrder) {
         match order {
             ClusterOrder::Start(attempt, job, assignment) => self.start(attempt, *job, assignment),
+            ClusterOrder::Adopt(attempt, job, assignment, known) => {
+                self.adopt(attempt, *job, assignment, known);
+            }
+            ClusterOrder::Forget(attempt) => {
+                if let Some(log) = self.heard.remove(&attempt) {
+                    // A rest does no harm.
+                    let dir = self.setting.exchange.attempt(attempt.job.index(), attempt.number);
+                    let _ = std::fs::remove_dir_all(&dir.path);
+                    let _ = std::fs::remove_file(&log);
+                }
+            }
             ClusterOrder::Stop(attempt, how) => self.stop(attempt, how),
             ClusterOrder::Done(done) => {
                 self.is_clerk_busy = false;
                 match done {
                     ErrandDone::Submitted(submitted) => self.submitted(submitted),
                     ErrandDone::SubmittedArray(array, members) => self.submitted_array(array, members),
+                    ErrandDone::Adopted(attempt, assignment, made) => {
+                        self.looked_at(attempt, assignment, made);
+                    }
                     ErrandDone::Asked(Ok(rows)) => self.answered(&rows),
                     ErrandDone::Asked(Err(_)) => self.failed_asks += 1,
                     ErrandDone::Cancelled => {}
                 }
+            }
+            ClusterOrder::Leave(sender) => {
+                self.pause = SHORTEST;
+                self.leaving = Some((sender, Instant::now() + LEAVING));
             }
             ClusterOrder::Finish(sender) => {
                 for array in 0..self.arrays {
@@ -229,17 +283,86 @@ impl ClusterWatch {
     // ── beginning ────────────────────────────────────────────────────────────────────────────────────────────
 
     fn start(&mut self, attempt: AttemptId, job: ClusterJob, assignment: Box<dyn Assignment>) {
-        let dir = self.setting.exchange.attempt(attempt.job.index(), attempt.number);
-        self.names.insert(dir.name(), attempt);
+        self.track(attempt, job, assignment);
         self.queue.push_back(attempt);
         let now = Instant::now();
         self.gathering = Some((self.gathering.map_or(now, |(first, _)| first), now));
+    }
+
+    /// Goes on with what another otto began.
+    fn adopt(
+        &mut self,
+        attempt: AttemptId,
+        job: ClusterJob,
+        assignment: Box<dyn Assignment>,
+        known: KnownAttempt,
+    ) {
+        let dir = self.setting.exchange.attempt(attempt.job.index(), attempt.number);
+        if !exchange::was_handed(&dir) {
+            self.start(attempt, job, assignment);
+            return;
+        }
+        self.track(attempt, job, assignment);
+        let tracked = self.tracked.get_mut(&attempt).expect("bug: it has just been added");
+        tracked.step = ClusterStep::Adopted;
+        tracked.read = known.told;
+        if known.has_begun {
+            tracked.host = exchange::begun(&dir).and_then(|begun| begun.host);
+        }
+        if let Some((array, element)) = self.members.get(&dir.name()).copied() {
+            let alone = format!("{}_{element}", self.setting.array_key(array));
+            tracked.other_key = Some(std::mem::replace(&mut tracked.key, alone));
+            tracked.log = self.setting.exchange.array_log(array, element);
+        }
+        self.adopted.push_back(attempt);
+    }
+
+    /// What is to be read of an adopted attempt is known.
+    fn looked_at(&mut self, attempt: AttemptId, assignment: Box<dyn Assignment>, made: FilesMade) {
+        let Some(tracked) = self.tracked.get_mut(&attempt) else { return };
+        tracked.assignment = Some(assignment);
+        match made {
+            FilesMade::Before => {}
+            FilesMade::Now(files) => tracked.files = Some(files),
+            FilesMade::Never(exit) => {
+                self.finish(attempt, Ended::without_process(attempt, exit));
+                return;
+            }
+        }
+        let now = Instant::now();
+        tracked.step = ClusterStep::Handed;
+        self.pause = SHORTEST;
+        if exchange::ended(&tracked.dir).is_some() {
+            tracked.rung = Some(now);
+            self.has_begun(attempt);
+        } else {
+            match exchange::begun(&tracked.dir) {
+                Some(BeginRecord { host: Some(_) }) => self.has_begun(attempt),
+                // An otto gave it up, and did not come to say so.
+                Some(BeginRecord { host: None }) => {
+                    let cause = Diagnostic::error(Code::ClusterLost, "the attempt was given up");
+                    self.decide(attempt, Exit::Lost, Some(cause), Repeat::ForNothing);
+                    return;
+                }
+                // Slurm may have the job or not.
+                None => tracked.step = ClusterStep::Unheard(now),
+            }
+        }
+        if let Some(how) = self.tracked.get(&attempt).and_then(|tracked| tracked.stop) {
+            self.stop(attempt, how);
+        }
+    }
+
+    fn track(&mut self, attempt: AttemptId, job: ClusterJob, assignment: Box<dyn Assignment>) {
+        let dir = self.setting.exchange.attempt(attempt.job.index(), attempt.number);
+        self.names.insert(dir.name(), attempt);
         self.tracked.insert(
             attempt,
             Tracked {
                 job,
                 assignment: Some(assignment),
                 key: self.setting.key(attempt),
+                other_key: None,
                 log: dir.slurm_log(),
                 dir,
                 files: None,
@@ -370,7 +493,7 @@ impl ClusterWatch {
                 return;
             }
             // The answer of the clerk comes first.
-            ClusterStep::Submitting => return,
+            ClusterStep::Adopted | ClusterStep::Submitting => return,
             ClusterStep::Unheard(_) | ClusterStep::Handed => {}
         }
         self.pause = SHORTEST;
@@ -423,12 +546,20 @@ impl ClusterWatch {
             self.tracked.iter().filter(|(_, tracked)| tracked.rung.is_some()).map(|(id, _)| *id).collect();
         for attempt in rung {
             let Some(tracked) = self.tracked.get_mut(&attempt) else { continue };
-            // The clerk has its assignment; and a record that cannot be read yet is still on its way.
-            let (Some(since), true) = (tracked.rung, tracked.assignment.is_some()) else { continue };
+            // The clerk has its assignment, or is to see it first; and a record that cannot be read yet is still on its way.
+            let is_ready = tracked.assignment.is_some() && tracked.step != ClusterStep::Adopted;
+            let (Some(since), true) = (tracked.rung, is_ready) else { continue };
             let Some(record) = exchange::ended(&tracked.dir) else { continue };
             let is_whole =
                 read_logs(&self.sink, attempt, tracked, [record.stdout_bytes, record.stderr_bytes]);
             if !is_whole && since.elapsed() < LOG_PATIENCE {
+                continue;
+            }
+            // What others read of it may not be seen here yet.
+            let is_unseen = |place: &usize| {
+                tracked.job.outputs.get(*place).is_some_and(|file| !exchange::is_visible(file))
+            };
+            if since.elapsed() < self.setting.rules.visible_after && record.made.iter().any(is_unseen) {
                 continue;
             }
             // Somebody asked for its end, and it was not otto: Slurm knows who.
@@ -439,10 +570,17 @@ impl ClusterWatch {
                 continue;
             }
             let is_ours = record.host.is_none();
-            let hand_over = (!is_ours && record.cause.is_none()).then(|| tracked.dir.ended());
+            let dir = &tracked.dir;
+            let hand_over = (!is_ours && record.cause.is_none())
+                // Better once than not at all.
+                .then(|| exchange::copy_hand_over(dir).unwrap_or_else(|_| dir.ended()));
+            let is_repeated = record.is_repeated;
             let (kills, peak) = (record.memory_kills, record.peak_mib);
             let mut ended = of_record(attempt, record);
             ended.hand_over = hand_over;
+            if is_repeated {
+                ended.repeat = Repeat::ForNothing;
+            }
             if kills > 0 {
                 // Where the rest of the task went on, a part of it is missing all the same.
                 if ended.exit.is_success() {
@@ -472,9 +610,7 @@ impl ClusterWatch {
         let is_over = ended.exit.is_success();
         assignment.collect(&ended);
         if is_over {
-            // What it said is in the journal. A rest does no harm.
-            let _ = std::fs::remove_dir_all(&tracked.dir.path);
-            let _ = std::fs::remove_file(&tracked.log);
+            self.heard.insert(attempt, tracked.log);
         }
         assignment.tell(ended);
     }
@@ -484,6 +620,7 @@ impl ClusterWatch {
         let Some(tracked) = self.tracked.get_mut(&attempt) else { return };
         let mut record = EndRecord::without_process(exit);
         record.cause = cause.as_ref().map(Notice::of);
+        record.is_repeated = repeat == Repeat::ForNothing;
         match exchange::end(&tracked.dir, DRIVER, &record) {
             Ok(false) => {
                 tracked.rung.get_or_insert_with(Instant::now);
@@ -541,7 +678,12 @@ impl ClusterWatch {
         });
         let attempts: Vec<AttemptId> = self.tracked.keys().copied().collect();
         for attempt in attempts {
-            let Some(tracked) = self.tracked.get(&attempt) else { continue };
+            let Some(tracked) = self.tracked.get_mut(&attempt) else { continue };
+            // The later of the two is the one that counts.
+            if tracked.other_key.as_ref().is_some_and(|key| known.contains_key(key)) {
+                tracked.key = tracked.other_key.take().expect("bug: it was there");
+                tracked.log = tracked.dir.slurm_log();
+            }
             let row = known.get(&tracked.key).copied();
             self.heard_of(attempt, row, now);
         }
@@ -551,7 +693,7 @@ impl ClusterWatch {
         let asked_at = self.asked_at;
         let Some(tracked) = self.tracked.get_mut(&attempt) else { return };
         match tracked.step {
-            ClusterStep::Queued | ClusterStep::Submitting => return,
+            ClusterStep::Queued | ClusterStep::Adopted | ClusterStep::Submitting => return,
             ClusterStep::Unheard(since) => match row {
                 Some(_) => tracked.step = ClusterStep::Handed,
                 // Asked late enough, Slurm would know it.
@@ -728,6 +870,11 @@ impl ClusterWatch {
             self.unanswered_since.get_or_insert(now);
             return Some(Errand::Ask);
         }
+        if let Some(attempt) = self.adopted.pop_front() {
+            let tracked = self.tracked.get_mut(&attempt)?;
+            let assignment = tracked.assignment.take().expect("bug: it is looked at twice");
+            return Some(Errand::Adopt { attempt, assignment, dir: tracked.dir.clone() });
+        }
         if self.finishing.is_some() || self.is_full_until.is_some_and(|until| now < until) {
             return None;
         }
@@ -837,6 +984,10 @@ impl ClusterWatch {
             return;
         }
         self.logs_read_at = Instant::now();
+        if !self.is_superseded && exchange::latest_driver(&self.setting.exchange) > self.setting.driver {
+            self.is_superseded = true;
+            (self.sink)(Report::Superseded);
+        }
         let running =
             self.tracked.iter_mut().filter(|(_, tracked)| tracked.host.is_some() && tracked.rung.is_none());
         for (attempt, tracked) in running.take(MOST_LOGS) {
