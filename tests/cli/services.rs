@@ -465,7 +465,9 @@ fn a_contract_is_kept_when_the_service_is_up() {
     error[E0717]: output `port` of `db` is `"abc"`, not an `int`
       ╭▸ otto.yml:4:15
     4 │     outputs: {port: int, host: str?}
-      ╰╴              ━━━━ declared as `int`
+      │               ━━━━ declared as `int`
+    5 │     bash: otto.set port abc; otto.ready; exec sleep 100
+      ╰╴          ───────────────── `db` sets it here
     help: numbers are written as in JSON
 
     2 tasks in TIME: 1 failed, 1 skipped
