@@ -3,6 +3,7 @@
 use crate::{Project, Ran};
 use insta::assert_snapshot;
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -775,7 +776,9 @@ tasks:
 #[test]
 fn a_halted_run_says_what_goes_on() {
     let project = on_cluster("tasks: {a: {bash: 'touch up; until [ -e go ]; do sleep 0.05; done'}}");
-    let child = project.command(env!("CARGO_BIN_EXE_otto")).arg("a").spawn().expect("started");
+    // In a group of its own, so that somebody could continue it, wherever this test runs.
+    let child =
+        project.command(env!("CARGO_BIN_EXE_otto")).arg("a").process_group(0).spawn().expect("started");
     wait_for(&project.path("up"));
     let send = |name: &str, child: &std::process::Child| {
         let pid = child.id().to_string();
