@@ -334,6 +334,8 @@ tasks:
 "#,
     );
     let there = project.run(&["-k", "end"]);
+    // A job that has ended is cleared away before Slurm says how it ended.
+    project.wait_for("no job completes", || project.queue().iter().all(|job| job[0] != "COMPLETING"));
     let queue = project.queue();
     let outcomes = project.outcomes();
     let here = project.run(&["--executor", "local", "-k", "end"]);
