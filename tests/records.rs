@@ -1201,6 +1201,7 @@ tasks:
         "attempt_ended.is_stream_short",
         "exit.reason",
         "warning.code",
+        "retry_planned.is_uncharged",
     ];
     let is_meant =
         |table: &str| !matches!(table, "" | "attempt_queued" | "attempt_began" | "run_left" | "run_resumed");
