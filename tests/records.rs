@@ -776,7 +776,8 @@ fn a_run_that_is_killed_at_any_moment_leaves_a_history_that_opens() {
         }
         drop(child.wait());
         for file in json_files(&project.home()) {
-            let text = fs::read(&file).expect("there");
+            // An engine that outlives its otto takes the plan of its run away when it ends.
+            let Ok(text) = fs::read(&file) else { continue };
             assert!(
                 serde_json::from_slice::<serde_json::Value>(&text).is_ok(),
                 "half of `{}`",
