@@ -746,12 +746,17 @@ fn the_sources_keep_the_rules_of_the_house() {
     none(sources.iter().flat_map(|file| complaints(&architecture, file)).collect());
 }
 
+/// A source file up to its own tests, which stand at its end.
+fn without_tests(text: &str) -> &str {
+    text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default()
+}
+
 /// Type names of the crate that are defined in more than one place outside tests.
 fn taken_twice(sources: &[File]) -> Vec<String> {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for file in sources.iter().filter(|file| !helps_tests(&file.path)) {
         let code = blanked(&file.text);
-        let code = code.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        let code = without_tests(&code);
         for (number, line) in code.lines().enumerate() {
             let mut words = line.split_whitespace().skip_while(|word| word.starts_with("pub"));
             let Some("struct" | "enum" | "trait" | "type") = words.next() else { continue };
@@ -792,7 +797,7 @@ fn a_name_stands_for_one_type() {
 
 /// Paths that are put together from a name in the code: `.join("name")`. A text that joins words has blanks or other signs.
 fn joined_paths(file: &File) -> Vec<String> {
-    let code = file.text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let code = without_tests(&file.text);
     let is_name = |text: &str| {
         text.chars().all(|c| c.is_alphanumeric() || "._-/".contains(c)) && text.contains(char::is_alphabetic)
     };
@@ -840,10 +845,7 @@ fn paths_in_the_home_are_joined_in_one_file() {
 /// Files of one folder that use each other in a circle, as `folder: files`. A folder's own file (`mod.rs`) is what its other
 /// files have in common, so it takes no part; a name that it only passes on stands for the file that has it.
 fn circles(sources: &[File]) -> Vec<String> {
-    let own = |file: &File| {
-        let without_tests = file.text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-        Code::of(without_tests)
-    };
+    let own = |file: &File| Code::of(without_tests(&file.text));
     let files: Vec<(Vec<String>, Code)> = sources
         .iter()
         .filter(|file| !helps_tests(&file.path))
@@ -996,7 +998,7 @@ fn every_variable_that_otto_reads_is_in_the_reference() {
     let sources = files("src", |path| path.ends_with(".rs"));
     let bodies = sources.iter().filter(|file| !is_test(&file.path) && file.path != "src/fuzz.rs");
     let names: BTreeSet<&str> = bodies
-        .flat_map(|file| variables_read(file.text.split("#[cfg(test)]\nmod tests").next().unwrap_or("")))
+        .flat_map(|file| variables_read(without_tests(&file.text)))
         .filter(|name| !SURROUNDINGS.contains(name))
         .collect();
     assert!(

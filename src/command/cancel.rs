@@ -63,10 +63,7 @@ fn cancel(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
         context.say(&format!("run {short} has left no jobs on a cluster"));
         return Ok(());
     }
-    if !slurm::is_at_hand(&context.environment) {
-        let none = Diagnostic::error(Code::NoCluster, "there is no `sbatch` in PATH");
-        return Err(context.refuse(&[none.help("otto needs Slurm's commands to cancel jobs")]));
-    }
+    context.need_slurm("otto needs Slurm's commands to cancel jobs")?;
     for attempt in &open {
         if let Err(error) = give_up(attempt) {
             let message =

@@ -3,7 +3,7 @@
 use super::{Context, PlannedRun};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exec::local::{GRACE, LocalExecutor};
-use crate::exec::slurm::{self, ClusterSetting, Dispatcher, SiteRules};
+use crate::exec::slurm::{ClusterSetting, Dispatcher, SiteRules};
 use crate::exec::{ClusterJob, Executor, ReportSink};
 use crate::host::{self, Found};
 use crate::ottofile::Ottofile;
@@ -135,10 +135,9 @@ pub(super) fn placed(
 ) -> Result<Vec<JobPlace>, i32> {
     let places =
         places(target.ottofile, target.plan, engine).map_err(|diagnostics| context.refuse(&diagnostics))?;
-    if places.contains(&JobPlace::Cluster) && !slurm::is_at_hand(&context.environment) {
-        let wrong = Diagnostic::error(Code::NoCluster, "there is no `sbatch` in PATH");
+    if places.contains(&JobPlace::Cluster) {
         let help = "otto needs Slurm's commands here; `--executor local` runs the tasks on this machine";
-        return Err(context.refuse(&[wrong.help(help)]));
+        context.need_slurm(help)?;
     }
     if places.contains(&JobPlace::Cluster)
         && let Some(wrong) = secret_of_run(context, target)
@@ -222,7 +221,7 @@ pub(super) fn site(context: &mut Context, wish: &ClusterWish) -> Result<Site, i3
     }
 }
 
-fn style(site: &Site) -> OptionStyle {
+pub(super) fn style(site: &Site) -> OptionStyle {
     OptionStyle { memory: site.memory_as.unwrap_or_default(), gpus: site.gpus_as.unwrap_or_default() }
 }
 

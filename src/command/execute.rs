@@ -115,6 +115,19 @@ pub(crate) fn quiet_option() -> clap::Arg {
         .help("show only task output, warnings and failures (-qq: only failures)")
 }
 
+/// `--display`, for the commands that show a run.
+pub(super) fn display_option() -> clap::Arg {
+    clap::Arg::new("display")
+        .long("display")
+        .value_name("MODE")
+        .value_parser(clap::builder::PossibleValuesParser::new(Display::WORDS))
+        .help("how to show output")
+}
+
+pub(super) fn asked_display(matches: &clap::ArgMatches) -> Option<Display> {
+    matches.get_one::<String>("display").and_then(|word| Display::parse(word))
+}
+
 /// `--fail-fast` and `--fail-fast=now`, for runs and reruns.
 pub(crate) fn fail_fast_option() -> clap::Arg {
     clap::Arg::new("fail-fast")

@@ -37,6 +37,7 @@ pub(crate) use execute::{
     DryRun, Options, PlannedRun, Watched, below_guard, dry_run, execute, fail_fast_option, policy,
     quiet_option, run_to_end, terminal_width, yes_option,
 };
+use execute::{asked_display, display_option};
 #[cfg(test)]
 pub(crate) use help::{EXIT_CODES, VARIABLES};
 pub(crate) use help::{command_help, general_help, task_help};
@@ -44,6 +45,7 @@ pub(crate) use list::{list_all, list_subtasks};
 pub(crate) use node::node;
 
 use crate::diagnostic::{self, Code, Diagnostic};
+use crate::exec::slurm;
 use crate::host::{self, Environment, Found};
 use crate::load::{self, Loaded};
 use crate::mask::Masks;
@@ -332,6 +334,15 @@ impl Context<'_> {
         let text = self.masks.text(text);
         let text = if self.is_json { filter::json(&text) } else { text };
         let _ = self.stdout.write_all(text.as_bytes()).and_then(|()| self.stdout.flush());
+    }
+
+    /// Refuses to go on without Slurm's commands: `Err` is the exit code. `help` says what needs them.
+    pub(crate) fn need_slurm(&mut self, help: &str) -> Result<(), i32> {
+        if slurm::is_at_hand(&self.environment) {
+            return Ok(());
+        }
+        let none = Diagnostic::error(Code::NoCluster, "there is no `sbatch` in PATH");
+        Err(self.refuse(&[none.help(help)]))
     }
 
     /// `$OTTO_HOME`, else `~/.otto`. None where neither variable is set.

@@ -23,13 +23,7 @@ use std::rc::Rc;
 pub(super) fn command() -> Command {
     Command::new("Replay")
         .arg(run_argument().default_value("latest"))
-        .arg(
-            Arg::new("display")
-                .long("display")
-                .value_name("MODE")
-                .value_parser(clap::builder::PossibleValuesParser::new(Display::WORDS))
-                .help("same as for a run"),
-        )
+        .arg(super::display_option().help("same as for a run"))
         .arg(Arg::new("verbose").short('v').action(ArgAction::SetTrue).help("also show when tasks start"))
         .after_help("`otto Replay --json` prints the events and output, one object per line, like `otto --json TASK`.")
 }
@@ -61,7 +55,7 @@ fn show(
     let mut view: Box<dyn View> = if context.is_json {
         Box::new(Json::new(stdout, stderr))
     } else {
-        let display = matches.get_one::<String>("display").and_then(|word| Display::parse(word));
+        let display = super::asked_display(matches);
         let settings = settings(context, &picked, display.unwrap_or_default(), matches.get_flag("verbose"));
         // What was shown raw while it ran is not obeyed by a terminal a second time.
         let is_raw =

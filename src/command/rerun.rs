@@ -90,13 +90,7 @@ pub(super) fn command() -> Command {
                 .help("keep running independent tasks after a failure (the default)"),
         )
         .arg(super::fail_fast_option())
-        .arg(
-            Arg::new("display")
-                .long("display")
-                .value_name("MODE")
-                .value_parser(clap::builder::PossibleValuesParser::new(Display::WORDS))
-                .help("how to show output"),
-        )
+        .arg(super::display_option())
         .arg(
             flag("tui")
                 .short('t')
@@ -170,7 +164,7 @@ fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signa
         let show = DryRun { scripts: matches.get_flag("verbose"), worked_out: None };
         return dry_run(context, &target, &wish, &show);
     };
-    let asked = matches.get_one::<String>("display").and_then(|word| Display::parse(word));
+    let asked = super::asked_display(matches);
     let quiet = matches.get_count("quiet");
     let display = context.display(Display::quieted(quiet, asked));
     let options = Options {

@@ -9,7 +9,6 @@ use super::{Context, cluster};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{Event, Stamped};
 use crate::exec::local::room_for;
-use crate::exec::slurm;
 use crate::history::journal;
 use crate::history::past::Standing;
 use crate::host::{self, Found};
@@ -25,13 +24,7 @@ use std::sync::Arc;
 pub(super) fn command() -> Command {
     Command::new("Resume")
         .arg(run_argument().default_value("latest"))
-        .arg(
-            Arg::new("display")
-                .long("display")
-                .value_name("MODE")
-                .value_parser(clap::builder::PossibleValuesParser::new(Display::WORDS))
-                .help("how to show output"),
-        )
+        .arg(super::display_option())
         .arg(super::quiet_option())
         .arg(
             Arg::new("verbose")
@@ -60,10 +53,7 @@ fn resume(context: &mut Context, matches: &ArgMatches, signals: &Signals) -> Res
     let picked = records.read(context, word)?;
     refuse_what_is_not_left(context, &picked)?;
     let plan = written_plan(context, &picked)?;
-    if !slurm::is_at_hand(&context.environment) {
-        let none = Diagnostic::error(Code::NoCluster, "there is no `sbatch` in PATH");
-        return Err(context.refuse(&[none.help("otto needs Slurm's commands to follow jobs")]));
-    }
+    context.need_slurm("otto needs Slurm's commands to follow jobs")?;
     let limit = stream_limit(context)?;
     let record = match &picked.run.record {
         Ok(record) => record.clone(),
@@ -86,12 +76,12 @@ fn resume(context: &mut Context, matches: &ArgMatches, signals: &Signals) -> Res
     // Also for a project that has moved: the records are where they are.
     let common = Setting {
         project: picked.found.project.clone(),
-        ..common_setting(context, &ottofile, &Arc::new(plan.plan), &place, limit, &inbox.0)
+        ..common_setting(context, &ottofile, &Arc::new(plan.plan.into_owned()), &place, limit, &inbox.0)
     };
     let most = room_for(plan.local_slots, None);
     let setting = Setting {
-        places: plan.places,
-        resources: plan.resources,
+        places: plan.places.into_owned(),
+        resources: plan.resources.into_owned(),
         local_slots: plan.local_slots.min(most).max(1),
         slots: plan.slots,
         policy: plan.policy,
@@ -102,7 +92,7 @@ fn resume(context: &mut Context, matches: &ArgMatches, signals: &Signals) -> Res
         may_be_left: true,
         ..common
     };
-    let asked = matches.get_one::<String>("display").and_then(|word| Display::parse(word));
+    let asked = super::asked_display(matches);
     let quiet = matches.get_count("quiet");
     let options = Options {
         jobs: None,
@@ -122,13 +112,14 @@ fn resume(context: &mut Context, matches: &ArgMatches, signals: &Signals) -> Res
         origin: None,
         watch: None,
     };
-    let rules = Some(plan.rules);
-    let again = setting.clone();
+    let rules = Some(plan.rules.into_owned());
+    let again = matches.get_flag("driver").then(|| setting.clone());
     let driven = Driven { setting, rules, lock, inbox, past: Some(past), is_tui: false };
     let finished = drive(context, &found, &home, &options, signals, driven)?;
-    if finished.is_left && matches.get_flag("driver") {
+    if let Some(setting) = again.filter(|_| finished.is_left) {
         let site = cluster::site(context, &cluster::ClusterWish::default())?;
-        let job = DriverJob { home: &home, ottofile: &found.path, resources: &site.driver, setting: &again };
+        let job =
+            DriverJob { home: &home, ottofile: &found.path, resources: &site.driver, setting: &setting };
         let number = job.submit(context)?;
         context.say(&format!("job {number} goes on with the run"));
         return Err(0);
@@ -165,7 +156,7 @@ fn is_driven(context: &mut Context, picked: &Picked) -> i32 {
     context.refuse(&[running.help(format!("`otto Show {short}` shows how far it is"))])
 }
 
-fn written_plan(context: &mut Context, picked: &Picked) -> Result<WrittenPlan, i32> {
+fn written_plan(context: &mut Context, picked: &Picked) -> Result<WrittenPlan<'static>, i32> {
     let text = match regular::read(&picked.run.dir.plan()) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -178,7 +169,7 @@ fn written_plan(context: &mut Context, picked: &Picked) -> Result<WrittenPlan, i
             return Err(cannot(context, picked, &why));
         }
     };
-    match serde_json::from_slice::<WrittenPlan>(&text) {
+    match serde_json::from_slice::<WrittenPlan<'static>>(&text) {
         Ok(plan) if plan.otto == env!("CARGO_PKG_VERSION") => Ok(plan),
         Ok(plan) => Err(cannot(context, picked, &format!("it was started by otto {}", plan.otto))),
         Err(error) => Err(cannot(context, picked, &format!("its plan is not readable: {error}"))),

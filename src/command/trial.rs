@@ -1,10 +1,10 @@
 //! `otto Check --executor slurm`: tries the cluster with one small job.
 
-use super::cluster::{ClusterWish, site};
+use super::cluster::{ClusterWish, site, style};
 use super::{Context, check};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::exec::slurm::{self, ClusterTrial, NoAnswer, NodeAnswer};
-use crate::resources::{OptionStyle, Resources};
+use crate::exec::slurm::{ClusterTrial, NoAnswer, NodeAnswer};
+use crate::resources::Resources;
 use crate::view::time;
 use clap::{ArgMatches, Command};
 use std::time::Duration;
@@ -38,10 +38,7 @@ fn tried(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
     let wish =
         ClusterWish { profile: matches.get_one::<String>("profile").cloned(), ..ClusterWish::default() };
     let site = site(context, &wish)?;
-    if !slurm::is_at_hand(&context.environment) {
-        let none = Diagnostic::error(Code::NoCluster, "there is no `sbatch` in PATH");
-        return Err(context.refuse(&[none.help("otto needs Slurm's commands here")]));
-    }
+    context.need_slurm("otto needs Slurm's commands here")?;
     let found = context.found().map_err(|wrong| context.refuse(&wrong))?;
     let home = context.open_home()?;
     let trial = ClusterTrial::new(&context.environment);
@@ -61,9 +58,7 @@ fn tried(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
         gpus: Vec::new(),
         ..site.defaults.clone()
     };
-    let style =
-        OptionStyle { memory: site.memory_as.unwrap_or_default(), gpus: site.gpus_as.unwrap_or_default() };
-    let options = small.options(1, None, style);
+    let options = small.options(1, None, style(&site));
     let folder = found.folder().to_owned();
     let mut waits = |number: &str, reason: &str| {
         context.say(&format!("job {number} waits: {reason}"));

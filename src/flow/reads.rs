@@ -7,7 +7,7 @@ use crate::contract::{Contract, Shape};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::fate::FIELDS;
 use crate::name::{JobName, similar};
-use crate::ottofile::spec::{Body, ForeachSource, Task, When};
+use crate::ottofile::spec::{Body, Task, When};
 use crate::plan::{Job, JobId, Work};
 use crate::value::{self, Map};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -131,7 +131,7 @@ impl DataFlow<'_> {
         let mut jobs: Vec<(String, usize)> =
             jobs.iter().map(|input| (named(seen_as(input).as_str()), input.task)).collect();
         // A job that follows another task item by item knows its own item by the name of that task.
-        let followed = whole.members().and_then(|_| self.followed(whole.task));
+        let followed = whole.members().and_then(|_| self.ottofile.followed(whole.task));
         jobs.extend(followed.map(|task| (self.name_for(self.task(whole.task), self.task(task)), task)));
         // A recorded input is that of the own item too.
         let seen_before = |name: &str| {
@@ -178,19 +178,6 @@ impl DataFlow<'_> {
         let declared = self.declared(whole.task);
         let groups = groups(|work| *work == Work::Group);
         Dependencies { aliases, jobs, recorded, together, unknown, groups, declared }
-    }
-
-    /// The task that a task follows item by item.
-    fn followed(&self, place: usize) -> Option<usize> {
-        match &self.task(place).foreach.as_ref()?.source {
-            ForeachSource::Each(name) => self.ottofile.position(&name.value),
-            ForeachSource::Items(_)
-            | ForeachSource::Glob(_)
-            | ForeachSource::Range { .. }
-            | ForeachSource::Command(_)
-            | ForeachSource::From(_)
-            | ForeachSource::Matrix(_) => None,
-        }
     }
 
     /// The names by which a job reads the data of another one. One with values of its own may turn out to be the plain one,
@@ -274,7 +261,7 @@ impl DataFlow<'_> {
 
     fn is_followed(&self, reader: &Task, place: usize) -> bool {
         let reader = self.ottofile.position(reader.name.as_str());
-        reader.and_then(|reader| self.followed(reader)) == Some(place)
+        reader.and_then(|reader| self.ottofile.followed(reader)) == Some(place)
     }
 
     /// A read of all jobs of a foreach task: `convert`, or `convert.*.rows`.

@@ -712,7 +712,10 @@ fn install(script: &Script, level: Level, has_own_builtin: bool) -> Result<(), C
         (end_path(script, has_own_builtin), past_functions(&END, has_own_builtin).into_owned()),
     ];
     for (path, text) in files {
-        files::install(&path, text.as_bytes())?;
+        // Its name tells what is in it.
+        if !path.is_file() {
+            files::install(&path, text.as_bytes())?;
+        }
     }
     INSTALLED.with_borrow_mut(|installed| installed.insert(question));
     Ok(())

@@ -44,9 +44,13 @@ pub(super) fn link(target: &Path, path: &Path) -> Result<(), CannotPrepare> {
     linked.map_err(|error| CannotPrepare::writing(path, &error))
 }
 
+pub(super) fn is_installed(path: &Path, bytes: &[u8]) -> bool {
+    regular::read(path).is_ok_and(|there| there == bytes)
+}
+
 /// Puts a file where all runs find it, unless it is there. It appears whole; of two who write it, either may win.
 pub(super) fn install(path: &Path, bytes: &[u8]) -> Result<(), CannotPrepare> {
-    if regular::read(path).is_ok_and(|there| there == bytes) {
+    if is_installed(path, bytes) {
         return Ok(());
     }
     make_dir(path.parent().unwrap_or(Path::new("/")))?;

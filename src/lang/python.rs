@@ -171,10 +171,14 @@ fn input_path(script: &Script, input: &Input) -> PathBuf {
 /// Puts the runtime where Python finds it, and may keep its compiled form.
 fn install(runtime: &Path) -> Result<(), CannotPrepare> {
     for (name, text) in [RUNNER, RUNTIME] {
-        files::install(&runtime.join(name), text.as_bytes())?;
+        let path = runtime.join(name);
+        if !files::is_installed(&path, text.as_bytes()) {
+            // Python would make it with the umask of the script.
+            files::make_dir(&runtime.join("__pycache__"))?;
+            files::install(&path, text.as_bytes())?;
+        }
     }
-    // Python would make it with the umask of the script.
-    files::make_dir(&runtime.join("__pycache__"))
+    Ok(())
 }
 
 /// Python looks for the lines that it shows with an error in a file of the script's name.

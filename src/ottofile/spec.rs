@@ -34,6 +34,19 @@ impl Ottofile {
         self.index.get(name).copied()
     }
 
+    /// The task that a task with `each` follows, by their places.
+    pub(crate) fn followed(&self, task: usize) -> Option<usize> {
+        match &self.tasks[task].foreach.as_ref()?.source {
+            ForeachSource::Each(name) => self.position(&name.value),
+            ForeachSource::Items(_)
+            | ForeachSource::Glob(_)
+            | ForeachSource::Range { .. }
+            | ForeachSource::Command(_)
+            | ForeachSource::From(_)
+            | ForeachSource::Matrix(_) => None,
+        }
+    }
+
     /// The task whose items a foreach task has: with `each` that at the start of the chain, otherwise itself. `None` if it
     /// has no items, or if the chain is a circle.
     pub(crate) fn source_of_items<'a>(&'a self, task: &'a Task) -> Option<(&'a Task, &'a Foreach)> {

@@ -6,7 +6,7 @@ use super::{Awaited, EachJob, Flow, GroupMembers, Item, JobId, Lane, LaneId, Nee
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{JobName, similar};
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{BodyKey, DataPath, Foreach, ForeachJobs, ForeachSource, Task, When};
+use crate::ottofile::spec::{BodyKey, DataPath, Foreach, ForeachJobs, Task, When};
 use crate::request::Request;
 use crate::source::{Sources, Span};
 use std::collections::{HashMap, HashSet};
@@ -220,9 +220,7 @@ impl<'a> Drafts<'a> {
 
     /// The edge of an `each`.
     fn each_of<'m>(&self, member: &'m Selected) -> Option<&'m TaskNeed> {
-        let foreach = self.ottofile.tasks[member.task].foreach.as_ref()?;
-        let ForeachSource::Each(name) = &foreach.source else { return None };
-        let target = self.ottofile.position(&name.value)?;
+        let target = self.ottofile.followed(member.task)?;
         member.needs.iter().find(|need| {
             need.item.is_none() && self.drafts[self.placed[need.selected].whole.index()].task == target
         })

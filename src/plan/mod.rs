@@ -67,7 +67,7 @@ impl JobId {
 /// The jobs of a run and the order between them. Acyclic and complete because it exists: every edge names a
 /// job of the plan, and no job needs one that comes later in plan order. It grows where data decides about jobs: then
 /// [`extend`] makes a larger plan of it, in which the jobs keep their ids.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Plan {
     /// In plan order: a job stands after all its needs; otherwise the order of the request and the document. Jobs
     /// that were added later stand at the end; [`Plan::in_order`] has them in their places.

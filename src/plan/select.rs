@@ -3,7 +3,7 @@
 use super::graph;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{Edge, ForeachSource, When};
+use crate::ottofile::spec::{Edge, When};
 use crate::request::{Request, find};
 use crate::source::Span;
 use serde::{Deserialize, Serialize};
@@ -111,26 +111,13 @@ impl Members {
     fn follow(&mut self, ottofile: &Ottofile, order: &[usize]) {
         for member in order.iter().rev() {
             let (task, items) = &self.members[*member];
-            let Some(target) = followed(ottofile, *task) else { continue };
+            let Some(target) = ottofile.followed(*task) else { continue };
             let mentions = match items {
                 Items::All => vec![None],
                 Items::Only(only) => only.iter().cloned().map(Some).collect(),
             };
             mentions.into_iter().for_each(|item| self.add(target, item, Role::Follows));
         }
-    }
-}
-
-/// The task that a task with `each` follows.
-fn followed(ottofile: &Ottofile, task: usize) -> Option<usize> {
-    match &ottofile.tasks[task].foreach.as_ref()?.source {
-        ForeachSource::Each(followed) => ottofile.position(&followed.value),
-        ForeachSource::Items(_)
-        | ForeachSource::Glob(_)
-        | ForeachSource::Range { .. }
-        | ForeachSource::Command(_)
-        | ForeachSource::From(_)
-        | ForeachSource::Matrix(_) => None,
     }
 }
 
@@ -152,7 +139,7 @@ pub(crate) fn select(ottofile: &Ottofile, request: &Request) -> Result<Vec<Selec
     }
     while let Some(Added { task, standing, is_new }) = run.open.pop_front() {
         if is_new {
-            let each = followed(ottofile, task);
+            let each = ottofile.followed(task);
             for (target, item) in targets(ottofile, &ottofile.tasks[task].before) {
                 match item {
                     // Which of its items are needed shows when all that is wanted is known.

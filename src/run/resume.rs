@@ -13,22 +13,23 @@ use crate::resources::Resources;
 use crate::scheduler::Policy;
 use crate::store::outputs::{self, Outputs};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// All that another otto needs to go on with a run, beside the ottofile and the journal. Has no environment: that is of the
-/// otto that goes on.
+/// otto that goes on. Borrowed from the run that begins, owned where it is read.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct WrittenPlan {
+pub(crate) struct WrittenPlan<'a> {
     /// The version of otto. Another one may know other plans.
-    pub(crate) otto: String,
+    pub(crate) otto: Cow<'a, str>,
     /// The names of the tasks in the ottofile: the plan refers to their places.
-    pub(crate) tasks: Vec<String>,
-    pub(crate) plan: Plan,
-    pub(crate) places: Vec<JobPlace>,
+    pub(crate) tasks: Vec<Cow<'a, str>>,
+    pub(crate) plan: Cow<'a, Plan>,
+    pub(crate) places: Cow<'a, [JobPlace]>,
     #[serde(with = "shared")]
-    pub(crate) resources: Vec<Arc<Resources>>,
+    pub(crate) resources: Cow<'a, [Arc<Resources>]>,
     pub(crate) slots: usize,
     pub(crate) local_slots: usize,
     pub(crate) policy: Policy,
@@ -36,56 +37,40 @@ pub(crate) struct WrittenPlan {
     pub(crate) timeout: Option<Duration>,
     pub(crate) run_timeout: Option<Duration>,
     pub(crate) lost_retries: u32,
-    pub(crate) rules: SiteRules,
-}
-
-/// The same, borrowed from a run that begins.
-#[derive(Debug, Serialize)]
-struct BegunPlan<'a> {
-    otto: &'a str,
-    tasks: Vec<&'a str>,
-    plan: &'a Plan,
-    places: &'a [JobPlace],
-    #[serde(serialize_with = "shared::serialize")]
-    resources: &'a [Arc<Resources>],
-    slots: usize,
-    local_slots: usize,
-    policy: Policy,
-    ignores_freshness: bool,
-    timeout: Option<Duration>,
-    run_timeout: Option<Duration>,
-    lost_retries: u32,
-    rules: &'a SiteRules,
+    pub(crate) rules: Cow<'a, SiteRules>,
 }
 
 /// What most jobs ask for in common.
 mod shared {
     use crate::resources::Resources;
     use serde::{Deserialize, Deserializer, Serializer};
+    use std::borrow::Cow;
     use std::sync::Arc;
 
     pub(super) fn serialize<S: Serializer>(all: &[Arc<Resources>], to: S) -> Result<S::Ok, S::Error> {
         to.collect_seq(all.iter().map(|one| &**one))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Arc<Resources>>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Cow<'static, [Arc<Resources>]>, D::Error> {
         let mut all: Vec<Arc<Resources>> = Vec::new();
         for one in Vec::<Resources>::deserialize(from)? {
             let same = all.last().filter(|last| ***last == one).cloned();
             all.push(same.unwrap_or_else(|| Arc::new(one)));
         }
-        Ok(all)
+        Ok(all.into())
     }
 }
 
 /// The plan of a run as another otto reads it.
 pub(crate) fn written(setting: &Setting, rules: &SiteRules) -> Vec<u8> {
-    let begun = BegunPlan {
-        otto: env!("CARGO_PKG_VERSION"),
-        tasks: setting.ottofile.tasks.iter().map(|task| task.name.as_str()).collect(),
-        plan: &setting.plan,
-        places: &setting.places,
-        resources: &setting.resources,
+    let begun = WrittenPlan {
+        otto: env!("CARGO_PKG_VERSION").into(),
+        tasks: setting.ottofile.tasks.iter().map(|task| task.name.as_str().into()).collect(),
+        plan: Cow::Borrowed(&*setting.plan),
+        places: Cow::Borrowed(&setting.places),
+        resources: Cow::Borrowed(&setting.resources),
         slots: setting.slots,
         local_slots: setting.local_slots,
         policy: setting.policy,
@@ -93,7 +78,7 @@ pub(crate) fn written(setting: &Setting, rules: &SiteRules) -> Vec<u8> {
         timeout: setting.timeout,
         run_timeout: setting.run_timeout,
         lost_retries: setting.lost_retries,
-        rules,
+        rules: Cow::Borrowed(rules),
     };
     serde_json::to_vec(&begun).expect("bug: a plan is plain data")
 }

@@ -319,16 +319,10 @@ impl ClusterWatch {
 
     /// What is to be read of an adopted attempt is known.
     fn looked_at(&mut self, attempt: AttemptId, assignment: Box<dyn Assignment>, made: FilesMade) {
-        let Some(tracked) = self.tracked.get_mut(&attempt) else { return };
-        tracked.assignment = Some(assignment);
-        match made {
-            FilesMade::Before => {}
-            FilesMade::Now(files) => tracked.files = Some(files),
-            FilesMade::Never(exit) => {
-                self.finish(attempt, Ended::without_process(attempt, exit));
-                return;
-            }
+        if !self.goes_on(attempt, Some(assignment), made) {
+            return;
         }
+        let Some(tracked) = self.tracked.get_mut(&attempt) else { return };
         let now = Instant::now();
         tracked.step = ClusterStep::Handed;
         self.pause = SHORTEST;
@@ -382,9 +376,14 @@ impl ClusterWatch {
         );
     }
 
-    fn submitted(&mut self, submitted: Submitted) {
-        let Submitted { attempt, assignment, made, answer } = submitted;
-        let Some(tracked) = self.tracked.get_mut(&attempt) else { return };
+    /// The clerk gives back an assignment, with the files of its output. False if the attempt is gone, or ends with this.
+    fn goes_on(
+        &mut self,
+        attempt: AttemptId,
+        assignment: Option<Box<dyn Assignment>>,
+        made: FilesMade,
+    ) -> bool {
+        let Some(tracked) = self.tracked.get_mut(&attempt) else { return false };
         if assignment.is_some() {
             tracked.assignment = assignment;
         }
@@ -393,9 +392,18 @@ impl ClusterWatch {
             FilesMade::Now(files) => tracked.files = Some(files),
             FilesMade::Never(exit) => {
                 self.finish(attempt, Ended::without_process(attempt, exit));
-                return;
+                return false;
             }
         }
+        true
+    }
+
+    fn submitted(&mut self, submitted: Submitted) {
+        let Submitted { attempt, assignment, made, answer } = submitted;
+        if !self.goes_on(attempt, assignment, made) {
+            return;
+        }
+        let Some(tracked) = self.tracked.get_mut(&attempt) else { return };
         match answer {
             Ok(number) => {
                 (tracked.step, tracked.retry) = (ClusterStep::Handed, None);
