@@ -8,6 +8,7 @@ use std::time::Duration;
 /// The keys of `resources`.
 pub(crate) const KEYS: &[&str] = &[
     "account",
+    "bundle",
     "constraint",
     "cpus",
     "extra",
@@ -26,6 +27,8 @@ const AFTER_LIMIT: Duration = Duration::from_secs(120);
 const MOST_CPUS: u32 = 4096;
 const MOST_GPUS: u32 = 64;
 const MOST_WORD: usize = 200;
+/// How many jobs of a task may share one job of the cluster.
+pub(crate) const MOST_BUNDLED: u32 = 1000;
 
 /// Options of sbatch that otto sets itself, or has a key for.
 const TAKEN: &[&str] = &[
@@ -84,6 +87,9 @@ pub(crate) struct Resources {
     /// Options of sbatch, as they are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) extra: Vec<String>,
+    /// So many jobs of a foreach task may share one job of the cluster, one after the other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bundle: Option<u32>,
 }
 
 /// Which options of sbatch a site takes for memory and GPUs.
@@ -152,6 +158,7 @@ impl Resources {
                 self.extra =
                     each(values, "an option of sbatch that otto does not set, as `--option=value`", extra)?;
             }
+            "bundle" => self.bundle = each(values, "a whole number from 2 to 1000", bundle)?.pop(),
             _ => unreachable!("bug: `{key}` is no resource"),
         }
         Ok(())
@@ -188,6 +195,7 @@ impl Resources {
             "reservation" => self.reservation.is_some(),
             "modules" => !self.modules.is_empty(),
             "extra" => !self.extra.is_empty(),
+            "bundle" => self.bundle.is_some(),
             _ => unreachable!("bug: `{key}` is no resource"),
         };
         KEYS.iter().copied().filter(|key| is_said(key)).collect()
@@ -211,11 +219,19 @@ impl Resources {
             reservation: word(&self.reservation, &other.reservation),
             modules: list(&self.modules, &other.modules),
             extra: list(&self.extra, &other.extra),
+            bundle: self.bundle.or(other.bundle),
         }
     }
 
-    /// The options of sbatch for an attempt of a task that has `limit` to run, if it has one.
-    pub(crate) fn options(&self, attempt: u32, limit: Option<Duration>, style: OptionStyle) -> Vec<String> {
+    /// The options of sbatch for a job that runs `members` attempts of this number, one after the other, each of a task that
+    /// has `limit` to run, if it has one.
+    pub(crate) fn options(
+        &self,
+        attempt: u32,
+        limit: Option<Duration>,
+        members: u32,
+        style: OptionStyle,
+    ) -> Vec<String> {
         let mut options = vec!["--nodes=1".to_owned(), "--ntasks=1".to_owned()];
         options.push(format!("--cpus-per-task={}", self.cpus(attempt)));
         options.extend(self.memory_mib(attempt).and_then(|memory| match style.memory {
@@ -226,7 +242,7 @@ impl Resources {
             MemoryAs::None => None,
         }));
         let time = self.time(attempt).or_else(|| limit.and_then(|limit| limit.checked_add(AFTER_LIMIT)));
-        options.extend(time.map(|time| format!("--time={}", sbatch_time(time))));
+        options.extend(time.map(|time| format!("--time={}", sbatch_time(time.saturating_mul(members)))));
         options.extend(of_attempt(&self.gpus, attempt).filter(|gpus| gpus.count > 0).map(|gpus| {
             let option = match style.gpus {
                 GpusAs::Gres => "--gres=gpu:",
@@ -288,6 +304,10 @@ fn cpus(text: &str) -> Option<u32> {
     number(text).filter(|cpus| (1..=MOST_CPUS).contains(cpus))
 }
 
+fn bundle(text: &str) -> Option<u32> {
+    number(text).filter(|jobs| (2..=MOST_BUNDLED).contains(jobs))
+}
+
 fn gpus(text: &str) -> Option<Gpus> {
     let (kind, count) = match text.rsplit_once(':') {
         Some((kind, count)) => (Some(plain(kind)?), count),
@@ -329,7 +349,7 @@ mod tests {
         resources.set("gpus", &["a100:2"]).expect("fine");
         resources.set("partition", &["long"]).expect("fine");
         resources.set("extra", &["--exclusive"]).expect("fine");
-        let options = |attempt| resources.options(attempt, None, OptionStyle::default()).join(" ");
+        let options = |attempt| resources.options(attempt, None, 1, OptionStyle::default()).join(" ");
         assert_eq!(
             options(1),
             "--nodes=1 --ntasks=1 --cpus-per-task=8 --mem=8192M --time=0-01:31:00 --gres=gpu:a100:2 \
@@ -338,8 +358,20 @@ mod tests {
         assert!(options(2).contains("--mem=32768M") && options(7).contains("--mem=32768M"));
         let limit = Some(Duration::from_secs(60));
         assert_eq!(
-            Resources::default().options(1, limit, OptionStyle::default()).join(" "),
+            Resources::default().options(1, limit, 1, OptionStyle::default()).join(" "),
             "--nodes=1 --ntasks=1 --cpus-per-task=1 --time=0-00:03:00"
+        );
+    }
+
+    #[test]
+    fn jobs_that_share_one_have_the_time_of_all_and_the_rest_of_one() {
+        let mut resources = Resources::default();
+        for (key, value) in [("cpus", "2"), ("memory", "1G"), ("time", "90s"), ("bundle", "25")] {
+            resources.set(key, &[value]).expect("fine");
+        }
+        assert_eq!(
+            resources.options(1, None, 25, OptionStyle::default()).join(" "),
+            "--nodes=1 --ntasks=1 --cpus-per-task=2 --mem=1024M --time=0-00:38:00"
         );
     }
 
@@ -349,7 +381,8 @@ mod tests {
         for (key, value) in [("cpus", "3"), ("memory", "8G"), ("gpus", "a100:2")] {
             resources.set(key, &[value]).expect("fine");
         }
-        let options = |memory, gpus| resources.options(1, None, OptionStyle { memory, gpus })[3..].join(" ");
+        let options =
+            |memory, gpus| resources.options(1, None, 1, OptionStyle { memory, gpus })[3..].join(" ");
         assert_eq!(options(MemoryAs::Cpu, GpusAs::Gpus), "--mem-per-cpu=2731M --gpus=a100:2");
         assert_eq!(options(MemoryAs::None, GpusAs::Gres), "--gres=gpu:a100:2");
     }
@@ -380,6 +413,8 @@ mod tests {
             ("gpus", ":2"),
             ("partition", "a b"),
             ("account", ""),
+            ("bundle", "1"),
+            ("bundle", "1001"),
             ("extra", "-c 4"),
             ("extra", "--output=x"),
             ("extra", "--mem=4G"),

@@ -9,7 +9,7 @@ use crate::event::{Outcome, Skip};
 use crate::ottofile::spec::When;
 use crate::plan::{Flow, Job, JobId, Lane, LaneId, Need, Plan, Work, graph};
 use held::Held;
-use pool::Pool;
+use pool::{Pool, WHOLE_JOB};
 use serde::{Deserialize, Serialize};
 use service::Services;
 use std::cmp::Reverse;
@@ -246,7 +246,7 @@ impl Scheduler {
     pub(crate) fn with_demands(mut self, demands: Vec<Demand>, memory_mib: u64, away: usize) -> Scheduler {
         self.demands = demands;
         self.pools[HERE].memory_mib = memory_mib;
-        self.pools[AWAY].slots = away.max(1);
+        self.pools[AWAY].slots = away.max(1).saturating_mul(WHOLE_JOB);
         // What may start at once was queued before anybody knew where.
         let queued: Vec<JobId> =
             self.ready.iter_mut().flat_map(|queue| queue.drain()).map(|(_, Reverse((_, job)))| job).collect();

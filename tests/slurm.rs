@@ -964,3 +964,45 @@ tasks:
     let skipped: Vec<&String> = outcomes.iter().filter(is_skipped).map(|(job, _)| job).collect();
     assert_eq!(skipped, ["b:007"], "{}", ran.all());
 }
+
+/// 36, on a node that goes on.
+#[test]
+fn items_of_bundles_share_jobs_and_one_fails_alone() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let project = Project::new(
+        cluster,
+        "
+tasks:
+  a: {foreach: {range: 1..100}, resources: {bundle: 25}, bash: 'echo $SLURM_JOB_ID >> jobs; OUTPUT[n]=$item; [ $item != 7 ]'}
+  b: {foreach: {each: a}, executor: local, bash: 'echo ${INPUT[a.n]} >> after'}
+",
+    );
+    let ran = project.run(&["-k", "b"]);
+    assert_eq!(ran.status, 1, "{}", ran.all());
+    let jobs = fs::read_to_string(project.folder.join("jobs")).expect("written");
+    let jobs: std::collections::BTreeSet<&str> = jobs.lines().collect();
+    assert_eq!(jobs.len(), 4, "{jobs:?}");
+    assert_eq!((project.lines("jobs"), project.lines("after")), (100, 99), "{}", ran.all());
+}
+
+/// 36, where the node ends in the middle: what was done is not done again.
+#[test]
+fn a_bundle_whose_job_ends_in_the_middle_goes_on_behind_what_was_done() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let project = Project::new(
+        cluster,
+        "tasks: {a: {foreach: {range: 1..8}, resources: {bundle: 8}, bash: 'echo $item >> ran; touch up$item; [ $item != 4 ] || while [ -e hold ]; do sleep 0.05; done'}}",
+    );
+    fs::write(project.folder.join("hold"), "").expect("written");
+    let child = project.start(&["a"]);
+    project.wait_for("the fourth runs", || project.folder.join("up4").exists());
+    // As if the machine were gone: nobody writes how the task ended.
+    project.slurm(&format!("pkill -KILL -f -- '--node {}.*/b0$'", project.root.path().display()));
+    fs::remove_file(project.folder.join("hold")).expect("removed");
+    let ran = project.end(child);
+    assert_eq!(ran.status, 0, "{}", ran.all());
+    let text = fs::read_to_string(project.folder.join("ran")).expect("written");
+    let mut items: Vec<&str> = text.lines().collect();
+    items.sort_unstable();
+    assert_eq!(items, ["1", "2", "3", "4", "4", "5", "6", "7", "8"], "{}", ran.all());
+}

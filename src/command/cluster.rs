@@ -258,7 +258,7 @@ pub(super) fn driver_options(site: &Resources, cpus: u32) -> Vec<String> {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let usual =
         Resources { cpus: vec![cpus], memory_mib: vec![512], time: vec![DAY], ..Resources::default() };
-    let mut options = site.clone().or(&usual).options(1, None, OptionStyle::default());
+    let mut options = site.clone().or(&usual).options(1, None, 1, OptionStyle::default());
     options.push("--signal=B:HUP@120".to_owned());
     options
 }
@@ -288,8 +288,8 @@ pub(super) fn executor(
 ) -> Result<Box<dyn Executor>, i32> {
     let local = LocalExecutor::new(sink.clone(), GRACE, context.masks.clone());
     let Some(rules) = rules else { return Ok(Box::new(local)) };
-    let cluster =
-        ClusterSetting::prepare(home, &setting.run_dir, &setting.run_id, &context.environment, rules);
+    let (run_dir, run_id, jobs) = (&setting.run_dir, &setting.run_id, setting.slots);
+    let cluster = ClusterSetting::prepare(home, run_dir, run_id, &context.environment, rules, jobs);
     match cluster.and_then(|cluster| Dispatcher::new(local, cluster, sink)) {
         Ok(executor) => Ok(Box::new(executor)),
         Err(error) => {
@@ -328,14 +328,17 @@ pub(super) fn submissions(
                 inputs,
                 outputs,
             }
-            .options(1, style(&site))
+            .options(1, 1, style(&site))
         };
         let sources = || {
             let told = resource_sources(target.ottofile, job, &site, &wish.resources);
             told.iter().map(|(key, who)| format!("{key} from {who}")).collect::<Vec<_>>().join(" · ")
         };
-        (*place == JobPlace::Cluster)
-            .then(|| Submission { command: format!("sbatch {}", words().join(" ")), sources: sources() })
+        let shared = resources.bundle.map(|most| format!("  # one job for up to {most} of them"));
+        (*place == JobPlace::Cluster).then(|| Submission {
+            command: format!("sbatch {}{}", words().join(" "), shared.unwrap_or_default()),
+            sources: sources(),
+        })
     };
     Ok(places.iter().zip(&target.plan.jobs).zip(resources).map(one).collect())
 }

@@ -1,5 +1,5 @@
 //! `otto --node FOLDER`: one attempt of a run, on the node of a cluster that its job was given. The launch is in the folder;
-//! what came of it is written there.
+//! what came of it is written there. `otto --node LIST` runs the attempts of a bundle, one after the other.
 
 use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::Exit;
@@ -20,7 +20,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 const PREPARE: &str = include_str!("node.sh");
@@ -34,31 +34,68 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A signal to the task and to otto may be seen in either order.
 const SIGNAL_LAG: Duration = Duration::from_millis(100);
 
-/// Answers the status of the job, which is that of the task.
-pub(crate) fn node(folder: &OsStr) -> i32 {
-    let dir = AttemptDir { path: PathBuf::from(folder) };
-    guarded(|signals| attend(&dir, &signals))
+/// Answers the status of the job: that of its task, of a bundle that of the last task that failed.
+pub(crate) fn node(path: &OsStr) -> i32 {
+    let path = PathBuf::from(path);
+    let dirs = if path.is_file() { members(&path) } else { Ok(vec![AttemptDir { path: path.clone() }]) };
+    guarded(|signals| match &dirs {
+        Ok(dirs) => attend_all(dirs, &signals),
+        Err(error) => {
+            say(&format!("cannot read `{}`: {}", path.display(), host::plain(error)));
+            97
+        }
+    })
 }
 
-fn attend(dir: &AttemptDir, signals: &Signals) -> i32 {
+fn members(list: &Path) -> io::Result<Vec<AttemptDir>> {
+    let folder = list.parent().unwrap_or(Path::new(""));
+    let dir = |name: String| AttemptDir { path: folder.join(name) };
+    Ok(exchange::members(list)?.into_iter().map(dir).collect())
+}
+
+/// What can happen while tasks run, and who tells it.
+struct Inbox {
+    sender: SyncSender<NodeNews>,
+    news: Receiver<NodeNews>,
+}
+
+fn attend_all(dirs: &[AttemptDir], signals: &Signals) -> i32 {
+    let (sender, news) = sync_channel(16);
+    signals.subscribe(sender.clone(), NodeNews::Signal);
+    let inbox = Inbox { sender, news };
+    let mut last_failure = 0;
+    for dir in dirs {
+        let (status, has_time) = attend(dir, &inbox);
+        if status != 0 {
+            last_failure = status;
+        }
+        // A signal to a task here is meant for its job.
+        let is_asked = |news| matches!(news, NodeNews::Signal(sent) if STOPPING.contains(&sent));
+        if !has_time || inbox.news.try_iter().any(is_asked) {
+            break;
+        }
+    }
+    last_failure
+}
+
+/// Answers the status of the task, and whether another one may begin.
+fn attend(dir: &AttemptDir, inbox: &Inbox) -> (i32, bool) {
     let host = node_name();
     let who = format!("{host}-{}", std::process::id());
     match exchange::begin(dir, &who, &BeginRecord { host: Some(host.clone()) }) {
         Ok(true) => {}
         Ok(false) => {
             say("another copy of this job has begun the task, or the run has given it up");
-            return 0;
+            return (0, true);
         }
         Err(error) => {
             say(&format!("cannot begin in `{}`: {}", dir.path.display(), host::plain(&error)));
-            return 97;
+            return (97, true);
         }
     }
     ring(dir, Bell::Begun);
     let mut record = match arrived(dir) {
-        Ok((attempt, launch, grace, declared)) => {
-            serve(dir, signals, attempt, launch, grace, &declared, &who)
-        }
+        Ok((attempt, launch, grace, declared)) => serve(dir, inbox, attempt, launch, grace, &declared, &who),
         Err((exit, cause)) => {
             EndRecord { cause: cause.as_ref().map(Notice::of), ..EndRecord::without_process(exit) }
         }
@@ -66,7 +103,7 @@ fn attend(dir: &AttemptDir, signals: &Signals) -> i32 {
     record.host = Some(host);
     let status = record.exit.status();
     tell(dir, &who, &record);
-    status
+    (status, record.signal.is_none())
 }
 
 /// This machine as the cluster calls it.
@@ -223,22 +260,22 @@ impl Assignment for Arrived {
 
 fn serve(
     dir: &AttemptDir,
-    signals: &Signals,
+    inbox: &Inbox,
     attempt: AttemptId,
     launch: Launch,
     grace: Duration,
     declared: &DeclaredFiles,
     who: &str,
 ) -> EndRecord {
-    let (sender, news) = sync_channel(16);
-    signals.subscribe(sender.clone(), NodeNews::Signal);
+    let Inbox { sender, news } = inbox;
+    let memory_before = memory::of_step();
     let logs: Vec<PathBuf> = match &launch.io {
         LaunchIo::Captured { stdout_log, stderr_log, .. } => vec![stdout_log.clone(), stderr_log.clone()],
         LaunchIo::Terminal => Vec::new(),
     };
     let hands_over = launch.hands_over.clone();
     let mut executor = LocalExecutor::new(Arc::new(|_| {}), grace, Masks::default());
-    executor.start(attempt, Box::new(Arrived { launch: Some(launch), sender }));
+    executor.start(attempt, Box::new(Arrived { launch: Some(launch), sender: sender.clone() }));
     let polite = Stop::Polite { signal: libc::SIGTERM };
     let (mut is_given_up, mut signal) = (false, None);
     let ended = loop {
@@ -276,7 +313,7 @@ fn serve(
         log_error
             .get_or_insert_with(|| format!("cannot hand over what the task set: {}", host::plain(&error)));
     }
-    let memory = memory::of_step();
+    let memory = memory::of_step().since(memory_before);
     let is_made = |(_, file): &(usize, &OsString)| fs::symlink_metadata(file).is_ok();
     EndRecord {
         host: None,

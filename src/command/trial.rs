@@ -58,7 +58,7 @@ fn tried(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
         gpus: Vec::new(),
         ..site.defaults.clone()
     };
-    let options = small.options(1, None, style(&site));
+    let options = small.options(1, None, 1, style(&site));
     let folder = found.folder().to_owned();
     let mut waits = |number: &str, reason: &str| {
         context.say(&format!("job {number} waits: {reason}"));

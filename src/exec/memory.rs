@@ -11,6 +11,16 @@ pub(crate) struct StepMemory {
     pub(crate) kills: u32,
 }
 
+impl StepMemory {
+    /// What is known of one task of a step that had others before it: a peak that it did not raise is theirs.
+    pub(crate) fn since(self, before: StepMemory) -> StepMemory {
+        StepMemory {
+            peak_mib: self.peak_mib.filter(|_| self.peak_mib != before.peak_mib),
+            kills: self.kills.saturating_sub(before.kills),
+        }
+    }
+}
+
 /// Of the step that this process is in.
 pub(crate) fn of_step() -> StepMemory {
     let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();

@@ -98,9 +98,9 @@ pub(crate) struct ClusterJob {
 }
 
 impl ClusterJob {
-    /// The options of sbatch that say so, for an attempt.
-    pub(crate) fn options(&self, attempt: u32, style: OptionStyle) -> Vec<String> {
-        self.resources.options(attempt, self.limit, style)
+    /// The options of sbatch that say so, for so many attempts of this number that share a job.
+    pub(crate) fn options(&self, attempt: u32, members: u32, style: OptionStyle) -> Vec<String> {
+        self.resources.options(attempt, self.limit, members, style)
     }
 }
 

@@ -483,6 +483,7 @@ impl Reader<'_> {
         let mut tty_key: Option<Span> = None;
         let mut stream_errors: Option<Span> = None;
         let mut needs_key: Option<Span> = None;
+        let mut bundle_key: Option<Span> = None;
         for (key, node) in map.iter() {
             let field = Field { key: key.text, owner };
             if node.is_null() && TASK_KEYS.contains(&key.text) {
@@ -515,7 +516,10 @@ impl Reader<'_> {
                     task.after.extend(edges);
                 }
                 "os" => task.os = self.systems(field, node),
-                "resources" => task.resources = Some(Box::new(resource::read(self, field, node))),
+                "resources" => {
+                    task.resources = Some(Box::new(resource::read(self, field, node)));
+                    bundle_key = resource::bundle_key(node);
+                }
                 "executor" => task.executor = self.engine(field, node, &["local"]),
                 "if" => task.condition = self.condition(field, key, node).map(Box::new),
                 "input" => task.input = self.patterns(field, node),
@@ -553,6 +557,7 @@ impl Reader<'_> {
             }
         }
         self.contradictions(&task, stream_errors);
+        self.lonely_bundle(&task, bundle_key);
         settle_condition(&mut task);
         (task, steps)
     }
@@ -793,7 +798,16 @@ impl Reader<'_> {
         }
     }
 
-    /// Settings of one task that exclude each other, whatever their order.
+    /// Only the jobs of a foreach task can share one.
+    fn lonely_bundle(&mut self, task: &Task, bundle: Option<Span>) {
+        let (Some(bundle), None) = (bundle, &task.foreach) else { return };
+        let message = format!("`bundle` of task `{}` has no effect without `foreach`", task.name);
+        let wrong = self
+            .error(Code::Contradiction, message, bundle, "one job has nothing to share")
+            .help("remove it, or give the task several items with `foreach`");
+        self.tell(wrong);
+    }
+
     /// A job that ends before the task may.
     fn time_contradiction(&mut self, task: &Task) {
         let longest = task.resources.as_ref().and_then(|resources| resources.time.iter().max().copied());
@@ -809,6 +823,7 @@ impl Reader<'_> {
         }
     }
 
+    /// Settings of one task that exclude each other, whatever their order.
     fn contradictions(&mut self, task: &Task, stream_errors: Option<Span>) {
         service::contradictions(self, task);
         self.time_contradiction(task);

@@ -4,6 +4,15 @@ use super::field::{Field, Owner, Reader, describe};
 use super::yaml::{Node, NodeKind};
 use crate::diagnostic::Code;
 use crate::resources::{KEYS, Resources, takes_list};
+use crate::source::Span;
+
+/// Where `bundle` is said.
+pub(super) fn bundle_key(node: &Node<'_>) -> Option<Span> {
+    match &node.kind {
+        NodeKind::Map(map) => map.get("bundle").filter(|(_, node)| !node.is_null()).map(|(key, _)| key.span),
+        NodeKind::List(_) | NodeKind::Written(..) | NodeKind::Made(..) => None,
+    }
+}
 
 /// Reads the map `field`; what is wrong with it is told, and left out.
 pub(super) fn read(reader: &mut Reader<'_>, field: Field<'_>, node: &Node<'_>) -> Resources {

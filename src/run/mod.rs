@@ -1365,7 +1365,7 @@ impl<'a> Run<'a> {
 fn demand(setting: &Setting, id: JobId) -> Demand {
     let resources = &setting.resources[id.index()];
     match setting.places[id.index()] {
-        JobPlace::Cluster => Demand { is_away: true, ..Demand::default() },
+        JobPlace::Cluster => Demand::away(resources.bundle.unwrap_or(1)),
         JobPlace::Here => Demand {
             is_away: false,
             slots: resources.cpus(1) as usize,

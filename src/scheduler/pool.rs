@@ -1,5 +1,8 @@
 //! What jobs take of the place where they run: processors and memory of this machine, or room in the queue of a cluster.
 
+/// What a job of its own takes of the room in the queue of a cluster. Of jobs that share one, each takes its part.
+pub(crate) const WHOLE_JOB: usize = 1000;
+
 /// What one job takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Demand {
@@ -7,6 +10,13 @@ pub(crate) struct Demand {
     pub(crate) is_away: bool,
     pub(crate) slots: usize,
     pub(crate) memory_mib: u64,
+}
+
+impl Demand {
+    /// Of a job that shares its place in the queue of a cluster with up to so many, itself included.
+    pub(crate) fn away(sharing: u32) -> Demand {
+        Demand { is_away: true, slots: WHOLE_JOB.div_ceil(sharing.max(1) as usize), memory_mib: 0 }
+    }
 }
 
 impl Default for Demand {

@@ -110,8 +110,26 @@ pub(crate) fn drive(exchange: &ExchangeDir, number: u32) -> io::Result<bool> {
 
 /// The arrays of a run in the order of their numbers, each with the names of its attempts.
 pub(crate) fn arrays(exchange: &ExchangeDir) -> Vec<Vec<String>> {
-    let lines = |text: String| text.lines().map(str::to_owned).collect();
-    (0..).map_while(|number| fs::read_to_string(exchange.array(number)).ok()).map(lines).collect()
+    (0..).map_while(|number| members(&exchange.array(number)).ok()).collect()
+}
+
+/// The same of its bundles.
+pub(crate) fn bundles(exchange: &ExchangeDir) -> Vec<Vec<String>> {
+    (0..).map_while(|number| members(&exchange.bundle(number)).ok()).collect()
+}
+
+/// The names of the attempts in the list of an array or a bundle.
+pub(crate) fn members(list: &Path) -> io::Result<Vec<String>> {
+    Ok(fs::read_to_string(list)?.lines().map(str::to_owned).collect())
+}
+
+/// Whether the job of a bundle has begun one of its attempts. The folder of one that has ended well is gone.
+pub(crate) fn has_bundle_begun(exchange: &ExchangeDir, number: u32) -> bool {
+    let has_begun = |name: &String| {
+        let attempt = AttemptDir { path: exchange.path.join(name) };
+        !attempt.path.exists() || begun(&attempt).is_some_and(|begun| begun.host.is_some())
+    };
+    members(&exchange.bundle(number)).is_ok_and(|names| names.iter().any(has_begun))
 }
 
 /// Makes the folder of an attempt, with its launch, which a node takes away, and what is kept of it.

@@ -344,6 +344,16 @@ impl ExchangeDir {
         self.path.join(format!("a{number}.{element}.log"))
     }
 
+    /// The attempts that share one job, in their order: names of their folders, a line each.
+    pub(crate) fn bundle(&self, number: u32) -> PathBuf {
+        self.path.join(format!("b{number}"))
+    }
+
+    /// What Slurm and the script say of that job.
+    pub(crate) fn bundle_log(&self, number: u32) -> PathBuf {
+        self.path.join(format!("b{number}.log"))
+    }
+
     /// `place` is that of the job in the plan.
     pub(crate) fn attempt(&self, place: usize, number: u32) -> AttemptDir {
         AttemptDir { path: self.path.join(format!("{place}.{number}")) }

@@ -379,3 +379,36 @@ fn an_otto_that_finds_a_later_one_leaves_the_run_to_it() {
     let ran = project.run("Resume");
     assert_eq!(ran.status, 0, "{}", ran.all());
 }
+
+#[test]
+fn a_bundle_goes_on_without_its_otto_and_another_one_takes_it_over() {
+    let project = on_quick_cluster(
+        "
+tasks:
+  a:
+    foreach: {range: 1..6}
+    resources: {bundle: 3}
+    bash: |
+      echo $item >> ran; touch up$item
+      while [ -e hold$item ]; do sleep 0.05; done
+      OUTPUT[n]=$item
+  sum: {needs: [a], bash: 'echo $((${INPUT[a:1.n]} + ${INPUT[a:2.n]} + ${INPUT[a:6.n]})) > sum'}
+",
+    );
+    let _node = Node::of(&project);
+    project.write("hold2", "");
+    project.write("hold5", "");
+    let child = start(&project, &["sum"]);
+    wait_for(&project.path("up2"));
+    wait_for(&project.path("up5"));
+    kill(&project, child);
+    // One bundle ends while nobody looks, the other one later.
+    fs::remove_file(project.path("hold2")).expect("removed");
+    wait_for(&project.path("up3"));
+    let child = start(&project, &["Resume"]);
+    std::thread::sleep(Duration::from_millis(500));
+    fs::remove_file(project.path("hold5")).expect("removed");
+    let ran = project.end(child);
+    assert_eq!((ran.status, project.read("sum").as_str()), (0, "9\n"), "{}", ran.all());
+    assert_eq!(sorted(&project, "ran"), ["1", "2", "3", "4", "5", "6"], "{}", ran.all());
+}

@@ -927,6 +927,77 @@ tasks:
     assert!(left.contains(&"6.1".to_owned()) && left.len() <= 8, "{left:?}");
 }
 
+/// Each item says when it begins and ends, and the fifth fails.
+const BUNDLED: &str = "
+tasks:
+  a:
+    foreach: {range: 1..12}
+    resources: {bundle: 5, time: 2m}
+    bash: 'echo +$item >> ran; OUTPUT[n]=$item; echo it is $item; sleep 0.05; echo -$item >> ran; [ $item != 5 ]'
+  b: {foreach: {each: a}, executor: local, bash: 'echo ${INPUT[a.n]} >> after'}
+";
+
+#[test]
+fn jobs_of_a_bundle_run_one_after_the_other_in_one_job_and_fail_alone() {
+    let project = on_cluster(BUNDLED);
+    let ran = project.run("-k -j1 b");
+    assert_eq!(ran.status, 1, "{}", ran.all());
+    assert_eq!(calls(&project, "sbatch"), 3, "{}", project.read("../cluster/calls"));
+    let calls = project.read("../cluster/calls");
+    let times: Vec<&str> = calls.split_whitespace().filter_map(|word| word.strip_prefix("--time=")).collect();
+    assert_eq!(times, ["0-00:10:00", "0-00:10:00", "0-00:04:00"]);
+    let (ran_items, after) = (project.read("ran"), project.read("after"));
+    let lines: Vec<&str> = ran_items.lines().collect();
+    assert!(lines.chunks(2).all(|pair| pair[0][1..] == pair[1][1..]), "{lines:?}");
+    let mut after: Vec<u32> = after.lines().map(|line| line.parse().expect("a number")).collect();
+    after.sort_unstable();
+    assert_eq!(after, (1..=12).filter(|n| *n != 5).collect::<Vec<u32>>());
+    assert_eq!(fs::read_to_string(project.task("a:08").join("stdout.log")).expect("a log"), "it is 8\n");
+    let left = left(&project, "a:01");
+    assert!(left.contains(&"4.1".to_owned()) && left.len() <= 8, "{left:?}");
+}
+
+#[test]
+fn what_a_bundle_finished_before_its_node_was_lost_is_not_repeated() {
+    for (state, second) in [("NODE_FAIL", 2), ("PREEMPTED", 2), ("OUT_OF_MEMORY", 1)] {
+        let project = on_quick_cluster(
+            "tasks: {a: {foreach: {range: 1..6}, resources: {bundle: 6}, bash: 'echo $item >> ran; [ $item != 3 ] || sleep 0.6'}}",
+        );
+        wrong(&project, "fate", &format!("{state} 3"));
+        let ran = project.run("-k a");
+        // Want of memory is a failure of the one that ran, and of nobody else.
+        assert_eq!(ran.status == 0, second == 2, "{state}: {}", ran.all());
+        let times = |item: &str| project.read("ran").lines().filter(|line| *line == item).count();
+        let times: Vec<usize> = ["1", "2", "3", "4", "5", "6"].map(times).into();
+        assert_eq!(times, [1, 1, second, 1, 1, 1], "{state}: {}", ran.all());
+    }
+}
+
+#[test]
+fn an_interrupted_bundle_ends_with_the_job_that_runs() {
+    let project = on_cluster(
+        "tasks: {a: {foreach: {range: 1..6}, resources: {bundle: 6}, bash: 'echo $item >> ran; trap \"echo last words; exit 1\" TERM; touch up; while :; do sleep 0.05; done'}}",
+    );
+    let child = project.command(env!("CARGO_BIN_EXE_otto")).arg("a").spawn().expect("started");
+    wait_for(&project.path("up"));
+    interrupt(&child);
+    let ran = project.end(child);
+    assert_eq!((ran.status, project.read("ran").as_str()), (130, "1\n"), "{}", ran.all());
+    assert!(ran.stdout.contains("last words"), "{}", ran.all());
+    assert!(!states(&project).iter().any(|state| state == "RUNNING" || state == "PENDING"));
+}
+
+#[test]
+fn one_job_has_nothing_to_share() {
+    let project = on_cluster("tasks: {a: {resources: {bundle: 6}, bash: echo}}");
+    let ran = project.run("a");
+    assert_eq!(ran.status, 2);
+    assert_snapshot!(ran.stderr);
+    let project =
+        on_cluster("tasks: {a: {foreach: {range: 1..2}, resources: {bundle: 6, time: 1h}, bash: echo}}");
+    assert_snapshot!(project.run("-n -v a").stdout);
+}
+
 #[test]
 fn an_array_that_is_too_large_is_made_smaller() {
     let project = on_cluster("tasks: {a: {foreach: {range: 1..24}, bash: sleep 0.1}}");

@@ -35,10 +35,10 @@ pub(super) enum Errand {
         assignment: Box<dyn Assignment>,
         dir: AttemptDir,
     },
-    /// Several jobs by one request. The clerk writes the list of their folders.
-    SubmitArray {
-        array: u32,
-        members: Vec<ArrayMember>,
+    /// Several attempts by one request. The clerk writes the list of their folders.
+    SubmitTogether {
+        together: Sharing,
+        members: Vec<BatchMember>,
         name: String,
         options: Vec<String>,
         modules: Vec<String>,
@@ -50,10 +50,20 @@ pub(super) enum Errand {
     },
 }
 
-/// An attempt that is submitted together with others, for the first time.
-pub(super) struct ArrayMember {
+/// By what several attempts are one request, with a number of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sharing {
+    /// A job for each.
+    Array(u32),
+    /// One job, in which they run one after the other.
+    Bundle(u32),
+}
+
+/// An attempt that is submitted together with others.
+pub(super) struct BatchMember {
     pub(super) attempt: AttemptId,
-    pub(super) assignment: Box<dyn Assignment>,
+    /// As of [`Errand::Submit`].
+    pub(super) assignment: Option<Box<dyn Assignment>>,
     pub(super) dir: AttemptDir,
 }
 
@@ -61,7 +71,7 @@ pub(super) enum ErrandDone {
     Submitted(Submitted),
     Adopted(AttemptId, Box<dyn Assignment>, FilesMade),
     /// Those that have files are the elements of the array, in this order.
-    SubmittedArray(u32, Vec<Submitted>),
+    SubmittedTogether(Sharing, Vec<Submitted>),
     /// The error is why there is no answer.
     Asked(Result<Vec<QueueRow>, String>),
     Cancelled,
@@ -128,9 +138,9 @@ pub(super) fn work(
                 };
                 ErrandDone::Adopted(attempt, assignment, made)
             }
-            Errand::SubmitArray { array, members, name, options, modules } => {
-                let submitted = clerk.submit_array(array, members, &name, &options, &modules);
-                ErrandDone::SubmittedArray(array, submitted)
+            Errand::SubmitTogether { together, members, name, options, modules } => {
+                let submitted = clerk.submit_together(together, members, &name, &options, &modules);
+                ErrandDone::SubmittedTogether(together, submitted)
             }
             Errand::Ask => ErrandDone::Asked(command::queue(&setting.env)),
             Errand::Cancel { numbers, is_forced } => {
@@ -179,18 +189,17 @@ impl Clerk {
         }
     }
 
-    fn submit_array(
+    fn submit_together(
         &mut self,
-        array: u32,
-        members: Vec<ArrayMember>,
+        together: Sharing,
+        members: Vec<BatchMember>,
         name: &str,
         options: &[String],
         modules: &[String],
     ) -> Vec<Submitted> {
         let mut folders = Vec::new();
         let mut submitted = Vec::new();
-        for ArrayMember { attempt, assignment, dir } in members {
-            let mut assignment = Some(assignment);
+        for BatchMember { attempt, mut assignment, dir } in members {
             let made = self.make(attempt, assignment.as_mut(), &dir, modules.to_vec());
             if !matches!(made, FilesMade::Never(_)) {
                 folders.push(dir.name());
@@ -201,11 +210,15 @@ impl Clerk {
             return submitted;
         }
         let setting = &self.setting;
-        let list = setting.exchange.array(array);
+        let exchange = &setting.exchange;
+        let (list, log, array) = match together {
+            Sharing::Array(number) => (exchange.array(number), exchange.array(number), Some(folders.len())),
+            Sharing::Bundle(number) => (exchange.bundle(number), exchange.bundle_log(number), None),
+        };
         let request = JobRequest {
             name,
-            log: &list,
-            array: Some(folders.len()),
+            log: &log,
+            array,
             options,
             script: &setting.script,
             words: &[setting.otto.as_os_str(), list.as_os_str(), setting.nonce.as_ref()],
@@ -217,7 +230,10 @@ impl Clerk {
         };
         let elements = submitted.iter_mut().filter(|one| !matches!(one.made, FilesMade::Never(_)));
         for (element, one) in elements.enumerate() {
-            one.answer = answer.clone().map(|number| format!("{number}_{element}"));
+            one.answer = match together {
+                Sharing::Array(_) => answer.clone().map(|number| format!("{number}_{element}")),
+                Sharing::Bundle(_) => answer.clone(),
+            };
         }
         submitted
     }

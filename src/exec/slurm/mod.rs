@@ -78,6 +78,8 @@ pub(crate) struct ClusterSetting {
     otto: PathBuf,
     run: RunId,
     rules: SiteRules,
+    /// How many jobs may be in the queue at a time.
+    jobs: usize,
     /// Which otto of the run this is.
     driver: u32,
 }
@@ -90,6 +92,7 @@ impl ClusterSetting {
         run: &RunId,
         environment: &Environment,
         rules: SiteRules,
+        jobs: usize,
     ) -> io::Result<ClusterSetting> {
         let own: BTreeMap<OsString, OsString> =
             environment.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -104,7 +107,7 @@ impl ClusterSetting {
         let otto = node_binary(home, environment)?;
         let env = command::environment(own.clone().into_iter());
         let driver = exchange::latest_driver(&exchange);
-        Ok(ClusterSetting { env, own, exchange, nonce, script, otto, run: run.clone(), rules, driver })
+        Ok(ClusterSetting { env, own, exchange, nonce, script, otto, run: run.clone(), rules, jobs, driver })
     }
 
     /// The name by which Slurm and otto know an attempt: run, place in the plan and attempt stand behind the last `@`.
@@ -121,6 +124,11 @@ impl ClusterSetting {
     /// For the elements of an array, which have one name: that and the number of the element.
     fn array_key(&self, array: u32) -> String {
         format!("{}.a{array}", self.run)
+    }
+
+    /// For the attempts that share a job.
+    fn bundle_key(&self, bundle: u32) -> String {
+        format!("{}.b{bundle}", self.run)
     }
 
     fn key(&self, attempt: AttemptId) -> String {

@@ -4,7 +4,7 @@
 //! No answer of Slurm is no news: an error, a timeout or an empty answer ends nothing and submits nothing twice. Whenever
 //! otto gives an attempt up, it first claims its end; if that fails, there is a record, and that counts.
 
-use super::clerk::{ArrayMember, AttemptFiles, Errand, ErrandDone, FilesMade, Submitted};
+use super::clerk::{AttemptFiles, BatchMember, Errand, ErrandDone, FilesMade, Sharing, Submitted};
 use super::command::QueueRow;
 use super::states::{self, JobStanding, Refusal};
 use super::{ClusterOrder, ClusterSetting};
@@ -15,7 +15,7 @@ use crate::exec::{
 };
 use crate::store::exchange::{self, BeginRecord, Bell, EndRecord};
 use crate::store::layout::AttemptDir;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -52,8 +52,13 @@ const SHORTEST_SILENCE: Duration = Duration::from_secs(5);
 /// Jobs that become ready together come one after the other: an array waits so long for another one, and at most so long.
 const GATHERING: Duration = Duration::from_millis(20);
 const LONGEST_GATHERING: Duration = Duration::from_millis(200);
+/// A bundle that is not full waits longer: one job less saves seconds.
+const GATHERING_BUNDLE: Duration = Duration::from_millis(100);
+const LONGEST_GATHERING_BUNDLE: Duration = Duration::from_secs(2);
 /// Slurm's own limit of the elements of an array, where nobody has changed it.
 const MOST_MEMBERS: usize = 1000;
+/// For what an attempt waits whose job runs others first, among Slurm's own words for such reasons.
+const IN_BUNDLE: &str = "Bundle";
 /// The name under which the run claims.
 const DRIVER: &str = "driver";
 
@@ -68,15 +73,19 @@ pub(super) struct ClusterWatch {
     queue: VecDeque<AttemptId>,
     /// Of another otto, and not looked at yet.
     adopted: VecDeque<AttemptId>,
-    /// What ended well and is not written down yet, with the log of its job.
-    heard: HashMap<AttemptId, PathBuf>,
+    /// What ended well and is not written down yet, with the log of its job if that has no other.
+    heard: HashMap<AttemptId, Option<PathBuf>>,
     /// When the first and the last of a number of attempts came into the queue.
     gathering: Option<(Instant, Instant)>,
-    /// Members of the arrays that another otto made, by the names of their exchange folders: array and element.
-    members: HashMap<String, (u32, usize)>,
+    /// Members of what another otto submitted together, by the names of their exchange folders, with their places in it.
+    members: HashMap<String, (Sharing, usize)>,
     /// Arrays that were made, and how many elements one may have.
     arrays: u32,
     most_members: usize,
+    /// Bundles that were made.
+    bundles: u32,
+    /// There were as many jobs as there may be.
+    was_full: bool,
     /// Keys of jobs that should go, and whether by force.
     to_cancel: BTreeMap<String, bool>,
     is_clerk_busy: bool,
@@ -104,7 +113,9 @@ struct Tracked {
     dir: AttemptDir,
     /// By what Slurm's answers name its job, and where the job's own words are.
     key: String,
-    /// Of a member of an array that another otto made: the name that it has if it was submitted again by itself.
+    /// The bundle that its job is.
+    bundle: Option<u32>,
+    /// Of what another otto submitted together with others: the name that it has if it was submitted again by itself.
     other_key: Option<String>,
     log: PathBuf,
     files: Option<AttemptFiles>,
@@ -157,13 +168,16 @@ impl ClusterWatch {
         sink: ReportSink,
     ) -> ClusterWatch {
         let now = Instant::now();
-        let made = exchange::arrays(&setting.exchange);
-        let arrays = made.len() as u32;
-        let elements = |(array, names): (usize, Vec<String>)| {
-            names.into_iter().enumerate().map(move |(element, name)| (name, (array as u32, element)))
+        let arrays = exchange::arrays(&setting.exchange);
+        let bundles = exchange::bundles(&setting.exchange);
+        let counts = (arrays.len() as u32, bundles.len() as u32);
+        let lists = (0..).map(Sharing::Array).zip(arrays).chain((0..).map(Sharing::Bundle).zip(bundles));
+        let places = |(together, names): (Sharing, Vec<String>)| {
+            names.into_iter().enumerate().map(move |(place, name)| (name, (together, place)))
         };
         ClusterWatch {
-            members: made.into_iter().enumerate().flat_map(elements).collect(),
+            // Where one is in several bundles, the last one is meant.
+            members: lists.flat_map(places).collect(),
             adopted: VecDeque::new(),
             heard: HashMap::new(),
             setting,
@@ -173,8 +187,10 @@ impl ClusterWatch {
             names: HashMap::new(),
             queue: VecDeque::new(),
             gathering: None,
-            arrays,
+            arrays: counts.0,
             most_members: MOST_MEMBERS,
+            bundles: counts.1,
+            was_full: false,
             to_cancel: BTreeMap::new(),
             is_clerk_busy: false,
             numbers: Vec::new(),
@@ -248,7 +264,7 @@ impl ClusterWatch {
                     // A rest does no harm.
                     let dir = self.setting.exchange.attempt(attempt.job.index(), attempt.number);
                     let _ = std::fs::remove_dir_all(&dir.path);
-                    let _ = std::fs::remove_file(&log);
+                    let _ = log.map(std::fs::remove_file);
                 }
             }
             ClusterOrder::Stop(attempt, how) => self.stop(attempt, how),
@@ -256,7 +272,12 @@ impl ClusterWatch {
                 self.is_clerk_busy = false;
                 match done {
                     ErrandDone::Submitted(submitted) => self.submitted(submitted),
-                    ErrandDone::SubmittedArray(array, members) => self.submitted_array(array, members),
+                    ErrandDone::SubmittedTogether(Sharing::Array(array), members) => {
+                        self.submitted_array(array, members);
+                    }
+                    ErrandDone::SubmittedTogether(Sharing::Bundle(_), members) => {
+                        members.into_iter().for_each(|member| self.submitted(member));
+                    }
                     ErrandDone::Adopted(attempt, assignment, made) => {
                         self.looked_at(attempt, assignment, made);
                     }
@@ -270,9 +291,12 @@ impl ClusterWatch {
                 self.leaving = Some((sender, Instant::now() + LEAVING));
             }
             ClusterOrder::Finish(sender) => {
-                for array in 0..self.arrays {
+                let exchange = &self.setting.exchange;
+                let arrays = (0..self.arrays).map(|array| exchange.array(array));
+                let bundles = (0..self.bundles).map(|bundle| exchange.bundle(bundle));
+                for list in arrays.chain(bundles) {
                     // Nothing of it begins any more.
-                    let _ = std::fs::remove_file(self.setting.exchange.array(array));
+                    let _ = std::fs::remove_file(list);
                 }
                 self.pause = SHORTEST;
                 self.finishing = Some((sender, Instant::now() + FAREWELL));
@@ -309,10 +333,19 @@ impl ClusterWatch {
         if known.has_begun {
             tracked.host = exchange::begun(&dir).and_then(|begun| begun.host);
         }
-        if let Some((array, element)) = self.members.get(&dir.name()).copied() {
-            let alone = format!("{}_{element}", self.setting.array_key(array));
-            tracked.other_key = Some(std::mem::replace(&mut tracked.key, alone));
-            tracked.log = self.setting.exchange.array_log(array, element);
+        if let Some((together, place)) = self.members.get(&dir.name()).copied() {
+            let (key, log) = match together {
+                Sharing::Array(array) => (
+                    format!("{}_{place}", self.setting.array_key(array)),
+                    self.setting.exchange.array_log(array, place),
+                ),
+                Sharing::Bundle(bundle) => {
+                    tracked.bundle = Some(bundle);
+                    (self.setting.bundle_key(bundle), self.setting.exchange.bundle_log(bundle))
+                }
+            };
+            tracked.other_key = Some(std::mem::replace(&mut tracked.key, key));
+            tracked.log = log;
         }
         self.adopted.push_back(attempt);
     }
@@ -356,6 +389,7 @@ impl ClusterWatch {
                 job,
                 assignment: Some(assignment),
                 key: self.setting.key(attempt),
+                bundle: None,
                 other_key: None,
                 log: dir.slurm_log(),
                 dir,
@@ -492,7 +526,6 @@ impl ClusterWatch {
 
     fn stop(&mut self, attempt: AttemptId, how: Stop) {
         let Some(tracked) = self.tracked.get_mut(&attempt) else { return };
-        let key = tracked.key.clone();
         tracked.stop = Some(how);
         match tracked.step {
             ClusterStep::Queued => {
@@ -505,7 +538,8 @@ impl ClusterWatch {
             ClusterStep::Unheard(_) | ClusterStep::Handed => {}
         }
         self.pause = SHORTEST;
-        self.to_cancel.insert(key, how == Stop::Kill);
+        self.cancel_job(attempt, how == Stop::Kill);
+        let Some(tracked) = self.tracked.get(&attempt) else { return };
         let never = exchange::begin(&tracked.dir, DRIVER, &BeginRecord { host: None });
         if never.is_ok_and(|is_taken| is_taken) {
             // It has not begun, and never will, whatever becomes of the job.
@@ -518,6 +552,17 @@ impl ClusterWatch {
         }
         // Without it Slurm's signal still reaches the task.
         let _ = exchange::cancel(&tracked.dir);
+    }
+
+    /// Has the job of an attempt cancelled, unless others that share it are to go on.
+    fn cancel_job(&mut self, attempt: AttemptId, is_forced: bool) {
+        let Some(tracked) = self.tracked.get(&attempt) else { return };
+        let goes_on = |(other, its): (&AttemptId, &Tracked)| {
+            *other != attempt && its.bundle == tracked.bundle && its.stop.is_none()
+        };
+        if tracked.bundle.is_none() || !self.tracked.iter().any(goes_on) {
+            self.to_cancel.insert(tracked.key.clone(), is_forced);
+        }
     }
 
     // ── ending ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -618,7 +663,7 @@ impl ClusterWatch {
         let is_over = ended.exit.is_success();
         assignment.collect(&ended);
         if is_over {
-            self.heard.insert(attempt, tracked.log);
+            self.heard.insert(attempt, tracked.bundle.is_none().then_some(tracked.log));
         }
         assignment.tell(ended);
     }
@@ -648,10 +693,10 @@ impl ClusterWatch {
 
     /// [`ClusterWatch::decide`] for an attempt that has a job, or may have one: that should go.
     fn give_up(&mut self, attempt: AttemptId, exit: Exit, cause: Diagnostic, repeat: Repeat) {
+        if self.tracked.get(&attempt).is_some_and(|tracked| tracked.number.is_some()) {
+            self.cancel_job(attempt, false);
+        }
         if let Some(tracked) = self.tracked.get(&attempt) {
-            if tracked.number.is_some() {
-                self.to_cancel.insert(tracked.key.clone(), false);
-            }
             // So that a job which nobody expected does not run it. It may have begun: then its end decides.
             let _ = exchange::begin(&tracked.dir, DRIVER, &BeginRecord { host: None });
         }
@@ -691,6 +736,7 @@ impl ClusterWatch {
             if tracked.other_key.as_ref().is_some_and(|key| known.contains_key(key)) {
                 tracked.key = tracked.other_key.take().expect("bug: it was there");
                 tracked.log = tracked.dir.slurm_log();
+                tracked.bundle = None;
             }
             let row = known.get(&tracked.key).copied();
             self.heard_of(attempt, row, now);
@@ -752,7 +798,14 @@ impl ClusterWatch {
                     false => tracked.hopeless = None,
                 }
             }
-            Some(JobStanding::Alive) => (tracked.doubt, tracked.hopeless) = (None, None),
+            Some(JobStanding::Alive) => {
+                (tracked.doubt, tracked.hopeless) = (None, None);
+                if tracked.bundle.is_some() && tracked.host.is_none() && tracked.told != IN_BUNDLE {
+                    IN_BUNDLE.clone_into(&mut tracked.told);
+                    let (number, reason) = (row.number.clone(), IN_BUNDLE.to_owned());
+                    (self.sink)(Report::Waits { attempt, number, reason });
+                }
+            }
             Some(_) => tracked.doubt(now, standing, &row.state, &row.node),
         }
     }
@@ -801,6 +854,16 @@ impl ClusterWatch {
             return;
         }
         let at = on_node(&doubt.node);
+        // The job got as far as another of its attempts: this one was never touched, and counts as not submitted.
+        let is_untouched = |bundle| {
+            exchange::begun(&tracked.dir).is_none()
+                && exchange::has_bundle_begun(&self.setting.exchange, bundle)
+        };
+        if doubt.standing != Some(JobStanding::Cancelled) && tracked.bundle.is_some_and(is_untouched) {
+            tracked.step = ClusterStep::Queued;
+            self.queue.push_back(attempt);
+            return;
+        }
         match doubt.standing {
             // Slurm has lost the job before it began: the same attempt once more. Should the first one turn up, only one
             // of the two can begin.
@@ -886,16 +949,20 @@ impl ClusterWatch {
         if self.finishing.is_some() || self.is_full_until.is_some_and(|until| now < until) {
             return None;
         }
+        let is_full = self.is_full();
+        if std::mem::replace(&mut self.was_full, is_full) && !is_full {
+            // What follows the job that has ended is about to come.
+            self.gathering = Some((now, now));
+        }
+        if is_full {
+            return None;
+        }
         let between = Duration::from_secs(1) / self.setting.rules.submit_per_second.max(1);
         if now < self.submitted_at + between {
             self.pause = self.pause.min(between);
             return None;
         }
-        if let Some((first, last)) = self.gathering.filter(|_| self.makes_arrays())
-            && now < last + GATHERING
-            && now < first + LONGEST_GATHERING
-        {
-            self.pause = self.pause.min(GATHERING / 2);
+        if self.is_gathering(now) {
             return None;
         }
         self.gathering = None;
@@ -904,15 +971,15 @@ impl ClusterWatch {
         };
         let place = self.queue.iter().position(is_due)?;
         let attempt = self.queue.remove(place)?;
-        if let Some(errand) = self.array_of(attempt) {
+        if let Some(errand) = self.bundle_of(attempt, now).or_else(|| self.array_of(attempt)) {
             self.submitted_at = now;
             return Some(errand);
         }
         let key = self.setting.key(attempt);
         let tracked = self.tracked.get_mut(&attempt)?;
         let name = self.setting.job_name(&key, &tracked.job);
-        (tracked.key, tracked.log) = (key, tracked.dir.slurm_log());
-        let options = tracked.job.options(attempt.number, self.setting.rules.style);
+        (tracked.key, tracked.log, tracked.bundle) = (key, tracked.dir.slurm_log(), None);
+        let options = tracked.job.options(attempt.number, 1, self.setting.rules.style);
         tracked.step = ClusterStep::Submitting;
         self.submitted_at = now;
         // Only the first time: then its files are made.
@@ -928,6 +995,89 @@ impl ClusterWatch {
         self.setting.rules.array > 0 && self.most_members >= self.setting.rules.array as usize
     }
 
+    /// Whether there are as many jobs as there may be. Where none is shared, the scheduler sees to that.
+    fn is_full(&self) -> bool {
+        if self.bundles == 0 {
+            return false;
+        }
+        let is_job = |tracked: &&Tracked| {
+            !matches!(tracked.step, ClusterStep::Queued | ClusterStep::Adopted) && tracked.rung.is_none()
+        };
+        let mut bundles = HashSet::new();
+        let is_new = |tracked: &&Tracked| tracked.bundle.is_none_or(|bundle| bundles.insert(bundle));
+        self.tracked.values().filter(is_job).filter(is_new).count() >= self.setting.jobs
+    }
+
+    /// Whether others are about to come that would be one request with the first in the queue.
+    fn is_gathering(&mut self, now: Instant) -> bool {
+        let Some((first, last)) = self.gathering else { return false };
+        let job = |attempt: &AttemptId| self.tracked.get(attempt).map(|tracked| &tracked.job);
+        let Some(next) = self.queue.front().and_then(job) else { return false };
+        let (quiet, longest) = match next.resources.bundle {
+            Some(most) => {
+                let alike =
+                    self.queue.iter().filter(|attempt| job(attempt).is_some_and(|it| it.task == next.task));
+                if alike.take(most as usize).count() == most as usize {
+                    return false;
+                }
+                (GATHERING_BUNDLE, LONGEST_GATHERING_BUNDLE)
+            }
+            None if self.makes_arrays() => (GATHERING, LONGEST_GATHERING),
+            None => return false,
+        };
+        let waits = now < last + quiet && now < first + longest;
+        if waits {
+            self.pause = self.pause.min(quiet / 2);
+        }
+        waits
+    }
+
+    /// A bundle of this attempt and of those in the queue that are like it, if there are any.
+    fn bundle_of(&mut self, first: AttemptId, now: Instant) -> Option<Errand> {
+        let most = self.tracked.get(&first)?.job.resources.bundle? as usize;
+        let style = self.setting.rules.style;
+        let wish = |attempt: &AttemptId| {
+            let tracked = self.tracked.get(attempt)?;
+            let is_due = tracked.retry.is_none_or(|(at, _)| at <= now);
+            let (job, number) = (&tracked.job, attempt.number);
+            is_due.then(|| (job.task, job.options(number, 1, style), &job.resources.modules))
+        };
+        let wanted = wish(&first)?;
+        let alike = |attempt: &&AttemptId| wish(attempt).as_ref() == Some(&wanted);
+        let others = self.queue.iter().filter(alike).take(most - 1);
+        let attempts: Vec<AttemptId> = std::iter::once(first).chain(others.copied()).collect();
+        if attempts.len() < 2 {
+            return None;
+        }
+        let modules = wanted.2.clone();
+        let bundle = self.bundles;
+        self.bundles += 1;
+        let job = &self.tracked.get(&first)?.job;
+        let name = self.setting.job_name(&self.setting.bundle_key(bundle), job);
+        let options = job.options(first.number, attempts.len() as u32, style);
+        let members = self.members_of(&attempts);
+        for attempt in &attempts {
+            let tracked = self.tracked.get_mut(attempt).expect("bug: what is queued is tracked");
+            tracked.bundle = Some(bundle);
+            tracked.key = self.setting.bundle_key(bundle);
+            tracked.log = self.setting.exchange.bundle_log(bundle);
+        }
+        Some(Errand::SubmitTogether { together: Sharing::Bundle(bundle), members, name, options, modules })
+    }
+
+    /// Takes attempts out of the queue, for the clerk. What was submitted before has its files.
+    fn members_of(&mut self, attempts: &[AttemptId]) -> Vec<BatchMember> {
+        let taken: HashSet<AttemptId> = attempts.iter().copied().collect();
+        self.queue.retain(|attempt| !taken.contains(attempt));
+        let member = |attempt: &AttemptId| {
+            let tracked = self.tracked.get_mut(attempt).expect("bug: what is queued is tracked");
+            tracked.step = ClusterStep::Submitting;
+            let assignment = if tracked.files.is_none() { tracked.assignment.take() } else { None };
+            BatchMember { attempt: *attempt, assignment, dir: tracked.dir.clone() }
+        };
+        attempts.iter().map(member).collect()
+    }
+
     /// An array of this attempt and of those in the queue that are like it, if they are enough.
     fn array_of(&mut self, first: AttemptId) -> Option<Errand> {
         if !self.makes_arrays() {
@@ -939,7 +1089,8 @@ impl ClusterWatch {
             let tracked = self.tracked.get(attempt)?;
             let is_new = attempt.number == 1 && tracked.files.is_none() && tracked.retry.is_none();
             let job = &tracked.job;
-            is_new.then(|| (job.task, job.options(1, style), &job.resources.modules))
+            let is_wanted = is_new && job.resources.bundle.is_none();
+            is_wanted.then(|| (job.task, job.options(1, 1, style), &job.resources.modules))
         };
         let wanted = wish(&first)?;
         let alike = |attempt: &&AttemptId| wish(attempt).as_ref() == Some(&wanted);
@@ -949,19 +1100,11 @@ impl ClusterWatch {
             return None;
         }
         let (options, modules) = (wanted.1, wanted.2.clone());
-        let taken: std::collections::HashSet<AttemptId> = attempts.iter().copied().collect();
-        self.queue.retain(|attempt| !taken.contains(attempt));
         let array = self.arrays;
         self.arrays += 1;
         let name = self.setting.job_name(&self.setting.array_key(array), &self.tracked.get(&first)?.job);
-        let mut members = Vec::new();
-        for attempt in attempts {
-            let tracked = self.tracked.get_mut(&attempt).expect("bug: what is queued is tracked");
-            tracked.step = ClusterStep::Submitting;
-            let assignment = tracked.assignment.take().expect("bug: it was submitted before");
-            members.push(ArrayMember { attempt, assignment, dir: tracked.dir.clone() });
-        }
-        Some(Errand::SubmitArray { array, members, name, options, modules })
+        let members = self.members_of(&attempts);
+        Some(Errand::SubmitTogether { together: Sharing::Array(array), members, name, options, modules })
     }
 
     fn asks_now(&self, now: Instant) -> bool {
