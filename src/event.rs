@@ -10,6 +10,7 @@ use crate::verbatim::Verbatim;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 /// The version of this form, which is that of the journal and of `--json`: docs/events.md tells of each field. A reader
 /// refuses a higher number and ignores unknown fields and events.
@@ -39,8 +40,8 @@ pub(crate) enum Event {
         /// At most so many tasks at a time.
         slots: usize,
         /// In plan order.
-        #[serde(rename = "tasks")]
-        jobs: Vec<PlannedJob>,
+        #[serde(rename = "tasks", with = "form::shared")]
+        jobs: Vec<Arc<PlannedJob>>,
         /// With `--watch`: the files that changed since the run before.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         changed: Vec<String>,
@@ -54,8 +55,8 @@ pub(crate) enum Event {
         /// What they come from, as `PlannedJob::awaits` says it.
         from: String,
         /// In the order of the items.
-        #[serde(rename = "tasks")]
-        jobs: Vec<PlannedJob>,
+        #[serde(rename = "tasks", with = "form::shared")]
+        jobs: Vec<Arc<PlannedJob>>,
     },
     /// Why a job runs that could have been fresh.
     Stale {
@@ -170,27 +171,28 @@ pub(crate) enum Event {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PlannedJob {
     pub(crate) name: JobName,
-    pub(crate) task: String,
+    /// The name of its task.
+    pub(crate) task: JobName,
     /// False for groups, which have no process and no directory.
     pub(crate) has_body: bool,
     /// The ottofile of the task, seen from the folder of the root; `None`: the root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) file: Option<String>,
+    pub(crate) file: Option<Box<str>>,
     /// Line of the task in the ottofile, from 1.
     pub(crate) line: usize,
-    pub(crate) needs: Vec<JobName>,
+    pub(crate) needs: Box<[JobName]>,
     /// The needed jobs whose streams it reads, so that it runs while they do.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) reads: Vec<JobName>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) reads: Box<[JobName]>,
     /// Declared parameters that have a value.
     #[serde(default, with = "form::pairs")]
-    pub(crate) params: Vec<(String, String)>,
+    pub(crate) params: Box<[(String, String)]>,
     /// Those of them that are not UTF-8, as hex: what stands in `params` is for people.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "form::pairs")]
-    pub(crate) raw_params: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty", with = "form::pairs")]
+    pub(crate) raw_params: Box<[(String, String)]>,
     /// The words of those that take several, each as it was typed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "form::pairs")]
-    pub(crate) words: Vec<(String, Vec<Verbatim>)>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty", with = "form::pairs")]
+    pub(crate) words: Box<[(String, Vec<Verbatim>)]>,
     /// The jobs of its foreach task ran one at a time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_serial: bool,
@@ -202,10 +204,10 @@ pub(crate) struct PlannedJob {
     pub(crate) is_service: bool,
     /// A foreach task whose jobs are not known yet: what will tell them, such as `list.files`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) awaits: Option<String>,
+    pub(crate) awaits: Option<Box<str>>,
     /// Of such a task: the items that were asked for by name; empty for all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) only: Vec<String>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) only: Box<[String]>,
 }
 
 impl PlannedJob {
@@ -221,7 +223,7 @@ impl PlannedJob {
         match (&self.file, root.rfind('/')) {
             (None, _) => root.to_owned(),
             (Some(file), Some(slash)) if !file.starts_with('/') => format!("{}{file}", &root[..=slash]),
-            (Some(file), _) => file.clone(),
+            (Some(file), _) => file.to_string(),
         }
     }
 }
@@ -268,7 +270,8 @@ impl Event {
         };
         match self {
             Event::RunStarted { jobs, .. } | Event::JobsAdded { jobs, .. } => {
-                for job in jobs {
+                for job in jobs.iter_mut().filter(|job| !job.params.is_empty()) {
+                    let job = Arc::make_mut(job);
                     job.params.iter_mut().for_each(|(_, value)| text(value));
                     for word in job.words.iter_mut().flat_map(|(_, words)| words) {
                         if let Verbatim::Text(word) = word {

@@ -53,7 +53,7 @@ pub(crate) struct Fate {
     pub(crate) attempts: Option<u32>,
     /// The path of its log.
     log: Option<Value>,
-    /// The last lines of that.
+    /// The last lines of that, or what otto says where that is not why it failed.
     error: Option<Value>,
     /// Of a foreach task: the items whose jobs failed.
     failed: Option<Vec<Value>>,
@@ -115,6 +115,7 @@ impl Fate {
             reason,
             took_us: job.took_us(),
             attempts: (job.attempts > 0).then_some(job.attempts),
+            error: said_by_otto(job).map(Value::String),
             ..Fate::new(name, word)
         }
     }
@@ -136,7 +137,7 @@ impl Fate {
     /// Adds the log of the last attempt, of which `tail` is the end.
     pub(crate) fn add_log(&mut self, path: Vec<u8>, tail: &[u8]) {
         self.log = Some(Value::from_bytes(path));
-        if matches!(self.word, FateKind::Failed | FateKind::Interrupted) {
+        if self.error.is_none() && matches!(self.word, FateKind::Failed | FateKind::Interrupted) {
             self.error = Some(Value::String(last_lines(tail))).filter(|text| text.as_str() != Some(""));
         }
     }
@@ -194,6 +195,20 @@ fn text(value: &Value) -> Cow<'_, [u8]> {
 /// Milliseconds are as much as two runs have in common.
 fn seconds(us: u64) -> Value {
     Value::Number(format!("{}.{:03}", us / 1_000_000, us / 1_000 % 1_000).into())
+}
+
+/// Why a job failed whose script did not: the messages about it, each in a line.
+fn said_by_otto(job: &JobState) -> Option<String> {
+    let Some(Outcome::Failed { exit, reason, code }) = &job.outcome else { return None };
+    match exit {
+        Exit::Code(0) => {
+            let hints = job.more().hints.iter().filter(|hint| code.as_ref() == Some(&hint.code));
+            let messages: Vec<&str> = hints.map(|hint| hint.message.as_str()).collect();
+            if messages.is_empty() { reason.clone() } else { Some(messages.join("\n")) }
+        }
+        Exit::NotStarted { reason, .. } => Some(reason.clone()),
+        Exit::Code(_) | Exit::Signal(_) | Exit::Timeout | Exit::Lost => None,
+    }
 }
 
 fn reason_of_failure(exit: &Exit, code: Option<&str>) -> &'static str {

@@ -852,7 +852,7 @@ impl Scheduler {
             return Some(Outcome::Skipped(Skip::NotRan(job)));
         }
         if let Some(systems) = &job.elsewhere {
-            return Some(Outcome::Skipped(Skip::Os(systems.clone())));
+            return Some(Outcome::Skipped(Skip::Os(systems.to_string())));
         }
         match (job.work.has_body() || job.awaits_data(), self.phase) {
             (false, _) => Some(Outcome::Succeeded),

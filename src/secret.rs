@@ -132,37 +132,29 @@ impl Masker {
 
     /// Where secrets are, apart from each other and in order. Colour codes inside of one belong to it.
     fn found(&self, bytes: &[u8]) -> Vec<Range<usize>> {
-        let Some(finder) = &self.finder else { return Vec::new() };
-        if !bytes.contains(&ESCAPE) {
-            // Most of what is shown has none, and this looks at each byte once.
-            return match finder.is_match(bytes) {
-                true => merged(finder.find_overlapping_iter(bytes).map(|found| found.range())),
-                false => Vec::new(),
-            };
-        }
-        // Where a secret was is asked only if there is one.
-        if !finder.is_match(&stripped(bytes).0) {
-            return Vec::new();
-        }
-        let plain = Plain::of(bytes);
-        let ranges = finder.find_overlapping_iter(&plain.bytes).map(|found| plain.place(found.range()));
-        merged(ranges)
+        self.found_and_open(bytes).0
     }
 
-    /// From where on the bytes may be the beginning of a secret whose rest is to come; their length if they are not.
-    fn open_from(&self, bytes: &[u8]) -> usize {
+    /// Where secrets are, and from where on the bytes may be the beginning of one whose rest is to come; their length if they
+    /// are not.
+    fn found_and_open(&self, bytes: &[u8]) -> (Vec<Range<usize>>, usize) {
         if !bytes.contains(&ESCAPE) {
-            return self.open_from_plain(bytes);
-        }
-        let (text, end) = stripped(bytes);
-        let open = self.open_from_plain(&text);
-        if open == text.len() {
-            return end;
+            return (self.found_plain(bytes), self.open_from_plain(bytes));
         }
         let plain = Plain::of(bytes);
-        let from = plain.places.get(open).copied().unwrap_or(plain.end);
+        let found = self.found_plain(&plain.bytes).into_iter().map(|range| plain.range(range));
+        let open = self.open_from_plain(&plain.bytes);
+        let open = if open == plain.bytes.len() { plain.end } else { plain.place(open) };
         // A code that is not whole may stand in the middle of a secret too.
-        from.min(plain.end)
+        (found.collect(), open.min(plain.end))
+    }
+
+    fn found_plain(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        // Most of what is shown has none, and this looks at each byte once.
+        match self.finder.as_ref().filter(|finder| finder.is_match(bytes)) {
+            Some(finder) => merged(finder.find_overlapping_iter(bytes).map(|found| found.range())),
+            None => Vec::new(),
+        }
     }
 
     fn open_from_plain(&self, bytes: &[u8]) -> usize {
@@ -215,57 +207,50 @@ const LONGEST_CODE: usize = 32;
 /// Bytes without the codes for colours between them, which a program may put anywhere.
 struct Plain {
     bytes: Vec<u8>,
-    /// Where each of them was.
-    places: Vec<usize>,
-    /// Where a code begins that is not whole; else the number of all bytes.
+    /// The pieces between codes: where each begins in `bytes`, and where in the text.
+    pieces: Vec<(usize, usize)>,
+    /// Where a code begins that is not whole; else the length of the text.
     end: usize,
 }
 
 impl Plain {
     fn of(text: &[u8]) -> Plain {
-        let mut plain = Plain { bytes: Vec::with_capacity(text.len()), places: Vec::new(), end: text.len() };
+        let mut plain =
+            Plain { bytes: Vec::with_capacity(text.len()), pieces: vec![(0, 0)], end: text.len() };
         let mut place = 0;
-        while place < text.len() {
-            match code(&text[place..]) {
+        while let Some(length) = text[place..].iter().position(|byte| *byte == ESCAPE) {
+            let at = place + length;
+            plain.bytes.extend_from_slice(&text[place..at]);
+            match code(&text[at..]) {
                 Code::None => {
-                    plain.bytes.push(text[place]);
-                    plain.places.push(place);
-                    place += 1;
+                    plain.bytes.push(ESCAPE);
+                    place = at + 1;
                 }
-                Code::Whole(length) => place += length,
+                Code::Whole(length) => {
+                    place = at + length;
+                    plain.pieces.push((plain.bytes.len(), place));
+                }
                 Code::Begun => {
-                    plain.end = place;
-                    break;
+                    plain.end = at;
+                    return plain;
                 }
             }
         }
+        plain.bytes.extend_from_slice(&text[place..]);
         plain
     }
 
-    fn place(&self, range: Range<usize>) -> Range<usize> {
-        self.places[range.start]..self.places[range.end - 1] + 1
+    /// Where one of the bytes is in the text.
+    fn place(&self, index: usize) -> usize {
+        // Of pieces without bytes, the last one that begins here has it.
+        let after = self.pieces.partition_point(|(begin, _)| *begin <= index);
+        let (begin, place) = self.pieces[after - 1];
+        place + index - begin
     }
-}
 
-/// The bytes without codes for colours, and where a code begins that is not whole; else the number of all bytes.
-fn stripped(text: &[u8]) -> (Vec<u8>, usize) {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(place) = rest.iter().position(|byte| *byte == ESCAPE) {
-        bytes.extend_from_slice(&rest[..place]);
-        rest = &rest[place..];
-        let length = match code(rest) {
-            Code::None => {
-                bytes.push(ESCAPE);
-                1
-            }
-            Code::Whole(length) => length,
-            Code::Begun => return (bytes, text.len() - rest.len()),
-        };
-        rest = &rest[length..];
+    fn range(&self, range: Range<usize>) -> Range<usize> {
+        self.place(range.start)..self.place(range.end - 1) + 1
     }
-    bytes.extend_from_slice(rest);
-    (bytes, text.len())
 }
 
 enum Code {

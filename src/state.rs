@@ -6,6 +6,7 @@ use crate::diagnostic::Notice;
 use crate::event::{Event, Exit, Outcome, PlannedJob, RunResult, Skip, Stamped};
 use crate::name::{JobName, RunId};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// A run as its events so far tell it.
 #[derive(Debug, Default)]
@@ -39,37 +40,55 @@ pub(crate) struct Stopping {
 
 #[derive(Debug)]
 pub(crate) struct JobState {
-    pub(crate) planned: PlannedJob,
+    pub(crate) planned: Arc<PlannedJob>,
     /// Attempts begun.
     pub(crate) attempts: u32,
-    /// Why it runs, if it could have been fresh.
-    pub(crate) stale: Option<String>,
-    /// Why the last attempt failed, as far as it is known.
-    pub(crate) hints: Vec<Notice>,
     /// Result of the last attempt that ended.
     pub(crate) exit: Option<Exit>,
     pub(crate) leaked: u32,
     pub(crate) line: Option<usize>,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) keys: Vec<String>,
-    /// How long its service took to get ready.
-    pub(crate) ready_us: Option<u64>,
-    /// The earlier run that started the service.
-    pub(crate) up_since: Option<RunId>,
     /// What the last attempt that ended wrote.
     pub(crate) stdout_bytes: u64,
     pub(crate) stderr_bytes: u64,
-    pub(crate) stream_bytes: u64,
-    /// What it streamed may be the beginning of more.
-    pub(crate) is_stream_short: bool,
     /// When the first attempt began.
     started_us: Option<u64>,
     /// When the last attempt ended.
     ended_us: Option<u64>,
     running_since_us: Option<u64>,
-    /// Where its last attempt is, if that was handed to a cluster.
-    pub(crate) remote: Option<Box<RemoteState>>,
+    /// None: as [`NOTHING_MORE`]. There may be very many jobs.
+    more: Option<Box<More>>,
 }
+
+/// What there is to know of few jobs.
+#[derive(Debug, Default)]
+pub(crate) struct More {
+    /// Why it runs, if it could have been fresh.
+    pub(crate) stale: Option<String>,
+    /// Why the last attempt failed, as far as it is known.
+    pub(crate) hints: Vec<Notice>,
+    /// How long its service took to get ready.
+    pub(crate) ready_us: Option<u64>,
+    /// The earlier run that started the service.
+    pub(crate) up_since: Option<RunId>,
+    /// What the last attempt that ended streamed.
+    pub(crate) stream_bytes: u64,
+    /// What it streamed may be the beginning of more.
+    pub(crate) is_stream_short: bool,
+    /// Where its last attempt is, if that was handed to a cluster.
+    pub(crate) remote: Option<RemoteState>,
+}
+
+static NOTHING_MORE: More = More {
+    stale: None,
+    hints: Vec::new(),
+    ready_us: None,
+    up_since: None,
+    stream_bytes: 0,
+    is_stream_short: false,
+    remote: None,
+};
 
 /// An attempt on a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,41 +106,42 @@ pub(crate) struct RemoteState {
 }
 
 impl JobState {
-    fn new(planned: &PlannedJob) -> JobState {
+    fn new(planned: &Arc<PlannedJob>) -> JobState {
         JobState {
             planned: planned.clone(),
             attempts: 0,
-            stale: None,
-            hints: Vec::new(),
             exit: None,
             leaked: 0,
             line: None,
             outcome: None,
             keys: Vec::new(),
-            ready_us: None,
-            up_since: None,
             stdout_bytes: 0,
             stderr_bytes: 0,
-            stream_bytes: 0,
-            is_stream_short: false,
             started_us: None,
             ended_us: None,
             running_since_us: None,
-            remote: None,
+            more: None,
         }
     }
 
+    pub(crate) fn more(&self) -> &More {
+        self.more.as_deref().unwrap_or(&NOTHING_MORE)
+    }
+
+    fn more_mut(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
+
     fn queued(&mut self, id: &str, reason: &str, now_us: u64) {
-        match &mut self.remote {
+        let queued_us = self.running_since_us.unwrap_or(now_us);
+        match &mut self.more_mut().remote {
             Some(remote) => {
                 id.clone_into(&mut remote.id);
                 reason.clone_into(&mut remote.reason);
             }
-            None => {
+            remote @ None => {
                 let (id, reason) = (id.to_owned(), reason.to_owned());
-                let queued_us = self.running_since_us.unwrap_or(now_us);
-                self.remote =
-                    Some(Box::new(RemoteState { id, reason, host: None, queued_us, waited_us: None }));
+                *remote = Some(RemoteState { id, reason, host: None, queued_us, waited_us: None });
             }
         }
     }
@@ -129,14 +149,12 @@ impl JobState {
     /// What it waited is not what it took.
     fn began(&mut self, host: &str, now_us: u64) {
         let queued_us = self.running_since_us.unwrap_or(now_us);
-        let remote = self.remote.get_or_insert_with(|| {
-            Box::new(RemoteState {
-                id: String::new(),
-                reason: String::new(),
-                host: None,
-                queued_us,
-                waited_us: None,
-            })
+        let remote = self.more_mut().remote.get_or_insert_with(|| RemoteState {
+            id: String::new(),
+            reason: String::new(),
+            host: None,
+            queued_us,
+            waited_us: None,
         });
         remote.host = Some(host.to_owned());
         remote.waited_us = Some(now_us.saturating_sub(remote.queued_us));
@@ -163,12 +181,12 @@ impl JobState {
 
     /// A service that is ready and has not ended.
     pub(crate) fn is_up(&self) -> bool {
-        self.ready_us.is_some() && self.exit.is_none() && self.outcome.is_none()
+        self.more().ready_us.is_some() && self.exit.is_none() && self.outcome.is_none()
     }
 
     /// When others could go on: when it ended, or for a service when it was ready.
     fn done_us(&self) -> Option<u64> {
-        match (self.ready_us, self.started_us) {
+        match (self.more().ready_us, self.started_us) {
             (Some(ready_us), Some(started_us)) => Some(started_us + ready_us),
             (Some(_), None) | (None, _) => self.ended_us,
         }
@@ -237,12 +255,12 @@ impl RunState {
             Event::JobsAdded { group, from: _, jobs } => self.add(group, jobs),
             Event::Stale { job, why } => {
                 if let Some(place) = self.place(job) {
-                    self.jobs[place].stale = Some(why.clone());
+                    self.jobs[place].more_mut().stale = Some(why.clone());
                 }
             }
             Event::Hint { job, attempt: _, notice } => {
                 if let Some(place) = self.place(job) {
-                    self.jobs[place].hints.push(notice.clone());
+                    self.jobs[place].more_mut().hints.push(notice.clone());
                 }
             }
             Event::AttemptStarted { job, attempt } => {
@@ -250,8 +268,10 @@ impl RunState {
                     let state = &mut self.jobs[place];
                     state.attempts = *attempt;
                     state.exit = None;
-                    state.hints.clear();
-                    state.remote = None;
+                    if let Some(more) = &mut state.more {
+                        more.hints.clear();
+                        more.remote = None;
+                    }
                     state.started_us.get_or_insert(now);
                     state.running_since_us = Some(now);
                     self.running.insert((now, place));
@@ -288,8 +308,11 @@ impl RunState {
                     state.line = *line;
                     state.stdout_bytes = *stdout_bytes;
                     state.stderr_bytes = *stderr_bytes;
-                    state.stream_bytes = *stream_bytes;
-                    state.is_stream_short = *is_stream_short;
+                    if state.more.is_some() || *stream_bytes > 0 || *is_stream_short {
+                        let more = state.more_mut();
+                        more.stream_bytes = *stream_bytes;
+                        more.is_stream_short = *is_stream_short;
+                    }
                     state.ended_us = Some(now);
                 }
             }
@@ -299,7 +322,7 @@ impl RunState {
                     let state = &mut self.jobs[place];
                     // A foreach task whose data is wrong has failed itself, and counts like any other task.
                     if matches!(outcome, Outcome::Failed { code: Some(_), .. }) && !state.planned.has_body {
-                        state.planned.has_body = true;
+                        Arc::make_mut(&mut state.planned).has_body = true;
                         self.bodies += 1;
                     }
                     if state.outcome.is_none() && state.planned.has_body {
@@ -326,9 +349,10 @@ impl RunState {
                     self.up.insert(place);
                     let state = &mut self.jobs[place];
                     state.attempts = *attempt;
-                    state.ready_us = Some(now.saturating_sub(began));
                     state.keys.clone_from(keys);
-                    state.up_since.clone_from(since);
+                    let more = state.more_mut();
+                    more.ready_us = Some(now.saturating_sub(began));
+                    more.up_since.clone_from(since);
                 }
             }
             Event::RetryPlanned { .. }
@@ -339,7 +363,7 @@ impl RunState {
     }
 
     /// Takes in jobs of a foreach task, which stand before their group.
-    fn add(&mut self, group: &JobName, jobs: &[PlannedJob]) {
+    fn add(&mut self, group: &JobName, jobs: &[Arc<PlannedJob>]) {
         let first = self.jobs.len();
         // There may be very many, and room for twice as many would be wasted.
         self.jobs.reserve_exact(jobs.len());
@@ -351,7 +375,7 @@ impl RunState {
         self.bodies += jobs.iter().filter(|job| job.has_body).count();
         let place = self.place(group);
         if let Some(place) = place {
-            let planned = &mut self.jobs[place].planned;
+            let planned = Arc::make_mut(&mut self.jobs[place].planned);
             planned.awaits = None;
             if !jobs.is_empty() {
                 planned.needs = jobs.iter().map(|job| job.name.clone()).collect();
@@ -504,22 +528,24 @@ mod tests {
     }
 
     fn run_of(jobs: &[(Vec<usize>, bool)]) -> (RunState, Stamped) {
-        let planned = |(place, (needs, has_body)): (usize, &(Vec<usize>, bool))| PlannedJob {
-            name: name(place),
-            task: format!("job{place}"),
-            has_body: *has_body,
-            file: None,
-            line: 1,
-            needs: needs.iter().map(|need| name(*need)).collect(),
-            reads: Vec::new(),
-            params: Vec::new(),
-            raw_params: Vec::new(),
-            words: Vec::new(),
-            is_serial: false,
-            is_buffered: false,
-            is_service: false,
-            awaits: None,
-            only: Vec::new(),
+        let planned = |(place, (needs, has_body)): (usize, &(Vec<usize>, bool))| {
+            Arc::new(PlannedJob {
+                name: name(place),
+                task: name(place),
+                has_body: *has_body,
+                file: None,
+                line: 1,
+                needs: needs.iter().map(|need| name(*need)).collect(),
+                reads: Box::default(),
+                params: Box::default(),
+                raw_params: Box::default(),
+                words: Box::default(),
+                is_serial: false,
+                is_buffered: false,
+                is_service: false,
+                awaits: None,
+                only: Box::default(),
+            })
         };
         let jobs = jobs.iter().enumerate().map(planned).collect();
         let run = RunId::new("20261124-091400.000000", 0);
@@ -596,10 +622,11 @@ mod tests {
     fn a_chain_runs_one_at_a_time_and_so_does_a_serial_foreach() {
         let one_at_a_time = |jobs: &[(Vec<usize>, bool)], serial: &[usize]| {
             let (state, _) = run_of(jobs);
-            let mut planned: Vec<PlannedJob> = state.jobs.into_iter().map(|job| job.planned).collect();
+            let mut planned: Vec<PlannedJob> =
+                state.jobs.into_iter().map(|job| (*job.planned).clone()).collect();
             for place in serial {
                 planned[*place].is_serial = true;
-                planned[*place].task = "each".into();
+                planned[*place].task = JobName::recorded("each").expect("not empty");
             }
             is_one_at_a_time(4, planned.iter())
         };

@@ -460,7 +460,8 @@ impl LineReader<'_, '_> {
         let Some(project) = self.project() else { return Vec::new().into_iter() };
         let runs = past::list(&project).into_iter().rev().take(MOST_RUNS);
         let items = |run: PastRun| {
-            let jobs = run.state.jobs.iter().filter(|job| job.planned.task == task && job.planned.has_body);
+            let jobs =
+                run.state.jobs.iter().filter(|job| job.planned.task.as_str() == task && job.planned.has_body);
             let item = |name: &str| Some(name.strip_prefix(task)?.strip_prefix(':')?.to_owned());
             jobs.filter_map(|job| item(job.planned.name.as_str())).collect::<Vec<_>>()
         };
@@ -517,7 +518,7 @@ impl LineReader<'_, '_> {
         let jobs = latest.iter().flat_map(|run| &run.state.jobs).filter(|job| job.planned.has_body);
         let words = jobs.flat_map(|job| {
             let name = &job.planned.name;
-            let about = |key: &str| declared.get(&(job.planned.task.clone(), key.to_owned())).cloned();
+            let about = |key: &str| declared.get(&(job.planned.task.to_string(), key.to_owned())).cloned();
             let keys =
                 job.keys.iter().map(move |key| (format!("{name}.{key}"), about(key).unwrap_or_default()));
             std::iter::once((name.to_string(), String::new())).chain(keys)

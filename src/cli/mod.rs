@@ -115,6 +115,7 @@ fn answered(words: Vec<OsString>, stdout: &mut Answer) -> i32 {
         context.print(&version::version(flags.volume() == Volume::Verbose));
         return 0;
     }
+    command::sweep_vaults(&context);
     let rest = &words[leading..];
     match rest.first() {
         Some(word) if command::find(word).is_some() => {

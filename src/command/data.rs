@@ -394,26 +394,29 @@ mod tests {
     use crate::name::RunId;
     use insta::assert_snapshot;
     use std::os::unix::fs::symlink;
+    use std::sync::Arc;
 
     /// fetch → build → deploy:a, deploy:b; `tag` is what fetch set.
     fn ship(stage: &Stage, at: &str, tail: &str, tag: &str) -> RunId {
         let mut run = stage.sandbox.begin(at, tail, "deploy");
-        let planned = |name: &str, needs: &[&str], params: &[(&str, &str)]| PlannedJob {
-            name: job(name),
-            task: name.split(':').next().expect("a task").into(),
-            has_body: true,
-            file: None,
-            line: 3,
-            needs: needs.iter().copied().map(job).collect(),
-            reads: Vec::new(),
-            params: params.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
-            raw_params: Vec::new(),
-            words: Vec::new(),
-            is_serial: false,
-            is_buffered: false,
-            is_service: false,
-            awaits: None,
-            only: Vec::new(),
+        let planned = |name: &str, needs: &[&str], params: &[(&str, &str)]| {
+            Arc::new(PlannedJob {
+                name: job(name),
+                task: job(name.split(':').next().expect("a task")),
+                has_body: true,
+                file: None,
+                line: 3,
+                needs: needs.iter().copied().map(job).collect(),
+                reads: Box::default(),
+                params: params.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+                raw_params: Box::default(),
+                words: Box::default(),
+                is_serial: false,
+                is_buffered: false,
+                is_service: false,
+                awaits: None,
+                only: Box::default(),
+            })
         };
         run.event(Event::RunStarted {
             format: FORMAT,

@@ -156,7 +156,7 @@ impl From<&JobState> for JobJson {
         let planned = &job.planned;
         JobJson {
             name: planned.name.to_string(),
-            task: planned.task.clone(),
+            task: planned.task.to_string(),
             outcome: outcome_word(job.outcome.as_ref()),
             exit: job.exit.as_ref().map(Exit::how),
             code,
@@ -175,11 +175,11 @@ impl From<&JobState> for JobJson {
             keys: job.keys.clone(),
             stdout_bytes: job.stdout_bytes,
             stderr_bytes: job.stderr_bytes,
-            stream_bytes: job.stream_bytes,
+            stream_bytes: job.more().stream_bytes,
             line: planned.line,
             fresh_since,
-            stale: job.stale.clone(),
-            hints: job.hints.clone(),
+            stale: job.more().stale.clone(),
+            hints: job.more().hints.clone(),
         }
     }
 }

@@ -635,11 +635,14 @@ pub(super) struct RunPlace<'a> {
     pub(super) vault: Arc<Vault>,
 }
 
-/// A run's vault; what runs that are over left in theirs goes.
+/// Removes the secrets that runs left which were killed.
+pub(crate) fn sweep_vaults(context: &Context) {
+    Vault::sweep(&memory_folders(context), context.home_path().as_deref());
+}
+
+/// A run's vault.
 pub(super) fn open_vault(context: &Context, home: &Home, run_id: &RunId) -> Arc<Vault> {
-    let vault = Vault::new(&memory_folders(context), &home.root, run_id.as_str());
-    vault.sweep();
-    Arc::new(vault)
+    Arc::new(Vault::new(&memory_folders(context), &home.root, run_id.as_str()))
 }
 
 /// What is the same for every run of this otto. Nothing is limited, and no job has a place yet.

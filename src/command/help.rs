@@ -5,7 +5,7 @@ use super::{BuiltIn, Context, TABLE};
 use crate::body;
 use crate::host;
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{Count, Param, ParamForm, Task};
+use crate::ottofile::spec::{Count, Edge, OrderedList, Param, ParamForm, Task};
 use crate::request;
 use crate::view::filter::shown;
 use crate::view::style::{self, Paint};
@@ -213,19 +213,26 @@ pub(crate) fn task_help(context: &Context, found: &host::Found, ottofile: &Ottof
         section(&mut text, &head("Outputs"), &rows.chain(others).collect::<Vec<_>>());
     }
 
-    let names = |edges: &[crate::ottofile::spec::Edge]| {
-        edges.iter().map(|edge| clean(&edge.task.value)).collect::<Vec<_>>().join(", ")
-    };
+    let names =
+        |edges: &[&Edge]| edges.iter().map(|edge| clean(&edge.task.value)).collect::<Vec<_>>().join(", ");
     let mut facts: Vec<(&str, String)> = Vec::new();
     if !task.aliases.is_empty() {
         let names: Vec<String> = task.aliases.iter().map(|alias| clean(&alias.value).to_string()).collect();
         facts.push(("also", names.join(", ")));
     }
-    if !task.before.is_empty() {
-        facts.push(("needs", names(&task.before)));
+    let is_step = |edge: &&Edge| edge.turn.is_some_and(|turn| turn.list == OrderedList::Steps);
+    let (steps, needs): (Vec<&Edge>, Vec<&Edge>) = task.before.iter().partition(is_step);
+    if !needs.is_empty() {
+        facts.push(("needs", names(&needs)));
+    }
+    for (place, step) in steps.iter().enumerate() {
+        let script = ottofile.task(&step.task.value).filter(|_| step.is_script_of(task));
+        let script = script.and_then(|script| script.body.as_ref());
+        let step = script.map_or_else(|| names(&[*step]), |body| clean(first_line(&body.text)));
+        facts.push((if place == 0 { "steps" } else { "" }, step));
     }
     if !task.after.is_empty() {
-        facts.push(("then", names(&task.after)));
+        facts.push(("then", names(&task.after.iter().collect::<Vec<_>>())));
     }
     let keys = task.body.as_ref().filter(|_| task.outputs.is_none());
     let keys = keys.map_or(Vec::new(), |body| body::set_keys(&body.text));

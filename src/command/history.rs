@@ -251,7 +251,7 @@ fn running(
         };
         let has_task = filter.task.as_ref().is_none_or(|task| {
             let mut jobs = run.state.jobs.iter();
-            jobs.any(|job| job.planned.task == *task || job.planned.name.as_str() == task)
+            jobs.any(|job| job.planned.task.as_str() == task || job.planned.name.as_str() == task)
         });
         if is_wanted && has_task && dir.run(&run.id).path.is_dir() {
             rows.push(RunRow::of(&project, &run, 0));

@@ -7,7 +7,7 @@ use crate::host;
 use crate::load::Loaded;
 use crate::name::similar;
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{Count, ForeachSource, Param, ParamForm, Task};
+use crate::ottofile::spec::{Count, Edge, ForeachSource, Param, ParamForm, Task};
 use crate::plan::expand::{Expansion, known};
 use crate::plan::facts::Facts;
 use crate::request;
@@ -272,12 +272,21 @@ fn detail(task: &Task) -> String {
     if !params.is_empty() || task.before.is_empty() {
         return params;
     }
+    let (scripts, tasks): (Vec<&Edge>, Vec<&Edge>) =
+        task.before.iter().partition(|edge| edge.is_script_of(task));
     let names: Vec<&str> =
-        task.before.iter().map(|edge| edge.known_as.as_deref().unwrap_or(&edge.task.value)).collect();
+        tasks.iter().map(|edge| edge.known_as.as_deref().unwrap_or(&edge.task.value)).collect();
     let most = 4;
     let more = names.len().saturating_sub(most);
-    let listed = names[..names.len().min(most)].join(", ");
-    let text = if more == 0 { format!("needs {listed}") } else { format!("needs {listed} and {more} more") };
+    let mut listed: Vec<String> = names.iter().take(most).map(|name| (*name).to_owned()).collect();
+    if !scripts.is_empty() {
+        listed.push(counted(scripts.len(), "script"));
+    }
+    let listed = listed.join(", ");
+    // What has steps runs them, and may need other tasks besides.
+    let verb = if task.steps.is_some() { "runs" } else { "needs" };
+    let text =
+        if more == 0 { format!("{verb} {listed}") } else { format!("{verb} {listed} and {more} more") };
     shown(&text).into_owned()
 }
 
@@ -407,8 +416,7 @@ fn list_json(ottofile: &Ottofile, namespace: &str) -> String {
         namespace.is_empty() || own == namespace || own.starts_with(&format!("{namespace}/"))
     };
     let tasks: Vec<serde_json::Value> = ottofile
-        .tasks
-        .iter()
+        .written_tasks()
         .filter(is_listed)
         .map(|task| {
             let params: Vec<serde_json::Value> = task
@@ -425,6 +433,8 @@ fn list_json(ottofile: &Ottofile, namespace: &str) -> String {
                     })
                 })
                 .collect();
+            let needs = task.before.iter().filter(|edge| !edge.is_script_of(task));
+            let needs = needs.map(|edge| &edge.task.value);
             serde_json::json!({
                 "name": task.name.as_str(),
                 "help": task.help,
@@ -433,7 +443,7 @@ fn list_json(ottofile: &Ottofile, namespace: &str) -> String {
                 "file": ottofile.sources.of(task.name_span).name(),
                 "line": ottofile.sources.line(task.name_span),
                 "foreach": task.foreach.is_some(),
-                "needs": task.before.iter().map(|edge| &edge.task.value).collect::<Vec<_>>(),
+                "needs": needs.collect::<Vec<_>>(),
                 "params": params,
                 "outputs": task.outputs.as_ref().map(|contract| outputs_json(&contract.value)),
             })

@@ -35,7 +35,7 @@ mod trial;
 pub(crate) use cluster::{ClusterWish, detach_option, executor_option, profile_option, resource_option};
 pub(crate) use execute::{
     DryRun, Options, PlannedRun, Watched, below_guard, dry_run, execute, fail_fast_option, policy,
-    quiet_option, run_to_end, terminal_width, yes_option,
+    quiet_option, run_to_end, sweep_vaults, terminal_width, yes_option,
 };
 use execute::{asked_display, display_option};
 #[cfg(test)]

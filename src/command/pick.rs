@@ -133,7 +133,7 @@ impl Picked {
         let bodies = || state.jobs.iter().filter(|job| job.planned.has_body);
         match bodies().find(|job| job.planned.name.as_str() == name) {
             Some(one) => vec![one],
-            None => bodies().filter(|job| job.planned.task == name).collect(),
+            None => bodies().filter(|job| job.planned.task.as_str() == name).collect(),
         }
     }
 
@@ -184,7 +184,7 @@ impl Picked {
 fn is_task_of_latest(near: &[ProjectDir], word: &str) -> bool {
     let latest = find::find(&Selector::Latest, near, Vec::new).ok();
     let run = latest.and_then(|found| PastRun::read(found.project.run(&found.id), found.id.clone()).ok());
-    let is_meant = |job: &JobState| job.planned.name.as_str() == word || job.planned.task == word;
+    let is_meant = |job: &JobState| job.planned.name.as_str() == word || job.planned.task.as_str() == word;
     run.is_some_and(|run| run.state.jobs.iter().any(is_meant))
 }
 

@@ -5,7 +5,7 @@ use super::pick::{Picked, Records, run_argument};
 use super::show::words;
 use super::{Context, terminal_width};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::event::{Event, Stamped};
+use crate::event::{Event, PlannedJob, Stamped};
 use crate::exec::local::GRACE;
 use crate::history::past::Standing;
 use crate::history::{journal, order};
@@ -19,6 +19,7 @@ use crate::view::style::Paint;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::io::{self, Write};
 use std::rc::Rc;
+use std::sync::Arc;
 
 pub(super) fn command() -> Command {
     Command::new("Replay")
@@ -108,7 +109,7 @@ fn slots(events: &[Stamped]) -> usize {
     slots.unwrap_or(1)
 }
 
-fn planned(events: &[Stamped]) -> Vec<crate::event::PlannedJob> {
+fn planned(events: &[Stamped]) -> Vec<Arc<PlannedJob>> {
     let jobs = events.iter().find_map(|stamped| match &stamped.event {
         Event::RunStarted { jobs, .. } => Some(jobs.clone()),
         _ => None,

@@ -710,8 +710,8 @@ fn read_along(loaded: &mut Loaded, picked: &Picked) -> Result<(), Vec<Diagnostic
     loaded.ottofile.namespaces.is_topmost = true;
     let mut tasks = Vec::new();
     for job in &picked.run.state.jobs {
-        loaded.read_towards(&job.planned.task)?;
-        tasks.extend(loaded.ottofile.position(&job.planned.task));
+        loaded.read_towards(job.planned.task.as_str())?;
+        tasks.extend(loaded.ottofile.position(job.planned.task.as_str()));
     }
     let links = loaded.follow(&tasks)?;
     if links.wrong.is_empty() { Ok(()) } else { Err(links.wrong) }
@@ -759,8 +759,13 @@ pub(super) fn recorded(
         });
     }
     let mut loaded = Loaded::recorded(found, ottofile, files, &context.cwd)?;
-    let tasks: Vec<usize> =
-        picked.run.state.jobs.iter().filter_map(|job| loaded.ottofile.position(&job.planned.task)).collect();
+    let tasks: Vec<usize> = picked
+        .run
+        .state
+        .jobs
+        .iter()
+        .filter_map(|job| loaded.ottofile.position(job.planned.task.as_str()))
+        .collect();
     // Patterns are put in their places; what was not read then is not needed now.
     let _links = loaded.ottofile.follow(tasks);
     Ok(loaded)
@@ -789,7 +794,7 @@ fn request(
     let jobs =
         inputs.runs.iter().flat_map(|picked| picked.run.state.jobs.iter().map(move |job| (picked, job)));
     for (picked, job) in jobs {
-        let Some(place) = ottofile.position(&job.planned.task) else { continue };
+        let Some(place) = ottofile.position(job.planned.task.as_str()) else { continue };
         let is_selected = |name: &JobName| selected.contains(name);
         // Jobs of one foreach task have the same parameters.
         if !seen.insert(place) {
@@ -975,7 +980,7 @@ impl Inputs<'_> {
         if !self.streams.contains_key(name)
             && let Some((dir, job)) =
                 self.last(context, name, |job| job.outcome.as_ref().is_some_and(Outcome::is_success))
-            && !job.is_stream_short
+            && !job.more().is_stream_short
             && dir.stream().is_file()
         {
             self.streams.insert(name.clone(), dir);

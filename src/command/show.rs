@@ -253,11 +253,11 @@ fn job_text(context: &Context, picked: &Picked, job: &JobState) -> String {
         let needs: Vec<&str> = planned.needs.iter().map(|need| need.as_str()).collect();
         fact(&mut text, "needs", &needs.join(", "));
     }
-    if let Some(why) = &job.stale {
+    if let Some(why) = &job.more().stale {
         fact(&mut text, "stale", why);
     }
-    if let Some(ready_us) = job.ready_us {
-        let ready = match &job.up_since {
+    if let Some(ready_us) = job.more().ready_us {
+        let ready = match &job.more().up_since {
             Some(run) => format!("up since run {}", run.short()),
             None => format!("ready after {}", time::duration(ready_us)),
         };
@@ -279,15 +279,15 @@ fn job_text(context: &Context, picked: &Picked, job: &JobState) -> String {
         && metadata.len() > 0
     {
         let read = format!("otto Logs {} {} --stream", found.short, quoted(planned.name.as_str()));
-        let short = if job.is_stream_short { " · all readers stopped before its end" } else { "" };
+        let short = if job.more().is_stream_short { " · all readers stopped before its end" } else { "" };
         fact(&mut text, "stream", &format!("{}{short} · {read}", time::size(metadata.len())));
     }
     if let Ok(record) = &run.record {
         fact(&mut text, "environment", &record.environment.join(" "));
     }
-    if !job.hints.is_empty() && job.outcome.as_ref().is_none_or(|outcome| !outcome.is_success()) {
+    if !job.more().hints.is_empty() && job.outcome.as_ref().is_none_or(|outcome| !outcome.is_success()) {
         text.push('\n');
-        text.push_str(&diagnostic::render_notices(&job.hints, context.colours_stdout, context.width));
+        text.push_str(&diagnostic::render_notices(&job.more().hints, context.colours_stdout, context.width));
     }
     let data = passed(picked, job);
     text.push_str(&data_text(&data));
@@ -332,26 +332,29 @@ mod tests {
     use crate::event::{Event, Exit, FORMAT, PlannedJob, RunResult};
     use crate::history::fixture::{Run, job};
     use insta::assert_snapshot;
+    use std::sync::Arc;
 
     fn shop() -> Stage {
         let stage = Stage::new();
         let mut run = stage.sandbox.begin("2026-11-23T11:58:00Z", "9c2m00", "ci --env prod");
-        let planned = |name: &str, line: usize, needs: &[&str], params: &[(&str, &str)]| PlannedJob {
-            name: job(name),
-            task: name.into(),
-            has_body: true,
-            file: None,
-            line,
-            needs: needs.iter().copied().map(job).collect(),
-            reads: Vec::new(),
-            params: params.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
-            raw_params: Vec::new(),
-            words: Vec::new(),
-            is_serial: false,
-            is_buffered: false,
-            is_service: false,
-            awaits: None,
-            only: Vec::new(),
+        let planned = |name: &str, line: usize, needs: &[&str], params: &[(&str, &str)]| {
+            Arc::new(PlannedJob {
+                name: job(name),
+                task: job(name),
+                has_body: true,
+                file: None,
+                line,
+                needs: needs.iter().copied().map(job).collect(),
+                reads: Box::default(),
+                params: params.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+                raw_params: Box::default(),
+                words: Box::default(),
+                is_serial: false,
+                is_buffered: false,
+                is_service: false,
+                awaits: None,
+                only: Box::default(),
+            })
         };
         run.event(Event::RunStarted {
             format: FORMAT,

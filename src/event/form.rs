@@ -21,6 +21,22 @@ pub(super) mod time {
     }
 }
 
+/// A list of what others keep too.
+pub(super) mod shared {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::sync::Arc;
+
+    pub(crate) fn serialize<T: Serialize, S: Serializer>(all: &[Arc<T>], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(all.iter().map(|one| &**one))
+    }
+
+    pub(crate) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<Arc<T>>, D::Error> {
+        Ok(Vec::<T>::deserialize(from)?.into_iter().map(Arc::new).collect())
+    }
+}
+
 /// Names with values: an object, in the order of the names' declaration. The first format had pairs.
 pub(super) mod pairs {
     use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -37,7 +53,7 @@ pub(super) mod pairs {
 
     pub(crate) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
         from: D,
-    ) -> Result<Vec<(String, T)>, D::Error> {
+    ) -> Result<Box<[(String, T)]>, D::Error> {
         struct PairsVisitor<T>(PhantomData<T>);
         impl<'de, T: Deserialize<'de>> Visitor<'de> for PairsVisitor<T> {
             type Value = Vec<(String, T)>;
@@ -62,7 +78,7 @@ pub(super) mod pairs {
                 Ok(pairs)
             }
         }
-        from.deserialize_any(PairsVisitor(PhantomData))
+        from.deserialize_any(PairsVisitor(PhantomData)).map(Vec::into_boxed_slice)
     }
 }
 

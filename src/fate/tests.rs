@@ -6,6 +6,7 @@ use crate::name::RunId;
 use crate::state::RunState;
 use insta::assert_snapshot;
 use proptest::prelude::*;
+use std::sync::Arc;
 
 fn name(text: &str) -> JobName {
     JobName::recorded(text).expect("not empty")
@@ -13,23 +14,23 @@ fn name(text: &str) -> JobName {
 
 /// The job `build`, which took 1.25 s for its last of `attempts`, if there are any.
 fn settled(outcome: Outcome, attempts: u32, exit: Exit) -> Fate {
-    let planned = PlannedJob {
+    let planned = Arc::new(PlannedJob {
         name: name("build"),
-        task: "build".to_owned(),
+        task: name("build"),
         has_body: true,
         file: None,
         line: 1,
-        needs: Vec::new(),
-        reads: Vec::new(),
-        params: Vec::new(),
-        raw_params: Vec::new(),
-        words: Vec::new(),
+        needs: Box::default(),
+        reads: Box::default(),
+        params: Box::default(),
+        raw_params: Box::default(),
+        words: Box::default(),
         is_serial: false,
         is_buffered: false,
         is_service: false,
         awaits: None,
-        only: Vec::new(),
-    };
+        only: Box::default(),
+    });
     let run = RunId::new("20261124-091400.000000", 0);
     let mut state = RunState::default();
     let mut tell = |mono_us, event| state.apply(&Stamped { seq: 0, wall_us: 0, mono_us, event });
@@ -101,11 +102,11 @@ fn every_outcome_has_its_word_its_reason_and_the_fields_that_apply() {
     {"outcome":"failed","signal":9,"reason":"signal","seconds":1.250,"attempts":1}
     {"outcome":"failed","reason":"timeout","seconds":1.250,"attempts":1}
     {"outcome":"failed","reason":"lost","seconds":1.250,"attempts":1}
-    {"outcome":"failed","exit":127,"reason":"no-interpreter","seconds":1.250,"attempts":1}
-    {"outcome":"failed","exit":126,"reason":"no-interpreter","seconds":1.250,"attempts":1}
-    {"outcome":"failed","exit":125,"reason":"not-started","seconds":1.250,"attempts":1}
+    {"outcome":"failed","exit":127,"reason":"no-interpreter","seconds":1.250,"attempts":1,"error":"gone"}
+    {"outcome":"failed","exit":126,"reason":"no-interpreter","seconds":1.250,"attempts":1,"error":"gone"}
+    {"outcome":"failed","exit":125,"reason":"not-started","seconds":1.250,"attempts":1,"error":"gone"}
     {"outcome":"failed","exit":1,"reason":"data","seconds":1.250,"attempts":1}
-    {"outcome":"failed","exit":1,"reason":"contract","seconds":1.250,"attempts":3}
+    {"outcome":"failed","exit":1,"reason":"contract","seconds":1.250,"attempts":3,"error":"x"}
     {"outcome":"interrupted","signal":15,"seconds":1.250,"attempts":1}
     {"outcome":"interrupted","exit":3,"seconds":1.250,"attempts":1}
     {"outcome":"skipped","reason":"interrupted"}

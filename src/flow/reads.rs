@@ -462,12 +462,21 @@ impl DataFlow<'_> {
                 }
                 None => {
                     let key = rest[1..].trim_start_matches("*.");
+                    // `INPUT["convert"]["z"]["rows"]`, unless it begins with a key.
+                    let keys = self.keys(place);
+                    let item =
+                        key.split_once('.').filter(|_| keys.iter().all(|known| after(key, known).is_none()));
+                    let key = item.map_or(key, |(_, key)| key);
                     let items = dependencies.jobs.iter().filter(|(_, known)| *known == place);
                     let items = listed(items.map(|(name, _)| name.as_str()));
                     let message = format!("`{name}` is a foreach task; its values belong to {items}");
                     let diagnostic = Diagnostic::warning(Code::NotADependency, message)
                         .at(&self.ottofile.sources, task.name_span, "has `foreach`")
                         .help(format!("name the item, as in `{first}.{key}`"));
+                    let diagnostic = match item {
+                        Some((item, _)) => diagnostic.note(format!("`{item}` is not one of its items")),
+                        None => diagnostic,
+                    };
                     Lookup::Missing { diagnostic, is_sure: true }
                 }
             };

@@ -7,6 +7,7 @@ use crate::name::{JobName, RunId};
 use crate::store::claim::{RunLock, claim_run, open_home};
 use crate::store::layout::{Home, ProjectDir, RunDir};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A home of its own, a folder `shop` beside it, and the folder's project.
 pub(crate) struct Sandbox {
@@ -106,27 +107,29 @@ impl Run {
 
     /// Jobs with what they need.
     pub(crate) fn plan(&mut self, jobs: &[(&str, &[&str])]) {
-        let planned = |(place, (name, needs)): (usize, &(&str, &[&str]))| PlannedJob {
-            name: job(name),
-            task: name.split(':').next().expect("split gives one").into(),
-            has_body: true,
-            file: None,
-            line: 3 + 4 * place,
-            needs: needs.iter().copied().map(job).collect(),
-            reads: Vec::new(),
-            params: Vec::new(),
-            raw_params: Vec::new(),
-            words: Vec::new(),
-            is_serial: false,
-            is_buffered: false,
-            is_service: false,
-            awaits: None,
-            only: Vec::new(),
+        let planned = |(place, (name, needs)): (usize, &(&str, &[&str]))| {
+            Arc::new(PlannedJob {
+                name: job(name),
+                task: job(name.split(':').next().expect("split gives one")),
+                has_body: true,
+                file: None,
+                line: 3 + 4 * place,
+                needs: needs.iter().copied().map(job).collect(),
+                reads: Box::default(),
+                params: Box::default(),
+                raw_params: Box::default(),
+                words: Box::default(),
+                is_serial: false,
+                is_buffered: false,
+                is_service: false,
+                awaits: None,
+                only: Box::default(),
+            })
         };
         self.plan_as(jobs.iter().enumerate().map(planned).collect());
     }
 
-    pub(crate) fn plan_as(&mut self, jobs: Vec<PlannedJob>) {
+    pub(crate) fn plan_as(&mut self, jobs: Vec<Arc<PlannedJob>>) {
         self.event(Event::RunStarted {
             format: FORMAT,
             run: self.id.clone(),

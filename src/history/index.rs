@@ -372,7 +372,7 @@ fn write_run(change: &Transaction<'_>, project: i64, run: &PastRun, row: &RunRow
             key,
             place as i64,
             job.planned.name.as_str(),
-            job.planned.task,
+            job.planned.task.as_str(),
             outcome_word(job.outcome.as_ref()),
             exit,
             number,

@@ -12,6 +12,9 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+/// The room that is kept for the next line, in bytes.
+const KEPT_LINE: usize = 16 << 10;
+
 /// Writes the journal of a run. Never fails the run: what goes wrong is one warning.
 #[derive(Debug)]
 pub(crate) struct Journal {
@@ -65,7 +68,6 @@ impl Journal {
     /// One line in one write. After a failure later lines are still tried: a full disk may have room again.
     pub(crate) fn append(&mut self, stamped: &Stamped) {
         let Some(file) = &mut self.file else { return };
-        self.line.clear();
         if self.is_torn {
             self.line.push(b'\n');
         }
@@ -78,6 +80,9 @@ impl Journal {
                 self.warn(format!("cannot write `{}`: {}", self.path.display(), plain(&error)));
             }
         }
+        // A line with thousands of jobs is seldom followed by another one.
+        self.line.clear();
+        self.line.shrink_to(KEPT_LINE);
     }
 
     /// A task wrote: so much of its log came before the next event.
@@ -219,6 +224,7 @@ mod tests {
     use crate::name::{JobName, RunId};
     use insta::assert_snapshot;
     use proptest::prelude::*;
+    use std::sync::Arc;
 
     fn job(name: &str) -> JobName {
         JobName::recorded(name).expect("not empty")
@@ -226,22 +232,24 @@ mod tests {
 
     fn events() -> Vec<Event> {
         let run = RunId::new("20261123-120000.000000", 42);
-        let planned = |name: &str, needs: &[&str]| PlannedJob {
-            name: job(name),
-            task: name.into(),
-            has_body: true,
-            file: None,
-            line: 3,
-            needs: needs.iter().copied().map(job).collect(),
-            reads: Vec::new(),
-            params: vec![("env".into(), "a \"b\"\n".into())],
-            raw_params: Vec::new(),
-            words: Vec::new(),
-            is_serial: false,
-            is_buffered: false,
-            is_service: false,
-            awaits: None,
-            only: Vec::new(),
+        let planned = |name: &str, needs: &[&str]| {
+            Arc::new(PlannedJob {
+                name: job(name),
+                task: job(name),
+                has_body: true,
+                file: None,
+                line: 3,
+                needs: needs.iter().copied().map(job).collect(),
+                reads: Box::default(),
+                params: Box::new([("env".into(), "a \"b\"\n".into())]),
+                raw_params: Box::default(),
+                words: Box::default(),
+                is_serial: false,
+                is_buffered: false,
+                is_service: false,
+                awaits: None,
+                only: Box::default(),
+            })
         };
         vec![
             Event::RunStarted {

@@ -142,6 +142,7 @@ pub(crate) fn began_us(id: &RunId) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     #[test]
     fn an_id_says_when_its_run_began() {
@@ -158,22 +159,24 @@ mod tests {
         let run = sandbox.begin("2026-11-23T12:00:00Z", "aaaa00", "a b");
         let mut journal = journal::Journal::create(&RunDir { path: run.dir.path.join("tasks") });
         let name = crate::history::fixture::job;
-        let planned = |job: &str| PlannedJob {
-            name: name(job),
-            task: job.into(),
-            has_body: true,
-            file: None,
-            line: 1,
-            needs: Vec::new(),
-            reads: Vec::new(),
-            params: Vec::new(),
-            raw_params: Vec::new(),
-            words: Vec::new(),
-            is_serial: false,
-            is_buffered: false,
-            is_service: false,
-            awaits: None,
-            only: Vec::new(),
+        let planned = |job: &str| {
+            Arc::new(PlannedJob {
+                name: name(job),
+                task: name(job),
+                has_body: true,
+                file: None,
+                line: 1,
+                needs: Box::default(),
+                reads: Box::default(),
+                params: Box::default(),
+                raw_params: Box::default(),
+                words: Box::default(),
+                is_serial: false,
+                is_buffered: false,
+                is_service: false,
+                awaits: None,
+                only: Box::default(),
+            })
         };
         let ended = |job: &str| Event::AttemptEnded {
             job: name(job),

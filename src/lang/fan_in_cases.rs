@@ -141,6 +141,13 @@ fn the_json_file_has_both_forms_and_what_iterates_has_one() {
         let ran = bench(body(language, text), &THREE[1..]).run();
         assert_eq!(ran.out(), "3 convert:a.csv.rows convert:a.csv.meta convert:bad.rows\n", "{language}");
     }
+    let ran = bench(body("node", "console.log(INPUT.convert, INPUT)"), &THREE[1..]).run();
+    assert_snapshot!(ran.out(), @"
+    { 'a.csv': { rows: '4', meta: { ok: false } } } {
+      'convert:a.csv': { rows: '4', meta: { ok: false } },
+      'convert:bad': { rows: 5 }
+    }
+    ");
     // In bash, what is nested has keys of its own.
     let ran = bench(body("bash", "echo \"${#INPUT[@]}\""), &THREE[1..]).run();
     assert_eq!(ran.out(), "4\n");

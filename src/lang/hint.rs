@@ -609,15 +609,22 @@ fn of_longest_name<'a>(inputs: &'a [Input], key: &str) -> Option<&'a Input> {
 
 /// A function of otto's was called with too few words, or with more than it takes.
 fn wrong_words(script: &Script, name: &str) -> Diagnostic {
-    let is_setter = name.contains("set");
-    let (what, help) = if is_setter {
-        ("takes a key and one value", "quote the value: `KEY \"$value\"`")
+    // How many words it may have, with its own name.
+    let (what, help, fitting) = if name.contains("set") {
+        ("takes a key and one value", "quote the value: `KEY \"$value\"`", 3..=3)
     } else if name == "otto_outcome" {
-        ("takes `TASK` or `TASK.FIELD`", "ask for one at a time")
+        ("takes `TASK` or `TASK.FIELD`", "ask for one at a time", 2..=2)
+    } else if name.contains("items") {
+        (
+            "takes the name of a foreach task, and before it `-v ARRAY` to fill an array",
+            "name the task, as in `-v names TASK`",
+            2..=2,
+        )
     } else {
         (
             "takes `TASK.KEY` and at most a default",
             "quote values that contain spaces: `TASK.KEY \"$default\"`",
+            2..=3,
         )
     };
     let mut diagnostic = Diagnostic::error(Code::ScriptHint, format!("`{name}` {what}")).help(help);
@@ -627,7 +634,9 @@ fn wrong_words(script: &Script, name: &str) -> Diagnostic {
     let wrong = found.simple().filter(|command| {
         let words: Vec<&str> = command.words.iter().map(|word| &text[word.clone()]).collect();
         let has_option = words.get(1).is_some_and(|word| ["--json", "--list", "-v"].contains(word));
-        words.first().is_some_and(|word| names.contains(word)) && !has_option && words.len() != 3
+        words.first().is_some_and(|word| names.contains(word))
+            && !has_option
+            && !fitting.contains(&words.len())
     });
     // Which of several it was, the message does not say.
     if let [command] = &wrong.collect::<Vec<_>>()[..] {

@@ -36,10 +36,27 @@ const SOURCES: &str = "`items`, `glob`, `range`, `command`, `from`, `each` or `m
 const DEFAULT_VARIABLE: &str = "item";
 const DEFAULT_MOST_ITEMS: usize = 1000;
 
-pub(super) fn read(reader: &mut Reader<'_>, field: Field<'_>, node: &Node<'_>) -> Option<Foreach> {
-    let map = reader.map(field, node, &meant(node))?;
+/// Reads it. Of one that is wrong, nobody knows the items, so that what names them is not reported as well.
+pub(super) fn read(reader: &mut Reader<'_>, field: Field<'_>, node: &Node<'_>) -> Foreach {
     let Owner::Task(task) = field.owner else { unreachable!("bug: a foreach outside a task") };
-    reader.foreach(task, map, node.span)
+    let map = reader.map(field, node, &meant(node));
+    map.and_then(|map| reader.foreach(task, map, node.span)).unwrap_or_else(|| unknown(node.span))
+}
+
+/// A foreach whose items only a command knows.
+fn unknown(span: Span) -> Foreach {
+    Foreach {
+        span,
+        source: ForeachSource::Command(Spanned::new(String::new(), span)),
+        variable: Spanned::new(DEFAULT_VARIABLE.to_owned(), span),
+        has_own_variable: false,
+        is_parallel: true,
+        max_items: DEFAULT_MOST_ITEMS,
+        jobs: None,
+        is_buffered: false,
+        is_fail_fast: false,
+        key: None,
+    }
 }
 
 /// What was probably meant by a `foreach` that is no map.
@@ -150,7 +167,7 @@ impl Reader<'_> {
                 self.tell(wrong.help("keep one of them"));
             }
         }
-        let mut source = source?;
+        let mut source = source.filter(|_| sources.len() == 1)?;
         for (name, found) in [("exclude", &exclude), ("include", &include)] {
             if let Some((span, _)) = found
                 && !matches!(source, ForeachSource::Matrix(_))
@@ -205,7 +222,10 @@ impl Reader<'_> {
     fn foreach_source(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<ForeachSource> {
         match field.key {
             // Whether each makes a name of its own is the plan's business, like all that is wrong with one foreach.
-            "items" => Some(ForeachSource::Items(self.texts(field, node, TEXTS))),
+            "items" => {
+                let items = self.texts(field, node, TEXTS);
+                matches!(node.kind, NodeKind::List(_)).then_some(ForeachSource::Items(items))
+            }
             "glob" => {
                 let pattern = self.filled_text(field, node)?;
                 self.pattern(field, &pattern);

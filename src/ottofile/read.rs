@@ -533,7 +533,7 @@ impl Reader<'_> {
                 "bash" => self.body(&mut task, BodyKey::Bash, field, key, node),
                 "python" | "python3" => self.body(&mut task, BodyKey::Python, field, key, node),
                 "action" => self.body(&mut task, BodyKey::Action, field, key, node),
-                "foreach" => task.foreach = foreach::read(self, field, node).map(Box::new),
+                "foreach" => task.foreach = Some(Box::new(foreach::read(self, field, node))),
                 "tty" | "interactive" => {
                     if let Some(earlier) = tty_key.replace(key.span) {
                         self.two_spellings(field, key.span, earlier);

@@ -328,6 +328,13 @@ impl Edge {
             with: None,
         }
     }
+
+    /// Whether it stands for a script among the steps of its task, which has no name in the document.
+    pub(crate) fn is_script_of(&self, owner: &Task) -> bool {
+        self.turn.is_some_and(|turn| {
+            turn.list == OrderedList::Steps && self.task.value == format!("{}[{}]", owner.name, turn.place)
+        })
+    }
 }
 
 /// A place in one of the lists of a task that run in order. Entries with the same place run together.

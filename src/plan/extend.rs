@@ -124,7 +124,7 @@ impl Growing<'_> {
                 group: Some(group),
                 needs: with_need(&awaited.needs, own_need),
                 edges: Vec::new(),
-                aliases: whole.aliases.clone(),
+                aliases: whole.aliases.to_vec(),
                 inputs: with_input(&awaited.inputs, own.map(|(job, _)| job)),
                 lane: awaited.lane,
             };
@@ -208,7 +208,7 @@ impl Plan {
                 let need = |job: &JobId| Need { job: *job, when: When::Always, flow: Flow::AtEnd };
                 job.needs = members.iter().map(need).collect();
             }
-            job.inputs = Vec::new();
+            job.inputs = Box::default();
             job.work = Work::ForeachGroup(GroupMembers::Known(members));
         }
         let (lanes, globals) = (self.lanes.clone(), self.globals.clone());

@@ -151,35 +151,35 @@ pub(crate) struct Job {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) params: ParamValues,
     /// What must be settled first, in plan order, each job once.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) needs: Vec<Need>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) needs: Box<[Need]>,
     /// Whose outputs it sees, in plan order: its needs. A foreach group stands for its members.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) inputs: Vec<JobId>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) inputs: Box<[JobId]>,
     /// Other names by which it reads the data of these, each after the name of the job or group.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) aliases: Vec<(JobName, JobName)>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) aliases: Box<[(JobName, JobName)]>,
     /// The task's own `envs`, resolved.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "verbatim::named")]
-    pub(crate) envs: Vec<(String, OsString)>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty", with = "verbatim::named")]
+    pub(crate) envs: Box<[(String, OsString)]>,
     /// `input` and `output` globs, resolved; both empty: never fresh.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) input_globs: Vec<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) output_globs: Vec<String>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) input_globs: Box<[String]>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) output_globs: Box<[String]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lane: Option<LaneId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) timeout: Option<Duration>,
     /// What is asked before the run starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) confirm: Option<String>,
+    pub(crate) confirm: Option<Box<str>>,
     /// Why it cannot be started: it mentions a variable that could not be computed.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "form::refusal")]
     pub(crate) refusal: Option<Box<Diagnostic>>,
     /// The systems on which it runs, if this is none of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) elsewhere: Option<String>,
+    pub(crate) elsewhere: Option<Box<str>>,
 }
 
 /// Parameters with their values.
@@ -199,17 +199,17 @@ impl Job {
             group,
             ends_group: ottofile.tasks[task].foreach.as_ref().is_some_and(|foreach| foreach.is_fail_fast),
             params,
-            needs,
-            inputs,
-            aliases,
-            envs,
-            input_globs,
-            output_globs,
+            needs: needs.into(),
+            inputs: inputs.into(),
+            aliases: aliases.into(),
+            envs: envs.into(),
+            input_globs: input_globs.into(),
+            output_globs: output_globs.into(),
             lane,
             timeout: ottofile.tasks[task].timeout.as_ref().map(|timeout| timeout.value),
-            confirm,
+            confirm: confirm.map(Into::into),
             refusal,
-            elsewhere: is_elsewhere.then(|| systems.join(", ")),
+            elsewhere: is_elsewhere.then(|| systems.join(", ").into()),
         }
     }
 

@@ -70,7 +70,7 @@ pub(crate) fn restrict(plan: Plan, is_wanted: impl Fn(&Job) -> bool) -> PartialP
         Arc::new(Job {
             work,
             group: job.group.as_ref().and_then(place),
-            needs,
+            needs: needs.into(),
             inputs: job.inputs.iter().filter_map(place).collect(),
             ..job
         })
@@ -120,10 +120,10 @@ mod tests {
                 .map(|need| Need { job: JobId(*need), when: When::Success, flow: Flow::AtEnd })
                 .collect(),
             inputs: inputs.iter().copied().map(JobId).collect(),
-            aliases: Vec::new(),
-            envs: Vec::new(),
-            input_globs: Vec::new(),
-            output_globs: Vec::new(),
+            aliases: Box::default(),
+            envs: Box::default(),
+            input_globs: Box::default(),
+            output_globs: Box::default(),
             lane: None,
             timeout: None,
             confirm: None,

@@ -1395,11 +1395,11 @@ fn polite(signal: i32) -> i32 {
 }
 
 /// The jobs as the journal and the views know them.
-pub(crate) fn planned_jobs(setting: &Setting) -> Vec<PlannedJob> {
+pub(crate) fn planned_jobs(setting: &Setting) -> Vec<Arc<PlannedJob>> {
     setting.plan.ids().map(|id| planned_job(setting, id)).collect()
 }
 
-fn planned_job(setting: &Setting, id: JobId) -> PlannedJob {
+fn planned_job(setting: &Setting, id: JobId) -> Arc<PlannedJob> {
     let job = setting.plan.job(id);
     let task = &setting.ottofile.tasks[job.task];
     let params = job.texts().map(|(name, value)| {
@@ -1415,13 +1415,13 @@ fn planned_job(setting: &Setting, id: JobId) -> PlannedJob {
         let words = value.as_ref()?.words()?.iter().map(|word| Verbatim::of(word));
         Some((name.as_str().to_owned(), words.collect()))
     });
-    PlannedJob {
+    Arc::new(PlannedJob {
         name: job.name.clone(),
-        task: task.name.as_str().to_owned(),
+        task: JobName::of_task(&task.name),
         has_body: job.work.has_body(),
         file: setting.ottofile.part_of(task).map(|part| {
             let folder = part.path.strip_prefix(&setting.folder).unwrap_or(&part.path);
-            folder.to_string_lossy().into_owned()
+            folder.to_string_lossy().into()
         }),
         line: setting.ottofile.sources.line(task.name_span),
         needs: job.needs.iter().map(|need| setting.plan.job(need.job).name.clone()).collect(),
@@ -1436,12 +1436,12 @@ fn planned_job(setting: &Setting, id: JobId) -> PlannedJob {
         is_serial: job.lane.is_some_and(|lane| setting.plan.lanes[lane.0 as usize] == Lane::Serial),
         is_service: job.work == Work::Service,
         is_buffered: job.item.is_some() && task.foreach.as_ref().is_some_and(|foreach| foreach.is_buffered),
-        awaits: job.awaited().and(task.foreach.as_ref()).map(|foreach| told_by(&foreach.source)),
+        awaits: job.awaited().and(task.foreach.as_ref()).map(|foreach| told_by(&foreach.source).into()),
         only: match job.awaited().map(|awaited| &awaited.only) {
             Some(Items::Only(names)) => names.iter().map(|(name, _)| name.clone()).collect(),
-            Some(Items::All) | None => Vec::new(),
+            Some(Items::All) | None => Box::default(),
         },
-    }
+    })
 }
 
 /// What tells the items of a foreach task, in the user's words.

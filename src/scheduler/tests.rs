@@ -19,12 +19,12 @@ pub(super) fn job(place: usize, work: Work, needs: Vec<Need>, lane: Option<LaneI
         group: None,
         ends_group: false,
         params: Vec::new(),
-        needs,
-        inputs: Vec::new(),
-        aliases: Vec::new(),
-        envs: Vec::new(),
-        input_globs: Vec::new(),
-        output_globs: Vec::new(),
+        needs: needs.into(),
+        inputs: Box::default(),
+        aliases: Box::default(),
+        envs: Box::default(),
+        input_globs: Box::default(),
+        output_globs: Box::default(),
         lane,
         timeout: None,
         confirm: None,
@@ -93,7 +93,7 @@ proptest! {
                 let when = |of: u32| if of % 3 == 2 { When::Failure } else { When::Success };
                 let needs = needs.into_iter().map(|of| need(of, when(of)));
                 let mut job = job(place, Work::Body, needs.collect(), None);
-                job.elsewhere = (*is_elsewhere && marks).then(|| "plan9".to_owned());
+                job.elsewhere = (*is_elsewhere && marks).then(|| "plan9".into());
                 job
             };
             shape.iter().enumerate().map(job).collect::<Vec<_>>()

@@ -19,8 +19,7 @@ impl Passage {
             self.held.append(piece);
             std::mem::swap(&mut self.held, piece);
         }
-        let mut open = masker.open_from(piece);
-        let mut found = masker.found(piece);
+        let (mut found, mut open) = masker.found_and_open(piece);
         // A secret of which more may come waits for that.
         while let Some(last) = found.pop_if(|last| last.end > open) {
             open = open.min(last.start);

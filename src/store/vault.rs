@@ -27,10 +27,7 @@ struct OpenVault {
 impl Vault {
     /// `memory` are folders that are in memory, if there are any; `home` is that of otto.
     pub(crate) fn new(memory: &[PathBuf], home: &Path, run: &str) -> Vault {
-        let user = rustix::process::getuid().as_raw();
-        let folders = memory.iter().map(PathBuf::as_path).chain([home]);
-        let folders = folders.map(|folder| vaults(folder, user)).collect();
-        Vault { folders, run: run.to_owned(), open: Mutex::new(None) }
+        Vault { folders: folders(memory, Some(home)), run: run.to_owned(), open: Mutex::new(None) }
     }
 
     /// Gives a folder that does not exist a place in here: a link leads to it.
@@ -69,9 +66,11 @@ impl Vault {
     }
 
     /// Removes what runs left that are no more.
-    pub(crate) fn sweep(&self) {
-        for folder in &self.folders {
-            let Ok(entries) = fs::read_dir(folder) else { continue };
+    pub(crate) fn sweep(memory: &[PathBuf], home: Option<&Path>) {
+        for folder in folders(memory, home) {
+            // Somebody else may have made a folder of this name, or a link to one that must not be emptied.
+            let Ok(true) = is_private(&folder) else { continue };
+            let Ok(entries) = fs::read_dir(&folder) else { continue };
             for entry in entries.flatten() {
                 let dir = VaultDir { path: entry.path() };
                 // One that has no lock yet is being made.
@@ -90,6 +89,12 @@ impl Drop for Vault {
     }
 }
 
+/// The folders in which a vault may be, the best first.
+fn folders(memory: &[PathBuf], home: Option<&Path>) -> Vec<PathBuf> {
+    let user = rustix::process::getuid().as_raw();
+    memory.iter().map(PathBuf::as_path).chain(home).map(|folder| vaults(folder, user)).collect()
+}
+
 /// Takes a folder out of its vault, with all that is in it. Returns whether it was in one.
 pub(crate) fn leave(private: &Path) -> bool {
     let Ok(room) = fs::read_link(private) else { return false };
@@ -103,12 +108,16 @@ fn make_private(folder: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         Ok(()) | Err(_) => {}
     }
-    let there = fs::symlink_metadata(folder)?;
-    let is_mine = there.is_dir() && there.uid() == rustix::process::getuid().as_raw();
-    match is_mine && there.mode() & 0o077 == 0 {
+    match is_private(folder)? {
         true => Ok(()),
         false => Err(io::Error::other("it belongs to somebody else")),
     }
+}
+
+fn is_private(folder: &Path) -> io::Result<bool> {
+    let there = fs::symlink_metadata(folder)?;
+    let is_mine = there.is_dir() && there.uid() == rustix::process::getuid().as_raw();
+    Ok(is_mine && there.mode() & 0o077 == 0)
 }
 
 /// Makes the folder of the run, and locks it before another otto takes it for one that was left.
@@ -161,7 +170,7 @@ mod tests {
         assert!(leave(&one) && !room.exists() && !one.is_symlink());
         assert!(!leave(&one));
         // Another otto leaves it alone.
-        Vault::new(std::slice::from_ref(&memory), &home, "other").sweep();
+        Vault::sweep(std::slice::from_ref(&memory), Some(&home));
         assert!(two.join("start.sh").exists());
         drop(vault);
         assert!(!two.exists());
@@ -176,8 +185,20 @@ mod tests {
         let open = vault.open.lock().expect("ours").take().expect("open");
         drop(open);
         assert_eq!(entries(home.path()), 1);
-        Vault::new(&[], home.path(), "next").sweep();
+        Vault::sweep(&[], Some(home.path()));
         assert_eq!(entries(home.path()), 0);
+    }
+
+    #[test]
+    fn what_a_link_leads_to_is_not_removed() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let precious = VaultDir { path: folder.path().join("precious/run") };
+        fs::create_dir_all(&precious.path).expect("made");
+        File::create(precious.lock()).expect("made");
+        let user = rustix::process::getuid().as_raw();
+        symlink(folder.path().join("precious"), vaults(folder.path(), user)).expect("linked");
+        Vault::sweep(&[folder.path().to_owned()], None);
+        assert!(precious.lock().exists());
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::state::{self, RunState};
 use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Interval between two drawings of the progress line.
@@ -83,11 +84,11 @@ impl Display {
 
     /// The mode for a run: as asked; else raw where tasks cannot interleave and by line where they can, or by task where
     /// GitHub folds them.
-    pub(crate) fn resolve(self, is_github: bool, slots: usize, jobs: &[PlannedJob]) -> Mode {
+    pub(crate) fn resolve(self, is_github: bool, slots: usize, jobs: &[Arc<PlannedJob>]) -> Mode {
         match self {
             Display::Fixed(mode) => mode,
             Display::Auto if is_github && jobs.iter().filter(|job| job.may_run()).count() > 1 => Mode::Group,
-            Display::Auto if state::is_one_at_a_time(slots, jobs.iter()) => Mode::Stream,
+            Display::Auto if state::is_one_at_a_time(slots, jobs.iter().map(|job| &**job)) => Mode::Stream,
             Display::Auto => Mode::Prefix,
         }
     }
@@ -346,7 +347,7 @@ impl Console {
 
     // ── what the events bring ──
 
-    fn run_started(&mut self, slots: usize, jobs: &[PlannedJob], changed: &[String], now_us: u64) {
+    fn run_started(&mut self, slots: usize, jobs: &[Arc<PlannedJob>], changed: &[String], now_us: u64) {
         self.mode = self.settings.display.resolve(self.settings.github.is_some(), slots, jobs);
         self.words.name_width = wording::name_width(&self.run);
         if self.is_loud() && !changed.is_empty() {
@@ -535,7 +536,9 @@ impl Console {
                 self.is_loud() && (self.skips <= MOST_SKIPS || self.is_verbose())
             }
             // Its line said that it is up.
-            Some(Outcome::Succeeded) if state.ready_us.is_some() => self.is_verbose() || state.leaked > 0,
+            Some(Outcome::Succeeded) if state.more().ready_us.is_some() => {
+                self.is_verbose() || state.leaked > 0
+            }
             Some(Outcome::Succeeded) => self.is_loud() || state.leaked > 0,
             Some(Outcome::Fresh { .. }) => self.is_loud(),
             None => false,
@@ -627,7 +630,7 @@ impl Console {
             text.push('\n');
             text.push_str(&self.words.failure_block(self.run.run.as_ref(), job, tail));
             let hints =
-                diagnostic::render_notices(&job.hints, self.settings.colours_stderr, (self.columns)());
+                diagnostic::render_notices(&job.more().hints, self.settings.colours_stderr, (self.columns)());
             text.push_str(&hints);
         }
         let unseen = self.failed - self.failures.len();

@@ -8,6 +8,7 @@ use crate::event::{Event, Exit, FORMAT, Outcome, PlannedJob, RunResult, Skip, St
 use crate::name::{JobName, RunId};
 use std::io::{self, Read};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) fn name(text: &str) -> JobName {
@@ -20,30 +21,30 @@ pub(crate) fn run_id(tail: &str) -> RunId {
 
 /// `build 12 needs fetch, lint`: the name, the line, and what it needs; `group ci 4 needs …` has no body, and
 /// `service db 4` stays up, and `buffered up:a 4` is shown as a block. `needs ~fetch` reads its stream.
-pub(crate) fn planned(text: &str) -> PlannedJob {
+pub(crate) fn planned(text: &str) -> Arc<PlannedJob> {
     let (head, needs) = text.split_once(" needs ").unwrap_or((text, ""));
     let (is_buffered, head) = head.strip_prefix("buffered ").map_or((false, head), |rest| (true, rest));
     let (is_service, head) = head.strip_prefix("service ").map_or((false, head), |rest| (true, rest));
     let (has_body, head) = head.strip_prefix("group ").map_or((true, head), |rest| (false, rest));
     let needs: Vec<&str> = needs.split(", ").filter(|need| !need.is_empty()).collect();
     let (job, line) = head.rsplit_once(' ').unwrap_or((head, "1"));
-    PlannedJob {
+    Arc::new(PlannedJob {
         name: name(job),
-        task: job.split(':').next().unwrap_or(job).to_owned(),
+        task: name(job.split(':').next().unwrap_or(job)),
         has_body,
         file: None,
         line: line.parse().expect("a line"),
         needs: needs.iter().map(|need| name(need.trim_start_matches('~'))).collect(),
         reads: needs.iter().filter_map(|need| need.strip_prefix('~')).map(name).collect(),
-        params: Vec::new(),
-        raw_params: Vec::new(),
-        words: Vec::new(),
+        params: Box::default(),
+        raw_params: Box::default(),
+        words: Box::default(),
         is_serial: false,
         is_buffered,
         is_service,
         awaits: None,
-        only: Vec::new(),
-    }
+        only: Box::default(),
+    })
 }
 
 /// Logs that are not needed, or are made up.

@@ -2,6 +2,7 @@
 //! items, whatever the order in which they end. Keeps what comes early; writes nothing.
 
 use super::held::HeldOutput;
+use crate::name::JobName;
 use crate::state::JobState;
 use std::collections::{BTreeMap, HashMap};
 
@@ -19,7 +20,7 @@ pub(crate) struct Block {
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
     /// By task, the place of the job whose blocks may be shown.
-    turns: HashMap<String, usize>,
+    turns: HashMap<JobName, usize>,
     waiting: BTreeMap<usize, Vec<Block>>,
 }
 

@@ -101,7 +101,7 @@ pub(crate) fn detail(job: &JobState, stopping: Option<Stopping>, grace: Duration
         }
         Some(Outcome::Cancelled) => parts.push("not started".to_owned()),
     }
-    if let Some(RemoteState { host: Some(host), waited_us, .. }) = job.remote.as_deref() {
+    if let Some(RemoteState { host: Some(host), waited_us, .. }) = &job.more().remote {
         let waited = waited_us.map(|waited| format!(", waited {}", time::round_duration(waited)));
         parts.push(format!("{host}{}", waited.unwrap_or_default()));
     }
@@ -110,7 +110,7 @@ pub(crate) fn detail(job: &JobState, stopping: Option<Stopping>, grace: Duration
         parts.push(format!("{processes} killed"));
     }
     // What a service set was told when it was up.
-    if matches!(job.outcome, Some(Outcome::Succeeded)) && job.ready_us.is_none() {
+    if matches!(job.outcome, Some(Outcome::Succeeded)) && job.more().ready_us.is_none() {
         parts.extend(keys_set(&job.keys));
     }
     shown(&parts.join(" · ")).into_owned()
@@ -228,8 +228,13 @@ impl Words {
 
     /// A service is ready.
     pub(crate) fn up_line(&self, job: &JobState) -> String {
-        let time = job.ready_us.filter(|_| job.up_since.is_none()).map(time::duration).unwrap_or_default();
-        let since = job.up_since.as_ref().map(|run| format!("since run {}", run.short()));
+        let time = job
+            .more()
+            .ready_us
+            .filter(|_| job.more().up_since.is_none())
+            .map(time::duration)
+            .unwrap_or_default();
+        let since = job.more().up_since.as_ref().map(|run| format!("since run {}", run.short()));
         let detail: Vec<String> = since.into_iter().chain(keys_set(&job.keys)).collect();
         self.row(status(job), &job.planned.name, &time, &shown(&detail.join(" · ")))
     }
@@ -307,7 +312,7 @@ impl Words {
     /// Why a job failed, in a line for each thing that is known; what there is beyond that, its block has.
     pub(crate) fn hint_lines(&self, job: &JobState) -> Vec<String> {
         let mut lines = Vec::new();
-        for Notice { code, severity, message, helps, .. } in &job.hints {
+        for Notice { code, severity, message, helps, .. } in &job.more().hints {
             let (word, colour) = match severity {
                 Severity::Error => ("error", style::BAD),
                 Severity::Warning => ("warning", style::ODD),

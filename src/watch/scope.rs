@@ -65,9 +65,9 @@ impl WatchScope {
             ottofile.folder_of(source).unwrap_or(root).to_owned()
         };
         let jobs = || plan.jobs.iter().filter(|job| job.elsewhere.is_none());
-        let lists = |patterns: fn(&Job) -> &Vec<String>| {
+        let lists = |patterns: fn(&Job) -> &[String]| {
             let jobs = jobs().filter(|job| !patterns(job).is_empty());
-            jobs.map(|job| (folder_of(job), patterns(job).clone())).collect()
+            jobs.map(|job| (folder_of(job), patterns(job).to_vec())).collect()
         };
         let mut always = BTreeSet::from([path.to_owned()]);
         always.extend(ottofile.parts.iter().map(|part| part.path.clone()));

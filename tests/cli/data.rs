@@ -308,6 +308,26 @@ fn too_many_words_are_answered_with_usage() {
     rerun:  otto Rerun RUN
     ── exit 2
     "#);
+    let project = Project::new(
+        "tasks:\n  all: {foreach: {items: [a]}, bash: ':'}\n  read: {needs: [all], bash: otto.items -v names}\n",
+    );
+    assert_snapshot!(told(&project, "read"), @"
+    ── stderr
+    otto · run RUN · 2 tasks
+         ok  all:a     TIME
+    otto: usage: otto.items [-v ARRAY] TASK
+       FAIL  read      TIME  exit 2
+
+    FAIL read · exit 2 · TIME · otto.yml:3
+      │ otto: usage: otto.items [-v ARRAY] TASK
+      1 line · full log: otto Logs RUN read
+    error[E0715]: `otto.items` takes the name of a foreach task, and before it `-v ARRAY` to fill an array
+    help: name the task, as in `-v names TASK`
+
+    2 tasks in TIME: 1 ok, 1 failed
+    rerun failed:  otto Rerun RUN
+    ── exit 2
+    ");
     let project = setting("    bash: otto_set_output name two words\n");
     assert_snapshot!(told(&project, "build"), @r#"
     ── stderr

@@ -194,3 +194,30 @@ fn a_failed_job_fails_what_needs_the_task() {
     rerun failed and skipped:  otto Rerun RUN
     ");
 }
+
+/// One mistake is one error: what names the jobs of a foreach that is wrong is not wrong for that.
+#[test]
+fn a_foreach_that_is_wrong_is_the_only_error() {
+    for wrong in [
+        "{items: a}",
+        "{item: [a]}",
+        "[a]",
+        "{range: a..b}",
+        "{range: 3..1}",
+        "{command: [x]}",
+        "{from: list}",
+        "{matrix: [a]}",
+        "{matrix: {}}",
+        "{items: [a], range: 1..2}",
+        "{matrix: a, exclude: [{on: a}]}",
+    ] {
+        let project = Project::new(&format!(
+            "tasks:\n  list: {{bash: otto.set --list n a b}}\n  u: {{foreach: {wrong}, bash: ':'}}\n  \
+             v: {{foreach: {{each: u}}, bash: ':'}}\n  w: {{needs: ['u:a', u], bash: 'echo ${{INPUT[u:a.k]}}'}}\n"
+        ));
+        let told = project.run("Check").stderr;
+        let errors: Vec<&str> = told.lines().filter(|line| line.starts_with("error")).collect();
+        let is_of_it = |line: &&str| line.contains("task `u`");
+        assert!(!errors.is_empty() && errors.iter().all(|line| is_of_it(&line)), "{wrong}: {told}");
+    }
+}

@@ -14,6 +14,7 @@ mod find;
 mod flow;
 mod flow_pairs;
 mod growing;
+mod held;
 mod hints;
 mod fresh;
 mod hostile;

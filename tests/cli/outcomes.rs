@@ -113,7 +113,7 @@ fn each_way_to_end_has_a_word_and_a_reason() {
   bad: {bash: exit 3}
   killed: {bash: kill -9 $$}
   late: {timeout: 0.2s, bash: sleep 30}
-  broken: {outputs: {n: int}, bash: 'v=x; OUTPUT[n]=$v'}
+  broken: {outputs: {n: int, m: str}, bash: 'v=x; OUTPUT[n]=$v; echo unrelated'}
   nowhere: {before: [ok], action: \"#!/no/such/interpreter\\nx\"}
   after-bad: {before: [bad], bash: ':'}
   not-called: {before: [{task: ok, when: failure}], bash: ':'}
@@ -134,11 +134,13 @@ fn each_way_to_end_has_a_word_and_a_reason() {
       for task in ok fresh bad killed late broken nowhere after-bad not-called group; do
         echo \"$task ${OUTCOME[$task]} ${OUTCOME[$task.exit]}/${OUTCOME[$task.signal]} ${OUTCOME[$task.reason]}\"
       done
+      for task in bad broken nowhere; do echo \"$task: [${OUTCOME[$task.error]}]\"; done
 ",
     );
     project.write("in", "");
     assert_eq!(project.run("-q fresh").status, 0);
-    assert_snapshot!(project.run("-q report").stdout, @"
+    assert_snapshot!(project.run("-q report").stdout, @r#"
+    unrelated
     ok ok 0/ 
     fresh fresh / 
     bad failed 3/ exit
@@ -149,7 +151,11 @@ fn each_way_to_end_has_a_word_and_a_reason() {
     after-bad skipped / dependency
     not-called skipped / dependency
     group failed 3/ exit
-    ");
+    bad: []
+    broken: [output `n` of `broken` is `"x"`, not an `int`
+    output `m` of `broken` is declared but was not set]
+    nowhere: [the interpreter `/no/such/interpreter` was not found]
+    "#);
 }
 
 #[test]

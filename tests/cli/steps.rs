@@ -155,3 +155,54 @@ fn check_knows_the_names_of_jobs_with_values_as_far_as_values_are_known() {
     ── exit 2
     "#);
 }
+
+#[test]
+fn scripts_among_steps_are_no_tasks_of_the_listing() {
+    let project = Project::new(RELEASE);
+    let list = project.run("List --all").stdout;
+    let list: Vec<&str> = list.lines().map(str::trim_end).collect();
+    assert_snapshot!(list.join("\n"), @"
+    project · otto.yml · 6 tasks
+
+      release     --to  [test]
+      lint
+      clean
+      generate
+      build       needs generate
+      push        --to  [test]
+
+    otto TASK --help · otto History · otto Graph
+    ");
+    assert_snapshot!(project.run("release --help").stdout, @r#"
+    Usage: otto release [OPTIONS]
+
+    Options:
+          --to <to>  [default: test]
+      -h, --help     show this help
+
+    needs    lint
+    steps    clean
+             build
+             push
+             push
+             echo "$GREETING ${INPUT[build.v]} ${INPUT[dev.at]} $OTTO_TASK $OTTO_TASK_NAME"
+             print(INPUT['lint.ok'], INPUT['push[to=dev].at'], PARAMS['to'])
+    defined  otto.yml:2
+    "#);
+    let listed: serde_json::Value = serde_json::from_str(project.run("List --json").ok()).expect("JSON");
+    let needs: Vec<_> =
+        listed.as_array().into_iter().flatten().map(|task| (&task["name"], &task["needs"])).collect();
+    assert_snapshot!(serde_json::json!(needs).to_string(), @r#"[["release",["lint","clean","build","push","push"]],["lint",[]],["clean",[]],["generate",[]],["build",["generate"]],["push",[]]]"#);
+    // Many of them, and nothing else.
+    let scripts = Project::new(
+        "tasks:\n  one: {steps: [echo a b]}\n  two: {steps: [echo a b, {python: 'print(1)'}]}\n",
+    );
+    assert_snapshot!(scripts.run("List").stdout, @"
+    project · otto.yml · 2 tasks
+
+      one    runs 1 script
+      two    runs 2 scripts
+
+    otto TASK --help · otto History · otto Graph
+    ");
+}

@@ -111,7 +111,7 @@ impl Search<'_> {
                 key: key.clone(),
                 set: body.lines_that_set(&key, &value),
                 value,
-                params: state.planned.params.clone(),
+                params: state.planned.params.to_vec(),
                 is_repeated,
                 is_root: read.is_empty() && body.is_known(),
                 job,

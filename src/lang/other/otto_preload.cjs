@@ -159,10 +159,16 @@ function listFor(key) {
   return undefined;
 }
 
+// What console.log shows of a Proxy is its target.
+function printedAs(values) {
+  return Object.defineProperty({}, Symbol.for('nodejs.util.inspect.custom'), { value: values, configurable: true });
+}
+
 // The outputs of all jobs of a foreach task, by their items, in order. What a failed job left has its own name alone.
 function itemsOf(name) {
   const items = fanIns.get(name);
-  return new Proxy({}, {
+  const all = () => Object.fromEntries([...items].map((item) => [item, tasks()[`${name}:${item}`]]));
+  return new Proxy(printedAs(all), {
     get(target, key) {
       if (items.has(key)) return oneTask(`${name}:${key}`);
       if (isOrdinary(key)) return Reflect.get(target, key);
@@ -204,7 +210,7 @@ function oneTask(name) {
   });
 }
 
-const INPUT = new Proxy({}, {
+const INPUT = new Proxy(printedAs(() => tasks()), {
   get(target, key) {
     if (typeof key === 'string') {
       const found = find(key);
