@@ -108,6 +108,17 @@ pub(crate) enum Shape {
     Any,
 }
 
+impl Shape {
+    fn has_paths(&self) -> bool {
+        match self {
+            Shape::File | Shape::Dir => true,
+            Shape::List(inner) | Shape::Map(inner) => inner.has_paths(),
+            Shape::Object(keys) => keys.has_paths(),
+            Shape::Str | Shape::Int | Shape::Float | Shape::Bool | Shape::Path | Shape::Any => false,
+        }
+    }
+}
+
 /// A regular expression for the whole string.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
@@ -198,6 +209,22 @@ impl Contract {
     pub(crate) fn has_secret(&self) -> bool {
         let promises = self.keys.iter().map(|declared| &declared.promise);
         promises.chain(self.others.as_deref()).any(Promise::has_secret)
+    }
+
+    /// Whether a value may be a path to a file or a folder that must exist.
+    fn has_paths(&self) -> bool {
+        let promises = self.keys.iter().map(|declared| &declared.promise);
+        promises.chain(self.others.as_deref()).any(|promise| promise.shape.has_paths())
+    }
+
+    /// The paths in the values of a task that kept its contract which had to exist when it ended. None of them is secret.
+    pub(crate) fn paths(&self, values: &Map) -> Vec<PathClaim> {
+        if !self.has_paths() {
+            return Vec::new();
+        }
+        let mut claims = self.check(values.clone(), |_| Typing::Typed, |_| true).claims;
+        claims.retain(|claim| !self.is_secret(&claim.key));
+        claims
     }
 
     /// Whether a task may set this key.

@@ -11,7 +11,7 @@ pub(crate) struct Evidence {
     /// The parts of the recipe in the user's words, each with the beginning of its hash: enough to say which of them
     /// changed, too little to tell what a secret was.
     pub(crate) parts: Vec<(String, String)>,
-    /// The files that `input` matches, sorted by path.
+    /// The files that `input` matches, and those that values of dependencies lead to by their contracts; sorted by path.
     pub(crate) files: Vec<FileEvidence>,
 }
 
@@ -45,7 +45,12 @@ pub(crate) fn difference(then: &Evidence, now: &Evidence) -> Option<String> {
             None => "its inputs changed".to_owned(),
         });
     }
-    let (mut old, mut new) = (then.files.iter().peekable(), now.files.iter().peekable());
+    difference_of_files(&then.files, &now.files)
+}
+
+/// What has changed among files, which are sorted by path.
+pub(crate) fn difference_of_files(then: &[FileEvidence], now: &[FileEvidence]) -> Option<String> {
+    let (mut old, mut new) = (then.iter().peekable(), now.iter().peekable());
     loop {
         match (old.peek(), new.peek()) {
             (None, None) => return None,

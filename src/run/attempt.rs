@@ -206,11 +206,10 @@ impl Attempt {
             hand_over.problems.into_iter().partition(Diagnostic::is_error);
         warnings.extend(others.into_iter().map(Warned::About));
         let lost = errors.into_iter().next().filter(|_| exit.is_success() && flowed.trouble.is_none());
-        let has_outputs = !hand_over.outputs.values.is_empty();
         let late_warnings = match is_good && !job.output_globs.is_empty() {
             true => {
                 let evidence = self.evidence.take().filter(|_| !flowed.is_short);
-                fresh::succeeded(&setting, job, evidence, has_outputs)
+                fresh::succeeded(&setting, job, evidence, &hand_over.outputs)
             }
             false => Vec::new(),
         };

@@ -76,6 +76,13 @@ pub(crate) fn find_within(
     Ok(found)
 }
 
+/// Finds the file of this name, or all files of this folder.
+pub(crate) fn named(folder: &Path, name: &Path, stop: &AtomicBool) -> Result<BTreeSet<OsString>, Unknown> {
+    let mut found = FoundFiles::default();
+    Walk::of_name(folder, name, &[], stop).run(&mut found)?;
+    Ok(found.paths)
+}
+
 /// What a pattern does.
 enum Rule {
     /// `name` is a path as written: of what is no glob, and of what is one but exists under that very name.

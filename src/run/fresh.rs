@@ -7,7 +7,7 @@ use crate::host::plain;
 use crate::name::RunId;
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{DataPath, Edge, Task, When};
-use crate::plan::fresh::{Evidence, FileEvidence, Stamp, difference};
+use crate::plan::fresh::{Evidence, FileEvidence, Stamp, difference, difference_of_files};
 use crate::plan::{Flow, GroupMembers, Job, JobId, Need, Work, envs};
 use crate::request::Argument;
 use crate::store::layout::file_name;
@@ -15,10 +15,10 @@ use crate::store::outputs::{self, Outputs};
 use crate::store::{atomic, inputs, regular};
 use crate::value;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -46,6 +46,8 @@ struct Success {
     run: RunId,
     has_outputs: bool,
     made: Made,
+    /// The files that its values lead to by its contract, sorted by path.
+    promised: Vec<FileEvidence>,
     evidence: Evidence,
 }
 
@@ -53,7 +55,7 @@ struct Success {
 type Made = BTreeMap<String, i128>;
 
 /// The form of what is kept; with any other the job runs.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// What a look at a job's inputs found.
 pub(crate) struct Look {
@@ -112,15 +114,24 @@ fn check(
     let last = last_success(&ground, job);
     let known = last.as_ref().map(|last| &last.evidence);
     let evidence = Evidence {
-        files: input_files(&ground, job, known, stop, warnings)?,
+        files: input_files(&ground, job, known, data, stop, warnings)?,
         ..recipe(&ground, job, data, streams)
     };
-    let Some(last) = last else { return Ok(Verdict::Stale(evidence, "it has not succeeded yet".into())) };
+    let Some(mut last) = last else {
+        return Ok(Verdict::Stale(evidence, "it has not succeeded yet".into()));
+    };
     if setting.ignores_freshness {
         return Ok(Verdict::Stale(evidence, "fresh or not".into()));
     }
-    if let Some(why) = changed(&ground, job, &last, &evidence, stop)? {
-        return Ok(Verdict::Stale(evidence, why));
+    let promised = match changed(&ground, job, &last, &evidence, stop)? {
+        Ok(promised) => promised,
+        Err(why) => return Ok(Verdict::Stale(evidence, why)),
+    };
+    // Files that had just been changed can be told by their stamps from now on.
+    if promised != last.promised || evidence != last.evidence {
+        (last.promised, last.evidence) = (promised, evidence.clone());
+        // Otherwise they are read again the next time.
+        let _ = keep(setting, job, &last);
     }
     match hand_on(setting, job, &last) {
         Some(outputs) if outputs.lost_secrets().next().is_some() => {
@@ -131,21 +142,29 @@ fn check(
     }
 }
 
-/// Why a job has to run although it has succeeded.
+/// Why a job has to run although it has succeeded, or else the files that its values lead to, as they are now.
 fn changed(
     ground: &Ground<'_>,
     job: &Job,
     last: &Success,
     evidence: &Evidence,
     stop: &AtomicBool,
-) -> Result<Option<String>, Unknown> {
+) -> Result<Result<Vec<FileEvidence>, String>, Unknown> {
     if !job.needs.is_empty() && mentions_outcomes(&ground.body(job).text) {
-        return Ok(Some("its script asks how other tasks ended".into()));
+        return Ok(Err("its script asks how other tasks ended".into()));
     }
-    match difference(&last.evidence, evidence) {
-        Some(why) => Ok(Some(why)),
-        None => changed_output(ground, job, &last.made, stop),
+    if let Some(why) = difference(&last.evidence, evidence) {
+        return Ok(Err(why));
     }
+    if let Some(why) = changed_output(ground, job, &last.made, stop)? {
+        return Ok(Err(why));
+    }
+    if last.promised.is_empty() {
+        return Ok(Ok(Vec::new()));
+    }
+    let outputs = outputs::read(&ground.project.run(&last.run).job(&job.name)).unwrap_or_default();
+    let now = promised_files(ground, job, job, &outputs, &last.promised, stop)?;
+    Ok(difference_of_files(&last.promised, &now).map_or(Ok(now), Err))
 }
 
 /// Whether a job may be up to date at all, so that it is looked at.
@@ -190,11 +209,9 @@ fn outputs_now(ground: &Ground<'_>, job: &Job, data: &[(&Job, Arc<Outputs>)]) ->
     let never = AtomicBool::new(false);
     // Before all else: what has no success need not be read.
     let last = last_success(ground, job)?;
-    let files = input_files(ground, job, Some(&last.evidence), &never, &mut Vec::new()).ok()?;
+    let files = input_files(ground, job, Some(&last.evidence), data, &never, &mut Vec::new()).ok()?;
     let evidence = Evidence { files, ..recipe(ground, job, data, &[]) };
-    if changed(ground, job, &last, &evidence, &never).ok()?.is_some() {
-        return None;
-    }
+    changed(ground, job, &last, &evidence, &never).ok()?.ok()?;
     if !last.has_outputs {
         return Some(Outputs::default());
     }
@@ -207,33 +224,32 @@ pub(crate) fn succeeded(
     setting: &Setting,
     job: &Job,
     evidence: Option<Evidence>,
-    has_outputs: bool,
+    outputs: &Outputs,
 ) -> Vec<String> {
-    let (made, nowhere) = match made(&setting.ground(), job, &AtomicBool::new(false)) {
-        Ok(made) => made,
+    let never = AtomicBool::new(false);
+    let found = made(&setting.ground(), job, &never).and_then(|found| {
+        let promised = promised_files(&setting.ground(), job, job, outputs, &[], &never)?;
+        Ok((found, promised))
+    });
+    let ((made, nowhere), promised) = match found {
+        Ok(found) => found,
         Err(Unknown::Stopped) => unreachable!("bug: nobody stops this look"),
         Err(Unknown::Failed(why)) => return vec![format!("{why}, so `{}` is never up to date", job.name)],
     };
     let mut warnings: Vec<String> =
         nowhere.into_iter().map(|pattern| format!("did not create its output `{pattern}`")).collect();
     if let Some(evidence) = evidence {
-        warnings.extend(remember(setting, job, evidence, has_outputs, made).err());
+        let (run, has_outputs) = (setting.run_id.clone(), !outputs.values.is_empty());
+        let success = Success { format: FORMAT, run, has_outputs, made, promised, evidence };
+        warnings.extend(keep(setting, job, &success).err());
     }
     warnings
 }
 
 /// Keeps the evidence of a success.
-fn remember(
-    setting: &Setting,
-    job: &Job,
-    evidence: Evidence,
-    has_outputs: bool,
-    made: Made,
-) -> Result<(), String> {
-    let run = setting.run_id.clone();
-    let success = Success { format: FORMAT, run, has_outputs, made, evidence };
+fn keep(setting: &Setting, job: &Job, success: &Success) -> Result<(), String> {
     let path = success_path(&setting.ground(), job);
-    let json = serde_json::to_vec(&success).expect("bug: evidence is plain data");
+    let json = serde_json::to_vec(success).expect("bug: evidence is plain data");
     let write = || {
         let folder = setting.project.fresh();
         if !folder.is_dir() {
@@ -342,11 +358,12 @@ fn hand_on(setting: &Setting, job: &Job, last: &Success) -> Option<Outputs> {
     Some(outputs)
 }
 
-/// What its `input` stands for, sorted by path.
+/// What its `input` stands for, and what values of its dependencies lead to; sorted by path.
 fn input_files(
     ground: &Ground<'_>,
     job: &Job,
     known: Option<&Evidence>,
+    data: &[(&Job, Arc<Outputs>)],
     stop: &AtomicBool,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<FileEvidence>, Unknown> {
@@ -361,11 +378,57 @@ fn input_files(
     warnings.extend(found.unmatched.iter().map(|glob| format!("`{glob}` in `input` matches nothing")));
     let idle = |glob| format!("`{glob}` in `input` excludes nothing: `!` applies to the patterns before it");
     warnings.extend(found.idle.iter().map(idle));
-    let known = known.into_iter().flat_map(|evidence| &evidence.files);
-    let known: HashMap<&str, &FileEvidence> = known.map(|file| (file.path.as_str(), file)).collect();
+    let known = known.map_or(&[][..], |evidence| &evidence.files);
+    let mut files = look_at_all(ground.folder_of(job), &found.paths, known, stop)?;
+    for (dependency, outputs) in data {
+        if !only_tells_items(ground, job, dependency, outputs) {
+            files.extend(promised_files(ground, job, dependency, outputs, known, stop)?);
+        }
+    }
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    files.dedup_by(|one, other| one.path == other.path);
+    Ok(files)
+}
+
+/// The files that values of `producer` lead to by its contract, as they are now; of a folder, all files in it. Sorted by path,
+/// which is relative to the folder of the job that they matter to, or absolute.
+fn promised_files(
+    ground: &Ground<'_>,
+    job: &Job,
+    producer: &Job,
+    outputs: &Outputs,
+    known: &[FileEvidence],
+    stop: &AtomicBool,
+) -> Result<Vec<FileEvidence>, Unknown> {
+    let Some(contract) = &ground.ottofile.tasks[producer.task].outputs else { return Ok(Vec::new()) };
+    let (folder, own_folder) = (ground.folder_of(producer), ground.folder_of(job));
+    let masker = ground.masks.masker();
+    let mut paths: BTreeSet<OsString> = BTreeSet::new();
+    for claim in contract.value.paths(&outputs.values) {
+        let Some(bytes) = claim.value.as_bytes() else { continue };
+        // What has a secret in it is not kept, not even as a path.
+        if outputs.secrets.contains(&claim.key) || masker.as_ref().is_some_and(|masker| masker.finds(&bytes))
+        {
+            continue;
+        }
+        let name = PathBuf::from(OsString::from_vec(bytes.into_owned()));
+        let name = if folder == own_folder { name } else { folder.join(name) };
+        paths.extend(files::named(own_folder, &name, stop)?);
+    }
+    let mut files = look_at_all(own_folder, &paths, known, stop)?;
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(files)
+}
+
+fn look_at_all(
+    folder: &Path,
+    paths: &BTreeSet<OsString>,
+    known: &[FileEvidence],
+    stop: &AtomicBool,
+) -> Result<Vec<FileEvidence>, Unknown> {
+    let known: HashMap<&str, &FileEvidence> = known.iter().map(|file| (file.path.as_str(), file)).collect();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i128);
-    let look = |path: &OsString| look_at(ground.folder_of(job), path, &known, now, stop);
-    found.paths.iter().map(look).collect()
+    paths.iter().map(|path| look_at(folder, path, &known, now, stop)).collect()
 }
 
 fn look_at(

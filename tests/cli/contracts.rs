@@ -534,3 +534,96 @@ fn a_broken_contract_is_told_with_the_line_that_set_the_value_and_what_would_be_
     ── exit 1
     "#);
 }
+
+/// A language without support of its own has the JSON files alone, and they bring contracts, defaults, conditions, outcomes
+/// and secrets.
+#[test]
+fn the_json_files_bring_all_that_the_arrays_bring() {
+    let project = Project::new(
+        r##"
+tasks:
+  make:
+    outputs:
+      n: int
+      big: int
+      ratio: float
+      note: str?
+      channel: {type: str, default: stable}
+      token: {type: str, secret: true}
+    action: |
+      #!/usr/bin/env -S awk -f
+      BEGIN {
+        json = "{\"n\": 42, \"big\": 123456789012345678901234567890, \"ratio\": 1.10, \"note\": null, \"token\": \"hunter2hunter2\"}"
+        print json > ENVIRON["OTTO_OUTPUT_JSON"]
+      }
+  left-out:
+    if: "false"
+    outputs: {v: {type: int, default: 7}}
+    action: |
+      #!/usr/bin/env -S awk -f
+      BEGIN { exit 9 }
+  fails:
+    action: |
+      #!/usr/bin/env -S awk -f
+      BEGIN { print "no luck" > "/dev/stderr"; exit 3 }
+  read:
+    needs: [make, left-out, {task: fails, when: always}]
+    if: '[ "${INPUT[make.n]}" = 42 ]'
+    action: |
+      #!/usr/bin/env -S awk -f
+      BEGIN {
+        while ((getline line < ENVIRON["OTTO_INPUT_JSON"]) > 0) {
+          print line
+          if (line ~ /token/) print "this line has", length(line), "characters"
+        }
+        while ((getline line < ENVIRON["OTTO_OUTCOME_JSON"]) > 0) if (line !~ /seconds|log/) print line
+      }
+"##,
+    );
+    let ran = project.run("-j1 -q read");
+    assert_eq!(ran.status, 3, "{}", ran.all());
+    assert_snapshot!(ran.stdout, @r#"
+    {
+      "make": {
+        "n": 42,
+        "big": 123456789012345678901234567890,
+        "ratio": 1.10,
+        "token": "***",
+    this line has 30 characters
+        "channel": "stable"
+      },
+      "left-out": {
+        "v": 7
+      },
+      "fails": {}
+    }
+    {
+      "make": {
+        "outcome": "ok",
+        "exit": 0,
+        "attempts": 1
+      },
+      "left-out": {
+        "outcome": "skipped",
+        "reason": "if",
+        "attempts": 1
+      },
+      "fails": {
+        "outcome": "failed",
+        "exit": 3,
+        "reason": "exit",
+        "attempts": 1,
+        "error": "no luck"
+      }
+    }
+    "#);
+    assert_snapshot!(recorded(&project, "make"), @r#"
+    {
+      "n": 42,
+      "big": 123456789012345678901234567890,
+      "ratio": 1.10,
+      "token": "***",
+      "channel": "stable"
+    }
+    "#);
+}

@@ -619,3 +619,55 @@ tasks:
     let fresh = plan["tasks"].as_array().expect("a list").iter().filter(|task| task["fresh"] == true);
     assert_eq!(fresh.map(|task| task["name"].as_str().unwrap_or("")).collect::<Vec<_>>(), ["gen", "each:a"]);
 }
+
+/// Files that values lead to by their contract count by what is in them: for the task that made them, and for those that
+/// read the values.
+#[test]
+fn declared_files_count_by_their_content() {
+    let project = Project::new(
+        r#"
+tasks:
+  build:
+    input: [source]
+    output: [stamp]
+    outputs: {report: file, parts: dir, more: "list[file]", note: str}
+    bash: |
+      mkdir -p 'parts [x]'; cp source 'parts [x]/one'; cp source report.txt; touch stamp extra
+      OUTPUT[report]=report.txt; OUTPUT[parts]='parts [x]'; otto.set --list more extra; OUTPUT[note]=same
+  use:
+    needs: [build]
+    input: [app]
+    output: [used]
+    bash: cat "${INPUT[build.report]}" > used
+"#,
+    );
+    project.write("source", "1");
+    project.write("app", "a");
+    let outcomes = || project.run("use").outcomes();
+    let why = || {
+        let said = project.run("-v use").stderr;
+        let stale = said.lines().filter(|line| line.trim_start().starts_with("stale"));
+        stale.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(outcomes(), "build: ok, use: ok");
+    assert_eq!([outcomes(), outcomes()], ["build: fresh, use: fresh", "build: fresh, use: fresh"]);
+    project.write("report.txt", "by somebody else");
+    assert_eq!(why(), "stale build `report.txt` changed");
+    assert_eq!(outcomes(), "build: fresh, use: fresh");
+    project.write("parts [x]/two", "new");
+    // It is no part of what was made, and stays.
+    assert_eq!(why(), "stale build `parts [x]/two` is new\nstale use `parts [x]/two` is new");
+    assert_eq!(outcomes(), "build: fresh, use: fresh");
+    std::fs::remove_file(project.path("extra")).expect("removed");
+    assert_eq!(why(), "stale build `extra` is missing");
+    project.write("source", "2");
+    assert_eq!(why(), "stale build `source` changed\nstale use `parts [x]/one` changed");
+    assert_eq!((project.read("used").as_str(), outcomes().as_str()), ("2", "build: fresh, use: fresh"));
+    // What only looks finds the same.
+    project.write("report.txt", "x");
+    assert!(
+        project.run("-n use").stdout.lines().all(|line| !line.contains("up to date")),
+        "{}",
+        project.run("-n use").all()
+    );
+}

@@ -587,3 +587,46 @@ fn the_next_otto_removes_what_a_killed_one_left() {
     assert_eq!(kept(memory.path()), Vec::<String>::new());
     assert_eq!(kept(&project.task_home()), Vec::<String>::new());
 }
+
+/// Two runs are compared without anybody seeing what they had.
+#[test]
+fn secrets_of_two_runs_are_told_apart_and_not_shown() {
+    let project = Project::new(
+        "tasks: {login: {outputs: {token: {type: str, secret: true}, user: str}, bash: 'OUTPUT[token]=$(cat value); OUTPUT[user]=ada'}}",
+    );
+    for value in ["hunter2hunter2", "hunter2hunter2", "correct-horse"] {
+        project.write("value", value);
+        project.run("-q login").ok();
+    }
+    let diff = |words: &str| {
+        let runs =
+            regex::Regex::new("(?m)[0-9a-z]{4,6} → [0-9a-z]{4,6}|^    [0-9a-z]{4,6}  ").expect("a pattern");
+        runs.replace_all(&project.run(words).all(), "RUN ").into_owned()
+    };
+    assert_snapshot!(diff("Data diff -2 -3"), @"
+    ── stderr
+    RUN : identical, 2 values
+    ── exit 0
+    ");
+    assert_snapshot!(diff("Data diff -2 -1"), @r#"
+    ── stdout
+    login.token
+    RUN "***"
+    RUN "***"
+    ── stderr
+    RUN : 1 of 2 values differ, first in login
+    ── exit 0
+    "#);
+    assert_snapshot!(diff("--json Data diff -2 -1"), @r#"
+    ── stdout
+    [
+      {
+        "task": "login",
+        "key": "token",
+        "from": "***",
+        "to": "***"
+      }
+    ]
+    ── exit 0
+    "#);
+}
