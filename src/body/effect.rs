@@ -11,6 +11,9 @@ const MOST_LEVELS: usize = 4;
 const UNDERSTOOD: &[&str] =
     &["eval", "declare", "typeset", "local", "export", "readonly", "read", "let", "trap", "unset"];
 
+/// Builtins whose arguments, as a whole, say which variables they set.
+const GIVEN: &[&str] = &["export", "let", "mapfile", "printf", "readarray"];
+
 /// An output that is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Effect {
@@ -36,6 +39,8 @@ pub(crate) enum Deed {
     RunsArgument(Option<Copy>),
     /// Its arguments are code.
     EvaluatesArgument(Option<Copy>),
+    /// Gives its arguments to this builtin.
+    GivesArgument(&'static str, Option<Copy>),
 }
 
 /// Each function's deeds, in the order of [`Commands::functions`].
@@ -430,6 +435,12 @@ impl Reader<'_> {
             let all = words.iter().enumerate();
             all.filter_map(|(place, word)| Some((first + place, deed(word)?))).collect::<Vec<_>>()
         };
+        let is_argument = |value: &String| !value.is_empty() && value.chars().all(|c| c == ARGUMENT);
+        if let Some(given) = GIVEN.iter().find(|name| **name == verb)
+            && rest.iter().any(|word| self.names.expand(word).iter().any(is_argument))
+        {
+            return vec![(1, Deed::GivesArgument(given, None))];
+        }
         match verb {
             "command" | "builtin" => {
                 let found = self.run(&rest[options..], functions, false, level + 1);
@@ -547,7 +558,10 @@ impl Reader<'_> {
                     0,
                     Deed::Sets(Effect { is_doubtful: true, function: Some(name.clone()), ..effect.clone() }),
                 )),
-                Deed::SetsArgument(_) | Deed::RunsArgument(_) | Deed::EvaluatesArgument(_) => None,
+                Deed::SetsArgument(_)
+                | Deed::RunsArgument(_)
+                | Deed::EvaluatesArgument(_)
+                | Deed::GivesArgument(..) => None,
             })
             .collect();
         // `$e OTTO_K=v`, where `$e` may be `export`.
@@ -612,6 +626,18 @@ impl Reader<'_> {
                 Deed::RunsArgument(copy) => {
                     let found = self.passed_on(rest, functions, level);
                     deeds.extend(found.into_iter().map(|(place, deed)| (place + 1, in_copy(deed, *copy))));
+                }
+                Deed::GivesArgument(verb, copy) => {
+                    let found = self.run_named(verb, rest, functions, false, level + 1);
+                    deeds.extend(found.into_iter().map(|(place, deed)| {
+                        let deed = match deed {
+                            Deed::Sets(effect) => {
+                                Deed::Sets(Effect { function: Some(name.clone()), ..effect })
+                            }
+                            deed => deed,
+                        };
+                        (place, in_copy(deed, *copy))
+                    }));
                 }
                 Deed::EvaluatesArgument(copy) => {
                     let mut found = self.evaluate(rest, functions, level + 1);
@@ -770,8 +796,11 @@ impl Reader<'_> {
 
 /// Whether a declaration in a function makes variables of the function's own.
 fn is_local(words: &[&str]) -> bool {
+    let before = words.iter().take_while(|word| ["builtin", "command", "--"].contains(word)).count();
+    let words = &words[before..];
     let flags = words.iter().filter(|word| word.starts_with('-'));
-    ["declare", "typeset", "local"].contains(&words[0]) && !flags.clone().any(|word| word.contains('g'))
+    words.first().is_some_and(|verb| ["declare", "typeset", "local"].contains(verb))
+        && !flags.clone().any(|word| word.contains('g'))
 }
 
 fn is_export(deed: &Deed) -> bool {
@@ -792,5 +821,6 @@ fn in_copy(deed: Deed, copy: Option<Copy>) -> Deed {
         Deed::SetsArgument(inner) => Deed::SetsArgument(inner.or(copy)),
         Deed::RunsArgument(inner) => Deed::RunsArgument(inner.or(copy)),
         Deed::EvaluatesArgument(inner) => Deed::EvaluatesArgument(inner.or(copy)),
+        Deed::GivesArgument(verb, inner) => Deed::GivesArgument(verb, inner.or(copy)),
     }
 }

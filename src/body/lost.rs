@@ -139,7 +139,10 @@ pub(crate) fn lost(text: &str, shell: Shell, load: &Load) -> Vec<Lost> {
         for (range, deed) in reader.deeds(command, &functions) {
             let effect = match deed {
                 Deed::Sets(effect) => effect,
-                Deed::SetsArgument(_) | Deed::RunsArgument(_) | Deed::EvaluatesArgument(_) => continue,
+                Deed::SetsArgument(_)
+                | Deed::RunsArgument(_)
+                | Deed::EvaluatesArgument(_)
+                | Deed::GivesArgument(..) => continue,
             };
             let Some(copy) = command.copy.or(effect.copy) else { continue };
             // A function that takes an exported variable away loses nothing.
@@ -418,6 +421,22 @@ mod tests {
             ("integer", "( declare -i n='OUTPUT[k]=1' )", "1: OUTPUT[k] in a subshell"),
             ("comparison", "( [[ OUTPUT[k]=1 -eq 1 ]] )", "1: OUTPUT[k] in a subshell"),
             ("default", "( : \"${OUTPUT[k]:=v}\" )", "1: OUTPUT[k] in a subshell"),
+            (
+                "wrapped printf",
+                "printf() { builtin printf my; builtin printf \"$@\"; }\n{ printf -v 'OUTPUT[k]' v; } & wait",
+                "2: OUTPUT[k] in a background job by printf",
+            ),
+            (
+                "wrapped twice",
+                "put() { command printf \"$@\"; }; p() { put \"$@\"; }\n( p -v 'OUTPUT[k]' v; p 'OUTPUT[j]' )",
+                "2: OUTPUT[k] in a subshell by p",
+            ),
+            (
+                "wrapped export",
+                "export() { builtin export \"$@\"; }\nx | export OTTO_A=1 B=2",
+                "2: OTTO_A in a pipeline by export",
+            ),
+            ("wrapped let", "n() { let \"$@\"; }\n( n 'OUTPUT[k]=1' )", "2: OUTPUT[k] in a subshell by n"),
             ("default if unset", "cat <<E | cat\n${OUTPUT[k]=v}\nE", "2: OUTPUT[k] in a pipeline"),
             ("indirect default", "n='OUTPUT[k]'; ( : ${!n:=v} )", "1: OUTPUT[k] in a subshell"),
             ("declare", "( declare \"OUTPUT[k]=v\" )", "1: OUTPUT[k] in a subshell"),

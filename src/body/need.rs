@@ -139,6 +139,38 @@ pub(crate) fn may_set_after_saving(text: &str, exports_only: bool) -> bool {
     if exports_only { surely_exports(&after) } else { surely_sets(&after) }
 }
 
+/// Whether a text may set a trap in a way that passes by a function called `trap`: `builtin trap`, `command -p trap`, or
+/// one of the two with words that only the shell knows.
+pub(crate) fn may_trap_past_functions(text: &str) -> bool {
+    [text, &unquoted(text)].into_iter().any(traps_past_functions)
+}
+
+fn traps_past_functions(text: &str) -> bool {
+    text.contains("trap")
+        && ["builtin", "command"].iter().any(|name| {
+            text.match_indices(name).any(|(place, _)| {
+                let rest = &text[place + name.len()..];
+                let mut words =
+                    rest.split([' ', '\t', '\\', '\n', '\'', '"']).filter(|word| !word.is_empty());
+                let command = words.find(|word| !["--", "-p"].contains(word)).unwrap_or_default();
+                let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
+                // `builtin_x`, `command;` and `command -v` call nothing.
+                let is_called = rest.starts_with([' ', '\t', '\\', '\'', '"']);
+                is_called && (command.starts_with("trap") || !command.bytes().next().is_some_and(is_name))
+            })
+        })
+}
+
+/// Whether a text may replace its shell, in its own words, however they are quoted.
+pub(crate) fn may_exec(text: &str) -> bool {
+    has_word(text, "exec") || has_word(&unquoted(text), "exec")
+}
+
+/// A text without its quotes, in which `e'xec'` is the word that it is to the shell.
+fn unquoted(text: &str) -> String {
+    text.replace(['\'', '"', '\\', '$'], "")
+}
+
 const SAVING: &[&str] = &["otto.save", "otto_save", "otto_serialize_output"];
 
 /// Whether the text exports a variable of this name and never uses it as an array: it is then for other programs.

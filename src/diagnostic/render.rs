@@ -37,13 +37,15 @@ pub(crate) fn render_notices(notices: &[Notice], colour: bool, width: usize) -> 
     text
 }
 
-/// `usage: otto deploy [OPTIONS] <env>`, each form once.
+/// `usage: otto deploy [OPTIONS] <env>`, each form once. A command with several has them on lines of their own.
 pub(crate) fn usage(diagnostics: &[Diagnostic]) -> String {
     let mut forms: Vec<&str> =
         diagnostics.iter().filter_map(|diagnostic| diagnostic.usage.as_deref()).collect();
     forms.sort_unstable();
     forms.dedup();
-    forms.iter().map(|form| format!("usage: {}\n", clean_text(form))).collect()
+    let shown =
+        |form: &&str| format!("usage: {}\n", form.lines().map(clean_text).collect::<Vec<_>>().join("\n"));
+    forms.iter().map(shown).collect()
 }
 
 /// The closing line: "otto.yml: 2 errors. For details: `otto Explain E0104`"

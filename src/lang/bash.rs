@@ -12,7 +12,7 @@ use super::shell::{self, Frame, LegacyVariable, Start};
 use super::{CannotPrepare, HandOver, Left, List, Prepared, Program, Script, condition};
 use crate::body::ending::BodyEnd;
 use crate::body::export::has_word;
-use crate::body::need::{COLOURS, Needs, may_save, surely_sets};
+use crate::body::need::{COLOURS, Needs, may_exec, may_save, may_trap_past_functions, surely_sets};
 use crate::body::{Place, Shebang, reads_outcome_array};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::fate::Fate;
@@ -249,24 +249,6 @@ fn has_own_builtin(text: &str) -> bool {
         text[place + name.len()..].trim_start_matches([' ', '\t']).starts_with('(')
             || text[..place].trim_end_matches([' ', '\t']).ends_with("function")
     })
-}
-
-/// Whether a text may set a trap in a way that passes by a function called `trap`: `builtin trap`, `command -p trap`, or
-/// one of the two with words that only the shell knows.
-fn may_trap_past_functions(text: &str) -> bool {
-    text.contains("trap")
-        && ["builtin", "command"].iter().any(|name| {
-            text.match_indices(name).any(|(place, _)| {
-                let rest = &text[place + name.len()..];
-                let mut words =
-                    rest.split([' ', '\t', '\\', '\n', '\'', '"']).filter(|word| !word.is_empty());
-                let command = words.find(|word| !["--", "-p"].contains(word)).unwrap_or_default();
-                let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
-                // `builtin_x`, `command;` and `command -v` call nothing.
-                let is_called = rest.starts_with([' ', '\t', '\\', '\'', '"']);
-                is_called && (command.starts_with("trap") || !command.bytes().next().is_some_and(is_name))
-            })
-        })
 }
 
 /// Whether a text may trace, in its own words.
@@ -596,11 +578,12 @@ impl Setup<'_, '_> {
             push("builtin trap \"$otto__handler\" EXIT\n");
             let text = &self.script.body.text;
             let mut looks = String::new();
-            if self.needs.opaque && may_trap_past_functions(text) {
+            let is_posix = self.is_posix && text.contains("trap");
+            if self.needs.opaque && (is_posix || may_trap_past_functions(text)) {
                 push(&PAST);
                 looks.push_str("otto__look_past; ");
             }
-            if self.needs.opaque && has_word(text, "exec") && (!surely_sets(text) || may_save(text)) {
+            if self.needs.opaque && may_exec(text) && (!surely_sets(text) || may_save(text)) {
                 push(&LEAVE);
                 looks.push_str("otto__look_at_exec; ");
             }

@@ -330,6 +330,24 @@ fn output_as_a_plain_variable_is_key_0_and_a_hint() {
     let ran = ended("OUTPUT=oops; echo \"$OUTPUT\"", 0);
     assert_eq!((ran.json().as_str(), ran.out().as_str()), (r#"{"0":"oops"}"#, "oops\n"));
     insta::assert_snapshot!(ran.problems(), @"warning[E0715]: `OUTPUT=…` in `build` sets the key `0` of OUTPUT");
+    // That of a function is another variable.
+    for own in [
+        "local OUTPUT=x",
+        "declare OUTPUT=x",
+        "typeset -r OUTPUT=x",
+        "local a=1 OUTPUT=x",
+        "local OUTPUT; OUTPUT[0]=x",
+    ] {
+        keeps(&format!("f() {{ {own}; echo \"$OUTPUT\"; }}; f; OUTPUT[0]=v"), 0);
+        let ran = ended(&format!("f() {{ {own}; exit 0; }}; OUTPUT[k]=v; f"), 0);
+        assert_eq!(
+            ran.problems(),
+            "error[E0709]: `build` ended inside `f`, which has its own variable OUTPUT",
+            "{own}"
+        );
+    }
+    let ran = ended("f() { local x=1; unset OUTPUT; OUTPUT=x; exit 0; }; OUTPUT[k]=v; f", 0);
+    assert_eq!(ran.problems().lines().next(), Some("error[E0709]: OUTPUT was replaced or unset in `build`"));
     // A variable for other programs is the body's own.
     let ran = fine("export OUTPUT=dist; printenv OUTPUT");
     assert_eq!((ran.json().as_str(), ran.out().as_str()), ("{}", "dist\n"));
@@ -466,7 +484,10 @@ fn a_bash_in_posix_mode_loses_nothing_either() {
     }
     // A line that bash has read before the mode changes has no aliases; told, not lost.
     let ran = ended("set -o posix; OUTPUT[k]=v; trap 'echo bye' EXIT", 0);
-    assert!(!ran.succeeded() && ran.problems().contains("never saved"), "{ran:?}");
+    assert_eq!(
+        (ran.json().as_str(), ran.problems().as_str()),
+        (r#"{"k":"v"}"#, "error[E0701]: what `build` set last may be lost")
+    );
 }
 
 /// Rows 33 and 34.
@@ -537,6 +558,148 @@ fn a_debug_handler_sees_the_commands_of_the_body_alone() {
     }
 }
 
+/// Runs each text in plain bash and as a body, alone and after each of `before`, and expects the same status, output and
+/// trace.
+fn are_as_in_plain_bash(texts: &[&str], before: &[&str]) {
+    let without_place = |said: &str| {
+        let lines = said.lines().map(|line| match line.split_once("otto.yml:build: ") {
+            Some((_, said)) => said.to_owned(),
+            None => line.replace("body: ", ""),
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    for text in texts {
+        for before in [""].iter().chain(before) {
+            let text = format!("{before}{text}\n");
+            let folder = tempfile::tempdir().expect("a folder");
+            let start = "declare -A OUTPUT=(); set -euo pipefail";
+            std::fs::write(folder.path().join("body"), format!("{}{start}\n{text}", "\n".repeat(19)))
+                .expect("written");
+            let plain = std::process::Command::new("bash").arg("body").current_dir(folder.path()).output();
+            let plain = plain.expect("bash");
+            let ran = Bench::bash(&text).run();
+            let err = String::from_utf8_lossy(&plain.stderr).into_owned();
+            assert_eq!(
+                (Some(ran.status), ran.out(), without_place(&ran.stderr)),
+                (
+                    plain.status.code(),
+                    String::from_utf8_lossy(&plain.stdout).into_owned(),
+                    without_place(&err)
+                ),
+                "{text}"
+            );
+        }
+    }
+}
+
+/// What a body may have before the texts of a test: nothing, outputs, and a trap past otto's function, for which otto looks before
+/// each command.
+const BEFORE: &[&str] = &["OUTPUT[k]=v\n", "builtin trap true USR1\n"];
+
+/// The status of a handler is that of its list: a test that says no ends nothing, and counts only under `extdebug`.
+#[test]
+fn the_last_command_of_a_debug_or_return_handler_counts_as_in_plain_bash() {
+    are_as_in_plain_bash(
+        &[
+            "trap '[ -f nope ] && echo no' DEBUG\necho hi\nf() { echo in; }\nf",
+            "trap '[ -f nope ] && echo no' RETURN\nf() { echo in; }\nf; echo on",
+            "trap 'for i in 1 2; do ((i == 3)) && echo; done' DEBUG\necho hi",
+            "trap 'false' DEBUG\necho hi",
+            "trap 'false' RETURN\nf() { echo in; }\nf || echo on; f; echo no",
+            "trap 'echo d; (exit 3)' DEBUG\necho hi",
+            "trap '! true' DEBUG\necho hi",
+            "set +e; trap 'false' DEBUG; echo \"$?\"; true; echo \"$?\"",
+            "trap '[ -f nope ] && echo no' DEBUG; trap 'echo err' ERR\necho hi; (exit 4)",
+            "trap 'echo \"$? $_ $BASH_COMMAND $LINENO\"' DEBUG\n\nfalse x || echo y\nf() { return 3; }\nf z || :",
+            "trap 'echo \"$? $_ $BASH_COMMAND $LINENO\"' RETURN\n\nf() { echo a b\n return 3; }\nf z || :",
+            "trap 'echo a # why' DEBUG\necho hi",
+            "trap 'echo \"$LINENO\"\necho \"$LINENO\"' DEBUG\n:",
+            "trap '' DEBUG\necho hi; trap -p",
+            "trap 'cat <<E\n$BASH_COMMAND\nE' DEBUG\necho hi",
+            "trap '[ -f nope ] && echo no' DEBUG; trap -p DEBUG",
+            "shopt -s extdebug; trap 'case $BASH_COMMAND in *skip*) ! true ;; esac' DEBUG; echo skip; echo on",
+            "shopt -s extdebug; trap '[[ $BASH_COMMAND != *skip* ]] && :' DEBUG; echo skip; echo on; f() { echo skip; echo in; }; f",
+            "shopt -s extdebug; two() { return 2; }; trap '[[ $BASH_COMMAND != *back* ]] || two || ! two' DEBUG; f() { echo in; echo back; echo no; }; f; echo on",
+            "set -T; trap '[ -f nope ] && echo no' DEBUG; f() { echo in; }; f",
+        ],
+        BEFORE,
+    );
+}
+
+#[test]
+fn a_trace_shows_handlers_as_in_plain_bash() {
+    are_as_in_plain_bash(
+        &[
+            "set -x; trap 'echo d' DEBUG; echo hi",
+            "set -x; trap 'echo r' RETURN; f() { :; }; f",
+            "set -x; trap 'echo bye' EXIT; false || exit 3",
+            "set -x; trap 'echo bye' EXIT; f() { exit 3; }; f",
+            "trap 'set -x; echo bye; exit 3' EXIT",
+            "set -x; trap 'x=1; y=2' ERR; true; false",
+        ],
+        &["OUTPUT[k]=v\n", "builtin true\n"],
+    );
+}
+
+/// A handler whose quotes or brackets stay open is bash's to complain about, each time.
+#[test]
+fn a_handler_that_is_no_list_of_commands_is_refused_as_in_plain_bash() {
+    for text in [
+        "trap 'echo \"open' DEBUG; true; true",
+        "trap '}; echo {' DEBUG; true",
+        "trap 'fi' RETURN; f() { :; }; f",
+    ] {
+        let plain = std::process::Command::new("bash")
+            .args(["-c", &format!("set -euo pipefail\n{text}\necho on")])
+            .output();
+        let plain = plain.expect("bash");
+        let ran = Bench::bash(&format!("{text}\necho on")).run();
+        assert_eq!(
+            (Some(ran.status), ran.out()),
+            (plain.status.code(), String::from_utf8_lossy(&plain.stdout).into_owned()),
+            "{text}: {ran:?}"
+        );
+        assert_eq!(
+            ran.stderr.matches("syntax error").count(),
+            String::from_utf8_lossy(&plain.stderr).matches("syntax error").count(),
+            "{text}: {ran:?}"
+        );
+    }
+}
+
+#[test]
+fn a_handler_for_exit_sees_the_last_command_of_the_body() {
+    are_as_in_plain_bash(
+        &[
+            "trap 'echo \"$BASH_COMMAND\"' EXIT",
+            "trap 'echo \"$BASH_COMMAND $_ $?\"' EXIT; :",
+            "trap 'echo \"$BASH_COMMAND\"' EXIT TERM; trap -p INT",
+            "trap 'echo \"$BASH_COMMAND\"' EXIT\ntrap x NOPE",
+            "trap 'echo \"$BASH_COMMAND\"' EXIT; set +e; trap x NOPE",
+            "on() { trap 'echo \"$BASH_COMMAND\"' EXIT; }\non",
+            "trap 'echo \"$_ $?\"' EXIT; echo a b",
+            "trap 'echo \"$_ $?\"' EXIT; echo a b; exit 3",
+            "trap 'echo \"$_ $?\"' EXIT; echo a b; (exit 3)",
+            "trap 'echo \"$BASH_COMMAND\"; OUTPUT[k]=\"$BASH_COMMAND\"; echo \"$BASH_COMMAND\"' EXIT; [ -f x ] || exit 4",
+        ],
+        &["OUTPUT[k]=v\n", "builtin true\n"],
+    );
+}
+
+#[test]
+fn traps_are_shown_in_posix_mode_as_in_plain_bash() {
+    are_as_in_plain_bash(
+        &[
+            "set -o posix\ntrap",
+            "set -o posix\ntrap -p EXIT; trap -p ERR DEBUG RETURN USR1",
+            "set -o posix\ntrap 'echo x' USR1; trap '' INT; trap; trap -p USR1; trap -p TERM",
+            "set -o posix\ntrap 'echo bye' EXIT; trap; trap -p EXIT; trap - EXIT; trap -p EXIT; trap",
+            "trap 'echo x' USR1; trap '' INT; trap; trap -p; trap -p USR1 TERM EXIT",
+        ],
+        &["OUTPUT[k]=v\n"],
+    );
+}
+
 /// Rows 37 and 39.
 #[test]
 fn a_trace_shows_the_calls_of_ottos_functions_alone() {
@@ -579,6 +742,15 @@ fn exec_costs_outputs_only_with_a_word() {
     fine("OTTO_X=1 exec true");
     fine("OTTO_HOME=/tmp/x exec true");
     fine("source /dev/null; exec true");
+    for exec in
+        ["e'xec'", "\\exec", "\"exec\"", "ex\\ec", "e\"x\"ec", "$'exec'", "true && e'xec'", "A=1 e'xec'"]
+    {
+        fine(&format!("{exec} true"));
+        fine(&format!("f() {{ {exec} true; }}; f"));
+        let text = format!("printf '%sPUT[k]=v\\n' OUT > lib; . ./lib; {exec} true");
+        assert_eq!(fine(&text).text("k"), Some("v"), "{text}");
+        assert!(!ended(&format!("OUTPUT[k]=v; {exec} true"), 0).succeeded(), "{exec}");
+    }
     assert!(!ended("export OTTO_X=1; exec true", 0).succeeded());
     // What the body loads may have set something.
     for text in [
@@ -878,6 +1050,8 @@ fn a_trap_that_is_set_past_ottos_costs_nothing() {
         "t=trap; builtin $t",
         "run() { \"$@\"; }; run builtin trap",
         "on() { builtin trap \"$@\"; }; on",
+        // On the line that turns POSIX mode on, no alias is known yet.
+        "set -o posix; trap",
     ] {
         for (end, status) in [("true", 0), ("false", 1), ("exit 3", 3), ("echo $nosuch", 1), ("(", 2)] {
             let ran =
@@ -895,9 +1069,21 @@ fn a_trap_that_is_set_past_ottos_costs_nothing() {
         );
         assert_eq!(ran.out(), "D 0 DEBUG false two\nD 1 two true x\n", "{trap}");
     }
-    // The last command may have set it, and then nothing can be known.
-    let ran = ended("OUTPUT[k]=v\nbuiltin trap 'OUTPUT[j]=w' EXIT", 0);
-    insta::assert_snapshot!(ran.problems(), @"error[E0701]: `build` ended with status 0, but its outputs were never saved");
+    // The last command may have set it, also before a line that bash cannot read, and then what the handler sets cannot be known.
+    for trap in ["builtin trap", "command -p trap", "b'uiltin' trap", "run() { \"$@\"; }; run builtin trap"] {
+        let ran = ended(&format!("OUTPUT[k]=v\n{trap} 'OUTPUT[j]=w' EXIT"), 0);
+        assert_eq!(
+            (ran.json().as_str(), ran.problems().as_str()),
+            (r#"{"k":"v"}"#, "error[E0701]: what `build` set last may be lost"),
+            "{trap}: {ran:?}"
+        );
+        let ran = ended(&format!("OUTPUT[k]=v\n{trap} 'OUTPUT[j]=w' EXIT\necho x;;"), 2);
+        assert_eq!(
+            (ran.json().as_str(), ran.problems().as_str()),
+            (r#"{"k":"v"}"#, "warning[E0701]: what `build` set last may be lost"),
+            "{trap}: {ran:?}"
+        );
+    }
     // Outside the main shell it is somebody else's.
     let ran = keeps(
         "set -T\n( builtin trap 'echo inner' EXIT; true; true )\necho \"$(builtin trap -p EXIT; true)\" | grep -c inner || true",

@@ -1,12 +1,12 @@
 //! What a shell handed over, as outputs and as problems to tell. Knows the files; what is in them is `record`'s.
 
 use super::export;
-use super::record::{self, Dump, Dumped, Ended, Entry, Held, Kind};
+use super::record::{self, Dump, Dumped, Ended, Entry, Held, Kind, Moment};
 use super::shell::one_line;
 use super::{HandOver, Left, Script};
 use crate::body::Language;
 use crate::body::export::has_word;
-use crate::body::need::{Needs, may_set_after_saving, surely_exports, surely_sets};
+use crate::body::need::{Needs, may_exec, may_set_after_saving, surely_exports, surely_sets};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::store::outputs::{MOST_BYTES, Outputs};
 use crate::value::{self, Value};
@@ -53,8 +53,12 @@ pub(super) fn collect(script: &Script, needs: &Needs, is_old: bool, left: &Left)
     let dumped = record::dump(&collector.take("dump"));
     let dump = match dumped {
         Dumped::Whole(dump) => {
-            if dump.is_early && left.succeeded {
-                collector.never_ended();
+            match (dump.moment, left.succeeded) {
+                (Moment::AtTheEnd, _) => {}
+                (Moment::Early, true) => collector.never_ended(),
+                // Without `exec` it was killed after `otto.save`.
+                (Moment::Early, false) if !may_exec(&script.body.text) => {}
+                (Moment::Early | Moment::BeforeTrap, _) => collector.lost_its_end(left.succeeded),
             }
             *dump
         }
@@ -62,7 +66,7 @@ pub(super) fn collect(script: &Script, needs: &Needs, is_old: bool, left: &Left)
             let is_sure = surely_sets(&script.body.text) && !only_after_exec(&script.body.text);
             if left.succeeded {
                 collector.never_handed_over(needs, is_old, is_sure);
-            } else if is_sure && has_word(&script.body.text, "exec") {
+            } else if is_sure && may_exec(&script.body.text) {
                 collector.lost_with_exec();
             }
             Dump::default()
@@ -92,7 +96,7 @@ pub(super) fn collect_from_posix(
         dump = match (record::dump(&collector.take("dump")), record::exports(&written)) {
             (Dumped::Whole(dump), _) => *dump,
             (_, Some(exports)) => {
-                dump.is_early = exports.is_early;
+                dump.moment = if exports.is_early { Moment::Early } else { Moment::AtTheEnd };
                 dump.variables =
                     exports.variables.into_iter().filter(|(name, _)| name.starts_with("OTTO_")).collect();
                 dump.exported = dump.variables.iter().map(|(name, _)| name.clone()).collect();
@@ -110,7 +114,7 @@ pub(super) fn collect_from_posix(
             }
         };
     }
-    if dump.is_early && left.succeeded {
+    if dump.moment != Moment::AtTheEnd && left.succeeded {
         collector.never_ended();
     }
     HandOver { ended, ..collector.merge(dump, needs) }
@@ -133,6 +137,35 @@ fn only_after_exec(text: &str) -> bool {
         && !before.match_indices(')').any(defines)
         && !names.iter().any(|name| before.contains(name))
         && !Needs::of(after).opaque
+}
+
+/// What a text does with the name OUTPUT.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mention {
+    /// It makes a variable of a function's own.
+    Own,
+    /// It assigns to the whole variable, which is not a function's own.
+    Assigned,
+}
+
+fn has_output(text: &str, wanted: Mention) -> bool {
+    text.match_indices("OUTPUT").any(|(place, name)| {
+        let before = &text[..place];
+        let rest = &text[place + name.len()..];
+        if before.ends_with(|c: char| c.is_alphanumeric() || c == '_') {
+            return false;
+        }
+        let command = before.rsplit(['\n', ';', '&', '|', '(', '{']).next().unwrap_or("");
+        let mut words = command.split_whitespace();
+        let verb = words.next().unwrap_or("");
+        let is_own = verb == "local"
+            || ["declare", "typeset"].contains(&verb)
+                && !words.any(|word| word.starts_with('-') && word.contains('g'));
+        match wanted {
+            Mention::Own => is_own,
+            Mention::Assigned => rest.starts_with('=') && !is_own,
+        }
+    })
 }
 
 struct Collector<'a, 's> {
@@ -201,7 +234,7 @@ impl<'a, 's> Collector<'a, 's> {
 
     /// `is_sure`: the text sets what only the end would have handed over.
     fn never_handed_over(&mut self, needs: &Needs, is_old: bool, is_sure: bool) {
-        let may_exec = has_word(&self.script.body.text, "exec");
+        let may_exec = may_exec(&self.script.body.text);
         if may_exec && !is_sure {
             // It became another program, and had nothing to hand over.
             return;
@@ -216,7 +249,7 @@ impl<'a, 's> Collector<'a, 's> {
             problem = problem
                 .note("before bash 4.2, this happens if the script has an EXIT trap and uses an unset variable, or replaces otto's trap");
         } else if needs.opaque {
-            problem = problem.note("the script's EXIT trap replaced otto's");
+            problem = problem.note("the shell ran `exec` in a file that it loaded or under another name, or its EXIT trap is not otto's");
         }
         self.problems.push(problem);
     }
@@ -231,6 +264,19 @@ impl<'a, 's> Collector<'a, 's> {
         let problem = Diagnostic::warning(Code::NotHandedOver, message)
             .note("`exec` replaced the shell")
             .help("call `otto.save` once more, right before `exec`");
+        self.problems.push(problem);
+    }
+
+    /// The same where something else than `otto.save` saved.
+    fn lost_its_end(&mut self, succeeded: bool) {
+        let message = format!("what `{}` set last may be lost", self.script.job);
+        let problem = match succeeded {
+            true => Diagnostic::error(Code::NotHandedOver, message),
+            false => Diagnostic::warning(Code::NotHandedOver, message),
+        };
+        let problem = problem
+            .note("its shell ended by `exec`, or with an EXIT trap that was set right before and past otto, as by `builtin trap`")
+            .help("call `otto.save` before that");
         self.problems.push(problem);
     }
 
@@ -307,16 +353,20 @@ impl<'a, 's> Collector<'a, 's> {
             }
             return;
         }
-        if dump.is_spoilt {
-            let message = format!("OUTPUT was replaced or unset in `{job}`");
-            let help = "otto can read OUTPUT only if it stays an associative array; use another name for your variable";
-            self.problems.push(Diagnostic::error(Code::OutputReplaced, message).help(help));
-        } else if let (Some(function), false) = (dump.functions.first(), attributes.contains(&b't')) {
+        let text = &self.script.body.text;
+        let hiding = dump.functions.first().filter(|_| !attributes.contains(&b't'));
+        let hiding = hiding.filter(|_| !dump.is_spoilt || has_output(text, Mention::Own));
+        if let Some(function) = hiding {
             let message = format!("`{job}` ended inside `{function}`, which has its own variable OUTPUT");
             let help = "exit outside that function, or do not declare OUTPUT in it";
             self.problems.push(Diagnostic::error(Code::OutputReplaced, message).help(help));
+        } else if dump.is_spoilt {
+            let message = format!("OUTPUT was replaced or unset in `{job}`");
+            let help = "otto can read OUTPUT only if it stays an associative array; use another name for your variable";
+            self.problems.push(Diagnostic::error(Code::OutputReplaced, message).help(help));
         }
-        if self.script.body.text.contains("OUTPUT=") && dump.output.iter().any(|(key, _)| key == b"0") {
+        let has_key_0 = dump.output.iter().any(|(key, _)| key == b"0");
+        if hiding.is_none() && has_key_0 && has_output(text, Mention::Assigned) {
             let message = format!("`OUTPUT=…` in `{job}` sets the key `0` of OUTPUT");
             self.problems
                 .push(Diagnostic::warning(Code::ScriptHint, message).help("write `OUTPUT[key]=value`"));

@@ -25,8 +25,18 @@ pub(crate) struct Dump {
     pub(crate) exported: Vec<String>,
     /// Names of those `OTTO_…` that are arrays.
     pub(crate) arrays: Vec<String>,
-    /// Made by `otto.save`, before the end.
-    pub(crate) is_early: bool,
+    pub(crate) moment: Moment,
+}
+
+/// When a shell made a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Moment {
+    #[default]
+    AtTheEnd,
+    /// By `otto.save`, or before a command that may replace the shell.
+    Early,
+    /// Before a command that may set a handler for EXIT past otto's `trap`.
+    BeforeTrap,
 }
 
 /// Where a body ended under `set -e`.
@@ -86,7 +96,7 @@ pub(crate) enum Dumped {
 ///
 /// A record is NUL-terminated fields: `otto1`, version, the value of the probe (not empty: spoilt), number of
 /// functions and their names, then sections `O n key*n value*n`, `S n key*n value*n`, `L n item*n`, `V name value`,
-/// `X names-by-line`, `A names-by-line`, `K early` (not empty: made before the end), and `end`.
+/// `X names-by-line`, `A names-by-line`, `K moment` (empty: the end), and `end`.
 pub(crate) fn dump(bytes: &[u8]) -> Dumped {
     let mut fields = Fields { rest: bytes };
     let mut last = Dumped::Nothing;
@@ -117,7 +127,13 @@ fn record(fields: &mut Fields) -> Option<Dump> {
             b"V" => dump.variables.push((fields.text()?, fields.next()?.to_vec())),
             b"X" => dump.exported = fields.text()?.lines().map(str::to_owned).collect(),
             b"A" => dump.arrays = fields.text()?.lines().map(str::to_owned).collect(),
-            b"K" => dump.is_early = !fields.next()?.is_empty(),
+            b"K" => {
+                dump.moment = match fields.next()? {
+                    b"" => Moment::AtTheEnd,
+                    b"trap" => Moment::BeforeTrap,
+                    _ => Moment::Early,
+                }
+            }
             b"end" => return Some(dump),
             _ => return None,
         }

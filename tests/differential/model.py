@@ -61,7 +61,12 @@ PLACES = (
     (re.compile(r"\d+m\d+\.\d+s$|(?<=^real )[\d.]+$|(?<=^user )[\d.]+$|(?<=^sys )[\d.]+$", re.M), "N"),
     # What `mktemp` makes up, and process numbers that a trace shows.
     (re.compile(r"/tmp/tmp\.\w{10}"), "/tmp/tmp.N"),
-    (re.compile(r"^(\++ (?:wait|kill) )\d+$", re.M), r"\1N"),
+    (re.compile(r"^(\++ (?:wait|kill)(?: -\w+)* )\d+$", re.M), r"\1N"),
+    # The folders of the two sides.
+    (re.compile(r"/\S*/differential\.\w+/(?:plain/\w+/work|otto/project/work/t\d+)"), "FOLDER"),
+    # Otto's part of a handler begins on a line behind the user's.
+    (re.compile(r"exit trap: line \d+:"), "exit trap: line N:"),
+    (re.compile(r"(MagicMock/mock/)\d+"), r"\1N"),
     # Some of the levels that Python allows are otto's.
     (re.compile(r"Previous line repeated \d+ more times"), "Previous line repeated N more times"),
 )

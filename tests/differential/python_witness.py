@@ -64,7 +64,7 @@ def begin():
         for key, value in [] if is_spoilt else list(outputs.items()):
             try:
                 found.update(plain({key: value}))
-            except (TypeError, ValueError, RecursionError, AttributeError):
+            except Exception:
                 problems.append(str(key))
         exports = {
             key.decode(): value.decode()

@@ -17,6 +17,7 @@ struct variable {
 	void *dynamic_value;
 	void *assign_function;
 	int attributes;
+	int context;
 };
 struct word {
 	char *text;
@@ -97,6 +98,9 @@ static char *variables(void) {
 	for (; exported && *exported; exported++) {
 		struct variable *one = *exported;
 		int is_plain = !(one->attributes & (ARRAY | ASSOCIATIVE | INVISIBLE));
+		/* A function's own ends with it, so that a copy of the shell loses nothing by it. */
+		if (is_copy && one->context)
+			continue;
 		if (!strncmp(one->name, "OTTO_", 5) && is_plain && one->value)
 			field(&text, 'X', one->name, one->value);
 	}

@@ -212,7 +212,10 @@ impl<'a> ShellText<'a> {
             for (range, deed) in deeds {
                 let effect = match deed {
                     Deed::Sets(effect) => effect,
-                    Deed::SetsArgument(_) | Deed::RunsArgument(_) | Deed::EvaluatesArgument(_) => {
+                    Deed::SetsArgument(_)
+                    | Deed::RunsArgument(_)
+                    | Deed::EvaluatesArgument(_)
+                    | Deed::GivesArgument(..) => {
                         self.uses.is_open = true;
                         continue;
                     }

@@ -5,6 +5,10 @@
 # trap for EXIT. Every bash.
 
 otto__forgiven=
+# The end of otto's own `trap`.
+case $otto__command in
+'builtin return "${?}"') otto__command=$otto__typed ;;
+esac
 # Nothing that `set -e` ended, nothing in a function, no pipeline; and a body that can end with a test (body/ending.rs).
 case $-:$otto__status:$otto__parts:${otto__line-}:$otto__function:${otto__proof-} in
 *e*:1:1:::?*)

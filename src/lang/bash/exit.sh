@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC1090,SC2016,SC2034,SC2064,SC2154,SC2317 # The handlers expand when they run; otto__handler is set by close.sh.
+# shellcheck disable=SC1090,SC2016,SC2034,SC2064,SC2066,SC2154,SC2317 # The handlers expand when they run; otto__handler is set by close.sh.
 # For bodies that may set a trap for EXIT: outputs are saved before the user's handler, which may end the shell itself, and
 # again after it, for it may set outputs. Every bash; needs close.sh and middle.sh.
 
@@ -11,15 +11,16 @@ otto__chain() {
 	case $1 in
 	'' | -) builtin trap "$otto__handler" EXIT ;;
 	*)
-		builtin trap -- "$otto__ends; { otto__parts=\${#PIPESTATUS[@]} otto__command=\$BASH_COMMAND otto__function=\${FUNCNAME-} otto__call=\${BASH_LINENO-}; otto__before && otto__nothing() { :; }; } > /dev/null 2>&1; $1"$'\n'"$otto__ends; "'{ otto__after; } > /dev/null 2>&1' EXIT
+		builtin trap -- "$otto__ends; { otto__parts=\${#PIPESTATUS[@]} otto__command=\$BASH_COMMAND otto__function=\${FUNCNAME-} otto__call=\${BASH_LINENO-} otto__last=\${otto__going-\$_}; otto__before \"\$otto__last\" && otto__nothing() { :; }; } > /dev/null 2>&1; $1"$'\n'"$otto__ends; "'{ otto__after; } > /dev/null 2>&1' EXIT
 		;;
 	esac
 }
 
-# Keeps `$?` for the handler that follows. Called before `&&`, so that a status of an error does not end the handler;
-# what follows that is no command before which a handler for DEBUG would run.
+# Keeps `$?` for the handler that follows, and `$_`, which is its argument. Called before `&&`, so that a status of an error does
+# not end the handler; what follows that is no command before which a handler for DEBUG would run.
 otto__before() {
 	otto__chained=1
+	otto__show_typed
 	case $otto__is_ending:$otto__status in
 	1:* | *:0) ;;
 	*) builtin source "$otto__end" ;;
@@ -37,7 +38,21 @@ otto__before() {
 	otto__take_exit
 	# What follows is the user's.
 	otto__ending=
+	case ${otto__leaving-} in
+	*x*) builtin set -x ;;
+	esac
 	builtin return "$otto__status"
+}
+
+# What `$BASH_COMMAND` shows to the handler where otto's `trap` or `exit` was the last command.
+otto__show_typed() {
+	case ${otto__leaving+x}:$otto__command in
+	*:'otto__traced=' | *:'builtin return "${?}"' | x:'builtin exit'*)
+		builtin unset BASH_COMMAND
+		BASH_COMMAND=$otto__typed
+		otto__command=$otto__typed
+		;;
+	esac
 }
 
 otto__after() {
@@ -70,8 +85,10 @@ otto__take_exit() {
 	if [[ ! -o posix ]] && ! builtin declare -F exit > /dev/null; then
 		exit() {
 			{
-				otto__left=$?
-				builtin set +x
+				for otto__typed in "$BASH_COMMAND"; do
+					otto__left=$? otto__going=$_ otto__leaving=$-
+					builtin set +x
+				done
 			} 2> /dev/null
 			otto__leave "$@"
 		}

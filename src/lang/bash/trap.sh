@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2034,SC2064,SC2154 # The handler comes ready from the caller; otto__watch is set by watch.sh; close.sh
-# sets otto__ending.
+# shellcheck disable=SC2034,SC2064,SC2066,SC2154 # The handler comes ready from the caller; otto__watch is set by watch.sh; close.sh
+# sets otto__ending; a `for` may have one word.
 # A `trap` that puts otto's handlers behind the user's ones for EXIT and ERR, and shows the user's ones alone. Needs exit.sh.
 # bash 4.1 and newer.
 
@@ -57,13 +57,17 @@ otto__set_trap() {
 
 # In POSIX mode nobody may define such a function, nor is it called: there it is an alias.
 if [[ ! -o posix ]]; then
-	# What bash shows with `set -x` is the user's call alone.
+	# What bash shows with `set -x` is the user's call alone, which stays known too: `$BASH_COMMAND` shows the last command of
+	# this function to a handler for EXIT. The words of `for` are expanded before bash notes a command of the function.
 	trap() {
 		{
-			otto__traced=$-
-			builtin set +x
+			for otto__typed in "$BASH_COMMAND"; do
+				otto__traced=$-
+				builtin set +x
+			done
 		} 2> /dev/null
-		otto__trap "$@" || { builtin return; } 2> /dev/null
+		otto__trap "$@" || { builtin return "${?}"; } 2> /dev/null
+		{ otto__traced=; } 2> /dev/null
 	}
 fi
 
@@ -131,24 +135,43 @@ otto__put_scoped() {
 		builtin unset "$1"
 		builtin trap '' "$3"
 		builtin trap - "$3"
-		[[ $3 != DEBUG || ! $otto__first ]] || builtin trap "$otto__first" DEBUG
+		[[ $3 != DEBUG || ! $otto__first ]] || builtin trap "$otto__looking" DEBUG
 		;;
 	*)
 		builtin eval "$1=\$2"
-		[[ $3 == DEBUG && $otto__first ]] && otto__name=$otto__first$'\n' || otto__name=
-		builtin trap "${otto__name}case \${otto__ending-}:\${FUNCNAME-} in 1:* | *:trap | *:otto__*) ;; *) builtin eval \"\${$1-}\" ;; esac" "$3"
+		otto__name=
+		[[ $3 != DEBUG || ! $otto__first ]] || otto__name="$otto__first; "
+		# It stands there as the user wrote it, for its status, trace and lines to be what they are without otto. One that is no
+		# list of commands by itself has an `eval`, after which its status ends nothing.
+		if (builtin eval "if false; then ( $2"$'\n'") fi") 2> /dev/null; then
+			otto__code=$2
+		else
+			otto__code="! 'builtin' eval \"\$$1\"; otto__return \"\${PIPESTATUS[0]}\" && :"
+		fi
+		builtin trap -- "${otto__name}if { otto__is_in_body $1 \"\$_\"; } 2> /dev/null; then { otto__return \"\$otto__left\" \"\$otto__last\" && otto__nothing() { :; }; } 2> /dev/null; $otto__code"$'\nfi' "$3"
 		;;
+	esac
+}
+
+# otto__is_in_body VARIABLE LAST: whether the body has this handler, and what sets it off is a command of the body: a handler that a
+# function takes away comes back when that function returns. Keeps `$?` and `$_`, which is LAST.
+otto__is_in_body() {
+	otto__left=$? otto__last=$2
+	case ${!1+x}:${otto__ending-}:${FUNCNAME[1]-} in
+	:* | x:1:* | *:trap | *:otto__*) builtin return 1 ;;
 	esac
 }
 
 # otto__list [-p|-P] [SIGNAL…]
 otto__list() {
-	otto__option=-p
+	otto__option=-p otto__default=
 	case ${1-} in
 	-?*)
 		otto__option=$1
 		builtin shift
 		[[ ${1-} != -- ]] || builtin shift
+		# In POSIX mode newer ones also show what has no handler.
+		[[ ! -o posix || ! $(builtin trap -p KILL 2> /dev/null) ]] || otto__default=1
 		;;
 	esac
 	if [[ ${otto__reset:-x} == "$BASHPID" ]]; then
@@ -158,20 +181,25 @@ otto__list() {
 	(($#)) || builtin set -- EXIT {1..64} DEBUG ERR RETURN
 	for otto__name; do
 		case $otto__name in
-		0 | [Ee][Xx][Ii][Tt]) [[ ! ${otto__on_exit+x} ]] || otto__show EXIT "$otto__on_exit" ;;
-		[Ee][Rr][Rr]) [[ ! ${otto__on_err+x} ]] || otto__show ERR "$otto__on_err" ;;
-		[Rr][Ee][Tt][Uu][Rr][Nn]) [[ ! ${otto__on_return+x} ]] || otto__show RETURN "$otto__on_return" ;;
-		[Dd][Ee][Bb][Uu][Gg]) [[ ! ${otto__on_debug+x} ]] || otto__show DEBUG "$otto__on_debug" ;;
-		[0-9]*) builtin trap "$otto__option" "$otto__name" 2> /dev/null || builtin true ;;
+		0 | [Ee][Xx][Ii][Tt]) otto__show EXIT otto__on_exit ;;
+		[Ee][Rr][Rr]) otto__show ERR otto__on_err ;;
+		[Rr][Ee][Tt][Uu][Rr][Nn]) otto__show RETURN otto__on_return ;;
+		[Dd][Ee][Bb][Uu][Gg]) otto__show DEBUG otto__on_debug ;;
+		[0-9]*)
+			otto__said=
+			[[ ! -o posix || $otto__default ]] || otto__said=$(builtin trap -p "$otto__name" 2> /dev/null) || builtin true
+			[[ $otto__said == 'trap -- - '* ]] || builtin trap "$otto__option" "$otto__name" 2> /dev/null || builtin true
+			;;
 		*) otto__try "$otto__option" "$otto__name" || builtin return ;;
 		esac
 	done
 }
 
-# otto__show SIGNAL HANDLER
+# otto__show SIGNAL VARIABLE: the handler that the variable has, if it is set.
 otto__show() {
-	case $otto__option in
-	-P) builtin printf '%s\n' "$2" ;;
-	*) builtin printf "trap -- '%s' %s\n" "${2//\'/\'\\\'\'}" "$1" ;;
+	case ${!2+$otto__option}:$otto__default in
+	-P:*) builtin printf '%s\n' "${!2}" ;;
+	-*) builtin printf "trap -- '%s' %s\n" "${!2//\'/\'\\\'\'}" "$1" ;;
+	:1) builtin printf 'trap -- - %s\n' "$1" ;;
 	esac
 }

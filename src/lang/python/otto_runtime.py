@@ -362,13 +362,21 @@ class Task:
             self.save()
             raise
         finally:
-            # From here on Python deletes the globals of the script, if nobody else knows them. What their
-            # `__del__` still puts into OUTPUT is saved by `_last`.
-            self.names = {name: self.names[name] for name in ("OUTPUT", "OTTO_OUTPUT") if name in self.names}
+            self.let_go()
+
+    def let_go(self):
+        """From here on Python deletes the globals of the script, if nobody else knows them; and a value of one of
+        its classes knows them all. What a `__del__` still puts into OUTPUT is saved by `_last`, or at once where
+        OUTPUT has such a value and must be let go too."""
+        self.names = {name: self.names[name] for name in ("OUTPUT", "OTTO_OUTPUT") if name in self.names}
+        kept = [self.outputs, *self.names.values()]
+        if all(type(outputs) is Outputs for outputs in kept) and not all(map(is_of_builtins, kept)):
+            self.names, self.outputs = {}, None
+            Outputs.save_at_once(self)
 
     def save(self):
         """Hands over what there is now. The last complete record counts."""
-        if getpid() != self.process:
+        if getpid() != self.process or self.outputs is None:
             return
         now = self.now()
         if now == self.saved:
@@ -1229,6 +1237,40 @@ class Outputs(dict):
 
     def __reduce__(self):
         return dict, (dict(self),)
+
+    @classmethod
+    def save_at_once(cls, task):
+        """From now on, each change of such a dict makes it the task's and is saved."""
+
+        def and_save(change):
+            def changed(self, *args, **named):
+                try:
+                    return change(self, *args, **named)
+                finally:
+                    task.outputs = self
+                    task.save()
+                    task.outputs = None
+
+            return changed
+
+        for name in ("__setitem__", "__delitem__", "__ior__", "update", "setdefault", "pop", "popitem", "clear"):
+            if hasattr(dict, name):
+                setattr(cls, name, and_save(getattr(dict, name)))
+
+
+def is_of_builtins(value):
+    """Whether a value, and each one in it, is of a class that no script has made."""
+    values, seen = [value], set()
+    while values:
+        value = values.pop()
+        kind = type(value)
+        if kind in (dict, list, tuple, Outputs):
+            if id(value) not in seen:
+                seen.add(id(value))
+                values += [part for pair in dict.items(value) for part in pair] if isinstance(value, dict) else value
+        elif kind not in (str, int, float, bool, bytes, type(None)):
+            return False
+    return True
 
 
 def texts_in(value):

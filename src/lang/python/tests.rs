@@ -937,6 +937,11 @@ fn what_global_objects_record_when_python_deletes_them_counts() {
         "ends = Ends('called'); OUTPUT['k'] = 1\notto_serialize_output()",
         "import atexit; ends = Ends('last')\natexit.register(lambda: OUTPUT.update(first=1))",
         "import threading; ends = Ends('thread')\nthreading.Thread(target=lambda: OUTPUT.update(t=1)).start()",
+        // The class of a value knows all globals.
+        "class D(dict): pass\nOUTPUT['d'] = D(a=1); ends = Ends('own class')",
+        "class D(dict): pass\nOUTPUT['d'] = [{'k': D(a=1)}]; ends = Ends('held', OUTPUT)\nraise SystemExit(3)",
+        "class D(list): pass\nOUTPUT['d'] = D([1]); held = [Ends('list')]",
+        "class D(dict):\n    def items(self): raise ValueError\nends = Ends('odd'); OUTPUT['d'] = D(a=1)",
     ];
     let mut texts = Vec::new();
     // Older ones than otto asks for have no way to know when they are at their end.
@@ -960,6 +965,10 @@ fn what_global_objects_record_when_python_deletes_them_counts() {
 0 "del called\n" {"k":1,"called":[1,{"__otto_bytes__":"/w=="}]}
 0 "del last\n" {"first":1,"last":[1,{"__otto_bytes__":"/w=="}]}
 0 "del thread\n" {"t":1,"thread":[1,{"__otto_bytes__":"/w=="}]}
+0 "del own class\n" {"d":{"a":1},"own class":[1,{"__otto_bytes__":"/w=="}]}
+3 "del held\n" {"d":[{"k":{"a":1}}],"held":[1,{"__otto_bytes__":"/w=="}]}
+0 "del list\n" {"d":[1],"list":[1,{"__otto_bytes__":"/w=="}]}
+0 "del odd\n" {"d":{"a":1},"odd":[1,{"__otto_bytes__":"/w=="}]}
 "#);
 }
 
