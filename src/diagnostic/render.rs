@@ -280,6 +280,13 @@ mod tests {
     }
 
     #[test]
+    fn each_form_of_a_command_has_a_line_of_its_own() {
+        let refused =
+            Diagnostic::error(Code::UnknownKey, "no").usage("otto Data [RUN]\n       otto Data\u{1b} why");
+        assert_eq!(usage(&[refused]), "usage: otto Data [RUN]\n       otto Data␛ why\n");
+    }
+
+    #[test]
     fn diagnostics_stand_in_the_order_of_the_file_with_a_line_that_closes() {
         assert_snapshot!(render(&example(), false, 100) + &summary("otto.yml", &example()), @"
         error[E0104]: unknown key `bsh` in task `lint`

@@ -624,9 +624,7 @@ impl Setup<'_, '_> {
         push(&DOTTED);
         let body = self.script.whole_text();
         let asked = self.asked(&body);
-        if asked.has_items() {
-            push(&ITEMS);
-        }
+        push(&ITEMS);
         if self.needs.opaque && may_trace(&self.script.body.text) {
             push(&QUIET);
         }

@@ -1,7 +1,7 @@
 //! What a shell handed over, as outputs and as problems to tell. Knows the files; what is in them is `record`'s.
 
 use super::export;
-use super::record::{self, Dump, Dumped, Ended, Entry, Held, Kind, Moment};
+use super::record::{self, Dump, DumpTime, Dumped, Ended, Entry, Held, Kind};
 use super::shell::one_line;
 use super::{HandOver, Left, Script};
 use crate::body::Language;
@@ -54,11 +54,11 @@ pub(super) fn collect(script: &Script, needs: &Needs, is_old: bool, left: &Left)
     let dump = match dumped {
         Dumped::Whole(dump) => {
             match (dump.moment, left.succeeded) {
-                (Moment::AtTheEnd, _) => {}
-                (Moment::Early, true) => collector.never_ended(),
+                (DumpTime::AtTheEnd, _) => {}
+                (DumpTime::Early, true) => collector.never_ended(),
                 // Without `exec` it was killed after `otto.save`.
-                (Moment::Early, false) if !may_exec(&script.body.text) => {}
-                (Moment::Early | Moment::BeforeTrap, _) => collector.lost_its_end(left.succeeded),
+                (DumpTime::Early, false) if !may_exec(&script.body.text) => {}
+                (DumpTime::Early | DumpTime::BeforeTrap, _) => collector.lost_its_end(left.succeeded),
             }
             *dump
         }
@@ -96,7 +96,7 @@ pub(super) fn collect_from_posix(
         dump = match (record::dump(&collector.take("dump")), record::exports(&written)) {
             (Dumped::Whole(dump), _) => *dump,
             (_, Some(exports)) => {
-                dump.moment = if exports.is_early { Moment::Early } else { Moment::AtTheEnd };
+                dump.moment = if exports.is_early { DumpTime::Early } else { DumpTime::AtTheEnd };
                 dump.variables =
                     exports.variables.into_iter().filter(|(name, _)| name.starts_with("OTTO_")).collect();
                 dump.exported = dump.variables.iter().map(|(name, _)| name.clone()).collect();
@@ -114,7 +114,7 @@ pub(super) fn collect_from_posix(
             }
         };
     }
-    if dump.moment != Moment::AtTheEnd && left.succeeded {
+    if dump.moment != DumpTime::AtTheEnd && left.succeeded {
         collector.never_ended();
     }
     HandOver { ended, ..collector.merge(dump, needs) }
@@ -141,14 +141,14 @@ fn only_after_exec(text: &str) -> bool {
 
 /// What a text does with the name OUTPUT.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mention {
+enum OutputUse {
     /// It makes a variable of a function's own.
     Own,
     /// It assigns to the whole variable, which is not a function's own.
     Assigned,
 }
 
-fn has_output(text: &str, wanted: Mention) -> bool {
+fn has_output(text: &str, wanted: OutputUse) -> bool {
     text.match_indices("OUTPUT").any(|(place, name)| {
         let before = &text[..place];
         let rest = &text[place + name.len()..];
@@ -162,8 +162,8 @@ fn has_output(text: &str, wanted: Mention) -> bool {
             || ["declare", "typeset"].contains(&verb)
                 && !words.any(|word| word.starts_with('-') && word.contains('g'));
         match wanted {
-            Mention::Own => is_own,
-            Mention::Assigned => rest.starts_with('=') && !is_own,
+            OutputUse::Own => is_own,
+            OutputUse::Assigned => rest.starts_with('=') && !is_own,
         }
     })
 }
@@ -355,7 +355,7 @@ impl<'a, 's> Collector<'a, 's> {
         }
         let text = &self.script.body.text;
         let hiding = dump.functions.first().filter(|_| !attributes.contains(&b't'));
-        let hiding = hiding.filter(|_| !dump.is_spoilt || has_output(text, Mention::Own));
+        let hiding = hiding.filter(|_| !dump.is_spoilt || has_output(text, OutputUse::Own));
         if let Some(function) = hiding {
             let message = format!("`{job}` ended inside `{function}`, which has its own variable OUTPUT");
             let help = "exit outside that function, or do not declare OUTPUT in it";
@@ -366,7 +366,7 @@ impl<'a, 's> Collector<'a, 's> {
             self.problems.push(Diagnostic::error(Code::OutputReplaced, message).help(help));
         }
         let has_key_0 = dump.output.iter().any(|(key, _)| key == b"0");
-        if hiding.is_none() && has_key_0 && has_output(text, Mention::Assigned) {
+        if hiding.is_none() && has_key_0 && has_output(text, OutputUse::Assigned) {
             let message = format!("`OUTPUT=…` in `{job}` sets the key `0` of OUTPUT");
             self.problems
                 .push(Diagnostic::warning(Code::ScriptHint, message).help("write `OUTPUT[key]=value`"));

@@ -25,12 +25,12 @@ pub(crate) struct Dump {
     pub(crate) exported: Vec<String>,
     /// Names of those `OTTO_…` that are arrays.
     pub(crate) arrays: Vec<String>,
-    pub(crate) moment: Moment,
+    pub(crate) moment: DumpTime,
 }
 
 /// When a shell made a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Moment {
+pub(crate) enum DumpTime {
     #[default]
     AtTheEnd,
     /// By `otto.save`, or before a command that may replace the shell.
@@ -129,9 +129,9 @@ fn record(fields: &mut Fields) -> Option<Dump> {
             b"A" => dump.arrays = fields.text()?.lines().map(str::to_owned).collect(),
             b"K" => {
                 dump.moment = match fields.next()? {
-                    b"" => Moment::AtTheEnd,
-                    b"trap" => Moment::BeforeTrap,
-                    _ => Moment::Early,
+                    b"" => DumpTime::AtTheEnd,
+                    b"trap" => DumpTime::BeforeTrap,
+                    _ => DumpTime::Early,
                 }
             }
             b"end" => return Some(dump),

@@ -44,7 +44,8 @@ struct Trace {
 }
 
 impl Project {
-    /// `#: file NAME`, `#: text NAME LINE` and `#: env NAME=VALUE` say what is around the Makefile.
+    /// `#: file NAME`, `#: text NAME LINE` and `#: env NAME=VALUE` say what is around the Makefile; `\\n` in a value is a line
+    /// break.
     pub fn read(makefile: &str) -> Project {
         let mut makefile = makefile.to_owned();
         let (mut files, mut environment) = (Vec::new(), Vec::new());
@@ -63,7 +64,7 @@ impl Project {
                 "command" => makefile.push_str(&format!("\n# {rest}")),
                 "env" => {
                     let (name, value) = rest.split_once('=').expect("a name and a value");
-                    environment.push((name.to_owned(), value.to_owned()));
+                    environment.push((name.to_owned(), value.replace("\\n", "\n")));
                 }
                 _ => panic!("unknown: {note}"),
             }
@@ -220,7 +221,7 @@ impl Project {
         let refusal = said.lines().find(|line| {
             line.contains("not converted:")
                 || line.contains("decided when it was converted:")
-                || line.contains("make would expand the `$` in")
+                || line.contains("make would read the `$` or the line break in")
         });
         if let Some(refusal) = refusal
             && !run.is_ok

@@ -34,7 +34,8 @@ impl Random {
         let mut text = String::from("#: file x.c y.c sub/z.c data.txt x.h\n");
         for name in ["A", "FLAGS", "SEEN"] {
             if self.is(30) {
-                let value = self.pick(&["given", "two words", "it's", "", "*.c", "a;b", "-g", "\"q\""]);
+                let value =
+                    self.pick(&["given", "two words", "it's", "", "*.c", "a;b", "-g", "\"q\"", "a\\nb"]);
                 let _ = writeln!(text, "#: env {name}={value}");
             }
         }

@@ -157,12 +157,13 @@ def run(chosen: argparse.Namespace, folder: Path) -> int:
             part = [(number, body) for number, body in part if "PUT" not in body.text]
         found = comparison.run([body for _, body in part])
         compared += len(part)
-        differing += [(number, body, what) for (number, body), what in zip(part, found) if what]
-        if sys.stderr.isatty():
-            print(f"\r{compared} bodies, {len(differing)} differ", end="", file=sys.stderr)
-        elif compared % 1000 == 0:
-            numbers = [n for n, *_ in differing]
-            print(f"{compared} bodies, {len(differing)} differ: {numbers}", file=sys.stderr)
+        new = [(number, body, what) for (number, body), what in zip(part, found) if what]
+        differing += new
+        # A long run may be stopped before its end.
+        for number, body, what in new:
+            print(f"{body.language} --seed {chosen.seed} --only {number}: {', '.join(what)}", file=sys.stderr)
+        end = "\r" if sys.stderr.isatty() else "\n"
+        print(f"{compared} bodies, {len(differing)} differ", end=end, file=sys.stderr, flush=True)
     seen: set[str] = set()
     for number, body, what in differing[: chosen.shrink]:
         kinds = set(what)

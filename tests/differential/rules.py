@@ -42,7 +42,7 @@ def differences(
         if kind != "files" and "> >(" in body.text:
             # Nobody waits for the process that writes it, and it is stopped on either side.
             continue
-        if kind == "stdout" and "exec 2>&1" in body.text:
+        if kind == "stdout" and "2>&1" in body.text:
             expected, actual = without_places(expected), without_places(actual)
         if kind == "stderr" and traces_functions(body):
             expected, actual = without_trace(expected), without_trace(actual)

@@ -45,7 +45,8 @@ fn a_recipe_gets_the_text_that_make_would_give_it() {
         needs: [prep]
         action: |
           #!/bin/sh
-          case "${EXTRA-}" in *\$*) echo 'Makefile: make would expand the `$` in EXTRA' >&2; exit 1 ;; esac
+          case "${EXTRA-}" in *\$* | *'
+          '*) echo 'Makefile: make would read the `$` or the line break in EXTRA' >&2; exit 1 ;; esac
           BOTH='list | sort' CC=gcc OUT='"out dir"'
           /bin/sh -c "gcc -o '\"out dir\"' \"${EXTRA-}\" \$HOME"
           list | sort
@@ -101,7 +102,8 @@ fn a_conditional_is_decided_and_checked_when_a_task_runs() {
         action: |
           #!/bin/sh
           [ "${DEBUG-}" = '' ] || { echo 'Makefile:1: decided when it was converted: `DEBUG` was empty; run `otto Convert` again' >&2; exit 1; }
-          case "${FLAGS-}" in *\$*) echo 'Makefile: make would expand the `$` in FLAGS' >&2; exit 1 ;; esac
+          case "${FLAGS-}" in *\$* | *'
+          '*) echo 'Makefile: make would read the `$` or the line break in FLAGS' >&2; exit 1 ;; esac
           /bin/sh -c "cc ${FLAGS-} x.c"
 
       other:

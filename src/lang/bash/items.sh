@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# otto_items, which is in more.sh. For bodies that may ask for the items of a foreach task. Every bash.
+# otto_items, which is in more.sh. Every bash.
 
 otto_items() {
 	otto__more

@@ -751,7 +751,7 @@ impl TargetTasks<'_, '_> {
         if calls_make {
             environment.push_str("export MAKELEVEL=1\n");
         }
-        self.check_dollars(&read, script);
+        self.check_values(&read, script);
         if one_shell {
             let mut whole = MakeText::new();
             let mut is_lenient = is_lenient;
@@ -836,15 +836,19 @@ impl TargetTasks<'_, '_> {
         Ok(Runner { command: command.trim_end().to_owned(), is_default })
     }
 
-    /// make expands the values of the environment, too.
-    fn check_dollars(&mut self, read: &BTreeSet<String>, script: &mut ShellScript) {
+    /// make expands the values of the environment, too, and a line break ends the line of a recipe.
+    fn check_values(&mut self, read: &BTreeSet<String>, script: &mut ShellScript) {
         if read.is_empty() {
             return;
         }
         let values: String = read.iter().map(|name| format!("${{{name}-}}")).collect();
         let names: Vec<&str> = read.iter().map(String::as_str).collect();
-        let why = format!("{}: make would expand the `$` in {}", self.file_name, names.join(" or "));
-        let check = format!("case \"{values}\" in *\\$*) {} ;; esac", fail(&why));
+        let why = format!(
+            "{}: make would read the `$` or the line break in {}",
+            self.file_name,
+            names.join(" or ")
+        );
+        let check = format!("case \"{values}\" in *\\$* | *'\n'*) {} ;; esac", fail(&why));
         script.statements.insert(0, check);
     }
 
