@@ -3,6 +3,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::print_stderr, reason = "a case that is skipped says so")]
 
+#[path = "slurm/apart.rs"]
+mod apart;
 mod patience;
 
 use serde_json::Value;
@@ -110,8 +112,15 @@ impl<'a> Project<'a> {
     }
 
     fn named(cluster: &'a Cluster, name: &str, ottofile: &str) -> Project<'a> {
-        let root = tempfile::tempdir().expect("a folder");
+        let shared = cluster.folder.join("shared");
+        let root = if shared.exists() { tempfile::tempdir_in(shared) } else { tempfile::tempdir() };
+        let root = root.expect("a folder");
         let folder = root.path().canonicalize().expect("it is there").join(name);
+        Project::at(cluster, root, folder, ottofile)
+    }
+
+    /// With a home and a site file beside it, whatever the nodes see of the project.
+    fn at(cluster: &'a Cluster, root: tempfile::TempDir, folder: PathBuf, ottofile: &str) -> Project<'a> {
         fs::create_dir_all(&folder).expect("made");
         fs::write(folder.join("otto.yml"), ottofile).expect("written");
         let site = root.path().join("site.yml");
@@ -121,7 +130,7 @@ impl<'a> Project<'a> {
         for (name, value) in [
             ("PATH", std::env::var_os("PATH").unwrap_or_default()),
             ("HOME", root.path().into()),
-            ("OTTO_HOME", folder.join("../home").into()),
+            ("OTTO_HOME", root.path().join("home").into()),
             ("OTTO_CONFIG", site.into()),
             ("OTTO_EXECUTOR", "slurm".into()),
             ("SLURM_CONF", cluster.conf().into()),
@@ -178,7 +187,7 @@ impl<'a> Project<'a> {
     /// The folder of the latest run, which may not have begun yet.
     fn run_dir(&self) -> PathBuf {
         let found = || {
-            let projects = fs::read_dir(self.folder.join("../home")).ok()?.flatten();
+            let projects = fs::read_dir(self.root.path().join("home")).ok()?.flatten();
             let mut latest = projects.filter_map(|entry| entry.path().join("latest").canonicalize().ok());
             latest.find(|run| run.join("events.jsonl").exists())
         };
@@ -206,7 +215,9 @@ impl<'a> Project<'a> {
     /// The events of the latest run.
     fn events(&self) -> Vec<Value> {
         let journal = fs::read_to_string(self.run_dir().join("events.jsonl")).expect("a journal");
-        journal.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+        // What is being written just now has no end yet.
+        let whole = journal.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        whole.map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 
     /// Of each job of the latest run: outcome, and how its attempts ended.

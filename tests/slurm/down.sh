@@ -22,6 +22,16 @@ if ((${#pids[@]})); then
     done
     kill -9 "${pids[@]}" 2>/dev/null
 fi
+for machine in "$folder"/machine[12]; do
+    if [ -s "$machine" ]; then kill -9 "$(cat "$machine")" 2>/dev/null; fi
+done
+if [ -n "${PORT:-}" ]; then
+    for number in 1 2; do
+        ip link del "otto$PORT.$number" 2>/dev/null
+        ip netns del "otto$PORT.$number" 2>/dev/null
+    done
+    ip link del "otto$PORT" 2>/dev/null
+fi
 # Those of another cluster are in use, and stay.
 for group in /sys/fs/cgroup/*/slurm_node[12]; do
     if [ -d "$group" ]; then find "$group" -depth -type d -exec rmdir {} + 2>/dev/null; fi

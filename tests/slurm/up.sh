@@ -8,6 +8,9 @@
 #   MIN_JOB_AGE=300  after so many seconds Slurm forgets a job that is over
 #   KILL_WAIT=5      seconds between SIGTERM and SIGKILL
 #   USUAL=           1: Slurm's own pace, by which a job waits about 3 s; else jobs start at once
+#   APART=           1, for root: each node is a machine of its own, see machine.sh; what is in FOLDER/shared they have in common
+#   CACHE=3          seconds for which such a machine believes what it knows of a file
+#   LOST_AFTER=30    seconds after which a node that does not answer is down
 set -euo pipefail
 export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -55,9 +58,26 @@ fi
 pace='SchedulerParameters=batch_sched_delay=0,sched_interval=2,sched_min_interval=10000,default_queue_depth=1000'
 if [ "${USUAL:-}" = 1 ]; then pace=''; fi
 printf 'Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n' >"$folder/gres.conf"
+address=127.0.0.1
+for number in 1 2; do
+    place[number]="NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + number))"
+done
+printf 'export SLURM_CONF=%q\n' "$folder/slurm.conf" >"$folder/env"
+if [ "${APART:-}" = 1 ]; then
+    network=10.77.$((port / 3 % 250))
+    address=$network.1
+    for number in 1 2; do
+        place[number]="NodeHostname=node$number NodeAddr=$network.$((10 + number)) Port=$((port + 1))"
+    done
+    mkdir "$folder/shared"
+    ip link add "otto$port" type bridge
+    ip addr add "$address/24" dev "otto$port"
+    ip link set "otto$port" up
+    printf 'PORT=%q NETWORK=%q CACHE=%q\n' "$port" "$network" "${CACHE:-3}" >>"$folder/env"
+fi
 cat >"$folder/slurm.conf" <<CONF
 ClusterName=otto
-SlurmctldHost=$host(127.0.0.1)
+SlurmctldHost=$host($address)
 SlurmctldPort=$port
 SlurmUser=$(id -un)
 SlurmdUser=$(id -un)
@@ -73,7 +93,7 @@ SlurmctldLogFile=$folder/log/slurmctld
 SlurmdLogFile=$folder/log/%n
 SlurmdParameters=config_overrides
 ReturnToService=2
-SlurmdTimeout=30
+SlurmdTimeout=${LOST_AFTER:-30}
 InactiveLimit=0
 WaitTime=0
 KillWait=${KILL_WAIT:-5}
@@ -92,13 +112,12 @@ PreemptType=preempt/partition_prio
 PreemptMode=CANCEL
 $limits
 AccountingStorageType=accounting_storage/none
-NodeName=node1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 1)) CPUs=64 RealMemory=65536 Gres=gpu:2
-NodeName=node2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 2)) CPUs=64 RealMemory=65536 Gres=gpu:2
+NodeName=node1 ${place[1]} CPUs=64 RealMemory=65536 Gres=gpu:2
+NodeName=node2 ${place[2]} CPUs=64 RealMemory=65536 Gres=gpu:2
 PartitionName=main Nodes=ALL Default=YES PriorityTier=10 PreemptMode=OFF
 PartitionName=low Nodes=ALL PriorityTier=1 PreemptMode=CANCEL
 PartitionName=closed Nodes=ALL PriorityTier=10 State=DOWN
 CONF
-printf 'export SLURM_CONF=%q\n' "$folder/slurm.conf" >"$folder/env"
 export SLURM_CONF=$folder/slurm.conf
 
 if [ -n "$owner" ]; then
@@ -109,7 +128,9 @@ if [ -n "$owner" ]; then
     disown
 fi
 slurmctld
-for node in node1 node2; do slurmd -N "$node"; done
+for number in 1 2; do
+    if [ "${APART:-}" = 1 ]; then "$here/machine.sh" "$folder" start "$number"; else slurmd -N "node$number"; fi
+done
 both_are_up() { [ "$(sinfo -h -r -p main -t idle,mix,alloc -o %D)" = 2 ]; }
 if ! until_true 30 both_are_up; then
     tail -n 5 "$folder"/log/* >&2

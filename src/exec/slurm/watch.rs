@@ -1246,8 +1246,8 @@ fn want_of_memory(tracked: &Tracked, attempt: AttemptId, used_mib: Option<u64>) 
 }
 
 /// Why a job is over that has not begun its task: its log tells.
-fn never_begun(log: &Path, number: &str, at: &str) -> (Exit, Diagnostic) {
-    let log = std::fs::read_to_string(log);
+fn never_begun(path: &Path, number: &str, at: &str) -> (Exit, Diagnostic) {
+    let log = std::fs::read_to_string(path);
     let said = log.as_deref().unwrap_or_default().lines().find_map(|line| line.strip_prefix("otto: "));
     let cause = match (&log, said) {
         (Ok(_), Some(said)) if said.contains("cannot run") => Diagnostic::error(Code::NodeCannotRun, said)
@@ -1257,7 +1257,10 @@ fn never_begun(log: &Path, number: &str, at: &str) -> (Exit, Diagnostic) {
             let message = format!("job {number}{at} ended before the task began: {}", one_line(text));
             Diagnostic::error(Code::ClusterLost, message)
         }
-        (Ok(_) | Err(_), _) => unseen(&format!("job {number}{at} ended before it wrote a word")),
+        (Ok(_) | Err(_), _) => {
+            let file = path.display();
+            unseen(&format!("job {number}{at} ended without a word in `{file}`, which that node may not see"))
+        }
     };
     (Exit::NotStarted { code: 125, reason: cause.message.clone() }, cause)
 }
