@@ -1017,3 +1017,40 @@ fn a_bundle_whose_job_ends_in_the_middle_goes_on_behind_what_was_done() {
     items.sort_unstable();
     assert_eq!(items, ["1", "2", "3", "4", "4", "5", "6", "7", "8"], "{}", ran.all());
 }
+
+/// 39. It takes the minute in which the node tries, and root: `OTTO_GUARANTEES=long`.
+#[test]
+fn a_task_whose_end_fits_on_no_disk_is_lost_and_the_next_run_works() {
+    let is_long = std::env::var_os("OTTO_GUARANTEES").is_some_and(|word| word == "long");
+    let Some(cluster) = Cluster::shared().filter(|_| is_long) else { return };
+    let small = tempfile::tempdir().expect("a folder");
+    let mount = |words: &[&str]| {
+        Command::new(words[0])
+            .args(&words[1..])
+            .arg(small.path())
+            .status()
+            .is_ok_and(|status| status.success())
+    };
+    if !mount(&["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs"]) {
+        eprintln!("skipped: only root can make a small disk");
+        return;
+    }
+    let text = "
+tasks:
+  a: {bash: 'OUTPUT[n]=1; [ -e room ] || head -c 20M /dev/zero > ../fill || true; true'}
+  b: {needs: [a], bash: 'echo b ${INPUT[a.n]}'}
+";
+    let root = tempfile::tempdir_in(small.path()).expect("a folder");
+    let folder = root.path().join("project");
+    let project = Project::at(cluster, root, folder, text).with("OTTO_NODE_BINARY", OTTO);
+    let ran = project.run(&["b"]);
+    assert_ne!(ran.status, 0, "{}", ran.all());
+    assert!(ran.stderr.contains("no space left on device"), "{}", ran.all());
+    assert!(!ran.stdout.contains("b 1"), "{}", ran.all());
+    fs::remove_file(project.folder.join("../fill")).expect("removed");
+    fs::write(project.folder.join("room"), "").expect("written");
+    let ran = project.run(&["b"]);
+    assert!(ran.status == 0 && ran.stdout.contains("b 1"), "{}", ran.all());
+    drop(project);
+    assert!(mount(&["umount"]));
+}
