@@ -16,6 +16,9 @@ use std::sync::Arc;
 /// refuses a higher number and ignores unknown fields and events.
 pub(crate) const FORMAT: u32 = 2;
 
+/// The reason of an attempt that waits for others in the job that it shares, among Slurm's own words for reasons.
+pub(crate) const IN_BUNDLE: &str = "Bundle";
+
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Stamped {
@@ -70,7 +73,7 @@ pub(crate) enum Event {
         /// From 1.
         attempt: u32,
     },
-    /// An attempt waits in the queue of a cluster.
+    /// An attempt waits in the queue of a cluster, or behind others in their job ([`IN_BUNDLE`]).
     AttemptQueued {
         #[serde(rename = "task")]
         job: JobName,
@@ -270,7 +273,9 @@ impl Event {
         };
         match self {
             Event::RunStarted { jobs, .. } | Event::JobsAdded { jobs, .. } => {
-                for job in jobs.iter_mut().filter(|job| !job.params.is_empty()) {
+                let has_values =
+                    |job: &&mut Arc<PlannedJob>| !(job.params.is_empty() && job.words.is_empty());
+                for job in jobs.iter_mut().filter(has_values) {
                     let job = Arc::make_mut(job);
                     job.params.iter_mut().for_each(|(_, value)| text(value));
                     for word in job.words.iter_mut().flat_map(|(_, words)| words) {

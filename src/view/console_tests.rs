@@ -971,3 +971,29 @@ fn every_status_has_a_word() {
     rerun failed and skipped:  otto Rerun 7f3k
     ");
 }
+
+/// Twenty short jobs that a cluster keeps waiting.
+fn short_jobs(reason: &str) -> String {
+    let names: Vec<String> = (1..=20).map(|item| format!("a:{item} 3")).collect();
+    let (mut script, screens) = apart(|settings| settings.volume = Volume::Normal);
+    script.run("7f3k", 20, &names.iter().map(String::as_str).collect::<Vec<_>>());
+    for item in 1..=20 {
+        let job = format!("a:{item}");
+        script.at(0.0).start(&job).event(Event::AttemptQueued {
+            job: name(&job),
+            attempt: 1,
+            id: "7".into(),
+            reason: reason.into(),
+        });
+        script.at(5.0).event(Event::AttemptBegan { job: name(&job), attempt: 1, host: "node1".into() });
+        script.at(6.0).ok(&job, &[]);
+    }
+    script.at(6.0).end(RunResult::Succeeded);
+    screens.both().lines().last().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn many_jobs_that_wait_longer_than_they_run_could_share_one() {
+    assert_snapshot!(short_jobs("Priority"), @"note: most jobs of a waited longer than they ran; with `resources: {bundle: 50}` many share one");
+    assert_snapshot!(short_jobs("Bundle"), @"20 ok in 6.0s · slowest a:1 1.0s");
+}

@@ -6,10 +6,11 @@ use super::style::{self, Paint};
 use super::tail::Tail;
 use super::time;
 use crate::diagnostic::{Notice, Severity};
-use crate::event::{Exit, Outcome, Skip, signal_name};
+use crate::event::{Exit, IN_BUNDLE, Outcome, Skip, signal_name};
 use crate::name::{JobName, RunId};
 use crate::state::{Counts, JobState, RemoteState, RunState, Stopping};
 use anstyle::Style;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
 
@@ -367,11 +368,12 @@ impl Words {
                 came_to.push_str(&format!("{comma}{count} {words}"));
             }
         }
+        let waited = long_waits(run);
         if counts.is_all_well() {
-            return format!("{came_to} in {took}{}\n", slowest(run));
+            return format!("{came_to} in {took}{}\n{waited}", slowest(run));
         }
         let tasks = counted(counts.total() + uncalled + all_left_out, "task", "tasks");
-        format!("{tasks} in {took}: {came_to}\n{}", self.next_command(run))
+        format!("{tasks} in {took}: {came_to}\n{}{waited}", self.next_command(run))
     }
 
     /// The command that runs again what did not succeed; empty if everything did.
@@ -393,6 +395,36 @@ impl Words {
             format!("rerun {}", left.join(" and "))
         };
         if counts.is_all_well() { String::new() } else { format!("{what}:  otto Rerun {}\n", id.short()) }
+    }
+}
+
+/// Names the tasks of many jobs that mostly waited longer for the cluster than they ran, and what helps; else empty.
+fn long_waits(run: &RunState) -> String {
+    const MANY: usize = 20;
+    let mut tasks: BTreeMap<&str, Vec<(u64, &RemoteState)>> = BTreeMap::new();
+    for job in &run.jobs {
+        if let (Some(remote), Some(took)) = (&job.more().remote, job.took_us()) {
+            tasks.entry(job.planned.task.as_str()).or_default().push((took, remote));
+        }
+    }
+    let waits_too_long = |jobs: &[(u64, &RemoteState)]| {
+        let middle = |mut times: Vec<u64>| {
+            times.sort_unstable();
+            times[times.len() / 2]
+        };
+        jobs.len() >= MANY
+            && jobs.iter().all(|(_, remote)| remote.reason != IN_BUNDLE)
+            && middle(jobs.iter().map(|(took, _)| *took).collect())
+                < middle(jobs.iter().map(|(_, remote)| remote.waited_us.unwrap_or(0)).collect())
+    };
+    let long: Vec<&str> =
+        tasks.iter().filter(|(_, jobs)| waits_too_long(jobs)).map(|(task, _)| *task).collect();
+    match long.is_empty() {
+        true => String::new(),
+        false => format!(
+            "note: most jobs of {} waited longer than they ran; with `resources: {{bundle: 50}}` many share one\n",
+            long.join(", ")
+        ),
     }
 }
 

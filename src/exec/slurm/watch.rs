@@ -9,7 +9,7 @@ use super::command::QueueRow;
 use super::states::{self, JobStanding, Refusal};
 use super::{ClusterOrder, ClusterSetting};
 use crate::diagnostic::{Code, Diagnostic, Notice};
-use crate::event::Exit;
+use crate::event::{Exit, IN_BUNDLE};
 use crate::exec::{
     Assignment, AttemptId, ClusterJob, Ended, KnownAttempt, Leftover, Repeat, Report, ReportSink, Stop,
 };
@@ -57,8 +57,6 @@ const GATHERING_BUNDLE: Duration = Duration::from_millis(100);
 const LONGEST_GATHERING_BUNDLE: Duration = Duration::from_secs(2);
 /// Slurm's own limit of the elements of an array, where nobody has changed it.
 const MOST_MEMBERS: usize = 1000;
-/// For what an attempt waits whose job runs others first, among Slurm's own words for such reasons.
-const IN_BUNDLE: &str = "Bundle";
 /// The name under which the run claims.
 const DRIVER: &str = "driver";
 
