@@ -7,9 +7,18 @@ mod measure;
 use measure::{Group, Limit, Sandbox, Unit, peak_kib, succeed, verdict};
 use std::fmt::Write as _;
 use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
 
 fn main() -> ExitCode {
-    verdict([list(1_000), list(10_000), help(10_000), one_task(), independent_tasks(), plan(10_000)])
+    verdict([
+        list(1_000),
+        list(10_000),
+        help(10_000),
+        one_task(),
+        independent_tasks(),
+        plan(10_000),
+        included(500, 20),
+    ])
 }
 
 /// Tasks in layers of a hundred, each with three dependencies in the layer above.
@@ -115,6 +124,31 @@ fn independent_tasks() -> bool {
         .case("otto -j2", Limit::Ratio(1.5), JOBS, || {
             sandbox.run([&["-j2".to_owned()], &names[..]].concat());
         })
+        .run()
+}
+
+/// A file that includes one from each of many folders.
+fn included(folders: usize, count: usize) -> bool {
+    let file = |folder: usize| {
+        let mut text = "tasks:\n".to_owned();
+        for task in 0..count {
+            writeln!(text, "  t{task}:\n    bash: |\n      if true; then OUTPUT[k]={folder}.{task}; fi")
+                .expect("text");
+        }
+        text
+    };
+    let alone = Sandbox::new(&file(7));
+    let all = Sandbox::new("otto: {include: ['s/*']}\ntasks: {all: {bash: 'true'}}\n");
+    for folder in 0..folders {
+        let name = format!("s/f{folder}");
+        std::fs::create_dir_all(all.project().join(&name)).expect("made");
+        all.write(&format!("{name}/otto.yml"), file(folder));
+    }
+    let title = format!("{folders} included files of {count} tasks");
+    Group::new(&title, Unit::Cpu, "one task of one file", 1, || alone.run(["t0"]))
+        .case("one task of one of them", Limit::Ratio(2.0), 1, || all.run(["s/f7/t0"]))
+        .case("otto List", Limit::Time(Duration::from_millis(150)), 1, || all.run(["List"]))
+        .case("otto Check", Limit::None, 1, || all.run(["Check"]))
         .run()
 }
 

@@ -5,20 +5,24 @@ use super::{Wanted, options, planned, understood};
 use crate::command::{self, Context, PlannedRun, Watched};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::RunResult;
+use crate::exec::keep::Keep;
 use crate::host::Found;
+use crate::name::JobName;
 use crate::ottofile::Ottofile;
-use crate::plan;
+use crate::plan::{self, Work};
 use crate::request::Request;
 use crate::run::Finished;
 use crate::run::outcomes::Earlier;
-use crate::run::signals::{Signals, die_by};
+use crate::run::signals::{STOPPING, SUSPENDING, Signals, die_by, halt};
 use crate::view::console::Volume;
+use crate::view::filter::shown;
 use crate::view::wording::counted;
 use crate::watch::{Attending, FileChange, FileWatch, Habits, RunTime, WatchScope};
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Instant;
 
 /// Runs until a signal ends it; answers an exit code only if not even the first run could start.
@@ -30,7 +34,17 @@ pub(super) fn watch(
     all_words: &[OsString],
 ) -> i32 {
     command::below_guard(context, |context, signals| {
-        let mut rounds = Rounds { flags, how, words, all_words, watch: FileWatch::start(), scope: None };
+        let keep = Keep::default();
+        let mut rounds = Rounds {
+            flags,
+            how,
+            words,
+            all_words,
+            watch: FileWatch::start(),
+            scope: None,
+            keep: keep.clone(),
+        };
+        let between = between_runs(keep);
         let mut habits = Habits::default();
         let mut changed = Vec::new();
         loop {
@@ -40,6 +54,7 @@ pub(super) fn watch(
             let ended = Instant::now();
             // Nothing is known that could change.
             let Some(scope) = &rounds.scope else { return code };
+            signals.subscribe(between.clone(), |signal| signal);
             changed = loop {
                 let mut changes = rounds.watch.wait();
                 let habit = habits.note(RunTime { began, ended }, &mut changes);
@@ -78,7 +93,29 @@ struct Rounds<'a> {
     watch: FileWatch,
     /// Of the latest plan that could be made.
     scope: Option<WatchScope>,
+    keep: Keep,
 }
+
+/// Does what signals ask for while no run does: services end before otto, and halt with it.
+fn between_runs(keep: Keep) -> SyncSender<i32> {
+    let (sender, signals) = sync_channel(SIGNALS);
+    std::thread::spawn(move || {
+        for signal in &signals {
+            if STOPPING.contains(&signal) {
+                keep.end(&|| signals.try_iter().any(|again| STOPPING.contains(&again)));
+                die_by(signal);
+            } else if signal == SUSPENDING {
+                keep.suspend();
+                halt();
+                keep.resume();
+            }
+        }
+    });
+    sender
+}
+
+/// More of them do not come while one is dealt with.
+const SIGNALS: usize = 16;
 
 impl Rounds<'_> {
     /// Reads the ottofile and runs once; answers the exit code that this would have without `--watch`.
@@ -100,7 +137,10 @@ impl Rounds<'_> {
         }
         let mut options = options(context, self.flags, self.all_words);
         let bell = (self.how == Watching::Restart).then(|| self.watch.bell());
-        options.watch = Some(Watched { changed, bell });
+        let is_service =
+            |name: &JobName| plan.jobs.iter().any(|job| job.work == Work::Service && job.name == *name);
+        self.keep.retain(is_service);
+        options.watch = Some(Watched { changed, bell, keep: self.keep.clone() });
         let (recorded, earlier) = (HashMap::new(), Earlier::default());
         let target = PlannedRun {
             found: &found,
@@ -111,9 +151,9 @@ impl Rounds<'_> {
             earlier,
         };
         let code = match command::execute(context, &target, &options, signals) {
-            Ok(Finished { unheard: Some(signal), .. }) => die_by(signal),
+            Ok(Finished { unheard: Some(signal), .. }) => self.end(signal),
             Ok(finished) => match finished.result {
-                RunResult::Interrupted { signal } if !finished.is_superseded => die_by(signal),
+                RunResult::Interrupted { signal } if !finished.is_superseded => self.end(signal),
                 RunResult::Interrupted { .. } => return 0,
                 RunResult::Succeeded => 0,
                 RunResult::Failed { status } => status,
@@ -130,10 +170,24 @@ impl Rounds<'_> {
         code
     }
 
+    /// Services that this run did not need are still up.
+    fn end(&self, signal: i32) -> ! {
+        self.keep.end(&|| false);
+        die_by(signal)
+    }
+
     fn tell(&self, context: &mut Context, attending: &Attending) {
         if self.flags.volume() > Volume::Quiet && !self.flags.is_json {
             let files = counted(attending.files, "file", "files");
-            context.say(&format!("watching {files}; Ctrl-C ends"));
+            let up = match self.keep.names().as_slice() {
+                [] => String::new(),
+                [one] => format!(", {} is up", shown(one.as_str())),
+                several => {
+                    let names: Vec<&str> = several.iter().map(JobName::as_str).collect();
+                    format!(", {} are up", shown(&names.join(", ")))
+                }
+            };
+            context.say(&format!("watching {files}{up}; Ctrl-C ends"));
         }
     }
 

@@ -6,6 +6,7 @@ use super::{Context, cluster};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{RunResult, Stamped, Stream};
 use crate::exec::ReportSink;
+use crate::exec::keep::{Keep, KeepingExecutor};
 use crate::exec::local::{GRACE, room_for};
 use crate::exec::native::die_by;
 use crate::exec::screen::WholeScreen;
@@ -103,6 +104,8 @@ pub(crate) struct Watched {
     pub(crate) changed: Vec<String>,
     /// Tells it of files that change meanwhile, which end it.
     pub(crate) bell: Option<ChangeBell>,
+    /// The services that stay up from run to run.
+    pub(crate) keep: Keep,
 }
 
 /// `-q` and `-qq`, for runs and reruns.
@@ -509,6 +512,7 @@ pub(crate) fn execute(
             // A rerun names tasks by what became of them.
             Some(_) => service::unused(plan),
         },
+        keep: options.watch.as_ref().map(|watch| watch.keep.clone()),
         recorded: target.recorded.clone(),
         earlier: target.earlier.clone(),
         lost_retries: site.lost_retries.unwrap_or(cluster::LOST_RETRIES),
@@ -680,6 +684,7 @@ pub(super) fn common_setting(
         inherits_stdin: Vec::new(),
         changed: Vec::new(),
         lasting: Vec::new(),
+        keep: None,
         recorded: Recorded::default(),
         earlier: Earlier::default(),
         shows_output: true,
@@ -739,7 +744,17 @@ pub(super) fn drive(
     let reports = sender.clone();
     // The run may have ended before a last report of a leftover comes in; nobody misses it then.
     let sink: ReportSink = Arc::new(move |report| drop(reports.send(Message::Report(report))));
-    let executor = cluster::executor(context, home, &setting, sink, rules)?;
+    let mut executor = cluster::executor(context, home, &setting, sink.clone(), rules)?;
+    if let Some(keep) = &setting.keep {
+        executor = Box::new(KeepingExecutor {
+            inner: executor,
+            keep: keep.clone(),
+            run: setting.run_id.clone(),
+            masks: context.masks.clone(),
+            report: sink,
+            shows: setting.shows_output,
+        });
+    }
     // What another otto has shown is not shown again; who reads events gets all of them.
     let is_open = Rc::new(Cell::new(past.as_ref().is_none_or(Vec::is_empty)));
     let view: Box<dyn View> = if options.is_json {
@@ -795,7 +810,10 @@ pub(super) fn drive(
         let _ = std::fs::remove_file(setting.run_dir.plan());
     }
     setting.vault.close();
-    drop(lock);
+    match &setting.keep {
+        Some(keep) => keep.hold(&setting.run_id, lock),
+        None => drop(lock),
+    }
     if let Some(pruning) = pruning {
         pruning.finish();
     }

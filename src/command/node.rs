@@ -303,7 +303,7 @@ fn serve(
     }
     let mut leaked: Vec<(i32, String)> =
         ended.leaked.into_iter().map(|leftover| (leftover.pid, leftover.command)).collect();
-    leaked.extend(executor.finish().into_iter().map(|leftover| (leftover.pid, leftover.command)));
+    leaked.extend(executor.finish(&[]).into_iter().map(|leftover| (leftover.pid, leftover.command)));
     for log in logs {
         // A log that is not there yet elsewhere is waited for.
         let _ = File::open(log).and_then(|log| log.sync_all());

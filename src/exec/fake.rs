@@ -1,6 +1,8 @@
 //! An executor for tests: no processes. A *world* says which attempt ends next and how, whenever the run waits.
 
-use super::{Assignment, AttemptId, Ended, Executor, Launch, Leftover, Plumbing, Report, ReportSink, Stop};
+use super::{
+    Assignment, AttemptId, Ended, Executor, Launch, Leftover, Plumbing, Report, ReportSink, Spared, Stop,
+};
 use crate::event::{Exit, Stream};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -133,7 +135,7 @@ impl Executor for FakeExecutor {
         self.ask(Asked::Resume, None);
     }
 
-    fn finish(&mut self) -> Vec<Leftover> {
+    fn finish(&mut self, _spared: &[Spared]) -> Vec<Leftover> {
         self.ask(Asked::Finish, None);
         Vec::new()
     }

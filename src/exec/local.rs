@@ -2,13 +2,13 @@
 //! Threads are made when they are first needed and used again; there are never more than attempts at one time.
 
 use super::attendant::{BEING_CREATED, Desk, Instruction, Line, Shared, attend, signal_group, tell};
-use super::census::{self, Census, Process, reap_adopted};
+use super::census::{self, Belongings, Census, Process, reap_adopted};
 use super::native;
 use super::processes;
-use super::{Assignment, AttemptId, Ended, Executor, Leftover, ReportSink, Stop};
+use super::{Assignment, AttemptId, Ended, Executor, Leftover, ReportSink, Spared, Stop};
 use crate::mask::Masks;
 use rustix::process::{Pid, Resource, Signal, WaitId, WaitIdOptions};
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
@@ -107,6 +107,32 @@ impl LocalExecutor {
         Ok(&mut self.attendants[place])
     }
 
+    /// As `start`; gives back what can never begin, with its end, which is still to be told.
+    pub(super) fn try_start(
+        &mut self,
+        attempt: AttemptId,
+        assignment: Box<dyn Assignment>,
+    ) -> Option<(Box<dyn Assignment>, Ended)> {
+        match self.attendant() {
+            Ok(attendant) => {
+                attendant.give(attempt, assignment);
+                None
+            }
+            Err(error) => {
+                let exit = super::spawn::no_room(&error, Duration::ZERO);
+                Some((assignment, Ended::without_process(attempt, exit)))
+            }
+        }
+    }
+
+    /// The process group of an attempt that has a process.
+    pub(super) fn group(&self, attempt: AttemptId) -> Option<i32> {
+        // One that was given another attempt since has seen the end of this one.
+        let attends = |attendant: &&Attendant| attendant.attempts.last() == Some(&attempt);
+        let group = self.attendants.iter().find(attends).map(|it| it.group.load(Ordering::SeqCst));
+        group.filter(|group| *group != BEING_CREATED && *group != 0)
+    }
+
     fn groups(&self) -> impl Iterator<Item = Pid> {
         let numbers = self.attendants.iter().map(|attendant| attendant.group.load(Ordering::SeqCst));
         numbers.filter(|number| *number != BEING_CREATED).filter_map(Pid::from_raw)
@@ -120,13 +146,9 @@ impl LocalExecutor {
 
 impl Executor for LocalExecutor {
     fn start(&mut self, attempt: AttemptId, assignment: Box<dyn Assignment>) {
-        match self.attendant() {
-            Ok(attendant) => attendant.give(attempt, assignment),
-            Err(error) => {
-                // Nothing runs, so nobody fills the inbox and this cannot block.
-                let exit = super::spawn::no_room(&error, Duration::ZERO);
-                tell(assignment, Ended::without_process(attempt, exit));
-            }
+        if let Some((assignment, ended)) = self.try_start(attempt, assignment) {
+            // Nothing runs, so nobody fills the inbox and this cannot block.
+            tell(assignment, ended);
         }
     }
 
@@ -137,12 +159,7 @@ impl Executor for LocalExecutor {
     }
 
     fn is_alive(&self, attempt: AttemptId) -> bool {
-        // One that was given another attempt since has seen the end of this one.
-        let attends = |attendant: &&Attendant| attendant.attempts.last() == Some(&attempt);
-        let group = self.attendants.iter().find(attends).map(|it| it.group.load(Ordering::SeqCst));
-        let Some(pid) = group.filter(|group| *group != BEING_CREATED).and_then(Pid::from_raw) else {
-            return false;
-        };
+        let Some(pid) = self.group(attempt).and_then(Pid::from_raw) else { return false };
         let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         matches!(rustix::process::waitid(WaitId::Pid(pid), look), Ok(None))
     }
@@ -175,8 +192,8 @@ impl Executor for LocalExecutor {
         }
     }
 
-    fn finish(&mut self) -> Vec<Leftover> {
-        end_descendants()
+    fn finish(&mut self, spared: &[Spared]) -> Vec<Leftover> {
+        end_descendants(spared)
     }
 }
 
@@ -227,7 +244,7 @@ fn is_halted(group: Pid) -> bool {
 
 /// Ends what has been started and still lives, as those do who left their task's process group and streams behind.
 /// They get a second to end by themselves.
-fn end_descendants() -> Vec<Leftover> {
+fn end_descendants(spared: &[Spared]) -> Vec<Leftover> {
     const POLITE: Duration = Duration::from_secs(1);
     const PATIENCE: Duration = Duration::from_secs(3);
     let begun = Instant::now();
@@ -247,7 +264,9 @@ fn end_descendants() -> Vec<Leftover> {
             false => (Census::default(), census::children()),
         };
         let left = census.descendants().into_iter().chain(&asked_for);
-        let alive: Vec<&Process> = left.filter(|it| Some(it.group) != own).collect();
+        let spared = spared_in(&census, spared);
+        let is_left = |it: &&Process| Some(it.group) != own && !spared.contains(&it.pid);
+        let alive: Vec<&Process> = left.filter(is_left).collect();
         if alive.is_empty() {
             return found;
         }
@@ -269,6 +288,15 @@ fn end_descendants() -> Vec<Leftover> {
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
     }
+}
+
+fn spared_in(census: &Census, spared: &[Spared]) -> HashSet<i32> {
+    let belonging = |spared: &Spared| {
+        let to =
+            Belongings { group: spared.group, pipes: &[], marker: spared.marker.as_deref(), attended: &[] };
+        census.belonging_to(&to).into_iter().map(|process| process.pid).collect::<Vec<_>>()
+    };
+    spared.iter().flat_map(belonging).collect()
 }
 
 #[cfg(test)]

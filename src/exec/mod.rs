@@ -15,6 +15,7 @@ pub(crate) mod screen;
 pub(crate) mod stream;
 mod attendant;
 pub(crate) mod local;
+pub(crate) mod keep;
 pub(crate) mod remote;
 pub(crate) mod slurm;
 #[cfg(test)]
@@ -65,6 +66,10 @@ pub(crate) trait Assignment: Send {
     /// What a cluster is asked for, if its process belongs there.
     fn cluster_job(&self) -> Option<ClusterJob> {
         None
+    }
+    /// Its process may outlive the run, for the next one of a watch.
+    fn may_be_kept(&self) -> bool {
+        false
     }
     /// Makes what the process needs. The exit is that of an attempt that cannot be started.
     fn launch(&mut self) -> Result<Launch, Exit>;
@@ -144,6 +149,14 @@ pub(crate) struct Leftover {
     pub(crate) command: String,
 }
 
+/// Processes that the next run of a watch needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Spared {
+    group: Option<i32>,
+    /// A variable that they alone have.
+    marker: Option<Vec<u8>>,
+}
+
 /// `sleep 60 (pid 4711)`.
 impl fmt::Display for Leftover {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -177,7 +190,7 @@ impl Stop {
 
 impl Ended {
     /// The attempt never had a process.
-    fn without_process(attempt: AttemptId, exit: Exit) -> Ended {
+    pub(crate) fn without_process(attempt: AttemptId, exit: Exit) -> Ended {
         Ended {
             attempt,
             exit,
@@ -223,6 +236,6 @@ pub(crate) trait Executor {
     fn suspend(&mut self);
     /// Lets all that was halted go on.
     fn resume(&mut self);
-    /// The end of the run: ends whatever is still alive and names it.
-    fn finish(&mut self) -> Vec<Leftover>;
+    /// The end of the run: ends whatever is still alive, except these, and names it.
+    fn finish(&mut self, spared: &[Spared]) -> Vec<Leftover>;
 }

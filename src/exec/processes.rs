@@ -69,6 +69,16 @@ mod linux {
         fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()
     }
 
+    /// Its program, and the files that it has open or mapped to memory.
+    pub(in crate::exec) fn files(pid: i32) -> Option<Vec<PathBuf>> {
+        let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        let links = open.map(|entry| entry.path()).chain([PathBuf::from(format!("/proc/{pid}/exe"))]);
+        let mut files: Vec<PathBuf> = links.filter_map(|link| fs::read_link(link).ok()).collect();
+        let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+        files.extend(maps.lines().filter_map(|line| Some(PathBuf::from(&line[line.find('/')?..]))));
+        Some(files)
+    }
+
     /// Its variables as it was started with them, each ended by a NUL. Empty where it may not be asked.
     pub(in crate::exec) fn environment(pid: i32) -> Vec<u8> {
         fs::read(format!("/proc/{pid}/environ")).unwrap_or_default()
@@ -121,6 +131,11 @@ mod macos {
 
     pub(in crate::exec) fn arguments(pid: i32) -> Vec<u8> {
         words(pid).map(|(arguments, _)| arguments).unwrap_or_default()
+    }
+
+    /// Not told here.
+    pub(in crate::exec) fn files(_: i32) -> Option<Vec<std::path::PathBuf>> {
+        None
     }
 
     pub(in crate::exec) fn environment(pid: i32) -> Vec<u8> {

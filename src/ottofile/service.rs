@@ -7,11 +7,12 @@ use super::yaml::{Node, NodeKind};
 use crate::diagnostic::Code;
 use crate::source::{Span, Spanned};
 
-pub(super) const KEYS: &[&str] = &["log", "port", "ready", "timeout"];
+pub(super) const KEYS: &[&str] = &["log", "port", "ready", "share", "timeout"];
 
 /// `service: true`, or a map of what must hold.
 pub(super) fn read(reader: &mut Reader<'_>, field: Field<'_>, node: &Node<'_>) -> Option<Service> {
-    let mut service = Service { ready: None, port: None, log: None, timeout: Service::TIMEOUT };
+    let mut service =
+        Service { ready: None, port: None, log: None, timeout: Service::TIMEOUT, is_shared: false };
     let NodeKind::Map(map) = &node.kind else {
         return match node.scalar() {
             Some("true") => Some(service),
@@ -33,6 +34,7 @@ pub(super) fn read(reader: &mut Reader<'_>, field: Field<'_>, node: &Node<'_>) -
         match key.text {
             "ready" => service.ready = reader.filled_text(inner, node),
             "log" => service.log = reader.filled_text(inner, node),
+            "share" => service.is_shared = reader.truth(inner, node).unwrap_or_default(),
             "port" => service.port = reader.port(inner, node),
             "timeout" => {
                 if let Some(timeout) = reader.duration(inner, node) {
@@ -101,6 +103,14 @@ pub(super) fn contradictions(reader: &mut Reader<'_>, task: &Task) {
             (true, true) => rivals.push(("a limit of `foreach.jobs`", foreach.span, help)),
             (true, false) => {}
         }
+    }
+    if let Some(condition) = task.condition.as_ref().filter(|_| service.value.is_shared) {
+        let message = format!("task `{}` has both `service.share` and `if`", task.name);
+        let wrong = reader
+            .error(Code::Contradiction, message, condition.key_span, "asked by each run")
+            .at(reader.source, service.span, "runs share it")
+            .help("put the `if` on the tasks that need the service");
+        reader.tell(wrong);
     }
     for (key, span, help) in rivals {
         let message = format!("task `{}` has both `service` and `{}`", task.name, key.replace('`', ""));

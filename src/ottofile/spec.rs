@@ -293,6 +293,8 @@ pub(crate) struct Service {
     pub(crate) log: Option<Spanned<String>>,
     /// How long that may take.
     pub(crate) timeout: Duration,
+    /// Runs at the same time use one.
+    pub(crate) is_shared: bool,
 }
 
 impl Service {

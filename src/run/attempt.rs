@@ -4,15 +4,17 @@
 use super::inbox::Message;
 use super::launch::{InputOf, Started};
 use super::stream::{self, Wires};
+use super::upkeep::{self, PreparedService, ShareStanding};
 use super::{Setting, fresh, secret, service};
 use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::{Exit, Stream};
+use crate::exec::keep::Adopted;
 use crate::exec::{Assignment, AttemptId, ClusterJob, Ended, Launch, LaunchIo, Plumbing, Stdin};
 use crate::fate::Fate;
 use crate::lang::condition::Decision;
 use crate::lang::{self, CannotPrepare, HandOver, Left, Level, Script};
 use crate::plan::fresh::Evidence;
-use crate::plan::{Job, JobPlace, Work};
+use crate::plan::{Job, JobId, JobPlace, Work};
 use crate::store::layout;
 use crate::store::outputs::{self, Outputs};
 use crate::store::vault;
@@ -20,6 +22,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// How much of a failed task's stderr is searched for what went wrong, in bytes.
 const SEARCHED_TAIL: u64 = 64 * 1024;
@@ -36,6 +39,11 @@ pub(crate) struct Attempt {
     plumbing: Plumbing,
     /// What there is to say of its launch once the terminal is ours again.
     held_back: Vec<Diagnostic>,
+    /// A service that is up already takes its place.
+    adopted: Option<Adopted>,
+    /// It need not wait any longer for the service of another run.
+    pub(super) gives_up: Arc<AtomicBool>,
+    is_given_up: bool,
     /// Why it could not be started.
     pub(super) refusal: Option<Notice>,
     /// None until what came of it has been read.
@@ -103,6 +111,9 @@ impl Attempt {
             started: None,
             plumbing: Plumbing::default(),
             held_back: Vec::new(),
+            adopted: None,
+            gives_up: Arc::default(),
+            is_given_up: false,
             refusal: None,
             result: None,
         }
@@ -112,23 +123,80 @@ impl Attempt {
         let setting = self.setting.clone();
         let job = setting.plan.job(self.id.job);
         let inputs = std::mem::take(&mut self.inputs);
+        let data: Vec<_> = inputs.iter().map(|input| (input.job, input.outputs.clone())).collect();
         let mut started = Started::new(&setting, self.id, inputs, self.fates.take())?;
         let mut wires = self.wires.take().expect("bug: an attempt is launched twice")?;
         started.env.extend(wires.env.drain(..));
         if job.work == Work::Service {
             // Of an earlier attempt.
             let _ = std::fs::remove_file(started.dir.ready());
-            service::check_port(&setting, job, &started)?;
         }
         self.plumbing = wires.plumbing;
         let reads_stream = self.plumbing.stdin.is_some();
         let (launch, mut warnings) = started.launch(&setting, job, self.id.number, reads_stream)?;
         warnings.extend(stream::values_warning(&setting, self.id.job));
+        if job.work == Work::Service {
+            self.adopt(&mut started, &launch, &data)?;
+        }
         if layout::private(&started.attempt_dir).is_symlink() {
             warnings.extend(stream::secrets_warning(&setting, job));
         }
         self.started = Some(Arc::new(started));
         Ok((launch, warnings))
+    }
+
+    /// Finds a service that is up already and the same: one that the run before has left, or one that other runs share.
+    fn adopt(
+        &mut self,
+        started: &mut Started,
+        launch: &Launch,
+        data: &[(JobId, Arc<Outputs>)],
+    ) -> Result<(), CannotPrepare> {
+        let setting = self.setting.clone();
+        let job = setting.plan.job(self.id.job);
+        let is_shared = setting.service(job).is_shared;
+        let mut is_late = false;
+        if setting.keep.is_some() || is_shared {
+            let prepared = PreparedService {
+                dir: &started.dir,
+                attempt_dir: &started.attempt_dir,
+                asks_first: started.condition.is_some(),
+                launch,
+                data,
+            };
+            let label = upkeep::label(&setting, job, &prepared);
+            let print = label.print.clone();
+            if let Some(keep) = &setting.keep {
+                let sink = setting.sink.clone();
+                let ended = Arc::new(move |ended| sink(Message::ServiceEnded(ended)));
+                let logs = [Stream::Stdout, Stream::Stderr];
+                let logs = logs.map(|stream| started.dir.log(stream, self.id.number));
+                self.adopted = keep.claim(&setting.run_id, self.id, label, &logs, ended);
+            }
+            if is_shared && self.adopted.is_none() {
+                match upkeep::share(&setting, job, print, &self.gives_up)? {
+                    Some(ShareStanding::Owner(ownership, late)) => {
+                        if let Some(keep) = &setting.keep {
+                            keep.share(self.id, &ownership);
+                        }
+                        started.ownership = Some(ownership);
+                        is_late = late;
+                    }
+                    Some(ShareStanding::Guest(adopted)) => self.adopted = Some(adopted),
+                    None => {
+                        self.is_given_up = true;
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        let Some(adopted) = &self.adopted else {
+            return service::check_port(&setting, job, started, is_late);
+        };
+        outputs::write(&started.dir, &adopted.outputs, &setting.sealer).map_err(|error| {
+            let message = format!("the outputs of `{}` were not saved: {error}", job.name);
+            CannotPrepare { diagnostic: Diagnostic::error(Code::OutputsNotSaved, message), code: 125 }
+        })
     }
 
     /// Reads and keeps what the attempt handed over.
@@ -279,6 +347,10 @@ fn of_service(script: &Script, started: &Started, attempt: u32, ended: &Ended) -
 }
 
 impl Assignment for Attempt {
+    fn may_be_kept(&self) -> bool {
+        self.setting.keep.is_some() && self.setting.plan.job(self.id.job).work == Work::Service
+    }
+
     fn cluster_job(&self) -> Option<ClusterJob> {
         let (setting, place) = (&self.setting, self.id.job.index());
         let job = setting.plan.job(self.id.job);
@@ -296,6 +368,9 @@ impl Assignment for Attempt {
 
     fn launch(&mut self) -> Result<Launch, Exit> {
         match self.prepare() {
+            // Nothing is launched.
+            Ok(_) if self.adopted.is_some() => Err(Exit::Code(0)),
+            Ok(_) if self.is_given_up => Err(Exit::Signal(super::SIGTERM)),
             Ok((launch, warnings)) => {
                 let work = &self.setting.plan.job(self.id.job).work;
                 let has_terminal = *work == Work::Terminal;
@@ -349,14 +424,27 @@ impl Assignment for Attempt {
 
     fn collect(&mut self, ended: &Ended) {
         // What its streams mean only the run knows, which has others to ask.
-        if self.refusal.is_none() && !self.streams() {
+        if self.refusal.is_none() && self.adopted.is_none() && !self.streams() {
             self.settle(ended, Flowed::default());
         }
     }
 
-    fn tell(self: Box<Self>, ended: Ended) {
+    fn tell(mut self: Box<Self>, ended: Ended) {
         let sink = self.setting.sink.clone();
-        sink(Message::Ended(self, ended));
+        if let Some(adopted) = self.adopted.take() {
+            if let Some(keep) = &self.setting.keep {
+                keep.forget(&self.setting.run_id, self.id);
+            }
+            return sink(Message::Adopted(self.id, adopted));
+        }
+        let ended = match self.setting.keep.as_ref().filter(|_| self.may_be_kept()) {
+            Some(keep) => keep.ended(&self.setting.run_id, self.id, ended),
+            None => Some(ended),
+        };
+        // The end of a service that has outlived its run is told by the keep.
+        if let Some(ended) = ended {
+            sink(Message::Ended(self, ended));
+        }
     }
 }
 

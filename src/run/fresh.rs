@@ -358,6 +358,27 @@ fn hand_on(setting: &Setting, job: &Job, last: &Success) -> Option<Outputs> {
     Some(outputs)
 }
 
+/// The files of a job's `input` and those that its data names, and the hash of each; whether it has an `output` or not.
+pub(super) fn hashes(
+    setting: &Setting,
+    job: &Job,
+    data: &[(JobId, Arc<Outputs>)],
+    stop: &AtomicBool,
+) -> Option<Vec<(String, String)>> {
+    let ground = setting.ground();
+    let data: Vec<(&Job, Arc<Outputs>)> =
+        data.iter().map(|(id, outputs)| (setting.plan.job(*id), outputs.clone())).collect();
+    let mut files = Vec::new();
+    if !job.input_globs.is_empty() {
+        files = input_files(&ground, job, None, &data, stop, &mut Vec::new()).ok()?;
+    } else {
+        for (dependency, outputs) in &data {
+            files.extend(promised_files(&ground, job, dependency, outputs, &[], stop).ok()?);
+        }
+    }
+    Some(files.into_iter().map(|file| (file.path, file.hash)).collect())
+}
+
 /// What its `input` stands for, and what values of its dependencies lead to; sorted by path.
 fn input_files(
     ground: &Ground<'_>,

@@ -5,6 +5,7 @@ use super::fresh::Look;
 use super::launch::Started;
 use super::service::Probe;
 use crate::diagnostic::Diagnostic;
+use crate::exec::keep::Adopted;
 use crate::exec::stream::IntakeReport;
 use crate::exec::{AttemptId, Ended, Report};
 use crate::plan::{Extension, JobId};
@@ -28,6 +29,10 @@ pub(crate) enum Message {
     Probed(Box<Probe>),
     /// An attempt has ended, or what it handed over has been read.
     Ended(Box<Attempt>, Ended),
+    /// This attempt starts no service: one that the run before has left goes on.
+    Adopted(AttemptId, Adopted),
+    /// Such a service has ended.
+    ServiceEnded(Ended),
     /// The jobs of a foreach task, made from data; or what is wrong with that.
     Grown(JobId, Result<Extension, Vec<Diagnostic>>),
     /// A thread of ours has panicked, and what the run waits for may never come.

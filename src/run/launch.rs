@@ -20,6 +20,7 @@ use crate::store::atomic;
 use crate::store::inputs;
 use crate::store::layout::{self, JobDir};
 use crate::store::outputs::{self, Outputs};
+use crate::store::share::Ownership;
 use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -60,6 +61,8 @@ pub(crate) struct Started {
     pub(crate) lists: Vec<List>,
     pub(crate) workdir: PathBuf,
     pub(crate) env: BTreeMap<OsString, OsString>,
+    /// Of a service that other runs use too: held until it has ended.
+    pub(crate) ownership: Option<Arc<Ownership>>,
 }
 
 impl Started {
@@ -161,6 +164,7 @@ impl Started {
             lists,
             workdir,
             env: BTreeMap::new(),
+            ownership: None,
         };
         started.env = environment(setting, job, &started);
         tell_resources(&mut started.env, &setting.resources[id.index()], number);
@@ -233,7 +237,8 @@ impl Started {
                     },
                     stdout_log: self.dir.log(Stream::Stdout, attempt),
                     stderr_log: self.dir.log(Stream::Stderr, attempt),
-                    shows: setting.shows_output,
+                    // A later run may want to see what a service writes.
+                    shows: setting.shows_output || job.work == Work::Service && setting.keep.is_some(),
                 }
             }
         };

@@ -9,6 +9,7 @@ mod secret;
 mod launch;
 mod service;
 mod serving;
+mod upkeep;
 pub(crate) mod outcomes;
 pub(crate) mod resume;
 mod workers;
@@ -21,6 +22,7 @@ pub(crate) use launch::missing_interpreters;
 
 use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::{Event, Exit, FORMAT, Outcome, Piece, PlannedJob, RunResult, Skip, Stamped};
+use crate::exec::keep::Keep;
 use crate::exec::stream::IntakeReport;
 use crate::exec::{AttemptId, Ended, Executor, Repeat, Report, Stop};
 use crate::history::journal::Journal;
@@ -112,6 +114,8 @@ pub(crate) struct Setting {
     pub(crate) changed: Vec<String>,
     /// Services that stay up until the run is stopped.
     pub(crate) lasting: Vec<JobId>,
+    /// Has the services that the run before left, and takes those that this one leaves.
+    pub(crate) keep: Option<Keep>,
     /// The view wants to see what tasks write.
     pub(crate) shows_output: bool,
     pub(crate) streams: StreamSetting,
@@ -221,6 +225,10 @@ enum Timer {
     Ready(AttemptId),
     /// It is asked again.
     Probe(AttemptId),
+    /// Whether the service of another run is still up.
+    Guest(AttemptId),
+    /// Whether other runs still use a service.
+    Awaited(AttemptId),
     Retry(JobId),
 }
 
@@ -408,13 +416,15 @@ impl<'a> Run<'a> {
             while let Some(job) = self.scheduler.next() {
                 self.begin_job(job);
             }
-            self.stop_idle_services();
+            if self.stop_idle_services() {
+                continue;
+            }
             if self.scheduler.is_done() {
                 break;
             }
             self.wait();
         }
-        for leftover in self.executor.finish() {
+        for leftover in self.executor.finish(&[]) {
             self.warn(None, None, format!("killed leftover process: {leftover}"));
         }
         self.journal.finish();
@@ -443,7 +453,7 @@ impl<'a> Run<'a> {
 
     /// Nothing of the run is on this machine any more.
     fn left(mut self) -> Finished {
-        for leftover in self.executor.finish() {
+        for leftover in self.executor.finish(&[]) {
             self.warn(None, None, format!("killed leftover process: {leftover}"));
         }
         let jobs = self.states.values().filter(|state| state.running().is_some()).count();
@@ -541,6 +551,8 @@ impl<'a> Run<'a> {
             Message::Serving(attempt, started) => self.serving(attempt, started),
             Message::Probed(probe) => self.probed(probe),
             Message::Ended(attempt, ended) => self.ended(attempt, ended),
+            Message::Adopted(attempt, adopted) => self.adopted(attempt, adopted),
+            Message::ServiceEnded(ended) => self.service_ended(ended),
             Message::Grown(group, grown) => self.grown(group, grown),
             Message::Bug => panic!("bug: a thread of the run has panicked"),
             Message::Stream(job, IntakeReport::Stuck(reason)) => self.stuck(job, reason),
@@ -588,6 +600,8 @@ impl<'a> Run<'a> {
                 | Message::Serving(..)
                 | Message::Probed(..)
                 | Message::Ended(..)
+                | Message::Adopted(..)
+                | Message::ServiceEnded(_)
                 | Message::Grown(..)
                 | Message::Changed
                 | Message::Bug,
@@ -748,14 +762,16 @@ impl<'a> Run<'a> {
         let setting = &self.setting.clone();
         let job = setting.plan.job(id.job);
         self.emit(Event::AttemptStarted { job: job.name.clone(), attempt: id.number });
-        let attempt = self.attempt(id, evidence);
+        let mut attempt = self.attempt(id, evidence);
         if job.work == Work::Terminal {
             self.is_terminal_lent = true;
             self.view.suspend();
         }
         self.states.insert(id.job, State::Running(Trial { attempt: id, is_stopped: false }));
         if job.work == Work::Service {
-            self.services.insert(id.job, Serving::new(id, setting.service(job)));
+            let serving = Serving::new(id, setting.service(job));
+            attempt.gives_up = serving.gives_up.clone();
+            self.services.insert(id.job, serving);
             self.set_timer(setting.service(job).timeout, Timer::Ready(id));
         }
         self.executor.start(id, Box::new(attempt));
@@ -1201,6 +1217,8 @@ impl<'a> Run<'a> {
             match self.timer_kinds.remove(&number).expect("bug: a timer without a kind") {
                 Timer::Ready(attempt) => self.service_late(attempt),
                 Timer::Probe(attempt) => self.probe(attempt),
+                Timer::Guest(attempt) => self.look_after_guest(attempt),
+                Timer::Awaited(attempt) => self.stop_unless_awaited(attempt),
                 Timer::Retry(job) => self.scheduler.resume(job),
                 Timer::Run if self.stopping.is_none() && !self.scheduler.is_done() => {
                     self.is_over_time = true;
@@ -1301,14 +1319,20 @@ impl<'a> Run<'a> {
 
     /// Ends what runs, except what tidies up unless everything is to be killed.
     fn end_attempts(&mut self, how: Stop) {
+        let mut guests = Vec::new();
         for trial in self.states.values_mut().filter_map(State::trial) {
             // A service ends when nobody uses it any more.
-            let is_service = self.services.contains_key(&trial.attempt.job);
-            if how == Stop::Kill || !is_service && !self.scheduler.tidies_up(trial.attempt.job) {
+            let serving = self.services.get(&trial.attempt.job);
+            if how == Stop::Kill || serving.is_none() && !self.scheduler.tidies_up(trial.attempt.job) {
                 trial.is_stopped = true;
+                if let Some(serving) = serving {
+                    serving.gives_up.store(true, Ordering::Relaxed);
+                    guests.extend(serving.guest.is_some().then_some(trial.attempt));
+                }
                 self.executor.stop(trial.attempt, how);
             }
         }
+        guests.into_iter().for_each(|guest| self.leave_guest(guest));
     }
 
     // ── telling ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -16,6 +16,7 @@ use crate::plan::Job;
 use crate::source::Spanned;
 use crate::store::layout;
 use crate::store::outputs::{self, Outputs};
+use crate::store::share::{Guesthood, Ownership};
 use crate::value::Value;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -25,6 +26,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// The number of the attempt that asks whether a service is ready. No job has so many.
@@ -55,6 +57,12 @@ pub(super) struct Serving {
     /// What it was last found to lack.
     pub(super) lack: String,
     started: Option<Arc<Started>>,
+    /// The one of another run takes its place.
+    pub(super) guest: Option<Guesthood>,
+    /// Set when its attempt need not wait any longer for that.
+    pub(super) gives_up: Arc<AtomicBool>,
+    /// It is told that other runs still use it.
+    pub(super) is_awaited: bool,
     /// Rests between two questions.
     pub(super) probe: Option<Box<Probe>>,
 }
@@ -78,13 +86,29 @@ impl Serving {
             (None, None, Some(_)) => "its `ready` has not succeeded".to_owned(),
             (None, None, None) => NOT_CALLED.to_owned(),
         };
-        Serving { attempt, is_up: false, keys: Vec::new(), stopped: None, lack, started: None, probe: None }
+        Serving {
+            attempt,
+            is_up: false,
+            keys: Vec::new(),
+            stopped: None,
+            lack,
+            started: None,
+            guest: None,
+            gives_up: Arc::default(),
+            is_awaited: false,
+            probe: None,
+        }
     }
 
     /// Its process is next.
     pub(super) fn begin(&mut self, started: Arc<Started>, probe: Box<Probe>) {
         self.started = Some(started);
         self.probe = Some(probe);
+    }
+
+    /// Held as long as other runs may use it.
+    pub(super) fn ownership(&self) -> Option<&Arc<Ownership>> {
+        self.started.as_ref()?.ownership.as_ref()
     }
 
     /// Why it was not ready when it ended. It may have got ready since it was last asked.
@@ -365,7 +389,24 @@ impl Assignment for Probe {
 }
 
 /// Refuses to start a service whose port somebody else has: what answers there would not be the service.
-pub(super) fn check_port(setting: &Setting, job: &Job, started: &Started) -> Result<(), CannotPrepare> {
+/// `is_late`: what has it may be about to end.
+pub(super) fn check_port(
+    setting: &Setting,
+    job: &Job,
+    started: &Started,
+    is_late: bool,
+) -> Result<(), CannotPrepare> {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match check_port_now(setting, job, started) {
+            Err(_) if is_late && Instant::now() < until => std::thread::sleep(LONGEST_PAUSE),
+            checked => return checked,
+        }
+    }
+}
+
+fn check_port_now(setting: &Setting, job: &Job, started: &Started) -> Result<(), CannotPrepare> {
     let service = setting.service(job);
     let Some(written) = &service.port else { return Ok(()) };
     let source = &setting.ottofile.sources;

@@ -4,19 +4,25 @@
 use super::attempt::read_tail;
 use super::launch::Started;
 use super::service::{PROBE, Probe, Readiness, Serving, Stopped};
-use super::{Run, SIGTERM, State, Timer, Trial};
+use super::{Run, SIGTERM, State, Timer, Trial, upkeep};
 use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::{Event, Exit, Outcome, Skip, Stream};
+use crate::exec::keep::Adopted;
 use crate::exec::local::GRACE;
 use crate::exec::{AttemptId, Ended, Stop};
 use crate::fate::last_lines;
-use crate::plan::JobId;
+use crate::host::plain;
+use crate::plan::{Flow, JobId, Need};
+use crate::store::share::Guesthood;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How many of its last lines those are shown who used a service that ended.
 const SHOWN_LINES: usize = 8;
+
+/// How often those are asked about a service that use it too.
+const OFTEN: Duration = Duration::from_millis(100);
 
 /// What the end of a service means.
 pub(super) enum ServiceEnd {
@@ -67,10 +73,20 @@ impl Run<'_> {
                 serving.is_up = true;
                 serving.keys = outputs.values.iter().map(|(key, _)| key.clone()).collect();
                 let keys = serving.keys.clone();
+                let ownership = serving.ownership().cloned();
+                let published = ownership.map_or(Ok(()), |own| own.publish(&self.setting.run_id));
                 self.service_keys.insert(attempt.job, keys.clone());
-                self.outputs[attempt.job.index()] = Some(Arc::new(outputs));
+                let outputs = Arc::new(outputs);
+                if let Some(keep) = &self.setting.keep {
+                    keep.up(attempt, &outputs);
+                }
+                self.outputs[attempt.job.index()] = Some(outputs);
                 for warning in warnings {
                     self.warn_about(attempt.job, &warning);
+                }
+                if let Err(error) = published {
+                    let message = format!("other runs cannot share it: {}", plain(&error));
+                    self.warn(Some(attempt.job), None, message);
                 }
                 let job = self.setting.plan.job(attempt.job).name.clone();
                 self.emit(Event::ServiceUp { job, attempt: attempt.number, keys, since: None });
@@ -101,20 +117,139 @@ impl Run<'_> {
         let is_starting = |serving: &&mut Serving| !serving.is_up && serving.stopped.is_none();
         if let Some(serving) = self.begun(attempt).filter(is_starting) {
             serving.stopped = Some(Stopped::Late);
+            serving.gives_up.store(true, Ordering::Relaxed);
             self.executor.stop(attempt, Stop::Polite { signal: SIGTERM });
         }
     }
 
-    /// Ends the services that nobody uses any more.
-    pub(super) fn stop_idle_services(&mut self) {
+    /// One that the run before left goes on.
+    pub(super) fn adopted(&mut self, attempt: AttemptId, adopted: Adopted) {
+        let is_stopped =
+            self.states.get_mut(&attempt.job).and_then(State::trial).is_some_and(|trial| trial.is_stopped);
+        let Some(serving) = self.begun(attempt) else { return };
+        if is_stopped || serving.stopped.is_some() {
+            // Nobody wants it any more, and it was not ours then.
+            serving.guest = adopted.guest;
+            if serving.guest.is_some() {
+                return self.leave_guest(attempt);
+            }
+            self.executor.stop(attempt, Stop::Polite { signal: SIGTERM });
+            return;
+        }
+        serving.is_up = true;
+        let Adopted { since, outputs, guest } = adopted;
+        let is_guest = guest.is_some();
+        serving.guest = guest;
+        let keys: Vec<String> = outputs.values.iter().map(|(key, _)| key.clone()).collect();
+        serving.keys.clone_from(&keys);
+        self.service_keys.insert(attempt.job, keys.clone());
+        self.outputs[attempt.job.index()] = Some(outputs);
+        let job = self.setting.plan.job(attempt.job).name.clone();
+        self.emit(Event::ServiceUp { job, attempt: attempt.number, keys, since: Some(since) });
+        if is_guest {
+            self.set_timer(OFTEN, Timer::Guest(attempt));
+        }
+        let settled = self.scheduler.up(attempt.job);
+        self.settled(settled);
+    }
+
+    /// Whether the service of another run is still up.
+    pub(super) fn look_after_guest(&mut self, attempt: AttemptId) {
+        let guest = self.begun(attempt).and_then(|serving| serving.guest.as_ref());
+        match guest.map(Guesthood::is_over) {
+            Some(true) => self.service_ended(Ended::without_process(attempt, Exit::Lost)),
+            Some(false) => self.set_timer(OFTEN, Timer::Guest(attempt)),
+            None => {}
+        }
+    }
+
+    /// This run uses the service of another no longer.
+    pub(super) fn leave_guest(&mut self, attempt: AttemptId) {
+        self.service_ended(Ended::without_process(attempt, Exit::Signal(SIGTERM)));
+    }
+
+    /// Ends a service unless other runs use it; they are asked again and again.
+    pub(super) fn stop_unless_awaited(&mut self, attempt: AttemptId) {
+        let Some(serving) = self.begun(attempt).filter(|serving| serving.stopped.is_none()) else { return };
+        if serving.is_up && serving.ownership().is_some_and(|ownership| !ownership.is_unused()) {
+            let is_told = std::mem::replace(&mut serving.is_awaited, true);
+            if !is_told {
+                self.warn(Some(attempt.job), None, "stays up for other runs that use it".to_owned());
+            }
+            return self.set_timer(OFTEN, Timer::Awaited(attempt));
+        }
+        serving.stopped = Some(Stopped::Idle);
+        serving.gives_up.store(true, Ordering::Relaxed);
+        self.executor.stop(attempt, Stop::Polite { signal: SIGTERM });
+    }
+
+    /// One that the run before left has ended.
+    pub(super) fn service_ended(&mut self, mut ended: Ended) {
+        let id = ended.attempt.job;
+        let (Some(State::Running(trial)), Some(serving)) =
+            (self.states.remove(&id), self.services.remove(&id))
+        else {
+            unreachable!("bug: `{}` ended without being up", self.job(id).name);
+        };
+        let (ServiceEnd::Settled(outcome) | ServiceEnd::NeverUp(outcome)) =
+            self.service_over(serving, trial, &mut ended);
+        if let Some(failed_by) = self.failed_by.remove(&id).filter(|_| !trial.is_stopped) {
+            self.hint(trial.attempt, vec![Notice::of(&failed_by)]);
+        }
+        for leftover in &ended.leaked {
+            self.warn(Some(id), None, format!("left a process running, which was killed: {leftover}"));
+        }
+        let job = self.job(id).name.clone();
+        let dir = self.setting.run_dir.job(&job);
+        // Those of the run that started it are longer.
+        let length = |stream| dir.log(stream, trial.attempt.number).metadata().map_or(0, |meta| meta.len());
+        self.emit(Event::AttemptEnded {
+            job,
+            attempt: trial.attempt.number,
+            exit: ended.exit.clone(),
+            leaked: ended.leaked.len() as u32,
+            stdout_bytes: length(Stream::Stdout),
+            stderr_bytes: length(Stream::Stderr),
+            stream_bytes: 0,
+            is_stream_short: false,
+            line: None,
+        });
+        self.finish(id, outcome);
+        self.executor.forget(trial.attempt);
+    }
+
+    /// Leaves a service to the next run, if that may go on with it.
+    fn leave_service(&mut self, attempt: AttemptId) -> bool {
+        let ends_with_run = self.stopping.is_some() && !self.is_superseded && !self.is_over_time;
+        let Some(keep) = self.setting.keep.as_ref().filter(|_| !ends_with_run) else { return false };
+        let is_end = |need: &Need| need.job == attempt.job && need.flow != Flow::Up;
+        if self.setting.plan.jobs.iter().any(|job| job.needs.iter().any(is_end)) {
+            // Somebody waits for its end.
+            return false;
+        }
+        let job = self.setting.plan.job(attempt.job);
+        keep.release(attempt, |processes| upkeep::is_independent(&self.setting, job, processes))
+    }
+
+    /// Ends the services that nobody uses any more, or leaves them to the next run; says whether any was left.
+    pub(super) fn stop_idle_services(&mut self) -> bool {
+        let mut has_left = false;
         for job in self.scheduler.idle_services() {
-            if let Some(serving) = self.services.get_mut(&job)
-                && serving.stopped.is_none()
-            {
-                serving.stopped = Some(Stopped::Idle);
-                self.executor.stop(serving.attempt, Stop::Polite { signal: SIGTERM });
+            let is_up = |serving: &&Serving| serving.is_up && serving.stopped.is_none();
+            let up = self.services.get(&job).filter(is_up).map(|serving| serving.attempt);
+            let is_guest = self.services.get(&job).is_some_and(|serving| serving.guest.is_some());
+            if is_guest || up.is_some_and(|attempt| self.leave_service(attempt)) {
+                self.services.remove(&job);
+                self.states.remove(&job);
+                self.finish(job, Outcome::Succeeded);
+                has_left = true;
+                continue;
+            }
+            if let Some(attempt) = self.services.get(&job).map(|serving| serving.attempt) {
+                self.stop_unless_awaited(attempt);
             }
         }
+        has_left
     }
 
     /// What became of a service that has ended.
@@ -208,14 +343,21 @@ impl Run<'_> {
                 Some(State::Running(trial)) if !trial.is_stopped => {
                     let attempt = trial.attempt;
                     self.failed_by.insert(user, diagnostic.clone());
+                    let mut is_guest = false;
                     if let Some(serving) = self.services.get_mut(&user) {
+                        is_guest = serving.guest.is_some();
+                        serving.gives_up.store(true, Ordering::Relaxed);
                         // A service that uses this one.
                         serving.stopped.get_or_insert(Stopped::Broken {
                             reason: diagnostic.message.clone(),
                             code: diagnostic.code.to_string(),
                         });
                     }
-                    self.executor.stop(attempt, Stop::Polite { signal: SIGTERM });
+                    if is_guest {
+                        self.leave_guest(attempt);
+                    } else {
+                        self.executor.stop(attempt, Stop::Polite { signal: SIGTERM });
+                    }
                 }
                 Some(State::Looking { stop, .. }) => {
                     stop.store(true, Ordering::Relaxed);

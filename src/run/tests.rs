@@ -194,6 +194,7 @@ fn run(tasks: &[Drawn], stops: Stops, slots: usize, policy: Policy, mut dice: u6
         inherits_stdin: Vec::new(),
         changed: Vec::new(),
         lasting: Vec::new(),
+        keep: None,
         recorded: HashMap::new(),
         earlier: outcomes::Earlier::default(),
         shows_output: true,

@@ -190,6 +190,11 @@ impl ProjectDir {
         self.path.join("pruned")
     }
 
+    /// Of a service that several runs use, known by a hash of all that it is made from.
+    pub(crate) fn share(&self, print: &str) -> ShareDir {
+        ShareDir { path: self.path.join("shared").join(print) }
+    }
+
     pub(crate) fn run(&self, id: &RunId) -> RunDir {
         RunDir { path: self.path.join(id.as_str()) }
     }
@@ -293,6 +298,34 @@ impl RunDir {
     fn job_named(&self, job: &JobName, naming: fn(&JobName) -> String) -> JobDir {
         let name = naming(job);
         JobDir { path: self.tasks().join(&name), name, naming }
+    }
+}
+
+/// By which several runs agree on a service that they share.
+#[derive(Clone, Debug)]
+pub(crate) struct ShareDir {
+    pub(crate) path: PathBuf,
+}
+
+impl ShareDir {
+    pub(crate) fn make(&self) -> std::io::Result<()> {
+        use std::os::unix::fs::DirBuilderExt;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.path)
+    }
+
+    /// Locked by the run that started it.
+    pub(crate) fn owner(&self) -> PathBuf {
+        self.path.join("owner")
+    }
+
+    /// Locked by the other runs that use it.
+    pub(crate) fn users(&self) -> PathBuf {
+        self.path.join("users")
+    }
+
+    /// The run that started it, once it is up.
+    pub(crate) fn run(&self) -> PathBuf {
+        self.path.join("run")
     }
 }
 

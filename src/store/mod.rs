@@ -13,4 +13,5 @@ pub(crate) mod seal;
 pub(crate) mod outputs;
 pub(crate) mod vault;
 pub(crate) mod prune;
+pub(crate) mod share;
 pub(crate) mod stream;

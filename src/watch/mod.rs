@@ -283,15 +283,16 @@ impl Observer {
         if self.scope.is_none() {
             return;
         }
-        let paths = self.glance().unwrap_or_else(|| {
+        let mut changed = BTreeSet::new();
+        if !self.glance(&mut changed) {
             while self.hear_until(self.rests_until) {}
             let told = std::mem::take(&mut self.told);
             let mut sight = self.look();
             sight.pass_over(&told.paths);
-            let changed = sight.changed_since(&self.sight);
+            changed.extend(sight.changed_since(&self.sight));
             self.sight = sight;
-            changed
-        });
+        }
+        let paths: Vec<PathBuf> = changed.into_iter().collect();
         if paths.is_empty() {
             return;
         }
@@ -304,11 +305,20 @@ impl Observer {
         }
     }
 
-    /// What has changed, if the files that the system named tell; `None` if all have to be looked at.
-    fn glance(&mut self) -> Option<Vec<PathBuf>> {
-        let scope = self.scope.as_ref().filter(|_| !self.told.is_unknown);
-        let changed = scope.and_then(|scope| self.sight.glance(scope, &self.told.paths));
-        changed.inspect(|_| self.told = Told::default())
+    /// Finds out what has changed from the files that the system named; `false` if all have to be looked at.
+    fn glance(&mut self, changed: &mut BTreeSet<PathBuf>) -> bool {
+        let Some(scope) = self.scope.as_ref().filter(|_| !self.told.is_unknown) else { return false };
+        let mut paths = self.told.paths.clone();
+        loop {
+            let Some(found) = self.sight.glance(scope, &paths) else { return false };
+            changed.extend(found);
+            // What is made in a new folder before it is watched would be missed, so it is looked at again.
+            paths = self.sight.folders.difference(&self.watched).cloned().collect();
+            if !follow(self.notices.as_mut(), &mut self.watched, &self.sight.folders, &mut self.trouble) {
+                self.told = Told::default();
+                return true;
+            }
+        }
     }
 
     /// Looks at all files, until no folder is new: what is made in it before it is watched would be missed.

@@ -130,10 +130,8 @@ impl WatchScope {
         let mut has_links = false;
         let mut paths = match self.inputs.is_empty() {
             true => self
-                .walk(folder)
-                .max_depth(Some(1))
-                .build()
-                .flatten()
+                .entries(folder)
+                .filter(|entry| !is_folder(entry))
                 .map(ignore::DirEntry::into_path)
                 .collect(),
             false => find(&self.inputs, Some(folder), &mut has_links),
@@ -144,13 +142,53 @@ impl WatchScope {
         paths
     }
 
+    /// What is in a folder and not ignored by git, and the folder itself.
+    fn entries(&self, folder: &Path) -> impl Iterator<Item = ignore::DirEntry> + use<> {
+        self.walk(folder).max_depth(Some(1)).build().flatten()
+    }
+
+    /// What counts below a folder, which need not exist, if that can be told from what lies there.
+    fn look_below(&self, folder: &Path) -> Option<Below> {
+        const MOST_FOLDERS: usize = 64;
+        let mut below = Below::default();
+        // What git ignores has to be told by its parent: a walk takes the folder where it begins for one that counts.
+        let is_counted = |entry: ignore::DirEntry| entry.path() == folder && is_folder(&entry);
+        if self.entries(folder.parent()?).any(is_counted) {
+            for entry in self.walk(folder).build().flatten() {
+                if entry.path_is_symlink() {
+                    return None;
+                }
+                if is_folder(&entry) {
+                    below.folders.insert(entry.into_path());
+                }
+                if below.folders.len() > MOST_FOLDERS {
+                    return None;
+                }
+            }
+        }
+        if !self.inputs.is_empty() {
+            // An `input` may well be in a folder that git ignores.
+            let all = walkdir::WalkDir::new(folder).into_iter().flatten();
+            let all = all.filter(|entry| entry.file_type().is_dir()).take(MOST_FOLDERS + 1);
+            if all.count() != below.folders.len() {
+                return None;
+            }
+        }
+        below.files = below.folders.iter().flat_map(|folder| self.look_into(folder)).collect();
+        let always = self.always.iter().filter(|path| path.starts_with(folder) && path.exists());
+        below.files.extend(always.cloned());
+        let has_one_name =
+            |path: &PathBuf| path.symlink_metadata().is_ok_and(|meta| meta.is_file() && meta.nlink() == 1);
+        below.files.iter().all(has_one_name).then_some(below)
+    }
+
     /// The files below the folder that git does not ignore; also collects the folders.
     fn tree(&self, sight: &mut Sight) -> BTreeSet<PathBuf> {
         let mut files = BTreeSet::new();
         // What cannot be read has nothing in it that could change.
         for entry in self.walk(&self.folder).build().flatten() {
             sight.has_links |= entry.path_is_symlink();
-            if entry.file_type().is_some_and(|kind| kind.is_dir()) {
+            if is_folder(&entry) {
                 sight.tree.insert(entry.into_path());
             } else {
                 files.insert(entry.into_path());
@@ -181,6 +219,18 @@ impl WatchScope {
     }
 }
 
+/// What counts below one folder.
+#[derive(Default)]
+struct Below {
+    files: BTreeSet<PathBuf>,
+    /// With the folder itself, if it is there and git does not ignore it.
+    folders: BTreeSet<PathBuf>,
+}
+
+fn is_folder(entry: &ignore::DirEntry) -> bool {
+    entry.file_type().is_some_and(|kind| kind.is_dir())
+}
+
 /// The files of these patterns; of one folder only, if it is given.
 fn find(lists: &BTreeSet<Patterns>, within: Option<&Path>, has_links: &mut bool) -> BTreeSet<PathBuf> {
     let stop = AtomicBool::new(false);
@@ -195,22 +245,37 @@ fn find(lists: &BTreeSet<Patterns>, within: Option<&Path>, has_links: &mut bool)
 }
 
 impl Sight {
-    /// Looks only at these paths, and for files that are new in their folders. Answers those that are not as they were; `None`
-    /// if all files have to be looked at.
+    /// Looks only at these paths, for files that are new in their folders, and at all that lies below those that are folders.
+    /// Answers what is not as it was; `None` if all files have to be looked at, and nothing is changed then.
     pub(crate) fn glance(&mut self, scope: &WatchScope, paths: &BTreeSet<PathBuf>) -> Option<Vec<PathBuf>> {
         const MOST_FOLDERS: usize = 8;
         let mut seen: BTreeSet<PathBuf> = self.linked_folders.iter().cloned().collect();
         let (mut new, mut new_in) = (Vec::new(), BTreeSet::new());
+        let mut below: BTreeMap<&PathBuf, Below> = BTreeMap::new();
         for path in paths {
             // What it says may make other files count.
             if path.file_name().is_some_and(|name| name == OsStr::new(".gitignore")) {
                 return None;
             }
             let meta = path.symlink_metadata().ok();
-            let is_known = self.files.contains_key(path);
-            if self.folders.contains(path) || meta.as_ref().is_some_and(std::fs::Metadata::is_dir) {
-                return None;
+            let is_folder = meta.as_ref().is_some_and(std::fs::Metadata::is_dir);
+            if is_folder || self.folders.contains(path) {
+                if below.keys().any(|folder| path.starts_with(folder)) {
+                    continue;
+                }
+                let is_inside = path.parent().is_some_and(|folder| self.tree.contains(folder));
+                if self.has_links || !is_inside || below.len() == MOST_FOLDERS {
+                    return None;
+                }
+                below.insert(path, scope.look_below(path)?);
+                if is_folder {
+                    continue;
+                }
             }
+            if below.keys().any(|folder| path.starts_with(folder) && path != *folder) {
+                continue;
+            }
+            let is_known = self.files.contains_key(path);
             if is_known {
                 seen.extend(self.names.get(path).into_iter().flatten().cloned());
                 seen.insert(path.clone());
@@ -238,6 +303,10 @@ impl Sight {
             }
         }
         let mut changed = Vec::new();
+        for (folder, below) in below {
+            changed.extend(self.replace(folder, &below));
+            seen.extend(below.files);
+        }
         for path in seen {
             let now = FileStamp::of(&path);
             if self.files.get(&path) != now.as_ref() {
@@ -249,6 +318,31 @@ impl Sight {
             }
         }
         Some(changed)
+    }
+
+    /// What lies below a folder is this now. Answers the files that no longer count, or are gone.
+    fn replace(&mut self, folder: &Path, below: &Below) -> Vec<PathBuf> {
+        fn inside<'a>(
+            set: &'a BTreeSet<PathBuf>,
+            folder: &'a Path,
+        ) -> impl Iterator<Item = PathBuf> + use<'a> {
+            set.range(folder.to_owned()..).take_while(move |path| path.starts_with(folder)).cloned()
+        }
+        let known = self.files.range(folder.to_owned()..).map(|(path, _)| path);
+        let known = known.take_while(|path| path.starts_with(folder));
+        let gone: Vec<PathBuf> = known.filter(|path| !below.files.contains(*path)).cloned().collect();
+        for path in &gone {
+            self.files.remove(path);
+        }
+        for set in [&mut self.folders, &mut self.tree, &mut self.others] {
+            let old: Vec<PathBuf> = inside(set, folder).collect();
+            for path in &old {
+                set.remove(path);
+            }
+        }
+        self.folders.extend(below.folders.iter().cloned());
+        self.tree.extend(below.folders.iter().cloned());
+        gone
     }
 
     /// Remembers which of these paths are files that a look at all has not found, so that they need not be looked for again.

@@ -1,6 +1,8 @@
 //! What counts for a watch, and which files are no longer believed.
 
 use super::*;
+use proptest::prelude::*;
+use proptest::sample::select;
 use std::fs;
 
 fn scope(folder: &Path, inputs: &[&[&str]], outputs: &[&[&str]]) -> WatchScope {
@@ -184,4 +186,104 @@ fn a_glance_at_files_that_were_told_finds_what_a_look_at_all_does() {
     assert_eq!(glance(&mut sight, &[".gitignore"]), "all: .gitignore a x.log");
     fs::remove_dir_all(folder.join("other")).expect("removed");
     assert_eq!(glance(&mut sight, &["other/c", "other"]), "all: other/c");
+}
+
+/// Something that is done to files and folders.
+#[derive(Clone, Debug)]
+enum Deed {
+    Write(&'static str, &'static str),
+    Remove(&'static str, &'static str),
+    Make(&'static str),
+    Destroy(&'static str),
+    Rename(&'static str, &'static str),
+}
+
+impl Deed {
+    /// Does it, if it can be done; answers the paths that the system names, which watches these folders.
+    fn done(&self, folder: &Path, watched: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+        let mut told = BTreeSet::new();
+        let mut tell = |path: PathBuf| {
+            if path.parent().is_some_and(|parent| watched.contains(parent)) {
+                told.insert(path);
+            }
+        };
+        match self {
+            Deed::Write(inside, name) => {
+                let path = folder.join(inside).join(name);
+                if fs::write(&path, "x").is_ok() {
+                    tell(path);
+                }
+            }
+            Deed::Remove(inside, name) => {
+                let path = folder.join(inside).join(name);
+                if fs::remove_file(&path).is_ok() {
+                    tell(path);
+                }
+            }
+            Deed::Make(path) => {
+                let all: Vec<PathBuf> = folder.join(path).ancestors().map(Path::to_owned).collect();
+                let new: Vec<PathBuf> = all.into_iter().filter(|path| !path.exists()).collect();
+                fs::create_dir_all(folder.join(path)).expect("made");
+                new.into_iter().for_each(tell);
+            }
+            Deed::Destroy(path) => {
+                let inside = walkdir::WalkDir::new(folder.join(path)).into_iter().flatten();
+                let inside: Vec<PathBuf> = inside.map(walkdir::DirEntry::into_path).collect();
+                if fs::remove_dir_all(folder.join(path)).is_ok() {
+                    inside.into_iter().for_each(tell);
+                }
+            }
+            Deed::Rename(from, to) => {
+                let (from, to) = (folder.join(from), folder.join(to));
+                if !to.exists() && fs::rename(&from, &to).is_ok() {
+                    tell(from);
+                    tell(to);
+                }
+            }
+        }
+        told
+    }
+}
+
+fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+    let folder = || select(vec!["a", "a/b", "a/b/c", "d", "d/e", "skipped", "a/skipped"]);
+    let name = || select(vec!["x.c", "y.c", "z.o"]);
+    let deed = prop_oneof![
+        4 => (folder(), name()).prop_map(|(folder, name)| Deed::Write(folder, name)),
+        1 => (folder(), name()).prop_map(|(folder, name)| Deed::Remove(folder, name)),
+        3 => folder().prop_map(Deed::Make),
+        1 => folder().prop_map(Deed::Destroy),
+        2 => (folder(), folder()).prop_map(|(from, to)| Deed::Rename(from, to)),
+    ];
+    proptest::collection::vec(deed, 1..30)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    #[test]
+    fn a_glance_at_folders_finds_what_a_look_at_all_does(deeds in deeds(), has_inputs in any::<bool>()) {
+        let root = tempfile::tempdir().expect("a folder");
+        let folder = root.path();
+        fs::write(folder.join("otto.yml"), "").expect("written");
+        // What is made in a folder that git ignores is not told.
+        fs::write(folder.join(".gitignore"), if has_inputs { "*.o\n" } else { "skipped\n*.o\n" }).expect("written");
+        let inputs: [&[&str]; 1] = [&["**/*.c"]];
+        let scope = scope(folder, if has_inputs { &inputs } else { &[] }, &[&["d/y.c"]]);
+        let mut sight = scope.look();
+        for deed in &deeds {
+            let before = sight.clone();
+            let mut paths = deed.done(folder, &sight.folders);
+            let mut changed = BTreeSet::new();
+            while !paths.is_empty() {
+                let watched = sight.folders.clone();
+                changed.extend(sight.glance(&scope, &paths).expect("a glance is enough"));
+                paths = sight.folders.difference(&watched).cloned().collect();
+            }
+            let all = scope.look();
+            prop_assert_eq!(&all.files, &sight.files, "{:?}", deed);
+            prop_assert!(has_inputs || all.folders == sight.folders, "{deed:?}: {:?} {:?}", all.folders, sight.folders);
+            let told: Vec<PathBuf> = changed.into_iter().collect();
+            prop_assert_eq!(all.changed_since(&before), told, "{:?}", deed);
+        }
+    }
 }

@@ -397,6 +397,28 @@ fn whoever_is_killed_no_service_is_left() {
 }
 
 #[test]
+fn whoever_is_killed_no_service_of_a_watch_is_left() {
+    for name in ["-KILL", "-TERM", "-HUP"] {
+        let project = Project::new(
+            "tasks:
+  db:
+    service: true
+    bash: |
+      setsid -f sleep 4323.5
+      otto.ready
+      while :; do sleep 4323.7; done
+  test: { needs: [db], bash: 'true' }
+",
+        );
+        let (child, _stderr, _) = until(&project, "--watch test", "db is up; Ctrl-C ends");
+        assert_eq!(processes("sleep 4323.").len(), 2, "{name}");
+        signal(&child, name);
+        project.end(child);
+        gone("sleep 4323.");
+    }
+}
+
+#[test]
 fn a_rerun_of_a_user_starts_the_service_anew_and_takes_its_data_anew() {
     let project = Project::new(
         "tasks:
@@ -759,4 +781,163 @@ fn two_runs_at_once_have_a_service_each() {
     let dirs = project.read("dirs");
     let dirs: Vec<&str> = dirs.lines().collect();
     assert_ne!(dirs[0], dirs[1]);
+}
+
+/// A service that runs share; its users tell its process, and stay until they may go.
+fn with_shared(service: &str) -> Project {
+    Project::new(&format!(
+        "tasks:
+  db:
+    service: {service}
+    bash: |
+      trap 'echo end $$ >> told; exit 0' TERM
+      echo begin $$ >> told
+      otto.set process $$
+      until [ -e ready ]; do sleep 0.02; done
+      otto.ready
+      while :; do sleep 0.02; done
+  test:
+    needs: [db]
+    params: {{name: {{}}}}
+    bash: |
+      echo \"$name ${{INPUT[db.process]}}\" >> used
+      until [ -e go-$name ]; do sleep 0.02; done
+  other: {{ needs: [db], bash: 'true' }}
+"
+    ))
+}
+
+/// Waits until a file of the project has this many lines.
+#[track_caller]
+fn lines(project: &Project, file: &str, count: usize) -> Vec<String> {
+    let until = Instant::now() + Duration::from_secs(30);
+    loop {
+        let text = project.read(file);
+        let lines: Vec<String> = text.lines().filter(|line| *line != "-").map(str::to_owned).collect();
+        if lines.len() >= count {
+            return lines;
+        }
+        assert!(Instant::now() < until, "{file}: {text}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn runs_at_the_same_time_share_a_service_until_the_last_of_them_has_ended() {
+    let project = with_shared("{share: true}");
+    let start = |words: &str| {
+        let mut command = project.command(env!("CARGO_BIN_EXE_otto"));
+        command.args(words.split(' ')).spawn().expect("otto starts")
+    };
+    let first = start("test one");
+    lines(&project, "told", 1);
+    // This one waits until it is ready.
+    let second = start("test two");
+    project.write("ready", "");
+    let used = lines(&project, "used", 2);
+    let process = |line: &String| line.split(' ').nth(1).expect("a process").to_owned();
+    assert_eq!(process(&used[0]), process(&used[1]));
+    let third = project.run("other");
+    assert!(
+        third.status == 0 && third.stderr.contains(" up  db") && third.stderr.contains("since run"),
+        "{}",
+        third.all()
+    );
+    // The one that started it waits for the other.
+    project.write("go-one", "");
+    project.write("go-two", "");
+    let second = project.end(second);
+    assert_eq!(second.status, 0, "{}", second.all());
+    let first = project.end(first);
+    assert_eq!(first.status, 0, "{}", first.all());
+    let told = project.read("told");
+    assert_eq!(told, format!("begin {0}\nend {0}\n", process(&used[0])));
+    // Nothing is left of it, and a later run starts its own.
+    assert_eq!(project.run("other").status, 0);
+    assert_eq!(project.read("told").matches("begin").count(), 2);
+}
+
+#[test]
+fn the_run_that_started_a_shared_service_waits_for_the_others() {
+    let project = with_shared("{share: true}");
+    project.write("ready", "");
+    let (first, mut stderr, _) = until(&project, "test one", " up  db");
+    let (second, _stderr, shown) = until(&project, "test two", " up  db");
+    assert!(shown.contains("since run"), "{shown}");
+    lines(&project, "used", 2);
+    signal(&first, "-INT");
+    let mut text = String::new();
+    while !text.contains("stays up for other runs that use it") {
+        assert!(stderr.read_line(&mut text).expect("text") > 0, "{text}");
+    }
+    assert_eq!(project.read("told").matches("end").count(), 0);
+    project.write("go-two", "");
+    assert_eq!(project.end(second).status, 0);
+    project.end(first);
+    assert_eq!(project.read("told").matches("end").count(), 1);
+}
+
+#[test]
+fn whoever_is_killed_a_shared_service_is_not_left_and_the_others_are_told() {
+    let project = with_shared("{share: true}");
+    project.write("ready", "");
+    let (first, _first, _) = until(&project, "test one", " up  db");
+    let (second, _second, _) = until(&project, "test two", " up  db");
+    let (third, mut rest, _) = until(&project, "test three", " up  db");
+    let used = lines(&project, "used", 3);
+    let process = used[0].split(' ').nth(1).expect("a process").to_owned();
+    // One that uses it: nothing happens to the others.
+    signal(&second, "-KILL");
+    project.end(second);
+    assert!(Path::new(&format!("/proc/{process}")).exists());
+    // The one that started it.
+    signal(&first, "-KILL");
+    project.end(first);
+    let mut text = String::new();
+    rest.read_to_string(&mut text).expect("text");
+    assert!(text.contains("the service `db` ended"), "{text}");
+    assert_ne!(project.end(third).status, 0);
+    assert!(!Path::new(&format!("/proc/{process}")).exists());
+    let ran = project.run("other");
+    assert!(ran.status == 0 && !ran.stderr.contains("since run"), "{}", ran.all());
+    assert_eq!(project.read("told").matches("begin").count(), 2);
+}
+
+#[test]
+fn a_service_is_shared_only_if_it_is_the_same() {
+    let project = with_shared("{share: true}");
+    project.write("ready", "");
+    let (first, _first, _) = until(&project, "test one", " up  db");
+    // Another terminal, another task: still the same service.
+    let same = project.run("other");
+    assert!(same.stderr.contains("since run"), "{}", same.all());
+    let ottofile = project.read("otto.yml");
+    project.write("otto.yml", &ottofile.replace("share: true", "share: true, timeout: 9s"));
+    let other = project.run("other");
+    assert!(other.status == 0 && !other.stderr.contains("since run"), "{}", other.all());
+    project.write("go-one", "");
+    assert_eq!(project.end(first).status, 0);
+    assert_eq!(project.read("told").matches("begin").count(), 2);
+}
+
+#[test]
+fn what_cannot_be_shared_is_refused() {
+    let project = Project::new("tasks:\n  db: { service: {share: true}, if: 'true', bash: otto.ready }\n");
+    assert_snapshot!(project.run("db").stderr, @"
+    error[E0112]: task `db` has both `service.share` and `if`
+      ╭▸ otto.yml:2:33
+    2 │   db: { service: {share: true}, if: 'true', bash: otto.ready }
+      ╰╴        ─────── runs share it   ━━ asked by each run
+    help: put the `if` on the tasks that need the service
+    otto.yml: 1 error. For details: `otto Explain E0112`
+    ");
+    let project = Project::new(
+        "tasks:
+  db: { service: {share: true}, params: {--key: {secret: true}}, bash: 'otto.ready; sleep 100' }
+  test: { needs: [db], bash: 'true' }
+",
+    );
+    let ran = project.run("db --key 12345678");
+    assert_eq!(ran.status, 125, "{}", ran.all());
+    assert!(ran.stderr.contains("error[E0604]: `db` cannot be shared: it handles secrets"), "{}", ran.all());
 }

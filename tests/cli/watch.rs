@@ -203,6 +203,177 @@ fn a_file_that_somebody_saves_again_and_again_always_counts() {
     assert_eq!(screen.interrupt().0, BY_SIGINT);
 }
 
+/// A project with a service that tells its process to those who need it, and beside the project when it starts and ends.
+fn with_service(more: &str) -> Project {
+    let project = Project::new(&format!(
+        "tasks:
+  db:
+    service: true{more}
+    bash: |
+      trap 'echo end $$ >> ../told; exit 0' TERM
+      echo begin $$ >> ../told
+      otto.set process $$
+      otto.ready
+      for (( i = 0; ; i++ )); do
+        if [ -e ../say ]; then mv ../say ../said; echo still here; fi
+        sleep 0.02
+      done
+  test: {{ needs: [db], bash: 'echo \"$(cat text) ${{INPUT[db.process]}}\"' }}
+"
+    ));
+    project.write("text", "one");
+    project.write("other", "");
+    project
+}
+
+/// The process of which a line tells that begins with this text.
+fn process_after(shown: &str, text: &str) -> String {
+    let line =
+        shown.lines().find_map(|line| line.trim_start().trim_start_matches("test │ ").strip_prefix(text));
+    line.unwrap_or_else(|| panic!("no line begins with `{text}`:\n{shown}")).trim().to_owned()
+}
+
+fn begun(project: &Project) -> usize {
+    project.read("../told").lines().filter(|line| line.starts_with("begin ")).count()
+}
+
+#[test]
+fn a_service_stays_up_from_run_to_run_and_ends_with_the_watch() {
+    for words in ["--watch test", "--watch=queue test"] {
+        let project = with_service("");
+        let mut screen = Screen::open(&project, words);
+        let first = screen.until(", db is up; Ctrl-C ends\n");
+        let process = process_after(&first, "one");
+        assert!(first.contains(" up  db") && !first.contains("since run"), "{first}");
+        project.write("text", "two");
+        let second = screen.until(", db is up; Ctrl-C ends\n");
+        assert_eq!(process_after(&second, "two"), process, "{second}");
+        assert!(second.contains(" up  db") && second.contains("since run"), "{second}");
+        // Its data belongs to this run too, and so does what it wrote meanwhile.
+        assert_eq!(project.run("Data db.process").stdout.trim(), process);
+        project.write("text", "three");
+        screen.until(", db is up; Ctrl-C ends\n");
+        let history = project.run("History").stdout;
+        assert_eq!(history.trim().lines().count(), 4, "{history}");
+        assert_eq!(project.read("../told"), format!("begin {process}\n"));
+        let (status, rest) = screen.interrupt();
+        assert_eq!(status, BY_SIGINT, "{rest}");
+        assert_eq!(project.read("../told"), format!("begin {process}\nend {process}\n"));
+    }
+}
+
+#[test]
+fn what_a_service_writes_in_a_later_run_is_in_the_record_of_that_run() {
+    let project = with_service("");
+    project.write("text", "one");
+    let ottofile = project.read("otto.yml").replace(
+        "cat text",
+        "touch ../say; until [ -e ../said ]; do sleep 0.01; done; sleep 0.1; rm ../said; cat text",
+    );
+    project.write("otto.yml", &ottofile);
+    let mut screen = Screen::open(&project, "--watch test");
+    let first = screen.until("db is up; Ctrl-C ends\n");
+    assert!(first.contains("still here"), "{first}");
+    project.write("text", "two");
+    let second = screen.until("db is up; Ctrl-C ends\n");
+    assert!(second.contains("still here"), "{second}");
+    let shown = project.run("Logs latest db").stdout;
+    assert_eq!(shown.matches("still here").count(), 1, "{shown}");
+    let replayed = project.run("Replay latest");
+    assert_eq!(replayed.all().matches("still here").count(), 1, "{}", replayed.all());
+    assert!(replayed.all().contains("since run"), "{}", replayed.all());
+    assert_eq!(screen.interrupt().0, BY_SIGINT);
+}
+
+#[test]
+fn a_service_is_started_again_when_it_has_ended_or_is_made_from_something_else() {
+    let project = with_service("\n    envs: {KIND: small}\n    input: [conf, text]");
+    project.write("conf", "1");
+    let mut screen = Screen::open(&project, "--watch test");
+    let mut processes = Vec::new();
+    let mut next = |screen: &mut Screen, text: &str| {
+        let shown = screen.until("db is up; Ctrl-C ends\n");
+        processes.push(process_after(&shown, text));
+        processes.len() >= 2 && processes[processes.len() - 1] == processes[processes.len() - 2]
+    };
+    assert!(!next(&mut screen, "one"));
+    // Its `input`.
+    project.write("conf", "2");
+    assert!(!next(&mut screen, "one"));
+    // A part of the ottofile that is not about it, and one that is.
+    let ottofile = project.read("otto.yml");
+    project.write("otto.yml", &format!("{ottofile}  another: {{bash: 'true'}}\n"));
+    assert!(next(&mut screen, "one"));
+    project.write("otto.yml", &ottofile.replace("small", "large"));
+    assert!(!next(&mut screen, "one"));
+    project.write(
+        "otto.yml",
+        &ottofile
+            .replace("small", "large")
+            .replace("service: true", "service: {log: still, timeout: 5s}")
+            .replace("otto.ready", "otto.ready; echo still"),
+    );
+    assert!(!next(&mut screen, "one"));
+    // It dies between two runs.
+    let told = project.read("../told");
+    let process = told.lines().last().and_then(|line| line.strip_prefix("begin ")).expect("it lives");
+    assert!(
+        std::process::Command::new("kill").args(["-KILL", process]).status().expect("kill runs").success()
+    );
+    project.write("conf", "3");
+    assert!(!next(&mut screen, "one"));
+    // Nobody needs it any more.
+    project.write("otto.yml", "tasks: {test: {input: [conf], bash: echo alone}}\n");
+    let alone = screen.until("; Ctrl-C ends\n");
+    assert!(alone.contains("alone") && !alone.contains("db"), "{alone}");
+    let told = project.read("../told");
+    assert_eq!((begun(&project), told.matches("end ").count()), (5, 4), "{told}");
+    assert_eq!(screen.interrupt().0, BY_SIGINT);
+}
+
+#[test]
+fn a_service_that_has_to_do_with_files_of_the_folder_is_started_again_for_each_run() {
+    for body in
+        ["cat other; ", "exec 9< other; ", "PLACE=here; bash -c 'sleep 1000; true' ./$PLACE/../other & "]
+    {
+        let project = with_service("");
+        project.write("here/file", "");
+        let ottofile =
+            project.read("otto.yml").replace("otto.set process", &format!("{body}\n      otto.set process"));
+        project.write("otto.yml", &ottofile);
+        let mut screen = Screen::open(&project, "--watch test");
+        let first = screen.until("; Ctrl-C ends\n");
+        assert!(!first.contains("is up;"), "{body}: {first}");
+        project.write("text", "two");
+        let second = screen.until("; Ctrl-C ends\n");
+        assert_ne!(process_after(&first, "one"), process_after(&second, "two"), "{body}");
+        assert_eq!(screen.interrupt().0, BY_SIGINT);
+        assert_eq!(project.read("../told").matches("end ").count(), 2, "{body}");
+    }
+}
+
+#[test]
+fn a_service_that_dies_in_a_later_run_fails_those_who_use_it() {
+    let project = with_service("");
+    let ottofile = project.read("otto.yml").replace(
+        "cat text)",
+        "cat text)\"; if [ -e kill ]; then kill -KILL ${INPUT[db.process]}; sleep 100; fi; echo \"",
+    );
+    project.write("otto.yml", &ottofile);
+    let mut screen = Screen::open(&project, "--watch test");
+    screen.until("db is up; Ctrl-C ends\n");
+    project.write("kill", "");
+    let shown = screen.until("; Ctrl-C ends\n");
+    assert!(
+        shown.contains("the service `db` ended: killed by SIGKILL") && !shown.contains("is up;"),
+        "{shown}"
+    );
+    std::fs::remove_file(project.path("kill")).expect("removed");
+    screen.until("db is up; Ctrl-C ends\n");
+    assert_eq!(begun(&project), 2);
+    assert_eq!(screen.interrupt().0, BY_SIGINT);
+}
+
 #[test]
 fn what_cannot_be_watched_is_refused() {
     let project = Project::new("tasks: {a: {confirm: sure?, bash: 'true'}}\n");

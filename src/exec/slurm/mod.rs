@@ -12,7 +12,7 @@ mod watch;
 pub(crate) use trial::{ClusterTrial, NoAnswer, NodeAnswer};
 
 use super::local::LocalExecutor;
-use super::{Assignment, AttemptId, ClusterJob, Executor, KnownAttempt, Leftover, ReportSink, Stop};
+use super::{Assignment, AttemptId, ClusterJob, Executor, KnownAttempt, Leftover, ReportSink, Spared, Stop};
 use crate::host::Environment;
 use crate::name::RunId;
 use crate::resources::OptionStyle;
@@ -354,11 +354,11 @@ impl Executor for Dispatcher {
         self.has_left = true;
     }
 
-    fn finish(&mut self) -> Vec<Leftover> {
+    fn finish(&mut self, spared: &[Spared]) -> Vec<Leftover> {
         let (sender, answer) = mpsc::channel();
         self.order(ClusterOrder::Finish(sender));
         // An error means that the watch has ended, and there is nothing to wait for.
         let _ = answer.recv();
-        self.local.finish()
+        self.local.finish(spared)
     }
 }

@@ -101,7 +101,7 @@ fn small_otto(signals: Signals) -> i32 {
             }
             Message::Signal(_) | Message::Report(_) => {}
             Message::Ended(ended) => {
-                executor.finish();
+                executor.finish(&[]);
                 match (stopped_by, ended.exit) {
                     (Some(signal), _) => die_by(signal),
                     (None, exit) => return exit.status(),
