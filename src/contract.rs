@@ -212,7 +212,7 @@ impl Contract {
     }
 
     /// Whether a value may be a path to a file or a folder that must exist.
-    fn has_paths(&self) -> bool {
+    pub(crate) fn has_paths(&self) -> bool {
         let promises = self.keys.iter().map(|declared| &declared.promise);
         promises.chain(self.others.as_deref()).any(|promise| promise.shape.has_paths())
     }

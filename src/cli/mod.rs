@@ -175,7 +175,7 @@ fn leading_options(words: &[OsString]) -> usize {
 fn built_in(context: &mut Context, name: OsString, leading: &[OsString], words: &[OsString]) -> i32 {
     let built_in = command::find(&name).expect("bug: called with a name that was found");
     if words.iter().any(|word| word == "--help" || word == "-h") {
-        context.print(&command::command_help(built_in));
+        context.print(&command::command_help(built_in, flag::everywhere()));
         return 0;
     }
     let declared = (built_in.command)()
@@ -245,7 +245,7 @@ fn tasks(context: &mut Context, flags: &Flags, all_words: &[OsString], words: &[
         {
             return match words.get(1).and_then(|word| command::find(word)) {
                 Some(built_in) => {
-                    context.print(&command::command_help(built_in));
+                    context.print(&command::command_help(built_in, flag::everywhere()));
                     0
                 }
                 None => general_help(context, true),
@@ -551,7 +551,7 @@ fn help_of(context: &mut Context, loaded: &mut Loaded, words: &[OsString]) -> i3
         [_] => general_help(context, true),
         [_, word] => {
             if let Some(built_in) = command::find(&words[1]) {
-                context.print(&command::command_help(built_in));
+                context.print(&command::command_help(built_in, flag::everywhere()));
                 return 0;
             }
             let found = loaded.find(word);

@@ -128,11 +128,12 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ("GITHUB_STEP_SUMMARY", "file for the step summary"),
 ];
 
-/// The help of a built-in.
-pub(crate) fn command_help(built_in: &BuiltIn) -> String {
+/// The help of a built-in. The options that all have are explained elsewhere; some of its own may speak of them.
+pub(crate) fn command_help(built_in: &BuiltIn, everywhere: Vec<Arg>) -> String {
     let help = Arg::new("help").short('h').long("help").action(ArgAction::Help).help("show this help");
     let command = (built_in.command)().about(built_in.about).bin_name(format!("otto {}", built_in.name));
-    command.disable_help_flag(true).arg(help).render_long_help().to_string()
+    let hidden = everywhere.into_iter().map(|option| option.hide(true));
+    command.disable_help_flag(true).arg(help).args(hidden).render_long_help().to_string()
 }
 
 /// The help of one task.

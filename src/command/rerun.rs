@@ -66,7 +66,7 @@ pub(super) fn command() -> Command {
                 .help("only these (default: tasks that failed, were interrupted, were skipped or did not start)"),
         )
         .arg(Arg::new("from").long("from").value_name("TASK").help("run this task and everything that depends on it"))
-        .arg(pairs("set").value_name("TASK.KEY=VALUE").help("change an input value to a string"))
+        .arg(pairs("set").value_name("TASK.KEY=VALUE").help("change an input value to a string; a list or an object stays one if the value is JSON of one"))
         .arg(pairs("set-json").value_name("TASK.KEY=JSON").help("change an input value to any JSON value"))
         .arg(
             pairs("param")
@@ -908,6 +908,17 @@ impl Params {
     }
 }
 
+/// The string that `--set` gives, or what it is the JSON of, where that is a list or an object as the value before was.
+fn like(before: &Value, given: Value) -> Value {
+    let parsed = given.as_str().and_then(|text| value::parse_output(text.as_bytes()).ok());
+    let is_alike = |parsed: &Value| match before {
+        Value::List(_) => matches!(parsed, Value::List(_)),
+        Value::Map(_) => before.as_map().is_some() && parsed.as_map().is_some(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    };
+    parsed.filter(is_alike).unwrap_or(given)
+}
+
 fn no_value(option: &str, pair: &str) -> Diagnostic {
     let form = match option {
         "--param" => "NAME=VALUE",
@@ -1117,7 +1128,7 @@ impl Inputs<'_> {
             self.secrets.extend(secret::leaves(&value));
         }
         match value::lookup_mut(&mut changed.values, &key) {
-            Some(known) => *known = value,
+            Some(known) => *known = if option == "--set" { like(known, value) } else { value },
             None => {
                 if matches!(source, RecordedSource::Earlier(_)) {
                     let keys = changed.values.iter().map(|(key, _)| key.as_str());

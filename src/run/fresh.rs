@@ -159,7 +159,9 @@ fn changed(
     if let Some(why) = changed_output(ground, job, &last.made, stop)? {
         return Ok(Err(why));
     }
-    if last.promised.is_empty() {
+    let contract = ground.ottofile.tasks[job.task].outputs.as_ref();
+    // A folder that was empty may have files by now.
+    if !contract.is_some_and(|contract| contract.value.has_paths()) {
         return Ok(Ok(Vec::new()));
     }
     let outputs = outputs::read(&ground.project.run(&last.run).job(&job.name)).unwrap_or_default();

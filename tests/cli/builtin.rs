@@ -255,3 +255,20 @@ tasks:
     ");
     assert_eq!(project.run("-j1 --keep-going History -n 1 --json").ok().matches("\"id\"").count(), 1);
 }
+
+#[test]
+fn every_built_in_has_help() {
+    let project = Project::new("tasks: {a: {bash: ':'}}");
+    let help = project.run("--help").stdout;
+    let names: Vec<&str> = help
+        .lines()
+        .filter_map(|line| line.strip_prefix("  "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|word| word.starts_with(char::is_uppercase) && word.chars().all(char::is_alphabetic))
+        .collect();
+    assert!(names.contains(&"Rerun") && names.len() > 10, "{help}");
+    for name in names {
+        let ran = project.run_words(&[name, "--help"]);
+        assert!(ran.ok().contains(&format!("Usage: otto {name}")), "{name}: {}", ran.all());
+    }
+}

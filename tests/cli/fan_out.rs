@@ -449,6 +449,13 @@ fn a_rerun_with_other_data_has_other_jobs() {
     let changed =
         project.run_words(&["Rerun", "latest", "convert", "--set-json", r#"list.files=["y", "z"]"#]);
     assert_eq!(changed.outcomes(), "convert:y: ok, convert:z: ok", "{}", changed.all());
+    // A list stays one where the text is one.
+    let project = chain(r#"["a"]"#);
+    project.run("-j1 report").ok();
+    let changed = project.run_words(&["Rerun", "latest", "convert", "--set", r#"list.files=["p", "q"]"#]);
+    assert_eq!(changed.outcomes(), "convert:p: ok, convert:q: ok", "{}", changed.all());
+    let text = project.run_words(&["Rerun", "-2", "convert", "--set", "list.files=p q"]);
+    assert!(text.refused().contains("but `list.files` is a string"));
 }
 
 #[test]

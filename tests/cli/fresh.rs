@@ -630,9 +630,9 @@ tasks:
   build:
     input: [source]
     output: [stamp]
-    outputs: {report: file, parts: dir, more: "list[file]", note: str}
+    outputs: {report: file, parts: dir, more: "list[file]", note: str, empty: dir?}
     bash: |
-      mkdir -p 'parts [x]'; cp source 'parts [x]/one'; cp source report.txt; touch stamp extra
+      mkdir -p 'parts [x]' none; OUTPUT[empty]=none; cp source 'parts [x]/one'; cp source report.txt; touch stamp extra
       OUTPUT[report]=report.txt; OUTPUT[parts]='parts [x]'; otto.set --list more extra; OUTPUT[note]=same
   use:
     needs: [build]
@@ -663,6 +663,8 @@ tasks:
     project.write("source", "2");
     assert_eq!(why(), "stale build `source` changed\nstale use `parts [x]/one` changed");
     assert_eq!((project.read("used").as_str(), outcomes().as_str()), ("2", "build: fresh, use: fresh"));
+    project.write("none/any", "");
+    assert_eq!(why(), "stale build `none/any` is new\nstale use `none/any` is new");
     // What only looks finds the same.
     project.write("report.txt", "x");
     assert!(

@@ -1,6 +1,6 @@
 //! Reruns of runs in which data made jobs: the recorded values make the same jobs again, unless what set them is run again.
 
-use super::Inputs;
+use super::{Inputs, like};
 use crate::command::Context;
 use crate::host::HostFacts;
 use crate::name::{JobName, TaskName};
@@ -53,18 +53,18 @@ impl Facts for RerunFacts<'_> {
     }
 }
 
-/// What `--set` and `--set-json` give to the keys of one task.
-fn given(matches: &ArgMatches, task: &TaskName) -> Vec<(String, Value)> {
+/// What `--set` and `--set-json` give to the keys of one task, and whether it is the string of `--set`.
+fn given(matches: &ArgMatches, task: &TaskName) -> Vec<(String, Value, bool)> {
     let of = |option: &str| matches.get_many::<String>(option).into_iter().flatten();
     let prefix = format!("{task}.");
     let of_task = |pair: &'_ String| {
         let (name, text) = pair.split_once('=')?;
         Some((name.strip_prefix(&prefix)?.to_owned(), text.to_owned()))
     };
-    let plain = of("set").filter_map(of_task).map(|(key, text)| (key, Value::String(text)));
+    let plain = of("set").filter_map(of_task).map(|(key, text)| (key, Value::String(text), true));
     // What is no JSON is told where all changes are made.
     let json = of("set-json").filter_map(of_task);
-    let json = json.filter_map(|(key, text)| Some((key, value::parse_output(text.as_bytes()).ok()?)));
+    let json = json.filter_map(|(key, text)| Some((key, value::parse_output(text.as_bytes()).ok()?, false)));
     plain.chain(json).collect()
 }
 
@@ -91,9 +91,9 @@ impl Inputs<'_> {
                 continue;
             }
             let mut recorded = recorded.unwrap_or_default().values;
-            for (key, value) in changes {
+            for (key, value, is_text) in changes {
                 match value::lookup_mut(&mut recorded, &key) {
-                    Some(known) => *known = value,
+                    Some(known) => *known = if is_text { like(known, value) } else { value },
                     None => recorded.push((key, value)),
                 }
             }
