@@ -218,6 +218,6 @@ fn a_foreach_that_is_wrong_is_the_only_error() {
         let told = project.run("Check").stderr;
         let errors: Vec<&str> = told.lines().filter(|line| line.starts_with("error")).collect();
         let is_of_it = |line: &&str| line.contains("task `u`");
-        assert!(!errors.is_empty() && errors.iter().all(|line| is_of_it(line)), "{wrong}: {told}");
+        assert!(!errors.is_empty() && errors.iter().all(is_of_it), "{wrong}: {told}");
     }
 }
