@@ -27,10 +27,10 @@ def main(dist: pathlib.Path, version: str, repository: str) -> None:
         "repository": {"type": "git", "url": f"git+{repository}.git"},
     }
 
-    def package(name: str, files: dict[pathlib.Path, str], **fields: object) -> None:
+    def package(name: str, contents: dict[pathlib.Path, str], **fields: object) -> None:
         folder = root / name
         folder.mkdir(parents=True)
-        for source, target in files.items():
+        for source, target in contents.items():
             shutil.copy2(source, folder / target)
         text = json.dumps({"name": name, **common, **fields}, indent=2)
         (folder / "package.json").write_text(text + "\n")
