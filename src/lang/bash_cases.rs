@@ -648,6 +648,12 @@ fn a_handler_that_is_no_list_of_commands_is_refused_as_in_plain_bash() {
         "trap 'echo \"open' DEBUG; true; true",
         "trap '}; echo {' DEBUG; true",
         "trap 'fi' RETURN; f() { :; }; f",
+        "trap 'echo a\necho \"open' EXIT",
+        "trap 'cat <<E\nopen' EXIT",
+        "trap '( echo a' EXIT; (exit 3)",
+        "trap 'echo a; }; echo b' EXIT TERM; false",
+        "set -o posix\ntrap 'echo a\nfi' EXIT",
+        "echo \"'\" > q; trap \"$(cat q)\" EXIT",
     ] {
         let plain = std::process::Command::new("bash")
             .args(["-c", &format!("set -euo pipefail\n{text}\necho on")])
@@ -665,6 +671,8 @@ fn a_handler_that_is_no_list_of_commands_is_refused_as_in_plain_bash() {
             "{text}: {ran:?}"
         );
     }
+    keeps("trap 'echo \"open' EXIT", 2);
+    keeps("trap 'echo \"open' EXIT; exit 3", 2);
 }
 
 #[test]
@@ -2128,7 +2136,7 @@ fn a_status_0_without_a_hand_over_is_an_error() {
         insta::allow_duplicates! {
             insta::assert_snapshot!(format!("{}\n{}", problem.message, problem.notes.join("\n")), @r"
             `build` ended with status 0, but its outputs were never saved
-            before bash 4.2, this happens if the script has an EXIT trap and uses an unset variable, or replaces otto's trap
+            before bash 4.2, this happens if the script has an EXIT trap and uses an unset variable, replaces otto's trap, ends by `command exit` or `builtin exit`, or ends within a here-document
             ");
         }
         for text in

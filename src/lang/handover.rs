@@ -247,7 +247,7 @@ impl<'a, 's> Collector<'a, 's> {
                 .help("call `otto.save` before `exec`");
         } else if is_old {
             problem = problem
-                .note("before bash 4.2, this happens if the script has an EXIT trap and uses an unset variable, or replaces otto's trap");
+                .note("before bash 4.2, this happens if the script has an EXIT trap and uses an unset variable, replaces otto's trap, ends by `command exit` or `builtin exit`, or ends within a here-document");
         } else if needs.opaque {
             problem = problem.note("the shell ran `exec` in a file that it loaded or under another name, or its EXIT trap is not otto's");
         }

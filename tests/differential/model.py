@@ -64,8 +64,8 @@ PLACES = (
     (re.compile(r"^(\++ (?:wait|kill)(?: -\w+)* )\d+$", re.M), r"\1N"),
     # The folders of the two sides.
     (re.compile(r"/\S*/differential\.\w+/(?:plain/\w+/work|otto/project/work/t\d+)"), "FOLDER"),
-    # Otto's part of a handler begins on a line behind the user's.
-    (re.compile(r"exit trap: line \d+:"), "exit trap: line N:"),
+    # Of a handler whose quotes or brackets stay open; otto keeps it apart from its own part with an `eval`.
+    (re.compile(r"(?:exit trap|eval): line \d+:"), "exit trap: line N:"),
     (re.compile(r"(MagicMock/mock/)\d+"), r"\1N"),
     # Some of the levels that Python allows are otto's.
     (re.compile(r"Previous line repeated \d+ more times"), "Previous line repeated N more times"),

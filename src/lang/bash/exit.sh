@@ -11,9 +11,18 @@ otto__chain() {
 	case $1 in
 	'' | -) builtin trap "$otto__handler" EXIT ;;
 	*)
-		builtin trap -- "$otto__ends; { otto__parts=\${#PIPESTATUS[@]} otto__command=\$BASH_COMMAND otto__function=\${FUNCNAME-} otto__call=\${BASH_LINENO-} otto__last=\${otto__going-\$_}; otto__before \"\$otto__last\" && otto__nothing() { :; }; } > /dev/null 2>&1; $1"$'\n'"$otto__ends; "'{ otto__after; } > /dev/null 2>&1' EXIT
+		otto__code=$1
+		otto__is_whole "$1" || builtin printf -v otto__code "! 'builtin' eval %q" "$1"
+		builtin trap -- "$otto__ends; { otto__parts=\${#PIPESTATUS[@]} otto__command=\$BASH_COMMAND otto__function=\${FUNCNAME-} otto__call=\${BASH_LINENO-} otto__last=\${otto__going-\$_}; otto__before \"\$otto__last\" && otto__nothing() { :; }; } > /dev/null 2>&1; $otto__code"$'\n'"$otto__ends; "'{ otto__after; } > /dev/null 2>&1' EXIT
 		;;
 	esac
+}
+
+# otto__is_whole HANDLER: whether it is a list of commands by itself. Where a quote or a bracket stays open, bash would read what stands
+# behind it as part of it, and run nothing of either.
+otto__is_whole() {
+	# In a subshell, for such an error ends the shell. `enable -n eval` is the body's to do.
+	(! builtin eval '' || builtin eval "if false; then ( $1"$'\n'") fi") 2> /dev/null
 }
 
 # Keeps `$?` for the handler that follows, and `$_`, which is its argument. Called before `&&`, so that a status of an error does

@@ -141,9 +141,9 @@ otto__put_scoped() {
 		builtin eval "$1=\$2"
 		otto__name=
 		[[ $3 != DEBUG || ! $otto__first ]] || otto__name="$otto__first; "
-		# It stands there as the user wrote it, for its status, trace and lines to be what they are without otto. One that is no
-		# list of commands by itself has an `eval`, after which its status ends nothing.
-		if (builtin eval "if false; then ( $2"$'\n'") fi") 2> /dev/null; then
+		# It stands there as the user wrote it, for its status, trace and lines to be what they are without otto. One that is not
+		# whole has an `eval`, after which its status ends nothing.
+		if otto__is_whole "$2"; then
 			otto__code=$2
 		else
 			otto__code="! 'builtin' eval \"\$$1\"; otto__return \"\${PIPESTATUS[0]}\" && :"
