@@ -653,7 +653,7 @@ fn a_handler_that_is_no_list_of_commands_is_refused_as_in_plain_bash() {
         "trap '( echo a' EXIT; (exit 3)",
         "trap 'echo a; }; echo b' EXIT TERM; false",
         "set -o posix\ntrap 'echo a\nfi' EXIT",
-        "echo \"'\" > q; trap \"$(cat q)\" EXIT",
+        "q=\"'\"; trap \"$q\" EXIT",
     ] {
         let plain = std::process::Command::new("bash")
             .args(["-c", &format!("set -euo pipefail\n{text}\necho on")])
