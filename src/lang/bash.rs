@@ -588,8 +588,14 @@ impl Setup<'_, '_> {
                 looks.push_str("otto__look_at_exec; ");
             }
             if !looks.is_empty() {
-                push(&format!("otto__look_first() {{ {looks}}}\n"));
+                if self.has_own_builtin {
+                    // Each look takes the body's function away.
+                    looks = format!(
+                        "otto__mine=$(declare -f builtin); {looks}[[ $otto__mine != 'builtin ()'* ]] || otto__builtin eval \"$otto__mine\"; "
+                    );
+                }
                 push(&FIRST);
+                text.extend_from_slice(format!("otto__look_first() {{ {looks}}}\n").as_bytes());
             }
         } else {
             push(&EXIT);

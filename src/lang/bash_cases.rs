@@ -621,6 +621,7 @@ fn the_last_command_of_a_debug_or_return_handler_counts_as_in_plain_bash() {
             "shopt -s extdebug; trap '[[ $BASH_COMMAND != *skip* ]] && :' DEBUG; echo skip; echo on; f() { echo skip; echo in; }; f",
             "shopt -s extdebug; two() { return 2; }; trap '[[ $BASH_COMMAND != *back* ]] || two || ! two' DEBUG; f() { echo in; echo back; echo no; }; f; echo on",
             "set -T; trap '[ -f nope ] && echo no' DEBUG; f() { echo in; }; f",
+            "set -T; trap 'echo \"D ${FUNCNAME-}\"' DEBUG; f() { exit 3; }; trap f EXIT; :",
         ],
         BEFORE,
     );
@@ -691,6 +692,17 @@ fn a_handler_for_exit_sees_the_last_command_of_the_body() {
             "trap 'echo \"$BASH_COMMAND\"; OUTPUT[k]=\"$BASH_COMMAND\"; echo \"$BASH_COMMAND\"' EXIT; [ -f x ] || exit 4",
         ],
         &["OUTPUT[k]=v\n", "builtin true\n"],
+    );
+}
+
+#[test]
+fn a_function_called_builtin_is_the_bodys_also_where_otto_looks_at_each_command() {
+    are_as_in_plain_bash(
+        &[
+            "builtin() { echo \"my $*\"; }\nbuiltin trap 'echo bye' EXIT\nbuiltin x y; (exit 4) || builtin \"$?\"",
+            "function builtin { echo mine; return 3; }\ncommand trap true USR1; builtin || echo \"$?\"; exit 5",
+        ],
+        &["OUTPUT[k]=v\n"],
     );
 }
 

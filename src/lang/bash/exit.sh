@@ -4,7 +4,7 @@
 # again after it, for it may set outputs. Every bash; needs close.sh and middle.sh.
 
 # Not what an otto round this one may have left in the environment.
-otto__is_ending=
+otto__is_ending= otto__has_exit=
 
 # otto__chain HANDLER: sets the trap for EXIT.
 otto__chain() {
@@ -92,6 +92,7 @@ otto__leave() {
 # alias.
 otto__take_exit() {
 	if [[ ! -o posix ]] && ! builtin declare -F exit > /dev/null; then
+		otto__has_exit=1
 		exit() {
 			{
 				for otto__typed in "$BASH_COMMAND"; do

@@ -157,8 +157,8 @@ otto__put_scoped() {
 # function takes away comes back when that function returns. Keeps `$?` and `$_`, which is LAST.
 otto__is_in_body() {
 	otto__left=$? otto__last=$2
-	case ${!1+x}:${otto__ending-}:${FUNCNAME[1]-} in
-	:* | x:1:* | *:trap | *:otto__*) builtin return 1 ;;
+	case ${!1+x}:${otto__ending-}:${otto__has_exit-}:${FUNCNAME[1]-} in
+	:* | x:1:* | *:1:exit | *:trap | *:otto__*) builtin return 1 ;;
 	esac
 }
 
