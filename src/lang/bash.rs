@@ -591,11 +591,11 @@ impl Setup<'_, '_> {
                 if self.has_own_builtin {
                     // Each look takes the body's function away.
                     looks = format!(
-                        "otto__mine=$(declare -f builtin); {looks}[[ $otto__mine != 'builtin ()'* ]] || otto__builtin eval \"$otto__mine\"; "
+                        "otto__mine=$(declare -f builtin); {looks}[[ $otto__mine != builtin* ]] || builtin eval \"$otto__mine\"; "
                     );
                 }
+                push(&format!("otto__look_first() {{ {looks}}}\n"));
                 push(&FIRST);
-                text.extend_from_slice(format!("otto__look_first() {{ {looks}}}\n").as_bytes());
             }
         } else {
             push(&EXIT);

@@ -1233,6 +1233,19 @@ fn a_handler_that_fails_keeps_what_it_set() {
             "{text}"
         );
     }
+    // With a handler for ERR too, whose part comes first.
+    for (on_err, handler, json) in [
+        ("OUTPUT[e]=1", "OUTPUT[k]=v; false; echo no", r#"{"e":"1","k":"v"}"#),
+        ("OUTPUT[e]=1", "return 3", r#"{"e":"1"}"#),
+        ("", "OUTPUT[k]=v; false; echo no", r#"{"k":"v"}"#),
+    ] {
+        let ran = Bench::bash(&format!("trap '{on_err}' ERR; trap '{handler}' EXIT; exit 4")).run();
+        assert_eq!(
+            (ran.out().as_str(), ran.json().as_str(), ran.problems().as_str()),
+            ("", json, ""),
+            "{ran:?}"
+        );
+    }
 }
 
 #[test]

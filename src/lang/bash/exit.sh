@@ -37,7 +37,8 @@ otto__before() {
 	otto__is_ending=1
 	otto__hand_over
 	# What the handler sets is saved too if `set -e` ends it.
-	case ${otto__on_err+x}$- in
+	case ${otto__on_err:+x}$- in
+	x*e*) builtin trap -- "$otto__on_err"$'\n''{ otto__hand_over; } > /dev/null 2>&1' ERR ;;
 	x*) ;;
 	*e*)
 		builtin trap '{ otto__hand_over; } > /dev/null 2>&1' ERR
