@@ -588,12 +588,6 @@ impl Setup<'_, '_> {
                 looks.push_str("otto__look_at_exec; ");
             }
             if !looks.is_empty() {
-                if self.has_own_builtin {
-                    // Each look takes the body's function away.
-                    looks = format!(
-                        "otto__mine=$(declare -f builtin); {looks}[[ $otto__mine != builtin* ]] || builtin eval \"$otto__mine\"; "
-                    );
-                }
                 push(&format!("otto__look_first() {{ {looks}}}\n"));
                 push(&FIRST);
             }

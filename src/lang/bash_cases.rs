@@ -696,17 +696,6 @@ fn a_handler_for_exit_sees_the_last_command_of_the_body() {
 }
 
 #[test]
-fn a_function_called_builtin_is_the_bodys_also_where_otto_looks_at_each_command() {
-    are_as_in_plain_bash(
-        &[
-            "builtin() { echo \"my $*\"; }\nbuiltin trap 'echo bye' EXIT\nbuiltin x y; (exit 4) || builtin \"$?\"",
-            "function builtin { echo mine; return 3; }\ncommand trap true USR1; builtin || echo \"$?\"; exit 5",
-        ],
-        &["OUTPUT[k]=v\n"],
-    );
-}
-
-#[test]
 fn traps_are_shown_in_posix_mode_as_in_plain_bash() {
     are_as_in_plain_bash(
         &[

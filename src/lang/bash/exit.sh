@@ -4,7 +4,7 @@
 # again after it, for it may set outputs. Every bash; needs close.sh and middle.sh.
 
 # Not what an otto round this one may have left in the environment.
-otto__is_ending= otto__has_exit=
+otto__is_ending='' otto__has_exit=''
 
 # otto__chain HANDLER: sets the trap for EXIT.
 otto__chain() {
