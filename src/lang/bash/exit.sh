@@ -12,7 +12,10 @@ otto__chain() {
 	'' | -) builtin trap "$otto__handler" EXIT ;;
 	*)
 		otto__code=$1
-		otto__is_whole "$1" || builtin printf -v otto__code "! 'builtin' eval %q" "$1"
+		if ! otto__is_whole "$1"; then
+			otto__open=$1
+			otto__code="! 'builtin' eval \"\$otto__open\""
+		fi
 		builtin trap -- "$otto__ends; { otto__parts=\${#PIPESTATUS[@]} otto__command=\$BASH_COMMAND otto__function=\${FUNCNAME-} otto__call=\${BASH_LINENO-} otto__last=\${otto__going-\$_}; otto__before \"\$otto__last\" && otto__nothing() { :; }; } > /dev/null 2>&1; $otto__code"$'\n'"$otto__ends; "'{ otto__after; } > /dev/null 2>&1' EXIT
 		;;
 	esac
