@@ -81,7 +81,7 @@ COPIES = (
     "echo x | while read -r x; do {0}; done",
     "{{ {0}; }} | cat",
     "{{ {0}; }} & wait",
-    "{{ {0}; }} & wait \"$!\"",
+    '{{ {0}; }} & wait "$!"',
     "cat <( {0} )",
     "f() ( {0} ); f",
     "f() {{ {0}; }}; f | cat",
@@ -240,7 +240,7 @@ HANDLERS = (
     "return 3",
     "trap - EXIT; echo once",
     "set +e; false; echo on",
-    "kill -USR1 \"$$\" 2>/dev/null || true",
+    'kill -USR1 "$$" 2>/dev/null || true',
 )
 SIGNALS = (
     "EXIT",

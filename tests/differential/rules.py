@@ -75,7 +75,12 @@ def differences(
         # the task and says why; a program that fails says enough by that. A signal leaves no record.
         if plain.how and otto.succeeded and not is_within(expected, actual):
             found["outputs"] = f"{expected} were lost with `{plain.how}`, and otto calls it a success"
-    elif is_told_with_exec(body, plain, otto) or is_told_with_trap(body, otto) or is_old and is_lost_with_a_failure(otto):
+    elif (
+        is_told_with_exec(body, plain, otto)
+        or is_told_with_trap(body, otto)
+        or is_old
+        and is_lost_with_a_failure(otto)
+    ):
         pass
     elif expected != actual and not plain.is_spoilt and not plain.is_hidden:
         found["outputs"] = f"{expected} ≠ {actual}"
@@ -142,8 +147,8 @@ def without_further(text: str) -> str:
 
 
 def without_compound(expected: str, actual: str) -> tuple[str, str]:
-    """Documented: with a handler for ERR, which otto has, bash notes a compound command that failed; without one
-    it keeps the simple command before it."""
+    """Documented: with a handler for ERR, which otto has, bash notes a compound command that failed; without
+    one it keeps the simple command before it."""
     pairs = list(zip(expected.split("\n"), actual.split("\n")))
     compound = re.compile(r"\( |\{ |for |while |until |if |case |select |\(\(|\[\[")
     same = [(one, one if compound.match(other) else other) for one, other in pairs]

@@ -365,9 +365,9 @@ class Task:
             self.let_go()
 
     def let_go(self):
-        """From here on Python deletes the globals of the script, if nobody else knows them; and a value of one of
-        its classes knows them all. What a `__del__` still puts into OUTPUT is saved by `_last`, or at once where
-        OUTPUT has such a value and must be let go too."""
+        """From here on Python deletes the globals of the script, if nobody else knows them; and a value of one
+        of its classes knows them all. What a `__del__` still puts into OUTPUT is saved by `_last`, or at once
+        where OUTPUT has such a value and must be let go too."""
         self.names = {name: self.names[name] for name in ("OUTPUT", "OTTO_OUTPUT") if name in self.names}
         kept = [self.outputs, *self.names.values()]
         if all(type(outputs) is Outputs for outputs in kept) and not all(map(is_of_builtins, kept)):
@@ -1253,7 +1253,16 @@ class Outputs(dict):
 
             return changed
 
-        for name in ("__setitem__", "__delitem__", "__ior__", "update", "setdefault", "pop", "popitem", "clear"):
+        for name in (
+            "__setitem__",
+            "__delitem__",
+            "__ior__",
+            "update",
+            "setdefault",
+            "pop",
+            "popitem",
+            "clear",
+        ):
             if hasattr(dict, name):
                 setattr(cls, name, and_save(getattr(dict, name)))
 
@@ -1267,7 +1276,11 @@ def is_of_builtins(value):
         if kind in (dict, list, tuple, Outputs):
             if id(value) not in seen:
                 seen.add(id(value))
-                values += [part for pair in dict.items(value) for part in pair] if isinstance(value, dict) else value
+                values += (
+                    [part for pair in dict.items(value) for part in pair]
+                    if isinstance(value, dict)
+                    else value
+                )
         elif kind not in (str, int, float, bool, bytes, type(None)):
             return False
     return True
