@@ -365,8 +365,8 @@ class Task:
             self.let_go()
 
     def let_go(self):
-        """From here on Python deletes the globals of the script, if nobody else knows them; and a value of one
-        of its classes knows them all. What a `__del__` still puts into OUTPUT is saved by `_last`, or at once
+        """From here on Python deletes the globals of the script, if nobody else knows them; a value of one of
+        its classes knows them all. What a `__del__` still puts into OUTPUT is saved by `_last`, or at once
         where OUTPUT has such a value and must be let go too."""
         self.names = {name: self.names[name] for name in ("OUTPUT", "OTTO_OUTPUT") if name in self.names}
         kept = [self.outputs, *self.names.values()]
