@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # machine.sh FOLDER ACTION NUMBER: a node of a cluster of up.sh with APART=1. It has a network, processes, mounts, a host name
-# and a /tmp of its own, and sees FOLDER/shared by a file system that believes for CACHE seconds what it was told of a name.
+# and a /tmp of its own, and sees FOLDER/shared by a file system that believes for FILE_CACHE seconds what it was told of a name.
 #   start              the machine, with its slurmd
 #   crash              all its processes end at once
 #   cut, heal          it is off the network, and on it again
@@ -24,7 +24,7 @@ inhabit() {
     mkdir -p "$folder"
     mount --bind /mnt "$folder"
     umount /mnt
-    local cache="attr_timeout=$CACHE,entry_timeout=$CACHE,negative_timeout=$CACHE"
+    local cache="attr_timeout=$FILE_CACHE,entry_timeout=$FILE_CACHE,negative_timeout=$FILE_CACHE"
     bindfs --multithreaded -o "nonempty,$cache" "$folder/shared" "$folder/shared"
     exec slurmd -N "node$number" -D
 }

@@ -9,7 +9,7 @@
 #   KILL_WAIT=5      seconds between SIGTERM and SIGKILL
 #   USUAL=           1: Slurm's own pace, by which a job waits about 3 s; else jobs start at once
 #   APART=           1, for root: each node is a machine of its own, see machine.sh; what is in FOLDER/shared they have in common
-#   CACHE=3          seconds for which such a machine believes what it knows of a file
+#   FILE_CACHE=3     seconds for which such a machine believes what it knows of a file
 #   LOST_AFTER=30    seconds after which a node that does not answer is down
 set -euo pipefail
 export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
@@ -73,7 +73,7 @@ if [ "${APART:-}" = 1 ]; then
     ip link add "otto$port" type bridge
     ip addr add "$address/24" dev "otto$port"
     ip link set "otto$port" up
-    printf 'PORT=%q NETWORK=%q CACHE=%q\n' "$port" "$network" "${CACHE:-3}" >>"$folder/env"
+    printf 'PORT=%q NETWORK=%q FILE_CACHE=%q\n' "$port" "$network" "${FILE_CACHE:-3}" >>"$folder/env"
 fi
 cat >"$folder/slurm.conf" <<CONF
 ClusterName=otto
