@@ -9,7 +9,7 @@ use crate::event::{Outcome, Skip};
 use crate::ottofile::spec::When;
 use crate::plan::{Flow, Job, JobId, Lane, LaneId, Need, Plan, Work, graph};
 use held::Held;
-use pool::{Pool, WHOLE_JOB};
+use pool::Pool;
 use serde::{Deserialize, Serialize};
 use service::Services;
 use std::cmp::Reverse;
@@ -140,7 +140,7 @@ impl Scheduler {
             ready: [BinaryHeap::new(), BinaryHeap::new()],
             unbound: VecDeque::new(),
             lanes: plan.lanes.iter().map(lane).collect(),
-            pools: [Pool::new(slots, u64::MAX), Pool::new(1, u64::MAX)],
+            pools: [Pool::new(slots, u64::MAX), Pool::away(1)],
             demands: Vec::new(),
             most: usize::MAX,
             away: 0,
@@ -246,7 +246,7 @@ impl Scheduler {
     pub(crate) fn with_demands(mut self, demands: Vec<Demand>, memory_mib: u64, away: usize) -> Scheduler {
         self.demands = demands;
         self.pools[HERE].memory_mib = memory_mib;
-        self.pools[AWAY].slots = away.max(1).saturating_mul(WHOLE_JOB);
+        self.pools[AWAY] = Pool::away(away);
         // What may start at once was queued before anybody knew where.
         let queued: Vec<JobId> =
             self.ready.iter_mut().flat_map(|queue| queue.drain()).map(|(_, Reverse((_, job)))| job).collect();
@@ -491,7 +491,7 @@ impl Scheduler {
     /// The longest chain first keeps several slots busy. A single slot gains nothing by it: there the order is that of the
     /// plan, as `--dry-run` lists it.
     fn priority(&self, job: JobId) -> u32 {
-        if self.pools[self.pool(job)].slots == 1 { 0 } else { self.heights[job.index()] }
+        if self.pools[self.pool(job)].is_single() { 0 } else { self.heights[job.index()] }
     }
 
     fn push(&mut self, job: JobId) {

@@ -1,7 +1,7 @@
 //! What jobs take of the place where they run: processors and memory of this machine, or room in the queue of a cluster.
 
 /// What a job of its own takes of the room in the queue of a cluster. Of jobs that share one, each takes its part.
-pub(crate) const WHOLE_JOB: usize = 1000;
+const WHOLE_JOB: usize = 1000;
 
 /// What one job takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,15 +28,27 @@ impl Default for Demand {
 /// A place, with what its jobs hold of it.
 #[derive(Debug)]
 pub(super) struct Pool {
-    pub(super) slots: usize,
+    slots: usize,
     pub(super) memory_mib: u64,
+    /// Slots that a job takes which shares none.
+    unit: usize,
     held: usize,
     held_mib: u64,
 }
 
 impl Pool {
     pub(super) fn new(slots: usize, memory_mib: u64) -> Pool {
-        Pool { slots: slots.max(1), memory_mib, held: 0, held_mib: 0 }
+        Pool { slots: slots.max(1), memory_mib, unit: 1, held: 0, held_mib: 0 }
+    }
+
+    /// The queue of a cluster, with room for so many jobs.
+    pub(super) fn away(jobs: usize) -> Pool {
+        Pool { unit: WHOLE_JOB, ..Pool::new(jobs.max(1).saturating_mul(WHOLE_JOB), u64::MAX) }
+    }
+
+    /// Whether jobs run one at a time here.
+    pub(super) fn is_single(&self) -> bool {
+        self.slots == self.unit
     }
 
     /// A job that wants more than there is gets all of it.
@@ -86,5 +98,13 @@ mod tests {
         pool.take(demand);
         pool.take(demand);
         assert!(!pool.has_room(demand) && pool.has_room(Demand::default()));
+    }
+
+    #[test]
+    fn jobs_that_share_one_take_their_part_of_it() {
+        let mut pool = Pool::away(1);
+        assert!(pool.is_single() && !Pool::away(2).is_single());
+        (0..25).for_each(|_| pool.take(Demand::away(25)));
+        assert!(!pool.has_room(Demand::away(25)) && !pool.has_room(Demand::away(1)));
     }
 }

@@ -326,6 +326,12 @@ fn a_detached_run_is_cancelled_with_the_job_that_drives_it() {
     // One that never began.
     fs::write(project.path("../cluster/held"), "Resources").expect("written");
     assert_eq!(project.run("--detach far").status, 0);
+    // The stand-in knows a job a little later than its submission.
+    let begun = Instant::now();
+    while !crate::slurm::states(&project).contains(&"PENDING".to_owned()) {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it never waits");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let cancelled = project.run("Cancel");
     assert_eq!(cancelled.status, 0, "{}", cancelled.all());
     assert!(!crate::slurm::states(&project).contains(&"PENDING".to_owned()));

@@ -404,6 +404,15 @@ fn a_job_that_slurm_has_forgotten_is_submitted_again() {
 }
 
 #[test]
+fn a_job_that_slurm_could_not_start_is_asked_for_again() {
+    let project = on_quick_cluster("tasks: {build: {bash: echo once}}");
+    wrong(&project, "broken", "slurmstepd: error: no such group\n");
+    let ran = project.run("build");
+    assert_eq!((ran.status, ran.stdout.as_str()), (0, "once\n"), "{}", ran.all());
+    assert_snapshot!(coded(&ran), @"warning[E1009]: build: job 101 on node1 ended before the task began: slurmstepd: error: no such group; the task is repeated");
+}
+
+#[test]
 fn a_node_that_cannot_run_the_task_says_why() {
     let project = on_quick_cluster("tasks: {build: {bash: echo}}");
     wrong(&project, "blind", "");
@@ -599,7 +608,7 @@ tasks:
     let project = on_cluster("tasks: {a: {bash: echo}}");
     assert_snapshot!(project.run("--resource memry=1G a").refused(), @"
     error[E0002]: `--resource` knows no `memry`
-      = note: it knows account, constraint, cpus, extra, gpus, memory, modules, partition, qos, reservation, time
+      = note: it knows account, bundle, constraint, cpus, extra, gpus, memory, modules, partition, qos, reservation, time
     help: did you mean `memory`?
     otto: 1 error. For details: `otto Explain E0002`
     ");

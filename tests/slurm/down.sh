@@ -32,8 +32,9 @@ if [ -n "${PORT:-}" ]; then
     done
     ip link del "otto$PORT" 2>/dev/null
 fi
-# Those of another cluster are in use, and stay.
+# Those of another cluster may be about to be used, also empty ones: only those of jobs of this cluster go.
+first=$(sed -n 's/^FirstJobId=//p' "$folder/slurm.conf")
 for group in /sys/fs/cgroup/*/slurm_node[12]; do
-    if [ -d "$group" ]; then find "$group" -depth -type d -exec rmdir {} + 2>/dev/null; fi
+    if [ -d "$group" ]; then find "$group" -depth -type d -path "*/job_${first%000}[0-9][0-9][0-9]*" -exec rmdir {} + 2>/dev/null; fi
 done
 rm -rf -- "$folder"

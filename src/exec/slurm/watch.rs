@@ -870,8 +870,8 @@ impl ClusterWatch {
                 self.queue.push_front(attempt);
             }
             Some(JobStanding::Over) if !has_begun => {
-                let (exit, cause) = never_begun(&tracked.log, &number, &at);
-                self.give_up(attempt, exit, cause, Repeat::AsTaskSays);
+                let (exit, cause, repeat) = never_begun(&tracked.log, &number, &at);
+                self.give_up(attempt, exit, cause, repeat);
             }
             None | Some(JobStanding::Over) => {
                 let log = std::fs::read_to_string(&tracked.log).unwrap_or_default();
@@ -1243,8 +1243,9 @@ fn want_of_memory(tracked: &Tracked, attempt: AttemptId, used_mib: Option<u64>) 
         .help("ask for more in `resources`: `memory: 16G`, or `memory: [8G, 32G]` with `retries: 1`")
 }
 
-/// Why a job is over that has not begun its task: its log tells.
-fn never_begun(path: &Path, number: &str, at: &str) -> (Exit, Diagnostic) {
+/// Why a job is over that has not begun its task: its log tells. What Slurm itself says there is its bad luck, and another
+/// job may have more.
+fn never_begun(path: &Path, number: &str, at: &str) -> (Exit, Diagnostic, Repeat) {
     let log = std::fs::read_to_string(path);
     let said = log.as_deref().unwrap_or_default().lines().find_map(|line| line.strip_prefix("otto: "));
     let cause = match (&log, said) {
@@ -1253,14 +1254,15 @@ fn never_begun(path: &Path, number: &str, at: &str) -> (Exit, Diagnostic) {
         (Ok(_), Some(said)) => unseen(said),
         (Ok(text), None) if !text.trim().is_empty() => {
             let message = format!("job {number}{at} ended before the task began: {}", one_line(text));
-            Diagnostic::error(Code::ClusterLost, message)
+            let cause = Diagnostic::error(Code::ClusterLost, message);
+            return (Exit::Lost, cause, Repeat::ForNothing);
         }
         (Ok(_) | Err(_), _) => {
             let file = path.display();
             unseen(&format!("job {number}{at} ended without a word in `{file}`, which that node may not see"))
         }
     };
-    (Exit::NotStarted { code: 125, reason: cause.message.clone() }, cause)
+    (Exit::NotStarted { code: 125, reason: cause.message.clone() }, cause, Repeat::AsTaskSays)
 }
 
 fn unseen(message: &str) -> Diagnostic {
