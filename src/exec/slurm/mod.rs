@@ -131,6 +131,16 @@ impl ClusterSetting {
         format!("{}.b{bundle}", self.run)
     }
 
+    /// By what Slurm's answers name the job of a member that was submitted with others, and where the job's own words are.
+    fn member_job(&self, together: clerk::Sharing, place: usize) -> (String, PathBuf) {
+        match together {
+            clerk::Sharing::Array(array) => {
+                (format!("{}_{place}", self.array_key(array)), self.exchange.array_log(array, place))
+            }
+            clerk::Sharing::Bundle(bundle) => (self.bundle_key(bundle), self.exchange.bundle_log(bundle)),
+        }
+    }
+
     fn key(&self, attempt: AttemptId) -> String {
         format!("{}.{}.{}", self.run, attempt.job.0, attempt.number)
     }

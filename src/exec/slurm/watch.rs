@@ -332,16 +332,10 @@ impl ClusterWatch {
             tracked.host = exchange::begun(&dir).and_then(|begun| begun.host);
         }
         if let Some((together, place)) = self.members.get(&dir.name()).copied() {
-            let (key, log) = match together {
-                Sharing::Array(array) => (
-                    format!("{}_{place}", self.setting.array_key(array)),
-                    self.setting.exchange.array_log(array, place),
-                ),
-                Sharing::Bundle(bundle) => {
-                    tracked.bundle = Some(bundle);
-                    (self.setting.bundle_key(bundle), self.setting.exchange.bundle_log(bundle))
-                }
-            };
+            let (key, log) = self.setting.member_job(together, place);
+            if let Sharing::Bundle(bundle) = together {
+                tracked.bundle = Some(bundle);
+            }
             tracked.other_key = Some(std::mem::replace(&mut tracked.key, key));
             tracked.log = log;
         }
@@ -462,8 +456,7 @@ impl ClusterWatch {
         let mut element = 0;
         for mut member in members {
             if let (Some(tracked), true) = (self.tracked.get_mut(&member.attempt), is_made(&&member)) {
-                tracked.key = format!("{}_{element}", self.setting.array_key(array));
-                tracked.log = self.setting.exchange.array_log(array, element);
+                (tracked.key, tracked.log) = self.setting.member_job(Sharing::Array(array), element);
                 element += 1;
                 if is_too_large {
                     tracked.assignment = member.assignment.take();
@@ -1033,38 +1026,70 @@ impl ClusterWatch {
     /// A bundle of this attempt and of those in the queue that are like it, if there are any.
     fn bundle_of(&mut self, first: AttemptId, now: Instant) -> Option<Errand> {
         let most = self.tracked.get(&first)?.job.resources.bundle? as usize;
-        let style = self.setting.rules.style;
-        let wish = |attempt: &AttemptId| {
-            let tracked = self.tracked.get(attempt)?;
-            let is_due = tracked.retry.is_none_or(|(at, _)| at <= now);
-            let (job, number) = (&tracked.job, attempt.number);
-            is_due.then(|| (job.task, job.options(number, 1, style), &job.resources.modules))
-        };
-        let wanted = wish(&first)?;
-        let alike = |attempt: &&AttemptId| wish(attempt).as_ref() == Some(&wanted);
-        let others = self.queue.iter().filter(alike).take(most - 1);
-        let attempts: Vec<AttemptId> = std::iter::once(first).chain(others.copied()).collect();
+        let is_due = |_, tracked: &Tracked| tracked.retry.is_none_or(|(at, _)| at <= now);
+        let attempts = self.alike(first, most, is_due);
         if attempts.len() < 2 {
             return None;
         }
-        let modules = wanted.2.clone();
-        let bundle = self.bundles;
-        self.bundles += 1;
-        let job = &self.tracked.get(&first)?.job;
-        let name = self.setting.job_name(&self.setting.bundle_key(bundle), job);
-        let options = job.options(first.number, attempts.len() as u32, style);
-        let members = self.members_of(&attempts);
+        let together = Sharing::Bundle(self.bundles);
+        let errand = self.submission(together, &attempts);
         for attempt in &attempts {
             let tracked = self.tracked.get_mut(attempt).expect("bug: what is queued is tracked");
-            tracked.bundle = Some(bundle);
-            tracked.key = self.setting.bundle_key(bundle);
-            tracked.log = self.setting.exchange.bundle_log(bundle);
+            tracked.bundle = Some(self.bundles);
+            (tracked.key, tracked.log) = self.setting.member_job(together, 0);
         }
-        Some(Errand::SubmitTogether { together: Sharing::Bundle(bundle), members, name, options, modules })
+        self.bundles += 1;
+        Some(errand)
     }
 
-    /// Takes attempts out of the queue, for the clerk. What was submitted before has its files.
-    fn members_of(&mut self, attempts: &[AttemptId]) -> Vec<BatchMember> {
+    /// An array of this attempt and of those in the queue that are like it, if they are enough.
+    fn array_of(&mut self, first: AttemptId) -> Option<Errand> {
+        if !self.makes_arrays() {
+            return None;
+        }
+        // A second attempt may ask for more, and one that was submitted before is known by another name.
+        let is_new = |attempt: AttemptId, tracked: &Tracked| {
+            let is_first = attempt.number == 1 && tracked.files.is_none() && tracked.retry.is_none();
+            is_first && tracked.job.resources.bundle.is_none()
+        };
+        let attempts = self.alike(first, self.most_members, is_new);
+        if attempts.len() < self.setting.rules.array as usize {
+            return None;
+        }
+        let errand = self.submission(Sharing::Array(self.arrays), &attempts);
+        self.arrays += 1;
+        Some(errand)
+    }
+
+    /// An attempt and those in the queue that ask for the same, at most so many, of those that may be submitted with others.
+    fn alike(
+        &self,
+        first: AttemptId,
+        most: usize,
+        may_join: impl Fn(AttemptId, &Tracked) -> bool,
+    ) -> Vec<AttemptId> {
+        let style = self.setting.rules.style;
+        let wish = |attempt: &AttemptId| {
+            let tracked = self.tracked.get(attempt).filter(|tracked| may_join(*attempt, tracked))?;
+            let job = &tracked.job;
+            Some((job.task, job.options(attempt.number, 1, style), &job.resources.modules))
+        };
+        let Some(wanted) = wish(&first) else { return Vec::new() };
+        let alike = |attempt: &&AttemptId| wish(attempt).as_ref() == Some(&wanted);
+        let others = self.queue.iter().filter(alike).take(most - 1);
+        std::iter::once(first).chain(others.copied()).collect()
+    }
+
+    /// Takes attempts out of the queue, for one request. What was submitted before has its files.
+    fn submission(&mut self, together: Sharing, attempts: &[AttemptId]) -> Errand {
+        let (key, in_a_job) = match together {
+            Sharing::Array(array) => (self.setting.array_key(array), 1),
+            Sharing::Bundle(bundle) => (self.setting.bundle_key(bundle), attempts.len() as u32),
+        };
+        let job = &self.tracked[&attempts[0]].job;
+        let name = self.setting.job_name(&key, job);
+        let options = job.options(attempts[0].number, in_a_job, self.setting.rules.style);
+        let modules = job.resources.modules.clone();
         let taken: HashSet<AttemptId> = attempts.iter().copied().collect();
         self.queue.retain(|attempt| !taken.contains(attempt));
         let member = |attempt: &AttemptId| {
@@ -1073,36 +1098,8 @@ impl ClusterWatch {
             let assignment = if tracked.files.is_none() { tracked.assignment.take() } else { None };
             BatchMember { attempt: *attempt, assignment, dir: tracked.dir.clone() }
         };
-        attempts.iter().map(member).collect()
-    }
-
-    /// An array of this attempt and of those in the queue that are like it, if they are enough.
-    fn array_of(&mut self, first: AttemptId) -> Option<Errand> {
-        if !self.makes_arrays() {
-            return None;
-        }
-        let style = self.setting.rules.style;
-        // A second attempt may ask for more, and one that was submitted before is known by another name.
-        let wish = |attempt: &AttemptId| {
-            let tracked = self.tracked.get(attempt)?;
-            let is_new = attempt.number == 1 && tracked.files.is_none() && tracked.retry.is_none();
-            let job = &tracked.job;
-            let is_wanted = is_new && job.resources.bundle.is_none();
-            is_wanted.then(|| (job.task, job.options(1, 1, style), &job.resources.modules))
-        };
-        let wanted = wish(&first)?;
-        let alike = |attempt: &&AttemptId| wish(attempt).as_ref() == Some(&wanted);
-        let others = self.queue.iter().filter(alike).take(self.most_members - 1);
-        let attempts: Vec<AttemptId> = std::iter::once(first).chain(others.copied()).collect();
-        if attempts.len() < self.setting.rules.array as usize {
-            return None;
-        }
-        let (options, modules) = (wanted.1, wanted.2.clone());
-        let array = self.arrays;
-        self.arrays += 1;
-        let name = self.setting.job_name(&self.setting.array_key(array), &self.tracked.get(&first)?.job);
-        let members = self.members_of(&attempts);
-        Some(Errand::SubmitTogether { together: Sharing::Array(array), members, name, options, modules })
+        let members = attempts.iter().map(member).collect();
+        Errand::SubmitTogether { together, members, name, options, modules }
     }
 
     fn asks_now(&self, now: Instant) -> bool {
