@@ -213,6 +213,30 @@ pub(crate) struct PlannedJob {
     pub(crate) only: Box<[String]>,
 }
 
+#[cfg(test)]
+impl PlannedJob {
+    /// The only job of its task, with a body and nothing else. Tests change what they are about.
+    pub(crate) fn plain(name: JobName) -> PlannedJob {
+        PlannedJob {
+            task: name.clone(),
+            name,
+            has_body: true,
+            file: None,
+            line: 1,
+            needs: Box::default(),
+            reads: Box::default(),
+            params: Box::default(),
+            raw_params: Box::default(),
+            words: Box::default(),
+            is_serial: false,
+            is_buffered: false,
+            is_service: false,
+            awaits: None,
+            only: Box::default(),
+        }
+    }
+}
+
 impl PlannedJob {
     /// Whether something runs for it: its body, or jobs of it that are not known yet.
     pub(crate) fn may_run(&self) -> bool {

@@ -530,21 +530,9 @@ mod tests {
     fn run_of(jobs: &[(Vec<usize>, bool)]) -> (RunState, Stamped) {
         let planned = |(place, (needs, has_body)): (usize, &(Vec<usize>, bool))| {
             Arc::new(PlannedJob {
-                name: name(place),
-                task: name(place),
                 has_body: *has_body,
-                file: None,
-                line: 1,
                 needs: needs.iter().map(|need| name(*need)).collect(),
-                reads: Box::default(),
-                params: Box::default(),
-                raw_params: Box::default(),
-                words: Box::default(),
-                is_serial: false,
-                is_buffered: false,
-                is_service: false,
-                awaits: None,
-                only: Box::default(),
+                ..PlannedJob::plain(name(place))
             })
         };
         let jobs = jobs.iter().enumerate().map(planned).collect();

@@ -401,21 +401,11 @@ mod tests {
         let mut run = stage.sandbox.begin(at, tail, "deploy");
         let planned = |name: &str, needs: &[&str], params: &[(&str, &str)]| {
             Arc::new(PlannedJob {
-                name: job(name),
                 task: job(name.split(':').next().expect("a task")),
-                has_body: true,
-                file: None,
                 line: 3,
                 needs: needs.iter().copied().map(job).collect(),
-                reads: Box::default(),
                 params: params.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
-                raw_params: Box::default(),
-                words: Box::default(),
-                is_serial: false,
-                is_buffered: false,
-                is_service: false,
-                awaits: None,
-                only: Box::default(),
+                ..PlannedJob::plain(job(name))
             })
         };
         run.event(Event::RunStarted {

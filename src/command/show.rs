@@ -339,21 +339,10 @@ mod tests {
         let mut run = stage.sandbox.begin("2026-11-23T11:58:00Z", "9c2m00", "ci --env prod");
         let planned = |name: &str, line: usize, needs: &[&str], params: &[(&str, &str)]| {
             Arc::new(PlannedJob {
-                name: job(name),
-                task: job(name),
-                has_body: true,
-                file: None,
                 line,
                 needs: needs.iter().copied().map(job).collect(),
-                reads: Box::default(),
                 params: params.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
-                raw_params: Box::default(),
-                words: Box::default(),
-                is_serial: false,
-                is_buffered: false,
-                is_service: false,
-                awaits: None,
-                only: Box::default(),
+                ..PlannedJob::plain(job(name))
             })
         };
         run.event(Event::RunStarted {

@@ -14,23 +14,7 @@ fn name(text: &str) -> JobName {
 
 /// The job `build`, which took 1.25 s for its last of `attempts`, if there are any.
 fn settled(outcome: Outcome, attempts: u32, exit: Exit) -> Fate {
-    let planned = Arc::new(PlannedJob {
-        name: name("build"),
-        task: name("build"),
-        has_body: true,
-        file: None,
-        line: 1,
-        needs: Box::default(),
-        reads: Box::default(),
-        params: Box::default(),
-        raw_params: Box::default(),
-        words: Box::default(),
-        is_serial: false,
-        is_buffered: false,
-        is_service: false,
-        awaits: None,
-        only: Box::default(),
-    });
+    let planned = Arc::new(PlannedJob::plain(name("build")));
     let run = RunId::new("20261124-091400.000000", 0);
     let mut state = RunState::default();
     let mut tell = |mono_us, event| state.apply(&Stamped { seq: 0, wall_us: 0, mono_us, event });

@@ -109,21 +109,10 @@ impl Run {
     pub(crate) fn plan(&mut self, jobs: &[(&str, &[&str])]) {
         let planned = |(place, (name, needs)): (usize, &(&str, &[&str]))| {
             Arc::new(PlannedJob {
-                name: job(name),
                 task: job(name.split(':').next().expect("split gives one")),
-                has_body: true,
-                file: None,
                 line: 3 + 4 * place,
                 needs: needs.iter().copied().map(job).collect(),
-                reads: Box::default(),
-                params: Box::default(),
-                raw_params: Box::default(),
-                words: Box::default(),
-                is_serial: false,
-                is_buffered: false,
-                is_service: false,
-                awaits: None,
-                only: Box::default(),
+                ..PlannedJob::plain(job(name))
             })
         };
         self.plan_as(jobs.iter().enumerate().map(planned).collect());

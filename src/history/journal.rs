@@ -234,21 +234,10 @@ mod tests {
         let run = RunId::new("20261123-120000.000000", 42);
         let planned = |name: &str, needs: &[&str]| {
             Arc::new(PlannedJob {
-                name: job(name),
-                task: job(name),
-                has_body: true,
-                file: None,
                 line: 3,
                 needs: needs.iter().copied().map(job).collect(),
-                reads: Box::default(),
                 params: Box::new([("env".into(), "a \"b\"\n".into())]),
-                raw_params: Box::default(),
-                words: Box::default(),
-                is_serial: false,
-                is_buffered: false,
-                is_service: false,
-                awaits: None,
-                only: Box::default(),
+                ..PlannedJob::plain(job(name))
             })
         };
         vec![

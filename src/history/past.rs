@@ -159,25 +159,7 @@ mod tests {
         let run = sandbox.begin("2026-11-23T12:00:00Z", "aaaa00", "a b");
         let mut journal = journal::Journal::create(&RunDir { path: run.dir.path.join("tasks") });
         let name = crate::history::fixture::job;
-        let planned = |job: &str| {
-            Arc::new(PlannedJob {
-                name: name(job),
-                task: name(job),
-                has_body: true,
-                file: None,
-                line: 1,
-                needs: Box::default(),
-                reads: Box::default(),
-                params: Box::default(),
-                raw_params: Box::default(),
-                words: Box::default(),
-                is_serial: false,
-                is_buffered: false,
-                is_service: false,
-                awaits: None,
-                only: Box::default(),
-            })
-        };
+        let planned = |job: &str| Arc::new(PlannedJob::plain(name(job)));
         let ended = |job: &str| Event::AttemptEnded {
             job: name(job),
             attempt: 1,

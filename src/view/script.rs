@@ -29,21 +29,14 @@ pub(crate) fn planned(text: &str) -> Arc<PlannedJob> {
     let needs: Vec<&str> = needs.split(", ").filter(|need| !need.is_empty()).collect();
     let (job, line) = head.rsplit_once(' ').unwrap_or((head, "1"));
     Arc::new(PlannedJob {
-        name: name(job),
         task: name(job.split(':').next().unwrap_or(job)),
         has_body,
-        file: None,
         line: line.parse().expect("a line"),
         needs: needs.iter().map(|need| name(need.trim_start_matches('~'))).collect(),
         reads: needs.iter().filter_map(|need| need.strip_prefix('~')).map(name).collect(),
-        params: Box::default(),
-        raw_params: Box::default(),
-        words: Box::default(),
-        is_serial: false,
         is_buffered,
         is_service,
-        awaits: None,
-        only: Box::default(),
+        ..PlannedJob::plain(name(job))
     })
 }
 
