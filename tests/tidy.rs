@@ -84,7 +84,6 @@ const TAKEN_TWICE: &[&str] =
 /// Files of one folder that use each other in a circle, as `folder: files`. The list only gets shorter.
 const CIRCLES: &[&str] = &[
     "command: cluster, execute",
-    "command/convert/make: expand, line, read",
     "ottofile: check, edge, parts, spec",
     "run: attempt, inbox, launch, outcomes, service, stream",
 ];

@@ -3,7 +3,8 @@
 
 use super::World;
 use super::function::{FUNCTIONS, Function, words, work};
-use super::text::{FOLDER, MAKE, MakeText, TextPiece, extent, literal, plain, push, push_str};
+use super::line::closing;
+use super::text::{FOLDER, MAKE, MakeText, TextPiece, added, extent, literal, plain, push, push_str};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Why a part of a Makefile cannot be taken over, and where it is.
@@ -388,7 +389,7 @@ impl<'w> Expander<'w> {
             VariableValue::Recursive(written) => self.expand(written)?,
             VariableValue::Added { base, more } => {
                 let base = self.value_of(name, base)?;
-                super::read::added(base, self.expand(more)?)
+                added(base, self.expand(more)?)
             }
         };
         let env = |or: MakeText| vec![TextPiece::Env { name: name.to_owned(), or }];
@@ -714,23 +715,6 @@ pub(super) fn is_identifier(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// The place of the bracket that closes one of this kind.
-pub(super) fn closing(text: &str, open: char) -> Option<usize> {
-    let close = if open == '(' { ')' } else { '}' };
-    let mut depth = 0;
-    for (at, character) in text.char_indices() {
-        if character == open {
-            depth += 1;
-        } else if character == close {
-            if depth == 0 {
-                return Some(at);
-            }
-            depth -= 1;
-        }
-    }
-    None
-}
-
 /// The functions that are not in [`FUNCTIONS`].
 const SPECIAL: &[&str] = &[
     "if", "or", "and", "foreach", "call", "shell", "wildcard", "error", "info", "warning", "abspath",
@@ -748,7 +732,7 @@ fn function_call(inside: &str) -> Option<(&'static str, &str)> {
 }
 
 /// Splits at commas outside of brackets, into at most so many arguments.
-fn split_arguments(text: &str, most: usize, open: char) -> Vec<&str> {
+pub(super) fn split_arguments(text: &str, most: usize, open: char) -> Vec<&str> {
     let close = if open == '(' { ')' } else { '}' };
     let (mut parts, mut depth, mut start) = (Vec::new(), 0usize, 0);
     for (at, character) in text.char_indices() {

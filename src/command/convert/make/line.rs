@@ -86,7 +86,7 @@ pub(super) fn outside(text: &str, wanted: &[char]) -> Option<usize> {
             match rest.chars().next() {
                 Some(open @ ('(' | '{')) => {
                     // A reference that is never closed takes the rest of the line.
-                    at += 3 + super::expand::closing(&rest[1..], open)?;
+                    at += 3 + closing(&rest[1..], open)?;
                 }
                 Some(next) => at += 1 + next.len_utf8(),
                 None => return None,
@@ -97,6 +97,23 @@ pub(super) fn outside(text: &str, wanted: &[char]) -> Option<usize> {
             return Some(at);
         }
         at += character.len_utf8();
+    }
+    None
+}
+
+/// The place of the bracket that closes a reference; the text starts after the bracket that opens it.
+pub(super) fn closing(text: &str, open: char) -> Option<usize> {
+    let close = if open == '(' { ')' } else { '}' };
+    let mut depth = 0;
+    for (at, character) in text.char_indices() {
+        if character == open {
+            depth += 1;
+        } else if character == close {
+            if depth == 0 {
+                return Some(at);
+            }
+            depth -= 1;
+        }
     }
     None
 }

@@ -3,13 +3,13 @@
 
 use super::World;
 use super::expand::{
-    Expander, Guard, Guards, Trouble, Variable, VariableOrigin, VariableValue, closing, is_identifier,
+    Expander, Guard, Guards, Trouble, Variable, VariableOrigin, VariableValue, is_identifier, split_arguments,
 };
 use super::function::{PercentPattern, words};
 use super::line::{
-    LogicalLine, Operator, assignment, first_word, joined, lines, outside, recipe, without_comment,
+    LogicalLine, Operator, assignment, closing, first_word, joined, lines, outside, recipe, without_comment,
 };
-use super::text::{FOLDER, MakeText, TextPiece, can_fail, literal, plain, push, push_str};
+use super::text::{FOLDER, MakeText, TextPiece, added, can_fail, literal, plain, push, push_str};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The rules of make itself that are taken over.
@@ -1595,20 +1595,6 @@ fn asked(value: VariableValue) -> VariableValue {
     }
 }
 
-/// `base more`, without the blank where there is nothing before it.
-pub(super) fn added(base: MakeText, more: MakeText) -> MakeText {
-    let is_known = base.is_empty() || base.iter().any(|piece| matches!(piece, TextPiece::Plain(_)));
-    let mut whole = match is_known {
-        true => base,
-        false => vec![TextPiece::Spaced(base)],
-    };
-    if is_known && !whole.is_empty() {
-        push_str(&mut whole, " ");
-    }
-    push(&mut whole, more);
-    whole
-}
-
 fn plain_name(name: &str) -> String {
     let mut name = name;
     while let Some(rest) = name.strip_prefix("./") {
@@ -1629,10 +1615,8 @@ fn names(text: &str) -> Vec<String> {
 fn sides(text: &str) -> Option<(String, String)> {
     if let Some(inside) = text.strip_prefix('(') {
         let end = closing(inside, '(')?;
-        let inside = &inside[..end];
-        let comma = comma(inside)?;
-        let (left, right) = (inside[..comma].trim_end(), inside[comma + 1..].trim_start());
-        return Some((left.to_owned(), right.to_owned()));
+        let [left, right] = split_arguments(&inside[..end], 2, '(')[..] else { return None };
+        return Some((left.trim_end().to_owned(), right.trim_start().to_owned()));
     }
     let quote = text.chars().next().filter(|sign| "\"'".contains(*sign))?;
     let (left, rest) = text[1..].split_once(quote)?;
@@ -1640,18 +1624,4 @@ fn sides(text: &str) -> Option<(String, String)> {
     let quote = rest.chars().next().filter(|sign| "\"'".contains(*sign))?;
     let (right, _) = rest[1..].split_once(quote)?;
     Some((left.to_owned(), right.to_owned()))
-}
-
-/// The first comma outside of parentheses.
-fn comma(text: &str) -> Option<usize> {
-    let mut depth = 0usize;
-    for (at, character) in text.char_indices() {
-        match character {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            ',' if depth == 0 => return Some(at),
-            _ => {}
-        }
-    }
-    None
 }

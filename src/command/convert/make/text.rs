@@ -62,6 +62,20 @@ pub(super) fn push_str(text: &mut MakeText, more: &str) {
     push(text, plain(more));
 }
 
+/// `base more`, without the blank where there is nothing before it.
+pub(super) fn added(base: MakeText, more: MakeText) -> MakeText {
+    let is_known = base.is_empty() || base.iter().any(|piece| matches!(piece, TextPiece::Plain(_)));
+    let mut whole = match is_known {
+        true => base,
+        false => vec![TextPiece::Spaced(base)],
+    };
+    if is_known && !whole.is_empty() {
+        push_str(&mut whole, " ");
+    }
+    push(&mut whole, more);
+    whole
+}
+
 /// The characters of a text without holes.
 pub(super) fn literal(text: &[TextPiece]) -> Option<String> {
     match text {
