@@ -2,7 +2,7 @@
 
 use super::cluster::ClusterWish;
 use super::findings::Surroundings;
-use super::{Context, cluster};
+use super::{Context, PlannedRun, cluster};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{RunResult, Stamped, Stream};
 use crate::exec::ReportSink;
@@ -19,13 +19,12 @@ use crate::history::retention::Background;
 use crate::host::{self, Found};
 use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
-use crate::ottofile::parts::Part;
 use crate::ottofile::site::Site;
-use crate::ottofile::spec::{ForeachSource, Task};
+use crate::ottofile::spec::{ForeachSource, Part, Task};
 use crate::plan::select::Items;
 use crate::plan::{self, Flow, GroupMembers, Job, JobId, JobPlace, Plan, Work, resources, service};
 use crate::quantity::parse_size;
-use crate::request::{Argument, Request};
+use crate::request::Argument;
 use crate::resources::Resources;
 use crate::run::fresh::up_to_date;
 use crate::run::outcomes::Earlier;
@@ -162,17 +161,6 @@ pub(crate) fn yes_option() -> clap::Arg {
         .long("yes")
         .action(clap::ArgAction::SetTrue)
         .help("answer yes to the questions of tasks with `confirm`")
-}
-
-/// A valid plan with all that it came from.
-pub(crate) struct PlannedRun<'a> {
-    pub(crate) found: &'a Found,
-    pub(crate) ottofile: &'a Arc<Ottofile>,
-    pub(crate) request: &'a Request,
-    pub(crate) plan: &'a Arc<Plan>,
-    /// For a rerun only.
-    pub(crate) recorded: Recorded,
-    pub(crate) earlier: Earlier,
 }
 
 /// Shows what would run, in plan order, with each job's parameters.

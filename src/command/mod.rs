@@ -34,8 +34,8 @@ mod trial;
 
 pub(crate) use cluster::{ClusterWish, detach_option, executor_option, profile_option, resource_option};
 pub(crate) use execute::{
-    DryRun, Options, PlannedRun, Watched, below_guard, dry_run, execute, fail_fast_option, policy,
-    quiet_option, run_to_end, sweep_vaults, terminal_width, yes_option,
+    DryRun, Options, Watched, below_guard, dry_run, execute, fail_fast_option, policy, quiet_option,
+    run_to_end, sweep_vaults, terminal_width, yes_option,
 };
 use execute::{asked_display, display_option};
 #[cfg(test)]
@@ -50,7 +50,10 @@ use crate::host::{self, Environment, Found};
 use crate::load::{self, Loaded};
 use crate::mask::Masks;
 use crate::ottofile::Ottofile;
-use crate::plan;
+use crate::plan::{self, Plan};
+use crate::request::Request;
+use crate::run::Recorded;
+use crate::run::outcomes::Earlier;
 use crate::store::claim;
 use crate::store::layout::{self, Home};
 use crate::view::console::Display;
@@ -60,6 +63,18 @@ use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A valid plan with all that it came from.
+pub(crate) struct PlannedRun<'a> {
+    pub(crate) found: &'a Found,
+    pub(crate) ottofile: &'a Arc<Ottofile>,
+    pub(crate) request: &'a Request,
+    pub(crate) plan: &'a Arc<Plan>,
+    /// For a rerun only.
+    pub(crate) recorded: Recorded,
+    pub(crate) earlier: Earlier,
+}
 
 /// What a command knows of the world.
 pub(crate) struct Context<'a> {

@@ -4,11 +4,11 @@
 mod grown;
 
 use super::cluster::ClusterWish;
-use super::execute::{Options, PlannedRun, below_guard, run_to_end};
+use super::execute::{Options, below_guard, run_to_end};
 use super::findings::Surroundings;
 use super::history::command_line;
 use super::pick::{Picked, Records, refuse_short, run_argument};
-use super::{Context, DryRun, dry_run};
+use super::{Context, DryRun, PlannedRun, dry_run};
 use crate::body::Language;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{Outcome, Skip};

@@ -4,7 +4,6 @@
 use super::edge::WrittenStep;
 use super::field::{Reader, listed};
 use super::limit;
-use super::parts::Namespaces;
 use super::spec::*;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::name::{self, TaskName};

@@ -10,24 +10,6 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-/// An ottofile that the root includes, directly or through others, as far as it has been read.
-#[derive(Clone, Debug)]
-pub(crate) struct Part {
-    /// What stands before the names of its tasks.
-    pub(crate) namespace: String,
-    /// The ottofile, absolute.
-    pub(crate) path: PathBuf,
-    /// The folder that its tasks run in, absolute.
-    pub(crate) folder: PathBuf,
-    /// The file without symlinks.
-    real: PathBuf,
-    pub(crate) settings: Settings,
-    /// The file that includes it.
-    pub(crate) parent: SourceId,
-    /// Which entry of that file's `include` it is from.
-    pub(crate) include: usize,
-}
-
 /// An ottofile that an entry of `include` leads to.
 #[derive(Clone, Debug)]
 pub(crate) struct Included {
@@ -35,35 +17,6 @@ pub(crate) struct Included {
     pub(crate) namespace: String,
     /// Absolute.
     pub(crate) path: PathBuf,
-}
-
-/// A namespace, whether its file has been read or not.
-#[derive(Clone, Debug)]
-pub(crate) struct Namespace {
-    pub(crate) name: String,
-    pub(crate) path: PathBuf,
-    parent: SourceId,
-    include: usize,
-    part: Option<SourceId>,
-}
-
-impl Namespace {
-    pub(crate) fn is_read(&self) -> bool {
-        self.part.is_some()
-    }
-}
-
-/// The namespaces of an ottofile, in the order in which they were found.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Namespaces {
-    list: Vec<Namespace>,
-    index: HashMap<String, usize>,
-    /// The root ottofile without symlinks.
-    pub(crate) root: PathBuf,
-    /// The namespace from which names on the command line are read; empty: the root.
-    pub(crate) base: String,
-    /// No ottofile further up includes this one, or nobody wants to know.
-    pub(crate) is_topmost: bool,
 }
 
 /// What a walk along the edges of tasks came to.
@@ -83,40 +36,6 @@ pub(crate) enum Address {
     Namespace(usize),
     /// Something in a namespace that has to be read first.
     Unread(usize),
-}
-
-impl Namespaces {
-    pub(crate) fn list(&self) -> &[Namespace] {
-        &self.list
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
-
-    /// The innermost namespace that a whole name is in, or that it is the name of.
-    pub(crate) fn around(&self, name: &str) -> Option<usize> {
-        if self.list.is_empty() {
-            return None;
-        }
-        let shorter = name.match_indices('/').rev().map(|(slash, _)| &name[..slash]);
-        std::iter::once(name).chain(shorter).find_map(|prefix| self.index.get(prefix).copied())
-    }
-
-    pub(crate) fn position(&self, name: &str) -> Option<usize> {
-        self.index.get(name).copied()
-    }
-
-    /// Those that are a level or inside it: `services` is one if there is `services/api`.
-    pub(crate) fn inside<'n>(&'n self, level: &'n str) -> impl Iterator<Item = usize> + 'n {
-        let names = self.list.iter().map(|namespace| namespace.name.as_str()).enumerate();
-        names.filter(|(_, name)| is_in(name, level)).map(|(place, _)| place)
-    }
-}
-
-/// Whether a name is that of a level or of something inside it.
-fn is_in(name: &str, level: &str) -> bool {
-    name.strip_prefix(level).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The name of a task of a file in `namespace`, as all files know it. A name that starts with `/` is one of the root's.

@@ -3,13 +3,13 @@
 //! An [`Ottofile`] is well formed: names are valid, bodies single, edges between tasks that exist, forms of
 //! parameters unique. Cycles and items of foreach are the plan's business.
 
-use super::parts::{Namespaces, Part};
 use crate::contract::Contract;
 use crate::name::{ParamName, TaskName};
 use crate::resources::Resources;
-use crate::source::{Sources, Span, Spanned};
+use crate::source::{SourceId, Sources, Span, Spanned};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
@@ -81,6 +81,87 @@ impl Ottofile {
     pub(crate) fn written_tasks(&self) -> impl Iterator<Item = &Task> {
         self.tasks.iter().filter(|task| task.step_of.is_none())
     }
+}
+
+/// An ottofile that the root includes, directly or through others, as far as it has been read.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    /// What stands before the names of its tasks.
+    pub(crate) namespace: String,
+    /// The ottofile, absolute.
+    pub(crate) path: PathBuf,
+    /// The folder that its tasks run in, absolute.
+    pub(crate) folder: PathBuf,
+    /// The file without symlinks.
+    pub(super) real: PathBuf,
+    pub(crate) settings: Settings,
+    /// The file that includes it.
+    pub(crate) parent: SourceId,
+    /// Which entry of that file's `include` it is from.
+    pub(crate) include: usize,
+}
+
+/// A namespace, whether its file has been read or not.
+#[derive(Clone, Debug)]
+pub(crate) struct Namespace {
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+    pub(super) parent: SourceId,
+    pub(super) include: usize,
+    pub(super) part: Option<SourceId>,
+}
+
+impl Namespace {
+    pub(crate) fn is_read(&self) -> bool {
+        self.part.is_some()
+    }
+}
+
+/// The namespaces of an ottofile, in the order in which they were found.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Namespaces {
+    pub(super) list: Vec<Namespace>,
+    pub(super) index: HashMap<String, usize>,
+    /// The root ottofile without symlinks.
+    pub(crate) root: PathBuf,
+    /// The namespace from which names on the command line are read; empty: the root.
+    pub(crate) base: String,
+    /// No ottofile further up includes this one, or nobody wants to know.
+    pub(crate) is_topmost: bool,
+}
+
+impl Namespaces {
+    pub(crate) fn list(&self) -> &[Namespace] {
+        &self.list
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The innermost namespace that a whole name is in, or that it is the name of.
+    pub(crate) fn around(&self, name: &str) -> Option<usize> {
+        if self.list.is_empty() {
+            return None;
+        }
+        let shorter = name.match_indices('/').rev().map(|(slash, _)| &name[..slash]);
+        std::iter::once(name).chain(shorter).find_map(|prefix| self.index.get(prefix).copied())
+    }
+
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.index.get(name).copied()
+    }
+
+    /// Those that are a level or inside it: `services` is one if there is `services/api`.
+    pub(crate) fn inside<'n>(&'n self, level: &'n str) -> impl Iterator<Item = usize> + 'n {
+        let names = self.list.iter().map(|namespace| namespace.name.as_str()).enumerate();
+        names.filter(|(_, name)| is_in(name, level)).map(|(place, _)| place)
+    }
+}
+
+/// Whether a name is that of a level or of something inside it.
+pub(super) fn is_in(name: &str, level: &str) -> bool {
+    name.strip_prefix(level).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The map `otto:`.

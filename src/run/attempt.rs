@@ -1,11 +1,10 @@
 //! One attempt on its way through the threads of its executor: from what it is to be made from to what came of it.
 //! Decides nothing about the run.
 
-use super::inbox::Message;
 use super::launch::{InputOf, Started};
 use super::stream::{self, Wires};
 use super::upkeep::{self, PreparedService, ShareStanding};
-use super::{Setting, fresh, secret, service};
+use super::{Message, Setting, fresh, secret, service};
 use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::{Exit, Stream};
 use crate::exec::keep::Adopted;
@@ -17,15 +16,12 @@ use crate::plan::fresh::Evidence;
 use crate::plan::{Job, JobId, JobPlace, Work};
 use crate::store::layout;
 use crate::store::outputs::{self, Outputs};
+use crate::store::regular;
 use crate::store::vault;
 use std::ffi::{OsStr, OsString};
-use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-
-/// How much of a failed task's stderr is searched for what went wrong, in bytes.
-const SEARCHED_TAIL: u64 = 64 * 1024;
 
 pub(crate) struct Attempt {
     pub(super) id: AttemptId,
@@ -261,7 +257,7 @@ impl Attempt {
         let mut line = None;
         let mut hints = Vec::new();
         if !is_good {
-            let tail = read_tail(&started.dir.log(Stream::Stderr, self.id.number));
+            let tail = regular::tail(&started.dir.log(Stream::Stderr, self.id.number));
             line = lang::failing_line(&script, &tail, &hand_over);
             hints.extend(hand_over.problems.iter().filter(|problem| problem.is_error()).cloned());
             hints.extend(flowed.hints);
@@ -309,7 +305,7 @@ impl Attempt {
 
     /// The `if` failed, and with it the task: nothing that the process left is anybody's.
     fn failed_condition(&self, script: &Script, decision: Decision, exit: &Exit) -> Collected {
-        let tail = read_tail(&self.setting.run_dir.job(script.job).log(Stream::Stderr, self.id.number));
+        let tail = regular::tail(&self.setting.run_dir.job(script.job).log(Stream::Stderr, self.id.number));
         let failure = lang::Failure { exit, has_terminal: true, stderr: &tail, ended: None };
         let mut hints = lang::hints_of_condition(script, &failure);
         let condition = script.condition.expect("bug: no `if` was asked");
@@ -336,7 +332,7 @@ fn of_service(script: &Script, started: &Started, attempt: u32, ended: &Ended) -
     let left = |folder| Left { folder, level: started.level, succeeded: false };
     let hand_over = ended.hand_over.as_deref().map(|folder| lang::collect(script, &left(folder)));
     let hand_over = hand_over.unwrap_or_default();
-    let tail = read_tail(&started.dir.log(Stream::Stderr, attempt));
+    let tail = regular::tail(&started.dir.log(Stream::Stderr, attempt));
     let failure = lang::Failure { exit, has_terminal: false, stderr: &tail, ended: hand_over.ended.as_ref() };
     Collected {
         has_failed: !exit.is_success(),
@@ -465,17 +461,4 @@ impl Drop for Attempt {
             (self.setting.sink)(Message::Bug);
         }
     }
-}
-
-/// The end of a log; nothing where it cannot be read.
-pub(super) fn read_tail(path: &Path) -> Vec<u8> {
-    let read = || -> std::io::Result<Vec<u8>> {
-        let mut file = crate::store::regular::open(path)?;
-        let size = file.metadata()?.len();
-        file.seek(SeekFrom::Start(size.saturating_sub(SEARCHED_TAIL)))?;
-        let mut tail = Vec::new();
-        file.take(SEARCHED_TAIL).read_to_end(&mut tail)?;
-        Ok(tail)
-    };
-    read().unwrap_or_default()
 }

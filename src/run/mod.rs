@@ -4,9 +4,9 @@
 mod attempt;
 pub(crate) mod files;
 mod grow;
-mod inbox;
 mod secret;
 mod launch;
+mod planned;
 mod service;
 mod serving;
 mod upkeep;
@@ -17,56 +17,56 @@ pub(crate) mod stream;
 pub(crate) mod signals;
 pub(crate) mod fresh;
 
-pub(crate) use inbox::{Message, inbox};
 pub(crate) use launch::missing_interpreters;
+use planned::planned_job;
+pub(crate) use planned::{is_withheld, planned_jobs, told_by};
 
 use crate::diagnostic::{Code, Diagnostic, Notice};
-use crate::event::{Event, Exit, FORMAT, Outcome, Piece, PlannedJob, RunResult, Skip, Stamped};
-use crate::exec::keep::Keep;
+use crate::event::{Event, Exit, FORMAT, Outcome, Piece, RunResult, Skip, Stamped};
+use crate::exec::keep::{Adopted, Keep};
 use crate::exec::stream::IntakeReport;
 use crate::exec::{AttemptId, Ended, Executor, Repeat, Report, Stop};
 use crate::history::journal::Journal;
-use crate::history::record::is_secret_name;
 use crate::host::Environment;
 use crate::mask::Masks;
-use crate::name::{JobName, ParamName, RunId};
+use crate::name::{JobName, RunId};
 use crate::ottofile::Ottofile;
-use crate::ottofile::spec::{Body, ForeachSource, Retries, Service, Task};
+use crate::ottofile::spec::{Body, Retries, Service};
 use crate::plan::fresh::Evidence;
-use crate::plan::select::Items;
-use crate::plan::{Flow, Job, JobId, JobPlace, Lane, Plan, Work};
+use crate::plan::{Extension, Flow, Job, JobId, JobPlace, Plan, Work};
 use crate::resources::Resources;
 use crate::scheduler::{Demand, Policy, Scheduler};
-use crate::secret::MASK;
 use crate::store::layout::{JobDir, ProjectDir, RunDir};
 use crate::store::outputs::{self, Outputs};
 use crate::store::seal::Sealer;
 use crate::store::stream::End;
 use crate::store::vault::Vault;
 use crate::value;
-use crate::verbatim::{Verbatim, hex};
 use crate::view::{View, Wish};
 use attempt::{Attempt, Flowed, Warned};
 use fresh::{Look, Verdict};
-use launch::InputOf;
+use launch::{InputOf, Started};
 use outcomes::{Earlier, Outcomes};
 use resume::Recalled;
-use service::Serving;
+use service::{Probe, Serving};
 use serving::ServiceEnd;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 use stream::{StreamSetting, Streams, Wires};
 use workers::Workers;
 
 /// More threads than these would only make a disk search more at the same time.
 const MOST_WORKERS: usize = 16;
+
+/// Enough that short bursts of output do not stop their readers, little enough that memory stays small: a
+/// message holds at most one read.
+const MESSAGES: usize = 64;
 
 const SIGINT: i32 = libc::SIGINT;
 const SIGPIPE: i32 = libc::SIGPIPE;
@@ -133,6 +133,42 @@ pub(crate) struct Setting {
     pub(crate) lost_retries: u32,
     /// Another otto can go on with the run.
     pub(crate) may_be_left: bool,
+}
+
+/// All that can happen to a run, in one channel.
+pub(crate) enum Message {
+    Report(Report),
+    /// The look at what this job would be made from is over. The flag is that by which it could be stopped.
+    Looked(JobId, Look, Arc<AtomicBool>),
+    /// The files of an attempt are made, with these warnings; its process is next.
+    Launching(AttemptId, Vec<Diagnostic>),
+    /// The files of a service are made, and its process is next.
+    Serving(AttemptId, Arc<Started>),
+    /// A service was asked whether it is ready.
+    Probed(Box<Probe>),
+    /// An attempt has ended, or what it handed over has been read.
+    Ended(Box<Attempt>, Ended),
+    /// This attempt starts no service: one that the run before has left goes on.
+    Adopted(AttemptId, Adopted),
+    /// Such a service has ended.
+    ServiceEnded(Ended),
+    /// The jobs of a foreach task, made from data; or what is wrong with that.
+    Grown(JobId, Result<Extension, Vec<Diagnostic>>),
+    /// A thread of ours has panicked, and what the run waits for may never come.
+    Bug,
+    /// News of the stream of this job.
+    Stream(JobId, IntakeReport),
+    /// Files have changed, and another run is to follow this one.
+    Changed,
+    /// otto itself received this signal.
+    Signal(i32),
+    /// Bytes that somebody typed into a view that has the terminal.
+    Typed(Vec<u8>),
+}
+
+/// The channel, bounded so that fast writers wait for the run.
+pub(crate) fn inbox() -> (SyncSender<Message>, Receiver<Message>) {
+    sync_channel(MESSAGES)
 }
 
 /// What tells whether a job is up to date.
@@ -1416,77 +1452,6 @@ fn polite(signal: i32) -> i32 {
         libc::SIGINT | libc::SIGHUP => signal,
         _ => SIGTERM,
     }
-}
-
-/// The jobs as the journal and the views know them.
-pub(crate) fn planned_jobs(setting: &Setting) -> Vec<Arc<PlannedJob>> {
-    setting.plan.ids().map(|id| planned_job(setting, id)).collect()
-}
-
-fn planned_job(setting: &Setting, id: JobId) -> Arc<PlannedJob> {
-    let job = setting.plan.job(id);
-    let task = &setting.ottofile.tasks[job.task];
-    let params = job.texts().map(|(name, value)| {
-        let value = if is_withheld(task, name) { MASK.into() } else { value.to_string_lossy() };
-        (name.as_str().to_owned(), value.into_owned())
-    });
-    let public = || job.params.iter().filter(|(name, _)| !is_withheld(task, name));
-    let raw_params = job.texts().filter_map(|(name, value)| {
-        let is_recorded = value.to_str().is_none() && !is_withheld(task, name);
-        is_recorded.then(|| (name.as_str().to_owned(), hex(value.as_bytes())))
-    });
-    let words = public().filter_map(|(name, value)| {
-        let words = value.as_ref()?.words()?.iter().map(|word| Verbatim::of(word));
-        Some((name.as_str().to_owned(), words.collect()))
-    });
-    Arc::new(PlannedJob {
-        name: job.name.clone(),
-        task: JobName::of_task(&task.name),
-        has_body: job.work.has_body(),
-        file: setting.ottofile.part_of(task).map(|part| {
-            let folder = part.path.strip_prefix(&setting.folder).unwrap_or(&part.path);
-            folder.to_string_lossy().into()
-        }),
-        line: setting.ottofile.sources.line(task.name_span),
-        needs: job.needs.iter().map(|need| setting.plan.job(need.job).name.clone()).collect(),
-        reads: setting
-            .plan
-            .producers(id)
-            .map(|(producer, _)| setting.plan.job(producer).name.clone())
-            .collect(),
-        params: params.collect(),
-        raw_params: raw_params.collect(),
-        words: words.collect(),
-        is_serial: job.lane.is_some_and(|lane| setting.plan.lanes[lane.0 as usize] == Lane::Serial),
-        is_service: job.work == Work::Service,
-        is_buffered: job.item.is_some() && task.foreach.as_ref().is_some_and(|foreach| foreach.is_buffered),
-        awaits: job.awaited().and(task.foreach.as_ref()).map(|foreach| told_by(&foreach.source).into()),
-        only: match job.awaited().map(|awaited| &awaited.only) {
-            Some(Items::Only(names)) => names.iter().map(|(name, _)| name.clone()).collect(),
-            Some(Items::All) | None => Box::default(),
-        },
-    })
-}
-
-/// What tells the items of a foreach task, in the user's words.
-pub(crate) fn told_by(source: &ForeachSource) -> String {
-    match source {
-        ForeachSource::Each(task) => task.value.clone(),
-        ForeachSource::From(_)
-        | ForeachSource::Matrix(_)
-        | ForeachSource::Items(_)
-        | ForeachSource::Glob(_)
-        | ForeachSource::Range { .. }
-        | ForeachSource::Command(_) => {
-            let paths: Vec<&str> = source.paths().map(|path| path.text.value.as_str()).collect();
-            paths.join(", ")
-        }
-    }
-}
-
-/// Whether the value of a parameter is not recorded: it is a secret, or has a name that secrets go by.
-pub(crate) fn is_withheld(task: &Task, name: &ParamName) -> bool {
-    task.params.iter().any(|param| param.name == *name && param.is_secret) || is_secret_name(name.as_str())
 }
 
 /// Tells the run when the thread panics that has it.

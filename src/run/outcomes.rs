@@ -1,7 +1,6 @@
 //! What jobs learn of how those before them ended. Folds the events of the run, if anybody asks.
 
 use super::Setting;
-use super::attempt::read_tail;
 use crate::body;
 use crate::event::{Stamped, Stream};
 use crate::fate::Fate;
@@ -10,6 +9,7 @@ use crate::ottofile::spec::Body;
 use crate::plan::{FanIn, JobId, Told, told};
 use crate::state::RunState;
 use crate::store::layout::JobDir;
+use crate::store::regular;
 use crate::value::Value;
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
@@ -90,6 +90,6 @@ pub(crate) fn add_log(fate: &mut Fate, dir: &JobDir) {
     let logs = [Stream::Stderr, Stream::Stdout].map(|stream| dir.log(stream, attempt));
     let is_filled = |path: &&std::path::PathBuf| path.metadata().is_ok_and(|metadata| metadata.len() > 0);
     if let Some(path) = logs.iter().find(is_filled) {
-        fate.add_log(path.as_os_str().as_bytes().to_vec(), &read_tail(path));
+        fate.add_log(path.as_os_str().as_bytes().to_vec(), &regular::tail(path));
     }
 }

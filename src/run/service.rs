@@ -1,10 +1,9 @@
 //! Services: what finds out whether one is ready, and what the run knows of those that have begun.
 //! Decides nothing about the run.
 
-use super::Setting;
-use super::inbox::Message;
 use super::launch::Started;
 use super::secret;
+use super::{Message, Setting};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{Exit, Stream};
 use crate::exec::{Assignment, AttemptId, Ended, HandsOver, Launch, LaunchIo, Plumbing, Stdin};

@@ -1,7 +1,6 @@
 //! What the run does about services: asks whether they are ready, ends those that nobody uses any more, and fails those
 //! who used one that ended by itself.
 
-use super::attempt::read_tail;
 use super::launch::Started;
 use super::service::{PROBE, Probe, Readiness, Serving, Stopped};
 use super::{Run, SIGTERM, State, Timer, Trial, upkeep};
@@ -13,6 +12,7 @@ use crate::exec::{AttemptId, Ended, Stop};
 use crate::fate::last_lines;
 use crate::host::plain;
 use crate::plan::{Flow, JobId, Need};
+use crate::store::regular;
 use crate::store::share::Guesthood;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -330,7 +330,7 @@ impl Run<'_> {
         let dir = self.setting.run_dir.job(&job.name);
         for stream in [Stream::Stderr, Stream::Stdout] {
             // Of a service that is tried again the first log has most to say.
-            let text = last_lines(&read_tail(&dir.log(stream, 1)));
+            let text = last_lines(&regular::tail(&dir.log(stream, 1)));
             let lines: Vec<&str> = text.lines().collect();
             let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
             if !shown.is_empty() {

@@ -3,9 +3,12 @@
 
 use rustix::fs::OFlags;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+/// How much of the end of a log is searched for the reason of a failure.
+const TAIL_BYTES: u64 = 64 * 1024;
 
 /// For reading.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
@@ -23,6 +26,19 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// All of it, as UTF-8.
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     String::from_utf8(read(path)?).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8"))
+}
+
+/// The end of a log, at most [`TAIL_BYTES`]; empty if it cannot be read.
+pub(crate) fn tail(path: &Path) -> Vec<u8> {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = open(path)?;
+        let size = file.metadata()?.len();
+        file.seek(SeekFrom::Start(size.saturating_sub(TAIL_BYTES)))?;
+        let mut tail = Vec::new();
+        file.take(TAIL_BYTES).read_to_end(&mut tail)?;
+        Ok(tail)
+    };
+    read().unwrap_or_default()
 }
 
 /// For writing at its end; made with mode 0600 if it is missing.

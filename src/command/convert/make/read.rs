@@ -9,7 +9,7 @@ use super::function::{PercentPattern, words};
 use super::line::{
     LogicalLine, Operator, assignment, closing, first_word, joined, lines, outside, recipe, without_comment,
 };
-use super::text::{FOLDER, MakeText, TextPiece, added, can_fail, literal, plain, push, push_str};
+use super::text::{FOLDER, MakeText, TextPiece, added, can_fail, literal, plain, push_str};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The rules of make itself that are taken over.
