@@ -377,6 +377,12 @@ impl Exit {
         *self == Exit::Code(0)
     }
 
+    /// It wrote to a pipe that nobody reads: itself, or the last command of a shell.
+    pub(crate) fn is_of_closed_pipe(&self) -> bool {
+        const SIGPIPE: i32 = 13;
+        matches!(self, Exit::Signal(SIGPIPE)) || *self == Exit::Code(128 + SIGPIPE)
+    }
+
     /// The status a shell would give it.
     pub(crate) fn status(&self) -> i32 {
         match self {

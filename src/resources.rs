@@ -223,6 +223,55 @@ impl Resources {
         }
     }
 
+    /// What several tasks need that run at the same time, each with the number of its attempt and its limit: the sum of
+    /// processors, memory and GPUs, the time of the longest. The words are those of the first.
+    pub(crate) fn together(wishes: &[(&Resources, u32, Option<Duration>)]) -> Resources {
+        let cpus = wishes.iter().map(|(wish, attempt, _)| wish.cpus(*attempt)).sum();
+        // What one does not say, the cluster gives to the whole job.
+        let memory = wishes.iter().filter_map(|(wish, attempt, _)| wish.memory_mib(*attempt));
+        let is_known = wishes.iter().all(|(wish, attempt, _)| wish.memory_mib(*attempt).is_some());
+        let times: Option<Vec<Duration>> =
+            wishes.iter().map(|(wish, attempt, limit)| wish.job_time(*attempt, *limit)).collect();
+        let gpus = wishes.iter().filter_map(|(wish, attempt, _)| of_attempt(&wish.gpus, *attempt));
+        let kind = gpus.clone().find_map(|gpus| gpus.kind.clone());
+        let count = gpus.map(|gpus| gpus.count).sum();
+        let mut modules: Vec<String> = Vec::new();
+        for module in wishes.iter().flat_map(|(wish, ..)| &wish.modules) {
+            if !modules.contains(module) {
+                modules.push(module.clone());
+            }
+        }
+        Resources {
+            cpus: vec![cpus],
+            memory_mib: if is_known { vec![memory.sum()] } else { Vec::new() },
+            time: times.and_then(|times| times.into_iter().max()).into_iter().collect(),
+            gpus: if count == 0 { Vec::new() } else { vec![Gpus { kind, count }] },
+            modules,
+            ..wishes.first().map_or_else(Resources::default, |(wish, ..)| (*wish).clone())
+        }
+    }
+
+    /// How long the job of a task with this limit may take, if anybody says it.
+    fn job_time(&self, attempt: u32, limit: Option<Duration>) -> Option<Duration> {
+        self.time(attempt).or_else(|| limit.and_then(|limit| limit.checked_add(AFTER_LIMIT)))
+    }
+
+    /// The keys for which tasks that ask for this and for that cannot share a job.
+    pub(crate) fn disagreements(&self, other: &Resources) -> Vec<&'static str> {
+        let kind = |it: &Resources| it.gpus.iter().find_map(|gpus| gpus.kind.clone());
+        let (own_kind, other_kind) = (kind(self), kind(other));
+        let keys = [
+            ("partition", self.partition != other.partition),
+            ("account", self.account != other.account),
+            ("qos", self.qos != other.qos),
+            ("constraint", self.constraint != other.constraint),
+            ("reservation", self.reservation != other.reservation),
+            ("extra", self.extra != other.extra),
+            ("gpus", own_kind.is_some() && other_kind.is_some() && own_kind != other_kind),
+        ];
+        keys.iter().filter(|(_, differs)| *differs).map(|(key, _)| *key).collect()
+    }
+
     /// The options of sbatch for a job that runs `members` attempts of this number, one after the other, each of a task that
     /// has `limit` to run, if it has one.
     pub(crate) fn options(
@@ -241,7 +290,7 @@ impl Resources {
             }
             MemoryAs::None => None,
         }));
-        let time = self.time(attempt).or_else(|| limit.and_then(|limit| limit.checked_add(AFTER_LIMIT)));
+        let time = self.job_time(attempt, limit);
         options.extend(time.map(|time| format!("--time={}", sbatch_time(time.saturating_mul(members)))));
         options.extend(of_attempt(&self.gpus, attempt).filter(|gpus| gpus.count > 0).map(|gpus| {
             let option = match style.gpus {

@@ -4,15 +4,18 @@ use super::{Context, PlannedRun};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::exec::local::{GRACE, LocalExecutor};
 use crate::exec::slurm::{ClusterSetting, Dispatcher, SiteRules};
-use crate::exec::{ClusterJob, Executor, ReportSink};
+use crate::exec::{Executor, ReportSink};
 use crate::host::{self, Found};
 use crate::ottofile::Ottofile;
 use crate::ottofile::site::{self, Site};
 use crate::ottofile::spec::Engine;
-use crate::plan::{AskedResource, Job, JobPlace, places, resource_sources};
+use crate::plan::{
+    self, AskedResource, JobId, JobPlace, companies, places, refuse_disagreements, resource_sources,
+};
 use crate::resources::{self, OptionStyle, Resources};
 use crate::run::Setting;
 use crate::store::layout::{self, Home};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,6 +148,20 @@ pub(super) fn placed(
         return Err(context.refuse(&[wrong]));
     }
     Ok(places)
+}
+
+/// What each job asks for, in plan order; `Err` is the exit code.
+pub(super) fn resources_of(
+    context: &mut Context,
+    target: &PlannedRun,
+    places: &[JobPlace],
+    site: &Site,
+    wish: &ClusterWish,
+) -> Result<Vec<Arc<Resources>>, i32> {
+    let all = plan::resources(target.ottofile, target.plan, site, &wish.resources);
+    refuse_disagreements(target.ottofile, target.plan, places, &all)
+        .map_err(|diagnostics| context.refuse(&diagnostics))?;
+    Ok(all)
 }
 
 /// What a node starts with is in a file that stays, and what its tasks print is masked nowhere there.
@@ -316,29 +333,43 @@ pub(super) fn submissions(
     let places =
         places(target.ottofile, target.plan, engine).map_err(|diagnostics| context.refuse(&diagnostics))?;
     let site = if places.contains(&JobPlace::Cluster) { site(context, wish)? } else { Site::default() };
-    let resources = crate::plan::resources(target.ottofile, target.plan, &site, &wish.resources);
-    let one = |((place, job), resources): ((&JobPlace, &Arc<Job>), Arc<Resources>)| {
-        let words = || {
-            let (inputs, outputs) = (Vec::new(), Vec::new());
-            ClusterJob {
-                name: job.name.clone(),
-                task: job.task,
-                resources: (*resources).clone(),
-                limit: job.timeout,
-                inputs,
-                outputs,
+    let plan = target.plan;
+    let resources = resources_of(context, target, &places, &site, wish)?;
+    let firsts = companies(plan, &places);
+    let mut companies: BTreeMap<JobId, Vec<JobId>> = BTreeMap::new();
+    for id in plan.ids() {
+        companies.entry(firsts[id.index()]).or_default().push(id);
+    }
+    let style = style(&site);
+    let command = |id: JobId| {
+        let first = firsts[id.index()];
+        if first != id {
+            return format!("in the job of `{}`", plan.job(first).name);
+        }
+        let members = &companies[&first];
+        let wishes: Vec<_> =
+            members.iter().map(|id| (&*resources[id.index()], 1, plan.job(*id).timeout)).collect();
+        let (words, shared) = match (&wishes[..], resources[id.index()].bundle) {
+            ([(wish, attempt, limit)], bundle) => {
+                let shared = bundle.map(|most| format!("  # one job for up to {most} of them"));
+                (wish.options(*attempt, *limit, 1, style), shared)
             }
-            .options(1, 1, style(&site))
+            (several, _) => {
+                let others: Vec<String> =
+                    members[1..].iter().map(|id| format!("`{}`", plan.job(*id).name)).collect();
+                let shared = format!("  # one job with {}", others.join(", "));
+                (Resources::together(several).options(1, None, 1, style), Some(shared))
+            }
         };
-        let sources = || {
-            let told = resource_sources(target.ottofile, job, &site, &wish.resources);
-            told.iter().map(|(key, who)| format!("{key} from {who}")).collect::<Vec<_>>().join(" · ")
-        };
-        let shared = resources.bundle.map(|most| format!("  # one job for up to {most} of them"));
-        (*place == JobPlace::Cluster).then(|| Submission {
-            command: format!("sbatch {}{}", words().join(" "), shared.unwrap_or_default()),
-            sources: sources(),
-        })
+        format!("sbatch {}{}", words.join(" "), shared.unwrap_or_default())
     };
-    Ok(places.iter().zip(&target.plan.jobs).zip(resources).map(one).collect())
+    let sources = |id: JobId| {
+        let told = resource_sources(target.ottofile, plan.job(id), &site, &wish.resources);
+        told.iter().map(|(key, who)| format!("{key} from {who}")).collect::<Vec<_>>().join(" · ")
+    };
+    let one = |id: JobId| {
+        (places[id.index()] == JobPlace::Cluster)
+            .then(|| Submission { command: command(id), sources: sources(id) })
+    };
+    Ok(plan.ids().map(one).collect())
 }

@@ -22,7 +22,7 @@ use crate::ottofile::Ottofile;
 use crate::ottofile::site::Site;
 use crate::ottofile::spec::{ForeachSource, Part, Task};
 use crate::plan::select::Items;
-use crate::plan::{self, Flow, GroupMembers, Job, JobId, JobPlace, Plan, Work, resources, service};
+use crate::plan::{self, Flow, GroupMembers, Job, JobId, JobPlace, Plan, Work, service};
 use crate::quantity::parse_size;
 use crate::request::Argument;
 use crate::resources::Resources;
@@ -404,6 +404,7 @@ pub(crate) fn execute(
     let places = cluster::placed(context, target, engine)?;
     let is_remote = places.contains(&JobPlace::Cluster);
     let site = if is_remote { cluster::site(context, &options.wish)? } else { Site::default() };
+    let resources = cluster::resources_of(context, target, &places, &site, &options.wish)?;
     if options.origin.is_none() && options.watch.is_none() {
         cluster::warn_of_stdin(context, target, &places, &inherits_stdin(target));
     }
@@ -477,7 +478,7 @@ pub(crate) fn execute(
     let common = common_setting(context, ottofile, plan, &place, limit, &inbox.0);
     let setting = Setting {
         places,
-        resources: resources(ottofile, plan, &site, &options.wish.resources),
+        resources,
         local_slots,
         slots,
         most,

@@ -1,22 +1,31 @@
 //! `otto --node FOLDER`: one attempt of a run, on the node of a cluster that its job was given. The launch is in the folder;
-//! what came of it is written there. `otto --node LIST` runs the attempts of a bundle, one after the other.
+//! what came of it is written there. `otto --node LIST` runs the attempts of a bundle, one after the other,
+//! and attempts that stream to each other at the same time.
 
 use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::Exit;
 use crate::exec::local::LocalExecutor;
 use crate::exec::memory;
 use crate::exec::remote::{DeclaredFiles, Preparation, RemoteLaunch};
-use crate::exec::{Assignment, AttemptId, Ended, Executor, HandsOver, Launch, LaunchIo, Plumbing, Stop};
+use crate::exec::stream::IntakeReport;
+use crate::exec::{
+    Assignment, AttemptId, Ended, Executor, HandsOver, Launch, LaunchIo, Plumbing, Stdin, Stop, StreamPlan,
+};
 use crate::host;
 use crate::lang;
 use crate::mask::Masks;
+use crate::plan::JobId;
 use crate::run::signals::{STOPPING, Signals, guarded};
-use crate::store::exchange::{self, BeginRecord, Bell, EndRecord};
-use crate::store::layout::AttemptDir;
+use crate::run::stream::{CannotConnect, Streams, Taken, Wires};
+use crate::store::exchange::{self, BeginRecord, Bell, EndRecord, StreamRecord};
+use crate::store::layout::{AttemptDir, PipesDir};
+use crate::store::stream::End;
+use std::collections::{HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -31,6 +40,7 @@ const LOOK: Duration = Duration::from_secs(5);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 /// How long it tries to write down the end, as while a disk is full.
 const PATIENCE: Duration = Duration::from_secs(60);
+const POLITE: Stop = Stop::Polite { signal: libc::SIGTERM };
 /// A signal to the task and to otto may be seen in either order.
 const SIGNAL_LAG: Duration = Duration::from_millis(100);
 
@@ -63,9 +73,11 @@ fn attend_all(dirs: &[AttemptDir], signals: &Signals) -> i32 {
     let (sender, news) = sync_channel(16);
     signals.subscribe(sender.clone(), NodeNews::Signal);
     let inbox = Inbox { sender, news };
+    // Those that stream run at the same time.
+    let at_once = if dirs.iter().any(streams) { dirs.len() } else { 1 };
     let mut last_failure = 0;
-    for dir in dirs {
-        let (status, has_time) = attend(dir, &inbox);
+    for dirs in dirs.chunks(at_once) {
+        let (status, has_time) = Company::default().attend(dirs, &inbox);
         if status != 0 {
             last_failure = status;
         }
@@ -78,32 +90,11 @@ fn attend_all(dirs: &[AttemptDir], signals: &Signals) -> i32 {
     last_failure
 }
 
-/// Answers the status of the task, and whether another one may begin.
-fn attend(dir: &AttemptDir, inbox: &Inbox) -> (i32, bool) {
-    let host = node_name();
-    let who = format!("{host}-{}", std::process::id());
-    match exchange::begin(dir, &who, &BeginRecord { host: Some(host.clone()) }) {
-        Ok(true) => {}
-        Ok(false) => {
-            say("another copy of this job has begun the task, or the run has given it up");
-            return (0, true);
-        }
-        Err(error) => {
-            say(&format!("cannot begin in `{}`: {}", dir.path.display(), host::plain(&error)));
-            return (97, true);
-        }
-    }
-    ring(dir, Bell::Begun);
-    let mut record = match arrived(dir) {
-        Ok((attempt, launch, grace, declared)) => serve(dir, inbox, attempt, launch, grace, &declared, &who),
-        Err((exit, cause)) => {
-            EndRecord { cause: cause.as_ref().map(Notice::of), ..EndRecord::without_process(exit) }
-        }
-    };
-    record.host = Some(host);
-    let status = record.exit.status();
-    tell(dir, &who, &record);
-    (status, record.signal.is_none())
+/// Whether an attempt that has not begun streams.
+fn streams(dir: &AttemptDir) -> bool {
+    let launch = fs::read(dir.launch()).ok();
+    let launch = launch.and_then(|bytes| serde_json::from_slice::<RemoteLaunch>(&bytes).ok());
+    launch.is_some_and(|launch| launch.streams())
 }
 
 /// This machine as the cluster calls it.
@@ -138,10 +129,27 @@ fn say(text: &str) {
     let _ = writeln!(io::stderr(), "otto: {text}");
 }
 
+/// A launch as this machine has it.
+struct ArrivedLaunch {
+    attempt: AttemptId,
+    launch: Launch,
+    grace: Duration,
+    declared: DeclaredFiles,
+}
+
+impl ArrivedLaunch {
+    /// The streams that it reads and writes, each by the writer and the reader.
+    fn edges(&self) -> Vec<(JobId, JobId)> {
+        let job = self.attempt.job;
+        let Some(plan) = &self.launch.streams else { return Vec::new() };
+        plan.readers.iter().map(|reader| (job, *reader)).collect()
+    }
+}
+
 type CannotArrive = (Exit, Option<Diagnostic>);
 
 /// The launch as this machine has it.
-fn arrived(dir: &AttemptDir) -> Result<(AttemptId, Launch, Duration, DeclaredFiles), CannotArrive> {
+fn arrived(dir: &AttemptDir) -> Result<ArrivedLaunch, CannotArrive> {
     let refused = |code: i32, cause: Diagnostic| {
         (Exit::NotStarted { code, reason: cause.message.clone() }, Some(cause))
     };
@@ -167,7 +175,7 @@ fn arrived(dir: &AttemptDir) -> Result<(AttemptId, Launch, Duration, DeclaredFil
         let help = "the project must be on a file system that all nodes have under the same path";
         return Err(refused(125, Diagnostic::error(Code::NodeSeesNothing, message).help(help)));
     }
-    wait_for_inputs(dir, &declared);
+    wait_for_inputs(dir, &declared, launch.streams.as_ref());
     drop_missing_folder(&mut launch);
     if !preparation.is_empty() {
         launch.env =
@@ -177,20 +185,30 @@ fn arrived(dir: &AttemptDir) -> Result<(AttemptId, Launch, Duration, DeclaredFil
         lang::located(&launch.named, launch.level, &launch.workdir, &launch.env).map_err(|cannot| {
             refused(cannot.code, cannot.diagnostic.note(format!("looked for on the node {host}")))
         })?;
-    Ok((attempt, launch, grace, declared))
+    Ok(ArrivedLaunch { attempt, launch, grace, declared })
 }
 
 /// What otto sees, this machine may see a little later. What does not come, the task will miss by itself.
-fn wait_for_inputs(dir: &AttemptDir, declared: &DeclaredFiles) {
+fn wait_for_inputs(dir: &AttemptDir, declared: &DeclaredFiles, streams: Option<&StreamPlan>) {
     let begun = Instant::now();
-    for file in declared.inputs.iter().map(Path::new) {
-        while !exchange::is_visible(file) {
+    let wait = |file: &Path, is_there: &dyn Fn() -> bool| {
+        while !is_there() {
             if begun.elapsed() > declared.patience || exchange::is_given_up(dir) {
                 say(&format!("does not see `{}` yet", file.display()));
                 break;
             }
             std::thread::sleep(BETWEEN_LOOKS);
         }
+    };
+    for file in declared.inputs.iter().map(Path::new) {
+        wait(file, &|| exchange::is_visible(file));
+    }
+    for source in streams.iter().flat_map(|streams| &streams.sources) {
+        let Some(length) = source.length else { continue };
+        let file = &source.file;
+        wait(file, &|| {
+            exchange::is_visible(file) && fs::metadata(file).is_ok_and(|metadata| metadata.len() >= length)
+        });
     }
 }
 
@@ -229,15 +247,17 @@ fn drop_missing_folder(launch: &mut Launch) {
     launch.env.retain(|(name, value)| name != "TMPDIR" || Path::new(value).is_dir());
 }
 
-/// What can happen while the task runs.
+/// What can happen while tasks run.
 enum NodeNews {
     Over(Ended),
+    Stream(JobId, IntakeReport),
     Signal(i32),
 }
 
 /// The launch, for the executor of this machine.
 struct Arrived {
     launch: Option<Launch>,
+    plumbing: Plumbing,
     sender: SyncSender<NodeNews>,
 }
 
@@ -247,7 +267,7 @@ impl Assignment for Arrived {
     }
 
     fn plumbing(&mut self) -> Plumbing {
-        Plumbing::default()
+        std::mem::take(&mut self.plumbing)
     }
 
     fn collect(&mut self, _ended: &Ended) {}
@@ -258,78 +278,338 @@ impl Assignment for Arrived {
     }
 }
 
-fn serve(
-    dir: &AttemptDir,
-    inbox: &Inbox,
+/// The attempts that run here at the same time: one, or those that streams join.
+#[derive(Default)]
+struct Company {
+    host: String,
+    who: String,
+    streams: Streams,
+    running: Vec<Member>,
+    /// Of the last member that failed.
+    status: i32,
+    /// The signal by which the cluster, or somebody there, asked for the end of all.
+    signal: Option<i32>,
+    memory_before: memory::StepMemory,
+}
+
+/// An attempt that has begun here and whose end is not written down.
+struct Member {
+    dir: AttemptDir,
     attempt: AttemptId,
-    launch: Launch,
-    grace: Duration,
-    declared: &DeclaredFiles,
-    who: &str,
-) -> EndRecord {
-    let Inbox { sender, news } = inbox;
-    let memory_before = memory::of_step();
-    let logs: Vec<PathBuf> = match &launch.io {
-        LaunchIo::Captured { stdout_log, stderr_log, .. } => vec![stdout_log.clone(), stderr_log.clone()],
-        LaunchIo::Terminal => Vec::new(),
-    };
-    let hands_over = launch.hands_over.clone();
-    let mut executor = LocalExecutor::new(Arc::new(|_| {}), grace, Masks::default());
-    executor.start(attempt, Box::new(Arrived { launch: Some(launch), sender: sender.clone() }));
-    let polite = Stop::Polite { signal: libc::SIGTERM };
-    let (mut is_given_up, mut signal) = (false, None);
-    let ended = loop {
-        match news.recv_timeout(LOOK) {
-            Ok(NodeNews::Over(ended)) => break ended,
-            Ok(NodeNews::Signal(sent)) if STOPPING.contains(&sent) => {
-                signal.get_or_insert(sent);
-                executor.stop(attempt, polite);
+    logs: Vec<PathBuf>,
+    hands_over: HandsOver,
+    declared: DeclaredFiles,
+    does_stream: bool,
+    is_given_up: bool,
+    /// While what it streamed is still on its way.
+    ended: Option<(Ended, Vec<Taken>)>,
+}
+
+impl Company {
+    /// Answers the status of the last task that failed, and whether another one may begin.
+    fn attend(mut self, dirs: &[AttemptDir], inbox: &Inbox) -> (i32, bool) {
+        self.host = node_name();
+        self.who = format!("{}-{}", self.host, std::process::id());
+        self.memory_before = memory::of_step();
+        let begun: Vec<&AttemptDir> = dirs.iter().filter(|dir| self.begin(dir)).collect();
+        let mut ready: Vec<(&AttemptDir, ArrivedLaunch)> = Vec::new();
+        for dir in begun {
+            match arrived(dir) {
+                Ok(launch) => ready.push((dir, launch)),
+                Err((exit, cause)) => self.refuse(dir, exit, cause.as_ref()),
             }
-            Ok(NodeNews::Signal(_)) => {}
-            Err(RecvTimeoutError::Timeout) if !is_given_up && exchange::is_given_up(dir) => {
-                is_given_up = true;
-                executor.stop(attempt, polite);
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => unreachable!("bug: the executor dropped its assignment"),
         }
-    };
-    if signal.is_none() && matches!(ended.exit, Exit::Signal(_)) {
-        let late = news.recv_timeout(SIGNAL_LAG).ok();
-        signal = late.and_then(|news| match news {
-            NodeNews::Signal(sent) => Some(sent).filter(|sent| STOPPING.contains(sent)),
-            NodeNews::Over(_) => None,
+        let Some(grace) = ready.first().map(|(_, arrived)| arrived.grace) else { return (self.status, true) };
+        let pipes = PipesDir::new(&temporary_folder(), &self.who);
+        self.streams = Streams::between(ready.iter().flat_map(|(_, arrived)| arrived.edges()));
+        let mut executor = LocalExecutor::new(Arc::new(|_| {}), grace, Masks::default());
+        // The plan has those who write before those who read.
+        ready.sort_by_key(|(_, arrived)| arrived.attempt.job);
+        let here: HashSet<u32> = dirs.iter().filter_map(AttemptDir::place).collect();
+        for (dir, arrived) in ready {
+            self.start(dir, arrived, &mut executor, &pipes, &here, inbox);
+        }
+        self.watch(&mut executor, inbox);
+        // Whoever is on the same machine can read no more from it.
+        let _ = fs::remove_dir_all(&pipes.path);
+        (self.status, self.signal.is_none())
+    }
+
+    /// Takes the beginning of an attempt; false if that is not for this job to take.
+    fn begin(&mut self, dir: &AttemptDir) -> bool {
+        match exchange::begin(dir, &self.who, &BeginRecord { host: Some(self.host.clone()) }) {
+            Ok(true) => {
+                ring(dir, Bell::Begun);
+                true
+            }
+            Ok(false) => {
+                say("another copy of this job has begun the task, or the run has given it up");
+                false
+            }
+            Err(error) => {
+                say(&format!("cannot begin in `{}`: {}", dir.path.display(), host::plain(&error)));
+                self.status = 97;
+                false
+            }
+        }
+    }
+
+    /// Writes down that an attempt could not be started.
+    fn refuse(&mut self, dir: &AttemptDir, exit: Exit, cause: Option<&Diagnostic>) {
+        let record = EndRecord { cause: cause.map(Notice::of), ..EndRecord::without_process(exit) };
+        self.tell(dir, record);
+    }
+
+    fn tell(&mut self, dir: &AttemptDir, mut record: EndRecord) {
+        record.host = Some(self.host.clone());
+        if record.exit.status() != 0 {
+            self.status = record.exit.status();
+        }
+        tell(dir, &self.who, &record);
+    }
+
+    fn start(
+        &mut self,
+        dir: &AttemptDir,
+        arrived: ArrivedLaunch,
+        executor: &mut LocalExecutor,
+        pipes: &PipesDir,
+        here: &HashSet<u32>,
+        inbox: &Inbox,
+    ) {
+        let ArrivedLaunch { attempt, mut launch, declared, grace: _ } = arrived;
+        let mut plumbing = Plumbing::default();
+        let plan = launch.streams.take();
+        if let Some(plan) = &plan {
+            let wires = self.connect(attempt.job, plan, pipes, here, inbox);
+            if wires.is_err() {
+                // Those who read its stream are still to come.
+                self.streams.close(attempt.job, End::Broken);
+            }
+            match wires {
+                Ok(wires) => {
+                    if let (LaunchIo::Captured { stdin, .. }, Some(_)) =
+                        (&mut launch.io, &wires.plumbing.stdin)
+                    {
+                        *stdin = Stdin::Stream;
+                    }
+                    launch.env.extend(wires.env);
+                    plumbing = wires.plumbing;
+                }
+                Err(CannotConnect::Broken(producer)) => {
+                    let streams = StreamRecord { broken_by: Some(producer), ..StreamRecord::default() };
+                    let exit = Exit::Signal(libc::SIGTERM);
+                    let record = EndRecord { streams: Some(streams), ..EndRecord::without_process(exit) };
+                    return self.tell(dir, record);
+                }
+                Err(CannotConnect::File(path, error)) => {
+                    let message = format!(
+                        "cannot create a stream at `{}` on the node {}: {}",
+                        path.display(),
+                        self.host,
+                        host::plain(&error)
+                    );
+                    let exit = Exit::NotStarted { code: 125, reason: message.clone() };
+                    return self.refuse(dir, exit, Some(&Diagnostic::error(Code::CannotStart, message)));
+                }
+            }
+        }
+        let logs = match &launch.io {
+            LaunchIo::Captured { stdout_log, stderr_log, .. } => vec![stdout_log.clone(), stderr_log.clone()],
+            LaunchIo::Terminal => Vec::new(),
+        };
+        self.running.push(Member {
+            dir: dir.clone(),
+            attempt,
+            logs,
+            hands_over: launch.hands_over.clone(),
+            declared,
+            does_stream: plan.is_some(),
+            is_given_up: false,
+            ended: None,
         });
+        let sender = inbox.sender.clone();
+        executor.start(attempt, Box::new(Arrived { launch: Some(launch), plumbing, sender }));
     }
-    let mut leaked: Vec<(i32, String)> =
-        ended.leaked.into_iter().map(|leftover| (leftover.pid, leftover.command)).collect();
-    leaked.extend(executor.finish(&[]).into_iter().map(|leftover| (leftover.pid, leftover.command)));
-    for log in logs {
-        // A log that is not there yet elsewhere is waited for.
-        let _ = File::open(log).and_then(|log| log.sync_all());
+
+    fn connect(
+        &mut self,
+        job: JobId,
+        plan: &StreamPlan,
+        pipes: &PipesDir,
+        here: &HashSet<u32>,
+        inbox: &Inbox,
+    ) -> Result<Wires, CannotConnect> {
+        match DirBuilder::new().mode(0o700).create(&pipes.path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(CannotConnect::File(pipes.path.clone(), error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        self.streams.break_missing(plan, |producer| here.contains(&producer.0));
+        let inputs: Vec<PathBuf> = (0..plan.sources.len()).map(|source| pipes.input(job.0, source)).collect();
+        let sender = inbox.sender.clone();
+        self.streams.connect(job, plan, pipes.output(job.0), &inputs, move |report| {
+            // The node listens until all is over.
+            let _ = sender.send(NodeNews::Stream(job, report));
+        })
     }
-    let mut log_error = ended.log_error;
-    if let Err(error) = move_hand_over(dir, &hands_over, who) {
-        log_error
-            .get_or_insert_with(|| format!("cannot hand over what the task set: {}", host::plain(&error)));
+
+    /// Until the end of each of them is written down.
+    fn watch(&mut self, executor: &mut LocalExecutor, inbox: &Inbox) {
+        let mut unread = VecDeque::new();
+        while !self.running.is_empty() {
+            let news = match unread.pop_front() {
+                Some(news) => Ok(news),
+                None => inbox.news.recv_timeout(LOOK),
+            };
+            match news {
+                Ok(NodeNews::Over(ended)) => {
+                    self.listen_late(&ended.exit, inbox, &mut unread);
+                    self.processes_ended(ended, executor);
+                }
+                Ok(NodeNews::Stream(job, IntakeReport::Stuck(reason))) => {
+                    self.streams.set_trouble(job, reason);
+                    self.stop(job, executor);
+                }
+                Ok(NodeNews::Stream(job, IntakeReport::Drained { was_cut })) => {
+                    self.over(job, was_cut, executor);
+                }
+                Ok(NodeNews::Signal(sent)) if STOPPING.contains(&sent) => {
+                    self.signal.get_or_insert(sent);
+                    for member in &self.running {
+                        executor.stop(member.attempt, POLITE);
+                        if member.ended.is_some() {
+                            // Nobody waits any longer for what it left behind.
+                            self.streams.finish(member.attempt.job, false);
+                        }
+                    }
+                }
+                Ok(NodeNews::Signal(_)) => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    for member in self.running.iter_mut().filter(|member| !member.is_given_up) {
+                        if exchange::is_given_up(&member.dir) {
+                            member.is_given_up = true;
+                            executor.stop(member.attempt, POLITE);
+                        }
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    unreachable!("bug: the executor dropped its assignments")
+                }
+            }
+        }
     }
-    let memory = memory::of_step().since(memory_before);
-    let is_made = |(_, file): &(usize, &OsString)| fs::symlink_metadata(file).is_ok();
-    EndRecord {
-        host: None,
-        signal: signal.filter(|_| !is_given_up),
-        peak_mib: memory.peak_mib,
-        memory_kills: memory.kills,
-        is_repeated: false,
-        made: declared.outputs.iter().enumerate().filter(is_made).map(|(place, _)| place).collect(),
-        exit: ended.exit,
-        cause: None,
-        leaked,
-        survivors: ended.survivors,
-        stdout_bytes: ended.stdout_bytes,
-        stderr_bytes: ended.stderr_bytes,
-        log_error,
+
+    /// Where a signal ended a task, the one to otto may be on its way.
+    fn listen_late(&mut self, exit: &Exit, inbox: &Inbox, unread: &mut VecDeque<NodeNews>) {
+        if self.signal.is_some() || !matches!(exit, Exit::Signal(_)) {
+            return;
+        }
+        let until = Instant::now() + SIGNAL_LAG;
+        while let Ok(news) = inbox.news.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            let is_signal = matches!(news, NodeNews::Signal(sent) if STOPPING.contains(&sent));
+            if let (NodeNews::Signal(sent), true) = (&news, is_signal) {
+                self.signal = Some(*sent);
+            }
+            unread.push_back(news);
+            if is_signal {
+                return;
+            }
+        }
     }
+
+    fn member(&self, job: JobId) -> Option<usize> {
+        self.running.iter().position(|member| member.attempt.job == job)
+    }
+
+    fn stop(&self, job: JobId, executor: &mut LocalExecutor) {
+        if let Some(member) = self.member(job) {
+            executor.stop(self.running[member].attempt, POLITE);
+        }
+    }
+
+    fn processes_ended(&mut self, ended: Ended, executor: &mut LocalExecutor) {
+        let job = ended.attempt.job;
+        let Some(member) = self.member(job) else { return };
+        let taken = self.streams.detach(job);
+        for taken in taken.iter().filter(|taken| taken.fed.has_failed) {
+            self.streams.set_trouble(job, taken.unreadable());
+        }
+        let is_drained = !self.streams.finish(job, ended.exit.is_success() && self.signal.is_none());
+        self.running[member].ended = Some((ended, taken));
+        if is_drained {
+            self.over(job, false, executor);
+        }
+    }
+
+    /// An attempt is over, and all that it streamed is in its file.
+    fn over(&mut self, job: JobId, was_cut: bool, executor: &mut LocalExecutor) {
+        let Some(member) = self.member(job) else { return };
+        let mut member = self.running.remove(member);
+        let Some((ended, taken)) = member.ended.take() else {
+            unreachable!("bug: the stream of a process that runs is at its end")
+        };
+        let streams = member.does_stream.then(|| self.streams.record(job, was_cut, taken));
+        let has_only_stopped =
+            ended.exit.is_of_closed_pipe() && streams.as_ref().is_some_and(|streams| streams.is_short);
+        let is_broken = |streams: &StreamRecord| streams.trouble.is_some() || streams.broken_by.is_some();
+        let is_whole =
+            (ended.exit.is_success() || has_only_stopped) && !streams.as_ref().is_some_and(is_broken);
+        let record = self.record(&member, ended, streams, executor);
+        // First its end: those who read its stream count only with that.
+        self.tell(&member.dir, record);
+        for reader in self.streams.close(job, if is_whole { End::Complete } else { End::Broken }) {
+            self.stop(reader, executor);
+        }
+        self.streams.settled(job);
+    }
+
+    fn record(
+        &self,
+        member: &Member,
+        ended: Ended,
+        streams: Option<StreamRecord>,
+        executor: &mut LocalExecutor,
+    ) -> EndRecord {
+        let mut leaked: Vec<(i32, String)> =
+            ended.leaked.into_iter().map(|leftover| (leftover.pid, leftover.command)).collect();
+        if self.running.is_empty() {
+            leaked.extend(executor.finish(&[]).into_iter().map(|leftover| (leftover.pid, leftover.command)));
+        }
+        for log in &member.logs {
+            // A log that is not there yet elsewhere is waited for.
+            let _ = File::open(log).and_then(|log| log.sync_all());
+        }
+        let mut log_error = ended.log_error;
+        if let Err(error) = move_hand_over(&member.dir, &member.hands_over, &self.who) {
+            log_error.get_or_insert_with(|| {
+                format!("cannot hand over what the task set: {}", host::plain(&error))
+            });
+        }
+        let memory = memory::of_step().since(self.memory_before);
+        let is_made = |(_, file): &(usize, &OsString)| fs::symlink_metadata(file).is_ok();
+        let made = member.declared.outputs.iter().enumerate().filter(is_made).map(|(place, _)| place);
+        EndRecord {
+            signal: self.signal.filter(|_| !member.is_given_up),
+            peak_mib: memory.peak_mib,
+            memory_kills: memory.kills,
+            made: made.collect(),
+            leaked,
+            survivors: ended.survivors,
+            stdout_bytes: ended.stdout_bytes,
+            stderr_bytes: ended.stderr_bytes,
+            log_error,
+            streams,
+            ..EndRecord::without_process(ended.exit)
+        }
+    }
+}
+
+/// A folder for temporary files that this machine has.
+fn temporary_folder() -> PathBuf {
+    let named = std::env::temp_dir();
+    if named.is_dir() { named } else { PathBuf::from("/tmp") }
 }
 
 /// Moves what the task left for otto to a place that nobody has looked at before: behind the cache of a network file system

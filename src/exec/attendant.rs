@@ -847,6 +847,7 @@ impl Attendance<'_> {
             stdout_bytes: bytes.next().unwrap_or(0),
             stderr_bytes: bytes.next().unwrap_or(0),
             log_error: (!errors.is_empty()).then(|| errors.join("; ")),
+            streamed: None,
         }
     }
 }

@@ -3,6 +3,8 @@
 
 use super::stream::Tap;
 use crate::lang::Level;
+use crate::name::JobName;
+use crate::plan::JobId;
 use crate::verbatim;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -35,6 +37,43 @@ pub(crate) struct Launch {
     pub(crate) secrets: Option<PathBuf>,
     /// How long the process may run, from its start.
     pub(crate) limit: Option<Duration>,
+    /// Its streams, where another machine makes the pipes for them.
+    pub(crate) streams: Option<StreamPlan>,
+}
+
+/// The streams of an attempt as data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StreamPlan {
+    /// The file that records what it streams.
+    #[serde(with = "verbatim::one")]
+    pub(crate) file: PathBuf,
+    /// The name that such a file of the attempt before gets.
+    #[serde(with = "verbatim::option")]
+    pub(crate) failed: Option<PathBuf>,
+    /// The most that it may stream, in bytes.
+    pub(crate) limit: u64,
+    /// What it writes to stdout flows too.
+    pub(crate) copies_stdout: bool,
+    /// Those who read it and are not settled.
+    pub(crate) readers: Vec<JobId>,
+    pub(crate) sources: Vec<StreamSource>,
+}
+
+/// A stream that an attempt reads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StreamSource {
+    pub(crate) name: JobName,
+    /// `None`: of an earlier run.
+    pub(crate) producer: Option<JobId>,
+    /// The file that records it.
+    #[serde(with = "verbatim::one")]
+    pub(crate) file: PathBuf,
+    /// The length of the file in bytes, if the producer has ended.
+    pub(crate) length: Option<u64>,
+    /// A stream that breaks off is as good as a whole one.
+    pub(crate) is_lenient: bool,
+    /// Variables that lead to its pipe.
+    pub(crate) variables: Vec<String>,
 }
 
 /// The files that an attempt may leave for otto.
@@ -113,6 +152,39 @@ mod tests {
     }
 
     prop_compose! {
+        fn source()(
+            name in "[a-z:]{1,9}",
+            producer in prop::option::of(any::<u32>()),
+            file in text(),
+            length in any::<Option<u64>>(),
+            is_lenient in any::<bool>(),
+            variables in prop::collection::vec(any::<String>(), 0..3),
+        ) -> StreamSource {
+            let name = JobName::recorded(&name).expect("not empty");
+            StreamSource { name, producer: producer.map(JobId), file: file.into(), length, is_lenient, variables }
+        }
+    }
+
+    prop_compose! {
+        fn streams()(
+            (file, failed) in (text(), prop::option::of(text())),
+            limit in any::<u64>(),
+            copies_stdout in any::<bool>(),
+            readers in prop::collection::vec(any::<u32>().prop_map(JobId), 0..3),
+            sources in prop::collection::vec(source(), 0..3),
+        ) -> StreamPlan {
+            StreamPlan {
+                file: file.into(),
+                failed: failed.map(PathBuf::from),
+                limit,
+                copies_stdout,
+                readers,
+                sources,
+            }
+        }
+    }
+
+    prop_compose! {
         fn launch()(
             (program, named) in (text(), text()),
             level in prop::option::of(level()),
@@ -123,6 +195,7 @@ mod tests {
             hands_over in hands_over(),
             secrets in prop::option::of(text()),
             limit in any::<Option<Duration>>(),
+            streams in prop::option::of(streams()),
         ) -> Launch {
             Launch {
                 program: program.into(),
@@ -135,6 +208,7 @@ mod tests {
                 hands_over,
                 secrets: secrets.map(PathBuf::from),
                 limit,
+                streams,
             }
         }
     }

@@ -27,12 +27,13 @@ use crate::lang::Level;
 use crate::name::JobName;
 use crate::plan::JobId;
 use crate::resources::{OptionStyle, Resources};
+use crate::store::exchange::StreamRecord;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use launch::{HandsOver, Launch, LaunchIo, Plumbing, Stdin};
+pub(crate) use launch::{HandsOver, Launch, LaunchIo, Plumbing, Stdin, StreamPlan, StreamSource};
 
 /// One try at one job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -100,9 +101,22 @@ pub(crate) struct ClusterJob {
     pub(crate) inputs: Vec<PathBuf>,
     /// Files that the task makes.
     pub(crate) outputs: Vec<PathBuf>,
+    /// It is joined with others by streams: those of this run that it reads are here.
+    pub(crate) does_stream: bool,
+    pub(crate) reads: Vec<JobId>,
 }
 
 impl ClusterJob {
+    /// The same for several jobs, each with the number of its attempt, that share one and run at the same time.
+    pub(crate) fn options_together<'a>(
+        jobs: impl Iterator<Item = (&'a ClusterJob, u32)>,
+        style: OptionStyle,
+    ) -> Vec<String> {
+        let wishes: Vec<(&Resources, u32, Option<Duration>)> =
+            jobs.map(|(job, attempt)| (&job.resources, attempt, job.limit)).collect();
+        Resources::together(&wishes).options(1, None, 1, style)
+    }
+
     /// The options of sbatch that say so, for so many attempts of this number that share a job.
     pub(crate) fn options(&self, attempt: u32, members: u32, style: OptionStyle) -> Vec<String> {
         self.resources.options(attempt, self.limit, members, style)
@@ -128,6 +142,8 @@ pub(crate) struct Ended {
     pub(crate) stderr_bytes: u64,
     /// Why a log is not complete: names the file and says from which byte on.
     pub(crate) log_error: Option<String>,
+    /// What flowed, where another machine made the pipes.
+    pub(crate) streamed: Option<Box<StreamRecord>>,
 }
 
 /// Whether an attempt that failed is followed by another.
@@ -202,6 +218,7 @@ impl Ended {
             stdout_bytes: 0,
             stderr_bytes: 0,
             log_error: None,
+            streamed: None,
         }
     }
 }

@@ -106,6 +106,11 @@ impl RemoteLaunch {
         self
     }
 
+    /// Whether it streams.
+    pub(crate) fn streams(&self) -> bool {
+        self.launch.streams.is_some()
+    }
+
     /// The launch here, where the environment is `here`.
     pub(crate) fn arrived(self, here: impl Iterator<Item = (OsString, OsString)>) -> (AttemptId, Launch) {
         let RemoteLaunch { place, attempt, mut launch, unset, grace_ms: _, preparation: _, files: _ } = self;
@@ -166,6 +171,7 @@ mod tests {
             hands_over: HandsOver::default(),
             secrets: None,
             limit: None,
+            streams: None,
         };
         let find = |name: &OsStr| own.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         let id = AttemptId { job: JobId(4), number: 2 };

@@ -29,7 +29,9 @@ pub(crate) use extend::{Extension, extend};
 pub(crate) use fan_in::{FanIn, fan_ins};
 pub(crate) use order::is_contradiction;
 pub(crate) use own::told_once;
-pub(crate) use place::{AskedResource, JobPlace, places, resource_sources, resources};
+pub(crate) use place::{
+    AskedResource, JobPlace, companies, places, refuse_disagreements, resource_sources, resources,
+};
 pub(crate) use told::{Told, told};
 
 use crate::diagnostic::{Code, Diagnostic};

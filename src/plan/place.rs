@@ -1,6 +1,6 @@
 //! Where each job runs: on this machine, or on a cluster.
 
-use super::{Job, Plan, Work};
+use super::{Job, JobId, Plan, Work};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ottofile::site::Site;
 use crate::ottofile::spec::Engine;
@@ -17,7 +17,7 @@ pub(crate) enum JobPlace {
 }
 
 /// The place of each job, in plan order, where tasks that say nothing else run with `engine`. Streams are pipes, which do not
-/// reach other machines, and services run on this one.
+/// reach from one machine to another, and services run on this one.
 pub(crate) fn places(
     ottofile: &Ottofile,
     plan: &Plan,
@@ -26,15 +26,21 @@ pub(crate) fn places(
     let places: Vec<JobPlace> = plan.jobs.iter().map(|job| place(ottofile, job, engine)).collect();
     let mut diagnostics = Vec::new();
     let mut told = BTreeSet::new();
-    for (job, place) in plan.jobs.iter().zip(&places) {
-        let task = &ottofile.tasks[job.task];
-        if let (JobPlace::Cluster, Some(streaming)) = (place, &task.streaming)
-            && told.insert(job.task)
-        {
-            let message = format!("`{}` is streaming, and would run on the cluster", task.name);
+    for (reader, writer) in stream_edges(plan) {
+        let runs = |id: JobId| match places[id.index()] {
+            JobPlace::Cluster => "runs on the cluster",
+            JobPlace::Here => "runs on the machine of otto",
+        };
+        let tasks = [writer, reader].map(|id| &ottofile.tasks[plan.job(id).task]);
+        if places[reader.index()] != places[writer.index()] && told.insert(plan.job(reader).task) {
+            let message = format!(
+                "the stream of `{}` would go to `{}` on another machine",
+                tasks[0].name, tasks[1].name
+            );
             let wrong = Diagnostic::error(Code::StreamBetweenMachines, message)
-                .at(&ottofile.sources, streaming.span, "a stream does not reach another machine")
-                .help("write `executor: local` in the tasks at both ends of the stream");
+                .at(&ottofile.sources, tasks[0].name_span, runs(writer))
+                .at(&ottofile.sources, tasks[1].name_span, runs(reader))
+                .help("a stream stays on one machine: write `executor: local` in both tasks or in neither");
             diagnostics.push(wrong);
         }
     }
@@ -54,6 +60,54 @@ pub(crate) fn places(
         }
     }
     if diagnostics.is_empty() { Ok(places) } else { Err(diagnostics) }
+}
+
+/// Pairs of a job and one whose stream it reads.
+fn stream_edges(plan: &Plan) -> impl Iterator<Item = (JobId, JobId)> + '_ {
+    plan.ids().flat_map(|id| plan.producers(id).map(move |(producer, _)| (id, producer)))
+}
+
+/// For each job the first of those that share a job of the cluster with it, because streams join them; itself, if there are none.
+pub(crate) fn companies(plan: &Plan, places: &[JobPlace]) -> Vec<JobId> {
+    let mut first: Vec<JobId> = plan.ids().collect();
+    let is_away = |id: JobId| places[id.index()] == JobPlace::Cluster;
+    for (reader, writer) in stream_edges(plan).filter(|(reader, writer)| is_away(*reader) && is_away(*writer))
+    {
+        let (one, other) = (first[reader.index()], first[writer.index()]);
+        let (kept, gone) = (one.min(other), one.max(other));
+        first.iter_mut().filter(|it| **it == gone).for_each(|it| *it = kept);
+    }
+    first
+}
+
+/// Refuses streams between jobs that cannot share a job of the cluster, for what they ask of it differs.
+pub(crate) fn refuse_disagreements(
+    ottofile: &Ottofile,
+    plan: &Plan,
+    places: &[JobPlace],
+    resources: &[Arc<Resources>],
+) -> Result<(), Vec<Diagnostic>> {
+    let mut diagnostics = Vec::new();
+    let mut told = BTreeSet::new();
+    let of_first = companies(plan, places);
+    for (id, first) in plan.ids().zip(of_first) {
+        let keys = resources[id.index()].disagreements(&resources[first.index()]);
+        let tasks = [first, id].map(|id| &ottofile.tasks[plan.job(id).task]);
+        if keys.is_empty() || !told.insert(plan.job(id).task) {
+            continue;
+        }
+        let keys = keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and ");
+        let message = format!(
+            "`{}` and `{}` are joined by streams, but ask the cluster for different {keys}",
+            tasks[0].name, tasks[1].name
+        );
+        let wrong = Diagnostic::error(Code::StreamBetweenMachines, message)
+            .at(&ottofile.sources, tasks[0].name_span, "the first one")
+            .at(&ottofile.sources, tasks[1].name_span, "the second one")
+            .help("tasks that stream to each other share one job of the cluster: let them ask for the same");
+        diagnostics.push(wrong);
+    }
+    if diagnostics.is_empty() { Ok(()) } else { Err(diagnostics) }
 }
 
 fn place(ottofile: &Ottofile, job: &Job, engine: Engine) -> JobPlace {

@@ -2,7 +2,7 @@
 //! Decides nothing about the run.
 
 use super::launch::{InputOf, Started};
-use super::stream::{self, Wires};
+use super::stream::{self, StreamsAway, Wires};
 use super::upkeep::{self, PreparedService, ShareStanding};
 use super::{Message, Setting, fresh, secret, service};
 use crate::diagnostic::{Code, Diagnostic, Notice};
@@ -129,7 +129,8 @@ impl Attempt {
         }
         self.plumbing = wires.plumbing;
         let reads_stream = self.plumbing.stdin.is_some();
-        let (launch, mut warnings) = started.launch(&setting, job, self.id.number, reads_stream)?;
+        let away = wires.away.map(StreamsAway::plan);
+        let (launch, mut warnings) = started.launch(&setting, job, self.id.number, reads_stream, away)?;
         warnings.extend(stream::values_warning(&setting, self.id.job));
         if job.work == Work::Service {
             self.adopt(&mut started, &launch, &data)?;
@@ -359,6 +360,8 @@ impl Assignment for Attempt {
                 .filter(|file| file.symlink_metadata().is_ok())
                 .collect(),
             outputs: declared_files(setting, job, &job.output_globs).collect(),
+            does_stream: self.streams(),
+            reads: setting.plan.producers(self.id.job).map(|(producer, _)| producer).collect(),
         })
     }
 

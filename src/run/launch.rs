@@ -5,7 +5,7 @@ use super::{RecordedInput, RecordedSource, Setting, is_withheld};
 use crate::body::{Language, condition_of};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::Stream;
-use crate::exec::{AttemptId, HandsOver, Launch, LaunchIo, Stdin};
+use crate::exec::{AttemptId, HandsOver, Launch, LaunchIo, Stdin, StreamPlan};
 use crate::fate::Fate;
 use crate::host::{Environment, is_shell_trap, plain};
 use crate::lang::{self, CannotPrepare, FanInData, FanInJob, Input, Level, List, Script};
@@ -209,6 +209,7 @@ impl Started {
         job: &Job,
         attempt: u32,
         reads_stream: bool,
+        streams: Option<StreamPlan>,
     ) -> Result<(Launch, Vec<Diagnostic>), CannotPrepare> {
         let get = |name: &str| self.env.get(OsStr::new(name)).map(OsString::as_os_str);
         let mut prepared = lang::prepare(&self.script(setting, job, attempt, &get))?;
@@ -257,6 +258,7 @@ impl Started {
             },
             secrets: mentions_secrets(setting, job).then(|| layout::announced(&self.attempt_dir)),
             limit: self.limit,
+            streams,
         };
         Ok((launch, prepared.warnings))
     }

@@ -69,10 +69,7 @@ const MOST_WORKERS: usize = 16;
 const MESSAGES: usize = 64;
 
 const SIGINT: i32 = libc::SIGINT;
-const SIGPIPE: i32 = libc::SIGPIPE;
 const SIGTERM: i32 = libc::SIGTERM;
-/// A shell's own status when a command of its was ended by SIGPIPE.
-const SIGPIPE_STATUS: i32 = 128 + SIGPIPE;
 
 /// What a run is given. It never changes; where the plan grows, a larger one takes its place.
 #[derive(Clone)]
@@ -329,6 +326,8 @@ pub(crate) struct Run<'a> {
     service_keys: HashMap<JobId, Vec<String>>,
     /// Running jobs that are stopped because a service of theirs ended: what is to be said of it.
     failed_by: HashMap<JobId, Diagnostic>,
+    /// Attempts that have ended on another machine, and count as ended when those whose streams they read do.
+    awaiting_producers: Vec<(Box<Attempt>, Ended)>,
     /// A task has the terminal.
     is_terminal_lent: bool,
     /// Outputs of settled jobs, as long as a job that sees them is not settled.
@@ -395,6 +394,7 @@ impl<'a> Run<'a> {
             services: HashMap::new(),
             service_keys: HashMap::new(),
             failed_by: HashMap::new(),
+            awaiting_producers: Vec::new(),
             is_terminal_lent: false,
             workers: Workers::new(setting.slots.min(MOST_WORKERS)),
             outputs: vec![None; plan.jobs.len()],
@@ -804,6 +804,12 @@ impl<'a> Run<'a> {
             self.view.suspend();
         }
         self.states.insert(id.job, State::Running(Trial { attempt: id, is_stopped: false }));
+        let is_away = setting.places[id.job.index()] == JobPlace::Cluster;
+        if is_away && setting.ottofile.tasks[job.task].streaming.is_some() {
+            // Those who read its stream are to share its job.
+            let settled = self.scheduler.stream(id.job);
+            self.settled(settled);
+        }
         if job.work == Work::Service {
             let serving = Serving::new(id, setting.service(job));
             attempt.gives_up = serving.gives_up.clone();
@@ -872,8 +878,13 @@ impl<'a> Run<'a> {
     }
 
     /// What the job streamed may still be on its way.
-    fn processes_ended(&mut self, mut trial: Trial, attempt: Box<Attempt>, ended: Ended) {
+    fn processes_ended(&mut self, mut trial: Trial, attempt: Box<Attempt>, mut ended: Ended) {
         let id = attempt.id.job;
+        if self.awaits_producers(&ended) {
+            self.states.insert(id, State::Running(trial));
+            self.awaiting_producers.push((attempt, ended));
+            return;
+        }
         let has_terminal = self.job(id).work == Work::Terminal;
         if has_terminal {
             self.is_terminal_lent = false;
@@ -889,11 +900,15 @@ impl<'a> Run<'a> {
             self.signalled(SIGINT);
             trial.is_stopped = !self.scheduler.tidies_up(id);
         }
+        let elsewhere = ended.streamed.take();
+        let taken = match &elsewhere {
+            Some(record) => self.streams.ended_elsewhere(id, record),
+            None => self.streams.detach(id),
+        };
         let mut unread = Vec::new();
-        for taken in self.streams.detach(id) {
+        for taken in taken {
             if taken.fed.has_failed {
-                let reason = format!("cannot read the recorded stream of `{}`", taken.producer);
-                self.streams.set_trouble(id, reason);
+                self.streams.set_trouble(id, taken.unreadable());
             } else if taken.fed.bytes == 0 && taken.had_bytes && ended.exit.is_success() {
                 unread.push(format!("never read the stream of `{}`", taken.producer));
             }
@@ -904,7 +919,22 @@ impl<'a> Run<'a> {
         if self.streams.finish(id, ended.exit.is_success() && self.stopping.is_none()) {
             self.states.insert(id, State::Draining(trial, attempt, ended));
         } else {
-            self.collect(trial, attempt, ended, false);
+            self.collect(trial, attempt, ended, elsewhere.is_some_and(|record| record.was_cut));
+        }
+    }
+
+    /// Whether an attempt on another machine has read a stream to its end whose producer may still fail: on what it handed
+    /// over.
+    fn awaits_producers(&self, ended: &Ended) -> bool {
+        let taken = ended.streamed.iter().flat_map(|record| &record.taken).filter(|taken| taken.is_whole);
+        taken.filter_map(|taken| taken.producer).any(|producer| self.scheduler.outcome(producer).is_none())
+    }
+
+    /// A job is settled: the ends of those who read its stream count now.
+    fn end_readers(&mut self) {
+        for (attempt, ended) in std::mem::take(&mut self.awaiting_producers) {
+            // It waits again if it must.
+            self.ended(attempt, ended);
         }
     }
 
@@ -919,9 +949,7 @@ impl<'a> Run<'a> {
         let is_short = self.streams.is_closed(id);
         let broken_by = self.streams.broken_by(id).map(|producer| self.job(producer));
         let flowed = Flowed {
-            has_only_stopped: self.stopping.is_none()
-                && matches!(ended.exit, Exit::Signal(SIGPIPE) | Exit::Code(SIGPIPE_STATUS))
-                && is_short,
+            has_only_stopped: self.stopping.is_none() && ended.exit.is_of_closed_pipe() && is_short,
             is_short,
             trouble: match &broken_by {
                 Some(producer) => Some(stream::broken(producer).message),
@@ -1102,6 +1130,7 @@ impl<'a> Run<'a> {
         }
         let settled = self.scheduler.finish(id, outcome);
         self.settled(settled);
+        self.end_readers();
         if has_failed && self.setting.policy == Policy::FailNow && self.stopping.is_none() {
             self.end_attempts(Stop::Polite { signal: SIGTERM });
             self.hurry_streams();
@@ -1192,7 +1221,7 @@ impl<'a> Run<'a> {
             self.let_go(id);
             // It may have waited for another attempt.
             self.states.remove(&id);
-            self.streams.settled(&self.setting.plan.clone(), id);
+            self.streams.settled(id);
         }
     }
 

@@ -309,6 +309,7 @@ impl Probe {
             hands_over: HandsOver::default(),
             secrets: None,
             limit: None,
+            streams: None,
         }
     }
 

@@ -3,14 +3,15 @@
 
 use super::{RecordedSource, Setting};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::exec::Plumbing;
 use crate::exec::stream::{Fed, GRACE, Intake, IntakeReport, Outlet};
+use crate::exec::{Plumbing, StreamPlan, StreamSource};
 use crate::host::plain;
 use crate::lang::CannotPrepare;
 use crate::name::JobName;
 use crate::ottofile::spec::Streaming;
 use crate::plan::stream::pipe_variable;
-use crate::plan::{Flow, Job, JobId, Plan};
+use crate::plan::{Flow, Job, JobId, JobPlace, Plan};
+use crate::store::exchange::{StreamRecord, TakenRecord};
 use crate::store::layout::JobDir;
 use crate::store::stream::{End, Full, Spool, set_aside};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -28,24 +29,34 @@ pub(crate) struct StreamSetting {
     pub(crate) sink: Arc<dyn Fn(JobId, IntakeReport) + Send + Sync>,
 }
 
-/// All streams of a run.
+/// All streams of a run, or those of its attempts that share a job of a cluster.
 #[derive(Default)]
-pub(super) struct Streams {
+pub(crate) struct Streams {
     producers: HashMap<JobId, Producer>,
     consumers: HashMap<JobId, Consumer>,
     /// For each job, those who read its stream and are not settled.
     readers: BTreeMap<JobId, Vec<JobId>>,
+    /// The other way round: whose streams a job reads.
+    sources: HashMap<JobId, Vec<JobId>>,
 }
 
 /// A job that has streamed, or does.
 struct Producer {
     spool: Arc<Spool>,
-    /// While it runs.
+    /// While it runs on this machine.
     intake: Option<Intake>,
-    pipe: PathBuf,
+    pipe: Option<PathBuf>,
     has_had_reader: bool,
+    /// Its readers had all left before it ended, on another machine.
+    was_closed: bool,
     /// Why it must fail, whatever its exit.
     trouble: Option<String>,
+}
+
+impl Producer {
+    fn of(spool: Arc<Spool>) -> Producer {
+        Producer { spool, intake: None, pipe: None, has_had_reader: false, was_closed: false, trouble: None }
+    }
 }
 
 /// A job that reads streams, while it runs.
@@ -62,47 +73,82 @@ struct Source {
     producer: Option<JobId>,
     spool: Arc<Spool>,
     is_lenient: bool,
-    /// A named pipe, and its stdin if this is its only source.
+    /// A named pipe, and its stdin if this is its only source; none of an attempt on another machine.
     outlets: Vec<Outlet>,
-    pipe: PathBuf,
-}
-
-/// Where a stream that a job reads comes from.
-struct Origin {
-    name: JobName,
-    producer: Option<JobId>,
-    /// Its file, if an earlier run recorded it.
-    recorded: PathBuf,
-    is_lenient: bool,
+    pipe: Option<PathBuf>,
 }
 
 /// What streams add to a launch.
 #[derive(Default)]
-pub(super) struct Wires {
-    pub(super) env: Vec<(OsString, OsString)>,
-    pub(super) plumbing: Plumbing,
+pub(crate) struct Wires {
+    pub(crate) env: Vec<(OsString, OsString)>,
+    pub(crate) plumbing: Plumbing,
+    /// Of an attempt on another machine.
+    pub(super) away: Option<StreamsAway>,
+}
+
+/// The streams of an attempt on another machine.
+pub(super) struct StreamsAway {
+    plan: StreamPlan,
+    /// For each of its sources.
+    spools: Vec<Arc<Spool>>,
+}
+
+impl StreamsAway {
+    /// The plan, with the lengths of streams that are whole by now.
+    pub(super) fn plan(mut self) -> StreamPlan {
+        for (source, spool) in self.plan.sources.iter_mut().zip(self.spools) {
+            source.length = (spool.end() != End::Open).then(|| spool.length());
+        }
+        self.plan
+    }
 }
 
 /// What an attempt took of one stream.
-pub(super) struct Taken {
+pub(crate) struct Taken {
     pub(super) producer: JobName,
-    pub(super) fed: Fed,
+    /// `None`: of an earlier run.
+    pub(super) id: Option<JobId>,
+    pub(crate) fed: Fed,
     /// There was something to read, or there might have been.
     pub(super) had_bytes: bool,
+    /// Nothing more would have come.
+    pub(super) is_whole: bool,
+}
+
+impl Taken {
+    /// What is wrong if the file could not be read.
+    pub(crate) fn unreadable(&self) -> String {
+        format!("cannot read the recorded stream of `{}`", self.producer)
+    }
+}
+
+/// Why the streams of an attempt cannot be connected.
+#[derive(Debug)]
+pub(crate) enum CannotConnect {
+    /// The file or pipe that cannot be made or read.
+    File(PathBuf, io::Error),
+    /// The producer that failed.
+    Broken(JobId),
 }
 
 impl Streams {
     pub(super) fn new(plan: &Plan) -> Streams {
-        let mut readers: BTreeMap<JobId, Vec<JobId>> = BTreeMap::new();
-        for id in plan.ids() {
-            for (producer, _) in plan.producers(id) {
-                readers.entry(producer).or_default().push(id);
-            }
-        }
-        Streams { readers, ..Streams::default() }
+        let edges = |id| plan.producers(id).map(move |(producer, _)| (producer, id));
+        Streams::between(plan.ids().flat_map(edges))
     }
 
-    /// Makes the pipes of an attempt, and the folder that they are in.
+    /// Of these pairs of a producer and a reader.
+    pub(crate) fn between(edges: impl Iterator<Item = (JobId, JobId)>) -> Streams {
+        let mut streams = Streams::default();
+        for (producer, reader) in edges {
+            streams.readers.entry(producer).or_default().push(reader);
+            streams.sources.entry(reader).or_default().push(producer);
+        }
+        streams
+    }
+
+    /// Makes the pipes of an attempt, and the folder that they are in; for one on another machine, what that needs to know.
     pub(super) fn wire(
         &mut self,
         setting: &Setting,
@@ -110,103 +156,230 @@ impl Streams {
         attempt: u32,
         streaming: Streaming,
     ) -> Result<Wires, CannotPrepare> {
-        let mut wires = Wires::default();
         let dir = &setting.run_dir.job(&setting.plan.job(id).name);
-        let cannot = |path: &Path, error: io::Error| CannotPrepare {
-            diagnostic: Diagnostic::error(
-                Code::CannotStart,
-                format!("cannot create a stream at `{}`: {}", path.display(), plain(&error)),
-            ),
-            code: 125,
-        };
         super::launch::make_folder(&dir.path)?;
-        let (pipe, path) = (dir.output_pipe(), dir.stream());
-        if attempt > 1 {
-            set_aside(&path, &dir.failed_stream(attempt - 1)).map_err(|error| cannot(&path, error))?;
-        }
-        let writer = Spool::create(&path, setting.streams.limit).map_err(|error| cannot(&path, error))?;
-        let (spool, writer) = (writer.spool().clone(), Arc::new(writer));
-        let sink = setting.streams.sink.clone();
-        let intake = Intake::open(&pipe, writer, move |report| sink(id, report))
-            .map_err(|error| cannot(&pipe, error))?;
-        wires.plumbing.tap = Some(intake.tap(streaming == Streaming::Stdout));
-        wires.env.push(("OTTO_OUTPUT_PIPE".into(), pipe.clone().into()));
-        let producer = Producer { spool, intake: Some(intake), pipe, has_had_reader: false, trouble: None };
-        self.producers.insert(id, producer);
-
-        self.consumers.insert(id, Consumer::default());
-        let origins = self.origins(setting, id);
-        let is_single = origins.len() == 1;
-        let all: Vec<String> = origins.iter().map(|origin| origin.name.as_str().to_owned()).collect();
-        let all: HashSet<&str> = all.iter().map(String::as_str).collect();
-        for origin in origins {
-            let pipe = dir.input_pipe(&origin.name);
-            if is_single {
-                wires.env.push(("OTTO_INPUT_PIPE".into(), pipe.clone().into()));
+        let plan = self.plan(setting, id, attempt, streaming);
+        let wired = match setting.places[id.index()] {
+            JobPlace::Cluster => self.expect(id, plan),
+            JobPlace::Here => {
+                let inputs: Vec<PathBuf> =
+                    plan.sources.iter().map(|source| dir.input_pipe(&source.name)).collect();
+                let sink = setting.streams.sink.clone();
+                self.connect(id, &plan, dir.output_pipe(), &inputs, move |report| sink(id, report))
             }
-            let task = &setting.ottofile.tasks[setting.plan.job(id).task];
-            for name in setting.ottofile.names_in(task, origin.name.as_str(), &all) {
-                wires.env.push((pipe_variable(&name).into(), pipe.clone().into()));
-            }
-            let source = self.open_source(origin, &pipe, is_single);
-            let (source, stdin) = source.map_err(|error| cannot(&pipe, error))?;
-            wires.plumbing.stdin = stdin.map(Arc::new);
-            self.consumers.entry(id).or_default().sources.push(source);
-        }
-        if let Some(producer) = self.broken_source(id) {
-            let diagnostic = broken(setting.plan.job(producer));
-            return Err(CannotPrepare { diagnostic, code: 125 });
-        }
-        Ok(wires)
+        };
+        wired.map_err(|cannot| {
+            let diagnostic = match cannot {
+                CannotConnect::File(path, error) => {
+                    let message =
+                        format!("cannot create a stream at `{}`: {}", path.display(), plain(&error));
+                    Diagnostic::error(Code::CannotStart, message)
+                }
+                CannotConnect::Broken(producer) => broken(setting.plan.job(producer)),
+            };
+            CannotPrepare { diagnostic, code: 125 }
+        })
     }
 
-    /// What a job reads: streams of this run, and in a rerun what was recorded of jobs that are not run again.
-    fn origins(&self, setting: &Setting, id: JobId) -> Vec<Origin> {
-        let live = setting.plan.producers(id).map(|(producer, is_lenient)| Origin {
-            name: setting.plan.job(producer).name.clone(),
-            producer: Some(producer),
-            recorded: PathBuf::new(),
+    /// What an attempt streams and reads: streams of this run, and in a rerun what was recorded of jobs that are not run again.
+    fn plan(&self, setting: &Setting, id: JobId, attempt: u32, streaming: Streaming) -> StreamPlan {
+        let dir = setting.run_dir.job(&setting.plan.job(id).name);
+        let source = |name: &JobName, producer, file, is_lenient| StreamSource {
+            name: name.clone(),
+            producer,
+            file,
+            length: None,
             is_lenient,
+            variables: Vec::new(),
+        };
+        let live = setting.plan.producers(id).map(|(producer, is_lenient)| {
+            let file = self.producers.get(&producer).map(|producer| producer.spool.path().to_owned());
+            let file = file.expect("bug: a consumer starts after its producers");
+            source(&setting.plan.job(producer).name, Some(producer), file, is_lenient)
         });
         let recorded = setting.recorded.get(&id).into_iter().flatten().filter_map(|input| {
             let (Flow::Stream { is_lenient }, RecordedSource::Earlier(dir)) = (input.flow, &input.source)
             else {
                 return None;
             };
-            Some(Origin { name: input.job.clone(), producer: None, recorded: dir.stream(), is_lenient })
+            Some(source(&input.job, None, dir.stream(), is_lenient))
         });
-        recorded.chain(live).collect()
+        let mut sources: Vec<StreamSource> = recorded.chain(live).collect();
+        let all: Vec<String> = sources.iter().map(|source| source.name.as_str().to_owned()).collect();
+        let all: HashSet<&str> = all.iter().map(String::as_str).collect();
+        let is_single = sources.len() == 1;
+        let task = &setting.ottofile.tasks[setting.plan.job(id).task];
+        for source in &mut sources {
+            if is_single {
+                source.variables.push("OTTO_INPUT_PIPE".to_owned());
+            }
+            let names = setting.ottofile.names_in(task, source.name.as_str(), &all);
+            source.variables.extend(names.iter().map(|name| pipe_variable(name)));
+        }
+        StreamPlan {
+            file: dir.stream(),
+            failed: (attempt > 1).then(|| dir.failed_stream(attempt - 1)),
+            limit: setting.streams.limit,
+            copies_stdout: streaming == Streaming::Stdout,
+            readers: self.readers.get(&id).cloned().unwrap_or_default(),
+            sources,
+        }
+    }
+
+    /// Makes the pipes of an attempt: `output`, and one of `inputs` for each of its sources.
+    pub(crate) fn connect(
+        &mut self,
+        id: JobId,
+        plan: &StreamPlan,
+        output: PathBuf,
+        inputs: &[PathBuf],
+        sink: impl Fn(IntakeReport) + Send + 'static,
+    ) -> Result<Wires, CannotConnect> {
+        let cannot = |path: &Path| {
+            let path = path.to_owned();
+            move |error| CannotConnect::File(path, error)
+        };
+        let mut wires = Wires::default();
+        if let Some(failed) = &plan.failed {
+            set_aside(&plan.file, failed).map_err(cannot(&plan.file))?;
+        }
+        let writer = Spool::create(&plan.file, plan.limit).map_err(cannot(&plan.file))?;
+        let (spool, writer) = (writer.spool().clone(), Arc::new(writer));
+        let intake = Intake::open(&output, writer, sink).map_err(cannot(&output))?;
+        wires.plumbing.tap = Some(intake.tap(plan.copies_stdout));
+        wires.env.push(("OTTO_OUTPUT_PIPE".into(), output.clone().into()));
+        let producer = Producer { intake: Some(intake), pipe: Some(output), ..Producer::of(spool) };
+        self.producers.insert(id, producer);
+
+        self.consumers.insert(id, Consumer::default());
+        for (source, pipe) in plan.sources.iter().zip(inputs) {
+            for variable in &source.variables {
+                wires.env.push((variable.into(), pipe.into()));
+            }
+            let is_single = plan.sources.len() == 1;
+            let (source, stdin) = self.open_source(source, pipe, is_single).map_err(cannot(pipe))?;
+            wires.plumbing.stdin = stdin.map(Arc::new);
+            self.consumers.entry(id).or_default().sources.push(source);
+        }
+        match self.broken_source(id) {
+            Some(producer) => Err(CannotConnect::Broken(producer)),
+            None => Ok(wires),
+        }
     }
 
     fn open_source(
         &mut self,
-        origin: Origin,
+        source: &StreamSource,
         pipe: &Path,
         is_single: bool,
     ) -> io::Result<(Source, Option<std::os::fd::OwnedFd>)> {
-        let Origin { name, producer, recorded, is_lenient } = origin;
-        let producer_state = producer.map(|producer| {
-            self.producers.get_mut(&producer).expect("bug: a consumer starts after its producers")
-        });
-        let spool = match &producer_state {
+        let StreamSource { name, producer, file, is_lenient, .. } = source;
+        let state = producer.and_then(|producer| self.producers.get_mut(&producer));
+        let spool = match &state {
             Some(state) => state.spool.clone(),
-            None => Arc::new(Spool::recorded(&recorded)?),
+            None => Arc::new(Spool::recorded(file)?),
         };
-        let mut outlets = vec![Outlet::fifo(pipe, spool.clone(), is_lenient)?];
+        let mut outlets = vec![Outlet::fifo(pipe, spool.clone(), *is_lenient)?];
         let mut stdin = None;
         if is_single {
-            let (outlet, end) = Outlet::pipe(spool.clone(), is_lenient)?;
+            let (outlet, end) = Outlet::pipe(spool.clone(), *is_lenient)?;
             outlets.push(outlet);
             stdin = Some(end);
         }
-        if let Some(state) = producer_state {
+        if let Some(state) = state {
             state.has_had_reader = true;
             if let Some(intake) = &state.intake {
                 outlets.iter().for_each(|outlet| intake.attach(outlet));
             }
         }
-        Ok((Source { name, producer, spool, is_lenient, outlets, pipe: pipe.to_owned() }, stdin))
+        let (name, pipe) = (name.clone(), Some(pipe.to_owned()));
+        Ok((Source { name, producer: *producer, spool, is_lenient: *is_lenient, outlets, pipe }, stdin))
     }
+
+    // ── on another machine ───────────────────────────────────────────────────────────────────────────────────
+
+    /// An attempt on another machine, which makes its pipes.
+    fn expect(&mut self, id: JobId, plan: StreamPlan) -> Result<Wires, CannotConnect> {
+        self.producers.insert(id, Producer::of(Arc::new(Spool::elsewhere(&plan.file, plan.limit))));
+        let mut consumer = Consumer::default();
+        for StreamSource { name, producer, file, is_lenient, .. } in &plan.sources {
+            let spool = match producer.and_then(|producer| self.producers.get_mut(&producer)) {
+                Some(state) => {
+                    state.has_had_reader = true;
+                    state.spool.clone()
+                }
+                None => {
+                    Arc::new(Spool::recorded(file).map_err(|error| CannotConnect::File(file.clone(), error))?)
+                }
+            };
+            let (name, producer, is_lenient) = (name.clone(), *producer, *is_lenient);
+            let source = Source { name, producer, spool, is_lenient, outlets: Vec::new(), pipe: None };
+            consumer.sources.push(source);
+        }
+        let spools = consumer.sources.iter().map(|source| source.spool.clone()).collect();
+        self.consumers.insert(id, consumer);
+        match self.broken_source(id) {
+            Some(producer) => Err(CannotConnect::Broken(producer)),
+            None => Ok(Wires { away: Some(StreamsAway { plan, spools }), ..Wires::default() }),
+        }
+    }
+
+    /// What the other machine says of the streams of an attempt that has ended there. Answers what it took from whom.
+    pub(super) fn ended_elsewhere(&mut self, id: JobId, record: &StreamRecord) -> Vec<Taken> {
+        if let Some(producer) = self.producers.get_mut(&id) {
+            producer.spool.was_filled(record.length, record.is_full);
+            producer.was_closed = record.is_short;
+            producer.trouble.clone_from(&record.trouble);
+        }
+        if let Some(consumer) = self.consumers.get_mut(&id) {
+            consumer.broken_by = consumer.broken_by.or(record.broken_by);
+            consumer.sources.clear();
+        }
+        let taken = |taken: &TakenRecord| Taken {
+            producer: taken.name.clone(),
+            id: taken.producer,
+            fed: Fed { bytes: taken.bytes, has_failed: taken.has_failed },
+            had_bytes: taken.had_bytes,
+            is_whole: taken.is_whole,
+        };
+        record.taken.iter().map(taken).collect()
+    }
+
+    /// The other way round, on that machine: what there is to say of an attempt that has ended.
+    pub(crate) fn record(&self, id: JobId, was_cut: bool, taken: Vec<Taken>) -> StreamRecord {
+        let record = |taken: Taken| TakenRecord {
+            name: taken.producer,
+            producer: taken.id,
+            bytes: taken.fed.bytes,
+            has_failed: taken.fed.has_failed,
+            had_bytes: taken.had_bytes,
+            is_whole: taken.is_whole,
+        };
+        let spool = self.producers.get(&id).map(|producer| &producer.spool);
+        StreamRecord {
+            length: self.length(id),
+            is_short: self.is_closed(id),
+            was_cut,
+            is_full: spool.is_some_and(|spool| spool.full().is_some()),
+            trouble: self.trouble(id).map(str::to_owned),
+            broken_by: self.broken_by(id),
+            taken: taken.into_iter().map(record).collect(),
+        }
+    }
+
+    /// Those whose streams an attempt reads, and that were to begin here and have not: their streams are broken.
+    pub(crate) fn break_missing(&mut self, plan: &StreamPlan, is_of_here: impl Fn(JobId) -> bool) {
+        for source in &plan.sources {
+            let missing = |id: &JobId| is_of_here(*id) && !self.producers.contains_key(id);
+            if let Some(producer) = source.producer.filter(missing) {
+                let spool = Spool::elsewhere(&source.file, plan.limit);
+                spool.close(End::Broken);
+                self.producers.insert(producer, Producer::of(Arc::new(spool)));
+            }
+        }
+    }
+
+    // ── what becomes of them ─────────────────────────────────────────────────────────────────────────────────
 
     /// A producer that has failed, and whose stream this job was to read whole.
     fn broken_source(&self, consumer: JobId) -> Option<JobId> {
@@ -220,14 +393,12 @@ impl Streams {
         let path = dir.stream();
         let Ok(spool) = Spool::recorded(&path) else { return !self.readers.contains_key(&id) };
         let spool = Arc::new(spool);
-        let pipe = dir.output_pipe();
-        self.producers
-            .insert(id, Producer { spool, intake: None, pipe, has_had_reader: false, trouble: None });
+        self.producers.insert(id, Producer::of(spool));
         true
     }
 
     /// An attempt has ended by itself or was ended: its pipes are taken away. Answers what it took from whom.
-    pub(super) fn detach(&mut self, consumer: JobId) -> Vec<Taken> {
+    pub(crate) fn detach(&mut self, consumer: JobId) -> Vec<Taken> {
         let Some(consumer) = self.consumers.get_mut(&consumer) else { return Vec::new() };
         let mut taken = Vec::new();
         for source in std::mem::take(&mut consumer.sources) {
@@ -236,20 +407,21 @@ impl Streams {
                 fed = Fed { bytes: fed.bytes.max(part.bytes), has_failed: fed.has_failed || part.has_failed };
             }
             // The consumer may have removed it; a name that leads nowhere is what is wanted.
-            let _ = std::fs::remove_file(&source.pipe);
-            let had_bytes = source.spool.length() > 0 || source.spool.end() == End::Open;
-            taken.push(Taken { producer: source.name, fed, had_bytes });
+            let _ = source.pipe.map(std::fs::remove_file);
+            let is_whole = source.spool.end() != End::Open;
+            let had_bytes = source.spool.length() > 0 || !is_whole;
+            taken.push(Taken { producer: source.name, id: source.producer, fed, had_bytes, is_whole });
         }
         taken
     }
 
     /// The producer whose failure took away what this job read.
-    pub(super) fn broken_by(&self, consumer: JobId) -> Option<JobId> {
+    pub(crate) fn broken_by(&self, consumer: JobId) -> Option<JobId> {
         self.consumers.get(&consumer).and_then(|consumer| consumer.broken_by)
     }
 
     /// The process of a producer has ended. True: a last report of its intake follows, and its attempt is over then.
-    pub(super) fn finish(&self, id: JobId, has_succeeded: bool) -> bool {
+    pub(crate) fn finish(&self, id: JobId, has_succeeded: bool) -> bool {
         let intake = self.producers.get(&id).and_then(|producer| producer.intake.as_ref());
         if let Some(intake) = intake {
             intake.finish(if has_succeeded { GRACE } else { Duration::ZERO });
@@ -265,12 +437,12 @@ impl Streams {
     }
 
     /// An attempt is over, and its stream with it. Answers the consumers that must be stopped for it.
-    pub(super) fn close(&mut self, id: JobId, end: End) -> Vec<JobId> {
+    pub(crate) fn close(&mut self, id: JobId, end: End) -> Vec<JobId> {
         let Some(producer) = self.producers.get_mut(&id) else { return Vec::new() };
         producer.intake = None;
         producer.spool.close(end);
         // The task may have removed it; a name that leads nowhere is what is wanted.
-        let _ = std::fs::remove_file(&producer.pipe);
+        let _ = producer.pipe.take().map(std::fs::remove_file);
         let mut broken = Vec::new();
         for (consumer, state) in &mut self.consumers {
             for source in state.sources.iter().filter(|source| source.producer == Some(id)) {
@@ -286,13 +458,13 @@ impl Streams {
     }
 
     /// A job is settled. A producer all of whose readers are is told so, the way a pipe does.
-    pub(super) fn settled(&mut self, plan: &Plan, id: JobId) {
+    pub(crate) fn settled(&mut self, id: JobId) {
         self.consumers.remove(&id);
-        for (producer, _) in plan.producers(id) {
-            let Some(left) = self.readers.get_mut(&producer) else { continue };
+        for producer in self.sources.get(&id).into_iter().flatten() {
+            let Some(left) = self.readers.get_mut(producer) else { continue };
             left.retain(|reader| *reader != id);
             if left.is_empty()
-                && let Some(producer) = self.producers.get(&producer)
+                && let Some(producer) = self.producers.get(producer)
                 && producer.has_had_reader
                 && let Some(intake) = &producer.intake
             {
@@ -305,23 +477,25 @@ impl Streams {
     }
 
     /// Whether the readers of this job had all seen enough while it ran.
-    pub(super) fn is_closed(&self, id: JobId) -> bool {
-        let intake = self.producers.get(&id).and_then(|producer| producer.intake.as_ref());
-        intake.is_some_and(Intake::is_closed)
+    pub(crate) fn is_closed(&self, id: JobId) -> bool {
+        let is_closed = |producer: &Producer| {
+            producer.was_closed || producer.intake.as_ref().is_some_and(Intake::is_closed)
+        };
+        self.producers.get(&id).is_some_and(is_closed)
     }
 
     /// How much a job has streamed.
-    pub(super) fn length(&self, id: JobId) -> u64 {
+    pub(crate) fn length(&self, id: JobId) -> u64 {
         self.producers.get(&id).map_or(0, |producer| producer.spool.length())
     }
 
-    pub(super) fn set_trouble(&mut self, id: JobId, reason: String) {
+    pub(crate) fn set_trouble(&mut self, id: JobId, reason: String) {
         if let Some(producer) = self.producers.get_mut(&id) {
             producer.trouble.get_or_insert(reason);
         }
     }
 
-    pub(super) fn trouble(&self, id: JobId) -> Option<&str> {
+    pub(crate) fn trouble(&self, id: JobId) -> Option<&str> {
         self.producers.get(&id)?.trouble.as_deref()
     }
 

@@ -4,6 +4,8 @@
 
 use crate::diagnostic::Notice;
 use crate::event::Exit;
+use crate::name::JobName;
+use crate::plan::JobId;
 use crate::store::atomic;
 use crate::store::layout::{AttemptDir, ExchangeDir};
 use serde::{Deserialize, Serialize};
@@ -47,6 +49,42 @@ pub(crate) struct EndRecord {
     /// The run gave it up, and the task is to be repeated.
     #[serde(default)]
     pub(crate) is_repeated: bool,
+    /// Of a task that streams.
+    #[serde(default)]
+    pub(crate) streams: Option<StreamRecord>,
+}
+
+/// What flowed from an attempt and to it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StreamRecord {
+    /// How much it streamed, in bytes.
+    pub(crate) length: u64,
+    /// Its readers had all left before it ended.
+    pub(crate) is_short: bool,
+    /// A process that it left kept its pipe open, so that its stream was cut off.
+    pub(crate) was_cut: bool,
+    /// Its stream took no more.
+    pub(crate) is_full: bool,
+    /// Why it fails, whatever its exit.
+    pub(crate) trouble: Option<String>,
+    /// The job that failed while this one read its stream.
+    pub(crate) broken_by: Option<JobId>,
+    pub(crate) taken: Vec<TakenRecord>,
+}
+
+/// What an attempt took of one stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TakenRecord {
+    pub(crate) name: JobName,
+    /// `None`: of an earlier run.
+    pub(crate) producer: Option<JobId>,
+    pub(crate) bytes: u64,
+    /// The file that recorded it could not be read.
+    pub(crate) has_failed: bool,
+    /// There was something to read, or there might have been.
+    pub(crate) had_bytes: bool,
+    /// Its producer had ended by then, as far as its processes go.
+    pub(crate) is_whole: bool,
 }
 
 impl EndRecord {
@@ -66,6 +104,7 @@ impl EndRecord {
             memory_kills: 0,
             is_repeated: false,
             made: Vec::new(),
+            streams: None,
         }
     }
 }

@@ -393,6 +393,28 @@ impl ExchangeDir {
     }
 }
 
+/// The named pipes of attempts that stream to each other, on the machine that they run on.
+pub(crate) struct PipesDir {
+    pub(crate) path: PathBuf,
+}
+
+impl PipesDir {
+    /// In a folder for temporary files.
+    pub(crate) fn new(temporary: &Path, who: &str) -> PipesDir {
+        PipesDir { path: temporary.join(format!("otto-pipes-{who}")) }
+    }
+
+    /// To which the job at this place of the plan writes.
+    pub(crate) fn output(&self, place: u32) -> PathBuf {
+        self.path.join(format!("{place}.pipe"))
+    }
+
+    /// From which it reads its n-th source.
+    pub(crate) fn input(&self, place: u32, source: usize) -> PathBuf {
+        self.path.join(format!("{place}.input.{source}.pipe"))
+    }
+}
+
 /// What otto and a node tell each other about one attempt. Each name appears once, whole, by a rename.
 #[derive(Clone, Debug)]
 pub(crate) struct AttemptDir {
@@ -453,6 +475,11 @@ impl AttemptDir {
     /// The exchange folder that this is in.
     pub(crate) fn exchange(&self) -> ExchangeDir {
         ExchangeDir { path: self.path.parent().unwrap_or(&self.path).to_owned() }
+    }
+
+    /// The place of its job in the plan.
+    pub(crate) fn place(&self) -> Option<u32> {
+        self.name().split_once('.')?.0.parse().ok()
     }
 
     /// `<place>.<n>`, by which the attempt's bells are known.

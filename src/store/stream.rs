@@ -66,6 +66,17 @@ impl Spool {
         Ok(Spool::of(path, length, End::Complete, u64::MAX))
     }
 
+    /// One that another machine appends to. What is in it is told in the end, by [`Spool::was_filled`].
+    pub(crate) fn elsewhere(path: &Path, limit: u64) -> Spool {
+        Spool::of(path, 0, End::Open, limit)
+    }
+
+    /// Another machine has recorded so much, and would take no more if it is full.
+    pub(crate) fn was_filled(&self, length: u64, is_full: bool) {
+        self.length.store(length, Ordering::Release);
+        self.is_full.store(is_full, Ordering::Release);
+    }
+
     fn of(path: &Path, length: u64, end: End, limit: u64) -> Spool {
         Spool {
             path: path.to_owned(),

@@ -205,11 +205,13 @@ tasks:
 ",
     );
     assert_snapshot!(project.run("sum").refused(), @"
-    error[E1005]: `make` is streaming, and would run on the cluster
-      ╭▸ otto.yml:3:21
+    error[E1005]: the stream of `make` would go to `sum` on another machine
+      ╭▸ otto.yml:3:3
     3 │   make: {streaming: stdout, bash: seq 3}
-      ╰╴                    ━━━━━━ a stream does not reach another machine
-    help: write `executor: local` in the tasks at both ends of the stream
+      │   ━━━━ runs on the cluster
+    4 │   sum: {needs: [make], streaming: true, executor: local, bash: cat}
+      ╰╴  ─── runs on the machine of otto
+    help: a stream stays on one machine: write `executor: local` in both tasks or in neither
     otto.yml: 1 error. For details: `otto Explain E1005`
     ");
     let secret = on_cluster("\ntasks:\n  deploy: {params: {--token: {secret: true}}, bash: echo}\n");
@@ -994,6 +996,178 @@ fn an_interrupted_bundle_ends_with_the_job_that_runs() {
     assert_eq!((ran.status, project.read("ran").as_str()), (130, "1\n"), "{}", ran.all());
     assert!(ran.stdout.contains("last words"), "{}", ran.all());
     assert!(!states(&project).iter().any(|state| state == "RUNNING" || state == "PENDING"));
+}
+
+// ── streams ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const STREAMING: &str = "
+tasks:
+  make:
+    streaming: stdout
+    resources: {cpus: 2, memory: 100M, time: 5m}
+    bash: 'seq 200000 | tee made; OUTPUT[lines]=200000'
+  pass: {streaming: stdout, needs: [make], resources: {memory: 200M, time: 10m}, bash: 'cat; echo $OTTO_INPUT_PIPE_MAKE >&2'}
+  keep: {streaming: true, needs: [pass], resources: {memory: 50M, time: 1m}, bash: cat > kept}
+  tell: {needs: [make, keep], executor: local, bash: 'echo \"${INPUT[make.lines]} lines\"'}
+";
+
+#[test]
+fn tasks_that_stream_to_each_other_share_one_job() {
+    let project = on_cluster(STREAMING);
+    assert_snapshot!(project.run("-n tell").stdout, @"
+      1  make  (otto.yml:3)
+         sbatch --nodes=1 --ntasks=1 --cpus-per-task=4 --mem=350M --time=0-00:10:00  # one job with `pass`, `keep`
+      2  pass  with the stream of make  (otto.yml:7)
+         in the job of `make`
+      3  keep  with the stream of pass  (otto.yml:8)
+         in the job of `make`
+      4  tell  after make, keep  (otto.yml:9)
+    ");
+    let ran = project.run("-q tell");
+    assert_eq!((ran.status, ran.stdout.lines().last()), (0, Some("200000 lines")), "{}", ran.all());
+    assert_eq!(calls(&project, "sbatch"), 1, "{}", project.read("../cluster/calls"));
+    let calls = project.read("../cluster/calls");
+    for option in ["--cpus-per-task=4", "--mem=350M", "--time=0-00:10:00"] {
+        assert!(calls.contains(option), "{option}: {calls}");
+    }
+    assert_eq!(project.read("made").len(), 1_288_895);
+    assert!(project.read("made") == project.read("kept"));
+    let recorded = fs::read_to_string(project.task("pass").join("stream.pass.log")).expect("recorded");
+    assert!(project.read("made") == recorded);
+    let pipe = fs::read_to_string(project.task("pass").join("stderr.log")).expect("a log");
+    let pipe = Path::new(pipe.trim());
+    assert!(!pipe.exists() && !pipe.parent().expect("a folder").exists(), "{pipe:?}");
+    assert!(!pipe.starts_with(project.task("pass")), "{pipe:?}");
+}
+
+#[test]
+fn a_stream_on_a_cluster_ends_as_it_does_on_this_machine() {
+    let ottofile = "
+tasks:
+  fails: {streaming: stdout, bash: 'seq 5; sleep 0.3; exit 3'}
+  strict: {streaming: true, needs: [fails], bash: 'cat >> strict; sleep 5; echo whole >> strict'}
+  lenient: {streaming: true, stream-errors: ignore, needs: [fails], bash: 'cat > lenient'}
+  endless: {streaming: stdout, bash: yes}
+  first: {streaming: true, needs: [endless], bash: head -n 1}
+  wrong: {streaming: stdout, outputs: {n: int}, bash: 'seq 3; OUTPUT[n]=$(echo three)'}
+  reads_wrong: {streaming: true, needs: [wrong], bash: cat}
+  idle: {streaming: stdout, bash: seq 3}
+  never: {streaming: true, needs: [idle], bash: true}
+  all: {needs: [{task: strict, when: always}, {task: lenient, when: always}, first, {task: reads_wrong, when: always}, never]}
+";
+    let ends = |executor: &str| {
+        let project = on_cluster(ottofile);
+        let ran = project.run(&format!("--executor {executor} -k -j20 all"));
+        assert_eq!(project.read("lenient"), "1\n2\n3\n4\n5\n", "{}", ran.all());
+        assert!(!project.path("strict").exists() || !project.read("strict").contains("whole"));
+        let shown: serde_json::Value =
+            serde_json::from_str(&project.run("Show --json latest").stdout).expect("JSON");
+        let jobs = shown["jobs"].as_array().expect("jobs").iter();
+        let mut ends: Vec<String> = jobs.map(|job| format!("{} {}", job["name"], job["outcome"])).collect();
+        ends.sort();
+        let mut warned: Vec<String> =
+            ran.stderr.lines().filter(|line| line.contains("never read")).map(str::to_owned).collect();
+        ends.append(&mut warned);
+        ends.join("\n")
+    };
+    let here = ends("local");
+    assert_snapshot!(here, @r#"
+    "endless" "succeeded"
+    "fails" "failed"
+    "first" "succeeded"
+    "idle" "succeeded"
+    "lenient" "succeeded"
+    "never" "succeeded"
+    "reads_wrong" "failed"
+    "strict" "failed"
+    "wrong" "failed"
+    warning[E0906]: never: never read the stream of `idle`
+    "#);
+    assert_eq!(ends("slurm"), here);
+}
+
+#[test]
+fn readers_that_come_later_read_what_was_recorded() {
+    // One job at a time; and one that has to wait for something else.
+    for (options, waits) in [("-j1", ""), ("", ", late")] {
+        let project = on_cluster(&format!(
+            "
+tasks:
+  make: {{streaming: stdout, bash: seq 1000}}
+  late: {{bash: sleep 1}}
+  sum: {{streaming: true, needs: [make{waits}], bash: 'wc -l > lines'}}
+",
+        ));
+        let ran = project.run(&format!("{options} sum"));
+        assert_eq!((ran.status, project.read("lines").trim()), (0, "1000"), "{}", ran.all());
+        assert_eq!(calls(&project, "sbatch"), if waits.is_empty() { 2 } else { 3 });
+    }
+}
+
+#[test]
+fn tasks_joined_by_streams_are_repeated_as_a_whole() {
+    let project = on_quick_cluster(
+        "
+tasks:
+  make: {streaming: stdout, bash: 'echo make >> ran; seq 1000; sleep 0.6; seq 1000'}
+  sum: {streaming: true, needs: [make], bash: 'echo sum >> ran; wc -l > lines'}
+",
+    );
+    wrong(&project, "fate", "NODE_FAIL 1");
+    let ran = project.run("sum");
+    assert_eq!((ran.status, project.read("lines").trim()), (0, "2000"), "{}", ran.all());
+    let mut times: Vec<&str> = Vec::new();
+    let text = project.read("ran");
+    times.extend(text.lines());
+    times.sort_unstable();
+    assert_eq!(times, ["make", "make", "sum", "sum"], "{}", ran.all());
+    let recorded = fs::read_to_string(project.task("make").join("stream.make.log")).expect("recorded");
+    assert_eq!(recorded.lines().count(), 2000);
+}
+
+#[test]
+fn tasks_joined_by_streams_are_interrupted_together() {
+    let project = on_cluster(
+        "
+tasks:
+  make: {streaming: stdout, bash: 'trap \"echo last words of make >&2; exit 1\" TERM; touch up; while :; do echo y; sleep 0.05; done'}
+  sum: {streaming: true, needs: [make], bash: 'trap \"echo last words of sum; exit 1\" TERM; while read -r line; do :; done'}
+",
+    );
+    let child = project.command(env!("CARGO_BIN_EXE_otto")).arg("sum").spawn().expect("started");
+    wait_for(&project.path("up"));
+    std::thread::sleep(Duration::from_millis(300));
+    interrupt(&child);
+    let ran = project.end(child);
+    assert_eq!(ran.status, 130, "{}", ran.all());
+    assert!(
+        ran.all().contains("last words of make") && ran.all().contains("last words of sum"),
+        "{}",
+        ran.all()
+    );
+    assert!(!states(&project).iter().any(|state| state == "RUNNING" || state == "PENDING"));
+}
+
+#[test]
+fn tasks_that_ask_for_different_things_cannot_share_a_job() {
+    let project = on_cluster(
+        "
+tasks:
+  make: {streaming: stdout, resources: {partition: big}, bash: seq 3}
+  sum: {needs: [make], streaming: true, resources: {partition: small, qos: night}, bash: cat}
+",
+    );
+    assert_snapshot!(project.run("sum").refused(), @"
+    error[E1005]: `make` and `sum` are joined by streams, but ask the cluster for different `partition` and `qos`
+      ╭▸ otto.yml:3:3
+    3 │   make: {streaming: stdout, resources: {partition: big}, bash: seq 3}
+      │   ━━━━ the first one
+    4 │   sum: {needs: [make], streaming: true, resources: {partition: small, qos: …
+      ╰╴  ─── the second one
+    help: tasks that stream to each other share one job of the cluster: let them ask for the same
+    otto.yml: 1 error. For details: `otto Explain E1005`
+    ");
+    assert_eq!(project.run("-n sum").status, 2);
 }
 
 #[test]

@@ -65,6 +65,7 @@ impl Room {
             hands_over: HandsOver::default(),
             secrets: None,
             limit: None,
+            streams: None,
         }
     }
 

@@ -13,9 +13,10 @@ use crate::event::{Exit, IN_BUNDLE};
 use crate::exec::{
     Assignment, AttemptId, ClusterJob, Ended, KnownAttempt, Leftover, Repeat, Report, ReportSink, Stop,
 };
+use crate::plan::JobId;
 use crate::store::exchange::{self, BeginRecord, Bell, EndRecord};
 use crate::store::layout::AttemptDir;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -82,6 +83,8 @@ pub(super) struct ClusterWatch {
     most_members: usize,
     /// Bundles that were made.
     bundles: u32,
+    /// There are or were attempts that stream to each other.
+    has_streams: bool,
     /// There were as many jobs as there may be.
     was_full: bool,
     /// Keys of jobs that should go, and whether by force.
@@ -188,6 +191,7 @@ impl ClusterWatch {
             arrays: counts.0,
             most_members: MOST_MEMBERS,
             bundles: counts.1,
+            has_streams: false,
             was_full: false,
             to_cancel: BTreeMap::new(),
             is_clerk_busy: false,
@@ -375,6 +379,7 @@ impl ClusterWatch {
     fn track(&mut self, attempt: AttemptId, job: ClusterJob, assignment: Box<dyn Assignment>) {
         let dir = self.setting.exchange.attempt(attempt.job.index(), attempt.number);
         self.names.insert(dir.name(), attempt);
+        self.has_streams |= job.does_stream;
         self.tracked.insert(
             attempt,
             Tracked {
@@ -960,7 +965,19 @@ impl ClusterWatch {
         let is_due = |attempt: &AttemptId| {
             self.tracked.get(attempt).is_some_and(|tracked| tracked.retry.is_none_or(|(at, _)| at <= now))
         };
-        let place = self.queue.iter().position(is_due)?;
+        let place = if self.has_streams {
+            let free = self.free_of_streams(is_due);
+            let place = self.queue.iter().position(|attempt| free.contains(attempt))?;
+            let joined = self.joined(self.queue[place], &free);
+            if joined.len() > 1 {
+                self.gathering = None;
+                self.submitted_at = now;
+                return Some(self.company(&joined));
+            }
+            place
+        } else {
+            self.queue.iter().position(is_due)?
+        };
         let attempt = self.queue.remove(place)?;
         if let Some(errand) = self.bundle_of(attempt, now).or_else(|| self.array_of(attempt)) {
             self.submitted_at = now;
@@ -1013,7 +1030,7 @@ impl ClusterWatch {
                 }
                 (GATHERING_BUNDLE, LONGEST_GATHERING_BUNDLE)
             }
-            None if self.makes_arrays() => (GATHERING, LONGEST_GATHERING),
+            None if self.makes_arrays() || self.has_streams => (GATHERING, LONGEST_GATHERING),
             None => return false,
         };
         let waits = now < last + quiet && now < first + longest;
@@ -1023,9 +1040,62 @@ impl ClusterWatch {
         waits
     }
 
+    /// The attempts in the queue whose turn it is, without those that read a stream which is being written: of one that has
+    /// ended they read the file, and one that waits shares its job with them.
+    fn free_of_streams(&self, is_due: impl Fn(&AttemptId) -> bool) -> BTreeSet<AttemptId> {
+        let mut free: BTreeSet<AttemptId> = self.queue.iter().filter(|it| is_due(it)).copied().collect();
+        loop {
+            let of_job = |job| self.tracked.range(first_attempt(job)..first_attempt(JobId(job.0 + 1)));
+            let is_written = |job: &JobId| of_job(*job).any(|(attempt, _)| !free.contains(attempt));
+            let reads = |attempt: &AttemptId| self.tracked.get(attempt).map_or(&[][..], |it| &it.job.reads);
+            let bound: Vec<AttemptId> =
+                free.iter().filter(|attempt| reads(attempt).iter().any(is_written)).copied().collect();
+            if bound.is_empty() {
+                return free;
+            }
+            free.retain(|attempt| !bound.contains(attempt));
+        }
+    }
+
+    /// The attempts that streams join with this one, this one among them, in the order of the plan.
+    fn joined(&self, first: AttemptId, free: &BTreeSet<AttemptId>) -> BTreeSet<AttemptId> {
+        let mut joined = BTreeSet::from([first]);
+        loop {
+            let reads = |reader: &AttemptId, writer: &AttemptId| {
+                self.tracked.get(reader).is_some_and(|it| it.job.reads.contains(&writer.job))
+            };
+            let is_next = |attempt: &&AttemptId| {
+                let is_near = |known: &AttemptId| reads(attempt, known) || reads(known, attempt);
+                !joined.contains(attempt) && joined.iter().any(is_near)
+            };
+            let next: Vec<AttemptId> = free.iter().filter(is_next).copied().collect();
+            if next.is_empty() {
+                return joined;
+            }
+            joined.extend(next);
+        }
+    }
+
+    /// One job for attempts that stream to each other.
+    fn company(&mut self, joined: &BTreeSet<AttemptId>) -> Errand {
+        let attempts: Vec<AttemptId> = joined.iter().copied().collect();
+        let style = self.setting.rules.style;
+        let jobs = attempts.iter().map(|attempt| (&self.tracked[attempt].job, attempt.number));
+        let options = ClusterJob::options_together(jobs, style);
+        let together = Sharing::Bundle(self.bundles);
+        let mut errand = self.submission(together, &attempts);
+        if let Errand::SubmitTogether { options: of_first, .. } = &mut errand {
+            *of_first = options;
+        }
+        self.share(together, &attempts);
+        errand
+    }
+
     /// A bundle of this attempt and of those in the queue that are like it, if there are any.
     fn bundle_of(&mut self, first: AttemptId, now: Instant) -> Option<Errand> {
-        let most = self.tracked.get(&first)?.job.resources.bundle? as usize;
+        // Those that stream would not run one after the other.
+        let job = self.tracked.get(&first).map(|tracked| &tracked.job).filter(|job| !job.does_stream)?;
+        let most = job.resources.bundle? as usize;
         let is_due = |_, tracked: &Tracked| tracked.retry.is_none_or(|(at, _)| at <= now);
         let attempts = self.alike(first, most, is_due);
         if attempts.len() < 2 {
@@ -1033,13 +1103,18 @@ impl ClusterWatch {
         }
         let together = Sharing::Bundle(self.bundles);
         let errand = self.submission(together, &attempts);
-        for attempt in &attempts {
+        self.share(together, &attempts);
+        Some(errand)
+    }
+
+    /// These attempts are the next bundle.
+    fn share(&mut self, together: Sharing, attempts: &[AttemptId]) {
+        for attempt in attempts {
             let tracked = self.tracked.get_mut(attempt).expect("bug: what is queued is tracked");
             tracked.bundle = Some(self.bundles);
             (tracked.key, tracked.log) = self.setting.member_job(together, 0);
         }
         self.bundles += 1;
-        Some(errand)
     }
 
     /// An array of this attempt and of those in the queue that are like it, if they are enough.
@@ -1050,7 +1125,7 @@ impl ClusterWatch {
         // A second attempt may ask for more, and one that was submitted before is known by another name.
         let is_new = |attempt: AttemptId, tracked: &Tracked| {
             let is_first = attempt.number == 1 && tracked.files.is_none() && tracked.retry.is_none();
-            is_first && tracked.job.resources.bundle.is_none()
+            is_first && tracked.job.resources.bundle.is_none() && !tracked.job.does_stream
         };
         let attempts = self.alike(first, self.most_members, is_new);
         if attempts.len() < self.setting.rules.array as usize {
@@ -1273,6 +1348,11 @@ fn one_line(text: &str) -> String {
     lines.into_iter().map(said).collect::<Vec<_>>().join("; ")
 }
 
+/// Of a job, if it had one.
+fn first_attempt(job: JobId) -> AttemptId {
+    AttemptId { job, number: 0 }
+}
+
 fn of_record(attempt: AttemptId, record: EndRecord) -> Ended {
     Ended {
         exit: record.exit,
@@ -1282,6 +1362,7 @@ fn of_record(attempt: AttemptId, record: EndRecord) -> Ended {
         stdout_bytes: record.stdout_bytes,
         stderr_bytes: record.stderr_bytes,
         log_error: record.log_error,
+        streamed: record.streams.map(Box::new),
         ..Ended::without_process(attempt, Exit::Lost)
     }
 }

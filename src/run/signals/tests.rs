@@ -83,6 +83,7 @@ fn small_otto(signals: Signals) -> i32 {
                 hands_over: HandsOver::default(),
                 secrets: None,
                 limit: None,
+                streams: None,
             },
             tell,
         ),
