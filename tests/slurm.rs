@@ -976,6 +976,28 @@ tasks:
     assert_eq!(skipped, ["b:007"], "{}", ran.all());
 }
 
+/// 7, on a node of the plain cluster.
+#[test]
+fn a_stream_through_three_tasks_is_whole_and_they_share_one_job() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let project = Project::new(
+        cluster,
+        "
+tasks:
+  make: {streaming: stdout, bash: 'echo $SLURM_JOB_ID >> jobs; head -c 1000000 /dev/urandom | tee made'}
+  pass: {streaming: true, needs: [make], bash: 'echo $SLURM_JOB_ID >> jobs; cat > $OTTO_OUTPUT_PIPE'}
+  keep: {streaming: true, needs: [pass], bash: 'echo $SLURM_JOB_ID >> jobs; cat $OTTO_INPUT_PIPE > kept'}
+",
+    );
+    let ran = project.run(&["keep"]);
+    assert_eq!(ran.status, 0, "{}", ran.all());
+    let read = |name: &str| fs::read(project.folder.join(name)).expect("written");
+    assert!(read("made").len() == 1_000_000 && read("made") == read("kept"));
+    let jobs = String::from_utf8(read("jobs")).expect("text");
+    let jobs: Vec<&str> = jobs.lines().collect();
+    assert!(jobs.len() == 3 && jobs.iter().all(|job| *job == jobs[0]), "{jobs:?}");
+}
+
 /// 36, on a node that goes on.
 #[test]
 fn items_of_bundles_share_jobs_and_one_fails_alone() {

@@ -2,17 +2,24 @@
 //! that can be cut. Root makes them, with `ip` and `bindfs`; `OTTO_GUARANTEES=long` asks for these cases, which take a minute.
 
 use super::{Cluster, Project, Ran, has, script};
+use serde_json::Value;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 fn apart() -> Option<Cluster> {
+    apart_with(&[])
+}
+
+fn apart_with(settings: &[(&str, &str)]) -> Option<Cluster> {
     let is_wanted = std::env::var_os("OTTO_GUARANTEES").is_some_and(|word| word == "long");
     let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n");
     if !is_wanted || !is_root || !has("bindfs") || !has("ip") {
         eprintln!("skipped: it takes OTTO_GUARANTEES=long, root, bindfs and ip");
         return None;
     }
-    Cluster::up(&[("APART", "1"), ("LOST_AFTER", "15")])
+    let apart = [("APART", "1"), ("LOST_AFTER", "15")];
+    Cluster::up(&[&apart, settings].concat())
 }
 
 impl Cluster {
@@ -32,6 +39,108 @@ fn on(number: u32) -> String {
 
 fn coded(ran: &Ran) -> Vec<&str> {
     ran.stderr.lines().filter(|line| line.starts_with("error[") || line.starts_with("warning[")).collect()
+}
+
+/// 7: through three tasks on one node, and to one that comes later, on the other node, whose view of files is old.
+#[test]
+fn a_stream_reaches_tasks_on_one_node_and_later_ones_on_another() {
+    let Some(cluster) = apart() else { return };
+    let project = Project::new(
+        &cluster,
+        "
+tasks:
+  make: {streaming: stdout, bash: 'hostname >> hosts; head -c 1000000 /dev/urandom | tee made'}
+  pass: {streaming: stdout, needs: [make], bash: 'hostname >> hosts; cat'}
+  keep: {streaming: true, needs: [pass], bash: 'hostname >> hosts; cat > kept'}
+  other:
+    executor: local
+    needs: [keep]
+    bash: scontrol update nodename=$(head -n 1 hosts) state=drain reason=otto
+  late: {streaming: true, needs: [make, other], bash: 'hostname >> late; cat > late.kept'}
+",
+    );
+    let ran = project.run(&["keep", "late"]);
+    assert_eq!(ran.status, 0, "{}", ran.all());
+    let read = |name: &str| fs::read(project.folder.join(name)).expect("written");
+    let text = |name: &str| String::from_utf8(read(name)).expect("text");
+    let hosts: Vec<String> = (text("hosts") + &text("late")).lines().map(str::to_owned).collect();
+    assert!(hosts.len() == 4 && hosts[0] == hosts[1] && hosts[1] == hosts[2], "{hosts:?}");
+    assert!(hosts[2] != hosts[3], "{hosts:?}");
+    assert!(read("made").len() == 1_000_000 && read("made") == read("kept"));
+    assert!(read("made") == read("late.kept"));
+}
+
+/// 7 and 17: the machine of tasks that stream to each other crashes.
+#[test]
+fn tasks_that_stream_are_repeated_together_where_their_machine_crashed() {
+    let Some(cluster) = apart() else { return };
+    let project = Project::new(
+        &cluster,
+        "
+tasks:
+  make: {streaming: stdout, bash: 'hostname >> ran; seq 100000; [ $OTTO_ATTEMPT != 1 ] || sleep 100; seq 100000'}
+  keep: {streaming: true, needs: [make], bash: 'cat > kept; OUTPUT[lines]=$(wc -l < kept)'}
+",
+    );
+    let child = project.start(&["keep"]);
+    project.wait_for("it runs", || project.lines("ran") == 1);
+    let first = fs::read_to_string(project.folder.join("ran")).expect("written").trim().to_owned();
+    cluster.machine("crash", if first == "node1" { 1 } else { 2 }, &[]);
+    let ran = project.end(child);
+    assert_eq!(ran.status, 0, "{}", ran.all());
+    let hosts = fs::read_to_string(project.folder.join("ran")).expect("written");
+    let hosts: Vec<&str> = hosts.lines().collect();
+    assert!(hosts.len() == 2 && hosts[0] != hosts[1], "{hosts:?}");
+    assert!(project.run(&["Data", "keep"]).stdout.contains("200000"), "{}", ran.all());
+}
+
+/// 15: a clock that is ahead. Durations are those of one machine, and nothing compares the clocks of two.
+#[test]
+fn a_clock_that_is_an_hour_ahead_changes_nothing() {
+    if !Path::new("/usr/bin/faketime").exists() {
+        eprintln!("skipped: it takes faketime");
+        return;
+    }
+    let Some(cluster) = apart_with(&[("CLOCK", "+3600s")]) else { return };
+    let (node1, node2) = (on(1), on(2));
+    let project = Project::new(
+        &cluster,
+        &format!(
+            "
+tasks:
+  ahead: {{{node2}, timeout: 60s, input: [source], output: [made], bash: 'sleep 2; OUTPUT[now]=$(date +%s); echo made > made'}}
+  right: {{{node1}, needs: [ahead], input: [made], output: [copy], bash: 'cp made copy; OUTPUT[now]=$(date +%s)'}}
+  sum: {{{node2}, needs: [right, ahead], bash: 'OUTPUT[ahead]=$((INPUT[ahead.now] - INPUT[right.now]))'}}
+"
+        ),
+    );
+    fs::write(project.folder.join("source"), "").expect("written");
+    let ran = project.run(&["sum"]);
+    assert_eq!(ran.status, 0, "{}", ran.all());
+    let data: Value = serde_json::from_str(&project.run(&["Data", "--json", "sum"]).stdout).expect("JSON");
+    let ahead = data.to_string();
+    let ahead: i64 = ahead
+        .split("\"ahead\":")
+        .nth(1)
+        .and_then(|rest| {
+            rest.trim_start_matches('"').split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+        })
+        .expect("a number");
+    assert!((3_400..=3_600).contains(&ahead), "the clock of the node was not ahead: {ahead}");
+    let shown: Value =
+        serde_json::from_str(&project.run(&["Show", "--json", "latest"]).stdout).expect("JSON");
+    let times: Vec<(u64, u64)> = shown["jobs"]
+        .as_array()
+        .expect("jobs")
+        .iter()
+        .map(|job| (job["started_ms"].as_u64().expect("begun"), job["took_ms"].as_u64().expect("ended")))
+        .collect();
+    assert!((2_000..60_000).contains(&times[0].1), "{times:?}");
+    assert!(times.iter().all(|(_, took)| *took < 120_000), "{times:?}");
+    assert!(times.windows(2).all(|pair| pair[0].0 + pair[0].1 <= pair[1].0 + pair[1].1), "{times:?}");
+    let again = project.run(&["sum"]);
+    assert_eq!(again.status, 0, "{}", again.all());
+    assert_eq!(project.count("fresh"), 2, "{:?}", project.outcomes());
 }
 
 /// 11.

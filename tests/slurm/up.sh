@@ -10,6 +10,7 @@
 #   USUAL=           1: Slurm's own pace, by which a job waits about 3 s; else jobs start at once
 #   APART=           1, for root: each node is a machine of its own, see machine.sh; what is in FOLDER/shared they have in common
 #   FILE_CACHE=3     seconds for which such a machine believes what it knows of a file
+#   CLOCK=           of the library faketime: what the clock of node2 is for tasks, `+3600s`
 #   LOST_AFTER=30    seconds after which a node that does not answer is down
 set -euo pipefail
 export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
@@ -75,6 +76,15 @@ if [ "${APART:-}" = 1 ]; then
     ip link set "otto$port" up
     printf 'PORT=%q NETWORK=%q FILE_CACHE=%q\n' "$port" "$network" "${FILE_CACHE:-3}" >>"$folder/env"
 fi
+# Slurm sets the variables that this program prints.
+cat >"$folder/clock.sh" <<CLOCK
+#!/bin/sh
+if [ "\$SLURMD_NODENAME" = node2 ] && [ -n "${CLOCK:-}" ]; then
+    echo "export LD_PRELOAD=$(echo /usr/lib/*/faketime/libfaketimeMT.so.1)"
+    echo "export FAKETIME=${CLOCK:-}"
+fi
+CLOCK
+chmod +x "$folder/clock.sh"
 cat >"$folder/slurm.conf" <<CONF
 ClusterName=otto
 SlurmctldHost=$host($address)
@@ -93,6 +103,7 @@ SlurmctldLogFile=$folder/log/slurmctld
 SlurmdLogFile=$folder/log/%n
 SlurmdParameters=config_overrides
 ReturnToService=2
+TaskProlog=$folder/clock.sh
 SlurmdTimeout=${LOST_AFTER:-30}
 InactiveLimit=0
 WaitTime=0
