@@ -284,7 +284,7 @@ struct Company {
     host: String,
     who: String,
     streams: Streams,
-    running: Vec<Member>,
+    running: Vec<CompanyMember>,
     /// Of the last member that failed.
     status: i32,
     /// The signal by which the cluster, or somebody there, asked for the end of all.
@@ -293,7 +293,7 @@ struct Company {
 }
 
 /// An attempt that has begun here and whose end is not written down.
-struct Member {
+struct CompanyMember {
     dir: AttemptDir,
     attempt: AttemptId,
     logs: Vec<PathBuf>,
@@ -330,7 +330,7 @@ impl Company {
             self.start(dir, arrived, &mut executor, &pipes, &here, inbox);
         }
         self.watch(&mut executor, inbox);
-        // Whoever is on the same machine can read no more from it.
+        // Nothing reads or writes them any more.
         let _ = fs::remove_dir_all(&pipes.path);
         (self.status, self.signal.is_none())
     }
@@ -418,7 +418,7 @@ impl Company {
             LaunchIo::Captured { stdout_log, stderr_log, .. } => vec![stdout_log.clone(), stderr_log.clone()],
             LaunchIo::Terminal => Vec::new(),
         };
-        self.running.push(Member {
+        self.running.push(CompanyMember {
             dir: dir.clone(),
             attempt,
             logs,
@@ -567,7 +567,7 @@ impl Company {
 
     fn record(
         &self,
-        member: &Member,
+        member: &CompanyMember,
         ended: Ended,
         streams: Option<StreamRecord>,
         executor: &mut LocalExecutor,
