@@ -1,6 +1,7 @@
 //! Values that nobody may see, and what finds them in whatever is shown or kept. Knows no file and no process: who shows
 //! something asks.
 
+mod finder;
 mod forms;
 mod passage;
 #[cfg(test)]
@@ -13,9 +14,10 @@ use crate::value::{self, Value};
 
 pub(crate) use crate::value::MASK;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use finder::Finder;
 use std::borrow::Cow;
 use std::fmt;
+use std::io::BufRead;
 use std::ops::Range;
 
 /// Shorter values are not masked: they would occur in everything.
@@ -52,7 +54,7 @@ pub(crate) struct Masker {
     /// Sorted, each once, none shorter than [`LEAST_BYTES`].
     patterns: Vec<Vec<u8>>,
     /// None if there are no patterns.
-    finder: Option<AhoCorasick>,
+    finder: Option<Finder>,
     /// The length of the longest pattern.
     longest: usize,
     /// With which bytes a pattern begins.
@@ -73,22 +75,14 @@ impl Masker {
         patterns.dedup();
         let mut starts = [false; 256];
         patterns.iter().for_each(|pattern| starts[usize::from(pattern[0])] = true);
-        let finder = (!patterns.is_empty()).then(|| {
-            let mut builder = AhoCorasick::builder();
-            // Overlapping forms must all be found, or the rest of one would be left.
-            builder.match_kind(MatchKind::Standard);
-            let total: usize = patterns.iter().map(Vec::len).sum();
-            // The fastest automaton takes about a kilobyte for each byte of the patterns.
-            let kind = if total <= 1 << 14 { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA };
-            builder.kind(Some(kind)).build(&patterns).expect("bug: patterns within the limits")
-        });
+        let finder = (!patterns.is_empty()).then(|| Finder::new(&patterns));
         let longest = patterns.iter().map(Vec::len).max().unwrap_or(0);
         Masker { patterns, finder, longest, starts }
     }
 
     /// Whether a secret, in any form, occurs.
     pub(crate) fn finds(&self, bytes: &[u8]) -> bool {
-        self.finder.as_ref().is_some_and(|finder| finder.is_match(bytes))
+        self.finder.as_ref().is_some_and(|finder| finder.places(bytes).next().is_some())
     }
 
     /// The bytes with the mask for each secret.
@@ -150,11 +144,7 @@ impl Masker {
     }
 
     fn found_plain(&self, bytes: &[u8]) -> Vec<Range<usize>> {
-        // Most of what is shown has none, and this looks at each byte once.
-        match self.finder.as_ref().filter(|finder| finder.is_match(bytes)) {
-            Some(finder) => merged(finder.find_overlapping_iter(bytes).map(|found| found.range())),
-            None => Vec::new(),
-        }
+        self.finder.as_ref().map_or_else(Vec::new, |finder| merged(finder.places(bytes)))
     }
 
     fn open_from_plain(&self, bytes: &[u8]) -> usize {
@@ -217,26 +207,25 @@ impl Plain {
     fn of(text: &[u8]) -> Plain {
         let mut plain =
             Plain { bytes: Vec::with_capacity(text.len()), pieces: vec![(0, 0)], end: text.len() };
-        let mut place = 0;
-        while let Some(length) = text[place..].iter().position(|byte| *byte == ESCAPE) {
-            let at = place + length;
-            plain.bytes.extend_from_slice(&text[place..at]);
+        let mut rest = text;
+        while !rest.is_empty() {
+            rest.read_until(ESCAPE, &mut plain.bytes).expect("bug: bytes in memory");
+            if plain.bytes.pop_if(|byte| *byte == ESCAPE).is_none() {
+                break;
+            }
+            let at = text.len() - rest.len() - 1;
             match code(&text[at..]) {
-                Code::None => {
-                    plain.bytes.push(ESCAPE);
-                    place = at + 1;
-                }
+                Code::None => plain.bytes.push(ESCAPE),
                 Code::Whole(length) => {
-                    place = at + length;
-                    plain.pieces.push((plain.bytes.len(), place));
+                    rest = &text[at + length..];
+                    plain.pieces.push((plain.bytes.len(), at + length));
                 }
                 Code::Begun => {
                     plain.end = at;
-                    return plain;
+                    break;
                 }
             }
         }
-        plain.bytes.extend_from_slice(&text[place..]);
         plain
     }
 

@@ -81,8 +81,36 @@ fn word() -> impl Strategy<Value = String> {
     "[ab\u{e9}'/\\\\ \n]{1,12}"
 }
 
+/// The bytes that belong to any of the patterns, each place looked at.
+fn bytes_of_patterns(patterns: &[Vec<u8>], bytes: &[u8]) -> Vec<bool> {
+    let mut belongs = vec![false; bytes.len()];
+    for place in 0..bytes.len() {
+        for pattern in patterns.iter().filter(|pattern| bytes[place..].starts_with(pattern)) {
+            belongs[place..place + pattern.len()].fill(true);
+        }
+    }
+    belongs
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_passed_over_has_no_secret(
+        // Some are longer than a window may be, and few bytes make many that nearly match.
+        patterns in prop::collection::vec(prop_oneof![4 => "[ab]{2,9}", 1 => "[ab]{60,70}"], 1..6),
+        parts in prop::collection::vec(("[abc]{0,90}", any::<prop::sample::Index>(), 0_usize..80), 1..8),
+    ) {
+        let patterns: Vec<Vec<u8>> = patterns.into_iter().map(String::into_bytes).collect();
+        let parts = parts.iter().map(|(text, index, length)| {
+            let pattern = index.get(&patterns);
+            [text.as_bytes(), &pattern[..pattern.len().min(*length)]].concat()
+        });
+        let text: Vec<u8> = parts.collect::<Vec<_>>().concat();
+        let mut found = vec![false; text.len()];
+        finder::Finder::new(&patterns).places(&text).for_each(|place| found[place].fill(true));
+        prop_assert_eq!(found, bytes_of_patterns(&patterns, &text));
+    }
 
     #[test]
     fn no_cut_of_a_stream_changes_what_is_masked(
