@@ -26,7 +26,7 @@ use crate::plan::{self, Flow, GroupMembers, Job, JobId, JobPlace, Plan, Work, se
 use crate::quantity::parse_size;
 use crate::request::Argument;
 use crate::resources::Resources;
-use crate::run::fresh::up_to_date;
+use crate::run::fresh::{KnownHashes, up_to_date};
 use crate::run::outcomes::Earlier;
 use crate::run::signals::{STOPPING, SUSPENDING, Signals, guarded, halt};
 use crate::run::stream::StreamSetting;
@@ -285,6 +285,7 @@ fn fresh_now(context: &Context, target: &PlannedRun, show: &DryRun) -> BTreeSet<
         project: &home.project(target.found.folder()),
         masks: &context.masks,
         sealer: &Sealer::new(home.secret_key()),
+        hashes: &KnownHashes::default(),
     };
     let fresh = up_to_date(&ground).into_keys().filter(|id| plan.job(*id).work.has_body());
     let names: BTreeSet<&str> = fresh.map(|id| plan.job(id).name.as_str()).collect();
@@ -663,6 +664,7 @@ pub(super) fn common_setting(
         masks: context.masks.clone(),
         sealer: Arc::new(Sealer::new(place.home.secret_key())),
         vault: Arc::clone(&place.vault),
+        hashes: KnownHashes::default(),
         user: host::user_name(&context.environment),
         slots: 1,
         most: usize::MAX,

@@ -21,8 +21,8 @@ use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A file changed less than this before it was looked at may be changed again within the same tick of the file
@@ -56,6 +56,22 @@ type Made = BTreeMap<String, i128>;
 
 /// The form of what is kept; with any other the job runs.
 const FORMAT: u32 = 4;
+
+/// The hashes of the files that were read, each by its path with the stamp as long as which it holds. Many jobs look at the same
+/// files, and read them once.
+#[derive(Clone, Default)]
+pub(crate) struct KnownHashes(Arc<Mutex<HashMap<PathBuf, (Stamp, String)>>>);
+
+impl KnownHashes {
+    fn get(&self, path: &Path, stamp: Stamp) -> Option<String> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(path).filter(|(then, _)| *then == stamp).map(|(_, hash)| hash.clone())
+    }
+
+    fn insert(&self, path: PathBuf, stamp: Stamp, hash: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path, (stamp, hash));
+    }
+}
 
 /// What a look at a job's inputs found.
 pub(crate) struct Look {
@@ -402,7 +418,7 @@ fn input_files(
     let idle = |glob| format!("`{glob}` in `input` excludes nothing: `!` applies to the patterns before it");
     warnings.extend(found.idle.iter().map(idle));
     let known = known.map_or(&[][..], |evidence| &evidence.files);
-    let mut files = look_at_all(ground.folder_of(job), &found.paths, known, stop)?;
+    let mut files = look_at_all(ground, ground.folder_of(job), &found.paths, known, stop)?;
     for (dependency, outputs) in data {
         if !only_tells_items(ground, job, dependency, outputs) {
             files.extend(promised_files(ground, job, dependency, outputs, known, stop)?);
@@ -438,12 +454,13 @@ fn promised_files(
         let name = if folder == own_folder { name } else { folder.join(name) };
         paths.extend(files::named(own_folder, &name, stop)?);
     }
-    let mut files = look_at_all(own_folder, &paths, known, stop)?;
+    let mut files = look_at_all(ground, own_folder, &paths, known, stop)?;
     files.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(files)
 }
 
 fn look_at_all(
+    ground: &Ground<'_>,
     folder: &Path,
     paths: &BTreeSet<OsString>,
     known: &[FileEvidence],
@@ -451,10 +468,11 @@ fn look_at_all(
 ) -> Result<Vec<FileEvidence>, Unknown> {
     let known: HashMap<&str, &FileEvidence> = known.iter().map(|file| (file.path.as_str(), file)).collect();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i128);
-    paths.iter().map(|path| look_at(folder, path, &known, now, stop)).collect()
+    paths.iter().map(|path| look_at(ground, folder, path, &known, now, stop)).collect()
 }
 
 fn look_at(
+    ground: &Ground<'_>,
     folder: &Path,
     path: &OsStr,
     known: &HashMap<&str, &FileEvidence>,
@@ -477,18 +495,21 @@ fn look_at(
     };
     let special = || Unknown::Failed(format!("the input `{shown}` is not a regular file"));
     let mut stamp = stamp(&metadata).ok_or_else(special)?;
-    let hash = match known.get(shown.as_str()) {
-        Some(file) if file.stamp == Some(stamp) => file.hash.clone(),
-        _ => {
-            // It may have become a named pipe by now, and nobody waits for its other end.
-            let file = std::fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&whole);
-            let file = file.map_err(cannot)?;
-            let metadata = file.metadata().map_err(cannot)?;
-            stamp = self::stamp(&metadata).ok_or_else(special)?;
-            hash_of(file, metadata.size(), stop).map_err(cannot)?.ok_or(Unknown::Stopped)?
-        }
-    };
+    let recorded = known.get(shown.as_str()).filter(|file| file.stamp == Some(stamp));
+    let recorded = recorded.map(|file| file.hash.clone()).or_else(|| ground.hashes.get(&whole, stamp));
+    if let Some(hash) = recorded {
+        return Ok(FileEvidence { path: shown, hash, stamp: Some(stamp) });
+    }
+    // It may have become a named pipe by now, and nobody waits for its other end.
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&whole);
+    let file = file.map_err(cannot)?;
+    let metadata = file.metadata().map_err(cannot)?;
+    stamp = self::stamp(&metadata).ok_or_else(special)?;
+    let hash = hash_of(file, metadata.size(), stop).map_err(cannot)?.ok_or(Unknown::Stopped)?;
     let is_settled = now - stamp.changed_ns.max(stamp.modified_ns) > RACY_NS;
+    if is_settled {
+        ground.hashes.insert(whole, stamp, hash.clone());
+    }
     Ok(FileEvidence { path: shown, hash, stamp: is_settled.then_some(stamp) })
 }
 

@@ -44,7 +44,7 @@ use crate::store::vault::Vault;
 use crate::value;
 use crate::view::{View, Wish};
 use attempt::{Attempt, Flowed, Warned};
-use fresh::{Look, Verdict};
+use fresh::{KnownHashes, Look, Verdict};
 use launch::{InputOf, Started};
 use outcomes::{Earlier, Outcomes};
 use resume::Recalled;
@@ -122,6 +122,7 @@ pub(crate) struct Setting {
     pub(crate) sealer: Arc<Sealer>,
     /// Where attempts with secrets have what they start with.
     pub(crate) vault: Arc<Vault>,
+    pub(crate) hashes: KnownHashes,
     /// The run's inbox, for the threads that work for it.
     pub(crate) sink: Arc<dyn Fn(Message) + Send + Sync>,
     /// Tasks are told that their output is shown in colour.
@@ -178,6 +179,7 @@ pub(crate) struct Ground<'a> {
     pub(crate) project: &'a ProjectDir,
     pub(crate) masks: &'a Masks,
     pub(crate) sealer: &'a Sealer,
+    pub(crate) hashes: &'a KnownHashes,
 }
 
 impl<'a> Ground<'a> {
@@ -202,6 +204,7 @@ impl Setting {
             project: &self.project,
             masks: &self.masks,
             sealer: &self.sealer,
+            hashes: &self.hashes,
         }
     }
 

@@ -206,6 +206,7 @@ fn run(tasks: &[Drawn], stops: Stops, slots: usize, policy: Policy, mut dice: u6
         masks: Masks::default(),
         sealer: Arc::new(Sealer::default()),
         vault: Arc::new(Vault::new(&[], &home.root, "run")),
+        hashes: super::KnownHashes::default(),
     });
     let reports = sender.clone();
     let sink: ReportSink = Arc::new(move |report| drop(reports.send(Message::Report(report))));

@@ -673,3 +673,32 @@ tasks:
         project.run("-n use").all()
     );
 }
+
+/// Of tasks that look at the same file one after the other, the first reads it. What a task changes in between is read again.
+#[test]
+fn a_file_that_many_tasks_look_at_is_read_once_and_again_after_a_change() {
+    let project = Project::new(
+        r#"
+tasks:
+  make:
+    outputs: {parts: dir}
+    # What was changed just now may change again without a trace, so it would be read again.
+    bash: sleep 0.1; OUTPUT[parts]=parts
+  first: {needs: [make], input: [app], output: [first], bash: 'cat "${INPUT[make.parts]}/one" > first'}
+  second: {needs: [make, first], input: [app], output: [second], bash: 'cat "${INPUT[make.parts]}/one" > second'}
+  change: {needs: [second], bash: printf 2 > parts/one}
+  last: {needs: [make, change], input: [app], output: [last], bash: 'cat "${INPUT[make.parts]}/one" > last'}
+"#,
+    );
+    project.write("app", "a");
+    project.write("parts/one", "1");
+    let strace =
+        "strace -f -qq -e trace=openat -o trace otto -q second && grep -c '\"[^\"]*/parts/one\"' trace";
+    let has_strace = std::process::Command::new("strace").args(["-qq", "true"]).output();
+    if has_strace.is_ok_and(|ran| ran.status.success()) {
+        assert_eq!(project.shell(strace).stdout, "1\n");
+    }
+    project.run("last").ok();
+    assert_eq!(["first", "second", "last"].map(|name| project.read(name)), ["1", "1", "2"]);
+    assert_eq!(project.run("last").outcomes(), "change: ok, first: ok, last: fresh, make: ok, second: ok");
+}
