@@ -166,6 +166,14 @@ pub(crate) fn may_exec(text: &str) -> bool {
     has_word(text, "exec") || has_word(&unquoted(text), "exec")
 }
 
+/// Whether a text may run what is not written in it, in its own words, however they are quoted.
+pub(crate) fn may_load(text: &str) -> bool {
+    let is_of_word = |c: char| c.is_alphanumeric() || "_.-/".contains(c);
+    [text, &unquoted(text)]
+        .iter()
+        .any(|text| text.split(|c: char| !is_of_word(c)).any(|word| ["source", "eval", "."].contains(&word)))
+}
+
 /// A text without its quotes, in which `e'xec'` is the word that it is to the shell.
 fn unquoted(text: &str) -> String {
     text.replace(['\'', '"', '\\', '$'], "")

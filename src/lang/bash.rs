@@ -70,6 +70,7 @@ fragments! {
     MORE = "bash/more.sh";
     FIND = "bash/find.sh";
     BUILTIN = "bash/builtin.sh";
+    PRINTF = "bash/printf.sh";
     ASK = "bash/ask.sh";
     FORGET_EXPORTS = "bash/forget_exports.sh";
 }
@@ -119,13 +120,13 @@ pub(super) fn prepare(script: &Script, oversized: &[(String, Vec<u8>)]) -> Resul
         script,
         needs,
         level,
-        has_own_builtin: has_own_builtin(&script.whole_text()),
+        wording: Wording::of(&script.whole_text()),
         is_posix: is_posix || text.contains("posix") || text.contains("POSIX"),
         charset: charset(script),
         ending: BodyEnd::of(text),
     };
     setup.refuse_arrays()?;
-    install(script, level, setup.has_own_builtin)?;
+    install(script, level, setup.wording)?;
     let has_fates = script.fates.is_some();
     let is_loaded = !needs.is_nothing()
         || has_fates
@@ -187,13 +188,13 @@ pub(super) fn prepare_question(script: &Script) -> Result<(Program, Vec<OsString
         script,
         needs: needs(script, level, false),
         level,
-        has_own_builtin: has_own_builtin(&script.body.text),
+        wording: Wording::of(&script.body.text),
         is_posix: script.body.text.contains("posix") || script.body.text.contains("POSIX"),
         charset: charset(script),
         ending: BodyEnd::Other,
     };
     setup.refuse_arrays()?;
-    install(script, level, setup.has_own_builtin)?;
+    install(script, level, setup.wording)?;
     let variables = shell::legacy_variables(script, setup.needs.calls, setup.needs.names)?;
     let path = private(script).join("question.sh");
     let mut text = shell::before(script, setup.needs.colours.then_some(COLOURS), Start::Loaded);
@@ -243,12 +244,35 @@ fn charset(script: &Script) -> Charset {
     Charset::of(&|name| (script.env)(name).map(|value| value.as_bytes().to_vec()))
 }
 
-/// Whether a text defines a function that is called `builtin`.
-fn has_own_builtin(text: &str) -> bool {
-    text.match_indices("builtin").any(|(place, name)| {
+/// Whether a text defines a function of a name.
+fn defines(text: &str, function: &str) -> bool {
+    text.match_indices(function).any(|(place, name)| {
         text[place + name.len()..].trim_start_matches([' ', '\t']).starts_with('(')
             || text[..place].trim_end_matches([' ', '\t']).ends_with("function")
     })
+}
+
+/// The words by which otto's text reaches bash's own commands, whatever functions the body defines and whatever it switches
+/// off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Wording {
+    /// In place of `builtin`.
+    builtin: &'static str,
+    /// In place of `builtin printf`.
+    printf: Option<&'static str>,
+}
+
+impl Wording {
+    fn of(text: &str) -> Wording {
+        Wording {
+            builtin: match (defines(text, "builtin"), defines(text, "command")) {
+                (false, _) => "builtin",
+                (true, false) => "command",
+                (true, true) => "otto__builtin",
+            },
+            printf: has_word(text, "enable").then_some("otto__printf"),
+        }
+    }
 }
 
 /// Whether a text may trace, in its own words.
@@ -319,8 +343,7 @@ struct Setup<'a, 's> {
     script: &'a Script<'s>,
     needs: Needs,
     level: Level,
-    /// The body defines a function called `builtin`.
-    has_own_builtin: bool,
+    wording: Wording,
     /// The body may run in POSIX mode.
     is_posix: bool,
     charset: Charset,
@@ -390,8 +413,8 @@ impl Setup<'_, '_> {
         if of_condition.exports || of_condition.opaque {
             forget.push_str(&FORGET_EXPORTS);
         }
-        let ask = past_functions(&ASK, self.has_own_builtin);
-        condition::push_question(before, self.script, &ask, &past_functions(&forget, self.has_own_builtin))
+        let ask = worded(&ASK, self.wording);
+        condition::push_question(before, self.script, &ask, &worded(&forget, self.wording))
     }
 
     /// What stands behind the body: nothing, except below 4.2, where no trap may do this work. There too nothing stands behind a
@@ -402,8 +425,8 @@ impl Setup<'_, '_> {
             (_, ending) => ending.is_surely_a_test(),
         };
         match (self.needs.saves(), is_test) {
-            (true, true) => past_functions(LAST_TEST, self.has_own_builtin),
-            (true, false) => past_functions(LAST, self.has_own_builtin),
+            (true, true) => worded(LAST_TEST, self.wording),
+            (true, false) => worded(LAST, self.wording),
             (false, true) => shell::LAST_TEST.into(),
             (false, false) => "".into(),
         }
@@ -422,7 +445,7 @@ impl Setup<'_, '_> {
         text.extend_from_slice(b"otto__dir=");
         push_word(text, folder.as_os_str().as_bytes(), Charset::Plain);
         text.extend_from_slice(b" otto__end=");
-        let path = end_path(self.script, self.has_own_builtin);
+        let path = end_path(self.script, self.wording);
         push_word(text, path.as_os_str().as_bytes(), Charset::Plain);
         if let BodyEnd::Tests(proof) = &self.ending
             && proof.tests().next().is_some()
@@ -447,8 +470,13 @@ impl Setup<'_, '_> {
         let body = script.whole_text();
         let mut text = shell::start_of_start();
         self.push_paths(&mut text, &private(script), b"\n");
-        if self.has_own_builtin {
+        if self.wording.builtin == "otto__builtin" {
             text.extend_from_slice(BUILTIN.as_bytes());
+        }
+        if self.wording.printf.is_some() {
+            // Not `worded`: this is the function itself.
+            let printf = Wording { printf: None, ..self.wording };
+            text.extend_from_slice(worded(&PRINTF, printf).as_bytes());
         }
         if needs.saves() {
             self.push_saving(&mut text);
@@ -532,7 +560,7 @@ impl Setup<'_, '_> {
             outcome::push_array(text, fates, self.charset);
         }
         if self.needs.calls {
-            let print = past_functions("builtin printf '%s\\n' ", self.has_own_builtin);
+            let print = worded("builtin printf '%s\\n' ", self.wording);
             outcome::push_function(text, fates, self.charset, &print);
         }
     }
@@ -545,7 +573,7 @@ impl Setup<'_, '_> {
             return;
         }
         let mut push = |fragment: &str| {
-            text.extend_from_slice(past_functions(fragment, self.has_own_builtin).as_bytes());
+            text.extend_from_slice(worded(fragment, self.wording).as_bytes());
         };
         match self.level {
             Level::Three => push(&SAVE_3),
@@ -571,15 +599,13 @@ impl Setup<'_, '_> {
                     // There builtins come before functions, and aliases before builtins.
                     push("alias trap='otto__traced=$- otto__trap' exit='otto__left=$? otto__leave'\n");
                 }
-                if self.script.body.text.contains("builtin") || self.script.body.text.contains("command") {
-                    push("otto__take_exit\n");
-                }
             }
             push("builtin trap \"$otto__handler\" EXIT\n");
             let text = &self.script.body.text;
             let mut looks = String::new();
             let is_posix = self.is_posix && text.contains("trap");
             if self.needs.opaque && (is_posix || may_trap_past_functions(text)) {
+                push("otto__take_exit\n");
                 push(&PAST);
                 looks.push_str("otto__look_past; ");
             }
@@ -603,14 +629,12 @@ impl Setup<'_, '_> {
 
     /// What the functions need only sometimes is in a file that all runs share.
     fn push_functions(&self, text: &mut Vec<u8>) {
-        text.extend_from_slice(
-            past_functions("otto__more() { builtin source ", self.has_own_builtin).as_bytes(),
-        );
-        let path = more_path(self.script, self.level, self.has_own_builtin);
+        text.extend_from_slice(worded("otto__more() { builtin source ", self.wording).as_bytes());
+        let path = more_path(self.script, self.level, self.wording);
         push_word(text, path.as_os_str().as_bytes(), Charset::Plain);
         text.extend_from_slice(b"; }\n");
         let mut push = |fragment: &str| {
-            text.extend_from_slice(past_functions(fragment, self.has_own_builtin).as_bytes());
+            text.extend_from_slice(worded(fragment, self.wording).as_bytes());
         };
         if self.level == Level::Three {
             push(&PLAIN_3);
@@ -643,19 +667,22 @@ impl Setup<'_, '_> {
     }
 }
 
-/// Calls of `builtin` in a text of otto's, so that the body's own function of that name is not what they call. `return`
-/// and `shift` are about the function that they stand in; the one in the place of `builtin` has been called before.
-fn past_functions(text: &str, has_own_builtin: bool) -> Cow<'_, str> {
-    match has_own_builtin {
-        true => {
-            let text = text.replace("builtin ", "otto__builtin ");
-            text.replace("otto__builtin return", "builtin return")
-                .replace("otto__builtin shift", "builtin shift")
-                .replace("otto__builtin set --", "builtin set --")
-                .into()
-        }
-        false => text.into(),
+/// A text of otto's in the words that reach what they mean. `return` and `shift` are about the function that they stand in,
+/// which a function in the place of `builtin` cannot do for them; it has been called before, and the body's is away.
+fn worded(text: &str, wording: Wording) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(text);
+    if let Some(printf) = wording.printf {
+        text = text.replace("builtin printf ", &format!("{printf} ")).into();
     }
+    if wording.builtin != "builtin" {
+        text = text.replace("builtin ", &format!("{} ", wording.builtin)).into();
+    }
+    if wording.builtin == "otto__builtin" {
+        text = ["return", "shift", "set --"].iter().fold(text, |text, word| {
+            text.replace(&format!("otto__builtin {word}"), &format!("builtin {word}")).into()
+        });
+    }
+    text
 }
 
 /// A file that all runs share. Its name tells its text, for other versions of otto have others.
@@ -664,33 +691,33 @@ fn shared_path(script: &Script, name: &str, text: &str) -> PathBuf {
 }
 
 /// What the functions seldom need.
-fn more_path(script: &Script, level: Level, has_own_builtin: bool) -> PathBuf {
-    let text = more_text(level > Level::Three, has_own_builtin);
+fn more_path(script: &Script, level: Level, wording: Wording) -> PathBuf {
+    let text = more_text(level > Level::Three, wording);
     shared_path(script, if level > Level::Three { "bash-4" } else { "bash-3" }, &text)
 }
 
-fn more_text(has_arrays: bool, has_own_builtin: bool) -> String {
+fn more_text(has_arrays: bool, wording: Wording) -> String {
     let find: &str = if has_arrays { &FIND } else { "" };
-    past_functions(&format!("{}{find}", *MORE), has_own_builtin).into_owned()
+    worded(&format!("{}{find}", *MORE), wording).into_owned()
 }
 
 /// What is looked at when a body ends with a status other than 0.
-fn end_path(script: &Script, has_own_builtin: bool) -> PathBuf {
-    shared_path(script, "bash-end", &past_functions(&END, has_own_builtin))
+fn end_path(script: &Script, wording: Wording) -> PathBuf {
+    shared_path(script, "bash-end", &worded(&END, wording))
 }
 
-fn install(script: &Script, level: Level, has_own_builtin: bool) -> Result<(), CannotPrepare> {
+fn install(script: &Script, level: Level, wording: Wording) -> Result<(), CannotPrepare> {
     thread_local! {
-        static INSTALLED: RefCell<HashSet<(PathBuf, bool, bool)>> = RefCell::default();
+        static INSTALLED: RefCell<HashSet<(PathBuf, bool, Wording)>> = RefCell::default();
     }
     let has_arrays = level > Level::Three;
-    let question = (script.runtime.to_owned(), has_arrays, has_own_builtin);
+    let question = (script.runtime.to_owned(), has_arrays, wording);
     if INSTALLED.with_borrow(|installed| installed.contains(&question)) {
         return Ok(());
     }
     let files = [
-        (more_path(script, level, has_own_builtin), more_text(has_arrays, has_own_builtin)),
-        (end_path(script, has_own_builtin), past_functions(&END, has_own_builtin).into_owned()),
+        (more_path(script, level, wording), more_text(has_arrays, wording)),
+        (end_path(script, wording), worded(&END, wording).into_owned()),
     ];
     for (path, text) in files {
         // Its name tells what is in it.

@@ -1181,6 +1181,121 @@ fn builtins_that_are_switched_off_cost_nothing() {
     assert_eq!((ran.out().as_str(), ran.text("j")), ("byefile\n", Some("w")));
 }
 
+/// What a body prints and its status, without otto.
+fn in_plain_bash(text: &str) -> (Option<i32>, String) {
+    let plain = std::process::Command::new("bash")
+        .args(["-c", &format!("set -euo pipefail\n{text}")])
+        .env_remove("BASH_ENV")
+        .output()
+        .expect("bash starts");
+    (plain.status.code(), String::from_utf8_lossy(&plain.stdout).into_owned())
+}
+
+#[test]
+fn what_a_function_of_ottos_prints_needs_no_printf_of_the_body() {
+    for text in [
+        "otto.get p.k",
+        "x=$(otto.get p.k); echo \"$x\"",
+        "otto_get_input p.k",
+        "otto.get -v x p.k; echo \"$x\"",
+    ] {
+        let bench = Bench::bash(&format!("enable -n printf\n{text}\ntype -t printf"))
+            .input(input("p", &[("k", "v")]));
+        let ran = bench.run();
+        assert_eq!((ran.out().as_str(), ran.stderr.as_str()), ("v\nfile\n", ""), "{text}: {ran:?}");
+    }
+    let ran = Bench::bash("enable -n printf\ntrap 'echo no' NOSIGNAL || true\notto.nosuch || true").run();
+    assert!(ran.stderr.contains("NOSIGNAL: invalid signal specification"), "{ran:?}");
+    assert!(!ran.stderr.contains("not a shell builtin"), "{ran:?}");
+}
+
+#[test]
+fn with_nocasematch_a_body_does_what_it_does_without_otto() {
+    for text in [
+        "trap 'echo bye' EXIT INT; trap -p; trap -p EXIT",
+        "set -E; f() { false; }; f",
+        "set -E; trap 'echo E' ERR; f() { false; }; f",
+        "set +e; set -E; false",
+        "set +e -E; trap 'false; echo on' EXIT; false",
+        "trap 'echo bye' EXIT; [[ A == a ]] && echo same",
+    ] {
+        let text = format!("shopt -s nocasematch\n{text}");
+        let ran = Bench::bash(&format!("OUTPUT[k]=v\n{text}")).run();
+        assert_eq!((Some(ran.status), ran.out()), in_plain_bash(&text), "{text}: {ran:?}");
+        assert_eq!((ran.text("k"), ran.stderr.as_str()), (Some("v"), ""), "{text}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_function_called_builtin_is_the_bodys_to_the_end() {
+    for text in [
+        "builtin test -f nope",
+        "builtin -- trap 'echo no' EXIT; trap 'echo bye' EXIT; builtin x",
+        "trap 'builtin bye' EXIT; otto.set a b; builtin x; exit 3",
+        "{ otto.set a b; } > /dev/null; builtin x; false",
+        "trap 'echo D' DEBUG; builtin x; trap -p",
+        "trap 'false' EXIT; (exit 3)",
+    ] {
+        let text = format!("builtin() {{ echo \"my builtin $*\"; }}\n{text}");
+        let ran = Bench::bash(&format!("OUTPUT[k]=v\n{text}")).run();
+        let plain = in_plain_bash(&format!("otto.set() {{ :; }}\n{text}"));
+        assert_eq!((Some(ran.status), ran.out()), plain, "{text}: {ran:?}");
+        assert_eq!(ran.text("k"), Some("v"), "{text}: {ran:?}");
+    }
+}
+
+#[test]
+fn an_empty_handler_does_nothing_and_shows_nothing() {
+    for signal in ["DEBUG", "RETURN", "EXIT", "ERR"] {
+        for handler in ["", "# nothing", " "] {
+            let text = format!("set -x; trap '{handler}' {signal}; f() {{ true; }}; f; trap -p {signal}");
+            let ran = Bench::bash(&format!("OUTPUT[k]=v\n{text}")).run();
+            assert_eq!((Some(ran.status), ran.out()), in_plain_bash(&text), "{text}: {ran:?}");
+            assert!(!ran.stderr.contains("otto") && !ran.stderr.contains("builtin"), "{text}: {ran:?}");
+        }
+    }
+}
+
+#[test]
+fn what_a_handler_sets_is_saved_although_one_for_err_fails_in_it() {
+    for on_err in ["false", "clean", "exit 7", "return 2", ":"] {
+        let text = format!(
+            "clean() {{ local r=$?; OUTPUT[k]=c; return $r; }}\ntrap '{on_err}' ERR\ntrap clean EXIT\necho $nope"
+        );
+        let ran = Bench::bash(&text).run();
+        assert_eq!(ran.json(), r#"{"k":"c"}"#, "{text}: {ran:?}");
+    }
+}
+
+#[test]
+fn handlers_for_err_and_return_that_were_set_past_otto_are_shown_and_kept() {
+    for text in [
+        "PAST 'echo E' ERR; trap -p",
+        "PAST 'echo R' RETURN; trap",
+        "PAST 'echo E' ERR; trap 'false' EXIT",
+        "PAST 'echo E' ERR; trap 'exit 3' EXIT; false",
+        "trap 'echo own' ERR; PAST - ERR; trap -p; false",
+        "PAST 'echo E' ERR; PAST 'echo bye' EXIT; trap -p; false",
+        "PAST 'echo a b  c' ERR; PAST \"echo 'x y'\" EXIT; trap -p; false",
+    ] {
+        for past in ["builtin trap", "command trap", "command -p trap", "builtin -- trap"] {
+            let text = text.replace("PAST", past);
+            let ran = Bench::bash(&format!("OUTPUT[k]=v\n{text}")).run();
+            assert_eq!((Some(ran.status), ran.out()), in_plain_bash(&text), "{text}: {ran:?}");
+            assert_eq!(ran.text("k"), Some("v"), "{text}: {ran:?}");
+        }
+    }
+}
+
+/// What a handler complains about stands in the body, also where `exit` was called.
+#[test]
+fn a_command_that_is_no_trap_past_otto_leaves_messages_as_they_are() {
+    for text in ["command -v sh > /dev/null", "local() { builtin local \"$@\"; }", "builtin true"] {
+        let ran = Bench::bash(&format!("OUTPUT[k]=v\n{text}\ntrap 'nope_missing' EXIT\nexit 3")).run();
+        assert!(!ran.stderr.contains("start.sh") && ran.stderr.contains("nope_missing"), "{text}: {ran:?}");
+    }
+}
+
 #[test]
 fn tracing_and_traps_show_nothing_of_ottos() {
     for text in [
@@ -2160,6 +2275,22 @@ fn a_status_0_without_a_hand_over_is_an_error() {
         }
     }
     assert!(old("5.2", "trap 'echo bye' EXIT; builtin exit 0").succeeded());
+}
+
+#[test]
+fn before_4_2_what_was_loaded_before_an_exec_is_a_warning() {
+    for level in ["3.2", "4.0"] {
+        for text in
+            ["eval \"export OT\"TO_X=1\nexec true", "echo export OT''TO_X=1 > lib; . ./lib; exec true"]
+        {
+            let ran = old(level, text);
+            assert!(ran.succeeded(), "{level}: {ran:?}");
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(ran.problems(), @"warning[E0701]: what `build` loaded or evaluated may have set outputs, which are lost");
+            }
+        }
+        assert_eq!(old(level, "echo x; exec true").problems(), "", "{level}");
+    }
 }
 
 // ── The files ────────────────────────────────────────────────────────────────────────────────────────────────

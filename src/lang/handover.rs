@@ -6,7 +6,7 @@ use super::shell::one_line;
 use super::{HandOver, Left, Script};
 use crate::body::Language;
 use crate::body::export::has_word;
-use crate::body::need::{Needs, may_exec, may_set_after_saving, surely_exports, surely_sets};
+use crate::body::need::{Needs, may_exec, may_load, may_set_after_saving, surely_exports, surely_sets};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::store::outputs::{MOST_BYTES, Outputs};
 use crate::value::{self, Value};
@@ -64,7 +64,10 @@ pub(super) fn collect(script: &Script, needs: &Needs, is_old: bool, left: &Left)
         }
         Dumped::Nothing => {
             let is_sure = surely_sets(&script.body.text) && !only_after_exec(&script.body.text);
-            if left.succeeded {
+            let text = &script.body.text;
+            if left.succeeded && is_old && !is_sure && may_exec(text) && may_load(text) {
+                collector.may_have_loaded();
+            } else if left.succeeded {
                 collector.never_handed_over(needs, is_old, is_sure);
             } else if is_sure && may_exec(&script.body.text) {
                 collector.lost_with_exec();
@@ -285,6 +288,16 @@ impl<'a, 's> Collector<'a, 's> {
         let message = format!("`{}` failed, and its outputs were never handed over", self.script.job);
         let problem = Diagnostic::warning(Code::NotHandedOver, message)
             .note("`exec` ends the shell, also where it fails, and with it everything that was set")
+            .help("call `otto.save` before `exec`");
+        self.problems.push(problem);
+    }
+
+    /// Below 4.2 otto cannot save before each command that may be an `exec`.
+    fn may_have_loaded(&mut self) {
+        let message =
+            format!("what `{}` loaded or evaluated may have set outputs, which are lost", self.script.job);
+        let problem = Diagnostic::warning(Code::NotHandedOver, message)
+            .note("`exec` replaced the shell, and before bash 4.2 nothing is saved before that")
             .help("call `otto.save` before `exec`");
         self.problems.push(problem);
     }

@@ -325,6 +325,46 @@ fn a_variable_that_refers_to_itself_is_refused_with_the_line_that_uses_it() {
     assert_eq!(converted.remarks, ["Makefile:4: `all`: make stops: `A` refers to itself"]);
 }
 
+/// In a part of which nobody knows whether make reads it, and where make would expand it while it reads.
+#[test]
+fn what_may_stop_make_while_it_reads_is_refused_for_every_target() {
+    let remarks = |undecided: &str, after: &str| {
+        let text = format!("F != question\nifdef F\n{undecided}\nendif\nall:\n\tshow\n{after}\n");
+        convert(&text, "Makefile", &Nowhere).remarks.join("\n")
+    };
+    for (undecided, after) in [
+        ("L = x$(L)", "five: Y := $(L)"),
+        ("L ?= $(findstring x,$(L))", "Y := $(L:.c=.o)"),
+        ("L = $(M)\nM = $(L)", "ifeq ($(L),)\nendif"),
+        ("define L\n$(L)\nendef", "five: $(L)"),
+        ("L = $(error no)", "Y := $(L)"),
+        ("X := $(error no)", ""),
+        ("X := $(X:a=$(error no))", ""),
+        ("X != $(error no)", ""),
+        ("five: $(error no)", ""),
+        ("ifeq ($(error no),)\nendif", ""),
+        ("X := $(word 0,a)", ""),
+        ("X := $(subst a)", ""),
+        ("X := $(", ""),
+        ("L = $(L)\nX := $(L)", ""),
+    ] {
+        let told = remarks(undecided, after);
+        assert!(
+            told.contains("Makefile:2: `all`: the output of `question` decides what to do"),
+            "{undecided}: {told}"
+        );
+    }
+    for (undecided, after) in [
+        ("L = x$(L)", "five: Y = $(L)"),
+        ("L = $(M)\nM = a", "Y := $(L)$(L)"),
+        ("X := $(subst a,b,$(CURDIR))", "Y := $(X)"),
+        ("L = $$(L)", "Y := $(L)"),
+    ] {
+        let told = remarks(undecided, after);
+        assert!(!told.contains("decides what to do"), "{undecided}: {told}");
+    }
+}
+
 /// What a file of a tool becomes, with the remarks.
 fn from(tool: super::Tool, text: &str) -> Result<String, String> {
     let converted = match tool {

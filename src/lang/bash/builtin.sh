@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# For bodies that define a function called `builtin`, by which otto reaches past all other functions: `otto__builtin`
-# stands in its place in every file of otto's, and takes the body's function away. Every bash.
+# For bodies that define functions called `builtin` and `command`, by which otto reaches past all other functions: `otto__builtin`
+# stands in their place in every file of otto's, and takes the body's `builtin` away. Every bash.
 
 otto__builtin() {
 	# `exit` without a number ends with it.

@@ -10,8 +10,10 @@ case $otto__command in
 'builtin return "${?}"') otto__command=$otto__typed ;;
 esac
 # Nothing that `set -e` ended, nothing in a function, no pipeline; and a body that can end with a test (body/ending.rs).
-case $-:$otto__status:$otto__parts:${otto__line-}:$otto__function:${otto__proof-} in
-*e*:1:1:::?*)
+otto__strict=
+[[ ! -o errexit ]] || otto__strict=e
+case $otto__strict:$otto__status:$otto__parts:${otto__line-}:$otto__function:${otto__proof-} in
+e:1:1:::?*)
 	# What bash writes otherwise than the body does is left out there too.
 	otto__shown=${otto__command%' > /dev/null 2>&1'}
 	otto__shown=${otto__shown%' 2> /dev/null'}
@@ -38,9 +40,9 @@ case $-:$otto__status:$otto__parts:${otto__line-}:$otto__function:${otto__proof-
 	fi
 	;;
 esac
-case $-:$otto__forgiven:$otto__command in
-*e*::exit | *e*::exit[\ \;]* | *e*::'builtin exit'*) ;;
-*e*::*)
+case $otto__strict:$otto__forgiven:$otto__command in
+e::exit | e::exit[\ \;]* | e::'builtin exit'*) ;;
+e::*)
 	builtin printf '%s\0' "$otto__status" "${otto__line-}" "$otto__function" "$otto__call" "$otto__command" >| "$otto__dir/failed" || builtin true
 	;;
 esac 2> /dev/null

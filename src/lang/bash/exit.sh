@@ -14,7 +14,7 @@ otto__chain() {
 		otto__code=$1
 		if ! otto__is_whole "$1"; then
 			otto__open=$1
-			otto__code="! 'builtin' eval \"\$otto__open\""
+			otto__code="! \\builtin eval \"\$otto__open\""
 		fi
 		builtin trap -- "$otto__ends; { otto__parts=\${#PIPESTATUS[@]} otto__command=\$BASH_COMMAND otto__function=\${FUNCNAME-} otto__call=\${BASH_LINENO-} otto__last=\${otto__going-\$_}; otto__before \"\$otto__last\" && otto__nothing() { :; }; } > /dev/null 2>&1; $otto__code"$'\n'"$otto__ends; "'{ otto__after; } > /dev/null 2>&1' EXIT
 		;;
@@ -25,7 +25,8 @@ otto__chain() {
 # behind it as part of it, and run nothing of either.
 otto__is_whole() {
 	# In a subshell, for such an error ends the shell. `enable -n eval` is the body's to do.
-	(! builtin eval '' || builtin eval "if false; then ( $1"$'\n'") fi") 2> /dev/null
+	# An empty one, or one of comments, is a list too.
+	(! builtin eval '' || builtin eval "if false; then ( :"$'\n'"$1"$'\n'") fi") 2> /dev/null
 }
 
 # Keeps `$?` for the handler that follows, and `$_`, which is its argument. Called before `&&`, so that a status of an error does
@@ -39,15 +40,16 @@ otto__before() {
 	esac
 	otto__is_ending=1
 	otto__hand_over
-	# What the handler sets is saved too if `set -e` ends it.
-	case ${otto__on_err:+x}$- in
-	x*e*) builtin trap -- "$otto__on_err"$'\n''{ otto__hand_over; } > /dev/null 2>&1' ERR ;;
-	x*) ;;
-	*e*)
-		builtin trap '{ otto__hand_over; } > /dev/null 2>&1' ERR
-		builtin set -E
-		;;
-	esac
+	# What the handler sets is saved too if `set -e` ends it: before the user's handler for ERR, which may end the shell, and after it.
+	if [[ -o errexit ]]; then
+		otto__code=$otto__ends'; { otto__hand_over; otto__ending=; otto__return "$otto__status" && otto__nothing() { :; }; } > /dev/null 2>&1'
+		if [[ ${otto__on_err-} ]]; then
+			builtin trap -- "$otto__code; $otto__on_err"$'\n'"$otto__code" ERR
+		else
+			builtin trap "$otto__code" ERR
+			builtin set -E
+		fi
+	fi
 	otto__take_exit
 	# What follows is the user's.
 	otto__ending=

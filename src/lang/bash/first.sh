@@ -4,7 +4,7 @@
 # has not seen: a look before each command in the main shell. Only a trap for DEBUG can do that. bash 4.1 and newer; needs
 # middle.sh, now.sh and past.sh, leave.sh or both, whose functions otto__look_first calls.
 
-otto__first='{ otto__left=$? otto__last=$_; case ${otto__is_ending-}:$BASHPID:${FUNCNAME-} in 1:* | *:trap | *:otto__*) ;; :$$:*) otto__look_first ;; esac; otto__return "$otto__left" "$otto__last" && : "$otto__last"; } > /dev/null 2>&1'
+otto__first='{ otto__left=$? otto__last=$_; case ${otto__is_ending-}:$BASHPID:${FUNCNAME-} in 1:* | *:trap | *:otto__*) ;; :$$:*) \builtin trap -p EXIT ERR RETURN >| "$otto__dir/trap"; otto__look_first ;; esac; otto__return "$otto__left" "$otto__last" && : "$otto__last"; } > /dev/null 2>&1'
 # With `extdebug`, bash leaves out a command whose handler fails.
 otto__looking=$otto__first'; otto__nothing() { :; }'
 builtin trap "$otto__looking" DEBUG

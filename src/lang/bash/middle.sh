@@ -2,12 +2,6 @@
 # Saves in the middle of things, and leaves the options as they were. Every bash.
 
 otto__hand_over() {
-	# `enable -n printf` is the body's to do.
-	if ! builtin printf '' 2> /dev/null && builtin enable printf; then
-		otto__hand_over
-		builtin enable -n printf
-		builtin return
-	fi
 	# With functrace a trap of the body's would run between these commands and write into what they write.
 	case $- in
 	*T*)

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2034,SC2064,SC2066,SC2154 # The handler comes ready from the caller; otto__watch is set by watch.sh; close.sh
-# sets otto__ending; a `for` may have one word.
+# shellcheck disable=SC2034,SC2050,SC2064,SC2066,SC2154 # The handler comes ready from the caller; otto__watch is set by watch.sh;
+# close.sh sets otto__ending; a `for` may have one word; with nocasematch two constants are equal.
 # A `trap` that puts otto's handlers behind the user's ones for EXIT and ERR, and shows the user's ones alone. Needs exit.sh.
 # bash 4.1 and newer.
 
@@ -30,6 +30,14 @@ otto__trap() {
 }
 
 otto__set_trap() {
+	# `-p` and `-P` are two options.
+	if [[ A == a ]]; then
+		builtin shopt -u nocasematch
+		otto__result=0
+		otto__set_trap "$@" || otto__result=$?
+		builtin shopt -s nocasematch
+		builtin return "$otto__result"
+	fi
 	case $#:${1-} in
 	*:-l* | *:-[!-]*l*) builtin trap "$@" ;;
 	0: | *:-[pP]*) otto__list "$@" ;;
@@ -146,7 +154,7 @@ otto__put_scoped() {
 		if otto__is_whole "$2"; then
 			otto__code=$2
 		else
-			otto__code="! 'builtin' eval \"\$$1\"; otto__return \"\${PIPESTATUS[0]}\" && :"
+			otto__code="! \\builtin eval \"\$$1\"; otto__return \"\${PIPESTATUS[0]}\" && :"
 		fi
 		builtin trap -- "${otto__name}if { otto__is_in_body $1 \"\$_\"; } 2> /dev/null; then { otto__return \"\$otto__left\" \"\$otto__last\" && otto__nothing() { :; }; } 2> /dev/null; $otto__code"$'\nfi' "$3"
 		;;

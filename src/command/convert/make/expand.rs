@@ -88,6 +88,8 @@ pub(super) struct Expander<'w> {
     pub(super) scopes: Vec<HashMap<String, Variable>>,
     /// Names that a part of the Makefile may set which was not read, because of these guards.
     pub(super) maybe: HashMap<String, Guards>,
+    /// What variables may be set to by parts of the Makefile of which nobody knows whether make reads them.
+    pub(super) undecided: HashMap<String, Vec<String>>,
     pub(super) guards: Vec<Guard>,
     /// The guards that the present expansion has met.
     pub(super) met: Guards,
@@ -113,6 +115,7 @@ impl<'w> Expander<'w> {
             variables: BTreeMap::new(),
             scopes: Vec::new(),
             maybe: HashMap::new(),
+            undecided: HashMap::new(),
             guards: Vec::new(),
             met: Guards::new(),
             line: 0,
@@ -380,6 +383,94 @@ impl<'w> Expander<'w> {
             _ if !is_identifier(name) => Ok(MakeText::new()),
             _ => Ok(vec![TextPiece::Env { name: name.to_owned(), or: MakeText::new() }]),
         }
+    }
+
+    /// Whether make may stop where it expands a text of which something could not be decided: at an error, or at a variable
+    /// that may refer to itself. `is_undecided`: nothing of the text was expanded here, so whatever may stop make counts.
+    pub(super) fn may_stop(&mut self, written: &str, is_undecided: bool) -> bool {
+        self.may_stop_within(written, is_undecided, &mut Vec::new(), &mut BTreeSet::new())
+    }
+
+    /// `outer`: the variables that led here. `harmless`: those at which make goes on.
+    fn may_stop_within(
+        &mut self,
+        written: &str,
+        is_undecided: bool,
+        outer: &mut Vec<String>,
+        harmless: &mut BTreeSet<String>,
+    ) -> bool {
+        if outer.len() >= DEEPEST || self.spend(1 + written.len()).is_err() {
+            return true;
+        }
+        let mut rest = written;
+        while let Some(at) = rest.find('$') {
+            rest = &rest[at + 1..];
+            let Some(sign) = rest.chars().next() else { return false };
+            rest = &rest[sign.len_utf8()..];
+            let mut inside = sign.to_string();
+            match sign {
+                '$' => continue,
+                '(' | '{' => {
+                    let Some(end) = closing(rest, sign) else { return true };
+                    inside = rest[..end].to_owned();
+                    rest = &rest[end + 1..];
+                }
+                _ => {}
+            }
+            let may_stop = match function_call(&inside) {
+                Some(("error", _)) => true,
+                Some((function, arguments)) => {
+                    let known = FUNCTIONS.iter().find(|known| known.name == function);
+                    let arity = known.map_or(1, |known| known.arity);
+                    let may_fail = split_arguments(arguments, arity, sign).len() < arity
+                        || ["call", "eval", "foreach", "word", "wordlist"].contains(&function);
+                    is_undecided && may_fail || self.may_stop_within(arguments, is_undecided, outer, harmless)
+                }
+                None => match inside.split_once(':').unwrap_or((&inside, "")) {
+                    (name, _) if name.contains('$') => {
+                        is_undecided || self.may_stop_within(&inside, false, outer, harmless)
+                    }
+                    (name, change) => {
+                        self.variable_may_stop(name, outer, harmless)
+                            || self.may_stop_within(change, is_undecided, outer, harmless)
+                    }
+                },
+            };
+            if may_stop {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn variable_may_stop(
+        &mut self,
+        name: &str,
+        outer: &mut Vec<String>,
+        harmless: &mut BTreeSet<String>,
+    ) -> bool {
+        if harmless.contains(name) {
+            return false;
+        }
+        if outer.iter().any(|outer| outer == name) {
+            return true;
+        }
+        let known = match self.lookup(name).map(|variable| &variable.value) {
+            Some(VariableValue::Recursive(written)) => Some(written.clone()),
+            Some(VariableValue::Added { more, .. }) => Some(more.clone()),
+            None | Some(VariableValue::Simple(_) | VariableValue::Lost(_)) => None,
+        };
+        let undecided = self.undecided.get(name).cloned().unwrap_or_default();
+        let texts = known.iter().map(|text| (text, false)).chain(undecided.iter().map(|text| (text, true)));
+        outer.push(name.to_owned());
+        for (text, is_undecided) in texts {
+            if self.may_stop_within(text, is_undecided, outer, harmless) {
+                return true;
+            }
+        }
+        outer.pop();
+        harmless.insert(name.to_owned());
+        false
     }
 
     pub(super) fn value_of(&mut self, name: &str, variable: &Variable) -> Result<MakeText, Trouble> {

@@ -233,9 +233,16 @@ impl Makefile<'_> {
         self.expander.variables.insert(name.to_owned(), variable);
     }
 
-    /// What may stop make while it reads may stop it for every target.
-    fn stop(&mut self, trouble: &Trouble) {
-        if trouble.may_stop_make() {
+    /// What may stop make while it reads a text may stop it for every target.
+    fn stop(&mut self, trouble: &Trouble, written: &str) {
+        if trouble.may_stop_make() || self.expander.may_stop(written, false) {
+            self.troubles.push(trouble.clone());
+        }
+    }
+
+    /// The same of a text that make may expand where it reads it, which could not be decided.
+    fn stop_undecided(&mut self, trouble: &Trouble, written: &str) {
+        if self.expander.may_stop(written, true) {
             self.troubles.push(trouble.clone());
         }
     }
@@ -262,7 +269,7 @@ impl Makefile<'_> {
         let text = match self.expander.expand(written) {
             Ok(text) => text,
             Err(trouble) => {
-                self.stop(&trouble);
+                self.stop(&trouble, written);
                 return VariableValue::Lost(trouble);
             }
         };
@@ -433,6 +440,7 @@ impl Makefile<'_> {
             condition.is_over = true;
             // Lines of an undecided branch stay undecided.
             if let Liveness::Unknown(trouble) = self.mode() {
+                self.stop_undecided(&trouble, rest);
                 condition.branch = Branch::Unknown(trouble);
             }
         } else {
@@ -456,7 +464,7 @@ impl Makefile<'_> {
             }
             Ok(_) => condition.branch = Branch::Dead,
             Err(trouble) => {
-                self.stop(&trouble);
+                self.stop(&trouble, rest);
                 condition.branch = Branch::Unknown(trouble);
                 condition.is_over = true;
             }
@@ -598,8 +606,18 @@ impl Makefile<'_> {
     }
 
     fn unknown_statement(&mut self, statement: &str, trouble: &Trouble) {
-        if let Some((name, ..)) = assignment(statement) {
+        if let Some((name, operator, written)) = assignment(statement) {
             let name = name.trim().to_owned();
+            match operator {
+                Operator::Simple | Operator::Shell => self.stop_undecided(trouble, written),
+                Operator::Add => {
+                    self.stop_undecided(trouble, written);
+                    self.expander.undecided.entry(name.clone()).or_default().push(written.to_owned());
+                }
+                Operator::Recursive | Operator::Fallback => {
+                    self.expander.undecided.entry(name.clone()).or_default().push(written.to_owned());
+                }
+            }
             let makes_structure = ["SHELL", ".SHELLFLAGS", "MAKEFLAGS", ".DEFAULT_GOAL", "VPATH"];
             if name.contains('$') || makes_structure.contains(&name.as_str()) {
                 self.troubles.push(trouble.clone());
@@ -617,6 +635,7 @@ impl Makefile<'_> {
             return;
         }
         if let Some(colon) = outside(statement, &[':']) {
+            self.stop_undecided(trouble, statement);
             let targets = &statement[..colon];
             if !targets.contains('$') && !targets.contains('%') && !targets.trim_start().starts_with('.') {
                 self.current.clear();
@@ -866,7 +885,10 @@ impl Makefile<'_> {
                 let around = self.around();
                 self.may_set(&name, &around);
             }
-            Liveness::Unknown(trouble) => self.unknown_statement(&format!("{name} ="), &trouble),
+            Liveness::Unknown(trouble) => {
+                let operator = if operator == Operator::Simple { ":=" } else { "=" };
+                self.unknown_statement(&format!("{name} {operator} {}", body.join("\n")), &trouble);
+            }
             Liveness::Live => {
                 self.close_rule();
                 if before.iter().any(|word| word == "export") {
@@ -954,12 +976,12 @@ impl Makefile<'_> {
             let text = joined(&statement.written);
             let text = without_comment(&text);
             let text = text.trim_start().strip_prefix("export ").unwrap_or(&text);
-            if let Some((variable, ..)) = assignment(text) {
+            if let Some((variable, _, written)) = assignment(text) {
                 let why = format!(
                     "`{variable}` comes from `{name}`, which is not converted; `dotenv: [{name}]` reads it"
                 );
                 let trouble = Trouble { line, why };
-                self.unknown_statement(&format!("{variable} ="), &trouble);
+                self.unknown_statement(&format!("{variable} = {written}"), &trouble);
                 self.expander.line = line;
             }
         }
@@ -1040,7 +1062,7 @@ impl Makefile<'_> {
         let right = match self.expander.known_expansion(right) {
             Ok(right) => right,
             Err(trouble) => {
-                self.stop(&trouble);
+                self.stop(&trouble, right);
                 self.lost_rule(&targets, line, whole, trouble, inline);
                 return Ok(());
             }
