@@ -85,10 +85,10 @@ pub(super) fn without_comments(text: &str) -> String {
 const ITEM: &str = "ITEM";
 
 /// The last line below 4.2: saves, and hands the status on.
-const LAST: &str = "{ otto__last $?; } 2> /dev/null || builtin exit\n";
+const LAST: &str = "{ otto__last \"$?\"; } 2> /dev/null || builtin exit\n";
 /// The same where the last list of the body is a test, which may be false.
 const LAST_TEST: &str =
-    "{ case $-:$? in *e*:1) otto__last 0 ;; *) otto__last $? ;; esac; } 2> /dev/null || builtin exit\n";
+    "{ case $-:$? in *e*:1) otto__last 0 ;; *) otto__last \"$?\" ;; esac; } 2> /dev/null || builtin exit\n";
 
 /// What a version of bash can be trusted with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -2278,6 +2278,21 @@ fn a_status_0_without_a_hand_over_is_an_error() {
 }
 
 #[test]
+fn no_ifs_touches_the_status_at_the_end() {
+    for level in ["3.2", "4.0", "5.2"] {
+        for text in [
+            "otto.set k v; IFS=0",
+            "otto.set k v; IFS=01; [ a = b ] && true",
+            "IFS=0; [ a = b ] && true",
+            "IFS=0; trap : EXIT",
+        ] {
+            let ran = old(level, text);
+            assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{level}: {text}: {ran:?}");
+        }
+    }
+}
+
+#[test]
 fn before_4_2_what_was_loaded_before_an_exec_is_a_warning() {
     for level in ["3.2", "4.0"] {
         for text in

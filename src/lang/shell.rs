@@ -114,7 +114,7 @@ pub(super) fn script_text(script: &Script, frame: &Frame) -> Vec<u8> {
 
 /// The last line of a script whose body provably ends with a list of tests, for shells whose traps cannot tell which command
 /// a status is from: a test that is false where `set -e` lets it pass is no failure.
-pub(super) const LAST_TEST: &str = "{ case $-:$? in *e*:1) ;; *) (\\exit $?) ;; esac; } 2> /dev/null\n";
+pub(super) const LAST_TEST: &str = "{ case $-:$? in *e*:1) ;; *) (\\exit \"$?\") ;; esac; } 2> /dev/null\n";
 
 /// When a script loads the file beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

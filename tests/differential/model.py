@@ -61,7 +61,7 @@ PLACES = (
     (re.compile(r"\d+m\d+\.\d+s$|(?<=^real )[\d.]+$|(?<=^user )[\d.]+$|(?<=^sys )[\d.]+$", re.M), "N"),
     # What `mktemp` makes up, and process numbers that a trace shows.
     (re.compile(r"/tmp/tmp\.\w{10}"), "/tmp/tmp.N"),
-    (re.compile(r"^(\++ (?:wait|kill)(?: -\w+)* )\d+$", re.M), r"\1N"),
+    (re.compile(r"^((?:\++|>+) (?:wait|kill)(?: -\w+)* )\d+", re.M), r"\1N"),
     # The folders of the two sides.
     (re.compile(r"/\S*/differential\.\w+/(?:plain/\w+/work|otto/project/work/t\d+)"), "FOLDER"),
     # Of a handler whose quotes or brackets stay open; otto keeps it apart from its own part with an `eval`.

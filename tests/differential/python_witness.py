@@ -35,7 +35,7 @@ def begin():
 
         def __setitem__(self, key, value):
             dict.__setitem__(self, key, value)
-            if is_over:
+            if is_over and is_over[0] is self:
                 # No module can be relied on any more.
                 late(key, value)
 
@@ -87,7 +87,8 @@ def begin():
 
     def at_the_end():
         record("exit")
-        is_over.append(True)
+        # One that was replaced is no output any more.
+        is_over.append(names.get("OUTPUT", first))
 
     atexit.register(at_the_end)
     # What replaces the process, or ends it on the spot, leaves what there was until then.

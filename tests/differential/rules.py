@@ -10,6 +10,10 @@ from model import Body, Outcome, without_places
 
 # The commands that are tests: the only ones whose "no" may end a list of bash without failing the task.
 TEST = re.compile(r"(! )*(\[ |\[\[ |test |\(\()")
+# Of the line behind a body before bash 4.2.
+OLD_LAST = 'builtin return "$1"'
+# How a body of an old bash ends past that line: here-documents, an `exit` past otto's.
+PAST_OLD_LAST = re.compile(r"<<-?\s*['\"]?E\b|(builtin|command)\b[^\n]*exit|exit *\(\)")
 # A body that ends with a loop over lines that ends with a test.
 LINES = re.compile(r"while (IFS=\S* )?read [^;]*; do (\[ |\[\[ |test )[^;]*; done[^;\n]*\n*$")
 
@@ -39,9 +43,21 @@ def differences(
         if forgiven.status == 0 and going_on == actual:
             # A handler for EXIT sees the status that otto makes of it.
             continue
-        if kind == "stdout" and "otto__" in actual and passes_trap(body):
-            # Documented: `builtin trap` and `command trap` show otto's part of the handler for EXIT.
+        if kind == "stdout" and passes_trap(body) and "otto__" in actual:
+            # Documented: `builtin trap` and `command trap` show otto's part of the handlers.
+            expected, actual = without_handlers(expected), without_handlers(actual)
+        if kind in ("stdout", "stderr") and is_old and "DEBUG" in body.text:
+            # Documented: before 4.2 a line of otto's stands behind the body.
             continue
+        if kind in ("stdout", "stderr") and debugs_past_otto(body):
+            # Documented: a handler for DEBUG that was set past otto's `trap` runs before otto's commands too.
+            continue
+        if kind == "stderr" and is_old:
+            # Documented: that line is shown.
+            actual = re.sub(r"^[+>]+ builtin exit(\n|$)", "", actual, flags=re.M)
+        if kind in ("stdout", "stderr") and (is_old or passes_trap(body)):
+            # Documented: what a handler complains about after `exit` is then said of otto's `exit`.
+            expected, actual = without_files(expected), without_files(actual)
         if kind != "files" and "> >(" in body.text:
             # Nobody waits for the process that writes it, and it is stopped on either side.
             continue
@@ -49,11 +65,8 @@ def differences(
             expected, actual = without_places(expected), without_places(actual)
         if kind == "stderr" and traces_functions(body):
             expected, actual = without_trace(expected), without_trace(actual)
-        if kind == "stderr" and traces(body) and runs_at_once(body):
-            # The parts of a pipeline and a background job write when they come to it.
-            expected, actual = in_order(expected), in_order(actual)
         if kind == "stdout" and "BASH_COMMAND" in body.text:
-            expected, actual = without_compound(expected, actual)
+            expected, actual = without_compound(body, expected, actual)
         if kind == "stderr" and body.language == "python":
             actual = without_warning(actual)
             if "RecursionError" in actual:
@@ -62,6 +75,9 @@ def differences(
         if expected != actual:
             found[kind] = f"{expected!r} ≠ {actual!r}"
     is_refused = otto.status == 0 and not otto.succeeded
+    if is_old and is_refused and PAST_OLD_LAST.search(body.text) and "never saved" in "".join(otto.told):
+        # Documented: the task fails, and says that its outputs were not saved.
+        return found
     if is_refused and not may_be_refused(body, plain, otto):
         found["refused"] = "; ".join(otto.told) or "failed without a word"
     expected, actual = (
@@ -73,13 +89,14 @@ def differences(
     if plain.how != "exit":
         # The process was replaced or ended on the spot, before it could hand anything over. Then otto fails
         # the task and says why; a program that fails says enough by that. A signal leaves no record.
-        if plain.how and otto.succeeded and not is_within(expected, actual):
+        is_told = is_old and any(said.startswith("E0701") for said in otto.told)
+        if plain.how and otto.succeeded and not is_within(expected, actual) and not is_told:
             found["outputs"] = f"{expected} were lost with `{plain.how}`, and otto calls it a success"
     elif (
         is_told_with_exec(body, plain, otto)
         or is_told_with_trap(body, otto)
         or is_old
-        and is_lost_with_a_failure(otto)
+        and is_lost_with_a_failure(otto, expected, actual)
     ):
         pass
     elif expected != actual and not plain.is_spoilt and not plain.is_hidden:
@@ -97,7 +114,23 @@ def is_told_with_exec(body: Body, plain: Outcome, otto: Outcome) -> bool:
 
 
 def passes_trap(body: Body) -> bool:
-    return bool(re.search(r"builtin|command|posix|POSIX", body.text)) and "trap" in body.text
+    """Whether it may set or show a handler past otto's `trap`; in POSIX mode that is otto's where it can be."""
+    text = re.sub(r"[\"'\\$]", "", body.text)
+    return bool(re.search(r"\b(builtin|command)\b( +(-p|--))* +(trap|t\b)", text)) or (
+        bool(re.search(r"posix|POSIX", text)) and "trap" in text
+    )
+
+
+def debugs_past_otto(body: Body) -> bool:
+    return passes_trap(body) and "DEBUG" in body.text
+
+
+def without_handlers(text: str) -> str:
+    return re.sub(r"trap -- '(?:[^']|'\\'')*' (?:EXIT|ERR|RETURN|DEBUG)(?:\n|$)", "", text)
+
+
+def without_files(text: str) -> str:
+    return re.sub(r"^\S*/(?:start|exit)\.sh: line \d+: ", "PLACE: ", text, flags=re.M)
 
 
 def is_told_with_trap(body: Body, otto: Outcome) -> bool:
@@ -106,9 +139,9 @@ def is_told_with_trap(body: Body, otto: Outcome) -> bool:
     return passes_trap(body) and any("set last may be lost" in said for said in otto.told)
 
 
-def is_lost_with_a_failure(otto: Outcome) -> bool:
-    """Documented: before bash 4.2 what a script sets is not recorded if it fails."""
-    return otto.status != 0 and not otto.outputs
+def is_lost_with_a_failure(otto: Outcome, expected: dict[str, object], actual: dict[str, object]) -> bool:
+    """Documented: before bash 4.2 what a script sets is not recorded if it fails, but for what a subshell set."""
+    return otto.status != 0 and is_within(actual, expected)
 
 
 def is_within(some: dict[str, object], more: dict[str, object]) -> bool:
@@ -137,23 +170,30 @@ def runs_at_once(body: Body) -> bool:
     return bool(re.search(r"[|&]|[<>]\(|coproc", body.text))
 
 
-def in_order(text: str) -> str:
-    return "\n".join(sorted(text.split("\n")))
-
-
 def without_further(text: str) -> str:
     """Without the trace of the line that asks whether bash goes on."""
     return re.sub(r"^\++ case \$- in\n", "", text, flags=re.M)
 
 
-def without_compound(expected: str, actual: str) -> tuple[str, str]:
+def without_compound(body: Body, expected: str, actual: str) -> tuple[str, str]:
     """Documented: with a handler for ERR, which otto has, bash notes a compound command that failed; without
-    one it keeps the simple command before it."""
+    one it keeps the simple command before it. And in a handler for RETURN, otto's `trap` may be the last one."""
     pairs = list(zip(expected.split("\n"), actual.split("\n")))
     compound = re.compile(r"\( |\{ |for |while |until |if |case |select |\(\(|\[\[")
-    same = [(one, one if compound.match(other) else other) for one, other in pairs]
+    text = squeezed(body.text)
+
+    def is_noted(line: str) -> bool:
+        is_of_body = bool(compound.match(line)) and squeezed(line) in text
+        is_of_otto = line == "otto__traced=" and "RETURN" in body.text or line == OLD_LAST
+        return is_of_body or is_of_otto
+
+    same = [(one, one if is_noted(other) else other) for one, other in pairs]
     is_whole = expected.count("\n") == actual.count("\n")
     return (expected, "\n".join(other for _, other in same)) if is_whole else (expected, actual)
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"[\s;]", "", text)
 
 
 def without_frames(text: str) -> str:
@@ -180,5 +220,7 @@ def may_be_refused(body: Body, plain: Outcome, otto: Outcome) -> bool:
         "E0709": plain.is_spoilt or plain.is_hidden,
         "E0703": bool(plain.problems),
     }
+    # Documented: the same where a handler for EXIT was set past otto right before the end.
+    reasons["E0701"] |= is_told_with_trap(body, otto)
     codes = {said.partition(":")[0] for said in otto.told}
     return any(is_so and code in codes for code, is_so in reasons.items())

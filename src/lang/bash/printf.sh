@@ -6,9 +6,9 @@ otto__printf() {
 	if builtin printf '' 2> /dev/null; then
 		builtin printf "$@"
 	elif builtin enable printf; then
-		otto__failed=0
-		builtin printf "$@" || otto__failed=$?
+		otto__printed=0
+		builtin printf "$@" || otto__printed=$?
 		builtin enable -n printf
-		builtin return "$otto__failed"
+		builtin return "$otto__printed"
 	fi
 }

@@ -6,6 +6,7 @@ for `json` and `signal`, whose import would double the start of Python: 15.5 ins
 
 import atexit
 import os
+import posix
 import sys
 from _codecs import lookup_error
 from _signal import SIG_BLOCK, SIG_DFL, SIG_SETMASK, SIGHUP, SIGTERM, getsignal, pthread_sigmask, signal
@@ -1212,6 +1213,8 @@ def watch(environ):
         data = Environment(environ._data)
         data.names = names
         environ._data = os.environb._data = data
+        # What a script finds there that loads `os` anew.
+        posix.environ = data
     except AttributeError:
         # Another kind of Python. Then a variable that is set to what it was is not seen.
         pass
