@@ -25,6 +25,13 @@ fn random_bash_bodies_do_under_otto_what_they_do_in_bash() {
 }
 
 #[test]
+fn random_bash_bodies_do_the_same_where_otto_takes_bash_for_an_older_one() {
+    for level in ["4.0", "3.2"] {
+        nothing_differs(&["--bash", "20", "--seed", "3", "--level", level]);
+    }
+}
+
+#[test]
 fn random_python_bodies_do_under_otto_what_they_do_in_python() {
     nothing_differs(&["--python", "60"]);
 }

@@ -73,7 +73,13 @@ pub(super) fn meant(owner: Owner<'_>, key: &str) -> Option<String> {
                 ("service", "the task stays up while others use it")
             }
             "stream" | "pipe" => ("streaming", "pass data while both tasks run"),
-            "condition" | "conditions" | "only-if" | "run-if" | "when" => {
+            "when" => {
+                let of_task = "of a task, `if: COMMAND` decides whether it runs";
+                return Some(format!(
+                    "{of_task}; `when` stands at a dependency: `before: [{{task: NAME, when: failure}}]`"
+                ));
+            }
+            "condition" | "conditions" | "only-if" | "run-if" => {
                 ("if", "a command, or in Python an expression, that decides whether the task runs")
             }
             _ => return None,

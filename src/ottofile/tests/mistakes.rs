@@ -267,6 +267,13 @@ fn unknown_keys_come_with_what_otto_calls_them() {
       ╰╴            ━━━━ unknown key
     help: in otto this is `needs`: tasks that run before this one
     ");
+    assert_snapshot!(check_task("when: failure"), @"
+    error[E0104]: unknown key `when` in task `a`
+      ╭▸ otto.yml:1:13
+    1 │ tasks: {a: {when: failure}}
+      ╰╴            ━━━━ unknown key
+    help: of a task, `if: COMMAND` decides whether it runs; `when` stands at a dependency: `before: [{task: NAME, when: failure}]`
+    ");
     assert_snapshot!(check_task("cmds: [make]"), @"
     error[E0104]: unknown key `cmds` in task `a`
       ╭▸ otto.yml:1:13
