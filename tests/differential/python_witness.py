@@ -1,13 +1,20 @@
 """Loaded into a plain Python before the script of a body: defines the names that otto defines, and writes
 down what became of OUTPUT when all is over. Python runs the script itself as always."""
 
-import atexit
-import builtins
-import json
-import os
 import sys
 
-import __main__
+LOADED = set(sys.modules)
+
+import atexit  # noqa: E402
+import builtins  # noqa: E402
+import json  # noqa: E402
+import os  # noqa: E402
+
+import __main__  # noqa: E402
+
+# A script finds no module loaded that plain Python does not load.
+for name in set(sys.modules) - LOADED - set(sys.builtin_module_names):
+    del sys.modules[name]
 
 MOST_LEVELS = 128
 INFINITY = float("inf")
