@@ -106,7 +106,8 @@ class Comparison:
         plain = self.pool.map(lambda pair: self.plain.run(pair[1], f"b{pair[0]}"), enumerate(bodies))
         outcomes = self.otto.run(bodies, self.jobs)
         return [
-            self.differences(body, expected, actual) for body, expected, actual in zip(bodies, plain, outcomes)
+            self.differences(body, expected, actual)
+            for body, expected, actual in zip(bodies, plain, outcomes)
         ]
 
     def differences(self, body: Body, expected: Outcome, actual: Outcome) -> dict[str, str]:

@@ -46,7 +46,7 @@ def differences(
         if kind == "stdout" and passes_trap(body) and "otto__" in actual:
             # Documented: `builtin trap` and `command trap` show otto's part of the handlers.
             expected, actual = without_handlers(expected), without_handlers(actual)
-        if kind in ("stdout", "stderr") and is_old and "DEBUG" in body.text:
+        if kind in ("stdout", "stderr") and is_old and re.search("DEBUG|RETURN", body.text):
             # Documented: before 4.2 a line of otto's stands behind the body.
             continue
         if kind in ("stdout", "stderr") and debugs_past_otto(body):
@@ -99,7 +99,7 @@ def differences(
         is_told_with_exec(body, plain, otto)
         or is_told_with_trap(body, otto)
         or is_old
-        and is_lost_with_a_failure(otto, expected, actual)
+        and (is_lost_with_a_failure(otto, expected, actual) or "DEBUG" in body.text)
     ):
         pass
     elif expected != actual and not plain.is_spoilt and not plain.is_hidden:
@@ -117,7 +117,7 @@ def is_told_with_exec(body: Body, plain: Outcome, otto: Outcome) -> bool:
 
 
 def passes_trap(body: Body) -> bool:
-    """Whether it may set or show a handler past otto's `trap`; in POSIX mode that is otto's where it can be."""
+    """Whether it may set or show a handler past otto's `trap`, as in POSIX mode too."""
     text = re.sub(r"[\"'\\$]", "", body.text)
     return bool(re.search(r"\b(builtin|command)\b( +(-p|--))* +(trap|t\b)", text)) or (
         bool(re.search(r"posix|POSIX", text)) and "trap" in text
@@ -147,7 +147,7 @@ def is_told_with_trap(body: Body, otto: Outcome) -> bool:
 
 
 def is_lost_with_a_failure(otto: Outcome, expected: dict[str, object], actual: dict[str, object]) -> bool:
-    """Documented: before bash 4.2 what a script sets is not recorded if it fails, but for what a subshell set."""
+    """Documented: before bash 4.2 what a script sets is not recorded if it fails; what a subshell set is."""
     return otto.status != 0 and is_within(actual, expected)
 
 
@@ -184,7 +184,7 @@ def without_further(text: str) -> str:
 
 def without_compound(body: Body, expected: str, actual: str) -> tuple[str, str]:
     """Documented: with a handler for ERR, which otto has, bash notes a compound command that failed; without
-    one it keeps the simple command before it. And in a handler for RETURN, otto's `trap` may be the last one."""
+    one it keeps the simple command before it. In a handler for RETURN, otto's `trap` may be the last one."""
     pairs = list(zip(expected.split("\n"), actual.split("\n")))
     compound = re.compile(r"\( |\{ |for |while |until |if |case |select |\(\(|\[\[")
     text = squeezed(body.text)
