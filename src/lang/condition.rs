@@ -25,6 +25,8 @@ pub(crate) enum Decision {
     False,
     /// A status that is neither.
     Failed(u32),
+    /// It read what does not exist with a function of otto, and its status says nothing.
+    Missing,
     /// The process ended before there was an answer.
     Ended,
 }
@@ -82,6 +84,10 @@ pub(crate) fn decision(script: &Script, folder: &Path) -> Option<Decision> {
     let answer = crate::store::regular::read(&path).unwrap_or_default();
     // By hand the script tells a person, not otto. A file that stays is written over by the next attempt.
     let _ = fs::remove_file(&path);
+    // The functions leave it beside the answer: they may be called in a subshell.
+    if fs::remove_file(folder.join(format!("{ANSWER}.missing"))).is_ok() {
+        return Some(Decision::Missing);
+    }
     let status = std::str::from_utf8(&answer).ok().and_then(|text| text.trim_end().parse().ok());
     Some(match status {
         Some(0) => Decision::True,
@@ -96,6 +102,7 @@ pub(crate) fn failure(script: &Script, condition: &Body, decision: Decision, exi
     let job = script.job;
     let (how, label) = match (decision, exit, condition.key) {
         (Decision::Failed(status), _, _) => (format!("ended with status {status}"), "neither 0 nor 1"),
+        (Decision::Missing, _, _) => ("read what does not exist".to_owned(), "its status says nothing"),
         (_, Exit::Code(_), BodyKey::Python) => ("raised an error".to_owned(), "raised an error"),
         (_, Exit::Code(status), _) => {
             (format!("ended the shell, with status {status}"), "the shell ended here")
@@ -104,6 +111,9 @@ pub(crate) fn failure(script: &Script, condition: &Body, decision: Decision, exi
     };
     let diagnostic = Diagnostic::error(Code::ConditionFailed, format!("the `if` of `{job}` {how}"));
     let diagnostic = diagnostic.at(script.ottofile, condition.span, label);
+    if decision == Decision::Missing {
+        return diagnostic.help("a key that may be missing needs a default: `otto_get TASK.KEY DEFAULT`");
+    }
     match condition.key {
         BodyKey::Python => diagnostic,
         BodyKey::Bash | BodyKey::Action | BodyKey::Nothing => {

@@ -90,7 +90,7 @@ fn decides_as_plain(
             prop_assert_eq!((ran.decision, ran.status), (Some(Decision::False), 0), "{}", shown);
         }
         // What breaks off a whole script may break off the text of an `if` alone.
-        Some(Decision::Failed(_) | Decision::Ended) | None => {
+        Some(Decision::Failed(_) | Decision::Missing | Decision::Ended) | None => {
             let is_failure = matches!(ran.decision, Some(Decision::Failed(_) | Decision::Ended));
             prop_assert!(is_failure, "{}", shown);
         }

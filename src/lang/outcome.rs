@@ -57,7 +57,9 @@ pub(super) fn push_function(text: &mut Vec<u8>, fates: &[Fate], charset: Charset
     let depends = format!("this task depends on: {depends}; fields are {}", FIELDS.join(", "));
     let usage = format!("1: | [!1]:*) {print}'otto: usage: otto_outcome TASK[.FIELD]' >&2; return 2 ;;\n");
     text.extend_from_slice(usage.as_bytes());
-    text.extend_from_slice(format!("*) {print}\"otto: no outcome '$1': \"").as_bytes());
+    // An `if` that reads what does not exist has no answer.
+    let spoil = format!("if [ -f \"${{otto__answer-}}\" ]; then {print}x >| \"$otto__answer.missing\"; fi");
+    text.extend_from_slice(format!("*) {spoil}; {print}\"otto: no outcome '$1': \"").as_bytes());
     push_word(text, depends.as_bytes(), charset);
     text.extend_from_slice(b" >&2; return 1 ;;\nesac\n}\n");
 }

@@ -282,6 +282,91 @@ tasks:
     assert_eq!((ran.stdout.as_str(), ran.status), ("asking\nfailed 1 if 1\n", 1), "{}", ran.all());
 }
 
+/// `$(otto_get …)` in an argument hides the status of the function from every shell.
+#[test]
+fn what_a_function_finds_missing_is_neither_true_nor_false() {
+    let conditions = [
+        r#"[ "$(otto_get p.zz)" = v ]"#,
+        r#"[ "$(otto_get p.zz)" != v ]"#,
+        "otto_get -v x p.zz",
+        r#"[ "$(otto_get_input p.zz)" = v ]"#,
+        r#"[ "$(otto_outcome zz)" = ok ]"#,
+        r#"[ -z "$(otto_items zz)" ]"#,
+    ];
+    let shells = [
+        ("bash", "5.2"),
+        ("bash", "4.0"),
+        ("bash", "3.2"),
+        ("sh", ""),
+        ("dash", ""),
+        ("ksh", ""),
+        ("mksh", ""),
+        ("zsh", ""),
+        ("busybox sh", ""),
+    ];
+    for (shell, level) in shells {
+        let mut ottofile = String::from("tasks:\n  p: {bash: otto_set k v}\n");
+        for (place, condition) in conditions.iter().enumerate() {
+            // Otherwise the text would be refused before the run.
+            let condition = format!("if : || true; then :; fi; {condition}")
+                .replace("p.zz", "\"$p.zz\"")
+                .replace(" zz", " \"${p}zz\"");
+            ottofile.push_str(&format!(
+                "  t{place}:\n    needs: [p]\n    params: {{--p: {{default: p}}}}\n    if: {condition:?}\n    action: |\n      #!/usr/bin/env -S {shell}\n      echo ran\n"
+            ));
+        }
+        let project = Project::new(&ottofile);
+        let project = if level.is_empty() { project } else { project.with("OTTO_BASH_LEVEL", level) };
+        let ran = project.run("-k -q t0 t1 t2 t3 t4 t5");
+        let told = ran.stderr.matches("` read what does not exist\n").count();
+        assert_eq!(
+            (ran.status, ran.stdout.as_str(), told),
+            (1, "", conditions.len()),
+            "{shell} {level}: {}",
+            ran.all()
+        );
+        let found = format!(
+            "tasks:\n  p: {{bash: otto_set k v}}\n  t:\n    needs: [p]\n    if: 'x=$(otto_get p.zz v); [ \"$x\" = \"$(otto_get p.k)\" ] && [ \"$(otto_outcome p)\" = ok ]'\n    action: |\n      #!/usr/bin/env -S {shell}\n      echo ran\n"
+        );
+        let project = Project::new(&found);
+        let project = if level.is_empty() { project } else { project.with("OTTO_BASH_LEVEL", level) };
+        assert_eq!(project.run("-q t").ok(), "ran\n", "{shell} {level}");
+    }
+    let project = Project::new(
+        "tasks:
+  test: {bash: 'k=verdict; OUTPUT[$k]=ok'}
+  deploy:
+    needs: [test]
+    if: '[ \"$(otto_get test.vredict)\" = ok ]'
+    bash: echo never
+",
+    );
+    assert_snapshot!(steady(&project.run("-q deploy")), @r#"
+    ── stderr
+    otto: no input 'test.vredict': task 'test' has no output 'vredict'; it has: verdict
+       FAIL  deploy     TIME  exit 1
+
+    FAIL deploy · exit 1 · TIME · otto.yml:5
+      │ otto: no input 'test.vredict': task 'test' has no output 'vredict'; it has: verdict
+      1 line · full log: otto Logs RUN deploy
+    error[E0718]: the `if` of `deploy` read what does not exist
+      ╭▸ otto.yml:5:9
+    5 │     if: '[ "$(otto_get test.vredict)" = ok ]'
+      ╰╴        ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ its status says nothing
+    help: a key that may be missing needs a default: `otto_get TASK.KEY DEFAULT`
+    error[E0704]: task `test` has no output `vredict`
+      ╭▸ otto.yml:5:24
+    5 │     if: '[ "$(otto_get test.vredict)" = ok ]'
+      ╰╴                       ━━━━━━━━━━━━ this input does not exist
+      = note: `test` has `verdict`
+    help: did you mean `test.verdict`?
+
+    2 tasks in TIME: 1 ok, 1 failed
+    rerun failed:  otto Rerun RUN
+    ── exit 1
+    "#);
+}
+
 #[test]
 fn a_retry_does_not_ask_again() {
     let project = Project::new(

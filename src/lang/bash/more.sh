@@ -143,6 +143,11 @@ otto__get_input() {
 	fi
 }
 
+# An `if` that reads what does not exist has no answer, whatever its status is.
+otto__spoil() {
+	[[ ! -f ${otto__answer-} ]] || builtin printf 'x\n' >| "$otto__answer.missing"
+}
+
 # otto__items_of [-v ARRAY] TASK: the items of a foreach task.
 otto__items_of() {
 	if [[ ${1-} == -v ]]; then
@@ -164,9 +169,11 @@ otto__items_of() {
 otto__each_item() {
 	otto__is_there=''
 	otto__items "$1" "$2" && builtin return 0
-	[[ $otto__is_there ]] ||
+	if [[ ! $otto__is_there ]]; then
+		otto__spoil
 		builtin printf "otto: no items of '%s': this task depends on no foreach task of this name; it depends on: %s\n" \
 			"$1" "${otto__foreach:-none}" >&2
+	fi
 	builtin return 1
 }
 
@@ -205,6 +212,7 @@ otto__find_lack() {
 
 # Says why there is no such input.
 otto__missing() {
+	otto__spoil
 	if [[ $1 == *'.*.'* ]]; then
 		otto__found='' otto__name=${1%%'.*.'*} otto__keys=${1#*'.*.'}
 		if otto__items "$otto__name" otto__find_lack && [[ $otto__found ]]; then

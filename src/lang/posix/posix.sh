@@ -147,8 +147,10 @@ otto_items() {
 	fi
 	otto__is_there=
 	otto__items "$1" otto__print_items && return 0
-	[ -n "$otto__is_there" ] ||
+	if [ -z "$otto__is_there" ]; then
+		otto__spoil
 		otto__say "no items of '$1': this task depends on no foreach task of this name; it depends on: ${otto__foreach:-none}"
+	fi
 	return 1
 }
 
@@ -173,6 +175,7 @@ otto__find_lack() {
 # otto__about sets otto__task to the dependency that a key speaks of and otto__keys to what it has; without one,
 # otto__keys is all dependencies.
 otto__missing() {
+	otto__spoil
 	case $1 in
 	*'.*.'*)
 		otto__lacks='' otto__task=${1%%'.*.'*} otto__keys=${1#*'.*.'}
@@ -188,6 +191,11 @@ otto__missing() {
 	else
 		otto__say "no input '$1': this task does not depend on '${1%%.*}'; it depends on: ${otto__keys:-nothing}"
 	fi
+}
+
+# An `if` that reads what does not exist has no answer, whatever its status is.
+otto__spoil() {
+	[ ! -f "${otto__answer-}" ] || otto__line x >| "$otto__answer.missing"
 }
 
 otto__say() {
