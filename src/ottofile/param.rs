@@ -488,6 +488,16 @@ impl Reader<'_> {
         if default.value.is_empty() {
             return;
         }
+        let value_of_a_task = ["INPUT", "OUTCOME"].iter().find(|name| {
+            [format!("${{{name}["), format!("${name}[")].iter().any(|read| default.value.contains(read))
+        });
+        if let Some(name) = value_of_a_task {
+            let message = format!("the default of {owner} cannot be read from `{name}`");
+            let label = "values of tasks can only be read in scripts, not here";
+            let wrong = self.error(Code::BadValue, message, default.span, label);
+            self.tell(wrong.help(format!("leave the default out, and read `{name}` in the script")));
+            return;
+        }
         let choices = Choices::new(param.choices.iter().map(|choice| choice.value.as_str()));
         if !takes_several {
             if !param.kind.accepts(&default.value) {
@@ -555,18 +565,6 @@ pub(crate) fn remarks(ottofile: &Ottofile) -> Vec<Diagnostic> {
                 let remark = Diagnostic::warning(Code::BadValue, format!("{owner} is not run as a command"))
                     .at(&ottofile.sources, default.span, "these characters are the value")
                     .help("to use the output of a command: `default: {command: \"…\"}`");
-                remarks.push(remark);
-            }
-            let value_of_a_task = ["INPUT", "OUTCOME"].iter().find(|name| {
-                [format!("${{{name}["), format!("${name}[")].iter().any(|read| default.value.contains(read))
-            });
-            if let Some(name) = value_of_a_task {
-                let message = format!("{owner} is not read from `{name}`");
-                let remark = Diagnostic::warning(Code::BadValue, message)
-                    .at(&ottofile.sources, default.span, "these characters are the value")
-                    .help(format!(
-                        "values of tasks are read in bodies: leave the default out, and read `{name}` there"
-                    ));
                 remarks.push(remark);
             }
         }

@@ -506,16 +506,12 @@ fn values_of_tasks_are_not_read_before_they_run() {
     help: read it where the task runs: `bash: echo "${INPUT[task.key]}"`; to make a variable of it, `export` it there
     otto.yml: 1 error. For details: `otto Explain E0503`
     "#);
-    let default = Project::new("tasks: {t: {params: {--to: {default: '${OUTCOME[a]}'}}, bash: x}}");
-    assert_snapshot!(default.run("Check").all(), @"
-    ── stdout
-    otto.yml: 1 task is valid
-    ── stderr
-    warning[E0109]: the default of parameter `to` of task `t` is not read from `OUTCOME`
+    assert_snapshot!(refused("tasks: {t: {params: {--to: {default: '${OUTCOME[a]}'}}, bash: x}}"), @"
+    error[E0109]: the default of parameter `--to` of task `t` cannot be read from `OUTCOME`
       ╭▸ otto.yml:1:38
     1 │ tasks: {t: {params: {--to: {default: '${OUTCOME[a]}'}}, bash: x}}
-      ╰╴                                     ━━━━━━━━━━━━━━━ these characters are the value
-    help: values of tasks are read in bodies: leave the default out, and read `OUTCOME` there
-    ── exit 0
+      ╰╴                                     ━━━━━━━━━━━━━━━ values of tasks can only be read in scripts, not here
+    help: leave the default out, and read `OUTCOME` in the script
+    otto.yml: 1 error. For details: `otto Explain E0109`
     ");
 }
