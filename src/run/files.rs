@@ -25,6 +25,18 @@ pub(crate) struct FoundFiles {
     pub(crate) idle: Vec<String>,
     /// There is a link among what was looked through.
     pub(crate) has_links: bool,
+    /// The folders that were looked through: what is made there may count.
+    pub(crate) folders: Vec<PathBuf>,
+}
+
+/// A part of the files.
+#[derive(Clone, Copy)]
+pub(crate) enum Within<'a> {
+    Everywhere,
+    /// Those in this folder, which is absolute, and not in folders inside it.
+    Folder(&'a Path),
+    /// Those below this folder, at any depth.
+    Below(&'a Path),
 }
 
 /// Why the files are not known.
@@ -37,14 +49,14 @@ pub(crate) enum Unknown {
 
 /// Finds the files. What a pattern adds, a later one with `!` leaves out, and one that comes still later adds again.
 pub(crate) fn find(folder: &Path, patterns: &[String], stop: &AtomicBool) -> Result<FoundFiles, Unknown> {
-    find_within(folder, patterns, None, stop)
+    find_within(folder, patterns, Within::Everywhere, stop)
 }
 
-/// The same, but only of the files in one folder, which is absolute, and not of those in folders inside it.
+/// The same for a part of the files.
 pub(crate) fn find_within(
     folder: &Path,
     patterns: &[String],
-    within: Option<&Path>,
+    within: Within<'_>,
     stop: &AtomicBool,
 ) -> Result<FoundFiles, Unknown> {
     let rules = patterns.iter().map(|pattern| Rule::read(folder, pattern));
@@ -179,11 +191,16 @@ impl Glob {
     }
 }
 
-/// Whether a walk comes by here on its way to the files of a folder.
-fn is_on_the_way(path: &Path, is_folder: bool, within: &Path) -> bool {
-    match is_folder {
-        true => within.starts_with(path),
-        false => path.parent() == Some(within),
+impl Within<'_> {
+    /// Whether this is a part of it, or a walk comes by here on its way there.
+    fn is_on_the_way(self, path: &Path, is_folder: bool) -> bool {
+        match (self, is_folder) {
+            (Within::Everywhere, _) => true,
+            (Within::Folder(folder), true) => folder.starts_with(path),
+            (Within::Folder(folder), false) => path.parent() == Some(folder),
+            (Within::Below(folder), true) => folder.starts_with(path) || path.starts_with(folder),
+            (Within::Below(folder), false) => path.starts_with(folder),
+        }
     }
 }
 
@@ -205,8 +222,8 @@ struct Walk<'a> {
     /// None: all that is below `root`, and itself.
     glob: Option<&'a Glob>,
     left_out: &'a [&'a Exclusion],
-    /// The only folder whose files are wanted.
-    within: Option<&'a Path>,
+    /// The files that are wanted.
+    within: Within<'a>,
     stop: &'a AtomicBool,
 }
 
@@ -217,7 +234,7 @@ impl<'a> Walk<'a> {
         left_out: &'a [&'a Exclusion],
         stop: &'a AtomicBool,
     ) -> Self {
-        Walk { folder, root: name, glob: None, left_out, within: None, stop }
+        Walk { folder, root: name, glob: None, left_out, within: Within::Everywhere, stop }
     }
 
     fn of_glob(
@@ -226,7 +243,7 @@ impl<'a> Walk<'a> {
         left_out: &'a [&'a Exclusion],
         stop: &'a AtomicBool,
     ) -> Self {
-        Walk { folder, root: &glob.fixed, glob: Some(glob), left_out, within: None, stop }
+        Walk { folder, root: &glob.fixed, glob: Some(glob), left_out, within: Within::Everywhere, stop }
     }
 
     /// Adds what it finds. Returns whether there is anything, be it an empty folder.
@@ -257,7 +274,7 @@ impl<'a> Walk<'a> {
                     None => continue,
                 },
             };
-            if self.within.is_some_and(|within| !is_on_the_way(path, is_folder, within)) {
+            if !self.within.is_on_the_way(path, is_folder) {
                 if is_folder && entry.is_ok() {
                     walk.skip_current_dir();
                 }
@@ -304,9 +321,11 @@ impl<'a> Walk<'a> {
             }
             let is_too_deep = self.glob.and_then(|glob| glob.depth).is_some_and(|most| depth >= most);
             let is_seen = is_local
-                && entry.ok().as_ref().and_then(identity).is_some_and(|id| !seen.insert((id, matches)));
+                && entry.as_ref().ok().and_then(identity).is_some_and(|id| !seen.insert((id, matches)));
             if is_seen || is_too_deep && matched_depth.is_none() {
                 walk.skip_current_dir();
+            } else {
+                found.folders.extend(entry.ok().map(DirEntry::into_path));
             }
         }
         Ok(is_there)

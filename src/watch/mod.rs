@@ -286,9 +286,9 @@ impl Observer {
         let mut changed = BTreeSet::new();
         if !self.glance(&mut changed) {
             while self.hear_until(self.rests_until) {}
-            let told = std::mem::take(&mut self.told);
+            let told = scope::stamps(&std::mem::take(&mut self.told).paths);
             let mut sight = self.look();
-            sight.pass_over(&told.paths);
+            sight.pass_over(&told);
             changed.extend(sight.changed_since(&self.sight));
             self.sight = sight;
         }

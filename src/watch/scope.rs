@@ -4,7 +4,7 @@
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::DotenvFile;
 use crate::plan::{Job, Plan};
-use crate::run::files;
+use crate::run::files::{self, FoundFiles, Within};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;
@@ -53,7 +53,7 @@ pub(crate) struct Sight {
     linked_folders: Vec<PathBuf>,
     /// Something may have names that are not known yet.
     has_links: bool,
-    /// Folders that git does not ignore.
+    /// Of these, those in which any new file may count: folders that git does not ignore, or where `input` is looked for.
     tree: BTreeSet<PathBuf>,
 }
 
@@ -93,25 +93,25 @@ impl WatchScope {
     /// Looks at all of them.
     pub(crate) fn look(&self) -> Sight {
         let mut sight = Sight::default();
-        let tree = self.tree(&mut sight);
-        sight.folders.extend(sight.tree.iter().cloned());
         let mut paths = match self.inputs.is_empty() {
-            true => tree,
-            false => find(&self.inputs, None, &mut sight.has_links),
+            true => self.tree(&mut sight),
+            false => {
+                let found = self.find_inputs(Within::Everywhere);
+                sight.has_links = found.has_links;
+                sight.tree = found.folders;
+                found.paths
+            }
         };
-        for output in find(&self.outputs, None, &mut sight.has_links) {
+        sight.folders.extend(sight.tree.iter().cloned());
+        for output in find(&self.outputs, Within::Everywhere, &mut sight.has_links) {
             paths.remove(&output);
         }
+        sight.folders.extend(self.always.iter().flat_map(|path| self.way_to(path)));
         paths.extend(self.always.iter().cloned());
         for path in paths {
-            sight.folders.extend(nearest_folder(&path));
             if let Some(stamp) = FileStamp::of(&path) {
                 sight.files.insert(path, stamp);
             }
-        }
-        for (folder, list) in &self.inputs {
-            let patterns = list.iter().filter(|pattern| !pattern.starts_with('!'));
-            sight.folders.extend(patterns.filter_map(|pattern| nearest_folder(&folder.join(pattern))));
         }
         let mut by_inode: HashMap<u64, Vec<PathBuf>> = HashMap::new();
         for (path, stamp) in &sight.files {
@@ -124,19 +124,46 @@ impl WatchScope {
         sight
     }
 
+    /// The files of `input`, and the folders in which such a file may appear, whether git ignores them or not: those that
+    /// the patterns look through, and those on the way there, which may be made or get other names.
+    fn find_inputs(&self, within: Within<'_>) -> FoundInputs {
+        let mut inputs = FoundInputs::default();
+        for (folder, list) in &self.inputs {
+            let found = find_in(folder, list, within);
+            inputs.has_links |= found.has_links;
+            inputs.folders.extend(found.folders);
+            inputs.paths.extend(found.paths.into_iter().map(|path| folder.join(path)));
+            for folder in list.iter().flat_map(|pattern| self.way_to(&folder.join(pattern))) {
+                inputs.has_links |= folder.is_symlink();
+                inputs.folders.insert(folder);
+            }
+        }
+        inputs
+    }
+
+    /// The folders that exist on the way to a path; of one that is not below the ottofile's folder, the last of them.
+    fn way_to(&self, path: &Path) -> Vec<PathBuf> {
+        let mut folders: Vec<PathBuf> =
+            path.ancestors().skip(1).filter(|folder| folder.is_dir()).map(Path::to_owned).collect();
+        match path.starts_with(&self.folder) {
+            true => folders.retain(|folder| folder.starts_with(&self.folder)),
+            false => folders.truncate(1),
+        }
+        folders
+    }
+
     /// The files in one of the folders that count, without those in folders inside it. Only files that are always to count
     /// may be missing.
     fn look_into(&self, folder: &Path) -> BTreeSet<PathBuf> {
-        let mut has_links = false;
         let mut paths = match self.inputs.is_empty() {
             true => self
                 .entries(folder)
                 .filter(|entry| !is_folder(entry))
                 .map(ignore::DirEntry::into_path)
                 .collect(),
-            false => find(&self.inputs, Some(folder), &mut has_links),
+            false => self.find_inputs(Within::Folder(folder)).paths,
         };
-        for output in find(&self.outputs, Some(folder), &mut has_links) {
+        for output in find(&self.outputs, Within::Folder(folder), &mut false) {
             paths.remove(&output);
         }
         paths
@@ -149,6 +176,34 @@ impl WatchScope {
 
     /// What counts below a folder, which need not exist, if that can be told from what lies there.
     fn look_below(&self, folder: &Path) -> Option<Below> {
+        let mut below = match self.inputs.is_empty() {
+            true => self.tree_below(folder)?,
+            false => {
+                let found = self.find_inputs(Within::Below(folder));
+                let mut folders = found.folders;
+                folders.retain(|inner| inner.starts_with(folder));
+                let mut files = found.paths;
+                let mut has_links = found.has_links;
+                for output in find(&self.outputs, Within::Below(folder), &mut has_links) {
+                    files.remove(&output);
+                }
+                if has_links {
+                    return None;
+                }
+                Below { files, folders, ..Below::default() }
+            }
+        };
+        for path in self.always.iter().filter(|path| path.starts_with(folder)) {
+            below.files.extend(path.exists().then(|| path.clone()));
+            below.way.extend(self.way_to(path).into_iter().filter(|inner| inner.starts_with(folder)));
+        }
+        let has_one_name =
+            |path: &PathBuf| path.symlink_metadata().is_ok_and(|meta| meta.is_file() && meta.nlink() == 1);
+        below.files.iter().all(has_one_name).then_some(below)
+    }
+
+    /// The same where no task has `input`.
+    fn tree_below(&self, folder: &Path) -> Option<Below> {
         const MOST_FOLDERS: usize = 64;
         let mut below = Below::default();
         // What git ignores has to be told by its parent: a walk takes the folder where it begins for one that counts.
@@ -166,20 +221,8 @@ impl WatchScope {
                 }
             }
         }
-        if !self.inputs.is_empty() {
-            // An `input` may well be in a folder that git ignores.
-            let all = walkdir::WalkDir::new(folder).into_iter().flatten();
-            let all = all.filter(|entry| entry.file_type().is_dir()).take(MOST_FOLDERS + 1);
-            if all.count() != below.folders.len() {
-                return None;
-            }
-        }
         below.files = below.folders.iter().flat_map(|folder| self.look_into(folder)).collect();
-        let always = self.always.iter().filter(|path| path.starts_with(folder) && path.exists());
-        below.files.extend(always.cloned());
-        let has_one_name =
-            |path: &PathBuf| path.symlink_metadata().is_ok_and(|meta| meta.is_file() && meta.nlink() == 1);
-        below.files.iter().all(has_one_name).then_some(below)
+        Some(below)
     }
 
     /// The files below the folder that git does not ignore; also collects the folders.
@@ -223,25 +266,38 @@ impl WatchScope {
 #[derive(Default)]
 struct Below {
     files: BTreeSet<PathBuf>,
-    /// With the folder itself, if it is there and git does not ignore it.
+    /// With the folder itself, if it is there and counts.
     folders: BTreeSet<PathBuf>,
+    /// Folders on the way to files that always count.
+    way: BTreeSet<PathBuf>,
 }
 
 fn is_folder(entry: &ignore::DirEntry) -> bool {
     entry.file_type().is_some_and(|kind| kind.is_dir())
 }
 
-/// The files of these patterns; of one folder only, if it is given.
-fn find(lists: &BTreeSet<Patterns>, within: Option<&Path>, has_links: &mut bool) -> BTreeSet<PathBuf> {
-    let stop = AtomicBool::new(false);
+/// What counts where tasks have `input`.
+#[derive(Default)]
+struct FoundInputs {
+    paths: BTreeSet<PathBuf>,
+    folders: BTreeSet<PathBuf>,
+    has_links: bool,
+}
+
+/// The files of these patterns.
+fn find(lists: &BTreeSet<Patterns>, within: Within<'_>, has_links: &mut bool) -> BTreeSet<PathBuf> {
     let mut paths = BTreeSet::new();
     for (folder, list) in lists {
-        // A pattern that cannot be used is told by the task that has it.
-        let found = files::find_within(folder, list, within, &stop).unwrap_or_default();
+        let found = find_in(folder, list, within);
         *has_links |= found.has_links;
         paths.extend(found.paths.into_iter().map(|path| folder.join(path)));
     }
     paths
+}
+
+fn find_in(folder: &Path, list: &[String], within: Within<'_>) -> FoundFiles {
+    // A pattern that cannot be used is told by the task that has it.
+    files::find_within(folder, list, within, &AtomicBool::new(false)).unwrap_or_default()
 }
 
 impl Sight {
@@ -281,14 +337,20 @@ impl Sight {
                 seen.insert(path.clone());
                 continue;
             }
-            // One that is there no longer has come and gone since.
-            let Some(meta) = meta.filter(|_| !self.others.contains(path)) else { continue };
+            let Some(meta) = meta else {
+                // It has come and gone since, and another one may come.
+                self.others.remove(path);
+                continue;
+            };
+            if self.others.contains(path) {
+                continue;
+            }
             let folder = path.parent()?;
             let has_one_name = meta.is_file() && meta.nlink() == 1 && !self.has_links;
             if !has_one_name || !self.tree.contains(folder) {
                 return None;
             }
-            new.push(path);
+            new.push((path, FileStamp::of(path)));
             new_in.insert(folder);
         }
         if new_in.len() > MOST_FOLDERS {
@@ -296,10 +358,11 @@ impl Sight {
         }
         let found: BTreeSet<PathBuf> =
             new_in.into_iter().flat_map(|folder| scope.look_into(folder)).collect();
-        for path in new {
-            match found.contains(path) {
-                true => drop(seen.insert(path.clone())),
-                false => drop(self.others.insert(path.clone())),
+        for (path, stamp) in new {
+            if found.contains(path) || scope.always.contains(path) {
+                seen.insert(path.clone());
+            } else if stamp.is_some() && FileStamp::of(path) == stamp {
+                self.others.insert(path.clone());
             }
         }
         let mut changed = Vec::new();
@@ -340,15 +403,19 @@ impl Sight {
                 set.remove(path);
             }
         }
-        self.folders.extend(below.folders.iter().cloned());
+        self.folders.extend(below.folders.iter().chain(&below.way).cloned());
         self.tree.extend(below.folders.iter().cloned());
         gone
     }
 
-    /// Remembers which of these paths are files that a look at all has not found, so that they need not be looked for again.
-    pub(crate) fn pass_over(&mut self, paths: &BTreeSet<PathBuf>) {
-        let is_other = |path: &&PathBuf| !self.files.contains_key(*path) && !path.is_dir();
-        self.others.extend(paths.iter().filter(is_other).cloned());
+    /// Remembers which of these files, as they were before it, a look at all has not found, so that they need not be looked
+    /// for again. One that has changed since may have been made after the look.
+    pub(crate) fn pass_over(&mut self, files: &BTreeMap<PathBuf, FileStamp>) {
+        let is_other = |(path, stamp): &(&PathBuf, &FileStamp)| {
+            !stamp.is_folder && !self.files.contains_key(*path) && FileStamp::of(path) == Some(**stamp)
+        };
+        let others: Vec<PathBuf> = files.iter().filter(is_other).map(|(path, _)| path.clone()).collect();
+        self.others.extend(others);
     }
 
     /// The files that are not as they were.
@@ -359,6 +426,11 @@ impl Sight {
     }
 }
 
+/// These files as they are now, as far as they exist.
+pub(crate) fn stamps(paths: &BTreeSet<PathBuf>) -> BTreeMap<PathBuf, FileStamp> {
+    paths.iter().filter_map(|path| Some((path.clone(), FileStamp::of(path)?))).collect()
+}
+
 impl FileStamp {
     /// Of what a link leads to, if it leads anywhere.
     fn of(path: &Path) -> Option<FileStamp> {
@@ -367,9 +439,4 @@ impl FileStamp {
         let bytes = if is_folder { 0 } else { meta.len() };
         Some(FileStamp { bytes, modified: (meta.mtime(), meta.mtime_nsec()), inode: meta.ino(), is_folder })
     }
-}
-
-/// The folder in which a path would be made.
-fn nearest_folder(path: &Path) -> Option<PathBuf> {
-    path.ancestors().skip(1).find(|folder| folder.is_dir()).map(Path::to_owned)
 }

@@ -150,6 +150,7 @@ fn a_glance_at_files_that_were_told_finds_what_a_look_at_all_does() {
             names.collect::<Vec<_>>().join(" ")
         };
         let Some(changed) = found else {
+            let told = super::scope::stamps(&told);
             *sight = scope.look();
             sight.pass_over(&told);
             return format!("all: {}", shown(&sight.changed_since(&earlier)));
@@ -246,8 +247,9 @@ impl Deed {
 }
 
 fn deeds() -> impl Strategy<Value = Vec<Deed>> {
-    let folder = || select(vec!["a", "a/b", "a/b/c", "d", "d/e", "skipped", "a/skipped"]);
-    let name = || select(vec!["x.c", "y.c", "z.o"]);
+    let folder =
+        || select(vec!["a", "a/b", "a/b/c", "d", "d/e", "skipped", "skipped/deep", "a/skipped", "kept"]);
+    let name = || select(vec!["x.c", "y.c", "z.o", ".env"]);
     let deed = prop_oneof![
         4 => (folder(), name()).prop_map(|(folder, name)| Deed::Write(folder, name)),
         1 => (folder(), name()).prop_map(|(folder, name)| Deed::Remove(folder, name)),
@@ -258,17 +260,32 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     proptest::collection::vec(deed, 1..30)
 }
 
+/// The `input` of all tasks; without one, what git does not ignore.
+fn inputs() -> impl Strategy<Value = &'static [&'static [&'static str]]> {
+    select(vec![
+        &[],
+        &[&["**/*.c"] as &[&str]] as &[&[&str]],
+        &[&["a/b/*.c"]],
+        &[&["skipped/deep/*.c", "a/skipped"]],
+        &[&["skipped/**/x.c", "!skipped/deep/**"], &["d/e/z.o"]],
+        &[&["*/b/**", "!**/*.c", "**/x.c"]],
+        &[&["d"], &["skipped/deep/x.c"]],
+    ])
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    /// What happens in a folder that is not watched is not told, so what counts and was missed shows, too.
     #[test]
-    fn a_glance_at_folders_finds_what_a_look_at_all_does(deeds in deeds(), has_inputs in any::<bool>()) {
+    fn a_glance_at_folders_finds_what_a_look_at_all_does(deeds in deeds(), inputs in inputs()) {
         let root = tempfile::tempdir().expect("a folder");
         let folder = root.path();
         fs::write(folder.join("otto.yml"), "").expect("written");
-        // What is made in a folder that git ignores is not told.
-        fs::write(folder.join(".gitignore"), if has_inputs { "*.o\n" } else { "skipped\n*.o\n" }).expect("written");
-        let inputs: [&[&str]; 1] = [&["**/*.c"]];
-        let scope = scope(folder, if has_inputs { &inputs } else { &[] }, &[&["d/y.c"]]);
+        fs::write(folder.join(".gitignore"), "skipped\n*.o\n.env\n").expect("written");
+        fs::create_dir(folder.join("kept")).expect("made");
+        fs::write(folder.join("kept/.gitignore"), "*\n!y.c\n").expect("written");
+        let mut scope = scope(folder, inputs, &[&["d/y.c"]]);
+        scope.always.extend(["a/.env", "skipped/deep/.env"].map(|path| folder.join(path)));
         let mut sight = scope.look();
         for deed in &deeds {
             let before = sight.clone();
@@ -276,14 +293,48 @@ proptest! {
             let mut changed = BTreeSet::new();
             while !paths.is_empty() {
                 let watched = sight.folders.clone();
-                changed.extend(sight.glance(&scope, &paths).expect("a glance is enough"));
+                match sight.glance(&scope, &paths) {
+                    Some(found) => changed.extend(found),
+                    None => {
+                        let earlier = sight;
+                        let told = super::scope::stamps(&paths);
+                        sight = scope.look();
+                        sight.pass_over(&told);
+                        changed.extend(sight.changed_since(&earlier));
+                    }
+                }
                 paths = sight.folders.difference(&watched).cloned().collect();
             }
             let all = scope.look();
             prop_assert_eq!(&all.files, &sight.files, "{:?}", deed);
-            prop_assert!(has_inputs || all.folders == sight.folders, "{deed:?}: {:?} {:?}", all.folders, sight.folders);
+            prop_assert_eq!(&all.folders, &sight.folders, "{:?}", deed);
             let told: Vec<PathBuf> = changed.into_iter().collect();
             prop_assert_eq!(all.changed_since(&before), told, "{:?}", deed);
         }
     }
+}
+
+#[test]
+fn what_a_task_names_as_input_is_watched_whether_git_ignores_it_or_not() {
+    let root = tempfile::tempdir().expect("a folder");
+    let folder = root.path();
+    fs::write(folder.join("otto.yml"), "").expect("written");
+    fs::write(folder.join(".gitignore"), "build/\n").expect("written");
+    let watched = |inputs: &[&[&str]]| {
+        let sight = scope(folder, inputs, &[]).look();
+        let shown = sight.folders.iter().map(|path| path.strip_prefix(folder).expect("inside").to_owned());
+        shown.map(|path| format!("/{}", path.display())).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(watched(&[&["build/gen/*.txt"]]), "/");
+    fs::create_dir_all(folder.join("build/gen/deep")).expect("made");
+    fs::create_dir_all(folder.join("src/deep")).expect("made");
+    assert_eq!(watched(&[]), "/ /src /src/deep", "without `input`");
+    assert_eq!(watched(&[&["build/gen/*.txt"]]), "/ /build /build/gen");
+    assert_eq!(watched(&[&["build/**/*.txt"]]), "/ /build /build/gen /build/gen/deep");
+    assert_eq!(
+        watched(&[&["build/**/*.txt", "!build/gen/deep"], &["src"]]),
+        "/ /build /build/gen /src /src/deep"
+    );
+    assert_eq!(watched(&[&["build/*/x.txt"]]), "/ /build /build/gen");
+    assert_eq!(watched(&[&["build/gen/x.txt"]]), "/ /build /build/gen");
 }

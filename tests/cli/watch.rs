@@ -109,6 +109,58 @@ fn files_that_change_start_the_task_again_until_ctrl_c() {
 }
 
 #[test]
+fn what_is_made_in_an_ignored_folder_that_a_task_names_as_input_starts_it() {
+    let project = Project::new(
+        "tasks: {show: {input: ['build/gen/*.txt', 'out/**/*.txt', '!out/tmp/**'], bash: 'cat build/gen/*.txt || true'}}\n",
+    );
+    project.write(".gitignore", "build/\nout\n");
+    std::fs::create_dir_all(project.path("out/deep")).expect("made");
+    let mut screen = Screen::open(&project, "--watch show");
+    screen.until("Ctrl-C ends\n");
+    // Neither folder exists yet.
+    project.write("build/gen/a.txt", "one\n");
+    assert!(screen.until("Ctrl-C ends\n").starts_with("changed: build/gen/a.txt\none\n"));
+    // The folder was there, and had no file that counts.
+    project.write("out/tmp/left-out.txt", "");
+    project.write("out/deep/b.txt", "");
+    assert!(screen.until("Ctrl-C ends\n").starts_with("changed: out/deep/b.txt\n"));
+    project.write("out/deep/.gitignore", "*\n");
+    project.write("out/deep/c.txt", "");
+    assert!(screen.until("Ctrl-C ends\n").starts_with("changed: out/deep/c.txt\n"));
+    // The folder is gone, and made anew.
+    std::fs::remove_dir_all(project.path("build")).expect("removed");
+    assert!(screen.until("Ctrl-C ends\n").starts_with("changed: build/gen/a.txt\n"));
+    std::fs::create_dir_all(project.path("build/gen")).expect("made");
+    std::thread::sleep(Duration::from_millis(200));
+    project.write("build/gen/a.txt", "two\n");
+    assert!(screen.until("Ctrl-C ends\n").starts_with("changed: build/gen/a.txt\ntwo\n"));
+    std::fs::rename(project.path("build"), project.path("other")).expect("renamed");
+    assert!(screen.until("Ctrl-C ends\n").starts_with("changed: build/gen/a.txt\n"));
+    std::fs::rename(project.path("other"), project.path("build")).expect("renamed");
+    assert!(screen.until("Ctrl-C ends\n").starts_with("changed: build/gen/a.txt\ntwo\n"));
+    let (status, rest) = screen.interrupt();
+    assert_eq!(status, BY_SIGINT, "{rest}");
+}
+
+#[test]
+fn a_file_of_variables_that_git_ignores_and_is_made_later_starts_the_task() {
+    let project = Project::new(
+        "otto: {dotenv: [{path: .env, optional: true}]}\ntasks: {show: {bash: 'echo \"value ${NAME:-none}\"'}}\n",
+    );
+    project.write(".gitignore", ".env\n");
+    let mut screen = Screen::open(&project, "--watch show");
+    assert!(screen.until("Ctrl-C ends\n").starts_with("value none\n"));
+    project.write(".env", "NAME=one\n");
+    assert!(screen.until("Ctrl-C ends\n").starts_with("changed: .env\nvalue one\n"));
+    std::fs::remove_file(project.path(".env")).expect("removed");
+    assert!(screen.until("Ctrl-C ends\n").starts_with("changed: .env\nvalue none\n"));
+    project.write(".env", "NAME=two\n");
+    assert!(screen.until("Ctrl-C ends\n").starts_with("changed: .env\nvalue two\n"));
+    let (status, rest) = screen.interrupt();
+    assert_eq!(status, BY_SIGINT, "{rest}");
+}
+
+#[test]
 fn among_twenty_thousand_files_each_change_is_noticed() {
     let project = Project::new("tasks: {show: {bash: echo ran}}\n");
     for folder in 0..100 {
