@@ -171,14 +171,15 @@ pub(crate) fn read_source(found: &Found, id: SourceId) -> Result<SourceFile, Dia
     let cannot = |why: String| {
         Diagnostic::error(Code::UnreadableOttofile, format!("cannot read `{}`: {why}", found.shown))
     };
-    let size = std::fs::metadata(&found.path).map_err(|error| cannot(plain(&error)))?.len();
+    let file = std::fs::File::open(&found.path).map_err(|error| cannot(plain(&error)))?;
+    let size = size_of(&file);
     if size > limit::MOST_BYTES as u64 {
         return Err(Diagnostic::error(
             Code::YamlLimit,
             format!("`{}` has {size} bytes; ottofiles can have at most 16 MiB", found.shown),
         ));
     }
-    let bytes = read_bounded(&found.path).map_err(|error| cannot(plain(&error)))?;
+    let bytes = bounded_into(room_for(size), file).map_err(|error| cannot(plain(&error)))?;
     String::from_utf8(bytes).map(|text| SourceFile::numbered(id, &found.shown, text)).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
@@ -192,8 +193,16 @@ pub(crate) fn read_source(found: &Found, id: SourceId) -> Result<SourceFile, Dia
 /// The bytes of a file that the user names. Of a device, whose size says nothing, no more than an ottofile may have.
 pub(crate) fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
     let file = std::fs::File::open(path)?;
-    let size = file.metadata().map_or(0, |about| about.len() as usize);
-    bounded_into(Vec::with_capacity(size.min(limit::MOST_BYTES) + 1), file)
+    let size = size_of(&file);
+    bounded_into(room_for(size), file)
+}
+
+fn size_of(file: &std::fs::File) -> u64 {
+    file.metadata().map_or(0, |about| about.len())
+}
+
+fn room_for(size: u64) -> Vec<u8> {
+    Vec::with_capacity((size as usize).min(limit::MOST_BYTES) + 1)
 }
 
 /// All that is to be read, if it is no more than an ottofile may have.

@@ -37,7 +37,7 @@ impl Loaded {
         cwd: &Path,
     ) -> Result<Loaded, Vec<Diagnostic>> {
         if !ottofile.settings.includes.is_empty() {
-            ottofile.namespaces.root = real(&found.path);
+            ottofile.namespaces.root.clone_from(&found.path);
         }
         let mut loaded = Loaded { found, ottofile, warnings, cwd: cwd.to_owned() };
         let wrong = loaded.find_included(SourceId::default());
@@ -70,7 +70,7 @@ impl Loaded {
                 let shown = host::relative(&path, cwd);
                 let source = SourceFile::numbered(ottofile.sources.next(), shown, text);
                 let (file, _) = ottofile::read_included(&source)?;
-                wrong.extend(ottofile.adopt(place, path, file));
+                wrong.extend(ottofile.adopt(place, file));
             }
             if !wrong.is_empty() {
                 return Err(wrong);
@@ -121,8 +121,10 @@ impl Loaded {
 
     fn read_one(&mut self, namespace: usize) -> Vec<Diagnostic> {
         let path = self.ottofile.namespaces.list()[namespace].path.clone();
-        let real = real(&path);
-        if let Some(cycle) = self.ottofile.cycle(namespace, &real) {
+        let own = identity(&path);
+        // A file with several names is another one under each, unless it is a link that leads there.
+        let is_same = |other: &Path| other == path || identity(other) == own && real(other) == real(&path);
+        if let Some(cycle) = self.ottofile.cycle(namespace, is_same) {
             return vec![cycle];
         }
         let found = Found { shown: host::relative(&path, &self.cwd), path };
@@ -137,7 +139,7 @@ impl Loaded {
         };
         self.warnings.extend(warnings);
         let source = self.ottofile.sources.next();
-        let mut wrong = self.ottofile.adopt(namespace, real, file);
+        let mut wrong = self.ottofile.adopt(namespace, file);
         wrong.extend(self.find_included(source));
         wrong
     }

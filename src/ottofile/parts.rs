@@ -256,14 +256,15 @@ impl Ottofile {
         None
     }
 
-    /// A file that includes itself, directly or through others. `real` is the file of the namespace without symlinks.
-    pub(crate) fn cycle(&self, namespace: usize, real: &Path) -> Option<Diagnostic> {
+    /// A file that includes itself, directly or through others. `is_same` says whether a path leads to the file of the
+    /// namespace.
+    pub(crate) fn cycle(&self, namespace: usize, is_same: impl Fn(&Path) -> bool) -> Option<Diagnostic> {
         let namespace = &self.namespaces.list[namespace];
         let mut places = vec![self.written(namespace)];
         let mut at = Some(namespace.parent);
         while let Some(source) = at {
             let part = self.part(source);
-            if part.map_or(&self.namespaces.root, |part| &part.real) == real {
+            if is_same(part.map_or(&self.namespaces.root, |part| &part.path)) {
                 let file = self.sources.file(source).name();
                 let message = format!("`{file}` includes itself");
                 let mut wrong = Diagnostic::error(Code::IncludeCycle, message);
@@ -285,7 +286,7 @@ impl Ottofile {
     }
 
     /// Adds the file of a namespace. Its names become names of all. Answers what is wrong with them.
-    pub(crate) fn adopt(&mut self, place: usize, real: PathBuf, file: Ottofile) -> Vec<Diagnostic> {
+    pub(crate) fn adopt(&mut self, place: usize, file: Ottofile) -> Vec<Diagnostic> {
         let source = self.sources.push(file.sources.root().clone());
         let namespace = &mut self.namespaces.list[place];
         namespace.part = Some(source);
@@ -296,7 +297,7 @@ impl Ottofile {
         if let DefaultTasks::Named(tasks) = &mut settings.default_tasks {
             tasks.iter_mut().for_each(|task| task.value = whole(&name, &task.value));
         }
-        self.parts.push(Part { namespace: name.clone(), path, folder, real, settings, parent, include });
+        self.parts.push(Part { namespace: name.clone(), path, folder, settings, parent, include });
 
         let first = self.tasks.len();
         let mut wrong = Vec::new();
@@ -332,7 +333,11 @@ impl Ottofile {
             self.tasks.push(task);
         }
         for (written, place) in index {
-            if let Ok(whole) = TaskName::new(&format!("{name}/{written}")) {
+            let own = &self.tasks[first + place].name;
+            let is_own = own.as_str().strip_prefix(name.as_str()).and_then(|rest| rest.strip_prefix('/'))
+                == Some(written.as_str());
+            let whole = if is_own { Ok(own.clone()) } else { TaskName::new(&format!("{name}/{written}")) };
+            if let Ok(whole) = whole {
                 self.index.insert(whole, first + place);
             }
         }

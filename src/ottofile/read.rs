@@ -78,6 +78,9 @@ pub(super) const TASK_KEYS: &[&str] = &[
     "tty",
 ];
 
+/// Bytes of text, about.
+const SMALL_TASK: usize = 48;
+
 /// Reads and checks a root ottofile. With the ottofile come warnings; without it every mistake that was
 /// found, in the order of the file.
 pub(crate) fn read(source: &SourceFile) -> Result<(Ottofile, Vec<Diagnostic>), Vec<Diagnostic>> {
@@ -90,6 +93,8 @@ pub(crate) fn read(source: &SourceFile) -> Result<(Ottofile, Vec<Diagnostic>), V
 pub(crate) fn read_included(source: &SourceFile) -> Result<(Ottofile, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut reader = Reader::new(source);
     let mut tasks = Tasks::default();
+    // So that most files need no more room later: a task takes a line for its name, and one for its body.
+    tasks.tasks.reserve((source.text().len() / SMALL_TASK).min(64));
     // Tasks are read as they come, so that the nodes of thousands of them need not be there at once.
     let parsed = yaml::parse(source, "tasks", &mut |key, node| tasks.take(&mut reader, key, node));
     if let Some(wrong) = parsed.root.as_ref().and_then(|root| unsupported_api(source, root)) {

@@ -92,8 +92,6 @@ pub(crate) struct Part {
     pub(crate) path: PathBuf,
     /// The folder that its tasks run in, absolute.
     pub(crate) folder: PathBuf,
-    /// The file without symlinks.
-    pub(super) real: PathBuf,
     pub(crate) settings: Settings,
     /// The file that includes it.
     pub(crate) parent: SourceId,
@@ -122,7 +120,7 @@ impl Namespace {
 pub(crate) struct Namespaces {
     pub(super) list: Vec<Namespace>,
     pub(super) index: HashMap<String, usize>,
-    /// The root ottofile without symlinks.
+    /// The root ottofile, absolute.
     pub(crate) root: PathBuf,
     /// The namespace from which names on the command line are read; empty: the root.
     pub(crate) base: String,
