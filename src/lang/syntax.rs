@@ -60,17 +60,16 @@ pub(crate) fn errors(ottofile: &Ottofile, environment: &Environment) -> Vec<Diag
     let length = |place: usize| texts[place].body.text.len();
     for (program, places) in &for_bash {
         let asked = |place: usize| texts[place].body.text.as_str();
-        let doubtful =
-            batches(places, length).into_iter().flat_map(|places| doubtful(program, places, &asked));
+        let doubtful = at_once(&batches(places, length), |places| doubtful(program, places, &asked));
         let misprint = |place: usize| {
             let misprint = in_bash(asked(place), program)?;
             (!ends_before(asked(place), misprint.line)).then_some((place, misprint))
         };
-        let wrong = doubtful.filter_map(misprint);
+        let wrong = doubtful.into_iter().filter_map(misprint);
         misprints.extend(wrong);
     }
     for (program, places) in &for_python {
-        let wrong = batches(places, length).into_iter().flat_map(|places| in_python(program, places, &texts));
+        let wrong = at_once(&batches(places, length), |places| in_python(program, places, &texts));
         misprints.extend(wrong);
     }
     misprints.into_iter().map(|(place, misprint)| told(ottofile, &texts[place], misprint)).collect()
@@ -120,37 +119,102 @@ fn batches(places: &[usize], length: impl Fn(usize) -> usize) -> Vec<&[usize]> {
     starts.iter().zip(ends).map(|(start, end)| &places[*start..end]).collect()
 }
 
-/// Whether a text is nothing but plain commands, with words that mean the same everywhere: no shell need be asked.
+/// Whether a text is nothing but plain commands, one after the other, with words that mean the same everywhere: no shell
+/// need be asked.
 fn is_surely_bash(text: &str) -> bool {
     const RESERVED: &[&str] = &[
         "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if", "in",
         "select", "then", "time", "until", "while",
     ];
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:,@%+-= \t\n".contains(&byte);
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:,@%+-=".contains(&byte);
+    let mut rest = text.as_bytes();
     let mut quote = None;
-    let mut bytes = text.bytes().peekable();
-    while let Some(byte) = bytes.next() {
-        match (quote, byte) {
+    // The command that is being read has a word; it may not be missing, for `&&`, `||` or `|` stands before it.
+    let (mut has_word, mut is_due) = (false, false);
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        match (quote, *byte) {
             (Some(open), byte) if byte == open => quote = None,
-            (None, b'"' | b'\'') => quote = Some(byte),
-            (Some(b'\''), _) => {}
-            (_, b'$') => {
-                let is_name = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
-                if bytes.next_if(is_name).is_none() {
-                    return false;
-                }
+            (None, byte @ (b'"' | b'\'')) => {
+                quote = Some(byte);
+                has_word = true;
             }
+            (Some(b'\''), _) => {}
+            (_, b'$') => match after_variable(rest) {
+                Some(after) => {
+                    rest = after;
+                    has_word = true;
+                }
+                None => return false,
+            },
             (Some(_), b'\\' | b'`') => return false,
             (Some(_), _) => {}
-            (None, byte) if is_plain(byte) => {}
+            (None, b' ' | b'\t') => {}
+            (None, b'\n') if !has_word => {}
+            (None, b'\n') => (has_word, is_due) = (false, false),
+            (None, b';') if has_word => (has_word, is_due) = (false, false),
+            (None, operator @ (b'&' | b'|')) if has_word => {
+                match rest.strip_prefix(&[operator]) {
+                    Some(after) => rest = after,
+                    None if operator == b'|' => {}
+                    None => return false,
+                }
+                (has_word, is_due) = (false, true);
+            }
+            (None, b'[') => match after_index(rest) {
+                Some(after) => {
+                    rest = after;
+                    has_word = true;
+                }
+                None => return false,
+            },
+            (None, byte) if is_plain(byte) => has_word = true,
             (None, _) => return false,
         }
     }
-    quote.is_none() && !text.split([' ', '\t', '\n']).any(|word| RESERVED.contains(&word))
+    let is_whole = quote.is_none() && (has_word || !is_due);
+    is_whole && !text.split([' ', '\t', '\n', ';', '&', '|']).any(|word| RESERVED.contains(&word))
+}
+
+/// What follows a name without or with braces, and in these perhaps with a plain index.
+fn after_variable(text: &[u8]) -> Option<&[u8]> {
+    let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let inside = text.strip_prefix(b"{");
+    let name = inside.unwrap_or(text);
+    let length = name.iter().take_while(|byte| is_of_name(byte)).count();
+    if length == 0 || name[0].is_ascii_digit() {
+        return None;
+    }
+    let after = &name[length..];
+    match (inside, after.strip_prefix(b"[")) {
+        (None, _) => Some(after),
+        (Some(_), None) => after.strip_prefix(b"}"),
+        (Some(_), Some(index)) => after_index(index)?.strip_prefix(b"}"),
+    }
+}
+
+/// What follows an index that is one plain word, and its `]`.
+fn after_index(text: &[u8]) -> Option<&[u8]> {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-/:".contains(byte);
+    let length = text.iter().take_while(|byte| is_plain(byte)).count();
+    text[length..].strip_prefix(b"]").filter(|_| length > 0)
+}
+
+/// Asks about all groups, several at the same time; answers in their order.
+fn at_once<T: Send>(groups: &[&[usize]], ask: impl Fn(&[usize]) -> Vec<T> + Sync) -> Vec<T> {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let share = groups.len().div_ceil(processors).max(1);
+    std::thread::scope(|scope| {
+        let ask = &ask;
+        let one = |share: &'_ [&'_ [usize]]| share.iter().flat_map(|group| ask(group)).collect::<Vec<T>>();
+        let threads: Vec<_> = groups.chunks(share).map(|share| scope.spawn(move || one(share))).collect();
+        let answers = threads.into_iter().map(|thread| thread.join().expect("bug: a question panicked"));
+        answers.flatten().collect()
+    })
 }
 
 /// Those of several texts that one bash, which reads them and runs none, does not surely take.
-fn doubtful<'t>(program: &OsStr, places: &[usize], text: &dyn Fn(usize) -> &'t str) -> Vec<usize> {
+fn doubtful<'t>(program: &OsStr, places: &[usize], text: &impl Fn(usize) -> &'t str) -> Vec<usize> {
     let (short, mut doubtful): (Vec<usize>, Vec<usize>) =
         places.iter().partition(|place| text(**place).len() < LONGEST);
     let mut command = command(program);
@@ -274,12 +338,41 @@ mod tests {
 
     #[test]
     fn a_text_that_is_surely_bash_has_only_plain_commands() {
-        for text in ["", "echo a\n", "./build --with=x \"$y z\" '$(' > /dev/null"] {
-            assert_eq!(is_surely_bash(text), !text.contains('>'), "{text}");
+        for text in [
+            "",
+            "echo a\n",
+            "./build --with=x \"$y z\" '$('",
+            "a; b;\nc && d ||\n\n e | f\n",
+            "OUTPUT[k.x]=1; echo ${INPUT[a.b]} \"${x}\"",
+        ] {
+            assert!(is_surely_bash(text), "{text}");
         }
-        for text in
-            ["echo \"a", "echo 'a", "if", "echo $(a", "a=(1", "echo \"${a\"", "echo a\\", "a; b", "a # b'"]
-        {
+        for text in [
+            "echo \"a",
+            "echo 'a",
+            "if",
+            "echo $(a",
+            "a=(1",
+            "echo \"${a\"",
+            "echo a\\",
+            "a # b'",
+            "a > b",
+            "a;;",
+            "; a",
+            "a &&",
+            "a |\n",
+            "a && ; b",
+            "a & b",
+            "a |& b",
+            "a;fi",
+            "x[a b]=1",
+            "x[",
+            "[[ a ]]",
+            "${}",
+            "${a",
+            "${a[}",
+            "a\n&& b",
+        ] {
             assert!(!is_surely_bash(text), "{text}");
         }
     }
@@ -339,6 +432,12 @@ mod tests {
         "@(a|b)",
         "exit",
         "set +n\n",
+        "||",
+        "&",
+        "x[k]=1",
+        "a[",
+        "${x[k]}",
+        "]",
     ];
 
     proptest! {
