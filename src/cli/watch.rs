@@ -13,17 +13,18 @@ use crate::plan::{self, Work};
 use crate::request::Request;
 use crate::run::Finished;
 use crate::run::outcomes::Earlier;
-use crate::run::signals::{STOPPING, SUSPENDING, Signals, die_by, halt};
+use crate::run::signals::{STOPPING, SUSPENDING, Signals, die_by, halt, send_to_self};
 use crate::view::console::Volume;
 use crate::view::filter::shown;
 use crate::view::wording::counted;
 use crate::watch::{Attending, FileChange, FileWatch, Habits, RunTime, WatchScope};
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 /// Runs until a signal ends it; answers an exit code only if not even the first run could start.
 pub(super) fn watch(
@@ -44,10 +45,13 @@ pub(super) fn watch(
             scope: None,
             keep: keep.clone(),
         };
-        let between = between_runs(keep);
+        let turn = Arc::new(Mutex::new(()));
+        let between = between_runs(keep, turn.clone());
         let mut habits = Habits::default();
         let mut changed = Vec::new();
         loop {
+            // Once a signal ends it, no other run starts.
+            let running = turn.lock().unwrap_or_else(PoisonError::into_inner);
             context.now = jiff::Timestamp::now();
             let began = Instant::now();
             let code = rounds.run(context, signals, changed);
@@ -55,6 +59,7 @@ pub(super) fn watch(
             // Nothing is known that could change.
             let Some(scope) = &rounds.scope else { return code };
             signals.subscribe(between.clone(), |signal| signal);
+            drop(running);
             changed = loop {
                 let mut changes = rounds.watch.wait();
                 let habit = habits.note(RunTime { began, ended }, &mut changes);
@@ -96,13 +101,20 @@ struct Rounds<'a> {
     keep: Keep,
 }
 
-/// Does what signals ask for while no run does: services end before otto, and halt with it.
-fn between_runs(keep: Keep) -> SyncSender<i32> {
+/// Does what signals ask for while no run does: services end before otto, and halt with it. `turn` is held while a run starts
+/// and until it has ended.
+fn between_runs(keep: Keep, turn: Arc<Mutex<()>>) -> SyncSender<i32> {
     let (sender, signals) = sync_channel(SIGNALS);
     std::thread::spawn(move || {
         for signal in &signals {
             if STOPPING.contains(&signal) {
-                keep.end(&|| signals.try_iter().any(|again| STOPPING.contains(&again)));
+                let Some(_turn) = free(&turn) else {
+                    // A run that is about to start will hear it.
+                    std::thread::sleep(RETRY);
+                    send_to_self(signal);
+                    continue;
+                };
+                keep.end(&|| signals.try_iter().any(|again| STOPPING.contains(&again)), &tell_used);
                 die_by(signal);
             } else if signal == SUSPENDING {
                 keep.suspend();
@@ -113,6 +125,24 @@ fn between_runs(keep: Keep) -> SyncSender<i32> {
     });
     sender
 }
+
+fn free(turn: &Mutex<()>) -> Option<MutexGuard<'_, ()>> {
+    match turn.try_lock() {
+        Ok(turn) => Some(turn),
+        Err(TryLockError::Poisoned(turn)) => Some(turn.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
+
+fn tell_used(services: &[JobName]) {
+    let names = services.iter().map(JobName::as_str).collect::<Vec<_>>().join(", ");
+    let stay = if services.len() == 1 { "stays" } else { "stay" };
+    // Nobody reads it: the services end all the same.
+    let _ = writeln!(io::stderr(), "warning: {}: {stay} up for other runs that use it", shown(&names));
+}
+
+/// How long to wait before a signal is sent again.
+const RETRY: Duration = Duration::from_millis(10);
 
 /// More of them do not come while one is dealt with.
 const SIGNALS: usize = 16;
@@ -172,7 +202,7 @@ impl Rounds<'_> {
 
     /// Services that this run did not need are still up.
     fn end(&self, signal: i32) -> ! {
-        self.keep.end(&|| false);
+        self.keep.end(&|| false, &tell_used);
         die_by(signal)
     }
 

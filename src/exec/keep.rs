@@ -134,8 +134,8 @@ impl Keep {
     }
 
     /// Whether this attempt, which is prepared, is to start its service: `None`. Otherwise one that is up already works for
-    /// its run from now on, writes to these logs too, and its end is told to `ended`. Another one of its name is
-    /// stopped first.
+    /// its run from now on, writes to these logs too, and its end is told to `ended`. Others of its name are stopped first,
+    /// except those that other runs use.
     pub(crate) fn claim(
         &self,
         run: &RunId,
@@ -145,41 +145,29 @@ impl Keep {
         ended: Arc<dyn Fn(Ended) + Send + Sync>,
     ) -> Option<Adopted> {
         let mut stock = self.stock();
-        let mut has_asked = false;
-        loop {
-            let is_other = |kept: &KeptService| {
-                let is_named = kept.label.as_ref().is_some_and(|known| known.job == label.job);
-                is_named && (&kept.origin.0, kept.origin.1) != (run, attempt)
-            };
-            let Some(place) = stock.kept.iter().position(is_other) else { break };
-            let other = &stock.kept[place];
-            let known = other.label.as_ref().and_then(|known| known.print.as_ref());
-            let is_same = known.is_some() && known == label.print.as_ref();
-            let is_alive = stock.executor.as_ref().is_some_and(|executor| executor.is_alive(other.id));
-            if let Some(outputs) = other.outputs.clone()
-                && is_same
-                && is_alive
-                && !has_asked
-                && other.user.is_none()
-            {
-                let since = other.origin.0.clone();
-                let own =
-                    stock.kept.iter().position(|kept| (&kept.origin.0, kept.origin.1) == (run, attempt));
-                let user = own.and_then(|own| stock.kept[own].user.take());
-                let logs =
-                    logs.each_ref().map(|log| File::options().append(true).create(true).open(log).ok());
-                let guest = Some(Guest { logs: Arc::new(logs), ended });
-                stock.kept[place].user = user.map(|user| KeepUser { guest, ..user });
-                stock.kept.retain(|kept| (&kept.origin.0, kept.origin.1) != (run, attempt));
-                return Some(Adopted { since, outputs, guest: None });
-            }
-            let id = other.id;
-            has_asked = true;
-            stock = self.wait_for_end(stock, &[id]);
-        }
-        if let Some(own) =
-            stock.kept.iter_mut().find(|kept| (&kept.origin.0, kept.origin.1) == (run, attempt))
+        let is_own = |kept: &KeptService| (&kept.origin.0, kept.origin.1) == (run, attempt);
+        let is_other = |kept: &KeptService| {
+            !is_own(kept) && kept.label.as_ref().is_some_and(|known| known.job == label.job)
+        };
+        let is_same = |kept: &KeptService| {
+            let known = kept.label.as_ref().and_then(|known| known.print.as_ref());
+            let is_free = kept.user.is_none() && !kept.is_stopped;
+            is_other(kept) && is_free && known.is_some() && known == label.print.as_ref()
+        };
+        if let Some(place) = stock.kept.iter().position(is_same)
+            && let Some(outputs) = stock.kept[place].outputs.clone()
+            && stock.is_alive(stock.kept[place].id)
         {
+            let since = stock.kept[place].origin.0.clone();
+            let user = stock.kept.iter_mut().find(|kept| is_own(kept)).and_then(|own| own.user.take());
+            let logs = logs.each_ref().map(|log| File::options().append(true).create(true).open(log).ok());
+            let guest = Some(Guest { logs: Arc::new(logs), ended });
+            stock.kept[place].user = user.map(|user| KeepUser { guest, ..user });
+            stock.kept.retain(|kept| !is_own(kept));
+            return Some(Adopted { since, outputs, guest: None });
+        }
+        let mut stock = self.end_unused(stock, is_other);
+        if let Some(own) = stock.kept.iter_mut().find(|kept| is_own(kept)) {
             own.label = Some(label);
         }
         None
@@ -211,7 +199,7 @@ impl Keep {
         let Some(kept) = stock.used_by(attempt) else { return false };
         let id = kept.id;
         let Some(label) = kept.label.clone().filter(|label| label.print.is_some()) else { return false };
-        if kept.outputs.is_none() || !stock.executor.as_ref().is_some_and(|executor| executor.is_alive(id)) {
+        if kept.outputs.is_none() || !stock.is_alive(id) {
             return false;
         }
         // Where processes cannot be looked at, nobody knows what they use.
@@ -255,47 +243,51 @@ impl Keep {
 
     /// The services that are up, sorted.
     pub(crate) fn names(&self) -> Vec<JobName> {
-        let stock = self.stock();
-        let mut names: Vec<JobName> =
-            stock.kept.iter().filter_map(|kept| Some(kept.label.as_ref()?.job.clone())).collect();
-        names.sort();
-        names
+        self.stock().names(|_| true)
     }
 
-    /// Ends those that are not among these, and waits for that.
+    /// Ends those that are not among these, except those that other runs use, and waits for that.
     pub(crate) fn retain(&self, is_wanted: impl Fn(&JobName) -> bool) {
-        let mut stock = self.stock();
         let is_left = |kept: &KeptService| kept.label.as_ref().is_none_or(|label| !is_wanted(&label.job));
-        let left: Vec<AttemptId> =
-            stock.kept.iter().filter(|kept| is_left(kept)).map(|kept| kept.id).collect();
-        while stock.kept.iter().any(|kept| left.contains(&kept.id)) {
-            stock = self.wait_for_end(stock, &left);
+        drop(self.end_unused(self.stock(), is_left));
+    }
+
+    fn end_unused<'a>(
+        &'a self,
+        mut stock: MutexGuard<'a, Stock>,
+        is_meant: impl Fn(&KeptService) -> bool,
+    ) -> MutexGuard<'a, Stock> {
+        loop {
+            stock.stop(&is_meant);
+            if !stock.kept.iter().any(|kept| is_meant(kept) && kept.is_stopped) {
+                return stock;
+            }
+            stock = self.wait(stock);
         }
     }
 
-    /// Ends those of these that no other run uses, and waits a while for that.
-    fn wait_for_end<'a>(
-        &'a self,
-        mut stock: MutexGuard<'a, Stock>,
-        ids: &[AttemptId],
-    ) -> MutexGuard<'a, Stock> {
+    /// Waits a while for one to end.
+    fn wait<'a>(&'a self, stock: MutexGuard<'a, Stock>) -> MutexGuard<'a, Stock> {
         const PAUSE: Duration = Duration::from_millis(20);
-        ids.iter().for_each(|id| stock.stop(*id));
         let waited = self.0.ended.wait_timeout(stock, PAUSE);
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Ends all. `is_hurried` is asked again and again: then they are killed.
-    pub(crate) fn end(&self, is_hurried: &dyn Fn() -> bool) {
+    /// Ends all, also those that other runs use, once these are done; of them `tell` is told, once. `is_hurried` is asked again
+    /// and again: then they are killed.
+    pub(crate) fn end(&self, is_hurried: &dyn Fn() -> bool, tell: &dyn Fn(&[JobName])) {
         let mut stock = self.stock();
-        let all: Vec<AttemptId> = stock.kept.iter().map(|kept| kept.id).collect();
+        let mut is_told = false;
         while !stock.kept.is_empty() {
-            if is_hurried()
-                && let Some(executor) = &mut stock.executor
-            {
-                all.iter().for_each(|id| executor.stop(*id, Stop::Kill));
+            if is_hurried() {
+                stock.kill();
             }
-            stock = self.wait_for_end(stock, &all);
+            stock.stop(|_| true);
+            let used = stock.names(|kept| !kept.is_stopped);
+            if !used.is_empty() && !std::mem::replace(&mut is_told, true) {
+                tell(&used);
+            }
+            stock = self.wait(stock);
         }
     }
 
@@ -320,15 +312,34 @@ impl Stock {
         self.kept.iter_mut().find(is_used)
     }
 
-    /// Asks a service to end, once, and not before other runs are done with it.
-    fn stop(&mut self, id: AttemptId) {
+    fn is_alive(&self, id: AttemptId) -> bool {
+        self.executor.as_ref().is_some_and(|executor| executor.is_alive(id))
+    }
+
+    /// The names of these, sorted.
+    fn names(&self, is_meant: impl Fn(&KeptService) -> bool) -> Vec<JobName> {
+        let labels = self.kept.iter().filter(|kept| is_meant(kept)).filter_map(|kept| kept.label.as_ref());
+        let mut names: Vec<JobName> = labels.map(|label| label.job.clone()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Asks these to end, once, and not before other runs are done with them.
+    fn stop(&mut self, is_meant: impl Fn(&KeptService) -> bool) {
         let Stock { executor: Some(executor), kept, .. } = self else { return };
-        let Some(kept) = kept.iter_mut().find(|kept| kept.id == id && !kept.is_stopped) else { return };
-        let ownership = kept.label.as_ref().and_then(|label| label.ownership.as_ref());
-        if ownership.is_none_or(|ownership| ownership.is_unused()) {
-            kept.is_stopped = true;
-            executor.stop(id, Stop::Polite { signal: libc::SIGTERM });
+        for kept in kept.iter_mut().filter(|kept| !kept.is_stopped && is_meant(kept)) {
+            let ownership = kept.label.as_ref().and_then(|label| label.ownership.as_ref());
+            if ownership.is_none_or(|ownership| ownership.is_unused()) {
+                kept.is_stopped = true;
+                executor.stop(kept.id, Stop::Polite { signal: libc::SIGTERM });
+            }
         }
+    }
+
+    fn kill(&mut self) {
+        let Stock { executor: Some(executor), kept, .. } = self else { return };
+        kept.iter().for_each(|kept| executor.stop(kept.id, Stop::Kill));
     }
 
     fn files_of(&self, id: AttemptId, label: &KeepLabel) -> Option<Vec<ProcessFiles>> {

@@ -8,6 +8,7 @@
 use crate::exec::guard::{self, Lifeline};
 use crate::exec::native::ignored_at_start;
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::process::Signal;
 use std::collections::VecDeque;
 use std::io::{PipeReader, Read};
 use std::sync::Arc;
@@ -227,6 +228,14 @@ impl Listener {
             deadly => die_by(deadly),
         }
         true
+    }
+}
+
+/// Lets it come again, to whoever listens by then.
+pub(crate) fn send_to_self(signal: i32) {
+    if let Some(signal) = Signal::from_named_raw(signal) {
+        // There is no permission to lack.
+        let _ = rustix::process::kill_process(rustix::process::getpid(), signal);
     }
 }
 

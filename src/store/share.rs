@@ -58,9 +58,13 @@ pub(crate) fn ask(place: &ShareDir) -> io::Result<ShareAnswer> {
     let Tried::Held(users) = held::try_lock_shared(regular::update(&place.users())?)? else {
         return Ok(ShareAnswer::Busy);
     };
-    let run = regular::read(&place.run()).ok().and_then(|run| RunId::parse(&String::from_utf8(run).ok()?));
-    let Some(owner) = run.filter(|_| is_owned(place)) else { return Ok(ShareAnswer::Busy) };
+    let Some(owner) = published(place).filter(|_| is_owned(place)) else { return Ok(ShareAnswer::Busy) };
     Ok(ShareAnswer::Up(Guesthood { place: place.clone(), owner, _users: users }))
+}
+
+/// The run whose service is up, as far as is known.
+fn published(place: &ShareDir) -> Option<RunId> {
+    RunId::parse(&String::from_utf8(regular::read(&place.run()).ok()?).ok()?)
 }
 
 /// Whether the run lives that started the service, as far as is known.
@@ -97,9 +101,9 @@ impl Drop for Ownership {
 }
 
 impl Guesthood {
-    /// The service has ended, or its run has died.
+    /// The service has ended, or its run has died. Another run may have started one in its place since.
     pub(crate) fn is_over(&self) -> bool {
-        !is_owned(&self.place)
+        !is_owned(&self.place) || published(&self.place).as_ref() != Some(&self.owner)
     }
 }
 
@@ -139,6 +143,13 @@ mod tests {
         assert!(guest.is_over());
         // A process that is killed leaves its files.
         std::fs::write(place.run(), run).expect("written");
-        assert!(matches!(ask(&place), Ok(ShareAnswer::Free { is_late: true, .. })));
+        let Ok(ShareAnswer::Free { ownership, is_late: true }) = ask(&place) else { panic!("it is free") };
+        // Another run has it now, and its service is not the one that was used.
+        assert!(guest.is_over());
+        let other = RunId::new("20261123-120000.000000", 8);
+        ownership.publish(&other).expect("written");
+        assert!(guest.is_over());
+        let Ok(ShareAnswer::Up(new)) = ask(&place) else { panic!("it is up") };
+        assert!(new.owner == other && !new.is_over());
     }
 }

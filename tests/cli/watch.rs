@@ -16,10 +16,16 @@ struct Screen {
 
 impl Screen {
     fn open(project: &Project, words: &str) -> Screen {
+        let words = words.split_whitespace();
+        Screen::of(project, std::iter::once(env!("CARGO_BIN_EXE_otto")).chain(words))
+    }
+
+    /// With this program in place of otto.
+    fn of<'w>(project: &Project, words: impl IntoIterator<Item = &'w str>) -> Screen {
         let mut command = project.command("python3");
         let program =
             "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])) % 256)";
-        command.args(["-c", program, env!("CARGO_BIN_EXE_otto")]).args(words.split_whitespace());
+        command.args(["-c", program]).args(words);
         let mut child = command.stdin(Stdio::piped()).spawn().expect("python3 starts");
         let mut output = child.stdout.take().expect("piped");
         let (sender, shown) = channel();
@@ -50,9 +56,17 @@ impl Screen {
         }
     }
 
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).expect("somebody reads");
+    }
+
     /// Types ^C and answers the status and what was shown.
     fn interrupt(mut self) -> (i32, String) {
-        self.keys.write_all(b"\x03").expect("somebody reads");
+        self.press("\x03");
+        self.end()
+    }
+
+    fn end(mut self) -> (i32, String) {
         let status = self.child.wait().expect("it ends").code().unwrap_or(-1);
         let rest: String =
             self.shown.iter().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect();
@@ -424,6 +438,107 @@ fn a_service_that_dies_in_a_later_run_fails_those_who_use_it() {
     screen.until("db is up; Ctrl-C ends\n");
     assert_eq!(begun(&project), 2);
     assert_eq!(screen.interrupt().0, BY_SIGINT);
+}
+
+#[test]
+fn a_change_while_the_watch_ends_starts_no_run() {
+    let project = with_service("");
+    let ottofile = project.read("otto.yml").replace("told; exit 0'", "told; sleep 0.5; exit 0'");
+    project.write("otto.yml", &ottofile);
+    let mut screen = Screen::open(&project, "--watch test");
+    screen.until("db is up; Ctrl-C ends\n");
+    screen.press("\x03");
+    while !project.read("../told").contains("end ") {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    project.write("text", "two");
+    let (status, rest) = screen.end();
+    assert!(status == BY_SIGINT && !rest.contains("changed"), "{status}: {rest}");
+    assert_eq!(begun(&project), 1);
+}
+
+/// `T` for a process that is halted.
+fn state(process: &str) -> char {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("it is there");
+    stat.rsplit(") ").next().and_then(|rest| rest.chars().next()).expect("a state")
+}
+
+#[test]
+fn between_two_runs_ctrl_z_halts_otto_and_the_services_that_stay_up() {
+    let project = with_service("");
+    let mut screen = Screen::of(&project, ["bash", "--norc", "--noprofile", "-i"]);
+    screen.press(&format!("{} --watch test\n", env!("CARGO_BIN_EXE_otto")));
+    let process = process_after(&screen.until(", db is up; Ctrl-C ends\n"), "one");
+    screen.press("\x1a");
+    screen.until("Stopped");
+    assert_eq!(state(&process), 'T');
+    project.write("text", "two");
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(project.run("History").stdout.trim().lines().count(), 2);
+    screen.press("fg\n");
+    let second = screen.until(", db is up; Ctrl-C ends\n");
+    assert_eq!(process_after(&second, "two"), process, "{second}");
+    assert_ne!(state(&process), 'T');
+    screen.press("\x03");
+    screen.press("echo status $?\n");
+    screen.until("status 130\n");
+    assert_eq!(project.read("../told"), format!("begin {process}\nend {process}\n"));
+}
+
+#[test]
+fn other_runs_share_a_service_that_stays_up_for_a_watch() {
+    let project = Project::new(
+        "tasks:
+  db:
+    service: {share: true}
+    bash: |
+      trap 'echo end $$ >> ../told; exit 0' TERM
+      echo begin $$ >> ../told
+      otto.set process $$
+      otto.ready
+      while :; do sleep 0.02; done
+  test: { needs: [db], bash: 'echo \"$(cat text) ${INPUT[db.process]}\"' }
+  other: { needs: [db], bash: 'echo \"other ${INPUT[db.process]}\"; until [ -e ../go ]; do sleep 0.02; done' }
+",
+    );
+    project.write("text", "one");
+    let mut screen = Screen::open(&project, "--watch test");
+    let process = process_after(&screen.until("db is up; Ctrl-C ends\n"), "one");
+    let start = || {
+        let mut other = Screen::open(&project, "other");
+        let shown = other.until("other ") + &other.until("\n");
+        assert!(shown.contains("since run") && shown.ends_with(&format!("{process}\n")), "{shown}");
+        other
+    };
+    // While another run uses it, the watch goes on with it too.
+    let other = start();
+    project.write("text", "two");
+    assert_eq!(process_after(&screen.until("db is up; Ctrl-C ends\n"), "two"), process);
+    // A run that does not need it any more, or needs another one, does not wait for those who use it.
+    let ottofile = project.read("otto.yml");
+    project.write(
+        "otto.yml",
+        &ottofile.replace("test: { needs: [db],", "test: {").replace("${INPUT[db.process]}", ""),
+    );
+    screen.until("two \n");
+    screen.until("db is up; Ctrl-C ends\n");
+    project.write("otto.yml", &ottofile.replace("share: true", "share: true, timeout: 9s"));
+    let second = process_after(&screen.until("db is up; Ctrl-C ends\n"), "two");
+    assert_ne!(second, process);
+    // The watch ends when the others are done.
+    screen.press("\x03");
+    screen.until("warning: db: stays up for other runs that use it\n");
+    project.write("../go", "");
+    let (status, rest) = other.end();
+    assert_eq!(status, 0, "{rest}");
+    let (status, rest) = screen.end();
+    assert_eq!(status, BY_SIGINT, "{rest}");
+    let told = project.read("../told");
+    assert_eq!(told.matches("begin ").count(), 2, "{told}");
+    assert!(
+        told.contains(&format!("end {second}\n")) && told.ends_with(&format!("end {process}\n")),
+        "{told}"
+    );
 }
 
 #[test]
