@@ -116,6 +116,13 @@ fn convert_makes_an_ottofile_of_a_makefile() {
             || project.run("-j1 all").ok() == "one\nall\n"
     );
     assert_eq!(project.run("Convert nowhere").status, 2);
+    // An empty stdin is none: the file of this folder counts, and there has to be one.
+    let none = project.feed("Convert", "");
+    assert!(none.status == 2 && none.stderr.contains("cannot read `Makefile`"), "{}", none.all());
+    project.write("package.json", r#"{"scripts": {"test": "echo tested"}}"#);
+    let found = project.feed("Convert", "");
+    assert!(found.status == 0 && found.stdout.contains("echo tested"), "{}", found.all());
+    assert!(project.feed("Convert -", "one:\n\techo one\n").stdout.contains("echo one"));
 }
 
 #[test]

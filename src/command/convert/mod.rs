@@ -58,7 +58,7 @@ pub(super) const TOOLS: &[(Tool, &str, &[&str])] = &[
 pub(super) fn command() -> clap::Command {
     let file = clap::Arg::new("file").value_name("FILE").value_parser(clap::value_parser!(PathBuf)).help(
         "a Makefile, package.json, Taskfile.yml, justfile or mise.toml, or `-` for stdin (default: stdin, or the \
-         one in this folder if stdin is a terminal)",
+         one in this folder if stdin is empty or a terminal)",
     );
     let from = clap::Arg::new("from")
         .long("from")
@@ -93,30 +93,31 @@ pub(super) fn run(context: &mut Context, matches: &clap::ArgMatches) -> i32 {
     let named = matches.get_one::<PathBuf>("file").map(|path| path.as_path());
     let from = matches.get_one::<String>("from");
     let from = from.and_then(|from| TOOLS.iter().find(|(_, name, _)| name == from)).map(|(tool, ..)| *tool);
-    let path = match named {
-        Some(path) if path == Path::new("-") => None,
-        Some(path) => Some(path),
-        None if stdin.is_terminal() => {
+    let is_piped = named.map_or(!stdin.is_terminal(), |path| path == Path::new("-"));
+    let piped = is_piped.then(|| host::bounded(stdin.lock()));
+    // A script that is run without anybody has an empty one.
+    let piped = piped.filter(|piped| named.is_some() || !matches!(piped, Ok(bytes) if bytes.is_empty()));
+    let (path, read) = match (piped, named) {
+        (Some(piped), _) => (None, piped),
+        (None, Some(path)) => (Some(path), host::read_bounded(&context.cwd.join(path))),
+        (None, None) => {
             let wanted = TOOLS.iter().filter(|(tool, ..)| from.is_none_or(|from| from == *tool));
             let there =
                 |names: &[&'static str]| names.iter().find(|name| context.cwd.join(name).exists()).copied();
             let found: Vec<&'static str> = wanted.filter_map(|(.., names)| there(names)).collect();
-            match found.as_slice() {
-                [] => Some(Path::new("Makefile")),
-                [one] => Some(Path::new(*one)),
+            let path = match found.as_slice() {
+                [] => Path::new("Makefile"),
+                [one] => Path::new(*one),
                 several => {
                     let message =
                         format!("several files could be converted: {}; name one", several.join(", "));
                     return context.fail(Code::FileTrouble, message, 2);
                 }
-            }
+            };
+            (Some(path), host::read_bounded(&context.cwd.join(path)))
         }
-        None => None,
     };
-    let (name, read) = match path {
-        Some(path) => (path.display().to_string(), host::read_bounded(&context.cwd.join(path))),
-        None => ("stdin".to_owned(), host::bounded(stdin.lock())),
-    };
+    let name = path.map_or("stdin".to_owned(), |path| path.display().to_string());
     let bytes = match read {
         Ok(bytes) => bytes,
         Err(error) => {
