@@ -60,6 +60,8 @@ pub(super) struct Serving {
     pub(super) guest: Option<Guesthood>,
     /// Set when its attempt need not wait any longer for that.
     pub(super) gives_up: Arc<AtomicBool>,
+    /// Nobody uses it any more, and what becomes of it is to be seen once its attempt is prepared.
+    pub(super) is_idle: bool,
     /// It is told that other runs still use it.
     pub(super) is_awaited: bool,
     /// Rests between two questions.
@@ -94,6 +96,7 @@ impl Serving {
             started: None,
             guest: None,
             gives_up: Arc::default(),
+            is_idle: false,
             is_awaited: false,
             probe: None,
         }
@@ -103,6 +106,11 @@ impl Serving {
     pub(super) fn begin(&mut self, started: Arc<Started>, probe: Box<Probe>) {
         self.started = Some(started);
         self.probe = Some(probe);
+    }
+
+    /// Nothing is up yet, and no process has begun.
+    pub(super) fn is_prepared_for(&self) -> bool {
+        !self.is_up && self.started.is_none() && self.stopped.is_none()
     }
 
     /// Held as long as other runs may use it.

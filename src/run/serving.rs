@@ -234,7 +234,13 @@ impl Run<'_> {
     /// Ends the services that nobody uses any more, or leaves them to the next run; says whether any was left.
     pub(super) fn stop_idle_services(&mut self) -> bool {
         let mut has_left = false;
-        for job in self.scheduler.idle_services() {
+        let mut idle = self.scheduler.idle_services();
+        let is_due = |serving: &&mut Serving| serving.is_idle && !serving.is_prepared_for();
+        for serving in self.services.values_mut().filter(is_due) {
+            serving.is_idle = false;
+            idle.push(serving.attempt.job);
+        }
+        for job in idle {
             let is_up = |serving: &&Serving| serving.is_up && serving.stopped.is_none();
             let up = self.services.get(&job).filter(is_up).map(|serving| serving.attempt);
             let is_guest = self.services.get(&job).is_some_and(|serving| serving.guest.is_some());
@@ -245,9 +251,15 @@ impl Run<'_> {
                 has_left = true;
                 continue;
             }
-            if let Some(attempt) = self.services.get(&job).map(|serving| serving.attempt) {
-                self.stop_unless_awaited(attempt);
+            let Some(serving) = self.services.get_mut(&job) else { continue };
+            if self.is_superseded && self.setting.keep.is_some() && serving.is_prepared_for() {
+                // It may be about to take one that is up already, which is for the next run.
+                serving.is_idle = true;
+                serving.gives_up.store(true, Ordering::Relaxed);
+                continue;
             }
+            let attempt = serving.attempt;
+            self.stop_unless_awaited(attempt);
         }
         has_left
     }

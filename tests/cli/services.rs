@@ -921,6 +921,67 @@ fn a_service_is_shared_only_if_it_is_the_same() {
 }
 
 #[test]
+fn a_run_that_waits_for_a_service_of_another_run_can_be_stopped() {
+    let project = with_shared("{share: true}");
+    let mut first = project.command(env!("CARGO_BIN_EXE_otto"));
+    let first = first.args(["test", "one"]).spawn().expect("otto starts");
+    lines(&project, "told", 1);
+    let (second, _stderr, _) = until(&project, "test two", "otto · run");
+    // It asks every 20 ms.
+    std::thread::sleep(Duration::from_millis(300));
+    let asked = Instant::now();
+    signal(&second, "-INT");
+    let second = project.end(second);
+    assert!(asked.elapsed() < Duration::from_secs(20) && second.status != 0, "{}", second.all());
+    project.write("ready", "");
+    project.write("go-one", "");
+    assert_eq!(project.end(first).status, 0);
+    assert_eq!(project.read("told").matches("begin").count(), 1);
+}
+
+#[test]
+fn when_what_a_shared_service_needs_ends_only_the_run_whose_it_is_fails() {
+    let project = Project::new(
+        "tasks:
+  db:
+    service: true
+    bash: |
+      otto.ready
+      until [ \"$WHO\" = two ] && [ -e die ]; do sleep 0.02; done
+      exit 3
+  web:
+    needs: [db]
+    service: {share: true}
+    bash: |
+      trap 'exit 0' TERM
+      otto.ready
+      while :; do sleep 0.02; done
+  test:
+    needs: [web]
+    params: {name: {}}
+    bash: |
+      echo \"$name\" >> used
+      until [ -e go-$name ]; do sleep 0.02; done
+",
+    );
+    let start = |who: &str| {
+        let mut command = project.command(env!("CARGO_BIN_EXE_otto"));
+        command.args(["test", who]).env("WHO", who).spawn().expect("otto starts")
+    };
+    let first = start("one");
+    lines(&project, "used", 1);
+    let second = start("two");
+    lines(&project, "used", 2);
+    project.write("die", "");
+    let second = project.end(second);
+    assert!(second.stderr.contains("since run") && second.status != 0, "{}", second.all());
+    assert!(second.stderr.contains("the service `db` ended: exit 3"), "{}", second.all());
+    project.write("go-one", "");
+    let first = project.end(first);
+    assert_eq!(first.status, 0, "{}", first.all());
+}
+
+#[test]
 fn what_cannot_be_shared_is_refused() {
     let project = Project::new("tasks:\n  db: { service: {share: true}, if: 'true', bash: otto.ready }\n");
     assert_snapshot!(project.run("db").stderr, @"

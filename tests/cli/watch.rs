@@ -4,7 +4,7 @@ use crate::Project;
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// otto in a terminal of its own, and somebody in front of it.
 struct Screen {
@@ -448,13 +448,20 @@ fn a_change_while_the_watch_ends_starts_no_run() {
     let mut screen = Screen::open(&project, "--watch test");
     screen.until("db is up; Ctrl-C ends\n");
     screen.press("\x03");
-    while !project.read("../told").contains("end ") {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until(|| project.read("../told").contains("end "), "the service ends");
     project.write("text", "two");
     let (status, rest) = screen.end();
     assert!(status == BY_SIGINT && !rest.contains("changed"), "{status}: {rest}");
     assert_eq!(begun(&project), 1);
+}
+
+#[track_caller]
+fn until(mut is_so: impl FnMut() -> bool, what: &str) {
+    let latest = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < latest, "never: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// `T` for a process that is halted.
@@ -471,7 +478,7 @@ fn between_two_runs_ctrl_z_halts_otto_and_the_services_that_stay_up() {
     let process = process_after(&screen.until(", db is up; Ctrl-C ends\n"), "one");
     screen.press("\x1a");
     screen.until("Stopped");
-    assert_eq!(state(&process), 'T');
+    until(|| state(&process) == 'T', "it halts");
     project.write("text", "two");
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(project.run("History").stdout.trim().lines().count(), 2);
@@ -539,6 +546,84 @@ fn other_runs_share_a_service_that_stays_up_for_a_watch() {
         told.contains(&format!("end {second}\n")) && told.ends_with(&format!("end {process}\n")),
         "{told}"
     );
+}
+
+#[test]
+fn a_run_that_is_given_up_for_the_next_one_leaves_it_the_service() {
+    let project = with_service("\n    input: [large]");
+    let ottofile = project.read("otto.yml").replace("test: { needs", "test: { input: [text], needs");
+    project.write("otto.yml", &ottofile);
+    // What it is made from takes a while to be read.
+    let large = std::fs::File::create(project.path("large")).expect("made");
+    large.set_len(600 << 20).expect("its length");
+    let mut screen = Screen::open(&project, "--watch test");
+    let process = process_after(&screen.until("db is up; Ctrl-C ends\n"), "one");
+    project.write("text", "two");
+    screen.until("changed: text\n");
+    screen.until("otto · run ");
+    project.write("text", "three");
+    let shown = screen.until("db is up; Ctrl-C ends\n");
+    assert!(shown.contains("stopping"), "the run was over too soon to be given up: {shown}");
+    assert_eq!(process_after(&shown, "three"), process);
+    assert_eq!(screen.interrupt().0, BY_SIGINT);
+    assert_eq!(project.read("../told"), format!("begin {process}\nend {process}\n"));
+}
+
+#[test]
+fn a_second_ctrl_c_between_two_runs_kills_a_service_that_does_not_end() {
+    let project = with_service("");
+    let ottofile = project.read("otto.yml").replace("told; exit 0'", "told'");
+    project.write("otto.yml", &ottofile);
+    let mut screen = Screen::open(&project, "--watch test");
+    screen.until("db is up; Ctrl-C ends\n");
+    screen.press("\x03");
+    until(|| project.read("../told").contains("end "), "the service is asked to end");
+    let asked = Instant::now();
+    let (status, rest) = screen.interrupt();
+    assert_eq!(status, BY_SIGINT, "{rest}");
+    // Otherwise it is killed after ten seconds.
+    assert!(asked.elapsed() < Duration::from_secs(8), "{:?}", asked.elapsed());
+}
+
+#[test]
+fn the_folder_of_the_run_that_started_a_service_stays_as_long_as_it_is_up() {
+    let project = with_service("");
+    let ottofile = project
+        .read("otto.yml")
+        .replace("otto.set process $$", "otto.set process $$; echo $OTTO_TASK_DIR > ../folder");
+    project.write("otto.yml", &ottofile);
+    let mut screen = Screen::open(&project, "--watch test");
+    screen.until("db is up; Ctrl-C ends\n");
+    let folder = project.read("../folder").trim().to_owned();
+    for text in ["two", "three"] {
+        project.write("text", text);
+        screen.until("db is up; Ctrl-C ends\n");
+    }
+    assert!(std::path::Path::new(&folder).is_dir(), "{folder}");
+    let clean = "Clean --keep-days 0 --keep-last 1 --keep-failed 0";
+    let cleaned = project.run(clean);
+    assert!(std::path::Path::new(&folder).is_dir(), "{folder}: {}", cleaned.all());
+    // Of the three runs one is the latest, and one has the service.
+    assert_eq!(project.run("History").stdout.trim().lines().count(), 3);
+    assert_eq!(screen.interrupt().0, BY_SIGINT);
+    project.run(clean).ok();
+    assert!(!std::path::Path::new(&folder).exists());
+}
+
+#[test]
+fn a_service_whose_end_a_task_waits_for_ends_with_each_run() {
+    let project = with_service("");
+    let ottofile = project.read("otto.yml");
+    let report = "  report: { needs: [{task: db, when: always}], bash: 'echo reported' }\n";
+    project.write("otto.yml", &format!("{ottofile}{report}"));
+    let mut screen = Screen::open(&project, "--watch test report");
+    for count in 1..=2 {
+        let shown = screen.until("Ctrl-C ends\n");
+        assert!(shown.contains("reported") && !shown.contains("is up;"), "{shown}");
+        assert_eq!((begun(&project), project.read("../told").matches("end ").count()), (count, count));
+        project.write("text", "two");
+    }
+    assert_eq!(screen.interrupt().0, BY_SIGINT);
 }
 
 #[test]
