@@ -20,6 +20,9 @@ fn main() -> ExitCode {
         return stand_in();
     }
     if called.file_name().is_some_and(|name| name == "squeue" || name == "scancel" || name == "scontrol") {
+        if let Some(calls) = std::env::var_os("BENCH_CALLS") {
+            note(Path::new(&calls), &called.file_name().unwrap_or_default().to_string_lossy());
+        }
         return ExitCode::SUCCESS;
     }
     if !Path::new("/usr/sbin/slurmctld").exists() {
@@ -30,12 +33,12 @@ fn main() -> ExitCode {
         // SAFETY: nothing else runs in this process yet.
         unsafe { std::env::set_var("OTTO_BENCH_ROUNDS", "3") };
     }
-    let node = node();
+    let (node, many) = (node(), many(10_000));
     let tuned = Cluster::up("");
     let kept = [chain(&tuned, 20, "Slurm that starts jobs at once"), fan(&tuned, 200), driver(&tuned)];
     drop(tuned);
     let usual = Cluster::up("1");
-    verdict([node, chain(&usual, 5, "Slurm as it is")].into_iter().chain(kept))
+    verdict([node, many, chain(&usual, 5, "Slurm as it is")].into_iter().chain(kept))
 }
 
 struct Cluster(tempfile::TempDir);
@@ -181,6 +184,103 @@ fn node() -> bool {
     is_kept
 }
 
+/// What the otto of a run costs with very many jobs that end at once. A stand-in for `sbatch` writes down their ends.
+fn many(jobs: u32) -> bool {
+    let commands = tempfile::tempdir().expect("a folder");
+    let own = std::env::current_exe().expect("a path");
+    for name in ["sbatch", "squeue", "scancel", "scontrol"] {
+        symlink(&own, commands.path().join(name)).expect("linked");
+    }
+    let calls = commands.path().join("calls");
+    let sandbox = Sandbox::new(&format!("tasks: {{t: {{foreach: {{range: 1..{jobs}, max_items: {jobs}}}, bash: ':'}}}}"))
+        .with_path(commands.path());
+    let mut otto = sandbox.otto(["-q", "-j", "2000", "t"]);
+    otto.env("OTTO_EXECUTOR", "slurm").env("BENCH_INSTANT", "1").env("BENCH_CALLS", &calls);
+    let begun = Instant::now();
+    let mut child = otto.stdin(Stdio::null()).spawn().expect("started");
+    let (mut cpu, mut memory, mut threads) = (0.0_f64, 0_u64, 0_usize);
+    let status = loop {
+        if let Some(engine) = engine_below(child.id()) {
+            let of = |name: &str| fs::read_to_string(format!("/proc/{engine}/{name}")).unwrap_or_default();
+            cpu = cpu.max(own_cpu(&of("stat")));
+            let field = |name: &str| -> Option<u64> {
+                of("status")
+                    .lines()
+                    .find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok())
+            };
+            memory = memory.max(field("VmHWM:").unwrap_or(0));
+            threads = threads.max(field("Threads:").unwrap_or(0) as usize);
+        }
+        if let Some(status) = child.try_wait().expect("ours") {
+            break status;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    assert!(status.success(), "{status}");
+    let clock = begun.elapsed().as_secs_f64();
+    let asked = fs::read_to_string(&calls).unwrap_or_default().matches("squeue").count();
+    let left = fs::read_dir(sandbox.home()).expect("a home").flatten().flat_map(|project| {
+        let entries = fs::read_dir(project.path().join("latest/slurm")).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect::<Vec<String>>()
+    });
+    let left: Vec<String> = left.filter(|name| name.starts_with(|c: char| c.is_ascii_digit())).collect();
+    let (each, mib) = (cpu / f64::from(jobs) * 1e3, memory as f64 / 1024.0);
+    let most_asked = (clock / 10.0).ceil() as usize + 1;
+    let is_kept = each <= 3.0 && mib <= 150.0 && asked <= most_asked && left.is_empty();
+    println!("\n{jobs} jobs that end at once, -j 2000, in {clock:.0} s");
+    println!("  {each:.2} ms of CPU a job and {mib:.0} MiB   at most 3 ms and 150 MiB{}", judged(is_kept));
+    println!(
+        "  {asked} calls of squeue   at most {most_asked}; {threads} threads; left in `slurm`: {left:?}"
+    );
+    is_kept
+}
+
+/// The process that drives the run, below the one that was started.
+fn engine_below(parent: u32) -> Option<u32> {
+    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
+    let is_engine = |pid: &u32| {
+        fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "run-engine")
+    };
+    children.split_whitespace().filter_map(|pid| pid.parse().ok()).find(is_engine)
+}
+
+/// Seconds of CPU that a process used itself, without its children, from its line in /proc.
+fn own_cpu(stat: &str) -> f64 {
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |place: usize| fields.get(place).and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or(0.0);
+    // SAFETY: it only answers a number.
+    (ticks(11) + ticks(12)) / unsafe { libc::sysconf(libc::_SC_CLK_TCK) } as f64
+}
+
+fn note(calls: &Path, name: &str) {
+    let mut file = fs::OpenOptions::new().create(true).append(true).open(calls).expect("opened");
+    writeln!(file, "{name}").expect("written");
+}
+
+/// As a node whose task ends well at once: of each attempt its beginning, its end and the bell.
+fn end_at_once(list: &Path) {
+    let folder = list.parent().expect("a folder");
+    let names = match fs::read_to_string(list) {
+        Ok(lines) => lines.lines().map(str::to_owned).collect(),
+        Err(_) => vec![list.file_name().expect("a name").to_string_lossy().into_owned()],
+    };
+    for name in names {
+        let attempt = folder.join(&name);
+        let record = |place: &str, file: &str, text: &str| {
+            let unfinished = attempt.join(format!("{place}.bench"));
+            fs::create_dir(&unfinished).expect("made");
+            fs::write(unfinished.join(file), text).expect("written");
+            fs::rename(unfinished, attempt.join(place)).expect("renamed");
+        };
+        fs::remove_file(attempt.join("launch")).expect("a launch");
+        record("begun", "begun.json", r#"{"host": "node1"}"#);
+        let end = r#"{"host": "node1", "exit": {"how": "code", "status": 0}, "cause": null, "leaked": [],
+            "survivors": 0, "stdout_bytes": 0, "stderr_bytes": 0, "log_error": null}"#;
+        record("ended", "end.json", end);
+        fs::write(folder.join("bells").join(&name), "").expect("rung");
+    }
+}
+
 fn judged(is_kept: bool) -> &'static str {
     if is_kept { "" } else { ": MISSED" }
 }
@@ -190,8 +290,14 @@ fn stand_in() -> ExitCode {
     let words: Vec<OsString> =
         std::env::args_os().skip(1).skip_while(|word| word.as_encoded_bytes().starts_with(b"--")).collect();
     let Some((job, words)) = words.split_first() else { return ExitCode::SUCCESS };
-    let mut command = Command::new(job);
-    command.args(words).env("SLURM_JOB_ID", "1").env("SLURMD_NODENAME", "node1").stderr(Stdio::null());
+    if std::env::var_os("BENCH_INSTANT").is_some() {
+        end_at_once(Path::new(&words[1]));
+        println!("1");
+        return ExitCode::SUCCESS;
+    }
+    // Slurm takes the text of the script: it need not be executable.
+    let mut command = Command::new("sh");
+    command.arg(job).args(words).env("SLURM_JOB_ID", "1").env("SLURMD_NODENAME", "node1").stderr(Stdio::null());
     let begun = Instant::now();
     let kib = peak_kib(&mut command);
     let seconds = begun.elapsed().as_secs_f64();

@@ -195,9 +195,11 @@ impl Sandbox {
         fs::write(self.project().join(name), text).expect("written");
     }
 
-    /// The release build of otto, with nothing of the user's environment that would change what it does.
+    /// The release build of otto, or another one that `OTTO_BENCH_BINARY` names, with nothing of the user's environment that
+    /// would change what it does.
     pub fn otto<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_otto"));
+        let other = std::env::var_os("OTTO_BENCH_BINARY");
+        let mut command = Command::new(other.unwrap_or_else(|| env!("CARGO_BIN_EXE_otto").into()));
         for (name, _) in std::env::vars_os() {
             if name.as_encoded_bytes().starts_with(b"OTTO") {
                 command.env_remove(name);
