@@ -192,8 +192,10 @@ fn many(jobs: u32) -> bool {
         symlink(&own, commands.path().join(name)).expect("linked");
     }
     let calls = commands.path().join("calls");
-    let sandbox = Sandbox::new(&format!("tasks: {{t: {{foreach: {{range: 1..{jobs}, max_items: {jobs}}}, bash: ':'}}}}"))
-        .with_path(commands.path());
+    let sandbox = Sandbox::new(&format!(
+        "tasks: {{t: {{foreach: {{range: 1..{jobs}, max_items: {jobs}}}, bash: ':'}}}}"
+    ))
+    .with_path(commands.path());
     let mut otto = sandbox.otto(["-q", "-j", "2000", "t"]);
     otto.env("OTTO_EXECUTOR", "slurm").env("BENCH_INSTANT", "1").env("BENCH_CALLS", &calls);
     let begun = Instant::now();
@@ -297,7 +299,12 @@ fn stand_in() -> ExitCode {
     }
     // Slurm takes the text of the script: it need not be executable.
     let mut command = Command::new("sh");
-    command.arg(job).args(words).env("SLURM_JOB_ID", "1").env("SLURMD_NODENAME", "node1").stderr(Stdio::null());
+    command
+        .arg(job)
+        .args(words)
+        .env("SLURM_JOB_ID", "1")
+        .env("SLURMD_NODENAME", "node1")
+        .stderr(Stdio::null());
     let begun = Instant::now();
     let kib = peak_kib(&mut command);
     let seconds = begun.elapsed().as_secs_f64();

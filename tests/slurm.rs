@@ -413,6 +413,38 @@ fn umask_and_limits_are_those_of_the_user_and_the_run_is_closed_to_others() {
     assert_eq!(fs::metadata(home).expect("a home").permissions().mode() & 0o077, 0, "{open}");
 }
 
+/// 10.
+#[test]
+fn lines_of_the_site_and_modules_prepare_the_node_and_a_missing_module_starts_nothing() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let project = Project::new(
+        cluster,
+        "
+tasks:
+  a: {resources: {modules: [tool/1]}, bash: 'greet'}
+  b: {resources: {modules: [tool/9]}, bash: touch never}
+  c: {needs: [b], bash: touch never}
+",
+    );
+    let root = project.root.path();
+    let profile = "module() { case $2 in tool/1) PATH=$PATH:$HOME/tool ;; \
+        *) echo \"ModuleCmd_Load.c(213):ERROR:105: Unable to locate a modulefile for '$2'\" >&2 ;; esac; }\n";
+    fs::write(root.join(".bash_profile"), profile).expect("written");
+    fs::create_dir(root.join("tool")).expect("made");
+    let greet = root.join("tool/greet");
+    fs::write(&greet, "#!/bin/sh\necho \"hello from $SITE\"\n").expect("written");
+    fs::set_permissions(&greet, fs::Permissions::from_mode(0o755)).expect("executable");
+    project.site("slurm: {before: 'export SITE=here'}\n");
+    let ran = project.run(&["a"]);
+    assert!(ran.status == 0 && ran.stdout.contains("hello from here"), "{}", ran.all());
+    let ran = project.run(&["-k", "c"]);
+    assert_eq!(ran.status, 125, "{}", ran.all());
+    assert!(ran.stderr.contains("could not be prepared: cannot load the module `tool/9`"), "{}", ran.all());
+    let outcomes = project.outcomes();
+    assert_eq!((outcomes["b"].0.as_str(), outcomes["c"].0.as_str()), ("failed", "skipped"), "{}", ran.all());
+    assert!(!project.folder.join("never").exists());
+}
+
 /// 16.
 #[test]
 fn names_may_be_hostile() {

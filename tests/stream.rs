@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// A project with a home of its own.
 struct Project {
     folder: tempfile::TempDir,
-    environment: Vec<(&'static str, &'static str)>,
+    environment: Vec<(&'static str, String)>,
 }
 
 /// A run of otto that has ended.
@@ -33,9 +33,24 @@ impl Project {
         Project { folder, environment: Vec::new() }
     }
 
-    fn with(mut self, name: &'static str, value: &'static str) -> Project {
-        self.environment.push((name, value));
+    fn with(mut self, name: &'static str, value: impl Into<String>) -> Project {
+        self.environment.push((name, value.into()));
         self
+    }
+
+    /// Its tasks run on a cluster: a stand-in for Slurm's commands.
+    fn on_cluster(self) -> Project {
+        let (cluster, commands) = (self.path("cluster"), self.path("commands"));
+        for folder in [&cluster, &commands] {
+            fs::create_dir(folder).expect("a folder");
+        }
+        let fake = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slurm/slurm");
+        for command in ["sbatch", "squeue", "scancel", "scontrol"] {
+            std::os::unix::fs::symlink(&fake, commands.join(command)).expect("linked");
+        }
+        let path = format!("{}:{}", commands.display(), std::env::var("PATH").expect("PATH"));
+        let cluster = cluster.to_string_lossy().into_owned();
+        self.with("PATH", path).with("FAKE_SLURM", cluster).with("OTTO_EXECUTOR", "slurm")
     }
 
     fn start(&self, words: &str) -> Child {
@@ -46,7 +61,7 @@ impl Project {
         command.current_dir(self.folder.path());
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("OTTO_HOME", self.folder.path().join("home")).env("OTTO_DISPLAY", "prefix");
-        command.envs(self.environment.iter().copied());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().expect("otto starts")
     }
@@ -987,70 +1002,99 @@ fn project_of(nodes: &[Node], slots: usize) -> (Project, String, String) {
     (Project::new(&tasks), format!("-j{slots} {}", names.join(" ")), tasks)
 }
 
+/// A graph ends, and whoever succeeds has seen what is recorded.
+fn hold(nodes: &[Node], project: &Project, words: &str, tasks: &str) -> Result<(), TestCaseError> {
+    let ran = project.run(words);
+    prop_assert!(ran.took < PATIENCE, "it hung:\n{}\n{}", tasks, ran.stderr);
+    let outcome = |place: usize| -> String {
+        let line =
+            ran.stderr.lines().find(|line| line.split_whitespace().nth(1) == Some(&format!("t{place}")));
+        let word = line.and_then(|line| line.split_whitespace().next()).unwrap_or("none");
+        word.replace("TIMEOUT", "FAIL")
+    };
+    // A reader that sees a successful end has seen everything; the stream may be shorter only if all readers leave early.
+    let may_be_closed = |place: usize| {
+        let mut readers = nodes.iter().enumerate().filter_map(|(reader, node)| {
+            Some((reader, node.streams(nodes).find(|(need, _)| *need == place)?.1))
+        });
+        readers.clone().next().is_some()
+            && !readers.any(|(reader, reading)| matches!(reading, Reading::All) && outcome(reader) == "ok")
+    };
+    for (place, node) in nodes.iter().enumerate() {
+        let outcome_here = outcome(place);
+        prop_assert!(
+            ["ok", "FAIL", "skip"].contains(&outcome_here.as_str()),
+            "t{place} is {outcome_here}:\n{tasks}\n{}",
+            ran.stderr
+        );
+        // Those whose own script fails are no success, unless they were told before that nobody reads on; the others
+        // fail only with one whose stream they need whole.
+        if node.end != End::Well {
+            prop_assert!(outcome_here != "ok" || may_be_closed(place), "t{place}:\n{tasks}\n{}", ran.stderr);
+        } else if outcome_here == "FAIL" {
+            let by_others = !node.is_lenient && node.streams(nodes).any(|(need, _)| outcome(need) == "FAIL");
+            prop_assert!(by_others, "t{place} failed by itself:\n{tasks}\n{}", ran.stderr);
+        }
+        if outcome_here == "skip" {
+            continue;
+        }
+        prop_assert_eq!(fifos(&project.task(&format!("t{place}"))), 0);
+        if node.is_streaming {
+            let (whole, recorded) = (node.whole(), project.stream(&format!("t{place}")));
+            let must_be_whole = outcome_here == "ok" && !may_be_closed(place);
+            prop_assert!(
+                if must_be_whole { whole == recorded } else { whole.starts_with(&recorded) },
+                "the record of t{place} differs:\n{tasks}\n{}",
+                ran.stderr
+            );
+        }
+        if outcome_here != "ok" {
+            continue;
+        }
+        for (need, reading) in node.streams(nodes) {
+            let recorded = project.stream(&format!("t{need}"));
+            let seen = project.file(&format!("t{place}.t{need}"));
+            let start = match reading {
+                Reading::All => {
+                    prop_assert!(
+                        node.is_lenient || outcome(need) == "ok",
+                        "t{place} read all of what broke off"
+                    );
+                    recorded.len()
+                }
+                Reading::Start(count) => count,
+                Reading::Lines(count) => {
+                    recorded.split_inclusive(|byte| *byte == b'\n').take(count).map(<[u8]>::len).sum()
+                }
+                Reading::Never => continue,
+            };
+            prop_assert!(
+                seen == recorded[..start.min(recorded.len())],
+                "t{place} saw {} of {} bytes of t{need}:\n{tasks}\n{}",
+                seen.len(),
+                recorded.len(),
+                ran.stderr
+            );
+        }
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 60, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn every_graph_ends_and_who_succeeds_has_seen_what_is_recorded((nodes, slots) in graph()) {
         let (project, words, tasks) = project_of(&nodes, slots);
-        let ran = project.run(&words);
-        prop_assert!(ran.took < PATIENCE, "it hung:\n{}\n{}", tasks, ran.stderr);
-        let outcome = |place: usize| -> String {
-            let line = ran.stderr.lines().find(|line| line.split_whitespace().nth(1) == Some(&format!("t{place}")));
-            let word = line.and_then(|line| line.split_whitespace().next()).unwrap_or("none");
-            word.replace("TIMEOUT", "FAIL")
-        };
-        // A reader that sees a successful end has seen everything; the stream may be shorter only if all readers leave early.
-        let may_be_closed = |place: usize| {
-            let mut readers = nodes.iter().enumerate().filter_map(|(reader, node)| {
-                Some((reader, node.streams(&nodes).find(|(need, _)| *need == place)?.1))
-            });
-            readers.clone().next().is_some()
-                && !readers.any(|(reader, reading)| matches!(reading, Reading::All) && outcome(reader) == "ok")
-        };
-        for (place, node) in nodes.iter().enumerate() {
-            let outcome_here = outcome(place);
-            prop_assert!(["ok", "FAIL", "skip"].contains(&outcome_here.as_str()), "t{place} is {outcome_here}:\n{tasks}\n{}", ran.stderr);
-            // Those whose own script fails are no success, unless they were told before that nobody reads on; the others
-            // fail only with one whose stream they need whole.
-            if node.end != End::Well {
-                prop_assert!(outcome_here != "ok" || may_be_closed(place), "t{place}:\n{tasks}\n{}", ran.stderr);
-            } else if outcome_here == "FAIL" {
-                let by_others = !node.is_lenient && node.streams(&nodes).any(|(need, _)| outcome(need) == "FAIL");
-                prop_assert!(by_others, "t{place} failed by itself:\n{tasks}\n{}", ran.stderr);
-            }
-            if outcome_here == "skip" {
-                continue;
-            }
-            prop_assert_eq!(fifos(&project.task(&format!("t{place}"))), 0);
-            if node.is_streaming {
-                let (whole, recorded) = (node.whole(), project.stream(&format!("t{place}")));
-                let must_be_whole = outcome_here == "ok" && !may_be_closed(place);
-                prop_assert!(
-                    if must_be_whole { whole == recorded } else { whole.starts_with(&recorded) },
-                    "the record of t{place} differs:\n{tasks}\n{}", ran.stderr
-                );
-            }
-            if outcome_here != "ok" {
-                continue;
-            }
-            for (need, reading) in node.streams(&nodes) {
-                let recorded = project.stream(&format!("t{need}"));
-                let seen = project.file(&format!("t{place}.t{need}"));
-                let start = match reading {
-                    Reading::All => {
-                        prop_assert!(node.is_lenient || outcome(need) == "ok", "t{place} read all of what broke off");
-                        recorded.len()
-                    }
-                    Reading::Start(count) => count,
-                    Reading::Lines(count) => recorded.split_inclusive(|byte| *byte == b'\n').take(count).map(<[u8]>::len).sum(),
-                    Reading::Never => continue,
-                };
-                prop_assert!(
-                    seen == recorded[..start.min(recorded.len())],
-                    "t{place} saw {} of {} bytes of t{need}:\n{tasks}\n{}", seen.len(), recorded.len(), ran.stderr
-                );
-            }
-        }
+        hold(&nodes, &project, &words, &tasks)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 10, max_shrink_iters: 30, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn every_graph_ends_on_a_cluster_as_it_does_here((nodes, slots) in graph()) {
+        let (project, words, tasks) = project_of(&nodes, slots);
+        hold(&nodes, &project.on_cluster(), &words, &tasks)?;
     }
 }
 
