@@ -1093,8 +1093,8 @@ fn readers_that_come_later_read_what_was_recorded() {
         let project = on_cluster(&format!(
             "
 tasks:
-  make: {{streaming: stdout, bash: seq 1000}}
-  late: {{bash: sleep 1}}
+  make: {{streaming: stdout, bash: 'seq 500; sleep 3; seq 500'}}
+  late: {{bash: sleep 0.5}}
   sum: {{streaming: true, needs: [make{waits}], bash: 'wc -l > lines'}}
 ",
         ));
