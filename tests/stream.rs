@@ -39,6 +39,7 @@ impl Project {
     }
 
     /// Its tasks run on a cluster: a stand-in for Slurm's commands.
+    #[cfg(target_os = "linux")]
     fn on_cluster(self) -> Project {
         let (cluster, commands) = (self.path("cluster"), self.path("commands"));
         for folder in [&cluster, &commands] {
@@ -1095,6 +1096,7 @@ proptest! {
     }
 }
 
+#[cfg(target_os = "linux")]
 proptest! {
     #![proptest_config(ProptestConfig { cases: 10, max_shrink_iters: 30, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]

@@ -28,6 +28,7 @@ mod params;
 mod patience;
 mod refused;
 mod resources;
+#[cfg(target_os = "linux")]
 mod resume;
 mod services;
 #[cfg(target_os = "linux")]
