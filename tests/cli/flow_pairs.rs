@@ -318,8 +318,10 @@ const FAMILIES: usize = 40;
 const OPEN_SETS: &[&str] =
     &["[$k]", "eval ", "declare -n", "exec(", "OUTPUT[k]", "o = OUTPUT", "globals()", "update([", "**{"];
 
-/// A consumer with such a line reads what its text does not say, or sets `INPUT` itself.
+/// A consumer with such a line reads what its text does not say, or sets `INPUT` itself, or has a function of its own: nothing
+/// is concluded then from calls of that name, also where they stand before it.
 const HIDDEN_READS: &[&str] = &[
+    "otto.get() {",
     "eval ",
     "[$k]",
     "x = INPUT\n",
