@@ -14,6 +14,10 @@ const UNDERSTOOD: &[&str] =
 /// Builtins whose arguments, as a whole, say which variables they set.
 const GIVEN: &[&str] = &["export", "let", "mapfile", "printf", "readarray"];
 
+/// Those that declare: of a list that is assigned to their argument, bash does that itself before it calls the word, be
+/// that a builtin or a function of the body's.
+const DECLARING: &[&str] = &["declare", "typeset", "local", "export", "readonly"];
+
 /// An output that is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Effect {
@@ -429,14 +433,26 @@ impl Reader<'_> {
         if has_functions
             && let Some(place) = self.found.functions.iter().rposition(|function| function == verb)
         {
-            return self.call(place, rest, functions, level);
+            let mut deeds = self.call(place, rest, functions, level);
+            if DECLARING.contains(&verb) {
+                deeds.extend(rest.iter().enumerate().filter_map(|(place, word)| {
+                    let found = target(word)?;
+                    let is_list = found.rest.starts_with("=(") || found.rest.starts_with("+=(");
+                    is_list.then(|| self.set(&found, true, "")).flatten().map(|deed| (place + 1, deed))
+                }));
+            }
+            return deeds;
         }
         let numbered = |words: &[&str], first: usize, deed: &dyn Fn(&str) -> Option<Deed>| {
             let all = words.iter().enumerate();
             all.filter_map(|(place, word)| Some((first + place, deed(word)?))).collect::<Vec<_>>()
         };
         let is_argument = |value: &String| !value.is_empty() && value.chars().all(|c| c == ARGUMENT);
-        if let Some(given) = GIVEN.iter().find(|name| **name == verb)
+        // Without `-g` those two make a variable of the function's own.
+        let is_global = flags.contains('g');
+        let given =
+            GIVEN.iter().chain(DECLARING[..2].iter().filter(|_| is_global)).find(|name| **name == verb);
+        if let Some(given) = given
             && rest.iter().any(|word| self.names.expand(word).iter().any(is_argument))
         {
             return vec![(1, Deed::GivesArgument(given, None))];

@@ -440,6 +440,16 @@ mod tests {
             ("default if unset", "cat <<E | cat\n${OUTPUT[k]=v}\nE", "2: OUTPUT[k] in a pipeline"),
             ("indirect default", "n='OUTPUT[k]'; ( : ${!n:=v} )", "1: OUTPUT[k] in a subshell"),
             ("declare", "( declare \"OUTPUT[k]=v\" )", "1: OUTPUT[k] in a subshell"),
+            (
+                "wrapped declare",
+                "f() { declare -g \"$@\"; }\n( f 'OUTPUT[k]=v' )",
+                "2: OUTPUT[k] in a subshell by f",
+            ),
+            (
+                "a list of a function called declare",
+                "declare() { builtin declare \"$@\"; }\n( declare -A OUTPUT+=([k]=v) )",
+                "2: OUTPUT in a subshell",
+            ),
             ("declare, global", "{ declare -g 'OUTPUT[k]'=v; } | cat", "1: OUTPUT[k] in a pipeline"),
             (
                 "declare in a function",
