@@ -34,7 +34,7 @@ def differences(
     if plain.status != otto.status and may_be_forgiven(body, plain, otto):
         forgiven = goes_on(body)
     if is_old and "can only `return'" in plain.stderr and otto.status != 0:
-        # Documented: after `exit`, a handler of an old bash runs in a function of otto's, from which it may return.
+        # Documented: after `exit`, a handler of an old bash runs in a function of otto's.
         return found
     if otto.status not in (plain.status, forgiven.status) and not debugs_past_otto(body):
         found["status"] = f"{plain.status} ≠ {otto.status}"
