@@ -1,7 +1,7 @@
 //! What a piece of a shell script sets of its outputs, in the shell that runs it.
 //! Pure. Knows no ottofile; `lost` asks which of it is lost.
 
-use super::grammar::{self, Command, Commands, Copy, Kind};
+use super::grammar::{self, Command, CommandKind, Commands, Copy};
 use super::names::{ARGUMENT, Names, UNKNOWN, matches};
 
 /// Code inside code inside code beyond this is not read.
@@ -50,7 +50,7 @@ pub(crate) enum Deed {
 /// Each function's deeds, in the order of [`Commands::functions`].
 pub(crate) type Functions = Vec<Vec<Deed>>;
 
-pub(crate) struct Reader<'a> {
+pub(crate) struct EffectReader<'a> {
     pub(crate) text: &'a str,
     pub(crate) found: &'a Commands,
     pub(crate) names: &'a Names,
@@ -104,7 +104,7 @@ fn effect(target: String, is_doubtful: bool) -> Deed {
     Deed::Sets(Effect { is_doubtful, ..Effect::of(&target) })
 }
 
-impl Reader<'_> {
+impl EffectReader<'_> {
     /// What every function does in the shell that calls it, calls of further functions included.
     pub(crate) fn functions(&self) -> Functions {
         let mut all: Functions = vec![Vec::new(); self.found.functions.len()];
@@ -176,10 +176,14 @@ impl Reader<'_> {
         let Some(first) = command.words.first() else { return Vec::new() };
         let all = || first.start..command.words.last().unwrap_or(first).end;
         match command.kind {
-            Kind::Loop | Kind::Text | Kind::Arithmetic | Kind::Condition | Kind::Parameter => {
+            CommandKind::Loop
+            | CommandKind::Text
+            | CommandKind::Arithmetic
+            | CommandKind::Condition
+            | CommandKind::Parameter => {
                 self.piece(command.kind, words[0]).map(|deed| (all(), deed)).into_iter().collect()
             }
-            Kind::Simple => {
+            CommandKind::Simple => {
                 let mut deeds = Vec::new();
                 for (range, word) in command.words.iter().zip(&words) {
                     // `exec {OUTPUT[k]}<file`, which any command may have.
@@ -210,12 +214,12 @@ impl Reader<'_> {
     }
 
     /// What a piece of text does that is no simple command.
-    fn piece(&self, kind: Kind, text: &str) -> Option<Deed> {
+    fn piece(&self, kind: CommandKind, text: &str) -> Option<Deed> {
         match kind {
-            Kind::Arithmetic => self.arithmetic(text),
-            Kind::Condition => self.condition(text),
-            Kind::Parameter => self.parameter(text),
-            Kind::Loop | Kind::Text | Kind::Simple => None,
+            CommandKind::Arithmetic => self.arithmetic(text),
+            CommandKind::Condition => self.condition(text),
+            CommandKind::Parameter => self.parameter(text),
+            CommandKind::Loop | CommandKind::Text | CommandKind::Simple => None,
         }
     }
 
@@ -598,7 +602,7 @@ impl Reader<'_> {
     /// Whether the name of a function stands where it is not called by it: in a list, in a string, as an argument.
     fn is_passed_on(&self, name: &str) -> bool {
         let words = self.found.commands.iter().flat_map(|command| {
-            let skip = usize::from(command.kind == Kind::Simple);
+            let skip = usize::from(command.kind == CommandKind::Simple);
             self.words(command).skip(skip).map(|word| word.to_owned()).collect::<Vec<_>>()
         });
         let assigned = self.found.simple().filter_map(|command| {
@@ -754,10 +758,12 @@ impl Reader<'_> {
                 command.words.iter().map(|word| text.get(word.clone()).unwrap_or("")).collect();
             let Some(first) = words.first() else { continue };
             let here: Vec<Deed> = match command.kind {
-                Kind::Loop | Kind::Text | Kind::Arithmetic | Kind::Condition | Kind::Parameter => {
-                    self.piece(command.kind, first).into_iter().collect()
-                }
-                Kind::Simple => {
+                CommandKind::Loop
+                | CommandKind::Text
+                | CommandKind::Arithmetic
+                | CommandKind::Condition
+                | CommandKind::Parameter => self.piece(command.kind, first).into_iter().collect(),
+                CommandKind::Simple => {
                     let is_set =
                         |word: &&&str| grammar::is_assignment(&word.replace([UNKNOWN, ARGUMENT], "x"));
                     let count = words.iter().take_while(is_set).count();
@@ -792,11 +798,14 @@ impl Reader<'_> {
         self.found.commands.iter().any(|command| {
             let mut words = self.words(command).peekable();
             match command.kind {
-                Kind::Text => words.any(is_code),
-                Kind::Loop | Kind::Arithmetic | Kind::Condition | Kind::Parameter => false,
+                CommandKind::Text => words.any(is_code),
+                CommandKind::Loop
+                | CommandKind::Arithmetic
+                | CommandKind::Condition
+                | CommandKind::Parameter => false,
                 // What these commands make of their words is known.
-                Kind::Simple if words.peek().is_some_and(|verb| UNDERSTOOD.contains(verb)) => false,
-                Kind::Simple => words.any(|word| match grammar::is_assignment(word) {
+                CommandKind::Simple if words.peek().is_some_and(|verb| UNDERSTOOD.contains(verb)) => false,
+                CommandKind::Simple => words.any(|word| match grammar::is_assignment(word) {
                     true => word.split_once('=').is_some_and(|(_, value)| is_code(value)),
                     false => is_code(word),
                 }),

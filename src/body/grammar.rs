@@ -21,7 +21,7 @@ pub(crate) enum Copy {
 
 /// What a piece of text is to the shell that runs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum CommandKind {
     /// A simple command: assignments, name and arguments.
     Simple,
     /// The name and the words of `for` and `select`.
@@ -50,7 +50,7 @@ pub(crate) enum Surety {
 /// A simple command, or another piece of the text that may assign.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Command {
-    pub(crate) kind: Kind,
+    pub(crate) kind: CommandKind,
     /// In order, as they stand in the text. Of a simple command, its assignments, name and arguments.
     pub(crate) words: Vec<Range<usize>>,
     /// The outermost copy of the shell in which it runs, within its function if it is in one.
@@ -144,7 +144,7 @@ const MOST_LEVELS: usize = 150;
 
 impl Commands {
     pub(crate) fn simple(&self) -> impl Iterator<Item = &Command> {
-        self.commands.iter().filter(|command| command.kind == Kind::Simple)
+        self.commands.iter().filter(|command| command.kind == CommandKind::Simple)
     }
 }
 
@@ -257,13 +257,13 @@ impl<'a> Parser<'a> {
     }
 
     /// Notes a piece that is no simple command.
-    fn note(&mut self, kind: Kind, words: impl IntoIterator<Item = Range<usize>>) {
+    fn note(&mut self, kind: CommandKind, words: impl IntoIterator<Item = Range<usize>>) {
         let words = words.into_iter().collect();
         let command = self.piece(kind, words);
         self.found.commands.push(command);
     }
 
-    fn piece(&self, kind: Kind, words: Vec<Range<usize>>) -> Command {
+    fn piece(&self, kind: CommandKind, words: Vec<Range<usize>>) -> Command {
         let is_checked = self.unsure == 0;
         let surety = if is_checked { Surety::Ends } else { Surety::Unsure };
         Command { kind, words, copy: None, instance: 0, function: self.function, surety, is_checked }
@@ -555,7 +555,8 @@ impl<'a> Parser<'a> {
                     parser.skip_blanks_and_newlines();
                     let (start, before) = (parser.place, parser.found.commands.len());
                     parser.list(&["do"]);
-                    if let [Command { kind: Kind::Simple, words, .. }] = &parser.found.commands[before..]
+                    if let [Command { kind: CommandKind::Simple, words, .. }] =
+                        &parser.found.commands[before..]
                         && let [first, .., last] = &words[..]
                         && first.start == start
                     {
@@ -592,7 +593,7 @@ impl<'a> Parser<'a> {
                         function: self.function,
                     });
                     self.found.heads.extend(heads);
-                    self.note(Kind::Loop, words);
+                    self.note(CommandKind::Loop, words);
                 }
                 self.skip_blanks_and_newlines();
                 if self.peek(0) == b';' {
@@ -728,7 +729,7 @@ impl<'a> Parser<'a> {
     /// Puts a command before those that stand inside its words, so that the order is that of the text.
     fn push(&mut self, from: usize, words: Vec<Range<usize>>) {
         if !words.is_empty() {
-            let command = self.piece(Kind::Simple, words);
+            let command = self.piece(CommandKind::Simple, words);
             self.found.commands.insert(from, command);
         }
     }
@@ -875,7 +876,7 @@ impl<'a> Parser<'a> {
             let end = self.place;
             let kind = if is_quoted { HeadKind::Word } else { HeadKind::Odd };
             self.redirections.push(Head { kind, word: end..end, function: self.function });
-            self.note(Kind::Text, Some(end..end));
+            self.note(CommandKind::Text, Some(end..end));
             let unsure = self.unsure;
             self.here_documents.push(HereDocument { end, delimiter, is_quoted, strips_tabs, unsure });
             return;
@@ -893,7 +894,7 @@ impl<'a> Parser<'a> {
         let kind = if is_string { HeadKind::Word } else { HeadKind::Redirection { start } };
         self.redirections.push(Head { kind, word: word.clone(), function: self.function });
         if is_string {
-            self.note(Kind::Text, Some(word));
+            self.note(CommandKind::Text, Some(word));
         }
         // Most commands are programs, whose files are opened by their own process.
         self.apart(from);
@@ -987,7 +988,7 @@ impl<'a> Parser<'a> {
                 let start = self.place + 2;
                 self.place += 1;
                 self.skip_subscript();
-                self.note(Kind::Arithmetic, Some(start..self.place.saturating_sub(1).max(start)));
+                self.note(CommandKind::Arithmetic, Some(start..self.place.saturating_sub(1).max(start)));
             }
             b'\'' => {
                 self.place += 2;
@@ -1012,7 +1013,7 @@ impl<'a> Parser<'a> {
             match self.peek(0) {
                 b'}' => {
                     self.unsure = before;
-                    self.note(Kind::Parameter, Some(start..self.place));
+                    self.note(CommandKind::Parameter, Some(start..self.place));
                     self.place += 1;
                     break;
                 }
@@ -1136,7 +1137,7 @@ impl<'a> Parser<'a> {
             }
             self.place += 1;
             if depth == 0 {
-                self.note(Kind::Arithmetic, Some(start..self.place.saturating_sub(2).max(start)));
+                self.note(CommandKind::Arithmetic, Some(start..self.place.saturating_sub(2).max(start)));
                 return;
             }
         }
@@ -1153,7 +1154,7 @@ impl<'a> Parser<'a> {
             }
             if is_after_blank && self.at("]]") {
                 self.unsure = before;
-                self.note(Kind::Condition, Some(start..self.place));
+                self.note(CommandKind::Condition, Some(start..self.place));
                 self.place += 2;
                 return;
             }

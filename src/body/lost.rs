@@ -1,7 +1,7 @@
 //! Finds outputs that are set where a shell loses them: in a subshell, a pipeline, a background job.
 //! Pure: looks at the text of a body, before anything runs.
 
-use super::effect::{Deed, Effect, Reader};
+use super::effect::{Deed, Effect, EffectReader};
 use super::grammar::{self, Copy};
 use super::names::Names;
 use super::{Language, Place, Shebang};
@@ -131,7 +131,7 @@ pub(crate) fn lost(text: &str, shell: Shell, load: &Load) -> Vec<Lost> {
         Shell::Posix { has_lastpipe } => grammar::commands_of(text, has_lastpipe),
     };
     let names = Names::of(text, &found);
-    let reader = Reader { text, found: &found, names: &names, has_arrays: shell == Shell::Bash };
+    let reader = EffectReader { text, found: &found, names: &names, has_arrays: shell == Shell::Bash };
     let functions = reader.functions();
     let mut lost: Vec<Lost> = Vec::new();
     for command in &found.commands {

@@ -1,7 +1,7 @@
 //! What the variables in a text of a shell may hold, as far as the text itself says so.
 //! Pure, and without regard to order: every value that a variable is ever given counts.
 
-use super::grammar::{self, Commands, Kind};
+use super::grammar::{self, CommandKind, Commands};
 use std::collections::{HashMap, HashSet};
 
 /// Stands for text that cannot be known, in a value.
@@ -43,13 +43,16 @@ impl Names {
         for command in &found.commands {
             let words: Vec<&str> = command.words.iter().filter_map(|word| text.get(word.clone())).collect();
             match command.kind {
-                Kind::Simple => names.learn(&words),
-                Kind::Loop => {
+                CommandKind::Simple => names.learn(&words),
+                CommandKind::Loop => {
                     let values = words.iter().skip(2).flat_map(|word| names.expand(word)).collect();
                     let Some(name) = words.first() else { continue };
                     names.add(name, values);
                 }
-                Kind::Arithmetic | Kind::Condition | Kind::Parameter | Kind::Text => {}
+                CommandKind::Arithmetic
+                | CommandKind::Condition
+                | CommandKind::Parameter
+                | CommandKind::Text => {}
             }
         }
         names

@@ -40,7 +40,7 @@ impl Needs {
 
     fn read(text: &str, is_bash: bool) -> Needs {
         let mut reader =
-            Reader { text, bytes: text.as_bytes(), place: 0, level: 0, is_bash, needs: Needs::default() };
+            NeedReader { text, bytes: text.as_bytes(), place: 0, level: 0, is_bash, needs: Needs::default() };
         let is_read = reader.list(Until::Text).is_some();
         let mut needs = reader.needs;
         // In some charsets a byte of a character may look like a quote to the shell.
@@ -319,7 +319,7 @@ const KEYWORDS_BEFORE_A_COMMAND: &[&str] =
 const MOST_LEVELS: usize = 40;
 
 /// Every reading step returns `None` to give up.
-struct Reader<'a> {
+struct NeedReader<'a> {
     text: &'a str,
     bytes: &'a [u8],
     place: usize,
@@ -386,7 +386,7 @@ fn name_length(bytes: &[u8]) -> usize {
     }
 }
 
-impl<'a> Reader<'a> {
+impl<'a> NeedReader<'a> {
     fn peek(&self, ahead: usize) -> u8 {
         self.bytes.get(self.place + ahead).copied().unwrap_or(0)
     }

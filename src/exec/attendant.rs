@@ -112,12 +112,12 @@ pub(super) enum Instruction {
 
 /// Carries commands to an attendant, also while it waits for its attempt's output.
 #[derive(Clone)]
-pub(super) struct Line {
+pub(super) struct InstructionSender {
     pub(super) commands: Sender<Instruction>,
     pub(super) bell: Arc<PipeWriter>,
 }
 
-impl Line {
+impl InstructionSender {
     /// For an attendant that waits for commands and nothing else.
     pub(super) fn send_quietly(&self, command: Instruction) {
         // Fails only when the attendant is gone, and it does not leave before its executor.
@@ -137,7 +137,7 @@ pub(super) struct Desk {
     pub(super) commands: Receiver<Instruction>,
     pub(super) bell: PipeReader,
     /// Sends this attendant commands; for threads that help it.
-    pub(super) line: Line,
+    pub(super) line: InstructionSender,
     /// The process group that it attends, 0 if none, [`BEING_CREATED`] in between.
     pub(super) group: Arc<AtomicI32>,
     /// True until the executor gives it an attempt, and again from just before the run hears of its end.
@@ -175,7 +175,7 @@ pub(super) fn attend(shared: &Shared, mut desk: Desk) {
 }
 
 /// What a command means for the attempt that is being served.
-enum Effect {
+enum AttemptNews {
     Stop(Stop),
     Exited(Exit),
     Halted(i32),
@@ -185,10 +185,12 @@ enum Effect {
 impl Desk {
     /// Does what a command asks for, unless it is for the current attempt. Commands for attempts that have ended are
     /// dropped: they came too late.
-    fn sort(&mut self, command: Instruction, current: Option<AttemptId>) -> Option<Effect> {
+    fn sort(&mut self, command: Instruction, current: Option<AttemptId>) -> Option<AttemptNews> {
         match command {
             Instruction::Start(attempt, assignment) => self.backlog.push_back((attempt, assignment)),
-            Instruction::Stop(attempt, how) if Some(attempt) == current => return Some(Effect::Stop(how)),
+            Instruction::Stop(attempt, how) if Some(attempt) == current => {
+                return Some(AttemptNews::Stop(how));
+            }
             Instruction::Stop(attempt, how) => {
                 let place = self.backlog.iter().position(|(waiting, _)| *waiting == attempt);
                 if let Some((_, assignment)) = place.and_then(|place| self.backlog.remove(place)) {
@@ -196,16 +198,16 @@ impl Desk {
                 }
             }
             Instruction::Exited(attempt, exit) if Some(attempt) == current => {
-                return Some(Effect::Exited(exit));
+                return Some(AttemptNews::Exited(exit));
             }
             Instruction::Halted(attempt, signal) if Some(attempt) == current => {
-                return Some(Effect::Halted(signal));
+                return Some(AttemptNews::Halted(signal));
             }
             Instruction::Exited(..) | Instruction::Halted(..) => {}
-            Instruction::Resumed(paused) => return Some(Effect::Resumed(paused)),
+            Instruction::Resumed(paused) => return Some(AttemptNews::Resumed(paused)),
             Instruction::Leave => {
                 self.is_leaving = true;
-                return current.map(|_| Effect::Stop(Stop::Kill));
+                return current.map(|_| AttemptNews::Stop(Stop::Kill));
             }
         }
         None
@@ -342,9 +344,9 @@ fn stopped_before_start(desk: &mut Desk, attempt: AttemptId, patience: Duration)
             _ => desk.commands.recv_timeout(patience.saturating_sub(begun.elapsed())).ok()?,
         };
         match desk.sort(command, Some(attempt)) {
-            Some(Effect::Stop(how)) => return Some(how.exit()),
-            Some(Effect::Resumed(_)) if patience > Duration::ZERO => return None,
-            Some(Effect::Resumed(_) | Effect::Exited(_) | Effect::Halted(_)) | None => {}
+            Some(AttemptNews::Stop(how)) => return Some(how.exit()),
+            Some(AttemptNews::Resumed(_)) if patience > Duration::ZERO => return None,
+            Some(AttemptNews::Resumed(_) | AttemptNews::Exited(_) | AttemptNews::Halted(_)) | None => {}
         }
     }
 }
@@ -677,10 +679,10 @@ impl Attendance<'_> {
         let _ = (&self.desk.bell).read(&mut rings);
         while let Ok(command) = self.desk.commands.try_recv() {
             match self.desk.sort(command, Some(self.attempt)) {
-                Some(Effect::Stop(how)) => self.stop(how),
-                Some(Effect::Exited(exit)) => self.has_ended(exit),
-                Some(Effect::Halted(signal)) => self.has_halted(signal),
-                Some(Effect::Resumed(paused)) => {
+                Some(AttemptNews::Stop(how)) => self.stop(how),
+                Some(AttemptNews::Exited(exit)) => self.has_ended(exit),
+                Some(AttemptNews::Halted(signal)) => self.has_halted(signal),
+                Some(AttemptNews::Resumed(paused)) => {
                     self.shift(paused);
                     self.lend_terminal();
                 }

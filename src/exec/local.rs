@@ -1,7 +1,9 @@
 //! Runs launches as processes of this machine, each attended by a thread of its own.
 //! Threads are made when they are first needed and used again; there are never more than attempts at one time.
 
-use super::attendant::{BEING_CREATED, Desk, Instruction, Line, Shared, attend, signal_group, tell};
+use super::attendant::{
+    BEING_CREATED, Desk, Instruction, InstructionSender, Shared, attend, signal_group, tell,
+};
 use super::census::{self, Belongings, Census, Process, reap_adopted};
 use super::native;
 use super::processes;
@@ -57,7 +59,7 @@ pub(crate) struct LocalExecutor {
 
 /// The executor's end of its connection to an attendant.
 struct Attendant {
-    line: Line,
+    line: InstructionSender,
     group: Arc<AtomicI32>,
     is_free: Arc<AtomicBool>,
     /// What it was ever given; it knows itself which of these have ended.
@@ -201,7 +203,7 @@ impl Attendant {
     fn hire(shared: Arc<Shared>) -> std::io::Result<Attendant> {
         let (bell_end, bell) = std::io::pipe()?;
         let (sender, commands) = mpsc::channel();
-        let line = Line { commands: sender, bell: Arc::new(bell) };
+        let line = InstructionSender { commands: sender, bell: Arc::new(bell) };
         let group = Arc::new(AtomicI32::new(0));
         let is_free = Arc::new(AtomicBool::new(true));
         let desk = Desk {

@@ -38,7 +38,7 @@ const LAST_BYTES: u64 = 2 << 20;
 #[derive(Debug)]
 pub(crate) struct Intake {
     writer: Arc<SpoolWriter>,
-    line: Arc<Line>,
+    line: Arc<IntakeBell>,
     orders: Sender<Order>,
 }
 
@@ -66,7 +66,7 @@ enum Order {
 
 /// What an intake, its owner and the reader of the producer's stdout have in common.
 #[derive(Debug)]
-struct Line {
+struct IntakeBell {
     bell: PipeWriter,
     is_rung: AtomicBool,
     is_closed: AtomicBool,
@@ -74,7 +74,7 @@ struct Line {
     has_more_stdout: AtomicBool,
 }
 
-impl Line {
+impl IntakeBell {
     fn ring(&self) {
         // One ring at a time, so the pipe of rings is never full. It fails when the intake has ended.
         if !self.is_rung.swap(true, Ordering::SeqCst) {
@@ -95,7 +95,7 @@ impl Intake {
         widen(&pipe);
         let (bell_end, bell) = io::pipe()?;
         let (sender, orders) = channel();
-        let line = Arc::new(Line {
+        let line = Arc::new(IntakeBell {
             bell,
             is_rung: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
@@ -167,7 +167,7 @@ impl Drop for Intake {
 #[derive(Clone, Debug)]
 pub(crate) struct Tap {
     writer: Arc<SpoolWriter>,
-    line: Arc<Line>,
+    line: Arc<IntakeBell>,
     /// What it writes to stdout flows too.
     pub(crate) copies_stdout: bool,
 }
@@ -203,7 +203,7 @@ struct Worker {
     pipe: Option<OwnedFd>,
     path: PathBuf,
     writer: Arc<SpoolWriter>,
-    line: Arc<Line>,
+    line: Arc<IntakeBell>,
     bell: PipeReader,
     orders: Receiver<Order>,
     readers: Vec<(Thread, Arc<Meter>)>,

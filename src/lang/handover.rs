@@ -1,7 +1,7 @@
 //! What a shell handed over, as outputs and as problems to tell. Knows the files; what is in them is `record`'s.
 
 use super::export;
-use super::record::{self, Dump, DumpTime, Dumped, Ended, Entry, Held, Kind};
+use super::record::{self, Dump, DumpTime, Dumped, Entry, EntryKind, EntryValue, ShellEnd};
 use super::shell::one_line;
 use super::{HandOver, Left, Script};
 use crate::body::Language;
@@ -221,7 +221,7 @@ impl<'a, 's> Collector<'a, 's> {
     }
 
     /// Where the body ended, if its shell noted that.
-    fn ended(&mut self) -> Option<Ended> {
+    fn ended(&mut self) -> Option<ShellEnd> {
         let mut bytes = self.take("failed");
         if bytes.is_empty() {
             // Of a body without data, which has no folder of otto's.
@@ -404,29 +404,33 @@ impl<'a, 's> Collector<'a, 's> {
             self.in_part();
         }
         for name in names.split(|byte| *byte == b'\n').filter(|name| !name.is_empty()) {
-            self.entry(Entry { key: Vec::new(), kind: Kind::Whole, value: Held::InFile(name.to_vec()) });
+            self.entry(Entry {
+                key: Vec::new(),
+                kind: EntryKind::Whole,
+                value: EntryValue::InFile(name.to_vec()),
+            });
         }
     }
 
     fn entry(&mut self, entry: Entry) {
         let bytes = match entry.value {
-            Held::Here(bytes) => bytes,
+            EntryValue::Here(bytes) => bytes,
             // Only a name of otto's own making leads to a file.
-            Held::InFile(name) if name.starts_with(b"v.") && !name.contains(&b'/') => {
+            EntryValue::InFile(name) if name.starts_with(b"v.") && !name.contains(&b'/') => {
                 match self.read_and_remove(OsStr::from_bytes(&name)) {
                     Some(bytes) => bytes,
                     None => return self.in_part(),
                 }
             }
-            Held::InFile(_) => return self.in_part(),
+            EntryValue::InFile(_) => return self.in_part(),
         };
         match entry.kind {
-            Kind::Text => self.set(&entry.key, Value::from_bytes(bytes)),
-            Kind::List => {
+            EntryKind::Text => self.set(&entry.key, Value::from_bytes(bytes)),
+            EntryKind::List => {
                 let items = record::items(&bytes).into_iter().map(Value::from_bytes);
                 self.set(&entry.key, Value::List(items.collect()));
             }
-            Kind::Json => match value::parse_output(&bytes) {
+            EntryKind::Json => match value::parse_output(&bytes) {
                 Ok(value) => {
                     self.set(&entry.key, value);
                     if let Ok(key) = std::str::from_utf8(&entry.key) {
@@ -442,8 +446,8 @@ impl<'a, 's> Collector<'a, 's> {
                     );
                 }
             },
-            Kind::Whole => match record::entry_in_file(&bytes) {
-                Some(entry) if entry.kind != Kind::Whole => self.entry(entry),
+            EntryKind::Whole => match record::entry_in_file(&bytes) {
+                Some(entry) if entry.kind != EntryKind::Whole => self.entry(entry),
                 Some(_) | None => self.in_part(),
             },
         }

@@ -4,7 +4,7 @@
 
 use super::fan_in;
 use super::json_record::line_span;
-use super::record::Ended;
+use super::record::ShellEnd;
 use super::shell::one_line;
 use super::{Failure, HandOver, Input, Script};
 use crate::body::{Language, Place, grammar};
@@ -43,13 +43,13 @@ fn named_line(script: &Script, failure: &Failure) -> Option<usize> {
 
 /// The line of the ottofile at which bash could not read on, where that ended the body. It has the status of many a
 /// failure, and bash notes no command for it.
-fn misprint(script: &Script, ended: &Ended) -> Option<(usize, Diagnostic)> {
+fn misprint(script: &Script, ended: &ShellEnd) -> Option<(usize, Diagnostic)> {
     let may_be = ended.status == "2" && ended.line.is_none() && Language::of(script.body) == Language::Bash;
     may_be.then(|| super::syntax::of_body(script)).flatten()
 }
 
 /// Whether the shell itself said that the body ended at this line.
-fn is_said(script: &Script, failure: &Failure, ended: &Ended) -> bool {
+fn is_said(script: &Script, failure: &Failure, ended: &ShellEnd) -> bool {
     let line = line_of(script, ended);
     line.is_some() && line == named_line(script, failure)
 }
@@ -335,7 +335,7 @@ fn is_always_negated(text: &str, command: &str) -> bool {
 }
 
 /// What ended the body, where the shell itself may have said nothing.
-fn end_of(script: &Script, ended: &Ended) -> Option<Diagnostic> {
+fn end_of(script: &Script, ended: &ShellEnd) -> Option<Diagnostic> {
     let line = line_of(script, ended);
     let command = match ended.command.lines().next() {
         Some(command) => one_line(command),
@@ -361,7 +361,7 @@ fn end_of(script: &Script, ended: &Ended) -> Option<Diagnostic> {
 }
 
 /// The line of the ottofile at which the body ended: as the shell noted it, or the only line that has the command.
-pub(super) fn line_of(script: &Script, ended: &Ended) -> Option<usize> {
+pub(super) fn line_of(script: &Script, ended: &ShellEnd) -> Option<usize> {
     if !script.body.has_true_lines {
         return None;
     }

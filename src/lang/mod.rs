@@ -203,7 +203,7 @@ pub(crate) struct HandOver {
     /// What the body said is secret. The keys are among those of `outputs`.
     pub(crate) announced: Vec<Secret>,
     /// Where a body failed, if its shell can tell.
-    pub(crate) ended: Option<record::Ended>,
+    pub(crate) ended: Option<record::ShellEnd>,
 }
 
 /// Writes what the job needs into its directory and says what to execute. Starts nothing.
@@ -326,7 +326,7 @@ pub(crate) struct Failure<'a> {
     /// The end of what it wrote to stderr.
     pub(crate) stderr: &'a [u8],
     /// Where its shell noted that it ended.
-    pub(crate) ended: Option<&'a record::Ended>,
+    pub(crate) ended: Option<&'a record::ShellEnd>,
 }
 
 /// What a failure means in terms of the ottofile. Empty where that is not certain.

@@ -41,7 +41,7 @@ pub(crate) enum DumpTime {
 
 /// Where a body ended under `set -e`.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Ended {
+pub(crate) struct ShellEnd {
     pub(crate) status: String,
     /// Of the script, from 1; `None`: not known.
     pub(crate) line: Option<usize>,
@@ -55,12 +55,12 @@ pub(crate) struct Ended {
 
 /// Reads the note that a shell leaves of its end: status, line, function, the line of its call, and command, each with a NUL;
 /// or, of a shell that knows no more, status and line with a blank between.
-pub(crate) fn ended(bytes: &[u8]) -> Option<Ended> {
+pub(crate) fn ended(bytes: &[u8]) -> Option<ShellEnd> {
     if !bytes.contains(&0) {
         let text = std::str::from_utf8(bytes).ok()?;
         let (status, line) = text.trim_end().split_once(' ')?;
         let line = line.parse().ok().filter(|line| *line > 0);
-        return Some(Ended {
+        return Some(ShellEnd {
             status: status.to_owned(),
             line,
             function: None,
@@ -69,7 +69,7 @@ pub(crate) fn ended(bytes: &[u8]) -> Option<Ended> {
         });
     }
     let mut fields = Fields { rest: bytes };
-    let ended = Ended {
+    let ended = ShellEnd {
         status: fields.text()?,
         line: fields.text()?.parse().ok().filter(|line| *line > 0),
         function: Some(fields.text()?).filter(|name| !name.is_empty()),
@@ -345,12 +345,12 @@ fn meta(byte: u8, is_meta: bool) -> u8 {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entry {
     pub(crate) key: Vec<u8>,
-    pub(crate) kind: Kind,
-    pub(crate) value: Held,
+    pub(crate) kind: EntryKind,
+    pub(crate) value: EntryValue,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum EntryKind {
     /// A string.
     Text,
     /// The text of any JSON value.
@@ -363,7 +363,7 @@ pub(crate) enum Kind {
 
 /// Where a value is.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Held {
+pub(crate) enum EntryValue {
     Here(Vec<u8>),
     /// In a file of this name beside the journal: one write was not enough.
     InFile(Vec<u8>),
@@ -393,20 +393,24 @@ pub(crate) fn entry_in_file(bytes: &[u8]) -> Option<Entry> {
     fields.next();
     let key = fields.next()?.to_vec();
     let is_whole = fields.rest.is_empty() || fields.rest.ends_with(b"\0");
-    is_whole.then(|| Entry { key, kind: Kind::List, value: Held::Here(fields.rest.to_vec()) })
+    is_whole.then(|| Entry { key, kind: EntryKind::List, value: EntryValue::Here(fields.rest.to_vec()) })
 }
 
 fn entry(fields: &mut Fields) -> Option<Entry> {
     let kind = match fields.next()? {
-        b"s" => Kind::Text,
-        b"j" => Kind::Json,
-        b"E" => Kind::Whole,
+        b"s" => EntryKind::Text,
+        b"j" => EntryKind::Json,
+        b"E" => EntryKind::Whole,
         _ => return None,
     };
     let key = fields.next()?.to_vec();
     let value = fields.next()?.to_vec();
-    let is_in_file = kind == Kind::Whole;
-    Some(Entry { key, kind, value: if is_in_file { Held::InFile(value) } else { Held::Here(value) } })
+    let is_in_file = kind == EntryKind::Whole;
+    Some(Entry {
+        key,
+        kind,
+        value: if is_in_file { EntryValue::InFile(value) } else { EntryValue::Here(value) },
+    })
 }
 
 /// The items of a list: each ends with a NUL.
@@ -551,7 +555,7 @@ mod tests {
         assert_eq!(entries.len(), 3);
         assert_eq!(
             entries[1],
-            Entry { key: Vec::new(), kind: Kind::Whole, value: Held::InFile(b"v.7".to_vec()) }
+            Entry { key: Vec::new(), kind: EntryKind::Whole, value: EntryValue::InFile(b"v.7".to_vec()) }
         );
         for end in 1..bytes.len() {
             let (kept, is_whole) = journal(&bytes[..end]);

@@ -269,7 +269,7 @@ enum Timer {
 }
 
 /// Where a job is that the scheduler has started and not settled.
-enum State {
+enum StartedJob {
     /// Somebody looks whether it is fresh, until that is asked to stop. With `on_held`, by values that another job set in an
     /// earlier run, and which are not kept.
     Looking { stop: Arc<AtomicBool>, on_held: bool },
@@ -290,22 +290,25 @@ struct Trial {
     is_stopped: bool,
 }
 
-impl State {
+impl StartedJob {
     /// The attempt that has begun and is not over.
     fn trial(&mut self) -> Option<&mut Trial> {
         match self {
-            State::Running(trial) | State::Draining(trial, ..) | State::Collecting(trial) => Some(trial),
-            State::Looking { .. } | State::Pausing { .. } => None,
+            StartedJob::Running(trial) | StartedJob::Draining(trial, ..) | StartedJob::Collecting(trial) => {
+                Some(trial)
+            }
+            StartedJob::Looking { .. } | StartedJob::Pausing { .. } => None,
         }
     }
 
     /// The attempt, if processes of it run.
     fn running(&self) -> Option<AttemptId> {
         match self {
-            State::Running(trial) => Some(trial.attempt),
-            State::Looking { .. } | State::Draining(..) | State::Collecting(_) | State::Pausing { .. } => {
-                None
-            }
+            StartedJob::Running(trial) => Some(trial.attempt),
+            StartedJob::Looking { .. }
+            | StartedJob::Draining(..)
+            | StartedJob::Collecting(_)
+            | StartedJob::Pausing { .. } => None,
         }
     }
 }
@@ -317,7 +320,7 @@ pub(crate) struct Run<'a> {
     inbox: Receiver<Message>,
     journal: Journal,
     view: Box<dyn View + 'a>,
-    states: HashMap<JobId, State>,
+    states: HashMap<JobId, StartedJob>,
     /// What jobs are about to be made from that run only if one that depends on them does.
     held: HashMap<JobId, Evidence>,
     /// Why jobs run that wait for such a job first.
@@ -597,8 +600,8 @@ impl<'a> Run<'a> {
             Message::Stream(job, IntakeReport::Stuck(reason)) => self.stuck(job, reason),
             Message::Stream(job, IntakeReport::Drained { was_cut }) => {
                 // That of an attempt that never began waits for nothing.
-                if let Some(State::Draining(..)) = self.states.get(&job)
-                    && let Some(State::Draining(trial, attempt, ended)) = self.states.remove(&job)
+                if let Some(StartedJob::Draining(..)) = self.states.get(&job)
+                    && let Some(StartedJob::Draining(trial, attempt, ended)) = self.states.remove(&job)
                 {
                     self.collect(trial, attempt, ended, was_cut);
                 }
@@ -663,7 +666,7 @@ impl<'a> Run<'a> {
 
     fn begin_job(&mut self, id: JobId) {
         match self.states.remove(&id) {
-            Some(State::Pausing { number, evidence }) => {
+            Some(StartedJob::Pausing { number, evidence }) => {
                 self.begin_attempt(AttemptId { job: id, number }, evidence);
             }
             Some(_) => unreachable!("bug: `{}` is started twice", self.job(id).name),
@@ -696,7 +699,7 @@ impl<'a> Run<'a> {
     fn look(&mut self, id: JobId) {
         let stop = Arc::new(AtomicBool::new(false));
         let on_held = self.scheduler.needs_held(id);
-        self.states.insert(id, State::Looking { stop: stop.clone(), on_held });
+        self.states.insert(id, StartedJob::Looking { stop: stop.clone(), on_held });
         let (data, streams) = (self.inputs_of(id), self.streams_of(id));
         let setting = self.setting.clone();
         self.workers.give(Box::new(move || {
@@ -716,7 +719,7 @@ impl<'a> Run<'a> {
         if stop.load(Ordering::Relaxed) {
             return;
         }
-        let on_held = matches!(self.states.remove(&id), Some(State::Looking { on_held: true, .. }));
+        let on_held = matches!(self.states.remove(&id), Some(StartedJob::Looking { on_held: true, .. }));
         let job = self.job(id);
         let is_fresh = matches!(look.verdict, Verdict::Fresh(_) | Verdict::Sealed(..));
         if on_held && !is_fresh {
@@ -764,11 +767,11 @@ impl<'a> Run<'a> {
 
     /// Jobs that are only looked at have not begun: they wait for their turn again, if they still have one.
     fn stop_looking(&mut self) {
-        let is_looking = |(_, state): &(&JobId, &State)| matches!(state, State::Looking { .. });
+        let is_looking = |(_, state): &(&JobId, &StartedJob)| matches!(state, StartedJob::Looking { .. });
         let mut looking: Vec<JobId> = self.states.iter().filter(is_looking).map(|(id, _)| *id).collect();
         looking.sort_unstable();
         for id in looking {
-            if let Some(State::Looking { stop, .. }) = self.states.remove(&id) {
+            if let Some(StartedJob::Looking { stop, .. }) = self.states.remove(&id) {
                 stop.store(true, Ordering::Relaxed);
                 self.scheduler.put_back(id);
             }
@@ -806,7 +809,7 @@ impl<'a> Run<'a> {
             self.is_terminal_lent = true;
             self.view.suspend();
         }
-        self.states.insert(id.job, State::Running(Trial { attempt: id, is_stopped: false }));
+        self.states.insert(id.job, StartedJob::Running(Trial { attempt: id, is_stopped: false }));
         let is_away = setting.places[id.job.index()] == JobPlace::Cluster;
         if is_away && setting.ottofile.tasks[job.task].streaming.is_some() {
             // Those who read its stream are to share its job.
@@ -860,7 +863,7 @@ impl<'a> Run<'a> {
         }
         let job = self.job(attempt.job);
         let is_streaming = self.setting.ottofile.tasks[job.task].streaming.is_some();
-        if is_streaming && self.states.get(&attempt.job).and_then(State::running) == Some(attempt) {
+        if is_streaming && self.states.get(&attempt.job).and_then(StartedJob::running) == Some(attempt) {
             let settled = self.scheduler.stream(attempt.job);
             self.settled(settled);
         }
@@ -872,9 +875,10 @@ impl<'a> Run<'a> {
     fn ended(&mut self, attempt: Box<Attempt>, ended: Ended) {
         let id = attempt.id.job;
         match self.states.remove(&id) {
-            Some(State::Running(trial)) => self.processes_ended(trial, attempt, ended),
-            Some(State::Collecting(trial)) => self.over(trial, *attempt, ended),
-            Some(State::Looking { .. } | State::Draining(..) | State::Pausing { .. }) | None => {
+            Some(StartedJob::Running(trial)) => self.processes_ended(trial, attempt, ended),
+            Some(StartedJob::Collecting(trial)) => self.over(trial, *attempt, ended),
+            Some(StartedJob::Looking { .. } | StartedJob::Draining(..) | StartedJob::Pausing { .. })
+            | None => {
                 unreachable!("bug: `{}` ended without having begun", self.job(id).name)
             }
         }
@@ -884,7 +888,7 @@ impl<'a> Run<'a> {
     fn processes_ended(&mut self, mut trial: Trial, attempt: Box<Attempt>, mut ended: Ended) {
         let id = attempt.id.job;
         if self.awaits_producers(&ended) {
-            self.states.insert(id, State::Running(trial));
+            self.states.insert(id, StartedJob::Running(trial));
             self.awaiting_producers.push((attempt, ended));
             return;
         }
@@ -920,7 +924,7 @@ impl<'a> Run<'a> {
             self.warn(Some(id), Some(Code::StreamUnread.to_string()), message);
         }
         if self.streams.finish(id, ended.exit.is_success() && self.stopping.is_none()) {
-            self.states.insert(id, State::Draining(trial, attempt, ended));
+            self.states.insert(id, StartedJob::Draining(trial, attempt, ended));
         } else {
             self.collect(trial, attempt, ended, elsewhere.is_some_and(|record| record.was_cut));
         }
@@ -972,7 +976,7 @@ impl<'a> Run<'a> {
             );
             self.warn(Some(id), Some(Code::StreamCut.to_string()), message);
         }
-        self.states.insert(id, State::Collecting(trial));
+        self.states.insert(id, StartedJob::Collecting(trial));
         let sink = self.setting.sink.clone();
         self.workers.give(Box::new(move || {
             attempt.settle(&ended, flowed);
@@ -1003,7 +1007,7 @@ impl<'a> Run<'a> {
     /// A stream cannot be recorded any further, and its producer waits for that: it is ended.
     fn stuck(&mut self, id: JobId, reason: String) {
         self.streams.set_trouble(id, reason);
-        if let Some(attempt) = self.states.get(&id).and_then(State::running)
+        if let Some(attempt) = self.states.get(&id).and_then(StartedJob::running)
             && self.stopping.is_none()
         {
             self.executor.stop(attempt, Stop::Polite { signal: SIGTERM });
@@ -1143,7 +1147,7 @@ impl<'a> Run<'a> {
     /// Stops the readers of a stream that breaks off before they could take that for its end.
     fn close_stream(&mut self, id: JobId, end: End) {
         for consumer in self.streams.close(id, end) {
-            if let Some(attempt) = self.states.get(&consumer).and_then(State::running)
+            if let Some(attempt) = self.states.get(&consumer).and_then(StartedJob::running)
                 && self.stopping.is_none()
             {
                 self.executor.stop(attempt, Stop::Polite { signal: SIGTERM });
@@ -1195,7 +1199,7 @@ impl<'a> Run<'a> {
             is_uncharged,
         });
         self.scheduler.pause(id);
-        self.states.insert(id, State::Pausing { number: attempt.number + 1, evidence });
+        self.states.insert(id, StartedJob::Pausing { number: attempt.number + 1, evidence });
         self.set_timer(pause, Timer::Retry(id));
     }
 
@@ -1363,7 +1367,7 @@ impl<'a> Run<'a> {
         self.is_leaving = true;
         self.executor.leave();
         self.stop_looking();
-        let is_idle = |(_, state): &(&JobId, &State)| matches!(state, State::Pausing { .. });
+        let is_idle = |(_, state): &(&JobId, &StartedJob)| matches!(state, StartedJob::Pausing { .. });
         let idle: Vec<JobId> = self.states.iter().filter(is_idle).map(|(id, _)| *id).collect();
         idle.iter().for_each(|id| drop(self.states.remove(id)));
         self.end_here(Stop::Polite { signal: libc::SIGHUP });
@@ -1372,7 +1376,7 @@ impl<'a> Run<'a> {
     fn end_here(&mut self, how: Stop) {
         let here: Vec<JobId> = self.states.keys().copied().filter(|id| self.is_here(*id)).collect();
         for id in here {
-            if let Some(trial) = self.states.get_mut(&id).and_then(State::trial) {
+            if let Some(trial) = self.states.get_mut(&id).and_then(StartedJob::trial) {
                 trial.is_stopped = true;
                 self.executor.stop(trial.attempt, how);
             }
@@ -1381,14 +1385,14 @@ impl<'a> Run<'a> {
 
     /// What has ended waits no longer for what it left behind at its stream.
     fn hurry_streams(&mut self) {
-        let is_draining = |(_, state): &(&JobId, &State)| matches!(state, State::Draining(..));
+        let is_draining = |(_, state): &(&JobId, &StartedJob)| matches!(state, StartedJob::Draining(..));
         self.streams.hurry(self.states.iter().filter(is_draining).map(|(id, _)| *id));
     }
 
     /// Ends what runs, except what tidies up unless everything is to be killed.
     fn end_attempts(&mut self, how: Stop) {
         let mut guests = Vec::new();
-        for trial in self.states.values_mut().filter_map(State::trial) {
+        for trial in self.states.values_mut().filter_map(StartedJob::trial) {
             // A service ends when nobody uses it any more.
             let serving = self.services.get(&trial.attempt.job);
             if how == Stop::Kill || serving.is_none() && !self.scheduler.tidies_up(trial.attempt.job) {

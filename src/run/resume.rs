@@ -1,7 +1,7 @@
 //! A run whose otto was killed goes on: what it did is gone through again, without doing it again, and what runs on the cluster
 //! is taken over.
 
-use super::{Finished, Run, Setting, State, Timer, Trial};
+use super::{Finished, Run, Setting, StartedJob, Timer, Trial};
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Exit, Outcome, Stamped, Stream};
 use crate::exec::slurm::SiteRules;
@@ -268,14 +268,14 @@ impl Run<'_> {
         for (job, flight) in flights {
             let id = AttemptId { job, number: flight.number };
             if flight.is_pausing {
-                self.states.insert(job, State::Pausing { number: flight.number + 1, evidence: None });
+                self.states.insert(job, StartedJob::Pausing { number: flight.number + 1, evidence: None });
                 self.set_timer(Duration::ZERO, Timer::Retry(job));
             } else if self.setting.places[job.index()] == JobPlace::Cluster {
                 if flight.has_ended {
                     self.ended_before.insert(job);
                 }
                 let attempt = self.attempt(id, None);
-                self.states.insert(job, State::Running(Trial { attempt: id, is_stopped: false }));
+                self.states.insert(job, StartedJob::Running(Trial { attempt: id, is_stopped: false }));
                 let told = told.get(&(job.index(), id.number)).copied().unwrap_or_default();
                 self.executor.adopt(
                     id,

@@ -3,7 +3,7 @@
 
 use super::launch::Started;
 use super::service::{PROBE, Probe, Readiness, Serving, Stopped};
-use super::{Run, SIGTERM, State, Timer, Trial, upkeep};
+use super::{Run, SIGTERM, StartedJob, Timer, Trial, upkeep};
 use crate::diagnostic::{Code, Diagnostic, Notice};
 use crate::event::{Event, Exit, Outcome, Skip, Stream};
 use crate::exec::keep::Adopted;
@@ -124,8 +124,11 @@ impl Run<'_> {
 
     /// One that the run before left goes on.
     pub(super) fn adopted(&mut self, attempt: AttemptId, adopted: Adopted) {
-        let is_stopped =
-            self.states.get_mut(&attempt.job).and_then(State::trial).is_some_and(|trial| trial.is_stopped);
+        let is_stopped = self
+            .states
+            .get_mut(&attempt.job)
+            .and_then(StartedJob::trial)
+            .is_some_and(|trial| trial.is_stopped);
         let Some(serving) = self.begun(attempt) else { return };
         if is_stopped || serving.stopped.is_some() {
             // Nobody wants it any more, and it was not ours then.
@@ -186,7 +189,7 @@ impl Run<'_> {
     /// One that the run before left has ended.
     pub(super) fn service_ended(&mut self, mut ended: Ended) {
         let id = ended.attempt.job;
-        let (Some(State::Running(trial)), Some(serving)) =
+        let (Some(StartedJob::Running(trial)), Some(serving)) =
             (self.states.remove(&id), self.services.remove(&id))
         else {
             unreachable!("bug: `{}` ended without being up", self.job(id).name);
@@ -352,7 +355,7 @@ impl Run<'_> {
         }
         for user in users {
             match self.states.get_mut(&user) {
-                Some(State::Running(trial)) if !trial.is_stopped => {
+                Some(StartedJob::Running(trial)) if !trial.is_stopped => {
                     let attempt = trial.attempt;
                     self.failed_by.insert(user, diagnostic.clone());
                     let mut is_guest = false;
@@ -371,7 +374,7 @@ impl Run<'_> {
                         self.executor.stop(attempt, Stop::Polite { signal: SIGTERM });
                     }
                 }
-                Some(State::Looking { stop, .. }) => {
+                Some(StartedJob::Looking { stop, .. }) => {
                     stop.store(true, Ordering::Relaxed);
                     self.states.remove(&user);
                     let skip = Outcome::Skipped(Skip::Needs(job.name.clone()));

@@ -5,8 +5,8 @@ use crate::host::plain;
 use crate::name::RunId;
 use crate::store::atomic;
 use crate::store::beat::{self, Beat};
-use crate::store::held::{self, Held, Tried};
 use crate::store::layout::{Home, ProjectDir, RunDir};
+use crate::store::lock::{self, LockedFile, Tried};
 use crate::store::regular;
 use rustix::fs::{Access, AtFlags, CWD, FileType, Stat};
 use rustix::io::Errno;
@@ -190,7 +190,7 @@ impl fmt::Display for ClaimError {
 #[derive(Debug)]
 pub(crate) struct RunLock {
     /// `None` on a file system without locks.
-    _held: Option<Held>,
+    _held: Option<LockedFile>,
     /// Where the lock is not enough.
     _beat: Option<Beat>,
 }
@@ -227,7 +227,7 @@ pub(crate) fn take_over(run: &RunDir) -> Result<Option<RunLock>, ClaimError> {
     let lock = run.lock();
     let file = regular::update(&lock).map_err(failed("open", lock.clone()))?;
     let is_shared = beat::may_be_shared(&file);
-    let held = match held::try_lock(file).map_err(failed("lock", lock))? {
+    let held = match lock::try_lock(file).map_err(failed("lock", lock))? {
         Tried::Busy => return Ok(None),
         Tried::Held(held) => Some(held),
         Tried::NoLocks => None,
@@ -286,7 +286,7 @@ fn try_claim(project: &ProjectDir, id: &RunId, record: &[u8]) -> Result<Option<R
         let mut file = new_file(&lock).map_err(failed("create", &lock))?;
         file.write_all(MARKER).map_err(failed("write", &lock))?;
         let is_shared = beat::may_be_shared(&file);
-        let held = match held::try_lock(file).map_err(failed("lock", &lock))? {
+        let held = match lock::try_lock(file).map_err(failed("lock", &lock))? {
             Tried::Held(held) => Some(held),
             Tried::NoLocks => None,
             Tried::Busy => return Ok(None),
@@ -373,7 +373,7 @@ pub(crate) fn is_open(run: &RunDir) -> bool {
 pub(crate) fn is_running(run: &RunDir) -> bool {
     // Without a lock file it is no run of ours, or one that is being deleted.
     let Ok(file) = regular::open(&run.lock()) else { return false };
-    match held::try_lock_shared(file) {
+    match lock::try_lock_shared(file) {
         Ok(Tried::Busy) => true,
         Ok(Tried::Held(_)) => beat::is_alive(run, true),
         Ok(Tried::NoLocks) | Err(_) => beat::is_alive(run, false),

@@ -2,7 +2,7 @@
 
 pub(crate) mod announced;
 pub(crate) mod atomic;
-pub(crate) mod held;
+pub(crate) mod lock;
 pub(crate) mod inputs;
 pub(crate) mod layout;
 pub(crate) mod regular;

@@ -3,8 +3,8 @@
 
 use crate::name::RunId;
 use crate::store::claim::{MARKER, is_open};
-use crate::store::held::{self, Tried};
 use crate::store::layout::{ProjectDir, RunDir, StaleEntry, leftover};
+use crate::store::lock::{self, Tried};
 use crate::store::regular;
 use rustix::fs::{FileType, Mode, OFlags};
 use std::collections::HashSet;
@@ -61,7 +61,7 @@ pub(crate) fn remove(project: &ProjectDir, id: &RunId) -> io::Result<Removal> {
         return Ok(Removal::Locked);
     }
     // Without locks two may delete it at once; the rename lets one of them.
-    let _lock = match held::try_lock(lock)? {
+    let _lock = match lock::try_lock(lock)? {
         Tried::Held(held) => Some(held),
         Tried::NoLocks => None,
         Tried::Busy => return Ok(Removal::Locked),
@@ -94,7 +94,7 @@ pub(crate) fn sweep(project: &ProjectDir, now_us: i64, began_us: impl Fn(&RunId)
             StaleEntry::Link => fs::remove_file(&dir.path),
             StaleEntry::Run if !is_real_directory(&dir.path) => continue,
             StaleEntry::Run => match marked_lock(&dir) {
-                Some(lock) => match held::try_lock(lock) {
+                Some(lock) => match lock::try_lock(lock) {
                     Ok(Tried::Held(_) | Tried::NoLocks) => delete(&dir),
                     Ok(Tried::Busy) | Err(_) => continue,
                 },

@@ -1,8 +1,8 @@
 //! A service that several runs use at the same time: which of them has started it, and which use it. Two locks tell, which
 //! the system takes back from whoever dies. Knows nothing of what a service is.
 
-use super::held::{self, Held, Tried};
 use super::layout::ShareDir;
+use super::lock::{self, LockedFile, Tried};
 use super::{atomic, regular};
 use crate::name::RunId;
 use std::fs::File;
@@ -14,8 +14,8 @@ use std::sync::{Mutex, PoisonError};
 pub(crate) struct Ownership {
     place: ShareDir,
     /// Held alone once no other run uses the service, so that none begins to.
-    users: Mutex<Option<Held>>,
-    _owner: Held,
+    users: Mutex<Option<LockedFile>>,
+    _owner: LockedFile,
 }
 
 /// Held by another run that uses the service.
@@ -24,7 +24,7 @@ pub(crate) struct Guesthood {
     place: ShareDir,
     /// The run that started it.
     pub(crate) owner: RunId,
-    _users: Held,
+    _users: LockedFile,
 }
 
 /// What came of asking for a service.
@@ -45,7 +45,7 @@ pub(crate) enum ShareAnswer {
 /// Asks once, and waits for nobody.
 pub(crate) fn ask(place: &ShareDir) -> io::Result<ShareAnswer> {
     place.make()?;
-    match held::try_lock(regular::update(&place.owner())?)? {
+    match lock::try_lock(regular::update(&place.owner())?)? {
         Tried::NoLocks => return Ok(ShareAnswer::NoLocks),
         Tried::Held(owner) => {
             let is_late = std::fs::remove_file(place.run()).is_ok();
@@ -55,7 +55,7 @@ pub(crate) fn ask(place: &ShareDir) -> io::Result<ShareAnswer> {
         Tried::Busy => {}
     }
     // As long as this is held, the service is not ended for want of users.
-    let Tried::Held(users) = held::try_lock_shared(regular::update(&place.users())?)? else {
+    let Tried::Held(users) = lock::try_lock_shared(regular::update(&place.users())?)? else {
         return Ok(ShareAnswer::Busy);
     };
     let Some(owner) = published(place).filter(|_| is_owned(place)) else { return Ok(ShareAnswer::Busy) };
@@ -70,7 +70,7 @@ fn published(place: &ShareDir) -> Option<RunId> {
 /// Whether the run lives that started the service, as far as is known.
 fn is_owned(place: &ShareDir) -> bool {
     let file = File::open(place.owner());
-    matches!(file.and_then(held::try_lock_shared), Ok(Tried::Busy))
+    matches!(file.and_then(lock::try_lock_shared), Ok(Tried::Busy))
 }
 
 impl Ownership {
@@ -83,7 +83,7 @@ impl Ownership {
     pub(crate) fn is_unused(&self) -> bool {
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         if users.is_none()
-            && let Ok(Tried::Held(alone)) = regular::update(&self.place.users()).and_then(held::try_lock)
+            && let Ok(Tried::Held(alone)) = regular::update(&self.place.users()).and_then(lock::try_lock)
         {
             // A run that comes now finds nothing, and waits for its end.
             let _ = std::fs::remove_file(self.place.run());

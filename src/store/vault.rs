@@ -1,8 +1,8 @@
 //! Where an attempt with secrets has what it starts with and what it hands over, as long as it runs: in memory, where the
 //! system has a folder for that. What an otto left that was killed, the next one removes.
 
-use super::held::{Held, Tried, try_lock};
 use super::layout::{VaultDir, vaults};
+use super::lock::{LockedFile, Tried, try_lock};
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, symlink};
@@ -20,7 +20,7 @@ pub(crate) struct Vault {
 struct OpenVault {
     dir: VaultDir,
     /// Says that the run lives.
-    _lock: Held,
+    _lock: LockedFile,
     rooms: u64,
 }
 

@@ -1,6 +1,6 @@
 //! Conditions that nothing can change: `true`, `[ a = b ]`, `"x" == "y"`.
 
-use super::token::{Kind, tokens};
+use super::token::{LexemeKind, tokens};
 use crate::body::Language;
 use crate::body::export::has_word;
 use crate::body::grammar::{self, is_assignment};
@@ -33,7 +33,7 @@ fn is_constant_shell(text: &str) -> bool {
     let is_same = |command: &grammar::Command| {
         let words: Vec<&str> =
             command.words.iter().map(|word| text.get(word.clone()).unwrap_or("")).collect();
-        if command.kind != grammar::Kind::Simple || words.iter().any(|word| is_assignment(word)) {
+        if command.kind != grammar::CommandKind::Simple || words.iter().any(|word| is_assignment(word)) {
             return false;
         }
         match words.as_slice() {
@@ -52,10 +52,10 @@ fn is_constant_python(text: &str) -> bool {
     let names = ["True", "False", "None", "and", "or", "not", "in", "is", "if", "else"];
     let Some(found) = tokens(text) else { return false };
     let is_same = |token: &super::token::Lexeme| match token.kind {
-        Kind::Name => names.contains(&text.get(token.range.clone()).unwrap_or("")),
-        Kind::Text | Kind::Number => true,
-        Kind::Operator => text.get(token.range.clone()) != Some(":="),
-        Kind::Odd => false,
+        LexemeKind::Name => names.contains(&text.get(token.range.clone()).unwrap_or("")),
+        LexemeKind::Text | LexemeKind::Number => true,
+        LexemeKind::Operator => text.get(token.range.clone()) != Some(":="),
+        LexemeKind::Odd => false,
     };
     !found.tokens.is_empty() && found.tokens.iter().all(is_same)
 }

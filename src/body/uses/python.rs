@@ -1,6 +1,6 @@
 //! What a Python body sets and reads.
 
-use super::token::{Kind, Lexeme, Line, Tokens, tokens};
+use super::token::{Lexeme, LexemeKind, Line, Tokens, tokens};
 use super::{Force, Literal, Read, Set, Uses, What};
 use crate::value::Value;
 use std::ops::Range;
@@ -63,7 +63,7 @@ pub(super) fn read(text: &str) -> Uses {
     let Some(found) = tokens(text) else {
         return Uses { is_open: true, may_export: true, may_unset: true, ..Uses::default() };
     };
-    let mut reader = Reader {
+    let mut reader = PythonReader {
         text,
         found: &found,
         uses: Uses::default(),
@@ -92,7 +92,7 @@ struct Suite {
     catches: bool,
 }
 
-struct Reader<'a> {
+struct PythonReader<'a> {
     text: &'a str,
     found: &'a Tokens,
     uses: Uses,
@@ -111,7 +111,7 @@ struct Statement {
     catches: bool,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> PythonReader<'a> {
     fn token(&self, place: usize) -> Option<&Lexeme> {
         self.found.tokens.get(place)
     }
@@ -121,14 +121,14 @@ impl<'a> Reader<'a> {
     }
 
     fn is(&self, place: usize, word: &str) -> bool {
-        self.word(place) == word && self.token(place).is_some_and(|token| token.kind != Kind::Text)
+        self.word(place) == word && self.token(place).is_some_and(|token| token.kind != LexemeKind::Text)
     }
 
     /// The value of a string that stands alone.
     fn text_at(&self, place: usize) -> Option<&'a str> {
-        let is_text = |place: usize| self.token(place).is_some_and(|token| token.kind == Kind::Text);
+        let is_text = |place: usize| self.token(place).is_some_and(|token| token.kind == LexemeKind::Text);
         let is_string = |place: usize| {
-            self.token(place).is_some_and(|token| matches!(token.kind, Kind::Text | Kind::Odd))
+            self.token(place).is_some_and(|token| matches!(token.kind, LexemeKind::Text | LexemeKind::Odd))
         };
         let joins = place > 0 && is_string(place - 1) || is_string(place + 1);
         if !is_text(place) || joins {
@@ -230,7 +230,7 @@ impl<'a> Reader<'a> {
         // Up to here all of it is evaluated.
         let is_head = ["if", "for", "while"].contains(&first);
         let body = start + usize::from(is_head)..end;
-        let is_name = |place: &usize| self.token(*place).is_some_and(|token| token.kind == Kind::Name);
+        let is_name = |place: &usize| self.token(*place).is_some_and(|token| token.kind == LexemeKind::Name);
         let skips =
             |place: usize| ["if", "else", "for", "lambda", "async", "case"].contains(&self.word(place));
         let may_skip = body.clone().filter(is_name).any(skips);
@@ -241,7 +241,7 @@ impl<'a> Reader<'a> {
         let message = (first == "assert").then(|| body.clone().find(|place| self.is(*place, ","))).flatten();
         let limit = [second, lazy, message].into_iter().flatten().min().unwrap_or(end);
         for place in start..end {
-            if self.token(place).is_none_or(|token| token.kind != Kind::Name) {
+            if self.token(place).is_none_or(|token| token.kind != LexemeKind::Name) {
                 continue;
             }
             let is_attribute = place > start && self.is(place - 1, ".");
@@ -447,10 +447,10 @@ impl<'a> Reader<'a> {
         let word = self.word(start + minus);
         let token = self.token(start + minus)?;
         match (token.kind, word) {
-            (Kind::Text, _) if minus == 0 => Some(Value::from(self.text_at(start)?)),
-            (Kind::Name, "True" | "False") if minus == 0 => Some(Value::Bool(word == "True")),
-            (Kind::Name, "None") if minus == 0 => Some(Value::Null),
-            (Kind::Number, _) => {
+            (LexemeKind::Text, _) if minus == 0 => Some(Value::from(self.text_at(start)?)),
+            (LexemeKind::Name, "True" | "False") if minus == 0 => Some(Value::Bool(word == "True")),
+            (LexemeKind::Name, "None") if minus == 0 => Some(Value::Null),
+            (LexemeKind::Number, _) => {
                 let text = format!("{}{word}", if minus == 1 { "-" } else { "" });
                 match crate::value::parse(text.as_bytes()) {
                     Ok(value @ Value::Number(_)) if !word.contains(['e', 'E']) => Some(value),
@@ -555,7 +555,7 @@ impl<'a> Reader<'a> {
                 continue;
             }
             if is_start {
-                let is_name = self.found.tokens[place].kind == Kind::Name && self.is(place + 1, "=");
+                let is_name = self.found.tokens[place].kind == LexemeKind::Name && self.is(place + 1, "=");
                 match self.word(place) {
                     name if is_name => self.push_set(statement, name, place..place + 1, None, false),
                     "{" if [",", ")"].contains(&self.word(self.closes(place) + 1)) => {

@@ -1,9 +1,9 @@
 //! What a shell body sets and reads.
 
 use super::{Force, Literal, Read, Set, Uses, What};
-use crate::body::effect::{Deed, Reader};
+use crate::body::effect::{Deed, EffectReader};
 use crate::body::export::has_word;
-use crate::body::grammar::{self, Command, Commands, Copy, Kind, Surety};
+use crate::body::grammar::{self, Command, CommandKind, Commands, Copy, Surety};
 use crate::body::lost::Shell;
 use crate::body::names::{ARGUMENT, Names, UNKNOWN};
 use crate::value::{self, Value};
@@ -27,7 +27,7 @@ pub(super) fn read(text: &str, shell: Shell, is_condition: bool) -> Uses {
     };
     let names = Names::of(text, &found);
     let has_arrays = shell == Shell::Bash;
-    let reader = Reader { text, found: &found, names: &names, has_arrays };
+    let reader = EffectReader { text, found: &found, names: &names, has_arrays };
     let end = Ends::of(text, &found);
     let mut body = ShellText {
         text,
@@ -179,7 +179,7 @@ impl<'a> ShellText<'a> {
 
     /// The start of the outermost command round a place.
     fn anchor(&self, place: usize) -> usize {
-        let documents = self.found.commands.iter().filter(|command| command.kind == Kind::Text);
+        let documents = self.found.commands.iter().filter(|command| command.kind == CommandKind::Text);
         let document =
             documents.filter_map(|command| command.words.first()).find(|range| range.contains(&place));
         // The line above a here-document is the one that opens it.
@@ -194,17 +194,17 @@ impl<'a> ShellText<'a> {
         around.min().unwrap_or(place)
     }
 
-    fn sets(&mut self, reader: &Reader<'_>) {
+    fn sets(&mut self, reader: &EffectReader<'_>) {
         let functions = reader.functions();
         for command in &self.found.commands {
             let words = self.words(command);
             let deeds = reader.deeds(command, &functions);
             let verb = match command.kind {
-                Kind::Simple => verb(self.text, command),
+                CommandKind::Simple => verb(self.text, command),
                 _ => None,
             };
             let is_plain =
-                command.kind == Kind::Simple && words.iter().all(|word| grammar::is_assignment(word));
+                command.kind == CommandKind::Simple && words.iter().all(|word| grammar::is_assignment(word));
             if let Some((name, rest, start)) = &verb {
                 self.run(command, name, rest, *start);
             }
@@ -235,7 +235,7 @@ impl<'a> ShellText<'a> {
                 self.set(command, &effect.target, range, word, is_plain && is_here);
             }
             let is_harmless = verb.is_some_and(|(name, ..)| HARMLESS.contains(&name));
-            if self.has_arrays && !is_known && !is_harmless && command.kind == Kind::Simple {
+            if self.has_arrays && !is_known && !is_harmless && command.kind == CommandKind::Simple {
                 // A word that names OUTPUT, where nothing says what becomes of it.
                 let names = |word: &&str| {
                     let rest =
@@ -456,23 +456,23 @@ impl<'a> ShellText<'a> {
         self.found.commands.iter().any(|command| {
             let words = self.words(command);
             match command.kind {
-                Kind::Simple => {
+                CommandKind::Simple => {
                     let is_tested = verb(self.text, command).is_some_and(|(verb, ..)| {
                         HARMLESS.contains(&verb) || verb == "printf" && !words.contains(&"-v")
                     });
                     !is_tested && words.iter().any(|word| is_name(word))
                         || words.iter().any(|word| word.contains(&format!("={name}")) && !word.contains('$'))
                 }
-                Kind::Loop => words.first().is_some_and(|word| is_name(word)),
-                Kind::Arithmetic => {
+                CommandKind::Loop => words.first().is_some_and(|word| is_name(word)),
+                CommandKind::Arithmetic => {
                     words.iter().any(|text| has_word(text, name) && text.replace("==", "").contains('='))
                 }
-                Kind::Parameter => words.iter().any(|text| {
+                CommandKind::Parameter => words.iter().any(|text| {
                     let rest =
                         text.strip_prefix(name).and_then(|rest| rest.strip_prefix('[')).and_then(subscript);
                     rest.is_some_and(|(_, rest)| rest.starts_with('=') || rest.starts_with(":="))
                 }),
-                Kind::Condition | Kind::Text => false,
+                CommandKind::Condition | CommandKind::Text => false,
             }
         })
     }
@@ -483,10 +483,12 @@ impl<'a> ShellText<'a> {
             for range in &command.words {
                 let Some(text) = self.text.get(range.clone()) else { continue };
                 match command.kind {
-                    Kind::Parameter => self.expansion(command, range.start, text, name, what),
+                    CommandKind::Parameter => self.expansion(command, range.start, text, name, what),
                     // `[[ -v INPUT[a.b] ]]`
-                    Kind::Condition | Kind::Simple => self.existence(range.start, text, name, what),
-                    Kind::Loop | Kind::Arithmetic | Kind::Text => {}
+                    CommandKind::Condition | CommandKind::Simple => {
+                        self.existence(range.start, text, name, what)
+                    }
+                    CommandKind::Loop | CommandKind::Arithmetic | CommandKind::Text => {}
                 }
             }
         }

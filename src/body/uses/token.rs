@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum LexemeKind {
     Name,
     Number,
     /// A string whose value is the text between its quotes, as it stands: no prefix but `r`, no escapes.
@@ -15,7 +15,7 @@ pub(super) enum Kind {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lexeme {
-    pub(super) kind: Kind,
+    pub(super) kind: LexemeKind,
     pub(super) range: Range<usize>,
     /// How many brackets are open round it.
     pub(super) depth: usize,
@@ -37,7 +37,7 @@ pub(super) struct Tokens {
 /// The tokens of a text; `None` where it is not Python as far as this reader knows it.
 pub(super) fn tokens(text: &str) -> Option<Tokens> {
     let mut reader =
-        Reader { text, bytes: text.as_bytes(), place: 0, depth: 0, level: 0, found: Tokens::default() };
+        Tokenizer { text, bytes: text.as_bytes(), place: 0, depth: 0, level: 0, found: Tokens::default() };
     while reader.place < text.len() {
         reader.line()?;
     }
@@ -52,7 +52,7 @@ const OPERATORS: &[&str] = &[
     "@=", "&=", "|=", "^=", "**", "//", "<<", ">>",
 ];
 
-struct Reader<'a> {
+struct Tokenizer<'a> {
     text: &'a str,
     bytes: &'a [u8],
     place: usize,
@@ -61,7 +61,7 @@ struct Reader<'a> {
     found: Tokens,
 }
 
-impl Reader<'_> {
+impl Tokenizer<'_> {
     fn peek(&self, ahead: usize) -> u8 {
         self.bytes.get(self.place + ahead).copied().unwrap_or(0)
     }
@@ -101,7 +101,7 @@ impl Reader<'_> {
         Some(())
     }
 
-    fn push(&mut self, kind: Kind, start: usize) {
+    fn push(&mut self, kind: LexemeKind, start: usize) {
         self.found.tokens.push(Lexeme { kind, range: start..self.place, depth: self.depth });
     }
 
@@ -121,13 +121,13 @@ impl Reader<'_> {
             b'.' if self.peek(1).is_ascii_digit() => self.number(),
             b'(' | b'[' | b'{' => {
                 self.place += 1;
-                self.push(Kind::Operator, start);
+                self.push(LexemeKind::Operator, start);
                 self.depth += 1;
             }
             b')' | b']' | b'}' => {
                 self.place += 1;
                 self.depth = self.depth.checked_sub(1)?;
-                self.push(Kind::Operator, start);
+                self.push(LexemeKind::Operator, start);
             }
             byte if byte == b'_' || byte.is_ascii_alphabetic() || byte >= 0x80 => self.name()?,
             _ => self.operator()?,
@@ -144,7 +144,7 @@ impl Reader<'_> {
             None => usize::from(rest.starts_with(|c: char| "+-*/%@&|^~<>:,.;=".contains(c))),
         };
         self.place += length;
-        self.push(Kind::Operator, start);
+        self.push(LexemeKind::Operator, start);
         (length > 0).then_some(())
     }
 
@@ -158,7 +158,7 @@ impl Reader<'_> {
                 self.place += 1;
             }
         }
-        self.push(Kind::Number, start);
+        self.push(LexemeKind::Number, start);
     }
 
     fn name(&mut self) -> Option<()> {
@@ -172,7 +172,7 @@ impl Reader<'_> {
         if is_prefix && matches!(self.peek(0), b'"' | b'\'') {
             return self.string(&word.to_ascii_lowercase());
         }
-        self.push(Kind::Name, start);
+        self.push(LexemeKind::Name, start);
         Some(())
     }
 
@@ -184,7 +184,7 @@ impl Reader<'_> {
         self.place += if is_long { 3 } else { 1 };
         let has_fields = prefix.contains(['f', 't']);
         let token = self.found.tokens.len();
-        self.found.tokens.push(Lexeme { kind: Kind::Odd, range: start..start, depth: self.depth });
+        self.found.tokens.push(Lexeme { kind: LexemeKind::Odd, range: start..start, depth: self.depth });
         let inner = self.place;
         let mut is_plain = prefix.is_empty() || prefix == "r" || prefix == "u";
         loop {
@@ -205,7 +205,7 @@ impl Reader<'_> {
         let end = self.place;
         self.place += if is_long { 3 } else { 1 };
         is_plain &= self.text.get(inner..end)?.find('\r').is_none();
-        self.found.tokens[token].kind = if is_plain { Kind::Text } else { Kind::Odd };
+        self.found.tokens[token].kind = if is_plain { LexemeKind::Text } else { LexemeKind::Odd };
         self.found.tokens[token].range = start..self.place;
         Some(())
     }
@@ -216,7 +216,7 @@ impl Reader<'_> {
         (self.level < MOST_LEVELS).then_some(())?;
         let start = self.place;
         self.place += 1;
-        self.push(Kind::Operator, start);
+        self.push(LexemeKind::Operator, start);
         self.depth += 1;
         let depth = self.depth;
         loop {
@@ -247,7 +247,7 @@ impl Reader<'_> {
         let end = self.place;
         self.place += 1;
         self.depth -= 1;
-        self.push(Kind::Operator, end);
+        self.push(LexemeKind::Operator, end);
         self.level -= 1;
         Some(())
     }

@@ -3,10 +3,10 @@
 //! shown whole: not in a pipeline, a file, a substitution, a function or a comparison.
 
 use super::shell::{key, subscript, verb};
-use super::token::{Kind as TokenKind, Tokens, tokens};
+use super::token::{LexemeKind, Tokens, tokens};
 use crate::body::Language;
 use crate::body::export::has_word;
-use crate::body::grammar::{self, Commands, Kind};
+use crate::body::grammar::{self, CommandKind, Commands};
 use crate::body::lost::Shell;
 use crate::body::unset;
 use crate::ottofile::spec::Body;
@@ -63,7 +63,7 @@ fn in_shell(text: &str, shell: Shell) -> Vec<Written> {
         if shell != Shell::Bash {
             continue;
         }
-        let parameters = found.commands.iter().filter(|command| command.kind == Kind::Parameter);
+        let parameters = found.commands.iter().filter(|command| command.kind == CommandKind::Parameter);
         for range in parameters.flat_map(|command| &command.words) {
             let inside = text.get(range.clone()).and_then(|inside| inside.strip_prefix("INPUT["));
             let Some((inside, "")) = inside.and_then(subscript) else { continue };
@@ -158,7 +158,7 @@ impl<'a> Calls<'a> {
 
     fn is(&self, place: usize, word: &str) -> bool {
         self.word(place) == word
-            && self.found.tokens.get(place).is_some_and(|token| token.kind != TokenKind::Text)
+            && self.found.tokens.get(place).is_some_and(|token| token.kind != LexemeKind::Text)
     }
 
     /// The values among the arguments of a `print`.
@@ -181,7 +181,7 @@ impl<'a> Calls<'a> {
             let is_argument = depth(*place) == outer + 1 && (self.is(place - 1, ",") || *place == print + 2);
             let is_field = depth(*place) == outer + 2
                 && self.is(place - 1, "{")
-                && self.found.tokens[place - 2].kind == TokenKind::Odd;
+                && self.found.tokens[place - 2].kind == LexemeKind::Odd;
             let (what, end) = self.value(*place).filter(|_| is_argument || is_field)?;
             let is_whole = [",", ")", "}"].iter().any(|after| self.is(end, after));
             let range = self.found.tokens[*place].range.start..self.found.tokens[end - 1].range.end;
@@ -200,7 +200,7 @@ impl<'a> Calls<'a> {
         };
         let mut path: Vec<&str> = Vec::new();
         while self.is(at, "[") && self.is(at + 2, "]") {
-            let token = self.found.tokens.get(at + 1).filter(|token| token.kind == TokenKind::Text)?;
+            let token = self.found.tokens.get(at + 1).filter(|token| token.kind == LexemeKind::Text)?;
             path.push(self.text.get(token.range.clone())?.trim_matches(['"', '\'']));
             at += 3;
         }

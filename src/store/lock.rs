@@ -9,12 +9,12 @@ use std::ops::Deref;
 /// A file that is locked as long as this lives. A lock goes when the last copy of its open file does, and each child has one
 /// until it comes to its program: so closing the file is not enough, it is unlocked by hand.
 #[derive(Debug)]
-pub(crate) struct Held(File);
+pub(crate) struct LockedFile(File);
 
 /// What came of asking for a lock.
 #[derive(Debug)]
 pub(crate) enum Tried {
-    Held(Held),
+    Held(LockedFile),
     /// Somebody else has it.
     Busy,
     /// The file system has no locks.
@@ -24,7 +24,7 @@ pub(crate) enum Tried {
 impl Tried {
     fn of(file: File, tried: Result<(), TryLockError>) -> io::Result<Tried> {
         match tried {
-            Ok(()) => Ok(Tried::Held(Held(file))),
+            Ok(()) => Ok(Tried::Held(LockedFile(file))),
             Err(TryLockError::WouldBlock) => Ok(Tried::Busy),
             Err(TryLockError::Error(error)) if has_no_locks(&error) => Ok(Tried::NoLocks),
             Err(TryLockError::Error(error)) => Err(error),
@@ -48,7 +48,7 @@ fn has_no_locks(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK))
 }
 
-impl Deref for Held {
+impl Deref for LockedFile {
     type Target = File;
 
     fn deref(&self) -> &File {
@@ -56,7 +56,7 @@ impl Deref for Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for LockedFile {
     fn drop(&mut self) {
         // What cannot be unlocked is closed in a moment.
         let _ = self.0.unlock();
