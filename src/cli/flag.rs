@@ -1,21 +1,15 @@
 //! otto's own options, declared once: parsing, help, completion and the man page read this table.
 
-use crate::command::{
-    ClusterWish, Context, detach_option, executor_option, fail_fast_option, policy, profile_option,
-    quiet_option, resource_option, yes_option,
-};
+use crate::command::{Context, RunOptions, bad_value, run_option};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::host::Environment;
-use crate::ottofile::parse_duration;
 use crate::request::{Takes, USAGE};
-use crate::scheduler::Policy;
-use crate::view::console::{Display, Volume};
+use crate::view::console::Volume;
 use crate::view::style::{ColourChoice, ColourFacts, is_coloured};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
-use std::time::Duration;
 
 /// What otto's own options came to.
 #[derive(Clone, Debug)]
@@ -24,25 +18,14 @@ pub(crate) struct Flags {
     pub(crate) cwd: Option<OsString>,
     /// `--root`: the topmost ottofile that includes the one at hand.
     pub(crate) is_at_root: bool,
-    pub(crate) jobs: Option<usize>,
-    /// `--fail-fast` or `--keep-going`, if either was given.
-    pub(crate) policy: Option<Policy>,
+    pub(crate) run: RunOptions,
     pub(crate) is_dry_run: bool,
     pub(crate) is_force: bool,
-    display: Option<Display>,
-    pub(crate) is_tui: bool,
     pub(crate) is_detached: bool,
     pub(crate) watch: Option<Watching>,
-    pub(crate) tail_lines: usize,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) run_timeout: Option<Duration>,
-    pub(crate) is_confirmed: bool,
-    pub(crate) wish: ClusterWish,
     /// `--list`, which is `otto List`.
     pub(crate) lists_tasks: bool,
     colour: ColourChoice,
-    quiet: u8,
-    verbose: bool,
     pub(crate) is_json: bool,
     pub(crate) is_help: bool,
     pub(crate) is_short_help: bool,
@@ -88,18 +71,12 @@ pub(crate) fn command() -> Command {
                 .value_parser(clap::value_parser!(OsString))
                 .help("change to DIR first"),
             flag("root").short('r').help("use the topmost ottofile that includes the one here"),
-            value("jobs", "N").short('j').allow_negative_numbers(true).help(
-                "run at most N tasks at a time [default: `jobs` in the ottofile, or the number of CPUs]",
-            ),
-            flag("keep-going")
-                .short('k')
-                .hide_short_help(true)
-                .help("keep running independent tasks after a failure (the default, unless the ottofile sets `fail-fast`)"),
-            fail_fast_option(),
+            run_option("jobs"),
+            run_option("keep-going").hide_short_help(true),
+            run_option("fail-fast"),
             flag("dry-run").short('n').help("show what would run, without running it"),
             flag("force").help("also run tasks that are up to date"),
-            value("display", "MODE")
-                .help("how to show output: auto, stream, prefix, group, quiet [env: OTTO_DISPLAY]"),
+            run_option("display"),
             Arg::new("watch")
                 .short('w')
                 .long("watch")
@@ -110,28 +87,25 @@ pub(crate) fn command() -> Command {
                 .value_name("queue")
                 .value_parser([clap::builder::PossibleValue::new("restart").hide(true), "queue".into()])
                 .help("run again when files change; `queue` lets a run end first"),
-            flag("tui").short('t').help("show the run full-screen, with keys to select tasks"),
-            value("tail", "N")
-                .allow_negative_numbers(true)
+            run_option("tui"),
+            run_option("tail").hide_short_help(true),
+            run_option("timeout").hide_short_help(true),
+            run_option("run-timeout").hide_short_help(true),
+            run_option("yes"),
+            run_option("executor"),
+            flag("detach")
                 .hide_short_help(true)
-                .help("show the last N log lines of a failed task [default: 20]"),
-            value("timeout", "DUR")
-                .hide_short_help(true)
-                .help("stop a task after this time (30s, 5m, 1h30m) unless it has its own `timeout`"),
-            value("run-timeout", "DUR")
-                .hide_short_help(true)
-                .help("stop the whole run after this time, with status 124"),
-            yes_option(),
-            executor_option().overrides_with("executor"),
-            detach_option().hide_short_help(true),
-            resource_option().hide_short_help(true),
-            profile_option().overrides_with("profile").hide_short_help(true),
+                .help("have a job of the cluster drive the run, and return at once"),
+            run_option("resource").hide_short_help(true),
+            run_option("profile").hide_short_help(true),
             flag("list").short('l').help("list the tasks, like `otto List`"),
             value("color", "WHEN").hide_short_help(true).help("when to use colours: auto, always, never"),
-            quiet_option(),
-            flag("verbose").short('v').help("show more of what otto does"),
+            run_option("quiet"),
+            run_option("verbose"),
             flag("json").help("write only JSON to stdout"),
-            flag("script").hide_short_help(true).help("print the scripts of the tasks named, and run nothing"),
+            flag("script")
+                .hide_short_help(true)
+                .help("print the scripts of the tasks named, and run nothing"),
             flag("list-subtasks").hide_short_help(true).help("list the jobs of foreach tasks"),
             flag("help").help("show the full help (-h: one screen)"),
             Arg::new("short-help").short('h').action(ArgAction::SetTrue).hide(true),
@@ -226,71 +200,29 @@ impl Flags {
         let matches = command()
             .try_get_matches_from(words)
             .map_err(|error| diagnostic_of(&error).help("`otto --help` shows all options").usage(USAGE))?;
-        let is_tui = matches.get_flag("tui");
-        let other = ["json", "display", "quiet"].into_iter().find(|name| match *name {
-            "display" => matches.contains_id(name),
-            "quiet" => matches.get_count(name) > 0,
-            _ => matches.get_flag(name),
-        });
-        if let (true, Some(other)) = (is_tui, other) {
-            let message = format!("`--tui` and `--{other}` cannot be used together");
-            return Err(Diagnostic::error(Code::Contradiction, message).help("remove one of them"));
-        }
         let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
-        if is_tui && text("watch").is_some() {
+        let run = RunOptions::of(&matches)?;
+        if matches.get_flag("tui") && text("watch").is_some() {
             let message = "`--tui` and `--watch` cannot be used together";
             return Err(Diagnostic::error(Code::Contradiction, message).help("remove one of them"));
         }
-        let count = |name: &'static str, least: usize| match text(name) {
-            None => Ok(None),
-            Some(word) => match word.parse::<usize>() {
-                Ok(number) if number >= least => Ok(Some(number)),
-                Ok(_) | Err(_) => {
-                    Err(bad_value(&format!("--{name}"), word, &format!("a whole number, at least {least}")))
-                }
-            },
-        };
         let colour = match text("color") {
             None => ColourChoice::Auto,
             Some(word) => ColourChoice::parse(word)
                 .ok_or_else(|| bad_value("--color", word, &ColourChoice::WORDS.join(", ")))?,
         };
-        let display = match text("display") {
-            None => None,
-            Some(word) => Some(
-                Display::parse(word)
-                    .ok_or_else(|| bad_value("--display", word, &Display::WORDS.join(", ")))?,
-            ),
-        };
-        let time = |name: &'static str| match text(name) {
-            None => Ok(None),
-            Some(word) => match parse_duration(word).filter(|time| !time.is_zero()) {
-                None => Err(bad_value(&format!("--{name}"), word, "a duration such as 30s, 5m or 1h30m")),
-                time => Ok(time),
-            },
-        };
         Ok(Flags {
             ottofile: matches.get_one::<OsString>("ottofile").cloned(),
             cwd: matches.get_one::<OsString>("cwd").cloned(),
             is_at_root: matches.get_flag("root"),
-            jobs: count("jobs", 1)?,
-            policy: policy(&matches),
+            run,
             is_dry_run: matches.get_flag("dry-run"),
             is_force: matches.get_flag("force"),
-            display,
-            is_tui,
             is_detached: matches.get_flag("detach"),
             watch: text("watch")
                 .map(|word| if word == "queue" { Watching::Queue } else { Watching::Restart }),
-            tail_lines: count("tail", 0)?.unwrap_or(20),
-            timeout: time("timeout")?,
-            run_timeout: time("run-timeout")?,
-            is_confirmed: matches.get_flag("yes"),
-            wish: ClusterWish::of(&matches)?,
             lists_tasks: matches.get_flag("list"),
             colour,
-            quiet: matches.get_count("quiet"),
-            verbose: matches.get_flag("verbose"),
             is_json: matches.get_flag("json"),
             is_help: matches.get_flag("help"),
             is_short_help: matches.get_flag("short-help"),
@@ -304,13 +236,8 @@ impl Flags {
         is_coloured(self.colour, colour_facts(environment, is_terminal))
     }
 
-    /// What the options say of how a run is shown.
-    pub(crate) fn display(&self) -> Option<Display> {
-        Display::quieted(self.quiet, self.display)
-    }
-
     pub(crate) fn volume(&self) -> Volume {
-        Volume::new(self.quiet, self.verbose)
+        self.run.volume()
     }
 }
 
@@ -323,11 +250,6 @@ fn colour_facts(environment: &Environment, is_terminal: bool) -> ColourFacts<'_>
         term: text("TERM"),
         is_terminal,
     }
-}
-
-fn bad_value(option: &str, word: &str, wanted: &str) -> Diagnostic {
-    Diagnostic::error(Code::BadFlagValue, format!("invalid value `{word}` for `{option}`"))
-        .help(format!("expected {wanted}"))
 }
 
 /// A mistake that clap found, as one of ours.

@@ -430,7 +430,7 @@ fn run_request(
         let target = PlannedRun { found, ottofile, request, plan: &plan, recorded, earlier };
         let worked_out = (!flags.is_force).then(|| worked_out(context, found, ottofile, request)).flatten();
         let show = command::DryRun { scripts: flags.volume() == Volume::Verbose, worked_out };
-        return command::dry_run(context, &target, &flags.wish, &show);
+        return command::dry_run(context, &target, &flags.run.wish, &show);
     }
     let options = options(context, flags, words);
     if options.is_tui {
@@ -450,22 +450,9 @@ fn run_request(
 /// What the flags say of how to run.
 fn options(context: &mut Context, flags: &Flags, words: &[OsString]) -> Options {
     Options {
-        jobs: flags.jobs,
-        policy: flags.policy,
         ignores_freshness: flags.is_force,
-        display: context.display(flags.display()),
-        is_tui: flags.is_tui,
-        volume: flags.volume(),
-        tail_lines: flags.tail_lines,
-        timeout: flags.timeout,
-        is_json: flags.is_json,
-        is_confirmed: flags.is_confirmed,
-        run_timeout: flags.run_timeout,
-        wish: flags.wish.clone(),
-        words: words.to_vec(),
         is_detached: flags.is_detached,
-        origin: None,
-        watch: None,
+        ..flags.run.options(context, words.to_vec())
     }
 }
 

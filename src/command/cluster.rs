@@ -27,40 +27,6 @@ pub(super) const LOST_RETRIES: u32 = 3;
 /// The site file of the machine.
 const SITE_OF_ALL: &str = "/etc/otto/config.yml";
 
-/// `--executor`, for runs and reruns.
-pub(crate) fn executor_option() -> clap::Arg {
-    clap::Arg::new("executor")
-        .long("executor")
-        .value_name("NAME")
-        .value_parser(clap::builder::PossibleValuesParser::new(Engine::WORDS))
-        .help("where tasks run: local, or slurm for a cluster [env: OTTO_EXECUTOR]")
-}
-
-/// `--resource`, for runs and reruns.
-pub(crate) fn resource_option() -> clap::Arg {
-    clap::Arg::new("resource")
-        .long("resource")
-        .value_name("[TASK:]KEY=VALUE")
-        .action(clap::ArgAction::Append)
-        .help("what tasks ask of the machine, such as memory=8G; TASK may contain `*`")
-}
-
-/// `--profile`, for runs and reruns.
-pub(crate) fn profile_option() -> clap::Arg {
-    clap::Arg::new("profile")
-        .long("profile")
-        .value_name("NAME")
-        .help("a profile of the site file, for a cluster [env: OTTO_PROFILE]")
-}
-
-/// `--detach`.
-pub(crate) fn detach_option() -> clap::Arg {
-    clap::Arg::new("detach")
-        .long("detach")
-        .action(clap::ArgAction::SetTrue)
-        .help("have a job of the cluster drive the run, and return at once")
-}
-
 /// What the command line says of where tasks run and what they get.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ClusterWish {

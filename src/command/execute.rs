@@ -107,62 +107,6 @@ pub(crate) struct Watched {
     pub(crate) keep: Keep,
 }
 
-/// `-q` and `-qq`, for runs and reruns.
-pub(crate) fn quiet_option() -> clap::Arg {
-    clap::Arg::new("quiet")
-        .short('q')
-        .long("quiet")
-        .visible_alias("silent")
-        .action(clap::ArgAction::Count)
-        .help("show only task output, warnings and failures (-qq: only failures)")
-}
-
-/// `--display`, for the commands that show a run.
-pub(super) fn display_option() -> clap::Arg {
-    clap::Arg::new("display")
-        .long("display")
-        .value_name("MODE")
-        .value_parser(clap::builder::PossibleValuesParser::new(Display::WORDS))
-        .help("how to show output")
-}
-
-pub(super) fn asked_display(matches: &clap::ArgMatches) -> Option<Display> {
-    matches.get_one::<String>("display").and_then(|word| Display::parse(word))
-}
-
-/// `--fail-fast` and `--fail-fast=now`, for runs and reruns.
-pub(crate) fn fail_fast_option() -> clap::Arg {
-    clap::Arg::new("fail-fast")
-        .long("fail-fast")
-        .action(clap::ArgAction::Set)
-        .num_args(0..=1)
-        .require_equals(true)
-        .default_missing_value("soon")
-        .value_name("now")
-        .value_parser([clap::builder::PossibleValue::new("soon").hide(true), "now".into()])
-        .help("stop at the first failure; `now` also stops running tasks")
-}
-
-/// What `--fail-fast` and `--keep-going` say; the latter wins.
-pub(crate) fn policy(matches: &clap::ArgMatches) -> Option<Policy> {
-    let fail_fast = matches.get_one::<String>("fail-fast").map(String::as_str);
-    match (matches.get_flag("keep-going"), fail_fast) {
-        (true, _) => Some(Policy::KeepGoing),
-        (false, Some("now")) => Some(Policy::FailNow),
-        (false, Some(_)) => Some(Policy::FailFast),
-        (false, None) => None,
-    }
-}
-
-/// `--yes`, for runs and reruns.
-pub(crate) fn yes_option() -> clap::Arg {
-    clap::Arg::new("yes")
-        .short('y')
-        .long("yes")
-        .action(clap::ArgAction::SetTrue)
-        .help("answer yes to the questions of tasks with `confirm`")
-}
-
 /// Shows what would run, in plan order, with each job's parameters.
 pub(crate) fn dry_run(context: &mut Context, target: &PlannedRun, wish: &ClusterWish, show: &DryRun) -> i32 {
     let submissions = match cluster::submissions(context, target, wish) {

@@ -23,6 +23,7 @@ mod pick;
 mod replay;
 mod resume;
 mod rerun;
+mod run_option;
 mod schema;
 mod show;
 #[cfg(test)]
@@ -32,17 +33,15 @@ mod toml;
 mod traffic;
 mod trial;
 
-pub(crate) use cluster::{ClusterWish, detach_option, executor_option, profile_option, resource_option};
 pub(crate) use execute::{
-    DryRun, Options, Watched, below_guard, dry_run, execute, fail_fast_option, policy, quiet_option,
-    run_to_end, sweep_vaults, terminal_width, yes_option,
+    DryRun, Options, Watched, below_guard, dry_run, execute, run_to_end, sweep_vaults, terminal_width,
 };
-use execute::{asked_display, display_option};
 #[cfg(test)]
 pub(crate) use help::{EXIT_CODES, VARIABLES};
 pub(crate) use help::{command_help, general_help, task_help};
 pub(crate) use list::{list_all, list_subtasks};
 pub(crate) use node::node;
+pub(crate) use run_option::{RunOptions, bad_value, run_option};
 
 use crate::diagnostic::{self, Code, Diagnostic};
 use crate::exec::slurm;

@@ -2,6 +2,7 @@
 
 use super::execute::{RunLogs, is_same_file};
 use super::pick::{Picked, Records, run_argument};
+use super::run_option::{asked_display, run_option};
 use super::show::words;
 use super::{Context, terminal_width};
 use crate::diagnostic::{Code, Diagnostic};
@@ -24,7 +25,7 @@ use std::sync::Arc;
 pub(super) fn command() -> Command {
     Command::new("Replay")
         .arg(run_argument().default_value("latest"))
-        .arg(super::display_option().help("same as for a run"))
+        .arg(run_option("display").help("same as for a run"))
         .arg(Arg::new("verbose").short('v').action(ArgAction::SetTrue).help("also show when tasks start"))
         .after_help("`otto Replay --json` prints the events and output, one object per line, like `otto --json TASK`.")
 }
@@ -56,7 +57,7 @@ fn show(
     let mut view: Box<dyn View> = if context.is_json {
         Box::new(Json::new(stdout, stderr))
     } else {
-        let display = super::asked_display(matches);
+        let display = asked_display(matches).map_err(|wrong| context.refuse(&[wrong]))?;
         let settings = settings(context, &picked, display.unwrap_or_default(), matches.get_flag("verbose"));
         // What was shown raw while it ran is not obeyed by a terminal a second time.
         let is_raw =

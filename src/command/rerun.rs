@@ -3,11 +3,11 @@
 
 mod grown;
 
-use super::cluster::ClusterWish;
 use super::execute::{Options, below_guard, run_to_end};
 use super::findings::Surroundings;
 use super::history::command_line;
 use super::pick::{Picked, Records, refuse_short, run_argument};
+use super::run_option::{RUN_OPTIONS, RunOptions, run_option};
 use super::{Context, DryRun, PlannedRun, dry_run};
 use crate::body::Language;
 use crate::diagnostic::{Code, Diagnostic};
@@ -35,15 +35,13 @@ use crate::store::layout::JobDir;
 use crate::store::outputs::{self, Outputs};
 use crate::value::{self, Value};
 use crate::verbatim::unhex;
-use crate::view::console::{Display, Volume};
 use crate::view::filter::shown;
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 const BASH_SHELL: &str = include_str!("rerun/shell.sh");
 const PYTHON_SHELL: &str = include_str!("rerun/shell.py");
@@ -76,62 +74,10 @@ pub(super) fn command() -> Command {
         .arg(flag("recorded-script").help("use the ottofile as it was then, not the current one"))
         .arg(flag("shell").help("open a shell with the task's data instead of running the task"))
         .arg(flag("dry-run").short('n').help("show what would run, without running it"))
-        .arg(
-            Arg::new("jobs")
-                .short('j')
-                .long("jobs")
-                .value_name("N")
-                .value_parser(value_parser!(u32).range(1..))
-                .help("run at most N tasks at a time"),
-        )
-        .arg(
-            flag("keep-going")
-                .short('k')
-                .help("keep running independent tasks after a failure (the default)"),
-        )
-        .arg(super::fail_fast_option())
-        .arg(super::display_option())
-        .arg(
-            flag("tui")
-                .short('t')
-                .conflicts_with_all(["display", "quiet", "json"])
-                .help("show the run full-screen, with keys to select tasks"),
-        )
-        .arg(
-            Arg::new("tail")
-                .long("tail")
-                .value_name("N")
-                .value_parser(value_parser!(usize))
-                .help("show the last N log lines of a failed task (default: 20)"),
-        )
-        .arg(
-            Arg::new("timeout")
-                .long("timeout")
-                .value_name("DUR")
-                .value_parser(duration)
-                .help("stop a task after this time (30s, 5m, 1h30m) unless it has its own `timeout`"),
-        )
-        .arg(
-            Arg::new("run-timeout")
-                .long("run-timeout")
-                .value_name("DUR")
-                .value_parser(duration)
-                .help("end the whole run after this long"),
-        )
-        .arg(super::yes_option())
-        .arg(super::executor_option())
-        .arg(super::resource_option())
-        .arg(super::profile_option())
-        .arg(super::quiet_option())
-        .arg(flag("verbose").short('v').help("show more of what otto does"))
+        .args(RUN_OPTIONS.map(run_option))
         .after_help(
             "Tasks get the inputs and parameters recorded in that run. What a run does not record is as it is now: files\noutside its folder, and the values of variables.",
         )
-}
-
-fn duration(word: &str) -> Result<Duration, String> {
-    let time = ottofile::parse_duration(word).filter(|time| !time.is_zero());
-    time.ok_or_else(|| "a duration such as 30s, 5m or 1h30m".to_owned())
 }
 
 pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
@@ -146,8 +92,8 @@ pub(super) fn run(context: &mut Context, matches: &ArgMatches) -> i32 {
 
 /// Without `signals` it is only shown what would run.
 fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signals>) -> i32 {
-    let wish = match ClusterWish::of(matches) {
-        Ok(wish) => wish,
+    let asked = match RunOptions::of(matches) {
+        Ok(asked) => asked,
         Err(wrong) => return context.refuse(&[wrong]),
     };
     let rerun = match Rerun::prepare(context, matches) {
@@ -162,29 +108,13 @@ fn run_again(context: &mut Context, matches: &ArgMatches, signals: Option<&Signa
     let Some(signals) = signals else {
         // What it sees of an earlier run is not what its last success saw.
         let show = DryRun { scripts: matches.get_flag("verbose"), worked_out: None };
-        return dry_run(context, &target, &wish, &show);
+        return dry_run(context, &target, &asked.wish, &show);
     };
-    let asked = super::asked_display(matches);
-    let quiet = matches.get_count("quiet");
-    let display = context.display(Display::quieted(quiet, asked));
     let options = Options {
-        jobs: matches.get_one::<u32>("jobs").map(|jobs| *jobs as usize),
-        policy: super::policy(matches),
         // It was asked to run again, whatever has changed since.
         ignores_freshness: true,
-        display,
-        is_tui: matches.get_flag("tui"),
-        volume: Volume::new(quiet, matches.get_flag("verbose")),
-        tail_lines: matches.get_one("tail").copied().unwrap_or(20),
-        timeout: matches.get_one("timeout").copied(),
-        is_json: context.is_json,
-        is_confirmed: matches.get_flag("yes"),
-        run_timeout: matches.get_one("run-timeout").copied(),
-        wish,
-        words: words(matches),
-        is_detached: false,
         origin: Some(origin),
-        watch: None,
+        ..asked.options(context, words(matches))
     };
     run_to_end(context, &target, &options, signals)
 }

@@ -5,6 +5,7 @@ use super::execute::{
 };
 use super::pick::{Picked, Records, refuse_short, run_argument};
 use super::rerun::{recorded, shown_path};
+use super::run_option::{asked_display, run_option};
 use super::{Context, cluster};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::{Event, Stamped};
@@ -24,15 +25,7 @@ use std::sync::Arc;
 pub(super) fn command() -> Command {
     Command::new("Resume")
         .arg(run_argument().default_value("latest"))
-        .arg(super::display_option())
-        .arg(super::quiet_option())
-        .arg(
-            Arg::new("verbose")
-                .short('v')
-                .long("verbose")
-                .action(ArgAction::SetTrue)
-                .help("show more of what otto does"),
-        )
+        .args(["display", "quiet", "verbose"].map(run_option))
         .arg(Arg::new("driver").long("driver").action(ArgAction::SetTrue).hide(true))
         .after_help(
             "Goes on with the same run: tasks that ended are not run again, jobs that wait or run are taken over, and the\nrest is started. Variables are those of this otto's environment.",
@@ -92,7 +85,7 @@ fn resume(context: &mut Context, matches: &ArgMatches, signals: &Signals) -> Res
         may_be_left: true,
         ..common
     };
-    let asked = super::asked_display(matches);
+    let asked = asked_display(matches).map_err(|wrong| context.refuse(&[wrong]))?;
     let quiet = matches.get_count("quiet");
     let options = Options {
         jobs: None,

@@ -16,8 +16,8 @@ const SETTINGS: [&str; 5] = ["MaxArraySize", "MaxJobCount", "KillWait", "MinJobA
 
 pub(super) fn command() -> Command {
     check::command().args([
-        super::executor_option().help("slurm: try the cluster with one small job"),
-        super::profile_option(),
+        super::run_option("executor").help("slurm: try the cluster with one small job"),
+        super::run_option("profile"),
     ])
 }
 

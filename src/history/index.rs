@@ -12,8 +12,8 @@ use crate::history::past::{PastRun, Standing, disk_bytes, list};
 use crate::history::row::{RunRow, exit_words, outcome_word, skip_words};
 use crate::host::plain;
 use crate::name::RunId;
-use crate::store::held::{self, Held, Tried};
 use crate::store::layout::{IndexFile, ProjectDir};
+use crate::store::lock::{self, LockedFile, Tried};
 use crate::store::regular;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 use std::collections::HashSet;
@@ -52,7 +52,7 @@ pub(crate) struct Index {
 #[derive(Debug)]
 enum IndexPlace {
     /// The file, and the lock by which no other otto has it.
-    File(IndexFile, Held),
+    File(IndexFile, LockedFile),
     Memory,
 }
 
@@ -78,7 +78,7 @@ impl Index {
     }
 
     /// Deletes an index that cannot be used and makes it again.
-    fn replace(file: &IndexFile, held: Held, unfit: &Unfit) -> std::result::Result<Index, String> {
+    fn replace(file: &IndexFile, held: LockedFile, unfit: &Unfit) -> std::result::Result<Index, String> {
         if file.is_moved && !has_mark(&file.path) {
             return Err(format!("{unfit}; it was not created by otto, so it is left unchanged"));
         }
@@ -423,7 +423,7 @@ impl std::fmt::Display for Unfit {
 }
 
 /// Takes the lock beside the index, after waiting for other ottos. `None`: the file system has no locks.
-fn lock(index: &IndexFile) -> std::result::Result<Option<Held>, String> {
+fn lock(index: &IndexFile) -> std::result::Result<Option<LockedFile>, String> {
     let lock = index.lock();
     let failed = |what: &'static str| {
         let path = lock.display();
@@ -432,7 +432,7 @@ fn lock(index: &IndexFile) -> std::result::Result<Option<Held>, String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let file = regular::update(&lock).map_err(failed("open"))?;
-        match held::try_lock(file).map_err(failed("lock"))? {
+        match lock::try_lock(file).map_err(failed("lock"))? {
             Tried::Held(held) => return Ok(Some(held)),
             Tried::NoLocks => return Ok(None),
             Tried::Busy if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),

@@ -4,8 +4,8 @@ use crate::history::past;
 use crate::history::record::{Keeping, RunRecord};
 use crate::name::RunId;
 use crate::ottofile::spec::Retention;
-use crate::store::held::{self, Tried};
 use crate::store::layout::ProjectDir;
+use crate::store::lock::{self, Tried};
 use crate::store::prune::{self, Removal};
 use crate::store::regular;
 use std::collections::HashSet;
@@ -230,7 +230,7 @@ impl Background {
         let stamp = regular::update(&stamp).ok()?;
         let touched = stamp.try_clone().ok()?;
         // Without locks two may prune at once, and each run goes once.
-        let held = match held::try_lock(stamp).ok()? {
+        let held = match lock::try_lock(stamp).ok()? {
             Tried::Held(held) => Some(held),
             Tried::NoLocks => None,
             Tried::Busy => return None,
