@@ -108,10 +108,7 @@ impl ParamName {
     /// From the long form without dashes, the short letter, or the bare word: `dry-run` is `dry_run`.
     pub(crate) fn new(written: &str) -> Result<ParamName, NameError> {
         let name = written.replace('-', "_");
-        let is_identifier = !name.is_empty()
-            && !name.as_bytes()[0].is_ascii_digit()
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        if !is_identifier {
+        if !is_identifier(&name) {
             return Err(NameError(
                 "is not a valid name: use letters, digits, `-` and `_`, and do not start with a digit",
             ));
@@ -125,6 +122,13 @@ impl ParamName {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Letters, digits and `_`, without a digit in front: what shells and Python take as a name.
+pub(crate) fn is_identifier(name: &str) -> bool {
+    !name.starts_with(|first: char| first.is_ascii_digit())
+        && !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// Variables that change how a shell, Python or the dynamic loader behaves (guarantee G33), and those that bash sets itself,

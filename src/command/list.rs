@@ -15,6 +15,7 @@ use crate::source::SourceId;
 use crate::value::{self, Value};
 use crate::view::filter::shown;
 use crate::view::style::{self, Paint};
+use crate::view::wording::counted;
 use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
 
@@ -138,10 +139,6 @@ fn inner_namespaces<'l>(ottofile: &'l Ottofile, outer: &str, shows_hidden: bool)
     inner.collect()
 }
 
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
-}
-
 fn listing(context: &Context, loaded: &Loaded, listing: &Listing<'_>) -> String {
     let Loaded { found, ottofile, .. } = loaded;
     let paint = Paint { is_on: context.colours_stdout };
@@ -149,12 +146,16 @@ fn listing(context: &Context, loaded: &Loaded, listing: &Listing<'_>) -> String 
     let heading = |text: &str| paint.text(style::STRONG, &shown(text));
     let mut text = heading(title).to_string();
     if let Some(file) = file {
-        let _ = write!(text, " · {} · {}", shown(file), counted(own.len(), "task"));
+        let _ = write!(text, " · {} · {}", shown(file), counted(own.len(), "task", "tasks"));
     }
     let count: usize = inner.iter().map(|inner| inner.tasks.len()).sum();
     if !inner.is_empty() {
-        let _ =
-            write!(text, " · {} in {}", counted(count, "task"), counted(inner.len(), "included ottofile"));
+        let _ = write!(
+            text,
+            " · {} in {}",
+            counted(count, "task", "tasks"),
+            counted(inner.len(), "included ottofile", "included ottofiles")
+        );
     }
     text.push('\n');
     if let Some(about) = about {
@@ -178,7 +179,7 @@ fn listing(context: &Context, loaded: &Loaded, listing: &Listing<'_>) -> String 
         text.push_str("  ");
         text.push_str(&paint.text(style::OK, &shown(name)));
         push_blanks(&mut text, width.saturating_sub(name.width()) + 2);
-        text.push_str(&counted(tasks.len(), "task"));
+        text.push_str(&counted(tasks.len(), "task", "tasks"));
         if let Some(about) = about {
             let _ = write!(text, "  {}", shown(first_line(about)));
         }
@@ -280,7 +281,7 @@ fn detail(task: &Task) -> String {
     let more = names.len().saturating_sub(most);
     let mut listed: Vec<String> = names.iter().take(most).map(|name| (*name).to_owned()).collect();
     if !scripts.is_empty() {
-        listed.push(counted(scripts.len(), "script"));
+        listed.push(counted(scripts.len(), "script", "scripts"));
     }
     let listed = listed.join(", ");
     // What has steps runs them, and may need other tasks besides.

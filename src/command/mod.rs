@@ -110,82 +110,51 @@ pub(crate) struct BuiltIn {
     pub(crate) run: fn(&mut Context, &clap::ArgMatches) -> i32,
 }
 
+const fn built_in(
+    name: &'static str,
+    about: &'static str,
+    command: fn() -> clap::Command,
+    run: fn(&mut Context, &clap::ArgMatches) -> i32,
+) -> BuiltIn {
+    BuiltIn { name, about, command, run }
+}
+
 /// In the order of the help. `name::BUILT_INS` names the same ones; a test compares them.
 pub(crate) const TABLE: &[BuiltIn] = &[
-    BuiltIn { name: "List", about: "list the tasks", command: list::command, run: list::run },
-    BuiltIn {
-        name: "Check",
-        about: "check the ottofile and report every error",
-        command: trial::command,
-        run: trial::run,
-    },
-    BuiltIn { name: "Graph", about: "show the dependency graph", command: graph::command, run: graph::run },
-    BuiltIn { name: "Data", about: "show, compare or trace values", command: data::command, run: data::run },
-    BuiltIn {
-        name: "History",
-        about: "list the runs of this project",
-        command: history::command,
-        run: history::run,
-    },
-    BuiltIn { name: "Show", about: "show a run, or one task of it", command: show::command, run: show::run },
-    BuiltIn {
-        name: "Replay",
-        about: "show a run again as it appeared; runs nothing",
-        command: replay::command,
-        run: replay::run,
-    },
-    BuiltIn {
-        name: "Rerun",
-        about: "run again with the recorded values",
-        command: rerun::command,
-        run: rerun::run,
-    },
-    BuiltIn {
-        name: "Resume",
-        about: "go on with a run on a cluster whose otto is gone",
-        command: resume::command,
-        run: resume::run,
-    },
-    BuiltIn {
-        name: "Cancel",
-        about: "end the jobs of a run on a cluster whose otto is gone",
-        command: cancel::command,
-        run: cancel::run,
-    },
-    BuiltIn {
-        name: "Stats",
-        about: "show how often tasks run and fail, and how long they take",
-        command: stats::command,
-        run: stats::run,
-    },
-    BuiltIn { name: "Clean", about: "remove old runs", command: clean::command, run: clean::run },
-    BuiltIn { name: "Logs", about: "print a task's log", command: logs::command, run: logs::run },
-    BuiltIn { name: "Explain", about: "explain an error code", command: explain::command, run: explain::run },
-    BuiltIn {
-        name: "Init",
-        about: "write a commented ottofile for this folder",
-        command: init::command,
-        run: init::run,
-    },
-    BuiltIn {
-        name: "Convert",
-        about: "convert a Makefile, package.json, Taskfile.yml, justfile or mise.toml",
-        command: convert::command,
-        run: convert::run,
-    },
-    BuiltIn {
-        name: "Schema",
-        about: "print the JSON Schema for ottofiles, for editors",
-        command: schema::command,
-        run: schema::run,
-    },
-    BuiltIn {
-        name: "Completions",
-        about: "print the completion script for bash, zsh or fish",
-        command: completions::command,
-        run: completions::run,
-    },
-    BuiltIn { name: "Man", about: "print the manual page", command: man::command, run: man::run },
+    built_in("List", "list the tasks", list::command, list::run),
+    built_in("Check", "check the ottofile and report every error", trial::command, trial::run),
+    built_in("Graph", "show the dependency graph", graph::command, graph::run),
+    built_in("Data", "show, compare or trace values", data::command, data::run),
+    built_in("History", "list the runs of this project", history::command, history::run),
+    built_in("Show", "show a run, or one task of it", show::command, show::run),
+    built_in("Replay", "show a run again as it appeared; runs nothing", replay::command, replay::run),
+    built_in("Rerun", "run again with the recorded values", rerun::command, rerun::run),
+    built_in("Resume", "go on with a run on a cluster whose otto is gone", resume::command, resume::run),
+    built_in("Cancel", "end the jobs of a run on a cluster whose otto is gone", cancel::command, cancel::run),
+    built_in(
+        "Stats",
+        "show how often tasks run and fail, and how long they take",
+        stats::command,
+        stats::run,
+    ),
+    built_in("Clean", "remove old runs", clean::command, clean::run),
+    built_in("Logs", "print a task's log", logs::command, logs::run),
+    built_in("Explain", "explain an error code", explain::command, explain::run),
+    built_in("Init", "write a commented ottofile for this folder", init::command, init::run),
+    built_in(
+        "Convert",
+        "convert a Makefile, package.json, Taskfile.yml, justfile or mise.toml",
+        convert::command,
+        convert::run,
+    ),
+    built_in("Schema", "print the JSON Schema for ottofiles, for editors", schema::command, schema::run),
+    built_in(
+        "Completions",
+        "print the completion script for bash, zsh or fish",
+        completions::command,
+        completions::run,
+    ),
+    built_in("Man", "print the manual page", man::command, man::run),
 ];
 
 pub(crate) fn find(name: &OsStr) -> Option<&'static BuiltIn> {

@@ -129,3 +129,11 @@ impl Diagnostic {
         self.severity == Severity::Error
     }
 }
+
+/// A text for use inside a message: at most so many characters of it, and `…` for the rest.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

@@ -3,7 +3,7 @@
 
 use super::limit;
 use super::yaml::{Key, Mapping, Node, NodeKind, Style, first_line_of};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{self, Code, Diagnostic};
 use crate::name;
 use crate::quantity::parse_duration;
 use crate::source::{SourceFile, Span, Spanned};
@@ -402,10 +402,7 @@ fn looks_like_number(text: &str) -> bool {
 
 /// A text for use inside a message: at most 40 characters of it.
 pub(super) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(40) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    diagnostic::shortened(text, 40)
 }
 
 /// "`a`, `b` and `c`".

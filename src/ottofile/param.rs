@@ -315,9 +315,7 @@ impl Reader<'_> {
     fn env(&mut self, field: Field<'_>, node: &Node<'_>) -> Option<Spanned<String>> {
         let text = self.filled_text(field, node)?;
         let name = text.value.as_str();
-        let is_identifier = !name.as_bytes()[0].is_ascii_digit()
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        if !is_identifier {
+        if !crate::name::is_identifier(name) {
             self.bad_value(field, node.span, "a variable name, without `$`", "not a variable name");
             return None;
         }

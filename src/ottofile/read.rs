@@ -8,7 +8,7 @@ use super::spec::*;
 use super::yaml::{self, Key, Mapping, Node, NodeKind, Style};
 use super::{check, contract, foreach, foreign, glob, include, limit, param, resource, service};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::name::{self, NameError, TaskName};
+use crate::name::{self, NameError, TaskName, is_identifier};
 use crate::source::{SourceFile, Span, Spanned};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -957,12 +957,6 @@ pub(crate) const SET_BY_OTTO: &[&str] = &[
     "OTTO_USER",
     "OTTO_WORKSPACE",
 ];
-
-fn is_identifier(name: &str) -> bool {
-    !name.is_empty()
-        && !name.as_bytes()[0].is_ascii_digit()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
 
 /// Why an entry of `envs` cannot have this name; reads on after "the variable `…`".
 ///

@@ -3,7 +3,7 @@
 use super::envs::MOST_VARIABLE;
 use super::facts::Facts;
 use super::{Item, envs};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{self, Code, Diagnostic};
 use crate::ottofile::Ottofile;
 use crate::ottofile::spec::{self, AxisValues, DataPath, Foreach, ForeachSource, Matrix, Task};
 use crate::source::Spanned;
@@ -190,7 +190,7 @@ fn named(
             return Err(diagnostics);
         }
         if let Some(first) = names.insert(name.clone(), index) {
-            let shown = |text: &OsStr| format!("`{}`", shortened(&text.to_string_lossy()));
+            let shown = |text: &OsStr| format!("`{}`", diagnostic::shortened(&text.to_string_lossy(), 60));
             let (first_value, value) = (shown(&items[first].item.value), shown(&value));
             let message = format!("two items of `{}` would both be called `{}:{name}`", task.name, task.name);
             let mut diagnostics = fail(message, "has both items");
@@ -377,14 +377,6 @@ fn kind(value: &Value) -> &'static str {
         Value::List(_) => "a list",
         Value::Map(_) if value.as_map().is_none() => "a string",
         Value::Map(_) => "an object",
-    }
-}
-
-fn shortened(text: &str) -> String {
-    const MOST: usize = 60;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }
 

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use words::CommandLine;
 
-pub(crate) use words::{PASS_ON, option_names, parse_bool};
+pub(crate) use words::{PASS_ON, option_names, parse_bool, quoted};
 
 /// The tasks that were asked for, in order, each once.
 #[derive(Debug)]

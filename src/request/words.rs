@@ -83,9 +83,9 @@ impl CommandLine {
     }
 }
 
-/// As a shell would want it, when it holds a blank or a quote.
+/// As a shell needs it: in quotes, unless all of its characters are plain.
 pub(crate) fn quoted(text: &str) -> Cow<'_, str> {
-    let is_plain = !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "-_=./:,+@%^".contains(c));
+    let is_plain = !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "-_=./:,+@%".contains(c));
     if is_plain { Cow::Borrowed(text) } else { Cow::Owned(format!("'{}'", text.replace('\'', "'\\''"))) }
 }
 

@@ -8,6 +8,7 @@ use super::time;
 use crate::diagnostic::{Notice, Severity};
 use crate::event::{Exit, IN_BUNDLE, Outcome, Skip, signal_name};
 use crate::name::{JobName, RunId};
+use crate::request;
 use crate::state::{Counts, JobState, RemoteState, RunState, Stopping};
 use anstyle::Style;
 use std::collections::BTreeMap;
@@ -63,14 +64,9 @@ pub(crate) fn counted(count: usize, noun: &str, nouns: &str) -> String {
     format!("{count} {}", if count == 1 { noun } else { nouns })
 }
 
-/// A word of a command line as a shell needs it.
+/// A word of a command line as a shell needs it, without what a terminal would obey.
 pub(crate) fn quoted(word: &str) -> String {
-    let is_plain = |character: char| character.is_alphanumeric() || "_-./:@%+=,".contains(character);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        shown(word).into_owned()
-    } else {
-        format!("'{}'", shown(&word.replace('\'', r"'\''")))
-    }
+    shown(&request::quoted(word)).into_owned()
 }
 
 /// The word for how a job ended, with its colour.

@@ -5,6 +5,8 @@ use super::World;
 use super::function::{FUNCTIONS, Function, words, work};
 use super::line::closing;
 use super::text::{FOLDER, MAKE, MakeText, TextPiece, added, extent, literal, plain, push, push_str};
+use crate::diagnostic;
+use crate::name::is_identifier;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Why a part of a Makefile cannot be taken over, and where it is.
@@ -793,17 +795,7 @@ fn keeps_folder(function: &str, arguments: &[String]) -> bool {
 }
 
 fn shortened(text: &str) -> String {
-    let line = text.replace(['\n', '\t'], " ").replace(FOLDER, ".");
-    match line.char_indices().nth(60) {
-        Some((at, _)) => format!("{}…", &line[..at]),
-        None => line,
-    }
-}
-
-pub(super) fn is_identifier(name: &str) -> bool {
-    !name.is_empty()
-        && !name.as_bytes()[0].is_ascii_digit()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    diagnostic::shortened(&text.replace(['\n', '\t'], " ").replace(FOLDER, "."), 60)
 }
 
 /// The functions that are not in [`FUNCTIONS`].

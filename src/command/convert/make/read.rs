@@ -3,13 +3,14 @@
 
 use super::World;
 use super::expand::{
-    Expander, Guard, Guards, Trouble, Variable, VariableOrigin, VariableValue, is_identifier, split_arguments,
+    Expander, Guard, Guards, Trouble, Variable, VariableOrigin, VariableValue, split_arguments,
 };
 use super::function::{PercentPattern, words};
 use super::line::{
     LogicalLine, Operator, assignment, closing, first_word, joined, lines, outside, recipe, without_comment,
 };
 use super::text::{FOLDER, MakeText, TextPiece, added, can_fail, literal, plain, push_str};
+use crate::name::is_identifier;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The rules of make itself that are taken over.

@@ -2,8 +2,9 @@
 //! give it. Knows texts and their holes, no rules.
 
 use super::super::sh::{fail, is_plain_command, word};
-use super::expand::{Trouble, is_identifier};
+use super::expand::Trouble;
 use super::text::{FOLDER, MAKE, MakeText, TextPiece, literal, plain, push};
+use crate::name::is_identifier;
 use std::collections::BTreeSet;
 
 /// The functions that scripts call, each under its name.

@@ -3,11 +3,12 @@
 
 use super::super::sh::{fail, word};
 use super::super::sheet;
-use super::expand::{Guards, Trouble, Variable, VariableValue, automatic, is_identifier};
+use super::expand::{Guards, Trouble, Variable, VariableValue, automatic};
 use super::function::PercentPattern;
 use super::read::{File, Makefile, Recipe, TargetVariable};
 use super::shell::{Runner, ShellScript, indented, is_settable};
 use super::text::{self, FOLDER, MakeText, TextPiece, literal, plain, push, push_str};
+use crate::name::is_identifier;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// A target as a task.
