@@ -1,12 +1,12 @@
 //! otto, a task runner in which tasks pass data.
 //!
-//! The `mod` lines stand from the ground up: a module may use only modules above it. `tests/tidy.rs` holds
-//! the sources to this order, and keeps files, processes, clocks and threads out of all that is above `host`.
+//! The `mod` lines start with the lowest layer: a module uses only modules above it. `tests/tidy.rs` checks this order,
+//! and that nothing above `host` touches files, processes, clocks or threads.
 
 #[cfg(not(unix))]
 compile_error!("otto runs on Unix only: its tasks are processes, process groups and symlinks");
 
-// Words: no I/O.
+// Vocabulary: no I/O.
 mod source;
 mod name;
 mod value;
@@ -44,11 +44,11 @@ mod view;
 mod run;
 mod watch;
 
-// The face.
+// The command line.
 mod command;
 mod cli;
 
-// For whoever throws bytes at it.
+// For fuzzers.
 #[cfg(any(fuzzing, test))]
 pub mod fuzz;
 

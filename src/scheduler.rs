@@ -1,5 +1,5 @@
 //! Chooses the next job and settles outcomes.
-//! Knows no clock, no process and no file; the run loop brings those.
+//! Knows no clock, no process and no file; the run loop supplies those.
 
 mod held;
 mod pool;
@@ -27,19 +27,19 @@ const AWAY: usize = 1;
 pub(crate) struct Scheduler {
     plan: Arc<Plan>,
     states: Vec<State>,
-    /// For each job the longest chain of jobs that depend on it.
+    /// For each job, the length of the longest chain of jobs that depend on it.
     heights: Vec<u32>,
     /// For each job, those that need it.
     dependants: Vec<Vec<JobId>>,
-    /// Of these, those that may start as soon as it has; those who were told so no longer wait for it.
+    /// The dependents that may start as soon as the job has started. Once they are told, they no longer wait for it.
     readers: Vec<Vec<JobId>>,
-    /// Jobs that others may read, or use, while they run.
+    /// Jobs whose stream or service others may use while they run.
     streams: Vec<bool>,
     services: Services,
     /// Jobs that may start, by priority: the longest chain that depends on them first, then plan order.
     /// One queue for each pool.
     ready: [BinaryHeap<Queued>; 2],
-    /// Jobs of lanes that `-j` does not bind.
+    /// Ready jobs of lanes to which `-j` does not apply.
     unbound: VecDeque<JobId>,
     lanes: Vec<LaneState>,
     /// This machine, and the cluster.
@@ -50,19 +50,19 @@ pub(crate) struct Scheduler {
     most: usize,
     /// Of the running jobs, those on the cluster.
     away: usize,
-    /// Without services that are up.
+    /// Does not count services that are up.
     running: usize,
     unsettled: usize,
     policy: Policy,
     phase: Phase,
-    /// Jobs that were started, and not found up to date; groups of which one was.
+    /// Jobs that were started and were not up to date, and groups with such a job.
     has_begun: Vec<bool>,
     terminal_runs: bool,
-    /// Groups whose needs are settled, and whose jobs are to be made.
+    /// Groups whose needs are settled and whose jobs can now be created.
     growing: VecDeque<JobId>,
-    /// Jobs that are held, or were.
+    /// Jobs that are or were held.
     held: HashMap<JobId, Held>,
-    /// Settled before anything ran: groups without needs. Handed out by [`Scheduler::begin`].
+    /// Groups without needs, which are settled before anything runs. [`Scheduler::begin`] returns them.
     early: Vec<JobId>,
 }
 
@@ -73,9 +73,9 @@ type Queued = (u32, Reverse<((u32, u32), JobId)>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Policy {
     KeepGoing,
-    /// Start nothing more but what runs on a failure or always; what runs may finish.
+    /// Start only jobs that run on failure or always; let running jobs finish.
     FailFast,
-    /// The same, and what runs is asked to end.
+    /// The same, and ask running jobs to end.
     FailNow,
 }
 
@@ -83,9 +83,9 @@ pub(crate) enum Policy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Going,
-    /// A task failed under `--fail-fast`: what runs on a failure or always, after a task that had started.
+    /// A task failed under `--fail-fast`: only jobs that run on failure or always, after a task that had started.
     Failing,
-    /// The run was stopped: what runs always, after a task that had started.
+    /// The run was stopped: only jobs that run always, after a task that had started.
     Stopping,
     Over,
 }
@@ -95,9 +95,9 @@ enum State {
     Waiting {
         missing: u32,
     },
-    /// May start, is kept in a queue.
+    /// May start, and is in a queue.
     Ready,
-    /// A group whose jobs are being made.
+    /// A group whose jobs are being created.
     Growing,
     Running,
     /// Need not run unless a job that depends on it does.
@@ -159,7 +159,7 @@ impl Scheduler {
         scheduler
     }
 
-    /// Takes in the jobs of the plan that are new, and groups that have changed. Answers those that wait for nothing.
+    /// Adds the new jobs of the plan and updates changed groups. Returns those that wait for nothing.
     fn take_in(&mut self, changed: &[JobId]) -> Vec<JobId> {
         let (known, count) = (self.states.len(), self.plan.jobs.len());
         self.dependants.resize_with(count, Vec::new);
@@ -167,7 +167,7 @@ impl Scheduler {
         self.streams.resize(count, false);
         self.has_begun.resize(count, false);
         self.states.resize(count, State::Waiting { missing: 0 });
-        // What is known keeps its priority, for it may be in a queue.
+        // Known jobs keep their priority, because they may be in a queue.
         self.heights.extend(graph::heights(&self.plan).into_iter().skip(known));
         self.unsettled += count - known;
         let mut taken: Vec<JobId> = self.plan.ids().skip(known).chain(changed.iter().copied()).collect();
@@ -184,7 +184,7 @@ impl Scheduler {
                 // Two edges to one job (`success` and `always`, say) are one wait.
                 if dependants.last() != Some(id) {
                     dependants.push(*id);
-                    // A service that is up already is not waited for.
+                    // No job waits for a service that is already up.
                     missing += u32::from(need.flow == Flow::AtEnd || !self.streams[need.job.index()]);
                 }
                 if need.flow != Flow::AtEnd {
@@ -200,7 +200,7 @@ impl Scheduler {
         taken
     }
 
-    /// A group whose jobs are to be made now, for what tells them is settled.
+    /// Returns a group whose jobs can be created now, because the tasks that provide its items are settled.
     pub(crate) fn next_growth(&mut self) -> Option<JobId> {
         loop {
             let group = self.growing.pop_front()?;
@@ -210,12 +210,12 @@ impl Scheduler {
         }
     }
 
-    /// Whether the jobs of this group are still wanted.
+    /// Whether the jobs of this group are still needed.
     pub(crate) fn is_growing(&self, group: JobId) -> bool {
         self.states[group.index()] == State::Growing
     }
 
-    /// Goes on with a larger plan, in which these groups know their jobs. Answers the jobs that this settles.
+    /// Continues with a larger plan, in which these groups know their jobs. Returns the jobs that this settles.
     pub(crate) fn grow(&mut self, plan: &Arc<Plan>, groups: &[JobId]) -> Vec<(JobId, Outcome)> {
         for group in groups {
             assert!(
@@ -235,26 +235,26 @@ impl Scheduler {
         self.with_outcomes(settled)
     }
 
-    /// The machine has no room for more jobs at a time, whoever asks for them.
+    /// Limits the number of jobs at a time to what the machine can hold, whatever was asked for.
     pub(crate) fn limited_to(mut self, most: usize) -> Scheduler {
         self.most = most.max(1);
         self
     }
 
-    /// Each job takes what `demands` says, of this machine with so much memory or of the cluster, where `away` jobs may be at
-    /// a time.
+    /// Each job takes what `demands` says, either from this machine, which has this much memory, or from the cluster, which
+    /// takes at most `away` jobs at a time.
     pub(crate) fn with_demands(mut self, demands: Vec<Demand>, memory_mib: u64, away: usize) -> Scheduler {
         self.demands = demands;
         self.pools[HERE].memory_mib = memory_mib;
         self.pools[AWAY] = Pool::away(away);
-        // What may start at once was queued before anybody knew where.
+        // Jobs without needs were queued before their place was known.
         let queued: Vec<JobId> =
             self.ready.iter_mut().flat_map(|queue| queue.drain()).map(|(_, Reverse((_, job)))| job).collect();
         queued.into_iter().for_each(|job| self.enqueue(job));
         self
     }
 
-    /// What the jobs take that a larger plan has, beside those that were told before.
+    /// Adds what the new jobs of a larger plan take.
     pub(crate) fn more_demands(&mut self, demands: impl IntoIterator<Item = Demand>) {
         self.demands.extend(demands);
     }
@@ -267,19 +267,19 @@ impl Scheduler {
         if self.demand(job).is_away { AWAY } else { HERE }
     }
 
-    /// These services stay up until the run is stopped, whoever uses them.
+    /// These services stay up until the run is stopped, even if no job uses them.
     pub(crate) fn with_lasting(mut self, services: &[JobId]) -> Scheduler {
         services.iter().for_each(|job| self.services.set_lasting(*job));
         self
     }
 
-    /// The jobs that were settled before any ran, with their outcomes. To be asked once, first.
+    /// Returns the jobs that were settled before any ran, with their outcomes. Call it once, first.
     pub(crate) fn begin(&mut self) -> Vec<(JobId, Outcome)> {
         let early = std::mem::take(&mut self.early);
         self.with_outcomes(early)
     }
 
-    /// The job to start now, which then counts as running; None while nothing may start.
+    /// Returns the job to start now, which then counts as running; None while nothing may start.
     pub(crate) fn next(&mut self) -> Option<JobId> {
         if self.phase == Phase::Over || self.running >= self.most {
             return None;
@@ -298,7 +298,7 @@ impl Scheduler {
     fn next_of(&mut self, pool: usize) -> Option<JobId> {
         loop {
             let (priority, Reverse((_, job))) = *self.ready[pool].peek()?;
-            // The first one waits for its room, whatever others could do with less: else it might wait for ever.
+            // The first job waits until there is room for it, even if smaller ones would fit; otherwise it might never start.
             if !self.pools[pool].has_room(self.demand(job)) {
                 return None;
             }
@@ -335,8 +335,8 @@ impl Scheduler {
         }
     }
 
-    /// Counts a job as running that another otto started, whatever room there is. False if this plan cannot have started it
-    /// yet. After the last of them comes [`Scheduler::forget_started`].
+    /// Counts a job that another otto started as running, even if there is no room for it. Returns false if this plan cannot
+    /// have started it yet. Call [`Scheduler::forget_started`] after the last of them.
     pub(crate) fn start_known(&mut self, job: JobId) -> bool {
         match self.states[job.index()] {
             State::Ready => {}
@@ -349,12 +349,12 @@ impl Scheduler {
         true
     }
 
-    /// Whether the jobs of this group are about to be made, or the job is in the hands of the run.
+    /// Whether the jobs of this group are about to be created, or the run has this job.
     pub(crate) fn is_under_way(&self, job: JobId) -> bool {
         matches!(self.states[job.index()], State::Growing | State::Running | State::Pausing)
     }
 
-    /// Takes what [`Scheduler::start_known`] started out of the queues.
+    /// Removes the jobs that [`Scheduler::start_known`] started from the queues.
     pub(crate) fn forget_started(&mut self) {
         self.forget_settled();
     }
@@ -381,15 +381,15 @@ impl Scheduler {
         }
     }
 
-    /// A running job's stream can be read from now on: those who read it need not wait for its end. Answers the jobs
-    /// that this settles, for there was something else that they waited for in vain.
+    /// From now on the stream of this running job can be read, so its readers no longer wait for its end. Returns the readers
+    /// that this settles, because another job that they need has failed.
     pub(crate) fn stream(&mut self, job: JobId) -> Vec<(JobId, Outcome)> {
         assert_eq!(self.states[job.index()], State::Running, "bug: a job that does not run cannot stream");
         let is_stopping = matches!(self.phase, Phase::Stopping | Phase::Over);
         if is_stopping { Vec::new() } else { self.open(job) }
     }
 
-    /// A running service is ready: those who use it need not wait for its end, and it no longer counts as running. Answers
+    /// This running service is ready: the jobs that use it no longer wait for it, and it no longer counts as running. Returns
     /// the jobs that this settles.
     pub(crate) fn up(&mut self, job: JobId) -> Vec<(JobId, Outcome)> {
         assert_eq!(self.states[job.index()], State::Running, "bug: a service that does not run is not up");
@@ -399,24 +399,24 @@ impl Scheduler {
         self.open(job)
     }
 
-    /// Services that nobody uses any more, and that are to be ended; each is answered once.
+    /// Returns the services that no job uses any more and that should end, each once.
     pub(crate) fn idle_services(&mut self) -> Vec<JobId> {
         let states = &self.states;
         self.services.idle(|job| states[job.index()] == State::Running)
     }
 
-    /// Whether a service is there for somebody who still wants it.
+    /// Whether a job still needs this service.
     pub(crate) fn is_used(&self, service: JobId) -> bool {
         self.services.has_users(service)
     }
 
-    /// Of the jobs that need this service to succeed, also through others, those that run.
+    /// Returns the running jobs that need this service to succeed, directly or through other jobs.
     pub(crate) fn running_users(&self, service: JobId) -> Vec<JobId> {
         let bound = self.services.bound_to(service).iter().copied();
         bound.filter(|job| self.states[job.index()] == State::Running).collect()
     }
 
-    /// Those who may start while the job runs wait for it no longer.
+    /// The dependents that may start while the job runs no longer wait for it.
     fn open(&mut self, job: JobId) -> Vec<(JobId, Outcome)> {
         if std::mem::replace(&mut self.streams[job.index()], true) {
             return Vec::new();
@@ -426,7 +426,7 @@ impl Scheduler {
         self.with_outcomes(settled)
     }
 
-    /// Of these jobs, one need is met; answers those that wait for no other.
+    /// Marks one need of each of these jobs as met. Returns those that wait for no other.
     fn no_longer_missing(&mut self, jobs: &[JobId]) -> Vec<JobId> {
         let mut released = Vec::new();
         for job in jobs {
@@ -440,7 +440,7 @@ impl Scheduler {
         released
     }
 
-    /// A job that counts as running has not begun yet after all: it waits for its turn again.
+    /// Puts a job that counts as running, but has not begun, back into its queue.
     pub(crate) fn put_back(&mut self, job: JobId) {
         assert_eq!(
             self.states[job.index()],
@@ -469,7 +469,7 @@ impl Scheduler {
         }
     }
 
-    /// A running job gives back what it held.
+    /// Releases what a running job holds.
     fn leave(&mut self, job: JobId) {
         self.running -= usize::from(!self.services.is_up(job));
         self.services.set_up(job, false);
@@ -488,8 +488,8 @@ impl Scheduler {
         }
     }
 
-    /// The longest chain first keeps several slots busy. A single slot gains nothing by it: there the order is that of the
-    /// plan, as `--dry-run` lists it.
+    /// Starting the longest chain first keeps several slots busy. With a single slot there is nothing to gain, so the order is
+    /// that of the plan, as `--dry-run` lists it.
     fn priority(&self, job: JobId) -> u32 {
         if self.pools[self.pool(job)].is_single() { 0 } else { self.heights[job.index()] }
     }
@@ -507,8 +507,8 @@ impl Scheduler {
         }
     }
 
-    /// Settles a running (or pausing) job, and with it whatever its outcome decides. Answers all that were
-    /// settled, this one first.
+    /// Settles a running (or pausing) job and all jobs whose outcome follows from it. Returns all that were settled, this one
+    /// first.
     pub(crate) fn finish(&mut self, job: JobId, outcome: Outcome) -> Vec<(JobId, Outcome)> {
         match self.states[job.index()] {
             State::Running => self.leave(job),
@@ -531,24 +531,24 @@ impl Scheduler {
         self.with_outcomes(settled)
     }
 
-    /// Starts nothing more but what tidies up: jobs that run always after one that had started. Answers the jobs that this
-    /// settles: all others that do not run.
+    /// From now on starts only jobs that clean up: those that run always, after one that had started. Returns the jobs that
+    /// this settles: all others that do not run.
     pub(crate) fn stop(&mut self) -> Vec<(JobId, Outcome)> {
         self.end(Phase::Stopping)
     }
 
-    /// Starts nothing more at all. Answers the jobs that this settles: all that do not run.
+    /// Starts nothing more at all. Returns the jobs that this settles: all that do not run.
     pub(crate) fn stop_all(&mut self) -> Vec<(JobId, Outcome)> {
         self.end(Phase::Over)
     }
 
-    /// Nothing starts any more that needs a service which has failed, although what stands between the two succeeded.
+    /// Prevents jobs that need a failed service from starting, even if the jobs between the two succeeded.
     fn fail_users(&mut self, service: JobId) -> Vec<JobId> {
         let mut failed = self.services.bound_to(service).to_vec();
         failed.retain(|job| {
             let is_due =
                 matches!(self.states[job.index()], State::Waiting { .. } | State::Ready | State::Pausing);
-            // A group says what its needs came to.
+            // A group has the outcome of its needs.
             is_due && self.plan.job(*job).work.has_body()
         });
         let name = self.plan.job(service).name.clone();
@@ -569,7 +569,7 @@ impl Scheduler {
         self.with_outcomes(settled)
     }
 
-    /// Whether a job is there to tidy up, so that it runs on although the run goes no further.
+    /// Whether a job cleans up, so that it continues although the run was stopped.
     pub(crate) fn tidies_up(&self, job: JobId) -> bool {
         self.is_called_for(self.plan.job(job), &self.has_begun)
     }
@@ -602,7 +602,7 @@ impl Scheduler {
         jobs.into_iter().map(|job| (job, outcome(job))).collect()
     }
 
-    /// Gives every job that neither runs nor is settled this outcome, except those that may still be started.
+    /// Gives this outcome to every job that neither runs nor is settled, except those that may still be started.
     fn settle_rest(&mut self, outcome: &Outcome) -> Vec<JobId> {
         let mut settled = Vec::new();
         // For each job: whether it has begun or may still do so.
@@ -632,7 +632,7 @@ impl Scheduler {
         settled
     }
 
-    /// Whether a job is to be started although the run goes no further.
+    /// Whether a job still starts although the run was stopped.
     fn is_called_for(&self, job: &Job, has_begun: &[bool]) -> bool {
         job.needs.iter().any(|need| {
             has_begun[need.job.index()]
@@ -647,7 +647,7 @@ impl Scheduler {
     fn set(&mut self, job: JobId, outcome: Outcome) {
         let state = &mut self.states[job.index()];
         assert!(!matches!(state, State::Settled(_)), "bug: job {job:?} settled twice");
-        // What is up to date was looked at and not started, and an `if` that is false starts nothing.
+        // A job that was up to date, or whose `if` was false, did not start.
         self.has_begun[job.index()] &= !matches!(outcome, Outcome::Fresh { .. } | Outcome::Skipped(Skip::If));
         *state = State::Settled(outcome);
         self.services.settled(job);
@@ -658,7 +658,7 @@ impl Scheduler {
         }
     }
 
-    /// Follows the consequences of settled jobs; answers what else was settled.
+    /// Follows the consequences of settled jobs; returns what else was settled.
     fn settle_after(&mut self, mut open: Vec<JobId>) -> Vec<JobId> {
         let mut settled = Vec::new();
         while let Some(job) = open.pop() {
@@ -690,7 +690,7 @@ impl Scheduler {
         settled
     }
 
-    /// Decides jobs whose needs are all settled: queued, or settled at once.
+    /// Queues or settles jobs whose needs are all settled.
     fn release(&mut self, released: Vec<JobId>) -> Vec<JobId> {
         let mut settled = Vec::new();
         for job in released {
@@ -712,8 +712,7 @@ impl Scheduler {
         settled
     }
 
-    /// A job that others were to read while it runs has ended: those that have not started and must not any more are
-    /// settled.
+    /// A job that others could read while it ran has ended: settles the readers that have not started and no longer may.
     fn withdraw(&mut self, readers: &[JobId]) -> Vec<JobId> {
         let mut settled = Vec::new();
         for job in readers {
@@ -730,7 +729,7 @@ impl Scheduler {
         settled
     }
 
-    /// Takes jobs that are no longer to be started out of the queues.
+    /// Removes jobs that must no longer start from the queues.
     fn forget_settled(&mut self) {
         let states = &self.states;
         let is_ready = |job: &JobId| states[job.index()] == State::Ready;
@@ -739,7 +738,7 @@ impl Scheduler {
         self.lanes.iter_mut().for_each(|lane| lane.parked.retain(is_ready));
     }
 
-    /// After a failure with `fail_fast`: no further job of its group starts.
+    /// After a failure with `fail_fast`, no further job of the group starts.
     fn end_group(&mut self, job: JobId) -> Vec<JobId> {
         let plan = self.plan.clone();
         let failed = plan.job(job);
@@ -760,7 +759,7 @@ impl Scheduler {
         skipped
     }
 
-    /// After a member of a serial lane was settled: the next one's turn, or the end of all after a failure.
+    /// After a member of a serial lane was settled: releases the next one, or skips all of them after a failure.
     fn advance_lane(&mut self, job: JobId) -> Vec<JobId> {
         let Some(LaneId(lane)) = self.plan.job(job).lane else { return Vec::new() };
         let lane = lane as usize;
@@ -795,11 +794,11 @@ impl Scheduler {
         skipped
     }
 
-    /// The outcome of a job that is decided by its needs alone; None if it is to run.
+    /// The outcome of a job that its needs alone decide; None if it is to run.
     fn decide(&self, job: &Job) -> Option<Outcome> {
         let outcome = |need: &Need| match (self.outcome(need.job), need.flow) {
             (None, Flow::Stream { .. } | Flow::Up) if self.streams[need.job.index()] => None,
-            // It began, and its stream is there up to where it failed.
+            // It started, so its stream exists up to where it failed.
             (Some(Outcome::Failed { .. }), Flow::Stream { is_lenient: true })
                 if self.streams[need.job.index()] =>
             {
@@ -830,7 +829,7 @@ impl Scheduler {
                 | (When::Failure, Outcome::Failed { .. }) => {}
                 // Its stream was opened, and ended empty.
                 (When::Success, Outcome::Skipped(Skip::If)) => {}
-                // Where it does not run, nobody can wait for it; but a stream that was never written has no end.
+                // A job that does not run never becomes ready; a stream that was never written has no end.
                 (When::Success, Outcome::Skipped(skip)) if skip.is_harmless() && need.flow == Flow::AtEnd => {
                 }
                 (When::Ran, Outcome::Skipped(skip)) if skip.is_harmless() => {
@@ -863,8 +862,8 @@ impl Scheduler {
         }
     }
 
-    /// A task without a body stands for its dependencies, so it failed if one failed that it wants to succeed. What waits
-    /// for its failure would never run otherwise.
+    /// A task without a body groups its dependencies, so it fails if one fails that it needs to succeed. Otherwise jobs that
+    /// wait for its failure would never run.
     fn failed_member(&self, group: &Job) -> Option<Outcome> {
         let wanted = group.needs.iter().filter(|need| need.when.is_success());
         wanted.filter_map(|need| self.outcome(need.job)).find_map(|outcome| match outcome {
@@ -879,8 +878,8 @@ impl Scheduler {
         })
     }
 
-    /// A foreach group failed if a job of it failed, was skipped if one was skipped for what went wrong or all of them for
-    /// another reason, else succeeded.
+    /// A foreach group fails if one of its jobs failed. It is skipped if one was skipped because something went wrong, or if all
+    /// were skipped for another reason. Otherwise it succeeded.
     fn group_outcome(&self, group: &Job) -> Outcome {
         let outcomes = || group.needs.iter().filter_map(|need| self.outcome(need.job));
         if let Some(Outcome::Failed { exit, .. }) = outcomes().find(|outcome| outcome.is_failure()) {

@@ -1,4 +1,4 @@
-//! One attempt on its way through the threads of its executor: from what it is to be made from to what came of it.
+//! One attempt on its way through the threads of its executor, from its data to its result.
 //! Decides nothing about the run.
 
 use super::launch::{InputOf, Started};
@@ -29,36 +29,36 @@ pub(crate) struct Attempt {
     inputs: Vec<InputOf>,
     fates: Option<Vec<Fate>>,
     wires: Option<Result<Wires, CannotPrepare>>,
-    /// What it is being made from, where its freshness is asked for.
+    /// The evidence of what it is made from, for tasks that can be up to date.
     pub(super) evidence: Option<Evidence>,
     started: Option<Arc<Started>>,
     plumbing: Plumbing,
-    /// What there is to say of its launch once the terminal is ours again.
+    /// Warnings about its launch, held back until the terminal is ours again.
     held_back: Vec<Diagnostic>,
-    /// A service that is up already takes its place.
+    /// A service that is already up takes its place.
     adopted: Option<Adopted>,
-    /// It need not wait any longer for the service of another run.
+    /// Set when it need no longer wait for the service of another run.
     pub(super) gives_up: Arc<AtomicBool>,
     is_given_up: bool,
     /// Why it could not be started.
     pub(super) refusal: Option<Notice>,
-    /// None until what came of it has been read.
+    /// None until its outputs have been read.
     pub(super) result: Option<Collected>,
 }
 
-/// What the streams of an attempt mean for its result; nothing for one without streams.
+/// What the streams of an attempt mean for its result; empty for one without streams.
 #[derive(Default)]
 pub(super) struct Flowed {
-    /// As in a pipeline whose last command has seen enough: its exit counts as a success.
+    /// All readers stopped reading, as in a pipeline: its exit counts as a success.
     pub(super) has_only_stopped: bool,
-    /// Its readers had all left before it ended: others may read on where those of this run had seen enough.
+    /// All readers had stopped before it ended, so the recorded stream may be too short for other readers.
     pub(super) is_short: bool,
-    /// Why it failed, whatever its exit.
+    /// Why it failed, even if its exit is a success.
     pub(super) trouble: Option<String>,
     pub(super) hints: Vec<Diagnostic>,
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Default)]
 pub(super) struct Collected {
     pub(super) outputs: Outputs,
@@ -67,9 +67,9 @@ pub(super) struct Collected {
     pub(super) has_failed: bool,
     /// It was its `if` that failed.
     pub(super) is_of_condition: bool,
-    /// What failed beside the exit.
+    /// What failed besides the exit.
     pub(super) reason: Option<String>,
-    /// The code of what it says.
+    /// The code of that message.
     pub(super) code: Option<String>,
     pub(super) is_stream_short: bool,
     /// Line of the ottofile on which it failed.
@@ -78,11 +78,11 @@ pub(super) struct Collected {
     pub(super) log_bytes: Option<[u64; 2]>,
     pub(super) hints: Vec<Notice>,
     pub(super) warnings: Vec<Warned>,
-    /// About what a success made.
+    /// Warnings about what a success made.
     pub(super) late_warnings: Vec<String>,
 }
 
-/// A warning about the hand-over, or about writing it down.
+/// A warning about the outputs, or about recording them.
 pub(super) enum Warned {
     About(Diagnostic),
     Plain(String),
@@ -124,7 +124,7 @@ impl Attempt {
         let mut wires = self.wires.take().expect("bug: an attempt is launched twice")?;
         started.env.extend(wires.env.drain(..));
         if job.work == Work::Service {
-            // Of an earlier attempt.
+            // Left by an earlier attempt.
             let _ = std::fs::remove_file(started.dir.ready());
         }
         self.plumbing = wires.plumbing;
@@ -142,7 +142,7 @@ impl Attempt {
         Ok((launch, warnings))
     }
 
-    /// Finds a service that is up already and the same: one that the run before has left, or one that other runs share.
+    /// Finds an identical service that is already up: one that the previous run left, or one that other runs share.
     fn adopt(
         &mut self,
         started: &mut Started,
@@ -196,7 +196,7 @@ impl Attempt {
         })
     }
 
-    /// Reads and keeps what the attempt handed over.
+    /// Reads and keeps the outputs of the attempt.
     pub(super) fn settle(&mut self, ended: &Ended, flowed: Flowed) {
         self.result = Some(match self.started.take() {
             Some(started) => {
@@ -294,17 +294,17 @@ impl Attempt {
         }
     }
 
-    /// What it started with and handed over is needed no more. By hand it cannot be started again.
+    /// Deletes the secret files of the attempt, which are no longer needed. It cannot be started again by hand.
     fn leave_vault(&self, started: &Started) {
         let private = layout::private(&started.attempt_dir);
         if vault::leave(&private) {
             let job = &self.setting.plan.job(self.id.job).name;
-            // Without the note a start by hand fails all the same.
+            // Even without the note, a start by hand fails.
             let _ = lang::secret::leave_note(&started.attempt_dir, job, &self.setting.run_id);
         }
     }
 
-    /// The `if` failed, and with it the task: nothing that the process left is anybody's.
+    /// The `if` failed, and so did the task: nothing that the process left is used.
     fn failed_condition(&self, script: &Script, decision: Decision, exit: &Exit) -> Collected {
         let tail = regular::tail(&self.setting.run_dir.job(script.job).log(Stream::Stderr, self.id.number));
         let failure = lang::Failure { exit, has_terminal: true, stderr: &tail, ended: None };
@@ -327,7 +327,7 @@ impl Attempt {
     }
 }
 
-/// The end of a service, which handed over what it had when it was up. Whether it failed is the run's to say.
+/// The end of a service, whose values were read when it became ready. The run decides whether it failed.
 fn of_service(script: &Script, started: &Started, attempt: u32, ended: &Ended) -> Collected {
     let exit = &ended.exit;
     let left = |folder| Left { folder, level: started.level, succeeded: false };
@@ -422,7 +422,7 @@ impl Assignment for Attempt {
     }
 
     fn collect(&mut self, ended: &Ended) {
-        // What its streams mean only the run knows, which has others to ask.
+        // Only the run knows what its streams mean for the result.
         if self.refusal.is_none() && self.adopted.is_none() && !self.streams() {
             self.settle(ended, Flowed::default());
         }
@@ -440,14 +440,14 @@ impl Assignment for Attempt {
             Some(keep) => keep.ended(&self.setting.run_id, self.id, ended),
             None => Some(ended),
         };
-        // The end of a service that has outlived its run is told by the keep.
+        // The keep reports the end of a service that has outlived its run.
         if let Some(ended) = ended {
             sink(Message::Ended(self, ended));
         }
     }
 }
 
-/// Those of these patterns that are plain names.
+/// The patterns that are plain names.
 fn declared_files<'a>(
     setting: &'a Setting,
     job: &'a Job,
@@ -457,7 +457,7 @@ fn declared_files<'a>(
     plain.map(|name| setting.folder_of(job).join(name))
 }
 
-/// A bug on another thread must not leave the run waiting for ever.
+/// A panic on another thread must not leave the run waiting forever.
 impl Drop for Attempt {
     fn drop(&mut self) {
         if std::thread::panicking() {

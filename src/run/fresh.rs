@@ -1,4 +1,4 @@
-//! Gathers the evidence that `plan::fresh` compares, and keeps that of the last success.
+//! Collects the evidence that `plan::fresh` compares, and keeps that of the last success.
 
 use super::files::{self, Unknown};
 use super::{Ground, Setting};
@@ -25,36 +25,35 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A file changed less than this before it was looked at may be changed again within the same tick of the file
+/// A file that was changed less than this long before it was checked may change again within the same tick of the file
 /// system's clock.
 const RACY_NS: i128 = 50_000_000;
 
-/// A file is hashed in pieces of this size: large enough for the hash to use all that the processor has for it, and
-/// read within a millisecond.
+/// Files are hashed in pieces of this size: large enough for the hash to run at full speed, and read within a millisecond.
 const PIECE: usize = 1 << 20;
 
-/// The data that a fresh job hands on, and the run it is from.
+/// The data that an up-to-date job passes on, and the run it is from.
 pub(crate) struct Fresh {
     pub(crate) run: RunId,
     pub(crate) outputs: Outputs,
 }
 
-/// What is kept of a job's last success.
+/// The record of a job's last success.
 #[derive(Serialize, Deserialize)]
 struct Success {
     format: u32,
     run: RunId,
     has_outputs: bool,
     made: Made,
-    /// The files that its values lead to by its contract, sorted by path.
+    /// The files that its values name according to its contract, sorted by path.
     promised: Vec<FileEvidence>,
     evidence: Evidence,
 }
 
-/// The files of its `output` after it, and when each was changed.
+/// The files of its `output` after the success, and when each was changed.
 type Made = BTreeMap<String, i128>;
 
-/// The form of what is kept; with any other the job runs.
+/// The format of the record; with any other the job runs.
 const FORMAT: u32 = 4;
 
 /// The hashes of the files that were read, each by its path with the stamp as long as which it holds. Many jobs look at the same
@@ -73,7 +72,7 @@ impl KnownHashes {
     }
 }
 
-/// What a look at a job's inputs found.
+/// The result of checking a job's inputs.
 pub(crate) struct Look {
     pub(crate) verdict: Verdict,
     pub(crate) warnings: Vec<String>,
@@ -81,21 +80,21 @@ pub(crate) struct Look {
 
 pub(crate) enum Verdict {
     Fresh(Fresh),
-    /// It would be, but secret values of it are not kept: it runs if a job that depends on it does.
+    /// It would be up to date, but its secret values were not kept: it runs if a dependent does.
     Sealed(Fresh, Evidence),
-    /// The evidence is to be kept if the job succeeds: what it was about to be made from. And why it runs.
+    /// It runs: the evidence to keep if it succeeds, and the reason.
     Stale(Evidence, String),
     /// The job runs, and will run the next time too; a warning says why.
     Unknown,
 }
 
-/// What a job that runs for the sake of its secret outputs is told to run for.
+/// The reason of a job that runs because of its secret outputs.
 pub(crate) const SEALED: &str = "its secret outputs are not kept";
 
-/// Looks whether a job is fresh. If it is not, its last success is forgotten: what that made is about to be made anew,
-/// and if this does not come to its end, what it leaves behind is nobody's success. None: it was stopped.
+/// Checks whether a job is up to date. If not, forgets its last success: its outputs are about to be made again, and if that
+/// fails, what is left is no success. None: the check was stopped.
 ///
-/// `streams` are the jobs whose streams it reads, and the runs that these are from: two runs may have streamed anything.
+/// `streams` are the jobs whose streams it reads, and the runs that recorded them: another run may have streamed other data.
 pub(crate) fn look(
     setting: &Setting,
     job: &Job,
@@ -143,7 +142,7 @@ fn check(
         Ok(promised) => promised,
         Err(why) => return Ok(Verdict::Stale(evidence, why)),
     };
-    // Files that had just been changed can be told by their stamps from now on.
+    // Files that had just been changed can be recognised by their stamps from now on.
     if promised != last.promised || evidence != last.evidence {
         (last.promised, last.evidence) = (promised, evidence.clone());
         // Otherwise they are read again the next time.
@@ -158,7 +157,7 @@ fn check(
     }
 }
 
-/// Why a job has to run although it has succeeded, or else the files that its values lead to, as they are now.
+/// Why a job has to run although it has succeeded; otherwise the files that its values name, as they are now.
 fn changed(
     ground: &Ground<'_>,
     job: &Job,
@@ -176,7 +175,7 @@ fn changed(
         return Ok(Err(why));
     }
     let contract = ground.ottofile.tasks[job.task].outputs.as_ref();
-    // A folder that was empty may have files by now.
+    // A folder that was empty may have files now.
     if !contract.is_some_and(|contract| contract.value.has_paths()) {
         return Ok(Ok(Vec::new()));
     }
@@ -185,13 +184,13 @@ fn changed(
     Ok(difference_of_files(&last.promised, &now).map_or(Ok(now), Err))
 }
 
-/// Whether a job may be up to date at all, so that it is looked at.
+/// Whether a job can be up to date at all, and so is checked.
 pub(crate) fn is_looked_at(job: &Job) -> bool {
     !job.input_globs.is_empty() && !job.output_globs.is_empty() && job.refusal.is_none()
 }
 
-/// The jobs that are up to date now, each with what it would hand on, as far as nothing needs to run to know that: what a
-/// job sees of one that runs may be different then. Changes nothing.
+/// Returns the jobs that are up to date now, each with the values it would pass on. Leaves out jobs after one that would
+/// run, because that may set other values. Changes nothing.
 pub(crate) fn up_to_date(ground: &Ground<'_>) -> HashMap<JobId, Arc<Outputs>> {
     let mut known: HashMap<JobId, Arc<Outputs>> = HashMap::new();
     for id in ground.plan.in_order() {
@@ -203,7 +202,7 @@ pub(crate) fn up_to_date(ground: &Ground<'_>) -> HashMap<JobId, Arc<Outputs>> {
             continue;
         }
         let outputs = match &job.work {
-            // It stands for its jobs.
+            // A group is up to date with its jobs.
             Work::Group | Work::ForeachGroup(GroupMembers::Known(_)) => Some(Outputs::default()),
             Work::Body | Work::Terminal if is_looked_at(job) => {
                 let data = ground.plan.inputs(job).into_iter();
@@ -222,10 +221,10 @@ pub(crate) fn up_to_date(ground: &Ground<'_>) -> HashMap<JobId, Arc<Outputs>> {
     known
 }
 
-/// What a job would hand on that is up to date now. `data` is what it would see. Changes nothing.
+/// The values that a job would pass on if it is up to date now. `data` is what it would see. Changes nothing.
 fn outputs_now(ground: &Ground<'_>, job: &Job, data: &[(&Job, Arc<Outputs>)]) -> Option<Outputs> {
     let never = AtomicBool::new(false);
-    // Before all else: what has no success need not be read.
+    // First, because without a success nothing else need be read.
     let last = last_success(ground, job)?;
     let files = input_files(ground, job, Some(&last.evidence), data, &never, &mut Vec::new()).ok()?;
     let evidence = Evidence { files, ..recipe(ground, job, data, &[]) };
@@ -237,7 +236,7 @@ fn outputs_now(ground: &Ground<'_>, job: &Job, data: &[(&Job, Arc<Outputs>)]) ->
     (!outputs.values.is_empty() && outputs.lost_secrets().next().is_none()).then_some(outputs)
 }
 
-/// Looks at what a success made, and keeps the evidence of it, if there is any. Returns warnings.
+/// Checks what a success made and keeps its evidence, if there is any. Returns warnings.
 pub(crate) fn succeeded(
     setting: &Setting,
     job: &Job,
@@ -282,7 +281,7 @@ fn keep(setting: &Setting, job: &Job, success: &Success) -> Result<(), String> {
 
 /// A job that was [`Verdict::Sealed`] runs after all. Returns warnings.
 pub(crate) fn let_go(setting: &Setting, job: &Job) -> Vec<String> {
-    // What it handed on until now is not what it will set.
+    // The values that it passed on so far are not those it will set.
     let dir = setting.run_dir.job(&job.name);
     for path in [dir.output(), dir.exports()] {
         let _ = std::fs::remove_file(path);
@@ -308,16 +307,16 @@ fn success_path(ground: &Ground<'_>, job: &Job) -> PathBuf {
     ground.project.fresh().join(format!("{}.json", file_name(&job.name)))
 }
 
-/// None where there is none, and where what is there cannot be read: the job runs then.
+/// None if there is none or it cannot be read; then the job runs.
 fn last_success(ground: &Ground<'_>, job: &Job) -> Option<Success> {
     let json = regular::read(&success_path(ground, job)).ok()?;
     serde_json::from_slice(&json).ok().filter(|success: &Success| success.format == FORMAT)
 }
 
-/// The files of its `output`, and the patterns that stand for nothing.
+/// The files of its `output`, and the patterns that match nothing.
 fn made(ground: &Ground<'_>, job: &Job, stop: &AtomicBool) -> Result<(Made, Vec<String>), Unknown> {
     let found = files::find(ground.folder_of(job), &job.output_globs, stop)?;
-    // What has just gone, and what leads nowhere, was changed at no time.
+    // A file that was just removed, or a dangling link, has no time of change.
     let changed = |path: &OsString| {
         std::fs::metadata(ground.folder_of(job).join(path)).map_or(0, |it| modified_ns(&it))
     };
@@ -325,7 +324,7 @@ fn made(ground: &Ground<'_>, job: &Job, stop: &AtomicBool) -> Result<(Made, Vec<
     Ok((made, found.missing.into_iter().chain(found.unmatched).collect()))
 }
 
-/// Why its outputs are not those of its last success.
+/// Why its outputs differ from those of its last success.
 fn changed_output(
     ground: &Ground<'_>,
     job: &Job,
@@ -338,7 +337,7 @@ fn changed_output(
     }
     Ok(last.iter().find_map(|(path, changed)| match now.get(path) {
         None => Some(format!("its output `{path}` is missing")),
-        // Somebody put back what had been made earlier, from something else.
+        // An older version of the file was put back.
         Some(now) if now < changed => Some(format!("its output `{path}` is older than the one it created")),
         Some(_) => None,
     }))
@@ -362,14 +361,14 @@ fn hand_on(setting: &Setting, job: &Job, last: &Success) -> Option<Outputs> {
     let dir = setting.run_dir.job(&job.name);
     std::fs::DirBuilder::new().mode(0o700).create(&dir.path).ok()?;
     let outputs = match last.has_outputs {
-        // Recorded were some: a link that leads nowhere reads as none.
+        // There were outputs, so an empty result means a dangling link.
         true if inputs::adopt(&dir, &earlier).ok()? => {
             outputs::read(&dir).ok().filter(|outputs| !outputs.values.is_empty())?
         }
         true => return None,
         false => Outputs::default(),
     };
-    // Last, so that nothing is in the way of a stream of its own.
+    // Last, so that it cannot conflict with a stream of this run.
     if is_streaming && !inputs::hand_on(&earlier.stream(), &dir.stream()).ok()? {
         return None;
     }
@@ -397,7 +396,7 @@ pub(super) fn hashes(
     Some(files.into_iter().map(|file| (file.path, file.hash)).collect())
 }
 
-/// What its `input` stands for, and what values of its dependencies lead to; sorted by path.
+/// The files that its `input` matches and that the values of its dependencies name, sorted by path.
 fn input_files(
     ground: &Ground<'_>,
     job: &Job,
@@ -407,7 +406,7 @@ fn input_files(
     warnings: &mut Vec<String>,
 ) -> Result<Vec<FileEvidence>, Unknown> {
     let found = files::find(ground.folder_of(job), &job.input_globs, stop)?;
-    // It is likely to be mistyped, and would make the task fresh for ever.
+    // It is probably a typo, and the task would stay up to date forever.
     if let Some(name) = found.missing.first() {
         return Err(Unknown::Failed(format!("the input `{name}` is missing")));
     }
@@ -429,8 +428,8 @@ fn input_files(
     Ok(files)
 }
 
-/// The files that values of `producer` lead to by its contract, as they are now; of a folder, all files in it. Sorted by path,
-/// which is relative to the folder of the job that they matter to, or absolute.
+/// The files that values of `producer` name according to its contract, as they are now; for a folder, all files in it.
+/// Sorted by path, which is absolute or relative to the folder of the job that reads them.
 fn promised_files(
     ground: &Ground<'_>,
     job: &Job,
@@ -445,7 +444,7 @@ fn promised_files(
     let mut paths: BTreeSet<OsString> = BTreeSet::new();
     for claim in contract.value.paths(&outputs.values) {
         let Some(bytes) = claim.value.as_bytes() else { continue };
-        // What has a secret in it is not kept, not even as a path.
+        // A path that contains a secret is not kept.
         if outputs.secrets.contains(&claim.key) || masker.as_ref().is_some_and(|masker| masker.finds(&bytes))
         {
             continue;
@@ -486,7 +485,7 @@ fn look_at(
     };
     let metadata = match std::fs::metadata(&whole) {
         Ok(metadata) => metadata,
-        // What a link that leads nowhere says is all that there is to know of it.
+        // All that is known of a dangling link is its target.
         Err(error) => {
             let target = std::fs::read_link(&whole).map_err(|_| cannot(error))?;
             let hash = blake3::hash(target.as_os_str().as_bytes()).to_hex();
@@ -500,7 +499,7 @@ fn look_at(
     if let Some(hash) = recorded {
         return Ok(FileEvidence { path: shown, hash, stamp: Some(stamp) });
     }
-    // It may have become a named pipe by now, and nobody waits for its other end.
+    // It may be a named pipe by now; do not wait for its other end.
     let file = std::fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&whole);
     let file = file.map_err(cannot)?;
     let metadata = file.metadata().map_err(cannot)?;
@@ -513,7 +512,7 @@ fn look_at(
     Ok(FileEvidence { path: shown, hash, stamp: is_settled.then_some(stamp) })
 }
 
-/// None for what is not a regular file.
+/// None if it is not a regular file.
 fn stamp(metadata: &std::fs::Metadata) -> Option<Stamp> {
     metadata.is_file().then(|| Stamp {
         size: metadata.size(),
@@ -523,7 +522,7 @@ fn stamp(metadata: &std::fs::Metadata) -> Option<Stamp> {
     })
 }
 
-/// The hash of a file's content; None if it was stopped, which it can be after each piece.
+/// The hash of a file's content; None if it was stopped, which is checked after each piece.
 fn hash_of(mut file: impl Read, size: u64, stop: &AtomicBool) -> std::io::Result<Option<String>> {
     let mut hasher = blake3::Hasher::new();
     let mut piece = vec![0; usize::try_from(size).unwrap_or(usize::MAX).clamp(1 << 10, PIECE)];
@@ -538,7 +537,7 @@ fn hash_of(mut file: impl Read, size: u64, stop: &AtomicBool) -> std::io::Result
     Ok(None)
 }
 
-/// A path as text, one text for each path: bytes that are not UTF-8, and `%`, are escaped.
+/// A path as text, different for each path: `%` and bytes that are not UTF-8 are escaped.
 fn shown(path: &OsStr) -> String {
     let mut text = String::new();
     for chunk in path.as_bytes().utf8_chunks() {
@@ -548,7 +547,7 @@ fn shown(path: &OsStr) -> String {
     text
 }
 
-/// Everything but files: the hash of all of it, and the parts that it is made of.
+/// Everything except files: the hash of all of it, and its parts.
 fn recipe(
     ground: &Ground<'_>,
     job: &Job,
@@ -568,11 +567,11 @@ fn recipe(
     }
     if let Some(item) = &job.item {
         recipe.part("its item", &[item.value.as_bytes()]);
-        // `include` may give a combination other values than those that its name is made of.
+        // `include` may give a combination values that its name does not show.
         for (name, value) in item.axes.iter() {
             recipe.part(&format!("its `{name}`"), &[value.as_bytes()]);
         }
-        // An item that is put before it moves it, which matters to few scripts.
+        // Inserting an item before it changes the index, which matters to few scripts.
         if body.text.contains("OTTO_FOREACH_INDEX") {
             recipe.part("its position among the items", &[item.index.to_string().as_bytes()]);
         }
@@ -585,13 +584,13 @@ fn recipe(
         let words: Vec<Vec<u8>> = words.into_iter().map(|word| unguessable(ground, word)).collect();
         recipe.part(&format!("its parameter `{name}`"), &words);
     }
-    // Those for all tasks too, whether the script mentions them or not: what it calls may read them. But a date or a
-    // revision that a command finds out changes by itself, and need not rebuild what does not speak of it.
+    // The variables for all tasks too, even if the script does not mention them: programs that it calls may read them. But
+    // a date or a revision that a command computes changes by itself, and rebuilds only tasks that mention it.
     let task = &ground.ottofile.tasks[job.task];
     let computed = computed_for_all(ground.ottofile, task);
     let is_meant = |name: &str| !computed.contains(name) || body.text.contains(name);
     let for_all = ground.plan.globals.of_root().iter().filter(|(name, _)| is_meant(name));
-    // Those of an included file come before those of the task.
+    // The variables of an included file come before those of the task.
     let own = |name: &str| task.envs.iter().any(|entry| entry.name.value == name);
     let for_job = job.envs.iter().filter(|(name, _)| own(name) || is_meant(name));
     for (name, value) in for_all.chain(for_job) {
@@ -601,7 +600,7 @@ fn recipe(
     recipe.part("its `input`", &globs(&job.input_globs));
     recipe.part("its `output`", &globs(&job.output_globs));
     for (dependency, outputs) in data {
-        // Of a list that only tells the items, this one counts, which is above.
+        // Of a list that only gives the items, only this job's item counts; it is added above.
         if only_tells_items(ground, job, dependency, outputs) {
             continue;
         }
@@ -617,13 +616,13 @@ fn recipe(
     Evidence { recipe: whole, parts: recipe.parts, files: Vec::new() }
 }
 
-/// Whether a job has this dependency for the sake of its item alone: `needs` does not name it, and the scripts read no values.
+/// Whether a job has this dependency only for its item: `needs` does not list it, and the scripts read none of its values.
 fn only_tells_items(ground: &Ground<'_>, job: &Job, dependency: &Job, outputs: &Outputs) -> bool {
     let task = &ground.ottofile.tasks[job.task];
     let source = ground.ottofile.tasks[dependency.task].name.as_str();
     let paths: Vec<&DataPath> = task.foreach.iter().flat_map(|foreach| foreach.source.paths()).collect();
     let is_source = paths.iter().any(|path| path.task == source);
-    // The dependency that `from` adds stands where its path does.
+    // The dependency that `from` adds has the place of its path.
     let is_added = |edge: &Edge| paths.iter().any(|path| path.text.span == edge.task.span);
     let names = |edge: &Edge| edge.task.value == source || edge.task.value.contains('*');
     let is_needed = || task.before.iter().any(|edge| names(edge) && !is_added(edge));
@@ -631,8 +630,8 @@ fn only_tells_items(ground: &Ground<'_>, job: &Job, dependency: &Job, outputs: &
     job.item.is_some() && is_source && !is_needed() && outputs.exports.is_empty() && !may_read()
 }
 
-/// What stands for a value in a hash that is kept. Whoever knows the hash could try values until one fits, so of what has a
-/// secret in it the keyed hash counts.
+/// The form of a value that goes into a stored hash. Values could be guessed by trying, so a value that contains a secret is
+/// replaced by its keyed hash.
 fn unguessable(ground: &Ground<'_>, value: &[u8]) -> Vec<u8> {
     match ground.masks.masker() {
         Some(masker) if masker.finds(value) => ground.sealer.hash(value).into_bytes(),
@@ -640,7 +639,7 @@ fn unguessable(ground: &Ground<'_>, value: &[u8]) -> Vec<u8> {
     }
 }
 
-/// The variables of all tasks of a file that a command has a part in.
+/// The variables for all tasks of a file whose values come from a command, even in part.
 fn computed_for_all<'o>(ottofile: &'o Ottofile, task: &Task) -> HashSet<&'o str> {
     let mut computed = HashSet::new();
     for source in ottofile.line_of(task.name_span.source) {
@@ -660,7 +659,7 @@ struct SignatureHasher {
 }
 
 impl SignatureHasher {
-    /// Each piece with its length before it, so that no two lists of pieces look alike.
+    /// Adds each piece with its length before it, so that different lists never hash the same bytes.
     fn part<P: AsRef<[u8]>>(&mut self, what: &str, pieces: &[P]) {
         let mut hasher = blake3::Hasher::new();
         for piece in std::iter::once(what.as_bytes()).chain(pieces.iter().map(AsRef::as_ref)) {

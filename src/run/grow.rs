@@ -1,4 +1,4 @@
-//! Jobs that come while the run goes on: a value has told the items of a foreach task.
+//! Jobs that are added during the run, because a value gives the items of a foreach task.
 
 use super::{Message, OnBug, Run, Setting, planned_job, told_by};
 use crate::diagnostic::{Code, Diagnostic, Notice};
@@ -24,7 +24,7 @@ fn secret_items(setting: &Setting, group: JobId) -> Diagnostic {
     wrong.help("pass a list of names that are not secret, and read the secrets by them")
 }
 
-/// The jobs of a group, from the values of the jobs before it.
+/// Makes the jobs of a group from the values of the jobs before it.
 fn extension(
     setting: &Setting,
     group: JobId,
@@ -46,7 +46,7 @@ fn extension(
 }
 
 impl Run<'_> {
-    /// Has the jobs of a group made from what the jobs before it have set.
+    /// Lets a worker make the jobs of a group from the values that the jobs before it have set.
     pub(super) fn make_jobs(&mut self, group: JobId) {
         let setting = self.setting.clone();
         let values = self.values_for(group);
@@ -58,7 +58,7 @@ impl Run<'_> {
         }));
     }
 
-    /// The jobs of a group that another otto made.
+    /// Takes over the jobs of a group that another otto made.
     pub(super) fn make_jobs_again(&mut self, group: JobId) -> Result<(), Vec<Diagnostic>> {
         let values = self.values_for(group);
         let extension = extension(&self.setting, group, &values)?;
@@ -66,7 +66,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The outputs of the tasks that tell the items of a group; in a rerun some of them may be recorded ones.
+    /// The outputs of the tasks that give the items of a group; in a rerun some of them are recorded ones.
     fn values_for(&self, group: JobId) -> Vec<(String, Arc<Outputs>)> {
         let setting = &self.setting;
         let job = setting.plan.job(group);
@@ -142,7 +142,7 @@ impl Run<'_> {
         self.settled(settled);
     }
 
-    /// The data makes no jobs: the task that was to have them fails.
+    /// The data is not valid as items, so the task fails.
     fn refuse_items(&mut self, group: JobId, diagnostics: &[Diagnostic]) {
         let name = self.job(group).name.clone();
         for diagnostic in diagnostics {

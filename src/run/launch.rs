@@ -37,21 +37,21 @@ pub(super) struct InputOf {
     pub(super) outputs: Arc<Outputs>,
     /// Why there are none.
     pub(super) absence: Option<&'static str>,
-    /// They are all that it was to set.
+    /// They are complete.
     pub(super) is_whole: bool,
 }
 
-/// A job that is being run, with all that its language asked for.
+/// A job that is being started, with everything that its language needs.
 pub(crate) struct Started {
     pub(crate) dir: JobDir,
-    /// Of this attempt.
+    /// The number of this attempt.
     pub(crate) attempt_dir: PathBuf,
     pub(crate) level: Option<Level>,
     /// It runs on a cluster.
     pub(crate) is_remote: bool,
     /// How long it may run.
     pub(crate) limit: Option<Duration>,
-    /// The `if` that the first attempt asks.
+    /// The `if` that the first attempt evaluates.
     pub(crate) condition: Option<Body>,
     pub(crate) inputs: Vec<Input>,
     pub(crate) fan_ins: Vec<FanInData>,
@@ -61,15 +61,14 @@ pub(crate) struct Started {
     pub(crate) lists: Vec<List>,
     pub(crate) workdir: PathBuf,
     pub(crate) env: BTreeMap<OsString, OsString>,
-    /// Of a service that other runs use too: held until it has ended.
+    /// The lock of a shared service, kept until it has ended.
     pub(crate) ownership: Option<Arc<Ownership>>,
 }
 
 impl Started {
-    /// Makes the job's directory and its inputs' links, and works out the environment.
+    /// Creates the job's folder and the links to its inputs, and works out the environment.
     ///
-    /// `outputs` are those of the jobs whose data this one sees, in plan order; `fates` are what its body may know of how
-    /// others ended.
+    /// `outputs` are those of the jobs whose data this one sees, in plan order; `fates` tell its body how other jobs ended.
     pub(super) fn new(
         setting: &Setting,
         AttemptId { job: id, number }: AttemptId,
@@ -202,7 +201,7 @@ impl Started {
         }
     }
 
-    /// Writes the script and answers what to execute, with warnings.
+    /// Writes the script. Returns what to execute, and warnings.
     pub(super) fn launch(
         &mut self,
         setting: &Setting,
@@ -222,7 +221,7 @@ impl Started {
         }
         let io = match job.work {
             Work::Terminal => {
-                // Tells later readers of the log why there is no output. Failing to write it loses nothing.
+                // Tells readers of the log why there is no output. If it cannot be written, nothing is lost.
                 let note = "otto: tty task, output not captured\n";
                 let _ = atomic::write(&self.dir.log(Stream::Stderr, attempt), note.as_bytes());
                 LaunchIo::Terminal
@@ -231,7 +230,7 @@ impl Started {
                 LaunchIo::Captured {
                     stdin: match reads_stream {
                         true => Stdin::Stream,
-                        // A service would take what is for others.
+                        // A service would read input that is meant for others.
                         false if job.work == Work::Service => Stdin::Null,
                         false if setting.inherits_stdin.contains(&job.task) => Stdin::Inherit,
                         false => Stdin::Null,
@@ -264,26 +263,26 @@ impl Started {
     }
 }
 
-/// The foreach tasks whose jobs a job sees together.
+/// The foreach tasks whose jobs a job sees as a whole.
 fn seen_together(setting: &Setting, id: JobId) -> Vec<plan::FanIn> {
     let job = setting.plan.job(id);
     let earlier = &setting.earlier.fan_ins;
     let group = job.group.map(|group| &setting.plan.job(group).name);
     let mut all = earlier.get(&job.name).or_else(|| earlier.get(group?)).cloned().unwrap_or_default();
-    // Of a rerun: what it was planned to be, with the jobs that are not run again.
+    // In a rerun, with the jobs that are not run again.
     let now = plan::fan_ins(&setting.plan, id).into_iter();
     let now: Vec<_> = now.filter(|fan_in| all.iter().all(|known| known.group != fan_in.group)).collect();
     all.extend(now);
     all
 }
 
-/// By which names a job knows the jobs that it has data or outcomes of.
+/// The names by which a job knows the jobs whose data or outcomes it has.
 struct KnownNames<'a> {
     ottofile: &'a Ottofile,
     job: &'a Job,
     /// The jobs that it knows.
     all: HashSet<&'a str>,
-    /// The foreach tasks whose jobs it sees together.
+    /// The foreach tasks whose jobs it sees as a whole.
     together: Vec<plan::FanIn>,
 }
 
@@ -301,7 +300,7 @@ impl KnownNames<'_> {
         names
     }
 
-    /// The foreach tasks whose jobs it sees together, under each of their names, with those jobs whose data is whole.
+    /// The foreach tasks whose jobs it sees as a whole, under each of their names, with the jobs whose data is complete.
     fn fan_ins(&self, inputs: &[Input]) -> Vec<FanInData> {
         if self.together.is_empty() {
             return Vec::new();
@@ -317,7 +316,7 @@ impl KnownNames<'_> {
                 let (Some(item), Some(input)) = (item, input) else { continue };
                 let names = self.of(job);
                 for fan_in in &mut all[first..] {
-                    // It has its data under this name too.
+                    // Its data has this name too.
                     if names
                         .iter()
                         .any(|name| name.as_str().strip_suffix(item) == Some(&format!("{}:", fan_in.name)))
@@ -351,18 +350,18 @@ impl KnownNames<'_> {
     }
 }
 
-/// The item with its type; those that the ottofile lists are strings.
+/// The item with its type; items that the ottofile lists are strings.
 fn item_value(item: &Item) -> Value {
     item.data.as_deref().cloned().unwrap_or_else(|| Value::from_bytes(item.value.as_bytes().to_vec()))
 }
 
-/// The values of a matrix: variables like parameters.
+/// The values of a matrix, which become variables like parameters.
 fn axes(job: &Job) -> impl Iterator<Item = (ParamName, OsString)> {
     let axes = job.item.iter().flat_map(|item| item.axes.iter());
     axes.filter_map(|(name, value)| Some((ParamName::new(name).ok()?, value.clone())))
 }
 
-/// Whether an attempt may start with a secret, or hand one over.
+/// Whether an attempt may start with a secret, or set one.
 pub(super) fn handles_secrets(setting: &Setting, job: &Job, inputs: &[Input]) -> bool {
     let task = &setting.ottofile.tasks[job.task];
     let has_secret_output = task.outputs.as_ref().is_some_and(|contract| contract.value.has_secret());
@@ -383,7 +382,7 @@ fn mentions_secrets(setting: &Setting, job: &Job) -> bool {
     texts.into_iter().any(|text| text.contains("secret"))
 }
 
-/// The time that an attempt has: that of its task, and on a cluster a little less than its job has, so that it ends politely.
+/// The time limit of an attempt: that of its task; on a cluster a little less than its job has, so that it can end in order.
 fn limit(setting: &Setting, id: JobId, number: u32) -> Option<Duration> {
     const BEFORE_THE_END: Duration = Duration::from_secs(30);
     let own = setting.plan.job(id).timeout.or(setting.timeout);
@@ -397,7 +396,7 @@ fn limit(setting: &Setting, id: JobId, number: u32) -> Option<Duration> {
     }
 }
 
-/// The variables by which a task knows what it may use.
+/// Sets the variables that tell a task which resources it may use.
 fn tell_resources(env: &mut BTreeMap<OsString, OsString>, resources: &Resources, attempt: u32) {
     env.insert("OTTO_ATTEMPT".into(), attempt.to_string().into());
     env.insert("OTTO_CPUS".into(), resources.cpus(attempt).to_string().into());
@@ -408,7 +407,7 @@ fn tell_resources(env: &mut BTreeMap<OsString, OsString>, resources: &Resources,
     }
 }
 
-/// The parameters that take several words.
+/// The parameters that take several arguments.
 fn lists(task: &Task, job: &Job) -> Vec<List> {
     let of_one = |(param, (name, value)): (&Param, &(ParamName, Option<Argument>))| {
         let is_positional = matches!(param.form, ParamForm::Positional(_));
@@ -422,8 +421,8 @@ fn lists(task: &Task, job: &Job) -> Vec<List> {
     task.params.iter().zip(&job.params).filter_map(of_one).collect()
 }
 
-/// Looks for the interpreters that no job can bring, for none runs before the one that wants it: each that is missing.
-/// A bash is brought by nobody. Answers nothing for jobs that may be fresh, and so need none.
+/// Returns the missing interpreters of jobs before which no other job runs, so that none can install them. No job is
+/// expected to install bash. Leaves out jobs that may be up to date and so need no interpreter.
 pub(crate) fn missing_interpreters(
     ottofile: &Ottofile,
     plan: &Plan,
@@ -433,7 +432,7 @@ pub(crate) fn missing_interpreters(
 ) -> Vec<CannotPrepare> {
     let mut missing: Vec<CannotPrepare> = Vec::new();
     let mut seen = BTreeSet::new();
-    // A job that runs later than one that needs it is not known yet.
+    // A job that is added later is not known yet.
     let mut is_preceded = vec![true; plan.jobs.len()];
     for (id, job) in plan.ids().zip(&plan.jobs) {
         let runs_first = |need: &Need| plan.job(need.job).work.has_body() || is_preceded[need.job.index()];
@@ -444,13 +443,13 @@ pub(crate) fn missing_interpreters(
         let may_be_brought = is_preceded[id.index()] && Language::of(body) != Language::Bash;
         let folder = ottofile.folder_of(task.name_span.source).unwrap_or(folder);
         let workdir = task.dir.as_ref().map_or_else(|| folder.to_owned(), |dir| folder.join(&dir.value));
-        // The machine of the cluster has its own.
+        // The nodes of the cluster have their own.
         if job.elsewhere.is_some()
             || places[id.index()] == JobPlace::Cluster
             || may_be_fresh
             || may_be_brought
             || !workdir.is_dir()
-            // It may ask whether the interpreter exists.
+            // Its `if` may ask whether the interpreter exists.
             || task.condition.is_some() && Language::of(body) == Language::Other
             || !seen.insert(job.task)
         {
@@ -493,7 +492,7 @@ pub(crate) fn missing_interpreters(
     missing
 }
 
-/// Makes the folder of a job, unless an earlier attempt or a stream has.
+/// Creates the folder of a job, unless it exists already.
 pub(super) fn make_folder(dir: &Path) -> Result<(), CannotPrepare> {
     match std::fs::DirBuilder::new().mode(0o700).create(dir) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(cannot("create", dir, &error)),
@@ -516,7 +515,7 @@ fn link_recorded(
         RecordedSource::Earlier(earlier) => inputs::link_to(dir, name, earlier),
         RecordedSource::Changed => {
             let changed = setting.run_dir.job(&input.job);
-            // Several jobs may read it, and each is prepared by a thread of its own.
+            // Several jobs may read it, and each is prepared by its own thread.
             static WRITING: Mutex<()> = Mutex::new(());
             let writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&changed.path)?;
@@ -528,7 +527,7 @@ fn link_recorded(
     }
 }
 
-/// otto's own environment, under the ottofile's variables, under the task's, under its parameters.
+/// otto's own environment, then the ottofile's variables, then the task's, then its parameters; later ones win.
 fn environment(setting: &Setting, job: &Job, started: &Started) -> BTreeMap<OsString, OsString> {
     let mut env: BTreeMap<OsString, OsString> = setting
         .environment
@@ -536,7 +535,7 @@ fn environment(setting: &Setting, job: &Job, started: &Started) -> BTreeMap<OsSt
         .filter(|(name, _)| !is_shell_trap(name) && !is_of_one_job(name))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    // A parameter without a value is unset, also where otto itself runs in a task with one of the same name.
+    // A parameter without a value is unset, even if otto runs inside a task that has one of the same name.
     for (name, _) in job.params.iter().filter(|(_, value)| value.is_none()) {
         env.remove(OsStr::new(name.as_str()));
     }
@@ -574,7 +573,7 @@ fn environment(setting: &Setting, job: &Job, started: &Started) -> BTreeMap<OsSt
 }
 
 impl Started {
-    /// The joined words of a parameter need not fit into a variable: the script has each of them as an argument.
+    /// Leaves out the joined values of parameters that are too long for a variable: the script also has them one by one.
     fn leave_out_long(&self, job: &Job, env: &mut BTreeMap<OsString, OsString>) -> Vec<Diagnostic> {
         let mut warnings = Vec::new();
         for list in &self.lists {
@@ -598,7 +597,7 @@ impl Started {
     }
 }
 
-/// What the system would refuse with "argument list too long", for the job and for everything that it starts.
+/// The error for an environment with which the system would refuse to start anything: "argument list too long".
 fn too_large(job: &str, env: &BTreeMap<OsString, OsString>) -> Option<Diagnostic> {
     let (name, value) = env.iter().find(|(name, value)| name.len() + value.len() + 2 > MOST_VARIABLE)?;
     let message = format!(
@@ -610,7 +609,7 @@ fn too_large(job: &str, env: &BTreeMap<OsString, OsString>) -> Option<Diagnostic
     Some(diagnostic.help("pass it with OUTPUT, or write it to a file and pass its path"))
 }
 
-/// Variables that belong to one job of an otto that this one runs inside of; ours would not replace them all.
+/// Variables of the job of an outer otto that our own variables would not replace.
 fn is_of_one_job(name: &OsStr) -> bool {
     let name = name.as_bytes();
     name.starts_with(b"OTTO_FOREACH_")

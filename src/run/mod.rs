@@ -1,5 +1,5 @@
-//! The event loop of a run, the one place where everything meets: scheduler, executor, languages, store,
-//! journal and view. One thread owns all of it; whatever happens elsewhere comes through the inbox.
+//! The event loop of a run, which connects scheduler, executor, languages, store, journal and view. One thread owns all of
+//! them; other threads report through the inbox.
 
 mod attempt;
 pub(crate) mod files;
@@ -61,27 +61,27 @@ use std::time::{Duration, Instant};
 use stream::{StreamSetting, Streams, Wires};
 use workers::Workers;
 
-/// More threads than these would only make a disk search more at the same time.
+/// More threads would only make a disk seek more.
 const MOST_WORKERS: usize = 16;
 
-/// Enough that short bursts of output do not stop their readers, little enough that memory stays small: a
-/// message holds at most one read.
+/// Large enough that short bursts of output do not block their readers, small enough to save memory: a message holds at
+/// most one read.
 const MESSAGES: usize = 64;
 
 const SIGINT: i32 = libc::SIGINT;
 const SIGTERM: i32 = libc::SIGTERM;
 
-/// What a run is given. It never changes; where the plan grows, a larger one takes its place.
+/// What a run is given. It never changes; when the plan grows, a new setting replaces it.
 #[derive(Clone)]
 pub(crate) struct Setting {
     pub(crate) ottofile: Arc<Ottofile>,
     pub(crate) plan: Arc<Plan>,
-    /// Where each job runs, and what it asks for there.
+    /// Where each job runs, and the resources it requests there.
     pub(crate) places: Vec<JobPlace>,
     pub(crate) resources: Vec<Arc<Resources>>,
     /// How many tasks run on this machine at a time.
     pub(crate) local_slots: usize,
-    /// That of this machine.
+    /// The memory of this machine.
     pub(crate) memory_mib: u64,
     pub(crate) environment: Environment,
     /// The ottofile's folder, absolute.
@@ -93,74 +93,74 @@ pub(crate) struct Setting {
     pub(crate) runtime: PathBuf,
     pub(crate) user: OsString,
     pub(crate) slots: usize,
-    /// However many jobs are asked for, with more of them otto would run out of files.
+    /// Upper limit of jobs at a time, whatever was asked for: with more, otto would run out of file descriptors.
     pub(crate) most: usize,
     pub(crate) policy: Policy,
     /// `--force`: no task is fresh.
     pub(crate) ignores_freshness: bool,
-    /// `--timeout`: for tasks that have none of their own.
+    /// `--timeout`: for tasks without a timeout of their own.
     pub(crate) timeout: Option<Duration>,
     /// `--run-timeout`: for all tasks together.
     pub(crate) run_timeout: Option<Duration>,
     /// Tasks (places in the ottofile) that get otto's own stdin.
     pub(crate) inherits_stdin: Vec<usize>,
-    /// What jobs of a rerun see of an earlier run.
+    /// The data of an earlier run that jobs of a rerun see.
     pub(crate) recorded: Recorded,
     pub(crate) earlier: Earlier,
     /// The files that started this run, with `--watch`.
     pub(crate) changed: Vec<String>,
     /// Services that stay up until the run is stopped.
     pub(crate) lasting: Vec<JobId>,
-    /// Has the services that the run before left, and takes those that this one leaves.
+    /// Holds the services that the previous run left running, and those that this run leaves.
     pub(crate) keep: Option<Keep>,
-    /// The view wants to see what tasks write.
+    /// The view shows the output of tasks.
     pub(crate) shows_output: bool,
     pub(crate) streams: StreamSetting,
-    /// What nothing of this process shows.
+    /// The secrets that nothing in this process shows.
     pub(crate) masks: Masks,
     /// What is recorded in place of a secret.
     pub(crate) sealer: Arc<Sealer>,
-    /// Where attempts with secrets have what they start with.
+    /// Where attempts with secrets have their files.
     pub(crate) vault: Arc<Vault>,
     pub(crate) hashes: KnownHashes,
     /// The run's inbox, for the threads that work for it.
     pub(crate) sink: Arc<dyn Fn(Message) + Send + Sync>,
     /// Tasks are told that their output is shown in colour.
     pub(crate) tells_colour: bool,
-    /// How often a task is repeated that a cluster ended.
+    /// How often a task is repeated if the cluster ended it.
     pub(crate) lost_retries: u32,
-    /// Another otto can go on with the run.
+    /// Another otto can continue the run.
     pub(crate) may_be_left: bool,
 }
 
-/// All that can happen to a run, in one channel.
+/// Everything that can happen to a run, in one channel.
 pub(crate) enum Message {
     Report(Report),
-    /// The look at what this job would be made from is over. The flag is that by which it could be stopped.
+    /// The check whether this job is up to date has ended. The flag is the one that could have stopped it.
     Looked(JobId, Look, Arc<AtomicBool>),
-    /// The files of an attempt are made, with these warnings; its process is next.
+    /// The files of an attempt exist, with these warnings; its process starts next.
     Launching(AttemptId, Vec<Diagnostic>),
-    /// The files of a service are made, and its process is next.
+    /// The files of a service exist; its process starts next.
     Serving(AttemptId, Arc<Started>),
     /// A service was asked whether it is ready.
     Probed(Box<Probe>),
-    /// An attempt has ended, or what it handed over has been read.
+    /// An attempt has ended, or its outputs have been read.
     Ended(Box<Attempt>, Ended),
-    /// This attempt starts no service: one that the run before has left goes on.
+    /// This attempt starts no service, because it adopts a running one.
     Adopted(AttemptId, Adopted),
-    /// Such a service has ended.
+    /// An adopted service has ended.
     ServiceEnded(Ended),
-    /// The jobs of a foreach task, made from data; or what is wrong with that.
+    /// The jobs of a foreach task, made from data; or the errors in that data.
     Grown(JobId, Result<Extension, Vec<Diagnostic>>),
-    /// A thread of ours has panicked, and what the run waits for may never come.
+    /// One of our threads has panicked, so what the run waits for may never come.
     Bug,
-    /// News of the stream of this job.
+    /// A report about the stream of this job.
     Stream(JobId, IntakeReport),
-    /// Files have changed, and another run is to follow this one.
+    /// Files have changed, and another run will follow this one.
     Changed,
     /// otto itself received this signal.
     Signal(i32),
-    /// Bytes that somebody typed into a view that has the terminal.
+    /// Bytes that were typed into a view that has the terminal.
     Typed(Vec<u8>),
 }
 
@@ -222,7 +222,7 @@ impl Setting {
     }
 }
 
-/// For each job of a rerun, what it sees of jobs that are not run again.
+/// For each job of a rerun, the data that it sees of jobs that are not run again.
 pub(crate) type Recorded = HashMap<JobId, Vec<RecordedInput>>;
 
 #[derive(Clone, Debug)]
@@ -231,7 +231,7 @@ pub(crate) struct RecordedInput {
     pub(crate) outputs: Arc<Outputs>,
     pub(crate) source: RecordedSource,
     pub(crate) flow: Flow,
-    /// They are all that it was to set: it did not fail.
+    /// They are complete: the job did not fail.
     pub(crate) is_whole: bool,
 }
 
@@ -243,41 +243,41 @@ pub(crate) enum RecordedSource {
     Changed,
 }
 
-/// What the run came to, with what its exit code is made of.
+/// The result of a run, with everything that decides the exit code.
 pub(crate) struct Finished {
     pub(crate) result: RunResult,
     /// It was stopped because files changed.
     pub(crate) is_superseded: bool,
-    /// A signal to stop that came when nothing was left to stop.
+    /// A signal to stop that came after everything had ended.
     pub(crate) unheard: Option<i32>,
-    /// It is not over: another otto can go on with it.
+    /// It has not ended: another otto can continue it.
     pub(crate) is_left: bool,
 }
 
 enum Timer {
-    /// Of the whole run.
+    /// The time of the whole run is over.
     Run,
     /// A service must be ready now.
     Ready(AttemptId),
-    /// It is asked again.
+    /// A service is probed again.
     Probe(AttemptId),
-    /// Whether the service of another run is still up.
+    /// Check whether the service of another run is still up.
     Guest(AttemptId),
-    /// Whether other runs still use a service.
+    /// Check whether other runs still use a service.
     Awaited(AttemptId),
     Retry(JobId),
 }
 
-/// Where a job is that the scheduler has started and not settled.
+/// The state of a job that the scheduler has started and not settled.
 enum StartedJob {
-    /// Somebody looks whether it is fresh, until that is asked to stop. With `on_held`, by values that another job set in an
-    /// earlier run, and which are not kept.
+    /// A worker checks whether it is up to date, until `stop` is set. With `on_held`, by values that another job set in an
+    /// earlier run and that were not kept.
     Looking { stop: Arc<AtomicBool>, on_held: bool },
-    /// With the executor: its files are made, its process runs, what it handed over is read.
+    /// The executor has it: creates its files, runs its process, reads its outputs.
     Running(Trial),
-    /// Its processes have ended, and its stream has not.
+    /// Its processes have ended, but its stream has not.
     Draining(Trial, Box<Attempt>, Ended),
-    /// Its stream has ended too, and what it handed over is read.
+    /// Its stream has ended too, and its outputs are being read.
     Collecting(Trial),
     /// The next attempt follows after a pause.
     Pausing { number: u32, evidence: Option<Evidence> },
@@ -286,12 +286,12 @@ enum StartedJob {
 #[derive(Clone, Copy)]
 struct Trial {
     attempt: AttemptId,
-    /// It was asked to stop, for the run does.
+    /// It was asked to stop because the run stops.
     is_stopped: bool,
 }
 
 impl StartedJob {
-    /// The attempt that has begun and is not over.
+    /// The attempt that has started and not ended.
     fn trial(&mut self) -> Option<&mut Trial> {
         match self {
             StartedJob::Running(trial) | StartedJob::Draining(trial, ..) | StartedJob::Collecting(trial) => {
@@ -301,7 +301,7 @@ impl StartedJob {
         }
     }
 
-    /// The attempt, if processes of it run.
+    /// The attempt, if its processes run.
     fn running(&self) -> Option<AttemptId> {
         match self {
             StartedJob::Running(trial) => Some(trial.attempt),
@@ -321,50 +321,50 @@ pub(crate) struct Run<'a> {
     journal: Journal,
     view: Box<dyn View + 'a>,
     states: HashMap<JobId, StartedJob>,
-    /// What jobs are about to be made from that run only if one that depends on them does.
+    /// The evidence of held jobs, which run only if a dependent does.
     held: HashMap<JobId, Evidence>,
-    /// Why jobs run that wait for such a job first.
+    /// Why jobs run that wait for a held job first.
     reasons: HashMap<JobId, String>,
     workers: Workers,
-    /// Services that have begun and not ended.
+    /// Services that have started and not ended.
     services: HashMap<JobId, Serving>,
-    /// What services had set when they were up.
+    /// The keys that services had set when they became ready.
     service_keys: HashMap<JobId, Vec<String>>,
-    /// Running jobs that are stopped because a service of theirs ended: what is to be said of it.
+    /// Errors of running jobs that are being stopped because their service ended.
     failed_by: HashMap<JobId, Diagnostic>,
     /// Attempts that have ended on another machine, and count as ended when those whose streams they read do.
     awaiting_producers: Vec<(Box<Attempt>, Ended)>,
     /// A task has the terminal.
     is_terminal_lent: bool,
-    /// Outputs of settled jobs, as long as a job that sees them is not settled.
+    /// Outputs of settled jobs, until all jobs that see them are settled.
     outputs: Vec<Option<Arc<Outputs>>>,
     /// How many unsettled jobs see each job's outputs, or those of a group's members.
     readers: Vec<u32>,
     streams: Streams,
-    /// What bodies that ask may know of how others ended.
+    /// How jobs ended, for bodies that ask.
     outcomes: Outcomes,
     timers: BinaryHeap<(Reverse<Instant>, usize)>,
     timer_kinds: HashMap<usize, Timer>,
     next_timer: usize,
-    /// When the run began, moved on by the time that it stood still.
+    /// When the run began, plus the time for which it was suspended.
     begin: Instant,
     seq: u64,
     /// The signal that stops the run.
     stopping: Option<i32>,
     is_killing: bool,
-    /// It is stopped because its own time was up.
+    /// It is being stopped because its time was over.
     is_over_time: bool,
-    /// It is stopped because files have changed.
+    /// It is being stopped because files have changed.
     is_superseded: bool,
-    /// Another otto is to go on with it.
+    /// Another otto will continue it.
     is_leaving: bool,
-    /// When the first attempts of jobs began whose retries have an end in time, in microseconds since the run began.
+    /// For jobs whose retries have a time limit, when their first attempt began, in microseconds since the run began.
     first_begun: HashMap<JobId, u64>,
-    /// How often an attempt was repeated that the cluster ended.
+    /// How often each job was repeated because the cluster ended it.
     uncharged: HashMap<JobId, u32>,
-    /// What another otto did is gone through.
+    /// The events of another otto are being replayed.
     recalled: Option<Recalled>,
-    /// Attempts whose end another otto wrote down, and not what it meant.
+    /// Jobs whose attempt another otto recorded as ended, but whose outcome it did not record.
     ended_before: HashSet<JobId>,
 }
 
@@ -488,12 +488,12 @@ impl<'a> Run<'a> {
         Finished { result, is_superseded: self.is_superseded, unheard, is_left: false }
     }
 
-    /// Whether a job is one of this machine.
+    /// Whether a job runs on this machine.
     fn is_here(&self, id: JobId) -> bool {
         self.setting.places[id.index()] == JobPlace::Here
     }
 
-    /// Nothing of the run is on this machine any more.
+    /// No job of the run is on this machine any more.
     fn left(mut self) -> Finished {
         for leftover in self.executor.finish(&[]) {
             self.warn(None, None, format!("killed leftover process: {leftover}"));
@@ -514,21 +514,21 @@ impl<'a> Run<'a> {
         if let Some(signal) = self.stopping {
             return RunResult::Interrupted { signal };
         }
-        // The first in plan order, so that parallelism does not change the exit code.
+        // The first failure in plan order, so that parallelism does not change the exit code.
         let failed =
             self.setting.plan.in_order().into_iter().find_map(|job| match self.scheduler.outcome(job) {
                 Some(Outcome::Failed { exit, .. }) => Some(exit.status()),
                 _ => None,
             });
         match failed {
-            // A task that exits 0 and fails all the same, for its data was lost.
+            // A task that exits with 0 but fails because its data was lost.
             Some(0) => RunResult::Failed { status: 1 },
             Some(status) => RunResult::Failed { status },
             None => RunResult::Succeeded,
         }
     }
 
-    /// Waits for the next thing to happen, and handles it.
+    /// Waits for the next message or timer and handles it.
     fn wait(&mut self) {
         let now = Instant::now();
         let timer = self.timers.peek().map(|(Reverse(at), _)| *at);
@@ -562,7 +562,7 @@ impl<'a> Run<'a> {
                 self.emit(Event::AttemptBegan { job, attempt: attempt.number, host });
             }
             Message::Report(Report::Superseded) => {
-                // What is written from now on is the other one's.
+                // From now on the other otto writes.
                 self.journal = Journal::closed(&self.setting.run_dir);
                 self.warn(
                     None,
@@ -575,7 +575,7 @@ impl<'a> Run<'a> {
                 self.warn(attempt.map(|attempt| attempt.job), Some(code.to_string()), message);
             }
             Message::Report(Report::Output { attempt, stream, bytes }) => {
-                // What others write now is in their logs alone.
+                // Output of others is now only in their logs.
                 if !self.is_terminal_lent {
                     let now = self.mono_us();
                     self.view.output(&self.job(attempt.job).name, stream, &bytes, now);
@@ -599,7 +599,7 @@ impl<'a> Run<'a> {
             Message::Bug => panic!("bug: a thread of the run has panicked"),
             Message::Stream(job, IntakeReport::Stuck(reason)) => self.stuck(job, reason),
             Message::Stream(job, IntakeReport::Drained { was_cut }) => {
-                // That of an attempt that never began waits for nothing.
+                // The stream of an attempt that never started waits for nothing.
                 if let Some(StartedJob::Draining(..)) = self.states.get(&job)
                     && let Some(StartedJob::Draining(trial, attempt, ended)) = self.states.remove(&job)
                 {
@@ -607,7 +607,7 @@ impl<'a> Run<'a> {
                 }
             }
             Message::Signal(signals::SUSPENDING) => self.halt(),
-            // The width of the terminal is asked for anew with each line.
+            // The width of the terminal is read again for each line.
             Message::Signal(signal) if signals::STOPPING.contains(&signal) => self.signalled(signal),
             Message::Signal(_) => {}
             Message::Changed => self.supersede(),
@@ -622,7 +622,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The run is over, and somebody still looks at it: nothing is left to happen but what they do.
+    /// The run has ended, but the user still looks at the view: handles keys and signals until they leave.
     fn linger(&mut self) {
         let now = self.mono_us();
         let tick =
@@ -685,7 +685,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// A job that was held is to run after all.
+    /// Runs a job that was held.
     fn begin_held(&mut self, id: JobId) {
         let job = self.job(id);
         self.outputs[id.index()] = None;
@@ -695,7 +695,7 @@ impl<'a> Run<'a> {
         self.emit(Event::Stale { job: job.name.clone(), why: fresh::SEALED.into() });
     }
 
-    /// Has it looked at whether the job is fresh: that reads as many bytes as there are.
+    /// Lets a worker check whether the job is up to date, which may read large files.
     fn look(&mut self, id: JobId) {
         let stop = Arc::new(AtomicBool::new(false));
         let on_held = self.scheduler.needs_held(id);
@@ -715,7 +715,7 @@ impl<'a> Run<'a> {
     }
 
     fn looked(&mut self, id: JobId, look: Look, stop: &AtomicBool) {
-        // The answer to a look that was stopped is no longer needed.
+        // The answer of a check that was stopped is no longer needed.
         if stop.load(Ordering::Relaxed) {
             return;
         }
@@ -723,7 +723,7 @@ impl<'a> Run<'a> {
         let job = self.job(id);
         let is_fresh = matches!(look.verdict, Verdict::Fresh(_) | Verdict::Sealed(..));
         if on_held && !is_fresh {
-            // The values that it is made from have to be there, and may be others.
+            // The held jobs that it needs run first, and may set other values.
             if let Verdict::Stale(_, why) = look.verdict {
                 self.reasons.insert(id, why);
             }
@@ -765,7 +765,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Jobs that are only looked at have not begun: they wait for their turn again, if they still have one.
+    /// Jobs that are only being checked have not started: puts them back into the queue.
     fn stop_looking(&mut self) {
         let is_looking = |(_, state): &(&JobId, &StartedJob)| matches!(state, StartedJob::Looking { .. });
         let mut looking: Vec<JobId> = self.states.iter().filter(is_looking).map(|(id, _)| *id).collect();
@@ -778,8 +778,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What a job sees of its dependencies. Of those whose streams it reads it sees no values, whether they have ended
-    /// or not: it would depend on how fast they are.
+    /// The values of its dependencies that a job sees. It sees none of the dependencies whose streams it reads, even if they
+    /// have ended: otherwise that would depend on timing.
     fn inputs_of(&self, id: JobId) -> Vec<(JobId, Arc<Outputs>)> {
         let empty = Arc::new(Outputs::default());
         let streams: Vec<JobId> = self.setting.plan.producers(id).map(|(producer, _)| producer).collect();
@@ -790,7 +790,7 @@ impl<'a> Run<'a> {
         self.setting.plan.inputs(self.setting.plan.job(id)).iter().map(outputs).collect()
     }
 
-    /// The jobs whose streams a job reads, and the runs that these are from.
+    /// The jobs whose streams a job reads, and the runs that recorded them.
     fn streams_of(&self, id: JobId) -> Vec<(JobId, RunId)> {
         let run = |producer| match self.scheduler.outcome(producer) {
             Some(Outcome::Fresh { run }) => run.clone(),
@@ -825,7 +825,7 @@ impl<'a> Run<'a> {
         self.executor.start(id, Box::new(attempt));
     }
 
-    /// What an attempt is made from, as things are now.
+    /// Makes an attempt from the current data.
     fn attempt(&mut self, id: AttemptId, evidence: Option<Evidence>) -> Attempt {
         let setting = &self.setting.clone();
         let job = setting.plan.job(id.job);
@@ -841,7 +841,7 @@ impl<'a> Run<'a> {
             Some(Outcome::Skipped(skip)) => absence(skip),
             Some(_) | None => None,
         };
-        // Of a job that did not run there may be the defaults of its contract.
+        // A job that did not run may have the defaults of its contract.
         let is_whole = |input, outputs: &Outputs| match self.scheduler.outcome(input) {
             Some(outcome) => outcome.is_success() || outcome.is_harmless_skip() && !outputs.values.is_empty(),
             None => true,
@@ -871,7 +871,7 @@ impl<'a> Run<'a> {
 
     // ── ending ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// The processes of an attempt have ended, or what it handed over has been read.
+    /// The processes of an attempt have ended, or its outputs have been read.
     fn ended(&mut self, attempt: Box<Attempt>, ended: Ended) {
         let id = attempt.id.job;
         match self.states.remove(&id) {
@@ -884,7 +884,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What the job streamed may still be on its way.
+    /// The processes have ended, but the stream of the job may still be being copied.
     fn processes_ended(&mut self, mut trial: Trial, attempt: Box<Attempt>, mut ended: Ended) {
         let id = attempt.id.job;
         if self.awaits_producers(&ended) {
@@ -902,7 +902,7 @@ impl<'a> Run<'a> {
             self.not_started(id, ended, refusal);
             return;
         }
-        // ^C went to the task alone, for it has the terminal; but who types it wants all of otto to stop.
+        // The task has the terminal, so ^C went to it alone; but the user wants all of otto to stop.
         if has_terminal && ended.exit == Exit::Signal(SIGINT) && !trial.is_stopped {
             self.signalled(SIGINT);
             trial.is_stopped = !self.scheduler.tidies_up(id);
@@ -945,7 +945,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Has what an attempt handed over read, unless the thread that attended it has.
+    /// Lets a worker read the outputs of an attempt, unless its attendant already has.
     fn collect(&mut self, trial: Trial, mut attempt: Box<Attempt>, ended: Ended, was_cut: bool) {
         if attempt.result.is_some() {
             self.over(trial, *attempt, ended);
@@ -1004,7 +1004,7 @@ impl<'a> Run<'a> {
         self.finish(id, Outcome::Failed { exit: ended.exit, reason: None, code: None });
     }
 
-    /// A stream cannot be recorded any further, and its producer waits for that: it is ended.
+    /// A stream cannot be recorded any further, and its producer is blocked: stops the producer.
     fn stuck(&mut self, id: JobId, reason: String) {
         self.streams.set_trouble(id, reason);
         if let Some(attempt) = self.states.get(&id).and_then(StartedJob::running)
@@ -1014,14 +1014,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// An attempt is over: nothing more can come of it.
+    /// An attempt has ended completely: decides what follows.
     fn over(&mut self, trial: Trial, mut attempt: Attempt, mut ended: Ended) {
         let id = attempt.id.job;
         let job = self.job(id);
         let Some(result) = attempt.result.take() else {
             unreachable!("bug: nobody has read what `{}` handed over", job.name);
         };
-        // Whatever status an `if` failed with is not the task's own.
+        // The status with which an `if` failed is not that of the task.
         if result.is_of_condition && matches!(ended.exit, Exit::Code(_)) {
             ended.exit = Exit::Code(1);
         }
@@ -1068,7 +1068,7 @@ impl<'a> Run<'a> {
             self.emit(attempt_ended);
         }
         if self.is_leaving && result.has_failed {
-            // It was stopped, or would have been: whoever goes on runs it again.
+            // It was stopped, or would have been: the otto that continues runs it again.
             return;
         }
         let outcome = if result.is_skipped {
@@ -1106,10 +1106,10 @@ impl<'a> Run<'a> {
         } else if let Some(ServiceEnd::NeverUp(outcome)) = serving {
             outcome
         } else {
-            // What it recorded before it failed is for tasks that asked for a failure.
+            // Values set before the failure are for tasks that run on failure.
             self.outputs[id.index()] = Some(Arc::new(result.outputs));
             let (message, code) = cause.map_or((None, None), |cause| (Some(cause.message), Some(cause.code)));
-            // An attempt that could not be started says it itself.
+            // An attempt that could not be started has its own message.
             let message = message.filter(|_| !matches!(ended.exit, Exit::NotStarted { .. }));
             Outcome::Failed {
                 exit: ended.exit,
@@ -1144,7 +1144,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Stops the readers of a stream that breaks off before they could take that for its end.
+    /// Ends a stream. If it is incomplete, stops its readers before they see an end of file.
     fn close_stream(&mut self, id: JobId, end: End) {
         for consumer in self.streams.close(id, end) {
             if let Some(attempt) = self.states.get(&consumer).and_then(StartedJob::running)
@@ -1156,14 +1156,14 @@ impl<'a> Run<'a> {
     }
 
     fn pause_before_retry(&self, job: &Job, attempt: AttemptId) -> Option<Duration> {
-        // A stop may come between the end of an attempt and the reading of what it left: nothing would start the next one.
+        // The run may be stopped between the end of an attempt and the reading of its outputs; then nothing would start the next.
         if self.is_killing || self.stopping.is_some() && !self.scheduler.tidies_up(attempt.job) {
             return None;
         }
         let Retries { count, delay, backoff, within } =
             &self.setting.ottofile.tasks[job.task].retries.as_ref()?.value;
         let retried = attempt.number - 1 - self.uncharged.get(&attempt.job).copied().unwrap_or(0);
-        // A day is longer than anybody means.
+        // At most a day.
         let seconds = delay.as_secs_f64() * backoff.powi(retried as i32);
         let pause = Duration::from_secs_f64(seconds.clamp(0.0, 86_400.0));
         let begun = self.first_begun.get(&attempt.job).copied().unwrap_or(0);
@@ -1172,7 +1172,7 @@ impl<'a> Run<'a> {
         (retried < *count && is_in_time).then_some(pause)
     }
 
-    /// Whether an attempt that the cluster ended is followed by another, which costs the task none of its own.
+    /// Whether an attempt that the cluster ended is repeated, without using up one of the task's retries.
     fn is_repeated_uncharged(&mut self, id: JobId) -> bool {
         let count = self.uncharged.entry(id).or_insert(0);
         let is_repeated = *count < self.setting.lost_retries && self.stopping.is_none();
@@ -1203,7 +1203,7 @@ impl<'a> Run<'a> {
         self.set_timer(pause, Timer::Retry(id));
     }
 
-    /// Tells of settled jobs and lets go of outputs that nobody will read.
+    /// Reports settled jobs and drops outputs that no job will read.
     fn settled(&mut self, settled: Vec<(JobId, Outcome)>) {
         for (id, outcome) in settled {
             let job = self.job(id);
@@ -1226,13 +1226,13 @@ impl<'a> Run<'a> {
                 self.let_go(*input);
             }
             self.let_go(id);
-            // It may have waited for another attempt.
+            // It may have been waiting for another attempt.
             self.states.remove(&id);
             self.streams.settled(id);
         }
     }
 
-    /// Lets go of outputs that no job will read any more.
+    /// Drops outputs that no job will read any more.
     fn let_go(&mut self, id: JobId) {
         let job = self.job(id);
         let is_read = |id: JobId| self.readers[id.index()] > 0;
@@ -1247,7 +1247,7 @@ impl<'a> Run<'a> {
         unread.into_iter().for_each(|id| self.outputs[id.index()] = None);
     }
 
-    /// What dependents read of a job that was left out: the defaults of its contract.
+    /// Keeps the defaults of the contract of a job that was skipped, for its dependents.
     fn keep_defaults(&mut self, id: JobId) {
         let job = self.job(id);
         let contract = self.setting.ottofile.tasks[job.task].outputs.as_deref();
@@ -1302,7 +1302,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// ^Z: tasks and clocks stop with otto, and go on with it.
+    /// ^Z: suspends tasks, clocks and otto together, and resumes them together.
     fn halt(&mut self) {
         let is_away = |id: &JobId| self.setting.places[id.index()] == JobPlace::Cluster;
         let away = self.states.iter().filter(|(id, state)| state.running().is_some() && is_away(id)).count();
@@ -1325,8 +1325,7 @@ impl<'a> Run<'a> {
         self.executor.resume();
     }
 
-    /// Stops the run: first politely, and what tidies up still runs; then at once.
-    /// Another run is about to follow, for files have changed.
+    /// Stops the run because files have changed and another run will follow.
     fn supersede(&mut self) {
         if self.stopping.is_none() {
             self.signalled(SIGTERM);
@@ -1334,6 +1333,7 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Stops the run: the first signal asks tasks to end and lets jobs that clean up run; the second kills everything.
     fn signalled(&mut self, signal: i32) {
         if self.is_killing {
             return;
@@ -1347,10 +1347,10 @@ impl<'a> Run<'a> {
             return;
         }
         if std::mem::take(&mut self.is_superseded) {
-            // It is the user's word that counts.
+            // The signal of the user counts, not the change of files.
             self.stopping = Some(signal);
         }
-        // ^\ is for whoever does not want to wait.
+        // ^\ kills at once.
         let is_forced = self.stopping.is_some() || signal == libc::SIGQUIT;
         self.stopping = self.stopping.or(Some(signal));
         self.is_killing = is_forced;
@@ -1362,7 +1362,7 @@ impl<'a> Run<'a> {
         self.settled(settled);
     }
 
-    /// Ends what runs on this machine, and leaves the rest to another otto.
+    /// Ends the jobs on this machine and leaves the rest to another otto.
     fn leave(&mut self) {
         self.is_leaving = true;
         self.executor.leave();
@@ -1383,17 +1383,17 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What has ended waits no longer for what it left behind at its stream.
+    /// Stops waiting for leaked processes that still hold a stream.
     fn hurry_streams(&mut self) {
         let is_draining = |(_, state): &(&JobId, &StartedJob)| matches!(state, StartedJob::Draining(..));
         self.streams.hurry(self.states.iter().filter(is_draining).map(|(id, _)| *id));
     }
 
-    /// Ends what runs, except what tidies up unless everything is to be killed.
+    /// Ends running attempts; those that clean up only if everything is to be killed.
     fn end_attempts(&mut self, how: Stop) {
         let mut guests = Vec::new();
         for trial in self.states.values_mut().filter_map(StartedJob::trial) {
-            // A service ends when nobody uses it any more.
+            // A service ends when no job uses it any more.
             let serving = self.services.get(&trial.attempt.job);
             if how == Stop::Kill || serving.is_none() && !self.scheduler.tidies_up(trial.attempt.job) {
                 trial.is_stopped = true;
@@ -1457,7 +1457,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// What a job takes of the place where it runs.
+/// What a job uses of the place where it runs.
 fn demand(setting: &Setting, id: JobId) -> Demand {
     let resources = &setting.resources[id.index()];
     match setting.places[id.index()] {
@@ -1482,7 +1482,7 @@ fn absence(skip: &Skip) -> Option<&'static str> {
     }
 }
 
-/// What tasks are sent when otto receives this signal: the same, if it means to every program that it shall end.
+/// The signal that tasks get when otto receives this one: the same if it always means "end", otherwise SIGTERM.
 fn polite(signal: i32) -> i32 {
     match signal {
         libc::SIGINT | libc::SIGHUP => signal,
@@ -1490,7 +1490,7 @@ fn polite(signal: i32) -> i32 {
     }
 }
 
-/// Tells the run when the thread panics that has it.
+/// Reports to the run if the thread that holds it panics.
 struct OnBug(Arc<dyn Fn(Message) + Send + Sync>);
 
 impl Drop for OnBug {

@@ -1,4 +1,4 @@
-//! What jobs learn of how those before them ended. Folds the events of the run, if anybody asks.
+//! What jobs learn about how the jobs before them ended. Folds the events of the run, if a body asks.
 
 use super::Setting;
 use crate::body;
@@ -14,17 +14,17 @@ use crate::value::Value;
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
 
-/// Of a rerun: what jobs that are run again may know of those that are not.
+/// For a rerun: what jobs that run again may know of those that do not.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Earlier {
-    /// For each job that is run again and asks: whom it may ask about, which its plan no longer has.
+    /// For each job that runs again and asks: the jobs that it may ask about and that the plan no longer has.
     pub(crate) told: HashMap<JobName, Vec<Told>>,
     pub(crate) fates: HashMap<JobName, Fate>,
-    /// For each job that is run again: the foreach tasks on which it depends, with the jobs that are not run again.
+    /// For each job that runs again: the foreach tasks on which it depends, with the jobs that do not run again.
     pub(crate) fan_ins: HashMap<JobName, Vec<FanIn>>,
 }
 
-/// The run so far, if a body may ask for it.
+/// The run so far, if a body may ask about it.
 pub(super) struct Outcomes(Option<RunState>);
 
 impl Outcomes {
@@ -71,8 +71,7 @@ impl Outcomes {
     }
 }
 
-/// Whether the body of a job may ask how others ended. One that may do so only in text that it loads is not told that
-/// there are none.
+/// Whether the body of a job may ask how others ended. If it depends on none, code that it loads does not count.
 fn asks(setting: &Setting, id: JobId) -> bool {
     let job = setting.plan.job(id);
     let is_told = !job.needs.is_empty() || setting.earlier.told.contains_key(&job.name);
@@ -84,7 +83,7 @@ fn asks(setting: &Setting, id: JobId) -> bool {
     body.into_iter().chain(condition).any(may_ask)
 }
 
-/// Adds the log of a job's last attempt: that of stderr, for there the reason is; if nothing is in it, that of stdout.
+/// Adds the log of a job's last attempt: stderr, which has the reason; if that is empty, stdout.
 pub(crate) fn add_log(fate: &mut Fate, dir: &JobDir) {
     let Some(attempt) = fate.attempts else { return };
     let logs = [Stream::Stderr, Stream::Stdout].map(|stream| dir.log(stream, attempt));

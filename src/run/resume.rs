@@ -1,5 +1,5 @@
-//! A run whose otto was killed goes on: what it did is gone through again, without doing it again, and what runs on the cluster
-//! is taken over.
+//! Continues a run whose otto was killed: replays its events without running anything again, and takes over the jobs that
+//! are on the cluster.
 
 use super::{Finished, Run, Setting, StartedJob, Timer, Trial};
 use crate::diagnostic::Diagnostic;
@@ -18,11 +18,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// All that another otto needs to go on with a run, beside the ottofile and the journal. Has no environment: that is of the
-/// otto that goes on. Borrowed from the run that begins, owned where it is read.
+/// Everything that another otto needs to continue a run, besides the ottofile and the journal. The environment is that of
+/// the otto that continues. Borrowed from the run when written, owned when read.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct WrittenPlan<'a> {
-    /// The version of otto. Another one may know other plans.
+    /// The version of otto. Another version may have another format of plans.
     pub(crate) otto: Cow<'a, str>,
     /// The names of the tasks in the ottofile: the plan refers to their places.
     pub(crate) tasks: Vec<Cow<'a, str>>,
@@ -40,7 +40,7 @@ pub(crate) struct WrittenPlan<'a> {
     pub(crate) rules: Cow<'a, SiteRules>,
 }
 
-/// What most jobs ask for in common.
+/// The resources that most jobs share.
 mod shared {
     use crate::resources::Resources;
     use serde::{Deserialize, Deserializer, Serializer};
@@ -63,7 +63,7 @@ mod shared {
     }
 }
 
-/// The plan of a run as another otto reads it.
+/// Reads the plan of a run of another otto.
 pub(crate) fn written(setting: &Setting, rules: &SiteRules) -> Vec<u8> {
     let begun = WrittenPlan {
         otto: env!("CARGO_PKG_VERSION").into(),
@@ -83,7 +83,7 @@ pub(crate) fn written(setting: &Setting, rules: &SiteRules) -> Vec<u8> {
     serde_json::to_vec(&begun).expect("bug: a plan is plain data")
 }
 
-/// What is kept while the journal is gone through: events that follow from it and do not stand in it.
+/// Collects, while the journal is replayed, the events that follow from it and are not in it.
 pub(super) struct Recalled {
     settled: HashSet<JobName>,
     groups: HashSet<JobName>,
@@ -107,7 +107,7 @@ impl Recalled {
         let is_missing = match &event {
             Event::JobSettled { job, .. } => !self.settled.contains(job),
             Event::JobsAdded { group, .. } => !self.groups.contains(group),
-            // The otto before has told all else that it knew.
+            // The previous otto has reported everything else that it knew.
             _ => false,
         };
         if is_missing {
@@ -116,7 +116,7 @@ impl Recalled {
     }
 }
 
-/// An attempt that began and did not lead to anything yet.
+/// An attempt that started and has no result yet.
 #[derive(Clone, Copy, Debug)]
 struct Flight {
     number: u32,
@@ -128,7 +128,7 @@ struct Flight {
 type Misfit = String;
 
 impl Run<'_> {
-    /// Goes on with the run whose events these are; the error says why they are not those of its plan.
+    /// Continues the run that recorded these events; the error says why they do not fit its plan.
     /// `show` is called when the view has seen them.
     pub(crate) fn resume(
         mut self,
@@ -138,7 +138,7 @@ impl Run<'_> {
     ) -> Result<Finished, Misfit> {
         let Some(last) = past.last() else { return Err("its journal is empty".to_owned()) };
         self.seq = last.seq + 1;
-        // Nobody watched what happened meanwhile; the clock of the wall is all that tells how long it was.
+        // No otto was running meanwhile, so only the wall clock tells how long it was.
         let away_us = (jiff::Timestamp::now().as_microsecond() - last.wall_us).max(0) as u64;
         let passed = Duration::from_micros(last.mono_us + away_us);
         self.begin = Instant::now().checked_sub(passed).unwrap_or(self.begin);
@@ -160,7 +160,7 @@ impl Run<'_> {
         Ok(self.go_on())
     }
 
-    /// Brings scheduler and outputs to where the events left them.
+    /// Brings scheduler and outputs to the state after these events.
     fn recall(&mut self, past: Vec<Stamped>) -> Result<BTreeMap<JobId, Flight>, Misfit> {
         let mut ids: HashMap<JobName, JobId> = self.names_from(0);
         let mut flights: BTreeMap<JobId, Flight> = BTreeMap::new();
@@ -174,7 +174,7 @@ impl Run<'_> {
                 Event::JobsAdded { group, jobs, .. } => {
                     let known = self.setting.plan.jobs.len();
                     let place = id(&group)?;
-                    // Those that follow another group come with it.
+                    // Groups that follow another group are added with it.
                     if self.job(place).awaited().is_some() {
                         self.make_jobs_again(place).map_err(|wrong| first_of(&wrong))?;
                     }
@@ -243,7 +243,7 @@ impl Run<'_> {
             Outcome::Skipped(_) | Outcome::Interrupted { .. } | Outcome::Cancelled => Ok(None),
         };
         let outputs: Option<Outputs> = read.map_err(|error| error.to_string())?;
-        // What is up to date was settled without an attempt.
+        // Jobs that were up to date were settled without an attempt.
         if !self.scheduler.is_under_way(id) && !self.scheduler.start_known(id) {
             return Err(self.misfit(id));
         }
@@ -258,7 +258,7 @@ impl Run<'_> {
         format!("`{}` could not have ended so", self.job(id).name)
     }
 
-    /// Goes on with what was under way.
+    /// Continues the attempts that had started.
     fn take_over(&mut self, flights: BTreeMap<JobId, Flight>) {
         let mut told: HashMap<(usize, u32), [u64; 2]> = HashMap::new();
         for piece in order::read(&self.setting.run_dir) {
@@ -293,7 +293,7 @@ impl Run<'_> {
         }
     }
 
-    /// What ran on the machine of the otto that is gone has ended with it, and costs the task nothing.
+    /// Attempts on the machine of the lost otto ended with it; repeats them without using up a retry.
     fn lost_here(&mut self, id: AttemptId, flight: Flight) {
         if !flight.has_ended {
             let name = self.job(id.job).name.clone();

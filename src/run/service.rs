@@ -1,4 +1,4 @@
-//! Services: what finds out whether one is ready, and what the run knows of those that have begun.
+//! Services: finds out whether one is ready, and keeps what the run knows of those that have started.
 //! Decides nothing about the run.
 
 use super::launch::Started;
@@ -28,41 +28,41 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-/// The number of the attempt that asks whether a service is ready. No job has so many.
+/// The attempt number of a probe. No job has this many attempts.
 pub(super) const PROBE: u32 = u32::MAX;
 
 const NOT_CALLED: &str = "it has not called `otto.ready`";
 
-/// The pauses between two questions grow from the first to the second.
+/// The pauses between two probes grow from the first to the second.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
-/// A port of this machine that does not answer for so long is not free either.
+/// A local port that does not answer within this time counts as taken.
 const PORT_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Files that did not change for so long are not just being written.
+/// Files that did not change for this long are not being written.
 const SETTLED: Duration = Duration::from_secs(1);
 
 /// How much of a log is searched at a time.
 const PIECE: usize = 64 << 10;
 
-/// A service that has begun.
+/// A service that has started.
 pub(super) struct Serving {
     pub(super) attempt: AttemptId,
     pub(super) is_up: bool,
-    /// Keys that it had set when it was up.
+    /// Keys that it had set when it became ready.
     pub(super) keys: Vec<String>,
     pub(super) stopped: Option<Stopped>,
     /// What it was last found to lack.
     pub(super) lack: String,
     started: Option<Arc<Started>>,
-    /// The one of another run takes its place.
+    /// The service of another run takes its place.
     pub(super) guest: Option<Guesthood>,
     /// Set when its attempt need not wait any longer for that.
     pub(super) gives_up: Arc<AtomicBool>,
-    /// Nobody uses it any more, and what becomes of it is to be seen once its attempt is prepared.
+    /// No user is left, and what becomes of it is to be seen once its attempt is prepared.
     pub(super) is_idle: bool,
-    /// It is told that other runs still use it.
+    /// The user was told that other runs still use it.
     pub(super) is_awaited: bool,
     /// Rests between two questions.
     pub(super) probe: Option<Box<Probe>>,
@@ -70,11 +70,11 @@ pub(super) struct Serving {
 
 /// Why otto stopped a service.
 pub(super) enum Stopped {
-    /// Nobody uses it any more.
+    /// No job uses it any more.
     Idle,
-    /// It did not get ready in time.
+    /// It was not ready in time.
     Late,
-    /// What it saved cannot be taken.
+    /// The values it saved are invalid.
     Broken { reason: String, code: String },
 }
 
@@ -113,12 +113,12 @@ impl Serving {
         !self.is_up && self.started.is_none() && self.stopped.is_none()
     }
 
-    /// Held as long as other runs may use it.
+    /// Kept while other runs may use it.
     pub(super) fn ownership(&self) -> Option<&Arc<Ownership>> {
         self.started.as_ref()?.ownership.as_ref()
     }
 
-    /// Why it was not ready when it ended. It may have got ready since it was last asked.
+    /// Why it was not ready when it ended. It may have become ready since the last probe.
     pub(super) fn last_lack(&self, setting: &Arc<Setting>) -> Option<String> {
         let service = setting.service(setting.plan.job(self.attempt.job));
         let Some(started) = &self.started else { return Some(self.lack.clone()) };
@@ -129,7 +129,7 @@ impl Serving {
     }
 }
 
-/// Asks whether a service is ready, as often as it is sent. The command that answers is an attempt like any other.
+/// Asks once whether a service is ready, each time it is started. The command that answers runs like any other attempt.
 pub(crate) struct Probe {
     setting: Arc<Setting>,
     started: Arc<Started>,
@@ -138,7 +138,7 @@ pub(crate) struct Probe {
     searched: [u64; 2],
     has_logged: bool,
     asked: u32,
-    /// Something was wrong with what it had saved, and since when the files were as they were then.
+    /// Since when the files have not changed, if the values in them were invalid.
     doubt: Option<(Stamps, Instant)>,
     pub(super) answer: Readiness,
 }
@@ -148,9 +148,9 @@ type Stamps = BTreeMap<OsString, (u64, i64, i64)>;
 
 pub(crate) enum Readiness {
     NotYet(String),
-    /// With what the service has saved, and warnings about it.
+    /// With the values that the service has saved, and warnings about them.
     Ready(Outputs, Vec<Diagnostic>),
-    /// What it has saved cannot be taken.
+    /// The values it has saved are invalid.
     Broken(Box<Diagnostic>),
 }
 
@@ -168,7 +168,7 @@ impl Probe {
         }
     }
 
-    /// Under which the executor knows it.
+    /// The ID by which the executor knows it.
     pub(super) fn id(&self) -> AttemptId {
         AttemptId { number: PROBE, ..self.attempt }
     }
@@ -178,7 +178,7 @@ impl Probe {
         LONGEST_PAUSE.min(SHORTEST_PAUSE * 2_u32.pow(self.asked.saturating_sub(1).min(10)))
     }
 
-    /// What the service lacks of the signs that it leaves, which can be seen when it has ended too.
+    /// Which of the signs that a service leaves are missing. They can also be checked after it has ended.
     fn lack_of_signs(&mut self, service: &Service) -> Option<String> {
         let is_told = service.ready.is_none() && service.port.is_none() && service.log.is_none();
         if is_told && !self.started.dir.ready().exists() {
@@ -192,7 +192,7 @@ impl Probe {
         None
     }
 
-    /// What the service lacks that can be seen without a command.
+    /// What is missing, as far as it can be seen without a command.
     fn lack(&mut self, service: &Service) -> Option<String> {
         if let Some(lack) = self.lack_of_signs(service) {
             return Some(lack);
@@ -208,7 +208,7 @@ impl Probe {
         None
     }
 
-    /// Searches what has been added to the logs. A text that is cut by two pieces is found too.
+    /// Searches what was added to the logs. Text that spans two pieces is found too.
     fn has_logged(&mut self, wanted: &str) -> bool {
         for (place, stream) in [Stream::Stdout, Stream::Stderr].into_iter().enumerate() {
             let path = self.started.dir.log(stream, self.attempt.number);
@@ -228,13 +228,13 @@ impl Probe {
                     }
                 }
             };
-            // A log that cannot be read has nothing in it.
+            // A log that cannot be read counts as empty.
             self.has_logged |= search().unwrap_or(false);
         }
         self.has_logged
     }
 
-    /// Takes what the service has saved, and writes it for those that use it.
+    /// Reads what the service has saved and writes it for the jobs that use it.
     fn take(&mut self) -> Readiness {
         let setting = self.setting.clone();
         let job = setting.plan.job(self.attempt.job);
@@ -261,8 +261,8 @@ impl Probe {
         }
     }
 
-    /// What is wrong with what a service has saved may be only that it is saving just now: it is believed once nothing has
-    /// changed for a while.
+    /// Saved values may be invalid only because the service is still writing them, so an error is reported once the files have
+    /// not changed for a while.
     fn doubted(&mut self, error: Diagnostic, stamps: Stamps) -> Readiness {
         match &self.doubt {
             Some((earlier, since)) if *earlier == stamps && since.elapsed() >= SETTLED => {
@@ -278,7 +278,7 @@ impl Probe {
 
     /// The files in which a service saves, as they are now.
     fn stamps(&self) -> Stamps {
-        // Of a folder that cannot be read is told elsewhere.
+        // A folder that cannot be read is reported elsewhere.
         let entries =
             std::fs::read_dir(layout::private(&self.started.attempt_dir)).into_iter().flatten().flatten();
         let stamp = |entry: std::fs::DirEntry| {
@@ -288,11 +288,11 @@ impl Probe {
         entries.filter_map(stamp).collect()
     }
 
-    /// The command of `ready`, in the task's own folder and with its variables. What the service has set by name so far is
-    /// in capital letters: `otto.set port 5433` is `$PORT`.
+    /// The command of `ready`, in the task's folder and with its variables. It also has the keys that the service has set so
+    /// far, in capital letters: `otto.set port 5433` is `$PORT`.
     fn command(&self, command: &str) -> Launch {
         let mut env = self.started.env.clone();
-        // What cannot be read now is told when the service is ready.
+        // If it cannot be read now, that is reported when the service is ready.
         for (key, value) in self.saved().unwrap_or_default().outputs.values {
             let name = key.to_ascii_uppercase();
             let is_name = variable(&format!("${name}")).is_some() && !name.starts_with("OTTO_");
@@ -321,7 +321,7 @@ impl Probe {
         }
     }
 
-    /// What the service has saved so far. It may be saving more, so a copy is read, and what it writes stays.
+    /// Reads what the service has saved so far. It may still be writing, so a copy is read and the original stays.
     fn saved(&self) -> std::io::Result<HandOver> {
         let job = self.setting.plan.job(self.attempt.job);
         let attempt_dir = &self.started.attempt_dir;
@@ -340,7 +340,7 @@ impl Probe {
     }
 }
 
-/// A value as a variable holds it; nothing for a list or a map.
+/// A value as a variable holds it; `None` for a list or a map.
 fn text(value: &Value) -> Option<OsString> {
     match value {
         Value::List(_) | Value::Map(_) | Value::Null => None,
@@ -377,7 +377,7 @@ impl Assignment for Probe {
     fn collect(&mut self, ended: &Ended) {
         let setting = self.setting.clone();
         let service = setting.service(setting.plan.job(self.attempt.job));
-        // Nothing was launched unless everything else holds.
+        // The command is launched only if everything else is ready.
         let Some(command) = service.ready.as_ref().filter(|_| !matches!(self.answer, Readiness::Ready(..)))
         else {
             return;
@@ -396,8 +396,8 @@ impl Assignment for Probe {
     }
 }
 
-/// Refuses to start a service whose port somebody else has: what answers there would not be the service.
-/// `is_late`: what has it may be about to end.
+/// Refuses to start a service whose port is taken: another program would answer there.
+/// `is_late`: the program that has the port may be about to end.
 pub(super) fn check_port(
     setting: &Setting,
     job: &Job,
@@ -430,7 +430,7 @@ fn check_port_now(setting: &Setting, job: &Job, started: &Started) -> Result<(),
     Err(refuse(wrong))
 }
 
-/// The number, which a variable may hold.
+/// The number, which may come from a variable.
 fn port(written: &Spanned<String>, started: &Started) -> Result<u16, Diagnostic> {
     let text = match variable(&written.value) {
         None => written.value.clone(),
@@ -452,14 +452,14 @@ fn port(written: &Spanned<String>, started: &Started) -> Result<u16, Diagnostic>
     }
 }
 
-/// Whether somebody listens on this port of this machine.
+/// Whether a program listens on this local port.
 fn is_answering(port: u16) -> bool {
     let hosts = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
     hosts.iter().any(|host| {
         match TcpStream::connect_timeout(&SocketAddr::new(*host, port), PORT_PATIENCE) {
-            // A connection to itself: the system chose the very port that was asked for, so nobody listens there.
+            // A connection to itself: the system chose the same port for both ends, so no program listens there.
             Ok(stream) => stream.local_addr().ok() != stream.peer_addr().ok(),
-            // A listener that takes no more connections just now.
+            // A listener that accepts no more connections at the moment.
             Err(error) => error.kind() == std::io::ErrorKind::TimedOut,
         }
     })

@@ -1,5 +1,5 @@
-//! What the run does about services: asks whether they are ready, ends those that nobody uses any more, and fails those
-//! who used one that ended by itself.
+//! What the run does about services: asks whether they are ready, ends those that no job uses any more, and fails the jobs
+//! that used a service which ended by itself.
 
 use super::launch::Started;
 use super::service::{PROBE, Probe, Readiness, Serving, Stopped};
@@ -18,15 +18,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// How many of its last lines those are shown who used a service that ended.
+/// How many of its last lines are shown with the failure of a job that used a service which ended.
 const SHOWN_LINES: usize = 8;
 
-/// How often those are asked about a service that use it too.
+/// How often other runs are asked whether they still use a service.
 const OFTEN: Duration = Duration::from_millis(100);
 
 /// What the end of a service means.
 pub(super) enum ServiceEnd {
-    /// It is over.
+    /// It has ended.
     Settled(Outcome),
     /// It failed before it was up, so another attempt may follow; if none does, this is its outcome.
     NeverUp(Outcome),
@@ -41,7 +41,7 @@ impl ServiceEnd {
 }
 
 impl Run<'_> {
-    /// Its process is next: from now on it is asked.
+    /// Its process starts next; from now on it is probed.
     pub(super) fn serving(&mut self, attempt: AttemptId, started: Arc<Started>) {
         let probe = Box::new(Probe::new(&self.setting, attempt, started.clone()));
         if let Some(serving) = self.begun(attempt) {
@@ -64,7 +64,7 @@ impl Run<'_> {
 
     pub(super) fn probed(&mut self, mut probe: Box<Probe>) {
         let attempt = probe.attempt;
-        // What answers may be a stranger, unless the service lives: its end may be on its way.
+        // Another program may have answered unless the service is alive: the report of its end may be on its way.
         let is_alive = self.executor.is_alive(attempt);
         let is_asked = |serving: &&mut Serving| !serving.is_up && serving.stopped.is_none();
         let Some(serving) = self.begun(attempt).filter(is_asked) else { return };
@@ -112,7 +112,7 @@ impl Run<'_> {
         }
     }
 
-    /// The time is up in which a service had to get ready.
+    /// The time in which a service had to become ready is over.
     pub(super) fn service_late(&mut self, attempt: AttemptId) {
         let is_starting = |serving: &&mut Serving| !serving.is_up && serving.stopped.is_none();
         if let Some(serving) = self.begun(attempt).filter(is_starting) {
@@ -122,7 +122,7 @@ impl Run<'_> {
         }
     }
 
-    /// One that the run before left goes on.
+    /// A service that the previous run left running is adopted.
     pub(super) fn adopted(&mut self, attempt: AttemptId, adopted: Adopted) {
         let is_stopped = self
             .states
@@ -131,7 +131,7 @@ impl Run<'_> {
             .is_some_and(|trial| trial.is_stopped);
         let Some(serving) = self.begun(attempt) else { return };
         if is_stopped || serving.stopped.is_some() {
-            // Nobody wants it any more, and it was not ours then.
+            // No job needs it any more, and it was not ours before.
             serving.guest = adopted.guest;
             if serving.guest.is_some() {
                 return self.leave_guest(attempt);
@@ -166,12 +166,12 @@ impl Run<'_> {
         }
     }
 
-    /// This run uses the service of another no longer.
+    /// This run stops using the service of another run.
     pub(super) fn leave_guest(&mut self, attempt: AttemptId) {
         self.service_ended(Ended::without_process(attempt, Exit::Signal(SIGTERM)));
     }
 
-    /// Ends a service unless other runs use it; they are asked again and again.
+    /// Ends a service unless other runs use it; that is checked repeatedly.
     pub(super) fn stop_unless_awaited(&mut self, attempt: AttemptId) {
         let Some(serving) = self.begun(attempt).filter(|serving| serving.stopped.is_none()) else { return };
         if serving.is_up && serving.ownership().is_some_and(|ownership| !ownership.is_unused()) {
@@ -186,7 +186,7 @@ impl Run<'_> {
         self.executor.stop(attempt, Stop::Polite { signal: SIGTERM });
     }
 
-    /// One that the run before left has ended.
+    /// A service that the previous run left running has ended.
     pub(super) fn service_ended(&mut self, mut ended: Ended) {
         let id = ended.attempt.job;
         let (Some(StartedJob::Running(trial)), Some(serving)) =
@@ -204,7 +204,7 @@ impl Run<'_> {
         }
         let job = self.job(id).name.clone();
         let dir = self.setting.run_dir.job(&job);
-        // Those of the run that started it are longer.
+        // The logs of the run that started it are longer.
         let length = |stream| dir.log(stream, trial.attempt.number).metadata().map_or(0, |meta| meta.len());
         self.emit(Event::AttemptEnded {
             job,
@@ -221,20 +221,20 @@ impl Run<'_> {
         self.executor.forget(trial.attempt);
     }
 
-    /// Leaves a service to the next run, if that may go on with it.
+    /// Leaves a service running for the next run, if that may adopt it.
     fn leave_service(&mut self, attempt: AttemptId) -> bool {
         let ends_with_run = self.stopping.is_some() && !self.is_superseded && !self.is_over_time;
         let Some(keep) = self.setting.keep.as_ref().filter(|_| !ends_with_run) else { return false };
         let is_end = |need: &Need| need.job == attempt.job && need.flow != Flow::Up;
         if self.setting.plan.jobs.iter().any(|job| job.needs.iter().any(is_end)) {
-            // Somebody waits for its end.
+            // A job waits for its end.
             return false;
         }
         let job = self.setting.plan.job(attempt.job);
         keep.release(attempt, |processes| upkeep::is_independent(&self.setting, job, processes))
     }
 
-    /// Ends the services that nobody uses any more, or leaves them to the next run; says whether any was left.
+    /// Ends the services that no job uses any more, or leaves them running for the next run. Returns whether any was left.
     pub(super) fn stop_idle_services(&mut self) -> bool {
         let mut has_left = false;
         let mut idle = self.scheduler.idle_services();
@@ -270,7 +270,7 @@ impl Run<'_> {
     /// What became of a service that has ended.
     pub(super) fn service_over(&mut self, serving: Serving, trial: Trial, ended: &mut Ended) -> ServiceEnd {
         let id = trial.attempt.job;
-        // A question that is out is no longer of interest.
+        // The answer of a running probe is no longer needed.
         self.executor.stop(AttemptId { number: PROBE, ..trial.attempt }, Stop::Kill);
         if matches!((serving.is_up, &serving.stopped), (false, Some(Stopped::Late))) {
             ended.exit = Exit::Timeout;
@@ -283,7 +283,7 @@ impl Run<'_> {
         let interrupted = || Outcome::Interrupted { exit: ended.exit.clone(), survivors: ended.survivors };
         let last_lack = || serving.last_lack(&self.setting);
         match (serving.is_up, &serving.stopped) {
-            // How it ended then is otto's doing.
+            // otto itself ended it, so the exit says nothing.
             (_, Some(Stopped::Broken { reason, code })) => ServiceEnd::Settled(Outcome::Failed {
                 exit: Exit::Code(0),
                 reason: Some(reason.clone()),
@@ -325,7 +325,7 @@ impl Run<'_> {
         }
     }
 
-    /// Stops those who need a service that has failed: they fail with its last lines.
+    /// Stops the jobs that need a service which has failed; they fail and show its last lines.
     pub(super) fn fail_users(&mut self, service: JobId, outcome: &Outcome) {
         let job = self.job(service);
         let exit = match outcome {
@@ -344,7 +344,7 @@ impl Run<'_> {
         let mut diagnostic = Diagnostic::error(Code::ServiceFailed, message);
         let dir = self.setting.run_dir.job(&job.name);
         for stream in [Stream::Stderr, Stream::Stdout] {
-            // Of a service that is tried again the first log has most to say.
+            // If a service is retried, its first log says most.
             let text = last_lines(&regular::tail(&dir.log(stream, 1)));
             let lines: Vec<&str> = text.lines().collect();
             let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];

@@ -1,5 +1,5 @@
 //! Which job reads which stream in this run, and what the end of one means for the other.
-//! Knows pipes and spools, and no bytes: those flow in `exec::stream`.
+//! Knows pipes and spools, but no bytes: `exec::stream` copies those.
 
 use super::{RecordedSource, Setting};
 use crate::diagnostic::{Code, Diagnostic};
@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How streams are kept, and where news of them goes.
+/// How streams are stored, and where their reports go.
 #[derive(Clone)]
 pub(crate) struct StreamSetting {
     /// The most that one stream may hold, in bytes.
@@ -34,13 +34,13 @@ pub(crate) struct StreamSetting {
 pub(crate) struct Streams {
     producers: HashMap<JobId, Producer>,
     consumers: HashMap<JobId, Consumer>,
-    /// For each job, those who read its stream and are not settled.
+    /// For each job, the readers of its stream that are not settled.
     readers: BTreeMap<JobId, Vec<JobId>>,
     /// The other way round: whose streams a job reads.
     sources: HashMap<JobId, Vec<JobId>>,
 }
 
-/// A job that has streamed, or does.
+/// A job that streams or has streamed.
 struct Producer {
     spool: Arc<Spool>,
     /// While it runs on this machine.
@@ -49,7 +49,7 @@ struct Producer {
     has_had_reader: bool,
     /// Its readers had all left before it ended, on another machine.
     was_closed: bool,
-    /// Why it must fail, whatever its exit.
+    /// Why it must fail, even if its exit is a success.
     trouble: Option<String>,
 }
 
@@ -63,7 +63,7 @@ impl Producer {
 #[derive(Default)]
 struct Consumer {
     sources: Vec<Source>,
-    /// The producer that failed, so that there is no whole stream to read.
+    /// The producer that failed, so that the stream is incomplete.
     broken_by: Option<JobId>,
 }
 
@@ -104,13 +104,13 @@ impl StreamsAway {
     }
 }
 
-/// What an attempt took of one stream.
+/// What an attempt read of one stream.
 pub(crate) struct Taken {
     pub(super) producer: JobName,
     /// `None`: of an earlier run.
     pub(super) id: Option<JobId>,
     pub(crate) fed: Fed,
-    /// There was something to read, or there might have been.
+    /// There was, or may have been, something to read.
     pub(super) had_bytes: bool,
     /// Nothing more would have come.
     pub(super) is_whole: bool,
@@ -381,14 +381,13 @@ impl Streams {
 
     // ── what becomes of them ─────────────────────────────────────────────────────────────────────────────────
 
-    /// A producer that has failed, and whose stream this job was to read whole.
+    /// A producer that has failed although this job needs its whole stream.
     fn broken_source(&self, consumer: JobId) -> Option<JobId> {
         let is_broken = |source: &&Source| !source.is_lenient && source.spool.end() == End::Broken;
         self.consumers.get(&consumer)?.sources.iter().find(is_broken)?.producer
     }
 
-    /// The stream of a job that is skipped as fresh: what an earlier run recorded, to be read by its readers here.
-    /// False: nothing is recorded.
+    /// Takes the recorded stream of an earlier run for a job that is up to date. Returns false if none is recorded.
     pub(super) fn adopt(&mut self, id: JobId, dir: &JobDir) -> bool {
         let path = dir.stream();
         let Ok(spool) = Spool::recorded(&path) else { return !self.readers.contains_key(&id) };
@@ -397,7 +396,7 @@ impl Streams {
         true
     }
 
-    /// An attempt has ended by itself or was ended: its pipes are taken away. Answers what it took from whom.
+    /// Removes the pipes of an attempt that has ended. Returns what it read from which producer.
     pub(crate) fn detach(&mut self, consumer: JobId) -> Vec<Taken> {
         let Some(consumer) = self.consumers.get_mut(&consumer) else { return Vec::new() };
         let mut taken = Vec::new();
@@ -406,7 +405,7 @@ impl Streams {
             for part in source.outlets.into_iter().map(Outlet::stop) {
                 fed = Fed { bytes: fed.bytes.max(part.bytes), has_failed: fed.has_failed || part.has_failed };
             }
-            // The consumer may have removed it; a name that leads nowhere is what is wanted.
+            // The consumer may have removed it already, which is fine.
             let _ = source.pipe.map(std::fs::remove_file);
             let is_whole = source.spool.end() != End::Open;
             let had_bytes = source.spool.length() > 0 || !is_whole;
@@ -415,12 +414,12 @@ impl Streams {
         taken
     }
 
-    /// The producer whose failure took away what this job read.
+    /// The producer whose failure broke the stream that this job read.
     pub(crate) fn broken_by(&self, consumer: JobId) -> Option<JobId> {
         self.consumers.get(&consumer).and_then(|consumer| consumer.broken_by)
     }
 
-    /// The process of a producer has ended. True: a last report of its intake follows, and its attempt is over then.
+    /// The process of a producer has ended. True: its intake sends a last report, which ends the attempt.
     pub(crate) fn finish(&self, id: JobId, has_succeeded: bool) -> bool {
         let intake = self.producers.get(&id).and_then(|producer| producer.intake.as_ref());
         if let Some(intake) = intake {
@@ -429,19 +428,19 @@ impl Streams {
         intake.is_some()
     }
 
-    /// The run stops: nobody waits any longer for what producers left behind.
+    /// The run stops: leaked processes of producers are no longer waited for.
     pub(super) fn hurry(&self, ended: impl Iterator<Item = JobId>) {
         for id in ended {
             self.finish(id, false);
         }
     }
 
-    /// An attempt is over, and its stream with it. Answers the consumers that must be stopped for it.
+    /// Ends the stream of an attempt. Returns the consumers that must be stopped because of it.
     pub(crate) fn close(&mut self, id: JobId, end: End) -> Vec<JobId> {
         let Some(producer) = self.producers.get_mut(&id) else { return Vec::new() };
         producer.intake = None;
         producer.spool.close(end);
-        // The task may have removed it; a name that leads nowhere is what is wanted.
+        // The task may have removed it already, which is fine.
         let _ = producer.pipe.take().map(std::fs::remove_file);
         let mut broken = Vec::new();
         for (consumer, state) in &mut self.consumers {
@@ -457,7 +456,7 @@ impl Streams {
         broken
     }
 
-    /// A job is settled. A producer all of whose readers are is told so, the way a pipe does.
+    /// A job is settled. A producer whose readers are all settled finds its pipe closed, as in a pipeline.
     pub(crate) fn settled(&mut self, id: JobId) {
         self.consumers.remove(&id);
         for producer in self.sources.get(&id).into_iter().flatten() {
@@ -476,7 +475,7 @@ impl Streams {
         }
     }
 
-    /// Whether the readers of this job had all seen enough while it ran.
+    /// Whether all readers of this job had stopped reading while it ran.
     pub(crate) fn is_closed(&self, id: JobId) -> bool {
         let is_closed = |producer: &Producer| {
             producer.was_closed || producer.intake.as_ref().is_some_and(Intake::is_closed)
@@ -499,7 +498,7 @@ impl Streams {
         self.producers.get(&id)?.trouble.as_deref()
     }
 
-    /// What to do about a stream that was ended because it took no more.
+    /// The error about a stream that was cut off because its spool was full.
     pub(super) fn overflow(&self, job: &Job, id: JobId) -> Option<Diagnostic> {
         let producer = self.producers.get(&id)?;
         let reason = producer.trouble.as_deref().filter(|_| producer.spool.failure().is_none())?;
@@ -521,7 +520,7 @@ impl Streams {
     }
 }
 
-/// Why a consumer failed whose producer did.
+/// The error of a consumer whose producer failed.
 pub(super) fn broken(producer: &Job) -> Diagnostic {
     let message =
         format!("`{}` failed while its stream was read, so the stream is incomplete", producer.name);
@@ -529,7 +528,7 @@ pub(super) fn broken(producer: &Job) -> Diagnostic {
         .help("if the reader needs only the start, set `stream-errors: ignore`")
 }
 
-/// A stream is passed on and recorded as it is written.
+/// Warns that a stream is passed on and recorded as it is written.
 pub(super) fn secrets_warning(setting: &Setting, job: &Job) -> Option<Diagnostic> {
     let streaming = setting.ottofile.tasks[job.task].streaming.as_ref()?;
     let message =
@@ -539,7 +538,7 @@ pub(super) fn secrets_warning(setting: &Setting, job: &Job) -> Option<Diagnostic
     Some(warning.at(&setting.ottofile.sources, streaming.span, place))
 }
 
-/// A consumer whose text reads values of a task that streams to it: there are none.
+/// Warns about a consumer whose text reads values of a task that streams to it: it has none yet.
 pub(super) fn values_warning(setting: &Setting, id: JobId) -> Option<Diagnostic> {
     let job = setting.plan.job(id);
     let body = setting.body(job);
@@ -562,7 +561,7 @@ pub(super) fn values_warning(setting: &Setting, id: JobId) -> Option<Diagnostic>
     })
 }
 
-/// Looks for `INPUT[build.key]`, `INPUT["build.key"]`, `INPUT["build"]`, `otto.get build.key` and their like.
+/// Looks for `INPUT[build.key]`, `INPUT["build.key"]`, `INPUT["build"]`, `otto.get build.key` and the like.
 fn reads_values(text: &str, task: &str) -> bool {
     let speaks_of_data = text.contains("INPUT[") || text.contains("otto.get") || text.contains("otto_get");
     speaks_of_data

@@ -1,5 +1,5 @@
-//! Whether the next run of a watch can go on with a service: only if it would start exactly the same, and if nothing
-//! that changes here can matter to what runs already.
+//! Whether the next run of a watch can keep a service running: only if it would start exactly the same service, and if no
+//! changed file can affect the running one.
 
 use super::{Setting, fresh};
 use crate::diagnostic::{Code, Diagnostic};
@@ -19,10 +19,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// A service that is prepared, and not started.
+/// A service that is prepared but not started.
 pub(super) struct PreparedService<'a> {
     pub(super) dir: &'a JobDir,
-    /// Of this attempt.
+    /// The attempt number.
     pub(super) attempt_dir: &'a Path,
     /// It has an `if`.
     pub(super) asks_first: bool,
@@ -31,14 +31,14 @@ pub(super) struct PreparedService<'a> {
     pub(super) data: &'a [(JobId, Arc<Outputs>)],
 }
 
-/// What tells it from others.
+/// Its identity.
 pub(super) fn label(setting: &Setting, job: &Job, prepared: &PreparedService) -> KeepLabel {
     let print = print(setting, job, prepared);
     KeepLabel { job: job.name.clone(), print, task_dir: prepared.dir.path.clone(), ownership: None }
 }
 
-/// A hash of all that a service is made from: its program, variables, script, values and `input`, and when it is ready.
-/// `None` where that cannot be known, or should not be kept.
+/// A hash of everything a service is made from: program, variables, script, values, `input`, and the conditions of `ready`.
+/// `None` if that cannot be known or must not be kept.
 fn print(setting: &Setting, job: &Job, prepared: &PreparedService) -> Option<String> {
     let PreparedService { dir, attempt_dir, asks_first, launch, data } = prepared;
     let handles_secrets = launch.secrets.is_some() || layout::private(attempt_dir).is_symlink();
@@ -55,7 +55,7 @@ fn print(setting: &Setting, job: &Job, prepared: &PreparedService) -> Option<Str
     add(launch.program.as_os_str().as_bytes());
     launch.args.iter().for_each(|arg| add(arg.as_bytes()));
     let is_own = |(name, value): &&(OsString, OsString)| {
-        // What is of the run, or of the terminal.
+        // Variables about the run or the terminal.
         !name.as_bytes().starts_with(b"OTTO_") && setting.environment.get(name) != Some(value)
     };
     for (name, value) in launch.env.iter().filter(is_own) {
@@ -69,7 +69,7 @@ fn print(setting: &Setting, job: &Job, prepared: &PreparedService) -> Option<Str
     }
     add(&timeout.as_nanos().to_le_bytes());
     add(&[u8::from(*is_shared)]);
-    // Its script, and whatever else is there before it starts.
+    // Its script, and everything else that exists before it starts.
     for entry in walkdir::WalkDir::new(&dir.path).follow_links(true).sort_by_file_name() {
         let entry = entry.ok()?;
         if entry.file_type().is_file() {
@@ -90,7 +90,7 @@ fn without(bytes: &[u8], others: &[u8]) -> Vec<u8> {
     let mut kept = Vec::with_capacity(bytes.len());
     while let Some(place) = rest.windows(others.len()).position(|window| window == others) {
         kept.extend_from_slice(&rest[..place]);
-        // What stood there counts, not what it was.
+        // Only that something was there counts, not its value.
         kept.push(0);
         rest = &rest[place + others.len()..];
     }
@@ -136,14 +136,14 @@ fn is_of_path(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"/._-+@%~,".contains(&byte) || byte >= 0x80
 }
 
-/// How an attempt at a service that several runs share stands to it.
+/// What an attempt at a shared service does.
 pub(super) enum ShareStanding {
-    /// It starts the service. `true`: what an earlier owner left may still be ending.
+    /// It starts the service. `true`: the processes of an earlier owner may still be ending.
     Owner(Arc<Ownership>, bool),
     Guest(Adopted),
 }
 
-/// Waits until the service of another run is up, or there is none; `None` if nobody wants it any more.
+/// Waits until the service of another run is up or has ended; `None` if no job needs it any more.
 pub(super) fn share(
     setting: &Setting,
     job: &Job,

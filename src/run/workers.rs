@@ -1,5 +1,5 @@
-//! A few threads for what may take long and belongs to no process, so that the run need not wait for it.
-//! They answer through the run's inbox; when otto ends, they end with it, wherever they are.
+//! A few threads for slow work that belongs to no process, so that the run loop need not wait for it.
+//! They answer through the run's inbox, and end with otto, even in the middle of their work.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub(super) type BackgroundWork = Box<dyn FnOnce() + Send>;
 
-/// Makes a thread when it is needed and none is free.
+/// Starts a thread when work arrives and no thread is free.
 pub(super) struct Workers {
     work: Sender<BackgroundWork>,
     shared: Arc<WorkQueue>,
@@ -17,7 +17,7 @@ pub(super) struct Workers {
 
 struct WorkQueue {
     work: Mutex<Receiver<BackgroundWork>>,
-    /// What was given and is not done yet.
+    /// Work that has not started yet.
     unfinished: AtomicUsize,
 }
 
@@ -30,14 +30,14 @@ impl Workers {
 
     pub(super) fn give(&mut self, work: BackgroundWork) {
         let before = self.shared.unfinished.fetch_add(1, Ordering::SeqCst);
-        // Fails only without a receiver, and `shared` has it.
+        // Fails only without a receiver, and `shared` keeps that alive.
         let _ = self.work.send(work);
         if before >= self.hired && self.hired < self.most {
             let shared = self.shared.clone();
             let thread = std::thread::Builder::new().name("worker".to_owned()).stack_size(1 << 20);
             self.hired += usize::from(thread.spawn(move || while shared.work_once() {}).is_ok());
         }
-        // A machine without room for a single thread: slow is better than never.
+        // The machine has no room for another thread: do the work here.
         if self.hired == 0 {
             self.shared.work_once();
         }
@@ -45,7 +45,7 @@ impl Workers {
 }
 
 impl WorkQueue {
-    /// Waits for something to do and does it. False: there will never be anything again.
+    /// Waits for work and does it. False: there will be no more work.
     fn work_once(&self) -> bool {
         let work = self.work.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(work) = work else { return false };

@@ -1,5 +1,5 @@
-//! Jobs that are up to date as far as their own files tell, and whose values are not kept, for they are secret. They run
-//! only if a job that depends on them runs; until that is known, those may be looked at with what was recorded.
+//! Jobs that are up to date as far as their own files tell, but whose values are secret and so were not kept. They run only
+//! if a job that depends on them runs. Until that is known, their dependents are checked with what was recorded.
 
 use super::{Scheduler, State};
 use crate::event::Outcome;
@@ -7,23 +7,23 @@ use crate::ottofile::spec::When;
 use crate::plan::{Flow, Job, JobId, Lane, LaneId, Work};
 use std::collections::HashSet;
 
-/// What is known of a job that is held, or was.
+/// A job that is or was held.
 #[derive(Debug)]
 pub(super) struct Held {
-    /// What it comes to if it need not run.
+    /// Its outcome if it need not run.
     outcome: Outcome,
-    /// The jobs that may start meanwhile.
+    /// The dependents that may start before it is decided.
     readers: Vec<JobId>,
 }
 
 impl Scheduler {
-    /// Whether a running job can be held. What depends on it in another way than by its success waits for its end, and so
-    /// does all that depends on that: none of the others may be among these.
+    /// Whether a running job can be held. Dependents that need more than its success wait for its end, and so do their own
+    /// dependents: none of its other dependents may be among those.
     pub(crate) fn can_hold(&self, job: JobId) -> bool {
         let dependants = &self.dependants[job.index()];
         let is_known = |dependant: &JobId| !matches!(self.plan.job(*dependant).work, Work::ForeachGroup(_));
         let about = self.plan.job(job);
-        // Nobody reads its stream, and it reads none, nor uses a service.
+        // No job reads its stream, and it reads no stream and uses no service.
         let is_alone = about.lane.is_none()
             && self.readers[job.index()].is_empty()
             && about.needs.iter().all(|need| need.flow == Flow::AtEnd);
@@ -37,7 +37,7 @@ impl Scheduler {
         open.extend(others);
         let mut waiting: HashSet<JobId> = open.iter().copied().collect();
         while let Some(other) = open.pop() {
-            // Those of a serial lane wait for each other.
+            // Jobs of a serial lane wait for each other.
             let lane = self.plan.job(other).lane.map(|LaneId(lane)| &self.lanes[lane as usize]);
             let lane = lane.filter(|lane| lane.kind == Lane::Serial);
             let later = lane.into_iter().flat_map(|lane| &lane.members).filter(|member| **member > other);
@@ -47,7 +47,7 @@ impl Scheduler {
         readers.iter().all(|reader| !waiting.contains(reader))
     }
 
-    /// A running job need not run unless one that depends on it does: these may start, to be looked at. Answers the jobs that
+    /// Holds a running job, which runs only if a dependent does; the dependents may start and be checked. Returns the jobs that
     /// this settles.
     pub(crate) fn hold(&mut self, job: JobId, outcome: Outcome) -> Vec<(JobId, Outcome)> {
         assert_eq!(self.states[job.index()], State::Running, "bug: a job that does not run cannot be held");
@@ -67,8 +67,8 @@ impl Scheduler {
         self.with_outcomes(settled)
     }
 
-    /// A job that counts as running is to run, and so must the held jobs that it needs. Says whether it waits for any; it
-    /// is started again when they have ended.
+    /// A job that counts as running must run, and so must the held jobs that it needs. Returns whether it waits for any; if so,
+    /// it is started again when they have ended.
     pub(crate) fn waits_for_held(&mut self, job: JobId) -> bool {
         let needs: HashSet<JobId> = self.unsettled_needs(job).collect();
         if needs.is_empty() {
@@ -86,7 +86,7 @@ impl Scheduler {
         true
     }
 
-    /// Whether a job was started although a job that it needs may have to run.
+    /// Whether a job was started although a job that it needs is held and may still have to run.
     pub(crate) fn needs_held(&self, job: JobId) -> bool {
         self.unsettled_needs(job).next().is_some()
     }
@@ -96,7 +96,7 @@ impl Scheduler {
         needs.map(|need| need.job).filter(|need| !matches!(self.states[need.index()], State::Settled(_)))
     }
 
-    /// A held job runs after all. Those of its readers that have not started wait for it again.
+    /// Runs a held job after all. Its dependents that have not started wait for it again.
     fn run_held(&mut self, job: JobId) {
         let held = self.held.get_mut(&job).expect("bug: a job is held without an outcome");
         for reader in std::mem::take(&mut held.readers) {
@@ -105,7 +105,7 @@ impl Scheduler {
                     *missing += 1
                 }
                 state @ State::Ready => *state = State::Waiting { missing: 1 },
-                // It waits already, is looked at, or is over.
+                // It waits already, is being checked, or has ended.
                 State::Waiting { .. }
                 | State::Growing
                 | State::Running
@@ -120,7 +120,7 @@ impl Scheduler {
         self.enqueue(job);
     }
 
-    /// Settles those of these jobs that are held, and that nobody wants any more.
+    /// Settles the held jobs among these that no dependent needs any more.
     pub(super) fn settle_unwanted(&mut self, jobs: impl IntoIterator<Item = JobId>) -> Vec<JobId> {
         let mut settled = Vec::new();
         for job in jobs {
@@ -138,20 +138,20 @@ impl Scheduler {
         settled
     }
 
-    /// The run goes no further, and a job that was held will not run: those of its readers that were to start are decided
-    /// again. Answers the ones that this settles.
+    /// The run was stopped, so a job that was held will not run: decides again about its dependents that were about to start.
+    /// Returns those that this settles.
     pub(super) fn no_longer_held(&mut self, job: JobId) -> Vec<JobId> {
         let readers = self.held.get_mut(&job).map(|held| std::mem::take(&mut held.readers));
         self.withdraw(&readers.unwrap_or_default())
     }
 
-    /// What a job comes to that is held, or was, as far as its own files tell.
+    /// The outcome of a job that is or was held, as far as its own files tell.
     pub(super) fn held_outcome(&self, job: JobId) -> Option<&Outcome> {
         self.held.get(&job).map(|held| &held.outcome)
     }
 }
 
-/// Whether a job may start when one that it needs is held: it wants that one's success, or its end, and can be looked at.
+/// Whether a job may start while one that it needs is held: it needs that job's success or its end, and can be checked.
 fn may_start(dependant: &Job, held: JobId) -> bool {
     let mut needs = dependant.needs.iter().filter(|need| need.job == held);
     dependant.work.has_body() && needs.all(|need| need.when != When::Failure && need.flow == Flow::AtEnd)

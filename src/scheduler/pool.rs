@@ -1,19 +1,19 @@
-//! What jobs take of the place where they run: processors and memory of this machine, or room in the queue of a cluster.
+//! What jobs use of the place where they run: processors and memory of this machine, or room in the queue of a cluster.
 
-/// What a job of its own takes of the room in the queue of a cluster. Of jobs that share one, each takes its part.
+/// The room that one job takes in the queue of a cluster. Jobs that share a queued job divide it.
 const WHOLE_JOB: usize = 1000;
 
-/// What one job takes.
+/// What one job uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Demand {
-    /// It takes of the cluster's room, not of this machine's.
+    /// It uses the cluster's room, not this machine's.
     pub(crate) is_away: bool,
     pub(crate) slots: usize,
     pub(crate) memory_mib: u64,
 }
 
 impl Demand {
-    /// Of a job that shares its place in the queue of a cluster with up to so many, itself included.
+    /// The demand of a job that shares its place in the queue of a cluster with this many jobs, itself included.
     pub(crate) fn away(sharing: u32) -> Demand {
         Demand { is_away: true, slots: WHOLE_JOB.div_ceil(sharing.max(1) as usize), memory_mib: 0 }
     }
@@ -25,12 +25,12 @@ impl Default for Demand {
     }
 }
 
-/// A place, with what its jobs hold of it.
+/// A place and what its jobs currently use.
 #[derive(Debug)]
 pub(super) struct Pool {
     slots: usize,
     pub(super) memory_mib: u64,
-    /// Slots that a job takes which shares none.
+    /// Slots of a job that shares none.
     unit: usize,
     held: usize,
     held_mib: u64,
@@ -41,7 +41,7 @@ impl Pool {
         Pool { slots: slots.max(1), memory_mib, unit: 1, held: 0, held_mib: 0 }
     }
 
-    /// The queue of a cluster, with room for so many jobs.
+    /// The queue of a cluster, with room for this many jobs.
     pub(super) fn away(jobs: usize) -> Pool {
         Pool { unit: WHOLE_JOB, ..Pool::new(jobs.max(1).saturating_mul(WHOLE_JOB), u64::MAX) }
     }
@@ -51,7 +51,7 @@ impl Pool {
         self.slots == self.unit
     }
 
-    /// A job that wants more than there is gets all of it.
+    /// A job that asks for more than exists gets all of it.
     fn taken(&self, demand: Demand) -> (usize, u64) {
         (demand.slots.min(self.slots), demand.memory_mib.min(self.memory_mib))
     }

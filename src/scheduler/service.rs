@@ -1,5 +1,5 @@
-//! Which services are up, and who still uses them.
-//! Knows no queues and no outcomes but those it is told of; what becomes of a service is the scheduler's.
+//! Which services are up, and which jobs still use them.
+//! Knows no queues, and only the outcomes that it is told; the scheduler decides what happens to a service.
 
 use crate::plan::service::{Reliance, edges, reliance};
 use crate::plan::{JobId, Plan, Work};
@@ -8,22 +8,22 @@ use crate::plan::{JobId, Plan, Work};
 #[derive(Debug, Default)]
 pub(super) struct Services {
     all: Vec<Upkeep>,
-    /// For each job that uses services: the places of these in `all`.
+    /// For each job that uses services, their places in `all`.
     used: Vec<Vec<u32>>,
 }
 
 #[derive(Debug)]
 struct Upkeep {
     job: JobId,
-    /// Jobs that depend on it, also through others, and are not settled.
+    /// Jobs that depend on it, directly or through others, and are not settled.
     users: usize,
-    /// Those of all its users that need it to succeed, also through others: they fail with it.
+    /// The users that need it to succeed, directly or through others: they fail with it.
     bound: Vec<JobId>,
     had_users: bool,
     /// Stays up until the run is stopped.
     is_lasting: bool,
     is_up: bool,
-    /// It was told that nobody uses it any more, or it has ended.
+    /// It is known to be unused, or it has ended.
     is_over: bool,
 }
 
@@ -57,7 +57,7 @@ impl Services {
         services
     }
 
-    /// Goes on with a larger plan, in which some jobs are settled already.
+    /// Continues with a larger plan, in which some jobs are already settled.
     pub(super) fn grow(&mut self, plan: &Plan, is_settled: impl Fn(JobId) -> bool) {
         if self.all.is_empty() {
             return;
@@ -89,7 +89,7 @@ impl Services {
         }
     }
 
-    /// The run is stopped: none stays up for its own sake.
+    /// The run is stopped: services that would stay up end as well.
     pub(super) fn last_no_longer(&mut self) {
         for service in &mut self.all {
             service.had_users |= std::mem::take(&mut service.is_lasting);
@@ -106,7 +106,7 @@ impl Services {
         }
     }
 
-    /// A job that is settled uses no service any more, and is none.
+    /// A settled job no longer uses a service, and no longer is one.
     pub(super) fn settled(&mut self, job: JobId) {
         for place in self.used.get(job.index()).into_iter().flatten() {
             self.all[*place as usize].users -= 1;
@@ -125,7 +125,7 @@ impl Services {
         self.find(job).map_or(&[], |service| &service.bound)
     }
 
-    /// Those that nobody uses any more; each is answered once.
+    /// Returns the services that no job uses any more, each once.
     pub(super) fn idle(&mut self, has_begun: impl Fn(JobId) -> bool) -> Vec<JobId> {
         let is_idle = |service: &&mut Upkeep| {
             service.users == 0
