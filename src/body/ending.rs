@@ -6,20 +6,20 @@
 use super::grammar::{self, Commands, Failing, Head, HeadKind, Test, TestKind};
 use std::collections::BTreeSet;
 
-/// What can be said of the end of a text of a shell.
+/// How the text of a shell script ends.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum BodyEnd {
-    /// It lacks something: the rest of a list or a pipeline, a quote, the end of a here-document.
+    /// Incomplete: the rest of a list or a pipeline, a quote, or the end of a here-document is missing.
     Unfinished,
     /// A failure may be that of a test.
     Tests(Proof),
     Other,
 }
 
-/// What has to be true where a test was the last command.
+/// What must be true for a test to be the last command.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Proof {
-    /// Only tests can have failed, whatever bash notes.
+    /// Only tests can have failed, regardless of what bash noted.
     pub(crate) is_alone: bool,
     /// Conditions of `[[ … ]]`.
     conditions: BTreeSet<String>,
@@ -97,7 +97,7 @@ fn proof(
         let names = text.get(head.word.clone()).and_then(Required::of);
         head.kind != HeadKind::Odd && names.is_some_and(|names| names.0.is_empty())
     };
-    // It may also have lost the trap that notes what else ended it.
+    // It may also have removed the trap that records its end.
     let may_end_before =
         text.contains("trap") || found.heads.iter().any(|head| !is_head_last(&head) && !goes_on(head));
     let whole = shown(text);
@@ -342,7 +342,7 @@ impl Required {
         Some(())
     }
 
-    /// The names that stand in a calculation.
+    /// The names in an arithmetic expression.
     fn learn_words(&mut self, text: &str) {
         let mut rest = text.to_owned();
         while let Some(start) = rest.find(['$', '`']) {
@@ -359,7 +359,7 @@ impl Required {
 }
 
 impl Proof {
-    /// What bash has to ask before it looks at the last command.
+    /// What bash has to check before it looks at the last command.
     pub(crate) fn question(&self) -> String {
         question(&self.conditions)
     }

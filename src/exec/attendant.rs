@@ -1,6 +1,6 @@
 //! Serves one attempt after another, each from its first process to the last one that it left behind.
 //! One thread does all of it: starting, reading both streams, watching for the end, stopping, clearing away.
-//! Knows nothing of retries; whoever wants an attempt stopped says so, except for its time limit, which counts from here.
+//! Knows nothing of retries. Others tell it when to stop an attempt; only the time limit is enforced here.
 
 use super::announced::Announced;
 use super::capture::{Capture, LogFile};
@@ -25,7 +25,7 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// After a task has ended, its streams may be silent for so long before those who hold them open count as leaked.
+/// How long the output of an ended task may be silent before the processes that hold it open count as leaked.
 const SILENCE: Duration = Duration::from_millis(100);
 /// Grace period for leaked processes after SIGTERM.
 const LEAK_GRACE: Duration = Duration::from_secs(1);
@@ -34,10 +34,10 @@ const KILL_PATIENCE: Duration = Duration::from_secs(2);
 /// How often adopted processes that have ended are reaped while an attempt runs.
 const SWEEP: Duration = Duration::from_secs(5);
 
-/// A census is used for so long. Whoever is missed for being younger is found by the next.
+/// How long a census is used. Younger processes are found by the next one.
 const CENSUS_AGE: Duration = Duration::from_millis(5);
 
-/// What all attendants have in common.
+/// The state that all attendants share.
 pub(super) struct Shared {
     pub(super) sink: ReportSink,
     /// Time between SIGTERM and SIGKILL, and the longest time that leaked processes may go on writing.
@@ -79,7 +79,7 @@ impl Shared {
     }
 }
 
-/// What tasks come to while otto is torn down is not their result.
+/// Waits forever while otto is being torn down, because the exits of tasks are then no results.
 fn wait_if_over() {
     while spawn::is_over() {
         std::thread::park();
@@ -92,15 +92,15 @@ pub(super) fn tell(assignment: Box<dyn Assignment>, ended: Ended) {
     assignment.tell(ended);
 }
 
-/// Stands for a process group whose number is not known yet.
+/// Placeholder for a process group whose number is not known yet.
 pub(super) const BEING_CREATED: i32 = -1;
 
-/// What the executor tells an attendant.
+/// A command of the executor to an attendant.
 pub(super) enum Instruction {
     /// If it is busy, it does this one next.
     Start(AttemptId, Box<dyn Assignment>),
     Stop(AttemptId, Stop),
-    /// Time has stood still for so long.
+    /// The clock stood still for this long.
     Resumed(Duration),
     /// The task's own process ended; from the thread that waits for it where the kernel has no pidfd.
     Exited(AttemptId, Exit),
@@ -125,7 +125,7 @@ impl InstructionSender {
     }
 
     pub(super) fn send(&self, command: Instruction) {
-        // Fails only when the attendant is gone, and with it whatever the command is about; so does the ring.
+        // Fails only when the attendant is gone; then neither the command nor the ring matters.
         if self.commands.send(command).is_ok() {
             let _ = (&*self.bell).write(&[0]);
         }
@@ -142,7 +142,7 @@ pub(super) struct Desk {
     pub(super) group: Arc<AtomicI32>,
     /// True until the executor gives it an attempt, and again from just before the run hears of its end.
     pub(super) is_free: Arc<AtomicBool>,
-    /// What it was given while it was busy, because no other attendant could be had.
+    /// Attempts that it got while it was busy, because no other attendant could be started.
     pub(super) backlog: VecDeque<(AttemptId, Box<dyn Assignment>)>,
     pub(super) is_leaving: bool,
 }
@@ -174,7 +174,7 @@ pub(super) fn attend(shared: &Shared, mut desk: Desk) {
     }
 }
 
-/// What a command means for the attempt that is being served.
+/// What a command means for the current attempt.
 enum AttemptNews {
     Stop(Stop),
     Exited(Exit),
@@ -304,7 +304,7 @@ fn start(
         if let Some(exit) = stopped_before_start(desk, attempt, Duration::ZERO) {
             return Err(exit);
         }
-        // First said, then looked: whoever suspends does it the other way round, so one of the two notices.
+        // First announce, then check: suspending does it in the opposite order, so one of the two notices.
         desk.group.store(BEING_CREATED, Ordering::SeqCst);
         if shared.is_suspended.load(Ordering::SeqCst) {
             desk.group.store(0, Ordering::SeqCst);
@@ -362,7 +362,7 @@ fn marker(launch: &Launch) -> Option<Vec<u8>> {
 enum Watch {
     #[cfg(target_os = "linux")]
     PidFd(OwnedFd),
-    /// A thread of its own waits and sends [`Instruction::Exited`], and [`Instruction::Halted`] before.
+    /// A separate thread waits and sends [`Instruction::Exited`], and before that [`Instruction::Halted`] if it is stopped.
     Thread,
     /// By asking again and again: there is neither a descriptor nor a thread left for it.
     Asking,
@@ -394,7 +394,7 @@ impl Watch {
     }
 }
 
-/// What happened to a child.
+/// A change of state of a child.
 enum WaitChange {
     Ended(Exit),
     Halted(i32),
@@ -445,7 +445,7 @@ struct Attendance<'a> {
     shows: bool,
     tap: Option<Tap>,
     watch: Watch,
-    /// If the task has, or wants, the terminal.
+    /// Set if the task has or needs the terminal.
     loan: Option<Loan>,
     captures: Vec<(Stream, Capture)>,
     /// Until the task's own process has ended.
@@ -490,7 +490,7 @@ impl Attendance<'_> {
         }
     }
 
-    /// The process is reaped, its streams are at their end, nobody is left in its group.
+    /// The process is reaped, its output has ended, and its group is empty.
     fn is_over(&mut self) -> bool {
         if self.is_given_up {
             return true;
@@ -547,7 +547,7 @@ impl Attendance<'_> {
             let events = if capture.pipe().is_some() { events.next() } else { None };
             let events = events.unwrap_or(PollFlags::empty());
             seen.readable[place] = events.contains(PollFlags::IN);
-            // Nothing to read, and nobody who could write: no need to be told so by a read.
+            // Nothing to read and no writer left: a read would only confirm that.
             seen.at_end[place] = !is_full && !events.is_empty() && !events.contains(PollFlags::IN);
         }
         seen.has_ended = events.next().is_some_and(|events| !events.is_empty());
@@ -637,7 +637,7 @@ impl Attendance<'_> {
         match wait(self.group, WaitIdOptions::EXITED | WaitIdOptions::NOHANG) {
             Some(WaitChange::Ended(exit)) => self.has_ended(exit),
             Some(WaitChange::Halted(_)) => {}
-            // Somebody else has reaped it; there is nothing more to learn.
+            // Another thread has reaped it, so its status is unknown.
             None if has_ended => self.has_ended(Exit::Lost),
             None => {}
         }
@@ -771,7 +771,7 @@ impl Attendance<'_> {
         self.tick = Duration::ZERO;
         self.signal_all(&[Signal::TERM, Signal::CONT]);
         if self.leaked.is_empty() && !self.has_group() {
-            // Somebody holds the streams whom otto can neither see nor end.
+            // A process that otto can neither see nor kill holds the output open.
             self.close_streams();
         }
     }
@@ -801,7 +801,7 @@ impl Attendance<'_> {
         for (pid, group) in pids {
             if Some(group) != to.group {
                 for signal in signals {
-                    // It may be gone by now; that is what is wanted.
+                    // It may have ended already, which is fine.
                     let _ = rustix::process::kill_process(pid, *signal);
                 }
             }
@@ -854,7 +854,7 @@ impl Attendance<'_> {
     }
 }
 
-/// What a look at the world has shown.
+/// The result of waiting for events.
 #[derive(Default)]
 struct Observation {
     has_rung: bool,
@@ -863,7 +863,7 @@ struct Observation {
     has_ended: bool,
 }
 
-/// Reaps what was adopted, if nobody has done so for a while.
+/// Reaps adopted processes, unless that was done recently.
 fn sweep(shared: &Shared, now: Instant) {
     let now_ms = (now - shared.begun).as_millis() as u64;
     let swept_ms = shared.swept_ms.load(Ordering::Relaxed);

@@ -111,14 +111,14 @@ mod linux {
     }
 
     fn guard(engine: Pid, mut lifeline: PipeWriter, held: PendingSignals) -> i32 {
-        // Beside the engine, which has just begun and lends nothing yet.
+        // The engine has only just started and has not lent the terminal yet.
         let terminal = Keepsake::take();
         loop {
             match rustix::process::waitpid(Some(engine), WaitOptions::NOHANG | WaitOptions::UNTRACED) {
                 Ok(Some((_, status))) if status.stopped() => {
                     // For the shell, the guard is the job.
                     native::halt();
-                    // Where there is no shell with job control the guard was not halted, and nobody else would do this.
+                    // Without a shell with job control, the guard was not stopped and has to do this itself.
                     pass_on(Signal::CONT, engine);
                     continue;
                 }
@@ -180,7 +180,7 @@ mod linux {
                 return;
             }
             for child in children() {
-                // It may have ended by itself.
+                // It may have ended already.
                 let _ = rustix::process::kill_process(child, Signal::KILL);
             }
             std::thread::sleep(pause);

@@ -39,7 +39,7 @@ pub(super) struct Spawned {
 /// writer is gone: the end of a process then wakes its attendant once, not three times.
 #[derive(Debug)]
 pub(super) struct HeldOpen {
-    /// It owns them.
+    /// Owns the ends that are held open.
     _command: Command,
 }
 
@@ -51,7 +51,7 @@ const CLOSED: usize = usize::MAX / 2;
 #[cfg(target_os = "linux")]
 pub(super) fn never_again() {
     CREATING.fetch_add(CLOSED, Ordering::SeqCst);
-    // Creation takes less than a millisecond, and whoever it may hang for must not hang the clearing up.
+    // Creation takes less than a millisecond; if it hangs, cleaning up must not hang with it.
     for _ in 0..200 {
         if CREATING.load(Ordering::SeqCst) == CLOSED {
             return;
@@ -60,7 +60,7 @@ pub(super) fn never_again() {
     }
 }
 
-/// Whether otto is being torn down. Nobody should act any more on what happens to tasks now.
+/// Whether otto is being torn down. What happens to tasks from now on must be ignored.
 pub(super) fn is_over() -> bool {
     CREATING.load(Ordering::Relaxed) >= CLOSED
 }

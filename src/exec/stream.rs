@@ -60,11 +60,11 @@ enum Order {
     Reader(Thread, Arc<Meter>),
     /// No reader is left.
     Close,
-    /// The producer has ended. Others may go on writing for so long.
+    /// The producer has ended. Other processes may write for this long.
     Finish(Duration),
 }
 
-/// What an intake, its owner and the reader of the producer's stdout have in common.
+/// The state that an intake shares with its owner and with the reader of the producer's stdout.
 #[derive(Debug)]
 struct IntakeBell {
     bell: PipeWriter,
@@ -124,7 +124,7 @@ impl Intake {
         Ok(Intake { writer, line, orders: sender })
     }
 
-    /// What goes into the launch of the producer.
+    /// What the launch of the producer needs to copy into this stream.
     pub(crate) fn tap(&self, copies_stdout: bool) -> Tap {
         Tap { writer: self.writer.clone(), line: self.line.clone(), copies_stdout }
     }
@@ -149,7 +149,7 @@ impl Intake {
     }
 
     fn order(&self, order: Order) {
-        // Fails when the intake has ended, and with it whatever the order is about.
+        // Fails when the intake has ended; then the order has no effect anyway.
         if self.orders.send(order).is_ok() {
             self.line.ring();
         }
@@ -168,19 +168,19 @@ impl Drop for Intake {
 pub(crate) struct Tap {
     writer: Arc<SpoolWriter>,
     line: Arc<IntakeBell>,
-    /// What it writes to stdout flows too.
+    /// Its stdout is part of the stream, too.
     pub(crate) copies_stdout: bool,
 }
 
 impl Tap {
-    /// Takes what was read from stdout. What cannot be written to the spool is told by the intake.
+    /// Adds what was read from stdout. The intake reports if the spool cannot be written.
     pub(super) fn take(&self, bytes: &[u8]) {
         // The spool knows that it failed, and the intake asks it.
         let _ = self.writer.append(bytes);
         self.line.ring();
     }
 
-    /// No reader wants more of it.
+    /// No reader needs more of it.
     pub(super) fn is_closed(&self) -> bool {
         self.line.is_closed.load(Ordering::SeqCst)
     }
@@ -212,12 +212,12 @@ struct Worker {
     is_stuck: bool,
     /// The producer has ended; until then others may write.
     finish_by: Option<Instant>,
-    /// What was read since.
+    /// The bytes read since then.
     last_bytes: u64,
     was_cut: bool,
     /// While the spool is full: when readers last made progress, and how far they were.
     watch: Option<(Instant, u64)>,
-    /// Another name of the pipe, since nobody reads it any more.
+    /// Another name for the pipe, once it has no reader.
     closed: Option<PathBuf>,
 }
 
@@ -248,7 +248,7 @@ impl Worker {
             }
         }
         if let Some(closed) = &self.closed {
-            // It goes with its folder if it cannot be removed.
+            // If it cannot be removed, it is deleted with its folder.
             let _ = std::fs::remove_file(closed);
         }
         self.wake_readers();
@@ -322,7 +322,7 @@ impl Worker {
         let reopened = rustix::fs::open(&self.path, flags, Mode::empty());
         match reopened {
             Ok(pipe) if !self.is_stuck && self.pipe.is_some() => self.pipe = Some(pipe),
-            // The task removed its pipe. What is in it is read; who else may write cannot be known.
+            // The task removed its pipe. What is in it is read; other writers cannot be detected.
             Err(_) if !self.is_stuck && self.pipe.is_some() => self.finish_by = Some(Instant::now()),
             Ok(_) | Err(_) => self.pipe = None,
         }
@@ -334,7 +334,7 @@ impl Worker {
         match rustix::io::retry_on_intr(|| rustix::io::read(pipe, &mut *buffer)) {
             Ok(0) => self.pipe = None,
             Ok(count) => {
-                // What cannot be written is told when the spool is asked.
+                // A failure to write is reported when the spool is queried.
                 let _ = self.writer.append(&buffer[..count]);
                 if self.finish_by.is_some() {
                     self.last_bytes += count as u64;
@@ -349,7 +349,7 @@ impl Worker {
         }
     }
 
-    /// The producer has ended, and somebody else keeps its pipe open for too long.
+    /// The producer has ended, but another process keeps its pipe open for too long.
     fn cut(&mut self) {
         self.pipe = None;
         self.was_cut = true;
@@ -364,7 +364,7 @@ impl Worker {
         }
     }
 
-    /// Reads no more, and makes whoever writes notice.
+    /// Stops reading and closes the pipe, so that writers notice.
     fn close(&mut self) {
         if self.pipe.is_none() || self.finish_by.is_some() {
             return;
@@ -375,7 +375,7 @@ impl Worker {
             .and_then(|()| std::os::unix::fs::symlink("/dev/null", &aside))
             .and_then(|()| std::fs::rename(&aside, &self.path));
         if replaced.is_err() {
-            // It stays open and is read to the end; that costs disk and no data.
+            // It stays open and is read to the end, which costs disk space but loses nothing.
             return;
         }
         self.closed = Some(closed);
@@ -452,7 +452,7 @@ impl Worker {
 
 // ── from the spool to a consumer ─────────────────────────────────────────────────────────────────────────────────
 
-/// One pipe of one consumer, fed from a spool by a thread of its own.
+/// One pipe of one consumer, which its own thread fills from a spool.
 #[derive(Debug)]
 pub(crate) struct Outlet {
     meter: Arc<Meter>,
@@ -475,7 +475,7 @@ impl Meter {
     }
 }
 
-/// What a consumer took of a stream.
+/// What a consumer read of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fed {
     pub(crate) bytes: u64,
@@ -484,7 +484,7 @@ pub(crate) struct Fed {
 }
 
 impl Outlet {
-    /// Makes a named pipe at `path`. It is fed as soon as somebody opens it, each time that somebody does.
+    /// Creates a named pipe at `path`. Each time a process opens it, the stream is written into it.
     pub(crate) fn fifo(path: &Path, spool: Arc<Spool>, is_lenient: bool) -> io::Result<Outlet> {
         remake_fifo(path)?;
         Outlet::start(Some(path.to_owned()), None, spool, is_lenient)
@@ -606,10 +606,10 @@ impl Feeder {
                 // The producer waits for as long as the pipe is being emptied.
                 End::Open if is_full => self.rest(),
                 End::Open => std::thread::park(),
-                // It must not look complete: there is no end of file for a reader that is about to be ended.
+                // It must not look complete, so a reader that is about to be stopped sees no end of file.
                 End::Broken if !self.is_lenient => std::thread::park(),
                 End::Complete | End::Broken => match self.unread() {
-                    // Closed with something in it and nobody there, a named pipe would forget it.
+                    // If a named pipe without a reader were closed now, its content would be lost.
                     0 => {
                         (self.pipe, self.file) = (None, None);
                         self.pause = SHORTEST;
@@ -631,7 +631,7 @@ impl Feeder {
         self.pause = (self.pause * 2).min(LONGEST);
     }
 
-    /// Opens the named pipe if somebody reads it.
+    /// Opens the named pipe if it has a reader.
     fn open(&mut self) -> bool {
         let Some(pipe) = self.path.as_deref().and_then(open_for_writing) else { return false };
         widen(&pipe);
@@ -640,7 +640,7 @@ impl Feeder {
         true
     }
 
-    /// After the end: whoever opens the pipe once more sees the end too, instead of waiting for a writer.
+    /// After the end: a process that opens the pipe again sees the end too, instead of waiting for a writer.
     fn end_again(&mut self) -> bool {
         match self.path.as_deref() {
             Some(path) => {
@@ -678,7 +678,7 @@ impl Feeder {
             match splice(file, Some(&mut offset), pipe, None, length, SpliceFlags::NONBLOCK) {
                 // Not every file system can.
                 Err(Errno::INVAL) => self.splices = false,
-                // Somebody has made the file shorter.
+                // The file was truncated.
                 Ok(0) => return Err(Errno::IO),
                 moved => return moved,
             }
@@ -707,7 +707,7 @@ impl Feeder {
         let _ = rustix::event::poll(&mut [PollFd::new(pipe, PollFlags::OUT)], Some(&at_most));
     }
 
-    /// What is in the pipe and was not read.
+    /// The bytes in the pipe that were not read.
     fn unread(&self) -> u64 {
         self.pipe.as_ref().and_then(|pipe| rustix::io::ioctl_fionread(pipe).ok()).unwrap_or(0)
     }
@@ -723,7 +723,7 @@ fn remake_fifo(path: &Path) -> io::Result<()> {
     }
 }
 
-/// `None` while nobody reads.
+/// `None` while it has no reader.
 fn open_for_writing(path: &Path) -> Option<OwnedFd> {
     let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let pipe = rustix::fs::open(path, flags, Mode::empty()).ok()?;

@@ -15,10 +15,10 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// What stands in the file of the answer until there is one.
+/// The content of the answer file until there is an answer.
 const ASKED: &[u8] = b"asked\n";
 
-/// What an `if` came to.
+/// The result of an `if`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     True,
@@ -77,7 +77,7 @@ fn needs_function(text: &str) -> bool {
     inside.into_iter().any(|inside| inside.starts_with(['!', '#']))
 }
 
-/// What the `if` came to, from the files that an attempt left in `folder`; `None` if this attempt has none.
+/// The result of the `if`, from the files that an attempt left in `folder`; `None` if this attempt has no `if`.
 pub(crate) fn decision(script: &Script, folder: &Path) -> Option<Decision> {
     script.condition?;
     let path = folder.join(ANSWER);

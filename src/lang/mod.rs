@@ -89,7 +89,7 @@ pub(crate) struct Script<'a> {
     pub(crate) workdir: &'a Path,
     /// The folder of the ottofile, absolute.
     pub(crate) folder: &'a Path,
-    /// What its outputs must be.
+    /// The contract of its outputs.
     pub(crate) contract: Option<&'a Spanned<Contract>>,
     /// The task stays up, so that what it sets is saved before it ends.
     pub(crate) is_service: bool,
@@ -150,7 +150,7 @@ pub(crate) struct Input {
     pub(crate) outputs: Arc<Outputs>,
     /// Why it set nothing: "was skipped by its `if`".
     pub(crate) absence: Option<&'static str>,
-    /// It set all that it was to set: it did not fail.
+    /// Its values are complete: it did not fail.
     pub(crate) is_whole: bool,
 }
 
@@ -171,7 +171,7 @@ pub(crate) struct Prepared {
     pub(crate) args: Vec<OsString>,
     /// The files in the directory of the attempt by which it hands over. `*` at the end stands for any further characters.
     pub(crate) hands_over: &'static [&'static str],
-    /// Added to the environment, over what is there.
+    /// Added to the environment; overrides existing variables.
     pub(crate) env: Vec<(OsString, OsString)>,
     pub(crate) warnings: Vec<Diagnostic>,
 }
@@ -192,7 +192,7 @@ impl CannotPrepare {
     }
 }
 
-/// What came back from an attempt.
+/// The result of an attempt.
 #[derive(Debug, Default)]
 pub(crate) struct HandOver {
     pub(crate) outputs: Outputs,
@@ -200,7 +200,7 @@ pub(crate) struct HandOver {
     pub(crate) texts: BTreeSet<String>,
     /// Errors fail the attempt even when its status was 0; warnings are shown.
     pub(crate) problems: Vec<Diagnostic>,
-    /// What the body said is secret. The keys are among those of `outputs`.
+    /// The keys that the body declared secret; all of them are keys of `outputs`.
     pub(crate) announced: Vec<Secret>,
     /// Where a body failed, if its shell can tell.
     pub(crate) ended: Option<record::ShellEnd>,
@@ -270,7 +270,7 @@ pub(crate) fn located(
     }
 }
 
-/// What an ended attempt left for otto.
+/// What an ended attempt left for otto to read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Left<'a> {
     /// Where the files lie that [`Prepared::hands_over`] names: in the directory of the attempt, unless they were brought
@@ -317,7 +317,7 @@ pub(crate) fn collect_early(script: &Script, folder: &Path, level: Option<Level>
     found
 }
 
-/// What is known of an attempt that failed.
+/// What is known about a failed attempt.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failure<'a> {
     pub(crate) exit: &'a Exit,
@@ -329,7 +329,7 @@ pub(crate) struct Failure<'a> {
     pub(crate) ended: Option<&'a record::ShellEnd>,
 }
 
-/// What a failure means in terms of the ottofile. Empty where that is not certain.
+/// Explains a failure in terms of the ottofile. Empty if that is not certain.
 pub(crate) fn hints(script: &Script, failure: &Failure) -> Vec<Diagnostic> {
     match Language::of(script.body) {
         Language::Bash | Language::Posix => hint::hints(script, failure),

@@ -303,7 +303,7 @@ impl<'a> Drafts<'a> {
         id
     }
 
-    /// The id of the draft that follows after so many others.
+    /// The id of the draft after this many others.
     fn next_id(&self, others: usize) -> JobId {
         JobId(u32::try_from(self.drafts.len() + others).expect("bug: more than four billion jobs"))
     }
@@ -346,14 +346,14 @@ pub(super) fn followed(named: &NamedItem, foreach: &Foreach) -> NamedItem {
     NamedItem { name: named.name.clone(), item }
 }
 
-/// The needs of a job, with that of its own item in its place.
+/// The needs of a job, including the one of its own item.
 pub(super) fn with_need(needs: &[Need], own: Option<Need>) -> Vec<Need> {
     let mut needs: Vec<Need> = needs.iter().copied().chain(own).collect();
     needs.sort_by_key(|need| need.job);
     needs
 }
 
-/// The needs of a job with their edges, and with that of its own item in its place.
+/// The needs of a job with their edges, including the one of its own item.
 fn with_edge(
     needs: &[Need],
     edges: &[Option<usize>],

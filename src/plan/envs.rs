@@ -211,7 +211,7 @@ pub(crate) fn resolve(
             Err(why) if matches!(why.code, Code::EnvFailed | Code::TooLarge) => {
                 failures.push(FailedEntry { name: entries[place].name.value.clone(), why: *why });
             }
-            // Wrong whatever the world is like.
+            // Wrong in every environment.
             Err(wrong) => return Err(vec![*wrong]),
         }
     }
@@ -241,7 +241,7 @@ fn needing_commands(parsed: &[Vec<TemplatePart>], mentions: &[Vec<usize>], order
     needs_command
 }
 
-/// What is wrong with these entries whatever the world is like.
+/// The errors in these entries that do not depend on the environment.
 pub(crate) fn mistakes(entries: &[EnvEntry], source: &Sources) -> Vec<Diagnostic> {
     ordered(entries, source).err().unwrap_or_default()
 }
@@ -382,7 +382,7 @@ const LARGE: &str = "pass large values with OUTPUT, or in a file";
 
 /// Why arithmetic has no result.
 enum NotComputed {
-    /// Something in it failed, and that is what is to be said.
+    /// Something in it failed; this is the error.
     Told(Box<Diagnostic>),
     Because(String),
 }

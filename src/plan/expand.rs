@@ -20,7 +20,7 @@ pub(crate) struct NamedItem {
     pub(crate) item: Item,
 }
 
-/// What the items of a foreach task came to.
+/// The items of a foreach task, as far as they are known.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Expansion {
     Items(Vec<NamedItem>),
@@ -349,12 +349,12 @@ impl ItemSource<'_> {
             (Some(_), None) => number.to_string().into(),
             (None, None) => text.clone(),
         };
-        // Of a string its text says all.
+        // A string is fully described by its text.
         let data = Some(item).filter(|item| !matches!(item, Value::String(_)));
         Ok(Named { label: label.to_string_lossy().into_owned(), value: text, axes: Vec::new(), data })
     }
 
-    /// What a variable holds of an item; `None` for what is no item.
+    /// The value of an item as a variable holds it; `None` if it cannot be an item.
     fn text(&self, item: &Value) -> Option<OsString> {
         match item {
             Value::Number(number) => Some((&**number).into()),
@@ -367,7 +367,7 @@ impl ItemSource<'_> {
     }
 }
 
-/// What a value is, for messages.
+/// The kind of a value, for messages.
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -457,7 +457,7 @@ fn combinations(
     Ok(named.collect())
 }
 
-/// A matrix may have so many more combinations than jobs before `exclude` leaves some out.
+/// How many times more combinations than jobs a matrix may have before `exclude` removes some.
 const MOST_EXCLUDED: usize = 10_000;
 
 fn file_name(path: &OsStr) -> String {

@@ -12,7 +12,7 @@ pub(crate) struct FanIn {
     pub(crate) jobs: Vec<JobName>,
 }
 
-/// Those of a job whose items are known, in plan order.
+/// The fan-ins of a job whose items are known, in plan order.
 pub(crate) fn fan_ins(plan: &Plan, id: JobId) -> Vec<FanIn> {
     let inputs = plan.job(id).inputs.iter().map(|input| plan.job(*input));
     let known = inputs.filter(|input| input.awaited().is_none());

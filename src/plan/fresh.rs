@@ -1,5 +1,5 @@
 //! Whether a task is up to date: what it was made from is what it would be made from now.
-//! Compares evidence; who gathers it knows files, this does not.
+//! Compares evidence. Knows no files; `run::fresh` collects the evidence.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ pub(crate) struct Stamp {
     pub(crate) inode: u64,
 }
 
-/// What has changed since, in a few words; None if nothing has.
+/// The change since then, in a few words; None if there is none.
 pub(crate) fn difference(then: &Evidence, now: &Evidence) -> Option<String> {
     if then.recipe != now.recipe {
         let is_known = |one: &Evidence, part| one.parts.contains(part);
@@ -48,7 +48,7 @@ pub(crate) fn difference(then: &Evidence, now: &Evidence) -> Option<String> {
     difference_of_files(&then.files, &now.files)
 }
 
-/// What has changed among files, which are sorted by path.
+/// The first change among files, which are sorted by path.
 pub(crate) fn difference_of_files(then: &[FileEvidence], now: &[FileEvidence]) -> Option<String> {
     let (mut old, mut new) = (then.iter().peekable(), now.iter().peekable());
     loop {

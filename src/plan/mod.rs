@@ -152,10 +152,10 @@ pub(crate) struct Job {
     /// In the order of the document, with those that have no value as `None`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) params: ParamValues,
-    /// What must be settled first, in plan order, each job once.
+    /// The jobs that must be settled first, in plan order, each once.
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     pub(crate) needs: Box<[Need]>,
-    /// Whose outputs it sees, in plan order: its needs. A foreach group stands for its members.
+    /// The jobs whose outputs it sees, in plan order: its needs. For a foreach group, its members.
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     pub(crate) inputs: Box<[JobId]>,
     /// Other names by which it reads the data of these, each after the name of the job or group.
@@ -173,7 +173,7 @@ pub(crate) struct Job {
     pub(crate) lane: Option<LaneId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) timeout: Option<Duration>,
-    /// What is asked before the run starts.
+    /// The question to ask before the run starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) confirm: Option<Box<str>>,
     /// Why it cannot be started: it mentions a variable that could not be computed.
@@ -248,7 +248,7 @@ impl Job {
         names.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Of the group of a foreach task: its jobs, as far as they are known.
+    /// The jobs of a foreach group, as far as they are known.
     pub(crate) fn members(&self) -> Option<&[JobId]> {
         match &self.work {
             Work::ForeachGroup(GroupMembers::Known(members)) => Some(members),
@@ -259,7 +259,7 @@ impl Job {
 }
 
 impl Job {
-    /// What decides about the jobs of this foreach group, until that is known.
+    /// What the jobs of this foreach group will be made from, until they are known.
     pub(crate) fn awaited(&self) -> Option<&Awaited> {
         match &self.work {
             Work::ForeachGroup(GroupMembers::Awaited(awaited)) => Some(awaited),
@@ -317,7 +317,7 @@ pub(crate) struct Awaited {
     /// With `each`: the group whose items it has too.
     pub(crate) each: Option<EachJob>,
     pub(crate) only: Items,
-    /// What each job needs, besides the one of its own item.
+    /// The needs of each job, besides the one of its own item.
     pub(crate) needs: Vec<Need>,
     pub(crate) inputs: Vec<JobId>,
     pub(crate) lane: Option<LaneId>,
@@ -363,7 +363,7 @@ pub(crate) struct Need {
 pub(crate) enum Flow {
     /// When the need is settled: its values and files.
     AtEnd,
-    /// When it is up: what it handed over until then. The edge asks for success.
+    /// When it is up; the values are those that it set until then. The edge requires success.
     Up,
     /// While both run: its stream. The edge asks for success.
     Stream {
@@ -412,7 +412,7 @@ pub(crate) struct LaneId(pub(crate) u32);
 pub(crate) enum Lane {
     /// One at a time in plan order; after a failure the rest is skipped.
     Serial,
-    /// At most so many at a time, and within `-j`.
+    /// At most this many at a time, and within `-j`.
     Most(usize),
     /// No limit, regardless of `-j`.
     All,
@@ -442,7 +442,7 @@ pub(crate) fn outline(
     Ok(Plan { jobs, lanes, globals: Arc::default(), warnings: Vec::new() })
 }
 
-/// Makes the plan of a request, or says everything that stands in its way.
+/// Makes the plan of a request, or returns all errors.
 pub(crate) fn make(
     ottofile: &Ottofile,
     request: &Request,
@@ -605,7 +605,7 @@ const SYSTEM: &str = if cfg!(target_os = "linux") {
     ""
 };
 
-/// A task called `build:x86` beside the item `x86` of `build`.
+/// A task named `build:x86` conflicts with the item `x86` of `build`.
 fn name_clashes(ottofile: &Ottofile, drafts: &[Draft], diagnostics: &mut Vec<Diagnostic>) {
     if drafts.iter().all(|draft| draft.item.is_none() && !draft.name.as_str().ends_with(']')) {
         return;

@@ -25,7 +25,7 @@ pub(super) struct Own {
     pub(super) refusal: Option<Box<Diagnostic>>,
 }
 
-/// What is wrong with the variables of these tasks whatever their values, for when they are not worked out.
+/// The errors in the variables of these tasks that do not depend on values; for plans that work out no values.
 pub(super) fn mistakes(ottofile: &Ottofile, selected: &[Selected]) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     let sources = selected.iter().map(|member| ottofile.tasks[member.task].name_span.source);
@@ -180,7 +180,7 @@ fn known(
     set_all(&mut known, params.clone());
     let own = envs::resolve(&task.envs, &known, &ottofile.sources, facts)?;
     let envs = from_files.into_iter().chain(own.values.clone()).collect();
-    // The name of a file is no pattern, whatever characters are in it.
+    // The name of a file is not a pattern, even if it contains `*`.
     let is_file =
         task.foreach.as_ref().is_some_and(|foreach| matches!(foreach.source, ForeachSource::Glob(_)));
     if is_file {

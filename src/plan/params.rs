@@ -114,7 +114,7 @@ fn pass_down(
     if request.tasks.iter().all(|asked| asked.given.is_empty()) {
         return passed;
     }
-    // What is given to one item goes over what is given to all of them, in whatever order they are named.
+    // A value for one item overrides a value for all of them, in any order on the command line.
     let (for_all, for_one) = (|asked: &&Asked| asked.item.is_none(), |asked: &&Asked| asked.item.is_some());
     for asked in request.tasks.iter().filter(for_all).chain(request.tasks.iter().filter(for_one)) {
         for (place, job) in jobs.iter().enumerate() {
@@ -527,7 +527,7 @@ fn typed(value: Argument, param: &Param) -> Result<Argument, String> {
     }
 }
 
-/// What a value of the parameter has to be.
+/// What a value of the parameter must be, for messages.
 fn wanted(param: &Param) -> String {
     if param.count == Count::Flag { ParamType::Bool.to_string() } else { param.kind.to_string() }
 }

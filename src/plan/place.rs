@@ -126,7 +126,7 @@ pub(crate) struct AskedResource {
     pub(crate) resources: Resources,
 }
 
-/// What each job asks for, in plan order.
+/// The resources that each job requests, in plan order.
 pub(crate) fn resources(
     ottofile: &Ottofile,
     plan: &Plan,
@@ -147,7 +147,7 @@ pub(crate) fn resources(
     all
 }
 
-/// For each key that a job asks for, who says it.
+/// For each resource that a job requests, where that was set.
 pub(crate) fn resource_sources(
     ottofile: &Ottofile,
     job: &Job,

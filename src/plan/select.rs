@@ -54,7 +54,7 @@ struct Reverse<'a> {
 enum Role {
     /// A task of the run lists it in its `after`. Other tasks that do so too stay out of the run.
     Follows,
-    /// It was asked for or is needed, so what runs before it takes part.
+    /// It was requested or is needed, so the tasks before it take part.
     Wanted,
 }
 
@@ -66,7 +66,7 @@ struct Members {
     standings: Vec<Role>,
     /// Finds a task's entry.
     place: HashMap<usize, usize>,
-    /// Those whose edges have to be followed.
+    /// The tasks whose edges have to be followed.
     open: VecDeque<Added>,
 }
 

@@ -1,4 +1,4 @@
-//! Services in a plan: who uses each of them, which stay up for their own sake, and what cannot be at the same time.
+//! Services in a plan: which jobs use each, which stay up until the run is stopped, and which requirements conflict.
 
 use super::draft::Draft;
 use super::{Flow, GroupMembers, JobId, Need, Plan, Work, graph, select};
@@ -11,11 +11,11 @@ use crate::request::Request;
 /// How a job stands to a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reliance {
-    /// It does not depend on it.
+    /// The job does not depend on the service.
     No,
-    /// It depends on it, also through others. `is_bound`: it needs it to succeed, so it fails with it.
+    /// The job depends on the service, directly or through others. `is_bound`: it needs the service to succeed, and fails with it.
     Uses { is_bound: bool },
-    /// It waits for its end, also through others.
+    /// The job waits for the end of the service, directly or through others.
     WaitsForEnd,
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn reliance(jobs: &[JobEdges], order: &[JobId], service: JobId) -> Ve
     for id in order.iter().filter(|id| **id != service) {
         let job = &jobs[id.index()];
         let mut whole = Reliance::No;
-        // The group of a foreach task stands for its jobs, whatever its edges say.
+        // The group of a foreach task represents its jobs, regardless of its edges.
         let stands_for_jobs =
             matches!(job.work, Work::ForeachGroup(GroupMembers::Known(members)) if !members.is_empty());
         for need in job.needs {

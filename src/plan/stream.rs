@@ -1,5 +1,5 @@
 //! Which edges carry a stream, and what must hold for those that do.
-//! Knows no pipes; what flows through them is the run's.
+//! Knows no pipes; the run connects them.
 
 use super::Flow;
 use super::draft::Draft;
@@ -13,7 +13,7 @@ pub(crate) fn pipe_variable(producer: &str) -> String {
     format!("OTTO_INPUT_PIPE_{}", crate::name::fold(producer))
 }
 
-/// Refuses streams to or from jobs that are not known before the run: nobody could connect them in time.
+/// Refuses streams to or from jobs that are not known before the run, because they could not be connected in time.
 pub(super) fn refuse_crossings(
     ottofile: &Ottofile,
     crossings: Vec<(usize, usize)>,

@@ -28,7 +28,7 @@ impl TemplatePart {
     }
 }
 
-/// What an operator in `${NAME…}` does to the value.
+/// The operator in `${NAME…}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     /// `:-` or `-`: takes the place of a value that is not there; `:-` of an empty one too.
@@ -54,7 +54,7 @@ impl Change {
 /// A part of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PatternPart {
-    /// Stands for itself: it was in quotes or after a `\`.
+    /// Literal: it was in quotes or after a `\`.
     Quoted(Vec<TemplatePart>),
     /// `*`, `?` and `[…]` in it are a pattern, also in the values of variables.
     Bare(Vec<TemplatePart>),
@@ -73,7 +73,7 @@ pub(crate) const IN_BODIES: [&str; 3] = ["INPUT", "OUTCOME", "OUTPUT"];
 pub(crate) const NOT_HERE: &str = "values of tasks can only be read in scripts, not here";
 pub(crate) const IN_A_BODY: &str = "read it where the task runs: `bash: echo \"${INPUT[task.key]}\"`; to make a variable of it, `export` it there";
 
-/// What is wrong, and at which byte offset of the text.
+/// An error and the byte range of the text where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TemplateError {
     pub(crate) place: Range<usize>,
@@ -373,7 +373,7 @@ fn brace_end(bytes: &[u8], at: usize, depth: usize) -> Result<usize, &'static st
 /// Where the `)` stands that closes a `$(` whose inside starts at `at`, as a shell reads it: quotes, escapes,
 /// nested parentheses, comments and the lone `)` of a `case` pattern are understood.
 fn command_end(bytes: &[u8], at: usize) -> Option<usize> {
-    /// What an open construct is closed by.
+    /// The character that closes an open construct.
     #[derive(PartialEq)]
     enum Closer {
         Paren,

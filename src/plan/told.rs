@@ -10,7 +10,7 @@ pub(crate) struct Told {
     pub(crate) job: JobName,
     /// Its stream is read while it runs, so that its outcome is not known yet.
     pub(crate) is_streamed: bool,
-    /// Of a foreach task: its jobs with their items.
+    /// For a foreach task, its jobs with their items.
     pub(crate) jobs: Option<Vec<(JobName, OsString)>>,
 }
 

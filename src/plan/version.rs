@@ -42,7 +42,7 @@ enum Destination {
 
 /// The places of all versions in the new graph.
 struct Numbers {
-    /// Of each draft: the place of its first version, and how many it has.
+    /// For each draft, the place of its first version and the number of versions.
     firsts: Vec<(u32, u32)>,
 }
 
@@ -86,7 +86,7 @@ struct VersionNeed {
 pub(super) type ValuesOf<'v> =
     dyn FnMut(&Draft, &ParamValues, &Task, &With) -> Result<Pins, Vec<Diagnostic>> + 'v;
 
-/// The graph in which each set of values has a job of its own.
+/// The graph in which each set of values has its own job.
 pub(super) fn split(
     ottofile: &Ottofile,
     request: &Request,

@@ -1,5 +1,5 @@
 //! Files that another process reads appear by rename: whole or not at all.
-//! Knows no names of its own; who writes brings the path.
+//! Chooses no names; the caller gives the path.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};

@@ -24,7 +24,7 @@ pub(crate) struct BeginRecord {
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EndRecord {
-    /// None: nobody heard of its end, and the run gave it up.
+    /// None: its end was never reported, and the run gave it up.
     pub(crate) host: Option<String>,
     pub(crate) exit: Exit,
     /// Why it could not be started.
@@ -35,7 +35,7 @@ pub(crate) struct EndRecord {
     pub(crate) stdout_bytes: u64,
     pub(crate) stderr_bytes: u64,
     pub(crate) log_error: Option<String>,
-    /// The signal by which the cluster, or somebody there, asked for its end.
+    /// The signal by which the cluster or a user there asked it to end.
     #[serde(default)]
     pub(crate) signal: Option<i32>,
     /// Most memory that it had, and how many of its processes were killed for want of it, where the node counts.
@@ -43,10 +43,10 @@ pub(crate) struct EndRecord {
     pub(crate) peak_mib: Option<u64>,
     #[serde(default)]
     pub(crate) memory_kills: u32,
-    /// Of the files that the task declares, the places of those that it has made.
+    /// The indices of the declared files that it has made.
     #[serde(default)]
     pub(crate) made: Vec<usize>,
-    /// The run gave it up, and the task is to be repeated.
+    /// The run gave it up, and the task will be repeated.
     #[serde(default)]
     pub(crate) is_repeated: bool,
     /// Of a task that streams.
@@ -88,7 +88,7 @@ pub(crate) struct TakenRecord {
 }
 
 impl EndRecord {
-    /// Of an attempt that had no process, or whose process nobody saw.
+    /// The record of an attempt that had no process, or whose process was never seen.
     pub(crate) fn without_process(exit: Exit) -> EndRecord {
         EndRecord {
             host: None,
@@ -109,7 +109,7 @@ impl EndRecord {
     }
 }
 
-/// What rang.
+/// The bell that rang.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bell {
     Begun,
@@ -218,7 +218,7 @@ fn take(folder: &Path, name: &Path) -> io::Result<bool> {
     match fs::rename(folder, name) {
         Ok(()) => Ok(true),
         Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists) => {
-            // What lies there was never anybody's.
+            // The files there belong to no attempt.
             let _ = fs::remove_dir_all(folder);
             Ok(false)
         }
@@ -238,7 +238,7 @@ pub(crate) fn ended(attempt: &AttemptDir) -> Option<EndRecord> {
 /// have to read it again.
 pub(crate) fn copy_hand_over(attempt: &AttemptDir) -> io::Result<PathBuf> {
     let copy = attempt.collected();
-    // Of an otto that read it and did not come to write it down.
+    // Left by an otto that read it and did not record it.
     let _ = fs::remove_dir_all(&copy);
     let record = AttemptDir::end_record(&attempt.ended());
     link_all(&attempt.ended(), &copy, &record)?;
@@ -289,7 +289,7 @@ pub(crate) fn is_visible(path: &Path) -> bool {
     File::open(path).is_ok()
 }
 
-/// Whether an attempt that runs here should end: it was cancelled, or somebody has decided its end.
+/// Whether an attempt that runs here should end: it was cancelled, or its end has been decided elsewhere.
 pub(crate) fn is_given_up(attempt: &AttemptDir) -> bool {
     // A listing asks the server; the name alone might be answered by a cache.
     let Ok(entries) = fs::read_dir(&attempt.path) else { return false };

@@ -96,7 +96,7 @@ impl Home {
     }
 }
 
-/// What a job needs that tries a cluster, and what it says.
+/// The files of a job that tests a cluster.
 #[derive(Clone, Debug)]
 pub(crate) struct TrialDir {
     pub(crate) path: PathBuf,
@@ -120,12 +120,12 @@ impl TrialDir {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct IndexFile {
     pub(crate) path: PathBuf,
-    /// The user chose the place, so what is there may be something else.
+    /// The user chose the path, so another file may be there.
     pub(crate) is_moved: bool,
 }
 
 impl IndexFile {
-    /// Shared by all who have the index open; held alone by who replaces it.
+    /// Locked shared by every process that has the index open, and exclusively by one that replaces it.
     pub(crate) fn lock(&self) -> PathBuf {
         self.beside(".lock")
     }
@@ -219,7 +219,7 @@ const ARRIVING: &str = ".new-";
 const LEAVING: &str = ".gone-";
 const NEXT_LATEST: &str = ".latest-";
 
-/// What a process that died may have left in a project's directory, by the name of the entry.
+/// What a process that died may have left in a project's folder, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StaleEntry {
     /// A run's directory that never appeared, or that was being deleted.
@@ -362,7 +362,7 @@ impl ExchangeDir {
         self.path.join("driver")
     }
 
-    /// What that job says.
+    /// The output of that job.
     pub(crate) fn driver_log(&self) -> PathBuf {
         self.path.join("driver.log")
     }
@@ -372,7 +372,7 @@ impl ExchangeDir {
         self.path.join(format!("a{number}"))
     }
 
-    /// What Slurm and the script say of a member.
+    /// The output of Slurm and the script for a member.
     pub(crate) fn array_log(&self, number: u32, element: usize) -> PathBuf {
         self.path.join(format!("a{number}.{element}.log"))
     }
@@ -382,7 +382,7 @@ impl ExchangeDir {
         self.path.join(format!("b{number}"))
     }
 
-    /// What Slurm and the script say of that job.
+    /// The output of Slurm and the script for that job.
     pub(crate) fn bundle_log(&self, number: u32) -> PathBuf {
         self.path.join(format!("b{number}.log"))
     }
@@ -426,7 +426,7 @@ impl AttemptDir {
         self.path.join("launch")
     }
 
-    /// What another otto must know to read what is handed over.
+    /// What another otto must know to read the outputs.
     pub(crate) fn kept(&self) -> PathBuf {
         self.path.join("kept.json")
     }
@@ -436,22 +436,22 @@ impl AttemptDir {
         self.path.join("cancel")
     }
 
-    /// What Slurm and the job's script say.
+    /// The output of Slurm and the job's script.
     pub(crate) fn slurm_log(&self) -> PathBuf {
         self.path.join("slurm.log")
     }
 
-    /// The one who makes this folder owns the beginning of the attempt.
+    /// The process that creates this folder owns the start of the attempt.
     pub(crate) fn begun(&self) -> PathBuf {
         self.path.join("begun")
     }
 
-    /// The one who makes this folder owns the end of the attempt. What it handed over lies in it.
+    /// The process that creates this folder owns the end of the attempt. Its outputs are in it.
     pub(crate) fn ended(&self) -> PathBuf {
         self.path.join("ended")
     }
 
-    /// A copy of what was handed over: who reads it takes it away.
+    /// A copy of the outputs, because reading removes the files.
     pub(crate) fn collected(&self) -> PathBuf {
         self.path.join("collected")
     }
@@ -549,7 +549,7 @@ pub(crate) struct JobDir {
 }
 
 impl JobDir {
-    /// The script of a job, whatever its language.
+    /// The script of a job, in any language.
     pub(crate) fn script(&self) -> Option<PathBuf> {
         let entries = std::fs::read_dir(&self.path).ok()?;
         let mut scripts: Vec<PathBuf> = entries

@@ -1,21 +1,21 @@
-//! Locks on files. A file system may have none: Lustre without `-o flock`, some NFS. Nothing is refused for that; who needs
-//! to know whether a run lives asks its beat then.
+//! Locks on files. Some file systems have none: Lustre without `-o flock`, some NFS. That is not an error; whether a run is
+//! alive is then told by its beat.
 
 use rustix::io::Errno;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::ops::Deref;
 
-/// A file that is locked as long as this lives. A lock goes when the last copy of its open file does, and each child has one
-/// until it comes to its program: so closing the file is not enough, it is unlocked by hand.
+/// A file that is locked while this value exists. The system drops a lock when the last copy of the open file is closed, and
+/// each child has a copy until it executes its program. So closing is not enough: the file is unlocked explicitly.
 #[derive(Debug)]
 pub(crate) struct LockedFile(File);
 
-/// What came of asking for a lock.
+/// The result of trying to lock a file.
 #[derive(Debug)]
 pub(crate) enum Tried {
     Held(LockedFile),
-    /// Somebody else has it.
+    /// Another process has the lock.
     Busy,
     /// The file system has no locks.
     NoLocks,
@@ -32,13 +32,13 @@ impl Tried {
     }
 }
 
-/// Waits for nobody.
+/// Tries to lock the file, without waiting.
 pub(crate) fn try_lock(file: File) -> io::Result<Tried> {
     let tried = file.try_lock();
     Tried::of(file, tried)
 }
 
-/// Whether somebody has the lock for himself; waits for nobody.
+/// Tries to take a shared lock, without waiting.
 pub(crate) fn try_lock_shared(file: File) -> io::Result<Tried> {
     let tried = file.try_lock_shared();
     Tried::of(file, tried)
@@ -58,7 +58,7 @@ impl Deref for LockedFile {
 
 impl Drop for LockedFile {
     fn drop(&mut self) {
-        // What cannot be unlocked is closed in a moment.
+        // If this fails, closing the file follows in a moment.
         let _ = self.0.unlock();
     }
 }

@@ -15,11 +15,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-/// What became of the wish to delete a run.
+/// The result of deleting a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Removal {
     Removed,
-    /// Somebody was faster.
+    /// Another process deleted it first.
     Gone,
     /// A process holds its lock, or can go on with it.
     Locked,
@@ -27,7 +27,7 @@ pub(crate) enum Removal {
     NotARun,
 }
 
-/// What deleting a run would come to, without doing it.
+/// What deleting a run would do, without doing it.
 pub(crate) fn look(project: &ProjectDir, id: &RunId) -> Removal {
     match marked(project, id) {
         Ok(_) if is_open(&project.run(id)) => Removal::Locked,
@@ -50,7 +50,7 @@ fn marked(project: &ProjectDir, id: &RunId) -> Result<File, Removal> {
     marked_lock(&run).ok_or(Removal::NotARun)
 }
 
-/// Deletes one run. It disappears by one rename, so that nobody sees a half of it.
+/// Deletes one run. It disappears by one rename, so that no reader sees a part of it.
 pub(crate) fn remove(project: &ProjectDir, id: &RunId) -> io::Result<Removal> {
     let run = project.run(id);
     let lock = match marked(project, id) {
@@ -101,7 +101,7 @@ pub(crate) fn sweep(project: &ProjectDir, now_us: i64, began_us: impl Fn(&RunId)
                 None => delete_husk(&dir),
             },
         };
-        // What cannot be deleted now is tried again by the next sweep.
+        // If it cannot be deleted now, the next sweep tries again.
         drop(swept);
     }
 }
@@ -166,7 +166,7 @@ fn delete_tree(path: &Path) -> io::Result<()> {
     }
 }
 
-/// A task may have taken the permissions of a directory of its own away, as `go mod` does.
+/// A task may have removed the permissions of its folders, as `go mod` does.
 fn open_up(path: &Path) {
     // Given before the walk enters, or it could not.
     let open = |path: &Path| {
@@ -196,7 +196,7 @@ pub(crate) fn sweep_ottofiles(project: &ProjectDir, hashes: &HashSet<String>, no
     let Ok(entries) = fs::read_dir(project.ottofiles()) else { return };
     for entry in entries.filter_map(Result::ok) {
         let path = entry.path();
-        // What is called otherwise is not ours.
+        // Entries with other names are not ours.
         let Some(hash) = path.file_stem().and_then(OsStr::to_str).filter(|hash| is_hash(hash)) else {
             continue;
         };
@@ -204,13 +204,13 @@ pub(crate) fn sweep_ottofiles(project: &ProjectDir, hashes: &HashSet<String>, no
             continue;
         }
         let is_needed = hashes.contains(hash);
-        // A run that just begins may have kept its ottofile before it is there itself.
+        // A run that is just starting may have stored its ottofile before its folder exists.
         let is_old = entry
             .metadata()
             .and_then(|metadata| metadata.modified())
             .is_ok_and(|kept| now.duration_since(kept).is_ok_and(|age| age > HOUR));
         if !is_needed && is_old {
-            // What cannot be deleted now is tried again by the next sweep.
+            // If it cannot be deleted now, the next sweep tries again.
             let _ = fs::remove_file(path);
         }
     }
@@ -238,7 +238,7 @@ pub(crate) fn references(run: &RunDir, id: &RunId) -> HashSet<RunId> {
     found
 }
 
-/// The runs that the freshness of tasks names: their data is handed on when a task is skipped as fresh.
+/// The runs to which up-to-date tasks refer: their data is passed on when a task is skipped.
 pub(crate) fn named_by_freshness(project: &ProjectDir) -> HashSet<RunId> {
     let files = walkdir::WalkDir::new(project.fresh()).into_iter().filter_map(Result::ok);
     files
@@ -248,7 +248,7 @@ pub(crate) fn named_by_freshness(project: &ProjectDir) -> HashSet<RunId> {
         .collect()
 }
 
-/// Whatever looks like an id, whatever stands round it.
+/// Everything in the text that looks like the ID of a run.
 fn ids_in(bytes: &[u8]) -> Vec<RunId> {
     bytes
         .windows(RunId::LENGTH)

@@ -12,7 +12,7 @@ const OPERATORS: &[&str] = &[
     ")",
 ];
 
-/// Whether an `if` surely comes to the same each time.
+/// Whether an `if` certainly has the same result each time.
 pub(crate) fn is_constant(condition: &Body) -> bool {
     let text = condition.text.trim();
     match Language::of(condition) {

@@ -111,7 +111,7 @@ fn is_dynamic(verb: &str) -> bool {
     verb.contains(['$', '`', '*', '?', '{']) && !verb.contains('/')
 }
 
-/// What a word stands for, where it is the same whatever the script does.
+/// The value of a word, if the script cannot change it.
 fn literal(word: &str) -> Option<String> {
     let is_quoted =
         word.len() > 1 && ['"', '\''].iter().any(|quote| word.starts_with(*quote) && word.ends_with(*quote));
@@ -251,12 +251,12 @@ impl<'a> ShellText<'a> {
         self.uses.may_unset |= self.uses.is_open;
     }
 
-    /// What a command does that is no assignment.
+    /// The uses in a command that is not an assignment.
     fn run(&mut self, command: &Command, verb: &str, rest: &[&'a str], start: usize) {
         let whole = start..command.words.last().map_or(start, |word| word.end);
         let options = rest.iter().take_while(|word| word.starts_with('-')).count();
         if self.found.functions.iter().any(|name| name == verb) {
-            // A function of the script itself, whatever otto has under this name.
+            // A function that the script defines, even if otto has one of the same name.
             self.uses.is_open |= verb.starts_with("otto");
             return;
         }
@@ -392,7 +392,7 @@ impl<'a> ShellText<'a> {
             first = words.next();
         }
         let force = match (verb, words.next()) {
-            // It prints nothing, and goes on.
+            // It prints nothing, and the script continues.
             ("otto_get_input", None) => Force::Uncertain,
             (_, default) => self.force_of_call(command, default.is_some(), range.start),
         };

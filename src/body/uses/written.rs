@@ -29,7 +29,7 @@ pub(crate) enum WrittenValue {
     Input(String),
 }
 
-/// What a body writes out, in the order of its text.
+/// The values that a body prints, in the order of its text.
 pub(crate) fn written(body: &Body) -> Vec<Written> {
     let text = body.text.as_str();
     let mut found = match Language::of(body) {
