@@ -15,7 +15,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The names of an ottofile, the first one that is there wins.
+/// The names of an ottofile; the first that exists is used.
 pub(crate) const NAMES: [&str; 6] =
     ["otto.yml", ".otto.yml", "otto.yaml", ".otto.yaml", "Ottofile", "OTTOFILE"];
 
@@ -205,7 +205,7 @@ fn room_for(size: u64) -> Vec<u8> {
     Vec::with_capacity((size as usize).min(limit::MOST_BYTES) + 1)
 }
 
-/// All that is to be read, if it is no more than an ottofile may have.
+/// Reads everything, unless it is larger than an ottofile may be.
 pub(crate) fn bounded(from: impl Read) -> std::io::Result<Vec<u8>> {
     bounded_into(Vec::new(), from)
 }
@@ -226,7 +226,7 @@ pub(crate) fn plain(error: &std::io::Error) -> String {
     letters.next().map_or(String::new(), |first| first.to_lowercase().chain(letters).collect())
 }
 
-/// Answers what planning asks, for the ottofile in one folder.
+/// Answers the questions of planning, for the ottofile in one folder.
 pub(crate) struct HostFacts<'a> {
     pub(crate) environment: &'a Environment,
     /// The ottofile's folder, absolute.
@@ -408,7 +408,7 @@ fn named_zone(environment: &Environment) -> Option<TimeZone> {
     TimeZone::tzif(name, &bytes).ok()
 }
 
-/// Whether stdin has nothing to read that anybody meant for a task: it is a terminal, `/dev/null`, an empty file or closed.
+/// Whether stdin has no input for a task: it is a terminal, `/dev/null`, an empty file or closed.
 pub(crate) fn is_stdin_empty() -> bool {
     let kind = |stat: &rustix::fs::Stat| rustix::fs::FileType::from_raw_mode(stat.st_mode);
     let (Ok(stdin), Ok(null)) = (rustix::fs::fstat(rustix::stdio::stdin()), rustix::fs::stat("/dev/null"))

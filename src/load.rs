@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Loaded {
     pub(crate) found: Found,
     pub(crate) ottofile: Ottofile,
-    /// What is said about the files, once each.
+    /// Warnings about the files, each once.
     pub(crate) warnings: Vec<Diagnostic>,
     /// From where the names of files are shown.
     cwd: PathBuf,
@@ -273,7 +273,7 @@ impl Loaded {
     }
 }
 
-/// What a path leads to.
+/// The file that a path leads to: its device and inode.
 fn identity(path: &Path) -> Option<(u64, u64)> {
     path.metadata().ok().map(|meta| (meta.dev(), meta.ino()))
 }
@@ -354,7 +354,7 @@ fn member(folder: &Path, path: PathBuf, include: &Include) -> Result<Included, T
     if let Some(alias) = &include.alias {
         return Ok(Included { namespace: alias.value.clone(), path });
     }
-    // An ottofile of the usual name stands for its folder.
+    // An ottofile with a usual name is named by its folder.
     let is_usual = path.file_name().is_some_and(|name| host::NAMES.iter().any(|usual| name == *usual));
     let subject = if is_usual { path.parent().unwrap_or(&path) } else { &path };
     let below = subject.strip_prefix(folder).unwrap_or(subject);

@@ -62,7 +62,7 @@ struct Attendant {
     line: InstructionSender,
     group: Arc<AtomicI32>,
     is_free: Arc<AtomicBool>,
-    /// What it was ever given; it knows itself which of these have ended.
+    /// All attempts that it was given; the attendant knows which of these have ended.
     attempts: Vec<AttemptId>,
 }
 
@@ -109,7 +109,7 @@ impl LocalExecutor {
         Ok(&mut self.attendants[place])
     }
 
-    /// As `start`; gives back what can never begin, with its end, which is still to be told.
+    /// Like `start`, but returns an attempt that cannot start, with its end, which the caller must report.
     pub(super) fn try_start(
         &mut self,
         attempt: AttemptId,
@@ -149,7 +149,7 @@ impl LocalExecutor {
 impl Executor for LocalExecutor {
     fn start(&mut self, attempt: AttemptId, assignment: Box<dyn Assignment>) {
         if let Some((assignment, ended)) = self.try_start(attempt, assignment) {
-            // Nothing runs, so nobody fills the inbox and this cannot block.
+            // Nothing runs, so the inbox cannot be full and this cannot block.
             tell(assignment, ended);
         }
     }
@@ -244,7 +244,7 @@ fn is_halted(group: Pid) -> bool {
     stat.rsplit_once(") ").is_none_or(|(_, rest)| !rest.starts_with(['R', 'S', 'D']))
 }
 
-/// Ends what has been started and still lives, as those do who left their task's process group and streams behind.
+/// Ends all processes that are still alive, including those that left their task's process group and closed its streams.
 /// They get a second to end by themselves.
 fn end_descendants(spared: &[Spared]) -> Vec<Leftover> {
     const POLITE: Duration = Duration::from_secs(1);

@@ -43,7 +43,7 @@ pub(crate) struct AttemptId {
     pub(crate) number: u32,
 }
 
-/// What an executor tells the run.
+/// A report of an executor to the run.
 #[derive(Debug)]
 pub(crate) enum Report {
     /// Bytes as they came, already in the log.
@@ -57,14 +57,14 @@ pub(crate) enum Report {
     Began { attempt: AttemptId, host: String },
     /// Another otto has taken over the run.
     Superseded,
-    /// What the user should know of the cluster.
+    /// A warning about the cluster.
     Warning { attempt: Option<AttemptId>, code: Code, message: String },
 }
 
 /// What goes with an attempt through the threads of its executor: the work before its process and after it, which may take
 /// a while and which the run does not wait for.
 pub(crate) trait Assignment: Send {
-    /// What a cluster is asked for, if its process belongs there.
+    /// The request to the cluster, if its process runs there.
     fn cluster_job(&self) -> Option<ClusterJob> {
         None
     }
@@ -82,13 +82,13 @@ pub(crate) trait Assignment: Send {
     /// Gives away what connects the process to other tasks of this otto; asked once, after `launch`, where the process
     /// runs on this machine.
     fn plumbing(&mut self) -> Plumbing;
-    /// The attempt has ended, all its output is read, nothing of its process group is alive: reads what it handed over.
+    /// The attempt has ended, all its output is read and its process group is empty: reads its outputs.
     fn collect(&mut self, ended: &Ended);
     /// Tells the run, as the last thing that happens to an attempt, also to one that could not be started.
     fn tell(self: Box<Self>, ended: Ended);
 }
 
-/// What a cluster is asked for a job.
+/// The request to a cluster for one job.
 #[derive(Clone, Debug)]
 pub(crate) struct ClusterJob {
     pub(crate) name: JobName,
@@ -97,7 +97,7 @@ pub(crate) struct ClusterJob {
     pub(crate) resources: Resources,
     /// How long the task may run.
     pub(crate) limit: Option<Duration>,
-    /// Files that the task reads, and that are there.
+    /// Files that the task reads and that exist.
     pub(crate) inputs: Vec<PathBuf>,
     /// Files that the task makes.
     pub(crate) outputs: Vec<PathBuf>,
@@ -117,7 +117,7 @@ impl ClusterJob {
         Resources::together(&wishes).options(1, None, 1, style)
     }
 
-    /// The options of sbatch that say so, for so many attempts of this number that share a job.
+    /// The options of sbatch for this request, if this many attempts with this number share a job.
     pub(crate) fn options(&self, attempt: u32, members: u32, style: OptionStyle) -> Vec<String> {
         self.resources.options(attempt, self.limit, members, style)
     }
@@ -133,27 +133,27 @@ pub(crate) struct Ended {
     pub(crate) repeat: Repeat,
     /// Where the files lie that its [`Launch`] names as handed over; `None` if it had no process.
     pub(crate) hand_over: Option<PathBuf>,
-    /// Processes that outlived the task by themselves; they were ended.
+    /// Processes that outlived the task; they were ended.
     pub(crate) leaked: Vec<Leftover>,
-    /// Processes beside the task's own that were asked to stop, did not within the grace period, and were killed.
+    /// Processes other than the task's own that did not stop within the grace period and were killed.
     /// If the task's own process had to be killed too, `exit` is [`Exit::Signal`] with SIGKILL (or a timeout).
     pub(crate) survivors: u32,
     pub(crate) stdout_bytes: u64,
     pub(crate) stderr_bytes: u64,
     /// Why a log is not complete: names the file and says from which byte on.
     pub(crate) log_error: Option<String>,
-    /// What flowed, where another machine made the pipes.
+    /// The records of the streams, if another machine made the pipes.
     pub(crate) streamed: Option<Box<StreamRecord>>,
 }
 
 /// Whether an attempt that failed is followed by another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// As often as its task says.
+    /// As often as the task's `retries` allow.
     AsTaskSays,
-    /// What the cluster did to it does not count as an attempt of the task.
+    /// The cluster ended it, which does not use up a retry.
     ForNothing,
-    /// Somebody wanted its end.
+    /// It was ended on purpose.
     Never,
 }
 
@@ -184,7 +184,7 @@ impl fmt::Display for Leftover {
 /// output and nothing else.
 pub(crate) type ReportSink = Arc<dyn Fn(Report) + Send + Sync>;
 
-/// What the run asks of an attempt that runs.
+/// What the run asks of a running attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
     /// Send this signal to its processes; kill after the grace period. Asked a second time, it kills at once.
@@ -223,7 +223,7 @@ impl Ended {
     }
 }
 
-/// What is known of an attempt that another otto began.
+/// What is known of an attempt that another otto started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KnownAttempt {
     /// It was told that it has begun.
@@ -239,7 +239,7 @@ pub(crate) trait Executor {
     fn adopt(&mut self, attempt: AttemptId, _assignment: Box<dyn Assignment>, _known: KnownAttempt) {
         unreachable!("bug: {attempt:?} cannot have outlived its otto")
     }
-    /// The end of an attempt is in the journal: nobody will ask for it again.
+    /// The end of an attempt is in the journal, so it will not be asked for again.
     fn forget(&mut self, _attempt: AttemptId) {}
     /// The run goes no further here, and what is on a cluster goes on without it. When this returns, nothing more is
     /// submitted or cancelled there.
@@ -253,6 +253,6 @@ pub(crate) trait Executor {
     fn suspend(&mut self);
     /// Lets all that was halted go on.
     fn resume(&mut self);
-    /// The end of the run: ends whatever is still alive, except these, and names it.
+    /// The end of the run: ends all processes that are still alive, except these, and returns them.
     fn finish(&mut self, spared: &[Spared]) -> Vec<Leftover>;
 }

@@ -1,4 +1,4 @@
-//! The sign of life of a run where its lock says too little: a file beside it, written again and again while the run lives.
+//! The sign of life of a run where its lock is not enough: a file that is written repeatedly while the run is alive.
 //! On a file system that several machines share, a lock may hold on one of them only, or there are no locks at all.
 
 use super::layout::RunDir;
@@ -208,7 +208,7 @@ mod tests {
         assert!(!is_alive(&run, true), "its lock is free");
         drop(beat);
         assert!(!run.beat().exists());
-        // Neither a number that was given again nor one that nobody has.
+        // Neither a reused process number nor one that no process has.
         beat_of(&run, |driver| driver.started += 1);
         assert!(!is_alive(&run, false));
         beat_of(&run, |driver| driver.pid = u32::MAX);

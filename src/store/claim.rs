@@ -161,7 +161,7 @@ pub(crate) fn temporary_home(random: u64) -> io::Result<Home> {
     for attempt in 0..16u64 {
         let name = random.wrapping_add(attempt.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let root = std::path::absolute(folder.join(format!("otto-{name:016x}")))?;
-        // `mkdir` follows no symlink and takes no directory that is there.
+        // `mkdir` follows no symlink and fails if the directory exists.
         match DirBuilder::new().mode(0o700).create(&root) {
             Ok(()) => return Ok(Home::new(root)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = error,
@@ -333,7 +333,7 @@ fn new_file(path: &Path) -> io::Result<File> {
 fn note_in_ledger(project: &ProjectDir, id: &RunId) {
     let ledger = regular::append(&project.ledger());
     if ledger.and_then(|mut ledger| ledger.write_all(format!("{id}\n").as_bytes())).is_err() {
-        // If it cannot even be deleted, the run is found when the index is next made anew.
+        // If it cannot even be deleted, the run is found when the index is next rebuilt.
         let _ = std::fs::remove_file(project.ledger());
     }
 }
@@ -504,7 +504,7 @@ mod tests {
         assert!(take_over(&run).expect("asked").is_none());
         drop(second);
         assert_eq!(std::fs::read(run.lock()).expect("there"), MARKER);
-        // One of another machine beats, whatever the lock says here.
+        // A run on another machine is alive if it beats, even if its lock looks free here.
         std::fs::write(run.beat(), r#"{"host":"b","kernel":"another","pid":1,"started":1}"#).expect("ours");
         assert!(take_over(&run).expect("asked").is_none());
     }

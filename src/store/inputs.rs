@@ -66,7 +66,7 @@ pub(crate) fn adopt(dir: &JobDir, earlier: &JobDir) -> io::Result<bool> {
 
 /// The same file under another name, so that it outlives the run that it is from. False: there is nothing at `from`.
 pub(crate) fn hand_on(from: &Path, to: &Path) -> io::Result<bool> {
-    // A pipe in the place of a record would hang whoever reads it under its new name.
+    // If a pipe had replaced the record, reading it under its new name would hang.
     if fs::metadata(from).is_ok_and(|metadata| !metadata.is_file()) {
         return Err(io::Error::other(format!("`{}` is not a regular file", from.display())));
     }

@@ -1,5 +1,5 @@
-//! What a job handed over, as `output.<job>.json`.
-//! Knows no language: who read it from the job brings it as values.
+//! The outputs of a job, as `output.<job>.json`.
+//! Knows no language: the caller reads the values from the job.
 
 use crate::host::plain;
 use crate::store::atomic;
@@ -20,9 +20,9 @@ pub(crate) const MOST_BYTES: usize = 64 << 20;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Outputs {
     pub(crate) values: Map,
-    /// Those keys of `values` that were exported (`export OTTO_VERSION=…`), as written, sorted.
+    /// The keys of `values` that were exported (`export OTTO_VERSION=…`), as written, sorted.
     pub(crate) exports: Vec<String>,
-    /// Those keys of `values` whose values are secret: what is recorded of them is a seal.
+    /// The keys of `values` whose values are secret: only a seal of them is recorded.
     pub(crate) secrets: BTreeSet<String>,
 }
 
@@ -110,7 +110,7 @@ pub(crate) fn read(dir: &JobDir) -> Result<Outputs, OutputsError> {
     read_from(dir, dir.output())
 }
 
-/// As [`read`], also what a job that failed recorded, for those who asked for its failure.
+/// Like [`read`], but also reads what a failed job recorded, for jobs that run on its failure.
 pub(crate) fn read_recorded(dir: &JobDir) -> Result<Outputs, OutputsError> {
     read_from(dir, super::inputs::handed_on(dir))
 }

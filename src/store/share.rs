@@ -27,10 +27,10 @@ pub(crate) struct Guesthood {
     _users: LockedFile,
 }
 
-/// What came of asking for a service.
+/// The result of asking for a shared service.
 #[derive(Debug)]
 pub(crate) enum ShareAnswer {
-    /// Nobody has it. `is_late`: somebody had it who died, and what ended with him may still be ending.
+    /// No run has it. `is_late`: its owner died, and the processes of the service may still be ending.
     Free {
         ownership: Ownership,
         is_late: bool,
@@ -42,7 +42,7 @@ pub(crate) enum ShareAnswer {
     NoLocks,
 }
 
-/// Asks once, and waits for nobody.
+/// Asks once, without waiting.
 pub(crate) fn ask(place: &ShareDir) -> io::Result<ShareAnswer> {
     place.make()?;
     match lock::try_lock(regular::update(&place.owner())?)? {

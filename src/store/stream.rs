@@ -1,4 +1,4 @@
-//! What flowed through a task's pipe, on disk: appended to at its end, read from any place while it grows.
+//! The content of a task's stream on disk: written at its end, read from any place while it grows.
 //! Knows no pipes and no tasks.
 
 use crate::host::plain;
@@ -17,8 +17,8 @@ const SPARED_PERCENT: u64 = 5;
 /// How much a spool takes without looking at the disk, and between two looks.
 const LOOK_EVERY: u64 = 64 << 20;
 
-/// The recorded stream of one attempt. Every byte below `length` is in the file; what is there never changes.
-/// Holds no descriptor: it is asked for as long as anybody might read it, and there may be thousands.
+/// The recorded stream of one attempt. Every byte below `length` is in the file and never changes.
+/// Keeps no file open: it exists as long as a job may read it, and there may be thousands.
 #[derive(Debug)]
 pub(crate) struct Spool {
     path: PathBuf,
@@ -60,13 +60,13 @@ impl Spool {
         Ok(SpoolWriter { spool: Arc::new(Spool::of(path, 0, End::Open, limit)), file })
     }
 
-    /// What an earlier run recorded; complete.
+    /// The complete stream that an earlier run recorded.
     pub(crate) fn recorded(path: &Path) -> io::Result<Spool> {
         let length = regular::open(path)?.metadata()?.len();
         Ok(Spool::of(path, length, End::Complete, u64::MAX))
     }
 
-    /// One that another machine appends to. What is in it is told in the end, by [`Spool::was_filled`].
+    /// A stream that another machine writes. Its length is set at the end, by [`Spool::was_filled`].
     pub(crate) fn elsewhere(path: &Path, limit: u64) -> Spool {
         Spool::of(path, 0, End::Open, limit)
     }
