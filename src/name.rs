@@ -359,7 +359,7 @@ pub(crate) fn similar<'a>(
     known: impl IntoIterator<Item = &'a str>,
     most: usize,
 ) -> Vec<&'a str> {
-    // Nobody mistypes a name this long, and comparing takes time with the product of the lengths.
+    // A name this long is not a typo, and comparing takes time proportional to the product of the lengths.
     const LONGEST: usize = 100;
     if wanted.len() > LONGEST {
         return Vec::new();

@@ -78,7 +78,8 @@ const PRINTING: &[&str] = &["print", "println", "eprint", "eprintln", "dbg"];
 const HANDS_OUT: &[&str] = &["command", "cli"];
 
 /// How a comment may not start: these make a sentence that has to be read twice. A comment starts with a verb or a noun.
-const CLUMSY_STARTS: &[&str] = &["So long", "So much", "Who ", "Whoever", "Whether there were"];
+const CLUMSY_STARTS: &[&str] =
+    &["So long", "So much", "Who ", "Whoever", "Whether there were", "Nobody", "Somebody"];
 
 /// File names that say nothing about what is inside.
 const EMPTY_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "manager", "common", "misc"];

@@ -269,7 +269,7 @@ impl<'a> Parser<'a> {
         Command { kind, words, copy: None, instance: 0, function: self.function, surety, is_checked }
     }
 
-    /// Nobody looks at the status of what was found since `from`.
+    /// Marks the commands found since `from`: the script ignores their status.
     fn unchecked(&mut self, from: usize) {
         for command in &mut self.found.commands[from..] {
             command.is_checked = false;
@@ -288,7 +288,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Nobody looks at the status of the other processes that were found since `from`.
+    /// Marks the commands in copies of the shell found since `from`: the script ignores their status.
     fn unchecked_copies(&mut self, from: usize) {
         for command in &mut self.found.commands[from..] {
             if command.copy.is_some() {

@@ -73,7 +73,7 @@ fn cancel(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
     }
     let cancelled = wait_for_end(context, &found.id)?;
     close(&open);
-    // Nobody goes on with a run whose jobs were cancelled. If it stays, they would be repeated.
+    // A run whose jobs were cancelled cannot be resumed. If the plan cannot be removed, resuming would repeat them.
     let _ = std::fs::remove_file(dir.plan());
     context.say(&format!("cancelled {} of run {short}", counted(cancelled, "job", "jobs")));
     Ok(())

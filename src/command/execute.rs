@@ -741,7 +741,7 @@ pub(super) fn drive(
         })?,
     };
     if !finished.is_left {
-        // Nobody goes on with a run that is over. If it stays, the journal says so too.
+        // A run that has ended cannot be resumed. If the plan cannot be removed, the journal still says so.
         let _ = std::fs::remove_file(setting.run_dir.plan());
     }
     setting.vault.close();
@@ -944,7 +944,7 @@ fn ask(context: &mut Context, target: &PlannedRun, options: &Options, signals: &
         std::thread::spawn(move || {
             let mut line = String::new();
             let read = io::stdin().read_line(&mut line);
-            // Nobody waits for it after a signal.
+            // Fails after a signal, when the answer is no longer needed.
             let _ = sender.send(Reply::Line(read.is_ok_and(|bytes| bytes > 0).then_some(line)));
         });
         let line = loop {

@@ -480,7 +480,7 @@ impl Company {
                     for member in &self.running {
                         executor.stop(member.attempt, POLITE);
                         if member.ended.is_some() {
-                            // Nobody waits any longer for what it left behind.
+                            // Stops waiting for the processes that it left behind.
                             self.streams.finish(member.attempt.job, false);
                         }
                     }

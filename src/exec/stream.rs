@@ -49,14 +49,14 @@ pub(crate) enum IntakeReport {
     Stuck(String),
     /// The last report: all that was written is in the spool.
     Drained {
-        /// Somebody still had the pipe open, and may have written more.
+        /// A process still had the pipe open, and may have written more.
         was_cut: bool,
     },
 }
 
 #[derive(Debug)]
 enum Order {
-    /// Somebody reads the spool from now on.
+    /// A new reader of the spool.
     Reader(Thread, Arc<Meter>),
     /// No reader is left.
     Close,

@@ -195,7 +195,7 @@ impl Plan {
         let moved = |id: JobId| if id.index() < base { id } else { JobId(id.0 + shift as u32) };
         let mut all = self.jobs.clone();
         for mut job in jobs {
-            // Nobody else has it yet, so this copies nothing.
+            // It is not shared yet, so this copies nothing.
             let made = Arc::make_mut(&mut job);
             made.needs.iter_mut().for_each(|need| need.job = moved(need.job));
             made.inputs.iter_mut().for_each(|input| *input = moved(*input));

@@ -68,7 +68,7 @@ impl Vault {
     /// Removes what runs left that are no more.
     pub(crate) fn sweep(memory: &[PathBuf], home: Option<&Path>) {
         for folder in folders(memory, home) {
-            // Somebody else may have made a folder of this name, or a link to one that must not be emptied.
+            // Another user may have made a folder of this name, or a link to one that must not be emptied.
             let Ok(true) = is_private(&folder) else { continue };
             let Ok(entries) = fs::read_dir(&folder) else { continue };
             for entry in entries.flatten() {

@@ -213,7 +213,7 @@ impl Observer {
                     self.start(*scope);
                     let attending =
                         Attending { files: self.sight.files.len(), trouble: self.trouble.clone() };
-                    // Nobody waits for it only when otto is about to end.
+                    // Fails only when otto is about to end.
                     let _ = answer.send(attending);
                 }
                 WatchOrder::Ring(run, heard) if self.sent > heard => ring(&run),
@@ -298,7 +298,7 @@ impl Observer {
         }
         let is_by_run = paths.iter().all(|path| self.muted.contains(path));
         self.sent += u64::from(!is_by_run);
-        // Nobody asks for it when otto is about to end.
+        // Fails only when otto is about to end.
         let _ = self.changes.send(FileChange { number: self.sent, at: Instant::now(), paths });
         if !is_by_run && let Some(run) = self.run.take() {
             ring(&run);

@@ -248,7 +248,7 @@ impl ClusterWatch {
             if let Some((sender, until)) = &self.finishing
                 && (self.to_cancel.is_empty() || Instant::now() >= *until)
             {
-                // Nobody waits for the answer of an executor that is gone.
+                // Fails only if the executor is gone and no longer waits for the answer.
                 let _ = sender.send(());
                 return;
             }
@@ -611,7 +611,7 @@ impl ClusterWatch {
             if since.elapsed() < self.setting.rules.visible_after && record.made.iter().any(is_unseen) {
                 continue;
             }
-            // Somebody asked for its end, and it was not otto: Slurm knows who.
+            // It was asked to end, but not by otto: Slurm knows by whom.
             let is_unexplained =
                 record.signal.is_some() && !record.exit.is_success() && tracked.stop.is_none();
             if is_unexplained && tracked.verdict.is_none() && since.elapsed() < LAST_WORD {

@@ -1434,7 +1434,7 @@ fn a_missing_input_is_a_hint_too() {
         "INPUT['bild.version']",
         "INPUT['version']",
         "INPUT['nothing']",
-        // Somebody else's exception, a caught one, one of another cause.
+        // An exception that is not ours, a caught one, one with another cause.
         "{}['build']",
         "raise KeyError('`a` has no friends')",
         "try:\n    INPUT['build.x']\nexcept KeyError:\n    raise ValueError('no')",

@@ -374,7 +374,7 @@ impl Makefile<'_> {
             let (word, rest) = first_word(statement);
             let is_modifier = ["export", "override", "private", "unexport"].contains(&word);
             let is_plain_assignment = assignment(statement).is_some_and(|(name, ..)| name == word);
-            // Nobody says more of them than there are.
+            // No line has more modifiers than this.
             if !is_modifier || is_plain_assignment || rest.starts_with(':') || words_before.len() == 8 {
                 break;
             }
