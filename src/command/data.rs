@@ -9,12 +9,10 @@ use super::Context;
 use super::describe;
 use super::pick::{Picked, Records};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::event::Outcome;
-use crate::host::plain;
-use crate::name::{JobName, RunId, similar};
+use crate::history::passed::{given, passed};
+use crate::name::{JobName, similar};
 use crate::state::JobState;
-use crate::store::layout::JobDir;
-use crate::store::{inputs as links, outputs};
+use crate::store::outputs;
 use crate::value::{self, Map, Value};
 use crate::view::filter::{filtered, shown};
 use crate::view::style::{self, Paint};
@@ -23,8 +21,6 @@ use crate::view::time;
 use crate::view::wording::quoted;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::path::PathBuf;
 use unicode_width::UnicodeWidthStr;
 
 pub(super) fn command() -> Command {
@@ -150,8 +146,8 @@ fn look(context: &mut Context, picked: &Picked, what: Option<&str>) -> Result<()
 /// What a job handed on: its outputs, or what a failed attempt set and a task that asked for the failure was given.
 /// Trouble is told, and the job handed on nothing then.
 fn outputs_of(context: &mut Context, picked: &Picked, job: &JobState) -> Map {
-    let dir = picked.job_dir(&job.planned.name);
-    let given = given(picked, job);
+    let dir = picked.run.job_dir(&job.planned.name);
+    let given = given(&picked.run, job);
     let outputs = match given.is_empty() {
         true => outputs::read(&dir),
         false => outputs::read_recorded(&dir),
@@ -164,22 +160,6 @@ fn outputs_of(context: &mut Context, picked: &Picked, job: &JobState) -> Map {
             Map::new()
         }
     }
-}
-
-/// The jobs that were given what a failed attempt of this one set, each with the attempt. What a job was given is what its
-/// links say.
-fn given<'a>(picked: &'a Picked, job: &JobState) -> Vec<(u32, &'a JobName)> {
-    let name = &job.planned.name;
-    if !job.outcome.as_ref().is_some_and(Outcome::is_failure) {
-        return Vec::new();
-    }
-    let dir = picked.job_dir(name);
-    let jobs = picked.run.state.jobs.iter().map(|other| &other.planned.name);
-    jobs.filter_map(|other| {
-        let attempt = links::failed_attempt(&picked.job_dir(other), name, &dir, job.attempts)?;
-        Some((attempt, other))
-    })
-    .collect()
 }
 
 /// How many streams are listed by name.
@@ -236,7 +216,7 @@ fn show_jobs(context: &mut Context, picked: &Picked, jobs: &[&JobState], is_one:
 fn tell_streams(context: &mut Context, picked: &Picked, jobs: &[&JobState]) {
     let streamed = |job: &&JobState| {
         let name = &job.planned.name;
-        let length = picked.job_dir(name).stream().metadata().map_or(0, |metadata| metadata.len());
+        let length = picked.run.job_dir(name).stream().metadata().map_or(0, |metadata| metadata.len());
         (length > 0)
             .then(|| (quoted(name.as_str()), format!("`{}` {}", shown(name.as_str()), time::size(length))))
     };
@@ -273,7 +253,7 @@ fn show_value(context: &mut Context, picked: &Picked, job: &JobState, key: &str)
 
 fn not_set(picked: &Picked, job: &JobState, values: &Map, key: &str) -> Diagnostic {
     let (name, short) = (&job.planned.name, &picked.found.short);
-    let failed = passed(picked, job).failed;
+    let failed = passed(&picked.run, job).failed;
     if let Some((attempt, _)) = failed.iter().rfind(|(_, values)| value::lookup(values, key).is_some()) {
         let message = format!("`{name}` did not pass on `{key}` in run `{short}`");
         return Diagnostic::error(Code::NotSet, message)
@@ -292,93 +272,6 @@ fn not_set(picked: &Picked, job: &JobState, values: &Map, key: &str) -> Diagnost
         }
         ref near => diagnostic.did_you_mean(near),
     }
-}
-
-/// What a job saw and what it set.
-#[derive(Debug, Default)]
-pub(super) struct Passed {
-    pub(super) inputs: Vec<PassedInput>,
-    pub(super) outputs: Map,
-    /// By attempt: what failed attempts set.
-    pub(super) failed: Vec<(u32, Map)>,
-    /// The tasks that got these values because the job failed, and the attempt that set them; no others did.
-    pub(super) given: Vec<(u32, JobName)>,
-    pub(super) problems: Vec<String>,
-}
-
-#[derive(Debug)]
-pub(super) struct PassedInput {
-    pub(super) job: JobName,
-    /// The run whose data it is, where that is another one.
-    pub(super) origin: Option<RunId>,
-    pub(super) values: Map,
-}
-
-pub(super) fn passed(picked: &Picked, job: &JobState) -> Passed {
-    let dir = picked.job_dir(&job.planned.name);
-    let mut passed = Passed::default();
-    match outputs::read(&dir) {
-        Ok(outputs) => passed.outputs = outputs.values,
-        Err(error) => passed.problems.push(error.to_string()),
-    }
-    for attempt in 1..=job.attempts {
-        let path = dir.failed_output(attempt);
-        // Most attempts have none.
-        let Ok(bytes) = crate::store::regular::read(&path) else { continue };
-        match value::parse(&bytes) {
-            Ok(Value::Map(values)) => passed.failed.push((attempt, values)),
-            Ok(_) | Err(_) => passed.problems.push(format!("`{}` is not a JSON object", path.display())),
-        }
-    }
-    passed.given = given(picked, job).into_iter().map(|(attempt, name)| (attempt, name.clone())).collect();
-    passed.inputs = inputs(picked, &dir, &mut passed.problems);
-    passed
-}
-
-/// The `input.*.json` of a job, in plan order.
-fn inputs(picked: &Picked, dir: &JobDir, problems: &mut Vec<String>) -> Vec<PassedInput> {
-    let jobs = &picked.run.state.jobs;
-    let names = jobs.iter().map(|job| &job.planned.name).enumerate();
-    // A rerun sees jobs that are not among its own.
-    let needs = jobs.iter().flat_map(|job| &job.planned.needs).map(|name| (usize::MAX, name));
-    let mut by_file: HashMap<PathBuf, (usize, &JobName)> = HashMap::new();
-    for (place, name) in names.chain(needs) {
-        by_file.entry(dir.input(name)).or_insert((place, name));
-    }
-    let Ok(entries) = std::fs::read_dir(&dir.path) else { return Vec::new() };
-    let mut found: Vec<(usize, PassedInput)> = Vec::new();
-    for entry in entries.filter_map(Result::ok) {
-        let name = entry.file_name();
-        let Some(file) = name.to_str().and_then(|name| name.strip_prefix("input.")?.strip_suffix(".json"))
-        else {
-            continue;
-        };
-        // For other files, only the name is known.
-        let known = by_file.get(&entry.path()).map(|(place, job)| (*place, (*job).clone()));
-        let Some((place, job)) = known.or_else(|| Some((usize::MAX, JobName::recorded(file)?))) else {
-            continue;
-        };
-        let origin = std::fs::read_link(entry.path()).ok().and_then(|target| {
-            let mut parts = target.components().filter_map(|part| RunId::parse(part.as_os_str().to_str()?));
-            parts.find(|id| *id != picked.run.id)
-        });
-        let values = match crate::store::regular::read(&entry.path()).map_err(|error| plain(&error)) {
-            Ok(bytes) => match value::parse(&bytes) {
-                Ok(Value::Map(values)) => values,
-                Ok(_) | Err(_) => {
-                    problems.push(format!("`{}` is not a JSON object", entry.path().display()));
-                    continue;
-                }
-            },
-            Err(error) => {
-                problems.push(format!("`{}`: {error}", entry.path().display()));
-                continue;
-            }
-        };
-        found.push((place, PassedInput { job, origin, values }));
-    }
-    found.sort_by(|a, b| (a.0, &a.1.job).cmp(&(b.0, &b.1.job)));
-    found.into_iter().map(|(_, input)| input).collect()
 }
 
 /// A value in one line.

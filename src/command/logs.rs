@@ -71,7 +71,7 @@ fn answer(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
         }
         (attempt, _) => attempt,
     };
-    let dir = picked.job_dir(&job.planned.name);
+    let dir = picked.run.job_dir(&job.planned.name);
     let is_filtered = context.stdout_is_terminal && !matches.get_flag("raw");
     let (only_stdout, only_stderr) = (matches.get_flag("stdout"), matches.get_flag("stderr"));
     let log = |stream| dir.log(stream, attempt);
@@ -100,7 +100,7 @@ fn answer(context: &mut Context, matches: &ArgMatches) -> Result<(), i32> {
 /// What a job streamed, also one that was fresh and handed on what an earlier run had recorded.
 fn stream(context: &mut Context, picked: &Picked, job: &JobState, matches: &ArgMatches) -> Result<(), i32> {
     let attempt = matches.get_one::<u32>("attempt").copied().unwrap_or(job.attempts);
-    let path = spool(&picked.job_dir(&job.planned.name), job, attempt);
+    let path = spool(&picked.run.job_dir(&job.planned.name), job, attempt);
     if attempt > job.attempts {
         return Err(context.refuse(&[no_attempt(picked, job, attempt)]));
     }

@@ -4,7 +4,7 @@ use super::Context;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::history::find::{self, FoundRun, LEAST_START, NotFound, Selector};
 use crate::history::past::PastRun;
-use crate::name::{JobName, similar};
+use crate::name::similar;
 use crate::state::JobState;
 use crate::store::claim;
 use crate::store::layout::{Home, ProjectDir};
@@ -171,13 +171,6 @@ impl Picked {
             }
             ref near => diagnostic.did_you_mean(near),
         }
-    }
-
-    /// The folder of a job.
-    pub(super) fn job_dir(&self, job: &JobName) -> crate::store::layout::JobDir {
-        let dir = self.run.dir.job(job);
-        let as_written = self.run.dir.job_as_written(job);
-        if !dir.path.exists() && as_written.path.exists() { as_written } else { dir }
     }
 }
 

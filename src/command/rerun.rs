@@ -954,7 +954,7 @@ impl Inputs<'_> {
         self.read_all(context);
         self.runs.iter().find_map(|picked| {
             let job = picked.run.state.job(name).filter(|job| is_meant(job))?;
-            Some((picked.job_dir(name), job))
+            Some((picked.run.job_dir(name), job))
         })
     }
 
@@ -985,7 +985,7 @@ impl Inputs<'_> {
             if picked.run.state.job(name).is_some() {
                 return None;
             }
-            let dir = picked.job_dir(name);
+            let dir = picked.run.job_dir(name);
             if dir.output().is_file() {
                 return Some(dir);
             }

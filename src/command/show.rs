@@ -1,13 +1,13 @@
 //! `otto Show`: a run, or one task of it. Reads the run's folder; spawns nothing and writes nothing.
 
 use super::Context;
-use super::data::{Passed, passed};
 use super::describe::{self, JobJson, RunJson};
 use super::history::{command_line, result_style, when};
 use super::pick::{Picked, Records, run_argument};
 use crate::diagnostic;
 use crate::event::Stream;
 use crate::exec::local::GRACE;
+use crate::history::passed::{Passed, passed};
 use crate::history::past::Standing;
 use crate::history::past::disk_bytes;
 use crate::state::JobState;
@@ -198,7 +198,7 @@ struct ShownJob {
 }
 
 fn job_json(picked: &Picked, job: &JobState) -> String {
-    let dir = picked.job_dir(&job.planned.name);
+    let dir = picked.run.job_dir(&job.planned.name);
     let file = |path: PathBuf| path.is_file().then(|| path.display().to_string());
     let log = |stream| file(dir.log(stream, job.attempts.max(1)));
     let mut shown = describe::map(&ShownJob {
@@ -215,7 +215,7 @@ fn job_json(picked: &Picked, job: &JobState) -> String {
             .as_ref()
             .map_or_else(|_| Vec::new(), |record| record.environment.clone()),
     });
-    let data = passed(picked, job);
+    let data = passed(&picked.run, job);
     let inputs = data.inputs.into_iter().map(|input| (input.job.to_string(), Value::Map(input.values)));
     // By attempt: what failed attempts set, which only those are given who asked for the failure.
     let failed = data.failed.into_iter().map(|(attempt, values)| (attempt.to_string(), Value::Map(values)));
@@ -229,7 +229,7 @@ fn job_text(context: &Context, picked: &Picked, job: &JobState) -> String {
     let paint = Paint { is_on: context.colours_stdout };
     let Picked { run, found } = picked;
     let planned = &job.planned;
-    let dir = picked.job_dir(&planned.name);
+    let dir = picked.run.job_dir(&planned.name);
     let (word, colour) = wording::status(job);
     let mut title = vec![
         paint.text(style::STRONG, &shown(planned.name.as_str())),
@@ -289,7 +289,7 @@ fn job_text(context: &Context, picked: &Picked, job: &JobState) -> String {
         text.push('\n');
         text.push_str(&diagnostic::render_notices(&job.more().hints, context.colours_stdout, context.width));
     }
-    let data = passed(picked, job);
+    let data = passed(&picked.run, job);
     text.push_str(&data_text(&data));
     text
 }

@@ -4,6 +4,7 @@ pub(crate) mod record;
 pub(crate) mod journal;
 pub(crate) mod order;
 pub(crate) mod past;
+pub(crate) mod passed;
 pub(crate) mod ledger;
 pub(crate) mod row;
 pub(crate) mod index;

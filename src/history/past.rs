@@ -8,7 +8,7 @@ use crate::host::plain;
 use crate::name::{JobName, RunId};
 use crate::state::RunState;
 use crate::store::claim;
-use crate::store::layout::{ProjectDir, RunDir};
+use crate::store::layout::{JobDir, ProjectDir, RunDir};
 use crate::store::regular;
 
 #[derive(Debug)]
@@ -99,6 +99,13 @@ impl PastRun {
     /// `None` while it runs and after a crash.
     pub(crate) fn took_us(&self) -> Option<u64> {
         self.state.ended_us.map(|ended| ended.saturating_sub(self.state.began_us))
+    }
+
+    /// The folder of a job.
+    pub(crate) fn job_dir(&self, job: &JobName) -> JobDir {
+        let dir = self.dir.job(job);
+        let as_written = self.dir.job_as_written(job);
+        if !dir.path.exists() && as_written.path.exists() { as_written } else { dir }
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) fn run(
         let jobs = picked.jobs_named(task).into_iter();
         let succeeded = |outcome: &Option<Outcome>| matches!(outcome, Some(Outcome::Succeeded));
         for job in jobs.filter(|job| succeeded(&job.outcome)) {
-            let Ok(outputs) = outputs::read(&picked.job_dir(&job.planned.name)) else { continue };
+            let Ok(outputs) = outputs::read(&picked.run.job_dir(&job.planned.name)) else { continue };
             let is_own = |(key, _): &(String, Value)| !outputs.exports.contains(key);
             let values: Map = outputs.values.iter().filter(|value| is_own(value)).cloned().collect();
             let this = of(&Value::Map(values));

@@ -1,8 +1,9 @@
 //! `otto Data diff`: which values differ between two runs, the first divergence in plan order first.
 
-use super::{in_line, inputs, outputs_of};
+use super::{in_line, outputs_of};
 use crate::command::Context;
 use crate::command::pick::{Picked, Records};
+use crate::history::passed::inputs;
 use crate::name::JobName;
 use crate::store::layout::file_name;
 use crate::value::{self, Map, Value};
@@ -68,7 +69,7 @@ fn all(context: &mut Context, records: &Records, picked: &Picked) -> Vec<(JobNam
     let bodies = || picked.run.state.jobs.iter().filter(|job| job.planned.has_body);
     for job in bodies() {
         // What cannot be read is told where it is asked for.
-        for input in inputs(picked, &picked.job_dir(&job.planned.name), &mut Vec::new()) {
+        for input in inputs(&picked.run, &picked.run.job_dir(&job.planned.name), &mut Vec::new()) {
             if picked.run.state.job(&input.job).is_none() {
                 put(&input.job, input.values);
             }

@@ -1,11 +1,12 @@
 //! `otto Data why`: where a value came from. The task that set it, the line of its script, that task's own inputs, and so on
 //! back to those that had none.
 
-use super::{Meaning, PassedInput, in_line, meaning, not_set, outputs_of, passed};
+use super::{Meaning, in_line, meaning, not_set, outputs_of};
 use crate::command::Context;
 use crate::command::pick::{Picked, Records};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::Outcome;
+use crate::history::passed::{PassedInput, passed};
 use crate::name::{JobName, RunId};
 use crate::state::JobState;
 use crate::value::{self, Map, Value};
@@ -98,7 +99,7 @@ impl Search<'_> {
             let run = self.source(context, run, &job);
             let Some(picked) = self.runs.get(&run) else { continue };
             let Some(state) = picked.run.state.job(&job) else { continue };
-            let data = passed(picked, state);
+            let data = passed(&picked.run, state);
             // Tasks that run because of a failure have read the values of the last attempt.
             let failed = || value::get(&data.failed.last()?.1, &key);
             let Some(value) = value::get(&data.outputs, &key).or_else(failed).cloned() else { continue };
@@ -186,7 +187,7 @@ struct UserLines {
 
 impl UserLines {
     fn read(picked: &Picked, job: &JobState) -> UserLines {
-        let path = picked.job_dir(&job.planned.name).script();
+        let path = picked.run.job_dir(&job.planned.name).script();
         let text =
             path.as_deref().and_then(|path| crate::store::regular::read(path).ok()).unwrap_or_default();
         let text = String::from_utf8_lossy(&text).into_owned();
