@@ -137,7 +137,7 @@ fn free(turn: &Mutex<()>) -> Option<MutexGuard<'_, ()>> {
 fn tell_used(services: &[JobName]) {
     let names = services.iter().map(JobName::as_str).collect::<Vec<_>>().join(", ");
     let stay = if services.len() == 1 { "stays" } else { "stay" };
-    // Nobody reads it: the services end all the same.
+    // No one reads it: the services end all the same.
     let _ = writeln!(io::stderr(), "warning: {}: {stay} up for other runs that use it", shown(&names));
 }
 
