@@ -224,14 +224,13 @@ impl Resources {
     }
 
     /// What several tasks need that run at the same time, each with the number of its attempt and its limit: the sum of
-    /// processors, memory and GPUs, the time of the longest. The words are those of the first.
+    /// processors, memory and GPUs, the time of the longest, of those that say them. The words are those of the first.
     pub(crate) fn together(wishes: &[(&Resources, u32, Option<Duration>)]) -> Resources {
         let cpus = wishes.iter().map(|(wish, attempt, _)| wish.cpus(*attempt)).sum();
-        // What one does not say, the cluster gives to the whole job.
-        let memory = wishes.iter().filter_map(|(wish, attempt, _)| wish.memory_mib(*attempt));
-        let is_known = wishes.iter().all(|(wish, attempt, _)| wish.memory_mib(*attempt).is_some());
-        let times: Option<Vec<Duration>> =
-            wishes.iter().map(|(wish, attempt, limit)| wish.job_time(*attempt, *limit)).collect();
+        // What was asked for is never lost, also where another task leaves it to the cluster.
+        let memory: Vec<u64> =
+            wishes.iter().filter_map(|(wish, attempt, _)| wish.memory_mib(*attempt)).collect();
+        let times = wishes.iter().filter_map(|(wish, attempt, limit)| wish.job_time(*attempt, *limit));
         let gpus = wishes.iter().filter_map(|(wish, attempt, _)| of_attempt(&wish.gpus, *attempt));
         let kind = gpus.clone().find_map(|gpus| gpus.kind.clone());
         let count = gpus.map(|gpus| gpus.count).sum();
@@ -243,8 +242,8 @@ impl Resources {
         }
         Resources {
             cpus: vec![cpus],
-            memory_mib: if is_known { vec![memory.sum()] } else { Vec::new() },
-            time: times.and_then(|times| times.into_iter().max()).into_iter().collect(),
+            memory_mib: if memory.is_empty() { Vec::new() } else { vec![memory.iter().sum()] },
+            time: times.max().into_iter().collect(),
             gpus: if count == 0 { Vec::new() } else { vec![Gpus { kind, count }] },
             modules,
             ..wishes.first().map_or_else(Resources::default, |(wish, ..)| (*wish).clone())
@@ -388,6 +387,30 @@ fn extra(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tasks_that_share_a_job_get_all_that_each_of_them_asks_for() {
+        let wish = |pairs: &[(&str, &str)]| {
+            let mut wish = Resources::default();
+            pairs.iter().for_each(|(key, value)| wish.set(key, &[value]).expect("a value"));
+            wish
+        };
+        let writer = wish(&[("cpus", "2"), ("memory", "8G"), ("partition", "big"), ("gpus", "a100:1")]);
+        let (reader, last) = (wish(&[("time", "2h"), ("gpus", "1")]), wish(&[("memory", "1G")]));
+        let minutes = |minutes: u64| Some(Duration::from_secs(60 * minutes));
+        let all =
+            Resources::together(&[(&writer, 1, None), (&reader, 1, minutes(5)), (&last, 1, minutes(10))]);
+        let options = all.options(1, None, 1, OptionStyle::default()).join(" ");
+        assert_eq!(
+            options,
+            "--nodes=1 --ntasks=1 --cpus-per-task=4 --mem=9216M --time=0-02:00:00 --gres=gpu:a100:2 --partition=big"
+        );
+        let nothing = Resources::together(&[(&wish(&[]), 1, None), (&wish(&[]), 1, None)]);
+        let options = nothing.options(1, None, 1, OptionStyle::default()).join(" ");
+        assert_eq!(options, "--nodes=1 --ntasks=1 --cpus-per-task=2");
+        assert_eq!(writer.disagreements(&reader), ["partition"]);
+        assert_eq!(writer.disagreements(&wish(&[("partition", "big"), ("gpus", "v100:1")])), ["gpus"]);
+    }
 
     #[test]
     fn resources_are_options_of_sbatch_and_a_list_goes_by_attempts() {

@@ -399,11 +399,11 @@ fn a_service_is_started_again_when_it_has_ended_or_is_made_from_something_else()
 
 #[test]
 fn a_service_that_has_to_do_with_files_of_the_folder_is_started_again_for_each_run() {
+    // What the script names, what it has open, and what a process of it was given; of these each by itself.
     for body in
-        ["cat other; ", "exec 9< other; ", "PLACE=here; bash -c 'sleep 1000; true' ./$PLACE/../other & "]
+        ["cat other; ", "N=oth; exec 9< \"${N}er\"; ", "N=oth; bash -c 'sleep 1000; true' \"./${N}er\" & "]
     {
         let project = with_service("");
-        project.write("here/file", "");
         let ottofile =
             project.read("otto.yml").replace("otto.set process", &format!("{body}\n      otto.set process"));
         project.write("otto.yml", &ottofile);
