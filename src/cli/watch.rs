@@ -13,7 +13,7 @@ use crate::plan::{self, Work};
 use crate::request::Request;
 use crate::run::Finished;
 use crate::run::outcomes::Earlier;
-use crate::run::signals::{STOPPING, SUSPENDING, Signals, die_by, halt, send_to_self};
+use crate::run::signals::{CONFIRMATION, STOPPING, SUSPENDING, Signals, die_by, halt, send_to_self};
 use crate::view::console::Volume;
 use crate::view::filter::shown;
 use crate::view::wording::counted;
@@ -46,7 +46,8 @@ pub(super) fn watch(
             keep: keep.clone(),
         };
         let turn = Arc::new(Mutex::new(()));
-        let between = between_runs(keep, turn.clone());
+        // Whenever no run listens, also while one begins or ends.
+        signals.subscribe(between_runs(keep, turn.clone()), |signal| signal);
         let mut habits = Habits::default();
         let mut changed = Vec::new();
         loop {
@@ -58,7 +59,6 @@ pub(super) fn watch(
             let ended = Instant::now();
             // Nothing is known that could change.
             let Some(scope) = &rounds.scope else { return code };
-            signals.subscribe(between.clone(), |signal| signal);
             drop(running);
             changed = loop {
                 let mut changes = rounds.watch.wait();
@@ -108,9 +108,17 @@ fn between_runs(keep: Keep, turn: Arc<Mutex<()>>) -> SyncSender<i32> {
     std::thread::spawn(move || {
         for signal in &signals {
             if STOPPING.contains(&signal) {
-                let Some(_turn) = free(&turn) else {
-                    // A run that is about to start will hear it.
-                    std::thread::sleep(RETRY);
+                let came = Instant::now();
+                let turn = loop {
+                    match free(&turn) {
+                        Some(turn) => break Some(turn),
+                        None if keep.names().is_empty() => die_by(signal),
+                        // A run that is about to start hears it then.
+                        None if came.elapsed() > CONFIRMATION => break None,
+                        None => std::thread::sleep(RETRY),
+                    }
+                };
+                let Some(_turn) = turn else {
                     send_to_self(signal);
                     continue;
                 };
@@ -141,7 +149,7 @@ fn tell_used(services: &[JobName]) {
     let _ = writeln!(io::stderr(), "warning: {}: {stay} up for other runs that use it", shown(&names));
 }
 
-/// How long to wait before a signal is sent again.
+/// Between two looks whether a run has ended.
 const RETRY: Duration = Duration::from_millis(10);
 
 /// More of them do not come while one is dealt with.

@@ -25,8 +25,9 @@ const TO_ENGINE: [i32; 5] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SI
 /// Asked to halt, as ^Z does.
 pub(crate) const SUSPENDING: i32 = libc::SIGTSTP;
 
-/// How long the guard may take to confirm a signal. It takes microseconds, unless the machine is very busy.
-const CONFIRMATION: Duration = Duration::from_millis(500);
+/// How long the guard may take to confirm a signal. It takes microseconds, unless the machine is very busy. Within this time
+/// one that comes again is the same.
+pub(crate) const CONFIRMATION: Duration = Duration::from_millis(500);
 
 /// While the inbox is full, it is tried again so often. The listener must not wait for it: the guard may die meanwhile.
 const RETRY: Duration = Duration::from_millis(10);
@@ -48,7 +49,7 @@ enum Offered {
 
 impl Signals {
     /// From now on the [`STOPPING`] ones and SIGTSTP (unless otto's caller ignores them), SIGCONT and SIGWINCH go to this
-    /// inbox, until nobody reads it any more.
+    /// inbox, until nobody reads it any more: then to the one before.
     pub(crate) fn subscribe<M: Send + 'static>(&self, inbox: SyncSender<M>, message: fn(i32) -> M) {
         let sink = move |signal| match inbox.try_send(message(signal)) {
             Ok(()) => Offered::Taken,
@@ -90,7 +91,7 @@ fn listen(lifeline: Lifeline) -> std::io::Result<Signals> {
         bell: bell_end,
         caught,
         incoming,
-        sink: None,
+        sinks: Vec::new(),
         undelivered: VecDeque::new(),
     };
     std::thread::Builder::new()
@@ -105,7 +106,8 @@ struct Listener {
     bell: PipeReader,
     caught: Vec<Caught>,
     incoming: Receiver<SignalSink>,
-    sink: Option<SignalSink>,
+    /// The latest is the last.
+    sinks: Vec<SignalSink>,
     undelivered: VecDeque<i32>,
 }
 
@@ -212,15 +214,14 @@ impl Listener {
 
     /// False if it has to be tried again.
     fn deliver(&mut self, signal: i32) -> bool {
-        // The latest subscriber counts.
-        if let Some(sink) = self.incoming.try_iter().last() {
-            self.sink = Some(sink);
-        }
-        match self.sink.as_ref().map(|sink| sink(signal)) {
-            Some(Offered::Taken) => return true,
-            Some(Offered::Full) => return false,
-            Some(Offered::Gone) => self.sink = None,
-            None => {}
+        // The latest subscriber that is still there counts.
+        self.sinks.extend(self.incoming.try_iter());
+        while let Some(sink) = self.sinks.last() {
+            match sink(signal) {
+                Offered::Taken => return true,
+                Offered::Full => return false,
+                Offered::Gone => drop(self.sinks.pop()),
+            }
         }
         match signal {
             libc::SIGTSTP => halt(),

@@ -243,6 +243,32 @@ fn rounds() -> u32 {
 }
 
 #[test]
+fn a_signal_goes_to_the_latest_who_is_still_there() {
+    let (subscriptions, incoming) = channel();
+    let signals = Signals { subscriptions };
+    let mut listener = Listener {
+        lifeline: None,
+        bell: std::io::pipe().expect("a pipe").0,
+        caught: Vec::new(),
+        incoming,
+        sinks: Vec::new(),
+        undelivered: VecDeque::new(),
+    };
+    let (between, of_between) = sync_channel(1);
+    signals.subscribe(between, |signal| signal);
+    for _ in 0..2 {
+        let (run, of_run) = sync_channel(1);
+        signals.subscribe(run, |signal| signal);
+        assert!(listener.deliver(libc::SIGINT));
+        assert_eq!((of_run.try_recv(), of_between.try_recv().ok()), (Ok(libc::SIGINT), None));
+        drop(of_run);
+        assert!(listener.deliver(libc::SIGTERM));
+        assert_eq!(of_between.try_recv(), Ok(libc::SIGTERM));
+    }
+    assert!(listener.deliver(libc::SIGINT) && !listener.deliver(libc::SIGINT), "it waits for its turn");
+}
+
+#[test]
 fn the_status_is_that_of_the_engine() {
     assert_eq!(Otto::start("exit 0").end().code(), Some(0));
     assert_eq!(Otto::start("exit 7").end().code(), Some(7));
