@@ -234,18 +234,11 @@ impl Resources {
         let gpus = wishes.iter().filter_map(|(wish, attempt, _)| of_attempt(&wish.gpus, *attempt));
         let kind = gpus.clone().find_map(|gpus| gpus.kind.clone());
         let count = gpus.map(|gpus| gpus.count).sum();
-        let mut modules: Vec<String> = Vec::new();
-        for module in wishes.iter().flat_map(|(wish, ..)| &wish.modules) {
-            if !modules.contains(module) {
-                modules.push(module.clone());
-            }
-        }
         Resources {
             cpus: vec![cpus],
             memory_mib: if memory.is_empty() { Vec::new() } else { vec![memory.iter().sum()] },
             time: times.max().into_iter().collect(),
             gpus: if count == 0 { Vec::new() } else { vec![Gpus { kind, count }] },
-            modules,
             ..wishes.first().map_or_else(Resources::default, |(wish, ..)| (*wish).clone())
         }
     }

@@ -1149,6 +1149,19 @@ tasks:
 }
 
 #[test]
+fn each_of_the_tasks_that_share_a_job_has_its_own_modules() {
+    let project = with_modules(on_cluster(
+        r#"
+tasks:
+  make: {streaming: stdout, bash: 'echo "make ${TOOL:+has a tool}"'}
+  sum: {streaming: true, needs: [make], resources: {modules: [tool/1]}, bash: 'cat; greet'}
+"#,
+    ));
+    assert_eq!(project.run("-q sum").ok(), "make \nmake \nhello from site\n");
+    assert_eq!(calls(&project, "sbatch"), 1);
+}
+
+#[test]
 fn tasks_that_ask_for_different_things_cannot_share_a_job() {
     let project = on_cluster(
         "

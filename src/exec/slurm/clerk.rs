@@ -27,7 +27,6 @@ pub(super) enum Errand {
         dir: AttemptDir,
         name: String,
         options: Vec<String>,
-        modules: Vec<String>,
     },
     /// Another otto has made the attempt: only what to read of it is asked for.
     Adopt {
@@ -41,7 +40,6 @@ pub(super) enum Errand {
         members: Vec<BatchMember>,
         name: String,
         options: Vec<String>,
-        modules: Vec<String>,
     },
     Ask,
     Cancel {
@@ -123,8 +121,8 @@ pub(super) fn work(
     let mut clerk = Clerk { setting: setting.clone(), kill_wait: None };
     while let Ok(errand) = errands.recv() {
         let answer = match errand {
-            Errand::Submit { attempt, mut assignment, dir, name, options, modules } => {
-                let made = clerk.make(attempt, assignment.as_mut(), &dir, modules);
+            Errand::Submit { attempt, mut assignment, dir, name, options } => {
+                let made = clerk.make(attempt, assignment.as_mut(), &dir);
                 let answer = match made {
                     FilesMade::Never(_) => Err(String::new()),
                     FilesMade::Before | FilesMade::Now(_) => clerk.ask_for_job(&dir, &name, &options),
@@ -138,8 +136,8 @@ pub(super) fn work(
                 };
                 ErrandDone::Adopted(attempt, assignment, made)
             }
-            Errand::SubmitTogether { together, members, name, options, modules } => {
-                let submitted = clerk.submit_together(together, members, &name, &options, &modules);
+            Errand::SubmitTogether { together, members, name, options } => {
+                let submitted = clerk.submit_together(together, members, &name, &options);
                 ErrandDone::SubmittedTogether(together, submitted)
             }
             Errand::Ask => ErrandDone::Asked(command::queue(&setting.env)),
@@ -174,17 +172,18 @@ impl Clerk {
         attempt: AttemptId,
         assignment: Option<&mut Box<dyn Assignment>>,
         dir: &AttemptDir,
-        modules: Vec<String>,
     ) -> FilesMade {
         let Some(assignment) = assignment else { return FilesMade::Before };
+        let job = assignment.cluster_job().expect("bug: what runs on this machine is not submitted");
         let before = self.setting.rules.before.clone();
-        let files = assignment.cluster_job().map_or_else(DeclaredFiles::default, |job| DeclaredFiles {
+        let preparation = Preparation { modules: job.resources.modules, before };
+        let files = DeclaredFiles {
             inputs: job.inputs.into_iter().map(Into::into).collect(),
             outputs: job.outputs.into_iter().map(Into::into).collect(),
             patience: self.setting.rules.visible_after,
-        });
+        };
         match assignment.launch() {
-            Ok(launch) => self.hand(attempt, launch, dir, Preparation { modules, before }, files),
+            Ok(launch) => self.hand(attempt, launch, dir, preparation, files),
             Err(exit) => FilesMade::Never(exit),
         }
     }
@@ -195,12 +194,11 @@ impl Clerk {
         members: Vec<BatchMember>,
         name: &str,
         options: &[String],
-        modules: &[String],
     ) -> Vec<Submitted> {
         let mut folders = Vec::new();
         let mut submitted = Vec::new();
         for BatchMember { attempt, mut assignment, dir } in members {
-            let made = self.make(attempt, assignment.as_mut(), &dir, modules.to_vec());
+            let made = self.make(attempt, assignment.as_mut(), &dir);
             if !matches!(made, FilesMade::Never(_)) {
                 folders.push(dir.name());
             }

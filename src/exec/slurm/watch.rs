@@ -995,8 +995,8 @@ impl ClusterWatch {
             None => tracked.assignment.take(),
             Some(_) => None,
         };
-        let (dir, modules) = (tracked.dir.clone(), tracked.job.resources.modules.clone());
-        Some(Errand::Submit { attempt, assignment, dir, name, options, modules })
+        let dir = tracked.dir.clone();
+        Some(Errand::Submit { attempt, assignment, dir, name, options })
     }
 
     fn makes_arrays(&self) -> bool {
@@ -1082,13 +1082,7 @@ impl ClusterWatch {
         let style = self.setting.rules.style;
         let jobs = attempts.iter().map(|attempt| (&self.tracked[attempt].job, attempt.number));
         let options = ClusterJob::options_together(jobs, style);
-        let together = Sharing::Bundle(self.bundles);
-        let mut errand = self.submission(together, &attempts);
-        if let Errand::SubmitTogether { options: of_first, .. } = &mut errand {
-            *of_first = options;
-        }
-        self.share(together, &attempts);
-        errand
+        self.share(&attempts, options)
     }
 
     /// A bundle of this attempt and of those in the queue that are like it, if there are any.
@@ -1101,20 +1095,22 @@ impl ClusterWatch {
         if attempts.len() < 2 {
             return None;
         }
-        let together = Sharing::Bundle(self.bundles);
-        let errand = self.submission(together, &attempts);
-        self.share(together, &attempts);
-        Some(errand)
+        let job = &self.tracked[&first].job;
+        let options = job.options(first.number, attempts.len() as u32, self.setting.rules.style);
+        Some(self.share(&attempts, options))
     }
 
     /// These attempts are the next bundle.
-    fn share(&mut self, together: Sharing, attempts: &[AttemptId]) {
+    fn share(&mut self, attempts: &[AttemptId], options: Vec<String>) -> Errand {
+        let together = Sharing::Bundle(self.bundles);
+        let errand = self.submission(together, attempts, options);
         for attempt in attempts {
             let tracked = self.tracked.get_mut(attempt).expect("bug: what is queued is tracked");
             tracked.bundle = Some(self.bundles);
             (tracked.key, tracked.log) = self.setting.member_job(together, 0);
         }
         self.bundles += 1;
+        errand
     }
 
     /// An array of this attempt and of those in the queue that are like it, if they are enough.
@@ -1131,7 +1127,8 @@ impl ClusterWatch {
         if attempts.len() < self.setting.rules.array as usize {
             return None;
         }
-        let errand = self.submission(Sharing::Array(self.arrays), &attempts);
+        let options = self.tracked[&first].job.options(first.number, 1, self.setting.rules.style);
+        let errand = self.submission(Sharing::Array(self.arrays), &attempts, options);
         self.arrays += 1;
         Some(errand)
     }
@@ -1156,15 +1153,12 @@ impl ClusterWatch {
     }
 
     /// Takes attempts out of the queue, for one request. What was submitted before has its files.
-    fn submission(&mut self, together: Sharing, attempts: &[AttemptId]) -> Errand {
-        let (key, in_a_job) = match together {
-            Sharing::Array(array) => (self.setting.array_key(array), 1),
-            Sharing::Bundle(bundle) => (self.setting.bundle_key(bundle), attempts.len() as u32),
+    fn submission(&mut self, together: Sharing, attempts: &[AttemptId], options: Vec<String>) -> Errand {
+        let key = match together {
+            Sharing::Array(array) => self.setting.array_key(array),
+            Sharing::Bundle(bundle) => self.setting.bundle_key(bundle),
         };
-        let job = &self.tracked[&attempts[0]].job;
-        let name = self.setting.job_name(&key, job);
-        let options = job.options(attempts[0].number, in_a_job, self.setting.rules.style);
-        let modules = job.resources.modules.clone();
+        let name = self.setting.job_name(&key, &self.tracked[&attempts[0]].job);
         let taken: HashSet<AttemptId> = attempts.iter().copied().collect();
         self.queue.retain(|attempt| !taken.contains(attempt));
         let member = |attempt: &AttemptId| {
@@ -1174,7 +1168,7 @@ impl ClusterWatch {
             BatchMember { attempt: *attempt, assignment, dir: tracked.dir.clone() }
         };
         let members = attempts.iter().map(member).collect();
-        Errand::SubmitTogether { together, members, name, options, modules }
+        Errand::SubmitTogether { together, members, name, options }
     }
 
     fn asks_now(&self, now: Instant) -> bool {
