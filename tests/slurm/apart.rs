@@ -41,6 +41,22 @@ fn coded(ran: &Ran) -> Vec<&str> {
     ran.stderr.lines().filter(|line| line.starts_with("error[") || line.starts_with("warning[")).collect()
 }
 
+/// Runs a task whose first attempt writes its machine to `ran` and waits there, which crashes then; and that machine's name. The
+/// second attempt succeeds on the other one.
+fn through_a_crash(cluster: &Cluster, project: &Project, task: &str) -> (Ran, String) {
+    let child = project.start(&[task]);
+    project.wait_for("it runs", || project.lines("ran") == 1);
+    let hosts = || fs::read_to_string(project.folder.join("ran")).expect("written");
+    let first = hosts().trim().to_owned();
+    cluster.machine("crash", if first == "node1" { 1 } else { 2 }, &[]);
+    let ran = project.end(child);
+    assert_eq!(ran.status, 0, "{}", ran.all());
+    let hosts = hosts();
+    let hosts: Vec<&str> = hosts.lines().collect();
+    assert!(hosts.len() == 2 && hosts[0] != hosts[1], "{hosts:?}");
+    (ran, first)
+}
+
 /// 7: through three tasks on one node, and to one that comes later, on the other node, whose view of files is old.
 #[test]
 fn a_stream_reaches_tasks_on_one_node_and_later_ones_on_another() {
@@ -82,15 +98,7 @@ tasks:
   keep: {streaming: true, needs: [make], bash: 'cat > kept; OUTPUT[lines]=$(wc -l < kept)'}
 ",
     );
-    let child = project.start(&["keep"]);
-    project.wait_for("it runs", || project.lines("ran") == 1);
-    let first = fs::read_to_string(project.folder.join("ran")).expect("written").trim().to_owned();
-    cluster.machine("crash", if first == "node1" { 1 } else { 2 }, &[]);
-    let ran = project.end(child);
-    assert_eq!(ran.status, 0, "{}", ran.all());
-    let hosts = fs::read_to_string(project.folder.join("ran")).expect("written");
-    let hosts: Vec<&str> = hosts.lines().collect();
-    assert!(hosts.len() == 2 && hosts[0] != hosts[1], "{hosts:?}");
+    let (ran, _) = through_a_crash(&cluster, &project, "keep");
     assert!(project.run(&["Data", "keep"]).stdout.contains("200000"), "{}", ran.all());
 }
 
@@ -253,15 +261,7 @@ fn a_task_whose_machine_crashed_is_repeated_elsewhere() {
         &cluster,
         "tasks: {a: {bash: 'hostname >> ran; [ $OTTO_ATTEMPT != 1 ] || sleep 100; OUTPUT[host]=$(hostname)'}}",
     );
-    let child = project.start(&["a"]);
-    project.wait_for("it runs", || project.lines("ran") == 1);
-    let first = fs::read_to_string(project.folder.join("ran")).expect("written").trim().to_owned();
-    cluster.machine("crash", if first == "node1" { 1 } else { 2 }, &[]);
-    let ran = project.end(child);
-    assert_eq!(ran.status, 0, "{}", ran.all());
-    let hosts = fs::read_to_string(project.folder.join("ran")).expect("written");
-    let hosts: Vec<&str> = hosts.lines().collect();
-    assert!(hosts.len() == 2 && hosts[0] != hosts[1], "{hosts:?}");
+    let (ran, first) = through_a_crash(&cluster, &project, "a");
     assert!(
         coded(&ran).iter().any(|line| line.contains(&first) && line.contains("repeated")),
         "{}",
